@@ -1,0 +1,88 @@
+//! A backend made of a function: bring your own client.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::Backend;
+use crate::{
+    error::Result,
+    request::{Capabilities, Completion, Request},
+};
+
+/// A backend that asks `function`, called `name`.
+///
+/// The name is also the identity: give another name to what would answer otherwise.
+///
+/// ```
+/// use tribunal::{backend::{Backend, from_fn}, request::{Completion, Request}};
+///
+/// let echo = from_fn("echo", |request: Request| async move {
+///     let said = request.messages.last().map(|message| message.text());
+///     Ok(Completion::text(said.unwrap_or_default()))
+/// });
+/// assert_eq!(echo.name(), "echo");
+/// ```
+pub fn from_fn<F, A>(name: impl Into<String>, function: F) -> FromFn<F>
+where
+    F: Fn(Request) -> A + Send + Sync,
+    A: Future<Output = Result<Completion>> + Send,
+{
+    FromFn { name: name.into(), function, capabilities: Capabilities::TEXT, concurrency: 16 }
+}
+
+/// A function as a backend: see [`from_fn`].
+#[derive(Clone)]
+pub struct FromFn<F> {
+    name: String,
+    function: F,
+    capabilities: Capabilities,
+    concurrency: usize,
+}
+
+impl<F> FromFn<F> {
+    /// Says what the function can be asked; without it, for text only.
+    #[must_use]
+    pub fn capable(self, capabilities: Capabilities) -> Self {
+        Self { capabilities, ..self }
+    }
+
+    /// Says how many requests it handles well at once; without it, 16.
+    #[must_use]
+    pub fn concurrent(self, requests: usize) -> Self {
+        Self { concurrency: requests.max(1), ..self }
+    }
+}
+
+#[async_trait]
+impl<F, A> Backend for FromFn<F>
+where
+    F: Fn(Request) -> A + Send + Sync,
+    A: Future<Output = Result<Completion>> + Send,
+{
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn identity(&self) -> &str {
+        &self.name
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        (self.function)(request.clone()).await
+    }
+}
+
+impl<F> fmt::Debug for FromFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFn").field("name", &self.name).finish_non_exhaustive()
+    }
+}

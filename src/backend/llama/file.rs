@@ -1,0 +1,184 @@
+//! GGUF files: checks before llama.cpp sees them, their digest, what they say of themselves.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+};
+
+use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
+
+use super::{Weights, engine, failed};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Weights that llama.cpp can open: it reads files only, so embedded ones are lent to a temporary one.
+pub(super) struct Source {
+    path: PathBuf,
+    digest: Option<String>,
+    lent: Option<tempfile::NamedTempFile>,
+}
+
+const MAGIC: &[u8] = b"GGUF";
+
+/// Magic, version, and the two counts.
+const SMALLEST: u64 = 24;
+
+impl Source {
+    pub(super) fn open(weights: &Weights) -> Result<Self> {
+        match weights {
+            Weights::File(path) => {
+                check(path)?;
+                Ok(Self { path: path.clone(), digest: None, lent: None })
+            }
+            Weights::Embedded(bytes) => {
+                let unwritten = |cause| {
+                    Error::new(ErrorKind::Io, "the embedded model needs a temporary file")
+                        .because(cause)
+                        .hint("point TMPDIR to a directory with a few megabytes of room")
+                };
+                let mut lent =
+                    tempfile::Builder::new().suffix(".gguf").tempfile().map_err(unwritten)?;
+                lent.write_all(bytes).map_err(unwritten)?;
+                Ok(Self {
+                    path: lent.path().to_owned(),
+                    digest: Some(digest_of(bytes)),
+                    lent: Some(lent),
+                })
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        if self.lent.is_some() { "embedded".into() } else { name.to_string_lossy().into_owned() }
+    }
+
+    /// The digest of the weights, blake3 in hex.
+    pub(super) fn identity(&self) -> Result<String> {
+        match &self.digest {
+            Some(digest) => Ok(digest.clone()),
+            None => digest(&self.path),
+        }
+    }
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..32].to_owned()
+}
+
+/// Refuses what llama.cpp would only answer with "null".
+fn check(path: &Path) -> Result<()> {
+    let shown = path.display();
+    let wrong = |message: String| Error::new(ErrorKind::Config, message);
+    let meta = fs::metadata(path).map_err(|cause| {
+        wrong(format!("cannot open the model `{shown}`"))
+            .because(cause)
+            .hint("name a GGUF file, `tiny` for the shipped model, or an API such as openai/MODEL")
+    })?;
+    if meta.is_dir() {
+        return Err(wrong(format!("`{shown}` is a directory, not a GGUF file")));
+    }
+    let mut magic = [0; 4];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    if meta.len() < SMALLEST || read.is_err() || magic != *MAGIC {
+        return Err(wrong(format!("`{shown}` is no GGUF file"))
+            .hint("llama.cpp's tools convert other formats to GGUF"));
+    }
+    Ok(())
+}
+
+/// Reads a whole file once and remembers its digest by device, inode, size and time of change.
+fn digest(path: &Path) -> Result<String> {
+    let unreadable = |cause| {
+        Error::new(ErrorKind::Io, format!("cannot read `{}`", path.display())).because(cause)
+    };
+    let note = fs::metadata(path).ok().and_then(|meta| note_of(&meta));
+    if let Some(known) = note.as_ref().and_then(|note| fs::read_to_string(note).ok()) {
+        return Ok(known);
+    }
+    let mut hasher = blake3::Hasher::new();
+    std::io::copy(&mut File::open(path).map_err(unreadable)?, &mut hasher).map_err(unreadable)?;
+    let digest = hasher.finalize().to_hex()[..32].to_owned();
+    if let Some(note) = note {
+        // Remembering only saves time: a read-only home is no reason to fail.
+        let written =
+            note.parent().map(fs::create_dir_all).and_then(|_| fs::write(&note, &digest).ok());
+        tracing::debug!(?note, remembered = written.is_some(), "digest of the model");
+    }
+    Ok(digest)
+}
+
+#[cfg(unix)]
+fn note_of(meta: &fs::Metadata) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let place = format!(
+        "{}-{}-{}-{}-{}",
+        meta.dev(),
+        meta.ino(),
+        meta.size(),
+        meta.mtime(),
+        meta.mtime_nsec()
+    );
+    let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache =
+        home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))?;
+    Some(cache.join("tribunal").join("digests").join(place))
+}
+
+#[cfg(not(unix))]
+fn note_of(_: &fs::Metadata) -> Option<PathBuf> {
+    None
+}
+
+/// What a GGUF says of itself.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Info {
+    /// blake3 of the weights, 128 bits in hex.
+    pub digest: String,
+    /// Its title, `general.name`.
+    pub title: String,
+    /// Its architecture, `general.architecture`.
+    pub architecture: String,
+    /// Bytes of all tensors.
+    pub bytes: u64,
+    /// Number of parameters.
+    pub parameters: u64,
+    /// Tokens of context that it was trained with.
+    pub context: u32,
+    /// Entries of the vocabulary.
+    pub vocabulary: i32,
+    /// Layers.
+    pub layers: u32,
+    /// Whether it has a chat template.
+    pub chat_template: bool,
+}
+
+/// Reads a model's own description without its weights.
+///
+/// # Errors
+/// The file is missing or no GGUF.
+pub fn inspect(weights: &Weights) -> Result<Info> {
+    let source = Source::open(weights)?;
+    let params = LlamaModelParams::default().with_vocab_only(true);
+    let model = LlamaModel::load_from_file(engine::backend()?, source.path(), &params)
+        .map_err(|cause| failed("llama.cpp cannot read the file").because(cause))?;
+    let meta = |key: &str| model.meta_val_str(key).unwrap_or_default();
+    let number = |suffix: &str| {
+        meta(&format!("{}.{suffix}", meta("general.architecture"))).parse().unwrap_or(0)
+    };
+    Ok(Info {
+        digest: source.identity()?,
+        title: meta("general.name"),
+        architecture: meta("general.architecture"),
+        bytes: fs::metadata(source.path()).map_or(0, |meta| meta.len()),
+        parameters: model.n_params(),
+        context: number("context_length"),
+        vocabulary: model.n_vocab(),
+        layers: number("block_count"),
+        chat_template: meta("tokenizer.chat_template").contains('{'),
+    })
+}

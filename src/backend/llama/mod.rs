@@ -1,0 +1,229 @@
+//! Models in this process: any GGUF through llama.cpp, on the CPU or a GPU.
+//!
+//! One engine thread per model owns the weights and the context, and evaluates one request at a time;
+//! requests wait in its queue. What is judged is tokenized with special tokens off, so that
+//! `<|im_end|>` in an answer is ten characters and never a control token.
+
+mod engine;
+mod file;
+mod sampler;
+mod template;
+mod tokens;
+
+pub use file::{Info, inspect};
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use self::{
+    engine::{Engine, Job, Work},
+    template::ChatTemplate,
+    tokens::Vocabulary,
+};
+use super::{Backend, Capabilities, Logprobs};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::{Ask, Completion, Request},
+};
+
+/// How a model is loaded.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the weights are.
+    pub weights: Weights,
+    /// How people call the model; the file's name by default.
+    pub name: Option<String>,
+    /// Tokens of context; by default what the model was trained with, at most 8,192.
+    pub context: Option<u32>,
+    /// Threads; by default 1 for small models and all cores for others.
+    pub threads: Option<i32>,
+    /// Layers on the GPU; all by default, where the program was built for one.
+    pub gpu_layers: Option<u32>,
+}
+
+/// Where weights are.
+#[derive(Clone)]
+pub enum Weights {
+    /// In a GGUF file.
+    File(PathBuf),
+    /// In this program.
+    Embedded(&'static [u8]),
+}
+
+impl std::fmt::Debug for Weights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Embedded(bytes) => write!(f, "{} embedded bytes", bytes.len()),
+        }
+    }
+}
+
+impl Settings {
+    /// The weights in a file, everything else by default.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::new(Weights::File(path.into()))
+    }
+
+    /// These weights, everything else by default.
+    pub fn new(weights: Weights) -> Self {
+        Self { weights, name: None, context: None, threads: None, gpu_layers: None }
+    }
+}
+
+/// A model in this process.
+#[derive(Debug)]
+pub struct Llama {
+    name: String,
+    identity: String,
+    aliases: Vec<String>,
+    template: ChatTemplate,
+    vocabulary: Arc<Vocabulary>,
+    context: usize,
+    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Llama {
+    /// Loads a model and starts its engine thread.
+    ///
+    /// # Errors
+    /// The file is missing, no GGUF, truncated, or more than memory takes.
+    pub async fn load(settings: Settings) -> Result<Self> {
+        let work = tokio::task::spawn_blocking(move || Self::load_blocking(settings));
+        work.await.unwrap_or_else(|cause| Err(failed("the loading thread died").because(cause)))
+    }
+
+    fn load_blocking(settings: Settings) -> Result<Self> {
+        let source = file::Source::open(&settings.weights)?;
+        let name = settings.name.clone().unwrap_or_else(|| source.name());
+        let identity = source.identity()?;
+        let (queue, jobs) = mpsc::channel();
+        let (loaded, ready) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name(format!("llama {name}"))
+            .spawn(move || match Engine::load(&source, &settings) {
+                Ok(model) => {
+                    drop(source);
+                    engine::serve(&model, &settings, &jobs, &loaded);
+                }
+                Err(error) => drop(loaded.send(Err(error))),
+            })
+            .map_err(|cause| failed("the engine thread did not start").because(cause))?;
+        let loaded = ready.recv().map_err(|_| failed("the engine thread died while loading"))??;
+        Ok(Self {
+            aliases: vec![name.clone(), loaded.title],
+            name,
+            identity: format!("gguf|{identity}|{}", loaded.template.digest()),
+            template: loaded.template,
+            vocabulary: loaded.vocabulary,
+            context: loaded.context,
+            queue: Mutex::new(Some(queue)),
+            thread: Some(thread),
+        })
+    }
+
+    /// The tokens of a request, exactly as the model will see them.
+    ///
+    /// # Errors
+    /// The chat template refuses the conversation.
+    pub fn tokenize(&self, request: &Request) -> Result<Vec<i32>> {
+        let pieces = self.template.pieces(request)?;
+        Ok(self.vocabulary.tokens(&pieces)?.into_iter().map(|token| token.0).collect())
+    }
+
+    /// Whether a token steers the model instead of standing for text.
+    pub fn is_control(&self, token: i32) -> bool {
+        self.vocabulary.is_control(token)
+    }
+
+    /// What one request costs the engine: its tokens, cut where labels part.
+    fn work(&self, request: &Request) -> Result<Work> {
+        let pieces = self.template.pieces(request)?;
+        let work = match &request.ask {
+            Ask::Generate { .. } => Work::Generate {
+                prompt: self.vocabulary.tokens(&pieces)?,
+                sampling: request.sampling.clone(),
+                seed: sampler::seed(request, &self.identity),
+            },
+            Ask::Choose { labels } => {
+                let label =
+                    |label: &String| self.vocabulary.tokens(&template::continued(&pieces, label));
+                let texts = labels.iter().map(label).collect::<Result<Vec<_>>>()?;
+                Work::Choose { labels: labels.clone(), texts }
+            }
+        };
+        let needed = work.longest();
+        if needed >= self.context {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "the request has {needed} tokens, and the context of {} holds {}",
+                    self.name, self.context
+                ),
+            )
+            .hint("shorten the record, or take a model with a longer context"));
+        }
+        Ok(work)
+    }
+
+    fn submit(&self, job: Job) -> Result<()> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = queue.as_ref().map(|queue| queue.send(job));
+        sent.and_then(Result::ok).ok_or_else(|| failed("the engine thread has ended"))
+    }
+}
+
+#[async_trait]
+impl Backend for Llama {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn aliases(&self) -> Vec<String> {
+        self.aliases.clone()
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: false, seed: true }
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        if request.constraint.is_some() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "JSON schemas are not held to in process yet",
+            )
+            .hint("ask for a verdict line instead, and read it by a rule"));
+        }
+        let work = self.work(request)?;
+        let (reply, answer) = oneshot::channel();
+        self.submit(Job { work, reply })?;
+        answer.await.map_err(|_| failed("the engine thread died at this request"))?
+    }
+}
+
+/// Ends the engine thread after its current call, and waits for it: weights are freed before the
+/// process goes on to its end.
+impl Drop for Llama {
+    fn drop(&mut self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn failed(message: &str) -> Error {
+    Error::new(ErrorKind::Model, message)
+}

@@ -1,0 +1,135 @@
+//! Picking tokens: our own, so that equal requests give equal texts on every run.
+
+use llama_cpp_2::token::LlamaToken;
+
+use crate::request::{Request, Sampling};
+
+/// Everything by which a request's chance differs from another's.
+pub(super) fn seed(request: &Request, identity: &str) -> [u8; 32] {
+    *request.key(identity).as_bytes()
+}
+
+/// The next token: the likeliest at temperature 0 (also when none is given), else a draw.
+pub(super) fn pick(
+    logits: &[f32],
+    sampling: &Sampling,
+    seed: &[u8; 32],
+    position: usize,
+) -> LlamaToken {
+    let temperature = sampling.temperature.unwrap_or(0.0);
+    if temperature <= 0.0 {
+        return token(likeliest(logits));
+    }
+    let mut candidates = candidates(logits, temperature, sampling.top_k);
+    keep(&mut candidates, sampling);
+    let total: f64 = candidates.iter().map(|(_, p)| p).sum();
+    let mut left = chance(seed, position) * total;
+    for &(index, p) in &candidates {
+        left -= p;
+        if left < 0.0 {
+            return token(index);
+        }
+    }
+    token(candidates.last().map_or(0, |(index, _)| *index))
+}
+
+fn token(index: usize) -> LlamaToken {
+    LlamaToken(i32::try_from(index).unwrap_or(i32::MAX))
+}
+
+fn likeliest(logits: &[f32]) -> usize {
+    let best = logits.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
+    best.map_or(0, |(index, _)| index)
+}
+
+/// Tokens with their weights relative to the likeliest, likeliest first.
+fn candidates(logits: &[f32], temperature: f64, top_k: Option<u32>) -> Vec<(usize, f64)> {
+    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weight = |logit: f32| (f64::from(logit - highest) / temperature).exp();
+    let mut all: Vec<(usize, f64)> =
+        logits.iter().map(|&logit| weight(logit)).enumerate().collect();
+    let by_weight = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    let k = top_k.filter(|&k| k > 0).map_or(all.len(), |k| k as usize).min(all.len());
+    if k < all.len() {
+        all.select_nth_unstable_by(k, by_weight);
+        all.truncate(k);
+    } else {
+        // What can never be drawn need not be sorted.
+        all.retain(|(_, weight)| *weight > 1e-12);
+    }
+    all.sort_unstable_by(by_weight);
+    all
+}
+
+/// Nucleus and minimum probability (Holtzman et al. 2020; Nguyen et al. 2024).
+fn keep(candidates: &mut Vec<(usize, f64)>, sampling: &Sampling) {
+    let Some(&(_, best)) = candidates.first() else { return };
+    if let Some(min_p) = sampling.min_p {
+        candidates.retain(|(_, weight)| *weight >= min_p * best);
+    }
+    if let Some(top_p) = sampling.top_p.filter(|&p| p < 1.0) {
+        let total: f64 = candidates.iter().map(|(_, weight)| weight).sum();
+        let mut sum = 0.0;
+        let enough = candidates.iter().position(|(_, weight)| {
+            sum += weight;
+            sum >= top_p * total
+        });
+        candidates.truncate(enough.map_or(candidates.len(), |at| at + 1));
+    }
+}
+
+/// A number from 0 to 1 that depends on the request and the position alone.
+fn chance(seed: &[u8; 32], position: usize) -> f64 {
+    let hash = blake3::keyed_hash(seed, &(position as u64).to_le_bytes());
+    let [a, b, c, d, ..] = *hash.as_bytes();
+    f64::from(u32::from_le_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
+}
+
+/// Natural-log probability of a token at temperature 1.
+pub(super) fn log_probability(logits: &[f32], token: LlamaToken) -> f64 {
+    let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).sum();
+    let own = usize::try_from(token.0).ok().and_then(|index| logits.get(index));
+    own.map_or(f64::NEG_INFINITY, |&logit| f64::from(logit) - highest - sum.ln())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(temperature: f64) -> Sampling {
+        Sampling { temperature: Some(temperature), ..Sampling::default() }
+    }
+
+    #[test]
+    fn temperature_zero_takes_the_first_of_the_likeliest() {
+        assert_eq!(pick(&[0.0, 3.0, 3.0], &with(0.0), &[0; 32], 0).0, 1);
+    }
+
+    #[test]
+    fn draws_follow_the_probabilities_and_repeat() {
+        let logits = [0.0, 1.0_f32, f32::NEG_INFINITY];
+        let draw = |position| pick(&logits, &with(1.0), &[7; 32], position).0;
+        let ones = (0..10_000).filter(|&position| draw(position) == 1).count();
+        // e / (1 + e) = 0.731, with a standard deviation of 0.0044.
+        assert!((7_130..7_490).contains(&ones), "{ones}");
+        assert_eq!(draw(5), draw(5));
+    }
+
+    #[test]
+    fn top_k_top_p_and_min_p_cut_the_tail() {
+        let logits = [5.0, 4.0, 1.0_f32, -3.0];
+        let only =
+            |sampling: Sampling| (0..500).map(|n| pick(&logits, &sampling, &[1; 32], n).0).max();
+        assert_eq!(only(Sampling { top_k: Some(1), ..with(5.0) }), Some(0));
+        assert_eq!(only(Sampling { top_p: Some(0.9), ..with(1.0) }), Some(1));
+        assert_eq!(only(Sampling { min_p: Some(0.2), ..with(1.0) }), Some(1));
+    }
+
+    #[test]
+    fn log_probabilities_sum_to_one() {
+        let logits = [1.0, 2.0, 3.0_f32];
+        let sum: f64 = (0..3).map(|n| log_probability(&logits, LlamaToken(n)).exp()).sum();
+        assert!((sum - 1.0).abs() < 1e-9);
+    }
+}

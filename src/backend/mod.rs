@@ -1,0 +1,101 @@
+//! Models, and the layers around them.
+//!
+//! A [`Backend`] turns a [`Request`] into a [`Completion`]. A *layer* is a backend wrapped around
+//! another backend; layers stack in the order in which they are read, outermost first:
+//! recorded ▸ the model itself. The cache, budgets and limits will stand between the two.
+
+mod from_fn;
+mod record;
+mod replay;
+mod script;
+
+#[cfg(feature = "openai")]
+pub mod openai;
+
+#[cfg(feature = "llama")]
+pub mod llama;
+
+mod open;
+
+#[cfg(feature = "llama")]
+pub use open::describe;
+
+pub use {
+    crate::request::{Capabilities, Logprobs},
+    from_fn::{FromFn, from_fn},
+    open::{DEFAULT_MODEL, Options, open},
+    record::Recorded,
+    replay::Replay,
+    script::Script,
+};
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    error::Result,
+    request::{Completion, Request},
+};
+
+/// A model that can be asked.
+#[async_trait]
+pub trait Backend: Debug + Send + Sync {
+    /// How people call this model: `tiny`, `openai/gpt-5-mini`, a file name.
+    fn name(&self) -> &str;
+
+    /// Names the model behind this backend for every cache key: equal identities give equal answers.
+    fn identity(&self) -> &str;
+
+    /// Other names by which prompts may know this model, such as the file's own title.
+    fn aliases(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What this model can be asked.
+    ///
+    /// It may have to ask the server once; the answer is remembered.
+    async fn capabilities(&self) -> Capabilities;
+
+    /// How many requests this backend handles well at once; never zero.
+    ///
+    /// It is advice: it is still the backend's duty to queue what it cannot take.
+    fn concurrency(&self) -> usize {
+        1
+    }
+
+    /// Asks the model.
+    ///
+    /// Dropping the future gives the answer up, and must free whatever was reserved for it.
+    async fn complete(&self, request: &Request) -> Result<Completion>;
+}
+
+#[async_trait]
+impl<B: Backend + ?Sized> Backend for Arc<B> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn identity(&self) -> &str {
+        (**self).identity()
+    }
+
+    fn aliases(&self) -> Vec<String> {
+        (**self).aliases()
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        (**self).capabilities().await
+    }
+
+    fn concurrency(&self) -> usize {
+        (**self).concurrency()
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        (**self).complete(request).await
+    }
+}
+
+// Keeps the trait usable as `dyn Backend`.
+const _: fn(&dyn Backend) = |_| ();

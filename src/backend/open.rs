@@ -1,0 +1,124 @@
+//! Models by name.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{Backend, Recorded, Replay, Script};
+use crate::error::Result;
+#[cfg(not(all(feature = "llama", feature = "openai", feature = "tiny")))]
+use crate::error::{Error, ErrorKind};
+
+/// The model that judges when none is named: the one inside this program.
+pub const DEFAULT_MODEL: &str = "tiny";
+
+/// How a model that goes by name is reached.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Address of an OpenAI-compatible API, up to and including `/v1`.
+    pub base_url: Option<String>,
+    /// Stands for the model in keys, where its name alone would mislead.
+    pub model_id: Option<String>,
+    /// Fields added to every request body.
+    pub extra: serde_json::Map<String, serde_json::Value>,
+    /// Writes every answer to this file, for `replay:FILE`.
+    pub record: Option<PathBuf>,
+}
+
+/// Opens a model by its name.
+///
+/// `tiny`, `path/to/model.gguf`, `openai/MODEL`, `ollama/MODEL`, `vllm/MODEL`, `llamacpp/MODEL`,
+/// `openrouter/MODEL`, any name with a base URL, `replay:FILE`, `script:TEXT`.
+///
+/// # Errors
+/// The name means nothing, the file cannot be loaded, or the program was built without that backend.
+pub async fn open(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
+    let backend = by_name(name, options).await?;
+    match &options.record {
+        Some(path) => Ok(Arc::new(Recorded::new(backend, path, secrets())?)),
+        None => Ok(backend),
+    }
+}
+
+async fn by_name(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
+    if let Some(path) = name.strip_prefix("replay:") {
+        return Ok(Arc::new(Replay::open(path)?));
+    }
+    if let Some(text) = name.strip_prefix("script:") {
+        return Ok(Arc::new(Script::always(text)));
+    }
+    let is_file = options.base_url.is_none() && name.to_lowercase().ends_with(".gguf");
+    if name == DEFAULT_MODEL || is_file {
+        return local(name).await;
+    }
+    remote(name, options)
+}
+
+#[cfg(feature = "llama")]
+async fn local(name: &str) -> Result<Arc<dyn Backend>> {
+    use super::llama::{Llama, Settings};
+    let settings = if name == DEFAULT_MODEL { tiny()? } else { Settings::file(name) };
+    Ok(Arc::new(Llama::load(settings).await?))
+}
+
+/// What a model in this process says of itself, by its name.
+///
+/// # Errors
+/// The file is missing or no GGUF.
+#[cfg(feature = "llama")]
+pub fn describe(name: &str) -> Result<super::llama::Info> {
+    use super::llama::{Settings, inspect};
+    let settings = if name == DEFAULT_MODEL { tiny()? } else { Settings::file(name) };
+    inspect(&settings.weights)
+}
+
+/// The settings of the model inside this program.
+#[cfg(all(feature = "llama", feature = "tiny"))]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it fails")]
+fn tiny() -> Result<super::llama::Settings> {
+    use super::llama::{Settings, Weights};
+    let weights = Weights::Embedded(include_bytes!("../../models/tiny.gguf"));
+    Ok(Settings { name: Some(DEFAULT_MODEL.into()), ..Settings::new(weights) })
+}
+
+#[cfg(all(feature = "llama", not(feature = "tiny")))]
+fn tiny() -> Result<super::llama::Settings> {
+    Err(lacking("the shipped model", "tiny"))
+}
+
+#[cfg(not(feature = "llama"))]
+#[expect(clippy::unused_async, reason = "with the feature it waits")]
+async fn local(_: &str) -> Result<Arc<dyn Backend>> {
+    Err(lacking("models in this process", "llama"))
+}
+
+#[cfg(feature = "openai")]
+fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
+    use super::openai::{OpenAi, Settings};
+    let environment =
+        |variable: &str| std::env::var(variable).ok().filter(|value| !value.is_empty());
+    let settings = Settings::new(name, options.base_url.as_deref(), &environment)?;
+    let settings =
+        Settings { extra: options.extra.clone(), model_id: options.model_id.clone(), ..settings };
+    Ok(Arc::new(OpenAi::new(settings)?))
+}
+
+#[cfg(not(feature = "openai"))]
+fn remote(_: &str, _: &Options) -> Result<Arc<dyn Backend>> {
+    Err(lacking("APIs", "openai"))
+}
+
+#[cfg(not(all(feature = "llama", feature = "openai", feature = "tiny")))]
+fn lacking(what: &str, feature: &str) -> Error {
+    Error::new(ErrorKind::Config, format!("this program was built without {what}"))
+        .hint(format!("build it with `--features {feature}`"))
+}
+
+/// Values that must never reach a recording.
+fn secrets() -> Vec<String> {
+    const NAMES: [&str; 4] = ["KEY", "TOKEN", "SECRET", "PASSWORD"];
+    let secret = |name: &str| NAMES.iter().any(|word| name.to_uppercase().contains(word));
+    const SHORTEST: usize = 8;
+    std::env::vars()
+        .filter(|(name, value)| secret(name) && value.len() >= SHORTEST)
+        .map(|(_, value)| value)
+        .collect()
+}

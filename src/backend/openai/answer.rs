@@ -1,0 +1,132 @@
+//! What a server answered, read with patience: servers differ, and none of it is worth an error.
+
+use serde_json::Value;
+
+use crate::{
+    request::{Ask, Completion, Finish, Token},
+    verdict::{Distribution, Usage},
+};
+
+/// The first choice of a chat completion as an answer to `ask`.
+pub(super) fn completion(answer: &Value, ask: &Ask) -> Completion {
+    let choice = &answer["choices"][0];
+    let message = &choice["message"];
+    let refusal = text(&message["refusal"]);
+    let written = Completion {
+        text: match &message["content"] {
+            Value::Null => text(&choice["text"]),
+            content => text(content),
+        },
+        thinking: thinking(message),
+        finish: finish(&choice["finish_reason"]),
+        usage: usage(&answer["usage"]),
+        tokens: tokens(&choice["logprobs"]["content"]),
+        ..Completion::default()
+    };
+    if !refusal.is_empty() {
+        return Completion { text: refusal, finish: Finish::Filtered, ..written };
+    }
+    match ask {
+        Ask::Generate { top_logprobs: Some(_) } => written,
+        Ask::Generate { top_logprobs: None } => Completion { tokens: Vec::new(), ..written },
+        Ask::Choose { labels } => chosen(written, labels),
+    }
+}
+
+/// Whether the model thought where it should have chosen.
+pub(super) fn is_thought(completion: &Completion) -> bool {
+    completion.text.trim().is_empty()
+        && (completion.thinking.is_some() || completion.usage.reasoning > 0)
+}
+
+/// Reads a label off the first token that says something.
+fn chosen(written: Completion, labels: &[String]) -> Completion {
+    if written.finish == Finish::Filtered {
+        return Completion { tokens: Vec::new(), ..written };
+    }
+    let speaks = |token: &&Token| !token.text.trim().is_empty();
+    let token = written.tokens.iter().find(speaks).or_else(|| written.tokens.first());
+    let distribution = token
+        .filter(|token| token.top.len() > 1)
+        .map(|token| Distribution::of_alternatives(&token.top, labels));
+    let label = match &distribution {
+        Some(distribution) => likeliest(distribution),
+        None => begun(&written.text, labels),
+    };
+    Completion {
+        text: label.unwrap_or(written.text),
+        // One token was asked for: that there is no second is no fault.
+        finish: Finish::Stop,
+        tokens: Vec::new(),
+        distribution,
+        ..written
+    }
+}
+
+fn likeliest(distribution: &Distribution) -> Option<String> {
+    let offered = distribution.labels.iter().filter(|(_, mass)| *mass > 0.0);
+    // Of equal masses the label that was offered first.
+    let best = offered.reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map(|(label, _)| label.clone())
+}
+
+/// The label that the written text begins, as sure as text can be.
+fn begun(text: &str, labels: &[String]) -> Option<String> {
+    let sure = Distribution::of_alternatives(&[(text.to_owned(), 0.0)], labels);
+    likeliest(&sure)
+}
+
+/// A string, or the strings of an array of parts.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().map(part).collect(),
+        _ => String::new(),
+    }
+}
+
+fn part(part: &Value) -> &str {
+    part.as_str().or_else(|| part["text"].as_str()).unwrap_or_default()
+}
+
+fn thinking(message: &Value) -> Option<String> {
+    let places = [&message["reasoning_content"], &message["reasoning"]];
+    places.into_iter().map(text).find(|text| !text.is_empty())
+}
+
+fn finish(reason: &Value) -> Finish {
+    match reason.as_str() {
+        Some("length" | "max_tokens") => Finish::Length,
+        Some("content_filter") => Finish::Filtered,
+        _ => Finish::Stop,
+    }
+}
+
+fn usage(usage: &Value) -> Usage {
+    let count = |value: &Value| value.as_u64().unwrap_or_default();
+    Usage {
+        prompt: count(&usage["prompt_tokens"]),
+        cached: count(&usage["prompt_tokens_details"]["cached_tokens"]),
+        completion: count(&usage["completion_tokens"]),
+        reasoning: count(&usage["completion_tokens_details"]["reasoning_tokens"]),
+    }
+}
+
+fn tokens(content: &Value) -> Vec<Token> {
+    content.as_array().into_iter().flatten().filter_map(token).collect()
+}
+
+fn token(value: &Value) -> Option<Token> {
+    let text = value["token"].as_str()?.to_owned();
+    let alternatives = value["top_logprobs"].as_array().into_iter().flatten();
+    let mut top: Vec<_> = alternatives.filter_map(alternative).collect();
+    // A token that was drawn from far down the list is not among the likeliest.
+    if !top.iter().any(|(other, _)| *other == text) {
+        top.extend(alternative(value));
+    }
+    Some(Token { text, top })
+}
+
+fn alternative(value: &Value) -> Option<(String, f64)> {
+    Some((value["token"].as_str()?.to_owned(), value["logprob"].as_f64()?))
+}

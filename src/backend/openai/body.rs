@@ -1,0 +1,315 @@
+//! A request as JSON, in the words of the server at the other end.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{defang::defanged, provider::Dialect};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::{Ask, Chat, Constraint, Message, Origin, Request, Role, Sampling},
+};
+
+/// The most alternatives of a token that such APIs report.
+const MOST_ALTERNATIVES: u8 = 20;
+
+/// A parameter that some model or server refuses, and without which it can be asked all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Parameter {
+    Temperature,
+    TopP,
+    Seed,
+    Stop,
+    Logprobs,
+    TopLogprobs,
+    ResponseFormat,
+    MaxTokens,
+    MaxCompletionTokens,
+    ReasoningEffort,
+}
+
+impl Parameter {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Temperature,
+        Self::TopP,
+        Self::Seed,
+        Self::Stop,
+        Self::Logprobs,
+        Self::TopLogprobs,
+        Self::ResponseFormat,
+        Self::MaxTokens,
+        Self::MaxCompletionTokens,
+        Self::ReasoningEffort,
+    ];
+
+    /// The field of the request.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Temperature => "temperature",
+            Self::TopP => "top_p",
+            Self::Seed => "seed",
+            Self::Stop => "stop",
+            Self::Logprobs => "logprobs",
+            Self::TopLogprobs => "top_logprobs",
+            Self::ResponseFormat => "response_format",
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::ReasoningEffort => "reasoning_effort",
+        }
+    }
+
+    /// The parameter whose name stands first in a text, as a word of its own.
+    pub(super) fn first_in(text: &str) -> Option<Self> {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        text.split(|c| !word(c)).find_map(|word| Self::ALL.into_iter().find(|p| p.name() == word))
+    }
+
+    /// The other name of the same limit.
+    fn twin(self) -> Option<Self> {
+        match self {
+            Self::MaxTokens => Some(Self::MaxCompletionTokens),
+            Self::MaxCompletionTokens => Some(Self::MaxTokens),
+            _ => None,
+        }
+    }
+}
+
+/// The fields of one request.
+pub(super) struct Body {
+    pub(super) fields: Map<String, Value>,
+    /// What was asked for and is not sent.
+    pub(super) dropped: Vec<String>,
+}
+
+/// What, beside the request itself, decides how it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Manner<'m> {
+    pub(super) model: &'m str,
+    pub(super) dialect: Dialect,
+    pub(super) defang: bool,
+    pub(super) extra: &'m Map<String, Value>,
+    pub(super) refused: &'m BTreeSet<Parameter>,
+}
+
+impl Body {
+    /// Writes a request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`]: the server has no word for something that the request needs.
+    pub(super) fn of(request: &Request, manner: Manner<'_>) -> Result<Self> {
+        if request.chat == Chat::Raw {
+            return Err(unsupported("text without a chat template")
+                .hint("a model in this process can read it: name a .gguf file"));
+        }
+        let mut fields = Map::new();
+        fields.insert("model".into(), manner.model.into());
+        messages(request, manner, &mut fields)?;
+        sampling(request, manner.dialect, &mut fields)?;
+        alternatives(&request.ask, &mut fields);
+        constraint(request.constraint.as_ref(), &mut fields);
+        fields.extend(manner.extra.clone());
+        let mut body = Self { fields, dropped: Vec::new() };
+        manner.refused.iter().for_each(|parameter| body.drop(*parameter, manner.refused));
+        Ok(body)
+    }
+
+    /// Whether this parameter is sent.
+    pub(super) fn has(&self, parameter: Parameter) -> bool {
+        self.fields.contains_key(parameter.name())
+    }
+
+    fn drop(&mut self, parameter: Parameter, refused: &BTreeSet<Parameter>) {
+        let Some(value) = self.fields.shift_remove(parameter.name()) else { return };
+        match parameter.twin() {
+            Some(twin) if !refused.contains(&twin) => {
+                self.fields.insert(twin.name().into(), value);
+            }
+            Some(_) => self.dropped.push(Parameter::MaxTokens.name().into()),
+            None => self.dropped.push(parameter.name().into()),
+        }
+        match parameter {
+            // One is nothing without the other.
+            Parameter::Logprobs => self.drop(Parameter::TopLogprobs, refused),
+            Parameter::TopLogprobs => self.drop(Parameter::Logprobs, refused),
+            _ => {}
+        }
+    }
+}
+
+fn messages(request: &Request, manner: Manner<'_>, fields: &mut Map<String, Value>) -> Result<()> {
+    let mut turns: Vec<_> = request.messages.iter().collect();
+    let is_open = request.open && turns.last().is_some_and(|turn| turn.role == Role::Assistant);
+    // An assistant turn without a word is opened by every chat template of its own accord.
+    let is_begun = is_open && turns.last().is_some_and(|turn| !turn.text().is_empty());
+    if is_open && !is_begun {
+        turns.pop();
+    }
+    if is_begun && !continues(manner.dialect, manner.model) {
+        return Err(unsupported("an answer that the prompt has begun")
+            .hint("take a local model or a server that continues: llama-server, vLLM, Ollama"));
+    }
+    let turns = turns.into_iter().map(|turn| written(turn, manner.defang)).collect();
+    fields.insert("messages".into(), Value::Array(turns));
+    if is_begun && manner.dialect == Dialect::Vllm {
+        fields.insert("continue_final_message".into(), true.into());
+        fields.insert("add_generation_prompt".into(), false.into());
+    }
+    Ok(())
+}
+
+/// Whether a server goes on where a last assistant message ends.
+pub(super) fn continues(dialect: Dialect, model: &str) -> bool {
+    match dialect {
+        Dialect::LlamaCpp | Dialect::Vllm | Dialect::Ollama => true,
+        Dialect::OpenRouter => model.starts_with("anthropic/"),
+        Dialect::OpenAi | Dialect::Plain => false,
+    }
+}
+
+fn written(turn: &Message, defang: bool) -> Value {
+    let content = if defang { harmless(turn) } else { turn.text() };
+    json!({ "role": turn.role.name(), "content": content })
+}
+
+/// The text with look-alikes of control tokens broken wherever the author of the prompt is not the
+/// one who speaks; across spans, so that two fields cannot make a token together.
+fn harmless(turn: &Message) -> String {
+    let mut text = String::new();
+    let trusted = |origin: Origin| origin == Origin::Prompt;
+    for run in turn.spans.chunk_by(|a, b| trusted(a.origin) == trusted(b.origin)) {
+        let words: String = run.iter().map(|span| span.text.as_str()).collect();
+        match run.first() {
+            Some(span) if trusted(span.origin) => text.push_str(&words),
+            _ => text.push_str(&defanged(&words)),
+        }
+    }
+    text
+}
+
+fn sampling(request: &Request, dialect: Dialect, fields: &mut Map<String, Value>) -> Result<()> {
+    // A new field breaks this line, so that nobody forgets to send it.
+    let Sampling { temperature, top_p, top_k, min_p, max_tokens, stop, seed } = &request.sampling;
+    let mut put = |parameter: Parameter, value: Option<Value>| {
+        fields.extend(value.map(|value| (parameter.name().to_owned(), value)));
+    };
+    put(Parameter::Temperature, temperature.map(Value::from));
+    put(Parameter::Seed, seed.map(|seed| drawn(seed, request).into()));
+    let limit = match dialect {
+        Dialect::OpenAi => Parameter::MaxCompletionTokens,
+        _ => Parameter::MaxTokens,
+    };
+    if matches!(request.ask, Ask::Choose { .. }) {
+        // One token is looked at as the model sees it: nothing cuts the choice short.
+        put(limit, Some(1.into()));
+        return Ok(());
+    }
+    put(Parameter::TopP, top_p.map(Value::from));
+    put(limit, max_tokens.map(Value::from));
+    put(Parameter::Stop, stops(stop, dialect)?);
+    let rare = [("top_k", top_k.map(Value::from)), ("min_p", min_p.map(Value::from))];
+    for (name, value) in rare.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        if matches!(dialect, Dialect::OpenAi | Dialect::Plain) {
+            return Err(unsupported(&format!("`{name}`")).hint(format!(
+                "remove `{name}` from the sampling, or use `temperature` and `top_p`"
+            )));
+        }
+        fields.insert(name.into(), value);
+    }
+    Ok(())
+}
+
+fn stops(stop: &[String], dialect: Dialect) -> Result<Option<Value>> {
+    const MOST: usize = 4;
+    let is_limited = matches!(dialect, Dialect::OpenAi | Dialect::OpenRouter | Dialect::Plain);
+    if is_limited && stop.len() > MOST {
+        let what = format!("more than {MOST} `stop` texts, and this request has {}", stop.len());
+        return Err(unsupported(&what).hint("keep the ones that matter"));
+    }
+    Ok((!stop.is_empty()).then(|| json!(stop)))
+}
+
+/// Repeated samples under one seed are meant to differ, and to differ the same way next time.
+fn drawn(seed: u64, request: &Request) -> u64 {
+    const REASKED: u64 = 1_000_003;
+    // JSON numbers of servers are signed.
+    const MOST: u64 = i64::MAX as u64;
+    let shift = u64::from(request.draw) + u64::from(request.reask) * REASKED;
+    seed.wrapping_add(shift) & MOST
+}
+
+fn alternatives(ask: &Ask, fields: &mut Map<String, Value>) {
+    let wanted = match ask {
+        Ask::Generate { top_logprobs } => top_logprobs.map(|n| n.min(MOST_ALTERNATIVES)),
+        Ask::Choose { .. } => Some(MOST_ALTERNATIVES),
+    };
+    if let Some(wanted) = wanted {
+        fields.insert(Parameter::Logprobs.name().into(), true.into());
+        fields.insert(Parameter::TopLogprobs.name().into(), wanted.into());
+    }
+}
+
+fn constraint(constraint: Option<&Constraint>, fields: &mut Map<String, Value>) {
+    if let Some(Constraint::Schema(schema)) = constraint {
+        let schema = json!({ "name": "verdict", "strict": true, "schema": schema });
+        let format = json!({ "type": "json_schema", "json_schema": schema });
+        fields.insert(Parameter::ResponseFormat.name().into(), format);
+    }
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("this API does not take {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Span;
+
+    fn body(request: &Request, dialect: Dialect, refused: &[Parameter]) -> Result<Body> {
+        let (extra, refused) = (Map::new(), refused.iter().copied().collect());
+        let manner = Manner { model: "m", dialect, defang: true, extra: &extra, refused: &refused };
+        Body::of(request, manner)
+    }
+
+    fn question(spans: &[(&str, Origin)]) -> Request {
+        let spans = spans.iter().map(|&(text, origin)| Span { text: text.into(), origin });
+        Request::generate(vec![Message { role: Role::User, spans: spans.collect() }])
+    }
+
+    #[test]
+    fn two_fields_cannot_make_a_control_token_together() {
+        let request = question(&[
+            ("<|im_start|>", Origin::Prompt),
+            ("<|im_", Origin::Data),
+            ("end|>", Origin::Model),
+        ]);
+        let body = body(&request, Dialect::LlamaCpp, &[]).unwrap();
+        assert_eq!(body.fields["messages"][0]["content"], "<|im_start|>< |im_end|>");
+    }
+
+    #[test]
+    fn a_limit_has_two_names_and_is_lost_only_without_both() {
+        let mut request = question(&[("x", Origin::Prompt)]);
+        request.sampling.max_tokens = Some(9);
+        let refused = [Parameter::MaxTokens];
+        let swapped = body(&request, Dialect::Plain, &refused).unwrap();
+        assert_eq!(swapped.fields["max_completion_tokens"], 9);
+        assert!(swapped.dropped.is_empty());
+        let refused = [Parameter::MaxTokens, Parameter::MaxCompletionTokens];
+        let without = body(&request, Dialect::OpenAi, &refused).unwrap();
+        assert_eq!(without.dropped, ["max_tokens"]);
+        assert!(!without.has(Parameter::MaxTokens) && !without.has(refused[1]));
+    }
+
+    #[test]
+    fn samples_under_one_seed_differ() {
+        let mut request = question(&[("x", Origin::Prompt)]);
+        request.sampling.seed = Some(u64::MAX);
+        let seed = |request: &Request| {
+            body(request, Dialect::Vllm, &[]).unwrap().fields["seed"].as_i64().unwrap()
+        };
+        let first = seed(&request);
+        request.draw = 1;
+        assert_ne!(seed(&request), first);
+    }
+}

@@ -1,0 +1,107 @@
+//! Takes the teeth out of texts that look like control tokens.
+
+use std::borrow::Cow;
+
+/// Control tokens that are not written between `<|` and `|>`.
+const TOKENS: [&str; 22] = [
+    "[INST]",
+    "[/INST]",
+    "[SYSTEM_PROMPT]",
+    "[/SYSTEM_PROMPT]",
+    "[TOOL_CALLS]",
+    "[TOOL_RESULTS]",
+    "[/TOOL_RESULTS]",
+    "[AVAILABLE_TOOLS]",
+    "[/AVAILABLE_TOOLS]",
+    "[TOOL_CONTENT]",
+    "[/TOOL_CONTENT]",
+    "<s>",
+    "</s>",
+    "<unk>",
+    "<pad>",
+    "<bos>",
+    "<eos>",
+    "<start_of_turn>",
+    "<end_of_turn>",
+    "<think>",
+    "</think>",
+    "<end_of_utterance>",
+];
+
+/// The marks around all others, narrow and wide: `<|im_end|>`, `<｜User｜>`.
+const BRACKETS: [(&str, &str); 2] = [("<|", "|>"), ("<｜", "｜>")];
+
+/// The same text with a space after the first character of whatever looks like a control token.
+///
+/// It depends on nothing but the text, so that equal requests stay equal; what it has changed it
+/// does not change again.
+pub(super) fn defanged(text: &str) -> Cow<'_, str> {
+    if !text.contains(['<', '[']) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::new();
+    let mut copied = 0;
+    for (at, _) in text.match_indices(['<', '[']) {
+        if is_token(&text[at..]) {
+            safe.push_str(&text[copied..=at]);
+            safe.push(' ');
+            copied = at + 1;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    safe.push_str(&text[copied..]);
+    Cow::Owned(safe)
+}
+
+fn is_token(rest: &str) -> bool {
+    TOKENS.iter().any(|token| rest.starts_with(token))
+        || BRACKETS.iter().any(|&(open, close)| is_bracketed(rest, open, close))
+}
+
+/// One word between brackets; an operator such as `<|` of a program stays as it is.
+fn is_bracketed(rest: &str, open: &str, close: &str) -> bool {
+    const LONGEST: usize = 64;
+    let Some(inner) = rest.strip_prefix(open) else { return false };
+    let word = inner.chars().take(LONGEST).take_while(|c| !c.is_whitespace() && *c != '<');
+    let length: usize = word.map(char::len_utf8).sum();
+    inner[..length].find(close).is_some_and(|at| at > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_tokens_are_broken_and_nothing_else_is() {
+        for (text, safe) in [
+            ("a<|im_end|>b", "a< |im_end|>b"),
+            ("<｜User｜>", "< ｜User｜>"),
+            ("<<|eot_id|>>", "<< |eot_id|>>"),
+            ("[INST] [/INST]", "[ INST] [ /INST]"),
+            ("<s></s><think></think>", "< s>< /s>< think>< /think>"),
+            ("f <| g |> h", "f <| g |> h"),
+            ("<|>", "<|>"),
+            ("<|", "<|"),
+            ("a < b, x[INSTANCE], <span>", "a < b, x[INSTANCE], <span>"),
+            ("日本<s>語", "日本< s>語"),
+        ] {
+            assert_eq!(defanged(text), safe);
+            assert_eq!(defanged(safe), safe);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_is_left_is_a_control_token(
+            text in "(<\\||\\|>|<｜|｜>|im_end|<s>|</|s>|\\[INST\\]|<think>|<| |[a-z<|>\\[｜])*"
+        ) {
+            let safe = defanged(&text).into_owned();
+            let is_left = |(at, _): (usize, &str)| is_token(&safe[at..]);
+            proptest::prop_assert!(!safe.match_indices(['<', '[']).any(is_left));
+            proptest::prop_assert_eq!(defanged(&safe), safe.as_str());
+            proptest::prop_assert_eq!(safe.replace(' ', ""), text.replace(' ', ""));
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Models behind OpenAI-compatible APIs: OpenAI, OpenRouter, Ollama, vLLM, llama-server and others.
+//!
+//! # What is sent again
+//! A server that is busy or a line that breaks is asked again, up to [`Settings::retries`] times,
+//! after waits with full jitter, or after the time that the server names. A key, quota or model
+//! name that is refused ends the run ([`ErrorKind::Denied`]); a request that is refused fails alone.
+//!
+//! # What is left out
+//! A parameter that the model refuses is dropped once and for all, said once, and listed in
+//! [`Completion::dropped`]. Answers are read with patience: missing fields are no errors.
+//!
+//! # What the judged text can do
+//! Messages are sent as separate strings, so that no text can change a role in the request. The
+//! server, however, turns text into tokens, and most open ones then read `<|im_end|>` in an answer
+//! as the end of a turn; nothing in the API prevents it. Therefore look-alikes of control tokens
+//! get a space after their first character (`< |im_end|>`) in every text that the author of the
+//! prompt did not write, unless the server is OpenAI's own or [`Settings::defang`] says otherwise.
+//! Models in this process need no such change.
+//!
+//! # Secrets
+//! The key is sent to the origin of the base URL and nowhere else: redirects are not followed. It
+//! is in no identity, error, log or recording; where a server repeats it, it is replaced by `***`.
+
+mod answer;
+mod body;
+mod defang;
+mod fault;
+mod provider;
+mod text;
+mod transport;
+
+pub use provider::{Dialect, Environment, Provider, Secret};
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_openai::{Client, config::OpenAIConfig, error::OpenAIError};
+use async_trait::async_trait;
+use reqwest::header::HeaderValue;
+use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
+
+use self::{
+    body::{Body, Manner, Parameter},
+    fault::Fault,
+    transport::Transport,
+};
+use super::Backend;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::{Ask, Capabilities, Completion, Hasher, Logprobs, Request},
+};
+
+/// How a model behind an API is reached and asked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The model's name as it was typed: `openai/gpt-5-mini`.
+    pub name: String,
+    /// The server, the key, and the model as the server calls it.
+    pub provider: Provider,
+    /// Fields added to every request body, over those of the same name. They change answers and
+    /// therefore the identity.
+    pub extra: Map<String, Value>,
+    /// Stands for provider, address and model in the identity: for one model at two addresses.
+    pub model_id: Option<String>,
+    /// How long one try may take, from connecting to the last byte.
+    pub timeout: Duration,
+    /// How often a request is sent again after a fault that may pass.
+    pub retries: u32,
+    /// The longest wait before the first of them; it doubles with each.
+    pub first_wait: Duration,
+    /// Whether look-alikes of control tokens in judged text are broken; `None` does so everywhere
+    /// but at OpenAI.
+    pub defang: Option<bool>,
+}
+
+impl Settings {
+    /// The usual settings for the model that `name` means: see [`Provider::of`].
+    pub fn new(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            provider: Provider::of(name, base_url, env)?,
+            extra: Map::new(),
+            model_id: None,
+            timeout: Duration::from_secs(600),
+            retries: 4,
+            first_wait: Duration::from_millis(100),
+            defang: None,
+        })
+    }
+}
+
+/// A model behind an OpenAI-compatible API.
+pub struct OpenAi {
+    name: String,
+    identity: String,
+    client: Client<OpenAIConfig>,
+    transport: Arc<Transport>,
+    extra: Map<String, Value>,
+    defang: Option<bool>,
+    dialect: OnceCell<Dialect>,
+    refused: Mutex<BTreeSet<Parameter>>,
+}
+
+impl OpenAi {
+    /// A model that can be asked; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`]: a key that is none, or extra fields that are not for settings.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let identity = identity(&settings)?;
+        let Settings { name, provider, extra, timeout, retries, first_wait, defang, .. } = settings;
+        let dialect = OnceCell::new_with(provider.dialect);
+        let transport = Arc::new(Transport::new(provider, timeout, retries, first_wait)?);
+        let client = client(&transport)?;
+        let refused = Mutex::default();
+        Ok(Self { name, identity, client, transport, extra, defang, dialect, refused })
+    }
+
+    /// Asks, and asks again without each parameter that is refused.
+    async fn ask(&self, request: &Request, attempts: &Arc<AtomicU32>) -> Result<Completion> {
+        const MOST_DROPS: usize = 6;
+        let dialect = self.dialect().await;
+        let mut drops = 0;
+        loop {
+            let body = self.body(request, dialect)?;
+            let fault = match self.post(&body.fields, attempts).await {
+                Ok(answer) => {
+                    let dropped = body.dropped;
+                    return Ok(Completion { dropped, ..answer::completion(&answer, &request.ask) });
+                }
+                Err(fault) => fault,
+            };
+            match fault.parameter.filter(|parameter| body.has(*parameter)) {
+                Some(parameter) if drops < MOST_DROPS => self.refuse(parameter, &fault),
+                _ => return Err(fault.error),
+            }
+            drops += 1;
+        }
+    }
+
+    fn body(&self, request: &Request, dialect: Dialect) -> Result<Body> {
+        let refused = self.refused();
+        let manner = Manner {
+            model: self.model(),
+            dialect,
+            defang: self.defang.unwrap_or(dialect != Dialect::OpenAi),
+            extra: &self.extra,
+            refused: &refused,
+        };
+        Body::of(request, manner).map_err(|error| error.within(&self.name))
+    }
+
+    async fn post(
+        &self,
+        fields: &Map<String, Value>,
+        attempts: &Arc<AtomicU32>,
+    ) -> Result<Value, Fault> {
+        let (transport, attempts) = (self.transport.clone(), attempts.clone());
+        let service = tower::service_fn(move |factory| {
+            let (transport, attempts) = (transport.clone(), attempts.clone());
+            async move { transport.send(factory, &attempts).await.map_err(tower::BoxError::from) }
+        });
+        let client = self.client.clone().with_http_service(service);
+        client.chat().create_byot(fields).await.map_err(|error| self.fault(error))
+    }
+
+    /// Our own fault back again from async-openai's hands.
+    fn fault(&self, error: OpenAIError) -> Fault {
+        let strange = |what: String| Fault::of_line(what, self.provider()).final_one();
+        match error {
+            OpenAIError::Boxed(fault) => match fault.downcast::<Fault>() {
+                Ok(fault) => *fault,
+                Err(error) => strange(error.to_string()),
+            },
+            // Its text holds the whole body.
+            OpenAIError::JSONDeserialize(..) => strange("the answer cannot be read".into()),
+            error => strange(error.to_string()),
+        }
+    }
+
+    fn refuse(&self, parameter: Parameter, fault: &Fault) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.insert(parameter) {
+            let (model, parameter) = (&self.name, parameter.name());
+            tracing::warn!("{model} refuses `{parameter}`, which is no longer sent: {fault}");
+        }
+    }
+
+    fn refused(&self) -> BTreeSet<Parameter> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The ways of the server, which is asked once where its address does not tell.
+    async fn dialect(&self) -> Dialect {
+        const LIMIT: Duration = Duration::from_secs(5);
+        let asked = async {
+            let models = self.transport.models(LIMIT).await;
+            models.and_then(|models| owner(&models, self.model())).unwrap_or(Dialect::Plain)
+        };
+        *self.dialect.get_or_init(|| asked).await
+    }
+
+    fn provider(&self) -> &Provider {
+        &self.transport.provider
+    }
+
+    fn model(&self) -> &str {
+        &self.provider().model
+    }
+
+    /// Whether the model writes hidden thoughts first, so that its first token is no answer.
+    fn thinks_first(&self) -> bool {
+        const FAMILIES: [&str; 4] = ["o1", "o3", "o4", "gpt-5"];
+        let model = self.model().rsplit('/').next().unwrap_or_default();
+        let is_told_not_to = self.extra.get("reasoning_effort").is_some_and(|e| e == "none");
+        let is_public = matches!(self.provider().id, "openai" | "openrouter");
+        is_public
+            && !is_told_not_to
+            && !model.contains("chat")
+            && FAMILIES.iter().any(|family| {
+                model
+                    .strip_prefix(family)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', ':']))
+            })
+    }
+}
+
+#[async_trait]
+impl Backend for OpenAi {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn aliases(&self) -> Vec<String> {
+        let model = self.model();
+        let short = model.rsplit_once('/').map(|(_, short)| short);
+        std::iter::once(model).chain(short).map(str::to_owned).collect()
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        let dialect = self.dialect().await;
+        let refused = self.refused();
+        let is_mute = self.thinks_first()
+            || refused.contains(&Parameter::Logprobs)
+            || refused.contains(&Parameter::TopLogprobs);
+        Capabilities {
+            logprobs: if is_mute { Logprobs::None } else { Logprobs::Top },
+            prefill: body::continues(dialect, self.model()),
+            schema: !refused.contains(&Parameter::ResponseFormat),
+            seed: !refused.contains(&Parameter::Seed),
+        }
+    }
+
+    fn concurrency(&self) -> usize {
+        let is_small = matches!(self.provider().id, "ollama" | "llamacpp");
+        if is_small || self.provider().is_here() { 4 } else { 16 }
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        let is_choice = matches!(request.ask, Ask::Choose { .. });
+        if is_choice && self.thinks_first() {
+            return Err(cannot_choose(&self.name));
+        }
+        let attempts = Arc::new(AtomicU32::new(0));
+        let completion = self.ask(request, &attempts).await?;
+        if is_choice && answer::is_thought(&completion) {
+            return Err(cannot_choose(&self.name));
+        }
+        Ok(Completion { attempts: attempts.load(Ordering::Relaxed), ..completion })
+    }
+}
+
+fn cannot_choose(name: &str) -> Error {
+    let message = format!("{name} thinks before it answers, so that its first token is no label");
+    Error::new(ErrorKind::Unsupported, message)
+        .hint("let it write its verdict with `gen`, or take a model that does not think")
+}
+
+/// Provider, place and model, and whatever else changes answers.
+fn identity(settings: &Settings) -> Result<String> {
+    const OURS: [&str; 4] = ["messages", "stream", "n", "model"];
+    if let Some(field) = OURS.into_iter().find(|field| settings.extra.contains_key(*field)) {
+        return Err(Error::new(ErrorKind::Config, format!("`{field}` cannot be an extra field"))
+            .hint("extra fields are for what the server knows and this program does not"));
+    }
+    let Provider { id, model, .. } = &settings.provider;
+    let mut identity = match &settings.model_id {
+        Some(model_id) => model_id.clone(),
+        None => format!("{id}|{}|{model}", settings.provider.place()),
+    };
+    if !settings.extra.is_empty() {
+        let mut hasher = Hasher::new("tribunal-extra-v1");
+        let mut fields: Vec<_> = settings.extra.iter().collect();
+        fields.sort_by_key(|(name, _)| *name);
+        hasher.json(&fields);
+        identity += "|extra:";
+        identity.extend(hasher.finish()[..8].iter().map(|byte| format!("{byte:02x}")));
+    }
+    if let Some(defang) = settings.defang {
+        identity += if defang { "|defanged" } else { "|verbatim" };
+    }
+    Ok(identity)
+}
+
+/// A client that knows no key: the transport adds it, for the one origin it is meant for.
+fn client(transport: &Transport) -> Result<Client<OpenAIConfig>> {
+    let provider = &transport.provider;
+    let header = |name: &str, value: &Option<String>| match value.as_deref() {
+        Some(value) if HeaderValue::from_str(value).is_err() => {
+            Err(Error::new(ErrorKind::Config, format!("{name} holds what no header may hold")))
+        }
+        value => Ok(value.unwrap_or_default().to_owned()),
+    };
+    let config = OpenAIConfig::default()
+        .with_api_base(provider.place())
+        .with_api_key("")
+        .with_org_id(header("OPENAI_ORG_ID", &provider.organization)?)
+        .with_project_id(header("OPENAI_PROJECT_ID", &provider.project)?);
+    Ok(Client::build(transport.http.clone(), config))
+}
+
+/// The software that says it owns the model.
+fn owner(models: &Value, model: &str) -> Option<Dialect> {
+    let models = models["data"].as_array()?;
+    let ours = models.iter().find(|entry| entry["id"] == model).or_else(|| models.first())?;
+    match ours["owned_by"].as_str()? {
+        "llamacpp" => Some(Dialect::LlamaCpp),
+        "vllm" => Some(Dialect::Vllm),
+        "library" => Some(Dialect::Ollama),
+        _ => None,
+    }
+}
+
+impl fmt::Debug for OpenAi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAi")
+            .field("name", &self.name)
+            .field("identity", &self.identity)
+            .field("dialect", &self.dialect.get())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,277 @@
+//! Writes down what a model answered, to be read aloud by [`Replay`](super::Replay).
+//!
+//! A recording is a text file with one JSON object per answer:
+//!
+//! ```text
+//! {"key": …, "identity": …, "names": […], "capabilities": {…}, "request": {…}, "completion": {…}}
+//! ```
+//!
+//! Lines may be sorted, cut and joined with lines of other recordings of the same model. The
+//! request is there for people; only `key` counts.
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Backend;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::{Capabilities, Completion, Logprobs, Request},
+};
+
+/// A layer that appends every answer to a file.
+///
+/// Each line is written at once and complete before the answer is handed on; an answer that cannot
+/// be written is an error ([`ErrorKind::Io`]). Failures of the model are not written.
+pub struct Recorded<B> {
+    inner: B,
+    path: PathBuf,
+    file: Mutex<File>,
+    secrets: Vec<String>,
+}
+
+impl<B: Backend> Recorded<B> {
+    /// Appends the answers of `inner` to the file at `path`, which is made if there is none.
+    ///
+    /// Wherever one of `secrets` occurs in a request or an answer, `***` is written instead.
+    /// Secrets of fewer than 8 bytes are placeholders such as `EMPTY`, and are not looked for.
+    pub fn new(inner: B, path: impl AsRef<Path>, secrets: Vec<String>) -> Result<Self> {
+        let path = path.as_ref().to_owned();
+        let file = reopened(&path)?;
+        Ok(Self { inner, path, file: Mutex::new(file), secrets: worth_hiding(secrets) })
+    }
+
+    async fn line(&self, request: &Request, completion: &Completion) -> Result<Vec<u8>> {
+        let identity = self.inner.identity();
+        let line = Line {
+            key: request.key(identity).to_string(),
+            identity: identity.to_owned(),
+            names: named(&self.inner),
+            capabilities: self.inner.capabilities().await.into(),
+            request: Some(request.clone()),
+            completion: finite(completion.clone()),
+        };
+        let unwritable =
+            |cause| Error::new(ErrorKind::Io, "cannot record an answer").because(cause);
+        let mut line = serde_json::to_value(line).map_err(unwritable)?;
+        self.secrets.iter().for_each(|secret| hide(&mut line, secret));
+        let mut line = serde_json::to_vec(&line).map_err(unwritable)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    fn append(&self, line: &[u8]) -> Result<()> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = file.write_all(line).and_then(|()| file.flush());
+        written.map_err(|cause| broken("write", &self.path).because(cause))
+    }
+}
+
+#[async_trait]
+impl<B: Backend> Backend for Recorded<B> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn identity(&self) -> &str {
+        self.inner.identity()
+    }
+
+    fn aliases(&self) -> Vec<String> {
+        self.inner.aliases()
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities().await
+    }
+
+    fn concurrency(&self) -> usize {
+        self.inner.concurrency()
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        let completion = self.inner.complete(request).await?;
+        let line = self.line(request, &completion).await?;
+        self.append(&line)?;
+        Ok(completion)
+    }
+}
+
+/// One answer in a recording.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) key: String,
+    pub(super) identity: String,
+    #[serde(default)]
+    pub(super) names: Vec<String>,
+    pub(super) capabilities: Abilities,
+    /// Written for people, and never read again: it may be long.
+    #[serde(skip_deserializing)]
+    request: Option<Request>,
+    pub(super) completion: Completion,
+}
+
+/// [`Capabilities`] in words.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Abilities {
+    logprobs: Told,
+    prefill: bool,
+    schema: bool,
+    seed: bool,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Told {
+    None,
+    Top,
+    Exact,
+}
+
+impl From<Capabilities> for Abilities {
+    fn from(known: Capabilities) -> Self {
+        let Capabilities { logprobs, prefill, schema, seed } = known;
+        let logprobs = match logprobs {
+            Logprobs::None => Told::None,
+            Logprobs::Top => Told::Top,
+            Logprobs::Exact => Told::Exact,
+        };
+        Self { logprobs, prefill, schema, seed }
+    }
+}
+
+impl From<Abilities> for Capabilities {
+    fn from(written: Abilities) -> Self {
+        let Abilities { logprobs, prefill, schema, seed } = written;
+        let logprobs = match logprobs {
+            Told::None => Logprobs::None,
+            Told::Top => Logprobs::Top,
+            Told::Exact => Logprobs::Exact,
+        };
+        Self { logprobs, prefill, schema, seed }
+    }
+}
+
+fn named(backend: &impl Backend) -> Vec<String> {
+    let mut names = vec![backend.name().to_owned()];
+    names.extend(backend.aliases());
+    names
+}
+
+/// JSON has no infinity: the log-probability of the impossible becomes the least number.
+fn finite(mut completion: Completion) -> Completion {
+    for (_, logprob) in completion.tokens.iter_mut().flat_map(|token| &mut token.top) {
+        *logprob = logprob.max(f64::MIN);
+    }
+    completion
+}
+
+/// Longest first, so that a secret within another leaves nothing of it.
+fn worth_hiding(mut secrets: Vec<String>) -> Vec<String> {
+    const SHORTEST: usize = 8;
+    secrets.retain(|secret| secret.len() >= SHORTEST);
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+}
+
+/// Hides `secret` in every string, keys included; inside the JSON value, where nothing is escaped.
+fn hide(value: &mut Value, secret: &str) {
+    match value {
+        Value::String(text) if text.contains(secret) => *text = text.replace(secret, "***"),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, secret)),
+        Value::Object(fields) => {
+            if fields.keys().any(|name| name.contains(secret)) {
+                let old = std::mem::take(fields);
+                fields.extend(old.into_iter().map(|(name, v)| (name.replace(secret, "***"), v)));
+            }
+            fields.values_mut().for_each(|item| hide(item, secret));
+        }
+        _ => {}
+    }
+}
+
+/// Opens the file for appending, after what an earlier run that was killed left unfinished is cut.
+fn reopened(path: &Path) -> Result<File> {
+    let failed = |cause| broken("open", path).because(cause);
+    let mut file =
+        OpenOptions::new().create(true).read(true).append(true).open(path).map_err(failed)?;
+    if let Some(end) = torn_at(&mut file).map_err(failed)? {
+        let tail = tail(&mut file, end).map_err(failed)?;
+        if !tail.starts_with(LINE_START.get(..tail.len()).unwrap_or(LINE_START)) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("`{}` is no recording: its last line has no end", path.display()),
+            )
+            .hint("name another file for the recording"));
+        }
+        file.set_len(end).map_err(failed)?;
+    }
+    Ok(file)
+}
+
+const LINE_START: &[u8] = b"{\"key\":";
+
+/// Where the last line begins if it has no end.
+fn torn_at(file: &mut File) -> std::io::Result<Option<u64>> {
+    const STEP: u64 = 64 * 1024;
+    let length = file.metadata()?.len();
+    let mut at = length;
+    while at > 0 {
+        let start = at.saturating_sub(STEP);
+        let mut piece = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        (&*file).take(at - start).read_to_end(&mut piece)?;
+        if let Some(newline) = piece.iter().rposition(|&byte| byte == b'\n') {
+            let begin = start + newline as u64 + 1;
+            return Ok((begin < length).then_some(begin));
+        }
+        at = start;
+    }
+    Ok((length > 0).then_some(0))
+}
+
+fn tail(file: &mut File, from: u64) -> std::io::Result<Vec<u8>> {
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.take(LINE_START.len() as u64).read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+pub(super) fn broken(what: &str, path: &Path) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot {what} the recording `{}`", path.display()))
+}
+
+impl<B: fmt::Debug> fmt::Debug for Recorded<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorded")
+            .field("inner", &self.inner)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_wherever_it_stands() {
+        let mut value = serde_json::json!({"a key-12345 b": ["key-12345", {"x": "\"key-12345\""}]});
+        hide(&mut value, "key-12345");
+        assert_eq!(value.to_string(), r#"{"a *** b":["***",{"x":"\"***\""}]}"#);
+    }
+
+    #[test]
+    fn placeholders_are_no_secrets() {
+        let kept = worth_hiding(vec!["EMPTY".into(), "12345678".into(), "0123456789".into()]);
+        assert_eq!(kept, ["0123456789", "12345678"]);
+    }
+}

@@ -1,0 +1,147 @@
+//! Answers from a recording instead of a model: no network, no weights, no cost.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
+
+use async_trait::async_trait;
+
+use super::{
+    Backend,
+    record::{Line, broken},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::{Capabilities, Completion, Request},
+};
+
+/// A backend that repeats what [`Recorded`](super::Recorded) wrote down.
+///
+/// It stands for the model that was recorded: it has its identity, its other names and its
+/// capabilities. A request that is not in the file is [`ErrorKind::NotRecorded`].
+pub struct Replay {
+    name: String,
+    identity: String,
+    names: Vec<String>,
+    capabilities: Capabilities,
+    answers: HashMap<String, Completion>,
+}
+
+impl Replay {
+    /// Reads the recording at `path`; of equal keys the last counts.
+    ///
+    /// Fails where the file cannot be read ([`ErrorKind::Io`]), and where a line is no answer, the
+    /// file holds none, or answers of more than one model ([`ErrorKind::Config`]).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let unreadable = |cause| broken("read", path).because(cause);
+        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+        let mut replay: Option<Self> = None;
+        let (mut bytes, mut number) = (Vec::new(), 0);
+        while file.read_until(b'\n', &mut bytes).map_err(unreadable)? > 0 {
+            number += 1;
+            if !bytes.trim_ascii().is_empty() {
+                let line = parsed(&bytes).map_err(|error| error.within(place(path, number)))?;
+                let replay = replay.get_or_insert_with(|| Self::of(path, &line));
+                replay.add(line).map_err(|error| error.within(place(path, number)))?;
+            }
+            bytes.clear();
+        }
+        replay.ok_or_else(|| {
+            let message = format!("the recording `{}` holds no answer", path.display());
+            Error::new(ErrorKind::Config, message).hint(HOW_TO_RECORD)
+        })
+    }
+
+    /// How many different requests it can answer.
+    pub fn len(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// Whether it can answer nothing: never so after [`Replay::open`].
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    fn of(path: &Path, first: &Line) -> Self {
+        Self {
+            name: format!("replay:{}", path.display()),
+            identity: first.identity.clone(),
+            names: first.names.clone(),
+            capabilities: first.capabilities.into(),
+            answers: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, line: Line) -> Result<()> {
+        if line.identity != self.identity {
+            let message =
+                format!("answers of `{}` and of `{}` in one file", self.identity, line.identity);
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("put the answers of each model into a file of its own"));
+        }
+        self.capabilities = line.capabilities.into();
+        self.answers.insert(line.key, line.completion);
+        Ok(())
+    }
+}
+
+const HOW_TO_RECORD: &str = "record it first: run the same judge on the model itself with `--record FILE` \
+     (in the library: wrap the model in `backend::Recorded`)";
+
+fn parsed(line: &[u8]) -> Result<Line> {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    serde_json::from_slice(line)
+        .map_err(|cause| Error::new(ErrorKind::Config, "no recorded answer").because(cause))
+}
+
+fn place(path: &Path, line: usize) -> String {
+    format!("{}:{line}", path.display())
+}
+
+#[async_trait]
+impl Backend for Replay {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn aliases(&self) -> Vec<String> {
+        self.names.clone()
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn concurrency(&self) -> usize {
+        64
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        let key = request.key(&self.identity).to_string();
+        self.answers.get(&key).cloned().ok_or_else(|| {
+            let message = format!("`{}` holds no answer to request {key}", self.name);
+            Error::new(ErrorKind::NotRecorded, message)
+                .hint(HOW_TO_RECORD)
+                .hint("an edited prompt, record or sampling setting makes another request")
+        })
+    }
+}
+
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay")
+            .field("name", &self.name)
+            .field("identity", &self.identity)
+            .field("answers", &self.answers.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,237 @@
+//! A model that says what it is told to say.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use super::Backend;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::{Ask, Capabilities, Completion, Logprobs, Request},
+    verdict::Distribution,
+};
+
+/// A backend with a script instead of a model: for tests, examples and dry runs.
+///
+/// An [`Ask::Choose`] is answered with the label that the line names, else with the first label, at
+/// probability 1. Lines that bring a distribution of their own, and those of
+/// [`Script::answering`], are said as they are.
+pub struct Script {
+    lines: Lines,
+    pause: Duration,
+    capabilities: Capabilities,
+    calls: AtomicUsize,
+    memory: Option<Mutex<Vec<Request>>>,
+}
+
+type Answering = dyn Fn(&Request) -> Result<Completion> + Send + Sync;
+
+enum Lines {
+    Always(Completion),
+    Once(Mutex<VecDeque<Result<Completion>>>),
+    Answering(Box<Answering>),
+}
+
+impl Script {
+    /// What a script pretends to be capable of: everything.
+    const ABLE: Capabilities =
+        Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
+
+    /// Says `line` to everything.
+    pub fn always(line: impl Into<Completion>) -> Self {
+        Self::of(Lines::Always(line.into()))
+    }
+
+    /// Says each of `lines` once, in turn, and then forgets its lines
+    /// ([`ErrorKind::NotRecorded`]).
+    pub fn once<L: Into<Completion>>(lines: impl IntoIterator<Item = Result<L>>) -> Self {
+        let lines = lines.into_iter().map(|line| line.map(Into::into));
+        Self::of(Lines::Once(Mutex::new(lines.collect())))
+    }
+
+    /// Says whatever `answer` makes of the request.
+    pub fn answering(
+        answer: impl Fn(&Request) -> Result<Completion> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(Lines::Answering(Box::new(answer)))
+    }
+
+    /// Takes its time over every line.
+    #[must_use]
+    pub fn slowly(self, pause: Duration) -> Self {
+        Self { pause, ..self }
+    }
+
+    /// Pretends to be capable of this, and of no more.
+    #[must_use]
+    pub fn capable(self, capabilities: Capabilities) -> Self {
+        Self { capabilities, ..self }
+    }
+
+    /// Remembers every request, for [`Script::asked`]; memory grows with each.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { memory: Some(Mutex::default()), ..self }
+    }
+
+    /// The requests so far, in order of arrival; none unless it is [`Script::remembering`].
+    pub fn asked(&self) -> Vec<Request> {
+        let Some(memory) = &self.memory else { return Vec::new() };
+        memory.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How often it was asked.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    fn of(lines: Lines) -> Self {
+        Self {
+            lines,
+            pause: Duration::ZERO,
+            capabilities: Self::ABLE,
+            calls: AtomicUsize::new(0),
+            memory: None,
+        }
+    }
+
+    fn note(&self, request: &Request) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if let Some(memory) = &self.memory {
+            memory.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
+        }
+    }
+
+    fn line(&self, request: &Request) -> Result<Completion> {
+        match &self.lines {
+            Lines::Always(line) => Ok(chosen(line.clone(), &request.ask)),
+            Lines::Answering(answer) => answer(request),
+            Lines::Once(lines) => {
+                let line = lines.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let line = line.unwrap_or_else(|| Err(forgotten()))?;
+                Ok(chosen(line, &request.ask))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Script {
+    fn name(&self) -> &'static str {
+        "script"
+    }
+
+    fn identity(&self) -> &'static str {
+        "script"
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn concurrency(&self) -> usize {
+        64
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        self.note(request);
+        if !self.pause.is_zero() {
+            wait(self.pause).await;
+        }
+        self.line(request)
+    }
+}
+
+/// The line as an answer to this question: where labels are offered, one of them.
+fn chosen(line: Completion, ask: &Ask) -> Completion {
+    let Ask::Choose { labels } = ask else { return line };
+    if line.distribution.is_some() {
+        return line;
+    }
+    let named = labels.iter().find(|label| label.trim() == line.text.trim());
+    let Some(label) = named.or_else(|| labels.first()).cloned() else { return line };
+    let mass = |other: &String| (other.clone(), if *other == label { 1.0 } else { 0.0 });
+    let distribution = Distribution { labels: labels.iter().map(mass).collect(), missing: 0.0 };
+    Completion { text: label, distribution: Some(distribution), ..line }
+}
+
+fn forgotten() -> Error {
+    Error::new(ErrorKind::NotRecorded, "the script has no more lines")
+}
+
+#[expect(clippy::disallowed_methods, reason = "pretending to think")]
+async fn wait(pause: Duration) {
+    tokio::time::sleep(pause).await;
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.lines {
+            Lines::Always(_) => "always",
+            Lines::Once(_) => "once",
+            Lines::Answering(_) => "answering",
+        };
+        f.debug_struct("Script")
+            .field("lines", &kind)
+            .field("calls", &self.calls())
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<&str> for Completion {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Completion {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{Message, Origin, Role};
+
+    fn question(ask: Ask) -> Request {
+        let messages = vec![Message::new(Role::User, "2 + 2 = 4?", Origin::Prompt)];
+        Request { ask, ..Request::generate(messages) }
+    }
+
+    #[tokio::test]
+    async fn lines_are_said_in_turn_and_then_forgotten() {
+        let busy = Error::new(ErrorKind::Unavailable, "busy");
+        let script = Script::once([Ok("one"), Err(busy)]).remembering();
+        let request = question(Ask::Generate { top_logprobs: None });
+        assert_eq!(script.complete(&request).await.unwrap().text, "one");
+        assert_eq!(script.complete(&request).await.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(script.complete(&request).await.unwrap_err().kind(), ErrorKind::NotRecorded);
+        assert_eq!((script.calls(), script.asked().len()), (3, 3));
+    }
+
+    #[tokio::test]
+    async fn a_choice_is_the_label_that_the_line_names_else_the_first() {
+        let request = question(Ask::Choose { labels: vec![" Yes".into(), " No".into()] });
+        let said = Script::always("No").complete(&request).await.unwrap();
+        assert_eq!(said.text, " No");
+        assert_eq!(said.distribution.unwrap().labels, [(" Yes".into(), 0.0), (" No".into(), 1.0)]);
+        assert_eq!(Script::always("Perhaps").complete(&request).await.unwrap().text, " Yes");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_remembered_unless_asked_for() {
+        let script = Script::always("x");
+        script.complete(&question(Ask::Generate { top_logprobs: None })).await.unwrap();
+        assert_eq!((script.calls(), script.asked().len()), (1, 0));
+    }
+}

@@ -1,0 +1,57 @@
+//! The same judge for programs without an async runtime.
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    judge::JudgeBuilder,
+    verdict::Judgment,
+};
+
+/// A judge that waits for its answers.
+///
+/// Inside an async program use [`Judge`](crate::Judge): waiting there would block the runtime, and
+/// tokio panics rather than let it happen.
+///
+/// ```
+/// use tribunal::{Item, Judge, backend::Script, blocking};
+///
+/// let builder = Judge::builder().backend(Script::always("Score: 7")).prompt("score");
+/// let judge = blocking::Judge::new(builder)?;
+/// let judgment = judge.judge(&Item::new().question("2 + 2?").answer("4"))?;
+/// assert_eq!(judgment.score(), Some(7.0));
+/// # Ok::<(), tribunal::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Judge {
+    judge: crate::Judge,
+    runtime: Runtime,
+}
+
+impl Judge {
+    /// Builds a judge.
+    ///
+    /// # Errors
+    /// As [`JudgeBuilder::build`].
+    pub fn new(builder: JudgeBuilder) -> Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|cause| {
+            Error::new(ErrorKind::Io, "the runtime did not start").because(cause)
+        })?;
+        let judge = runtime.block_on(builder.build())?;
+        Ok(Self { judge, runtime })
+    }
+
+    /// Judges one item.
+    ///
+    /// # Errors
+    /// As [`Judge::judge`](crate::Judge::judge).
+    pub fn judge(&self, item: &Item) -> Result<Judgment> {
+        self.runtime.block_on(self.judge.judge(item))
+    }
+
+    /// The judge inside.
+    pub fn inner(&self) -> &crate::Judge {
+        &self.judge
+    }
+}

@@ -1,0 +1,67 @@
+//! `tribunal models`
+
+use std::{io, path::PathBuf};
+
+use super::{Outcome, emit};
+use crate::error::Result;
+
+/// List the ways to name a model, or describe a GGUF file.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// The names that -m takes.
+    List,
+    /// What a GGUF file says of itself; `tiny` is the shipped model.
+    Info {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+const NAMES: [(&str, &str); 10] = [
+    ("tiny", "the shipped model: sums and differences of whole numbers up to 999, offline"),
+    ("FILE.gguf", "any GGUF, in this process"),
+    ("openai/MODEL", "OPENAI_API_KEY, OPENAI_BASE_URL"),
+    ("ollama/MODEL", "OLLAMA_HOST, else port 11434 of this machine"),
+    ("vllm/MODEL", "VLLM_BASE_URL, else port 8000 of this machine"),
+    ("llamacpp/MODEL", "llama.cpp's own server, else port 8080 of this machine"),
+    ("openrouter/MODEL", "OPENROUTER_API_KEY"),
+    ("ANY --base-url URL", "any other OpenAI-compatible API"),
+    ("replay:FILE", "the answers of a run with --record FILE"),
+    ("script:TEXT", "says TEXT to everything"),
+];
+
+pub(super) fn run(args: Args) -> Result<Outcome> {
+    match args.command {
+        Command::List => {
+            for (name, what) in NAMES {
+                emit(&mut io::stdout(), &format!("{name:<20} {what}"))?;
+            }
+            Ok(Outcome::Done)
+        }
+        Command::Info { path } => info(path),
+    }
+}
+
+#[cfg(feature = "llama")]
+fn info(path: PathBuf) -> Result<Outcome> {
+    let info = crate::backend::describe(&path.to_string_lossy())?;
+    let fields = serde_json::to_value(info).unwrap_or_default();
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        let value = value.as_str().map_or_else(|| value.to_string(), crate::report::escaped);
+        emit(&mut io::stdout(), &format!("{name:<14} {value}"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+#[cfg(not(feature = "llama"))]
+fn info(_: PathBuf) -> Result<Outcome> {
+    use crate::error::{Error, ErrorKind};
+    Err(Error::new(ErrorKind::Config, "this program was built without models in this process")
+        .hint("build it with `--features llama`"))
+}

@@ -1,0 +1,93 @@
+//! `tribunal parse`
+
+use std::io;
+
+use super::{Outcome, complain, emit, note};
+use crate::{
+    backend::Script,
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    judge::{self, Judge},
+    records::{self, FieldMap, Record, Source},
+    report::Summary,
+    run::Finished,
+};
+
+/// Read verdicts out of critiques that you already have: no model is called.
+///
+/// Only the field with the text is needed; a pair is taken as it was shown.
+///
+/// Example:
+///   tribunal parse critiques.jsonl -p score --field raw
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Args {
+    /// JSONL files; - is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// The prompt by whose rules the texts are read.
+    #[arg(short, long, value_name = "NAME|FILE")]
+    prompt: String,
+    /// The field that holds the text.
+    #[arg(long, default_value = "raw")]
+    field: String,
+    /// The rule that sets `pass`, such as 'score >= 7'.
+    #[arg(long, value_name = "RULE")]
+    pass: Option<String>,
+    /// No summary.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<Outcome> {
+    // No backend is ever asked; the judge wants one.
+    let mut builder =
+        Judge::builder().backend(Script::always("")).with_prompt(judge::load(&args.prompt)?);
+    if let Some(rule) = &args.pass {
+        builder = builder.pass(rule);
+    }
+    let judge = builder.build().await?;
+    let sources = args.files.iter().map(|name| Source::named(name)).collect();
+    let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
+    let mut summary = Summary::default();
+    for record in records::read(sources, FieldMap::default())? {
+        let finished = read(&judge, &args.field, record?);
+        summary.count(finished.item.as_ref(), finished.outcome.as_ref(), ends);
+        if let Err(error) = &finished.outcome {
+            complain(error);
+        }
+        emit(&mut io::stdout(), &finished.line(&judge, true).to_string())?;
+    }
+    if !args.quiet {
+        note(&summary.to_string());
+    }
+    Ok(if summary.failed > 0 { Outcome::Incomplete } else { Outcome::Done })
+}
+
+fn read(judge: &Judge, field: &str, record: Record) -> Finished {
+    let Record { index, place, item } = record;
+    match item {
+        Ok(item) => {
+            let text = text(&item, field).map_err(|error| error.within(&place));
+            Finished {
+                index,
+                place,
+                outcome: text.map(|text| judge.parse(&text)),
+                item: Some(item),
+            }
+        }
+        Err(error) => Finished { index, place, item: None, outcome: Err(error) },
+    }
+}
+
+fn text(item: &Item, field: &str) -> Result<String> {
+    let Some(value) = item.record().get(field) else {
+        let names: Vec<&str> = item.record().keys().map(String::as_str).collect();
+        return Err(Error::new(ErrorKind::Record, format!("the record has no field `{field}`"))
+            .hint(format!(
+                "it has `{}`; --field names the one with the text",
+                names.join("`, `")
+            )));
+    };
+    Ok(value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
+}

@@ -1,0 +1,155 @@
+//! `tribunal prompts`
+
+use std::io::{self, IsTerminal};
+
+use super::{Outcome, emit, note};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    judge,
+    parse::Spot,
+    prompt::{self, Need, Next, Plan},
+    records::{self, FieldMap, Source},
+    report,
+    request::{Ask, Capabilities, Completion, Logprobs, Origin, Request},
+};
+
+/// List, show, check and render prompts.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// The built-in prompts.
+    List,
+    /// The text of a prompt, ready to be copied and edited.
+    Show {
+        /// Built-in name or file.
+        prompt: String,
+    },
+    /// Read prompts and run them on a sample record, without a model.
+    Check {
+        /// Built-in names or files.
+        #[arg(required = true)]
+        prompts: Vec<String>,
+    },
+    /// Print exactly what would be sent for a record; data in another colour.
+    Render {
+        /// Built-in name or file.
+        prompt: String,
+        /// A JSONL file; - is standard input.
+        file: String,
+        /// Which record, counted from 0.
+        #[arg(long, default_value_t = 0)]
+        index: usize,
+        /// Let the prompt's field NEW be the record's field OLD; repeatable.
+        #[arg(long, value_name = "NEW=OLD")]
+        map: Vec<FieldMap>,
+    },
+}
+
+pub(super) fn run(args: Args) -> Result<Outcome> {
+    match args.command {
+        Command::List => list(),
+        Command::Show { prompt } => {
+            emit(&mut io::stdout(), judge::load(&prompt)?.source().trim_end())
+                .map(|()| Outcome::Done)
+        }
+        Command::Check { prompts } => check(&prompts),
+        Command::Render { prompt, file, index, map } => render(&prompt, &file, index, map),
+    }
+}
+
+fn list() -> Result<Outcome> {
+    for prompt in prompt::built_in()? {
+        let front = prompt.front();
+        let summary = front.summary.as_deref().unwrap_or_default();
+        emit(
+            &mut io::stdout(),
+            &format!("{:<16} {:<11} {summary}", prompt.name(), front.judges.name()),
+        )?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn check(prompts: &[String]) -> Result<Outcome> {
+    for name in prompts {
+        let prompt = judge::load(name)?;
+        let fields = prompt.fields().iter().map(|field| match field.need {
+            Need::Required => field.name.clone(),
+            Need::Optional | Need::Default(_) => format!("{}?", field.name),
+        });
+        let fields: Vec<String> = fields.collect();
+        let judges = prompt.front().judges.name();
+        emit(&mut io::stdout(), &format!("{name}: judges {judges}, reads {}", fields.join(", ")))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Shows every request of a run whose answers are made up.
+fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Outcome> {
+    let prompt = judge::load(name)?;
+    let mut all = records::read(vec![Source::named(file)], FieldMap::joined(map))?;
+    let record = all.nth(index).ok_or_else(|| {
+        Error::new(ErrorKind::Config, format!("`{file}` has no record {index}"))
+            .hint("--index counts from 0")
+    })??;
+    let item: Item = record.item?;
+    let capabilities =
+        Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
+    let plan = Plan { capabilities, draw: 0, reask: 0 };
+    let mark = prompt.mark(&item, std::env::var("TRIBUNAL_SECRET").ok().as_deref());
+    let element = prompt.front().each.map(|_| 0);
+    let mut program = prompt.program(&item, element, plan, mark)?;
+    let mut answer = None;
+    let mut sent = 0;
+    while let Next::Ask(request) = program.next(answer.take())? {
+        sent += 1;
+        note(&format!("request {sent}:"));
+        emit(&mut io::stdout(), &shown(&request, io::stdout().is_terminal()))?;
+        let text = match &request.ask {
+            Ask::Choose { labels } => labels.first().cloned().unwrap_or_default(),
+            Ask::Generate { .. } => format!(
+                "(what the model writes, {})",
+                Spot { name: sent.to_string(), at: None }.name
+            ),
+        };
+        answer = Some(Completion::text(text));
+    }
+    if element.is_some() {
+        note(&format!("and so on for {} in all", prompt.elements(&item)));
+    }
+    Ok(Outcome::Done)
+}
+
+/// The turns with their roles; data blue and the model's words green where colour is welcome.
+fn shown(request: &Request, terminal: bool) -> String {
+    let coloured = terminal && std::env::var_os("NO_COLOR").is_none();
+    let mut text = String::new();
+    for message in &request.messages {
+        text.push_str(&format!("{}:\n", message.role.name()));
+        for span in &message.spans {
+            let clean = if terminal { visible_lines(&span.text) } else { span.text.clone() };
+            match span.origin {
+                Origin::Data if coloured => text.push_str(&format!("\u{1b}[34m{clean}\u{1b}[0m")),
+                Origin::Model if coloured => text.push_str(&format!("\u{1b}[32m{clean}\u{1b}[0m")),
+                _ => text.push_str(&clean),
+            }
+        }
+        text.push('\n');
+    }
+    match &request.ask {
+        Ask::Choose { labels } => text.push_str(&format!("⟨choose among {labels:?}⟩")),
+        Ask::Generate { .. } if request.open => text.push_str("⟨the model writes on here⟩"),
+        Ask::Generate { .. } => text.push_str("assistant:\n⟨the model writes here⟩"),
+    }
+    text
+}
+
+/// Escaped line by line: a person reads this with its line breaks.
+fn visible_lines(text: &str) -> String {
+    text.split('\n').map(report::escaped).collect::<Vec<_>>().join("\n")
+}

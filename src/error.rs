@@ -1,0 +1,176 @@
+//! One error for the whole crate: what happened, why, and what to do next.
+
+use std::{fmt, sync::Arc};
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something could not be done.
+///
+/// It is opaque and cheap to clone: one failure may be shared by many who waited for the same answer.
+/// An answer that came but says nothing is not an error: see [`Unreadable`](crate::Unreadable).
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    hints: Vec<String>,
+    cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a program may want to tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The prompt file is wrong, or does not fit the record.
+    Prompt,
+    /// The record lacks what the prompt needs, or is no record at all.
+    Record,
+    /// A setting contradicts another, or names what does not exist.
+    Config,
+    /// The model could not be loaded, or failed while it computed.
+    Model,
+    /// The model or its API cannot do what the judge needs.
+    Unsupported,
+    /// The request itself was refused: too long, malformed, against a policy.
+    Refused,
+    /// Key, quota or model name were refused: no request of this run can succeed.
+    Denied,
+    /// The server is busy, unreachable or broken for now.
+    Unavailable,
+    /// A recording or a script holds no answer to this request.
+    NotRecorded,
+    /// A file could not be read or written.
+    Io,
+}
+
+impl Error {
+    /// An error of this kind that says `message`: lower case, no final stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner { kind, message: message.into(), hints: Vec::new(), cause: None }))
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).hints.push(hint.into());
+        self
+    }
+
+    /// Adds the error underneath.
+    #[must_use]
+    pub fn because(
+        mut self,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>,
+    ) -> Self {
+        Arc::make_mut(&mut self.0).cause = Some(Arc::from(cause.into()));
+        self
+    }
+
+    /// The same error seen from outside: `place: message`.
+    #[must_use]
+    pub fn within(mut self, place: impl fmt::Display) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.message = format!("{place}: {}", inner.message);
+        self
+    }
+
+    /// What went wrong, as a program sees it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What went wrong, without hints and causes.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do next, in the order in which it was said.
+    pub fn hints(&self) -> &[String] {
+        &self.0.hints
+    }
+
+    /// Whether the same request may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        self.0.kind == ErrorKind::Unavailable
+    }
+
+    /// Whether every later request of this run would fail the same way.
+    pub fn is_fatal(&self) -> bool {
+        self.0.kind == ErrorKind::Denied
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        match &self.0.cause {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.kind)?;
+        self.0.hints.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// The name among `known` that a reader may have meant by `typed`.
+pub(crate) fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    const ALIKE: f64 = 0.75;
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(typed, name), name))
+        .filter(|&(likeness, _)| likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// `unknown thing` with the near name, or with all names.
+pub(crate) fn unknown<'k>(
+    kind: ErrorKind,
+    what: &str,
+    typed: &str,
+    known: impl IntoIterator<Item = &'k str> + Clone,
+) -> Error {
+    let error = Error::new(kind, format!("unknown {what} `{typed}`"));
+    match near(typed, known.clone()) {
+        Some(name) => error.hint(format!("did you mean `{name}`?")),
+        None => {
+            let names: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
+            error.hint(format!("there are {}", names.join(", ")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_name_is_offered_and_a_far_one_is_not() {
+        assert_eq!(near("sumary", ["summary", "source"]), Some("summary"));
+        assert_eq!(near("zebra", ["summary", "source"]), None);
+    }
+
+    #[test]
+    fn a_clone_keeps_kind_hints_and_cause() {
+        let error = Error::new(ErrorKind::Io, "cannot read `x`")
+            .because(std::io::Error::other("disk on fire"))
+            .hint("buy another disk")
+            .within("line 3");
+        assert_eq!(error.clone().to_string(), "line 3: cannot read `x`: disk on fire");
+        assert_eq!(error.hints(), ["buy another disk"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! Tribunal judges answers with language models.
+//!
+//! A prompt file asks a model, in this process or behind an API, for a critique and a verdict; rules
+//! read the verdict out of the text; bad text is an outcome and never a number.
+//!
+//! ```
+//! # #[cfg(all(feature = "llama", feature = "tiny"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> tribunal::Result<()> {
+//! use tribunal::{Item, Judge};
+//!
+//! let judge = Judge::builder().model("tiny").prompt("tiny-score").pass("score >= 4").build().await?;
+//! let item = Item::new().question("12 + 30 - 5").answer("12 + 30 = 42\n42 - 5 = 37");
+//! let judgment = judge.judge(&item).await?;
+//! match judgment.score() {
+//!     Some(score) => println!("{score}\n{}", judgment.critique()),
+//!     None => println!("no verdict: {:?}", judgment.unreadable()),
+//! }
+//! # assert_eq!(judgment.score(), Some(5.0));
+//! # assert!(judgment.passed());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "llama", feature = "tiny")))]
+//! # fn main() {}
+//! ```
+//!
+//! The names that a newcomer meets first are [`Judge`], [`Item`], [`Judgment`], [`Verdict`] and
+//! [`Error`]; then [`Prompt`], [`Scale`], [`Backend`], [`Request`], [`Completion`] and [`Unreadable`].
+//!
+//! The modules below stand in reading order: each names only those above it. Down to [`prompt`] all
+//! are pure functions of their arguments; from [`backend`] on there are clocks, disks and networks.
+
+pub mod error;
+pub mod scale;
+pub mod verdict;
+pub mod aggregate;
+pub mod item;
+pub mod request;
+pub mod parse;
+pub mod prompt;
+pub mod backend;
+pub mod judge;
+pub mod blocking;
+pub mod records;
+pub mod report;
+pub mod run;
+#[cfg(feature = "cli")]
+pub mod cli;
+
+#[doc(inline)]
+pub use {
+    backend::Backend,
+    error::{Error, Result},
+    item::Item,
+    judge::Judge,
+    prompt::Prompt,
+    request::{Completion, Request},
+    scale::Scale,
+    verdict::{Judgment, Unreadable, Verdict},
+};

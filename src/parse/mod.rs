@@ -1,0 +1,333 @@
+//! Reading verdicts out of what a model wrote.
+//!
+//! The last announcement counts. If it is malformed there is no decision: an earlier one was only a
+//! thought. Thinking blocks and quotations of the judged text do not count, and nothing is ever
+//! rounded, clamped or guessed.
+
+mod announced;
+mod json;
+mod label;
+mod rule;
+mod transcript;
+mod value;
+
+pub use {
+    label::label_after,
+    rule::{Judges, Line, Place, Reading, Rule},
+    transcript::{Chosen, Outcome, Spot, Transcript},
+};
+
+pub(crate) use rule::rules;
+
+use std::ops::Range;
+
+use self::{announced::Announcement, value::Wanted};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::Finish,
+    verdict::{CORRECT, INCORRECT, Label, Reason, StepLabel, Steps, Unreadable, Verdict, visible},
+};
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// The decision, or why there is none.
+    pub verdict: Result<Verdict, Unreadable>,
+    /// The name of the rule that spoke, also when what it found was malformed.
+    pub rule: Option<String>,
+    /// Where it spoke: characters of the last turn's visible text, blanks at its ends left out.
+    pub span: Option<(usize, usize)>,
+}
+
+/// Reads a verdict out of a finished conversation.
+pub trait Parser: Send + Sync {
+    /// Total: any transcript gives a verdict or a reason.
+    fn parse(&self, transcript: &Transcript) -> Read;
+}
+
+impl<F: Fn(&Transcript) -> Read + Send + Sync> Parser for F {
+    fn parse(&self, transcript: &Transcript) -> Read {
+        self(transcript)
+    }
+}
+
+/// A prompt's own rules, ready to be applied.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    reading: Reading,
+    finders: Vec<Finder>,
+}
+
+/// How the place of one rule is found.
+#[derive(Clone, Debug)]
+enum Finder {
+    Announced(Announcement),
+    Regex(regex::Regex),
+    Json(String),
+    Choose(String),
+    Mark,
+    Numbers(usize, Line),
+}
+
+/// A place where a verdict was announced: what stands there, or what is wrong with it.
+struct Found {
+    value: Result<String, Unreadable>,
+    place: Range<usize>,
+}
+
+/// A text is read from its end: what stands further ahead is no last word.
+const WINDOW: usize = 64 << 10;
+
+/// Regular expressions of users are matched again and again, so their window is smaller.
+const REGEX_WINDOW: usize = 16 << 10;
+
+impl Reader {
+    /// Makes rules ready.
+    ///
+    /// # Errors
+    /// A regular expression does not compile.
+    pub fn new(reading: &Reading) -> Result<Self> {
+        let finders =
+            reading.rules.iter().map(|rule| finder(&rule.place)).collect::<Result<_>>()?;
+        Ok(Self { reading: reading.clone(), finders })
+    }
+
+    fn wanted<'r>(&'r self, rule: &'r Rule) -> Wanted<'r> {
+        Wanted {
+            judges: self.reading.judges,
+            scale: self.reading.scale.as_ref(),
+            values: &rule.values,
+        }
+    }
+
+    /// What one rule finds; `None` where it finds no announcement at all.
+    fn apply(&self, rule: &Rule, finder: &Finder, transcript: &Transcript) -> Option<Read> {
+        if let Finder::Choose(name) = finder {
+            let verdict = self.chosen(rule, name, transcript)?;
+            return Some(Read { verdict, rule: Some(rule.name()), span: None });
+        }
+        let text = text_of(transcript, rule.within.as_deref());
+        let text = text.trim();
+        let start = window(text, WINDOW);
+        let Found { value, place } = find(finder, &text[start..], transcript)?;
+        let compares =
+            matches!(finder, Finder::Numbers(..)) && self.reading.judges == Judges::Preference;
+        let verdict = value.and_then(|value| match compares {
+            true => self.wanted(rule).compared(&value),
+            false => self.wanted(rule).read(&value),
+        });
+        let characters = |at: usize| text[..start + at].chars().count();
+        let span = rule.within.is_none().then(|| (characters(place.start), characters(place.end)));
+        Some(Read { verdict, rule: Some(rule.name()), span })
+    }
+
+    /// The labels that a `choose` picked: one, or one per step.
+    fn chosen(
+        &self,
+        rule: &Rule,
+        name: &str,
+        transcript: &Transcript,
+    ) -> Option<Result<Verdict, Unreadable>> {
+        let picked: Vec<&Outcome> = (transcript.results.iter())
+            .filter(|outcome| outcome.chosen.is_some() && outcome.spot.name == name)
+            .collect();
+        if self.reading.judges == Judges::Steps
+            && picked.iter().any(|outcome| outcome.spot.at.is_some())
+        {
+            return Some(self.chosen_steps(rule, &picked));
+        }
+        let outcome = picked.last()?;
+        if outcome.completion.text.trim().is_empty() {
+            return None;
+        }
+        Some(self.wanted(rule).read(&outcome.completion.text).map(|verdict| match verdict {
+            Verdict::Label(label) => Verdict::Label(Label { p: share(outcome), ..label }),
+            other => other,
+        }))
+    }
+
+    fn chosen_steps(&self, rule: &Rule, picked: &[&Outcome]) -> Result<Verdict, Unreadable> {
+        let wanted = Wanted { judges: Judges::Label, ..self.wanted(rule) };
+        let mut steps = Steps::default();
+        for (n, outcome) in picked.iter().enumerate() {
+            let index = outcome.spot.at.unwrap_or(n);
+            let label = match wanted.read(&outcome.completion.text) {
+                Ok(Verdict::Label(label)) => label.label,
+                Ok(other) => other.to_string(),
+                Err(_) if steps.first_error.is_some() => continue,
+                Err(why) => {
+                    return Err(Unreadable::new(
+                        why.reason,
+                        format!("step {index}: {}", why.detail),
+                    ));
+                }
+            };
+            if label == INCORRECT && steps.first_error.is_none() {
+                steps.first_error = Some(index);
+            }
+            let p = share(outcome).map(|p| if label == CORRECT { p } else { 1.0 - p });
+            steps.steps.push(StepLabel { index, label, p });
+        }
+        Ok(Verdict::Steps(steps))
+    }
+
+    fn missing(&self, transcript: &Transcript) -> Unreadable {
+        let text = text_of(transcript, None);
+        if is_refusal(&text) {
+            return Unreadable::new(Reason::Refused, "the model declined to judge");
+        }
+        let names: Vec<String> =
+            self.reading.rules.iter().map(|rule| format!("`{}`", rule.name())).collect();
+        Unreadable::new(Reason::Missing, format!("no {}", names.join(" and no ")))
+    }
+}
+
+impl Parser for Reader {
+    fn parse(&self, transcript: &Transcript) -> Read {
+        let unread = |why| Read { verdict: Err(why), rule: None, span: None };
+        if let Some(fault) = fault(transcript) {
+            return unread(fault);
+        }
+        if matches!(self.reading.judges, Judges::Critique | Judges::Revision) {
+            return Read { verdict: whole_text(transcript), rule: None, span: None };
+        }
+        let rules = self.reading.rules.iter().zip(&self.finders);
+        let found =
+            rules.into_iter().find_map(|(rule, finder)| self.apply(rule, finder, transcript));
+        found.unwrap_or_else(|| unread(self.missing(transcript)))
+    }
+}
+
+fn finder(place: &Place) -> Result<Finder> {
+    Ok(match place {
+        Place::Announced(pattern) => Finder::Announced(Announcement::new(pattern)?),
+        Place::Regex(pattern) => {
+            let built = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
+            Finder::Regex(built.map_err(|cause| {
+                Error::new(ErrorKind::Prompt, "the regex under `verdict` does not compile")
+                    .because(cause)
+            })?)
+        }
+        Place::Json(pointer) => Finder::Json(pointer.clone()),
+        Place::Choose(name) => Finder::Choose(name.clone()),
+        Place::Mark => Finder::Mark,
+        Place::Numbers { count, line } => Finder::Numbers(*count, *line),
+    })
+}
+
+fn find(finder: &Finder, text: &str, transcript: &Transcript) -> Option<Found> {
+    match finder {
+        Finder::Announced(announcement) => announcement.find(text, &transcript.data),
+        Finder::Regex(regex) => by_regex(regex, text),
+        Finder::Json(pointer) => json::find(pointer, text, &transcript.data),
+        Finder::Mark => announced::marked(transcript.mark.as_deref()?, text),
+        Finder::Numbers(count, line) => numbers(*count, *line, text),
+        Finder::Choose(_) => None,
+    }
+}
+
+fn by_regex(regex: &regex::Regex, text: &str) -> Option<Found> {
+    let start = window(text, REGEX_WINDOW);
+    let found = regex.captures_iter(&text[start..]).last()?.name("verdict")?;
+    Some(Found {
+        value: Ok(found.as_str().to_owned()),
+        place: found.start() + start..found.end() + start,
+    })
+}
+
+/// So many numbers alone on the first or last line with text (Vicuna, FairEval, JudgeLM).
+fn numbers(count: usize, line: Line, text: &str) -> Option<Found> {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let line = match line {
+        Line::First => lines.next(),
+        Line::Last => lines.next_back(),
+    }?;
+    let bare = line.trim().trim_matches(['*', '`', '_']);
+    let parts: Vec<&str> = bare.split([' ', ',', '\t']).filter(|part| !part.is_empty()).collect();
+    let all = parts.len() == count && parts.iter().all(|part| value::plain_number(part).is_some());
+    let start = line.as_ptr() as usize - text.as_ptr() as usize;
+    all.then(|| Found { value: Ok(parts.join(", ")), place: start..start + line.len() })
+}
+
+/// Where the last `size` bytes of a text begin.
+fn window(text: &str, size: usize) -> usize {
+    let mut start = text.len().saturating_sub(size);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    start
+}
+
+/// The visible text of the last turn, or of the result that a rule names.
+fn text_of(transcript: &Transcript, within: Option<&str>) -> String {
+    let last_turn = transcript.results.get(transcript.last_turn..).unwrap_or_default();
+    let spoken: Vec<&str> = match within {
+        Some(name) => {
+            let named = transcript.results.iter().filter(|outcome| outcome.spot.name == name);
+            named.last().into_iter().map(|outcome| visible(&outcome.completion.text)).collect()
+        }
+        None => last_turn
+            .iter()
+            .filter(|outcome| outcome.chosen.is_none())
+            .map(|outcome| visible(&outcome.completion.text))
+            .collect(),
+    };
+    spoken.join("\n")
+}
+
+/// What makes a conversation unreadable whatever it says.
+fn fault(transcript: &Transcript) -> Option<Unreadable> {
+    let last_turn = transcript.results.get(transcript.last_turn..).unwrap_or_default();
+    let filtered = |outcome: &&Outcome| outcome.completion.finish == Finish::Filtered;
+    if last_turn.iter().any(|outcome| filtered(&outcome)) {
+        return Some(Unreadable::new(
+            Reason::Refused,
+            "a filter or a refusal of the service ended the answer",
+        ));
+    }
+    let cut = |outcome: &&Outcome| outcome.completion.finish == Finish::Length && !outcome.cut_ok;
+    if let Some(outcome) = last_turn.iter().find(cut) {
+        return Some(Unreadable::new(
+            Reason::Truncated,
+            format!("`{}` ran into its limit of tokens", outcome.spot.name),
+        ));
+    }
+    let said = last_turn.iter().any(|outcome| !visible(&outcome.completion.text).trim().is_empty());
+    (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
+}
+
+fn whole_text(transcript: &Transcript) -> Result<Verdict, Unreadable> {
+    let text = text_of(transcript, None);
+    if is_refusal(&text) {
+        return Err(Unreadable::new(Reason::Refused, "the model declined"));
+    }
+    Ok(Verdict::Text(text.trim().to_owned()))
+}
+
+/// Whether a text without a verdict is a refusal: it only names the reason, and never makes a verdict.
+fn is_refusal(text: &str) -> bool {
+    const OPENINGS: [&str; 14] = [
+        "i'm sorry",
+        "i am sorry",
+        "sorry,",
+        "i cannot",
+        "i can't",
+        "i can not",
+        "i won't",
+        "i will not",
+        "i'm unable",
+        "i am unable",
+        "i'm not able",
+        "i am not able",
+        "as an ai",
+        "out of domain",
+    ];
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || "*_`>\"'#".contains(c));
+    let head: String = text.chars().take(40).collect::<String>().to_lowercase().replace('’', "'");
+    OPENINGS.iter().any(|opening| head.starts_with(opening))
+}
+
+/// The share of the picked label among all that were offered.
+fn share(outcome: &Outcome) -> Option<f64> {
+    outcome.completion.distribution.as_ref()?.share(&outcome.completion.text)
+}

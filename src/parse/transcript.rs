@@ -1,0 +1,61 @@
+//! What was said while a prompt ran, ready to be read.
+
+use crate::{request::Completion, verdict::Distribution};
+
+/// The results of one finished program.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transcript {
+    /// Every answer, in the order in which it was asked for.
+    pub results: Vec<Outcome>,
+    /// Where in `results` the last assistant turn begins.
+    pub last_turn: usize,
+    /// The marker that this conversation used.
+    pub mark: Option<String>,
+    /// The untrusted texts that the model was shown: an announcement that stands in one of them word
+    /// for word may be a quotation.
+    pub data: Vec<String>,
+}
+
+/// The place of a `gen` or `choose`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Spot {
+    /// Its name.
+    pub name: String,
+    /// Its place in a loop.
+    pub at: Option<usize>,
+}
+
+/// One answer at its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Where it was asked for.
+    pub spot: Spot,
+    /// Whether a label was chosen here rather than a text written.
+    pub chosen: Option<Chosen>,
+    /// Whether running into the limit of tokens is an expected end here.
+    pub cut_ok: bool,
+    /// The answer.
+    pub completion: Completion,
+}
+
+/// How a label came about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Chosen {
+    /// The model was asked for exactly this.
+    Asked,
+    /// It was read after the words that announce it; `None` where they or the label were missing.
+    Read(Option<Distribution>),
+}
+
+impl Transcript {
+    /// A transcript of one text that somebody already has.
+    pub fn of_text(name: &str, text: impl Into<String>) -> Self {
+        let outcome = Outcome {
+            spot: Spot { name: name.into(), at: None },
+            chosen: None,
+            cut_ok: false,
+            completion: Completion::text(text),
+        };
+        Self { results: vec![outcome], ..Self::default() }
+    }
+}

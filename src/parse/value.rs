@@ -1,0 +1,323 @@
+//! The few characters behind an announcement, read strictly as what is judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Judges;
+use crate::{
+    scale::Scale,
+    verdict::{Label, Preference, Reason, Steps, Unreadable, Verdict},
+};
+
+/// What a value may be.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) judges: Judges,
+    pub(super) scale: Option<&'a Scale>,
+    pub(super) values: &'a BTreeMap<String, String>,
+}
+
+type Reading<T> = Result<T, Unreadable>;
+
+fn ambiguous<T>(text: &str) -> Reading<T> {
+    Err(Unreadable::new(Reason::Ambiguous, format!("`{}` is no clear verdict", excerpt(text))))
+}
+
+fn off_scale<T>(text: &str) -> Reading<T> {
+    Err(Unreadable::new(Reason::OffScale, format!("`{}` was never offered", excerpt(text))))
+}
+
+fn excerpt(text: &str) -> String {
+    text.trim().chars().take(60).collect()
+}
+
+impl Wanted<'_> {
+    /// Reads the text of a value.
+    pub(super) fn read(&self, text: &str) -> Reading<Verdict> {
+        let text = bare(text);
+        if text.is_empty() {
+            return Err(Unreadable::new(Reason::Ambiguous, "the announcement is empty"));
+        }
+        match self.judges {
+            Judges::Score => self.score(text).map(Verdict::Score),
+            Judges::Label => self.word(text).map(|label| Verdict::Label(Label { label, p: None })),
+            Judges::Preference => self.preference(text).map(Verdict::Preference),
+            Judges::Steps => first_error(text),
+            Judges::Ranking => ranking(text).map(Verdict::Ranking),
+            Judges::Scores => self.numbers(text).map(Verdict::Scores),
+            Judges::Criteria => self.criteria(text),
+            Judges::Critique | Judges::Revision => Ok(Verdict::Text(text.to_owned())),
+        }
+    }
+
+    fn score(&self, text: &str) -> Reading<f64> {
+        let mapped = if self.values.is_empty() { None } else { self.word(text).ok() };
+        let text = mapped.as_deref().unwrap_or(text);
+        let level = |scale: &Scale| {
+            let word: &str = text.split([' ', '-', '.', ',', ':', '(']).next()?;
+            scale.level(text).or_else(|| scale.level(word))
+        };
+        if let Some(value) = self.scale.and_then(level) {
+            return Ok(value);
+        }
+        let (number, rest) = leading_number(text).map_or_else(|| ambiguous(text), Ok)?;
+        let highest = self.scale.and_then(Scale::ends).map(|(_, highest)| highest);
+        if !ends_a_number(rest, highest) {
+            return ambiguous(text);
+        }
+        match self.scale {
+            Some(scale) => scale.accept(number).or_else(|off| off_scale(&off.0.to_string())),
+            None => Ok(number),
+        }
+    }
+
+    /// One of the words that were offered, as what it means.
+    fn word(&self, text: &str) -> Reading<String> {
+        if self.values.is_empty() {
+            const LONGEST: usize = 40;
+            let short = text.chars().count() <= LONGEST && !text.contains('\n');
+            return if short { Ok(text.to_owned()) } else { ambiguous(text) };
+        }
+        let words: Vec<(String, &String)> = self
+            .values
+            .iter()
+            .map(|(word, meaning)| (bare(word).to_lowercase(), meaning))
+            .collect();
+        let low = text.to_lowercase();
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == low) {
+            return Ok((*meaning).clone());
+        }
+        let begun = words.iter().filter(|(word, _)| low.starts_with(word.as_str()));
+        let Some((word, meaning)) = begun.max_by_key(|(word, _)| word.len()) else {
+            let clean = low.chars().count() <= 20 && low.chars().all(char::is_alphanumeric);
+            return if clean { off_scale(text) } else { ambiguous(text) };
+        };
+        let rest = &low[word.len()..];
+        let others = words.iter().map(|(word, _)| word.as_str());
+        if is_comment(rest, word.chars().count() == 1) && !offers_another(rest, others) {
+            Ok((*meaning).clone())
+        } else {
+            ambiguous(text)
+        }
+    }
+
+    fn preference(&self, text: &str) -> Reading<Preference> {
+        let meaning = if self.values.is_empty() { usual_side(text) } else { self.word(text)? };
+        let side = match meaning.as_str() {
+            "first" => Preference::First,
+            "second" => Preference::Second,
+            "tie" => Preference::Tie,
+            _ => return ambiguous(text),
+        };
+        let tie_is_off = self.scale.is_some_and(|scale| !scale.allows_tie());
+        if side == Preference::Tie && tie_is_off { off_scale("a tie") } else { Ok(side) }
+    }
+
+    fn numbers(&self, text: &str) -> Reading<Vec<f64>> {
+        let parts = text.split([',', ' ', ';', '\t']).filter(|part| !part.is_empty());
+        let numbers: Option<Vec<f64>> = parts.map(plain_number).collect();
+        let numbers = numbers.filter(|all| !all.is_empty()).map_or_else(|| ambiguous(text), Ok)?;
+        let accept = |number: f64| match self.scale {
+            Some(scale @ Scale::Numbers(_)) => {
+                scale.accept(number).or_else(|off| off_scale(&off.0.to_string()))
+            }
+            _ => Ok(number),
+        };
+        numbers.into_iter().map(accept).collect()
+    }
+
+    fn criteria(&self, text: &str) -> Reading<Verdict> {
+        let Ok(serde_json::Value::Object(map)) = serde_json::from_str(text) else {
+            return ambiguous(text);
+        };
+        let number = |(name, value): (String, serde_json::Value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+            self.score(bare(&text)).map(|score| (name, score))
+        };
+        map.into_iter().map(number).collect::<Reading<BTreeMap<_, _>>>().map(Verdict::Criteria)
+    }
+
+    /// Two numbers compared, the higher one better.
+    pub(super) fn compared(&self, text: &str) -> Reading<Verdict> {
+        let [first, second] = *self.numbers(text)? else { return ambiguous(text) };
+        let side = match first.total_cmp(&second) {
+            std::cmp::Ordering::Greater => Preference::First,
+            std::cmp::Ordering::Less => Preference::Second,
+            std::cmp::Ordering::Equal => Preference::Tie,
+        };
+        let tie_is_off = self.scale.is_some_and(|scale| !scale.allows_tie());
+        if side == Preference::Tie && tie_is_off {
+            return ambiguous("equal numbers where no tie was offered");
+        }
+        Ok(Verdict::Preference(side))
+    }
+}
+
+/// A value without emphasis, quotation marks, brackets and LaTeX wrappers around it.
+pub(super) fn bare(text: &str) -> &str {
+    const PAIRS: [(&str, &str); 10] = [
+        ("[[", "]]"),
+        ("\\boxed{", "}"),
+        ("\\text{", "}"),
+        ("\\textbf{", "}"),
+        ("[", "]"),
+        ("(", ")"),
+        ("{", "}"),
+        ("\"", "\""),
+        ("“", "”"),
+        ("'", "'"),
+    ];
+    let mut text = text;
+    loop {
+        let before = text;
+        text = text.trim_matches(|c: char| c.is_whitespace() || "*_`~$#".contains(c));
+        text = text.trim_end_matches(['.', '!', ',', ';']);
+        for (open, close) in PAIRS {
+            let inner = text.strip_prefix(open).and_then(|text| text.strip_suffix(close));
+            // `{"a": 1}` is a value, and `[2, 1]` may be one whose brackets do not matter.
+            if let Some(inner) =
+                inner.filter(|inner| !inner.contains(close) && !inner.contains(':'))
+            {
+                text = inner;
+            }
+        }
+        if text == before {
+            return text;
+        }
+    }
+}
+
+/// A whole text that is one number.
+pub(super) fn plain_number(text: &str) -> Option<f64> {
+    leading_number(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
+}
+
+/// The number that a text begins with, and what follows it.
+fn leading_number(text: &str) -> Option<(f64, &str)> {
+    let unsigned = text.strip_prefix(['+', '-', '−']).unwrap_or(text);
+    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+    let fraction = unsigned[digits..]
+        .strip_prefix('.')
+        .map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+    let length = if fraction > 0 { digits + 1 + fraction } else { digits };
+    let number: f64 = unsigned.get(..length).filter(|_| digits > 0)?.parse().ok()?;
+    let negative = text.starts_with(['-', '−']);
+    Some((if negative { -number } else { number }, &unsigned[length..]))
+}
+
+/// Whether what follows a number leaves it alone: nothing, the scale's own maximum, or a comment.
+fn ends_a_number(rest: &str, highest: Option<f64>) -> bool {
+    let rest = rest.trim_start_matches(['*', '_', '`', '$', '}', ']', ')']);
+    let of = ["/", "out of", "of"].iter().find_map(|word| rest.trim_start().strip_prefix(word));
+    let rest = match of {
+        Some(denominator) => match leading_number(denominator.trim_start()) {
+            Some((number, rest))
+                if highest.is_none_or(|highest| (highest - number).abs() < 1e-9) =>
+            {
+                rest
+            }
+            _ => return false,
+        },
+        None => rest,
+    };
+    is_comment(rest, true)
+        && !rest.chars().any(|c| c.is_numeric())
+        && !rest.trim_start().starts_with('%')
+}
+
+/// Whether this is prose set apart from the word before it; behind a single letter a blank alone does
+/// not set apart ("A better one").
+fn is_comment(rest: &str, strict: bool) -> bool {
+    let rest = rest.trim_start_matches(['*', '_', '`', '"', '\'', ']', ')']);
+    let mut signs = rest.chars();
+    match signs.next() {
+        None => true,
+        Some(c) if ".,;:!(–—\n".contains(c) => {
+            signs.next().is_none_or(|next| !next.is_alphanumeric() || c != '.')
+        }
+        Some(c) if c.is_whitespace() => {
+            let next = rest.trim_start().chars().next();
+            next.is_none_or(|next| !strict || !next.is_alphanumeric())
+        }
+        Some('-') => rest.starts_with("- ") || rest.starts_with("--"),
+        Some(_) => false,
+    }
+}
+
+/// Whether another word of the menu is offered beside the first: `A or B`, `Yes/No`.
+fn offers_another<'w>(rest: &str, mut words: impl Iterator<Item = &'w str>) -> bool {
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".,;:*_`\"'])".contains(c));
+    let behind = ["or ", "and ", "/", "|", "&"].iter().find_map(|word| rest.strip_prefix(word));
+    let Some(behind) = behind.map(bare) else { return false };
+    words.any(|word| {
+        behind.strip_prefix(word).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    })
+}
+
+/// The sides as judges call them without being told.
+fn usual_side(text: &str) -> String {
+    const NOUNS: [&str; 6] = ["answer", "response", "assistant", "output", "solution", "model"];
+    let low = text.to_lowercase();
+    let name = NOUNS.iter().find_map(|noun| low.strip_prefix(noun)).unwrap_or(&low);
+    match bare(name) {
+        "first" | "a" | "1" => "first",
+        "second" | "b" | "2" => "second",
+        "tie" | "c" => "tie",
+        _ => "",
+    }
+    .to_owned()
+}
+
+/// 0-based; −1 for none (Zheng et al. 2024, ProcessBench).
+fn first_error(text: &str) -> Reading<Verdict> {
+    const NOUNS: [&str; 3] = ["paragraph", "step", "index"];
+    let low = text.to_lowercase();
+    let number = NOUNS
+        .iter()
+        .find_map(|noun| low.strip_prefix(noun))
+        .unwrap_or(&low)
+        .trim_start_matches(|c: char| c == '_' || c.is_whitespace());
+    let (number, rest) = leading_number(number).map_or_else(|| ambiguous(text), Ok)?;
+    if !ends_a_number(rest, Some(f64::NAN)) {
+        return ambiguous(text);
+    }
+    let index =
+        (number.fract() == 0.0 && number >= -1.0 && number < f64::from(u32::MAX)).then_some(number);
+    let Some(index) = index else { return off_scale(text) };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and in range"
+    )]
+    let first_error = (index >= 0.0).then_some(index as usize);
+    Ok(Verdict::Steps(Steps { first_error, steps: Vec::new() }))
+}
+
+/// `2 > 1 = 3`, `B > A`, `[2, 1, 3]`: every candidate once, best first.
+fn ranking(text: &str) -> Reading<Vec<Vec<usize>>> {
+    let groups: Vec<&str> =
+        if text.contains('>') { text.split('>').collect() } else { text.split(',').collect() };
+    let group = |group: &&str| group.split('=').map(candidate).collect::<Option<Vec<usize>>>();
+    let groups: Option<Vec<Vec<usize>>> = groups.iter().map(group).collect();
+    let Some(mut groups) = groups else { return ambiguous(text) };
+    let all: BTreeSet<usize> = groups.iter().flatten().copied().collect();
+    let count = groups.iter().map(Vec::len).sum::<usize>();
+    let whole = count > 1 && all.len() == count && all.last() == Some(&(count - 1));
+    if !whole {
+        return ambiguous(text);
+    }
+    groups.iter_mut().for_each(|group| group.sort_unstable());
+    Ok(groups)
+}
+
+/// `Answer 2`, `[B]`, `3`: counted from 1 or from A, as judges do.
+fn candidate(text: &str) -> Option<usize> {
+    const NOUNS: [&str; 6] = ["answer", "response", "assistant", "output", "candidate", "model"];
+    let low = bare(text).to_lowercase();
+    let name = NOUNS.iter().find_map(|noun| low.strip_prefix(noun)).unwrap_or(&low);
+    let name = bare(name);
+    match (name.parse::<usize>(), name.as_bytes()) {
+        (Ok(number), _) => number.checked_sub(1),
+        (Err(_), [letter @ b'a'..=b'z']) => Some(usize::from(letter - b'a')),
+        _ => None,
+    }
+}

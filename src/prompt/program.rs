@@ -1,0 +1,376 @@
+//! Running a prompt: render up to the first missing result, ask for it, render again.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use minijinja::Value;
+
+use super::{
+    Prompt,
+    run::{self, Gen, Run, Wanted, What},
+    taint,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    parse::{Chosen, Outcome, Reader, Spot, Transcript, label_after},
+    request::{
+        Ask, Capabilities, Chat, Completion, Logprobs, Message, Origin, Request, Role, Sampling,
+        Span,
+    },
+    verdict::Distribution,
+};
+
+/// A prompt at work on one item: pure, so that anything may drive it.
+///
+/// [`next`](Self::next) says what to ask; the answer goes into the following call.
+#[derive(Debug)]
+pub struct Program<'p> {
+    prompt: &'p Prompt,
+    fields: BTreeMap<String, Value>,
+    plan: Plan,
+    mark: Option<String>,
+    reader: Option<Reader>,
+    results: Vec<Outcome>,
+    /// What the last call asked for.
+    asked: Option<Asked>,
+    /// The marked text with which the last request was sent.
+    sent: String,
+}
+
+/// What a program needs to know of the model and of the vote that it is run for.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// What the model can be asked.
+    pub capabilities: Capabilities,
+    /// Index of the repeated sample.
+    pub draw: u32,
+    /// How often an unreadable answer was asked again.
+    pub reask: u32,
+}
+
+/// What a program wants next.
+#[derive(Debug)]
+pub enum Next {
+    /// An answer to this request.
+    Ask(Box<Request>),
+    /// Nothing: everything has been said.
+    Done(Transcript),
+}
+
+#[derive(Debug)]
+struct Asked {
+    spot: Spot,
+    chosen: Option<Chosen>,
+    cut_ok: bool,
+}
+
+/// No honest prompt asks this often; a loop that never ends does.
+const MOST_ASKS: usize = 1_000;
+
+impl<'p> Program<'p> {
+    /// A program over fields that are bound already; `mark` is the item's own marker.
+    pub(super) fn new(
+        prompt: &'p Prompt,
+        fields: BTreeMap<String, Value>,
+        plan: Plan,
+        mark: Option<String>,
+    ) -> Self {
+        Self {
+            prompt,
+            fields,
+            plan,
+            mark,
+            reader: prompt.reader.clone(),
+            results: Vec::new(),
+            asked: None,
+            sent: String::new(),
+        }
+    }
+
+    /// Takes the answer to the last request, and says what is wanted next.
+    pub fn next(&mut self, answer: Option<Completion>) -> Result<Next> {
+        if let (Some(asked), Some(completion)) = (self.asked.take(), answer) {
+            self.take(asked, completion);
+        }
+        loop {
+            if self.results.len() >= MOST_ASKS {
+                return Err(self
+                    .prompt
+                    .error(format!("the prompt asks more than {MOST_ASKS} times")));
+            }
+            let (marked, wanted) = self.render()?;
+            if !marked.starts_with(&self.sent) {
+                return Err(self
+                    .prompt
+                    .error("the text that was already sent changes after an answer".to_owned())
+                    .hint("a prompt may only grow: keep what depends on a result behind it"));
+            }
+            let Some(wanted) = wanted else { return Ok(Next::Done(self.transcript(&marked)?)) };
+            if let Some(request) = self.ask(&marked, wanted)? {
+                self.sent = marked;
+                return Ok(Next::Ask(Box::new(request)));
+            }
+        }
+    }
+
+    /// Every answer so far, in the order in which it was asked for.
+    pub(super) fn results(&self) -> &[Outcome] {
+        &self.results
+    }
+
+    fn take(&mut self, asked: Asked, completion: Completion) {
+        let Asked { spot, chosen, cut_ok } = asked;
+        let completion = match chosen {
+            Some(Chosen::Read(_)) => return self.take_opening(spot, completion),
+            _ => completion,
+        };
+        self.results.push(Outcome { spot, chosen, cut_ok, completion });
+    }
+
+    /// A label that was generated because nothing tells probabilities: the text itself begins with it.
+    fn take_opening(&mut self, spot: Spot, mut completion: Completion) {
+        const BEFORE: &str = "Label:";
+        let labels = std::mem::take(&mut completion.tokens);
+        let labels: Vec<String> = labels.into_iter().map(|token| token.text).collect();
+        let text = format!("{BEFORE}{}", crate::verdict::visible(&completion.text).trim_start());
+        let label = label_after(&text, BEFORE, &labels).map(|(label, _)| label).unwrap_or_default();
+        completion.text = label;
+        self.results.push(Outcome {
+            spot,
+            chosen: Some(Chosen::Read(None)),
+            cut_ok: true,
+            completion,
+        });
+    }
+
+    /// The marked text so far and the result that is missing.
+    fn render(&self) -> Result<(String, Option<Wanted>)> {
+        let state =
+            Arc::new(Run::new(self.results.clone(), self.reader.clone(), self.mark.clone()));
+        let mut context = self.fields.clone();
+        context.insert(run::NAME.into(), Value::from_dyn_object(state.clone()));
+        if let Some(mark) = &self.mark {
+            context.insert("mark".into(), taint::Trusted::value(mark.clone()));
+        }
+        let (marked, failure) = self.prompt.render(context)?;
+        match (state.wanted(), failure) {
+            (Some(wanted), _) => Ok((marked, Some(wanted))),
+            (None, Some(cause)) => Err(self.prompt.template_error(&cause)),
+            (None, None) => {
+                self.check_printed(&marked, &state)?;
+                Ok((marked, None))
+            }
+        }
+    }
+
+    /// Every result that was printed stands once in the final text, as the model's.
+    fn check_printed(&self, marked: &str, state: &Run) -> Result<()> {
+        let used = state.used();
+        let mut unprinted: Vec<&str> = (self.results.iter())
+            .filter(|outcome| used.contains(&outcome.spot))
+            .map(|outcome| outcome.completion.text.as_str())
+            .collect();
+        for text in state.all_printed() {
+            let Some(at) =
+                unprinted.iter().position(|one| taint::unmarked(one) == taint::unmarked(&text))
+            else {
+                return Err(self.prompt.error("a result is printed twice".to_owned())
+                    .hint("print each `gen` once; in a loop give it its place: gen(\"analysis\", at=loop.index0)"));
+            };
+            unprinted.swap_remove(at);
+        }
+        if taint::model_texts(marked).len() != state.all_printed().len() {
+            return Err(self.prompt.error("a result is printed inside a set block, macro or filter".to_owned())
+                .hint("print results in the body itself; `{% set v = gen(\"v\") %}` binds one without printing it"));
+        }
+        Ok(())
+    }
+
+    /// The request for a missing result, or `None` where it could be read off what was already said.
+    fn ask(&mut self, marked: &str, wanted: Wanted) -> Result<Option<Request>> {
+        let Wanted { spot, what } = wanted;
+        let turns = self.turns(marked, &spot)?;
+        match what {
+            What::Gen(settings) => self.ask_text(turns, spot, *settings).map(Some),
+            What::Choose { labels } => self.ask_label(turns, spot, labels),
+        }
+    }
+
+    fn ask_text(&mut self, turns: Turns, spot: Spot, settings: Gen) -> Result<Request> {
+        let capabilities = self.plan.capabilities;
+        if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
+            return Err(self.cannot_continue(&spot));
+        }
+        if settings.constraint.is_some() && !capabilities.schema {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "{}: gen(\"{}\") needs a JSON schema, which this model's API cannot hold to",
+                    self.prompt.name(),
+                    spot.name
+                ),
+            ));
+        }
+        let mut sampling = self.prompt.front.sampling.clone();
+        sampling.max_tokens = settings.max_tokens.or(sampling.max_tokens);
+        sampling.temperature = settings.temperature.or(sampling.temperature);
+        sampling.top_p = settings.top_p.or(sampling.top_p);
+        sampling.stop.extend(settings.stop);
+        let read = !capabilities.prefill && self.prompt.chooses_after(&spot);
+        let mut top_logprobs = None;
+        if read {
+            sampling.stop.clear();
+            top_logprobs = (capabilities.logprobs != Logprobs::None).then_some(20);
+        }
+        self.asked = Some(Asked { spot, chosen: None, cut_ok: settings.cut_ok });
+        Ok(self.request(turns, Ask::Generate { top_logprobs }, sampling, settings.constraint))
+    }
+
+    fn ask_label(
+        &mut self,
+        turns: Turns,
+        spot: Spot,
+        labels: Vec<String>,
+    ) -> Result<Option<Request>> {
+        let capabilities = self.plan.capabilities;
+        if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
+            let Some(literal) = turns.since_result() else {
+                return Err(self.cannot_continue(&spot));
+            };
+            self.read_label(&literal, spot, &labels);
+            return Ok(None);
+        }
+        if capabilities.logprobs == Logprobs::None {
+            const A_WORD_OR_TWO: u32 = 16;
+            let sampling =
+                Sampling { max_tokens: Some(A_WORD_OR_TWO), ..self.prompt.front.sampling.clone() };
+            self.asked = Some(Asked { spot, chosen: Some(Chosen::Read(None)), cut_ok: true });
+            return Ok(Some(self.request(
+                turns,
+                Ask::Generate { top_logprobs: None },
+                sampling,
+                None,
+            )));
+        }
+        self.asked = Some(Asked { spot, chosen: Some(Chosen::Asked), cut_ok: true });
+        Ok(Some(self.request(turns, Ask::Choose { labels }, Sampling::default(), None)))
+    }
+
+    /// Reads a label after the words that announce it in the text before, and cuts that text there.
+    fn read_label(&mut self, literal: &str, spot: Spot, labels: &[String]) {
+        let mut completion = Completion::default();
+        let mut distribution = None;
+        if let Some(Outcome { completion: before, .. }) = self.results.last_mut() {
+            if let Some((label, place)) = label_after(&before.text, literal, labels) {
+                distribution = masses_at(before, place.start, labels);
+                completion.text = label;
+            }
+            completion.finish = before.finish;
+        }
+        completion.distribution.clone_from(&distribution);
+        let chosen = Some(Chosen::Read(distribution));
+        self.results.push(Outcome { spot, chosen, cut_ok: false, completion });
+    }
+
+    fn chat(&self) -> Chat {
+        self.prompt.front.chat
+    }
+
+    fn cannot_continue(&self, spot: &Spot) -> Error {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "{}: `{}` continues an assistant turn, which this model's API cannot do",
+                self.prompt.name(),
+                spot.name
+            ),
+        )
+        .hint("use a local GGUF, a llama.cpp or vLLM server, or a prompt whose answer stands alone in its turn")
+    }
+
+    fn request(
+        &self,
+        turns: Turns,
+        ask: Ask,
+        sampling: Sampling,
+        constraint: Option<crate::request::Constraint>,
+    ) -> Request {
+        let Turns { messages, open } = turns;
+        let Plan { draw, reask, .. } = self.plan;
+        Request { messages, open, chat: self.chat(), ask, sampling, constraint, draw, reask }
+    }
+
+    /// The turns of a partial text, ready to be continued.
+    fn turns(&self, marked: &str, spot: &Spot) -> Result<Turns> {
+        if self.chat() == Chat::Raw {
+            let whole = Message { role: Role::User, spans: taint::spans(marked) };
+            return Ok(Turns { messages: vec![whole], open: true });
+        }
+        let mut messages = self.messages(marked)?;
+        let count = messages.len();
+        for (n, message) in messages.iter_mut().enumerate() {
+            taint::trim(message, n + 1 == count);
+        }
+        match messages.last() {
+            Some(last) if last.role != Role::Assistant => Err(self
+                .prompt
+                .error(format!("`{}` stands in a {} turn", spot.name, last.role.name()))
+                .hint("begin a line `assistant:` before it")),
+            Some(last) if last.spans.is_empty() => {
+                messages.pop();
+                Ok(Turns { messages, open: false })
+            }
+            _ => Ok(Turns { messages, open: true }),
+        }
+    }
+
+    fn messages(&self, marked: &str) -> Result<Vec<Message>> {
+        let taint::Conversation { messages, stray } = taint::conversation(marked);
+        if !stray.trim().is_empty() {
+            return Err(self
+                .prompt
+                .error(format!("`{}` stands before the first role line", stray.trim()))
+                .hint("begin the body with a line `system:` or `user:`"));
+        }
+        Ok(messages)
+    }
+
+    fn transcript(&self, marked: &str) -> Result<Transcript> {
+        let spans = if self.chat() == Chat::Raw {
+            taint::spans(marked)
+        } else {
+            self.messages(marked)?.pop().map(|message| message.spans).unwrap_or_default()
+        };
+        let spoken = spans.iter().filter(|span| span.origin == Origin::Model).count();
+        let data = taint::spans(marked).into_iter().filter(|span| span.origin == Origin::Data);
+        Ok(Transcript {
+            results: self.results.clone(),
+            last_turn: self.results.len().saturating_sub(spoken.max(1)),
+            mark: self.mark.clone(),
+            data: data.map(|span| span.text).collect(),
+        })
+    }
+}
+
+struct Turns {
+    messages: Vec<Message>,
+    open: bool,
+}
+
+impl Turns {
+    /// What the author wrote between the last result and the end of the open turn, if there is one.
+    fn since_result(&self) -> Option<String> {
+        let spans: &[Span] = &self.messages.last()?.spans;
+        let result = spans.iter().rposition(|span| span.origin == Origin::Model)?;
+        Some(spans.get(result + 1..)?.iter().map(|span| span.text.as_str()).collect())
+    }
+}
+
+/// The probabilities of labels where the written text stands at byte `place`.
+fn masses_at(completion: &Completion, place: usize, labels: &[String]) -> Option<Distribution> {
+    let mut end = 0;
+    let token = completion.tokens.iter().find(|token| {
+        end += token.text.len();
+        end > place
+    })?;
+    Some(Distribution::of_alternatives(&token.top, labels))
+}

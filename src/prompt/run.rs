@@ -1,0 +1,191 @@
+//! What `gen`, `choose` and `read` do while a template renders.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use minijinja::{
+    Error, ErrorKind, State, Value,
+    value::{Kwargs, Object, Rest},
+};
+
+use crate::{
+    parse::{Outcome, Parser, Reader, Spot, Transcript},
+    request::Constraint,
+};
+
+/// Where a template finds the run that it belongs to; no field may have this name.
+pub(super) const NAME: &str = "__run";
+
+/// One rendering: the results so far, and what the template turned out to want.
+#[derive(Debug)]
+pub(super) struct Run {
+    results: Vec<Outcome>,
+    reader: Option<Reader>,
+    mark: Option<String>,
+    noted: Mutex<Noted>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    wanted: Option<Wanted>,
+    printed: Vec<String>,
+    used: Vec<Spot>,
+}
+
+/// A `gen` or `choose` without a result.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) spot: Spot,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Gen(Box<Gen>),
+    Choose { labels: Vec<String> },
+}
+
+/// The settings of one `gen`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gen {
+    pub(super) stop: Vec<String>,
+    pub(super) max_tokens: Option<u32>,
+    pub(super) temperature: Option<f64>,
+    pub(super) top_p: Option<f64>,
+    pub(super) cut_ok: bool,
+    pub(super) constraint: Option<Constraint>,
+}
+
+impl Run {
+    pub(super) fn new(results: Vec<Outcome>, reader: Option<Reader>, mark: Option<String>) -> Self {
+        Self { results, reader, mark, noted: Mutex::default() }
+    }
+
+    pub(super) fn of(state: &State) -> Result<Arc<Self>, Error> {
+        let lost = || {
+            Error::new(ErrorKind::InvalidOperation, "gen, choose and read are not to be rebound")
+        };
+        state.lookup(NAME).and_then(|value| value.downcast_object::<Self>()).ok_or_else(lost)
+    }
+
+    /// Notes that a result went into the text.
+    pub(super) fn printed(&self, text: &str) {
+        self.noted().printed.push(text.to_owned());
+    }
+
+    /// What stopped the render, if it was a missing result.
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        self.noted().wanted.take()
+    }
+
+    /// The texts that were printed as results, in order.
+    pub(super) fn all_printed(&self) -> Vec<String> {
+        self.noted().printed.clone()
+    }
+
+    /// Every `gen` and `choose` that found its result.
+    pub(super) fn used(&self) -> Vec<Spot> {
+        self.noted().used.clone()
+    }
+
+    /// The result at a place, or the render stops with the wish for it.
+    fn result(&self, spot: Spot, what: What) -> Result<Value, Error> {
+        if let Some(outcome) = self.results.iter().find(|outcome| outcome.spot == spot) {
+            self.noted().used.push(spot);
+            return Ok(Value::from_safe_string(outcome.completion.text.clone()));
+        }
+        self.noted().wanted = Some(Wanted { spot, what });
+        Err(Error::new(ErrorKind::InvalidOperation, "a result is still missing"))
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Object for Run {}
+
+/// `gen("name", at=…, stop=…, max_tokens=…, temperature=…, top_p=…, cut="ok", schema=…)`
+pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
+    let stop: Option<Value> = options.get("stop")?;
+    let max_tokens: Option<u32> = options.get("max_tokens")?;
+    let cut: Option<String> = options.get("cut")?;
+    let schema: Option<Value> = options.get("schema")?;
+    let generate = Gen {
+        stop: stop.map(texts).transpose()?.unwrap_or_default(),
+        max_tokens,
+        temperature: options.get("temperature")?,
+        top_p: options.get("top_p")?,
+        cut_ok: cut_ok(cut.as_deref(), max_tokens)?,
+        constraint: schema.map(schema_of).transpose()?,
+    };
+    let spot = Spot { name: name.to_owned(), at: options.get("at")? };
+    options.assert_all_used()?;
+    Run::of(state)?.result(spot, What::Gen(Box::new(generate)))
+}
+
+/// `choose("name", [" Yes", " No"], at=…)`
+pub(super) fn choose(
+    state: &State,
+    name: &str,
+    labels: Value,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let labels = texts(labels)?;
+    let wrong = |message: String| Err(Error::new(ErrorKind::InvalidOperation, message));
+    if labels.len() < 2 {
+        return wrong(format!("choose(\"{name}\") needs two labels or more"));
+    }
+    for (n, label) in labels.iter().enumerate() {
+        let begins = |other: &String| other.trim().starts_with(label.trim());
+        if label.trim().is_empty() || labels.iter().enumerate().any(|(m, l)| m != n && begins(l)) {
+            return wrong(format!(
+                "the label `{label}` of choose(\"{name}\") is empty or begins another label: they cannot be told apart"
+            ));
+        }
+    }
+    let spot = Spot { name: name.to_owned(), at: options.get("at")? };
+    options.assert_all_used()?;
+    Run::of(state)?.result(spot, What::Choose { labels })
+}
+
+/// `read()`: the verdict so far as text, or none.
+pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
+    let run = Run::of(state)?;
+    let used = run.noted().used.clone();
+    let results: Vec<Outcome> =
+        run.results.iter().filter(|outcome| used.contains(&outcome.spot)).cloned().collect();
+    let last_turn = results.len().saturating_sub(1);
+    let transcript = Transcript { results, last_turn, mark: run.mark.clone(), data: Vec::new() };
+    let verdict = run.reader.as_ref().and_then(|reader| reader.parse(&transcript).verdict.ok());
+    Ok(verdict.map_or_else(|| Value::from(()), |verdict| Value::from(verdict.to_string())))
+}
+
+/// One text or a list of texts.
+fn texts(value: Value) -> Result<Vec<String>, Error> {
+    if let Some(text) = value.as_str() {
+        return Ok(vec![text.to_owned()]);
+    }
+    let text = |item: Value| item.as_str().map(ToOwned::to_owned);
+    value.try_iter()?.map(text).collect::<Option<_>>().ok_or_else(|| {
+        Error::new(ErrorKind::InvalidOperation, "stops and labels are texts or lists of texts")
+    })
+}
+
+/// One-token labels and forced endings are expected to run into their limit.
+fn cut_ok(cut: Option<&str>, max_tokens: Option<u32>) -> Result<bool, Error> {
+    const A_FEW: u32 = 8;
+    match cut {
+        None => Ok(max_tokens.is_some_and(|limit| limit <= A_FEW)),
+        Some("ok") => Ok(true),
+        Some(other) => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("`cut` is \"ok\" or absent, not \"{other}\""),
+        )),
+    }
+}
+
+fn schema_of(value: Value) -> Result<Constraint, Error> {
+    let malformed =
+        |cause| Error::new(ErrorKind::InvalidOperation, "the schema is no JSON").with_source(cause);
+    Ok(Constraint::Schema(serde_json::to_value(value).map_err(malformed)?))
+}

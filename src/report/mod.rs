@@ -1,0 +1,12 @@
+//! What a run came to, for people.
+
+mod summary;
+mod terminal;
+
+pub use {
+    summary::{Bounds, Summary},
+    terminal::{escaped, line},
+};
+
+#[cfg(feature = "cli")]
+pub(crate) use terminal::name;

@@ -1,0 +1,108 @@
+//! Judging a stream of records: bounded memory, every result handed on as it comes.
+
+use std::time::Instant;
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::sync::mpsc;
+
+use crate::{
+    error::{Error, Result},
+    item::Item,
+    judge::Judge,
+    records::{Line, Outcome, Record},
+    report::Summary,
+    verdict::Judgment,
+};
+
+/// How a run goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many records are judged at once.
+    pub concurrency: usize,
+    /// Whether lines repeat their record.
+    pub with_item: bool,
+}
+
+/// One finished record on its way out.
+#[derive(Debug)]
+pub struct Finished {
+    /// Counts all records from 0.
+    pub index: usize,
+    /// The record, where the input held one.
+    pub item: Option<Item>,
+    /// The file and the line.
+    pub place: String,
+    /// What came of it.
+    pub outcome: Result<Judgment>,
+}
+
+impl Finished {
+    /// The line of results.
+    pub fn line(&self, judge: &Judge, with_item: bool) -> serde_json::Value {
+        let outcome = match &self.outcome {
+            Ok(judgment) => Outcome::Judged(judgment),
+            Err(error) => Outcome::Failed(error),
+        };
+        Line { index: self.index, item: self.item.as_ref(), outcome, with_item }.to_json(judge)
+    }
+}
+
+/// Judges every record and hands each result to `finished` once, in the order in which they end.
+///
+/// At most `concurrency` records are held, and as many results wait to be handed on. A record that
+/// cannot be judged costs itself; an error that every later request would meet (a refused key, an
+/// empty account) stops the taking of records, and what is in flight still ends. An error of
+/// `finished` itself ends the run at once.
+///
+/// # Errors
+/// The input broke off, or `finished` failed; everything handed on before is kept.
+pub async fn run(
+    judge: &Judge,
+    mut records: impl Iterator<Item = Result<Record>> + Send + 'static,
+    options: Options,
+    mut finished: impl FnMut(Finished) -> Result<()>,
+) -> Result<Summary> {
+    let started = Instant::now();
+    let concurrency = options.concurrency.max(1);
+    let (queue, mut taken) = mpsc::channel(concurrency);
+    // Reading may wait for a pipe: it has a thread of its own.
+    let reader = tokio::task::spawn_blocking(move || {
+        records.try_for_each(|record| queue.blocking_send(record).map_err(drop)).is_ok()
+    });
+    let mut summary = Summary::default();
+    let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
+    let mut flying = FuturesUnordered::new();
+    let mut broken = None;
+    let mut open = true;
+    loop {
+        tokio::select! {
+            Some(result) = flying.next(), if !flying.is_empty() => {
+                let result: Finished = result;
+                summary.count(result.item.as_ref(), result.outcome.as_ref(), ends);
+                open &= !result.outcome.as_ref().is_err_and(Error::is_fatal);
+                finished(result)?;
+            }
+            record = taken.recv(), if open && flying.len() < concurrency => match record {
+                Some(Ok(record)) => flying.push(one(judge, record)),
+                Some(Err(error)) => { broken = Some(error); open = false; }
+                None => open = false,
+            },
+            else => break,
+        }
+    }
+    drop(taken);
+    drop(reader.await);
+    summary.time = started.elapsed();
+    broken.map_or(Ok(summary), Err)
+}
+
+async fn one(judge: &Judge, record: Record) -> Finished {
+    let Record { index, place, item } = record;
+    match item {
+        Ok(item) => {
+            let outcome = judge.judge(&item).await.map_err(|error| error.within(&place));
+            Finished { index, item: Some(item), place, outcome }
+        }
+        Err(error) => Finished { index, item: None, place, outcome: Err(error) },
+    }
+}

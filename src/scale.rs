@@ -1,0 +1,259 @@
+//! What a verdict may be: a [`Scale`] prints itself into the prompt and refuses what is off it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The values that a judge may give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Scale {
+    /// Numbers between two ends, both included.
+    Numbers(Numbers),
+    /// Named levels, best or worst first, each worth a number.
+    Labels {
+        /// The levels in the order in which they are shown.
+        labels: Levels,
+    },
+    /// Which of two answers is better: `[first, second]`, or with `tie`.
+    Preference(Vec<Side>),
+}
+
+/// Numbers from `min` to `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Numbers {
+    /// The lowest value.
+    pub min: f64,
+    /// The highest value.
+    pub max: f64,
+    /// The distance between neighbours.
+    #[serde(default)]
+    pub step: Step,
+}
+
+/// The distance between neighbouring numbers of a scale.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Step {
+    /// Multiples of this above the lowest value; 1 by default.
+    Of(f64),
+    /// Any decimal.
+    Any(AnyStep),
+}
+
+/// The word `any`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnyStep {
+    /// Decimals are welcome.
+    Any,
+}
+
+impl Default for Step {
+    fn default() -> Self {
+        Self::Of(1.0)
+    }
+}
+
+/// Level names with their values, in the order in which they were written.
+pub type Levels = serde_json::Map<String, serde_json::Value>;
+
+/// One end of a comparison, in the order in which the answers stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The first answer.
+    First,
+    /// The second answer.
+    Second,
+    /// Neither.
+    Tie,
+}
+
+/// A number that is not on the scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OffScale(pub f64);
+
+impl Scale {
+    /// Whole numbers from 1 to `max`.
+    pub fn one_to(max: u32) -> Self {
+        Self::Numbers(Numbers { min: 1.0, max: f64::from(max), step: Step::default() })
+    }
+
+    /// Refuses a scale that nothing is on, or that cannot be told apart.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |message: &str| Err(Error::new(ErrorKind::Prompt, message));
+        match self {
+            Self::Numbers(numbers) if !numbers.min.is_finite() || !numbers.max.is_finite() => {
+                wrong("the ends of a scale are finite numbers")
+            }
+            Self::Numbers(numbers) if numbers.min >= numbers.max => {
+                wrong("`min` of a scale stands below its `max`")
+            }
+            Self::Numbers(Numbers { step: Step::Of(step), .. }) if *step <= 0.0 => {
+                wrong("`step` of a scale is above 0, or `any`")
+            }
+            Self::Labels { labels } if labels.len() < 2 => wrong("a scale has two levels or more"),
+            Self::Labels { labels } if !labels.values().all(serde_json::Value::is_number) => {
+                wrong("every level of a scale is worth a number: `{Good: 2, Bad: 1}`")
+            }
+            Self::Preference(sides)
+                if !matches!(
+                    sides.as_slice(),
+                    [Side::First, Side::Second] | [Side::First, Side::Second, Side::Tie]
+                ) =>
+            {
+                wrong("a preference is `[first, second]` or `[first, second, tie]`")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The number itself if the scale has it.
+    pub fn accept(&self, number: f64) -> Result<f64, OffScale> {
+        let on = match self {
+            Self::Numbers(numbers) => numbers.has(number),
+            Self::Labels { .. } => self.levels().any(|(_, value)| same(value, number)),
+            Self::Preference(_) => false,
+        };
+        if on { Ok(number) } else { Err(OffScale(number)) }
+    }
+
+    /// The value of a named level; case does not matter.
+    pub fn level(&self, name: &str) -> Option<f64> {
+        self.levels().find(|(label, _)| label.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Named levels with their values; none for other scales.
+    pub fn levels(&self) -> impl Iterator<Item = (&str, f64)> {
+        let labels = match self {
+            Self::Labels { labels } => Some(labels),
+            _ => None,
+        };
+        labels
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.as_str(), value.as_f64()?)))
+    }
+
+    /// The lowest and the highest value.
+    pub fn ends(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Numbers(numbers) => Some((numbers.min, numbers.max)),
+            Self::Labels { .. } => {
+                let values = || self.levels().map(|(_, value)| value);
+                Some((values().reduce(f64::min)?, values().reduce(f64::max)?))
+            }
+            Self::Preference(_) => None,
+        }
+    }
+
+    /// Where `value` lies between the ends: 0 at the lowest, 1 at the highest.
+    pub fn normalized(&self, value: f64) -> Option<f64> {
+        self.ends().map(|(low, high)| (value - low) / (high - low))
+    }
+
+    /// Whether a comparison may end without a winner.
+    pub fn allows_tie(&self) -> bool {
+        matches!(self, Self::Preference(sides) if sides.contains(&Side::Tie))
+    }
+}
+
+impl Numbers {
+    fn has(&self, number: f64) -> bool {
+        let on_step = match self.step {
+            Step::Of(step) => {
+                let steps = (number - self.min) / step;
+                same(steps, steps.round())
+            }
+            Step::Any(_) => true,
+        };
+        number.is_finite() && number >= self.min && number <= self.max && on_step
+    }
+}
+
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9
+}
+
+/// As it stands in a prompt: `from 1 to 10`, or `Excellent, Good or Poor`.
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = match self {
+            Self::Numbers(Numbers { min, max, step }) => {
+                write!(f, "from {min} to {max}")?;
+                return match step {
+                    Step::Any(_) => f.write_str(", decimals allowed"),
+                    Step::Of(step) if same(*step, 1.0) => Ok(()),
+                    Step::Of(step) => write!(f, " in steps of {step}"),
+                };
+            }
+            Self::Labels { .. } => self.levels().map(|(name, _)| name).collect(),
+            Self::Preference(sides) => sides.iter().map(|side| side.name()).collect(),
+        };
+        match words.split_last() {
+            Some((last, rest)) if !rest.is_empty() => write!(f, "{} or {last}", rest.join(", ")),
+            _ => f.write_str(&words.concat()),
+        }
+    }
+}
+
+impl Side {
+    /// `first`, `second` or `tie`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Second => "second",
+            Self::Tie => "tie",
+        }
+    }
+
+    /// The same verdict about the answers in the other order.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+            Self::Tie => Self::Tie,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scale(json: &str) -> Scale {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn it_asks_and_checks_with_the_same_words() {
+        let tenth = Scale::one_to(10);
+        assert_eq!(tenth.to_string(), "from 1 to 10");
+        assert_eq!(tenth.accept(7.0), Ok(7.0));
+        assert_eq!(tenth.accept(11.0), Err(OffScale(11.0)));
+        assert_eq!(tenth.accept(7.5), Err(OffScale(7.5)));
+        assert_eq!(scale(r#"{"min": 1, "max": 10, "step": "any"}"#).accept(7.5), Ok(7.5));
+        assert_eq!(scale(r#"{"min": 0, "max": 1, "step": 0.1}"#).accept(0.3), Ok(0.3));
+    }
+
+    #[test]
+    fn levels_are_named_and_worth_numbers() {
+        let levels = scale(r#"{"labels": {"Excellent": 5, "Good": 4, "Poor": 1}}"#);
+        assert_eq!(levels.to_string(), "Excellent, Good or Poor");
+        assert_eq!(levels.level("good"), Some(4.0));
+        assert_eq!(levels.normalized(4.0), Some(0.75));
+        assert_eq!(levels.accept(2.0), Err(OffScale(2.0)));
+    }
+
+    #[test]
+    fn a_scale_that_nothing_is_on_is_refused() {
+        assert!(scale(r#"{"min": 3, "max": 3}"#).check().is_err());
+        assert!(scale(r#"["second", "first"]"#).check().is_err());
+        assert!(scale(r#"["first", "second", "tie"]"#).check().is_ok());
+    }
+}

@@ -1,0 +1,138 @@
+//! What every backend promises, checked on all of them.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+mod support;
+
+use std::sync::Arc;
+
+use support::{Folder, Reply, Server, token_reply};
+use tribunal::{
+    backend::{
+        Backend, Capabilities, Logprobs, Recorded, Replay, Script, from_fn,
+        openai::{OpenAi, Settings},
+    },
+    request::{Ask, Completion, Finish, Message, Origin, Request, Role, Sampling},
+    verdict::Distribution,
+};
+
+const SUM: &str = "Review the solution, then say Yes if it is correct, or No.\nProblem: 12 + 30\nSolution\nParagraph 0: 12 + 30 = 42";
+
+fn question() -> Request {
+    let sampling =
+        Sampling { temperature: Some(0.0), max_tokens: Some(400), ..Sampling::default() };
+    Request { sampling, ..Request::generate(vec![Message::new(Role::User, SUM, Origin::Data)]) }
+}
+
+fn choice() -> Request {
+    Request { ask: Ask::Choose { labels: vec![" Yes".into(), " No".into()] }, ..question() }
+}
+
+async fn server() -> Server {
+    Server::start(|seen| {
+        if seen.body["logprobs"] == true {
+            Reply::Json(token_reply("Yes", &[("Yes", 0.75), ("No", 0.2)]))
+        } else {
+            Reply::says("Verdict: Yes")
+        }
+    })
+    .await
+}
+
+fn openai(url: &str) -> OpenAi {
+    OpenAi::new(Settings::new("openai/m", Some(url), &|_| None).unwrap()).unwrap()
+}
+
+/// Everything that a judge relies on, whatever the model.
+async fn keeps_the_contract(backend: &dyn Backend) {
+    let name = backend.name().to_owned();
+    assert!(!name.is_empty() && !backend.identity().is_empty());
+    assert!(backend.concurrency() >= 1, "{name}");
+    assert_eq!(backend.capabilities().await, backend.capabilities().await, "{name}");
+
+    let first = backend.complete(&question()).await.unwrap();
+    let again = backend.complete(&question()).await.unwrap();
+    assert_eq!(
+        first.text, again.text,
+        "{name}: equal requests have equal answers at temperature 0"
+    );
+    assert!(first.text.contains("Verdict: Yes"), "{name}: {}", first.text);
+    assert_eq!(first.finish, Finish::Stop, "{name}");
+    assert!(first.attempts >= 1, "{name}");
+
+    let asked = question();
+    let (a, b) = tokio::join!(backend.complete(&asked), backend.complete(&asked));
+    assert_eq!(a.unwrap().text, b.unwrap().text, "{name}: at once as one by one");
+
+    drop(
+        tokio::time::timeout(std::time::Duration::from_millis(1), backend.complete(&question()))
+            .await,
+    );
+    assert!(
+        backend.complete(&question()).await.is_ok(),
+        "{name}: a dropped request harms no other"
+    );
+
+    if backend.capabilities().await.logprobs == Logprobs::None {
+        return;
+    }
+    let chosen = backend.complete(&choice()).await.unwrap();
+    let seen = chosen.distribution.unwrap();
+    assert_eq!(
+        seen.labels.iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(),
+        [" Yes", " No"],
+        "{name}"
+    );
+    let total: f64 = seen.labels.iter().map(|(_, p)| p).sum::<f64>() + seen.missing;
+    assert!((total - 1.0).abs() < 1e-6, "{name}: {total}");
+    let best = seen.labels.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert_eq!(best.0.trim(), chosen.text.trim(), "{name}: the text is the likeliest label");
+}
+
+#[tokio::test]
+async fn a_script_keeps_it() {
+    let script = Script::answering(|request| match request.ask {
+        Ask::Choose { .. } => Ok(Completion {
+            distribution: Some(Distribution {
+                labels: vec![(" Yes".into(), 0.9), (" No".into(), 0.1)],
+                missing: 0.0,
+            }),
+            ..Completion::text(" Yes")
+        }),
+        Ask::Generate { .. } => Ok(Completion::text("Verdict: Yes")),
+    });
+    keeps_the_contract(&script).await;
+}
+
+#[tokio::test]
+async fn a_function_keeps_it() {
+    let mine = from_fn("mine", |_: Request| async { Ok(Completion::text("Verdict: Yes")) });
+    assert_eq!(mine.capabilities().await, Capabilities::TEXT);
+    keeps_the_contract(&mine).await;
+}
+
+#[tokio::test]
+async fn an_api_keeps_it() {
+    keeps_the_contract(&openai(&server().await.url)).await;
+}
+
+#[tokio::test]
+async fn a_recording_keeps_it_without_a_request() {
+    let folder = Folder::new("contract");
+    let path = folder.path("recording.jsonl");
+    let server = server().await;
+    let recorded = Recorded::new(Arc::new(openai(&server.url)), &path, Vec::new()).unwrap();
+    keeps_the_contract(&recorded).await;
+    drop(recorded);
+    let asked = server.requests();
+    keeps_the_contract(&Replay::open(&path).unwrap()).await;
+    assert_eq!(server.requests(), asked);
+}
+
+#[cfg(all(feature = "llama", feature = "tiny"))]
+#[tokio::test]
+async fn the_model_in_this_process_keeps_it() {
+    let tiny =
+        tribunal::backend::open("tiny", &tribunal::backend::Options::default()).await.unwrap();
+    keeps_the_contract(&*tiny).await;
+}

@@ -1,0 +1,404 @@
+//! The program as people use it: real files, pipes and exit codes, in an environment of its own.
+
+#![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+mod support;
+
+use std::{
+    fs,
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+use support::{Folder, Reply, Server};
+
+/// A folder, and the program run in it without anything of the caller's environment.
+struct Place {
+    folder: Folder,
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().unwrap(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        Self { folder: Folder::new(&format!("cli-{name}")) }
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", self.folder.path("home"))
+            .current_dir(self.folder.path(""));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).stdin(Stdio::null()).output().unwrap())
+    }
+
+    fn pipe(&self, args: &[&str], input: &str) -> Ran {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Ran::of(child.wait_with_output().unwrap())
+    }
+}
+
+const THREE: &str = "{\"id\": \"a\", \"question\": \"q\", \"answer\": \"x\"}\n{\"id\": \"b\", \"question\": \"q\"}\nnonsense\n{\"id\": \"d\", \"question\": \"q\", \"answer\": \"y\"}\n";
+
+#[test]
+fn a_bad_record_costs_itself_and_the_run_goes_on() {
+    let place = Place::new("bad-record");
+    let file = place.file("r.jsonl", THREE);
+    let ran =
+        place.run(&["judge", &file, "-m", "script:Fine.\nScore: 7", "-p", "score", "-j", "1"]);
+    assert_eq!(ran.code, 3);
+    let lines = ran.lines();
+    assert_eq!(
+        lines.iter().map(|line| line["index"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [0, 1, 2, 3]
+    );
+    assert_eq!(lines[0]["score"], 7);
+    assert_eq!(lines[3]["item"]["answer"], "y");
+    assert_eq!(lines[1]["error"]["kind"], "record");
+    assert!(ran.err.contains("r.jsonl:2: score: the record has no field `answer`"), "{}", ran.err);
+    assert!(ran.err.contains("r.jsonl:3: the line is no JSON"), "{}", ran.err);
+    assert!(ran.err.contains("2 of 4 records judged, 2 failed"), "{}", ran.err);
+}
+
+#[test]
+fn every_line_holds_exactly_one_of_value_unreadable_and_error() {
+    let place = Place::new("one-of");
+    let file = place.file("r.jsonl", THREE);
+    for answer in ["script:Score: 7", "script:I wonder.", "script:Score: 70"] {
+        for line in place.run(&["judge", &file, "-m", answer, "-p", "score"]).lines() {
+            let there = ["score", "unreadable", "error"]
+                .iter()
+                .filter(|key| !line[**key].is_null())
+                .count();
+            assert_eq!(there, 1, "{line}");
+        }
+    }
+}
+
+#[test]
+fn standard_input_is_a_dash_and_a_closed_pipe_is_a_success() {
+    let place = Place::new("pipe");
+    let ran = place.pipe(
+        &["judge", "-", "-m", "script:Score: 7", "-p", "score", "--quiet"],
+        "{\"question\": \"q\", \"answer\": \"a\"}\n",
+    );
+    assert_eq!((ran.code, ran.lines().len()), (0, 1));
+    assert_eq!(ran.err, "");
+
+    let many: String = (0..5_000)
+        .map(|n| format!("{{\"id\": {n}, \"question\": \"q\", \"answer\": \"a\"}}\n"))
+        .collect();
+    let file = place.file("many.jsonl", &many);
+    let mut child = place
+        .command(&["judge", &file, "-m", "script:Score: 7", "-p", "score", "-q"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn gates_decide_the_exit_code() {
+    let place = Place::new("gates");
+    let file = place.file("r.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
+    let code = |args: &[&str]| {
+        let base = ["judge", file.as_str(), "-p", "score", "-q"];
+        place.run(&[&base, args].concat()).code
+    };
+    assert_eq!(code(&["-m", "script:Score: 7", "--pass", "score >= 7", "--fail-under", "1"]), 0);
+    assert_eq!(code(&["-m", "script:Score: 6", "--pass", "score >= 7", "--fail-under", "1"]), 1);
+    assert_eq!(code(&["-m", "script:no idea", "--pass", "score >= 7", "--fail-under", "0.1"]), 1);
+    assert_eq!(code(&["-m", "script:no idea", "--max-unreadable", "0.5"]), 1);
+    assert_eq!(code(&["-m", "script:no idea", "--max-unreadable", "1"]), 0);
+    assert_eq!(code(&["-m", "script:Score: 7", "--fail-under", "1"]), 2);
+    assert_eq!(code(&["-m", "script:Score: 7", "--fail-under", "7"]), 2);
+    assert_eq!(code(&["-m", "script:Score: 7", "--pass", "scroe >= 7"]), 2);
+}
+
+#[test]
+fn mistakes_in_the_command_name_the_way_out() {
+    let place = Place::new("mistakes");
+    let file = place.file("r.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
+    let says = |args: &[&str], words: &str| {
+        let ran = place.run(args);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(words), "{args:?}: {}", ran.err);
+        assert_eq!(ran.out, "");
+    };
+    says(&["judge", &file, "-p", "scor", "-m", "script:x"], "did you mean `score`?");
+    says(&["judge", &file, "-m", "gpt-9"], "--base-url");
+    says(&["judge", &file, "-m", "absent.gguf"], "cannot open the model `absent.gguf`");
+    says(&["judge", &file, "-m", "script:x", "--map", "answer"], "--map answer=my_column");
+    says(&["judge", &file, "-m", "openai/gpt-5-mini"], "OPENAI_API_KEY");
+    says(&["prompts", "check", "absent.jinja"], "cannot read the prompt `absent.jinja`");
+    let missing = place.run(&["judge", "absent.jsonl", "-m", "script:x"]);
+    assert_eq!(missing.code, 3);
+    assert!(missing.err.contains("cannot read `absent.jsonl`"));
+}
+
+#[test]
+fn results_on_a_file_are_added_and_never_overwritten() {
+    let place = Place::new("append");
+    let file = place.file("r.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
+    for _ in 0..2 {
+        assert_eq!(
+            place
+                .run(&["judge", &file, "-m", "script:Score: 7", "-p", "score", "-o", "out.jsonl"])
+                .code,
+            0
+        );
+    }
+    assert_eq!(fs::read_to_string(place.folder.path("out.jsonl")).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn fields_may_go_by_other_names_and_the_prompt_follows_from_them() {
+    let place = Place::new("map");
+    let file = place.file("r.jsonl", "{\"task\": \"q\", \"mine\": \"a\", \"theirs\": \"b\"}\n");
+    let map = ["--map", "question=task", "--map", "response_a=mine,response_b=theirs"];
+    let ran =
+        place.run(&[&["judge", file.as_str(), "-m", "script:Verdict: [[A]]"], &map[..]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("no prompt named: `pair` fits the records"), "{}", ran.err);
+    // The script prefers whatever stands first, in both orders: that is a tie.
+    assert_eq!(ran.lines()[0]["preference"], "tie");
+    assert_eq!(ran.lines()[0]["consistent"], false);
+    assert!(ran.err.contains("the answer shown first wins 100.0 %"), "{}", ran.err);
+}
+
+#[test]
+fn critiques_that_exist_are_read_without_a_model() {
+    let place = Place::new("parse");
+    let file = place.file(
+        "c.jsonl",
+        "{\"raw\": \"Good.\\nScore: 8\"}\n{\"raw\": \"Who knows\"}\n{\"text\": \"Score: 8\"}\n",
+    );
+    let ran = place.run(&["parse", &file, "-p", "score", "--pass", "score >= 8"]);
+    let lines = ran.lines();
+    assert_eq!(ran.code, 3);
+    assert_eq!(
+        (&lines[0]["score"], &lines[0]["pass"], &lines[0]["attempts"]),
+        (&json!(8), &json!(true), &json!(0))
+    );
+    assert_eq!(lines[1]["unreadable"]["reason"], "missing");
+    assert!(lines[2]["error"]["message"].as_str().unwrap().contains("no field `raw`"));
+    let choices =
+        place.file("v.jsonl", "{\"raw\": \"Hm.\\nIs the answer correct (Yes/No)? No\"}\n");
+    assert_eq!(place.run(&["parse", &choices, "-p", "correct"]).lines()[0]["label"], "incorrect");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_run_is_repeated_without_the_server() {
+    let server = Server::start(|_| Reply::says("Good.\nScore: 9")).await;
+    let place = Place::new("record");
+    let file = place.file("r.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
+    let online = place.run(&[
+        "judge",
+        &file,
+        "-p",
+        "score",
+        "-m",
+        "openai/x",
+        "--base-url",
+        &server.url,
+        "--record",
+        "rec.jsonl",
+        "-q",
+    ]);
+    assert_eq!(online.code, 0, "{}", online.err);
+    assert_eq!(online.lines()[0]["score"], 9);
+    let asked = server.requests();
+    let offline = place.run(&["judge", &file, "-p", "score", "-m", "replay:rec.jsonl", "-q"]);
+    assert_eq!(offline.lines()[0]["score"], 9, "{}", offline.err);
+    assert_eq!(server.requests(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_stops_the_run_and_keeps_what_was_judged() {
+    let server = Server::start(|seen| match seen.index {
+        0..=2 => Reply::says("Score: 5"),
+        _ => {
+            Reply::error(401, &json!({"error": {"message": "bad key", "code": "invalid_api_key"}}))
+        }
+    })
+    .await;
+    let place = Place::new("denied");
+    let many: String = (0..50)
+        .map(|n| format!("{{\"id\": {n}, \"question\": \"q\", \"answer\": \"a\"}}\n"))
+        .collect();
+    let file = place.file("r.jsonl", &many);
+    let ran = place.run(&[
+        "judge",
+        &file,
+        "-p",
+        "score",
+        "-m",
+        "openai/x",
+        "--base-url",
+        &server.url,
+        "-j",
+        "2",
+        "-o",
+        "out.jsonl",
+    ]);
+    assert_eq!(ran.code, 3);
+    let out = fs::read_to_string(place.folder.path("out.jsonl")).unwrap();
+    assert_eq!(out.lines().filter(|line| line.contains("\"score\":5")).count(), 3);
+    assert!(
+        server.requests() <= 6,
+        "{} requests were sent after the key was refused",
+        server.requests()
+    );
+}
+
+#[test]
+fn prompts_are_listed_shown_checked_and_rendered() {
+    let place = Place::new("prompts");
+    let list = place.run(&["prompts", "list"]);
+    for name in [
+        "score",
+        "score-reference",
+        "rubric",
+        "correct",
+        "correct-direct",
+        "pair",
+        "pair-reference",
+        "rank",
+        "first-error",
+        "steps",
+        "tiny-steps",
+        "tiny-patch",
+    ] {
+        assert!(
+            list.out.lines().any(|line| line.split_whitespace().next() == Some(name)),
+            "{name}"
+        );
+    }
+    let shown = place.run(&["prompts", "show", "score"]);
+    let mine = place.file("mine.jinja", &format!("{}\n", shown.out));
+    let checked = place.run(&["prompts", "check", &mine]);
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    let file =
+        place.file("r.jsonl", "{\"question\": \"What is 2 + 2?\", \"answer\": \"user:\\n4\"}\n");
+    let rendered = place.run(&["prompts", "render", "score", &file]);
+    assert!(rendered.out.starts_with("system:\nYou are an impartial judge."), "{}", rendered.out);
+    assert!(rendered.out.contains("```\nuser:\n4\n```"), "{}", rendered.out);
+    assert!(!rendered.out.contains('\u{1b}'));
+}
+
+#[test]
+fn help_fits_a_screen_and_names_every_command() {
+    let place = Place::new("help");
+    let help = place.run(&["--help"]);
+    for command in ["judge", "parse", "prompts", "models"] {
+        assert!(help.out.contains(command));
+    }
+    assert!(place.run(&["models", "list"]).out.contains("replay:FILE"));
+    assert_eq!(place.run(&[]).code, 2);
+    assert_eq!(place.run(&["--version"]).code, 0);
+}
+
+#[cfg(all(feature = "llama", feature = "tiny"))]
+mod tiny {
+    use super::*;
+
+    const SUMS: &str = "{\"id\": \"right\", \"question\": \"12 + 30 - 5\", \"response\": \"12 + 30 = 42\\n42 - 5 = 37\\nAnswer: 37\"}\n{\"id\": \"outside\", \"question\": \"What is the capital of France?\", \"response\": \"Paris\"}\n";
+
+    #[test]
+    fn it_judges_when_no_model_is_named_and_says_what_it_can() {
+        let place = Place::new("tiny");
+        let ran = place.run(&["judge", &place.file("r.jsonl", SUMS)]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.err.contains("the shipped `tiny` judges, sums and differences"), "{}", ran.err);
+        let lines = ran.lines();
+        assert_eq!((&lines[0]["score"], &lines[0]["model"]), (&json!(5), &json!("tiny")));
+        assert_eq!(lines[1]["unreadable"]["reason"], "refused");
+    }
+
+    #[test]
+    fn it_refuses_what_is_outside_its_domain_in_every_kind_of_verdict() {
+        let place = Place::new("tiny-refuses");
+        let file = place.file("r.jsonl", "{\"question\": \"Name a prime.\", \"response\": \"Seven is a prime.\", \"response_a\": \"Seven.\", \"response_b\": \"Nine.\"}\n");
+        for prompt in ["tiny-score", "tiny-steps", "tiny-correct", "tiny-pair"] {
+            let ran = place.run(&["judge", &file, "-p", prompt]);
+            assert_eq!(ran.lines()[0]["unreadable"]["reason"], "refused", "{prompt}");
+        }
+    }
+
+    #[test]
+    fn examples_are_judged_as_labelled() {
+        let place = Place::new("tiny-examples");
+        for (kind, prompt) in [
+            ("score", "tiny-score"),
+            ("steps", "tiny-steps"),
+            ("correct", "tiny-correct"),
+            ("pairs", "tiny-pair"),
+        ] {
+            let file = format!("{}/examples/arithmetic-{kind}.jsonl", env!("CARGO_MANIFEST_DIR"));
+            let ran = place.run(&["judge", &file, "-p", prompt, "-m", "tiny"]);
+            let (agree, total) = ran
+                .err
+                .lines()
+                .find(|line| line.contains("agree with"))
+                .and_then(|line| {
+                    let mut words = line.split_whitespace();
+                    Some((
+                        words.next()?.parse::<usize>().ok()?,
+                        words.nth(1)?.parse::<usize>().ok()?,
+                    ))
+                })
+                .unwrap();
+            assert_eq!(total, 50, "{kind}");
+            assert!(agree >= 49, "{kind}: {agree} of {total}");
+        }
+    }
+
+    #[test]
+    fn its_card_can_be_asked_for() {
+        let ran = Place::new("tiny-info").run(&["models", "info", "tiny"]);
+        assert!(ran.out.contains("parameters     1131904"), "{}", ran.out);
+    }
+}
