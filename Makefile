@@ -8,11 +8,6 @@ PATH := $(HOME)/.cargo/bin:$(PATH)
 export PATH
 
 TRIBUNAL := target/release/tribunal
-KINDS := steps score correct pairs
-PROMPT_steps := tiny-steps
-PROMPT_score := tiny-score
-PROMPT_correct := tiny-correct
-PROMPT_pairs := tiny-pair
 
 .PHONY: help demo test build setup accuracy bench lint
 
@@ -32,12 +27,7 @@ build: setup
 	@$(CARGO) build --release
 
 demo: build
-	@set -e; for kind in $(KINDS); do \
-	  case $$kind in steps) prompt=$(PROMPT_steps);; score) prompt=$(PROMPT_score);; correct) prompt=$(PROMPT_correct);; pairs) prompt=$(PROMPT_pairs);; esac; \
-	  echo; echo "== tribunal judge examples/arithmetic-$$kind.jsonl -m tiny -p $$prompt"; \
-	  $(TRIBUNAL) judge examples/arithmetic-$$kind.jsonl -m tiny -p $$prompt --format pretty 2>target/demo-$$kind.txt | head -n 8; \
-	  echo '…'; cat target/demo-$$kind.txt; \
-	done
+	@bash scripts/demo.sh
 
 test: setup
 	@echo 'Building and testing everything; llama.cpp takes 3 to 8 minutes the first time.'
@@ -45,13 +35,7 @@ test: setup
 	@if command -v python3 >/dev/null; then cd models/train && python3 -B test_arithmetic.py; else echo 'no python3: the tests of the training recipe are skipped'; fi
 
 accuracy: build
-	@mkdir -p target/accuracy
-	@python3 models/train/examples.py --out target/accuracy --count 1000 --seed 2026
-	@set -e; for kind in $(KINDS); do \
-	  case $$kind in steps) prompt=$(PROMPT_steps);; score) prompt=$(PROMPT_score);; correct) prompt=$(PROMPT_correct);; pairs) prompt=$(PROMPT_pairs);; esac; \
-	  echo; echo "== $$prompt"; \
-	  $(TRIBUNAL) judge target/accuracy/arithmetic-$$kind.jsonl -m tiny -p $$prompt --format jsonl >target/accuracy/verdicts-$$kind.jsonl; \
-	done
+	@bash scripts/accuracy.sh
 
 bench: build
 	@bash benches/throughput.sh

@@ -369,6 +369,7 @@ mod tests {
         Err(Unreadable::new(Reason::Missing, "nothing"))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a vote is a result")]
     fn said(label: &str, p: Option<f64>) -> Result<Verdict, Unreadable> {
         Ok(Verdict::Label(Label { label: label.into(), p }))
     }

@@ -145,13 +145,11 @@ pub(crate) fn unknown<'k>(
     known: impl IntoIterator<Item = &'k str> + Clone,
 ) -> Error {
     let error = Error::new(kind, format!("unknown {what} `{typed}`"));
-    match near(typed, known.clone()) {
-        Some(name) => error.hint(format!("did you mean `{name}`?")),
-        None => {
-            let names: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
-            error.hint(format!("there are {}", names.join(", ")))
-        }
+    if let Some(name) = near(typed, known.clone()) {
+        return error.hint(format!("did you mean `{name}`?"));
     }
+    let names: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
+    error.hint(format!("there are {}", names.join(", ")))
 }
 
 #[cfg(test)]

@@ -115,8 +115,8 @@ fn lacking(what: &str, feature: &str) -> Error {
 /// Values that must never reach a recording.
 fn secrets() -> Vec<String> {
     const NAMES: [&str; 4] = ["KEY", "TOKEN", "SECRET", "PASSWORD"];
-    let secret = |name: &str| NAMES.iter().any(|word| name.to_uppercase().contains(word));
     const SHORTEST: usize = 8;
+    let secret = |name: &str| NAMES.iter().any(|word| name.to_uppercase().contains(word));
     std::env::vars()
         .filter(|(name, value)| secret(name) && value.len() >= SHORTEST)
         .map(|(_, value)| value)

@@ -1,6 +1,9 @@
 //! `tribunal models`
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{Outcome, emit};
 use crate::error::Result;
@@ -44,12 +47,12 @@ pub(super) fn run(args: Args) -> Result<Outcome> {
             }
             Ok(Outcome::Done)
         }
-        Command::Info { path } => info(path),
+        Command::Info { path } => info(&path),
     }
 }
 
 #[cfg(feature = "llama")]
-fn info(path: PathBuf) -> Result<Outcome> {
+fn info(path: &Path) -> Result<Outcome> {
     let info = crate::backend::describe(&path.to_string_lossy())?;
     let fields = serde_json::to_value(info).unwrap_or_default();
     for (name, value) in fields.as_object().into_iter().flatten() {
@@ -60,7 +63,7 @@ fn info(path: PathBuf) -> Result<Outcome> {
 }
 
 #[cfg(not(feature = "llama"))]
-fn info(_: PathBuf) -> Result<Outcome> {
+fn info(_: &Path) -> Result<Outcome> {
     use crate::error::{Error, ErrorKind};
     Err(Error::new(ErrorKind::Config, "this program was built without models in this process")
         .hint("build it with `--features llama`"))

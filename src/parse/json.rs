@@ -41,15 +41,33 @@ fn last_object(text: &str) -> Option<(Option<Value>, Range<usize>)> {
                 found = Some((Some(object), at..end));
                 from = end;
             }
-            _ => {
-                if opens_with_a_key(&text[at..]) {
-                    found = Some((None, at..text.len()));
-                }
-                from = at + 1;
+            _ if opens_with_a_key(&text[at..]) => {
+                // What stands inside a broken object is no object of its own.
+                let end = at + closing(&text[at..]);
+                found = Some((None, at..end));
+                from = end;
             }
+            _ => from = at + 1,
         }
     }
     found
+}
+
+/// The byte behind the brace that closes the first one, or the end of the text.
+fn closing(text: &str) -> usize {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' => in_string = !in_string,
+            '{' if !in_string => depth += 1,
+            '}' if !in_string && depth == 1 => return at + 1,
+            '}' if !in_string => depth -= 1,
+            _ => (),
+        }
+    }
+    text.len()
 }
 
 /// Prose in braces is no JSON; a brace and a quoted key is meant to be.

@@ -112,9 +112,9 @@ impl Reader {
         let Found { value, place } = find(finder, &text[start..], transcript)?;
         let compares =
             matches!(finder, Finder::Numbers(..)) && self.reading.judges == Judges::Preference;
-        let verdict = value.and_then(|value| match compares {
-            true => self.wanted(rule).compared(&value),
-            false => self.wanted(rule).read(&value),
+        let verdict = value.and_then(|value| {
+            let wanted = self.wanted(rule);
+            if compares { wanted.compared(&value) } else { wanted.read(&value) }
         });
         let characters = |at: usize| text[..start + at].chars().count();
         let span = rule.within.is_none().then(|| (characters(place.start), characters(place.end)));
@@ -263,8 +263,8 @@ fn text_of(transcript: &Transcript, within: Option<&str>) -> String {
     let last_turn = transcript.results.get(transcript.last_turn..).unwrap_or_default();
     let spoken: Vec<&str> = match within {
         Some(name) => {
-            let named = transcript.results.iter().filter(|outcome| outcome.spot.name == name);
-            named.last().into_iter().map(|outcome| visible(&outcome.completion.text)).collect()
+            let mut named = transcript.results.iter().filter(|outcome| outcome.spot.name == name);
+            named.next_back().into_iter().map(|outcome| visible(&outcome.completion.text)).collect()
         }
         None => last_turn
             .iter()

@@ -220,7 +220,7 @@ fn ends_a_number(rest: &str, highest: Option<f64>) -> bool {
         None => rest,
     };
     is_comment(rest, true)
-        && !rest.chars().any(|c| c.is_numeric())
+        && !rest.chars().any(char::is_numeric)
         && !rest.trim_start().starts_with('%')
 }
 

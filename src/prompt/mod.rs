@@ -195,7 +195,7 @@ impl Prompt {
         hasher.json(&self.front.sampling);
         hasher.json(&self.front.chat);
         hasher.part(format!("{:?} {:?}", self.front.each, self.front.until).as_bytes());
-        hasher.finish()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finish()[..8])
     }
 
     /// The words before the first `choose` of this name, and its labels, as a sample record shows them.
@@ -221,21 +221,23 @@ impl Prompt {
 
     /// Four hex digits that occur in no field of the item; the same on every machine.
     pub fn mark(&self, item: &Item, secret: Option<&str>) -> Option<String> {
+        const TRIES: usize = 64;
         if !self.marks() {
             return None;
         }
         let content = self.content(item);
-        let text = serde_json::Value::from_iter(content.iter().cloned()).to_string().to_lowercase();
-        (0_u32..)
-            .map(|counter| {
-                let mut hasher = Hasher::new("mark-v1");
-                content.iter().for_each(|(_, value)| hasher.json(value));
-                hasher.part(secret.unwrap_or_default().as_bytes());
-                hasher.part(&counter.to_le_bytes());
-                let [a, b, ..] = hasher.finish();
-                format!("{a:02x}{b:02x}")
-            })
-            .find(|mark| !text.contains(mark))
+        let text: String =
+            content.iter().map(|(_, value)| value.to_string().to_lowercase()).collect();
+        let mark = |counter: u32| {
+            let mut hasher = Hasher::new("mark-v1");
+            content.iter().for_each(|(_, value)| hasher.json(value));
+            hasher.part(secret.unwrap_or_default().as_bytes());
+            hasher.part(&counter.to_le_bytes());
+            // A text of 65,539 digits can hold every mark of four, so they grow when all are taken.
+            let bytes = 2 + counter as usize / TRIES;
+            Some(hex(hasher.finish().get(..bytes)?))
+        };
+        (0..).map_while(mark).find(|mark| !text.contains(mark))
     }
 
     /// Puts the prompt to work on an item; `element` is the step, answer or criterion of an `each`,
@@ -443,6 +445,10 @@ impl Prompt {
             _ => error.hint(format!("fields in scope: {}", names.join(", "))),
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The text before a request's end that no result wrote.

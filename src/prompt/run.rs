@@ -105,13 +105,14 @@ impl Run {
 impl Object for Run {}
 
 /// `gen("name", at=…, stop=…, max_tokens=…, temperature=…, top_p=…, cut="ok", schema=…)`
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
 pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
     let stop: Option<Value> = options.get("stop")?;
     let max_tokens: Option<u32> = options.get("max_tokens")?;
     let cut: Option<String> = options.get("cut")?;
     let schema: Option<Value> = options.get("schema")?;
     let generate = Gen {
-        stop: stop.map(texts).transpose()?.unwrap_or_default(),
+        stop: stop.as_ref().map(texts).transpose()?.unwrap_or_default(),
         max_tokens,
         temperature: options.get("temperature")?,
         top_p: options.get("top_p")?,
@@ -124,13 +125,14 @@ pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Val
 }
 
 /// `choose("name", [" Yes", " No"], at=…)`
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
 pub(super) fn choose(
     state: &State,
     name: &str,
     labels: Value,
     options: Kwargs,
 ) -> Result<Value, Error> {
-    let labels = texts(labels)?;
+    let labels = texts(&labels)?;
     let wrong = |message: String| Err(Error::new(ErrorKind::InvalidOperation, message));
     if labels.len() < 2 {
         return wrong(format!("choose(\"{name}\") needs two labels or more"));
@@ -161,7 +163,7 @@ pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
 }
 
 /// One text or a list of texts.
-fn texts(value: Value) -> Result<Vec<String>, Error> {
+fn texts(value: &Value) -> Result<Vec<String>, Error> {
     if let Some(text) = value.as_str() {
         return Ok(vec![text.to_owned()]);
     }

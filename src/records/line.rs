@@ -117,7 +117,7 @@ fn values(verdict: &Verdict, set: &mut impl FnMut(&str, Value) -> Option<Value>)
             }
         }
         Verdict::Steps(steps) => {
-            set("first_error", steps.first_error.map_or(json!(-1), |index| index.into()));
+            set("first_error", steps.first_error.map_or(json!(-1), Value::from));
             if !steps.steps.is_empty() {
                 set("steps", value(&steps.steps));
             }

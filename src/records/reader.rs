@@ -127,13 +127,13 @@ pub fn read(
 ) -> Result<impl Iterator<Item = Result<Record>> + Send> {
     let mut opened = Vec::new();
     for source in sources {
-        let lines = source.open()?;
-        opened.push((source, lines));
+        let bytes = source.open()?;
+        opened.push((source, bytes));
     }
     let mut index = 0;
-    let records = opened.into_iter().flat_map(move |(source, lines)| Lines {
+    let records = opened.into_iter().flat_map(move |(source, bytes)| Lines {
         source,
-        lines,
+        bytes,
         number: 0,
         map: map.clone(),
     });
@@ -146,7 +146,7 @@ pub fn read(
 
 struct Lines {
     source: Source,
-    lines: Box<dyn BufRead + Send>,
+    bytes: Box<dyn BufRead + Send>,
     number: usize,
     map: FieldMap,
 }
@@ -156,7 +156,7 @@ impl Iterator for Lines {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let line = match line(&mut self.lines) {
+            let line = match line(&mut self.bytes) {
                 Ok(line) => line?,
                 Err(cause) => {
                     let error = Error::new(

@@ -216,9 +216,9 @@ impl<'m> Engine<'m> {
             if self.model.vocab().is_eog(token) {
                 break Finish::Stop;
             }
-            let seen = decoder.text().len();
+            let read = decoder.text().len();
             decoder.push(&self.model.vocab().token_to_piece(token, false, None));
-            if decoder.cut_at(&sampling.stop, seen) {
+            if decoder.cut_at(&sampling.stop, read) {
                 break Finish::Stop;
             }
             if written < limit && self.held.len() < self.limit {

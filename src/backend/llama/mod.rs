@@ -175,8 +175,8 @@ impl Llama {
 
     fn submit(&self, job: Job) -> Result<()> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = queue.as_ref().map(|queue| queue.send(job));
-        sent.and_then(Result::ok).ok_or_else(|| failed("the engine thread has ended"))
+        let sent = queue.as_ref().is_some_and(|queue| queue.send(job).is_ok());
+        if sent { Ok(()) } else { Err(failed("the engine thread has ended")) }
     }
 }
 

@@ -37,7 +37,7 @@ impl Vocabulary {
         let first = vocab.tokenize(b"a", false, false).first().copied();
         let spaced =
             first.is_some_and(|token| vocab.token_to_piece(token, false, None).starts_with(b" "));
-        Self { markup, spaced, model }
+        Self { model, markup, spaced }
     }
 
     /// The tokens of a whole input, its begin-of-sequence token included.
@@ -47,7 +47,7 @@ impl Vocabulary {
         for piece in pieces {
             match piece {
                 Piece::Template(text) => {
-                    tokens.extend(vocab.tokenize(text.as_bytes(), false, true))
+                    tokens.extend(vocab.tokenize(text.as_bytes(), false, true));
                 }
                 Piece::Content(spans) => tokens.extend(self.content(spans)?),
             }
