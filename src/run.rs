@@ -37,6 +37,11 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// The record's own name, else its place in the run.
+    pub fn id(&self) -> String {
+        self.item.as_ref().and_then(Item::id).unwrap_or_else(|| self.index.to_string())
+    }
+
     /// The line of results.
     pub fn line(&self, judge: &Judge, with_item: bool) -> serde_json::Value {
         let outcome = match &self.outcome {

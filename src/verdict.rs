@@ -371,15 +371,28 @@ impl Vote {
 }
 
 /// The text after its thinking blocks; an unclosed block hides everything that follows it.
+///
+/// Blocks are `<think>` and `<thinking>`, in any case. What stands between two blocks is hidden too: the
+/// judge went on thinking.
 pub fn visible(text: &str) -> &str {
-    const OPEN: &str = "<think>";
-    const CLOSE: &str = "</think>";
-    match (text.rfind(OPEN), text.rfind(CLOSE)) {
-        (Some(open), None) => &text[..open],
-        (Some(open), Some(close)) if close < open => &text[close + CLOSE.len()..open],
-        (_, Some(close)) => &text[close + CLOSE.len()..],
+    let open = last_of(text, ["<think>", "<thinking>"]);
+    let close = last_of(text, ["</think>", "</thinking>"]);
+    match (open, close) {
+        (Some(open), None) => &text[..open.start],
+        (Some(open), Some(close)) if close.end <= open.start => &text[close.end..open.start],
+        (_, Some(close)) => &text[close.end..],
         (None, None) => text,
     }
+}
+
+/// The place of the last of these tags, in any case.
+fn last_of(text: &str, tags: [&str; 2]) -> Option<std::ops::Range<usize>> {
+    text.rmatch_indices('<').find_map(|(at, _)| {
+        let stands = |tag: &&&str| {
+            text.get(at..at + tag.len()).is_some_and(|found| found.eq_ignore_ascii_case(tag))
+        };
+        tags.iter().find(stands).map(|tag| at..at + tag.len())
+    })
 }
 
 /// Same decision, whatever the certainty.
@@ -400,6 +413,9 @@ mod tests {
         assert_eq!(visible("<think>4? no</think>Score: 5"), "Score: 5");
         assert_eq!(visible("hidden start</think>Score: 5"), "Score: 5");
         assert_eq!(visible("Score: 4 <think>or is it 5"), "Score: 4 ");
+        assert_eq!(visible("<Thinking>4?</THINKING>Score: 5"), "Score: 5");
+        assert_eq!(visible("<think>a</think>Score: 4<think>b</think>"), "");
+        assert_eq!(visible("<think>a</think>Score: 4<think>b"), "Score: 4");
         assert_eq!(visible("plain"), "plain");
     }
 

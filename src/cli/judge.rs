@@ -152,7 +152,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
         let line = match format {
             Format::Jsonl => finished.line(&reporter, options.with_item).to_string(),
             Format::Pretty => {
-                let id = report::name(finished.item.as_ref(), finished.index);
+                let id = finished.id();
                 report::line(&id, finished.outcome.as_ref())
             }
         };

@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::Range};
 
 use regex::Regex;
 
-use super::{Found, window};
+use super::{Found, WINDOW, window};
 use crate::{
     error::{Error, ErrorKind, Result},
     verdict::{Reason, Unreadable},
@@ -13,38 +13,48 @@ use crate::{
 /// An announcement: the words before the value and those behind it.
 #[derive(Clone, Debug)]
 pub(super) struct Announcement {
-    before: Regex,
+    before: Loose,
     /// What closes the value; empty where the line does.
     after: String,
 }
 
-/// Emphasis and blanks that may stand anywhere around and between an announcement's words.
-const LOOSE: &str = "[*_`~$ \\t]*";
+/// Words to be found whatever their case, blanks and emphasis.
+#[derive(Clone, Debug)]
+pub(super) struct Loose {
+    words: Regex,
+    /// Whether they begin with a letter or digit, and so may not stand inside of a longer word.
+    opens_word: bool,
+}
 
-/// A value is short: this far its end is looked for, in bytes.
+/// Emphasis and blanks that may stand anywhere around and between an announcement's words.
+const LOOSE: &str = "[*_`$ \\t]*";
+
+/// A value is short: this far its end is looked for, in bytes. So every announcement costs the same,
+/// and a text is read in linear time.
 const LONGEST: usize = 512;
 
-/// Judged texts beyond this are not searched for quotations of announcements.
-const DATA_WINDOW: usize = 64 << 10;
+/// This much of a value tells a quotation from a verdict, in bytes.
+const HEAD: usize = 64;
 
 impl Announcement {
     pub(super) fn new(pattern: &str) -> Result<Self> {
         let (before, after) = pattern.split_once('*').unwrap_or((pattern, ""));
-        Ok(Self { before: loose(before)?, after: after.trim().to_lowercase() })
+        Ok(Self { before: Loose::new(before)?, after: after.trim().to_lowercase() })
     }
 
     /// The last announcement that is the judge's own.
     pub(super) fn find(&self, text: &str, data: &[String]) -> Option<Found> {
         let quoted = self.quoted(data);
         let last_line = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
+        let words = text.len() - text[last_line..].trim_start_matches(is_bare).len();
         let own = |place: &Range<usize>| {
-            let (value_end, _) = self.end(text, place.end);
-            let whole = normal(&text[place.start..value_end]);
-            let opens_last_line =
-                place.start >= last_line && bare_start(&text[last_line..place.start]);
-            (!quoted.contains(&whole) || opens_last_line) && !in_block_quote(text, place.start)
+            let opens_last_line = (last_line..=words).contains(&place.start);
+            self.announces(text, place.end)
+                && (opens_last_line || !quoted.contains(&self.head(text, place.end)))
+                && !in_block_quote(text, place.start)
         };
-        let place = self.places(text).filter(own).last()?;
+        let places: Vec<Range<usize>> = self.before.places(text).collect();
+        let place = places.into_iter().rev().find(own)?;
         let (value_end, closed) = self.end(text, place.end);
         let value = text[place.end..value_end].to_owned();
         let value = if closed {
@@ -58,70 +68,97 @@ impl Announcement {
         Some(Found { value, place: trimmed(text, place.end..value_end) })
     }
 
-    /// Where announcements stand, their words without the value.
-    fn places<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
-        // The group leaves out the character that only shows where a word begins.
-        self.before.captures_iter(text).filter_map(|found| found.get(1)).map(|words| words.range())
+    /// Whether the words behind the value are there, where there are any: `Output (a) is longer` is no
+    /// announcement of `Output (*) is better`, while `[[A` is a malformed one of `[[*]]`.
+    fn announces(&self, text: &str, start: usize) -> bool {
+        let wordy = !self.after.starts_with('<') && self.after.contains(char::is_alphanumeric);
+        !wordy || self.end(text, start).1
     }
 
     /// Where the value that begins at `start` ends, and whether it is closed as it should be.
     fn end(&self, text: &str, start: usize) -> (usize, bool) {
         let rest = &text[start..];
-        if self.after.is_empty() {
-            return (start + line_end(rest), true);
-        }
         let near = &rest[..floor(rest, LONGEST)];
+        if self.after.is_empty() {
+            return (start + line_end(near), true);
+        }
         let end = match self.after.chars().next() {
-            Some(close @ ('}' | ')')) => balanced(near, close),
+            Some(close @ ('}' | ')')) => {
+                let end = balanced(near, close);
+                end.filter(|&end| normal(&near[end..]).starts_with(&normal(&self.after)))
+            }
             _ => near.to_ascii_lowercase().find(&self.after),
         };
+        // A stop text may have eaten the closing tag, and then nothing follows.
+        let stopped = || self.after.starts_with("</") && !rest.trim().contains('\n');
         match end {
             Some(end) => (start + end, true),
-            // A stop text may have eaten the closing tag, and then nothing follows.
-            None if self.after.starts_with("</") && rest.len() == near.len() => (text.len(), true),
-            None => (start + line_end(rest), false),
+            None if rest.len() == near.len() && stopped() => (text.len(), true),
+            None => (start + line_end(near), false),
         }
     }
 
-    /// The announcements that stand in the judged texts.
+    /// What tells the value that begins at `start` from others: all of it, or its first word where only
+    /// the line ends it.
+    fn head(&self, text: &str, start: usize) -> String {
+        let (end, _) = self.end(text, start);
+        let value = text[start..end].trim_start_matches(|c: char| is_bare(c) && c != '-');
+        let value = &value[..floor(value, HEAD)];
+        if !self.after.is_empty() {
+            return normal(value);
+        }
+        let goes_on = |at: usize| value[at..].starts_with(char::is_alphanumeric);
+        let ends = |&(at, c): &(usize, char)| {
+            at > 0 && !c.is_alphanumeric() && !(c == '.' && goes_on(at + 1))
+        };
+        let end = value.char_indices().find(ends).map_or(value.len(), |(at, _)| at);
+        normal(&value[..end])
+    }
+
+    /// The heads of the values that the judged texts announce.
     fn quoted(&self, data: &[String]) -> HashSet<String> {
         let mut all = HashSet::new();
         for text in data {
-            let text = &text[window(text, DATA_WINDOW)..];
-            for place in self.places(text) {
-                let (end, _) = self.end(text, place.end);
-                all.insert(normal(&text[place.start..end]));
-            }
+            let text = &text[window(text, WINDOW)..];
+            all.extend(self.before.places(text).map(|place| self.head(text, place.end)));
         }
         all
     }
 }
 
-/// Words to be found whatever their case, blanks and emphasis; group 1 is the words themselves.
-pub(super) fn loose(words: &str) -> Result<Regex> {
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let opens_word = words.first().is_some_and(|word| word.starts_with(char::is_alphanumeric));
-    let mut pattern = String::from(if opens_word { "(?i)(?:^|[^\\pL\\pN])(" } else { "(?i)(" });
-    for (n, word) in words.iter().enumerate() {
-        if n > 0 {
-            pattern.push_str("[*_`~$\\s]*");
-        }
-        let mut last: Option<char> = None;
-        for c in word.chars() {
-            // Letters of one word stay together; around signs there may be emphasis.
-            if last.is_some_and(|last| !(last.is_alphanumeric() && c.is_alphanumeric())) {
-                pattern.push_str(LOOSE);
+impl Loose {
+    pub(super) fn new(words: &str) -> Result<Self> {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let opens_word = words.first().is_some_and(|word| word.starts_with(char::is_alphanumeric));
+        let mut pattern = String::from("(?i)");
+        for (n, word) in words.iter().enumerate() {
+            if n > 0 {
+                pattern.push_str("[*_`$\\s]*");
             }
-            pattern.push_str(&regex::escape(&c.to_string()));
-            last = Some(c);
+            let mut last: Option<char> = None;
+            for c in word.chars() {
+                // Letters of one word stay together; around signs there may be emphasis.
+                if last.is_some_and(|last| !(last.is_alphanumeric() && c.is_alphanumeric())) {
+                    pattern.push_str(LOOSE);
+                }
+                pattern.push_str(&regex::escape(&c.to_string()));
+                last = Some(c);
+            }
         }
+        pattern.push_str(LOOSE);
+        let words = Regex::new(&pattern).map_err(|cause| {
+            Error::new(ErrorKind::Prompt, format!("`{}` cannot be looked for", words.join(" ")))
+                .because(cause)
+        })?;
+        Ok(Self { words, opens_word })
     }
-    pattern.push(')');
-    pattern.push_str(LOOSE);
-    Regex::new(&pattern).map_err(|cause| {
-        Error::new(ErrorKind::Prompt, format!("`{}` cannot be looked for", words.join(" ")))
-            .because(cause)
-    })
+
+    /// Where the words stand, with the emphasis and the blanks behind them.
+    pub(super) fn places<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
+        let inside = |at: usize| text[..at].ends_with(char::is_alphanumeric);
+        let places = self.words.find_iter(text).map(|found| found.range());
+        places.filter(move |place| !self.opens_word || !inside(place.start))
+    }
 }
 
 /// What stands behind the last occurrence of our marker, which nobody else can have written.
@@ -135,23 +172,26 @@ pub(super) fn marked(mark: &str, text: &str) -> Option<Found> {
         text.to_ascii_lowercase().match_indices(mark).map(|(at, _)| at).filter(whole).last()?;
     let start = at + mark.len();
     let end = start + line_end(&text[start..]);
-    let value = text[start..end]
-        .trim_start_matches(|c: char| c.is_whitespace() || "*_`~:=-—])".contains(c));
+    let mut value =
+        text[start..end].trim_start_matches(|c: char| c.is_whitespace() || "*_`:=-—])".contains(c));
+    if let Some((label, labelled)) = value.split_once(':') {
+        let label = label.trim_matches(['*', '_', ' ']);
+        if label.chars().all(|c| c.is_alphabetic() || c == ' ') {
+            value = labelled;
+        }
+    }
+    let mut from = end - value.len();
     // A minus that touches its number is no dash.
-    let minus = text[start..end - value.len()].ends_with('-')
-        && value.starts_with(|c: char| c.is_ascii_digit());
-    let value = if minus { format!("-{value}") } else { value.to_owned() };
-    let labelled = value.split_once(':').filter(|(label, _)| {
-        label.trim_matches(['*', '_', ' ']).chars().all(|c| c.is_alphabetic() || c == ' ')
-    });
-    let value = labelled.map_or(value.clone(), |(_, value)| value.to_owned());
-    Some(Found { value: Ok(value), place: trimmed(text, start..end) })
+    if text[start..from].ends_with('-') && value.starts_with(|c: char| c.is_ascii_digit()) {
+        from -= 1;
+    }
+    Some(Found { value: Ok(text[from..end].to_owned()), place: trimmed(text, from..end) })
 }
 
 /// The end of the line, or of the next one where this one is blank.
 fn line_end(rest: &str) -> usize {
     let first = rest.find('\n').unwrap_or(rest.len());
-    if !bare_start(&rest[..first]) {
+    if !rest[..first].chars().all(is_bare) {
         return first;
     }
     let skipped = rest.len()
@@ -159,9 +199,9 @@ fn line_end(rest: &str) -> usize {
     rest[skipped..].find('\n').map_or(rest.len(), |at| skipped + at)
 }
 
-/// Whether nothing but blanks, emphasis and headings stands there.
-fn bare_start(text: &str) -> bool {
-    text.chars().all(|c| c.is_whitespace() || "*_`~#$-".contains(c))
+/// Blanks, emphasis and the signs of headings and lists.
+fn is_bare(c: char) -> bool {
+    c.is_whitespace() || "*_`#$-".contains(c)
 }
 
 fn in_block_quote(text: &str, at: usize) -> bool {
@@ -196,7 +236,7 @@ fn floor(text: &str, most: usize) -> usize {
 
 /// A place without the blanks and the emphasis at its ends.
 fn trimmed(text: &str, place: Range<usize>) -> Range<usize> {
-    let loose = |c: char| c.is_whitespace() || "*_`~$:".contains(c);
+    let loose = |c: char| c.is_whitespace() || "*_`$:".contains(c);
     let piece = &text[place.clone()];
     let start = place.start + piece.len() - piece.trim_start_matches(loose).len();
     let end = place.start + piece.trim_end_matches(loose).len();
@@ -205,6 +245,6 @@ fn trimmed(text: &str, place: Range<usize>) -> Range<usize> {
 
 /// For comparing with judged texts: case, blanks and emphasis do not count.
 fn normal(text: &str) -> String {
-    let kept = text.chars().filter(|c| !c.is_whitespace() && !"*_`~$".contains(*c));
+    let kept = text.chars().filter(|c| !c.is_whitespace() && !"*_`$".contains(*c));
     kept.flat_map(char::to_lowercase).collect()
 }

@@ -8,15 +8,16 @@ use serde_json::{Map, Value};
 use super::Found;
 use crate::verdict::{Reason, Unreadable};
 
+/// Of so many objects from the end it is asked whether they are quoted.
+const ASKED: usize = 64;
+
 /// What stands at `pointer` in the last object that is the judge's own.
 pub(super) fn find(pointer: &str, text: &str, data: &[String]) -> Option<Found> {
-    let (object, place) = last_object(text)?;
-    let shown = &text[place.clone()];
-    let ends_text =
-        text[place.end..].trim_matches(|c: char| c.is_whitespace() || c == '`').is_empty();
-    if !ends_text && data.iter().any(|data| data.contains(shown)) {
-        return None;
-    }
+    let own = |(_, place): &(Option<Value>, Range<usize>)| {
+        let behind = text[place.end..].trim_matches(|c: char| c.is_whitespace() || c == '`');
+        behind.is_empty() || !data.iter().any(|data| data.contains(&text[place.clone()]))
+    };
+    let (object, place) = objects(text).into_iter().rev().take(ASKED).find(own)?;
     let value = match object {
         Some(object) => object.pointer(pointer).map(written).ok_or_else(|| {
             Unreadable::new(Reason::Ambiguous, format!("the JSON object has nothing at {pointer}"))
@@ -29,23 +30,25 @@ pub(super) fn find(pointer: &str, text: &str, data: &[String]) -> Option<Found> 
     Some(Found { value, place })
 }
 
-/// The last object and its place; `None` for the object where something begins like one and is broken.
-fn last_object(text: &str) -> Option<(Option<Value>, Range<usize>)> {
-    let mut found = None;
+/// Outermost objects and their places; `None` for the object where one is broken.
+///
+/// Linear: an attempt that fails without a key fails at once, and behind a brace and a quoted key nothing
+/// is read a second time.
+fn objects(text: &str) -> Vec<(Option<Value>, Range<usize>)> {
+    let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = text[from..].find('{').map(|at| from + at) {
-        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Strict>();
+        let rest = &text[at..];
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Strict>();
         match values.next() {
             Some(Ok(Strict(object))) => {
-                let end = at + values.byte_offset();
-                found = Some((Some(object), at..end));
-                from = end;
+                from = at + values.byte_offset();
+                found.push((Some(object), at..from));
             }
-            _ if opens_with_a_key(&text[at..]) => {
+            _ if opens_with_a_key(rest) => {
                 // What stands inside a broken object is no object of its own.
-                let end = at + closing(&text[at..]);
-                found = Some((None, at..end));
-                from = end;
+                from = at + closing(rest);
+                found.push((None, at..from));
             }
             _ => from = at + 1,
         }
@@ -72,7 +75,7 @@ fn closing(text: &str) -> usize {
 
 /// Prose in braces is no JSON; a brace and a quoted key is meant to be.
 fn opens_with_a_key(text: &str) -> bool {
-    text.trim_start_matches('{').trim_start().starts_with('"') && !text.starts_with("{{")
+    text.strip_prefix('{').is_some_and(|inner| inner.trim_start().starts_with('"'))
 }
 
 /// A value as the text that it would be outside of JSON.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::announced::loose;
+use super::announced::Loose;
 use crate::verdict::visible;
 
 /// The label that stands behind the last occurrence of `literal`, and its bytes in `text`.
@@ -12,10 +12,10 @@ use crate::verdict::visible;
 pub fn label_after(text: &str, literal: &str, labels: &[String]) -> Option<(String, Range<usize>)> {
     let shown = visible(text);
     let hidden = shown.as_ptr() as usize - text.as_ptr() as usize;
-    let words = loose(literal).ok()?;
-    let end = words.find_iter(shown).last()?.end();
+    let words = Loose::new(literal).ok()?;
+    let end = words.places(shown).last()?.end;
     let rest = &shown[end..];
-    let opened = rest.trim_start_matches(|c: char| c.is_whitespace() || "*_`~\"'“([{:".contains(c));
+    let opened = rest.trim_start_matches(|c: char| c.is_whitespace() || "*_`\"'“([{:".contains(c));
     let start = hidden + end + rest.len() - opened.len();
     let exact = |label: &&String| opened.starts_with(label.trim());
     let any_case = |label: &&String| {

@@ -108,7 +108,11 @@ impl Reader {
         }
         let text = text_of(transcript, rule.within.as_deref());
         let text = text.trim();
-        let start = window(text, WINDOW);
+        // The first line stands where the window does not reach.
+        let start = match finder {
+            Finder::Numbers(_, Line::First) => 0,
+            _ => window(text, WINDOW),
+        };
         let Found { value, place } = find(finder, &text[start..], transcript)?;
         let compares =
             matches!(finder, Finder::Numbers(..)) && self.reading.judges == Judges::Preference;
@@ -151,6 +155,10 @@ impl Reader {
         let mut steps = Steps::default();
         for (n, outcome) in picked.iter().enumerate() {
             let index = outcome.spot.at.unwrap_or(n);
+            if outcome.completion.text.trim().is_empty() && steps.first_error.is_none() {
+                let detail = format!("step {index} has no label");
+                return Err(Unreadable::new(Reason::Missing, detail));
+            }
             let label = match wanted.read(&outcome.completion.text) {
                 Ok(Verdict::Label(label)) => label.label,
                 Ok(other) => other.to_string(),
@@ -165,7 +173,7 @@ impl Reader {
             if label == INCORRECT && steps.first_error.is_none() {
                 steps.first_error = Some(index);
             }
-            let p = share(outcome).map(|p| if label == CORRECT { p } else { 1.0 - p });
+            let p = wanted.share_of(CORRECT, outcome.completion.distribution.as_ref());
             steps.steps.push(StepLabel { index, label, p });
         }
         Ok(Verdict::Steps(steps))
@@ -285,7 +293,9 @@ fn fault(transcript: &Transcript) -> Option<Unreadable> {
             "a filter or a refusal of the service ended the answer",
         ));
     }
-    let cut = |outcome: &&Outcome| outcome.completion.finish == Finish::Length && !outcome.cut_ok;
+    let cut = |outcome: &&Outcome| {
+        outcome.completion.finish == Finish::Length && !outcome.cut_ok && outcome.chosen.is_none()
+    };
     if let Some(outcome) = last_turn.iter().find(cut) {
         return Some(Unreadable::new(
             Reason::Truncated,

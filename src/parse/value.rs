@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Judges;
 use crate::{
     scale::Scale,
-    verdict::{Label, Preference, Reason, Steps, Unreadable, Verdict},
+    verdict::{Distribution, Label, Preference, Reason, Steps, Unreadable, Verdict},
 };
 
 /// What a value may be.
@@ -24,6 +24,13 @@ fn ambiguous<T>(text: &str) -> Reading<T> {
 
 fn off_scale<T>(text: &str) -> Reading<T> {
     Err(Unreadable::new(Reason::OffScale, format!("`{}` was never offered", excerpt(text))))
+}
+
+/// One clean word was meant, and is not on the menu; anything else is no clear word.
+fn off_menu<T>(text: &str) -> Reading<T> {
+    const LONGEST: usize = 20;
+    let clean = text.chars().count() <= LONGEST && text.chars().all(char::is_alphanumeric);
+    if clean { off_scale(text) } else { ambiguous(text) }
 }
 
 fn excerpt(text: &str) -> String {
@@ -52,12 +59,8 @@ impl Wanted<'_> {
     fn score(&self, text: &str) -> Reading<f64> {
         let mapped = if self.values.is_empty() { None } else { self.word(text).ok() };
         let text = mapped.as_deref().unwrap_or(text);
-        let level = |scale: &Scale| {
-            let word: &str = text.split([' ', '-', '.', ',', ':', '(']).next()?;
-            scale.level(text).or_else(|| scale.level(word))
-        };
-        if let Some(value) = self.scale.and_then(level) {
-            return Ok(value);
+        if let Some(value) = self.level(text) {
+            return value;
         }
         let (number, rest) = leading_number(text).map_or_else(|| ambiguous(text), Ok)?;
         let highest = self.scale.and_then(Scale::ends).map(|(_, highest)| highest);
@@ -67,6 +70,22 @@ impl Wanted<'_> {
         match self.scale {
             Some(scale) => scale.accept(number).or_else(|off| off_scale(&off.0.to_string())),
             None => Ok(number),
+        }
+    }
+
+    /// The value of a named level, where levels have names; a bare number may stand for its level.
+    fn level(&self, text: &str) -> Option<Reading<f64>> {
+        let scale = self.scale.filter(|scale| scale.levels().next().is_some())?;
+        if let Some(value) = scale.level(text) {
+            return Some(Ok(value));
+        }
+        let names = scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
+        let named = Wanted { values: &names, ..*self }.word(text);
+        match named {
+            Err(_) if leading_number(text).is_some() => None,
+            named => {
+                Some(named.and_then(|name| scale.level(&name).map_or_else(|| ambiguous(text), Ok)))
+            }
         }
     }
 
@@ -83,13 +102,15 @@ impl Wanted<'_> {
             .map(|(word, meaning)| (bare(word).to_lowercase(), meaning))
             .collect();
         let low = text.to_lowercase();
-        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == low) {
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| dense(word) == dense(&low)) {
             return Ok((*meaning).clone());
         }
-        let begun = words.iter().filter(|(word, _)| low.starts_with(word.as_str()));
+        let begun = words.iter().filter(|(word, _)| {
+            let rest = low.strip_prefix(word.as_str());
+            rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        });
         let Some((word, meaning)) = begun.max_by_key(|(word, _)| word.len()) else {
-            let clean = low.chars().count() <= 20 && low.chars().all(char::is_alphanumeric);
-            return if clean { off_scale(text) } else { ambiguous(text) };
+            return off_menu(text);
         };
         let rest = &low[word.len()..];
         let others = words.iter().map(|(word, _)| word.as_str());
@@ -100,13 +121,22 @@ impl Wanted<'_> {
         }
     }
 
+    /// The probability of all labels that mean `meaning`, among those offered.
+    pub(super) fn share_of(&self, meaning: &str, seen: Option<&Distribution>) -> Option<f64> {
+        let seen = seen?;
+        let total: f64 = seen.labels.iter().map(|(_, p)| p).sum();
+        let means = |label: &str| self.word(bare(label)).is_ok_and(|word| word == meaning);
+        let part: f64 = seen.labels.iter().filter(|(name, _)| means(name)).map(|(_, p)| p).sum();
+        (total > 0.0).then(|| part / total)
+    }
+
     fn preference(&self, text: &str) -> Reading<Preference> {
         let meaning = if self.values.is_empty() { usual_side(text) } else { self.word(text)? };
         let side = match meaning.as_str() {
             "first" => Preference::First,
             "second" => Preference::Second,
             "tie" => Preference::Tie,
-            _ => return ambiguous(text),
+            _ => return off_menu(text),
         };
         let tie_is_off = self.scale.is_some_and(|scale| !scale.allows_tie());
         if side == Preference::Tie && tie_is_off { off_scale("a tie") } else { Ok(side) }
@@ -169,7 +199,7 @@ pub(super) fn bare(text: &str) -> &str {
     let mut text = text;
     loop {
         let before = text;
-        text = text.trim_matches(|c: char| c.is_whitespace() || "*_`~$#".contains(c));
+        text = text.trim_matches(|c: char| c.is_whitespace() || "*_`$#".contains(c));
         text = text.trim_end_matches(['.', '!', ',', ';']);
         for (open, close) in PAIRS {
             let inner = text.strip_prefix(open).and_then(|text| text.strip_suffix(close));
@@ -184,6 +214,11 @@ pub(super) fn bare(text: &str) -> &str {
             return text;
         }
     }
+}
+
+/// `A > B` and `A>B` are one word.
+fn dense(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 /// A whole text that is one number.
@@ -211,7 +246,7 @@ fn ends_a_number(rest: &str, highest: Option<f64>) -> bool {
     let rest = match of {
         Some(denominator) => match leading_number(denominator.trim_start()) {
             Some((number, rest))
-                if highest.is_none_or(|highest| (highest - number).abs() < 1e-9) =>
+                if highest.is_some_and(|highest| (highest - number).abs() < 1e-9) =>
             {
                 rest
             }

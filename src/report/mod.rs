@@ -7,6 +7,3 @@ pub use {
     summary::{Bounds, Summary},
     terminal::{escaped, line},
 };
-
-#[cfg(feature = "cli")]
-pub(crate) use terminal::name;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{error::Error, item::Item, verdict::Judgment};
+use crate::{error::Error, verdict::Judgment};
 
 /// The text with everything that could move a cursor, recolour or reorder shown as an escape.
 ///
@@ -48,7 +48,7 @@ pub fn line(id: &str, outcome: Result<&Judgment, &Error>) -> String {
         Err(error) => format!("failed: {error}"),
     };
     let why = match outcome {
-        Ok(judgment) => deciding(&judgment.critique()),
+        Ok(judgment) => deciding(judgment),
         Err(_) => String::new(),
     };
     let head =
@@ -56,15 +56,14 @@ pub fn line(id: &str, outcome: Result<&Judgment, &Error>) -> String {
     format!("{head} {}", shortened(&escaped(&why), 72)).trim_end().to_owned()
 }
 
-/// The last line of a critique before the one that only announces the verdict.
-fn deciding(critique: &str) -> String {
-    let lines: Vec<&str> =
-        critique.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    match lines.as_slice() {
-        [.., reason, _] => (*reason).to_owned(),
-        [one] => (*one).to_owned(),
-        [] => String::new(),
-    }
+/// The last line of the critique that gives a reason: the one before the announcement, if there is one.
+fn deciding(judgment: &Judgment) -> String {
+    let critique = judgment.critique();
+    let mut lines = critique.lines().map(str::trim).filter(|line| !line.is_empty());
+    let last = lines.next_back().unwrap_or_default();
+    let announces = judgment.speaker().is_some_and(|vote| vote.span.is_some());
+    let reason = if announces { lines.next_back().unwrap_or(last) } else { last };
+    reason.to_owned()
 }
 
 fn shortened(text: &str, most: usize) -> String {
@@ -72,11 +71,6 @@ fn shortened(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// How a record is called where it has no name.
-pub(crate) fn name(item: Option<&Item>, index: usize) -> String {
-    item.and_then(Item::id).unwrap_or_else(|| index.to_string())
 }
 
 #[cfg(test)]
