@@ -87,6 +87,7 @@ impl Announcement {
                 let end = balanced(near, close);
                 end.filter(|&end| normal(&near[end..]).starts_with(&normal(&self.after)))
             }
+            _ if !self.after.contains(char::is_alphabetic) => near.find(&self.after),
             _ => near.to_ascii_lowercase().find(&self.after),
         };
         // A stop text may have eaten the closing tag, and then nothing follows.

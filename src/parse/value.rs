@@ -79,8 +79,8 @@ impl Wanted<'_> {
         if let Some(value) = scale.level(text) {
             return Some(Ok(value));
         }
-        let names = scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
-        let named = Wanted { values: &names, ..*self }.word(text);
+        let menu = scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
+        let named = Wanted { values: &menu, ..*self }.word(text);
         match named {
             Err(_) if leading_number(text).is_some() => None,
             named => {

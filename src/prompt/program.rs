@@ -59,8 +59,19 @@ pub enum Next {
 #[derive(Debug)]
 struct Asked {
     spot: Spot,
-    chosen: Option<Chosen>,
+    how: How,
     cut_ok: bool,
+}
+
+/// What the answer to a request is.
+#[derive(Debug)]
+enum How {
+    /// A text.
+    Text,
+    /// A label that the model picked.
+    Label,
+    /// A text that begins with one of these labels, where a model tells no probabilities.
+    Opening(Vec<String>),
 }
 
 /// No honest prompt asks this often; a loop that never ends does.
@@ -118,28 +129,13 @@ impl<'p> Program<'p> {
     }
 
     fn take(&mut self, asked: Asked, completion: Completion) {
-        let Asked { spot, chosen, cut_ok } = asked;
-        let completion = match chosen {
-            Some(Chosen::Read(_)) => return self.take_opening(spot, completion),
-            _ => completion,
+        let Asked { spot, how, cut_ok } = asked;
+        let (chosen, completion) = match how {
+            How::Text => (None, completion),
+            How::Label => (Some(Chosen::Asked), completion),
+            How::Opening(labels) => (Some(Chosen::Read(None)), opened(completion, &labels)),
         };
         self.results.push(Outcome { spot, chosen, cut_ok, completion });
-    }
-
-    /// A label that was generated because nothing tells probabilities: the text itself begins with it.
-    fn take_opening(&mut self, spot: Spot, mut completion: Completion) {
-        const BEFORE: &str = "Label:";
-        let labels = std::mem::take(&mut completion.tokens);
-        let labels: Vec<String> = labels.into_iter().map(|token| token.text).collect();
-        let text = format!("{BEFORE}{}", crate::verdict::visible(&completion.text).trim_start());
-        let label = label_after(&text, BEFORE, &labels).map(|(label, _)| label).unwrap_or_default();
-        completion.text = label;
-        self.results.push(Outcome {
-            spot,
-            chosen: Some(Chosen::Read(None)),
-            cut_ok: true,
-            completion,
-        });
     }
 
     /// The marked text so far and the result that is missing.
@@ -221,7 +217,7 @@ impl<'p> Program<'p> {
             sampling.stop.clear();
             top_logprobs = (capabilities.logprobs != Logprobs::None).then_some(20);
         }
-        self.asked = Some(Asked { spot, chosen: None, cut_ok: settings.cut_ok });
+        self.asked = Some(Asked { spot, how: How::Text, cut_ok: settings.cut_ok });
         Ok(self.request(turns, Ask::Generate { top_logprobs }, sampling, settings.constraint))
     }
 
@@ -240,10 +236,9 @@ impl<'p> Program<'p> {
             return Ok(None);
         }
         if capabilities.logprobs == Logprobs::None {
-            const A_WORD_OR_TWO: u32 = 16;
-            let sampling =
-                Sampling { max_tokens: Some(A_WORD_OR_TWO), ..self.prompt.front.sampling.clone() };
-            self.asked = Some(Asked { spot, chosen: Some(Chosen::Read(None)), cut_ok: true });
+            // No limit of our own: a model that thinks first would spend it on that.
+            let sampling = self.prompt.front.sampling.clone();
+            self.asked = Some(Asked { spot, how: How::Opening(labels), cut_ok: false });
             return Ok(Some(self.request(
                 turns,
                 Ask::Generate { top_logprobs: None },
@@ -251,7 +246,7 @@ impl<'p> Program<'p> {
                 None,
             )));
         }
-        self.asked = Some(Asked { spot, chosen: Some(Chosen::Asked), cut_ok: true });
+        self.asked = Some(Asked { spot, how: How::Label, cut_ok: true });
         Ok(Some(self.request(turns, Ask::Choose { labels }, Sampling::default(), None)))
     }
 
@@ -363,6 +358,15 @@ impl Turns {
         let result = spans.iter().rposition(|span| span.origin == Origin::Model)?;
         Some(spans.get(result + 1..)?.iter().map(|span| span.text.as_str()).collect())
     }
+}
+
+/// The label that a text begins with, in its place.
+fn opened(mut completion: Completion, labels: &[String]) -> Completion {
+    const BEFORE: &str = "Label:";
+    let text = format!("{BEFORE}{}", crate::verdict::visible(&completion.text).trim_start());
+    completion.text =
+        label_after(&text, BEFORE, labels).map(|(label, _)| label).unwrap_or_default();
+    completion
 }
 
 /// The probabilities of labels where the written text stands at byte `place`.

@@ -172,6 +172,25 @@ fn elsewhere_the_choice_is_read_behind_the_words_that_announce_it() {
 }
 
 #[test]
+fn a_label_that_opens_the_turn_is_read_off_a_model_that_only_talks() {
+    let keys = "judges: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}";
+    let prompt =
+        prompt(&file(keys, "user:\n{{ question }}\nassistant:\n{{ choose('v', ['Yes', 'No']) }}"));
+    for (said, label) in
+        [("No, it is not.", "No"), ("<think>Yes?</think>\n**No**", "No"), ("Perhaps.", "")]
+    {
+        let plan = Plan { capabilities: Capabilities::TEXT, draw: 0, reask: 0 };
+        let mut program = prompt.program(&item(), None, plan, None).unwrap();
+        let Next::Ask(request) = program.next(None).unwrap() else { panic!("a question") };
+        assert_eq!(request.ask, Wanted::Generate { top_logprobs: None });
+        let Next::Done(transcript) = program.next(Some(Completion::text(said))).unwrap() else {
+            panic!("one call")
+        };
+        assert_eq!(transcript.results[0].completion.text, label, "{said}");
+    }
+}
+
+#[test]
 fn a_model_that_cannot_continue_a_turn_is_refused_before_it_is_asked() {
     let body = "user:\n{{ question }}\nassistant:\nMy answer is {{ gen('a') }}";
     let prompt = prompt(&label(body));

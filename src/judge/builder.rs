@@ -1,0 +1,194 @@
+//! Putting a judge together.
+
+use std::{path::Path, sync::Arc};
+
+use super::{Inner, Judge};
+use crate::{
+    aggregate::Aggregate,
+    backend::{self, Backend},
+    error::{Error, ErrorKind, Result},
+    parse::{Judges, Reader, Reading},
+    prompt::{self, Each, Order, Prompt},
+    request::Sampling,
+};
+
+/// Puts a [`Judge`] together.
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing before `build`"]
+pub struct JudgeBuilder {
+    model: Option<String>,
+    backend: Option<Arc<dyn Backend>>,
+    options: backend::Options,
+    prompt: Option<Named>,
+    sampling: Sampling,
+    draws: Option<u32>,
+    order: Option<Order>,
+    aggregate: Option<Aggregate>,
+    pass: Option<String>,
+    secret: Option<String>,
+}
+
+#[derive(Debug)]
+enum Named {
+    Name(String),
+    Prompt(Arc<Prompt>),
+}
+
+impl JudgeBuilder {
+    /// The model, by name: `tiny`, a GGUF file, `openai/…`, `replay:FILE`.
+    pub fn model(mut self, name: impl Into<String>) -> Self {
+        self.model = Some(name.into());
+        self
+    }
+
+    /// The model, as a backend of your own.
+    pub fn backend(mut self, backend: impl Backend + 'static) -> Self {
+        self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// How a model that goes by name is reached.
+    pub fn options(mut self, options: backend::Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The prompt: a built-in name or a file.
+    pub fn prompt(mut self, name: impl Into<String>) -> Self {
+        self.prompt = Some(Named::Name(name.into()));
+        self
+    }
+
+    /// The prompt itself.
+    pub fn with_prompt(mut self, prompt: impl Into<Arc<Prompt>>) -> Self {
+        self.prompt = Some(Named::Prompt(prompt.into()));
+        self
+    }
+
+    /// Settings on top of the prompt's own.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
+    /// How many samples are taken of every question.
+    pub fn draws(mut self, draws: u32) -> Self {
+        self.draws = Some(draws);
+        self
+    }
+
+    /// In which orders answers are shown.
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    /// How several draws become one verdict.
+    pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
+        self.aggregate = Some(aggregate);
+        self
+    }
+
+    /// The rule that sets `pass`, such as `score >= 7`.
+    pub fn pass(mut self, rule: impl Into<String>) -> Self {
+        self.pass = Some(rule.into());
+        self
+    }
+
+    /// A secret that the marker of a verdict line depends on, so that nobody can compute it.
+    pub fn secret(mut self, secret: impl Into<String>) -> Self {
+        self.secret = Some(secret.into());
+        self
+    }
+
+    /// Opens the model and checks that it can do what the prompt needs.
+    ///
+    /// # Errors
+    /// The prompt is wrong, the model cannot be opened, or the two do not fit.
+    pub async fn build(self) -> Result<Judge> {
+        let mut prompt = match self.prompt {
+            Some(Named::Prompt(prompt)) => prompt,
+            Some(Named::Name(name)) => load(&name)?,
+            None => return Err(Error::new(ErrorKind::Config, "no prompt is named").hint(
+                "`tribunal prompts list` shows the built-in ones; `.prompt(\"score\")` takes one",
+            )),
+        };
+        let mut draws = self.draws.unwrap_or(prompt.front().draws).max(1);
+        let mut sampling = self.sampling;
+        let temperature = sampling.temperature.or(prompt.front().sampling.temperature);
+        match temperature {
+            Some(temperature) if draws > 1 && temperature <= 0.0 => {
+                tracing::warn!(
+                    "{draws} draws at temperature 0 would be {draws} times the same text: asking once"
+                );
+                draws = 1;
+            }
+            None if draws > 1 => sampling.temperature = Some(1.0),
+            _ => (),
+        }
+        if sampling != Sampling::default() {
+            Arc::make_mut(&mut prompt).set_sampling(&sampling);
+        }
+        let pass = self.pass.map(|rule| rule.parse()).transpose()?.or(prompt.front().pass.clone());
+        let backend = match self.backend {
+            Some(backend) => backend,
+            None => {
+                backend::open(
+                    self.model.as_deref().unwrap_or(backend::DEFAULT_MODEL),
+                    &self.options,
+                )
+                .await?
+            }
+        };
+        let compares = prompt.front().judges == Judges::Preference;
+        let order = self.order.or(prompt.front().order).unwrap_or(if compares {
+            Order::Both
+        } else {
+            Order::Given
+        });
+        let reading = prompt.reading();
+        let inner = Inner {
+            reader: Reader::new(&reading)?,
+            element_reader: Reader::new(&of_element(reading, prompt.front().each))?,
+            aggregate: self.aggregate.or(prompt.front().aggregate),
+            prompt,
+            backend,
+            draws,
+            order,
+            pass,
+            secret: self.secret,
+        };
+        Judge(Arc::new(inner)).check().await
+    }
+}
+
+/// The built-in prompt of this name, or the prompt in this file.
+///
+/// # Errors
+/// There is neither, or the file is wrong.
+pub fn load(name: &str) -> Result<Arc<Prompt>> {
+    let built_in = prompt::built_in()?;
+    if let Some(prompt) = built_in.iter().find(|prompt| prompt.name() == name) {
+        return Ok(prompt.clone());
+    }
+    let is_path = name.contains(['/', '\\', '.']) || Path::new(name).exists();
+    if !is_path {
+        let names: Vec<&str> = built_in.iter().map(|prompt| prompt.name()).collect();
+        return Err(crate::error::unknown(ErrorKind::Config, "prompt", name, names)
+            .hint("a prompt of your own is named by its file: -p my.jinja"));
+    }
+    let text = std::fs::read_to_string(name).map_err(|cause| {
+        Error::new(ErrorKind::Config, format!("cannot read the prompt `{name}`")).because(cause)
+    })?;
+    Prompt::parse(name, &text).map(Arc::new)
+}
+
+/// What is read of one conversation of an `each`.
+fn of_element(reading: Reading, each: Option<Each>) -> Reading {
+    let judges = match each {
+        None => reading.judges,
+        Some(Each::Steps) => Judges::Label,
+        Some(Each::Answers | Each::Criteria) => Judges::Score,
+    };
+    Reading { judges, ..reading }
+}

@@ -1,0 +1,330 @@
+//! A prompt, a model and a way to read its answer.
+
+mod ballot;
+mod builder;
+
+pub use builder::{JudgeBuilder, load};
+
+use std::{sync::Arc, time::Instant};
+
+use futures_util::{Stream, StreamExt, future::try_join_all};
+
+use self::ballot::{in_own_order, numbers, steps, vote, written};
+use crate::{
+    aggregate::{self, Aggregate, Pass},
+    backend::Backend,
+    error::Result,
+    item::Item,
+    parse::{Judges, Parser, Read, Reader, Transcript},
+    prompt::{self, Each, Next, Order, Plan, Prompt},
+    request::Hasher,
+    verdict::{Judgment, Reason, Unreadable, Usage, Verdict, Vote},
+};
+
+/// Judges items.
+///
+/// Cheap to clone, and at home in any tokio runtime. Dropping a judgment's future gives its requests
+/// up.
+#[derive(Clone, Debug)]
+pub struct Judge(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    prompt: Arc<Prompt>,
+    backend: Arc<dyn Backend>,
+    reader: Reader,
+    /// Reads one conversation of an `each`.
+    element_reader: Reader,
+    draws: u32,
+    order: Order,
+    aggregate: Option<Aggregate>,
+    pass: Option<Pass>,
+    secret: Option<String>,
+}
+
+impl Judge {
+    /// A judge with nothing set: the shipped model, and a prompt that must be named.
+    pub fn builder() -> JudgeBuilder {
+        JudgeBuilder::default()
+    }
+
+    /// Judges one item.
+    ///
+    /// # Errors
+    /// No answer could be had: the record lacks a field, the model is unreachable or refuses. An
+    /// answer that came but cannot be read is no error: it is [`Judgment::unreadable`].
+    pub async fn judge(&self, item: &Item) -> Result<Judgment> {
+        let started = Instant::now();
+        let Inner { prompt, secret, draws, .. } = &*self.0;
+        let mark = prompt.mark(item, secret.as_deref());
+        let ballots = (0..*draws)
+            .flat_map(|draw| self.orders(item, draw).into_iter().map(move |order| (draw, order)));
+        let votes = ballots.map(|(draw, order)| self.vote(item, draw, order, mark.clone()));
+        let counted = try_join_all(votes).await?;
+        let (votes, tallies): (Vec<Vote>, Vec<Tally>) = counted.into_iter().unzip();
+        let (verdict, consistent) = self.decide(&votes);
+        let mut judgment = self.judgment(verdict, votes, mark);
+        judgment.consistent = consistent;
+        judgment.latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for tally in tallies {
+            judgment.usage += tally.usage;
+            judgment.attempts += tally.attempts;
+        }
+        Ok(judgment)
+    }
+
+    /// Judges a stream of items, as many at once as the model takes well, and gives results as they
+    /// come.
+    pub fn judge_all<'j, S>(&'j self, items: S) -> impl Stream<Item = (Item, Result<Judgment>)> + 'j
+    where
+        S: Stream<Item = Item> + 'j,
+    {
+        let judge = move |item: Item| async move {
+            let judgment = self.judge(&item).await;
+            (item, judgment)
+        };
+        items.map(judge).buffer_unordered(self.concurrency())
+    }
+
+    /// Reads a critique that somebody already has: no model is asked, and a pair is taken as shown.
+    pub fn parse(&self, text: &str) -> Judgment {
+        let inner = &*self.0;
+        let transcript = written(&inner.prompt, text);
+        let read = inner.reader.parse(&transcript);
+        let vote = vote(0, Vec::new(), vec![(None, transcript)], read);
+        self.judgment(vote.verdict.clone(), vec![vote], None)
+    }
+
+    /// The prompt.
+    pub fn prompt(&self) -> &Prompt {
+        &self.0.prompt
+    }
+
+    /// The model.
+    pub fn backend(&self) -> &dyn Backend {
+        &*self.0.backend
+    }
+
+    /// The rule that sets `pass`, if there is one.
+    pub fn pass(&self) -> Option<&Pass> {
+        self.0.pass.as_ref()
+    }
+
+    /// In which orders answers are shown.
+    pub fn order(&self) -> Order {
+        self.0.order
+    }
+
+    /// How many items are judged at once when nobody says otherwise.
+    pub fn concurrency(&self) -> usize {
+        self.0.backend.concurrency().max(1)
+    }
+
+    /// Names everything that changes what this judge asks, the model included.
+    pub fn identity(&self) -> String {
+        let Inner { prompt, backend, draws, order, .. } = &*self.0;
+        format!("{}|{}|{draws}|{order:?}", backend.identity(), prompt.hash())
+    }
+
+    /// Names an item's line in results: equal content under an equal judge has an equal key.
+    pub fn line_key(&self, item: &Item) -> String {
+        let mut hasher = Hasher::new("tribunal-line-v1");
+        hasher.part(item.id().unwrap_or_default().as_bytes());
+        hasher.json(&self.0.prompt.content(item));
+        hasher.part(self.identity().as_bytes());
+        hasher.finish()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Fails before the first paid call where the model cannot do what the prompt needs.
+    async fn check(self) -> Result<Self> {
+        let plan = Plan { capabilities: self.0.backend.capabilities().await, draw: 0, reask: 0 };
+        self.0.prompt.check_fits(plan)?;
+        Ok(self)
+    }
+
+    async fn vote(
+        &self,
+        item: &Item,
+        draw: u32,
+        order: Vec<usize>,
+        mark: Option<String>,
+    ) -> Result<(Vote, Tally)> {
+        let inner = &*self.0;
+        let shown = item.permuted(&order);
+        let plan = Plan { capabilities: inner.backend.capabilities().await, draw, reask: 0 };
+        let talks = self.talks(&shown, plan, mark).await?;
+        let mut tally = Tally::default();
+        for outcome in talks.iter().flat_map(|(_, transcript)| &transcript.results) {
+            tally.usage += outcome.completion.usage;
+            tally.attempts += outcome.completion.attempts;
+        }
+        let read = match (inner.prompt.front().each, talks.as_slice()) {
+            (None, [(_, transcript)]) => inner.reader.parse(transcript),
+            (each, talks) => self.read_each(each, talks, &shown),
+        };
+        let mut vote = vote(draw, order, talks, read);
+        vote.verdict = vote.verdict.map(|verdict| in_own_order(verdict, &vote.order));
+        Ok((vote, tally))
+    }
+
+    /// The conversations of one vote: one, or one for every element of an `each`.
+    async fn talks(
+        &self,
+        item: &Item,
+        plan: Plan,
+        mark: Option<String>,
+    ) -> Result<Vec<(Option<usize>, Transcript)>> {
+        let prompt = &self.0.prompt;
+        let Some(each) = prompt.front().each else {
+            return Ok(vec![(None, self.talk(item, None, plan, mark).await?)]);
+        };
+        let count = prompt.elements(item);
+        if count == 0 {
+            return Err(item.lacks(each.field()).within(prompt.name()));
+        }
+        let Some(until) = &prompt.front().until else {
+            let talk = |n| self.talk(item, Some(n), plan, mark.clone());
+            let talks = try_join_all((0..count).map(talk)).await?;
+            return Ok(talks.into_iter().enumerate().map(|(n, talk)| (Some(n), talk)).collect());
+        };
+        let mut talks = Vec::new();
+        for n in 0..count {
+            let talk = self.talk(item, Some(n), plan, mark.clone()).await?;
+            let read = self.0.element_reader.parse(&talk);
+            talks.push((Some(n), talk));
+            if matches!(&read.verdict, Ok(Verdict::Label(label)) if label.label == *until) {
+                break;
+            }
+        }
+        Ok(talks)
+    }
+
+    async fn talk(
+        &self,
+        item: &Item,
+        element: Option<usize>,
+        plan: Plan,
+        mark: Option<String>,
+    ) -> Result<Transcript> {
+        let mut program = self.0.prompt.program(item, element, plan, mark)?;
+        let mut answer = None;
+        loop {
+            match program.next(answer)? {
+                Next::Ask(request) => answer = Some(self.0.backend.complete(&request).await?),
+                Next::Done(transcript) => return Ok(transcript),
+            }
+        }
+    }
+
+    /// One verdict out of the conversations about all elements.
+    fn read_each(
+        &self,
+        each: Option<Each>,
+        talks: &[(Option<usize>, Transcript)],
+        item: &Item,
+    ) -> Read {
+        let reads: Vec<Read> =
+            talks.iter().map(|(_, talk)| self.0.element_reader.parse(talk)).collect();
+        let rule = reads.iter().find_map(|read| read.rule.clone());
+        let verdicts = reads.into_iter().map(|read| read.verdict);
+        let verdict = match each {
+            Some(Each::Steps) => steps(verdicts),
+            Some(Each::Criteria) => {
+                let names = prompt::criteria(item).into_iter().map(|(name, _)| name);
+                numbers(verdicts).map(|all| Verdict::Criteria(names.zip(all).collect()))
+            }
+            _ => numbers(verdicts).map(Verdict::Scores),
+        };
+        Read { verdict, rule, span: None }
+    }
+
+    /// One verdict out of all votes: orders first, then draws.
+    fn decide(&self, votes: &[Vote]) -> (Result<Verdict, Unreadable>, Option<bool>) {
+        let how = self.0.aggregate;
+        if self.0.order != Order::Both {
+            let verdicts: Vec<_> = votes.iter().map(|vote| vote.verdict.clone()).collect();
+            return (aggregate::draws(&verdicts, how), None);
+        }
+        let per_draw: Vec<_> = votes
+            .chunks(2)
+            .map(|orders| match orders {
+                [given, swapped] => aggregate::both_orders(&given.verdict, &swapped.verdict),
+                [one] => (one.verdict.clone(), None),
+                _ => (Err(Unreadable::new(Reason::Missing, "nothing was asked")), None),
+            })
+            .collect();
+        let known = per_draw.iter().filter_map(|(_, consistent)| *consistent);
+        let consistent = known.reduce(|a, b| a && b);
+        let verdicts: Vec<_> = per_draw.into_iter().map(|(verdict, _)| verdict).collect();
+        (aggregate::draws(&verdicts, how), consistent)
+    }
+
+    fn judgment(
+        &self,
+        verdict: Result<Verdict, Unreadable>,
+        votes: Vec<Vote>,
+        mark: Option<String>,
+    ) -> Judgment {
+        let scale = self.0.prompt.front().scale.as_ref();
+        let normalized = match &verdict {
+            Ok(Verdict::Score(score)) => scale.and_then(|scale| scale.normalized(*score)),
+            _ => None,
+        };
+        let pass = self
+            .0
+            .pass
+            .as_ref()
+            .map(|rule| verdict.as_ref().is_ok_and(|verdict| rule.holds(verdict, normalized)));
+        Judgment {
+            verdict,
+            consistent: None,
+            pass,
+            normalized,
+            votes,
+            mark,
+            usage: Usage::default(),
+            attempts: 0,
+            latency_ms: 0,
+        }
+    }
+
+    /// The orders in which one draw shows the answers.
+    fn orders(&self, item: &Item, draw: u32) -> Vec<Vec<usize>> {
+        let count = item.candidates().len();
+        let given: Vec<usize> = (0..count).collect();
+        let compares = matches!(
+            self.0.prompt.front().judges,
+            Judges::Preference | Judges::Ranking | Judges::Scores
+        );
+        if !compares || count < 2 {
+            return vec![given];
+        }
+        let rotated = |by: usize| (0..count).map(|n| (n + by) % count).collect::<Vec<_>>();
+        match self.0.order {
+            Order::Given => vec![given],
+            Order::Both => vec![given.clone(), given.into_iter().rev().collect()],
+            Order::Rotate => (0..count).map(rotated).collect(),
+            Order::Hash => vec![self.shuffled(item, 0, given)],
+            Order::Shuffle => vec![self.shuffled(item, draw, given)],
+        }
+    }
+
+    /// An order drawn from the item's content, the same on every machine.
+    fn shuffled(&self, item: &Item, draw: u32, mut order: Vec<usize>) -> Vec<usize> {
+        let content = self.0.prompt.content(item);
+        for last in (1..order.len()).rev() {
+            let mut hasher = Hasher::new("order-v1");
+            hasher.json(&(&content, draw, last));
+            let [a, b, c, d, ..] = hasher.finish();
+            let chance = u32::from_le_bytes([a, b, c, d]) as usize;
+            order.swap(last, chance % (last + 1));
+        }
+        order
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    usage: Usage,
+    attempts: u32,
+}
