@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, time::Duration};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::run::Finished;
 
@@ -22,11 +22,11 @@ impl Progress {
             records.map_or_else(ProgressBar::new_spinner, ProgressBar::new)
         };
         let style = match records {
-            Some(_) => "{bar:30} {pos}/{len}  {per_sec}  {eta} left  {msg}",
-            None => "{spinner} {pos} judged  {per_sec}  {msg}",
+            Some(_) => "{bar:30} {pos}/{len}  {rate}  {eta} left  {msg}",
+            None => "{spinner} {pos} judged  {rate}  {msg}",
         };
         if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", rate));
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, unread: 0, failed: 0 }
@@ -52,4 +52,9 @@ impl Progress {
     pub(super) fn finish(self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    // Writing to the bar's own buffer cannot fail.
+    let _ = write!(out, "{:.1}/s", state.per_sec());
 }
