@@ -187,7 +187,7 @@ pub enum Finish {
 pub struct CacheKey([u8; 32]);
 
 /// What a model can be asked, before the first paid call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// Whether the probabilities of labels can be had.
     pub logprobs: Logprobs,
@@ -200,7 +200,8 @@ pub struct Capabilities {
 }
 
 /// How much a model tells of its probabilities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Logprobs {
     /// Nothing.
     None,

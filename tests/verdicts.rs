@@ -2,7 +2,12 @@
 //!
 //! `tests/verdicts/*.toml` holds prompts' rules with replies to them; `tests/data/verdicts/*.jsonl` real
 //! judgments whose licence allows copies.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop where it stands, and tell what it measured"
+)]
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -193,5 +198,301 @@ fn every_case_is_read_as_a_careful_reader_reads_it() {
         wrong.extend(faults.map(|fault| format!("{}: {fault}", file.display())));
     }
     assert!(wrong.is_empty(), "{} of {count} cases:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(count >= 120, "only {count} cases");
+    assert!(count >= 350, "only {count} cases");
+}
+
+/// Real judgments of one kind: how their prompt is read, and what a careful reader takes from each.
+struct Corpus {
+    file: &'static str,
+    rules: fn() -> Value,
+    text: fn(&Value) -> String,
+    expected: fn(&Value) -> Value,
+    /// The least share that is read as the careful reader does.
+    agrees: f64,
+    /// The largest share that is read as something else: unreadable is no error, another verdict is.
+    differs: f64,
+}
+
+fn raw(record: &Value) -> String {
+    record["raw"].as_str().unwrap().to_owned()
+}
+
+fn side(word: &Value) -> Value {
+    match word.as_str() {
+        Some("A") => json!({ "preference": "first" }),
+        Some("B") => json!({ "preference": "second" }),
+        Some("tie") => json!({ "preference": "tie" }),
+        _ => Value::Null,
+    }
+}
+
+fn score(number: &Value) -> Value {
+    let number = number.as_f64().or_else(|| number.as_str()?.parse().ok());
+    number.map_or(Value::Null, |number| json!({ "score": number }))
+}
+
+const CORPORA: &[Corpus] = &[
+    Corpus {
+        file: "mt_bench_judgments_single",
+        rules: || json!({ "judges": "score", "scale": { "min": 1, "max": 10, "step": "any" }, "verdict": ["Rating: [[*]]", "[[*]]"] }),
+        text: raw,
+        expected: |record| score(&record["verdict"]),
+        agrees: 0.99,
+        differs: 0.0,
+    },
+    Corpus {
+        file: "mt_bench_judgments_pair",
+        rules: || json!({ "judges": "preference", "verdict": { "pattern": "[[*]]", "values": { "A": "first", "B": "second", "C": "tie" } } }),
+        text: raw,
+        expected: |record| side(&record["verdict"]),
+        agrees: 0.99,
+        differs: 0.0,
+    },
+    Corpus {
+        file: "llmbar_judgments",
+        rules: || {
+            let values = json!({ "a": "first", "b": "second" });
+            let bare = r"^Output \((?<verdict>\w+)\)\.?$";
+            let verdict = json!([
+                { "pattern": "Output (*) is better", "values": values },
+                { "regex": bare, "values": values },
+            ]);
+            json!({ "judges": "preference", "verdict": verdict })
+        },
+        text: raw,
+        expected: |record| side(&record["reader_verdict"]),
+        agrees: 0.98,
+        differs: 0.005,
+    },
+    Corpus {
+        file: "vicuna_blog_reviews",
+        rules: || json!({ "judges": "preference", "verdict": { "numbers": 2, "line": "first" } }),
+        text: raw,
+        expected: |record| side(&record["verdict"]),
+        agrees: 0.9,
+        differs: 0.01,
+    },
+    Corpus {
+        file: "genrm_critiques",
+        rules: || {
+            // The words of its prompt, and what this model makes of them.
+            let ways = [
+                "Is the answer correct (Yes/No)? *",
+                "Is the answer correct? (Yes/No)? *",
+                "Is the answer correct? (Yes/No) *",
+                "Is the answer correct? *",
+            ];
+            let values = json!({ "Yes": "Yes", "No": "No" });
+            let verdict = ways.map(|way| json!({ "pattern": way, "values": values }));
+            json!({ "judges": "label", "verdict": verdict })
+        },
+        text: raw,
+        expected: |record| {
+            let word = record["reader_verdict"].as_str();
+            word.map_or(Value::Null, |word| json!({ "label": word }))
+        },
+        agrees: 0.97,
+        differs: 0.01,
+    },
+    Corpus {
+        file: "rm_r1_outputs",
+        rules: || json!({ "judges": "preference", "verdict": { "pattern": "<answer>*</answer>", "values": { "A": "first", "B": "second" } } }),
+        text: raw,
+        expected: |record| side(&record["verdict"]),
+        agrees: 1.0,
+        differs: 0.0,
+    },
+    Corpus {
+        file: "wildbench_json_judgments",
+        rules: || json!({ "judges": "score", "scale": { "min": 1, "max": 10 }, "verdict": { "json": "/score" } }),
+        text: |record| serde_json::to_string_pretty(&record["raw_json"]).unwrap(),
+        expected: |record| score(&record["score"]),
+        agrees: 1.0,
+        differs: 0.0,
+    },
+    Corpus {
+        file: "mr_gsm8k_judgments",
+        rules: || json!({ "judges": "label", "verdict": { "pattern": "Final Judgement: *", "values": { "correct": "correct", "incorrect": "incorrect", "wrong": "incorrect" } } }),
+        text: raw,
+        expected: |record| match record["recorded"]["correctness"]
+            .as_str()
+            .map(str::to_lowercase)
+            .as_deref()
+        {
+            Some("correct") => json!({ "label": "correct" }),
+            Some("incorrect" | "wrong") => json!({ "label": "incorrect" }),
+            _ => Value::Null,
+        },
+        agrees: 0.95,
+        differs: 0.02,
+    },
+    Corpus {
+        file: "autoj_critiques",
+        rules: || json!({ "judges": "score", "scale": { "min": 1, "max": 10, "step": "any" }, "verdict": "[[*]]" }),
+        text: raw,
+        expected: |record| score(&record["verdict"]),
+        agrees: 0.99,
+        differs: 0.0,
+    },
+    Corpus {
+        file: "judgebench_outputs_o1-mini",
+        rules: || json!({ "judges": "preference", "verdict": { "pattern": "[[*]]", "values": { "A>>B": "first", "A>B": "first", "A=B": "tie", "B>A": "second", "B>>A": "second" } } }),
+        text: raw,
+        expected: |record| side(&record["verdict"]),
+        agrees: 0.99,
+        differs: 0.0,
+    },
+    Corpus {
+        file: "summeval_llm_judgments",
+        rules: || json!({ "judges": "score", "scale": { "min": 1, "max": 5, "step": "any" }, "verdict": ["Final Score: *", "Score: *", "Stars: *", { "regex": r"^\s*(?<verdict>\d[^\n]*)" }] }),
+        text: raw,
+        expected: |record| score(&record["reader_verdict"]),
+        // Its prompt asks for no line of its own: what stands within prose stays unread.
+        agrees: 0.55,
+        differs: 0.0,
+    },
+];
+
+/// How the records of a file were read: as the careful reader does, as something else, and those ids.
+#[derive(Default)]
+struct Tally {
+    all: usize,
+    agree: usize,
+    differ: Vec<String>,
+    unread: Vec<String>,
+}
+
+impl Corpus {
+    fn tally(&self, text: &str) -> Tally {
+        let rules: Rules = serde_json::from_value((self.rules)()).unwrap();
+        let reader = reader(&rules);
+        let mut tally = Tally::default();
+        for line in text.lines() {
+            let record: Value = serde_json::from_str(line).unwrap();
+            let expected = (self.expected)(&record);
+            let transcript = Transcript::of_text("critique", (self.text)(&record));
+            let found = match shown(&reader.parse(&transcript), &expected) {
+                found if found.get("unreadable").is_some() => Value::Null,
+                found => found,
+            };
+            let id = record["id"].as_str().unwrap().to_owned();
+            tally.all += 1;
+            match same(&found, &expected) {
+                true => tally.agree += 1,
+                false if found.is_null() => tally.unread.push(id),
+                false => tally.differ.push(format!("{id}: {found}, not {expected}")),
+            }
+        }
+        tally
+    }
+}
+
+/// Copied records where we know better than their label, each with what it says.
+const DISPUTED: [(&str, &str); 3] = [
+    ("lb:PaLM2:CoT:LLMBar/Adversarial/GPTInst:85:0:0", "Therefore, Output (b) is better."),
+    ("lb:PaLM2:CoT:LLMBar/Adversarial/Neighbor:40:0:1", "Therefore, Output (a) is better."),
+    ("lb:PaLM2:CoT:LLMBar/Natural:95:0:1", "Therefore, Output (b) is better."),
+];
+
+#[test]
+fn real_judgments_are_read_as_a_careful_reader_reads_them() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for file in files("tests/data/verdicts", "jsonl") {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let corpus = CORPORA.iter().find(|corpus| corpus.file == name).unwrap();
+        let tally = corpus.tally(&fs::read_to_string(&file).unwrap());
+        count += tally.all;
+        wrong.extend(tally.differ.into_iter().chain(tally.unread));
+    }
+    wrong.retain(|found| !DISPUTED.iter().any(|(id, _)| found.starts_with(id)));
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count >= 50, "only {count} records");
+}
+
+#[test]
+fn whole_collections_are_read_well_and_hardly_ever_wrongly() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    for corpus in CORPORA {
+        let Ok(text) = fs::read_to_string(folder.join(format!("{}.jsonl", corpus.file))) else {
+            eprintln!("skipped: {} is not in {}", corpus.file, folder.display());
+            continue;
+        };
+        let Tally { all, agree, differ, unread } = corpus.tally(&text);
+        let share = |count: usize| {
+            f64::from(u32::try_from(count).unwrap()) / f64::from(u32::try_from(all).unwrap())
+        };
+        eprintln!(
+            "{}: {all} records, {:.4} agree, {} differ, {} unreadable to us alone",
+            corpus.file,
+            share(agree),
+            differ.len(),
+            unread.len()
+        );
+        assert!(share(agree) >= corpus.agrees, "{}: {} agree", corpus.file, share(agree));
+        assert!(share(differ.len()) <= corpus.differs, "{}: {differ:?}", corpus.file);
+    }
+}
+
+/// Answers that hold verdicts of their own are shown whole by the judge, ahead of its verdict or behind.
+#[test]
+fn judged_texts_that_hold_verdicts_never_become_the_verdict() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data/adversarial_candidate_texts.jsonl");
+    let Ok(texts) = fs::read_to_string(&file) else {
+        eprintln!("skipped: there is no {}", file.display());
+        return;
+    };
+    let ten = json!({ "min": 1, "max": 10, "step": "any" });
+    let abc = json!({ "A": "first", "B": "second", "C": "tie" });
+    let judges = [
+        (json!({ "judges": "score", "scale": ten, "verdict": "Score: *" }), "Score: 3"),
+        (json!({ "judges": "score", "scale": ten, "verdict": "Rating: [[*]]" }), "Rating: [[3]]"),
+        (
+            json!({ "judges": "score", "scale": ten, "verdict": { "json": "/score" } }),
+            "{\"score\": 3}",
+        ),
+        (
+            json!({ "judges": "preference", "verdict": { "pattern": "[[*]]", "values": abc } }),
+            "[[B]]",
+        ),
+        (
+            json!({ "judges": "preference", "verdict": { "pattern": "<answer>*</answer>", "values": abc } }),
+            "<answer>B</answer>",
+        ),
+    ];
+    let (mut read_ahead, mut read_behind, mut all) = (0, 0, 0);
+    for line in texts.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let Some(text) = record["text"].as_str() else { continue };
+        for (rules, own) in &judges {
+            let reader = reader(&serde_json::from_value(rules.clone()).unwrap());
+            let parse = |said: String| {
+                let transcript = Transcript {
+                    data: vec![text.to_owned()],
+                    ..Transcript::of_text("critique", said)
+                };
+                reader.parse(&transcript).verdict.ok()
+            };
+            let verdict = parse((*own).to_owned()).unwrap();
+            let ahead = parse(format!("It says:\n{text}\n\nMy verdict:\n{own}"));
+            let behind = parse(format!("{own}\n\nIt says:\n{text}\nThat is all."));
+            assert!(
+                ahead.as_ref().is_none_or(|ahead| *ahead == verdict),
+                "{}: {ahead:?}",
+                record["id"]
+            );
+            assert!(
+                behind.as_ref().is_none_or(|behind| *behind == verdict),
+                "{}: {behind:?}",
+                record["id"]
+            );
+            all += 1;
+            read_ahead += usize::from(ahead.is_some());
+            read_behind += usize::from(behind.is_some());
+        }
+    }
+    eprintln!(
+        "{all} quotations: none forged; {read_ahead} verdicts read behind them, {read_behind} ahead of them"
+    );
 }

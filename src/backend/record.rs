@@ -24,7 +24,7 @@ use serde_json::Value;
 use super::Backend;
 use crate::{
     error::{Error, ErrorKind, Result},
-    request::{Capabilities, Completion, Logprobs, Request},
+    request::{Capabilities, Completion, Request},
 };
 
 /// A layer that appends every answer to a file.
@@ -55,7 +55,7 @@ impl<B: Backend> Recorded<B> {
             key: request.key(identity).to_string(),
             identity: identity.to_owned(),
             names: named(&self.inner),
-            capabilities: self.inner.capabilities().await.into(),
+            capabilities: self.inner.capabilities().await,
             request: Some(request.clone()),
             completion: finite(completion.clone()),
         };
@@ -112,52 +112,11 @@ pub(super) struct Line {
     pub(super) identity: String,
     #[serde(default)]
     pub(super) names: Vec<String>,
-    pub(super) capabilities: Abilities,
+    pub(super) capabilities: Capabilities,
     /// Written for people, and never read again: it may be long.
     #[serde(skip_deserializing)]
     request: Option<Request>,
     pub(super) completion: Completion,
-}
-
-/// [`Capabilities`] in words.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Abilities {
-    logprobs: Told,
-    prefill: bool,
-    schema: bool,
-    seed: bool,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Told {
-    None,
-    Top,
-    Exact,
-}
-
-impl From<Capabilities> for Abilities {
-    fn from(known: Capabilities) -> Self {
-        let Capabilities { logprobs, prefill, schema, seed } = known;
-        let logprobs = match logprobs {
-            Logprobs::None => Told::None,
-            Logprobs::Top => Told::Top,
-            Logprobs::Exact => Told::Exact,
-        };
-        Self { logprobs, prefill, schema, seed }
-    }
-}
-
-impl From<Abilities> for Capabilities {
-    fn from(written: Abilities) -> Self {
-        let Abilities { logprobs, prefill, schema, seed } = written;
-        let logprobs = match logprobs {
-            Told::None => Logprobs::None,
-            Told::Top => Logprobs::Top,
-            Told::Exact => Logprobs::Exact,
-        };
-        Self { logprobs, prefill, schema, seed }
-    }
 }
 
 fn named(backend: &impl Backend) -> Vec<String> {

@@ -72,7 +72,7 @@ impl Replay {
             name: format!("replay:{}", path.display()),
             identity: first.identity.clone(),
             names: first.names.clone(),
-            capabilities: first.capabilities.into(),
+            capabilities: first.capabilities,
             answers: HashMap::new(),
         }
     }
@@ -84,7 +84,7 @@ impl Replay {
             return Err(Error::new(ErrorKind::Config, message)
                 .hint("put the answers of each model into a file of its own"));
         }
-        self.capabilities = line.capabilities.into();
+        self.capabilities = line.capabilities;
         self.answers.insert(line.key, line.completion);
         Ok(())
     }

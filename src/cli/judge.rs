@@ -217,7 +217,6 @@ impl Args {
         }
         let mut names = backend.aliases();
         names.push(backend.name().to_owned());
-        names.extend(backend.name().rsplit('/').next().map(ToOwned::to_owned));
         let Some(item) = first else { return judge::load("score") };
         let prompt = prompt::default_for(&names, item)?;
         if !self.quiet {

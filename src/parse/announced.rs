@@ -34,7 +34,7 @@ const LOOSE: &str = "[*_`$ \\t]*";
 const LONGEST: usize = 512;
 
 /// This much of a value tells a quotation from a verdict, in bytes.
-const HEAD: usize = 64;
+const HEAD: usize = 32;
 
 impl Announcement {
     pub(super) fn new(pattern: &str) -> Result<Self> {

@@ -193,7 +193,7 @@ impl Reader {
 impl Parser for Reader {
     fn parse(&self, transcript: &Transcript) -> Read {
         let unread = |why| Read { verdict: Err(why), rule: None, span: None };
-        if let Some(fault) = fault(transcript) {
+        if let Some(fault) = fault(transcript, &self.reading.rules) {
             return unread(fault);
         }
         if matches!(self.reading.judges, Judges::Critique | Judges::Revision) {
@@ -284,7 +284,7 @@ fn text_of(transcript: &Transcript, within: Option<&str>) -> String {
 }
 
 /// What makes a conversation unreadable whatever it says.
-fn fault(transcript: &Transcript) -> Option<Unreadable> {
+fn fault(transcript: &Transcript, rules: &[Rule]) -> Option<Unreadable> {
     let last_turn = transcript.results.get(transcript.last_turn..).unwrap_or_default();
     let filtered = |outcome: &&Outcome| outcome.completion.finish == Finish::Filtered;
     if last_turn.iter().any(|outcome| filtered(&outcome)) {
@@ -296,7 +296,12 @@ fn fault(transcript: &Transcript) -> Option<Unreadable> {
     let cut = |outcome: &&Outcome| {
         outcome.completion.finish == Finish::Length && !outcome.cut_ok && outcome.chosen.is_none()
     };
-    if let Some(outcome) = last_turn.iter().find(cut) {
+    // A rule may read a result of an earlier turn.
+    let named = |outcome: &&Outcome| {
+        rules.iter().any(|rule| rule.within.as_deref() == Some(outcome.spot.name.as_str()))
+    };
+    let read = last_turn.iter().chain(transcript.results.iter().filter(named));
+    if let Some(outcome) = read.into_iter().find(cut) {
         return Some(Unreadable::new(
             Reason::Truncated,
             format!("`{}` ran into its limit of tokens", outcome.spot.name),

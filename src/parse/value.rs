@@ -182,8 +182,10 @@ impl Wanted<'_> {
     }
 }
 
-/// A value without emphasis, quotation marks, brackets and LaTeX wrappers around it.
+/// A value without emphasis (of Markdown or HTML), quotation marks, brackets and LaTeX wrappers around it.
 pub(super) fn bare(text: &str) -> &str {
+    const HTML: [&str; 8] =
+        ["<b>", "</b>", "<i>", "</i>", "<em>", "</em>", "<strong>", "</strong>"];
     const PAIRS: [(&str, &str); 10] = [
         ("[[", "]]"),
         ("\\boxed{", "}"),
@@ -201,6 +203,9 @@ pub(super) fn bare(text: &str) -> &str {
         let before = text;
         text = text.trim_matches(|c: char| c.is_whitespace() || "*_`$#".contains(c));
         text = text.trim_end_matches(['.', '!', ',', ';']);
+        for tag in HTML {
+            text = text.strip_prefix(tag).or_else(|| text.strip_suffix(tag)).unwrap_or(text);
+        }
         for (open, close) in PAIRS {
             let inner = text.strip_prefix(open).and_then(|text| text.strip_suffix(close));
             // `{"a": 1}` is a value, and `[2, 1]` may be one whose brackets do not matter.

@@ -151,9 +151,7 @@ impl<'m> Engine<'m> {
     fn new(model: &'m LlamaModel, settings: &Settings) -> Result<Self> {
         let trained = model.n_ctx_train().max(1);
         let wanted = settings.context.unwrap_or(trained.min(LARGEST_CONTEXT));
-        let all =
-            std::thread::available_parallelism().map_or(1, |n| i32::try_from(n.get()).unwrap_or(1));
-        let threads = settings.threads.unwrap_or(if model.size() < SMALL { 1 } else { all });
+        let threads = settings.threads.unwrap_or_else(|| default_threads(model.size()));
         let chunk = u32::try_from(CHUNK).unwrap_or(u32::MAX);
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(wanted))
@@ -322,6 +320,13 @@ impl<'m> Engine<'m> {
         self.context.clear_kv_cache();
         self.held.clear();
     }
+}
+
+/// One for small models; else half of what the machine has, since two threads of one core share its
+/// arithmetic, and threads beyond the free cores spin while they wait.
+fn default_threads(bytes: u64) -> i32 {
+    let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if bytes < SMALL { 1 } else { i32::try_from(all / 2).unwrap_or(i32::MAX).max(1) }
 }
 
 fn usage(prompt: usize, cached: usize, written: usize) -> Usage {

@@ -41,7 +41,7 @@ pub struct Settings {
     pub name: Option<String>,
     /// Tokens of context; by default what the model was trained with, at most 8,192.
     pub context: Option<u32>,
-    /// Threads; by default 1 for small models and all cores for others.
+    /// Threads; by default 1 for small models and half of what the machine has for others.
     pub threads: Option<i32>,
     /// Layers on the GPU; all by default, where the program was built for one.
     pub gpu_layers: Option<u32>,
