@@ -4,10 +4,14 @@ set -euo pipefail
 
 say() { echo "setup: $*"; }
 
+# The library that bindgen loads; libclang-cpp alone is not it.
 has_libclang() {
   [ -n "${LIBCLANG_PATH:-}" ] && return 0
-  ldconfig -p 2>/dev/null | grep -q 'libclang[.-]' && return 0
-  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null && compgen -G '/usr/lib/llvm-*/lib/libclang[.-]*' >/dev/null
+  local pattern
+  for pattern in '/usr/lib*/libclang' '/usr/lib*/*/libclang' '/usr/lib/llvm-*/lib/libclang' '/usr/local/lib*/libclang'; do
+    compgen -G "$pattern.so*" >/dev/null || compgen -G "$pattern-[0-9]*.so*" >/dev/null && return 0
+  done
+  return 1
 }
 
 missing=()

@@ -7,7 +7,6 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     judge,
-    parse::Spot,
     prompt::{self, Need, Next, Plan},
     records::{self, FieldMap, Source},
     report,
@@ -112,10 +111,7 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ou
         emit(&mut io::stdout(), &shown(&request, io::stdout().is_terminal()))?;
         let text = match &request.ask {
             Ask::Choose { labels } => labels.first().cloned().unwrap_or_default(),
-            Ask::Generate { .. } => format!(
-                "(what the model writes, {})",
-                Spot { name: sent.to_string(), at: None }.name
-            ),
+            Ask::Generate { .. } => format!("(what the model wrote to request {sent})"),
         };
         answer = Some(Completion::text(text));
     }
