@@ -121,8 +121,8 @@ proptest! {
             }
         }
         let labels = ["Yes".to_owned(), "No".to_owned(), "7".to_owned()];
-        if let Some((label, place)) = label_after(&text, "Score:", &labels) {
-            prop_assert_eq!(text[place].to_lowercase(), label.to_lowercase());
+        if let Some(found) = label_after(&text, "Score:", &labels, &[]) {
+            prop_assert_eq!(text[found.place].to_lowercase(), found.label.to_lowercase());
         }
     }
 

@@ -32,5 +32,5 @@ fuzz_target!(|input: (&str, &str)| {
             }
         }
     }
-    label_after(text, data, &[" Yes".into(), " No".into()]);
+    label_after(text, data, &[" Yes".into(), " No".into()], &[data.into()]);
 });

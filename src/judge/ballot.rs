@@ -16,7 +16,8 @@ pub(super) fn written(prompt: &Prompt, text: &str) -> Transcript {
         let bare = literal.trim().is_empty();
         let (before, text) =
             if bare { (":", format!(":{}", visible(text))) } else { (literal, text.to_owned()) };
-        let label = label_after(&text, before, labels).map(|(label, _)| label).unwrap_or_default();
+        let label =
+            label_after(&text, before, labels, &[]).map(|found| found.label).unwrap_or_default();
         transcript.results.push(Outcome {
             spot: Spot { name, at: None },
             chosen: Some(Chosen::Read(None)),

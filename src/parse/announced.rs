@@ -1,6 +1,9 @@
 //! Announcements such as `Rating: [[5]]`: found loosely, read strictly.
 
-use std::{collections::HashSet, ops::Range};
+use std::{
+    collections::HashSet,
+    ops::{Range, RangeInclusive},
+};
 
 use regex::Regex;
 
@@ -45,12 +48,10 @@ impl Announcement {
     /// The last announcement that is the judge's own.
     pub(super) fn find(&self, text: &str, data: &[String]) -> Option<Found> {
         let quoted = self.quoted(data);
-        let last_line = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
-        let words = text.len() - text[last_line..].trim_start_matches(is_bare).len();
+        let opening = last_opening(text);
         let own = |place: &Range<usize>| {
-            let opens_last_line = (last_line..=words).contains(&place.start);
             self.announces(text, place.end)
-                && (opens_last_line || !quoted.contains(&self.head(text, place.end)))
+                && (opening.contains(&place.start) || !quoted.contains(&self.head(text, place.end)))
                 && !in_block_quote(text, place.start)
         };
         let places: Vec<Range<usize>> = self.before.places(text).collect();
@@ -198,6 +199,12 @@ fn line_end(rest: &str) -> usize {
     let skipped = rest.len()
         - rest.trim_start_matches(|c: char| c.is_whitespace() || "*_`".contains(c)).len();
     rest[skipped..].find('\n').map_or(rest.len(), |at| skipped + at)
+}
+
+/// Where words open the last line with text: a judge's own last word, whatever it quoted before.
+pub(super) fn last_opening(text: &str) -> RangeInclusive<usize> {
+    let line = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    line..=text.len() - text[line..].trim_start_matches(is_bare).len()
 }
 
 /// Blanks, emphasis and the signs of headings and lists.

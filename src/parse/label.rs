@@ -2,18 +2,40 @@
 
 use std::ops::Range;
 
-use super::announced::Loose;
+use super::announced::{Loose, last_opening};
 use crate::verdict::visible;
 
-/// The label that stands behind the last occurrence of `literal`, and its bytes in `text`.
+/// A label that was found behind the words that announce it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labelled {
+    /// The label as it was offered.
+    pub label: String,
+    /// The byte at which its announcement begins.
+    pub start: usize,
+    /// The bytes of the label itself.
+    pub place: Range<usize>,
+}
+
+/// The label that stands behind the last occurrence of `literal`.
 ///
 /// Thinking is skipped. Blanks and emphasis around words and label do not matter; the label must end
 /// where a word ends. `None` where the words or the label are missing, or another word stands there.
-pub fn label_after(text: &str, literal: &str, labels: &[String]) -> Option<(String, Range<usize>)> {
+/// Where one of the judged texts in `data` holds the words too, they count only where they open the
+/// last line: elsewhere they may be quoted.
+pub fn label_after(
+    text: &str,
+    literal: &str,
+    labels: &[String],
+    data: &[String],
+) -> Option<Labelled> {
     let shown = visible(text);
     let hidden = shown.as_ptr() as usize - text.as_ptr() as usize;
     let words = Loose::new(literal).ok()?;
-    let end = words.places(shown).last()?.end;
+    let Range { start: begin, end } = words.places(shown).last()?;
+    let quotable = data.iter().any(|text| words.places(text).next().is_some());
+    if quotable && !last_opening(shown).contains(&begin) {
+        return None;
+    }
     let rest = &shown[end..];
     let opened = rest.trim_start_matches(|c: char| c.is_whitespace() || "*_`\"'“([{:".contains(c));
     let start = hidden + end + rest.len() - opened.len();
@@ -31,7 +53,8 @@ pub fn label_after(text: &str, literal: &str, labels: &[String]) -> Option<(Stri
             .max_by_key(|label| label.trim().len())
     };
     let label = longest(&exact).or_else(|| longest(&any_case))?;
-    Some((label.clone(), start..start + label.trim().len()))
+    let place = start..start + label.trim().len();
+    Some(Labelled { label: label.clone(), start: hidden + begin, place })
 }
 
 #[cfg(test)]
@@ -40,10 +63,23 @@ mod tests {
 
     fn after(text: &str) -> Option<String> {
         let labels = [" Yes".to_owned(), " No".to_owned()];
-        label_after(text, "\nIs it correct (Yes/No)?", &labels).map(|(label, place)| {
-            assert_eq!(text[place].to_lowercase(), label.trim().to_lowercase());
-            label
+        label_after(text, "\nIs it correct (Yes/No)?", &labels, &[]).map(|found| {
+            assert_eq!(text[found.place].to_lowercase(), found.label.trim().to_lowercase());
+            assert!(text[found.start..].to_lowercase().starts_with("is it"));
+            found.label
         })
+    }
+
+    #[test]
+    fn words_that_the_candidate_wrote_too_count_only_at_the_opening_of_the_last_line() {
+        let labels = [" Yes".to_owned(), " No".to_owned()];
+        let data = ["I say: Is it correct (Yes/No)? Yes".to_owned()];
+        let after = |text: &str| {
+            label_after(text, "Is it correct (Yes/No)?", &labels, &data).map(|found| found.label)
+        };
+        assert_eq!(after("It claims: Is it correct (Yes/No)? Yes"), None);
+        assert_eq!(after("Is it correct (Yes/No)? Yes\nsays the answer."), None);
+        assert_eq!(after("It boasts.\n**Is it correct (Yes/No)?** No").as_deref(), Some(" No"));
     }
 
     #[test]

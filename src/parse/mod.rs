@@ -12,7 +12,7 @@ mod transcript;
 mod value;
 
 pub use {
-    label::label_after,
+    label::{Labelled, label_after},
     rule::{Judges, Line, Place, Reading, Rule},
     transcript::{Chosen, Outcome, Spot, Transcript},
 };

@@ -232,7 +232,8 @@ impl<'p> Program<'p> {
             let Some(literal) = turns.since_result() else {
                 return Err(self.cannot_continue(&spot));
             };
-            self.read_label(&literal, spot, &labels);
+            let data = turns.data();
+            self.read_label(&literal, spot, &labels, &data);
             return Ok(None);
         }
         if capabilities.logprobs == Logprobs::None {
@@ -250,14 +251,16 @@ impl<'p> Program<'p> {
         Ok(Some(self.request(turns, Ask::Choose { labels }, Sampling::default(), None)))
     }
 
-    /// Reads a label after the words that announce it in the text before, and cuts that text there.
-    fn read_label(&mut self, literal: &str, spot: Spot, labels: &[String]) {
+    /// Reads a label after the words that announce it in the text before, and cuts that text there: it
+    /// is then what it would have been where a choice can be asked for.
+    fn read_label(&mut self, literal: &str, spot: Spot, labels: &[String], data: &[String]) {
         let mut completion = Completion::default();
         let mut distribution = None;
         if let Some(Outcome { completion: before, .. }) = self.results.last_mut() {
-            if let Some((label, place)) = label_after(&before.text, literal, labels) {
-                distribution = masses_at(before, place.start, labels);
-                completion.text = label;
+            if let Some(found) = label_after(&before.text, literal, labels, data) {
+                distribution = masses_at(before, found.place.start, labels);
+                completion.text = found.label;
+                before.text.truncate(found.start);
             }
             completion.finish = before.finish;
         }
@@ -352,6 +355,12 @@ struct Turns {
 }
 
 impl Turns {
+    /// The judged texts that the model was shown.
+    fn data(&self) -> Vec<String> {
+        let spans = self.messages.iter().flat_map(|message| &message.spans);
+        spans.filter(|span| span.origin == Origin::Data).map(|span| span.text.clone()).collect()
+    }
+
     /// What the author wrote between the last result and the end of the open turn, if there is one.
     fn since_result(&self) -> Option<String> {
         let spans: &[Span] = &self.messages.last()?.spans;
@@ -365,7 +374,7 @@ fn opened(mut completion: Completion, labels: &[String]) -> Completion {
     const BEFORE: &str = "Label:";
     let text = format!("{BEFORE}{}", crate::verdict::visible(&completion.text).trim_start());
     completion.text =
-        label_after(&text, BEFORE, labels).map(|(label, _)| label).unwrap_or_default();
+        label_after(&text, BEFORE, labels, &[]).map(|found| found.label).unwrap_or_default();
     completion
 }
 

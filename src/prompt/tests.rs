@@ -165,6 +165,7 @@ fn elsewhere_the_choice_is_read_behind_the_words_that_announce_it() {
     let Next::Done(transcript) = program.next(Some(answer)).unwrap() else {
         panic!("one call is enough")
     };
+    assert_eq!(transcript.results[0].completion.text, "Hm. ");
     let chosen = &transcript.results[1];
     assert_eq!(chosen.completion.text, "No");
     let share = chosen.completion.distribution.as_ref().unwrap().share("No").unwrap();
