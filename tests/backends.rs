@@ -1,5 +1,6 @@
 //! What every backend promises, checked on all of them.
 
+#![cfg(feature = "openai")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;

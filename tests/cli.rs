@@ -1,6 +1,6 @@
 //! The program as people use it: real files, pipes and exit codes, in an environment of its own.
 
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "openai"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
@@ -170,7 +170,6 @@ fn mistakes_in_the_command_name_the_way_out() {
     };
     says(&["judge", &file, "-p", "scor", "-m", "script:x"], "did you mean `score`?");
     says(&["judge", &file, "-m", "gpt-9"], "--base-url");
-    says(&["judge", &file, "-m", "absent.gguf"], "cannot open the model `absent.gguf`");
     says(&["judge", &file, "-m", "script:x", "--map", "answer"], "--map answer=my_column");
     says(&["judge", &file, "-m", "openai/gpt-5-mini"], "OPENAI_API_KEY");
     says(&["prompts", "check", "absent.jinja"], "cannot read the prompt `absent.jinja`");
@@ -394,6 +393,15 @@ mod tiny {
             assert_eq!(total, 50, "{kind}");
             assert!(agree >= 49, "{kind}: {agree} of {total}");
         }
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_is_named() {
+        let place = Place::new("absent");
+        let file = place.file("r.jsonl", SUMS);
+        let ran = place.run(&["judge", &file, "-m", "absent.gguf"]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("cannot open the model `absent.gguf`"), "{}", ran.err);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A candidate may write what it likes: nothing that is asked or read changes by it.
 
+#![cfg(feature = "openai")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
