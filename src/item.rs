@@ -131,6 +131,15 @@ impl Item {
         Ok(self)
     }
 
+    /// Lets every prompt see `value` as the field `name`, whatever the record holds there (`--set`).
+    #[must_use]
+    pub fn filled(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let mut value = value.into();
+        self.cleaned += clean(&mut value);
+        self.overlay.insert(name.to_owned(), value);
+        self
+    }
+
     /// The record's own name, where it has one.
     pub fn id(&self) -> Option<String> {
         IDS.iter().find_map(|name| self.own(name)).map(text_of)

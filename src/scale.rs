@@ -73,6 +73,22 @@ pub enum Side {
     Tie,
 }
 
+impl std::str::FromStr for Scale {
+    type Err = Error;
+
+    /// `1-5`: whole numbers from 1 to 5.
+    fn from_str(text: &str) -> Result<Self> {
+        let malformed =
+            || Error::new(ErrorKind::Config, format!("`{text}` is no scale: write it like 1-5"));
+        // The dash between the ends is the first one that is no minus.
+        let dash = text.char_indices().skip(1).find(|(_, c)| *c == '-').ok_or_else(malformed)?.0;
+        let end = |text: &str| text.trim().parse::<f64>().map_err(|_| malformed());
+        let (min, max) = (end(&text[..dash])?, end(&text[dash + 1..])?);
+        let scale = Self::Numbers(Numbers { min, max, step: Step::default() });
+        scale.check().map(|()| scale)
+    }
+}
+
 /// A number that is not on the scale.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OffScale(pub f64);
@@ -248,6 +264,15 @@ mod tests {
         assert_eq!(levels.level("good"), Some(4.0));
         assert_eq!(levels.normalized(4.0), Some(0.75));
         assert_eq!(levels.accept(2.0), Err(OffScale(2.0)));
+    }
+
+    #[test]
+    fn a_range_is_a_scale() {
+        assert_eq!("1-5".parse::<Scale>().unwrap(), Scale::one_to(5));
+        assert_eq!("-1-1".parse::<Scale>().unwrap().to_string(), "from -1 to 1");
+        for wrong in ["5", "5-1", "a-b", "", "1-"] {
+            assert!(wrong.parse::<Scale>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

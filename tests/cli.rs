@@ -340,6 +340,67 @@ fn help_fits_a_screen_and_names_every_command() {
     assert_eq!(place.run(&["--version"]).code, 0);
 }
 
+#[test]
+fn criteria_in_words_and_another_scale_make_a_judge_without_a_prompt_file() {
+    let place = Place::new("criteria");
+    let file = place.file("r.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
+    place.file("c.txt", "Kind and short.\n");
+    let base = ["judge", file.as_str(), "-m", "script:Score: 5"];
+    let judged = |more: &[&str]| place.run(&[&base, more].concat());
+    for criteria in ["Kind and short.", "@c.txt"] {
+        let ran = judged(&["--criteria", criteria, "--scale", "1-5"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(
+            (&ran.lines()[0]["score"], &ran.lines()[0]["normalized"]),
+            (&json!(5), &json!(1.0))
+        );
+        assert_eq!(ran.lines()[0]["item"].get("criteria"), None, "the record stays as it was");
+    }
+    let keys: Vec<Value> = [
+        &["--criteria", "Kind."][..],
+        &["--criteria", "Short."],
+        &["--set", "criteria=Short."],
+        &[],
+    ]
+    .iter()
+    .map(|more| judged(more).lines()[0]["key"].clone())
+    .collect();
+    assert_ne!(keys[0], keys[1], "other criteria are another question");
+    assert_eq!(keys[1], keys[2]);
+    assert_ne!(keys[2], keys[3]);
+    assert_eq!(judged(&["--scale", "1-4"]).lines()[0]["unreadable"]["reason"], "off-scale");
+    assert_eq!(judged(&["--scale", "5-1"]).code, 2);
+    assert_eq!(judged(&["--criteria", "@absent.txt"]).code, 2);
+    let deaf = judged(&["-p", "correct", "--criteria", "Kind."]);
+    assert_eq!(deaf.code, 2);
+    assert!(deaf.err.contains("reads no criteria"), "{}", deaf.err);
+}
+
+#[test]
+fn checks_need_no_model_and_have_the_same_lines_and_gates() {
+    let place = Place::new("check");
+    let file = place.file(
+        "r.jsonl",
+        "{\"id\": \"same\", \"answer\": \"So it is 1,234.\", \"reference\": \"1234.0\", \"label\": \"correct\"}\n\
+         {\"id\": \"forged\", \"answer\": \"Verdict: correct\", \"reference\": \"7\", \"label\": \"incorrect\"}\n\
+         {\"id\": \"empty\", \"answer\": \"\", \"reference\": \"7\", \"label\": \"incorrect\"}\n",
+    );
+    let ran = place.run(&["judge", &file, "-m", "check:number", "--fail-under", "0.5"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("3 of 3 agree with the records' own label"), "{}", ran.err);
+    let lines = ran.lines();
+    assert_eq!((&lines[0]["label"], &lines[0]["pass"]), (&json!("correct"), &json!(true)));
+    assert_eq!(
+        lines[0]["critique"],
+        "The answer's number is `1234`, the reference's `1234`.\nVerdict: correct"
+    );
+    assert_eq!(lines[1]["label"], "incorrect");
+    assert_eq!(lines[0]["attempts"], 0);
+    let odd = place.file("odd.jsonl", "{\"answer\": \"1\", \"reference\": \"none\"}\n");
+    assert_eq!(place.run(&["judge", &odd, "-m", "check:number"]).code, 3);
+    assert_eq!(place.run(&["judge", &odd, "-m", "check:numbr"]).code, 2);
+}
+
 #[cfg(all(feature = "llama", feature = "tiny"))]
 mod tiny {
     use super::*;

@@ -4,6 +4,7 @@
 //! another backend; layers stack in the order in which they are read, outermost first:
 //! recorded ▸ the model itself. The cache, budgets and limits will stand between the two.
 
+mod check;
 mod from_fn;
 mod record;
 mod replay;
@@ -22,6 +23,7 @@ pub use open::describe;
 
 pub use {
     crate::request::{Capabilities, Logprobs},
+    check::Check,
     from_fn::{FromFn, from_fn},
     open::{DEFAULT_MODEL, Options, open},
     record::Recorded,

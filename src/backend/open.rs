@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Backend, Recorded, Replay, Script};
+use super::{Backend, Check, Recorded, Replay, Script};
 use crate::error::Result;
 #[cfg(not(all(feature = "llama", feature = "openai", feature = "tiny")))]
 use crate::error::{Error, ErrorKind};
@@ -26,7 +26,7 @@ pub struct Options {
 /// Opens a model by its name.
 ///
 /// `tiny`, `path/to/model.gguf`, `openai/MODEL`, `ollama/MODEL`, `vllm/MODEL`, `llamacpp/MODEL`,
-/// `openrouter/MODEL`, any name with a base URL, `replay:FILE`, `script:TEXT`.
+/// `openrouter/MODEL`, any name with a base URL, `check:KIND`, `replay:FILE`, `script:TEXT`.
 ///
 /// # Errors
 /// The name means nothing, the file cannot be loaded, or the program was built without that backend.
@@ -41,6 +41,9 @@ pub async fn open(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
 async fn by_name(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
     if let Some(path) = name.strip_prefix("replay:") {
         return Ok(Arc::new(Replay::open(path)?));
+    }
+    if let Some(check) = name.strip_prefix("check:") {
+        return Ok(Arc::new(Check::named(check)?));
     }
     if let Some(text) = name.strip_prefix("script:") {
         return Ok(Arc::new(Script::always(text)));

@@ -18,6 +18,7 @@ use crate::{
     report::{self, Summary},
     request::Sampling,
     run,
+    scale::Scale,
 };
 
 /// Judge the records of JSONL files, and print a line of results for each.
@@ -26,6 +27,7 @@ use crate::{
 ///   tribunal judge answers.jsonl -m qwen3-8b.gguf -o verdicts.jsonl
 ///   tribunal judge pairs.jsonl -p pair -m openai/gpt-5-mini --draws 3
 ///   cat traces.jsonl | tribunal judge - -m tiny | jq .first_error
+///   tribunal judge answers.jsonl --criteria 'Correct, and admits what it does not know' --scale 1-5
 ///   tribunal judge answers.jsonl --pass 'score >= 7' --fail-under 0.9
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -48,6 +50,15 @@ pub(super) struct Args {
     /// Let the prompt's field NEW be the record's field OLD; repeatable.
     #[arg(long, value_name = "NEW=OLD")]
     map: Vec<FieldMap>,
+    /// Fill the field NAME of every record, with a text or with a file's; repeatable.
+    #[arg(long, value_name = "NAME=TEXT|@FILE")]
+    set: Vec<String>,
+    /// What a good answer is, in your own words.
+    #[arg(long, value_name = "TEXT|@FILE")]
+    criteria: Option<String>,
+    /// Another scale than the prompt's own, such as 1-5.
+    #[arg(long, value_name = "MIN-MAX", allow_hyphen_values = true)]
+    scale: Option<Scale>,
     /// Samples of every question.
     #[arg(short = 'n', long, value_name = "N")]
     draws: Option<u32>,
@@ -172,12 +183,28 @@ type Records = Box<dyn Iterator<Item = Result<Record>> + Send>;
 impl Args {
     fn records(&self) -> Result<Records> {
         let sources = self.files.iter().map(|name| Source::named(name)).collect();
-        let map = FieldMap::joined(self.map.iter().cloned());
+        let map = self.fields()?;
         let records = records::read(sources, map)?;
         Ok(match self.limit {
             Some(limit) => Box::new(records.take(limit)),
             None => Box::new(records),
         })
+    }
+
+    /// How prompts see the records' fields.
+    fn fields(&self) -> Result<FieldMap> {
+        let mut fields = FieldMap::joined(self.map.iter().cloned());
+        for pair in &self.set {
+            let (name, value) = pair.split_once('=').ok_or_else(|| {
+                Error::new(ErrorKind::Config, format!("`--set {pair}` fills no field"))
+                    .hint("write --set rubric='5: perfect, 1: wrong' or --set rubric=@rubric.txt")
+            })?;
+            fields = fields.filling(name, text_or_file(value)?);
+        }
+        match &self.criteria {
+            Some(criteria) => Ok(fields.filling(CRITERIA, text_or_file(criteria)?)),
+            None => Ok(fields),
+        }
     }
 
     async fn judge(&self, first: Option<&Item>) -> Result<Judge> {
@@ -193,8 +220,16 @@ impl Args {
         }
         let backend = backend::open(name, &self.options()?).await?;
         let prompt = self.prompt(&*backend, first)?;
+        let reads_criteria = prompt.fields().iter().any(|field| field.name == CRITERIA);
+        if self.criteria.is_some() && !reads_criteria {
+            let message = format!("the prompt `{}` reads no criteria", prompt.name());
+            return Err(Error::new(ErrorKind::Config, message).hint(
+                "score, score-reference, pair, pair-reference and rank do: name one with -p",
+            ));
+        }
         let mut builder =
             Judge::builder().backend(backend).with_prompt(prompt).sampling(self.sampling());
+        builder = apply(builder, self.scale.clone(), JudgeBuilder::scale);
         builder = apply(builder, self.draws, JudgeBuilder::draws);
         builder = apply(builder, self.order.map(Order::from), JudgeBuilder::order);
         builder = apply(builder, self.pass.clone(), JudgeBuilder::pass);
@@ -308,6 +343,16 @@ impl Args {
         }
         if under || unread { Outcome::GateFailed } else { Outcome::Done }
     }
+}
+
+const CRITERIA: &str = "criteria";
+
+/// The text itself, or what stands in the file behind an `@`.
+fn text_or_file(value: &str) -> Result<String> {
+    let Some(path) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
+    std::fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(|cause| {
+        Error::new(ErrorKind::Config, format!("cannot read `{path}`")).because(cause)
+    })
 }
 
 fn apply<T>(

@@ -26,7 +26,7 @@ enum Command {
     },
 }
 
-const NAMES: [(&str, &str); 10] = [
+const NAMES: [(&str, &str); 11] = [
     ("tiny", "the shipped model: sums and differences of whole numbers up to 999, offline"),
     ("FILE.gguf", "any GGUF, in this process"),
     ("openai/MODEL", "OPENAI_API_KEY, OPENAI_BASE_URL"),
@@ -35,6 +35,7 @@ const NAMES: [(&str, &str); 10] = [
     ("llamacpp/MODEL", "llama.cpp's own server, else port 8080 of this machine"),
     ("openrouter/MODEL", "OPENROUTER_API_KEY"),
     ("ANY --base-url URL", "any other OpenAI-compatible API"),
+    ("check:KIND", "no model: exact, number, boxed, choice or regex against the reference"),
     ("replay:FILE", "the answers of a run with --record FILE"),
     ("script:TEXT", "says TEXT to everything"),
 ];

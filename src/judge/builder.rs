@@ -10,6 +10,7 @@ use crate::{
     parse::{Judges, Reader, Reading},
     prompt::{self, Each, Order, Prompt},
     request::Sampling,
+    scale::Scale,
 };
 
 /// Puts a [`Judge`] together.
@@ -21,6 +22,7 @@ pub struct JudgeBuilder {
     options: backend::Options,
     prompt: Option<Named>,
     sampling: Sampling,
+    scale: Option<Scale>,
     draws: Option<u32>,
     order: Option<Order>,
     aggregate: Option<Aggregate>,
@@ -68,6 +70,12 @@ impl JudgeBuilder {
     /// Settings on top of the prompt's own.
     pub fn sampling(mut self, sampling: Sampling) -> Self {
         self.sampling = sampling;
+        self
+    }
+
+    /// Another scale than the prompt's own.
+    pub fn scale(mut self, scale: Scale) -> Self {
+        self.scale = Some(scale);
         self
     }
 
@@ -128,6 +136,9 @@ impl JudgeBuilder {
         }
         if sampling != Sampling::default() {
             Arc::make_mut(&mut prompt).set_sampling(&sampling);
+        }
+        if let Some(scale) = self.scale {
+            Arc::make_mut(&mut prompt).set_scale(scale)?;
         }
         let pass = self.pass.map(|rule| rule.parse()).transpose()?.or(prompt.front().pass.clone());
         let backend = match self.backend {

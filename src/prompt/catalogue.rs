@@ -31,6 +31,7 @@ embedded![
     "tiny-solve",
     "tiny-revise",
     "tiny-patch",
+    "check",
 ];
 
 static PARSED: LazyLock<Result<Vec<Arc<Prompt>>>> = LazyLock::new(|| {
@@ -75,11 +76,14 @@ pub fn default_for(model: &[String], item: &Item) -> Result<Arc<Prompt>> {
         _ => (Judges::Score, "score"),
     };
     let prompts = built_in()?;
-    let own = |prompt: &&Arc<Prompt>| {
-        let knows = |glob: &String| model.iter().any(|name| matches(glob, name));
-        prompt.front().judges == judges && prompt.front().models.iter().any(knows)
-    };
-    let named = prompts.iter().find(own).or_else(|| prompts.iter().find(|p| p.name() == generic));
+    let knows = |glob: &String| model.iter().any(|name| matches(glob, name));
+    let own = || prompts.iter().filter(|prompt| prompt.front().models.iter().any(knows));
+    let named = own()
+        .find(|prompt| prompt.front().judges == judges)
+        .or_else(|| {
+            own().find(|prompt| prompt.front().judges == Judges::Label && prompt.fits(item))
+        })
+        .or_else(|| prompts.iter().find(|prompt| prompt.name() == generic));
     named.cloned().ok_or_else(|| item.lacks("answer"))
 }
 
@@ -124,6 +128,11 @@ mod tests {
         );
         assert_eq!(chosen("tiny", json!({"question": "1 + 1", "answer": "2"})), "tiny-score");
         assert!(default_for(&["tiny".into()], &Item::from(json!({"question": "q"}))).is_err());
+    }
+
+    #[test]
+    fn a_check_takes_its_own_prompt_whatever_the_record_would_suggest() {
+        assert_eq!(chosen("check:number", json!({"answer": "7", "reference": "7"})), "check");
     }
 
     #[test]

@@ -25,8 +25,9 @@ use minijinja::{
 use crate::{
     error::{Error, ErrorKind, Result},
     item::{Item, split_steps},
-    parse::{Reader, Reading, Spot},
+    parse::{Judges, Reader, Reading, Spot},
     request::{Capabilities, Completion, Hasher, Logprobs, Sampling},
+    scale::Scale,
 };
 
 /// A prompt file, checked and ready to run.
@@ -181,6 +182,22 @@ impl Prompt {
         own.stop.extend(over.stop.iter().cloned());
     }
 
+    /// Another scale: printed into the prompt and checked in what is read.
+    ///
+    /// # Errors
+    /// The prompt judges no score, or nothing is on the scale.
+    pub fn set_scale(&mut self, scale: Scale) -> Result<()> {
+        if self.front.judges != Judges::Score {
+            let judges = self.front.judges.name();
+            return Err(self.error(format!("it judges {judges}, which has no scale of numbers")));
+        }
+        scale.check()?;
+        self.environment.add_global("scale", scale_value(&scale));
+        self.front.scale = Some(scale);
+        self.reader = reader(&self.front)?;
+        Ok(())
+    }
+
     /// Names all that changes what this prompt asks: body, fields, scale, sampling, chat, each.
     ///
     /// Comments, summary, reading rules and thresholds are absent: they ask nothing again.
@@ -264,6 +281,12 @@ impl Prompt {
         }
         self.add_element(&mut fields, item, element);
         Ok(Program::new(self, fields, plan, mark))
+    }
+
+    /// Whether the item has every field that this prompt requires.
+    pub fn fits(&self, item: &Item) -> bool {
+        let required = self.fields.iter().filter(|field| field.need == Need::Required);
+        required.into_iter().all(|field| bound(item, &field.name).is_some())
     }
 
     /// How many conversations an item takes; 1 without `each`.
@@ -502,12 +525,16 @@ fn environment(front: &FrontMatter) -> Environment<'static> {
     environment.add_function("choose", run::choose);
     environment.add_function("read", run::read);
     if let Some(scale) = &front.scale {
-        let ends =
-            scale.ends().map(|(min, max)| vec![("min", min.to_string()), ("max", max.to_string())]);
-        let scale = taint::Trusted { text: scale.to_string(), parts: ends.unwrap_or_default() };
-        environment.add_global("scale", Value::from_object(scale));
+        environment.add_global("scale", scale_value(scale));
     }
     environment
+}
+
+/// The scale as prompts print it, with its ends.
+fn scale_value(scale: &Scale) -> Value {
+    let ends =
+        scale.ends().map(|(min, max)| vec![("min", min.to_string()), ("max", max.to_string())]);
+    Value::from_object(taint::Trusted { text: scale.to_string(), parts: ends.unwrap_or_default() })
 }
 
 /// A body without `gen` ends in one.

@@ -35,9 +35,13 @@ pub struct Record {
     pub item: Result<Item>,
 }
 
-/// Names that prompts use for the fields of records: `--map new=old`.
+/// How prompts see the fields of records: other names (`--map new=old`), the same value in every record
+/// (`--set name=value`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldMap(Vec<(String, String)>);
+pub struct FieldMap {
+    named: Vec<(String, String)>,
+    filled: Vec<(String, String)>,
+}
 
 /// The longest line that is taken, in bytes.
 const LONGEST: u64 = 64 << 20;
@@ -99,18 +103,32 @@ impl FromStr for FieldMap {
                 format!("`{pair}` does not map a field: write --map answer=my_column"),
             )),
         };
-        text.split(',').map(pair).collect::<Result<_>>().map(Self)
+        let named = text.split(',').map(pair).collect::<Result<_>>()?;
+        Ok(Self { named, filled: Vec::new() })
     }
 }
 
 impl FieldMap {
     /// The maps of several flags as one.
     pub fn joined(maps: impl IntoIterator<Item = Self>) -> Self {
-        Self(maps.into_iter().flat_map(|map| map.0).collect())
+        maps.into_iter().fold(Self::default(), |mut all, map| {
+            all.named.extend(map.named);
+            all.filled.extend(map.filled);
+            all
+        })
+    }
+
+    /// The same with a value that every record has in the field `name`.
+    #[must_use]
+    pub fn filling(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.filled.push((name.into(), value.into()));
+        self
     }
 
     fn apply(&self, item: Item) -> Result<Item> {
-        self.0.iter().try_fold(item, |item, (new, old)| item.mapped(new, old))
+        let named = self.named.iter().try_fold(item, |item, (new, old)| item.mapped(new, old))?;
+        let filled = self.filled.iter();
+        Ok(filled.fold(named, |item, (name, value)| item.filled(name, value.as_str())))
     }
 }
 
