@@ -1,12 +1,12 @@
 //! Judging a stream of records: bounded memory, every result handed on as it comes.
 
-use std::time::Instant;
+use std::{thread, time::Instant};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::mpsc;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     item::Item,
     judge::Judge,
     records::{Line, Outcome, Record},
@@ -70,10 +70,12 @@ pub async fn run(
     let started = Instant::now();
     let concurrency = options.concurrency.max(1);
     let (queue, mut taken) = mpsc::channel(concurrency);
-    // Reading may wait for a pipe: it has a thread of its own.
-    let reader = tokio::task::spawn_blocking(move || {
-        records.try_for_each(|record| queue.blocking_send(record).map_err(drop)).is_ok()
-    });
+    // Reading may wait for a pipe that nobody fills any more: no run and no runtime may wait for that.
+    let reader = thread::Builder::new()
+        .name("records".into())
+        .spawn(move || records.try_for_each(|record| queue.blocking_send(record)).is_ok());
+    reader
+        .map_err(|cause| Error::new(ErrorKind::Io, "no thread to read records").because(cause))?;
     let mut summary = Summary::default();
     let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
     let mut flying = FuturesUnordered::new();
@@ -95,8 +97,6 @@ pub async fn run(
             else => break,
         }
     }
-    drop(taken);
-    drop(reader.await);
     summary.time = started.elapsed();
     broken.map_or(Ok(summary), Err)
 }

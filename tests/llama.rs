@@ -202,3 +202,14 @@ async fn the_identity_is_the_files_content() {
     assert_eq!(file.identity(), tiny().await.identity());
     assert_eq!(file.name(), "other-name.gguf");
 }
+
+#[tokio::test]
+async fn nothing_is_refused_and_the_engine_lives() {
+    use tribunal::request::Chat;
+    let tiny = tiny().await;
+    let mut nothing = Request { chat: Chat::Raw, ..asks("") };
+    assert_eq!(tiny.complete(&nothing).await.unwrap_err().kind(), ErrorKind::Refused);
+    nothing.ask = Ask::Choose { labels: vec!["a".into(), "b".into()] };
+    assert_eq!(tiny.complete(&nothing).await.unwrap_err().kind(), ErrorKind::Refused);
+    assert!(tiny.complete(&asks(SUM)).await.is_ok());
+}

@@ -48,6 +48,14 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// How many tokens the model sees before it must say something.
+    pub(super) fn shortest(&self) -> usize {
+        match self {
+            Self::Generate { prompt, .. } => prompt.len(),
+            Self::Choose { texts, .. } => common_prefix(texts),
+        }
+    }
+
     /// The most tokens that one of its texts has.
     pub(super) fn longest(&self) -> usize {
         match self {
@@ -236,7 +244,7 @@ impl<'m> Engine<'m> {
         texts: &[Vec<LlamaToken>],
         gone: &impl Fn() -> bool,
     ) -> Result<Completion> {
-        let shared = common_prefix(texts).max(1);
+        let shared = common_prefix(texts);
         let first = texts.first().map(Vec::as_slice).unwrap_or_default();
         let cached = self.advance(&first[..shared.min(first.len())], gone)?;
         // The caches are cut again for every label, so the row that all of them start from is kept.

@@ -159,6 +159,10 @@ impl Llama {
                 Work::Choose { labels: labels.clone(), texts }
             }
         };
+        if work.shortest() == 0 {
+            return Err(Error::new(ErrorKind::Refused, "the request is empty")
+                .hint("the prompt renders to nothing for this record"));
+        }
         let needed = work.longest();
         if needed >= self.context {
             return Err(Error::new(
