@@ -13,7 +13,7 @@ use tribunal::{
     error::ErrorKind,
     prompt::Order,
     request::{Ask, Request, Sampling},
-    verdict::{Preference, Reason},
+    verdict::{Distribution, Preference, Reason},
 };
 
 fn prompt(keys: &str, body: &str) -> Prompt {
@@ -216,6 +216,21 @@ async fn answers_and_criteria_are_rated_one_by_one() {
         panic!("criteria")
     };
     assert_eq!((all["style"], all["facts"]), (5.0, 2.0));
+}
+
+#[tokio::test]
+async fn the_expected_score_is_the_mean_over_what_could_have_been_picked() {
+    let keys = "judges: score\nscale: {min: 1, max: 3}\naggregate: expected\nverdict: {choose: s}";
+    let body = "user:\n{{ answer }}\nassistant:\n{{ choose('s', ['1', '2', '3']) }}";
+    let script = Script::answering(|_| {
+        let labels = vec![("1".into(), 0.1), ("2".into(), 0.3), ("3".into(), 0.4)];
+        let distribution = Some(Distribution { labels, missing: 0.2 });
+        Ok(Completion { distribution, ..Completion::text("3") })
+    });
+    let judge =
+        Judge::builder().backend(script).with_prompt(prompt(keys, body)).build().await.unwrap();
+    let judgment = judge.judge(&Item::new().answer("a")).await.unwrap();
+    assert!((judgment.score().unwrap() - 1.9 / 0.8).abs() < 1e-9);
 }
 
 #[tokio::test]

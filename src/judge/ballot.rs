@@ -1,9 +1,11 @@
 //! One vote out of its conversations.
 
 use crate::{
+    aggregate::expected,
     parse::{Chosen, Outcome, Place, Read, Spot, Transcript, label_after},
     prompt::Prompt,
     request::Completion,
+    scale::Scale,
     verdict::{CORRECT, Call, Label, Reason, StepLabel, Steps, Unreadable, Verdict, Vote, visible},
 };
 
@@ -74,6 +76,15 @@ fn in_critique(
         critique.checked_sub(last.critique().chars().count())?
     };
     (end + shift <= critique).then_some((start + shift, end + shift))
+}
+
+/// Puts the mean of the distribution in the place of a score that was picked.
+pub(super) fn weigh(vote: &mut Vote, scale: Option<&Scale>) {
+    let seen = vote.calls.iter().rev().find_map(|call| call.distribution.as_ref());
+    let mean = seen.zip(scale).and_then(|(seen, scale)| expected(seen, scale));
+    if let (Ok(Verdict::Score(score)), Some(mean)) = (&mut vote.verdict, mean) {
+        *score = mean;
+    }
 }
 
 /// A verdict about shown answers as one about the item's own order.

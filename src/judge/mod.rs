@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt, future::try_join_all};
 
-use self::ballot::{in_own_order, numbers, steps, vote, written};
+use self::ballot::{in_own_order, numbers, steps, vote, weigh, written};
 use crate::{
     aggregate::{self, Aggregate, Pass},
     backend::Backend,
@@ -164,6 +164,9 @@ impl Judge {
         };
         let mut vote = vote(draw, order, talks, read);
         vote.verdict = vote.verdict.map(|verdict| in_own_order(verdict, &vote.order));
+        if inner.aggregate == Some(Aggregate::Expected) {
+            weigh(&mut vote, inner.prompt.front().scale.as_ref());
+        }
         Ok((vote, tally))
     }
 

@@ -90,8 +90,8 @@ impl Settings {
             extra: Map::new(),
             model_id: None,
             timeout: Duration::from_secs(600),
-            retries: 4,
-            first_wait: Duration::from_millis(100),
+            retries: 7,
+            first_wait: Duration::from_millis(200),
             defang: None,
         })
     }
