@@ -5,9 +5,11 @@
 //! [`Program`] is the file at work on one item.
 
 mod catalogue;
+mod engine;
 mod front;
 mod program;
 mod run;
+mod sample;
 mod taint;
 
 pub use {
@@ -16,17 +18,19 @@ pub use {
     program::{Next, Plan, Program},
 };
 
-use std::{collections::BTreeMap, io, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use minijinja::{
-    AutoEscape, Environment, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde,
+use minijinja::{Environment, Value, value::Serde};
+
+use self::{
+    engine::{LARGEST, Page, environment, scale_value},
+    sample::Ask,
 };
-
 use crate::{
     error::{Error, ErrorKind, Result},
-    item::{Item, split_steps},
-    parse::{Judges, Reader, Reading, Spot},
-    request::{Capabilities, Completion, Hasher, Logprobs, Sampling},
+    item::Item,
+    parse::{Judges, Reader, Reading},
+    request::{Hasher, Sampling},
     scale::Scale,
 };
 
@@ -40,49 +44,12 @@ pub struct Prompt {
     front: FrontMatter,
     fields: Vec<Field>,
     environment: Environment<'static>,
-    reader: Option<Reader>,
+    reader: Reader,
     /// What the body asks for on a sample record, in order.
     outline: Vec<Ask>,
 }
 
-/// One `gen` or `choose` of a prompt, as a sample record shows it.
-#[derive(Clone, Debug, PartialEq)]
-struct Ask {
-    spot: Spot,
-    chooses: bool,
-    /// Which turn of the conversation it stands in.
-    turn: usize,
-    /// For a `choose`: its labels and the words before it.
-    labels: Vec<String>,
-    literal: String,
-}
-
-impl Ask {
-    /// What a request asks for; its place is known when it is answered.
-    fn of(request: &crate::request::Request) -> Self {
-        let labels = match &request.ask {
-            crate::request::Ask::Choose { labels } => labels.clone(),
-            crate::request::Ask::Generate { .. } => Vec::new(),
-        };
-        Self {
-            spot: Spot { name: String::new(), at: None },
-            chooses: !labels.is_empty(),
-            turn: request.messages.len() - usize::from(request.open),
-            literal: literal(request),
-            labels,
-        }
-    }
-}
-
 const BODY: &str = "body";
-
-/// Enough for a long prompt with loops; a bomb runs dry in milliseconds.
-const FUEL: u64 = 1_000_000;
-
-/// The largest rendered prompt, in bytes.
-const LARGEST: usize = 4 << 20;
-
-const DEEPEST: usize = 64;
 
 impl Prompt {
     /// Reads a prompt from its text; `name` is its file or its name in the catalogue.
@@ -113,7 +80,7 @@ impl Prompt {
             lines_before,
             fields: Vec::new(),
             environment: environment(&front),
-            reader: reader(&front)?,
+            reader: Reader::new(&front.reading())?,
             front,
             outline: Vec::new(),
         };
@@ -194,7 +161,7 @@ impl Prompt {
         scale.check()?;
         self.environment.add_global("scale", scale_value(&scale));
         self.front.scale = Some(scale);
-        self.reader = reader(&self.front)?;
+        self.reader = Reader::new(&self.front.reading())?;
         Ok(())
     }
 
@@ -213,12 +180,6 @@ impl Prompt {
         hasher.json(&self.front.chat);
         hasher.part(format!("{:?} {:?}", self.front.each, self.front.until).as_bytes());
         hex(&hasher.finish()[..8])
-    }
-
-    /// The words before the first `choose` of this name, and its labels, as a sample record shows them.
-    pub fn choice(&self, name: &str) -> Option<(&str, &[String])> {
-        let ask = self.outline.iter().find(|ask| ask.chooses && ask.spot.name == name)?;
-        Some((&ask.literal, &ask.labels))
     }
 
     /// Whether the judge's own marker is printed, so that the verdict cannot be forged.
@@ -325,24 +286,6 @@ impl Prompt {
         fields.insert("index".into(), index.into());
     }
 
-    /// Refuses a model that could not go through this prompt, by a run on a sample record.
-    ///
-    /// # Errors
-    /// The model's API lacks something that the prompt needs: the error says what would do.
-    pub fn check_fits(&self, plan: Plan) -> Result<()> {
-        self.run_sample(plan).map(drop)
-    }
-
-    fn chooses_after(&self, spot: &Spot) -> bool {
-        let Some(at) =
-            self.outline.iter().position(|ask| ask.spot.name == spot.name && !ask.chooses)
-        else {
-            return false;
-        };
-        let turn = self.outline[at].turn;
-        self.outline[at + 1..].iter().any(|ask| ask.chooses && ask.turn == turn)
-    }
-
     /// The declared fields, or those that the body names.
     fn declared(&self) -> Result<Vec<Field>> {
         const OURS: [&str; 10] = [
@@ -377,51 +320,6 @@ impl Prompt {
         }
         names.sort();
         Ok(names.into_iter().map(|name| Field { name, need: Need::Required }).collect())
-    }
-
-    /// What the body asks for on a sample record.
-    fn sketch(&self) -> Result<Vec<Ask>> {
-        let capabilities =
-            Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
-        self.run_sample(Plan { capabilities, draw: 0, reask: 0 })
-    }
-
-    /// Runs the body on a sample record and scripted answers, and refuses what would go wrong.
-    fn run_sample(&self, plan: Plan) -> Result<Vec<Ask>> {
-        let mut fields: BTreeMap<String, Value> =
-            self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
-        self.add_element(&mut fields, &sample_item(), Some(1));
-        let mut program =
-            Program::new(self, fields, plan, self.marks().then(|| SAMPLE_MARK.to_owned()));
-        let mut asks: Vec<Ask> = Vec::new();
-        let mut answer = None;
-        while let Next::Ask(request) = program.next(answer.take())? {
-            if asks.is_empty() && self.marks() {
-                self.check_mark(&request)?;
-            }
-            let ask = Ask::of(&request);
-            let text =
-                ask.labels.first().cloned().unwrap_or_else(|| format!("sample {}", asks.len()));
-            answer = Some(Completion::text(text));
-            asks.push(ask);
-        }
-        for (ask, outcome) in asks.iter_mut().zip(program.results()) {
-            ask.spot = outcome.spot.clone();
-        }
-        Ok(asks)
-    }
-
-    /// A marker before the last field would end the prefix that records share.
-    fn check_mark(&self, request: &crate::request::Request) -> Result<()> {
-        let spans: Vec<_> = request.messages.iter().flat_map(|message| &message.spans).collect();
-        let marked = spans.iter().position(|span| span.text.contains(SAMPLE_MARK));
-        let last_data = spans.iter().rposition(|span| span.origin == crate::request::Origin::Data);
-        match (marked, last_data) {
-            (Some(marked), Some(last)) if marked < last => Err(self
-                .error("`{{ mark }}` stands before the last field".to_owned())
-                .hint("ask for the verdict line at the end: what records share must come first")),
-            _ => Ok(()),
-        }
     }
 
     /// Renders the body: the marked text so far, and what stopped it.
@@ -474,69 +372,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The text before a request's end that no result wrote.
-fn literal(request: &crate::request::Request) -> String {
-    let Some(last) = request.messages.last().filter(|_| request.open) else { return String::new() };
-    let result = last.spans.iter().rposition(|span| span.origin == crate::request::Origin::Model);
-    last.spans[result.map_or(0, |at| at + 1)..].iter().map(|span| span.text.as_str()).collect()
-}
-
-/// A buffer that refuses to grow beyond the largest prompt.
-struct Page(Vec<u8>);
-
-impl io::Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = LARGEST.saturating_sub(self.0.len()).min(bytes.len());
-        self.0.extend_from_slice(&bytes[..room]);
-        if room < bytes.len() { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(room) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn reader(front: &FrontMatter) -> Result<Option<Reader>> {
-    Reader::new(&front.reading()).map(Some)
-}
-
-/// A template engine that can do nothing but print, count and ask.
-fn environment(front: &FrontMatter) -> Environment<'static> {
-    let mut environment = Environment::new();
-    let mut syntax = SyntaxConfig::builder();
-    syntax.keep_trailing_newline(true);
-    if let Ok(syntax) = syntax.build() {
-        environment.set_syntax(syntax);
-    }
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(DEEPEST);
-    environment.set_formatter(taint::write);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    for filter in ["safe", "escape", "e"] {
-        environment.remove_filter(filter);
-    }
-    environment
-        .add_filter("tojson", |value: Value| serde_json::to_string(&value).unwrap_or_default());
-    environment.add_filter("fenced", |value: Value| taint::Fenced::value(value.to_string()));
-    environment.add_filter("steps", |text: Value| split_steps(&text.to_string()));
-    environment.add_function("gen", run::generate);
-    environment.add_function("choose", run::choose);
-    environment.add_function("read", run::read);
-    if let Some(scale) = &front.scale {
-        environment.add_global("scale", scale_value(scale));
-    }
-    environment
-}
-
-/// The scale as prompts print it, with its ends.
-fn scale_value(scale: &Scale) -> Value {
-    let ends =
-        scale.ends().map(|(min, max)| vec![("min", min.to_string()), ("max", max.to_string())]);
-    Value::from_object(taint::Trusted { text: scale.to_string(), parts: ends.unwrap_or_default() })
-}
-
 /// A body without `gen` ends in one.
 fn with_ending(body: &str) -> String {
     let body = body.trim_end_matches(['\n', '\r']);
@@ -577,42 +412,6 @@ pub(crate) fn criteria(item: &Item) -> Vec<(String, String)> {
         }
         Some(one) => vec![(text_of(one), text_of(one))],
         None => Vec::new(),
-    }
-}
-
-/// A marker that no record can hold, being no hex.
-const SAMPLE_MARK: &str = "zq0mark0qz";
-
-fn sample_item() -> Item {
-    Item::new()
-        .set("steps", vec!["sample step one".to_owned(), "sample step two".to_owned()])
-        .answers(["sample one", "sample two"])
-        .set("criteria", vec!["sample criterion".to_owned()])
-}
-
-/// A value that stands for any record's.
-fn sample(name: &str) -> Value {
-    match bound(&sample_item(), name) {
-        Some(value) => value,
-        None => Value::from_object(Sample),
-    }
-}
-
-/// Answers to every attribute and index with itself.
-#[derive(Debug)]
-struct Sample;
-
-impl minijinja::value::Object for Sample {
-    fn get_value(self: &std::sync::Arc<Self>, _: &Value) -> Option<Value> {
-        Some(Value::from_object(Self))
-    }
-
-    fn enumerate(self: &std::sync::Arc<Self>) -> minijinja::value::Enumerator {
-        minijinja::value::Enumerator::Values(vec![Value::from("sample"), Value::from("sample")])
-    }
-
-    fn render(self: &std::sync::Arc<Self>, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("sample")
     }
 }
 

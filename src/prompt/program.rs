@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    parse::{Chosen, Outcome, Reader, Spot, Transcript, label_after},
+    parse::{Chosen, Outcome, Spot, Transcript, label_after},
     request::{
         Ask, Capabilities, Chat, Completion, Logprobs, Message, Origin, Request, Role, Sampling,
         Span,
@@ -28,7 +28,6 @@ pub struct Program<'p> {
     fields: BTreeMap<String, Value>,
     plan: Plan,
     mark: Option<String>,
-    reader: Option<Reader>,
     results: Vec<Outcome>,
     /// What the last call asked for.
     asked: Option<Asked>,
@@ -85,16 +84,7 @@ impl<'p> Program<'p> {
         plan: Plan,
         mark: Option<String>,
     ) -> Self {
-        Self {
-            prompt,
-            fields,
-            plan,
-            mark,
-            reader: prompt.reader.clone(),
-            results: Vec::new(),
-            asked: None,
-            sent: String::new(),
-        }
+        Self { prompt, fields, plan, mark, results: Vec::new(), asked: None, sent: String::new() }
     }
 
     /// Takes the answer to the last request, and says what is wanted next.
@@ -141,7 +131,7 @@ impl<'p> Program<'p> {
     /// The marked text so far and the result that is missing.
     fn render(&self) -> Result<(String, Option<Wanted>)> {
         let state =
-            Arc::new(Run::new(self.results.clone(), self.reader.clone(), self.mark.clone()));
+            Arc::new(Run::new(self.results.clone(), self.prompt.reader.clone(), self.mark.clone()));
         let mut context = self.fields.clone();
         context.insert(run::NAME.into(), Value::from_dyn_object(state.clone()));
         if let Some(mark) = &self.mark {

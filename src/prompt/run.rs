@@ -19,7 +19,7 @@ pub(super) const NAME: &str = "__run";
 #[derive(Debug)]
 pub(super) struct Run {
     results: Vec<Outcome>,
-    reader: Option<Reader>,
+    reader: Reader,
     mark: Option<String>,
     noted: Mutex<Noted>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Gen {
 }
 
 impl Run {
-    pub(super) fn new(results: Vec<Outcome>, reader: Option<Reader>, mark: Option<String>) -> Self {
+    pub(super) fn new(results: Vec<Outcome>, reader: Reader, mark: Option<String>) -> Self {
         Self { results, reader, mark, noted: Mutex::default() }
     }
 
@@ -158,7 +158,7 @@ pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
         run.results.iter().filter(|outcome| used.contains(&outcome.spot)).cloned().collect();
     let last_turn = results.len().saturating_sub(1);
     let transcript = Transcript { results, last_turn, mark: run.mark.clone(), data: Vec::new() };
-    let verdict = run.reader.as_ref().and_then(|reader| reader.parse(&transcript).verdict.ok());
+    let verdict = run.reader.parse(&transcript).verdict.ok();
     Ok(verdict.map_or_else(|| Value::from(()), |verdict| Value::from(verdict.to_string())))
 }
 

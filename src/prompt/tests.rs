@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::request::{Ask as Wanted, Message, Origin, Request, Role};
+use crate::request::{
+    Ask as Wanted, Capabilities, Completion, Logprobs, Message, Origin, Request, Role,
+};
 
 const ABLE: Capabilities =
     Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
@@ -359,6 +361,7 @@ fn the_hash_knows_the_question_and_not_the_reading() {
 
 mod spans {
     use super::*;
+    use minijinja::syntax::SyntaxConfig;
     use proptest::prelude::*;
 
     proptest! {

@@ -3,6 +3,8 @@
 #![allow(unreachable_pub, reason = "each test file includes it as a module of its own")]
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+#[cfg(feature = "openai")]
+pub mod openai;
 mod tools;
 
 pub use tools::{Folder, Log};

@@ -1,0 +1,68 @@
+//! The template engine: Jinja that can do nothing but print, count and ask.
+
+use std::io;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
+
+use super::{FrontMatter, run, taint};
+use crate::{item::split_steps, scale::Scale};
+
+/// Enough for a long prompt with loops; a bomb runs dry in milliseconds.
+const FUEL: u64 = 1_000_000;
+
+/// The largest rendered prompt, in bytes.
+pub(super) const LARGEST: usize = 4 << 20;
+
+const DEEPEST: usize = 64;
+
+/// An engine with our functions and filters, and without those that would blur who wrote what.
+pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
+    let mut environment = Environment::new();
+    let mut syntax = SyntaxConfig::builder();
+    syntax.keep_trailing_newline(true);
+    if let Ok(syntax) = syntax.build() {
+        environment.set_syntax(syntax);
+    }
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(DEEPEST);
+    environment.set_formatter(taint::write);
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    for filter in ["safe", "escape", "e"] {
+        environment.remove_filter(filter);
+    }
+    environment
+        .add_filter("tojson", |value: Value| serde_json::to_string(&value).unwrap_or_default());
+    environment.add_filter("fenced", |value: Value| taint::Fenced::value(value.to_string()));
+    environment.add_filter("steps", |text: Value| split_steps(&text.to_string()));
+    environment.add_function("gen", run::generate);
+    environment.add_function("choose", run::choose);
+    environment.add_function("read", run::read);
+    if let Some(scale) = &front.scale {
+        environment.add_global("scale", scale_value(scale));
+    }
+    environment
+}
+
+/// The scale as prompts print it, with its ends.
+pub(super) fn scale_value(scale: &Scale) -> Value {
+    let ends =
+        scale.ends().map(|(min, max)| vec![("min", min.to_string()), ("max", max.to_string())]);
+    Value::from_object(taint::Trusted { text: scale.to_string(), parts: ends.unwrap_or_default() })
+}
+
+/// A buffer that refuses to grow beyond the largest prompt.
+pub(super) struct Page(pub(super) Vec<u8>);
+
+impl io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = LARGEST.saturating_sub(self.0.len()).min(bytes.len());
+        self.0.extend_from_slice(&bytes[..room]);
+        if room < bytes.len() { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(room) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

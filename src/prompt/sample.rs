@@ -1,0 +1,160 @@
+//! A prompt's run on a sample record: what it asks for, and what would go wrong before anything is paid
+//! for.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use minijinja::{
+    Value,
+    value::{Enumerator, Object},
+};
+
+use super::{Next, Plan, Program, Prompt, bound};
+use crate::{
+    error::Result,
+    item::Item,
+    parse::Spot,
+    request::{self, Capabilities, Completion, Logprobs, Origin, Request},
+};
+
+/// One `gen` or `choose` of a prompt, as a sample record shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ask {
+    spot: Spot,
+    chooses: bool,
+    /// Which turn of the conversation it stands in.
+    turn: usize,
+    /// For a `choose`: its labels and the words before it.
+    labels: Vec<String>,
+    literal: String,
+}
+
+impl Ask {
+    /// What a request asks for; its place is known when it is answered.
+    fn of(request: &Request) -> Self {
+        let labels = match &request.ask {
+            request::Ask::Choose { labels } => labels.clone(),
+            request::Ask::Generate { .. } => Vec::new(),
+        };
+        Self {
+            spot: Spot { name: String::new(), at: None },
+            chooses: !labels.is_empty(),
+            turn: request.messages.len() - usize::from(request.open),
+            literal: literal(request),
+            labels,
+        }
+    }
+}
+
+impl Prompt {
+    /// The words before the first `choose` of this name, and its labels, as a sample record shows them.
+    pub fn choice(&self, name: &str) -> Option<(&str, &[String])> {
+        let ask = self.outline.iter().find(|ask| ask.chooses && ask.spot.name == name)?;
+        Some((&ask.literal, &ask.labels))
+    }
+
+    /// Refuses a model that could not go through this prompt, by a run on a sample record.
+    ///
+    /// # Errors
+    /// The model's API lacks something that the prompt needs: the error says what would do.
+    pub fn check_fits(&self, plan: Plan) -> Result<()> {
+        self.run_sample(plan).map(drop)
+    }
+
+    pub(super) fn chooses_after(&self, spot: &Spot) -> bool {
+        let Some(at) =
+            self.outline.iter().position(|ask| ask.spot.name == spot.name && !ask.chooses)
+        else {
+            return false;
+        };
+        let turn = self.outline[at].turn;
+        self.outline[at + 1..].iter().any(|ask| ask.chooses && ask.turn == turn)
+    }
+
+    /// What the body asks for on a sample record.
+    pub(super) fn sketch(&self) -> Result<Vec<Ask>> {
+        let capabilities =
+            Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
+        self.run_sample(Plan { capabilities, draw: 0, reask: 0 })
+    }
+
+    /// Runs the body on a sample record and scripted answers, and refuses what would go wrong.
+    fn run_sample(&self, plan: Plan) -> Result<Vec<Ask>> {
+        let mut fields: BTreeMap<String, Value> =
+            self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
+        self.add_element(&mut fields, &sample_item(), Some(1));
+        let mut program =
+            Program::new(self, fields, plan, self.marks().then(|| SAMPLE_MARK.to_owned()));
+        let mut asks: Vec<Ask> = Vec::new();
+        let mut answer = None;
+        while let Next::Ask(request) = program.next(answer.take())? {
+            if asks.is_empty() && self.marks() {
+                self.check_mark(&request)?;
+            }
+            let ask = Ask::of(&request);
+            let text =
+                ask.labels.first().cloned().unwrap_or_else(|| format!("sample {}", asks.len()));
+            answer = Some(Completion::text(text));
+            asks.push(ask);
+        }
+        for (ask, outcome) in asks.iter_mut().zip(program.results()) {
+            ask.spot = outcome.spot.clone();
+        }
+        Ok(asks)
+    }
+
+    /// A marker before the last field would end the prefix that records share.
+    fn check_mark(&self, request: &Request) -> Result<()> {
+        let spans: Vec<_> = request.messages.iter().flat_map(|message| &message.spans).collect();
+        let marked = spans.iter().position(|span| span.text.contains(SAMPLE_MARK));
+        let last_data = spans.iter().rposition(|span| span.origin == Origin::Data);
+        match (marked, last_data) {
+            (Some(marked), Some(last)) if marked < last => Err(self
+                .error("`{{ mark }}` stands before the last field".to_owned())
+                .hint("ask for the verdict line at the end: what records share must come first")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The text before a request's end that no result wrote.
+fn literal(request: &Request) -> String {
+    let Some(last) = request.messages.last().filter(|_| request.open) else { return String::new() };
+    let result = last.spans.iter().rposition(|span| span.origin == Origin::Model);
+    last.spans[result.map_or(0, |at| at + 1)..].iter().map(|span| span.text.as_str()).collect()
+}
+
+/// A marker that no record can hold, being no hex.
+const SAMPLE_MARK: &str = "zq0mark0qz";
+
+fn sample_item() -> Item {
+    Item::new()
+        .set("steps", vec!["sample step one".to_owned(), "sample step two".to_owned()])
+        .answers(["sample one", "sample two"])
+        .set("criteria", vec!["sample criterion".to_owned()])
+}
+
+/// A value that stands for any record's.
+fn sample(name: &str) -> Value {
+    match bound(&sample_item(), name) {
+        Some(value) => value,
+        None => Value::from_object(Sample),
+    }
+}
+
+/// Answers to every attribute and index with itself.
+#[derive(Debug)]
+struct Sample;
+
+impl Object for Sample {
+    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+        Some(Value::from_object(Self))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(vec![Value::from("sample"), Value::from("sample")])
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sample")
+    }
+}

@@ -1,0 +1,69 @@
+//! Requests to a model behind an API, for the tests of that backend.
+
+use std::time::Duration;
+
+use tribunal::{
+    backend::{
+        Backend,
+        openai::{Dialect, OpenAi, Settings},
+    },
+    error::Error,
+    request::{Ask, Completion, Message, Origin, Request, Role},
+};
+
+use super::{Reply, Seen, Server};
+
+/// A key that must never be seen.
+pub const KEY: &str = "sk-CANARY-0123456789";
+
+/// Quick retries, and a key.
+pub fn settings(url: &str, dialect: Option<Dialect>) -> Settings {
+    let env = |name: &str| (name == "OPENAI_API_KEY").then(|| KEY.to_owned());
+    let mut settings = Settings::new("openai/m", Some(url), &env).unwrap();
+    settings.provider.dialect = dialect;
+    settings.retries = 2;
+    settings.first_wait = Duration::from_millis(5);
+    settings.timeout = Duration::from_secs(20);
+    settings
+}
+
+/// A model behind this server.
+pub fn model(server: &Server, dialect: Dialect) -> OpenAi {
+    OpenAi::new(settings(&server.url, Some(dialect))).unwrap()
+}
+
+/// A request of two turns.
+pub fn question() -> Request {
+    Request::generate(vec![
+        Message::new(Role::System, "Judge.", Origin::Prompt),
+        Message::new(Role::User, "2 + 2 = 4", Origin::Data),
+    ])
+}
+
+/// A request whose answer is begun.
+pub fn begun(text: &str) -> Request {
+    let mut request = question();
+    request.messages.push(Message::new(Role::Assistant, text, Origin::Prompt));
+    request.open = true;
+    request
+}
+
+/// A request for one of these labels.
+pub fn choice(labels: &[&str]) -> Request {
+    let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+    Request { ask: Ask::Choose { labels }, ..question() }
+}
+
+/// One request to a server that does what `handler` says.
+pub async fn asked(
+    request: &Request,
+    handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> (Result<Completion, Error>, Server) {
+    let server = Server::start(handler).await;
+    (model(&server, Dialect::OpenAi).complete(request).await, server)
+}
+
+/// Everything that a person may get to see of an error.
+pub fn shown(error: &Error) -> String {
+    format!("{error} {error:?} {:?}", error.hints())
+}
