@@ -254,6 +254,11 @@ impl Item {
 
     /// The error of a record without this field, naming what it has.
     pub(crate) fn lacks(&self, name: &str) -> Error {
+        if self.record.contains_key(name) || self.overlay.contains_key(name) {
+            let message =
+                format!("the record's field `{name}` is empty, or not what is wanted there");
+            return Error::new(ErrorKind::Record, message);
+        }
         let names: Vec<&str> =
             self.record.keys().chain(self.overlay.keys()).map(String::as_str).collect();
         let error = Error::new(ErrorKind::Record, format!("the record has no field `{name}`"));
@@ -410,6 +415,13 @@ mod tests {
         let item = Item::new().answer("a\u{FDD0}b\u{FDD2}");
         assert_eq!(item.text("answer").unwrap(), "ab");
         assert_eq!(item.cleaned(), 2);
+    }
+
+    #[test]
+    fn a_field_that_is_there_and_empty_is_not_called_missing() {
+        let item = Item::from(json!({"question": "q", "steps": []}));
+        assert!(item.lacks("steps").to_string().contains("is empty"));
+        assert!(item.lacks("steps").hints().is_empty());
     }
 
     #[test]

@@ -115,8 +115,9 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ou
         };
         answer = Some(Completion::text(text));
     }
-    if element.is_some() {
-        note(&format!("and so on for {} in all", prompt.elements(&item)));
+    let rest = prompt.elements(&item).saturating_sub(1);
+    if rest > 0 {
+        note(&format!("and so on for {rest} more"));
     }
     Ok(Outcome::Done)
 }
