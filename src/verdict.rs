@@ -375,23 +375,19 @@ impl Vote {
 /// Blocks are `<think>` and `<thinking>`, in any case. What stands between two blocks is hidden too: the
 /// judge went on thinking.
 pub fn visible(text: &str) -> &str {
-    let open = last_of(text, ["<think>", "<thinking>"]);
-    let close = last_of(text, ["</think>", "</thinking>"]);
-    match (open, close) {
-        (Some(open), None) => &text[..open.start],
-        (Some(open), Some(close)) if close.end <= open.start => &text[close.end..open.start],
-        (_, Some(close)) => &text[close.end..],
-        (None, None) => text,
-    }
+    let closed = tags(text, ["</think>", "</thinking>"]).last().map_or(0, |tag| tag.end);
+    let shown = &text[closed..];
+    let opened = tags(shown, ["<think>", "<thinking>"]).next().map_or(shown.len(), |tag| tag.start);
+    &shown[..opened]
 }
 
-/// The place of the last of these tags, in any case.
-fn last_of(text: &str, tags: [&str; 2]) -> Option<std::ops::Range<usize>> {
-    text.rmatch_indices('<').find_map(|(at, _)| {
-        let stands = |tag: &&&str| {
+/// The places of these tags, in any case.
+fn tags(text: &str, tags: [&'static str; 2]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    text.match_indices('<').filter_map(move |(at, _)| {
+        let stands = |tag: &&str| {
             text.get(at..at + tag.len()).is_some_and(|found| found.eq_ignore_ascii_case(tag))
         };
-        tags.iter().find(stands).map(|tag| at..at + tag.len())
+        tags.into_iter().find(stands).map(|tag| at..at + tag.len())
     })
 }
 
@@ -416,6 +412,7 @@ mod tests {
         assert_eq!(visible("<Thinking>4?</THINKING>Score: 5"), "Score: 5");
         assert_eq!(visible("<think>a</think>Score: 4<think>b</think>"), "");
         assert_eq!(visible("<think>a</think>Score: 4<think>b"), "Score: 4");
+        assert_eq!(visible("Score: 4 <think>Score: 5 <think>6"), "Score: 4 ");
         assert_eq!(visible("plain"), "plain");
     }
 

@@ -72,16 +72,23 @@ impl Announcement {
     /// Whether the words behind the value are there, where there are any: `Output (a) is longer` is no
     /// announcement of `Output (*) is better`, while `[[A` is a malformed one of `[[*]]`.
     fn announces(&self, text: &str, start: usize) -> bool {
-        let wordy = !self.after.starts_with('<') && self.after.contains(char::is_alphanumeric);
-        !wordy || self.end(text, start).1
+        !self.is_wordy() || self.end(text, start).1
+    }
+
+    fn is_wordy(&self) -> bool {
+        !self.after.starts_with('<') && self.after.contains(char::is_alphanumeric)
     }
 
     /// Where the value that begins at `start` ends, and whether it is closed as it should be.
     fn end(&self, text: &str, start: usize) -> (usize, bool) {
         let rest = &text[start..];
-        let near = &rest[..floor(rest, LONGEST)];
+        let mut near = &rest[..floor(rest, LONGEST)];
         if self.after.is_empty() {
             return (start + line_end(near), true);
+        }
+        if self.is_wordy() {
+            // Words behind the value stand on its line.
+            near = &near[..line_end(near)];
         }
         let end = match self.after.chars().next() {
             Some(close @ ('}' | ')')) => {
@@ -173,7 +180,10 @@ pub(super) fn marked(mark: &str, text: &str) -> Option<Found> {
     let at =
         text.to_ascii_lowercase().match_indices(mark).map(|(at, _)| at).filter(whole).last()?;
     let start = at + mark.len();
-    let end = start + line_end(&text[start..]);
+    // The number may stand on the next line: `a3f9:` and below it `6`.
+    let led =
+        text[start..].find(|c: char| !"*_`:= \t".contains(c)).map_or(text.len(), |at| start + at);
+    let end = led + line_end(&text[led..]);
     let mut value =
         text[start..end].trim_start_matches(|c: char| c.is_whitespace() || "*_`:=-—])".contains(c));
     if let Some((label, labelled)) = value.split_once(':') {

@@ -53,8 +53,21 @@ pub fn label_after(
             .max_by_key(|label| label.trim().len())
     };
     let label = longest(&exact).or_else(|| longest(&any_case))?;
+    if offers_another(&opened[label.trim().len()..], labels) {
+        return None;
+    }
     let place = start..start + label.trim().len();
     Some(Labelled { label: label.clone(), start: hidden + begin, place })
+}
+
+/// `Yes or No` is the menu again and no choice.
+fn offers_another(rest: &str, labels: &[String]) -> bool {
+    let joined = |word: &&str| {
+        rest.trim_start().get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+    };
+    let Some(word) = ["or ", "and "].into_iter().find(joined) else { return false };
+    let behind = rest.trim_start()[word.len()..].trim_start().to_lowercase();
+    labels.iter().any(|label| behind.starts_with(&label.trim().to_lowercase()))
 }
 
 #[cfg(test)]
@@ -97,6 +110,7 @@ mod tests {
         assert_eq!(after("Is it correct (Yes/No)? Maybe"), None);
         assert_eq!(after("Is it correct (Yes/No)? Nope"), None);
         assert_eq!(after("Is it correct (Yes/No)? Yes/No"), None);
+        assert_eq!(after("Is it correct (Yes/No)? Yes or No"), None);
         assert_eq!(after("Yes"), None);
         assert_eq!(after("<think>Is it correct (Yes/No)? Yes"), None);
     }

@@ -226,7 +226,7 @@ fn finder(place: &Place) -> Result<Finder> {
 fn find(finder: &Finder, text: &str, transcript: &Transcript) -> Option<Found> {
     match finder {
         Finder::Announced(announcement) => announcement.find(text, &transcript.data),
-        Finder::Regex(regex) => by_regex(regex, text),
+        Finder::Regex(regex) => by_regex(regex, text, &transcript.data),
         Finder::Json(pointer) => json::find(pointer, text, &transcript.data),
         Finder::Mark => announced::marked(transcript.mark.as_deref()?, text),
         Finder::Numbers(count, line) => numbers(*count, *line, text),
@@ -234,9 +234,22 @@ fn find(finder: &Finder, text: &str, transcript: &Transcript) -> Option<Found> {
     }
 }
 
-fn by_regex(regex: &regex::Regex, text: &str) -> Option<Found> {
+/// The last match that is the judge's own. A match that is nothing but its value has no words by which a
+/// quotation could be told.
+fn by_regex(regex: &regex::Regex, text: &str, data: &[String]) -> Option<Found> {
+    const MOST: usize = 64;
     let start = window(text, REGEX_WINDOW);
-    let found = regex.captures_iter(&text[start..]).last()?.name("verdict")?;
+    let opening = announced::last_opening(text);
+    let matches: Vec<regex::Captures> = regex.captures_iter(&text[start..]).collect();
+    let own = |found: &&regex::Captures| {
+        let (Some(whole), Some(value)) = (found.get(0), found.name("verdict")) else {
+            return false;
+        };
+        opening.contains(&(start + whole.start()))
+            || whole.as_str() == value.as_str()
+            || !data.iter().any(|text| text.contains(whole.as_str()))
+    };
+    let found = matches.iter().rev().take(MOST).find(own)?.name("verdict")?;
     Some(Found {
         value: Ok(found.as_str().to_owned()),
         place: found.start() + start..found.end() + start,
@@ -321,7 +334,9 @@ fn whole_text(transcript: &Transcript) -> Result<Verdict, Unreadable> {
 
 /// Whether a text without a verdict is a refusal: it only names the reason, and never makes a verdict.
 fn is_refusal(text: &str) -> bool {
-    const OPENINGS: [&str; 14] = [
+    const OPENINGS: [&str; 16] = [
+        "i apologize",
+        "i must decline",
         "i'm sorry",
         "i am sorry",
         "sorry,",

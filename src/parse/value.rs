@@ -186,7 +186,8 @@ impl Wanted<'_> {
 pub(super) fn bare(text: &str) -> &str {
     const HTML: [&str; 8] =
         ["<b>", "</b>", "<i>", "</i>", "<em>", "</em>", "<strong>", "</strong>"];
-    const PAIRS: [(&str, &str); 10] = [
+    const PAIRS: [(&str, &str); 11] = [
+        ("\\(", "\\)"),
         ("[[", "]]"),
         ("\\boxed{", "}"),
         ("\\text{", "}"),
@@ -276,7 +277,7 @@ fn is_comment(rest: &str, strict: bool) -> bool {
         }
         Some(c) if c.is_whitespace() => {
             let next = rest.trim_start().chars().next();
-            next.is_none_or(|next| !strict || !next.is_alphanumeric())
+            next.is_none_or(|next| !strict || "([{-–—:;.,!*_\"'".contains(next))
         }
         Some('-') => rest.starts_with("- ") || rest.starts_with("--"),
         Some(_) => false,
@@ -286,10 +287,14 @@ fn is_comment(rest: &str, strict: bool) -> bool {
 /// Whether another word of the menu is offered beside the first: `A or B`, `Yes/No`.
 fn offers_another<'w>(rest: &str, mut words: impl Iterator<Item = &'w str>) -> bool {
     let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".,;:*_`\"'])".contains(c));
-    let behind = ["or ", "and ", "/", "|", "&"].iter().find_map(|word| rest.strip_prefix(word));
-    let Some(behind) = behind.map(bare) else { return false };
+    let joined = ["or ", "and ", "/", "|", "&"].iter().find_map(|word| rest.strip_prefix(word));
+    let behind = bare(joined.unwrap_or(rest));
     words.any(|word| {
-        behind.strip_prefix(word).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        behind.strip_prefix(word).is_some_and(|rest| match joined {
+            Some(_) => !rest.starts_with(char::is_alphanumeric),
+            // Another word alone behind the first is another verdict: `Yes. No.`
+            None => rest.is_empty(),
+        })
     })
 }
 
