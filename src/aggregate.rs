@@ -2,7 +2,8 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, fmt, str::FromStr};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, ErrorKind, Result, unknown},
@@ -13,7 +14,8 @@ use crate::{
 };
 
 /// How the verdicts of several draws become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Aggregate {
     /// The mean of numbers and of probabilities; comparisons and bare labels are counted.

@@ -41,6 +41,7 @@ pub mod prompt;
 pub mod backend;
 pub mod judge;
 pub mod blocking;
+pub mod config;
 pub mod records;
 pub mod report;
 pub mod run;

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     judge::Judge,
-    records::{Line, Outcome, Record},
+    records::{Ids, Line, Outcome, Record},
     report::Summary,
     verdict::Judgment,
 };
@@ -60,10 +60,10 @@ impl Finished {
 /// `finished` itself ends the run at once.
 ///
 /// # Errors
-/// The input broke off, or `finished` failed; everything handed on before is kept.
+/// `finished` failed; everything handed on before is kept.
 pub async fn run(
     judge: &Judge,
-    mut records: impl Iterator<Item = Result<Record>> + Send + 'static,
+    mut records: impl Iterator<Item = Record> + Send + 'static,
     options: Options,
     mut finished: impl FnMut(Finished) -> Result<()>,
 ) -> Result<Summary> {
@@ -79,7 +79,7 @@ pub async fn run(
     let mut summary = Summary::default();
     let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
     let mut flying = FuturesUnordered::new();
-    let mut broken = None;
+    let mut ids = Ids::default();
     let mut open = true;
     loop {
         tokio::select! {
@@ -90,15 +90,25 @@ pub async fn run(
                 finished(result)?;
             }
             record = taken.recv(), if open && flying.len() < concurrency => match record {
-                Some(Ok(record)) => flying.push(one(judge, record)),
-                Some(Err(error)) => { broken = Some(error); open = false; }
+                Some(record) => flying.push(one(judge, seen(judge, &mut ids, record))),
                 None => open = false,
             },
             else => break,
         }
     }
     summary.time = started.elapsed();
-    broken.map_or(Ok(summary), Err)
+    summary.cost = judge.price().map(|price| price.of(summary.usage));
+    Ok(summary)
+}
+
+/// The record as the prompt sees it, if its name is its own.
+fn seen(judge: &Judge, ids: &mut Ids, record: Record) -> Record {
+    let Record { index, place, item } = record;
+    let item = item.and_then(|item| {
+        let seen = judge.seen(&item).and_then(|seen| ids.note(&seen, index).map(|()| seen));
+        seen.map_err(|error| error.within(&place))
+    });
+    Record { index, place, item }
 }
 
 async fn one(judge: &Judge, record: Record) -> Finished {

@@ -99,6 +99,15 @@ impl Scale {
         Self::Numbers(Numbers { min: 1.0, max: f64::from(max), step: Step::default() })
     }
 
+    /// Named levels, best first: the last is worth 0, each one above it 1 more.
+    pub fn labels<S: Into<String>>(
+        names: impl IntoIterator<Item = S, IntoIter: DoubleEndedIterator>,
+    ) -> Self {
+        let worth = names.into_iter().rev().enumerate().map(|(n, name)| (name.into(), n.into()));
+        let labels: Vec<_> = worth.collect();
+        Self::Labels { labels: labels.into_iter().rev().collect() }
+    }
+
     /// Refuses a scale that nothing is on, or that cannot be told apart.
     pub fn check(&self) -> Result<()> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Prompt, message));
@@ -264,6 +273,13 @@ mod tests {
         assert_eq!(levels.level("good"), Some(4.0));
         assert_eq!(levels.normalized(4.0), Some(0.75));
         assert_eq!(levels.accept(2.0), Err(OffScale(2.0)));
+    }
+
+    #[test]
+    fn names_are_levels_best_first() {
+        let labels = Scale::labels(["good", "fair", "bad"]);
+        assert_eq!(labels.to_string(), "good, fair or bad");
+        assert_eq!((labels.level("good"), labels.level("bad")), (Some(2.0), Some(0.0)));
     }
 
     #[test]

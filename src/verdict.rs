@@ -187,6 +187,31 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
+/// What a million tokens cost, in the currency of whoever sends the bill.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Tokens of prompts.
+    pub prompt: f64,
+    /// Tokens of prompts that the server had seen before; as much as any other if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<f64>,
+    /// Tokens that are written.
+    pub completion: f64,
+}
+
+impl Price {
+    /// What these tokens cost.
+    pub fn of(&self, usage: Usage) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "nobody pays for 2^52 tokens")]
+        let millions = |tokens: u64| tokens as f64 / 1e6;
+        let fresh = usage.prompt.saturating_sub(usage.cached);
+        millions(fresh) * self.prompt
+            + millions(usage.cached) * self.cached.unwrap_or(self.prompt)
+            + millions(usage.completion) * self.completion
+    }
+}
+
 /// Probabilities of the labels that were offered at one place, at temperature 1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {

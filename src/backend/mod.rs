@@ -66,6 +66,11 @@ pub trait Backend: Debug + Send + Sync {
         1
     }
 
+    /// How many tokens the model would read for a request; `None` where only its server knows.
+    fn prompt_tokens(&self, _request: &Request) -> Option<usize> {
+        None
+    }
+
     /// Asks the model.
     ///
     /// Dropping the future gives the answer up, and must free whatever was reserved for it.
@@ -92,6 +97,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 
     fn concurrency(&self) -> usize {
         (**self).concurrency()
+    }
+
+    fn prompt_tokens(&self, request: &Request) -> Option<usize> {
+        (**self).prompt_tokens(request)
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {

@@ -17,6 +17,8 @@ pub struct Options {
     pub base_url: Option<String>,
     /// Stands for the model in keys, where its name alone would mislead.
     pub model_id: Option<String>,
+    /// The environment variable that holds the key, where it is not the provider's usual one.
+    pub key_variable: Option<String>,
     /// Fields added to every request body.
     pub extra: serde_json::Map<String, serde_json::Value>,
     /// Writes every answer to this file, for `replay:FILE`.
@@ -96,8 +98,10 @@ async fn local(_: &str) -> Result<Arc<dyn Backend>> {
 #[cfg(feature = "openai")]
 fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
     use super::openai::{OpenAi, Settings};
-    let environment =
-        |variable: &str| std::env::var(variable).ok().filter(|value| !value.is_empty());
+    let environment = |variable: &str| {
+        let own = options.key_variable.as_deref().filter(|_| variable.ends_with("_API_KEY"));
+        std::env::var(own.unwrap_or(variable)).ok().filter(|value| !value.is_empty())
+    };
     let settings = Settings::new(name, options.base_url.as_deref(), &environment)?;
     let settings =
         Settings { extra: options.extra.clone(), model_id: options.model_id.clone(), ..settings };

@@ -97,6 +97,10 @@ impl<B: Backend> Backend for Recorded<B> {
         self.inner.concurrency()
     }
 
+    fn prompt_tokens(&self, request: &Request) -> Option<usize> {
+        self.inner.prompt_tokens(request)
+    }
+
     async fn complete(&self, request: &Request) -> Result<Completion> {
         let completion = self.inner.complete(request).await?;
         let line = self.line(request, &completion).await?;

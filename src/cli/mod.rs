@@ -4,18 +4,26 @@
 
 #![expect(clippy::print_stderr, reason = "this is where the program speaks")]
 
+mod config;
+mod dry_run;
+mod env_file;
+mod init;
+mod input;
 mod judge;
+mod manual;
 mod models;
+mod output;
 mod parse;
 mod progress;
 mod prompts;
+mod settings;
 
 use std::{
     io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -34,18 +42,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Judge(Box<judge::Args>),
+    Init(init::Args),
     Parse(parse::Args),
     Prompts(prompts::Args),
     Models(models::Args),
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One line of JSON per record.
-    Jsonl,
-    /// One short line per record, for people.
-    Pretty,
+    Config(Box<config::Args>),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// What a command came to, when nothing broke.
@@ -60,13 +63,33 @@ enum Outcome {
 }
 
 /// Runs the program and says how it went.
-pub async fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+pub fn main() -> ExitCode {
+    // Before the first thread: nothing else may look at the environment while it changes.
+    let outcome = env_file::load().and_then(|()| {
+        let runtime = tokio::runtime::Runtime::new();
+        let runtime = runtime
+            .map_err(|cause| Error::new(ErrorKind::Io, "no threads to work with").because(cause))?;
+        Ok(runtime.block_on(run()))
+    });
+    outcome.unwrap_or_else(|error| told(&error))
+}
+
+async fn run() -> ExitCode {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = matches.and_then(|matches| {
+        let sources = matches.subcommand().and_then(|(name, matches)| {
+            Some(settings::Sources::of(command.find_subcommand(name)?, matches))
+        });
+        Ok((Cli::from_arg_matches(&matches)?, sources.unwrap_or_default()))
+    });
+    let (cli, sources) = match parsed {
+        Ok(parsed) => parsed,
         Err(usage) => {
             // Writing help to a closed pipe is nobody's failure.
-            let _ = usage.print();
-            return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+            let code = if usage.use_stderr() { 2 } else { 0 };
+            let _ = usage.format(&mut command).print();
+            return ExitCode::from(code);
         }
     };
     let filter = EnvFilter::try_from_default_env()
@@ -79,21 +102,39 @@ pub async fn main() -> ExitCode {
         .with_target(false)
         .init();
     let outcome = match cli.command {
-        Command::Judge(args) => judge::run(*args).await,
+        Command::Judge(args) => judge::run(*args, &sources).await,
+        Command::Init(args) => init::run(&args),
         Command::Parse(args) => parse::run(args).await,
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args),
+        Command::Config(args) => config::run(&args, &sources),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(_) => manual::man(),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::GateFailed) => ExitCode::from(1),
         Ok(Outcome::Incomplete) => ExitCode::from(3),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::from(code(error.kind()))
-        }
+        Err(error) => told(&error),
     }
+}
+
+/// All commands: `--help` fits a screen, `tribunal help COMMAND` tells everything. Variables are told in
+/// one place, and not with every option.
+fn command() -> clap::Command {
+    let help =
+        Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help("Print help");
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|arg| arg.hide_env(true)).disable_help_flag(true).arg(help.clone())
+    })
+}
+
+fn told(error: &Error) -> ExitCode {
+    if is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    complain(error);
+    ExitCode::from(code(error.kind()))
 }
 
 /// 2 for what the caller can mend in the command, 3 for what could not be done.

@@ -5,10 +5,10 @@ use std::io;
 use super::{Outcome, complain, emit, note};
 use crate::{
     backend::Script,
-    error::{Error, ErrorKind, Result},
+    error::Result,
     item::Item,
     judge::{self, Judge},
-    records::{self, FieldMap, Record, Source},
+    records::{self, Record},
     report::Summary,
     run::Finished,
 };
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {
-    /// JSONL files; - is standard input.
+    /// Files, folders or patterns; - is standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// The prompt by whose rules the texts are read.
@@ -47,11 +47,11 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
         builder = builder.pass(rule);
     }
     let judge = builder.build().await?;
-    let sources = args.files.iter().map(|name| Source::named(name)).collect();
+    let sources = records::sources(&args.files)?;
     let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
     let mut summary = Summary::default();
-    for record in records::read(sources, FieldMap::default())? {
-        let finished = read(&judge, &args.field, record?);
+    for record in records::read(sources, records::Options::default()) {
+        let finished = read(&judge, &args.field, record);
         summary.count(finished.item.as_ref(), finished.outcome.as_ref(), ends);
         if let Err(error) = &finished.outcome {
             complain(error);
@@ -81,13 +81,8 @@ fn read(judge: &Judge, field: &str, record: Record) -> Finished {
 }
 
 fn text(item: &Item, field: &str) -> Result<String> {
-    let Some(value) = item.record().get(field) else {
-        let names: Vec<&str> = item.record().keys().map(String::as_str).collect();
-        return Err(Error::new(ErrorKind::Record, format!("the record has no field `{field}`"))
-            .hint(format!(
-                "it has `{}`; --field names the one with the text",
-                names.join("`, `")
-            )));
-    };
-    Ok(value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
+    const TEXT: &str = "critique to be read";
+    let named = item.clone().mapped(TEXT, field);
+    let named = named.map_err(|error| error.hint("--field names the one with the text"))?;
+    Ok(named.text(TEXT).unwrap_or_default())
 }

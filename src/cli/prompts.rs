@@ -5,12 +5,11 @@ use std::io::{self, IsTerminal};
 use super::{Outcome, emit, note};
 use crate::{
     error::{Error, ErrorKind, Result},
-    item::Item,
+    item::{FieldMap, Item},
     judge,
-    prompt::{self, Need, Next, Plan},
-    records::{self, FieldMap, Source},
-    report,
-    request::{Ask, Capabilities, Completion, Logprobs, Origin, Request},
+    prompt::{self, Need, Plan},
+    records, report,
+    request::{Ask, Capabilities, Logprobs, Origin, Request},
 };
 
 /// List, show, check and render prompts.
@@ -39,7 +38,7 @@ enum Command {
     Render {
         /// Built-in name or file.
         prompt: String,
-        /// A JSONL file; - is standard input.
+        /// A file with records; - is standard input.
         file: String,
         /// Which record, counted from 0.
         #[arg(long, default_value_t = 0)]
@@ -91,29 +90,22 @@ fn check(prompts: &[String]) -> Result<Outcome> {
 /// Shows every request of a run whose answers are made up.
 fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Outcome> {
     let prompt = judge::load(name)?;
-    let mut all = records::read(vec![Source::named(file)], FieldMap::joined(map))?;
+    let mut all = records::read(records::sources(&[file])?, records::Options::default());
     let record = all.nth(index).ok_or_else(|| {
         Error::new(ErrorKind::Config, format!("`{file}` has no record {index}"))
             .hint("--index counts from 0")
-    })??;
-    let item: Item = record.item?;
+    })?;
+    let map = map.into_iter().fold(FieldMap::default(), FieldMap::and);
+    let item: Item = map.apply(&record.item?)?;
     let capabilities =
         Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
     let plan = Plan { capabilities, draw: 0, reask: 0 };
     let mark = prompt.mark(&item, std::env::var("TRIBUNAL_SECRET").ok().as_deref());
     let element = prompt.front().each.map(|_| 0);
-    let mut program = prompt.program(&item, element, plan, mark)?;
-    let mut answer = None;
-    let mut sent = 0;
-    while let Next::Ask(request) = program.next(answer.take())? {
-        sent += 1;
-        note(&format!("request {sent}:"));
-        emit(&mut io::stdout(), &shown(&request, io::stdout().is_terminal()))?;
-        let text = match &request.ask {
-            Ask::Choose { labels } => labels.first().cloned().unwrap_or_default(),
-            Ask::Generate { .. } => format!("(what the model wrote to request {sent})"),
-        };
-        answer = Some(Completion::text(text));
+    let requests = prompt::rehearsed(prompt.program(&item, element, plan, mark)?)?;
+    for (n, request) in requests.iter().enumerate() {
+        note(&format!("request {}:", n + 1));
+        emit(&mut io::stdout(), &shown(request, io::stdout().is_terminal()))?;
     }
     let rest = prompt.elements(&item).saturating_sub(1);
     if rest > 0 {
@@ -123,7 +115,7 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ou
 }
 
 /// The turns with their roles; data blue and the model's words green where colour is welcome.
-fn shown(request: &Request, terminal: bool) -> String {
+pub(super) fn shown(request: &Request, terminal: bool) -> String {
     let coloured = terminal && std::env::var_os("NO_COLOR").is_none();
     let mut text = String::new();
     for message in &request.messages {

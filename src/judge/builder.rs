@@ -7,10 +7,12 @@ use crate::{
     aggregate::Aggregate,
     backend::{self, Backend},
     error::{Error, ErrorKind, Result},
+    item::FieldMap,
     parse::{Judges, Reader, Reading},
     prompt::{self, Each, Order, Prompt},
     request::Sampling,
     scale::Scale,
+    verdict::Price,
 };
 
 /// Puts a [`Judge`] together.
@@ -28,6 +30,9 @@ pub struct JudgeBuilder {
     aggregate: Option<Aggregate>,
     pass: Option<String>,
     secret: Option<String>,
+    fields: FieldMap,
+    criteria: Option<serde_json::Value>,
+    price: Option<Price>,
 }
 
 #[derive(Debug)]
@@ -103,6 +108,34 @@ impl JudgeBuilder {
         self
     }
 
+    /// What a good answer is, in your own words.
+    pub fn criteria(mut self, text: impl Into<String>) -> Self {
+        self.criteria = Some(text.into().into());
+        self
+    }
+
+    /// Criteria by name, each judged on its own: for prompts that give a verdict of kind `criteria`.
+    pub fn named_criteria<N: Into<String>, T: Into<String>>(
+        mut self,
+        criteria: impl IntoIterator<Item = (N, T)>,
+    ) -> Self {
+        let named = criteria.into_iter().map(|(name, text)| (name.into(), text.into().into()));
+        self.criteria = Some(serde_json::Value::Object(named.collect()));
+        self
+    }
+
+    /// How prompts see the fields of records: other names, and values for all of them.
+    pub fn fields(mut self, fields: FieldMap) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// What tokens cost.
+    pub fn price(mut self, price: Price) -> Self {
+        self.price = Some(price);
+        self
+    }
+
     /// A secret that the marker of a verdict line depends on, so that nobody can compute it.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(secret.into());
@@ -140,6 +173,13 @@ impl JudgeBuilder {
         if let Some(scale) = self.scale {
             Arc::make_mut(&mut prompt).set_scale(scale)?;
         }
+        let fields = match self.criteria {
+            Some(criteria) => {
+                check_reads_criteria(&prompt)?;
+                self.fields.filling(CRITERIA, criteria)
+            }
+            None => self.fields,
+        };
         let pass = self.pass.map(|rule| rule.parse()).transpose()?.or(prompt.front().pass.clone());
         let backend = match self.backend {
             Some(backend) => backend,
@@ -168,9 +208,26 @@ impl JudgeBuilder {
             order,
             pass,
             secret: self.secret,
+            fields,
+            price: self.price,
         };
         Judge(Arc::new(inner)).check().await
     }
+}
+
+const CRITERIA: &str = "criteria";
+
+/// Criteria that no prompt shows would be silently ignored.
+fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
+    if prompt.reads(CRITERIA) {
+        return Ok(());
+    }
+    let reads = |prompt: &&Arc<Prompt>| prompt.reads(CRITERIA);
+    let names: Vec<&str> =
+        prompt::built_in()?.iter().filter(reads).map(|prompt| prompt.name()).collect();
+    let message = format!("the prompt `{}` reads no criteria", prompt.name());
+    Err(Error::new(ErrorKind::Config, message)
+        .hint(format!("these do: {}; name one with -p", names.join(", "))))
 }
 
 /// The built-in prompt of this name, or the prompt in this file.

@@ -2,6 +2,7 @@
 
 mod ballot;
 mod builder;
+mod rehearsal;
 
 pub use builder::{JudgeBuilder, load};
 
@@ -14,11 +15,11 @@ use crate::{
     aggregate::{self, Aggregate, Pass},
     backend::Backend,
     error::Result,
-    item::Item,
+    item::{FieldMap, Item},
     parse::{Judges, Parser, Read, Reader, Transcript},
     prompt::{self, Each, Next, Order, Plan, Prompt},
     request::Hasher,
-    verdict::{Judgment, Reason, Unreadable, Usage, Verdict, Vote},
+    verdict::{Judgment, Price, Reason, Unreadable, Usage, Verdict, Vote},
 };
 
 /// Judges items.
@@ -40,6 +41,8 @@ struct Inner {
     aggregate: Option<Aggregate>,
     pass: Option<Pass>,
     secret: Option<String>,
+    fields: FieldMap,
+    price: Option<Price>,
 }
 
 impl Judge {
@@ -56,6 +59,7 @@ impl Judge {
     pub async fn judge(&self, item: &Item) -> Result<Judgment> {
         let started = Instant::now();
         let Inner { prompt, secret, draws, .. } = &*self.0;
+        let item = &self.seen(item)?;
         let mark = prompt.mark(item, secret.as_deref());
         let ballots = (0..*draws)
             .flat_map(|draw| self.orders(item, draw).into_iter().map(move |order| (draw, order)));
@@ -86,6 +90,14 @@ impl Judge {
         items.map(judge).buffer_unordered(self.concurrency())
     }
 
+    /// The item as the prompt sees it: with its other names, and with what is filled in.
+    ///
+    /// # Errors
+    /// The record lacks a field that another name was given to.
+    pub fn seen(&self, item: &Item) -> Result<Item> {
+        self.0.fields.apply(item)
+    }
+
     /// Reads a critique that somebody already has: no model is asked, and a pair is taken as shown.
     pub fn parse(&self, text: &str) -> Judgment {
         let inner = &*self.0;
@@ -100,6 +112,24 @@ impl Judge {
         &self.0.prompt
     }
 
+    /// The prompt as a file of its own: with the scale, criteria, sampling and rules of this judge.
+    pub fn saved_prompt(&self) -> String {
+        let Inner { prompt, draws, order, pass, fields, .. } = &*self.0;
+        let mut set = serde_json::Map::new();
+        if *draws != prompt.front().draws {
+            set.insert("draws".into(), (*draws).into());
+        }
+        if prompt.front().order.is_some_and(|own| own != *order) {
+            set.insert("order".into(), order.name().into());
+        }
+        if let Some(pass) = pass.as_ref().filter(|pass| prompt.front().pass.as_ref() != Some(*pass))
+        {
+            set.insert("pass".into(), pass.to_string().into());
+        }
+        let names = prompt.fields().iter().map(|field| field.name.as_str());
+        prompt.saved(&fields.filled_in(names), set)
+    }
+
     /// The model.
     pub fn backend(&self) -> &dyn Backend {
         &*self.0.backend
@@ -108,6 +138,11 @@ impl Judge {
     /// The rule that sets `pass`, if there is one.
     pub fn pass(&self) -> Option<&Pass> {
         self.0.pass.as_ref()
+    }
+
+    /// What tokens cost, where that was said.
+    pub fn price(&self) -> Option<Price> {
+        self.0.price
     }
 
     /// In which orders answers are shown.

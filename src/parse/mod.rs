@@ -89,7 +89,15 @@ impl Reader {
     pub fn new(reading: &Reading) -> Result<Self> {
         let finders =
             reading.rules.iter().map(|rule| finder(&rule.place)).collect::<Result<_>>()?;
-        Ok(Self { reading: reading.clone(), finders })
+        let mut reading = reading.clone();
+        if let (Judges::Label, Some(scale)) = (reading.judges, &reading.scale) {
+            // The names of the scale are the menu, and mean themselves.
+            let menu =
+                || scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
+            let unnamed = reading.rules.iter_mut().filter(|rule| rule.values.is_empty());
+            unnamed.for_each(|rule| rule.values = menu());
+        }
+        Ok(Self { reading, finders })
     }
 
     fn wanted<'r>(&'r self, rule: &'r Rule) -> Wanted<'r> {

@@ -3,7 +3,11 @@
 use std::sync::{Arc, LazyLock};
 
 use super::Prompt;
-use crate::{error::Result, item::Item, parse::Judges};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    parse::Judges,
+};
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
@@ -17,6 +21,8 @@ embedded![
     "score",
     "score-reference",
     "rubric",
+    "criteria",
+    "label",
     "correct",
     "correct-direct",
     "pair",
@@ -24,6 +30,7 @@ embedded![
     "rank",
     "first-error",
     "steps",
+    "trajectory",
     "tiny-steps",
     "tiny-score",
     "tiny-correct",
@@ -46,6 +53,20 @@ pub fn built_in() -> Result<&'static [Arc<Prompt>]> {
     PARSED.as_ref().map(Vec::as_slice).map_err(Clone::clone)
 }
 
+/// What a prompt must do beyond fitting the record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing.
+    #[default]
+    Any,
+    /// Show criteria in the user's own words.
+    Criteria,
+    /// Judge criteria by their names, one by one.
+    NamedCriteria,
+    /// Pick one of the user's own labels.
+    Labels,
+}
+
 /// The prompt for a model and a record when nobody names one.
 ///
 /// A prompt that names the model is preferred; else the generic prompt that fits what the record
@@ -56,35 +77,60 @@ pub fn built_in() -> Result<&'static [Arc<Prompt>]> {
 /// | two answers (and a reference) | `pair` (`pair-reference`) |
 /// | three answers or more | `rank` |
 /// | `steps` | `first-error` |
+/// | `messages` and no answer | `trajectory` |
 /// | an answer and a rubric | `rubric` |
 /// | an answer and a reference | `score-reference` |
 /// | an answer | `score` |
 ///
+/// Named criteria take `criteria`, labels take `label`.
+///
 /// # Errors
-/// The record holds no answer.
-pub fn default_for(model: &[String], item: &Item) -> Result<Arc<Prompt>> {
-    let has = |name: &str| item.field(name).is_some();
-    let answers = item.candidates().len();
-    let (judges, generic) = match answers {
+/// The record holds no answer, or the model's own prompts cannot do what is wished.
+pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prompt>> {
+    let (judges, generic) = generic_for(item, wish)?;
+    let prompts = built_in()?;
+    let knows = |glob: &String| model.iter().any(|name| matches(glob, name));
+    let own: Vec<_> =
+        prompts.iter().filter(|prompt| prompt.front().models.iter().any(knows)).collect();
+    let can = |prompt: &&&Arc<Prompt>| wish == Wish::Any || prompt.reads("criteria");
+    let of_kind = |judges: Judges| move |prompt: &&&Arc<Prompt>| prompt.front().judges == judges;
+    let fitting = own.iter().filter(can).find(of_kind(judges));
+    let named = fitting.or_else(|| {
+        own.iter().filter(can).filter(of_kind(Judges::Label)).find(|prompt| prompt.fits(item))
+    });
+    if let Some(prompt) = named {
+        return Ok((*prompt).clone());
+    }
+    if let (Some(one), true) = (own.first(), wish != Wish::Any) {
+        let all: Vec<&str> = own.iter().map(|prompt| prompt.name()).collect();
+        let message =
+            format!("the model of `{}` judges by no criteria or labels of yours", one.name());
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint(format!("its prompts are {}; name another model with -m", all.join(", "))));
+    }
+    let generic = prompts.iter().find(|prompt| prompt.name() == generic);
+    generic.cloned().ok_or_else(|| item.lacks("answer"))
+}
+
+/// What the record and the wish ask for, and the generic prompt for it.
+fn generic_for(item: &Item, wish: Wish) -> Result<(Judges, &'static str)> {
+    let has = |name: &str| item.text(name).is_some_and(|text| !text.is_empty());
+    match wish {
+        Wish::NamedCriteria => return Ok((Judges::Criteria, "criteria")),
+        Wish::Labels => return Ok((Judges::Label, "label")),
+        Wish::Any | Wish::Criteria => (),
+    }
+    Ok(match item.candidates().len() {
         2 if has("reference") => (Judges::Preference, "pair-reference"),
         2 => (Judges::Preference, "pair"),
         3.. => (Judges::Ranking, "rank"),
         _ if item.record().contains_key("steps") => (Judges::Steps, "first-error"),
+        0 if has("messages") => (Judges::Score, "trajectory"),
         0 => return Err(item.lacks("answer")),
         _ if has("rubric") => (Judges::Score, "rubric"),
         _ if has("reference") => (Judges::Score, "score-reference"),
         _ => (Judges::Score, "score"),
-    };
-    let prompts = built_in()?;
-    let knows = |glob: &String| model.iter().any(|name| matches(glob, name));
-    let own = || prompts.iter().filter(|prompt| prompt.front().models.iter().any(knows));
-    let named = own()
-        .find(|prompt| prompt.front().judges == judges)
-        .or_else(|| {
-            own().find(|prompt| prompt.front().judges == Judges::Label && prompt.fits(item))
-        })
-        .or_else(|| prompts.iter().find(|prompt| prompt.name() == generic));
-    named.cloned().ok_or_else(|| item.lacks("answer"))
+    })
 }
 
 /// `*` stands for any text; case does not matter.
@@ -108,7 +154,7 @@ mod tests {
     use serde_json::json;
 
     fn chosen(model: &str, record: serde_json::Value) -> String {
-        default_for(&[model.to_owned()], &Item::from(record)).unwrap().name().to_owned()
+        default_for(&[model.to_owned()], &Item::from(record), Wish::Any).unwrap().name().to_owned()
     }
 
     #[test]
@@ -127,7 +173,32 @@ mod tests {
             "tiny-steps"
         );
         assert_eq!(chosen("tiny", json!({"question": "1 + 1", "answer": "2"})), "tiny-score");
-        assert!(default_for(&["tiny".into()], &Item::from(json!({"question": "q"}))).is_err());
+        assert!(
+            default_for(&["tiny".into()], &Item::from(json!({"question": "q"})), Wish::Any)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_wish_takes_a_prompt_that_can_do_it_or_says_that_the_model_cannot() {
+        let chosen = |model: &str, record: serde_json::Value, wish: Wish| {
+            default_for(&[model.to_owned()], &Item::from(record), wish)
+                .map(|prompt| prompt.name().to_owned())
+        };
+        let answer = || json!({"question": "q", "answer": "a"});
+        assert_eq!(chosen("openai/x", answer(), Wish::Criteria).unwrap(), "score");
+        assert_eq!(chosen("openai/x", answer(), Wish::NamedCriteria).unwrap(), "criteria");
+        assert_eq!(chosen("openai/x", answer(), Wish::Labels).unwrap(), "label");
+        assert_eq!(
+            chosen("openai/x", json!({"chosen": "a", "rejected": "b"}), Wish::Criteria).unwrap(),
+            "pair"
+        );
+        assert_eq!(
+            chosen("openai/x", json!({"messages": [{"role": "user"}]}), Wish::Any).unwrap(),
+            "trajectory"
+        );
+        let refused = chosen("tiny", answer(), Wish::Criteria).unwrap_err();
+        assert!(refused.to_string().contains("no criteria or labels"), "{refused}");
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::io;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
 use super::{FrontMatter, run, taint};
-use crate::{item::split_steps, scale::Scale};
+use crate::{
+    item::{split_steps, transcript},
+    scale::Scale,
+};
 
 /// Enough for a long prompt with loops; a bomb runs dry in milliseconds.
 const FUEL: u64 = 1_000_000;
@@ -34,8 +37,11 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     }
     environment
         .add_filter("tojson", |value: Value| serde_json::to_string(&value).unwrap_or_default());
-    environment.add_filter("fenced", |value: Value| taint::Fenced::value(value.to_string()));
+    environment.add_filter("fenced", |value: Value| taint::Fenced::value(taint::text_of(&value)));
     environment.add_filter("steps", |text: Value| split_steps(&text.to_string()));
+    environment.add_filter("transcript", |messages: Value| {
+        transcript(&serde_json::to_value(&messages).unwrap_or_default())
+    });
     environment.add_function("gen", run::generate);
     environment.add_function("choose", run::choose);
     environment.add_function("read", run::read);

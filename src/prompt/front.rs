@@ -1,6 +1,7 @@
 //! The front matter of a prompt file: strict YAML, every key known.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -70,7 +71,8 @@ impl Each {
 }
 
 /// In which orders the answers of an item are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// As the item has them and reversed; a verdict that changes is a tie.
@@ -83,6 +85,19 @@ pub enum Order {
     Rotate,
     /// Another order for every draw, drawn from the item's content.
     Shuffle,
+}
+
+impl Order {
+    /// The word in prompt files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Given => "given",
+            Self::Hash => "hash",
+            Self::Rotate => "rotate",
+            Self::Shuffle => "shuffle",
+        }
+    }
 }
 
 /// A field that the body may name.

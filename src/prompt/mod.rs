@@ -10,12 +10,14 @@ mod front;
 mod program;
 mod run;
 mod sample;
+mod save;
 mod taint;
 
 pub use {
-    catalogue::{built_in, default_for},
+    catalogue::{Wish, built_in, default_for},
     front::{Each, Field, FrontMatter, Need, Order},
     program::{Next, Plan, Program},
+    sample::rehearsed,
 };
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -149,16 +151,29 @@ impl Prompt {
         own.stop.extend(over.stop.iter().cloned());
     }
 
-    /// Another scale: printed into the prompt and checked in what is read.
+    /// Another scale: printed into the prompt and checked in what is read. Numbers are for scores, names
+    /// for labels and for scores by level.
     ///
     /// # Errors
-    /// The prompt judges no score, or nothing is on the scale.
+    /// The prompt's verdict has no such scale, or nothing is on it.
     pub fn set_scale(&mut self, scale: Scale) -> Result<()> {
-        if self.front.judges != Judges::Score {
+        let fits = match self.front.judges {
+            Judges::Score | Judges::Scores | Judges::Criteria => scale.ends().is_some(),
+            Judges::Label => matches!(scale, Scale::Labels { .. }),
+            _ => false,
+        };
+        if !fits {
             let judges = self.front.judges.name();
-            return Err(self.error(format!("it judges {judges}, which has no scale of numbers")));
+            let error = self.error(format!("it judges {judges}, which has no scale `{scale}`"));
+            return Err(error.hint("`--scale 1-5` is for scores, `--labels good,bad` for labels"));
         }
         scale.check()?;
+        if !self.prints("scale") {
+            let message = "it does not say its scale, so another one would never reach the model";
+            return Err(self
+                .error(message.into())
+                .hint("print it where the verdict is asked for: {{ scale }}"));
+        }
         self.environment.add_global("scale", scale_value(&scale));
         self.front.scale = Some(scale);
         self.reader = Reader::new(&self.front.reading())?;
@@ -184,9 +199,18 @@ impl Prompt {
 
     /// Whether the judge's own marker is printed, so that the verdict cannot be forged.
     pub fn marks(&self) -> bool {
-        self.environment
-            .get_template(BODY)
-            .is_ok_and(|body| body.undeclared_variables(false).contains("mark"))
+        self.prints("mark")
+    }
+
+    /// Whether the body names this variable.
+    fn prints(&self, name: &str) -> bool {
+        let body = self.environment.get_template(BODY);
+        body.is_ok_and(|body| body.undeclared_variables(false).contains(name))
+    }
+
+    /// Whether the prompt has a field of this name.
+    pub fn reads(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name == name)
     }
 
     /// The values of the declared fields, in the item's own order: what a marker and a line's key are

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use minijinja::{
     Value,
-    value::{Enumerator, Object},
+    value::{Enumerator, Object, ObjectRepr},
 };
 
 use super::{Next, Plan, Program, Prompt, bound};
@@ -43,6 +43,23 @@ impl Ask {
             labels,
         }
     }
+}
+
+/// Every request of a program whose answers are made up.
+///
+/// # Errors
+/// The program stops: the record lacks something that the body names.
+pub fn rehearsed(mut program: Program<'_>) -> Result<Vec<Request>> {
+    let mut requests = Vec::new();
+    let mut answer = None;
+    while let Next::Ask(request) = program.next(answer.take())? {
+        answer = Some(Completion::text(match &request.ask {
+            request::Ask::Choose { labels } => labels.first().cloned().unwrap_or_default(),
+            request::Ask::Generate { .. } => format!("(answer {})", requests.len() + 1),
+        }));
+        requests.push(*request);
+    }
+    Ok(requests)
 }
 
 impl Prompt {
@@ -146,6 +163,11 @@ fn sample(name: &str) -> Value {
 struct Sample;
 
 impl Object for Sample {
+    /// Printed as itself, not as the list or map that it also is.
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Iterable
+    }
+
     fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
         Some(Value::from_object(Self))
     }

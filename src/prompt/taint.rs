@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 
 use minijinja::{
     Output, State, Value,
-    value::{Enumerator, Object, ObjectRepr},
+    value::{Enumerator, Object, ObjectRepr, ValueKind},
 };
 
 use super::run::Run;
@@ -99,12 +99,21 @@ pub(super) fn write(
         write_marked(out, DATA, text)?;
         return Ok(out.write_str(&format!("\n{fence}"))?);
     }
-    let text = if value.is_none() { String::new() } else { value.to_string() };
+    let text = text_of(value);
     if value.is_safe() {
         Run::of(state)?.printed(&text);
         return write_marked(out, MODEL, &text);
     }
     write_marked(out, DATA, &text)
+}
+
+/// A text as it is, a list or an object as JSON, nothing for `none`.
+pub(super) fn text_of(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::None => String::new(),
+        ValueKind::Map | ValueKind::Seq => serde_json::to_string(value).unwrap_or_default(),
+        _ => value.to_string(),
+    }
 }
 
 fn write_marked(out: &mut Output, mark: char, text: &str) -> Result<(), minijinja::Error> {

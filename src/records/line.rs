@@ -55,7 +55,8 @@ impl Line<'_> {
         );
         if let Outcome::Judged(judgment) = self.outcome {
             line.insert("usage".into(), value(&judgment.usage));
-            line.insert("cost".into(), Value::Null);
+            let cost = judge.price().map(|price| price.of(judgment.usage));
+            line.insert("cost".into(), cost.map_or(Value::Null, Value::from));
             line.insert("latency_ms".into(), judgment.latency_ms.into());
             line.insert("cached".into(), false.into());
             line.insert("attempts".into(), judgment.attempts.into());

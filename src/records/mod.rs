@@ -1,9 +1,25 @@
-//! Records in, results out: one line of JSON each.
+//! Records in, results out: any file that people have, and one line of JSON for each record.
 
-mod line;
+mod source;
+mod input;
+mod jsonl;
+mod json;
+mod csv;
+mod text;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod reader;
+mod ids;
+mod sample;
+mod line;
+mod table;
+mod output;
 
 pub use {
+    ids::Ids,
     line::{Line, Outcome},
-    reader::{FieldMap, Record, Source, read},
+    output::{Kind, Output},
+    reader::{Options, Record, read},
+    sample::sample,
+    source::{Format, Source, sources},
 };

@@ -1,28 +1,15 @@
-//! Reading JSONL, from files and from standard input, with bounded memory.
+//! The records of any source, one at a time, with bounded memory.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, BufRead, BufReader},
-    path::PathBuf,
-    str::FromStr,
+use std::io::BufRead;
+
+use super::{
+    Format, Source, csv, input,
+    input::{Bytes, Lines, wrong},
+    json::Values,
+    jsonl::{self, Jsonl},
+    text,
 };
-
-use serde_json::Value;
-
-use crate::{
-    error::{Error, ErrorKind, Result},
-    item::{Item, kind_of},
-};
-
-/// Where records come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Standard input.
-    Stdin,
-    /// A file with one JSON object a line.
-    File(PathBuf),
-}
+use crate::{error::Result, item::Item};
 
 /// One record at its place, or why it is none.
 #[derive(Debug)]
@@ -35,254 +22,233 @@ pub struct Record {
     pub item: Result<Item>,
 }
 
-/// How prompts see the fields of records: other names (`--map new=old`), the same value in every record
-/// (`--set name=value`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldMap {
-    named: Vec<(String, String)>,
-    filled: Vec<(String, String)>,
+/// How sources are read, where their names do not say it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The format of every source.
+    pub format: Option<Format>,
+    /// What separates the cells of tables; `None` lets their headers tell.
+    pub delimiter: Option<u8>,
 }
 
-/// The longest line that is taken, in bytes.
-const LONGEST: u64 = 64 << 20;
+/// A record or what is wrong with it, and the line on which it begins; line 0 is the whole file.
+type Numbered = (usize, Result<Item>);
 
-impl Source {
-    /// `-` is standard input, anything else a file.
-    pub fn named(name: &str) -> Self {
-        if name == "-" { Self::Stdin } else { Self::File(name.into()) }
-    }
-
-    fn open(&self) -> Result<Box<dyn BufRead + Send>> {
-        match self {
-            Self::Stdin => Ok(Box::new(BufReader::new(io::stdin()))),
-            Self::File(path) => {
-                let unreadable = |cause: io::Error| {
-                    let error =
-                        Error::new(ErrorKind::Io, format!("cannot read `{}`", path.display()));
-                    match cause.kind() {
-                        io::ErrorKind::NotFound => error.because(cause).hint(
-                            "name a file with one JSON object a line, or - for standard input",
-                        ),
-                        _ => error.because(cause),
-                    }
-                };
-                let file = File::open(path).map_err(unreadable)?;
-                if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-                    return Err(Error::new(
-                        ErrorKind::Io,
-                        format!("`{}` is a directory", path.display()),
-                    )
-                    .hint("name the files in it"));
-                }
-                Ok(Box::new(BufReader::new(file)))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stdin => f.write_str("<stdin>"),
-            Self::File(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-impl FromStr for FieldMap {
-    type Err = Error;
-
-    /// `new=old`, several separated by commas.
-    fn from_str(text: &str) -> Result<Self> {
-        let pair = |pair: &str| match pair.split_once('=') {
-            Some((new, old)) if !new.trim().is_empty() && !old.trim().is_empty() => {
-                Ok((new.trim().to_owned(), old.trim().to_owned()))
-            }
-            _ => Err(Error::new(
-                ErrorKind::Config,
-                format!("`{pair}` does not map a field: write --map answer=my_column"),
-            )),
-        };
-        let named = text.split(',').map(pair).collect::<Result<_>>()?;
-        Ok(Self { named, filled: Vec::new() })
-    }
-}
-
-impl FieldMap {
-    /// The maps of several flags as one.
-    pub fn joined(maps: impl IntoIterator<Item = Self>) -> Self {
-        maps.into_iter().fold(Self::default(), |mut all, map| {
-            all.named.extend(map.named);
-            all.filled.extend(map.filled);
-            all
-        })
-    }
-
-    /// The same with a value that every record has in the field `name`.
-    #[must_use]
-    pub fn filling(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.filled.push((name.into(), value.into()));
-        self
-    }
-
-    fn apply(&self, item: Item) -> Result<Item> {
-        let named = self.named.iter().try_fold(item, |item, (new, old)| item.mapped(new, old))?;
-        let filled = self.filled.iter();
-        Ok(filled.fold(named, |item, (name, value)| item.filled(name, value.as_str())))
-    }
-}
+type Numbers = Box<dyn Iterator<Item = Numbered> + Send>;
 
 /// The records of all sources, in order, one at a time.
 ///
-/// A source that cannot be opened ends the reading with that error; a bad line is a record of its own
-/// and costs nothing else. Blank lines are skipped.
-///
-/// # Errors
-/// The first source cannot be opened: nothing has been read then.
-pub fn read(
-    sources: Vec<Source>,
-    map: FieldMap,
-) -> Result<impl Iterator<Item = Result<Record>> + Send> {
-    let mut opened = Vec::new();
-    for source in sources {
-        let bytes = source.open()?;
-        opened.push((source, bytes));
-    }
-    let mut index = 0;
-    let records = opened.into_iter().flat_map(move |(source, bytes)| Lines {
-        source,
-        bytes,
-        number: 0,
-        map: map.clone(),
+/// What is wrong costs as little as it can: a line, a row, or what is left of its source; it is a record
+/// of its own then, and never ends the reading. Blank lines are skipped.
+pub fn read(sources: Vec<Source>, options: Options) -> impl Iterator<Item = Record> + Send {
+    let all = sources.into_iter().flat_map(move |source| {
+        let name = source.to_string();
+        let place =
+            move |line: usize| if line == 0 { name.clone() } else { format!("{name}:{line}") };
+        one(&source, options).map(move |(line, item)| {
+            let place = place(line);
+            let item = item.map_err(|error| error.within(&place));
+            Record { index: 0, place, item }
+        })
     });
-    Ok(records.map(move |record| {
-        let record = record.map(|record| Record { index, ..record });
-        index += 1;
-        record
-    }))
+    all.enumerate().map(|(index, record)| Record { index, ..record })
 }
 
-struct Lines {
-    source: Source,
-    bytes: Box<dyn BufRead + Send>,
-    number: usize,
-    map: FieldMap,
-}
-
-impl Iterator for Lines {
-    type Item = Result<Record>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let line = match line(&mut self.bytes) {
-                Ok(line) => line?,
-                Err(cause) => {
-                    let error = Error::new(
-                        ErrorKind::Io,
-                        format!("cannot read on in `{}` behind line {}", self.source, self.number),
-                    );
-                    return Some(Err(error.because(cause)));
-                }
-            };
-            self.number += 1;
-            if line.bytes.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            let place = format!("{}:{}", self.source, self.number);
-            let item = record(&line, self.number == 1)
-                .and_then(|item| self.map.apply(item))
-                .map_err(|error| error.within(&place));
-            return Some(Ok(Record { index: 0, place, item }));
-        }
-    }
-}
-
-struct ReadLine {
-    bytes: Vec<u8>,
-    whole: bool,
-}
-
-/// The next line, cut at the longest that is taken; the rest of a longer one is skipped.
-fn line(lines: &mut impl BufRead) -> io::Result<Option<ReadLine>> {
-    let mut bytes = Vec::new();
-    io::Read::take(&mut *lines, LONGEST).read_until(b'\n', &mut bytes)?;
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let whole = bytes.ends_with(b"\n") || (bytes.len() as u64) < LONGEST;
-    if !whole {
-        bytes.truncate(1);
-        lines.skip_until(b'\n')?;
-    }
-    Ok(Some(ReadLine { bytes, whole }))
-}
-
-fn record(line: &ReadLine, first: bool) -> Result<Item> {
-    let wrong = |message: String| Error::new(ErrorKind::Record, message);
-    if !line.whole {
-        return Err(wrong(format!("the line is longer than {} MiB", LONGEST >> 20)));
-    }
-    let bytes = match line.bytes.strip_prefix(b"\xEF\xBB\xBF") {
-        Some(rest) if first => rest,
-        _ => &line.bytes,
+/// The records of one source; a source without any is an error of its own.
+fn one(source: &Source, options: Options) -> Numbers {
+    let mut records = match opened(source, options) {
+        Ok(records) => records,
+        Err(error) => return Box::new(std::iter::once((0, Err(error)))),
     };
-    let text = std::str::from_utf8(bytes).map_err(|cause| {
-        wrong(format!("the line is no UTF-8 at byte {}", cause.valid_up_to()))
-            .hint("convert the file: iconv -t UTF-8")
-    })?;
-    match serde_json::from_str(text) {
-        Ok(Value::Object(record)) => Ok(Item::from(record)),
-        Ok(other) => {
-            Err(wrong(format!("a record is a JSON object, and this line is {}", kind_of(&other))))
-        }
-        Err(cause) => {
-            Err(wrong(format!("the line is no JSON at column {}", cause.column())).because(cause))
-        }
+    match records.next() {
+        Some(first) => Box::new(std::iter::once(first).chain(records)),
+        None => Box::new(std::iter::once((0, Err(empty())))),
     }
+}
+
+fn empty() -> crate::error::Error {
+    wrong("it holds no records")
+        .hint("a record is a line of JSON, a row below a header, or a plain file with text in it")
+}
+
+fn opened(source: &Source, options: Options) -> Result<Numbers> {
+    let named = match source {
+        Source::File(path) => options.format.or(Some(Format::of(path))),
+        Source::Stdin => options.format,
+    };
+    if named == Some(Format::Parquet) {
+        return in_columns(source);
+    }
+    let mut bytes = input::open(source)?;
+    let format = match named {
+        Some(format) => format,
+        None => told(&mut bytes)?,
+    };
+    input::check_text(&mut bytes)?;
+    Ok(match format {
+        Format::Jsonl => Box::new(Jsonl::new(Lines::new(bytes))),
+        // Many name a file of lines `.json`.
+        Format::Json if begins_with_record(&mut bytes) => Box::new(Jsonl::new(Lines::new(bytes))),
+        Format::Json => Box::new(Values::new(bytes)),
+        Format::Csv => Box::new(csv::Table::new(Lines::new(bytes), options.delimiter)),
+        Format::Tsv => {
+            Box::new(csv::Table::new(Lines::new(bytes), options.delimiter.or(Some(b'\t'))))
+        }
+        Format::Text | Format::Parquet => {
+            Box::new(std::iter::once((0, text::record(source, bytes))))
+        }
+    })
+}
+
+/// The format of what has no name, by how it begins.
+fn told(bytes: &mut Bytes) -> Result<Format> {
+    let start = bytes.fill_buf().map_err(input::broken)?;
+    if start.starts_with(b"PAR1") {
+        return Err(
+            wrong("it is Parquet, which cannot be read from a pipe").hint("name the file instead")
+        );
+    }
+    let start = start.strip_prefix(input::BOM).unwrap_or(start);
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let is_table = std::str::from_utf8(line).is_ok_and(csv::is_header);
+    Ok(match first {
+        Some(b'[') => Format::Json,
+        Some(b'{') if is_record(line) || !is_whole(start) => Format::Jsonl,
+        // A first line that is no record is a broken line, unless it only begins one.
+        Some(b'{') if is_begun(line) => Format::Json,
+        Some(b'{') | None => Format::Jsonl,
+        Some(_) if is_table => Format::Csv,
+        Some(_) => Format::Text,
+    })
+}
+
+fn begins_with_record(bytes: &mut Bytes) -> bool {
+    let Ok(start) = bytes.fill_buf() else { return false };
+    let start = start.strip_prefix(input::BOM).unwrap_or(start);
+    start.split(|&byte| byte == b'\n').next().is_some_and(is_record)
+}
+
+fn is_record(line: &[u8]) -> bool {
+    std::str::from_utf8(line).is_ok_and(|line| jsonl::record(line).is_ok())
+}
+
+/// Whether a line ends in the middle of a JSON value.
+fn is_begun(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(line).is_err_and(|error| error.is_eof())
+}
+
+/// Whether a line break is in sight.
+fn is_whole(start: &[u8]) -> bool {
+    start.contains(&b'\n')
+}
+
+#[cfg(feature = "parquet")]
+fn in_columns(source: &Source) -> Result<Numbers> {
+    use crate::error::{Error, ErrorKind};
+    let Source::File(path) = source else {
+        return Err(wrong("Parquet cannot be read from a pipe").hint("name the file instead"));
+    };
+    let failed = |cause: std::io::Error| Error::new(ErrorKind::Io, "cannot read it").because(cause);
+    let no_table = |cause| wrong("it is no whole Parquet file").because(cause);
+    let rows =
+        super::parquet::rows(std::fs::File::open(path).map_err(failed)?).map_err(no_table)?;
+    let bad_row = |cause| wrong("the row cannot be read").because(cause);
+    Ok(Box::new(
+        rows.enumerate().map(move |(n, row)| (n + 1, row.map(Item::from).map_err(bad_row))),
+    ))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn in_columns(_: &Source) -> Result<Numbers> {
+    Err(wrong("this program was built without Parquet").hint("build it with `--features parquet`"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
-    fn records(text: &str, map: &str) -> Vec<Result<Item, String>> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        let map = if map.is_empty() { FieldMap::default() } else { map.parse().unwrap() };
-        let all = read(vec![Source::File(file.path().into())], map).unwrap();
-        let name = file.path().display().to_string();
-        all.map(|record| {
-            record.unwrap().item.map_err(|error| error.to_string().replace(&name, "FILE"))
-        })
-        .collect()
+    /// Records and errors of a file of this name and content.
+    fn records(name: &str, content: &[u8], options: Options) -> Vec<Result<String, String>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let root = format!("{}/", folder.path().display());
+        let shown = |record: Record| match record.item {
+            Ok(item) => Ok(item.text("answer").unwrap_or_default()),
+            Err(error) => Err(error.to_string().replace(&root, "")),
+        };
+        read(vec![Source::File(path)], options).map(shown).collect()
+    }
+
+    fn texts(name: &str, content: &[u8]) -> Vec<Result<String, String>> {
+        records(name, content, Options::default())
+    }
+
+    const TWO: [Result<&str, &str>; 2] = [Ok("a"), Ok("b")];
+
+    fn two() -> Vec<Result<String, String>> {
+        TWO.iter().map(|answer| answer.map(ToOwned::to_owned).map_err(ToOwned::to_owned)).collect()
     }
 
     #[test]
-    fn a_bad_line_costs_itself_and_says_where_it_is() {
-        let read = records("\u{FEFF}{\"answer\": 1}\n\n{\"answer\": \n[1]\n{\"answer\": 2}", "");
-        assert_eq!(read[0].as_ref().unwrap().text("answer").unwrap(), "1");
-        assert!(read[1].as_ref().unwrap_err().starts_with("FILE:3: the line is no JSON"));
+    fn the_same_records_come_out_of_every_format() {
+        let lines = b"{\"answer\": \"a\"}\n\n{\"answer\": \"b\"}\n";
+        assert_eq!(texts("r.jsonl", lines), two());
+        assert_eq!(texts("r.json", lines), two());
+        assert_eq!(texts("r.json", b"[{\"answer\": \"a\"},\n{\"answer\": \"b\"}]"), two());
+        assert_eq!(texts("r.csv", b"id,answer\r\n1,a\r\n2,b"), two());
+        assert_eq!(texts("r.tsv", b"id\tanswer\n1\ta\n2\tb\n"), two());
+        let semicolons = Options { delimiter: Some(b'/'), ..Options::default() };
+        assert_eq!(records("r.csv", b"id/answer\n1/a\n2/b\n", semicolons), two());
+        let lines_of_text = Options { format: Some(Format::Jsonl), ..Options::default() };
+        assert_eq!(records("r.log", lines, lines_of_text), two());
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked() {
+        let lines = b"{\"answer\": \"a\"}\n{\"answer\": \"b\"}\n";
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(lines).unwrap();
+        let packed = gzip.finish().unwrap();
+        assert_eq!(texts("r.jsonl.gz", &packed), two());
+        assert_eq!(texts("r.jsonl", &packed), two());
+        let zstd = ruzstd::encoding::compress_to_vec(
+            &lines[..],
+            ruzstd::encoding::CompressionLevel::Fastest,
+        );
+        assert_eq!(texts("r.jsonl.zst", &zstd), two());
+        let cut = texts("r.jsonl.gz", &packed[..packed.len() - 12]);
+        assert!(cut.last().unwrap().as_ref().unwrap_err().contains("cannot read on"), "{cut:?}");
+    }
+
+    #[test]
+    fn a_plain_file_is_one_record() {
         assert_eq!(
-            read[2].as_ref().unwrap_err(),
-            "FILE:4: a record is a JSON object, and this line is a list"
+            texts("draft.md", b"# Title\n{not json}\n"),
+            [Ok("# Title\n{not json}\n".into())]
         );
-        assert_eq!(read[3].as_ref().unwrap().text("answer").unwrap(), "2");
+        assert!(
+            texts("draft.md", b" \n")[0]
+                .as_ref()
+                .unwrap_err()
+                .contains("draft.md: the file is empty")
+        );
     }
 
     #[test]
-    fn mapped_names_are_fields_and_missing_ones_an_error_of_the_record() {
-        let read = records("{\"mine\": \"a\"}\n{\"min\": \"a\"}\n", "answer=mine");
-        assert_eq!(read[0].as_ref().unwrap().text("response").unwrap(), "a");
-        assert!(read[1].as_ref().unwrap_err().contains("no field `mine`"));
-        assert!("answer".parse::<FieldMap>().is_err());
-    }
-
-    #[test]
-    fn a_line_beyond_the_limit_is_skipped_whole() {
-        let mut lines = io::Cursor::new(
-            [vec![b'x'; usize::try_from(LONGEST).unwrap() + 5], b"\n{}\n".to_vec()].concat(),
-        );
-        assert!(!line(&mut lines).unwrap().unwrap().whole);
-        assert_eq!(line(&mut lines).unwrap().unwrap().bytes, b"{}\n");
+    fn what_comes_through_a_pipe_is_told_by_its_beginning() {
+        let told = |text: &str| {
+            let mut bytes: Bytes = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
+            super::told(&mut bytes).unwrap()
+        };
+        assert_eq!(told("{\"a\": 1}\n{\"a\": 2}\n"), Format::Jsonl);
+        assert_eq!(told("{\"a\": broken}\n{\"a\": 2}\n"), Format::Jsonl);
+        assert_eq!(told("{\n  \"a\": 1\n}\n"), Format::Json);
+        assert_eq!(told(" [{\"a\": 1}]"), Format::Json);
+        assert_eq!(told("question,answer\nq,a\n"), Format::Csv);
+        assert_eq!(told("Dear all, this is a draft.\n"), Format::Text);
+        assert_eq!(told(""), Format::Jsonl);
     }
 }

@@ -1,9 +1,15 @@
-//! What a run came to, for people.
+//! What a run came to, for people, terminals and programs.
 
+#[cfg(feature = "cli")]
+mod junit;
 mod summary;
+mod table;
 mod terminal;
 
+#[cfg(feature = "cli")]
+pub use junit::Junit;
 pub use {
     summary::{Bounds, Summary},
-    terminal::{escaped, line},
+    table::Table,
+    terminal::escaped,
 };

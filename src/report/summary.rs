@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use serde_json::{Value, json};
+
 use crate::{
     error::Error,
     item::Item,
@@ -29,6 +31,8 @@ pub struct Summary {
     pub usage: Usage,
     /// Requests that were sent.
     pub requests: u64,
+    /// What they cost, where prices are known.
+    pub cost: Option<f64>,
     /// How long the run took.
     pub time: Duration,
     worth: Worth,
@@ -111,6 +115,37 @@ impl Summary {
         ratio(self.unread(), self.judged + self.unread())
     }
 
+    /// The same figures for programs; shares lie between 0 and 1, absent ones are left out.
+    pub fn to_json(&self) -> Value {
+        let mut all = json!({
+            "records": self.records,
+            "judged": self.judged,
+            "unreadable": self.unreadable,
+            "failed": self.failed,
+            "verdicts": self.verdicts,
+            "coverage": ratio(self.judged, self.judged + self.unread()),
+            "requests": self.requests,
+            "usage": self.usage,
+            "cost": self.cost,
+            "seconds": self.time.as_secs_f64(),
+        });
+        if let Some(passed) = self.passed {
+            all["passed"] = passed.into();
+            all["pass_rate"] = self.pass_rate().into();
+        }
+        if let Some(Bounds { mean, lowest, highest }) = self.bounds() {
+            let name = if self.worth.share { "share_correct" } else { "mean" };
+            all[name] = json!({"value": mean, "lowest": lowest, "highest": highest});
+        }
+        if self.orders.both > 0 {
+            all["consistent"] = ratio(self.orders.consistent, self.orders.both).into();
+        }
+        if let (total @ 1.., agreeing) = self.labelled {
+            all["agreement"] = json!({"labelled": total, "agree": agreeing});
+        }
+        all
+    }
+
     /// The mean score, or the share of right answers, with what unread answers could change.
     pub fn bounds(&self) -> Option<Bounds> {
         let (low, high) = self.worth.ends.filter(|_| self.judged > 0)?;
@@ -160,21 +195,27 @@ fn heading(verdict: &Verdict) -> String {
     }
 }
 
-/// Whether a verdict is what the record's own field `label` says; `None` without one.
+/// Whether a verdict is what the record's own field `label` says; `None` without one. In a table a label
+/// is text, so that numbers are compared as numbers.
 fn agrees(item: &Item, judgment: &Judgment) -> Option<bool> {
-    use serde_json::Value;
-    let label = item.record().get("label")?;
-    let verdict = match (&judgment.verdict, label) {
-        (Err(_), _) => return Some(false),
-        (Ok(verdict), _) => verdict,
-    };
-    match (verdict, label) {
-        (Verdict::Score(score), Value::Number(right)) => Some(right.as_f64() == Some(*score)),
-        (Verdict::Steps(_), Value::Number(right)) => Some(right.as_i64() == judgment.first_error()),
-        (Verdict::Label(label), Value::String(right)) => Some(label.label == *right),
-        (Verdict::Preference(side), Value::String(right)) => Some(side.name() == right),
-        _ => None,
+    let label = item.text("label").filter(|label| !label.is_empty())?;
+    let number = || label.trim().parse::<f64>().ok();
+    match judgment.verdict.as_ref() {
+        Err(_) => Some(false),
+        Ok(Verdict::Score(score)) => number().map(|right| same(right, *score)),
+        Ok(Verdict::Steps(steps)) => {
+            #[expect(clippy::cast_precision_loss, reason = "no solution has 2^52 steps")]
+            let first_error = steps.first_error.map_or(-1.0, |index| index as f64);
+            number().map(|right| same(right, first_error))
+        }
+        Ok(Verdict::Label(found)) => Some(found.label == label),
+        Ok(Verdict::Preference(side)) => Some(side.name() == label),
+        Ok(_) => None,
     }
+}
+
+fn same(one: f64, other: f64) -> bool {
+    (one - other).abs() < 1e-9
 }
 
 /// A few lines for people: what was decided, what could not be read, what it took.
@@ -227,7 +268,8 @@ impl fmt::Display for Summary {
             f,
             "\n{} requests, {prompt} prompt tokens ({cached} reused), {completion} written, {seconds:.1} s",
             self.requests
-        )
+        )?;
+        self.cost.map_or(Ok(()), |cost| write!(f, ", cost {cost:.4}"))
     }
 }
 
@@ -317,7 +359,7 @@ mod tests {
     #[test]
     fn verdicts_are_held_against_the_records_own_labels() {
         let mut summary = Summary::default();
-        let item = Item::new().set("label", 4);
+        let item = Item::new().set("label", "4.0");
         summary.count(Some(&item), Ok(&judgment(Ok(Verdict::Score(4.0)))), None);
         summary.count(Some(&item), Ok(&judgment(Ok(Verdict::Score(5.0)))), None);
         summary.count(Some(&item), Ok(&judgment(Err(Unreadable::new(Reason::Missing, "")))), None);

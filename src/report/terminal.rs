@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{error::Error, verdict::Judgment};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text with everything that could move a cursor, recolour or reorder shown as an escape.
 ///
@@ -32,45 +32,25 @@ fn is_invisible(c: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// One line for one record: its name, its verdict, and the end of the critique.
-pub fn line(id: &str, outcome: Result<&Judgment, &Error>) -> String {
-    let verdict = match outcome {
-        Ok(Judgment { verdict: Ok(verdict), pass, consistent, .. }) => {
-            let pass = match pass {
-                Some(true) => "  pass",
-                Some(false) => "  fail",
-                None => "",
-            };
-            let order = if *consistent == Some(false) { "  (changes with the order)" } else { "" };
-            format!("{verdict}{pass}{order}")
-        }
-        Ok(Judgment { verdict: Err(why), .. }) => format!("unreadable: {}", why.reason.name()),
-        Err(error) => format!("failed: {error}"),
-    };
-    let why = match outcome {
-        Ok(judgment) => deciding(judgment),
-        Err(_) => String::new(),
-    };
-    let head =
-        format!("{:<14} {:<24}", shortened(&escaped(id), 14), shortened(&escaped(&verdict), 60));
-    format!("{head} {}", shortened(&escaped(&why), 72)).trim_end().to_owned()
-}
-
-/// The last line of the critique that gives a reason: the one before the announcement, if there is one.
-fn deciding(judgment: &Judgment) -> String {
-    let critique = judgment.critique();
-    let mut lines = critique.lines().map(str::trim).filter(|line| !line.is_empty());
-    let last = lines.next_back().unwrap_or_default();
-    let announces = judgment.speaker().is_some_and(|vote| vote.span.is_some());
-    let reason = if announces { lines.next_back().unwrap_or(last) } else { last };
-    reason.to_owned()
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+/// The text cut to so many columns of a terminal, where wide characters take two.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.width() <= most {
         return text.to_owned();
     }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    let mut room = most.saturating_sub(1);
+    let fits = text.chars().take_while(|c| {
+        let width = c.width().unwrap_or(0);
+        let fits = width <= room;
+        room = room.saturating_sub(width);
+        fits
+    });
+    fits.chain(['…']).collect()
+}
+
+/// The text with blanks up to so many columns.
+pub(super) fn padded(text: &str, columns: usize) -> String {
+    let blanks = columns.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(blanks))
 }
 
 #[cfg(test)]
@@ -89,5 +69,7 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_at_whole_characters() {
         assert_eq!(shortened("äöüß", 3), "äö…");
+        assert_eq!(shortened("漢字漢字", 5), "漢字…");
+        assert_eq!(padded("漢", 4), "漢  ");
     }
 }

@@ -5,8 +5,12 @@
 
 #[cfg(feature = "openai")]
 pub mod openai;
+#[cfg(feature = "cli")]
+mod program;
 mod tools;
 
+#[cfg(feature = "cli")]
+pub use program::{Place, Ran};
 pub use tools::{Folder, Log};
 
 use std::{

@@ -202,6 +202,10 @@ impl Backend for Llama {
         Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: false, seed: true }
     }
 
+    fn prompt_tokens(&self, request: &Request) -> Option<usize> {
+        self.tokenize(request).ok().map(|tokens| tokens.len())
+    }
+
     async fn complete(&self, request: &Request) -> Result<Completion> {
         if request.constraint.is_some() {
             return Err(Error::new(

@@ -4,6 +4,8 @@
 //! those of models. It is asked with the prompt `check`, and reads the answer and the reference out of
 //! what that prompt shows. A check is never unsure: an answer in which nothing can be found is wrong.
 
+mod schema;
+
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
@@ -31,18 +33,21 @@ enum Kind {
     Boxed,
     Choice,
     Regex,
+    Schema,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 6] = [
     ("exact", Kind::Exact),
     ("number", Kind::Number),
     ("boxed", Kind::Boxed),
     ("choice", Kind::Choice),
     ("regex", Kind::Regex),
+    ("json-schema", Kind::Schema),
 ];
 
 impl Check {
-    /// The check of this name: `exact`, `number`, `boxed`, `choice` or `regex`.
+    /// The check of this name: `exact`, `number`, `boxed`, `choice`, `regex` or
+    /// `json-schema`.
     ///
     /// - `exact`: the same text, blanks at the ends left out.
     /// - `number`: the same number, `1,234` = `1234.0`, `1/2` = `0.5` = `50%`; of the answer the number
@@ -50,6 +55,8 @@ impl Check {
     /// - `boxed`: what stands in the last `\boxed{…}`, as a number or as text without blanks.
     /// - `choice`: the letter that is boxed or announced, else the last one that stands alone.
     /// - `regex`: the reference is a regular expression that the answer must match somewhere.
+    /// - `json-schema`: the reference is a JSON schema; the answer, or the last fenced block in it, is JSON
+    ///   that fits it. References to other documents are refused.
     ///
     /// # Errors
     /// There is no such check.
@@ -142,6 +149,7 @@ impl Kind {
                     choice(reference).ok_or_else(|| unfit(reference, "names no choice"))?;
                 Ok(compared("choice", choice(answer), wanted, |a, b| a == b))
             }
+            Self::Schema => schema::check(answer, reference),
             Self::Regex => {
                 let built = RegexBuilder::new(reference.trim()).size_limit(1 << 20).build();
                 let pattern = built
@@ -161,7 +169,7 @@ impl Kind {
 fn unfit(reference: &str, what: &str) -> Error {
     let excerpt: String = reference.trim().chars().take(60).collect();
     Error::new(ErrorKind::Record, format!("the reference `{excerpt}` {what}"))
-        .hint("another check may fit: exact, number, boxed, choice, regex")
+        .hint("another check may fit: exact, number, boxed, choice, regex, json-schema")
 }
 
 fn compared<T: std::fmt::Display>(

@@ -1,5 +1,10 @@
 //! What is judged: a record seen through the names that prompts use.
 
+mod fields;
+mod messages;
+
+pub use {fields::FieldMap, messages::transcript};
+
 use std::{borrow::Cow, sync::Arc};
 
 use serde::Serialize;
@@ -34,7 +39,7 @@ const SAME: [&[&str]; 7] = [
     &["reference", "reference_answer", "expected", "expected_output", "ground_truth", "target"],
     &["criteria", "criterion"],
     &["context", "contexts", "passage", "document", "source"],
-    &["messages", "conversation", "trajectory"],
+    MESSAGES,
     ANSWERS,
 ];
 
@@ -57,11 +62,17 @@ const PAIRS: [(&str, &str); 8] = [
 /// What tells the two apart in the names of their companions, such as `model_a` and `model_b`.
 const SIDES: [(&str, &str); 4] = [("_a", "_b"), ("_A", "_B"), ("_1", "_2"), ("chosen", "rejected")];
 
+/// Names under which records hold a conversation.
+const MESSAGES: &[&str] = &["messages", "conversation", "conversations", "trajectory"];
+
 /// Lists that go with the answers, one entry each.
 const COMPANIONS: [&str; 3] = ["models", "steps", "images"];
 
-/// Names under which records carry their own name.
-const IDS: [&str; 6] = ["id", "uid", "sample_id", "pair_id", "question_id", "qid"];
+/// Names under which records carry a name that no other record has.
+const OWN_IDS: [&str; 3] = ["id", "uid", "sample_id"];
+
+/// Names of what several records may be about: they serve where a record has no name of its own.
+const SHARED_IDS: [&str; 3] = ["pair_id", "question_id", "qid"];
 
 impl Item {
     /// An item without fields.
@@ -122,12 +133,14 @@ impl Item {
         self.set("rubric", text.into())
     }
 
-    /// Lets `new` name the record's field `old` (`--map new=old`).
+    /// Lets `new` name the record's field `old` (`--map new=old`); `old` may lead into what is nested:
+    /// `output.message.content`, `choices.0.text`, `messages.-1.content`.
+    ///
+    /// # Errors
+    /// The record has no such field: the error names those that it has, and the near one.
     pub fn mapped(mut self, new: &str, old: &str) -> Result<Self> {
-        let Some(value) = self.record.get(old) else {
-            return Err(self.lacks(old));
-        };
-        self.overlay.insert(new.to_owned(), value.clone());
+        let value = fields::at_path(&self.record, old)?.clone();
+        self.overlay.insert(new.to_owned(), value);
         Ok(self)
     }
 
@@ -140,9 +153,17 @@ impl Item {
         self
     }
 
-    /// The record's own name, where it has one.
+    /// The record's name, where it has one.
     pub fn id(&self) -> Option<String> {
-        IDS.iter().find_map(|name| self.own(name)).map(text_of)
+        let shared = || SHARED_IDS.iter().find_map(|name| self.own(name)).map(text_of);
+        self.own_id().or_else(shared)
+    }
+
+    /// The name that no other record of a run may have: `id`, `uid` or `sample_id`, but not that of a
+    /// question, which several records may be about.
+    pub fn own_id(&self) -> Option<String> {
+        let ids = OWN_IDS.iter().filter_map(|name| self.own(name)).map(text_of);
+        ids.into_iter().find(|id| !id.is_empty())
     }
 
     /// The record as it was read.
@@ -292,6 +313,20 @@ impl From<Value> for Item {
     }
 }
 
+/// Whether prompts know a field of this name, or of its meaning.
+pub(crate) fn is_known(name: &str) -> bool {
+    let companion = ["steps", "rubric", "label"];
+    SAME.iter().any(|names| names.contains(&name))
+        || PAIRS.iter().any(|(a, b)| *a == name || *b == name)
+        || OWN_IDS.contains(&name)
+        || companion.contains(&name)
+}
+
+/// Whether a field of this name holds a list, so that a table may hold it as JSON.
+pub(crate) fn is_list(name: &str) -> bool {
+    [ANSWERS, MESSAGES].iter().any(|names| names.contains(&name)) || COMPANIONS.contains(&name)
+}
+
 /// A text as it is, anything else as JSON.
 pub(crate) fn text_of(value: &Value) -> String {
     match value {
@@ -426,7 +461,7 @@ mod tests {
 
     #[test]
     fn a_missing_field_names_the_near_one() {
-        let error = Item::from(json!({"questoin": "Q"})).mapped("x", "question").unwrap_err();
+        let error = Item::from(json!({"questoin": "Q"})).lacks("question");
         assert_eq!(error.hints(), ["use it by another name: --map question=questoin"]);
     }
 }

@@ -1,0 +1,85 @@
+//! `check:json-schema`: is the answer JSON of this schema?
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+
+use super::{Finding, unfit};
+use crate::error::Result;
+
+/// How many mistakes a critique lists.
+const MOST: usize = 5;
+
+pub(super) fn check(answer: &str, reference: &str) -> Result<Finding> {
+    let schema = serde_json::from_str(reference.trim())
+        .map_err(|cause| unfit(reference, "is no JSON schema").because(cause))?;
+    let validator = validator(&schema, reference)?;
+    let Some(value) = json_of(answer) else {
+        return Ok(Finding { holds: false, why: "The answer is no JSON.".into() });
+    };
+    let mistakes: Vec<String> = validator
+        .iter_errors(&value)
+        .take(MOST)
+        .map(|error| match error.instance_path().to_string() {
+            path if path.is_empty() => format!("- {error}"),
+            path => format!("- at {path}: {error}"),
+        })
+        .collect();
+    Ok(match mistakes.as_slice() {
+        [] => Finding { holds: true, why: "The answer is JSON of the schema.".into() },
+        _ => Finding {
+            holds: false,
+            why: format!("The answer does not fit the schema:\n{}", mistakes.join("\n")),
+        },
+    })
+}
+
+/// Patterns of a schema are matched in time linear in the text, like all others.
+fn validator(schema: &Value, reference: &str) -> Result<Validator> {
+    let built = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema);
+    built.map_err(|cause| {
+        unfit(reference, "is no JSON schema that can be used").because(cause.to_string())
+    })
+}
+
+/// The answer as JSON: all of it, or its last fenced block.
+fn json_of(answer: &str) -> Option<Value> {
+    let fenced = || {
+        let (before, _) = answer.trim_end().rsplit_once("```")?;
+        let (_, block) = before.rsplit_once("```")?;
+        let block = block.strip_prefix("json").unwrap_or(block);
+        serde_json::from_str(block.trim()).ok()
+    };
+    serde_json::from_str(answer.trim()).ok().or_else(fenced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = r#"{"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "pattern": "^[a-z]+$"}}}"#;
+
+    fn told(answer: &str) -> (bool, String) {
+        let finding = check(answer, SCHEMA).unwrap();
+        (finding.holds, finding.why)
+    }
+
+    #[test]
+    fn the_answer_or_its_last_fenced_block_fits_the_schema() {
+        assert!(told(r#"{"name": "ada"}"#).0);
+        assert!(told("Here:\n```json\n{\"name\": \"ada\"}\n```\n").0);
+        assert!(told("```\n{}\n```\nbetter:\n```\n{\"name\": \"ada\"}\n```").0);
+        assert_eq!(told("name: ada"), (false, "The answer is no JSON.".into()));
+        let (holds, why) = told(r#"{"name": "Ada"}"#);
+        assert!(!holds && why.contains("at /name:"), "{why}");
+    }
+
+    #[test]
+    fn a_reference_that_is_no_schema_costs_its_record_and_nothing_is_fetched() {
+        for reference in
+            ["nonsense", "{\"type\": 3}", "{\"$ref\": \"http://127.0.0.1:9/schema.json\"}"]
+        {
+            let refused = check("{}", reference).map(|finding| finding.why).unwrap_err();
+            assert!(refused.to_string().contains("schema"), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `tribunal config`
+
+use std::io;
+
+use serde_json::Value;
+
+use super::{
+    Outcome, emit, env_file, note,
+    settings::{self, Sources},
+};
+use crate::{
+    config::{Origin, Resolved, schema},
+    error::Result,
+    report::escaped,
+};
+
+/// Show what holds for a judge, and where each setting was made.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    judge: settings::Args,
+    /// Print the JSON schema of tribunal.toml, for editors.
+    #[arg(long)]
+    schema: bool,
+}
+
+/// Variables that say who pays and where; their values are never shown.
+const VARIABLES: [&str; 12] = [
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_API_BASE",
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+    "OPENROUTER_API_KEY",
+    "OLLAMA_HOST",
+    "OLLAMA_API_KEY",
+    "VLLM_BASE_URL",
+    "VLLM_API_KEY",
+    "LLAMACPP_BASE_URL",
+    "LLAMA_API_KEY",
+];
+
+pub(super) fn run(args: &Args, sources: &Sources) -> Result<Outcome> {
+    let mut out = io::stdout();
+    if args.schema {
+        return emit(&mut out, &format!("{:#}", schema())).map(|()| Outcome::Done);
+    }
+    let config = args.judge.config()?;
+    let resolved = args.judge.resolve(sources)?;
+    match config.path() {
+        Some(path) => note(&format!("# {}", path.display())),
+        None => note("# no tribunal.toml here or above: `tribunal init` writes one"),
+    }
+    for (kind, names) in [("judges", config.judges()), ("models", config.models())] {
+        if !names.is_empty() {
+            note(&format!("# {kind}: {}", escaped(&names.join(", "))));
+        }
+    }
+    rows(&resolved).iter().try_for_each(|row| emit(&mut out, &row.to_string()))?;
+    Ok(Outcome::Done)
+}
+
+/// One setting.
+struct Row {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let setting = format!("{} = {}", self.key, self.value);
+        write!(f, "{setting:<48} # {}", self.origin)
+    }
+}
+
+/// Everything that was set, then what holds because nothing else was said.
+fn rows(resolved: &Resolved) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let settings = serde_json::to_value(&resolved.settings).unwrap_or_default();
+    let model = serde_json::to_value(&resolved.model).unwrap_or_default();
+    add(&mut rows, resolved, "", &settings);
+    add(&mut rows, resolved, "model", &model);
+    let given = |rows: &[Row], key: &str| rows.iter().any(|row| row.key == key);
+    for (key, value) in [("model", "\"tiny\""), ("prompt", "by model and record")] {
+        if !given(&rows, key) {
+            rows.push(Row {
+                key: key.into(),
+                value: value.into(),
+                origin: Origin::Default.to_string(),
+            });
+        }
+    }
+    let named = resolved.model.key_variable.as_deref();
+    for variable in VARIABLES.into_iter().chain(named) {
+        if std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+            && !given(&rows, variable)
+        {
+            rows.push(Row {
+                key: variable.into(),
+                value: "***".into(),
+                origin: source_of(variable),
+            });
+        }
+    }
+    rows
+}
+
+fn add(rows: &mut Vec<Row>, resolved: &Resolved, place: &str, value: &Value) {
+    let Value::Object(table) = value else { return };
+    for (key, value) in table {
+        let path = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+        if value.is_object()
+            && *resolved.origin(&format!("{path}.")) == Origin::Default
+            && key != "price"
+        {
+            add(rows, resolved, &path, value);
+            continue;
+        }
+        let origin = match resolved.origin(&path) {
+            Origin::Variable(name) => source_of(name),
+            origin => origin.to_string(),
+        };
+        rows.push(Row { value: shown(key, value), key: path, origin });
+    }
+}
+
+fn source_of(variable: &str) -> String {
+    match env_file::origin_of(variable) {
+        Some(path) => format!("{variable} in {}", path.display()),
+        None => format!("{variable} in the environment"),
+    }
+}
+
+/// The value on one line; what looks like a secret is hidden, in an address too.
+fn shown(key: &str, value: &Value) -> String {
+    const SECRET: [&str; 4] = ["key", "token", "secret", "password"];
+    let name = key.to_lowercase();
+    if SECRET.iter().any(|word| name.contains(word))
+        && name != "key_variable"
+        && name != "max_tokens"
+    {
+        return "\"***\"".into();
+    }
+    let text = escaped(&value.to_string());
+    match (text.find("://"), text.find('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}://***{}", &text[..scheme], &text[at..])
+        }
+        _ => text,
+    }
+}

@@ -1,0 +1,51 @@
+//! `tribunal init`
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{Outcome, note};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Write a judge to start from: tribunal.toml, a prompt and ten records that run at once.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to [default: here].
+    #[arg(value_name = "FOLDER", default_value = "", hide_default_value = true)]
+    folder: PathBuf,
+}
+
+const FILES: [(&str, &str); 3] = [
+    ("tribunal.toml", include_str!("../../examples/start/tribunal.toml")),
+    ("prompts/sums.jinja", include_str!("../../examples/start/prompts/sums.jinja")),
+    ("records.jsonl", include_str!("../../examples/start/records.jsonl")),
+];
+
+pub(super) fn run(args: &Args) -> Result<Outcome> {
+    let taken = FILES.iter().map(|(name, _)| args.folder.join(name)).find(|path| path.exists());
+    if let Some(path) = taken {
+        let message = format!("`{}` is there already", path.display());
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint("nothing was written; name another folder: tribunal init my-judge"));
+    }
+    for (name, text) in FILES {
+        write(&args.folder.join(name), text)?;
+        note(&format!("wrote {}", args.folder.join(name).display()));
+    }
+    let enter = if args.folder.as_os_str().is_empty() {
+        String::new()
+    } else {
+        format!("cd {} && ", args.folder.display())
+    };
+    note(&format!("next: {enter}tribunal judge records.jsonl"));
+    Ok(Outcome::Done)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let written =
+        path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));
+    written.map_err(|cause| {
+        Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
+    })
+}

@@ -1,0 +1,143 @@
+//! Which records are read.
+
+use std::io::{self, IsTerminal};
+
+use clap::ValueEnum;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    records::{self, Format, Record, Source},
+};
+
+/// Records, and how they are read.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Input")]
+pub(super) struct Args {
+    /// Files, folders or patterns; - is standard input.
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<String>,
+    /// What the input is, where its name does not say so.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    input_format: Option<InputFormat>,
+    /// What separates the cells of tables, such as ';' [default: by the header].
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter, hide_short_help = true)]
+    delimiter: Option<u8>,
+    /// Only the first N records.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Only N records, drawn by chance, the same ones every time.
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+    /// Another draw of --sample.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        hide_short_help = true
+    )]
+    sample_seed: u64,
+}
+
+/// The formats that are read.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum InputFormat {
+    Jsonl,
+    Json,
+    Csv,
+    Tsv,
+    Parquet,
+    Text,
+}
+
+impl From<InputFormat> for Format {
+    fn from(format: InputFormat) -> Self {
+        match format {
+            InputFormat::Jsonl => Self::Jsonl,
+            InputFormat::Json => Self::Json,
+            InputFormat::Csv => Self::Csv,
+            InputFormat::Tsv => Self::Tsv,
+            InputFormat::Parquet => Self::Parquet,
+            InputFormat::Text => Self::Text,
+        }
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "tab" | "\\t" => Ok(b'\t'),
+        _ => match text.as_bytes() {
+            [byte] if byte.is_ascii() && *byte != b'"' => Ok(*byte),
+            _ => Err("name one character, such as ';' or tab".into()),
+        },
+    }
+}
+
+/// Records on their way to a judge.
+pub(super) type Records = Box<dyn Iterator<Item = Record> + Send>;
+
+impl Args {
+    /// What was named; what is piped in where nothing was.
+    ///
+    /// # Errors
+    /// Nothing was named and nothing is piped in, or a name stands for no file.
+    pub(super) fn sources(&self) -> Result<Vec<Source>> {
+        if !self.files.is_empty() {
+            return records::sources(&self.files);
+        }
+        if io::stdin().is_terminal() {
+            return Err(Error::new(ErrorKind::Config, "nothing to judge")
+                .hint("name a file, a folder or a pattern: tribunal judge answers.jsonl")
+                .hint("no file yet? `tribunal init` writes one that runs at once")
+                .hint("`tribunal judge --help` shows examples"));
+        }
+        Ok(vec![Source::Stdin])
+    }
+
+    /// The records that are wanted.
+    pub(super) fn read(&self, sources: Vec<Source>) -> Records {
+        let options = records::Options {
+            format: self.input_format.map(Format::from),
+            delimiter: self.delimiter,
+        };
+        let all = records::read(sources, options).take(self.limit.unwrap_or(usize::MAX));
+        match self.sample {
+            Some(count) => Box::new(records::sample(all, count, self.sample_seed).into_iter()),
+            None => Box::new(all),
+        }
+    }
+
+    /// How many records there are, where that can be told at little cost.
+    pub(super) fn count(&self, sources: &[Source]) -> Option<u64> {
+        let total = sources.iter().map(|source| self.count_in(source)).sum::<Option<u64>>()?;
+        let most = [self.limit, self.sample].into_iter().flatten().min();
+        Some(most.map_or(total, |most| total.min(most as u64)))
+    }
+
+    fn count_in(&self, source: &Source) -> Option<u64> {
+        let Source::File(path) = source else { return None };
+        let packed = path.extension().is_some_and(|end| end == "gz" || end == "zst");
+        match self.input_format.map_or_else(|| Format::of(path), Format::from) {
+            Format::Text => Some(1),
+            Format::Jsonl if !packed => lines(path),
+            _ => None,
+        }
+    }
+}
+
+fn lines(path: &std::path::Path) -> Option<u64> {
+    use std::io::BufRead;
+    let mut file = io::BufReader::with_capacity(1 << 20, std::fs::File::open(path).ok()?);
+    let mut count = 0;
+    while file.skip_until(b'\n').ok()? > 0 {
+        count += 1;
+    }
+    Some(count)
+}

@@ -1,0 +1,57 @@
+//! `tribunal completions` and `tribunal man`: written from the same definitions as the help.
+
+use std::io;
+
+use clap_complete::Shell;
+
+use super::{CLOSED, Outcome};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Print completions for a shell.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  tribunal completions bash > ~/.local/share/bash-completion/completions/tribunal"
+)]
+pub(super) struct Completions {
+    /// The shell.
+    shell: Shell,
+}
+
+/// Print the man page.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tribunal man | man -l -")]
+pub(super) struct Man;
+
+pub(super) fn completions(args: &Completions) -> Result<Outcome> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::command(), "tribunal", &mut script);
+    print(&script)
+}
+
+/// One page for the program, with a section for every command.
+pub(super) fn man() -> Result<Outcome> {
+    let mut page = Vec::new();
+    let mut command = super::command();
+    command.build();
+    render(&command, &mut page)?;
+    for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
+        render(command, &mut page)?;
+    }
+    print(&page)
+}
+
+fn render(command: &clap::Command, page: &mut Vec<u8>) -> Result<()> {
+    clap_mangen::Man::new(command.clone()).render(page).map_err(failed)
+}
+
+fn print(bytes: &[u8]) -> Result<Outcome> {
+    let written = io::Write::write_all(&mut io::stdout(), bytes);
+    written.map(|()| Outcome::Done).map_err(failed)
+}
+
+fn failed(cause: io::Error) -> Error {
+    match cause.kind() {
+        io::ErrorKind::BrokenPipe => Error::new(ErrorKind::Io, CLOSED),
+        _ => Error::new(ErrorKind::Io, "cannot write to standard output").because(cause),
+    }
+}

@@ -1,0 +1,92 @@
+//! What holds: flags over the environment over the file.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::{ArgMatches, parser::ValueSource};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    config::{Config, Layer, ModelSettings, Origin, Resolved, Settings},
+    error::{Error, ErrorKind, Result},
+};
+
+/// A judge: by its name in a file, by flags, or both.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Judge")]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    model: ModelSettings,
+    /// The judge of this name in tribunal.toml.
+    #[arg(long, value_name = "NAME", env = "TRIBUNAL_JUDGE")]
+    judge: Option<String>,
+    /// Configuration file [default: tribunal.toml here or above].
+    #[arg(short, long, value_name = "FILE", env = "TRIBUNAL_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Which arguments came from the environment, by name of the argument.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sources(BTreeMap<String, String>);
+
+impl Sources {
+    /// Looks up where each argument of a command came from.
+    pub(super) fn of(command: &clap::Command, matches: &ArgMatches) -> Self {
+        let variable = |arg: &clap::Arg| {
+            let id = arg.get_id().as_str();
+            let from = matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id));
+            let name = arg.get_env().filter(|_| from == Some(ValueSource::EnvVariable))?;
+            Some((id.to_owned(), name.to_string_lossy().into_owned()))
+        };
+        Self(command.get_arguments().filter_map(variable).collect())
+    }
+
+    fn origin(&self, key: &str) -> Origin {
+        // Of what stands in a table `sampling`, each key is an argument; of other tables the table is.
+        let name = key.strip_prefix("sampling.").unwrap_or(key);
+        let argument = name.split('.').next().unwrap_or(name);
+        match self.0.get(argument) {
+            Some(variable) => Origin::Variable(variable.clone()),
+            None => Origin::Flag(format!("--{}", argument.replace('_', "-"))),
+        }
+    }
+}
+
+impl Args {
+    /// Everything that was said about the judge, put together.
+    ///
+    /// # Errors
+    /// The file is wrong, or there is no judge of that name.
+    pub(super) fn resolve(&self, sources: &Sources) -> Result<Resolved> {
+        let config = self.config()?;
+        let layer = |table| Layer::new(table, |key| sources.origin(key));
+        let (flags, of_model) = (layer(table(&self.settings)), layer(table(&self.model)));
+        let resolved = config.judge(self.judge.as_deref(), flags, of_model)?;
+        if resolved.settings.model.is_none() && resolved.model.base_url.is_some() {
+            return Err(Error::new(ErrorKind::Config, "--base-url needs the name of a model")
+                .hint("add -m MODEL"));
+        }
+        Ok(resolved)
+    }
+
+    /// The file that was named, or the nearest one.
+    ///
+    /// # Errors
+    /// The file is wrong.
+    pub(super) fn config(&self) -> Result<Config> {
+        match &self.config {
+            Some(path) => Config::read(path),
+            None => Config::find(std::path::Path::new("")),
+        }
+    }
+}
+
+fn table(settings: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(settings) {
+        Ok(Value::Object(table)) => table,
+        _ => Map::new(),
+    }
+}

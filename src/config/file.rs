@@ -1,0 +1,396 @@
+//! The file: found upwards, read strictly, with the line of every key.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    ModelSettings, Settings,
+    layers::{Layer, Origin, Resolved},
+};
+use crate::error::{Error, ErrorKind, Result, near, unknown};
+
+/// The name under which the file is looked for.
+const NAME: &str = "tribunal.toml";
+
+/// A configuration file, or none.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    path: PathBuf,
+    /// The file's tables as they stand there.
+    tables: Map<String, Value>,
+    /// The line of every key, by its path.
+    lines: BTreeMap<String, usize>,
+}
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct File {
+    /// What holds where a judge says nothing else.
+    defaults: Defaults,
+    /// Judges by name, for `--judge NAME`.
+    judge: BTreeMap<String, Settings>,
+    /// Models by name, for `--model NAME` and for `model` of judges.
+    model: BTreeMap<String, ModelSettings>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Defaults {
+    /// The judge that is taken when none is named.
+    judge: Option<String>,
+    #[expect(dead_code, reason = "it is read from the table; here types are checked")]
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+/// The JSON schema of the file, for editors.
+pub fn schema() -> Value {
+    schemars::schema_for!(File).to_value()
+}
+
+impl Config {
+    /// The file `tribunal.toml` in `folder`, or in the nearest folder above it; an empty one if there is
+    /// none.
+    ///
+    /// # Errors
+    /// The file is wrong: the error names the line.
+    pub fn find(folder: &Path) -> Result<Self> {
+        let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let depth = std::path::absolute(here).map_or(0, |path| path.ancestors().count());
+        let above = |n: usize| folder.join("../".repeat(n)).join(NAME);
+        let found = (0..depth).map(above).find(|path| path.is_file());
+        found.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is wrong: the error names the line and the near key.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            Error::new(ErrorKind::Config, format!("cannot read `{}`", path.display()))
+                .because(cause)
+        })?;
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self> {
+        let wrong = |cause: &toml::de::Error| {
+            let line = cause.span().map_or(1, |span| line_of(text, span.start));
+            Error::new(ErrorKind::Config, format!("{}:{line}: {}", path.display(), cause.message()))
+        };
+        let spanned = DeTable::parse(text).map_err(|cause| wrong(&cause))?;
+        let mut lines = BTreeMap::new();
+        note_lines(text, "", spanned.get_ref(), &mut lines);
+        let tables: Map<String, Value> = toml::from_str(text).map_err(|cause| wrong(&cause))?;
+        let config = Self { path: path.to_owned(), tables, lines };
+        let schema = schema();
+        config.check(&config.tables, &schema, &schema, "")?;
+        // Types are checked where the place of a mistake is still known.
+        toml::from_str::<File>(text).map_err(|cause| wrong(&cause))?;
+        Ok(config)
+    }
+
+    /// The file's place; `None` if there is no file.
+    pub fn path(&self) -> Option<&Path> {
+        (!self.path.as_os_str().is_empty()).then_some(&*self.path)
+    }
+
+    /// The names under `[judge]`.
+    pub fn judges(&self) -> Vec<&str> {
+        self.names("judge")
+    }
+
+    /// The names under `[model]`.
+    pub fn models(&self) -> Vec<&str> {
+        self.names("model")
+    }
+
+    /// The judge of this name, or the default one, below what a caller sets himself.
+    ///
+    /// # Errors
+    /// There is no such judge: the error names the near one.
+    pub fn judge(&self, name: Option<&str>, over: Layer, model_over: Layer) -> Result<Resolved> {
+        let default = self.table(&["defaults"]).and_then(|table| table.get("judge")?.as_str());
+        let own = match name.or(default) {
+            Some(name) => Some(self.layer(&["judge", name]).ok_or_else(|| self.no_judge(name))?),
+            None => None,
+        };
+        let mut defaults = self.layer(&["defaults"]).unwrap_or_default();
+        defaults.remove("judge");
+        let layers = [Some(over), own, Some(defaults)].into_iter().flatten();
+        Resolved::new(name.or(default), layers.collect(), |model| {
+            [Some(model_over), model.and_then(|model| self.layer(&["model", model]))]
+                .into_iter()
+                .flatten()
+                .collect()
+        })
+    }
+
+    fn names(&self, kind: &str) -> Vec<&str> {
+        self.table(&[kind]).into_iter().flat_map(Map::keys).map(String::as_str).collect()
+    }
+
+    fn no_judge(&self, name: &str) -> Error {
+        let Some(path) = self.path() else {
+            return Error::new(
+                ErrorKind::Config,
+                format!("there is no judge `{name}`: no {NAME} was found"),
+            )
+            .hint("`tribunal init` writes one, -c FILE names one");
+        };
+        let names = self.judges();
+        let error = unknown(ErrorKind::Config, "judge", name, names.iter().copied());
+        error.within(path.display())
+    }
+
+    fn table(&self, path: &[&str]) -> Option<&Map<String, Value>> {
+        path.iter().try_fold(&self.tables, |table, name| table.get(*name)?.as_object())
+    }
+
+    /// A table with the place of each of its keys; files that it names stand beside this one.
+    fn layer(&self, path: &[&str]) -> Option<Layer> {
+        let table = self.table(path)?;
+        let place = path.join(".");
+        let origin = |key: &str| {
+            let line = self.lines.get(&format!("{place}.{key}")).copied().unwrap_or(1);
+            Origin::File { path: self.path.clone(), line, table: place.clone() }
+        };
+        Some(Layer::new(self.rebased(table.clone()), origin))
+    }
+
+    fn rebased(&self, mut table: Map<String, Value>) -> Map<String, Value> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        if folder.as_os_str().is_empty() {
+            return table;
+        }
+        let beside = |name: &str| folder.join(name).display().to_string();
+        for key in ["prompt", "model", "name"] {
+            if let Some(Value::String(name)) = table.get_mut(key)
+                && folder.join(&*name).is_file()
+            {
+                *name = beside(name);
+            }
+        }
+        for key in ["criteria", "criterion", "set"] {
+            if let Some(value) = table.get_mut(key) {
+                each_text(value, &mut |text| {
+                    if let Some(name) = text.strip_prefix('@') {
+                        *text = format!("@{}", beside(name));
+                    }
+                });
+            }
+        }
+        table
+    }
+
+    /// Refuses keys that the schema does not have.
+    fn check(
+        &self,
+        table: &Map<String, Value>,
+        node: &Value,
+        root: &Value,
+        place: &str,
+    ) -> Result<()> {
+        let node = resolved(node, root);
+        let properties = node.get("properties").and_then(Value::as_object);
+        let any = node
+            .get("additionalProperties")
+            .filter(|any| any.is_object() || **any == Value::Bool(true));
+        for (key, value) in table {
+            let path = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+            let Some(inner) = properties.and_then(|known| known.get(key)).or(any) else {
+                let known = properties.into_iter().flat_map(Map::keys).map(String::as_str);
+                return Err(self.unknown_key(key, &path, place, &known.collect::<Vec<_>>()));
+            };
+            if let Value::Object(table) = value {
+                self.check(table, inner, root, &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown_key(&self, key: &str, path: &str, place: &str, known: &[&str]) -> Error {
+        let line = self.lines.get(path).copied().unwrap_or(1);
+        let table = if place.is_empty() { String::new() } else { format!(" in [{place}]") };
+        let error = Error::new(ErrorKind::Config, format!("unknown key `{key}`{table}"))
+            .within(format!("{}:{line}", self.path.display()));
+        match near(key, known.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("there are `{}`", known.join("`, `"))),
+        }
+    }
+}
+
+/// The schema behind a reference, or behind the one alternative that is no null.
+fn resolved<'s>(node: &'s Value, root: &'s Value) -> &'s Value {
+    let alternatives = node.get("anyOf").and_then(Value::as_array);
+    if let Some(inner) =
+        alternatives.and_then(|all| all.iter().find(|one| one.get("$ref").is_some()))
+    {
+        return resolved(inner, root);
+    }
+    let reference =
+        node.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
+    match reference.and_then(|path| root.pointer(path)) {
+        Some(found) => resolved(found, root),
+        None => node,
+    }
+}
+
+fn each_text(value: &mut Value, change: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::String(text) => change(text),
+        Value::Array(list) => list.iter_mut().for_each(|value| each_text(value, change)),
+        Value::Object(map) => map.values_mut().for_each(|value| each_text(value, change)),
+        _ => (),
+    }
+}
+
+fn note_lines(text: &str, place: &str, table: &DeTable<'_>, lines: &mut BTreeMap<String, usize>) {
+    for (key, value) in table {
+        let name = key.get_ref();
+        let path = if place.is_empty() { name.to_string() } else { format!("{place}.{name}") };
+        lines.insert(path.clone(), line_of(text, Spanned::span(key).start));
+        if let DeValue::Table(inner) = value.get_ref() {
+            note_lines(text, &path, inner, lines);
+        }
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.get(..at).map_or(1, |before| before.matches('\n').count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+[defaults]
+judge = "strict"
+draws = 2
+pass = "score >= 5"
+
+[judge.strict]
+model = "fast"
+criteria = "Be kind."
+sampling = { temperature = 0.5 }
+pass = "score >= 7"
+
+[judge.loose]
+labels = ["good", "bad"]
+
+[model.fast]
+name = "openai/gpt-5-mini"
+extra = { reasoning_effort = "low" }
+price = { prompt = 0.25, completion = 2 }
+"#;
+
+    fn config(text: &str) -> Result<Config> {
+        Config::parse(Path::new("tribunal.toml"), text)
+    }
+
+    fn refusal(text: &str) -> String {
+        format!("{:?}", config(text).unwrap_err())
+    }
+
+    fn flags(json: &Value) -> Layer {
+        Layer::new(json.as_object().cloned().unwrap_or_default(), |key| {
+            Origin::Flag(format!("--{key}"))
+        })
+    }
+
+    #[test]
+    fn flags_win_over_the_judge_and_the_judge_over_the_defaults() {
+        let over = flags(&serde_json::json!({"draws": 3, "sampling": {"seed": 7}}));
+        let judge = config(FILE).unwrap().judge(None, over, Layer::default()).unwrap();
+        assert_eq!(judge.settings.draws, Some(3));
+        assert_eq!(judge.settings.pass.as_deref(), Some("score >= 7"));
+        assert_eq!(judge.settings.criteria, ["Be kind."]);
+        assert_eq!(
+            (judge.settings.sampling.temperature, judge.settings.sampling.seed),
+            (Some(0.5), Some(7))
+        );
+        assert_eq!(judge.model.name.as_deref(), Some("openai/gpt-5-mini"));
+        assert_eq!(judge.model.price.unwrap().cached, None);
+        assert_eq!(judge.model.extra_fields()["reasoning_effort"], "low");
+        assert_eq!(judge.origin("draws").to_string(), "--draws");
+        assert_eq!(judge.origin("pass").to_string(), "tribunal.toml:11 [judge.strict]");
+        assert_eq!(
+            judge.origin("sampling.temperature").to_string(),
+            "tribunal.toml:10 [judge.strict]"
+        );
+        assert_eq!(judge.origin("model.price").to_string(), "tribunal.toml:19 [model.fast]");
+    }
+
+    #[test]
+    fn a_named_judge_does_not_inherit_from_the_default_one() {
+        let judge =
+            config(FILE).unwrap().judge(Some("loose"), Layer::default(), Layer::default()).unwrap();
+        assert_eq!((judge.settings.labels.len(), judge.settings.model), (2, None));
+        assert_eq!(judge.settings.draws, Some(2));
+    }
+
+    #[test]
+    fn a_mistake_names_its_line_and_the_near_word() {
+        assert!(
+            refusal("[judge.x]\npromt = 'a'")
+                .contains("tribunal.toml:2: unknown key `promt` in [judge.x]")
+        );
+        assert!(refusal("[judge.x]\npromt = 'a'").contains("did you mean `prompt`?"));
+        assert!(refusal("[judge.x]\nsampling = {temprature = 0}").contains("`temperature`?"));
+        assert!(refusal("[models.x]\nname = 'a'").contains("did you mean `model`?"));
+        assert!(refusal("[model.x]\nprice = {promt = 1}").contains("`prompt`?"));
+        assert!(refusal("\n[judge.x]\ndraws = 'three'").contains("tribunal.toml:3"));
+        assert!(refusal("[judge.x\n").contains("tribunal.toml:1"));
+        let missing =
+            config(FILE).unwrap().judge(Some("stric"), Layer::default(), Layer::default());
+        assert!(format!("{:?}", missing.unwrap_err()).contains("did you mean `strict`?"));
+    }
+
+    #[test]
+    fn keys_of_ones_own_are_free_where_names_are() {
+        assert!(config("[judge.x]\nset = {rubric = 'r'}\nmap = {answer = 'a.b'}\ncriterion = {tone = 'kind'}").is_ok());
+        assert!(refusal("[judge.x]\nset = {rubric = 3}").contains("no text"));
+    }
+
+    #[test]
+    fn files_stand_beside_the_file_that_names_them() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mine.jinja"), "x").unwrap();
+        let text = "[defaults]\nprompt = 'mine.jinja'\ncriteria = '@style.md'\n";
+        let config = Config::parse(&folder.path().join(NAME), text).unwrap();
+        let judge = config.judge(None, Layer::default(), Layer::default()).unwrap();
+        let beside = |name: &str| folder.path().join(name).display().to_string();
+        assert_eq!(judge.settings.prompt.unwrap(), beside("mine.jinja"));
+        assert_eq!(judge.settings.criteria, [format!("@{}", beside("style.md"))]);
+    }
+
+    #[test]
+    fn the_schema_describes_every_key() {
+        let schema = schema().to_string();
+        for key in [
+            "prompt",
+            "criterion",
+            "fail_under",
+            "temperature",
+            "key_variable",
+            "price",
+            "additionalProperties",
+        ] {
+            assert!(schema.contains(&format!("\"{key}\"")), "{key}");
+        }
+    }
+}

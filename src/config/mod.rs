@@ -1,0 +1,29 @@
+//! Judges and models by name, out of a file: `tribunal.toml`.
+//!
+//! ```toml
+//! [defaults]
+//! judge = "strict"                     # when none is named
+//!
+//! [judge.strict]
+//! prompt = "prompts/strict.jinja"      # a built-in name, or a file beside this one
+//! model = "fast"
+//! draws = 3
+//! pass = "score >= 7"
+//!
+//! [model.fast]
+//! name = "openai/gpt-5-mini"
+//! price = { prompt = 0.25, completion = 2.0 }   # a million tokens
+//! ```
+//!
+//! Flags win over the environment, that over the file (a judge's own table over `[defaults]`), and the
+//! file over what prompts and the program set by themselves.
+
+mod file;
+mod layers;
+mod settings;
+
+pub use {
+    file::{Config, schema},
+    layers::{Layer, Origin, Resolved},
+    settings::{ModelSettings, Pair, Settings},
+};

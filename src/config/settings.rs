@@ -1,0 +1,285 @@
+//! The keys of a judge and of a model, the same in files, flags and variables.
+
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::{
+    aggregate::Aggregate,
+    error::{Error, ErrorKind, Result},
+    prompt::Order,
+    verdict::Price,
+};
+
+/// What a judge is: the keys of `[judge.NAME]` and of `[defaults]`, and flags of the same names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]
+#[serde(default)]
+pub struct Settings {
+    /// Built-in prompt or prompt file [default: by model and record].
+    #[cfg_attr(
+        feature = "cli",
+        arg(short, long, value_name = "NAME|FILE", env = "TRIBUNAL_PROMPT")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// tiny, FILE.gguf, openai/MODEL, check:KIND … [default: tiny].
+    #[cfg_attr(feature = "cli", arg(short, long, value_name = "MODEL", env = "TRIBUNAL_MODEL"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What a good answer is, in your own words.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT|@FILE", env = "TRIBUNAL_CRITERIA"))]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany")]
+    pub criteria: Vec<String>,
+    /// A criterion that is judged on its own.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME=TEXT|@FILE"))]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub criterion: Vec<Pair>,
+    /// Another scale than the prompt's own, such as 1-5.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "MIN-MAX", allow_hyphen_values = true, env = "TRIBUNAL_SCALE")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<String>,
+    /// Labels to choose from, best first, such as good,bad.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A,B,…", value_delimiter = ',', env = "TRIBUNAL_LABELS")
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany")]
+    pub labels: Vec<String>,
+    /// The rule that sets `pass`, such as 'score >= 7'.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "RULE", env = "TRIBUNAL_PASS"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass: Option<String>,
+    /// Exit 1 if a smaller share of all records passes, 0 to 1.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_FAIL_UNDER"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub fail_under: Option<f64>,
+    /// Exit 1 if a larger share of answers is unreadable, 0 to 1.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_MAX_UNREADABLE"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub max_unreadable: Option<f64>,
+    /// Samples of every question.
+    #[cfg_attr(feature = "cli", arg(short = 'n', long, value_name = "N", env = "TRIBUNAL_DRAWS"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draws: Option<u32>,
+    /// In which orders answers are shown.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            value_enum,
+            hide_possible_values = true,
+            value_name = "ORDER",
+            env = "TRIBUNAL_ORDER"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// How several draws become one verdict.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            value_enum,
+            hide_possible_values = true,
+            value_name = "HOW",
+            env = "TRIBUNAL_AGGREGATE"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aggregate: Option<Aggregate>,
+    /// How tokens are picked.
+    #[cfg_attr(feature = "cli", command(flatten))]
+    #[serde(skip_serializing_if = "SamplingSettings::is_empty")]
+    pub sampling: SamplingSettings,
+    /// Let the prompt's NEW be the record's OLD, or a path: output.text.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NEW=OLD", value_delimiter = ','))]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub map: Vec<Pair>,
+    /// Fill the field NAME of every record.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME=TEXT|@FILE"))]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub set: Vec<Pair>,
+}
+
+/// How tokens are picked, where the prompt's own settings shall not hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]
+#[serde(default)]
+pub struct SamplingSettings {
+    /// 0 is greedy.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "T", env = "TRIBUNAL_TEMPERATURE")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Most tokens of an answer.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_MAX_TOKENS")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Where chance starts from.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_SEED")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+impl SamplingSettings {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a model is reached: the keys of `[model.NAME]`, and flags of the same names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]
+#[serde(default)]
+pub struct ModelSettings {
+    /// The model's own name, such as `openai/gpt-5-mini`; without it the table's.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Address of an OpenAI-compatible API, up to /v1.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "URL", env = "TRIBUNAL_BASE_URL"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// The environment variable that holds the key.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "NAME", env = "TRIBUNAL_KEY_VARIABLE")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_variable: Option<String>,
+    /// Stands for the model in keys.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "NAME", env = "TRIBUNAL_MODEL_ID")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
+    /// Field added to every request body.
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "KEY=JSON"))]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "extras")]
+    #[schemars(with = "std::collections::BTreeMap<String, Value>")]
+    pub extra: Vec<Pair>,
+    /// Records judged at once [default: what the model takes well].
+    #[cfg_attr(feature = "cli", arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "TRIBUNAL_CONCURRENCY"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub concurrency: Option<u16>,
+    /// What a million tokens cost.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+/// A name and a text: `NAME=TEXT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair(pub String, pub String);
+
+impl FromStr for Pair {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() && !value.is_empty() => {
+                Ok(Self(name.trim().to_owned(), value.to_owned()))
+            }
+            _ => Err(Error::new(
+                ErrorKind::Config,
+                format!("`{text}` is no NAME=VALUE, such as answer=my_column"),
+            )),
+        }
+    }
+}
+
+/// A share of records, 0 to 1.
+#[cfg(feature = "cli")]
+fn share(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=1.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err("a share lies between 0 and 1".into())
+    }
+}
+
+/// One text or a list of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    OneOrMany::deserialize(from).map(|texts| match texts {
+        OneOrMany::One(text) => vec![text],
+        OneOrMany::Many(texts) => texts,
+    })
+}
+
+/// Pairs are a table of texts.
+mod pairs {
+    use super::{Deserialize, Deserializer, Map, Pair, Serialize, Serializer, Value};
+
+    pub(super) fn serialize<S: Serializer>(pairs: &[Pair], to: S) -> Result<S::Ok, S::Error> {
+        let table: Map<String, Value> =
+            pairs.iter().map(|Pair(name, text)| (name.clone(), text.clone().into())).collect();
+        table.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pair>, D::Error> {
+        let table = Map::deserialize(from)?;
+        let text = |value: Value| match value {
+            Value::String(text) => Ok(text),
+            other => Err(serde::de::Error::custom(format!("`{other}` is no text"))),
+        };
+        table.into_iter().map(|(name, value)| Ok(Pair(name, text(value)?))).collect()
+    }
+}
+
+/// Extras are a table of any values; as text a value is JSON, and a word without quotes a text.
+mod extras {
+    use super::{Deserialize, Deserializer, Map, Pair, Serialize, Serializer, Value};
+
+    pub(super) fn serialize<S: Serializer>(pairs: &[Pair], to: S) -> Result<S::Ok, S::Error> {
+        let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
+        let table: Map<String, Value> =
+            pairs.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect();
+        table.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pair>, D::Error> {
+        let table = Map::deserialize(from)?;
+        Ok(table.into_iter().map(|(name, value)| Pair(name, value.to_string())).collect())
+    }
+}
+
+impl ModelSettings {
+    /// The fields that are added to every request body.
+    pub fn extra_fields(&self) -> Map<String, Value> {
+        let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
+        self.extra.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect()
+    }
+}

@@ -1,0 +1,137 @@
+//! Conversations with tool calls, as text that a judge can read.
+
+use serde_json::{Map, Value};
+
+use super::text_of;
+
+/// A conversation as text: every message under its role, tool calls with their arguments, results with
+/// the name of their tool.
+///
+/// Reads the messages of OpenAI's chat API (`role`, `content`, `tool_calls`), content blocks as
+/// Anthropic's API has them (`text`, `thinking`, `tool_use`, `tool_result`), and `from`/`value` of
+/// ShareGPT. Anything else stands there as JSON, so that nothing is hidden from the judge.
+///
+/// ```
+/// use serde_json::json;
+///
+/// let messages = json!([
+///     {"role": "user", "content": "Weather in Oslo?"},
+///     {"role": "assistant", "tool_calls": [{"function": {"name": "weather", "arguments": "{\"city\":\"Oslo\"}"}}]},
+///     {"role": "tool", "name": "weather", "content": "4 °C"},
+/// ]);
+/// assert_eq!(
+///     tribunal::item::transcript(&messages),
+///     "[1] user\nWeather in Oslo?\n\n[2] assistant\ncalls weather({\"city\":\"Oslo\"})\n\n[3] tool weather\n4 °C"
+/// );
+/// ```
+pub fn transcript(messages: &Value) -> String {
+    let Value::Array(list) = messages else { return text_of(messages) };
+    let numbered =
+        list.iter().enumerate().map(|(n, message)| format!("[{}] {}", n + 1, one(message)));
+    numbered.collect::<Vec<_>>().join("\n\n")
+}
+
+fn one(message: &Value) -> String {
+    let Value::Object(map) = message else { return format!("message\n{}", text_of(message)) };
+    let text = |names: &[&str]| names.iter().find_map(|name| map.get(*name)?.as_str());
+    let role = text(&["role", "from", "type"]).unwrap_or("message");
+    let tool = text(&["name", "tool_name"]).or_else(|| text(&["tool_call_id"]));
+    let heading = match tool {
+        Some(tool) => format!("{role} {tool}"),
+        None => role.to_owned(),
+    };
+    let mut lines = vec![heading];
+    lines.extend(thoughts(map));
+    lines.extend(content(map));
+    lines.extend(calls(map));
+    if lines.len() == 1 {
+        lines.push("(says nothing)".into());
+    }
+    lines.join("\n")
+}
+
+/// What a model thought, by the names under which servers give it.
+fn thoughts(message: &Map<String, Value>) -> Option<String> {
+    let names = ["reasoning_content", "reasoning", "thinking"];
+    let thought = names.iter().find_map(|name| message.get(*name)?.as_str())?;
+    (!thought.is_empty()).then(|| format!("(thinks) {thought}"))
+}
+
+fn content(message: &Map<String, Value>) -> Vec<String> {
+    match message.get("content").or_else(|| message.get("value")) {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) if text.is_empty() => Vec::new(),
+        Some(Value::Array(blocks)) => blocks.iter().map(block).collect(),
+        Some(other) => vec![text_of(other)],
+    }
+}
+
+fn block(block: &Value) -> String {
+    let text = |name: &str| block.get(name).and_then(Value::as_str);
+    match text("type") {
+        Some("text" | "input_text" | "output_text") => text("text").unwrap_or_default().to_owned(),
+        Some("thinking") => format!("(thinks) {}", text("thinking").unwrap_or_default()),
+        Some("tool_use") => {
+            let arguments = block.get("input").map(text_of).unwrap_or_default();
+            format!("calls {}({arguments})", text("name").unwrap_or("a tool"))
+        }
+        Some("tool_result") => {
+            let holder = block.as_object().cloned().unwrap_or_default();
+            format!("result: {}", content(&holder).join("\n"))
+        }
+        Some("image_url" | "image" | "input_image") => "(an image)".into(),
+        _ => text_of(block),
+    }
+}
+
+/// Calls of tools, and of functions as older servers give them.
+fn calls(message: &Map<String, Value>) -> Vec<String> {
+    let listed = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
+    let old = message.get("function_call").filter(|call| !call.is_null());
+    listed.chain(old).map(call).collect()
+}
+
+fn call(call: &Value) -> String {
+    let function = call.get("function").unwrap_or(call);
+    let arguments = function.get("arguments").or_else(|| function.get("args"));
+    match function.get("name").and_then(Value::as_str) {
+        Some(name) => format!("calls {name}({})", arguments.map(text_of).unwrap_or_default()),
+        None => format!("calls {}", text_of(call)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn blocks_calls_and_results_are_all_shown() {
+        let shown = transcript(&json!([
+            {"role": "assistant", "content": [
+                {"type": "thinking", "thinking": "hm"},
+                {"type": "text", "text": "Let me look."},
+                {"type": "tool_use", "name": "search", "input": {"q": "x"}},
+            ]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "found"}]},
+            {"from": "gpt", "value": "Done."},
+            {"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": "{}"}},
+        ]));
+        let expected = "[1] assistant\n(thinks) hm\nLet me look.\ncalls search({\"q\":\"x\"})\n\n\
+                        [2] user\nresult: found\n\n[3] gpt\nDone.\n\n[4] assistant\ncalls f({})";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_is_no_conversation_is_shown_as_it_is() {
+        assert_eq!(transcript(&json!("plain")), "plain");
+        assert_eq!(
+            transcript(&json!([1, {"role": "user"}])),
+            "[1] message\n1\n\n[2] user\n(says nothing)"
+        );
+        assert_eq!(
+            transcript(&json!([{"role": "tool", "content": {"t": 4}}])),
+            "[1] tool\n{\"t\":4}"
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! A prompt file as it was used: what flags and configuration changed is written into its front matter.
+
+use serde_json::{Map, Value, json};
+
+use super::{Field, Need, Prompt, front};
+
+impl Prompt {
+    /// The file of this prompt with other front matter: keys that hold something else get a new line,
+    /// everything else stays as its author wrote it.
+    ///
+    /// `filled` are fields that were given a value, `set` any other keys.
+    pub fn saved(&self, filled: &Map<String, Value>, set: Map<String, Value>) -> String {
+        let Ok((yaml, body, _)) = front::cut(&self.source) else { return self.source.clone() };
+        let mut keys = Map::new();
+        if !filled.is_empty() {
+            keys.insert("fields".into(), fields(&self.fields, filled));
+        }
+        if let Some(scale) = &self.front.scale {
+            keys.insert("scale".into(), json!(scale));
+        }
+        keys.insert("sampling".into(), json!(self.front.sampling));
+        keys.extend(set);
+        let original: Map<String, Value> = serde_saphyr::from_str(yaml).unwrap_or_default();
+        keys.retain(|key, value| {
+            let was = original.get(key).unwrap_or(&Value::Null);
+            let unset = was.is_null() && is_empty(value);
+            !same(was, value) && !unset
+        });
+        format!("---\n{}---\n{body}", rewritten(yaml, &keys))
+    }
+}
+
+/// Equal, where 1 and 1.0 are the same number.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Object(one), Value::Object(other)) => {
+            // What the file leaves out holds by itself: the step of a scale.
+            one.iter().all(|(key, value)| other.get(key).is_some_and(|found| same(value, found)))
+                && other.keys().all(|key| one.contains_key(key) || key == "step")
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        _ => one == other,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty)
+}
+
+fn fields(fields: &[Field], filled: &Map<String, Value>) -> Value {
+    let need = |field: &Field| match (filled.get(&field.name), &field.need) {
+        (Some(value), _) | (None, Need::Default(value)) => json!({"default": value}),
+        (None, Need::Required) => json!("required"),
+        (None, Need::Optional) => json!("optional"),
+    };
+    fields.iter().map(|field| (field.name.clone(), need(field))).collect::<Map<_, _>>().into()
+}
+
+/// The YAML with new lines for these keys; a key goes on until the next line that is not indented.
+fn rewritten(yaml: &str, keys: &Map<String, Value>) -> String {
+    let mut text = String::new();
+    let mut written = Vec::new();
+    let mut dropping = false;
+    for line in yaml.split_inclusive('\n') {
+        let begins = !line.starts_with([' ', '\t', '#', '-', '\n', '\r', '}', ']']);
+        let key = line.split(':').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+        if begins {
+            dropping = keys.contains_key(key);
+            if let Some(value) = keys.get(key) {
+                text.push_str(&format!("{key}: {}\n", flow(value)));
+                written.push(key.to_owned());
+            }
+        }
+        if !dropping {
+            text.push_str(line);
+        }
+    }
+    for (key, value) in keys.iter().filter(|(key, _)| !written.contains(key)) {
+        text.push_str(&format!("{key}: {}\n", flow(value)));
+    }
+    text
+}
+
+/// A value on one line of YAML: words bare, all other texts quoted.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let pairs =
+                map.iter().map(|(key, value)| format!("{}: {}", flow(&json!(key)), flow(value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(list) => format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::String(text) if is_word(text) => text.clone(),
+        Value::Number(number) => match number.as_f64() {
+            Some(whole) if whole.fract() == 0.0 && whole.abs() < 1e15 => format!("{whole:.0}"),
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Whether YAML takes a text without quotes for that text.
+fn is_word(text: &str) -> bool {
+    const OTHERS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    plain
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !OTHERS.contains(&text.to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "---\n# Mine.\nsummary: x\njudges: score\nfields:\n  answer: required\n  criteria: optional\nscale: {min: 1, max: 10}\nverdict: 'Score: *'\n---\nuser:\n{{ criteria }} {{ answer }} {{ scale }}\n";
+
+    #[test]
+    fn what_changed_is_written_and_all_else_stays() {
+        let mut prompt = Prompt::parse("mine", FILE).unwrap();
+        assert_eq!(prompt.saved(&Map::new(), Map::new()), FILE);
+        prompt.set_scale("1-5".parse().unwrap()).unwrap();
+        let filled = Map::from_iter([("criteria".to_owned(), json!("Kind: \"yes\"\nand true"))]);
+        let saved = prompt.saved(&filled, Map::from_iter([("draws".to_owned(), json!(3))]));
+        let expected = FILE
+            .replace("fields:\n  answer: required\n  criteria: optional\n", "fields: {answer: required, criteria: {default: \"Kind: \\\"yes\\\"\\nand true\"}}\n")
+            .replace("scale: {min: 1, max: 10}", "scale: {min: 1, max: 5, step: 1}")
+            .replace("verdict: 'Score: *'\n", "verdict: 'Score: *'\ndraws: 3\n");
+        assert_eq!(saved, expected);
+        let again = Prompt::parse("mine", &saved).unwrap();
+        assert_eq!(again.front().scale, prompt.front().scale);
+        assert_eq!(again.fields()[1].need, Need::Default(filled["criteria"].clone()));
+    }
+
+    #[test]
+    fn every_built_in_prompt_is_saved_as_it_is_when_nothing_changed() {
+        for prompt in crate::prompt::built_in().unwrap() {
+            assert_eq!(prompt.saved(&Map::new(), Map::new()), prompt.source(), "{}", prompt.name());
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Bytes of a source: unpacked, cut into lines, with their place.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+
+use super::Source;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The longest record that is taken, in bytes.
+pub(super) const LONGEST: usize = 64 << 20;
+
+const BUFFER: usize = 64 << 10;
+
+/// Bytes of a source in the making.
+pub(super) type Bytes = Box<dyn BufRead + Send>;
+
+/// Opens a source; what gzip or zstd packed is unpacked, whatever its name says.
+pub(super) fn open(source: &Source) -> Result<Bytes> {
+    let failed = |cause: io::Error| {
+        Error::new(ErrorKind::Io, format!("cannot read `{source}`")).because(cause)
+    };
+    let mut bytes: Bytes = match source {
+        Source::Stdin => Box::new(BufReader::with_capacity(BUFFER, io::stdin())),
+        Source::File(path) => {
+            Box::new(BufReader::with_capacity(BUFFER, File::open(path).map_err(failed)?))
+        }
+    };
+    let start = bytes.fill_buf().map_err(failed)?;
+    if start.starts_with(b"\x1F\x8B") {
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(bytes))));
+    }
+    if start.starts_with(b"\x28\xB5\x2F\xFD") {
+        let unpacked =
+            StreamingDecoder::new(bytes).map_err(|cause| failed(io::Error::other(cause)))?;
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, unpacked)));
+    }
+    Ok(bytes)
+}
+
+/// Refuses what is no text by its first bytes, and skips a byte order mark.
+///
+/// # Errors
+/// UTF-16, or bytes that no text has.
+pub(super) fn check_text(bytes: &mut Bytes) -> Result<()> {
+    let start = bytes.fill_buf().map_err(broken)?;
+    if start.starts_with(b"\xFF\xFE") || start.starts_with(b"\xFE\xFF") {
+        return Err(wrong("it is UTF-16, not UTF-8").hint("convert it: iconv -f UTF-16 -t UTF-8"));
+    }
+    if let Some(at) = start.iter().position(|&byte| byte == 0) {
+        return Err(wrong(format!("it is no text: byte {at} is zero"))
+            .hint("name text files only, or say what it is with --input-format"));
+    }
+    Ok(())
+}
+
+/// One line without its end, or the beginning of one that is too long.
+#[derive(Clone, Debug)]
+pub(super) struct RawLine {
+    /// The bytes up to the line break.
+    pub(super) bytes: Vec<u8>,
+    /// Counted from 1.
+    pub(super) number: usize,
+    /// Where it begins in the source, unpacked.
+    pub(super) offset: u64,
+    whole: bool,
+}
+
+impl RawLine {
+    /// Whether nothing but blanks stands in it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.whole && self.bytes.iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// Whether it is longer than is taken: its text is gone.
+    pub(super) fn is_cut(&self) -> bool {
+        !self.whole
+    }
+
+    /// What stands in it behind the first so many bytes.
+    pub(super) fn behind(&self, taken: usize) -> Option<Self> {
+        let bytes = self.bytes.get(taken..)?.to_vec();
+        Some(Self { bytes, offset: self.offset + taken as u64, ..*self })
+    }
+
+    /// The line as text.
+    ///
+    /// # Errors
+    /// It is longer than is taken, or no UTF-8.
+    pub(super) fn text(&self) -> Result<&str> {
+        if !self.whole {
+            return Err(wrong(format!("the line is longer than {} MiB", LONGEST >> 20)));
+        }
+        text(&self.bytes, self.offset)
+    }
+}
+
+/// Lines of a source, a byte order mark in front of the first left out.
+pub(super) struct Lines {
+    bytes: Bytes,
+    number: usize,
+    offset: u64,
+}
+
+impl Lines {
+    pub(super) fn new(bytes: Bytes) -> Self {
+        Self { bytes, number: 0, offset: 0 }
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    /// The source breaks off.
+    pub(super) fn next(&mut self) -> Result<Option<RawLine>> {
+        let mut bytes = Vec::new();
+        let limit = LONGEST as u64;
+        (&mut self.bytes)
+            .take(limit)
+            .read_until(b'\n', &mut bytes)
+            .map_err(|cause| self.broken(cause))?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let (number, offset) = (self.number + 1, self.offset);
+        self.number = number;
+        self.offset += bytes.len() as u64;
+        let ended = bytes.ends_with(b"\n");
+        let whole = ended || bytes.len() < LONGEST;
+        if ended {
+            bytes.pop();
+        }
+        if !whole {
+            bytes = Vec::new();
+            self.offset += self.skip_line()?;
+        }
+        if offset == 0 && bytes.starts_with(BOM) {
+            bytes.drain(..BOM.len());
+        }
+        Ok(Some(RawLine { bytes, number, offset, whole }))
+    }
+
+    /// How many lines were read.
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
+    fn skip_line(&mut self) -> Result<u64> {
+        self.bytes
+            .skip_until(b'\n')
+            .map(|skipped| skipped as u64)
+            .map_err(|cause| self.broken(cause))
+    }
+
+    fn broken(&self, cause: io::Error) -> Error {
+        broken(cause).within(format!("behind line {}", self.number))
+    }
+}
+
+pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Bytes as text; `offset` is where they begin in the source.
+pub(super) fn text(bytes: &[u8], offset: u64) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|cause| {
+        let at = offset + cause.valid_up_to() as u64;
+        wrong(format!("no UTF-8 at byte {at} of the file"))
+            .hint("convert it, for example: iconv -f WINDOWS-1252 -t UTF-8")
+    })
+}
+
+/// The error of a source that cannot be read on.
+pub(super) fn broken(cause: io::Error) -> Error {
+    Error::new(ErrorKind::Io, "cannot read on").because(cause)
+}
+
+/// The error of a record.
+pub(super) fn wrong(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Record, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(bytes: &[u8]) -> Lines {
+        Lines::new(Box::new(io::Cursor::new(bytes.to_vec())))
+    }
+
+    #[test]
+    fn lines_know_where_they_stand() {
+        let mut lines = lines(b"\xEF\xBB\xBFone\ntwo\r\n\xFFthree");
+        let first = lines.next().unwrap().unwrap();
+        assert_eq!((first.text().unwrap(), first.number, first.offset), ("one", 1, 0));
+        assert_eq!(lines.next().unwrap().unwrap().offset, 7);
+        let last = lines.next().unwrap().unwrap();
+        assert!(last.text().unwrap_err().to_string().contains("no UTF-8 at byte 12 of the file"));
+        assert!(lines.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_line_beyond_the_limit_is_skipped_whole() {
+        let mut lines = lines(&[vec![b'x'; LONGEST + 5], b"\n{}\n".to_vec()].concat());
+        assert!(lines.next().unwrap().unwrap().text().unwrap_err().to_string().contains("64 MiB"));
+        let next = lines.next().unwrap().unwrap();
+        assert_eq!((next.text().unwrap(), next.number, next.offset), ("{}", 2, LONGEST as u64 + 6));
+    }
+
+    #[test]
+    fn text_is_told_from_what_is_none() {
+        let check = |bytes: &[u8]| {
+            let mut bytes: Bytes = Box::new(io::Cursor::new(bytes.to_vec()));
+            check_text(&mut bytes).map_err(|error| error.to_string())
+        };
+        assert!(check(b"plain").is_ok() && check(b"").is_ok());
+        assert!(check(b"\xFF\xFEa\0").unwrap_err().contains("UTF-16"));
+        assert!(check(b"PK\x03\x04\0").unwrap_err().contains("byte 4 is zero"));
+    }
+}

@@ -1,0 +1,448 @@
+//! Where results go: one line at once and for good; the file is put into the input's order at the end.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value};
+use tempfile::NamedTempFile;
+
+use super::table::{Columns, write_row};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How results stand in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// One line of JSON per record.
+    Jsonl,
+    /// The same lines as one list.
+    Json,
+    /// A table: the input's columns and flat columns of the verdict.
+    Csv,
+    /// The same with tabs.
+    Tsv,
+    /// The same in columns.
+    Parquet,
+}
+
+impl Kind {
+    /// The kind that a file's name says; lines of JSON for a name that says nothing.
+    ///
+    /// # Errors
+    /// The name says what cannot be written.
+    pub fn of(path: &Path) -> Result<Self> {
+        let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match end.as_str() {
+            "json" => Ok(Self::Json),
+            "csv" => Ok(Self::Csv),
+            "tsv" | "tab" => Ok(Self::Tsv),
+            "parquet" | "pq" if cfg!(feature = "parquet") => Ok(Self::Parquet),
+            "parquet" | "pq" => Err(config("this program was built without Parquet".into())
+                .hint("build it with `--features parquet`, or write .csv")),
+            "gz" | "zst" | "xlsx" | "html" | "md" => {
+                Err(config(format!("results cannot be written as `.{end}`"))
+                    .hint("name a file that ends in .jsonl, .json, .csv, .tsv or .parquet"))
+            }
+            _ => Ok(Self::Jsonl),
+        }
+    }
+}
+
+/// Results on their way into a file.
+///
+/// Every line is in the file when [`Output::add`] returns: lines of JSON in the file itself, anything
+/// else in a journal beside it until [`Output::finish`].
+#[derive(Debug)]
+pub struct Output {
+    kind: Kind,
+    /// The finished file; `None` writes to whoever asks at the end.
+    path: Option<PathBuf>,
+    journal: Journal,
+}
+
+/// Lines of JSON and where each of them stands.
+#[derive(Debug)]
+struct Journal {
+    file: File,
+    path: PathBuf,
+    /// Where this run's own lines begin, and where the next one will.
+    start: u64,
+    end: u64,
+    lines: Vec<Place>,
+    in_order: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    index: usize,
+    offset: u64,
+    length: u32,
+}
+
+impl Output {
+    /// Results for the file at `path`. Lines of JSON are added to a file that is there; anything else is
+    /// written to a new file only.
+    ///
+    /// # Errors
+    /// The file cannot be written, holds something already, or another run writes to it.
+    pub fn to_file(path: &Path) -> Result<Self> {
+        let kind = Kind::of(path)?;
+        // A link is followed, so that the file behind it is replaced and not the link.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if kind == Kind::Jsonl {
+            return Ok(Self { kind, journal: Journal::open(&path)?, path: Some(path) });
+        }
+        if path.exists() {
+            return Err(config(format!("`{}` is there already", path.display()))
+                .hint("name another file, or move it away"));
+        }
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(".partial.jsonl");
+        let partial = path.with_file_name(name);
+        if partial.metadata().is_ok_and(|meta| meta.len() > 0) {
+            return Err(config(format!(
+                "`{}` holds the results of a run that broke off",
+                partial.display()
+            ))
+            .hint("they are lines of JSON: move the file away to keep them, or remove it"));
+        }
+        Ok(Self { kind, journal: Journal::open(&partial)?, path: Some(path) })
+    }
+
+    /// Results of a kind that is known when all are there, for whoever takes them then.
+    ///
+    /// # Errors
+    /// There is no place for temporary files.
+    pub fn collected(kind: Kind) -> Result<Self> {
+        let file =
+            tempfile::tempfile().map_err(|cause| full(Path::new("a temporary file"), cause))?;
+        let path = PathBuf::from("a temporary file");
+        let journal = Journal { file, path, start: 0, end: 0, lines: Vec::new(), in_order: true };
+        Ok(Self { kind, path: None, journal })
+    }
+
+    /// Adds the line of the record with this index.
+    ///
+    /// # Errors
+    /// The disk is full, or the file is gone: what was added before is kept.
+    pub fn add(&mut self, index: usize, line: &Value) -> Result<()> {
+        self.journal.add(index, &format!("{line}\n"))
+    }
+
+    /// Puts the lines into the order of their records, and makes them what they are to be.
+    ///
+    /// # Errors
+    /// The file cannot be written: the results are kept as lines of JSON, and the error names them.
+    pub fn finish(mut self) -> Result<()> {
+        let Some(path) = self.path.take() else { return Ok(()) };
+        if self.kind == Kind::Jsonl {
+            return self.journal.into_order();
+        }
+        let journal = self.journal.path.display().to_string();
+        self.replace(&path).map_err(|cause| {
+            full(&path, cause).hint(format!("the results are kept as lines of JSON in `{journal}`"))
+        })?;
+        // What it held is in the file; a journal that stays behind does no harm.
+        let _ = std::fs::remove_file(&self.journal.path);
+        Ok(())
+    }
+
+    /// Writes all results to `out`, in the order of their records.
+    ///
+    /// # Errors
+    /// `out` takes no more.
+    pub fn finish_into(mut self, out: &mut dyn Write) -> Result<()> {
+        self.write(out)
+            .map_err(|cause| Error::new(ErrorKind::Io, "cannot write results").because(cause))
+    }
+
+    fn replace(&mut self, path: &Path) -> io::Result<()> {
+        let new = NamedTempFile::new_in(folder_of(path))?;
+        match self.kind {
+            #[cfg(feature = "parquet")]
+            Kind::Parquet => self.write_parquet(new.reopen()?)?,
+            _ => {
+                let mut out = BufWriter::new(new.as_file());
+                self.write(&mut out)?;
+                out.flush()?;
+            }
+        }
+        new.as_file().sync_all()?;
+        readable(new.as_file())?;
+        new.persist_noclobber(path)?;
+        Ok(())
+    }
+
+    fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        match self.kind {
+            Kind::Json => self.write_list(out),
+            Kind::Csv => self.write_table(out, b','),
+            Kind::Tsv => self.write_table(out, b'\t'),
+            Kind::Jsonl | Kind::Parquet => {
+                self.journal.sorted()?.try_for_each(|line| out.write_all(line?.as_bytes()))
+            }
+        }
+    }
+
+    fn write_list(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"[")?;
+        for (n, line) in self.journal.sorted()?.enumerate() {
+            write!(out, "{}\n{}", if n == 0 { "" } else { "," }, line?.trim_end())?;
+        }
+        out.write_all(b"\n]\n")
+    }
+
+    fn write_table(&mut self, out: &mut dyn Write, delimiter: u8) -> io::Result<()> {
+        let columns = self.columns()?;
+        if columns.named().is_empty() {
+            return Ok(());
+        }
+        let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
+        write_row(&mut writer, columns.named().into_iter().map(|(name, _)| name.into()))?;
+        for line in self.journal.sorted()? {
+            write_row(&mut writer, columns.row(object(&line?)?).into_iter().map(|(_, cell)| cell))?;
+        }
+        writer.flush()
+    }
+
+    #[cfg(feature = "parquet")]
+    fn write_parquet(&mut self, file: File) -> io::Result<()> {
+        use super::{parquet, table::Holds};
+        let columns = self.columns()?;
+        let kind = |holds| match holds {
+            Holds::Text => parquet::Kind::Text,
+            Holds::Number => parquet::Kind::Number,
+            Holds::Whole => parquet::Kind::Whole,
+            Holds::Truth => parquet::Kind::Truth,
+        };
+        let named: Vec<_> =
+            columns.named().into_iter().map(|(name, holds)| (name, kind(holds))).collect();
+        let rows = self.journal.sorted()?.map(|line| object(&line?).map(|line| columns.row(line)));
+        parquet::write(file, &named, rows).map_err(io::Error::other)
+    }
+
+    fn columns(&mut self) -> io::Result<Columns> {
+        let mut columns = Columns::default();
+        for line in self.journal.sorted()? {
+            columns.note(object(&line?)?);
+        }
+        Ok(columns)
+    }
+}
+
+impl Journal {
+    /// Results cost money: a second run adds to them, and never writes over them.
+    fn open(path: &Path) -> Result<Self> {
+        let cannot = |cause| full(path, cause);
+        let file = OpenOptions::new().append(true).create(true).read(true).open(path);
+        let file = file.or_else(|_| OpenOptions::new().append(true).open(path)).map_err(cannot)?;
+        let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if is_file => {
+                let message = format!("another run is writing to `{}`", path.display());
+                return Err(
+                    config(message).hint("wait until it is done, or name another file with -o")
+                );
+            }
+            // Some file systems know no locks.
+            _ => (),
+        }
+        let mut journal = Self {
+            file,
+            path: path.to_owned(),
+            start: 0,
+            end: 0,
+            lines: Vec::new(),
+            in_order: true,
+        };
+        journal.end = journal.file.metadata().map_or(0, |meta| meta.len());
+        if is_file && !journal.ends_whole().map_err(cannot)? {
+            journal.write("\n").map_err(cannot)?;
+        }
+        journal.start = journal.end;
+        Ok(journal)
+    }
+
+    /// Whether the last line has its end; a run that was killed may have left a torn one.
+    fn ends_whole(&mut self) -> io::Result<bool> {
+        if self.end == 0 {
+            return Ok(true);
+        }
+        let mut last = [0];
+        self.file.seek(SeekFrom::Start(self.end - 1))?;
+        self.file.read_exact(&mut last)?;
+        Ok(last == *b"\n")
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.end += text.len() as u64;
+        Ok(())
+    }
+
+    fn add(&mut self, index: usize, line: &str) -> Result<()> {
+        let offset = self.end;
+        self.write(line).map_err(|cause| full(&self.path, cause))?;
+        let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
+        self.in_order &= self.lines.last().is_none_or(|last| last.index < index);
+        self.lines.push(Place { index, offset, length });
+        Ok(())
+    }
+
+    /// This run's lines in the order of their records.
+    fn sorted(&mut self) -> io::Result<impl Iterator<Item = io::Result<String>> + '_> {
+        self.lines.sort_unstable_by_key(|place| place.index);
+        let mut file = BufReader::new(&self.file);
+        file.seek(SeekFrom::Start(self.start))?;
+        let mut at = self.start;
+        Ok(self.lines.iter().map(move |place| {
+            // Lines ended nearly in their order, so that most jumps stay within the buffer.
+            file.seek_relative(
+                i64::try_from(place.offset).unwrap_or(i64::MAX) - i64::try_from(at).unwrap_or(0),
+            )?;
+            let mut line = String::with_capacity(place.length as usize);
+            at = place.offset + file.read_line(&mut line)? as u64;
+            Ok(line)
+        }))
+    }
+
+    /// Rewrites the file in the order of the records: what other runs left stays in front.
+    fn into_order(mut self) -> Result<()> {
+        if self.in_order {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        self.reordered().map_err(|cause| {
+            Error::new(
+                ErrorKind::Io,
+                format!("cannot put `{}` into the order of the input", path.display()),
+            )
+            .because(cause)
+            .hint("all results are in it, in the order in which they were judged")
+        })
+    }
+
+    fn reordered(&mut self) -> io::Result<()> {
+        let meta = self.file.metadata()?;
+        if !meta.is_file() {
+            return Ok(());
+        }
+        let new = NamedTempFile::new_in(folder_of(&self.path))?;
+        let mut out = BufWriter::new(new.as_file());
+        self.file.seek(SeekFrom::Start(0))?;
+        io::copy(&mut (&self.file).take(self.start), &mut out)?;
+        self.sorted()?.try_for_each(|line| out.write_all(line?.as_bytes()))?;
+        out.flush()?;
+        drop(out);
+        new.as_file().set_permissions(meta.permissions())?;
+        new.as_file().sync_all()?;
+        new.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+fn object(line: &str) -> io::Result<Map<String, Value>> {
+    Ok(serde_json::from_str(line)?)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A temporary file is its owner's alone; a result is like any new file.
+fn readable(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    let _ = file;
+    Ok(())
+}
+
+fn config(message: String) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+fn full(path: &Path, cause: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn write(name: &str, before: &str, order: &[usize]) -> (String, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        if !before.is_empty() {
+            std::fs::write(&path, before).unwrap();
+        }
+        let mut output = Output::to_file(&path).unwrap();
+        for &index in order {
+            output
+                .add(
+                    index,
+                    &json!({"index": index, "id": format!("é{index}"), "item": {"a": "=x"}}),
+                )
+                .unwrap();
+        }
+        output.finish().unwrap();
+        (std::fs::read_to_string(&path).unwrap(), folder)
+    }
+
+    fn indexes(text: &str) -> Vec<u64> {
+        let value =
+            |line: &str| serde_json::from_str::<Value>(line).unwrap()["index"].as_u64().unwrap();
+        text.lines().map(value).collect()
+    }
+
+    #[test]
+    fn lines_end_up_in_the_order_of_their_records_behind_those_of_other_runs() {
+        assert_eq!(indexes(&write("x.jsonl", "", &[2, 0, 3, 1]).0), [0, 1, 2, 3]);
+        assert_eq!(indexes(&write("x.jsonl", "{\"index\": 9}\n", &[1, 0]).0), [9, 0, 1]);
+        let torn = write("x.jsonl", "{\"index\":", &[1, 0]).0;
+        assert_eq!(torn.lines().next().unwrap(), "{\"index\":");
+        assert_eq!(torn.lines().count(), 3);
+    }
+
+    #[test]
+    fn tables_and_lists_are_written_at_the_end_and_leave_no_journal() {
+        let (table, folder) = write("x.csv", "", &[1, 0]);
+        assert_eq!(table, "a,id\n'=x,é0\n'=x,é1\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let list: Value = serde_json::from_str(&write("x.json", "", &[1, 0]).0).unwrap();
+        assert_eq!((list[0]["index"].clone(), list[1]["index"].clone()), (json!(0), json!(1)));
+        assert_eq!(write("x.tsv", "", &[]).0, "");
+    }
+
+    #[test]
+    fn nothing_that_is_there_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        std::fs::write(&path, "mine").unwrap();
+        assert!(Output::to_file(&path).unwrap_err().to_string().contains("is there already"));
+        let lines = folder.path().join("x.jsonl");
+        let _first = Output::to_file(&lines).unwrap();
+        assert!(Output::to_file(&lines).unwrap_err().to_string().contains("another run"));
+        assert!(Output::to_file(&folder.path().join("x.gz")).is_err());
+    }
+
+    #[test]
+    fn a_run_that_breaks_off_leaves_its_results() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let mut output = Output::to_file(&path).unwrap();
+        output.add(0, &json!({"id": "a"})).unwrap();
+        drop(output);
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join("x.csv.partial.jsonl")).unwrap(),
+            "{\"id\":\"a\"}\n"
+        );
+        assert!(Output::to_file(&path).unwrap_err().to_string().contains("broke off"));
+    }
+}

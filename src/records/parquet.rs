@@ -1,0 +1,258 @@
+//! Tables in columns, row by row.
+
+use std::{
+    fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use parquet::{
+    basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel},
+    column::writer::ColumnWriter,
+    data_type::ByteArray,
+    errors::{ParquetError, Result},
+    file::{
+        properties::WriterProperties,
+        reader::{FileReader, SerializedFileReader},
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+    },
+    schema::types::Type,
+};
+use serde_json::{Map, Value};
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Texts, and anything else as JSON.
+    Text,
+    /// Numbers.
+    Number,
+    /// Whole numbers.
+    Whole,
+    /// True or false.
+    Truth,
+}
+
+type Record = Map<String, Value>;
+
+/// How many rows are read ahead.
+const AHEAD: usize = 64;
+
+/// How many rows are held until they are written.
+const GROUP: usize = 10_000;
+
+/// The rows of a file, one at a time: its row groups are read one by one, on a thread of their own, for
+/// readers of Parquet cannot be handed from thread to thread.
+pub(super) fn rows(file: File) -> Result<impl Iterator<Item = Result<Record>> + Send> {
+    // Whether the file is one at all is known before the first row.
+    let reader = guarded(|| SerializedFileReader::new(file))??;
+    let (sender, receiver) = mpsc::sync_channel(AHEAD);
+    let reading = move || {
+        let failed = match guarded(|| send_rows(&reader, &sender)) {
+            Ok(result) => result.err(),
+            Err(panicked) => Some(panicked),
+        };
+        // Nobody listens any more, or this is the last word.
+        failed.map(|error| sender.send(Err(error)))
+    };
+    thread::Builder::new().name("parquet".into()).spawn(reading)?;
+    Ok(receiver.into_iter())
+}
+
+fn send_rows(
+    reader: &SerializedFileReader<File>,
+    rows: &mpsc::SyncSender<Result<Record>>,
+) -> Result<()> {
+    for row in reader.get_row_iter(None)? {
+        let record = match row?.to_json_value() {
+            Value::Object(record) => record,
+            other => Map::from_iter([("value".to_owned(), other)]),
+        };
+        if rows.send(Ok(record)).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// A damaged file may lead its reader into a panic: that is an error of the file, and not ours.
+fn guarded<T>(read: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read))
+        .map_err(|_| ParquetError::General("the file is damaged".into()))
+}
+
+/// Writes rows under these columns; a cell of another kind than its column is null.
+pub(super) fn write<E: std::error::Error + Send + Sync + 'static>(
+    file: File,
+    columns: &[(String, Kind)],
+    rows: impl Iterator<Item = std::result::Result<Record, E>>,
+) -> Result<()> {
+    let fields = columns.iter().map(|(name, kind)| Ok(Arc::new(field(name, *kind)?)));
+    let schema = Type::group_type_builder("verdicts").with_fields(fields.collect::<Result<_>>()?);
+    let packed = Compression::ZSTD(ZstdLevel::default());
+    let properties = WriterProperties::builder().set_compression(packed).build();
+    let mut writer =
+        SerializedFileWriter::new(file, Arc::new(schema.build()?), Arc::new(properties))?;
+    let mut group = Vec::new();
+    for row in rows {
+        group.push(row.map_err(|cause| ParquetError::External(Box::new(cause)))?);
+        if group.len() == GROUP {
+            write_group(writer.next_row_group()?, columns, &group)?;
+            group.clear();
+        }
+    }
+    if !group.is_empty() {
+        write_group(writer.next_row_group()?, columns, &group)?;
+    }
+    writer.close().map(drop)
+}
+
+fn field(name: &str, kind: Kind) -> Result<Type> {
+    let (physical, logical) = match kind {
+        Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        Kind::Number => (Physical::DOUBLE, None),
+        Kind::Whole => (Physical::INT64, None),
+        Kind::Truth => (Physical::BOOLEAN, None),
+    };
+    Type::primitive_type_builder(name, physical)
+        .with_repetition(Repetition::OPTIONAL)
+        .with_logical_type(logical)
+        .build()
+}
+
+fn write_group(
+    mut group: SerializedRowGroupWriter<'_, File>,
+    columns: &[(String, Kind)],
+    rows: &[Record],
+) -> Result<()> {
+    for (name, _) in columns {
+        let Some(mut column) = group.next_column()? else { break };
+        let cells = rows.iter().map(|row| row.get(name).unwrap_or(&Value::Null));
+        match column.untyped() {
+            ColumnWriter::ByteArrayColumnWriter(out) => {
+                let (levels, values) = filled(cells.map(text));
+                out.write_batch(&values, Some(&levels), None)?;
+            }
+            ColumnWriter::DoubleColumnWriter(out) => {
+                let (levels, values) = filled(cells.map(Value::as_f64));
+                out.write_batch(&values, Some(&levels), None)?;
+            }
+            ColumnWriter::Int64ColumnWriter(out) => {
+                let (levels, values) = filled(cells.map(Value::as_i64));
+                out.write_batch(&values, Some(&levels), None)?;
+            }
+            ColumnWriter::BoolColumnWriter(out) => {
+                let (levels, values) = filled(cells.map(Value::as_bool));
+                out.write_batch(&values, Some(&levels), None)?;
+            }
+            _ => (),
+        }
+        column.close()?;
+    }
+    group.close().map(drop)
+}
+
+/// Which cells hold something, and what they hold.
+fn filled<T>(cells: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>) {
+    let mut values = Vec::new();
+    let level = |cell: Option<T>| {
+        let held = i16::from(cell.is_some());
+        values.extend(cell);
+        held
+    };
+    let levels = cells.map(level).collect();
+    (levels, values)
+}
+
+fn text(value: &Value) -> Option<ByteArray> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.as_str().into()),
+        other => Some(other.to_string().as_str().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn columns() -> Vec<(String, Kind)> {
+        [("id", Kind::Text), ("score. ä", Kind::Number), ("n", Kind::Whole), ("pass", Kind::Truth)]
+            .map(|(name, kind)| (name.to_owned(), kind))
+            .to_vec()
+    }
+
+    fn row(value: Value) -> Record {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn written(rows: &[Record]) -> Vec<u8> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let rows = rows.iter().cloned().map(Ok::<_, std::io::Error>);
+        write(file.reopen().unwrap(), &columns(), rows).unwrap();
+        std::fs::read(file.path()).unwrap()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<Record>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        rows(file.reopen().unwrap())?.collect()
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_written() {
+        let rows = [
+            row(json!({"id": "a", "score. ä": 4.5, "n": 3, "pass": true})),
+            row(json!({"id": null, "score. ä": null, "n": null, "pass": null})),
+        ];
+        assert_eq!(read(&written(&rows)).unwrap(), rows);
+        let odd = row(json!({"id": ["x"], "score. ä": "four", "n": 1.5}));
+        let expected = row(json!({"id": "[\"x\"]", "score. ä": null, "n": null, "pass": null}));
+        assert_eq!(read(&written(&[odd])).unwrap(), [expected]);
+    }
+
+    #[test]
+    fn more_rows_than_a_group_holds_are_written_in_several() {
+        let rows: Vec<Record> = (0..GROUP + 5)
+            .map(|n| row(json!({"id": n.to_string(), "score. ä": null, "n": n, "pass": false})))
+            .collect();
+        assert_eq!(read(&written(&rows)).unwrap(), rows);
+    }
+
+    #[test]
+    fn a_list_in_a_column_is_a_list() {
+        use parquet::{data_type::ByteArrayType, schema::parser::parse_message_type};
+        let schema = "message m { optional group answers (LIST) { repeated group list { optional binary element (STRING); } } }";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer =
+            SerializedFileWriter::new(file.reopen().unwrap(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let values: Vec<ByteArray> = ["a", "b"].map(Into::into).to_vec();
+        column.typed::<ByteArrayType>().write_batch(&values, Some(&[3, 3]), Some(&[0, 1])).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        let rows = rows(file.reopen().unwrap()).unwrap().collect::<Result<Vec<_>>>().unwrap();
+        assert_eq!(rows, [row(json!({"answers": ["a", "b"]}))]);
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_or_a_shorter_one_and_never_a_panic() {
+        let rows: Vec<Record> =
+            (0..50).map(|n| row(json!({"id": format!("id {n}"), "n": n}))).collect();
+        let whole = written(&rows);
+        for cut in (0..whole.len()).step_by(7) {
+            assert!(read(&whole[..cut]).is_err(), "cut at {cut}");
+        }
+        for at in (0..whole.len()).step_by(3) {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 0x5A;
+            // Most flips are errors, some change a value.
+            let _ = read(&flipped);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Results as the rows of a table: the input's columns, then flat columns of the verdict.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+/// The verdict's columns in their order; those that no row has are left out.
+const VERDICT: [&str; 25] = [
+    "id",
+    "kind",
+    "verdict",
+    "score",
+    "normalized",
+    "label",
+    "p",
+    "first_error",
+    "preference",
+    "consistent",
+    "ranking",
+    "scores",
+    "text",
+    "pass",
+    "critique",
+    "unreadable",
+    "error",
+    "model",
+    "prompt",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost",
+    "latency_ms",
+    "attempts",
+    "key",
+];
+
+/// Scores by criterion stand in a column each, behind the verdict.
+const CRITERION: &str = "criteria.";
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Texts, and anything else as JSON.
+    Text,
+    /// Numbers.
+    Number,
+    /// Whole numbers.
+    Whole,
+    /// True or false.
+    Truth,
+}
+
+/// The columns of a table, found by a look at every row.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    /// The input's own, in the order in which they were met.
+    own: Vec<(String, Option<Holds>)>,
+    verdict: Vec<(String, Option<Holds>)>,
+}
+
+/// One result, flat.
+struct Flat {
+    own: Map<String, Value>,
+    verdict: Map<String, Value>,
+}
+
+impl Columns {
+    /// Takes note of what a line of results holds.
+    pub(super) fn note(&mut self, line: Map<String, Value>) {
+        let flat = Flat::of(line);
+        note(&mut self.own, &flat.own);
+        note(&mut self.verdict, &flat.verdict);
+    }
+
+    /// Names and contents of all columns. A column of the verdict whose name the input has already is
+    /// called `judge_…`; the input's `id` serves both.
+    pub(super) fn named(&self) -> Vec<(String, Holds)> {
+        let own = self.own.iter().map(|(name, holds)| (name.clone(), *holds));
+        let verdict = self.ordered().filter(|(name, _)| !self.serves_both(name));
+        let verdict = verdict.map(|(name, holds)| (self.unlike_own(name), *holds));
+        own.chain(verdict).map(|(name, holds)| (name, holds.unwrap_or(Holds::Text))).collect()
+    }
+
+    /// The cells of one line under these columns.
+    pub(super) fn row(&self, line: Map<String, Value>) -> Map<String, Value> {
+        let mut flat = Flat::of(line);
+        let mut row = Map::new();
+        for (name, _) in &self.own {
+            row.insert(name.clone(), flat.own.remove(name).unwrap_or_default());
+        }
+        for (name, _) in self.ordered().filter(|(name, _)| !self.serves_both(name)) {
+            row.insert(self.unlike_own(name), flat.verdict.remove(name).unwrap_or_default());
+        }
+        row
+    }
+
+    fn has_own(&self, name: &str) -> bool {
+        self.own.iter().any(|(own, _)| own == name)
+    }
+
+    fn serves_both(&self, name: &str) -> bool {
+        name == "id" && self.has_own(name)
+    }
+
+    fn unlike_own(&self, name: &str) -> String {
+        if self.has_own(name) { self.unlike_own(&format!("judge_{name}")) } else { name.to_owned() }
+    }
+
+    /// The verdict's columns in their documented order, criteria last.
+    fn ordered(&self) -> impl Iterator<Item = &(String, Option<Holds>)> {
+        let place = |name: &str| VERDICT.iter().position(|known| *known == name);
+        let mut all: Vec<_> = self.verdict.iter().collect();
+        all.sort_by_key(|(name, _)| place(name).unwrap_or(VERDICT.len()));
+        all.into_iter()
+    }
+}
+
+fn note(columns: &mut Vec<(String, Option<Holds>)>, cells: &Map<String, Value>) {
+    for (name, value) in cells {
+        let held = held(value);
+        match columns.iter_mut().find(|(known, _)| known == name) {
+            Some((_, holds)) => *holds = joined(*holds, held),
+            None => columns.push((name.clone(), held)),
+        }
+    }
+}
+
+fn held(value: &Value) -> Option<Holds> {
+    match value {
+        Value::Null => None,
+        Value::Bool(_) => Some(Holds::Truth),
+        Value::Number(number) if number.is_i64() => Some(Holds::Whole),
+        Value::Number(_) => Some(Holds::Number),
+        _ => Some(Holds::Text),
+    }
+}
+
+fn joined(one: Option<Holds>, other: Option<Holds>) -> Option<Holds> {
+    match (one, other) {
+        (None, holds) | (holds, None) => holds,
+        (Some(one), Some(other)) if one == other => Some(one),
+        (Some(Holds::Number | Holds::Whole), Some(Holds::Number | Holds::Whole)) => {
+            Some(Holds::Number)
+        }
+        _ => Some(Holds::Text),
+    }
+}
+
+impl Flat {
+    fn of(mut line: Map<String, Value>) -> Self {
+        let own = match line.remove("item") {
+            Some(Value::Object(own)) => own,
+            _ => Map::new(),
+        };
+        let mut verdict = Map::new();
+        for name in VERDICT {
+            if let Some(value) = line.get(name).map(|value| cell(name, value)) {
+                verdict.insert(name.into(), value);
+            }
+        }
+        for (column, key) in [("prompt_tokens", "prompt"), ("completion_tokens", "completion")] {
+            if let Some(count) = line.get("usage").and_then(|usage| usage.get(key)) {
+                verdict.insert(column.into(), count.clone());
+            }
+        }
+        if let Some(Value::Object(criteria)) = line.remove("criteria") {
+            verdict.extend(criteria.into_iter().map(|(name, n)| (format!("{CRITERION}{name}"), n)));
+        }
+        Self { own, verdict }
+    }
+}
+
+/// The part of a nested value that says most in one cell.
+fn cell(name: &str, value: &Value) -> Value {
+    let part = match name {
+        "unreadable" => value.get("reason"),
+        "error" => value.get("message"),
+        "prompt" => value.get("name"),
+        _ => None,
+    };
+    part.unwrap_or(value).clone()
+}
+
+/// Writes cells as a line of a table.
+pub(super) fn write_row(
+    out: &mut csv::Writer<impl Write>,
+    cells: impl Iterator<Item = Value>,
+) -> io::Result<()> {
+    for cell in cells {
+        let text = match cell {
+            Value::String(text) => guarded(text),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        out.write_field(text).map_err(io::Error::other)?;
+    }
+    out.write_record(None::<&[u8]>).map_err(io::Error::other)
+}
+
+/// What was judged may reach a spreadsheet, and is no formula there: a text that would begin one is put
+/// behind an apostrophe. Numbers and items of a list stay as they are.
+fn guarded(text: String) -> String {
+    let begins = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let harmless = text.parse::<f64>().is_ok() || (text.starts_with("- ") && !text.contains('|'));
+    if begins && !harmless { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn line(value: Value) -> Map<String, Value> {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn the_inputs_columns_come_first_and_the_verdicts_never_hide_them() {
+        let mut columns = Columns::default();
+        let one = line(json!({
+            "id": "a", "verdict": "4", "score": 4, "usage": {"prompt": 9, "completion": 3},
+            "prompt": {"name": "score", "hash": "x"}, "item": {"id": "a", "score": "mine", "tags": ["x"]},
+        }));
+        let two = line(
+            json!({"id": "b", "unreadable": {"reason": "missing"}, "item": {"id": "b", "more": 1}}),
+        );
+        columns.note(one.clone());
+        columns.note(two.clone());
+        let names: Vec<String> = columns.named().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(
+            names,
+            [
+                "id",
+                "score",
+                "tags",
+                "more",
+                "verdict",
+                "judge_score",
+                "unreadable",
+                "prompt",
+                "prompt_tokens",
+                "completion_tokens",
+            ]
+        );
+        assert_eq!(columns.named()[5].1, Holds::Whole);
+        let row = columns.row(two);
+        assert_eq!(row["unreadable"], "missing");
+        assert_eq!(
+            (row["id"].clone(), row["tags"].clone(), row["more"].clone()),
+            (json!("b"), json!(null), json!(1))
+        );
+    }
+
+    #[test]
+    fn every_criterion_has_a_column() {
+        let mut columns = Columns::default();
+        columns.note(line(json!({"id": "a", "criteria": {"tone": 4, "facts": 2.5}})));
+        let named = columns.named();
+        assert_eq!(
+            named[1..],
+            [("criteria.tone".into(), Holds::Whole), ("criteria.facts".into(), Holds::Number)]
+        );
+    }
+
+    #[test]
+    fn a_text_is_no_formula() {
+        for (text, shown) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("-5", "-5"),
+            ("- an item", "- an item"),
+            ("-2+cmd|' /C calc'!A0", "'-2+cmd|' /C calc'!A0"),
+            ("plain = text", "plain = text"),
+        ] {
+            assert_eq!(guarded(text.into()), shown);
+        }
+    }
+}

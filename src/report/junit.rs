@@ -1,0 +1,112 @@
+//! JUnit XML, which every continuous integration shows.
+
+use std::{io::Write, time::Duration};
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::terminal::escaped;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    verdict::Judgment,
+};
+
+/// Records as test cases: a record that fails the pass rule is a failure, one whose answer cannot be
+/// read or had is an error.
+#[derive(Debug)]
+pub struct Junit {
+    suite: TestSuite,
+}
+
+impl Junit {
+    /// A report without records; `name` is the prompt's.
+    pub fn new(name: &str) -> Self {
+        Self { suite: TestSuite::new(name) }
+    }
+
+    /// Adds a record.
+    pub fn add(&mut self, id: &str, outcome: Result<&Judgment, &Error>) {
+        let mut case = TestCase::new(escaped(id), status(outcome));
+        case.set_classname(self.suite.name.to_string());
+        if let Ok(judgment) = outcome {
+            case.set_time(Duration::from_millis(judgment.latency_ms));
+            let critique = judgment.critique();
+            let lines: Vec<String> = critique.lines().map(escaped).collect();
+            case.set_system_out(lines.join("\n"));
+        }
+        self.suite.add_test_case(case);
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// `out` takes no more.
+    pub fn write(self, out: impl Write) -> Result<()> {
+        let mut report = Report::new("tribunal");
+        report.add_test_suite(self.suite);
+        report.serialize(out).map_err(|cause| {
+            Error::new(ErrorKind::Io, "cannot write the JUnit report").because(cause)
+        })
+    }
+}
+
+fn status(outcome: Result<&Judgment, &Error>) -> TestCaseStatus {
+    let non_success = |kind, kind_name: &str, message: String| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_type(kind_name).set_message(escaped(&message));
+        status
+    };
+    match outcome {
+        Ok(Judgment { verdict: Ok(verdict), pass: Some(false), .. }) => {
+            non_success(NonSuccessKind::Failure, "fail", format!("{verdict} does not pass"))
+        }
+        Ok(Judgment { verdict: Ok(_), .. }) => TestCaseStatus::success(),
+        Ok(Judgment { verdict: Err(why), .. }) => {
+            let message = format!("unreadable: {}: {}", why.reason.name(), why.detail);
+            non_success(NonSuccessKind::Error, "unreadable", message)
+        }
+        Err(error) => non_success(NonSuccessKind::Error, "failed", error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::{Reason, Unreadable, Usage, Verdict};
+
+    #[test]
+    fn failing_is_a_failure_and_what_says_nothing_an_error() {
+        let judgment = |verdict, pass| Judgment {
+            verdict,
+            consistent: None,
+            pass,
+            normalized: None,
+            votes: Vec::new(),
+            mark: None,
+            usage: Usage::default(),
+            attempts: 1,
+            latency_ms: 1500,
+        };
+        let mut junit = Junit::new("score");
+        junit.add("good", Ok(&judgment(Ok(Verdict::Score(9.0)), Some(true))));
+        junit.add("<bad \u{1b}>", Ok(&judgment(Ok(Verdict::Score(2.0)), Some(false))));
+        junit.add(
+            "odd",
+            Ok(&judgment(Err(Unreadable::new(Reason::Missing, "no `mark`")), Some(false))),
+        );
+        junit.add("gone", Err(&Error::new(ErrorKind::Unavailable, "no server")));
+        let mut xml = Vec::new();
+        junit.write(&mut xml).unwrap();
+        let xml = String::from_utf8(xml).unwrap();
+        assert!(
+            xml.contains("tests=\"4\"")
+                && xml.contains("failures=\"1\"")
+                && xml.contains("errors=\"2\""),
+            "{xml}"
+        );
+        assert!(
+            xml.contains("&lt;bad \\u{1b}&gt;") && xml.contains("message=\"2 does not pass\""),
+            "{xml}"
+        );
+        assert!(xml.contains("time=\"1.500\""), "{xml}");
+    }
+}

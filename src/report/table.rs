@@ -1,0 +1,122 @@
+//! Verdicts as rows that fit a terminal.
+
+use super::terminal::{escaped, padded, shortened};
+use crate::{error::Error, verdict::Judgment};
+
+/// How wide a row is, and whether colours are welcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// In columns.
+    pub width: usize,
+    /// Whether passes and failures are coloured.
+    pub colour: bool,
+}
+
+/// Where there is no terminal.
+const WIDTH: usize = 112;
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { width: WIDTH, colour: false }
+    }
+}
+
+/// What a colour says.
+#[derive(Clone, Copy)]
+enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Doubtful,
+}
+
+impl Tone {
+    fn paint(self, text: &str) -> String {
+        let code = match self {
+            Self::Plain => return text.to_owned(),
+            Self::Good => 32,
+            Self::Bad => 31,
+            Self::Doubtful => 33,
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+impl Table {
+    /// One row for one record: its name, its verdict, and the reason that the critique gives last.
+    pub fn row(&self, id: &str, outcome: Result<&Judgment, &Error>) -> String {
+        let (verdict, tone) = verdict(outcome);
+        let why = match outcome {
+            Ok(judgment) => deciding(judgment),
+            Err(error) => error.to_string(),
+        };
+        let [first, second, rest] = self.columns();
+        let cell = |text: &str, columns: usize| shortened(&escaped(text), columns);
+        let verdict = padded(&cell(&verdict, second), second);
+        let verdict = if self.colour { tone.paint(&verdict) } else { verdict };
+        let row = format!("{} {verdict} {}", padded(&cell(id, first), first), cell(&why, rest));
+        row.trim_end().to_owned()
+    }
+
+    /// The widths of name, verdict and reason, with a blank between them.
+    fn columns(&self) -> [usize; 3] {
+        let first = (self.width / 8).clamp(8, 24);
+        let second = (self.width * 3 / 14).clamp(12, 28);
+        [first, second, self.width.saturating_sub(first + second + 2)]
+    }
+}
+
+fn verdict(outcome: Result<&Judgment, &Error>) -> (String, Tone) {
+    match outcome {
+        Ok(Judgment { verdict: Ok(verdict), pass, consistent, .. }) => {
+            let (pass, tone) = match pass {
+                Some(true) => ("  pass", Tone::Good),
+                Some(false) => ("  fail", Tone::Bad),
+                None => ("", Tone::Plain),
+            };
+            let order = if *consistent == Some(false) { " (by order)" } else { "" };
+            (format!("{verdict}{order}{pass}"), tone)
+        }
+        Ok(Judgment { verdict: Err(why), .. }) => {
+            (format!("unreadable: {}", why.reason.name()), Tone::Doubtful)
+        }
+        Err(_) => ("failed".into(), Tone::Bad),
+    }
+}
+
+/// The last line of the critique that gives a reason: the one before the announcement, if there is one.
+fn deciding(judgment: &Judgment) -> String {
+    let critique = judgment.critique();
+    let mut lines = critique.lines().map(str::trim).filter(|line| !line.is_empty());
+    let last = lines.next_back().unwrap_or_default();
+    let announces = judgment.speaker().is_some_and(|vote| vote.span.is_some());
+    let reason = if announces { lines.next_back().unwrap_or(last) } else { last };
+    reason.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use unicode_width::UnicodeWidthStr;
+
+    #[test]
+    fn a_row_fits_its_terminal_whatever_stands_in_it() {
+        let error =
+            Error::new(ErrorKind::Record, format!("漢字 \u{1b}[31m {}", "long ".repeat(80)));
+        for width in [30, 80, 112, 300] {
+            let row = Table { width, colour: false }.row(&"name".repeat(20), Err(&error));
+            assert!(row.width() <= width, "{width}: {row}");
+            assert!(!row.contains('\u{1b}'));
+        }
+    }
+
+    #[test]
+    fn colours_are_for_those_who_welcome_them() {
+        let error = Error::new(ErrorKind::Record, "x");
+        assert!(
+            Table { width: 80, colour: true }.row("a", Err(&error)).contains("\u{1b}[31mfailed")
+        );
+        assert!(!Table::default().row("a", Err(&error)).contains('\u{1b}'));
+    }
+}
