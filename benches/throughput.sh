@@ -1,31 +1,47 @@
 #!/usr/bin/env bash
-# What the program costs around a model that answers at once: time and peak memory over 1,000 and
-# 100,000 records. Needs GNU time or python3 for the peak; prints ratios, since machines differ.
+# What the program costs around a model that answers at once: records a second and peak memory, over
+# 1,000, 100,000 and 1,000,000 records, from JSONL to JSONL and from CSV to CSV. Needs python3 for the
+# peak. Figures of one machine mean little to another: compare the rows of one run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-records() {
+jsonl() {
   awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "{\"id\": \"r%d\", \"question\": \"What is %d + %d?\", \"answer\": \"It is %d, because counting on from %d gives that.\"}\n", i, i, i + 1, 2 * i + 1, i }'
 }
 
-peak_of() {
+csv() {
+  awk -v n="$1" 'BEGIN { print "id,question,answer"; for (i = 0; i < n; i++) printf "r%d,What is %d + %d?,\"It is %d, because counting on from %d gives that.\"\n", i, i, i + 1, 2 * i + 1, i }'
+}
+
+# Peak memory in MB, wall and CPU seconds of a command.
+cost_of() {
   python3 - "$@" <<'PY'
-import os, resource, subprocess, sys, time
+import resource, subprocess, sys, time
 started = time.monotonic()
-code = subprocess.call(sys.argv[2:], stdout=open(sys.argv[1], "wb"))
+code = subprocess.call(sys.argv[1:])
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(f"{usage.ru_maxrss / 1024:.1f} {time.monotonic() - started:.2f} {usage.ru_utime + usage.ru_stime:.2f}")
 sys.exit(code)
 PY
 }
 
-for count in 1000 100000; do
-  records "$count" >"$out/in.jsonl"
-  read -r peak wall cpu < <(peak_of "$out/out.jsonl" target/release/tribunal judge "$out/in.jsonl" -p score -m "script:Plain and right.
+printf '%-6s %9s %12s %10s %14s\n' format records records/s 'peak MB' 'ms CPU/record'
+for format in jsonl csv; do
+  for count in ${COUNTS:-1000 100000 1000000}; do
+    "$format" "$count" >"$out/in.$format"
+    rm -f "$out"/out.*
+    read -r peak wall cpu < <(cost_of target/release/tribunal judge "$out/in.$format" -p score -o "$out/out.$format" -m "script:Plain and right.
 Score: 7" -q -j 16)
-  lines=$(wc -l <"$out/out.jsonl")
-  distinct=$(python3 -c 'import json,sys; print(len({json.loads(l)["index"] for l in open(sys.argv[1])}))' "$out/out.jsonl")
-  echo "$count records: $lines lines, $distinct of them distinct, peak $peak MB, wall $wall s, CPU $(python3 -c "print(f'{$cpu / $count * 1000:.3f}')") ms a record"
+    python3 - "$out/out.$format" "$count" <<'PY'
+import csv, json, sys
+path, count = sys.argv[1], int(sys.argv[2])
+rows = (json.loads(line) for line in open(path)) if path.endswith("jsonl") else csv.DictReader(open(path))
+for n, row in enumerate(rows):
+    assert row["id"] == f"r{n}" and float(row["score"]) == 7, (n, row)
+assert n + 1 == count, n
+PY
+    python3 -c "print(f'{\"$format\":<6} {$count:>9} {$count / $wall:>12.0f} {$peak:>10.1f} {$cpu / $count * 1000:>14.3f}')"
+  done
 done

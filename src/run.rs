@@ -37,9 +37,12 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The record's own name, else its place in the run.
+    /// The record's own name, else its place in the run; of what is no record, its place in the input.
     pub fn id(&self) -> String {
-        self.item.as_ref().and_then(Item::id).unwrap_or_else(|| self.index.to_string())
+        match &self.item {
+            Some(item) => item.id().unwrap_or_else(|| self.index.to_string()),
+            None => self.place.clone(),
+        }
     }
 
     /// The line of results.
@@ -48,7 +51,8 @@ impl Finished {
             Ok(judgment) => Outcome::Judged(judgment),
             Err(error) => Outcome::Failed(error),
         };
-        Line { index: self.index, item: self.item.as_ref(), outcome, with_item }.to_json(judge)
+        let (id, item) = (self.id(), self.item.as_ref());
+        Line { id, index: self.index, item, outcome, with_item }.to_json(judge)
     }
 }
 

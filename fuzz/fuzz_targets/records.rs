@@ -1,14 +1,18 @@
-//! Any bytes, read as a JSONL file: a record or an error for every line, and never a panic.
+//! Any bytes, read in every format: records or errors, at least one, and never a panic or a hang.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tribunal::records::{FieldMap, Source, read};
+use tribunal::records::{Format, Options, Source, read};
 
 fuzz_target!(|bytes: &[u8]| {
     let path = std::env::temp_dir().join(format!("tribunal-fuzz-{}", std::process::id()));
     std::fs::write(&path, bytes).unwrap();
-    let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.iter().all(u8::is_ascii_whitespace)).count();
-    let records = read(vec![Source::File(path.clone())], FieldMap::default()).unwrap();
-    assert_eq!(records.map(Result::unwrap).count(), lines);
+    for format in [Format::Jsonl, Format::Json, Format::Csv, Format::Tsv, Format::Text] {
+        for delimiter in [None, Some(b';')] {
+            let options = Options { format: Some(format), delimiter };
+            let records = read(vec![Source::File(path.clone())], options).count();
+            assert!((1..=bytes.len() + 1).contains(&records));
+        }
+    }
     std::fs::remove_file(path).unwrap();
 });

@@ -50,7 +50,7 @@ Examples:
 More options: tribunal help judge";
 
 const VARIABLES: &str = "\
-Options under Judge, and --format, are also read from the environment: --max-tokens from
+Options under Judge are also read from the environment: --max-tokens from
 TRIBUNAL_MAX_TOKENS, and so on. They win over tribunal.toml, where the same names are keys; flags win
 over both. `tribunal config` shows what holds. Keys of APIs are read from OPENAI_API_KEY and the like,
 in the environment or in .env (TRIBUNAL_ENV_FILE names another file). TRIBUNAL_SECRET makes the marks

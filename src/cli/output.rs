@@ -26,13 +26,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// jsonl, json, csv, tsv or pretty [default: jsonl; pretty on a terminal].
-    #[arg(
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        hide_possible_values = true,
-        env = "TRIBUNAL_FORMAT"
-    )]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Shape>,
     /// Write the figures of the run to this file, as JSON.
     #[arg(long, value_name = "FILE")]

@@ -18,6 +18,8 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Line<'a> {
+    /// The name of the record.
+    pub id: String,
     /// Counts all records of a run from 0.
     pub index: usize,
     /// The record; absent where the input held none.
@@ -41,8 +43,7 @@ impl Line<'_> {
     /// The line as JSON, keys in their documented order.
     pub fn to_json(&self, judge: &Judge) -> Value {
         let mut line = Map::new();
-        let id = self.item.and_then(Item::id).unwrap_or_else(|| self.index.to_string());
-        line.insert("id".into(), id.into());
+        line.insert("id".into(), self.id.as_str().into());
         line.insert("index".into(), self.index.into());
         match self.outcome {
             Outcome::Judged(judgment) => judged(&mut line, judgment),
