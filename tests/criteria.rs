@@ -1,38 +1,14 @@
 //! Judges in a user's own words: criteria, labels, named criteria, and the prompt that they become.
 
 #![cfg(all(feature = "cli", feature = "openai"))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 
 use serde_json::{Value, json};
-use support::{Place, Ran, Reply, Seen, Server};
-
-/// A judge that ends every critique with the line that it was asked for.
-async fn server(value: impl Fn(&str) -> String + Send + Sync + 'static) -> Server {
-    Server::start(move |seen| {
-        let text = asked(seen);
-        let line =
-            text.lines().rev().find(|line| line.contains(": <") || line.contains("[[A]], [[B]]"));
-        let announced = line.and_then(|line| line.split_once(':')).map_or("", |(words, _)| words);
-        Reply::says(&format!("I looked closely.\n{announced}: {}", value(&text)))
-    })
-    .await
-}
-
-/// Everything that one request says.
-fn asked(seen: &Seen) -> String {
-    let messages = seen.body["messages"].as_array().unwrap();
-    messages.iter().filter_map(|message| message["content"].as_str()).collect::<Vec<_>>().join("\n")
-}
-
-async fn run(place: &Place, server: &Server, args: &[&str]) -> Ran {
-    let reach = ["-m", "judge-1", "--base-url", &server.url];
-    let mut command = place.command(&[args, &reach].concat());
-    let output =
-        tokio::task::spawn_blocking(move || command.stdin(std::process::Stdio::null()).output());
-    Ran::of(output.await.unwrap().unwrap())
-}
+use support::{
+    Place, Seen,
+    obedient::{asked, run, server},
+};
 
 const ONE: &str = "{\"id\": \"a\", \"question\": \"Is it?\", \"answer\": \"It is.\"}\n";
 

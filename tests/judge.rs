@@ -126,10 +126,15 @@ async fn draws_are_questions_of_their_own_and_are_averaged() {
 async fn draws_at_temperature_zero_are_asked_once_and_unset_ones_at_one() {
     let script = Arc::new(Script::always("Score: 5").remembering());
     let item = Item::new().question("q").answer("a");
-    let greedy =
-        Judge::builder().backend(script.clone()).prompt("score").draws(5).build().await.unwrap();
+    let named = || Judge::builder().backend(script.clone()).prompt("score").draws(5);
+    let cold = Sampling { temperature: Some(0.0), ..Sampling::default() };
+    let greedy = named().sampling(cold).build().await.unwrap();
     greedy.judge(&item).await.unwrap();
     assert_eq!(script.calls(), 1);
+    // Whoever asks for several draws wants them to differ, whatever the prompt says.
+    named().build().await.unwrap().judge(&item).await.unwrap();
+    assert_eq!(script.calls(), 6);
+    assert_eq!(script.asked().last().unwrap().sampling.temperature, Some(1.0));
     let keys = "judges: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\ndraws: 2";
     let warm = Judge::builder()
         .backend(script.clone())
@@ -139,7 +144,7 @@ async fn draws_at_temperature_zero_are_asked_once_and_unset_ones_at_one() {
         .unwrap();
     warm.judge(&item).await.unwrap();
     assert_eq!(script.asked().last().unwrap().sampling.temperature, Some(1.0));
-    assert_eq!(script.calls(), 3);
+    assert_eq!(script.calls(), 8);
 }
 
 const STEPS: &str =

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::FieldMap,
     parse::{Judges, Reader, Reading},
-    prompt::{self, Each, Order, Prompt},
+    prompt::{self, Each, FrontMatter, Order, Prompt},
     request::Sampling,
     scale::Scale,
     verdict::Price,
@@ -154,19 +154,8 @@ impl JudgeBuilder {
                 "`tribunal prompts list` shows the built-in ones; `.prompt(\"score\")` takes one",
             )),
         };
-        let mut draws = self.draws.unwrap_or(prompt.front().draws).max(1);
         let mut sampling = self.sampling;
-        let temperature = sampling.temperature.or(prompt.front().sampling.temperature);
-        match temperature {
-            Some(temperature) if draws > 1 && temperature <= 0.0 => {
-                tracing::warn!(
-                    "{draws} draws at temperature 0 would be {draws} times the same text: asking once"
-                );
-                draws = 1;
-            }
-            None if draws > 1 => sampling.temperature = Some(1.0),
-            _ => (),
-        }
+        let draws = settled_draws(self.draws, prompt.front(), &mut sampling);
         if sampling != Sampling::default() {
             Arc::make_mut(&mut prompt).set_sampling(&sampling);
         }
@@ -213,6 +202,28 @@ impl JudgeBuilder {
         };
         Judge(Arc::new(inner)).check().await
     }
+}
+
+/// How many draws are worth asking for. Those of a caller who says nothing of the temperature are taken at
+/// 1, whatever the prompt says; at temperature 0 one is as good as many.
+fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling) -> u32 {
+    let draws = asked.unwrap_or(own.draws).max(1);
+    let temperature = match asked {
+        Some(_) => sampling.temperature,
+        None => sampling.temperature.or(own.sampling.temperature),
+    };
+    match temperature {
+        _ if draws == 1 => (),
+        None => sampling.temperature = Some(1.0),
+        Some(temperature) if temperature <= 0.0 => {
+            tracing::warn!(
+                "{draws} draws at temperature 0 would be {draws} times the same text: asking once"
+            );
+            return 1;
+        }
+        Some(_) => (),
+    }
+    draws
 }
 
 const CRITERIA: &str = "criteria";

@@ -6,6 +6,8 @@
 #[cfg(feature = "openai")]
 pub mod openai;
 #[cfg(feature = "cli")]
+pub mod obedient;
+#[cfg(feature = "cli")]
 mod program;
 mod tools;
 
