@@ -2,8 +2,6 @@
 
 use std::io::{self, IsTerminal};
 
-use clap::ValueEnum;
-
 use crate::{
     error::{Error, ErrorKind, Result},
     records::{self, Format, Record, Source},
@@ -25,7 +23,7 @@ pub(super) struct Args {
         hide_possible_values = true,
         hide_short_help = true
     )]
-    input_format: Option<InputFormat>,
+    input_format: Option<Format>,
     /// What separates the cells of tables, such as ';' [default: by the header].
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter, hide_short_help = true)]
     delimiter: Option<u8>,
@@ -44,30 +42,6 @@ pub(super) struct Args {
         hide_short_help = true
     )]
     sample_seed: u64,
-}
-
-/// The formats that are read.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum InputFormat {
-    Jsonl,
-    Json,
-    Csv,
-    Tsv,
-    Parquet,
-    Text,
-}
-
-impl From<InputFormat> for Format {
-    fn from(format: InputFormat) -> Self {
-        match format {
-            InputFormat::Jsonl => Self::Jsonl,
-            InputFormat::Json => Self::Json,
-            InputFormat::Csv => Self::Csv,
-            InputFormat::Tsv => Self::Tsv,
-            InputFormat::Parquet => Self::Parquet,
-            InputFormat::Text => Self::Text,
-        }
-    }
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {
@@ -103,10 +77,7 @@ impl Args {
 
     /// The records that are wanted.
     pub(super) fn read(&self, sources: Vec<Source>) -> Records {
-        let options = records::Options {
-            format: self.input_format.map(Format::from),
-            delimiter: self.delimiter,
-        };
+        let options = records::Options { format: self.input_format, delimiter: self.delimiter };
         let all = records::read(sources, options).take(self.limit.unwrap_or(usize::MAX));
         match self.sample {
             Some(count) => Box::new(records::sample(all, count, self.sample_seed).into_iter()),
@@ -124,7 +95,7 @@ impl Args {
     fn count_in(&self, source: &Source) -> Option<u64> {
         let Source::File(path) = source else { return None };
         let packed = path.extension().is_some_and(|end| end == "gz" || end == "zst");
-        match self.input_format.map_or_else(|| Format::of(path), Format::from) {
+        match self.input_format.unwrap_or_else(|| Format::of(path)) {
             Format::Text => Some(1),
             Format::Jsonl if !packed => lines(path),
             _ => None,

@@ -64,7 +64,7 @@ impl Args {
         let config = self.config()?;
         let layer = |table| Layer::new(table, |key| sources.origin(key));
         let (flags, of_model) = (layer(table(&self.settings)), layer(table(&self.model)));
-        let resolved = config.judge(self.judge.as_deref(), flags, of_model)?;
+        let resolved = config.resolve(self.judge.as_deref(), flags, of_model)?;
         if resolved.settings.model.is_none() && resolved.model.base_url.is_some() {
             return Err(Error::new(ErrorKind::Config, "--base-url needs the name of a model")
                 .hint("add -m MODEL"));

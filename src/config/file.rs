@@ -117,11 +117,19 @@ impl Config {
         self.names("model")
     }
 
-    /// The judge of this name, or the default one, below what a caller sets himself.
+    /// The judge of this name, or the default one.
     ///
     /// # Errors
     /// There is no such judge: the error names the near one.
-    pub fn judge(&self, name: Option<&str>, over: Layer, model_over: Layer) -> Result<Resolved> {
+    pub fn judge(&self, name: Option<&str>) -> Result<Resolved> {
+        self.resolve(name, Layer::default(), Layer::default())
+    }
+
+    /// The same below what a caller sets himself, of the judge and of its model.
+    ///
+    /// # Errors
+    /// There is no such judge: the error names the near one.
+    pub fn resolve(&self, name: Option<&str>, over: Layer, model_over: Layer) -> Result<Resolved> {
         let default = self.table(&["defaults"]).and_then(|table| table.get("judge")?.as_str());
         let own = match name.or(default) {
             Some(name) => Some(self.layer(&["judge", name]).ok_or_else(|| self.no_judge(name))?),
@@ -315,7 +323,7 @@ price = { prompt = 0.25, completion = 2 }
     #[test]
     fn flags_win_over_the_judge_and_the_judge_over_the_defaults() {
         let over = flags(&serde_json::json!({"draws": 3, "sampling": {"seed": 7}}));
-        let judge = config(FILE).unwrap().judge(None, over, Layer::default()).unwrap();
+        let judge = config(FILE).unwrap().resolve(None, over, Layer::default()).unwrap();
         assert_eq!(judge.settings.draws, Some(3));
         assert_eq!(judge.settings.pass.as_deref(), Some("score >= 7"));
         assert_eq!(judge.settings.criteria, ["Be kind."]);
@@ -337,8 +345,7 @@ price = { prompt = 0.25, completion = 2 }
 
     #[test]
     fn a_named_judge_does_not_inherit_from_the_default_one() {
-        let judge =
-            config(FILE).unwrap().judge(Some("loose"), Layer::default(), Layer::default()).unwrap();
+        let judge = config(FILE).unwrap().judge(Some("loose")).unwrap();
         assert_eq!((judge.settings.labels.len(), judge.settings.model), (2, None));
         assert_eq!(judge.settings.draws, Some(2));
     }
@@ -355,8 +362,7 @@ price = { prompt = 0.25, completion = 2 }
         assert!(refusal("[model.x]\nprice = {promt = 1}").contains("`prompt`?"));
         assert!(refusal("\n[judge.x]\ndraws = 'three'").contains("tribunal.toml:3"));
         assert!(refusal("[judge.x\n").contains("tribunal.toml:1"));
-        let missing =
-            config(FILE).unwrap().judge(Some("stric"), Layer::default(), Layer::default());
+        let missing = config(FILE).unwrap().judge(Some("stric"));
         assert!(format!("{:?}", missing.unwrap_err()).contains("did you mean `strict`?"));
     }
 
@@ -372,7 +378,7 @@ price = { prompt = 0.25, completion = 2 }
         std::fs::write(folder.path().join("mine.jinja"), "x").unwrap();
         let text = "[defaults]\nprompt = 'mine.jinja'\ncriteria = '@style.md'\n";
         let config = Config::parse(&folder.path().join(NAME), text).unwrap();
-        let judge = config.judge(None, Layer::default(), Layer::default()).unwrap();
+        let judge = config.judge(None).unwrap();
         let beside = |name: &str| folder.path().join(name).display().to_string();
         assert_eq!(judge.settings.prompt.unwrap(), beside("mine.jinja"));
         assert_eq!(judge.settings.criteria, [format!("@{}", beside("style.md"))]);

@@ -15,6 +15,17 @@
 //! price = { prompt = 0.25, completion = 2.0 }   # a million tokens
 //! ```
 //!
+//! ```no_run
+//! # async fn example() -> tribunal::Result<()> {
+//! use tribunal::config::Config;
+//!
+//! let config = Config::find(std::path::Path::new("."))?;
+//! let judge = config.judge(Some("strict"))?.builder()?.build().await?;
+//! # drop(judge);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Flags win over the environment, that over the file (a judge's own table over `[defaults]`), and the
 //! file over what prompts and the program set by themselves.
 

@@ -20,6 +20,7 @@ pub enum Source {
 
 /// How records stand in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[non_exhaustive]
 pub enum Format {
     /// One JSON object a line.
