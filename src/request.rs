@@ -158,6 +158,9 @@ pub struct Completion {
     pub dropped: Vec<String>,
     /// Requests that this answer took, refused and repeated ones included.
     pub attempts: u32,
+    /// Whether it was remembered, and cost nothing now.
+    #[serde(skip)]
+    pub cached: bool,
 }
 
 /// One written token and what could have stood there instead.
@@ -351,6 +354,13 @@ impl fmt::Debug for CacheKey {
 }
 
 impl CacheKey {
+    /// The key that these 64 hex digits are.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect::<Option<_>>()?;
+        bytes.try_into().ok().map(Self)
+    }
+
     /// All 256 bits.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -102,6 +102,7 @@ pub async fn run(
     }
     summary.time = started.elapsed();
     summary.cost = judge.price().map(|price| price.of(summary.usage));
+    summary.saved_cost = judge.price().map(|price| price.of(summary.saved));
     Ok(summary)
 }
 

@@ -319,6 +319,10 @@ pub struct Judgment {
     pub mark: Option<String>,
     /// Tokens over all calls.
     pub usage: Usage,
+    /// Tokens of remembered answers, which cost nothing now.
+    pub saved: Usage,
+    /// How many answers were remembered, and how many there are.
+    pub cached: (u32, u32),
     /// Requests that were sent for this judgment, retries included.
     pub attempts: u32,
     /// Milliseconds from the first request to the last answer.

@@ -197,7 +197,7 @@ async fn a_refused_key_stops_the_run_and_keeps_what_was_judged() {
     .await;
     let place = Place::new("denied");
     let many: String = (0..50)
-        .map(|n| format!("{{\"id\": {n}, \"question\": \"q\", \"answer\": \"a\"}}\n"))
+        .map(|n| format!("{{\"id\": {n}, \"question\": \"q{n}\", \"answer\": \"a\"}}\n"))
         .collect();
     let file = place.file("r.jsonl", &many);
     let ran = place.run(&[

@@ -2,13 +2,16 @@
 //!
 //! A [`Backend`] turns a [`Request`] into a [`Completion`]. A *layer* is a backend wrapped around
 //! another backend; layers stack in the order in which they are read, outermost first:
-//! recorded ▸ the model itself. The cache, budgets and limits will stand between the two.
+//! recorded ▸ cached ▸ the model itself. Budgets and limits will stand between the last two.
 
 mod check;
 mod from_fn;
 mod record;
 mod replay;
 mod script;
+
+#[cfg(feature = "store")]
+pub mod cache;
 
 #[cfg(feature = "openai")]
 pub mod openai;

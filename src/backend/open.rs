@@ -21,6 +21,9 @@ pub struct Options {
     pub key_variable: Option<String>,
     /// Fields added to every request body.
     pub extra: serde_json::Map<String, serde_json::Value>,
+    /// Remembers the answers of models that cost something.
+    #[cfg(feature = "store")]
+    pub cache: Option<super::cache::Cache>,
     /// Writes every answer to this file, for `replay:FILE`.
     pub record: Option<PathBuf>,
 }
@@ -51,10 +54,13 @@ async fn by_name(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
         return Ok(Arc::new(Script::always(text)));
     }
     let is_file = options.base_url.is_none() && name.to_lowercase().ends_with(".gguf");
-    if name == DEFAULT_MODEL || is_file {
-        return local(name).await;
+    let model =
+        if name == DEFAULT_MODEL || is_file { local(name).await } else { remote(name, options) }?;
+    #[cfg(feature = "store")]
+    if let Some(cache) = &options.cache {
+        return Ok(Arc::new(cache.over(model)));
     }
-    remote(name, options)
+    Ok(model)
 }
 
 #[cfg(feature = "llama")]

@@ -36,6 +36,17 @@ pub(super) struct Args {
     /// Write every answer of the model to a file, for -m replay:FILE.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     record: Option<std::path::PathBuf>,
+    /// on, off, read, write or refresh the answers that were paid for before.
+    #[cfg(feature = "store")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MODE",
+        default_value = "on",
+        hide_possible_values = true,
+        env = "TRIBUNAL_CACHE"
+    )]
+    cache: crate::backend::cache::Mode,
     /// Say what would be asked and what it would cost, and ask nothing.
     #[arg(long)]
     dry_run: bool,
@@ -103,7 +114,12 @@ impl Args {
                 "no model named: the shipped `tiny` judges, sums and differences of whole numbers up to 999 only; name a real one with -m model.gguf or -m openai/MODEL",
             );
         }
-        let options = backend::Options { record: self.record.clone(), ..resolved.options() };
+        let options = backend::Options {
+            record: self.record.clone(),
+            #[cfg(feature = "store")]
+            cache: self.cache()?,
+            ..resolved.options()
+        };
         let backend = backend::open(resolved.model_name(), &options).await?;
         let prompt = self.prompt(resolved, &*backend, first)?;
         let mut builder = resolved.builder()?.backend(backend).with_prompt(prompt);
@@ -118,6 +134,16 @@ impl Args {
             );
         }
         Ok(judge)
+    }
+
+    /// The answers that were paid for before.
+    #[cfg(feature = "store")]
+    fn cache(&self) -> Result<Option<backend::cache::Cache>> {
+        use backend::cache::{Cache, Mode};
+        if self.cache == Mode::Off || self.dry_run {
+            return Ok(None);
+        }
+        Ok(Some(Cache::open(&Cache::folder()?, self.cache)))
     }
 
     /// The prompt that was named, or the one that fits model, wishes and first record.

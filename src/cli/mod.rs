@@ -4,6 +4,8 @@
 
 #![expect(clippy::print_stderr, reason = "this is where the program speaks")]
 
+#[cfg(feature = "store")]
+mod cache;
 mod config;
 mod dry_run;
 mod env_file;
@@ -47,6 +49,8 @@ enum Command {
     Prompts(prompts::Args),
     Models(models::Args),
     Config(Box<config::Args>),
+    #[cfg(feature = "store")]
+    Cache(cache::Args),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -108,6 +112,8 @@ async fn run() -> ExitCode {
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(&args, &sources),
+        #[cfg(feature = "store")]
+        Command::Cache(args) => cache::run(args).await,
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::man(),
     };

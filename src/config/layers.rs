@@ -121,7 +121,7 @@ impl Resolved {
             model_id: self.model.model_id.clone(),
             key_variable: self.model.key_variable.clone(),
             extra: self.model.extra_fields(),
-            record: None,
+            ..backend::Options::default()
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     item::{FieldMap, Item},
     parse::{Judges, Parser, Read, Reader, Transcript},
     prompt::{self, Each, Next, Order, Plan, Prompt},
-    request::Hasher,
+    request::{Completion, Hasher},
     verdict::{Judgment, Price, Reason, Unreadable, Usage, Verdict, Vote},
 };
 
@@ -72,6 +72,9 @@ impl Judge {
         judgment.latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for tally in tallies {
             judgment.usage += tally.usage;
+            judgment.saved += tally.saved;
+            judgment.cached.0 += tally.cached;
+            judgment.cached.1 += tally.calls;
             judgment.attempts += tally.attempts;
         }
         Ok(judgment)
@@ -190,8 +193,7 @@ impl Judge {
         let talks = self.talks(&shown, plan, mark).await?;
         let mut tally = Tally::default();
         for outcome in talks.iter().flat_map(|(_, transcript)| &transcript.results) {
-            tally.usage += outcome.completion.usage;
-            tally.attempts += outcome.completion.attempts;
+            tally.add(&outcome.completion);
         }
         let read = match (inner.prompt.front().each, talks.as_slice()) {
             (None, [(_, transcript)]) => inner.reader.parse(transcript),
@@ -321,6 +323,8 @@ impl Judge {
             votes,
             mark,
             usage: Usage::default(),
+            saved: Usage::default(),
+            cached: (0, 0),
             attempts: 0,
             latency_ms: 0,
         }
@@ -364,5 +368,18 @@ impl Judge {
 #[derive(Debug, Default)]
 struct Tally {
     usage: Usage,
+    saved: Usage,
     attempts: u32,
+    cached: u32,
+    calls: u32,
+}
+
+impl Tally {
+    fn add(&mut self, completion: &Completion) {
+        let tokens = if completion.cached { &mut self.saved } else { &mut self.usage };
+        *tokens += completion.usage;
+        self.attempts += completion.attempts;
+        self.cached += u32::from(completion.cached);
+        self.calls += 1;
+    }
 }

@@ -59,7 +59,8 @@ impl Line<'_> {
             let cost = judge.price().map(|price| price.of(judgment.usage));
             line.insert("cost".into(), cost.map_or(Value::Null, Value::from));
             line.insert("latency_ms".into(), judgment.latency_ms.into());
-            line.insert("cached".into(), false.into());
+            let (remembered, calls) = judgment.cached;
+            line.insert("cached".into(), (calls > 0 && remembered == calls).into());
             line.insert("attempts".into(), judgment.attempts.into());
         }
         if let Some(item) = self.item {

@@ -83,6 +83,8 @@ mod tests {
             votes: Vec::new(),
             mark: None,
             usage: Usage::default(),
+            saved: Usage::default(),
+            cached: (0, 1),
             attempts: 1,
             latency_ms: 1500,
         };

@@ -33,6 +33,12 @@ pub struct Summary {
     pub requests: u64,
     /// What they cost, where prices are known.
     pub cost: Option<f64>,
+    /// Answers that were remembered.
+    pub cached: u64,
+    /// Their tokens, which cost nothing now.
+    pub saved: Usage,
+    /// What they would have cost, where prices are known.
+    pub saved_cost: Option<f64>,
     /// How long the run took.
     pub time: Duration,
     worth: Worth,
@@ -81,6 +87,8 @@ impl Summary {
             return;
         };
         self.usage += judgment.usage;
+        self.saved += judgment.saved;
+        self.cached += u64::from(judgment.cached.0);
         self.requests += u64::from(judgment.attempts);
         if let Some(pass) = judgment.pass {
             *self.passed.get_or_insert(0) += usize::from(pass);
@@ -127,6 +135,7 @@ impl Summary {
             "requests": self.requests,
             "usage": self.usage,
             "cost": self.cost,
+            "cached": {"answers": self.cached, "usage": self.saved, "cost": self.saved_cost},
             "seconds": self.time.as_secs_f64(),
         });
         if let Some(passed) = self.passed {
@@ -269,7 +278,10 @@ impl fmt::Display for Summary {
             "\n{} requests, {prompt} prompt tokens ({cached} reused), {completion} written, {seconds:.1} s",
             self.requests
         )?;
-        self.cost.map_or(Ok(()), |cost| write!(f, ", cost {cost:.4}"))
+        if let Some(cost) = self.cost {
+            write!(f, ", cost {cost:.4}")?;
+        }
+        self.write_saved(f)
     }
 }
 
@@ -292,6 +304,19 @@ impl Summary {
             String::new()
         };
         write!(f, "\n{}{more}", shown.join("  "))
+    }
+
+    fn write_saved(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.cached == 0 {
+            return Ok(());
+        }
+        let Usage { prompt, completion, .. } = self.saved;
+        write!(
+            f,
+            "\n{} answers were remembered: {prompt} prompt and {completion} written tokens saved",
+            self.cached
+        )?;
+        self.saved_cost.map_or(Ok(()), |cost| write!(f, ", cost {cost:.4}"))
     }
 
     fn write_orders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -334,6 +359,8 @@ mod tests {
             votes: Vec::new(),
             mark: None,
             usage: Usage::default(),
+            saved: Usage::default(),
+            cached: (0, 1),
             attempts: 1,
             latency_ms: 0,
         }

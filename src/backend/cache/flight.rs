@@ -1,0 +1,98 @@
+//! One flight per key across processes: a lock on a byte of a file beside the store.
+//!
+//! The lock belongs to an open file description, so that it ends with its process, whatever ended that.
+//! Within a process keys are kept apart elsewhere: all of them share the one descriptor.
+
+use std::{fs::File, path::Path};
+
+use crate::{error::Result, request::CacheKey};
+
+/// A file whose bytes are locked.
+#[derive(Debug)]
+pub(super) struct Flights {
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "locks of this kind are Linux'")
+    )]
+    file: File,
+}
+
+impl Flights {
+    /// Opens the file in the store's folder.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join("flights.lock");
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        file.map(|file| Self { file }).map_err(|cause| super::unusable(&path, cause))
+    }
+
+    /// Takes the key for this process; false if another one has it.
+    ///
+    /// # Errors
+    /// The file system knows no such locks.
+    #[cfg(target_os = "linux")]
+    pub(super) fn try_take(&self, key: &CacheKey) -> std::io::Result<bool> {
+        match self.set(key, nix::libc::F_WRLCK) {
+            Ok(()) => Ok(true),
+            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Ok(false),
+            Err(cause) => Err(cause.into()),
+        }
+    }
+
+    /// Lets the key go.
+    #[cfg(target_os = "linux")]
+    pub(super) fn release(&self, key: &CacheKey) {
+        // The lock ends with the process at the latest.
+        let _ = self.set(key, nix::libc::F_UNLCK);
+    }
+
+    #[cfg(target_os = "linux")]
+    fn set(&self, key: &CacheKey, kind: i32) -> nix::Result<()> {
+        let place = i64::from_le_bytes(*key.as_bytes().first_chunk().unwrap_or(&[0; 8])) & i64::MAX;
+        let lock = nix::libc::flock {
+            l_type: i16::try_from(kind).unwrap_or_default(),
+            l_whence: i16::try_from(nix::libc::SEEK_SET).unwrap_or_default(),
+            // The last byte of the longest file has no end.
+            l_start: place.min(i64::MAX - 1),
+            l_len: 1,
+            l_pid: 0,
+        };
+        nix::fcntl::fcntl(&self.file, nix::fcntl::FcntlArg::F_OFD_SETLK(&lock)).map(drop)
+    }
+
+    /// Elsewhere every process is on its own.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unnecessary_wraps, reason = "on Linux it fails")]
+    pub(super) fn try_take(&self, _: &CacheKey) -> std::io::Result<bool> {
+        Ok(true)
+    }
+
+    /// Elsewhere there is nothing to let go.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn release(&self, _: &CacheKey) {}
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::request::Request;
+
+    #[test]
+    fn two_openings_of_the_file_keep_each_other_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) =
+            (Flights::open(folder.path()).unwrap(), Flights::open(folder.path()).unwrap());
+        let (key, free) =
+            (Request::generate(Vec::new()).key("a"), Request::generate(Vec::new()).key("b"));
+        assert!(one.try_take(&key).unwrap());
+        assert!(!other.try_take(&key).unwrap());
+        assert!(other.try_take(&free).unwrap());
+        one.release(&key);
+        assert!(other.try_take(&key).unwrap());
+    }
+}

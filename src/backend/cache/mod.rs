@@ -1,0 +1,526 @@
+//! Never pay twice: answers in memory, on disk, and on their way.
+//!
+//! A [`Cache`] is a layer in front of a model. A request is looked for in memory, then in the store that
+//! all processes share; if neither has it, one caller asks and all others wait for him, in this process
+//! and in others. Keys are those of [`Request::key`]. Failures, refusals and empty answers are never
+//! kept. Whatever is wrong with the store is said once, and the run goes on without it.
+
+mod flight;
+mod store;
+
+pub use store::Stats;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use moka::future::Cache as Memory;
+
+use self::{flight::Flights, store::Store};
+use super::{Backend, Capabilities};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::{CacheKey, Completion, Finish, Request},
+};
+
+/// What a cache does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Mode {
+    /// Answers from it, and keeps new ones.
+    #[default]
+    On,
+    /// Every request is asked, and nothing is kept.
+    Off,
+    /// Answers from it, and keeps nothing.
+    Read,
+    /// Every request is asked, and its answer kept.
+    Write,
+    /// Every request is asked once more, and its answer replaces the one that was kept.
+    Refresh,
+}
+
+/// Answers that were paid for.
+#[derive(Clone, Debug)]
+pub struct Cache(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    mode: Mode,
+    memory: Memory<CacheKey, Arc<Completion>>,
+    disk: Option<Disk>,
+}
+
+/// The part that processes share.
+#[derive(Debug)]
+struct Disk {
+    store: Store,
+    flights: Flights,
+    /// Whether its failure was told.
+    told: AtomicBool,
+}
+
+/// Memory for answers, in bytes.
+const MEMORY: u64 = 256 << 20;
+
+impl Cache {
+    /// Answers in memory only.
+    pub fn in_memory(mode: Mode) -> Self {
+        Self::new(mode, None)
+    }
+
+    /// Answers in memory and in the store of a folder. A folder that cannot be used, or one on a network,
+    /// is told in a warning, and answers stay in memory.
+    pub fn open(folder: &Path, mode: Mode) -> Self {
+        let disk = if mode == Mode::Off { None } else { Disk::open(folder) };
+        Self::new(mode, disk)
+    }
+
+    fn new(mode: Mode, disk: Option<Disk>) -> Self {
+        let size = |_: &CacheKey, answer: &Arc<Completion>| {
+            let tokens: usize =
+                answer.tokens.iter().map(|token| token.text.len() + 32 * token.top.len()).sum();
+            let thinking = answer.thinking.as_ref().map_or(0, String::len);
+            u32::try_from(256 + answer.text.len() + thinking + tokens).unwrap_or(u32::MAX)
+        };
+        let memory = Memory::builder().max_capacity(MEMORY).weigher(size).build();
+        Self(Arc::new(Shared { mode, memory, disk }))
+    }
+
+    /// A model whose answers are remembered here.
+    pub fn over(&self, inner: Arc<dyn Backend>) -> Cached {
+        Cached { cache: self.clone(), inner }
+    }
+
+    /// The folder of the store when nobody names another: `TRIBUNAL_CACHE_DIR`, else a folder where this
+    /// system keeps caches.
+    ///
+    /// # Errors
+    /// The system says no such folder.
+    pub fn folder() -> Result<PathBuf> {
+        let named = std::env::var_os("TRIBUNAL_CACHE_DIR").filter(|name| !name.is_empty());
+        let usual = || dirs::cache_dir().map(|folder| folder.join("tribunal"));
+        named.map(PathBuf::from).or_else(usual).ok_or_else(|| {
+            Error::new(ErrorKind::Config, "there is no folder for caches on this system")
+                .hint("name one with TRIBUNAL_CACHE_DIR")
+        })
+    }
+}
+
+/// What can be done to the store of a folder; for people, not for runs.
+#[derive(Debug)]
+pub struct Shelf(Store);
+
+impl Shelf {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn open(folder: &Path) -> Result<Self> {
+        Store::open(folder, Clock::system()).map(Self)
+    }
+
+    /// What the store holds.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn stats(&self) -> Result<Stats> {
+        self.0.stats()
+    }
+
+    /// Takes out what was not used for so long, then the least used until the rest fits; says how many
+    /// went.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn prune(&self, age: Option<Duration>, bytes: Option<u64>) -> Result<u64> {
+        self.0.prune(age, bytes)
+    }
+
+    /// Gives every answer to `take`: key in hex, model, answer.
+    ///
+    /// # Errors
+    /// It cannot be read, or `take` fails.
+    pub fn each(&self, mut take: impl FnMut(&str, &str, &Completion) -> Result<()>) -> Result<()> {
+        self.0.each(|key, model, completion| take(&hex(key), model, completion))
+    }
+
+    /// Puts an answer under its key.
+    ///
+    /// # Errors
+    /// The key is none, or the store cannot be written.
+    pub async fn put(&self, key: &str, model: &str, completion: &Completion) -> Result<()> {
+        let malformed = || Error::new(ErrorKind::Record, format!("`{key}` is no key of an answer"));
+        self.0.put(&CacheKey::parse(key).ok_or_else(malformed)?, completion, model).await
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Disk {
+    fn open(folder: &Path) -> Option<Self> {
+        let opened = Store::open(folder, Clock::system()).and_then(|store| {
+            Ok(Self { store, flights: Flights::open(folder)?, told: AtomicBool::new(false) })
+        });
+        match opened {
+            Ok(_) if is_on_network(folder) => {
+                let folder = folder.display();
+                tracing::warn!(
+                    "the cache {folder} is on a network, where it cannot be shared safely: answers are kept in memory; TRIBUNAL_CACHE_DIR names another folder"
+                );
+                None
+            }
+            Ok(disk) => Some(disk),
+            Err(error) => {
+                tracing::warn!("{error}; answers are kept in memory");
+                error.hints().iter().for_each(|hint| tracing::warn!("hint: {hint}"));
+                None
+            }
+        }
+    }
+
+    /// The answer in the store; a store that cannot be read has none.
+    fn get(&self, key: &CacheKey) -> Option<Completion> {
+        self.store.get(key).unwrap_or_else(|error| {
+            self.tell(&error);
+            None
+        })
+    }
+
+    async fn put(&self, key: &CacheKey, completion: &Completion, model: &str) {
+        if let Err(error) = self.store.put(key, completion, model).await {
+            self.tell(&error);
+        }
+    }
+
+    fn tell(&self, error: &Error) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{error}; the run goes on without it");
+        }
+    }
+
+    /// Waits until no other process asks for this key; the answer if one of them got it meanwhile.
+    async fn cleared(&self, key: &CacheKey) -> Result<Took<'_>, Box<Completion>> {
+        for round in 0_u64.. {
+            match self.flights.try_take(key) {
+                Ok(true) => break,
+                Ok(false) => pause(round).await,
+                Err(cause) => {
+                    self.tell(&unusable(Path::new("flights.lock"), cause));
+                    return Ok(Took(None));
+                }
+            }
+            if let Some(found) = self.get(key) {
+                return Err(Box::new(found));
+            }
+        }
+        let took = Took(Some((&self.flights, *key)));
+        // Whoever had the key may have put the answer there before letting go.
+        self.get(key).map_or(Ok(took), |found| Err(Box::new(found)))
+    }
+}
+
+/// A key that no other process may ask for; let go when dropped.
+struct Took<'a>(Option<(&'a Flights, CacheKey)>);
+
+impl Drop for Took<'_> {
+    fn drop(&mut self) {
+        if let Some((flights, key)) = self.0 {
+            flights.release(&key);
+        }
+    }
+}
+
+/// 5 to 50 ms, another time in every process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is a backend, and other processes know no other sign"
+)]
+async fn pause(round: u64) {
+    let apart =
+        u64::from(std::process::id()).wrapping_mul(2_654_435_761).wrapping_add(round * 17) % 23;
+    tokio::time::sleep(Duration::from_millis((5 + round * 3).min(28) + apart)).await;
+}
+
+fn unusable(path: &Path, cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("the cache `{}` cannot be used", path.display()))
+        .because(cause)
+}
+
+#[cfg(target_os = "linux")]
+fn is_on_network(folder: &Path) -> bool {
+    use nix::sys::statfs::{NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, statfs};
+    /// CIFS, SMB2, Lustre, GPFS, Ceph, AFS.
+    const OTHERS: [i64; 6] =
+        [0xFF53_4D42, 0xFE53_4D42, 0x0BD0_0BD0, 0x4750_4653, 0x00C3_6400, 0x5346_414F];
+    statfs(folder).is_ok_and(|found| {
+        let kind = found.filesystem_type();
+        [NFS_SUPER_MAGIC, SMB_SUPER_MAGIC].contains(&kind)
+            || OTHERS.contains(&(kind.0 & 0xFFFF_FFFF))
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_on_network(_: &Path) -> bool {
+    false
+}
+
+/// Seconds since 1970.
+#[derive(Clone, Copy, Debug)]
+struct Clock(Option<i64>);
+
+impl Clock {
+    fn system() -> Self {
+        Self(None)
+    }
+
+    #[cfg(test)]
+    fn fixed(seconds: i64) -> Self {
+        Self(Some(seconds))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the age of an answer is in no verdict")]
+    fn now(self) -> i64 {
+        let since = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        self.0.unwrap_or_else(|| {
+            since().map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+        })
+    }
+}
+
+/// A model whose answers are remembered.
+#[derive(Clone, Debug)]
+pub struct Cached {
+    cache: Cache,
+    inner: Arc<dyn Backend>,
+}
+
+/// Why an answer is not kept.
+enum Unkept {
+    Failed(Error),
+    /// An answer that may be another one next time.
+    Passing(Completion),
+}
+
+impl Cached {
+    /// Gets the answer, and keeps it even if whoever asked has gone.
+    async fn fly(self, key: CacheKey, request: Request) -> Result<Completion> {
+        let memory = self.cache.0.memory.clone();
+        let paid = Arc::new(AtomicBool::new(false));
+        let leading = paid.clone();
+        let leader = async move { self.lead(&key, &request, &leading).await.map(Arc::new) };
+        match memory.try_get_with(key, leader).await {
+            Ok(kept) => {
+                let cached = !paid.load(Ordering::Relaxed);
+                let attempts = if cached { 0 } else { kept.attempts };
+                Ok(Completion { attempts, cached, ..(*kept).clone() })
+            }
+            Err(unkept) => match &*unkept {
+                Unkept::Failed(error) => Err(error.clone()),
+                Unkept::Passing(completion) => Ok(completion.clone()),
+            },
+        }
+    }
+
+    /// What the one caller does on whom all others wait.
+    async fn lead(
+        &self,
+        key: &CacheKey,
+        request: &Request,
+        paid: &AtomicBool,
+    ) -> Result<Completion, Unkept> {
+        let mode = self.cache.0.mode;
+        let disk = self.cache.0.disk.as_ref();
+        let reads = disk.filter(|_| matches!(mode, Mode::On | Mode::Read));
+        if let Some(found) = reads.and_then(|disk| disk.get(key)) {
+            return Ok(found);
+        }
+        let took = match reads.filter(|_| mode == Mode::On) {
+            Some(disk) => match disk.cleared(key).await {
+                Ok(took) => took,
+                Err(found) => return Ok(*found),
+            },
+            None => Took(None),
+        };
+        let completion = self.inner.complete(request).await.map_err(Unkept::Failed)?;
+        paid.store(true, Ordering::Relaxed);
+        if !is_lasting(&completion) {
+            return Err(Unkept::Passing(completion));
+        }
+        if let Some(disk) = disk.filter(|_| mode != Mode::Read) {
+            disk.put(key, &completion, self.inner.name()).await;
+        }
+        drop(took);
+        Ok(completion)
+    }
+}
+
+/// A refusal or an empty answer may be another one next time.
+fn is_lasting(completion: &Completion) -> bool {
+    let says = !completion.text.trim().is_empty() || completion.distribution.is_some();
+    completion.finish != Finish::Filtered && says
+}
+
+#[async_trait]
+impl Backend for Cached {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn identity(&self) -> &str {
+        self.inner.identity()
+    }
+
+    fn aliases(&self) -> Vec<String> {
+        self.inner.aliases()
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities().await
+    }
+
+    fn concurrency(&self) -> usize {
+        self.inner.concurrency()
+    }
+
+    fn prompt_tokens(&self, request: &Request) -> Option<usize> {
+        self.inner.prompt_tokens(request)
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        let key = request.key(self.identity());
+        let mode = self.cache.0.mode;
+        if mode == Mode::Off {
+            return self.inner.complete(request).await;
+        }
+        if mode == Mode::Write {
+            // Nobody's answer serves another one.
+            self.cache.0.memory.invalidate(&key).await;
+        } else if let Some(found) = self.cache.0.memory.get(&key).await {
+            return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });
+        }
+        // On a task of its own: a caller who gives up neither stops it nor pays again.
+        let flight = tokio::spawn(self.clone().fly(key, request.clone()));
+        let died = |cause| Error::new(ErrorKind::Model, "the request died").because(cause);
+        flight.await.map_err(died)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        backend::Script,
+        request::{Message, Origin, Role},
+    };
+
+    fn request(n: u32) -> Request {
+        Request {
+            draw: n,
+            ..Request::generate(vec![Message::new(Role::User, "q", Origin::Prompt)])
+        }
+    }
+
+    fn script() -> Arc<Script> {
+        Arc::new(Script::always("Score: 7").remembering())
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_paid_for_once_whoever_asks_and_whenever() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = script();
+        let cached = Cache::open(folder.path(), Mode::On).over(script.clone());
+        let first = cached.complete(&request(0)).await.unwrap();
+        let second = cached.complete(&request(0)).await.unwrap();
+        assert_eq!((first.cached, second.cached, second.attempts), (false, true, 0));
+        let other = Cache::open(folder.path(), Mode::On).over(script.clone());
+        assert!(other.complete(&request(0)).await.unwrap().cached);
+        assert!(!other.complete(&request(1)).await.unwrap().cached);
+        assert_eq!(script.calls(), 2);
+    }
+
+    #[tokio::test]
+    async fn modes_do_what_their_names_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = script();
+        let asked = async |mode: Mode, n: u32| {
+            let before = script.calls();
+            Cache::open(folder.path(), mode)
+                .over(script.clone())
+                .complete(&request(n))
+                .await
+                .unwrap();
+            script.calls() - before
+        };
+        assert_eq!(
+            (asked(Mode::Read, 0).await, asked(Mode::On, 0).await),
+            (1, 1),
+            "reading keeps nothing"
+        );
+        assert_eq!((asked(Mode::Read, 0).await, asked(Mode::On, 0).await), (0, 0));
+        assert_eq!((asked(Mode::Write, 0).await, asked(Mode::Refresh, 0).await), (1, 1));
+        assert_eq!((asked(Mode::Off, 9).await, asked(Mode::On, 9).await), (1, 1));
+        assert_eq!((asked(Mode::Write, 5).await, asked(Mode::On, 5).await), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_may_be_another_answer_next_time_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in ["", "  \n"] {
+            let script = Arc::new(Script::always(text).remembering());
+            let cached = Cache::open(folder.path(), Mode::On).over(script.clone());
+            cached.complete(&request(0)).await.unwrap();
+            cached.complete(&request(0)).await.unwrap();
+            assert_eq!(script.calls(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hundred_equal_requests_are_one_call_and_a_caller_who_gives_up_does_not_pay_again() {
+        let slow = || {
+            let calls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+            let counted = calls.clone();
+            let backend = crate::backend::from_fn("slow", move |_: Request| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                async {
+                    pause(30).await;
+                    pause(30).await;
+                    Ok(Completion::text("x"))
+                }
+            });
+            (calls, Cache::in_memory(Mode::On).over(Arc::new(backend)))
+        };
+        let (calls, cached) = slow();
+        let all = (0..100).map(|_| async { cached.complete(&request(0)).await.unwrap() });
+        let answers = futures_util::future::join_all(all).await;
+        assert_eq!(
+            (calls.load(Ordering::Relaxed), answers.iter().filter(|one| !one.cached).count()),
+            (1, 100 - 99)
+        );
+        let (calls, cached) = slow();
+        for _ in 0..5 {
+            let _ =
+                tokio::time::timeout(Duration::from_millis(10), cached.complete(&request(0))).await;
+        }
+        cached.complete(&request(0)).await.unwrap();
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_used_costs_nothing_but_the_folder() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let script = script();
+        let cached = Cache::open(&file.path().join("below"), Mode::On).over(script.clone());
+        cached.complete(&request(0)).await.unwrap();
+        assert!(cached.complete(&request(0)).await.unwrap().cached);
+        assert_eq!(script.calls(), 1);
+    }
+}

@@ -1,0 +1,451 @@
+//! Answers on disk: one SQLite file that several processes share.
+//!
+//! WAL mode, so that readers never wait; one writer thread per process that commits whatever has
+//! gathered meanwhile. An entry is a completion as JSON, packed by zstd, beside a checksum over its plain
+//! bytes and its key: an entry that was damaged is a miss.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use tokio::sync::oneshot;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Clock;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::{CacheKey, Completion},
+};
+
+/// Raised when the layout changes; a store of another version is left alone.
+const VERSION: i64 = 1;
+
+const NAME: &str = "answers.sqlite";
+
+/// Entries that one commit takes at most.
+const BATCH: usize = 256;
+
+const LEVEL: i32 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS answers (
+        key BLOB PRIMARY KEY,
+        value BLOB NOT NULL,
+        sum INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        used INTEGER NOT NULL,
+        model TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS by_use ON answers (used);
+";
+
+/// A store of answers.
+#[derive(Debug)]
+pub(super) struct Store {
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    writer: Option<mpsc::Sender<Work>>,
+    thread: Option<thread::JoinHandle<()>>,
+    clock: Clock,
+}
+
+struct Work {
+    entry: Entry,
+    done: oneshot::Sender<Result<()>>,
+}
+
+/// One answer as it is stored.
+struct Entry {
+    key: [u8; 32],
+    value: Vec<u8>,
+    sum: i64,
+    created: i64,
+    model: String,
+}
+
+/// What a store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Answers.
+    pub entries: u64,
+    /// Bytes of the answers, packed.
+    pub bytes: u64,
+    /// Answers by model, most first.
+    pub models: Vec<(String, u64)>,
+    /// Seconds since the oldest answer was stored.
+    pub oldest: Option<u64>,
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made if there is none. One that is damaged is set aside.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or holds a store of a newer version.
+    pub(super) fn open(folder: &Path, clock: Clock) -> Result<Self> {
+        make_private(folder)?;
+        let path = folder.join(NAME);
+        let connection = match connect(&path) {
+            Err(cause) if is_damaged(&cause) => {
+                set_aside(&path, clock)?;
+                connect(&path)
+            }
+            other => other,
+        };
+        let connection = connection.map_err(|cause| failed(&path, cause))?;
+        let version: i64 = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(|cause| failed(&path, cause))?;
+        if version > VERSION {
+            let message = format!("`{}` is of a newer version of this program", path.display());
+            return Err(Error::new(ErrorKind::Io, message)
+                .hint("name another folder with TRIBUNAL_CACHE_DIR, or use the newer program"));
+        }
+        let (writer, work) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("cache".into())
+            .spawn(move || write(connection, &work))
+            .map_err(|cause| failed(&path, cause))?;
+        Ok(Self {
+            path,
+            readers: Mutex::default(),
+            writer: Some(writer),
+            thread: Some(thread),
+            clock,
+        })
+    }
+
+    /// The answer under this key; a damaged one is taken out.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn get(&self, key: &CacheKey) -> Result<Option<Completion>> {
+        let connection = self.reader()?;
+        let found = connection
+            .prepare_cached("SELECT value, sum, used FROM answers WHERE key = ?1")
+            .and_then(|mut query| {
+                query
+                    .query_row([key.as_bytes()], |row| {
+                        Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, row.get::<_, i64>(2)?))
+                    })
+                    .optional()
+            })
+            .map_err(|cause| failed(&self.path, cause))?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let Some((value, sum, used)) = found else { return Ok(None) };
+        let completion = unpacked(&value, sum, key.as_bytes());
+        if completion.is_none() {
+            tracing::warn!("a damaged answer in {} is not used", self.path.display());
+            let _ = self.change("DELETE FROM answers WHERE key = ?1", params![key.as_bytes()]);
+        } else if self.clock.now() - used > HOUR {
+            // Which answers are old is known to the hour.
+            let _ = self.change(
+                "UPDATE answers SET used = ?2 WHERE key = ?1",
+                params![key.as_bytes(), self.clock.now()],
+            );
+        }
+        Ok(completion)
+    }
+
+    /// Stores an answer, and returns when it is in the file.
+    ///
+    /// # Errors
+    /// The disk is full, or the file cannot be written.
+    pub(super) async fn put(
+        &self,
+        key: &CacheKey,
+        completion: &Completion,
+        model: &str,
+    ) -> Result<()> {
+        let plain = serde_json::to_vec(completion).unwrap_or_default();
+        let sum = sum(&plain, key.as_bytes());
+        let value =
+            zstd::bulk::compress(&plain, LEVEL).map_err(|cause| failed(&self.path, cause))?;
+        let entry = Entry {
+            key: *key.as_bytes(),
+            value,
+            sum,
+            created: self.clock.now(),
+            model: model.to_owned(),
+        };
+        let (done, written) = oneshot::channel();
+        let gone = || Error::new(ErrorKind::Io, "the thread that writes the cache has ended");
+        let writer = self.writer.as_ref().ok_or_else(gone)?;
+        writer.send(Work { entry, done }).map_err(|_| gone())?;
+        written.await.map_err(|_| gone())?
+    }
+
+    /// What the store holds.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn stats(&self) -> Result<Stats> {
+        let connection = self.reader()?;
+        let read = || -> rusqlite::Result<Stats> {
+            let (entries, bytes, oldest) = connection.query_row(
+                "SELECT COUNT(*), COALESCE(SUM(LENGTH(value)), 0), MIN(created) FROM answers",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?)),
+            )?;
+            let mut models = connection.prepare(
+                "SELECT model, COUNT(*) AS n FROM answers GROUP BY model ORDER BY n DESC, model",
+            )?;
+            let models = models
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            let oldest =
+                oldest.map(|created| u64::try_from(self.clock.now() - created).unwrap_or(0));
+            Ok(Stats { path: self.path.clone(), entries, bytes, models, oldest })
+        };
+        read().map_err(|cause| failed(&self.path, cause))
+    }
+
+    /// Takes out what was not used for so long, then the least used until the rest is small enough; says
+    /// how many went.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn prune(&self, age: Option<Duration>, bytes: Option<u64>) -> Result<u64> {
+        let mut gone = 0;
+        if let Some(age) = age {
+            let before = self.clock.now() - i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+            gone += self.change("DELETE FROM answers WHERE used < ?1", params![before])?;
+        }
+        if let Some(bytes) = bytes {
+            gone += self.change(
+                "DELETE FROM answers WHERE key IN (
+                    SELECT key FROM (
+                        SELECT key, SUM(LENGTH(value)) OVER (ORDER BY used DESC, key) AS total FROM answers
+                    ) WHERE total > ?1)",
+                params![i64::try_from(bytes).unwrap_or(i64::MAX)],
+            )?;
+        }
+        self.change("VACUUM", [])?;
+        Ok(gone)
+    }
+
+    /// Every answer with its key and model, for another store.
+    ///
+    /// # Errors
+    /// The file cannot be read, or `take` fails.
+    pub(super) fn each(
+        &self,
+        mut take: impl FnMut(&[u8], &str, &Completion) -> Result<()>,
+    ) -> Result<()> {
+        let connection = self.reader()?;
+        let broken = |cause: rusqlite::Error| failed(&self.path, cause);
+        let mut query = connection
+            .prepare("SELECT key, value, sum, model FROM answers ORDER BY created, key")
+            .map_err(broken)?;
+        let mut rows = query.query([]).map_err(broken)?;
+        while let Some(row) = rows.next().map_err(broken)? {
+            let key: Vec<u8> = row.get(0).map_err(broken)?;
+            let value: Vec<u8> = row.get(1).map_err(broken)?;
+            if let Some(completion) = unpacked(&value, row.get(2).map_err(broken)?, &key) {
+                take(&key, &row.get::<_, String>(3).map_err(broken)?, &completion)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A connection that reads: one that another request has done with, or a new one.
+    fn reader(&self) -> Result<Connection> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| connect(&self.path).map_err(|cause| failed(&self.path, cause)), Ok)
+    }
+
+    fn change(&self, sql: &str, values: impl rusqlite::Params) -> Result<u64> {
+        let connection = self.reader()?;
+        let changed = connection.execute(sql, values).map_err(|cause| failed(&self.path, cause))?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(changed as u64)
+    }
+}
+
+/// Waits for the last commit, so that the file is whole and its log folded in.
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.writer.take();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+const HOUR: i64 = 3600;
+
+/// Commits entries as they come: the first, and all that have gathered behind it.
+fn write(mut connection: Connection, work: &mpsc::Receiver<Work>) {
+    while let Ok(first) = work.recv() {
+        let batch: Vec<Work> =
+            std::iter::once(first).chain(work.try_iter().take(BATCH - 1)).collect();
+        let written = commit(&mut connection, &batch);
+        for Work { done, .. } in batch {
+            let result = match &written {
+                Ok(()) => Ok(()),
+                Err(cause) => {
+                    Err(Error::new(ErrorKind::Io, format!("cannot write to the cache: {cause}")))
+                }
+            };
+            // Whoever asked may be gone.
+            let _ = done.send(result);
+        }
+    }
+}
+
+fn commit(connection: &mut Connection, batch: &[Work]) -> rusqlite::Result<()> {
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    {
+        let mut insert = transaction.prepare_cached(
+            "INSERT OR REPLACE INTO answers (key, value, sum, created, used, model) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
+        )?;
+        for Work { entry: Entry { key, value, sum, created, model }, .. } in batch {
+            insert.execute(params![key, value, sum, created, model])?;
+        }
+    }
+    transaction.commit()
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    // Larger pages hold a packed answer each. No mmap: a truncated file would be a crash.
+    connection.pragma_update(None, "page_size", 8192)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // A kill loses nothing; a power cut may lose the last commits, and never the file.
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version <= VERSION {
+        connection.execute_batch(SCHEMA)?;
+        if version < VERSION {
+            connection.pragma_update(None, "user_version", VERSION)?;
+        }
+    }
+    Ok(connection)
+}
+
+fn is_damaged(cause: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(cause.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
+
+/// Moves a damaged store out of the way, and says so.
+fn set_aside(path: &Path, clock: Clock) -> Result<()> {
+    let aside = path.with_extension(format!("sqlite.damaged-{}", clock.now()));
+    fs::rename(path, &aside).map_err(|cause| failed(path, cause))?;
+    for end in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        // They belong to the damaged file, and may not be there.
+        let _ = fs::remove_file(PathBuf::from(name));
+    }
+    tracing::warn!(
+        "the cache was damaged: it is set aside as {}, and a new one begun",
+        aside.display()
+    );
+    Ok(())
+}
+
+fn make_private(folder: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|cause| failed(folder, cause))
+}
+
+/// Over the plain bytes and their key, so that no answer can stand under another's.
+fn sum(plain: &[u8], key: &[u8]) -> i64 {
+    xxh3_64(&[plain, key].concat()).cast_signed()
+}
+
+fn unpacked(value: &[u8], expected: i64, key: &[u8]) -> Option<Completion> {
+    const LARGEST: u64 = 64 << 20;
+    let mut plain = Vec::with_capacity(value.len() * 4);
+    zstd::Decoder::with_buffer(value).ok()?.take(LARGEST).read_to_end(&mut plain).ok()?;
+    (sum(&plain, key) == expected).then(|| serde_json::from_slice(&plain).ok()).flatten()
+}
+
+fn failed(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Io, format!("the cache `{}` cannot be used", path.display()))
+        .because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{Message, Origin, Request, Role};
+
+    fn key(n: usize) -> CacheKey {
+        Request::generate(vec![Message::new(Role::User, n.to_string(), Origin::Prompt)]).key("m")
+    }
+
+    fn store(folder: &Path) -> Store {
+        Store::open(folder, Clock::fixed(1_000_000)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_stored_is_found_by_every_process_that_opens_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = store(folder.path());
+        let answer = Completion::text("Fine.\nScore: 7".repeat(100));
+        one.put(&key(1), &answer, "m").await.unwrap();
+        assert_eq!(store(folder.path()).get(&key(1)).unwrap(), Some(answer));
+        assert_eq!(one.get(&key(2)).unwrap(), None);
+        let stats = one.stats().unwrap();
+        assert_eq!((stats.entries, stats.models), (1, vec![("m".to_owned(), 1)]));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_entry_is_a_miss_and_a_damaged_file_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = store(folder.path());
+        one.put(&key(1), &Completion::text("x"), "m").await.unwrap();
+        one.change("UPDATE answers SET sum = sum + 1", []).unwrap();
+        assert_eq!(one.get(&key(1)).unwrap(), None);
+        assert_eq!(one.stats().unwrap().entries, 0);
+        drop(one);
+        fs::write(folder.path().join(NAME), "no database".repeat(500)).unwrap();
+        let again = store(folder.path());
+        again.put(&key(1), &Completion::text("y"), "m").await.unwrap();
+        let aside = fs::read_dir(folder.path()).unwrap().filter(|entry| {
+            entry.as_ref().unwrap().file_name().to_string_lossy().contains("damaged-1000000")
+        });
+        assert_eq!(aside.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_newer_version_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        store(folder.path()).change("PRAGMA user_version = 2", []).unwrap();
+        let refused = Store::open(folder.path(), Clock::fixed(0)).unwrap_err();
+        assert!(refused.to_string().contains("newer version"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn the_least_used_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = store(folder.path());
+        for n in 0..10 {
+            one.put(&key(n), &Completion::text("x".repeat(50)), "m").await.unwrap();
+        }
+        one.change("UPDATE answers SET used = 5 WHERE key = ?1", [key(3).as_bytes()]).unwrap();
+        assert_eq!(one.prune(Some(Duration::from_secs(1)), None).unwrap(), 1);
+        assert_eq!(one.get(&key(3)).unwrap(), None);
+        let half = one.stats().unwrap().bytes / 2;
+        assert!(one.prune(None, Some(half)).unwrap() >= 4);
+        assert!(one.stats().unwrap().bytes <= half);
+    }
+}
