@@ -1,26 +1,64 @@
 //! Judging a stream of records: bounded memory, every result handed on as it comes.
 
-use std::{thread, time::Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
-    judge::Judge,
+    judge::{Judge, StoredVote},
     records::{Ids, Line, Outcome, Record},
     report::Summary,
     verdict::Judgment,
 };
 
 /// How a run goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How many records are judged at once.
     pub concurrency: usize,
-    /// Whether lines repeat their record.
-    pub with_item: bool,
+    /// Says when to stop before the end.
+    pub stop: watch::Receiver<Stop>,
+    /// How long records in flight may take to end after that.
+    pub grace: Duration,
+}
+
+/// How urgently a run is to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Not at all.
+    #[default]
+    No,
+    /// Take no new records, and let those in flight end.
+    Soon,
+    /// Give those in flight up.
+    Now,
+}
+
+/// What an earlier run left of a record.
+#[derive(Debug)]
+pub enum Known {
+    /// Nothing, or nothing that still holds.
+    Nothing,
+    /// Answers that cannot be used; `reask` is the first that was not given yet.
+    Unusable {
+        /// How often the record was asked already.
+        reask: u32,
+    },
+    /// Texts, which are read again.
+    Texts {
+        /// The votes.
+        votes: Vec<StoredVote>,
+        /// The marker that they use.
+        mark: Option<String>,
+    },
+    /// An error, which is kept.
+    Failed(Error),
 }
 
 /// One finished record on its way out.
@@ -34,6 +72,8 @@ pub struct Finished {
     pub place: String,
     /// What came of it.
     pub outcome: Result<Judgment>,
+    /// Whether this is what an earlier run left.
+    pub kept: bool,
 }
 
 impl Finished {
@@ -56,22 +96,43 @@ impl Finished {
     }
 }
 
-/// Judges every record and hands each result to `finished` once, in the order in which they end.
+/// Where a run's results go, and where earlier ones are.
+pub trait Takes {
+    /// What an earlier run left of a record, which is taken now.
+    fn known(&mut self, _record: &Record) -> Known {
+        Known::Nothing
+    }
+
+    /// Takes one result.
+    ///
+    /// # Errors
+    /// It cannot be kept: the run ends.
+    fn finished(&mut self, finished: Finished) -> Result<()>;
+}
+
+impl<F: FnMut(Finished) -> Result<()>> Takes for F {
+    fn finished(&mut self, finished: Finished) -> Result<()> {
+        self(finished)
+    }
+}
+
+/// Judges every record and hands each result to `run` once, in the order in which they end.
 ///
 /// At most `concurrency` records are held, and as many results wait to be handed on. A record that
 /// cannot be judged costs itself; an error that every later request would meet (a refused key, an
-/// empty account) stops the taking of records, and what is in flight still ends. An error of
-/// `finished` itself ends the run at once.
+/// empty account) stops the taking of records, and what is in flight still ends. A result that
+/// cannot be kept ends the run at once.
 ///
 /// # Errors
-/// `finished` failed; everything handed on before is kept.
+/// A result could not be kept; everything handed on before is kept.
 pub async fn run(
     judge: &Judge,
     mut records: impl Iterator<Item = Record> + Send + 'static,
     options: Options,
-    mut finished: impl FnMut(Finished) -> Result<()>,
+    run: &mut impl Takes,
 ) -> Result<Summary> {
     let started = Instant::now();
+    let Options { mut stop, grace, .. } = options;
     let concurrency = options.concurrency.max(1);
     let (queue, mut taken) = mpsc::channel(concurrency);
     // Reading may wait for a pipe that nobody fills any more: no run and no runtime may wait for that.
@@ -85,19 +146,34 @@ pub async fn run(
     let mut flying = FuturesUnordered::new();
     let mut ids = Ids::default();
     let mut open = true;
-    loop {
+    let (mut acted, mut deadline) = (Stop::No, None::<Duration>);
+    while open || !flying.is_empty() {
         tokio::select! {
             Some(result) = flying.next(), if !flying.is_empty() => {
                 let result: Finished = result;
                 summary.count(result.item.as_ref(), result.outcome.as_ref(), ends);
+                summary.kept += usize::from(result.kept);
                 open &= !result.outcome.as_ref().is_err_and(Error::is_fatal);
-                finished(result)?;
+                run.finished(result)?;
             }
             record = taken.recv(), if open && flying.len() < concurrency => match record {
-                Some(record) => flying.push(one(judge, seen(judge, &mut ids, record))),
+                Some(record) => {
+                    let record = seen(judge, &mut ids, record);
+                    let known = run.known(&record);
+                    flying.push(one(judge, record, known));
+                }
                 None => open = false,
             },
-            else => break,
+            urgency = risen(&mut stop, acted) => {
+                acted = urgency;
+                summary.stopped = true;
+                open = false;
+                deadline = Some(started.elapsed() + grace);
+                if urgency == Stop::Now {
+                    break;
+                }
+            }
+            () = until(deadline.map(|end| end.saturating_sub(started.elapsed()))), if deadline.is_some() => break,
         }
     }
     summary.time = started.elapsed();
@@ -116,13 +192,48 @@ fn seen(judge: &Judge, ids: &mut Ids, record: Record) -> Record {
     Record { index, place, item }
 }
 
-async fn one(judge: &Judge, record: Record) -> Finished {
-    let Record { index, place, item } = record;
-    match item {
-        Ok(item) => {
-            let outcome = judge.judge(&item).await.map_err(|error| error.within(&place));
-            Finished { index, item: Some(item), place, outcome }
-        }
-        Err(error) => Finished { index, item: None, place, outcome: Err(error) },
+/// Waits until the run is to stop more urgently than it does; for ever if nobody can say so any more.
+async fn risen(stop: &mut watch::Receiver<Stop>, acted: Stop) -> Stop {
+    match stop.wait_for(|urgency| *urgency > acted).await {
+        Ok(urgency) => *urgency,
+        Err(_) => std::future::pending().await,
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a run that is to stop waits so long and no longer")]
+async fn until(time: Option<Duration>) {
+    tokio::time::sleep(time.unwrap_or_default()).await;
+}
+
+async fn one(judge: &Judge, record: Record, known: Known) -> Finished {
+    let Record { index, place, item } = record;
+    let item = match item {
+        Ok(item) => item,
+        Err(error) => {
+            let kept = matches!(known, Known::Failed(_));
+            return Finished { index, item: None, place, outcome: Err(error), kept };
+        }
+    };
+    let mut reask = 0;
+    match known {
+        Known::Nothing => (),
+        Known::Unusable { reask: next } => reask = next,
+        Known::Failed(error) => {
+            return Finished { index, item: Some(item), place, outcome: Err(error), kept: true };
+        }
+        Known::Texts { votes, mark } => {
+            // Texts that are not what the prompt asks for are as good as none.
+            if let Ok(judgment) = judge.reread(&item, &votes, mark).await {
+                return Finished {
+                    index,
+                    item: Some(item),
+                    place,
+                    outcome: Ok(judgment),
+                    kept: true,
+                };
+            }
+        }
+    }
+    let outcome = judge.judge_from(&item, reask).await.map_err(|error| error.within(&place));
+    Finished { index, item: Some(item), place, outcome, kept: false }
 }

@@ -292,6 +292,8 @@ pub struct Vote {
     pub draw: u32,
     /// Positions in which the answers were shown: `[1, 0]` is swapped.
     pub order: Vec<usize>,
+    /// How often an unreadable answer had been asked again before this one.
+    pub reask: u32,
     /// The texts.
     pub calls: Vec<Call>,
     /// The decision, mapped back to the item's own order.

@@ -1,11 +1,11 @@
 //! `tribunal judge`
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Outcome, dry_run,
     input::{self, Records},
-    note, output,
+    manifest, note, output,
     progress::Progress,
     settings::{self, Sources},
 };
@@ -88,24 +88,24 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     }
     let options = run::Options {
         concurrency: resolved.model.concurrency.map_or(judge.concurrency(), usize::from),
-        with_item: !args.output.no_item,
+        stop: super::signals::listen(),
+        grace: GRACE,
     };
-    let mut sink = args.output.open(judge.prompt().name())?;
-    let mut progress = Progress::new(total, args.output.quiet);
-    let reporter = judge.clone();
-    let finished = |finished: run::Finished| {
-        progress.count(&finished);
-        sink.take(&finished, &reporter, &progress)
-    };
-    let summary = run::run(&judge, records, options, finished).await;
-    progress.finish();
-    let summary = summary?;
-    sink.finish(&summary, &judge)?;
+    let progress = Progress::new(total, args.output.quiet);
+    let mut sink = args.output.open(judge.clone(), progress)?;
+    if let Some(path) = args.output.manifest() {
+        manifest::write(&path, &judge, &resolved, &args.input.files)?;
+    }
+    let summary = run::run(&judge, records, options, &mut sink).await?;
+    sink.finish(&summary)?;
     if !args.output.quiet {
         note(&summary.to_string());
     }
-    Ok(gate(&resolved, &summary))
+    Ok(if summary.stopped { Outcome::Interrupted } else { gate(&resolved, &summary) })
 }
+
+/// How long answers that were asked for may take after the run was to stop.
+const GRACE: Duration = Duration::from_secs(30);
 
 impl Args {
     async fn open(&self, resolved: &Resolved, first: Option<&Item>) -> Result<Judge> {

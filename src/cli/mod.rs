@@ -12,6 +12,7 @@ mod env_file;
 mod init;
 mod input;
 mod judge;
+mod manifest;
 mod manual;
 mod models;
 mod output;
@@ -19,6 +20,7 @@ mod parse;
 mod progress;
 mod prompts;
 mod settings;
+mod signals;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -64,6 +66,8 @@ enum Outcome {
     GateFailed,
     /// Something could not be done; what was done is kept.
     Incomplete,
+    /// Somebody stopped it; what was done is kept.
+    Interrupted,
 }
 
 /// Runs the program and says how it went.
@@ -121,6 +125,7 @@ async fn run() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::GateFailed) => ExitCode::from(1),
         Ok(Outcome::Incomplete) => ExitCode::from(3),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => told(&error),
     }
 }

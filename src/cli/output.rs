@@ -1,20 +1,22 @@
 //! Where results go, and in which shape.
 
 use std::{
+    collections::HashMap,
     io::{self, IsTerminal},
     path::PathBuf,
 };
 
 use clap::ValueEnum;
+use serde_json::Value;
 use terminal_size::{Width, terminal_size};
 
 use super::{complain, emit, note, progress::Progress};
 use crate::{
     error::{Error, ErrorKind, Result},
-    judge::Judge,
-    records::{Kind, Output},
+    judge::{Judge, StoredVote},
+    records::{Earlier, Kind, Line, Output, Record},
     report::{Junit, Summary, Table, escaped},
-    run::Finished,
+    run::{Finished, Known, Takes},
 };
 
 /// Results, and what is said of them.
@@ -43,6 +45,12 @@ pub(super) struct Args {
     /// No progress and no summary.
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Judge again what failed or could not be read in the file behind -o.
+    #[arg(long, conflicts_with = "fresh")]
+    retry_errors: bool,
+    /// Judge everything again, also what the file behind -o holds already.
+    #[arg(long)]
+    fresh: bool,
 }
 
 /// How results are printed.
@@ -73,11 +81,20 @@ impl Shape {
 }
 
 impl Args {
+    /// Where the run says what it was: beside the results.
+    pub(super) fn manifest(&self) -> Option<PathBuf> {
+        let path = self.output.as_ref()?;
+        let mut name = path.file_name()?.to_os_string();
+        name.push(".run.json");
+        // Beside a device there is no place.
+        path.metadata().map_or(true, |meta| meta.is_file()).then(|| path.with_file_name(name))
+    }
+
     /// Opens everything that results will be written to, before anything is paid for.
     ///
     /// # Errors
     /// A file cannot be written, or holds something already.
-    pub(super) fn open(&self, prompt: &str) -> Result<Sink> {
+    pub(super) fn open(&self, judge: Judge, progress: Progress) -> Result<Sink> {
         let terminal = io::stdout().is_terminal();
         let target = match (&self.output, self.format) {
             (Some(_), Some(_)) => {
@@ -93,11 +110,8 @@ impl Args {
             (None, None) if terminal => Target::Rows(rows(true)),
             (None, None) => Target::Lines,
         };
-        Ok(Sink {
-            target,
-            junit: self.junit.is_some().then(|| Junit::new(prompt)),
-            args: self.clone(),
-        })
+        let junit = self.junit.is_some().then(|| Junit::new(judge.prompt().name()));
+        Ok(Sink { target, junit, earlier: HashMap::new(), judge, progress, args: self.clone() })
     }
 }
 
@@ -126,47 +140,116 @@ enum Target {
 pub(super) struct Sink {
     target: Target,
     junit: Option<Junit>,
+    /// The lines of an earlier run whose records are being judged or read again.
+    earlier: HashMap<usize, Earlier>,
+    judge: Judge,
+    progress: Progress,
     args: Args,
 }
 
-impl Sink {
+impl Takes for Sink {
+    fn known(&mut self, record: &Record) -> Known {
+        let Target::File(output) = &mut self.target else { return Known::Nothing };
+        let (id, item) = (record.place.clone(), record.item.as_ref().ok());
+        let key = match item {
+            Some(item) => self.judge.line_key(item),
+            None => Line::key_without_record(&id),
+        };
+        let Some(earlier) = output.earlier(&key) else { return Known::Nothing };
+        let known = self.args.known(&earlier.line);
+        self.earlier.insert(record.index, earlier);
+        known
+    }
+
     /// Writes one result at once.
-    ///
-    /// # Errors
-    /// There is no room, or nobody reads any more.
-    pub(super) fn take(
-        &mut self,
-        finished: &Finished,
-        judge: &Judge,
-        progress: &Progress,
-    ) -> Result<()> {
-        if let Err(error) = &finished.outcome {
-            progress.aside(|| complain(error));
+    fn finished(&mut self, finished: Finished) -> Result<()> {
+        self.progress.count(&finished);
+        if let (Err(error), false) = (&finished.outcome, finished.kept) {
+            self.progress.aside(|| complain(error));
         }
         if self.args.verbose {
-            progress.aside(|| note(&critique(finished)));
+            self.progress.aside(|| note(&critique(&finished)));
         }
         if let Some(junit) = &mut self.junit {
             junit.add(&finished.id(), finished.outcome.as_ref());
         }
-        let line = || finished.line(judge, !self.args.no_item);
+        let line = || finished.line(&self.judge, !self.args.no_item);
         match &mut self.target {
-            Target::Lines => progress.aside(|| emit(&mut io::stdout(), &line().to_string())),
+            Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line().to_string())),
             Target::Rows(table) => {
                 let row = table.row(&finished.id(), finished.outcome.as_ref());
-                progress.aside(|| emit(&mut io::stdout(), &row))
+                self.progress.aside(|| emit(&mut io::stdout(), &row))
             }
-            Target::File(output) | Target::Collected(output) => output.add(finished.index, &line()),
+            Target::Collected(output) => output.add(finished.index, &line()),
+            Target::File(output) => match self.earlier.remove(&finished.index) {
+                None => output.add(finished.index, &line()),
+                Some(earlier) if finished.kept => {
+                    match read_again(&earlier.line, line(), finished.index) {
+                        Some(line) => output.replace(finished.index, &earlier, &line),
+                        None => {
+                            output.keep(finished.index, &earlier);
+                            Ok(())
+                        }
+                    }
+                }
+                Some(earlier) => output.replace(finished.index, &earlier, &line()),
+            },
         }
     }
+}
 
+/// The line of a record whose texts were read again; none if the earlier one says the same.
+fn read_again(earlier: &Value, mut line: Value, index: usize) -> Option<Value> {
+    // What an answer took is what it took when it was given.
+    for key in ["usage", "cost", "latency_ms", "cached", "attempts", "error"] {
+        if let Some(value) = earlier.get(key) {
+            line[key] = value.clone();
+        }
+    }
+    let is_there =
+        earlier["index"] == index && earlier["prompt"]["reading"] == line["prompt"]["reading"];
+    (!is_there).then_some(line)
+}
+
+impl Args {
+    /// What a line of an earlier run is good for.
+    fn known(&self, line: &Value) -> Known {
+        let votes = || serde_json::from_value::<Vec<StoredVote>>(line["votes"].clone()).ok();
+        let reask = || 1 + votes().iter().flatten().map(StoredVote::reask).max().unwrap_or(0);
+        match (line.get("error"), line.get("unreadable")) {
+            _ if self.fresh => Known::Nothing,
+            (Some(_), _) if self.retry_errors => Known::Nothing,
+            (Some(error), _) => {
+                let message = error["message"].as_str().unwrap_or("it failed in an earlier run");
+                Known::Failed(Error::new(ErrorKind::Record, message))
+            }
+            (None, Some(_)) if self.retry_errors => Known::Unusable { reask: reask() },
+            (None, _) => match votes() {
+                Some(votes) => {
+                    Known::Texts { votes, mark: line["mark"].as_str().map(ToOwned::to_owned) }
+                }
+                None => Known::Nothing,
+            },
+        }
+    }
+}
+
+impl Sink {
     /// Puts the results into their order, and writes the reports.
     ///
     /// # Errors
     /// A file cannot be written: the error says where the results are.
-    pub(super) fn finish(self, summary: &Summary, judge: &Judge) -> Result<()> {
+    pub(super) fn finish(self, summary: &Summary) -> Result<()> {
+        let judge = &self.judge;
+        self.progress.finish();
         match self.target {
             Target::Lines | Target::Rows(_) => (),
+            Target::File(output) if summary.stopped => {
+                note(&format!(
+                    "what was judged is in `{}`; the same command goes on",
+                    output.kept_in().display()
+                ));
+            }
             Target::File(output) => output.finish()?,
             Target::Collected(output) => output.finish_into(&mut io::stdout().lock())?,
         }

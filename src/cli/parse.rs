@@ -69,14 +69,10 @@ fn read(judge: &Judge, field: &str, record: Record) -> Finished {
     match item {
         Ok(item) => {
             let text = text(&item, field).map_err(|error| error.within(&place));
-            Finished {
-                index,
-                place,
-                outcome: text.map(|text| judge.parse(&text)),
-                item: Some(item),
-            }
+            let outcome = text.map(|text| judge.parse(&text));
+            Finished { index, place, outcome, item: Some(item), kept: false }
         }
-        Err(error) => Finished { index, place, item: None, outcome: Err(error) },
+        Err(error) => Finished { index, place, item: None, outcome: Err(error), kept: false },
     }
 }
 

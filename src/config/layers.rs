@@ -174,6 +174,7 @@ impl Resolved {
         let builder = apply(builder, self.settings.order, JudgeBuilder::order);
         let builder = apply(builder, self.settings.aggregate, JudgeBuilder::aggregate);
         let builder = apply(builder, self.settings.pass.clone(), JudgeBuilder::pass);
+        let builder = apply(builder, self.settings.reask, JudgeBuilder::reasks);
         let builder = apply(builder, self.model.price, JudgeBuilder::price);
         self.with_criteria(builder)
     }

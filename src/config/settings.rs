@@ -100,6 +100,13 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
+    /// Ask an unreadable answer again, so often at most.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_REASK")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reask: Option<u32>,
     /// How tokens are picked.
     #[cfg_attr(feature = "cli", command(flatten))]
     #[serde(skip_serializing_if = "SamplingSettings::is_empty")]

@@ -56,7 +56,8 @@ pub(super) fn vote(
             distribution: outcome.completion.distribution,
         })
         .collect();
-    let mut vote = Vote { draw, order, calls, verdict: read.verdict, rule: read.rule, span: None };
+    let mut vote =
+        Vote { draw, order, reask: 0, calls, verdict: read.verdict, rule: read.rule, span: None };
     vote.span = read.span.and_then(|span| in_critique(span, &vote, last));
     vote
 }

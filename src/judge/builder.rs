@@ -33,6 +33,7 @@ pub struct JudgeBuilder {
     fields: FieldMap,
     criteria: Option<serde_json::Value>,
     price: Option<Price>,
+    reasks: u32,
 }
 
 #[derive(Debug)]
@@ -130,6 +131,12 @@ impl JudgeBuilder {
         self
     }
 
+    /// How often an unreadable answer is asked again; each time is a question of its own to every cache.
+    pub fn reasks(mut self, times: u32) -> Self {
+        self.reasks = times;
+        self
+    }
+
     /// What tokens cost.
     pub fn price(mut self, price: Price) -> Self {
         self.price = Some(price);
@@ -199,6 +206,7 @@ impl JudgeBuilder {
             secret: self.secret,
             fields,
             price: self.price,
+            reasks: self.reasks,
         };
         Judge(Arc::new(inner)).check().await
     }

@@ -3,8 +3,12 @@
 mod ballot;
 mod builder;
 mod rehearsal;
+mod stored;
 
-pub use builder::{JudgeBuilder, load};
+pub use {
+    builder::{JudgeBuilder, load},
+    stored::StoredVote,
+};
 
 use std::{sync::Arc, time::Instant};
 
@@ -43,6 +47,8 @@ struct Inner {
     secret: Option<String>,
     fields: FieldMap,
     price: Option<Price>,
+    /// How often an unreadable answer is asked again.
+    reasks: u32,
 }
 
 impl Judge {
@@ -57,19 +63,36 @@ impl Judge {
     /// No answer could be had: the record lacks a field, the model is unreachable or refuses. An
     /// answer that came but cannot be read is no error: it is [`Judgment::unreadable`].
     pub async fn judge(&self, item: &Item) -> Result<Judgment> {
+        self.judge_from(item, 0).await
+    }
+
+    /// The same for an item that was asked so often already without a readable answer: no remembered
+    /// answer to those is taken.
+    ///
+    /// # Errors
+    /// Those of [`Judge::judge`].
+    pub async fn judge_from(&self, item: &Item, reask: u32) -> Result<Judgment> {
         let started = Instant::now();
         let Inner { prompt, secret, draws, .. } = &*self.0;
         let item = &self.seen(item)?;
         let mark = prompt.mark(item, secret.as_deref());
         let ballots = (0..*draws)
             .flat_map(|draw| self.orders(item, draw).into_iter().map(move |order| (draw, order)));
-        let votes = ballots.map(|(draw, order)| self.vote(item, draw, order, mark.clone()));
+        let ballots =
+            ballots.map(|(draw, order)| Ballot { draw, order, reask, mark: mark.clone() });
+        let votes = ballots.map(|ballot| self.settled(item, ballot));
         let counted = try_join_all(votes).await?;
+        let mut judgment = self.summed(counted, mark);
+        judgment.latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(judgment)
+    }
+
+    /// One judgment out of counted votes.
+    fn summed(&self, counted: Vec<(Vote, Tally)>, mark: Option<String>) -> Judgment {
         let (votes, tallies): (Vec<Vote>, Vec<Tally>) = counted.into_iter().unzip();
         let (verdict, consistent) = self.decide(&votes);
         let mut judgment = self.judgment(verdict, votes, mark);
         judgment.consistent = consistent;
-        judgment.latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for tally in tallies {
             judgment.usage += tally.usage;
             judgment.saved += tally.saved;
@@ -77,7 +100,7 @@ impl Judge {
             judgment.cached.1 += tally.calls;
             judgment.attempts += tally.attempts;
         }
-        Ok(judgment)
+        judgment
     }
 
     /// Judges a stream of items, as many at once as the model takes well, and gives results as they
@@ -180,17 +203,32 @@ impl Judge {
         Ok(self)
     }
 
+    /// The vote, asked again as often as is allowed while it cannot be read.
+    async fn settled(&self, item: &Item, mut ballot: Ballot) -> Result<(Vote, Tally)> {
+        let Inner { backend, reasks, .. } = &*self.0;
+        let mut tally = Tally::default();
+        let last = ballot.reask + reasks;
+        loop {
+            let (vote, taken) = self.vote(&**backend, item, &ballot).await?;
+            tally += taken;
+            if vote.verdict.is_ok() || ballot.reask >= last {
+                return Ok((vote, tally));
+            }
+            ballot.reask += 1;
+        }
+    }
+
     async fn vote(
         &self,
+        backend: &dyn Backend,
         item: &Item,
-        draw: u32,
-        order: Vec<usize>,
-        mark: Option<String>,
+        ballot: &Ballot,
     ) -> Result<(Vote, Tally)> {
         let inner = &*self.0;
-        let shown = item.permuted(&order);
-        let plan = Plan { capabilities: inner.backend.capabilities().await, draw, reask: 0 };
-        let talks = self.talks(&shown, plan, mark).await?;
+        let Ballot { draw, order, reask, mark } = ballot;
+        let shown = item.permuted(order);
+        let plan = Plan { capabilities: backend.capabilities().await, draw: *draw, reask: *reask };
+        let talks = self.talks(backend, &shown, plan, mark.clone()).await?;
         let mut tally = Tally::default();
         for outcome in talks.iter().flat_map(|(_, transcript)| &transcript.results) {
             tally.add(&outcome.completion);
@@ -199,7 +237,8 @@ impl Judge {
             (None, [(_, transcript)]) => inner.reader.parse(transcript),
             (each, talks) => self.read_each(each, talks, &shown),
         };
-        let mut vote = vote(draw, order, talks, read);
+        let mut vote = vote(*draw, order.clone(), talks, read);
+        vote.reask = *reask;
         vote.verdict = vote.verdict.map(|verdict| in_own_order(verdict, &vote.order));
         if inner.aggregate == Some(Aggregate::Expected) {
             weigh(&mut vote, inner.prompt.front().scale.as_ref());
@@ -210,26 +249,27 @@ impl Judge {
     /// The conversations of one vote: one, or one for every element of an `each`.
     async fn talks(
         &self,
+        backend: &dyn Backend,
         item: &Item,
         plan: Plan,
         mark: Option<String>,
     ) -> Result<Vec<(Option<usize>, Transcript)>> {
         let prompt = &self.0.prompt;
         let Some(each) = prompt.front().each else {
-            return Ok(vec![(None, self.talk(item, None, plan, mark).await?)]);
+            return Ok(vec![(None, self.talk(backend, item, None, plan, mark).await?)]);
         };
         let count = prompt.elements(item);
         if count == 0 {
             return Err(item.lacks(each.field()).within(prompt.name()));
         }
         let Some(until) = &prompt.front().until else {
-            let talk = |n| self.talk(item, Some(n), plan, mark.clone());
+            let talk = |n| self.talk(backend, item, Some(n), plan, mark.clone());
             let talks = try_join_all((0..count).map(talk)).await?;
             return Ok(talks.into_iter().enumerate().map(|(n, talk)| (Some(n), talk)).collect());
         };
         let mut talks = Vec::new();
         for n in 0..count {
-            let talk = self.talk(item, Some(n), plan, mark.clone()).await?;
+            let talk = self.talk(backend, item, Some(n), plan, mark.clone()).await?;
             let read = self.0.element_reader.parse(&talk);
             talks.push((Some(n), talk));
             if matches!(&read.verdict, Ok(Verdict::Label(label)) if label.label == *until) {
@@ -241,6 +281,7 @@ impl Judge {
 
     async fn talk(
         &self,
+        backend: &dyn Backend,
         item: &Item,
         element: Option<usize>,
         plan: Plan,
@@ -250,7 +291,7 @@ impl Judge {
         let mut answer = None;
         loop {
             match program.next(answer)? {
-                Next::Ask(request) => answer = Some(self.0.backend.complete(&request).await?),
+                Next::Ask(request) => answer = Some(backend.complete(&request).await?),
                 Next::Done(transcript) => return Ok(transcript),
             }
         }
@@ -365,6 +406,14 @@ impl Judge {
     }
 }
 
+/// What one vote is asked for.
+struct Ballot {
+    draw: u32,
+    order: Vec<usize>,
+    reask: u32,
+    mark: Option<String>,
+}
+
 #[derive(Debug, Default)]
 struct Tally {
     usage: Usage,
@@ -372,6 +421,16 @@ struct Tally {
     attempts: u32,
     cached: u32,
     calls: u32,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.usage += other.usage;
+        self.saved += other.saved;
+        self.attempts += other.attempts;
+        self.cached += other.cached;
+        self.calls += other.calls;
+    }
 }
 
 impl Tally {

@@ -41,7 +41,7 @@ impl Ids {
     }
 }
 
-fn digest(fill: impl FnOnce(&mut Hasher)) -> u64 {
+pub(super) fn digest(fill: impl FnOnce(&mut Hasher)) -> u64 {
     let mut hasher = Hasher::new("ids");
     fill(&mut hasher);
     hasher.finish().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))

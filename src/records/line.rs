@@ -40,6 +40,20 @@ pub enum Outcome<'a> {
 }
 
 impl Line<'_> {
+    /// Names the line in results: equal records under an equal judge have equal keys; what is no record
+    /// goes by its place.
+    pub fn key(&self, judge: &Judge) -> String {
+        match self.item {
+            Some(item) => judge.line_key(item),
+            None => Self::key_without_record(&self.id),
+        }
+    }
+
+    /// The key of a line whose record could not be read, by its place.
+    pub fn key_without_record(place: &str) -> String {
+        format!("no record: {place}")
+    }
+
     /// The line as JSON, keys in their documented order.
     pub fn to_json(&self, judge: &Judge) -> Value {
         let mut line = Map::new();
@@ -52,7 +66,7 @@ impl Line<'_> {
         line.insert("model".into(), judge.backend().name().into());
         line.insert(
             "prompt".into(),
-            json!({"name": judge.prompt().name(), "hash": judge.prompt().hash()}),
+            json!({"name": judge.prompt().name(), "hash": judge.prompt().hash(), "reading": judge.reading()}),
         );
         if let Outcome::Judged(judgment) = self.outcome {
             line.insert("usage".into(), value(&judgment.usage));
@@ -63,8 +77,8 @@ impl Line<'_> {
             line.insert("cached".into(), (calls > 0 && remembered == calls).into());
             line.insert("attempts".into(), judgment.attempts.into());
         }
+        line.insert("key".into(), self.key(judge).into());
         if let Some(item) = self.item {
-            line.insert("key".into(), judge.line_key(item).into());
             if self.with_item {
                 line.insert("item".into(), item.record().clone().into());
             }
@@ -162,7 +176,7 @@ fn ballot(vote: &Vote) -> Value {
     let mut ballot = Map::new();
     ballot.insert("draw".into(), vote.draw.into());
     ballot.insert("order".into(), order(&vote.order));
-    ballot.insert("reask".into(), 0.into());
+    ballot.insert("reask".into(), vote.reask.into());
     ballot.insert("calls".into(), value(&vote.calls));
     match &vote.verdict {
         Ok(verdict) => ballot.insert("verdict".into(), verdict.to_string().into()),

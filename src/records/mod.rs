@@ -13,10 +13,12 @@ mod ids;
 mod sample;
 mod line;
 mod table;
+mod journal;
 mod output;
 
 pub use {
     ids::Ids,
+    journal::Earlier,
     line::{Line, Outcome},
     output::{Kind, Output},
     reader::{Options, Record, read},

@@ -1,15 +1,18 @@
 //! Where results go: one line at once and for good; the file is put into the input's order at the end.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    fs::File,
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use super::table::{Columns, write_row};
+use super::{
+    journal::{Earlier, Journal, folder_of, full},
+    table::{Columns, write_row},
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How results stand in a file.
@@ -63,25 +66,6 @@ pub struct Output {
     journal: Journal,
 }
 
-/// Lines of JSON and where each of them stands.
-#[derive(Debug)]
-struct Journal {
-    file: File,
-    path: PathBuf,
-    /// Where this run's own lines begin, and where the next one will.
-    start: u64,
-    end: u64,
-    lines: Vec<Place>,
-    in_order: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    index: usize,
-    offset: u64,
-    length: u32,
-}
-
 impl Output {
     /// Results for the file at `path`. Lines of JSON are added to a file that is there; anything else is
     /// written to a new file only.
@@ -102,13 +86,6 @@ impl Output {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(".partial.jsonl");
         let partial = path.with_file_name(name);
-        if partial.metadata().is_ok_and(|meta| meta.len() > 0) {
-            return Err(config(format!(
-                "`{}` holds the results of a run that broke off",
-                partial.display()
-            ))
-            .hint("they are lines of JSON: move the file away to keep them, or remove it"));
-        }
         Ok(Self { kind, journal: Journal::open(&partial)?, path: Some(path) })
     }
 
@@ -120,8 +97,33 @@ impl Output {
         let file =
             tempfile::tempfile().map_err(|cause| full(Path::new("a temporary file"), cause))?;
         let path = PathBuf::from("a temporary file");
-        let journal = Journal { file, path, start: 0, end: 0, lines: Vec::new(), in_order: true };
+        let journal = Journal::of(file, &path);
         Ok(Self { kind, path: None, journal })
+    }
+
+    /// The file in which the results are until the end.
+    pub fn kept_in(&self) -> &Path {
+        &self.journal.path
+    }
+
+    /// What an earlier run left of a record with this key; each line is given once.
+    pub fn earlier(&mut self, key: &str) -> Option<Earlier> {
+        self.journal.earlier(key)
+    }
+
+    /// Lets an earlier line stand for the record with this index.
+    pub fn keep(&mut self, index: usize, earlier: &Earlier) {
+        self.journal.keep(index, earlier);
+    }
+
+    /// Adds a line in the place of an earlier one, which goes when the run ends.
+    ///
+    /// # Errors
+    /// The disk is full, or the file is gone: the earlier line is kept.
+    pub fn replace(&mut self, index: usize, earlier: &Earlier, line: &Value) -> Result<()> {
+        self.add(index, line)?;
+        self.journal.drop(earlier);
+        Ok(())
     }
 
     /// Adds the line of the record with this index.
@@ -142,7 +144,7 @@ impl Output {
             return self.journal.into_order();
         }
         let journal = self.journal.path.display().to_string();
-        self.replace(&path).map_err(|cause| {
+        self.write_file(&path).map_err(|cause| {
             full(&path, cause).hint(format!("the results are kept as lines of JSON in `{journal}`"))
         })?;
         // What it held is in the file; a journal that stays behind does no harm.
@@ -159,7 +161,7 @@ impl Output {
             .map_err(|cause| Error::new(ErrorKind::Io, "cannot write results").because(cause))
     }
 
-    fn replace(&mut self, path: &Path) -> io::Result<()> {
+    fn write_file(&mut self, path: &Path) -> io::Result<()> {
         let new = NamedTempFile::new_in(folder_of(path))?;
         match self.kind {
             #[cfg(feature = "parquet")]
@@ -233,123 +235,8 @@ impl Output {
     }
 }
 
-impl Journal {
-    /// Results cost money: a second run adds to them, and never writes over them.
-    fn open(path: &Path) -> Result<Self> {
-        let cannot = |cause| full(path, cause);
-        let file = OpenOptions::new().append(true).create(true).read(true).open(path);
-        let file = file.or_else(|_| OpenOptions::new().append(true).open(path)).map_err(cannot)?;
-        let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) if is_file => {
-                let message = format!("another run is writing to `{}`", path.display());
-                return Err(
-                    config(message).hint("wait until it is done, or name another file with -o")
-                );
-            }
-            // Some file systems know no locks.
-            _ => (),
-        }
-        let mut journal = Self {
-            file,
-            path: path.to_owned(),
-            start: 0,
-            end: 0,
-            lines: Vec::new(),
-            in_order: true,
-        };
-        journal.end = journal.file.metadata().map_or(0, |meta| meta.len());
-        if is_file && !journal.ends_whole().map_err(cannot)? {
-            journal.write("\n").map_err(cannot)?;
-        }
-        journal.start = journal.end;
-        Ok(journal)
-    }
-
-    /// Whether the last line has its end; a run that was killed may have left a torn one.
-    fn ends_whole(&mut self) -> io::Result<bool> {
-        if self.end == 0 {
-            return Ok(true);
-        }
-        let mut last = [0];
-        self.file.seek(SeekFrom::Start(self.end - 1))?;
-        self.file.read_exact(&mut last)?;
-        Ok(last == *b"\n")
-    }
-
-    fn write(&mut self, text: &str) -> io::Result<()> {
-        self.file.write_all(text.as_bytes())?;
-        self.end += text.len() as u64;
-        Ok(())
-    }
-
-    fn add(&mut self, index: usize, line: &str) -> Result<()> {
-        let offset = self.end;
-        self.write(line).map_err(|cause| full(&self.path, cause))?;
-        let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
-        self.in_order &= self.lines.last().is_none_or(|last| last.index < index);
-        self.lines.push(Place { index, offset, length });
-        Ok(())
-    }
-
-    /// This run's lines in the order of their records.
-    fn sorted(&mut self) -> io::Result<impl Iterator<Item = io::Result<String>> + '_> {
-        self.lines.sort_unstable_by_key(|place| place.index);
-        let mut file = BufReader::new(&self.file);
-        file.seek(SeekFrom::Start(self.start))?;
-        let mut at = self.start;
-        Ok(self.lines.iter().map(move |place| {
-            // Lines ended nearly in their order, so that most jumps stay within the buffer.
-            file.seek_relative(
-                i64::try_from(place.offset).unwrap_or(i64::MAX) - i64::try_from(at).unwrap_or(0),
-            )?;
-            let mut line = String::with_capacity(place.length as usize);
-            at = place.offset + file.read_line(&mut line)? as u64;
-            Ok(line)
-        }))
-    }
-
-    /// Rewrites the file in the order of the records: what other runs left stays in front.
-    fn into_order(mut self) -> Result<()> {
-        if self.in_order {
-            return Ok(());
-        }
-        let path = self.path.clone();
-        self.reordered().map_err(|cause| {
-            Error::new(
-                ErrorKind::Io,
-                format!("cannot put `{}` into the order of the input", path.display()),
-            )
-            .because(cause)
-            .hint("all results are in it, in the order in which they were judged")
-        })
-    }
-
-    fn reordered(&mut self) -> io::Result<()> {
-        let meta = self.file.metadata()?;
-        if !meta.is_file() {
-            return Ok(());
-        }
-        let new = NamedTempFile::new_in(folder_of(&self.path))?;
-        let mut out = BufWriter::new(new.as_file());
-        self.file.seek(SeekFrom::Start(0))?;
-        io::copy(&mut (&self.file).take(self.start), &mut out)?;
-        self.sorted()?.try_for_each(|line| out.write_all(line?.as_bytes()))?;
-        out.flush()?;
-        drop(out);
-        new.as_file().set_permissions(meta.permissions())?;
-        new.as_file().sync_all()?;
-        new.persist(&self.path)?;
-        Ok(())
-    }
-}
-
 fn object(line: &str) -> io::Result<Map<String, Value>> {
     Ok(serde_json::from_str(line)?)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A temporary file is its owner's alone; a result is like any new file.
@@ -365,10 +252,6 @@ fn readable(file: &File) -> io::Result<()> {
 
 fn config(message: String) -> Error {
     Error::new(ErrorKind::Config, message)
-}
-
-fn full(path: &Path, cause: io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }
 
 #[cfg(test)]
@@ -405,9 +288,10 @@ mod tests {
     fn lines_end_up_in_the_order_of_their_records_behind_those_of_other_runs() {
         assert_eq!(indexes(&write("x.jsonl", "", &[2, 0, 3, 1]).0), [0, 1, 2, 3]);
         assert_eq!(indexes(&write("x.jsonl", "{\"index\": 9}\n", &[1, 0]).0), [9, 0, 1]);
-        let torn = write("x.jsonl", "{\"index\":", &[1, 0]).0;
-        assert_eq!(torn.lines().next().unwrap(), "{\"index\":");
-        assert_eq!(torn.lines().count(), 3);
+        // A line that was torn goes; one that only lacks its end stays.
+        assert_eq!(indexes(&write("x.jsonl", "{\"index\": 9}\n{\"index\":", &[1, 0]).0), [9, 0, 1]);
+        let whole = "{\"index\": 9, \"key\": \"k\"}";
+        assert_eq!(indexes(&write("x.jsonl", whole, &[1, 0]).0), [9, 0, 1]);
     }
 
     #[test]
@@ -443,6 +327,10 @@ mod tests {
             std::fs::read_to_string(folder.path().join("x.csv.partial.jsonl")).unwrap(),
             "{\"id\":\"a\"}\n"
         );
-        assert!(Output::to_file(&path).unwrap_err().to_string().contains("broke off"));
+        // The next run goes on with them.
+        let mut output = Output::to_file(&path).unwrap();
+        output.add(1, &json!({"id": "b"})).unwrap();
+        output.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "id\nb\n");
     }
 }

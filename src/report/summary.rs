@@ -15,6 +15,10 @@ use crate::{
 pub struct Summary {
     /// Records that were taken.
     pub records: usize,
+    /// Those that an earlier run had judged.
+    pub kept: usize,
+    /// Whether the run was stopped before its end.
+    pub stopped: bool,
     /// Records with a verdict.
     pub judged: usize,
     /// Records with an answer that says nothing, by reason.
@@ -130,6 +134,7 @@ impl Summary {
             "judged": self.judged,
             "unreadable": self.unreadable,
             "failed": self.failed,
+            "kept": self.kept,
             "verdicts": self.verdicts,
             "coverage": ratio(self.judged, self.judged + self.unread()),
             "requests": self.requests,
@@ -239,6 +244,9 @@ impl fmt::Display for Summary {
         }
         if self.failed > 0 {
             write!(f, ", {} failed", self.failed)?;
+        }
+        if self.kept > 0 {
+            write!(f, "; {} of them by an earlier run", self.kept)?;
         }
         self.write_verdicts(f)?;
         if let Some(Bounds { mean, lowest, highest }) = self.bounds() {

@@ -1,0 +1,143 @@
+//! Reading again what was written before: no model is asked.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Ballot, Judge};
+use crate::{
+    backend::Backend,
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    request::{Capabilities, Completion, Finish, Hasher, Logprobs, Request},
+    verdict::{Call, Judgment},
+};
+
+/// The texts of one vote as a line of results holds them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StoredVote {
+    draw: u32,
+    order: Value,
+    #[serde(default)]
+    reask: u32,
+    calls: Vec<Call>,
+}
+
+impl StoredVote {
+    /// How often the record had been asked again.
+    pub fn reask(&self) -> u32 {
+        self.reask
+    }
+
+    /// The places in which the answers were shown.
+    fn order(&self, count: usize) -> Vec<usize> {
+        match &self.order {
+            Value::String(word) if word == "swapped" => vec![1, 0],
+            Value::Array(places) => {
+                places.iter().filter_map(|place| usize::try_from(place.as_u64()?).ok()).collect()
+            }
+            _ => (0..count).collect(),
+        }
+    }
+}
+
+impl Judge {
+    /// Judges an item by texts that were written for it before; no model is asked.
+    ///
+    /// `mark` is the one that the texts use; `None` takes the item's own.
+    ///
+    /// # Errors
+    /// The texts are not those that this judge's prompt asks for.
+    pub async fn reread(
+        &self,
+        item: &Item,
+        votes: &[StoredVote],
+        mark: Option<String>,
+    ) -> Result<Judgment> {
+        let item = &self.seen(item)?;
+        let mark = mark.or_else(|| self.0.prompt.mark(item, self.0.secret.as_deref()));
+        let count = item.candidates().len();
+        let mut counted = Vec::new();
+        for vote in votes {
+            let stored = Stored::new(&vote.calls);
+            let (draw, reask) = (vote.draw, vote.reask);
+            let ballot = Ballot { draw, order: vote.order(count), reask, mark: mark.clone() };
+            counted.push(self.vote(&stored, item, &ballot).await?);
+            if !stored.is_done() {
+                return Err(unlike().hint("the prompt asks for fewer texts than the results hold"));
+            }
+        }
+        if counted.is_empty() {
+            return Err(unlike().hint("the line holds no votes"));
+        }
+        Ok(self.summed(counted, mark))
+    }
+
+    /// Names the rules by which texts become verdicts: what may change without asking anything again.
+    pub fn reading(&self) -> String {
+        let front = self.0.prompt.front();
+        let mut hasher = Hasher::new("reading-v1");
+        hasher.part(format!("{:?}", front.rules).as_bytes());
+        hasher.part(format!("{:?} {:?}", self.0.aggregate, self.0.pass).as_bytes());
+        hasher.finish()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn unlike() -> Error {
+    Error::new(ErrorKind::NotRecorded, "the stored texts are not those that this prompt asks for")
+}
+
+/// Answers with what was written before, in the order in which it was.
+#[derive(Debug)]
+struct Stored(Mutex<VecDeque<Completion>>);
+
+impl Stored {
+    fn new(calls: &[Call]) -> Self {
+        let completion = |call: &Call| Completion {
+            text: call.text.clone(),
+            thinking: call.thinking.clone(),
+            finish: match call.finish.as_str() {
+                "length" => Finish::Length,
+                "filtered" => Finish::Filtered,
+                _ => Finish::Stop,
+            },
+            usage: call.usage,
+            distribution: call.distribution.clone(),
+            cached: true,
+            ..Completion::default()
+        };
+        Self(Mutex::new(calls.iter().map(completion).collect()))
+    }
+
+    fn is_done(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+#[async_trait]
+impl Backend for Stored {
+    fn name(&self) -> &'static str {
+        "stored"
+    }
+
+    fn identity(&self) -> &'static str {
+        "stored"
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true }
+    }
+
+    async fn complete(&self, _: &Request) -> Result<Completion> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+            .ok_or_else(|| unlike().hint("the prompt asks for more texts than the results hold"))
+    }
+}

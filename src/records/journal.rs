@@ -1,0 +1,313 @@
+//! Lines of results in a file: what an earlier run left, what this one adds, and their order at the end.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use super::ids::digest;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Lines of JSON and where each of them stands.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    pub(super) path: PathBuf,
+    /// Where the next line will begin.
+    end: u64,
+    /// What earlier runs left, in the order of the file, and the same by key.
+    old: Vec<OldLine>,
+    by_key: Vec<u32>,
+    /// The lines of this run, kept ones included.
+    lines: Vec<Place>,
+    in_order: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    index: usize,
+    offset: u64,
+    length: u32,
+}
+
+/// A line of an earlier run.
+#[derive(Clone, Copy, Debug)]
+struct OldLine {
+    key: u64,
+    offset: u64,
+    length: u32,
+    state: State,
+    /// Whether it belongs to a record of this run.
+    taken: bool,
+    /// Whether it is to go: another line stands for its record.
+    stale: bool,
+}
+
+/// What a line says, the best last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    /// Nothing of ours.
+    Foreign,
+    Failed,
+    Unreadable,
+    Judged,
+}
+
+/// A line of an earlier run that belongs to a record of this one.
+#[derive(Debug)]
+pub struct Earlier {
+    /// The line.
+    pub line: Value,
+    place: usize,
+}
+
+impl Journal {
+    /// Opens a file for this run alone. A line that a killed run tore is cut off.
+    ///
+    /// # Errors
+    /// It cannot be written, or another run writes to it.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let cannot = |cause| full(path, cause);
+        let file = OpenOptions::new().append(true).create(true).read(true).open(path);
+        let file = file.or_else(|_| OpenOptions::new().append(true).open(path)).map_err(cannot)?;
+        let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if is_file => {
+                let message = format!("another run is writing to `{}`", path.display());
+                return Err(Error::new(ErrorKind::Config, message)
+                    .hint("wait until it is done, or name another file with -o"));
+            }
+            // Some file systems know no locks.
+            _ => (),
+        }
+        let mut journal = Self::of(file, path);
+        if is_file {
+            journal.scan().map_err(cannot)?;
+        }
+        Ok(journal)
+    }
+
+    /// A file without earlier lines.
+    pub(super) fn of(file: File, path: &Path) -> Self {
+        let path = path.to_owned();
+        Self {
+            file,
+            path,
+            end: 0,
+            old: Vec::new(),
+            by_key: Vec::new(),
+            lines: Vec::new(),
+            in_order: true,
+        }
+    }
+
+    /// Takes note of every line that is there.
+    fn scan(&mut self) -> io::Result<()> {
+        self.end = self.file.metadata()?.len();
+        let mut reader = BufReader::with_capacity(1 << 20, &self.file);
+        reader.seek(SeekFrom::Start(0))?;
+        let mut offset = 0;
+        let mut line = Vec::new();
+        let mut torn = None;
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            let old = OldLine::of(&line, offset);
+            if !line.ends_with(b"\n") {
+                torn = Some(old);
+            } else if !line.trim_ascii().is_empty() {
+                self.old.push(old);
+            }
+            offset += line.len() as u64;
+            line.clear();
+        }
+        if let Some(torn) = torn {
+            self.mend(torn)?;
+        }
+        self.by_key = (0..u32::try_from(self.old.len()).unwrap_or(u32::MAX)).collect();
+        let old = &self.old;
+        self.by_key.sort_by_key(|&n| old[n as usize].key);
+        Ok(())
+    }
+
+    /// A last line without its end is finished if it is whole, and cut off if it is not.
+    fn mend(&mut self, torn: OldLine) -> io::Result<()> {
+        if torn.state == State::Foreign {
+            tracing::warn!("a line of `{}` that was torn is cut off", self.path.display());
+            self.file.set_len(torn.offset)?;
+            self.end = torn.offset;
+            return Ok(());
+        }
+        self.write("\n")?;
+        self.old.push(OldLine { length: torn.length + 1, ..torn });
+        Ok(())
+    }
+
+    /// The best line that earlier runs left under this key, and that no record has taken yet.
+    pub(super) fn earlier(&mut self, key: &str) -> Option<Earlier> {
+        let key = digest(|hasher| hasher.part(key.as_bytes()));
+        let start = self.by_key.partition_point(|&n| self.old[n as usize].key < key);
+        let same = self.by_key[start..].iter().map(|&n| n as usize);
+        let same =
+            same.take_while(|&n| self.old[n].key == key && self.old[n].state != State::Foreign);
+        let free = same.filter(|&n| !self.old[n].taken);
+        let place = free.max_by_key(|&n| (self.old[n].state, n))?;
+        let line = serde_json::from_str(&self.line(self.old[place].offset).ok()?).ok()?;
+        self.old[place].taken = true;
+        Some(Earlier { line, place })
+    }
+
+    /// Lets an earlier line stand for a record.
+    pub(super) fn keep(&mut self, index: usize, earlier: &Earlier) {
+        let OldLine { offset, length, .. } = self.old[earlier.place];
+        self.push(Place { index, offset, length });
+    }
+
+    /// Takes an earlier line out when the run ends.
+    pub(super) fn drop(&mut self, earlier: &Earlier) {
+        self.old[earlier.place].stale = true;
+        self.in_order = false;
+    }
+
+    fn push(&mut self, place: Place) {
+        let follows = |last: &Place| last.index < place.index && last.offset < place.offset;
+        self.in_order &= self.lines.last().is_none_or(follows);
+        self.lines.push(place);
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.end += text.len() as u64;
+        Ok(())
+    }
+
+    pub(super) fn add(&mut self, index: usize, line: &str) -> Result<()> {
+        let offset = self.end;
+        self.write(line).map_err(|cause| full(&self.path, cause))?;
+        self.push(Place { index, offset, length: u32::try_from(line.len()).unwrap_or(u32::MAX) });
+        Ok(())
+    }
+
+    fn line(&self, offset: u64) -> io::Result<String> {
+        let mut reader = BufReader::new(&self.file);
+        reader.seek(SeekFrom::Start(offset))?;
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        Ok(line)
+    }
+
+    /// This run's lines in the order of their records.
+    pub(super) fn sorted(&mut self) -> io::Result<impl Iterator<Item = io::Result<String>> + '_> {
+        self.lines.sort_by_key(|place| place.index);
+        read(&self.file, self.lines.iter().copied())
+    }
+
+    /// Rewrites the file in the order of the records: what belongs to none of them stays in front, and
+    /// what another line stands for goes.
+    pub(super) fn into_order(mut self) -> Result<()> {
+        self.mark_stale();
+        let front_first = || {
+            let first = self.lines.iter().map(|place| place.offset).min();
+            let front =
+                self.old.iter().filter(|old| !old.taken && !old.stale).map(|old| old.offset).max();
+            front.zip(first).is_none_or(|(front, first)| front < first)
+        };
+        if self.in_order && !self.old.iter().any(|old| old.stale) && front_first() {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        self.reordered().map_err(|cause| {
+            let message = format!("cannot put `{}` into the order of the input", path.display());
+            Error::new(ErrorKind::Io, message)
+                .because(cause)
+                .hint("all results are in it, in the order in which they were judged")
+        })
+    }
+
+    /// Of one key there are as many lines as records: what is left over was replaced by a run that broke
+    /// off before it could say so.
+    fn mark_stale(&mut self) {
+        let old = &self.old;
+        let mut stale = Vec::new();
+        for group in self.by_key.chunk_by(|&a, &b| old[a as usize].key == old[b as usize].key) {
+            let lines = || group.iter().map(|&n| n as usize);
+            if lines().any(|n| old[n].taken) {
+                stale.extend(lines().filter(|&n| !old[n].taken && old[n].state != State::Foreign));
+            }
+        }
+        stale.into_iter().for_each(|n| self.old[n].stale = true);
+    }
+
+    fn reordered(&mut self) -> io::Result<()> {
+        let meta = self.file.metadata()?;
+        if !meta.is_file() {
+            return Ok(());
+        }
+        let new = NamedTempFile::new_in(folder_of(&self.path))?;
+        let mut out = BufWriter::new(new.as_file());
+        let front = self.old.iter().filter(|old| !old.taken && !old.stale);
+        let front = front.map(|old| Place { index: 0, offset: old.offset, length: old.length });
+        read(&self.file, front)?.try_for_each(|line| out.write_all(line?.as_bytes()))?;
+        self.sorted()?.try_for_each(|line| out.write_all(line?.as_bytes()))?;
+        out.flush()?;
+        drop(out);
+        new.as_file().set_permissions(meta.permissions())?;
+        new.as_file().sync_all()?;
+        new.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+impl OldLine {
+    fn of(line: &[u8], offset: u64) -> Self {
+        #[derive(Deserialize)]
+        struct Seen {
+            key: Option<String>,
+            unreadable: Option<IgnoredAny>,
+            error: Option<IgnoredAny>,
+        }
+        let seen = serde_json::from_slice::<Seen>(line).ok();
+        let (key, state) = match seen {
+            Some(Seen { key: Some(key), unreadable, error }) => {
+                let state = match (error, unreadable) {
+                    (Some(_), _) => State::Failed,
+                    (None, Some(_)) => State::Unreadable,
+                    (None, None) => State::Judged,
+                };
+                (digest(|hasher| hasher.part(key.as_bytes())), state)
+            }
+            _ => (0, State::Foreign),
+        };
+        let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
+        Self { key, offset, length, state, taken: false, stale: false }
+    }
+}
+
+/// The lines at these places, in this order.
+fn read(
+    file: &File,
+    places: impl Iterator<Item = Place>,
+) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+    let mut reader = BufReader::new(file);
+    reader.seek(SeekFrom::Start(0))?;
+    let mut at = 0_i64;
+    Ok(places.map(move |place| {
+        // Lines stand nearly in their order, so that most jumps stay within the buffer.
+        let to = i64::try_from(place.offset).unwrap_or(i64::MAX);
+        reader.seek_relative(to - at)?;
+        let mut line = String::with_capacity(place.length as usize);
+        at = to + i64::try_from(reader.read_line(&mut line)?).unwrap_or(0);
+        Ok(line)
+    }))
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(super) fn full(path: &Path, cause: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
+}
