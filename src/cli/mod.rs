@@ -7,6 +7,7 @@
 #[cfg(feature = "store")]
 mod cache;
 mod config;
+mod diff;
 mod dry_run;
 mod env_file;
 mod init;
@@ -19,6 +20,7 @@ mod output;
 mod parse;
 mod progress;
 mod prompts;
+mod reparse;
 mod settings;
 mod signals;
 
@@ -48,6 +50,8 @@ enum Command {
     Judge(Box<judge::Args>),
     Init(init::Args),
     Parse(parse::Args),
+    Reparse(Box<reparse::Args>),
+    Diff(diff::Args),
     Prompts(prompts::Args),
     Models(models::Args),
     Config(Box<config::Args>),
@@ -113,6 +117,8 @@ async fn run() -> ExitCode {
         Command::Judge(args) => judge::run(*args, &sources).await,
         Command::Init(args) => init::run(&args),
         Command::Parse(args) => parse::run(args).await,
+        Command::Reparse(args) => reparse::run(*args, &sources).await,
+        Command::Diff(args) => diff::run(&args),
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(&args, &sources),

@@ -1,5 +1,6 @@
 //! What a run came to, for people, terminals and programs.
 
+mod comparison;
 #[cfg(feature = "cli")]
 mod junit;
 mod summary;
@@ -9,6 +10,7 @@ mod terminal;
 #[cfg(feature = "cli")]
 pub use junit::Junit;
 pub use {
+    comparison::{Comparison, Significance, Told},
     summary::{Bounds, Summary},
     table::Table,
     terminal::escaped,

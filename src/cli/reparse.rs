@@ -1,0 +1,162 @@
+//! `tribunal reparse`
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    path::PathBuf,
+};
+
+use serde_json::Value;
+
+use super::{
+    Outcome, complain, emit, note,
+    settings::{self, Sources},
+};
+use crate::{
+    backend::Script,
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    judge::{self, Judge, StoredVote},
+    report::escaped,
+    run::Finished,
+    verdict::Judgment,
+};
+
+/// Read stored texts again, by another rule, scale, pass rule or aggregate: no model is called.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tribunal reparse verdicts.jsonl --pass 'score >= 8'
+  tribunal reparse verdicts.jsonl -p mine.jinja > again.jsonl")]
+pub(super) struct Args {
+    /// Results of `tribunal judge`, as lines of JSON; - is standard input.
+    results: PathBuf,
+    #[command(flatten)]
+    judge: settings::Args,
+    /// Only the lines, and no flips.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What came of all lines.
+#[derive(Default)]
+struct Count {
+    lines: usize,
+    flipped: usize,
+    failed: usize,
+}
+
+pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
+    let resolved = args.judge.resolve(sources)?;
+    let mut judge = None;
+    let mut count = Count::default();
+    for (n, line) in args.lines()?.enumerate() {
+        let place = format!("{}:{}", args.results.display(), n + 1);
+        let line =
+            line.map_err(|cause| Error::new(ErrorKind::Io, "cannot read on").because(cause))?;
+        let wrong = |cause| {
+            Error::new(ErrorKind::Record, "the line is no result").because(cause).within(&place)
+        };
+        let line: Value = serde_json::from_str(&line).map_err(wrong)?;
+        if judge.is_none() {
+            let named =
+                line["prompt"]["name"].as_str().filter(|_| resolved.settings.prompt.is_none());
+            let builder = resolved.builder()?.backend(Script::always(""));
+            let builder = match named {
+                Some(name) => builder.with_prompt(judge::load(name)?),
+                None => builder,
+            };
+            judge = Some(builder.build().await?);
+        }
+        let Some(judge) = &judge else { continue };
+        count.lines += 1;
+        let again = match reread(judge, &line).await {
+            Ok(None) => line,
+            Ok(Some(again)) => {
+                count.flipped += usize::from(args.told(&line, &again));
+                again
+            }
+            Err(error) => {
+                count.failed += 1;
+                complain(&error.within(&place));
+                line
+            }
+        };
+        emit(&mut io::stdout(), &again.to_string())?;
+    }
+    let Count { lines, flipped, failed } = count;
+    note(&format!(
+        "{lines} lines were read again: {flipped} flipped, {failed} could not be read; no model was asked"
+    ));
+    Ok(if failed > 0 { Outcome::Incomplete } else { Outcome::Done })
+}
+
+impl Args {
+    fn lines(&self) -> Result<Box<dyn Iterator<Item = io::Result<String>>>> {
+        if self.results.as_os_str() == "-" {
+            return Ok(Box::new(io::stdin().lines()));
+        }
+        let file = File::open(&self.results).map_err(|cause| {
+            Error::new(ErrorKind::Io, format!("cannot read `{}`", self.results.display()))
+                .because(cause)
+        })?;
+        Ok(Box::new(BufReader::new(file).lines()))
+    }
+
+    /// Says what flipped and by which rule; whether anything did.
+    fn told(&self, before: &Value, after: &Value) -> bool {
+        let said = |line: &Value| {
+            let verdict = line["verdict"].as_str();
+            let verdict =
+                verdict.or(line["unreadable"]["reason"].as_str()).unwrap_or("none").to_owned();
+            match line["pass"].as_bool() {
+                Some(true) => format!("{verdict}, pass"),
+                Some(false) => format!("{verdict}, fail"),
+                None => verdict,
+            }
+        };
+        let (one, other) = (said(before), said(after));
+        if one != other && !self.quiet {
+            let rule =
+                after["rule"].as_str().map_or_else(String::new, |rule| format!(" by `{rule}`"));
+            let id = before["id"].as_str().unwrap_or_default();
+            note(&escaped(&format!("{id}: {one} → {other}{rule}")));
+        }
+        one != other
+    }
+}
+
+/// The line with the verdict that its texts have under this judge; none for a line without texts.
+async fn reread(judge: &Judge, line: &Value) -> Result<Option<Value>> {
+    if line.get("error").is_some() {
+        return Ok(None);
+    }
+    let malformed =
+        |cause| Error::new(ErrorKind::Record, "the votes of the line are malformed").because(cause);
+    let votes: Vec<StoredVote> =
+        serde_json::from_value(line["votes"].clone()).map_err(malformed)?;
+    let mark = line["mark"].as_str().map(ToOwned::to_owned);
+    let item = line.get("item").and_then(Value::as_object).cloned().map(Item::from);
+    let judgment: Judgment = match &item {
+        Some(item) => judge.reread(item, &votes, mark).await?,
+        None => {
+            let critique = line["critique"].as_str().unwrap_or_default();
+            judge.parse(critique)
+        }
+    };
+    let index = line["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
+    let with_item = item.is_some();
+    let finished =
+        Finished { index, item, place: String::new(), outcome: Ok(judgment), kept: true };
+    let mut again = finished.line(judge, with_item);
+    // What was asked, of whom, and what it took, is as it was.
+    for key in ["id", "model", "key", "usage", "cost", "latency_ms", "cached", "attempts"] {
+        if let Some(value) = line.get(key) {
+            again[key] = value.clone();
+        }
+    }
+    if !with_item {
+        again["votes"] = line["votes"].clone();
+    }
+    Ok(Some(again))
+}

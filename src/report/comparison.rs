@@ -1,0 +1,353 @@
+//! Two runs over the same records, side by side.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use serde_json::Value;
+
+use crate::request::Hasher;
+
+/// What one run says of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The record's name.
+    pub id: String,
+    /// The verdict in words; `None` where there is none.
+    pub verdict: Option<String>,
+    /// The verdict as a number, where it is one.
+    pub number: Option<f64>,
+    /// Whether it passes, where that was asked.
+    pub pass: Option<bool>,
+}
+
+impl Told {
+    /// What a line of results says.
+    pub fn of(line: &Value) -> Self {
+        let text = |name: &str| line.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        Self {
+            id: text("id").unwrap_or_default(),
+            verdict: text("verdict"),
+            number: line.get("score").and_then(Value::as_f64),
+            pass: line.get("pass").and_then(Value::as_bool),
+        }
+    }
+}
+
+/// How two runs compare.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    pairs: Vec<(Told, Told)>,
+    /// Records that only the first, or only the second run has.
+    pub alone: (usize, usize),
+}
+
+/// Whether a difference is more than chance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Significance {
+    /// Two-valued verdicts: how many records only the first or only the second run gave the better value,
+    /// and the exact two-sided p of McNemar's test.
+    McNemar {
+        /// Only the first.
+        first: usize,
+        /// Only the second.
+        second: usize,
+        /// The chance of a difference as large if there were none.
+        p: f64,
+    },
+    /// Scores: the mean difference, second less first, with a 95 % interval of paired resamples.
+    Bootstrap {
+        /// The mean difference.
+        difference: f64,
+        /// The ends of the interval.
+        interval: (f64, f64),
+    },
+}
+
+/// Resamples of a bootstrap.
+const RESAMPLES: u32 = 2_000;
+
+impl Comparison {
+    /// Joins two runs by the names of their records; of equal names the first with the first.
+    pub fn new(
+        first: impl IntoIterator<Item = Told>,
+        second: impl IntoIterator<Item = Told>,
+    ) -> Self {
+        let mut waiting: BTreeMap<String, Vec<Told>> = BTreeMap::new();
+        for told in second {
+            waiting.entry(told.id.clone()).or_default().push(told);
+        }
+        waiting.values_mut().for_each(|all| all.reverse());
+        let mut comparison = Self::default();
+        for told in first {
+            match waiting.get_mut(&told.id).and_then(Vec::pop) {
+                Some(other) => comparison.pairs.push((told, other)),
+                None => comparison.alone.0 += 1,
+            }
+        }
+        comparison.alone.1 = waiting.values().map(Vec::len).sum();
+        comparison
+    }
+
+    /// Records that both runs have.
+    pub fn joined(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Records whose verdicts differ, or that only one of the runs could read.
+    pub fn flips(&self) -> impl Iterator<Item = &(Told, Told)> {
+        self.pairs.iter().filter(|(one, other)| one.verdict != other.verdict)
+    }
+
+    /// Records that only the first, or only the second run gave a verdict.
+    pub fn read_by_one(&self) -> (usize, usize) {
+        let only = |first: bool| {
+            let read = |(one, other): &&(Told, Told)| {
+                one.verdict.is_some() == first && other.verdict.is_some() != first
+            };
+            self.pairs.iter().filter(read).count()
+        };
+        (only(true), only(false))
+    }
+
+    /// Verdicts of records that both runs gave one.
+    fn verdicts(&self) -> Vec<(&str, &str)> {
+        let both =
+            |(one, other): &'_ (Told, Told)| one.verdict.is_some() && other.verdict.is_some();
+        let words = self.pairs.iter().filter(|pair| both(pair));
+        words
+            .map(|(one, other)| {
+                (
+                    one.verdict.as_deref().unwrap_or_default(),
+                    other.verdict.as_deref().unwrap_or_default(),
+                )
+            })
+            .collect()
+    }
+
+    /// The share of equal verdicts, 0 to 1, where both runs gave one.
+    pub fn agreement(&self) -> Option<f64> {
+        let verdicts = self.verdicts();
+        let equal = verdicts.iter().filter(|(one, other)| one == other).count();
+        (!verdicts.is_empty()).then(|| real(equal) / real(verdicts.len()))
+    }
+
+    /// Cohen's kappa (Cohen 1960): agreement beyond that of chance, 1 at most; `None` where both runs gave
+    /// one verdict only, so that chance agrees always.
+    pub fn kappa(&self) -> Option<f64> {
+        let verdicts = self.verdicts();
+        let count = real(verdicts.len());
+        let names: BTreeSet<&str> =
+            verdicts.iter().flat_map(|(one, other)| [*one, *other]).collect();
+        let share = |name: &str, second: bool| {
+            let said =
+                verdicts.iter().filter(|(one, other)| *(if second { other } else { one }) == name);
+            real(said.count()) / count
+        };
+        let chance: f64 = names.iter().map(|name| share(name, false) * share(name, true)).sum();
+        let observed = self.agreement()?;
+        (chance < 1.0).then(|| (observed - chance) / (1.0 - chance))
+    }
+
+    /// Whether the runs differ by more than chance: McNemar's exact test on passes or on two-valued
+    /// verdicts, a seeded paired bootstrap on scores; `None` where verdicts are neither.
+    pub fn significance(&self) -> Option<Significance> {
+        let passes: Vec<(bool, bool)> =
+            self.pairs.iter().filter_map(|(one, other)| one.pass.zip(other.pass)).collect();
+        if !passes.is_empty() {
+            return Some(mcnemar(passes.into_iter()));
+        }
+        let numbers: Vec<f64> = self
+            .pairs
+            .iter()
+            .filter_map(|(one, other)| Some(other.number? - one.number?))
+            .collect();
+        if !numbers.is_empty() {
+            return Some(bootstrap(&numbers));
+        }
+        let verdicts = self.verdicts();
+        let names: BTreeSet<&str> =
+            verdicts.iter().flat_map(|(one, other)| [*one, *other]).collect();
+        let mut names = names.into_iter();
+        let (Some(value), Some(_), None) = (names.next(), names.next(), names.next()) else {
+            return None;
+        };
+        Some(mcnemar(verdicts.iter().map(|(one, other)| (*one == value, *other == value))))
+    }
+}
+
+/// McNemar's test (McNemar 1947), exact: the records that changed fall either way like a coin.
+fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance {
+    let (mut first, mut second) = (0, 0);
+    for pair in pairs {
+        match pair {
+            (true, false) => first += 1,
+            (false, true) => second += 1,
+            _ => (),
+        }
+    }
+    let changed = first + second;
+    // Terms of the binomial distribution, each from the one before; in logarithms, so that none is lost.
+    let mut term = -real(changed) * std::f64::consts::LN_2;
+    let mut tail = term.exp();
+    for n in 1..=first.min(second) {
+        term += (real(changed - n + 1) / real(n)).ln();
+        tail += term.exp();
+    }
+    Significance::McNemar { first, second, p: (2.0 * tail).min(1.0) }
+}
+
+/// Means of resampled differences; the same data give the same interval.
+fn bootstrap(differences: &[f64]) -> Significance {
+    let mean = |sum: f64| sum / real(differences.len());
+    let mut means: Vec<f64> = (0..RESAMPLES)
+        .map(|round| {
+            let mut chance = Chance::new(round);
+            mean((0..differences.len()).map(|_| differences[chance.below(differences.len())]).sum())
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    let at = |share: u32| means[(RESAMPLES * share / 1_000) as usize];
+    Significance::Bootstrap {
+        difference: mean(differences.iter().sum()),
+        interval: (at(25), at(974)),
+    }
+}
+
+/// Numbers that repeat themselves: xorshift64* (Vigna 2016) from a hashed seed.
+struct Chance(u64);
+
+impl Chance {
+    fn new(round: u32) -> Self {
+        let mut hasher = Hasher::new("bootstrap-v1");
+        hasher.json(&round);
+        Self(hasher.finish().first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)) | 1)
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let drawn = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
+        usize::try_from((drawn * count as u64) >> 32).unwrap_or(0)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody judges 2^52 records")]
+fn real(count: usize) -> f64 {
+    count as f64
+}
+
+/// A few lines for people.
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} records in both", self.joined())?;
+        if self.alone != (0, 0) {
+            write!(f, ", {} only in the first, {} only in the second", self.alone.0, self.alone.1)?;
+        }
+        let (first, second) = self.read_by_one();
+        if first + second > 0 {
+            write!(
+                f,
+                "\nwith a verdict in one only: {first} in the first, {second} in the second"
+            )?;
+        }
+        if let Some(agreement) = self.agreement() {
+            write!(f, "\nagreement {:.1} %", 100.0 * agreement)?;
+        }
+        if let Some(kappa) = self.kappa() {
+            write!(f, ", Cohen's kappa {kappa:.3}")?;
+        }
+        match self.significance() {
+            Some(Significance::McNemar { first, second, p }) => {
+                write!(
+                    f,
+                    "\nonly the first: {first}, only the second: {second}; McNemar's exact p {p:.4}"
+                )
+            }
+            Some(Significance::Bootstrap { difference, interval: (low, high) }) => {
+                write!(
+                    f,
+                    "\nmean difference {difference:+.3}, 95 % between {low:+.3} and {high:+.3} (paired bootstrap)"
+                )
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(id: usize, verdict: &str) -> Told {
+        let verdict = Some(verdict.to_owned()).filter(|verdict| !verdict.is_empty());
+        Told {
+            id: id.to_string(),
+            number: verdict.as_ref().and_then(|v| v.parse().ok()),
+            verdict,
+            pass: None,
+        }
+    }
+
+    fn compared(first: &[&str], second: &[&str]) -> Comparison {
+        let all = |verdicts: &[&str]| -> Vec<Told> {
+            verdicts.iter().enumerate().map(|(n, verdict)| told(n, verdict)).collect()
+        };
+        Comparison::new(all(first), all(second))
+    }
+
+    #[test]
+    fn agreement_and_kappa_are_those_of_the_textbook() {
+        // 20 and 15 agree, 5 and 10 do not: kappa 0.4 (Cohen's own kind of table).
+        let first: Vec<&str> = [vec!["yes"; 25], vec!["no"; 25]].concat();
+        let second: Vec<&str> =
+            [vec!["yes"; 20], vec!["no"; 5], vec!["yes"; 10], vec!["no"; 15]].concat();
+        let comparison = compared(&first, &second);
+        assert!((comparison.agreement().unwrap() - 0.7).abs() < 1e-12);
+        assert!((comparison.kappa().unwrap() - 0.4).abs() < 1e-12);
+        assert_eq!(comparison.flips().count(), 15);
+        assert_eq!(compared(&["a", "a"], &["a", "a"]).kappa(), None);
+    }
+
+    #[test]
+    fn two_values_are_tested_exactly() {
+        let first: Vec<&str> = [vec!["correct"; 9], vec!["incorrect"; 11]].concat();
+        let second: Vec<&str> =
+            [vec!["incorrect"; 9], vec!["correct"; 1], vec!["incorrect"; 10]].concat();
+        let Some(Significance::McNemar { first, second, p }) =
+            compared(&first, &second).significance()
+        else {
+            panic!("two values");
+        };
+        assert_eq!((first, second), (9, 1));
+        assert!((p - 22.0 / 1024.0).abs() < 1e-12, "{p}");
+        let none = compared(&["a", "b"], &["a", "b"]).significance();
+        assert_eq!(none, Some(Significance::McNemar { first: 0, second: 0, p: 1.0 }));
+    }
+
+    #[test]
+    fn scores_are_resampled_and_the_interval_repeats_itself() {
+        let first: Vec<String> = (0..200).map(|n| (n % 7).to_string()).collect();
+        let second: Vec<String> = (0..200).map(|n| (n % 7 + n % 3).to_string()).collect();
+        let first: Vec<&str> = first.iter().map(String::as_str).collect();
+        let second: Vec<&str> = second.iter().map(String::as_str).collect();
+        let one = compared(&first, &second).significance().unwrap();
+        assert_eq!(Some(one), compared(&first, &second).significance());
+        let Significance::Bootstrap { difference, interval: (low, high) } = one else {
+            panic!("scores")
+        };
+        assert!((difference - 0.995).abs() < 1e-9, "{difference}");
+        // The standard error is 0.82 / sqrt(200).
+        assert!((0.85..0.92).contains(&low) && (1.07..1.15).contains(&high), "{low} {high}");
+    }
+
+    #[test]
+    fn what_only_one_run_has_or_could_read_is_counted_apart() {
+        let comparison = compared(&["7", "", "3", "1"], &["7", "5", ""]);
+        assert_eq!((comparison.joined(), comparison.alone), (3, (1, 0)));
+        assert_eq!(comparison.read_by_one(), (1, 1));
+        assert_eq!(comparison.agreement(), Some(1.0));
+    }
+}
