@@ -9,13 +9,14 @@ export PATH
 
 TRIBUNAL := target/release/tribunal
 
-.PHONY: help demo test build setup accuracy bench lint
+.PHONY: help demo test build setup accuracy bench bench-cache lint
 
 help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
 	@echo 'make test      run every test'
 	@echo 'make accuracy  judge 1,000 held-out records of each kind with the shipped model'
 	@echo 'make bench     what the program costs around the model'
+	@echo 'make bench-cache  what remembered answers cost'
 	@echo 'make lint      formatting and lints'
 
 # Packages of the system, and Rust. Nothing is touched where all is there.
@@ -39,6 +40,9 @@ accuracy: build
 
 bench: build
 	@bash benches/throughput.sh
+
+bench-cache: build
+	@bash benches/cache.sh
 
 lint: setup
 	$(CARGO) fmt --check

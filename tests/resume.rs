@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "cli", feature = "openai", feature = "store", unix))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::print_stderr, reason = "what is skipped is said")]
 
 mod support;
 
@@ -54,6 +55,11 @@ fn start(place: &Place, server: &Server, more: &[&str]) -> Child {
 async fn run(place: &Place, server: &Server, more: &[&str]) -> Ran {
     let child = start(place, server, more);
     Ran::of(tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap())
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process knows no paused clock")]
+async fn after(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 
 async fn scoring() -> Server {
@@ -181,7 +187,7 @@ async fn a_torn_line_is_mended_and_two_runs_on_one_output_are_refused() {
     let slow = Server::start(|_| Reply::Hang).await;
     let mut first = start(&place, &slow, &["--fresh", "--cache", "off"]);
     while slow.requests() == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        after(10).await;
     }
     let second = run(&place, &server, &[]).await;
     assert!(second.code == 2 && second.err.contains("another run is writing"), "{}", second.err);
@@ -200,7 +206,7 @@ async fn a_stopped_run_ends_what_it_began_and_goes_on_later() {
     place.file("r.jsonl", records(300));
     for signal in ["INT", "TERM"] {
         let child = start(&place, &server, &["--cache", "off"]);
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        after(400).await;
         std::process::Command::new("kill")
             .args([&format!("-{signal}"), &child.id().to_string()])
             .status()
@@ -222,19 +228,20 @@ async fn a_stopped_run_ends_what_it_began_and_goes_on_later() {
     );
 }
 
+const COUNT: usize = 2_000;
+const FLYING: u64 = 8;
+
 /// `TRIBUNAL_KILLS` makes it as long as anybody likes.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_nothing_is_lost_and_nothing_torn() {
     let kills = std::env::var("TRIBUNAL_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12_u64);
-    const COUNT: usize = 2_000;
-    const FLYING: u64 = 8;
     let place = Place::new("resume-kill");
     let server = scoring().await;
     place.file("r.jsonl", records(COUNT));
     for round in 0..kills {
         let mut child = start(&place, &server, &[]);
         // Another moment every time, from before the first answer to far into the run.
-        tokio::time::sleep(Duration::from_millis(15 + round * 37 % 160)).await;
+        after(15 + round * 37 % 160).await;
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -379,4 +386,81 @@ async fn whatever_is_wrong_with_the_store_costs_no_result() {
         std::fs::write(&path, bytes).unwrap();
         judged(&flipped).await;
     }
+}
+
+/// A small file system of its own under a folder, for as long as this lives; needs the rights to mount.
+struct Mount(std::path::PathBuf);
+
+impl Mount {
+    fn new(folder: &std::path::Path, options: &str) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        let mount = Self::mount(folder, options).then(|| Self(folder.to_owned()));
+        if mount.is_none() {
+            eprintln!("skipped: no right to mount a file system");
+        }
+        mount
+    }
+
+    fn mount(folder: &std::path::Path, options: &str) -> bool {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder);
+        mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    fn change(&self, options: &str) {
+        assert!(Self::mount(&self.0, &format!("remount,{options}")));
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_or_read_only_disk_of_the_cache_costs_no_result() {
+    let place = Place::new("resume-full");
+    let server = scoring().await;
+    place.file("r.jsonl", records(400));
+    let Some(mount) = Mount::new(&place.folder.path("home/.cache/tribunal"), "size=300k") else {
+        return;
+    };
+    let full = run(&place, &server, &[]).await;
+    assert_eq!(full.code, 0, "{}", full.err);
+    assert_eq!(full.err.matches("the run goes on without it").count(), 1, "{}", full.err);
+    assert_eq!((lines(&place, "out.jsonl").len(), server.requests()), (400, 400));
+    mount.change("ro");
+    let fixed = run(&place, &server, &["--fresh"]).await;
+    assert_eq!(fixed.code, 0, "{}", fixed.err);
+    assert!(fixed.err.contains("WARN"), "{}", fixed.err);
+    assert_eq!(lines(&place, "out.jsonl").len(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_of_the_results_stops_the_run_and_keeps_what_was_written() {
+    let place = Place::new("resume-full-results");
+    let server = scoring().await;
+    place.file("r.jsonl", records(400));
+    let Some(_mount) = Mount::new(&place.folder.path("small"), "size=100k") else { return };
+    let args = [
+        "judge",
+        "r.jsonl",
+        "-o",
+        "small/out.jsonl",
+        "-p",
+        "score",
+        "-m",
+        "openai/x",
+        "--base-url",
+        &server.url,
+    ];
+    let mut command = place.command(&args);
+    command.env("OPENAI_API_KEY", "k").stdin(Stdio::null());
+    let ran =
+        Ran::of(tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap());
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("cannot write") && ran.err.contains("small/out.jsonl"), "{}", ran.err);
+    let kept = place.read("small/out.jsonl");
+    assert!(kept.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count() > 10);
 }

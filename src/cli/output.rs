@@ -23,6 +23,7 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Results")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
     /// Where results go: .jsonl, .json, .csv, .tsv or .parquet.
     #[arg(short, long, value_name = "FILE")]
@@ -184,13 +185,11 @@ impl Takes for Sink {
             Target::File(output) => match self.earlier.remove(&finished.index) {
                 None => output.add(finished.index, &line()),
                 Some(earlier) if finished.kept => {
-                    match read_again(&earlier.line, line(), finished.index) {
-                        Some(line) => output.replace(finished.index, &earlier, &line),
-                        None => {
-                            output.keep(finished.index, &earlier);
-                            Ok(())
-                        }
+                    if let Some(line) = read_again(&earlier.line, line(), finished.index) {
+                        return output.replace(finished.index, &earlier, &line);
                     }
+                    output.keep(finished.index, &earlier);
+                    Ok(())
                 }
                 Some(earlier) => output.replace(finished.index, &earlier, &line()),
             },

@@ -137,12 +137,10 @@ async fn reread(judge: &Judge, line: &Value) -> Result<Option<Value>> {
         serde_json::from_value(line["votes"].clone()).map_err(malformed)?;
     let mark = line["mark"].as_str().map(ToOwned::to_owned);
     let item = line.get("item").and_then(Value::as_object).cloned().map(Item::from);
-    let judgment: Judgment = match &item {
-        Some(item) => judge.reread(item, &votes, mark).await?,
-        None => {
-            let critique = line["critique"].as_str().unwrap_or_default();
-            judge.parse(critique)
-        }
+    let judgment: Judgment = if let Some(item) = &item {
+        judge.reread(item, &votes, mark).await?
+    } else {
+        judge.parse(line["critique"].as_str().unwrap_or_default())
     };
     let index = line["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
     let with_item = item.is_some();

@@ -78,10 +78,8 @@ impl Line<'_> {
             line.insert("attempts".into(), judgment.attempts.into());
         }
         line.insert("key".into(), self.key(judge).into());
-        if let Some(item) = self.item {
-            if self.with_item {
-                line.insert("item".into(), item.record().clone().into());
-            }
+        if let Some(item) = self.item.filter(|_| self.with_item) {
+            line.insert("item".into(), item.record().clone().into());
         }
         line.into()
     }

@@ -151,14 +151,26 @@ impl Shelf {
         self.0.each(|key, model, completion| take(&hex(key), model, completion))
     }
 
+    /// The answer under a key in hex.
+    ///
+    /// # Errors
+    /// The key is none, or the store cannot be read.
+    pub fn get(&self, key: &str) -> Result<Option<Completion>> {
+        self.0.get(&parsed(key)?)
+    }
+
     /// Puts an answer under its key.
     ///
     /// # Errors
     /// The key is none, or the store cannot be written.
     pub async fn put(&self, key: &str, model: &str, completion: &Completion) -> Result<()> {
-        let malformed = || Error::new(ErrorKind::Record, format!("`{key}` is no key of an answer"));
-        self.0.put(&CacheKey::parse(key).ok_or_else(malformed)?, completion, model).await
+        self.0.put(&parsed(key)?, completion, model).await
     }
+}
+
+fn parsed(key: &str) -> Result<CacheKey> {
+    let malformed = || Error::new(ErrorKind::Record, format!("`{key}` is no key of an answer"));
+    CacheKey::parse(key).ok_or_else(malformed)
 }
 
 fn hex(bytes: &[u8]) -> String {
