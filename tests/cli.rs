@@ -110,18 +110,19 @@ fn mistakes_in_the_command_name_the_way_out() {
 }
 
 #[test]
-fn results_on_a_file_are_added_and_never_overwritten() {
+fn results_of_other_records_are_added_and_nothing_is_overwritten() {
     let place = Place::new("append");
-    let file = place.file("r.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
-    for _ in 0..2 {
-        assert_eq!(
-            place
-                .run(&["judge", &file, "-m", "script:Score: 7", "-p", "score", "-o", "out.jsonl"])
-                .code,
-            0
-        );
+    let mut texts = Vec::new();
+    for question in ["one", "two"] {
+        let file =
+            place.file("r.jsonl", format!("{{\"question\": \"{question}\", \"answer\": \"a\"}}\n"));
+        let ran =
+            place.run(&["judge", &file, "-m", "script:Score: 7", "-p", "score", "-o", "out.jsonl"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        texts.push(place.read("out.jsonl"));
     }
-    assert_eq!(fs::read_to_string(place.folder.path("out.jsonl")).unwrap().lines().count(), 2);
+    assert_eq!(texts[1].lines().count(), 2);
+    assert!(texts[1].starts_with(&texts[0]));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) fn write(
         "judge": {"name": resolved.name, "identity": judge.identity(), "settings": resolved.settings},
         "prompt": {
             "name": judge.prompt().name(),
-            "hash": judge.prompt().hash(),
+            "hash": judge.prompt_hash(),
             "reading": judge.reading(),
             "source": judge.prompt().source(),
         },

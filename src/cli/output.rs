@@ -259,7 +259,7 @@ impl Sink {
         let mut figures = summary.to_json();
         figures["model"] = judge.backend().name().into();
         figures["prompt"] =
-            serde_json::json!({"name": judge.prompt().name(), "hash": judge.prompt().hash()});
+            serde_json::json!({"name": judge.prompt().name(), "hash": judge.prompt_hash()});
         figures["pass_rule"] = judge.pass().map(ToString::to_string).into();
         std::fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
     }

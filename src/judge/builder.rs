@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Inner, Judge};
+use super::{Digests, Inner, Judge};
 use crate::{
     aggregate::Aggregate,
     backend::{self, Backend},
@@ -207,8 +207,9 @@ impl JudgeBuilder {
             fields,
             price: self.price,
             reasks: self.reasks,
+            digests: Digests::default(),
         };
-        Judge(Arc::new(inner)).check().await
+        Judge(Arc::new(inner.named())).check().await
     }
 }
 

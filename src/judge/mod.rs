@@ -49,6 +49,15 @@ struct Inner {
     price: Option<Price>,
     /// How often an unreadable answer is asked again.
     reasks: u32,
+    digests: Digests,
+}
+
+/// Names of what does not change while a judge lives.
+#[derive(Debug, Default)]
+struct Digests {
+    prompt: String,
+    reading: String,
+    identity: String,
 }
 
 impl Judge {
@@ -182,9 +191,18 @@ impl Judge {
     }
 
     /// Names everything that changes what this judge asks, the model included.
-    pub fn identity(&self) -> String {
-        let Inner { prompt, backend, draws, order, .. } = &*self.0;
-        format!("{}|{}|{draws}|{order:?}", backend.identity(), prompt.hash())
+    pub fn identity(&self) -> &str {
+        &self.0.digests.identity
+    }
+
+    /// The prompt's [hash](Prompt::hash).
+    pub fn prompt_hash(&self) -> &str {
+        &self.0.digests.prompt
+    }
+
+    /// Names the rules by which texts become verdicts: what may change without asking anything again.
+    pub fn reading(&self) -> &str {
+        &self.0.digests.reading
     }
 
     /// Names an item's line in results: equal content under an equal judge has an equal key.
@@ -403,6 +421,21 @@ impl Judge {
             order.swap(last, chance % (last + 1));
         }
         order
+    }
+}
+
+impl Inner {
+    /// With the names of what it is made of.
+    fn named(mut self) -> Self {
+        let prompt = self.prompt.hash();
+        let Self { backend, draws, order, .. } = &self;
+        let identity = format!("{}|{prompt}|{draws}|{order:?}", backend.identity());
+        let mut hasher = Hasher::new("reading-v1");
+        hasher.part(format!("{:?}", self.prompt.front().rules).as_bytes());
+        hasher.part(format!("{:?} {:?}", self.aggregate, self.pass).as_bytes());
+        let reading = hasher.finish()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        self.digests = Digests { prompt, reading, identity };
+        self
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     backend::Backend,
     error::{Error, ErrorKind, Result},
     item::Item,
-    request::{Capabilities, Completion, Finish, Hasher, Logprobs, Request},
+    request::{Capabilities, Completion, Finish, Logprobs, Request},
     verdict::{Call, Judgment},
 };
 
@@ -76,15 +76,6 @@ impl Judge {
             return Err(unlike().hint("the line holds no votes"));
         }
         Ok(self.summed(counted, mark))
-    }
-
-    /// Names the rules by which texts become verdicts: what may change without asking anything again.
-    pub fn reading(&self) -> String {
-        let front = self.0.prompt.front();
-        let mut hasher = Hasher::new("reading-v1");
-        hasher.part(format!("{:?}", front.rules).as_bytes());
-        hasher.part(format!("{:?} {:?}", self.0.aggregate, self.0.pass).as_bytes());
-        hasher.finish()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

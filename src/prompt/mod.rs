@@ -20,7 +20,10 @@ pub use {
     sample::rehearsed,
 };
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use minijinja::{Environment, Value, value::Serde};
 
@@ -46,6 +49,8 @@ pub struct Prompt {
     front: FrontMatter,
     fields: Vec<Field>,
     environment: Environment<'static>,
+    /// Every name that the body uses.
+    variables: BTreeSet<String>,
     reader: Reader,
     /// What the body asks for on a sample record, in order.
     outline: Vec<Ask>,
@@ -82,6 +87,7 @@ impl Prompt {
             lines_before,
             fields: Vec::new(),
             environment: environment(&front),
+            variables: BTreeSet::new(),
             reader: Reader::new(&front.reading())?,
             front,
             outline: Vec::new(),
@@ -111,7 +117,11 @@ impl Prompt {
         }
         body.clone_into(&mut self.body);
         let added = self.environment.add_template_owned(BODY, body.to_owned());
-        added.map_err(|cause| self.template_error(&cause))
+        added.map_err(|cause| self.template_error(&cause))?;
+        let template = self.environment.get_template(BODY);
+        let names = template.map(|template| template.undeclared_variables(false));
+        self.variables = names.map_err(|cause| self.template_error(&cause))?.into_iter().collect();
+        Ok(())
     }
 
     /// The file or the name in the catalogue.
@@ -204,8 +214,7 @@ impl Prompt {
 
     /// Whether the body names this variable.
     fn prints(&self, name: &str) -> bool {
-        let body = self.environment.get_template(BODY);
-        body.is_ok_and(|body| body.undeclared_variables(false).contains(name))
+        self.variables.contains(name)
     }
 
     /// Whether the prompt has a field of this name.
@@ -334,15 +343,12 @@ impl Prompt {
             }
             return Ok(fields.clone());
         }
-        let body =
-            self.environment.get_template(BODY).map_err(|cause| self.template_error(&cause))?;
         let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
-        let mut names: Vec<String> = body.undeclared_variables(false).into_iter().collect();
+        let mut names: Vec<String> = self.variables.iter().cloned().collect();
         names.retain(|name| !OURS.contains(&name.as_str()) && !globals.contains(&name.as_str()));
         if self.front.each == Some(Each::Answers) {
             names.retain(|name| name != "answer");
         }
-        names.sort();
         Ok(names.into_iter().map(|name| Field { name, need: Need::Required }).collect())
     }
 

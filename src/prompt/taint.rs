@@ -117,6 +117,10 @@ pub(super) fn text_of(value: &Value) -> String {
 }
 
 fn write_marked(out: &mut Output, mark: char, text: &str) -> Result<(), minijinja::Error> {
+    // Items are cleaned when they are read: a text that still holds one is rare. All begin with this byte.
+    if !text.as_bytes().contains(&0xEF) {
+        return Ok(write!(out, "{mark}{text}{END}")?);
+    }
     let clean: String = text.chars().filter(|&c| !is_noncharacter(c)).collect();
     Ok(write!(out, "{mark}{clean}{END}")?)
 }
@@ -147,7 +151,8 @@ pub(super) fn spans(marked: &str) -> Vec<Span> {
 
 /// A text without its marks.
 pub(super) fn unmarked(marked: &str) -> String {
-    marked.chars().filter(|&c| !is_noncharacter(c)).collect()
+    // One character at a time is found many times faster than any of several.
+    marked.replace(DATA, "").replace(MODEL, "").replace(END, "")
 }
 
 /// How many model texts stand in a marked text.

@@ -66,7 +66,7 @@ impl Line<'_> {
         line.insert("model".into(), judge.backend().name().into());
         line.insert(
             "prompt".into(),
-            json!({"name": judge.prompt().name(), "hash": judge.prompt().hash(), "reading": judge.reading()}),
+            json!({"name": judge.prompt().name(), "hash": judge.prompt_hash(), "reading": judge.reading()}),
         );
         if let Outcome::Judged(judgment) = self.outcome {
             line.insert("usage".into(), value(&judgment.usage));

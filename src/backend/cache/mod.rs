@@ -93,6 +93,18 @@ impl Cache {
         Self(Arc::new(Shared { mode, memory, disk }))
     }
 
+    /// The answer in memory, or in the store.
+    async fn remembered(&self, key: &CacheKey) -> Option<Arc<Completion>> {
+        let Shared { mode, memory, disk } = &*self.0;
+        if let Some(found) = memory.get(key).await {
+            return Some(found);
+        }
+        let disk = disk.as_ref().filter(|_| matches!(mode, Mode::On | Mode::Read))?;
+        let found = Arc::new(disk.get(key)?);
+        memory.insert(*key, found.clone()).await;
+        Some(found)
+    }
+
     /// A model whose answers are remembered here.
     pub fn over(&self, inner: Arc<dyn Backend>) -> Cached {
         Cached { cache: self.clone(), inner }
@@ -351,11 +363,7 @@ impl Cached {
     ) -> Result<Completion, Unkept> {
         let mode = self.cache.0.mode;
         let disk = self.cache.0.disk.as_ref();
-        let reads = disk.filter(|_| matches!(mode, Mode::On | Mode::Read));
-        if let Some(found) = reads.and_then(|disk| disk.get(key)) {
-            return Ok(found);
-        }
-        let took = match reads.filter(|_| mode == Mode::On) {
+        let took = match disk.filter(|_| mode == Mode::On) {
             Some(disk) => match disk.cleared(key).await {
                 Ok(took) => took,
                 Err(found) => return Ok(*found),
@@ -416,7 +424,7 @@ impl Backend for Cached {
         if mode == Mode::Write {
             // Nobody's answer serves another one.
             self.cache.0.memory.invalidate(&key).await;
-        } else if let Some(found) = self.cache.0.memory.get(&key).await {
+        } else if let Some(found) = self.cache.remembered(&key).await {
             return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });
         }
         // On a task of its own: a caller who gives up neither stops it nor pays again.

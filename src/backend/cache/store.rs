@@ -5,8 +5,8 @@
 //! bytes and its key: an entry that was damaged is a miss.
 
 use std::{
+    cell::RefCell,
     fs,
-    io::Read,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError, mpsc},
     thread,
@@ -16,6 +16,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
+use zstd::bulk::Decompressor;
 
 use super::Clock;
 use crate::{
@@ -373,8 +374,14 @@ fn sum(plain: &[u8], key: &[u8]) -> i64 {
 
 fn unpacked(value: &[u8], expected: i64, key: &[u8]) -> Option<Completion> {
     const LARGEST: u64 = 64 << 20;
-    let mut plain = Vec::with_capacity(value.len() * 4);
-    zstd::Decoder::with_buffer(value).ok()?.take(LARGEST).read_to_end(&mut plain).ok()?;
+    thread_local! {
+        // Making one costs more than using it.
+        static UNPACKER: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+    }
+    let size = zstd::zstd_safe::get_frame_content_size(value).ok()??;
+    let size = usize::try_from(size.min(LARGEST)).ok()?;
+    let plain =
+        UNPACKER.with_borrow_mut(|unpacker| unpacker.as_mut()?.decompress(value, size).ok())?;
     (sum(&plain, key) == expected).then(|| serde_json::from_slice(&plain).ok()).flatten()
 }
 
