@@ -13,7 +13,7 @@ pub use store::Stats;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -54,7 +54,16 @@ pub struct Cache(Arc<Shared>);
 struct Shared {
     mode: Mode,
     memory: Memory<CacheKey, Arc<Completion>>,
-    disk: Option<Disk>,
+    /// Where the store is, and the store once it was needed.
+    folder: Option<PathBuf>,
+    disk: OnceLock<Option<Disk>>,
+}
+
+impl Shared {
+    fn disk(&self) -> Option<&Disk> {
+        let open = || Disk::open(self.folder.as_ref()?);
+        self.disk.get_or_init(open).as_ref()
+    }
 }
 
 /// The part that processes share.
@@ -75,14 +84,13 @@ impl Cache {
         Self::new(mode, None)
     }
 
-    /// Answers in memory and in the store of a folder. A folder that cannot be used, or one on a network,
+    /// Answers in memory and in the store of a folder, which is opened when it is needed. A folder that cannot be used, or one on a network,
     /// is told in a warning, and answers stay in memory.
     pub fn open(folder: &Path, mode: Mode) -> Self {
-        let disk = if mode == Mode::Off { None } else { Disk::open(folder) };
-        Self::new(mode, disk)
+        Self::new(mode, Some(folder.to_owned()))
     }
 
-    fn new(mode: Mode, disk: Option<Disk>) -> Self {
+    fn new(mode: Mode, folder: Option<PathBuf>) -> Self {
         let size = |_: &CacheKey, answer: &Arc<Completion>| {
             let tokens: usize =
                 answer.tokens.iter().map(|token| token.text.len() + 32 * token.top.len()).sum();
@@ -90,16 +98,16 @@ impl Cache {
             u32::try_from(256 + answer.text.len() + thinking + tokens).unwrap_or(u32::MAX)
         };
         let memory = Memory::builder().max_capacity(MEMORY).weigher(size).build();
-        Self(Arc::new(Shared { mode, memory, disk }))
+        Self(Arc::new(Shared { mode, memory, folder, disk: OnceLock::new() }))
     }
 
     /// The answer in memory, or in the store.
     async fn remembered(&self, key: &CacheKey) -> Option<Arc<Completion>> {
-        let Shared { mode, memory, disk } = &*self.0;
+        let Shared { mode, memory, .. } = &*self.0;
         if let Some(found) = memory.get(key).await {
             return Some(found);
         }
-        let disk = disk.as_ref().filter(|_| matches!(mode, Mode::On | Mode::Read))?;
+        let disk = self.0.disk().filter(|_| matches!(mode, Mode::On | Mode::Read))?;
         let found = Arc::new(disk.get(key)?);
         memory.insert(*key, found.clone()).await;
         Some(found)
@@ -362,7 +370,7 @@ impl Cached {
         paid: &AtomicBool,
     ) -> Result<Completion, Unkept> {
         let mode = self.cache.0.mode;
-        let disk = self.cache.0.disk.as_ref();
+        let disk = self.cache.0.disk();
         let took = match disk.filter(|_| mode == Mode::On) {
             Some(disk) => match disk.cleared(key).await {
                 Ok(took) => took,

@@ -93,6 +93,10 @@ impl Store {
     pub(super) fn open(folder: &Path, clock: Clock) -> Result<Self> {
         make_private(folder)?;
         let path = folder.join(NAME);
+        // Processes that open a new store at once would get into each other's way; dropped at the end.
+        let gate =
+            fs::File::create(folder.join("open.lock")).map_err(|cause| failed(&path, cause))?;
+        gate.lock().map_err(|cause| failed(&path, cause))?;
         let connection = match connect(&path) {
             Err(cause) if is_damaged(&cause) => {
                 set_aside(&path, clock)?;
