@@ -205,8 +205,11 @@ async fn a_stopped_run_ends_what_it_began_and_goes_on_later() {
     .await;
     place.file("r.jsonl", records(300));
     for signal in ["INT", "TERM"] {
+        let before = server.requests();
         let child = start(&place, &server, &["--cache", "off"]);
-        after(400).await;
+        while server.requests() < before + 20 {
+            after(1).await;
+        }
         std::process::Command::new("kill")
             .args([&format!("-{signal}"), &child.id().to_string()])
             .status()

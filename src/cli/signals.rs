@@ -8,9 +8,11 @@ use crate::run::Stop;
 /// Listens from now on.
 pub(super) fn listen() -> watch::Receiver<Stop> {
     let (sender, receiver) = watch::channel(Stop::No);
+    // Before the task first runs: no signal ends the program from here on.
+    let mut signals = Signals::catch();
     tokio::spawn(async move {
         for urgency in [Stop::Soon, Stop::Now] {
-            signal().await;
+            signals.next().await;
             if urgency == Stop::Soon {
                 note("stopping: answers on their way are waited for; once more stops at once");
             }
@@ -23,21 +25,42 @@ pub(super) fn listen() -> watch::Receiver<Stop> {
 }
 
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    match (interrupt, terminate) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => () }
+struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
+
+#[cfg(unix)]
+impl Signals {
+    /// Without a handler a signal ends the program as it always does.
+    fn catch() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let caught = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        Self(match caught {
+            (Ok(interrupt), Ok(terminate)) => Some([interrupt, terminate]),
+            _ => None,
+        })
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some([interrupt, terminate]) => {
+                tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => () }
+            }
+            None => std::future::pending().await,
         }
-        // Without a handler the signal ends the program as it always does.
-        _ => std::future::pending().await,
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    const fn catch() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
