@@ -183,6 +183,8 @@ pub enum Finish {
     Length,
     /// A filter or a refusal of the service ended it.
     Filtered,
+    /// We wrote the words that announce the verdict, and the model the verdict alone.
+    Forced,
 }
 
 /// Names a [`Request`] to one model, across runs and machines.
@@ -234,6 +236,7 @@ impl Finish {
             Self::Stop => "stop",
             Self::Length => "length",
             Self::Filtered => "filtered",
+            Self::Forced => "forced",
         }
     }
 }

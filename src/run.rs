@@ -1,12 +1,15 @@
 //! Judging a stream of records: bounded memory, every result handed on as it comes.
 
 use std::{
+    panic::resume_unwind,
     thread,
     time::{Duration, Instant},
 };
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -143,14 +146,15 @@ pub async fn run(
         .map_err(|cause| Error::new(ErrorKind::Io, "no thread to read records").because(cause))?;
     let mut summary = Summary::default();
     let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
-    let mut flying = FuturesUnordered::new();
+    // Tasks of their own, so that every core renders and reads; dropped with the run.
+    let mut flying = JoinSet::new();
     let mut ids = Ids::default();
     let mut open = true;
     let (mut acted, mut deadline) = (Stop::No, None::<Duration>);
     while open || !flying.is_empty() {
         tokio::select! {
-            Some(result) = flying.next(), if !flying.is_empty() => {
-                let result: Finished = result;
+            Some(ended) = flying.join_next(), if !flying.is_empty() => {
+                let result: Finished = ended.unwrap_or_else(|died| resume_unwind(died.into_panic()));
                 summary.count(result.item.as_ref(), result.outcome.as_ref(), ends);
                 summary.kept += usize::from(result.kept);
                 open &= !result.outcome.as_ref().is_err_and(Error::is_fatal);
@@ -160,7 +164,7 @@ pub async fn run(
                 Some(record) => {
                     let record = seen(judge, &mut ids, record);
                     let known = run.known(&record);
-                    flying.push(one(judge, record, known));
+                    flying.spawn(one(judge.clone(), record, known));
                 }
                 None => open = false,
             },
@@ -205,7 +209,7 @@ async fn until(time: Option<Duration>) {
     tokio::time::sleep(time.unwrap_or_default()).await;
 }
 
-async fn one(judge: &Judge, record: Record, known: Known) -> Finished {
+async fn one(judge: Judge, record: Record, known: Known) -> Finished {
     let Record { index, place, item } = record;
     let item = match item {
         Ok(item) => item,

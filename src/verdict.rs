@@ -393,6 +393,11 @@ impl Judgment {
 }
 
 impl Vote {
+    /// Whether the model wrote no verdict until it was asked for that alone.
+    pub fn is_forced(&self) -> bool {
+        self.calls.iter().any(|call| call.finish == crate::request::Finish::Forced.name())
+    }
+
     /// Every text of this vote without thinking blocks; a picked label is no critique.
     pub fn critique(&self) -> String {
         let texts = self.calls.iter().filter(|call| !call.chosen);
@@ -410,6 +415,11 @@ pub fn visible(text: &str) -> &str {
     let shown = &text[closed..];
     let opened = tags(shown, ["<think>", "<thinking>"]).next().map_or(shown.len(), |tag| tag.start);
     &shown[..opened]
+}
+
+/// Whether the text ends inside of a thinking block.
+pub(crate) fn thinks_on(text: &str) -> bool {
+    visible(text).as_bytes().as_ptr_range().end != text.as_bytes().as_ptr_range().end
 }
 
 /// The places of these tags, in any case.

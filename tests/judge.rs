@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
@@ -12,7 +12,7 @@ use tribunal::{
     blocking,
     error::ErrorKind,
     prompt::Order,
-    request::{Ask, Request, Sampling},
+    request::{Ask, Logprobs, Request, Sampling},
     verdict::{Distribution, Preference, Reason},
 };
 
@@ -338,4 +338,68 @@ fn judges_travel_between_threads() {
     travels::<tribunal::Judgment>();
     travels::<tribunal::Error>();
     travels::<Capabilities>();
+}
+
+/// A model in this process, which says the same whenever it is asked the same.
+const IN_PROCESS: Capabilities =
+    Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: false, seed: true };
+
+#[tokio::test]
+async fn a_judge_that_would_say_the_same_again_is_asked_for_the_verdict_alone() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let forgetful = from_fn("forgetful", move |request: Request| {
+        seen.lock().unwrap().push(request.clone());
+        let text = if request.open { " 7/10\nor so" } else { "Plain and right." };
+        async move { Ok(Completion::text(text)) }
+    });
+    let score = "judges: score\nscale: {min: 1, max: 10}\nsampling: {temperature: 0, max_tokens: 99}\nverdict: [{mark: true}, 'Score: *']";
+    let body = "user:\n{{ answer }}\nEnd with\nScore {{ mark }}: <number>\nassistant:\n{{ gen('critique') }}\n";
+    let judge = Judge::builder()
+        .backend(forgetful.capable(IN_PROCESS))
+        .with_prompt(prompt(score, body))
+        .reasks(2);
+    let judge = judge.build().await.unwrap();
+    let judgment = judge.judge(&Item::from(json!({"answer": "42"}))).await.unwrap();
+    assert_eq!(judgment.verdict, Ok(Verdict::Score(7.0)), "{judgment:?}");
+    let vote = &judgment.votes[0];
+    assert!(vote.is_forced() && vote.reask == 1);
+    let mark = judgment.mark.clone().unwrap();
+    assert_eq!(vote.calls[1].text, format!("Score {mark}: 7/10"));
+    assert_eq!(vote.critique(), format!("Plain and right.\nScore {mark}: 7/10"));
+
+    let asked = asked.lock().unwrap();
+    let [text, verdict] = asked.as_slice() else { panic!("{} calls", asked.len()) };
+    assert!(!text.open && verdict.open);
+    assert_eq!(
+        verdict.messages.last().unwrap().text(),
+        format!("Plain and right.\n\nScore {mark}:")
+    );
+    assert_eq!(verdict.sampling.stop, ["\n"]);
+    assert!(verdict.sampling.max_tokens.unwrap() < 99);
+}
+
+#[tokio::test]
+async fn nothing_is_forced_where_another_text_may_come_or_the_judge_refuses() {
+    for (says, temperature, capable, calls) in [
+        ("Well.", 1.0, IN_PROCESS, 3),
+        ("Well.", 0.0, Capabilities::TEXT, 3),
+        ("I'm sorry, I cannot judge this.", 0.0, IN_PROCESS, 3),
+        ("Well.", 0.0, IN_PROCESS, 2),
+    ] {
+        let count = Arc::new(Mutex::new(0));
+        let counter = count.clone();
+        let model = from_fn("model", move |_| {
+            *counter.lock().unwrap() += 1;
+            async move { Ok(Completion::text(says)) }
+        });
+        let score = format!(
+            "judges: score\nscale: {{min: 1, max: 10}}\nsampling: {{temperature: {temperature}}}\nverdict: 'Score: *'"
+        );
+        let builder = Judge::builder().backend(model.capable(capable)).reasks(2);
+        let judge = builder.with_prompt(prompt(&score, "Rate {{ answer }}")).build().await.unwrap();
+        let judgment = judge.judge(&Item::from(json!({"answer": "42"}))).await.unwrap();
+        assert!(judgment.verdict.is_err());
+        assert_eq!(*count.lock().unwrap(), calls, "{says} at {temperature}");
+    }
 }

@@ -8,12 +8,14 @@ use std::{fs, time::Duration};
 use futures_util::future::join_all;
 use serde_json::Value;
 use tribunal::{
+    Item, Judge,
     backend::{
         Backend,
         llama::{Llama, Settings, Weights},
     },
     error::ErrorKind,
     request::{Ask, Finish, Message, Origin, Request, Role, Sampling, Span},
+    verdict::Reason,
 };
 
 async fn tiny() -> Llama {
@@ -212,4 +214,25 @@ async fn nothing_is_refused_and_the_engine_lives() {
     nothing.ask = Ask::Choose { labels: vec!["a".into(), "b".into()] };
     assert_eq!(tiny.complete(&nothing).await.unwrap_err().kind(), ErrorKind::Refused);
     assert!(tiny.complete(&asks(SUM)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_critique_that_ran_out_of_tokens_is_ended_by_its_verdict() {
+    let tiny = std::sync::Arc::new(tiny().await);
+    let item = Item::new().set("problem", "12 + 30").set("steps", ["12 + 30 = 42"]);
+    let judge = |max_tokens, reasks| {
+        let builder = Judge::builder().backend(tiny.clone()).prompt("tiny-score").reasks(reasks);
+        builder.sampling(Sampling { max_tokens, ..Sampling::default() }).build()
+    };
+    let whole = judge(None, 0).await.unwrap().judge(&item).await.unwrap();
+    let short = u32::try_from(whole.usage.completion - 3).ok();
+    let cut = judge(short, 0).await.unwrap().judge(&item).await.unwrap();
+    assert_eq!(cut.verdict.unwrap_err().reason, Reason::Truncated);
+    let ended = judge(short, 1).await.unwrap().judge(&item).await.unwrap();
+    let vote = &ended.votes[0];
+    assert_eq!(ended.verdict, whole.verdict);
+    assert!(vote.is_forced(), "{vote:?}");
+    assert_eq!(vote.calls[0].text, cut.votes[0].calls[0].text);
+    assert!(vote.calls[1].text.starts_with("Score: "), "{}", vote.calls[1].text);
+    assert!(vote.calls[1].usage.completion <= 24);
 }

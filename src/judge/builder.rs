@@ -132,6 +132,9 @@ impl JudgeBuilder {
     }
 
     /// How often an unreadable answer is asked again; each time is a question of its own to every cache.
+    ///
+    /// A model that would say the same again (in process, at temperature 0) is asked once for the verdict
+    /// alone, behind what it said, where the prompt's rule has words for that.
     pub fn reasks(mut self, times: u32) -> Self {
         self.reasks = times;
         self

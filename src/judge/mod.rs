@@ -22,7 +22,7 @@ use crate::{
     item::{FieldMap, Item},
     parse::{Judges, Parser, Read, Reader, Transcript},
     prompt::{self, Each, Next, Order, Plan, Prompt},
-    request::{Completion, Hasher},
+    request::{Capabilities, Completion, Hasher},
     verdict::{Judgment, Price, Reason, Unreadable, Usage, Verdict, Vote},
 };
 
@@ -87,8 +87,9 @@ impl Judge {
         let mark = prompt.mark(item, secret.as_deref());
         let ballots = (0..*draws)
             .flat_map(|draw| self.orders(item, draw).into_iter().map(move |order| (draw, order)));
+        let force = reask > 0 || self.0.reasks > 0;
         let ballots =
-            ballots.map(|(draw, order)| Ballot { draw, order, reask, mark: mark.clone() });
+            ballots.map(|(draw, order)| Ballot { draw, order, reask, force, mark: mark.clone() });
         let votes = ballots.map(|ballot| self.settled(item, ballot));
         let counted = try_join_all(votes).await?;
         let mut judgment = self.summed(counted, mark);
@@ -229,7 +230,7 @@ impl Judge {
         loop {
             let (vote, taken) = self.vote(&**backend, item, &ballot).await?;
             tally += taken;
-            if vote.verdict.is_ok() || ballot.reask >= last {
+            if vote.verdict.is_ok() || vote.is_forced() || ballot.reask >= last {
                 return Ok((vote, tally));
             }
             ballot.reask += 1;
@@ -243,10 +244,9 @@ impl Judge {
         ballot: &Ballot,
     ) -> Result<(Vote, Tally)> {
         let inner = &*self.0;
-        let Ballot { draw, order, reask, mark } = ballot;
-        let shown = item.permuted(order);
-        let plan = Plan { capabilities: backend.capabilities().await, draw: *draw, reask: *reask };
-        let talks = self.talks(backend, &shown, plan, mark.clone()).await?;
+        let shown = item.permuted(&ballot.order);
+        let capabilities = backend.capabilities().await;
+        let talks = self.talks(backend, &shown, capabilities, ballot).await?;
         let mut tally = Tally::default();
         for outcome in talks.iter().flat_map(|(_, transcript)| &transcript.results) {
             tally.add(&outcome.completion);
@@ -255,8 +255,8 @@ impl Judge {
             (None, [(_, transcript)]) => inner.reader.parse(transcript),
             (each, talks) => self.read_each(each, talks, &shown),
         };
-        let mut vote = vote(*draw, order.clone(), talks, read);
-        vote.reask = *reask;
+        let mut vote = vote(ballot.draw, ballot.order.clone(), talks, read);
+        vote.reask = ballot.reask.max(u32::from(vote.is_forced()));
         vote.verdict = vote.verdict.map(|verdict| in_own_order(verdict, &vote.order));
         if inner.aggregate == Some(Aggregate::Expected) {
             weigh(&mut vote, inner.prompt.front().scale.as_ref());
@@ -269,27 +269,27 @@ impl Judge {
         &self,
         backend: &dyn Backend,
         item: &Item,
-        plan: Plan,
-        mark: Option<String>,
+        capabilities: Capabilities,
+        ballot: &Ballot,
     ) -> Result<Vec<(Option<usize>, Transcript)>> {
         let prompt = &self.0.prompt;
+        let talk = |n| self.talk(backend, item, n, capabilities, ballot);
         let Some(each) = prompt.front().each else {
-            return Ok(vec![(None, self.talk(backend, item, None, plan, mark).await?)]);
+            return Ok(vec![(None, talk(None).await?)]);
         };
         let count = prompt.elements(item);
         if count == 0 {
             return Err(item.lacks(each.field()).within(prompt.name()));
         }
         let Some(until) = &prompt.front().until else {
-            let talk = |n| self.talk(backend, item, Some(n), plan, mark.clone());
-            let talks = try_join_all((0..count).map(talk)).await?;
+            let talks = try_join_all((0..count).map(|n| talk(Some(n)))).await?;
             return Ok(talks.into_iter().enumerate().map(|(n, talk)| (Some(n), talk)).collect());
         };
         let mut talks = Vec::new();
         for n in 0..count {
-            let talk = self.talk(backend, item, Some(n), plan, mark.clone()).await?;
-            let read = self.0.element_reader.parse(&talk);
-            talks.push((Some(n), talk));
+            let said = talk(Some(n)).await?;
+            let read = self.0.element_reader.parse(&said);
+            talks.push((Some(n), said));
             if matches!(&read.verdict, Ok(Verdict::Label(label)) if label.label == *until) {
                 break;
             }
@@ -302,16 +302,29 @@ impl Judge {
         backend: &dyn Backend,
         item: &Item,
         element: Option<usize>,
-        plan: Plan,
-        mark: Option<String>,
+        capabilities: Capabilities,
+        ballot: &Ballot,
     ) -> Result<Transcript> {
-        let mut program = self.0.prompt.program(item, element, plan, mark)?;
+        let Inner { prompt, reader, element_reader, .. } = &*self.0;
+        let plan = Plan { capabilities, draw: ballot.draw, reask: ballot.reask };
+        let mut program = prompt.program(item, element, plan, ballot.mark.clone())?;
         let mut answer = None;
-        loop {
+        let transcript = loop {
             match program.next(answer)? {
                 Next::Ask(request) => answer = Some(backend.complete(&request).await?),
-                Next::Done(transcript) => return Ok(transcript),
+                Next::Done(transcript) => break transcript,
             }
+        };
+        let reader = if element.is_some() { element_reader } else { reader };
+        let settled = |why: &Unreadable| why.reason == Reason::Refused;
+        if !ballot.force
+            || reader.parse(&transcript).verdict.as_ref().map_or_else(settled, |_| true)
+        {
+            return Ok(transcript);
+        }
+        match program.force()? {
+            Some(request) => program.end(backend.complete(&request).await?),
+            None => Ok(transcript),
         }
     }
 
@@ -444,6 +457,8 @@ struct Ballot {
     draw: u32,
     order: Vec<usize>,
     reask: u32,
+    /// Whether the verdict alone may be asked for where the text came to none.
+    force: bool,
     mark: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -65,8 +65,17 @@ impl Judge {
         let mut counted = Vec::new();
         for vote in votes {
             let stored = Stored::new(&vote.calls);
+            if stored.is_forced() && self.0.prompt.front().each.is_some() {
+                return Err(unlike().hint("whose verdicts were asked for alone cannot be told"));
+            }
             let (draw, reask) = (vote.draw, vote.reask);
-            let ballot = Ballot { draw, order: vote.order(count), reask, mark: mark.clone() };
+            let ballot = Ballot {
+                draw,
+                order: vote.order(count),
+                reask,
+                force: stored.is_forced(),
+                mark: mark.clone(),
+            };
             counted.push(self.vote(&stored, item, &ballot).await?);
             if !stored.is_done() {
                 return Err(unlike().hint("the prompt asks for fewer texts than the results hold"));
@@ -95,6 +104,7 @@ impl Stored {
             finish: match call.finish.as_str() {
                 "length" => Finish::Length,
                 "filtered" => Finish::Filtered,
+                "forced" => Finish::Forced,
                 _ => Finish::Stop,
             },
             usage: call.usage,
@@ -105,8 +115,18 @@ impl Stored {
         Self(Mutex::new(calls.iter().map(completion).collect()))
     }
 
+    /// Whether verdicts alone were asked for.
+    fn is_forced(&self) -> bool {
+        self.left().iter().any(|answer| answer.finish == Finish::Forced)
+    }
+
+    /// Whether everything was used, but verdicts that other rules can do without.
     fn is_done(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.left().iter().all(|answer| answer.finish == Finish::Forced)
+    }
+
+    fn left(&self) -> MutexGuard<'_, VecDeque<Completion>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,9 +145,7 @@ impl Backend for Stored {
     }
 
     async fn complete(&self, _: &Request) -> Result<Completion> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.left()
             .pop_front()
             .ok_or_else(|| unlike().hint("the prompt asks for more texts than the results hold"))
     }

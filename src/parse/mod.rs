@@ -5,6 +5,7 @@
 //! rounded, clamped or guessed.
 
 mod announced;
+mod ending;
 mod json;
 mod label;
 mod rule;
@@ -17,7 +18,7 @@ pub use {
     transcript::{Chosen, Outcome, Spot, Transcript},
 };
 
-pub(crate) use rule::rules;
+pub(crate) use {ending::Ending, rule::rules};
 
 use std::ops::Range;
 

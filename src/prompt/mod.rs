@@ -365,7 +365,9 @@ impl Prompt {
             return Err(self.error(format!("the prompt is larger than {} MiB", LARGEST >> 20)));
         }
         // A write that hit the limit may have cut a character; everything else is UTF-8.
-        Ok((String::from_utf8_lossy(&page.0).into_owned(), failure))
+        let text = String::from_utf8(page.0)
+            .unwrap_or_else(|cut| String::from_utf8_lossy(cut.as_bytes()).into_owned());
+        Ok((text, failure))
     }
 
     fn error(&self, message: String) -> Error {

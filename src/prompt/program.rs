@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    parse::{Chosen, Outcome, Spot, Transcript, label_after},
+    parse::{Chosen, Ending, Outcome, Spot, Transcript, label_after},
     request::{
-        Ask, Capabilities, Chat, Completion, Logprobs, Message, Origin, Request, Role, Sampling,
-        Span,
+        Ask, Capabilities, Chat, Completion, Finish, Logprobs, Message, Origin, Request, Role,
+        Sampling, Span,
     },
     verdict::Distribution,
 };
@@ -31,8 +31,11 @@ pub struct Program<'p> {
     results: Vec<Outcome>,
     /// What the last call asked for.
     asked: Option<Asked>,
-    /// The marked text with which the last request was sent.
+    /// The marked text with which the last request was sent, or the whole of it.
     sent: String,
+    /// Whether the model would write the same again if it were asked again.
+    repeats: bool,
+    ending: Option<Ending>,
 }
 
 /// What a program needs to know of the model and of the vote that it is run for.
@@ -73,6 +76,9 @@ enum How {
     Opening(Vec<String>),
 }
 
+/// Tokens of a verdict alone.
+const LONGEST_VERDICT: u32 = 24;
+
 /// No honest prompt asks this often; a loop that never ends does.
 const MOST_ASKS: usize = 1_000;
 
@@ -84,7 +90,17 @@ impl<'p> Program<'p> {
         plan: Plan,
         mark: Option<String>,
     ) -> Self {
-        Self { prompt, fields, plan, mark, results: Vec::new(), asked: None, sent: String::new() }
+        Self {
+            prompt,
+            fields,
+            plan,
+            mark,
+            results: Vec::new(),
+            asked: None,
+            sent: String::new(),
+            repeats: true,
+            ending: None,
+        }
     }
 
     /// Takes the answer to the last request, and says what is wanted next.
@@ -105,12 +121,66 @@ impl<'p> Program<'p> {
                     .error("the text that was already sent changes after an answer".to_owned())
                     .hint("a prompt may only grow: keep what depends on a result behind it"));
             }
-            let Some(wanted) = wanted else { return Ok(Next::Done(self.transcript(&marked)?)) };
+            let Some(wanted) = wanted else {
+                let transcript = self.transcript(&marked)?;
+                self.sent = marked;
+                return Ok(Next::Done(transcript));
+            };
             if let Some(request) = self.ask(&marked, wanted)? {
                 self.sent = marked;
                 return Ok(Next::Ask(Box::new(request)));
             }
         }
+    }
+
+    /// Asks for the verdict alone, behind a transcript that came to none: where the model would only say
+    /// the same again, and can go on with what it said. `None` where it cannot be done.
+    ///
+    /// The answer goes into [`end`](Self::end).
+    pub(crate) fn force(&mut self) -> Result<Option<Request>> {
+        let Some(last) = self.results.last() else { return Ok(None) };
+        let Some(ending) = self.ending(&self.sent) else { return Ok(None) };
+        let mut turns = self.turns(&self.sent, &last.spot)?;
+        let Some(turn) = turns.messages.last_mut().filter(|_| turns.open) else { return Ok(None) };
+        taint::trim(turn, false);
+        if let Some(said) = turn.spans.last_mut().filter(|span| span.origin == Origin::Model) {
+            said.text.truncate(ending.begun(&said.text));
+            said.text.truncate(said.text.trim_end().len());
+        }
+        turn.spans.push(Span { text: ending.behind(&turn.text()), origin: Origin::Prompt });
+        let sampling = Sampling {
+            max_tokens: Some(LONGEST_VERDICT),
+            stop: ending.stop(),
+            ..self.prompt.front.sampling.clone()
+        };
+        self.ending = Some(ending);
+        Ok(Some(self.request(turns, Ask::Generate { top_logprobs: None }, sampling, None)))
+    }
+
+    /// Takes the answer to [`force`](Self::force): the transcript with its ending.
+    pub(crate) fn end(&self, mut completion: Completion) -> Result<Transcript> {
+        // Results that are read again hold the whole ending.
+        if let Some(ending) = self.ending.as_ref().filter(|_| completion.finish != Finish::Forced) {
+            completion.text = ending.around(&completion.text);
+            completion.finish = Finish::Forced;
+        }
+        let mut transcript = self.transcript(&self.sent)?;
+        // That the text before ran into its limit is mended now.
+        for outcome in &mut transcript.results {
+            outcome.cut_ok = true;
+        }
+        let spot = Spot { name: "ending".into(), at: None };
+        transcript.results.push(Outcome { spot, chosen: None, cut_ok: true, completion });
+        Ok(transcript)
+    }
+
+    /// The ending that a text like this may be given, where asking again would be of no use.
+    fn ending(&self, marked: &str) -> Option<Ending> {
+        if !(self.repeats && self.plan.capabilities.prefill) {
+            return None;
+        }
+        let line = self.mark.as_deref().and_then(|mark| line_of(marked, mark));
+        self.prompt.reader.ending(line.as_deref())
     }
 
     /// Every answer so far, in the order in which it was asked for.
@@ -176,12 +246,18 @@ impl<'p> Program<'p> {
         let Wanted { spot, what } = wanted;
         let turns = self.turns(marked, &spot)?;
         match what {
-            What::Gen(settings) => self.ask_text(turns, spot, *settings).map(Some),
+            What::Gen(settings) => self.ask_text(marked, turns, spot, *settings).map(Some),
             What::Choose { labels } => self.ask_label(turns, spot, labels),
         }
     }
 
-    fn ask_text(&mut self, turns: Turns, spot: Spot, settings: Gen) -> Result<Request> {
+    fn ask_text(
+        &mut self,
+        marked: &str,
+        turns: Turns,
+        spot: Spot,
+        settings: Gen,
+    ) -> Result<Request> {
         let capabilities = self.plan.capabilities;
         if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
             return Err(self.cannot_continue(&spot));
@@ -201,6 +277,10 @@ impl<'p> Program<'p> {
         sampling.temperature = settings.temperature.or(sampling.temperature);
         sampling.top_p = settings.top_p.or(sampling.top_p);
         sampling.stop.extend(settings.stop);
+        // In process nothing but the draw of tokens makes another text.
+        let greedy = |t: f64| t <= 0.0;
+        self.repeats &=
+            sampling.temperature.map_or(capabilities.logprobs == Logprobs::Exact, greedy);
         let read = !capabilities.prefill && self.prompt.chooses_after(&spot);
         let mut top_logprobs = None;
         if read {
@@ -208,7 +288,12 @@ impl<'p> Program<'p> {
             top_logprobs = (capabilities.logprobs != Logprobs::None).then_some(20);
         }
         self.asked = Some(Asked { spot, how: How::Text, cut_ok: settings.cut_ok });
-        Ok(self.request(turns, Ask::Generate { top_logprobs }, sampling, settings.constraint))
+        let mut request =
+            self.request(turns, Ask::Generate { top_logprobs }, sampling, settings.constraint);
+        if request.reask > 0 && self.ending(marked).is_some() {
+            request.reask = 0;
+        }
+        Ok(request)
     }
 
     fn ask_label(
@@ -337,6 +422,16 @@ impl<'p> Program<'p> {
             data: data.map(|span| span.text).collect(),
         })
     }
+}
+
+/// The author's last line that shows the mark, up to and with it.
+fn line_of(marked: &str, mark: &str) -> Option<String> {
+    let authors = taint::spans(marked).into_iter().rev().filter(|s| s.origin == Origin::Prompt);
+    let line = |span: Span| {
+        let end = span.text.rfind(mark)? + mark.len();
+        Some(span.text[..end].lines().next_back()?.to_owned())
+    };
+    authors.into_iter().find_map(line)
 }
 
 struct Turns {

@@ -1,0 +1,128 @@
+//! The words with which a verdict is forced out of a judge that came to none.
+
+use super::{Finder, Reader};
+use crate::verdict::thinks_on;
+
+/// What is written for a judge so that only the verdict is missing.
+///
+/// Budget forcing (Muennighoff et al. 2025, s1) for verdicts: a judge that forgot its last line, or ran
+/// out of tokens before it, is not made to write everything again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// The words that announce the verdict.
+    pub(crate) before: String,
+    /// What closes it; empty where the line does.
+    pub(crate) after: String,
+}
+
+impl Reader {
+    /// The ending that this prompt's rules would read, by the first rule that has one.
+    ///
+    /// `marked` is the author's line that shows the marker, up to and with it.
+    pub(crate) fn ending(&self, marked: Option<&str>) -> Option<Ending> {
+        let rules = self.reading.rules.iter().zip(&self.finders);
+        rules.filter(|(rule, _)| rule.within.is_none()).find_map(|(rule, finder)| match finder {
+            Finder::Mark => {
+                Some(Ending { before: format!("{}:", marked?.trim_start()), after: String::new() })
+            }
+            Finder::Announced(_) => {
+                let name = rule.name();
+                let (before, after) = name.split_once('*')?;
+                Some(Ending { before: before.trim_end().into(), after: after.trim().into() })
+            }
+            Finder::Json(pointer) => {
+                // Only a key of the object itself: what stands around deeper ones is not known.
+                let key = pointer.strip_prefix('/').filter(|key| !key.contains(['/', '~']))?;
+                let key = serde_json::Value::from(key);
+                Some(Ending { before: format!("{{{key}:"), after: "}".into() })
+            }
+            Finder::Choose(_) | Finder::Numbers(..) | Finder::Regex(_) => None,
+        })
+    }
+}
+
+impl Ending {
+    /// Where the judge began the announcement itself, and did not come to its end.
+    pub(crate) fn begun(&self, text: &str) -> usize {
+        let start = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
+        let line = text[start..].trim().to_lowercase();
+        let before = self.before.to_lowercase();
+        let begun = !line.is_empty() && (before.starts_with(&line) || line.starts_with(&before));
+        if begun { start } else { text.len() }
+    }
+
+    /// What is put behind the text of a judge: its thinking is closed, the verdict announced.
+    pub(crate) fn behind(&self, text: &str) -> String {
+        let close = if thinks_on(text) { "\n</think>" } else { "" };
+        let between = if text.trim().is_empty() && close.is_empty() { "" } else { "\n\n" };
+        format!("{close}{between}{}", self.before)
+    }
+
+    /// The whole ending with what the model wrote into it.
+    pub(crate) fn around(&self, written: &str) -> String {
+        let Self { before, after } = self;
+        let line = written.trim().lines().next().unwrap_or_default();
+        let value = match after.as_str() {
+            "" => line,
+            after => line.split(after).next().unwrap_or_default(),
+        };
+        format!("{before} {}{after}", value.trim())
+    }
+
+    /// Where the model is to stop.
+    pub(crate) fn stop(&self) -> Vec<String> {
+        let after = Some(self.after.clone()).filter(|after| !after.is_empty());
+        ["\n".to_owned()].into_iter().chain(after).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::parse::Reading;
+
+    fn ending(verdict: Value) -> Option<Ending> {
+        let reading = Reading::from_json("score", None, verdict).unwrap();
+        Reader::new(&reading).unwrap().ending(Some("Score 3fa2"))
+    }
+
+    #[test]
+    fn the_first_rule_that_has_words_gives_the_ending() {
+        let around = |verdict| ending(verdict).map(|ending| ending.around(" 7 because\nof it"));
+        assert_eq!(around(json!("Rating: [[*]]")).unwrap(), "Rating: [[ 7 because]]");
+        assert_eq!(around(json!([{"mark": true}, "Score: *"])).unwrap(), "Score 3fa2: 7 because");
+        assert_eq!(around(json!({"json": "/score"})).unwrap(), "{\"score\": 7 because}");
+        for none in
+            [json!({"json": "/a/b"}), json!({"regex": "(?<verdict>.)"}), json!({"numbers": 2})]
+        {
+            assert_eq!(around(none), None);
+        }
+        let both = ending(json!([{"numbers": 2}, "Score: *"])).unwrap();
+        assert_eq!((both.before.as_str(), both.stop()), ("Score:", vec!["\n".to_owned()]));
+    }
+
+    #[test]
+    fn an_announcement_that_was_begun_is_begun_again() {
+        let ending = ending(json!("Score: *")).unwrap();
+        for (text, kept) in [
+            ("Fine.\nSco", "Fine.\n"),
+            ("Fine.\nscore: 5\n", "Fine.\n"),
+            ("Fine.\nScoring is hard", "Fine.\nScoring is hard"),
+            ("Fine.\n", "Fine.\n"),
+            ("", ""),
+        ] {
+            assert_eq!(&text[..ending.begun(text)], kept, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_thought_is_closed_first() {
+        let ending = ending(json!("Score: *")).unwrap();
+        assert_eq!(ending.behind("Fine."), "\n\nScore:");
+        assert_eq!(ending.behind("<think>hm"), "\n</think>\n\nScore:");
+        assert_eq!(ending.behind("<think>hm</think>Fine."), "\n\nScore:");
+        assert_eq!(ending.behind(" "), "Score:");
+    }
+}
