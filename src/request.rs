@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::{Distribution, Usage};
+use crate::verdict::{Distribution, FORCED, Usage};
 
 /// A conversation and what is wanted next: all that changes the answer, and nothing that does not.
 ///
@@ -236,7 +236,7 @@ impl Finish {
             Self::Stop => "stop",
             Self::Length => "length",
             Self::Filtered => "filtered",
-            Self::Forced => "forced",
+            Self::Forced => FORCED,
         }
     }
 }

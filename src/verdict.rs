@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::scale::Side as Preference;
 
+/// The [`Call::finish`] of a verdict that was asked for alone.
+pub(crate) const FORCED: &str = "forced";
+
 /// A decision, in the order in which the item holds its answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -395,7 +398,7 @@ impl Judgment {
 impl Vote {
     /// Whether the model wrote no verdict until it was asked for that alone.
     pub fn is_forced(&self) -> bool {
-        self.calls.iter().any(|call| call.finish == crate::request::Finish::Forced.name())
+        self.calls.iter().any(|call| call.finish == FORCED)
     }
 
     /// Every text of this vote without thinking blocks; a picked label is no critique.

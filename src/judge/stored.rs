@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     request::{Capabilities, Completion, Finish, Logprobs, Request},
-    verdict::{Call, Judgment},
+    verdict::{Call, FORCED, Judgment},
 };
 
 /// The texts of one vote as a line of results holds them.
@@ -104,7 +104,7 @@ impl Stored {
             finish: match call.finish.as_str() {
                 "length" => Finish::Length,
                 "filtered" => Finish::Filtered,
-                "forced" => Finish::Forced,
+                FORCED => Finish::Forced,
                 _ => Finish::Stop,
             },
             usage: call.usage,

@@ -38,9 +38,12 @@ impl Ran {
         }
     }
 
-    /// The lines of results.
+    /// The lines of results, which come as records end, in the order of the records.
     pub fn lines(&self) -> Vec<Value> {
-        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let lines = self.out.lines().map(|line| serde_json::from_str(line).unwrap());
+        let mut lines: Vec<Value> = lines.collect();
+        lines.sort_by_key(|line| line["index"].as_u64());
+        lines
     }
 }
 
