@@ -40,6 +40,7 @@ pub mod parse;
 pub mod prompt;
 pub mod backend;
 pub mod judge;
+pub mod strategy;
 pub mod blocking;
 pub mod config;
 pub mod records;

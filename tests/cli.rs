@@ -324,7 +324,7 @@ fn checks_need_no_model_and_have_the_same_lines_and_gates() {
     assert_eq!((&lines[0]["label"], &lines[0]["pass"]), (&json!("correct"), &json!(true)));
     assert_eq!(
         lines[0]["critique"],
-        "The answer's number is `1234`, the reference's `1234`.\nVerdict: correct"
+        "The answer's number is `1234`, as the reference's.\nVerdict: correct"
     );
     assert_eq!(lines[1]["label"], "incorrect");
     assert_eq!(lines[0]["attempts"], 0);

@@ -35,13 +35,17 @@ pub struct Item {
 /// Names of one meaning; the first is the one that people meet.
 const SAME: [&[&str]; 7] = [
     &["question", "problem", "prompt", "instruction", "input", "query"],
-    &["answer", "response", "output", "completion", "solution", "submission", "generation"],
+    ANSWER,
     &["reference", "reference_answer", "expected", "expected_output", "ground_truth", "target"],
     &["criteria", "criterion"],
     &["context", "contexts", "passage", "document", "source"],
     MESSAGES,
     ANSWERS,
 ];
+
+/// Names of the answer.
+const ANSWER: &[&str] =
+    &["answer", "response", "output", "completion", "solution", "submission", "generation"];
 
 /// Names of a list of answers.
 const ANSWERS: &[&str] =
@@ -151,6 +155,15 @@ impl Item {
         self.cleaned += clean(&mut value);
         self.overlay.insert(name.to_owned(), value);
         self
+    }
+
+    /// The same item with another answer, under every name that it has for one; its steps are those of
+    /// the new text.
+    #[must_use]
+    pub fn revised(&self, answer: &str) -> Self {
+        let own = ANSWER.iter().filter(|name| **name == ANSWER[0] || self.own(name).is_some());
+        let revised = own.fold(self.clone(), |item, name| item.filled(name, answer));
+        revised.filled("steps", Value::Null)
     }
 
     /// The record's name, where it has one.
@@ -397,6 +410,17 @@ fn clean(value: &mut Value) -> usize {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_revised_item_has_the_new_answer_under_every_name() {
+        let item = Item::from(json!({"response": "1\n2", "question": "Q", "steps": ["1", "2"]}));
+        let revised = item.revised("3\n4\n5");
+        assert_eq!(revised.text("response").unwrap(), "3\n4\n5");
+        assert_eq!(revised.text("answer").unwrap(), "3\n4\n5");
+        assert_eq!(revised.text("problem").unwrap(), "Q");
+        assert_eq!(revised.steps(), ["3", "4", "5"]);
+        assert_eq!(item.steps(), ["1", "2"]);
+    }
 
     #[test]
     fn a_field_of_that_name_wins_over_its_aliases() {

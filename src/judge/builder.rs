@@ -204,6 +204,7 @@ impl JudgeBuilder {
             prompt,
             backend,
             draws,
+            first_draw: 0,
             order,
             pass,
             secret: self.secret,

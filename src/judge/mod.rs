@@ -22,7 +22,7 @@ use crate::{
     item::{FieldMap, Item},
     parse::{Judges, Parser, Read, Reader, Transcript},
     prompt::{self, Each, Next, Order, Plan, Prompt},
-    request::{Capabilities, Completion, Hasher},
+    request::{Capabilities, Completion, Hasher, Sampling},
     verdict::{Judgment, Price, Reason, Unreadable, Usage, Verdict, Vote},
 };
 
@@ -33,7 +33,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Judge(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     prompt: Arc<Prompt>,
     backend: Arc<dyn Backend>,
@@ -41,6 +41,8 @@ struct Inner {
     /// Reads one conversation of an `each`.
     element_reader: Reader,
     draws: u32,
+    /// The index of the first of them.
+    first_draw: u32,
     order: Order,
     aggregate: Option<Aggregate>,
     pass: Option<Pass>,
@@ -53,7 +55,7 @@ struct Inner {
 }
 
 /// Names of what does not change while a judge lives.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Digests {
     prompt: String,
     reading: String,
@@ -81,11 +83,15 @@ impl Judge {
     /// # Errors
     /// Those of [`Judge::judge`].
     pub async fn judge_from(&self, item: &Item, reask: u32) -> Result<Judgment> {
+        self.judge_seen(&self.seen(item)?, reask).await
+    }
+
+    /// The same for an item as the prompt sees it.
+    pub(crate) async fn judge_seen(&self, item: &Item, reask: u32) -> Result<Judgment> {
         let started = Instant::now();
-        let Inner { prompt, secret, draws, .. } = &*self.0;
-        let item = &self.seen(item)?;
+        let Inner { prompt, secret, draws, first_draw, .. } = &*self.0;
         let mark = prompt.mark(item, secret.as_deref());
-        let ballots = (0..*draws)
+        let ballots = (*first_draw..first_draw + draws)
             .flat_map(|draw| self.orders(item, draw).into_iter().map(move |order| (draw, order)));
         let force = reask > 0 || self.0.reasks > 0;
         let ballots =
@@ -132,6 +138,33 @@ impl Judge {
     /// The record lacks a field that another name was given to.
     pub fn seen(&self, item: &Item) -> Result<Item> {
         self.0.fields.apply(item)
+    }
+
+    /// The same judge with the samples that come after these: other questions to every cache, and
+    /// other answers where the model is sampled.
+    #[must_use]
+    pub fn redrawn(&self, times: u32) -> Self {
+        let mut inner = (*self.0).clone();
+        inner.first_draw += times * inner.draws;
+        Self(Arc::new(inner))
+    }
+
+    /// The same judge asked anew: another draw, at temperature 1 where it would only say the same again.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        let mut inner = (*self.redrawn(1).0).clone();
+        if inner.prompt.front().sampling.temperature.is_none_or(|own| own <= 0.0) {
+            let over = Sampling { temperature: Some(1.0), ..Sampling::default() };
+            Arc::make_mut(&mut inner.prompt).set_sampling(&over);
+        }
+        Self(Arc::new(inner.named()))
+    }
+
+    /// The same judge with another rule that sets `pass`.
+    #[must_use]
+    pub fn passing(&self, rule: Pass) -> Self {
+        let inner = Inner { pass: Some(rule), ..(*self.0).clone() };
+        Self(Arc::new(inner.named()))
     }
 
     /// Reads a critique that somebody already has: no model is asked, and a pair is taken as shown.

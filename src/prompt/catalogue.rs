@@ -31,6 +31,12 @@ embedded![
     "first-error",
     "steps",
     "trajectory",
+    "draft",
+    "revise",
+    "continue",
+    "feedback",
+    "reflection",
+    "constitution",
     "tiny-steps",
     "tiny-score",
     "tiny-correct",
@@ -38,6 +44,7 @@ embedded![
     "tiny-solve",
     "tiny-revise",
     "tiny-patch",
+    "tiny-continue",
     "check",
 ];
 

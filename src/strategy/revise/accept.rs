@@ -1,0 +1,67 @@
+//! Which drafts take the place of the one before.
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    judge::Judge,
+    parse::Judges,
+    prompt::Order,
+    verdict::{Judgment, Preference, Verdict},
+};
+
+/// Which drafts take the place of the one before.
+#[derive(Clone, Debug)]
+pub enum Accept {
+    /// Every one, as most published loops have it. Under a judge that errs this makes things worse.
+    Always,
+    /// One that the judge says is worth more, by more than `margin` in the units of its verdict; one that
+    /// passes always is.
+    Better {
+        /// By how much.
+        margin: f64,
+    },
+    /// One that a comparing judge prefers in both orders (Refine-n-Judge).
+    Preferred(Judge),
+}
+
+impl Accept {
+    /// Fails where the comparing judge cannot compare, or sees answers in one order only.
+    pub(super) fn check(&self) -> Result<()> {
+        let Self::Preferred(judge) = self else { return Ok(()) };
+        if judge.prompt().front().judges == Judges::Preference && judge.order() == Order::Both {
+            return Ok(());
+        }
+        let message =
+            format!("`{}` does not compare two answers in both orders", judge.prompt().name());
+        Err(Error::new(ErrorKind::Config, message).hint("take the prompt `pair`"))
+    }
+}
+
+/// What a verdict says an answer is worth, in the units of the verdict; nothing for what cannot be read
+/// and for verdicts about several answers.
+pub(super) fn worth(judgment: &Judgment, item: &Item) -> Option<f64> {
+    let passes = judgment.pass == Some(true);
+    match judgment.verdict.as_ref().ok()? {
+        Verdict::Score(score) => Some(*score),
+        // The probability belongs to the label beside it.
+        Verdict::Label(label) => {
+            let p = label.p.unwrap_or(1.0);
+            Some(if passes { p } else { 1.0 - p })
+        }
+        Verdict::Steps(steps) => {
+            let count = item.steps().len().max(steps.steps.len());
+            Some(steps.first_error.map_or(1.0, |first| share(first, count)))
+        }
+        _ => None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 steps")]
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Whether the answer `new` of two is preferred whichever of them is shown first.
+pub(super) fn prefers(judgment: &Judgment) -> bool {
+    judgment.preference() == Some(Preference::Second) && judgment.consistent == Some(true)
+}

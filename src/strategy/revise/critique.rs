@@ -1,0 +1,119 @@
+//! What the policy is told of its draft.
+
+use crate::{
+    item::Item,
+    verdict::{Judgment, Verdict},
+};
+
+/// What a policy knows when it writes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Critique {
+    /// Which draft is wanted: 0 for the first one, of which there is no critique.
+    pub round: u32,
+    /// The record as the judge saw it, with the draft as its answer.
+    pub item: Item,
+    /// The draft that is to be revised; empty where the first one is wanted.
+    pub draft: String,
+    /// What was said of it, without the verdict's line and without marks.
+    pub text: String,
+    /// The judge's decision.
+    pub verdict: Option<Verdict>,
+    /// Other drafts and what was said of them, the oldest first.
+    pub earlier: Vec<Earlier>,
+    /// The steps that stay: what is written goes behind them. `None` where a whole text is wanted.
+    pub kept: Option<String>,
+}
+
+/// An earlier draft.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Earlier {
+    /// The draft.
+    pub draft: String,
+    /// What was said of it.
+    pub critique: String,
+    /// The judge's decision, in words.
+    pub verdict: String,
+}
+
+impl Critique {
+    /// That a first draft is wanted.
+    pub(super) fn first(item: Item) -> Self {
+        Self {
+            round: 0,
+            item,
+            draft: String::new(),
+            text: String::new(),
+            verdict: None,
+            earlier: Vec::new(),
+            kept: None,
+        }
+    }
+}
+
+/// A critique as a policy may see it: whoever knows the line that decides, or the mark that makes it
+/// count, writes for them instead of for the reader.
+pub(super) fn shown(judgment: &Judgment) -> String {
+    let critique = judgment.critique();
+    let span = judgment.speaker().and_then(|vote| vote.span);
+    let text = span.map_or_else(|| critique.clone(), |span| without(&critique, span));
+    let text = match &judgment.mark {
+        Some(mark) => unmarked(&text, mark),
+        None => text,
+    };
+    let text = text.trim();
+    match &judgment.verdict {
+        Ok(verdict) if text.is_empty() => format!("The verdict is {verdict}."),
+        _ => text.to_owned(),
+    }
+}
+
+/// The text without the sentence that announces what stands at these characters.
+fn without(text: &str, (start, end): (usize, usize)) -> String {
+    let at = |character: usize| {
+        text.char_indices().nth(character).map_or(text.len(), |(place, _)| place)
+    };
+    let (start, end) = (at(start), at(end));
+    let line = text[..start].rfind('\n').map_or(0, |n| n + 1);
+    let sentence = [". ", "! ", "? "]
+        .iter()
+        .filter_map(|ends| text[line..start].rfind(ends).map(|n| line + n + ends.len()))
+        .max();
+    let rest = text[end..].find('\n').map_or(text.len(), |n| end + n);
+    format!("{}{}", &text[..sentence.unwrap_or(line)], &text[rest..])
+}
+
+fn unmarked(text: &str, mark: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in lower.match_indices(&mark.to_ascii_lowercase()) {
+        kept.push_str(text[from..at].trim_end_matches(' '));
+        from = at + mark.len();
+    }
+    kept + &text[from..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str, value: &str) -> String {
+        let at = text.rfind(value).unwrap();
+        let start = text[..at].chars().count();
+        without(text, (start, start + value.chars().count()))
+    }
+
+    #[test]
+    fn the_line_that_decides_is_left_out() {
+        assert_eq!(cut("Wróng at 3.\nScore a1b2: 7\nbye", "7"), "Wróng at 3.\n\nbye");
+        assert_eq!(cut("It is fine. I give it [[8]] now.", "8"), "It is fine. ");
+        assert_eq!(cut("Score: 2", "2"), "");
+    }
+
+    #[test]
+    fn no_mark_is_left() {
+        assert_eq!(unmarked("Score A1B2: 3, as a1b2 said", "a1b2"), "Score: 3, as said");
+        assert_eq!(unmarked("nothing", "a1b2"), "nothing");
+    }
+}
