@@ -130,10 +130,47 @@ impl<F: FnMut(Finished) -> Result<()>> Takes for F {
 /// A result could not be kept; everything handed on before is kept.
 pub async fn run(
     judge: &Judge,
-    mut records: impl Iterator<Item = Record> + Send + 'static,
+    records: impl Iterator<Item = Record> + Send + 'static,
     options: Options,
     run: &mut impl Takes,
 ) -> Result<Summary> {
+    let started = Instant::now();
+    let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
+    let summary = Summary::default();
+    let mut judging = Judging { judge, ids: Ids::default(), ends, summary, run };
+    let stopped = each(records, options, &mut judging).await?;
+    let mut summary = judging.summary;
+    summary.stopped = stopped;
+    summary.time = started.elapsed();
+    summary.cost = judge.price().map(|price| price.of(summary.usage));
+    summary.saved_cost = judge.price().map(|price| price.of(summary.saved));
+    Ok(summary)
+}
+
+/// What is done with each of many records.
+pub trait Work {
+    /// What comes of a record.
+    type Done: Send + 'static;
+
+    /// Begins with a record.
+    fn begin(&mut self, record: Record) -> impl Future<Output = Self::Done> + Send + 'static;
+
+    /// Takes what came of a record; `false` takes no more records.
+    ///
+    /// # Errors
+    /// It cannot be kept: the run ends.
+    fn end(&mut self, done: Self::Done) -> Result<bool>;
+}
+
+/// Does `work` on every record, so many at once, and says whether it was stopped before the end.
+///
+/// # Errors
+/// What came of a record could not be kept.
+pub async fn each(
+    mut records: impl Iterator<Item = Record> + Send + 'static,
+    options: Options,
+    work: &mut impl Work,
+) -> Result<bool> {
     let started = Instant::now();
     let Options { mut stop, grace, .. } = options;
     let concurrency = options.concurrency.max(1);
@@ -144,33 +181,21 @@ pub async fn run(
         .spawn(move || records.try_for_each(|record| queue.blocking_send(record)).is_ok());
     reader
         .map_err(|cause| Error::new(ErrorKind::Io, "no thread to read records").because(cause))?;
-    let mut summary = Summary::default();
-    let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
     // Tasks of their own, so that every core renders and reads; dropped with the run.
     let mut flying = JoinSet::new();
-    let mut ids = Ids::default();
     let mut open = true;
     let (mut acted, mut deadline) = (Stop::No, None::<Duration>);
     while open || !flying.is_empty() {
         tokio::select! {
             Some(ended) = flying.join_next(), if !flying.is_empty() => {
-                let result: Finished = ended.unwrap_or_else(|died| resume_unwind(died.into_panic()));
-                summary.count(result.item.as_ref(), result.outcome.as_ref(), ends);
-                summary.kept += usize::from(result.kept);
-                open &= !result.outcome.as_ref().is_err_and(Error::is_fatal);
-                run.finished(result)?;
+                open &= work.end(ended.unwrap_or_else(|died| resume_unwind(died.into_panic())))?;
             }
             record = taken.recv(), if open && flying.len() < concurrency => match record {
-                Some(record) => {
-                    let record = seen(judge, &mut ids, record);
-                    let known = run.known(&record);
-                    flying.spawn(one(judge.clone(), record, known));
-                }
+                Some(record) => drop(flying.spawn(work.begin(record))),
                 None => open = false,
             },
             urgency = risen(&mut stop, acted) => {
                 acted = urgency;
-                summary.stopped = true;
                 open = false;
                 deadline = Some(started.elapsed() + grace);
                 if urgency == Stop::Now {
@@ -180,14 +205,38 @@ pub async fn run(
             () = until(deadline.map(|end| end.saturating_sub(started.elapsed()))), if deadline.is_some() => break,
         }
     }
-    summary.time = started.elapsed();
-    summary.cost = judge.price().map(|price| price.of(summary.usage));
-    summary.saved_cost = judge.price().map(|price| price.of(summary.saved));
-    Ok(summary)
+    Ok(acted != Stop::No)
+}
+
+/// Judging as work.
+struct Judging<'a, T> {
+    judge: &'a Judge,
+    ids: Ids,
+    ends: Option<(f64, f64)>,
+    summary: Summary,
+    run: &'a mut T,
+}
+
+impl<T: Takes> Work for Judging<'_, T> {
+    type Done = Finished;
+
+    fn begin(&mut self, record: Record) -> impl Future<Output = Finished> + Send + 'static {
+        let record = seen(self.judge, &mut self.ids, record);
+        let known = self.run.known(&record);
+        one(self.judge.clone(), record, known)
+    }
+
+    fn end(&mut self, result: Finished) -> Result<bool> {
+        self.summary.count(result.item.as_ref(), result.outcome.as_ref(), self.ends);
+        self.summary.kept += usize::from(result.kept);
+        let goes_on = !result.outcome.as_ref().is_err_and(Error::is_fatal);
+        self.run.finished(result)?;
+        Ok(goes_on)
+    }
 }
 
 /// The record as the prompt sees it, if its name is its own.
-fn seen(judge: &Judge, ids: &mut Ids, record: Record) -> Record {
+pub(crate) fn seen(judge: &Judge, ids: &mut Ids, record: Record) -> Record {
     let Record { index, place, item } = record;
     let item = item.and_then(|item| {
         let seen = judge.seen(&item).and_then(|seen| ids.note(&seen, index).map(|()| seen));

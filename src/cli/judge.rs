@@ -1,21 +1,17 @@
 //! `tribunal judge`
 
-use std::{sync::Arc, time::Duration};
-
 use super::{
-    Outcome, dry_run,
-    input::{self, Records},
-    manifest, note, output,
+    GRACE, Outcome, choose, dry_run, input, manifest, note, output,
     progress::Progress,
     settings::{self, Sources},
 };
 use crate::{
-    backend::{self, Backend},
+    backend,
     config::Resolved,
     error::{Error, ErrorKind, Result, near},
     item::Item,
-    judge::{self, Judge},
-    prompt::{self, Need, Order, Prompt},
+    judge::Judge,
+    prompt::{Need, Order},
     report::Summary,
     run,
 };
@@ -75,7 +71,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let files = args.input.sources()?;
     let total = args.input.count(&files);
     let mut records = args.input.read(files);
-    let first = first_item(&mut records);
+    let first = choose::first_item(&mut records);
     let judge = args.open(&resolved, first.as_ref()).await?;
     if let (Some(item), false) = (&first, args.output.quiet) {
         warn(&judge, item);
@@ -104,9 +100,6 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     Ok(if summary.stopped { Outcome::Interrupted } else { gate(&resolved, &summary) })
 }
 
-/// How long answers that were asked for may take after the run was to stop.
-const GRACE: Duration = Duration::from_secs(30);
-
 impl Args {
     async fn open(&self, resolved: &Resolved, first: Option<&Item>) -> Result<Judge> {
         if resolved.settings.model.is_none() && !self.output.quiet {
@@ -117,11 +110,11 @@ impl Args {
         let options = backend::Options {
             record: self.record.clone(),
             #[cfg(feature = "store")]
-            cache: self.cache()?,
+            cache: choose::cache(self.cache, self.dry_run)?,
             ..resolved.options()
         };
         let backend = backend::open(resolved.model_name(), &options).await?;
-        let prompt = self.prompt(resolved, &*backend, first)?;
+        let prompt = choose::prompt(resolved, &*backend, first, self.output.quiet)?;
         let mut builder = resolved.builder()?.backend(backend).with_prompt(prompt);
         if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
             builder = builder.secret(secret);
@@ -135,57 +128,6 @@ impl Args {
         }
         Ok(judge)
     }
-
-    /// The answers that were paid for before.
-    #[cfg(feature = "store")]
-    fn cache(&self) -> Result<Option<backend::cache::Cache>> {
-        use backend::cache::{Cache, Mode};
-        if self.cache == Mode::Off || self.dry_run {
-            return Ok(None);
-        }
-        Ok(Some(Cache::open(&Cache::folder()?, self.cache)))
-    }
-
-    /// The prompt that was named, or the one that fits model, wishes and first record.
-    fn prompt(
-        &self,
-        resolved: &Resolved,
-        backend: &dyn Backend,
-        first: Option<&Item>,
-    ) -> Result<Arc<Prompt>> {
-        if let Some(name) = &resolved.settings.prompt {
-            return judge::load(name);
-        }
-        let mut names = backend.aliases();
-        names.push(backend.name().to_owned());
-        let Some(item) = first else { return judge::load("score") };
-        let seen = resolved.fields()?.apply(item).unwrap_or_else(|_| item.clone());
-        let prompt = prompt::default_for(&names, &seen, resolved.wish())?;
-        if !self.output.quiet {
-            let summary = prompt.front().summary.as_deref().unwrap_or_default();
-            note(&format!(
-                "no prompt named: `{}` fits the records ({summary}); -p takes another",
-                prompt.name()
-            ));
-        }
-        Ok(prompt)
-    }
-}
-
-/// The first record that can be read, without using it up.
-fn first_item(records: &mut Records) -> Option<Item> {
-    let mut seen = Vec::new();
-    let mut first = None;
-    for record in records.by_ref() {
-        first = record.item.as_ref().ok().cloned();
-        seen.push(record);
-        if first.is_some() {
-            break;
-        }
-    }
-    let rest = std::mem::replace(records, Box::new(std::iter::empty()));
-    *records = Box::new(seen.into_iter().chain(rest));
-    first
 }
 
 /// What a user should know before anything is paid for.

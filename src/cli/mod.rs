@@ -6,6 +6,7 @@
 
 #[cfg(feature = "store")]
 mod cache;
+mod choose;
 mod config;
 mod diff;
 mod dry_run;
@@ -21,12 +22,14 @@ mod parse;
 mod progress;
 mod prompts;
 mod reparse;
+mod revise;
 mod settings;
 mod signals;
 
 use std::{
     io::{self, IsTerminal, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -48,6 +51,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Judge(Box<judge::Args>),
+    Revise(Box<revise::Args>),
     Init(init::Args),
     Parse(parse::Args),
     Reparse(Box<reparse::Args>),
@@ -60,6 +64,9 @@ enum Command {
     Completions(manual::Completions),
     Man(manual::Man),
 }
+
+/// How long answers that were asked for may take after a run was to stop.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// What a command came to, when nothing broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +122,7 @@ async fn run() -> ExitCode {
         .init();
     let outcome = match cli.command {
         Command::Judge(args) => judge::run(*args, &sources).await,
+        Command::Revise(args) => revise::run(*args, &sources).await,
         Command::Init(args) => init::run(&args),
         Command::Parse(args) => parse::run(args).await,
         Command::Reparse(args) => reparse::run(*args, &sources).await,

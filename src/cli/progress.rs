@@ -44,6 +44,11 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// One more record is done.
+    pub(super) fn step(&self) {
+        self.bar.inc(1);
+    }
+
     /// Lets something be printed without tearing the bar.
     pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)

@@ -72,6 +72,18 @@ impl Args {
         Ok(resolved)
     }
 
+    /// Another model than the judge's, by its name; what the file says of it holds.
+    ///
+    /// # Errors
+    /// The file is wrong.
+    pub(super) fn model(&self, name: &str, base_url: Option<&str>) -> Result<Resolved> {
+        let own = Settings { model: Some(name.to_owned()), ..Settings::default() };
+        let reached =
+            ModelSettings { base_url: base_url.map(ToOwned::to_owned), ..ModelSettings::default() };
+        let layer = |table| Layer::new(table, |key| Origin::Flag(key.to_owned()));
+        self.config()?.resolve(None, layer(table(&own)), layer(table(&reached)))
+    }
+
     /// The file that was named, or the nearest one.
     ///
     /// # Errors

@@ -233,7 +233,7 @@ fn apply<T>(
 }
 
 /// The text itself, or what stands in the file behind an `@`.
-fn text_or_file(value: &str) -> Result<String> {
+pub(crate) fn text_or_file(value: &str) -> Result<String> {
     let Some(path) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
     std::fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(|cause| {
         Error::new(ErrorKind::Config, format!("cannot read `{path}`"))

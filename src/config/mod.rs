@@ -33,6 +33,7 @@ mod file;
 mod layers;
 mod settings;
 
+pub(crate) use layers::text_or_file;
 pub use {
     file::{Config, schema},
     layers::{Layer, Origin, Resolved},

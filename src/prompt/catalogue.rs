@@ -96,9 +96,7 @@ pub enum Wish {
 pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prompt>> {
     let (judges, generic) = generic_for(item, wish)?;
     let prompts = built_in()?;
-    let knows = |glob: &String| model.iter().any(|name| matches(glob, name));
-    let own: Vec<_> =
-        prompts.iter().filter(|prompt| prompt.front().models.iter().any(knows)).collect();
+    let own = of_model(model)?;
     let can = |prompt: &&&Arc<Prompt>| wish == Wish::Any || prompt.reads("criteria");
     let of_kind = |judges: Judges| move |prompt: &&&Arc<Prompt>| prompt.front().judges == judges;
     let fitting = own.iter().filter(can).find(of_kind(judges));
@@ -106,7 +104,7 @@ pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prom
         own.iter().filter(can).filter(of_kind(Judges::Label)).find(|prompt| prompt.fits(item))
     });
     if let Some(prompt) = named {
-        return Ok((*prompt).clone());
+        return Ok(Arc::clone(prompt));
     }
     if let (Some(one), true) = (own.first(), wish != Wish::Any) {
         let all: Vec<&str> = own.iter().map(|prompt| prompt.name()).collect();
@@ -138,6 +136,54 @@ fn generic_for(item: &Item, wish: Wish) -> Result<(Judges, &'static str)> {
         _ if has("reference") => (Judges::Score, "score-reference"),
         _ => (Judges::Score, "score"),
     })
+}
+
+/// What a policy is to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// A first answer.
+    Draft,
+    /// A better answer after a critique.
+    Revision,
+    /// The steps behind those that are kept.
+    Rest,
+}
+
+/// The prompt with which a model writes when nobody names one: its own, else the generic one.
+///
+/// # Errors
+/// None in a program that passed its tests.
+pub fn writer_for(model: &[String], writing: Writing) -> Result<Arc<Prompt>> {
+    let writes = |prompt: &&Arc<Prompt>| {
+        let fits = match writing {
+            Writing::Draft => !prompt.reads("critique") && !prompt.reads("kept"),
+            Writing::Revision => prompt.reads("critique") && !prompt.reads("kept"),
+            Writing::Rest => prompt.reads("kept"),
+        };
+        fits && prompt.front().judges == Judges::Revision
+    };
+    let generic = match writing {
+        Writing::Draft => "draft",
+        Writing::Revision => "revise",
+        Writing::Rest => "continue",
+    };
+    let own = of_model(model)?.into_iter().find(writes);
+    let generic = || built_in().ok()?.iter().find(|prompt| prompt.name() == generic);
+    own.or_else(generic)
+        .cloned()
+        .ok_or_else(|| Error::new(ErrorKind::Prompt, "no built-in prompt writes this"))
+}
+
+/// The model's own prompt of this kind that fits the record.
+pub fn own_for(model: &[String], judges: Judges, item: &Item) -> Option<Arc<Prompt>> {
+    let fits = |prompt: &&Arc<Prompt>| prompt.front().judges == judges && prompt.fits(item);
+    of_model(model).ok()?.into_iter().find(fits).cloned()
+}
+
+/// The prompts that name the model.
+fn of_model(model: &[String]) -> Result<Vec<&'static Arc<Prompt>>> {
+    let knows = |glob: &String| model.iter().any(|name| matches(glob, name));
+    Ok(built_in()?.iter().filter(|prompt| prompt.front().models.iter().any(knows)).collect())
 }
 
 /// `*` stands for any text; case does not matter.
@@ -206,6 +252,23 @@ mod tests {
         );
         let refused = chosen("tiny", answer(), Wish::Criteria).unwrap_err();
         assert!(refused.to_string().contains("no criteria or labels"), "{refused}");
+    }
+
+    #[test]
+    fn a_model_writes_with_its_own_prompts() {
+        let name = |model: &str, writing| {
+            writer_for(&[model.to_owned()], writing).unwrap().name().to_owned()
+        };
+        for (writing, own, generic) in [
+            (Writing::Draft, "tiny-solve", "draft"),
+            (Writing::Revision, "tiny-revise", "revise"),
+            (Writing::Rest, "tiny-continue", "continue"),
+        ] {
+            assert_eq!(
+                (name("tiny", writing).as_str(), name("openai/x", writing).as_str()),
+                (own, generic)
+            );
+        }
     }
 
     #[test]

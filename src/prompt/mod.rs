@@ -14,7 +14,7 @@ mod save;
 mod taint;
 
 pub use {
-    catalogue::{Wish, built_in, default_for},
+    catalogue::{Wish, Writing, built_in, default_for, own_for, writer_for},
     front::{Each, Field, FrontMatter, Need, Order},
     program::{Next, Plan, Program},
     sample::rehearsed,

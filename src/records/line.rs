@@ -122,7 +122,7 @@ fn judged(line: &mut Map<String, Value>, judgment: &Judgment) {
 }
 
 /// The fields that one kind of verdict has.
-fn values(verdict: &Verdict, set: &mut impl FnMut(&str, Value) -> Option<Value>) {
+pub(super) fn values(verdict: &Verdict, set: &mut impl FnMut(&str, Value) -> Option<Value>) {
     match verdict {
         Verdict::Score(score) => drop(set("score", number(*score))),
         Verdict::Label(label) => {
@@ -151,13 +151,13 @@ fn values(verdict: &Verdict, set: &mut impl FnMut(&str, Value) -> Option<Value>)
 }
 
 /// Whole numbers without `.0`, as people write scores.
-fn number(number: f64) -> Value {
+pub(super) fn number(number: f64) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
     if number.fract() == 0.0 && number.abs() < EXACT { json!(number as i64) } else { json!(number) }
 }
 
-fn unreadable(why: &Unreadable) -> Value {
+pub(super) fn unreadable(why: &Unreadable) -> Value {
     json!({"reason": why.reason.name(), "detail": why.detail})
 }
 
@@ -198,7 +198,7 @@ fn order(order: &[usize]) -> Value {
     }
 }
 
-fn failed(line: &mut Map<String, Value>, error: &Error) {
+pub(super) fn failed(line: &mut Map<String, Value>, error: &Error) {
     let kind = format!("{:?}", error.kind()).to_lowercase();
     line.insert(
         "error".into(),
@@ -206,6 +206,6 @@ fn failed(line: &mut Map<String, Value>, error: &Error) {
     );
 }
 
-fn value(value: &(impl Serialize + ?Sized)) -> Value {
+pub(super) fn value(value: &(impl Serialize + ?Sized)) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }

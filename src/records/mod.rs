@@ -12,6 +12,7 @@ mod reader;
 mod ids;
 mod sample;
 mod line;
+mod revised;
 mod table;
 mod journal;
 mod output;
@@ -22,6 +23,7 @@ pub use {
     line::{Line, Outcome},
     output::{Kind, Output},
     reader::{Options, Record, read},
+    revised::RevisedLine,
     sample::sample,
     source::{Format, Source, sources},
 };

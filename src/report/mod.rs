@@ -3,15 +3,19 @@
 mod comparison;
 #[cfg(feature = "cli")]
 mod junit;
+mod revisions;
 mod summary;
 mod table;
 mod terminal;
-
 #[cfg(feature = "cli")]
-pub use junit::Junit;
+mod words;
+
 pub use {
     comparison::{Comparison, Significance, Told},
+    revisions::Revisions,
     summary::{Bounds, Summary},
     table::Table,
     terminal::escaped,
 };
+#[cfg(feature = "cli")]
+pub use {junit::Junit, words::changes};

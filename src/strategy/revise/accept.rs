@@ -15,7 +15,8 @@ pub enum Accept {
     /// Every one, as most published loops have it. Under a judge that errs this makes things worse.
     Always,
     /// One that the judge says is worth more, by more than `margin` in the units of its verdict; one that
-    /// passes always is.
+    /// passes always is. Of bare labels, which cannot tell a better failure from a worse one, equals are
+    /// accepted too.
     Better {
         /// By how much.
         margin: f64,

@@ -34,6 +34,7 @@ mod preset;
 mod rounds;
 mod writer;
 
+pub(crate) use rounds::check;
 pub use {
     accept::Accept,
     budget::{Budget, Spent},
@@ -220,6 +221,13 @@ pub struct Round {
     pub seen_in: Option<u32>,
     /// What writing and judging it took.
     pub spent: Spent,
+}
+
+impl Round {
+    /// Whether the verdict cannot tell a better failure from a worse one.
+    fn is_two_valued(&self) -> bool {
+        matches!(&self.verdict, Some(Ok(Verdict::Label(label))) if label.p.is_none())
+    }
 }
 
 /// A fresh judgment of what a loop returned.

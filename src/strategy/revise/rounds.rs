@@ -50,7 +50,8 @@ where
     }
 }
 
-fn check(judge: &Judge, options: &Options) -> Result<()> {
+/// Fails where no loop can be: before anything is paid for.
+pub(crate) fn check(judge: &Judge, options: &Options) -> Result<()> {
     let judges = judge.prompt().front().judges;
     let config = |message: String| Error::new(ErrorKind::Config, message);
     if !matches!(judges, Judges::Score | Judges::Label | Judges::Steps) {
@@ -418,7 +419,9 @@ impl Loop {
         Ok(match self.options.accept.clone() {
             Accept::Always => true,
             Accept::Better { margin } => {
-                pass || worth.zip(current.worth).is_some_and(|(new, old)| new > old + margin)
+                pass || worth.zip(current.worth).is_some_and(|(new, old)| {
+                    new > old + margin || (current.is_two_valued() && new >= old)
+                })
             }
             Accept::Preferred(comparing) => {
                 let both = [current.draft.clone(), text.to_owned()];

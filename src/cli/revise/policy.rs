@@ -1,0 +1,446 @@
+//! The loop as the command line describes it: judge, policy, critic, budgets.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    super::{choose, note, settings},
+    duration, rounds,
+};
+use crate::{
+    backend::{self, Backend},
+    config::Resolved,
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    judge::{self, Judge},
+    parse::Judges,
+    prompt::{self, Prompt, Writing},
+    records::{Line, Record},
+    request::{Hasher, Sampling},
+    scale::Scale,
+    strategy::revise::{Accept, Budget, FinalCheck, Options, PRESETS, Preset, Writer, check},
+};
+
+/// Who writes, how far the loop goes, and what it accepts.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Loop")]
+pub(super) struct Args {
+    /// The model that revises [default: the judge's].
+    #[arg(long, value_name = "MODEL", env = "TRIBUNAL_POLICY")]
+    policy: Option<String>,
+    /// Address of the policy's API, where tribunal.toml does not say it.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    policy_base_url: Option<String>,
+    /// Most tokens of a draft.
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    policy_max_tokens: Option<u32>,
+    /// Temperature of the policy.
+    #[arg(long, value_name = "T", hide_short_help = true)]
+    policy_temperature: Option<f64>,
+    /// The prompt that revises [default: by model].
+    #[arg(long, value_name = "NAME|FILE", hide_short_help = true)]
+    revise_prompt: Option<String>,
+    /// The prompt that writes first drafts, where records bring none [default: by model].
+    #[arg(long, value_name = "NAME|FILE", hide_short_help = true)]
+    draft_prompt: Option<String>,
+    /// A published loop: self-refine, reflexion, constitutional, refine-n-judge, jetts, critic.
+    #[arg(long, value_name = "NAME", value_parser = PRESETS.map(|preset| preset.name), hide_possible_values = true)]
+    preset: Option<String>,
+    /// Most revisions of a record [default: 4].
+    #[arg(long, value_name = "N")]
+    rounds: Option<u32>,
+    /// Most calls of models for a record.
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    calls: Option<u32>,
+    /// Most tokens for a record, read and written.
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    tokens: Option<u64>,
+    /// Most money for a record, where prices are known.
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    cost: Option<f64>,
+    /// Most time for a record, such as 90s or 5m.
+    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
+    time: Option<Duration>,
+    /// Which drafts are accepted: always, score, score+MARGIN, prefer [default: score].
+    #[arg(long, value_name = "RULE")]
+    accept: Option<String>,
+    /// Rounds without a gain that end the loop; 0 spends the budget [default: 3].
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    patience: Option<u32>,
+    /// How many critiques the policy sees [default: 1].
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    memory: Option<usize>,
+    /// Keep the steps before the first error, and write on from there.
+    #[arg(long, hide_short_help = true)]
+    keep_steps: bool,
+    /// A prompt that writes the critiques, in the place of the judge's own.
+    #[arg(long, value_name = "NAME|FILE", hide_short_help = true)]
+    critic: Option<String>,
+    /// A principle for the critic, one per round in turn.
+    #[arg(long, value_name = "TEXT|@FILE", hide_short_help = true)]
+    principle: Vec<String>,
+    /// Judges what is returned: fresh, none, a judge of tribunal.toml, or a model [default: fresh].
+    #[arg(long, value_name = "JUDGE")]
+    final_judge: Option<String>,
+}
+
+/// What a loop is opened in.
+pub(super) struct Surroundings<'a> {
+    pub(super) settings: &'a settings::Args,
+    pub(super) first: Option<&'a Item>,
+    pub(super) quiet: bool,
+    #[cfg(feature = "store")]
+    pub(super) cache: Option<backend::cache::Cache>,
+}
+
+/// A loop, ready for any number of records.
+#[derive(Debug)]
+pub(super) struct Loops {
+    pub(super) judge: Judge,
+    pub(super) writer: Writer,
+    options: Options,
+    /// Names all that a revision depends on, beside its record.
+    identity: String,
+}
+
+impl Loops {
+    /// Names the line of a record.
+    pub(super) fn key(&self, record: &Record) -> String {
+        let Ok(item) = &record.item else { return Line::key_without_record(&record.place) };
+        let mut hasher = Hasher::new("tribunal-revision-v1");
+        hasher.part(item.id().unwrap_or_default().as_bytes());
+        let writers = [Some(self.writer.reviser()), self.writer.drafter()];
+        for judge in [Some(&self.judge)].into_iter().chain(writers).flatten() {
+            hasher.json(&judge.prompt().content(item));
+        }
+        hasher.part(self.identity.as_bytes());
+        hasher.finish()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The options of one record's loop.
+    pub(super) fn options_for(
+        &self,
+        item: &Item,
+        index: usize,
+        shows: Option<rounds::Style>,
+    ) -> Options {
+        let Some(style) = shows else { return self.options.clone() };
+        let id = item.id().unwrap_or_else(|| index.to_string());
+        Options { on_round: rounds::shown(id, style), ..self.options.clone() }
+    }
+
+    /// Whether everything that was spent is known.
+    pub(super) fn priced(&self) -> bool {
+        let Options { critic, accept, final_check, .. } = &self.options;
+        let compares = match accept {
+            Accept::Preferred(judge) => Some(judge),
+            _ => None,
+        };
+        let checks = match final_check {
+            FinalCheck::Judge(judge) => Some(judge),
+            _ => None,
+        };
+        [Some(&self.judge), Some(self.writer.reviser()), self.writer.drafter()]
+            .into_iter()
+            .chain([critic.as_ref(), compares, checks])
+            .flatten()
+            .all(|judge| judge.price().is_some())
+    }
+}
+
+impl Args {
+    /// Opens the models, and puts the loop together.
+    ///
+    /// # Errors
+    /// A model cannot be opened, or settings contradict each other.
+    pub(super) async fn open(
+        &self,
+        resolved: &mut Resolved,
+        around: Surroundings<'_>,
+    ) -> Result<Loops> {
+        let preset = self.preset.as_deref().and_then(Preset::named);
+        check_model(preset, resolved)?;
+        let backend = around.open(resolved).await?;
+        let judge = judge_of(resolved, &backend, &around).await?;
+        let (policy, policy_backend) = self.policy(resolved, &backend, &around).await?;
+        let writer = self.writer(&policy, &policy_backend).await?;
+        let critic = self.critic.as_deref().or(preset.and_then(|preset| preset.critic));
+        let critic = match critic {
+            Some(name) => Some(speaking(&policy, &policy_backend, judge::load(name)?).await?),
+            None => None,
+        };
+        let options = Options {
+            budget: self.budget(preset),
+            accept: self.accept(preset, resolved, &backend).await?,
+            patience: match self.patience {
+                Some(0) => None,
+                Some(rounds) => Some(rounds),
+                None => preset.map_or(Options::default().patience, |preset| preset.patience),
+            },
+            memory: self.memory.or(preset.map(|preset| preset.memory)).unwrap_or(1),
+            keep_steps: self.keep_steps,
+            principles: self.principles(critic.as_ref())?,
+            critic,
+            final_check: self.final_check(resolved, &judge, &around).await?,
+            ..Options::default()
+        };
+        check(&judge, &options)?;
+        let identity = identity(&judge, &writer, &options);
+        Ok(Loops { judge, writer, options, identity })
+    }
+
+    fn budget(&self, preset: Option<&Preset>) -> Budget {
+        let rounds = self.rounds.or(preset.map(|preset| preset.rounds));
+        Budget {
+            rounds: rounds.unwrap_or(Budget::default().rounds),
+            calls: self.calls,
+            tokens: self.tokens,
+            cost: self.cost,
+            time: self.time,
+        }
+    }
+
+    /// The policy's model: that of the judge, or one of its own.
+    async fn policy(
+        &self,
+        resolved: &Resolved,
+        backend: &Arc<dyn Backend>,
+        around: &Surroundings<'_>,
+    ) -> Result<(Resolved, Arc<dyn Backend>)> {
+        let Some(name) = &self.policy else {
+            let name = backend.name();
+            if name.starts_with("check:") {
+                let message = format!("`{name}` judges, and writes nothing");
+                return Err(Error::new(ErrorKind::Config, message)
+                    .hint("name the model that revises: --policy openai/MODEL"));
+            }
+            return Ok((resolved.clone(), backend.clone()));
+        };
+        let policy = around.settings.model(name, self.policy_base_url.as_deref())?;
+        let backend = around.open(&policy).await?;
+        Ok((policy, backend))
+    }
+
+    async fn writer(&self, policy: &Resolved, backend: &Arc<dyn Backend>) -> Result<Writer> {
+        let names = names(&**backend);
+        let prompt = |named: Option<&String>, writing| match named {
+            Some(name) => judge::load(name),
+            None => prompt::writer_for(&names, writing),
+        };
+        let writing = if self.keep_steps { Writing::Rest } else { Writing::Revision };
+        let reviser = prompt(self.revise_prompt.as_ref(), writing)?;
+        if self.keep_steps && !reviser.reads("kept") {
+            let message = format!("`{}` does not read the steps that are `kept`", reviser.name());
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("leave --revise-prompt out, or declare a field `kept` in it"));
+        }
+        let drafter = prompt(self.draft_prompt.as_ref(), Writing::Draft)?;
+        let sampling = Sampling {
+            temperature: self.policy_temperature,
+            max_tokens: self.policy_max_tokens,
+            ..Sampling::default()
+        };
+        let build = |prompt: Arc<Prompt>| {
+            let builder = Judge::builder().backend(backend.clone()).with_prompt(prompt);
+            let builder = builder.sampling(sampling.clone());
+            match policy.model.price {
+                Some(price) => builder.price(price),
+                None => builder,
+            }
+        };
+        Writer::new(build(reviser).build().await?)?.drafting(build(drafter).build().await?)
+    }
+
+    async fn accept(
+        &self,
+        preset: Option<&Preset>,
+        resolved: &Resolved,
+        backend: &Arc<dyn Backend>,
+    ) -> Result<Accept> {
+        let rule = self.accept.as_deref().or(preset.map(|preset| preset.accept));
+        match rule.unwrap_or("score") {
+            "always" => Ok(Accept::Always),
+            "prefer" => {
+                let names = names(&**backend);
+                let pair = Item::new().question("").answers(["", ""]);
+                let prompt = prompt::default_for(&names, &pair, prompt::Wish::Any)?;
+                speaking(resolved, backend, prompt).await.map(Accept::Preferred)
+            }
+            rule => {
+                let margin = rule.strip_prefix("score").map(|rest| match rest.strip_prefix('+') {
+                    None if rest.is_empty() => Some(0.0),
+                    None => None,
+                    Some(margin) => {
+                        margin.parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0)
+                    }
+                });
+                let margin = margin.flatten().ok_or_else(|| {
+                    Error::new(ErrorKind::Config, format!("`{rule}` accepts nothing"))
+                        .hint("write --accept always, score, score+0.5 or prefer")
+                })?;
+                Ok(Accept::Better { margin })
+            }
+        }
+    }
+
+    fn principles(&self, critic: Option<&Judge>) -> Result<Vec<String>> {
+        let reads = critic.is_some_and(|critic| critic.prompt().reads("principle"));
+        let texts = self.principle.iter().map(|text| crate::config::text_or_file(text));
+        let principles: Vec<String> = texts.collect::<Result<_>>()?;
+        match (reads, principles.is_empty()) {
+            (true, true) => Err(Error::new(ErrorKind::Config, "the critic needs principles")
+                .hint("add --principle TEXT, or --principle @FILE, once for each of them")),
+            (false, false) => Err(Error::new(ErrorKind::Config, "no critic reads the principles")
+                .hint("add --critic constitution, or --preset constitutional")),
+            _ => Ok(principles),
+        }
+    }
+
+    async fn final_check(
+        &self,
+        resolved: &Resolved,
+        judge: &Judge,
+        around: &Surroundings<'_>,
+    ) -> Result<FinalCheck> {
+        let name = match self.final_judge.as_deref() {
+            None | Some("fresh") => return Ok(FinalCheck::Fresh),
+            Some("none") => return Ok(FinalCheck::None),
+            Some(name) => name,
+        };
+        let config = around.settings.config()?;
+        let other = if config.judges().contains(&name) {
+            let named = config.judge(Some(name))?;
+            let backend = around.open(&named).await?;
+            judge_of(&mut named.clone(), &backend, around).await?
+        } else {
+            let mut named = around.settings.model(name, None)?;
+            let model = named.settings.model.take();
+            named.settings = crate::config::Settings { model, ..resolved.settings.clone() };
+            let backend = around.open(&named).await?;
+            judge_of(&mut named, &backend, around).await?
+        };
+        let same = other.prompt().front().judges == judge.prompt().front().judges;
+        Ok(FinalCheck::Judge(match (other.pass(), judge.pass()) {
+            (None, Some(rule)) if same => other.passing(rule.clone()),
+            _ => other,
+        }))
+    }
+}
+
+impl Surroundings<'_> {
+    /// Opens a model, with the answers that were paid for before in front of it.
+    async fn open(&self, resolved: &Resolved) -> Result<Arc<dyn Backend>> {
+        let options = backend::Options {
+            #[cfg(feature = "store")]
+            cache: self.cache.clone(),
+            ..resolved.options()
+        };
+        backend::open(resolved.model_name(), &options).await
+    }
+}
+
+/// The names by which prompts may know a model.
+fn names(backend: &dyn Backend) -> Vec<String> {
+    let mut names = backend.aliases();
+    names.push(backend.name().to_owned());
+    names
+}
+
+/// A judge with another prompt, on the same model.
+async fn speaking(
+    resolved: &Resolved,
+    backend: &Arc<dyn Backend>,
+    prompt: Arc<Prompt>,
+) -> Result<Judge> {
+    let builder = Judge::builder().backend(backend.clone()).with_prompt(prompt);
+    let builder = match resolved.model.price {
+        Some(price) => builder.price(price),
+        None => builder,
+    };
+    builder.build().await
+}
+
+/// The judge of a loop. What passes is said by a rule: by the user's, by the prompt's, else by the strict
+/// one that goes with the kind of verdict.
+async fn judge_of(
+    resolved: &mut Resolved,
+    backend: &Arc<dyn Backend>,
+    around: &Surroundings<'_>,
+) -> Result<Judge> {
+    let own = || {
+        let free = resolved.settings.prompt.is_none() && resolved.wish() == prompt::Wish::Any;
+        let names = free.then(|| names(&**backend))?;
+        prompt::own_for(&names, Judges::Steps, around.first?)
+    };
+    let prompt = match own() {
+        Some(prompt) => prompt,
+        None => choose::prompt(resolved, &**backend, around.first, around.quiet)?,
+    };
+    if resolved.settings.pass.is_none() && prompt.front().pass.is_none() {
+        resolved.settings.pass = default_rule(resolved, &prompt)?;
+        if let (Some(rule), false) = (&resolved.settings.pass, around.quiet) {
+            note(&format!("no pass rule: `{rule}` is taken; --pass takes another"));
+        }
+    }
+    let mut builder = resolved.builder()?.backend(backend.clone()).with_prompt(prompt);
+    if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
+        builder = builder.secret(secret);
+    }
+    builder.build().await
+}
+
+/// No wrong step, or four fifths of the scale.
+fn default_rule(resolved: &Resolved, prompt: &Prompt) -> Result<Option<String>> {
+    let front = prompt.front();
+    Ok(match front.judges {
+        Judges::Steps => Some("first_error = -1".into()),
+        Judges::Score => {
+            let scale = resolved.settings.scale.as_deref().map(str::parse::<Scale>).transpose()?;
+            let ends = scale.as_ref().or(front.scale.as_ref()).and_then(Scale::ends);
+            ends.map(|(low, high)| {
+                format!("score >= {}", (low + 0.8 * (high - low)).ceil().min(high))
+            })
+        }
+        _ => None,
+    })
+}
+
+fn check_model(preset: Option<&Preset>, resolved: &Resolved) -> Result<()> {
+    let Some((preset, wanted)) = preset.and_then(|preset| Some((preset, preset.model?))) else {
+        return Ok(());
+    };
+    if resolved.model_name().starts_with(wanted) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Config, format!("in `{}` a check judges", preset.name))
+        .hint("name one, and the model that writes: -m check:number --policy MODEL"))
+}
+
+/// Names all that a revision depends on; what only ends it sooner by the clock is no part of it.
+fn identity(judge: &Judge, writer: &Writer, options: &Options) -> String {
+    let named = |judge: Option<&Judge>| judge.map_or("", Judge::identity).to_owned();
+    let Budget { rounds, calls, tokens, cost, time: _ } = options.budget;
+    let accept = match &options.accept {
+        Accept::Always => "always".to_owned(),
+        Accept::Better { margin } => format!("score+{margin}"),
+        Accept::Preferred(judge) => format!("prefer {}", judge.identity()),
+    };
+    let check = match &options.final_check {
+        FinalCheck::None => "none".to_owned(),
+        FinalCheck::Fresh => "fresh".to_owned(),
+        FinalCheck::Judge(judge) => format!("{} {:?}", judge.identity(), judge.pass()),
+    };
+    [
+        named(Some(judge)),
+        judge.reading().to_owned(),
+        named(Some(writer.reviser())),
+        named(writer.drafter()),
+        named(options.critic.as_ref()),
+        options.principles.join("\n"),
+        accept,
+        check,
+        format!("{rounds} {calls:?} {tokens:?} {cost:?}"),
+        format!("{:?} {} {}", options.patience, options.memory, options.keep_steps),
+    ]
+    .join("|")
+}

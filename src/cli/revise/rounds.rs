@@ -1,0 +1,57 @@
+//! Rounds as they end, for whoever watches.
+
+use std::sync::Mutex;
+
+use super::super::note;
+use crate::{
+    report::{changes, escaped},
+    strategy::revise::{OnRound, Round},
+};
+
+/// How rounds are shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    pub(super) colour: bool,
+}
+
+/// Shows the rounds of one record: the verdict, what changed in the draft, and what was said of it.
+pub(super) fn shown(id: String, style: Style) -> OnRound {
+    let before: Mutex<Option<String>> = Mutex::new(None);
+    OnRound::new(move |round| {
+        let mut before = before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        note(&told(&id, round, before.as_deref(), style));
+        if round.accepted {
+            *before = Some(round.draft.clone());
+        }
+    })
+}
+
+fn told(id: &str, round: &Round, before: Option<&str>, style: Style) -> String {
+    let verdict = match &round.verdict {
+        Some(Ok(verdict)) => escaped(&verdict.to_string()),
+        Some(Err(why)) => format!("unreadable: {}", why.reason.name()),
+        None => "not judged".to_owned(),
+    };
+    let fate = match round {
+        Round { pass: true, .. } => "pass",
+        Round { seen_in: Some(_), .. } => "there before",
+        Round { round: 0, .. } => "to be revised",
+        Round { accepted: true, .. } => "accepted",
+        Round { accepted: false, .. } => "not accepted",
+    };
+    let fate = match (style.colour, round) {
+        (true, Round { pass: true, .. }) => format!("\u{1b}[32m{fate}\u{1b}[0m"),
+        (true, Round { accepted: false, .. }) => format!("\u{1b}[33m{fate}\u{1b}[0m"),
+        _ => fate.to_owned(),
+    };
+    let draft = match before {
+        Some(before) => changes(before, &round.draft, style.colour),
+        None => round.draft.lines().map(escaped).collect::<Vec<_>>().join("\n"),
+    };
+    let mut lines = vec![format!("── {} round {}: {verdict}, {fate}", escaped(id), round.round)];
+    lines.extend(draft.lines().map(|line| format!("   {line}")));
+    if !round.pass {
+        lines.extend(round.critique.lines().map(|line| format!("   │ {}", escaped(line))));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,159 @@
+//! The numbers of many loops.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{
+    error::Error,
+    strategy::revise::{Outcome, Revision, Spent},
+};
+
+/// What revising many records came to.
+#[derive(Clone, Debug, Default)]
+pub struct Revisions {
+    /// Records that were taken.
+    pub records: usize,
+    /// Those that an earlier run had revised.
+    pub kept: usize,
+    /// How many ended in each way; what could not even begin failed.
+    pub outcomes: BTreeMap<Outcome, usize>,
+    /// How many passed, the fresh judgment included.
+    pub passed: usize,
+    /// How many needed no revision.
+    pub passed_at_once: usize,
+    /// How many passed their loop's judge and not the fresh judgment.
+    pub denied: usize,
+    /// How often the fresh judgment and the loop's judge differed, either way.
+    pub flips: usize,
+    /// How often a draft was accepted that the judge likes less than the one before.
+    pub regressions: usize,
+    /// Revisions that were written.
+    pub rounds: u64,
+    /// What all that took.
+    pub spent: Spent,
+    /// Whether all prices are known.
+    pub priced: bool,
+    /// Whether the run was stopped before its end.
+    pub stopped: bool,
+    /// How long the run took.
+    pub time: Duration,
+}
+
+impl Revisions {
+    /// Counts one record.
+    pub fn count(&mut self, outcome: Result<&Revision, &Error>) {
+        let Ok(revision) = outcome else {
+            self.took(Outcome::Failed, false, false);
+            return;
+        };
+        let check = revision.final_verdict.as_ref();
+        let denied = revision.outcome == Outcome::Passed && !revision.passed();
+        self.took(revision.outcome, revision.passed(), denied);
+        self.passed_at_once += usize::from(revision.passed() && revision.best == 0);
+        self.flips += usize::from(check.is_some_and(|check| check.flipped));
+        self.regressions += revision.regressions();
+        self.rounds += revision.rounds.len().saturating_sub(1) as u64;
+        self.spent += revision.spent;
+    }
+
+    /// Counts a record of an earlier run by its line.
+    pub fn keep(&mut self, line: &Value) {
+        let is = |outcome: &Outcome| line["outcome"] == outcome.name();
+        let outcome = Outcome::ALL.into_iter().find(is).unwrap_or(Outcome::Failed);
+        let passed = line["passed"] == true;
+        self.kept += 1;
+        self.took(outcome, passed, outcome == Outcome::Passed && !passed);
+        self.passed_at_once += usize::from(passed && line["best_round"] == 0);
+    }
+
+    fn took(&mut self, outcome: Outcome, passed: bool, denied: bool) {
+        self.records += 1;
+        *self.outcomes.entry(outcome).or_default() += 1;
+        self.passed += usize::from(passed);
+        self.denied += usize::from(denied);
+    }
+
+    /// How many ended in this way.
+    pub fn ended(&self, outcome: Outcome) -> usize {
+        self.outcomes.get(&outcome).copied().unwrap_or_default()
+    }
+
+    /// Share of all records that passed, 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "nobody revises 2^52 records")]
+    pub fn pass_rate(&self) -> f64 {
+        if self.records == 0 { 1.0 } else { self.passed as f64 / self.records as f64 }
+    }
+
+    /// The same figures for programs.
+    pub fn to_json(&self) -> Value {
+        let Spent { calls, cached, requests, usage, saved, cost, saved_cost } = &self.spent;
+        let money = |amount: &f64| if self.priced { json!(amount) } else { Value::Null };
+        let outcomes = self.outcomes.iter().map(|(outcome, count)| (outcome.name(), json!(count)));
+        json!({
+            "records": self.records,
+            "kept": self.kept,
+            "outcomes": outcomes.map(|(name, count)| (name.to_owned(), count)).collect::<serde_json::Map<_, _>>(),
+            "passed": self.passed,
+            "pass_rate": self.pass_rate(),
+            "passed_at_once": self.passed_at_once,
+            "denied": self.denied,
+            "flips": self.flips,
+            "regressions": self.regressions,
+            "rounds": self.rounds,
+            "calls": calls,
+            "cached": cached,
+            "requests": requests,
+            "usage": usage,
+            "saved": saved,
+            "cost": money(cost),
+            "saved_cost": money(saved_cost),
+            "seconds": self.time.as_secs_f64(),
+        })
+    }
+}
+
+impl fmt::Display for Revisions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { records, kept, passed, passed_at_once, denied, .. } = self;
+        write!(f, "{passed} of {records} records passed")?;
+        if *passed_at_once > 0 {
+            write!(f, ", {passed_at_once} of them as they came")?;
+        }
+        if *kept > 0 {
+            write!(f, "; {kept} were revised by an earlier run")?;
+        }
+        let ended: Vec<String> =
+            self.outcomes.iter().map(|(outcome, n)| format!("{} {n}", outcome.name())).collect();
+        writeln!(f, "\n{}", ended.join(", "))?;
+        if *denied > 0 {
+            writeln!(f, "{denied} passed their own judge and not the final judgment")?;
+        }
+        if self.flips > *denied {
+            writeln!(f, "{} verdicts flipped in the final judgment", self.flips)?;
+        }
+        if self.regressions > 0 {
+            writeln!(f, "{} accepted drafts were worse than the one before", self.regressions)?;
+        }
+        let Spent { calls, cached, usage, saved, cost, saved_cost, .. } = &self.spent;
+        write!(
+            f,
+            "{} revisions, {calls} calls ({cached} remembered), {} prompt tokens, {} written, {:.1} s",
+            self.rounds,
+            usage.prompt,
+            usage.completion,
+            self.time.as_secs_f64()
+        )?;
+        if *cached > 0 {
+            let Self { priced, .. } = self;
+            write!(f, "; {} prompt and {} written tokens saved", saved.prompt, saved.completion)?;
+            if *priced {
+                write!(f, " ({saved_cost:.4})")?;
+            }
+        }
+        if self.priced {
+            write!(f, ", cost {cost:.4}")?;
+        }
+        Ok(())
+    }
+}
