@@ -137,7 +137,7 @@ async fn a_margin_and_a_comparing_judge_keep_small_gains_out() {
 #[tokio::test]
 async fn drafts_that_come_back_end_the_loop() {
     let alternating = async |critique: &Critique| {
-        let one = critique.round % 2 == 0;
+        let one = critique.round.is_multiple_of(2);
         Ok(Draft::from(if one { "draft 0 worth  3" } else { "the other, worth 4" }))
     };
     let options = Options { accept: Accept::Always, ..plain(9) };

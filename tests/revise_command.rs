@@ -202,9 +202,11 @@ async fn one_plain_file_becomes_another_with_its_lineage_beside_it() {
 async fn what_does_not_pass_fails_the_command_under_its_own_name() {
     let place = Place::new("revise-outcomes");
     let never = |answer: &'static str| {
-        Server::start(move |seen: &Seen| match is_policy(seen) {
-            true => Reply::says(&format!("{answer} {}", seen.index)),
-            false => Reply::says("No.\nScore: 2"),
+        Server::start(move |seen: &Seen| {
+            if is_policy(seen) {
+                return Reply::says(&format!("{answer} {}", seen.index));
+            }
+            Reply::says("No.\nScore: 2")
         })
     };
     place.file("r.jsonl", records(1));
@@ -229,9 +231,11 @@ async fn what_does_not_pass_fails_the_command_under_its_own_name() {
         (1, &json!("judge-unreadable"))
     );
 
-    let broken = Server::start(|seen| match is_policy(seen) {
-        true => Reply::error(400, &json!({"error": {"message": "no such thing"}})),
-        false => improves(seen),
+    let broken = Server::start(|seen| {
+        if is_policy(seen) {
+            return Reply::error(400, &json!({"error": {"message": "no such thing"}}));
+        }
+        improves(seen)
     })
     .await;
     let failed = run(&place, &broken, &["r.jsonl", "--pass", "score >= 9"]).await;

@@ -79,10 +79,14 @@ impl Revisions {
         self.outcomes.get(&outcome).copied().unwrap_or_default()
     }
 
-    /// Share of all records that passed, 0 to 1.
-    #[expect(clippy::cast_precision_loss, reason = "nobody revises 2^52 records")]
+    /// Share of all records that passed, 0 to 1; 1 of no records.
     pub fn pass_rate(&self) -> f64 {
-        if self.records == 0 { 1.0 } else { self.passed as f64 / self.records as f64 }
+        if self.records == 0 { 1.0 } else { ratio(self.passed, self.records) }
+    }
+
+    /// Share of all records that ended in this way, 0 to 1.
+    pub fn share(&self, outcome: Outcome) -> f64 {
+        ratio(self.ended(outcome), self.records)
     }
 
     /// The same figures for programs.
@@ -111,6 +115,11 @@ impl Revisions {
             "seconds": self.time.as_secs_f64(),
         })
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody revises 2^52 records")]
+fn ratio(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
 }
 
 impl fmt::Display for Revisions {

@@ -53,7 +53,7 @@ pub(super) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   tribunal revise draft.md --criteria @brief.md --pass 'score >= 8' -m judge.gguf -o final.md
-  tribunal revise answers.jsonl --policy openai/gpt-5 -m openai/gpt-5-mini --final-judge openai/o4-mini
+  tribunal revise answers.jsonl -m openai/gpt-5-mini --policy openai/gpt-5 --final-judge strict
   tribunal revise answers.csv -m check:number --policy openai/gpt-5-mini --preset critic
 More options, presets and outcomes: tribunal help revise";
 
@@ -85,7 +85,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let mut records = args.input.read(files);
     let first = choose::first_item(&mut records);
     #[cfg(feature = "store")]
-    let cache = choose::cache(self_mode(&args), false)?;
+    let cache = choose::cache(args.cache, false)?;
     let loops = args
         .policy
         .open(
@@ -126,17 +126,14 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     Ok(if stopped { Outcome::Interrupted } else { gate(&resolved, &summary) })
 }
 
-#[cfg(feature = "store")]
-fn self_mode(args: &Args) -> crate::backend::cache::Mode {
-    args.cache
-}
-
 /// Everything must pass, or the share that was asked for.
 fn gate(resolved: &crate::config::Resolved, summary: &Revisions) -> Outcome {
     let least = resolved.settings.fail_under.unwrap_or(1.0);
+    let most = resolved.settings.max_unreadable.unwrap_or(1.0);
     match summary.ended(Ended::Failed) {
         1.. => Outcome::Incomplete,
         0 if summary.pass_rate() < least => Outcome::GateFailed,
+        0 if summary.share(Ended::JudgeUnreadable) > most => Outcome::GateFailed,
         0 => Outcome::Done,
     }
 }

@@ -262,10 +262,7 @@ fn lineage(path: &Path) -> Option<Value> {
 /// A text that is there may be written over if it is the one that an earlier run wrote.
 fn check_ours(path: &Path) -> Result<()> {
     let Ok(text) = fs::read_to_string(path) else {
-        return match path.exists() {
-            true => Err(there(path)),
-            false => Ok(()),
-        };
+        return if path.exists() { Err(there(path)) } else { Ok(()) };
     };
     let ours = lineage(path).is_some_and(|line| line["final"] == text.trim_end_matches('\n'));
     if ours { Ok(()) } else { Err(there(path)) }
@@ -297,14 +294,10 @@ fn row(line: &RevisedLine) -> String {
     let Ok(revision) = line.outcome else { return format!("{id}  failed") };
     let worth = |n: usize| {
         let worth = revision.rounds.get(n).and_then(|round| round.worth);
-        worth.map_or("?".to_owned(), |worth| format!("{:.2}", worth))
+        worth.map_or("?".to_owned(), |worth| format!("{worth:.2}"))
     };
-    let denied = match revision.passed() {
-        false if revision.final_verdict.as_ref().is_some_and(|check| check.flipped) => {
-            ", and the final judgment differs"
-        }
-        _ => "",
-    };
+    let flipped = revision.final_verdict.as_ref().is_some_and(|check| check.flipped);
+    let denied = if flipped { ", and the final judgment differs" } else { "" };
     format!(
         "{id}  {}{denied}  {} → {} in round {} of {}",
         revision.outcome.name(),

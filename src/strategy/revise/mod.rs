@@ -136,7 +136,9 @@ pub enum FinalCheck {
 /// # drop((options, events));
 /// ```
 #[derive(Clone, Default)]
-pub struct OnRound(Option<Arc<dyn Fn(&Round) + Send + Sync>>);
+pub struct OnRound(Option<Arc<Listener>>);
+
+type Listener = dyn Fn(&Round) + Send + Sync;
 
 impl OnRound {
     /// Calls `listener` with every round when it ends; it must not wait.
