@@ -9,7 +9,7 @@ export PATH
 
 TRIBUNAL := target/release/tribunal
 
-.PHONY: help demo test build setup accuracy bench bench-cache lint
+.PHONY: help demo test build setup accuracy bench bench-cache bench-revise lint
 
 help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
@@ -17,6 +17,7 @@ help:
 	@echo 'make accuracy  judge 1,000 held-out records of each kind with the shipped model'
 	@echo 'make bench     what the program costs around the model'
 	@echo 'make bench-cache  what remembered answers cost'
+	@echo 'make bench-revise what a judge that errs does to a loop'
 	@echo 'make lint      formatting and lints'
 
 # Packages of the system, and Rust. Nothing is touched where all is there.
@@ -43,6 +44,9 @@ bench: build
 
 bench-cache: build
 	@bash benches/cache.sh
+
+bench-revise: setup
+	@$(CARGO) bench --quiet --bench revise
 
 lint: setup
 	$(CARGO) fmt --check

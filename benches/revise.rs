@@ -18,7 +18,9 @@ use tribunal::{
         cache::{Cache, Mode},
     },
     request::Capabilities,
-    strategy::revise::{Accept, Budget, FinalCheck, Options, Outcome, Writer},
+    strategy::revise::{
+        Accept, Budget, Critique, Draft, FinalCheck, Options, Outcome, Writer, revise,
+    },
 };
 
 /// Another model whose verdicts are turned round by chance: the same ones in every run, others for
@@ -36,9 +38,7 @@ impl Flipping {
     }
 
     fn flips(&self, request: &Request) -> bool {
-        let mut hasher = DefaultHasher::new();
-        (serde_json::to_string(request).unwrap_or_default(), self.seed).hash(&mut hasher);
-        (hasher.finish() >> 11) as f64 / ((1_u64 << 53) as f64) < self.share
+        chance(&(serde_json::to_string(request).unwrap_or_default(), self.seed)) < self.share
     }
 }
 
@@ -77,10 +77,45 @@ fn turned(text: &str) -> String {
     format!("{before}Verdict: {opposite}")
 }
 
+/// A policy that does not always get it right: by chance its last number is another one.
+struct Slipping {
+    writer: Writer,
+    share: f64,
+    seed: u64,
+}
+
+impl Slipping {
+    async fn write(&self, critique: &Critique) -> Result<Draft> {
+        let mut draft = self.writer.write(critique).await?;
+        if chance(&(&draft.text, critique.round, self.seed)) < self.share {
+            draft.text = slipped(&draft.text);
+        }
+        Ok(draft)
+    }
+}
+
+/// The text with another last number.
+fn slipped(text: &str) -> String {
+    let number = |c: char| c.is_ascii_digit();
+    let end = text.rfind(number).map_or(0, |at| at + 1);
+    let start = text[..end].rfind(|c: char| !number(c)).map_or(0, |at| at + 1);
+    let last: i64 = text[start..end].parse().unwrap_or_default();
+    format!("{}{}{}", &text[..start], last + 10, &text[end..])
+}
+
+/// A number from 0 to 1 that goes with a value.
+fn chance(value: &impl Hash) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    (hasher.finish() >> 11) as f64 / ((1_u64 << 53) as f64)
+}
+
 /// What the sum in the record comes to.
 fn truth(item: &Item) -> i64 {
-    let sum = item.text("question").unwrap_or_default().replace(' ', "").replace('-', "+-");
-    sum.split('+').filter_map(|part| part.parse::<i64>().ok()).sum()
+    let question = item.text("question").unwrap_or_default();
+    let sum: String =
+        question.chars().filter(|c| c.is_ascii_digit() || "+-".contains(*c)).collect();
+    sum.replace('-', "+-").split('+').filter_map(|part| part.parse::<i64>().ok()).sum()
 }
 
 /// Whether a text ends in the right number.
@@ -96,8 +131,8 @@ fn read(path: &str) -> Vec<Item> {
     records.map(Item::from).collect()
 }
 
-async fn judge(model: &Arc<Flipping>, prompt: &str) -> Result<Judge> {
-    let builder = Judge::builder().backend(model.clone()).prompt(prompt);
+async fn judge(model: &Arc<Flipping>, prompt: &str, draws: u32) -> Result<Judge> {
+    let builder = Judge::builder().backend(model.clone()).prompt(prompt).draws(draws);
     if prompt == "tiny-pair" {
         return builder.build().await;
     }
@@ -119,9 +154,37 @@ struct Tally {
     calls: u32,
 }
 
-async fn run(items: &[Item], judge: &Judge, writer: &Writer, options: &Options) -> Result<Tally> {
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.right += other.right;
+        self.last_right += other.last_right;
+        self.passed += other.passed;
+        self.falsely += other.falsely;
+        self.seen += other.seen;
+        self.rounds += other.rounds;
+        self.calls += other.calls;
+    }
+
+    fn row(&self, all: usize) -> String {
+        let percent = |part: usize| 100.0 * part as f64 / all as f64;
+        format!(
+            "| {:.1} % | {:.1} % | {:.1} % | {:.1} % | {} of {} | {:.2} | {:.2} |",
+            percent(self.right),
+            percent(self.last_right),
+            percent(self.passed),
+            percent(self.falsely),
+            self.seen,
+            self.falsely,
+            self.rounds as f64 / all as f64,
+            f64::from(self.calls) / all as f64,
+        )
+    }
+}
+
+async fn run(items: &[Item], judge: &Judge, policy: &Slipping, options: &Options) -> Result<Tally> {
     let loops = items.iter().map(|item| async move {
-        writer.revise(judge, item, options).await.map(|revision| (item, revision))
+        let write = async move |critique: &Critique| policy.write(critique).await;
+        revise(write, judge, item, options).await.map(|revision| (item, revision))
     });
     let mut tally = Tally::default();
     let all: Vec<_> = stream::iter(loops).buffer_unordered(8).collect().await;
@@ -148,58 +211,38 @@ async fn main() -> Result<()> {
     let tiny = backend::open("tiny", &backend::Options { cache, ..Default::default() }).await?;
     let reviser = Judge::builder().backend(tiny.clone()).prompt("tiny-revise").build().await?;
     let writer = Writer::new(reviser)?;
-    let wrong = read("examples/arithmetic-wrong.jsonl");
-    let right: Vec<Item> = read("examples/arithmetic-correct.jsonl");
-    let right: Vec<Item> =
-        right.into_iter().filter(|item| item.text("label").as_deref() == Some("correct")).collect();
-    let sets = [("wrong", &wrong), ("right", &right)];
-    println!("{} wrong and {} right drafts; budget: 4 rounds", wrong.len(), right.len());
+    let mut items = read("examples/arithmetic-wrong.jsonl");
+    items.extend(read("examples/arithmetic-correct.jsonl"));
+    let first =
+        items.iter().filter(|item| is_right(item, &item.text("answer").unwrap_or_default()));
+    println!("{} drafts, {} of them right; 4 rounds; {SEEDS} seeds", items.len(), first.count());
     println!(
-        "| judge flips | drafts | accepts | right at the end | the last draft right | passed | passed falsely | of these seen by a fresh draw | rounds | calls |"
+        "| judge flips | policy slips | accepts | right at the end | last draft right | passed | passed falsely | of these seen by a fresh draw | rounds | calls |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for share in [0.0, 0.1, 0.3] {
-        for (name, items) in sets {
-            for rule in ["always", "score", "prefer"] {
-                let mut sum = Tally::default();
-                for seed in 0..SEEDS {
-                    let model = Flipping::new(&tiny, share, seed);
-                    let judge_steps = judge(&model, "tiny-steps").await?;
-                    let accept = match rule {
-                        "always" => Accept::Always,
-                        "score" => Accept::Better { margin: 0.0 },
-                        _ => Accept::Preferred(judge(&model, "tiny-pair").await?),
-                    };
-                    let options = Options {
-                        accept,
-                        budget: Budget { rounds: 4, ..Budget::default() },
-                        final_check: FinalCheck::Fresh,
-                        ..Options::default()
-                    };
-                    let tally = run(items, &judge_steps, &writer, &options).await?;
-                    sum.right += tally.right;
-                    sum.last_right += tally.last_right;
-                    sum.passed += tally.passed;
-                    sum.falsely += tally.falsely;
-                    sum.seen += tally.seen;
-                    sum.rounds += tally.rounds;
-                    sum.calls += tally.calls;
-                }
-                let all = items.len() * usize::try_from(SEEDS).unwrap_or(1);
-                let percent = |part: usize| 100.0 * part as f64 / all as f64;
-                println!(
-                    "| {:.0} % | {name} | {rule} | {:.1} % | {:.1} % | {:.1} % | {:.1} % | {} of {} | {:.2} | {:.2} |",
-                    share * 100.0,
-                    percent(sum.right),
-                    percent(sum.last_right),
-                    percent(sum.passed),
-                    percent(sum.falsely),
-                    sum.seen,
-                    sum.falsely,
-                    sum.rounds as f64 / all as f64,
-                    f64::from(sum.calls) / all as f64,
-                );
+    for (flips, slips) in [(0.0, 0.0), (0.1, 0.0), (0.3, 0.0), (0.0, 0.4), (0.1, 0.4), (0.3, 0.4)] {
+        for rule in ["always", "score", "prefer", "score, 3 draws"] {
+            let mut sum = Tally::default();
+            for seed in 0..SEEDS {
+                let model = Flipping::new(&tiny, flips, seed);
+                let accept = match rule {
+                    "always" => Accept::Always,
+                    "prefer" => Accept::Preferred(judge(&model, "tiny-pair", 1).await?),
+                    _ => Accept::Better { margin: 0.0 },
+                };
+                let options = Options {
+                    accept,
+                    budget: Budget { rounds: 4, ..Budget::default() },
+                    final_check: FinalCheck::Fresh,
+                    ..Options::default()
+                };
+                let policy = Slipping { writer: writer.clone(), share: slips, seed };
+                let draws = if rule.contains("draws") { 3 } else { 1 };
+                let by_steps = judge(&model, "tiny-steps", draws).await?;
+                sum.add(&run(&items, &by_steps, &policy, &options).await?);
             }
+            let all = items.len() * usize::try_from(SEEDS).unwrap_or(1);
+            println!("| {:.0} % | {:.0} % | {rule} {}", flips * 100.0, slips * 100.0, sum.row(all));
         }
     }
     Ok(())

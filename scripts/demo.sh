@@ -19,3 +19,9 @@ show tiny-steps examples/arithmetic-steps.jsonl
 show tiny-score examples/arithmetic-score.jsonl
 show tiny-correct examples/arithmetic-correct.jsonl
 show tiny-pair examples/arithmetic-pairs.jsonl
+
+echo
+echo '$ tribunal revise examples/arithmetic-wrong.jsonl -m tiny'
+target/release/tribunal revise examples/arithmetic-wrong.jsonl -m tiny --limit 2 -j 1 -v -o "$out/revised.jsonl" 2>&1 | grep '^ *──\|^   ' || true
+echo '… 48 more'
+target/release/tribunal revise examples/arithmetic-wrong.jsonl -m tiny -o "$out/revised.jsonl"

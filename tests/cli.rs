@@ -242,6 +242,12 @@ fn prompts_are_listed_shown_checked_and_rendered() {
         "steps",
         "tiny-steps",
         "tiny-patch",
+        "draft",
+        "revise",
+        "continue",
+        "feedback",
+        "reflection",
+        "constitution",
     ] {
         assert!(
             list.out.lines().any(|line| line.split_whitespace().next() == Some(name)),

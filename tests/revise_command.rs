@@ -415,11 +415,10 @@ fn the_shipped_model_mends_wrong_sums_offline_and_a_rerun_asks_nothing() {
     assert_eq!(lines.len(), 50);
     // The oracle: the sum itself.
     let right = lines.iter().filter(|line| {
-        let sum = line["item"]["question"].as_str().unwrap().replace(' ', "");
-        let mut total = 0;
-        for part in sum.replace('-', "+-").split('+') {
-            total += part.parse::<i64>().unwrap();
-        }
+        let question = line["item"]["question"].as_str().unwrap().chars();
+        let sum: String = question.filter(|c| c.is_ascii_digit() || "+-".contains(*c)).collect();
+        let parts = sum.replace('-', "+-");
+        let total: i64 = parts.split('+').map(|part| part.parse::<i64>().unwrap()).sum();
         let last = line["final"].as_str().unwrap().split_whitespace().next_back().unwrap();
         last.trim_end_matches('.') == total.to_string()
     });
