@@ -43,18 +43,11 @@ fn start(place: &Place, server: &Server, more: &[&str]) -> Child {
         "-j",
         "8",
     ];
-    let mut command = place.command(&[&args, more].concat());
-    command
-        .env("OPENAI_API_KEY", "k")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command.spawn().unwrap()
+    place.start(&[&args, more].concat())
 }
 
 async fn run(place: &Place, server: &Server, more: &[&str]) -> Ran {
-    let child = start(place, server, more);
-    Ran::of(tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap())
+    Ran::ended(start(place, server, more)).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process knows no paused clock")]
@@ -214,9 +207,7 @@ async fn a_stopped_run_ends_what_it_began_and_goes_on_later() {
             .args([&format!("-{signal}"), &child.id().to_string()])
             .status()
             .unwrap();
-        let ran = Ran::of(
-            tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap(),
-        );
+        let ran = Ran::ended(child).await;
         assert_eq!(ran.code, 130, "{}", ran.err);
         assert!(ran.err.contains("the same command goes on"), "{}", ran.err);
         let done = lines(&place, "out.jsonl");
@@ -291,13 +282,7 @@ async fn processes_that_share_a_store_pay_once_for_all() {
                     &server.url,
                     "-q",
                 ];
-                let mut command = place.command(&args);
-                command
-                    .env("OPENAI_API_KEY", "k")
-                    .stdin(Stdio::null())
-                    .stderr(Stdio::piped())
-                    .spawn()
-                    .unwrap()
+                place.start(&args)
             })
             .collect();
         for child in all {

@@ -1,14 +1,10 @@
 //! `tribunal revise`: files in, better files out, and nothing paid twice.
 
 #![cfg(all(feature = "cli", feature = "openai", feature = "store", unix))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 
-use std::{
-    process::{Child, Stdio},
-    time::Duration,
-};
+use std::{process::Child, time::Duration};
 
 use serde_json::{Value, json};
 use support::{Place, Ran, Reply, Seen, Server};
@@ -58,18 +54,11 @@ fn start(place: &Place, server: &Server, args: &[&str]) -> Child {
         &server.url,
     ];
     all.extend(more);
-    let mut command = place.command(&all);
-    command
-        .env("OPENAI_API_KEY", "k")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command.spawn().unwrap()
+    place.start(&all)
 }
 
 async fn run(place: &Place, server: &Server, args: &[&str]) -> Ran {
-    let child = start(place, server, args);
-    Ran::of(tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap())
+    Ran::ended(start(place, server, args)).await
 }
 
 const PASS: [&str; 2] = ["--pass", "score >= 9"];
@@ -344,10 +333,7 @@ async fn a_check_without_a_model_judges_and_never_tells_its_reference() {
         "--policy-base-url",
         &server.url,
     ];
-    let mut command = place.command(&args);
-    command.env("OPENAI_API_KEY", "k");
-    let ran =
-        Ran::of(tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap());
+    let ran = Ran::ended(place.start(&args)).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
     let line = &ran.lines()[0];
     assert_eq!((&line["outcome"], &line["final"]), (&json!("passed"), &json!("So it is 42.")));

@@ -80,6 +80,47 @@ pub trait Backend: Debug + Send + Sync {
     async fn complete(&self, request: &Request) -> Result<Completion>;
 }
 
+/// A backend in front of another one: all but its answers are those of the one below.
+#[async_trait]
+pub trait Layer: Debug + Send + Sync {
+    /// The backend below.
+    fn below(&self) -> &dyn Backend;
+
+    /// Asks the model, or knows better.
+    async fn through(&self, request: &Request) -> Result<Completion>;
+}
+
+#[async_trait]
+impl<L: Layer> Backend for L {
+    fn name(&self) -> &str {
+        self.below().name()
+    }
+
+    fn identity(&self) -> &str {
+        self.below().identity()
+    }
+
+    fn aliases(&self) -> Vec<String> {
+        self.below().aliases()
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        self.below().capabilities().await
+    }
+
+    fn concurrency(&self) -> usize {
+        self.below().concurrency()
+    }
+
+    fn prompt_tokens(&self, request: &Request) -> Option<usize> {
+        self.below().prompt_tokens(request)
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion> {
+        self.through(request).await
+    }
+}
+
 #[async_trait]
 impl<B: Backend + ?Sized> Backend for Arc<B> {
     fn name(&self) -> &str {

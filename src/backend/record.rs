@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Backend;
+use super::{Backend, Layer};
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{Capabilities, Completion, Request},
@@ -76,32 +76,12 @@ impl<B: Backend> Recorded<B> {
 }
 
 #[async_trait]
-impl<B: Backend> Backend for Recorded<B> {
-    fn name(&self) -> &str {
-        self.inner.name()
+impl<B: Backend> Layer for Recorded<B> {
+    fn below(&self) -> &dyn Backend {
+        &self.inner
     }
 
-    fn identity(&self) -> &str {
-        self.inner.identity()
-    }
-
-    fn aliases(&self) -> Vec<String> {
-        self.inner.aliases()
-    }
-
-    async fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities().await
-    }
-
-    fn concurrency(&self) -> usize {
-        self.inner.concurrency()
-    }
-
-    fn prompt_tokens(&self, request: &Request) -> Option<usize> {
-        self.inner.prompt_tokens(request)
-    }
-
-    async fn complete(&self, request: &Request) -> Result<Completion> {
+    async fn through(&self, request: &Request) -> Result<Completion> {
         let completion = self.inner.complete(request).await?;
         let line = self.line(request, &completion).await?;
         self.append(&line)?;

@@ -4,6 +4,7 @@ mod ballot;
 mod builder;
 mod rehearsal;
 mod stored;
+mod talk;
 
 pub use {
     builder::{JudgeBuilder, load},
@@ -14,15 +15,18 @@ use std::{sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt, future::try_join_all};
 
-use self::ballot::{in_own_order, numbers, steps, vote, weigh, written};
+use self::{
+    ballot::{numbers, steps, vote, written},
+    talk::{Ballot, Tally},
+};
 use crate::{
     aggregate::{self, Aggregate, Pass},
     backend::Backend,
     error::Result,
     item::{FieldMap, Item},
     parse::{Judges, Parser, Read, Reader, Transcript},
-    prompt::{self, Each, Next, Order, Plan, Prompt},
-    request::{Capabilities, Completion, Hasher, Sampling},
+    prompt::{self, Each, Order, Plan, Prompt},
+    request::{Hasher, Sampling},
     verdict::{Judgment, Price, Reason, Unreadable, Usage, Verdict, Vote},
 };
 
@@ -255,112 +259,6 @@ impl Judge {
         Ok(self)
     }
 
-    /// The vote, asked again as often as is allowed while it cannot be read.
-    async fn settled(&self, item: &Item, mut ballot: Ballot) -> Result<(Vote, Tally)> {
-        let Inner { backend, reasks, .. } = &*self.0;
-        let mut tally = Tally::default();
-        let last = ballot.reask + reasks;
-        loop {
-            let (vote, taken) = self.vote(&**backend, item, &ballot).await?;
-            tally += taken;
-            if vote.verdict.is_ok() || vote.is_forced() || ballot.reask >= last {
-                return Ok((vote, tally));
-            }
-            ballot.reask += 1;
-        }
-    }
-
-    async fn vote(
-        &self,
-        backend: &dyn Backend,
-        item: &Item,
-        ballot: &Ballot,
-    ) -> Result<(Vote, Tally)> {
-        let inner = &*self.0;
-        let shown = item.permuted(&ballot.order);
-        let capabilities = backend.capabilities().await;
-        let talks = self.talks(backend, &shown, capabilities, ballot).await?;
-        let mut tally = Tally::default();
-        for outcome in talks.iter().flat_map(|(_, transcript)| &transcript.results) {
-            tally.add(&outcome.completion);
-        }
-        let read = match (inner.prompt.front().each, talks.as_slice()) {
-            (None, [(_, transcript)]) => inner.reader.parse(transcript),
-            (each, talks) => self.read_each(each, talks, &shown),
-        };
-        let mut vote = vote(ballot.draw, ballot.order.clone(), talks, read);
-        vote.reask = ballot.reask.max(u32::from(vote.is_forced()));
-        vote.verdict = vote.verdict.map(|verdict| in_own_order(verdict, &vote.order));
-        if inner.aggregate == Some(Aggregate::Expected) {
-            weigh(&mut vote, inner.prompt.front().scale.as_ref());
-        }
-        Ok((vote, tally))
-    }
-
-    /// The conversations of one vote: one, or one for every element of an `each`.
-    async fn talks(
-        &self,
-        backend: &dyn Backend,
-        item: &Item,
-        capabilities: Capabilities,
-        ballot: &Ballot,
-    ) -> Result<Vec<(Option<usize>, Transcript)>> {
-        let prompt = &self.0.prompt;
-        let talk = |n| self.talk(backend, item, n, capabilities, ballot);
-        let Some(each) = prompt.front().each else {
-            return Ok(vec![(None, talk(None).await?)]);
-        };
-        let count = prompt.elements(item);
-        if count == 0 {
-            return Err(item.lacks(each.field()).within(prompt.name()));
-        }
-        let Some(until) = &prompt.front().until else {
-            let talks = try_join_all((0..count).map(|n| talk(Some(n)))).await?;
-            return Ok(talks.into_iter().enumerate().map(|(n, talk)| (Some(n), talk)).collect());
-        };
-        let mut talks = Vec::new();
-        for n in 0..count {
-            let said = talk(Some(n)).await?;
-            let read = self.0.element_reader.parse(&said);
-            talks.push((Some(n), said));
-            if matches!(&read.verdict, Ok(Verdict::Label(label)) if label.label == *until) {
-                break;
-            }
-        }
-        Ok(talks)
-    }
-
-    async fn talk(
-        &self,
-        backend: &dyn Backend,
-        item: &Item,
-        element: Option<usize>,
-        capabilities: Capabilities,
-        ballot: &Ballot,
-    ) -> Result<Transcript> {
-        let Inner { prompt, reader, element_reader, .. } = &*self.0;
-        let plan = Plan { capabilities, draw: ballot.draw, reask: ballot.reask };
-        let mut program = prompt.program(item, element, plan, ballot.mark.clone())?;
-        let mut answer = None;
-        let transcript = loop {
-            match program.next(answer)? {
-                Next::Ask(request) => answer = Some(backend.complete(&request).await?),
-                Next::Done(transcript) => break transcript,
-            }
-        };
-        let reader = if element.is_some() { element_reader } else { reader };
-        let settled = |why: &Unreadable| why.reason == Reason::Refused;
-        if !ballot.force
-            || reader.parse(&transcript).verdict.as_ref().map_or_else(settled, |_| true)
-        {
-            return Ok(transcript);
-        }
-        match program.force()? {
-            Some(request) => program.end(backend.complete(&request).await?),
-            None => Ok(transcript),
-        }
-    }
-
     /// One verdict out of the conversations about all elements.
     fn read_each(
         &self,
@@ -482,44 +380,5 @@ impl Inner {
         let reading = hasher.finish()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
         self.digests = Digests { prompt, reading, identity };
         self
-    }
-}
-
-/// What one vote is asked for.
-struct Ballot {
-    draw: u32,
-    order: Vec<usize>,
-    reask: u32,
-    /// Whether the verdict alone may be asked for where the text came to none.
-    force: bool,
-    mark: Option<String>,
-}
-
-#[derive(Debug, Default)]
-struct Tally {
-    usage: Usage,
-    saved: Usage,
-    attempts: u32,
-    cached: u32,
-    calls: u32,
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.usage += other.usage;
-        self.saved += other.saved;
-        self.attempts += other.attempts;
-        self.cached += other.cached;
-        self.calls += other.calls;
-    }
-}
-
-impl Tally {
-    fn add(&mut self, completion: &Completion) {
-        let tokens = if completion.cached { &mut self.saved } else { &mut self.usage };
-        *tokens += completion.usage;
-        self.attempts += completion.attempts;
-        self.cached += u32::from(completion.cached);
-        self.calls += 1;
     }
 }

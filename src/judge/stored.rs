@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Ballot, Judge};
+use super::{Judge, talk::Ballot};
 use crate::{
     backend::Backend,
     error::{Error, ErrorKind, Result},

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -36,6 +36,12 @@ impl Ran {
             out: text(output.stdout),
             err: text(output.stderr),
         }
+    }
+
+    /// A process, when it has ended.
+    pub async fn ended(child: Child) -> Self {
+        let wait = tokio::task::spawn_blocking(|| child.wait_with_output());
+        Self::of(wait.await.unwrap().unwrap())
     }
 
     /// The lines of results, which come as records end, in the order of the records.
@@ -75,6 +81,14 @@ impl Place {
             .env("HOME", self.folder.path("home"))
             .current_dir(self.folder.path(""));
         command
+    }
+
+    /// Starts the program without any input, with a key for servers on this machine.
+    pub fn start(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.env("OPENAI_API_KEY", "k");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// Runs the program without any input.

@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use moka::future::Cache as Memory;
 
 use self::{flight::Flights, store::Store};
-use super::{Backend, Capabilities};
+use super::{Backend, Layer};
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{CacheKey, Completion, Finish, Request},
@@ -398,32 +398,12 @@ fn is_lasting(completion: &Completion) -> bool {
 }
 
 #[async_trait]
-impl Backend for Cached {
-    fn name(&self) -> &str {
-        self.inner.name()
+impl Layer for Cached {
+    fn below(&self) -> &dyn Backend {
+        &*self.inner
     }
 
-    fn identity(&self) -> &str {
-        self.inner.identity()
-    }
-
-    fn aliases(&self) -> Vec<String> {
-        self.inner.aliases()
-    }
-
-    async fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities().await
-    }
-
-    fn concurrency(&self) -> usize {
-        self.inner.concurrency()
-    }
-
-    fn prompt_tokens(&self, request: &Request) -> Option<usize> {
-        self.inner.prompt_tokens(request)
-    }
-
-    async fn complete(&self, request: &Request) -> Result<Completion> {
+    async fn through(&self, request: &Request) -> Result<Completion> {
         let key = request.key(self.identity());
         let mode = self.cache.0.mode;
         if mode == Mode::Off {

@@ -30,17 +30,19 @@
 mod accept;
 mod budget;
 mod critique;
+mod drive;
 mod preset;
 mod rounds;
 mod writer;
 
-pub(crate) use rounds::check;
+pub(crate) use drive::check;
 pub use {
     accept::Accept,
     budget::{Budget, Spent},
     critique::{Critique, Earlier},
+    drive::revise,
     preset::{PRESETS, Preset},
-    rounds::{Loop, Next, revise},
+    rounds::{Loop, Next},
     writer::Writer,
 };
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Critique, Draft, Loop, Next, Options, Revision, Spent, rounds::within};
+use super::{Critique, Draft, Loop, Next, Options, Revision, Spent, drive::within};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,

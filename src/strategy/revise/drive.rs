@@ -1,0 +1,87 @@
+//! Driving a loop with a policy.
+
+use std::{future::Future, time::Instant};
+
+use super::{Critique, Draft, Loop, Next, Options, Revision};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    judge::Judge,
+    parse::Judges,
+};
+
+/// Revises the answer of `item` until `judge` passes it, or says why that cannot be.
+///
+/// Without an answer the policy is asked for a first draft (`critique.round` is 0). Every draft and every
+/// judgment is kept in [`Revision::rounds`]. Dropping the future gives up what is in flight; what was
+/// answered before is in the judges' caches, so that the same call goes on from there.
+///
+/// To be spawned the policy must own what it uses: `async move |critique: &Critique| …`. Who wants to
+/// hold each draft in hands of their own, or to wait between rounds, drives a [`Loop`].
+///
+/// # Errors
+/// The judge has no pass rule, or judges what no loop can follow. What goes wrong later is no error but
+/// [`Outcome::Failed`]: the drafts so far are kept.
+pub fn revise<P>(
+    mut policy: P,
+    judge: &Judge,
+    item: &Item,
+    options: &Options,
+) -> impl Future<Output = Result<Revision>> + use<P>
+where
+    P: AsyncFnMut(&Critique) -> Result<Draft>,
+{
+    let begun = Loop::new(judge, item, options);
+    async move {
+        let mut work = begun?;
+        let mut draft = None;
+        loop {
+            match work.next(draft).await {
+                Next::Write(critique) => draft = within(work.deadline(), policy(&critique)).await,
+                Next::Done(revision) => return Ok(*revision),
+            }
+        }
+    }
+}
+
+/// Fails where no loop can be: before anything is paid for.
+pub(crate) fn check(judge: &Judge, options: &Options) -> Result<()> {
+    let judges = judge.prompt().front().judges;
+    let config = |message: String| Error::new(ErrorKind::Config, message);
+    if !matches!(judges, Judges::Score | Judges::Label | Judges::Steps) {
+        return Err(config(format!("a loop cannot follow verdicts of the kind {}", judges.name()))
+            .hint("take a prompt that judges one answer: score, label or steps"));
+    }
+    if judge.pass().is_none() {
+        return Err(config("nothing says what passes".into())
+            .hint("add a rule, such as --pass 'score >= 8' or .pass(\"label = correct\")"));
+    }
+    if options.keep_steps && judges != Judges::Steps {
+        return Err(config(format!("`{}` judges no steps to keep", judge.prompt().name()))
+            .hint("take a prompt that finds the first error, such as `first-error`"));
+    }
+    if let Some(critic) = &options.critic {
+        let kind = critic.prompt().front().judges;
+        if kind != Judges::Critique {
+            let name = critic.prompt().name();
+            return Err(config(format!("`{name}` judges {}: it is no critic", kind.name()))
+                .hint("a critic needs a prompt with `judges: critique`, such as `feedback`"));
+        }
+    }
+    if options.budget.cost.is_some() && judge.price().is_none() {
+        return Err(config("a budget of money needs the price of tokens".into())
+            .hint("give it in tribunal.toml: price = { prompt = 0.25, completion = 2 }"));
+    }
+    options.accept.check()
+}
+
+/// What came of `work` before the deadline.
+pub(super) async fn within<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await.ok(),
+        None => Some(work.await),
+    }
+}
