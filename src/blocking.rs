@@ -6,6 +6,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     judge::JudgeBuilder,
+    strategy::revise,
     verdict::Judgment,
 };
 
@@ -48,6 +49,20 @@ impl Judge {
     /// As [`Judge::judge`](crate::Judge::judge).
     pub fn judge(&self, item: &Item) -> Result<Judgment> {
         self.runtime.block_on(self.judge.judge(item))
+    }
+
+    /// Revises the answer of an item until this judge passes it: see [`revise`](revise::revise()).
+    ///
+    /// # Errors
+    /// As [`revise`](revise::revise()).
+    pub fn revise(
+        &self,
+        mut policy: impl FnMut(&revise::Critique) -> Result<revise::Draft>,
+        item: &Item,
+        options: &revise::Options,
+    ) -> Result<revise::Revision> {
+        let policy = async |critique: &revise::Critique| policy(critique);
+        self.runtime.block_on(revise::revise(policy, &self.judge, item, options))
     }
 
     /// The judge inside.

@@ -293,6 +293,17 @@ async fn a_writer_sees_as_many_critiques_as_it_is_to_remember() {
     assert!(!last.contains("draft 0 worth 3"), "only the last two are remembered: {last}");
 }
 
+#[test]
+fn a_program_without_a_runtime_revises_too() {
+    let prompt = Prompt::parse("p", SCORE).unwrap();
+    let builder = Judge::builder().backend(reads_worth()).with_prompt(prompt);
+    let judge = tribunal::blocking::Judge::new(builder).unwrap();
+    let mut left = vec!["worth 9", "worth 5"];
+    let policy = |_: &Critique| Ok(Draft::from(left.pop().unwrap()));
+    let revision = judge.revise(policy, &item(3), &plain(3)).unwrap();
+    assert_eq!((revision.outcome, revision.text()), (Outcome::Passed, "worth 9"));
+}
+
 /// A loop may be spawned, and given up at any time.
 #[tokio::test]
 async fn a_loop_may_run_on_any_thread() {

@@ -160,6 +160,82 @@ async fn killed_in_the_middle_the_rest_is_paid_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_run_says_so_and_goes_on_later() {
+    let place = Place::new("revise-stop");
+    let server = Server::start(|seen| {
+        std::thread::sleep(Duration::from_millis(5));
+        improves(seen)
+    })
+    .await;
+    place.file("r.jsonl", records(60));
+    let args = [&["r.jsonl", "-o", "out.jsonl"], &PASS[..]].concat();
+    let child = start(&place, &server, &args);
+    while server.requests() < 40 {
+        tokio::task::yield_now().await;
+    }
+    let id = child.id().to_string();
+    std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
+    let ran = Ran::ended(child).await;
+    assert_eq!(ran.code, 130, "{}", ran.err);
+    assert!(ran.err.contains("the same command goes on"), "{}", ran.err);
+    let done = place.read("out.jsonl").lines().count();
+    assert!((1..60).contains(&done), "{done}");
+    assert_eq!(server.requests(), done * CALLS, "what was begun was ended");
+    let again = run(&place, &server, &args).await;
+    assert_eq!((again.code, server.requests()), (0, 60 * CALLS), "{}", again.err);
+    let manifest: Value = serde_json::from_str(&place.read("out.jsonl.run.json")).unwrap();
+    assert_eq!(
+        (&manifest["loop"]["reviser"]["prompt"]["name"], &manifest["loop"]["accept"]),
+        (&json!("revise"), &json!("score+0"))
+    );
+}
+
+/// Given up at any moment, a loop goes on from its last answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loop_that_is_dropped_loses_nothing_that_was_paid() {
+    use tribunal::{
+        Item, Judge,
+        backend::{
+            self,
+            cache::{Cache, Mode},
+        },
+        strategy::revise::{Options, Writer},
+    };
+    let server = Server::start(|seen| {
+        std::thread::sleep(Duration::from_millis(30));
+        improves(seen)
+    })
+    .await;
+    let cache = Some(Cache::in_memory(Mode::On));
+    let open = async |model: &str| {
+        let options = backend::Options {
+            base_url: Some(server.url.clone()),
+            cache: cache.clone(),
+            ..backend::Options::default()
+        };
+        backend::open(model, &options).await.unwrap()
+    };
+    let judge = Judge::builder().backend(open("judge").await).prompt("score").pass("score >= 9");
+    let judge = judge.build().await.unwrap();
+    let reviser = Judge::builder().backend(open("writer").await).prompt("revise");
+    let writer = Writer::new(reviser.build().await.unwrap()).unwrap();
+    let item = Item::new().question("q").answer("a");
+    let mut drops = 0;
+    let revision = loop {
+        let options = Options::default();
+        let going = writer.revise(&judge, &item, &options);
+        // A little longer every time, so that it is given up in every part of a round.
+        match tokio::time::timeout(Duration::from_millis(5 + 7 * drops), going).await {
+            Ok(revision) => break revision.unwrap(),
+            Err(_) => drops += 1,
+        }
+    };
+    assert!(revision.passed() && drops > 3, "{drops}");
+    assert_eq!(server.requests(), CALLS, "given up {drops} times, every answer was paid for once");
+    assert_eq!(revision.spent.calls as usize, CALLS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_plain_file_becomes_another_with_its_lineage_beside_it() {
     let place = Place::new("revise-text");
     let server = Server::start(improves).await;
@@ -263,6 +339,41 @@ async fn a_final_judge_denies_what_only_pleases_the_loops_own() {
         (&json!("passed"), &json!(false), &json!(false), &json!(true))
     );
     assert!(ran.err.contains("2 passed their own judge and not the final judgment"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_names_judge_policy_and_prices_and_budgets_of_money_hold() {
+    let place = Place::new("revise-config");
+    let server = Server::start(improves).await;
+    place.file("r.jsonl", records(1));
+    let model = |name: &str| {
+        format!(
+            "[model.{name}]\nname = \"openai/{name}\"\nbase_url = \"{}\"\nprice = {{ prompt = 1000, completion = 10000 }}\n",
+            server.url
+        )
+    };
+    let judge = "[judge.kind]\nprompt = \"score\"\nmodel = \"x\"\npolicy = \"writer\"\npass = \"score >= 9\"\n";
+    place.file("tribunal.toml", format!("{judge}{}{}", model("x"), model("writer")));
+    let revise = async |more: &[&str]| {
+        let args = [&["revise", "r.jsonl", "--judge", "kind", "--cache", "off"], more].concat();
+        Ran::ended(place.start(&args)).await
+    };
+    let ran = revise(&[]).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(server.seen().iter().any(is_policy));
+    let line = &ran.lines()[0];
+    let whole = line["cost"].as_f64().unwrap();
+    let parts = line["rounds"].as_array().unwrap().iter().chain([&line["final_check"]]);
+    let sum: f64 = parts.map(|part| part["cost"].as_f64().unwrap()).sum();
+    assert!(whole > 0.0 && (whole - sum).abs() < 1e-9, "{whole} is {sum}");
+
+    let most = format!("{}", whole * 0.7);
+    let cheap = revise(&["--cost", &most]).await;
+    let line = &cheap.lines()[0];
+    assert_eq!((cheap.code, &line["outcome"]), (1, &json!("exhausted")), "{}", cheap.err);
+    assert!(line["cost"].as_f64().unwrap() <= whole * 0.7);
+    let tokens = revise(&["--tokens", "1"]).await;
+    assert_eq!(tokens.lines()[0]["rounds"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,7 +90,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let progress = Progress::new(total, args.output.quiet);
     let mut sink = args.output.open(judge.clone(), progress)?;
     if let Some(path) = args.output.manifest() {
-        manifest::write(&path, &judge, &resolved, &args.input.files)?;
+        manifest::write(&path, &judge, &resolved, &args.input.files, None)?;
     }
     let summary = run::run(&judge, records, options, &mut sink).await?;
     sink.finish(&summary)?;

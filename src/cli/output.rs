@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 use terminal_size::{Width, terminal_size};
 
-use super::{complain, emit, note, progress::Progress};
+use super::{complain, emit, manifest, note, progress::Progress};
 use crate::{
     error::{Error, ErrorKind, Result},
     judge::{Judge, StoredVote},
@@ -82,13 +82,9 @@ impl Shape {
 }
 
 impl Args {
-    /// Where the run says what it was: beside the results.
+    /// Where the run says what it was, if its results are in a file.
     pub(super) fn manifest(&self) -> Option<PathBuf> {
-        let path = self.output.as_ref()?;
-        let mut name = path.file_name()?.to_os_string();
-        name.push(".run.json");
-        // Beside a device there is no place.
-        path.metadata().map_or(true, |meta| meta.is_file()).then(|| path.with_file_name(name))
+        manifest::beside(self.output.as_ref()?)
     }
 
     /// Opens everything that results will be written to, before anything is paid for.

@@ -29,6 +29,10 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(short, long, value_name = "MODEL", env = "TRIBUNAL_MODEL"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The model that revises in `tribunal revise`; the judge's own where none is named.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// What a good answer is, in your own words.
     #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT|@FILE", env = "TRIBUNAL_CRITERIA"))]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]

@@ -11,7 +11,7 @@ use self::{
     results::{Results, Revised},
 };
 use super::{
-    GRACE, Outcome, choose, input, note,
+    GRACE, Outcome, choose, input, manifest, note,
     progress::Progress,
     settings::{self, Sources},
     signals,
@@ -107,6 +107,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     };
     let shows = args.results.shows_rounds();
     let progress = Progress::new(total, args.results.quiet || shows.is_some());
+    let manifest = args.results.manifest(plain.as_ref());
     let mut work = Revising {
         results: args.results.open(plain, progress)?,
         shows,
@@ -114,6 +115,10 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         summary: Revisions { priced: loops.priced(), ..Revisions::default() },
         loops,
     };
+    if let Some(path) = manifest {
+        let loops = &work.loops;
+        manifest::write(&path, &loops.judge, &resolved, &args.input.files, Some(loops.manifest()))?;
+    }
     let started = std::time::Instant::now();
     let stopped = run::each(records, options, &mut work).await?;
     let Revising { results, mut summary, .. } = work;

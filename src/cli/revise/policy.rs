@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::{Value, json};
+
 use super::{
     super::{choose, note, settings},
     duration, rounds,
@@ -25,7 +27,7 @@ use crate::{
 #[group(skip)]
 #[command(next_help_heading = "Loop")]
 pub(super) struct Args {
-    /// The model that revises [default: the judge's].
+    /// The model that revises [default: `policy` of tribunal.toml, else the judge's].
     #[arg(long, value_name = "MODEL", env = "TRIBUNAL_POLICY")]
     policy: Option<String>,
     /// Address of the policy's API, where tribunal.toml does not say it.
@@ -115,6 +117,39 @@ impl Loops {
         }
         hasher.part(self.identity.as_bytes());
         hasher.finish()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What the loop is, for whoever asks later.
+    pub(super) fn manifest(&self) -> Value {
+        let Options { budget, accept, patience, memory, keep_steps, critic, .. } = &self.options;
+        let named = |judge: &Judge| {
+            let (prompt, backend) = (judge.prompt(), judge.backend());
+            json!({
+                "prompt": {"name": prompt.name(), "hash": judge.prompt_hash(), "source": prompt.source()},
+                "model": {"name": backend.name(), "identity": backend.identity()},
+            })
+        };
+        let check = match &self.options.final_check {
+            FinalCheck::None => json!("none"),
+            FinalCheck::Fresh => json!("fresh"),
+            FinalCheck::Judge(judge) => named(judge),
+        };
+        json!({
+            "reviser": named(self.writer.reviser()),
+            "drafter": self.writer.drafter().map(named),
+            "critic": critic.as_ref().map(named),
+            "principles": self.options.principles,
+            "accept": accept_rule(accept),
+            "rounds": budget.rounds,
+            "calls": budget.calls,
+            "tokens": budget.tokens,
+            "cost": budget.cost,
+            "seconds": budget.time.map(|time| time.as_secs_f64()),
+            "patience": patience,
+            "memory": memory,
+            "keep_steps": keep_steps,
+            "final_judge": check,
+        })
     }
 
     /// The options of one record's loop.
@@ -207,7 +242,7 @@ impl Args {
         backend: &Arc<dyn Backend>,
         around: &Surroundings<'_>,
     ) -> Result<(Resolved, Arc<dyn Backend>)> {
-        let Some(name) = &self.policy else {
+        let Some(name) = self.policy.as_ref().or(resolved.settings.policy.as_ref()) else {
             let name = backend.name();
             if name.starts_with("check:") {
                 let message = format!("`{name}` judges, and writes nothing");
@@ -416,15 +451,19 @@ fn check_model(preset: Option<&Preset>, resolved: &Resolved) -> Result<()> {
         .hint("name one, and the model that writes: -m check:number --policy MODEL"))
 }
 
+/// The rule in words.
+fn accept_rule(accept: &Accept) -> String {
+    match accept {
+        Accept::Always => "always".to_owned(),
+        Accept::Better { margin } => format!("score+{margin}"),
+        Accept::Preferred(judge) => format!("prefer {}", judge.identity()),
+    }
+}
+
 /// Names all that a revision depends on; what only ends it sooner by the clock is no part of it.
 fn identity(judge: &Judge, writer: &Writer, options: &Options) -> String {
     let named = |judge: Option<&Judge>| judge.map_or("", Judge::identity).to_owned();
     let Budget { rounds, calls, tokens, cost, time: _ } = options.budget;
-    let accept = match &options.accept {
-        Accept::Always => "always".to_owned(),
-        Accept::Better { margin } => format!("score+{margin}"),
-        Accept::Preferred(judge) => format!("prefer {}", judge.identity()),
-    };
     let check = match &options.final_check {
         FinalCheck::None => "none".to_owned(),
         FinalCheck::Fresh => "fresh".to_owned(),
@@ -437,7 +476,7 @@ fn identity(judge: &Judge, writer: &Writer, options: &Options) -> String {
         named(writer.drafter()),
         named(options.critic.as_ref()),
         options.principles.join("\n"),
-        accept,
+        accept_rule(&options.accept),
         check,
         format!("{rounds} {calls:?} {tokens:?} {cost:?}"),
         format!("{:?} {} {}", options.patience, options.memory, options.keep_steps),

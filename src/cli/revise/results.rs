@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    super::{complain, emit, note, progress::Progress},
+    super::{complain, emit, manifest, note, progress::Progress},
     rounds::Style,
 };
 use crate::{
@@ -108,6 +108,11 @@ impl Args {
             )
             .hint("name a file that ends in .jsonl or .json; a text such as -o final.md is for one plain file")),
         }
+    }
+
+    /// Where the run says what it was, if its results are lines in a file.
+    pub(super) fn manifest(&self, plain: Option<&PathBuf>) -> Option<PathBuf> {
+        manifest::beside(self.output.as_ref().filter(|_| plain.is_none())?)
     }
 
     /// How rounds are shown, where somebody watches.
