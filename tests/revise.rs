@@ -190,6 +190,37 @@ async fn what_fails_keeps_the_drafts_before_it() {
 }
 
 #[tokio::test]
+async fn a_draft_whose_judgment_fails_or_takes_too_long_is_kept() {
+    let dies = Script::answering(|request| {
+        if request.messages[0].text().contains("worth 5") {
+            return Err(Error::new(ErrorKind::Unavailable, "the judge is gone"));
+        }
+        Ok(Completion::text("Score: 3"))
+    });
+    let prompt = Prompt::parse("p", SCORE).unwrap();
+    let judge = Judge::builder().backend(dies).with_prompt(prompt.clone()).build().await.unwrap();
+    let revision = revise(writes(vec![5]), &judge, &item(3), &plain(3)).await.unwrap();
+    assert_eq!((revision.outcome, revision.rounds.len()), (Outcome::Failed, 2));
+    assert_eq!(
+        (&*revision.rounds[1].draft, &revision.rounds[1].verdict),
+        ("draft 1 worth 5", &None)
+    );
+
+    let hangs = from_fn("hangs", |request: Request| async move {
+        if request.messages[0].text().contains("worth 5") {
+            std::future::pending::<()>().await;
+        }
+        Ok(Completion::text("Score: 3"))
+    });
+    let judge = Judge::builder().backend(hangs).with_prompt(prompt).build().await.unwrap();
+    let budget = Budget { time: Some(Duration::from_millis(80)), ..Budget::default() };
+    let options = Options { budget, ..plain(3) };
+    let revision = revise(writes(vec![5]), &judge, &item(3), &options).await.unwrap();
+    assert_eq!((revision.outcome, revision.rounds.len()), (Outcome::Exhausted, 2));
+    assert_eq!(revision.text(), "draft 0 worth 3");
+}
+
+#[tokio::test]
 async fn budgets_hold() {
     let with = |budget: Budget| Options { budget, ..plain(0) };
     let run = async |budget| {
@@ -240,9 +271,13 @@ async fn a_fresh_judgment_sees_a_loop_that_games_its_judge() {
         .build()
         .await
         .unwrap();
-    let revision = revise(gaming, &judge, &item(3), &fresh).await.unwrap();
-    assert!(revision.passed());
-    assert_eq!(*asked.lock().unwrap(), [(0, None), (1, Some(1.0))], "another draw");
+    let same = Options { final_check: FinalCheck::Judge(judge.clone()), ..plain(3) };
+    for options in [fresh, same] {
+        asked.lock().unwrap().clear();
+        let revision = revise(gaming, &judge, &item(3), &options).await.unwrap();
+        assert!(revision.passed());
+        assert_eq!(*asked.lock().unwrap(), [(0, None), (1, Some(1.0))], "another draw");
+    }
 }
 
 #[tokio::test]

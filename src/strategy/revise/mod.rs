@@ -121,7 +121,7 @@ pub enum FinalCheck {
     /// The same judge, with another draw.
     #[default]
     Fresh,
-    /// Another judge.
+    /// Another judge; the loop's own is asked for another draw.
     Judge(Judge),
 }
 

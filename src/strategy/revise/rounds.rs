@@ -36,8 +36,8 @@ pub struct Loop {
     seen: HashMap<String, u32>,
     /// The steps that stand before the draft that is wanted.
     kept: Option<String>,
-    /// What was written and judged in a round that is not over.
-    unfinished: Spent,
+    /// The round that is not over: whatever ends the loop, what was paid for is kept.
+    pending: Option<Round>,
 }
 
 /// What a [`Loop`] wants next.
@@ -74,7 +74,7 @@ impl Loop {
             best: 0,
             seen: HashMap::new(),
             kept: None,
-            unfinished: Spent::default(),
+            pending: None,
         })
     }
 
@@ -95,6 +95,7 @@ impl Loop {
             Some(Err(error)) => (Outcome::Failed, Some(error)),
             None => (Outcome::Exhausted, None),
         };
+        self.end_round(false);
         Next::Done(Box::new(self.done(outcome, error).await))
     }
 
@@ -157,6 +158,8 @@ impl Loop {
         let judge = match &self.options.final_check {
             FinalCheck::None => return Ok(None),
             FinalCheck::Fresh => &self.judge.fresh(),
+            // The same judge would only be remembered.
+            FinalCheck::Judge(other) if other.identity() == self.judge.identity() => &other.fresh(),
             FinalCheck::Judge(other) => other,
         };
         let judgment = judge.judge_seen(&self.with(&returned.draft), 0).await?;
@@ -209,9 +212,7 @@ impl Loop {
     }
 
     fn spent(&self) -> Spent {
-        let mut spent: Spent = self.rounds.iter().map(|round| round.spent).sum();
-        spent += self.unfinished;
-        spent
+        self.rounds.iter().chain(&self.pending).map(|round| round.spent).sum()
     }
 
     /// What the policy is told.
@@ -235,7 +236,7 @@ impl Loop {
             _ => None,
         };
         Critique {
-            round: self.count(),
+            round: u32::try_from(self.rounds.len()).unwrap_or(u32::MAX),
             item,
             draft: current.draft.clone(),
             text: current.critique.clone(),
@@ -250,87 +251,72 @@ impl Loop {
         let seen_in = *self.seen.get(&words(&draft.text))?;
         let last = self.rounds.last().map(|round| round.round);
         let current = self.rounds.get(self.current).map(|round| round.round);
-        self.unfinished = draft.spent;
-        self.unjudged(draft.text.clone(), Some(seen_in));
+        self.begin_round(draft.clone()).seen_in = Some(seen_in);
+        self.end_round(false);
         // Nothing new of the draft it was shown, or of the one it wrote last, is no movement at all.
         let still = Some(seen_in) == current || Some(seen_in) == last;
         Some(if still { Outcome::Stalled } else { Outcome::Oscillating })
     }
 
-    /// Keeps a draft that has no verdict.
-    fn unjudged(&mut self, draft: String, seen_in: Option<u32>) {
-        let spent = std::mem::take(&mut self.unfinished);
-        self.push(Round {
-            round: self.count(),
-            draft,
+    /// A round of a draft that nothing was said of yet.
+    fn begin_round(&mut self, draft: Draft) -> &mut Round {
+        let Draft { text, spent } = draft;
+        self.pending.insert(Round {
+            round: u32::try_from(self.rounds.len()).unwrap_or(u32::MAX),
+            draft: text,
             verdict: None,
             pass: false,
             worth: None,
             critique: String::new(),
             accepted: false,
-            seen_in,
+            seen_in: None,
             spent,
-        });
-    }
-
-    /// The number of the round that comes.
-    fn count(&self) -> u32 {
-        u32::try_from(self.rounds.len()).unwrap_or(u32::MAX)
+        })
     }
 
     /// Judges a draft, and takes it as the current one where the rule accepts it.
     async fn judged(&mut self, draft: Draft) -> Result<()> {
-        let Draft { text, spent } = draft;
-        self.unfinished = spent;
-        let item = self.with(&text);
+        let item = self.with(&draft.text);
+        self.begin_round(draft);
         let judge = self.judge.clone();
-        let judgment = match judge.judge_seen(&item, 0).await {
-            Ok(judgment) => judgment,
-            // A draft whose judgment fails was paid for: it is kept.
-            Err(error) => {
-                self.unjudged(text, None);
-                return Err(error);
-            }
-        };
+        let judgment = judge.judge_seen(&item, 0).await?;
         self.note(&judge, &judgment);
         let worth = worth(&judgment, &item);
+        let critique = shown(&judgment);
         let pass = judgment.pass == Some(true);
-        let accepted =
-            self.rounds.is_empty() || (worth.is_some() && self.accepts(&text, worth, pass).await?);
-        let round = self.count();
-        let critique = match self.options.critic.clone() {
-            Some(critic) if !pass => self.criticised(&critic, &item, round).await?,
-            _ => shown(&judgment),
+        if let Some(round) = &mut self.pending {
+            *round =
+                Round { verdict: Some(judgment.verdict), pass, worth, critique, ..round.clone() };
+        }
+        let accepted = match self.rounds.get(self.current).cloned() {
+            Some(current) => worth.is_some() && self.accepts(&current).await?,
+            None => true,
         };
-        let spent = std::mem::take(&mut self.unfinished);
-        self.seen.entry(words(&text)).or_insert(round);
-        self.push(Round {
-            round,
-            draft: text,
-            verdict: Some(judgment.verdict),
-            pass,
-            worth,
-            critique,
-            accepted,
-            seen_in: None,
-            spent,
-        });
+        if let Some(critic) = self.options.critic.clone().filter(|_| !pass) {
+            let critique = self.criticised(&critic, &item).await?;
+            if let Some(round) = &mut self.pending {
+                round.critique = critique;
+            }
+        }
+        self.end_round(accepted);
         Ok(())
     }
 
-    /// Adds a round, and tells of it.
-    fn push(&mut self, round: Round) {
+    /// Adds the round that is over, and tells of it.
+    fn end_round(&mut self, accepted: bool) {
+        let Some(pending) = self.pending.take() else { return };
+        let round = Round { accepted, ..pending };
         let place = self.rounds.len();
-        if round.accepted {
+        self.seen.entry(words(&round.draft)).or_insert(round.round);
+        if accepted {
             self.current = place;
-            let best = self.rounds.get(self.best);
             // Of equals the first is kept, unless somebody compared them.
             let compared = matches!(self.options.accept, Accept::Preferred(_));
             let better = |best: &Round| {
                 let (new, old) = ((round.pass, round.worth), (best.pass, best.worth));
                 new > old || (compared && new == old)
             };
-            if best.is_none_or(better) {
+            if self.rounds.get(self.best).is_none_or(better) {
                 self.best = place;
             }
         }
@@ -338,18 +324,20 @@ impl Loop {
         self.rounds.push(round);
     }
 
-    async fn accepts(&mut self, text: &str, worth: Option<f64>, pass: bool) -> Result<bool> {
-        let current = &self.rounds[self.current];
+    /// Whether the pending draft takes the place of the current one.
+    async fn accepts(&mut self, current: &Round) -> Result<bool> {
+        let Some(new) = self.pending.clone() else { return Ok(false) };
         Ok(match self.options.accept.clone() {
             Accept::Always => true,
             Accept::Better { margin } => {
-                pass || worth.zip(current.worth).is_some_and(|(new, old)| {
-                    new > old + margin || (current.is_two_valued() && new >= old)
-                })
+                new.pass
+                    || new.worth.zip(current.worth).is_some_and(|(new, old)| {
+                        new > old + margin || (current.is_two_valued() && new >= old)
+                    })
             }
             Accept::Preferred(comparing) => {
-                let both = [current.draft.clone(), text.to_owned()];
-                let pair = self.item.clone().filled("answers", both.to_vec());
+                let pair =
+                    self.item.clone().filled("answers", vec![current.draft.clone(), new.draft]);
                 let judgment = comparing.judge(&pair).await?;
                 self.note(&comparing, &judgment);
                 prefers(&judgment)
@@ -358,11 +346,13 @@ impl Loop {
     }
 
     /// What the critic says of a draft.
-    async fn criticised(&mut self, critic: &Judge, item: &Item, round: u32) -> Result<String> {
+    async fn criticised(&mut self, critic: &Judge, item: &Item) -> Result<String> {
         let principles = &self.options.principles;
         let item = match principles.len() {
             0 => item.clone(),
-            count => item.clone().filled("principle", principles[round as usize % count].as_str()),
+            count => {
+                item.clone().filled("principle", principles[self.rounds.len() % count].as_str())
+            }
         };
         let judgment = critic.judge(&item).await?;
         self.note(critic, &judgment);
@@ -376,7 +366,9 @@ impl Loop {
     }
 
     fn note(&mut self, judge: &Judge, judgment: &Judgment) {
-        self.unfinished += Spent::of(judgment, judge.price());
+        if let Some(round) = &mut self.pending {
+            round.spent += Spent::of(judgment, judge.price());
+        }
     }
 }
 
