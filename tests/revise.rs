@@ -390,6 +390,28 @@ proptest! {
     }
 
     #[test]
+    fn drafts_that_go_round_are_called_oscillating(
+        worths in proptest::collection::vec(0_u32..9, 2..6),
+        accept in prop_oneof![Just(Accept::Always), Just(Accept::Better { margin: 0.0 })],
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let drafts: Vec<String> =
+            worths.iter().enumerate().map(|(n, worth)| format!("draft {n} worth {worth}")).collect();
+        let cycle = drafts.clone();
+        let policy = async move |critique: &Critique| {
+            Ok(Draft::from(cycle[critique.round as usize % cycle.len()].as_str()))
+        };
+        let options = Options { accept, ..plain(20) };
+        let first = item(worths[0]);
+        let revision = runtime.block_on(async {
+            revise(policy, &judge().await, &first, &options).await.unwrap()
+        });
+        prop_assert_eq!(revision.rounds.len(), drafts.len() + 1);
+        prop_assert_eq!(revision.rounds.last().unwrap().seen_in, Some(0));
+        prop_assert_eq!(revision.outcome, Outcome::Oscillating);
+    }
+
+    #[test]
     fn calls_stay_within_their_budget_and_use_it_up(calls in 1_u32..12) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let budget = Budget { rounds: 99, calls: Some(calls), ..Budget::default() };

@@ -250,12 +250,10 @@ impl Loop {
     fn repeated(&mut self, draft: &Draft) -> Option<Outcome> {
         let seen_in = *self.seen.get(&words(&draft.text))?;
         let last = self.rounds.last().map(|round| round.round);
-        let current = self.rounds.get(self.current).map(|round| round.round);
         self.begin_round(draft.clone()).seen_in = Some(seen_in);
         self.end_round(false);
-        // Nothing new of the draft it was shown, or of the one it wrote last, is no movement at all.
-        let still = Some(seen_in) == current || Some(seen_in) == last;
-        Some(if still { Outcome::Stalled } else { Outcome::Oscillating })
+        // The same once more is no movement at all.
+        Some(if Some(seen_in) == last { Outcome::Stalled } else { Outcome::Oscillating })
     }
 
     /// A round of a draft that nothing was said of yet.
