@@ -27,6 +27,8 @@
 //! The names that a newcomer meets first are [`Judge`], [`Item`], [`Judgment`], [`Verdict`] and
 //! [`Error`]; then [`Prompt`], [`Scale`], [`Backend`], [`Request`], [`Completion`] and [`Unreadable`].
 //!
+//! Loops over judges, such as revising an answer until it passes, are in [`strategy`].
+//!
 //! The modules below stand in reading order: each names only those above it. Down to [`prompt`] all
 //! are pure functions of their arguments; from [`backend`] on there are clocks, disks and networks.
 
