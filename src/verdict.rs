@@ -160,6 +160,12 @@ impl Unreadable {
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
     }
+
+    /// The same with one more thing to say.
+    pub(crate) fn and(self, more: &str) -> Self {
+        let detail = if self.detail.is_empty() { more.into() } else { self.detail + "; " + more };
+        Self { detail, ..self }
+    }
 }
 
 impl fmt::Display for Unreadable {

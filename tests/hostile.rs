@@ -13,7 +13,7 @@ use support::{Reply, Server};
 use tribunal::{
     Item, Judge, Verdict,
     backend::{
-        Backend, Script,
+        Script,
         openai::{OpenAi, Settings},
     },
     request::{Ask, Completion, Origin, Request},
@@ -181,7 +181,10 @@ async fn an_api_gets_as_many_messages_as_the_prompt_has_turns() {
 #[tokio::test]
 async fn the_model_in_this_process_never_sees_a_control_token_of_the_candidate() {
     use tribunal::{
-        backend::llama::{Llama, Settings as Weights, Weights as Bytes},
+        backend::{
+            Backend,
+            llama::{Llama, Settings as Weights, Weights as Bytes},
+        },
         prompt::{Next, Plan},
     };
     let tiny = Llama::load(Weights::new(Bytes::Embedded(include_bytes!("../models/tiny.gguf"))))

@@ -252,6 +252,7 @@ async fn what_could_not_be_read_is_no_number_and_never_passes() {
             .backend(Script::always(text))
             .prompt("score")
             .pass("score >= 0")
+            .reasks(0)
             .build()
             .await
             .unwrap();

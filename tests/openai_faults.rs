@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 use support::{
-    End, Log, Reply, Server, chat_reply,
+    End, Reply, Server, chat_reply, listen, logged,
     openai::{KEY, asked, question, settings, shown},
     raw,
 };
@@ -102,7 +102,7 @@ fn faults() -> Vec<Fault> {
 
 #[tokio::test]
 async fn every_fault_is_classified_and_tried_exactly_as_often_as_it_deserves() {
-    let log = Log::start();
+    listen();
     for fault in faults() {
         let Fault { status, headers, body, attempts, kind, says } = fault;
         let case = format!("{status} {}", String::from_utf8_lossy(&body));
@@ -117,8 +117,8 @@ async fn every_fault_is_classified_and_tried_exactly_as_often_as_it_deserves() {
         assert!(!seen.contains("CANARY"), "{seen}");
         assert_eq!(error.is_fatal(), kind == ErrorKind::Denied);
     }
-    assert!(log.text().contains("asking again"));
-    assert!(!log.text().contains("CANARY"));
+    assert!(logged().contains("asking again"));
+    assert!(!logged().contains("CANARY"));
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ async fn failed_and_unreadable_records_are_judged_again_when_asked_for() {
     })
     .await;
     place.file("r.jsonl", records(3));
-    let first = run(&place, &server, &[]).await;
+    let first = run(&place, &server, &["--reask", "0"]).await;
     assert_eq!(first.code, 3, "{}", first.err);
     let asked = server.requests();
     let plain = run(&place, &server, &[]).await;
@@ -155,13 +155,32 @@ async fn an_unreadable_answer_is_asked_again_and_counted() {
     })
     .await;
     place.file("r.jsonl", records(1));
-    let ran = run(&place, &server, &["--reask", "2"]).await;
+    let ran = run(&place, &server, &[]).await;
     assert_eq!((ran.code, server.requests()), (0, 2), "{}", ran.err);
+    assert!(ran.err.contains("unreadable and asked again: 1, readable then: 1"));
     let line = &lines(&place, "out.jsonl")[0];
     assert_eq!(
         (&line["score"], &line["votes"][0]["reask"], &line["attempts"]),
         (&json!(7), &json!(1), &json!(2))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_answer_stays_where_asking_again_fails() {
+    let place = Place::new("resume-reask-fails");
+    let server = Server::start(|seen| match seen.index {
+        0 => Reply::says("I wonder."),
+        _ => Reply::error(400, &json!({"error": {"message": "enough"}})),
+    })
+    .await;
+    place.file("r.jsonl", records(1));
+    let ran = run(&place, &server, &[]).await;
+    assert_eq!(server.requests(), 2, "{}", ran.err);
+    let line = &lines(&place, "out.jsonl")[0];
+    assert_eq!(line["votes"][0]["calls"][0]["text"], "I wonder.");
+    assert_eq!(line["unreadable"]["reason"], "missing");
+    let detail = line["unreadable"]["detail"].as_str().unwrap();
+    assert!(detail.contains("asking again failed") && detail.contains("enough"), "{detail}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,7 +104,7 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
-    /// Ask an unreadable answer again, so often at most.
+    /// Ask an unreadable answer again, so often at most [default: 2].
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_REASK")

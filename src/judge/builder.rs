@@ -15,6 +15,9 @@ use crate::{
     verdict::Price,
 };
 
+/// How often an unreadable answer is asked again where nothing is said.
+const REASKS: u32 = 2;
+
 /// Puts a [`Judge`] together.
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing before `build`"]
@@ -33,7 +36,7 @@ pub struct JudgeBuilder {
     fields: FieldMap,
     criteria: Option<serde_json::Value>,
     price: Option<Price>,
-    reasks: u32,
+    reasks: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -131,12 +134,13 @@ impl JudgeBuilder {
         self
     }
 
-    /// How often an unreadable answer is asked again; each time is a question of its own to every cache.
+    /// How often an unreadable answer is asked again, twice if nothing is said; each time is a question
+    /// of its own to every cache.
     ///
     /// A model that would say the same again (in process, at temperature 0) is asked once for the verdict
     /// alone, behind what it said, where the prompt's rule has words for that.
     pub fn reasks(mut self, times: u32) -> Self {
-        self.reasks = times;
+        self.reasks = Some(times);
         self
     }
 
@@ -210,7 +214,7 @@ impl JudgeBuilder {
             secret: self.secret,
             fields,
             price: self.price,
-            reasks: self.reasks,
+            reasks: self.reasks.unwrap_or(REASKS),
             digests: Digests::default(),
         };
         Judge(Arc::new(inner.named())).check().await

@@ -19,18 +19,27 @@ use crate::{
 
 impl Judge {
     /// The vote, asked again as often as is allowed while it cannot be read.
+    ///
+    /// Where no other answer can be had, the one that came stays, unreadable as it is.
     pub(super) async fn settled(&self, item: &Item, mut ballot: Ballot) -> Result<(Vote, Tally)> {
         let Inner { backend, reasks, .. } = &*self.0;
-        let mut tally = Tally::default();
         let last = ballot.reask + reasks;
-        loop {
-            let (vote, taken) = self.vote(&**backend, item, &ballot).await?;
-            tally += taken;
-            if vote.verdict.is_ok() || vote.is_forced() || ballot.reask >= last {
-                return Ok((vote, tally));
-            }
+        let (mut vote, mut tally) = self.vote(&**backend, item, &ballot).await?;
+        while vote.verdict.is_err() && !vote.is_forced() && ballot.reask < last {
             ballot.reask += 1;
+            match self.vote(&**backend, item, &ballot).await {
+                Ok((next, taken)) => {
+                    vote = next;
+                    tally += taken;
+                }
+                Err(error) => {
+                    let why = |why: Unreadable| why.and(&format!("asking again failed: {error}"));
+                    vote.verdict = vote.verdict.map_err(why);
+                    break;
+                }
+            }
         }
+        Ok((vote, tally))
     }
 
     pub(super) async fn vote(

@@ -23,6 +23,8 @@ pub struct Summary {
     pub judged: usize,
     /// Records with an answer that says nothing, by reason.
     pub unreadable: BTreeMap<&'static str, usize>,
+    /// Answers that were asked again because they could not be read, and how many could be then.
+    pub reasked: (usize, usize),
     /// Records without an answer.
     pub failed: usize,
     /// Records whose verdict passes; `None` without a pass rule.
@@ -97,6 +99,10 @@ impl Summary {
         if let Some(pass) = judgment.pass {
             *self.passed.get_or_insert(0) += usize::from(pass);
         }
+        for vote in judgment.votes.iter().filter(|vote| vote.reask > 0) {
+            self.reasked.0 += 1;
+            self.reasked.1 += usize::from(vote.verdict.is_ok());
+        }
         self.count_orders(judgment);
         match &judgment.verdict {
             Ok(verdict) => {
@@ -133,6 +139,7 @@ impl Summary {
             "records": self.records,
             "judged": self.judged,
             "unreadable": self.unreadable,
+            "reasked": {"answers": self.reasked.0, "read": self.reasked.1},
             "failed": self.failed,
             "kept": self.kept,
             "verdicts": self.verdicts,
@@ -278,6 +285,9 @@ impl fmt::Display for Summary {
                 "\n{agreeing} of {total} agree with the records' own label ({:.1} %)",
                 100.0 * ratio(agreeing, total)
             )?;
+        }
+        if let (asked @ 1.., read) = self.reasked {
+            write!(f, "\nunreadable and asked again: {asked}, readable then: {read}")?;
         }
         let Usage { prompt, cached, completion, .. } = self.usage;
         let seconds = self.time.as_secs_f64();

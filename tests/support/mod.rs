@@ -13,7 +13,7 @@ mod tools;
 
 #[cfg(feature = "cli")]
 pub use program::{Place, Ran};
-pub use tools::{Folder, Log};
+pub use tools::{Folder, listen, logged};
 
 use std::{
     convert::Infallible,

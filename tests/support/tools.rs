@@ -1,9 +1,9 @@
 //! A folder for one test, and an ear for what is logged.
 
 use std::{
+    cell::RefCell,
     fmt::{self, Write as _},
     path::PathBuf,
-    sync::{Arc, Mutex},
 };
 
 /// A folder that is gone when the test is over.
@@ -29,26 +29,23 @@ impl Drop for Folder {
     }
 }
 
-/// Everything that is logged on this thread, at every level.
-pub struct Log {
-    text: Arc<Mutex<String>>,
-    _guard: tracing::subscriber::DefaultGuard,
+/// Hears what every thread logs, at every level: what listens to one thread only may miss a message that
+/// another thread met first, since whether anybody listens is remembered for each message.
+struct Listener;
+
+thread_local! {
+    static HEARD: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-struct Listener(Arc<Mutex<String>>);
+/// Hears from now on what this thread logs.
+pub fn listen() {
+    tracing::subscriber::set_global_default(Listener).ok();
+    HEARD.take();
+}
 
-impl Log {
-    /// Listens until it is dropped.
-    pub fn start() -> Self {
-        let text = Arc::new(Mutex::default());
-        let guard = tracing::subscriber::set_default(Listener(Arc::clone(&text)));
-        Self { text, _guard: guard }
-    }
-
-    /// What was logged so far.
-    pub fn text(&self) -> String {
-        self.text.lock().unwrap().clone()
-    }
+/// What this thread logged since it is listened to.
+pub fn logged() -> String {
+    HEARD.with_borrow(String::clone)
 }
 
 impl tracing::Subscriber for Listener {
@@ -57,16 +54,16 @@ impl tracing::Subscriber for Listener {
     }
 
     fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        span.record(&mut |_: &tracing::field::Field, value: &dyn fmt::Debug| self.note(value));
+        span.record(&mut |_: &tracing::field::Field, value: &dyn fmt::Debug| note(value));
         tracing::span::Id::from_u64(1)
     }
 
     fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
-        values.record(&mut |_: &tracing::field::Field, value: &dyn fmt::Debug| self.note(value));
+        values.record(&mut |_: &tracing::field::Field, value: &dyn fmt::Debug| note(value));
     }
 
     fn event(&self, event: &tracing::Event<'_>) {
-        event.record(&mut |_: &tracing::field::Field, value: &dyn fmt::Debug| self.note(value));
+        event.record(&mut |_: &tracing::field::Field, value: &dyn fmt::Debug| note(value));
     }
 
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
@@ -74,8 +71,6 @@ impl tracing::Subscriber for Listener {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
-impl Listener {
-    fn note(&self, value: &dyn fmt::Debug) {
-        writeln!(self.0.lock().unwrap(), "{value:?}").unwrap();
-    }
+fn note(value: &dyn fmt::Debug) {
+    HEARD.with_borrow_mut(|heard| writeln!(heard, "{value:?}").unwrap());
 }
