@@ -212,11 +212,13 @@ fn a_sample_is_drawn_by_chance_that_repeats_itself() {
 #[test]
 fn help_fits_a_screen_and_every_command_has_an_example_or_needs_none() {
     let place = Place::new("config-help");
-    let mut command = place.command(&["judge", "--help"]);
-    let help = Ran::of(command.env("COLUMNS", "100").output().unwrap());
-    assert!(help.out.lines().count() <= 50, "{} lines", help.out.lines().count());
-    assert!(help.out.lines().all(|line| line.chars().count() <= 100));
-    assert!(help.out.contains("Examples:\n  tribunal judge "), "{}", help.out);
+    for name in ["judge", "revise"] {
+        let mut command = place.command(&[name, "--help"]);
+        let help = Ran::of(command.env("COLUMNS", "100").output().unwrap());
+        assert!(help.out.lines().count() <= 50, "{} lines", help.out.lines().count());
+        assert!(help.out.lines().all(|line| line.chars().count() <= 100));
+        assert!(help.out.contains(&format!("Examples:\n  tribunal {name} ")), "{}", help.out);
+    }
     let full = place.run(&["help", "judge"]);
     for option in ["--key-variable", "--aggregate", "TRIBUNAL_MAX_TOKENS", "Exit codes"] {
         assert!(full.out.contains(option), "{option}");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CLOSED, Outcome, complain, emit, note};
 use crate::{
-    backend::cache::{Cache, Shelf},
+    backend::cache::{Cache, Mode, Shelf},
     error::{Error, ErrorKind, Result},
     report::escaped,
     request::Completion,
@@ -22,6 +22,34 @@ use crate::{
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
+}
+
+/// What commands that ask models do with the answers that were paid for before.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Paid {
+    /// Remembered answers: on, off, read, write or refresh [default: on].
+    #[arg(
+        id = "cache",
+        long,
+        value_enum,
+        value_name = "MODE",
+        default_value = "on",
+        hide_default_value = true,
+        hide_possible_values = true,
+        env = "TRIBUNAL_CACHE"
+    )]
+    mode: Mode,
+}
+
+impl Paid {
+    /// The answers, unless none are wanted.
+    pub(super) fn open(self) -> Result<Option<Cache>> {
+        if self.mode == Mode::Off {
+            return Ok(None);
+        }
+        Ok(Some(Cache::open(&Cache::folder()?, self.mode)))
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]

@@ -1,4 +1,4 @@
-//! What commands choose where nobody says it: the prompt by the first record, the answers paid before.
+//! What commands choose where nobody says it: the prompt that fits the first record.
 
 use std::sync::Arc;
 
@@ -26,19 +26,6 @@ pub(super) fn first_item(records: &mut Records) -> Option<Item> {
     let rest = std::mem::replace(records, Box::new(std::iter::empty()));
     *records = Box::new(seen.into_iter().chain(rest));
     first
-}
-
-/// The answers that were paid for before.
-#[cfg(feature = "store")]
-pub(super) fn cache(
-    mode: crate::backend::cache::Mode,
-    dry_run: bool,
-) -> Result<Option<crate::backend::cache::Cache>> {
-    use crate::backend::cache::{Cache, Mode};
-    if mode == Mode::Off || dry_run {
-        return Ok(None);
-    }
-    Ok(Some(Cache::open(&Cache::folder()?, mode)))
 }
 
 /// The prompt that was named, or the one that fits model, wishes and first record.

@@ -32,17 +32,9 @@ pub(super) struct Args {
     /// Write every answer of the model to a file, for -m replay:FILE.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     record: Option<std::path::PathBuf>,
-    /// on, off, read, write or refresh the answers that were paid for before.
     #[cfg(feature = "store")]
-    #[arg(
-        long,
-        value_enum,
-        value_name = "MODE",
-        default_value = "on",
-        hide_possible_values = true,
-        env = "TRIBUNAL_CACHE"
-    )]
-    cache: crate::backend::cache::Mode,
+    #[command(flatten)]
+    cache: super::cache::Paid,
     /// Say what would be asked and what it would cost, and ask nothing.
     #[arg(long)]
     dry_run: bool,
@@ -110,7 +102,7 @@ impl Args {
         let options = backend::Options {
             record: self.record.clone(),
             #[cfg(feature = "store")]
-            cache: choose::cache(self.cache, self.dry_run)?,
+            cache: if self.dry_run { None } else { self.cache.open()? },
             ..resolved.options()
         };
         let backend = backend::open(resolved.model_name(), &options).await?;

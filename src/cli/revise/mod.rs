@@ -36,18 +36,9 @@ pub(super) struct Args {
     policy: policy::Args,
     #[command(flatten)]
     results: results::Args,
-    /// on, off, read, write or refresh the answers that were paid for before.
     #[cfg(feature = "store")]
-    #[arg(
-        long,
-        value_enum,
-        value_name = "MODE",
-        default_value = "on",
-        hide_possible_values = true,
-        hide_short_help = true,
-        env = "TRIBUNAL_CACHE"
-    )]
-    cache: crate::backend::cache::Mode,
+    #[command(flatten)]
+    cache: super::cache::Paid,
 }
 
 const EXAMPLES: &str = "\
@@ -85,7 +76,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let mut records = args.input.read(files);
     let first = choose::first_item(&mut records);
     #[cfg(feature = "store")]
-    let cache = choose::cache(args.cache, false)?;
+    let cache = args.cache.open()?;
     let loops = args
         .policy
         .open(

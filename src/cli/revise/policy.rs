@@ -27,7 +27,7 @@ use crate::{
 #[group(skip)]
 #[command(next_help_heading = "Loop")]
 pub(super) struct Args {
-    /// The model that revises [default: `policy` of tribunal.toml, else the judge's].
+    /// Revising model [default: `policy` of tribunal.toml, or the judge].
     #[arg(long, value_name = "MODEL", env = "TRIBUNAL_POLICY")]
     policy: Option<String>,
     /// Address of the policy's API, where tribunal.toml does not say it.

@@ -27,7 +27,7 @@ use crate::{
 #[command(next_help_heading = "Results")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
-    /// Where results go: .jsonl or .json; for one plain file the text itself, such as final.md.
+    /// Where results go: .jsonl, .json, or for one plain file the text (final.md).
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write the figures of the run to this file, as JSON.

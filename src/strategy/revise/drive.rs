@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Errors
 /// The judge has no pass rule, or judges what no loop can follow. What goes wrong later is no error but
-/// [`Outcome::Failed`]: the drafts so far are kept.
+/// [`Outcome::Failed`](super::Outcome::Failed): the drafts so far are kept.
 pub fn revise<P>(
     mut policy: P,
     judge: &Judge,

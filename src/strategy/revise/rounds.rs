@@ -53,7 +53,7 @@ impl Loop {
     /// A loop over the answer of `item`.
     ///
     /// # Errors
-    /// Those of [`revise`].
+    /// Those of [`revise`](super::revise()).
     pub fn new(judge: &Judge, item: &Item, options: &Options) -> Result<Self> {
         check(judge, options)?;
         let item = judge.seen(item)?;
