@@ -385,7 +385,8 @@ async fn nothing_is_forced_where_another_text_may_come_or_the_judge_refuses() {
     for (says, temperature, capable, calls) in [
         ("Well.", 1.0, IN_PROCESS, 3),
         ("Well.", 0.0, Capabilities::TEXT, 3),
-        ("I'm sorry, I cannot judge this.", 0.0, IN_PROCESS, 3),
+        ("I'm sorry, I cannot judge this.", 0.0, IN_PROCESS, 1),
+        ("I'm sorry, I cannot judge this.", 1.0, IN_PROCESS, 3),
         ("Well.", 0.0, IN_PROCESS, 2),
     ] {
         let count = Arc::new(Mutex::new(0));

@@ -190,6 +190,16 @@ async fn what_fails_keeps_the_drafts_before_it() {
 }
 
 #[tokio::test]
+async fn what_a_policy_took_that_wrote_nothing_is_counted() {
+    let mute = Judge::builder().backend(Script::always("")).prompt("revise").reasks(1);
+    let writer = Writer::new(mute.build().await.unwrap()).unwrap();
+    let revision = writer.revise(&judge().await, &item(3), &plain(5)).await.unwrap();
+    assert_eq!((revision.outcome, revision.text()), (Outcome::Failed, "draft 0 worth 3"));
+    let judged = revision.rounds[0].spent.calls;
+    assert!(revision.spent.calls > judged, "{} calls, {judged} of the judge", revision.spent.calls);
+}
+
+#[tokio::test]
 async fn a_draft_whose_judgment_fails_or_takes_too_long_is_kept() {
     let dies = Script::answering(|request| {
         if request.messages[0].text().contains("worth 5") {

@@ -25,7 +25,7 @@ impl Judge {
         let Inner { backend, reasks, .. } = &*self.0;
         let last = ballot.reask + reasks;
         let (mut vote, mut tally) = self.vote(&**backend, item, &ballot).await?;
-        while vote.verdict.is_err() && !vote.is_forced() && ballot.reask < last {
+        while vote.verdict.is_err() && tally.varies && !vote.is_forced() && ballot.reask < last {
             ballot.reask += 1;
             match self.vote(&**backend, item, &ballot).await {
                 Ok((next, taken)) => {
@@ -52,7 +52,8 @@ impl Judge {
         let shown = item.permuted(&ballot.order);
         let capabilities = backend.capabilities().await;
         let talks = self.talks(backend, &shown, capabilities, ballot).await?;
-        let mut tally = Tally::default();
+        let mut tally = Tally { varies: talks.iter().any(|talk| talk.varies), ..Tally::default() };
+        let talks: Vec<_> = talks.into_iter().map(|talk| (talk.element, talk.transcript)).collect();
         for outcome in talks.iter().flat_map(|(_, transcript)| &transcript.results) {
             tally.add(&outcome.completion);
         }
@@ -76,25 +77,24 @@ impl Judge {
         item: &Item,
         capabilities: Capabilities,
         ballot: &Ballot,
-    ) -> Result<Vec<(Option<usize>, Transcript)>> {
+    ) -> Result<Vec<Talk>> {
         let prompt = &self.0.prompt;
         let talk = |n| self.talk(backend, item, n, capabilities, ballot);
         let Some(each) = prompt.front().each else {
-            return Ok(vec![(None, talk(None).await?)]);
+            return Ok(vec![talk(None).await?]);
         };
         let count = prompt.elements(item);
         if count == 0 {
             return Err(item.lacks(each.field()).within(prompt.name()));
         }
         let Some(until) = &prompt.front().until else {
-            let talks = try_join_all((0..count).map(|n| talk(Some(n)))).await?;
-            return Ok(talks.into_iter().enumerate().map(|(n, talk)| (Some(n), talk)).collect());
+            return try_join_all((0..count).map(|n| talk(Some(n)))).await;
         };
         let mut talks = Vec::new();
         for n in 0..count {
             let said = talk(Some(n)).await?;
-            let read = self.0.element_reader.parse(&said);
-            talks.push((Some(n), said));
+            let read = self.0.element_reader.parse(&said.transcript);
+            talks.push(said);
             if matches!(&read.verdict, Ok(Verdict::Label(label)) if label.label == *until) {
                 break;
             }
@@ -109,29 +109,36 @@ impl Judge {
         element: Option<usize>,
         capabilities: Capabilities,
         ballot: &Ballot,
-    ) -> Result<Transcript> {
+    ) -> Result<Talk> {
         let Inner { prompt, reader, element_reader, .. } = &*self.0;
         let plan = Plan { capabilities, draw: ballot.draw, reask: ballot.reask };
         let mut program = prompt.program(item, element, plan, ballot.mark.clone())?;
         let mut answer = None;
-        let transcript = loop {
+        let mut transcript = loop {
             match program.next(answer)? {
                 Next::Ask(request) => answer = Some(backend.complete(&request).await?),
                 Next::Done(transcript) => break transcript,
             }
         };
         let reader = if element.is_some() { element_reader } else { reader };
-        let settled = |why: &Unreadable| why.reason == Reason::Refused;
-        if !ballot.force
-            || reader.parse(&transcript).verdict.as_ref().map_or_else(settled, |_| true)
+        let silent = |why: Unreadable| why.reason != Reason::Refused;
+        if ballot.force
+            && reader.parse(&transcript).verdict.is_err_and(silent)
+            && let Some(request) = program.force()?
         {
-            return Ok(transcript);
+            transcript = program.end(backend.complete(&request).await?)?;
         }
-        match program.force()? {
-            Some(request) => program.end(backend.complete(&request).await?),
-            None => Ok(transcript),
-        }
+        Ok(Talk { element, transcript, varies: program.varies() })
     }
+}
+
+/// One conversation.
+struct Talk {
+    /// The step, answer or criterion that it is about, where each has one of its own.
+    element: Option<usize>,
+    transcript: Transcript,
+    /// Whether another text may come of asking again.
+    varies: bool,
 }
 
 /// What one vote is asked for.
@@ -151,6 +158,8 @@ pub(super) struct Tally {
     pub(super) attempts: u32,
     pub(super) cached: u32,
     pub(super) calls: u32,
+    /// Whether another answer may come of asking again.
+    pub(super) varies: bool,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -160,6 +169,7 @@ impl std::ops::AddAssign for Tally {
         self.attempts += other.attempts;
         self.cached += other.cached;
         self.calls += other.calls;
+        self.varies = other.varies;
     }
 }
 

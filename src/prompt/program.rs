@@ -174,6 +174,11 @@ impl<'p> Program<'p> {
         Ok(transcript)
     }
 
+    /// Whether another text may come of asking again: in process nothing but the draw of tokens makes one.
+    pub(crate) fn varies(&self) -> bool {
+        !self.repeats || self.plan.capabilities.logprobs != Logprobs::Exact
+    }
+
     /// The ending that a text like this may be given, where asking again would be of no use.
     fn ending(&self, marked: &str) -> Option<Ending> {
         if !(self.repeats && self.plan.capabilities.prefill) {
@@ -290,7 +295,7 @@ impl<'p> Program<'p> {
         self.asked = Some(Asked { spot, how: How::Text, cut_ok: settings.cut_ok });
         let mut request =
             self.request(turns, Ask::Generate { top_logprobs }, sampling, settings.constraint);
-        if request.reask > 0 && self.ending(marked).is_some() {
+        if !self.varies() || self.ending(marked).is_some() {
             request.reask = 0;
         }
         Ok(request)

@@ -38,6 +38,8 @@ pub struct Loop {
     kept: Option<String>,
     /// The round that is not over: whatever ends the loop, what was paid for is kept.
     pending: Option<Round>,
+    /// What drafts took that are none.
+    wasted: Spent,
 }
 
 /// What a [`Loop`] wants next.
@@ -75,6 +77,7 @@ impl Loop {
             seen: HashMap::new(),
             kept: None,
             pending: None,
+            wasted: Spent::default(),
         })
     }
 
@@ -212,7 +215,13 @@ impl Loop {
     }
 
     fn spent(&self) -> Spent {
-        self.rounds.iter().chain(&self.pending).map(|round| round.spent).sum()
+        let rounds = self.rounds.iter().chain(&self.pending).map(|round| round.spent);
+        rounds.chain([self.wasted]).sum()
+    }
+
+    /// Counts what a policy took that wrote nothing to judge.
+    pub(super) fn waste(&mut self, spent: Spent) {
+        self.wasted += spent;
     }
 
     /// What the policy is told.

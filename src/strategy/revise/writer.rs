@@ -53,14 +53,36 @@ impl Writer {
     /// # Errors
     /// The model gave no answer, or one that is no text: cut off, empty, a refusal.
     pub async fn write(&self, critique: &Critique) -> Result<Draft> {
-        if critique.round == 0 {
-            let drafter = self.drafter.as_ref().ok_or_else(|| {
-                Error::new(ErrorKind::Record, "the record has no answer to begin with")
-                    .hint("name a prompt that writes first drafts: --draft-prompt draft")
-            })?;
-            return draft(drafter, critique).await;
+        self.written(critique).await.map_err(|Failure { error, .. }| error)
+    }
+
+    async fn written(&self, critique: &Critique) -> std::result::Result<Draft, Failure> {
+        let unpaid = |error| Failure { error, spent: Spent::default() };
+        let writer = match (critique.round, &self.drafter) {
+            (1.., _) => &self.reviser.redrawn(critique.round),
+            (0, Some(drafter)) => drafter,
+            (0, None) => {
+                let error = Error::new(ErrorKind::Record, "the record has no answer to begin with")
+                    .hint("name a prompt that writes first drafts: --draft-prompt draft");
+                return Err(unpaid(error));
+            }
+        };
+        let judgment = writer.judge(&told(critique)).await.map_err(unpaid)?;
+        let spent = Spent::of(&judgment, writer.price());
+        let failed = |why: &str| {
+            Error::new(ErrorKind::Model, format!("the policy wrote nothing to judge: {why}"))
+                .within(writer.prompt().name())
+        };
+        match judgment.verdict {
+            Ok(Verdict::Text(text)) => Ok(Draft { text, spent }),
+            Ok(other) => {
+                Err(Failure { error: failed(&format!("it wrote the verdict {other}")), spent })
+            }
+            Err(why) => {
+                let hint = "a text that is cut off needs a higher --policy-max-tokens";
+                Err(Failure { error: failed(&why.to_string()).hint(hint), spent })
+            }
         }
-        draft(&self.reviser.redrawn(critique.round), critique).await
     }
 
     /// [`revise`](super::revise()) with this writer as the policy.
@@ -73,12 +95,24 @@ impl Writer {
         loop {
             match work.next(draft).await {
                 Next::Write(critique) => {
-                    draft = within(work.deadline(), self.write(&critique)).await;
+                    let written = within(work.deadline(), self.written(&critique)).await;
+                    draft = written.map(|written| {
+                        written.map_err(|Failure { error, spent }| {
+                            work.waste(spent);
+                            error
+                        })
+                    });
                 }
                 Next::Done(revision) => return Ok(*revision),
             }
         }
     }
+}
+
+/// Why there is no draft, and what was paid for it.
+struct Failure {
+    error: Error,
+    spent: Spent,
 }
 
 fn writes(judge: Judge) -> Result<Judge> {
@@ -92,7 +126,8 @@ fn writes(judge: Judge) -> Result<Judge> {
         .hint("a policy needs a prompt with `judges: revision`, such as `revise`"))
 }
 
-async fn draft(writer: &Judge, critique: &Critique) -> Result<Draft> {
+/// The record with all that a prompt may show of the critique.
+fn told(critique: &Critique) -> Item {
     let earlier: Vec<_> = critique
         .earlier
         .iter()
@@ -100,21 +135,8 @@ async fn draft(writer: &Judge, critique: &Critique) -> Result<Draft> {
         .collect();
     let item = critique.item.clone().filled("critique", critique.text.as_str());
     let item = if earlier.is_empty() { item } else { item.filled("earlier", earlier) };
-    let item = match &critique.kept {
+    match &critique.kept {
         Some(kept) => item.filled("kept", kept.as_str()),
         None => item,
-    };
-    let judgment = writer.judge(&item).await?;
-    let spent = Spent::of(&judgment, writer.price());
-    match judgment.verdict {
-        Ok(Verdict::Text(text)) => Ok(Draft { text, spent }),
-        Ok(other) => Err(failed(writer, &format!("it wrote the verdict {other}"))),
-        Err(why) => Err(failed(writer, &why.to_string())
-            .hint("a text that is cut off needs a higher --policy-max-tokens")),
     }
-}
-
-fn failed(writer: &Judge, why: &str) -> Error {
-    Error::new(ErrorKind::Model, format!("the policy wrote nothing to judge: {why}"))
-        .within(writer.prompt().name())
 }
