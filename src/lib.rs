@@ -40,6 +40,7 @@ pub mod item;
 pub mod request;
 pub mod parse;
 pub mod prompt;
+pub mod files;
 pub mod backend;
 pub mod judge;
 pub mod strategy;

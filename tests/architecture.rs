@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Everything above this one is a pure function of its arguments.
-const FIRST_IMPURE: &str = "backend";
+const FIRST_IMPURE: &str = "files";
 
 /// Words by which async code, clocks, disks, networks and the environment come in.
 const IMPURE: [&str; 12] = [

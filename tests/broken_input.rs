@@ -74,7 +74,7 @@ fn lines() -> Vec<Case> {
         case(
             "words.jsonl",
             between("just words"),
-            "words.jsonl:2: the line is no JSON at column 1",
+            "words.jsonl:2: the line is not valid JSON at column 1",
             2,
             1,
         ),
@@ -97,12 +97,12 @@ fn lines() -> Vec<Case> {
         case("long.jsonl", long(65 << 20), "long.jsonl:2: the line is longer than 64 MiB", 2, 1),
         case("large.jsonl", long(50 << 20), "the prompt is larger than 4 MiB", 2, 1),
         case("quotes.jsonl", between("{'answer': 'a'}"), "key must be a string", 2, 1),
-        case("comma.jsonl", between("{\"answer\": \"a\"},"), "no JSON at column 16", 2, 1),
+        case("comma.jsonl", between("{\"answer\": \"a\"},"), "is not valid JSON at column 16", 2, 1),
         case("trailing.jsonl", between("{\"answer\": \"a\",}"), "trailing comma", 2, 1),
         case(
             "nan.jsonl",
             between("{\"answer\": NaN}"),
-            "nan.jsonl:2: the line is no JSON at column 12",
+            "nan.jsonl:2: the line is not valid JSON at column 12",
             2,
             1,
         ),
@@ -110,24 +110,24 @@ fn lines() -> Vec<Case> {
         case(
             "surrogate.jsonl",
             between(r#"{"answer": "\ud800 x"}"#),
-            "surrogate.jsonl:2: the line is no JSON",
+            "surrogate.jsonl:2: the line is not valid JSON",
             2,
             1,
         ),
         case("escape.jsonl", between(r#"{"answer": "\x41"}"#), "invalid escape", 2, 1),
         case("tab.jsonl", between("{\"answer\": \"a\tb\"}"), "control character", 2, 1),
-        case("deep.jsonl", between(&deep), "recursion limit", 2, 1),
+        case("deep.jsonl", between(&deep), "deep.jsonl:2: the record is nested deeper than 100 levels", 2, 1),
         case(
             "bom.jsonl",
             between("\u{FEFF}{\"answer\": \"a\"}"),
-            "bom.jsonl:2: the line is no JSON",
+            "bom.jsonl:2: the line is not valid JSON",
             2,
             1,
         ),
         case(
             "mac.jsonl",
             "{\"answer\": \"a\"}\r{\"answer\": \"b\"}\r",
-            "mac.jsonl:1: the line is no JSON at column 17",
+            "mac.jsonl:1: the line is not valid JSON at column 17",
             0,
             1,
         ),
@@ -206,12 +206,12 @@ fn lists() -> Vec<Case> {
             1,
             1,
         ),
-        case("bad.json", list("{\"answer\": }"), "bad.json:2: no JSON on line 2, column 12", 2, 1),
+        case("bad.json", list("{\"answer\": }"), "bad.json:2: it is not valid JSON on line 2, column 12", 2, 1),
         case("numbers.json", list("3"), "and this is a number", 2, 1),
         case(
             "behind.json",
             "[{\"answer\": \"a\"}] {\"answer\": \"b\"}",
-            "something stands behind the list",
+            "something comes after the list",
             1,
             1,
         ),
@@ -388,5 +388,5 @@ fn what_comes_through_a_pipe_is_held_to_the_same() {
     assert!(pipe("PAR1x").err.contains("Parquet, which cannot be read from a pipe"));
     let ran = pipe(&between("broken"));
     assert_eq!((ran.lines().len(), ran.code), (3, 3));
-    assert!(ran.err.contains("<stdin>:2: the line is no JSON"), "{}", ran.err);
+    assert!(ran.err.contains("<stdin>:2: the line is not valid JSON"), "{}", ran.err);
 }

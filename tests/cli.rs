@@ -27,7 +27,7 @@ fn a_bad_record_costs_itself_and_the_run_goes_on() {
     assert_eq!(lines[3]["item"]["answer"], "y");
     assert_eq!(lines[1]["error"]["kind"], "record");
     assert!(ran.err.contains("r.jsonl:2: score: the record has no field `answer`"), "{}", ran.err);
-    assert!(ran.err.contains("r.jsonl:3: the line is no JSON"), "{}", ran.err);
+    assert!(ran.err.contains("r.jsonl:3: the line is not valid JSON"), "{}", ran.err);
     assert!(ran.err.contains("2 of 4 records judged, 2 failed"), "{}", ran.err);
 }
 

@@ -3,8 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    fs::File,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
 };
 
@@ -16,6 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    files,
     request::{Capabilities, Completion, Request},
 };
 
@@ -39,11 +39,15 @@ impl Replay {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let unreadable = |cause| broken("read", path).because(cause);
-        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+        let mut file = BufReader::new(files::regular(path).map_err(unreadable)?);
         let mut replay: Option<Self> = None;
         let (mut bytes, mut number) = (Vec::new(), 0);
-        while file.read_until(b'\n', &mut bytes).map_err(unreadable)? > 0 {
+        while (&mut file).take(LONGEST).read_until(b'\n', &mut bytes).map_err(unreadable)? > 0 {
             number += 1;
+            if bytes.len() as u64 == LONGEST {
+                let message = format!("the line is longer than {} MiB", LONGEST >> 20);
+                return Err(unreadable(io::Error::other(message)).within(place(path, number)));
+            }
             if !bytes.trim_ascii().is_empty() {
                 let line = parsed(&bytes).map_err(|error| error.within(place(path, number)))?;
                 let replay = replay.get_or_insert_with(|| Self::of(path, &line));
@@ -89,6 +93,9 @@ impl Replay {
         Ok(())
     }
 }
+
+/// The longest line that is read, in bytes.
+const LONGEST: u64 = 64 << 20;
 
 const HOW_TO_RECORD: &str = "record it first: run the same judge on the model itself with `--record FILE` \
      (in the library: wrap the model in `backend::Recorded`)";

@@ -78,7 +78,7 @@ impl Config {
     /// # Errors
     /// It cannot be read, or is wrong: the error names the line and the near key.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|cause| {
+        let text = crate::files::text(path).map_err(|cause| {
             Error::new(ErrorKind::Config, format!("cannot read `{}`", path.display()))
                 .because(cause)
         })?;

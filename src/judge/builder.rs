@@ -273,7 +273,7 @@ pub fn load(name: &str) -> Result<Arc<Prompt>> {
         return Err(crate::error::unknown(ErrorKind::Config, "prompt", name, names)
             .hint("a prompt of your own is named by its file: -p my.jinja"));
     }
-    let text = std::fs::read_to_string(name).map_err(|cause| {
+    let text = crate::files::text(Path::new(name)).map_err(|cause| {
         Error::new(ErrorKind::Config, format!("cannot read the prompt `{name}`")).because(cause)
     })?;
     Prompt::parse(name, &text).map(Arc::new)

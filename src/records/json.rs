@@ -4,7 +4,11 @@ use std::io::BufRead;
 
 use serde_json::Value;
 
-use super::input::{BOM, Bytes, LONGEST, broken, text, wrong};
+use super::{
+    exact::{self, Fault},
+    input::{BOM, Bytes, LONGEST, broken, text, wrong},
+    shape,
+};
 use crate::{
     error::Result,
     item::{Item, kind_of},
@@ -70,7 +74,7 @@ impl Values {
                 }
                 _ if self.list == List::Closed => {
                     return Err(wrong(format!(
-                        "line {}: something stands behind the list",
+                        "line {}: something comes after the list",
                         self.line
                     )));
                 }
@@ -184,14 +188,16 @@ impl Cut {
         if !self.closed {
             return Err(wrong("the record is not closed").hint("the file may have been cut off"));
         }
-        match serde_json::from_str(text) {
-            Ok(Value::Object(record)) => Ok(Item::from(record)),
+        match exact::value(text) {
+            Ok(Value::Object(record)) => shape::check(&record).map(|()| Item::from(record)),
             Ok(other) => {
                 Err(wrong(format!("a record is a JSON object, and this is {}", kind_of(&other))))
             }
-            Err(cause) => {
+            Err(Fault::Record(error)) => Err(error),
+            Err(Fault::Json(cause)) => {
                 let line = self.line + cause.line() - 1;
-                let message = format!("no JSON on line {line}, column {}", cause.column());
+                let message =
+                    format!("it is not valid JSON on line {line}, column {}", cause.column());
                 Err(wrong(message).because(cause))
             }
         }
@@ -242,7 +248,9 @@ mod tests {
     fn a_bad_object_costs_itself() {
         let all = read("[{\"a\": 1},\n{\"b\": },\n7,\n{\"c\": 2}]");
         assert_eq!(all[0].1, Ok("{\"a\":1}".into()));
-        assert!(all[1].1.as_ref().unwrap_err().starts_with("no JSON on line 2, column 7"));
+        assert!(
+            all[1].1.as_ref().unwrap_err().starts_with("it is not valid JSON on line 2, column 7")
+        );
         assert!(all[2].1.as_ref().unwrap_err().contains("this is a number"));
         assert_eq!(all[3], (4, Ok("{\"c\":2}".into())));
     }
@@ -267,7 +275,7 @@ mod tests {
                 .unwrap_err()
                 .contains("list is not closed")
         );
-        assert!(read("[] 5").last().unwrap().1.as_ref().unwrap_err().contains("behind the list"));
+        assert!(read("[] 5").last().unwrap().1.as_ref().unwrap_err().contains("after the list"));
     }
 
     proptest::proptest! {

@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::input::{Lines, wrong};
+use super::{
+    exact::{self, Fault},
+    input::{Lines, wrong},
+    shape,
+};
 use crate::{
     error::Result,
     item::{Item, kind_of},
@@ -41,17 +45,19 @@ impl Iterator for Jsonl {
 
 /// One record out of a line.
 pub(super) fn record(text: &str) -> Result<Item> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(record)) => Ok(Item::from(record)),
+    match exact::value(text) {
+        Ok(Value::Object(record)) => shape::check(&record).map(|()| Item::from(record)),
         Ok(other @ Value::Array(_)) => {
             Err(not_object(&other).hint("a file that is one list is read with --input-format json"))
         }
         Ok(other) => Err(not_object(&other)),
-        Err(cause) if cause.is_eof() => {
+        Err(Fault::Record(error)) => Err(error),
+        Err(Fault::Json(cause)) if cause.is_eof() => {
             Err(wrong(format!("the line breaks off at column {}", cause.column())).because(cause))
         }
-        Err(cause) => {
-            Err(wrong(format!("the line is no JSON at column {}", cause.column())).because(cause))
+        Err(Fault::Json(cause)) => {
+            let message = format!("the line is not valid JSON at column {}", cause.column());
+            Err(wrong(message).because(cause))
         }
     }
 }

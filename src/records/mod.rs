@@ -2,6 +2,8 @@
 
 mod source;
 mod input;
+mod exact;
+mod shape;
 mod jsonl;
 mod json;
 mod csv;

@@ -1,0 +1,345 @@
+//! Files by what they are: texts up to a size, and one file told from another whatever its names are.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The largest file that is read whole as a text: a prompt, a rubric, a configuration.
+pub const LARGEST_TEXT: u64 = 4 << 20;
+
+/// The text of a regular file of at most [`LARGEST_TEXT`] bytes, without a byte order mark.
+///
+/// A device or a pipe may never end, so it is not opened.
+///
+/// # Errors
+/// It is not such a file, cannot be read, or is not UTF-8.
+pub fn text(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    regular(path)?.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_TEXT {
+        let most = LARGEST_TEXT >> 20;
+        return Err(io::Error::other(format!("it is larger than {most} MiB")));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|cause| {
+        let at = cause.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 at byte {at}"))
+    })?;
+    if text.starts_with('\u{FEFF}') {
+        text.remove(0);
+    }
+    Ok(text)
+}
+
+/// A file that has an end.
+///
+/// # Errors
+/// It is a folder, a device or a pipe, or cannot be opened.
+pub fn regular(path: &Path) -> io::Result<File> {
+    // A pipe is not even opened: that would wait for somebody who writes.
+    check_regular(&fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    check_regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+fn check_regular(meta: &fs::Metadata) -> io::Result<()> {
+    match (meta.is_dir(), meta.is_file()) {
+        (true, _) => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+        (_, false) => Err(io::Error::other("it is a device or a pipe, not a regular file")),
+        _ => Ok(()),
+    }
+}
+
+/// Which file a path leads to, whatever it is called: links lead to what they name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// Device and inode.
+    Inode(u64, u64),
+    /// Where there are no inodes, or no file yet.
+    Path(PathBuf),
+}
+
+impl Identity {
+    /// The identity of the file at `path`, or of the one that would be made there; none of a folder, a
+    /// device or a pipe.
+    pub fn of(path: &Path) -> Option<Self> {
+        match fs::metadata(path) {
+            Ok(meta) => Self::of_meta(&meta, path),
+            Err(_) => Some(Self::Path(place(path, 0)?)),
+        }
+    }
+
+    /// The identity of a folder.
+    pub fn of_folder(path: &Path) -> Option<Self> {
+        let meta = fs::metadata(path).ok().filter(fs::Metadata::is_dir)?;
+        Self::numbers(&meta).or_else(|| path.canonicalize().ok().map(Self::Path))
+    }
+
+    fn of_meta(meta: &fs::Metadata, path: &Path) -> Option<Self> {
+        if !meta.is_file() {
+            return None;
+        }
+        Self::numbers(meta).or_else(|| path.canonicalize().ok().map(Self::Path))
+    }
+
+    #[cfg(unix)]
+    #[expect(clippy::unnecessary_wraps, reason = "other systems have no inodes")]
+    fn numbers(meta: &fs::Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        Some(Self::Inode(meta.dev(), meta.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn numbers(_: &fs::Metadata) -> Option<Self> {
+        None
+    }
+
+    /// The file behind standard input or output, where it is one.
+    #[cfg(unix)]
+    pub fn of_stream(stream: &impl std::os::fd::AsFd) -> Option<Self> {
+        let file = File::from(stream.as_fd().try_clone_to_owned().ok()?);
+        let meta = file.metadata().ok().filter(fs::Metadata::is_file)?;
+        Self::numbers(&meta)
+    }
+
+    /// The file behind standard input or output, which is unknown here.
+    #[cfg(not(unix))]
+    pub fn of_stream<T>(_: &T) -> Option<Self> {
+        None
+    }
+}
+
+/// Where a file would be made: in the folder as it is really called, behind links that lead nowhere yet.
+fn place(path: &Path, links: usize) -> Option<PathBuf> {
+    const MOST_LINKS: usize = 16;
+    let folder = folder_of(path);
+    match fs::read_link(path) {
+        Ok(target) if links < MOST_LINKS => place(&folder.join(target), links + 1),
+        Ok(_) => None,
+        Err(_) => {
+            let folder = folder.canonicalize().or_else(|_| std::path::absolute(folder)).ok()?;
+            Some(folder.join(path.file_name()?))
+        }
+    }
+}
+
+/// The folder that holds a file.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The files that a command reads and writes: none is both, and none is written twice.
+#[derive(Debug, Default)]
+pub struct Plan {
+    reads: Vec<Entry>,
+    writes: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    what: String,
+    name: String,
+    identity: Option<Identity>,
+}
+
+impl Plan {
+    /// Takes note of a file that is read; `what` it is reads like `an input`.
+    #[must_use]
+    pub fn reads(mut self, what: &str, path: &Path) -> Self {
+        let identity = Identity::of(path);
+        self.reads.push(Entry { what: what.into(), name: path.display().to_string(), identity });
+        self
+    }
+
+    /// Takes note of a file that is written; `what` is the option that names it.
+    #[must_use]
+    pub fn writes(mut self, what: &str, path: &Path) -> Self {
+        let identity = Identity::of(path);
+        self.writes.push(Entry { what: what.into(), name: path.display().to_string(), identity });
+        self
+    }
+
+    /// Takes note of standard input as an input.
+    #[must_use]
+    pub fn reads_stdin(mut self) -> Self {
+        let identity = Identity::of_stream(&io::stdin());
+        self.reads.push(Entry {
+            what: "the input".into(),
+            name: "standard input".into(),
+            identity,
+        });
+        self
+    }
+
+    /// Takes note of standard output, which may be a file as well.
+    #[must_use]
+    pub fn writes_stdout(mut self) -> Self {
+        let identity = Identity::of_stream(&io::stdout());
+        let (what, name) = ("standard output".into(), "standard output".into());
+        self.writes.push(Entry { what, name, identity });
+        self
+    }
+
+    /// Checks all of them, before any is opened.
+    ///
+    /// # Errors
+    /// A file would be read and written, or written by two options.
+    pub fn check(&self) -> Result<()> {
+        let same =
+            |one: &Entry, other: &Entry| one.identity.is_some() && one.identity == other.identity;
+        for (n, write) in self.writes.iter().enumerate() {
+            if let Some(read) = self.reads.iter().find(|read| same(read, write)) {
+                let (what, name) = (&write.what, &write.name);
+                let message = format!("{what} would write into `{name}`, which is {}", read.what);
+                let error = Error::new(ErrorKind::Config, message).hint("name another file");
+                let linked = read.name != *name;
+                return Err(if linked {
+                    error.hint(format!("`{name}` and `{}` are one file", read.name))
+                } else {
+                    error
+                });
+            }
+            if let Some(other) = self.writes[..n].iter().find(|other| same(other, write)) {
+                let message = format!(
+                    "{} and {} would write into one file, `{}`",
+                    other.what, write.what, write.name
+                );
+                return Err(Error::new(ErrorKind::Config, message).hint("name a file for each"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks that a file can be written, without touching what is in it.
+///
+/// # Errors
+/// The path is an address or a folder, its folder is missing, or the system does not permit it.
+pub fn check_writable(path: &Path) -> Result<()> {
+    let name = path.display().to_string();
+    let cannot =
+        |why: String| Error::new(ErrorKind::Config, format!("cannot write `{name}`: {why}"));
+    if is_address(&name) {
+        return Err(cannot("it is an address, and only files of this machine are written".into())
+            .hint("write a file here, and copy it there"));
+    }
+    if path.is_dir() {
+        return Err(cannot("it is a folder".into()).hint("name a file in it"));
+    }
+    let folder = folder_of(path);
+    if let Err(cause) = fs::metadata(folder) {
+        let error = match cause.kind() {
+            io::ErrorKind::NotFound => cannot(format!("there is no folder `{}`", folder.display())),
+            io::ErrorKind::NotADirectory => {
+                cannot(format!("`{}` is not a folder", folder.display()))
+            }
+            _ => cannot(cause.to_string()),
+        };
+        return Err(error.hint("make the folder first, or name another one"));
+    }
+    if !folder.is_dir() {
+        return Err(cannot(format!("`{}` is not a folder", folder.display())));
+    }
+    let probed = match fs::metadata(path) {
+        Ok(meta) if meta.is_file() => fs::OpenOptions::new().append(true).open(path).map(drop),
+        // A device is opened by whoever writes to it.
+        Ok(_) => Ok(()),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            tempfile::NamedTempFile::new_in(folder).map(drop)
+        }
+        Err(cause) => Err(cause),
+    };
+    probed.map_err(|cause| {
+        Error::new(ErrorKind::Io, format!("cannot write `{name}`: {}", plain(&cause)))
+    })
+}
+
+/// What the system says, without the name of a file that nobody asked for.
+fn plain(cause: &io::Error) -> String {
+    match cause.raw_os_error() {
+        Some(_) => cause.to_string(),
+        None => io::Error::from(cause.kind()).to_string(),
+    }
+}
+
+/// Whether a name is an address such as `s3://bucket/name`.
+pub fn is_address(name: &str) -> bool {
+    name.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.len() > 1
+            && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_up_to_a_size_and_never_from_a_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.txt");
+        fs::write(&path, "\u{FEFF}words").unwrap();
+        assert_eq!(text(&path).unwrap(), "words");
+        fs::write(&path, vec![b'x'; usize::try_from(LARGEST_TEXT).unwrap() + 1]).unwrap();
+        assert!(text(&path).unwrap_err().to_string().contains("larger than 4 MiB"));
+        fs::write(&path, b"caf\xE9").unwrap();
+        assert!(text(&path).unwrap_err().to_string().contains("not UTF-8 at byte 3"));
+        assert!(text(folder.path()).unwrap_err().to_string().contains("it is a folder"));
+        if cfg!(unix) {
+            let zero = text(Path::new("/dev/zero")).unwrap_err().to_string();
+            assert!(zero.contains("not a regular file"), "{zero}");
+        }
+        assert_eq!(text(&folder.path().join("y")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_file_by_two_names_is_one_file_also_before_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a"), "").unwrap();
+        fs::hard_link(path("a"), path("hard")).unwrap();
+        std::os::unix::fs::symlink("a", path("soft")).unwrap();
+        std::os::unix::fs::symlink("new", path("dangling")).unwrap();
+        std::os::unix::fs::symlink("round", path("round")).unwrap();
+        let of = |name: &str| Identity::of(&path(name));
+        assert!(of("a") == of("hard") && of("a") == of("soft") && of("a").is_some());
+        assert!(of("new") == of("dangling") && of("new").is_some() && of("new") != of("other"));
+        assert_eq!(Identity::of(&path("./new")), of("new"));
+        assert!(of("round").is_none() && Identity::of(Path::new("/dev/null")).is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_read_or_written_already_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a"), "").unwrap();
+        let plan = || Plan::default().reads("an input", &path("a"));
+        assert!(plan().writes("-o", &path("b")).writes("--summary", &path("c")).check().is_ok());
+        let over = plan().writes("-o", &path("a")).check().unwrap_err().to_string();
+        assert!(over.starts_with("-o would write into") && over.ends_with("which is an input"));
+        let twice = plan().writes("-o", &path("b")).writes("--junit", &path("./b"));
+        let twice = twice.check().unwrap_err().to_string();
+        assert!(twice.starts_with("-o and --junit would write into one file"), "{twice}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "").unwrap();
+        let says = |path: &Path| check_writable(path).unwrap_err().to_string();
+        assert!(check_writable(&path("new")).is_ok() && check_writable(&path("file")).is_ok());
+        assert!(says(&path("absent/x")).contains("there is no folder"));
+        assert!(says(&path("file/x")).contains("is not a folder"));
+        assert!(says(folder.path()).ends_with("it is a folder"));
+        assert!(says(Path::new("s3://b/x")).contains("it is an address"));
+        assert!(!is_address("c://x") && !is_address("notes: a // b"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
