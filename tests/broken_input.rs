@@ -97,7 +97,13 @@ fn lines() -> Vec<Case> {
         case("long.jsonl", long(65 << 20), "long.jsonl:2: the line is longer than 64 MiB", 2, 1),
         case("large.jsonl", long(50 << 20), "the prompt is larger than 4 MiB", 2, 1),
         case("quotes.jsonl", between("{'answer': 'a'}"), "key must be a string", 2, 1),
-        case("comma.jsonl", between("{\"answer\": \"a\"},"), "is not valid JSON at column 16", 2, 1),
+        case(
+            "comma.jsonl",
+            between("{\"answer\": \"a\"},"),
+            "is not valid JSON at column 16",
+            2,
+            1,
+        ),
         case("trailing.jsonl", between("{\"answer\": \"a\",}"), "trailing comma", 2, 1),
         case(
             "nan.jsonl",
@@ -106,7 +112,21 @@ fn lines() -> Vec<Case> {
             2,
             1,
         ),
-        case("huge.jsonl", between("{\"answer\": 1e999}"), "number out of range", 2, 1),
+        case("huge.jsonl", between("{\"answer\": 1e999}"), "", 3, 0),
+        case(
+            "keys.jsonl",
+            between("{\"answer\": \"a\", \"answer\": \"b\"}"),
+            "keys.jsonl:2: the key `answer` comes twice, with different values",
+            2,
+            1,
+        ),
+        case(
+            "columns.jsonl",
+            "{\"question\": [\"q\", \"r\"], \"answer\": [\"a\", \"b\"]}\n",
+            "columns.jsonl:1: it holds columns, and a record has one value in each field",
+            0,
+            1,
+        ),
         case(
             "surrogate.jsonl",
             between(r#"{"answer": "\ud800 x"}"#),
@@ -116,7 +136,13 @@ fn lines() -> Vec<Case> {
         ),
         case("escape.jsonl", between(r#"{"answer": "\x41"}"#), "invalid escape", 2, 1),
         case("tab.jsonl", between("{\"answer\": \"a\tb\"}"), "control character", 2, 1),
-        case("deep.jsonl", between(&deep), "deep.jsonl:2: the record is nested deeper than 100 levels", 2, 1),
+        case(
+            "deep.jsonl",
+            between(&deep),
+            "deep.jsonl:2: the record is nested deeper than 100 levels",
+            2,
+            1,
+        ),
         case(
             "bom.jsonl",
             between("\u{FEFF}{\"answer\": \"a\"}"),
@@ -206,7 +232,13 @@ fn lists() -> Vec<Case> {
             1,
             1,
         ),
-        case("bad.json", list("{\"answer\": }"), "bad.json:2: it is not valid JSON on line 2, column 12", 2, 1),
+        case(
+            "bad.json",
+            list("{\"answer\": }"),
+            "bad.json:2: it is not valid JSON on line 2, column 12",
+            2,
+            1,
+        ),
         case("numbers.json", list("3"), "and this is a number", 2, 1),
         case(
             "behind.json",

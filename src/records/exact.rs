@@ -286,7 +286,7 @@ mod tests {
         }
         // The place is that of the text as it was written.
         let error = read("{\"a\": 12345678901234567890123, \"b\": }").unwrap_err();
-        assert!(error.ends_with("column 39"), "{error}");
+        assert!(error.ends_with("column 37"), "{error}");
         assert_eq!(read("{\"a \\\" 1e999\": \"1e999\"}").unwrap(), json!({"a \" 1e999": "1e999"}));
     }
 

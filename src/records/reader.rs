@@ -145,6 +145,7 @@ fn is_whole(start: &[u8]) -> bool {
 
 #[cfg(feature = "parquet")]
 fn in_columns(source: &Source) -> Result<Numbers> {
+    use super::exact;
     use crate::error::{Error, ErrorKind};
     let Source::File(path) = source else {
         return Err(wrong("Parquet cannot be read from a pipe").hint("name the file instead"));
@@ -153,10 +154,11 @@ fn in_columns(source: &Source) -> Result<Numbers> {
     let no_table = |cause| wrong("it is no whole Parquet file").because(cause);
     let rows =
         super::parquet::rows(std::fs::File::open(path).map_err(failed)?).map_err(no_table)?;
-    let bad_row = |cause| wrong("the row cannot be read").because(cause);
-    Ok(Box::new(
-        rows.enumerate().map(move |(n, row)| (n + 1, row.map(Item::from).map_err(bad_row))),
-    ))
+    let record = |row: Result<_, _>| {
+        let row = row.map_err(|cause| wrong("the row cannot be read").because(cause))?;
+        exact::check_depth(&row).map(|()| Item::from(row))
+    };
+    Ok(Box::new(rows.enumerate().map(move |(n, row)| (n + 1, record(row)))))
 }
 
 #[cfg(not(feature = "parquet"))]
