@@ -18,6 +18,8 @@ struct Inner {
     message: String,
     hints: Vec<String>,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    requests: u32,
+    lasting: bool,
 }
 
 /// What a program may want to tell apart.
@@ -49,7 +51,14 @@ pub enum ErrorKind {
 impl Error {
     /// An error of this kind that says `message`: lower case, no final stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner { kind, message: message.into(), hints: Vec::new(), cause: None }))
+        Self(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            hints: Vec::new(),
+            cause: None,
+            requests: 0,
+            lasting: false,
+        }))
     }
 
     /// Adds what to do next.
@@ -77,6 +86,22 @@ impl Error {
         self
     }
 
+    /// The same error after so many more requests to a server.
+    #[must_use]
+    pub fn after_requests(mut self, requests: u32) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.requests = inner.requests.saturating_add(requests);
+        self
+    }
+
+    /// The same error where the same request would fail again.
+    #[must_use]
+    #[cfg(feature = "openai")]
+    pub(crate) fn lasting(mut self) -> Self {
+        Arc::make_mut(&mut self.0).lasting = true;
+        self
+    }
+
     /// What went wrong, as a program sees it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -92,9 +117,14 @@ impl Error {
         &self.0.hints
     }
 
+    /// How many requests were sent to a server before it failed.
+    pub fn requests(&self) -> u32 {
+        self.0.requests
+    }
+
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
-        self.0.kind == ErrorKind::Unavailable
+        self.0.kind == ErrorKind::Unavailable && !self.0.lasting
     }
 
     /// Whether every later request of this run would fail the same way.

@@ -173,8 +173,9 @@ pub struct Token {
 }
 
 /// How an answer ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum Finish {
     /// The model ended its turn, or wrote a stop text.
     #[default]
@@ -185,6 +186,10 @@ pub enum Finish {
     Filtered,
     /// We wrote the words that announce the verdict, and the model the verdict alone.
     Forced,
+    /// The model called tools: instead of a text, or after one.
+    ToolCalls,
+    /// A word of the server that is no known end: the answer counts as cut off.
+    Other(String),
 }
 
 /// Names a [`Request`] to one model, across runs and machines.
@@ -231,13 +236,111 @@ impl Completion {
 
 impl Finish {
     /// The word in files.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Stop => "stop",
             Self::Length => "length",
             Self::Filtered => "filtered",
             Self::Forced => FORCED,
+            Self::ToolCalls => "tool_calls",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What a server's word means, in any case, with `_`, `-` or a blank between its parts.
+    pub fn of_word(word: &str) -> Self {
+        const CLEAN: [&str; 9] = [
+            "",
+            "stop",
+            "eos",
+            "eos_token",
+            "end_turn",
+            "stop_sequence",
+            "complete",
+            "completed",
+            "done",
+        ];
+        const CUT: [&str; 15] = [
+            "length",
+            "max_length",
+            "model_length",
+            "max_tokens",
+            "max_token",
+            "max_new_tokens",
+            "max_output_tokens",
+            "max_completion_tokens",
+            "max_tokens_reached",
+            "token_limit",
+            "context_length",
+            "context_length_exceeded",
+            "model_context_window_exceeded",
+            "error_limit",
+            "truncated",
+        ];
+        const FILTERED: [&str; 21] = [
+            "filter",
+            "filtered",
+            "content_filter",
+            "content_filtered",
+            "content_policy",
+            "content_policy_violation",
+            "policy_violation",
+            "safety",
+            "image_safety",
+            "refusal",
+            "refused",
+            "recitation",
+            "blocklist",
+            "blocked",
+            "prohibited_content",
+            "spii",
+            "sensitive",
+            "moderation",
+            "flagged",
+            "guardrail_intervened",
+            "error_toxic",
+        ];
+        const TOOLS: [&str; 4] = ["tool_calls", "tool_call", "function_call", "tool_use"];
+        let plain = word.trim().to_lowercase().replace(['-', ' '], "_");
+        let plain = plain.strip_prefix("finish_reason_").unwrap_or(&plain);
+        let is = |words: &[&str]| words.contains(&plain);
+        match () {
+            () if is(&CLEAN) => Self::Stop,
+            () if is(&CUT) => Self::Length,
+            () if is(&FILTERED) => Self::Filtered,
+            () if is(&TOOLS) => Self::ToolCalls,
+            // Our own word: no server ends an answer like this.
+            () if plain == FORCED => Self::Other(format!("server: {FORCED}")),
+            () => Self::Other(shortened(word.trim())),
+        }
+    }
+
+    /// Whether the server gave up, so that the same request may be answered better.
+    pub(crate) fn is_accident(&self) -> bool {
+        const PARTS: [&str; 7] =
+            ["error", "fail", "abort", "cancel", "timeout", "interrupt", "resource"];
+        let Self::Other(word) = self else { return false };
+        let word = word.to_lowercase();
+        PARTS.iter().any(|part| word.contains(part))
+    }
+}
+
+/// A word and no essay.
+fn shortened(word: &str) -> String {
+    const LENGTH: usize = 40;
+    word.chars().take(LENGTH).collect()
+}
+
+/// The word in files, or that of a server.
+impl From<String> for Finish {
+    fn from(word: String) -> Self {
+        if word == FORCED { Self::Forced } else { Self::of_word(&word) }
+    }
+}
+
+impl From<Finish> for String {
+    fn from(finish: Finish) -> Self {
+        finish.name().to_owned()
     }
 }
 
@@ -405,6 +508,28 @@ mod tests {
         others.sort_by_key(|key| *key.as_bytes());
         others.dedup();
         assert_eq!(others.len(), 13);
+    }
+
+    #[test]
+    fn an_end_is_clean_only_where_its_word_is_known() {
+        for word in ["stop", "STOP", "eos", "EOS_TOKEN", "end-turn", "stop_sequence", "", " Done "]
+        {
+            assert_eq!(Finish::of_word(word), Finish::Stop, "{word}");
+        }
+        for word in ["length", "MAX_TOKENS", "model_length", "max-output-tokens"] {
+            assert_eq!(Finish::of_word(word), Finish::Length, "{word}");
+        }
+        for word in ["content_filter", "SAFETY", "refusal", "RECITATION", "PROHIBITED_CONTENT"] {
+            assert_eq!(Finish::of_word(word), Finish::Filtered, "{word}");
+        }
+        for word in ["error", "OTHER", "stopped", "forced", "load", "2"] {
+            let finish = Finish::of_word(word);
+            assert!(matches!(&finish, Finish::Other(_)), "{word}");
+            // It comes back from a file as it went there.
+            assert_eq!(Finish::from(finish.name().to_owned()), finish, "{word}");
+        }
+        assert_eq!(Finish::from("forced".to_owned()), Finish::Forced);
+        assert!(Finish::of_word("network_error").is_accident());
     }
 
     #[test]

@@ -142,8 +142,9 @@ pub async fn run(
     let mut summary = judging.summary;
     summary.stopped = stopped;
     summary.time = started.elapsed();
-    summary.cost = judge.price().map(|price| price.of(summary.usage));
-    summary.saved_cost = judge.price().map(|price| price.of(summary.saved));
+    summary.priced = judge.price().is_some();
+    summary.cost = judge.price().and_then(|price| price.of(summary.usage));
+    summary.saved_cost = judge.price().and_then(|price| price.of(summary.saved));
     Ok(summary)
 }
 

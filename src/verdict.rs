@@ -176,6 +176,7 @@ impl fmt::Display for Unreadable {
 
 /// Tokens that were read and written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// Tokens of the prompts.
     pub prompt: u64,
@@ -185,6 +186,25 @@ pub struct Usage {
     pub completion: u64,
     /// Those of them that were thinking.
     pub reasoning: u64,
+    /// Answers whose server did not report its tokens: what they took is missing above.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Usage {
+    /// The tokens of one answer whose server does not report them.
+    pub const UNKNOWN: Self =
+        Self { prompt: 0, cached: 0, completion: 0, reasoning: 0, unknown: 1 };
+
+    /// Whether the tokens of every answer were reported.
+    pub fn is_known(&self) -> bool {
+        self.unknown == 0
+    }
 }
 
 impl std::ops::AddAssign for Usage {
@@ -193,6 +213,7 @@ impl std::ops::AddAssign for Usage {
         self.cached += other.cached;
         self.completion += other.completion;
         self.reasoning += other.reasoning;
+        self.unknown += other.unknown;
     }
 }
 
@@ -210,8 +231,13 @@ pub struct Price {
 }
 
 impl Price {
-    /// What these tokens cost.
-    pub fn of(&self, usage: Usage) -> f64 {
+    /// What these tokens cost; `None` where the tokens of some answer are not known.
+    pub fn of(&self, usage: Usage) -> Option<f64> {
+        usage.is_known().then(|| self.at_least(usage))
+    }
+
+    /// What the tokens cost that are known.
+    pub fn at_least(&self, usage: Usage) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "nobody pays for 2^52 tokens")]
         let millions = |tokens: u64| tokens as f64 / 1e6;
         let fresh = usage.prompt.saturating_sub(usage.cached);

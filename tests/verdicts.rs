@@ -84,7 +84,7 @@ impl Call {
             chosen: self.chosen.then_some(Chosen::Asked),
             cut_ok: self.cut_ok,
             completion: Completion {
-                finish: self.finish,
+                finish: self.finish.clone(),
                 distribution,
                 ..Completion::text(&self.text)
             },
@@ -97,7 +97,7 @@ impl Case {
         let only = self.text.as_ref().map(|text| Call {
             name: "critique".into(),
             text: text.clone(),
-            finish: self.finish,
+            finish: self.finish.clone(),
             cut_ok: self.cut_ok,
             ..Call::default()
         });

@@ -123,10 +123,10 @@ impl Plan {
             return "unknown: no prices are set ([model.NAME] price in tribunal.toml)".into();
         };
         let prompt = if self.uncounted { self.characters / PER_TOKEN } else { self.tokens };
-        let least = price.of(Usage { prompt, ..Usage::default() });
+        let least = price.at_least(Usage { prompt, ..Usage::default() });
         match self.written {
             Some(completion) => {
-                let most = price.of(Usage { prompt, completion, ..Usage::default() });
+                let most = price.at_least(Usage { prompt, completion, ..Usage::default() });
                 format!(
                     "about {least:.4} for the prompts, {most:.4} at most with all that may be written"
                 )

@@ -167,7 +167,8 @@ impl Resolved {
             .model(self.model_name())
             .options(self.options())
             .sampling(sampling)
-            .fields(self.fields()?);
+            .fields(self.fields()?)
+            .clean_finish(&self.model.clean_finish);
         let builder = apply(builder, self.settings.prompt.clone(), JudgeBuilder::prompt);
         let builder = apply(builder, self.scale()?, JudgeBuilder::scale);
         let builder = apply(builder, self.settings.draws, JudgeBuilder::draws);

@@ -37,6 +37,7 @@ pub struct JudgeBuilder {
     criteria: Option<serde_json::Value>,
     price: Option<Price>,
     reasks: Option<u32>,
+    clean_finish: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -150,6 +151,13 @@ impl JudgeBuilder {
         self
     }
 
+    /// Finish reasons of the server that are clean ends, beside those that are known: an answer with any
+    /// other one counts as cut off.
+    pub fn clean_finish<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.clean_finish = words.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// A secret that the marker of a verdict line depends on, so that nobody can compute it.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(secret.into());
@@ -215,6 +223,7 @@ impl JudgeBuilder {
             fields,
             price: self.price,
             reasks: self.reasks.unwrap_or(REASKS),
+            finishes: Arc::new(super::finishes::Finishes::new(self.clean_finish)),
             digests: Digests::default(),
         };
         Judge(Arc::new(inner.named())).check().await

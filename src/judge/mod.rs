@@ -2,6 +2,7 @@
 
 mod ballot;
 mod builder;
+mod finishes;
 mod rehearsal;
 mod stored;
 mod talk;
@@ -17,6 +18,7 @@ use futures_util::{Stream, StreamExt, future::try_join_all};
 
 use self::{
     ballot::{numbers, steps, vote, written},
+    finishes::Finishes,
     talk::{Ballot, Tally},
 };
 use crate::{
@@ -55,6 +57,7 @@ struct Inner {
     price: Option<Price>,
     /// How often an unreadable answer is asked again.
     reasks: u32,
+    finishes: Arc<Finishes>,
     digests: Digests,
 }
 

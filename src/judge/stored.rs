@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     request::{Capabilities, Completion, Finish, Logprobs, Request},
-    verdict::{Call, FORCED, Judgment},
+    verdict::{Call, Judgment},
 };
 
 /// The texts of one vote as a line of results holds them.
@@ -101,12 +101,7 @@ impl Stored {
         let completion = |call: &Call| Completion {
             text: call.text.clone(),
             thinking: call.thinking.clone(),
-            finish: match call.finish.as_str() {
-                "length" => Finish::Length,
-                "filtered" => Finish::Filtered,
-                FORCED => Finish::Forced,
-                _ => Finish::Stop,
-            },
+            finish: call.finish.clone().into(),
             usage: call.usage,
             distribution: call.distribution.clone(),
             cached: true,

@@ -13,7 +13,7 @@ use crate::{
     item::Item,
     parse::{Parser, Transcript},
     prompt::{Next, Plan},
-    request::{Capabilities, Completion},
+    request::{Capabilities, Completion, Request},
     verdict::{Reason, Unreadable, Usage, Verdict, Vote},
 };
 
@@ -33,6 +33,7 @@ impl Judge {
                     tally += taken;
                 }
                 Err(error) => {
+                    tally.attempts += error.requests();
                     let why = |why: Unreadable| why.and(&format!("asking again failed: {error}"));
                     vote.verdict = vote.verdict.map_err(why);
                     break;
@@ -114,9 +115,15 @@ impl Judge {
         let plan = Plan { capabilities, draw: ballot.draw, reask: ballot.reask };
         let mut program = prompt.program(item, element, plan, ballot.mark.clone())?;
         let mut answer = None;
+        let mut sent = 0;
         let mut transcript = loop {
             match program.next(answer)? {
-                Next::Ask(request) => answer = Some(backend.complete(&request).await?),
+                Next::Ask(request) => {
+                    let said = self.answer(backend, &request).await;
+                    let said = said.map_err(|error| error.after_requests(sent))?;
+                    sent += said.attempts;
+                    answer = Some(said);
+                }
                 Next::Done(transcript) => break transcript,
             }
         };
@@ -126,9 +133,15 @@ impl Judge {
             && reader.parse(&transcript).verdict.is_err_and(silent)
             && let Some(request) = program.force()?
         {
-            transcript = program.end(backend.complete(&request).await?)?;
+            let said = self.answer(backend, &request).await;
+            transcript = program.end(said.map_err(|error| error.after_requests(sent))?)?;
         }
         Ok(Talk { element, transcript, varies: program.varies() })
+    }
+
+    async fn answer(&self, backend: &dyn Backend, request: &Request) -> Result<Completion> {
+        let completion = backend.complete(request).await?;
+        Ok(self.0.finishes.settled(completion, self.0.backend.name()))
     }
 }
 

@@ -315,8 +315,11 @@ fn fault(transcript: &Transcript, rules: &[Rule]) -> Option<Unreadable> {
             "a filter or a refusal of the service ended the answer",
         ));
     }
-    let cut = |outcome: &&Outcome| {
-        outcome.completion.finish == Finish::Length && !outcome.cut_ok && outcome.chosen.is_none()
+    let cut = |outcome: &&Outcome| match outcome.completion.finish {
+        Finish::Length | Finish::ToolCalls => !outcome.cut_ok && outcome.chosen.is_none(),
+        // Even one token may be none of the model's where nobody knows how it ended.
+        Finish::Other(_) => !outcome.cut_ok || outcome.chosen.is_some(),
+        _ => false,
     };
     // A rule may read a result of an earlier turn.
     let named = |outcome: &&Outcome| {
@@ -324,13 +327,33 @@ fn fault(transcript: &Transcript, rules: &[Rule]) -> Option<Unreadable> {
     };
     let read = last_turn.iter().chain(transcript.results.iter().filter(named));
     if let Some(outcome) = read.into_iter().find(cut) {
-        return Some(Unreadable::new(
-            Reason::Truncated,
-            format!("`{}` ran into its limit of tokens", outcome.spot.name),
-        ));
+        return Some(cut_off(outcome));
     }
     let said = last_turn.iter().any(|outcome| !visible(&outcome.completion.text).trim().is_empty());
     (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
+}
+
+/// Why an answer counts as cut off.
+fn cut_off(outcome: &Outcome) -> Unreadable {
+    let Outcome { spot, completion, .. } = outcome;
+    match &completion.finish {
+        Finish::ToolCalls if visible(&completion.text).trim().is_empty() => Unreadable::new(
+            Reason::Empty,
+            format!("`{}` consists of tool calls only, and holds no text", spot.name),
+        ),
+        Finish::ToolCalls => Unreadable::new(
+            Reason::Truncated,
+            format!("`{}` ended with a tool call instead of a verdict", spot.name),
+        ),
+        Finish::Other(word) => Unreadable::new(
+            Reason::Truncated,
+            format!("`{}` ended with `{word}`, which is not known as a clean end", spot.name),
+        ),
+        _ => Unreadable::new(
+            Reason::Truncated,
+            format!("`{}` ran into its limit of tokens", spot.name),
+        ),
+    }
 }
 
 fn whole_text(transcript: &Transcript) -> Result<Verdict, Unreadable> {

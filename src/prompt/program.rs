@@ -161,6 +161,10 @@ impl<'p> Program<'p> {
     pub(crate) fn end(&self, mut completion: Completion) -> Result<Transcript> {
         // Results that are read again hold the whole ending.
         if let Some(ending) = self.ending.as_ref().filter(|_| completion.finish != Finish::Forced) {
+            // What a filter or an accident ended is no verdict.
+            if !matches!(completion.finish, Finish::Stop | Finish::Length) {
+                completion.text.clear();
+            }
             completion.text = ending.around(&completion.text);
             completion.finish = Finish::Forced;
         }
@@ -342,7 +346,7 @@ impl<'p> Program<'p> {
                 completion.text = found.label;
                 before.text.truncate(found.start);
             }
-            completion.finish = before.finish;
+            completion.finish = before.finish.clone();
         }
         completion.distribution.clone_from(&distribution);
         let chosen = Some(Chosen::Read(distribution));

@@ -70,7 +70,7 @@ impl Line<'_> {
         );
         if let Outcome::Judged(judgment) = self.outcome {
             line.insert("usage".into(), value(&judgment.usage));
-            let cost = judge.price().map(|price| price.of(judgment.usage));
+            let cost = judge.price().and_then(|price| price.of(judgment.usage));
             line.insert("cost".into(), cost.map_or(Value::Null, Value::from));
             line.insert("latency_ms".into(), judgment.latency_ms.into());
             let (remembered, calls) = judgment.cached;

@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
+use super::terminal::escaped;
 use crate::{
     error::Error,
     item::Item,
+    request::Finish,
     verdict::{CORRECT, Judgment, Preference, Usage, Verdict},
 };
 
@@ -37,8 +39,12 @@ pub struct Summary {
     pub usage: Usage,
     /// Requests that were sent.
     pub requests: u64,
-    /// What they cost, where prices are known.
+    /// What they cost, where prices and all tokens are known.
     pub cost: Option<f64>,
+    /// Whether prices are known.
+    pub priced: bool,
+    /// How many answers ended with a finish reason that is no clean end, by the server's word.
+    pub finishes: BTreeMap<String, usize>,
     /// Answers that were remembered.
     pub cached: u64,
     /// Their tokens, which cost nothing now.
@@ -88,14 +94,19 @@ impl Summary {
         ends: Option<(f64, f64)>,
     ) {
         self.records += 1;
-        let Ok(judgment) = outcome else {
-            self.failed += 1;
-            return;
+        let judgment = match outcome {
+            Ok(judgment) => judgment,
+            Err(error) => {
+                self.failed += 1;
+                self.requests += u64::from(error.requests());
+                return;
+            }
         };
         self.usage += judgment.usage;
         self.saved += judgment.saved;
         self.cached += u64::from(judgment.cached.0);
         self.requests += u64::from(judgment.attempts);
+        self.count_finishes(judgment);
         if let Some(pass) = judgment.pass {
             *self.passed.get_or_insert(0) += usize::from(pass);
         }
@@ -158,6 +169,9 @@ impl Summary {
             let name = if self.worth.share { "share_correct" } else { "mean" };
             all[name] = json!({"value": mean, "lowest": lowest, "highest": highest});
         }
+        if !self.finishes.is_empty() {
+            all["finish_reasons"] = json!(self.finishes);
+        }
         if self.orders.both > 0 {
             all["consistent"] = ratio(self.orders.consistent, self.orders.both).into();
         }
@@ -173,6 +187,14 @@ impl Summary {
         let [judged, unread] = [self.judged, self.unread()].map(real);
         let with = |value: f64| (self.worth.sum + unread * value) / (judged + unread);
         Some(Bounds { mean: self.worth.sum / judged, lowest: with(low), highest: with(high) })
+    }
+
+    fn count_finishes(&mut self, judgment: &Judgment) {
+        for call in judgment.votes.iter().flat_map(|vote| &vote.calls) {
+            if let Finish::Other(word) = Finish::from(call.finish.clone()) {
+                *self.finishes.entry(word).or_default() += 1;
+            }
+        }
     }
 
     fn count_orders(&mut self, judgment: &Judgment) {
@@ -296,9 +318,12 @@ impl fmt::Display for Summary {
             "\n{} requests, {prompt} prompt tokens ({cached} reused), {completion} written, {seconds:.1} s",
             self.requests
         )?;
-        if let Some(cost) = self.cost {
-            write!(f, ", cost {cost:.4}")?;
+        match self.cost {
+            Some(cost) => write!(f, ", cost {cost:.4}")?,
+            None if self.priced => f.write_str(", cost unknown")?,
+            None => (),
         }
+        self.write_unknown(f)?;
         self.write_saved(f)
     }
 }
@@ -322,6 +347,21 @@ impl Summary {
             String::new()
         };
         write!(f, "\n{}{more}", shown.join("  "))
+    }
+
+    /// What servers left out, or said in words of their own.
+    fn write_unknown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let unknown @ 1.. = self.usage.unknown {
+            write!(f, "\nthe server did not report the tokens of {unknown} answers")?;
+        }
+        let words: Vec<String> =
+            self.finishes.iter().map(|(word, n)| format!("`{}`: {n}", escaped(word))).collect();
+        match words.as_slice() {
+            [] => Ok(()),
+            words => {
+                write!(f, "\nunknown finish reasons, counted as cut off: {}", words.join(", "))
+            }
+        }
     }
 
     fn write_saved(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -391,10 +391,11 @@ impl Cached {
     }
 }
 
-/// A refusal or an empty answer may be another one next time.
+/// A refusal, an accident or an empty answer may be another one next time.
 fn is_lasting(completion: &Completion) -> bool {
     let says = !completion.text.trim().is_empty() || completion.distribution.is_some();
-    completion.finish != Finish::Filtered && says
+    let finish = &completion.finish;
+    says && *finish != Finish::Filtered && !finish.is_accident()
 }
 
 #[async_trait]

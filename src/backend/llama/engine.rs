@@ -338,7 +338,12 @@ fn default_threads(bytes: u64) -> i32 {
 }
 
 fn usage(prompt: usize, cached: usize, written: usize) -> Usage {
-    Usage { prompt: prompt as u64, cached: cached as u64, completion: written as u64, reasoning: 0 }
+    Usage {
+        prompt: prompt as u64,
+        cached: cached as u64,
+        completion: written as u64,
+        ..Usage::default()
+    }
 }
 
 fn stop_if(gone: bool) -> Result<()> {

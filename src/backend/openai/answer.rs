@@ -7,9 +7,11 @@ use crate::{
     verdict::{Distribution, Usage},
 };
 
-/// The first choice of a chat completion as an answer to `ask`.
+/// The first choice of a chat completion, by its index, as an answer to `ask`.
 pub(super) fn completion(answer: &Value, ask: &Ask) -> Completion {
-    let choice = &answer["choices"][0];
+    let place = |choice: &&Value| choice["index"].as_u64().unwrap_or_default();
+    let choices = answer["choices"].as_array().into_iter().flatten();
+    let choice = choices.min_by_key(place).unwrap_or(&Value::Null);
     let message = &choice["message"];
     let refusal = text(&message["refusal"]);
     let written = Completion {
@@ -18,7 +20,7 @@ pub(super) fn completion(answer: &Value, ask: &Ask) -> Completion {
             content => text(content),
         },
         thinking: thinking(message),
-        finish: finish(&choice["finish_reason"]),
+        finish: finish(choice),
         usage: usage(&answer["usage"]),
         tokens: tokens(&choice["logprobs"]["content"]),
         ..Completion::default()
@@ -56,7 +58,7 @@ fn chosen(written: Completion, labels: &[String]) -> Completion {
     Completion {
         text: label.unwrap_or(written.text),
         // One token was asked for: that there is no second is no fault.
-        finish: Finish::Stop,
+        finish: if written.finish == Finish::Length { Finish::Stop } else { written.finish },
         tokens: Vec::new(),
         distribution,
         ..written
@@ -94,21 +96,37 @@ fn thinking(message: &Value) -> Option<String> {
     places.into_iter().map(text).find(|text| !text.is_empty())
 }
 
-fn finish(reason: &Value) -> Finish {
-    match reason.as_str() {
-        Some("length" | "max_tokens") => Finish::Length,
-        Some("content_filter") => Finish::Filtered,
-        _ => Finish::Stop,
+fn finish(choice: &Value) -> Finish {
+    let reason = &choice["finish_reason"];
+    let word = match reason {
+        Value::Null => String::new(),
+        Value::String(word) => word.clone(),
+        Value::Object(_) => text(&reason["type"]),
+        other => other.to_string(),
+    };
+    match Finish::of_word(&word) {
+        Finish::Stop if only_calls_tools(&choice["message"]) => Finish::ToolCalls,
+        finish => finish,
     }
 }
 
+/// Whether there is a call of a tool, and no text.
+fn only_calls_tools(message: &Value) -> bool {
+    let calls = message["tool_calls"].as_array().is_some_and(|calls| !calls.is_empty());
+    (calls || message["function_call"].is_object()) && text(&message["content"]).trim().is_empty()
+}
+
+/// The tokens that a server reports. A prompt without tokens does not exist: such a report is none.
 fn usage(usage: &Value) -> Usage {
     let count = |value: &Value| value.as_u64().unwrap_or_default();
+    let (prompt, completion) = (&usage["prompt_tokens"], &usage["completion_tokens"]);
+    let is_known = completion.is_u64() && count(prompt) > 0;
     Usage {
-        prompt: count(&usage["prompt_tokens"]),
+        prompt: count(prompt),
         cached: count(&usage["prompt_tokens_details"]["cached_tokens"]),
-        completion: count(&usage["completion_tokens"]),
+        completion: count(completion),
         reasoning: count(&usage["completion_tokens_details"]["reasoning_tokens"]),
+        unknown: u64::from(!is_known),
     }
 }
 

@@ -53,7 +53,7 @@ impl Spent {
     /// What a judgment took.
     pub(super) fn of(judgment: &Judgment, price: Option<Price>) -> Self {
         let (cached, calls) = judgment.cached;
-        let cost = |usage| price.map_or(0.0, |price| price.of(usage));
+        let cost = |usage| price.map_or(0.0, |price| price.at_least(usage));
         Self {
             calls,
             cached,
