@@ -106,6 +106,7 @@ impl Case {
             last_turn: self.last_turn,
             mark: self.mark.clone(),
             data: self.data.clone(),
+            ..Transcript::default()
         }
     }
 }

@@ -63,8 +63,8 @@ const PAIRS: [(&str, &str); 8] = [
     ("chosen", "rejected"),
 ];
 
-/// What tells the two apart in the names of their companions, such as `model_a` and `model_b`.
-const SIDES: [(&str, &str); 4] = [("_a", "_b"), ("_A", "_B"), ("_1", "_2"), ("chosen", "rejected")];
+/// The words that tell the two apart in the names of their companions, such as `model_a` and `model_b`.
+const SIDES: [(&str, &str); 4] = [("a", "b"), ("A", "B"), ("1", "2"), ("chosen", "rejected")];
 
 /// Names under which records hold a conversation.
 const MESSAGES: &[&str] = &["messages", "conversation", "conversations", "trajectory"];
@@ -234,6 +234,26 @@ impl Item {
         }
     }
 
+    /// Named criteria: those of a mapping by name, those of a list by their texts.
+    pub fn criteria(&self) -> Vec<(String, String)> {
+        match self.field("criteria").as_deref() {
+            Some(Value::Object(map)) => {
+                map.iter().map(|(name, text)| (name.clone(), text_of(text))).collect()
+            }
+            Some(Value::Array(list)) => {
+                list.iter().map(|text| (text_of(text), text_of(text))).collect()
+            }
+            Some(one) => vec![(text_of(one), text_of(one))],
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether the record holds several answers side by side, or a list of them.
+    pub(crate) fn has_answers(&self) -> bool {
+        let listed = |name: &&str| self.own(name).is_some_and(Value::is_array);
+        ANSWERS.iter().any(|name| listed(&name)) || self.pair().is_some()
+    }
+
     /// Whether the answers go by the names of a preference record, which always holds the better first.
     pub fn names_the_winner(&self) -> bool {
         self.own("chosen").is_some() && self.own("rejected").is_some()
@@ -265,10 +285,7 @@ impl Item {
 
     fn swap_sides(&self, overlay: &mut Map<String, Value>) {
         for name in self.record.keys().chain(self.overlay.keys()) {
-            let other = SIDES.iter().find_map(|(a, b)| {
-                let partner = name.contains(a).then(|| name.replacen(a, b, 1))?;
-                self.own(&partner).is_some().then_some(partner)
-            });
+            let other = partners(name).find(|partner| self.own(partner).is_some());
             if let (Some(other), Some(one)) = (other, self.own(name)) {
                 let two = self.own(&other).cloned().unwrap_or_default();
                 overlay.insert(other, one.clone());
@@ -307,6 +324,18 @@ impl Item {
     }
 }
 
+/// The names that the same field of the second answer may have, for a field of the first: one of the words
+/// between underscores is another, the last one first.
+fn partners(name: &str) -> impl Iterator<Item = String> {
+    let words: Vec<&str> = name.split('_').collect();
+    let other = |word: &str| SIDES.iter().find(|(a, _)| *a == word).map(|(_, b)| *b);
+    (0..words.len()).rev().filter_map(move |at| {
+        let mut words = words.clone();
+        words[at] = other(words[at])?;
+        Some(words.join("_"))
+    })
+}
+
 impl From<Map<String, Value>> for Item {
     fn from(record: Map<String, Value>) -> Self {
         let mut record = Value::Object(record);
@@ -338,6 +367,16 @@ pub(crate) fn is_known(name: &str) -> bool {
 /// Whether a field of this name holds a list, so that a table may hold it as JSON.
 pub(crate) fn is_list(name: &str) -> bool {
     [ANSWERS, MESSAGES].iter().any(|names| names.contains(&name)) || COMPANIONS.contains(&name)
+}
+
+/// Whether a field of this name shows the answers, or one of several.
+pub(crate) fn names_answers(name: &str) -> bool {
+    ANSWERS.contains(&name) || PAIRS.iter().any(|(a, b)| *a == name || *b == name)
+}
+
+/// Whether a field of this name shows the one answer.
+pub(crate) fn names_answer(name: &str) -> bool {
+    ANSWER.contains(&name)
 }
 
 /// A text as it is, anything else as JSON.
@@ -458,6 +497,21 @@ mod tests {
         assert_eq!(*rotated.field("answers").unwrap(), json!(["b", "c", "a"]));
         assert_eq!(*rotated.field("models").unwrap(), json!([2, 3, 1]));
         assert_eq!(*rotated.field("steps").unwrap(), json!(["s", "t", "u"]));
+    }
+
+    #[test]
+    fn companions_are_told_apart_by_a_word_of_their_names() {
+        let item = Item::from(json!({
+            "response_a": "A", "response_b": "B", "model_answer_a": 1, "model_answer_b": 2,
+            "model_a_id": 3, "model_b_id": 4, "score_chosen": 5, "score_rejected": 6,
+            "a_note": "kept", "data_a": "alone",
+        }));
+        let swapped = item.permuted(&[1, 0]);
+        let field = |name: &str| swapped.field(name).unwrap().into_owned();
+        assert_eq!((field("model_answer_a"), field("model_answer_b")), (json!(2), json!(1)));
+        assert_eq!((field("model_a_id"), field("model_b_id")), (json!(4), json!(3)));
+        assert_eq!((field("score_chosen"), field("score_rejected")), (json!(6), json!(5)));
+        assert_eq!((field("a_note"), field("data_a")), (json!("kept"), json!("alone")));
     }
 
     #[test]

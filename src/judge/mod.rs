@@ -24,10 +24,10 @@ use self::{
 use crate::{
     aggregate::{self, Aggregate, Pass},
     backend::Backend,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
     parse::{Judges, Parser, Read, Reader, Transcript},
-    prompt::{self, Each, Order, Plan, Prompt},
+    prompt::{Each, Order, Plan, Prompt},
     request::{Hasher, Sampling},
     verdict::{Judgment, Price, Reason, Unreadable, Usage, Verdict, Vote},
 };
@@ -96,6 +96,7 @@ impl Judge {
     /// The same for an item as the prompt sees it.
     pub(crate) async fn judge_seen(&self, item: &Item, reask: u32) -> Result<Judgment> {
         let started = Instant::now();
+        self.check_item(item)?;
         let Inner { prompt, secret, draws, first_draw, .. } = &*self.0;
         let mark = prompt.mark(item, secret.as_deref());
         let ballots = (*first_draw..first_draw + draws)
@@ -262,6 +263,21 @@ impl Judge {
         Ok(self)
     }
 
+    /// Refuses a record that this judge can only misjudge, before anything is asked.
+    fn check_item(&self, item: &Item) -> Result<()> {
+        let prompt = &*self.0.prompt;
+        let shown = prompt.menu(item).answers;
+        match (prompt.front().judges, shown) {
+            (Judges::Preference, Some(count)) if count != 2 => Err(Error::new(
+                ErrorKind::Record,
+                format!("the record has {count} answers, and this prompt compares two"),
+            )
+            .within(prompt.name())
+            .hint("`-p rank` ranks any number of answers")),
+            _ => Ok(()),
+        }
+    }
+
     /// One verdict out of the conversations about all elements.
     fn read_each(
         &self,
@@ -276,7 +292,7 @@ impl Judge {
         let verdict = match each {
             Some(Each::Steps) => steps(verdicts),
             Some(Each::Criteria) => {
-                let names = prompt::criteria(item).into_iter().map(|(name, _)| name);
+                let names = item.criteria().into_iter().map(|(name, _)| name);
                 numbers(verdicts).map(|all| Verdict::Criteria(names.zip(all).collect()))
             }
             _ => numbers(verdicts).map(Verdict::Scores),

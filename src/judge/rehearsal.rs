@@ -17,6 +17,7 @@ impl Judge {
     pub async fn rehearse(&self, item: &Item) -> Result<Vec<Request>> {
         let inner = &*self.0;
         let item = &self.seen(item)?;
+        self.check_item(item)?;
         let mark = inner.prompt.mark(item, inner.secret.as_deref());
         let capabilities = inner.backend.capabilities().await;
         let each = inner.prompt.front().each;

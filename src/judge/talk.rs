@@ -134,7 +134,7 @@ impl Judge {
             && let Some(request) = program.force()?
         {
             let said = self.answer(backend, &request).await;
-            transcript = program.end(said.map_err(|error| error.after_requests(sent))?)?;
+            transcript = program.end(said.map_err(|error| error.after_requests(sent))?);
         }
         Ok(Talk { element, transcript, varies: program.varies() })
     }

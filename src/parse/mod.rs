@@ -15,7 +15,7 @@ mod value;
 pub use {
     label::{Labelled, label_after},
     rule::{Judges, Line, Place, Reading, Rule},
-    transcript::{Chosen, Outcome, Spot, Transcript},
+    transcript::{Chosen, Menu, Outcome, Spot, Transcript},
 };
 
 pub(crate) use {ending::Ending, rule::rules};
@@ -101,8 +101,9 @@ impl Reader {
         Ok(Self { reading, finders })
     }
 
-    fn wanted<'r>(&'r self, rule: &'r Rule) -> Wanted<'r> {
+    fn wanted<'r>(&'r self, rule: &'r Rule, menu: &'r Menu) -> Wanted<'r> {
         Wanted {
+            menu,
             judges: self.reading.judges,
             scale: self.reading.scale.as_ref(),
             values: &rule.values,
@@ -126,7 +127,7 @@ impl Reader {
         let compares =
             matches!(finder, Finder::Numbers(..)) && self.reading.judges == Judges::Preference;
         let verdict = value.and_then(|value| {
-            let wanted = self.wanted(rule);
+            let wanted = self.wanted(rule, &transcript.menu);
             if compares { wanted.compared(&value) } else { wanted.read(&value) }
         });
         let characters = |at: usize| text[..start + at].chars().count();
@@ -147,20 +148,27 @@ impl Reader {
         if self.reading.judges == Judges::Steps
             && picked.iter().any(|outcome| outcome.spot.at.is_some())
         {
-            return Some(self.chosen_steps(rule, &picked));
+            return Some(self.chosen_steps(rule, &picked, &transcript.menu));
         }
         let outcome = picked.last()?;
         if outcome.completion.text.trim().is_empty() {
             return None;
         }
-        Some(self.wanted(rule).read(&outcome.completion.text).map(|verdict| match verdict {
-            Verdict::Label(label) => Verdict::Label(Label { p: share(outcome), ..label }),
-            other => other,
+        Some(self.wanted(rule, &transcript.menu).read(&outcome.completion.text).map(|verdict| {
+            match verdict {
+                Verdict::Label(label) => Verdict::Label(Label { p: share(outcome), ..label }),
+                other => other,
+            }
         }))
     }
 
-    fn chosen_steps(&self, rule: &Rule, picked: &[&Outcome]) -> Result<Verdict, Unreadable> {
-        let wanted = Wanted { judges: Judges::Label, ..self.wanted(rule) };
+    fn chosen_steps(
+        &self,
+        rule: &Rule,
+        picked: &[&Outcome],
+        menu: &Menu,
+    ) -> Result<Verdict, Unreadable> {
+        let wanted = Wanted { judges: Judges::Label, ..self.wanted(rule, menu) };
         let mut steps = Steps::default();
         for (n, outcome) in picked.iter().enumerate() {
             let index = outcome.spot.at.unwrap_or(n);

@@ -2,6 +2,20 @@
 
 use crate::{request::Completion, verdict::Distribution};
 
+/// What an item leaves to be said about it, where that is known: no verdict may name a step, an answer or a
+/// criterion that it does not have.
+///
+/// [`Prompt::menu`](crate::Prompt::menu) makes one of an item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Menu {
+    /// The number of steps.
+    pub steps: Option<usize>,
+    /// The number of answers that are compared.
+    pub answers: Option<usize>,
+    /// The names of the criteria.
+    pub criteria: Option<Vec<String>>,
+}
+
 /// The results of one finished program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
@@ -14,6 +28,8 @@ pub struct Transcript {
     /// The untrusted texts that the model was shown: an announcement that stands in one of them word
     /// for word may be a quotation.
     pub data: Vec<String>,
+    /// What the item leaves to be said.
+    pub menu: Menu,
 }
 
 /// The place of a `gen` or `choose`.

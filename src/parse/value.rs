@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Judges;
+use super::{Judges, Menu};
 use crate::{
     scale::Scale,
     verdict::{Distribution, Label, Preference, Reason, Steps, Unreadable, Verdict},
@@ -14,6 +14,8 @@ pub(super) struct Wanted<'a> {
     pub(super) judges: Judges,
     pub(super) scale: Option<&'a Scale>,
     pub(super) values: &'a BTreeMap<String, String>,
+    /// What the item leaves to be said.
+    pub(super) menu: &'a Menu,
 }
 
 type Reading<T> = Result<T, Unreadable>;
@@ -24,6 +26,10 @@ fn ambiguous<T>(text: &str) -> Reading<T> {
 
 fn off_scale<T>(text: &str) -> Reading<T> {
     Err(Unreadable::new(Reason::OffScale, format!("`{}` was never offered", excerpt(text))))
+}
+
+fn off_scale_because<T>(detail: String) -> Reading<T> {
+    Err(Unreadable::new(Reason::OffScale, detail))
 }
 
 /// One clean word was meant, and is not on the menu; anything else is no clear word.
@@ -48,9 +54,9 @@ impl Wanted<'_> {
             Judges::Score => self.score(text).map(Verdict::Score),
             Judges::Label => self.word(text).map(|label| Verdict::Label(Label { label, p: None })),
             Judges::Preference => self.preference(text).map(Verdict::Preference),
-            Judges::Steps => first_error(text),
-            Judges::Ranking => ranking(text).map(Verdict::Ranking),
-            Judges::Scores => self.numbers(text).map(Verdict::Scores),
+            Judges::Steps => self.first_error(text).map(Verdict::Steps),
+            Judges::Ranking => self.ranking(text).map(Verdict::Ranking),
+            Judges::Scores => self.scores(text).map(Verdict::Scores),
             Judges::Criteria => self.criteria(text),
             Judges::Critique | Judges::Revision => Ok(Verdict::Text(text.to_owned())),
         }
@@ -155,15 +161,67 @@ impl Wanted<'_> {
         numbers.into_iter().map(accept).collect()
     }
 
+    /// One number for each of the item's answers.
+    fn scores(&self, text: &str) -> Reading<Vec<f64>> {
+        let numbers = self.numbers(text)?;
+        match self.menu.answers {
+            Some(count) if count != numbers.len() => {
+                let many = numbers.len();
+                off_scale_because(format!("{many} scores were given for {count} answers"))
+            }
+            _ => Ok(numbers),
+        }
+    }
+
+    /// The first error is one of the item's steps, or none.
+    fn first_error(&self, text: &str) -> Reading<Steps> {
+        let steps = first_error(text)?;
+        match (steps.first_error, self.menu.steps) {
+            (Some(index), Some(count)) if index >= count => off_scale_because(format!(
+                "step {index} is named, and the {count} steps are counted from 0"
+            )),
+            _ => Ok(steps),
+        }
+    }
+
+    /// Every one of the item's answers has its place.
+    fn ranking(&self, text: &str) -> Reading<Vec<Vec<usize>>> {
+        let groups = ranking(text)?;
+        let ranked: usize = groups.iter().map(Vec::len).sum();
+        match self.menu.answers {
+            Some(count) if count != ranked => {
+                off_scale_because(format!("{ranked} answers are ranked, and there are {count}"))
+            }
+            _ => Ok(groups),
+        }
+    }
+
     fn criteria(&self, text: &str) -> Reading<Verdict> {
         let Ok(serde_json::Value::Object(map)) = serde_json::from_str(text) else {
             return ambiguous(text);
         };
-        let number = |(name, value): (String, serde_json::Value)| {
+        let mut scores = BTreeMap::new();
+        for (written, value) in map {
+            let name = self.criterion(&written)?;
             let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-            self.score(bare(&text)).map(|score| (name, score))
-        };
-        map.into_iter().map(number).collect::<Reading<BTreeMap<_, _>>>().map(Verdict::Criteria)
+            if scores.insert(name, self.score(bare(&text))?).is_some() {
+                return ambiguous(&written);
+            }
+        }
+        let names = self.menu.criteria.iter().flatten();
+        match names.into_iter().find(|name| !scores.contains_key(*name)) {
+            Some(name) => off_scale_because(format!("the criterion `{name}` has no score")),
+            None => Ok(Verdict::Criteria(scores)),
+        }
+    }
+
+    /// The item's own name for a criterion; case matters only where two names differ by nothing else.
+    fn criterion(&self, written: &str) -> Reading<String> {
+        let Some(names) = &self.menu.criteria else { return Ok(written.to_owned()) };
+        match by_name(written, names.iter().map(String::as_str)) {
+            Some(name) => Ok(name.to_owned()),
+            None => off_scale_because(format!("`{}` is no criterion here", excerpt(written))),
+        }
     }
 
     /// Two numbers compared, the higher one better.
@@ -220,6 +278,18 @@ pub(super) fn bare(text: &str) -> &str {
             return text;
         }
     }
+}
+
+/// The one of `names` that is meant: the same word, or the only one that differs by case alone.
+pub(super) fn by_name<'n>(
+    written: &str,
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Option<&'n str> {
+    let written = bare(written);
+    let low = written.to_lowercase();
+    let mut alike = names.clone().filter(|name| bare(name).to_lowercase() == low);
+    let only = || alike.next().filter(|_| alike.next().is_none());
+    names.clone().find(|name| bare(name) == written).or_else(only)
 }
 
 /// `A > B` and `A>B` are one word.
@@ -313,7 +383,7 @@ fn usual_side(text: &str) -> String {
 }
 
 /// 0-based; −1 for none (Zheng et al. 2024, ProcessBench).
-fn first_error(text: &str) -> Reading<Verdict> {
+fn first_error(text: &str) -> Reading<Steps> {
     const NOUNS: [&str; 3] = ["paragraph", "step", "index"];
     let low = text.to_lowercase();
     let number = NOUNS
@@ -334,7 +404,7 @@ fn first_error(text: &str) -> Reading<Verdict> {
         reason = "whole and in range"
     )]
     let first_error = (index >= 0.0).then_some(index as usize);
-    Ok(Verdict::Steps(Steps { first_error, steps: Vec::new() }))
+    Ok(Steps { first_error, steps: Vec::new() })
 }
 
 /// `2 > 1 = 3`, `B > A`, `[2, 1, 3]`: every candidate once, best first.

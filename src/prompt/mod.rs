@@ -33,8 +33,8 @@ use self::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    item::Item,
-    parse::{Judges, Reader, Reading},
+    item::{Item, names_answer, names_answers},
+    parse::{Judges, Menu, Reader, Reading},
     request::{Hasher, Sampling},
     scale::Scale,
 };
@@ -222,12 +222,35 @@ impl Prompt {
         self.fields.iter().any(|field| field.name == name)
     }
 
-    /// The values of the declared fields, in the item's own order: what a marker and a line's key are
-    /// made of.
+    /// The values of the declared fields as the body sees them, in the item's own order: what a marker and a
+    /// line's key are made of.
     pub fn content(&self, item: &Item) -> Vec<(String, serde_json::Value)> {
-        let value =
-            |name: &str| item.field(name).map(|value| (name.to_owned(), value.into_owned()));
+        let value = |name: &str| self.bound(item, name).map(|value| (name.to_owned(), value));
         self.fields.iter().filter_map(|field| value(&field.name)).collect()
+    }
+
+    /// The steps, answers and criteria that a verdict about this item may name: those that the prompt shows.
+    /// What it does not show is not known, and then not checked.
+    pub fn menu(&self, item: &Item) -> Menu {
+        let shows = |named: fn(&str) -> bool| self.fields.iter().any(|field| named(&field.name));
+        let criteria = || item.criteria().into_iter().map(|(name, _)| name).collect();
+        let is_named = matches!(
+            item.field("criteria").as_deref(),
+            Some(serde_json::Value::Object(_) | serde_json::Value::Array(_))
+        );
+        let steps = if self.reads("steps") {
+            Some(item.steps().len())
+        } else if shows(names_answer) {
+            // However the body cuts the answer, it has no more steps than lines.
+            item.text("answer").map(|text| text.lines().count().max(item.steps().len()))
+        } else {
+            None
+        };
+        Menu {
+            steps: steps.filter(|count| *count > 0),
+            answers: (shows(names_answers) && item.has_answers()).then(|| item.candidates().len()),
+            criteria: (self.reads("criteria") && is_named).then(criteria),
+        }
     }
 
     /// Four hex digits that occur in no field of the item; the same on every machine.
@@ -265,8 +288,8 @@ impl Prompt {
     ) -> Result<Program<'_>> {
         let mut fields = BTreeMap::new();
         for Field { name, need } in &self.fields {
-            let value = match (bound(item, name), need) {
-                (Some(value), _) => value,
+            let value = match (self.bound(item, name), need) {
+                (Some(value), _) => Value::from(Serde(value)),
                 (None, Need::Default(value)) => Value::from(Serde(value)),
                 (None, Need::Optional) => Value::from(()),
                 (None, Need::Required) => return Err(item.lacks(name).within(&self.name)),
@@ -274,13 +297,13 @@ impl Prompt {
             fields.insert(name.clone(), value);
         }
         self.add_element(&mut fields, item, element);
-        Ok(Program::new(self, fields, plan, mark))
+        Ok(Program::new(self, fields, plan, mark, self.menu(item)))
     }
 
     /// Whether the item has every field that this prompt requires.
     pub fn fits(&self, item: &Item) -> bool {
         let required = self.fields.iter().filter(|field| field.need == Need::Required);
-        required.into_iter().all(|field| bound(item, &field.name).is_some())
+        required.into_iter().all(|field| self.bound(item, &field.name).is_some())
     }
 
     /// How many conversations an item takes; 1 without `each`.
@@ -289,8 +312,13 @@ impl Prompt {
             None => 1,
             Some(Each::Steps) => item.steps().len(),
             Some(Each::Answers) => item.candidates().len(),
-            Some(Each::Criteria) => criteria(item).len(),
+            Some(Each::Criteria) => item.criteria().len(),
         }
+    }
+
+    /// The value of a field as the body sees it.
+    fn bound(&self, item: &Item, name: &str) -> Option<serde_json::Value> {
+        bound(item, name, self.front.each == Some(Each::Answers))
     }
 
     fn add_element(
@@ -312,15 +340,28 @@ impl Prompt {
                 fields.insert("answer".into(), answer.unwrap_or_default().into());
             }
             Each::Criteria => {
-                let criterion = criteria(item).into_iter().nth(index).map(|(_, text)| text);
+                let criterion = item.criteria().into_iter().nth(index).map(|(_, text)| text);
                 fields.insert("criterion".into(), criterion.unwrap_or_default().into());
             }
         }
         fields.insert("index".into(), index.into());
     }
 
-    /// The declared fields, or those that the body names.
+    /// The declared fields, or those that the body names; with `each` also the field whose entries are judged.
     fn declared(&self) -> Result<Vec<Field>> {
+        let mut fields = self.named_fields()?;
+        let Some(each) = self.front.each else { return Ok(fields) };
+        if each == Each::Answers {
+            // Here `answer` is the one that a conversation is about.
+            fields.retain(|field| field.name != "answer");
+        }
+        if !fields.iter().any(|field| field.name == each.field()) {
+            fields.push(Field { name: each.field().to_owned(), need: Need::Required });
+        }
+        Ok(fields)
+    }
+
+    fn named_fields(&self) -> Result<Vec<Field>> {
         const OURS: [&str; 10] = [
             "gen",
             "choose",
@@ -346,9 +387,6 @@ impl Prompt {
         let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
         let mut names: Vec<String> = self.variables.iter().cloned().collect();
         names.retain(|name| !OURS.contains(&name.as_str()) && !globals.contains(&name.as_str()));
-        if self.front.each == Some(Each::Answers) {
-            names.retain(|name| name != "answer");
-        }
         Ok(names.into_iter().map(|name| Field { name, need: Need::Required }).collect())
     }
 
@@ -419,31 +457,13 @@ fn with_ending(body: &str) -> String {
     }
 }
 
-/// The value of a field as the template sees it.
-fn bound(item: &Item, name: &str) -> Option<Value> {
+/// The value of a field as bodies see it, where `alone` says that one answer is enough for a list.
+fn bound(item: &Item, name: &str, alone: bool) -> Option<serde_json::Value> {
+    let least = if alone { 1 } else { 2 };
     match name {
-        "steps" => Some(item.steps())
-            .filter(|steps| !steps.is_empty())
-            .map(|value| Value::from(Serde(value))),
-        "answers" => Some(item.candidates())
-            .filter(|all| all.len() > 1)
-            .map(|value| Value::from(Serde(value))),
-        _ => item.field(name).map(|value| Value::from(Serde(value))),
-    }
-}
-
-/// Named criteria: a mapping of names to texts, or a list of texts.
-pub(crate) fn criteria(item: &Item) -> Vec<(String, String)> {
-    use crate::item::text_of;
-    match item.field("criteria").as_deref() {
-        Some(serde_json::Value::Object(map)) => {
-            map.iter().map(|(name, text)| (name.clone(), text_of(text))).collect()
-        }
-        Some(serde_json::Value::Array(list)) => {
-            list.iter().map(|text| (text_of(text), text_of(text))).collect()
-        }
-        Some(one) => vec![(text_of(one), text_of(one))],
-        None => Vec::new(),
+        "steps" => Some(item.steps()).filter(|steps| !steps.is_empty()).map(Into::into),
+        "answers" => Some(item.candidates()).filter(|all| all.len() >= least).map(Into::into),
+        _ => item.field(name).map(std::borrow::Cow::into_owned),
     }
 }
 

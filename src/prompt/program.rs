@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    parse::{Chosen, Ending, Outcome, Spot, Transcript, label_after},
+    parse::{Chosen, Ending, Menu, Outcome, Spot, Transcript, label_after},
     request::{
         Ask, Capabilities, Chat, Completion, Finish, Logprobs, Message, Origin, Request, Role,
         Sampling, Span,
@@ -27,8 +27,7 @@ pub struct Program<'p> {
     prompt: &'p Prompt,
     fields: BTreeMap<String, Value>,
     plan: Plan,
-    mark: Option<String>,
-    results: Vec<Outcome>,
+    said: Said,
     /// What the last call asked for.
     asked: Option<Asked>,
     /// The marked text with which the last request was sent, or the whole of it.
@@ -89,13 +88,13 @@ impl<'p> Program<'p> {
         fields: BTreeMap<String, Value>,
         plan: Plan,
         mark: Option<String>,
+        menu: Menu,
     ) -> Self {
         Self {
             prompt,
             fields,
             plan,
-            mark,
-            results: Vec::new(),
+            said: Said { mark, menu, ..Said::default() },
             asked: None,
             sent: String::new(),
             repeats: true,
@@ -109,7 +108,7 @@ impl<'p> Program<'p> {
             self.take(asked, completion);
         }
         loop {
-            if self.results.len() >= MOST_ASKS {
+            if self.said.results.len() >= MOST_ASKS {
                 return Err(self
                     .prompt
                     .error(format!("the prompt asks more than {MOST_ASKS} times")));
@@ -122,7 +121,7 @@ impl<'p> Program<'p> {
                     .hint("a prompt may only grow: keep what depends on a result behind it"));
             }
             let Some(wanted) = wanted else {
-                let transcript = self.transcript(&marked)?;
+                let transcript = self.said.transcript(&marked, |_| true);
                 self.sent = marked;
                 return Ok(Next::Done(transcript));
             };
@@ -138,7 +137,7 @@ impl<'p> Program<'p> {
     ///
     /// The answer goes into [`end`](Self::end).
     pub(crate) fn force(&mut self) -> Result<Option<Request>> {
-        let Some(last) = self.results.last() else { return Ok(None) };
+        let Some(last) = self.said.results.last() else { return Ok(None) };
         let Some(ending) = self.ending(&self.sent) else { return Ok(None) };
         let mut turns = self.turns(&self.sent, &last.spot)?;
         let Some(turn) = turns.messages.last_mut().filter(|_| turns.open) else { return Ok(None) };
@@ -158,7 +157,7 @@ impl<'p> Program<'p> {
     }
 
     /// Takes the answer to [`force`](Self::force): the transcript with its ending.
-    pub(crate) fn end(&self, mut completion: Completion) -> Result<Transcript> {
+    pub(crate) fn end(&self, mut completion: Completion) -> Transcript {
         // Results that are read again hold the whole ending.
         if let Some(ending) = self.ending.as_ref().filter(|_| completion.finish != Finish::Forced) {
             // What a filter or an accident ended is no verdict.
@@ -168,14 +167,14 @@ impl<'p> Program<'p> {
             completion.text = ending.around(&completion.text);
             completion.finish = Finish::Forced;
         }
-        let mut transcript = self.transcript(&self.sent)?;
+        let mut transcript = self.said.transcript(&self.sent, |_| true);
         // That the text before ran into its limit is mended now.
         for outcome in &mut transcript.results {
             outcome.cut_ok = true;
         }
         let spot = Spot { name: "ending".into(), at: None };
         transcript.results.push(Outcome { spot, chosen: None, cut_ok: true, completion });
-        Ok(transcript)
+        transcript
     }
 
     /// Whether another text may come of asking again: in process nothing but the draw of tokens makes one.
@@ -188,13 +187,13 @@ impl<'p> Program<'p> {
         if !(self.repeats && self.plan.capabilities.prefill) {
             return None;
         }
-        let line = self.mark.as_deref().and_then(|mark| line_of(marked, mark));
+        let line = self.said.mark.as_deref().and_then(|mark| line_of(marked, mark));
         self.prompt.reader.ending(line.as_deref())
     }
 
     /// Every answer so far, in the order in which it was asked for.
     pub(super) fn results(&self) -> &[Outcome] {
-        &self.results
+        &self.said.results
     }
 
     fn take(&mut self, asked: Asked, completion: Completion) {
@@ -204,16 +203,16 @@ impl<'p> Program<'p> {
             How::Label => (Some(Chosen::Asked), completion),
             How::Opening(labels) => (Some(Chosen::Read(None)), opened(completion, &labels)),
         };
-        self.results.push(Outcome { spot, chosen, cut_ok, completion });
+        self.said.results.push(Outcome { spot, chosen, cut_ok, completion });
     }
 
     /// The marked text so far and the result that is missing.
     fn render(&self) -> Result<(String, Option<Wanted>)> {
         let state =
-            Arc::new(Run::new(self.results.clone(), self.prompt.reader.clone(), self.mark.clone()));
+            Arc::new(Run::new(self.said.clone(), self.sent.clone(), self.prompt.reader.clone()));
         let mut context = self.fields.clone();
         context.insert(run::NAME.into(), Value::from_dyn_object(state.clone()));
-        if let Some(mark) = &self.mark {
+        if let Some(mark) = &self.said.mark {
             context.insert("mark".into(), taint::Trusted::value(mark.clone()));
         }
         let (marked, failure) = self.prompt.render(context)?;
@@ -230,7 +229,7 @@ impl<'p> Program<'p> {
     /// Every result that was printed stands once in the final text, as the model's.
     fn check_printed(&self, marked: &str, state: &Run) -> Result<()> {
         let used = state.used();
-        let mut unprinted: Vec<&str> = (self.results.iter())
+        let mut unprinted: Vec<&str> = (self.said.results.iter())
             .filter(|outcome| used.contains(&outcome.spot))
             .map(|outcome| outcome.completion.text.as_str())
             .collect();
@@ -254,6 +253,7 @@ impl<'p> Program<'p> {
     fn ask(&mut self, marked: &str, wanted: Wanted) -> Result<Option<Request>> {
         let Wanted { spot, what } = wanted;
         let turns = self.turns(marked, &spot)?;
+        self.said.places.push(Place { turn: turns.place(), shown: marked.len() });
         match what {
             What::Gen(settings) => self.ask_text(marked, turns, spot, *settings).map(Some),
             What::Choose { labels } => self.ask_label(turns, spot, labels),
@@ -340,7 +340,7 @@ impl<'p> Program<'p> {
     fn read_label(&mut self, literal: &str, spot: Spot, labels: &[String], data: &[String]) {
         let mut completion = Completion::default();
         let mut distribution = None;
-        if let Some(Outcome { completion: before, .. }) = self.results.last_mut() {
+        if let Some(Outcome { completion: before, .. }) = self.said.results.last_mut() {
             if let Some(found) = label_after(&before.text, literal, labels, data) {
                 distribution = masses_at(before, found.place.start, labels);
                 completion.text = found.label;
@@ -348,9 +348,12 @@ impl<'p> Program<'p> {
             }
             completion.finish = before.finish.clone();
         }
+        if let Some(place) = self.said.places.last_mut() {
+            place.shown = self.sent.len();
+        }
         completion.distribution.clone_from(&distribution);
         let chosen = Some(Chosen::Read(distribution));
-        self.results.push(Outcome { spot, chosen, cut_ok: false, completion });
+        self.said.results.push(Outcome { spot, chosen, cut_ok: false, completion });
     }
 
     fn chat(&self) -> Chat {
@@ -415,21 +418,52 @@ impl<'p> Program<'p> {
         }
         Ok(messages)
     }
+}
 
-    fn transcript(&self, marked: &str) -> Result<Transcript> {
-        let spans = if self.chat() == Chat::Raw {
-            taint::spans(marked)
-        } else {
-            self.messages(marked)?.pop().map(|message| message.spans).unwrap_or_default()
-        };
-        let spoken = spans.iter().filter(|span| span.origin == Origin::Model).count();
+/// What came of the asking so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    pub(super) results: Vec<Outcome>,
+    /// Where each of them was asked for.
+    places: Vec<Place>,
+    mark: Option<String>,
+    menu: Menu,
+}
+
+/// Where a result was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The turn of the conversation.
+    turn: usize,
+    /// How much of the marked text stood before it, in bytes.
+    shown: usize,
+}
+
+impl Said {
+    /// The results that count, ready to be read; `marked` is the whole text so far.
+    pub(super) fn transcript(&self, marked: &str, counts: impl Fn(&Outcome) -> bool) -> Transcript {
+        let both = self.results.iter().zip(&self.places);
+        let (results, places): (Vec<Outcome>, Vec<Place>) = both
+            .filter(|(outcome, _)| counts(outcome))
+            .map(|(o, place)| (o.clone(), *place))
+            .unzip();
+        let last = places.last().map(|place| place.turn);
         let data = taint::spans(marked).into_iter().filter(|span| span.origin == Origin::Data);
-        Ok(Transcript {
-            results: self.results.clone(),
-            last_turn: self.results.len().saturating_sub(spoken.max(1)),
+        Transcript {
+            results,
+            last_turn: places.iter().position(|place| Some(place.turn) == last).unwrap_or(0),
             mark: self.mark.clone(),
             data: data.map(|span| span.text).collect(),
-        })
+            menu: self.menu.clone(),
+        }
+    }
+
+    /// The same while the body still runs: what the model saw before it wrote the last of these results.
+    pub(super) fn so_far(&self, sent: &str, counts: impl Fn(&Outcome) -> bool) -> Transcript {
+        let both = self.results.iter().zip(&self.places);
+        let last = both.into_iter().rfind(|(outcome, _)| counts(outcome));
+        let shown = last.and_then(|(_, place)| sent.get(..place.shown)).unwrap_or_default();
+        self.transcript(shown, counts)
     }
 }
 
@@ -453,6 +487,11 @@ impl Turns {
     fn data(&self) -> Vec<String> {
         let spans = self.messages.iter().flat_map(|message| &message.spans);
         spans.filter(|span| span.origin == Origin::Data).map(|span| span.text.clone()).collect()
+    }
+
+    /// The place of the turn that is written now.
+    fn place(&self) -> usize {
+        self.messages.len() - usize::from(self.open)
     }
 
     /// What the author wrote between the last result and the end of the open turn, if there is one.

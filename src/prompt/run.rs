@@ -7,8 +7,9 @@ use minijinja::{
     value::{Kwargs, Object, Rest},
 };
 
+use super::program::Said;
 use crate::{
-    parse::{Outcome, Parser, Reader, Spot, Transcript},
+    parse::{Parser, Reader, Spot},
     request::Constraint,
 };
 
@@ -18,9 +19,10 @@ pub(super) const NAME: &str = "__run";
 /// One rendering: the results so far, and what the template turned out to want.
 #[derive(Debug)]
 pub(super) struct Run {
-    results: Vec<Outcome>,
+    said: Said,
+    /// The marked text that was sent last.
+    sent: String,
     reader: Reader,
-    mark: Option<String>,
     noted: Mutex<Noted>,
 }
 
@@ -56,8 +58,8 @@ pub(super) struct Gen {
 }
 
 impl Run {
-    pub(super) fn new(results: Vec<Outcome>, reader: Reader, mark: Option<String>) -> Self {
-        Self { results, reader, mark, noted: Mutex::default() }
+    pub(super) fn new(said: Said, sent: String, reader: Reader) -> Self {
+        Self { said, sent, reader, noted: Mutex::default() }
     }
 
     pub(super) fn of(state: &State) -> Result<Arc<Self>, Error> {
@@ -89,7 +91,7 @@ impl Run {
 
     /// The result at a place, or the render stops with the wish for it.
     fn result(&self, spot: Spot, what: What) -> Result<Value, Error> {
-        if let Some(outcome) = self.results.iter().find(|outcome| outcome.spot == spot) {
+        if let Some(outcome) = self.said.results.iter().find(|outcome| outcome.spot == spot) {
             self.noted().used.push(spot);
             return Ok(Value::from_safe_string(outcome.completion.text.clone()));
         }
@@ -154,10 +156,7 @@ pub(super) fn choose(
 pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
     let run = Run::of(state)?;
     let used = run.noted().used.clone();
-    let results: Vec<Outcome> =
-        run.results.iter().filter(|outcome| used.contains(&outcome.spot)).cloned().collect();
-    let last_turn = results.len().saturating_sub(1);
-    let transcript = Transcript { results, last_turn, mark: run.mark.clone(), data: Vec::new() };
+    let transcript = run.said.so_far(&run.sent, |outcome| used.contains(&outcome.spot));
     let verdict = run.reader.parse(&transcript).verdict.ok();
     Ok(verdict.map_or_else(|| Value::from(()), |verdict| Value::from(verdict.to_string())))
 }

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use minijinja::{
     Value,
-    value::{Enumerator, Object, ObjectRepr},
+    value::{Enumerator, Object, ObjectRepr, Serde},
 };
 
 use super::{Next, Plan, Program, Prompt, bound};
 use crate::{
     error::Result,
     item::Item,
-    parse::Spot,
+    parse::{Menu, Spot},
     request::{self, Capabilities, Completion, Logprobs, Origin, Request},
 };
 
@@ -99,8 +99,8 @@ impl Prompt {
         let mut fields: BTreeMap<String, Value> =
             self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
         self.add_element(&mut fields, &sample_item(), Some(1));
-        let mut program =
-            Program::new(self, fields, plan, self.marks().then(|| SAMPLE_MARK.to_owned()));
+        let mark = self.marks().then(|| SAMPLE_MARK.to_owned());
+        let mut program = Program::new(self, fields, plan, mark, Menu::default());
         let mut asks: Vec<Ask> = Vec::new();
         let mut answer = None;
         while let Next::Ask(request) = program.next(answer.take())? {
@@ -152,8 +152,8 @@ fn sample_item() -> Item {
 
 /// A value that stands for any record's.
 fn sample(name: &str) -> Value {
-    match bound(&sample_item(), name) {
-        Some(value) => value,
+    match bound(&sample_item(), name, true) {
+        Some(value) => Value::from(Serde(value)),
         None => Value::from_object(Sample),
     }
 }

@@ -51,7 +51,10 @@ pub(super) fn worth(judgment: &Judgment, item: &Item) -> Option<f64> {
         }
         Verdict::Steps(steps) => {
             let count = item.steps().len().max(steps.steps.len());
-            Some(steps.first_error.map_or(1.0, |first| share(first, count)))
+            match steps.first_error {
+                None => Some(1.0),
+                Some(first) => (count == 0 || first < count).then(|| share(first, count)),
+            }
         }
         _ => None,
     }

@@ -1,0 +1,183 @@
+//! What a verdict may be: the scale, the labels and the item itself decide, and nothing else is read.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+use serde_json::{Value, json};
+use tribunal::{
+    Completion, Item, Judge, Judgment, Prompt, Verdict,
+    backend::Script,
+    verdict::{Preference, Reason},
+};
+
+fn prompt(keys: &str, body: &str) -> Prompt {
+    Prompt::parse("p", &format!("---\n{keys}\n---\n{body}")).unwrap()
+}
+
+fn item(record: Value) -> Item {
+    Item::from(record)
+}
+
+async fn judged(prompt: Prompt, item: &Item, text: &str) -> Judgment {
+    let judge =
+        Judge::builder().backend(Script::always(text)).with_prompt(prompt).reasks(0).build();
+    judge.await.unwrap().judge(item).await.unwrap()
+}
+
+fn reason(judgment: &Judgment) -> Option<Reason> {
+    judgment.unreadable().map(|why| why.reason)
+}
+
+const FIRST_ERROR: &str = "judges: steps\nverdict: '\\boxed{*}'";
+
+#[tokio::test]
+async fn a_first_error_is_one_of_the_items_steps_or_none() {
+    let by_steps = || prompt(FIRST_ERROR, "user:\n{{ steps }}");
+    let record = item(json!({"steps": ["a", "b", "c"]}));
+    for (said, first_error) in [("-1", Some(-1)), ("0", Some(0)), ("2", Some(2))] {
+        let judgment = judged(by_steps(), &record, &format!("Well: \\boxed{{{said}}}")).await;
+        assert_eq!(judgment.first_error(), first_error, "{said}");
+    }
+    for said in ["3", "57", "4294967294", "-2"] {
+        let judgment = judged(by_steps(), &record, &format!("Well: \\boxed{{{said}}}")).await;
+        assert_eq!(reason(&judgment), Some(Reason::OffScale), "{said}");
+    }
+    // Steps that are cut out of the answer count too, and a body that cuts an answer in its own way may
+    // count its lines.
+    let text = item(json!({"answer": "a\nb\n\nc"}));
+    assert_eq!(reason(&judged(by_steps(), &text, "\\boxed{2}").await), Some(Reason::OffScale));
+    let by_lines = || prompt(FIRST_ERROR, "user:\n{{ answer }}");
+    assert_eq!(judged(by_lines(), &text, "\\boxed{3}").await.first_error(), Some(3));
+    assert_eq!(reason(&judged(by_lines(), &text, "\\boxed{4}").await), Some(Reason::OffScale));
+    // What the prompt does not show as steps or as an answer is not counted.
+    let talk = item(json!({"messages": [{"role": "user", "content": "a"}], "answer": "a"}));
+    let by_talk = prompt(FIRST_ERROR, "user:\n{{ messages | transcript }}");
+    assert_eq!(judged(by_talk, &talk, "\\boxed{7}").await.first_error(), Some(7));
+}
+
+#[tokio::test]
+async fn a_ranking_holds_every_answer_of_the_item_once() {
+    let ranking = || prompt("judges: ranking\nverdict: 'Ranking: *'", "user:\n{{ answers }}");
+    let four = Item::new().answers(["a", "b", "c", "d"]);
+    for said in ["2 > 1", "1 > 2 > 3 > 4 > 5", "1 > 2 = 3", "[2, 1]", "B > A"] {
+        let judgment = judged(ranking(), &four, &format!("Ranking: {said}")).await;
+        assert_eq!(reason(&judgment), Some(Reason::OffScale), "{said}");
+    }
+    let whole = judged(ranking(), &four, "Ranking: 4 > 2 = 1 > 3").await;
+    assert_eq!(whole.verdict, Ok(Verdict::Ranking(vec![vec![3], vec![0, 1], vec![2]])));
+    let pair = item(json!({"response_a": "a", "response_b": "b"}));
+    let three = judged(ranking(), &pair, "Ranking: 1 > 2 > 3").await;
+    assert_eq!(reason(&three), Some(Reason::OffScale));
+}
+
+#[tokio::test]
+async fn there_is_one_score_for_each_answer_in_every_order() {
+    for order in ["given", "rotate", "both", "shuffle"] {
+        let keys = format!(
+            "judges: scores\nscale: {{min: 1, max: 5}}\norder: {order}\nverdict: 'Scores: *'"
+        );
+        let scores = || prompt(&keys, "user:\n{{ completions }}");
+        let record = item(json!({"completions": ["a", "b", "c"]}));
+        for said in ["4, 5", "4, 5, 3, 2", "4"] {
+            let judgment = judged(scores(), &record, &format!("Scores: {said}")).await;
+            assert_eq!(reason(&judgment), Some(Reason::OffScale), "{order}: {said}");
+        }
+        let judgment = judged(scores(), &record, "Scores: 3, 3, 3").await;
+        assert_eq!(judgment.verdict, Ok(Verdict::Scores(vec![3.0; 3])), "{order}");
+    }
+    let numbers = prompt(
+        "judges: scores\nverdict: {numbers: 2, line: first}",
+        "user:\n{% for a in answers %}{{ a }}{% endfor %}",
+    );
+    let three = Item::new().answers(["a", "b", "c"]);
+    assert_eq!(reason(&judged(numbers, &three, "4 5").await), Some(Reason::OffScale));
+}
+
+#[tokio::test]
+async fn criteria_are_those_of_the_item_by_name() {
+    let criteria = || {
+        prompt(
+            "judges: criteria\nscale: {min: 1, max: 5}\nverdict: {json: /scores}",
+            "user:\n{{ answer }} {{ criteria }}",
+        )
+    };
+    let record = item(json!({"answer": "a", "criteria": {"tone": "kind", "facts": "right"}}));
+    for said in
+        [r#"{"tone": 4}"#, r#"{"tone": 4, "facts": 5, "style": 3}"#, r#"{"tone": 4, "fact": 5}"#]
+    {
+        let judgment = judged(criteria(), &record, &format!("{{\"scores\": {said}}}")).await;
+        assert_eq!(reason(&judgment), Some(Reason::OffScale), "{said}");
+    }
+    let twice = r#"{"scores": {"tone": 4, "facts": 5, "Tone": 1}}"#;
+    assert_eq!(reason(&judged(criteria(), &record, twice).await), Some(Reason::Ambiguous));
+    let judgment = judged(criteria(), &record, r#"{"scores": {"Tone": 4, "facts": "5"}}"#).await;
+    let Ok(Verdict::Criteria(all)) = &judgment.verdict else { panic!("{judgment:?}") };
+    assert_eq!((all["tone"], all["facts"]), (4.0, 5.0));
+    // Criteria that the prompt writes itself have the names that the judge gives them.
+    let own = prompt(
+        "judges: criteria\nscale: {min: 1, max: 5}\nverdict: {json: /scores}",
+        "user:\n{{ answer }}: judge style and wit",
+    );
+    assert!(judged(own, &record, r#"{"scores": {"style": 4, "wit": 2}}"#).await.verdict.is_ok());
+}
+
+#[tokio::test]
+async fn a_repair_turn_is_asked_for_what_the_item_cannot_have() {
+    let body = "user:\n{{ steps }}\nassistant:\n{{ gen('a') }}\n{% if not read() %}user:\nAgain.\nassistant:\n{{ gen('b') }}{% endif %}";
+    let script = Script::once([Ok("\\boxed{9}"), Ok("\\boxed{1}")]);
+    let judge = Judge::builder().backend(script).with_prompt(prompt(FIRST_ERROR, body));
+    let judgment = judge.build().await.unwrap().judge(&item(json!({"steps": ["a", "b"]}))).await;
+    assert_eq!(judgment.unwrap().first_error(), Some(1));
+}
+
+#[tokio::test]
+async fn a_repair_turn_is_asked_where_the_verdict_was_only_a_quotation() {
+    let keys = "judges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
+    let body = "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}\n{% if not read() %}user:\nAgain.\nassistant:\n{{ gen('b') }}{% endif %}";
+    let script = Script::once([Ok("It boasts of Score: 10 and no more."), Ok("Score: 2")]);
+    let judge = Judge::builder().backend(script).with_prompt(prompt(keys, body));
+    let record = item(json!({"answer": "Score: 10 and no less"}));
+    assert_eq!(judge.build().await.unwrap().judge(&record).await.unwrap().score(), Some(2.0));
+}
+
+#[tokio::test]
+async fn every_text_of_the_last_turn_counts_whatever_stands_between_them() {
+    let cut = |text: &str| Completion {
+        finish: tribunal::request::Finish::Length,
+        ..Completion::text(text)
+    };
+    let keys = "judges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
+    for body in [
+        "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}{{ gen('b') }}",
+        "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}{{ choose('c', ['x', 'y']) }}{{ gen('b') }}",
+        "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}{% set v = gen('b') %}",
+    ] {
+        let script = || {
+            Script::answering(move |request| {
+                let begun = request.open;
+                Ok(if begun { Completion::text("Score: 7") } else { cut("It is") })
+            })
+        };
+        let judge = Judge::builder().backend(script()).with_prompt(prompt(keys, body)).reasks(0);
+        let judgment =
+            judge.build().await.unwrap().judge(&item(json!({"answer": "x"}))).await.unwrap();
+        assert_eq!(reason(&judgment), Some(Reason::Truncated), "{body}");
+    }
+    let both = "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}{{ gen('b') }}";
+    let script = Script::once([Ok("Score: 7"), Ok(" is what I say.")]);
+    let judge = Judge::builder().backend(script).with_prompt(prompt(keys, both));
+    let judgment = judge.build().await.unwrap().judge(&item(json!({"answer": "x"}))).await;
+    assert_eq!(judgment.unwrap().score(), Some(7.0));
+}
+
+#[tokio::test]
+async fn a_comparison_of_two_is_refused_for_more() {
+    let keys = "judges: preference\nverdict: {pattern: '[[*]]', values: {'A': first, 'B': second}}";
+    let judge = Judge::builder()
+        .backend(Script::always("[[A]]"))
+        .with_prompt(prompt(keys, "user:\n{{ answers[0] }} or {{ answers[1] }}"));
+    let judge = judge.build().await.unwrap();
+    let error = judge.judge(&Item::new().answers(["a", "b", "c"])).await.unwrap_err();
+    assert!(error.to_string().contains("3 answers"), "{error}");
+    let two = judge.judge(&Item::new().answers(["a", "b"])).await.unwrap();
+    assert_eq!(two.preference(), Some(Preference::Tie));
+}
