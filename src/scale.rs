@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, unknown};
 
 /// The values that a judge may give.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +108,25 @@ impl Scale {
         Self::Labels { labels: labels.into_iter().rev().collect() }
     }
 
+    /// A scale as a prompt file writes it: `1-5`, `{min: 1, max: 10}`, `{labels: {Good: 2, Bad: 1}}` or
+    /// `[first, second, tie]`.
+    ///
+    /// # Errors
+    /// It is none of these, or nothing is on it.
+    pub fn from_json(value: serde_json::Value) -> Result<Self> {
+        let written = value.to_string();
+        let scale = match value {
+            serde_json::Value::String(range) => range.parse(),
+            serde_json::Value::Object(map) if map.contains_key("labels") => levels(map),
+            serde_json::Value::Object(map) => numbers(&map).map(Self::Numbers),
+            serde_json::Value::Array(sides) => serde_json::from_value(sides.into())
+                .map(Self::Preference)
+                .map_err(|_| malformed(&written)),
+            _ => Err(malformed(&written)),
+        }?;
+        scale.check().map(|()| scale)
+    }
+
     /// Refuses a scale that nothing is on, or that cannot be told apart.
     pub fn check(&self) -> Result<()> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Prompt, message));
@@ -185,6 +204,49 @@ impl Scale {
     pub fn allows_tie(&self) -> bool {
         matches!(self, Self::Preference(sides) if sides.contains(&Side::Tie))
     }
+}
+
+fn malformed(written: &str) -> Error {
+    Error::new(ErrorKind::Prompt, format!("`scale` cannot be {written}")).hint(
+        "write {min: 1, max: 10}, 1-5, {labels: {Good: 2, Bad: 1}}, [first, second] or [first, second, tie]",
+    )
+}
+
+/// Named levels with their values, or a list of names, best first.
+fn levels(mut map: serde_json::Map<String, serde_json::Value>) -> Result<Scale> {
+    const KNOWN: [&str; 1] = ["labels"];
+    if let Some(key) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        return Err(unknown(ErrorKind::Prompt, "key of a `scale` with labels:", key, KNOWN));
+    }
+    match map.remove("labels") {
+        Some(serde_json::Value::Object(labels)) => Ok(Scale::Labels { labels }),
+        Some(serde_json::Value::Array(names)) if names.iter().all(serde_json::Value::is_string) => {
+            Ok(Scale::labels(names.iter().filter_map(|name| name.as_str())))
+        }
+        other => Err(malformed(&serde_json::json!({ "labels": other }).to_string())),
+    }
+}
+
+fn numbers(map: &serde_json::Map<String, serde_json::Value>) -> Result<Numbers> {
+    const KNOWN: [&str; 3] = ["min", "max", "step"];
+    if let Some(key) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        return Err(unknown(ErrorKind::Prompt, "key of `scale`", key, KNOWN));
+    }
+    let end = |key: &str| {
+        let wrong =
+            || Error::new(ErrorKind::Prompt, format!("`scale` needs a number as its `{key}`"));
+        map.get(key)
+            .and_then(serde_json::Value::as_f64)
+            .ok_or_else(|| wrong().hint("write {min: 1, max: 10}"))
+    };
+    let step = match map.get("step") {
+        None => Step::default(),
+        Some(step) if step == "any" => Step::Any(AnyStep::Any),
+        Some(step) => Step::Of(step.as_f64().ok_or_else(|| {
+            Error::new(ErrorKind::Prompt, "`step` of a scale is a number above 0, or `any`")
+        })?),
+    };
+    Ok(Numbers { min: end("min")?, max: end("max")?, step })
 }
 
 impl Numbers {

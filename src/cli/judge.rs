@@ -1,7 +1,7 @@
 //! `tribunal judge`
 
 use super::{
-    GRACE, Outcome, choose, dry_run, input, manifest, note, output,
+    GRACE, Outcome, choose, dry_run, fields, input, manifest, note, output,
     progress::Progress,
     settings::{self, Sources},
 };
@@ -63,16 +63,19 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let files = args.input.sources()?;
     let total = args.input.count(&files);
     let mut records = args.input.read(files);
-    let first = choose::first_item(&mut records);
+    let first = choose::first_item(&mut records, &resolved.fields()?)?;
     let judge = args.open(&resolved, first.as_ref()).await?;
     if let (Some(item), false) = (&first, args.output.quiet) {
         warn(&judge, item);
     }
+    let (records, noticed) = fields::watched(records, &judge, first.as_ref());
     if let Some(path) = &args.save {
         save(&judge, path)?;
     }
     if args.dry_run {
-        return dry_run::run(&judge, records).await.map(|()| Outcome::Done);
+        dry_run::run(&judge, records).await?;
+        noticed.say(args.output.quiet);
+        return Ok(Outcome::Done);
     }
     let options = run::Options {
         concurrency: resolved.model.concurrency.map_or(judge.concurrency(), usize::from),
@@ -86,6 +89,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     }
     let summary = run::run(&judge, records, options, &mut sink).await?;
     sink.finish(&summary)?;
+    noticed.say(args.output.quiet);
     if !args.output.quiet {
         note(&summary.to_string());
     }
@@ -112,6 +116,8 @@ impl Args {
             builder = builder.secret(secret);
         }
         let judge = builder.build().await?;
+        let seen = first.map(|item| judge.seen(item)).transpose()?;
+        fields::check_names(resolved, &[judge.prompt()], seen.as_ref(), self.output.quiet)?;
         if resolved.settings.fail_under.is_some() && judge.pass().is_none() {
             let message = "--fail-under needs a rule that says what passes";
             return Err(
@@ -133,6 +139,7 @@ fn warn(judge: &Judge, item: &Item) {
         note("warning: records hold Unicode noncharacters (U+FDD0…), which are taken out");
     }
     let Ok(seen) = judge.seen(item) else { return };
+    fields::say(judge.prompt(), &seen, judge.field_map());
     let missing = judge.prompt().fields().iter().filter(|field| field.need == Need::Optional);
     for field in missing.filter(|field| seen.field(&field.name).is_none()) {
         let unused =

@@ -11,6 +11,7 @@ mod config;
 mod diff;
 mod dry_run;
 mod env_file;
+mod fields;
 mod init;
 mod input;
 mod judge;

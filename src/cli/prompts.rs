@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal};
 
-use super::{Outcome, emit, note};
+use super::{Outcome, complain, emit, fields, note};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
     judge,
-    prompt::{self, Need, Plan},
+    prompt::{self, Need, Plan, Prompt},
     records, report,
     request::{Ask, Capabilities, Logprobs, Origin, Request},
 };
@@ -33,6 +33,9 @@ enum Command {
         /// Built-in names or files.
         #[arg(required = true)]
         prompts: Vec<String>,
+        /// Exit with 2 where there is a warning.
+        #[arg(long)]
+        strict: bool,
     },
     /// Print exactly what would be sent for a record; data in another colour.
     Render {
@@ -56,7 +59,7 @@ pub(super) fn run(args: Args) -> Result<Outcome> {
             emit(&mut io::stdout(), judge::load(&prompt)?.source().trim_end())
                 .map(|()| Outcome::Done)
         }
-        Command::Check { prompts } => check(&prompts),
+        Command::Check { prompts, strict } => check(&prompts, strict),
         Command::Render { prompt, file, index, map } => render(&prompt, &file, index, map),
     }
 }
@@ -73,18 +76,41 @@ fn list() -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn check(prompts: &[String]) -> Result<Outcome> {
+/// Reads every prompt, also after one that is wrong.
+fn check(prompts: &[String], strict: bool) -> Result<Outcome> {
+    let (mut warned, mut wrong) = (0, Vec::new());
     for name in prompts {
-        let prompt = judge::load(name)?;
-        let fields = prompt.fields().iter().map(|field| match field.need {
-            Need::Required => field.name.clone(),
-            Need::Optional | Need::Default(_) => format!("{}?", field.name),
-        });
-        let fields: Vec<String> = fields.collect();
-        let judges = prompt.front().judges.name();
-        emit(&mut io::stdout(), &format!("{name}: judges {judges}, reads {}", fields.join(", ")))?;
+        match judge::load(name) {
+            Ok(prompt) => warned += describe(name, &prompt)?,
+            Err(error) => wrong.push(error),
+        }
     }
-    Ok(Outcome::Done)
+    let last = wrong.pop();
+    wrong.iter().for_each(complain);
+    match last {
+        Some(error) => Err(error),
+        None if strict && warned > 0 => Err(Error::new(
+            ErrorKind::Prompt,
+            format!("{warned} warnings, and --strict allows none"),
+        )),
+        None => Ok(Outcome::Done),
+    }
+}
+
+/// Prints what a prompt judges and reads, and its warnings; gives their number.
+fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
+    let fields = prompt.fields().iter().map(|field| match field.need {
+        Need::Required => field.name.clone(),
+        Need::Optional | Need::Default(_) => format!("{}?", field.name),
+    });
+    let fields: Vec<String> = fields.collect();
+    let judges = prompt.front().judges.name();
+    emit(&mut io::stdout(), &format!("{name}: judges {judges}, reads {}", fields.join(", ")))?;
+    let warnings = prompt.warnings();
+    for warning in &warnings {
+        note(&format!("warning: {}: {}", report::escaped(name), report::escaped(warning)));
+    }
+    Ok(warnings.len())
 }
 
 /// Shows every request of a run whose answers are made up.
@@ -96,7 +122,9 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ou
             .hint("--index counts from 0")
     })?;
     let map = map.into_iter().fold(FieldMap::default(), FieldMap::and);
-    let item: Item = map.apply(&record.item?)?;
+    let item: Item = map.apply(&record.item?).map_err(|error| error.within(&record.place))?;
+    fields::check_mapped(&map, &prompt, &item)?;
+    fields::say(&prompt, &item, &map);
     let capabilities =
         Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
     let plan = Plan { capabilities, draw: 0, reask: 0 };

@@ -44,6 +44,23 @@ impl FieldMap {
         names.filter_map(|name| value(name).cloned()).collect()
     }
 
+    /// Whether every record has the same value in the field `name`.
+    pub(crate) fn fills(&self, name: &str) -> bool {
+        self.filled.iter().any(|(filled, _)| filled == name)
+    }
+
+    /// The field, or the path, that `name` is read from.
+    pub(crate) fn path_of(&self, name: &str) -> Option<&str> {
+        self.named.iter().rev().find(|(new, _)| new == name).map(|(_, old)| old.as_str())
+    }
+
+    /// The names that are mapped (`map`) or set (`set`).
+    #[cfg(feature = "cli")]
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let named = self.named.iter().map(|(new, _)| ("map", new.as_str()));
+        named.chain(self.filled.iter().map(|(name, _)| ("set", name.as_str())))
+    }
+
     /// The item as prompts see it; doing it twice changes nothing.
     ///
     /// # Errors

@@ -31,6 +31,73 @@ pub fn transcript(messages: &Value) -> String {
     numbered.collect::<Vec<_>>().join("\n\n")
 }
 
+/// The text of messages or of pieces of a message that stand where a text is expected; `None` for any
+/// other value.
+pub(super) fn spoken(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(list) if is_conversation(value) => match list.as_slice() {
+            [Value::Object(only)] if is_plain(only) => Some(content(only).join("\n")),
+            _ => Some(transcript(value)),
+        },
+        Value::Array(list) if !list.is_empty() && list.iter().all(is_piece) => {
+            Some(list.iter().map(block).collect::<Vec<_>>().join("\n"))
+        }
+        Value::Object(_) if is_message(value) => spoken(&Value::from(vec![value.clone()])),
+        _ => None,
+    }
+}
+
+/// Whether a value is read as a text although it is none: messages, or pieces of one.
+pub(crate) fn is_spoken(value: &Value) -> bool {
+    let pieces =
+        || value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_piece));
+    is_conversation(value) || is_message(value) || pieces()
+}
+
+/// Whether a value is a list of messages.
+fn is_conversation(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_message))
+}
+
+fn is_message(value: &Value) -> bool {
+    let text =
+        |names: &[&str]| names.iter().any(|name| value.get(*name).is_some_and(Value::is_string));
+    let says = ["content", "value", "tool_calls", "function_call"];
+    let typed = ["human", "ai", "system", "tool"].map(Some);
+    (text(&["role", "from"]) || typed.contains(&value.get("type").and_then(Value::as_str)))
+        && says.iter().any(|name| value.get(*name).is_some())
+}
+
+/// A message that says a text and nothing else.
+fn is_plain(message: &Map<String, Value>) -> bool {
+    let text = |name: &str| message.get(name).and_then(Value::as_str);
+    let only = thoughts(message).is_none() && calls(message).is_empty();
+    only && text("content").or_else(|| text("value")).is_some_and(|text| !text.trim().is_empty())
+}
+
+/// A piece of a message, such as `{"type": "text", "text": …}`.
+fn is_piece(value: &Value) -> bool {
+    let kind = value.get("type").and_then(Value::as_str);
+    let text = value.get("text").is_some_and(Value::is_string);
+    kind.is_some_and(|kind| IMAGES.contains(&kind) || (kind.ends_with("text") && text))
+}
+
+/// Types of pieces that hold an image.
+const IMAGES: [&str; 4] = ["image_url", "image", "input_image", "image_file"];
+
+/// Whether a conversation holds images, which no judge is shown.
+pub(crate) fn holds_images(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(holds_images),
+        Value::Object(map) => {
+            let kind = map.get("type").and_then(Value::as_str);
+            kind.is_some_and(|kind| IMAGES.contains(&kind))
+                || map.get("content").is_some_and(holds_images)
+        }
+        _ => false,
+    }
+}
+
 fn one(message: &Value) -> String {
     let Value::Object(map) = message else { return format!("message\n{}", text_of(message)) };
     let text = |names: &[&str]| names.iter().find_map(|name| map.get(*name)?.as_str());
@@ -79,8 +146,8 @@ fn block(block: &Value) -> String {
             let holder = block.as_object().cloned().unwrap_or_default();
             format!("result: {}", content(&holder).join("\n"))
         }
-        Some("image_url" | "image" | "input_image") => "(an image)".into(),
-        _ => text_of(block),
+        Some(kind) if IMAGES.contains(&kind) => "(an image)".into(),
+        _ => block.as_str().map_or_else(|| block.to_string(), ToOwned::to_owned),
     }
 }
 
@@ -133,5 +200,32 @@ mod tests {
             transcript(&json!([{"role": "tool", "content": {"t": 4}}])),
             "[1] tool\n{\"t\":4}"
         );
+    }
+
+    #[test]
+    fn messages_in_the_place_of_a_text_are_shown_as_what_was_said() {
+        let said = |value: &Value| text_of(value);
+        assert_eq!(said(&json!([{"role": "assistant", "content": "Hi."}])), "Hi.");
+        assert_eq!(said(&json!({"role": "assistant", "content": "Hi."})), "Hi.");
+        assert_eq!(
+            said(&json!([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}])),
+            "[1] user\nq\n\n[2] assistant\na"
+        );
+        assert_eq!(
+            said(&json!([{"type": "text", "text": "one"}, {"type": "text", "text": "two"}])),
+            "one\ntwo"
+        );
+        assert_eq!(said(&json!([{"role": "admin"}])), r#"[{"role":"admin"}]"#);
+        assert_eq!(said(&json!(["one"])), r#"["one"]"#);
+    }
+
+    #[test]
+    fn images_are_found_inside_of_messages() {
+        assert!(holds_images(
+            &json!([{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}])
+        ));
+        assert!(!holds_images(
+            &json!([{"role": "user", "content": [{"type": "text", "text": "image"}]}])
+        ));
     }
 }

@@ -2,14 +2,23 @@
 
 mod fields;
 mod messages;
+mod names;
 
 pub use {fields::FieldMap, messages::transcript};
+pub(crate) use {
+    messages::{holds_images, is_spoken},
+    names::{Meaning, is_answer, looks_like},
+};
 
 use std::{borrow::Cow, sync::Arc};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use self::names::{
+    ANSWER, ANSWERS, COMPANIONS, INSTRUCTION, MESSAGES, OWN_IDS, PAIRS, SAME, SHARED_IDS, group_of,
+    partners, side_of, winners,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A record whose fields go by several names.
@@ -32,51 +41,29 @@ pub struct Item {
     cleaned: usize,
 }
 
-/// Names of one meaning; the first is the one that people meet.
-const SAME: [&[&str]; 7] = [
-    &["question", "problem", "prompt", "instruction", "input", "query"],
-    ANSWER,
-    &["reference", "reference_answer", "expected", "expected_output", "ground_truth", "target"],
-    &["criteria", "criterion"],
-    &["context", "contexts", "passage", "document", "source"],
-    MESSAGES,
-    ANSWERS,
-];
+/// Where the value of a prompt's field comes from, by the item's own names.
+enum Source<'n> {
+    /// The field of this name.
+    Own(&'n str),
+    /// Two fields as one text: an instruction and its input.
+    Joined(&'n str, &'n str),
+    /// Two answers side by side.
+    Pair(&'n str, &'n str),
+    /// One entry of a list.
+    Entry(&'n str, usize),
+    /// The steps of an answer, which has these names.
+    Split(Vec<&'n str>),
+}
 
-/// Names of the answer.
-const ANSWER: &[&str] =
-    &["answer", "response", "output", "completion", "solution", "submission", "generation"];
-
-/// Names of a list of answers.
-const ANSWERS: &[&str] =
-    &["answers", "responses", "outputs", "completions", "candidates", "options"];
-
-/// Names of two answers side by side.
-const PAIRS: [(&str, &str); 8] = [
-    ("response_a", "response_b"),
-    ("answer_a", "answer_b"),
-    ("response_A", "response_B"),
-    ("output_1", "output_2"),
-    ("answer_1", "answer_2"),
-    ("response_1", "response_2"),
-    ("completion_a", "completion_b"),
-    ("chosen", "rejected"),
-];
-
-/// The words that tell the two apart in the names of their companions, such as `model_a` and `model_b`.
-const SIDES: [(&str, &str); 4] = [("a", "b"), ("A", "B"), ("1", "2"), ("chosen", "rejected")];
-
-/// Names under which records hold a conversation.
-const MESSAGES: &[&str] = &["messages", "conversation", "conversations", "trajectory"];
-
-/// Lists that go with the answers, one entry each.
-const COMPANIONS: [&str; 3] = ["models", "steps", "images"];
-
-/// Names under which records carry a name that no other record has.
-const OWN_IDS: [&str; 3] = ["id", "uid", "sample_id"];
-
-/// Names of what several records may be about: they serve where a record has no name of its own.
-const SHARED_IDS: [&str; 3] = ["pair_id", "question_id", "qid"];
+impl<'n> Source<'n> {
+    fn names(self) -> Vec<&'n str> {
+        match self {
+            Self::Own(name) | Self::Entry(name, _) => vec![name],
+            Self::Joined(one, two) | Self::Pair(one, two) => vec![one, two],
+            Self::Split(names) => names,
+        }
+    }
+}
 
 impl Item {
     /// An item without fields.
@@ -105,6 +92,12 @@ impl Item {
         self.cleaned += clean(&mut value);
         Arc::make_mut(&mut self.record).insert(name.into(), value);
         self
+    }
+
+    /// Sets the name of the record, which [`id`](Self::id) gives back.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        self.set(OWN_IDS[0], id.into())
     }
 
     /// Sets the question.
@@ -143,7 +136,9 @@ impl Item {
     /// # Errors
     /// The record has no such field: the error names those that it has, and the near one.
     pub fn mapped(mut self, new: &str, old: &str) -> Result<Self> {
-        let value = fields::at_path(&self.record, old)?.clone();
+        let value = fields::at_path(&self.record, old)
+            .map_err(|error| error.within(format_args!("`{new}` is read from `{old}`")))?
+            .clone();
         self.overlay.insert(new.to_owned(), value);
         Ok(self)
     }
@@ -192,23 +187,74 @@ impl Item {
     }
 
     /// The value that a prompt means by `name`.
+    ///
+    /// The record's own field of that name wins, unless it is blank and one of the same meaning is not.
     pub fn field(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let own = self.own(name);
-        let same =
-            || SAME.iter().find(|names| names.contains(&name))?.iter().find_map(|n| self.own(n));
-        if let Some(value) = own.or_else(same) {
-            return Some(Cow::Borrowed(value));
-        }
-        if ANSWERS.contains(&name) {
-            return Some(Cow::Owned(self.pair()?.to_vec().into()));
+        Some(match self.source(name)? {
+            Source::Own(name) => Cow::Borrowed(self.own(name)?),
+            Source::Joined(one, two) => {
+                let texts = [text_of(self.own(one)?), text_of(self.own(two)?)];
+                Cow::Owned(texts.join("\n\n").into())
+            }
+            Source::Pair(one, two) => {
+                Cow::Owned(vec![self.own(one)?.clone(), self.own(two)?.clone()].into())
+            }
+            Source::Entry(list, index) => Cow::Borrowed(self.own(list)?.get(index)?),
+            Source::Split(_) => Cow::Owned(split_steps(&self.text("answer")?).into()),
+        })
+    }
+
+    /// The item's own names of what a prompt means by `name`.
+    pub(crate) fn sources<'n>(&self, name: &'n str) -> Vec<&'n str> {
+        self.source(name).map(Source::names).unwrap_or_default()
+    }
+
+    fn source<'n>(&self, name: &'n str) -> Option<Source<'n>> {
+        let own = self.named(name);
+        let pair = || self.pair().filter(|_| ANSWERS.contains(&name));
+        match (own, pair()) {
+            (Some(own), None) => return Some(self.with_input(name, own)),
+            (Some(own), Some(_)) if self.own(own).is_some_and(is_filled) => {
+                return Some(Source::Own(own));
+            }
+            (_, Some((one, two))) => return Some(Source::Pair(one, two)),
+            (None, None) => (),
         }
         if name == "steps" {
-            return Some(Cow::Owned(split_steps(&self.text("answer")?).into()));
+            return Some(Source::Split(self.sources("answer")));
         }
-        let side = PAIRS
-            .iter()
-            .find_map(|(a, b)| if *a == name { Some(0) } else { (*b == name).then_some(1) })?;
-        self.candidates().get(side).cloned().map(Cow::Owned)
+        let side = side_of(name)?;
+        match (self.listed(), self.pair()) {
+            (Some((list, entries)), _) => entries.get(side).map(|_| Source::Entry(list, side)),
+            (None, Some(pair)) => Some(Source::Own(if side == 0 { pair.0 } else { pair.1 })),
+            (None, None) => self.source("answer").filter(|_| side == 0),
+        }
+    }
+
+    /// The own name of what is meant by `name`: that name, or one of the same meaning. What was mapped or
+    /// filled in goes before other names of the record, and what is blank goes last.
+    fn named<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let group = || group_of(name).iter().copied().filter(|other| *other != name);
+        let laid_over = |name: &&str| self.overlay.get(*name).is_some_and(|value| !value.is_null());
+        let filled = |name: &&str| self.own(name).is_some_and(is_filled);
+        let there = |name: &&str| self.own(name).is_some();
+        let exact = Some(name).filter(|name| laid_over(name) || filled(name));
+        exact
+            .or_else(|| group().find(laid_over))
+            .or_else(|| group().find(filled))
+            .or_else(|| Some(name).filter(there))
+            .or_else(|| group().find(there))
+    }
+
+    /// An instruction is asked with its input, unless one of the two is meant by its own name.
+    fn with_input<'n>(&self, name: &str, own: &'n str) -> Source<'n> {
+        let (instruction, input) = INSTRUCTION;
+        let one_of_them = name == instruction || name == input;
+        let joins = own == instruction && !one_of_them;
+        match self.own(input).filter(|value| joins && value.is_string() && is_filled(value)) {
+            Some(_) => Source::Joined(own, input),
+            None => Source::Own(own),
+        }
     }
 
     /// The value of a field as text.
@@ -218,11 +264,24 @@ impl Item {
 
     /// The answers to be compared, one or more.
     pub fn candidates(&self) -> Vec<Value> {
-        let listed = ANSWERS.iter().find_map(|name| self.own(name)?.as_array().cloned());
-        listed
-            .or_else(|| self.pair().map(|pair| pair.to_vec()))
+        let pair = || {
+            let (one, two) = self.pair()?;
+            Some(vec![self.own(one)?.clone(), self.own(two)?.clone()])
+        };
+        self.listed()
+            .map(|(_, entries)| entries.clone())
+            .or_else(pair)
             .or_else(|| self.field("answer").map(|answer| vec![answer.into_owned()]))
             .unwrap_or_default()
+    }
+
+    /// A list of answers, and its name.
+    fn listed(&self) -> Option<(&'static str, &Vec<Value>)> {
+        let list = |name: &&'static str| {
+            self.own(name)?.as_array().filter(|list| !list.is_empty()).map(|list| (*name, list))
+        };
+        let laid_over = ANSWERS.iter().filter(|name| self.overlay.contains_key(**name));
+        laid_over.chain(ANSWERS).find_map(list)
     }
 
     /// The steps of the answer: the field `steps`, else the answer's paragraphs, else its lines.
@@ -250,13 +309,12 @@ impl Item {
 
     /// Whether the record holds several answers side by side, or a list of them.
     pub(crate) fn has_answers(&self) -> bool {
-        let listed = |name: &&str| self.own(name).is_some_and(Value::is_array);
-        ANSWERS.iter().any(|name| listed(&name)) || self.pair().is_some()
+        self.listed().is_some() || self.pair().is_some()
     }
 
     /// Whether the answers go by the names of a preference record, which always holds the better first.
     pub fn names_the_winner(&self) -> bool {
-        self.own("chosen").is_some() && self.own("rejected").is_some()
+        winners().any(|(one, two)| self.own(one).is_some() && self.own(two).is_some())
     }
 
     /// The same item with its answers in another order, under every name, with their companions.
@@ -285,7 +343,7 @@ impl Item {
 
     fn swap_sides(&self, overlay: &mut Map<String, Value>) {
         for name in self.record.keys().chain(self.overlay.keys()) {
-            let other = partners(name).find(|partner| self.own(partner).is_some());
+            let other = partners(name).into_iter().find(|other| self.own(other).is_some());
             if let (Some(other), Some(one)) = (other, self.own(name)) {
                 let two = self.own(&other).cloned().unwrap_or_default();
                 overlay.insert(other, one.clone());
@@ -294,13 +352,19 @@ impl Item {
         }
     }
 
+    /// Whether there is a field of exactly this name, in the record or laid over it.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.own(name).is_some()
+    }
+
     fn own(&self, name: &str) -> Option<&Value> {
         let value = self.overlay.get(name).or_else(|| self.record.get(name));
         value.filter(|value| !value.is_null())
     }
 
-    fn pair(&self) -> Option<[Value; 2]> {
-        PAIRS.iter().find_map(|(a, b)| Some([self.own(a)?.clone(), self.own(b)?.clone()]))
+    /// The names of two answers side by side.
+    fn pair(&self) -> Option<(&'static str, &'static str)> {
+        PAIRS.into_iter().find(|(one, two)| self.own(one).is_some() && self.own(two).is_some())
     }
 
     /// The error of a record without this field, naming what it has.
@@ -310,30 +374,66 @@ impl Item {
                 format!("the record's field `{name}` is empty, or not what is wanted there");
             return Error::new(ErrorKind::Record, message);
         }
-        let names: Vec<&str> =
-            self.record.keys().chain(self.overlay.keys()).map(String::as_str).collect();
         let error = Error::new(ErrorKind::Record, format!("the record has no field `{name}`"));
-        match (crate::error::near(name, names.iter().copied()), names.is_empty()) {
-            (_, true) => error.hint("the record is empty"),
-            (Some(near), _) => error.hint(format!("use it by another name: --map {name}={near}")),
-            (None, _) => error.hint(format!(
-                "it has `{}`; --map {name}=FIELD names the one to use",
-                names.join("`, `")
-            )),
+        match self.other_kind(name) {
+            Some(hint) => error.hint(hint),
+            None => error.hint(self.proposal(name)),
         }
     }
-}
 
-/// The names that the same field of the second answer may have, for a field of the first: one of the words
-/// between underscores is another, the last one first.
-fn partners(name: &str) -> impl Iterator<Item = String> {
-    let words: Vec<&str> = name.split('_').collect();
-    let other = |word: &str| SIDES.iter().find(|(a, _)| *a == word).map(|(_, b)| *b);
-    (0..words.len()).rev().filter_map(move |at| {
-        let mut words = words.clone();
-        words[at] = other(words[at])?;
-        Some(words.join("_"))
-    })
+    /// What to do with a record that has one answer where several are compared, or the other way round.
+    fn other_kind(&self, name: &str) -> Option<String> {
+        let (holds, prompt) = match (name, self.candidates().len()) {
+            ("answer", 2) => ("two answers: -p pair compares them", "pair"),
+            ("answer", 3..) => ("several answers: -p rank compares them", "rank"),
+            ("answers", 1) => ("one answer: -p score judges it", "score"),
+            _ => return None,
+        };
+        Some(format!(
+            "this record holds {holds}; without -p the first record chooses the prompt of all, so that records \
+             for `{prompt}` need a file of their own"
+        ))
+    }
+
+    /// What the record has, and how it may be mapped.
+    fn proposal(&self, name: &str) -> String {
+        const SHOWN: usize = 20;
+        let names: Vec<&str> =
+            self.record.keys().chain(self.overlay.keys()).map(String::as_str).collect();
+        if names.is_empty() {
+            return "the record is empty".into();
+        }
+        if let Some(near) = crate::error::near(name, names.iter().copied()) {
+            return format!("use it by another name: {}", self.mapping(name, near));
+        }
+        let known = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join("`, `");
+        let more = match names.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        match self.looking_like(looks_like(name)) {
+            Some(found) => format!("it has `{known}`{more}; try {}", self.mapping(name, found)),
+            None => format!("it has `{known}`{more}; --map {name}=FIELD names the one to use"),
+        }
+    }
+
+    /// `--map answer=found`, and the question beside it where the record seems to have one.
+    fn mapping(&self, name: &str, found: &str) -> String {
+        let asks = name == "answer" && self.field("question").is_none();
+        let question =
+            self.looking_like(Some(Meaning::Question)).filter(|other| asks && *other != found);
+        let question = question.map(|other| format!(" --map question={other}"));
+        format!("--map {name}={found}{}", question.unwrap_or_default())
+    }
+
+    /// The first filled field whose name seems to mean this.
+    fn looking_like(&self, meaning: Option<Meaning>) -> Option<&str> {
+        let meaning = meaning?;
+        let fits = |(name, value): &(&String, &Value)| {
+            is_filled(value) && looks_like(name) == Some(meaning)
+        };
+        self.record.iter().find(fits).map(|(name, _)| name.as_str())
+    }
 }
 
 impl From<Map<String, Value>> for Item {
@@ -371,7 +471,7 @@ pub(crate) fn is_list(name: &str) -> bool {
 
 /// Whether a field of this name shows the answers, or one of several.
 pub(crate) fn names_answers(name: &str) -> bool {
-    ANSWERS.contains(&name) || PAIRS.iter().any(|(a, b)| *a == name || *b == name)
+    ANSWERS.contains(&name) || side_of(name).is_some()
 }
 
 /// Whether a field of this name shows the one answer.
@@ -379,12 +479,41 @@ pub(crate) fn names_answer(name: &str) -> bool {
     ANSWER.contains(&name)
 }
 
-/// A text as it is, anything else as JSON.
+/// Whether records are named by a field of this name.
+pub(crate) fn is_id(name: &str) -> bool {
+    OWN_IDS.contains(&name) || SHARED_IDS.contains(&name)
+}
+
+/// Whether a field of this name is read without a prompt: it names a record, is compared with the verdict,
+/// or goes with the answers.
+#[cfg(feature = "cli")]
+pub(crate) fn is_read_anyway(name: &str) -> bool {
+    is_id(name) || name == "label" || COMPANIONS.contains(&name)
+}
+
+/// Whether two names have one meaning, so that only one of them is read.
+pub(crate) fn are_synonyms(one: &str, other: &str) -> bool {
+    let answers = |name: &str| ANSWERS.contains(&name) || is_answer(name) || name == "steps";
+    one == other || group_of(one).contains(&other) || (answers(one) && answers(other))
+}
+
+/// Whether there is something in a value: neither null, nor a blank text, nor an empty list or object.
+pub(crate) fn is_filled(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// A text as it is, a conversation as it is read, anything else as JSON.
 pub(crate) fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        other => other.to_string(),
+        other => messages::spoken(other).unwrap_or_else(|| other.to_string()),
     }
 }
 
@@ -541,5 +670,87 @@ mod tests {
     fn a_missing_field_names_the_near_one() {
         let error = Item::from(json!({"questoin": "Q"})).lacks("question");
         assert_eq!(error.hints(), ["use it by another name: --map question=questoin"]);
+    }
+
+    #[test]
+    fn a_blank_field_does_not_win_over_a_filled_one_of_the_same_meaning() {
+        for blank in [json!(""), json!(" \n"), json!([]), json!(null)] {
+            let item = Item::from(json!({"answer": blank, "response": "r", "question": "q"}));
+            assert_eq!(item.text("answer").unwrap(), "r", "{blank}");
+            assert_eq!(item.sources("answer"), ["response"]);
+        }
+        let all_blank = Item::from(json!({"answer": "", "response": ""}));
+        assert_eq!(all_blank.text("answer").unwrap(), "");
+        let set = Item::from(json!({"context": "c", "passage": "p"})).filled("context", "");
+        assert_eq!(set.text("context").unwrap(), "");
+    }
+
+    #[test]
+    fn what_is_mapped_goes_before_other_names_of_the_record() {
+        let item =
+            Item::from(json!({"output": "own", "mine": "m"})).mapped("answer", "mine").unwrap();
+        assert_eq!(item.text("response").unwrap(), "m");
+        assert_eq!(item.text("output").unwrap(), "own");
+        let error =
+            Item::from(json!({"bot_reply": "r"})).mapped("answer", "bot_replies").unwrap_err();
+        assert!(error.to_string().contains("no field `bot_replies`"), "{error}");
+        assert_eq!(error.hints(), ["did you mean `bot_reply`?"]);
+    }
+
+    #[test]
+    fn an_instruction_is_asked_with_its_input() {
+        let item =
+            Item::from(json!({"instruction": "Translate.", "input": "Hund", "output": "dog"}));
+        assert_eq!(item.text("question").unwrap(), "Translate.\n\nHund");
+        assert_eq!(item.sources("question"), ["instruction", "input"]);
+        assert_eq!(item.text("instruction").unwrap(), "Translate.");
+        let bare = Item::from(json!({"instruction": "Say hi.", "input": ""}));
+        assert_eq!(bare.text("question").unwrap(), "Say hi.");
+    }
+
+    #[test]
+    fn a_field_is_known_by_the_names_of_the_record() {
+        let pair = Item::from(json!({"chosen": "a", "reject": "b"}));
+        assert_eq!(pair.sources("answers"), ["chosen", "reject"]);
+        assert_eq!(pair.sources("response_b"), ["reject"]);
+        assert!(pair.names_the_winner());
+        let list = Item::from(json!({"responses": ["a", "b"], "prompt": "p"}));
+        assert_eq!(list.sources("answers"), ["responses"]);
+        assert_eq!(list.sources("output_2"), ["responses"]);
+        assert_eq!(list.sources("question"), ["prompt"]);
+        assert_eq!(Item::from(json!({"solution": "s"})).sources("steps"), ["solution"]);
+        let empty = Item::from(json!({"answers": [], "response_a": "a", "response_b": "b"}));
+        assert_eq!(*empty.field("answers").unwrap(), json!(["a", "b"]));
+    }
+
+    #[test]
+    fn a_missing_answer_is_proposed_together_with_its_question() {
+        let error =
+            Item::from(json!({"user_message": "q", "bot_reply": "r", "gold": "g"})).lacks("answer");
+        assert!(
+            error.hints()[0].ends_with("try --map answer=bot_reply --map question=user_message"),
+            "{error:?}"
+        );
+        let pair = Item::from(json!({"chosen": "a", "rejected": "b"})).lacks("answer");
+        assert!(pair.hints()[0].contains("-p pair"), "{pair:?}");
+        let single = Item::from(json!({"question": "q", "response": "b"})).lacks("answers");
+        assert!(single.hints()[0].contains("-p score"), "{single:?}");
+    }
+
+    #[test]
+    fn companions_whose_names_hold_the_letter_earlier_are_swapped_too() {
+        let item = Item::from(json!({
+            "response_a": "A", "response_b": "B", "model_answer_a": "x", "model_answer_b": "y",
+        }));
+        assert_eq!(item.permuted(&[1, 0]).text("model_answer_a").unwrap(), "y");
+        let item = Item::from(
+            json!({"chosen": "A", "rejected": "B", "chosen_model": 1, "rejected_model": 2}),
+        );
+        assert_eq!(item.permuted(&[1, 0]).text("chosen_model").unwrap(), "2");
+    }
+
+    #[test]
+    fn an_item_has_the_name_that_it_was_given() {
+        assert_eq!(Item::new().with_id("x").id().as_deref(), Some("x"));
     }
 }

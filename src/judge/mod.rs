@@ -212,6 +212,12 @@ impl Judge {
         &*self.0.backend
     }
 
+    /// How the prompt sees the fields of records.
+    #[cfg(feature = "cli")]
+    pub(crate) fn field_map(&self) -> &FieldMap {
+        &self.0.fields
+    }
+
     /// The rule that sets `pass`, if there is one.
     pub fn pass(&self) -> Option<&Pass> {
         self.0.pass.as_ref()

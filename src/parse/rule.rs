@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::{
     error::{Error, ErrorKind, Result, unknown},
+    item::kind_of,
     scale::Scale,
 };
 
@@ -104,56 +106,42 @@ pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
     }
 }
 
-#[derive(Default, Deserialize)]
-struct Written {
-    pattern: Option<String>,
-    json: Option<String>,
-    choose: Option<String>,
-    mark: Option<bool>,
-    numbers: Option<usize>,
-    line: Option<Line>,
-    regex: Option<String>,
-    #[serde(default)]
-    values: BTreeMap<String, String>,
-    #[serde(rename = "in")]
-    within: Option<String>,
-}
-
 const KEYS: [&str; 9] =
     ["pattern", "json", "choose", "mark", "numbers", "line", "regex", "values", "in"];
 
-fn rule(json: serde_json::Value) -> Result<Rule> {
-    let written = match json {
-        serde_json::Value::String(pattern) => {
-            Written { pattern: Some(pattern), ..Written::default() }
-        }
-        serde_json::Value::Object(map) => {
-            if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
-                return Err(unknown(ErrorKind::Prompt, "key of `verdict`", key, KEYS));
-            }
-            serde_json::from_value(map.into()).map_err(|cause| {
-                Error::new(ErrorKind::Prompt, "a rule under `verdict` is malformed")
-                    .because(cause)
-                    .hint("YAML reads bare Yes and No as text here, numbers as numbers: quote the words under `values`")
-            })?
-        }
+fn wrong(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Prompt, message)
+}
+
+fn rule(json: Value) -> Result<Rule> {
+    let mut map = match json {
+        Value::String(pattern) => Map::from_iter([("pattern".to_owned(), pattern.into())]),
+        Value::Object(map) => map,
         other => {
-            return Err(Error::new(ErrorKind::Prompt, format!("`verdict` cannot be {other}"))
+            return Err(wrong(format!("`verdict` cannot be {other}"))
                 .hint("write an announcement such as `verdict: \"Score: *\"`, or a rule such as `verdict: {json: /score}`"));
         }
     };
-    let Written { pattern, json, choose, mark, numbers, line, regex, values, within } = written;
+    if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(unknown(ErrorKind::Prompt, "key of `verdict`", key, KEYS));
+    }
+    let line = line(map.remove("line"))?;
+    let numbers = count(map.remove("numbers"))?;
+    let mark = mark(map.remove("mark"))?;
+    let mut text = |key: &str| text(key, map.remove(key));
     let places: Vec<Place> = [
-        pattern.map(Place::Announced),
-        json.map(Place::Json),
-        choose.map(Place::Choose),
-        mark.filter(|&on| on).map(|_| Place::Mark),
+        text("pattern")?.map(Place::Announced),
+        text("json")?.map(Place::Json),
+        text("choose")?.map(Place::Choose),
+        mark.then_some(Place::Mark),
         numbers.map(|count| Place::Numbers { count, line: line.unwrap_or(Line::First) }),
-        regex.map(Place::Regex),
+        text("regex")?.map(Place::Regex),
     ]
     .into_iter()
     .flatten()
     .collect();
+    let within = text("in")?;
+    let values = values(map.remove("values"))?;
     let [place] = <[Place; 1]>::try_from(places).map_err(|places| {
         let wrong = if places.is_empty() { "no place" } else { "several places" };
         Error::new(ErrorKind::Prompt, format!("a rule under `verdict` names {wrong} to read"))
@@ -163,24 +151,97 @@ fn rule(json: serde_json::Value) -> Result<Rule> {
     Ok(Rule { place, values, within })
 }
 
+fn text(key: &str, value: Option<Value>) -> Result<Option<String>> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(wrong(format!(
+            "`{key}` under `verdict` must be a text, and is {}",
+            kind_of(&other)
+        ))),
+    }
+}
+
+fn mark(value: Option<Value>) -> Result<bool> {
+    match value {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(on)) => Ok(on),
+        Some(_) => {
+            Err(wrong("`mark` under `verdict` must be true").hint("write `verdict: {mark: true}`"))
+        }
+    }
+}
+
+fn line(value: Option<Value>) -> Result<Option<Line>> {
+    match value.as_ref().map(|value| value.as_str()) {
+        None => Ok(None),
+        Some(Some("first")) => Ok(Some(Line::First)),
+        Some(Some("last")) => Ok(Some(Line::Last)),
+        Some(_) => Err(wrong("`line` under `verdict` must be first or last")),
+    }
+}
+
+fn count(value: Option<Value>) -> Result<Option<usize>> {
+    let Some(value) = value else { return Ok(None) };
+    let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
+    count.map(Some).ok_or_else(|| {
+        wrong("`numbers` under `verdict` must be how many numbers there are, 2 or more")
+            .hint("write `verdict: {numbers: 2, line: first}`")
+    })
+}
+
+/// The judge's words and what they mean; numbers and booleans that lack their quotes are taken as texts.
+fn values(value: Option<Value>) -> Result<BTreeMap<String, String>> {
+    let map = match value {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::Object(map)) => map,
+        Some(other) => {
+            return Err(wrong(format!(
+                "`values` must give each word its meaning, and is {}",
+                kind_of(&other)
+            ))
+            .hint("write `values: {\"A\": first, \"B\": second}`"));
+        }
+    };
+    let meaning = |(word, meaning): (String, Value)| match meaning {
+        Value::String(meaning) => Ok((word, meaning)),
+        Value::Number(_) | Value::Bool(_) => Ok((word, meaning.to_string())),
+        other => Err(wrong(format!(
+            "the word `{word}` under `values` means {}, and must mean a text",
+            kind_of(&other)
+        ))),
+    };
+    map.into_iter().map(meaning).collect()
+}
+
 fn check(place: &Place) -> Result<()> {
     let wrong = |message: String| Err(Error::new(ErrorKind::Prompt, message));
     match place {
         Place::Announced(pattern) => match pattern.split('*').collect::<Vec<_>>().as_slice() {
             [before, _] if before.chars().any(|c| !c.is_whitespace()) => Ok(()),
-            [_, _] => wrong(format!("the announcement `{pattern}` has no words before its `*`")),
+            [_, _] => Err(Error::new(
+                ErrorKind::Prompt,
+                format!("the announcement `{pattern}` has no words before its `*`"),
+            )
+            .hint("ask for a line such as `Score: 7` and read it by \"Score: *\"; a bare number is read by `{choose: NAME}` or by a regex")),
             _ => wrong(format!("the announcement `{pattern}` needs exactly one `*`")),
         },
         Place::Json(pointer) if !pointer.starts_with('/') => {
             wrong(format!("the JSON pointer `{pointer}` does not begin with `/`"))
         }
-        Place::Numbers { count, .. } if *count < 2 => wrong("`numbers` is 2 or more".into()),
+        Place::Numbers { count, .. } if *count < 2 => Err(Error::new(
+            ErrorKind::Prompt,
+            "`numbers` is 2 or more",
+        )
+        .hint("a bare number is read by `{choose: NAME}` or by a regex; better ask for a line such as `Score: 7`")),
         Place::Regex(pattern) => {
             let compiled = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
             match compiled {
                 Err(cause) => {
-                    Err(Error::new(ErrorKind::Prompt, "the regex under `verdict` does not compile")
-                        .because(cause))
+                    // The last line of the reader's drawing says what is wrong.
+                    let cause = cause.to_string();
+                    let what = cause.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    wrong(format!("the regex under `verdict` cannot be used: {what}"))
                 }
                 Ok(regex) if !regex.capture_names().flatten().any(|name| name == "verdict") => {
                     wrong(format!("the regex `{pattern}` has no group `(?<verdict>…)`"))
@@ -227,14 +288,10 @@ impl Reading {
         scale: Option<serde_json::Value>,
         verdict: serde_json::Value,
     ) -> Result<Self> {
-        let malformed =
-            |cause| Error::new(ErrorKind::Prompt, "the reading is malformed").because(cause);
-        let judges: Judges = serde_json::from_value(judges.into()).map_err(malformed)?;
-        let scale: Option<Scale> =
-            scale.map(serde_json::from_value).transpose().map_err(malformed)?;
-        if let Some(scale) = &scale {
-            scale.check()?;
-        }
+        let judges: Judges = serde_json::from_value(judges.into()).map_err(|_| {
+            Error::new(ErrorKind::Prompt, format!("`{judges}` is not a kind of verdict"))
+        })?;
+        let scale = scale.map(Scale::from_json).transpose()?;
         let rules = if verdict.is_null() { Vec::new() } else { rules(verdict)? };
         Ok(Self { judges, rules, scale })
     }

@@ -76,8 +76,8 @@ pub enum Wish {
 
 /// The prompt for a model and a record when nobody names one.
 ///
-/// A prompt that names the model is preferred; else the generic prompt that fits what the record
-/// holds:
+/// A prompt that names the model is preferred where the record has all that it requires; else the generic
+/// prompt that fits what the record holds:
 ///
 /// | the record holds | prompt |
 /// |---|---|
@@ -92,19 +92,25 @@ pub enum Wish {
 /// Named criteria take `criteria`, labels take `label`.
 ///
 /// # Errors
-/// The record holds no answer, or the model's own prompts cannot do what is wished.
+/// The record holds no answer or lacks what every prompt of the model requires, or the model's own prompts
+/// cannot do what is wished.
 pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prompt>> {
     let (judges, generic) = generic_for(item, wish)?;
     let prompts = built_in()?;
     let own = of_model(model)?;
     let can = |prompt: &&&Arc<Prompt>| wish == Wish::Any || prompt.reads("criteria");
     let of_kind = |judges: Judges| move |prompt: &&&Arc<Prompt>| prompt.front().judges == judges;
-    let fitting = own.iter().filter(can).find(of_kind(judges));
-    let named = fitting.or_else(|| {
-        own.iter().filter(can).filter(of_kind(Judges::Label)).find(|prompt| prompt.fits(item))
-    });
-    if let Some(prompt) = named {
+    let fitting =
+        |judges| own.iter().filter(can).filter(of_kind(judges)).find(|prompt| prompt.fits(item));
+    if let Some(prompt) = fitting(judges).or_else(|| fitting(Judges::Label)) {
         return Ok(Arc::clone(prompt));
+    }
+    let only = own.first().filter(|_| own.len() == 1);
+    if let Some(closest) = own.iter().filter(can).find(of_kind(judges)).or(only.filter(can)) {
+        return Err(closest.misfit(item).hint(format!(
+            "`{}` is made for this model; -p {generic} judges without it",
+            closest.name()
+        )));
     }
     if let (Some(one), true) = (own.first(), wish != Wish::Any) {
         let all: Vec<&str> = own.iter().map(|prompt| prompt.name()).collect();
@@ -129,7 +135,7 @@ fn generic_for(item: &Item, wish: Wish) -> Result<(Judges, &'static str)> {
         2 if has("reference") => (Judges::Preference, "pair-reference"),
         2 => (Judges::Preference, "pair"),
         3.. => (Judges::Ranking, "rank"),
-        _ if item.record().contains_key("steps") => (Judges::Steps, "first-error"),
+        _ if item.has("steps") => (Judges::Steps, "first-error"),
         0 if has("messages") => (Judges::Score, "trajectory"),
         0 => return Err(item.lacks("answer")),
         _ if has("rubric") => (Judges::Score, "rubric"),
@@ -230,6 +236,26 @@ mod tests {
             default_for(&["tiny".into()], &Item::from(json!({"question": "q"})), Wish::Any)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn a_prompt_of_the_model_is_taken_only_where_the_record_fits() {
+        let refusal = |model: &str, record: serde_json::Value| {
+            let error =
+                default_for(&[model.to_owned()], &Item::from(record), Wish::Any).unwrap_err();
+            format!("{error} {:?}", error.hints())
+        };
+        let said = refusal("tiny", json!({"answer": "1 + 1 = 2"}));
+        assert!(said.contains("tiny-score: the record has no field `problem`"), "{said}");
+        assert!(said.contains("-p score judges without it"), "{said}");
+    }
+
+    #[test]
+    fn what_is_mapped_decides_as_what_is_there() {
+        let record = Item::from(json!({"question": "q", "process": ["a", "b"]}));
+        let mapped = record.mapped("steps", "process").unwrap();
+        let prompt = default_for(&["openai/x".to_owned()], &mapped, Wish::Any).unwrap();
+        assert_eq!(prompt.name(), "first-error");
     }
 
     #[test]

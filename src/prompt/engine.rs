@@ -6,6 +6,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, syntax::Synta
 
 use super::{FrontMatter, run, taint};
 use crate::{
+    error::{Error, ErrorKind, unknown},
     item::{split_steps, transcript},
     scale::Scale,
 };
@@ -17,6 +18,9 @@ const FUEL: u64 = 1_000_000;
 pub(super) const LARGEST: usize = 4 << 20;
 
 const DEEPEST: usize = 64;
+
+/// Filters that would blur who wrote what.
+const REMOVED: [&str; 3] = ["safe", "escape", "e"];
 
 /// An engine with our functions and filters, and without those that would blur who wrote what.
 pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
@@ -32,13 +36,17 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     environment.set_recursion_limit(DEEPEST);
     environment.set_formatter(taint::write);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    for filter in ["safe", "escape", "e"] {
+    for filter in REMOVED {
         environment.remove_filter(filter);
     }
     environment
         .add_filter("tojson", |value: Value| serde_json::to_string(&value).unwrap_or_default());
-    environment.add_filter("fenced", |value: Value| taint::Fenced::value(taint::text_of(&value)));
-    environment.add_filter("steps", |text: Value| split_steps(&text.to_string()));
+    environment.add_filter("fenced", |value: Value| -> Result<Value, minijinja::Error> {
+        taint::text_of(&value).map(taint::Fenced::value)
+    });
+    environment.add_filter("steps", |text: Value| -> Result<Vec<String>, minijinja::Error> {
+        taint::text_of(&text).map(|text| split_steps(&text))
+    });
     environment.add_filter("transcript", |messages: Value| {
         transcript(&serde_json::to_value(&messages).unwrap_or_default())
     });
@@ -49,6 +57,88 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
         environment.add_global("scale", scale_value(scale));
     }
     environment
+}
+
+const FILTERS: [&str; 38] = [
+    "fenced",
+    "steps",
+    "transcript",
+    "tojson",
+    "abs",
+    "capitalize",
+    "count",
+    "default",
+    "dictsort",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "trim",
+    "unique",
+];
+
+const TESTS: [&str; 18] = [
+    "boolean",
+    "defined",
+    "divisibleby",
+    "eq",
+    "even",
+    "false",
+    "in",
+    "integer",
+    "iterable",
+    "mapping",
+    "none",
+    "number",
+    "odd",
+    "sequence",
+    "startingwith",
+    "string",
+    "true",
+    "undefined",
+];
+
+const FUNCTIONS: [&str; 6] = ["gen", "choose", "read", "range", "namespace", "dict"];
+
+/// The error for a filter, test or function that does not exist, with the near name.
+pub(super) fn unknown_name(cause: &minijinja::Error) -> Option<Error> {
+    let (what, known): (&str, &[&'static str]) = match cause.kind() {
+        minijinja::ErrorKind::UnknownFilter => ("filter", &FILTERS),
+        minijinja::ErrorKind::UnknownTest => ("test", &TESTS),
+        minijinja::ErrorKind::UnknownFunction => ("function", &FUNCTIONS),
+        _ => return None,
+    };
+    let detail = cause.detail()?.strip_suffix(" is unknown")?;
+    let name = detail.strip_prefix(what).unwrap_or(detail).trim();
+    if REMOVED.contains(&name) {
+        let error =
+            Error::new(ErrorKind::Prompt, format!("the filter `{name}` is not for prompts"));
+        return Some(error.hint("nothing in a prompt is escaped: leave it out"));
+    }
+    Some(unknown(ErrorKind::Prompt, what, name, known.iter().copied()))
 }
 
 /// The scale as prompts print it, with its ends.

@@ -2,11 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::yaml::{Keys, number, shown, text, texts, whole, wrong};
 use crate::{
     aggregate::{Aggregate, Pass},
     error::{Error, ErrorKind, Result, unknown},
+    item::kind_of,
     parse::{self, Judges, Reading, Rule},
     request::{Chat, Sampling},
     scale::Scale,
@@ -157,44 +159,49 @@ pub(super) fn cut(source: &str) -> Result<(&str, &str, usize)> {
     Err(missing())
 }
 
-/// Reads the YAML.
-pub(super) fn read(yaml: &str) -> Result<FrontMatter> {
-    let malformed = |cause: String| {
-        Error::new(ErrorKind::Prompt, format!("the front matter is malformed: {cause}"))
-    };
-    let value: Value = if yaml.trim().is_empty() {
-        Value::Object(Map::new())
-    } else {
-        serde_saphyr::from_str(yaml).map_err(|cause| malformed(cause.to_string()))?
-    };
-    let Value::Object(mut map) = value else {
-        return Err(malformed("it is no mapping of keys".into()));
-    };
-    if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(unknown(ErrorKind::Prompt, "key", key, KEYS));
-    }
-    let judges: Judges = required(&mut map, "judges")?;
-    let rules = map.remove("verdict").map(parse::rules).transpose()?.unwrap_or_default();
+/// Reads the YAML of the file `name`.
+pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
+    let mut keys = Keys::of(name, yaml)?;
+    keys.check_names(&KEYS)?;
+    let judges = keys.word("judges", &KINDS)?.ok_or_else(no_kind)?;
     let front = FrontMatter {
-        summary: take(&mut map, "summary")?,
-        source: take(&mut map, "source")?,
+        summary: keys.text("summary")?,
+        source: keys.text("source")?,
         judges,
-        each: take(&mut map, "each")?,
-        until: take(&mut map, "until")?,
-        fields: map.remove("fields").map(fields).transpose()?,
-        models: take(&mut map, "models")?.unwrap_or_default(),
-        chat: take(&mut map, "chat")?.unwrap_or_default(),
-        scale: take(&mut map, "scale")?,
-        rules,
-        sampling: sampling(map.remove("sampling"))?,
-        draws: take(&mut map, "draws")?.unwrap_or(1),
-        aggregate: take(&mut map, "aggregate")?,
-        order: take(&mut map, "order")?,
-        pass: take::<String>(&mut map, "pass")?.map(|rule| rule.parse()).transpose()?,
+        each: keys.word("each", &["steps", "answers", "criteria"])?,
+        until: keys.text("until")?,
+        fields: keys.read("fields", fields)?,
+        models: keys.read("models", |value| texts("`models`", value))?.unwrap_or_default(),
+        chat: keys.word("chat", &["model", "raw"])?.unwrap_or_default(),
+        scale: keys.read("scale", Scale::from_json)?,
+        rules: keys.read("verdict", parse::rules)?.unwrap_or_default(),
+        sampling: keys.read("sampling", sampling)?.unwrap_or_default(),
+        draws: keys.read("draws", |value| draws(&value))?.unwrap_or(1),
+        aggregate: keys.word("aggregate", &AGGREGATES)?,
+        order: keys.word("order", &ORDERS)?,
+        pass: keys.read("pass", |value| text("`pass`", value)?.parse())?,
     };
-    front.check()?;
+    for (key, problem) in front.problems() {
+        keys.at(key, Err(problem))?;
+    }
     Ok(front)
 }
+
+const KINDS: [&str; 9] = [
+    "score",
+    "label",
+    "steps",
+    "preference",
+    "ranking",
+    "scores",
+    "criteria",
+    "critique",
+    "revision",
+];
+
+const AGGREGATES: [&str; 6] = ["mean", "median", "majority", "min", "max", "expected"];
+
+const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// How the verdict is read.
@@ -202,86 +209,131 @@ impl FrontMatter {
         Reading { judges: self.judges, rules: self.rules.clone(), scale: self.scale.clone() }
     }
 
-    fn check(&self) -> Result<()> {
-        let wrong = |message: &str| Err(Error::new(ErrorKind::Prompt, message));
-        if let Some(scale) = &self.scale {
-            scale.check()?;
-        }
+    /// What is wrong between keys, with the key that it is said of.
+    fn problems(&self) -> Vec<(&'static str, Error)> {
         let text = matches!(self.judges, Judges::Critique | Judges::Revision);
-        match self {
-            _ if self.rules.is_empty() && !text => {
-                wrong("the prompt does not say how its verdict is read")
-                    .map_err(|error| error.hint("add a key such as `verdict: \"Score: *\"`"))
+        let mut problems = Vec::new();
+        if self.rules.is_empty() && !text {
+            let error = wrong("the prompt does not say how its verdict is read".into());
+            problems.push(("judges", error.hint("add a key such as `verdict: \"Score: *\"`")));
+        }
+        if self.until.is_some() && self.each != Some(Each::Steps) {
+            problems.push(("until", wrong("`until` needs `each: steps`".into())));
+        }
+        problems.extend(self.scale_problem().map(|error| ("scale", error)));
+        problems.extend(
+            self.rules
+                .iter()
+                .filter_map(|rule| self.value_problem(rule))
+                .map(|error| ("verdict", error)),
+        );
+        problems
+    }
+
+    /// A scale that the verdict cannot have.
+    fn scale_problem(&self) -> Option<Error> {
+        let judges = self.judges.name();
+        let Some(scale) = &self.scale else {
+            let needed = self.judges == Judges::Score;
+            return needed.then(|| wrong("a score needs its `scale`: {min: 1, max: 10}".into()));
+        };
+        let (fits, other) = match self.judges {
+            Judges::Score | Judges::Scores | Judges::Criteria => (
+                !matches!(scale, Scale::Preference(_)),
+                "numbers such as {min: 1, max: 10}, or {labels: {Good: 1, Bad: 0}}",
+            ),
+            Judges::Label => (matches!(scale, Scale::Labels { .. }), "{labels: {Good: 1, Bad: 0}}"),
+            Judges::Preference => {
+                (matches!(scale, Scale::Preference(_)), "[first, second] or [first, second, tie]")
             }
-            _ if self.draws == 0 => wrong("`draws` is 1 or more"),
-            Self { until: Some(_), each: None, .. } => wrong("`until` needs `each: steps`"),
-            Self { judges: Judges::Score, scale: None, .. } => {
-                wrong("a score needs its `scale`: {min: 1, max: 10}")
-            }
-            _ => Ok(()),
+            Judges::Steps | Judges::Ranking | Judges::Critique | Judges::Revision => (false, ""),
+        };
+        if fits {
+            return scale.check().err();
+        }
+        let error = wrong(format!("`judges: {judges}` has no scale {scale}"));
+        Some(match other {
+            "" => error.hint("leave `scale` out"),
+            other => error.hint(format!("its scale is {other}")),
+        })
+    }
+
+    /// A meaning under `values` that the verdict cannot have.
+    fn value_problem(&self, rule: &Rule) -> Option<Error> {
+        let offered: Vec<&str> = match (self.judges, &self.scale) {
+            (Judges::Preference, Some(scale)) if !scale.allows_tie() => vec!["first", "second"],
+            (Judges::Preference, _) => vec!["first", "second", "tie"],
+            (Judges::Label, Some(scale)) => scale.levels().map(|(name, _)| name).collect(),
+            _ => return None,
+        };
+        let meaning = rule.values.values().find(|meaning| !offered.contains(&meaning.as_str()))?;
+        Some(unknown(ErrorKind::Prompt, "meaning under `values`:", meaning, offered))
+    }
+}
+
+fn no_kind() -> Error {
+    wrong("the front matter lacks `judges`".into())
+        .hint(format!("it says what the verdict is about: {}", KINDS.join(", ")))
+}
+
+fn draws(value: &Value) -> Result<u32> {
+    match whole("`draws`", value)? {
+        0 => Err(wrong("`draws` is 1 or more".into())),
+        draws => Ok(draws),
+    }
+}
+
+const SAMPLING: [&str; 7] =
+    ["temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"];
+
+fn sampling(value: Value) -> Result<Sampling> {
+    let Value::Object(mut map) = value else {
+        return Err(wrong(format!("`sampling` is {}, and must hold keys", kind_of(&value)))
+            .hint("write `sampling: {temperature: 0, max_tokens: 1024}`"));
+    };
+    if let Some(key) = map.keys().find(|key| !SAMPLING.contains(&key.as_str())) {
+        return Err(unknown(ErrorKind::Prompt, "key of `sampling`", key, SAMPLING));
+    }
+    map.retain(|_, value| !value.is_null());
+    for (key, value) in &mut map {
+        let what = format!("`{key}` of `sampling`");
+        match key.as_str() {
+            "stop" => *value = texts(&what, value.take())?.into(),
+            "temperature" | "top_p" | "min_p" => drop(number(&what, value)?),
+            "seed" if value.is_u64() => (),
+            _ => drop(whole(&what, value)?),
         }
     }
-}
-
-fn required<T: serde::de::DeserializeOwned>(map: &mut Map<String, Value>, key: &str) -> Result<T> {
-    take(map, key)?.ok_or_else(|| {
-        Error::new(ErrorKind::Prompt, format!("the front matter lacks `{key}`"))
-            .hint("it says what the verdict is about: score, label, steps, preference, ranking, scores, criteria, critique or revision")
-    })
-}
-
-fn take<T: serde::de::DeserializeOwned>(
-    map: &mut Map<String, Value>,
-    key: &str,
-) -> Result<Option<T>> {
-    let Some(value) = map.remove(key).filter(|value| !value.is_null()) else { return Ok(None) };
-    let malformed =
-        |cause| Error::new(ErrorKind::Prompt, format!("`{key}` is malformed")).because(cause);
-    serde_json::from_value(value).map(Some).map_err(malformed)
-}
-
-fn sampling(value: Option<Value>) -> Result<Sampling> {
-    const KNOWN: [&str; 7] =
-        ["temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"];
-    let Some(Value::Object(mut map)) = value else {
-        return match value {
-            None => Ok(Sampling::default()),
-            Some(_) => {
-                Err(Error::new(ErrorKind::Prompt, "`sampling` is a mapping: {temperature: 0}"))
-            }
-        };
-    };
-    if let Some(key) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
-        return Err(unknown(ErrorKind::Prompt, "key of `sampling`", key, KNOWN));
-    }
-    if let Some(Value::String(one)) = map.get("stop") {
-        map.insert("stop".into(), Value::from(vec![one.clone()]));
-    }
-    let malformed = |cause| Error::new(ErrorKind::Prompt, "`sampling` is malformed").because(cause);
-    serde_json::from_value(map.into()).map_err(malformed)
+    serde_json::from_value(map.into())
+        .map_err(|_| wrong("`sampling` holds a number that is too large".into()))
 }
 
 fn fields(value: Value) -> Result<Vec<Field>> {
-    let wrong = |name: &str| {
-        Error::new(
-            ErrorKind::Prompt,
-            format!("the field `{name}` is `required`, `optional` or `{{default: …}}`"),
-        )
+    match value {
+        Value::Object(map) => map.into_iter().map(|(name, need)| field(name, need)).collect(),
+        // A list names fields that are all required.
+        Value::Array(list) => {
+            let required = |name: String| Field { name, need: Need::Required };
+            Ok(texts("`fields`", list.into())?.into_iter().map(required).collect())
+        }
+        other => Err(wrong(format!("`fields` is {}, and must name fields", kind_of(&other)))
+            .hint("write `fields: {question: optional, answer: required}`")),
+    }
+}
+
+fn field(name: String, need: Value) -> Result<Field> {
+    let need = match need {
+        Value::String(word) if word == "required" => Need::Required,
+        Value::String(word) if word == "optional" => Need::Optional,
+        Value::Object(map) if map.len() == 1 && map.contains_key("default") => {
+            Need::Default(map.into_values().next().unwrap_or_default())
+        }
+        other => {
+            let message = format!("the field `{name}` is {}", shown(&other));
+            return Err(wrong(message).hint("write required, optional or {default: …}"));
+        }
     };
-    let Value::Object(map) = value else { return Err(wrong("…")) };
-    map.into_iter()
-        .map(|(name, need)| {
-            let need = match need {
-                Value::String(word) if word == "required" => Need::Required,
-                Value::String(word) if word == "optional" => Need::Optional,
-                Value::Object(mut map) if map.len() == 1 => {
-                    Need::Default(map.remove("default").ok_or_else(|| wrong(&name))?)
-                }
-                _ => return Err(wrong(&name)),
-            };
-            Ok(Field { name, need })
-        })
-        .collect()
+    Ok(Field { name, need })
 }
 
 #[cfg(test)]
@@ -289,7 +341,7 @@ mod tests {
     use super::*;
 
     fn refusal(yaml: &str) -> String {
-        format!("{:?}", read(yaml).unwrap_err())
+        format!("{:?}", read("mine", yaml).unwrap_err())
     }
 
     #[test]
@@ -300,7 +352,10 @@ mod tests {
 
     #[test]
     fn a_duplicate_key_is_an_error() {
-        assert!(refusal("judges: score\njudges: label").to_lowercase().contains("duplicate"));
+        assert!(
+            refusal("judges: score\njudges: label")
+                .contains("mine:3: the key `judges` is there twice")
+        );
     }
 
     #[test]
@@ -313,6 +368,7 @@ mod tests {
     #[test]
     fn fields_are_required_optional_or_have_a_default() {
         let front = read(
+            "mine",
             "judges: label\nverdict: 'Grade: *'\nfields: {q: required, r: optional, s: {default: none given}}",
         );
         let needs: Vec<Need> = front.unwrap().fields.unwrap().into_iter().map(|f| f.need).collect();

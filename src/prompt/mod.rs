@@ -5,6 +5,7 @@
 //! [`Program`] is the file at work on one item.
 
 mod catalogue;
+mod check;
 mod engine;
 mod front;
 mod program;
@@ -12,12 +13,15 @@ mod run;
 mod sample;
 mod save;
 mod taint;
+mod view;
+mod yaml;
 
 pub use {
     catalogue::{Wish, Writing, built_in, default_for, own_for, writer_for},
     front::{Each, Field, FrontMatter, Need, Order},
     program::{Next, Plan, Program},
     sample::rehearsed,
+    view::View,
 };
 
 use std::{
@@ -33,7 +37,7 @@ use self::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    item::{Item, names_answer, names_answers},
+    item::{self, Item, is_answer, names_answer, names_answers},
     parse::{Judges, Menu, Reader, Reading},
     request::{Hasher, Sampling},
     scale::Scale,
@@ -79,7 +83,7 @@ impl Prompt {
             .hint("they mark who wrote what inside a prompt: take them out"));
         }
         let (yaml, body, lines_before) = front::cut(source)?;
-        let front = front::read(yaml)?;
+        let front = front::read(name, yaml)?;
         let mut prompt = Self {
             name: name.to_owned(),
             source: source.to_owned(),
@@ -99,6 +103,7 @@ impl Prompt {
             prompt.set_body(&with_ending(body))?;
             prompt.outline = prompt.sketch()?;
         }
+        prompt.check_rules()?;
         Ok(prompt)
     }
 
@@ -289,7 +294,7 @@ impl Prompt {
         let mut fields = BTreeMap::new();
         for Field { name, need } in &self.fields {
             let value = match (self.bound(item, name), need) {
-                (Some(value), _) => Value::from(Serde(value)),
+                (Some(value), _) => value_of(item, name, &value),
                 (None, Need::Default(value)) => Value::from(Serde(value)),
                 (None, Need::Optional) => Value::from(()),
                 (None, Need::Required) => return Err(item.lacks(name).within(&self.name)),
@@ -304,6 +309,13 @@ impl Prompt {
     pub fn fits(&self, item: &Item) -> bool {
         let required = self.fields.iter().filter(|field| field.need == Need::Required);
         required.into_iter().all(|field| self.bound(item, &field.name).is_some())
+    }
+
+    /// The error of an item that lacks a field which this prompt requires.
+    fn misfit(&self, item: &Item) -> Error {
+        let required = self.fields.iter().filter(|field| field.need == Need::Required);
+        let lacking = required.into_iter().find(|field| self.bound(item, &field.name).is_none());
+        item.lacks(lacking.map_or("answer", |field| &field.name)).within(&self.name)
     }
 
     /// How many conversations an item takes; 1 without `each`.
@@ -336,8 +348,11 @@ impl Prompt {
                 fields.insert("step".into(), from.first().cloned().unwrap_or_default().into());
             }
             Each::Answers => {
-                let answer = item.candidates().get(index).map(crate::item::text_of);
-                fields.insert("answer".into(), answer.unwrap_or_default().into());
+                let answer = item.candidates().get(index).map(|answer| match answer {
+                    serde_json::Value::Array(_) => one_answer("answers", answer),
+                    _ => item::text_of(answer).into(),
+                });
+                fields.insert("answer".into(), answer.unwrap_or_else(|| "".into()));
             }
             Each::Criteria => {
                 let criterion = item.criteria().into_iter().nth(index).map(|(_, text)| text);
@@ -414,6 +429,11 @@ impl Prompt {
 
     /// An error of the template engine: file, line, and what may be named there.
     fn template_error(&self, cause: &minijinja::Error) -> Error {
+        let own =
+            std::error::Error::source(cause).and_then(|source| source.downcast_ref::<Error>());
+        if let Some(own) = own {
+            return own.clone().within(&self.name);
+        }
         let place = match cause.line() {
             Some(line) => format!("{}:{}", self.name, line + self.lines_before),
             None => self.name.clone(),
@@ -430,6 +450,9 @@ impl Prompt {
             _ => detail,
         };
         let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
+        if let Some(unknown) = engine::unknown_name(cause) {
+            return unknown.within(place);
+        }
         let error = Error::new(ErrorKind::Prompt, message).within(place);
         match (names.is_empty(), cause.kind()) {
             (true, _) | (_, minijinja::ErrorKind::OutOfFuel) => error,
@@ -464,6 +487,30 @@ fn bound(item: &Item, name: &str, alone: bool) -> Option<serde_json::Value> {
         "steps" => Some(item.steps()).filter(|steps| !steps.is_empty()).map(Into::into),
         "answers" => Some(item.candidates()).filter(|all| all.len() >= least).map(Into::into),
         _ => item.field(name).map(std::borrow::Cow::into_owned),
+    }
+}
+
+/// A bound value as the template sees it: answers are told apart from lists of answers.
+fn value_of(item: &Item, name: &str, value: &serde_json::Value) -> Value {
+    let sources = item.sources(name);
+    match value {
+        serde_json::Value::Array(all) if name == "answers" => {
+            let own = |n: usize| sources.get(n).filter(|_| sources.len() > 1).unwrap_or(&name);
+            all.iter().enumerate().map(|(n, answer)| one_answer(own(n), answer)).collect()
+        }
+        _ if is_answer(name) => one_answer(sources.first().unwrap_or(&name), value),
+        _ => Value::from(Serde(value)),
+    }
+}
+
+/// An answer as the template sees it: a list of several answers is not one.
+fn one_answer(field: &str, answer: &serde_json::Value) -> Value {
+    match answer {
+        serde_json::Value::Array(list) if !item::is_spoken(answer) => {
+            let entries = list.iter().map(|entry| Value::from(Serde(entry))).collect();
+            taint::Several::value(field, entries)
+        }
+        _ => Value::from(Serde(answer)),
     }
 }
 

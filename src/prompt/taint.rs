@@ -13,7 +13,8 @@ use minijinja::{
 
 use super::run::Run;
 use crate::{
-    item::is_noncharacter,
+    error::{Error, ErrorKind},
+    item::{self, is_noncharacter},
     request::{Message, Origin, Role, Span},
 };
 
@@ -81,6 +82,49 @@ impl Object for Fenced {
     }
 }
 
+/// A list where one answer is expected: it can be read entry by entry, but is never shown as one text.
+#[derive(Debug)]
+pub(super) struct Several {
+    field: String,
+    entries: Vec<Value>,
+}
+
+impl Several {
+    pub(super) fn value(field: &str, entries: Vec<Value>) -> Value {
+        Value::from_object(Self { field: field.to_owned(), entries })
+    }
+
+    fn refusal(&self) -> minijinja::Error {
+        let Self { field, entries } = self;
+        let message =
+            format!("the record's `{field}` is a list of {}, not one answer", entries.len());
+        let hint = match field.as_str() {
+            "answers" => {
+                "each entry of `answers` is one answer: a text or a conversation".to_owned()
+            }
+            _ => format!(
+                "--map {field}={field}.0 judges its first entry, --map answers={field} compares all; or write a record for each"
+            ),
+        };
+        let refused = Error::new(ErrorKind::Record, message.clone()).hint(hint);
+        minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message).with_source(refused)
+    }
+}
+
+impl Object for Several {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.entries.get(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.entries.len())
+    }
+}
+
 /// Writes a printed value so that its origin can be told.
 pub(super) fn write(
     out: &mut Output,
@@ -99,7 +143,7 @@ pub(super) fn write(
         write_marked(out, DATA, text)?;
         return Ok(out.write_str(&format!("\n{fence}"))?);
     }
-    let text = text_of(value);
+    let text = text_of(value)?;
     if value.is_safe() {
         Run::of(state)?.printed(&text);
         return write_marked(out, MODEL, &text);
@@ -107,13 +151,21 @@ pub(super) fn write(
     write_marked(out, DATA, &text)
 }
 
-/// A text as it is, a list or an object as JSON, nothing for `none`.
-pub(super) fn text_of(value: &Value) -> String {
-    match value.kind() {
-        ValueKind::None => String::new(),
-        ValueKind::Map | ValueKind::Seq => serde_json::to_string(value).unwrap_or_default(),
-        _ => value.to_string(),
+/// A text as it is, a conversation as it is read, a list or an object as JSON, nothing for `none`.
+///
+/// # Errors
+/// Several answers stand where one is expected.
+pub(super) fn text_of(value: &Value) -> Result<String, minijinja::Error> {
+    if let Some(several) = value.downcast_object_ref::<Several>() {
+        return Err(several.refusal());
     }
+    Ok(match value.kind() {
+        ValueKind::None => String::new(),
+        ValueKind::Map | ValueKind::Seq => {
+            serde_json::to_value(value).map(|value| item::text_of(&value)).unwrap_or_default()
+        }
+        _ => value.to_string(),
+    })
 }
 
 fn write_marked(out: &mut Output, mark: char, text: &str) -> Result<(), minijinja::Error> {

@@ -11,7 +11,7 @@ use self::{
     results::{Results, Revised},
 };
 use super::{
-    GRACE, Outcome, choose, input, manifest, note,
+    GRACE, Outcome, choose, fields, input, manifest, note,
     progress::Progress,
     settings::{self, Sources},
     signals,
@@ -74,7 +74,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let total = args.input.count(&files);
     let plain = args.results.plain_file(&files)?;
     let mut records = args.input.read(files);
-    let first = choose::first_item(&mut records);
+    let first = choose::first_item(&mut records, &resolved.fields()?)?;
     #[cfg(feature = "store")]
     let cache = args.cache.open()?;
     let loops = args
@@ -90,6 +90,11 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
             },
         )
         .await?;
+    let seen = first.as_ref().map(|item| loops.judge.seen(item)).transpose()?;
+    fields::check_names(&resolved, &loops.prompts(), seen.as_ref(), args.results.quiet)?;
+    if let (Some(seen), false) = (&seen, args.results.quiet) {
+        fields::say(loops.judge.prompt(), seen, loops.judge.field_map());
+    }
     let loops = Arc::new(loops);
     let options = run::Options {
         concurrency: resolved.model.concurrency.map_or(loops.judge.concurrency(), usize::from),

@@ -164,6 +164,13 @@ impl Loops {
         Options { on_round: rounds::shown(id, style), ..self.options.clone() }
     }
 
+    /// Every prompt that reads fields of records.
+    pub(super) fn prompts(&self) -> Vec<&Prompt> {
+        let judges = [Some(&self.judge), Some(self.writer.reviser()), self.writer.drafter()];
+        let all = judges.into_iter().chain([self.options.critic.as_ref()]).flatten();
+        all.map(Judge::prompt).collect()
+    }
+
     /// Whether everything that was spent is known.
     pub(super) fn priced(&self) -> bool {
         let Options { critic, accept, final_check, .. } = &self.options;
@@ -405,7 +412,8 @@ async fn judge_of(
     let own = || {
         let free = resolved.settings.prompt.is_none() && resolved.wish() == prompt::Wish::Any;
         let names = free.then(|| names(&**backend))?;
-        prompt::own_for(&names, Judges::Steps, around.first?)
+        let seen = resolved.fields().ok()?.apply(around.first?).ok()?;
+        prompt::own_for(&names, Judges::Steps, &seen)
     };
     let prompt = match own() {
         Some(prompt) => prompt,

@@ -1,0 +1,209 @@
+//! What the program says about the fields of records: which are shown to the judge, and which nothing reads.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{input::Records, note};
+use crate::{
+    config::{Origin, Resolved},
+    error::{Error, ErrorKind, Result, near},
+    item::{FieldMap, Item, are_synonyms, is_filled, is_read_anyway},
+    judge::Judge,
+    prompt::Prompt,
+    records::Record,
+    report,
+};
+
+/// Says which fields of a record the judge is shown and which it is not, and what is odd about them.
+pub(super) fn say(prompt: &Prompt, item: &Item, map: &FieldMap) {
+    note(&report::escaped(&prompt.view(item, map).to_string()));
+    for notice in prompt.notices(item, map) {
+        warn(&notice);
+    }
+}
+
+fn warn(notice: &str) {
+    note(&format!("warning: {}", report::escaped(notice)));
+}
+
+/// Refuses fields that were mapped or set and that no prompt reads; in a configuration file, which may be
+/// for several prompts, they are only reported.
+///
+/// # Errors
+/// A flag or a variable maps or sets a field that nothing reads.
+pub(super) fn check_names(
+    resolved: &Resolved,
+    prompts: &[&Prompt],
+    item: Option<&Item>,
+    quiet: bool,
+) -> Result<()> {
+    let map = resolved.fields()?;
+    for (table, name) in map.names() {
+        let Some(error) = unused(table, name, prompts, item) else { continue };
+        match resolved.origin(&format!("{table}.{name}")) {
+            Origin::File { .. } if quiet => (),
+            Origin::File { .. } => warn(&error.to_string()),
+            _ => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The same for one prompt whose fields are mapped by flags alone.
+///
+/// # Errors
+/// The prompt does not read a field that is mapped.
+pub(super) fn check_mapped(map: &FieldMap, prompt: &Prompt, item: &Item) -> Result<()> {
+    let problem = |(table, name)| unused(table, name, &[prompt], Some(item));
+    map.names().find_map(problem).map_or(Ok(()), Err)
+}
+
+/// The error of a mapped or set field that no prompt reads.
+fn unused(table: &str, name: &str, prompts: &[&Prompt], item: Option<&Item>) -> Option<Error> {
+    let use_of = |prompt: &&Prompt| Use::of(prompt, name, item);
+    match prompts.iter().map(use_of).max_by_key(Use::rank)? {
+        _ if is_read_anyway(name) => None,
+        Use::Read => None,
+        Use::Behind(other) => Some(behind(table, name, &other)),
+        Use::None => Some(unread(table, name, prompts)),
+    }
+}
+
+/// What a prompt does with a field that was mapped or set.
+enum Use {
+    /// Nothing.
+    None,
+    /// It reads this field of the same meaning instead.
+    Behind(String),
+    /// It reads the field.
+    Read,
+}
+
+impl Use {
+    fn of(prompt: &Prompt, name: &str, item: Option<&Item>) -> Self {
+        let mut found = Self::None;
+        for read in prompt.read_names() {
+            let sources = item.map(|item| item.sources(read)).unwrap_or_default();
+            if read == name || sources.contains(&name) {
+                return Self::Read;
+            }
+            if are_synonyms(read, name) {
+                match sources.first() {
+                    Some(other) => found = Self::Behind((*other).to_owned()),
+                    None => return Self::Read,
+                }
+            }
+        }
+        found
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Behind(_) => 1,
+            Self::Read => 2,
+        }
+    }
+}
+
+fn behind(table: &str, name: &str, other: &str) -> Error {
+    let done = if table == "map" { "mapped" } else { "set" };
+    Error::new(
+        ErrorKind::Config,
+        format!("the field `{name}` is {done}, and the record's own `{other}` is read"),
+    )
+    .hint(format!("give it the name that is read: `{other}`"))
+}
+
+fn unread(table: &str, name: &str, prompts: &[&Prompt]) -> Error {
+    let done = if table == "map" { "mapped" } else { "set" };
+    let names: Vec<&str> = prompts.iter().map(|prompt| prompt.name()).collect();
+    let reads = if names.len() == 1 { "the prompt" } else { "none of the prompts" };
+    let not = if names.len() == 1 { " does not read it" } else { " reads it" };
+    let message =
+        format!("the field `{name}` is {done}, and {reads} `{}`{not}", names.join("`, `"));
+    let fields: BTreeSet<&str> = prompts.iter().flat_map(|prompt| prompt.read_names()).collect();
+    let error = Error::new(ErrorKind::Config, message);
+    match near(name, fields.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => {
+            let all = fields.into_iter().collect::<Vec<_>>().join("`, `");
+            error.hint(format!("it reads `{all}`; -p names a prompt that reads other fields"))
+        }
+    }
+}
+
+/// What was noticed about records while they went by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Noticed(Arc<Mutex<Notices>>);
+
+#[derive(Debug, Default)]
+struct Notices {
+    /// Names of filled fields that were seen already.
+    names: BTreeSet<String>,
+    /// Where answers are empty: how often, and the first place.
+    empty: Option<(usize, String)>,
+    /// What is known already.
+    known: BTreeSet<String>,
+    /// What was noticed later, each once.
+    said: Vec<String>,
+}
+
+impl Noticed {
+    /// Says what was noticed, with the first place of each kind.
+    pub(super) fn say(&self, quiet: bool) {
+        if quiet {
+            return;
+        }
+        let notices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((count, place)) = &notices.empty {
+            let (answers, are) = if *count == 1 { ("answer", "is") } else { ("answers", "are") };
+            warn(&format!(
+                "{count} {answers} {are} empty, and judged as empty; the first: {place}"
+            ));
+        }
+        notices.said.iter().for_each(|notice| warn(notice));
+    }
+}
+
+/// Looks at records as they go by: empty answers, and fields that the first record did not have.
+pub(super) fn watched(records: Records, judge: &Judge, first: Option<&Item>) -> (Records, Noticed) {
+    let noticed = Noticed::default();
+    if let Some(Ok(seen)) = first.map(|item| judge.seen(item)) {
+        let mut notices = noticed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.names.extend(filled(&seen).map(ToOwned::to_owned));
+        notices.known.extend(judge.prompt().notices(&seen, judge.field_map()));
+    }
+    let (judge, shared) = (judge.clone(), noticed.0.clone());
+    let look = move |record: &Record| {
+        let Ok(item) = &record.item else { return };
+        let mut notices = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.look(&judge, item, &record.place);
+    };
+    (Box::new(records.inspect(look)), noticed)
+}
+
+fn filled(item: &Item) -> impl Iterator<Item = &str> {
+    item.record().iter().filter(|(_, value)| is_filled(value)).map(|(name, _)| name.as_str())
+}
+
+impl Notices {
+    fn look(&mut self, judge: &Judge, item: &Item, place: &str) {
+        let Ok(seen) = judge.seen(item) else { return };
+        let prompt = judge.prompt();
+        if prompt.shows_empty_answer(&seen) {
+            self.empty.get_or_insert_with(|| (0, place.to_owned())).0 += 1;
+        }
+        if filled(item).all(|name| self.names.contains(name)) {
+            return;
+        }
+        self.names.extend(filled(item).map(ToOwned::to_owned));
+        for notice in prompt.notices(&seen, judge.field_map()) {
+            if self.known.insert(notice.clone()) {
+                self.said.push(format!("{place}: {notice}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Names under which records hold what prompts read, and names that only look like them.
+
+/// Names of one meaning; the first is the one that people meet.
+pub(super) const SAME: [&[&str]; 7] =
+    [QUESTION, ANSWER, REFERENCE, &["criteria", "criterion"], CONTEXT, MESSAGES, ANSWERS];
+
+const QUESTION: &[&str] =
+    &["question", "problem", "prompt", "instruction", "input", "query", "user_input"];
+
+/// Names of the answer.
+pub(super) const ANSWER: &[&str] = &[
+    "answer",
+    "response",
+    "output",
+    "completion",
+    "solution",
+    "submission",
+    "generation",
+    "actual_output",
+    "model_output",
+];
+
+const REFERENCE: &[&str] = &[
+    "reference",
+    "reference_answer",
+    "expected",
+    "expected_output",
+    "expected_answer",
+    "ground_truth",
+    "gold_answer",
+    "target",
+];
+
+const CONTEXT: &[&str] = &[
+    "context",
+    "contexts",
+    "passage",
+    "document",
+    "source",
+    "retrieved_contexts",
+    "retrieval_context",
+];
+
+/// Names of a list of answers.
+pub(super) const ANSWERS: &[&str] =
+    &["answers", "responses", "outputs", "completions", "candidates", "options"];
+
+/// Names under which records hold a conversation.
+pub(super) const MESSAGES: &[&str] = &["messages", "conversation", "conversations", "trajectory"];
+
+/// Names of two answers side by side.
+pub(super) const PAIRS: [(&str, &str); 13] = [
+    ("response_a", "response_b"),
+    ("answer_a", "answer_b"),
+    ("response_A", "response_B"),
+    ("answer_A", "answer_B"),
+    ("output_a", "output_b"),
+    ("output_1", "output_2"),
+    ("answer_1", "answer_2"),
+    ("response_1", "response_2"),
+    ("completion_1", "completion_2"),
+    ("completion_a", "completion_b"),
+    ("chosen", "rejected"),
+    ("chosen", "reject"),
+    ("preferred", "dispreferred"),
+];
+
+/// What tells the two apart in the names of their companions, such as `model_a` and `model_b`.
+const SIDES: [(&str, &str); 3] = [("a", "b"), ("A", "B"), ("1", "2")];
+
+/// Names of an answer that is known to be the better one, and of the other.
+const WINNERS: [(&str, &str); 3] =
+    [("chosen", "rejected"), ("chosen", "reject"), ("preferred", "dispreferred")];
+
+/// An instruction, and the name under which its material stands (Taori et al. 2023, Alpaca).
+pub(super) const INSTRUCTION: (&str, &str) = ("instruction", "input");
+
+/// Lists that go with the answers, one entry each.
+pub(super) const COMPANIONS: [&str; 3] = ["models", "steps", "images"];
+
+/// Names under which records carry a name that no other record has.
+pub(super) const OWN_IDS: [&str; 3] = ["id", "uid", "sample_id"];
+
+/// Names of what several records may be about: they serve where a record has no name of its own.
+pub(super) const SHARED_IDS: [&str; 3] = ["pair_id", "question_id", "qid"];
+
+/// The names of one meaning that a name belongs to.
+pub(super) fn group_of(name: &str) -> &'static [&'static str] {
+    SAME.into_iter().find(|names| names.contains(&name)).unwrap_or_default()
+}
+
+/// Whether a record's field of this name holds one answer.
+pub(crate) fn is_answer(name: &str) -> bool {
+    ANSWER.contains(&name) || side_of(name).is_some()
+}
+
+/// Which of two answers a name is for.
+pub(super) fn side_of(name: &str) -> Option<usize> {
+    let side = |(a, b): &(&str, &str)| {
+        if *a == name { Some(0) } else { (*b == name).then_some(1) }
+    };
+    PAIRS.iter().find_map(side)
+}
+
+/// Whether the record says by these names which answer is better.
+pub(super) fn winners() -> impl Iterator<Item = (&'static str, &'static str)> {
+    WINNERS.into_iter()
+}
+
+/// The names that may belong to the other answer where this one belongs to one of them: `model_b` for
+/// `model_a`.
+pub(super) fn partners(name: &str) -> Vec<String> {
+    let parts: Vec<&str> = name.split('_').collect();
+    let other = |part: &str| {
+        SIDES.iter().find_map(|(a, b)| match part {
+            _ if part == *a => Some(*b),
+            _ if part == *b => Some(*a),
+            _ => None,
+        })
+    };
+    // The last part that tells two sides apart: `model_answer_a` is about `a`, not about `answer`.
+    let swapped = (1..parts.len()).rev().filter_map(|at| {
+        let mut parts = parts.clone();
+        parts[at] = other(parts[at])?;
+        Some(parts.join("_"))
+    });
+    let words = WINNERS.iter().flat_map(|(a, b)| {
+        // `reject` is a part of `rejected`: the longer one is meant where it is there.
+        let whole = |word: &str| parts.contains(&word);
+        let forth = whole(a).then(|| replaced(&parts, a, b));
+        forth.into_iter().chain(whole(b).then(|| replaced(&parts, b, a)))
+    });
+    swapped.chain(words).collect()
+}
+
+fn replaced(parts: &[&str], from: &str, to: &str) -> String {
+    parts.iter().map(|part| if *part == from { to } else { part }).collect::<Vec<_>>().join("_")
+}
+
+/// What a field is for, as far as its name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// What was asked.
+    Question,
+    /// What is judged.
+    Answer,
+    /// What is known to be right.
+    Reference,
+    /// What the answer should rest on.
+    Context,
+}
+
+impl Meaning {
+    /// The name that prompts use for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Question => "question",
+            Self::Answer => "answer",
+            Self::Reference => "reference",
+            Self::Context => "context",
+        }
+    }
+
+    /// With its article, for messages.
+    pub(crate) fn said(self) -> &'static str {
+        match self {
+            Self::Question => "a question",
+            Self::Answer => "an answer",
+            Self::Reference => "a reference",
+            Self::Context => "a context",
+        }
+    }
+}
+
+/// Words of names, by what they say; the first meaning with a word of the name counts.
+const WORDS: [(Meaning, &[&str]); 4] = [
+    (
+        Meaning::Reference,
+        &[
+            "reference",
+            "references",
+            "gold",
+            "golden",
+            "truth",
+            "expected",
+            "target",
+            "ideal",
+            "correct",
+        ],
+    ),
+    (
+        Meaning::Context,
+        &[
+            "context",
+            "contexts",
+            "passage",
+            "passages",
+            "document",
+            "documents",
+            "retrieved",
+            "retrieval",
+            "evidence",
+            "article",
+            "background",
+        ],
+    ),
+    (
+        Meaning::Question,
+        &[
+            "question",
+            "user",
+            "prompt",
+            "query",
+            "instruction",
+            "instructions",
+            "input",
+            "task",
+            "problem",
+            "request",
+            "message",
+        ],
+    ),
+    (
+        Meaning::Answer,
+        &[
+            "answer",
+            "answers",
+            "reply",
+            "response",
+            "output",
+            "completion",
+            "generation",
+            "generated",
+            "prediction",
+            "predicted",
+            "solution",
+            "submission",
+            "assistant",
+            "bot",
+        ],
+    ),
+];
+
+/// Words of names that are about a text, and are no text.
+const ABOUT: [&str; 33] = [
+    "id",
+    "ids",
+    "uid",
+    "score",
+    "scores",
+    "rating",
+    "ratings",
+    "label",
+    "labels",
+    "model",
+    "models",
+    "name",
+    "names",
+    "time",
+    "times",
+    "tokens",
+    "length",
+    "len",
+    "count",
+    "type",
+    "category",
+    "date",
+    "index",
+    "lang",
+    "language",
+    "url",
+    "cost",
+    "latency",
+    "annotator",
+    "verdict",
+    "is",
+    "num",
+    "tag",
+];
+
+/// What a field of this name seems to be for.
+pub(crate) fn looks_like(name: &str) -> Option<Meaning> {
+    let known = [
+        (QUESTION, Meaning::Question),
+        (ANSWER, Meaning::Answer),
+        (REFERENCE, Meaning::Reference),
+        (CONTEXT, Meaning::Context),
+    ];
+    if let Some((_, meaning)) = known.into_iter().find(|(names, _)| names.contains(&name)) {
+        return Some(meaning);
+    }
+    let words = words(name);
+    if words.iter().any(|word| ABOUT.contains(&word.as_str())) {
+        return None;
+    }
+    let holds =
+        |(_, known): &&(Meaning, &[&str])| words.iter().any(|word| known.contains(&word.as_str()));
+    WORDS.iter().find(holds).map(|(meaning, _)| *meaning)
+}
+
+/// The words of a name, in lower case: `userMessage`, `user-message` and `User message` have two.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in name.chars() {
+        let begins = !c.is_alphanumeric() || (c.is_uppercase() && before.is_lowercase());
+        if begins {
+            words.push(String::new());
+        }
+        if let (true, Some(word)) = (c.is_alphanumeric(), words.last_mut()) {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_its_field_is_for() {
+        for (name, meaning) in [
+            ("user_message", Meaning::Question),
+            ("userMessage", Meaning::Question),
+            ("Question text", Meaning::Question),
+            ("bot_reply", Meaning::Answer),
+            ("generated_text", Meaning::Answer),
+            ("gold", Meaning::Reference),
+            ("correct_answer", Meaning::Reference),
+            ("retrieved_documents", Meaning::Context),
+        ] {
+            assert_eq!(looks_like(name), Some(meaning), "{name}");
+        }
+        for name in
+            ["annotator_score", "prompt_tokens", "question_id", "model_name", "split", "is_correct"]
+        {
+            assert_eq!(looks_like(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_partner_of_a_name_differs_in_the_part_that_tells_sides_apart() {
+        assert_eq!(partners("model_answer_a"), ["model_answer_b"]);
+        assert_eq!(partners("model_1"), ["model_2"]);
+        assert!(partners("chosen_model").contains(&"rejected_model".to_owned()));
+        assert!(partners("model_answer").is_empty());
+    }
+}

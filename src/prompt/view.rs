@@ -1,0 +1,369 @@
+//! What of a record a prompt shows to the judge, and what it leaves out.
+
+use std::collections::BTreeSet;
+
+use super::{Each, Prompt};
+use crate::item::{
+    FieldMap, Item, Meaning, are_synonyms, holds_images, is_answer, is_filled, is_id, is_spoken,
+    looks_like,
+};
+
+/// The fields of a record as one prompt uses them.
+///
+/// Its text form is one line: `shown to the judge: question, answer; not shown: gold`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// What is shown, by the prompt's own names.
+    shown: Vec<Shown>,
+    /// Filled fields that are not shown.
+    hidden: Vec<String>,
+    /// The field that the verdict is compared with.
+    label: Option<String>,
+    /// The prompt can show a question, and the record has none.
+    lacks_question: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Shown {
+    /// The prompt's own name.
+    name: String,
+    /// The names of the record, or paths into it.
+    fields: Vec<String>,
+}
+
+impl Prompt {
+    /// What of this item, as the prompt sees it through `map`, is shown to the judge.
+    pub fn view(&self, item: &Item, map: &FieldMap) -> View {
+        let mut view = View::default();
+        let mut used = BTreeSet::new();
+        for name in self.read_names() {
+            let mut fields: Vec<String> = Vec::new();
+            for own in sources(item, name).into_iter().filter(|own| !map.fills(own)) {
+                let path = map.path_of(own).unwrap_or(own);
+                used.insert(root(item, path).to_owned());
+                if !fields.iter().any(|field| field == path) {
+                    fields.push(path.to_owned());
+                }
+            }
+            if !fields.is_empty() {
+                view.shown.push(Shown { name: name.to_owned(), fields });
+            }
+        }
+        let label = map.path_of(LABEL).unwrap_or(LABEL);
+        let left = item.record().iter().filter(|(name, value)| {
+            is_filled(value) && !is_id(name) && !used.contains(name.as_str())
+        });
+        view.hidden = left.map(|(name, _)| name.clone()).collect();
+        view.label = view.hidden.iter().find(|name| *name == root(item, label)).cloned();
+        view.lacks_question =
+            self.reads_meaning(Meaning::Question) && !view.shows(Meaning::Question);
+        view
+    }
+
+    /// The fields that reach the judge: those that the body names, and that it runs over.
+    pub(crate) fn read_names(&self) -> Vec<&str> {
+        let each = self.front.each;
+        let of_element = |name: &str| each == Some(Each::Answers) && name == "answer";
+        let named = self.fields.iter().map(|field| field.name.as_str());
+        let mut names: Vec<&str> =
+            named.filter(|name| self.prints(name) && !of_element(name)).collect();
+        names.extend(each.map(Each::field).filter(|field| !names.contains(field)));
+        names
+    }
+
+    /// Whether one of the answers that are shown is blank.
+    pub(crate) fn shows_empty_answer(&self, item: &Item) -> bool {
+        let names = self.read_names();
+        if names.contains(&Each::Answers.field()) {
+            return item.candidates().iter().any(|answer| !is_filled(answer));
+        }
+        let blank = |name: &&str| item.field(name).is_some_and(|value| !is_filled(&value));
+        names.iter().any(|name| is_answer(name) && blank(name))
+    }
+
+    fn reads_meaning(&self, meaning: Meaning) -> bool {
+        self.read_names().iter().any(|name| looks_like(name) == Some(meaning))
+    }
+
+    /// What a user should know about fields that are left out or shown in an unexpected form.
+    pub fn notices(&self, item: &Item, map: &FieldMap) -> Vec<String> {
+        let view = self.view(item, map);
+        let mut notices = view.rivals(item);
+        notices.extend(self.telling(&view, &notices));
+        notices.extend(self.read_names().iter().filter_map(|name| odd_shape(item, name)));
+        if holds_pictures(item, &view) {
+            notices.push("the record holds images, which the judge is not shown".into());
+        }
+        notices
+    }
+
+    /// Fields that look like a question, a context or a reference, where the judge is shown none.
+    fn telling(&self, view: &View, said: &[String]) -> Vec<String> {
+        let mut found: Vec<Meaning> = Vec::new();
+        let notice = |name: &String| {
+            let meaning = looks_like(name).filter(|meaning| *meaning != Meaning::Answer)?;
+            let news = !view.shows(meaning)
+                && !found.contains(&meaning)
+                && view.label.as_ref() != Some(name);
+            if !news || said.iter().any(|notice| notice.contains(&format!("`{name}`"))) {
+                return None;
+            }
+            found.push(meaning);
+            let new = meaning.name();
+            let what = meaning.said();
+            Some(if self.reads_meaning(meaning) {
+                format!("`{name}` looks like {what}, and is not shown: --map {new}={name} shows it")
+            } else {
+                format!("`{name}` looks like {what}, and the prompt `{}` reads none", self.name)
+            })
+        };
+        view.hidden.iter().filter_map(notice).collect()
+    }
+}
+
+const LABEL: &str = "label";
+
+/// The item's own names for what a prompt reads; one answer where it reads a list of them.
+fn sources<'n>(item: &Item, name: &'n str) -> Vec<&'n str> {
+    match item.sources(name) {
+        names if names.is_empty() && name == Each::Answers.field() => item.sources("answer"),
+        names => names,
+    }
+}
+
+/// The field of the record that a path leads into.
+fn root<'p>(item: &Item, path: &'p str) -> &'p str {
+    let whole = item.record().contains_key(path);
+    if whole { path } else { path.split('.').next().unwrap_or(path) }
+}
+
+impl View {
+    fn shows(&self, meaning: Meaning) -> bool {
+        let asked = meaning == Meaning::Question;
+        let shows = |shown: &Shown| {
+            looks_like(&shown.name) == Some(meaning) || (asked && shown.name == "messages")
+        };
+        self.shown.iter().any(shows)
+    }
+
+    /// Filled fields that are left out.
+    pub fn hidden(&self) -> &[String] {
+        &self.hidden
+    }
+
+    /// Fields of one meaning of which only one is shown.
+    fn rivals(&self, item: &Item) -> Vec<String> {
+        let value = |name: &str| item.record().get(name);
+        let mut rivals = Vec::new();
+        for Shown { name, fields } in self.shown.iter().filter(|shown| shown.name != "steps") {
+            let Some(taken) = fields.first() else { continue };
+            let other = self.hidden.iter().find(|other| {
+                let same = are_synonyms(name, other) && *other != "steps";
+                same && self.label.as_ref() != Some(other) && value(other) != value(taken)
+            });
+            if let Some(other) = other {
+                let taken = fields.join("` and `");
+                rivals.push(format!(
+                    "`{other}` and `{taken}` are both filled: `{taken}` is shown as the {name}; --map {name}={other} shows `{other}`"
+                ));
+            }
+        }
+        rivals
+    }
+}
+
+/// Where an answer or a question is no text and no conversation.
+fn odd_shape(item: &Item, name: &str) -> Option<String> {
+    let meaning = looks_like(name)?;
+    if !matches!(meaning, Meaning::Answer | Meaning::Question) || name == "answers" {
+        return None;
+    }
+    let value = item.field(name).filter(|value| !is_spoken(value))?;
+    let own = item.sources(name).first().copied().unwrap_or(name);
+    match &*value {
+        serde_json::Value::Object(map) => {
+            let inner = map.keys().find(|key| {
+                looks_like(key) == Some(meaning) || *key == "text" || *key == "content"
+            });
+            let way = inner.map(|key| format!("; --map {name}={own}.{key} shows a part"));
+            Some(format!("`{own}` is an object, and is shown as JSON{}", way.unwrap_or_default()))
+        }
+        serde_json::Value::Array(list) if meaning == Meaning::Question => {
+            Some(format!("`{own}` is a list of {}, and is shown as JSON", list.len()))
+        }
+        _ => None,
+    }
+}
+
+fn holds_pictures(item: &Item, view: &View) -> bool {
+    let named = |name: &String| {
+        let low = name.to_lowercase();
+        low.starts_with("image") || low.ends_with("image") || low.ends_with("images")
+    };
+    let shown = view.shown.iter().flat_map(|shown| &shown.fields);
+    let inside = |name: &String| item.record().get(root(item, name)).is_some_and(holds_images);
+    view.hidden.iter().any(named) || shown.into_iter().any(inside)
+}
+
+/// One line for people.
+impl std::fmt::Display for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const MOST: usize = 12;
+        let shown = self.shown.iter().map(|Shown { name, fields }| match fields.as_slice() {
+            [one] if one == name => name.clone(),
+            many => format!("{} ({name})", many.join(" and ")),
+        });
+        let shown: Vec<String> = shown.collect();
+        let shown = if shown.is_empty() { "no field".into() } else { shown.join(", ") };
+        write!(f, "shown to the judge: {shown}")?;
+        if self.lacks_question {
+            f.write_str("; no question")?;
+        }
+        let hidden = self.hidden.iter().map(|name| match &self.label {
+            Some(label) if label == name => format!("{name} (compared with the verdict)"),
+            _ => name.clone(),
+        });
+        let hidden: Vec<String> = hidden.take(MOST).collect();
+        if hidden.is_empty() {
+            return Ok(());
+        }
+        write!(f, "; not shown: {}", hidden.join(", "))?;
+        match self.hidden.len().saturating_sub(MOST) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn prompt(name: &str) -> &'static Prompt {
+        super::super::built_in().unwrap().iter().find(|prompt| prompt.name() == name).unwrap()
+    }
+
+    fn line(name: &str, record: serde_json::Value, map: &str) -> String {
+        let map = if map.is_empty() { FieldMap::default() } else { map.parse().unwrap() };
+        let item = map.apply(&Item::from(record)).unwrap();
+        prompt(name).view(&item, &map).to_string()
+    }
+
+    #[test]
+    fn the_line_names_what_is_shown_and_what_is_not() {
+        for (name, record, map, expected) in [
+            (
+                "score",
+                json!({"id": 1, "question": "q", "answer": "a", "gold": "g", "label": 5}),
+                "",
+                "shown to the judge: question, answer; not shown: gold, label (compared with the verdict)",
+            ),
+            (
+                "score",
+                json!({"user_message": "q", "bot_reply": "r", "gold": "g", "empty": ""}),
+                "answer=bot_reply",
+                "shown to the judge: bot_reply (answer); no question; not shown: user_message, gold",
+            ),
+            (
+                "score",
+                json!({"instruction": "i", "input": "x", "output": "o"}),
+                "",
+                "shown to the judge: instruction and input (question), output (answer)",
+            ),
+            (
+                "pair",
+                json!({"prompt": "q", "chosen": "a", "rejected": "b", "source": "s"}),
+                "",
+                "shown to the judge: prompt (question), chosen and rejected (answers); not shown: source",
+            ),
+            (
+                "steps",
+                json!({"problem": "p", "steps": ["a"], "answer": "a"}),
+                "",
+                "shown to the judge: problem, steps; not shown: answer",
+            ),
+            (
+                "first-error",
+                json!({"problem": "p", "solution": "a"}),
+                "",
+                "shown to the judge: problem, solution (steps)",
+            ),
+            (
+                "trajectory",
+                json!({"conversation": [{"role": "user", "content": "x"}], "tools": [1]}),
+                "",
+                "shown to the judge: conversation (messages); not shown: tools",
+            ),
+            (
+                "score",
+                json!({"output": {"text": "t"}, "label": 1}),
+                "answer=output.text,question=output.text",
+                "shown to the judge: output.text (question), output.text (answer); not shown: label (compared with the verdict)",
+            ),
+            (
+                "criteria",
+                json!({"answer": "a", "criteria": ["kind"]}),
+                "",
+                "shown to the judge: answer, criteria; no question",
+            ),
+        ] {
+            assert_eq!(line(name, record, map), expected);
+        }
+    }
+
+    #[test]
+    fn what_every_record_is_given_is_no_field_of_the_record() {
+        let map = FieldMap::default().filling("criteria", "kind");
+        let item = map
+            .apply(&Item::from(json!({"answer": "a", "question": "q", "criteria": "own"})))
+            .unwrap();
+        let view = prompt("score").view(&item, &map);
+        assert_eq!(view.to_string(), "shown to the judge: question, answer; not shown: criteria");
+    }
+
+    fn notices(name: &str, record: serde_json::Value) -> String {
+        prompt(name).notices(&Item::from(record), &FieldMap::default()).join("\n")
+    }
+
+    #[test]
+    fn fields_that_look_useful_are_named_with_the_way_to_show_them() {
+        let said = notices("score", json!({"answer": "a", "user_message": "q", "gold": "g"}));
+        assert!(said.contains("`user_message` looks like a question, and is not shown: --map question=user_message shows it"), "{said}");
+        assert!(
+            said.contains("`gold` looks like a reference, and the prompt `score` reads none"),
+            "{said}"
+        );
+        assert_eq!(
+            notices(
+                "score",
+                json!({"question": "q", "answer": "a", "user_id": 3, "model_name": "m"})
+            ),
+            ""
+        );
+    }
+
+    #[test]
+    fn two_filled_names_of_one_meaning_are_reported() {
+        let said = notices("score", json!({"question": "q", "answer": "gold", "response": "r"}));
+        assert!(said.contains("`response` and `answer` are both filled"), "{said}");
+        assert!(said.contains("--map answer=response"), "{said}");
+        assert_eq!(notices("score", json!({"question": "q", "answer": "x", "response": "x"})), "");
+        let said =
+            notices("pair", json!({"question": "q", "answers": ["a", "b"], "response": "r"}));
+        assert!(said.contains("`response` and `answers` are both filled"), "{said}");
+    }
+
+    #[test]
+    fn shapes_that_are_no_text_and_images_are_reported() {
+        let said = notices("score", json!({"question": "q", "answer": {"text": "a", "tokens": 3}}));
+        assert!(
+            said.contains("`answer` is an object, and is shown as JSON; --map answer=answer.text"),
+            "{said}"
+        );
+        let said = notices("score", json!({"question": "q", "answer": "a", "image": "x.png"}));
+        assert!(said.contains("images"), "{said}");
+        let picture = json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}]);
+        assert!(notices("trajectory", json!({"messages": picture})).contains("images"));
+    }
+}
