@@ -163,8 +163,9 @@ fn save(judge: &Judge, path: &std::path::Path) -> Result<()> {
         );
         error.because(cause).hint("name a file that is not there yet")
     };
+    let text = judge.saved_prompt()?;
     let mut file = std::fs::File::create_new(path).map_err(cannot)?;
-    file.write_all(judge.saved_prompt().as_bytes()).map_err(cannot)?;
+    file.write_all(text.as_bytes()).map_err(cannot)?;
     note(&format!("the prompt is in {0}: edit it, and judge with -p {0}", path.display()));
     Ok(())
 }

@@ -190,7 +190,10 @@ impl Judge {
     }
 
     /// The prompt as a file of its own: with the scale, criteria, sampling and rules of this judge.
-    pub fn saved_prompt(&self) -> String {
+    ///
+    /// # Errors
+    /// The front matter of the prompt cannot be rewritten.
+    pub fn saved_prompt(&self) -> Result<String> {
         let Inner { prompt, draws, order, pass, fields, .. } = &*self.0;
         let mut set = serde_json::Map::new();
         if *draws != prompt.front().draws {

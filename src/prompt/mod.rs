@@ -100,7 +100,11 @@ impl Prompt {
         prompt.fields = prompt.declared()?;
         prompt.outline = prompt.sketch()?;
         if prompt.outline.is_empty() {
-            prompt.set_body(&with_ending(body))?;
+            let whole = with_ending(body);
+            // A role line that is added in front is no line of the file.
+            let added = whole.starts_with("user:\n") && !body.starts_with("user:");
+            prompt.lines_before -= usize::from(added);
+            prompt.set_body(&whole)?;
             prompt.outline = prompt.sketch()?;
         }
         prompt.check_rules()?;

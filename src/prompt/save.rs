@@ -3,14 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::{Field, Need, Prompt, front};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Prompt {
     /// The file of this prompt with other front matter: keys that hold something else get a new line,
     /// everything else stays as its author wrote it.
     ///
     /// `filled` are fields that were given a value, `set` any other keys.
-    pub fn saved(&self, filled: &Map<String, Value>, set: Map<String, Value>) -> String {
-        let Ok((yaml, body, _)) = front::cut(&self.source) else { return self.source.clone() };
+    ///
+    /// # Errors
+    /// The front matter is written in a way that cannot be changed line by line: the file that would come
+    /// out is read again, and must hold what was asked for.
+    pub fn saved(&self, filled: &Map<String, Value>, set: Map<String, Value>) -> Result<String> {
+        let (yaml, body, _) = front::cut(&self.source)?;
         let mut keys = Map::new();
         if !filled.is_empty() {
             keys.insert("fields".into(), fields(&self.fields, filled));
@@ -20,13 +25,46 @@ impl Prompt {
         }
         keys.insert("sampling".into(), json!(self.front.sampling));
         keys.extend(set);
-        let original: Map<String, Value> = serde_saphyr::from_str(yaml).unwrap_or_default();
+        let original = plain(yaml)?;
         keys.retain(|key, value| {
             let was = original.get(key).unwrap_or(&Value::Null);
             let unset = was.is_null() && is_empty(value);
             !same(was, value) && !unset
         });
-        format!("---\n{}---\n{body}", rewritten(yaml, &keys))
+        let rewritten = rewritten(yaml, &keys);
+        let mut wanted = original;
+        wanted.extend(keys);
+        let came_out = plain(&rewritten).ok().map(Value::Object);
+        if !came_out.is_some_and(|out| equal(&out, &wanted.into())) {
+            return Err(Error::new(
+                ErrorKind::Prompt,
+                format!("the front matter of `{}` cannot be rewritten with the new settings", self.name),
+            )
+            .hint("write each key on a line of its own, without anchors, or change the settings in the file by hand"));
+        }
+        Ok(format!("---\n{rewritten}---\n{body}"))
+    }
+}
+
+/// The keys of front matter as they are written.
+fn plain(yaml: &str) -> Result<Map<String, Value>> {
+    let keys: Option<Map<String, Value>> = serde_saphyr::from_str(yaml).ok();
+    keys.ok_or_else(|| Error::new(ErrorKind::Prompt, "the front matter holds no keys"))
+}
+
+/// Equal in every key, where 1 and 1.0 are the same number.
+fn equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let found = |(key, value): (&String, &Value)| {
+                other.get(key).is_some_and(|found| equal(value, found))
+            };
+            one.len() == other.len() && one.iter().all(found)
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
+        }
+        _ => same(one, other),
     }
 }
 
@@ -120,10 +158,11 @@ mod tests {
     #[test]
     fn what_changed_is_written_and_all_else_stays() {
         let mut prompt = Prompt::parse("mine", FILE).unwrap();
-        assert_eq!(prompt.saved(&Map::new(), Map::new()), FILE);
+        assert_eq!(prompt.saved(&Map::new(), Map::new()).unwrap(), FILE);
         prompt.set_scale("1-5".parse().unwrap()).unwrap();
         let filled = Map::from_iter([("criteria".to_owned(), json!("Kind: \"yes\"\nand true"))]);
-        let saved = prompt.saved(&filled, Map::from_iter([("draws".to_owned(), json!(3))]));
+        let saved =
+            prompt.saved(&filled, Map::from_iter([("draws".to_owned(), json!(3))])).unwrap();
         let expected = FILE
             .replace("fields:\n  answer: required\n  criteria: optional\n", "fields: {answer: required, criteria: {default: \"Kind: \\\"yes\\\"\\nand true\"}}\n")
             .replace("scale: {min: 1, max: 10}", "scale: {min: 1, max: 5, step: 1}")
@@ -137,7 +176,37 @@ mod tests {
     #[test]
     fn every_built_in_prompt_is_saved_as_it_is_when_nothing_changed() {
         for prompt in crate::prompt::built_in().unwrap() {
-            assert_eq!(prompt.saved(&Map::new(), Map::new()), prompt.source(), "{}", prompt.name());
+            let saved = prompt.saved(&Map::new(), Map::new()).unwrap();
+            assert_eq!(saved, prompt.source(), "{}", prompt.name());
         }
+    }
+
+    #[test]
+    fn front_matter_that_cannot_be_rewritten_is_refused_and_never_written_wrong() {
+        let body = "user:\n{{ answer }} {{ scale }}\n";
+        let fronts = [
+            "{judges: score, scale: {min: 1, max: 10}, verdict: 'Score: *'}\n",
+            "scale: &s {min: 1, max: 10}\njudges: score\nverdict: 'Score: *'\nsampling: {}\nsummary: *s\n",
+            "judges: score\n? scale\n: {min: 1, max: 10}\nverdict: 'Score: *'\n",
+            "judges: score\nscale: {min: 1,\nmax: 10}\nverdict: 'Score: *'\n",
+        ];
+        let mut refused = 0;
+        for front in fronts {
+            let Ok(mut prompt) = Prompt::parse("mine", &format!("---\n{front}---\n{body}")) else {
+                continue;
+            };
+            prompt.set_scale("1-5".parse().unwrap()).unwrap();
+            match prompt.saved(&Map::new(), Map::new()) {
+                Ok(saved) => {
+                    let again = Prompt::parse("mine", &saved).unwrap();
+                    assert_eq!(again.front().scale, prompt.front().scale, "{saved}");
+                }
+                Err(error) => {
+                    assert!(error.to_string().contains("cannot be rewritten"), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 0);
     }
 }

@@ -158,7 +158,8 @@ impl View {
         for Shown { name, fields } in self.shown.iter().filter(|shown| shown.name != "steps") {
             let Some(taken) = fields.first() else { continue };
             let other = self.hidden.iter().find(|other| {
-                let same = are_synonyms(name, other) && *other != "steps";
+                let same =
+                    are_synonyms(name, other) && !["steps", "source"].contains(&other.as_str());
                 same && self.label.as_ref() != Some(other) && value(other) != value(taken)
             });
             if let Some(other) = other {

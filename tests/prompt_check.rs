@@ -1,0 +1,454 @@
+//! `tribunal prompts check`: what can be known of a prompt file is said, in words of our own.
+
+#![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+mod support;
+
+use support::{Place, Ran};
+use tribunal::Prompt;
+
+const BODY: &str = "user:\nScore {{ answer }}: <number> Label: <label>\n";
+
+fn file(front: &str, body: &str) -> String {
+    format!("---\n{front}\n---\n{body}")
+}
+
+fn check(text: &str, args: &[&str]) -> Ran {
+    let place = Place::new("prompt-check");
+    let file = place.file("mine.jinja", text);
+    place.run(&[&["prompts", "check", &file], args].concat())
+}
+
+/// Front matter that is wrong, the line that is to be blamed, and words that are to be said.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("judges: score\nscale: 5\nverdict: 'Score: *'", ":3:", "`scale` cannot be 5"),
+    ("judges: score\nscale: [1, 5]\nverdict: 'Score: *'", ":3:", "`scale` cannot be [1,5]"),
+    (
+        "judges: score\nscale: {min: one, max: 5}\nverdict: 'Score: *'",
+        ":3:",
+        "`scale` needs a number as its `min`",
+    ),
+    ("judges: score\nscale: {mim: 1, max: 5}\nverdict: 'Score: *'", ":3:", "did you mean `min`?"),
+    (
+        "judges: score\nscale: {min: 1, max: 5, step: half}\nverdict: 'Score: *'",
+        ":3:",
+        "`step` of a scale",
+    ),
+    ("judges: score\nscale: {labels: 3}\nverdict: 'Score: *'", ":3:", "`scale` cannot be"),
+    (
+        "judges: score\nscale: {labels: {Good: well, Bad: 0}}\nverdict: 'Score: *'",
+        ":3:",
+        "is worth a number",
+    ),
+    ("judges: score\nscale: 5-1\nverdict: 'Score: *'", ":3:", "scale"),
+    ("judges: scroe\nverdict: 'Score: *'", ":2:", "did you mean `score`?"),
+    ("judges: 3\nverdict: 'Score: *'", ":2:", "`judges` must be a text"),
+    ("judges: [score]\nverdict: 'Score: *'", ":2:", "`judges` must be a text, and is a list"),
+    ("judges: label\nverdict: 'Label: *'\naggregate: avg", ":4:", "`avg`"),
+    ("judges: label\nverdict: 'Label: *'\norder: bth", ":4:", "did you mean `both`?"),
+    ("judges: label\nverdict: 'Label: *'\nchat: modl", ":4:", "did you mean `model`?"),
+    ("judges: label\nverdict: 'Label: *'\neach: step", ":4:", "did you mean `steps`?"),
+    (
+        "judges: label\nverdict: 'Label: *'\ndraws: many",
+        ":4:",
+        "`draws` must be a whole number, and is `many`",
+    ),
+    (
+        "judges: label\nverdict: 'Label: *'\ndraws: -1",
+        ":4:",
+        "`draws` must be a whole number, and is `-1`",
+    ),
+    ("judges: label\nverdict: 'Label: *'\ndraws: 0", ":4:", "`draws` is 1 or more"),
+    ("judges: label\nverdict: 'Label: *'\nuntil: bad", ":4:", "`until` needs `each: steps`"),
+    ("judges: label\nverdict: 'Label: *'\nmodels: 3", ":4:", "`models` must be a text"),
+    (
+        "judges: label\nverdict: 'Label: *'\nmodels: [{a: b}]",
+        ":4:",
+        "an entry of `models` must be a text",
+    ),
+    ("judges: label\nverdict: 'Label: *'\nsummary: 3", ":4:", "put it between quotes: \"3\""),
+    ("judges: label\nverdict: 'Label: *'\npass: true", ":4:", "`pass` must be a text"),
+    (
+        "judges: label\nverdict: 'Label: *'\nsampling: cold",
+        ":4:",
+        "`sampling` is a text, and must hold keys",
+    ),
+    (
+        "judges: label\nverdict: 'Label: *'\nsampling: {temperature: cold}",
+        ":4:",
+        "`temperature` of `sampling` must be a number, and is `cold`",
+    ),
+    (
+        "judges: label\nverdict: 'Label: *'\nsampling: {max_tokens: 1.5}",
+        ":4:",
+        "must be a whole number, and is `1.5`",
+    ),
+    (
+        "judges: label\nverdict: 'Label: *'\nsampling: {max_tokens: -5}",
+        ":4:",
+        "must be a whole number",
+    ),
+    (
+        "judges: label\nverdict: 'Label: *'\nsampling: {stop: 3}",
+        ":4:",
+        "`stop` of `sampling` must be a text",
+    ),
+    (
+        "judges: label\nverdict: 'Label: *'\nsampling: {temprature: 0}",
+        ":4:",
+        "did you mean `temperature`?",
+    ),
+    (
+        "judges: label\nverdict: 'Label: *'\nfields: answer",
+        ":4:",
+        "`fields` is a text, and must name fields",
+    ),
+    (
+        "judges: label\nverdict: 'Label: *'\nfields: {answer: needed}",
+        ":4:",
+        "the field `answer` is `needed`",
+    ),
+    ("judges: label\nverdict: 'Label: *'\nfields: {answer: }", ":4:", "the field `answer` is null"),
+    (
+        "judges: label\nverdict: 'Label: *'\nfields: {answer: {defualt: x}}",
+        ":4:",
+        "write required, optional or {default: …}",
+    ),
+    ("judges: label\nverdict: 3", ":3:", "`verdict` cannot be 3"),
+    ("judges: label\nverdict: []", ":3:", "`verdict` lists no rule"),
+    ("judges: label\nverdict: {patern: 'Label: *'}", ":3:", "did you mean `pattern`?"),
+    (
+        "judges: label\nverdict: {pattern: 3}",
+        ":3:",
+        "`pattern` under `verdict` must be a text, and is a number",
+    ),
+    ("judges: label\nverdict: {pattern: [a]}", ":3:", "must be a text, and is a list"),
+    ("judges: label\nverdict: {mark: yes}", ":3:", "`mark` under `verdict` must be true"),
+    ("judges: label\nverdict: {numbers: two}", ":3:", "`numbers` under `verdict` must be how many"),
+    (
+        "judges: label\nverdict: {numbers: 1}",
+        ":3:",
+        "a bare number is read by `{choose: NAME}` or by a regex",
+    ),
+    ("judges: label\nverdict: '*'", ":3:", "has no words before its `*`"),
+    ("judges: label\nverdict: {numbers: 2, line: middle}", ":3:", "must be first or last"),
+    (
+        "judges: label\nverdict: {pattern: 'Label: *', values: [a, b]}",
+        ":3:",
+        "`values` must give each word its meaning, and is a list",
+    ),
+    (
+        "judges: label\nverdict: {pattern: 'Label: *', values: {A: [a]}}",
+        ":3:",
+        "the word `A` under `values` means a list",
+    ),
+    (
+        "judges: label\nverdict: {regex: '(?<verdict>'}",
+        ":3:",
+        "the regex under `verdict` cannot be used",
+    ),
+    ("judges: label\nverdict: {json: score}", ":3:", "does not begin with `/`"),
+    ("judges: label\nverdict: {pattern: 'Label: *', json: /x}", ":3:", "several places"),
+    ("judges: label\njudges: score\nverdict: 'Label: *'", ":3:", "the key `judges` is there twice"),
+    ("judges: label\nverdict: *x", ":3:", "needs quotes"),
+    ("judges: label\nverdict: {a: b", ":3:", "never closed"),
+    ("judges: label\nverdict: 'Label: *", ":3:", ""),
+    ("judges: label\nsummary: one: two\nverdict: 'Label: *'", ":3:", "not valid YAML"),
+    ("judges: label\n\tsummary: x\nverdict: 'Label: *'", ":", "not valid YAML"),
+    (
+        "judges: label\nsampling: {temperature: .nan}\nverdict: 'Label: *'",
+        ":3:",
+        "`.nan` is not a usable number",
+    ),
+    ("- judges\n- label", "mine.jinja: ", "the front matter is a list, not keys with values"),
+    ("just words", "mine.jinja: ", "the front matter is a text, not keys with values"),
+    ("summary: x", "mine.jinja: ", "lacks `judges`"),
+    ("judges: label", ":2:", "how its verdict is read"),
+    ("jugdes: label", ":2:", "did you mean `judges`?"),
+];
+
+/// Words of the libraries that read files, which no user should meet.
+const FOREIGN: &[&str] = &[
+    "untagged enum",
+    "did not match",
+    "invalid type",
+    "invalid value",
+    "expected one of",
+    "missing field",
+    "unknown variant",
+    "unknown field",
+    "⏎",
+    "at line",
+    "column",
+    "deserialize",
+    "serde",
+    "invalid length",
+    "did not find",
+    "while parsing",
+    "simple key",
+];
+
+#[test]
+fn what_is_wrong_with_front_matter_is_said_in_one_plain_line_with_its_place() {
+    for (front, place, words) in WRONG {
+        let error = Prompt::parse("mine.jinja", &file(front, BODY)).unwrap_err();
+        let said = format!("{error} {}", error.hints().join(" "));
+        assert!(error.to_string().starts_with("mine.jinja"), "{front}\n{said}");
+        assert!(said.contains(place), "{front}\n{said}");
+        assert!(said.contains(words), "{front}\n{said}");
+        assert!(!said.contains('\n'), "{front}\n{said}");
+        for foreign in FOREIGN {
+            assert!(!said.contains(foreign), "`{foreign}` of\n{front}\n{said}");
+        }
+    }
+}
+
+/// Values of every shape, in the place of every key.
+#[test]
+fn no_value_of_any_key_brings_words_of_a_library() {
+    const VALUES: &[&str] = &[
+        "",
+        "3",
+        "-1.5",
+        "true",
+        "~",
+        "x",
+        "''",
+        "[]",
+        "{}",
+        "[1, 2]",
+        "[a, [b]]",
+        "{a: b}",
+        "{a: {b: [c]}}",
+        "|\n  x",
+        "1e999",
+        "!!int x",
+        "!tag x",
+        "&a [*a]",
+        "2024-01-01",
+        "{? [a] : b}",
+        "{1: 2, true: 3, ~: 4}",
+        "99999999999999999999",
+        "{min: 1, max: 5}",
+        "{labels: {a: 1}}",
+        "[first]",
+        "{default: x}",
+        "\"unclosed",
+        "}",
+        "@x",
+        "`x`",
+        "%x",
+        "- x",
+    ];
+    const NAMES: &[&str] = &[
+        "summary",
+        "source",
+        "judges",
+        "each",
+        "until",
+        "fields",
+        "models",
+        "chat",
+        "scale",
+        "verdict",
+        "sampling",
+        "draws",
+        "aggregate",
+        "order",
+        "pass",
+    ];
+    const INNER: &[(&str, &[&str])] = &[
+        (
+            "verdict",
+            &["pattern", "json", "choose", "mark", "numbers", "line", "regex", "values", "in"],
+        ),
+        ("sampling", &["temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"]),
+        ("scale", &["min", "max", "step", "labels"]),
+    ];
+    let base = [("judges", "score"), ("scale", "1-5"), ("verdict", "'Score: *'")];
+    let mut fronts = Vec::new();
+    for value in VALUES {
+        for name in NAMES {
+            let rest = base
+                .iter()
+                .filter(|(key, _)| key != name)
+                .map(|(key, value)| format!("{key}: {value}\n"));
+            fronts.push(format!("{}{name}: {value}", rest.collect::<String>()));
+        }
+        for (key, inner) in INNER {
+            let rest = base
+                .iter()
+                .filter(|(other, _)| other != key)
+                .map(|(key, value)| format!("{key}: {value}\n"));
+            let rest: String = rest.collect();
+            fronts.extend(inner.iter().map(|inner| format!("{rest}{key}: {{{inner}: {value}}}")));
+        }
+    }
+    for front in fronts {
+        let Err(error) = Prompt::parse("mine.jinja", &file(&front, BODY)) else { continue };
+        let said = format!("{error} {}", error.hints().join(" "));
+        assert!(!said.trim().contains('\n'), "{front}\n{said}");
+        for foreign in FOREIGN {
+            assert!(!said.contains(foreign), "`{foreign}` of\n{front}\n{said}");
+        }
+    }
+}
+
+#[test]
+fn front_matter_that_would_grow_or_nest_without_bound_is_refused() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..12 {
+        let before = format!("*a{}, ", n - 1).repeat(10);
+        bomb.push_str(&format!("a{n}: &a{n} [{before}]\n"));
+    }
+    for front in [
+        bomb,
+        format!("summary: {}", "[".repeat(100_000)),
+        "- ".repeat(100_000),
+        format!("a: {}x", "&a ".repeat(50_000)),
+    ] {
+        assert!(Prompt::parse("mine.jinja", &file(&front, BODY)).is_err());
+    }
+}
+
+#[test]
+fn the_scale_of_a_file_is_spelt_as_the_flag_spells_it() {
+    let prompt = |scale: &str| {
+        let front = format!("judges: score\nscale: {scale}\nverdict: 'Score: *'");
+        Prompt::parse("mine.jinja", &file(&front, BODY))
+            .unwrap()
+            .front()
+            .scale
+            .clone()
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(prompt("1-5"), "from 1 to 5");
+    assert_eq!(prompt("\"0-100\""), "from 0 to 100");
+    assert_eq!(prompt("{labels: [Good, Fair, Bad]}"), "Good, Fair or Bad");
+}
+
+#[test]
+fn a_list_of_fields_names_required_ones() {
+    let front = "judges: label\nverdict: 'Label: *'\nfields: [answer]";
+    let ran = check(&file(front, BODY), &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert!(ran.out.ends_with("judges label, reads answer\n"), "{}", ran.out);
+}
+
+#[test]
+fn an_unknown_filter_names_the_near_one() {
+    let ran = check(
+        &file("judges: label\nverdict: 'Label: *'", "user:\nLabel: {{ answer | fence }}\n"),
+        &[],
+    );
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("mine.jinja:6: unknown filter `fence`\nhint: did you mean `fenced`?"),
+        "{}",
+        ran.err
+    );
+    let ran = check(
+        &file("judges: label\nverdict: 'Label: *'", "user:\nLabel: {{ answer | safe }}\n"),
+        &[],
+    );
+    assert!(ran.err.contains("nothing in a prompt is escaped"), "{}", ran.err);
+}
+
+#[test]
+fn warnings_leave_the_exit_code_and_strict_does_not() {
+    let text = file("judges: label\nverdict: 'Label: *'", "Human:\nLabel: {{ answer }}\n");
+    let ran = check(&text, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("warning: ")
+            && ran.err.contains("line 5: `Human:` begins no turn, and is sent as text"),
+        "{}",
+        ran.err
+    );
+    let ran = check(&text, &["--strict"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("1 warnings, and --strict allows none"), "{}", ran.err);
+}
+
+#[test]
+fn every_file_is_checked_also_after_one_that_is_wrong() {
+    let place = Place::new("prompt-check-all");
+    let good = place.file("good.jinja", file("judges: label\nverdict: 'Label: *'", BODY));
+    let one = place.file("one.jinja", file("judges: scroe", BODY));
+    let two = place.file("two.jinja", "no front matter");
+    let ran = place.run(&["prompts", "check", &one, &good, &two]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("one.jinja") && ran.err.contains("two.jinja"), "{}", ran.err);
+    assert!(ran.out.contains("good.jinja: judges label"), "{}", ran.out);
+}
+
+#[test]
+fn mistakes_that_make_every_verdict_unreadable_are_errors() {
+    let choice = "user:\n{{ answer }}\nassistant:\n{{ choose(\"verdict\", [\"Yes\", \"No\"]) }}\n";
+    for (front, body, words) in [
+        (
+            "judges: label\nverdict: {choose: verdict}",
+            BODY,
+            "reads the choice `verdict`, and nothing in the body asks for it",
+        ),
+        (
+            "judges: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}",
+            choice,
+            "offers `No`, which is no verdict",
+        ),
+        (
+            "judges: preference\nscale: {min: 1, max: 5}\nverdict: 'Score: *'",
+            BODY,
+            "has no scale from 1 to 5",
+        ),
+        ("judges: score\nscale: 1-5\nverdict: {mark: true}", BODY, "the body never prints it"),
+    ] {
+        let ran = check(&file(front, body), &[]);
+        assert_eq!(ran.code, 2, "{front}");
+        assert!(ran.err.contains(words), "{front}: {}", ran.err);
+    }
+}
+
+#[test]
+fn every_built_in_prompt_passes_strictly() {
+    let place = Place::new("prompt-check-built-in");
+    let names: Vec<String> = tribunal::prompt::built_in()
+        .unwrap()
+        .iter()
+        .map(|prompt| prompt.name().to_owned())
+        .collect();
+    let mut args = vec!["prompts", "check", "--strict"];
+    args.extend(names.iter().map(String::as_str));
+    let ran = place.run(&args);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+}
+
+#[test]
+fn a_prompt_whose_front_matter_cannot_be_rewritten_is_not_saved() {
+    let place = Place::new("prompt-save");
+    let prompt = place.file(
+        "p.jinja",
+        file(
+            "{judges: score, scale: {min: 1, max: 10}, verdict: 'Score: *'}",
+            "user:\nScore {{ answer }} {{ scale }}\n",
+        ),
+    );
+    let records = place.file("r.jsonl", "{\"answer\": \"a\"}");
+    let ran = place.run(&[
+        "judge",
+        &records,
+        "-m",
+        "script:Score: 3",
+        "-p",
+        &prompt,
+        "--scale",
+        "1-5",
+        "--save",
+        "out.jinja",
+    ]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("cannot be rewritten"), "{}", ran.err);
+    assert!(!place.folder.path("out.jinja").exists());
+}
