@@ -5,8 +5,16 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 use support::{Place, Ran};
+
+/// A folder of its own for each use.
+fn place(name: &str) -> Place {
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    Place::new(&format!("{name}-{}", USED.fetch_add(1, Ordering::Relaxed)))
+}
 
 /// A judge of one record that says `text`; further arguments.
 fn judged(record: &Value, args: &[&str]) -> Ran {
@@ -14,7 +22,7 @@ fn judged(record: &Value, args: &[&str]) -> Ran {
 }
 
 fn judged_all(records: &[Value], args: &[&str]) -> Ran {
-    let place = Place::new("fields");
+    let place = place("fields");
     let lines: Vec<String> = records.iter().map(Value::to_string).collect();
     let file = place.file("r.jsonl", lines.join("\n"));
     let model = ["judge", &file, "-m", "script:Fine.\nScore: 7\n[[A]]\nRanking: 1 > 2 > 3"];
@@ -23,7 +31,7 @@ fn judged_all(records: &[Value], args: &[&str]) -> Ran {
 
 /// What a model would be sent.
 fn rendered(record: &Value, args: &[&str]) -> Ran {
-    let place = Place::new("fields-rendered");
+    let place = place("fields-rendered");
     let file = place.file("r.jsonl", record.to_string());
     place.run(&[&["prompts", "render", args[0], &file], &args[1..]].concat())
 }

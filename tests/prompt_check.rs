@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use support::{Place, Ran};
 use tribunal::Prompt;
 
@@ -14,8 +16,14 @@ fn file(front: &str, body: &str) -> String {
     format!("---\n{front}\n---\n{body}")
 }
 
+/// A folder of its own for each use.
+fn place(name: &str) -> Place {
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    Place::new(&format!("{name}-{}", USED.fetch_add(1, Ordering::Relaxed)))
+}
+
 fn check(text: &str, args: &[&str]) -> Ran {
-    let place = Place::new("prompt-check");
+    let place = place("prompt-check");
     let file = place.file("mine.jinja", text);
     place.run(&[&["prompts", "check", &file], args].concat())
 }
@@ -124,7 +132,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "`pattern` under `verdict` must be a text, and is a number",
     ),
     ("judges: label\nverdict: {pattern: [a]}", ":3:", "must be a text, and is a list"),
-    ("judges: label\nverdict: {mark: yes}", ":3:", "`mark` under `verdict` must be true"),
+    ("judges: label\nverdict: {mark: 3}", ":3:", "`mark` under `verdict` must be true"),
     ("judges: label\nverdict: {numbers: two}", ":3:", "`numbers` under `verdict` must be how many"),
     (
         "judges: label\nverdict: {numbers: 1}",
@@ -152,7 +160,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("judges: label\nverdict: {pattern: 'Label: *', json: /x}", ":3:", "several places"),
     ("judges: label\njudges: score\nverdict: 'Label: *'", ":3:", "the key `judges` is there twice"),
     ("judges: label\nverdict: *x", ":3:", "needs quotes"),
-    ("judges: label\nverdict: {a: b", ":3:", "never closed"),
+    ("judges: label\nverdict: {a: b", ":3:", "not valid YAML"),
     ("judges: label\nverdict: 'Label: *", ":3:", ""),
     ("judges: label\nsummary: one: two\nverdict: 'Label: *'", ":3:", "not valid YAML"),
     ("judges: label\n\tsummary: x\nverdict: 'Label: *'", ":", "not valid YAML"),

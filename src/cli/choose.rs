@@ -15,31 +15,27 @@ use crate::{
 /// How many records may lack a mapped field before it counts as missing from all.
 const LOOKED_AT: usize = 20;
 
-/// The first record that can be read and has the fields that are mapped, without using it up.
-///
-/// # Errors
-/// None of the first records has a field that is mapped: the name is wrong.
-pub(super) fn first_item(records: &mut Records, map: &FieldMap) -> Result<Option<Item>> {
+/// The first record that can be read and has the fields that are mapped, without using it up; where none of
+/// the first records has them, the first that can be read.
+pub(super) fn first_item(records: &mut Records, map: &FieldMap) -> Option<Item> {
     let mut seen = Vec::new();
-    let mut lacks = None;
-    let mut first = None;
+    let mut first: Option<Item> = None;
     for record in records.by_ref() {
-        match record.item.as_ref().map(|item| map.apply(item).map(|_| item.clone())) {
-            Ok(Ok(item)) => first = Some(item),
-            Ok(Err(error)) => drop(lacks.get_or_insert(error.within(&record.place))),
-            Err(_) => (),
-        }
+        let item = record.item.as_ref().ok().cloned();
         seen.push(record);
-        if first.is_some() || (lacks.is_some() && seen.len() >= LOOKED_AT) {
+        let Some(item) = item else { continue };
+        if map.apply(&item).is_ok() {
+            first = Some(item);
+            break;
+        }
+        first.get_or_insert(item);
+        if seen.len() >= LOOKED_AT {
             break;
         }
     }
     let rest = std::mem::replace(records, Box::new(std::iter::empty()));
     *records = Box::new(seen.into_iter().chain(rest));
-    match (first, lacks) {
-        (None, Some(error)) => Err(error),
-        (first, _) => Ok(first),
-    }
+    first
 }
 
 /// The prompt that was named, or the one that fits model, wishes and first record.

@@ -63,7 +63,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let files = args.input.sources()?;
     let total = args.input.count(&files);
     let mut records = args.input.read(files);
-    let first = choose::first_item(&mut records, &resolved.fields()?)?;
+    let first = choose::first_item(&mut records, &resolved.fields()?);
     let judge = args.open(&resolved, first.as_ref()).await?;
     if let (Some(item), false) = (&first, args.output.quiet) {
         warn(&judge, item);
@@ -116,7 +116,7 @@ impl Args {
             builder = builder.secret(secret);
         }
         let judge = builder.build().await?;
-        let seen = first.map(|item| judge.seen(item)).transpose()?;
+        let seen = first.and_then(|item| judge.seen(item).ok());
         fields::check_names(resolved, &[judge.prompt()], seen.as_ref(), self.output.quiet)?;
         if resolved.settings.fail_under.is_some() && judge.pass().is_none() {
             let message = "--fail-under needs a rule that says what passes";

@@ -383,10 +383,14 @@ impl Item {
 
     /// What to do with a record that has one answer where several are compared, or the other way round.
     fn other_kind(&self, name: &str) -> Option<String> {
+        let talks = self.field("messages").is_some();
         let (holds, prompt) = match (name, self.candidates().len()) {
             ("answer", 2) => ("two answers: -p pair compares them", "pair"),
             ("answer", 3..) => ("several answers: -p rank compares them", "rank"),
-            ("answers", 1) => ("one answer: -p score judges it", "score"),
+            ("answer" | "answers", 0) if talks => {
+                ("a conversation: -p trajectory judges it", "trajectory")
+            }
+            ("answers" | "messages", 1) => ("one answer: -p score judges it", "score"),
             _ => return None,
         };
         Some(format!(

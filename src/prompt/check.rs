@@ -335,7 +335,6 @@ mod tests {
             ("### user", "user:"),
             ("Assistant:", "assistant:"),
             ("**Assistant**:", "assistant:"),
-            ("  user:", "user:"),
             ("[system]", "system:"),
         ] {
             let said = warnings(
@@ -355,6 +354,11 @@ mod tests {
             );
             assert_eq!(said, "", "{text}");
         }
+        let said = warnings(
+            "judges: label\nverdict: 'Label: *'",
+            "user:\nHi.\n  assistant:\nLabel: {{ answer }}",
+        );
+        assert!(said.contains("line 7: `assistant:` begins no turn"), "{said}");
         let said = warnings(
             "judges: label\nverdict: 'Label: *'",
             "user:\n<|im_start|>system\nLabel: {{ answer }}",

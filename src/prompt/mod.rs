@@ -70,6 +70,7 @@ impl Prompt {
     /// when a run on a sample record shows a mistake that would cost calls.
     pub fn parse(name: &str, source: &str) -> Result<Self> {
         Self::read(name, source).map_err(|error| {
+            let error = on_one_line(error);
             if error.message().starts_with(name) { error } else { error.within(name) }
         })
     }
@@ -467,6 +468,16 @@ impl Prompt {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The same error, where a text of the file that it names has several lines.
+fn on_one_line(error: Error) -> Error {
+    if !error.to_string().contains('\n') {
+        return error;
+    }
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let one = Error::new(error.kind(), words(&error.to_string()));
+    error.hints().iter().fold(one, |one, hint| one.hint(words(hint)))
 }
 
 /// A body without `gen` ends in one.

@@ -74,7 +74,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let total = args.input.count(&files);
     let plain = args.results.plain_file(&files)?;
     let mut records = args.input.read(files);
-    let first = choose::first_item(&mut records, &resolved.fields()?)?;
+    let first = choose::first_item(&mut records, &resolved.fields()?);
     #[cfg(feature = "store")]
     let cache = args.cache.open()?;
     let loops = args
@@ -90,7 +90,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
             },
         )
         .await?;
-    let seen = first.as_ref().map(|item| loops.judge.seen(item)).transpose()?;
+    let seen = first.as_ref().and_then(|item| loops.judge.seen(item).ok());
     fields::check_names(&resolved, &loops.prompts(), seen.as_ref(), args.results.quiet)?;
     if let (Some(seen), false) = (&seen, args.results.quiet) {
         fields::say(loops.judge.prompt(), seen, loops.judge.field_map());
