@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` judges real records, `make test` runs every test.
 # Both install what is missing on Debian and Ubuntu; on macOS: `xcode-select --install`,
-# `brew install cmake llvm`, and Rust from rustup.
+# `brew install cmake llvm jq`, and Rust from rustup.
 
 SHELL := /bin/bash
 CARGO ?= cargo

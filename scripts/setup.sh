@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a build needs and this machine lacks: a C++ compiler, cmake, libclang, Rust.
+# Installs what builds and tests need and this machine lacks: a C++ compiler, cmake, libclang, jq, Rust.
 set -euo pipefail
 
 say() { echo "setup: $*"; }
@@ -19,11 +19,13 @@ command -v c++ >/dev/null || missing+=(g++)
 command -v cc >/dev/null || missing+=(gcc)
 command -v cmake >/dev/null || missing+=(cmake)
 command -v make >/dev/null || missing+=(make)
+# The blocks of the README use it, and a test runs them.
+command -v jq >/dev/null || missing+=(jq)
 [ "$(uname)" = Darwin ] || has_libclang || missing+=(libclang-dev)
 
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(uname)" = Darwin ]; then
-    say "missing: ${missing[*]}; run: xcode-select --install && brew install cmake llvm"
+    say "missing: ${missing[*]}; run: xcode-select --install && brew install cmake llvm jq"
     exit 1
   elif ! command -v apt-get >/dev/null; then
     say "missing: ${missing[*]}; install a C++17 compiler, cmake, make and libclang with your package manager"

@@ -1,7 +1,6 @@
 //! Results as people take them away: tables, lists, reports, in the order of the input.
 
 #![cfg(feature = "cli")]
-#![expect(clippy::print_stderr, reason = "what is skipped is said")]
 
 mod support;
 
@@ -188,8 +187,9 @@ fn critiques_are_shown_as_they_come_and_cannot_move_the_terminal() {
     assert_eq!(ran.lines().len(), 1);
 }
 
-/// What the program prints on a terminal of so many columns; `None` where `script` is missing.
-fn on_terminal(place: &Place, columns: u32, environment: &str, args: &str) -> Option<String> {
+/// What the program prints on a terminal of this many columns.
+#[cfg(target_os = "linux")]
+fn on_terminal(place: &Place, columns: u32, environment: &str, args: &str) -> String {
     let program = env!("CARGO_BIN_EXE_tribunal");
     let line = format!("stty cols {columns} rows 40; {environment} {program} {args}");
     let output = Command::new("script")
@@ -197,15 +197,13 @@ fn on_terminal(place: &Place, columns: u32, environment: &str, args: &str) -> Op
         .current_dir(place.folder.path(""))
         .env_remove("NO_COLOR")
         .stdin(Stdio::null())
-        .output();
-    let output = output.ok().filter(|_| cfg!(target_os = "linux"));
-    if output.is_none() {
-        eprintln!("skipped: no `script` to make a terminal with");
-    }
-    Some(String::from_utf8_lossy(&output?.stdout).into_owned())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_terminal_gets_a_table_of_its_width_in_colours_that_can_be_turned_off() {
     let place = Place::new("results-terminal");
     let long =
@@ -216,12 +214,12 @@ fn a_terminal_gets_a_table_of_its_width_in_colours_that_can_be_turned_off() {
         "words ".repeat(60)
     );
     for columns in [40_u32, 80, 132] {
-        let Some(shown) = on_terminal(&place, columns, "NO_COLOR=1", &args) else { return };
+        let shown = on_terminal(&place, columns, "NO_COLOR=1", &args);
         let row = shown.lines().find(|line| line.contains("fail")).unwrap().trim_end();
         assert!(unicode_width::UnicodeWidthStr::width(row) <= columns as usize, "{columns}: {row}");
         assert!(!row.contains('\u{1b}'));
     }
-    let Some(shown) = on_terminal(&place, 80, "", &args) else { return };
+    let shown = on_terminal(&place, 80, "", &args);
     assert!(shown.contains("\u{1b}[31m7  fail"), "{shown:?}");
     let piped = place.run(&[
         "judge",
@@ -238,9 +236,10 @@ fn a_terminal_gets_a_table_of_its_width_in_colours_that_can_be_turned_off() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn judging_nothing_on_a_terminal_says_what_to_do() {
     let place = Place::new("results-nothing");
-    let Some(shown) = on_terminal(&place, 80, "", "judge < /dev/tty; echo code $?") else { return };
+    let shown = on_terminal(&place, 80, "", "judge < /dev/tty; echo code $?");
     assert!(
         shown.contains("error: nothing to judge") && shown.contains("tribunal init"),
         "{shown}"
