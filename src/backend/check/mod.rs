@@ -2,14 +2,19 @@
 //!
 //! A check is a backend like any other, so that its verdicts have the same lines, gates and votes as
 //! those of models. It is asked with the prompt `check`, and reads the answer and the reference out of
-//! what that prompt shows. A check is never unsure: an answer in which nothing can be found is wrong.
+//! what that prompt shows. An answer in which nothing can be found is wrong; one that says two things, or
+//! one that can be read in two ways, is unreadable. A check never guesses.
 
+mod choice;
+mod number;
 mod schema;
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use async_trait::async_trait;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use regex::{Regex, RegexBuilder};
+use serde_json::Value;
 
 use super::{Backend, Capabilities};
 use crate::{
@@ -50,13 +55,18 @@ impl Check {
     /// `json-schema`.
     ///
     /// - `exact`: the same text, blanks at the ends left out.
-    /// - `number`: the same number, `1,234` = `1234.0`, `1/2` = `0.5` = `50%`; of the answer the number
-    ///   that is boxed or announced, else the last one.
+    /// - `number`: the same number to its last digit, `1,234` = `1234.0`, `1/2` = `0.5` = `50%`; of the
+    ///   answer the number that is boxed or announced, else the last one. `1,5` and `12 or 13` are
+    ///   unreadable.
     /// - `boxed`: what stands in the last `\boxed{…}`, as a number or as text without blanks.
-    /// - `choice`: the letter that is boxed or announced, else the last one that stands alone.
+    /// - `choice`: the letter that is boxed or announced, else the only one that stands alone. `A or B` is
+    ///   unreadable.
     /// - `regex`: the reference is a regular expression that the answer must match somewhere.
     /// - `json-schema`: the reference is a JSON schema; the answer, or the last fenced block in it, is JSON
     ///   that fits it. References to other documents are refused.
+    ///
+    /// A reference that is a JSON list of texts or numbers holds answers of which each is right. Texts are
+    /// compared in Unicode's composed form, so that both ways to write é are one.
     ///
     /// # Errors
     /// There is no such check.
@@ -66,7 +76,7 @@ impl Check {
             .into_iter()
             .find(|(known, _)| *known == name)
             .ok_or_else(|| unknown(ErrorKind::Config, "check", name, names))?;
-        Ok(Self { name: format!("check:{name}"), identity: format!("check|{name}|v1"), kind })
+        Ok(Self { name: format!("check:{name}"), identity: format!("check|{name}|v2"), kind })
     }
 }
 
@@ -90,10 +100,20 @@ impl Backend for Check {
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
         let (answer, reference) = sides(request)?;
-        let Finding { holds, why } = self.kind.check(&answer, &reference)?;
-        let verdict = if holds { CORRECT } else { INCORRECT };
-        Ok(Completion { attempts: 0, ..Completion::text(format!("{why}\nVerdict: {verdict}")) })
+        let Finding { holds, why } =
+            self.kind.check_any(&composed(&answer), &composed(&reference))?;
+        let verdict = match holds {
+            Some(true) => format!("\nVerdict: {CORRECT}"),
+            Some(false) => format!("\nVerdict: {INCORRECT}"),
+            None => String::new(),
+        };
+        Ok(Completion { attempts: 0, ..Completion::text(why + &verdict) })
     }
+}
+
+/// Characters in the form in which most programs write them.
+fn composed(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
 /// The answer and the reference, told apart by the author's words between them.
@@ -113,56 +133,100 @@ fn sides(request: &Request) -> Result<(String, String)> {
         .hint("leave -p out, or give -p check"))
 }
 
+/// What came of a check.
 struct Finding {
-    holds: bool,
+    /// `None`: it cannot be told.
+    holds: Option<bool>,
     why: String,
 }
 
+impl Finding {
+    fn new(holds: bool, why: impl Into<String>) -> Self {
+        Self { holds: Some(holds), why: why.into() }
+    }
+}
+
+/// What a text gives.
+#[derive(Debug)]
+enum Found<T> {
+    One(T),
+    /// Several things, or one that can be read in two ways.
+    Unclear,
+    Nothing,
+}
+
 impl Kind {
+    /// Checks against the reference, or against each of a list of references.
+    fn check_any(self, answer: &str, reference: &str) -> Result<Finding> {
+        let is_text = self == Self::Schema || answer.trim() == reference.trim();
+        let Some(references) = listed(reference).filter(|_| !is_text) else {
+            return self.check(answer, reference);
+        };
+        let mut all = Vec::new();
+        for reference in &references {
+            let finding = self.check(answer, reference)?;
+            if finding.holds == Some(true) {
+                return Ok(finding);
+            }
+            all.push(finding);
+        }
+        // One that cannot be told may be the right one.
+        let unclear = all.iter().position(|finding| finding.holds.is_none());
+        Ok(all.swap_remove(unclear.unwrap_or_default()))
+    }
+
     fn check(self, answer: &str, reference: &str) -> Result<Finding> {
         match self {
-            Self::Exact => {
-                let holds = answer.trim() == reference.trim();
-                let why = if holds {
-                    "The answer is the reference."
-                } else {
-                    "The answer differs from the reference."
-                };
-                Ok(Finding { holds, why: why.into() })
+            Self::Exact if answer.trim() == reference.trim() => {
+                Ok(Finding::new(true, "The answer is the reference."))
             }
+            Self::Exact => Ok(Finding::new(false, "The answer differs from the reference.")),
             Self::Number => {
-                let wanted = number(reference.trim()).or_else(|| last_number(reference));
-                let wanted = wanted.ok_or_else(|| unfit(reference, "holds no number"))?;
-                Ok(compared("number", answered_number(answer), &wanted, |a, b| same(*a, *b)))
+                let wanted = wanted(number::of_answer(reference), reference, "number")?;
+                Ok(compared("number", number::of_answer(answer), |found| found.is(&wanted)))
             }
             Self::Boxed => {
-                let wanted = boxed(reference).unwrap_or(reference).to_owned();
-                Ok(compared(
-                    "boxed answer",
-                    boxed(answer).map(ToOwned::to_owned),
-                    &wanted,
-                    |a, b| alike(a, b),
-                ))
+                let wanted = boxed(reference).unwrap_or(reference);
+                let found = boxed(answer).map_or(Found::Nothing, Found::One);
+                Ok(compared("boxed answer", found, |found| alike(found, wanted)))
             }
             Self::Choice => {
-                let wanted =
-                    choice(reference).ok_or_else(|| unfit(reference, "names no choice"))?;
-                Ok(compared("choice", choice(answer), &wanted, |a, b| a == b))
+                let wanted = wanted(choice::of(reference), reference, "choice")?;
+                Ok(compared("choice", choice::of(answer), |found| *found == wanted))
             }
             Self::Schema => schema::check(answer, reference),
             Self::Regex => {
                 let built = RegexBuilder::new(reference.trim()).size_limit(1 << 20).build();
-                let pattern = built
-                    .map_err(|cause| unfit(reference, "is no regular expression").because(cause))?;
+                let pattern = built.map_err(|cause| {
+                    unfit(reference, "is not a valid regular expression").because(cause)
+                })?;
                 let holds = pattern.is_match(answer);
-                let why = if holds {
-                    "The answer matches the pattern."
-                } else {
-                    "The answer does not match the pattern."
-                };
-                Ok(Finding { holds, why: why.into() })
+                let does = if holds { "matches" } else { "does not match" };
+                Ok(Finding::new(holds, format!("The answer {does} the pattern.")))
             }
         }
+    }
+}
+
+/// The references of a list, as JSON or as a prompt prints it.
+fn listed(reference: &str) -> Option<Vec<String>> {
+    let Ok(Value::Array(items)) = serde_json::from_str(reference.trim()) else { return None };
+    let texts: Option<Vec<String>> = items
+        .into_iter()
+        .map(|item| match item {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+        .collect();
+    texts.filter(|texts| !texts.is_empty())
+}
+
+fn wanted<T>(found: Found<T>, reference: &str, what: &str) -> Result<T> {
+    match found {
+        Found::One(wanted) => Ok(wanted),
+        Found::Nothing => Err(unfit(reference, &format!("holds no {what}"))),
+        Found::Unclear => Err(unfit(reference, &format!("can be read as more than one {what}"))),
     }
 }
 
@@ -172,28 +236,26 @@ fn unfit(reference: &str, what: &str) -> Error {
         .hint("another check may fit: exact, number, boxed, choice, regex, json-schema")
 }
 
-/// The reference itself is never told: whoever writes a better answer by this would only copy it.
+/// The reference itself is never shown: a policy that revises by this would only copy it.
 fn compared<T: std::fmt::Display>(
     what: &str,
-    found: Option<T>,
-    wanted: &T,
-    same: impl Fn(&T, &T) -> bool,
+    found: Found<T>,
+    same: impl Fn(&T) -> bool,
 ) -> Finding {
     match found {
-        Some(found) if same(&found, wanted) => Finding {
-            holds: true,
-            why: format!("The answer's {what} is `{found}`, as the reference's."),
+        Found::One(found) if same(&found) => {
+            Finding::new(true, format!("The answer's {what} is `{found}`, as the reference's."))
+        }
+        Found::One(found) => Finding::new(
+            false,
+            format!("The answer's {what} is `{found}`, which is not the reference's."),
+        ),
+        Found::Nothing => Finding::new(false, format!("The answer holds no {what}.")),
+        Found::Unclear => Finding {
+            holds: None,
+            why: format!("It cannot be told which {what} the answer gives."),
         },
-        Some(found) => Finding {
-            holds: false,
-            why: format!("The answer's {what} is `{found}`, which is not the reference's."),
-        },
-        None => Finding { holds: false, why: format!("The answer holds no {what}.") },
     }
-}
-
-fn same(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
 }
 
 /// Equal as numbers, else as texts without blanks, `$` and a final stop.
@@ -205,8 +267,8 @@ fn alike(a: &str, b: &str) -> bool {
             .filter(|c| !c.is_whitespace() && *c != '$')
             .collect()
     };
-    match (number(a.trim()), number(b.trim())) {
-        (Some(a), Some(b)) => same(a, b),
+    match (number::whole(a), number::whole(b)) {
+        (Some(a), Some(b)) => a.is(&b),
         _ => bare(a) == bare(b),
     }
 }
@@ -229,105 +291,47 @@ fn boxed(text: &str) -> Option<&str> {
 }
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    // \frac{1}{2}, 1/2, 1,234.5, 1e-3, with a sign, a currency and a per cent.
-    Regex::new(r"[-−+]?\s*[$€£]?\s*(?:\\[dt]?frac\{\d+\}\{\d+\}|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+(?:[eE][-+]?\d+)?)(?:\s*/\s*\d+(?:\.\d+)?)?\s*(?:\\?%)?").unwrap()
-});
-
-#[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:####|\banswer\b(?:\s+is)?\s*[:=]?)\s*[*_$(]*([^\n]*)").unwrap()
+    Regex::new(
+        r"(?im)(?:####|^\W*(?:(?:final|correct)\s+)?answer\b|\banswer\b\s*[*_]*\s*(?:(?:is|are)\b|(?:would|should|must)\s+be\b|=|:))\s*[*_]*\s*[:=]?[*_$\s--\n]*",
+    )
+    .unwrap()
 });
 
-/// The number that an answer gives: boxed, else announced, else the last one.
-fn answered_number(text: &str) -> Option<f64> {
-    let announced = || {
-        ANNOUNCED
-            .captures_iter(text)
-            .filter_map(|found| first_number(found.get(1)?.as_str()))
-            .last()
-    };
-    boxed(text).and_then(last_number).or_else(announced).or_else(|| last_number(text))
-}
-
-fn first_number(text: &str) -> Option<f64> {
-    NUMBER.find_iter(text).find_map(|found| number(found.as_str().trim()))
-}
-
-fn last_number(text: &str) -> Option<f64> {
-    NUMBER.find_iter(text).filter_map(|found| number(found.as_str().trim())).last()
-}
-
-/// A text that is one number.
-fn number(text: &str) -> Option<f64> {
-    let text = text.trim_end_matches('.');
-    let negative = text.starts_with(['-', '−']);
-    let text = text.trim_start_matches(['-', '−', '+', '$', '€', '£', ' ']);
-    let (text, percent) = match text.strip_suffix('%') {
-        Some(text) => (text.trim_end_matches('\\').trim_end(), true),
-        None => (text, false),
-    };
-    let value = match (fraction(text), text.split_once('/')) {
-        (Some(value), _) => value,
-        (None, Some((above, below))) => plain(above)? / plain(below)?,
-        (None, None) => plain(text)?,
-    };
-    let value = if percent { value / 100.0 } else { value };
-    value.is_finite().then_some(if negative { -value } else { value })
-}
-
-fn fraction(text: &str) -> Option<f64> {
-    let inner =
-        ["\\frac{", "\\dfrac{", "\\tfrac{"].iter().find_map(|open| text.strip_prefix(open))?;
-    let (above, below) = inner.strip_suffix('}')?.split_once("}{")?;
-    Some(plain(above)? / plain(below)?)
-}
-
-/// Digits with commas at thousands only.
-fn plain(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let (whole, _) = text.split_once('.').unwrap_or((text, ""));
-    let groups: Vec<&str> = whole.split(',').collect();
-    let grouped = groups.len() == 1
-        || (groups[1..].iter().all(|group| group.len() == 3) && (1..=3).contains(&groups[0].len()));
-    let digits = text.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    text.replace(',', "").parse().ok().filter(|_| grouped && digits)
+/// What is announced as the answer: the rest of its line, or the next one.
+fn announced(text: &str) -> impl Iterator<Item = &str> {
+    ANNOUNCED.find_iter(text).filter_map(|found| {
+        let rest = text.get(found.end()..)?;
+        rest.lines().find(|line| line.contains(char::is_alphanumeric))
+    })
 }
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
-static LETTER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?:^|[^\pL\pN'’])([A-Ja-j])(?:$|[^\pL\pN'’])").unwrap());
+static REASONS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)[.!?;](?:\s|$)|(?:,\s*|\s|^)(?:because|since|as|given)\b|,\s*(?:which|so)\b")
+        .unwrap()
+});
 
-/// The letter that a text picks: boxed, else announced, else the last capital that stands alone.
-fn choice(text: &str) -> Option<char> {
-    let single = |text: &str| {
-        let letters = text.trim().trim_matches(['(', ')', '[', ']', '*', '.', ':', '$', ' ']);
-        let mut letters = letters.chars();
-        letters.next().filter(|c| letters.next().is_none() && c.is_ascii_alphabetic())
-    };
-    let leading = |text: &str| single(text.split([' ', '.', ',', ')', ':', ';']).next()?);
-    let announced =
-        || ANNOUNCED.captures_iter(text).filter_map(|found| leading(found.get(1)?.as_str())).last();
-    let alone = || {
-        LETTER
-            .captures_iter(text)
-            .filter_map(|found| found.get(1)?.as_str().chars().next())
-            .filter(char::is_ascii_uppercase)
-            .last()
-    };
-    let found = single(text).or_else(|| {
-        boxed(text)
-            .and_then(|inner| single(inner.trim_start_matches("\\text{").trim_end_matches('}')))
-    });
-    found.or_else(announced).or_else(alone).map(|letter| letter.to_ascii_uppercase())
+/// The first sentence up to where it gives reasons; it may be empty.
+fn head(text: &str) -> &str {
+    REASONS.find(text).and_then(|found| text.get(..found.start())).unwrap_or(text)
+}
+
+/// The first sentence up to where it gives reasons, or all of a text that begins with them.
+fn before_reasons(text: &str) -> &str {
+    Some(head(text)).filter(|head| !head.trim().is_empty()).unwrap_or(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn verdict(kind: Kind, answer: &str, reference: &str) -> Option<bool> {
+        kind.check_any(answer, reference).unwrap().holds
+    }
+
     fn holds(kind: Kind, answer: &str, reference: &str) -> bool {
-        kind.check(answer, reference).unwrap().holds
+        verdict(kind, answer, reference) == Some(true)
     }
 
     #[test]
@@ -342,21 +346,30 @@ mod tests {
             ("$3.50", "3.5"),
             ("1e3", "1000"),
             (".5", "0.5"),
+            ("1 000 000", "1,000,000"),
+            ("1.234,50", "1234.5"),
             ("It is 12 and not 13.\nAnswer: 12 apples", "12"),
-            ("#### 7", "7"),
-            ("12 or 13, so \\boxed{13}.", "13"),
-            ("First 4, then 5.", "5"),
-            ("42.", "42"),
+            ("#### 7", "so 3 + 4 = 7\n#### 7"),
+            ("42.", "[41, \"42\"]"),
         ];
         for (answer, reference) in equal {
             assert!(holds(Kind::Number, answer, reference), "{answer} {reference}");
         }
-        for (answer, reference) in
-            [("12", "13"), ("50", "50%"), ("no number", "1"), ("", "1"), ("1/0", "0")]
-        {
-            assert!(!holds(Kind::Number, answer, reference), "{answer} {reference}");
+        for (answer, reference) in [
+            ("12", "13"),
+            ("50", "50%"),
+            ("no number", "1"),
+            ("", "1"),
+            ("9007199254740993", "9007199254740992"),
+        ] {
+            assert_eq!(verdict(Kind::Number, answer, reference), Some(false), "{answer}");
         }
-        assert!(Kind::Number.check("1", "none").is_err());
+        for (answer, reference) in [("1/0", "0"), ("1,5", "1.5"), ("Answer: 12 or 13", "13")] {
+            assert_eq!(verdict(Kind::Number, answer, reference), None, "{answer}");
+        }
+        assert!(
+            Kind::Number.check("1", "none").is_err() && Kind::Number.check("1", "1,5").is_err()
+        );
     }
 
     #[test]
@@ -374,7 +387,11 @@ mod tests {
         ] {
             assert!(holds(Kind::Choice, answer, "B"), "{answer}");
         }
-        assert!(!holds(Kind::Choice, "A", "B") && !holds(Kind::Choice, "because", "B"));
+        for answer in ["A", "because"] {
+            assert_eq!(verdict(Kind::Choice, answer, "B"), Some(false), "{answer}");
+        }
+        assert_eq!(verdict(Kind::Choice, "Answer: A or B", "B"), None);
+        assert!(holds(Kind::Choice, "D", r#"["B", "D. Paris"]"#));
     }
 
     #[test]
@@ -385,6 +402,8 @@ mod tests {
                 && !holds(Kind::Regex, "none", "^some$")
         );
         assert!(Kind::Regex.check("x", "(").is_err());
+        assert!(holds(Kind::Exact, "b", r#"["a", "b"]"#) && !holds(Kind::Exact, "c", r#"["a"]"#));
+        assert_eq!(composed("e\u{301}"), "é");
     }
 
     #[test]

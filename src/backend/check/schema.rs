@@ -14,7 +14,7 @@ pub(super) fn check(answer: &str, reference: &str) -> Result<Finding> {
         .map_err(|cause| unfit(reference, "is no JSON schema").because(cause))?;
     let validator = validator(&schema, reference)?;
     let Some(value) = json_of(answer) else {
-        return Ok(Finding { holds: false, why: "The answer is no JSON.".into() });
+        return Ok(Finding::new(false, "The answer is not valid JSON."));
     };
     let mistakes: Vec<String> = validator
         .iter_errors(&value)
@@ -25,11 +25,11 @@ pub(super) fn check(answer: &str, reference: &str) -> Result<Finding> {
         })
         .collect();
     Ok(match mistakes.as_slice() {
-        [] => Finding { holds: true, why: "The answer is JSON of the schema.".into() },
-        _ => Finding {
-            holds: false,
-            why: format!("The answer does not fit the schema:\n{}", mistakes.join("\n")),
-        },
+        [] => Finding::new(true, "The answer is JSON of the schema."),
+        _ => Finding::new(
+            false,
+            format!("The answer does not fit the schema:\n{}", mistakes.join("\n")),
+        ),
     })
 }
 
@@ -60,7 +60,7 @@ mod tests {
 
     fn told(answer: &str) -> (bool, String) {
         let finding = check(answer, SCHEMA).unwrap();
-        (finding.holds, finding.why)
+        (finding.holds == Some(true), finding.why)
     }
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
         assert!(told(r#"{"name": "ada"}"#).0);
         assert!(told("Here:\n```json\n{\"name\": \"ada\"}\n```\n").0);
         assert!(told("```\n{}\n```\nbetter:\n```\n{\"name\": \"ada\"}\n```").0);
-        assert_eq!(told("name: ada"), (false, "The answer is no JSON.".into()));
+        assert_eq!(told("name: ada"), (false, "The answer is not valid JSON.".into()));
         let (holds, why) = told(r#"{"name": "Ada"}"#);
         assert!(!holds && why.contains("at /name:"), "{why}");
     }

@@ -1,0 +1,496 @@
+//! The number that an answer gives, to its last digit, or that it cannot be told.
+
+use std::{fmt, sync::LazyLock};
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use regex::Regex;
+
+use super::{Found, announced, before_reasons, boxed};
+
+/// A number as it was written.
+#[derive(Clone, Debug)]
+pub(super) struct Number {
+    value: BigRational,
+    /// Digits after the point, as written; fractions have none.
+    decimals: usize,
+    digits: usize,
+    is_fraction: bool,
+}
+
+impl Number {
+    /// Whether two numbers are the same.
+    ///
+    /// Exactly, but for what programs print of a binary fraction (`0.30000000000000004`), and for decimals
+    /// that are a fraction rounded to nine places or more.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        const NOISY: usize = 16;
+        const ROUNDED: usize = 9;
+        if self.value == other.value {
+            return true;
+        }
+        let away = absolute(&self.value - &other.value);
+        let whole = self.value.is_integer() && other.value.is_integer();
+        let larger = absolute(self.value.clone()).max(absolute(other.value.clone()));
+        let noise = !whole
+            && self.digits.max(other.digits) >= NOISY
+            && self.decimals.max(other.decimals) > 0
+            && &away * power(14) <= larger;
+        let rounds = |fraction: &Self, decimal: &Self| {
+            fraction.is_fraction
+                && decimal.decimals >= ROUNDED
+                && &away * power(decimal.decimals) * BigInt::from(2) <= power(0)
+        };
+        noise || rounds(self, other) || rounds(other, self)
+    }
+}
+
+/// Without the marks between thousands.
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_fraction || self.value.is_integer() {
+            return write!(f, "{}", self.value);
+        }
+        let scaled = (&self.value * power(self.decimals)).to_integer();
+        let digits = format!("{:0>1$}", scaled.magnitude(), self.decimals + 1);
+        let sign = if self.value < zero() { "-" } else { "" };
+        match digits.split_at_checked(digits.len() - self.decimals) {
+            Some((whole, decimals)) if !decimals.is_empty() => {
+                write!(f, "{sign}{whole}.{decimals}")
+            }
+            _ => write!(f, "{sign}{digits}"),
+        }
+    }
+}
+
+fn power(exponent: usize) -> BigRational {
+    let exponent = u32::try_from(exponent).unwrap_or(u32::MAX).min(LARGEST);
+    BigRational::from_integer(BigInt::from(10).pow(exponent))
+}
+
+fn zero() -> BigRational {
+    BigRational::from_integer(BigInt::from(0))
+}
+
+fn absolute(value: BigRational) -> BigRational {
+    if value < zero() { -value } else { value }
+}
+
+/// The largest exponent of ten that is computed.
+const LARGEST: u32 = 4000;
+
+/// The number that a text is, with nothing beside it.
+pub(super) fn whole(text: &str) -> Option<Number> {
+    let text = plain(text.trim());
+    let text = text.trim().trim_matches('$').trim_end_matches('.').trim();
+    match tokens(text).as_slice() {
+        [Token { start: 0, end, number: Some(number) }] if *end == text.len() => {
+            Some(number.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The number that an answer gives: all of it, boxed, announced, or the last one.
+pub(super) fn of_answer(text: &str) -> Found<Number> {
+    let text = &plain(text);
+    if let Some(inner) = boxed(text) {
+        let found = only(&tokens(inner));
+        if !matches!(found, Found::Nothing) {
+            return found;
+        }
+    }
+    let segments: Vec<&str> = announced(text).collect();
+    for segment in segments.into_iter().rev().flat_map(|all| [before_aside(all), all]) {
+        let found = only(&tokens(result(segment)));
+        if !matches!(found, Found::Nothing) {
+            return found;
+        }
+    }
+    last(text)
+}
+
+/// What is announced, without what explains it.
+fn before_aside(segment: &str) -> &str {
+    let head = before_reasons(segment);
+    head.split_once(" (").map_or(head, |(head, _)| head)
+}
+
+/// What a calculation comes to: `2 + 2 = 4` is about 4.
+fn result(segment: &str) -> &str {
+    if AND.is_match(segment) {
+        return segment;
+    }
+    segment.rsplit('=').next().filter(|result| !result.trim().is_empty()).unwrap_or(segment)
+}
+
+/// The one number of a text that is about a single one.
+fn only(tokens: &[Token]) -> Found<Number> {
+    let Some((first, others)) = tokens.split_first() else { return Found::Nothing };
+    match &first.number {
+        Some(number) if others.iter().all(|token| token.is(number)) => Found::One(number.clone()),
+        _ => Found::Unclear,
+    }
+}
+
+/// The last number of a text, unless it is one of two that the text offers.
+fn last(text: &str) -> Found<Number> {
+    let tokens = tokens(text);
+    let Some(last) = tokens.last() else { return Found::Nothing };
+    let Some(number) = &last.number else { return Found::Unclear };
+    let before = tokens.len().checked_sub(2).and_then(|at| tokens.get(at));
+    let offered = before.is_some_and(|before| {
+        let between = text.get(before.end..last.start).unwrap_or_default();
+        !before.is(number) && OR.is_match(between)
+    });
+    if offered { Found::Unclear } else { Found::One(number.clone()) }
+}
+
+#[expect(clippy::unwrap_used, reason = "the patterns are constants")]
+static AND: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)\b(?:or|and)\b").unwrap());
+
+#[expect(clippy::unwrap_used, reason = "the patterns are constants")]
+static OR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W{0,3}(?:(?:or|to)\W{0,3}(?:maybe\W{0,3}|perhaps\W{0,3})?|[-–])$").unwrap()
+});
+
+/// A number, or what looks like one and cannot be read.
+#[derive(Debug)]
+struct Token {
+    start: usize,
+    end: usize,
+    number: Option<Number>,
+}
+
+impl Token {
+    fn is(&self, other: &Number) -> bool {
+        self.number.as_ref().is_some_and(|number| number.is(other))
+    }
+}
+
+/// The text without LaTeX's marks of layout, and with plain digits and signs.
+fn plain(text: &str) -> String {
+    let text = text.replace("{,}", ",").replace("\\,", "\u{2009}").replace("\\!", "");
+    let text = text.replace("\\$", "$").replace("\\%", "%");
+    let mut read = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '０'..='９' | '．' | '，' | '％' | '－' | '＋' | '／' => {
+                read.extend(char::from_u32(u32::from(c) - 0xFEE0));
+            }
+            '−' | '﹣' => read.push('-'),
+            '½' => read.push_str(" 1/2"),
+            '¼' => read.push_str(" 1/4"),
+            '¾' => read.push_str(" 3/4"),
+            '⅓' => read.push_str(" 1/3"),
+            '⅔' => read.push_str(" 2/3"),
+            '⁄' => read.push('/'),
+            '’' => read.push('\''),
+            '\u{a0}' | '\u{202f}' => read.push('\u{2009}'),
+            c => read.push(c),
+        }
+    }
+    read
+}
+
+/// Digits with what may stand between them; groups of three after a plain blank.
+const RUN: &str = r"(?:\d+(?:[.,'_\u{2009}]\d+)*(?:\x20\d{3}\b)*(?:[.,]\d+)*|\.\d+)";
+
+#[expect(clippy::unwrap_used, reason = "the patterns are constants")]
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(&format!(
+        r"(?x)
+        (?P<sign>[-+–]?)[$€£]?(?P<late>-?)
+        (?:
+          \\[dt]?frac\s*(?:\{{\s*(?P<a>-?\d+)\s*\}}\s*\{{\s*(?P<b>\d+)\s*\}}|(?P<c>\d)\s*(?P<d>\d))
+        | (?P<mixed>\d+)\ (?P<above>\d+)/(?P<below>\d+)
+        | (?P<run>{RUN})(?P<exponent>[eE][-+]?\d+)?
+          (?:\s*(?:×|x|\*|·|\\times|\\cdot)\s*10\s*(?:\^|\*\*)\s*\{{?(?P<ten>-?\d+)\}}?)?
+          (?:\s?/\s?(?P<under>{RUN}))?
+        )
+        (?P<percent>\s?%)?(?P<scale>\s(?:thousand|million|billion|trillion)\b)?"
+    ))
+    .unwrap()
+});
+
+/// Every number of a text, in order.
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut from = 0;
+    while let Some(found) = NUMBER.captures_at(text, from) {
+        let Some(all) = found.get(0) else { break };
+        let before = text.get(..all.start()).unwrap_or_default();
+        let after = text.get(all.end()..).unwrap_or_default();
+        let sign = found.name("sign").map_or("", |sign| sign.as_str());
+        let late = found.name("late").map_or("", |sign| sign.as_str());
+        from = all.end().max(from + 1);
+        let operand = before.chars().next_back().filter(|c| ends_operand(*c));
+        // `3-5` is a range, `x-5` a difference, and `H2O` holds no number.
+        let is_joined = !sign.is_empty() && operand.is_some();
+        if sign.is_empty() && is_part_of_word(before, all.as_str()) {
+            continue;
+        }
+        let readable = glues_nothing(before, after)
+            && (!is_joined || operand.is_some_and(|c| c.is_ascii_digit()));
+        let is_negative =
+            !is_joined && (matches!(sign, "-" | "–") || late == "-" || NEGATIVE.is_match(before));
+        let number = if readable { read(&found) } else { None };
+        let number = number.map(|number| if is_negative { negated(number) } else { number });
+        let start = all.start() + if is_joined { sign.len() } else { 0 };
+        tokens.push(Token { start, end: all.end(), number });
+    }
+    tokens
+}
+
+/// A sign that stands apart, or is a word.
+#[expect(clippy::unwrap_used, reason = "the patterns are constants")]
+static NEGATIVE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:(?:^|[(:=]|\bis|\bequals)\s*(?:minus|-)|\bnegative) $").unwrap()
+});
+
+fn ends_operand(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, ')' | '}' | '%')
+}
+
+/// Whether these digits belong to a word, such as `x2`; a currency is none.
+fn is_part_of_word(before: &str, digits: &str) -> bool {
+    const CURRENCIES: [&str; 9] = ["USD", "EUR", "GBP", "CHF", "JPY", "INR", "CNY", "CAD", "AUD"];
+    before.ends_with(|c: char| c.is_alphabetic() || c == '_')
+        && !digits.starts_with(['$', '€', '£', '\\', ' '])
+        && !CURRENCIES.iter().any(|currency| before.ends_with(currency))
+}
+
+/// Whether nothing beside a number makes it another one: a power, a time, a date, a factor of thousand.
+fn glues_nothing(before: &str, after: &str) -> bool {
+    let mut next = after.chars();
+    let (first, second) = (next.next(), next.next());
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let follows = match first {
+        Some('^' | '!' | '²' | '³' | '⁴' | '⁵' | '⁶' | '⁷' | '⁸' | '⁹' | '⁰' | '¹') => {
+            true
+        }
+        Some(':' | '/' | '.' | ',' | '_' | '\'') => digit(second),
+        Some('k' | 'K') => !second.is_some_and(char::is_alphanumeric),
+        Some('b' | 'm') => second == Some('n'),
+        _ => false,
+    };
+    let mut last = before.chars().rev();
+    let (last, one_before) = (last.next(), last.next());
+    let leads = match last {
+        Some('^' | '√') => true,
+        Some(':' | '/' | '.') => digit(one_before),
+        Some('{') => one_before == Some('^'),
+        _ => false,
+    };
+    !follows && !leads
+}
+
+fn negated(number: Number) -> Number {
+    Number { value: -number.value, ..number }
+}
+
+fn read(found: &regex::Captures<'_>) -> Option<Number> {
+    let text = |name: &str| found.name(name).map(|part| part.as_str());
+    let whole = |name: &str| text(name)?.parse::<BigInt>().ok();
+    let over = |above: &str, below: &str| ratio(whole(above)?.into(), whole(below)?.into());
+    let mut number = if text("a").is_some() {
+        over("a", "b")?
+    } else if text("c").is_some() {
+        over("c", "d")?
+    } else if text("mixed").is_some() {
+        let part = over("above", "below")?;
+        Number { value: part.value + BigRational::from_integer(whole("mixed")?), ..part }
+    } else {
+        let above = decimal(text("run")?)?;
+        match text("under") {
+            Some(below) => ratio(above.value, decimal(below)?.value)?,
+            None => above,
+        }
+    };
+    let exponents =
+        ["exponent", "ten"].map(|name| text(name).map(|t| t.trim_start_matches(['e', 'E'])));
+    for exponent in exponents.into_iter().flatten() {
+        number = shifted(number, exponent.trim_start_matches('+').parse().ok()?)?;
+    }
+    if text("percent").is_some() {
+        number = shifted(number, -2)?;
+    }
+    match text("scale").map(str::trim) {
+        Some("thousand") => shifted(number, 3),
+        Some("million") => shifted(number, 6),
+        Some("billion") => shifted(number, 9),
+        Some("trillion") => shifted(number, 12),
+        _ => Some(number),
+    }
+}
+
+fn ratio(above: BigRational, below: BigRational) -> Option<Number> {
+    (below != zero()).then(|| Number {
+        value: above / below,
+        decimals: 0,
+        digits: 0,
+        is_fraction: true,
+    })
+}
+
+fn shifted(number: Number, by: i32) -> Option<Number> {
+    let places = by.unsigned_abs();
+    if places > LARGEST {
+        return None;
+    }
+    let power = power(places as usize);
+    let value = if by < 0 { number.value / power } else { number.value * power };
+    let decimals = i64::try_from(number.decimals).ok()? - i64::from(by);
+    Some(Number { value, decimals: usize::try_from(decimals.max(0)).ok()?, ..number })
+}
+
+/// Digits, with marks between thousands where they leave no doubt.
+///
+/// `1,234.5`, `1.234,5`, `1 234,5` and `1'234.5` are one number each; `1.234` has a point, `1,234` has
+/// thousands, and `1,5` may be one number or two: it is none.
+fn decimal(run: &str) -> Option<Number> {
+    const MOST: usize = 2000;
+    if run.len() > MOST {
+        return None;
+    }
+    let marks: Vec<char> = run.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let point = match marks.as_slice() {
+        [] => None,
+        ['.'] => Some('.'),
+        [first, .., last] if first != last && matches!(last, '.' | ',') => Some(*last),
+        _ => None,
+    };
+    let (whole, decimals) = match point {
+        Some(point) => run.rsplit_once(point)?,
+        None => (run, ""),
+    };
+    let groups: Vec<&str> = whole.split(|c: char| !c.is_ascii_digit()).collect();
+    let mut between = whole.chars().filter(|c| !c.is_ascii_digit());
+    let mark = between.next();
+    let grouped = match groups.as_slice() {
+        [_] => true,
+        [first, others @ ..] => {
+            (1..=3).contains(&first.len())
+                && !first.starts_with('0')
+                && others.iter().all(|group| group.len() == 3)
+        }
+        [] => false,
+    };
+    if !grouped || !between.all(|other| Some(other) == mark) {
+        return None;
+    }
+    let digits = groups.concat() + decimals;
+    let value = BigRational::new(digits.parse().ok()?, power(decimals.len()).to_integer());
+    let significant = digits.trim_start_matches('0').len();
+    let decimals = decimals.len();
+    Some(Number { value, decimals, digits: significant, is_fraction: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        match of_answer(text) {
+            Found::One(number) => number.to_string(),
+            Found::Unclear => "unclear".into(),
+            Found::Nothing => "nothing".into(),
+        }
+    }
+
+    #[test]
+    fn a_number_is_read_as_it_is_written_or_not_at_all() {
+        for (text, number) in [
+            ("1,234", "1234"),
+            ("1 000 000", "1000000"),
+            ("1\u{202f}000\u{a0}000", "1000000"),
+            ("1'000'000.5", "1000000.5"),
+            ("1.234,50", "1234.50"),
+            ("1.234.567", "1234567"),
+            ("1,234,567.8", "1234567.8"),
+            ("1_000", "1000"),
+            ("1{,}000", "1000"),
+            ("−5", "-5"),
+            ("–5", "-5"),
+            ("- 5", "-5"),
+            ("negative 5", "-5"),
+            ("-$5.25", "-5.25"),
+            ("１２", "12"),
+            ("1 1/2", "3/2"),
+            ("1½", "3/2"),
+            ("\\dfrac{3}{4}", "3/4"),
+            ("\\frac12", "1/2"),
+            ("2.5 × 10^3", "2500"),
+            ("3 million", "3000000"),
+            ("12.5%", "0.125"),
+            ("9007199254740993", "9007199254740993"),
+            ("0.10", "0.10"),
+            ("-0.5", "-0.5"),
+            ("EUR100", "100"),
+            // What could be two numbers, or another one.
+            ("1,5", "unclear"),
+            ("1,23,456", "unclear"),
+            ("1.2.3", "unclear"),
+            ("12/05/2024", "unclear"),
+            ("3:30", "unclear"),
+            ("10^5", "unclear"),
+            ("10²", "unclear"),
+            ("5k", "unclear"),
+            ("3-5", "unclear"),
+            ("1/0", "unclear"),
+            ("1e99999", "unclear"),
+            ("12 or 13", "unclear"),
+            ("H2O", "nothing"),
+            ("none", "nothing"),
+            ("", "nothing"),
+        ] {
+            assert_eq!(read(text), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_announced_number_is_one_number() {
+        for (text, number) in [
+            ("It is 12 and not 13.\nAnswer: 12 apples", "12"),
+            ("The answer is 42 since 40 + 2 is that.", "42"),
+            ("**Answer:** 2 + 2 = 4", "4"),
+            ("Answer:\n\n42\n\nNote that 7 is prime", "42"),
+            ("Answer: it is (5)", "5"),
+            ("#### 7", "7"),
+            ("10 - 5 = 5", "5"),
+            ("12 or 13, so \\boxed{13}.", "13"),
+            ("I will answer 3 questions. In all: 7", "7"),
+            ("Answer: 12 or 13", "unclear"),
+            ("Answer: x = 3 or x = 4", "unclear"),
+            ("\\boxed{3, 4}", "unclear"),
+            ("First 4, then 5.", "5"),
+        ] {
+            assert_eq!(read(text), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_the_same_to_the_last_digit() {
+        let one = |text: &str| match of_answer(text) {
+            Found::One(number) => number,
+            _ => panic!("{text}"),
+        };
+        for (a, b) in [
+            ("5.0", "5"),
+            ("0.30000000000000004", "0.3"),
+            ("1/3", "0.333333333"),
+            ("50%", "1/2"),
+            ("1e3", "1000"),
+        ] {
+            assert!(one(a).is(&one(b)) && one(b).is(&one(a)), "{a} {b}");
+        }
+        for (a, b) in [
+            ("9007199254740993", "9007199254740992"),
+            ("12345678901234.1", "12345678901234.2"),
+            ("1/3", "0.33"),
+            ("50", "50%"),
+        ] {
+            assert!(!one(a).is(&one(b)), "{a} {b}");
+        }
+    }
+}
