@@ -38,7 +38,7 @@ pub struct Options {
 pub async fn open(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
     let backend = by_name(name, options).await?;
     match &options.record {
-        Some(path) => Ok(Arc::new(Recorded::new(backend, path, secrets())?)),
+        Some(path) => Ok(Arc::new(Recorded::new(backend, path, secrets(options))?)),
         None => Ok(backend),
     }
 }
@@ -106,7 +106,9 @@ fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
     use super::openai::{OpenAi, Settings};
     let environment = |variable: &str| {
         let own = options.key_variable.as_deref().filter(|_| variable.ends_with("_API_KEY"));
-        std::env::var(own.unwrap_or(variable)).ok().filter(|value| !value.is_empty())
+        // An empty key is said to be empty; any other empty variable is as good as none.
+        let is_set = |value: &String| !value.is_empty() || variable.ends_with("_API_KEY");
+        std::env::var(own.unwrap_or(variable)).ok().filter(is_set)
     };
     let settings = Settings::new(name, options.base_url.as_deref(), &environment)?;
     let settings =
@@ -125,13 +127,54 @@ fn lacking(what: &str, feature: &str) -> Error {
         .hint(format!("build it with `--features {feature}`"))
 }
 
-/// Values that must never reach a recording.
-fn secrets() -> Vec<String> {
-    const NAMES: [&str; 4] = ["KEY", "TOKEN", "SECRET", "PASSWORD"];
+/// Values that must never reach a recording: the key in use, and variables that hold secrets.
+fn secrets(options: &Options) -> Vec<String> {
+    let used = options.key_variable.as_deref().and_then(|name| std::env::var(name).ok());
+    let others = std::env::vars().filter(|(name, value)| is_secret(name, value));
+    others.map(|(_, value)| value).chain(used).map(|value| value.trim().to_owned()).collect()
+}
+
+/// Whether a variable holds a secret: `KEYBOARD` and `SSH_KEY_PATH` do not.
+fn is_secret(name: &str, value: &str) -> bool {
+    const NAMES: [&str; 8] =
+        ["KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL"];
     const SHORTEST: usize = 8;
-    let secret = |name: &str| NAMES.iter().any(|word| name.to_uppercase().contains(word));
-    std::env::vars()
-        .filter(|(name, value)| secret(name) && value.len() >= SHORTEST)
-        .map(|(_, value)| value)
-        .collect()
+    let is_path = value.starts_with(['/', '~', '.']);
+    let is_variable = value.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let value = value.trim();
+    let is_phrase = name.to_uppercase().contains("PASS");
+    name.to_uppercase().split('_').any(|word| NAMES.contains(&word))
+        && value.len() >= SHORTEST
+        && !is_path
+        && !is_variable
+        && (is_phrase || !value.contains(char::is_whitespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_secret;
+
+    #[test]
+    fn only_what_is_named_and_looks_like_a_secret_is_one() {
+        for (name, value) in [
+            ("OPENAI_API_KEY", "sk-0123456789"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG"),
+            ("GITHUB_TOKEN", "ghp_abcdefgh"),
+            ("DB_PASSWORD", "correct horse battery"),
+            ("OPENAI_API_KEY_2", "abcdefgh"),
+        ] {
+            assert!(is_secret(name, value), "{name}");
+        }
+        for (name, value) in [
+            ("KEYBOARD", "us-intl-altgr"),
+            ("TOKENIZERS_PARALLELISM", "false-false"),
+            ("SSH_KEY_PATH", "/home/me/.ssh/id"),
+            ("TRIBUNAL_KEY_VARIABLE", "OPENAI_API_KEY"),
+            ("SECRETARY", "Mrs Robinson"),
+            ("API_KEY", "EMPTY"),
+            ("KEY_HINT", "it lies under the mat"),
+        ] {
+            assert!(!is_secret(name, value), "{name}");
+        }
+    }
 }
