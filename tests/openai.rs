@@ -46,6 +46,7 @@ async fn a_request_is_sent_as_it_is_meant() {
     let schema = json!({"name": "verdict", "strict": true, "schema": {"type": "object"}});
     let body = json!({
         "model": "m",
+        "stream": false,
         "messages": [
             {"role": "system", "content": "Judge."},
             {"role": "user", "content": "2 + 2 = 4"},
@@ -203,6 +204,7 @@ async fn answers_of_every_shape_are_read() {
         ),
         (finish(Value::Null), "x", None, Finish::Stop),
         (finish("eos_token".into()), "x", None, Finish::Stop),
+        (finish("weird".into()), "x", None, Finish::Other("weird".into())),
         (finish("length".into()), "x", None, Finish::Length),
         (finish("content_filter".into()), "x", None, Finish::Filtered),
     ] {

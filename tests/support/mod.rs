@@ -104,6 +104,15 @@ impl Server {
         models: Value,
         handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::at("127.0.0.1:0", models, handler).await
+    }
+
+    /// The same at this address.
+    pub async fn at(
+        address: &str,
+        models: Value,
+        handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared {
             handler: Box::new(handler),
             models,
@@ -111,7 +120,7 @@ impl Server {
             probes: AtomicUsize::new(0),
             flooded: AtomicUsize::new(0),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let routes = Router::new()
             .route("/v1/chat/completions", post(chat))

@@ -12,7 +12,7 @@ pub(super) fn completion(answer: &Value, ask: &Ask) -> Completion {
     let place = |choice: &&Value| choice["index"].as_u64().unwrap_or_default();
     let choices = answer["choices"].as_array().into_iter().flatten();
     let choice = choices.min_by_key(place).unwrap_or(&Value::Null);
-    let message = &choice["message"];
+    let message = if choice["message"].is_null() { &choice["delta"] } else { &choice["message"] };
     let refusal = text(&message["refusal"]);
     let written = Completion {
         text: match &message["content"] {
@@ -79,7 +79,7 @@ fn begun(text: &str, labels: &[String]) -> Option<String> {
 }
 
 /// A string, or the strings of an array of parts.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().map(part).collect(),

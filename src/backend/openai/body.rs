@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{defang::defanged, provider::Dialect};
+use super::{defang::defanged, provider::Dialect, said::Refusal};
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{Ask, Chat, Constraint, Message, Origin, Request, Role, Sampling},
@@ -18,6 +18,8 @@ const MOST_ALTERNATIVES: u8 = 20;
 pub(super) enum Parameter {
     Temperature,
     TopP,
+    TopK,
+    MinP,
     Seed,
     Stop,
     Logprobs,
@@ -26,12 +28,15 @@ pub(super) enum Parameter {
     MaxTokens,
     MaxCompletionTokens,
     ReasoningEffort,
+    Stream,
 }
 
 impl Parameter {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Temperature,
         Self::TopP,
+        Self::TopK,
+        Self::MinP,
         Self::Seed,
         Self::Stop,
         Self::Logprobs,
@@ -40,6 +45,7 @@ impl Parameter {
         Self::MaxTokens,
         Self::MaxCompletionTokens,
         Self::ReasoningEffort,
+        Self::Stream,
     ];
 
     /// The field of the request.
@@ -47,6 +53,8 @@ impl Parameter {
         match self {
             Self::Temperature => "temperature",
             Self::TopP => "top_p",
+            Self::TopK => "top_k",
+            Self::MinP => "min_p",
             Self::Seed => "seed",
             Self::Stop => "stop",
             Self::Logprobs => "logprobs",
@@ -55,13 +63,59 @@ impl Parameter {
             Self::MaxTokens => "max_tokens",
             Self::MaxCompletionTokens => "max_completion_tokens",
             Self::ReasoningEffort => "reasoning_effort",
+            Self::Stream => "stream",
         }
     }
 
-    /// The parameter whose name stands first in a text, as a word of its own.
-    pub(super) fn first_in(text: &str) -> Option<Self> {
-        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        text.split(|c| !word(c)).find_map(|word| Self::ALL.into_iter().find(|p| p.name() == word))
+    /// The parameters that a text names, in their order, in the words of any API.
+    pub(super) fn all_in(text: &str) -> Vec<Self> {
+        const PHRASES: [(&str, &str); 8] = [
+            ("json schema", "json_schema"),
+            ("structured output", "json_schema"),
+            ("response format", "response_format"),
+            ("log probabilities", "logprobs"),
+            ("stop sequence", "stop_sequence"),
+            ("max tokens", "max_tokens"),
+            ("top-p", "top_p"),
+            ("top-k", "top_k"),
+        ];
+        let text = PHRASES
+            .iter()
+            .fold(text.to_lowercase(), |text, (phrase, name)| text.replace(phrase, name));
+        let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut found = Vec::new();
+        for parameter in text.split(|c| !is_of_word(c)).filter_map(Self::of_word) {
+            if !found.contains(&parameter) {
+                found.push(parameter);
+            }
+        }
+        found
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        let other = match word {
+            "topp" => Self::TopP,
+            "topk" => Self::TopK,
+            "minp" => Self::MinP,
+            "stop_sequence" | "stop_sequences" | "stopsequences" => Self::Stop,
+            "logprob" | "log_probs" => Self::Logprobs,
+            "toplogprobs" => Self::TopLogprobs,
+            "json_schema" | "json_schemas" | "responseformat" | "response_schema"
+            | "responseschema" => Self::ResponseFormat,
+            "maxtokens" | "max_output_tokens" | "maxoutputtokens" => Self::MaxTokens,
+            _ => return Self::ALL.into_iter().find(|parameter| parameter.name() == word),
+        };
+        Some(other)
+    }
+
+    /// Whether its name is an ordinary word too.
+    pub(super) fn is_a_common_word(self) -> bool {
+        matches!(self, Self::Stop | Self::Seed | Self::Stream)
+    }
+
+    /// Whether it limits the length of an answer: without it an answer may cost more than was meant.
+    pub(super) fn is_limit(self) -> bool {
+        self.twin().is_some()
     }
 
     /// The other name of the same limit.
@@ -103,6 +157,8 @@ impl Body {
         }
         let mut fields = Map::new();
         fields.insert("model".into(), manner.model.into());
+        // Some servers stream unless they are told not to.
+        fields.insert(Parameter::Stream.name().into(), false.into());
         messages(request, manner, &mut fields)?;
         sampling(request, manner.dialect, &mut fields)?;
         alternatives(&request.ask, &mut fields);
@@ -118,6 +174,30 @@ impl Body {
         self.fields.contains_key(parameter.name())
     }
 
+    /// The parameter that this request can do without after such an error.
+    pub(super) fn expendable(&self, refusal: &Refusal) -> Option<Parameter> {
+        let sent = refusal.parameters.iter().copied().filter(|parameter| self.has(*parameter));
+        let mut sent = sent.filter(|parameter| !(refusal.bound && self.is_meant(*parameter)));
+        let first = sent.next()?;
+        if !refusal.together {
+            return Some(first);
+        }
+        // Of two that exclude each other the temperature is what most prompts are about.
+        if first == Parameter::Temperature { sent.next().or(Some(first)) } else { Some(first) }
+    }
+
+    /// Whether an error about the range of this value is one that the user must mend: a limit, or a value
+    /// that no model has.
+    fn is_meant(&self, parameter: Parameter) -> bool {
+        let value = self.fields.get(parameter.name()).and_then(Value::as_f64);
+        match parameter {
+            Parameter::Temperature | Parameter::TopP => {
+                value.is_some_and(|value| !(0.0..=1.0).contains(&value))
+            }
+            parameter => parameter.is_limit(),
+        }
+    }
+
     fn drop(&mut self, parameter: Parameter, refused: &BTreeSet<Parameter>) {
         let Some(value) = self.fields.shift_remove(parameter.name()) else { return };
         match parameter.twin() {
@@ -125,6 +205,8 @@ impl Body {
                 self.fields.insert(twin.name().into(), value);
             }
             Some(_) => self.dropped.push(Parameter::MaxTokens.name().into()),
+            // Nobody asked for it.
+            None if parameter == Parameter::Stream => (),
             None => self.dropped.push(parameter.name().into()),
         }
         match parameter {

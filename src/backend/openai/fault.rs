@@ -5,20 +5,37 @@ use std::{fmt, time::Duration};
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{body::Parameter, provider::Provider};
+use super::{
+    provider::Provider,
+    said::{Refusal, Said},
+    text::Secrets,
+};
 use crate::error::{Error, ErrorKind};
 
 /// A request that brought no answer.
 #[derive(Clone)]
 pub(super) struct Fault {
-    /// What people are told.
+    /// What people are shown.
     pub(super) error: Error,
     /// Whether another try may help.
     pub(super) again: Again,
+    /// Whether it came of asking too much in too short a time.
+    pub(super) limited: bool,
     /// How long the server asks to wait before it.
     pub(super) after: Option<Duration>,
-    /// The parameter that the server does not know.
-    pub(super) parameter: Option<Parameter>,
+    /// The parameters that the server does not accept.
+    pub(super) refusal: Refusal,
+}
+
+/// The server at the other end, and what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Peer<'p> {
+    pub(super) provider: &'p Provider,
+    pub(super) secrets: &'p Secrets,
+    /// Whether it answered a request before, so that address, key and model are right.
+    pub(super) answered: bool,
+    /// The proxy that stands between, if there is one.
+    pub(super) proxy: Option<&'p str>,
 }
 
 /// How often the same request is worth sending.
@@ -41,57 +58,69 @@ impl Fault {
         status: StatusCode,
         body: &str,
         after: Option<Duration>,
-        provider: &Provider,
+        peer: Peer<'_>,
     ) -> Self {
-        Self::of_said(&Said::of(body), status, &shown(status), provider).waiting(after)
+        let said = Said::of(body, peer.secrets);
+        Self::of_said(&said, status, &shown(status), peer).waiting(after.or_else(|| said.wait()))
     }
 
     /// A success that holds an error.
-    pub(super) fn of_error_object(error: &Value, provider: &Provider) -> Self {
-        let said = Said::of(&serde_json::json!({ "error": error }).to_string());
+    pub(super) fn of_error_object(error: &Value, peer: Peer<'_>) -> Self {
+        let said = Said::of_value(serde_json::json!({ "error": error }), peer.secrets);
         let status = said.status();
         let answer = format!("200 OK with an error like {}", shown(status));
-        Self::of_said(&said, status, &answer, provider)
+        Self::of_said(&said, status, &answer, peer).waiting(said.wait())
     }
 
-    fn of_said(said: &Said, status: StatusCode, answer: &str, provider: &Provider) -> Self {
-        let class = Class::of(status, said);
-        let message = match said.excerpt() {
-            text if text.is_empty() => format!("{} answers {answer}", provider.place()),
-            text => format!("{} answers {answer}: {text}", provider.place()),
+    fn of_said(said: &Said, status: StatusCode, answer: &str, peer: Peer<'_>) -> Self {
+        let class = Class::of(status, said, peer.answered);
+        let message = match excerpt(&said.shown()) {
+            text if text.is_empty() => format!("{} answers {answer}", peer.place()),
+            text => format!("{} answers {answer}: {text}", peer.place()),
         };
-        let error = class.hinted(Error::new(class.kind(), message), said, provider);
-        let again = if class == Class::Busy { Again::Often } else { Again::Never };
-        let parameter = (class == Class::Wrong).then(|| said.unknown_parameter()).flatten();
-        Self { error, again, after: None, parameter }
+        let refusal = class.refusal(said, status);
+        let error = class.hinted(Error::new(class.kind(), message), &refusal, peer.provider);
+        // Asking the same again is of no use where a parameter is in the way.
+        let again = if refusal.parameters.is_empty() { class.again() } else { Again::Never };
+        let limited = status == StatusCode::TOO_MANY_REQUESTS;
+        Self { error, again, limited, after: None, refusal }
     }
 
     /// A success that holds nothing of use.
-    pub(super) fn of_garbage(what: &str, body: &str, provider: &Provider) -> Self {
-        let message = match excerpt(body) {
-            text if text.is_empty() => format!("{} answers {what}", provider.place()),
-            text => format!("{} answers {what}: {text}", provider.place()),
+    pub(super) fn of_garbage(what: &str, body: &str, peer: Peer<'_>) -> Self {
+        let message = match excerpt(&peer.secrets.without(body)) {
+            text if text.is_empty() => format!("{} answers {what}", peer.place()),
+            text => format!("{} answers {what}: {text}", peer.place()),
         };
         let hint = "is this the address of an OpenAI-compatible API? It usually ends in /v1";
         let error = Error::new(ErrorKind::Unavailable, message).hint(hint);
-        Self { error, again: Again::Once, after: None, parameter: None }
+        Self::new(error, Again::Once)
     }
 
     /// No answer came, or only a part of one.
-    pub(super) fn of_line(what: impl fmt::Display, provider: &Provider) -> Self {
-        let message = format!("{}: {what}", provider.place());
+    pub(super) fn of_line(what: impl fmt::Display, peer: Peer<'_>) -> Self {
+        let message = format!("{}: {what}", peer.place());
         let error = Error::new(ErrorKind::Unavailable, message);
-        let hint = if provider.is_here() {
-            "is the server running on this machine, at this address?"
-        } else {
-            "check the address and the network"
+        let hint = match peer.proxy {
+            Some(proxy) => format!(
+                "requests go through the proxy {proxy}, as HTTP_PROXY, HTTPS_PROXY or ALL_PROXY say: \
+                 is it running? NO_PROXY lists hosts to reach without it"
+            ),
+            None if peer.provider.is_here() => {
+                "is the server running on this machine, at this address?".to_owned()
+            }
+            None => "check the address and the network".to_owned(),
         };
-        Self { error: error.hint(hint), again: Again::Often, after: None, parameter: None }
+        Self::new(error.hint(hint), Again::Often)
+    }
+
+    fn new(error: Error, again: Again) -> Self {
+        Self { error, again, limited: false, after: None, refusal: Refusal::default() }
     }
 
     /// The same fault where trying again does not help.
     pub(super) fn final_one(self) -> Self {
-        Self { again: Again::Never, ..self }
+        Self { again: Again::Never, error: self.error.lasting(), ..self }
     }
 
     /// The error after so many tries.
@@ -100,6 +129,12 @@ impl Fault {
             0 | 1 => self,
             _ => Self { error: self.error.hint(format!("it was asked {tries} times")), ..self },
         }
+    }
+
+    /// The error where no time is left for another try.
+    pub(super) fn out_of_time(self, limit: Duration) -> Self {
+        let hint = format!("no try begins later than {} after the first one", span(limit));
+        Self { error: self.error.hint(hint), ..self }
     }
 
     fn waiting(self, after: Option<Duration>) -> Self {
@@ -111,6 +146,12 @@ impl Fault {
             }
             after => Self { after, ..self },
         }
+    }
+}
+
+impl Peer<'_> {
+    fn place(&self) -> String {
+        self.provider.place()
     }
 }
 
@@ -135,6 +176,12 @@ enum Class {
     Key,
     Money,
     Place,
+    /// As if nothing were there, from a server that answered before: something between went wrong.
+    Astray,
+    /// A page instead of the API, from a server that never answered.
+    Elsewhere,
+    /// A page that refuses this text, from a server that answers others.
+    Blocked,
     Moved,
     TooLong,
     Filtered,
@@ -142,17 +189,22 @@ enum Class {
 }
 
 impl Class {
-    fn of(status: StatusCode, said: &Said) -> Self {
+    fn of(status: StatusCode, said: &Said, answered: bool) -> Self {
         let code = |words: &[&str]| words.iter().any(|word| said.is(word));
         match status.as_u16() {
             _ if code(&["insufficient_quota", "billing_hard_limit_reached"]) => Self::Money,
-            _ if code(&["invalid_api_key", "authentication_error"]) => Self::Key,
+            _ if code(&["invalid_api_key", "authentication_error", "api_key_invalid"]) => Self::Key,
+            400..=499 if status != StatusCode::TOO_MANY_REQUESTS && said.refuses_key() => Self::Key,
             _ if code(&["model_not_found"]) => Self::Place,
             402 => Self::Money,
             // A moderator in front of the model speaks of this text only.
             403 if said.flags_input() => Self::Filtered,
+            403 if answered && !said.is_of_api => Self::Blocked,
             401 | 403 => Self::Key,
-            404 | 405 | 410 => Self::Place,
+            400 | 404 if said.misses_model() => Self::Place,
+            404 | 405 | 410 if answered => Self::Astray,
+            404 | 405 | 410 if said.is_of_api => Self::Place,
+            404 | 405 | 410 => Self::Elsewhere,
             300..=399 => Self::Moved,
             501 | 505 => Self::Wrong,
             408 | 409 | 425 | 429 | 500..=599 => Self::Busy,
@@ -165,13 +217,36 @@ impl Class {
 
     fn kind(self) -> ErrorKind {
         match self {
-            Self::Busy => ErrorKind::Unavailable,
-            Self::Key | Self::Money | Self::Place | Self::Moved => ErrorKind::Denied,
-            Self::TooLong | Self::Filtered | Self::Wrong => ErrorKind::Refused,
+            Self::Busy | Self::Astray => ErrorKind::Unavailable,
+            Self::Key | Self::Money | Self::Place | Self::Elsewhere | Self::Moved => {
+                ErrorKind::Denied
+            }
+            Self::TooLong | Self::Filtered | Self::Blocked | Self::Wrong => ErrorKind::Refused,
         }
     }
 
-    fn hinted(self, error: Error, said: &Said, provider: &Provider) -> Error {
+    fn again(self) -> Again {
+        match self {
+            Self::Busy | Self::Astray => Again::Often,
+            Self::Elsewhere | Self::Blocked => Again::Once,
+            _ => Again::Never,
+        }
+    }
+
+    /// The parameters that a refused request can do without.
+    fn refusal(self, said: &Said, status: StatusCode) -> Refusal {
+        let refusal = said.refusal();
+        match self {
+            Self::Wrong => refusal,
+            // Some servers take the blame for what they do not know.
+            Self::Busy if status == StatusCode::INTERNAL_SERVER_ERROR && refusal.is_certain() => {
+                refusal
+            }
+            _ => Refusal::default(),
+        }
+    }
+
+    fn hinted(self, error: Error, refusal: &Refusal, provider: &Provider) -> Error {
         let variable = provider.key_variable;
         match self {
             Self::Key if provider.key.is_none() => {
@@ -179,9 +254,15 @@ impl Class {
             }
             Self::Key => error.hint(format!("the key came from {variable}")),
             Self::Money => error.hint("the account has no credit left for this model"),
-            Self::Place => error
+            Self::Place | Self::Elsewhere => error
                 .hint(format!("is `{}` the name of a model there?", provider.model))
                 .hint("check --base-url: it usually ends in /v1"),
+            Self::Astray => {
+                error.hint("it answered other requests: is a proxy in between at fault?")
+            }
+            Self::Blocked => {
+                error.hint("something in front of the server does not let this text pass")
+            }
             Self::Moved => error.hint("redirects are not followed: give the final address itself"),
             Self::TooLong => error
                 .hint("prompt and record are longer than the model can read, its answer included")
@@ -189,115 +270,14 @@ impl Class {
                     "shorten the record, lower max_tokens, or take a model with a longer context",
                 ),
             Self::Filtered => error.hint("the service does not want to read this text"),
-            Self::Wrong => match said.unknown_parameter() {
+            Self::Wrong => match refusal.parameters.first() {
                 Some(parameter) => {
-                    error.hint(format!("the server does not take `{}`", parameter.name()))
+                    error.hint(format!("the server does not accept this `{}`", parameter.name()))
                 }
                 None => error,
             },
             Self::Busy => error,
         }
-    }
-}
-
-/// An error as servers write it, in one of many shapes.
-struct Said {
-    message: String,
-    kind: String,
-    code: String,
-    parameter: String,
-    flagged: bool,
-}
-
-impl Said {
-    fn of(body: &str) -> Self {
-        let json: Value = serde_json::from_str(body).unwrap_or(Value::Null);
-        let error = match &json["error"] {
-            Value::Null => &json,
-            error => error,
-        };
-        let text = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => String::new(),
-        };
-        let places = [error, &error["message"], &json["message"], &json["detail"]];
-        let messages = places.into_iter().chain([&json["detail"][0]["msg"]]);
-        let message = messages.map(text).find(|text| !text.is_empty());
-        Self {
-            message: message.unwrap_or_else(|| body.to_owned()),
-            kind: text(&error["type"]),
-            code: text(&error["code"]),
-            parameter: text(&error["param"]),
-            flagged: !error["metadata"]["flagged_input"].is_null(),
-        }
-    }
-
-    /// Whether `word` is its type or its code.
-    fn is(&self, word: &str) -> bool {
-        self.kind == word || self.code == word
-    }
-
-    fn excerpt(&self) -> String {
-        excerpt(&self.message)
-    }
-
-    fn flags_input(&self) -> bool {
-        self.flagged || self.is("content_filter") || self.is("content_policy_violation")
-    }
-
-    fn is_too_long(&self) -> bool {
-        const WORDS: [&str; 6] = [
-            "context length",
-            "context size",
-            "context window",
-            "maximum context",
-            "prompt is too long",
-            "too many tokens",
-        ];
-        let message = self.message.to_lowercase();
-        self.is("context_length_exceeded")
-            || self.is("exceed_context_size_error")
-            || WORDS.iter().any(|words| message.contains(words))
-    }
-
-    /// The status that an error within a success should have had.
-    fn status(&self) -> StatusCode {
-        let stated = self.code.parse().ok().filter(|code| (400..600).contains(code));
-        let kind = format!("{} {}", self.kind, self.code).to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| kind.contains(word));
-        let guessed = || match () {
-            () if has(&["rate_limit", "too_many_requests"]) => 429,
-            () if has(&["authentication", "permission", "invalid_api_key"]) => 401,
-            () if has(&["not_found", "notfound"]) => 404,
-            () if has(&["invalid_request", "bad_request", "badrequest", "context_length"]) => 400,
-            () => 502,
-        };
-        StatusCode::from_u16(stated.unwrap_or_else(guessed)).unwrap_or(StatusCode::BAD_GATEWAY)
-    }
-
-    /// The parameter that this error says to be unknown here, not merely ill-valued.
-    fn unknown_parameter(&self) -> Option<Parameter> {
-        const UNKNOWN: [&str; 6] = [
-            "unsupported",
-            "not supported",
-            "does not support",
-            "unrecognized",
-            "unknown",
-            "not permitted",
-        ];
-        let message = self.message.to_lowercase();
-        let unknown = UNKNOWN.iter().any(|words| message.contains(words));
-        let named = Parameter::ALL.into_iter().find(|known| known.name() == self.parameter);
-        let named = named.filter(|_| unknown || !self.is_about_value(&message));
-        named.or_else(|| if unknown { Parameter::first_in(&message) } else { None })
-    }
-
-    fn is_about_value(&self, message: &str) -> bool {
-        const CODES: [&str; 4] = ["above_max", "below_min", "invalid_type", "invalid_value"];
-        const WORDS: [&str; 4] = ["too large", "too small", "less than", "greater than"];
-        CODES.iter().any(|code| self.code.contains(code))
-            || WORDS.iter().any(|words| message.contains(words))
     }
 }
 
@@ -337,36 +317,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_found_in_every_shape_and_made_safe() {
-        for (body, message) in [
-            (r#"{"error":{"message":"a","code":400}}"#, "a"),
-            (r#"{"error":"b"}"#, "b"),
-            (r#"{"object":"error","message":"c"}"#, "c"),
-            (r#"{"detail":"d"}"#, "d"),
-            (r#"{"detail":[{"msg":"e"}]}"#, "e"),
-            ("<html>\u{1b}[2J\u{202e}f", r"<html>\u{1b}[2J\u{202e}f"),
-            ("", ""),
-        ] {
-            assert_eq!(Said::of(body).excerpt(), message);
-        }
+    fn an_excerpt_is_short_and_moves_no_terminal() {
+        assert_eq!(excerpt("<html>\u{1b}[2J\u{202e}f"), r"<html>\u{1b}[2J\u{202e}f");
         assert_eq!(excerpt(&"x".repeat(300)).chars().count(), 201);
-    }
-
-    #[test]
-    fn a_wrong_value_of_a_known_parameter_is_not_an_unknown_parameter() {
-        let of = |message: &str, param: &str, code: &str| {
-            let error = serde_json::json!({"message": message, "param": param, "code": code});
-            let said = Said::of(&serde_json::json!({ "error": error }).to_string());
-            said.unknown_parameter().map(Parameter::name)
-        };
-        let unsupported = "Unsupported parameter: 'max_tokens' is not supported with this model. \
-             Use 'max_completion_tokens' instead.";
-        assert_eq!(of(unsupported, "max_tokens", "unsupported_parameter"), Some("max_tokens"));
-        assert_eq!(of(unsupported, "", ""), Some("max_tokens"));
-        assert_eq!(of("no", "temperature", ""), Some("temperature"));
-        assert_eq!(of("max_tokens is too large: 9", "max_tokens", "invalid_value"), None);
-        assert_eq!(of("unknown field `seed`", "", ""), Some("seed"));
-        assert_eq!(of("unknown error, stopped", "", ""), None);
-        assert_eq!(of("temperature must be warm", "", ""), None);
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! # What is left out
 //! A parameter that the model refuses is dropped once and for all, said once, and listed in
-//! [`Completion::dropped`]. Answers are read with patience: missing fields are no errors.
+//! [`Completion::dropped`]. Answers are read with patience: missing fields are no errors, tokens that
+//! are not reported are unknown, and an event stream that was not asked for is put together.
 //!
 //! # What the judged text can do
 //! Messages are sent as separate strings, so that no text can change a role in the request. The
@@ -26,6 +27,8 @@ mod body;
 mod defang;
 mod fault;
 mod provider;
+mod said;
+mod stream;
 mod text;
 mod transport;
 
@@ -36,7 +39,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -50,7 +53,7 @@ use tokio::sync::OnceCell;
 use self::{
     body::{Body, Manner, Parameter},
     fault::Fault,
-    transport::Transport,
+    transport::{Probe, Transport},
 };
 use super::Backend;
 use crate::{
@@ -106,54 +109,109 @@ pub struct OpenAi {
     extra: Map<String, Value>,
     defang: Option<bool>,
     dialect: OnceCell<Dialect>,
+    /// How often the server did not say in time what it is.
+    late: AtomicU32,
     refused: Mutex<BTreeSet<Parameter>>,
+    logprobs: Reported,
+}
+
+/// Whether a server reports log-probabilities where it is asked for them.
+#[derive(Debug, Default)]
+struct Reported {
+    /// Whether any came.
+    came: AtomicBool,
+    /// How often they were left out.
+    missed: AtomicU32,
+    /// Whether none will come.
+    absent: AtomicBool,
 }
 
 impl OpenAi {
     /// A model that can be asked; nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`]: a key that is none, or extra fields that are not for settings.
+    /// [`ErrorKind::Config`]: a key that cannot be sent, or extra fields that are not for settings.
     pub fn new(settings: Settings) -> Result<Self> {
         let identity = identity(&settings)?;
         let Settings { name, provider, extra, timeout, retries, first_wait, defang, .. } = settings;
         let dialect = OnceCell::new_with(provider.dialect);
         let transport = Arc::new(Transport::new(provider, timeout, retries, first_wait)?);
         let client = client(&transport)?;
-        let refused = Mutex::default();
-        Ok(Self { name, identity, client, transport, extra, defang, dialect, refused })
+        Ok(Self {
+            name,
+            identity,
+            client,
+            transport,
+            extra,
+            defang,
+            dialect,
+            late: AtomicU32::new(0),
+            refused: Mutex::default(),
+            logprobs: Reported::default(),
+        })
     }
 
-    /// Asks, and asks again without each parameter that is refused.
+    /// Asks, and asks again without each parameter that is refused. What is left out is remembered only
+    /// where that helped: an error may name a parameter by accident.
     async fn ask(&self, request: &Request, attempts: &Arc<AtomicU32>) -> Result<Completion> {
-        const MOST_DROPS: usize = 6;
         let dialect = self.dialect().await;
-        let mut drops = 0;
+        let mut refused = self.refused();
+        let mut faults = Vec::new();
         loop {
-            let body = self.body(request, dialect)?;
+            let body = self.body(request, dialect, &refused)?;
             let fault = match self.post(&body.fields, attempts).await {
                 Ok(answer) => {
-                    let dropped = body.dropped;
-                    return Ok(Completion { dropped, ..answer::completion(&answer, &request.ask) });
+                    faults.iter().for_each(|(parameter, fault)| self.refuse(*parameter, fault));
+                    let completion = answer::completion(&answer, &request.ask);
+                    self.note_logprobs(&body, &answer, &completion);
+                    return Ok(Completion { dropped: body.dropped, ..completion });
                 }
                 Err(fault) => fault,
             };
-            match fault.parameter.filter(|parameter| body.has(*parameter)) {
-                Some(parameter) if drops < MOST_DROPS => self.refuse(parameter, &fault),
+            match body.expendable(&fault.refusal) {
+                // Each is left out once, so that this ends.
+                Some(parameter) if refused.insert(parameter) => faults.push((parameter, fault)),
                 _ => return Err(fault.error),
             }
-            drops += 1;
         }
     }
 
-    fn body(&self, request: &Request, dialect: Dialect) -> Result<Body> {
-        let refused = self.refused();
+    /// Learns whether log-probabilities come where they are asked for: a server that sends `null` has
+    /// none, and neither has one that leaves them out three times and never sent any.
+    fn note_logprobs(&self, body: &Body, answer: &Value, completion: &Completion) {
+        const ENOUGH: u32 = 3;
+        let came = !completion.tokens.is_empty() || completion.distribution.is_some();
+        self.logprobs.came.fetch_or(came, Ordering::Relaxed);
+        let is_missed = body.has(Parameter::Logprobs)
+            && !completion.text.trim().is_empty()
+            && !self.logprobs.came.load(Ordering::Relaxed);
+        if !is_missed {
+            return;
+        }
+        let is_null = answer["choices"][0].get("logprobs").is_some_and(Value::is_null);
+        let more = if is_null { ENOUGH } else { 1 };
+        let missed = self.logprobs.missed.fetch_add(more, Ordering::Relaxed) + more;
+        if missed >= ENOUGH && !self.logprobs.absent.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "{} reports no log-probabilities: verdicts have no probabilities, and an expected score is \
+                 the score that was written",
+                self.name
+            );
+        }
+    }
+
+    fn body(
+        &self,
+        request: &Request,
+        dialect: Dialect,
+        refused: &BTreeSet<Parameter>,
+    ) -> Result<Body> {
         let manner = Manner {
             model: self.model(),
             dialect,
             defang: self.defang.unwrap_or(dialect != Dialect::OpenAi),
             extra: &self.extra,
-            refused: &refused,
+            refused,
         };
         Body::of(request, manner).map_err(|error| error.within(&self.name))
     }
@@ -169,12 +227,15 @@ impl OpenAi {
             async move { transport.send(factory, &attempts).await.map_err(tower::BoxError::from) }
         });
         let client = self.client.clone().with_http_service(service);
-        client.chat().create_byot(fields).await.map_err(|error| self.fault(error))
+        let answer = client.chat().create_byot(fields).await;
+        let mut answer = answer.map_err(|error| self.fault(error))?;
+        self.transport.secrets.hide(&mut answer);
+        Ok(answer)
     }
 
     /// Our own fault back again from async-openai's hands.
     fn fault(&self, error: OpenAIError) -> Fault {
-        let strange = |what: String| Fault::of_line(what, self.provider()).final_one();
+        let strange = |what: String| Fault::of_line(what, self.transport.peer()).final_one();
         match error {
             OpenAIError::Boxed(fault) => match fault.downcast::<Fault>() {
                 Ok(fault) => *fault,
@@ -198,14 +259,22 @@ impl OpenAi {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The ways of the server, which is asked once where its address does not tell.
+    /// The ways of the server, which is asked where its address does not tell: once, or again where it
+    /// was not there or busy, as one is that still loads its model.
     async fn dialect(&self) -> Dialect {
         const LIMIT: Duration = Duration::from_secs(5);
+        const MOST_LATE: u32 = 2;
         let asked = async {
-            let models = self.transport.models(LIMIT).await;
-            models.and_then(|models| owner(&models, self.model())).unwrap_or(Dialect::Plain)
+            match self.transport.models(LIMIT).await {
+                Probe::Models(models) => Ok(owner(&models, self.model()).unwrap_or(Dialect::Plain)),
+                Probe::Nothing => Ok(Dialect::Plain),
+                Probe::Late if self.late.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_LATE => {
+                    Ok(Dialect::Plain)
+                }
+                Probe::Late | Probe::Failed => Err(()),
+            }
         };
-        *self.dialect.get_or_init(|| asked).await
+        self.dialect.get_or_try_init(|| asked).await.copied().unwrap_or(Dialect::Plain)
     }
 
     fn provider(&self) -> &Provider {
@@ -253,6 +322,7 @@ impl Backend for OpenAi {
         let dialect = self.dialect().await;
         let refused = self.refused();
         let is_mute = self.thinks_first()
+            || self.logprobs.absent.load(Ordering::Relaxed)
             || refused.contains(&Parameter::Logprobs)
             || refused.contains(&Parameter::TopLogprobs);
         Capabilities {
@@ -274,11 +344,13 @@ impl Backend for OpenAi {
             return Err(cannot_choose(&self.name));
         }
         let attempts = Arc::new(AtomicU32::new(0));
-        let completion = self.ask(request, &attempts).await?;
+        let asked = self.ask(request, &attempts).await;
+        let attempts = attempts.load(Ordering::Relaxed);
+        let completion = asked.map_err(|error| error.after_requests(attempts))?;
         if is_choice && answer::is_thought(&completion) {
-            return Err(cannot_choose(&self.name));
+            return Err(cannot_choose(&self.name).after_requests(attempts));
         }
-        Ok(Completion { attempts: attempts.load(Ordering::Relaxed), ..completion })
+        Ok(Completion { attempts, ..completion })
     }
 }
 
@@ -319,7 +391,7 @@ fn client(transport: &Transport) -> Result<Client<OpenAIConfig>> {
     let provider = &transport.provider;
     let header = |name: &str, value: &Option<String>| match value.as_deref() {
         Some(value) if HeaderValue::from_str(value).is_err() => {
-            Err(Error::new(ErrorKind::Config, format!("{name} holds what no header may hold")))
+            Err(Error::new(ErrorKind::Config, format!("{name} is not a valid header value")))
         }
         value => Ok(value.unwrap_or_default().to_owned()),
     };

@@ -151,12 +151,21 @@ impl Provider {
             (Some((known, "")), _) => {
                 let message = format!("`{name}` names no model");
                 Err(Error::new(ErrorKind::Config, message)
-                    .hint(format!("put it behind the slash: `{}/MODEL`", known.id)))
+                    .hint(format!("put it after the slash: `{}/MODEL`", known.id)))
             }
             (Some((known, model)), base_url) => known.provider(model, base_url, env),
             (None, Some(base_url)) => Self::unnamed(name, base_url, env),
             (None, None) => Err(nowhere(name)),
         }
+    }
+
+    /// What must not be shown where the server repeats it: the key, and what the address holds.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let url = &self.base_url;
+        let of_query = url.query_pairs().map(|(_, value)| value.into_owned());
+        let key = self.key.iter().map(|key| key.expose().to_owned());
+        let password = url.password().map(ToOwned::to_owned);
+        key.chain(password).chain(of_query).collect()
     }
 
     /// Whether the server runs on this machine.
@@ -188,12 +197,14 @@ impl Provider {
 impl Known {
     fn provider(&self, model: &str, typed: Option<&str>, env: Environment<'_>) -> Result<Provider> {
         let base_url = self.base_url(typed, env)?;
-        let key = env(self.key_variable).as_deref().and_then(secret);
+        let typed = env(self.key_variable);
+        let key = typed.as_deref().and_then(secret);
         let at_home = same_origin(&base_url, self.address);
         if self.needs_key && at_home && key.is_none() {
             let message = format!("no key for `{}/{model}`", self.id);
+            let is = if typed.is_some() { "is empty: set it" } else { "is not set: set it" };
             return Err(Error::new(ErrorKind::Config, message)
-                .hint(format!("set {} to your key", self.key_variable)));
+                .hint(format!("{} {is} to your key", self.key_variable)));
         }
         // Many servers speak as OpenAI's does; which of them this is, only the server can say.
         let dialect = (self.dialect != Dialect::OpenAi || at_home).then_some(self.dialect);
@@ -235,7 +246,7 @@ fn same_origin(url: &Url, address: &str) -> bool {
 /// An address as people type it: a slash or the whole path of a request at its end do no harm.
 fn address(typed: &str) -> Result<Url> {
     let wrong = |shown: &str| {
-        Error::new(ErrorKind::Config, format!("{shown} is no address of an API"))
+        Error::new(ErrorKind::Config, format!("{shown} is not the address of an API"))
             .hint("write it like `http://127.0.0.1:8080/v1`")
     };
     // What cannot be read is not shown: it may hold a password.
@@ -271,10 +282,10 @@ fn is_number(text: &str) -> bool {
 
 fn nowhere(name: &str) -> Error {
     let prefixes: Vec<_> = KNOWN.iter().map(|known| format!("`{}/MODEL`", known.id)).collect();
-    Error::new(ErrorKind::Config, format!("`{name}` says neither a file nor a server"))
-        .hint("name a file that ends in .gguf to judge in this process")
-        .hint(format!("or a server: {}", prefixes.join(", ")))
-        .hint("or say where the model is with --base-url")
+    let message = format!("unknown model `{name}`: expected a .gguf file or PROVIDER/MODEL");
+    Error::new(ErrorKind::Config, message)
+        .hint(format!("servers with a name: {}", prefixes.join(", ")))
+        .hint("for any other server, give its address with --base-url")
 }
 
 #[cfg(test)]

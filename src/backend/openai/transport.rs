@@ -5,22 +5,24 @@
 use std::{
     error::Error as _,
     hash::{BuildHasher, RandomState},
-    sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, SystemTime},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    time::{Duration, Instant, SystemTime},
 };
 
 use async_openai::middleware::HttpRequestFactory;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{
     Request, Response,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    fault::{Again, Fault},
-    provider::{Provider, Secret},
-    text::cleaned,
+    fault::{Again, Fault, Peer},
+    provider::Provider,
+    stream::{self, Content},
+    text::{Secrets, cleaned, unpacked},
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -31,6 +33,10 @@ const LONGEST: usize = 8 * 1024 * 1024;
 pub(super) struct Transport {
     pub(super) http: reqwest::Client,
     pub(super) provider: Provider,
+    pub(super) secrets: Secrets,
+    proxy: Option<String>,
+    /// Whether a request was answered before.
+    answered: AtomicBool,
     authorization: Option<HeaderValue>,
     timeout: Duration,
     retries: u32,
@@ -54,7 +60,18 @@ impl Transport {
                 Error::new(ErrorKind::Config, "cannot set up the network").because(cause)
             })?;
         let authorization = authorization(&http, &provider)?;
-        Ok(Self { http, provider, authorization, timeout, retries, first_wait })
+        let (secrets, proxy) = (Secrets::new(provider.secrets()), proxy(&provider));
+        Ok(Self {
+            http,
+            provider,
+            secrets,
+            proxy,
+            answered: AtomicBool::new(false),
+            authorization,
+            timeout,
+            retries,
+            first_wait,
+        })
     }
 
     /// Sends a request until there is an answer, or no hope; every try is added to `attempts`.
@@ -63,6 +80,7 @@ impl Transport {
         factory: HttpRequestFactory,
         attempts: &AtomicU32,
     ) -> Result<Response, Fault> {
+        let started = Instant::now();
         let mut tries = 0;
         let mut accidents = 0;
         loop {
@@ -77,75 +95,111 @@ impl Transport {
             if is_over {
                 return Err(fault.after_tries(tries));
             }
-            let wait = self.wait(tries, fault.after);
+            let wait = self.wait(tries, &fault);
+            if started.elapsed() + wait > self.limit() {
+                return Err(fault.after_tries(tries).out_of_time(self.limit()));
+            }
             tracing::debug!(tries, ?wait, error = %fault, "asking again");
             pause(wait).await;
         }
     }
 
     /// Reads the list of models, without a second try.
-    pub(super) async fn models(&self, limit: Duration) -> Option<Value> {
+    pub(super) async fn models(&self, limit: Duration) -> Probe {
         let url = format!("{}/models", self.provider.place());
-        let request = self.addressed(self.http.get(url).build().ok()?);
+        let Ok(request) = self.http.get(url).build() else { return Probe::Nothing };
         let read = async {
-            let mut response = self.http.execute(request).await.ok()?;
-            let body = read(&mut response).await.ok()?;
-            serde_json::from_slice(&body).ok()
+            let Ok(mut response) = self.http.execute(self.addressed(request)).await else {
+                return Probe::Failed;
+            };
+            let status = response.status();
+            let is_busy = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
+            match read(&mut response).await {
+                _ if is_busy => Probe::Failed,
+                Ok(body) => serde_json::from_slice(&body).map_or(Probe::Nothing, Probe::Models),
+                Err(Cut::Line(_)) => Probe::Failed,
+                Err(_) => Probe::Nothing,
+            }
         };
-        tokio::time::timeout(limit, read).await.ok()?
+        tokio::time::timeout(limit, read).await.unwrap_or(Probe::Late)
     }
 
     async fn attempt(&self, factory: &HttpRequestFactory) -> Result<String, Fault> {
         let late = || {
             let message = format!("no answer within {} s", self.timeout.as_secs_f32());
-            Err(Fault::of_line(message, &self.provider))
+            Err(Fault::of_line(message, self.peer()))
         };
         tokio::time::timeout(self.timeout, self.exchange(factory)).await.unwrap_or_else(|_| late())
     }
 
     async fn exchange(&self, factory: &HttpRequestFactory) -> Result<String, Fault> {
         let request = factory.build().await.map_err(|cause| {
-            Fault::of_line(format!("cannot write the request: {cause}"), &self.provider).final_one()
+            Fault::of_line(format!("cannot write the request: {cause}"), self.peer()).final_one()
         })?;
-        let mut response = self
-            .http
-            .execute(self.addressed(request))
-            .await
-            .map_err(|error| Fault::of_line(root(error), &self.provider))?;
+        let response = self.http.execute(self.addressed(request)).await;
+        let mut response = response.map_err(|error| self.unsent(error))?;
         let status = response.status();
-        let body = read(&mut response).await;
+        let body = unpacked_body(&mut response).await;
         if status.is_success() {
-            let body = body.map_err(|cut| self.cut(cut))?;
-            return self.checked(cleaned(&body, self.key()));
+            return self.checked(cleaned(&body.map_err(|cut| self.cut(cut))?));
         }
         // Whatever became of the body, the status is known.
-        let body = cleaned(&body.unwrap_or_default(), self.key());
+        let body = cleaned(&body.unwrap_or_default());
         let body = if status.is_redirection() { target(response.headers()) } else { body };
         let after = wanted_wait(response.headers());
-        Err(Fault::of_status(status, &body, after, &self.provider))
+        Err(Fault::of_status(status, &body, after, self.peer()))
+    }
+
+    fn unsent(&self, error: reqwest::Error) -> Fault {
+        let proxy = self.proxy.as_deref().filter(|_| error.is_connect());
+        Fault::of_line(root(error), Peer { proxy, ..self.peer() })
+    }
+
+    pub(super) fn peer(&self) -> Peer<'_> {
+        let answered = self.answered.load(Ordering::Relaxed);
+        Peer { provider: &self.provider, secrets: &self.secrets, answered, proxy: None }
     }
 
     /// The body, if it is an answer.
     fn checked(&self, body: String) -> Result<String, Fault> {
-        let garbage = |what: &str| Err(Fault::of_garbage(what, &body, &self.provider));
-        let Ok(envelope) = serde_json::from_str::<Envelope>(&body) else {
-            return garbage(if body.is_empty() { "nothing" } else { "what is no completion" });
+        let garbage = |what: &str| Err(Fault::of_garbage(what, &body, self.peer()));
+        let (whole, envelope) = match serde_json::from_str(&body) {
+            Ok(envelope) => (None, Ok(envelope)),
+            Err(_) => match stream::content(&body) {
+                Content::Whole(whole) => (Some(whole.to_string()), serde_json::from_value(whole)),
+                Content::Broken => {
+                    return Err(Fault::of_line("the stream ended before the answer", self.peer()));
+                }
+                Content::Nothing if body.is_empty() => return garbage("nothing"),
+                Content::Nothing => return garbage("what is not a completion"),
+            },
+        };
+        let Ok::<Envelope, _>(envelope) = envelope else {
+            return garbage("what is not a completion");
         };
         if let Some(error) = envelope.error() {
-            return Err(Fault::of_error_object(error, &self.provider));
+            return Err(Fault::of_error_object(error, self.peer()));
         }
         if envelope.choices.as_ref().is_none_or(Vec::is_empty) {
             return garbage("without a choice");
         }
-        Ok(body)
+        self.answered.store(true, Ordering::Relaxed);
+        Ok(whole.unwrap_or(body))
     }
 
     fn cut(&self, cut: Cut) -> Fault {
         match cut {
-            Cut::Line(error) => Fault::of_line(root(error), &self.provider),
+            Cut::Line(error) => Fault::of_line(root(error), self.peer()),
             Cut::Long => {
                 let message = format!("an answer of more than {} MiB", LONGEST >> 20);
-                Fault::of_line(message, &self.provider).final_one()
+                Fault::of_line(message, self.peer()).final_one()
+            }
+            Cut::Packed(encoding) => {
+                let message = format!(
+                    "an answer packed as `{}`, which was not asked for, cannot be read",
+                    encoding.escape_debug()
+                );
+                Fault::of_line(message, self.peer()).final_one()
             }
         }
     }
@@ -162,19 +216,23 @@ impl Transport {
         request
     }
 
-    fn key(&self) -> Option<&Secret> {
-        self.provider.key.as_ref()
+    /// How long after the first try another one may begin: a server that hangs is tried three times.
+    fn limit(&self) -> Duration {
+        const LEAST: Duration = Duration::from_secs(300);
+        self.timeout.saturating_mul(3).max(LEAST)
     }
 
     /// Full jitter below a doubling limit, so that those who failed together do not return together;
-    /// above the time that the server names, if it names one.
-    fn wait(&self, tries: u32, after: Option<Duration>) -> Duration {
-        const LONGEST_STEP: Duration = Duration::from_secs(10);
-        let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
-        let jitter = |step: Duration| step.mul_f64(chance());
-        match after {
-            Some(after) => after + jitter(self.first_wait),
-            None => jitter(self.first_wait.saturating_mul(doubled).min(LONGEST_STEP)),
+    /// above the time that the server names, if it names one. Limits of rates are counted in minutes, so
+    /// that the steps before another try grow faster there: they outlast a minute.
+    fn wait(&self, tries: u32, fault: &Fault) -> Duration {
+        let (growth, longest): (u32, u64) = if fault.limited { (4, 30) } else { (2, 10) };
+        let grown = growth.saturating_pow(tries.saturating_sub(1));
+        let step = self.first_wait.saturating_mul(grown).min(Duration::from_secs(longest));
+        match fault.after {
+            Some(after) => after + self.first_wait.mul_f64(chance()),
+            None if fault.limited => step.mul_f64(f64::midpoint(1.0, chance())),
+            None => step.mul_f64(chance()),
         }
     }
 }
@@ -204,19 +262,48 @@ impl Envelope {
     }
 }
 
+/// What came of asking for the list of models.
+pub(super) enum Probe {
+    Models(Value),
+    /// The server has no such list.
+    Nothing,
+    /// The server is not there, or busy: it may have one later.
+    Failed,
+    /// No answer in time.
+    Late,
+}
+
 /// Why a body was not read to its end.
 enum Cut {
     Line(reqwest::Error),
     Long,
+    Packed(String),
+}
+
+async fn unpacked_body(response: &mut Response) -> Result<Vec<u8>, Cut> {
+    let body = read(response).await?;
+    let encoding = header(response.headers(), CONTENT_ENCODING.as_str());
+    let encoding = encoding.unwrap_or_default().to_owned();
+    unpacked(body, &encoding, LONGEST).ok_or(Cut::Packed(encoding))
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
 async fn read(response: &mut Response) -> Result<Vec<u8>, Cut> {
+    let is_stream = header(response.headers(), CONTENT_TYPE.as_str())
+        .is_some_and(|kind| kind.to_lowercase().starts_with("text/event-stream"));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Cut::Line)? {
         if body.len() + chunk.len() > LONGEST {
             return Err(Cut::Long);
         }
         body.extend_from_slice(&chunk);
+        // Some servers keep the line open after the end.
+        if is_stream && stream::is_over(&body) {
+            break;
+        }
     }
     Ok(body)
 }
@@ -224,8 +311,9 @@ async fn read(response: &mut Response) -> Result<Vec<u8>, Cut> {
 /// The header that proves who asks: the key, else the credentials in the address.
 fn authorization(http: &reqwest::Client, provider: &Provider) -> Result<Option<HeaderValue>> {
     let unusable = || {
-        let message = format!("the key in {} is no key", provider.key_variable);
-        Error::new(ErrorKind::Config, message).hint("it holds characters that no header may hold")
+        let message = format!("{} is not a valid header value", provider.key_variable);
+        Error::new(ErrorKind::Config, message)
+            .hint("a key holds letters, digits and punctuation: copy it again, on one line")
     };
     let mut header = if let Some(key) = &provider.key {
         let bearer = format!("Bearer {}", key.expose());
@@ -256,6 +344,16 @@ fn root(error: reqwest::Error) -> String {
     }
 }
 
+/// The proxy between this program and the server, without credentials.
+fn proxy(provider: &Provider) -> Option<String> {
+    let url = provider.base_url.as_str().parse().ok()?;
+    let found = Matcher::from_env().intercept(&url)?;
+    found
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default().to_owned())
+}
+
 /// Where a redirect leads: the origin alone, since the rest may hold secrets.
 fn target(headers: &HeaderMap) -> String {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
@@ -267,7 +365,7 @@ fn target(headers: &HeaderMap) -> String {
 
 /// How long the server asks to wait.
 fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let text = |name: &str| header(headers, name);
     let seconds = |text: &str, unit: f64| {
         let number: f64 = text.parse().ok()?;
         Duration::try_from_secs_f64(number.max(0.0) / unit).ok()

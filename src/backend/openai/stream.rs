@@ -1,0 +1,215 @@
+//! One answer out of the pieces that some servers send, asked for or not.
+//!
+//! Read are one JSON object, also with `data: [DONE]` after it, an event stream of whole answers or of
+//! their pieces, and one JSON object per line.
+
+use serde_json::{Map, Value, json};
+
+/// What a body holds.
+#[derive(Debug, PartialEq)]
+pub(super) enum Content {
+    /// An answer, or the error of a server; its fields are not checked.
+    Whole(Value),
+    /// Pieces of an answer without their end.
+    Broken,
+    /// No JSON.
+    Nothing,
+}
+
+/// Puts a body together.
+pub(super) fn content(body: &str) -> Content {
+    if let Ok(whole) = serde_json::from_str(body) {
+        return Content::Whole(whole);
+    }
+    let Events { data, is_done } = Events::of(body);
+    let values = serde_json::Deserializer::from_str(&data).into_iter::<Value>();
+    let Ok(mut values) = values.collect::<Result<Vec<_>, _>>() else {
+        return if Events::are_in(body) { Content::Broken } else { Content::Nothing };
+    };
+    if let Some(at) = values.iter().position(is_error) {
+        return Content::Whole(values.swap_remove(at));
+    }
+    match values.as_slice() {
+        [] => Content::Nothing,
+        [one] if !is_piece(one) => Content::Whole(values.swap_remove(0)),
+        pieces => joined(pieces, is_done),
+    }
+}
+
+/// Whether the end of a stream was read, so that nothing more needs to be waited for.
+pub(super) fn is_over(body: &[u8]) -> bool {
+    let body = body.trim_ascii_end();
+    body.ends_with(b"data: [DONE]") || body.ends_with(b"data:[DONE]")
+}
+
+/// The data of an event stream; of any other text its lines.
+struct Events {
+    data: String,
+    is_done: bool,
+}
+
+impl Events {
+    fn of(body: &str) -> Self {
+        const OTHERS: [&str; 4] = [":", "event:", "id:", "retry:"];
+        let (mut data, mut is_done) = (String::new(), false);
+        let lines = body.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
+        for line in lines.filter(|line| !OTHERS.iter().any(|other| line.starts_with(other))) {
+            let line = line.strip_prefix("data:").unwrap_or(line);
+            if line.trim() == "[DONE]" {
+                is_done = true;
+            } else {
+                data.push_str(line);
+                data.push('\n');
+            }
+        }
+        Self { data, is_done }
+    }
+
+    fn are_in(body: &str) -> bool {
+        body.lines().any(|line| line.starts_with("data:"))
+    }
+}
+
+fn is_error(value: &Value) -> bool {
+    !value["error"].is_null() && value["choices"].as_array().is_none_or(Vec::is_empty)
+}
+
+fn is_piece(value: &Value) -> bool {
+    let choices = value["choices"].as_array().into_iter().flatten();
+    choices.into_iter().any(|choice| choice.get("delta").is_some())
+}
+
+/// One answer out of pieces, which may be of several choices.
+fn joined(pieces: &[Value], is_done: bool) -> Content {
+    let mut choices: Vec<Joined> = Vec::new();
+    for piece in pieces.iter().flat_map(|piece| piece["choices"].as_array().into_iter().flatten()) {
+        let index = piece["index"].as_u64().unwrap_or_default();
+        let at = choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
+            choices.push(Joined { index, ..Joined::default() });
+            choices.len() - 1
+        });
+        if let Some(choice) = choices.get_mut(at) {
+            choice.add(piece);
+        }
+    }
+    if !is_done && choices.iter().any(|choice| choice.end.is_null()) {
+        return Content::Broken;
+    }
+    let last = |name: &str| {
+        let found = pieces.iter().rev().map(|piece| &piece[name]).find(|value| !value.is_null());
+        found.cloned().unwrap_or_default()
+    };
+    let choices: Vec<Value> = choices.into_iter().map(Joined::whole).collect();
+    Content::Whole(json!({ "model": last("model"), "choices": choices, "usage": last("usage") }))
+}
+
+/// One choice as it grows.
+#[derive(Default)]
+struct Joined {
+    index: u64,
+    /// The texts, by the name of their field.
+    texts: Map<String, Value>,
+    calls: Vec<Value>,
+    tokens: Vec<Value>,
+    end: Value,
+}
+
+impl Joined {
+    fn add(&mut self, piece: &Value) {
+        const TEXTS: [&str; 4] = ["content", "reasoning_content", "reasoning", "refusal"];
+        for name in TEXTS {
+            self.add_text(name, &piece["delta"][name], false);
+            // Some servers end with all of the text once more.
+            self.add_text(name, &piece["message"][name], true);
+        }
+        self.add_text("content", &piece["text"], false);
+        for place in ["delta", "message"] {
+            self.calls.extend(piece[place]["tool_calls"].as_array().into_iter().flatten().cloned());
+        }
+        let tokens = piece["logprobs"]["content"].as_array();
+        self.tokens.extend(tokens.into_iter().flatten().cloned());
+        if !piece["finish_reason"].is_null() {
+            self.end = piece["finish_reason"].clone();
+        }
+    }
+
+    fn add_text(&mut self, name: &str, more: &Value, is_all: bool) {
+        let more = super::answer::text(more);
+        if more.is_empty() {
+            return;
+        }
+        match self.texts.get_mut(name) {
+            Some(Value::String(text)) if !is_all => text.push_str(&more),
+            _ => drop(self.texts.insert(name.to_owned(), more.into())),
+        }
+    }
+
+    fn whole(self) -> Value {
+        let Self { index, mut texts, calls, tokens, end } = self;
+        if !calls.is_empty() {
+            texts.insert("tool_calls".into(), calls.into());
+        }
+        let logprobs = if tokens.is_empty() { Value::Null } else { json!({ "content": tokens }) };
+        json!({ "index": index, "message": texts, "finish_reason": end, "logprobs": logprobs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(text: &str, end: &Value) -> String {
+        json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": end}]})
+            .to_string()
+    }
+
+    fn said(body: &str) -> String {
+        match content(body) {
+            Content::Whole(whole) => {
+                let choice = &whole["choices"][0];
+                format!("{}|{}", choice["message"]["content"], choice["finish_reason"])
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn pieces_become_one_answer_in_every_notation() {
+        let (a, b) = (piece("Sco", &Value::Null), piece("re: 7", &"stop".into()));
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":1}}"#;
+        for body in [
+            format!("data: {a}\n\ndata: {b}\n\ndata: [DONE]\n\n"),
+            format!("data: {a}\r\n\r\ndata: {b}\r\n\r\n"),
+            format!(": ping\nevent: x\nid: 1\nretry: 5\ndata:{a}\ndata:{b}\ndata: {usage}\n"),
+            format!("{a}\n{b}\n"),
+            format!("data: {a}\r\rdata: {b}\r\r"),
+        ] {
+            assert_eq!(said(&body), r#""Score: 7"|"stop""#, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_stream_without_its_end_is_no_answer() {
+        let begun = piece("Score: 9", &Value::Null);
+        assert_eq!(content(&format!("data: {begun}\n\n")), Content::Broken);
+        assert_eq!(content(&format!("data: {begun}\n\ndata: {{\"cho")), Content::Broken);
+        assert_eq!(said(&format!("data: {begun}\n\ndata: [DONE]\n\n")), r#""Score: 9"|null"#);
+        assert_eq!(content("<html>"), Content::Nothing);
+        assert_eq!(content(""), Content::Nothing);
+    }
+
+    #[test]
+    fn a_whole_answer_in_a_stream_stays_whole() {
+        let whole = json!({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]});
+        let pretty = serde_json::to_string_pretty(&whole).unwrap();
+        for body in [
+            format!("{whole}\ndata: [DONE]\n"),
+            format!("{pretty}\n\ndata: [DONE]\n\n"),
+            format!("data: {whole}\n\ndata: [DONE]\n\n"),
+        ] {
+            assert_eq!(content(&body), Content::Whole(whole.clone()), "{body}");
+        }
+        let error = r#"data: {"error":{"message":"no"}}"#;
+        assert_eq!(content(error), Content::Whole(json!({"error": {"message": "no"}})));
+    }
+}
