@@ -5,7 +5,11 @@ use std::collections::VecDeque;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use serde_json::{Map, Value};
 
-use super::input::{LONGEST, Lines, RawLine, wrong};
+use super::{
+    exact,
+    input::{LONGEST, Lines, RawLine, wrong},
+    literal,
+};
 use crate::{
     error::{Error, Result},
     item::{self, Item},
@@ -17,8 +21,16 @@ const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 /// The rows of a table as records, each with the line on which it begins.
 pub(super) struct Table {
     rows: Rows,
-    header: Option<Vec<String>>,
+    header: Option<Vec<Column>>,
     over: bool,
+}
+
+/// A column of a table.
+#[derive(Debug)]
+struct Column {
+    name: String,
+    /// Whether the header gives it no name: spreadsheets and data frames leave such columns behind.
+    is_unnamed: bool,
 }
 
 impl Table {
@@ -27,7 +39,7 @@ impl Table {
         Self { rows: Rows::new(lines, delimiter), header: None, over: false }
     }
 
-    fn header(&mut self) -> Result<Option<Vec<String>>> {
+    fn header(&mut self) -> Result<Option<Vec<Column>>> {
         let Some(row) = self.rows.next()? else { return Ok(None) };
         let names = row.cells.map_err(|error| error.within("header"))?;
         let names: Vec<String> = names.into_iter().map(|name| name.trim().to_owned()).collect();
@@ -38,15 +50,11 @@ impl Table {
                 .hint("leave --delimiter out, or name the character that separates its names"));
         }
         for (n, name) in names.iter().enumerate() {
-            if name.is_empty() {
-                return Err(wrong(format!("column {} of the header has no name", n + 1))
-                    .hint("the first line of a table names its columns"));
-            }
-            if names[..n].contains(name) {
+            if !name.is_empty() && names[..n].contains(name) {
                 return Err(wrong(format!("the header names the column `{name}` twice")));
             }
         }
-        Ok(Some(names))
+        Ok(Some(columns(&names)))
     }
 
     fn record(&mut self) -> Result<Option<(usize, Result<Item>)>> {
@@ -57,6 +65,22 @@ impl Table {
         let Some(row) = self.rows.next()? else { return Ok(None) };
         Ok(Some((row.line, row.cells.and_then(|cells| record(header, cells)))))
     }
+}
+
+/// The columns of a header. One without a name is called as data frames call it.
+fn columns(names: &[String]) -> Vec<Column> {
+    let unnamed = |n: usize| {
+        let mut name = format!("Unnamed: {n}");
+        while names.contains(&name) {
+            name.push_str(".1");
+        }
+        Column { name, is_unnamed: true }
+    };
+    let column = |(n, name): (usize, &String)| match name.is_empty() {
+        true => unnamed(n),
+        false => Column { name: name.clone(), is_unnamed: false },
+    };
+    names.iter().enumerate().map(column).collect()
 }
 
 impl Iterator for Table {
@@ -75,42 +99,78 @@ impl Iterator for Table {
     }
 }
 
-fn record(header: &[String], cells: Vec<String>) -> Result<Item> {
-    if cells.len() != header.len() {
-        let (has, wanted) = (cells.len(), header.len());
+fn record(header: &[Column], mut cells: Vec<String>) -> Result<Item> {
+    let (has, wanted) = (cells.len(), header.len());
+    // A delimiter at the end of each row makes cells that nobody named.
+    if has > wanted && cells[wanted..].iter().all(|cell| is_blank(cell)) {
+        cells.truncate(wanted);
+    }
+    let missing = header.get(cells.len()..);
+    if !missing.is_some_and(|missing| missing.iter().all(|column| column.is_unnamed)) {
         let error =
             wrong(format!("the row has {has} cells, and the header names {wanted} columns"));
         return Err(error.hint(
-            "cells that hold the delimiter stand in double quotes; --delimiter names another one",
+            "cells that hold the delimiter are put in double quotes; --delimiter names another one",
         ));
     }
-    let fields = header.iter().zip(cells).map(|(name, cell)| (name.clone(), value(name, cell)));
-    Ok(Item::from(fields.collect::<Map<_, _>>()))
+    let filled = header.iter().zip(cells).filter(|(column, cell)| {
+        let is_left = column.is_unnamed && is_blank(cell);
+        !is_left
+    });
+    let fields = filled.map(|(column, cell)| Ok((column.name.clone(), value(&column.name, cell)?)));
+    Ok(Item::from(fields.collect::<Result<Map<_, _>>>()?))
 }
 
-/// A cell is text; where a list belongs it may be one in JSON.
-fn value(name: &str, cell: String) -> Value {
-    if item::is_list(name)
-        && cell.trim_start().starts_with('[')
-        && let Ok(list @ Value::Array(_)) = serde_json::from_str(&cell)
-    {
-        return list;
+fn is_blank(cell: &str) -> bool {
+    cell.trim().is_empty()
+}
+
+/// A cell is text; where a list belongs it may be one in JSON, or as Python prints it.
+fn value(name: &str, cell: String) -> Result<Value> {
+    let text = cell.trim();
+    let is_closed = text.starts_with('[') && text.ends_with(']');
+    let of_messages = ["chosen", "rejected"].contains(&name) && text.starts_with("[{");
+    if !is_closed || !(item::is_list(name) || of_messages) {
+        return Ok(cell.into());
     }
-    cell.into()
+    let list = exact::value(text).ok().or_else(|| literal::value(text));
+    if let Some(list @ Value::Array(_)) = list {
+        return Ok(list);
+    }
+    if ["['", "[\"", "[{"].iter().any(|start| text.starts_with(start)) {
+        let message = format!("the cell of `{name}` looks like a list and cannot be read as one");
+        return Err(wrong(message).hint("write it as JSON, such as [\"one\", \"two\"]"));
+    }
+    Ok(cell.into())
 }
 
 /// Whether a first line looks like the header of a table whose fields prompts know.
 pub(super) fn is_header(line: &str) -> bool {
     const LONGEST_NAME: usize = 64;
+    if separator(line.as_bytes()).is_some() {
+        return true;
+    }
     let Some(delimiter) = delimiter_of(line.as_bytes(), None) else { return false };
     let names: Vec<&str> = line
-        .trim()
+        .trim_end_matches(['\r', '\n'])
         .split(char::from(delimiter))
         .map(|name| name.trim_matches(['"', ' ']))
         .collect();
     names.len() > 1
-        && names.iter().all(|name| !name.is_empty() && name.len() <= LONGEST_NAME)
+        && names.iter().all(|name| name.len() <= LONGEST_NAME)
         && names.iter().any(|name| item::is_known(name))
+}
+
+/// What separates cells, where a line in front of the header says so to spreadsheets: `sep=;`.
+fn separator(line: &[u8]) -> Option<u8> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [s, e, p, b'=', delimiter] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
+            Some(*delimiter).filter(u8::is_ascii)
+        }
+        _ => None,
+    }
 }
 
 /// What separates the cells of a header: the candidate that stands as often in the line below it, else
@@ -166,13 +226,26 @@ impl Rows {
         }
     }
 
-    /// The next row that is not blank.
+    /// The next row in which anything is.
     fn next(&mut self) -> Result<Option<Row>> {
+        loop {
+            match self.any()? {
+                Some(Row { cells: Ok(cells), .. }) if cells.iter().all(|cell| is_blank(cell)) => (),
+                row => return Ok(row),
+            }
+        }
+    }
+
+    /// The next row that is not a blank line.
+    fn any(&mut self) -> Result<Option<Row>> {
         let first = loop {
             match self.line()? {
                 None => return Ok(None),
                 Some(line) if line.is_blank() => (),
-                Some(line) => break line,
+                Some(line) => match separator(&line.bytes).filter(|_| self.core.is_none()) {
+                    Some(delimiter) => self.delimiter = self.delimiter.or(Some(delimiter)),
+                    None => break line,
+                },
             }
         };
         let mut core = match self.core.take() {
@@ -332,7 +405,6 @@ mod tests {
         assert_eq!(all[1], (3, ok("{\"a\":\"1\",\"b\":\"2\"}")));
         assert!(all[2].1.as_ref().unwrap_err().contains("has 3 cells"));
         assert!(read("a,a\n1,2\n")[0].1.as_ref().unwrap_err().contains("`a` twice"));
-        assert!(read("a,\n1,2\n")[0].1.as_ref().unwrap_err().contains("column 2"));
     }
 
     #[test]
@@ -356,8 +428,50 @@ mod tests {
     }
 
     #[test]
+    fn what_spreadsheets_and_data_frames_leave_behind_does_no_harm() {
+        let one = ok("{\"q\":\"x\",\"a\":\"y\"}");
+        for table in [
+            "q,a,,\nx,y,,\n",
+            "q,a\nx,y,,\n",
+            "q,a,\nx,y\n",
+            ",,\nq,a,\n,,\nx,y,\n ,,\n",
+            "sep=;\nq;a\nx;y\n",
+            "\u{FEFF}\"SEP=|\"\r\nq|a\r\nx|y\r\n",
+            "sep=,\nq,a\nx,y",
+        ] {
+            let all: Vec<_> = read(table).into_iter().map(|(_, row)| row).collect();
+            assert_eq!(all, [one.clone()], "{table}");
+        }
+        assert_eq!(read(",q\n0,x")[0].1, ok("{\"Unnamed: 0\":\"0\",\"q\":\"x\"}"));
+        assert_eq!(
+            read(",Unnamed: 0,q\n0,1,x")[0].1,
+            ok("{\"Unnamed: 0.1\":\"0\",\"Unnamed: 0\":\"1\",\"q\":\"x\"}")
+        );
+        assert_eq!(
+            read("q,,a\nx,more,y")[0].1,
+            ok("{\"q\":\"x\",\"Unnamed: 1\":\"more\",\"a\":\"y\"}")
+        );
+        assert!(read("q,a\nx,y,z\n")[0].1.as_ref().unwrap_err().contains("has 3 cells"));
+    }
+
+    #[test]
+    fn python_lists_are_lists_where_lists_belong() {
+        let all =
+            read("answers,note\n\"['one', \"\"it's\"\"]\",['x']\n\"['a' 'b']\",y\n[A] or [B],z\n");
+        assert_eq!(all[0].1, ok("{\"answers\":[\"one\",\"it's\"],\"note\":\"['x']\"}"));
+        assert!(all[1].1.as_ref().unwrap_err().contains("`answers` looks like a list"));
+        assert_eq!(all[2].1, ok("{\"answers\":\"[A] or [B]\",\"note\":\"z\"}"));
+        assert_eq!(
+            read("prompt,chosen\np,\"[{'role': 'user', 'content': 'c'}]\"")[0].1,
+            ok("{\"prompt\":\"p\",\"chosen\":[{\"role\":\"user\",\"content\":\"c\"}]}")
+        );
+    }
+
+    #[test]
     fn a_header_is_told_from_prose() {
         assert!(is_header("id,question,answer") && is_header("\"prompt\";\"response\""));
+        assert!(is_header(",question,answer") && is_header("\tquestion\tanswer\r"));
+        assert!(is_header("sep=;\r") && !is_header("sep=no"));
         assert!(!is_header("# A draft, with commas") && !is_header("answer"));
     }
 
@@ -375,7 +489,9 @@ mod tests {
             writer.write_record(["a", "b"]).unwrap();
             rows.iter().for_each(|row| writer.write_record(row).unwrap());
             let table = String::from_utf8(writer.into_inner().unwrap()).unwrap();
-            let expected: Vec<_> = rows.iter()
+            // Rows in which nothing is are left out, as spreadsheets leave them behind.
+            let filled = rows.iter().filter(|row| row.iter().any(|cell| !cell.trim().is_empty()));
+            let expected: Vec<_> = filled
                 .map(|row| ok(&serde_json::json!({"a": row[0], "b": row[1]}).to_string()))
                 .collect();
             let found: Vec<_> = read(&table).into_iter().map(|(_, row)| row).collect();

@@ -35,7 +35,9 @@ pub(super) fn value(text: &str) -> Result<Value, Fault> {
     let read = Once(&twice).deserialize(&mut json);
     let value = read.and_then(|value| json.end().map(|()| value)).map_err(|cause| {
         // What was quoted moved the place of the fault.
-        Fault::Json(serde_json::from_str::<IgnoredAny>(text).err().unwrap_or(cause))
+        let unquoted =
+            (!inexact.is_empty()).then(|| serde_json::from_str::<IgnoredAny>(text).err());
+        Fault::Json(unquoted.flatten().unwrap_or(cause))
     })?;
     match twice.into_inner() {
         Some(key) => Err(Fault::Record(

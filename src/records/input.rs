@@ -27,7 +27,9 @@ pub(super) fn open(source: &Source) -> Result<Bytes> {
     let mut bytes: Bytes = match source {
         Source::Stdin => Box::new(BufReader::with_capacity(BUFFER, io::stdin())),
         Source::File(path) => {
-            Box::new(BufReader::with_capacity(BUFFER, File::open(path).map_err(failed)?))
+            let file = File::open(path).map_err(failed)?;
+            check_ends(&file).map_err(failed)?;
+            Box::new(BufReader::with_capacity(BUFFER, file))
         }
     };
     let start = bytes.fill_buf().map_err(failed)?;
@@ -42,6 +44,20 @@ pub(super) fn open(source: &Source) -> Result<Bytes> {
     Ok(bytes)
 }
 
+/// Refuses a device other than a terminal: it may never end.
+fn check_ends(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::{io::IsTerminal, os::unix::fs::FileTypeExt};
+        let kind = file.metadata()?.file_type();
+        if kind.is_block_device() || (kind.is_char_device() && !file.is_terminal()) {
+            return Err(io::Error::other("it is a device, and no file"));
+        }
+    }
+    let _ = file;
+    Ok(())
+}
+
 /// Refuses what is no text by its first bytes, and skips a byte order mark.
 ///
 /// # Errors
@@ -52,7 +68,7 @@ pub(super) fn check_text(bytes: &mut Bytes) -> Result<()> {
         return Err(wrong("it is UTF-16, not UTF-8").hint("convert it: iconv -f UTF-16 -t UTF-8"));
     }
     if let Some(at) = start.iter().position(|&byte| byte == 0) {
-        return Err(wrong(format!("it is no text: byte {at} is zero"))
+        return Err(wrong(format!("it is not text: byte {at} is zero"))
             .hint("name text files only, or say what it is with --input-format"));
     }
     Ok(())
@@ -156,7 +172,7 @@ impl Lines {
     }
 
     fn broken(&self, cause: io::Error) -> Error {
-        broken(cause).within(format!("behind line {}", self.number))
+        broken(cause).within(format!("after line {}", self.number))
     }
 }
 
@@ -166,7 +182,7 @@ pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 pub(super) fn text(bytes: &[u8], offset: u64) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|cause| {
         let at = offset + cause.valid_up_to() as u64;
-        wrong(format!("no UTF-8 at byte {at} of the file"))
+        wrong(format!("it is not UTF-8 at byte {at} of the file"))
             .hint("convert it, for example: iconv -f WINDOWS-1252 -t UTF-8")
     })
 }
@@ -196,7 +212,7 @@ mod tests {
         assert_eq!((first.text().unwrap(), first.number, first.offset), ("one", 1, 0));
         assert_eq!(lines.next().unwrap().unwrap().offset, 7);
         let last = lines.next().unwrap().unwrap();
-        assert!(last.text().unwrap_err().to_string().contains("no UTF-8 at byte 12 of the file"));
+        assert!(last.text().unwrap_err().to_string().contains("not UTF-8 at byte 12 of the file"));
         assert!(lines.next().unwrap().is_none());
     }
 

@@ -6,6 +6,7 @@ mod exact;
 mod shape;
 mod jsonl;
 mod json;
+mod literal;
 mod csv;
 mod text;
 #[cfg(feature = "parquet")]

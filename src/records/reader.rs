@@ -1,6 +1,8 @@
 //! The records of any source, one at a time, with bounded memory.
 
-use std::io::BufRead;
+use std::{io::BufRead, path::Path};
+
+use serde::de::IgnoredAny;
 
 use super::{
     Format, Source, csv, input,
@@ -73,7 +75,7 @@ fn empty() -> crate::error::Error {
 
 fn opened(source: &Source, options: Options) -> Result<Numbers> {
     let named = match source {
-        Source::File(path) => options.format.or(Some(Format::of(path))),
+        Source::File(path) => options.format.or_else(|| said_by(path)),
         Source::Stdin => options.format,
     };
     if named == Some(Format::Parquet) {
@@ -86,6 +88,8 @@ fn opened(source: &Source, options: Options) -> Result<Numbers> {
     };
     input::check_text(&mut bytes)?;
     Ok(match format {
+        // Many print one record over several lines, or all of them as a list, and name it `.jsonl`.
+        Format::Jsonl if is_spread(&mut bytes)? => Box::new(Values::new(bytes)),
         Format::Jsonl => Box::new(Jsonl::new(Lines::new(bytes))),
         // Many name a file of lines `.json`.
         Format::Json if begins_with_record(&mut bytes) => Box::new(Jsonl::new(Lines::new(bytes))),
@@ -98,6 +102,12 @@ fn opened(source: &Source, options: Options) -> Result<Numbers> {
             Box::new(std::iter::once((0, text::record(source, bytes))))
         }
     })
+}
+
+/// The format that a name says; a pipe that has a name without an end says nothing by it.
+fn said_by(path: &Path) -> Option<Format> {
+    let format = Format::of(path);
+    (format != Format::Text || path.is_file()).then_some(format)
 }
 
 /// The format of what has no name, by how it begins.
@@ -116,7 +126,7 @@ fn told(bytes: &mut Bytes) -> Result<Format> {
         Some(b'[') => Format::Json,
         Some(b'{') if is_record(line) || !is_whole(start) => Format::Jsonl,
         // A first line that is no record is a broken line, unless it only begins one.
-        Some(b'{') if is_begun(line) => Format::Json,
+        Some(b'{') if spreads(start) => Format::Json,
         Some(b'{') | None => Format::Jsonl,
         Some(_) if is_table => Format::Csv,
         Some(_) => Format::Text,
@@ -131,6 +141,31 @@ fn begins_with_record(bytes: &mut Bytes) -> bool {
 
 fn is_record(line: &[u8]) -> bool {
     std::str::from_utf8(line).is_ok_and(|line| jsonl::record(line).is_ok())
+}
+
+/// Whether a file begins with a value of JSON that goes on over its first line, or with a list of records.
+fn is_spread(bytes: &mut Bytes) -> Result<bool> {
+    let start = bytes.fill_buf().map_err(input::broken)?;
+    Ok(spreads(start.strip_prefix(input::BOM).unwrap_or(start)))
+}
+
+fn spreads(start: &[u8]) -> bool {
+    let start = start.trim_ascii_start();
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let rest = start.get(line.len()..).unwrap_or_default().trim_ascii();
+    if !start.starts_with(b"[") && !start.starts_with(b"{") || is_record(line) {
+        return false;
+    }
+    if !is_begun(line) {
+        return line.starts_with(b"[") && rest.is_empty();
+    }
+    // A line that was torn is followed by another record, and one that goes on by the rest of its value.
+    let mut values = serde_json::Deserializer::from_slice(start).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Ok(_)) => true,
+        Some(Err(error)) => error.is_eof() && matches!(line.last(), Some(b',' | b'{' | b'[')),
+        None => false,
+    }
 }
 
 /// Whether a line ends in the middle of a JSON value.
@@ -151,7 +186,7 @@ fn in_columns(source: &Source) -> Result<Numbers> {
         return Err(wrong("Parquet cannot be read from a pipe").hint("name the file instead"));
     };
     let failed = |cause: std::io::Error| Error::new(ErrorKind::Io, "cannot read it").because(cause);
-    let no_table = |cause| wrong("it is no whole Parquet file").because(cause);
+    let no_table = |cause| wrong("it is not a whole Parquet file").because(cause);
     let rows =
         super::parquet::rows(std::fs::File::open(path).map_err(failed)?).map_err(no_table)?;
     let record = |row: Result<_, _>| {
@@ -206,6 +241,18 @@ mod tests {
         assert_eq!(records("r.csv", b"id/answer\n1/a\n2/b\n", semicolons), two());
         let lines_of_text = Options { format: Some(Format::Jsonl), ..Options::default() };
         assert_eq!(records("r.log", lines, lines_of_text), two());
+    }
+
+    #[test]
+    fn json_that_is_printed_over_several_lines_is_read_whatever_its_name_says() {
+        let spread = b"{\n  \"answer\": \"a\"\n}\n{\n  \"answer\": \"b\"\n}\n";
+        assert_eq!(texts("r.jsonl", spread), two());
+        assert_eq!(texts("r.jsonl", b"[{\"answer\": \"a\"},\n{\"answer\": \"b\"}]\n"), two());
+        assert_eq!(texts("r.jsonl", b"[{\"answer\": \"a\"}, {\"answer\": \"b\"}]\n"), two());
+        assert_eq!(texts("r.jsonl", b"\n[\n{\"answer\": \"a\"},\n{\"answer\": \"b\"}\n]\n"), two());
+        // A line that was torn costs itself only.
+        let torn = texts("r.jsonl", b"{\"answer\": \"a\n{\"answer\": \"b\"}\n");
+        assert!(torn[0].is_err() && torn[1] == Ok("b".into()), "{torn:?}");
     }
 
     #[test]

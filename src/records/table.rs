@@ -196,12 +196,24 @@ pub(super) fn write_row(
     out.write_record(None::<&[u8]>).map_err(io::Error::other)
 }
 
-/// What was judged may reach a spreadsheet, and is no formula there: a text that would begin one is put
-/// behind an apostrophe. Numbers and items of a list stay as they are.
+/// What was judged may reach a spreadsheet, and is no formula there: a text that would begin one, after
+/// blanks or not, is put after an apostrophe. Plain numbers stay as they are.
 fn guarded(text: String) -> String {
-    let begins = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let harmless = text.parse::<f64>().is_ok() || (text.starts_with("- ") && !text.contains('|'));
-    if begins && !harmless { format!("'{text}") } else { text }
+    const SIGNS: [char; 9] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\u{2212}'];
+    let is_skipped = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
+    let begins =
+        text.trim_start_matches(is_skipped).starts_with(SIGNS) || text.starts_with(['\t', '\r']);
+    if begins && !is_number(&text) { format!("'{text}") } else { text }
+}
+
+/// Characters that a spreadsheet may not see in front of a formula.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
+}
+
+fn is_number(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
+    text.chars().all(is_part) && text.parse::<f64>().is_ok()
 }
 
 #[cfg(test)]
@@ -267,8 +279,19 @@ mod tests {
             ("=1+1", "'=1+1"),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("-5", "-5"),
-            ("- an item", "- an item"),
+            ("+1.5e-3", "+1.5e-3"),
+            ("- an item", "'- an item"),
+            ("- HYPERLINK(\"http://x\", A1)", "'- HYPERLINK(\"http://x\", A1)"),
             ("-2+cmd|' /C calc'!A0", "'-2+cmd|' /C calc'!A0"),
+            ("-inf", "'-inf"),
+            (" \n=1+1", "' \n=1+1"),
+            ("\u{FEFF}\u{200B}=1", "'\u{FEFF}\u{200B}=1"),
+            ("＝1+1", "'＝1+1"),
+            ("＠SUM(A1)", "'＠SUM(A1)"),
+            ("\tx", "'\tx"),
+            ("\rx", "'\rx"),
+            ("\nx", "\nx"),
+            ("'=1", "'=1"),
             ("plain = text", "plain = text"),
         ] {
             assert_eq!(guarded(text.into()), shown);

@@ -20,17 +20,17 @@ pub struct Junit {
 impl Junit {
     /// A report without records; `name` is the prompt's.
     pub fn new(name: &str) -> Self {
-        Self { suite: TestSuite::new(name) }
+        Self { suite: TestSuite::new(shown(name)) }
     }
 
     /// Adds a record.
     pub fn add(&mut self, id: &str, outcome: Result<&Judgment, &Error>) {
-        let mut case = TestCase::new(escaped(id), status(outcome));
+        let mut case = TestCase::new(shown(id), status(outcome));
         case.set_classname(self.suite.name.to_string());
         if let Ok(judgment) = outcome {
             case.set_time(Duration::from_millis(judgment.latency_ms));
             let critique = judgment.critique();
-            let lines: Vec<String> = critique.lines().map(escaped).collect();
+            let lines: Vec<String> = critique.lines().map(shown).collect();
             case.set_system_out(lines.join("\n"));
         }
         self.suite.add_test_case(case);
@@ -52,7 +52,7 @@ impl Junit {
 fn status(outcome: Result<&Judgment, &Error>) -> TestCaseStatus {
     let non_success = |kind, kind_name: &str, message: String| {
         let mut status = TestCaseStatus::non_success(kind);
-        status.set_type(kind_name).set_message(escaped(&message));
+        status.set_type(kind_name).set_message(shown(&message));
         status
     };
     match outcome {
@@ -66,6 +66,12 @@ fn status(outcome: Result<&Judgment, &Error>) -> TestCaseStatus {
         }
         Err(error) => non_success(NonSuccessKind::Error, "failed", error.to_string()),
     }
+}
+
+/// Text that a report can hold: what could move a terminal is shown as an escape, and so are the two
+/// characters that XML does not know.
+fn shown(text: &str) -> String {
+    escaped(text).replace('\u{FFFE}', "\\u{fffe}").replace('\u{FFFF}', "\\u{ffff}")
 }
 
 #[cfg(test)]
@@ -90,7 +96,7 @@ mod tests {
         };
         let mut junit = Junit::new("score");
         junit.add("good", Ok(&judgment(Ok(Verdict::Score(9.0)), Some(true))));
-        junit.add("<bad \u{1b}>", Ok(&judgment(Ok(Verdict::Score(2.0)), Some(false))));
+        junit.add("<bad \u{1b}\u{FFFE}>", Ok(&judgment(Ok(Verdict::Score(2.0)), Some(false))));
         junit.add(
             "odd",
             Ok(&judgment(Err(Unreadable::new(Reason::Missing, "no `mark`")), Some(false))),
@@ -106,7 +112,8 @@ mod tests {
             "{xml}"
         );
         assert!(
-            xml.contains("&lt;bad \\u{1b}&gt;") && xml.contains("message=\"2 does not pass\""),
+            xml.contains("&lt;bad \\u{1b}\\u{fffe}&gt;")
+                && xml.contains("message=\"2 does not pass\""),
             "{xml}"
         );
         assert!(xml.contains("time=\"1.500\""), "{xml}");

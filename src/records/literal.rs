@@ -1,0 +1,198 @@
+//! Lists as Python prints them: what a table holds where a data frame held lists.
+
+use serde_json::{Map, Value};
+
+/// The value of a Python literal of lists, tuples, dictionaries, texts, numbers, `True`, `False` and
+/// `None`; none where the text is anything else.
+pub(super) fn value(text: &str) -> Option<Value> {
+    let mut reader = Reader { rest: text, depth: 0 };
+    let value = reader.value()?;
+    reader.blanks();
+    reader.rest.is_empty().then_some(value)
+}
+
+struct Reader<'t> {
+    rest: &'t str,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn blanks(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    fn takes(&mut self, word: &str) -> bool {
+        self.blanks();
+        let rest = self.rest.strip_prefix(word);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest.chars().next()?;
+        self.rest = &self.rest[c.len_utf8()..];
+        Some(c)
+    }
+
+    fn value(&mut self) -> Option<Value> {
+        self.blanks();
+        match self.rest.chars().next()? {
+            '[' => self.list('[', ']').map(Value::Array),
+            '(' => self.list('(', ')').map(Value::Array),
+            '{' => self.map().map(Value::Object),
+            '\'' | '"' => self.text().map(Value::String),
+            c if c.is_ascii_digit() || c == '-' => self.number(),
+            _ => self.word(),
+        }
+    }
+
+    fn word(&mut self) -> Option<Value> {
+        let words = [("True", true.into()), ("False", false.into()), ("None", Value::Null)];
+        words.into_iter().find_map(|(word, value)| self.takes(word).then_some(value))
+    }
+
+    /// Goes into something that may hold more of its kind.
+    fn enter(&mut self) -> Option<()> {
+        self.depth += 1;
+        (self.depth < super::exact::DEEPEST).then_some(())
+    }
+
+    fn list(&mut self, open: char, close: char) -> Option<Vec<Value>> {
+        self.enter()?;
+        self.next().filter(|&c| c == open)?;
+        let mut list = Vec::new();
+        loop {
+            self.blanks();
+            if self.rest.starts_with(close) {
+                self.next()?;
+                self.depth -= 1;
+                return Some(list);
+            }
+            list.push(self.value()?);
+            self.blanks();
+            // What follows without a comma would be one text to Python, and several to a reader.
+            if !self.takes(",") && !self.rest.starts_with(close) {
+                return None;
+            }
+        }
+    }
+
+    fn map(&mut self) -> Option<Map<String, Value>> {
+        self.enter()?;
+        self.next()?;
+        let mut map = Map::new();
+        loop {
+            if self.takes("}") {
+                self.depth -= 1;
+                return Some(map);
+            }
+            self.blanks();
+            let key = match self.value()? {
+                Value::String(key) => key,
+                Value::Number(key) => key.to_string(),
+                _ => return None,
+            };
+            if !self.takes(":") || map.insert(key, self.value()?).is_some() {
+                return None;
+            }
+            if !self.takes(",") && !self.rest.trim_start().starts_with('}') {
+                return None;
+            }
+        }
+    }
+
+    fn number(&mut self) -> Option<Value> {
+        let is_part = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
+        let end = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
+        let (number, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        // A number that JSON writes otherwise, such as `1.`, is none of a list that people judge.
+        let value = super::exact::value(number).ok()?;
+        matches!(value, Value::Number(_) | Value::String(_)).then_some(value)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let quote = self.next()?;
+        let mut text = String::new();
+        loop {
+            match self.next()? {
+                c if c == quote => return Some(text),
+                '\\' => self.escape(&mut text)?,
+                '\n' => return None,
+                c => text.push(c),
+            }
+        }
+    }
+
+    fn escape(&mut self, text: &mut String) -> Option<()> {
+        let c = match self.next()? {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            '0' => '\0',
+            'x' => self.code(2)?,
+            'u' => self.code(4)?,
+            'U' => self.code(8)?,
+            c @ ('\\' | '\'' | '"') => c,
+            other => {
+                text.push('\\');
+                other
+            }
+        };
+        text.push(c);
+        Some(())
+    }
+
+    fn code(&mut self, digits: usize) -> Option<char> {
+        let code = self.rest.get(..digits)?;
+        self.rest = &self.rest[digits..];
+        char::from_u32(u32::from_str_radix(code, 16).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn lists_are_read_as_python_prints_them() {
+        for (text, expected) in [
+            ("['one', 'two']", json!(["one", "two"])),
+            (
+                "[\"it's\", 'a \"b\"', 'it\\'s \\\\ \\x41\\u00e9\\n']",
+                json!(["it's", "a \"b\"", "it's \\ Aé\n"]),
+            ),
+            ("[('a', 1), ('b', -2.5)]", json!([["a", 1], ["b", -2.5]])),
+            (
+                "[{'role': 'user', 'content': None, 'ok': True}, ]",
+                json!([{"role": "user", "content": null, "ok": true}]),
+            ),
+            ("[]", json!([])),
+            ("[12345678901234567890123]", json!(["12345678901234567890123"])),
+            ("['\\d+']", json!(["\\d+"])),
+        ] {
+            assert_eq!(value(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_literal_is_nothing() {
+        let deep = "[".repeat(5000) + &"]".repeat(5000);
+        for text in [
+            "['a' 'b']",
+            "['a",
+            "[a, b]",
+            "array(['a'])",
+            "['a'] and more",
+            "[1, 2",
+            "{'a': 1, 'a': 2}",
+            "[nan]",
+            "['\\ud800']",
+            "",
+            &deep,
+        ] {
+            assert_eq!(value(text), None, "{text:.40}");
+        }
+    }
+}
