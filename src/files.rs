@@ -73,12 +73,6 @@ impl Identity {
         }
     }
 
-    /// The identity of a folder.
-    pub fn of_folder(path: &Path) -> Option<Self> {
-        let meta = fs::metadata(path).ok().filter(fs::Metadata::is_dir)?;
-        Self::numbers(&meta).or_else(|| path.canonicalize().ok().map(Self::Path))
-    }
-
     fn of_meta(meta: &fs::Metadata, path: &Path) -> Option<Self> {
         if !meta.is_file() {
             return None;
@@ -144,22 +138,40 @@ struct Entry {
     what: String,
     name: String,
     identity: Option<Identity>,
+    /// What must be writable.
+    path: Option<PathBuf>,
+}
+
+impl Entry {
+    fn new(what: &str, path: &Path) -> Self {
+        let identity = Identity::of(path);
+        Self { what: what.into(), name: path.display().to_string(), identity, path: None }
+    }
+
+    fn stream(name: &str, what: &str, identity: Option<Identity>) -> Self {
+        Self { what: what.into(), name: name.into(), identity, path: None }
+    }
 }
 
 impl Plan {
     /// Takes note of a file that is read; `what` it is reads like `an input`.
     #[must_use]
     pub fn reads(mut self, what: &str, path: &Path) -> Self {
-        let identity = Identity::of(path);
-        self.reads.push(Entry { what: what.into(), name: path.display().to_string(), identity });
+        self.reads.push(Entry::new(what, path));
         self
     }
 
     /// Takes note of a file that is written; `what` is the option that names it.
     #[must_use]
     pub fn writes(mut self, what: &str, path: &Path) -> Self {
-        let identity = Identity::of(path);
-        self.writes.push(Entry { what: what.into(), name: path.display().to_string(), identity });
+        self.writes.push(Entry { path: Some(path.to_owned()), ..Entry::new(what, path) });
+        self
+    }
+
+    /// Takes note of a file that is written beside the one that an option names.
+    #[must_use]
+    pub fn writes_beside(mut self, what: &str, path: Option<&Path>) -> Self {
+        self.writes.extend(path.map(|path| Entry::new(what, path)));
         self
     }
 
@@ -167,11 +179,7 @@ impl Plan {
     #[must_use]
     pub fn reads_stdin(mut self) -> Self {
         let identity = Identity::of_stream(&io::stdin());
-        self.reads.push(Entry {
-            what: "the input".into(),
-            name: "standard input".into(),
-            identity,
-        });
+        self.reads.push(Entry::stream("standard input", "an input", identity));
         self
     }
 
@@ -179,40 +187,41 @@ impl Plan {
     #[must_use]
     pub fn writes_stdout(mut self) -> Self {
         let identity = Identity::of_stream(&io::stdout());
-        let (what, name) = ("standard output".into(), "standard output".into());
-        self.writes.push(Entry { what, name, identity });
+        self.writes.push(Entry::stream("standard output", "standard output", identity));
         self
     }
 
     /// Checks all of them, before any is opened.
     ///
     /// # Errors
-    /// A file would be read and written, or written by two options.
+    /// A file would be read and written, or written by two options, or cannot be written.
     pub fn check(&self) -> Result<()> {
         let same =
             |one: &Entry, other: &Entry| one.identity.is_some() && one.identity == other.identity;
         for (n, write) in self.writes.iter().enumerate() {
             if let Some(read) = self.reads.iter().find(|read| same(read, write)) {
-                let (what, name) = (&write.what, &write.name);
-                let message = format!("{what} would write into `{name}`, which is {}", read.what);
-                let error = Error::new(ErrorKind::Config, message).hint("name another file");
-                let linked = read.name != *name;
-                return Err(if linked {
-                    error.hint(format!("`{name}` and `{}` are one file", read.name))
-                } else {
-                    error
-                });
+                return Err(over(write, read));
             }
             if let Some(other) = self.writes[..n].iter().find(|other| same(other, write)) {
-                let message = format!(
-                    "{} and {} would write into one file, `{}`",
-                    other.what, write.what, write.name
-                );
+                let Entry { what, name, .. } = write;
+                let message =
+                    format!("{} and {what} would write into one file, `{name}`", other.what);
                 return Err(Error::new(ErrorKind::Config, message).hint("name a file for each"));
             }
         }
-        Ok(())
+        self.writes.iter().filter_map(|write| write.path.as_deref()).try_for_each(check_writable)
     }
+}
+
+/// The error of a file that is read and would be written.
+fn over(write: &Entry, read: &Entry) -> Error {
+    let Entry { what, name, .. } = write;
+    let message = format!("{what} would write into `{name}`, which is {}", read.what);
+    let error = Error::new(ErrorKind::Config, message).hint("name another file");
+    if read.name == *name {
+        return error;
+    }
+    error.hint(format!("`{name}` and `{}` are one file", read.name))
 }
 
 /// Checks that a file can be written, without touching what is in it.
@@ -223,9 +232,15 @@ pub fn check_writable(path: &Path) -> Result<()> {
     let name = path.display().to_string();
     let cannot =
         |why: String| Error::new(ErrorKind::Config, format!("cannot write `{name}`: {why}"));
+    if name == "-" {
+        let error = cannot("it is no name of a file".into());
+        return Err(error.hint("without the option, results go to standard output"));
+    }
     if is_address(&name) {
-        return Err(cannot("it is an address, and only files of this machine are written".into())
-            .hint("write a file here, and copy it there"));
+        return Err(cannot(
+            "it is an address, and only files on this machine can be written".into(),
+        )
+        .hint("write a file here, and copy it there"));
     }
     if path.is_dir() {
         return Err(cannot("it is a folder".into()).hint("name a file in it"));

@@ -145,6 +145,6 @@ fn two_runs_are_compared_record_by_record() {
         place
             .run(&["diff", "one.jsonl", "broken.jsonl"])
             .err
-            .contains("broken.jsonl:1: the line is no result")
+            .contains("broken.jsonl:1: the line is not a result")
     );
 }

@@ -146,6 +146,14 @@ fn reopened(path: &Path) -> Result<File> {
     let failed = |cause| broken("open", path).because(cause);
     let mut file =
         OpenOptions::new().create(true).read(true).append(true).open(path).map_err(failed)?;
+    let start = start(&mut file).map_err(failed)?;
+    if !start.starts_with(LINE_START.get(..start.len()).unwrap_or(LINE_START)) {
+        return Err(Error::new(
+            ErrorKind::Config,
+            format!("`{}` is there already, and is not a recording", path.display()),
+        )
+        .hint("name another file for the recording"));
+    }
     if let Some(end) = torn_at(&mut file).map_err(failed)? {
         let tail = tail(&mut file, end).map_err(failed)?;
         if !tail.starts_with(LINE_START.get(..tail.len()).unwrap_or(LINE_START)) {
@@ -158,6 +166,11 @@ fn reopened(path: &Path) -> Result<File> {
         file.set_len(end).map_err(failed)?;
     }
     Ok(file)
+}
+
+/// How the file begins.
+fn start(file: &mut File) -> std::io::Result<Vec<u8>> {
+    if file.metadata()?.is_file() { tail(file, 0) } else { Ok(Vec::new()) }
 }
 
 const LINE_START: &[u8] = b"{\"key\":";

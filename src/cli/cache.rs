@@ -1,8 +1,7 @@
 //! `tribunal cache`
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, Write},
     path::PathBuf,
     time::Duration,
 };
@@ -13,6 +12,8 @@ use super::{CLOSED, Outcome, complain, emit, note};
 use crate::{
     backend::cache::{Cache, Mode, Shelf},
     error::{Error, ErrorKind, Result},
+    files::Plan,
+    records::{self, Source},
     report::escaped,
     request::Completion,
 };
@@ -120,10 +121,14 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
         Command::Clear { yes: true } => {
             note(&format!("removed {} answers", shelf.prune(None, Some(0))?));
         }
-        Command::Export => shelf.each(|key, model, answer| {
-            let line = Exported { key: key.into(), model: model.into(), answer: answer.clone() };
-            write_line(&mut out, &line)
-        })?,
+        Command::Export => {
+            storing(&folder).check()?;
+            shelf.each(|key, model, answer| {
+                let line =
+                    Exported { key: key.into(), model: model.into(), answer: answer.clone() };
+                write_line(&mut out, &line)
+            })?;
+        }
         Command::Import { file } => return import(&shelf, &file).await,
     }
     Ok(Outcome::Done)
@@ -145,6 +150,13 @@ fn stats(shelf: &Shelf, out: &mut impl Write) -> Result<()> {
         .try_for_each(|(model, count)| emit(out, &format!("{count:>8} of {}", escaped(model))))
 }
 
+/// Answers are not written into their own store.
+fn storing(folder: &std::path::Path) -> Plan {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let plan = Plan::default().writes_stdout();
+    files.fold(plan, |plan, file| plan.reads("a part of the store", &file.path()))
+}
+
 fn write_line(out: &mut impl Write, line: &Exported) -> Result<()> {
     let text = serde_json::to_string(line).unwrap_or_default();
     writeln!(out, "{text}").map_err(|cause| match cause.kind() {
@@ -154,18 +166,15 @@ fn write_line(out: &mut impl Write, line: &Exported) -> Result<()> {
 }
 
 async fn import(shelf: &Shelf, file: &PathBuf) -> Result<Outcome> {
-    let cannot = |cause| {
-        Error::new(ErrorKind::Io, format!("cannot read `{}`", file.display())).because(cause)
-    };
-    let lines: Box<dyn BufRead> = match file.to_str() {
-        Some("-") => Box::new(BufReader::new(io::stdin())),
-        _ => Box::new(BufReader::new(File::open(file).map_err(cannot)?)),
+    let source = match file.to_str() {
+        Some("-") => Source::Stdin,
+        _ => Source::File(file.clone()),
     };
     let (mut taken, mut failed) = (0, 0);
-    for (n, line) in lines.lines().enumerate() {
-        let line = line.map_err(cannot)?;
+    for (number, line) in records::lines(&source)? {
+        let line = line.map_err(|error| error.within(source.to_string()))?;
         let read = serde_json::from_str::<Exported>(&line).map_err(|cause| {
-            Error::new(ErrorKind::Record, "the line is no exported answer").because(cause)
+            Error::new(ErrorKind::Record, "the line is not an exported answer").because(cause)
         });
         let put = match read {
             Ok(Exported { key, model, answer }) => shelf.put(&key, &model, &answer).await,
@@ -175,7 +184,7 @@ async fn import(shelf: &Shelf, file: &PathBuf) -> Result<Outcome> {
             Ok(()) => taken += 1,
             Err(error) => {
                 failed += 1;
-                complain(&error.within(format!("{}:{}", file.display(), n + 1)));
+                complain(&error.within(format!("{source}:{number}")));
             }
         }
     }

@@ -1,8 +1,7 @@
 //! `tribunal diff`
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +10,8 @@ use serde_json::Value;
 use super::{Outcome, emit, note};
 use crate::{
     error::{Error, ErrorKind, Result},
+    files::Plan,
+    records::{self, Source, Whose},
     report::{Comparison, Told, escaped},
 };
 
@@ -28,6 +29,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome> {
+    let plan = Plan::default().writes_stdout().reads("an input", &args.first);
+    plan.reads("an input", &args.second).check()?;
     let comparison = Comparison::new(read(&args.first)?, read(&args.second)?);
     if comparison.joined() == 0 {
         let error = Error::new(ErrorKind::Config, "the two files have no record in common");
@@ -43,21 +46,29 @@ pub(super) fn run(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What every line of results says.
+/// What every line of results says. A file may hold lines of several judges: the last one counts.
 fn read(path: &Path) -> Result<Vec<Told>> {
-    let cannot = |cause| {
-        Error::new(ErrorKind::Io, format!("cannot read `{}`", path.display())).because(cause)
-    };
-    let lines = BufReader::new(File::open(path).map_err(cannot)?).lines();
-    let told = lines.enumerate().map(|(n, line)| {
+    let (mut told, mut whose) = (Vec::new(), Vec::new());
+    for (number, line) in records::lines(&Source::File(path.to_owned()))? {
+        let place = format!("{}:{number}", path.display());
         let wrong = |cause| {
-            Error::new(ErrorKind::Record, "the line is no result")
+            Error::new(ErrorKind::Record, "the line is not a result")
                 .because(cause)
                 .hint("name files that `tribunal judge -o` wrote as .jsonl")
-                .within(format!("{}:{}", path.display(), n + 1))
+                .within(&place)
         };
-        let line: Value = serde_json::from_str(&line.map_err(cannot)?).map_err(wrong)?;
-        Ok(Told::of(&line))
-    });
-    told.collect()
+        let line = line.map_err(|error| error.within(&place))?;
+        let line: Value = serde_json::from_str(&line).map_err(wrong)?;
+        told.push(Told::of(&line));
+        whose.push(Whose::of(&line));
+    }
+    let counts = records::current(&whose);
+    let others = counts.iter().filter(|counts| !**counts).count();
+    if others > 0 {
+        note(&escaped(&format!(
+            "{}: {others} lines of another judge or of older records are left out: the last judge counts",
+            path.display()
+        )));
+    }
+    Ok(told.into_iter().zip(counts).filter_map(|(told, counts)| counts.then_some(told)).collect())
 }

@@ -1,10 +1,16 @@
 //! Which records are read.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
 
+use super::note;
 use crate::{
     error::{Error, ErrorKind, Result},
-    records::{self, Format, Record, Source},
+    files::Plan,
+    records::{self, Format, LeftOut, Record, Source},
+    report::escaped,
 };
 
 /// Records, and how they are read.
@@ -58,21 +64,28 @@ fn delimiter(text: &str) -> Result<u8, String> {
 pub(super) type Records = Box<dyn Iterator<Item = Record> + Send>;
 
 impl Args {
-    /// What was named; what is piped in where nothing was.
+    /// What was named; what is piped in where nothing was. Nothing that is read is written: `plan` says
+    /// what else the command reads and writes.
     ///
     /// # Errors
-    /// Nothing was named and nothing is piped in, or a name stands for no file.
-    pub(super) fn sources(&self) -> Result<Vec<Source>> {
-        if !self.files.is_empty() {
-            return records::sources(&self.files);
-        }
-        if io::stdin().is_terminal() {
+    /// Nothing was named and nothing is piped in, a name stands for no file, or an output is an input.
+    pub(super) fn sources(&self, plan: Plan, quiet: bool) -> Result<Vec<Source>> {
+        if self.files.is_empty() && io::stdin().is_terminal() {
             return Err(Error::new(ErrorKind::Config, "nothing to judge")
                 .hint("name a file, a folder or a pattern: tribunal judge answers.jsonl")
                 .hint("no file yet? `tribunal init` writes one that runs at once")
                 .hint("`tribunal judge --help` shows examples"));
         }
-        Ok(vec![Source::Stdin])
+        if self.files.is_empty() {
+            reading(plan, &[Source::Stdin]).check()?;
+            return Ok(vec![Source::Stdin]);
+        }
+        let found = records::find(&self.files)?;
+        reading(plan, &found.sources).check()?;
+        if !quiet {
+            say_left_out(found.left_out);
+        }
+        Ok(found.sources)
     }
 
     /// The records that are wanted.
@@ -103,9 +116,34 @@ impl Args {
     }
 }
 
+/// The plan with these inputs.
+pub(super) fn reading(plan: Plan, sources: &[Source]) -> Plan {
+    sources.iter().fold(plan, |plan, source| match source {
+        Source::Stdin => plan.reads_stdin(),
+        Source::File(path) => plan.reads("an input", path),
+    })
+}
+
+/// One line for each reason.
+fn say_left_out(mut files: Vec<(PathBuf, LeftOut)>) {
+    const MOST: usize = 3;
+    files.sort_by_key(|(_, why)| *why);
+    for group in files.chunk_by(|(_, one), (_, other)| one == other) {
+        let names = group.iter().take(MOST).map(|(path, _)| format!("`{}`", path.display()));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let more = match group.len().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        note(&escaped(&format!("not read: {names}{more}: {}", group[0].1)));
+    }
+}
+
 fn lines(path: &std::path::Path) -> Option<u64> {
     use std::io::BufRead;
-    let mut file = io::BufReader::with_capacity(1 << 20, std::fs::File::open(path).ok()?);
+    // What a pipe says can be read once.
+    let file = crate::files::regular(path).ok()?;
+    let mut file = io::BufReader::with_capacity(1 << 20, file);
     let mut count = 0;
     while file.skip_until(b'\n').ok()? > 0 {
         count += 1;

@@ -9,6 +9,7 @@ use crate::{
     backend,
     config::Resolved,
     error::{Error, ErrorKind, Result, near},
+    files::Plan,
     item::Item,
     judge::Judge,
     prompt::{Need, Order},
@@ -60,7 +61,7 @@ something could not be done, and what was done is kept.";
 
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let resolved = args.judge.resolve(sources)?;
-    let files = args.input.sources()?;
+    let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
     let total = args.input.count(&files);
     let mut records = args.input.read(files);
     let first = choose::first_item(&mut records, &resolved.fields()?);
@@ -97,6 +98,14 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
 }
 
 impl Args {
+    /// What is read and written beside the inputs.
+    fn plan(&self, resolved: &Resolved) -> Plan {
+        let plan = self.output.writing(self.judge.reading(Plan::default(), resolved));
+        let named = [("--save", &self.save), ("--record", &self.record)];
+        let named = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
+        named.fold(plan, |plan, (what, path)| plan.writes(what, path))
+    }
+
     async fn open(&self, resolved: &Resolved, first: Option<&Item>) -> Result<Judge> {
         if resolved.settings.model.is_none() && !self.output.quiet {
             note(

@@ -13,8 +13,9 @@ use terminal_size::{Width, terminal_size};
 use super::{complain, emit, manifest, note, progress::Progress};
 use crate::{
     error::{Error, ErrorKind, Result},
+    files::Plan,
     judge::{Judge, StoredVote},
-    records::{Earlier, Kind, Line, Output, Record},
+    records::{self, Earlier, Kind, Line, Output, Record},
     report::{Junit, Summary, Table, escaped},
     run::{Finished, Known, Takes},
 };
@@ -49,7 +50,7 @@ pub(super) struct Args {
     /// Judge again what failed or could not be read in the file behind -o.
     #[arg(long, conflicts_with = "fresh")]
     retry_errors: bool,
-    /// Judge everything again, also what the file behind -o holds already.
+    /// Judge everything again, and replace a finished table.
     #[arg(long)]
     fresh: bool,
 }
@@ -87,6 +88,16 @@ impl Args {
         manifest::beside(self.output.as_ref()?)
     }
 
+    /// The plan with all that is written.
+    pub(super) fn writing(&self, plan: Plan) -> Plan {
+        let manifest = self.manifest();
+        let named = [("-o", &self.output), ("--summary", &self.summary), ("--junit", &self.junit)];
+        let named = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
+        let plan = named.fold(plan.writes_stdout(), |plan, (what, path)| plan.writes(what, path));
+        let journal = self.output.as_deref().and_then(records::journal_of);
+        plan.writes_beside("-o", manifest.as_deref()).writes_beside("-o", journal.as_deref())
+    }
+
     /// Opens everything that results will be written to, before anything is paid for.
     ///
     /// # Errors
@@ -98,6 +109,7 @@ impl Args {
                 return Err(Error::new(ErrorKind::Config, "--format is for standard output")
                     .hint("the name behind -o says its format: -o verdicts.csv"));
             }
+            (Some(path), None) if self.fresh => Target::File(Output::replacing(path)?),
             (Some(path), None) => Target::File(Output::to_file(path)?),
             (None, Some(shape)) => match shape.collected() {
                 Some(kind) => Target::Collected(Output::collected(kind)?),
@@ -245,7 +257,7 @@ impl Sink {
                     output.kept_in().display()
                 ));
             }
-            Target::File(output) => output.finish()?,
+            Target::File(output) => finish(output, self.args.quiet)?,
             Target::Collected(output) => output.finish_into(&mut io::stdout().lock())?,
         }
         if let (Some(junit), Some(path)) = (self.junit, &self.args.junit) {
@@ -259,6 +271,22 @@ impl Sink {
         figures["pass_rule"] = judge.pass().map(ToString::to_string).into();
         std::fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
     }
+}
+
+/// Puts results into their order, and says what else is in their file.
+pub(super) fn finish(mut output: Output, quiet: bool) -> Result<()> {
+    let (others, foreign) = output.others();
+    let path = escaped(&output.kept_in().display().to_string());
+    output.finish()?;
+    if others > 0 && !quiet {
+        note(&format!(
+            "`{path}` keeps {others} lines of other records or another judge, which are not counted"
+        ));
+    }
+    if foreign > 0 && !quiet {
+        note(&format!("`{path}` keeps {foreign} lines that are not results"));
+    }
+    Ok(())
 }
 
 fn create(path: &std::path::Path) -> Result<std::fs::File> {

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::{Outcome, complain, emit, note};
+use super::{Outcome, complain, emit, input::reading, note, settings::reading_named};
 use crate::{
     backend::Script,
     error::Result,
+    files::Plan,
     item::Item,
     judge::{self, Judge},
     records::{self, Record},
@@ -48,6 +49,9 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
     }
     let judge = builder.build().await?;
     let sources = records::sources(&args.files)?;
+    let plan =
+        reading_named(Plan::default().writes_stdout(), std::iter::once(args.prompt.as_str()));
+    reading(plan, &sources).check()?;
     let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
     let mut summary = Summary::default();
     for record in records::read(sources, records::Options::default()) {

@@ -1,22 +1,22 @@
 //! `tribunal reparse`
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader},
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
 use serde_json::Value;
 
 use super::{
-    Outcome, complain, emit, note,
+    Outcome, complain, emit,
+    input::reading,
+    note,
     settings::{self, Sources},
 };
 use crate::{
     backend::Script,
     error::{Error, ErrorKind, Result},
+    files::Plan,
     item::Item,
     judge::{self, Judge, StoredVote},
+    records::{self, Source, Whose},
     report::escaped,
     run::Finished,
     verdict::Judgment,
@@ -44,18 +44,25 @@ struct Count {
     lines: usize,
     flipped: usize,
     failed: usize,
+    others: usize,
 }
 
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let resolved = args.judge.resolve(sources)?;
     let mut judge = None;
     let mut count = Count::default();
-    for (n, line) in args.lines()?.enumerate() {
-        let place = format!("{}:{}", args.results.display(), n + 1);
-        let line =
-            line.map_err(|cause| Error::new(ErrorKind::Io, "cannot read on").because(cause))?;
+    let plan = args.judge.reading(Plan::default().writes_stdout(), &resolved);
+    reading(plan, &[args.source()]).check()?;
+    let mut counts = args.counts()?.into_iter();
+    for (number, line) in records::lines(&args.source())? {
+        let place = format!("{}:{number}", args.results.display());
+        let line = line.map_err(|error| error.within(&place))?;
+        if counts.next() == Some(false) {
+            count.others += 1;
+            continue;
+        }
         let wrong = |cause| {
-            Error::new(ErrorKind::Record, "the line is no result").because(cause).within(&place)
+            Error::new(ErrorKind::Record, "the line is not a result").because(cause).within(&place)
         };
         let line: Value = serde_json::from_str(&line).map_err(wrong)?;
         if judge.is_none() {
@@ -84,7 +91,12 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         };
         emit(&mut io::stdout(), &again.to_string())?;
     }
-    let Count { lines, flipped, failed } = count;
+    let Count { lines, flipped, failed, others } = count;
+    if others > 0 {
+        note(&format!(
+            "{others} lines of another judge or of older records are left out: the last judge counts"
+        ));
+    }
     note(&format!(
         "{lines} lines were read again: {flipped} flipped, {failed} could not be read; no model was asked"
     ));
@@ -92,15 +104,23 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
 }
 
 impl Args {
-    fn lines(&self) -> Result<Box<dyn Iterator<Item = io::Result<String>>>> {
-        if self.results.as_os_str() == "-" {
-            return Ok(Box::new(io::stdin().lines()));
+    fn source(&self) -> Source {
+        match self.results.to_str() {
+            Some("-") => Source::Stdin,
+            _ => Source::File(self.results.clone()),
         }
-        let file = File::open(&self.results).map_err(|cause| {
-            Error::new(ErrorKind::Io, format!("cannot read `{}`", self.results.display()))
-                .because(cause)
-        })?;
-        Ok(Box::new(BufReader::new(file).lines()))
+    }
+
+    /// Which lines are those of the last judge, where the file can be read twice.
+    fn counts(&self) -> Result<Vec<bool>> {
+        if !self.results.is_file() {
+            return Ok(Vec::new());
+        }
+        let lines = records::lines(&self.source())?.map(|(_, line)| {
+            let line = serde_json::from_str(&line.unwrap_or_default()).unwrap_or(Value::Null);
+            Whose::of(&line)
+        });
+        Ok(records::current(&lines.collect::<Vec<_>>()))
     }
 
     /// Says what flipped and by which rule; whether anything did.

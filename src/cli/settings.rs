@@ -1,14 +1,18 @@
 //! What holds: flags over the environment over the file.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::{ArgMatches, parser::ValueSource};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{Config, Layer, ModelSettings, Origin, Resolved, Settings},
+    config::{Config, Layer, ModelSettings, Origin, Pair, Resolved, Settings},
     error::{Error, ErrorKind, Result},
+    files::Plan,
 };
 
 /// A judge: by its name in a file, by flags, or both.
@@ -84,6 +88,19 @@ impl Args {
         self.config()?.resolve(None, layer(table(&own)), layer(table(&reached)))
     }
 
+    /// The plan with all files that the judge is made of: none of them may be written.
+    pub(super) fn reading(&self, plan: Plan, resolved: &Resolved) -> Plan {
+        let config = self.config().ok().and_then(|config| config.path().map(Path::to_owned));
+        let plan =
+            config.into_iter().fold(plan, |plan, path| plan.reads("the configuration", &path));
+        let Settings { prompt, criteria, criterion, set, .. } = &resolved.settings;
+        let pairs = criterion.iter().chain(set).map(|Pair(_, text)| text);
+        let texts = criteria.iter().chain(pairs).filter_map(|text| text.strip_prefix('@'));
+        let plan = texts.fold(plan, |plan, path| plan.reads("read by `@`", Path::new(path)));
+        let names = prompt.iter().map(String::as_str).chain([resolved.model_name()]);
+        reading_named(plan, names)
+    }
+
     /// The file that was named, or the nearest one.
     ///
     /// # Errors
@@ -94,6 +111,13 @@ impl Args {
             None => Config::find(std::path::Path::new("")),
         }
     }
+}
+
+/// The plan with what prompts and models are read from, where their names are those of files.
+pub(super) fn reading_named<'n>(plan: Plan, names: impl Iterator<Item = &'n str>) -> Plan {
+    let paths = names.map(|name| Path::new(name.strip_prefix("replay:").unwrap_or(name)));
+    let files = paths.filter(|path| path.is_file());
+    files.fold(plan, |plan, path| plan.reads("a prompt, a recording or a model", path))
 }
 
 fn table(settings: &impl Serialize) -> Map<String, Value> {

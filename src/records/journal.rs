@@ -11,7 +11,10 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::ids::digest;
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    files::folder_of,
+};
 
 /// Lines of JSON and where each of them stands.
 #[derive(Debug)]
@@ -74,7 +77,10 @@ impl Journal {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let cannot = |cause| full(path, cause);
         let file = OpenOptions::new().append(true).create(true).read(true).open(path);
-        let file = file.or_else(|_| OpenOptions::new().append(true).open(path)).map_err(cannot)?;
+        // What may be written but not read is opened all the same; the first fault is the true one.
+        let file = file
+            .or_else(|cause| OpenOptions::new().append(true).open(path).map_err(|_| cause))
+            .map_err(cannot)?;
         let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
         match file.try_lock() {
             Err(TryLockError::WouldBlock) if is_file => {
@@ -155,7 +161,7 @@ impl Journal {
             same.take_while(|&n| self.old[n].key == key && self.old[n].state != State::Foreign);
         let free = same.filter(|&n| !self.old[n].taken);
         let place = free.max_by_key(|&n| (self.old[n].state, n))?;
-        let line = serde_json::from_str(&self.line(self.old[place].offset).ok()?).ok()?;
+        let line = serde_json::from_slice(&self.line(self.old[place].offset).ok()?).ok()?;
         self.old[place].taken = true;
         Some(Earlier { line, place })
     }
@@ -191,18 +197,27 @@ impl Journal {
         Ok(())
     }
 
-    fn line(&self, offset: u64) -> io::Result<String> {
+    fn line(&self, offset: u64) -> io::Result<Vec<u8>> {
         let mut reader = BufReader::new(&self.file);
         reader.seek(SeekFrom::Start(offset))?;
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
+        let mut line = Vec::new();
+        reader.read_until(b'\n', &mut line)?;
         Ok(line)
     }
 
     /// This run's lines in the order of their records.
-    pub(super) fn sorted(&mut self) -> io::Result<impl Iterator<Item = io::Result<String>> + '_> {
+    pub(super) fn sorted(&mut self) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>> + '_> {
         self.lines.sort_by_key(|place| place.index);
         read(&self.file, self.lines.iter().copied())
+    }
+
+    /// How many lines belong to no record of this run: results of others, and what is no result.
+    pub(super) fn others(&mut self) -> (usize, usize) {
+        self.mark_stale();
+        let others = self.old.iter().filter(|old| !old.taken && !old.stale);
+        let is_foreign = |old: &OldLine| old.state == State::Foreign;
+        let foreign = others.clone().filter(|old| is_foreign(old)).count();
+        (others.count() - foreign, foreign)
     }
 
     /// Rewrites the file in the order of the records: what belongs to none of them stays in front, and
@@ -250,8 +265,8 @@ impl Journal {
         let mut out = BufWriter::new(new.as_file());
         let front = self.old.iter().filter(|old| !old.taken && !old.stale);
         let front = front.map(|old| Place { index: 0, offset: old.offset, length: old.length });
-        read(&self.file, front)?.try_for_each(|line| out.write_all(line?.as_bytes()))?;
-        self.sorted()?.try_for_each(|line| out.write_all(line?.as_bytes()))?;
+        read(&self.file, front)?.try_for_each(|line| out.write_all(&line?))?;
+        self.sorted()?.try_for_each(|line| out.write_all(&line?))?;
         out.flush()?;
         drop(out);
         new.as_file().set_permissions(meta.permissions())?;
@@ -290,7 +305,7 @@ impl OldLine {
 fn read(
     file: &File,
     places: impl Iterator<Item = Place>,
-) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>>> {
     let mut reader = BufReader::new(file);
     reader.seek(SeekFrom::Start(0))?;
     let mut at = 0_i64;
@@ -298,14 +313,10 @@ fn read(
         // Lines stand nearly in their order, so that most jumps stay within the buffer.
         let to = i64::try_from(place.offset).unwrap_or(i64::MAX);
         reader.seek_relative(to - at)?;
-        let mut line = String::with_capacity(place.length as usize);
-        at = to + i64::try_from(reader.read_line(&mut line)?).unwrap_or(0);
+        let mut line = Vec::with_capacity(place.length as usize);
+        at = to + i64::try_from(reader.read_until(b'\n', &mut line)?).unwrap_or(0);
         Ok(line)
     }))
-}
-
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 pub(super) fn full(path: &Path, cause: io::Error) -> Error {

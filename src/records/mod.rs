@@ -1,5 +1,6 @@
 //! Records in, results out: any file that people have, and one line of JSON for each record.
 
+mod own;
 mod source;
 mod input;
 mod exact;
@@ -17,16 +18,21 @@ mod sample;
 mod line;
 mod revised;
 mod table;
+mod current;
+mod lines;
 mod journal;
 mod output;
 
 pub use {
+    current::{Whose, current},
     ids::Ids,
     journal::Earlier,
     line::{Line, Outcome},
-    output::{Kind, Output},
+    lines::lines,
+    output::{Kind, Output, journal_of},
+    own::is_own,
     reader::{Options, Record, read},
     revised::RevisedLine,
     sample::sample,
-    source::{Format, Source, sources},
+    source::{Format, Found, LeftOut, Source, find, sources},
 };

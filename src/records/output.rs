@@ -10,10 +10,14 @@ use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
 use super::{
-    journal::{Earlier, Journal, folder_of, full},
+    journal::{Earlier, Journal, full},
+    own::{JOURNAL, is_own},
     table::{Columns, write_row},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    files::folder_of,
+};
 
 /// How results stand in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,14 @@ impl Kind {
     }
 }
 
+/// What holds the results of a table or a list until they are whole, beside it; none for lines.
+pub fn journal_of(path: &Path) -> Option<PathBuf> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(JOURNAL);
+    let is_whole = Kind::of(path).is_ok_and(|kind| kind != Kind::Jsonl);
+    is_whole.then(|| path.with_file_name(name))
+}
+
 /// Results on their way into a file.
 ///
 /// Every line is in the file when [`Output::add`] returns: lines of JSON in the file itself, anything
@@ -64,6 +76,8 @@ pub struct Output {
     /// The finished file; `None` writes to whoever asks at the end.
     path: Option<PathBuf>,
     journal: Journal,
+    /// Whether a file that is there is replaced.
+    replaces: bool,
 }
 
 impl Output {
@@ -73,20 +87,32 @@ impl Output {
     /// # Errors
     /// The file cannot be written, holds something already, or another run writes to it.
     pub fn to_file(path: &Path) -> Result<Self> {
+        Self::open(path, false)
+    }
+
+    /// The same, but a table or a list that Tribunal wrote there is replaced when all results are there.
+    ///
+    /// # Errors
+    /// The file cannot be written, holds what Tribunal did not write, or another run writes to it.
+    pub fn replacing(path: &Path) -> Result<Self> {
+        Self::open(path, true)
+    }
+
+    fn open(path: &Path, replaces: bool) -> Result<Self> {
         let kind = Kind::of(path)?;
         // A link is followed, so that the file behind it is replaced and not the link.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if kind == Kind::Jsonl {
-            return Ok(Self { kind, journal: Journal::open(&path)?, path: Some(path) });
+            let journal = Journal::open(&path)?;
+            return Ok(Self { kind, journal, path: Some(path), replaces: true });
         }
-        if path.exists() {
-            return Err(config(format!("`{}` is there already", path.display()))
-                .hint("name another file, or move it away"));
+        let is_empty = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == 0);
+        let replaces = is_empty || (replaces && is_own(&path));
+        if path.exists() && !replaces {
+            return Err(there(&path));
         }
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(".partial.jsonl");
-        let partial = path.with_file_name(name);
-        Ok(Self { kind, journal: Journal::open(&partial)?, path: Some(path) })
+        let journal = Journal::open(&journal_of(&path).unwrap_or_else(|| path.clone()))?;
+        Ok(Self { kind, journal, path: Some(path), replaces })
     }
 
     /// Results of a kind that is known when all are there, for whoever takes them then.
@@ -98,12 +124,18 @@ impl Output {
             tempfile::tempfile().map_err(|cause| full(Path::new("a temporary file"), cause))?;
         let path = PathBuf::from("a temporary file");
         let journal = Journal::of(file, &path);
-        Ok(Self { kind, path: None, journal })
+        Ok(Self { kind, path: None, journal, replaces: false })
     }
 
     /// The file in which the results are until the end.
     pub fn kept_in(&self) -> &Path {
         &self.journal.path
+    }
+
+    /// How many lines of the file belong to no record of this run: results of other records or another
+    /// judge, and lines that are no results. They are kept, in front.
+    pub fn others(&mut self) -> (usize, usize) {
+        if self.kind == Kind::Jsonl { self.journal.others() } else { (0, 0) }
     }
 
     /// What an earlier run left of a record with this key; each line is given once.
@@ -174,7 +206,11 @@ impl Output {
         }
         new.as_file().sync_all()?;
         readable(new.as_file())?;
-        new.persist_noclobber(path)?;
+        if self.replaces {
+            new.persist(path)?
+        } else {
+            new.persist_noclobber(path)?
+        };
         Ok(())
     }
 
@@ -184,7 +220,7 @@ impl Output {
             Kind::Csv => self.write_table(out, b','),
             Kind::Tsv => self.write_table(out, b'\t'),
             Kind::Jsonl | Kind::Parquet => {
-                self.journal.sorted()?.try_for_each(|line| out.write_all(line?.as_bytes()))
+                self.journal.sorted()?.try_for_each(|line| out.write_all(&line?))
             }
         }
     }
@@ -192,7 +228,8 @@ impl Output {
     fn write_list(&mut self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(b"[")?;
         for (n, line) in self.journal.sorted()?.enumerate() {
-            write!(out, "{}\n{}", if n == 0 { "" } else { "," }, line?.trim_end())?;
+            out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
+            out.write_all(line?.trim_ascii_end())?;
         }
         out.write_all(b"\n]\n")
     }
@@ -235,8 +272,8 @@ impl Output {
     }
 }
 
-fn object(line: &str) -> io::Result<Map<String, Value>> {
-    Ok(serde_json::from_str(line)?)
+fn object(line: &[u8]) -> io::Result<Map<String, Value>> {
+    Ok(serde_json::from_slice(line)?)
 }
 
 /// A temporary file is its owner's alone; a result is like any new file.
@@ -248,6 +285,17 @@ fn readable(file: &File) -> io::Result<()> {
     }
     let _ = file;
     Ok(())
+}
+
+/// The error of a file that is in the way.
+fn there(path: &Path) -> Error {
+    let error = config(format!("`{}` is there already", path.display()));
+    if is_own(path) {
+        return error
+            .hint("it is finished: --fresh judges everything again and replaces it")
+            .hint("lines of JSON go on instead: -o verdicts.jsonl");
+    }
+    error.hint("name another file, or move it away")
 }
 
 fn config(message: String) -> Error {
@@ -311,9 +359,40 @@ mod tests {
         std::fs::write(&path, "mine").unwrap();
         assert!(Output::to_file(&path).unwrap_err().to_string().contains("is there already"));
         let lines = folder.path().join("x.jsonl");
+        assert!(Output::replacing(&path).is_err(), "it is not ours");
         let _first = Output::to_file(&lines).unwrap();
         assert!(Output::to_file(&lines).unwrap_err().to_string().contains("another run"));
         assert!(Output::to_file(&folder.path().join("x.gz")).is_err());
+    }
+
+    #[test]
+    fn a_table_of_ours_is_replaced_when_somebody_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        std::fs::write(&path, "").unwrap();
+        let line = |id: &str| json!({"id": id, "model": "m", "prompt": {"name": "p"}, "latency_ms": 1, "attempts": 1, "key": "k"});
+        for id in ["first", "second"] {
+            let mut output = Output::replacing(&path).unwrap();
+            output.add(0, &line(id)).unwrap();
+            output.finish().unwrap();
+            assert!(std::fs::read_to_string(&path).unwrap().contains(id));
+        }
+        let error = Output::to_file(&path).unwrap_err();
+        assert!(error.hints()[0].contains("--fresh"), "{error:?}");
+    }
+
+    #[test]
+    fn lines_that_are_no_text_are_kept_when_others_are_put_into_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.jsonl");
+        std::fs::write(&path, b"caf\xE9\n").unwrap();
+        let mut output = Output::to_file(&path).unwrap();
+        for index in [1, 0] {
+            output.add(index, &json!({"index": index})).unwrap();
+        }
+        assert_eq!(output.others(), (0, 1));
+        output.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"caf\xE9\n{\"index\":0}\n{\"index\":1}\n");
     }
 
     #[test]

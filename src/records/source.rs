@@ -1,13 +1,19 @@
 //! Files, folders and patterns by name, in an order that does not change.
 
 use std::{
+    collections::{HashMap, HashSet},
+    ffi::OsStr,
     fmt,
     path::{Path, PathBuf},
 };
 
 use walkdir::WalkDir;
 
-use crate::error::{Error, ErrorKind, Result};
+use super::own::is_own;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    files::Identity,
+};
 
 /// Where records come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,89 +69,268 @@ impl fmt::Display for Source {
     }
 }
 
-/// The sources behind names as people type them: `-` is standard input, a folder stands for the files
-/// in it and below it, and `*`, `?`, `[…]` and `**` stand for what they match. Hidden files are left out
-/// of folders; files come in the order of their paths, and names in the order in which they were typed.
+/// What names stand for.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What is to be read, in order; each file once.
+    pub sources: Vec<Source>,
+    /// What a folder or a pattern led to and is not read.
+    pub left_out: Vec<(PathBuf, LeftOut)>,
+}
+
+/// Why a file is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftOut {
+    /// Tribunal wrote it.
+    Own,
+    /// It was named more than once, or has several names.
+    Twice,
+    /// It is a link to a file that is not there.
+    Broken,
+    /// It is a link to a folder, below a folder that was named.
+    LinkedFolder,
+    /// The system does not let it be looked into.
+    Closed,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Own => "written by Tribunal (a file that is named itself is read)",
+            Self::Twice => "read already, by another name",
+            Self::Broken => "a link to a file that is not there",
+            Self::LinkedFolder => "a link to a folder (a folder that is named itself is read)",
+            Self::Closed => "permission denied",
+        })
+    }
+}
+
+/// The sources that names stand for, as people type them: `-` is standard input, a folder stands for the
+/// files in it and below it, and `*`, `?`, `[…]` and `**` stand for what they match. Hidden files are left
+/// out of folders; files come in the order of their paths, names in the order in which they were typed,
+/// and no file comes twice.
 ///
 /// # Errors
 /// A name stands for no file. Nothing has been read then.
 pub fn sources<S: AsRef<str>>(names: &[S]) -> Result<Vec<Source>> {
-    let mut all = Vec::new();
+    found(names, false).map(|found| found.sources)
+}
+
+/// The same; of folders and patterns, what Tribunal itself wrote is left out.
+///
+/// # Errors
+/// A name stands for no file, or only for such.
+pub fn find<S: AsRef<str>>(names: &[S]) -> Result<Found> {
+    found(names, true)
+}
+
+fn found<S: AsRef<str>>(names: &[S], leave_out_own: bool) -> Result<Found> {
+    let mut all = Found::default();
+    let mut seen = HashSet::new();
     for name in names {
         match name.as_ref() {
-            "-" if all.contains(&Source::Stdin) => {
-                return Err(Error::new(
-                    ErrorKind::Config,
-                    "standard input can be read once: name - once",
-                ));
+            "-" if all.sources.contains(&Source::Stdin) => {
+                return Err(config("standard input can be read once: name - once"));
             }
-            "-" => all.push(Source::Stdin),
-            name => all.extend(files(name)?.into_iter().map(Source::File)),
+            "-" => all.sources.push(Source::Stdin),
+            name => {
+                let mut matched = Matched::of(name)?;
+                if leave_out_own {
+                    matched.leave_out_own(name)?;
+                }
+                matched.each_once(&mut seen);
+                all.sources.extend(matched.files.into_iter().map(Source::File));
+                all.left_out.extend(matched.left_out);
+            }
         }
     }
     Ok(all)
 }
 
-fn files(name: &str) -> Result<Vec<PathBuf>> {
-    let path = Path::new(name);
-    if path.is_dir() {
-        return folder(path);
-    }
-    if path.exists() {
-        return Ok(vec![path.to_owned()]);
-    }
-    if name.contains(['*', '?', '[']) {
-        return pattern(name);
-    }
-    let error = Error::new(ErrorKind::Config, format!("there is no file `{name}`"));
-    Err(match near_file(path) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(
-            "name a file, a folder, a pattern such as 'drafts/*.md', or - for standard input",
-        ),
-    })
+/// What one name stands for.
+#[derive(Default)]
+struct Matched {
+    files: Vec<PathBuf>,
+    left_out: Vec<(PathBuf, LeftOut)>,
+    /// Whether the name is that of the file itself.
+    is_named: bool,
 }
 
-fn folder(path: &Path) -> Result<Vec<PathBuf>> {
-    let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
+impl Matched {
+    fn of(name: &str) -> Result<Self> {
+        let path = Path::new(name);
+        if path.is_dir() {
+            return folder(path);
+        }
+        if path.exists() {
+            return Ok(Self { files: vec![path.to_owned()], is_named: true, ..Self::default() });
+        }
+        if let Ok(target) = path.read_link() {
+            let message =
+                format!("`{name}` is a link to `{}`, which is not there", target.display());
+            return Err(config(message).hint("mend the link, or name another file"));
+        }
+        if crate::files::is_address(name) {
+            return Err(config(format!(
+                "`{name}` is an address, and only files on this machine can be read"
+            ))
+            .hint("fetch it first, and name the file or pipe it in"));
+        }
+        if name.contains(['*', '?', '[']) {
+            return pattern(name);
+        }
+        if let Err(cause) = path.metadata()
+            && cause.kind() == std::io::ErrorKind::PermissionDenied
+        {
+            return Err(Error::new(ErrorKind::Io, format!("cannot read `{name}`")).because(cause));
+        }
+        let error = config(format!("there is no file `{name}`"));
+        Err(match near_file(path) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(
+                "name a file, a folder, a pattern such as 'drafts/*.md', or - for standard input",
+            ),
+        })
+    }
+
+    /// Sorts a path that was met into what is read and what is not.
+    fn meet(&mut self, path: PathBuf) {
+        if path.is_file() {
+            self.files.push(path);
+        } else if path.is_symlink() && !path.exists() {
+            self.left_out.push((path, LeftOut::Broken));
+        }
+    }
+
+    fn leave_out_own(&mut self, name: &str) -> Result<()> {
+        if self.is_named {
+            return Ok(());
+        }
+        let (own, files) =
+            std::mem::take(&mut self.files).into_iter().partition(|path| is_own(path));
+        let own: Vec<PathBuf> = own;
+        self.files = files;
+        if self.files.is_empty() && !own.is_empty() {
+            return Err(config(format!("all files of `{name}` were written by Tribunal"))
+                .hint("results are judged again when their file is named itself"));
+        }
+        self.left_out.extend(own.into_iter().map(|path| (path, LeftOut::Own)));
+        Ok(())
+    }
+
+    /// Keeps each file once, by its own name and its shortest path: a link may lead back to where it is.
+    fn each_once(&mut self, seen: &mut HashSet<Identity>) {
+        let mut shortest: HashMap<Identity, (bool, usize, usize)> = HashMap::new();
+        for (n, path) in self.files.iter().enumerate() {
+            let Some(identity) = Identity::of(path) else { continue };
+            let length = (path.is_symlink(), path.components().count(), n);
+            let known = shortest.entry(identity).or_insert(length);
+            *known = length.min(*known);
+        }
+        for (n, path) in std::mem::take(&mut self.files).into_iter().enumerate() {
+            let identity = Identity::of(&path);
+            let is_shortest = identity
+                .as_ref()
+                .is_none_or(|one| shortest.get(one).is_none_or(|&(.., kept)| kept == n));
+            if is_shortest && identity.is_none_or(|one| seen.insert(one)) {
+                self.files.push(path);
+            } else {
+                self.left_out.push((path, LeftOut::Twice));
+            }
+        }
+    }
+}
+
+fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with('.')
+}
+
+fn folder(path: &Path) -> Result<Matched> {
     let entries = WalkDir::new(path)
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !hidden(entry.file_name()));
-    let mut found = Vec::new();
+        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
+    let mut found = Matched::default();
     for entry in entries {
         let entry = entry.map_err(|cause| {
             Error::new(ErrorKind::Io, format!("cannot read the folder `{}`", path.display()))
                 .because(cause)
         })?;
-        if entry.path().is_file() {
-            found.push(entry.into_path());
+        if entry.path_is_symlink() && entry.path().is_dir() && entry.depth() > 0 {
+            found.left_out.push((entry.into_path(), LeftOut::LinkedFolder));
+        } else {
+            found.meet(entry.into_path());
         }
     }
-    if found.is_empty() {
-        let message = format!("the folder `{}` holds no files", path.display());
-        return Err(Error::new(ErrorKind::Config, message)
+    if found.files.is_empty() {
+        return Err(config(format!("the folder `{}` holds no files", path.display()))
             .hint("hidden files do not count; name them one by one"));
     }
     Ok(found)
 }
 
-fn pattern(name: &str) -> Result<Vec<PathBuf>> {
+fn pattern(name: &str) -> Result<Matched> {
     let malformed = |cause| {
-        Error::new(ErrorKind::Config, format!("the pattern `{name}` is malformed"))
+        config(format!("the pattern `{name}` is malformed"))
             .because(cause)
             .hint("* and ? stand for any characters, [ab] for one of them, [[] for a bracket")
     };
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
-    let matches = glob::glob_with(name, options).map_err(malformed)?;
-    // What may not be looked into holds nothing for us.
-    let found: Vec<PathBuf> =
-        matches.filter_map(Result::ok).filter(|path| path.is_file()).collect();
-    if found.is_empty() {
-        return Err(Error::new(ErrorKind::Config, format!("no file matches `{name}`"))
+    let mut found = Matched::default();
+    if name.contains("**") {
+        let wanted = glob::Pattern::new(name).map_err(malformed)?;
+        below(name, &wanted, &mut found);
+    } else {
+        for path in glob::glob_with(name, OPTIONS).map_err(malformed)? {
+            match path {
+                Ok(path) => found.meet(path),
+                Err(error) => found.left_out.push((error.path().to_owned(), LeftOut::Closed)),
+            }
+        }
+    }
+    if found.files.is_empty() {
+        return Err(config(format!("no file matches `{name}`"))
             .hint("** matches folders of any depth, as in 'drafts/**/*.md'"));
     }
     Ok(found)
+}
+
+const OPTIONS: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+/// What a pattern of folders of any depth matches. Links are followed, but not back to where they are.
+fn below(name: &str, wanted: &glob::Pattern, found: &mut Matched) {
+    let fixed = name.split('/').take_while(|part| !part.contains(['*', '?', '[']));
+    let start: String = fixed.map(|part| format!("{part}/")).collect();
+    let walked = if start.is_empty() { "." } else { &start };
+    let shown = |entry: &walkdir::DirEntry| {
+        name.contains("/.") || entry.depth() == 0 || !is_hidden(entry.file_name())
+    };
+    let walk = WalkDir::new(walked).follow_links(true).sort_by_file_name().into_iter();
+    let matched = |path: &Path| {
+        let bare = if start.is_empty() { path.strip_prefix("./").unwrap_or(path) } else { path };
+        wanted.matches_path_with(bare, OPTIONS).then(|| bare.to_owned())
+    };
+    for entry in walk.filter_entry(shown) {
+        match entry {
+            Ok(entry) => matched(entry.path()).into_iter().for_each(|path| found.meet(path)),
+            // A link that leads back.
+            Err(error) if error.loop_ancestor().is_some() => (),
+            Err(error) => {
+                let path = error.path().unwrap_or(Path::new(walked));
+                match path.is_symlink() && !path.exists() {
+                    true => matched(path).into_iter().for_each(|path| found.meet(path)),
+                    false => found.left_out.push((path.to_owned(), LeftOut::Closed)),
+                }
+            }
+        }
+    }
 }
 
 /// The file beside it whose name is alike.

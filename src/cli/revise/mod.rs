@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    files::Plan,
     records::{Ids, Record},
     report::Revisions,
     run,
@@ -70,7 +71,8 @@ and what was done is kept.";
 
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let mut resolved = args.judge.resolve(sources)?;
-    let files = args.input.sources()?;
+    let plan = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
+    let files = args.input.sources(args.results.writing(plan), args.results.quiet)?;
     let total = args.input.count(&files);
     let plain = args.results.plain_file(&files)?;
     let mut records = args.input.read(files);

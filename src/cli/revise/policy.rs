@@ -12,6 +12,7 @@ use crate::{
     backend::{self, Backend},
     config::Resolved,
     error::{Error, ErrorKind, Result},
+    files::Plan,
     item::Item,
     judge::{self, Judge},
     parse::Judges,
@@ -191,6 +192,15 @@ impl Loops {
 }
 
 impl Args {
+    /// The plan with all files that the loop is made of: none of them may be written.
+    pub(super) fn reading(&self, plan: Plan) -> Plan {
+        let principles = self.principle.iter().filter_map(|text| text.strip_prefix('@'));
+        let plan = principles.fold(plan, |plan, path| plan.reads("read by `@`", path.as_ref()));
+        let Self { policy, revise_prompt, draft_prompt, critic, final_judge, .. } = self;
+        let names = [policy, revise_prompt, draft_prompt, critic, final_judge];
+        settings::reading_named(plan, names.into_iter().flatten().map(String::as_str))
+    }
+
     /// Opens the models, and puts the loop together.
     ///
     /// # Errors

@@ -10,13 +10,14 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    super::{complain, emit, manifest, note, progress::Progress},
+    super::{complain, emit, manifest, note, output, progress::Progress},
     rounds::Style,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    files::Plan,
     item::Item,
-    records::{Earlier, Format, Kind, Output, Record, RevisedLine, Source},
+    records::{Earlier, Format, Kind, Output, Record, RevisedLine, Source, journal_of},
     report::{Revisions, escaped},
     strategy::revise::Revision,
 };
@@ -115,6 +116,19 @@ impl Args {
         manifest::beside(self.output.as_ref().filter(|_| plain.is_none())?)
     }
 
+    /// The plan with all that is written.
+    pub(super) fn writing(&self, plan: Plan) -> Plan {
+        let named = [("-o", &self.output), ("--summary", &self.summary)];
+        let named = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
+        let plan = named.fold(plan.writes_stdout(), |plan, (what, path)| plan.writes(what, path));
+        let output = self.output.as_deref();
+        let journal = output.and_then(journal_of);
+        let lineage = output.filter(|path| Format::of(path) == Format::Text).map(beside);
+        plan.writes_beside("-o", output.and_then(manifest::beside).as_deref())
+            .writes_beside("-o", journal.as_deref())
+            .writes_beside("-o", lineage.as_deref())
+    }
+
     /// How rounds are shown, where somebody watches.
     pub(super) fn shows_rounds(&self) -> Option<Style> {
         let terminal = io::stderr().is_terminal();
@@ -133,6 +147,7 @@ impl Args {
                 Target::Text(path)
             }
             (Some(path), None) => match Kind::of(path)? {
+                Kind::Jsonl | Kind::Json if self.fresh => Target::File(Output::replacing(path)?),
                 Kind::Jsonl | Kind::Json => Target::File(Output::to_file(path)?),
                 _ => {
                     let message = format!("revisions cannot be written as `{}`", path.display());
@@ -239,7 +254,7 @@ impl Results {
                 "what was revised is in `{}`; the same command goes on",
                 output.kept_in().display()
             )),
-            Target::File(output) => output.finish()?,
+            Target::File(output) => output::finish(output, self.args.quiet)?,
             Target::Text(path) if path.exists() => note(&format!(
                 "the text is in {}, how it came about in {}",
                 path.display(),

@@ -1,0 +1,64 @@
+//! Which lines of a file of results are those of its last judge: a file may also hold lines of others.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::ids::digest;
+
+/// Whose a line of results is.
+#[derive(Clone, Copy, Debug)]
+pub struct Whose {
+    /// Model and prompt; none of what is no line of a judge.
+    judge: Option<u64>,
+    /// Id and place in the input; what has no place is like nothing else.
+    record: u64,
+}
+
+impl Whose {
+    /// Looks at a line.
+    pub fn of(line: &Value) -> Self {
+        let judge = line["model"].as_str().zip(line["prompt"]["hash"].as_str());
+        let judge = judge.map(|judge| digest(|hasher| hasher.json(&judge)));
+        let record = match line["index"].as_u64() {
+            Some(index) => digest(|hasher| hasher.json(&(&line["id"], index))),
+            None => digest(|hasher| hasher.json(line)),
+        };
+        Self { judge, record }
+    }
+}
+
+/// For each line, whether it counts: the judge of the last line judged it (the same model by the same
+/// prompt), and no later line of this judge is about the same record of the input.
+pub fn current(lines: &[Whose]) -> Vec<bool> {
+    let last = lines.iter().rev().find_map(|line| line.judge);
+    let is_current = |line: &Whose| line.judge.is_none() || line.judge == last;
+    let current = lines.iter().enumerate().filter(|(_, line)| is_current(line));
+    let latest: HashMap<u64, usize> = current.map(|(n, line)| (line.record, n)).collect();
+    let counts = |(n, line)| is_current(line) && latest.get(&line.record) == Some(&n);
+    lines.iter().enumerate().map(counts).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn lines_of_the_last_judge_count_and_of_one_record_the_last() {
+        let line = |id: &str, index: usize, model: &str| json!({"id": id, "index": index, "model": model, "prompt": {"hash": "h"}});
+        let current = |lines: &[Value]| current(&lines.iter().map(Whose::of).collect::<Vec<_>>());
+        let lines = [
+            line("a", 0, "old"),
+            line("b", 1, "new"),
+            line("a", 0, "new"),
+            line("a", 0, "new"),
+            // Two records may have one name, such as that of a question.
+            line("a", 2, "new"),
+        ];
+        assert_eq!(current(&lines), [false, true, false, true, true]);
+        let bare = [json!({"id": "a", "score": 1}), json!({"id": "a", "score": 2})];
+        assert_eq!(current(&bare), [true, true]);
+        assert!(current(&[]).is_empty());
+    }
+}

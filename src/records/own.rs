@@ -1,0 +1,134 @@
+//! Files that Tribunal wrote: nobody means them when a folder or a pattern is judged.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
+
+use super::{Format, input::BOM};
+
+/// What stands beside a file of results, and says what the run was.
+const MANIFEST: &str = ".run.json";
+
+/// What stands beside a text that was revised.
+const LINEAGE: &str = ".revision.json";
+
+/// What holds the results of a table until it is written.
+pub(super) const JOURNAL: &str = ".partial.jsonl";
+
+/// How much of a file is looked at.
+const MOST: u64 = 64 << 20;
+
+/// Whether Tribunal wrote this file: results, what stands beside them, recordings, figures.
+pub fn is_own(path: &Path) -> bool {
+    let beside = |end: &str| {
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(end);
+        path.with_file_name(name)
+    };
+    let says = |path: PathBuf| path.is_file() && holds(&path, Format::Json);
+    if says(beside(MANIFEST)) || says(beside(LINEAGE)) {
+        return true;
+    }
+    let name = path.to_string_lossy();
+    let is_empty = || path.metadata().is_ok_and(|meta| meta.len() == 0);
+    if [MANIFEST, LINEAGE, JOURNAL].iter().any(|end| name.ends_with(end)) && is_empty() {
+        return true;
+    }
+    holds(path, Format::of(path))
+}
+
+/// Whether a file of this format begins as one of ours.
+fn holds(path: &Path, format: Format) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut start = BufReader::new(file.take(MOST));
+    match format {
+        Format::Jsonl | Format::Json => first(&mut start).is_some_and(|seen| seen.is_own()),
+        Format::Csv => is_table(&mut start, ','),
+        Format::Tsv => is_table(&mut start, '\t'),
+        Format::Text => is_report(&mut start),
+        Format::Parquet => false,
+    }
+}
+
+/// Whether a file is a JUnit report of ours.
+fn is_report(start: &mut impl Read) -> bool {
+    let mut text = Vec::new();
+    let is_read = start.take(200).read_to_end(&mut text).is_ok();
+    is_read && String::from_utf8_lossy(&text).contains("<testsuites name=\"tribunal\"")
+}
+
+/// The first object of a file, a list or not.
+fn first(start: &mut impl BufRead) -> Option<Seen> {
+    loop {
+        let byte = *start.fill_buf().ok()?.first()?;
+        if !(byte.is_ascii_whitespace() || byte == b'[' || BOM.contains(&byte)) {
+            break;
+        }
+        start.consume(1);
+    }
+    let mut json = serde_json::Deserializer::from_reader(start);
+    Seen::deserialize(&mut json).ok()
+}
+
+/// Keys by which our files are known.
+#[derive(Deserialize)]
+struct Seen {
+    index: Option<IgnoredAny>,
+    key: Option<IgnoredAny>,
+    prompt: Option<Value>,
+    model: Option<IgnoredAny>,
+    outcome: Option<IgnoredAny>,
+    passed: Option<IgnoredAny>,
+    identity: Option<IgnoredAny>,
+    capabilities: Option<IgnoredAny>,
+    completion: Option<IgnoredAny>,
+    version: Option<IgnoredAny>,
+    judge: Option<IgnoredAny>,
+    records: Option<IgnoredAny>,
+    judged: Option<IgnoredAny>,
+    failed: Option<IgnoredAny>,
+    unreadable: Option<IgnoredAny>,
+    regressions: Option<IgnoredAny>,
+    outcomes: Option<IgnoredAny>,
+}
+
+impl Seen {
+    fn is_own(&self) -> bool {
+        let hashed = self.prompt.as_ref().is_some_and(|prompt| prompt["hash"].is_string());
+        let line = self.index.is_some() && self.key.is_some();
+        let result = line && hashed && self.model.is_some();
+        let revision = line && self.outcome.is_some() && self.passed.is_some();
+        let recorded = self.identity.is_some()
+            && self.capabilities.is_some()
+            && self.completion.is_some()
+            && self.key.is_some();
+        let manifest = self.version.is_some() && self.judge.is_some() && hashed;
+        let judged = self.judged.is_some() && self.unreadable.is_some() && self.failed.is_some();
+        let revised = self.outcomes.is_some() && self.regressions.is_some();
+        let figures = self.records.is_some() && (judged || revised);
+        result || revision || recorded || manifest || figures
+    }
+}
+
+/// Whether a header is that of a table of ours.
+fn is_table(start: &mut impl BufRead, delimiter: char) -> bool {
+    const OURS: [&str; 5] = ["model", "prompt", "latency_ms", "attempts", "key"];
+    let mut header = String::new();
+    if start.take(64 << 10).read_line(&mut header).is_err() {
+        return false;
+    }
+    let names: Vec<&str> =
+        header.trim().split(delimiter).map(|name| name.trim_matches('"')).collect();
+    let has = |ours: &str| {
+        names.iter().any(|name| {
+            let name = name.trim_start_matches("judge_");
+            name == ours
+        })
+    };
+    OURS.iter().all(|name| has(name))
+}
