@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod engine;
 mod front;
+pub(crate) mod limits;
 mod program;
 mod run;
 mod sample;

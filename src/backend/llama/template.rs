@@ -1,9 +1,12 @@
 //! Conversations as a model was trained to read them: its own chat template, piece by piece.
 
+use std::sync::LazyLock;
+
 use minijinja::{Environment, ErrorKind as JinjaErrorKind, Value, context, syntax::SyntaxConfig};
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    prompt::limits::{Beyond, meter, metered},
     request::{Chat, Message, Origin, Request, Role, Span},
     verdict::visible,
 };
@@ -12,6 +15,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct ChatTemplate {
     source: Option<String>,
+    /// The source as it is rendered: within the limits of a template that nobody has checked.
+    rendered: Result<String, Beyond>,
     bos: String,
     eos: String,
 }
@@ -25,12 +30,23 @@ pub(super) enum Piece {
     Content(Vec<Span>),
 }
 
-/// A template that loops is stopped.
-const FUEL: u64 = 1_000_000;
+/// The largest prompt that a template may print around the turns, in bytes.
+const LARGEST: usize = 4 << 20;
+
+/// What a template prints around the turns of a conversation.
+#[derive(Clone, Copy)]
+enum Form {
+    /// A turn's content is a text.
+    Text,
+    /// A turn's content is a list with one part that is a text, as models that see images want it.
+    Parts,
+}
 
 impl ChatTemplate {
     pub(super) fn new(source: Option<String>, bos: String, eos: String) -> Self {
-        Self { source: source.filter(|source| source.contains('{')), bos, eos }
+        let source = source.filter(|source| source.contains('{'));
+        let rendered = metered(&without_marks(source.as_deref().unwrap_or_default()));
+        Self { source, rendered, bos, eos }
     }
 
     /// Names the template in the model's identity: another template is another model.
@@ -46,7 +62,7 @@ impl ChatTemplate {
             _ => (request.messages.as_slice(), None),
         };
         let mut pieces = match (&self.source, request.chat) {
-            (Some(source), Chat::Model) => self.fold(source, turns)?,
+            (Some(_), Chat::Model) => self.fold(turns)?,
             _ => plain(turns),
         };
         pieces.extend(opened.map(|message| Piece::Content(message.spans.clone())));
@@ -54,31 +70,36 @@ impl ChatTemplate {
     }
 
     /// Tries the turns as they are; then with the system text in the first user turn and neighbours of
-    /// one role joined, as templates without a system role and with strict alternation want it.
-    fn fold(&self, source: &str, turns: &[Message]) -> Result<Vec<Piece>> {
-        self.render(source, turns).or_else(|refusal| {
-            let folded = folded(turns);
-            if folded == turns { Err(refusal) } else { self.render(source, &folded) }
-        })
+    /// one role joined, as templates without a system role and with strict alternation want it. Each is
+    /// tried with contents that are texts, then with contents that are lists of parts.
+    fn fold(&self, turns: &[Message]) -> Result<Vec<Piece>> {
+        let folded = folded(turns);
+        let tries = [turns, &folded];
+        let tries = if folded == turns { &tries[..1] } else { &tries[..] };
+        let mut refusal = None;
+        for turns in tries {
+            for form in [Form::Text, Form::Parts] {
+                match self.render(turns, form) {
+                    Ok(pieces) => return Ok(pieces),
+                    // The first refusal is of what was really asked.
+                    Err(error) => _ = refusal.get_or_insert(error),
+                }
+            }
+        }
+        Err(refusal.unwrap_or_else(|| refused("the chat template of this model prints nothing")))
     }
 
-    fn render(&self, source: &str, turns: &[Message]) -> Result<Vec<Piece>> {
-        let bare = self.render_words(source, turns, "")?;
-        let padded = self.render_words(source, turns, "  ")?;
+    fn render(&self, turns: &[Message], form: Form) -> Result<Vec<Piece>> {
+        let bare = self.render_words(turns, form, "")?;
+        let padded = self.render_words(turns, form, "  ")?;
         let mut pieces = Vec::new();
         let mut rest = bare.as_str();
         for (n, turn) in turns.iter().enumerate() {
             let word = word(n);
             let (Some((before, after)), None) = (rest.split_once(&word), rest.split(&word).nth(2))
             else {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    format!(
-                        "the chat template of this model does not print turn {} exactly once",
-                        n + 1
-                    ),
-                )
-                .hint("give the prompt the key `chat: raw` to send plain text"));
+                let message = "the chat template of this model does not print turn";
+                return Err(refused(&format!("{message} {} exactly once", n + 1)));
             };
             pieces.push(Piece::Template(before.to_owned()));
             let trims = !padded.contains(&format!("  {word}"));
@@ -91,19 +112,23 @@ impl ChatTemplate {
     }
 
     /// The template around words that stand for the turns; no text of a turn ever meets it.
-    fn render_words(&self, source: &str, turns: &[Message], around: &str) -> Result<String> {
+    fn render_words(&self, turns: &[Message], form: Form, around: &str) -> Result<String> {
+        let content = |n: usize| {
+            let text = format!("{around}{}{around}", word(n));
+            match form {
+                Form::Text => Value::from(text),
+                Form::Parts => Value::from(vec![context! { type => "text", text }]),
+            }
+        };
         let messages: Vec<Value> = turns
             .iter()
             .enumerate()
-            .map(|(n, turn)| context! { role => turn.role.name(), content => format!("{around}{}{around}", word(n)) })
+            .map(|(n, turn)| context! { role => turn.role.name(), content => content(n) })
             .collect();
-        let refused = |cause: minijinja::Error| {
-            Error::new(
-                ErrorKind::Unsupported,
-                "the chat template of this model refuses the conversation",
-            )
-            .because(cause)
+        let beyond = |Beyond { line, message }: &Beyond| {
+            refused(&format!("the chat template of this model is refused: line {line}: {message}"))
         };
+        let source = self.rendered.as_ref().map_err(beyond)?;
         let values = context! {
             messages,
             add_generation_prompt => true,
@@ -111,8 +136,32 @@ impl ChatTemplate {
             eos_token => self.eos.clone(),
             tools => Value::from(()),
         };
-        environment().render_str(source, values).map_err(refused)
+        let refuses = "the chat template of this model refuses the conversation";
+        match environment().render_str(source, values) {
+            Ok(text) if text.len() > LARGEST => {
+                Err(refused("the chat template of this model prints more than 4 MiB"))
+            }
+            rendered => rendered.map_err(|cause| refused(refuses).because(cause)),
+        }
     }
+}
+
+fn refused(message: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, message)
+        .hint("give the prompt the key `chat: raw` to send plain text")
+}
+
+/// The template without the tags that mark what a model is trained on: they print nothing.
+fn without_marks(source: &str) -> String {
+    static MARKS: LazyLock<regex::Regex> = LazyLock::new(|| {
+        #[expect(clippy::unwrap_used, reason = "the pattern is a constant")]
+        regex::Regex::new(r"(\{%[-+]?\s*)(end)?generation(\s*[-+]?%\})").unwrap()
+    });
+    let same = |found: &regex::Captures<'_>| {
+        let tag = if found.get(2).is_some() { "endif" } else { "if true" };
+        format!("{}{tag}{}", &found[1], &found[3])
+    };
+    MARKS.replace_all(source, same).into_owned()
 }
 
 /// Letters and digits only, so that `trim`, `split` and `startswith` leave it alone.
@@ -189,8 +238,9 @@ fn environment() -> Environment<'static> {
     if let Ok(syntax) = syntax.build() {
         environment.set_syntax(syntax);
     }
-    environment.set_fuel(Some(FUEL));
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    meter(&mut environment);
+    // As in Python, nothing can be taken out of `none`.
+    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
     environment.add_function(
         "raise_exception",
         |message: String| -> Result<(), minijinja::Error> {
@@ -199,8 +249,6 @@ fn environment() -> Environment<'static> {
     );
     // A template that prints today's date would make every day another model.
     environment.add_function("strftime_now", |_: String| "1 January 2025".to_owned());
-    environment
-        .add_filter("tojson", |value: Value| serde_json::to_string(&value).unwrap_or_default());
     environment
 }
 
@@ -266,6 +314,48 @@ mod tests {
         let request = asks(vec![Message::new(Role::User, "q", Origin::Data)], false);
         let twice = template("{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}");
         assert_eq!(twice.pieces(&request).unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    fn asked(source: &str) -> Result<String> {
+        let turns = vec![
+            Message::new(Role::System, "Be fair.", Origin::Prompt),
+            Message::new(Role::User, "q", Origin::Data),
+        ];
+        template(source).pieces(&asks(turns, false)).map(|pieces| shown(&pieces))
+    }
+
+    #[test]
+    fn templates_may_mark_what_is_trained_and_ask_for_tools_that_are_not_there() {
+        let marked = "{% for m in messages %}{{ m.role }}:{%- generation -%}  {{ m.content }};{% endgeneration %}\n{% endfor %}";
+        assert_eq!(asked(marked).unwrap(), "⟨system:⟩Be fair.⟨;user:⟩q⟨;⟩");
+        let tools = "{% if tools is iterable and tools | length > 0 %}{{ tools | tojson(indent=4) }}{% endif %}{% if not tools is defined or tools is none %}-{% endif %}{% for m in messages %}{{ m.content }};{% endfor %}";
+        assert_eq!(asked(tools).unwrap(), "⟨-⟩Be fair.⟨;⟩q⟨;⟩");
+    }
+
+    #[test]
+    fn templates_may_read_contents_as_lists_of_parts() {
+        let loops = "{% for m in messages %}[{{ m.role }}]{% for c in m.content %}{% if c.type == 'text' %}{{ c.text }}{% elif c.type == 'image' %}<image>{% endif %}{% endfor %}{% endfor %}";
+        assert_eq!(asked(loops).unwrap(), "⟨[system]⟩Be fair.⟨[user]⟩q");
+        let first =
+            "{% for m in messages %}[{{ m.role }}]{{ m['content'][0]['text'] | trim }}{% endfor %}";
+        assert_eq!(asked(first).unwrap(), "⟨[system]⟩Be fair.⟨[user]⟩q");
+        let strict = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}[{{ m.role }}]{% for c in m.content %}{{ c['text'] }}{% endfor %}{% endfor %}";
+        assert_eq!(asked(strict).unwrap(), "⟨[user]⟩Be fair.\n\nq");
+        let both = "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for c in m.content %}!{{ c.text }}{% endfor %}{% endif %};{% endfor %}";
+        assert_eq!(asked(both).unwrap(), "Be fair.⟨;⟩q⟨;⟩");
+    }
+
+    #[test]
+    fn a_template_without_end_is_refused() {
+        let grows = "{% set ns = namespace(l=[1]) %}{% for i in range(99) %}{% set ns.l = ns.l + ns.l %}{% endfor %}{% for m in messages %}{{ m.content }}{% endfor %}";
+        let loops =
+            "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}";
+        let deep = &format!("{{{{ {}true }}}}{CHATML}", "not ".repeat(50_000));
+        let long = &format!("{{{{ messages{} }}}}{CHATML}", ".a".repeat(50_000));
+        let nested = "{% set ns = namespace(l=[]) %}{% for i in range(99999) %}{% set ns.l = [ns.l] %}{% endfor %}{{ ns.l }}";
+        for source in [grows, loops, deep, long, nested] {
+            assert_eq!(asked(source).unwrap_err().kind(), ErrorKind::Unsupported);
+        }
     }
 
     #[test]
