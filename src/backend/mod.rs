@@ -74,9 +74,17 @@ pub trait Backend: Debug + Send + Sync {
         None
     }
 
+    /// Whether the model runs in this process: its answers cost time and no money, and one that nobody
+    /// waits for any more is worth nothing.
+    fn is_in_process(&self) -> bool {
+        false
+    }
+
     /// Asks the model.
     ///
-    /// Dropping the future gives the answer up, and must free whatever was reserved for it.
+    /// # Cancellation
+    /// Dropping the future gives the answer up, and must free whatever was reserved for it. Behind a
+    /// cache, an answer that was paid for may still arrive and be remembered.
     async fn complete(&self, request: &Request) -> Result<Completion>;
 }
 
@@ -116,6 +124,10 @@ impl<L: Layer> Backend for L {
         self.below().prompt_tokens(request)
     }
 
+    fn is_in_process(&self) -> bool {
+        self.below().is_in_process()
+    }
+
     async fn complete(&self, request: &Request) -> Result<Completion> {
         self.through(request).await
     }
@@ -145,6 +157,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 
     fn prompt_tokens(&self, request: &Request) -> Option<usize> {
         (**self).prompt_tokens(request)
+    }
+
+    fn is_in_process(&self) -> bool {
+        (**self).is_in_process()
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {

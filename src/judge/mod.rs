@@ -34,8 +34,12 @@ use crate::{
 
 /// Judges items.
 ///
-/// Cheap to clone, and at home in any tokio runtime. Dropping a judgment's future gives its requests
-/// up.
+/// Cheap to clone, and at home in any tokio runtime.
+///
+/// # Cancellation
+/// Dropping a judgment's future gives its requests up: a model in this process stops. Behind a
+/// cache, an answer of a server that is on its way may still arrive and is
+/// remembered, because it was paid for.
 #[derive(Clone, Debug)]
 pub struct Judge(Arc<Inner>);
 

@@ -1,10 +1,16 @@
 //! Never pay twice: answers in memory, on disk, and on their way.
 //!
 //! A [`Cache`] is a layer in front of a model. A request is looked for in memory, then in the store that
-//! all processes share; if neither has it, one caller asks and all others wait for him, in this process
-//! and in others. Keys are those of [`Request::key`]. Failures, refusals and empty answers are never
-//! kept. Whatever is wrong with the store is said once, and the run goes on without it.
+//! all processes share; if neither has it, it is asked once and all callers wait for that answer, in this
+//! process and in others. Keys are those of [`Request::key`]. Failures, refusals and empty answers are
+//! never kept. Whatever is wrong with the store is said once, and the run goes on without it.
+//!
+//! # Cancellation
+//! A caller that is dropped does not disturb the others who wait for the same answer. When the last one is
+//! gone, a model in this process stops; an answer of a server has 60 seconds to arrive and is remembered,
+//! because it was paid for.
 
+mod aloft;
 mod flight;
 mod store;
 
@@ -22,7 +28,11 @@ use std::{
 use async_trait::async_trait;
 use moka::future::Cache as Memory;
 
-use self::{flight::Flights, store::Store};
+use self::{
+    aloft::{Aloft, Landed},
+    flight::Flights,
+    store::Store,
+};
 use super::{Backend, Layer};
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -57,12 +67,34 @@ struct Shared {
     /// Where the store is, and the store once it was needed.
     folder: Option<PathBuf>,
     disk: OnceLock<Option<Disk>>,
+    /// The requests that are on their way.
+    aloft: Aloft,
 }
 
 impl Shared {
+    /// The store, opened if need be; this may wait for other processes.
     fn disk(&self) -> Option<&Disk> {
         let open = || Disk::open(self.folder.as_ref()?);
         self.disk.get_or_init(open).as_ref()
+    }
+
+    /// The store; it is opened on a thread that may wait.
+    async fn opened(self: &Arc<Self>) -> Option<&Disk> {
+        self.folder.as_ref()?;
+        if self.disk.get().is_none() {
+            let shared = self.clone();
+            let opening = tokio::task::spawn_blocking(move || shared.disk().is_some());
+            // Without that thread the run goes on without the store.
+            opening.await.ok()?;
+        }
+        self.disk.get()?.as_ref()
+    }
+
+    /// The answer in the store, read on a thread that may wait.
+    async fn stored(self: &Arc<Self>, key: &CacheKey) -> Option<Completion> {
+        self.folder.as_ref()?;
+        let (shared, key) = (self.clone(), *key);
+        tokio::task::spawn_blocking(move || shared.disk()?.get(&key)).await.ok()?
     }
 }
 
@@ -74,6 +106,9 @@ struct Disk {
     /// Whether its failure was told.
     told: AtomicBool,
 }
+
+/// How long an answer of a server may take to arrive when nobody waits for it any more.
+const LANDING: Duration = Duration::from_secs(60);
 
 /// Memory for answers, in bytes.
 const MEMORY: u64 = 256 << 20;
@@ -98,7 +133,8 @@ impl Cache {
             u32::try_from(256 + answer.text.len() + thinking + tokens).unwrap_or(u32::MAX)
         };
         let memory = Memory::builder().max_capacity(MEMORY).weigher(size).build();
-        Self(Arc::new(Shared { mode, memory, folder, disk: OnceLock::new() }))
+        let (disk, aloft) = (OnceLock::new(), Aloft::default());
+        Self(Arc::new(Shared { mode, memory, folder, disk, aloft }))
     }
 
     /// The answer in memory, or in the store.
@@ -107,8 +143,10 @@ impl Cache {
         if let Some(found) = memory.get(key).await {
             return Some(found);
         }
-        let disk = self.0.disk().filter(|_| matches!(mode, Mode::On | Mode::Read))?;
-        let found = Arc::new(disk.get(key)?);
+        if !matches!(mode, Mode::On | Mode::Read) {
+            return None;
+        }
+        let found = Arc::new(self.0.stored(key).await?);
         memory.insert(*key, found.clone()).await;
         Some(found)
     }
@@ -122,15 +160,31 @@ impl Cache {
     /// system keeps caches.
     ///
     /// # Errors
-    /// The system says no such folder.
+    /// The system says no such folder, or the variable does not name one.
     pub fn folder() -> Result<PathBuf> {
         let named = std::env::var_os("TRIBUNAL_CACHE_DIR").filter(|name| !name.is_empty());
         let usual = || dirs::cache_dir().map(|folder| folder.join("tribunal"));
-        named.map(PathBuf::from).or_else(usual).ok_or_else(|| {
+        let missing = || {
             Error::new(ErrorKind::Config, "there is no folder for caches on this system")
                 .hint("name one with TRIBUNAL_CACHE_DIR")
-        })
+        };
+        match named {
+            Some(named) => checked(PathBuf::from(named)),
+            None => usual().ok_or_else(missing),
+        }
     }
+}
+
+/// Refuses what a shell or another program would take for something else than a folder.
+fn checked(folder: PathBuf) -> Result<PathBuf> {
+    let named = folder.to_string_lossy();
+    let wrong = match &*named {
+        address if address.contains("://") => "is an address, and answers are kept in a folder",
+        home if home.starts_with('~') => "begins with `~`, which only a shell replaces",
+        _ => return Ok(folder),
+    };
+    Err(Error::new(ErrorKind::Config, format!("TRIBUNAL_CACHE_DIR=`{named}` {wrong}"))
+        .hint("write the whole path of a folder on this machine"))
 }
 
 /// What can be done to the store of a folder; for people, not for runs.
@@ -238,25 +292,28 @@ impl Disk {
             tracing::warn!("{error}; the run goes on without it");
         }
     }
+}
 
+impl Shared {
     /// Waits until no other process asks for this key; the answer if one of them got it meanwhile.
-    async fn cleared(&self, key: &CacheKey) -> Result<Took<'_>, Box<Completion>> {
+    async fn cleared(self: &Arc<Self>, key: &CacheKey) -> Result<Took<'_>, Box<Completion>> {
+        let Some(disk) = self.opened().await else { return Ok(Took(None)) };
         for round in 0_u64.. {
-            match self.flights.try_take(key) {
+            match disk.flights.try_take(key) {
                 Ok(true) => break,
                 Ok(false) => pause(round).await,
                 Err(cause) => {
-                    self.tell(&unusable(Path::new("flights.lock"), cause));
+                    disk.tell(&unusable(Path::new("flights.lock"), cause));
                     return Ok(Took(None));
                 }
             }
-            if let Some(found) = self.get(key) {
+            if let Some(found) = self.stored(key).await {
                 return Err(Box::new(found));
             }
         }
-        let took = Took(Some((&self.flights, *key)));
+        let took = Took(Some((&disk.flights, *key)));
         // Whoever had the key may have put the answer there before letting go.
-        self.get(key).map_or(Ok(took), |found| Err(Box::new(found)))
+        self.stored(key).await.map_or(Ok(took), |found| Err(Box::new(found)))
     }
 }
 
@@ -335,59 +392,52 @@ pub struct Cached {
     inner: Arc<dyn Backend>,
 }
 
-/// Why an answer is not kept.
-enum Unkept {
-    Failed(Error),
-    /// An answer that may be another one next time.
-    Passing(Completion),
-}
-
 impl Cached {
-    /// Gets the answer, and keeps it even if whoever asked has gone.
-    async fn fly(self, key: CacheKey, request: Request) -> Result<Completion> {
-        let memory = self.cache.0.memory.clone();
-        let paid = Arc::new(AtomicBool::new(false));
-        let leading = paid.clone();
-        let leader = async move { self.lead(&key, &request, &leading).await.map(Arc::new) };
-        match memory.try_get_with(key, leader).await {
-            Ok(kept) => {
-                let cached = !paid.load(Ordering::Relaxed);
-                let attempts = if cached { 0 } else { kept.attempts };
-                Ok(Completion { attempts, cached, ..(*kept).clone() })
-            }
-            Err(unkept) => match &*unkept {
-                Unkept::Failed(error) => Err(error.clone()),
-                Unkept::Passing(completion) => Ok(completion.clone()),
-            },
+    /// Gets the answer for all who wait for it, and keeps it.
+    async fn fly(self, key: CacheKey, request: Request) -> Result<Landed> {
+        let Shared { mode, memory, .. } = &*self.cache.0;
+        if *mode != Mode::Write
+            && let Some(kept) = memory.get(&key).await
+        {
+            // An earlier flight landed after the caller had looked.
+            return Ok(Landed { answer: kept, paid: false });
         }
+        let landed = self.lead(&key, &request).await?;
+        if is_lasting(&landed.answer) && !self.is_cut(&landed.answer, &request) {
+            memory.insert(key, landed.answer.clone()).await;
+        }
+        Ok(landed)
     }
 
-    /// What the one caller does on whom all others wait.
-    async fn lead(
-        &self,
-        key: &CacheKey,
-        request: &Request,
-        paid: &AtomicBool,
-    ) -> Result<Completion, Unkept> {
-        let mode = self.cache.0.mode;
-        let disk = self.cache.0.disk();
-        let took = match disk.filter(|_| mode == Mode::On) {
-            Some(disk) => match disk.cleared(key).await {
-                Ok(took) => took,
-                Err(found) => return Ok(*found),
-            },
-            None => Took(None),
+    /// Asks the model, unless another process has the answer by now.
+    async fn lead(&self, key: &CacheKey, request: &Request) -> Result<Landed> {
+        let shared = &self.cache.0;
+        let took = match shared.mode {
+            Mode::On => shared.cleared(key).await,
+            _ => Ok(Took(None)),
         };
-        let completion = self.inner.complete(request).await.map_err(Unkept::Failed)?;
-        paid.store(true, Ordering::Relaxed);
-        if !is_lasting(&completion) {
-            return Err(Unkept::Passing(completion));
-        }
-        if let Some(disk) = disk.filter(|_| mode != Mode::Read) {
-            disk.put(key, &completion, self.inner.name()).await;
+        let took = match took {
+            Ok(took) => took,
+            Err(found) => return Ok(Landed { answer: Arc::new(*found), paid: false }),
+        };
+        let answer = self.inner.complete(request).await?;
+        let lasting = is_lasting(&answer) && !self.is_cut(&answer, request);
+        if lasting
+            && shared.mode != Mode::Read
+            && let Some(disk) = shared.opened().await
+        {
+            disk.put(key, &answer, self.inner.name()).await;
         }
         drop(took);
-        Ok(completion)
+        Ok(Landed { answer: Arc::new(answer), paid: true })
+    }
+
+    /// Whether a model in this process ran out of context: with a longer one it would have gone on.
+    fn is_cut(&self, answer: &Completion, request: &Request) -> bool {
+        let allowed = request.sampling.max_tokens.map(u64::from);
+        self.inner.is_in_process()
+            && answer.finish == Finish::Length
+            && allowed.is_none_or(|most| answer.usage.completion < most)
     }
 }
 
@@ -416,10 +466,12 @@ impl Layer for Cached {
         } else if let Some(found) = self.cache.remembered(&key).await {
             return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });
         }
-        // On a task of its own: a caller who gives up neither stops it nor pays again.
-        let flight = tokio::spawn(self.clone().fly(key, request.clone()));
-        let died = |cause| Error::new(ErrorKind::Model, "the request died").because(cause);
-        flight.await.map_err(died)?
+        let patience = if self.inner.is_in_process() { Duration::ZERO } else { LANDING };
+        let fly = || self.clone().fly(key, request.clone());
+        let (landed, is_first) = self.cache.0.aloft.board(key, patience, fly).await?;
+        let cached = !(landed.paid && is_first);
+        let attempts = if cached { 0 } else { landed.answer.attempts };
+        Ok(Completion { attempts, cached, ..(*landed.answer).clone() })
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
 
-use super::{Weights, engine, failed};
+use super::{Weights, engine, failed, header, trial};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Weights that llama.cpp can open: it reads files only, so embedded ones are lent to a temporary one.
@@ -28,6 +28,8 @@ impl Source {
         match weights {
             Weights::File(path) => {
                 check(path)?;
+                header::check(path)?;
+                tried(path)?;
                 Ok(Self { path: path.clone(), digest: None, lent: None })
             }
             Weights::Embedded(bytes) => {
@@ -91,12 +93,31 @@ fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Tries a file that this machine has not loaded yet where it can do no harm.
+fn tried(path: &Path) -> Result<()> {
+    let note = fs::metadata(path).ok().and_then(|meta| note_of(&meta, "loaded"));
+    if note.as_ref().is_some_and(|note| note.exists()) {
+        return Ok(());
+    }
+    trial::survives(path)?;
+    if let Some(note) = note {
+        remember(&note, "");
+    }
+    Ok(())
+}
+
+/// Remembering only saves time: a read-only home is no reason to fail.
+fn remember(note: &Path, text: &str) {
+    let written = note.parent().map(fs::create_dir_all).and_then(|_| fs::write(note, text).ok());
+    tracing::debug!(?note, remembered = written.is_some(), "what is known of a model file");
+}
+
 /// Reads a whole file once and remembers its digest by device, inode, size and time of change.
 fn digest(path: &Path) -> Result<String> {
     let unreadable = |cause| {
         Error::new(ErrorKind::Io, format!("cannot read `{}`", path.display())).because(cause)
     };
-    let note = fs::metadata(path).ok().and_then(|meta| note_of(&meta));
+    let note = fs::metadata(path).ok().and_then(|meta| note_of(&meta, "digests"));
     if let Some(known) = note.as_ref().and_then(|note| fs::read_to_string(note).ok()) {
         return Ok(known);
     }
@@ -104,16 +125,13 @@ fn digest(path: &Path) -> Result<String> {
     std::io::copy(&mut File::open(path).map_err(unreadable)?, &mut hasher).map_err(unreadable)?;
     let digest = hasher.finalize().to_hex()[..32].to_owned();
     if let Some(note) = note {
-        // Remembering only saves time: a read-only home is no reason to fail.
-        let written =
-            note.parent().map(fs::create_dir_all).and_then(|_| fs::write(&note, &digest).ok());
-        tracing::debug!(?note, remembered = written.is_some(), "digest of the model");
+        remember(&note, &digest);
     }
     Ok(digest)
 }
 
 #[cfg(unix)]
-fn note_of(meta: &fs::Metadata) -> Option<PathBuf> {
+fn note_of(meta: &fs::Metadata, folder: &str) -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
     let place = format!(
         "{}-{}-{}-{}-{}",
@@ -126,11 +144,11 @@ fn note_of(meta: &fs::Metadata) -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache =
         home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))?;
-    Some(cache.join("tribunal").join("digests").join(place))
+    Some(cache.join("tribunal").join(folder).join(place))
 }
 
 #[cfg(not(unix))]
-fn note_of(_: &fs::Metadata) -> Option<PathBuf> {
+fn note_of(_: &fs::Metadata, _: &str) -> Option<PathBuf> {
     None
 }
 

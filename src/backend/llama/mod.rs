@@ -6,9 +6,11 @@
 
 mod engine;
 mod file;
+mod header;
 mod sampler;
 mod template;
 mod tokens;
+pub mod trial;
 
 pub use file::{Info, inspect};
 
@@ -90,6 +92,10 @@ pub struct Llama {
     thread: Option<thread::JoinHandle<()>>,
 }
 
+/// Names how this engine answers: raised when the same request may get another answer than before, so
+/// that remembered answers are not taken for those of another engine.
+const ANSWERS: &str = "engine-2";
+
 impl Llama {
     /// Loads a model and starts its engine thread.
     ///
@@ -120,7 +126,7 @@ impl Llama {
         Ok(Self {
             aliases: vec![name.clone(), loaded.title],
             name,
-            identity: format!("gguf|{identity}|{}", loaded.template.digest()),
+            identity: format!("gguf|{identity}|{}|{ANSWERS}", loaded.template.digest()),
             template: loaded.template,
             vocabulary: loaded.vocabulary,
             context: loaded.context,
@@ -204,6 +210,10 @@ impl Backend for Llama {
 
     fn prompt_tokens(&self, request: &Request) -> Option<usize> {
         self.tokenize(request).ok().map(|tokens| tokens.len())
+    }
+
+    fn is_in_process(&self) -> bool {
+        true
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {

@@ -1,0 +1,246 @@
+//! The header of a GGUF file, and the values in it that llama.cpp takes on trust.
+//!
+//! Some wrong values end the whole process inside llama.cpp. Those that a damaged or faulty file is likely
+//! to have are refused here, by the name of their key; the others are met in a process of their own (see
+//! [`super::trial`]).
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most blocks that llama.cpp has room for.
+const BLOCKS: f64 = 512.0;
+
+/// Sizes of the types of values that are no texts and no arrays.
+const SIZES: [(u32, u64); 11] =
+    [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (5, 4), (6, 4), (7, 1), (10, 8), (11, 8), (12, 8)];
+const TEXT: u32 = 8;
+const ARRAY: u32 = 9;
+
+/// What the keys of a file say.
+#[derive(Debug, Default)]
+struct Header {
+    architecture: String,
+    numbers: HashMap<String, f64>,
+    /// How many elements arrays have.
+    arrays: HashMap<String, u64>,
+}
+
+/// Why a header is not read.
+enum Unread {
+    /// It ends too early, or a length in it exceeds the file.
+    Damaged,
+    /// It is of a form that only llama.cpp may know.
+    Unknown,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Unread {
+    fn from(cause: io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Damaged,
+            _ => Self::Io(cause),
+        }
+    }
+}
+
+/// Refuses a file whose header llama.cpp would not survive.
+pub(super) fn check(path: &Path) -> Result<()> {
+    let shown = path.display();
+    let wrong = |message: String| {
+        Error::new(ErrorKind::Config, format!("`{shown}`: {message}"))
+            .hint("the file is damaged, or a faulty tool made it: get it again")
+    };
+    match Header::read(path) {
+        Ok(header) => header.fault().map_or(Ok(()), |fault| Err(wrong(fault))),
+        Err(Unread::Damaged) => Err(wrong("the file ends inside its header".into())),
+        Err(Unread::Unknown) => Ok(()),
+        Err(Unread::Io(cause)) => Err(wrong("the file cannot be read".into()).because(cause)),
+    }
+}
+
+/// A file as it is read.
+struct Reader {
+    file: BufReader<File>,
+    left: u64,
+}
+
+impl Reader {
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Unread> {
+        let mut bytes = [0; N];
+        self.file.read_exact(&mut bytes)?;
+        self.left = self.left.saturating_sub(N as u64);
+        Ok(bytes)
+    }
+
+    fn small(&mut self) -> Result<u32, Unread> {
+        self.bytes().map(u32::from_le_bytes)
+    }
+
+    fn large(&mut self) -> Result<u64, Unread> {
+        self.bytes().map(u64::from_le_bytes)
+    }
+
+    fn skip(&mut self, count: u64) -> Result<(), Unread> {
+        self.left = self.left.checked_sub(count).ok_or(Unread::Damaged)?;
+        match i64::try_from(count) {
+            Ok(count) if count < 4096 => Ok(self.file.seek_relative(count)?),
+            Ok(count) => {
+                self.file.seek(SeekFrom::Current(count))?;
+                Ok(())
+            }
+            Err(_) => Err(Unread::Damaged),
+        }
+    }
+
+    fn text(&mut self) -> Result<String, Unread> {
+        let length = self.large()?;
+        if length > self.left {
+            return Err(Unread::Damaged);
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(|_| Unread::Damaged)?];
+        self.file.read_exact(&mut bytes)?;
+        self.left -= length;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "only small values are compared")]
+    fn number(&mut self, kind: u32) -> Result<f64, Unread> {
+        Ok(match kind {
+            0 | 7 => f64::from(self.bytes::<1>()?[0]),
+            1 => f64::from(i8::from_le_bytes(self.bytes()?)),
+            2 => f64::from(u16::from_le_bytes(self.bytes()?)),
+            3 => f64::from(i16::from_le_bytes(self.bytes()?)),
+            4 => f64::from(self.small()?),
+            5 => f64::from(i32::from_le_bytes(self.bytes()?)),
+            6 => f64::from(f32::from_le_bytes(self.bytes()?)),
+            10 => self.large()? as f64,
+            11 => i64::from_le_bytes(self.bytes()?) as f64,
+            12 => f64::from_le_bytes(self.bytes()?),
+            _ => return Err(Unread::Unknown),
+        })
+    }
+
+    /// Passes over an array, and says how many elements it has.
+    fn array(&mut self) -> Result<u64, Unread> {
+        let (kind, count) = (self.small()?, self.large()?);
+        if kind == TEXT {
+            for _ in 0..count {
+                let length = self.large()?;
+                self.skip(length)?;
+            }
+            return Ok(count);
+        }
+        let size = SIZES.iter().find(|(known, _)| *known == kind).ok_or(Unread::Unknown)?.1;
+        self.skip(count.checked_mul(size).ok_or(Unread::Damaged)?)?;
+        Ok(count)
+    }
+}
+
+impl Header {
+    fn read(path: &Path) -> Result<Self, Unread> {
+        let file = File::open(path)?;
+        let left = file.metadata()?.len();
+        let mut reader = Reader { file: BufReader::new(file), left };
+        reader.skip(4)?;
+        if !matches!(reader.small()?, 2 | 3) {
+            return Err(Unread::Unknown);
+        }
+        let (_, keys) = (reader.large()?, reader.large()?);
+        let mut header = Self::default();
+        for _ in 0..keys {
+            let key = reader.text()?;
+            match reader.small()? {
+                TEXT => {
+                    let text = reader.text()?;
+                    if key == "general.architecture" {
+                        header.architecture = text;
+                    }
+                }
+                ARRAY => _ = header.arrays.insert(key, reader.array()?),
+                kind => _ = header.numbers.insert(key, reader.number(kind)?),
+            }
+        }
+        Ok(header)
+    }
+
+    /// A value of the model's own architecture.
+    fn number(&self, key: &str) -> Option<f64> {
+        self.numbers.get(&format!("{}.{key}", self.architecture)).copied()
+    }
+
+    /// What is wrong, with the name of its key.
+    fn fault(&self) -> Option<String> {
+        let own = &self.architecture;
+        let outside = |key: &str, least: f64, most: f64, what: &str| {
+            let value = self.number(key)?;
+            let fits = (least..=most).contains(&value);
+            (!fits).then(|| format!("`{own}.{key}` is {value}, and a model has {what}"))
+        };
+        let whole = f64::from(u32::MAX);
+        outside("block_count", 1.0, BLOCKS, "1 to 512 blocks")
+            .or_else(|| outside("context_length", 1.0, whole, "a context of 1 token or more"))
+            .or_else(|| outside("embedding_length", 1.0, whole, "embeddings of 1 number or more"))
+            .or_else(|| outside("rope.freq_base", f64::MIN_POSITIVE, f64::MAX, "a positive base"))
+            .or_else(|| self.wrong_epsilon())
+            .or_else(|| self.wrong_heads())
+            .or_else(|| self.wrong_experts())
+            .or_else(|| self.wrong_vocabulary())
+    }
+
+    fn wrong_epsilon(&self) -> Option<String> {
+        let wrong = |(key, value): &(&String, &f64)| {
+            key.ends_with("epsilon") && !(value.is_finite() && **value >= 0.0)
+        };
+        let (key, value) = self.numbers.iter().find(wrong)?;
+        Some(format!("`{key}` is {value}, and it must be a number from 0 up"))
+    }
+
+    fn wrong_heads(&self) -> Option<String> {
+        let own = &self.architecture;
+        let heads = self.number("attention.head_count")?;
+        // Models without attention say 0.
+        let recurrent = |key: &String| key.contains(".ssm.") || key.contains(".wkv.");
+        if heads < 1.0 {
+            let attends = !self.numbers.keys().any(recurrent);
+            return attends.then(|| format!("`{own}.attention.head_count` is {heads}"));
+        }
+        if let Some(shared) = self.number("attention.head_count_kv").filter(|n| *n > 0.0)
+            && heads % shared != 0.0
+        {
+            return Some(format!(
+                "`{own}.attention.head_count_kv` is {shared}, which does not divide the {heads} heads"
+            ));
+        }
+        let width = self.number("attention.key_length");
+        let width = width.or_else(|| self.number("embedding_length").map(|all| all / heads))?;
+        let turned = self.number("rope.dimension_count")?;
+        (turned > width || turned % 2.0 != 0.0).then(|| {
+            format!("`{own}.rope.dimension_count` is {turned}, and a head has {width} dimensions")
+        })
+    }
+
+    fn wrong_experts(&self) -> Option<String> {
+        let own = &self.architecture;
+        let (all, used) = (self.number("expert_count"), self.number("expert_used_count")?);
+        let all = all.unwrap_or(0.0);
+        (used > all).then(|| format!("`{own}.expert_used_count` is {used} of {all} experts"))
+    }
+
+    fn wrong_vocabulary(&self) -> Option<String> {
+        let tokens = *self.arrays.get("tokenizer.ggml.tokens")?;
+        let other = |key: &str| {
+            let count = *self.arrays.get(key).filter(|count| **count != tokens)?;
+            Some(format!("`{key}` has {count} entries, and there are {tokens} tokens"))
+        };
+        if tokens == 0 {
+            return Some("`tokenizer.ggml.tokens` is empty".into());
+        }
+        other("tokenizer.ggml.token_type").or_else(|| other("tokenizer.ggml.scores"))
+    }
+}
