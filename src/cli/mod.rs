@@ -121,6 +121,8 @@ async fn run() -> ExitCode {
         .without_time()
         .with_target(false)
         .init();
+    #[cfg(feature = "llama")]
+    models::Args::guard(&cli.command);
     let outcome = match cli.command {
         Command::Judge(args) => judge::run(*args, &sources).await,
         Command::Revise(args) => revise::run(*args, &sources).await,
@@ -129,7 +131,7 @@ async fn run() -> ExitCode {
         Command::Reparse(args) => reparse::run(*args, &sources).await,
         Command::Diff(args) => diff::run(&args),
         Command::Prompts(args) => prompts::run(args),
-        Command::Models(args) => models::run(args),
+        Command::Models(args) => models::run(args).await,
         Command::Config(args) => config::run(&args, &sources),
         #[cfg(feature = "store")]
         Command::Cache(args) => cache::run(args).await,

@@ -24,6 +24,28 @@ enum Command {
         /// The file.
         path: PathBuf,
     },
+    /// Load a GGUF file and ask it for a word, in a process that may end by it.
+    #[cfg(feature = "llama")]
+    #[command(hide = true)]
+    Try {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Args {
+    /// Lets model files be tried in a process of their own, unless this is that process.
+    #[cfg(feature = "llama")]
+    pub(super) fn guard(command: &super::Command) {
+        if matches!(command, super::Command::Models(Self { command: Command::Try { .. } })) {
+            return;
+        }
+        crate::backend::llama::trial::by(|path| {
+            let mut command = std::process::Command::new(std::env::current_exe().ok()?);
+            command.args(["models", "try"]).arg(path);
+            Some(command)
+        });
+    }
 }
 
 const NAMES: [(&str, &str); 11] = [
@@ -40,7 +62,11 @@ const NAMES: [(&str, &str); 11] = [
     ("script:TEXT", "says TEXT to everything"),
 ];
 
-pub(super) fn run(args: Args) -> Result<Outcome> {
+#[cfg_attr(
+    not(feature = "llama"),
+    expect(clippy::unused_async, reason = "with the feature it waits")
+)]
+pub(super) async fn run(args: Args) -> Result<Outcome> {
     match args.command {
         Command::List => {
             for (name, what) in NAMES {
@@ -49,6 +75,10 @@ pub(super) fn run(args: Args) -> Result<Outcome> {
             Ok(Outcome::Done)
         }
         Command::Info { path } => info(&path),
+        #[cfg(feature = "llama")]
+        Command::Try { path } => {
+            crate::backend::llama::trial::run(&path).await.map(|()| Outcome::Done)
+        }
     }
 }
 
