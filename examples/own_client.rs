@@ -6,13 +6,19 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
-use tribunal::{Completion, Item, Judge, Request, backend};
+use tribunal::{Completion, Error, Item, Judge, Request, backend};
 
-/// Stands for the client of an agent framework.
+/// Imitates the client of an agent framework, which has errors of its own.
+fn client(question: &str) -> Result<String, std::io::Error> {
+    let polite = question.contains("please");
+    Ok(if polite { "Well put.\nScore: 9" } else { "Curt.\nScore: 4" }.to_owned())
+}
+
+/// `Error::other` takes over any error of the client.
 async fn ask(request: Request) -> tribunal::Result<Completion> {
     let question = request.messages.last().map(tribunal::request::Message::text);
-    let polite = question.is_some_and(|text| text.contains("please"));
-    Ok(Completion::text(if polite { "Well put.\nScore: 9" } else { "Curt.\nScore: 4" }))
+    let said = client(&question.unwrap_or_default()).map_err(Error::other)?;
+    Ok(Completion::text(said))
 }
 
 #[tokio::main]

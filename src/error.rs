@@ -61,6 +61,22 @@ impl Error {
         }))
     }
 
+    /// An error of somebody else's code, such as the client of an agent framework: as every error type may
+    /// be one, `?` needs this word. Say [`ErrorKind::Unavailable`] by [`Error::new`] where the same request
+    /// may succeed later.
+    ///
+    /// ```
+    /// use tribunal::Error;
+    ///
+    /// fn read() -> tribunal::Result<u32> {
+    ///     "seven".parse().map_err(Error::other)
+    /// }
+    /// assert!(read().unwrap_err().to_string().contains("invalid digit"));
+    /// ```
+    pub fn other(cause: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>) -> Self {
+        Self::new(ErrorKind::Model, "the model's client failed").because(cause)
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -112,6 +112,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         ids: Ids::default(),
         summary: Revisions { priced: loops.priced(), ..Revisions::default() },
         loops,
+        unheld: false,
     };
     if let Some(path) = manifest {
         let loops = &work.loops;
@@ -148,6 +149,24 @@ struct Revising {
     shows: Option<rounds::Style>,
     ids: Ids,
     summary: Revisions,
+    /// Whether a budget of tokens or money was reported as one that cannot be held.
+    unheld: bool,
+}
+
+impl Revising {
+    /// Says once that tokens which no server reports are in no budget.
+    fn mind(&mut self, revised: &Revised) {
+        let Some(Ok(revision)) = &revised.outcome else { return };
+        let usage = [revision.spent.usage, revision.spent.saved];
+        let unknown = usage.iter().any(|usage| !usage.is_known());
+        if unknown && !self.unheld && self.loops.counts_tokens() {
+            self.unheld = true;
+            note(
+                "warning: a server does not report its tokens: --tokens and --cost cannot be held",
+            );
+            note("hint: --calls and --rounds can");
+        }
+    }
 }
 
 impl run::Work for Revising {
@@ -180,6 +199,7 @@ impl run::Work for Revising {
             None => None,
         };
         let goes_on = !error.is_some_and(Error::is_fatal);
+        self.mind(&revised);
         let priced = self.summary.priced;
         self.results.take(revised, priced, &mut self.summary)?;
         Ok(goes_on)

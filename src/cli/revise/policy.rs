@@ -20,7 +20,7 @@ use crate::{
     records::{Line, Record},
     request::{Hasher, Sampling},
     scale::Scale,
-    strategy::revise::{Accept, Budget, FinalCheck, Options, PRESETS, Preset, Writer, check},
+    strategy::revise::{Accept, Budget, FinalCheck, Options, PRESETS, Preset, Writer, settled},
 };
 
 /// Who writes, how far the loop goes, and what it accepts.
@@ -172,6 +172,11 @@ impl Loops {
         all.map(Judge::prompt).collect()
     }
 
+    /// Whether a budget counts tokens.
+    pub(super) fn counts_tokens(&self) -> bool {
+        self.options.budget.tokens.is_some() || self.options.budget.cost.is_some()
+    }
+
     /// Whether everything that was spent is known.
     pub(super) fn priced(&self) -> bool {
         let Options { critic, accept, final_check, .. } = &self.options;
@@ -233,10 +238,10 @@ impl Args {
             keep_steps: self.keep_steps,
             principles: self.principles(critic.as_ref())?,
             critic,
-            final_check: self.final_check(resolved, &judge, &around).await?,
+            final_check: self.final_check(resolved, &around).await?,
             ..Options::default()
         };
-        check(&judge, &options)?;
+        let options = settled(&judge, &options)?;
         let identity = identity(&judge, &writer, &options);
         Ok(Loops { judge, writer, options, identity })
     }
@@ -351,7 +356,6 @@ impl Args {
     async fn final_check(
         &self,
         resolved: &Resolved,
-        judge: &Judge,
         around: &Surroundings<'_>,
     ) -> Result<FinalCheck> {
         let name = match self.final_judge.as_deref() {
@@ -371,11 +375,7 @@ impl Args {
             let backend = around.open(&named).await?;
             judge_of(&mut named, &backend, around).await?
         };
-        let same = other.prompt().front().judges == judge.prompt().front().judges;
-        Ok(FinalCheck::Judge(match (other.pass(), judge.pass()) {
-            (None, Some(rule)) if same => other.passing(rule.clone()),
-            _ => other,
-        }))
+        Ok(FinalCheck::Judge(other))
     }
 }
 
@@ -412,6 +412,16 @@ async fn speaking(
     builder.build().await
 }
 
+/// The record with a draft, which the loop asks for where it has none: prompts are chosen by what the
+/// judge will see.
+fn drafted(item: &Item) -> Item {
+    let judged = !item.candidates().is_empty() || !item.steps().is_empty();
+    if judged || item.text("messages").is_some() {
+        return item.clone();
+    }
+    item.clone().filled("answer", "a draft")
+}
+
 /// The judge of a loop. What passes is said by a rule: by the user's, by the prompt's, else by the strict
 /// one that goes with the kind of verdict.
 async fn judge_of(
@@ -419,15 +429,16 @@ async fn judge_of(
     backend: &Arc<dyn Backend>,
     around: &Surroundings<'_>,
 ) -> Result<Judge> {
+    let first = around.first.map(drafted);
     let own = || {
         let free = resolved.settings.prompt.is_none() && resolved.wish() == prompt::Wish::Any;
         let names = free.then(|| names(&**backend))?;
-        let seen = resolved.fields().ok()?.apply(around.first?).ok()?;
+        let seen = resolved.fields().ok()?.apply(first.as_ref()?).ok()?;
         prompt::own_for(&names, Judges::Steps, &seen)
     };
     let prompt = match own() {
         Some(prompt) => prompt,
-        None => choose::prompt(resolved, &**backend, around.first, around.quiet)?,
+        None => choose::prompt(resolved, &**backend, first.as_ref(), around.quiet)?,
     };
     if resolved.settings.pass.is_none() && prompt.front().pass.is_none() {
         resolved.settings.pass = default_rule(resolved, &prompt)?;

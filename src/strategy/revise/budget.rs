@@ -9,18 +9,21 @@ use crate::verdict::{Judgment, Price, Usage};
 /// What a loop may take. Remembered answers count as if they had been paid for, so that a rerun ends
 /// where the first run did; only time is what the clock says.
 ///
-/// A round is begun where one like the last would still fit, the final check included.
+/// A round is begun where one like the last would still fit, the final check included: its calls, tokens
+/// and money are expected to be those of the first judgment, at the price of the judge that makes it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
     /// Revisions.
     pub rounds: u32,
     /// Answers of models.
     pub calls: Option<u32>,
-    /// Tokens, read and written.
+    /// Tokens, read and written. An answer whose server does not report its tokens counts as none:
+    /// [`Usage::is_known`] of what was spent says whether that happened.
     pub tokens: Option<u64>,
     /// Money, where all prices are known.
     pub cost: Option<f64>,
-    /// Time; a round that is not over by then is given up, and what was paid for it is remembered.
+    /// Time. Nothing is waited for any longer: a draft, a judgment or a final check that is on its way
+    /// is given up, and a text that no final check has seen has not passed.
     pub time: Option<Duration>,
 }
 
@@ -63,6 +66,13 @@ impl Spent {
             cost: cost(judgment.usage),
             saved_cost: cost(judgment.saved),
         }
+    }
+
+    /// The same tokens at another price, where that is known.
+    pub(super) fn at(self, price: Option<Price>) -> Self {
+        let Some(price) = price else { return self };
+        let (cost, saved_cost) = (price.at_least(self.usage), price.at_least(self.saved));
+        Self { cost, saved_cost, ..self }
     }
 
     fn tokens(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Instant};
 
-use super::{Critique, Draft, Loop, Next, Options, Revision};
+use super::{Critique, Draft, FinalCheck, Loop, Next, Options, Revision};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
@@ -13,15 +13,20 @@ use crate::{
 /// Revises the answer of `item` until `judge` passes it, or says why that cannot be.
 ///
 /// Without an answer the policy is asked for a first draft (`critique.round` is 0). Every draft and every
-/// judgment is kept in [`Revision::rounds`]. Dropping the future gives up what is in flight; what was
-/// answered before is in the judges' caches, so that the same call goes on from there.
+/// judgment is kept in [`Revision::rounds`].
+///
+/// # Cancellation
+/// Dropping the future gives up what is in flight; what was answered before is in the judges' caches, so
+/// that the same call goes on from there. When the budget of time is spent, the policy's own future is
+/// dropped too.
 ///
 /// To be spawned the policy must own what it uses: `async move |critique: &Critique| …`. Who wants to
 /// hold each draft in hands of their own, or to wait between rounds, drives a [`Loop`].
 ///
 /// # Errors
-/// The judge has no pass rule, or judges what no loop can follow. What goes wrong later is no error but
-/// [`Outcome::Failed`](super::Outcome::Failed): the drafts so far are kept.
+/// The judge has no pass rule, or judges what no loop can follow. What goes wrong later is not an error but
+/// [`Outcome::Failed`](super::Outcome::Failed) with its reason in [`Revision::error`]: the drafts so far
+/// are kept. Where not even a first draft could be had, [`Revision::text`] is empty.
 pub fn revise<P>(
     mut policy: P,
     judge: &Judge,
@@ -44,8 +49,29 @@ where
     }
 }
 
-/// Fails where no loop can be: before anything is paid for.
-pub(crate) fn check(judge: &Judge, options: &Options) -> Result<()> {
+/// The options as the loop follows them: a final judge of the same kind without a rule of its own passes
+/// what the loop's judge passes. Fails where no loop can be, before anything is paid for.
+pub(crate) fn settled(judge: &Judge, options: &Options) -> Result<Options> {
+    check(judge, options)?;
+    let kind = |judge: &Judge| judge.prompt().front().judges;
+    let final_check = match (&options.final_check, judge.pass()) {
+        (FinalCheck::Judge(other), Some(rule)) if other.pass().is_none() => {
+            if kind(other) != kind(judge) {
+                let name = other.prompt().name();
+                let message = format!("nothing says what passes for the final judge `{name}`");
+                return Err(Error::new(ErrorKind::Config, message).hint(
+                    "give it a rule of its own: it judges another kind than the loop's judge",
+                ));
+            }
+            FinalCheck::Judge(other.passing(rule.clone()))
+        }
+        (same, _) => same.clone(),
+    };
+    Ok(Options { final_check, ..options.clone() })
+}
+
+/// Fails where no loop can be.
+fn check(judge: &Judge, options: &Options) -> Result<()> {
     let judges = judge.prompt().front().judges;
     let config = |message: String| Error::new(ErrorKind::Config, message);
     if !matches!(judges, Judges::Score | Judges::Label | Judges::Steps) {

@@ -35,7 +35,8 @@ mod preset;
 mod rounds;
 mod writer;
 
-pub(crate) use drive::check;
+#[cfg(feature = "cli")]
+pub(crate) use drive::settled;
 pub use {
     accept::Accept,
     budget::{Budget, Spent},
@@ -121,7 +122,8 @@ pub enum FinalCheck {
     /// The same judge, with another draw.
     #[default]
     Fresh,
-    /// Another judge; the loop's own is asked for another draw.
+    /// Another judge; the loop's own is asked for another draw. One without a rule that says what passes
+    /// takes the rule of the loop's judge, if both judge the same kind.
     Judge(Judge),
 }
 
@@ -167,7 +169,7 @@ impl fmt::Debug for OnRound {
 pub enum Outcome {
     /// The judge's pass rule holds.
     Passed,
-    /// The budget does not allow another round.
+    /// The budget does not allow another round, or the final check did not end in time.
     Exhausted,
     /// Nothing got better any more: so many rounds without a gain, or a policy that repeats its draft.
     Stalled,
@@ -260,7 +262,7 @@ pub struct Revision {
     pub best: usize,
     /// What a fresh judgment says of it.
     pub final_verdict: Option<FinalVerdict>,
-    /// Why it failed.
+    /// Why it failed; there is one exactly where the outcome is [`Outcome::Failed`].
     pub error: Option<Error>,
     /// What everything took.
     pub spent: Spent,
@@ -269,7 +271,8 @@ pub struct Revision {
 }
 
 impl Revision {
-    /// The text that is returned: the best draft that was accepted.
+    /// The text that is returned: the best draft that was accepted. It is empty where not even a first
+    /// draft could be had: [`error`](Self::error) says why.
     pub fn text(&self) -> &str {
         self.returned().map_or("", |round| &round.draft)
     }

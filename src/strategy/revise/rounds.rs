@@ -1,13 +1,15 @@
 //! The loop itself.
 
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, mem, time::Instant as Deadline};
+
+use tokio::time::Instant;
 
 use super::{
     Accept, Critique, Draft, Earlier, FinalCheck, FinalVerdict, Options, Outcome, Revision, Round,
     Spent,
     accept::{prefers, worth},
     critique::shown,
-    drive::{check, within},
+    drive::{settled, within},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -26,7 +28,10 @@ pub struct Loop {
     /// The draft that the record brought.
     given: Option<String>,
     options: Options,
+    stage: Stage,
     started: Instant,
+    /// What the first judgment took: the final one is expected to take as much.
+    judging: Option<Spent>,
     rounds: Vec<Round>,
     /// The round whose draft is revised.
     current: usize,
@@ -40,6 +45,17 @@ pub struct Loop {
     pending: Option<Round>,
     /// What drafts took that are none.
     wasted: Spent,
+}
+
+/// How far a loop is.
+#[derive(Debug)]
+enum Stage {
+    /// Nothing was asked of it yet.
+    New,
+    /// A draft was wanted, or is being judged.
+    Begun,
+    /// It is over, and stays so.
+    Done(Box<Revision>),
 }
 
 /// What a [`Loop`] wants next.
@@ -57,7 +73,7 @@ impl Loop {
     /// # Errors
     /// Those of [`revise`](super::revise()).
     pub fn new(judge: &Judge, item: &Item, options: &Options) -> Result<Self> {
-        check(judge, options)?;
+        let options = settled(judge, options)?;
         let item = judge.seen(item)?;
         if item.candidates().len() > 1 {
             return Err(Error::new(ErrorKind::Record, "the record holds several answers")
@@ -69,8 +85,10 @@ impl Loop {
             judge: judge.clone(),
             item,
             given,
-            options: options.clone(),
+            options,
+            stage: Stage::New,
             started: Instant::now(),
+            judging: None,
             rounds: Vec::new(),
             current: 0,
             best: 0,
@@ -82,13 +100,37 @@ impl Loop {
     }
 
     /// When the budget of time is spent.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.ends().map(Instant::into_std)
+    }
+
+    fn ends(&self) -> Option<Instant> {
         self.options.budget.time.map(|time| self.started + time)
     }
 
+    fn is_late(&self) -> bool {
+        self.ends().is_some_and(|end| Instant::now() >= end)
+    }
+
     /// Takes the draft that was wanted, or why there is none, and says what is wanted next. Without a draft
-    /// the loop begins, and one that has begun ends.
+    /// the loop begins, and one that has begun ends. A loop that is over stays so: it returns the same
+    /// revision again.
+    ///
+    /// # Cancellation
+    /// Nothing waits longer than the budget of time allows: a judgment that is on its way then is given up.
+    /// Dropping the future gives it up as well; the draft is kept, and the loop ends at the next call
+    /// without a draft.
     pub async fn next(&mut self, draft: Option<Result<Draft>>) -> Next {
+        let draft = match mem::replace(&mut self.stage, Stage::Begun) {
+            Stage::New => self.first(draft),
+            Stage::Begun => {
+                draft.transpose().map(|draft| draft.ok_or(Step::Done(Outcome::Exhausted)))
+            }
+            Stage::Done(revision) => {
+                self.stage = Stage::Done(revision.clone());
+                return Next::Done(revision);
+            }
+        };
         let (outcome, error) = match within(self.deadline(), self.step(draft)).await {
             Some(Ok(Step::Write(critique))) => {
                 self.kept.clone_from(&critique.kept);
@@ -99,15 +141,25 @@ impl Loop {
             None => (Outcome::Exhausted, None),
         };
         self.end_round(false);
-        Next::Done(Box::new(self.done(outcome, error).await))
+        let revision = Box::new(self.done(outcome, error).await);
+        self.stage = Stage::Done(revision.clone());
+        Next::Done(revision)
     }
 
-    async fn step(&mut self, draft: Option<Result<Draft>>) -> Result<Step> {
-        let draft = match (draft.transpose()?, &self.given) {
-            (Some(draft), _) => draft,
-            (None, _) if !self.rounds.is_empty() => return Ok(Step::Done(Outcome::Exhausted)),
-            (None, Some(given)) => Draft::from(given.as_str()),
-            (None, None) => return Ok(Step::Write(Box::new(Critique::first(self.item.clone())))),
+    /// The draft that the loop begins with, or the wish for one.
+    fn first(&self, draft: Option<Result<Draft>>) -> Result<Result<Draft, Step>> {
+        let given = || self.given.as_deref().map(Draft::from);
+        Ok(match draft.transpose()?.or_else(given) {
+            Some(draft) => Ok(draft),
+            None if self.is_late() => Err(Step::Done(Outcome::Exhausted)),
+            None => Err(Step::Write(Box::new(Critique::first(self.item.clone())))),
+        })
+    }
+
+    async fn step(&mut self, draft: Result<Result<Draft, Step>>) -> Result<Step> {
+        let draft = match draft? {
+            Ok(draft) => draft,
+            Err(step) => return Ok(step),
         };
         let draft = match &self.kept {
             Some(kept) => Draft { text: joined(kept, &draft.text), ..draft },
@@ -115,6 +167,11 @@ impl Loop {
         };
         if let Some(outcome) = self.repeated(&draft) {
             return Ok(Step::Done(outcome));
+        }
+        if self.is_late() {
+            // It was paid for, so it is kept, though nobody judges it.
+            self.begin_round(draft);
+            return Ok(Step::Done(Outcome::Exhausted));
         }
         self.judged(draft).await?;
         if self.rounds.iter().all(|round| round.worth.is_none()) {
@@ -134,12 +191,14 @@ impl Loop {
         let mut spent = self.spent();
         let mut final_verdict = None;
         if !matches!(outcome, Outcome::Failed | Outcome::JudgeUnreadable) {
-            match self.final_verdict().await {
-                Ok(verdict) => final_verdict = verdict,
-                Err(cause) => {
+            match self.checked().await {
+                Some(Ok(verdict)) => final_verdict = verdict,
+                Some(Err(cause)) => {
                     outcome = Outcome::Failed;
                     error = Some(cause.within("the final judgment"));
                 }
+                // What nobody checked has not passed.
+                None => outcome = Outcome::Exhausted,
             }
         }
         if let Some(verdict) = &final_verdict {
@@ -147,13 +206,24 @@ impl Loop {
         }
         Revision {
             outcome,
-            rounds: std::mem::take(&mut self.rounds),
+            rounds: mem::take(&mut self.rounds),
             best: self.best,
             final_verdict,
             error,
             spent,
             time: self.started.elapsed(),
         }
+    }
+
+    /// The fresh judgment; `None` where the time is up before it is there.
+    async fn checked(&self) -> Option<Result<Option<FinalVerdict>>> {
+        if matches!(self.options.final_check, FinalCheck::None) {
+            return Some(Ok(None));
+        }
+        if self.is_late() {
+            return None;
+        }
+        within(self.deadline(), self.final_verdict()).await
     }
 
     async fn final_verdict(&self) -> Result<Option<FinalVerdict>> {
@@ -204,14 +274,22 @@ impl Loop {
     fn affords(&self) -> bool {
         let Some(last) = self.rounds.last() else { return true };
         let mut next = last.spent;
-        if last.round == 0 {
-            // The draft was given: writing the next one takes a call at least.
+        if last.round == 0 && self.given.is_some() {
+            // Writing the next one takes a call at least; how much else is not known yet.
             next.calls += 1;
         }
-        if !matches!(self.options.final_check, FinalCheck::None) {
-            next.calls += self.rounds.first().map_or(0, |first| first.spent.calls);
-        }
+        next += self.checking();
         self.options.budget.allows(&self.spent(), &next)
+    }
+
+    /// What the final check is expected to take: as much as the first judgment, at its own judge's price.
+    fn checking(&self) -> Spent {
+        let first = self.judging.unwrap_or_default();
+        match &self.options.final_check {
+            FinalCheck::None => Spent::default(),
+            FinalCheck::Fresh => first,
+            FinalCheck::Judge(other) => first.at(other.price()),
+        }
     }
 
     fn spent(&self) -> Spent {
@@ -238,6 +316,11 @@ impl Loop {
         earlier.reverse();
         let verdict = current.verdict.as_ref().and_then(|verdict| verdict.as_ref().ok()).cloned();
         let item = self.with(&current.draft);
+        // A record of steps has no answer of its own.
+        let item = match item.text("answer") {
+            Some(answer) if !answer.is_empty() => item,
+            _ => item.filled("answer", current.draft.as_str()),
+        };
         let kept = match &verdict {
             Some(Verdict::Steps(steps)) if self.options.keep_steps => {
                 steps.first_error.map(|first| kept(&item, &current.draft, first))
@@ -288,6 +371,7 @@ impl Loop {
         let judge = self.judge.clone();
         let judgment = judge.judge_seen(&item, 0).await?;
         self.note(&judge, &judgment);
+        self.judging.get_or_insert_with(|| Spent::of(&judgment, judge.price()));
         let worth = worth(&judgment, &item);
         let critique = shown(&judgment);
         let pass = judgment.pass == Some(true);
@@ -379,6 +463,7 @@ impl Loop {
     }
 }
 
+#[derive(Debug)]
 enum Step {
     Write(Box<Critique>),
     Done(Outcome),
