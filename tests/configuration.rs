@@ -107,7 +107,7 @@ fn a_dot_env_file_gives_what_the_environment_does_not() {
     assert!(config.out.contains("/.env"), "{}", config.out);
 
     place.file(".env", "no line of variables\n");
-    assert_eq!(below(&place, &[], &["judge", "r.jsonl"]).code, 2);
+    assert_eq!(below(&place, &[], &["judge", "r.jsonl"]).code, 1, "a malformed line is ignored");
 }
 
 #[test]
@@ -147,7 +147,8 @@ fn the_schema_is_that_of_the_files_that_are_read() {
 async fn prices_of_a_model_are_in_lines_summaries_and_dry_runs() {
     let place = place("config-price");
     let server = Server::start(|_| Reply::says("Fine.\nScore: 7")).await;
-    let args = ["judge", "r.jsonl", "-m", "paid", "--base-url", &server.url, "--max-tokens", "10"];
+    let file = ["-c", "../tribunal.toml", "--max-tokens", "10"];
+    let args = [&["judge", "r.jsonl", "-m", "paid", "--base-url", &server.url], &file[..]].concat();
     let run = async |more: &[&str]| {
         let mut command = place.command(&[&args, more].concat());
         command

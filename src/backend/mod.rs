@@ -24,6 +24,12 @@ mod open;
 #[cfg(feature = "llama")]
 pub use open::describe;
 
+#[cfg(not(feature = "openai"))]
+pub(crate) use open::presets;
+pub(crate) use open::{file_of, is_remote};
+#[cfg(feature = "openai")]
+pub(crate) use openai::presets;
+
 pub use {
     crate::request::{Capabilities, Logprobs},
     check::Check,

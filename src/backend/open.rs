@@ -10,6 +10,11 @@ use crate::error::{Error, ErrorKind};
 /// The model that judges when none is named: the one inside this program.
 pub const DEFAULT_MODEL: &str = "tiny";
 
+/// How names begin that mean no model.
+const REPLAY: &str = "replay:";
+const CHECK: &str = "check:";
+const SCRIPT: &str = "script:";
+
 /// How a model that goes by name is reached.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -26,6 +31,8 @@ pub struct Options {
     pub cache: Option<super::cache::Cache>,
     /// Writes every answer to this file, for `replay:FILE`.
     pub record: Option<PathBuf>,
+    /// Sends nothing while the model is opened: what a server can do is assumed, not asked. For dry runs.
+    pub offline: bool,
 }
 
 /// Opens a model by its name.
@@ -44,23 +51,39 @@ pub async fn open(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
 }
 
 async fn by_name(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
-    if let Some(path) = name.strip_prefix("replay:") {
+    if let Some(path) = name.strip_prefix(REPLAY) {
         return Ok(Arc::new(Replay::open(path)?));
     }
-    if let Some(check) = name.strip_prefix("check:") {
+    if let Some(check) = name.strip_prefix(CHECK) {
         return Ok(Arc::new(Check::named(check)?));
     }
-    if let Some(text) = name.strip_prefix("script:") {
+    if let Some(text) = name.strip_prefix(SCRIPT) {
         return Ok(Arc::new(Script::always(text)));
     }
-    let is_file = options.base_url.is_none() && name.to_lowercase().ends_with(".gguf");
-    let model =
-        if name == DEFAULT_MODEL || is_file { local(name).await } else { remote(name, options) }?;
+    let is_here = name == DEFAULT_MODEL || is_gguf(name, options.base_url.as_deref());
+    let model = if is_here { local(name).await } else { remote(name, options) }?;
     #[cfg(feature = "store")]
     if let Some(cache) = &options.cache {
         return Ok(Arc::new(cache.over(model)));
     }
     Ok(model)
+}
+
+/// Whether the name is that of a file of weights.
+fn is_gguf(name: &str, base_url: Option<&str>) -> bool {
+    base_url.is_none() && name.to_lowercase().ends_with(".gguf")
+}
+
+/// The file that is opened for a model of this name.
+pub(crate) fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
+    name.strip_prefix(REPLAY).or_else(|| is_gguf(name, base_url).then_some(name))
+}
+
+/// Whether requests to a model of this name leave this process.
+pub(crate) fn is_remote(name: &str, base_url: Option<&str>) -> bool {
+    let is_built_in =
+        name == DEFAULT_MODEL || [CHECK, SCRIPT].iter().any(|it| name.starts_with(it));
+    cfg!(feature = "openai") && !is_built_in && file_of(name, base_url).is_none()
 }
 
 #[cfg(feature = "llama")]
@@ -103,7 +126,7 @@ async fn local(_: &str) -> Result<Arc<dyn Backend>> {
 
 #[cfg(feature = "openai")]
 fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
-    use super::openai::{OpenAi, Settings};
+    use super::openai::{Dialect, OpenAi, Settings};
     let environment = |variable: &str| {
         let own = options.key_variable.as_deref().filter(|_| variable.ends_with("_API_KEY"));
         // An empty key is said to be empty; any other empty variable is as good as none.
@@ -111,8 +134,11 @@ fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
         std::env::var(own.unwrap_or(variable)).ok().filter(is_set)
     };
     let settings = Settings::new(name, options.base_url.as_deref(), &environment)?;
-    let settings =
+    let mut settings =
         Settings { extra: options.extra.clone(), model_id: options.model_id.clone(), ..settings };
+    if options.offline {
+        settings.provider.dialect.get_or_insert(Dialect::Plain);
+    }
     Ok(Arc::new(OpenAi::new(settings)?))
 }
 
@@ -125,6 +151,38 @@ fn remote(_: &str, _: &Options) -> Result<Arc<dyn Backend>> {
 fn lacking(what: &str, feature: &str) -> Error {
     Error::new(ErrorKind::Config, format!("this program was built without {what}"))
         .hint(format!("build it with `--features {feature}`"))
+}
+
+/// What presets of servers say where there are none.
+#[cfg(not(feature = "openai"))]
+pub(crate) mod presets {
+    pub(crate) fn key_variable(_: &str) -> &'static str {
+        ""
+    }
+
+    pub(crate) fn foreign_place(_: &str, _: &str) -> Option<String> {
+        None
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn foreign_place_in(_: &str, _: &str) -> Option<String> {
+        None
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn address_variables_of(_: &str) -> &'static [&'static str] {
+        &[]
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
+        std::iter::empty()
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn address_variables() -> impl Iterator<Item = &'static str> {
+        std::iter::empty()
+    }
 }
 
 /// Values that must never reach a recording: the key in use, and variables that hold secrets.

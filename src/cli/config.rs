@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Outcome, emit, env_file, note,
     settings::{self, Sources},
+    trust,
 };
 use crate::{
     config::{Origin, Resolved, schema},
@@ -45,8 +46,7 @@ pub(super) fn run(args: &Args, sources: &Sources) -> Result<Outcome> {
     if args.schema {
         return emit(&mut out, &format!("{:#}", schema())).map(|()| Outcome::Done);
     }
-    let config = args.judge.config()?;
-    let resolved = args.judge.resolve(sources)?;
+    let (config, resolved) = args.judge.effective(sources)?;
     match config.path() {
         Some(path) => note(&format!("# {}", path.display())),
         None => note("# no tribunal.toml here or above: `tribunal init` writes one"),
@@ -55,6 +55,9 @@ pub(super) fn run(args: &Args, sources: &Sources) -> Result<Outcome> {
         if !names.is_empty() {
             note(&format!("# {kind}: {}", escaped(&names.join(", "))));
         }
+    }
+    for one in trust::missing(&config, &resolved) {
+        note(&format!("# needs your permission (tribunal trust): {}", one.what()));
     }
     rows(&resolved).iter().try_for_each(|row| emit(&mut out, &row.to_string()))?;
     Ok(Outcome::Done)

@@ -5,15 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Outcome, note};
+use super::{Outcome, note, trust};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Write a judge to start from: tribunal.toml, a prompt and ten records that run at once.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where to [default: here].
-    #[arg(value_name = "FOLDER", default_value = "", hide_default_value = true)]
-    folder: PathBuf,
+    /// Folder to write into [default: here].
+    #[arg(value_name = "FOLDER")]
+    folder: Option<PathBuf>,
 }
 
 const FILES: [(&str, &str); 3] = [
@@ -23,20 +23,22 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 pub(super) fn run(args: &Args) -> Result<Outcome> {
-    let taken = FILES.iter().map(|(name, _)| args.folder.join(name)).find(|path| path.exists());
+    let folder = args.folder.as_deref().unwrap_or(Path::new(""));
+    let taken = FILES.iter().map(|(name, _)| folder.join(name)).find(|path| path.exists());
     if let Some(path) = taken {
         let message = format!("`{}` is there already", path.display());
         return Err(Error::new(ErrorKind::Config, message)
             .hint("nothing was written; name another folder: tribunal init my-judge"));
     }
     for (name, text) in FILES {
-        write(&args.folder.join(name), text)?;
-        note(&format!("wrote {}", args.folder.join(name).display()));
+        write(&folder.join(name), text)?;
+        note(&format!("wrote {}", folder.join(name).display()));
     }
-    let enter = if args.folder.as_os_str().is_empty() {
+    trust::remember(&folder.join(FILES[0].0))?;
+    let enter = if folder.as_os_str().is_empty() {
         String::new()
     } else {
-        format!("cd {} && ", args.folder.display())
+        format!("cd {} && ", folder.display())
     };
     note(&format!("next: {enter}tribunal judge records.jsonl"));
     Ok(Outcome::Done)

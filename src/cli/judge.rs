@@ -61,6 +61,9 @@ something could not be done, and what was done is kept.";
 
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let resolved = args.judge.resolve(sources)?;
+    if !args.output.quiet {
+        args.judge.introduce(&resolved)?;
+    }
     let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
     let total = args.input.count(&files);
     let mut records = args.input.read(files);
@@ -114,6 +117,7 @@ impl Args {
         }
         let options = backend::Options {
             record: self.record.clone(),
+            offline: self.dry_run,
             #[cfg(feature = "store")]
             cache: if self.dry_run { None } else { self.cache.open()? },
             ..resolved.options()

@@ -9,6 +9,7 @@ mod cache;
 mod choose;
 mod config;
 mod diff;
+mod dotenv;
 mod dry_run;
 mod env_file;
 mod fields;
@@ -26,6 +27,7 @@ mod reparse;
 mod revise;
 mod settings;
 mod signals;
+mod trust;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -60,6 +62,7 @@ enum Command {
     Prompts(prompts::Args),
     Models(models::Args),
     Config(Box<config::Args>),
+    Trust(trust::Args),
     #[cfg(feature = "store")]
     Cache(cache::Args),
     Completions(manual::Completions),
@@ -133,6 +136,7 @@ async fn run() -> ExitCode {
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args).await,
         Command::Config(args) => config::run(&args, &sources),
+        Command::Trust(args) => trust::run(&args),
         #[cfg(feature = "store")]
         Command::Cache(args) => cache::run(args).await,
         Command::Completions(args) => manual::completions(&args),

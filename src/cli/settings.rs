@@ -9,6 +9,7 @@ use clap::{ArgMatches, parser::ValueSource};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::{note, trust};
 use crate::{
     config::{Config, Layer, ModelSettings, Origin, Pair, Resolved, Settings},
     error::{Error, ErrorKind, Result},
@@ -63,29 +64,71 @@ impl Args {
     /// Everything that was said about the judge, put together.
     ///
     /// # Errors
-    /// The file is wrong, or there is no judge of that name.
+    /// The file is wrong, there is no judge of that name, or a file that was found asks for what the user
+    /// has not allowed.
     pub(super) fn resolve(&self, sources: &Sources) -> Result<Resolved> {
+        let (config, resolved) = self.effective(sources)?;
+        trust::check(&config, &resolved)?;
+        Ok(resolved)
+    }
+
+    /// The same, whatever it asks for: to be shown, not to be used.
+    ///
+    /// # Errors
+    /// The file is wrong, or there is no judge of that name.
+    pub(super) fn effective(&self, sources: &Sources) -> Result<(Config, Resolved)> {
         let config = self.config()?;
         let layer = |table| Layer::new(table, |key| sources.origin(key));
         let (flags, of_model) = (layer(table(&self.settings)), layer(table(&self.model)));
-        let resolved = config.resolve(self.judge.as_deref(), flags, of_model)?;
+        let trusted = config.clone().trusted();
+        let resolved = trusted.resolve(self.judge.as_deref(), flags, of_model)?;
         if resolved.settings.model.is_none() && resolved.model.base_url.is_some() {
             return Err(Error::new(ErrorKind::Config, "--base-url needs the name of a model")
                 .hint("add -m MODEL"));
         }
+        Ok((config, resolved))
+    }
+
+    /// Says which judge of the file is used, where nobody named one.
+    pub(super) fn introduce(&self, resolved: &Resolved) -> Result<()> {
+        if let (Some(name), true) = (&resolved.name, resolved.is_only_judge()) {
+            note(&format!("no judge named: `{name}` is the only one of tribunal.toml"));
+        } else if resolved.name.is_none() {
+            let config = self.config()?;
+            if let (Some(path), [_, ..]) = (config.path(), config.judges().as_slice()) {
+                let names = config.judges().join("`, `");
+                let path = path.display();
+                note(&format!("no judge of {path} is used: name one with --judge (`{names}`)"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The judge of this name, as the file describes it.
+    ///
+    /// # Errors
+    /// The file is wrong, there is no judge of that name, or it asks for what the user has not allowed.
+    pub(super) fn judge(&self, name: &str) -> Result<Resolved> {
+        let config = self.config()?;
+        let resolved = config.clone().trusted().judge(Some(name))?;
+        trust::check(&config, &resolved)?;
         Ok(resolved)
     }
 
     /// Another model than the judge's, by its name; what the file says of it holds.
     ///
     /// # Errors
-    /// The file is wrong.
+    /// The file is wrong, or it asks for what the user has not allowed.
     pub(super) fn model(&self, name: &str, base_url: Option<&str>) -> Result<Resolved> {
         let own = Settings { model: Some(name.to_owned()), ..Settings::default() };
         let reached =
             ModelSettings { base_url: base_url.map(ToOwned::to_owned), ..ModelSettings::default() };
         let layer = |table| Layer::new(table, |key| Origin::Flag(key.to_owned()));
-        self.config()?.resolve(None, layer(table(&own)), layer(table(&reached)))
+        let config = self.config()?;
+        let resolved =
+            config.clone().trusted().resolve(None, layer(table(&own)), layer(table(&reached)))?;
+        trust::check(&config, &resolved)?;
+        Ok(resolved)
     }
 
     /// The plan with all files that the judge is made of: none of them may be written.

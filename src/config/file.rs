@@ -16,6 +16,7 @@ use toml::{
 use super::{
     ModelSettings, Settings,
     layers::{Layer, Origin, Resolved},
+    permission::Permission,
 };
 use crate::error::{Error, ErrorKind, Result, near, unknown};
 
@@ -30,6 +31,8 @@ pub struct Config {
     tables: Map<String, Value>,
     /// The line of every key, by its path.
     lines: BTreeMap<String, usize>,
+    /// Whether it was found and not named, so that it may come from anybody.
+    found: bool,
 }
 
 /// The whole file.
@@ -63,6 +66,11 @@ impl Config {
     /// The file `tribunal.toml` in `folder`, or in the nearest folder above it; an empty one if there is
     /// none.
     ///
+    /// A file that is found this way may come from anybody, such as the author of a repository. Until the
+    /// caller says [`trusted`](Self::trusted), its judges are refused if they send requests or a key to a
+    /// place that is neither the preset's own nor this machine, send another variable as the key, or read
+    /// files outside of the folder.
+    ///
     /// # Errors
     /// The file is wrong: the error names the line.
     pub fn find(folder: &Path) -> Result<Self> {
@@ -70,10 +78,49 @@ impl Config {
         let depth = std::path::absolute(here).map_or(0, |path| path.ancestors().count());
         let above = |n: usize| folder.join("../".repeat(n)).join(NAME);
         let found = (0..depth).map(above).find(|path| path.is_file());
-        found.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+        found.map_or_else(|| Ok(Self::default()), |path| Self::read_found(&path))
     }
 
-    /// Reads a file.
+    /// Reads a file that the user has not named.
+    pub(crate) fn read_found(path: &Path) -> Result<Self> {
+        Ok(Self { found: true, ..Self::read(path)? })
+    }
+
+    /// The same file, allowed to ask for everything: for a caller who knows where it comes from, or who
+    /// has looked at [`permissions`](Self::permissions).
+    #[must_use]
+    pub fn trusted(self) -> Self {
+        Self { found: false, ..self }
+    }
+
+    /// Whether the file was found, and nobody has said that it is trusted.
+    pub fn is_found(&self) -> bool {
+        self.found
+    }
+
+    /// What the judges and models of the file ask for that only the user can allow.
+    ///
+    /// # Errors
+    /// A setting is malformed.
+    pub fn permissions(&self) -> Result<Vec<Permission>> {
+        let named = |model: &str| {
+            let table = Map::from_iter([("model".to_owned(), model.into())]);
+            Layer::new(table, |key| Origin::Flag(key.to_owned()))
+        };
+        let judges = self.judges().into_iter().map(|name| (Some(name), Layer::default()));
+        let models = self.models().into_iter().map(|name| (None, named(name)));
+        let mut all: Vec<Permission> = Vec::new();
+        for (judge, over) in judges.chain([(None, Layer::default())]).chain(models) {
+            let resolved = self.layered(judge, over, Layer::default())?;
+            let new = resolved.permissions().into_iter();
+            let new: Vec<_> =
+                new.filter(|one| all.iter().all(|it| it.what() != one.what())).collect();
+            all.extend(new);
+        }
+        Ok(all)
+    }
+
+    /// Reads a file that the user has named: it is trusted.
     ///
     /// # Errors
     /// It cannot be read, or is wrong: the error names the line and the near key.
@@ -94,7 +141,7 @@ impl Config {
         let mut lines = BTreeMap::new();
         note_lines(text, "", spanned.get_ref(), &mut lines);
         let tables: Map<String, Value> = toml::from_str(text).map_err(|cause| wrong(&cause))?;
-        let config = Self { path: path.to_owned(), tables, lines };
+        let config = Self { path: path.to_owned(), tables, lines, found: false };
         let schema = schema();
         config.check(&config.tables, &schema, &schema, "")?;
         // Types are checked where the place of a mistake is still known.
@@ -117,33 +164,53 @@ impl Config {
         self.names("model")
     }
 
-    /// The judge of this name, or the default one.
+    /// The judge of this name, or the default one: that of `defaults.judge`, else the only one.
     ///
     /// # Errors
-    /// There is no such judge: the error names the near one.
+    /// There is no such judge: the error names the near one. Or the file was [found](Self::find) and asks
+    /// for what only the user can allow.
     pub fn judge(&self, name: Option<&str>) -> Result<Resolved> {
         self.resolve(name, Layer::default(), Layer::default())
     }
 
-    /// The same below what a caller sets himself, of the judge and of its model.
+    /// The same below what a caller sets, of the judge and of its model.
     ///
     /// # Errors
-    /// There is no such judge: the error names the near one.
+    /// As of [`judge`](Self::judge).
     pub fn resolve(&self, name: Option<&str>, over: Layer, model_over: Layer) -> Result<Resolved> {
+        let resolved = self.layered(name, over, model_over)?;
+        let needed = if self.found { resolved.permissions() } else { Vec::new() };
+        if needed.is_empty() {
+            return Ok(resolved);
+        }
+        Err(Permission::refused(&needed).hint(
+            "a program that knows the file allows it with `trusted()`, or reads it by its name",
+        ))
+    }
+
+    /// The settings of all layers, whatever they ask for.
+    fn layered(&self, name: Option<&str>, over: Layer, model_over: Layer) -> Result<Resolved> {
         let default = self.table(&["defaults"]).and_then(|table| table.get("judge")?.as_str());
-        let own = match name.or(default) {
+        let only = match (default, self.judges().as_slice()) {
+            (None, [only]) => Some(*only),
+            _ => None,
+        };
+        let chosen = name.or(default).or(only);
+        let own = match chosen {
             Some(name) => Some(self.layer(&["judge", name]).ok_or_else(|| self.no_judge(name))?),
             None => None,
         };
         let mut defaults = self.layer(&["defaults"]).unwrap_or_default();
         defaults.remove("judge");
         let layers = [Some(over), own, Some(defaults)].into_iter().flatten();
-        Resolved::new(name.or(default), layers.collect(), |model| {
+        let mut resolved = Resolved::new(chosen, layers.collect(), |model| {
             [Some(model_over), model.and_then(|model| self.layer(&["model", model]))]
                 .into_iter()
                 .flatten()
                 .collect()
-        })
+        })?;
+        resolved.only = name.is_none() && only.is_some();
+        Ok(resolved)
     }
 
     fn names(&self, kind: &str) -> Vec<&str> {

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{ModelSettings, Pair, Settings};
+use super::{
+    ModelSettings, Pair, Settings,
+    permission::{self, Permission},
+};
 use crate::{
     backend,
     error::{Error, ErrorKind, Result},
@@ -82,6 +85,7 @@ pub struct Resolved {
     pub settings: Settings,
     /// How its model is reached.
     pub model: ModelSettings,
+    pub(super) only: bool,
     origins: BTreeMap<String, Origin>,
 }
 
@@ -100,7 +104,18 @@ impl Resolved {
         let (table, of_model) = merged(models(settings.model.as_deref()));
         let model = serde_json::from_value(table.into()).map_err(malformed)?;
         origins.extend(of_model.into_iter().map(|(key, origin)| (format!("model.{key}"), origin)));
-        Ok(Self { name: name.map(ToOwned::to_owned), settings, model, origins })
+        Ok(Self { name: name.map(ToOwned::to_owned), settings, model, only: false, origins })
+    }
+
+    /// Whether nobody named the judge, and it was chosen as the only one of its file.
+    pub fn is_only_judge(&self) -> bool {
+        self.only
+    }
+
+    /// What the settings ask for, out of a file, that only the user can allow: requests or a key for
+    /// another place, another variable as the key, a file outside of the folder.
+    pub fn permissions(&self) -> Vec<Permission> {
+        permission::needed(self)
     }
 
     /// Where a key was set; keys of the model begin with `model.`.

@@ -19,7 +19,7 @@
 //! # async fn example() -> tribunal::Result<()> {
 //! use tribunal::config::Config;
 //!
-//! let config = Config::find(std::path::Path::new("."))?;
+//! let config = Config::read(std::path::Path::new("tribunal.toml"))?;
 //! let judge = config.judge(Some("strict"))?.builder()?.build().await?;
 //! # drop(judge);
 //! # Ok(())
@@ -28,14 +28,21 @@
 //!
 //! Flags win over the environment, that over the file (a judge's own table over `[defaults]`), and the
 //! file over what prompts and the program set by themselves.
+//!
+//! [`Config::read`] trusts the file that it is given. [`Config::find`] looks for one in a folder and the
+//! folders above, and does not: see there.
 
 mod file;
 mod layers;
+mod permission;
 mod settings;
 
 pub(crate) use layers::text_or_file;
+#[cfg(feature = "cli")]
+pub(crate) use permission::leaves;
 pub use {
     file::{Config, schema},
     layers::{Layer, Origin, Resolved},
+    permission::Permission,
     settings::{ModelSettings, Pair, Settings},
 };

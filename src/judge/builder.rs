@@ -267,6 +267,17 @@ fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
         .hint(format!("these do: {}; name one with -p", names.join(", "))))
 }
 
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\', '.']) || Path::new(name).exists()
+}
+
+/// Whether a prompt of this name is read from a file.
+pub(crate) fn is_file(name: &str) -> bool {
+    let is_built_in =
+        prompt::built_in().is_ok_and(|all| all.iter().any(|prompt| prompt.name() == name));
+    !is_built_in && is_path(name)
+}
+
 /// The built-in prompt of this name, or the prompt in this file.
 ///
 /// # Errors
@@ -276,8 +287,7 @@ pub fn load(name: &str) -> Result<Arc<Prompt>> {
     if let Some(prompt) = built_in.iter().find(|prompt| prompt.name() == name) {
         return Ok(prompt.clone());
     }
-    let is_path = name.contains(['/', '\\', '.']) || Path::new(name).exists();
-    if !is_path {
+    if !is_path(name) {
         let names: Vec<&str> = built_in.iter().map(|prompt| prompt.name()).collect();
         return Err(crate::error::unknown(ErrorKind::Config, "prompt", name, names)
             .hint("a prompt of your own is named by its file: -p my.jinja"));

@@ -12,6 +12,8 @@ pub use {
     stored::StoredVote,
 };
 
+pub(crate) use builder::is_file;
+
 use std::{sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt, future::try_join_all};

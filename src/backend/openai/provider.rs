@@ -94,6 +94,9 @@ struct Known {
     needs_key: bool,
 }
 
+/// Names a host and not only an address.
+const OLLAMA_HOST: &str = "OLLAMA_HOST";
+
 const KNOWN: [Known; 5] = [
     Known {
         id: "openai",
@@ -107,7 +110,7 @@ const KNOWN: [Known; 5] = [
         id: "ollama",
         dialect: Dialect::Ollama,
         address: "http://127.0.0.1:11434/v1",
-        address_variables: &["OLLAMA_HOST"],
+        address_variables: &[OLLAMA_HOST],
         key_variable: "OLLAMA_API_KEY",
         needs_key: false,
     },
@@ -137,6 +140,60 @@ const KNOWN: [Known; 5] = [
     },
 ];
 
+/// The key for servers that no preset knows.
+const USUAL_KEY: &str = "OPENAI_API_KEY";
+
+/// Variables beside keys and addresses that the presets read.
+#[cfg(feature = "cli")]
+const PAYERS: [&str; 2] = ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"];
+
+/// The preset that the name of a model begins with.
+fn preset(name: &str) -> Option<&'static Known> {
+    let (prefix, _) = name.split_once(['/', ':'])?;
+    KNOWN.iter().find(|known| known.id == prefix)
+}
+
+/// The variable that holds the key for a model of this name, unless another is named.
+pub(crate) fn key_variable(name: &str) -> &'static str {
+    preset(name).map_or(USUAL_KEY, |known| known.key_variable)
+}
+
+/// The variables that can give the address of a model of this name.
+#[cfg(feature = "cli")]
+pub(crate) fn address_variables_of(name: &str) -> &'static [&'static str] {
+    preset(name).map_or(&[], |known| known.address_variables)
+}
+
+/// Every variable that holds a key, or says who pays.
+#[cfg(feature = "cli")]
+pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().map(|known| known.key_variable).chain(PAYERS)
+}
+
+/// Every variable that can give an address.
+#[cfg(feature = "cli")]
+pub(crate) fn address_variables() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().flat_map(|known| known.address_variables).copied()
+}
+
+/// The place that this address means for a model of this name, if it is neither the preset's own server
+/// nor on this machine. An address that cannot be read is no place.
+pub(crate) fn foreign_place(name: &str, typed: &str) -> Option<String> {
+    let url = address(typed).ok()?;
+    let key = key_variable(name);
+    let owners = KNOWN.iter().filter(|known| known.key_variable == key);
+    let is_own = owners.into_iter().any(|known| same_origin(&url, known.address));
+    (!is_own && !is_loopback(&url)).then(|| place_of(&url))
+}
+
+/// [`foreign_place`] for the value of one of the variables that give addresses.
+#[cfg(feature = "cli")]
+pub(crate) fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
+    let owner = KNOWN.iter().find(|known| known.address_variables.contains(&variable))?;
+    let typed = if variable == OLLAMA_HOST { ollama(value) } else { value.to_owned() };
+    foreign_place(&format!("{}/", owner.id), &typed)
+}
+
 impl Provider {
     /// What `name` means, where `base_url` is the address that was typed.
     ///
@@ -144,9 +201,7 @@ impl Provider {
     /// [`ErrorKind::Config`]: the name says no server and no address was given, the address is
     /// none, or a key is missing.
     pub fn of(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
-        let known = name.split_once(['/', ':']).and_then(|(prefix, model)| {
-            KNOWN.iter().find(|known| known.id == prefix).map(|known| (known, model))
-        });
+        let known = preset(name).and_then(|known| Some((known, name.split_once(['/', ':'])?.1)));
         match (known, base_url) {
             (Some((known, "")), _) => {
                 let message = format!("`{name}` names no model");
@@ -170,22 +225,20 @@ impl Provider {
 
     /// Whether the server runs on this machine.
     pub(super) fn is_here(&self) -> bool {
-        matches!(self.base_url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        is_loopback(&self.base_url)
     }
 
     /// Origin and path, without credentials, query and trailing slash: safe to show.
     pub(super) fn place(&self) -> String {
-        let origin = self.base_url.origin().ascii_serialization();
-        format!("{origin}{}", self.base_url.path().trim_end_matches('/'))
+        place_of(&self.base_url)
     }
 
     fn unnamed(model: &str, base_url: &str, env: Environment<'_>) -> Result<Self> {
-        const KEY: &str = "OPENAI_API_KEY";
         Ok(Self {
             id: "server",
             base_url: address(base_url)?,
-            key: env(KEY).as_deref().and_then(secret),
-            key_variable: KEY,
+            key: env(USUAL_KEY).as_deref().and_then(secret),
+            key_variable: USUAL_KEY,
             model: model.to_owned(),
             dialect: None,
             organization: None,
@@ -227,7 +280,7 @@ impl Known {
         }
         let mut variables = self.address_variables.iter();
         match variables.find_map(|variable| Some((*variable, env(variable)?))) {
-            Some(("OLLAMA_HOST", host)) => address(&ollama(&host)),
+            Some((OLLAMA_HOST, host)) => address(&ollama(&host)),
             Some((variable, url)) => address(&url).map_err(|error| error.within(variable)),
             None => address(self.address),
         }
@@ -237,6 +290,16 @@ impl Known {
 fn secret(text: &str) -> Option<Secret> {
     let text = text.trim();
     (!text.is_empty()).then(|| Secret::new(text))
+}
+
+fn place_of(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path().trim_end_matches('/'))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let number = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || number.is_ok_and(|number| number.is_loopback())
 }
 
 fn same_origin(url: &Url, address: &str) -> bool {
@@ -342,6 +405,45 @@ mod tests {
             assert!(error.hints()[0].contains(variable), "{error:?}");
         }
         assert!(at("openai/x", Some("http://127.0.0.1:1/v1"), &[]).is_ok());
+    }
+
+    #[test]
+    fn only_the_presets_own_server_and_this_machine_are_not_foreign() {
+        for (name, typed) in [
+            ("openai/x", "https://api.openai.com/v1"),
+            ("mine", "https://api.openai.com:443/v1"),
+            ("openrouter/x", "https://openrouter.ai/api/v1/"),
+            ("mine", "http://127.0.0.1:99/v1"),
+            ("vllm/x", "http://127.3.2.1/v1"),
+            ("mine", "http://LOCALHOST:1/v1"),
+            ("mine", "http://[::1]:1/v1"),
+            ("mine", "not an address"),
+        ] {
+            assert_eq!(foreign_place(name, typed), None, "{name} {typed}");
+        }
+        for (name, typed) in [
+            ("openai/x", "https://evil.example/v1"),
+            ("openai/x", "https://openrouter.ai/api/v1"),
+            ("openai/x", "http://api.openai.com/v1"),
+            ("openai/x", "https://api.openai.com.evil.example/v1"),
+            ("openai/x", "https://api.openai.com@evil.example/v1"),
+            ("mine", "http://127.0.0.1@evil.example/v1"),
+            ("mine", "http://localhost.evil.example/v1"),
+            ("mine", "http://127.0.0.1.evil.example/v1"),
+            ("mine", "http://0.0.0.0/v1"),
+            ("mine", "http://[::ffff:127.0.0.1]/v1"),
+        ] {
+            assert!(foreign_place(name, typed).is_some(), "{name} {typed}");
+        }
+        assert_eq!(foreign_place("x", "http://u:secret@h/v1?k=v").unwrap(), "http://h/v1");
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn a_variable_with_an_address_is_read_as_its_server_reads_it() {
+        assert_eq!(foreign_place_in("OLLAMA_HOST", "0.0.0.0:1"), None);
+        assert_eq!(foreign_place_in("OLLAMA_HOST", "evil:1").unwrap(), "http://evil:1/v1");
+        assert!(foreign_place_in("OPENAI_BASE_URL", "https://evil.example/v1").is_some());
     }
 
     #[test]

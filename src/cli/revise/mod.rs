@@ -71,6 +71,9 @@ and what was done is kept.";
 
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let mut resolved = args.judge.resolve(sources)?;
+    if !args.results.quiet {
+        args.judge.introduce(&resolved)?;
+    }
     let plan = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
     let files = args.input.sources(args.results.writing(plan), args.results.quiet)?;
     let total = args.input.count(&files);

@@ -365,7 +365,7 @@ impl Args {
         };
         let config = around.settings.config()?;
         let other = if config.judges().contains(&name) {
-            let named = config.judge(Some(name))?;
+            let named = around.settings.judge(name)?;
             let backend = around.open(&named).await?;
             judge_of(&mut named.clone(), &backend, around).await?
         } else {

@@ -1,0 +1,202 @@
+//! `tribunal trust`: what the user allows to files that were found and not named.
+//!
+//! What is allowed is stored by file, as the set of what it asked for at the time. Other edits of the file
+//! do not ask again; another address, key variable or path does.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{Outcome, emit, env_file, note};
+use crate::{
+    backend::{self, presets},
+    config::{Config, Origin, Permission, Resolved},
+    error::{Error, ErrorKind, Result},
+};
+
+/// Names the folder of what is trusted.
+pub(super) const FOLDER: &str = "TRIBUNAL_CONFIG_DIR";
+
+/// Allow what tribunal.toml and .env of a folder ask for: other addresses, keys, proxies, files.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder whose files are trusted [default: here].
+    #[arg(value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// List what is trusted, in all folders.
+    #[arg(long, conflicts_with = "remove")]
+    list: bool,
+    /// Withdraw the trust in the files of the folder.
+    #[arg(long)]
+    remove: bool,
+}
+
+/// What is allowed, by file.
+type Store = BTreeMap<String, BTreeSet<String>>;
+
+pub(super) fn run(args: &Args) -> Result<Outcome> {
+    let mut store = read()?;
+    if args.list {
+        return list(&store);
+    }
+    let files = asking(args.folder.as_deref().unwrap_or(Path::new("")))?;
+    for (path, asked) in &files {
+        let before = store.remove(&key(path));
+        if args.remove {
+            if before.is_some() {
+                note(&format!("no longer trusted: {}", path.display()));
+            }
+            continue;
+        }
+        if !asked.is_empty() {
+            store.insert(key(path), asked.iter().map(|one| one.what().to_owned()).collect());
+        }
+        for one in asked {
+            note(&format!("trusted: {}: {}", path.display(), one.what()));
+        }
+    }
+    if !args.remove && files.iter().all(|(_, asked)| asked.is_empty()) {
+        note("nothing here needs to be trusted: no file asks for another address, key or file");
+    }
+    write(&store)?;
+    Ok(Outcome::Done)
+}
+
+fn list(store: &Store) -> Result<Outcome> {
+    let out = &mut io::stdout();
+    for (file, asked) in store {
+        emit(out, file)?;
+        asked.iter().try_for_each(|what| emit(out, &format!("  {what}")))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Allows what a file that this program has just written asks for.
+pub(super) fn remember(file: &Path) -> Result<()> {
+    let asked = Config::read(file)?.permissions()?;
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let mut store = read()?;
+    store.insert(key(file), asked.iter().map(|one| one.what().to_owned()).collect());
+    write(&store)
+}
+
+/// The files that are found in a folder, and what each of them asks for.
+fn asking(folder: &Path) -> Result<Vec<(PathBuf, Vec<Permission>)>> {
+    let config = Config::find(folder)?;
+    let mut files = Vec::new();
+    if let Some(path) = config.path() {
+        files.push((path.to_owned(), config.permissions()?));
+    }
+    let here =
+        std::path::absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    files.extend(here.ok().and_then(|folder| env_file::permissions(&folder)));
+    Ok(files)
+}
+
+/// What is allowed to a file. A store that cannot be read allows nothing.
+pub(super) fn allowed(file: &Path) -> BTreeSet<String> {
+    read().ok().and_then(|mut store| store.remove(&key(file))).unwrap_or_default()
+}
+
+/// What settings ask for that the user has not allowed.
+pub(super) fn missing(config: &Config, resolved: &Resolved) -> Vec<Permission> {
+    let mut missing = Vec::new();
+    if let (Some(path), true) = (config.path(), config.is_found()) {
+        let allowed = allowed(path);
+        missing.extend(resolved.permissions());
+        missing.retain(|one| !allowed.contains(one.what()));
+    }
+    let is_named = config.path().is_some() && !config.is_found();
+    let held = env_file::held().iter().filter(|held| matters(&held.name, resolved, is_named));
+    missing.extend(held.map(|held| held.permission.clone()));
+    missing
+}
+
+/// Stops before anything is sent that the user has not allowed.
+///
+/// # Errors
+/// Something is missing: the error says what was asked for and how it can be allowed.
+pub(super) fn check(config: &Config, resolved: &Resolved) -> Result<()> {
+    let missing = missing(config, resolved);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let error = Permission::refused(&missing).hint(
+        "if you want this, `tribunal trust` allows it here until one of these values changes",
+    );
+    Err(match config.path().filter(|_| config.is_found()) {
+        Some(path) => error.hint(format!("or name the file in the command: -c {}", path.display())),
+        None => error.hint("or set the variable in your own environment"),
+    })
+}
+
+/// Whether a variable that waits for permission would change what these settings do.
+fn matters(variable: &str, resolved: &Resolved, is_named: bool) -> bool {
+    let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref());
+    let is_remote = backend::is_remote(name, url);
+    let is_flag = |key| matches!(resolved.origin(key), Origin::Flag(_));
+    match variable {
+        "TRIBUNAL_BASE_URL" => is_remote && !is_flag("model.base_url"),
+        "TRIBUNAL_KEY_VARIABLE" => is_remote && !is_flag("model.key_variable"),
+        "TRIBUNAL_PROMPT" => !is_flag("prompt"),
+        "TRIBUNAL_MODEL" => !is_flag("model"),
+        "TRIBUNAL_CRITERIA" => !is_flag("criteria"),
+        "TRIBUNAL_CONFIG" => !is_named,
+        _ if variable.starts_with("TRIBUNAL_") => true,
+        _ if presets::address_variables().any(|it| it == variable) => {
+            url.is_none() && presets::address_variables_of(name).contains(&variable)
+        }
+        _ => is_remote,
+    }
+}
+
+/// The name of a file in the store: its folder without links, and its own name.
+fn key(file: &Path) -> String {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().unwrap_or_default();
+    folder.join(file.file_name().unwrap_or_default()).display().to_string()
+}
+
+/// `TRIBUNAL_CONFIG_DIR`, else a folder where this system keeps configuration.
+fn store_path() -> Result<PathBuf> {
+    let named = env::var_os(FOLDER).filter(|name| !name.is_empty()).map(PathBuf::from);
+    let usual = || dirs::config_dir().map(|folder| folder.join("tribunal"));
+    let folder = named.or_else(usual).ok_or_else(|| {
+        Error::new(ErrorKind::Config, "there is no folder for configuration on this system")
+            .hint(format!("name one with {FOLDER}"))
+    })?;
+    Ok(folder.join("trusted.json"))
+}
+
+fn read() -> Result<Store> {
+    let path = store_path()?;
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Store::default()),
+        Err(cause) => return Err(cannot("read", &path).because(cause)),
+    };
+    serde_json::from_slice(&text).map_err(|_| {
+        cannot("read", &path)
+            .hint("it is not what `tribunal trust` wrote: remove it, and trust again")
+    })
+}
+
+fn write(store: &Store) -> Result<()> {
+    let path = store_path()?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let written = fs::create_dir_all(folder).and_then(|()| {
+        // Beside its place and moved there: no other process reads half of it.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, store)?;
+        file.persist(&path).map_err(io::Error::from)
+    });
+    written.map(drop).map_err(|cause| cannot("write", &path).because(cause))
+}
+
+fn cannot(what: &str, path: &Path) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot {what} `{}`", path.display()))
+}

@@ -1,0 +1,175 @@
+//! What a file asks for that only its user can allow.
+//!
+//! A file that was found in a folder, and not named by the user, may come from anybody. It may say how
+//! is judged. It may not, without the user's word, send requests or a key to another place, send another
+//! variable as the key, or read a file outside of its folder.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::{Origin, Pair, Resolved};
+use crate::{
+    backend::{self, presets},
+    error::{Error, ErrorKind},
+    judge,
+};
+
+/// Something that a file asks for and that needs the user's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// Where it is asked for: a file and a line.
+    place: String,
+    what: String,
+}
+
+impl Permission {
+    pub(crate) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { place: place.into(), what: what.into() }
+    }
+
+    /// What is asked for, with the name of the setting and its value. Two permissions with equal texts
+    /// are the same one, wherever in the file they are asked for.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The error of files that ask for what nobody has allowed.
+    pub(crate) fn refused(permissions: &[Self]) -> Error {
+        let asked: Vec<String> =
+            permissions.iter().map(|one| format!("{}: {}", one.place, one.what)).collect();
+        let message = format!(
+            "a file that was found in the folder needs your permission, and nothing was sent: {}",
+            asked.join("; ")
+        );
+        Error::new(ErrorKind::Config, message)
+    }
+}
+
+/// What those settings need permission for that came out of a file.
+pub(super) fn needed(resolved: &Resolved) -> Vec<Permission> {
+    let files = read_files(resolved).into_iter().filter_map(|(key, path)| {
+        let from = Source::of(resolved, &key)?;
+        leaves(&path, from.folder)
+            .then(|| from.asks(&format!("{key} reads `{path}`, outside of the folder")))
+    });
+    files.chain(address(resolved)).chain(key(resolved)).collect()
+}
+
+/// A setting that came out of a file.
+struct Source<'r> {
+    folder: &'r Path,
+    line: String,
+    table: &'r str,
+}
+
+impl<'r> Source<'r> {
+    fn of(resolved: &'r Resolved, key: &str) -> Option<Self> {
+        let Origin::File { path, line, table } = resolved.origin(key) else { return None };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Some(Self { folder, line: format!("{}:{line}", path.display()), table })
+    }
+
+    fn asks(&self, what: &str) -> Permission {
+        Permission::new(&self.line, format!("[{}] {what}", self.table))
+    }
+}
+
+/// Every file that settings name, with the key of the setting.
+fn read_files(resolved: &Resolved) -> Vec<(String, String)> {
+    let settings = &resolved.settings;
+    let named = |key: &str, path: &str| (key.to_owned(), path.to_owned());
+    let prompt = settings.prompt.as_deref().filter(|name| judge::is_file(name));
+    let mut files: Vec<_> = prompt.map(|path| named("prompt", path)).into_iter().collect();
+    let base_url = resolved.model.base_url.as_deref();
+    for (key, name, base_url) in [
+        ("model", &settings.model, base_url),
+        ("model.name", &resolved.model.name, base_url),
+        ("policy", &settings.policy, None),
+    ] {
+        let file = name.as_deref().and_then(|name| backend::file_of(name, base_url));
+        files.extend(file.map(|path| named(key, path)));
+    }
+    let at = |text: &str| text.strip_prefix('@').map(ToOwned::to_owned);
+    files.extend(settings.criteria.iter().filter_map(|text| Some(("criteria".into(), at(text)?))));
+    for (table, pairs) in [("criterion", &settings.criterion), ("set", &settings.set)] {
+        let of_pair = |Pair(name, text): &Pair| Some((format!("{table}.{name}"), at(text)?));
+        files.extend(pairs.iter().filter_map(of_pair));
+    }
+    files
+}
+
+fn address(resolved: &Resolved) -> Option<Permission> {
+    let from = Source::of(resolved, "model.base_url")?;
+    let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref()?);
+    if !backend::is_remote(name, Some(url)) {
+        return None;
+    }
+    let (place, key) = (presets::foreign_place(name, url)?, presets::key_variable(name));
+    Some(from.asks(&format!("base_url sends requests, and the key in {key}, to {place}")))
+}
+
+fn key(resolved: &Resolved) -> Option<Permission> {
+    let from = Source::of(resolved, "model.key_variable")?;
+    let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref());
+    let variable = resolved.model.key_variable.as_deref()?;
+    if !backend::is_remote(name, url) || presets::key_variable(name) == variable {
+        return None;
+    }
+    Some(from.asks(&format!("key_variable sends the value of {variable} as the key")))
+}
+
+/// Whether a path leads out of a folder, links included.
+pub(crate) fn leaves(path: &str, folder: &Path) -> bool {
+    let here =
+        |path: &Path| if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.into() };
+    let folder = real(&here(folder));
+    !real(Path::new(path)).starts_with(folder)
+}
+
+/// The path without links; of what is not there, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut real = PathBuf::new();
+    for part in whole.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+        if let Ok(resolved) = real.canonicalize() {
+            real = resolved;
+        }
+    }
+    real
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leaves_its_folder_by_name_by_dots_and_by_links() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("project");
+        std::fs::create_dir_all(folder.join("inner")).unwrap();
+        std::fs::write(root.path().join("secret"), "s").unwrap();
+        std::fs::write(folder.join("mine"), "m").unwrap();
+        let path = |name: &str| folder.join(name).display().to_string();
+        for name in ["mine", "inner/../mine", "absent", "inner/absent/deep", "../project/mine"] {
+            assert!(!leaves(&path(name), &folder), "{name}");
+        }
+        for name in ["../secret", "inner/../../secret", "/etc/hostname", "../absent", "../project2"]
+        {
+            assert!(leaves(&path(name), &folder), "{name}");
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(root.path().join("secret"), folder.join("link")).unwrap();
+            std::os::unix::fs::symlink(root.path(), folder.join("out")).unwrap();
+            assert!(leaves(&path("link"), &folder));
+            assert!(leaves(&path("out/secret"), &folder));
+            assert!(leaves(&path("out/absent"), &folder));
+        }
+    }
+}
