@@ -26,6 +26,8 @@ pub use open::describe;
 
 #[cfg(not(feature = "openai"))]
 pub(crate) use open::presets;
+#[cfg(feature = "cli")]
+pub(crate) use open::secrets;
 pub(crate) use open::{file_of, is_remote};
 #[cfg(feature = "openai")]
 pub(crate) use openai::presets;

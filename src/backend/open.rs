@@ -185,8 +185,8 @@ pub(crate) mod presets {
     }
 }
 
-/// Values that must never reach a recording: the key in use, and variables that hold secrets.
-fn secrets(options: &Options) -> Vec<String> {
+/// Values that must never reach a recording or a screen: the key in use, and variables that hold secrets.
+pub(crate) fn secrets(options: &Options) -> Vec<String> {
     let used = options.key_variable.as_deref().and_then(|name| std::env::var(name).ok());
     let others = std::env::vars().filter(|(name, value)| is_secret(name, value));
     others.map(|(_, value)| value).chain(used).map(|value| value.trim().to_owned()).collect()

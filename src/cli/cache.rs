@@ -8,7 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{CLOSED, Outcome, complain, emit, note};
+use super::{
+    Outcome, complain, emit, note,
+    talk::{self, cannot_print},
+};
 use crate::{
     backend::cache::{Cache, Mode, Shelf},
     error::{Error, ErrorKind, Result},
@@ -93,7 +96,7 @@ struct Exported {
 
 pub(super) async fn run(args: Args) -> Result<Outcome> {
     let folder = Cache::folder()?;
-    let mut out = io::stdout().lock();
+    let mut out = talk::stdout();
     if let Command::Path = args.command {
         return emit(&mut out, &folder.display().to_string()).map(|()| Outcome::Done);
     }
@@ -159,10 +162,7 @@ fn storing(folder: &std::path::Path) -> Plan {
 
 fn write_line(out: &mut impl Write, line: &Exported) -> Result<()> {
     let text = serde_json::to_string(line).unwrap_or_default();
-    writeln!(out, "{text}").map_err(|cause| match cause.kind() {
-        io::ErrorKind::BrokenPipe => Error::new(ErrorKind::Io, CLOSED),
-        _ => Error::new(ErrorKind::Io, "cannot write answers").because(cause),
-    })
+    writeln!(out, "{text}").map_err(cannot_print)
 }
 
 async fn import(shelf: &Shelf, file: &PathBuf) -> Result<Outcome> {

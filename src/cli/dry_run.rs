@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use super::{complain, emit, input::Records, note, prompts};
+use super::{complain, input::Records, note, prompts, talk::emit_coloured};
 use crate::{error::Result, judge::Judge, request::Request, verdict::Usage};
 
 /// What a run would ask.
@@ -58,7 +58,7 @@ pub(super) async fn run(judge: &Judge, records: Records) -> Result<()> {
 fn show(first: Option<&Request>) -> Result<()> {
     let Some(request) = first else { return Ok(()) };
     note("the first request:");
-    emit(&mut io::stdout(), &prompts::shown(request, io::stdout().is_terminal()))
+    emit_coloured(&mut io::stdout(), &prompts::shown(request, io::stdout().is_terminal()))
 }
 
 impl Plan {

@@ -4,8 +4,8 @@ use std::io;
 
 use clap_complete::Shell;
 
-use super::{CLOSED, Outcome};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Outcome, talk::cannot_print};
+use crate::error::Result;
 
 /// Print completions for a shell.
 #[derive(Debug, clap::Args)]
@@ -41,17 +41,10 @@ pub(super) fn man() -> Result<Outcome> {
 }
 
 fn render(command: &clap::Command, page: &mut Vec<u8>) -> Result<()> {
-    clap_mangen::Man::new(command.clone()).render(page).map_err(failed)
+    clap_mangen::Man::new(command.clone()).render(page).map_err(cannot_print)
 }
 
 fn print(bytes: &[u8]) -> Result<Outcome> {
     let written = io::Write::write_all(&mut io::stdout(), bytes);
-    written.map(|()| Outcome::Done).map_err(failed)
-}
-
-fn failed(cause: io::Error) -> Error {
-    match cause.kind() {
-        io::ErrorKind::BrokenPipe => Error::new(ErrorKind::Io, CLOSED),
-        _ => Error::new(ErrorKind::Io, "cannot write to standard output").because(cause),
-    }
+    written.map(|()| Outcome::Done).map_err(cannot_print)
 }

@@ -2,8 +2,6 @@
 //!
 //! Stdout is data, stderr is talk, the exit code is the answer.
 
-#![expect(clippy::print_stderr, reason = "this is where the program speaks")]
-
 #[cfg(feature = "store")]
 mod cache;
 mod choose;
@@ -27,20 +25,18 @@ mod reparse;
 mod revise;
 mod settings;
 mod signals;
+mod talk;
 mod trust;
 
-use std::{
-    io::{self, IsTerminal, Write},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use self::talk::{complain, emit, note};
 use crate::{
-    error::{Error, ErrorKind, Result},
-    report,
+    backend,
+    error::{Error, ErrorKind},
 };
 
 /// Judge answers with language models: on this machine, or through any OpenAI-compatible API.
@@ -89,6 +85,7 @@ enum Outcome {
 pub fn main() -> ExitCode {
     // Before the first thread: nothing else may look at the environment while it changes.
     let outcome = env_file::load().and_then(|()| {
+        talk::hide(backend::secrets(&backend::Options::default()));
         let runtime = tokio::runtime::Runtime::new();
         let runtime = runtime
             .map_err(|cause| Error::new(ErrorKind::Io, "no threads to work with").because(cause))?;
@@ -108,19 +105,22 @@ async fn run() -> ExitCode {
     });
     let (cli, sources) = match parsed {
         Ok(parsed) => parsed,
-        Err(usage) => {
-            // Writing help to a closed pipe is nobody's failure.
-            let code = if usage.use_stderr() { 2 } else { 0 };
-            let _ = usage.format(&mut command).print();
-            return ExitCode::from(code);
+        Err(usage) if usage.use_stderr() => {
+            note(usage.format(&mut command).to_string().trim_end());
+            return ExitCode::from(2);
+        }
+        Err(help) => {
+            // Help that nobody reads to its end is not a failure.
+            let _ = help.format(&mut command).print();
+            return ExitCode::SUCCESS;
         }
     };
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("warn,llama-cpp-2=off,async_openai=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_writer(|| talk::Logs)
+        .with_ansi(false)
         .without_time()
         .with_target(false)
         .init();
@@ -162,7 +162,7 @@ fn command() -> clap::Command {
 }
 
 fn told(error: &Error) -> ExitCode {
-    if is_closed_pipe(error) {
+    if talk::is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
     complain(error);
@@ -175,34 +175,4 @@ fn code(kind: ErrorKind) -> u8 {
         ErrorKind::Config | ErrorKind::Prompt | ErrorKind::Unsupported | ErrorKind::Record => 2,
         _ => 3,
     }
-}
-
-fn complain(error: &Error) {
-    eprintln!("error: {}", report::escaped(&error.to_string()));
-    for hint in error.hints() {
-        eprintln!("hint: {}", report::escaped(hint));
-    }
-}
-
-/// Says something that is no result.
-fn note(text: &str) {
-    eprintln!("{text}");
-}
-
-const CLOSED: &str = "the output was closed";
-
-/// Writes a line of results and lets it go at once.
-fn emit(out: &mut dyn Write, line: &str) -> Result<()> {
-    let written = writeln!(out, "{line}").and_then(|()| out.flush());
-    written.map_err(|cause| match cause.kind() {
-        io::ErrorKind::BrokenPipe => Error::new(ErrorKind::Io, CLOSED),
-        _ => Error::new(ErrorKind::Io, "cannot write results")
-            .because(cause)
-            .hint("what was written before is kept; make room and run again"),
-    })
-}
-
-/// A reader that has seen enough, such as `head`, is a success.
-fn is_closed_pipe(error: &Error) -> bool {
-    error.message() == CLOSED
 }

@@ -10,7 +10,11 @@ use clap::ValueEnum;
 use serde_json::Value;
 use terminal_size::{Width, terminal_size};
 
-use super::{complain, emit, manifest, note, progress::Progress};
+use super::{
+    complain, emit, manifest, note,
+    progress::Progress,
+    talk::{self, emit_coloured},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -187,7 +191,7 @@ impl Takes for Sink {
             Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line().to_string())),
             Target::Rows(table) => {
                 let row = table.row(&finished.id(), finished.outcome.as_ref());
-                self.progress.aside(|| emit(&mut io::stdout(), &row))
+                self.progress.aside(|| emit_coloured(&mut io::stdout(), &row))
             }
             Target::Collected(output) => output.add(finished.index, &line()),
             Target::File(output) => match self.earlier.remove(&finished.index) {
@@ -258,7 +262,7 @@ impl Sink {
                 ));
             }
             Target::File(output) => finish(output, self.args.quiet)?,
-            Target::Collected(output) => output.finish_into(&mut io::stdout().lock())?,
+            Target::Collected(output) => output.finish_into(&mut *talk::stdout())?,
         }
         if let (Some(junit), Some(path)) = (self.junit, &self.args.junit) {
             junit.write(create(path)?)?;

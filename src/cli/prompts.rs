@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use super::{Outcome, complain, emit, fields, note};
+use super::{Outcome, complain, emit, fields, note, talk::emit_coloured};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
@@ -133,7 +133,7 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ou
     let requests = prompt::rehearsed(prompt.program(&item, element, plan, mark)?)?;
     for (n, request) in requests.iter().enumerate() {
         note(&format!("request {}:", n + 1));
-        emit(&mut io::stdout(), &shown(request, io::stdout().is_terminal()))?;
+        emit_coloured(&mut io::stdout(), &shown(request, io::stdout().is_terminal()))?;
     }
     let rest = prompt.elements(&item).saturating_sub(1);
     if rest > 0 {
@@ -149,7 +149,8 @@ pub(super) fn shown(request: &Request, terminal: bool) -> String {
     for message in &request.messages {
         text.push_str(&format!("{}:\n", message.role.name()));
         for span in &message.spans {
-            let clean = if terminal { visible_lines(&span.text) } else { span.text.clone() };
+            let clean =
+                if terminal { report::escaped_lines(&span.text) } else { span.text.clone() };
             match span.origin {
                 Origin::Data if coloured => text.push_str(&format!("\u{1b}[34m{clean}\u{1b}[0m")),
                 Origin::Model if coloured => text.push_str(&format!("\u{1b}[32m{clean}\u{1b}[0m")),
@@ -164,9 +165,4 @@ pub(super) fn shown(request: &Request, terminal: bool) -> String {
         Ask::Generate { .. } => text.push_str("assistant:\n⟨the model writes here⟩"),
     }
     text
-}
-
-/// Escaped line by line: a person reads this with its line breaks.
-fn visible_lines(text: &str) -> String {
-    text.split('\n').map(report::escaped).collect::<Vec<_>>().join("\n")
 }

@@ -15,7 +15,7 @@ pub use {
     revisions::Revisions,
     summary::{Bounds, Summary},
     table::Table,
-    terminal::escaped,
+    terminal::{escaped, escaped_lines, is_hidden},
 };
 #[cfg(feature = "cli")]
 pub use {junit::Junit, words::changes};

@@ -15,7 +15,7 @@ pub fn escaped(text: &str) -> String {
             '\n' => shown.push('⏎'),
             '\t' => shown.push(' '),
             '\r' => (),
-            c if c.is_control() || is_invisible(c) => {
+            c if is_hidden(c) => {
                 // Writing to a String cannot fail.
                 let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
             }
@@ -25,10 +25,23 @@ pub fn escaped(text: &str) -> String {
     shown
 }
 
+/// The text with its line breaks, every line of it [`escaped`].
+pub fn escaped_lines(text: &str) -> String {
+    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a character is not shown but changes what is: everything that [`escaped`] escapes, except line
+/// breaks and tabs.
+pub fn is_hidden(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t')) || is_invisible(c)
+}
+
 fn is_invisible(c: char) -> bool {
     matches!(c,
-        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}'
+        | '\u{FFF0}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}'
         | '\u{E0000}'..='\u{E0FFF}')
 }
 

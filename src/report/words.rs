@@ -2,7 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use super::terminal::escaped;
+use super::terminal::escaped_lines;
 
 /// Words of context that are shown around a change.
 const CONTEXT: usize = 6;
@@ -53,10 +53,6 @@ fn marked(words: &[&str], colour: bool, (code, open, close): (&str, &str, &str))
     let (before, rest) = text.split_at(text.len() - text.trim_start().len());
     let kept = rest.trim_end();
     format!("{before}{open}{kept}{close}{}", &rest[kept.len()..])
-}
-
-fn escaped_lines(text: &str) -> String {
-    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::super::note;
+use super::super::talk::note_coloured;
 use crate::{
     report::{changes, escaped},
     strategy::revise::{OnRound, Round},
@@ -19,7 +19,7 @@ pub(super) fn shown(id: String, style: Style) -> OnRound {
     let before: Mutex<Option<String>> = Mutex::new(None);
     OnRound::new(move |round| {
         let mut before = before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        note(&told(&id, round, before.as_deref(), style));
+        note_coloured(&told(&id, round, before.as_deref(), style));
         if round.accepted {
             *before = Some(round.draft.clone());
         }

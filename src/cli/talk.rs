@@ -1,0 +1,189 @@
+//! What the program writes: data on stdout, talk on stderr, and nothing that moves a cursor.
+//!
+//! Whatever is printed may hold words of a record, a model, a server or a file name. Talk is always
+//! escaped. Data is exact in pipes and files, and escaped where stdout is a terminal. Only what this
+//! program has coloured itself, out of parts that are escaped, is printed as it is.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+    sync::OnceLock,
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    report::{escaped, escaped_lines, is_hidden},
+};
+
+/// Texts that are never shown on stderr, such as keys.
+static SECRETS: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Hides these texts from now on.
+pub(super) fn hide(secrets: Vec<String>) {
+    let _ = SECRETS.set(secrets);
+}
+
+/// Prints an error and its hints.
+pub(super) fn complain(error: &Error) {
+    say(&format!("error: {}", escaped(&error.to_string())));
+    for hint in error.hints() {
+        say(&format!("hint: {}", escaped(hint)));
+    }
+}
+
+/// Prints something that is not a result, line by line.
+pub(super) fn note(text: &str) {
+    say(&escaped_lines(text));
+}
+
+/// Prints something that is not a result and that is coloured: all parts of it are escaped already.
+pub(super) fn note_coloured(text: &str) {
+    say(text);
+}
+
+/// Writes to stderr; a reader who has gone is no failure.
+fn say(text: &str) {
+    let secrets = SECRETS.get().into_iter().flatten();
+    let shown = secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
+    let _ = writeln!(io::stderr(), "{shown}");
+}
+
+/// Writes a line of results and flushes it.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn emit(out: &mut dyn Write, line: &str) -> Result<()> {
+    if io::stdout().is_terminal() {
+        return emit_coloured(out, &shown(line));
+    }
+    emit_coloured(out, line)
+}
+
+/// The same for a line that is coloured: all parts of it are escaped already.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn emit_coloured(out: &mut dyn Write, line: &str) -> Result<()> {
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(cannot_print)
+}
+
+/// The error of results that cannot be printed.
+pub(super) fn cannot_print(cause: io::Error) -> Error {
+    Error::new(ErrorKind::Io, "cannot write results")
+        .because(cause)
+        .hint("what was written before is kept; make room and run again")
+}
+
+/// Whether nobody reads the output any more: a reader that has seen enough, such as `head`.
+pub(super) fn is_closed_pipe(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|it| it.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Standard output for data: exact in a pipe, shown safely on a terminal.
+pub(super) fn stdout() -> Box<dyn Write> {
+    let out = io::stdout();
+    if out.is_terminal() { Box::new(Shown { to: out, begun: Vec::new() }) } else { Box::new(out) }
+}
+
+/// The text with control characters as JSON writes them, so that lines of JSON stay what they are.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a String cannot fail.
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Shows whatever is written to it safely.
+struct Shown<W> {
+    to: W,
+    /// The first bytes of a character that is not whole yet.
+    begun: Vec<u8>,
+}
+
+impl<W: Write> Write for Shown<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begun.extend_from_slice(bytes);
+        let mut rest = std::mem::take(&mut self.begun);
+        while let Some(chunk) = rest.utf8_chunks().next() {
+            let (valid, broken) = (chunk.valid(), chunk.invalid());
+            self.to.write_all(shown(valid).as_bytes())?;
+            let read = valid.len() + broken.len();
+            if read == rest.len() && begins_a_character(broken) {
+                self.begun = broken.to_vec();
+                break;
+            }
+            if !broken.is_empty() {
+                self.to.write_all("\u{fffd}".as_bytes())?;
+            }
+            rest.drain(..read);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Whether these bytes at the end of a text may be the beginning of one character.
+fn begins_a_character(bytes: &[u8]) -> bool {
+    let length = match bytes.first() {
+        Some(0xC2..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..=0xF4) => 4,
+        _ => 0,
+    };
+    bytes.len() < length
+}
+
+/// Where logs go: to stderr, escaped as all talk is.
+pub(super) struct Logs;
+
+impl Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        note(String::from_utf8_lossy(bytes).trim_end_matches('\n'));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_shows_is_the_same_json() {
+        let value = serde_json::json!({"a": "\u{9b}31m\u{202e}\u{7f}\u{e0041}ä\u{1b}]0;x\u{7}"});
+        let line = shown(&value.to_string());
+        assert!(!line.contains(is_hidden), "{line}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
+        assert_eq!(shown("a\tb\nc"), "a\tb\nc");
+    }
+
+    #[test]
+    fn characters_that_come_in_pieces_are_shown_whole() {
+        let text = "ä\u{9b}漢\u{1b}[2J🙂\u{202e}end\n".as_bytes();
+        for size in 1..6 {
+            let mut out = Shown { to: Vec::new(), begun: Vec::new() };
+            text.chunks(size).for_each(|piece| out.write_all(piece).unwrap());
+            let shown = String::from_utf8(out.to).unwrap();
+            assert_eq!(shown, "ä\\u009b漢\\u001b[2J🙂\\u202eend\n", "{size}");
+        }
+        let mut out = Shown { to: Vec::new(), begun: Vec::new() };
+        out.write_all(b"a\xff\x9bb\xc2").unwrap();
+        assert_eq!(out.to, "a\u{fffd}\u{fffd}b".as_bytes());
+    }
+}
