@@ -15,10 +15,11 @@ use toml::{
 
 use super::{
     ModelSettings, Settings,
+    check::Checker,
     layers::{Layer, Origin, Resolved},
     permission::Permission,
 };
-use crate::error::{Error, ErrorKind, Result, near, unknown};
+use crate::error::{Error, ErrorKind, Result, unknown};
 
 /// The name under which the file is looked for.
 const NAME: &str = "tribunal.toml";
@@ -133,19 +134,23 @@ impl Config {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self> {
-        let wrong = |cause: &toml::de::Error| {
-            let line = cause.span().map_or(1, |span| line_of(text, span.start));
-            Error::new(ErrorKind::Config, format!("{}:{line}: {}", path.display(), cause.message()))
-        };
-        let spanned = DeTable::parse(text).map_err(|cause| wrong(&cause))?;
+        let wrong = |cause: &toml::de::Error| malformed(path, text, cause);
+        let (spanned, mut mistakes) = DeTable::parse_recoverable(text);
+        mistakes.sort_by_key(|cause| cause.span().map_or(0, |span| span.start));
+        if let Some(first) = mistakes.first() {
+            return Err(wrong(first));
+        }
         let mut lines = BTreeMap::new();
         note_lines(text, "", spanned.get_ref(), &mut lines);
         let tables: Map<String, Value> = toml::from_str(text).map_err(|cause| wrong(&cause))?;
         let config = Self { path: path.to_owned(), tables, lines, found: false };
-        let schema = schema();
-        config.check(&config.tables, &schema, &schema, "")?;
-        // Types are checked where the place of a mistake is still known.
-        toml::from_str::<File>(text).map_err(|cause| wrong(&cause))?;
+        let (schema, file) = (schema(), path.display().to_string());
+        Checker { schema: &schema, file: &file, lines: &config.lines }.check(&config.tables)?;
+        // Whatever the schema does not say is refused where its line is still known.
+        toml::from_str::<File>(text).map_err(|cause| {
+            let line = cause.span().map_or(1, |span| line_of(text, span.start));
+            Error::new(ErrorKind::Config, format!("{file}:{line}: the key cannot have this value"))
+        })?;
         Ok(config)
     }
 
@@ -269,59 +274,6 @@ impl Config {
         }
         table
     }
-
-    /// Refuses keys that the schema does not have.
-    fn check(
-        &self,
-        table: &Map<String, Value>,
-        node: &Value,
-        root: &Value,
-        place: &str,
-    ) -> Result<()> {
-        let node = resolved(node, root);
-        let properties = node.get("properties").and_then(Value::as_object);
-        let any = node
-            .get("additionalProperties")
-            .filter(|any| any.is_object() || **any == Value::Bool(true));
-        for (key, value) in table {
-            let path = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
-            let Some(inner) = properties.and_then(|known| known.get(key)).or(any) else {
-                let known = properties.into_iter().flat_map(Map::keys).map(String::as_str);
-                return Err(self.unknown_key(key, &path, place, &known.collect::<Vec<_>>()));
-            };
-            if let Value::Object(table) = value {
-                self.check(table, inner, root, &path)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn unknown_key(&self, key: &str, path: &str, place: &str, known: &[&str]) -> Error {
-        let line = self.lines.get(path).copied().unwrap_or(1);
-        let table = if place.is_empty() { String::new() } else { format!(" in [{place}]") };
-        let error = Error::new(ErrorKind::Config, format!("unknown key `{key}`{table}"))
-            .within(format!("{}:{line}", self.path.display()));
-        match near(key, known.iter().copied()) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(format!("there are `{}`", known.join("`, `"))),
-        }
-    }
-}
-
-/// The schema behind a reference, or behind the one alternative that is no null.
-fn resolved<'s>(node: &'s Value, root: &'s Value) -> &'s Value {
-    let alternatives = node.get("anyOf").and_then(Value::as_array);
-    if let Some(inner) =
-        alternatives.and_then(|all| all.iter().find(|one| one.get("$ref").is_some()))
-    {
-        return resolved(inner, root);
-    }
-    let reference =
-        node.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
-    match reference.and_then(|path| root.pointer(path)) {
-        Some(found) => resolved(found, root),
-        None => node,
-    }
 }
 
 fn each_text(value: &mut Value, change: &mut dyn FnMut(&mut String)) {
@@ -342,6 +294,29 @@ fn note_lines(text: &str, place: &str, table: &DeTable<'_>, lines: &mut BTreeMap
             note_lines(text, &path, inner, lines);
         }
     }
+}
+
+/// What is wrong with the syntax of a file, in plain words.
+fn malformed(path: &Path, text: &str, cause: &toml::de::Error) -> Error {
+    let span = cause.span().unwrap_or_default();
+    let said = cause.message();
+    let twice = said.contains("duplicate key").then(|| text.get(span.clone())).flatten();
+    let says = |words: &str| said.contains(words);
+    let what = match twice.map(str::trim).filter(|name| !name.contains('\n')) {
+        Some(name) => format!("`{name}` is set twice"),
+        None if says("duplicate key") => "a key or a table is set twice".into(),
+        None if says("must be quoted") => "a text must stand in quotes".into(),
+        None if says("missing value") => "the key has no value".into(),
+        None if says("missing comma") => "a comma is missing in a list".into(),
+        None if says("unclosed") => "a list or a table in braces is not closed".into(),
+        None if says("escape") => "a backslash must be written twice in double quotes".into(),
+        None if says("string") || says("quote") => "a text is not closed by its quote".into(),
+        None => "this is not valid TOML".into(),
+    };
+    let place = format!("{}:{}", path.display(), line_of(text, span.start));
+    Error::new(ErrorKind::Config, what).within(place).hint(
+        "write key = \"text\", key = 3 or key = [\"a\", \"b\"] below a table such as [judge.NAME]",
+    )
 }
 
 fn line_of(text: &str, at: usize) -> usize {
@@ -429,6 +404,49 @@ price = { prompt = 0.25, completion = 2 }
         assert!(refusal("[model.x]\nprice = {promt = 1}").contains("`prompt`?"));
         assert!(refusal("\n[judge.x]\ndraws = 'three'").contains("tribunal.toml:3"));
         assert!(refusal("[judge.x\n").contains("tribunal.toml:1"));
+        for (text, words) in [
+            ("\n[judge.x]\ndraws = 'three'", "toml:3: `draws` must be a whole number"),
+            ("[judge.x]\ndraws = -1", "toml:2: `draws` must be a whole number"),
+            ("[judge.x]\ndraws = 1.5", "not a fraction"),
+            ("[judge.x]\ndraws = 99999999999", "that is not too large"),
+            (
+                "[judge.x]\nfail_under = 90",
+                "a share between 0 and 1, such as 0.9 or \"90%\", not 90",
+            ),
+            ("[judge.x]\nfail_under = '900%'", "must be a share"),
+            ("[judge.x]\nmax_unreadable = 'some'", "must be a share"),
+            ("[judge.x]\n\ncriteria = 3", "toml:3: `criteria` must be a text in quotes or a list"),
+            ("[judge.x]\nlabels = ['a', 2]", "must be a text in quotes or a list of texts"),
+            ("[judge.x]\naggregate = 'avg'", "must be one of `mean`, `median`"),
+            ("[judge.x]\norder = 'bth'", "did you mean `both`?"),
+            ("[judge.x]\nscale = [1, 5]", "must be a text in quotes, not a list"),
+            ("[judge.x]\nscale = 1979-05-27", "not a date"),
+            (
+                "[judge.x]\nsampling = {temperature = 'hot'}",
+                "`temperature` must be a number, not a text",
+            ),
+            ("[judge.x]\nsampling = {temperature = nan}", "not infinite"),
+            ("[judge.x]\nsampling = 0", "toml:2: `sampling` must be a table, not a number"),
+            ("judge = 'x'", "toml:1: `judge` must be a table, not a text"),
+            ("[[judge.x]]\nprompt = 'a'", "must be a table, not a list"),
+            ("[model.x]\nprice = {prompt = 1}", "[model.x.price] lacks `completion`"),
+            ("[model.x]\nconcurrency = 0", "a whole number, 1 or more"),
+            ("[model.x]\nkey_variable = 'sk-proj-abc'", "is not the name of a variable"),
+            ("[model.x]\napi_key = 'sk-abc'", "stay out of this file"),
+            ("[judge.x]\nprompt = 'a'\nprompt = 'b'", "toml:3: `prompt` is set twice"),
+            ("[judge.x]\n[judge.x]\n", "is set twice"),
+            ("[judge.x]\nprompt = 'a\n", "toml:2: a text is not closed by its quote"),
+            ("[judge.x]\nprompt = \"a\nb\"", "toml:2: a text is not closed by its quote"),
+            ("[judge.x]\nprompt = a", "toml:2: a text must stand in quotes"),
+            ("[judge.x]\nprompt", "toml:2: the key has no value"),
+            ("[judge.x]\nlabels = ['a'", "is not closed"),
+        ] {
+            let refusal = refusal(text);
+            assert!(refusal.contains(words), "{text}: {refusal}");
+            for word in ["invalid type", "expected `", "serde", "sk-", "u32", "f64", "variant"] {
+                assert!(!refusal.contains(word), "{text}: {refusal}");
+            }
+        }
         let missing = config(FILE).unwrap().judge(Some("stric"));
         assert!(format!("{:?}", missing.unwrap_err()).contains("did you mean `strict`?"));
     }
@@ -436,7 +454,8 @@ price = { prompt = 0.25, completion = 2 }
     #[test]
     fn keys_of_ones_own_are_free_where_names_are() {
         assert!(config("[judge.x]\nset = {rubric = 'r'}\nmap = {answer = 'a.b'}\ncriterion = {tone = 'kind'}").is_ok());
-        assert!(refusal("[judge.x]\nset = {rubric = 3}").contains("no text"));
+        let refusal = refusal("[judge.x]\nset = {rubric = 3}");
+        assert!(refusal.contains("`rubric` must be a text in quotes, not a number"), "{refusal}");
     }
 
     #[test]

@@ -32,6 +32,7 @@
 //! [`Config::read`] trusts the file that it is given. [`Config::find`] looks for one in a folder and the
 //! folders above, and does not: see there.
 
+mod check;
 mod file;
 mod layers;
 mod permission;
@@ -39,7 +40,7 @@ mod settings;
 
 pub(crate) use layers::text_or_file;
 #[cfg(feature = "cli")]
-pub(crate) use permission::leaves;
+pub(crate) use permission::outside;
 pub use {
     file::{Config, schema},
     layers::{Layer, Origin, Resolved},

@@ -33,17 +33,17 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// What a good answer is, in your own words.
+    /// Criteria of a good answer, in your own words.
     #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT|@FILE", env = "TRIBUNAL_CRITERIA"))]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany")]
     pub criteria: Vec<String>,
-    /// A criterion that is judged on its own.
+    /// Criterion that gets a score of its own.
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME=TEXT|@FILE"))]
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub criterion: Vec<Pair>,
-    /// Another scale than the prompt's own, such as 1-5.
+    /// Scale in place of the prompt's own, such as 1-5.
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "MIN-MAX", allow_hyphen_values = true, env = "TRIBUNAL_SCALE")
@@ -58,25 +58,25 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany")]
     pub labels: Vec<String>,
-    /// The rule that sets `pass`, such as 'score >= 7'.
+    /// Rule that decides what passes, such as 'score >= 7'.
     #[cfg_attr(feature = "cli", arg(long, value_name = "RULE", env = "TRIBUNAL_PASS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<String>,
-    /// Exit 1 if a smaller share of all records passes, 0 to 1.
+    /// Exit with 1 if fewer than this share of records pass.
     #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_FAIL_UNDER"))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
+    #[schemars(with = "Share")]
     pub fail_under: Option<f64>,
-    /// Exit 1 if a larger share of answers is unreadable, 0 to 1.
+    /// Exit with 1 if more than this share is unreadable.
     #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_MAX_UNREADABLE"))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
+    #[schemars(with = "Share")]
     pub max_unreadable: Option<f64>,
-    /// Samples of every question.
+    /// Number of answers sampled for every question.
     #[cfg_attr(feature = "cli", arg(short = 'n', long, value_name = "N", env = "TRIBUNAL_DRAWS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draws: Option<u32>,
-    /// In which orders answers are shown.
+    /// Order in which answers are shown.
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -90,7 +90,7 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
-    /// How several draws become one verdict.
+    /// Rule that makes one verdict of several draws.
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -104,7 +104,7 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
-    /// Ask an unreadable answer again, so often at most [default: 2].
+    /// Retry up to N times when the verdict cannot be read [default: 2].
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_REASK")
@@ -115,38 +115,38 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", command(flatten))]
     #[serde(skip_serializing_if = "SamplingSettings::is_empty")]
     pub sampling: SamplingSettings,
-    /// Let the prompt's NEW be the record's OLD, or a path: output.text.
+    /// Read field NEW from the record's field OLD (dotted paths work).
     #[cfg_attr(feature = "cli", arg(long, value_name = "NEW=OLD", value_delimiter = ','))]
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub map: Vec<Pair>,
-    /// Fill the field NAME of every record.
+    /// Fill field NAME of every record with this text.
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME=TEXT|@FILE"))]
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub set: Vec<Pair>,
 }
 
-/// How tokens are picked, where the prompt's own settings shall not hold.
+/// How tokens are sampled, in place of the prompt's own settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]
 #[serde(default)]
 pub struct SamplingSettings {
-    /// 0 is greedy.
+    /// Temperature of sampling; 0 always takes the likeliest token.
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "T", env = "TRIBUNAL_TEMPERATURE")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
-    /// Most tokens of an answer.
+    /// Maximum number of tokens of an answer.
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_MAX_TOKENS")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
-    /// Where chance starts from.
+    /// Random seed of sampling.
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_SEED")
@@ -174,14 +174,14 @@ pub struct ModelSettings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "URL", env = "TRIBUNAL_BASE_URL"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// The environment variable that holds the key.
+    /// Variable of the environment that holds the API key.
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "NAME", env = "TRIBUNAL_KEY_VARIABLE")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_variable: Option<String>,
-    /// Stands for the model in keys.
+    /// Name to use for this model in cache keys.
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "NAME", env = "TRIBUNAL_MODEL_ID")
@@ -193,7 +193,7 @@ pub struct ModelSettings {
     #[serde(skip_serializing_if = "Vec::is_empty", with = "extras")]
     #[schemars(with = "std::collections::BTreeMap<String, Value>")]
     pub extra: Vec<Pair>,
-    /// Records judged at once [default: what the model takes well].
+    /// Number of records judged at once [default: by model].
     #[cfg_attr(feature = "cli", arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "TRIBUNAL_CONCURRENCY"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -223,21 +223,40 @@ impl FromStr for Pair {
             }
             _ => Err(Error::new(
                 ErrorKind::Config,
-                format!("`{text}` is no NAME=VALUE, such as answer=my_column"),
+                format!("`{text}` is not NAME=VALUE, such as answer=my_column"),
             )),
         }
     }
 }
 
-/// A share of records, 0 to 1.
-#[cfg(feature = "cli")]
-fn share(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (0.0..=1.0).contains(&number) {
-        Ok(number)
-    } else {
-        Err("a share lies between 0 and 1".into())
+/// A share of records: a number from 0 to 1, or a percentage such as `90%`.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim_end().parse().map(|percent: f64| percent / 100.0),
+        None => text.parse(),
+    };
+    match number {
+        Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
+        Ok(_) => Err("a share lies between 0 and 1, such as 0.9 or 90%".into()),
+        Err(_) => Err("not a share: write 0.9 or 90%".into()),
     }
+}
+
+/// A share as files write it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Share {
+    Number(#[schemars(range(min = 0.0, max = 1.0))] f64),
+    Percent(#[schemars(regex(pattern = r"^\s*[0-9.]+\s*%\s*$"))] String),
+}
+
+fn some_share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    let text = match Share::deserialize(from)? {
+        Share::Number(number) => number.to_string(),
+        Share::Percent(text) => text,
+    };
+    share(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// One text or a list of them.

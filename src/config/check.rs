@@ -1,0 +1,239 @@
+//! Whether a file holds what its schema allows, in plain words.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::settings::share;
+use crate::error::{Error, ErrorKind, near};
+
+/// Checks tables against a schema.
+pub(super) struct Checker<'c> {
+    pub(super) schema: &'c Value,
+    /// The name of the file.
+    pub(super) file: &'c str,
+    /// The line of every key, by its path.
+    pub(super) lines: &'c BTreeMap<String, usize>,
+}
+
+impl Checker<'_> {
+    /// The first key that the schema does not have, or whose value it does not allow.
+    ///
+    /// # Errors
+    /// There is one: the error names its line.
+    pub(super) fn check(&self, table: &Map<String, Value>) -> Result<(), Error> {
+        self.table(table, self.schema, "")
+    }
+
+    fn table(&self, table: &Map<String, Value>, node: &Value, place: &str) -> Result<(), Error> {
+        let properties = node.get("properties").and_then(Value::as_object);
+        let any = node.get("additionalProperties");
+        let any = any.filter(|any| any.is_object() || **any == Value::Bool(true));
+        for (key, value) in table {
+            let path = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+            let Some(inner) = properties.and_then(|known| known.get(key)).or(any) else {
+                let known = properties.into_iter().flat_map(Map::keys).map(String::as_str);
+                return Err(self.unknown_key(key, &path, place, &known.collect::<Vec<_>>()));
+            };
+            self.value(key, value, self.resolved(inner), &path)?;
+        }
+        let required = node.get("required").and_then(Value::as_array).into_iter().flatten();
+        match required.filter_map(Value::as_str).find(|key| !table.contains_key(*key)) {
+            Some(key) => Err(self.wrong(place, format!("[{place}] lacks `{key}`"))),
+            None => Ok(()),
+        }
+    }
+
+    fn value(&self, key: &str, value: &Value, node: &Value, path: &str) -> Result<(), Error> {
+        if let (Value::Object(table), true) = (value, node.get("properties").is_some()) {
+            return self.table(table, node, path);
+        }
+        if let (Value::Object(table), Some(true)) =
+            (value, node.get("additionalProperties").map(Value::is_object))
+        {
+            return self.table(table, node, path);
+        }
+        if key == "key_variable" && !value.as_str().is_none_or(is_variable) {
+            // It may be the key itself.
+            let error = self.wrong(path, "`key_variable` is not the name of a variable");
+            return Err(
+                error.hint("set the key in your environment, and write the variable's name here")
+            );
+        }
+        if self.allows(node, value) {
+            return Ok(());
+        }
+        let expected = self.expected(node);
+        let but = match value {
+            Value::Number(number) if expected.contains("share") => format!(", not {number}"),
+            Value::Number(number) if number.is_u64() && expected.contains("number") => {
+                String::new()
+            }
+            value if expected.contains(found(value)) => String::new(),
+            value => format!(", not {}", found(value)),
+        };
+        let error = self.wrong(path, format!("`{key}` must be {expected}{but}"));
+        let names = self.names(node);
+        let typed = value.as_str().unwrap_or_default();
+        Err(match near(typed, names.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        })
+    }
+
+    fn allows(&self, node: &Value, value: &Value) -> bool {
+        let node = self.resolved(node);
+        if let Some(all) = alternatives(node) {
+            return all.iter().any(|one| self.allows(one, value));
+        }
+        if let Some(only) = node.get("const") {
+            return value == only;
+        }
+        let is_type = |name: &str| match (name, value) {
+            ("string", Value::String(text)) => is_share(node, text),
+            ("integer", Value::Number(number)) => fits(node, number),
+            ("number", Value::Number(number)) => within(node, number.as_f64()),
+            ("boolean", Value::Bool(_)) => true,
+            ("object", Value::Object(_)) => !is_date(value),
+            ("array", Value::Array(list)) => {
+                node.get("items").is_none_or(|items| list.iter().all(|it| self.allows(items, it)))
+            }
+            _ => false,
+        };
+        match node.get("type") {
+            Some(Value::String(name)) => is_type(name),
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(is_type),
+            _ => true,
+        }
+    }
+
+    /// What a value must be, in words.
+    fn expected(&self, node: &Value) -> String {
+        let node = self.resolved(node);
+        let names = self.names(node);
+        if !names.is_empty() {
+            return format!("one of `{}`", names.join("`, `"));
+        }
+        if let Some(all) = alternatives(node) {
+            let is_share = all.iter().any(|one| one.get("pattern").is_some());
+            if is_share {
+                return "a share between 0 and 1, such as 0.9 or \"90%\"".into();
+            }
+            let all = all.iter().filter(|one| one.get("type") != Some(&"null".into()));
+            return all.map(|one| self.expected(one)).collect::<Vec<_>>().join(" or ");
+        }
+        let name = match node.get("type") {
+            Some(Value::Array(names)) => names.iter().find_map(Value::as_str),
+            Some(name) => name.as_str(),
+            None => None,
+        };
+        let least = node.get("minimum").and_then(Value::as_u64).filter(|least| *least > 0);
+        match (name, least) {
+            (Some("string"), _) => "a text in quotes".into(),
+            (Some("integer"), Some(least)) => format!("a whole number, {least} or more"),
+            (Some("integer"), None) => "a whole number that is not too large".into(),
+            (Some("number"), _) => "a number".into(),
+            (Some("boolean"), _) => "true or false".into(),
+            (Some("array"), _) => "a list of texts in quotes".into(),
+            _ => "a table".into(),
+        }
+    }
+
+    /// The names that a value is one of.
+    fn names<'n>(&'n self, node: &'n Value) -> Vec<&'n str> {
+        let all = alternatives(self.resolved(node)).into_iter().flatten();
+        all.filter_map(|one| one.get("const").and_then(Value::as_str)).collect()
+    }
+
+    /// The schema behind a reference, or behind the one alternative that is not null.
+    fn resolved<'n>(&'n self, node: &'n Value) -> &'n Value {
+        let references = node.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        if let Some(inner) = references.into_iter().find(|one| one.get("$ref").is_some()) {
+            return self.resolved(inner);
+        }
+        let path = node.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
+        match path.and_then(|path| self.schema.pointer(path)) {
+            Some(found) => self.resolved(found),
+            None => node,
+        }
+    }
+
+    fn wrong(&self, path: &str, message: impl Into<String>) -> Error {
+        let line = self.lines.get(path).copied().unwrap_or(1);
+        Error::new(ErrorKind::Config, message).within(format!("{}:{line}", self.file))
+    }
+
+    fn unknown_key(&self, key: &str, path: &str, place: &str, known: &[&str]) -> Error {
+        const SECRETS: [&str; 4] = ["key", "token", "secret", "password"];
+        let table = if place.is_empty() { String::new() } else { format!(" in [{place}]") };
+        let error = self.wrong(path, format!("unknown key `{key}`{table}"));
+        let name = key.to_lowercase();
+        if known.contains(&"key_variable") && SECRETS.iter().any(|word| name.ends_with(word)) {
+            return error.hint(
+                "keys of APIs stay out of this file: set OPENAI_API_KEY, or name your own variable with `key_variable`",
+            );
+        }
+        match near(key, known.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("there are `{}`", known.join("`, `"))),
+        }
+    }
+}
+
+fn alternatives(node: &Value) -> Option<&Vec<Value>> {
+    node.get("anyOf").or(node.get("oneOf")).and_then(Value::as_array)
+}
+
+/// A text with a pattern is a share such as `90%`; every other text is free.
+fn is_share(node: &Value, text: &str) -> bool {
+    node.get("pattern").is_none() || (text.trim_end().ends_with('%') && share(text).is_ok())
+}
+
+fn fits(node: &Value, number: &serde_json::Number) -> bool {
+    let most = match node.get("format").and_then(Value::as_str) {
+        Some("uint16") => u64::from(u16::MAX),
+        Some("uint32") => u64::from(u32::MAX),
+        _ => u64::MAX,
+    };
+    number.as_u64().is_some_and(|whole| whole <= most) && within(node, number.as_f64())
+}
+
+fn within(node: &Value, number: Option<f64>) -> bool {
+    let bound = |name: &str| node.get(name).and_then(Value::as_f64);
+    number.is_some_and(|number| {
+        bound("minimum").is_none_or(|least| number >= least)
+            && bound("maximum").is_none_or(|most| number <= most)
+    })
+}
+
+fn is_date(value: &Value) -> bool {
+    let table = value.as_object();
+    table.is_some_and(|table| table.keys().any(|key| key.starts_with("$__toml_private")))
+}
+
+/// Whether a text can be the name of a variable, and does not look like a key.
+fn is_variable(name: &str) -> bool {
+    const LONG: usize = 20;
+    let has = |is: fn(char) -> bool| name.contains(is);
+    let is_mixed = has(|c| c.is_ascii_lowercase()) && has(|c| c.is_ascii_digit());
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !(is_mixed && name.len() >= LONG)
+}
+
+/// What a value is, in words.
+fn found(value: &Value) -> &'static str {
+    match value {
+        // TOML has no null: this is infinite, or no number at all.
+        Value::Null => "infinite",
+        Value::Bool(_) => "true or false",
+        Value::Number(number) if number.is_f64() => "a fraction",
+        Value::Number(number) if number.as_i64().is_some_and(|it| it < 0) => "a negative number",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) if is_date(value) => "a date",
+        Value::Object(_) => "a table",
+    }
+}
