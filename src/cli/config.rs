@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     Outcome, emit, env_file, note,
+    secrets::redacted,
     settings::{self, Sources},
     trust,
 };
@@ -15,7 +16,7 @@ use crate::{
     report::escaped,
 };
 
-/// Show what holds for a judge, and where each setting was made.
+/// Show the effective settings and where each comes from.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -56,7 +57,7 @@ pub(super) fn run(args: &Args, sources: &Sources) -> Result<Outcome> {
             note(&format!("# {kind}: {}", escaped(&names.join(", "))));
         }
     }
-    for one in trust::missing(&config, &resolved) {
+    for one in trust::missing(&config, &resolved).concat() {
         note(&format!("# needs your permission (tribunal trust): {}", one.what()));
     }
     rows(&resolved).iter().try_for_each(|row| emit(&mut out, &row.to_string()))?;
@@ -135,21 +136,7 @@ fn source_of(variable: &str) -> String {
     }
 }
 
-/// The value on one line; what looks like a secret is hidden, in an address too.
+/// The value on one line, with secrets hidden.
 fn shown(key: &str, value: &Value) -> String {
-    const SECRET: [&str; 4] = ["key", "token", "secret", "password"];
-    let name = key.to_lowercase();
-    if SECRET.iter().any(|word| name.contains(word))
-        && name != "key_variable"
-        && name != "max_tokens"
-    {
-        return "\"***\"".into();
-    }
-    let text = escaped(&value.to_string());
-    match (text.find("://"), text.find('@')) {
-        (Some(scheme), Some(at)) if scheme < at => {
-            format!("{}://***{}", &text[..scheme], &text[at..])
-        }
-        _ => text,
-    }
+    escaped(&redacted(key, value).to_string())
 }

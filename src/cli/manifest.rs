@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::secrets::redacted;
 use crate::{
     config::Resolved,
     error::{Error, ErrorKind, Result},
@@ -36,6 +37,7 @@ pub(super) fn write(
         // Whatever is sent beside the request may be a secret.
         table.remove("extra");
     }
+    let model = redacted("model", &model);
     let mut run = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "judge": {"name": resolved.name, "identity": judge.identity(), "settings": resolved.settings},

@@ -1,0 +1,66 @@
+//! Settings as they are shown: without what gives access to something.
+
+use serde_json::Value;
+
+const HIDDEN: &str = "***";
+
+/// The value of a setting with everything hidden that its names call a secret, in addresses too.
+pub(super) fn redacted(key: &str, value: &Value) -> Value {
+    match value {
+        _ if is_secret(key) => HIDDEN.into(),
+        Value::String(text) => address(text).into(),
+        Value::Array(list) => list.iter().map(|value| redacted(key, value)).collect(),
+        Value::Object(table) => {
+            table.iter().map(|(key, value)| (key.clone(), redacted(key, value))).collect()
+        }
+        value => value.clone(),
+    }
+}
+
+/// An address without who asks and without the values of its query; any other text as it is.
+pub(super) fn address(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    if scheme.contains(char::is_whitespace) {
+        return text.to_owned();
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{HIDDEN}@{host}"),
+        None => authority.to_owned(),
+    };
+    let path =
+        path.split_once(['?', '#']).map_or(path.to_owned(), |(path, _)| format!("{path}?{HIDDEN}"));
+    format!("{scheme}://{host}{path}")
+}
+
+fn is_secret(key: &str) -> bool {
+    const NAMES: [&str; 6] = ["key", "token", "secret", "password", "authorization", "cookie"];
+    let key = key.to_lowercase();
+    key != "key_variable" && !key.ends_with("tokens") && NAMES.iter().any(|name| key.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn secrets_are_hidden_by_name_and_in_addresses() {
+        let extra = json!({"headers": {"Authorization": "Bearer x"}, "max_tokens": 3, "list": [{"api_key": 1}]});
+        assert_eq!(
+            redacted("extra", &extra),
+            json!({"headers": {"Authorization": "***"}, "max_tokens": 3, "list": [{"api_key": "***"}]})
+        );
+        for (text, shown) in [
+            ("http://u:p@h:1/v1?key=x#y", "http://***@h:1/v1?***"),
+            ("https://h/v1", "https://h/v1"),
+            ("https://h/v1/a@b", "https://h/v1/a@b"),
+            ("http://u:p@@h", "http://***@h"),
+            ("say http://u:p@h", "say http://u:p@h"),
+            ("score >= 7", "score >= 7"),
+        ] {
+            assert_eq!(address(text), shown);
+        }
+    }
+}
