@@ -108,7 +108,12 @@ fn every_command_that_prints_data_is_harmless_on_a_terminal() {
         line.replace("\"label\":\"good\"", "\"label\":\"bad\"")
             .replace("\"verdict\":\"good\"", "\"verdict\":\"bad\""),
     );
-    place.file("hostile.jinja", format!("---\njudges: label\nverdict: 'Verdict: *'\nsummary: \"{}\"\n---\nuser:\n{HOSTILE} {{{{ answer }}}}\n", "a\u{9b}7m"));
+    place.file(
+        "hostile.jinja",
+        format!(
+            "---\njudges: label\nverdict: 'Verdict: *'\n---\nuser:\n{HOSTILE} {{{{ answer }}}}\n"
+        ),
+    );
     let raw = json!({"raw": format!("{HOSTILE}\nVerdict: good"), "id": HOSTILE});
     place.file("raw.jsonl", format!("{raw}\n"));
     place.file(

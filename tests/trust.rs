@@ -216,14 +216,36 @@ async fn an_env_file_can_send_nothing_to_another_place() {
         ("SSL_CERT_FILE=evil.pem".into(), "openai/m", "SSL_CERT_FILE"),
         ("TRIBUNAL_KEY_VARIABLE=AWS_SECRET_ACCESS_KEY".into(), "openai/m", "AWS_SECRET_ACCESS_KEY"),
         ("TRIBUNAL_CONFIG=evil.toml".into(), "openai/m", "evil.toml"),
-        ("TRIBUNAL_CRITERIA=@../secret".into(), "script:Score: 7", "../secret"),
-        ("TRIBUNAL_CACHE_DIR=../cache".into(), "script:Score: 7", "../cache"),
+        ("TRIBUNAL_CRITERIA=@../secret".into(), "script:Score: 7", "/secret`, outside"),
+        ("TRIBUNAL_CACHE_DIR=../cache".into(), "script:Score: 7", "/cache`, outside"),
     ] {
         place.file(".env", format!("{line}\n"));
         let name = line.trim_start_matches("export ").split('=').next().unwrap();
         let ran = run(&place, &["judge", "r.jsonl", "-p", "score", "-m", model]).await;
         stopped(&ran, &server, &[".env:1", name, shown]);
     }
+    place.file(".env", "TRIBUNAL_CACHE_DIR=../cache\n");
+    stopped(&run(&place, &["cache", "clear", "--yes"]).await, &server, &["TRIBUNAL_CACHE_DIR"]);
+}
+
+#[tokio::test]
+async fn trust_in_a_path_holds_in_every_folder_below() {
+    let (place, server) = (place("below"), server().await);
+    place.file("outside.txt", "Kind.");
+    place.file("project/tribunal.toml", "[judge.x]\ncriteria = '@../outside.txt'\n");
+    place.file("project/below/r.jsonl", RECORDS);
+    let within = |folder: &str, args: &[&str]| {
+        let mut command = place.command(args);
+        command.current_dir(place.folder.path(folder)).stdin(Stdio::null());
+        async {
+            Ran::of(tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap())
+        }
+    };
+    let judge = ["judge", "r.jsonl", "-m", "m", "--base-url", &server.url];
+    assert_eq!(within("project/below", &judge).await.code, 2);
+    assert_eq!(within("project", &["trust"]).await.code, 0);
+    let ran = within("project/below", &judge).await;
+    assert_eq!((ran.code, server.requests()), (0, 1), "{}", ran.err);
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ enum Command {
     },
     /// Remove all answers.
     Clear {
-        /// Really.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
     },
@@ -96,6 +96,7 @@ struct Exported {
 
 pub(super) async fn run(args: Args) -> Result<Outcome> {
     let folder = Cache::folder()?;
+    super::trust::check_store()?;
     let mut out = talk::stdout();
     if let Command::Path = args.command {
         return emit(&mut out, &folder.display().to_string()).map(|()| Outcome::Done);

@@ -12,11 +12,11 @@ use std::{
 
 use super::{
     dotenv::{Parsed, Variable, assignment, parse},
-    note, trust,
+    note, secrets, trust,
 };
 use crate::{
     backend::{self, presets},
-    config::{Permission, leaves},
+    config::{Permission, outside},
     error::{Error, ErrorKind, Result},
 };
 
@@ -47,8 +47,8 @@ pub(super) struct Held {
 /// The file that was named cannot be read.
 pub(super) fn load() -> Result<()> {
     let Some(Found { path, named }) = file() else { return Ok(()) };
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
+    let text = match crate::files::text(&path) {
+        Ok(text) => text,
         Err(cause) if named => {
             return Err(Error::new(ErrorKind::Config, format!("cannot read `{}`", path.display()))
                 .because(cause)
@@ -59,7 +59,7 @@ pub(super) fn load() -> Result<()> {
             return Ok(());
         }
     };
-    let Parsed { variables, malformed } = parse(&String::from_utf8_lossy(&bytes));
+    let Parsed { variables, malformed } = parse(&text);
     warn(&path, &malformed);
     let allowed = if named { BTreeSet::new() } else { trust::allowed(&path) };
     let mut loaded = Loaded { path, ..Loaded::default() };
@@ -107,8 +107,7 @@ pub(super) fn held() -> &'static [Held] {
 /// What a found file asks for that needs permission, allowed or not, and the file.
 pub(super) fn permissions(folder: &Path) -> Option<(PathBuf, Vec<Permission>)> {
     let path = above(folder)?;
-    let text = std::fs::read(&path).ok()?;
-    let variables = parse(&String::from_utf8_lossy(&text)).variables.into_iter();
+    let variables = parse(&crate::files::text(&path).ok()?).variables.into_iter();
     let permissions = variables.filter_map(|Variable { line, name, value }| {
         match asks(&name, &value, &path, line) {
             Asks::Permission(permission) => Some(permission),
@@ -174,12 +173,9 @@ const OURS: [&str; 2] = [VARIABLE, trust::FOLDER];
 fn asks(name: &str, value: &str, path: &Path, line: usize) -> Asks {
     let place = || format!("{}:{line}", path.display());
     let needs = |what: &str| Asks::Permission(Permission::new(place(), format!("{name} {what}")));
-    let file = |file: &str| {
-        if leaves(file, folder_of(path)) {
-            needs(&format!("names `{file}`, outside of the folder"))
-        } else {
-            Asks::Nothing
-        }
+    let file = |file: &str| match outside(file, folder_of(path)) {
+        Some(real) => needs(&format!("names `{}`, outside of the folder", real.display())),
+        None => Asks::Nothing,
     };
     let at = || value.strip_prefix('@').map_or(Asks::Nothing, file);
     let foreign = |place: Option<String>| match place {
@@ -197,7 +193,7 @@ fn asks(name: &str, value: &str, path: &Path, line: usize) -> Asks {
         "TRIBUNAL_CRITERIA" => at(),
         name if OURS.contains(&name) => Asks::Ignored,
         name if NETWORK.contains(&&*name.to_ascii_lowercase()) => {
-            needs(&format!("changes how all requests travel: {}", without_password(value)))
+            needs(&format!("changes how all requests travel: {}", secrets::address(value)))
         }
         name if presets::address_variables().any(|it| it == name) => {
             foreign(presets::foreign_place_in(name, value))
@@ -214,15 +210,4 @@ fn is_ours(name: &str) -> bool {
         || name == "NO_COLOR"
         || presets::key_variables().any(|it| it == name)
         || KEYS.iter().any(|ending| name.ends_with(ending))
-}
-
-/// An address without who asks.
-fn without_password(address: &str) -> String {
-    match (address.find("://"), address.rfind('@')) {
-        (scheme, Some(at)) => {
-            let scheme = scheme.map_or("", |end| &address[..end + 3]);
-            format!("{scheme}***{}", &address[at..])
-        }
-        _ => address.to_owned(),
-    }
 }

@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Only N records, drawn by chance, the same ones every time.
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
-    /// Another draw of --sample.
+    /// Random seed of --sample.
     #[arg(
         long,
         value_name = "N",

@@ -23,6 +23,7 @@ mod progress;
 mod prompts;
 mod reparse;
 mod revise;
+mod secrets;
 mod settings;
 mod signals;
 mod talk;
@@ -36,7 +37,7 @@ use tracing_subscriber::EnvFilter;
 use self::talk::{complain, emit, note};
 use crate::{
     backend,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, near},
 };
 
 /// Judge answers with language models: on this machine, or through any OpenAI-compatible API.
@@ -126,6 +127,7 @@ async fn run() -> ExitCode {
         .init();
     #[cfg(feature = "llama")]
     models::Args::guard(&cli.command);
+    warn_of_unknown(&command);
     let outcome = match cli.command {
         Command::Judge(args) => judge::run(*args, &sources).await,
         Command::Revise(args) => revise::run(*args, &sources).await,
@@ -159,6 +161,30 @@ fn command() -> clap::Command {
     Cli::command().mut_subcommands(|command| {
         command.mut_args(|arg| arg.hide_env(true)).disable_help_flag(true).arg(help.clone())
     })
+}
+
+/// Variables of this program that are not options.
+const VARIABLES: [&str; 4] =
+    ["TRIBUNAL_SECRET", "TRIBUNAL_CACHE_DIR", trust::FOLDER, env_file::VARIABLE];
+
+/// Names variables that look like settings and are none.
+fn warn_of_unknown(command: &clap::Command) {
+    const OURS: &str = "TRIBUNAL_";
+    let options = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    let options = options.filter_map(|option| option.get_env()?.to_str());
+    let known: Vec<&str> = options.chain(VARIABLES).collect();
+    let mut unknown: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.to_ascii_uppercase().starts_with(OURS) && !known.contains(&&**name))
+        .collect();
+    unknown.sort_unstable();
+    for name in unknown {
+        // Of names that all begin the same way, the rest tells which is near.
+        let rest = name.get(OURS.len()..).unwrap_or_default().to_ascii_uppercase();
+        let near = near(&rest, known.iter().filter_map(|known| known.strip_prefix(OURS)));
+        let meant = near.map_or(String::new(), |near| format!("; did you mean {OURS}{near}?"));
+        note(&format!("warning: {name} is not a setting and is ignored{meant}"));
+    }
 }
 
 fn told(error: &Error) -> ExitCode {

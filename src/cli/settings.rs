@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{note, trust};
 use crate::{
     config::{Config, Layer, ModelSettings, Origin, Pair, Resolved, Settings},
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, near},
     files::Plan,
 };
 
@@ -25,7 +25,7 @@ pub(super) struct Args {
     settings: Settings,
     #[command(flatten)]
     model: ModelSettings,
-    /// The judge of this name in tribunal.toml.
+    /// Name of a judge in tribunal.toml.
     #[arg(long, value_name = "NAME", env = "TRIBUNAL_JUDGE")]
     judge: Option<String>,
     /// Configuration file [default: tribunal.toml here or above].
@@ -82,6 +82,7 @@ impl Args {
         let (flags, of_model) = (layer(table(&self.settings)), layer(table(&self.model)));
         let trusted = config.clone().trusted();
         let resolved = trusted.resolve(self.judge.as_deref(), flags, of_model)?;
+        check_name(&config, &resolved)?;
         if resolved.settings.model.is_none() && resolved.model.base_url.is_some() {
             return Err(Error::new(ErrorKind::Config, "--base-url needs the name of a model")
                 .hint("add -m MODEL"));
@@ -161,6 +162,21 @@ pub(super) fn reading_named<'n>(plan: Plan, names: impl Iterator<Item = &'n str>
     let paths = names.map(|name| Path::new(name.strip_prefix("replay:").unwrap_or(name)));
     let files = paths.filter(|path| path.is_file());
     files.fold(plan, |plan, path| plan.reads("a prompt, a recording or a model", path))
+}
+
+/// A name that can only be that of a model of the file, and nearly is.
+fn check_name(config: &Config, resolved: &Resolved) -> Result<()> {
+    let models = config.models();
+    let Some(name) = resolved.settings.model.as_deref().filter(|name| !models.contains(name))
+    else {
+        return Ok(());
+    };
+    let is_bare = !name.contains(['/', ':', '.']) && name != crate::backend::DEFAULT_MODEL;
+    match near(name, models).filter(|_| is_bare && resolved.model.base_url.is_none()) {
+        Some(near) => Err(Error::new(ErrorKind::Config, format!("unknown model `{name}`"))
+            .hint(format!("did you mean `{near}`, a model of tribunal.toml?"))),
+        None => Ok(()),
+    }
 }
 
 fn table(settings: &impl Serialize) -> Map<String, Value> {

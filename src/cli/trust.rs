@@ -102,18 +102,17 @@ pub(super) fn allowed(file: &Path) -> BTreeSet<String> {
     read().ok().and_then(|mut store| store.remove(&key(file))).unwrap_or_default()
 }
 
-/// What settings ask for that the user has not allowed.
-pub(super) fn missing(config: &Config, resolved: &Resolved) -> Vec<Permission> {
-    let mut missing = Vec::new();
+/// What settings ask for that the user has not allowed: first tribunal.toml, then .env.
+pub(super) fn missing(config: &Config, resolved: &Resolved) -> [Vec<Permission>; 2] {
+    let mut of_file = Vec::new();
     if let (Some(path), true) = (config.path(), config.is_found()) {
         let allowed = allowed(path);
-        missing.extend(resolved.permissions());
-        missing.retain(|one| !allowed.contains(one.what()));
+        of_file = resolved.permissions();
+        of_file.retain(|one| !allowed.contains(one.what()));
     }
     let is_named = config.path().is_some() && !config.is_found();
     let held = env_file::held().iter().filter(|held| matters(&held.name, resolved, is_named));
-    missing.extend(held.map(|held| held.permission.clone()));
-    missing
+    [of_file, held.map(|held| held.permission.clone()).collect()]
 }
 
 /// Stops before anything is sent that the user has not allowed.
@@ -121,17 +120,32 @@ pub(super) fn missing(config: &Config, resolved: &Resolved) -> Vec<Permission> {
 /// # Errors
 /// Something is missing: the error says what was asked for and how it can be allowed.
 pub(super) fn check(config: &Config, resolved: &Resolved) -> Result<()> {
-    let missing = missing(config, resolved);
+    let [of_file, of_env] = missing(config, resolved);
+    let named = config.path().filter(|_| !of_file.is_empty());
+    let named = named.map(|path| format!("or name the file in the command: -c {}", path.display()));
+    refuse(&of_file, &of_env, named)
+}
+
+/// Stops a command that is about the store of answers where a file names another store.
+///
+/// # Errors
+/// It does, and the user has not allowed it.
+pub(super) fn check_store() -> Result<()> {
+    let held = env_file::held().iter().filter(|held| held.name == "TRIBUNAL_CACHE_DIR");
+    refuse(&[], &held.map(|held| held.permission.clone()).collect::<Vec<_>>(), None)
+}
+
+fn refuse(of_file: &[Permission], of_env: &[Permission], named: Option<String>) -> Result<()> {
+    let missing = [of_file, of_env].concat();
     if missing.is_empty() {
         return Ok(());
     }
+    let by_variable =
+        (!of_env.is_empty()).then(|| "or set the variable in your own environment".into());
     let error = Permission::refused(&missing).hint(
         "if you want this, `tribunal trust` allows it here until one of these values changes",
     );
-    Err(match config.path().filter(|_| config.is_found()) {
-        Some(path) => error.hint(format!("or name the file in the command: -c {}", path.display())),
-        None => error.hint("or set the variable in your own environment"),
-    })
+    Err(named.into_iter().chain(by_variable).fold(error, Error::hint))
 }
 
 /// Whether a variable that waits for permission would change what these settings do.

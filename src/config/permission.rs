@@ -48,8 +48,8 @@ impl Permission {
 pub(super) fn needed(resolved: &Resolved) -> Vec<Permission> {
     let files = read_files(resolved).into_iter().filter_map(|(key, path)| {
         let from = Source::of(resolved, &key)?;
-        leaves(&path, from.folder)
-            .then(|| from.asks(&format!("{key} reads `{path}`, outside of the folder")))
+        let path = outside(&path, from.folder)?;
+        Some(from.asks(&format!("{key} reads `{}`, outside of the folder", path.display())))
     });
     files.chain(address(resolved)).chain(key(resolved)).collect()
 }
@@ -117,12 +117,11 @@ fn key(resolved: &Resolved) -> Option<Permission> {
     Some(from.asks(&format!("key_variable sends the value of {variable} as the key")))
 }
 
-/// Whether a path leads out of a folder, links included.
-pub(crate) fn leaves(path: &str, folder: &Path) -> bool {
-    let here =
-        |path: &Path| if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.into() };
-    let folder = real(&here(folder));
-    !real(Path::new(path)).starts_with(folder)
+/// The place that a path really leads to, links followed, if that is outside of a folder.
+pub(crate) fn outside(path: &str, folder: &Path) -> Option<PathBuf> {
+    let is_here = folder.as_os_str().is_empty();
+    let folder = real(if is_here { Path::new(".") } else { folder });
+    Some(real(Path::new(path))).filter(|path| !path.starts_with(folder))
 }
 
 /// The path without links; of what is not there, as far as it is there.
@@ -157,19 +156,20 @@ mod tests {
         std::fs::write(folder.join("mine"), "m").unwrap();
         let path = |name: &str| folder.join(name).display().to_string();
         for name in ["mine", "inner/../mine", "absent", "inner/absent/deep", "../project/mine"] {
-            assert!(!leaves(&path(name), &folder), "{name}");
+            assert_eq!(outside(&path(name), &folder), None, "{name}");
         }
         for name in ["../secret", "inner/../../secret", "/etc/hostname", "../absent", "../project2"]
         {
-            assert!(leaves(&path(name), &folder), "{name}");
+            assert!(outside(&path(name), &folder).is_some(), "{name}");
         }
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(root.path().join("secret"), folder.join("link")).unwrap();
             std::os::unix::fs::symlink(root.path(), folder.join("out")).unwrap();
-            assert!(leaves(&path("link"), &folder));
-            assert!(leaves(&path("out/secret"), &folder));
-            assert!(leaves(&path("out/absent"), &folder));
+            let secret = root.path().canonicalize().unwrap().join("secret");
+            assert_eq!(outside(&path("link"), &folder), Some(secret.clone()));
+            assert_eq!(outside(&path("out/secret"), &folder), Some(secret));
+            assert!(outside(&path("out/absent"), &folder).is_some());
         }
     }
 }
