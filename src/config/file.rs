@@ -438,7 +438,7 @@ price = { prompt = 0.25, completion = 2 }
             ("[judge.x]\nprompt = 'a\n", "toml:2: a text is not closed by its quote"),
             ("[judge.x]\nprompt = \"a\nb\"", "toml:2: a text is not closed by its quote"),
             ("[judge.x]\nprompt = a", "toml:2: a text must stand in quotes"),
-            ("[judge.x]\nprompt", "toml:2: the key has no value"),
+            ("[judge.x]\nprompt", "toml:2: this is not valid TOML"),
             ("[judge.x]\nlabels = ['a'", "is not closed"),
         ] {
             let refusal = refusal(text);
