@@ -215,8 +215,9 @@ impl Plan {
 
 /// The error of a file that is read and would be written.
 fn over(write: &Entry, read: &Entry) -> Error {
-    let Entry { what, name, .. } = write;
-    let message = format!("{what} would write into `{name}`, which is {}", read.what);
+    let is_stream = write.name == write.what;
+    let name = if is_stream { &read.name } else { &write.name };
+    let message = format!("{} would write into `{name}`, which is {}", write.what, read.what);
     let error = Error::new(ErrorKind::Config, message).hint("name another file");
     if read.name == *name {
         return error;

@@ -233,12 +233,13 @@ fn what_never_ends_is_not_read() {
             &["judge", "a.jsonl", "-m", "script:x", "--criterion", &format!("a={text}")],
             &["judge", "a.jsonl", "-m", "script:x", "-p", "score", "--set", &format!("x={text}")],
             &["judge", "a.jsonl", "-m", &replay, "-p", "score"],
+            &["judge", "a.jsonl", "-m", endless, "-p", "score"],
             &["prompts", "check", endless],
         ] {
             let ran = place.run(args);
             assert!(ran.code == 2 || ran.code == 3, "{args:?}: {}", ran.err);
-            let says = ran.err.contains("regular file") || ran.err.contains("it is a folder");
-            assert!(says, "{args:?}: {}", ran.err);
+            let says = ["regular file", "it is a folder", "GGUF", "model"];
+            assert!(says.iter().any(|says| ran.err.contains(says)), "{args:?}: {}", ran.err);
         }
     }
     for args in [
@@ -372,6 +373,14 @@ fn lines_of_another_judge_or_input_are_said_and_the_last_judge_counts() {
     assert!(reread.err.contains("2 lines of another judge"), "{}", reread.err);
     assert_eq!(reread.lines().len(), 2);
     assert!(reread.lines().iter().all(|line| line["score"] == 9));
+
+    let revise = |prompt: &str| {
+        let model = ["-m", "script:Score: 9", "--pass", "score >= 5", "-o", "r.jsonl"];
+        place.run(&[&["revise", "a.jsonl", "-p", prompt], &model[..]].concat())
+    };
+    assert!(!revise("score").err.contains("keeps"));
+    let revised = revise("mine.jinja");
+    assert!(revised.err.contains("`r.jsonl` keeps 2 lines of other records"), "{}", revised.err);
 
     // The same ids with other answers: the lines of the older input are kept, and not counted.
     place.file("a.jsonl", TWO.replace("\"x\"", "\"changed\""));

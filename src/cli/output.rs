@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::ValueEnum;
@@ -261,7 +261,7 @@ impl Sink {
                     output.kept_in().display()
                 ));
             }
-            Target::File(output) => finish(output, self.args.quiet)?,
+            Target::File(output) => finish(output, self.args.output.as_deref(), self.args.quiet)?,
             Target::Collected(output) => output.finish_into(&mut *talk::stdout())?,
         }
         if let (Some(junit), Some(path)) = (self.junit, &self.args.junit) {
@@ -278,9 +278,9 @@ impl Sink {
 }
 
 /// Puts results into their order, and says what else is in their file.
-pub(super) fn finish(mut output: Output, quiet: bool) -> Result<()> {
+pub(super) fn finish(mut output: Output, path: Option<&Path>, quiet: bool) -> Result<()> {
     let (others, foreign) = output.others();
-    let path = escaped(&output.kept_in().display().to_string());
+    let path = escaped(&path.unwrap_or(output.kept_in()).display().to_string());
     output.finish()?;
     if others > 0 && !quiet {
         note(&format!(
@@ -293,11 +293,11 @@ pub(super) fn finish(mut output: Output, quiet: bool) -> Result<()> {
     Ok(())
 }
 
-fn create(path: &std::path::Path) -> Result<std::fs::File> {
+fn create(path: &Path) -> Result<std::fs::File> {
     std::fs::File::create(path).map_err(|cause| cannot_write(path, cause))
 }
 
-fn cannot_write(path: &std::path::Path, cause: io::Error) -> Error {
+fn cannot_write(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }
 

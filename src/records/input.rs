@@ -51,7 +51,7 @@ fn check_ends(file: &File) -> io::Result<()> {
         use std::{io::IsTerminal, os::unix::fs::FileTypeExt};
         let kind = file.metadata()?.file_type();
         if kind.is_block_device() || (kind.is_char_device() && !file.is_terminal()) {
-            return Err(io::Error::other("it is a device, and no file"));
+            return Err(io::Error::other("it is a device, not a file"));
         }
     }
     let _ = file;

@@ -29,7 +29,7 @@ pub(super) fn check(record: &Map<String, Value>) -> Result<()> {
 
 /// Whether a field of this name holds one text where records are as they should be.
 fn is_single(name: &str) -> bool {
-    let may_be_list = ["chosen", "rejected"].contains(&name) || name.starts_with("context");
+    let may_be_list = ["chosen", "rejected"].contains(&name) || name.contains("context");
     item::is_known(name) && !item::is_list(name) && !may_be_list
 }
 

@@ -83,7 +83,7 @@ pub struct Found {
 pub enum LeftOut {
     /// Tribunal wrote it.
     Own,
-    /// It was named more than once, or has several names.
+    /// It is read already, by this name or another.
     Twice,
     /// It is a link to a file that is not there.
     Broken,
@@ -97,7 +97,7 @@ impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Own => "written by Tribunal (a file that is named itself is read)",
-            Self::Twice => "read already, by another name",
+            Self::Twice => "read already",
             Self::Broken => "a link to a file that is not there",
             Self::LinkedFolder => "a link to a folder (a folder that is named itself is read)",
             Self::Closed => "permission denied",

@@ -85,7 +85,7 @@ fn check(path: &Path) -> Result<()> {
         return Err(wrong(format!("`{shown}` is a directory, not a GGUF file")));
     }
     let mut magic = [0; 4];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    let read = crate::files::regular(path).and_then(|mut file| file.read_exact(&mut magic));
     if meta.len() < SMALLEST || read.is_err() || magic != *MAGIC {
         return Err(wrong(format!("`{shown}` is no GGUF file"))
             .hint("llama.cpp's tools convert other formats to GGUF"));

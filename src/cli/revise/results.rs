@@ -254,7 +254,9 @@ impl Results {
                 "what was revised is in `{}`; the same command goes on",
                 output.kept_in().display()
             )),
-            Target::File(output) => output::finish(output, self.args.quiet)?,
+            Target::File(output) => {
+                output::finish(output, self.args.output.as_deref(), self.args.quiet)?;
+            }
             Target::Text(path) if path.exists() => note(&format!(
                 "the text is in {}, how it came about in {}",
                 path.display(),
