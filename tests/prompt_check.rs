@@ -365,6 +365,47 @@ fn an_unknown_filter_names_the_near_one() {
 }
 
 #[test]
+fn what_is_wrong_with_a_body_is_said_in_plain_words() {
+    for (body, words) in [
+        (
+            "user:\n{{ anwser }} Label:\n",
+            "mine.jinja:7: `anwser` has no value\nhint: did you mean `answer`?",
+        ),
+        (
+            "user:\n{{ answer }} Label:\nassistant:\n{{ gne(\"x\") }}\n",
+            "mine.jinja:9: unknown function `gne`\nhint: did you mean `gen`?",
+        ),
+        ("user:\n{{ answer.foo() }} Label:\n", "`answer.foo` cannot be called"),
+        (
+            "user:\n{{ answer is strng }} Label:\n",
+            "mine.jinja:7: unknown test `strng`\nhint: did you mean `string`?",
+        ),
+        (
+            "user:\n{{ answer }} Label:\nassistant:\n{{ gen(\"x\", max_tokens=\"many\") }}",
+            "mine.jinja:9: `gen(\"x\", max_tokens=\"many\")`: `max_tokens` must be a whole number",
+        ),
+        (
+            "user:\n{{ answer }} Label:\nassistant:\n{{ gen(\"x\", stp=\"a\") }}",
+            "unknown keyword argument 'stp'",
+        ),
+        (
+            "user:\n{{ answer }} Label:\nassistant:\n{{ gen() }}",
+            "mine.jinja:9: `gen()`: missing argument",
+        ),
+        ("user:\n{{ 1 + \"a\" }} Label:\n", "mine.jinja:7: "),
+        ("user:\n{{ answer\n", "mine.jinja:"),
+        ("Rate:\n{{ answr }}\n", "mine.jinja:7: `answr` has no value"),
+    ] {
+        let ran = check(&file("judges: label\nverdict: 'Label: *'\nfields: [answer]", body), &[]);
+        assert_eq!(ran.code, 2, "{body}");
+        assert!(ran.err.contains(words), "{body}: {}", ran.err);
+        for foreign in ["u32", "f64", "&str", "not callable", "__kept", "__sum", "__held"] {
+            assert!(!ran.err.contains(foreign), "{body}: {}", ran.err);
+        }
+    }
+}
+
+#[test]
 fn warnings_leave_the_exit_code_and_strict_does_not() {
     let text = file("judges: label\nverdict: 'Label: *'", "Human:\nLabel: {{ answer }}\n");
     let ran = check(&text, &[]);

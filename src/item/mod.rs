@@ -275,6 +275,17 @@ impl Item {
             .unwrap_or_default()
     }
 
+    /// Whether one of the answers to be compared is blank.
+    #[cfg(feature = "cli")]
+    pub(crate) fn has_blank_answer(&self) -> bool {
+        let blank = |name: &str| self.own(name).is_some_and(|answer| !is_filled(answer));
+        match (self.listed(), self.pair()) {
+            (Some((_, entries)), _) => entries.iter().any(|answer| !is_filled(answer)),
+            (None, Some((one, two))) => blank(one) || blank(two),
+            (None, None) => self.field("answer").is_some_and(|answer| !is_filled(&answer)),
+        }
+    }
+
     /// A list of answers, and its name.
     fn listed(&self) -> Option<(&'static str, &Vec<Value>)> {
         let list = |name: &&'static str| {

@@ -27,6 +27,8 @@ const REFERENCE: &[&str] = &[
     "expected_output",
     "expected_answer",
     "ground_truth",
+    "ground_truths",
+    "references",
     "gold_answer",
     "target",
 ];
@@ -49,7 +51,7 @@ pub(super) const ANSWERS: &[&str] =
 pub(super) const MESSAGES: &[&str] = &["messages", "conversation", "conversations", "trajectory"];
 
 /// Names of two answers side by side.
-pub(super) const PAIRS: [(&str, &str); 13] = [
+pub(super) const PAIRS: [(&str, &str); 16] = [
     ("response_a", "response_b"),
     ("answer_a", "answer_b"),
     ("response_A", "response_B"),
@@ -59,6 +61,9 @@ pub(super) const PAIRS: [(&str, &str); 13] = [
     ("answer_1", "answer_2"),
     ("response_1", "response_2"),
     ("completion_1", "completion_2"),
+    ("response1", "response2"),
+    ("answer1", "answer2"),
+    ("output1", "output2"),
     ("completion_a", "completion_b"),
     ("chosen", "rejected"),
     ("chosen", "reject"),
@@ -130,7 +135,12 @@ pub(super) fn partners(name: &str) -> Vec<String> {
         let forth = whole(a).then(|| replaced(&parts, a, b));
         forth.into_iter().chain(whole(b).then(|| replaced(&parts, b, a)))
     });
-    swapped.chain(words).collect()
+    let known = PAIRS.iter().filter_map(|(a, b)| match name {
+        _ if name == *a => Some((*b).to_owned()),
+        _ if name == *b => Some((*a).to_owned()),
+        _ => None,
+    });
+    known.chain(swapped).chain(words).collect()
 }
 
 fn replaced(parts: &[&str], from: &str, to: &str) -> String {
@@ -182,6 +192,7 @@ const WORDS: [(Meaning, &[&str]); 4] = [
             "gold",
             "golden",
             "truth",
+            "truths",
             "expected",
             "target",
             "ideal",
@@ -218,6 +229,8 @@ const WORDS: [(Meaning, &[&str]); 4] = [
             "problem",
             "request",
             "message",
+            "dialogue",
+            "history",
         ],
     ),
     (
@@ -289,8 +302,12 @@ pub(crate) fn looks_like(name: &str) -> Option<Meaning> {
     if let Some((_, meaning)) = known.into_iter().find(|(names, _)| names.contains(&name)) {
         return Some(meaning);
     }
+    if MESSAGES.contains(&name) {
+        return Some(Meaning::Question);
+    }
     let words = words(name);
-    if words.iter().any(|word| ABOUT.contains(&word.as_str())) {
+    let about = |word: Option<&String>| word.is_some_and(|word| ABOUT.contains(&word.as_str()));
+    if about(words.last()) || words.first().is_some_and(|word| word == "is" || word == "num") {
         return None;
     }
     let holds =
@@ -327,6 +344,7 @@ mod tests {
             ("userMessage", Meaning::Question),
             ("Question text", Meaning::Question),
             ("bot_reply", Meaning::Answer),
+            ("model_answer", Meaning::Answer),
             ("generated_text", Meaning::Answer),
             ("gold", Meaning::Reference),
             ("correct_answer", Meaning::Reference),
@@ -344,6 +362,7 @@ mod tests {
     #[test]
     fn the_partner_of_a_name_differs_in_the_part_that_tells_sides_apart() {
         assert_eq!(partners("model_answer_a"), ["model_answer_b"]);
+        assert_eq!(partners("response1"), ["response2"]);
         assert_eq!(partners("model_1"), ["model_2"]);
         assert!(partners("chosen_model").contains(&"rejected_model".to_owned()));
         assert!(partners("model_answer").is_empty());

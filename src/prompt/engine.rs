@@ -141,6 +141,15 @@ pub(super) fn unknown_name(cause: &minijinja::Error) -> Option<Error> {
     Some(unknown(ErrorKind::Prompt, what, name, known.iter().copied()))
 }
 
+/// The error for a call of something that is no function: `gne("x")`.
+pub(super) fn uncallable(call: &str) -> Error {
+    let name = call.split('(').next().unwrap_or(call).trim();
+    match name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        true => unknown(ErrorKind::Prompt, "function", name, FUNCTIONS),
+        false => Error::new(ErrorKind::Prompt, format!("`{name}` cannot be called")),
+    }
+}
+
 /// The scale as prompts print it, with its ends.
 pub(super) fn scale_value(scale: &Scale) -> Value {
     let ends =

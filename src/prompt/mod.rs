@@ -444,28 +444,39 @@ impl Prompt {
             Some(line) => format!("{}:{}", self.name, line + self.lines_before),
             None => self.name.clone(),
         };
-        let detail = cause.detail().map_or_else(|| cause.kind().to_string(), ToOwned::to_owned);
-        let message = match cause.kind() {
-            minijinja::ErrorKind::OutOfFuel => "the template runs too long".to_owned(),
-            minijinja::ErrorKind::UndefinedError => {
-                match cause.range().and_then(|range| self.body.get(range)) {
-                    Some(expression) => format!("`{}` has no value", expression.trim()),
-                    None => format!("a name has no value: {detail}"),
-                }
-            }
-            _ => detail,
-        };
-        let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
         if let Some(unknown) = engine::unknown_name(cause) {
             return unknown.within(place);
         }
-        let error = Error::new(ErrorKind::Prompt, message).within(place);
-        match (names.is_empty(), cause.kind()) {
-            (true, _) | (_, minijinja::ErrorKind::OutOfFuel) => error,
-            _ => error.hint(format!("fields in scope: {}", names.join(", "))),
+        let detail = cause.detail().map_or_else(|| cause.kind().to_string(), ToOwned::to_owned);
+        let expression = cause.range().and_then(|range| self.body.get(range)).map(str::trim);
+        let error = |message: String| Error::new(ErrorKind::Prompt, message).within(&place);
+        match (cause.kind(), expression) {
+            (minijinja::ErrorKind::OutOfFuel, _) => error("the template runs too long".into()),
+            (minijinja::ErrorKind::UndefinedError, Some(name)) => {
+                self.in_scope(name, error(format!("`{name}` has no value")))
+            }
+            (minijinja::ErrorKind::UndefinedError, None) => {
+                self.in_scope("", error(format!("a name has no value: {detail}")))
+            }
+            (minijinja::ErrorKind::SyntaxError, _) | (_, None) => error(detail),
+            (_, Some(call)) if detail == NOT_A_FUNCTION => engine::uncallable(call).within(&place),
+            (_, Some(expression)) => error(format!("`{expression}`: {detail}")),
+        }
+    }
+
+    /// The same error with the near field, or with all of them.
+    fn in_scope(&self, name: &str, error: Error) -> Error {
+        let names = || self.fields.iter().map(|field| field.name.as_str());
+        match crate::error::near(name, names()) {
+            Some(near) if near != name => error.hint(format!("did you mean `{near}`?")),
+            _ if self.fields.is_empty() => error,
+            _ => error.hint(format!("fields in scope: {}", names().collect::<Vec<_>>().join(", "))),
         }
     }
 }
+
+/// What the template engine says of a call of something that is no function.
+const NOT_A_FUNCTION: &str = "object is not callable";
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::{
     Error, ErrorKind, State, Value,
-    value::{Kwargs, Object, Rest},
+    value::{ArgType, Kwargs, Object, Rest},
 };
 
 use super::program::Said;
@@ -110,14 +110,14 @@ impl Object for Run {}
 #[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
 pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
     let stop: Option<Value> = options.get("stop")?;
-    let max_tokens: Option<u32> = options.get("max_tokens")?;
-    let cut: Option<String> = options.get("cut")?;
+    let max_tokens: Option<u32> = option(&options, "max_tokens", "a whole number")?;
+    let cut: Option<String> = option(&options, "cut", "the text \"ok\"")?;
     let schema: Option<Value> = options.get("schema")?;
     let generate = Gen {
         stop: stop.as_ref().map(texts).transpose()?.unwrap_or_default(),
         max_tokens,
-        temperature: options.get("temperature")?,
-        top_p: options.get("top_p")?,
+        temperature: option(&options, "temperature", "a number")?,
+        top_p: option(&options, "top_p", "a number")?,
         cut_ok: cut_ok(cut.as_deref(), max_tokens)?,
         constraint: schema.map(schema_of).transpose()?,
     };
@@ -159,6 +159,17 @@ pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
     let transcript = run.said.so_far(&run.sent, |outcome| used.contains(&outcome.spot));
     let verdict = run.reader.parse(&transcript).verdict.ok();
     Ok(verdict.map_or_else(|| Value::from(()), |verdict| Value::from(verdict.to_string())))
+}
+
+/// An option of `gen`, or what it must be.
+fn option<'a, T: ArgType<'a, Output = T>>(
+    options: &'a Kwargs,
+    name: &'a str,
+    kind: &str,
+) -> Result<T, Error> {
+    options
+        .get(name)
+        .map_err(|_| Error::new(ErrorKind::InvalidOperation, format!("`{name}` must be {kind}")))
 }
 
 /// One text or a list of texts.

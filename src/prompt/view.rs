@@ -72,10 +72,11 @@ impl Prompt {
     }
 
     /// Whether one of the answers that are shown is blank.
+    #[cfg(feature = "cli")]
     pub(crate) fn shows_empty_answer(&self, item: &Item) -> bool {
         let names = self.read_names();
         if names.contains(&Each::Answers.field()) {
-            return item.candidates().iter().any(|answer| !is_filled(answer));
+            return item.has_blank_answer();
         }
         let blank = |name: &&str| item.field(name).is_some_and(|value| !is_filled(&value));
         names.iter().any(|name| is_answer(name) && blank(name))
@@ -89,7 +90,7 @@ impl Prompt {
     pub fn notices(&self, item: &Item, map: &FieldMap) -> Vec<String> {
         let view = self.view(item, map);
         let mut notices = view.rivals(item);
-        notices.extend(self.telling(&view, &notices));
+        notices.extend(self.telling(item, &view, &notices));
         notices.extend(self.read_names().iter().filter_map(|name| odd_shape(item, name)));
         if holds_pictures(item, &view) {
             notices.push("the record holds images, which the judge is not shown".into());
@@ -98,10 +99,17 @@ impl Prompt {
     }
 
     /// Fields that look like a question, a context or a reference, where the judge is shown none.
-    fn telling(&self, view: &View, said: &[String]) -> Vec<String> {
+    fn telling(&self, item: &Item, view: &View, said: &[String]) -> Vec<String> {
         let mut found: Vec<Meaning> = Vec::new();
         let notice = |name: &String| {
             let meaning = looks_like(name).filter(|meaning| *meaning != Meaning::Answer)?;
+            let texts = item.record().get(name).is_some_and(|value| match value {
+                serde_json::Value::Number(_) => meaning == Meaning::Reference,
+                value => !value.is_boolean(),
+            });
+            if !texts {
+                return None;
+            }
             let news = !view.shows(meaning)
                 && !found.contains(&meaning)
                 && view.label.as_ref() != Some(name);
@@ -139,11 +147,7 @@ fn root<'p>(item: &Item, path: &'p str) -> &'p str {
 
 impl View {
     fn shows(&self, meaning: Meaning) -> bool {
-        let asked = meaning == Meaning::Question;
-        let shows = |shown: &Shown| {
-            looks_like(&shown.name) == Some(meaning) || (asked && shown.name == "messages")
-        };
-        self.shown.iter().any(shows)
+        self.shown.iter().any(|shown| looks_like(&shown.name) == Some(meaning))
     }
 
     /// Filled fields that are left out.
@@ -335,10 +339,15 @@ mod tests {
             said.contains("`gold` looks like a reference, and the prompt `score` reads none"),
             "{said}"
         );
+        let said = notices(
+            "score",
+            json!({"messages": [{"role": "user", "content": "q"}], "answer": "a"}),
+        );
+        assert!(said.contains("--map question=messages shows it"), "{said}");
         assert_eq!(
             notices(
                 "score",
-                json!({"question": "q", "answer": "a", "user_id": 3, "model_name": "m"})
+                json!({"question": "q", "answer": "a", "correct": true, "user_id": 3, "model_name": "m"})
             ),
             ""
         );

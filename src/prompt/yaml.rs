@@ -40,6 +40,10 @@ impl<'y> Keys<'y> {
     /// Refuses a key that is not among these.
     pub(super) fn check_names(&self, known: &[&'static str]) -> Result<()> {
         match self.map.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(key) if key == "kind" => {
+                let error = wrong("unknown key `kind`".into());
+                self.at(key, Err(error.hint("the kind of verdict is named by `judges`")))
+            }
             Some(key) => {
                 self.at(key, Err(unknown(ErrorKind::Prompt, "key", key, known.iter().copied())))
             }
