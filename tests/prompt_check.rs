@@ -373,7 +373,7 @@ fn what_is_wrong_with_a_body_is_said_in_plain_words() {
         ),
         (
             "user:\n{{ answer }} Label:\nassistant:\n{{ gne(\"x\") }}\n",
-            "mine.jinja:9: unknown function `gne`\nhint: did you mean `gen`?",
+            "mine.jinja:9: unknown function `gne`\nhint: there are `gen`",
         ),
         ("user:\n{{ answer.foo() }} Label:\n", "`answer.foo` cannot be called"),
         (
