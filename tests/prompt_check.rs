@@ -375,7 +375,7 @@ fn what_is_wrong_with_a_body_is_said_in_plain_words() {
             "user:\n{{ answer }} Label:\nassistant:\n{{ gne(\"x\") }}\n",
             "mine.jinja:9: unknown function `gne`\nhint: there are `gen`",
         ),
-        ("user:\n{{ answer.foo() }} Label:\n", "`answer.foo` cannot be called"),
+        ("user:\n{{ answer.foo() }} Label:\n", ".foo` cannot be called"),
         (
             "user:\n{{ answer is strng }} Label:\n",
             "mine.jinja:7: unknown test `strng`\nhint: did you mean `string`?",
@@ -500,4 +500,57 @@ fn a_prompt_whose_front_matter_cannot_be_rewritten_is_not_saved() {
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.err.contains("cannot be rewritten"), "{}", ran.err);
     assert!(!place.folder.path("out.jinja").exists());
+}
+
+/// Bodies that would grow, run or nest without bound: each is refused, quickly and without a crash.
+#[test]
+fn a_body_that_would_grow_run_or_nest_without_bound_is_refused() {
+    let nested = |open: &str, inner: &str, close: &str, times: usize| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    let bodies = [
+        "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}".to_owned(),
+        "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = ns.x + [i] + ns.x %}{% endfor %}".to_owned(),
+        "{% set ns = namespace(x='x') %}{% for i in range(100000) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}".to_owned(),
+        "{% set ns = namespace(x=[]) %}{% for i in range(1000000) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}".to_owned(),
+        "{{ 'x' * 10000000000 }}".to_owned(),
+        "{% for i in range(10000000000) %}{% endfor %}".to_owned(),
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned(),
+        format!("{{{{ {}answer }}}}", "not ".repeat(50_000)),
+        format!("{{{{ {}1 }}}}", "-".repeat(50_000)),
+        format!("{{{{ answer{} }}}}", ".a".repeat(50_000)),
+        format!("{{{{ answer{} }}}}", "[0]".repeat(50_000)),
+        format!("{{{{ answer{} }}}}", "()".repeat(50_000)),
+        format!("{{{{ answer{} }}}}", "|trim".repeat(50_000)),
+        format!("{{{{ answer{} }}}}", " ~ answer".repeat(50_000)),
+        format!("{{{{ answer{} }}}}", " + 1".repeat(50_000)),
+        format!("{{{{ 2{} }}}}", " ** 2".repeat(50_000)),
+        format!("{{{{ answer{} }}}}", " if answer else 1".repeat(50_000)),
+        format!("{{{{ answer{} }}}}", " and answer".repeat(50_000)),
+        format!("{{{{ {} }}}}", nested("(", "1", ")", 50_000)),
+        format!("{{{{ {} }}}}", nested("[", "1", "]", 50_000)),
+        format!("{{{{ {} }}}}", nested("{'a': ", "1", "}", 50_000)),
+        format!("{{% set {} = 1 %}}", nested("(", "a", ")", 50_000)),
+        nested("{% if answer %}", "x", "{% endif %}", 50_000),
+        nested("{% for a in answer %}", "x", "{% endfor %}", 50_000),
+        format!("{{% if answer %}}{}{{% endif %}}", "{% elif answer %}x".repeat(50_000)),
+    ];
+    for body in bodies {
+        let front = "judges: label\nverdict: 'Label: *'\nfields: [answer]";
+        let start: String = body.chars().take(60).collect();
+        let ran = check(&file(front, &format!("user:\nLabel {{{{ answer }}}}\n{body}\n")), &[]);
+        assert_eq!(ran.code, 2, "{start}: {}", ran.err);
+        assert!(ran.err.starts_with("error: "), "{start}: {}", ran.err);
+        assert!(ran.err.len() < 2_000, "{start}: {}", ran.err);
+    }
+}
+
+#[test]
+fn an_ordinary_long_body_stays_within_the_limits() {
+    let body = format!(
+        "user:\n{}{{% set parts = ['a'] + ['b'] %}}{{{{ parts | join(', ') }}}} {{{{ answer ~ '!' }}}}\nLabel: <label>\n",
+        "{% if answer %}{% for a in [1, 2, 3] %}{{ a }} {% endfor %}{% endif %}\n".repeat(200)
+    );
+    let ran = check(&file("judges: label\nverdict: 'Label: *'\nfields: [answer]", &body), &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }

@@ -51,7 +51,7 @@ pub(super) const ANSWERS: &[&str] =
 pub(super) const MESSAGES: &[&str] = &["messages", "conversation", "conversations", "trajectory"];
 
 /// Names of two answers side by side.
-pub(super) const PAIRS: [(&str, &str); 16] = [
+pub(super) const PAIRS: [(&str, &str); 19] = [
     ("response_a", "response_b"),
     ("answer_a", "answer_b"),
     ("response_A", "response_B"),
@@ -61,6 +61,9 @@ pub(super) const PAIRS: [(&str, &str); 16] = [
     ("answer_1", "answer_2"),
     ("response_1", "response_2"),
     ("completion_1", "completion_2"),
+    ("response_0", "response_1"),
+    ("answer_0", "answer_1"),
+    ("output_0", "output_1"),
     ("response1", "response2"),
     ("answer1", "answer2"),
     ("output1", "output2"),
@@ -71,7 +74,7 @@ pub(super) const PAIRS: [(&str, &str); 16] = [
 ];
 
 /// What tells the two apart in the names of their companions, such as `model_a` and `model_b`.
-const SIDES: [(&str, &str); 3] = [("a", "b"), ("A", "B"), ("1", "2")];
+const SIDES: [(&str, &str); 4] = [("a", "b"), ("A", "B"), ("1", "2"), ("0", "1")];
 
 /// Names of an answer that is known to be the better one, and of the other.
 const WINNERS: [(&str, &str); 3] =

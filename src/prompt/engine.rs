@@ -4,20 +4,15 @@ use std::io;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
-use super::{FrontMatter, run, taint};
+use super::{FrontMatter, limits, run, taint};
 use crate::{
     error::{Error, ErrorKind, unknown},
     item::{split_steps, transcript},
     scale::Scale,
 };
 
-/// Enough for a long prompt with loops; a bomb runs dry in milliseconds.
-const FUEL: u64 = 1_000_000;
-
 /// The largest rendered prompt, in bytes.
 pub(super) const LARGEST: usize = 4 << 20;
-
-const DEEPEST: usize = 64;
 
 /// Filters that would blur who wrote what.
 const REMOVED: [&str; 3] = ["safe", "escape", "e"];
@@ -32,15 +27,11 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     }
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(DEEPEST);
+    limits::meter(&mut environment);
     environment.set_formatter(taint::write);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     for filter in REMOVED {
         environment.remove_filter(filter);
     }
-    environment
-        .add_filter("tojson", |value: Value| serde_json::to_string(&value).unwrap_or_default());
     environment.add_filter("fenced", |value: Value| -> Result<Value, minijinja::Error> {
         taint::text_of(&value).map(taint::Fenced::value)
     });

@@ -88,6 +88,12 @@ pub(crate) fn metered(source: &str) -> Result<String, Beyond> {
     Ok(text)
 }
 
+/// An expression of a metered template as its author wrote it, but for brackets.
+pub(crate) fn as_written(expression: &str) -> String {
+    let filters = ["|__sum", "|__held", "|__kept"];
+    filters.iter().fold(expression.to_owned(), |text, name| text.replace(name, ""))
+}
+
 /// Sets the limits, and adds the filters that [`metered`] templates use.
 pub(crate) fn meter(environment: &mut Environment<'_>) {
     environment.set_fuel(Some(FUEL));

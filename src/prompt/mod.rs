@@ -50,6 +50,8 @@ pub struct Prompt {
     name: String,
     source: String,
     body: String,
+    /// The body as it is rendered, with what grows charged.
+    metered: String,
     lines_before: usize,
     front: FrontMatter,
     fields: Vec<Field>,
@@ -90,6 +92,7 @@ impl Prompt {
             name: name.to_owned(),
             source: source.to_owned(),
             body: String::new(),
+            metered: String::new(),
             lines_before,
             fields: Vec::new(),
             environment: environment(&front),
@@ -127,7 +130,11 @@ impl Prompt {
             .hint("a prompt is one file, and nothing in it is escaped"));
         }
         body.clone_into(&mut self.body);
-        let added = self.environment.add_template_owned(BODY, body.to_owned());
+        self.metered = limits::metered(body).map_err(|beyond| {
+            let place = format!("{}:{}", self.name, beyond.line + self.lines_before);
+            Error::new(ErrorKind::Prompt, beyond.message).within(place)
+        })?;
+        let added = self.environment.add_template_owned(BODY, self.metered.clone());
         added.map_err(|cause| self.template_error(&cause))?;
         let template = self.environment.get_template(BODY);
         let names = template.map(|template| template.undeclared_variables(false));
@@ -448,7 +455,9 @@ impl Prompt {
             return unknown.within(place);
         }
         let detail = cause.detail().map_or_else(|| cause.kind().to_string(), ToOwned::to_owned);
-        let expression = cause.range().and_then(|range| self.body.get(range)).map(str::trim);
+        let expression =
+            cause.range().and_then(|range| self.metered.get(range)).map(limits::as_written);
+        let expression = expression.as_deref().map(str::trim);
         let error = |message: String| Error::new(ErrorKind::Prompt, message).within(&place);
         match (cause.kind(), expression) {
             (minijinja::ErrorKind::OutOfFuel, _) => error("the template runs too long".into()),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::{Each, Prompt};
 use crate::item::{
     FieldMap, Item, Meaning, are_synonyms, holds_images, is_answer, is_filled, is_id, is_spoken,
@@ -104,7 +106,7 @@ impl Prompt {
         let notice = |name: &String| {
             let meaning = looks_like(name).filter(|meaning| *meaning != Meaning::Answer)?;
             let texts = item.record().get(name).is_some_and(|value| match value {
-                serde_json::Value::Number(_) => meaning == Meaning::Reference,
+                Value::Number(_) => meaning == Meaning::Reference,
                 value => !value.is_boolean(),
             });
             if !texts {
@@ -180,24 +182,38 @@ impl View {
 /// Where an answer or a question is no text and no conversation.
 fn odd_shape(item: &Item, name: &str) -> Option<String> {
     let meaning = looks_like(name)?;
-    if !matches!(meaning, Meaning::Answer | Meaning::Question) || name == "answers" {
-        return None;
-    }
-    let value = item.field(name).filter(|value| !is_spoken(value))?;
     let own = item.sources(name).first().copied().unwrap_or(name);
-    match &*value {
-        serde_json::Value::Object(map) => {
-            let inner = map.keys().find(|key| {
-                looks_like(key) == Some(meaning) || *key == "text" || *key == "content"
-            });
-            let way = inner.map(|key| format!("; --map {name}={own}.{key} shows a part"));
-            Some(format!("`{own}` is an object, and is shown as JSON{}", way.unwrap_or_default()))
+    match (meaning, name) {
+        (Meaning::Answer, "answers") => {
+            let answers = item.candidates();
+            let object = answers.iter().find(|answer| answer.is_object() && !is_spoken(answer))?;
+            let list = item.sources(name).len() == 1;
+            let way = object.as_object().filter(|_| !list).and_then(|map| inner(map, meaning));
+            Some(as_json(own, own, way, list))
         }
-        serde_json::Value::Array(list) if meaning == Meaning::Question => {
-            Some(format!("`{own}` is a list of {}, and is shown as JSON", list.len()))
+        (Meaning::Answer | Meaning::Question, _) => {
+            let value = item.field(name).filter(|value| !is_spoken(value))?;
+            match &*value {
+                Value::Object(map) => Some(as_json(name, own, inner(map, meaning), false)),
+                Value::Array(list) if meaning == Meaning::Question => {
+                    Some(format!("`{own}` is a list of {}, and is shown as JSON", list.len()))
+                }
+                _ => None,
+            }
         }
         _ => None,
     }
+}
+
+/// The field of an object that seems to hold its text.
+fn inner(map: &serde_json::Map<String, Value>, meaning: Meaning) -> Option<&String> {
+    map.keys().find(|key| looks_like(key) == Some(meaning) || *key == "text" || *key == "content")
+}
+
+fn as_json(name: &str, own: &str, inner: Option<&String>, list: bool) -> String {
+    let way = inner.map(|key| format!("; --map {name}={own}.{key} shows a part"));
+    let what = if list { "holds objects, and each" } else { "is an object, and" };
+    format!("`{own}` {what} is shown as JSON{}", way.unwrap_or_default())
 }
 
 fn holds_pictures(item: &Item, view: &View) -> bool {
@@ -373,6 +389,21 @@ mod tests {
         );
         let said = notices("score", json!({"question": "q", "answer": "a", "image": "x.png"}));
         assert!(said.contains("images"), "{said}");
+        let said = notices(
+            "pair",
+            json!({"question": "q", "chosen": {"answer": "a"}, "rejected": {"answer": "b"}}),
+        );
+        assert!(
+            said.contains(
+                "`chosen` is an object, and is shown as JSON; --map chosen=chosen.answer"
+            ),
+            "{said}"
+        );
+        let said = notices(
+            "rank",
+            json!({"question": "q", "answers": [{"text": "a", "rank": 1}, {"text": "b", "rank": 2}]}),
+        );
+        assert_eq!(said, "`answers` holds objects, and each is shown as JSON");
         let picture = json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}]);
         assert!(notices("trajectory", json!({"messages": picture})).contains("images"));
     }
