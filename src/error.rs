@@ -20,6 +20,7 @@ struct Inner {
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
     requests: u32,
     lasting: bool,
+    interrupted: bool,
 }
 
 /// What a program may want to tell apart.
@@ -58,6 +59,7 @@ impl Error {
             cause: None,
             requests: 0,
             lasting: false,
+            interrupted: false,
         }))
     }
 
@@ -118,6 +120,14 @@ impl Error {
         self
     }
 
+    /// The same error where nothing more was tried, because the run is to stop.
+    #[must_use]
+    #[cfg(feature = "openai")]
+    pub(crate) fn interrupted(mut self) -> Self {
+        Arc::make_mut(&mut self.0).interrupted = true;
+        self
+    }
+
     /// What went wrong, as a program sees it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -136,6 +146,11 @@ impl Error {
     /// How many requests were sent to a server before it failed.
     pub fn requests(&self) -> u32 {
         self.0.requests
+    }
+
+    /// Whether more would have been tried if the run had not been stopped.
+    pub fn is_interrupted(&self) -> bool {
+        self.0.interrupted
     }
 
     /// Whether the same request may succeed a little later.

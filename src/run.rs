@@ -228,6 +228,10 @@ impl<T: Takes> Work for Judging<'_, T> {
     }
 
     fn end(&mut self, result: Finished) -> Result<bool> {
+        // As good as never begun: the next run judges it.
+        if result.outcome.as_ref().is_err_and(Error::is_interrupted) {
+            return Ok(false);
+        }
         self.summary.count(result.item.as_ref(), result.outcome.as_ref(), self.ends);
         self.summary.kept += usize::from(result.kept);
         let goes_on = !result.outcome.as_ref().is_err_and(Error::is_fatal);

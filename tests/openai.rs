@@ -194,6 +194,15 @@ async fn answers_of_every_shape_are_read() {
         (said(json!({"content": ["a", {"type": "text", "text": "b"}]})), "ab", None, Finish::Stop),
         (said(json!({"content": "x", "reasoning_content": "hm"})), "x", Some("hm"), Finish::Stop),
         (said(json!({"content": null, "reasoning": "hm"})), "", Some("hm"), Finish::Stop),
+        (
+            said(json!({"content": [
+                {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+                {"type": "text", "text": "x"},
+            ]})),
+            "x",
+            Some("hm"),
+            Finish::Stop,
+        ),
         (said(json!({"content": "", "refusal": "no!"})), "no!", None, Finish::Filtered),
         (json!({"usage": null, "choices": [{"text": "x"}]}), "x", None, Finish::Stop),
         (

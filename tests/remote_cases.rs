@@ -659,3 +659,41 @@ async fn a_key_between_blanks_is_sent_and_hidden_without_them() {
     assert_eq!(answer.text, "x ***");
     assert_eq!(server.seen()[0].headers["authorization"], format!("Bearer {KEY}"));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_run_that_is_to_stop_sends_no_failed_request_again() {
+    let place = Place::new("remote-stop");
+    let file = place.file("r.jsonl", RECORDS);
+    // So long a wait that only the signal ends it.
+    let server = Server::start(|seen| match seen.index {
+        0 => Reply::Text(429, vec![("retry-after", "100".into())], Vec::new()),
+        _ => Reply::says("Fine.\nScore: 9"),
+    })
+    .await;
+    let args = [
+        "judge",
+        &file,
+        "-m",
+        "m",
+        "--base-url",
+        &server.url,
+        "-p",
+        "score",
+        "--cache",
+        "off",
+        "-o",
+        "out.jsonl",
+    ];
+    let child = place.start(&args);
+    while server.requests() < 1 {
+        tokio::task::yield_now().await;
+    }
+    let pid = child.id().to_string();
+    std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    let ran = Ran::ended(child).await;
+    assert_eq!((ran.code, server.requests()), (130, 1), "{}", ran.err);
+    assert_eq!(place.read("out.jsonl"), "", "it is as good as never begun");
+    let again = Ran::ended(place.start(&args)).await;
+    assert_eq!((again.code, server.requests()), (0, 2), "{}", again.err);
+}

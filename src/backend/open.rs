@@ -24,6 +24,8 @@ pub struct Options {
     pub model_id: Option<String>,
     /// The environment variable that holds the key, where it is not the provider's usual one.
     pub key_variable: Option<String>,
+    /// Says when a run is to stop: from then on no failed request is sent again.
+    pub stopping: Option<tokio::sync::watch::Receiver<bool>>,
     /// Fields added to every request body.
     pub extra: serde_json::Map<String, serde_json::Value>,
     /// Remembers the answers of models that cost something.
@@ -134,8 +136,12 @@ fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
         std::env::var(own.unwrap_or(variable)).ok().filter(is_set)
     };
     let settings = Settings::new(name, options.base_url.as_deref(), &environment)?;
-    let mut settings =
-        Settings { extra: options.extra.clone(), model_id: options.model_id.clone(), ..settings };
+    let mut settings = Settings {
+        extra: options.extra.clone(),
+        model_id: options.model_id.clone(),
+        stopping: options.stopping.clone(),
+        ..settings
+    };
     if options.offline {
         settings.provider.dialect.get_or_insert(Dialect::Plain);
     }

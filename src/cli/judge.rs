@@ -1,5 +1,7 @@
 //! `tribunal judge`
 
+use tokio::sync::watch;
+
 use super::{
     GRACE, Outcome, choose, dry_run, fields, input, manifest, note, output,
     progress::Progress,
@@ -68,7 +70,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let total = args.input.count(&files);
     let mut records = args.input.read(files);
     let first = choose::first_item(&mut records, &resolved.fields()?);
-    let judge = args.open(&resolved, first.as_ref()).await?;
+    let (stopping, stops) = watch::channel(false);
+    let judge = args.open(&resolved, first.as_ref(), stops).await?;
     if let (Some(item), false) = (&first, args.output.quiet) {
         warn(&judge, item);
     }
@@ -83,7 +86,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     }
     let options = run::Options {
         concurrency: resolved.model.concurrency.map_or(judge.concurrency(), usize::from),
-        stop: super::signals::listen(),
+        stop: super::signals::listen(stopping),
         grace: GRACE,
     };
     let progress = Progress::new(total, args.output.quiet);
@@ -109,7 +112,12 @@ impl Args {
         named.fold(plan, |plan, (what, path)| plan.writes(what, path))
     }
 
-    async fn open(&self, resolved: &Resolved, first: Option<&Item>) -> Result<Judge> {
+    async fn open(
+        &self,
+        resolved: &Resolved,
+        first: Option<&Item>,
+        stops: watch::Receiver<bool>,
+    ) -> Result<Judge> {
         if resolved.settings.model.is_none() && !self.output.quiet {
             note(
                 "no model named: the shipped `tiny` judges, sums and differences of whole numbers up to 999 only; name a real one with -m model.gguf or -m openai/MODEL",
@@ -118,6 +126,7 @@ impl Args {
         let options = backend::Options {
             record: self.record.clone(),
             offline: self.dry_run,
+            stopping: Some(stops),
             #[cfg(feature = "store")]
             cache: if self.dry_run { None } else { self.cache.open()? },
             ..resolved.options()

@@ -5,8 +5,8 @@ use tokio::sync::watch;
 use super::note;
 use crate::run::Stop;
 
-/// Listens from now on.
-pub(super) fn listen() -> watch::Receiver<Stop> {
+/// Listens from now on; `stopping` ends waits before another try.
+pub(super) fn listen(stopping: watch::Sender<bool>) -> watch::Receiver<Stop> {
     let (sender, receiver) = watch::channel(Stop::No);
     // Before the task first runs: no signal ends the program from here on.
     let mut signals = Signals::catch();
@@ -14,6 +14,8 @@ pub(super) fn listen() -> watch::Receiver<Stop> {
         for urgency in [Stop::Soon, Stop::Now] {
             signals.next().await;
             if urgency == Stop::Soon {
+                // Nothing may listen: a model in this process never waits.
+                stopping.send(true).unwrap_or_default();
                 note("stopping: answers on their way are waited for; once more stops at once");
             }
             if sender.send(urgency).is_err() {

@@ -32,6 +32,8 @@ impl Judge {
                     vote = next;
                     tally += taken;
                 }
+                // What was asked for before stays: the record is judged by the next run.
+                Err(error) if error.is_interrupted() => return Err(error),
                 Err(error) => {
                     tally.attempts += error.requests();
                     let why = |why: Unreadable| why.and(&format!("asking again failed: {error}"));

@@ -78,13 +78,25 @@ fn begun(text: &str, labels: &[String]) -> Option<String> {
     likeliest(&sure)
 }
 
-/// A string, or the strings of an array of parts.
+/// A string, or the strings of an array of parts, without those that are thoughts.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().map(part).collect(),
+        Value::Array(parts) => {
+            parts.iter().filter(|part| !is_thought_part(part)).map(part).collect()
+        }
         _ => String::new(),
     }
+}
+
+/// The thoughts among the parts of a text.
+pub(super) fn thoughts(value: &Value) -> String {
+    let parts = value.as_array().into_iter().flatten().filter(|part| is_thought_part(part));
+    parts.map(|thought| text(&thought["thinking"]) + part(thought)).collect()
+}
+
+fn is_thought_part(part: &Value) -> bool {
+    matches!(part["type"].as_str(), Some("thinking" | "reasoning" | "thought"))
 }
 
 fn part(part: &Value) -> &str {
@@ -92,8 +104,9 @@ fn part(part: &Value) -> &str {
 }
 
 fn thinking(message: &Value) -> Option<String> {
-    let places = [&message["reasoning_content"], &message["reasoning"]];
-    places.into_iter().map(text).find(|text| !text.is_empty())
+    let places = [&message["reasoning_content"], &message["reasoning"], &message["thinking"]];
+    let told = places.into_iter().map(text).find(|text| !text.is_empty());
+    told.or_else(|| Some(thoughts(&message["content"])).filter(|text| !text.is_empty()))
 }
 
 fn finish(choice: &Value) -> Finish {

@@ -131,6 +131,11 @@ impl Fault {
         }
     }
 
+    /// The error where the run is to stop.
+    pub(super) fn interrupted(self) -> Self {
+        Self { error: self.error.interrupted(), ..self }
+    }
+
     /// The error where no time is left for another try.
     pub(super) fn out_of_time(self, limit: Duration) -> Self {
         let hint = format!("no try begins later than {} after the first one", span(limit));
@@ -239,9 +244,7 @@ impl Class {
         match self {
             Self::Wrong => refusal,
             // Some servers take the blame for what they do not know.
-            Self::Busy if status == StatusCode::INTERNAL_SERVER_ERROR && refusal.is_certain() => {
-                refusal
-            }
+            Self::Busy if matches!(status.as_u16(), 500 | 502) && refusal.is_certain() => refusal,
             _ => Refusal::default(),
         }
     }

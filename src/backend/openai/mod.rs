@@ -2,8 +2,10 @@
 //!
 //! # What is sent again
 //! A server that is busy or a line that breaks is asked again, up to [`Settings::retries`] times,
-//! after waits with full jitter, or after the time that the server names. A key, quota or model
-//! name that is refused ends the run ([`ErrorKind::Denied`]); a request that is refused fails alone.
+//! after waits with full jitter, or after the time that the server names in a header or in its
+//! message; no try begins later than three times [`Settings::timeout`] after the first. A key, quota or
+//! model name that is refused ends the run ([`ErrorKind::Denied`]); a request that is refused fails
+//! alone, and so does one that meets a 404 of a server that answered others.
 //!
 //! # What is left out
 //! A parameter that the model refuses is dropped once and for all, said once, and listed in
@@ -57,7 +59,7 @@ use async_openai::{Client, config::OpenAIConfig, error::OpenAIError};
 use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use serde_json::{Map, Value};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use self::{
     body::{Body, Manner, Parameter},
@@ -88,6 +90,8 @@ pub struct Settings {
     pub retries: u32,
     /// The longest wait before the first of them; it doubles with each.
     pub first_wait: Duration,
+    /// Says when a run is to stop: from then on no failed request is sent again.
+    pub stopping: Option<watch::Receiver<bool>>,
     /// Whether look-alikes of control tokens in judged text are broken; `None` does so everywhere
     /// but at OpenAI.
     pub defang: Option<bool>,
@@ -104,6 +108,7 @@ impl Settings {
             timeout: Duration::from_secs(600),
             retries: 7,
             first_wait: Duration::from_millis(200),
+            stopping: None,
             defang: None,
         })
     }
@@ -142,9 +147,9 @@ impl OpenAi {
     /// [`ErrorKind::Config`]: a key that cannot be sent, or extra fields that are not for settings.
     pub fn new(settings: Settings) -> Result<Self> {
         let identity = identity(&settings)?;
-        let Settings { name, provider, extra, timeout, retries, first_wait, defang, .. } = settings;
-        let dialect = OnceCell::new_with(provider.dialect);
-        let transport = Arc::new(Transport::new(provider, timeout, retries, first_wait)?);
+        let dialect = OnceCell::new_with(settings.provider.dialect);
+        let transport = Arc::new(Transport::new(&settings)?);
+        let Settings { name, extra, defang, .. } = settings;
         let client = client(&transport)?;
         Ok(Self {
             name,

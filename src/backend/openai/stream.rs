@@ -116,13 +116,16 @@ struct Joined {
 
 impl Joined {
     fn add(&mut self, piece: &Value) {
-        const TEXTS: [&str; 4] = ["content", "reasoning_content", "reasoning", "refusal"];
+        const TEXTS: [&str; 5] =
+            ["content", "reasoning_content", "reasoning", "thinking", "refusal"];
         for name in TEXTS {
             self.add_text(name, &piece["delta"][name], false);
             // Some servers end with all of the text once more.
             self.add_text(name, &piece["message"][name], true);
         }
         self.add_text("content", &piece["text"], false);
+        let thoughts = super::answer::thoughts(&piece["delta"]["content"]);
+        self.add_text("thinking", &thoughts.into(), false);
         for place in ["delta", "message"] {
             self.calls.extend(piece[place]["tool_calls"].as_array().into_iter().flatten().cloned());
         }

@@ -17,8 +17,10 @@ use reqwest::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::{
+    Settings,
     fault::{Again, Fault, Peer},
     provider::Provider,
     stream::{self, Content},
@@ -41,15 +43,11 @@ pub(super) struct Transport {
     timeout: Duration,
     retries: u32,
     first_wait: Duration,
+    stopping: Option<watch::Receiver<bool>>,
 }
 
 impl Transport {
-    pub(super) fn new(
-        provider: Provider,
-        timeout: Duration,
-        retries: u32,
-        first_wait: Duration,
-    ) -> Result<Self> {
+    pub(super) fn new(settings: &Settings) -> Result<Self> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -59,6 +57,7 @@ impl Transport {
             .map_err(|cause| {
                 Error::new(ErrorKind::Config, "cannot set up the network").because(cause)
             })?;
+        let provider = settings.provider.clone();
         let authorization = authorization(&http, &provider)?;
         let (secrets, proxy) = (Secrets::new(provider.secrets()), proxy(&provider));
         Ok(Self {
@@ -68,9 +67,10 @@ impl Transport {
             proxy,
             answered: AtomicBool::new(false),
             authorization,
-            timeout,
-            retries,
-            first_wait,
+            timeout: settings.timeout,
+            retries: settings.retries,
+            first_wait: settings.first_wait,
+            stopping: settings.stopping.clone(),
         })
     }
 
@@ -100,7 +100,22 @@ impl Transport {
                 return Err(fault.after_tries(tries).out_of_time(self.limit()));
             }
             tracing::debug!(tries, ?wait, error = %fault, "asking again");
+            if !self.waited(wait).await {
+                return Err(fault.interrupted());
+            }
+        }
+    }
+
+    /// Waits before another try; `false` where the run is to stop.
+    async fn waited(&self, wait: Duration) -> bool {
+        let Some(mut stopping) = self.stopping.clone() else {
             pause(wait).await;
+            return true;
+        };
+        tokio::select! {
+            biased;
+            Ok(_) = stopping.wait_for(|stopping| *stopping) => false,
+            () = pause(wait) => true,
         }
     }
 

@@ -103,7 +103,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let loops = Arc::new(loops);
     let options = run::Options {
         concurrency: resolved.model.concurrency.map_or(loops.judge.concurrency(), usize::from),
-        stop: signals::listen(),
+        stop: signals::listen(tokio::sync::watch::channel(false).0),
         grace: GRACE,
     };
     let shows = args.results.shows_rounds();
