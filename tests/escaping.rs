@@ -96,6 +96,22 @@ fn results_on_a_terminal_are_harmless_in_every_format_and_exact_in_a_pipe() {
 }
 
 #[test]
+fn the_programs_own_colours_are_shown_as_colours() {
+    let place = place("colours");
+    let base = ["judge", "r.jsonl", "-m", "script:Verdict: good", "-p", "label.jinja"];
+    let passed = on_a_terminal(&place, &[&base[..], &["--pass", "label = good"]].concat());
+    assert!(passed.out.contains("\u{1b}[32m"), "{:?}", passed.out);
+    for args in [
+        &[&base[..], &["--dry-run"]].concat()[..],
+        &["prompts", "render", "label.jinja", "r.jsonl"],
+    ] {
+        let shown = on_a_terminal(&place, args);
+        assert!(shown.out.contains("\u{1b}[34m"), "{:?}", shown.out);
+        assert!(!shown.out.contains("\\u001b["), "{:?}", shown.out);
+    }
+}
+
+#[test]
 fn every_command_that_prints_data_is_harmless_on_a_terminal() {
     let place = place("commands");
     let answer = format!("script:{HOSTILE}\nVerdict: good");

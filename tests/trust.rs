@@ -136,6 +136,23 @@ async fn another_key_than_the_presets_needs_the_users_word() {
 }
 
 #[tokio::test]
+async fn the_name_of_another_model_in_the_cache_needs_the_users_word() {
+    let (place, server) = (place("identity"), server().await);
+    let other = "openai|https://api.openai.com/v1|gpt-5";
+    let file = |id: &str| {
+        format!("[model.fast]\nname = 'm'\nbase_url = '{}'\nmodel_id = '{id}'\n", server.url)
+    };
+    let judge = ["judge", "r.jsonl", "-p", "score", "-m", "fast"];
+    place.file("tribunal.toml", file(other));
+    stopped(&run(&place, &judge).await, &server, &["tribunal.toml:4", other]);
+    place.file("tribunal.toml", file("my-model"));
+    place.file(".env", format!("TRIBUNAL_MODEL_ID='{other}'\n"));
+    stopped(&run(&place, &judge).await, &server, &[".env:1", other]);
+    std::fs::remove_file(place.folder.path(".env")).unwrap();
+    assert_eq!(run(&place, &judge).await.code, 0);
+}
+
+#[tokio::test]
 async fn an_address_on_this_machine_and_the_usual_key_need_no_word() {
     let (place, server) = (place("loopback"), server().await);
     place.file(

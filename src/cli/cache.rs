@@ -1,10 +1,6 @@
 //! `tribunal cache`
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{io::Write, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 

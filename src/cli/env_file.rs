@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     backend::{self, presets},
-    config::{Permission, outside},
+    config::{Permission, is_identity, outside},
     error::{Error, ErrorKind, Result},
 };
 
@@ -189,6 +189,9 @@ fn asks(name: &str, value: &str, path: &Path, line: usize) -> Asks {
         "TRIBUNAL_PROMPT" if crate::judge::is_file(value) => file(value),
         "TRIBUNAL_CONFIG" => needs(&format!("names `{value}`, which can then ask for everything")),
         "TRIBUNAL_CACHE_DIR" => file(value),
+        "TRIBUNAL_MODEL_ID" if is_identity(value) => {
+            needs(&format!("keeps answers as those of the model `{value}`"))
+        }
         "TRIBUNAL_MODEL" | "TRIBUNAL_POLICY" => model(),
         "TRIBUNAL_CRITERIA" => at(),
         name if OURS.contains(&name) => Asks::Ignored,

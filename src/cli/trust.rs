@@ -156,6 +156,7 @@ fn matters(variable: &str, resolved: &Resolved, is_named: bool) -> bool {
     match variable {
         "TRIBUNAL_BASE_URL" => is_remote && !is_flag("model.base_url"),
         "TRIBUNAL_KEY_VARIABLE" => is_remote && !is_flag("model.key_variable"),
+        "TRIBUNAL_MODEL_ID" => is_remote && !is_flag("model.model_id"),
         "TRIBUNAL_PROMPT" => !is_flag("prompt"),
         "TRIBUNAL_MODEL" => !is_flag("model"),
         "TRIBUNAL_CRITERIA" => !is_flag("criteria"),

@@ -40,7 +40,7 @@ mod settings;
 
 pub(crate) use layers::text_or_file;
 #[cfg(feature = "cli")]
-pub(crate) use permission::outside;
+pub(crate) use permission::{is_identity, outside};
 pub use {
     file::{Config, schema},
     layers::{Layer, Origin, Resolved},

@@ -51,7 +51,7 @@ pub(super) fn needed(resolved: &Resolved) -> Vec<Permission> {
         let path = outside(&path, from.folder)?;
         Some(from.asks(&format!("{key} reads `{}`, outside of the folder", path.display())))
     });
-    files.chain(address(resolved)).chain(key(resolved)).collect()
+    files.chain(address(resolved)).chain(key(resolved)).chain(identity(resolved)).collect()
 }
 
 /// A setting that came out of a file.
@@ -115,6 +115,18 @@ fn key(resolved: &Resolved) -> Option<Permission> {
         return None;
     }
     Some(from.asks(&format!("key_variable sends the value of {variable} as the key")))
+}
+
+/// Answers under the name of another model would be given to other folders as that model's.
+fn identity(resolved: &Resolved) -> Option<Permission> {
+    let from = Source::of(resolved, "model.model_id")?;
+    let name = resolved.model.model_id.as_deref().filter(|name| is_identity(name))?;
+    Some(from.asks(&format!("model_id keeps answers as those of the model `{name}`")))
+}
+
+/// Whether a name in cache keys has the form of those that models have by themselves.
+pub(crate) fn is_identity(name: &str) -> bool {
+    name.contains('|')
 }
 
 /// The place that a path really leads to, links followed, if that is outside of a folder.
