@@ -219,7 +219,7 @@ fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !(is_mixed && name.len() >= LONG)
+        && (!is_mixed || name.len() < LONG)
 }
 
 /// What a value is, in words.
