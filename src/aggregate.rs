@@ -1,15 +1,15 @@
-//! How several readings become one verdict, and the rule that a verdict passes by.
+//! How several readings become one verdict.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt, str::FromStr};
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, ErrorKind, Result, unknown},
-    scale::Scale,
+    scale::tidy,
     verdict::{
         CORRECT, Distribution, INCORRECT, Label, Preference, StepLabel, Steps, Unreadable, Verdict,
+        alike,
     },
 };
 
@@ -30,6 +30,18 @@ pub enum Aggregate {
     Max,
     /// The mean over each draw's distribution of levels (Liu et al. 2023, G-Eval).
     Expected,
+}
+
+/// The same where some draws of a comparison count as half, because one of their orders could not be read.
+pub fn weighed(
+    votes: &[(Result<Verdict, Unreadable>, bool)],
+    how: Option<Aggregate>,
+) -> Result<Verdict, Unreadable> {
+    let mixed = votes.iter().any(|(_, half)| *half) && votes.iter().any(|(_, half)| !half);
+    let times = |half: &bool| if mixed && !half { 2 } else { 1 };
+    let all: Vec<_> =
+        votes.iter().flat_map(|(vote, half)| vec![vote.clone(); times(half)]).collect();
+    draws(&all, how)
 }
 
 /// One verdict out of the readable ones; the first unreadable if there is none.
@@ -84,12 +96,12 @@ fn number(numbers: &[f64], how: Aggregate) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
-    match how {
+    tidy(match how {
         Aggregate::Min => at(0),
         Aggregate::Max => at(sorted.len().saturating_sub(1)),
         Aggregate::Median => f64::midpoint(at((sorted.len().max(1) - 1) / 2), at(sorted.len() / 2)),
         _ => mean(&sorted),
-    }
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody draws 2^52 samples")]
@@ -104,13 +116,13 @@ fn most_frequent(votes: &[&Verdict]) -> Verdict {
     best.map_or_else(|| Verdict::Text(String::new()), |vote| (**vote).clone())
 }
 
-/// By probability where every vote tells one (Zhang et al. 2024, GenRM: the mean of P(Yes)), else by
+/// By probability where every vote has one (Zhang et al. 2024, GenRM: the mean of P(Yes)), else by
 /// count.
 fn label(votes: &[Label], how: Aggregate) -> Verdict {
-    let weigh = how != Aggregate::Majority && votes.iter().all(|vote| vote.p.is_some());
-    let chance = |name: &str, vote: &Label| match vote.p {
-        Some(p) if vote.label == name => p,
-        Some(p) => 1.0 - p,
+    let weigh = how != Aggregate::Majority && votes.iter().all(|vote| vote.confidence.is_some());
+    let chance = |name: &str, vote: &Label| match vote.confidence {
+        Some(sure) if vote.label == name => sure,
+        Some(sure) => 1.0 - sure,
         None => f64::from(u8::from(vote.label == name)),
     };
     let support = |name: &str| -> f64 {
@@ -120,10 +132,12 @@ fn label(votes: &[Label], how: Aggregate) -> Verdict {
         weights.sum()
     };
     let best = votes.iter().rev().max_by(|a, b| support(&a.label).total_cmp(&support(&b.label)));
-    let name = best.map(|vote| vote.label.clone()).unwrap_or_default();
-    let chances: Vec<f64> = votes.iter().map(|vote| chance(&name, vote)).collect();
-    let p = votes.iter().all(|vote| vote.p.is_some()).then(|| mean(&chances));
-    Verdict::Label(Label { label: name, p })
+    let label = best.map(|vote| vote.label.clone()).unwrap_or_default();
+    let mean_of = |all: Vec<f64>| (all.len() == votes.len()).then(|| mean(&all));
+    let sure = votes.iter().filter(|vote| vote.confidence.is_some());
+    let confidence = mean_of(sure.map(|vote| chance(&label, vote)).collect());
+    let p = mean_of(votes.iter().filter_map(|vote| vote.p).collect());
+    Verdict::Label(Label { label, p, confidence })
 }
 
 fn preference(votes: &[&Verdict]) -> Preference {
@@ -196,170 +210,34 @@ fn ranking(votes: &[Vec<Vec<usize>>]) -> Verdict {
 }
 
 /// The verdict over both orders of two answers, each already in the item's own order, and whether
-/// they agree. A verdict that changes with the order is a tie; one that cannot be read is skipped.
+/// they agree. A verdict that changes with the order is a tie. Where one order cannot be read the other one
+/// decides, it is not known whether they agree, and the draw counts as half ([`draws`]).
 pub fn both_orders(
     given: &Result<Verdict, Unreadable>,
     swapped: &Result<Verdict, Unreadable>,
+    how: Option<Aggregate>,
 ) -> (Result<Verdict, Unreadable>, Option<bool>) {
     match (given, swapped) {
-        (Ok(one), Ok(two)) if one == two => (Ok(one.clone()), Some(true)),
+        (Ok(one), Ok(two)) if alike(one, two) => (Ok(one.clone()), Some(true)),
         (Ok(Verdict::Preference(_)), Ok(_)) => {
             (Ok(Verdict::Preference(Preference::Tie)), Some(false))
         }
-        (Ok(one), Ok(two)) => (Ok(combine(&[one, two], Aggregate::Mean)), Some(false)),
+        (Ok(one), Ok(two)) => {
+            (Ok(combine(&[one, two], how.unwrap_or(Aggregate::Mean))), Some(false))
+        }
         (Ok(one), Err(_)) | (Err(_), Ok(one)) => (Ok(one.clone()), None),
         (Err(why), Err(_)) => (Err(why.clone()), None),
     }
 }
 
-/// The mean of a scale's levels, weighted by their probabilities.
-pub fn expected(distribution: &Distribution, scale: &Scale) -> Option<f64> {
-    let worth = |label: &str| {
-        let label = label.trim();
-        let number = || scale.accept(label.parse().ok()?).ok();
-        scale.level(label).or_else(number)
-    };
+/// The mean of what labels are worth, weighted by their probabilities; labels that are worth nothing are left
+/// out, and `None` is where no other has any probability.
+pub fn expected(distribution: &Distribution, worth: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+    let labels = distribution.labels.iter();
     let levels: Vec<(f64, f64)> =
-        distribution.labels.iter().filter_map(|(label, p)| Some((worth(label)?, *p))).collect();
+        labels.filter_map(|(label, p)| Some((worth(label.trim())?, *p))).collect();
     let total: f64 = levels.iter().map(|(_, p)| p).sum();
-    (total > 0.0).then(|| levels.iter().map(|(n, p)| n * p).sum::<f64>() / total)
-}
-
-/// A rule such as `score >= 7`, `label = correct`, `first_error = -1` or `preference = first`.
-///
-/// It stands in no key: another threshold asks nothing again.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pass {
-    what: What,
-    test: Test,
-    value: Value,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Score,
-    Normalized,
-    P,
-    Label,
-    FirstError,
-    Preference,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Test {
-    AtLeast,
-    Above,
-    AtMost,
-    Below,
-    Is,
-    IsNot,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Value {
-    Number(f64),
-    Word(String),
-}
-
-const WHATS: [(&str, What); 6] = [
-    ("score", What::Score),
-    ("normalized", What::Normalized),
-    ("p", What::P),
-    ("label", What::Label),
-    ("first_error", What::FirstError),
-    ("preference", What::Preference),
-];
-
-const TESTS: [(&str, Test); 7] = [
-    (">=", Test::AtLeast),
-    ("<=", Test::AtMost),
-    ("!=", Test::IsNot),
-    ("==", Test::Is),
-    (">", Test::Above),
-    ("<", Test::Below),
-    ("=", Test::Is),
-];
-
-impl Pass {
-    /// Whether a verdict passes; one of another kind does not.
-    pub fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
-        let left = match (self.what, verdict) {
-            (What::Score, Verdict::Score(score)) => Some(Value::Number(*score)),
-            (What::Normalized, _) => normalized.map(Value::Number),
-            (What::P, Verdict::Label(label)) => label.p.map(Value::Number),
-            (What::Label, Verdict::Label(label)) => Some(Value::Word(label.label.clone())),
-            (What::FirstError, Verdict::Steps(steps)) => {
-                let index = steps.first_error.and_then(|index| u32::try_from(index).ok());
-                Some(Value::Number(index.map_or(-1.0, f64::from)))
-            }
-            (What::Preference, Verdict::Preference(side)) => Some(Value::Word(side.name().into())),
-            _ => None,
-        };
-        match (left, &self.value) {
-            (Some(Value::Number(left)), Value::Number(right)) => {
-                left.partial_cmp(right).is_some_and(|order| self.test.allows(order))
-            }
-            (Some(Value::Word(left)), Value::Word(right)) => {
-                let order =
-                    if left.eq_ignore_ascii_case(right) { Ordering::Equal } else { Ordering::Less };
-                matches!(self.test, Test::Is | Test::IsNot) && self.test.allows(order)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl Test {
-    fn allows(self, order: Ordering) -> bool {
-        match self {
-            Self::AtLeast => order.is_ge(),
-            Self::Above => order.is_gt(),
-            Self::AtMost => order.is_le(),
-            Self::Below => order.is_lt(),
-            Self::Is => order.is_eq(),
-            Self::IsNot => order.is_ne(),
-        }
-    }
-}
-
-impl FromStr for Pass {
-    type Err = Error;
-
-    fn from_str(rule: &str) -> Result<Self> {
-        let malformed = || {
-            Error::new(ErrorKind::Config, format!("the pass rule `{rule}` is malformed"))
-                .hint("write it like `score >= 7`, `label = correct` or `first_error = -1`")
-        };
-        let (sign, test) =
-            TESTS.into_iter().find(|(sign, _)| rule.contains(sign)).ok_or_else(malformed)?;
-        let (left, right) = rule.split_once(sign).ok_or_else(malformed)?;
-        let (left, right) = (left.trim(), right.trim().trim_matches(['"', '\'']));
-        let names = WHATS.map(|(name, _)| name);
-        let (_, what) = WHATS
-            .into_iter()
-            .find(|(name, _)| *name == left)
-            .ok_or_else(|| unknown(ErrorKind::Config, "value in a pass rule", left, names))?;
-        let worded = matches!(what, What::Label | What::Preference);
-        let value = match right.parse() {
-            Ok(number) if !worded => Value::Number(number),
-            _ if worded && !right.is_empty() && matches!(test, Test::Is | Test::IsNot) => {
-                Value::Word(right.into())
-            }
-            _ => return Err(malformed()),
-        };
-        Ok(Self { what, test, value })
-    }
-}
-
-impl fmt::Display for Pass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = WHATS.iter().find(|(_, what)| *what == self.what).map_or("", |(name, _)| name);
-        let test = TESTS.iter().find(|(_, test)| *test == self.test).map_or("", |(sign, _)| sign);
-        match &self.value {
-            Value::Number(number) => write!(f, "{what} {test} {number}"),
-            Value::Word(word) => write!(f, "{what} {test} {word}"),
-        }
-    }
+    (total > 0.0).then(|| tidy(levels.iter().map(|(n, p)| n * p).sum::<f64>() / total))
 }
 
 #[cfg(test)]
@@ -372,8 +250,9 @@ mod tests {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "a vote is a result")]
-    fn said(label: &str, p: Option<f64>) -> Result<Verdict, Unreadable> {
-        Ok(Verdict::Label(Label { label: label.into(), p }))
+    fn said(label: &str, confidence: Option<f64>) -> Result<Verdict, Unreadable> {
+        let p = confidence.map(|sure| if label == "correct" { sure } else { 1.0 - sure });
+        Ok(Verdict::Label(Label { label: label.into(), p, confidence }))
     }
 
     #[test]
@@ -392,7 +271,8 @@ mod tests {
         ];
         let Ok(Verdict::Label(mean)) = draws(&votes, None) else { panic!("a label") };
         assert_eq!(mean.label, "incorrect");
-        assert!((mean.p.unwrap() - (0.45 + 0.45 + 0.99) / 3.0).abs() < 1e-12);
+        assert!((mean.confidence.unwrap() - (0.45 + 0.45 + 0.99) / 3.0).abs() < 1e-12);
+        assert!((mean.p.unwrap() - (0.55 + 0.55 + 0.01) / 3.0).abs() < 1e-12);
         let Ok(Verdict::Label(most)) = draws(&votes, Some(Aggregate::Majority)) else {
             panic!("a label")
         };
@@ -403,10 +283,22 @@ mod tests {
     fn a_preference_that_changes_with_the_order_is_a_tie() {
         let first = Ok(Verdict::Preference(Preference::First));
         let second = Ok(Verdict::Preference(Preference::Second));
-        assert_eq!(both_orders(&first, &first), (first.clone(), Some(true)));
+        assert_eq!(both_orders(&first, &first, None), (first.clone(), Some(true)));
         let tie = Ok(Verdict::Preference(Preference::Tie));
-        assert_eq!(both_orders(&first, &second), (tie, Some(false)));
-        assert_eq!(both_orders(&first, &missing()), (first.clone(), None));
+        assert_eq!(both_orders(&first, &second, None), (tie, Some(false)));
+        assert_eq!(both_orders(&first, &missing(), None), (first.clone(), None));
+    }
+
+    #[test]
+    fn a_draw_with_one_unreadable_order_counts_as_half() {
+        let vote = |side, half| (Ok(Verdict::Preference(side)), half);
+        let (first, second) = (Preference::First, Preference::Second);
+        let of = |votes: &[_]| weighed(votes, None);
+        let tie = Ok(Verdict::Preference(Preference::Tie));
+        assert_eq!(of(&[vote(first, false), vote(second, true)]), vote(first, false).0);
+        assert_eq!(of(&[vote(first, false), vote(second, true), vote(second, true)]), tie);
+        assert_eq!(of(&[vote(first, true), vote(second, true)]), tie);
+        assert_eq!(of(&[vote(first, true)]), vote(first, true).0);
     }
 
     #[test]
@@ -422,23 +314,10 @@ mod tests {
     fn the_expected_score_weighs_levels_by_probability() {
         let seen =
             Distribution { labels: vec![("1".into(), 0.1), ("5".into(), 0.3)], missing: 0.6 };
-        assert_eq!(expected(&seen, &Scale::one_to(5)), Some(4.0));
-    }
-
-    #[test]
-    fn pass_rules_read_as_people_write_them() {
-        let passes =
-            |rule: &str, verdict: &Verdict| rule.parse::<Pass>().unwrap().holds(verdict, Some(0.5));
-        assert!(passes("score >= 7", &Verdict::Score(7.0)));
-        assert!(!passes("score>7", &Verdict::Score(7.0)));
-        assert!(passes("first_error = -1", &Verdict::Steps(Steps::default())));
-        assert!(passes("preference != second", &Verdict::Preference(Preference::Tie)));
-        assert!(!passes("score >= 7", &Verdict::Preference(Preference::Tie)));
-        assert!(passes("normalized <= 0.5", &Verdict::Score(3.0)));
-        let refused = |rule: &str| format!("{:?}", rule.parse::<Pass>().unwrap_err());
-        assert!(refused("scroe >= 7").contains("did you mean `score`?"));
-        assert!(refused("score ~ 7").contains("malformed"));
-        assert!(refused("score >= high").contains("malformed"));
-        assert_eq!("label=correct".parse::<Pass>().unwrap().to_string(), "label == correct");
+        let worth = |label: &str| label.parse().ok();
+        assert_eq!(expected(&seen, worth), Some(4.0));
+        let noisy = [0.1, 0.2, 0.4, 0.2, 0.1].map(|p: f64| p / 3.0);
+        let labels = (1..=5).map(|n| n.to_string()).zip(noisy).collect();
+        assert_eq!(expected(&Distribution { labels, missing: 0.0 }, worth), Some(3.0));
     }
 }

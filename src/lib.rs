@@ -39,6 +39,7 @@ pub mod aggregate;
 pub mod item;
 pub mod request;
 pub mod parse;
+pub mod pass;
 pub mod prompt;
 pub mod files;
 pub mod backend;

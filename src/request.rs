@@ -207,6 +207,9 @@ pub struct Capabilities {
     pub schema: bool,
     /// Whether a seed makes sampling repeatable.
     pub seed: bool,
+    /// Whether the same request gives the same text, but for the draw of tokens at a temperature.
+    #[serde(default)]
+    pub deterministic: bool,
 }
 
 /// How much a model tells of its probabilities.
@@ -223,8 +226,22 @@ pub enum Logprobs {
 
 impl Capabilities {
     /// A model that only writes text.
-    pub const TEXT: Self =
-        Self { logprobs: Logprobs::None, prefill: false, schema: false, seed: false };
+    pub const TEXT: Self = Self {
+        logprobs: Logprobs::None,
+        prefill: false,
+        schema: false,
+        seed: false,
+        deterministic: false,
+    };
+
+    /// A model in this process that does whatever may be asked: for rehearsals and scripts.
+    pub const ALL: Self = Self {
+        logprobs: Logprobs::Exact,
+        prefill: true,
+        schema: true,
+        seed: true,
+        deterministic: true,
+    };
 }
 
 impl Completion {

@@ -166,9 +166,13 @@ impl Scale {
         if on { Ok(number) } else { Err(OffScale(number)) }
     }
 
-    /// The value of a named level; case does not matter.
+    /// The value of a named level. Case matters only where two names differ by nothing else.
     pub fn level(&self, name: &str) -> Option<f64> {
-        self.levels().find(|(label, _)| label.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let low = name.to_lowercase();
+        let mut alike = self.levels().filter(|(label, _)| label.to_lowercase() == low);
+        let only = || alike.next().filter(|_| alike.next().is_none());
+        let found = self.levels().find(|(label, _)| *label == name).or_else(only);
+        found.map(|(_, value)| value)
     }
 
     /// Named levels with their values; none for other scales.
@@ -262,8 +266,16 @@ impl Numbers {
     }
 }
 
-fn same(a: f64, b: f64) -> bool {
+/// Whether two numbers are equal but for the noise of floating point.
+pub(crate) fn same(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
+}
+
+/// A mean without the noise of floating point: nine decimals.
+pub(crate) fn tidy(number: f64) -> f64 {
+    const DECIMALS: f64 = 1e9;
+    let rounded = (number * DECIMALS).round() / DECIMALS;
+    if rounded.is_finite() { rounded } else { number }
 }
 
 /// As it stands in a prompt: `from 1 to 10`, or `Excellent, Good or Poor`.
@@ -335,6 +347,22 @@ mod tests {
         assert_eq!(levels.level("good"), Some(4.0));
         assert_eq!(levels.normalized(4.0), Some(0.75));
         assert_eq!(levels.accept(2.0), Err(OffScale(2.0)));
+    }
+
+    #[test]
+    fn names_that_differ_by_case_alone_are_two_names() {
+        let levels = scale(r#"{"labels": {"Pass": 1, "PASS": 0, "fail": -1}}"#);
+        assert_eq!((levels.level("Pass"), levels.level("PASS")), (Some(1.0), Some(0.0)));
+        assert_eq!((levels.level("pass"), levels.level("FAIL")), (None, Some(-1.0)));
+    }
+
+    #[test]
+    fn means_are_free_of_the_noise_of_floating_point() {
+        let tidy = |number| Some(tidy(number));
+        assert_eq!(tidy(3.000_000_000_000_000_4), Some(3.0));
+        assert_eq!(tidy(0.1 + 0.2), Some(0.3));
+        assert_eq!(tidy(1e300), Some(1e300));
+        assert!(tidy(f64::NAN).is_some_and(f64::is_nan));
     }
 
     #[test]

@@ -36,8 +36,11 @@ pub enum Verdict {
 pub struct Label {
     /// The outcome.
     pub label: String,
-    /// Probability of this label among the labels offered, 0 to 1, where the model tells it.
+    /// Probability of the prompt's positive label among the labels offered, 0 to 1, whichever label this is;
+    /// `None` where the model reports none, or the prompt has no positive label.
     pub p: Option<f64>,
+    /// Probability of this label among the labels offered, 0 to 1, where the model reports it.
+    pub confidence: Option<f64>,
 }
 
 /// What is known about the steps of a solution.
@@ -81,13 +84,16 @@ impl Verdict {
     }
 }
 
-/// As a person reads it: `7`, `correct (p 0.98)`, `first error at 2`, `1 > 0 = 2`.
+/// As a person reads it: `7`, `correct (p 0.98)`, `incorrect (p 0.02)`, `first error at 2`, `1 > 0 = 2`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Score(score) => write!(f, "{score}"),
-            Self::Label(Label { label, p: Some(p) }) => write!(f, "{label} (p {p:.2})"),
-            Self::Label(Label { label, p: None }) => f.write_str(label),
+            Self::Label(Label { label, p: Some(p), .. }) => write!(f, "{label} (p {p:.2})"),
+            Self::Label(Label { label, confidence: Some(sure), .. }) => {
+                write!(f, "{label} (confidence {sure:.2})")
+            }
+            Self::Label(Label { label, .. }) => f.write_str(label),
             Self::Steps(Steps { first_error: Some(index), .. }) => {
                 write!(f, "first error at {index}")
             }
@@ -139,6 +145,9 @@ pub enum Reason {
     Refused,
     /// There is no text.
     Empty,
+    /// The probabilities do not bear the verdict out: the model was about to say something else than a label,
+    /// or reported none where they decide.
+    Unsure,
 }
 
 impl Reason {
@@ -151,6 +160,7 @@ impl Reason {
             Self::Truncated => "truncated",
             Self::Refused => "refused",
             Self::Empty => "empty",
+            Self::Unsure => "unsure",
         }
     }
 }
@@ -260,7 +270,7 @@ impl Distribution {
     /// The probabilities of labels, seen through the alternatives of one token (natural logs).
     ///
     /// A label gets the mass of every token that begins it, or that it begins, and no other label;
-    /// whatever fits none or several is missing.
+    /// whatever fits none or several is missing. Case matters only where labels differ by nothing else.
     pub fn of_alternatives(top: &[(String, f64)], labels: &[String]) -> Self {
         let mut masses = vec![0.0; labels.len()];
         for (token, logprob) in top {
@@ -274,25 +284,45 @@ impl Distribution {
         Self { labels: labels.iter().cloned().zip(masses).collect(), missing }
     }
 
+    /// The probability that one of the labels offered comes next, 0 to 1.
+    pub fn mass(&self) -> f64 {
+        self.labels.iter().map(|(_, p)| p).sum()
+    }
+
     /// The share of `label` among all labels offered; `None` where none of them has any mass.
     pub fn share(&self, label: &str) -> Option<f64> {
-        let total: f64 = self.labels.iter().map(|(_, p)| p).sum();
+        let total = self.mass();
         let (_, p) = self.labels.iter().find(|(name, _)| name.trim() == label.trim())?;
         (total > 0.0).then(|| p / total)
     }
 }
 
-/// The one label that a token is, begins, or is begun by.
+/// The one label that a token is, begins, or is begun by: as it is written, else in any case.
 fn label_of(token: &str, labels: &[String]) -> Option<usize> {
-    let is = |label: &String| label.trim() == token;
-    let fits = |label: &String| label.trim().starts_with(token) || token.starts_with(label.trim());
-    let mut fitting =
-        labels.iter().enumerate().filter(|(_, label)| fits(label)).map(|(index, _)| index);
-    match (token.is_empty(), labels.iter().position(is)) {
-        (true, _) => None,
-        (_, Some(index)) => Some(index),
-        _ => fitting.next().filter(|_| fitting.next().is_none()),
+    if token.is_empty() {
+        return None;
     }
+    let only = |fits: &dyn Fn(&str) -> bool| {
+        let all = labels.iter().enumerate().filter(|(_, label)| fits(label.trim()));
+        let mut all = all.map(|(index, _)| index);
+        (all.next(), all.next().is_some())
+    };
+    let fits = |label: &str, token: &str| label.starts_with(token) || token.starts_with(label);
+    let low = token.to_lowercase();
+    let tries: [&dyn Fn(&str) -> bool; 4] = [
+        &|label| label == token,
+        &|label| fits(label, token),
+        &|label| label.to_lowercase() == low,
+        &|label| fits(&label.to_lowercase(), &low),
+    ];
+    for fits in tries {
+        match only(fits) {
+            (Some(index), false) => return Some(index),
+            (Some(_), true) => return None,
+            (None, _) => (),
+        }
+    }
+    None
 }
 
 /// One text of one vote, with everything needed to read it again.
@@ -383,6 +413,33 @@ impl Judgment {
         }
     }
 
+    /// For labels: the probability of the prompt's positive label, 0 to 1, where the model reports it.
+    pub fn p(&self) -> Option<f64> {
+        match &self.verdict {
+            Ok(Verdict::Label(label)) => label.p,
+            _ => None,
+        }
+    }
+
+    /// For labels: the probability of the label that was given, 0 to 1, where the model reports it.
+    pub fn confidence(&self) -> Option<f64> {
+        match &self.verdict {
+            Ok(Verdict::Label(label)) => label.confidence,
+            _ => None,
+        }
+    }
+
+    /// Whether a comparison that was asked in both orders could be read in one of them only, in at least one
+    /// draw: such a draw counts as half.
+    pub fn one_order_unreadable(&self) -> bool {
+        let lost = |one: &Vote, other: &Vote| one.verdict.is_ok() != other.verdict.is_ok();
+        let mut votes = self.votes.iter().enumerate();
+        votes.any(|(n, one)| {
+            let mut later = self.votes.iter().skip(n + 1);
+            later.any(|other| one.is_turned(other) && lost(one, other))
+        })
+    }
+
     /// The preferred answer, if this is a comparison.
     pub fn preference(&self) -> Option<Preference> {
         match self.verdict {
@@ -433,6 +490,13 @@ impl Vote {
         self.calls.iter().any(|call| call.finish == FORCED)
     }
 
+    /// Whether another vote is of the same draw, and saw two answers or more in the opposite order.
+    pub(crate) fn is_turned(&self, other: &Self) -> bool {
+        self.draw == other.draw
+            && self.order.len() > 1
+            && self.order.iter().eq(other.order.iter().rev())
+    }
+
     /// Every text of this vote without thinking blocks; a picked label is no critique.
     pub fn critique(&self) -> String {
         let texts = self.calls.iter().filter(|call| !call.chosen);
@@ -468,7 +532,7 @@ fn tags(text: &str, tags: [&'static str; 2]) -> impl Iterator<Item = std::ops::R
 }
 
 /// Same decision, whatever the certainty.
-fn alike(a: &Verdict, b: &Verdict) -> bool {
+pub(crate) fn alike(a: &Verdict, b: &Verdict) -> bool {
     match (a, b) {
         (Verdict::Label(a), Verdict::Label(b)) => a.label == b.label,
         (Verdict::Steps(a), Verdict::Steps(b)) => a.first_error == b.first_error,
@@ -505,6 +569,29 @@ mod tests {
         assert!((seen.labels[0].1 - 0.6).abs() < 1e-12);
         assert!((seen.labels[1].1 - 0.1).abs() < 1e-12);
         assert!((seen.missing - 0.3).abs() < 1e-12);
+    }
+
+    #[test]
+    fn labels_that_differ_by_case_alone_are_two_labels() {
+        let masses = |labels: [&str; 2], token: &str| {
+            let labels = labels.map(ToOwned::to_owned);
+            let seen = Distribution::of_alternatives(&[(token.to_owned(), 0.0)], &labels);
+            (seen.labels[0].1, seen.labels[1].1)
+        };
+        assert_eq!(masses(["m", "M"], "M"), (0.0, 1.0));
+        assert_eq!(masses(["m", "M"], " m"), (1.0, 0.0));
+        assert_eq!(masses([" Yes", " No"], "yes"), (1.0, 0.0));
+        assert_eq!(masses([" Pass", " PASS"], "pass"), (0.0, 0.0), "it could be either");
+    }
+
+    #[test]
+    fn p_is_shown_where_it_is_known_and_else_the_confidence() {
+        let shown = |p, confidence| {
+            Verdict::Label(Label { label: "incorrect".into(), p, confidence }).to_string()
+        };
+        assert_eq!(shown(Some(0.02), Some(0.98)), "incorrect (p 0.02)");
+        assert_eq!(shown(None, Some(0.98)), "incorrect (confidence 0.98)");
+        assert_eq!(shown(None, None), "incorrect");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tribunal::{
     blocking,
     error::ErrorKind,
     prompt::Order,
-    request::{Ask, Logprobs, Request, Sampling},
+    request::{Ask, Request, Sampling},
     verdict::{Distribution, Preference, Reason},
 };
 
@@ -251,7 +251,7 @@ async fn what_could_not_be_read_is_no_number_and_never_passes() {
         let judge = Judge::builder()
             .backend(Script::always(text))
             .prompt("score")
-            .pass("score >= 0")
+            .pass("score >= 1")
             .reasks(0)
             .build()
             .await
@@ -342,8 +342,7 @@ fn judges_travel_between_threads() {
 }
 
 /// A model in this process, which says the same whenever it is asked the same.
-const IN_PROCESS: Capabilities =
-    Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: false, seed: true };
+const IN_PROCESS: Capabilities = Capabilities { schema: false, ..Capabilities::ALL };
 
 #[tokio::test]
 async fn a_judge_that_would_say_the_same_again_is_asked_for_the_verdict_alone() {

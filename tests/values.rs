@@ -181,3 +181,162 @@ async fn a_comparison_of_two_is_refused_for_more() {
     let two = judge.judge(&Item::new().answers(["a", "b"])).await.unwrap();
     assert_eq!(two.preference(), Some(Preference::Tie));
 }
+
+/// What a prompt reads out of a text.
+async fn read(keys: &str, text: &str) -> Judgment {
+    judged(prompt(keys, "user:\n{{ answer }}"), &Item::new().answer("x"), text).await
+}
+
+#[tokio::test]
+async fn words_that_differ_by_case_alone_are_two_words() {
+    let pair =
+        "judges: preference\nverdict: {pattern: 'Better: *', values: {'m': first, 'M': second}}";
+    for (said, side) in [
+        ("m", Some(Preference::First)),
+        ("M", Some(Preference::Second)),
+        ("**M**.", Some(Preference::Second)),
+        ("m (it is shorter)", Some(Preference::First)),
+        ("M - by far", Some(Preference::Second)),
+        ("m or M", None),
+    ] {
+        let judgment = read(pair, &format!("Better: {said}")).await;
+        assert_eq!(judgment.preference(), side, "{said}");
+    }
+    let levels = "judges: score\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: 'V: *'";
+    assert_eq!(read(levels, "V: Pass").await.score(), Some(1.0));
+    assert_eq!(read(levels, "V: PASS").await.score(), Some(0.0));
+    assert_eq!(reason(&read(levels, "V: pass").await), Some(Reason::Ambiguous));
+    let labels = "judges: label\nscale: {labels: {Pass: 1, PASS: 0, fail: 2}}\nverdict: 'V: *'";
+    assert_eq!(read(labels, "V: PASS").await.label(), Some("PASS"));
+    assert_eq!(read(labels, "V: Fail").await.label(), Some("fail"), "any case where it is clear");
+    // In JSON too.
+    let json = "judges: label\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: {json: /v}";
+    assert_eq!(read(json, "{\"v\": \"PASS\"}").await.label(), Some("PASS"));
+    // Two words of one meaning may differ by case.
+    let same =
+        "judges: label\nverdict: {pattern: 'V: *', values: {'Ok': fine, 'OK': fine, 'no': bad}}";
+    assert_eq!(read(same, "V: ok").await.label(), Some("fine"));
+}
+
+#[tokio::test]
+async fn a_choice_between_words_that_differ_by_case_alone_is_read_as_it_is_written() {
+    let keys = "judges: preference\nverdict: {choose: v, values: {'m': first, 'M': second}}";
+    let body = "user:\n{{ answers[0] }} {{ answers[1] }}\nassistant:\n{{ gen('why', stop=['Better:']) }}\nBetter: {{ choose('v', ['m', 'M']) }}";
+    let two = Item::new().answers(["a", "b"]);
+    for (picked, side) in [("m", Preference::First), ("M", Preference::Second)] {
+        let script = Script::answering(move |request| {
+            let chooses = matches!(request.ask, tribunal::request::Ask::Choose { .. });
+            Ok(Completion::text(if chooses { picked } else { "Hm." }))
+        });
+        let judge = Judge::builder().backend(script).with_prompt(prompt(keys, body));
+        let judge = judge.order(tribunal::prompt::Order::Given).build().await.unwrap();
+        assert_eq!(judge.judge(&two).await.unwrap().preference(), Some(side), "in process");
+        let written = judge.parse(&format!("It depends.\nBetter: {picked}"));
+        assert_eq!(written.preference(), Some(side), "behind its words");
+    }
+}
+
+#[tokio::test]
+async fn a_label_is_read_by_its_own_name_too() {
+    let keys = "judges: label\nverdict: {pattern: 'GRADE: *', values: {C: correct, I: incorrect, P: partial}}";
+    for (said, label) in [
+        ("C", Some("correct")),
+        ("correct", Some("correct")),
+        ("Incorrect.", Some("incorrect")),
+        ("**partial** (it is short)", Some("partial")),
+        ("C (correct)", Some("correct")),
+        ("C. Incorrect", None),
+        ("correct or incorrect", None),
+        ("correctness matters", None),
+        ("D", None),
+    ] {
+        assert_eq!(read(keys, &format!("GRADE: {said}")).await.label(), label, "{said}");
+    }
+    // The word that was offered wins over the name of another label.
+    let crossed = "judges: label\nverdict: {pattern: 'V: *', values: {yes: no, no: yes}}";
+    assert_eq!(read(crossed, "V: yes").await.label(), Some("no"));
+}
+
+#[tokio::test]
+async fn a_score_may_be_followed_by_its_unit() {
+    let scale = |ends: &str| format!("judges: score\nscale: {ends}\nverdict: 'Score: *'");
+    let hundred = scale("{min: 0, max: 100}");
+    let ten = scale("{min: 1, max: 10}");
+    let five = scale("{min: 1, max: 5}");
+    for (keys, said, score) in [
+        (&hundred, "80%", Some(80.0)),
+        (&hundred, "80 %", Some(80.0)),
+        (&hundred, "80 percent.", Some(80.0)),
+        (&hundred, "80/100", Some(80.0)),
+        (&hundred, "**80%** (good)", Some(80.0)),
+        (&hundred, "180%", None),
+        (&hundred, "80% of 90", None),
+        (&ten, "8%", None),
+        (&ten, "80%", None),
+        (&ten, "8/10", Some(8.0)),
+        (&ten, "8 out of 10 points", Some(8.0)),
+        (&ten, "8 points", Some(8.0)),
+        (&ten, "8 pointers", None),
+        (&five, "4 stars", Some(4.0)),
+        (&five, "4 stars out of 10", None),
+        (&five, "4 out of 5 stars!", Some(4.0)),
+        (&five, "4 ⭐", Some(4.0)),
+        (&five, "4 apples", None),
+    ] {
+        assert_eq!(read(keys, &format!("Score: {said}")).await.score(), score, "{said}");
+    }
+    let json = "judges: score\nscale: {min: 0, max: 100}\nverdict: {json: /score}";
+    assert_eq!(read(json, "{\"score\": \"80%\"}").await.score(), Some(80.0));
+}
+
+#[tokio::test]
+async fn labels_of_steps_mean_the_same_in_one_conversation_and_in_several() {
+    let rule = |values: &str| format!("judges: steps\nverdict: {{choose: v, values: {values}}}");
+    let together = "user:\n{{ steps }}\nassistant:\n{% for s in steps %}{{ choose('v', ['+', '0', '-'], at=loop.index0) }}\n{% endfor %}";
+    let apart = "user:\n{{ step }}\nassistant:\n{{ choose('v', ['+', '0', '-']) }}";
+    let labels = |values: &str| {
+        let values = values.to_owned();
+        async move {
+            let mut all = Vec::new();
+            for (keys, body) in
+                [(rule(&values), together), (format!("{}\neach: steps", rule(&values)), apart)]
+            {
+                // The steps are "+", "0" and "-", and judged so.
+                let script = Script::answering(|request| {
+                    let asked = request.messages.iter().map(|m| m.text()).collect::<String>();
+                    let place = request.messages.last().map_or(0, |m| m.text().lines().count());
+                    let tri = ["+", "0", "-"];
+                    let label = match asked.trim() {
+                        one @ ("+" | "0" | "-") => one.to_owned(),
+                        _ if request.open => tri[place.min(2)].to_owned(),
+                        _ => "+".to_owned(),
+                    };
+                    let labels = ["+", "0", "-"]
+                        .map(|own| (own.to_owned(), if own == label { 0.5 } else { 0.25 }));
+                    let distribution =
+                        tribunal::verdict::Distribution { labels: labels.into(), missing: 0.0 };
+                    Ok(Completion { distribution: Some(distribution), ..Completion::text(label) })
+                });
+                let judge = Judge::builder().backend(script).with_prompt(prompt(&keys, body));
+                let judgment = judge.build().await.unwrap();
+                let judgment =
+                    judgment.judge(&item(json!({"steps": ["+", "0", "-"]}))).await.unwrap();
+                let Ok(Verdict::Steps(steps)) = judgment.verdict else { panic!("{judgment:?}") };
+                all.push(steps);
+            }
+            all
+        }
+    };
+    // A neutral step is no error where another label is.
+    let all = labels("{'+': correct, '0': neutral, '-': incorrect}").await;
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[0].first_error, Some(2));
+    let chances: Vec<Option<f64>> = all[0].steps.iter().map(|step| step.p).collect();
+    assert_eq!(chances, [Some(0.5), Some(0.25), Some(0.25)]);
+    // Where no label says that a step is wrong, all but the positive one do.
+    let all = labels("{'+': correct, '0': minor, '-': major}").await;
+    assert_eq!((all[0].first_error, &all[0]), (Some(1), &all[1]));
+    let unnamed = format!("---\n{}\n---\n{together}", rule("{'+': sound, '0': shaky, '-': poor}"));
+    let error = format!("{:?}", Prompt::parse("p", &unnamed).unwrap_err());
+    assert!(error.contains("`positive: sound`"), "{error}");
+}

@@ -132,7 +132,7 @@ fn shown(read: &Read, expected: &Value) -> Value {
             if let Some(label) = shown.get("label").cloned() {
                 shown = json!({ "label": label["label"] });
                 if expected.get("p").is_some() {
-                    shown["p"] = label["p"].clone();
+                    shown["p"] = label["confidence"].clone();
                 }
             }
             shown

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use super::Backend;
 use crate::{
     error::{Error, ErrorKind, Result},
-    request::{Ask, Capabilities, Completion, Logprobs, Request},
+    request::{Ask, Capabilities, Completion, Request},
     verdict::Distribution,
 };
 
@@ -42,8 +42,7 @@ enum Lines {
 
 impl Script {
     /// What a script pretends to be capable of: everything.
-    const ABLE: Capabilities =
-        Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
+    const ABLE: Capabilities = Capabilities::ALL;
 
     /// Says `line` to everything.
     pub fn always(line: impl Into<Completion>) -> Self {

@@ -9,7 +9,7 @@ use crate::{
     judge,
     prompt::{self, Need, Plan, Prompt},
     records, report,
-    request::{Ask, Capabilities, Logprobs, Origin, Request},
+    request::{Ask, Capabilities, Origin, Request},
 };
 
 /// List, show, check and render prompts.
@@ -125,8 +125,7 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ou
     let item: Item = map.apply(&record.item?).map_err(|error| error.within(&record.place))?;
     fields::check_mapped(&map, &prompt, &item)?;
     fields::say(&prompt, &item, &map);
-    let capabilities =
-        Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
+    let capabilities = Capabilities::ALL;
     let plan = Plan { capabilities, draw: 0, reask: 0 };
     let mark = prompt.mark(&item, std::env::var("TRIBUNAL_SECRET").ok().as_deref());
     let element = prompt.front().each.map(|_| 0);

@@ -187,12 +187,26 @@ impl Resolved {
         let builder = apply(builder, self.settings.prompt.clone(), JudgeBuilder::prompt);
         let builder = apply(builder, self.scale()?, JudgeBuilder::scale);
         let builder = apply(builder, self.settings.draws, JudgeBuilder::draws);
-        let builder = apply(builder, self.settings.order, JudgeBuilder::order);
-        let builder = apply(builder, self.settings.aggregate, JudgeBuilder::aggregate);
+        let (order, usual_order) = self.own_or_usual("order", self.settings.order);
+        let (aggregate, usual) = self.own_or_usual("aggregate", self.settings.aggregate);
+        let builder = builder.usual(usual_order, usual);
+        let builder = apply(builder, order, JudgeBuilder::order);
+        let builder = apply(builder, aggregate, JudgeBuilder::aggregate);
         let builder = apply(builder, self.settings.pass.clone(), JudgeBuilder::pass);
         let builder = apply(builder, self.settings.reask, JudgeBuilder::reasks);
         let builder = apply(builder, self.model.price, JudgeBuilder::price);
         self.with_criteria(builder)
+    }
+
+    /// A setting that was made for this judge, or one that was made for all judges: under `[defaults]` or in
+    /// the environment.
+    fn own_or_usual<T>(&self, key: &str, value: Option<T>) -> (Option<T>, Option<T>) {
+        let is_usual = match self.origin(key) {
+            Origin::Variable(_) => true,
+            Origin::File { table, .. } => table == "defaults",
+            Origin::Flag(_) | Origin::Default => false,
+        };
+        if is_usual { (None, value) } else { (value, None) }
     }
 
     fn with_criteria(&self, builder: JudgeBuilder) -> Result<JudgeBuilder> {

@@ -1,12 +1,10 @@
 //! One vote out of its conversations.
 
 use crate::{
-    aggregate::expected,
     parse::{Chosen, Outcome, Place, Read, Spot, Transcript, label_after},
     prompt::Prompt,
     request::Completion,
-    scale::Scale,
-    verdict::{CORRECT, Call, Label, Reason, StepLabel, Steps, Unreadable, Verdict, Vote, visible},
+    verdict::{Call, Reason, Unreadable, Verdict, Vote, visible},
 };
 
 /// A transcript of one text: what a `choose` would have picked is read behind the words before it.
@@ -79,15 +77,6 @@ fn in_critique(
     (end + shift <= critique).then_some((start + shift, end + shift))
 }
 
-/// Puts the mean of the distribution in the place of a score that was picked.
-pub(super) fn weigh(vote: &mut Vote, scale: Option<&Scale>) {
-    let seen = vote.calls.iter().rev().find_map(|call| call.distribution.as_ref());
-    let mean = seen.zip(scale).and_then(|(seen, scale)| expected(seen, scale));
-    if let (Ok(Verdict::Score(score)), Some(mean)) = (&mut vote.verdict, mean) {
-        *score = mean;
-    }
-}
-
 /// A verdict about shown answers as one about the item's own order.
 pub(super) fn in_own_order(verdict: Verdict, order: &[usize]) -> Verdict {
     let own = |shown: usize| order.get(shown).copied().unwrap_or(shown);
@@ -109,31 +98,6 @@ pub(super) fn in_own_order(verdict: Verdict, order: &[usize]) -> Verdict {
         }
         other => other,
     }
-}
-
-/// Labels of steps, up to where the judge stopped; an unreadable step spoils what follows it.
-pub(super) fn steps(
-    verdicts: impl Iterator<Item = Result<Verdict, Unreadable>>,
-) -> Result<Verdict, Unreadable> {
-    let mut all = Steps::default();
-    for (index, verdict) in verdicts.enumerate() {
-        let label = match verdict {
-            Ok(Verdict::Label(label)) => label,
-            Ok(other) => Label { label: other.to_string(), p: None },
-            // Whatever this step is, the first error is known.
-            Err(_) if all.first_error.is_some() => continue,
-            Err(why) => {
-                return Err(Unreadable::new(why.reason, format!("step {index}: {}", why.detail)));
-            }
-        };
-        let right = label.label == CORRECT;
-        if !right && all.first_error.is_none() {
-            all.first_error = Some(index);
-        }
-        let p = label.p.map(|p| if right { p } else { 1.0 - p });
-        all.steps.push(StepLabel { index, label: label.label, p });
-    }
-    Ok(Verdict::Steps(all))
 }
 
 pub(super) fn numbers(

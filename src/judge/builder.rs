@@ -7,8 +7,9 @@ use crate::{
     aggregate::Aggregate,
     backend::{self, Backend},
     error::{Error, ErrorKind, Result},
-    item::FieldMap,
+    item::{FieldMap, Item},
     parse::{Judges, Reader, Reading},
+    pass::{Offer, Pass},
     prompt::{self, Each, FrontMatter, Order, Prompt},
     request::Sampling,
     scale::Scale,
@@ -31,6 +32,8 @@ pub struct JudgeBuilder {
     draws: Option<u32>,
     order: Option<Order>,
     aggregate: Option<Aggregate>,
+    usual_order: Option<Order>,
+    usual_aggregate: Option<Aggregate>,
     pass: Option<String>,
     secret: Option<String>,
     fields: FieldMap,
@@ -95,7 +98,7 @@ impl JudgeBuilder {
         self
     }
 
-    /// In which orders answers are shown.
+    /// In which orders answers are shown; an error where the prompt compares none.
     pub fn order(mut self, order: Order) -> Self {
         self.order = Some(order);
         self
@@ -107,7 +110,13 @@ impl JudgeBuilder {
         self
     }
 
-    /// The rule that sets `pass`, such as `score >= 7`.
+    /// Settings for judges of all kinds: each counts where it can, and is left out elsewhere.
+    pub fn usual(mut self, order: Option<Order>, aggregate: Option<Aggregate>) -> Self {
+        (self.usual_order, self.usual_aggregate) = (order, aggregate);
+        self
+    }
+
+    /// The rule that sets `pass`, such as `score >= 7`; an error where the prompt's verdicts have no such value.
     pub fn pass(mut self, rule: impl Into<String>) -> Self {
         self.pass = Some(rule.into());
         self
@@ -191,7 +200,7 @@ impl JudgeBuilder {
             }
             None => self.fields,
         };
-        let pass = self.pass.map(|rule| rule.parse()).transpose()?.or(prompt.front().pass.clone());
+        let pass = fitted(self.pass.as_deref(), &prompt, &fields)?;
         let backend = match self.backend {
             Some(backend) => backend,
             None => {
@@ -202,17 +211,17 @@ impl JudgeBuilder {
                 .await?
             }
         };
-        let compares = prompt.front().judges == Judges::Preference;
-        let order = self.order.or(prompt.front().order).unwrap_or(if compares {
-            Order::Both
-        } else {
-            Order::Given
-        });
+        let order = settled_order(self.order, self.usual_order, &prompt)?;
+        if self.aggregate == Some(Aggregate::Expected) {
+            prompt.check_expected(ErrorKind::Config)?;
+        }
+        let usual = self.usual_aggregate;
+        let usual = usual.filter(|how| *how != Aggregate::Expected || prompt.front().picks());
         let reading = prompt.reading();
         let inner = Inner {
             reader: Reader::new(&reading)?,
             element_reader: Reader::new(&of_element(reading, prompt.front().each))?,
-            aggregate: self.aggregate.or(prompt.front().aggregate),
+            aggregate: self.aggregate.or(usual).or(prompt.front().aggregate),
             prompt,
             backend,
             draws,
@@ -250,6 +259,37 @@ fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling)
         Some(_) => (),
     }
     draws
+}
+
+/// The orders that were asked for, those of most judges, or the prompt's own.
+fn settled_order(asked: Option<Order>, usual: Option<Order>, prompt: &Prompt) -> Result<Order> {
+    let front = prompt.front();
+    if let (Some(order), false) = (asked, prompt.compares()) {
+        let message = format!(
+            "the order `{}` is for answers that are compared, and `{}` compares none",
+            order.name(),
+            prompt.name()
+        );
+        return Err(Error::new(ErrorKind::Config, message).hint("leave `order` out"));
+    }
+    let usual = usual.filter(|_| prompt.compares());
+    let own = if front.judges == Judges::Preference { Order::Both } else { Order::Given };
+    Ok(asked.or(usual).or(front.order).unwrap_or(own))
+}
+
+/// The rule that was given, or the prompt's own, in the words of the prompt.
+fn fitted(given: Option<&str>, prompt: &Prompt, fields: &FieldMap) -> Result<Option<Pass>> {
+    let given = given.map(str::parse::<Pass>).transpose()?;
+    let Some(rule) = given.as_ref().or(prompt.front().pass.as_ref()) else { return Ok(None) };
+    let filled = Item::from(fields.filled_in([CRITERIA].into_iter()));
+    let offer = Offer { criteria: prompt.menu(&filled).criteria, ..prompt.offer() };
+    let fitted = rule.fitted(&offer, ErrorKind::Config).map_err(|error| match given {
+        Some(_) => error,
+        None => {
+            error.hint(format!("it is the rule of `{}` itself: give another one", prompt.name()))
+        }
+    });
+    fitted.map(Some)
 }
 
 const CRITERIA: &str = "criteria";

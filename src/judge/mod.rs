@@ -14,23 +14,24 @@ pub use {
 
 pub(crate) use builder::is_file;
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt, future::try_join_all};
 
 use self::{
-    ballot::{numbers, steps, vote, written},
+    ballot::{numbers, vote, written},
     finishes::Finishes,
     talk::{Ballot, Tally},
 };
 use crate::{
-    aggregate::{self, Aggregate, Pass},
+    aggregate::{self, Aggregate},
     backend::Backend,
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
     parse::{Judges, Parser, Read, Reader, Transcript},
+    pass::Pass,
     prompt::{Each, Order, Plan, Prompt},
-    request::{Hasher, Sampling},
+    request::{Hasher, Logprobs, Sampling},
     verdict::{Judgment, Price, Reason, Unreadable, Usage, Verdict, Vote},
 };
 
@@ -105,7 +106,7 @@ impl Judge {
         self.check_item(item)?;
         let Inner { prompt, secret, draws, first_draw, .. } = &*self.0;
         let mark = prompt.mark(item, secret.as_deref());
-        let ballots = (*first_draw..first_draw + draws)
+        let ballots = (*first_draw..first_draw.saturating_add(*draws))
             .flat_map(|draw| self.orders(item, draw).into_iter().map(move |order| (draw, order)));
         let force = reask > 0 || self.0.reasks > 0;
         let ballots =
@@ -159,7 +160,7 @@ impl Judge {
     #[must_use]
     pub fn redrawn(&self, times: u32) -> Self {
         let mut inner = (*self.0).clone();
-        inner.first_draw += times * inner.draws;
+        inner.first_draw = inner.first_draw.saturating_add(times.saturating_mul(inner.draws));
         Self(Arc::new(inner))
     }
 
@@ -175,10 +176,13 @@ impl Judge {
     }
 
     /// The same judge with another rule that sets `pass`.
-    #[must_use]
-    pub fn passing(&self, rule: Pass) -> Self {
+    ///
+    /// # Errors
+    /// The rule asks for something that verdicts of this judge do not have.
+    pub fn passing(&self, rule: &Pass) -> Result<Self> {
+        let rule = rule.fitted(&self.0.prompt.offer(), ErrorKind::Config)?;
         let inner = Inner { pass: Some(rule), ..(*self.0).clone() };
-        Self(Arc::new(inner.named()))
+        Ok(Self(Arc::new(inner.named())))
     }
 
     /// Reads a critique that somebody already has: no model is asked, and a pair is taken as shown.
@@ -208,9 +212,10 @@ impl Judge {
         if prompt.front().order.is_some_and(|own| own != *order) {
             set.insert("order".into(), order.name().into());
         }
-        if let Some(pass) = pass.as_ref().filter(|pass| prompt.front().pass.as_ref() != Some(*pass))
-        {
-            set.insert("pass".into(), pass.to_string().into());
+        let own = prompt.front().pass.as_ref().map(ToString::to_string);
+        let pass = pass.as_ref().map(ToString::to_string);
+        if let Some(pass) = pass.filter(|pass| own.as_ref() != Some(pass)) {
+            set.insert("pass".into(), pass.into());
         }
         let names = prompt.fields().iter().map(|field| field.name.as_str());
         prompt.saved(&fields.filled_in(names), set)
@@ -275,14 +280,29 @@ impl Judge {
     async fn check(self) -> Result<Self> {
         let plan = Plan { capabilities: self.0.backend.capabilities().await, draw: 0, reask: 0 };
         self.0.prompt.check_fits(plan)?;
+        let reason = if self.weighs() {
+            "`expected` weighs by probabilities"
+        } else if self.0.pass.as_ref().is_some_and(Pass::needs_probabilities) {
+            "the pass rule looks at a probability"
+        } else {
+            return Ok(self);
+        };
+        if plan.capabilities.logprobs == Logprobs::None {
+            let message = format!("{reason}, and `{}` reports none", self.0.backend.name());
+            let error = Error::new(ErrorKind::Unsupported, message);
+            return Err(error.hint("take another one, or a model that reports log-probabilities"));
+        }
         Ok(self)
     }
 
     /// Refuses a record that this judge can only misjudge, before anything is asked.
     fn check_item(&self, item: &Item) -> Result<()> {
         let prompt = &*self.0.prompt;
-        let shown = prompt.menu(item).answers;
-        match (prompt.front().judges, shown) {
+        let menu = prompt.menu(item);
+        if let (Some(pass), Judges::Criteria) = (&self.0.pass, prompt.front().kind()) {
+            menu.criteria.map_or(Ok(()), |names| pass.check_criteria(&names, ErrorKind::Record))?;
+        }
+        match (prompt.front().judges, menu.answers) {
             (Judges::Preference, Some(count)) if count != 2 => Err(Error::new(
                 ErrorKind::Record,
                 format!("the record has {count} answers, and this prompt compares two"),
@@ -300,12 +320,13 @@ impl Judge {
         talks: &[(Option<usize>, Transcript)],
         item: &Item,
     ) -> Read {
-        let reads: Vec<Read> =
-            talks.iter().map(|(_, talk)| self.0.element_reader.parse(talk)).collect();
+        let reader = &self.0.element_reader;
+        let reads = talks.iter().map(|(_, talk)| self.weighed(reader, reader.parse(talk), talk));
+        let reads: Vec<Read> = reads.collect();
         let rule = reads.iter().find_map(|read| read.rule.clone());
         let verdicts = reads.into_iter().map(|read| read.verdict);
         let verdict = match each {
-            Some(Each::Steps) => steps(verdicts),
+            Some(Each::Steps) => reader.steps(verdicts.enumerate()),
             Some(Each::Criteria) => {
                 let names = item.criteria().into_iter().map(|(name, _)| name);
                 numbers(verdicts).map(|all| Verdict::Criteria(names.zip(all).collect()))
@@ -315,25 +336,51 @@ impl Judge {
         Read { verdict, rule, span: None }
     }
 
+    /// Whether what was picked is weighed by its probability. Steps are judged by theirs in any case.
+    fn weighs(&self) -> bool {
+        let has_values = self.0.prompt.front().kind() != Judges::Steps;
+        self.0.aggregate == Some(Aggregate::Expected) && has_values
+    }
+
+    /// What was read with the expected value in the place of the one that was picked, where that is wanted.
+    /// Without probabilities it cannot be had, and what was picked is something else.
+    fn weighed(&self, reader: &Reader, read: Read, transcript: &Transcript) -> Read {
+        const WHY: &str = "`expected` weighs by probabilities, and none were reported: another `aggregate` takes what was picked";
+        if !self.weighs() {
+            return read;
+        }
+        let unsure = || Err(Unreadable::new(Reason::Unsure, WHY));
+        let verdict = match read.verdict {
+            Ok(Verdict::Score(_)) => {
+                let mean = read.rule.as_deref().and_then(|rule| reader.expected(rule, transcript));
+                mean.map_or_else(unsure, |mean| Ok(Verdict::Score(mean)))
+            }
+            Ok(Verdict::Label(label)) if label.confidence.is_none() => unsure(),
+            verdict => verdict,
+        };
+        Read { verdict, ..read }
+    }
+
     /// One verdict out of all votes: orders first, then draws.
     fn decide(&self, votes: &[Vote]) -> (Result<Verdict, Unreadable>, Option<bool>) {
         let how = self.0.aggregate;
-        if self.0.order != Order::Both {
-            let verdicts: Vec<_> = votes.iter().map(|vote| vote.verdict.clone()).collect();
-            return (aggregate::draws(&verdicts, how), None);
+        let mut left: VecDeque<&Vote> = votes.iter().collect();
+        let mut per_draw = Vec::new();
+        let mut consistent: Option<bool> = None;
+        while let Some(vote) = left.pop_front() {
+            let turned = left.iter().position(|other| vote.is_turned(other));
+            let Some(other) = turned.and_then(|at| left.remove(at)) else {
+                per_draw.push((vote.verdict.clone(), false));
+                continue;
+            };
+            let half = vote.verdict.is_ok() != other.verdict.is_ok();
+            let (verdict, agree) = aggregate::both_orders(&vote.verdict, &other.verdict, how);
+            consistent = agree.map_or(consistent, |agree| Some(agree && consistent != Some(false)));
+            per_draw.push((verdict, half));
         }
-        let per_draw: Vec<_> = votes
-            .chunks(2)
-            .map(|orders| match orders {
-                [given, swapped] => aggregate::both_orders(&given.verdict, &swapped.verdict),
-                [one] => (one.verdict.clone(), None),
-                _ => (Err(Unreadable::new(Reason::Missing, "nothing was asked")), None),
-            })
-            .collect();
-        let known = per_draw.iter().filter_map(|(_, consistent)| *consistent);
-        let consistent = known.reduce(|a, b| a && b);
-        let verdicts: Vec<_> = per_draw.into_iter().map(|(verdict, _)| verdict).collect();
-        (aggregate::draws(&verdicts, how), consistent)
+        // Of a draw with one unreadable order it is not known.
+        let known = per_draw.iter().all(|(_, half)| !half) || consistent == Some(false);
+        (aggregate::weighed(&per_draw, how), consistent.filter(|_| known))
     }
 
     fn judgment(
@@ -371,11 +418,7 @@ impl Judge {
     fn orders(&self, item: &Item, draw: u32) -> Vec<Vec<usize>> {
         let count = item.candidates().len();
         let given: Vec<usize> = (0..count).collect();
-        let compares = matches!(
-            self.0.prompt.front().judges,
-            Judges::Preference | Judges::Ranking | Judges::Scores
-        );
-        if !compares || count < 2 {
+        if !self.0.prompt.compares() || count < 2 {
             return vec![given];
         }
         let rotated = |by: usize| (0..count).map(|n| (n + by) % count).collect::<Vec<_>>();
@@ -408,9 +451,11 @@ impl Inner {
         let prompt = self.prompt.hash();
         let Self { backend, draws, order, .. } = &self;
         let identity = format!("{}|{prompt}|{draws}|{order:?}", backend.identity());
-        let mut hasher = Hasher::new("reading-v1");
+        let mut hasher = Hasher::new("reading-v2");
         hasher.part(format!("{:?}", self.prompt.front().rules).as_bytes());
         hasher.part(format!("{:?} {:?}", self.aggregate, self.pass).as_bytes());
+        let front = self.prompt.front();
+        hasher.part(format!("{:?} {:?}", front.positive, front.mass).as_bytes());
         let reading = hasher.finish()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
         self.digests = Digests { prompt, reading, identity };
         self

@@ -14,7 +14,7 @@ use crate::{
     backend::Backend,
     error::{Error, ErrorKind, Result},
     item::Item,
-    request::{Capabilities, Completion, Finish, Logprobs, Request},
+    request::{Capabilities, Completion, Finish, Request},
     verdict::{Call, Judgment},
 };
 
@@ -136,7 +136,7 @@ impl Backend for Stored {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true }
+        Capabilities::ALL
     }
 
     async fn complete(&self, _: &Request) -> Result<Completion> {

@@ -4,10 +4,9 @@ use futures_util::future::try_join_all;
 
 use super::{
     Inner, Judge,
-    ballot::{in_own_order, vote, weigh},
+    ballot::{in_own_order, vote},
 };
 use crate::{
-    aggregate::Aggregate,
     backend::Backend,
     error::Result,
     item::Item,
@@ -61,15 +60,14 @@ impl Judge {
             tally.add(&outcome.completion);
         }
         let read = match (inner.prompt.front().each, talks.as_slice()) {
-            (None, [(_, transcript)]) => inner.reader.parse(transcript),
+            (None, [(_, transcript)]) => {
+                self.weighed(&inner.reader, inner.reader.parse(transcript), transcript)
+            }
             (each, talks) => self.read_each(each, talks, &shown),
         };
         let mut vote = vote(ballot.draw, ballot.order.clone(), talks, read);
         vote.reask = ballot.reask.max(u32::from(vote.is_forced()));
         vote.verdict = vote.verdict.map(|verdict| in_own_order(verdict, &vote.order));
-        if inner.aggregate == Some(Aggregate::Expected) {
-            weigh(&mut vote, inner.prompt.front().scale.as_ref());
-        }
         Ok((vote, tally))
     }
 

@@ -39,20 +39,19 @@ pub fn label_after(
     let rest = &shown[end..];
     let opened = rest.trim_start_matches(|c: char| c.is_whitespace() || "*_`\"'“([{:".contains(c));
     let start = hidden + end + rest.len() - opened.len();
-    let exact = |label: &&String| opened.starts_with(label.trim());
     let any_case = |label: &&String| {
-        opened.get(..label.trim().len()).is_some_and(|head| head.eq_ignore_ascii_case(label.trim()))
+        let head = opened.get(..label.trim().len());
+        head.is_some_and(|head| head.to_lowercase() == label.trim().to_lowercase())
     };
     let ends = |label: &&String| {
         !opened[label.trim().len()..].starts_with(|c: char| c.is_alphanumeric() || c == '/')
     };
-    let longest = |fits: &dyn Fn(&&String) -> bool| {
-        labels
-            .iter()
-            .filter(|label| fits(label) && ends(label))
-            .max_by_key(|label| label.trim().len())
-    };
-    let label = longest(&exact).or_else(|| longest(&any_case))?;
+    // Labels that differ by case alone are told apart by how they are written.
+    let fits = || labels.iter().filter(|label| any_case(label) && ends(label));
+    let longest = fits().map(|label| label.trim().len()).max()?;
+    let mut best = fits().filter(|label| label.trim().len() == longest);
+    let exact = best.clone().find(|label| opened.starts_with(label.trim()));
+    let label = exact.or_else(|| best.next().filter(|_| best.next().is_none()))?;
     if offers_another(&opened[label.trim().len()..], labels) {
         return None;
     }
@@ -103,6 +102,18 @@ mod tests {
         );
         assert_eq!(after("**Is it correct (Yes/No)?**\n\n**yes**").as_deref(), Some(" Yes"));
         assert_eq!(after("is it  correct\n(Yes/No)?  \"No\"").as_deref(), Some(" No"));
+    }
+
+    #[test]
+    fn labels_that_differ_by_case_alone_are_two_labels() {
+        let labels = ["m".to_owned(), "M".to_owned()];
+        let after =
+            |text: &str| label_after(text, "Better:", &labels, &[]).map(|found| found.label);
+        assert_eq!(after("Better: m").as_deref(), Some("m"));
+        assert_eq!(after("better: M.").as_deref(), Some("M"));
+        let words = ["Pass".to_owned(), "PASS".to_owned()];
+        let found = label_after("Better: pass", "Better:", &words, &[]);
+        assert_eq!(found, None, "it could be either");
     }
 
     #[test]

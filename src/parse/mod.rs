@@ -18,15 +18,16 @@ pub use {
     transcript::{Chosen, Menu, Outcome, Spot, Transcript},
 };
 
-pub(crate) use {ending::Ending, rule::rules};
+pub(crate) use {ending::Ending, rule::rules, value::by_name};
 
 use std::ops::Range;
 
 use self::{announced::Announcement, value::Wanted};
 use crate::{
+    aggregate::expected,
     error::{Error, ErrorKind, Result},
     request::Finish,
-    verdict::{CORRECT, INCORRECT, Label, Reason, StepLabel, Steps, Unreadable, Verdict, visible},
+    verdict::{Distribution, Label, Reason, StepLabel, Steps, Unreadable, Verdict, visible},
 };
 
 /// What was read.
@@ -154,12 +155,34 @@ impl Reader {
         if outcome.completion.text.trim().is_empty() {
             return None;
         }
-        Some(self.wanted(rule, &transcript.menu).read(&outcome.completion.text).map(|verdict| {
-            match verdict {
-                Verdict::Label(label) => Verdict::Label(Label { p: share(outcome), ..label }),
-                other => other,
-            }
-        }))
+        Some(self.picked(rule, outcome, &transcript.menu))
+    }
+
+    /// One label that was picked, with its probability, or what it means.
+    fn picked(&self, rule: &Rule, outcome: &Outcome, menu: &Menu) -> Result<Verdict, Unreadable> {
+        let seen = outcome.completion.distribution.as_ref();
+        if let Some(unsure) = seen.and_then(|seen| self.unsure(rule, seen)) {
+            return Err(unsure);
+        }
+        let wanted = self.wanted(rule, menu);
+        let verdict = wanted.read(&outcome.completion.text)?;
+        let Verdict::Label(Label { label, .. }) = verdict else { return Ok(verdict) };
+        let p = self.reading.positive().and_then(|positive| wanted.share_of(positive, seen));
+        let confidence = wanted.share_of(&label, seen);
+        Ok(Verdict::Label(Label { label, p, confidence }))
+    }
+
+    /// Labels that hold next to no probability were picked for want of anything else.
+    fn unsure(&self, rule: &Rule, seen: &Distribution) -> Option<Unreadable> {
+        let mass = seen.mass();
+        let detail = || {
+            format!(
+                "the labels of `{}` hold {:.2} % of the probability: the model was about to write something else",
+                rule.name(),
+                100.0 * mass
+            )
+        };
+        (mass < self.reading.mass).then(|| Unreadable::new(Reason::Unsure, detail()))
     }
 
     fn chosen_steps(
@@ -168,32 +191,58 @@ impl Reader {
         picked: &[&Outcome],
         menu: &Menu,
     ) -> Result<Verdict, Unreadable> {
-        let wanted = Wanted { judges: Judges::Label, ..self.wanted(rule, menu) };
-        let mut steps = Steps::default();
-        for (n, outcome) in picked.iter().enumerate() {
+        let reader = Self {
+            reading: Reading { judges: Judges::Label, ..self.reading.clone() },
+            finders: Vec::new(),
+        };
+        let label = |(n, outcome): (usize, &&Outcome)| {
             let index = outcome.spot.at.unwrap_or(n);
-            if outcome.completion.text.trim().is_empty() && steps.first_error.is_none() {
-                let detail = format!("step {index} has no label");
-                return Err(Unreadable::new(Reason::Missing, detail));
-            }
-            let label = match wanted.read(&outcome.completion.text) {
-                Ok(Verdict::Label(label)) => label.label,
-                Ok(other) => other.to_string(),
-                Err(_) if steps.first_error.is_some() => continue,
+            let is_empty = outcome.completion.text.trim().is_empty();
+            let missing = || Unreadable::new(Reason::Missing, "it has no label");
+            let label = if is_empty { Err(missing()) } else { reader.picked(rule, outcome, menu) };
+            (index, label)
+        };
+        self.steps(picked.iter().enumerate().map(label))
+    }
+
+    /// Labels of steps, up to where the judge stopped; an unreadable step spoils what follows it.
+    pub(crate) fn steps(
+        &self,
+        verdicts: impl Iterator<Item = (usize, Result<Verdict, Unreadable>)>,
+    ) -> Result<Verdict, Unreadable> {
+        let mut all = Steps::default();
+        for (index, verdict) in verdicts {
+            let label = match verdict {
+                Ok(Verdict::Label(label)) => label,
+                Ok(other) => Label { label: other.to_string(), p: None, confidence: None },
+                // Whatever this step is, the first error is known.
+                Err(_) if all.first_error.is_some() => continue,
                 Err(why) => {
-                    return Err(Unreadable::new(
-                        why.reason,
-                        format!("step {index}: {}", why.detail),
-                    ));
+                    let detail = format!("step {index}: {}", why.detail);
+                    return Err(Unreadable::new(why.reason, detail));
                 }
             };
-            if label == INCORRECT && steps.first_error.is_none() {
-                steps.first_error = Some(index);
+            if self.reading.is_error(&label.label) && all.first_error.is_none() {
+                all.first_error = Some(index);
             }
-            let p = wanted.share_of(CORRECT, outcome.completion.distribution.as_ref());
-            steps.steps.push(StepLabel { index, label, p });
+            all.steps.push(StepLabel { index, label: label.label, p: label.p });
         }
-        Ok(Verdict::Steps(steps))
+        Ok(Verdict::Steps(all))
+    }
+
+    /// The mean of what the choice of a rule could have been, weighted by the probabilities (Liu et al. 2023,
+    /// G-Eval); `None` where they were not reported.
+    pub(crate) fn expected(&self, rule: &str, transcript: &Transcript) -> Option<f64> {
+        let rule = self.reading.rules.iter().find(|own| own.name() == rule)?;
+        let Place::Choose(name) = &rule.place else { return None };
+        let chosen = |o: &&Outcome| o.chosen.is_some() && o.spot.name == *name;
+        let picked = transcript.results.iter().rfind(chosen)?;
+        let wanted = self.wanted(rule, &transcript.menu);
+        let worth = |label: &str| match wanted.read(label) {
+            Ok(Verdict::Score(score)) => Some(score),
+            _ => None,
+        };
+        expected(picked.completion.distribution.as_ref()?, worth)
     }
 
     fn missing(&self, transcript: &Transcript) -> Unreadable {
@@ -395,9 +444,4 @@ fn is_refusal(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || "*_`>\"'#".contains(c));
     let head: String = text.chars().take(40).collect::<String>().to_lowercase().replace('’', "'");
     OPENINGS.iter().any(|opening| head.starts_with(opening))
-}
-
-/// The share of the picked label among all that were offered.
-fn share(outcome: &Outcome) -> Option<f64> {
-    outcome.completion.distribution.as_ref()?.share(&outcome.completion.text)
 }

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result, unknown},
     item::kind_of,
     scale::Scale,
+    verdict::CORRECT,
 };
 
 /// What a prompt's verdict is about.
@@ -276,9 +277,76 @@ pub struct Reading {
     pub rules: Vec<Rule>,
     /// What values may be.
     pub scale: Option<Scale>,
+    /// The labels that a verdict may have; empty where any word may come.
+    pub labels: Vec<String>,
+    /// The label whose probability is `p`, where it is named; see [`Reading::positive`].
+    pub positive: Option<String>,
+    /// The least probability that the labels of a `choose` hold together: with less, the model was about to
+    /// say something else.
+    pub mass: f64,
+}
+
+/// Words for a good outcome, of which one is positive where nothing else is said.
+const POSITIVE: [&str; 5] = ["correct", "yes", "pass", "true", "good"];
+
+/// Words for a bad one.
+const NEGATIVE: [&str; 6] = ["incorrect", "no", "fail", "false", "bad", "wrong"];
+
+fn is_one_of(words: &[&str], label: &str) -> bool {
+    words.contains(&label.to_lowercase().as_str())
+}
+
+/// The labels that rules and scale offer, in the order in which they are written.
+fn labels(judges: Judges, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let is_named = matches!(judges, Judges::Label | Judges::Steps);
+    let levels = scale.filter(|_| is_named).into_iter().flat_map(Scale::levels);
+    let values = rules.iter().flat_map(|rule| rule.values.values().cloned());
+    for label in levels.map(|(name, _)| name.to_owned()).chain(values) {
+        if !all.contains(&label) {
+            all.push(label);
+        }
+    }
+    all
 }
 
 impl Reading {
+    /// The least mass of a choice where a prompt says nothing: 5 %.
+    pub const MASS: f64 = 0.05;
+
+    /// A reading by these rules.
+    pub fn new(judges: Judges, rules: Vec<Rule>, scale: Option<Scale>) -> Self {
+        let labels = labels(judges, &rules, scale.as_ref());
+        Self { judges, rules, scale, labels, positive: None, mass: Self::MASS }
+    }
+
+    /// The label whose probability is `p`: the one that is named, else the only one of the labels that is
+    /// `correct`, `yes`, `pass`, `true` or `good`, in any case.
+    pub fn positive(&self) -> Option<&str> {
+        let mut good = self.labels.iter().filter(|label| is_one_of(&POSITIVE, label));
+        let only = || good.next().filter(|_| good.next().is_none());
+        self.positive.as_ref().or_else(only).map(String::as_str)
+    }
+
+    /// Whether a step with this label is wrong: where the labels have a word for that (`incorrect`, `no`,
+    /// `fail`, `false`, `bad`, `wrong`), one with that word, else one that is not positive.
+    pub fn is_error(&self, label: &str) -> bool {
+        let has_a_word = self.labels.iter().any(|label| is_one_of(&NEGATIVE, label));
+        match (has_a_word, self.positive()) {
+            (_, Some(positive)) if label == positive => false,
+            (true, _) => is_one_of(&NEGATIVE, label),
+            (false, Some(_)) => true,
+            (false, None) => label != CORRECT,
+        }
+    }
+
+    /// Whether the labels say which steps are right.
+    pub(crate) fn tells_errors(&self) -> bool {
+        self.labels.is_empty()
+            || self.positive().is_some()
+            || self.labels.iter().any(|label| is_one_of(&NEGATIVE, label))
+    }
+
     /// A reading as a prompt's front matter writes it.
     ///
     /// # Errors
@@ -293,6 +361,6 @@ impl Reading {
         })?;
         let scale = scale.map(Scale::from_json).transpose()?;
         let rules = if verdict.is_null() { Vec::new() } else { rules(verdict)? };
-        Ok(Self { judges, rules, scale })
+        Ok(Self::new(judges, rules, scale))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judges, Menu};
 use crate::{
-    scale::Scale,
+    scale::{Scale, same},
     verdict::{Distribution, Label, Preference, Reason, Steps, Unreadable, Verdict},
 };
 
@@ -52,7 +52,10 @@ impl Wanted<'_> {
         }
         match self.judges {
             Judges::Score => self.score(text).map(Verdict::Score),
-            Judges::Label => self.word(text).map(|label| Verdict::Label(Label { label, p: None })),
+            Judges::Label => {
+                let label = self.word(text)?;
+                Ok(Verdict::Label(Label { label, p: None, confidence: None }))
+            }
             Judges::Preference => self.preference(text).map(Verdict::Preference),
             Judges::Steps => self.first_error(text).map(Verdict::Steps),
             Judges::Ranking => self.ranking(text).map(Verdict::Ranking),
@@ -69,8 +72,11 @@ impl Wanted<'_> {
             return value;
         }
         let (number, rest) = leading_number(text).map_or_else(|| ambiguous(text), Ok)?;
-        let highest = self.scale.and_then(Scale::ends).map(|(_, highest)| highest);
-        if !ends_a_number(rest, highest) {
+        let ends = self.scale.and_then(Scale::ends);
+        let of_a_hundred = ends.is_some_and(|(low, high)| low >= 0.0 && same(high, 100.0));
+        let percent: &[&str] = if of_a_hundred { &PERCENT } else { &[] };
+        let highest = ends.map(|(_, highest)| highest);
+        if !ends_a_number(rest, highest, &[&UNITS[..], percent].concat()) {
             return ambiguous(text);
         }
         match self.scale {
@@ -95,42 +101,25 @@ impl Wanted<'_> {
         }
     }
 
-    /// One of the words that were offered, as what it means.
+    /// One of the words that were offered, as what it means; where none of them is there, a meaning by its
+    /// own name.
     fn word(&self, text: &str) -> Reading<String> {
         if self.values.is_empty() {
             const LONGEST: usize = 40;
             let short = text.chars().count() <= LONGEST && !text.contains('\n');
             return if short { Ok(text.to_owned()) } else { ambiguous(text) };
         }
-        let words: Vec<(String, &String)> = self
-            .values
-            .iter()
-            .map(|(word, meaning)| (bare(word).to_lowercase(), meaning))
-            .collect();
-        let low = text.to_lowercase();
-        if let Some((_, meaning)) = words.iter().find(|(word, _)| dense(word) == dense(&low)) {
-            return Ok((*meaning).clone());
-        }
-        let begun = words.iter().filter(|(word, _)| {
-            let rest = low.strip_prefix(word.as_str());
-            rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-        });
-        let Some((word, meaning)) = begun.max_by_key(|(word, _)| word.len()) else {
-            return off_menu(text);
-        };
-        let rest = &low[word.len()..];
-        let others = words.iter().map(|(word, _)| word.as_str());
-        if is_comment(rest, word.chars().count() == 1) && !offers_another(rest, others) {
-            Ok((*meaning).clone())
-        } else {
-            ambiguous(text)
-        }
+        let pair = |(word, meaning): (&String, &String)| (bare(word).to_owned(), meaning.clone());
+        let words: Vec<Word> = self.values.iter().map(pair).collect();
+        let own: Vec<Word> = self.values.values().map(|meaning| pair((meaning, meaning))).collect();
+        let found = one_of(&words, &own, text).or_else(|| one_of(&own, &words, text));
+        found.unwrap_or_else(|| off_menu(text))
     }
 
     /// The probability of all labels that mean `meaning`, among those offered.
     pub(super) fn share_of(&self, meaning: &str, seen: Option<&Distribution>) -> Option<f64> {
         let seen = seen?;
-        let total: f64 = seen.labels.iter().map(|(_, p)| p).sum();
+        let total = seen.mass();
         let means = |label: &str| self.word(bare(label)).is_ok_and(|word| word == meaning);
         let part: f64 = seen.labels.iter().filter(|(name, _)| means(name)).map(|(_, p)| p).sum();
         (total > 0.0).then(|| part / total)
@@ -280,8 +269,52 @@ pub(super) fn bare(text: &str) -> &str {
     }
 }
 
+/// A word and what it means.
+type Word = (String, String);
+
+/// The meaning of the one of `words` that a text is, or begins with; `None` where it begins with none. No word
+/// of another meaning may be offered beside it.
+fn one_of(words: &[Word], others: &[Word], text: &str) -> Option<Reading<String>> {
+    let low = text.to_lowercase();
+    let clear = |meaning: Option<&str>| {
+        meaning.map_or_else(|| ambiguous(text), |meaning| Ok(meaning.to_owned()))
+    };
+    let is = |word: &str| dense(&word.to_lowercase()) == dense(&low);
+    if let Some((_, meaning)) = fitting(words, is, |word| dense(word) == dense(text)) {
+        return Some(clear(meaning));
+    }
+    let after = |word: &str| {
+        let rest = low.strip_prefix(&word.to_lowercase())?;
+        (!rest.starts_with(char::is_alphanumeric)).then_some(rest)
+    };
+    let (word, meaning) =
+        fitting(words, |word| after(word).is_some(), |word| text.starts_with(word))?;
+    let rest = after(word)?;
+    let others = others.iter().filter(|(_, other)| Some(other.as_str()) != meaning);
+    let others: Vec<String> =
+        words.iter().chain(others).map(|(word, _)| word.to_lowercase()).collect();
+    let is_clear = is_comment(rest, word.chars().count() == 1)
+        && !offers_another(rest, others.iter().map(String::as_str));
+    Some(if is_clear { clear(meaning) } else { ambiguous(text) })
+}
+
+/// The longest word that fits in any case, and what it means. Words that differ by case alone are told apart
+/// by which of them fits exactly; where none does and they mean several things, it means nothing.
+fn fitting<'w>(
+    words: &'w [Word],
+    fits: impl Fn(&str) -> bool,
+    exactly: impl Fn(&str) -> bool,
+) -> Option<(&'w str, Option<&'w str>)> {
+    let all: Vec<&Word> = words.iter().filter(|(word, _)| fits(word)).collect();
+    let longest = all.iter().map(|(word, _)| word.chars().count()).max()?;
+    let mut best = all.into_iter().filter(|(word, _)| word.chars().count() == longest);
+    let (word, meaning) = best.clone().find(|(word, _)| exactly(word)).or_else(|| best.next())?;
+    let clear = exactly(word) || best.all(|(_, other)| other == meaning);
+    Some((word, clear.then_some(meaning)))
+}
+
 /// The one of `names` that is meant: the same word, or the only one that differs by case alone.
-pub(super) fn by_name<'n>(
+pub(crate) fn by_name<'n>(
     written: &str,
     names: impl Iterator<Item = &'n str> + Clone,
 ) -> Option<&'n str> {
@@ -315,8 +348,14 @@ fn leading_number(text: &str) -> Option<(f64, &str)> {
     Some((if negative { -number } else { number }, &unsigned[length..]))
 }
 
-/// Whether what follows a number leaves it alone: nothing, the scale's own maximum, or a comment.
-fn ends_a_number(rest: &str, highest: Option<f64>) -> bool {
+/// Words behind a score that change nothing.
+const UNITS: [&str; 7] = ["stars", "star", "points", "point", "pts", "★", "⭐"];
+
+/// Words behind a score of 100.
+const PERCENT: [&str; 3] = ["%", "percent", "per cent"];
+
+/// Whether what follows a number leaves it alone: nothing, the scale's own maximum, a unit, or a comment.
+fn ends_a_number(rest: &str, highest: Option<f64>, units: &[&str]) -> bool {
     let rest = rest.trim_start_matches(['*', '_', '`', '$', '}', ']', ')']);
     let of = ["/", "out of", "of"].iter().find_map(|word| rest.trim_start().strip_prefix(word));
     let rest = match of {
@@ -330,6 +369,12 @@ fn ends_a_number(rest: &str, highest: Option<f64>) -> bool {
         },
         None => rest,
     };
+    let low = rest.trim_start().to_lowercase();
+    let after = |unit: &&str| {
+        let rest = low.strip_prefix(unit)?;
+        (!rest.starts_with(char::is_alphanumeric)).then(|| rest.trim_start_matches('\u{fe0f}'))
+    };
+    let rest = units.iter().find_map(after).unwrap_or(rest);
     is_comment(rest, true)
         && !rest.chars().any(char::is_numeric)
         && !rest.trim_start().starts_with('%')
@@ -392,7 +437,7 @@ fn first_error(text: &str) -> Reading<Steps> {
         .unwrap_or(&low)
         .trim_start_matches(|c: char| c == '_' || c.is_whitespace());
     let (number, rest) = leading_number(number).map_or_else(|| ambiguous(text), Ok)?;
-    if !ends_a_number(rest, Some(f64::NAN)) {
+    if !ends_a_number(rest, Some(f64::NAN), &[]) {
         return ambiguous(text);
     }
     let index =

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::yaml::{Keys, number, shown, text, texts, whole, wrong};
 use crate::{
-    aggregate::{Aggregate, Pass},
+    aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
     item::kind_of,
     parse::{self, Judges, Reading, Rule},
+    pass::Pass,
     request::{Chat, Sampling},
     scale::Scale,
 };
@@ -47,6 +48,10 @@ pub struct FrontMatter {
     pub order: Option<Order>,
     /// The rule that sets `pass`.
     pub pass: Option<Pass>,
+    /// The label whose probability is `p`.
+    pub positive: Option<String>,
+    /// The least probability that the labels of a `choose` hold together.
+    pub mass: Option<f64>,
 }
 
 /// What a body is run for, once each.
@@ -122,7 +127,7 @@ pub enum Need {
     Default(Value),
 }
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 17] = [
     "summary",
     "source",
     "judges",
@@ -138,6 +143,8 @@ const KEYS: [&str; 15] = [
     "aggregate",
     "order",
     "pass",
+    "positive",
+    "mass",
 ];
 
 /// Cuts a file into front matter and body; the body keeps its place by the number of lines before it.
@@ -180,6 +187,8 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         aggregate: keys.word("aggregate", &AGGREGATES)?,
         order: keys.word("order", &ORDERS)?,
         pass: keys.read("pass", |value| text("`pass`", value)?.parse())?,
+        positive: keys.text("positive")?,
+        mass: keys.read("mass", |value| mass(&value))?,
     };
     for (key, problem) in front.problems() {
         keys.at(key, Err(problem))?;
@@ -206,7 +215,26 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 impl FrontMatter {
     /// How the verdict is read.
     pub fn reading(&self) -> Reading {
-        Reading { judges: self.judges, rules: self.rules.clone(), scale: self.scale.clone() }
+        Reading {
+            positive: self.positive.clone(),
+            mass: self.mass.unwrap_or(Reading::MASS),
+            ..Reading::new(self.judges, self.rules.clone(), self.scale.clone())
+        }
+    }
+
+    /// The kind of the verdicts: over the elements of an `each` it is theirs.
+    pub fn kind(&self) -> Judges {
+        match self.each {
+            None => self.judges,
+            Some(Each::Steps) => Judges::Steps,
+            Some(Each::Answers) => Judges::Scores,
+            Some(Each::Criteria) => Judges::Criteria,
+        }
+    }
+
+    /// Whether a `choose` gives the verdict.
+    pub fn picks(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.place, parse::Place::Choose(_)))
     }
 
     /// What is wrong between keys, with the key that it is said of.
@@ -281,6 +309,14 @@ fn draws(value: &Value) -> Result<u32> {
         0 => Err(wrong("`draws` is 1 or more".into())),
         draws => Ok(draws),
     }
+}
+
+fn mass(value: &Value) -> Result<f64> {
+    let mass = number("`mass`", value)?;
+    if (0.0..1.0).contains(&mass) {
+        return Ok(mass);
+    }
+    Err(wrong("`mass` is a share of the probability: 0 or more, and less than 1".into()))
 }
 
 const SAMPLING: [&str; 7] =

@@ -37,9 +37,11 @@ use self::{
     sample::Ask,
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    aggregate::Aggregate,
+    error::{Error, ErrorKind, Result, unknown},
     item::{self, Item, is_answer, names_answer, names_answers},
-    parse::{Judges, Menu, Reader, Reading},
+    parse::{self, Judges, Menu, Reader, Reading},
+    pass::Offer,
     request::{Hasher, Sampling},
     scale::Scale,
 };
@@ -112,7 +114,9 @@ impl Prompt {
             prompt.set_body(&whole)?;
             prompt.outline = prompt.sketch()?;
         }
+        prompt.reader = Reader::new(&prompt.reading())?;
         prompt.check_rules()?;
+        prompt.check()?;
         Ok(prompt)
     }
 
@@ -164,7 +168,80 @@ impl Prompt {
 
     /// How the verdict is read.
     pub fn reading(&self) -> Reading {
-        self.front.reading()
+        let mut reading = self.front.reading();
+        for rule in &reading.rules {
+            let parse::Place::Choose(name) = &rule.place else { continue };
+            let offered = self.choice(name).filter(|_| reading.labels.is_empty());
+            if let Some((_, labels)) = offered {
+                reading.labels = labels.iter().map(|label| label.trim().to_owned()).collect();
+                break;
+            }
+        }
+        reading
+    }
+
+    /// What the verdicts have that a pass rule may look at.
+    pub fn offer(&self) -> Offer<'_> {
+        let reading = self.reading();
+        Offer {
+            kind: self.front.kind(),
+            scale: self.front.scale.as_ref(),
+            positive: reading.positive().map(ToOwned::to_owned),
+            labels: reading.labels,
+            picks: self.front.picks(),
+            criteria: None,
+        }
+    }
+
+    /// Whether answers are shown side by side, so that their order may matter.
+    pub fn compares(&self) -> bool {
+        let kinds = [Judges::Preference, Judges::Ranking, Judges::Scores];
+        let alone = self.front.each == Some(Each::Answers) && !self.prints("answers");
+        kinds.contains(&self.front.kind()) && !alone
+    }
+
+    /// Refuses settings that no verdict of this prompt could use.
+    fn check(&self) -> Result<()> {
+        let reading = self.reading();
+        let wrong = |message: &str| Err(Error::new(ErrorKind::Prompt, message));
+        let names = || reading.labels.iter().map(String::as_str);
+        match &reading.positive {
+            Some(positive) if !reading.labels.is_empty() && !reading.labels.contains(positive) => {
+                return Err(unknown(
+                    ErrorKind::Prompt,
+                    "label under `positive`",
+                    positive,
+                    names(),
+                ));
+            }
+            _ => (),
+        }
+        if self.front.order.is_some() && !self.compares() {
+            return wrong("`order` is for prompts that compare answers, and this one does not")
+                .map_err(|error| error.hint("leave `order` out"));
+        }
+        let labels_steps = self.front.each == Some(Each::Steps) || self.front.picks();
+        if self.front.kind() == Judges::Steps && labels_steps && !reading.tells_errors() {
+            let error = Error::new(ErrorKind::Prompt, "no label says that a step is right");
+            let names: Vec<&str> = names().collect();
+            return Err(
+                error.hint(format!("name it: `positive: {}`", names.join("` or `positive: ")))
+            );
+        }
+        if self.front.aggregate == Some(Aggregate::Expected) {
+            self.check_expected(ErrorKind::Prompt)?;
+        }
+        let rule = self.front.pass.as_ref();
+        rule.map_or(Ok(()), |rule| rule.fitted(&self.offer(), ErrorKind::Prompt).map(drop))
+    }
+
+    /// Whether an expected value can be had: only of what a `choose` picks.
+    pub(crate) fn check_expected(&self, kind: ErrorKind) -> Result<()> {
+        if self.front.picks() {
+            return Ok(());
+        }
+        let message = "`expected` weighs by probabilities, and no `choose` gives this verdict";
+        Err(Error::new(kind, message).hint("take another one: mean, median or majority"))
     }
 
     /// Settings given on top of the file's own.
@@ -204,7 +281,11 @@ impl Prompt {
         }
         self.environment.add_global("scale", scale_value(&scale));
         self.front.scale = Some(scale);
-        self.reader = Reader::new(&self.front.reading())?;
+        let labels = self.front.reading().labels;
+        // The old labels are gone, and with them the one that was positive.
+        let kept = |own: &String| labels.is_empty() || labels.contains(own);
+        self.front.positive = self.front.positive.take().filter(kept);
+        self.reader = Reader::new(&self.reading())?;
         Ok(())
     }
 

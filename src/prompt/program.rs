@@ -179,7 +179,7 @@ impl<'p> Program<'p> {
 
     /// Whether another text may come of asking again: in process nothing but the draw of tokens makes one.
     pub(crate) fn varies(&self) -> bool {
-        !self.repeats || self.plan.capabilities.logprobs != Logprobs::Exact
+        !self.repeats || !self.plan.capabilities.deterministic
     }
 
     /// The ending that a text like this may be given, where asking again would be of no use.
@@ -288,8 +288,7 @@ impl<'p> Program<'p> {
         sampling.stop.extend(settings.stop);
         // In process nothing but the draw of tokens makes another text.
         let greedy = |t: f64| t <= 0.0;
-        self.repeats &=
-            sampling.temperature.map_or(capabilities.logprobs == Logprobs::Exact, greedy);
+        self.repeats &= sampling.temperature.map_or(capabilities.deterministic, greedy);
         let read = !capabilities.prefill && self.prompt.chooses_after(&spot);
         let mut top_logprobs = None;
         if read {
@@ -511,12 +510,14 @@ fn opened(mut completion: Completion, labels: &[String]) -> Completion {
     completion
 }
 
-/// The probabilities of labels where the written text stands at byte `place`.
+/// The probabilities of labels where the written text stands at byte `place`; `None` where the tokens reported
+/// are not those of the text.
 fn masses_at(completion: &Completion, place: usize, labels: &[String]) -> Option<Distribution> {
     let mut end = 0;
     let token = completion.tokens.iter().find(|token| {
         end += token.text.len();
         end > place
     })?;
-    Some(Distribution::of_alternatives(&token.top, labels))
+    let is_label = Distribution::of_alternatives(&[(token.text.clone(), 0.0)], labels).mass() > 0.0;
+    is_label.then(|| Distribution::of_alternatives(&token.top, labels))
 }

@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     item::Item,
     parse::{Menu, Spot},
-    request::{self, Capabilities, Completion, Logprobs, Origin, Request},
+    request::{self, Capabilities, Completion, Origin, Request},
 };
 
 /// One `gen` or `choose` of a prompt, as a sample record shows it.
@@ -89,8 +89,7 @@ impl Prompt {
 
     /// What the body asks for on a sample record.
     pub(super) fn sketch(&self) -> Result<Vec<Ask>> {
-        let capabilities =
-            Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
+        let capabilities = Capabilities::ALL;
         self.run_sample(Plan { capabilities, draw: 0, reask: 0 })
     }
 

@@ -7,10 +7,13 @@ use crate::request::{
     Ask as Wanted, Capabilities, Completion, Logprobs, Message, Origin, Request, Role,
 };
 
-const ABLE: Capabilities =
-    Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: true, seed: true };
-const TALKER: Capabilities =
-    Capabilities { logprobs: Logprobs::Top, prefill: false, schema: true, seed: true };
+const ABLE: Capabilities = Capabilities::ALL;
+const TALKER: Capabilities = Capabilities {
+    logprobs: Logprobs::Top,
+    prefill: false,
+    deterministic: false,
+    ..Capabilities::ALL
+};
 
 fn file(keys: &str, body: &str) -> String {
     format!("---\n{keys}\n---\n{body}")

@@ -101,8 +101,8 @@ fn judged(line: &mut Map<String, Value>, judgment: &Judgment) {
     if let Some(distribution) = judgment.speaker().and_then(distribution) {
         set("distribution", distribution);
     }
-    if let Some(consistent) = judgment.consistent {
-        set("consistent", consistent.into());
+    if judgment.consistent.is_some() || judgment.one_order_unreadable() {
+        set("consistent", judgment.consistent.into());
     }
     if let Some(pass) = judgment.pass {
         set("pass", pass.into());
@@ -127,8 +127,10 @@ pub(super) fn values(verdict: &Verdict, set: &mut impl FnMut(&str, Value) -> Opt
         Verdict::Score(score) => drop(set("score", number(*score))),
         Verdict::Label(label) => {
             set("label", label.label.as_str().into());
-            if let Some(p) = label.p {
-                set("p", p.into());
+            for (name, p) in [("p", label.p), ("confidence", label.confidence)] {
+                if let Some(p) = p {
+                    set(name, p.into());
+                }
             }
         }
         Verdict::Steps(steps) => {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 /// The verdict's columns in their order; those that no row has are left out.
-const VERDICT: [&str; 25] = [
+const VERDICT: [&str; 26] = [
     "id",
     "kind",
     "verdict",
@@ -13,6 +13,7 @@ const VERDICT: [&str; 25] = [
     "normalized",
     "label",
     "p",
+    "confidence",
     "first_error",
     "preference",
     "consistent",

@@ -70,6 +70,8 @@ struct Worth {
 struct Orders {
     both: usize,
     consistent: usize,
+    /// Records of which one order could not be read.
+    half: usize,
     first: usize,
     second: usize,
 }
@@ -175,6 +177,9 @@ impl Summary {
         if self.orders.both > 0 {
             all["consistent"] = ratio(self.orders.consistent, self.orders.both).into();
         }
+        if self.orders.half > 0 {
+            all["one_order_unreadable"] = self.orders.half.into();
+        }
         if let (total @ 1.., agreeing) = self.labelled {
             all["agreement"] = json!({"labelled": total, "agree": agreeing});
         }
@@ -198,6 +203,7 @@ impl Summary {
     }
 
     fn count_orders(&mut self, judgment: &Judgment) {
+        self.orders.half += usize::from(judgment.one_order_unreadable());
         if let Some(consistent) = judgment.consistent {
             self.orders.both += 1;
             self.orders.consistent += usize::from(consistent);
@@ -378,13 +384,16 @@ impl Summary {
     }
 
     fn write_orders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Orders { both, consistent, first, second } = self.orders;
+        let Orders { both, consistent, half, first, second } = self.orders;
         if both > 0 {
             write!(
                 f,
                 "\nconsistent in both orders: {consistent} of {both} ({:.1} %)",
                 100.0 * ratio(consistent, both)
             )?;
+        }
+        if half > 0 {
+            write!(f, "\nread in one order only, which counts as half: {half}")?;
         }
         if first + second > 0 {
             let lean = 100.0 * ratio(first, first + second);

@@ -68,13 +68,17 @@ impl Table {
 
 fn verdict(outcome: Result<&Judgment, &Error>) -> (String, Tone) {
     match outcome {
-        Ok(Judgment { verdict: Ok(verdict), pass, consistent, .. }) => {
+        Ok(judgment @ Judgment { verdict: Ok(verdict), pass, consistent, .. }) => {
             let (pass, tone) = match pass {
                 Some(true) => ("  pass", Tone::Good),
                 Some(false) => ("  fail", Tone::Bad),
                 None => ("", Tone::Plain),
             };
-            let order = if *consistent == Some(false) { " (by order)" } else { "" };
+            let order = match consistent {
+                Some(false) => " (by order)",
+                _ if judgment.one_order_unreadable() => " (one order)",
+                _ => "",
+            };
             (format!("{verdict}{order}{pass}"), tone)
         }
         Ok(Judgment { verdict: Err(why), .. }) => {

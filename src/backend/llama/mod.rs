@@ -28,7 +28,7 @@ use self::{
     template::ChatTemplate,
     tokens::Vocabulary,
 };
-use super::{Backend, Capabilities, Logprobs};
+use super::{Backend, Capabilities};
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{Ask, Completion, Request},
@@ -205,7 +205,7 @@ impl Backend for Llama {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        Capabilities { logprobs: Logprobs::Exact, prefill: true, schema: false, seed: true }
+        Capabilities { schema: false, ..Capabilities::ALL }
     }
 
     fn prompt_tokens(&self, request: &Request) -> Option<usize> {

@@ -344,6 +344,7 @@ impl Backend for OpenAi {
             prefill: body::continues(dialect, self.model()),
             schema: !refused.contains(&Parameter::ResponseFormat),
             seed: !refused.contains(&Parameter::Seed),
+            deterministic: false,
         }
     }
 

@@ -44,10 +44,9 @@ pub(super) fn worth(judgment: &Judgment, item: &Item) -> Option<f64> {
     let passes = judgment.pass == Some(true);
     match judgment.verdict.as_ref().ok()? {
         Verdict::Score(score) => Some(*score),
-        // The probability belongs to the label beside it.
         Verdict::Label(label) => {
-            let p = label.p.unwrap_or(1.0);
-            Some(if passes { p } else { 1.0 - p })
+            let sure = label.confidence.unwrap_or(1.0);
+            Some(if passes { sure } else { 1.0 - sure })
         }
         Verdict::Steps(steps) => {
             let count = item.steps().len().max(steps.steps.len());

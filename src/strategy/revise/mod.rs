@@ -232,7 +232,7 @@ pub struct Round {
 impl Round {
     /// Whether the verdict cannot tell a better failure from a worse one.
     fn is_two_valued(&self) -> bool {
-        matches!(&self.verdict, Some(Ok(Verdict::Label(label))) if label.p.is_none())
+        matches!(&self.verdict, Some(Ok(Verdict::Label(label))) if label.confidence.is_none())
     }
 }
 

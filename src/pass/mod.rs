@@ -1,0 +1,409 @@
+//! The rule that a verdict passes by.
+
+mod read;
+
+use std::fmt;
+
+use crate::{
+    error::{Error, ErrorKind, Result, unknown},
+    parse::{Judges, by_name},
+    scale::{Scale, same},
+    verdict::Verdict,
+};
+
+/// A rule such as `score >= 7`, `label = correct and p >= 0.9` or `all criteria >= 3`.
+///
+/// `and` binds before `or`; parentheses group. It stands in no key: another rule asks nothing again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pass(Rule);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Rule {
+    Test(Test),
+    And(Vec<Rule>),
+    Or(Vec<Rule>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Test {
+    what: What,
+    sign: Sign,
+    value: Value,
+}
+
+/// What a rule looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum What {
+    Score,
+    Normalized,
+    P,
+    Confidence,
+    Label,
+    FirstError,
+    Preference,
+    Criterion(String),
+    AllCriteria,
+    AnyCriterion,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    AtLeast,
+    Above,
+    AtMost,
+    Below,
+    Is,
+    IsNot,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    Number(f64),
+    /// A word of the prompt, where `exact`; else one of which the case does not matter.
+    Word {
+        text: String,
+        exact: bool,
+    },
+}
+
+/// The names that stand for themselves; `criteria.NAME` has its own.
+const WHATS: [(&str, What); 9] = [
+    ("score", What::Score),
+    ("normalized", What::Normalized),
+    ("p", What::P),
+    ("confidence", What::Confidence),
+    ("label", What::Label),
+    ("first_error", What::FirstError),
+    ("preference", What::Preference),
+    ("all criteria", What::AllCriteria),
+    ("any criterion", What::AnyCriterion),
+];
+
+const CRITERION: &str = "criteria.";
+
+const SIGNS: [(&str, Sign); 12] = [
+    (">=", Sign::AtLeast),
+    ("<=", Sign::AtMost),
+    ("!=", Sign::IsNot),
+    ("==", Sign::Is),
+    (">", Sign::Above),
+    ("<", Sign::Below),
+    ("=", Sign::Is),
+    ("≥", Sign::AtLeast),
+    ("≤", Sign::AtMost),
+    ("≠", Sign::IsNot),
+    ("=>", Sign::AtLeast),
+    ("=<", Sign::AtMost),
+];
+
+/// What the verdicts of a judge have, so that a rule can be checked before anything is judged.
+#[derive(Clone, Debug)]
+pub struct Offer<'o> {
+    /// The kind of the verdicts.
+    pub kind: Judges,
+    /// The scale of scores and of criteria.
+    pub scale: Option<&'o Scale>,
+    /// The labels; empty where any word may come.
+    pub labels: Vec<String>,
+    /// The label whose probability `p` is.
+    pub positive: Option<String>,
+    /// Whether labels are picked, so that their probabilities may be known.
+    pub picks: bool,
+    /// The names of the criteria, where all records have the same.
+    pub criteria: Option<Vec<String>>,
+}
+
+impl Pass {
+    /// Whether a verdict passes; one of another kind does not.
+    pub fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
+        self.0.holds(verdict, normalized)
+    }
+
+    /// The rule in the words of the prompt that gives the verdicts.
+    ///
+    /// # Errors
+    /// No verdict of this kind could keep or break it. The error is of kind `kind`.
+    pub(crate) fn fitted(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<Self> {
+        let fitted = self.0.fitted(offer, kind);
+        fitted.map(Self).map_err(|error| error.within(format!("the pass rule `{self}`")))
+    }
+
+    /// Refuses a rule about a criterion that is none of these.
+    pub(crate) fn check_criteria(&self, names: &[String], kind: ErrorKind) -> Result<()> {
+        let tests = self.0.tests();
+        let checked = tests.into_iter().try_for_each(|test| test.check_criterion(names, kind));
+        checked.map_err(|error| error.within(format!("the pass rule `{self}`")))
+    }
+
+    /// Whether probabilities of labels decide.
+    pub(crate) fn needs_probabilities(&self) -> bool {
+        self.0.tests().iter().any(|test| matches!(test.what, What::P | What::Confidence))
+    }
+}
+
+impl Rule {
+    fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
+        match self {
+            Self::Test(test) => test.holds(verdict, normalized),
+            Self::And(all) => all.iter().all(|rule| rule.holds(verdict, normalized)),
+            Self::Or(any) => any.iter().any(|rule| rule.holds(verdict, normalized)),
+        }
+    }
+
+    fn fitted(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<Self> {
+        let all = |rules: &[Self]| rules.iter().map(|rule| rule.fitted(offer, kind)).collect();
+        match self {
+            Self::Test(test) => test.fitted(offer, kind).map(Self::Test),
+            Self::And(rules) => all(rules).map(Self::And),
+            Self::Or(rules) => all(rules).map(Self::Or),
+        }
+    }
+
+    fn tests(&self) -> Vec<&Test> {
+        match self {
+            Self::Test(test) => vec![test],
+            Self::And(rules) | Self::Or(rules) => rules.iter().flat_map(Self::tests).collect(),
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
+        match (&self.what, verdict) {
+            (What::Score, Verdict::Score(score)) => self.allows(*score),
+            (What::Normalized, _) => normalized.is_some_and(|n| self.allows(n)),
+            (What::P, Verdict::Label(label)) => label.p.is_some_and(|p| self.allows(p)),
+            (What::Confidence, Verdict::Label(label)) => {
+                label.confidence.is_some_and(|p| self.allows(p))
+            }
+            (What::Label, Verdict::Label(label)) => self.is(&label.label),
+            (What::FirstError, Verdict::Steps(steps)) => {
+                let index = steps.first_error.and_then(|index| u32::try_from(index).ok());
+                self.allows(index.map_or(-1.0, f64::from))
+            }
+            (What::Preference, Verdict::Preference(side)) => self.is(side.name()),
+            (What::Criterion(name), Verdict::Criteria(all)) => {
+                let found = by_name(name, all.keys().map(String::as_str));
+                found.and_then(|name| all.get(name)).is_some_and(|n| self.allows(*n))
+            }
+            (What::AllCriteria, Verdict::Criteria(all)) => {
+                !all.is_empty() && all.values().all(|n| self.allows(*n))
+            }
+            (What::AnyCriterion, Verdict::Criteria(all)) => all.values().any(|n| self.allows(*n)),
+            _ => false,
+        }
+    }
+
+    fn allows(&self, left: f64) -> bool {
+        let Value::Number(right) = self.value else { return false };
+        let equal = same(left, right);
+        match self.sign {
+            Sign::AtLeast => equal || left > right,
+            Sign::Above => !equal && left > right,
+            Sign::AtMost => equal || left < right,
+            Sign::Below => !equal && left < right,
+            Sign::Is => equal,
+            Sign::IsNot => !equal && left.is_finite(),
+        }
+    }
+
+    fn is(&self, left: &str) -> bool {
+        let Value::Word { text, exact } = &self.value else { return false };
+        let equal = left == text || (!exact && left.to_lowercase() == text.to_lowercase());
+        match self.sign {
+            Sign::Is => equal,
+            Sign::IsNot => !equal,
+            _ => false,
+        }
+    }
+
+    fn fitted(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<Self> {
+        let offered = offered(offer);
+        if !offered.iter().any(|(name, _)| *name == self.what.offered_as()) {
+            return Err(self.not_offered(offer, &offered, kind));
+        }
+        self.check_number(offer, kind)?;
+        let words = match self.what {
+            What::Label => offer.labels.clone(),
+            What::Preference => ["first", "second", "tie"].map(ToOwned::to_owned).into(),
+            _ => Vec::new(),
+        };
+        let Value::Word { text, .. } = &self.value else { return Ok(self.clone()) };
+        if words.is_empty() {
+            return Ok(self.clone());
+        }
+        let names = || words.iter().map(String::as_str);
+        let text = by_name(text, names())
+            .ok_or_else(|| unknown(kind, &self.what.to_string(), text, names()))?;
+        Ok(Self { value: Value::Word { text: text.to_owned(), exact: true }, ..self.clone() })
+    }
+
+    fn check_number(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<()> {
+        match &self.what {
+            What::Score | What::AllCriteria | What::AnyCriterion => {
+                self.check_ends(offer.scale.and_then(Scale::ends), kind)
+            }
+            What::Criterion(_) => {
+                if let Some(names) = &offer.criteria {
+                    self.check_criterion(names, kind)?;
+                }
+                self.check_ends(offer.scale.and_then(Scale::ends), kind)
+            }
+            What::Normalized | What::P | What::Confidence => {
+                self.check_ends(Some((0.0, 1.0)), kind)
+            }
+            What::FirstError => match self.value {
+                Value::Number(n) if n.fract() == 0.0 && n >= -1.0 => Ok(()),
+                _ => Err(Error::new(kind, format!("{} is the place of no step", self.value))
+                    .hint("steps are counted from 0, and -1 says that all are right")),
+            },
+            What::Label | What::Preference => Ok(()),
+        }
+    }
+
+    fn check_criterion(&self, names: &[String], kind: ErrorKind) -> Result<()> {
+        let What::Criterion(name) = &self.what else { return Ok(()) };
+        let names = || names.iter().map(String::as_str);
+        let known = by_name(name, names()).is_some();
+        if known { Ok(()) } else { Err(unknown(kind, "criterion", name, names())) }
+    }
+
+    /// A threshold off the scale would pass everything or nothing.
+    fn check_ends(&self, ends: Option<(f64, f64)>, kind: ErrorKind) -> Result<()> {
+        let (Value::Number(value), Some((low, high))) = (&self.value, ends) else { return Ok(()) };
+        if *value >= low && *value <= high {
+            return Ok(());
+        }
+        let what = &self.what;
+        Err(Error::new(kind, format!("{value} is off the scale: `{what}` is {low} to {high}"))
+            .hint("take a threshold on the scale"))
+    }
+
+    fn not_offered(
+        &self,
+        offer: &Offer<'_>,
+        offered: &[(&'static str, &'static str)],
+        kind: ErrorKind,
+    ) -> Error {
+        let (what, judges) = (&self.what, offer.kind.name());
+        let message = match (&self.what, offer.kind) {
+            (What::P, Judges::Label) if offer.picks => {
+                "`p` is the probability of the positive label, and it is not known which that is"
+                    .to_owned()
+            }
+            (What::P | What::Confidence, Judges::Label) => {
+                format!("`{what}` is known only of labels that `choose` picks")
+            }
+            _ => format!("a verdict of kind `{judges}` has no `{what}`"),
+        };
+        let error = Error::new(kind, message);
+        let error = match (&self.what, offer.kind, offer.picks) {
+            (What::P, Judges::Label, true) => error.hint(format!(
+                "name it in the prompt: `positive: LABEL`, one of {}",
+                offer.labels.join(", ")
+            )),
+            _ => error,
+        };
+        let shown: Vec<&str> = offered.iter().map(|(_, example)| *example).collect();
+        match shown.as_slice() {
+            [] => error.hint("no pass rule fits this kind"),
+            shown => error.hint(format!("write it like `{}`", shown.join("` or `"))),
+        }
+    }
+}
+
+/// What verdicts of a kind have, each with an example.
+fn offered(offer: &Offer<'_>) -> Vec<(&'static str, &'static str)> {
+    match offer.kind {
+        Judges::Score => vec![("score", "score >= 4"), ("normalized", "normalized >= 0.8")],
+        Judges::Label => {
+            let p = (offer.picks && offer.positive.is_some()).then_some(("p", "p >= 0.9"));
+            let sure = offer.picks.then_some(("confidence", "confidence >= 0.9"));
+            [("label", "label = correct")].into_iter().chain(p).chain(sure).collect()
+        }
+        Judges::Steps => vec![("first_error", "first_error = -1")],
+        Judges::Preference => vec![("preference", "preference = first")],
+        Judges::Criteria => {
+            vec![("criteria.", "criteria.NAME >= 3"), ("all criteria", "all criteria >= 3")]
+        }
+        Judges::Ranking | Judges::Scores | Judges::Critique | Judges::Revision => Vec::new(),
+    }
+}
+
+impl What {
+    fn offered_as(&self) -> &'static str {
+        match self {
+            Self::Criterion(_) => CRITERION,
+            Self::AnyCriterion => "all criteria",
+            named => WHATS.iter().find(|(_, what)| what == named).map_or("", |(name, _)| name),
+        }
+    }
+
+    /// Whether it is compared with a word.
+    fn is_word(&self) -> bool {
+        matches!(self, Self::Label | Self::Preference)
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Criterion(name) => write!(f, "{CRITERION}{}", quoted(name)),
+            named => f.write_str(
+                WHATS.iter().find(|(_, what)| what == named).map_or("", |(name, _)| name),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Word { text, .. } => f.write_str(&quoted(text)),
+        }
+    }
+}
+
+/// A word that would be read as something else stands in quotation marks.
+fn quoted(word: &str) -> String {
+    let plain = !word.is_empty()
+        && word.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
+        && !["and", "or"].iter().any(|joint| joint.eq_ignore_ascii_case(word));
+    match (plain, word.contains('"')) {
+        (true, _) => word.to_owned(),
+        (false, true) => format!("'{word}'"),
+        (false, false) => format!("\"{word}\""),
+    }
+}
+
+/// As it would be written: it reads back as the same rule.
+impl fmt::Display for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |rules: &[Self], joint: &str| {
+            let part = |rule: &Self| match rule {
+                Self::Test(test) => test.to_string(),
+                group => format!("({group})"),
+            };
+            rules.iter().map(part).collect::<Vec<_>>().join(joint)
+        };
+        match self {
+            Self::Test(test) => write!(f, "{test}"),
+            Self::And(rules) => f.write_str(&joined(rules, " and ")),
+            Self::Or(rules) => f.write_str(&joined(rules, " or ")),
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = SIGNS.iter().find(|(_, sign)| *sign == self.sign).map_or("", |(text, _)| text);
+        write!(f, "{} {sign} {}", self.what, self.value)
+    }
+}

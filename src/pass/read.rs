@@ -1,0 +1,234 @@
+//! How people write pass rules.
+
+use std::str::FromStr;
+
+use super::{CRITERION, Pass, Rule, SIGNS, Sign, Test, Value, WHATS, What, quoted};
+use crate::error::{Error, ErrorKind, Result, near, unknown};
+
+/// A piece of a written rule.
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    Word(String),
+    /// In quotation marks, at least in part: no `and`, and no number.
+    Quoted(String),
+    Sign(Sign),
+    Open,
+    Close,
+    And,
+    Or,
+}
+
+impl FromStr for Pass {
+    type Err = Error;
+
+    fn from_str(rule: &str) -> Result<Self> {
+        let malformed = |error: Error| error.within(format!("the pass rule `{}`", rule.trim()));
+        let tokens = tokens(rule).map_err(malformed)?;
+        let mut reader = Tokens { tokens: &tokens, depth: 0 };
+        let read = reader.either().map_err(malformed)?;
+        match reader.tokens.first() {
+            None => Ok(Self(read)),
+            Some(Token::Close) => {
+                Err(malformed(wrong("it closes a parenthesis that it never opened")))
+            }
+            Some(_) => Err(malformed(unjoined())),
+        }
+    }
+}
+
+fn wrong(message: &str) -> Error {
+    Error::new(ErrorKind::Config, format!("it is malformed: {message}"))
+        .hint("write it like `score >= 7`, `label = correct and p >= 0.9` or `all criteria >= 3`")
+}
+
+fn unjoined() -> Error {
+    wrong("two tests stand side by side without `and` or `or`")
+}
+
+fn tokens(rule: &str) -> Result<Vec<Token>> {
+    let mut tokens = Vec::new();
+    let mut rest = rule.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let sign =
+            SIGNS.iter().filter(|(text, _)| rest.starts_with(text)).max_by_key(|(t, _)| t.len());
+        let (token, length) = match (first, sign) {
+            ('(', _) => (Token::Open, 1),
+            (')', _) => (Token::Close, 1),
+            (_, Some((text, sign))) => (Token::Sign(*sign), text.len()),
+            _ if rest.starts_with("&&") || rest.starts_with("||") => {
+                return Err(wrong("`&&` and `||` are written `and` and `or`"));
+            }
+            _ => word(rest)?,
+        };
+        tokens.push(token);
+        rest = rest[length..].trim_start();
+    }
+    Ok(tokens)
+}
+
+/// A word, part of which may stand in quotation marks: `criteria."tone of voice"`.
+fn word(text: &str) -> Result<(Token, usize)> {
+    let mut said = String::new();
+    let mut is_quoted = false;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let opens = matches!(c, '"' | '\'') && (at == 0 || said.ends_with('.'));
+        if opens {
+            let inner = &text[at + 1..];
+            let end = inner.find(c).ok_or_else(|| wrong("a quotation mark is never closed"))?;
+            said.push_str(&inner[..end]);
+            (is_quoted, at) = (true, at + end + 2);
+        } else if c.is_whitespace() || "()<>=!≥≤≠&|".contains(c) {
+            break;
+        } else {
+            said.push(c);
+            at += c.len_utf8();
+        }
+    }
+    if at == 0 {
+        return Err(wrong(&format!(
+            "`{}` means nothing there",
+            text.chars().next().unwrap_or(' ')
+        )));
+    }
+    let joint = |joint: &str| !is_quoted && said.eq_ignore_ascii_case(joint);
+    let token = if joint("and") {
+        Token::And
+    } else if joint("or") {
+        Token::Or
+    } else if is_quoted {
+        Token::Quoted(said)
+    } else {
+        Token::Word(said)
+    };
+    Ok((token, at))
+}
+
+/// What is left of a rule.
+struct Tokens<'t> {
+    tokens: &'t [Token],
+    depth: usize,
+}
+
+/// Nobody nests deeper, and nothing may overflow the stack.
+const DEEPEST: usize = 32;
+
+impl Tokens<'_> {
+    fn take(&mut self, token: &Token) -> bool {
+        let found = self.tokens.first() == Some(token);
+        if found {
+            self.tokens = &self.tokens[1..];
+        }
+        found
+    }
+
+    fn either(&mut self) -> Result<Rule> {
+        let mut any = vec![self.both()?];
+        while self.take(&Token::Or) {
+            any.push(self.both()?);
+        }
+        Ok(single(any, Rule::Or))
+    }
+
+    fn both(&mut self) -> Result<Rule> {
+        let mut all = vec![self.part()?];
+        while self.take(&Token::And) {
+            all.push(self.part()?);
+        }
+        Ok(single(all, Rule::And))
+    }
+
+    fn part(&mut self) -> Result<Rule> {
+        if !self.take(&Token::Open) {
+            return self.test().map(Rule::Test);
+        }
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(wrong("it nests too deep"));
+        }
+        let inner = self.either()?;
+        self.depth -= 1;
+        if self.take(&Token::Close) {
+            Ok(inner)
+        } else if self.tokens.is_empty() {
+            Err(wrong("a parenthesis is never closed"))
+        } else {
+            Err(unjoined())
+        }
+    }
+
+    fn test(&mut self) -> Result<Test> {
+        let (left, _) = self.words();
+        let Some(Token::Sign(sign)) = self.tokens.first().cloned() else {
+            return Err(wrong(match (left.is_empty(), self.tokens.is_empty()) {
+                (true, true) => "a test is missing",
+                _ => "a test needs a sign, such as `>=` or `=`",
+            }));
+        };
+        self.tokens = &self.tokens[1..];
+        let what = what(&left)?;
+        let (right, is_quoted) = self.words();
+        let value = value(&what, sign, &right, is_quoted)?;
+        Ok(Test { what, sign, value })
+    }
+
+    /// The words up to the next sign, joint or parenthesis, and whether one is quoted.
+    fn words(&mut self) -> (String, bool) {
+        let (mut words, mut is_quoted) = (Vec::new(), false);
+        while let Some(Token::Word(word) | Token::Quoted(word)) = self.tokens.first() {
+            is_quoted |= matches!(self.tokens.first(), Some(Token::Quoted(_)));
+            words.push(word.as_str());
+            self.tokens = &self.tokens[1..];
+        }
+        (words.join(" "), is_quoted)
+    }
+}
+
+fn single(mut rules: Vec<Rule>, many: fn(Vec<Rule>) -> Rule) -> Rule {
+    match (rules.len(), rules.pop()) {
+        (1, Some(one)) => one,
+        (_, last) => many(rules.into_iter().chain(last).collect()),
+    }
+}
+
+fn what(name: &str) -> Result<What> {
+    if let Some(criterion) = name.strip_prefix(CRITERION).filter(|name| !name.is_empty()) {
+        return Ok(What::Criterion(criterion.to_owned()));
+    }
+    if name.is_empty() {
+        return Err(wrong("nothing stands before its sign"));
+    }
+    let name = if name == "any criteria" { "any criterion" } else { name };
+    let known = WHATS.into_iter().find(|(known, _)| *known == name);
+    known.map(|(_, what)| what).ok_or_else(|| unknown_value(name))
+}
+
+fn unknown_value(name: &str) -> Error {
+    let names = WHATS.map(|(name, _)| name);
+    let error = unknown(ErrorKind::Config, "value", name, names);
+    if near(name, names).is_some() {
+        error
+    } else {
+        error.hint(format!("a criterion is called `{CRITERION}{}`", quoted(name)))
+    }
+}
+
+fn value(what: &What, sign: Sign, text: &str, is_quoted: bool) -> Result<Value> {
+    if text.is_empty() {
+        return Err(wrong("nothing stands after its sign"));
+    }
+    if what.is_word() {
+        return match sign {
+            Sign::Is | Sign::IsNot => Ok(Value::Word { text: text.to_owned(), exact: false }),
+            _ => Err(wrong(&format!("`{what}` is a word, and is compared with `=` or `!=`"))),
+        };
+    }
+    let number = text.replace('−', "-").parse::<f64>().ok().filter(|n| n.is_finite());
+    match number.filter(|_| !is_quoted) {
+        Some(number) => Ok(Value::Number(number)),
+        None if text.ends_with('%') => {
+            Err(wrong(&format!("`{text}` is written as a number, such as 0.9")))
+        }
+        None => Err(wrong(&format!("`{what}` is compared with a number, and `{text}` is none"))),
+    }
+}
