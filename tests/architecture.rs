@@ -136,7 +136,7 @@ fn what_stands_above_the_backends_is_pure() {
             assert!(found.is_empty(), "{} mentions {found:?}", file.display());
         }
     }
-    assert_eq!(count, 8, "error, scale, verdict, aggregate, item, request, parse, prompt");
+    assert_eq!(count, 9, "error, scale, verdict, aggregate, item, request, parse, pass, prompt");
 }
 
 #[test]

@@ -225,3 +225,43 @@ async fn records_that_keep_their_ids_and_change_their_steps_are_judged_again() {
     last.sort_unstable();
     assert_eq!(last, [("r0", -1), ("r1", 2)]);
 }
+
+#[tokio::test]
+async fn loops_over_mapped_fields_are_named_by_what_is_revised() {
+    let place = Place::new("mapped-loops");
+    place.file(
+        "mine.jinja",
+        "---\njudges: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\n---\nuser:\n{{ answer }}\n",
+    );
+    let server = Server::start(|seen| {
+        let said = seen.body["messages"][0]["content"].as_str().unwrap().to_owned();
+        Reply::says(&format!("Score: {}", said.trim().chars().last().unwrap()))
+    })
+    .await;
+    let run = async |records: &[&str]| {
+        let lines: String =
+            records.iter().map(|text| format!("{}\n", json!({"reply": text}))).collect();
+        place.file("r.jsonl", lines);
+        let args = ["revise", "r.jsonl", "-o", "out.jsonl", "-p", "mine.jinja", "-m", "openai/x"];
+        let more = ["--map", "answer=reply", "--pass", "score >= 1", "--final-judge", "none"];
+        let url = ["--base-url", &server.url];
+        Ran::ended(place.start(&[&args[..], &more, &url].concat())).await
+    };
+    let firsts = || {
+        let lines = place.read("out.jsonl");
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines
+            .map(|line| {
+                let reply = line["item"]["reply"].as_str().unwrap().to_owned();
+                (reply, line["score_first"].as_u64().unwrap())
+            })
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let ran = run(&["is 3", "is 5"]).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = run(&["is 7", "is 3"]).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("1 were revised by an earlier run"), "{}", ran.err);
+    let all = firsts();
+    assert_eq!((all.get("is 7"), all.get("is 3")), (Some(&7), Some(&3)), "{all:?}");
+}

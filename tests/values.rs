@@ -112,6 +112,10 @@ async fn criteria_are_those_of_the_item_by_name() {
     let judgment = judged(criteria(), &record, r#"{"scores": {"Tone": 4, "facts": "5"}}"#).await;
     let Ok(Verdict::Criteria(all)) = &judgment.verdict else { panic!("{judgment:?}") };
     assert_eq!((all["tone"], all["facts"]), (4.0, 5.0));
+    let equal = item(json!({"answer": "a", "criteria": ["kind", "right", "kind"]}));
+    let judge = Judge::builder().backend(Script::always("x")).with_prompt(criteria());
+    let error = judge.build().await.unwrap().judge(&equal).await.unwrap_err();
+    assert!(error.to_string().contains("the criterion `kind` twice"), "{error}");
     // Criteria that the prompt writes itself have the names that the judge gives them.
     let own = prompt(
         "judges: criteria\nscale: {min: 1, max: 5}\nverdict: {json: /scores}",
@@ -242,7 +246,9 @@ async fn a_label_is_read_by_its_own_name_too() {
     for (said, label) in [
         ("C", Some("correct")),
         ("correct", Some("correct")),
-        ("Incorrect.", Some("incorrect")),
+        ("incorrect.", Some("incorrect")),
+        // As it is written: a word of the judge's own that begins like a grade is none.
+        ("Correct", None),
         ("**partial** (it is short)", Some("partial")),
         ("C (correct)", Some("correct")),
         ("C. Incorrect", None),
@@ -253,7 +259,7 @@ async fn a_label_is_read_by_its_own_name_too() {
         assert_eq!(read(keys, &format!("GRADE: {said}")).await.label(), label, "{said}");
     }
     // The word that was offered wins over the name of another label.
-    let crossed = "judges: label\nverdict: {pattern: 'V: *', values: {yes: no, no: yes}}";
+    let crossed = "judges: label\nverdict: {pattern: 'V: *', values: {'yes': 'no', 'no': 'yes'}}";
     assert_eq!(read(crossed, "V: yes").await.label(), Some("no"));
 }
 

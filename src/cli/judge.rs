@@ -152,7 +152,8 @@ impl Args {
 
 /// What a user should know before anything is paid for.
 fn warn(judge: &Judge, item: &Item) {
-    if item.names_the_winner() && judge.order() == Order::Given {
+    let compares = judge.prompt().compares();
+    if compares && item.names_the_winner() && judge.order() == Order::Given {
         note(
             "warning: `chosen` always stands first in these records; --order both shows each pair both ways",
         );

@@ -299,8 +299,8 @@ impl Judge {
     fn check_item(&self, item: &Item) -> Result<()> {
         let prompt = &*self.0.prompt;
         let menu = prompt.menu(item);
-        if let (Some(pass), Judges::Criteria) = (&self.0.pass, prompt.front().kind()) {
-            menu.criteria.map_or(Ok(()), |names| pass.check_criteria(&names, ErrorKind::Record))?;
+        if prompt.front().kind() == Judges::Criteria {
+            self.check_criteria(&menu.criteria.unwrap_or_default())?;
         }
         match (prompt.front().judges, menu.answers) {
             (Judges::Preference, Some(count)) if count != 2 => Err(Error::new(
@@ -308,7 +308,20 @@ impl Judge {
                 format!("the record has {count} answers, and this prompt compares two"),
             )
             .within(prompt.name())
-            .hint("`-p rank` ranks any number of answers")),
+            .hint("the prompt `rank` compares any number of answers")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Criteria go by their names: one each, and the rule's among them.
+    fn check_criteria(&self, names: &[String]) -> Result<()> {
+        let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
+        if let Some((_, name)) = twice {
+            let message = format!("the record names the criterion `{name}` twice");
+            return Err(Error::new(ErrorKind::Record, message).within(self.0.prompt.name()));
+        }
+        match &self.0.pass {
+            Some(pass) if !names.is_empty() => pass.check_criteria(names, ErrorKind::Record),
             _ => Ok(()),
         }
     }

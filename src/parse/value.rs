@@ -102,7 +102,7 @@ impl Wanted<'_> {
     }
 
     /// One of the words that were offered, as what it means; where none of them is there, a meaning by its
-    /// own name.
+    /// own name, as it is written.
     fn word(&self, text: &str) -> Reading<String> {
         if self.values.is_empty() {
             const LONGEST: usize = 40;
@@ -112,7 +112,11 @@ impl Wanted<'_> {
         let pair = |(word, meaning): (&String, &String)| (bare(word).to_owned(), meaning.clone());
         let words: Vec<Word> = self.values.iter().map(pair).collect();
         let own: Vec<Word> = self.values.values().map(|meaning| pair((meaning, meaning))).collect();
-        let found = one_of(&words, &own, text).or_else(|| one_of(&own, &words, text));
+        let own_name = || {
+            let exact = own.iter().filter(|(name, _)| text.starts_with(name.as_str()));
+            one_of(&exact.cloned().collect::<Vec<_>>(), &[&words[..], &own].concat(), text)
+        };
+        let found = one_of(&words, &own, text).or_else(own_name);
         found.unwrap_or_else(|| off_menu(text))
     }
 

@@ -151,7 +151,10 @@ impl Rule {
     }
 
     fn fitted(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<Self> {
-        let all = |rules: &[Self]| rules.iter().map(|rule| rule.fitted(offer, kind)).collect();
+        let all = |rules: &[Self]| {
+            let fitted = rules.iter().map(|rule| rule.fitted(offer, kind));
+            fitted.collect::<Result<Vec<Self>>>()
+        };
         match self {
             Self::Test(test) => test.fitted(offer, kind).map(Self::Test),
             Self::And(rules) => all(rules).map(Self::And),

@@ -112,9 +112,10 @@ impl Loops {
         let Ok(item) = &record.item else { return Line::key_without_record(&record.place) };
         let mut hasher = Hasher::new("tribunal-revision-v1");
         hasher.part(item.id().unwrap_or_default().as_bytes());
+        let seen = self.judge.seen(item).unwrap_or_else(|_| item.clone());
         let writers = [Some(self.writer.reviser()), self.writer.drafter()];
         for judge in [Some(&self.judge)].into_iter().chain(writers).flatten() {
-            hasher.json(&judge.prompt().content(item));
+            hasher.json(&judge.prompt().content(&seen));
         }
         hasher.part(self.identity.as_bytes());
         hasher.finish()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
