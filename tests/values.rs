@@ -346,3 +346,31 @@ async fn labels_of_steps_mean_the_same_in_one_conversation_and_in_several() {
     let error = format!("{:?}", Prompt::parse("p", &unnamed).unwrap_err());
     assert!(error.contains("`positive: sound`"), "{error}");
 }
+
+#[tokio::test]
+async fn exact_probabilities_alone_make_no_model_deterministic() {
+    use tribunal::request::Capabilities;
+    let keys = "judges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
+    for (deterministic, score) in [(false, Some(4.0)), (true, None)] {
+        let script = Script::answering(|request| {
+            Ok(Completion::text(if request.reask == 0 { "Hm." } else { "Score: 4" }))
+        });
+        let able = Capabilities { deterministic, ..Capabilities::ALL };
+        let judge = Judge::builder()
+            .backend(script.capable(able))
+            .with_prompt(prompt(keys, "user:\n{{ answer }}"))
+            .reasks(1);
+        let judgment = judge.build().await.unwrap().judge(&Item::new().answer("a")).await.unwrap();
+        assert_eq!(judgment.score(), score, "deterministic: {deterministic}");
+    }
+}
+
+#[tokio::test]
+async fn asking_afresh_as_often_as_numbers_go_is_no_overflow() {
+    let keys = "judges: score\nscale: {min: 1, max: 10}\ndraws: 3\nverdict: 'Score: *'";
+    let judge = Judge::builder()
+        .backend(Script::always("Score: 4"))
+        .with_prompt(prompt(keys, "user:\n{{ answer }}"));
+    let judge = judge.build().await.unwrap().redrawn(u32::MAX);
+    assert!(judge.judge(&Item::new().answer("a")).await.is_ok());
+}

@@ -106,7 +106,7 @@ impl Judge {
         self.check_item(item)?;
         let Inner { prompt, secret, draws, first_draw, .. } = &*self.0;
         let mark = prompt.mark(item, secret.as_deref());
-        let ballots = (*first_draw..first_draw.saturating_add(*draws))
+        let ballots = (*first_draw..first_draw + draws)
             .flat_map(|draw| self.orders(item, draw).into_iter().map(move |order| (draw, order)));
         let force = reask > 0 || self.0.reasks > 0;
         let ballots =
@@ -160,7 +160,8 @@ impl Judge {
     #[must_use]
     pub fn redrawn(&self, times: u32) -> Self {
         let mut inner = (*self.0).clone();
-        inner.first_draw = inner.first_draw.saturating_add(times.saturating_mul(inner.draws));
+        let next = inner.first_draw.saturating_add(times.saturating_mul(inner.draws));
+        inner.first_draw = next.min(u32::MAX - inner.draws);
         Self(Arc::new(inner))
     }
 
