@@ -309,7 +309,11 @@ async fn labels_of_steps_mean_the_same_in_one_conversation_and_in_several() {
             {
                 // The steps are "+", "0" and "-", and judged so.
                 let script = Script::answering(|request| {
-                    let asked = request.messages.iter().map(|m| m.text()).collect::<String>();
+                    let asked = request
+                        .messages
+                        .iter()
+                        .map(tribunal::request::Message::text)
+                        .collect::<String>();
                     let place = request.messages.last().map_or(0, |m| m.text().lines().count());
                     let tri = ["+", "0", "-"];
                     let label = match asked.trim() {
