@@ -432,5 +432,5 @@ async fn a_pair_with_one_unreadable_order_is_reported_as_such() {
     assert!(line.as_object().unwrap().contains_key("consistent"));
     assert!(ran.err.contains("read in one order only, which counts as half: 1"), "{}", ran.err);
     let table = run(&["--format", "pretty"]).await;
-    assert!(table.out.contains("first is better (one order)"), "{}", table.out);
+    assert!(table.out.contains("first is better (half)"), "{}", table.out);
 }

@@ -76,7 +76,7 @@ fn verdict(outcome: Result<&Judgment, &Error>) -> (String, Tone) {
             };
             let order = match consistent {
                 Some(false) => " (by order)",
-                _ if judgment.one_order_unreadable() => " (one order)",
+                _ if judgment.one_order_unreadable() => " (half)",
                 _ => "",
             };
             (format!("{verdict}{order}{pass}"), tone)
