@@ -63,7 +63,8 @@ pub(crate) fn settled(judge: &Judge, options: &Options) -> Result<Options> {
                     "give it a rule of its own: it judges another kind than the loop's judge",
                 ));
             }
-            FinalCheck::Judge(other.passing(rule.clone()))
+            let passing = other.passing(rule);
+            FinalCheck::Judge(passing.map_err(|error| error.within("the final judge"))?)
         }
         (same, _) => same.clone(),
     };
