@@ -374,10 +374,7 @@ async fn draws_of_judges_that_compare_nothing_are_no_orders() {
 #[test]
 fn an_order_for_all_judges_breaks_none_and_one_that_is_asked_for_is_refused() {
     let place = Place::new("orders");
-    place.file(
-        "tribunal.toml",
-        "[defaults]\norder = 'both'\n\n[judge.strict]\norder = 'both'\nprompt = 'score'\n",
-    );
+    place.file("tribunal.toml", "[defaults]\norder = 'both'\n");
     place.file("r.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
     let judge = |more: &[&str]| {
         place.run(&[&["judge", "r.jsonl", "-p", "score", "-m", "script:Score: 3"], more].concat())
@@ -388,8 +385,8 @@ fn an_order_for_all_judges_breaks_none_and_one_that_is_asked_for_is_refused() {
     let asked = judge(&["--order", "both"]);
     assert_eq!(asked.code, 2);
     assert!(asked.err.contains("`score` compares none"), "{}", asked.err);
-    let named =
-        place.run(&["judge", "r.jsonl", "-m", "script:Score: 3", "-j", "1", "--judge", "strict"]);
+    place.file("tribunal.toml", "[judge.strict]\norder = 'both'\nprompt = 'score'\n");
+    let named = place.run(&["judge", "r.jsonl", "-m", "script:Score: 3", "--judge", "strict"]);
     assert_eq!(named.code, 2, "{}", named.err);
 }
 
