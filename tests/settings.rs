@@ -107,6 +107,24 @@ fn misspelt_variables_are_named_with_the_near_one() {
 }
 
 #[test]
+fn a_variable_that_is_nearly_that_of_a_provider_is_named() {
+    let place = place("provider");
+    for (typed, meant) in [
+        ("OPENAI_APIKEY", "OPENAI_API_KEY"),
+        ("OPEN_AI_API_KEY", "OPENAI_API_KEY"),
+        ("openai_api_key", "OPENAI_API_KEY"),
+        ("OPENAI_BASEURL", "OPENAI_BASE_URL"),
+        ("OPENROUTER_APIKEY", "OPENROUTER_API_KEY"),
+    ] {
+        let ran = run_with(&place, &[(typed, "sk-secret")], &JUDGE);
+        let words = format!("{typed} is not used; did you mean {meant}?");
+        assert!(ran.err.contains(&words) && !ran.err.contains("sk-secret"), "{words}: {}", ran.err);
+        let both = run_with(&place, &[(typed, "sk-secret"), (meant, "sk-other")], &JUDGE);
+        assert!(!both.err.contains("is not used"), "{}", both.err);
+    }
+}
+
+#[test]
 fn the_only_judge_of_a_file_is_used_and_several_are_named() {
     let place = place("only");
     place.file(

@@ -185,6 +185,22 @@ fn warn_of_unknown(command: &clap::Command) {
         let meant = near.map_or(String::new(), |near| format!("; did you mean {OURS}{near}?"));
         note(&format!("warning: {name} is not a setting and is ignored{meant}"));
     }
+    warn_of_keys();
+}
+
+/// Names variables that are nearly those of the presets, where the right one is not set.
+fn warn_of_keys() {
+    let bare = |name: &str| name.replace('_', "").to_ascii_uppercase();
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let names: Vec<String> = names.collect();
+    let presets = backend::presets::key_variables().chain(backend::presets::address_variables());
+    for right in presets.filter(|right| !is_set(right)) {
+        let alike = |name: &&String| *name != right && bare(name) == bare(right);
+        if let Some(name) = names.iter().find(alike) {
+            note(&format!("warning: {name} is not used; did you mean {right}?"));
+        }
+    }
 }
 
 fn told(error: &Error) -> ExitCode {
