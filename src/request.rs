@@ -333,6 +333,7 @@ impl Finish {
     }
 
     /// Whether the server gave up, so that the same request may be answered better.
+    #[cfg(any(feature = "store", test))]
     pub(crate) fn is_accident(&self) -> bool {
         const PARTS: [&str; 7] =
             ["error", "fail", "abort", "cancel", "timeout", "interrupt", "resource"];

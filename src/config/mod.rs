@@ -38,6 +38,7 @@ mod layers;
 mod permission;
 mod settings;
 
+#[cfg(feature = "cli")]
 pub(crate) use layers::text_or_file;
 #[cfg(feature = "cli")]
 pub(crate) use permission::{is_identity, outside};
