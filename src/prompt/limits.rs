@@ -406,7 +406,7 @@ fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
         ("replace", [_, _] | [_, _, _]) if is_text => {
             let counted = args.get(2).is_some_and(|count| count.as_i64().is_some_and(|n| n >= 0));
             let args = if counted { args } else { &args[..2] };
-            state.apply_filter("replace", &[&[value.clone()], args].concat())
+            state.apply_filter("replace", &[std::slice::from_ref(value), args].concat())
         }
         ("join", [items]) if is_text => state.apply_filter("join", &[items.clone(), value.clone()]),
         ("format", _) if is_text && is_wide(value) => Err(refused("the width is too large")),

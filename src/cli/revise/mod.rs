@@ -74,8 +74,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     if !args.results.quiet {
         args.judge.introduce(&resolved)?;
     }
-    let plan = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
-    let files = args.input.sources(args.results.writing(plan), args.results.quiet)?;
+    let touched = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
+    let files = args.input.sources(args.results.writing(touched), args.results.quiet)?;
     let total = args.input.count(&files);
     let plain = args.results.plain_file(&files)?;
     let mut records = args.input.read(files);
