@@ -197,6 +197,7 @@ pub enum Finish {
 pub struct CacheKey([u8; 32]);
 
 /// What a model can be asked, before the first paid call.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// Whether the probabilities of labels can be had.

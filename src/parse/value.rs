@@ -304,11 +304,11 @@ fn one_of(words: &[Word], others: &[Word], text: &str) -> Option<Reading<String>
 
 /// The longest word that fits in any case, and what it means. Words that differ by case alone are told apart
 /// by which of them fits exactly; where none does and they mean several things, it means nothing.
-fn fitting<'w>(
-    words: &'w [Word],
+fn fitting(
+    words: &[Word],
     fits: impl Fn(&str) -> bool,
     exactly: impl Fn(&str) -> bool,
-) -> Option<(&'w str, Option<&'w str>)> {
+) -> Option<(&str, Option<&str>)> {
     let all: Vec<&Word> = words.iter().filter(|(word, _)| fits(word)).collect();
     let longest = all.iter().map(|(word, _)| word.chars().count()).max()?;
     let mut best = all.into_iter().filter(|(word, _)| word.chars().count() == longest);
@@ -324,9 +324,10 @@ pub(crate) fn by_name<'n>(
 ) -> Option<&'n str> {
     let written = bare(written);
     let low = written.to_lowercase();
-    let mut alike = names.clone().filter(|name| bare(name).to_lowercase() == low);
+    let exact = names.clone().find(|name| bare(name) == written);
+    let mut alike = names.filter(|name| bare(name).to_lowercase() == low);
     let only = || alike.next().filter(|_| alike.next().is_none());
-    names.clone().find(|name| bare(name) == written).or_else(only)
+    exact.or_else(only)
 }
 
 /// `A > B` and `A>B` are one word.
