@@ -73,6 +73,12 @@ impl Identity {
         }
     }
 
+    /// The identity of a folder.
+    pub fn of_folder(path: &Path) -> Option<Self> {
+        let meta = fs::metadata(path).ok().filter(fs::Metadata::is_dir)?;
+        Self::numbers(&meta).or_else(|| path.canonicalize().ok().map(Self::Path))
+    }
+
     fn of_meta(meta: &fs::Metadata, path: &Path) -> Option<Self> {
         if !meta.is_file() {
             return None;

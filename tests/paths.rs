@@ -173,6 +173,14 @@ fn standard_input_and_output_are_files_too() {
         assert!(ran.err.contains("would write into"), "{line}: {}", ran.err);
     }
     assert_eq!(place.read("a.jsonl"), TWO);
+    if cfg!(all(feature = "store", feature = "tiny", feature = "llama")) {
+        place.file("sum.jsonl", "{\"question\": \"1 + 1\", \"answer\": \"1 + 1 = 2\"}\n");
+        assert_eq!(place.run(&["judge", "sum.jsonl", "-m", "tiny", "-p", "tiny-score"]).code, 0);
+        let store =
+            "f=$(find home -type f | head -n 1); test -n \"$f\" && tribunal cache export >> $f";
+        let ran = shell(&place, store);
+        assert!(ran.code == 2 && ran.err.contains("a part of the store"), "{}", ran.err);
+    }
     let fine = shell(&place, &format!("tribunal judge a.jsonl {model} -q > b.jsonl 2>&1"));
     assert!(fine.code == 0 && count(&place, "b.jsonl") == 2, "{}", fine.err);
     let fine = shell(&place, &format!("tribunal judge a.jsonl {model} -q -o /dev/null"));
@@ -214,6 +222,26 @@ fn each_file_is_read_once_however_many_links_lead_to_it() {
     assert!(folder.err.contains("a link to a folder"), "{}", folder.err);
     let broken = judge(&place, &["d/broken.md"]);
     assert!(broken.err.contains("is a link to `gone.md`, which is not there"), "{}", broken.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_that_all_link_to_each_other_are_looked_into_once() {
+    let place = Place::new("paths-web");
+    for n in 0..12 {
+        place.file(&format!("d/{n}/a.md"), format!("answer {n}"));
+        for other in (0..12).filter(|other| *other != n) {
+            let link = place.folder.path(&format!("d/{n}/to{other}"));
+            std::os::unix::fs::symlink(format!("../{other}"), link).unwrap();
+        }
+    }
+    place.file("elsewhere/b.md", "an answer elsewhere");
+    std::os::unix::fs::symlink("../elsewhere", place.folder.path("d/away")).unwrap();
+    let ran = judge(&place, &["d/**/*.md"]);
+    let ids: Vec<String> =
+        ran.lines().iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 13, "{}", ran.err);
+    assert!(ids.iter().all(|id| !id.contains("to")) && ids.contains(&"d/away/b.md".to_owned()));
 }
 
 #[cfg(unix)]

@@ -1,6 +1,10 @@
 //! `tribunal cache`
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -151,7 +155,7 @@ fn stats(shelf: &Shelf, out: &mut impl Write) -> Result<()> {
 }
 
 /// Answers are not written into their own store.
-fn storing(folder: &std::path::Path) -> Plan {
+fn storing(folder: &Path) -> Plan {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let plan = Plan::default().writes_stdout();
     files.fold(plan, |plan, file| plan.reads("a part of the store", &file.path()))
@@ -162,10 +166,10 @@ fn write_line(out: &mut impl Write, line: &Exported) -> Result<()> {
     writeln!(out, "{text}").map_err(cannot_print)
 }
 
-async fn import(shelf: &Shelf, file: &PathBuf) -> Result<Outcome> {
+async fn import(shelf: &Shelf, file: &Path) -> Result<Outcome> {
     let source = match file.to_str() {
         Some("-") => Source::Stdin,
-        _ => Source::File(file.clone()),
+        _ => Source::File(file.to_owned()),
     };
     let (mut taken, mut failed) = (0, 0);
     for (number, line) in records::lines(&source)? {

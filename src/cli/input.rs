@@ -10,7 +10,6 @@ use crate::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     records::{self, Format, LeftOut, Record, Source},
-    report::escaped,
 };
 
 /// Records, and how they are read.
@@ -135,7 +134,7 @@ fn say_left_out(mut files: Vec<(PathBuf, LeftOut)>) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        note(&escaped(&format!("not read: {names}{more}: {}", group[0].1)));
+        note(&format!("not read: {names}{more}: {}", group[0].1));
     }
 }
 

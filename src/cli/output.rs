@@ -280,7 +280,7 @@ impl Sink {
 /// Puts results into their order, and says what else is in their file.
 pub(super) fn finish(mut output: Output, path: Option<&Path>, quiet: bool) -> Result<()> {
     let (others, foreign) = output.others();
-    let path = escaped(&path.unwrap_or(output.kept_in()).display().to_string());
+    let path = path.unwrap_or(output.kept_in()).display().to_string();
     output.finish()?;
     if others > 0 && !quiet {
         note(&format!(

@@ -76,10 +76,9 @@ fn columns(names: &[String]) -> Vec<Column> {
         }
         Column { name, is_unnamed: true }
     };
-    let column = |(n, name): (usize, &String)| match name.is_empty() {
-        true => unnamed(n),
-        false => Column { name: name.clone(), is_unnamed: false },
-    };
+    let named = |name: &String| Column { name: name.clone(), is_unnamed: false };
+    let column =
+        |(n, name): (usize, &String)| if name.is_empty() { unnamed(n) } else { named(name) };
     names.iter().enumerate().map(column).collect()
 }
 

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::{Format, input::BOM};
 
-/// What stands beside a file of results, and says what the run was.
+/// What is beside a file of results, and says what the run was.
 const MANIFEST: &str = ".run.json";
 
-/// What stands beside a text that was revised.
+/// What is beside a text that was revised.
 const LINEAGE: &str = ".revision.json";
 
 /// What holds the results of a table until it is written.
@@ -23,7 +23,8 @@ pub(super) const JOURNAL: &str = ".partial.jsonl";
 /// How much of a file is looked at.
 const MOST: u64 = 64 << 20;
 
-/// Whether Tribunal wrote this file: results, what stands beside them, recordings, figures.
+/// Whether Tribunal wrote this file: results, what is beside them, recordings, figures, reports. A text
+/// that was revised is a draft like any other.
 pub fn is_own(path: &Path) -> bool {
     let beside = |end: &str| {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -31,7 +32,7 @@ pub fn is_own(path: &Path) -> bool {
         path.with_file_name(name)
     };
     let says = |path: PathBuf| path.is_file() && holds(&path, Format::Json);
-    if says(beside(MANIFEST)) || says(beside(LINEAGE)) {
+    if says(beside(MANIFEST)) {
         return true;
     }
     let name = path.to_string_lossy();
@@ -131,4 +132,34 @@ fn is_table(start: &mut impl BufRead, delimiter: char) -> bool {
         })
     };
     OURS.iter().all(|name| has(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_ours_are_known_by_what_they_hold_and_by_what_is_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_own = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            is_own(&path)
+        };
+        let line = r#"{"id": "a", "index": 0, "error": {}, "model": "m", "prompt": {"hash": "h"}, "key": "k"}"#;
+        assert!(is_own("a.jsonl", line) && is_own("a.json", &format!("[\n{line}\n]")));
+        let revised = r#"{"id": "a", "index": 0, "outcome": "passed", "passed": true, "key": "k"}"#;
+        assert!(is_own("b.jsonl", revised) && is_own("c.md.revision.json", revised));
+        assert!(is_own("x.csv.partial.jsonl", ""));
+        assert!(is_own("d.csv", "answer,judge_model,prompt,latency_ms,attempts,key\n"));
+        let record =
+            r#"{"id": 1, "index": 0, "model": "m", "prompt": "Why?", "key": "k", "answer": "a"}"#;
+        assert!(!is_own("e.jsonl", record) && !is_own("e.json", record));
+        assert!(!is_own("f.run.json", record) && !is_own("g.csv", "model,prompt,answer,key\n"));
+        assert!(!is_own("c.md", "a text that was revised") && !is_own("h.md", ""));
+        assert!(!is_own("d.parquet", "PAR1"));
+        let manifest = r#"{"version": "1", "judge": {}, "prompt": {"hash": "h"}, "model": {}}"#;
+        assert!(is_own("d.parquet.run.json", manifest));
+        assert!(super::is_own(&folder.path().join("d.parquet")));
+    }
 }

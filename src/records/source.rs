@@ -1,7 +1,7 @@
 //! Files, folders and patterns by name, in an order that does not change.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     ffi::OsStr,
     fmt,
     path::{Path, PathBuf},
@@ -202,6 +202,14 @@ impl Matched {
         }
     }
 
+    /// Takes note of a folder that may not be looked into.
+    fn closed(&mut self, error: &walkdir::Error) {
+        let kind = error.io_error().map(std::io::Error::kind);
+        if let (Some(path), Some(std::io::ErrorKind::PermissionDenied)) = (error.path(), kind) {
+            self.left_out.push((path.to_owned(), LeftOut::Closed));
+        }
+    }
+
     fn leave_out_own(&mut self, name: &str) -> Result<()> {
         if self.is_named {
             return Ok(());
@@ -304,33 +312,41 @@ const OPTIONS: glob::MatchOptions = glob::MatchOptions {
     require_literal_leading_dot: true,
 };
 
-/// What a pattern of folders of any depth matches. Links are followed, but not back to where they are.
+/// What a pattern of folders of any depth matches. Links to folders are followed after everything else, and
+/// only to folders that nothing has led to yet.
 fn below(name: &str, wanted: &glob::Pattern, found: &mut Matched) {
     let fixed = name.split('/').take_while(|part| !part.contains(['*', '?', '[']));
     let start: String = fixed.map(|part| format!("{part}/")).collect();
-    let walked = if start.is_empty() { "." } else { &start };
-    let shown = |entry: &walkdir::DirEntry| {
-        name.contains("/.") || entry.depth() == 0 || !is_hidden(entry.file_name())
-    };
-    let walk = WalkDir::new(walked).follow_links(true).sort_by_file_name().into_iter();
     let matched = |path: &Path| {
         let bare = if start.is_empty() { path.strip_prefix("./").unwrap_or(path) } else { path };
         wanted.matches_path_with(bare, OPTIONS).then(|| bare.to_owned())
     };
-    for entry in walk.filter_entry(shown) {
-        match entry {
-            Ok(entry) => matched(entry.path()).into_iter().for_each(|path| found.meet(path)),
-            // A link that leads back.
-            Err(error) if error.loop_ancestor().is_some() => (),
-            Err(error) => {
-                let path = error.path().unwrap_or(Path::new(walked));
-                match path.is_symlink() && !path.exists() {
-                    true => matched(path).into_iter().for_each(|path| found.meet(path)),
-                    false => found.left_out.push((path.to_owned(), LeftOut::Closed)),
+    let mut seen = HashSet::new();
+    let mut roots = VecDeque::from([PathBuf::from(if start.is_empty() { "." } else { &start })]);
+    while let Some(root) = roots.pop_front() {
+        let mut is_new =
+            |path: &Path| Identity::of_folder(path).is_some_and(|identity| seen.insert(identity));
+        if !is_new(&root) {
+            continue;
+        }
+        let is_wanted = |entry: &walkdir::DirEntry| {
+            let shown = name.contains("/.") || !is_hidden(entry.file_name());
+            let is_folder = entry.file_type().is_dir();
+            entry.depth() == 0 || shown && (!is_folder || is_new(entry.path()))
+        };
+        for entry in WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(is_wanted) {
+            match entry {
+                Ok(entry)
+                    if entry.depth() > 0 && entry.path_is_symlink() && entry.path().is_dir() =>
+                {
+                    roots.push_back(entry.into_path());
                 }
+                Ok(entry) => matched(entry.path()).into_iter().for_each(|path| found.meet(path)),
+                Err(error) => found.closed(&error),
             }
         }
     }
+    found.files.sort();
 }
 
 /// The file beside it whose name is alike.
