@@ -33,6 +33,7 @@
 //! are pure functions of their arguments; from [`backend`] on there are clocks, disks and networks.
 
 pub mod error;
+pub mod text;
 pub mod scale;
 pub mod verdict;
 pub mod aggregate;

@@ -158,6 +158,10 @@ pub struct Completion {
     pub dropped: Vec<String>,
     /// Requests that this answer took, refused and repeated ones included.
     pub attempts: u32,
+    /// Whether an engine in this process wrote it, and ended the turn by its tokens: what looks like a
+    /// control token in the text is text.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_process: bool,
     /// Whether it was remembered, and cost nothing now.
     #[serde(skip)]
     pub cached: bool,

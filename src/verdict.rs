@@ -348,6 +348,22 @@ pub struct Call {
     /// Probabilities of the labels, for a `choose`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub distribution: Option<Distribution>,
+    /// Whether an engine in this process ended the turn, so that what looks like a control token in the
+    /// text is text. Written only where the text holds one.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub in_process: bool,
+    /// The bytes of the text that count: without thinking and what follows the end of the turn. `None`
+    /// where it was not read.
+    #[serde(skip)]
+    pub spoken: Option<(usize, usize)>,
+}
+
+impl Call {
+    /// The part of the text that counts.
+    pub fn shown(&self) -> &str {
+        let spoken = self.spoken.and_then(|(start, end)| self.text.get(start..end));
+        spoken.unwrap_or_else(|| visible(&self.text))
+    }
 }
 
 /// One reading of one draw in one order.
@@ -500,35 +516,15 @@ impl Vote {
     /// Every text of this vote without thinking blocks; a picked label is no critique.
     pub fn critique(&self) -> String {
         let texts = self.calls.iter().filter(|call| !call.chosen);
-        let spoken: Vec<&str> = texts.map(|call| visible(&call.text)).collect();
+        let spoken: Vec<&str> = texts.map(Call::shown).collect();
         spoken.join("\n").trim().to_owned()
     }
 }
 
-/// The text after its thinking blocks; an unclosed block hides everything that follows it.
-///
-/// Blocks are `<think>` and `<thinking>`, in any case. What stands between two blocks is hidden too: the
-/// judge went on thinking.
+/// The part of an answer that counts, where nothing is known of what was judged: see
+/// [`text::visible`](crate::text::visible).
 pub fn visible(text: &str) -> &str {
-    let closed = tags(text, ["</think>", "</thinking>"]).last().map_or(0, |tag| tag.end);
-    let shown = &text[closed..];
-    let opened = tags(shown, ["<think>", "<thinking>"]).next().map_or(shown.len(), |tag| tag.start);
-    &shown[..opened]
-}
-
-/// Whether the text ends inside of a thinking block.
-pub(crate) fn thinks_on(text: &str) -> bool {
-    visible(text).as_bytes().as_ptr_range().end != text.as_bytes().as_ptr_range().end
-}
-
-/// The places of these tags, in any case.
-fn tags(text: &str, tags: [&'static str; 2]) -> impl Iterator<Item = std::ops::Range<usize>> {
-    text.match_indices('<').filter_map(move |(at, _)| {
-        let stands = |tag: &&str| {
-            text.get(at..at + tag.len()).is_some_and(|found| found.eq_ignore_ascii_case(tag))
-        };
-        tags.into_iter().find(stands).map(|tag| at..at + tag.len())
-    })
+    crate::text::visible(text, &[], None)
 }
 
 /// Same decision, whatever the certainty.

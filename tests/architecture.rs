@@ -136,7 +136,8 @@ fn what_stands_above_the_backends_is_pure() {
             assert!(found.is_empty(), "{} mentions {found:?}", file.display());
         }
     }
-    assert_eq!(count, 9, "error, scale, verdict, aggregate, item, request, parse, pass, prompt");
+    let names = "error, text, scale, verdict, aggregate, item, request, parse, pass, prompt";
+    assert_eq!(count, 10, "{names}");
 }
 
 #[test]

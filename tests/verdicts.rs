@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use tribunal::{
     parse::{Chosen, Outcome, Parser, Read, Reader, Reading, Spot, Transcript},
     request::{Completion, Finish},
-    verdict::{Distribution, visible},
+    text,
+    verdict::Distribution,
 };
 
 /// A file of cases: rules by name, and replies that name their rules.
@@ -169,7 +170,8 @@ fn check(rules: &BTreeMap<String, Rules>, case: &Case) -> Option<String> {
         return Some(format!("{}: {:?} spoke", case.name, read.rule));
     }
     let spoken = transcript.results[case.last_turn..].iter().filter(|o| o.chosen.is_none());
-    let spoken: Vec<&str> = spoken.map(|o| visible(&o.completion.text)).collect();
+    let shown = |o| text::visible(o, &case.data, case.mark.as_deref());
+    let spoken: Vec<&str> = spoken.map(|o| shown(&o.completion.text)).collect();
     let text: Vec<char> = spoken.join("\n").trim().chars().collect();
     let at_span: Option<String> = read.span.map(|(start, end)| text[start..end].iter().collect());
     if case.value.is_some() && case.value != at_span {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use serde_json::Value;
+
 use super::{Outcome, complain, emit, input::reading, note, settings::reading_named};
 use crate::{
     backend::Script,
@@ -12,11 +14,13 @@ use crate::{
     records::{self, Record},
     report::Summary,
     run::Finished,
+    verdict::Judgment,
 };
 
 /// Read verdicts out of critiques that you already have: no model is called.
 ///
-/// Only the field with the text is needed; a pair is taken as it was shown.
+/// Only the field with the text is needed; a pair is taken as it was shown. Fields that the prompt
+/// reads count where they are there: what they say is no verdict where the text quotes it.
 ///
 /// Example:
 ///   tribunal parse critiques.jsonl -p score --field raw
@@ -72,17 +76,18 @@ fn read(judge: &Judge, field: &str, record: Record) -> Finished {
     let Record { index, place, item } = record;
     match item {
         Ok(item) => {
-            let text = text(&item, field).map_err(|error| error.within(&place));
-            let outcome = text.map(|text| judge.parse(&text));
+            let outcome = parsed(judge, &item, field).map_err(|error| error.within(&place));
             Finished { index, place, outcome, item: Some(item), kept: false }
         }
         Err(error) => Finished { index, place, item: None, outcome: Err(error), kept: false },
     }
 }
 
-fn text(item: &Item, field: &str) -> Result<String> {
-    const TEXT: &str = "critique to be read";
-    let named = item.clone().mapped(TEXT, field);
-    let named = named.map_err(|error| error.hint("--field names the one with the text"))?;
-    Ok(named.text(TEXT).unwrap_or_default())
+/// Reads the text beside what the rest of the record shows.
+fn parsed(judge: &Judge, item: &Item, field: &str) -> Result<Judgment> {
+    let text = item.at(field).map_err(|error| error.hint("--field names the one with the text"))?;
+    let text = crate::item::text_of(text);
+    // The text is no part of what it is about.
+    let top = field.split('.').next().filter(|_| !item.record().contains_key(field));
+    judge.parse_for(&item.clone().filled(top.unwrap_or(field), Value::Null), &text)
 }

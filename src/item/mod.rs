@@ -143,6 +143,14 @@ impl Item {
         Ok(self)
     }
 
+    /// The value of the record's field of this name, or at this path into what is nested.
+    ///
+    /// # Errors
+    /// The record has no such field: the error names those that it has, and the near one.
+    pub(crate) fn at(&self, path: &str) -> Result<&Value> {
+        fields::at_path(&self.record, path)
+    }
+
     /// Lets every prompt see `value` as the field `name`, whatever the record holds there (`--set`).
     #[must_use]
     pub fn filled(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -1,28 +1,34 @@
 //! One vote out of its conversations.
 
 use crate::{
-    parse::{Chosen, Outcome, Place, Read, Spot, Transcript, label_after},
+    parse::{Chosen, Outcome, Place, Read, Reader, Spot, Transcript, labelled},
     prompt::Prompt,
     request::Completion,
-    verdict::{Call, Reason, Unreadable, Verdict, Vote, visible},
+    text::{Judged, TurnEnd, before_control, spoken},
+    verdict::{Call, Reason, Unreadable, Verdict, Vote},
 };
 
-/// A transcript of one text: what a `choose` would have picked is read behind the words before it.
-pub(super) fn written(prompt: &Prompt, text: &str) -> Transcript {
-    let mut transcript = Transcript::of_text("critique", text);
+/// Adds what each `choose` would have picked to the transcript of one text: it is read behind the words
+/// before it.
+pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) -> Transcript {
+    let judged = Judged::new(&transcript.data);
+    let mark = transcript.mark.as_deref();
+    let end = TurnEnd::Token(mark);
     for rule in prompt.reading().rules {
         let Place::Choose(name) = rule.place else { continue };
-        let Some((literal, labels)) = prompt.choice(&name) else { continue };
-        let bare = literal.trim().is_empty();
-        let (before, text) =
-            if bare { (":", format!(":{}", visible(text))) } else { (literal, text.to_owned()) };
-        let label =
-            label_after(&text, before, labels, &[]).map(|found| found.label).unwrap_or_default();
+        let Some((literal, labels)) = prompt.marked_choice(&name, mark) else { continue };
+        let found = if literal.trim().is_empty() {
+            // Nothing stands before the label: it opens the text.
+            let text = format!(":{}", spoken(text, &judged, end));
+            labelled(&text, ":", None, labels, &Judged::default(), end)
+        } else {
+            labelled(text, &literal, mark, labels, &judged, end)
+        };
         transcript.results.push(Outcome {
             spot: Spot { name, at: None },
             chosen: Some(Chosen::Read(None)),
             cut_ok: true,
-            completion: Completion::text(label),
+            completion: Completion::text(found.map(|found| found.label).unwrap_or_default()),
         });
     }
     transcript
@@ -33,6 +39,7 @@ pub(super) fn vote(
     order: Vec<usize>,
     talks: Vec<(Option<usize>, Transcript)>,
     read: Read,
+    reader: &Reader,
 ) -> Vote {
     let last = match talks.as_slice() {
         [(None, transcript)] => transcript.last_turn,
@@ -41,23 +48,32 @@ pub(super) fn vote(
     let calls: Vec<Call> = talks
         .into_iter()
         .flat_map(|(element, transcript)| {
-            transcript.results.into_iter().map(move |outcome| (element, outcome))
+            let spoken = reader.spoken(&transcript);
+            let results = transcript.results.into_iter().zip(spoken);
+            results.map(move |(outcome, spoken)| (element, outcome, spoken))
         })
-        .map(|(element, outcome)| Call {
+        .map(|(element, outcome, spoken)| Call {
             name: outcome.spot.name,
             at: outcome.spot.at.or(element),
             chosen: outcome.chosen.is_some(),
+            in_process: outcome.completion.in_process && holds_control(&outcome.completion.text),
             text: outcome.completion.text,
             thinking: outcome.completion.thinking,
             finish: outcome.completion.finish.name().into(),
             usage: outcome.completion.usage,
             distribution: outcome.completion.distribution,
+            spoken: Some(spoken),
         })
         .collect();
     let mut vote =
         Vote { draw, order, reask: 0, calls, verdict: read.verdict, rule: read.rule, span: None };
     vote.span = read.span.and_then(|span| in_critique(span, &vote, last));
     vote
+}
+
+/// Whether something in a text looks like a control token.
+fn holds_control(text: &str) -> bool {
+    before_control(text).len() < text.len()
 }
 
 /// A span of the last turn's text as a span of the critique, which may hold earlier turns too.

@@ -19,7 +19,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use futures_util::{Stream, StreamExt, future::try_join_all};
 
 use self::{
-    ballot::{numbers, vote, written},
+    ballot::{chosen, numbers, vote},
     finishes::Finishes,
     talk::{Ballot, Tally},
 };
@@ -187,12 +187,36 @@ impl Judge {
     }
 
     /// Reads a critique that somebody already has: no model is asked, and a pair is taken as shown.
+    ///
+    /// Nothing is known of what was judged: [`parse_for`](Self::parse_for) knows it.
     pub fn parse(&self, text: &str) -> Judgment {
+        self.read_text(text, Transcript::of_text("critique", text))
+    }
+
+    /// The same beside the record that the critique is about: what the record says is no verdict where
+    /// the critique quotes it, the record's own marker counts, and a value must be one that the record
+    /// can have.
+    ///
+    /// # Errors
+    /// The record lacks a field that another name was given to.
+    pub fn parse_for(&self, item: &Item, text: &str) -> Result<Judgment> {
+        let Inner { prompt, secret, .. } = &*self.0;
+        let item = self.seen(item)?;
+        let data = prompt.judged(&item);
+        // A marker of a record without anything to judge would be everyone's.
+        let mark = prompt.mark(&item, secret.as_deref()).filter(|_| !data.is_empty());
+        let menu = prompt.menu(&item);
+        let of_text = Transcript::of_text("critique", text);
+        Ok(self.read_text(text, Transcript { data, mark, menu, ..of_text }))
+    }
+
+    fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {
         let inner = &*self.0;
-        let transcript = written(&inner.prompt, text);
+        let mark = transcript.mark.clone();
+        let transcript = chosen(&inner.prompt, text, transcript);
         let read = inner.reader.parse(&transcript);
-        let vote = vote(0, Vec::new(), vec![(None, transcript)], read);
-        self.judgment(vote.verdict.clone(), vec![vote], None)
+        let vote = vote(0, Vec::new(), vec![(None, transcript)], read, &inner.reader);
+        self.judgment(vote.verdict.clone(), vec![vote], mark)
     }
 
     /// The prompt.

@@ -104,6 +104,7 @@ impl Stored {
             finish: call.finish.clone().into(),
             usage: call.usage,
             distribution: call.distribution.clone(),
+            in_process: call.in_process,
             cached: true,
             ..Completion::default()
         };

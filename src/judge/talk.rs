@@ -65,7 +65,7 @@ impl Judge {
             }
             (each, talks) => self.read_each(each, talks, &shown),
         };
-        let mut vote = vote(ballot.draw, ballot.order.clone(), talks, read);
+        let mut vote = vote(ballot.draw, ballot.order.clone(), talks, read, &inner.reader);
         vote.reask = ballot.reask.max(u32::from(vote.is_forced()));
         vote.verdict = vote.verdict.map(|verdict| in_own_order(verdict, &vote.order));
         Ok((vote, tally))

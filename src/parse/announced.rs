@@ -1,15 +1,19 @@
 //! Announcements such as `Rating: [[5]]`: found loosely, read strictly.
 
 use std::{
-    collections::HashSet,
+    cell::LazyCell,
     ops::{Range, RangeInclusive},
 };
 
 use regex::Regex;
 
-use super::{Found, WINDOW, window};
+use super::{
+    Found,
+    quoted::{Quotations, Value},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
+    text::{Folded, Judged, fold, fold_characters, squeezed},
     verdict::{Reason, Unreadable},
 };
 
@@ -19,12 +23,18 @@ pub(super) struct Announcement {
     before: Loose,
     /// What closes the value; empty where the line does.
     after: String,
+    /// The same, to be found in any case.
+    closes: Regex,
+    /// Whether HTML tags of emphasis or layout are part of the words.
+    keeps_html: bool,
 }
 
 /// Words to be found whatever their case, blanks and emphasis.
 #[derive(Clone, Debug)]
 pub(super) struct Loose {
     words: Regex,
+    /// The same where the words may be spread over lines: a quotation may put them on one.
+    spread: Regex,
     /// Whether they begin with a letter or digit, and so may not stand inside of a longer word.
     opens_word: bool,
 }
@@ -36,37 +46,70 @@ const LOOSE: &str = "[*_`$ \\t]*";
 /// and a text is read in linear time.
 const LONGEST: usize = 512;
 
-/// This much of a value tells a quotation from a verdict, in bytes.
-const HEAD: usize = 32;
-
 impl Announcement {
     pub(super) fn new(pattern: &str) -> Result<Self> {
-        let (before, after) = pattern.split_once('*').unwrap_or((pattern, ""));
-        Ok(Self { before: Loose::new(before)?, after: after.trim().to_lowercase() })
+        let characters = fold_characters(pattern).text;
+        let folded = fold(pattern).text;
+        let keeps_html = characters != folded;
+        let pattern = if keeps_html { characters } else { folded };
+        let (before, after) = pattern.split_once('*').unwrap_or((&pattern, ""));
+        let after = after.trim().to_lowercase();
+        let closes = expression(&format!("(?i){}", regex::escape(&after)), &after)?;
+        Ok(Self { before: Loose::new(before)?, after, closes, keeps_html })
     }
 
-    /// The last announcement that is the judge's own.
-    pub(super) fn find(&self, text: &str, data: &[String]) -> Option<Found> {
-        let quoted = self.quoted(data);
-        let opening = last_opening(text);
-        let own = |place: &Range<usize>| {
-            self.announces(text, place.end)
-                && (opening.contains(&place.start) || !quoted.contains(&self.head(text, place.end)))
-                && !in_block_quote(text, place.start)
+    /// The text in which this is looked for.
+    pub(super) fn folded(&self, text: &str) -> Folded {
+        if self.keeps_html { fold_characters(text) } else { fold(text) }
+    }
+
+    /// The last announcement that is the judge's own, in a folded text.
+    ///
+    /// Where the prompt demands its mark, and this is without, the last one decides or none: what stands
+    /// in a judged text may be a quotation of it.
+    pub(super) fn find(
+        &self,
+        text: &str,
+        judged: &Judged,
+        demanded: bool,
+        read: Value,
+    ) -> Option<Found> {
+        let mut places: Vec<Range<usize>> = self.before.places(text).collect();
+        places.retain(|place| self.announces(text, place.end));
+        let last = places.last()?;
+        let quotations = LazyCell::new(|| self.quotations(judged, read));
+        let is_quoted = |place: &Range<usize>| {
+            quotations.hold(self.value(text, place.end), read) || in_block_quote(text, place.start)
         };
-        let places: Vec<Range<usize>> = self.before.places(text).collect();
-        let place = places.into_iter().rev().find(own)?;
-        let (value_end, closed) = self.end(text, place.end);
-        let value = text[place.end..value_end].to_owned();
+        if demanded {
+            let quoted = is_quoted(last).then(|| Err(unmarked()));
+            return Some(self.found(text, last, quoted));
+        }
+        let opening = last_opening(text);
+        let own = |place: &&Range<usize>| {
+            let opens = opening.contains(&place.start) && !in_block_quote(text, place.start);
+            opens || !is_quoted(place)
+        };
+        let place = places.iter().rev().find(own)?;
+        Some(self.found(text, place, None))
+    }
+
+    fn found(
+        &self,
+        text: &str,
+        place: &Range<usize>,
+        fault: Option<Result<String, Unreadable>>,
+    ) -> Found {
+        let (end, closed) = self.end(text, place.end);
         let value = if closed {
-            Ok(value)
+            Ok(text[place.end..end].to_owned())
         } else {
             Err(Unreadable::new(
                 Reason::Ambiguous,
                 format!("the last announcement is not closed by `{}`", self.after),
             ))
         };
-        Some(Found { value, place: trimmed(text, place.end..value_end) })
+        Found { value: fault.unwrap_or(value), place: trimmed(text, place.end..end) }
     }
 
     /// Whether the words behind the value are there, where there are any: `Output (a) is longer` is no
@@ -93,10 +136,9 @@ impl Announcement {
         let end = match self.after.chars().next() {
             Some(close @ ('}' | ')')) => {
                 let end = balanced(near, close);
-                end.filter(|&end| normal(&near[end..]).starts_with(&normal(&self.after)))
+                end.filter(|&end| squeezed(&near[end..]).starts_with(&squeezed(&self.after)))
             }
-            _ if !self.after.contains(char::is_alphabetic) => near.find(&self.after),
-            _ => near.to_ascii_lowercase().find(&self.after),
+            _ => self.closes.find(near).map(|found| found.start()),
         };
         // A stop text may have eaten the closing tag, and then nothing follows.
         let stopped = || self.after.starts_with("</") && !rest.trim().contains('\n');
@@ -107,79 +149,110 @@ impl Announcement {
         }
     }
 
-    /// What tells the value that begins at `start` from others: all of it, or its first word where only
-    /// the line ends it.
-    fn head(&self, text: &str, start: usize) -> String {
-        let (end, _) = self.end(text, start);
-        let value = text[start..end].trim_start_matches(|c: char| is_bare(c) && c != '-');
-        let value = &value[..floor(value, HEAD)];
-        if !self.after.is_empty() {
-            return normal(value);
-        }
-        let goes_on = |at: usize| value[at..].starts_with(char::is_alphanumeric);
-        let ends = |&(at, c): &(usize, char)| {
-            at > 0 && !c.is_alphanumeric() && !(c == '.' && goes_on(at + 1))
-        };
-        let end = value.char_indices().find(ends).map_or(value.len(), |(at, _)| at);
-        normal(&value[..end])
+    /// The value that begins at `start`.
+    fn value<'t>(&self, text: &'t str, start: usize) -> &'t str {
+        &text[start..self.end(text, start).0]
     }
 
-    /// The heads of the values that the judged texts announce.
-    fn quoted(&self, data: &[String]) -> HashSet<String> {
-        let mut all = HashSet::new();
-        for text in data {
-            let text = &text[window(text, WINDOW)..];
-            all.extend(self.before.places(text).map(|place| self.head(text, place.end)));
+    /// The values that the judged texts announce.
+    fn quotations(&self, judged: &Judged, read: Value) -> Quotations {
+        let forms = if self.keeps_html { judged.forms_with_html() } else { judged.forms() };
+        let mut quotations = Quotations::default();
+        for form in forms {
+            for place in self.before.spread_places(form) {
+                quotations.add(self.value(form, place.end), read);
+            }
         }
-        all
+        quotations
     }
 }
 
+/// Why an announcement without the mark decides nothing.
+pub(super) fn unmarked() -> Unreadable {
+    Unreadable::new(
+        Reason::Missing,
+        "the last announcement lacks the mark and stands in the judged text: it may be a quotation",
+    )
+}
+
+fn expression(pattern: &str, words: &str) -> Result<Regex> {
+    Regex::new(pattern).map_err(|cause| {
+        Error::new(ErrorKind::Prompt, format!("`{words}` cannot be looked for")).because(cause)
+    })
+}
+
 impl Loose {
+    /// The words are folded as texts are.
     pub(super) fn new(words: &str) -> Result<Self> {
-        let words: Vec<&str> = words.split_whitespace().collect();
-        let opens_word = words.first().is_some_and(|word| word.starts_with(char::is_alphanumeric));
-        let mut pattern = String::from("(?i)");
-        for (n, word) in words.iter().enumerate() {
-            if n > 0 {
-                pattern.push_str("[*_`$\\s]*");
-            }
-            let mut last: Option<char> = None;
-            for c in word.chars() {
-                // Letters of one word stay together; around signs there may be emphasis.
-                if last.is_some_and(|last| !(last.is_alphanumeric() && c.is_alphanumeric())) {
-                    pattern.push_str(LOOSE);
-                }
-                pattern.push_str(&regex::escape(&c.to_string()));
-                last = Some(c);
-            }
-        }
-        pattern.push_str(LOOSE);
-        let words = Regex::new(&pattern).map_err(|cause| {
-            Error::new(ErrorKind::Prompt, format!("`{}` cannot be looked for", words.join(" ")))
-                .because(cause)
-        })?;
-        Ok(Self { words, opens_word })
+        const SPREAD: &str = "[*_`$\\s]*";
+        let pattern = loose(words, LOOSE, SPREAD) + LOOSE;
+        let spread = loose(words, SPREAD, SPREAD) + LOOSE;
+        Ok(Self {
+            words: expression(&pattern, words)?,
+            spread: expression(&spread, words)?,
+            opens_word: words.trim_start().starts_with(char::is_alphanumeric),
+        })
     }
 
     /// Where the words stand, with the emphasis and the blanks behind them.
     pub(super) fn places<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
+        self.found(&self.words, text)
+    }
+
+    /// The same where the words may be spread over lines.
+    pub(super) fn spread_places<'t>(
+        &'t self,
+        text: &'t str,
+    ) -> impl Iterator<Item = Range<usize>> + 't {
+        self.found(&self.spread, text)
+    }
+
+    fn found<'t>(
+        &'t self,
+        words: &'t Regex,
+        text: &'t str,
+    ) -> impl Iterator<Item = Range<usize>> + 't {
         let inside = |at: usize| text[..at].ends_with(char::is_alphanumeric);
-        let places = self.words.find_iter(text).map(|found| found.range());
+        let places = words.find_iter(text).map(|found| found.range());
         places.filter(move |place| !self.opens_word || !inside(place.start))
     }
 }
 
-/// What stands behind the last occurrence of our marker, which nobody else can have written.
-pub(super) fn marked(mark: &str, text: &str) -> Option<Found> {
+/// The pattern of words, with something loose `around` signs and something `between` words.
+fn loose(words: &str, around: &str, between: &str) -> String {
+    let mut pattern = String::from("(?i)");
+    for (n, word) in words.split_whitespace().enumerate() {
+        if n > 0 {
+            pattern.push_str(between);
+        }
+        let mut last: Option<char> = None;
+        for c in word.chars() {
+            // Letters of one word stay together; around signs there may be emphasis.
+            if last.is_some_and(|last| !(last.is_alphanumeric() && c.is_alphanumeric())) {
+                pattern.push_str(around);
+            }
+            pattern.push_str(&regex::escape(&c.to_string()));
+            last = Some(c);
+        }
+    }
+    pattern
+}
+
+/// The bytes behind the last occurrence of a mark as a word of its own.
+pub(super) fn after_mark(mark: &str, text: &str) -> Option<usize> {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let whole = |at: &usize| {
         !is_word(text[..*at].chars().next_back())
             && !is_word(text[at + mark.len()..].chars().next())
     };
-    let at =
-        text.to_ascii_lowercase().match_indices(mark).map(|(at, _)| at).filter(whole).last()?;
-    let start = at + mark.len();
+    let lower = text.to_ascii_lowercase();
+    let at = lower.match_indices(mark).map(|(at, _)| at).filter(whole).last()?;
+    Some(at + mark.len())
+}
+
+/// What stands behind the last occurrence of our marker, which nobody else can have written.
+pub(super) fn marked(mark: &str, text: &str) -> Option<Found> {
+    let start = after_mark(mark, text)?;
     // The number may stand on the next line: `a3f9:` and below it `6`.
     let led =
         text[start..].find(|c: char| !"*_`:= \t".contains(c)).map_or(text.len(), |at| start + at);
@@ -222,7 +295,7 @@ fn is_bare(c: char) -> bool {
     c.is_whitespace() || "*_`#$-".contains(c)
 }
 
-fn in_block_quote(text: &str, at: usize) -> bool {
+pub(super) fn in_block_quote(text: &str, at: usize) -> bool {
     let line = text[..at].rfind('\n').map_or(0, |line| line + 1);
     text[line..].trim_start().starts_with('>')
 }
@@ -259,10 +332,4 @@ fn trimmed(text: &str, place: Range<usize>) -> Range<usize> {
     let start = place.start + piece.len() - piece.trim_start_matches(loose).len();
     let end = place.start + piece.trim_end_matches(loose).len();
     if start < end { start..end } else { place }
-}
-
-/// For comparing with judged texts: case, blanks and emphasis do not count.
-fn normal(text: &str) -> String {
-    let kept = text.chars().filter(|c| !c.is_whitespace() && !"*_`$".contains(*c));
-    kept.flat_map(char::to_lowercase).collect()
 }

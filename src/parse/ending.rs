@@ -1,7 +1,7 @@
 //! The words with which a verdict is forced out of a judge that came to none.
 
 use super::{Finder, Reader};
-use crate::verdict::thinks_on;
+use crate::text::{Judged, unfinished_thought};
 
 /// What is written for a judge so that only the verdict is missing.
 ///
@@ -52,8 +52,9 @@ impl Ending {
     }
 
     /// What is put behind the text of a judge: its thinking is closed, the verdict announced.
-    pub(crate) fn behind(&self, text: &str) -> String {
-        let close = if thinks_on(text) { "\n</think>" } else { "" };
+    pub(crate) fn behind(&self, text: &str, judged: &[String]) -> String {
+        let thought = unfinished_thought(text, &Judged::new(judged));
+        let close = thought.map_or_else(String::new, |close| format!("\n{close}"));
         let between = if text.trim().is_empty() && close.is_empty() { "" } else { "\n\n" };
         format!("{close}{between}{}", self.before)
     }
@@ -120,9 +121,12 @@ mod tests {
     #[test]
     fn an_unfinished_thought_is_closed_first() {
         let ending = ending(json!("Score: *")).unwrap();
-        assert_eq!(ending.behind("Fine."), "\n\nScore:");
-        assert_eq!(ending.behind("<think>hm"), "\n</think>\n\nScore:");
-        assert_eq!(ending.behind("<think>hm</think>Fine."), "\n\nScore:");
-        assert_eq!(ending.behind(" "), "Score:");
+        let behind = |text: &str| ending.behind(text, &["[THINK]".into()]);
+        assert_eq!(behind("Fine."), "\n\nScore:");
+        assert_eq!(behind("<think>hm"), "\n</think>\n\nScore:");
+        assert_eq!(behind("[THINK]hm"), "\n[/THINK]\n\nScore:");
+        assert_eq!(behind("It says [THINK]"), "\n\nScore:");
+        assert_eq!(behind("<think>hm</think>Fine."), "\n\nScore:");
+        assert_eq!(behind(" "), "Score:");
     }
 }

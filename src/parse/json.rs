@@ -1,40 +1,134 @@
 //! The last JSON object of a text, fenced or bare.
 
-use std::{fmt, ops::Range};
+use std::{cell::LazyCell, fmt, ops::Range};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::Found;
-use crate::verdict::{Reason, Unreadable};
+use super::{Found, Judges, announced};
+use crate::{
+    text::{Judged, fold, squeezed},
+    verdict::{Reason, Unreadable},
+};
 
 /// Of so many objects from the end it is asked whether they are quoted.
 const ASKED: usize = 64;
 
+/// An object and its place; where it is none, what is wrong with it.
+type Object = (Result<Value, &'static str>, Range<usize>);
+
 /// What stands at `pointer` in the last object that is the judge's own.
-pub(super) fn find(pointer: &str, text: &str, data: &[String]) -> Option<Found> {
-    let own = |(_, place): &(Option<Value>, Range<usize>)| {
-        let behind = text[place.end..].trim_matches(|c: char| c.is_whitespace() || c == '`');
-        behind.is_empty() || !data.iter().any(|data| data.contains(&text[place.clone()]))
+pub(super) fn find(
+    pointer: &str,
+    text: &str,
+    judged: &Judged,
+    demanded: bool,
+    judges: Judges,
+) -> Option<Found> {
+    let objects = objects(text);
+    let quotations = LazyCell::new(|| Quotations::new(judged));
+    let quoted = |(object, place): &Object| {
+        let piece = &text[place.clone()];
+        object.as_ref().is_ok_and(|object| quotations.hold(object)) || judged.contain(piece)
     };
-    let (object, place) = objects(text).into_iter().rev().take(ASKED).find(own)?;
-    let value = match object {
-        Some(object) => object.pointer(pointer).map(written).ok_or_else(|| {
-            Unreadable::new(Reason::Ambiguous, format!("the JSON object has nothing at {pointer}"))
-        }),
-        None => Err(Unreadable::new(
-            Reason::Ambiguous,
-            "the last JSON object is broken, or names a key twice",
-        )),
+    let is_last = |place: &Range<usize>| {
+        text[place.end..].trim_matches(|c: char| c.is_whitespace() || c == '`').is_empty()
     };
+    let mut last = objects.into_iter().rev().take(ASKED);
+    let (object, place) = if demanded {
+        let found = last.next()?;
+        if quoted(&found) {
+            return Some(Found { value: Err(announced::unmarked()), place: found.1 });
+        }
+        found
+    } else {
+        last.find(|found| is_last(&found.1) || !quoted(found))?
+    };
+    let ambiguous = |why: String| Unreadable::new(Reason::Ambiguous, why);
+    let value = object.map_err(|fault| ambiguous(format!("the last JSON object {fault}")));
+    let value = value.and_then(|object| {
+        let value = object.pointer(pointer);
+        let missing = || ambiguous(format!("the JSON object has nothing at {pointer}"));
+        let value = value.ok_or_else(missing)?;
+        match misshapen(value, judges) {
+            Some(fault) => Err(ambiguous(format!("at {pointer} of the JSON object is {fault}"))),
+            None => Ok(written(value)),
+        }
+    });
     Some(Found { value, place })
 }
 
-/// Outermost objects and their places; `None` for the object where one is broken.
+/// What is wrong with the shape of a value, for what is judged.
+fn misshapen(value: &Value, judges: Judges) -> Option<&'static str> {
+    match (judges, value) {
+        (Judges::Criteria, Value::Object(_)) => None,
+        (Judges::Criteria, Value::Array(_)) => {
+            Some("a list, not an object of criteria and their scores")
+        }
+        (Judges::Criteria, _) => Some("one value, not an object of criteria and their scores"),
+        (Judges::Scores | Judges::Ranking, Value::Object(_)) => Some("an object, not a list"),
+        (Judges::Scores | Judges::Ranking, _) => None,
+        (_, Value::Array(list)) if list.len() != 1 => Some("a list, not one value"),
+        (_, Value::Object(_)) => Some("an object, not one value"),
+        _ => None,
+    }
+}
+
+/// The objects of judged texts, whatever their blanks and the order of their keys.
+struct Quotations(Vec<Map<String, Value>>);
+
+impl Quotations {
+    fn new(judged: &Judged) -> Self {
+        let mut all = Vec::new();
+        for (object, _) in judged.forms().iter().flat_map(|form| objects(form)) {
+            collect(canonical(&object.unwrap_or_default()), &mut all);
+        }
+        Self(all)
+    }
+
+    /// Whether one of them has all that this one has.
+    fn hold(&self, object: &Value) -> bool {
+        let Value::Object(own) = canonical(object) else { return false };
+        let has_all = |other: &Map<String, Value>| {
+            own.iter().all(|(key, value)| other.get(key).is_some_and(|found| found == value))
+        };
+        !own.is_empty() && self.0.iter().any(has_all)
+    }
+}
+
+/// Every object in a value, itself included.
+fn collect(value: Value, all: &mut Vec<Map<String, Value>>) {
+    match value {
+        Value::Object(map) => {
+            map.values().for_each(|value| collect(value.clone(), all));
+            all.push(map);
+        }
+        Value::Array(list) => list.into_iter().for_each(|value| collect(value, all)),
+        _ => (),
+    }
+}
+
+/// A value whose texts are ready to be compared.
+fn canonical(value: &Value) -> Value {
+    let text = |text: &str| squeezed(&fold(text).text);
+    match value {
+        Value::String(string) => text(string).into(),
+        Value::Number(number) => number.as_f64().into(),
+        Value::Array(list) => list.iter().map(canonical).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (text(key), canonical(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+/// Outermost objects and their places.
 ///
 /// Linear: an attempt that fails without a key fails at once, and behind a brace and a quoted key nothing
-/// is read a second time.
-fn objects(text: &str) -> Vec<(Option<Value>, Range<usize>)> {
+/// is read a third time.
+fn objects(text: &str) -> Vec<Object> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = text[from..].find('{').map(|at| from + at) {
@@ -43,12 +137,13 @@ fn objects(text: &str) -> Vec<(Option<Value>, Range<usize>)> {
         match values.next() {
             Some(Ok(Strict(object))) => {
                 from = at + values.byte_offset();
-                found.push((Some(object), at..from));
+                found.push((Ok(object), at..from));
             }
             _ if opens_with_a_key(rest) => {
                 // What stands inside a broken object is no object of its own.
-                from = at + closing(rest);
-                found.push((None, at..from));
+                let (mended, length) = mended(rest);
+                from = at + length;
+                found.push((read(&mended), at..from));
             }
             _ => from = at + 1,
         }
@@ -56,26 +151,79 @@ fn objects(text: &str) -> Vec<(Option<Value>, Range<usize>)> {
     found
 }
 
-/// The byte behind the brace that closes the first one, or the end of the text.
-fn closing(text: &str) -> usize {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (at, c) in text.char_indices() {
+fn read(text: &str) -> Result<Value, &'static str> {
+    serde_json::from_str(text)
+        .map(|Strict(object)| object)
+        .map_err(|fault| if fault.is_data() { "names a key twice" } else { "is not valid JSON" })
+}
+
+/// The first object of a text, with what models add to JSON taken out, and its length: comments, line
+/// breaks inside of strings, blanks and colons of other scripts.
+fn mended(text: &str) -> (String, usize) {
+    let mut mended = String::new();
+    let mut depth = 0_usize;
+    let (mut in_string, mut escaped) = (false, false);
+    let mut from = 0;
+    while let Some(c) = text[from..].chars().next() {
+        let rest = &text[from..];
+        from += c.len_utf8();
+        if in_string {
+            match c {
+                '\n' => mended.push_str("\\n"),
+                '\t' => mended.push_str("\\t"),
+                c if c.is_ascii_control() => mended.push_str(&format!("\\u{:04x}", c as u32)),
+                c => mended.push(c),
+            }
+            in_string = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            continue;
+        }
+        if let Some(length) = comment(rest) {
+            from += length - c.len_utf8();
+            mended.push(' ');
+            continue;
+        }
         match c {
-            _ if escaped => escaped = false,
-            '\\' if in_string => escaped = true,
-            '"' => in_string = !in_string,
-            '{' if !in_string => depth += 1,
-            '}' if !in_string && depth == 1 => return at + 1,
-            '}' if !in_string => depth -= 1,
+            c if c.is_ascii() => mended.push(c),
+            c => mended.push_str(&fold(c.encode_utf8(&mut [0; 4])).text),
+        }
+        match c {
+            '"' => in_string = true,
+            '{' => depth += 1,
+            '}' if depth == 1 => return (mended, from),
+            '}' => depth -= 1,
             _ => (),
         }
     }
-    text.len()
+    (mended, text.len())
+}
+
+/// The length of a comment at the beginning of a text.
+fn comment(text: &str) -> Option<usize> {
+    let line = || text.find('\n').unwrap_or(text.len());
+    if text.starts_with('#') || text.starts_with("//") {
+        return Some(line());
+    }
+    let block = text.strip_prefix("/*")?;
+    Some(block.find("*/").map_or(text.len(), |at| at + 4))
 }
 
 /// Prose in braces is no JSON; a brace and a quoted key is meant to be.
 fn opens_with_a_key(text: &str) -> bool {
-    text.strip_prefix('{').is_some_and(|inner| inner.trim_start().starts_with('"'))
+    let Some(mut inner) = text.strip_prefix('{') else { return false };
+    loop {
+        inner = inner.trim_start_matches(is_blank);
+        match comment(inner) {
+            Some(length) => inner = &inner[length..],
+            None => return inner.starts_with('"'),
+        }
+    }
+}
+
+/// Whether nothing is seen of a character.
+fn is_blank(c: char) -> bool {
+    let unseen = |c: char| fold(c.encode_utf8(&mut [0; 4])).text.trim().is_empty();
+    c.is_whitespace() || (!c.is_ascii() && unseen(c))
 }
 
 /// A value as the text that it would be outside of JSON.

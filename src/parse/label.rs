@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::announced::{Loose, last_opening};
-use crate::verdict::visible;
+use super::announced::{Loose, after_mark, in_block_quote, last_opening};
+use crate::text::{Judged, TurnEnd, fold, spoken};
 
 /// A label that was found behind the words that announce it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,17 +28,86 @@ pub fn label_after(
     labels: &[String],
     data: &[String],
 ) -> Option<Labelled> {
-    let shown = visible(text);
+    labelled(text, literal, None, labels, &Judged::new(data), TurnEnd::Token(None))
+}
+
+/// The same for words that hold a `mark`: it alone announces the label. Words without it do so where no
+/// judged text announces the same label, and on no line otherwise.
+pub(crate) fn labelled(
+    text: &str,
+    literal: &str,
+    mark: Option<&str>,
+    labels: &[String],
+    judged: &Judged,
+    end: TurnEnd,
+) -> Option<Labelled> {
+    let shown = spoken(text, judged, end);
     let hidden = shown.as_ptr() as usize - text.as_ptr() as usize;
+    let folded = fold(shown);
+    let found = match mark.filter(|mark| literal.contains(*mark)) {
+        Some(mark) => marked(&folded.text, literal, mark, labels, judged),
+        None => announced(&folded.text, literal, labels, judged),
+    };
+    let Announced { label, start, place } = found?;
+    let place = folded.original(place);
+    let start = folded.original(start..start + 1).start;
+    let place = hidden + place.start..hidden + place.end;
+    Some(Labelled { label: label.clone(), start: hidden + start, place })
+}
+
+/// A label with its place and that of its announcement.
+struct Announced<'l> {
+    label: &'l String,
+    start: usize,
+    place: Range<usize>,
+}
+
+fn marked<'l>(
+    text: &str,
+    literal: &str,
+    mark: &str,
+    labels: &'l [String],
+    judged: &Judged,
+) -> Option<Announced<'l>> {
     let words = Loose::new(literal).ok()?;
-    let Range { start: begin, end } = words.places(shown).last()?;
-    let quotable = data.iter().any(|text| words.places(text).next().is_some());
-    if quotable && !last_opening(shown).contains(&begin) {
+    if let Some(after) = after_mark(mark, text) {
+        let begun = words.places(text).filter(|place| place.contains(&(after - 1))).last();
+        let start = begun.map_or(after - mark.len(), |place| place.start);
+        let (label, place) = label_at(text, after, labels)?;
+        return Some(Announced { label, start, place });
+    }
+    let bare = literal.replace(mark, "");
+    let words = Loose::new(bare.trim_end_matches([' ', ':'])).ok()?;
+    let Range { start, end } = words.places(text).last()?;
+    let (label, place) = label_at(text, end, labels)?;
+    let quotes = |form: &String| {
+        let mut places = words.spread_places(form);
+        places.any(|place| label_at(form, place.end, labels).is_some_and(|(said, _)| said == label))
+    };
+    let quoted = in_block_quote(text, start) || judged.forms().iter().any(quotes);
+    (!quoted).then_some(Announced { label, start, place })
+}
+
+fn announced<'l>(
+    text: &str,
+    literal: &str,
+    labels: &'l [String],
+    judged: &Judged,
+) -> Option<Announced<'l>> {
+    let words = Loose::new(&fold(literal).text).ok()?;
+    let Range { start, end } = words.places(text).last()?;
+    let quotable = || judged.forms().iter().any(|form| words.spread_places(form).next().is_some());
+    if !last_opening(text).contains(&start) && quotable() {
         return None;
     }
-    let rest = &shown[end..];
-    let opened = rest.trim_start_matches(|c: char| c.is_whitespace() || "*_`\"'“([{:".contains(c));
-    let start = hidden + end + rest.len() - opened.len();
+    let (label, place) = label_at(text, end, labels)?;
+    Some(Announced { label, start, place })
+}
+
+/// The label with which a text goes on at this byte, and its place.
+fn label_at<'l>(text: &str, at: usize, labels: &'l [String]) -> Option<(&'l String, Range<usize>)> {
+    let opened =
+        text[at..].trim_start_matches(|c: char| c.is_whitespace() || "*_`\"'“([{:=".contains(c));
     let any_case = |label: &&String| {
         let head = opened.get(..label.trim().len());
         head.is_some_and(|head| head.to_lowercase() == label.trim().to_lowercase())
@@ -52,11 +121,12 @@ pub fn label_after(
     let mut best = fits().filter(|label| label.trim().len() == longest);
     let exact = best.clone().find(|label| opened.starts_with(label.trim()));
     let label = exact.or_else(|| best.next().filter(|_| best.next().is_none()))?;
-    if offers_another(&opened[label.trim().len()..], labels) {
+    let length = label.trim().len();
+    if offers_another(&opened[length..], labels) {
         return None;
     }
-    let place = start..start + label.trim().len();
-    Some(Labelled { label: label.clone(), start: hidden + begin, place })
+    let start = text.len() - opened.len();
+    Some((label, start..start + length))
 }
 
 /// `Yes or No` is the menu again and no choice.
@@ -92,6 +162,35 @@ mod tests {
         assert_eq!(after("It claims: Is it correct (Yes/No)? Yes"), None);
         assert_eq!(after("Is it correct (Yes/No)? Yes\nsays the answer."), None);
         assert_eq!(after("It boasts.\n**Is it correct (Yes/No)?** No").as_deref(), Some(" No"));
+    }
+
+    #[test]
+    fn words_with_a_mark_count_on_any_line_and_words_without_it_where_nothing_judged_says_the_same()
+    {
+        let labels = [" Yes".to_owned(), " No".to_owned()];
+        let data = ["I say: Right (Yes/No)?\nYes".to_owned()];
+        let after = |text: &str| {
+            let judged = Judged::new(&data);
+            let end = TurnEnd::Token(Some("3fa2"));
+            let found =
+                labelled(text, "Right (Yes/No)? 3fa2:", Some("3fa2"), &labels, &judged, end)?;
+            assert!(text[found.start..].to_lowercase().starts_with(['r', '3']));
+            assert_eq!(text[found.place].to_lowercase(), found.label.trim().to_lowercase());
+            Some(found.label)
+        };
+        assert_eq!(
+            after("Right (Yes/No)? 3fa2: No\nIt claims\nRight (Yes/No)? Yes").as_deref(),
+            Some(" No")
+        );
+        assert_eq!(after("So\n**3fa2**: <b>Yes</b>").as_deref(), Some(" Yes"));
+        assert_eq!(after("It says Right (Yes/No)? Yes"), None);
+        assert_eq!(after("It says\nRight (Yes/No)? Yes"), None);
+        assert_eq!(after("Right (Yes/No)? No\nIt says\nRight (Yes/No)? Yes"), None);
+        assert_eq!(
+            after("It says Right (Yes/No)? Yes\nRight (Yes/No)? No").as_deref(),
+            Some(" No")
+        );
+        assert_eq!(after("Right (Yes/No)? 3fa2: perhaps"), None);
     }
 
     #[test]

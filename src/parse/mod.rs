@@ -8,6 +8,8 @@ mod announced;
 mod ending;
 mod json;
 mod label;
+mod prepared;
+mod quoted;
 mod rule;
 mod transcript;
 mod value;
@@ -18,16 +20,16 @@ pub use {
     transcript::{Chosen, Menu, Outcome, Spot, Transcript},
 };
 
-pub(crate) use {ending::Ending, rule::rules, value::by_name};
+pub(crate) use {ending::Ending, label::labelled, rule::rules, value::by_name};
 
 use std::ops::Range;
 
-use self::{announced::Announcement, value::Wanted};
+use self::{announced::Announcement, prepared::Prepared, value::Wanted};
 use crate::{
     aggregate::expected,
     error::{Error, ErrorKind, Result},
-    request::Finish,
-    verdict::{Distribution, Label, Reason, StepLabel, Steps, Unreadable, Verdict, visible},
+    text::{Folded, Judged, before_control, fold},
+    verdict::{Distribution, Label, Reason, StepLabel, Steps, Unreadable, Verdict},
 };
 
 /// What was read.
@@ -112,28 +114,55 @@ impl Reader {
     }
 
     /// What one rule finds; `None` where it finds no announcement at all.
-    fn apply(&self, rule: &Rule, finder: &Finder, transcript: &Transcript) -> Option<Read> {
+    fn apply(&self, rule: &Rule, finder: &Finder, prepared: &Prepared) -> Option<Read> {
         if let Finder::Choose(name) = finder {
-            let verdict = self.chosen(rule, name, transcript)?;
+            let verdict = self.chosen(rule, name, prepared.transcript)?;
             return Some(Read { verdict, rule: Some(rule.name()), span: None });
         }
-        let text = text_of(transcript, rule.within.as_deref());
+        let text = prepared.text(rule.within.as_deref());
         let text = text.trim();
-        // The first line stands where the window does not reach.
-        let start = match finder {
-            Finder::Numbers(_, Line::First) => 0,
-            _ => window(text, WINDOW),
-        };
-        let Found { value, place } = find(finder, &text[start..], transcript)?;
+        let wanted = self.wanted(rule, &prepared.transcript.menu);
         let compares =
             matches!(finder, Finder::Numbers(..)) && self.reading.judges == Judges::Preference;
-        let verdict = value.and_then(|value| {
-            let wanted = self.wanted(rule, &transcript.menu);
-            if compares { wanted.compared(&value) } else { wanted.read(&value) }
-        });
-        let characters = |at: usize| text[..start + at].chars().count();
+        let read = |value: &str| {
+            let value = before_control(value);
+            if compares { wanted.compared(value) } else { wanted.read(value) }
+        };
+        let shown = |value: &str| read(value).ok().map(|verdict| verdict.to_string());
+        let search = Search {
+            text,
+            judged: &prepared.judged,
+            mark: prepared.transcript.mark.as_deref(),
+            demanded: self.demands_mark(prepared.transcript),
+            judges: self.reading.judges,
+            read: &shown,
+        };
+        let Found { value, place } = search.find(finder)?;
+        let verdict = value.and_then(|value| read(&value));
+        let characters = |at: usize| text[..at].chars().count();
         let span = rule.within.is_none().then(|| (characters(place.start), characters(place.end)));
         Some(Read { verdict, rule: Some(rule.name()), span })
+    }
+
+    /// Whether the prompt showed the judge a mark for its verdict.
+    fn demands_mark(&self, transcript: &Transcript) -> bool {
+        let marks = |rule: &Rule| rule.place == Place::Mark;
+        transcript.mark.is_some() && self.reading.rules.iter().any(marks)
+    }
+
+    /// The bytes of every result that count.
+    pub(crate) fn spoken(&self, transcript: &Transcript) -> Vec<(usize, usize)> {
+        let prepared = Prepared::new(transcript, self.is_draft());
+        let place = |(outcome, spoken): (&Outcome, &&str)| {
+            let start = spoken.as_ptr() as usize - outcome.completion.text.as_ptr() as usize;
+            (start, start + spoken.len())
+        };
+        transcript.results.iter().zip(&prepared.spoken).map(place).collect()
+    }
+
+    /// Whether the text itself is the result.
+    fn is_draft(&self) -> bool {
+        matches!(self.reading.judges, Judges::Critique | Judges::Revision)
     }
 
     /// The labels that a `choose` picked: one, or one per step.
@@ -245,9 +274,8 @@ impl Reader {
         expected(picked.completion.distribution.as_ref()?, worth)
     }
 
-    fn missing(&self, transcript: &Transcript) -> Unreadable {
-        let text = text_of(transcript, None);
-        if is_refusal(&text) {
+    fn missing(&self, prepared: &Prepared) -> Unreadable {
+        if is_refusal(&prepared.text(None)) {
             return Unreadable::new(Reason::Refused, "the model declined to judge");
         }
         let names: Vec<String> =
@@ -259,16 +287,17 @@ impl Reader {
 impl Parser for Reader {
     fn parse(&self, transcript: &Transcript) -> Read {
         let unread = |why| Read { verdict: Err(why), rule: None, span: None };
-        if let Some(fault) = fault(transcript, &self.reading.rules) {
+        let prepared = Prepared::new(transcript, self.is_draft());
+        if let Some(fault) = prepared.fault(&self.reading.rules) {
             return unread(fault);
         }
-        if matches!(self.reading.judges, Judges::Critique | Judges::Revision) {
-            return Read { verdict: whole_text(transcript), rule: None, span: None };
+        if self.is_draft() {
+            return Read { verdict: whole_text(&prepared), rule: None, span: None };
         }
         let rules = self.reading.rules.iter().zip(&self.finders);
         let found =
-            rules.into_iter().find_map(|(rule, finder)| self.apply(rule, finder, transcript));
-        found.unwrap_or_else(|| unread(self.missing(transcript)))
+            rules.into_iter().find_map(|(rule, finder)| self.apply(rule, finder, &prepared));
+        found.unwrap_or_else(|| unread(self.missing(&prepared)))
     }
 }
 
@@ -289,37 +318,98 @@ fn finder(place: &Place) -> Result<Finder> {
     })
 }
 
-fn find(finder: &Finder, text: &str, transcript: &Transcript) -> Option<Found> {
-    match finder {
-        Finder::Announced(announcement) => announcement.find(text, &transcript.data),
-        Finder::Regex(regex) => by_regex(regex, text, &transcript.data),
-        Finder::Json(pointer) => json::find(pointer, text, &transcript.data),
-        Finder::Mark => announced::marked(transcript.mark.as_deref()?, text),
-        Finder::Numbers(count, line) => numbers(*count, *line, text),
-        Finder::Choose(_) => None,
+/// Where a rule looks for its verdict, and what it needs to know.
+struct Search<'s> {
+    text: &'s str,
+    judged: &'s Judged<'s>,
+    mark: Option<&'s str>,
+    /// Whether the verdict was asked for with the mark.
+    demanded: bool,
+    judges: Judges,
+    read: quoted::Value<'s>,
+}
+
+impl Search<'_> {
+    /// What a rule finds, with its place in the text.
+    fn find(&self, finder: &Finder) -> Option<Found> {
+        match finder {
+            Finder::Announced(announcement) => {
+                // The last words stand at the end.
+                self.within(WINDOW, |text| {
+                    let folded = announcement.folded(text);
+                    let found =
+                        announcement.find(&folded.text, self.judged, self.demanded, self.read);
+                    found.map(|found| unfolded(&folded, found))
+                })
+            }
+            Finder::Mark => {
+                let folded = fold(self.text);
+                announced::marked(self.mark?, &folded.text).map(|found| unfolded(&folded, found))
+            }
+            Finder::Numbers(count, line) => {
+                let folded = fold(self.text);
+                numbers(*count, *line, &folded.text).map(|found| unfolded(&folded, found))
+            }
+            Finder::Json(pointer) => self.within(WINDOW, |text| {
+                json::find(pointer, text, self.judged, self.demanded, self.judges)
+            }),
+            Finder::Regex(regex) => self.within(REGEX_WINDOW, |text| self.by_regex(regex, text)),
+            Finder::Choose(_) => None,
+        }
+    }
+
+    /// What is found in the last `size` bytes.
+    fn within(&self, size: usize, find: impl Fn(&str) -> Option<Found>) -> Option<Found> {
+        let start = window(self.text, size);
+        let Found { value, place } = find(&self.text[start..])?;
+        Some(Found { value, place: start + place.start..start + place.end })
+    }
+
+    /// The last match, in the text as it is or folded: a disguised one counts too.
+    fn by_regex(&self, regex: &regex::Regex, text: &str) -> Option<Found> {
+        let folded = fold(text);
+        let found = self.matched(regex, text);
+        if folded.text == text {
+            return found;
+        }
+        let disguised = self.matched(regex, &folded.text).map(|found| unfolded(&folded, found));
+        match (found, disguised) {
+            (Some(found), Some(disguised)) if disguised.place.start > found.place.end => {
+                Some(disguised)
+            }
+            (found, disguised) => found.or(disguised),
+        }
+    }
+
+    /// The last match that is the judge's own. A match that is nothing but its value has no words by
+    /// which a quotation could be told.
+    fn matched(&self, regex: &regex::Regex, text: &str) -> Option<Found> {
+        const MOST: usize = 64;
+        let opening = announced::last_opening(text);
+        let matches: Vec<regex::Captures> = regex.captures_iter(text).collect();
+        let quoted = |found: &regex::Captures| {
+            let (Some(whole), Some(value)) = (found.get(0), found.name("verdict")) else {
+                return true;
+            };
+            let opens = !self.demanded && opening.contains(&whole.start());
+            !opens && whole.as_str() != value.as_str() && self.judged.contain(whole.as_str())
+        };
+        let mut last = matches.iter().rev().take(MOST);
+        let (found, fault) = if self.demanded {
+            let found = last.next()?;
+            (found, quoted(found).then(announced::unmarked))
+        } else {
+            (last.find(|found| !quoted(found))?, None)
+        };
+        let value = found.name("verdict")?;
+        let text = fault.map_or_else(|| Ok(value.as_str().to_owned()), Err);
+        Some(Found { value: text, place: value.range() })
     }
 }
 
-/// The last match that is the judge's own. A match that is nothing but its value has no words by which a
-/// quotation could be told.
-fn by_regex(regex: &regex::Regex, text: &str, data: &[String]) -> Option<Found> {
-    const MOST: usize = 64;
-    let start = window(text, REGEX_WINDOW);
-    let opening = announced::last_opening(text);
-    let matches: Vec<regex::Captures> = regex.captures_iter(&text[start..]).collect();
-    let own = |found: &&regex::Captures| {
-        let (Some(whole), Some(value)) = (found.get(0), found.name("verdict")) else {
-            return false;
-        };
-        opening.contains(&(start + whole.start()))
-            || whole.as_str() == value.as_str()
-            || !data.iter().any(|text| text.contains(whole.as_str()))
-    };
-    let found = matches.iter().rev().take(MOST).find(own)?.name("verdict")?;
-    Some(Found {
-        value: Ok(found.as_str().to_owned()),
-        place: found.start() + start..found.end() + start,
-    })
+/// A place in a folded text as one in the text itself.
+fn unfolded(folded: &Folded, found: Found) -> Found {
+    Found { place: folded.original(found.place), ..found }
 }
 
 /// So many numbers alone on the first or last line with text (Vicuna, FairEval, JudgeLM).
@@ -345,76 +435,8 @@ fn window(text: &str, size: usize) -> usize {
     start
 }
 
-/// The visible text of the last turn, or of the result that a rule names.
-fn text_of(transcript: &Transcript, within: Option<&str>) -> String {
-    let last_turn = transcript.results.get(transcript.last_turn..).unwrap_or_default();
-    let spoken: Vec<&str> = match within {
-        Some(name) => {
-            let mut named = transcript.results.iter().filter(|outcome| outcome.spot.name == name);
-            named.next_back().into_iter().map(|outcome| visible(&outcome.completion.text)).collect()
-        }
-        None => last_turn
-            .iter()
-            .filter(|outcome| outcome.chosen.is_none())
-            .map(|outcome| visible(&outcome.completion.text))
-            .collect(),
-    };
-    spoken.join("\n")
-}
-
-/// What makes a conversation unreadable whatever it says.
-fn fault(transcript: &Transcript, rules: &[Rule]) -> Option<Unreadable> {
-    let last_turn = transcript.results.get(transcript.last_turn..).unwrap_or_default();
-    let filtered = |outcome: &&Outcome| outcome.completion.finish == Finish::Filtered;
-    if last_turn.iter().any(|outcome| filtered(&outcome)) {
-        return Some(Unreadable::new(
-            Reason::Refused,
-            "a filter or a refusal of the service ended the answer",
-        ));
-    }
-    let cut = |outcome: &&Outcome| match outcome.completion.finish {
-        Finish::Length | Finish::ToolCalls => !outcome.cut_ok && outcome.chosen.is_none(),
-        // Even one token may be none of the model's where nobody knows how it ended.
-        Finish::Other(_) => !outcome.cut_ok || outcome.chosen.is_some(),
-        _ => false,
-    };
-    // A rule may read a result of an earlier turn.
-    let named = |outcome: &&Outcome| {
-        rules.iter().any(|rule| rule.within.as_deref() == Some(outcome.spot.name.as_str()))
-    };
-    let read = last_turn.iter().chain(transcript.results.iter().filter(named));
-    if let Some(outcome) = read.into_iter().find(cut) {
-        return Some(cut_off(outcome));
-    }
-    let said = last_turn.iter().any(|outcome| !visible(&outcome.completion.text).trim().is_empty());
-    (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
-}
-
-/// Why an answer counts as cut off.
-fn cut_off(outcome: &Outcome) -> Unreadable {
-    let Outcome { spot, completion, .. } = outcome;
-    match &completion.finish {
-        Finish::ToolCalls if visible(&completion.text).trim().is_empty() => Unreadable::new(
-            Reason::Empty,
-            format!("`{}` consists of tool calls only, and holds no text", spot.name),
-        ),
-        Finish::ToolCalls => Unreadable::new(
-            Reason::Truncated,
-            format!("`{}` ended with a tool call instead of a verdict", spot.name),
-        ),
-        Finish::Other(word) => Unreadable::new(
-            Reason::Truncated,
-            format!("`{}` ended with `{word}`, which is not known as a clean end", spot.name),
-        ),
-        _ => Unreadable::new(
-            Reason::Truncated,
-            format!("`{}` ran into its limit of tokens", spot.name),
-        ),
-    }
-}
-
-fn whole_text(transcript: &Transcript) -> Result<Verdict, Unreadable> {
-    let text = text_of(transcript, None);
+fn whole_text(prepared: &Prepared) -> Result<Verdict, Unreadable> {
+    let text = prepared.text(None);
     if is_refusal(&text) {
         return Err(Unreadable::new(Reason::Refused, "the model declined"));
     }

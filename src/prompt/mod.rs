@@ -44,6 +44,7 @@ use crate::{
     pass::Offer,
     request::{Hasher, Sampling},
     scale::Scale,
+    text::Judged,
 };
 
 /// A prompt file, checked and ready to run.
@@ -352,6 +353,17 @@ impl Prompt {
         }
     }
 
+    /// The texts of the declared fields, as they are shown and as they are meant: what a judge may quote.
+    pub(crate) fn judged(&self, item: &Item) -> Vec<String> {
+        let mut texts = Vec::new();
+        for (_, value) in self.content(item) {
+            texts.push(crate::item::text_of(&value));
+            add_texts(&value, &mut texts);
+        }
+        texts.retain(|text| !text.trim().is_empty());
+        texts
+    }
+
     /// Four hex digits that occur in no field of the item; the same on every machine.
     pub fn mark(&self, item: &Item, secret: Option<&str>) -> Option<String> {
         const TRIES: usize = 64;
@@ -359,8 +371,9 @@ impl Prompt {
             return None;
         }
         let content = self.content(item);
-        let text: String =
-            content.iter().map(|(_, value)| value.to_string().to_lowercase()).collect();
+        let shown: Vec<String> = content.iter().map(|(_, value)| value.to_string()).collect();
+        // In every form in which a judge may repeat it, so that a disguised mark is found too.
+        let text = Judged::new(&shown).forms().concat().to_lowercase();
         let mark = |counter: u32| {
             let mut hasher = Hasher::new("mark-v1");
             content.iter().for_each(|(_, value)| hasher.json(value));
@@ -567,6 +580,20 @@ impl Prompt {
 
 /// What the template engine says of a call of something that is no function.
 const NOT_A_FUNCTION: &str = "object is not callable";
+
+/// Every text inside of a list or an object.
+fn add_texts(value: &serde_json::Value, texts: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Array(list) => list.iter().for_each(|one| add_nested(one, texts)),
+        serde_json::Value::Object(map) => map.values().for_each(|one| add_nested(one, texts)),
+        _ => (),
+    }
+}
+
+fn add_nested(value: &serde_json::Value, texts: &mut Vec<String>) {
+    texts.extend(value.as_str().map(ToOwned::to_owned));
+    add_texts(value, texts);
+}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

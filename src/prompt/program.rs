@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    parse::{Chosen, Ending, Menu, Outcome, Spot, Transcript, label_after},
+    parse::{Chosen, Ending, Menu, Outcome, Spot, Transcript, label_after, labelled},
     request::{
         Ask, Capabilities, Chat, Completion, Finish, Logprobs, Message, Origin, Request, Role,
         Sampling, Span,
     },
+    text::{Judged, TurnEnd, visible},
     verdict::Distribution,
 };
 
@@ -146,7 +147,8 @@ impl<'p> Program<'p> {
             said.text.truncate(ending.begun(&said.text));
             said.text.truncate(said.text.trim_end().len());
         }
-        turn.spans.push(Span { text: ending.behind(&turn.text()), origin: Origin::Prompt });
+        let text = ending.behind(&turn.text(), &taint::data(&self.sent));
+        turn.spans.push(Span { text, origin: Origin::Prompt });
         let sampling = Sampling {
             max_tokens: Some(LONGEST_VERDICT),
             stop: ending.stop(),
@@ -201,7 +203,10 @@ impl<'p> Program<'p> {
         let (chosen, completion) = match how {
             How::Text => (None, completion),
             How::Label => (Some(Chosen::Asked), completion),
-            How::Opening(labels) => (Some(Chosen::Read(None)), opened(completion, &labels)),
+            How::Opening(labels) => {
+                let opened = opened(completion, &labels, &taint::data(&self.sent));
+                (Some(Chosen::Read(None)), opened)
+            }
         };
         self.said.results.push(Outcome { spot, chosen, cut_ok, completion });
     }
@@ -339,8 +344,13 @@ impl<'p> Program<'p> {
     fn read_label(&mut self, literal: &str, spot: Spot, labels: &[String], data: &[String]) {
         let mut completion = Completion::default();
         let mut distribution = None;
+        let mark = self.said.mark.clone();
+        let mark = mark.as_deref();
         if let Some(Outcome { completion: before, .. }) = self.said.results.last_mut() {
-            if let Some(found) = label_after(&before.text, literal, labels, data) {
+            let end = if before.in_process { TurnEnd::Exact } else { TurnEnd::Token(mark) };
+            let judged = Judged::new(data);
+            let found = labelled(&before.text, literal, mark, labels, &judged, end);
+            if let Some(found) = found {
                 distribution = masses_at(before, found.place.start, labels);
                 completion.text = found.label;
                 before.text.truncate(found.start);
@@ -447,12 +457,11 @@ impl Said {
             .map(|(o, place)| (o.clone(), *place))
             .unzip();
         let last = places.last().map(|place| place.turn);
-        let data = taint::spans(marked).into_iter().filter(|span| span.origin == Origin::Data);
         Transcript {
             results,
             last_turn: places.iter().position(|place| Some(place.turn) == last).unwrap_or(0),
             mark: self.mark.clone(),
-            data: data.map(|span| span.text).collect(),
+            data: taint::data(marked),
             menu: self.menu.clone(),
         }
     }
@@ -502,9 +511,9 @@ impl Turns {
 }
 
 /// The label that a text begins with, in its place.
-fn opened(mut completion: Completion, labels: &[String]) -> Completion {
+fn opened(mut completion: Completion, labels: &[String], data: &[String]) -> Completion {
     const BEFORE: &str = "Label:";
-    let text = format!("{BEFORE}{}", crate::verdict::visible(&completion.text).trim_start());
+    let text = format!("{BEFORE}{}", visible(&completion.text, data, None).trim_start());
     completion.text =
         label_after(&text, BEFORE, labels, &[]).map(|found| found.label).unwrap_or_default();
     completion

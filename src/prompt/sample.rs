@@ -69,6 +69,23 @@ impl Prompt {
         Some((&ask.literal, &ask.labels))
     }
 
+    /// The same words with this mark in the place of the sample record's, or without one.
+    pub(crate) fn marked_choice(
+        &self,
+        name: &str,
+        mark: Option<&str>,
+    ) -> Option<(String, &[String])> {
+        let (words, labels) = self.choice(name)?;
+        let words = match mark {
+            Some(mark) => words.replace(SAMPLE_MARK, mark),
+            None if words.contains(SAMPLE_MARK) => {
+                words.replace(SAMPLE_MARK, "").trim_end_matches([' ', ':']).to_owned()
+            }
+            None => words.to_owned(),
+        };
+        Some((words, labels))
+    }
+
     /// Refuses a model that could not go through this prompt, by a run on a sample record.
     ///
     /// # Errors

@@ -201,6 +201,12 @@ pub(super) fn spans(marked: &str) -> Vec<Span> {
     spans
 }
 
+/// The judged texts in a marked text.
+pub(super) fn data(marked: &str) -> Vec<String> {
+    let data = spans(marked).into_iter().filter(|span| span.origin == Origin::Data);
+    data.map(|span| span.text).collect()
+}
+
 /// A text without its marks.
 pub(super) fn unmarked(marked: &str) -> String {
     // One character at a time is found many times faster than any of several.

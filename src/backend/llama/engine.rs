@@ -233,7 +233,7 @@ impl<'m> Engine<'m> {
             }
         };
         let usage = usage(prompt.len(), cached, written);
-        Ok(Completion { finish, usage, ..Completion::text(decoder.finish()) })
+        Ok(Completion { finish, usage, in_process: true, ..Completion::text(decoder.finish()) })
     }
 
     /// The probability of every label by teacher forcing: its tokens are put behind the prompt, and

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     prompt::limits::{Beyond, meter, metered},
     request::{Chat, Message, Origin, Request, Role, Span},
-    verdict::visible,
+    text::{Judged, TurnEnd, spoken},
 };
 
 /// A chat template out of a GGUF.
@@ -92,6 +92,13 @@ impl ChatTemplate {
     fn render(&self, turns: &[Message], form: Form) -> Result<Vec<Piece>> {
         let bare = self.render_words(turns, form, "")?;
         let padded = self.render_words(turns, form, "  ")?;
+        let data: Vec<String> = turns
+            .iter()
+            .flat_map(|turn| &turn.spans)
+            .filter(|span| span.origin == Origin::Data)
+            .map(|span| span.text.clone())
+            .collect();
+        let judged = Judged::new(&data);
         let mut pieces = Vec::new();
         let mut rest = bare.as_str();
         for (n, turn) in turns.iter().enumerate() {
@@ -103,7 +110,7 @@ impl ChatTemplate {
             };
             pieces.push(Piece::Template(before.to_owned()));
             let trims = !padded.contains(&format!("  {word}"));
-            pieces.push(Piece::Content(content(turn, trims)));
+            pieces.push(Piece::Content(content(turn, trims, &judged)));
             rest = after;
         }
         pieces.push(Piece::Template(rest.to_owned()));
@@ -187,10 +194,10 @@ fn plain(turns: &[Message]) -> Vec<Piece> {
 }
 
 /// What is shown of a turn that is over: models are trained on histories without old thinking.
-fn content(turn: &Message, trims: bool) -> Vec<Span> {
+fn content(turn: &Message, trims: bool, judged: &Judged) -> Vec<Span> {
     let mut spans = turn.spans.clone();
     for span in spans.iter_mut().filter(|span| span.origin == Origin::Model) {
-        span.text = visible(&span.text).to_owned();
+        span.text = spoken(&span.text, judged, TurnEnd::Exact).to_owned();
     }
     spans.retain(|span| !span.text.is_empty());
     if trims {

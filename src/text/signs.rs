@@ -1,0 +1,403 @@
+//! The tags around thinking and the control tokens of known chat templates, found in a text.
+
+use std::ops::Range;
+
+/// A tag or a control token in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sign {
+    pub(super) what: What,
+    /// The notation of a tag, or the token itself.
+    pub(super) name: &'static str,
+    pub(super) place: Range<usize>,
+}
+
+/// What a sign does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// Begins a thinking block.
+    Open,
+    /// Ends a thinking block.
+    Close,
+    /// Ends a turn.
+    End,
+    /// Begins a turn.
+    Start,
+}
+
+/// Names of XML-like thinking tags: `<think>` (DeepSeek, Qwen, GLM and most others), `<thinking>`
+/// (Claude's habit, Reflection), `<thought>` (EXAONE, Gemini), `<seed:think>` (Seed-OSS) and so on.
+const TAGS: [&str; 14] = [
+    "think",
+    "thinking",
+    "thought",
+    "thoughts",
+    "reason",
+    "reasoning",
+    "reflection",
+    "scratchpad",
+    "seed:think",
+    "longcat_think",
+    "mm:think",
+    "antml:thinking",
+    "inner_thought",
+    "chain_of_thought",
+];
+
+/// Tokens between `<|` and `|>` that end a turn.
+const PIPED_ENDS: [&str; 20] = [
+    "im_end",
+    "eot_id",
+    "eom_id",
+    "eot",
+    "eom",
+    "eos",
+    "eod",
+    "end",
+    "end_of_text",
+    "endoftext",
+    "return",
+    "call",
+    "end_of_turn_token",
+    "end_response",
+    "end_of_sentence",
+    "end▁of▁sentence",
+    "endofturn",
+    "endofassistant",
+    "endofprompt",
+    "extra_0",
+];
+
+/// Tokens between `<|` and `|>` that begin a turn or its header.
+const PIPED_STARTS: [&str; 27] = [
+    "im_start",
+    "im_user",
+    "im_assistant",
+    "im_system",
+    "im_middle",
+    "im_sep",
+    "start_header_id",
+    "end_header_id",
+    "header_start",
+    "header_end",
+    "begin_of_text",
+    "startoftext",
+    "start",
+    "begin",
+    "user",
+    "assistant",
+    "system",
+    "observation",
+    "start_of_turn_token",
+    "user_token",
+    "chatbot_token",
+    "system_token",
+    "start_response",
+    "start_of_role",
+    "end_of_role",
+    "begin▁of▁sentence",
+    "bos",
+];
+
+/// Control tokens of other shapes that end a turn.
+const OTHER_ENDS: [&str; 10] = [
+    "</s>",
+    "<eos>",
+    "<end_of_turn>",
+    "<turn|>",
+    "<seed:eos>",
+    "<end_of_sentence>",
+    "[EOS]",
+    "[EOT]",
+    "[END FINAL RESPONSE]",
+    "[|endofturn|]",
+];
+
+/// Control tokens of other shapes that begin a turn; `<s>` is HTML too, and follows `</s>` where it is one.
+const OTHER_STARTS: [&str; 12] = [
+    "<bos>",
+    "<start_of_turn>",
+    "<|turn>",
+    "<seed:bos>",
+    "<extra_id_0>",
+    "<extra_id_1>",
+    "[INST]",
+    "[/INST]",
+    "[|user|]",
+    "[|assistant|]",
+    "[|system|]",
+    "<<SYS>>",
+];
+
+/// The notation of harmony channels (gpt-oss).
+const HARMONY: &str = "harmony";
+
+/// The notation whose answer follows `[BEGIN FINAL RESPONSE]` (Apriel).
+const FINAL_RESPONSE: &str = "final response";
+
+const BRACKETS: &str = "[THINK]";
+const TRIANGLES: &str = "◁think▷";
+const PIPES: &str = "<|think|>";
+const CHANNEL: &str = "<|channel>";
+const UNUSED: &str = "<unused94>";
+const DETAILS: &str = "<details>";
+
+/// Every sign of a text, in order.
+pub(super) fn signs(text: &str) -> Vec<Sign> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text[from..].find(['<', '[', '◁']).map(|at| from + at) {
+        let first = text[at..].chars().next().map_or(1, char::len_utf8);
+        from = match sign(&text[at..]) {
+            Some((what, name, length)) => {
+                found.push(Sign { what, name, place: at..at + length });
+                at + length
+            }
+            None => at + first,
+        };
+    }
+    found
+}
+
+/// The text ahead of the first control token.
+pub(crate) fn before_control(text: &str) -> &str {
+    let first = signs(text).into_iter().find(|sign| matches!(sign.what, What::End | What::Start));
+    first.map_or(text, |sign| &text[..sign.place.start])
+}
+
+/// What closes a block of this notation.
+pub(super) fn closing(name: &str) -> String {
+    match name {
+        HARMONY => "<|end|><|start|>assistant<|channel|>final<|message|>".into(),
+        FINAL_RESPONSE => "[BEGIN FINAL RESPONSE]".into(),
+        BRACKETS => "[/THINK]".into(),
+        TRIANGLES => "◁/think▷".into(),
+        PIPES => "<|END_THINKING|>".into(),
+        CHANNEL => "<channel|>".into(),
+        UNUSED => "<unused95>".into(),
+        DETAILS => "</details>".into(),
+        tag => format!("</{tag}>"),
+    }
+}
+
+/// The sign with which a text begins: what it does, its name and its length.
+fn sign(text: &str) -> Option<(What, &'static str, usize)> {
+    let (close, longest) = match text.chars().next()? {
+        '<' => ('>', 200),
+        '[' => (']', 40),
+        _ => ('▷', 40),
+    };
+    let open = text.chars().next().map_or(1, char::len_utf8);
+    if text.starts_with("<<SYS>>") {
+        return Some((What::Start, "<<SYS>>", 7));
+    }
+    let near = &text[open..];
+    let end = near
+        .char_indices()
+        .take(longest)
+        .find(|&(_, c)| c == close || matches!(c, '\n' | '<' | '[' | '◁'));
+    let (inner, length) = match end {
+        Some((end, c)) if c == close => (&near[..end], open + end + close.len_utf8()),
+        // A closing tag that is broken off at its line's end closes all the same.
+        Some((end, '\n')) if near.starts_with('/') => (&near[..end], open + end),
+        None if near.starts_with('/') && near.len() < longest => (near, text.len()),
+        _ => return None,
+    };
+    match close {
+        '>' => angled(text, inner, length),
+        ']' => squared(&text[..length], inner, length),
+        _ => around(inner, "think").map(|what| (what, TRIANGLES, length)),
+    }
+}
+
+/// Whether this is `name` or `/name`, blanks aside.
+fn around(inner: &str, name: &str) -> Option<What> {
+    let inner = inner.trim();
+    let bare = inner.trim_start_matches(['/', '\\']).trim();
+    let what = if bare.len() == inner.len() { What::Open } else { What::Close };
+    bare.eq_ignore_ascii_case(name).then_some(what)
+}
+
+fn squared(whole: &str, inner: &str, length: usize) -> Option<(What, &'static str, usize)> {
+    if let Some(what) = around(inner, "think") {
+        return Some((what, BRACKETS, length));
+    }
+    if inner.trim().eq_ignore_ascii_case("begin final response") {
+        return Some((What::Close, FINAL_RESPONSE, length));
+    }
+    control(whole).map(|(what, name)| (what, name, length))
+}
+
+/// A control token that is neither piped nor a tag around thinking.
+fn control(whole: &str) -> Option<(What, &'static str)> {
+    let known = |list: &[&'static str]| list.iter().copied().find(|token| *token == whole);
+    let end = known(&OTHER_ENDS).map(|token| (What::End, token));
+    end.or_else(|| known(&OTHER_STARTS).map(|token| (What::Start, token)))
+}
+
+fn angled(text: &str, inner: &str, length: usize) -> Option<(What, &'static str, usize)> {
+    if inner.contains(['|', '｜']) {
+        return piped(text, &inner.replace('｜', "|").to_lowercase(), length);
+    }
+    if let Some((what, token)) = text.get(..length).and_then(control) {
+        return Some((what, token, length));
+    }
+    match inner {
+        "unused94" => return Some((What::Open, UNUSED, length)),
+        "unused95" => return Some((What::Close, UNUSED, length)),
+        _ => (),
+    }
+    let bare = inner.trim_start_matches(|c: char| c.is_whitespace() || c == '/' || c == '\\');
+    let closes = inner[..inner.len() - bare.len()].contains(['/', '\\']);
+    let name = bare.split(|c: char| c.is_whitespace() || c == '/').next()?;
+    if name.eq_ignore_ascii_case("details") {
+        let reasons = !closes && bare.to_ascii_lowercase().contains("type=\"reasoning\"");
+        return reasons.then_some((What::Open, DETAILS, length));
+    }
+    let name = TAGS.into_iter().find(|tag| tag.eq_ignore_ascii_case(name))?;
+    // `<think/>` holds nothing: it is no beginning.
+    let empty = !closes && bare.ends_with('/');
+    let what = if closes || empty { What::Close } else { What::Open };
+    Some((what, name, length))
+}
+
+/// A token with pipes; `inner` is in lower case.
+fn piped(text: &str, inner: &str, length: usize) -> Option<(What, &'static str, usize)> {
+    let rest = &text[length..];
+    let name = match (inner.strip_prefix('|'), inner.strip_suffix('|')) {
+        (Some("channel"), _) => return gemma(rest, length),
+        (_, Some("channel")) => return Some((What::Close, CHANNEL, length)),
+        (Some(_), Some(_)) if inner.len() > 2 => &inner[1..inner.len() - 1],
+        _ => return control(text.get(..length)?).map(|(what, token)| (what, token, length)),
+    };
+    match name {
+        "channel" => return channel(rest, length),
+        "end" | "start" => {
+            if let Some(found) = next_channel(rest, name == "end", length) {
+                return Some(found);
+            }
+        }
+        "content" => return Some((What::Close, PIPES, length)),
+        _ => (),
+    }
+    let bare = name.trim_start_matches('/');
+    let words = ["begin_of_", "start_of_", "start_", "end_of_", "end_"];
+    let begun = words.iter().find_map(|word| Some((*word, bare.strip_prefix(word)?)));
+    let (word, thought) = begun.unwrap_or(("", bare));
+    if ["think", "thinking", "thought"].contains(&thought) {
+        let closes = word.starts_with("end") || bare.len() < name.len();
+        return Some((if closes { What::Close } else { What::Open }, PIPES, length));
+    }
+    let known = |list: &[&'static str]| list.iter().copied().find(|token| *token == name);
+    let end = known(&PIPED_ENDS).map(|token| (What::End, token, length));
+    end.or_else(|| known(&PIPED_STARTS).map(|token| (What::Start, token, length)))
+}
+
+/// `<|channel>thought` (Gemma).
+fn gemma(rest: &str, length: usize) -> Option<(What, &'static str, usize)> {
+    let word = rest.trim_start_matches(' ');
+    let blanks = rest.len() - word.len();
+    let thought = ["thought", "thinking", "analysis"]
+        .into_iter()
+        .find(|name| word.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)));
+    Some((What::Open, CHANNEL, length + thought.map_or(0, |name| blanks + name.len())))
+}
+
+/// `<|channel|>analysis<|message|>` begins a thought, `<|channel|>final<|message|>` ends it.
+fn channel(rest: &str, length: usize) -> Option<(What, &'static str, usize)> {
+    const LONGEST: usize = 120;
+    const MESSAGE: &str = "<|message|>";
+    let near = rest.char_indices().nth(LONGEST).map_or(rest, |(at, _)| &rest[..at]);
+    let header = near.find(MESSAGE).map_or(near, |at| &near[..at]);
+    let header = header.find('\n').map_or(header, |at| &header[..at]);
+    let name = header.trim_start().to_ascii_lowercase();
+    let message = if near[header.len()..].starts_with(MESSAGE) { MESSAGE.len() } else { 0 };
+    let what = if name.starts_with("final") { What::Close } else { What::Open };
+    (message > 0).then_some((what, HARMONY, length + header.len() + message))
+}
+
+/// `<|end|><|start|>assistant<|channel|>…` goes on with another channel of the same turn.
+fn next_channel(rest: &str, ended: bool, length: usize) -> Option<(What, &'static str, usize)> {
+    let mut next = rest.trim_start();
+    if ended {
+        next = next.strip_prefix("<|start|>")?.trim_start();
+    }
+    next = next.strip_prefix("assistant").unwrap_or(next).trim_start();
+    next = next.strip_prefix("<|channel|>")?;
+    channel(next, length + rest.len() - next.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(text: &str) -> Vec<(What, &'static str, &str)> {
+        signs(text).into_iter().map(|sign| (sign.what, sign.name, &text[sign.place])).collect()
+    }
+
+    #[test]
+    fn tags_around_thinking_are_found_in_every_notation() {
+        use What::{Close, Open};
+        for (open, close) in [
+            ("<think>", "</think>"),
+            ("<Thinking budget=\"3\">", "</ THINKING >"),
+            ("< think >", "</think"),
+            ("<thought>", "<\\/thought>"),
+            ("<reasoning>", "</reasoning>"),
+            ("<seed:think>", "</seed:think>"),
+            ("[THINK]", "[/THINK]"),
+            ("[ think ]", "[ /think ]"),
+            ("◁think▷", "◁/think▷"),
+            ("<|START_THINKING|>", "<|END_THINKING|>"),
+            ("<|begin_of_thought|>", "<|end_of_thought|>"),
+            ("<|channel>thought", "<channel|>"),
+            ("<unused94>", "<unused95>"),
+            (
+                "<|channel|>analysis<|message|>",
+                "<|end|><|start|>assistant<|channel|>final<|message|>",
+            ),
+            (
+                "<|start|>assistant<|channel|>commentary to=functions.f<|message|>",
+                "<|channel|>final <|constrain|>json<|message|>",
+            ),
+        ] {
+            let text = format!("{open}a {close}\nb");
+            let found = named(&text);
+            let whats: Vec<_> = found.iter().map(|(what, _, piece)| (*what, *piece)).collect();
+            assert_eq!(whats, [(Open, open), (Close, close)], "{text:?}");
+            assert_eq!(found[0].1, found[1].1);
+        }
+        assert_eq!(closing("think"), "</think>");
+        assert_eq!(closing(BRACKETS), "[/THINK]");
+    }
+
+    #[test]
+    fn control_tokens_end_and_begin_turns() {
+        for (token, what) in [
+            ("<|im_end|>", What::End),
+            ("<|eot_id|>", What::End),
+            ("<|end|>", What::End),
+            ("</s>", What::End),
+            ("<end_of_turn>", What::End),
+            ("<|END_OF_TURN_TOKEN|>", What::End),
+            ("<｜end▁of▁sentence｜>", What::End),
+            ("<|im_start|>", What::Start),
+            ("[INST]", What::Start),
+            ("<start_of_turn>", What::Start),
+        ] {
+            let found = signs(token);
+            assert_eq!(found.len(), 1, "{token}");
+            assert_eq!((found[0].what, found[0].place.clone()), (what, 0..token.len()));
+        }
+        assert_eq!(before_control("7<|im_end|>\n"), "7");
+        assert_eq!(before_control("7 < 8 [a] <b> <|x|>"), "7 < 8 [a] <b> <|x|>");
+    }
+
+    #[test]
+    fn what_only_looks_like_a_tag_is_text() {
+        for text in
+            ["a < b", "<thinker>", "[thinking]", "<thinkable/>", "<", "[", "◁", "</b>", "a[0]"]
+        {
+            assert_eq!(named(text), [], "{text:?}");
+        }
+    }
+}

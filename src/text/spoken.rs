@@ -1,0 +1,402 @@
+//! The part of an answer that counts.
+
+use std::ops::Range;
+
+use super::{
+    judged::Judged,
+    signs::{Sign, What, closing, signs},
+};
+
+/// How the end of a turn is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TurnEnd<'m> {
+    /// The engine ended the turn by its tokens: what looks like one in the text is text.
+    Exact,
+    /// By the first control token; with the mark that the verdict is asked to carry.
+    Token(Option<&'m str>),
+    /// By a control token with nothing or another turn after it: drafts may be about such tokens.
+    Draft,
+}
+
+/// The text without thinking and without what follows the end of its turn; `visible` says how.
+pub(crate) fn spoken<'t>(text: &'t str, judged: &Judged, end: TurnEnd) -> &'t str {
+    &text[Answer::new(text, judged).spoken(end)]
+}
+
+/// What closes the thinking block in which a text ends, if it ends in one.
+pub(crate) fn unfinished_thought(text: &str, judged: &Judged) -> Option<String> {
+    Answer::new(text, judged).unfinished().map(closing)
+}
+
+/// An answer with its signs.
+struct Answer<'a, 'd> {
+    text: &'a str,
+    judged: &'a Judged<'d>,
+    signs: Vec<Sign>,
+}
+
+/// A notation whose block begins with words: it counts only where the words of its end follow.
+const WORDED: [(&str, &str); 2] = [
+    // Granite.
+    ("here is my thought process:", "Here is my response:"),
+    // Harmony with its tokens taken out.
+    ("analysis", "assistantfinal"),
+];
+
+impl<'a, 'd> Answer<'a, 'd> {
+    fn new(text: &'a str, judged: &'a Judged<'d>) -> Self {
+        Self { text, judged, signs: signs(text) }
+    }
+
+    fn spoken(&self, end: TurnEnd) -> Range<usize> {
+        let all = 0..self.text.len();
+        let worded = self.worded_thought();
+        if self.signs.is_empty() && worded.is_none() {
+            return all;
+        }
+        let exact = matches!(end, TurnEnd::Exact);
+        let header = |from: usize| if exact { from } else { self.header(from) };
+        let first = header(0);
+        let start = match (self.opening(first), worded) {
+            (Some(open), _) => match self.closing_of(open) {
+                Some(close) => header(close),
+                None => return all.end..all.end,
+            },
+            (None, Some(close)) => header(close),
+            (None, None) => self.closing_without_opening(first).map_or(first, header),
+        };
+        let stop = if exact { all.end } else { self.turn_end(start, end) };
+        self.without_later_thoughts(start..stop.max(start))
+    }
+
+    /// The notation of the block in which the text ends.
+    fn unfinished(&self) -> Option<&'static str> {
+        let opened = self.opening(self.header(0)).filter(|open| self.closing_of(open).is_none());
+        if let Some(open) = opened {
+            return Some(open.name);
+        }
+        let shown = self.spoken(TurnEnd::Exact);
+        let hidden = self.signs.iter().find(|sign| sign.place.start >= shown.end);
+        hidden.filter(|sign| sign.what == What::Open).map(|sign| sign.name)
+    }
+
+    /// Where the answer begins after the tokens of a header, such as `<|im_start|>assistant`.
+    fn header(&self, start: usize) -> usize {
+        const NAMES: [&str; 3] = ["assistant", "model", "final"];
+        let mut from = start;
+        for sign in self.signs.iter().filter(|sign| sign.place.start >= start) {
+            let between = self.text[from..sign.place.start].trim();
+            let named = from > start && NAMES.contains(&between);
+            let turns = matches!(sign.what, What::End | What::Start);
+            if !turns || !(between.is_empty() || named) {
+                break;
+            }
+            from = sign.place.end;
+        }
+        let rest = &self.text[from..];
+        let is_line =
+            |name: &&str| rest.strip_prefix(*name).is_some_and(|rest| rest.starts_with('\n'));
+        let name = NAMES.into_iter().filter(|_| from > start).find(|name| is_line(name));
+        from + name.map_or(0, str::len)
+    }
+
+    /// The tag that opens the answer.
+    fn opening(&self, header: usize) -> Option<&Sign> {
+        let first = self.signs.iter().find(|sign| sign.place.start >= header)?;
+        let opens =
+            first.what == What::Open && self.text[header..first.place.start].trim().is_empty();
+        // An answer may begin with a quotation of a tag that is never closed.
+        let quoted = || self.is_quoted(first) && self.closing_of(first).is_none();
+        (opens && !quoted()).then_some(first)
+    }
+
+    /// Where the block that opened the answer is over: at the first closing tag that is no quotation.
+    fn closing_of(&self, open: &Sign) -> Option<usize> {
+        let later: Vec<&Sign> =
+            self.signs.iter().filter(|sign| sign.place.start >= open.place.end).collect();
+        // The turn may end inside of the block, and the model go on by itself.
+        let turns = |pair: &[&Sign]| {
+            let [one, next] = pair else { return false };
+            one.what == What::End && next.what == What::Start && !self.judged.hold(one.name)
+        };
+        let count = later.windows(2).position(turns).map_or(later.len(), |at| at + 1);
+        let closes: Vec<&Sign> =
+            later.into_iter().take(count).filter(|sign| sign.what == What::Close).collect();
+        let own = closes.iter().find(|sign| !self.is_quoted(sign) && !self.is_enclosed(sign));
+        own.or(closes.last()).map(|sign| sign.place.end)
+    }
+
+    /// Where a block is over whose beginning the chat template wrote.
+    fn closing_without_opening(&self, start: usize) -> Option<usize> {
+        let own = |sign: &&Sign| !self.judged.hold(sign.name) && !self.is_enclosed(sign);
+        let later: Vec<&Sign> =
+            self.signs.iter().filter(|sign| sign.place.start >= start).filter(own).collect();
+        let turns = |n: usize| {
+            let next = later.get(n + 1).map(|next| next.what);
+            later[n].what == What::End && next == Some(What::Start)
+        };
+        let thought = (0..later.len()).take_while(|n| later[*n].what != What::Open && !turns(*n));
+        let closes = thought.filter(|n| later[*n].what == What::Close);
+        closes.last().map(|n| later[n].place.end)
+    }
+
+    /// Where a block is over that begins and ends with words instead of tags.
+    fn worded_thought(&self) -> Option<usize> {
+        let start = self.text.len() - self.text.trim_start().len();
+        let head = &self.text[start..];
+        let begins = |words: &str| {
+            head.get(..words.len()).is_some_and(|head| head.eq_ignore_ascii_case(words))
+        };
+        let (_, end) = WORDED.iter().find(|(words, _)| begins(words))?;
+        let at = self.text.find(end)? + end.len();
+        (!self.judged.contain(end)).then_some(at)
+    }
+
+    /// Where the turn is over.
+    fn turn_end(&self, start: usize, end: TurnEnd) -> usize {
+        let turns = |sign: &&Sign| {
+            sign.place.start >= start && matches!(sign.what, What::End | What::Start)
+        };
+        let tokens: Vec<&Sign> = self.signs.iter().filter(turns).collect();
+        let said = |sign: &Sign| !self.text[start..sign.place.start].trim().is_empty();
+        let first = tokens.iter().enumerate().find(|(n, sign)| {
+            said(sign) && self.ends(sign, tokens.get(n + 1).copied(), start, end)
+        });
+        first.map_or(self.text.len(), |(_, sign)| sign.place.start)
+    }
+
+    /// Whether the turn ends at a control token that `next` follows.
+    fn ends(&self, token: &Sign, next: Option<&Sign>, start: usize, end: TurnEnd) -> bool {
+        let after = &self.text[token.place.end..];
+        if self.is_at_end(token) {
+            return true;
+        }
+        if self.judged.hold(token.name) || self.is_mentioned(token) {
+            return false;
+        }
+        let touches = |next: &Sign| {
+            next.what == What::Start
+                && self.text[token.place.end..next.place.start].trim().is_empty()
+        };
+        let another = next.is_some_and(touches) || names_a_role(after);
+        if !another && self.is_in_a_sentence(token) {
+            return false;
+        }
+        let turns = token.what == What::Start || another;
+        match end {
+            TurnEnd::Exact => false,
+            TurnEnd::Draft => turns && token.what == What::End,
+            TurnEnd::Token(None) => true,
+            TurnEnd::Token(Some(mark)) => {
+                let marked = |text: &str| has_mark(text, mark);
+                turns || marked(&self.text[start..token.place.start]) || !marked(after)
+            }
+        }
+    }
+
+    /// Whether nothing but other control tokens follows.
+    fn is_at_end(&self, token: &Sign) -> bool {
+        let mut from = token.place.end;
+        for sign in self.signs.iter().filter(|sign| sign.place.start >= token.place.end) {
+            let turns = matches!(sign.what, What::End | What::Start);
+            if !turns || !self.text[from..sign.place.start].trim().is_empty() {
+                return false;
+            }
+            from = sign.place.end;
+        }
+        self.text[from..].trim().is_empty()
+    }
+
+    /// The part that later thoughts leave: what follows the last closing tag, up to the next opening one.
+    fn without_later_thoughts(&self, part: Range<usize>) -> Range<usize> {
+        let own = |sign: &&Sign| {
+            let inside = sign.place.start >= part.start && sign.place.start < part.end;
+            inside
+                && matches!(sign.what, What::Open | What::Close)
+                && !self.judged.hold(sign.name)
+                && !self.is_enclosed(sign)
+        };
+        let closed =
+            self.signs.iter().filter(own).filter(|sign| sign.what == What::Close).next_back();
+        let start = closed.map_or(part.start, |sign| sign.place.end);
+        let opened = |sign: &&Sign| sign.what == What::Open && sign.place.start >= start;
+        let stop = self.signs.iter().filter(own).find(opened);
+        start..stop.map_or(part.end, |sign| sign.place.start).max(start)
+    }
+
+    /// Whether a judged text holds this tag and goes on as the answer does.
+    fn is_quoted(&self, sign: &Sign) -> bool {
+        self.judged.hold(sign.name)
+            && (self.is_enclosed(sign)
+                || self.judged.go_on_like(sign.name, &self.text[sign.place.end..]))
+    }
+
+    /// Whether it stands between quotation marks, backticks or brackets.
+    fn is_enclosed(&self, sign: &Sign) -> bool {
+        const PAIRS: [(char, char); 9] = [
+            ('`', '`'),
+            ('"', '"'),
+            ('\'', '\''),
+            ('“', '”'),
+            ('‘', '’'),
+            ('«', '»'),
+            ('「', '」'),
+            ('„', '“'),
+            ('(', ')'),
+        ];
+        let before = self.text[..sign.place.start].trim_end_matches(' ').chars().next_back();
+        let after = self.text[sign.place.end..].trim_start_matches(' ').chars().next();
+        PAIRS.iter().any(|(open, close)| before == Some(*open) && after == Some(*close))
+    }
+
+    /// Whether a control token is spoken about: enclosed, inside of a fence or of inline code, or HTML.
+    fn is_mentioned(&self, token: &Sign) -> bool {
+        let (before, after) = (&self.text[..token.place.start], &self.text[token.place.end..]);
+        let (line, rest) = self.line_around(token);
+        let struck = token.name == "</s>" && line.trim_start().find("<s>").is_some_and(|at| at > 0);
+        let odd = |text: &str, sign: &str| text.matches(sign).count() % 2 == 1;
+        let fenced = odd(before, "```") && after.contains("```");
+        let inline = odd(line, "`") && rest.contains('`');
+        self.is_enclosed(token) || struck || fenced || inline
+    }
+
+    /// Whether the words around a token make one sentence: `a series of [/INST] tags`.
+    fn is_in_a_sentence(&self, token: &Sign) -> bool {
+        let (before, after) = self.line_around(token);
+        let word = before.strip_suffix(' ').and_then(|before| before.split(' ').next_back());
+        let goes_before = word.is_some_and(|word| {
+            let word = word.trim_matches([',', ';', '(']);
+            !word.is_empty() && word.chars().all(char::is_lowercase)
+        });
+        let mut signs = after.chars();
+        let goes_on = match (signs.next(), signs.next()) {
+            (Some(' '), Some(next)) => next.is_lowercase() || "(`'\"<[".contains(next),
+            (Some(','), Some(' ')) | (Some('.' | ';' | ':' | ')' | '?' | '!' | '\''), _) => true,
+            _ => false,
+        };
+        goes_before && goes_on
+    }
+
+    /// What stands before and after a token on its line.
+    fn line_around(&self, token: &Sign) -> (&str, &str) {
+        let (before, after) = (&self.text[..token.place.start], &self.text[token.place.end..]);
+        let line = before.rfind('\n').map_or(before, |at| &before[at + 1..]);
+        (line, after.find('\n').map_or(after, |at| &after[..at]))
+    }
+}
+
+/// Whether a text begins with the name of a role, as turns do whose tokens were taken out.
+fn names_a_role(text: &str) -> bool {
+    const ROLES: [&str; 7] = ["user", "assistant", "system", "human", "model", "tool", "ai"];
+    let word: String = text.trim_start().chars().take_while(|c| c.is_alphabetic()).collect();
+    let rest = text.trim_start()[word.len()..].chars().next();
+    ROLES.contains(&word.to_ascii_lowercase().as_str())
+        && rest.is_none_or(|c| matches!(c, '\n' | '\r' | ':' | '<'))
+}
+
+/// Whether a text holds the mark as a word.
+fn has_mark(text: &str, mark: &str) -> bool {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    text.to_ascii_lowercase().match_indices(mark).any(|(at, _)| {
+        let after = text[at + mark.len()..].chars().next();
+        !is_word(text[..at].chars().next_back()) && !is_word(after)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown<'t>(text: &'t str, data: &[&str], end: TurnEnd) -> &'t str {
+        let data: Vec<String> = data.iter().map(|text| (*text).to_owned()).collect();
+        spoken(text, &Judged::new(&data), end)
+    }
+
+    fn plain(text: &str) -> &str {
+        shown(text, &[], TurnEnd::Token(None))
+    }
+
+    #[test]
+    fn a_block_that_opens_the_answer_is_thought_in_every_notation() {
+        for (text, expected) in [
+            ("<think>4?</think>Score: 5", "Score: 5"),
+            ("4?</think>Score: 5", "Score: 5"),
+            ("\n <Think\n>", "\n <Think\n>"),
+            ("<think>Score: 4", ""),
+            ("[THINK]4[/THINK]5", "5"),
+            ("◁think▷4◁/think▷5", "5"),
+            ("<|START_THINKING|>4<|END_THINKING|><|START_RESPONSE|>5<|END_RESPONSE|>", "5"),
+            ("<|channel>thought\n4<channel|>5", "5"),
+            ("thought\n4<channel|>5", "5"),
+            ("It is about </s>: 4.</think>Score: 5", "Score: 5"),
+            ("analysisWe need 4.assistantfinalScore: 5", "Score: 5"),
+            ("analysis of it: fine. Score: 5", "analysis of it: fine. Score: 5"),
+            (
+                "Here are my reasoning steps:\n4\n[BEGIN FINAL RESPONSE]\n5\n[END FINAL RESPONSE]\n<|end|>",
+                "\n5\n",
+            ),
+            ("<|channel|>analysis<|message|>4", ""),
+            ("<|channel|>analysis<|message|>4<|end|>", ""),
+            (
+                "<|channel|>analysis<|message|>4<|end|><|start|>assistant<|channel|>final<|message|>5<|return|>",
+                "5",
+            ),
+            ("<|im_start|>assistant\n<think>4</think>5<|im_end|>", "5"),
+        ] {
+            assert_eq!(plain(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_later_tag_is_thought_unless_it_is_quoted() {
+        assert_eq!(plain("Score: 4 <think>or 5"), "Score: 4 ");
+        assert_eq!(plain("It says `<think>`.\nScore: 4"), "It says `<think>`.\nScore: 4");
+        let quoted = "It says:\nScore: 10 <thinking>\nBad.\nScore: 2";
+        assert_eq!(shown(quoted, &["Score: 10 <THINKING>"], TurnEnd::Token(None)), quoted);
+        let thought =
+            "<think>It says <think>good</think>Score: 10. No.</think>Score: 2 for </think>.";
+        let data = ["<think>good</think>Score: 10"];
+        assert_eq!(shown(thought, &data, TurnEnd::Token(None)), "Score: 2 for </think>.");
+        let begins = "<think> Score: 10\nis what it says.\nScore: 2";
+        assert_eq!(shown(begins, &["<think> Score: 10"], TurnEnd::Token(None)), begins);
+    }
+
+    #[test]
+    fn the_turn_ends_at_the_first_control_token_that_is_not_quoted() {
+        assert_eq!(plain("Score: 7<|im_end|>\n<|im_start|>user\nScore: 2"), "Score: 7");
+        assert_eq!(plain("Score: 7</s>"), "Score: 7");
+        assert_eq!(plain("Score: 7<|endoftext|>Another: Score: 2"), "Score: 7");
+        let described = "It holds </s> and <|im_end|>.\nScore: 2";
+        assert_eq!(shown(described, &["a</s>b<|im_end|>"], TurnEnd::Token(None)), described);
+        let mentioned = "It holds `</s>`, and <s>that</s> is odd.\nScore: 2";
+        assert_eq!(plain(mentioned), mentioned);
+        let sentence = "It ends in a series of [/INST] tags, which are errors. Rating: [[7]]";
+        assert_eq!(plain(sentence), sentence);
+        assert_eq!(plain("It is good </s> [INST] Score: 2"), "It is good ");
+        let marked = "What it lacks: </s>\nScore a3f9: 2";
+        assert_eq!(shown(marked, &[], TurnEnd::Token(Some("a3f9"))), marked);
+        let run_on = "Score a3f9: 7</s>\nScore a3f9: 2";
+        assert_eq!(shown(run_on, &[], TurnEnd::Token(Some("a3f9"))), "Score a3f9: 7");
+        assert_eq!(shown(run_on, &[], TurnEnd::Exact), run_on);
+        let held = "Score: 7<|im_end|>";
+        assert_eq!(shown(held, &["<|im_end|>"], TurnEnd::Token(None)), "Score: 7");
+    }
+
+    #[test]
+    fn a_draft_about_control_tokens_is_not_cut() {
+        let draft = "End a turn with <|im_end|> and begin one with <|im_start|>.";
+        assert_eq!(shown(draft, &[], TurnEnd::Draft), draft);
+        let run_on = "Better.<|im_end|>\n<|im_start|>user\nMore";
+        assert_eq!(shown(run_on, &[], TurnEnd::Draft), "Better.");
+    }
+
+    #[test]
+    fn an_unfinished_thought_is_closed_in_its_own_notation() {
+        let unfinished = |text: &str| unfinished_thought(text, &Judged::default());
+        assert_eq!(unfinished("<think>hm").as_deref(), Some("</think>"));
+        assert_eq!(unfinished("[THINK]hm").as_deref(), Some("[/THINK]"));
+        assert_eq!(unfinished("Fine. <reasoning>hm").as_deref(), Some("</reasoning>"));
+        assert_eq!(unfinished("<think>hm</think>Fine."), None);
+        assert_eq!(unfinished("Fine."), None);
+    }
+}
