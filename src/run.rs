@@ -16,7 +16,7 @@ use crate::{
     item::Item,
     judge::{Judge, StoredVote},
     records::{Ids, Line, Outcome, Record},
-    report::Summary,
+    report::{Labels, Summary},
     verdict::Judgment,
 };
 
@@ -29,6 +29,8 @@ pub struct Options {
     pub stop: watch::Receiver<Stop>,
     /// How long records in flight may take to end after that.
     pub grace: Duration,
+    /// Where the records' own labels are.
+    pub labels: Labels,
 }
 
 /// How urgently a run is to stop.
@@ -88,6 +90,11 @@ impl Finished {
         }
     }
 
+    /// The record's own name, else its place in the input.
+    pub fn name(&self) -> String {
+        self.item.as_ref().and_then(Item::id).unwrap_or_else(|| self.place.clone())
+    }
+
     /// The line of results.
     pub fn line(&self, judge: &Judge, with_item: bool) -> serde_json::Value {
         let outcome = match &self.outcome {
@@ -135,9 +142,8 @@ pub async fn run(
     run: &mut impl Takes,
 ) -> Result<Summary> {
     let started = Instant::now();
-    let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
-    let summary = Summary::default();
-    let mut judging = Judging { judge, ids: Ids::default(), ends, summary, run };
+    let summary = Summary::new(judge, options.labels.clone());
+    let mut judging = Judging { judge, ids: Ids::default(), summary, run };
     let stopped = each(records, options, &mut judging).await?;
     let mut summary = judging.summary;
     summary.stopped = stopped;
@@ -213,7 +219,6 @@ pub async fn each(
 struct Judging<'a, T> {
     judge: &'a Judge,
     ids: Ids,
-    ends: Option<(f64, f64)>,
     summary: Summary,
     run: &'a mut T,
 }
@@ -232,9 +237,13 @@ impl<T: Takes> Work for Judging<'_, T> {
         if result.outcome.as_ref().is_err_and(Error::is_interrupted) {
             return Ok(false);
         }
-        self.summary.count(result.item.as_ref(), result.outcome.as_ref(), self.ends);
-        self.summary.kept += usize::from(result.kept);
-        let goes_on = !result.outcome.as_ref().is_err_and(Error::is_fatal);
+        let outcome = result.outcome.as_ref();
+        self.summary.count(&result.name(), result.item.as_ref(), outcome);
+        if result.kept {
+            self.summary.count_kept(outcome);
+        }
+        let goes_on = !outcome.is_err_and(Error::is_fatal);
+        self.summary.gave_up |= !goes_on;
         self.run.finished(result)?;
         Ok(goes_on)
     }

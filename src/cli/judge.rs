@@ -88,18 +88,21 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         concurrency: resolved.model.concurrency.map_or(judge.concurrency(), usize::from),
         stop: super::signals::listen(stopping),
         grace: GRACE,
+        labels: settings::labels(&resolved),
     };
     let progress = Progress::new(total, args.output.quiet);
     let mut sink = args.output.open(judge.clone(), progress)?;
     if let Some(path) = args.output.manifest() {
         manifest::write(&path, &judge, &resolved, &args.input.files, None)?;
     }
-    let summary = run::run(&judge, records, options, &mut sink).await?;
+    let mut summary = run::run(&judge, records, options, &mut sink).await?;
+    summary.total = total.and_then(|total| usize::try_from(total).ok());
     sink.finish(&summary)?;
     noticed.say(args.output.quiet);
     if !args.output.quiet {
         note(&summary.to_string());
     }
+    note_kept(&summary);
     Ok(if summary.stopped { Outcome::Interrupted } else { gate(&resolved, &summary) })
 }
 
@@ -191,6 +194,28 @@ fn save(judge: &Judge, path: &std::path::Path) -> Result<()> {
     file.write_all(text.as_bytes()).map_err(cannot)?;
     note(&format!("the prompt is in {0}: edit it, and judge with -p {0}", path.display()));
     Ok(())
+}
+
+/// What an earlier run left undone is not tried again unless that is asked for.
+fn note_kept(summary: &Summary) {
+    let counts = [(summary.kept_failed, "failed"), (summary.kept_unreadable, "could not be read")];
+    let [failed, unreadable] = counts.map(|(count, what)| match count {
+        0 => None,
+        1 => Some(format!("1 record {what}")),
+        _ => Some(format!("{count} records {what}")),
+    });
+    let what: Vec<String> = [failed, unreadable].into_iter().flatten().collect();
+    if what.is_empty() {
+        return;
+    }
+    let (was, them) = match summary.kept_failed + summary.kept_unreadable {
+        1 => ("was", "it"),
+        _ => ("were", "them"),
+    };
+    note(&format!(
+        "{} in an earlier run and {was} kept; --retry-errors judges {them} again",
+        what.join(" and ")
+    ));
 }
 
 fn gate(resolved: &Resolved, summary: &Summary) -> Outcome {

@@ -12,7 +12,7 @@ use crate::{
     item::Item,
     judge::{self, Judge},
     records::{self, Record},
-    report::Summary,
+    report::{Labels, Summary},
     run::Finished,
     verdict::Judgment,
 };
@@ -56,11 +56,10 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
     let plan =
         reading_named(Plan::default().writes_stdout(), std::iter::once(args.prompt.as_str()));
     reading(plan, &sources).check()?;
-    let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
-    let mut summary = Summary::default();
+    let mut summary = Summary::new(&judge, Labels::default());
     for record in records::read(sources, records::Options::default()) {
         let finished = read(&judge, &args.field, record);
-        summary.count(finished.item.as_ref(), finished.outcome.as_ref(), ends);
+        summary.count(&finished.name(), finished.item.as_ref(), finished.outcome.as_ref());
         if let Err(error) = &finished.outcome {
             complain(error);
         }

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, Layer, ModelSettings, Origin, Pair, Resolved, Settings},
     error::{Error, ErrorKind, Result, near},
     files::Plan,
+    report::Labels,
 };
 
 /// A judge: by its name in a file, by flags, or both.
@@ -177,6 +178,13 @@ fn check_name(config: &Config, resolved: &Resolved) -> Result<()> {
             .hint(format!("did you mean `{near}`, a model of tribunal.toml?"))),
         None => Ok(()),
     }
+}
+
+/// Where the records' own labels are, and what their words mean.
+pub(super) fn labels(resolved: &Resolved) -> Labels {
+    let Settings { label, label_map, .. } = &resolved.settings;
+    let meanings = label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
+    Labels::new(label.clone(), meanings)
 }
 
 fn table(settings: &impl Serialize) -> Map<String, Value> {

@@ -54,7 +54,7 @@ impl fmt::Display for Origin {
 pub struct Layer(Map<String, Value>, BTreeMap<String, Origin>);
 
 /// Tables whose keys are set one by one.
-const TABLES: [&str; 5] = ["sampling", "set", "map", "criterion", "extra"];
+const TABLES: [&str; 6] = ["sampling", "set", "map", "label_map", "criterion", "extra"];
 
 impl Layer {
     /// A table and where each of its keys stands.

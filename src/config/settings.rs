@@ -125,6 +125,27 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub set: Vec<Pair>,
+    /// Field or path of the record's own label [default: label].
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "FIELD", env = "TRIBUNAL_LABEL")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The meaning of a word in labels, such as Good=correct.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            value_name = "WORD=MEANING",
+            value_delimiter = ',',
+            allow_hyphen_values = true
+        )
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub label_map: Vec<Pair>,
 }
 
 /// How tokens are sampled, in place of the prompt's own settings.

@@ -1,9 +1,13 @@
 //! What a run came to, for people, terminals and programs.
 
+mod agreement;
 mod comparison;
+mod histogram;
 #[cfg(feature = "cli")]
 mod junit;
+mod labels;
 mod revisions;
+mod statistics;
 mod summary;
 mod table;
 mod terminal;
@@ -11,9 +15,12 @@ mod terminal;
 mod words;
 
 pub use {
+    agreement::Agreement,
     comparison::{Comparison, Significance, Told},
+    labels::Labels,
     revisions::Revisions,
-    summary::{Bounds, Summary},
+    statistics::Paired,
+    summary::{Bounds, Reasked, Summary},
     table::Table,
     terminal::{escaped, escaped_lines, is_hidden},
 };

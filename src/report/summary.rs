@@ -4,12 +4,19 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::terminal::escaped;
+use super::{
+    agreement::Agreement,
+    histogram::Histogram,
+    labels::Labels,
+    statistics::{ratio, real},
+    terminal::escaped,
+};
 use crate::{
     error::Error,
     item::Item,
+    judge::Judge,
     request::Finish,
-    verdict::{CORRECT, Judgment, Preference, Usage, Verdict},
+    verdict::{CORRECT, INCORRECT, Judgment, Preference, Usage, Verdict},
 };
 
 /// What a run came to. Unreadable answers are counted and never taken for a number.
@@ -17,24 +24,32 @@ use crate::{
 pub struct Summary {
     /// Records that were taken.
     pub records: usize,
+    /// Records of the input, where they could be counted.
+    pub total: Option<usize>,
     /// Those that an earlier run had judged.
     pub kept: usize,
+    /// Those of them that failed in the earlier run.
+    pub kept_failed: usize,
+    /// Those of them whose answer still cannot be read.
+    pub kept_unreadable: usize,
     /// Whether the run was stopped before its end.
     pub stopped: bool,
+    /// Whether an error that every later request would meet ended the run before its end.
+    pub gave_up: bool,
     /// Records with a verdict.
     pub judged: usize,
     /// Records with an answer that says nothing, by reason.
     pub unreadable: BTreeMap<&'static str, usize>,
-    /// Answers that were asked again because they could not be read, and how many could be then.
-    pub reasked: (usize, usize),
+    /// Answers that were asked again because they could not be read.
+    pub reasked: Reasked,
     /// Records without an answer.
     pub failed: usize,
     /// Records whose verdict passes; `None` without a pass rule.
     pub passed: Option<usize>,
-    /// How often each verdict was given.
+    /// How often each verdict was given; scores are not among them.
     pub verdicts: BTreeMap<String, usize>,
-    /// Records whose own field `label` says what is right, and how many verdicts agree.
-    pub labelled: (usize, usize),
+    /// Verdicts beside the records' own labels.
+    pub agreement: Agreement,
     /// Tokens over all records.
     pub usage: Usage,
     /// Requests that were sent.
@@ -53,16 +68,48 @@ pub struct Summary {
     pub saved_cost: Option<f64>,
     /// How long the run took.
     pub time: Duration,
-    worth: Worth,
+    ends: Option<(f64, f64)>,
+    scores: Scores,
+    shares: Shares,
+    criteria: BTreeMap<String, Scores>,
     orders: Orders,
 }
 
-/// Sum of scores with the ends of their scale, or of right answers.
+/// Answers that were asked again because they could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reasked {
+    /// How many.
+    pub asked: usize,
+    /// How many could be read then.
+    pub read: usize,
+}
+
+/// Numbers that were given.
 #[derive(Clone, Debug, Default)]
-struct Worth {
+struct Scores {
+    count: usize,
     sum: f64,
-    ends: Option<(f64, f64)>,
-    share: bool,
+    values: Histogram,
+}
+
+impl Scores {
+    fn add(&mut self, score: f64) {
+        self.count += 1;
+        self.sum += score;
+        self.values.add(score);
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum / real(self.count)
+    }
+}
+
+/// Verdicts that call something right or wrong, or one of several names.
+#[derive(Clone, Debug, Default)]
+struct Shares {
+    labels: usize,
+    steps: usize,
+    without_error: usize,
 }
 
 /// How two answers fared by the place in which they were shown.
@@ -76,7 +123,7 @@ struct Orders {
     second: usize,
 }
 
-/// A mean, and where it would lie if all that could not be read were worst or best.
+/// A mean, and where it would lie if all records without a verdict were worst or best.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
     /// Over what could be read.
@@ -88,14 +135,18 @@ pub struct Bounds {
 }
 
 impl Summary {
-    /// Counts one record; `ends` are those of the prompt's scale.
-    pub fn count(
-        &mut self,
-        item: Option<&Item>,
-        outcome: Result<&Judgment, &Error>,
-        ends: Option<(f64, f64)>,
-    ) {
+    /// A summary of this judge's verdicts beside the records' own labels.
+    pub fn new(judge: &Judge, labels: Labels) -> Self {
+        let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
+        Self { ends, agreement: Agreement::new(labels, judge), ..Self::default() }
+    }
+
+    /// Counts one record by its name.
+    pub fn count(&mut self, name: &str, item: Option<&Item>, outcome: Result<&Judgment, &Error>) {
         self.records += 1;
+        if let Some(item) = item {
+            self.agreement.count(name, item, outcome.ok());
+        }
         let judgment = match outcome {
             Ok(judgment) => judgment,
             Err(error) => {
@@ -113,85 +164,42 @@ impl Summary {
             *self.passed.get_or_insert(0) += usize::from(pass);
         }
         for vote in judgment.votes.iter().filter(|vote| vote.reask > 0) {
-            self.reasked.0 += 1;
-            self.reasked.1 += usize::from(vote.verdict.is_ok());
+            self.reasked.asked += 1;
+            self.reasked.read += usize::from(vote.verdict.is_ok());
         }
         self.count_orders(judgment);
         match &judgment.verdict {
-            Ok(verdict) => {
-                self.judged += 1;
-                *self.verdicts.entry(heading(verdict)).or_default() += 1;
-                self.worth.add(verdict, ends);
-            }
+            Ok(verdict) => self.count_verdict(verdict),
             Err(why) => *self.unreadable.entry(why.reason.name()).or_default() += 1,
         }
-        if let Some(agrees) = item.and_then(|item| agrees(item, judgment)) {
-            self.labelled.0 += 1;
-            self.labelled.1 += usize::from(agrees);
+    }
+
+    /// Counts that an earlier run had left what was counted last.
+    pub fn count_kept(&mut self, outcome: Result<&Judgment, &Error>) {
+        self.kept += 1;
+        match outcome {
+            Ok(judgment) => self.kept_unreadable += usize::from(judgment.verdict.is_err()),
+            Err(_) => self.kept_failed += 1,
         }
     }
 
-    /// The number of records whose answer could not be read.
-    pub fn unread(&self) -> usize {
-        self.unreadable.values().sum()
-    }
-
-    /// Share of all records that passed, 0 to 1; what could not be read or judged never does.
-    pub fn pass_rate(&self) -> Option<f64> {
-        Some(ratio(self.passed?, self.records))
-    }
-
-    /// Share of the answers that could not be read, 0 to 1.
-    pub fn unreadable_rate(&self) -> f64 {
-        ratio(self.unread(), self.judged + self.unread())
-    }
-
-    /// The same figures for programs; shares lie between 0 and 1, absent ones are left out.
-    pub fn to_json(&self) -> Value {
-        let mut all = json!({
-            "records": self.records,
-            "judged": self.judged,
-            "unreadable": self.unreadable,
-            "reasked": {"answers": self.reasked.0, "read": self.reasked.1},
-            "failed": self.failed,
-            "kept": self.kept,
-            "verdicts": self.verdicts,
-            "coverage": ratio(self.judged, self.judged + self.unread()),
-            "requests": self.requests,
-            "usage": self.usage,
-            "cost": self.cost,
-            "cached": {"answers": self.cached, "usage": self.saved, "cost": self.saved_cost},
-            "seconds": self.time.as_secs_f64(),
-        });
-        if let Some(passed) = self.passed {
-            all["passed"] = passed.into();
-            all["pass_rate"] = self.pass_rate().into();
+    fn count_verdict(&mut self, verdict: &Verdict) {
+        self.judged += 1;
+        match verdict {
+            Verdict::Score(score) => return self.scores.add(*score),
+            Verdict::Label(_) => self.shares.labels += 1,
+            Verdict::Steps(steps) => {
+                self.shares.steps += 1;
+                self.shares.without_error += usize::from(steps.first_error.is_none());
+            }
+            Verdict::Criteria(criteria) => {
+                for (name, number) in criteria {
+                    self.criteria.entry(name.clone()).or_default().add(*number);
+                }
+            }
+            _ => (),
         }
-        if let Some(Bounds { mean, lowest, highest }) = self.bounds() {
-            let name = if self.worth.share { "share_correct" } else { "mean" };
-            all[name] = json!({"value": mean, "lowest": lowest, "highest": highest});
-        }
-        if !self.finishes.is_empty() {
-            all["finish_reasons"] = json!(self.finishes);
-        }
-        if self.orders.both > 0 {
-            all["consistent"] = ratio(self.orders.consistent, self.orders.both).into();
-        }
-        if self.orders.half > 0 {
-            all["one_order_unreadable"] = self.orders.half.into();
-        }
-        if let (total @ 1.., agreeing) = self.labelled {
-            all["agreement"] = json!({"labelled": total, "agree": agreeing});
-        }
-        all
-    }
-
-    /// The mean score, or the share of right answers, with what unread answers could change.
-    pub fn bounds(&self) -> Option<Bounds> {
-        let (low, high) = self.worth.ends.filter(|_| self.judged > 0)?;
-        let [judged, unread] = [self.judged, self.unread()].map(real);
-        let with = |value: f64| (self.worth.sum + unread * value) / (judged + unread);
-        Some(Bounds { mean: self.worth.sum / judged, lowest: with(low), highest: with(high) })
+        *self.verdicts.entry(heading(verdict)).or_default() += 1;
     }
 
     fn count_finishes(&mut self, judgment: &Judgment) {
@@ -215,22 +223,114 @@ impl Summary {
             self.orders.second += usize::from(shown == Preference::Second);
         }
     }
-}
 
-impl Worth {
-    fn add(&mut self, verdict: &Verdict, ends: Option<(f64, f64)>) {
-        let (value, ends) = match verdict {
-            Verdict::Score(score) => (*score, ends),
-            Verdict::Label(label) if label.label == CORRECT => (1.0, Some((0.0, 1.0))),
-            Verdict::Label(_) => (0.0, Some((0.0, 1.0))),
-            Verdict::Steps(steps) => {
-                (f64::from(u8::from(steps.first_error.is_none())), Some((0.0, 1.0)))
-            }
-            _ => return,
+    /// The number of records whose answer could not be read.
+    pub fn unread(&self) -> usize {
+        self.unreadable.values().sum()
+    }
+
+    /// Whether the run ended before its input did.
+    pub fn ended_early(&self) -> bool {
+        self.stopped || self.gave_up
+    }
+
+    /// Records that were never tried, as far as that is known.
+    pub fn not_tried(&self) -> usize {
+        let total = self.total.filter(|_| self.ended_early()).unwrap_or(self.records);
+        total.saturating_sub(self.records)
+    }
+
+    /// All records: those that were taken, and those that were never tried.
+    fn all(&self) -> usize {
+        self.records + self.not_tried()
+    }
+
+    /// Share of all records that have a verdict, 0 to 1.
+    pub fn coverage(&self) -> f64 {
+        ratio(self.judged, self.all())
+    }
+
+    /// Share of all records that passed, 0 to 1; what could not be read or judged never does.
+    pub fn pass_rate(&self) -> Option<f64> {
+        Some(ratio(self.passed?, self.all()))
+    }
+
+    /// Share of the answers that could not be read, 0 to 1.
+    pub fn unreadable_rate(&self) -> f64 {
+        ratio(self.unread(), self.judged + self.unread())
+    }
+
+    /// How many verdicts say that all is right, where verdicts say that.
+    fn correct(&self) -> Option<usize> {
+        let named = |label: &str| self.verdicts.get(label).copied();
+        let labels = (named(CORRECT).or(named(INCORRECT)).is_some() && self.shares.labels > 0)
+            .then(|| named(CORRECT).unwrap_or(0));
+        if self.shares.steps > 0 { Some(self.shares.without_error) } else { labels }
+    }
+
+    /// The mean score, or the share of right answers, with what records without a verdict could change.
+    pub fn bounds(&self) -> Option<Bounds> {
+        let (sum, (low, high)) = match self.correct() {
+            Some(correct) => (real(correct), (0.0, 1.0)),
+            None => (self.scores.sum, self.ends.filter(|_| self.scores.count > 0)?),
         };
-        self.share = !matches!(verdict, Verdict::Score(_));
-        self.sum += value;
-        self.ends = ends;
+        let [judged, others] = [self.judged, self.all() - self.judged].map(real);
+        let with = |value: f64| (sum + others * value) / (judged + others);
+        Some(Bounds { mean: sum / judged, lowest: with(low), highest: with(high) })
+    }
+
+    /// The same figures for programs; shares lie between 0 and 1, absent ones are left out.
+    pub fn to_json(&self) -> Value {
+        let scores = self.scores.values.counted(self.ends);
+        let verdicts: BTreeMap<String, usize> =
+            self.verdicts.clone().into_iter().chain(scores).collect();
+        let mut all = json!({
+            "records": self.records,
+            "judged": self.judged,
+            "unreadable": self.unreadable,
+            "reasked": {"answers": self.reasked.asked, "read": self.reasked.read},
+            "failed": self.failed,
+            "not_tried": self.not_tried_json(),
+            "kept": self.kept,
+            "kept_failed": self.kept_failed,
+            "kept_unreadable": self.kept_unreadable,
+            "verdicts": verdicts,
+            "coverage": self.coverage(),
+            "requests": self.requests,
+            "usage": self.usage,
+            "cost": self.cost,
+            "cached": {"answers": self.cached, "usage": self.saved, "cost": self.saved_cost},
+            "seconds": self.time.as_secs_f64(),
+        });
+        if let Some(passed) = self.passed {
+            all["passed"] = passed.into();
+            all["pass_rate"] = self.pass_rate().into();
+        }
+        if let Some(Bounds { mean, lowest, highest }) = self.bounds() {
+            let name = if self.correct().is_some() { "share_correct" } else { "mean" };
+            all[name] = json!({"value": mean, "lowest": lowest, "highest": highest});
+        }
+        for (name, scores) in &self.criteria {
+            all["criteria"][name] = json!({"mean": scores.mean(), "records": scores.count});
+        }
+        if !self.finishes.is_empty() {
+            all["finish_reasons"] = json!(self.finishes);
+        }
+        if self.orders.both > 0 {
+            all["consistent"] = ratio(self.orders.consistent, self.orders.both).into();
+        }
+        if self.orders.half > 0 {
+            all["one_order_unreadable"] = self.orders.half.into();
+        }
+        if let Some(agreement) = self.agreement.to_json() {
+            all["agreement"] = agreement;
+        }
+        all
+    }
+
+    /// Null where the input could not be counted.
+    fn not_tried_json(&self) -> Option<usize> {
+        (!self.ended_early() || self.total.is_some()).then(|| self.not_tried())
     }
 }
 
@@ -244,77 +344,19 @@ fn heading(verdict: &Verdict) -> String {
     }
 }
 
-/// Whether a verdict is what the record's own field `label` says; `None` without one. In a table a label
-/// is text, so that numbers are compared as numbers.
-fn agrees(item: &Item, judgment: &Judgment) -> Option<bool> {
-    let label = item.text("label").filter(|label| !label.is_empty())?;
-    let number = || label.trim().parse::<f64>().ok();
-    match judgment.verdict.as_ref() {
-        Err(_) => Some(false),
-        Ok(Verdict::Score(score)) => number().map(|right| same(right, *score)),
-        Ok(Verdict::Steps(steps)) => {
-            #[expect(clippy::cast_precision_loss, reason = "no solution has 2^52 steps")]
-            let first_error = steps.first_error.map_or(-1.0, |index| index as f64);
-            number().map(|right| same(right, first_error))
-        }
-        Ok(Verdict::Label(found)) => Some(found.label == label),
-        Ok(Verdict::Preference(side)) => Some(side.name() == label),
-        Ok(_) => None,
-    }
-}
-
-fn same(one: f64, other: f64) -> bool {
-    (one - other).abs() < 1e-9
-}
-
 /// A few lines for people: what was decided, what could not be read, what it took.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let answered = self.judged + self.unread();
-        write!(f, "{} of {} records judged", self.judged, self.records)?;
-        if self.unread() > 0 {
-            let reasons: Vec<String> =
-                self.unreadable.iter().map(|(why, n)| format!("{n} {why}")).collect();
-            write!(f, ", {} unreadable ({})", self.unread(), reasons.join(", "))?;
-        }
-        if self.failed > 0 {
-            write!(f, ", {} failed", self.failed)?;
-        }
-        if self.kept > 0 {
-            write!(f, "; {} of them by an earlier run", self.kept)?;
-        }
+        self.write_records(f)?;
         self.write_verdicts(f)?;
-        if let Some(Bounds { mean, lowest, highest }) = self.bounds() {
-            let what = if self.worth.share { "share correct" } else { "mean" };
-            write!(
-                f,
-                "\n{what} {mean:.3}, coverage {:.1} %",
-                100.0 * ratio(self.judged, answered)
-            )?;
-            if self.unread() > 0 {
-                write!(
-                    f,
-                    "; between {lowest:.3} and {highest:.3} if the unreadable were worst or best"
-                )?;
-            }
-        }
+        self.write_bounds(f)?;
         if let Some(passed) = self.passed {
-            write!(
-                f,
-                "\n{passed} of {} passed ({:.1} %)",
-                self.records,
-                100.0 * ratio(passed, self.records)
-            )?;
+            let share = 100.0 * ratio(passed, self.all());
+            write!(f, "\n{passed} of {} passed ({share:.1} %)", self.all())?;
         }
         self.write_orders(f)?;
-        if let (total @ 1.., agreeing) = self.labelled {
-            write!(
-                f,
-                "\n{agreeing} of {total} agree with the records' own label ({:.1} %)",
-                100.0 * ratio(agreeing, total)
-            )?;
-        }
-        if let (asked @ 1.., read) = self.reasked {
+        self.agreement.fmt(f)?;
+        if let Reasked { asked: asked @ 1.., read } = self.reasked {
             write!(f, "\nunreadable and asked again: {asked}, readable then: {read}")?;
         }
         let Usage { prompt, cached, completion, .. } = self.usage;
@@ -335,24 +377,68 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
+    fn write_records(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} records judged", self.judged, self.all())?;
+        if self.unread() > 0 {
+            let reasons: Vec<String> =
+                self.unreadable.iter().map(|(why, n)| format!("{n} {why}")).collect();
+            write!(f, ", {} unreadable ({})", self.unread(), reasons.join(", "))?;
+        }
+        if self.failed > 0 {
+            write!(f, ", {} failed", self.failed)?;
+        }
+        match (self.not_tried(), self.total) {
+            (0, None) if self.ended_early() => {
+                f.write_str(", the rest of the input was not tried")?
+            }
+            (0, _) => (),
+            (untried, _) => write!(f, ", {untried} not tried")?,
+        }
+        if self.kept > 0 {
+            write!(f, "; {} of them by an earlier run", self.kept)?;
+        }
+        Ok(())
+    }
+
     fn write_verdicts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MOST: usize = 12;
-        if self.verdicts.is_empty() {
+        let mut counts: Vec<(String, usize)> = self
+            .verdicts
+            .iter()
+            .filter(|(name, _)| self.criteria.is_empty() || *name != "criteria")
+            .map(|(name, count)| (name.clone(), *count))
+            .collect();
+        counts.sort_by_cached_key(|(name, _)| place(name));
+        counts.extend(self.scores.values.shown(self.ends));
+        let has_shares = self.shares.labels > 0 && self.correct().is_none();
+        let shown = |(name, count): &(String, usize)| match has_shares {
+            true => format!("{name}: {count} ({:.1} %)", 100.0 * ratio(*count, self.judged)),
+            false => format!("{name}: {count}"),
+        };
+        let mut shown: Vec<String> = counts.iter().take(MOST).map(shown).collect();
+        let mean =
+            |(name, scores): (&String, &Scores)| format!("{name}: mean {:.3}", scores.mean());
+        shown.extend(self.criteria.iter().map(mean));
+        if counts.len() > MOST {
+            shown.push(format!("and {} more", counts.len() - MOST));
+        }
+        if shown.is_empty() { Ok(()) } else { write!(f, "\n{}", shown.join("  ")) }
+    }
+
+    fn write_bounds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Bounds { mean, lowest, highest }) = self.bounds() else { return Ok(()) };
+        let what = if self.correct().is_some() { "share correct" } else { "mean" };
+        write!(f, "\n{what} {mean:.3}, coverage {:.1} %", 100.0 * self.coverage())?;
+        let others: Vec<&str> =
+            [("unreadable", self.unread()), ("failed", self.failed), ("untried", self.not_tried())]
+                .into_iter()
+                .filter_map(|(what, count)| (count > 0).then_some(what))
+                .collect();
+        if others.is_empty() {
             return Ok(());
         }
-        let mut counts: Vec<(&String, &usize)> = self.verdicts.iter().collect();
-        let by_number = |name: &str| name.rsplit(' ').next().and_then(|n| n.parse::<f64>().ok());
-        counts.sort_by(|a, b| {
-            by_number(a.0).partial_cmp(&by_number(b.0)).unwrap_or(std::cmp::Ordering::Equal)
-        });
-        let shown: Vec<String> =
-            counts.iter().take(MOST).map(|(name, n)| format!("{name}: {n}")).collect();
-        let more = if counts.len() > MOST {
-            format!("  and {} more", counts.len() - MOST)
-        } else {
-            String::new()
-        };
-        write!(f, "\n{}{more}", shown.join("  "))
+        let others = others.join(" and ");
+        write!(f, "; between {lowest:.3} and {highest:.3} if the {others} were worst or best")
     }
 
     /// What servers left out, or said in words of their own.
@@ -403,19 +489,19 @@ impl Summary {
     }
 }
 
-fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { real(part) / real(whole) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "nobody judges 2^52 records")]
-fn real(count: usize) -> f64 {
-    count as f64
+/// Where a verdict is listed: first errors by their step, everything else by its name before them.
+fn place(name: &str) -> (Option<usize>, String) {
+    let step = name.strip_prefix("first error at ").and_then(|step| step.parse().ok());
+    (step, name.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Reason, Unreadable};
+    use crate::{
+        error::ErrorKind,
+        verdict::{Label, Reason, Steps, Unreadable},
+    };
 
     fn judgment(verdict: Result<Verdict, Unreadable>) -> Judgment {
         Judgment {
@@ -433,17 +519,29 @@ mod tests {
         }
     }
 
+    fn unreadable() -> Judgment {
+        judgment(Err(Unreadable::new(Reason::Refused, "")))
+    }
+
+    fn label(label: &str) -> Judgment {
+        judgment(Ok(Verdict::Label(Label { label: label.into(), p: None })))
+    }
+
+    fn named(summary: &mut Summary, names: &[&str]) {
+        names.iter().for_each(|name| summary.count("r", None, Ok(&label(name))));
+    }
+
+    fn scale(ends: (f64, f64)) -> Summary {
+        Summary { ends: Some(ends), ..Summary::default() }
+    }
+
     #[test]
     fn the_mean_skips_what_could_not_be_read_and_says_how_much_that_could_change() {
-        let mut summary = Summary::default();
-        let ends = Some((1.0, 5.0));
-        for verdict in [
-            Ok(Verdict::Score(5.0)),
-            Ok(Verdict::Score(3.0)),
-            Err(Unreadable::new(Reason::Refused, "")),
-        ] {
-            summary.count(None, Ok(&judgment(verdict)), ends);
+        let mut summary = scale((1.0, 5.0));
+        for verdict in [Ok(Verdict::Score(5.0)), Ok(Verdict::Score(3.0))] {
+            summary.count("r", None, Ok(&judgment(verdict)));
         }
+        summary.count("r", None, Ok(&unreadable()));
         let bounds = summary.bounds().unwrap();
         assert_eq!((bounds.mean, bounds.lowest, bounds.highest), (4.0, 3.0, 13.0 / 3.0));
         assert!((summary.unreadable_rate() - 1.0 / 3.0).abs() < 1e-12);
@@ -451,12 +549,79 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_are_held_against_the_records_own_labels() {
+    fn what_failed_and_what_was_never_tried_is_not_covered_and_could_be_worst_or_best() {
+        let mut summary = scale((1.0, 5.0));
+        summary.count("a", None, Ok(&judgment(Ok(Verdict::Score(4.0)))));
+        summary.count("b", None, Err(&Error::new(ErrorKind::Unavailable, "gone")));
+        summary.total = Some(4);
+        assert_eq!((summary.not_tried(), summary.coverage()), (0, 0.5), "the run is not over");
+        summary.gave_up = true;
+        assert_eq!((summary.not_tried(), summary.coverage()), (2, 0.25));
+        let bounds = summary.bounds().unwrap();
+        assert_eq!((bounds.mean, bounds.lowest, bounds.highest), (4.0, 1.75, 4.75));
+        let text = summary.to_string();
+        assert!(text.starts_with("1 of 4 records judged, 1 failed, 2 not tried\n"), "{text}");
+        assert!(text.contains("if the failed and untried were worst or best"), "{text}");
+        assert_eq!(summary.to_json()["not_tried"], 2);
+        summary.total = None;
+        let text = summary.to_string();
+        assert!(text.contains("1 failed, the rest of the input was not tried\n"), "{text}");
+        assert_eq!(summary.to_json()["not_tried"], Value::Null);
+    }
+
+    #[test]
+    fn only_labels_that_say_correct_or_incorrect_have_a_share_that_is_correct() {
+        let mut summary = Summary::default();
+        named(&mut summary, &["kind", "unkind", "unkind"]);
+        assert_eq!(summary.bounds(), None);
+        assert!(summary.to_string().contains("\nkind: 1 (33.3 %)  unkind: 2 (66.7 %)\n"));
+        let mut summary = Summary::default();
+        named(&mut summary, &["incorrect", "incorrect"]);
+        assert!(summary.to_string().contains("share correct 0.000, coverage 100.0 %"));
+        let mut summary = Summary::default();
+        named(&mut summary, &["correct", "partly", "correct"]);
+        assert!(summary.to_string().contains("share correct 0.667"));
+    }
+
+    #[test]
+    fn criteria_have_a_mean_each() {
+        let mut summary = Summary::default();
+        for (tone, facts) in [(3.0, 5.0), (4.0, 5.0)] {
+            let criteria = [("tone".to_owned(), tone), ("facts".to_owned(), facts)];
+            let verdict = Verdict::Criteria(criteria.into_iter().collect());
+            summary.count("r", None, Ok(&judgment(Ok(verdict))));
+        }
+        assert!(summary.to_string().contains("\nfacts: mean 5.000  tone: mean 3.500\n"));
+        assert_eq!(summary.to_json()["criteria"]["tone"], json!({"mean": 3.5, "records": 2}));
+    }
+
+    #[test]
+    fn any_name_may_be_listed_in_its_place() {
+        let mut summary = Summary::default();
+        for name in ["nan", "NaN 3", "inf", "-1", "first error at x"].iter().cycle().take(40) {
+            summary.count("r", None, Ok(&label(&format!("{name}{}", summary.records))));
+        }
+        for index in [Some(10), Some(2), None] {
+            let steps = Steps { first_error: index, steps: Vec::new() };
+            summary.count("r", None, Ok(&judgment(Ok(Verdict::Steps(steps)))));
+        }
+        assert!(summary.to_string().contains("more"));
+        assert!(place("first error at 2") < place("first error at 10"));
+        assert!(place("no error") < place("first error at 0"));
+    }
+
+    #[test]
+    fn scores_are_shown_beside_the_records_own_labels() {
         let mut summary = Summary::default();
         let item = Item::new().set("label", "4.0");
-        summary.count(Some(&item), Ok(&judgment(Ok(Verdict::Score(4.0)))), None);
-        summary.count(Some(&item), Ok(&judgment(Ok(Verdict::Score(5.0)))), None);
-        summary.count(Some(&item), Ok(&judgment(Err(Unreadable::new(Reason::Missing, "")))), None);
-        assert_eq!(summary.labelled, (3, 1));
+        for score in [4.0, 5.0] {
+            summary.count("r", Some(&item), Ok(&judgment(Ok(Verdict::Score(score)))));
+        }
+        summary.count("r", Some(&item), Ok(&unreadable()));
+        assert_eq!(summary.agreement.labelled(), 3);
+        assert_eq!(summary.agreement.numbers()[""].within(0.0), 1);
+        let text = summary.to_string();
+        assert!(text.contains("1 of 2 agree with the records' own label (50.0 %)"), "{text}");
+        assert!(text.contains("without a verdict to be compared"), "{text}");
     }
 }

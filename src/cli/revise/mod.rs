@@ -105,6 +105,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         concurrency: resolved.model.concurrency.map_or(loops.judge.concurrency(), usize::from),
         stop: signals::listen(tokio::sync::watch::channel(false).0),
         grace: GRACE,
+        labels: settings::labels(&resolved),
     };
     let shows = args.results.shows_rounds();
     let progress = Progress::new(total, args.results.quiet || shows.is_some());

@@ -1,0 +1,268 @@
+//! How far the verdicts of a run agree with the records' own labels.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde_json::{Value, json};
+
+use super::{
+    labels::{Compared, Labels},
+    statistics::{Paired, ratio},
+    terminal::{escaped, shortened},
+};
+use crate::{
+    item::{Item, text_of},
+    judge::Judge,
+    verdict::Judgment,
+};
+
+/// Verdicts beside the records' own labels.
+#[derive(Clone, Debug, Default)]
+pub struct Agreement {
+    labels: Labels,
+    /// Records with a label.
+    labelled: usize,
+    /// Those of them without a verdict.
+    unjudged: usize,
+    /// Whether a record was labelled in its own field, rather than by the names of its answers.
+    own: bool,
+    outcomes: Outcomes,
+    bare: Outcomes,
+    shifted: usize,
+    numbers: BTreeMap<String, Paired>,
+    odd: Odd,
+    zeros: Odd,
+}
+
+/// How many verdicts name the label's outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Outcomes {
+    compared: usize,
+    agree: usize,
+}
+
+impl Outcomes {
+    fn add(&mut self, agrees: bool) {
+        self.compared += 1;
+        self.agree += usize::from(agrees);
+    }
+}
+
+/// Labels that cannot be compared: how many, and the first with its record.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Odd {
+    count: usize,
+    first: Option<(String, String)>,
+}
+
+impl Odd {
+    fn add(&mut self, label: &Value, record: &str) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| (text_of(label), record.to_owned()));
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.count += other.count;
+        self.first = self.first.or(other.first);
+        self
+    }
+}
+
+impl Agreement {
+    pub(super) fn new(labels: Labels, judge: &Judge) -> Self {
+        Self { labels: labels.of(judge), ..Self::default() }
+    }
+
+    /// Counts a record by its name; without a judgment it has no verdict.
+    pub(super) fn count(&mut self, record: &str, item: &Item, judgment: Option<&Judgment>) {
+        let own = self.labels.find(item);
+        let Some(label) = own.clone().or_else(|| self.labels.winner(item)) else { return };
+        let Some(judgment) = judgment.filter(|judgment| judgment.verdict.is_ok()) else {
+            self.labelled += 1;
+            self.unjudged += 1;
+            self.own |= own.is_some();
+            return;
+        };
+        let Some(compared) = self.labels.compare(&label, item, judgment) else { return };
+        self.labelled += 1;
+        self.own |= own.is_some();
+        match compared {
+            Compared::Outcome { agrees, bare, shifted } => {
+                (if bare { &mut self.bare } else { &mut self.outcomes }).add(agrees);
+                if bare {
+                    self.zeros.first.get_or_insert_with(|| (text_of(&label), record.to_owned()));
+                }
+                self.shifted += usize::from(shifted);
+            }
+            Compared::Numbers(pairs) => {
+                for (name, pair) in pairs {
+                    self.numbers.entry(name).or_default().push(pair);
+                }
+            }
+            Compared::Zero => self.zeros.add(&label, record),
+            Compared::No => self.odd.add(&label, record),
+        }
+    }
+
+    /// Records with a label, their own or that of the names of their answers.
+    pub fn labelled(&self) -> usize {
+        self.labelled
+    }
+
+    /// How many verdicts name the outcome that the label names, and how many could be compared; `None`
+    /// where none could, or where labels are no outcomes.
+    pub fn agree(&self) -> Option<(usize, usize)> {
+        let Outcomes { compared, agree } = self.outcomes();
+        (compared > 0).then_some((agree, compared))
+    }
+
+    /// Verdicts and labels that are numbers, by criterion; under the empty name those of scores.
+    pub fn numbers(&self) -> &BTreeMap<String, Paired> {
+        &self.numbers
+    }
+
+    /// How many labels could not be compared with their verdicts.
+    pub fn not_compared(&self) -> usize {
+        self.odd().count
+    }
+
+    /// A bare 1 names the first answer, unless there is a 0 anywhere: then nobody knows.
+    fn outcomes(&self) -> Outcomes {
+        match self.zeros.count {
+            0 => Outcomes {
+                compared: self.outcomes.compared + self.bare.compared,
+                agree: self.outcomes.agree + self.bare.agree,
+            },
+            _ => self.outcomes,
+        }
+    }
+
+    fn odd(&self) -> Odd {
+        if self.zeros.count == 0 {
+            return self.odd.clone();
+        }
+        let numbered = Odd { count: self.zeros.count + self.bare.compared, ..self.zeros.clone() };
+        numbered.and(self.odd.clone())
+    }
+
+    /// What the labels are called.
+    fn of_whom(&self) -> String {
+        match (self.own, self.labels.is_named()) {
+            (true, false) => "the records' own label".into(),
+            (true, true) => format!("the records' own `{}`", escaped(self.labels.name())),
+            (false, _) => "the records' `chosen`".into(),
+        }
+    }
+
+    /// The same figures for programs; `None` without labels.
+    pub(super) fn to_json(&self) -> Option<Value> {
+        if self.labelled == 0 {
+            return None;
+        }
+        let mut all = json!({
+            "field": if self.own { self.labels.name() } else { "chosen" },
+            "labelled": self.labelled,
+            "without_verdict": self.unjudged,
+        });
+        if let Some((agree, compared)) = self.agree() {
+            all["compared"] = compared.into();
+            all["agree"] = agree.into();
+            all["share"] = ratio(agree, compared).into();
+        }
+        for (name, pairs) in &self.numbers {
+            let figures = figures(pairs);
+            if name.is_empty() { all["scores"] = figures } else { all["criteria"][name] = figures }
+        }
+        let odd = self.odd();
+        if let Some((label, record)) = odd.first.filter(|_| odd.count > 0) {
+            all["not_compared"] =
+                json!({"labels": odd.count, "first": {"label": label, "record": record}});
+        }
+        Some(all)
+    }
+}
+
+/// The figures of pairs of numbers; what is not defined is null.
+fn figures(pairs: &Paired) -> Value {
+    json!({
+        "compared": pairs.len(),
+        "equal": pairs.within(0.0),
+        "within_1": pairs.within(1.0),
+        "pearson": pairs.pearson(),
+        "spearman": pairs.spearman(),
+        "mean_absolute_error": pairs.mean_absolute_error(),
+        "quadratic_weighted_kappa": pairs.weighted_kappa(),
+    })
+}
+
+/// One line for each thing that can be said, each after a line break.
+impl fmt::Display for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with = self.of_whom();
+        if let Some((agree, compared)) = self.agree() {
+            let share = 100.0 * ratio(agree, compared);
+            write!(f, "\n{agree} of {compared} agree with {with} ({share:.1} %)")?;
+            if self.shifted > agree {
+                let shifted = self.shifted;
+                write!(f, "; {shifted} would agree if the labels count steps from 1")?;
+            }
+        }
+        for (name, pairs) in &self.numbers {
+            write_numbers(f, name, pairs, &with)?;
+        }
+        if self.unjudged > 0 {
+            write!(f, "\nwithout a verdict to be compared with {with}: {}", self.unjudged)?;
+        }
+        self.write_odd(f)
+    }
+}
+
+impl Agreement {
+    fn write_odd(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const COLUMNS: usize = 40;
+        let odd = self.odd();
+        let Some((label, record)) = odd.first.filter(|_| odd.count > 0) else { return Ok(()) };
+        let label = shortened(&escaped(&label), COLUMNS);
+        let (labels, is) = match odd.count {
+            1 => ("label", "it is"),
+            _ => ("labels", "the first is"),
+        };
+        write!(
+            f,
+            "\n{} {labels} could not be compared: {is} `{label}` of record `{}`; ",
+            odd.count,
+            escaped(&record)
+        )?;
+        f.write_str(match self.zeros.count {
+            0 => "`label_map` can say what it means",
+            _ => "0 may be a tie or the first answer: `label_map` can say which",
+        })
+    }
+}
+
+fn write_numbers(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    pairs: &Paired,
+    with: &str,
+) -> fmt::Result {
+    let (count, equal, near) = (pairs.len(), pairs.within(0.0), pairs.within(1.0));
+    let percent = |part: usize| 100.0 * ratio(part, count);
+    let of = if name.is_empty() { String::new() } else { format!("{}: ", escaped(name)) };
+    if pairs.is_whole() {
+        write!(f, "\n{of}{equal} of {count} agree with {with} ({:.1} %)", percent(equal))?;
+    } else {
+        write!(f, "\n{of}{count} compared with {with}")?;
+    }
+    write!(f, ", {:.1} % within 1", percent(near))?;
+    let figures = [
+        ("Pearson", pairs.pearson()),
+        ("Spearman", pairs.spearman()),
+        ("mean absolute error", pairs.mean_absolute_error()),
+        ("quadratic weighted kappa", pairs.weighted_kappa()),
+    ];
+    let shown: Vec<String> = figures
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {:.3}", value?)))
+        .collect();
+    write!(f, "\n{of}{}", shown.join(", "))
+}

@@ -1,0 +1,118 @@
+//! How often each number was given: by value where there are few, else in bins.
+
+use std::collections::BTreeMap;
+
+use super::statistics::NOISE;
+
+/// Numbers with their counts, in thousandths: sums of floats are not exact.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Histogram(BTreeMap<i64, usize>);
+
+const THOUSAND: f64 = 1_000.0;
+
+/// The most values or bins that are shown.
+const MOST: usize = 12;
+
+impl Histogram {
+    pub(super) fn add(&mut self, number: f64) {
+        #[expect(clippy::cast_possible_truncation, reason = "a number off the range is at its end")]
+        let thousandths = (number * THOUSAND).round() as i64;
+        *self.0.entry(thousandths).or_default() += 1;
+    }
+
+    /// Values with their counts, lowest first; bins where there are more than a few.
+    pub(super) fn shown(&self, ends: Option<(f64, f64)>) -> Vec<(String, usize)> {
+        if self.0.len() <= MOST { self.values() } else { self.bins(ends) }
+    }
+
+    /// For programs: every value where all are whole, else as shown.
+    pub(super) fn counted(&self, ends: Option<(f64, f64)>) -> Vec<(String, usize)> {
+        if self.0.keys().all(|value| value % 1_000 == 0) { self.values() } else { self.shown(ends) }
+    }
+
+    fn values(&self) -> Vec<(String, usize)> {
+        self.0.iter().map(|(value, count)| (figure(real(*value)), *count)).collect()
+    }
+
+    fn bins(&self, ends: Option<(f64, f64)>) -> Vec<(String, usize)> {
+        let seen = || self.0.keys().map(|value| real(*value));
+        let lowest = seen().next().unwrap_or_default();
+        let highest = seen().next_back().unwrap_or_default();
+        let (low, high) = ends.unwrap_or((lowest, highest));
+        let width = width(high - low);
+        let mut bins = BTreeMap::new();
+        for (value, count) in &self.0 {
+            // The highest value belongs to the last bin.
+            let last = ((high - low) / width - NOISE).floor().max(0.0);
+            let bin = ((real(*value) - low) / width + NOISE).floor().clamp(0.0, last);
+            #[expect(clippy::cast_possible_truncation, reason = "one of a dozen")]
+            let entry = bins.entry(bin as i64).or_insert((bin, 0));
+            entry.1 += count;
+        }
+        let name = |bin: f64| {
+            let start = low + bin * width;
+            format!("{} to {}", figure(start), figure((start + width).min(high)))
+        };
+        bins.into_values().map(|(bin, count)| (name(bin), count)).collect()
+    }
+}
+
+/// A round width that makes a dozen bins at most: 1, 2 or 5 with any number of zeros.
+fn width(range: f64) -> f64 {
+    let least = range / 12.0;
+    let unit = 10_f64.powf(least.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * unit);
+    steps.into_iter().find(|step| *step + NOISE >= least).unwrap_or(range)
+}
+
+fn real(thousandths: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "no score has 2^52 thousandths")]
+    let number = thousandths as f64;
+    number / THOUSAND
+}
+
+/// A number as people write it, with three decimals at most.
+pub(super) fn figure(number: f64) -> String {
+    let rounded = (number * THOUSAND).round() / THOUSAND;
+    // −0 is 0.
+    format!("{}", rounded + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(numbers: impl IntoIterator<Item = f64>) -> Histogram {
+        let mut histogram = Histogram::default();
+        numbers.into_iter().for_each(|number| histogram.add(number));
+        histogram
+    }
+
+    fn text(all: &[(String, usize)]) -> String {
+        all.iter().map(|(name, count)| format!("{name}: {count}  ")).collect()
+    }
+
+    #[test]
+    fn noise_of_floats_is_no_value_of_its_own() {
+        let histogram = of([3.0, 3.000_000_000_000_000_4, 2.999_999_999_999_999_6, 4.5, -0.0]);
+        assert_eq!(text(&histogram.shown(None)), "0: 1  3: 3  4.5: 1  ");
+    }
+
+    #[test]
+    fn many_values_are_shown_in_round_bins_and_none_is_lost() {
+        let histogram = of((0..=100).map(|n| 1.0 + f64::from(n) * 0.09));
+        let shown = histogram.shown(Some((1.0, 10.0)));
+        assert_eq!(shown.first().unwrap().0, "1 to 2");
+        assert_eq!(shown.last().unwrap().0, "9 to 10");
+        assert_eq!(shown.iter().map(|(_, count)| count).sum::<usize>(), 101);
+        let without_ends = histogram.shown(None);
+        assert_eq!(without_ends.iter().map(|(_, count)| count).sum::<usize>(), 101);
+    }
+
+    #[test]
+    fn programs_get_every_whole_value() {
+        let histogram = of((0..=100).map(f64::from));
+        assert_eq!(histogram.counted(Some((0.0, 100.0))).len(), 101);
+        assert_eq!(histogram.shown(Some((0.0, 100.0))).len(), 10);
+    }
+}

@@ -1,0 +1,176 @@
+//! Figures over pairs of numbers: how far two judges of the same records agree.
+
+use std::collections::BTreeMap;
+
+/// Pairs of numbers, one pair for each record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Paired(Vec<(f64, f64)>);
+
+impl FromIterator<(f64, f64)> for Paired {
+    fn from_iter<I: IntoIterator<Item = (f64, f64)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+/// The largest range of whole numbers for which a weighted kappa is worth its table.
+const LEVELS: f64 = 1_000.0;
+
+impl Paired {
+    pub(super) fn push(&mut self, pair: (f64, f64)) {
+        self.0.push(pair);
+    }
+
+    /// The number of pairs.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every number is whole.
+    pub fn is_whole(&self) -> bool {
+        self.0.iter().all(|&(one, other)| whole(one) && whole(other))
+    }
+
+    /// How many pairs differ by `distance` or less.
+    pub fn within(&self, distance: f64) -> usize {
+        self.0.iter().filter(|(one, other)| (one - other).abs() < distance + NOISE).count()
+    }
+
+    /// The mean absolute difference; `None` without pairs.
+    pub fn mean_absolute_error(&self) -> Option<f64> {
+        let sum: f64 = self.0.iter().map(|(one, other)| (one - other).abs()).sum();
+        (!self.is_empty()).then(|| sum / real(self.len()))
+    }
+
+    /// Pearson's correlation, −1 to 1; `None` where one side is constant.
+    pub fn pearson(&self) -> Option<f64> {
+        correlation(&self.0)
+    }
+
+    /// Spearman's correlation of ranks, where equal numbers share the mean of their ranks; `None` where one
+    /// side is constant.
+    pub fn spearman(&self) -> Option<f64> {
+        let (first, second): (Vec<f64>, Vec<f64>) = self.0.iter().copied().unzip();
+        let ranked: Vec<_> = ranks(&first).into_iter().zip(ranks(&second)).collect();
+        correlation(&ranked)
+    }
+
+    /// Cohen's kappa with quadratic weights (Cohen 1968), for whole numbers: 1 is perfect, 0 is chance.
+    /// `None` where a number is not whole, or where both sides are one and the same constant.
+    pub fn weighted_kappa(&self) -> Option<f64> {
+        let all = || self.0.iter().flat_map(|&(one, other)| [one, other]);
+        let range = all().reduce(f64::max)? - all().reduce(f64::min)?;
+        if !self.is_whole() || range > LEVELS {
+            return None;
+        }
+        let observed: f64 = self.0.iter().map(|(one, other)| (one - other).powi(2)).sum();
+        // The expected squared difference of independent draws from both sides.
+        let [first, second] =
+            [counts(self.0.iter().map(|pair| pair.0)), counts(self.0.iter().map(|pair| pair.1))];
+        let cells = first.values().flat_map(|one| second.values().map(move |two| (one, two)));
+        let expected: f64 =
+            cells.map(|((a, n), (b, m))| n * m * (a - b).powi(2)).sum::<f64>() / real(self.len());
+        (expected > 0.0).then(|| 1.0 - observed / expected)
+    }
+}
+
+/// Numbers closer than this are equal: sums of floats are not exact.
+pub(super) const NOISE: f64 = 1e-9;
+
+fn whole(number: f64) -> bool {
+    (number - number.round()).abs() < NOISE
+}
+
+/// How often each whole number occurs.
+fn counts(numbers: impl Iterator<Item = f64>) -> BTreeMap<i64, (f64, f64)> {
+    let mut counts = BTreeMap::new();
+    for number in numbers {
+        #[expect(clippy::cast_possible_truncation, reason = "whole numbers of a scale")]
+        let whole = number.round() as i64;
+        counts.entry(whole).or_insert((number.round(), 0.0)).1 += 1.0;
+    }
+    counts
+}
+
+fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
+    let count = real(pairs.len());
+    let mean = |side: fn(&(f64, f64)) -> f64| pairs.iter().map(side).sum::<f64>() / count;
+    let (first, second) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    let [mut product, mut one, mut two] = [0.0; 3];
+    for (a, b) in pairs {
+        product += (a - first) * (b - second);
+        one += (a - first).powi(2);
+        two += (b - second).powi(2);
+    }
+    let spread = (one * two).sqrt();
+    (spread > NOISE).then(|| (product / spread).clamp(-1.0, 1.0))
+}
+
+fn ranks(numbers: &[f64]) -> Vec<f64> {
+    let mut places: Vec<usize> = (0..numbers.len()).collect();
+    places.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
+    let mut ranks = vec![0.0; numbers.len()];
+    let mut start = 0;
+    for tied in places.chunk_by(|&a, &b| (numbers[a] - numbers[b]).abs() < NOISE) {
+        let rank = real(start) + real(tied.len() - 1) / 2.0;
+        tied.iter().for_each(|&place| ranks[place] = rank);
+        start += tied.len();
+    }
+    ranks
+}
+
+/// A share of a whole, 0 to 1; 0 of nothing.
+pub(super) fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { real(part) / real(whole) }
+}
+
+/// A count as a number to calculate with.
+#[expect(clippy::cast_precision_loss, reason = "nobody judges 2^52 records")]
+pub(super) fn real(count: usize) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(found: Option<f64>, right: f64) {
+        assert!((found.unwrap() - right).abs() < 1e-9, "{found:?}, not {right}");
+    }
+
+    #[test]
+    fn the_figures_are_those_of_the_textbook() {
+        // Of kappa: the squared differences are 3, and 17 where chance pairs the same numbers.
+        let pairs: Paired =
+            [(1.0, 2.0), (2.0, 2.0), (3.0, 3.0), (4.0, 5.0), (5.0, 4.0)].into_iter().collect();
+        close(pairs.pearson(), 0.848_874_687_6);
+        close(pairs.spearman(), 0.872_081_599_2);
+        close(pairs.mean_absolute_error(), 0.6);
+        close(pairs.weighted_kappa(), 0.823_529_411_8);
+        assert_eq!((pairs.within(0.0), pairs.within(1.0)), (2, 5));
+    }
+
+    #[test]
+    fn what_is_not_defined_is_not_a_number() {
+        let constant: Paired = [(1.0, 3.0), (2.0, 3.0)].into_iter().collect();
+        assert_eq!((constant.pearson(), constant.spearman()), (None, None));
+        assert_eq!(Paired::default().mean_absolute_error(), None);
+        assert_eq!(Paired::default().weighted_kappa(), None);
+        let same: Paired = [(3.0, 3.0), (3.0, 3.0)].into_iter().collect();
+        assert_eq!(same.weighted_kappa(), None);
+        let broken: Paired = [(3.5, 3.0), (2.0, 3.0)].into_iter().collect();
+        assert_eq!(broken.weighted_kappa(), None);
+    }
+
+    #[test]
+    fn noise_of_floats_is_no_difference() {
+        let pairs: Paired = [(3.000_000_000_000_000_4, 3.0), (4.0, 4.0)].into_iter().collect();
+        assert_eq!(pairs.within(0.0), 2);
+        assert!(pairs.is_whole());
+        close(pairs.weighted_kappa(), 1.0);
+    }
+}
