@@ -1,7 +1,8 @@
 //! `tribunal diff`
 
 use std::{
-    io,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +12,7 @@ use super::{Outcome, emit, note};
 use crate::{
     error::{Error, ErrorKind, Result},
     files::Plan,
-    records::{self, Source, Whose},
+    records::{self, Format, Source, Whose},
     report::{Comparison, Told, escaped},
 };
 
@@ -48,19 +49,18 @@ pub(super) fn run(args: &Args) -> Result<Outcome> {
 
 /// What every line of results says. A file may hold lines of several judges: the last one counts.
 fn read(path: &Path) -> Result<Vec<Told>> {
+    if let Some(what) = other_format(path) {
+        let message = format!("`{}` is {what}, and `diff` reads lines of JSON", path.display());
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint("judge into a .jsonl file: tribunal judge … -o verdicts.jsonl")
+            .hint("of verdicts from elsewhere, an id and a value are enough: {\"id\": \"q7\", \"score\": 8}"));
+    }
     let (mut told, mut whose) = (Vec::new(), Vec::new());
     for (number, line) in records::lines(&Source::File(path.to_owned()))? {
         let place = format!("{}:{number}", path.display());
-        let wrong = |cause| {
-            Error::new(ErrorKind::Record, "the line is not a result")
-                .because(cause)
-                .hint("name files that `tribunal judge -o` wrote as .jsonl")
-                .within(&place)
-        };
-        let line = line.map_err(|error| error.within(&place))?;
-        let line: Value = serde_json::from_str(&line).map_err(wrong)?;
-        told.push(Told::of(&line));
-        whose.push(Whose::of(&line));
+        let line = line.and_then(|line| result(&line)).map_err(|error| error.within(&place))?;
+        whose.push(Whose::of(&line.1));
+        told.push(line.0);
     }
     let counts = records::current(&whose);
     let others = counts.iter().filter(|counts| !**counts).count();
@@ -71,4 +71,30 @@ fn read(path: &Path) -> Result<Vec<Told>> {
         )));
     }
     Ok(told.into_iter().zip(counts).filter_map(|(told, counts)| counts.then_some(told)).collect())
+}
+
+/// What a file is where it is not made of lines of JSON; many name a file of lines `.json`.
+fn other_format(path: &Path) -> Option<&'static str> {
+    match Format::of(path) {
+        Format::Csv | Format::Tsv | Format::Parquet => Some("a table"),
+        Format::Json => {
+            let mut start = [0; 64];
+            let read = File::open(path).and_then(|mut file| file.read(&mut start)).ok()?;
+            let first = start[..read].iter().find(|byte| !byte.is_ascii_whitespace());
+            (first == Some(&b'[')).then_some("a list of JSON")
+        }
+        _ => None,
+    }
+}
+
+/// What a line says, and the line.
+fn result(line: &str) -> Result<(Told, Value)> {
+    let error = |message: &str| {
+        Error::new(ErrorKind::Record, message)
+            .hint("name files that `tribunal judge -o` wrote as .jsonl")
+    };
+    let line: Value = serde_json::from_str(line)
+        .map_err(|cause| error("the line is not valid JSON").because(cause))?;
+    let told = Told::of(&line).ok_or_else(|| error("the line is not a result: it has no `id`"))?;
+    Ok((told, line))
 }

@@ -97,20 +97,35 @@ impl Args {
         }
     }
 
-    /// How many records there are, where that can be told at little cost.
+    /// How many records there are, where that can be counted at little cost.
     pub(super) fn count(&self, sources: &[Source]) -> Option<u64> {
-        let total = sources.iter().map(|source| self.count_in(source)).sum::<Option<u64>>()?;
         let most = [self.limit, self.sample].into_iter().flatten().min();
-        Some(most.map_or(total, |most| total.min(most as u64)))
+        let most = most.map_or(u64::MAX, |most| most as u64);
+        let mut total = 0;
+        for source in sources {
+            total += self.count_in(source)?;
+            if total >= most {
+                break;
+            }
+        }
+        Some(total.min(most))
     }
 
     fn count_in(&self, source: &Source) -> Option<u64> {
         let Source::File(path) = source else { return None };
+        let file = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
         let packed = path.extension().is_some_and(|end| end == "gz" || end == "zst");
         match self.input_format.unwrap_or_else(|| Format::of(path)) {
             Format::Text => Some(1),
             Format::Jsonl if !packed => lines(path),
-            _ => None,
+            // The others have to be read; so many bytes take no second.
+            _ if file.len() > LARGEST_READ_TWICE && self.limit.is_none() => None,
+            _ => {
+                let options =
+                    records::Options { format: self.input_format, delimiter: self.delimiter };
+                let all = records::read(vec![source.clone()], options);
+                Some(all.take(self.limit.unwrap_or(usize::MAX)).count() as u64)
+            }
         }
     }
 }
@@ -138,14 +153,29 @@ fn say_left_out(mut files: Vec<(PathBuf, LeftOut)>) {
     }
 }
 
+/// The largest file that is read once more only to count its records.
+const LARGEST_READ_TWICE: u64 = 32 << 20;
+
+/// The lines that are not blank.
 fn lines(path: &std::path::Path) -> Option<u64> {
     use std::io::BufRead;
     // What a pipe says can be read once.
     let file = crate::files::regular(path).ok()?;
     let mut file = io::BufReader::with_capacity(1 << 20, file);
-    let mut count = 0;
-    while file.skip_until(b'\n').ok()? > 0 {
-        count += 1;
+    let (mut count, mut filled) = (0, false);
+    loop {
+        let bytes = file.fill_buf().ok()?;
+        if bytes.is_empty() {
+            return Some(count + u64::from(filled));
+        }
+        for &byte in bytes {
+            if byte == b'\n' {
+                count += u64::from(std::mem::take(&mut filled));
+            } else {
+                filled |= !byte.is_ascii_whitespace();
+            }
+        }
+        let read = bytes.len();
+        file.consume(read);
     }
-    Some(count)
 }

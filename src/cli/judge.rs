@@ -74,6 +74,10 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let judge = args.open(&resolved, first.as_ref(), stops).await?;
     if let (Some(item), false) = (&first, args.output.quiet) {
         warn(&judge, item);
+        if let Err(error) = settings::labels(&resolved).check(item) {
+            let hint = error.hints().first().map(|hint| format!("; {hint}")).unwrap_or_default();
+            note(&format!("warning: --label: {error}{hint}"));
+        }
     }
     let (records, noticed) = fields::watched(records, &judge, first.as_ref());
     if let Some(path) = &args.save {
@@ -102,7 +106,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     if !args.output.quiet {
         note(&summary.to_string());
     }
-    note_kept(&summary);
+    note_kept(summary.kept_failed, summary.kept_unreadable);
     Ok(if summary.stopped { Outcome::Interrupted } else { gate(&resolved, &summary) })
 }
 
@@ -197,25 +201,20 @@ fn save(judge: &Judge, path: &std::path::Path) -> Result<()> {
 }
 
 /// What an earlier run left undone is not tried again unless that is asked for.
-fn note_kept(summary: &Summary) {
-    let counts = [(summary.kept_failed, "failed"), (summary.kept_unreadable, "could not be read")];
-    let [failed, unreadable] = counts.map(|(count, what)| match count {
-        0 => None,
-        1 => Some(format!("1 record {what}")),
-        _ => Some(format!("{count} records {what}")),
+pub(super) fn note_kept(failed: usize, unreadable: usize) {
+    let counts = [(failed, "failed"), (unreadable, "could not be read")];
+    let what = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| {
+        let records = if count == 1 { "record" } else { "records" };
+        format!("{count} {records} {what}")
     });
-    let what: Vec<String> = [failed, unreadable].into_iter().flatten().collect();
-    if what.is_empty() {
-        return;
+    let (was, them) = if failed + unreadable == 1 { ("was", "it") } else { ("were", "them") };
+    let what: Vec<String> = what.collect();
+    if !what.is_empty() {
+        let what = what.join(" and ");
+        note(&format!(
+            "{what} in an earlier run and {was} kept; --retry-errors judges {them} again"
+        ));
     }
-    let (was, them) = match summary.kept_failed + summary.kept_unreadable {
-        1 => ("was", "it"),
-        _ => ("were", "them"),
-    };
-    note(&format!(
-        "{} in an earlier run and {was} kept; --retry-errors judges {them} again",
-        what.join(" and ")
-    ));
 }
 
 fn gate(resolved: &Resolved, summary: &Summary) -> Outcome {

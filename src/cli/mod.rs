@@ -23,6 +23,7 @@ mod progress;
 mod prompts;
 mod reparse;
 mod revise;
+mod rows;
 mod secrets;
 mod settings;
 mod signals;

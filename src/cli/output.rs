@@ -10,11 +10,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 use terminal_size::{Width, terminal_size};
 
-use super::{
-    complain, emit, manifest, note,
-    progress::Progress,
-    talk::{self, emit_coloured},
-};
+use super::{complain, emit, manifest, note, progress::Progress, rows::Rows, talk};
 use crate::{
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -117,24 +113,25 @@ impl Args {
             (Some(path), None) => Target::File(Output::to_file(path)?),
             (None, Some(shape)) => match shape.collected() {
                 Some(kind) => Target::Collected(Output::collected(kind)?),
-                None if shape == Shape::Pretty => Target::Rows(rows(terminal)),
+                None if shape == Shape::Pretty => rows(terminal),
                 None => Target::Lines,
             },
-            (None, None) if terminal => Target::Rows(rows(true)),
+            (None, None) if terminal => rows(true),
             (None, None) => Target::Lines,
         };
-        let junit = self.junit.is_some().then(|| Junit::new(judge.prompt().name()));
+        let rule = judge.pass().map(ToString::to_string);
+        let junit = self.junit.is_some().then(|| Junit::new(judge.prompt().name(), rule));
         Ok(Sink { target, junit, earlier: HashMap::new(), judge, progress, args: self.clone() })
     }
 }
 
 /// Rows as wide as the terminal; without one as wide as `COLUMNS` says.
-fn rows(terminal: bool) -> Table {
+fn rows(terminal: bool) -> Target {
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     let seen = terminal_size().map(|(Width(width), _)| usize::from(width)).filter(|_| terminal);
     let width = seen.or_else(columns).unwrap_or(Table::default().width);
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    Table { width, colour }
+    Target::Rows(Rows::new(Table { width, colour }, terminal))
 }
 
 /// Where results are going.
@@ -142,7 +139,7 @@ enum Target {
     /// Lines of JSON on standard output.
     Lines,
     /// Rows for people.
-    Rows(Table),
+    Rows(Rows),
     /// A file.
     File(Output),
     /// Standard output, when all are there.
@@ -177,22 +174,21 @@ impl Takes for Sink {
     /// Writes one result at once.
     fn finished(&mut self, finished: Finished) -> Result<()> {
         self.progress.count(&finished);
-        if let (Err(error), false) = (&finished.outcome, finished.kept) {
+        // A row says for itself what failed.
+        let in_rows = matches!(self.target, Target::Rows(_));
+        if let (Err(error), false, false) = (&finished.outcome, finished.kept, in_rows) {
             self.progress.aside(|| complain(error));
         }
-        if self.args.verbose {
+        if self.args.verbose && finished.outcome.is_ok() {
             self.progress.aside(|| note(&critique(&finished)));
         }
         if let Some(junit) = &mut self.junit {
-            junit.add(&finished.id(), finished.outcome.as_ref());
+            junit.add(&finished.name(), finished.outcome.as_ref());
         }
         let line = || finished.line(&self.judge, !self.args.no_item);
         match &mut self.target {
             Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line().to_string())),
-            Target::Rows(table) => {
-                let row = table.row(&finished.id(), finished.outcome.as_ref());
-                self.progress.aside(|| emit_coloured(&mut io::stdout(), &row))
-            }
+            Target::Rows(rows) => self.progress.aside(|| rows.add(&finished)),
             Target::Collected(output) => output.add(finished.index, &line()),
             Target::File(output) => match self.earlier.remove(&finished.index) {
                 None => output.add(finished.index, &line()),
@@ -254,7 +250,8 @@ impl Sink {
         let judge = &self.judge;
         self.progress.finish();
         match self.target {
-            Target::Lines | Target::Rows(_) => (),
+            Target::Lines => (),
+            Target::Rows(mut rows) => rows.finish()?,
             Target::File(output) if summary.stopped => {
                 note(&format!(
                     "what was judged is in `{}`; the same command goes on",
@@ -308,7 +305,7 @@ fn critique(finished: &Finished) -> String {
             Ok(verdict) => (verdict.to_string(), judgment.critique()),
             Err(why) => (format!("unreadable: {}", why.reason.name()), judgment.critique()),
         },
-        Err(_) => ("failed".to_owned(), String::new()),
+        Err(error) => ("failed".to_owned(), error.to_string()),
     };
     let lines = text.lines().map(|line| format!("   {}", escaped(line)));
     let heading = format!("── {}: {}", escaped(&finished.id()), escaped(&verdict));

@@ -1,51 +1,150 @@
-//! The progress of a run, on a terminal only.
+//! The progress of a run: a bar on a terminal, now and then a line anywhere else.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    fmt::{self, Write},
+    io::IsTerminal,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use super::note;
 use crate::run::Finished;
 
-/// A bar with rate and count of unreadable answers; nothing where stderr is no terminal.
+/// How long a log stays without a line: short enough for systems that end what says nothing, and 120
+/// lines an hour at most.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    total: Option<u64>,
+    done: u64,
+    /// Done by an earlier run: they say nothing about the speed of this one.
+    kept: u64,
+    unreadable: u64,
+    failed: u64,
+}
+
+impl Pace {
+    /// Records a second, once there is one.
+    fn rate(&self, time: Duration) -> Option<f64> {
+        let fresh = self.done - self.kept;
+        (fresh > 0 && !time.is_zero()).then(|| real(fresh) / time.as_secs_f64())
+    }
+
+    /// The time that the rest takes at this speed.
+    fn left(&self, time: Duration) -> Option<Duration> {
+        let rest = self.total?.saturating_sub(self.done);
+        Duration::try_from_secs_f64(real(rest) / self.rate(time)?).ok()
+    }
+
+    /// Speed and time left, each after a blank; empty until there is a speed.
+    fn speed(&self, time: Duration, between: &str) -> String {
+        let rate = self.rate(time).map(|rate| format!("{between}{rate:.1}/s"));
+        let left = self.left(time).map(|left| format!("{between}{} left", rough(left)));
+        [rate, left].into_iter().flatten().collect()
+    }
+
+    /// What went wrong; empty where nothing did.
+    fn trouble(&self) -> String {
+        let Self { unreadable, failed, .. } = self;
+        if unreadable + failed == 0 {
+            return String::new();
+        }
+        format!("{unreadable} unreadable, {failed} failed")
+    }
+
+    /// A line for a log.
+    fn line(&self, time: Duration) -> String {
+        let mut line = match self.total {
+            Some(total) => format!("{} of {total} records", self.done),
+            None => format!("{} records", self.done),
+        };
+        line.push_str(&self.speed(time, ", "));
+        let trouble = self.trouble();
+        if trouble.is_empty() { line } else { line + "; " + &trouble }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody judges 2^52 records")]
+fn real(count: u64) -> f64 {
+    count as f64
+}
+
+/// A time in its two largest units.
+fn rough(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// A pace that the bar or the log looks at while records are counted.
+#[derive(Clone)]
+struct Shared {
+    pace: Arc<Mutex<Pace>>,
+    started: Instant,
+}
+
+impl Shared {
+    fn change(&self, change: impl FnOnce(&mut Pace)) -> Pace {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut pace);
+        *pace
+    }
+
+    fn now(&self) -> (Pace, Duration) {
+        (self.change(|_| ()), self.started.elapsed())
+    }
+}
+
+/// Shows how far a run is, as long as it lives.
 pub(super) struct Progress {
     bar: ProgressBar,
-    unread: usize,
-    failed: usize,
+    shared: Shared,
+    /// The log ends with its sender.
+    _log: Option<mpsc::Sender<()>>,
 }
 
 impl Progress {
-    /// A bar for so many records, where the number is known.
+    /// For so many records, where the number is known.
     pub(super) fn new(records: Option<u64>, quiet: bool) -> Self {
-        let bar = if quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            records.map_or_else(ProgressBar::new_spinner, ProgressBar::new)
-        };
-        let style = match records {
-            Some(_) => "{bar:30} {pos}/{len}  {rate}  {eta} left  {msg}",
-            None => "{spinner} {pos} judged  {rate}  {msg}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style.with_key("rate", rate));
-        }
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, unread: 0, failed: 0 }
+        let pace = Pace { total: records, done: 0, kept: 0, unreadable: 0, failed: 0 };
+        let shared = Shared { pace: Arc::new(Mutex::new(pace)), started: Instant::now() };
+        let terminal = std::io::stderr().is_terminal();
+        let log = (!quiet && !terminal).then(|| log(shared.clone(), EVERY, |line| note(&line)));
+        let bar = if quiet || !terminal { ProgressBar::hidden() } else { bar(records, &shared) };
+        Self { bar, shared, _log: log }
     }
 
-    pub(super) fn count(&mut self, finished: &Finished) {
-        match &finished.outcome {
-            Ok(judgment) if judgment.verdict.is_err() => self.unread += 1,
+    pub(super) fn count(&self, finished: &Finished) {
+        self.add(finished.kept, |pace| match &finished.outcome {
+            Ok(judgment) if judgment.verdict.is_err() => pace.unreadable += 1,
             Ok(_) => (),
-            Err(_) => self.failed += 1,
-        }
-        if self.unread + self.failed > 0 {
-            self.bar.set_message(format!("{} unreadable, {} failed", self.unread, self.failed));
-        }
-        self.bar.inc(1);
+            Err(_) => pace.failed += 1,
+        });
     }
 
-    /// One more record is done.
-    pub(super) fn step(&self) {
+    /// One more record is done, in this run or by an earlier one.
+    pub(super) fn step(&self, kept: bool) {
+        self.add(kept, |_| ());
+    }
+
+    fn add(&self, kept: bool, change: impl FnOnce(&mut Pace)) {
+        let pace = self.shared.change(|pace| {
+            pace.done += 1;
+            pace.kept += u64::from(kept);
+            change(pace);
+        });
+        self.bar.set_message(pace.trouble());
         self.bar.inc(1);
     }
 
@@ -59,7 +158,76 @@ impl Progress {
     }
 }
 
-fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
-    // Writing to the bar's own buffer cannot fail.
-    let _ = write!(out, "{:.1}/s", state.per_sec());
+fn bar(records: Option<u64>, shared: &Shared) -> ProgressBar {
+    let bar = records.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let style = match records {
+        Some(_) => "{bar:30} {pos}/{len}{speed}  {msg}",
+        None => "{spinner} {pos} records{speed}  {msg}",
+    };
+    let shared = shared.clone();
+    let speed = move |_: &ProgressState, out: &mut dyn Write| {
+        let (pace, time) = shared.now();
+        // Writing to the bar's own buffer cannot fail.
+        let _: fmt::Result = out.write_str(&pace.speed(time, "  "));
+    };
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style.with_key("speed", speed));
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Says a line again and again, until the sender is dropped.
+fn log(shared: Shared, every: Duration, say: impl Fn(String) + Send + 'static) -> mpsc::Sender<()> {
+    let (sender, ended) = mpsc::channel();
+    let lines = move || {
+        while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+            let (pace, time) = shared.now();
+            say(pace.line(time));
+        }
+    };
+    // Without a thread there is no log, and nothing else is lost.
+    drop(thread::Builder::new().name("progress".into()).spawn(lines));
+    sender
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACE: Pace = Pace { total: Some(378), done: 149, kept: 71, unreadable: 0, failed: 0 };
+    const TIME: Duration = Duration::from_secs(4);
+
+    #[test]
+    fn the_speed_is_that_of_what_was_judged_now() {
+        assert_eq!(PACE.line(TIME), "149 of 378 records, 19.5/s, 11 s left");
+        let unknown = Pace { total: None, unreadable: 2, failed: 1, ..PACE };
+        assert_eq!(unknown.line(TIME), "149 records, 19.5/s; 2 unreadable, 1 failed");
+    }
+
+    #[test]
+    fn before_the_first_record_there_is_no_speed_and_no_time_left() {
+        let kept = Pace { done: 71, ..PACE };
+        assert_eq!(kept.line(TIME), "71 of 378 records");
+        assert_eq!(Pace { done: 0, kept: 0, ..PACE }.speed(TIME, "  "), "");
+        assert_eq!(PACE.speed(Duration::ZERO, "  "), "");
+    }
+
+    #[test]
+    fn times_are_told_in_their_two_largest_units() {
+        let told = [0, 59, 61, 3_599, 3_600, 90_061].map(|n| rough(Duration::from_secs(n)));
+        assert_eq!(told, ["0 s", "59 s", "1 min 1 s", "59 min 59 s", "1 h 0 min", "25 h 1 min"]);
+    }
+
+    #[test]
+    fn without_a_terminal_a_line_comes_again_and_again_until_the_run_ends() {
+        let shared = Shared { pace: Arc::new(Mutex::new(PACE)), started: Instant::now() };
+        let (lines, said) = mpsc::channel();
+        let log = log(shared, Duration::from_millis(1), move |line| drop(lines.send(line)));
+        for _ in 0..3 {
+            assert!(said.recv().unwrap().starts_with("149 of 378 records"));
+        }
+        drop(log);
+        assert!(said.iter().count() < usize::MAX, "the log has ended: its sender is gone");
+    }
 }

@@ -197,6 +197,9 @@ fn figures(pairs: &Paired) -> Value {
 /// One line for each thing that can be said, each after a line break.
 impl fmt::Display for Agreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.labelled == 0 && self.labels.is_named() {
+            return write!(f, "\nno record has a label in `{}`", escaped(self.labels.name()));
+        }
         let with = self.of_whom();
         if let Some((agree, compared)) = self.agree() {
             let share = 100.0 * ratio(agree, compared);

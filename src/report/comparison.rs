@@ -7,7 +7,11 @@ use std::{
 
 use serde_json::Value;
 
-use crate::request::Hasher;
+use super::{
+    histogram::figure,
+    statistics::{NOISE, Paired, real},
+};
+use crate::{item::text_of, request::Hasher};
 
 /// What one run says of a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,14 +27,35 @@ pub struct Told {
 }
 
 impl Told {
-    /// What a line of results says.
-    pub fn of(line: &Value) -> Self {
-        let text = |name: &str| line.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-        Self {
-            id: text("id").unwrap_or_default(),
-            verdict: text("verdict"),
-            number: line.get("score").and_then(Value::as_f64),
-            pass: line.get("pass").and_then(Value::as_bool),
+    /// What a line of results says; `None` for a line without an id. Of a line that was written by hand
+    /// the id and a value are enough: `{"id": "q7", "score": 8}`.
+    pub fn of(line: &Value) -> Option<Self> {
+        let id = text_of(line.get("id").filter(|id| !id.is_object() && !id.is_array())?);
+        let decided = line.get("unreadable").is_none() && line.get("error").is_none();
+        let said = |name: &str| line.get(name).filter(|value| decided && !value.is_null());
+        let verdict = said("verdict");
+        let number = said("score").or(verdict.filter(|word| word.is_number()));
+        let number = number.and_then(Value::as_f64);
+        let word = verdict.filter(|word| word.is_string()).map(text_of);
+        let first_error = || {
+            let index = said("first_error")?.as_i64()?;
+            Some(if index < 0 { "no error".into() } else { format!("first error at {index}") })
+        };
+        let verdict = word
+            .or_else(|| number.map(figure))
+            .or_else(|| said("label").map(text_of))
+            .or_else(first_error)
+            .or_else(|| said("preference").map(text_of))
+            .or_else(|| verdict.map(text_of));
+        let pass = line.get("pass").and_then(Value::as_bool);
+        (!id.is_empty()).then_some(Self { id, verdict, number, pass })
+    }
+
+    /// Whether both give the same verdict.
+    fn agrees(&self, other: &Self) -> bool {
+        match (self.number, other.number) {
+            (Some(one), Some(two)) => (one - two).abs() < NOISE,
+            _ => self.verdict == other.verdict,
         }
     }
 }
@@ -97,7 +122,7 @@ impl Comparison {
 
     /// Records whose verdicts differ, or that only one of the runs could read.
     pub fn flips(&self) -> impl Iterator<Item = &(Told, Told)> {
-        self.pairs.iter().filter(|(one, other)| one.verdict != other.verdict)
+        self.pairs.iter().filter(|(one, other)| !one.agrees(other))
     }
 
     /// Records that only the first, or only the second run gave a verdict.
@@ -111,30 +136,35 @@ impl Comparison {
         (only(true), only(false))
     }
 
+    /// Records that both runs gave a verdict.
+    fn decided(&self) -> impl Iterator<Item = &(Told, Told)> {
+        let both = |(one, other): &&(Told, Told)| one.verdict.is_some() && other.verdict.is_some();
+        self.pairs.iter().filter(both)
+    }
+
     /// Verdicts of records that both runs gave one.
     fn verdicts(&self) -> Vec<(&str, &str)> {
-        let both =
-            |(one, other): &'_ (Told, Told)| one.verdict.is_some() && other.verdict.is_some();
-        let words = self.pairs.iter().filter(|pair| both(pair));
-        words
-            .map(|(one, other)| {
-                (
-                    one.verdict.as_deref().unwrap_or_default(),
-                    other.verdict.as_deref().unwrap_or_default(),
-                )
-            })
+        self.decided()
+            .filter_map(|(one, other)| Some((one.verdict.as_deref()?, other.verdict.as_deref()?)))
             .collect()
+    }
+
+    /// Scores of records that both runs gave one; `None` where another kind of verdict was given too.
+    pub fn scores(&self) -> Option<Paired> {
+        let pairs = self.decided().map(|(one, other)| one.number.zip(other.number));
+        pairs.collect::<Option<Paired>>().filter(|pairs| !pairs.is_empty())
     }
 
     /// The share of equal verdicts, 0 to 1, where both runs gave one.
     pub fn agreement(&self) -> Option<f64> {
-        let verdicts = self.verdicts();
-        let equal = verdicts.iter().filter(|(one, other)| one == other).count();
-        (!verdicts.is_empty()).then(|| real(equal) / real(verdicts.len()))
+        let equal = self.decided().filter(|(one, other)| one.agrees(other)).count();
+        let all = self.decided().count();
+        (all > 0).then(|| real(equal) / real(all))
     }
 
     /// Cohen's kappa (Cohen 1960): agreement beyond that of chance, 1 at most; `None` where both runs gave
-    /// one verdict only, so that chance agrees always.
+    /// one verdict only, so that chance agrees always. Scores, which have an order, are for
+    /// [`Paired::weighted_kappa`].
     pub fn kappa(&self) -> Option<f64> {
         let verdicts = self.verdicts();
         let count = real(verdicts.len());
@@ -158,11 +188,8 @@ impl Comparison {
         if !passes.is_empty() {
             return Some(mcnemar(passes.into_iter()));
         }
-        let numbers: Vec<f64> = self
-            .pairs
-            .iter()
-            .filter_map(|(one, other)| Some(other.number? - one.number?))
-            .collect();
+        let numbers: Vec<f64> =
+            self.decided().filter_map(|(one, other)| Some(other.number? - one.number?)).collect();
         if !numbers.is_empty() {
             return Some(bootstrap(&numbers));
         }
@@ -234,11 +261,6 @@ impl Chance {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody judges 2^52 records")]
-fn real(count: usize) -> f64 {
-    count as f64
-}
-
 /// A few lines for people.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,8 +278,13 @@ impl fmt::Display for Comparison {
         if let Some(agreement) = self.agreement() {
             write!(f, "\nagreement {:.1} %", 100.0 * agreement)?;
         }
-        if let Some(kappa) = self.kappa() {
-            write!(f, ", Cohen's kappa {kappa:.3}")?;
+        match self.scores() {
+            Some(scores) => write_scores(f, &scores)?,
+            None => {
+                if let Some(kappa) = self.kappa() {
+                    write!(f, ", Cohen's kappa {kappa:.3}")?;
+                }
+            }
         }
         match self.significance() {
             Some(Significance::McNemar { first, second, p }) => {
@@ -275,6 +302,20 @@ impl fmt::Display for Comparison {
             None => Ok(()),
         }
     }
+}
+
+/// How far scores agree where they are not equal.
+fn write_scores(f: &mut fmt::Formatter<'_>, scores: &Paired) -> fmt::Result {
+    let figures = [
+        ("quadratic weighted kappa", scores.weighted_kappa()),
+        ("Pearson", scores.pearson()),
+        ("Spearman", scores.spearman()),
+        ("mean absolute difference", scores.mean_absolute_error()),
+    ];
+    figures.into_iter().try_for_each(|(name, figure)| match figure {
+        Some(figure) => write!(f, ", {name} {figure:.3}"),
+        None => Ok(()),
+    })
 }
 
 #[cfg(test)]
@@ -341,6 +382,46 @@ mod tests {
         assert!((difference - 0.995).abs() < 1e-9, "{difference}");
         // The standard error is 0.82 / sqrt(200).
         assert!((0.85..0.92).contains(&low) && (1.07..1.15).contains(&high), "{low} {high}");
+    }
+
+    #[test]
+    fn scores_are_compared_by_their_distance() {
+        let text = compared(&["1", "2", "3"], &["2", "2", "5"]).to_string();
+        assert!(text.contains("agreement 33.3 %, quadratic weighted kappa 0."), "{text}");
+        assert!(text.contains("mean absolute difference 1.000\nmean difference +1.000"), "{text}");
+        let noise = compared(&["3"], &["3.0000000000000004"]);
+        assert_eq!((noise.flips().count(), noise.agreement()), (0, Some(1.0)));
+    }
+
+    #[test]
+    fn an_id_and_a_value_are_a_line_and_what_says_nothing_has_no_verdict() {
+        let told = |line: &str| Told::of(&serde_json::from_str(line).unwrap());
+        let verdict = |line: &str| told(line).unwrap().verdict;
+        for (line, right) in [
+            (r#"{"id": 7, "score": 4}"#, Some("4")),
+            (r#"{"id": "a", "verdict": 3.0000000000000004}"#, Some("3")),
+            (r#"{"id": "a", "label": "kind"}"#, Some("kind")),
+            (r#"{"id": "a", "first_error": -1}"#, Some("no error")),
+            (r#"{"id": "a", "first_error": 2}"#, Some("first error at 2")),
+            (r#"{"id": "a", "score": 4, "unreadable": {}}"#, None),
+            (r#"{"id": "a", "error": {}}"#, None),
+            (r#"{"id": "a", "score": null}"#, None),
+        ] {
+            assert_eq!(verdict(line).as_deref(), right, "{line}");
+        }
+        assert_eq!(told(r#"{"id": 7, "score": 4}"#).unwrap().id, "7");
+        assert_eq!((told("{}"), told(r#"{"id": ""}"#), told("[1]")), (None, None, None));
+    }
+
+    #[test]
+    fn the_mean_difference_is_of_records_that_both_could_judge() {
+        let first = told(1, "4");
+        let broken = Told { verdict: None, ..told(2, "9") };
+        let comparison = Comparison::new([first, broken], [told(1, "5"), told(2, "1")]);
+        let Some(Significance::Bootstrap { difference, .. }) = comparison.significance() else {
+            panic!("scores")
+        };
+        assert!((difference - 1.0).abs() < 1e-9);
     }
 
     #[test]

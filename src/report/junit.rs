@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::terminal::escaped;
 use crate::{
     error::{Error, ErrorKind, Result},
-    verdict::Judgment,
+    verdict::{Judgment, Verdict},
 };
 
 /// Records as test cases: a record that fails the pass rule is a failure, one whose answer cannot be
@@ -15,17 +15,18 @@ use crate::{
 #[derive(Debug)]
 pub struct Junit {
     suite: TestSuite,
+    rule: Option<String>,
 }
 
 impl Junit {
-    /// A report without records; `name` is the prompt's.
-    pub fn new(name: &str) -> Self {
-        Self { suite: TestSuite::new(shown(name)) }
+    /// A report without records; `name` is the prompt's, `rule` says what passes.
+    pub fn new(name: &str, rule: Option<String>) -> Self {
+        Self { suite: TestSuite::new(shown(name)), rule }
     }
 
-    /// Adds a record.
-    pub fn add(&mut self, id: &str, outcome: Result<&Judgment, &Error>) {
-        let mut case = TestCase::new(shown(id), status(outcome));
+    /// Adds a record by its name.
+    pub fn add(&mut self, name: &str, outcome: Result<&Judgment, &Error>) {
+        let mut case = TestCase::new(shown(name), self.status(outcome));
         case.set_classname(self.suite.name.to_string());
         if let Ok(judgment) = outcome {
             case.set_time(Duration::from_millis(judgment.latency_ms));
@@ -49,22 +50,32 @@ impl Junit {
     }
 }
 
-fn status(outcome: Result<&Judgment, &Error>) -> TestCaseStatus {
-    let non_success = |kind, kind_name: &str, message: String| {
-        let mut status = TestCaseStatus::non_success(kind);
-        status.set_type(kind_name).set_message(shown(&message));
-        status
-    };
-    match outcome {
-        Ok(Judgment { verdict: Ok(verdict), pass: Some(false), .. }) => {
-            non_success(NonSuccessKind::Failure, "fail", format!("{verdict} does not pass"))
+impl Junit {
+    fn status(&self, outcome: Result<&Judgment, &Error>) -> TestCaseStatus {
+        let non_success = |kind, kind_name: &str, message: String| {
+            let mut status = TestCaseStatus::non_success(kind);
+            status.set_type(kind_name).set_message(shown(&message));
+            status
+        };
+        match outcome {
+            Ok(Judgment { verdict: Ok(verdict), pass: Some(false), .. }) => {
+                non_success(NonSuccessKind::Failure, "fail", self.missed(verdict))
+            }
+            Ok(Judgment { verdict: Ok(_), .. }) => TestCaseStatus::success(),
+            Ok(Judgment { verdict: Err(why), .. }) => {
+                let message = format!("unreadable: {}: {}", why.reason.name(), why.detail);
+                non_success(NonSuccessKind::Error, "unreadable", message)
+            }
+            Err(error) => non_success(NonSuccessKind::Error, "failed", error.to_string()),
         }
-        Ok(Judgment { verdict: Ok(_), .. }) => TestCaseStatus::success(),
-        Ok(Judgment { verdict: Err(why), .. }) => {
-            let message = format!("unreadable: {}: {}", why.reason.name(), why.detail);
-            non_success(NonSuccessKind::Error, "unreadable", message)
+    }
+
+    /// The verdict, and the rule that it does not meet.
+    fn missed(&self, verdict: &Verdict) -> String {
+        match &self.rule {
+            Some(rule) => format!("{verdict} does not meet `{rule}`"),
+            None => format!("{verdict} does not pass"),
         }
-        Err(error) => non_success(NonSuccessKind::Error, "failed", error.to_string()),
     }
 }
 
@@ -77,7 +88,7 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Reason, Unreadable, Usage, Verdict};
+    use crate::verdict::{Reason, Unreadable, Usage};
 
     #[test]
     fn failing_is_a_failure_and_what_says_nothing_an_error() {
@@ -94,9 +105,9 @@ mod tests {
             attempts: 1,
             latency_ms: 1500,
         };
-        let mut junit = Junit::new("score");
+        let mut junit = Junit::new("score\u{fffe}", Some("score >= 7".into()));
         junit.add("good", Ok(&judgment(Ok(Verdict::Score(9.0)), Some(true))));
-        junit.add("<bad \u{1b}\u{FFFE}>", Ok(&judgment(Ok(Verdict::Score(2.0)), Some(false))));
+        junit.add("<bad \u{1b}>\u{ffff}\u{b}", Ok(&judgment(Ok(Verdict::Score(2.0)), Some(false))));
         junit.add(
             "odd",
             Ok(&judgment(Err(Unreadable::new(Reason::Missing, "no `mark`")), Some(false))),
@@ -112,10 +123,11 @@ mod tests {
             "{xml}"
         );
         assert!(
-            xml.contains("&lt;bad \\u{1b}\\u{fffe}&gt;")
-                && xml.contains("message=\"2 does not pass\""),
+            xml.contains("&lt;bad \\u{1b}&gt;\\u{ffff}\\u{b}")
+                && xml.contains("message=\"2 does not meet `score &gt;= 7`\""),
             "{xml}"
         );
         assert!(xml.contains("time=\"1.500\""), "{xml}");
+        assert!(!xml.contains(['\u{fffe}', '\u{ffff}', '\u{b}']), "{xml}");
     }
 }

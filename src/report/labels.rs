@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::statistics::NOISE;
 use crate::{
+    error::Result,
     item::{Item, text_of},
     judge::Judge,
     parse::Judges,
@@ -88,6 +89,17 @@ impl Labels {
     /// Whether the field was named, rather than taken because records often have it.
     pub fn is_named(&self) -> bool {
         self.field.is_some()
+    }
+
+    /// Whether the record has the field that was named.
+    ///
+    /// # Errors
+    /// It has not: the error names the near one.
+    pub fn check(&self, item: &Item) -> Result<()> {
+        match &self.field {
+            Some(path) => item.clone().mapped(FIELD, path).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// The record's own label; `None` where it has none.

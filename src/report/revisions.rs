@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
+use super::statistics::ratio;
 use crate::{
     error::Error,
     strategy::revise::{Outcome, Revision, Spent},
@@ -16,6 +17,12 @@ pub struct Revisions {
     pub records: usize,
     /// Those that an earlier run had revised.
     pub kept: usize,
+    /// Those of them that failed in the earlier run.
+    pub kept_failed: usize,
+    /// Those of them whose judge could not be read.
+    pub kept_unreadable: usize,
+    /// Records of the input, where they could be counted.
+    pub total: Option<usize>,
     /// How many ended in each way; what could not even begin failed.
     pub outcomes: BTreeMap<Outcome, usize>,
     /// How many passed, the fresh judgment included.
@@ -36,6 +43,8 @@ pub struct Revisions {
     pub priced: bool,
     /// Whether the run was stopped before its end.
     pub stopped: bool,
+    /// Whether an error that every later request would meet ended the run before its end.
+    pub gave_up: bool,
     /// How long the run took.
     pub time: Duration,
 }
@@ -63,6 +72,8 @@ impl Revisions {
         let outcome = Outcome::ALL.into_iter().find(is).unwrap_or(Outcome::Failed);
         let passed = line["passed"] == true;
         self.kept += 1;
+        self.kept_failed += usize::from(outcome == Outcome::Failed);
+        self.kept_unreadable += usize::from(outcome == Outcome::JudgeUnreadable);
         self.took(outcome, passed, outcome == Outcome::Passed && !passed);
         self.passed_at_once += usize::from(passed && line["best_round"] == 0);
     }
@@ -79,9 +90,16 @@ impl Revisions {
         self.outcomes.get(&outcome).copied().unwrap_or_default()
     }
 
+    /// Records that were never tried, as far as that is known.
+    pub fn not_tried(&self) -> usize {
+        let total = self.total.filter(|_| self.stopped || self.gave_up).unwrap_or(self.records);
+        total.saturating_sub(self.records)
+    }
+
     /// Share of all records that passed, 0 to 1; 1 of no records.
     pub fn pass_rate(&self) -> f64 {
-        if self.records == 0 { 1.0 } else { ratio(self.passed, self.records) }
+        let all = self.records + self.not_tried();
+        if all == 0 { 1.0 } else { ratio(self.passed, all) }
     }
 
     /// Share of all records that ended in this way, 0 to 1.
@@ -96,7 +114,10 @@ impl Revisions {
         let outcomes = self.outcomes.iter().map(|(outcome, count)| (outcome.name(), json!(count)));
         json!({
             "records": self.records,
+            "not_tried": self.not_tried_json(),
             "kept": self.kept,
+            "kept_failed": self.kept_failed,
+            "kept_unreadable": self.kept_unreadable,
             "outcomes": outcomes.map(|(name, count)| (name.to_owned(), count)).collect::<serde_json::Map<_, _>>(),
             "passed": self.passed,
             "pass_rate": self.pass_rate(),
@@ -115,19 +136,25 @@ impl Revisions {
             "seconds": self.time.as_secs_f64(),
         })
     }
-}
 
-#[expect(clippy::cast_precision_loss, reason = "nobody revises 2^52 records")]
-fn ratio(part: usize, whole: usize) -> f64 {
-    part as f64 / whole.max(1) as f64
+    /// Null where the input could not be counted.
+    fn not_tried_json(&self) -> Option<usize> {
+        let early = self.stopped || self.gave_up;
+        (!early || self.total.is_some()).then(|| self.not_tried())
+    }
 }
 
 impl fmt::Display for Revisions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { records, kept, passed, passed_at_once, denied, .. } = self;
-        write!(f, "{passed} of {records} records passed")?;
+        let Self { kept, passed, passed_at_once, denied, .. } = self;
+        write!(f, "{passed} of {} records passed", self.records + self.not_tried())?;
         if *passed_at_once > 0 {
             write!(f, ", {passed_at_once} of them as they came")?;
+        }
+        match (self.not_tried(), self.not_tried_json()) {
+            (_, None) => f.write_str(", the rest of the input was not tried")?,
+            (0, _) => (),
+            (untried, _) => write!(f, ", {untried} not tried")?,
         }
         if *kept > 0 {
             write!(f, "; {kept} were revised by an earlier run")?;

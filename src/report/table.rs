@@ -1,6 +1,6 @@
 //! Verdicts as rows that fit a terminal.
 
-use super::terminal::{escaped, padded, shortened};
+use super::terminal::{cut_inside, escaped, padded, shortened};
 use crate::{error::Error, verdict::Judgment};
 
 /// How wide a row is, and whether colours are welcome.
@@ -43,18 +43,30 @@ impl Tone {
 }
 
 impl Table {
+    /// The names of the columns.
+    pub fn header(&self) -> String {
+        let [first, second, _] = self.columns();
+        format!("{} {} reason", padded("record", first), padded("verdict", second))
+    }
+
     /// One row for one record: its name, its verdict, and the reason that the critique gives last.
     pub fn row(&self, id: &str, outcome: Result<&Judgment, &Error>) -> String {
         let (verdict, tone) = verdict(outcome);
         let why = match outcome {
             Ok(judgment) => deciding(judgment),
-            Err(error) => error.to_string(),
+            // What is no record goes by its place, which the error names too.
+            Err(error) => {
+                let message = error.to_string();
+                let place = format!("{id}: ");
+                message.strip_prefix(&place).unwrap_or(&message).to_owned()
+            }
         };
         let [first, second, rest] = self.columns();
         let cell = |text: &str, columns: usize| shortened(&escaped(text), columns);
         let verdict = padded(&cell(&verdict, second), second);
         let verdict = if self.colour { tone.paint(&verdict) } else { verdict };
-        let row = format!("{} {verdict} {}", padded(&cell(id, first), first), cell(&why, rest));
+        let name = padded(&cut_inside(&escaped(id), first), first);
+        let row = format!("{name} {verdict} {}", cell(&why, rest));
         row.trim_end().to_owned()
     }
 

@@ -50,14 +50,31 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     if text.width() <= most {
         return text.to_owned();
     }
-    let mut room = most.saturating_sub(1);
-    let fits = text.chars().take_while(|c| {
+    fitting(text.chars(), most.saturating_sub(1)) + "…"
+}
+
+/// The text cut in its middle to so many columns: names that differ mostly do so at their ends.
+pub(super) fn cut_inside(text: &str, most: usize) -> String {
+    if text.width() <= most {
+        return text.to_owned();
+    }
+    let room = most.saturating_sub(1);
+    let tail = room / 2;
+    let start = fitting(text.chars(), room - tail);
+    let mut end: Vec<char> = fitting(text.chars().rev(), tail).chars().collect();
+    end.reverse();
+    start + "…" + &end.into_iter().collect::<String>()
+}
+
+/// As many of these characters as so many columns hold.
+fn fitting(chars: impl Iterator<Item = char>, mut room: usize) -> String {
+    let fits = |c: &char| {
         let width = c.width().unwrap_or(0);
         let fits = width <= room;
         room = room.saturating_sub(width);
         fits
-    });
-    fits.chain(['…']).collect()
+    };
+    chars.take_while(fits).collect()
 }
 
 /// The text with blanks up to so many columns.
@@ -84,5 +101,13 @@ mod tests {
         assert_eq!(shortened("äöüß", 3), "äö…");
         assert_eq!(shortened("漢字漢字", 5), "漢字…");
         assert_eq!(padded("漢", 4), "漢  ");
+    }
+
+    #[test]
+    fn a_long_name_keeps_both_of_its_ends() {
+        assert_eq!(cut_inside("llmbar:LLMBar_Natural-0001", 14), "llmbar:…l-0001");
+        assert_eq!(cut_inside("short", 5), "short");
+        assert_eq!(cut_inside("漢字漢字", 5), "漢…字");
+        assert_eq!(cut_inside("abc", 1), "…");
     }
 }

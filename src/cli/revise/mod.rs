@@ -11,7 +11,9 @@ use self::{
     results::{Results, Revised},
 };
 use super::{
-    GRACE, Outcome, choose, fields, input, manifest, note,
+    GRACE, Outcome, choose, fields, input,
+    judge::note_kept,
+    manifest, note,
     progress::Progress,
     settings::{self, Sources},
     signals,
@@ -126,11 +128,13 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let stopped = run::each(records, options, &mut work).await?;
     let Revising { results, mut summary, .. } = work;
     summary.stopped = stopped;
+    summary.total = total.and_then(|total| usize::try_from(total).ok());
     summary.time = started.elapsed();
     results.finish(&summary)?;
     if !args.results.quiet {
         note(&summary.to_string());
     }
+    note_kept(summary.kept_failed, summary.kept_unreadable);
     Ok(if stopped { Outcome::Interrupted } else { gate(&resolved, &summary) })
 }
 
@@ -204,6 +208,7 @@ impl run::Work for Revising {
         };
         let goes_on = !error.is_some_and(Error::is_fatal);
         self.mind(&revised);
+        self.summary.gave_up |= !goes_on;
         let priced = self.summary.priced;
         self.results.take(revised, priced, &mut self.summary)?;
         Ok(goes_on)

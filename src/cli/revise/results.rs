@@ -194,8 +194,8 @@ impl Results {
         priced: bool,
         summary: &mut Revisions,
     ) -> Result<()> {
-        self.progress.step();
         let Revised { index, place, item, key, outcome } = revised;
+        self.progress.step(outcome.is_none());
         let earlier = self.earlier.remove(&index);
         let Some(outcome) = outcome else {
             match (&mut self.target, earlier) {
