@@ -146,7 +146,10 @@ fn figures_and_reports_are_written_for_programs() {
             && junit.contains("errors=\"1\""),
         "{junit}"
     );
-    assert!(junit.contains("name=\"good\"") && junit.contains("7 does not pass"), "{junit}");
+    assert!(
+        junit.contains("name=\"good\"") && junit.contains("7 does not meet `score &gt;= 8`"),
+        "{junit}"
+    );
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use std::io;
 
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     Outcome, emit, env_file, note,
     secrets::redacted,
     settings::{self, Sources},
     trust,
+    width,
 };
 use crate::{
     config::{Origin, Resolved, schema},
@@ -60,7 +62,8 @@ pub(super) fn run(args: &Args, sources: &Sources) -> Result<Outcome> {
     for one in trust::missing(&config, &resolved).concat() {
         note(&format!("# needs your permission (tribunal trust): {}", one.what()));
     }
-    rows(&resolved).iter().try_for_each(|row| emit(&mut out, &row.to_string()))?;
+    let columns = width::of_stdout();
+    rows(&resolved).iter().try_for_each(|row| emit(&mut out, &row.fitted(columns)))?;
     Ok(Outcome::Done)
 }
 
@@ -71,10 +74,15 @@ struct Row {
     origin: String,
 }
 
-impl std::fmt::Display for Row {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Row {
+    /// The setting and its origin on one line, or on two where the terminal is too narrow.
+    fn fitted(&self, columns: Option<usize>) -> String {
         let setting = format!("{} = {}", self.key, self.value);
-        write!(f, "{setting:<48} # {}", self.origin)
+        let line = format!("{setting:<48} # {}", self.origin);
+        if columns.is_none_or(|columns| line.width() <= columns) {
+            return line;
+        }
+        width::fitted(&format!("{setting}\n    # {}", self.origin), columns)
     }
 }
 

@@ -52,14 +52,14 @@ Examples:
 More options: tribunal help judge";
 
 const VARIABLES: &str = "\
-Options under Judge are also read from the environment: --max-tokens from
-TRIBUNAL_MAX_TOKENS, and so on. They win over tribunal.toml, where the same names are keys; flags win
-over both. `tribunal config` shows what holds. Keys of APIs are read from OPENAI_API_KEY and the like,
-in the environment or in .env (TRIBUNAL_ENV_FILE names another file). TRIBUNAL_SECRET makes the marks
-of verdict lines impossible to compute. NO_COLOR turns colours off.
+Options under Judge are also read from the environment: --max-tokens from TRIBUNAL_MAX_TOKENS, and so on. \
+They win over tribunal.toml, where the same names are keys; flags win over both. `tribunal config` shows \
+what holds. Keys of APIs are read from OPENAI_API_KEY and the like, in the environment or in .env \
+(TRIBUNAL_ENV_FILE names another file). TRIBUNAL_SECRET makes the marks of verdict lines impossible to \
+compute. NO_COLOR turns colours off.
 
-Exit codes: 0 done, and passed where a gate was set; 1 a gate failed; 2 usage or configuration; 3
-something could not be done, and what was done is kept.";
+Exit codes: 0 done, and passed where a gate was set; 1 a gate failed; 2 usage or configuration; 3 something \
+could not be done, and what was done is kept.";
 
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let resolved = args.judge.resolve(sources)?;

@@ -29,6 +29,7 @@ mod settings;
 mod signals;
 mod talk;
 mod trust;
+mod width;
 
 use std::{process::ExitCode, time::Duration};
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Outcome, emit};
+use super::{Outcome, emit, width};
 use crate::error::Result;
 
 /// List the ways to name a model, or describe a GGUF file.
@@ -57,7 +57,10 @@ const NAMES: [(&str, &str); 11] = [
     ("llamacpp/MODEL", "llama.cpp's own server, else port 8080 of this machine"),
     ("openrouter/MODEL", "OPENROUTER_API_KEY"),
     ("ANY --base-url URL", "any other OpenAI-compatible API"),
-    ("check:KIND", "no model: exact, number, boxed, choice or regex against the reference"),
+    (
+        "check:KIND",
+        "no model: exact, number, boxed, choice, regex or json-schema against the reference",
+    ),
     ("replay:FILE", "the answers of a run with --record FILE"),
     ("script:TEXT", "says TEXT to everything"),
 ];
@@ -70,7 +73,8 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
     match args.command {
         Command::List => {
             for (name, what) in NAMES {
-                emit(&mut io::stdout(), &format!("{name:<20} {what}"))?;
+                let name = format!("{name:<20} ");
+                emit(&mut io::stdout(), &width::listed(&name, what, width::of_stdout()))?;
             }
             Ok(Outcome::Done)
         }

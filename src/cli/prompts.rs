@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use super::{Outcome, complain, emit, fields, note, talk::emit_coloured};
+use super::{Outcome, complain, emit, fields, note, talk::emit_coloured, width};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
@@ -68,10 +68,8 @@ fn list() -> Result<Outcome> {
     for prompt in prompt::built_in()? {
         let front = prompt.front();
         let summary = front.summary.as_deref().unwrap_or_default();
-        emit(
-            &mut io::stdout(),
-            &format!("{:<16} {:<11} {summary}", prompt.name(), front.judges.name()),
-        )?;
+        let name = format!("{:<16} {:<11} ", prompt.name(), front.judges.name());
+        emit(&mut io::stdout(), &width::listed(&name, summary, width::of_stdout()))?;
     }
     Ok(Outcome::Done)
 }

@@ -10,6 +10,7 @@ use std::{
     sync::OnceLock,
 };
 
+use super::width::{fitted, of_stderr};
 use crate::{
     error::{Error, ErrorKind, Result},
     report::{escaped, escaped_lines, is_hidden},
@@ -41,11 +42,11 @@ pub(super) fn note_coloured(text: &str) {
     say(text);
 }
 
-/// Writes to stderr; a reader who has gone is no failure.
+/// Writes to stderr, broken between words on a terminal; a reader who has gone is no failure.
 fn say(text: &str) {
     let secrets = SECRETS.get().into_iter().flatten();
     let shown = secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
-    let _ = writeln!(io::stderr(), "{shown}");
+    let _ = writeln!(io::stderr(), "{}", fitted(&shown, of_stderr()));
 }
 
 /// Writes a line of results and flushes it.

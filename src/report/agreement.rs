@@ -256,7 +256,9 @@ fn write_numbers(
     } else {
         write!(f, "\n{of}{count} compared with {with}")?;
     }
-    write!(f, ", {:.1} % within 1", percent(near))?;
+    if equal < count {
+        write!(f, ", {:.1} % within 1", percent(near))?;
+    }
     let figures = [
         ("Pearson", pairs.pearson()),
         ("Spearman", pairs.spearman()),

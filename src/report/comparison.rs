@@ -306,16 +306,16 @@ impl fmt::Display for Comparison {
 
 /// How far scores agree where they are not equal.
 fn write_scores(f: &mut fmt::Formatter<'_>, scores: &Paired) -> fmt::Result {
+    if let Some(kappa) = scores.weighted_kappa() {
+        write!(f, ", quadratic weighted kappa {kappa:.3}")?;
+    }
     let figures = [
-        ("quadratic weighted kappa", scores.weighted_kappa()),
         ("Pearson", scores.pearson()),
         ("Spearman", scores.spearman()),
         ("mean absolute difference", scores.mean_absolute_error()),
     ];
-    figures.into_iter().try_for_each(|(name, figure)| match figure {
-        Some(figure) => write!(f, ", {name} {figure:.3}"),
-        None => Ok(()),
-    })
+    let shown = figures.into_iter().filter_map(|(name, n)| Some(format!("{name} {:.3}", n?)));
+    write!(f, "\n{}", shown.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

@@ -52,12 +52,12 @@ Examples:
 More options, presets and outcomes: tribunal help revise";
 
 const METHODS: &str = "\
-Each record is judged; while the pass rule does not hold, the policy is told what was said and writes a
-better answer, which is judged in turn. The best draft that was accepted is returned, and judged once
+Each record is judged; while the pass rule does not hold, the policy is told what was said and writes a \
+better answer, which is judged in turn. The best draft that was accepted is returned, and judged once \
 more by a fresh draw or by --final-judge.
 
-Outcomes: passed, exhausted (the budget is spent), stalled (nothing gets better), oscillating (a draft
-came back), judge-unreadable, failed. Remembered answers count in budgets as if they had been paid for,
+Outcomes: passed, exhausted (the budget is spent), stalled (nothing gets better), oscillating (a draft \
+came back), judge-unreadable, failed. Remembered answers count in budgets as if they had been paid for, \
 so that a rerun ends where the first run did.
 
 Presets set --rounds, --accept, --patience, --memory and --critic; what is given beside them wins:
@@ -68,7 +68,7 @@ Presets set --rounds, --accept, --patience, --memory and --critic; what is given
   jetts           Zhou et al. 2025: nine refinements, the best of all versions
   critic          Gou et al. 2023: a check without a model decides, such as -m check:number
 
-Exit codes: 0 all passed; 1 something did not; 2 usage or configuration; 3 something could not be done,
+Exit codes: 0 all passed; 1 something did not; 2 usage or configuration; 3 something could not be done, \
 and what was done is kept.";
 
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {

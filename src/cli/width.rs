@@ -1,0 +1,75 @@
+//! Text that fits its terminal: lines break between words, and keep their indentation.
+
+use std::io;
+
+use terminal_size::{Width, terminal_size_of};
+use textwrap::{Options, WordSplitter, WrapAlgorithm, wrap};
+
+/// The columns of the terminal that shows standard error; `None` where it is none.
+pub(super) fn of_stderr() -> Option<usize> {
+    terminal_size_of(io::stderr()).map(|(Width(columns), _)| usize::from(columns))
+}
+
+/// The columns of the terminal that shows standard output; `None` where it is none.
+pub(super) fn of_stdout() -> Option<usize> {
+    terminal_size_of(io::stdout()).map(|(Width(columns), _)| usize::from(columns))
+}
+
+/// Every line wrapped at so many columns; what stands before its first word stands before all of its
+/// parts. Without a terminal lines stay as they are.
+pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return text.to_owned() };
+    let lines = text.split('\n').map(|line| {
+        let words = line.trim_start_matches([' ', '│']);
+        broken(words, &line[..line.len() - words.len()], columns)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A line of a list: its last column is wrapped below its own beginning.
+pub(super) fn listed(name: &str, text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return format!("{name}{text}") };
+    let indent = " ".repeat(name.chars().count().min(columns / 2));
+    let below = options(columns).initial_indent(name).subsequent_indent(&indent);
+    wrap(text, below).join("\n")
+}
+
+fn broken(words: &str, indent: &str, columns: usize) -> String {
+    let all = options(columns).initial_indent(indent).subsequent_indent(indent);
+    let lines = wrap(words, all);
+    if lines.is_empty() { indent.trim_end().to_owned() } else { lines.join("\n") }
+}
+
+/// A word that is longer than a line is left to the terminal, so that it can be copied in one piece.
+fn options(columns: usize) -> Options<'static> {
+    Options::new(columns.max(20))
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words_and_keep_what_stands_before_them() {
+        let text = "── a: 7\n   one two three four five six\n   │ seven eight nine ten eleven\n";
+        let shown = "── a: 7\n   one two three\n   four five six\n   │ seven eight\n   │ nine ten\n   │ eleven\n";
+        assert_eq!(fitted(text, Some(20)), shown);
+        assert_eq!(fitted(text, None), text);
+    }
+
+    #[test]
+    fn a_long_word_stays_whole() {
+        let path = "/a/very/long/path/that/no/terminal/shows.jsonl";
+        assert!(fitted(&format!("written to {path}"), Some(20)).ends_with(&format!("\n{path}")));
+    }
+
+    #[test]
+    fn a_list_is_wrapped_below_its_own_column() {
+        let shown = listed("name      ", "what it is and what it does", Some(30));
+        assert_eq!(shown, "name      what it is and what\n          it does");
+        assert_eq!(listed("name  ", "text", None), "name  text");
+    }
+}
