@@ -74,8 +74,11 @@ fn numbers_of_answers_are_sides_until_a_zero_makes_them_ambiguous() {
 #[test]
 fn what_cannot_be_compared_is_said_and_is_no_disagreement() {
     let place = Place::new("agreement-odd");
-    let ran =
-        pairs(&place, &[json!("A"), json!("verbose\u{1b}[2J"), json!(["A", "B"]), json!(null)], &[]);
+    let ran = pairs(
+        &place,
+        &[json!("A"), json!("verbose\u{1b}[2J"), json!(["A", "B"]), json!(null)],
+        &[],
+    );
     assert!(ran.err.contains("1 of 1 agree with the records' own label (100.0 %)"), "{}", ran.err);
     let odd = "2 labels could not be compared: the first is `verbose\\u{1b}[2J` of record `p1`";
     assert!(ran.err.contains(odd), "{}", ran.err);
@@ -164,8 +167,9 @@ fn scores_that_differ_have_correlations() {
     };
     let labels = [1.5, 2.5, 2.0, 4.5, 5.0];
     place.file("r.jsonl", labels.iter().enumerate().map(record).collect::<String>());
-    let ran = place.run(&["parse", "r.jsonl", "-p", "score"]);
-    assert!(ran.err.contains("5 compared with the records' own label"), "{}", ran.err);
+    let ran = place.run(&["parse", "r.jsonl", "-p", "score", "--label", "label"]);
+    let says = "5 compared with the records' own `label`, 100.0 % within 1\n";
+    assert!(ran.err.contains(says), "{}", ran.err);
     assert!(
         ran.err.contains("Pearson 0.914, Spearman 0.900, mean absolute error 0.500"),
         "{}",

@@ -73,11 +73,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let (stopping, stops) = watch::channel(false);
     let judge = args.open(&resolved, first.as_ref(), stops).await?;
     if let (Some(item), false) = (&first, args.output.quiet) {
-        warn(&judge, item);
-        if let Err(error) = settings::labels(&resolved).check(item) {
-            let hint = error.hints().first().map(|hint| format!("; {hint}")).unwrap_or_default();
-            note(&format!("warning: --label: {error}{hint}"));
-        }
+        warn(&judge, item, &resolved);
     }
     let (records, noticed) = fields::watched(records, &judge, first.as_ref());
     if let Some(path) = &args.save {
@@ -158,7 +154,7 @@ impl Args {
 }
 
 /// What a user should know before anything is paid for.
-fn warn(judge: &Judge, item: &Item) {
+fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
     let compares = judge.prompt().compares();
     if compares && item.names_the_winner() && judge.order() == Order::Given {
         note(
@@ -169,7 +165,11 @@ fn warn(judge: &Judge, item: &Item) {
         note("warning: records hold Unicode noncharacters (U+FDD0…), which are taken out");
     }
     let Ok(seen) = judge.seen(item) else { return };
-    fields::say(judge.prompt(), &seen, judge.field_map());
+    fields::say(judge.prompt(), &seen, &settings::labelled(judge.field_map(), resolved));
+    if let Err(error) = settings::labels(resolved).check(&seen) {
+        let hint = error.hints().first().map(|hint| format!("; {hint}")).unwrap_or_default();
+        note(&format!("warning: --label: {error}{hint}"));
+    }
     let missing = judge.prompt().fields().iter().filter(|field| field.need == Need::Optional);
     for field in missing.filter(|field| seen.field(&field.name).is_none()) {
         let unused =

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Outcome, complain, emit, input::reading, note, settings::reading_named};
 use crate::{
     backend::Script,
+    config::Pair,
     error::Result,
     files::Plan,
     item::Item,
@@ -39,6 +40,12 @@ pub(super) struct Args {
     /// The rule that sets `pass`, such as 'score >= 7'.
     #[arg(long, value_name = "RULE")]
     pass: Option<String>,
+    /// Field or path of the record's own label [default: label].
+    #[arg(long, value_name = "FIELD")]
+    label: Option<String>,
+    /// The meaning of a word in labels, such as Good=correct.
+    #[arg(long, value_name = "WORD=MEANING", value_delimiter = ',', allow_hyphen_values = true)]
+    label_map: Vec<Pair>,
     /// No summary.
     #[arg(short, long)]
     quiet: bool,
@@ -56,7 +63,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
     let plan =
         reading_named(Plan::default().writes_stdout(), std::iter::once(args.prompt.as_str()));
     reading(plan, &sources).check()?;
-    let mut summary = Summary::new(&judge, Labels::default());
+    let mut summary = Summary::new(&judge, args.labels());
     for record in records::read(sources, records::Options::default()) {
         let finished = read(&judge, &args.field, record);
         summary.count(&finished.name(), finished.item.as_ref(), finished.outcome.as_ref());
@@ -69,6 +76,13 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
         note(&summary.to_string());
     }
     Ok(if summary.failed > 0 { Outcome::Incomplete } else { Outcome::Done })
+}
+
+impl Args {
+    fn labels(&self) -> Labels {
+        let meanings = self.label_map.iter().map(|Pair(word, is)| (word.clone(), is.clone()));
+        Labels::new(self.label.clone(), meanings)
+    }
 }
 
 fn read(judge: &Judge, field: &str, record: Record) -> Finished {

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, Layer, ModelSettings, Origin, Pair, Resolved, Settings},
     error::{Error, ErrorKind, Result, near},
     files::Plan,
+    item::FieldMap,
     report::Labels,
 };
 
@@ -185,6 +186,14 @@ pub(super) fn labels(resolved: &Resolved) -> Labels {
     let Settings { label, label_map, .. } = &resolved.settings;
     let meanings = label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
     Labels::new(label.clone(), meanings)
+}
+
+/// The map with the field that holds the records' own labels.
+pub(super) fn labelled(map: &FieldMap, resolved: &Resolved) -> FieldMap {
+    match &resolved.settings.label {
+        Some(field) => map.clone().naming("label", field),
+        None => map.clone(),
+    }
 }
 
 fn table(settings: &impl Serialize) -> Map<String, Value> {
