@@ -9,8 +9,7 @@ use super::{
     Outcome, emit, env_file, note,
     secrets::redacted,
     settings::{self, Sources},
-    trust,
-    width,
+    trust, width,
 };
 use crate::{
     config::{Origin, Resolved, schema},

@@ -55,7 +55,8 @@ mod tests {
     #[test]
     fn lines_break_between_words_and_keep_what_stands_before_them() {
         let text = "── a: 7\n   one two three four five six\n   │ seven eight nine ten eleven\n";
-        let shown = "── a: 7\n   one two three\n   four five six\n   │ seven eight\n   │ nine ten eleven\n";
+        let shown =
+            "── a: 7\n   one two three\n   four five six\n   │ seven eight\n   │ nine ten eleven\n";
         assert_eq!(fitted(text, Some(20)), shown);
         assert_eq!(fitted(text, None), text);
     }
