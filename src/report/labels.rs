@@ -8,6 +8,7 @@ use crate::{
     item::{Item, text_of},
     judge::Judge,
     parse::Judges,
+    scale::Scale,
     verdict::{Judgment, Preference, Verdict},
 };
 
@@ -68,16 +69,14 @@ impl Labels {
     /// The same with the names that the judge's verdicts may have.
     #[must_use]
     pub(super) fn of(self, judge: &Judge) -> Self {
-        let front = judge.prompt().front();
-        let levels = front.scale.iter().flat_map(|scale| scale.levels());
+        let offer = judge.prompt().offer();
+        let levels = offer.scale.into_iter().flat_map(Scale::levels);
         let levels = levels.map(|(name, worth)| (name.to_owned(), Some(worth)));
         let mut menu: Vec<_> = levels.collect();
-        let named = front.rules.iter().flat_map(|rule| &rule.values);
-        menu.extend(named.map(|(_, meaning)| (meaning.clone(), None)));
+        menu.extend(offer.labels.into_iter().map(|label| (label, None)));
         let mut seen = std::collections::BTreeSet::new();
         menu.retain(|(name, _)| seen.insert(name.clone()));
-        let compares =
-            matches!(front.judges, Judges::Preference | Judges::Ranking | Judges::Scores);
+        let compares = matches!(offer.kind, Judges::Preference | Judges::Ranking | Judges::Scores);
         Self { menu, compares, ..self }
     }
 

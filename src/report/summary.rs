@@ -69,6 +69,8 @@ pub struct Summary {
     /// How long the run took.
     pub time: Duration,
     ends: Option<(f64, f64)>,
+    /// The label that says that all is right, where the prompt names it or one of its labels does.
+    positive: Option<String>,
     scores: Scores,
     shares: Shares,
     criteria: BTreeMap<String, Scores>,
@@ -138,7 +140,8 @@ impl Summary {
     /// A summary of this judge's verdicts beside the records' own labels.
     pub fn new(judge: &Judge, labels: Labels) -> Self {
         let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
-        Self { ends, agreement: Agreement::new(labels, judge), ..Self::default() }
+        let positive = judge.prompt().offer().positive;
+        Self { ends, positive, agreement: Agreement::new(labels, judge), ..Self::default() }
     }
 
     /// Counts one record by its name.
@@ -262,10 +265,19 @@ impl Summary {
 
     /// How many verdicts say that all is right, where verdicts say that.
     fn correct(&self) -> Option<usize> {
-        let named = |label: &str| self.verdicts.get(label).copied();
-        let labels = (named(CORRECT).or(named(INCORRECT)).is_some() && self.shares.labels > 0)
-            .then(|| named(CORRECT).unwrap_or(0));
-        if self.shares.steps > 0 { Some(self.shares.without_error) } else { labels }
+        if self.shares.steps > 0 {
+            return Some(self.shares.without_error);
+        }
+        let given = |label: &str| self.verdicts.contains_key(label);
+        let says = self.positive.is_some() || given(CORRECT) || given(INCORRECT);
+        let count = || self.verdicts.get(self.right()).copied().unwrap_or(0);
+        (says && self.shares.labels > 0).then(count)
+    }
+
+    /// The label that says that all is right.
+    fn right(&self) -> &str {
+        let labels = self.positive.as_deref().filter(|_| self.shares.steps == 0);
+        labels.unwrap_or(CORRECT)
     }
 
     /// The mean score, or the share of right answers, with what records without a verdict could change.
@@ -307,8 +319,15 @@ impl Summary {
             all["pass_rate"] = self.pass_rate().into();
         }
         if let Some(Bounds { mean, lowest, highest }) = self.bounds() {
-            let name = if self.correct().is_some() { "share_correct" } else { "mean" };
-            all[name] = json!({"value": mean, "lowest": lowest, "highest": highest});
+            let figures = json!({"value": mean, "lowest": lowest, "highest": highest});
+            match self.correct() {
+                None => all["mean"] = figures,
+                Some(_) if self.right() == CORRECT => all["share_correct"] = figures,
+                Some(_) => {
+                    all["share_positive"] = figures;
+                    all["positive"] = self.right().into();
+                }
+            }
         }
         for (name, scores) in &self.criteria {
             all["criteria"][name] = json!({"mean": scores.mean(), "records": scores.count});
@@ -427,7 +446,10 @@ impl Summary {
 
     fn write_bounds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(Bounds { mean, lowest, highest }) = self.bounds() else { return Ok(()) };
-        let what = if self.correct().is_some() { "share correct" } else { "mean" };
+        let what = match self.correct() {
+            Some(_) => format!("share {}", escaped(self.right())),
+            None => "mean".to_owned(),
+        };
         write!(f, "\n{what} {mean:.3}, coverage {:.1} %", 100.0 * self.coverage())?;
         let others: Vec<&str> =
             [("unreadable", self.unread()), ("failed", self.failed), ("untried", self.not_tried())]
