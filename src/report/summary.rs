@@ -546,7 +546,7 @@ mod tests {
     }
 
     fn label(label: &str) -> Judgment {
-        judgment(Ok(Verdict::Label(Label { label: label.into(), p: None })))
+        judgment(Ok(Verdict::Label(Label { label: label.into(), p: None, confidence: None })))
     }
 
     fn named(summary: &mut Summary, names: &[&str]) {
