@@ -16,7 +16,11 @@ fn pairs(place: &Place, labels: &[Value], args: &[&str]) -> Ran {
         )
     };
     place.file("pairs.jsonl", labels.iter().enumerate().map(record).collect::<String>());
-    judged(place, &["pairs.jsonl", "-m", "script:[[A]]", "-p", "pair", "--order", "given"], args)
+    judged(
+        place,
+        &["pairs.jsonl", "-m", "script:[[A]]", "-p", "pair", "--order", "given", "-j", "1"],
+        args,
+    )
 }
 
 /// Judges records with one answer each and these labels.
@@ -27,7 +31,7 @@ fn answers(place: &Place, labels: &[Value], judge: &[&str], args: &[&str]) -> Ra
         format!("{record}\n")
     };
     place.file("answers.jsonl", labels.iter().enumerate().map(record).collect::<String>());
-    judged(place, &[&["answers.jsonl"], judge].concat(), args)
+    judged(place, &[&["answers.jsonl", "-j", "1"], judge].concat(), args)
 }
 
 fn judged(place: &Place, judge: &[&str], args: &[&str]) -> Ran {
