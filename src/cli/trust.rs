@@ -130,6 +130,7 @@ pub(super) fn check(config: &Config, resolved: &Resolved) -> Result<()> {
 ///
 /// # Errors
 /// It does, and the user has not allowed it.
+#[cfg(feature = "store")]
 pub(super) fn check_store() -> Result<()> {
     let held = env_file::held().iter().filter(|held| held.name == "TRIBUNAL_CACHE_DIR");
     refuse(&[], &held.map(|held| held.permission.clone()).collect::<Vec<_>>(), None)

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Each, Prompt};
+#[cfg(feature = "cli")]
+use crate::item::is_answer;
 use crate::item::{
-    FieldMap, Item, Meaning, are_synonyms, holds_images, is_answer, is_filled, is_id, is_spoken,
-    looks_like,
+    FieldMap, Item, Meaning, are_synonyms, holds_images, is_filled, is_id, is_spoken, looks_like,
 };
 
 /// The fields of a record as one prompt uses them.
