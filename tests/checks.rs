@@ -14,6 +14,7 @@ fn verdicts(place: &Place, kind: &str, records: &[Value]) -> Vec<String> {
     let ran = place.run(&["judge", &file, "-m", kind]);
     let lines = ran.lines();
     assert_eq!(lines.len(), records.len(), "{}", ran.err);
+    assert!(!ran.err.contains("asked again"), "a check would say the same: {}", ran.err);
     lines
         .iter()
         .map(|line| match (&line["label"], line.get("unreadable")) {

@@ -91,7 +91,7 @@ impl Backend for Check {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        Capabilities::TEXT
+        Capabilities { deterministic: true, ..Capabilities::TEXT }
     }
 
     fn concurrency(&self) -> usize {

@@ -355,7 +355,6 @@ fn decimal(run: &str) -> Option<Number> {
     }
     let marks: Vec<char> = run.chars().filter(|c| !c.is_ascii_digit()).collect();
     let point = match marks.as_slice() {
-        [] => None,
         ['.'] => Some('.'),
         [first, .., last] if first != last && matches!(last, '.' | ',') => Some(*last),
         _ => None,

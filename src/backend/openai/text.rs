@@ -101,16 +101,13 @@ fn unescaped(text: &str) -> String {
         rest = &rest[at + 1..];
         let code = rest.strip_prefix(['u', 'U']).and_then(|rest| rest.get(..4));
         let code = code.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        match code.and_then(char::from_u32) {
-            Some(c) => {
-                read.push(c);
-                rest = &rest[5..];
-            }
-            None => {
-                let c = rest.chars().next();
-                read.extend(c);
-                rest = &rest[c.map_or(0, char::len_utf8)..];
-            }
+        if let Some(c) = code.and_then(char::from_u32) {
+            read.push(c);
+            rest = &rest[5..];
+        } else {
+            let c = rest.chars().next();
+            read.extend(c);
+            rest = &rest[c.map_or(0, char::len_utf8)..];
         }
     }
     read.push_str(rest);
