@@ -101,6 +101,17 @@ impl Prompt {
         notices
     }
 
+    /// The built-in prompt for verdicts of this kind that reads this.
+    fn reading(&self, meaning: Meaning) -> Option<&'static str> {
+        let fits = |prompt: &&std::sync::Arc<Prompt>| {
+            let front = prompt.front();
+            front.judges == self.front.judges
+                && front.models.is_empty()
+                && prompt.reads_meaning(meaning)
+        };
+        super::built_in().ok()?.iter().find(fits).map(|prompt| prompt.name())
+    }
+
     /// Fields that look like a question, a context or a reference, where the judge is shown none.
     fn telling(&self, item: &Item, view: &View, said: &[String]) -> Vec<String> {
         let mut found: Vec<Meaning> = Vec::new();
@@ -125,7 +136,12 @@ impl Prompt {
             Some(if self.reads_meaning(meaning) {
                 format!("`{name}` looks like {what}, and is not shown: --map {new}={name} shows it")
             } else {
-                format!("`{name}` looks like {what}, and the prompt `{}` reads none", self.name)
+                let other = self.reading(meaning).map(|other| format!("; `{other}` reads one"));
+                let other = other.unwrap_or_default();
+                format!(
+                    "`{name}` looks like {what}, and the prompt `{}` reads none{other}",
+                    self.name
+                )
             })
         };
         view.hidden.iter().filter_map(notice).collect()
@@ -171,8 +187,14 @@ impl View {
             });
             if let Some(other) = other {
                 let taken = fields.join("` and `");
+                let list = value(other).is_some_and(Value::is_array);
+                let way = if name == "answers" && !list {
+                    format!("-p score judges `{other}`")
+                } else {
+                    format!("--map {name}={other} shows `{other}`")
+                };
                 rivals.push(format!(
-                    "`{other}` and `{taken}` are both filled: `{taken}` is shown as the {name}; --map {name}={other} shows `{other}`"
+                    "`{other}` and `{taken}` are both filled: `{taken}` is shown as the {name}; {way}"
                 ));
             }
         }
@@ -353,7 +375,7 @@ mod tests {
         let said = notices("score", json!({"answer": "a", "user_message": "q", "gold": "g"}));
         assert!(said.contains("`user_message` looks like a question, and is not shown: --map question=user_message shows it"), "{said}");
         assert!(
-            said.contains("`gold` looks like a reference, and the prompt `score` reads none"),
+            said.contains("`gold` looks like a reference, and the prompt `score` reads none; `score-reference` reads one"),
             "{said}"
         );
         let said = notices(
@@ -379,6 +401,7 @@ mod tests {
         let said =
             notices("pair", json!({"question": "q", "answers": ["a", "b"], "response": "r"}));
         assert!(said.contains("`response` and `answers` are both filled"), "{said}");
+        assert!(said.ends_with("-p score judges `response`"), "{said}");
     }
 
     #[test]
