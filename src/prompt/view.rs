@@ -102,7 +102,7 @@ impl Prompt {
     }
 
     /// The built-in prompt for verdicts of this kind that reads this.
-    fn reading(&self, meaning: Meaning) -> Option<&'static str> {
+    fn neighbour_for(&self, meaning: Meaning) -> Option<&'static str> {
         let fits = |prompt: &&std::sync::Arc<Prompt>| {
             let front = prompt.front();
             front.judges == self.front.judges
@@ -136,7 +136,8 @@ impl Prompt {
             Some(if self.reads_meaning(meaning) {
                 format!("`{name}` looks like {what}, and is not shown: --map {new}={name} shows it")
             } else {
-                let other = self.reading(meaning).map(|other| format!("; `{other}` reads one"));
+                let other =
+                    self.neighbour_for(meaning).map(|other| format!("; `{other}` reads one"));
                 let other = other.unwrap_or_default();
                 format!(
                     "`{name}` looks like {what}, and the prompt `{}` reads none{other}",
