@@ -225,7 +225,7 @@ fn levels(mut map: serde_json::Map<String, serde_json::Value>) -> Result<Scale> 
     match map.remove("labels") {
         Some(serde_json::Value::Object(labels)) => Ok(Scale::Labels { labels }),
         Some(serde_json::Value::Array(names)) if names.iter().all(serde_json::Value::is_string) => {
-            Ok(Scale::labels(names.iter().filter_map(|name| name.as_str())))
+            Ok(Scale::labels(names.iter().filter_map(serde_json::Value::as_str)))
         }
         other => Err(malformed(&serde_json::json!({ "labels": other }).to_string())),
     }

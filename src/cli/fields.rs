@@ -62,9 +62,11 @@ pub(super) fn check_mapped(map: &FieldMap, prompt: &Prompt, item: &Item) -> Resu
 
 /// The error of a mapped or set field that no prompt reads.
 fn unused(table: &str, name: &str, prompts: &[&Prompt], item: Option<&Item>) -> Option<Error> {
+    if is_read_anyway(name) {
+        return None;
+    }
     let use_of = |prompt: &&Prompt| Use::of(prompt, name, item);
     match prompts.iter().map(use_of).max_by_key(Use::rank)? {
-        _ if is_read_anyway(name) => None,
         Use::Read => None,
         Use::Behind(other) => Some(behind(table, name, &other)),
         Use::None => Some(unread(table, name, prompts)),

@@ -174,7 +174,7 @@ fn mark(value: Option<Value>) -> Result<bool> {
 }
 
 fn line(value: Option<Value>) -> Result<Option<Line>> {
-    match value.as_ref().map(|value| value.as_str()) {
+    match value.as_ref().map(Value::as_str) {
         None => Ok(None),
         Some(Some("first")) => Ok(Some(Line::First)),
         Some(Some("last")) => Ok(Some(Line::Last)),

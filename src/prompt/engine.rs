@@ -135,10 +135,10 @@ pub(super) fn unknown_name(cause: &minijinja::Error) -> Option<Error> {
 /// The error for a call of something that is no function: `gne("x")`.
 pub(super) fn uncallable(call: &str) -> Error {
     let name = call.split('(').next().unwrap_or(call).trim();
-    match name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-        true => unknown(ErrorKind::Prompt, "function", name, FUNCTIONS),
-        false => Error::new(ErrorKind::Prompt, format!("`{name}` cannot be called")),
+    if name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        return unknown(ErrorKind::Prompt, "function", name, FUNCTIONS);
     }
+    Error::new(ErrorKind::Prompt, format!("`{name}` cannot be called"))
 }
 
 /// The scale as prompts print it, with its ends.
