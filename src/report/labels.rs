@@ -259,11 +259,11 @@ fn first_error(found: Option<usize>, label: &Value) -> Compared {
     };
     let index = match &list {
         Some(list) => first_of(list),
-        None if NO_ERROR.iter().any(|word| same_letters(word, &text)) => Some(None),
+        None if NO_ERROR.iter().any(|word| same_letters(word, &text)) => Some(First(None)),
         None => number(label).and_then(step),
     };
     match index {
-        Some(index) => Compared::Outcome {
+        Some(First(index)) => Compared::Outcome {
             agrees: index == found,
             bare: false,
             shifted: index.map(|n| n.wrapping_sub(1)) == found,
@@ -276,30 +276,33 @@ fn first_error(found: Option<usize>, label: &Value) -> Compared {
 }
 
 /// The first wrong step of a list: of indexes the lowest, of words the first that calls its step wrong.
-fn first_of(list: &[Value]) -> Option<Option<usize>> {
-    let indexes: Option<Vec<usize>> = list.iter().map(|n| number(n).and_then(step)?).collect();
+fn first_of(list: &[Value]) -> Option<First> {
+    let indexes: Option<Vec<usize>> = list.iter().map(|n| number(n).and_then(step)?.0).collect();
     if let Some(indexes) = indexes {
         let mut distinct = indexes.clone();
         distinct.sort_unstable();
         distinct.dedup();
         // A list with equal entries is no list of steps.
-        return (distinct.len() == indexes.len()).then(|| distinct.first().copied());
+        return (distinct.len() == indexes.len()).then(|| First(distinct.first().copied()));
     }
     let words =
         list.iter().filter(|word| !word.is_number()).map(|word| correctness(&text_of(word)));
     let words: Vec<bool> = words.collect::<Option<_>>()?;
-    (words.len() == list.len()).then(|| words.iter().position(|right| !right))
+    (words.len() == list.len()).then(|| First(words.iter().position(|right| !right)))
 }
 
-/// The step that a number names: −1 is none. The outer `None` is a number that names no step.
-fn step(number: f64) -> Option<Option<usize>> {
+/// The first wrong step; none where all are right.
+struct First(Option<usize>);
+
+/// The step that a number names: −1 is none. `None` is a number that names no step.
+fn step(number: f64) -> Option<First> {
     #[expect(clippy::cast_possible_truncation, reason = "checked against its own rounding")]
     let whole = number.round() as i64;
     let is_whole = (number - number.round()).abs() < NOISE;
     match whole {
         _ if !is_whole => None,
-        -1 => Some(None),
-        _ => usize::try_from(whole).ok().map(Some),
+        -1 => Some(First(None)),
+        _ => usize::try_from(whole).ok().map(|index| First(Some(index))),
     }
 }
 

@@ -408,7 +408,7 @@ impl Summary {
         }
         match (self.not_tried(), self.total) {
             (0, None) if self.ended_early() => {
-                f.write_str(", the rest of the input was not tried")?
+                f.write_str(", the rest of the input was not tried")?;
             }
             (0, _) => (),
             (untried, _) => write!(f, ", {untried} not tried")?,
@@ -430,9 +430,12 @@ impl Summary {
         counts.sort_by_cached_key(|(name, _)| place(name));
         counts.extend(self.scores.values.shown(self.ends));
         let has_shares = self.shares.labels > 0 && self.correct().is_none();
-        let shown = |(name, count): &(String, usize)| match has_shares {
-            true => format!("{name}: {count} ({:.1} %)", 100.0 * ratio(*count, self.judged)),
-            false => format!("{name}: {count}"),
+        let shown = |(name, count): &(String, usize)| {
+            if has_shares {
+                format!("{name}: {count} ({:.1} %)", 100.0 * ratio(*count, self.judged))
+            } else {
+                format!("{name}: {count}")
+            }
         };
         let mut shown: Vec<String> = counts.iter().take(MOST).map(shown).collect();
         let mean =
