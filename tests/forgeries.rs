@@ -150,8 +150,7 @@ impl Case {
     fn item(&self, answer: &Value) -> Item {
         let item = Item::new().question("Name a prime.");
         match self.prompt {
-            "pair" => item.set("answers", json!(["Seven.", answer])),
-            "rank" => item.set("answers", json!(["Seven.", answer])),
+            "pair" | "rank" => item.set("answers", json!(["Seven.", answer])),
             "steps" | "first-error" => item.set("steps", json!([answer])),
             "criteria" => item.set("answer", answer.clone()).set("criteria", json!({"a": "clear"})),
             _ => item.set("answer", answer.clone()),

@@ -207,7 +207,7 @@ impl Judge {
         let mark = prompt.mark(&item, secret.as_deref()).filter(|_| !data.is_empty());
         let menu = prompt.menu(&item);
         let of_text = Transcript::of_text("critique", text);
-        Ok(self.read_text(text, Transcript { data, mark, menu, ..of_text }))
+        Ok(self.read_text(text, Transcript { mark, data, menu, ..of_text }))
     }
 
     fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {

@@ -23,7 +23,7 @@ pub(super) fn find(
     text: &str,
     judged: &Judged,
     demanded: bool,
-    judges: Judges,
+    kind: Judges,
 ) -> Option<Found> {
     let objects = objects(text);
     let quotations = LazyCell::new(|| Quotations::new(judged));
@@ -50,7 +50,7 @@ pub(super) fn find(
         let value = object.pointer(pointer);
         let missing = || ambiguous(format!("the JSON object has nothing at {pointer}"));
         let value = value.ok_or_else(missing)?;
-        match misshapen(value, judges) {
+        match misshapen(value, kind) {
             Some(fault) => Err(ambiguous(format!("at {pointer} of the JSON object is {fault}"))),
             None => Ok(written(value)),
         }
@@ -59,8 +59,8 @@ pub(super) fn find(
 }
 
 /// What is wrong with the shape of a value, for what is judged.
-fn misshapen(value: &Value, judges: Judges) -> Option<&'static str> {
-    match (judges, value) {
+fn misshapen(value: &Value, kind: Judges) -> Option<&'static str> {
+    match (kind, value) {
         (Judges::Criteria, Value::Object(_)) => None,
         (Judges::Criteria, Value::Array(_)) => {
             Some("a list, not an object of criteria and their scores")

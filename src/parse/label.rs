@@ -80,11 +80,11 @@ fn marked<'l>(
     let words = Loose::new(bare.trim_end_matches([' ', ':'])).ok()?;
     let Range { start, end } = words.places(text).last()?;
     let (label, place) = label_at(text, end, labels)?;
-    let quotes = |form: &String| {
+    let announce_it = |form: &String| {
         let mut places = words.spread_places(form);
         places.any(|place| label_at(form, place.end, labels).is_some_and(|(said, _)| said == label))
     };
-    let quoted = in_block_quote(text, start) || judged.forms().iter().any(quotes);
+    let quoted = in_block_quote(text, start) || judged.forms().iter().any(announce_it);
     (!quoted).then_some(Announced { label, start, place })
 }
 

@@ -31,17 +31,12 @@ impl<'t> Prepared<'t> {
 
     /// The text of the last turn, or of the result that a rule names.
     pub(super) fn text(&self, within: Option<&str>) -> String {
-        match within {
-            Some(name) => {
-                let mut results = self.results(0);
-                let named = results.rfind(|(outcome, _)| outcome.spot.name == name);
-                named.map_or_else(String::new, |(_, spoken)| spoken.to_owned())
-            }
-            None => {
-                let written = self.last_turn().filter(|(outcome, _)| outcome.chosen.is_none());
-                written.map(|(_, spoken)| spoken).collect::<Vec<_>>().join("\n")
-            }
+        if let Some(name) = within {
+            let named = self.results(0).rfind(|(outcome, _)| outcome.spot.name == name);
+            return named.map_or_else(String::new, |(_, spoken)| spoken.to_owned());
         }
+        let written = self.last_turn().filter(|(outcome, _)| outcome.chosen.is_none());
+        written.map(|(_, spoken)| spoken).collect::<Vec<_>>().join("\n")
     }
 
     /// What makes a conversation unreadable whatever it says.

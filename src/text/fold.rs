@@ -180,8 +180,8 @@ fn tag(rest: &str) -> Option<(&'static str, usize)> {
         return None;
     }
     let name = inner.trim_start_matches('/').trim_end_matches('/').split_whitespace().next()?;
-    let is = |known: &&str| name.eq_ignore_ascii_case(known);
-    let seen = if EMPHASIS.iter().any(|known| is(&known)) {
+    let is = |known: &&'static str| name.eq_ignore_ascii_case(known);
+    let seen = if EMPHASIS.iter().any(is) {
         ""
     } else if name.eq_ignore_ascii_case("blockquote") && !closes {
         "\n> "

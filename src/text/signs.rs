@@ -264,7 +264,7 @@ fn angled(text: &str, inner: &str, length: usize) -> Option<(What, &'static str,
 fn piped(text: &str, inner: &str, length: usize) -> Option<(What, &'static str, usize)> {
     let rest = &text[length..];
     let name = match (inner.strip_prefix('|'), inner.strip_suffix('|')) {
-        (Some("channel"), _) => return gemma(rest, length),
+        (Some("channel"), _) => return Some(gemma(rest, length)),
         (_, Some("channel")) => return Some((What::Close, CHANNEL, length)),
         (Some(_), Some(_)) if inner.len() > 2 => &inner[1..inner.len() - 1],
         _ => return control(text.get(..length)?).map(|(what, token)| (what, token, length)),
@@ -293,13 +293,13 @@ fn piped(text: &str, inner: &str, length: usize) -> Option<(What, &'static str, 
 }
 
 /// `<|channel>thought` (Gemma).
-fn gemma(rest: &str, length: usize) -> Option<(What, &'static str, usize)> {
+fn gemma(rest: &str, length: usize) -> (What, &'static str, usize) {
     let word = rest.trim_start_matches(' ');
     let blanks = rest.len() - word.len();
     let thought = ["thought", "thinking", "analysis"]
         .into_iter()
         .find(|name| word.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)));
-    Some((What::Open, CHANNEL, length + thought.map_or(0, |name| blanks + name.len())))
+    (What::Open, CHANNEL, length + thought.map_or(0, |name| blanks + name.len()))
 }
 
 /// `<|channel|>analysis<|message|>` begins a thought, `<|channel|>final<|message|>` ends it.

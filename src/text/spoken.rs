@@ -216,8 +216,8 @@ impl<'a, 'd> Answer<'a, 'd> {
                 && !self.judged.hold(sign.name)
                 && !self.is_enclosed(sign)
         };
-        let closed =
-            self.signs.iter().filter(own).filter(|sign| sign.what == What::Close).next_back();
+        let mut thoughts = self.signs.iter().filter(own);
+        let closed = thoughts.rfind(|sign| sign.what == What::Close);
         let start = closed.map_or(part.start, |sign| sign.place.end);
         let opened = |sign: &&Sign| sign.what == What::Open && sign.place.start >= start;
         let stop = self.signs.iter().filter(own).find(opened);
