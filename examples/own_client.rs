@@ -10,6 +10,9 @@ use tribunal::{Completion, Error, Item, Judge, Request, backend};
 
 /// Imitates the client of an agent framework, which has errors of its own.
 fn client(question: &str) -> Result<String, std::io::Error> {
+    if question.is_empty() {
+        return Err(std::io::Error::other("there is nothing to answer"));
+    }
     let polite = question.contains("please");
     Ok(if polite { "Well put.\nScore: 9" } else { "Curt.\nScore: 4" }.to_owned())
 }

@@ -1,6 +1,7 @@
 //! Verdicts beside the records' own labels, in the words that real data sets use.
 
 #![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 

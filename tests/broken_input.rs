@@ -57,6 +57,7 @@ fn between(line: &str) -> String {
     format!("{GOOD}{line}\n{GOOD}")
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn lines() -> Vec<Case> {
     let long = |bytes: usize| between(&format!("{{\"answer\": \"{}\"}}", "x".repeat(bytes)));
     let mut latin = between("{\"answer\": \"caf_\"}").into_bytes();

@@ -1,7 +1,6 @@
 //! Remembered answers: who waits for them, who gives up, and what is not worth remembering.
 
 #![cfg(feature = "store")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! Model files that are damaged: whatever is wrong with one, the program ends with an error and its name.
 
 #![cfg(all(feature = "cli", feature = "llama", feature = "tiny", unix))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 mod support;
 

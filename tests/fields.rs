@@ -1,7 +1,6 @@
 //! What of a record the judge is shown, and what is said of the rest.
 
 #![cfg(all(feature = "cli", feature = "openai"))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 
@@ -18,7 +17,7 @@ fn place(name: &str) -> Place {
 
 /// A judge of one record that says `text`; further arguments.
 fn judged(record: &Value, args: &[&str]) -> Ran {
-    judged_all(&[record.clone()], args)
+    judged_all(std::slice::from_ref(record), args)
 }
 
 fn judged_all(records: &[Value], args: &[&str]) -> Ran {

@@ -326,6 +326,8 @@ fn what_cannot_be_written_is_named_truly_before_anything_is_asked() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_folder_that_may_not_be_written_says_permission_denied() {
+    use std::os::unix::fs::PermissionsExt;
+
     let place = Place::new("paths-denied");
     place.file("a.jsonl", TWO);
     // Nobody may write here, not even root.
@@ -337,7 +339,6 @@ fn a_folder_that_may_not_be_written_says_permission_denied() {
     }
     std::fs::create_dir(place.folder.path("closed")).unwrap();
     let closed = place.folder.path("closed");
-    use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o555)).unwrap();
     if std::fs::write(closed.join("probe"), "").is_ok() {
         // Root may write everywhere.

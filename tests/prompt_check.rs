@@ -1,7 +1,6 @@
 //! `tribunal prompts check`: what can be known of a prompt file is said, in words of our own.
 
 #![cfg(feature = "cli")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 

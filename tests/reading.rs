@@ -28,7 +28,7 @@ fn parse_knows_the_record_beside_the_text() {
     });
     let own = json!({"raw": "It ends with 10.\nScore: 3", "answer": "Good.\nScore: 10"});
     let alone = json!({"raw": "Score: 10"});
-    place.file("v.jsonl", &format!("{quotes}\n{own}\n{alone}\n"));
+    place.file("v.jsonl", format!("{quotes}\n{own}\n{alone}\n"));
     let ran = place.run(&["parse", "v.jsonl", "-p", "score", "--field", "raw"]);
     let lines = ran.lines();
     assert_eq!(lines[0]["unreadable"]["reason"], "missing", "{}", lines[0]);
@@ -41,11 +41,11 @@ fn the_text_that_is_parsed_is_no_part_of_its_record() {
     let place = Place::new("parse-field");
     // `output` is a name of the answer too, and so is what a path leads through.
     let flat = json!({"output": "Score: 7", "question": "Q", "critique to be read": "Score: 1"});
-    place.file("flat.jsonl", &format!("{flat}\n"));
+    place.file("flat.jsonl", format!("{flat}\n"));
     let ran = place.run(&["parse", "flat.jsonl", "-p", "score", "--field", "output"]);
     assert_eq!(ran.lines()[0]["score"], 7);
     let deep = json!({"output": {"content": "Score: 7"}, "question": "Q"});
-    place.file("deep.jsonl", &format!("{deep}\n"));
+    place.file("deep.jsonl", format!("{deep}\n"));
     let ran = place.run(&["parse", "deep.jsonl", "-p", "score", "--field", "output.content"]);
     assert_eq!(ran.lines()[0]["score"], 7);
 }

@@ -1,6 +1,7 @@
 //! Results as people take them away: tables, lists, reports, in the order of the input.
 
 #![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 

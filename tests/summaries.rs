@@ -1,6 +1,7 @@
 //! Figures of runs, tables, reports and comparisons, as people and programs read them.
 
 #![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 

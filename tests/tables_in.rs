@@ -2,7 +2,6 @@
 //! numbers of any length; and what of it comes out again.
 
 #![cfg(feature = "cli")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 mod support;
 

@@ -128,13 +128,11 @@ fn unread(table: &str, name: &str, prompts: &[&Prompt]) -> Error {
         format!("the field `{name}` is {done}, and {reads} `{}`{not}", names.join("`, `"));
     let fields: BTreeSet<&str> = prompts.iter().flat_map(|prompt| prompt.read_names()).collect();
     let error = Error::new(ErrorKind::Config, message);
-    match near(name, fields.iter().copied()) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => {
-            let all = fields.into_iter().collect::<Vec<_>>().join("`, `");
-            error.hint(format!("it reads `{all}`; -p names a prompt that reads other fields"))
-        }
+    if let Some(near) = near(name, fields.iter().copied()) {
+        return error.hint(format!("did you mean `{near}`?"));
     }
+    let all = fields.into_iter().collect::<Vec<_>>().join("`, `");
+    error.hint(format!("it reads `{all}`; -p names a prompt that reads other fields"))
 }
 
 /// What was noticed about records while they went by.
@@ -174,15 +172,15 @@ impl Noticed {
 pub(super) fn watched(records: Records, judge: &Judge, first: Option<&Item>) -> (Records, Noticed) {
     let noticed = Noticed::default();
     if let Some(Ok(seen)) = first.map(|item| judge.seen(item)) {
-        let mut notices = noticed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        notices.names.extend(filled(&seen).map(ToOwned::to_owned));
-        notices.known.extend(judge.prompt().notices(&seen, judge.field_map()));
+        let mut known = noticed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.names.extend(filled(&seen).map(ToOwned::to_owned));
+        known.known.extend(judge.prompt().notices(&seen, judge.field_map()));
     }
     let (judge, shared) = (judge.clone(), noticed.0.clone());
     let look = move |record: &Record| {
         let Ok(item) = &record.item else { return };
-        let mut notices = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        notices.look(&judge, item, &record.place);
+        let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        known.look(&judge, item, &record.place);
     };
     (Box::new(records.inspect(look)), noticed)
 }

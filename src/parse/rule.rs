@@ -126,9 +126,9 @@ fn rule(json: Value) -> Result<Rule> {
     if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(unknown(ErrorKind::Prompt, "key of `verdict`", key, KEYS));
     }
-    let line = line(map.remove("line"))?;
+    let line = line(map.get("line"))?;
     let numbers = count(map.remove("numbers"))?;
-    let mark = mark(map.remove("mark"))?;
+    let mark = mark(map.get("mark"))?;
     let mut text = |key: &str| text(key, map.remove(key));
     let places: Vec<Place> = [
         text("pattern")?.map(Place::Announced),
@@ -163,18 +163,18 @@ fn text(key: &str, value: Option<Value>) -> Result<Option<String>> {
     }
 }
 
-fn mark(value: Option<Value>) -> Result<bool> {
+fn mark(value: Option<&Value>) -> Result<bool> {
     match value {
         None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(on)) => Ok(on),
+        Some(Value::Bool(on)) => Ok(*on),
         Some(_) => {
             Err(wrong("`mark` under `verdict` must be true").hint("write `verdict: {mark: true}`"))
         }
     }
 }
 
-fn line(value: Option<Value>) -> Result<Option<Line>> {
-    match value.as_ref().map(Value::as_str) {
+fn line(value: Option<&Value>) -> Result<Option<Line>> {
+    match value.map(Value::as_str) {
         None => Ok(None),
         Some(Some("first")) => Ok(Some(Line::First)),
         Some(Some("last")) => Ok(Some(Line::Last)),

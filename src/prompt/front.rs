@@ -190,10 +190,10 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         positive: keys.text("positive")?,
         mass: keys.read("mass", |value| mass(&value))?,
     };
-    for (key, problem) in front.problems() {
-        keys.at(key, Err(problem))?;
+    match front.problems().into_iter().next() {
+        Some((key, problem)) => keys.at(key, Err(problem)),
+        None => Ok(front),
     }
-    Ok(front)
 }
 
 const KINDS: [&str; 9] = [

@@ -67,9 +67,9 @@ impl Prompt {
     pub(crate) fn read_names(&self) -> Vec<&str> {
         let each = self.front.each;
         let of_element = |name: &str| each == Some(Each::Answers) && name == "answer";
-        let named = self.fields.iter().map(|field| field.name.as_str());
+        let fields = self.fields.iter().map(|field| field.name.as_str());
         let mut names: Vec<&str> =
-            named.filter(|name| self.prints(name) && !of_element(name)).collect();
+            fields.filter(|name| self.prints(name) && !of_element(name)).collect();
         names.extend(each.map(Each::field).filter(|field| !names.contains(field)));
         names
     }

@@ -76,9 +76,10 @@ fn columns(names: &[String]) -> Vec<Column> {
         }
         Column { name, is_unnamed: true }
     };
-    let named = |name: &String| Column { name: name.clone(), is_unnamed: false };
-    let column =
-        |(n, name): (usize, &String)| if name.is_empty() { unnamed(n) } else { named(name) };
+    let column = |(n, name): (usize, &String)| match name.as_str() {
+        "" => unnamed(n),
+        name => Column { name: name.to_owned(), is_unnamed: false },
+    };
     names.iter().enumerate().map(column).collect()
 }
 
@@ -439,7 +440,7 @@ mod tests {
             "sep=,\nq,a\nx,y",
         ] {
             let all: Vec<_> = read(table).into_iter().map(|(_, row)| row).collect();
-            assert_eq!(all, [one.clone()], "{table}");
+            assert_eq!(all, std::slice::from_ref(&one), "{table}");
         }
         assert_eq!(read(",q\n0,x")[0].1, ok("{\"Unnamed: 0\":\"0\",\"q\":\"x\"}"));
         assert_eq!(
