@@ -212,7 +212,9 @@ pub async fn each(
             () = until(deadline.map(|end| end.saturating_sub(started.elapsed()))), if deadline.is_some() => break,
         }
     }
-    Ok(acted != Stop::No)
+    // Work that gives up because of the stop may end before the stop itself is seen here.
+    let asked = *stop.borrow();
+    Ok(acted.max(asked) != Stop::No)
 }
 
 /// Judging as work.

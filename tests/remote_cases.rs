@@ -663,7 +663,13 @@ async fn a_key_between_blanks_is_sent_and_hidden_without_them() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_run_that_is_to_stop_sends_no_failed_request_again() {
-    let place = Place::new("remote-stop");
+    stops_without_another_try("judge", &[]).await;
+    stops_without_another_try("revise", &["--pass", "score >= 5", "--final-judge", "none"]).await;
+}
+
+#[cfg(unix)]
+async fn stops_without_another_try(command: &str, more: &[&str]) {
+    let place = Place::new(&format!("remote-stop-{command}"));
     let file = place.file("r.jsonl", RECORDS);
     // So long a wait that only the signal ends it.
     let server = Server::start(|seen| match seen.index {
@@ -671,20 +677,8 @@ async fn a_run_that_is_to_stop_sends_no_failed_request_again() {
         _ => Reply::says("Fine.\nScore: 9"),
     })
     .await;
-    let args = [
-        "judge",
-        &file,
-        "-m",
-        "m",
-        "--base-url",
-        &server.url,
-        "-p",
-        "score",
-        "--cache",
-        "off",
-        "-o",
-        "out.jsonl",
-    ];
+    let args = [command, &file, "-m", "m", "--base-url", &server.url, "-p", "score"];
+    let args = [&args[..], &["--cache", "off", "-o", "out.jsonl"], more].concat();
     let child = place.start(&args);
     while server.requests() < 1 {
         tokio::task::yield_now().await;

@@ -481,7 +481,7 @@ async fn wrong_settings_are_refused_before_anything_is_asked() {
         "{\"question\": \"q\", \"response_a\": \"x\", \"response_b\": \"y\"}\n",
     );
     for (args, says) in [
-        (&["r.jsonl", "--accept", "sometimes"][..], "`sometimes` accepts nothing"),
+        (&["r.jsonl", "--accept", "sometimes"][..], "invalid accept rule `sometimes`"),
         (&["r.jsonl", "--keep-steps"], "judges no steps to keep"),
         (&["r.jsonl", "--cost", "1"], "needs the price of tokens"),
         (&["r.jsonl", "--critic", "score"], "it is no critic"),

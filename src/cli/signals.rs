@@ -13,13 +13,14 @@ pub(super) fn listen(stopping: watch::Sender<bool>) -> watch::Receiver<Stop> {
     tokio::spawn(async move {
         for urgency in [Stop::Soon, Stop::Now] {
             signals.next().await;
+            // The run is the first to know: what gives up because of it must not look like its end.
+            if sender.send(urgency).is_err() {
+                return;
+            }
             if urgency == Stop::Soon {
                 // Nothing may listen: a model in this process never waits.
                 stopping.send(true).unwrap_or_default();
                 note("stopping: answers on their way are waited for; once more stops at once");
-            }
-            if sender.send(urgency).is_err() {
-                return;
             }
         }
     });

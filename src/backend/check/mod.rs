@@ -9,12 +9,12 @@ mod choice;
 mod number;
 mod schema;
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use icu_normalizer::ComposingNormalizerBorrowed;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization;
 
 use super::{Backend, Capabilities};
 use crate::{
@@ -112,8 +112,8 @@ impl Backend for Check {
 }
 
 /// Characters in the form in which most programs write them.
-fn composed(text: &str) -> Cow<'_, str> {
-    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+fn composed(text: &str) -> String {
+    text.nfc().collect()
 }
 
 /// The answer and the reference, told apart by the author's words between them.

@@ -84,6 +84,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let first = choose::first_item(&mut records, &resolved.fields()?);
     #[cfg(feature = "store")]
     let cache = args.cache.open()?;
+    let (stopping, stops) = tokio::sync::watch::channel(false);
     let loops = args
         .policy
         .open(
@@ -92,6 +93,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
                 settings: &args.judge,
                 first: first.as_ref(),
                 quiet: args.results.quiet,
+                stops,
                 #[cfg(feature = "store")]
                 cache,
             },
@@ -105,7 +107,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     let loops = Arc::new(loops);
     let options = run::Options {
         concurrency: resolved.model.concurrency.map_or(loops.judge.concurrency(), usize::from),
-        stop: signals::listen(tokio::sync::watch::channel(false).0),
+        stop: signals::listen(stopping),
         grace: GRACE,
         labels: settings::labels(&resolved),
     };
@@ -206,6 +208,10 @@ impl run::Work for Revising {
             Some(Err(error)) => Some(error),
             None => None,
         };
+        // As good as never begun: the next run revises it.
+        if error.is_some_and(Error::is_interrupted) {
+            return Ok(false);
+        }
         let goes_on = !error.is_some_and(Error::is_fatal);
         self.mind(&revised);
         self.summary.gave_up |= !goes_on;

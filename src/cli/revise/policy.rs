@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::{
     super::{choose, note, settings},
@@ -92,6 +93,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) settings: &'a settings::Args,
     pub(super) first: Option<&'a Item>,
     pub(super) quiet: bool,
+    /// Says when the run is to stop.
+    pub(super) stops: watch::Receiver<bool>,
     #[cfg(feature = "store")]
     pub(super) cache: Option<backend::cache::Cache>,
 }
@@ -333,8 +336,8 @@ impl Args {
                     }
                 });
                 let margin = margin.flatten().ok_or_else(|| {
-                    Error::new(ErrorKind::Config, format!("`{rule}` accepts nothing"))
-                        .hint("write --accept always, score, score+0.5 or prefer")
+                    Error::new(ErrorKind::Config, format!("invalid accept rule `{rule}`"))
+                        .hint("write always, score, score+MARGIN such as score+0.5, or prefer")
                 })?;
                 Ok(Accept::Better { margin })
             }
@@ -386,6 +389,7 @@ impl Surroundings<'_> {
         let options = backend::Options {
             #[cfg(feature = "store")]
             cache: self.cache.clone(),
+            stopping: Some(self.stops.clone()),
             ..resolved.options()
         };
         backend::open(resolved.model_name(), &options).await
