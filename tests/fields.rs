@@ -283,3 +283,12 @@ fn prompts_render_shows_what_is_mapped_and_refuses_what_nothing_reads() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("the field `gold` is mapped"), "{}", ran.err);
 }
+
+#[test]
+fn only_a_judge_compares_its_verdicts_with_labels() {
+    let ran = rendered(&json!({"question": "q", "answer": "a", "label": 7}), &["score"]);
+    assert!(
+        ran.err.contains("shown to the judge: question, answer; not shown: label\n"),
+        "{ran:?}"
+    );
+}

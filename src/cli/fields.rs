@@ -11,14 +11,23 @@ use crate::{
     error::{Error, ErrorKind, Result, near},
     item::{FieldMap, Item, are_synonyms, is_filled, is_read_anyway},
     judge::Judge,
-    prompt::Prompt,
+    prompt::{Prompt, View},
     records::Record,
     report,
 };
 
 /// Says which fields of a record the judge is shown and which it is not, and what is odd about them.
 pub(super) fn say(prompt: &Prompt, item: &Item, map: &FieldMap) {
-    note(&report::escaped(&prompt.view(item, map).to_string()));
+    say_view(&prompt.view(item, map).uncompared(), prompt, item, map);
+}
+
+/// The same where verdicts are compared with labels of the records.
+pub(super) fn say_with_label(prompt: &Prompt, item: &Item, map: &FieldMap) {
+    say_view(&prompt.view(item, map), prompt, item, map);
+}
+
+fn say_view(view: &View, prompt: &Prompt, item: &Item, map: &FieldMap) {
+    note(&report::escaped(&view.to_string()));
     for notice in prompt.notices(item, map) {
         warn(&notice);
     }

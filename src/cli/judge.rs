@@ -165,7 +165,7 @@ fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
         note("warning: records hold Unicode noncharacters (U+FDD0…), which are taken out");
     }
     let Ok(seen) = judge.seen(item) else { return };
-    fields::say(judge.prompt(), &seen, &settings::labelled(judge.field_map(), resolved));
+    fields::say_with_label(judge.prompt(), &seen, &settings::labelled(judge.field_map(), resolved));
     if let Err(error) = settings::labels(resolved).check(&seen) {
         let hint = error.hints().first().map(|hint| format!("; {hint}")).unwrap_or_default();
         note(&format!("warning: --label: {error}{hint}"));

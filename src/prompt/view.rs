@@ -166,6 +166,12 @@ fn root<'p>(item: &Item, path: &'p str) -> &'p str {
 }
 
 impl View {
+    /// The same where verdicts are compared with no label.
+    #[must_use]
+    pub fn uncompared(self) -> Self {
+        Self { label: None, ..self }
+    }
+
     fn shows(&self, meaning: Meaning) -> bool {
         self.shown.iter().any(|shown| looks_like(&shown.name) == Some(meaning))
     }
