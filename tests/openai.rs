@@ -263,8 +263,8 @@ async fn a_label_gets_the_mass_of_every_token_that_begins_it_alone() {
     assert_eq!((answer.text.as_str(), answer.finish), (" Yes", Finish::Stop));
     let distribution = answer.distribution.unwrap();
     let masses: Vec<_> = distribution.labels.iter().map(|(_, p)| (p * 1e6).round()).collect();
-    assert_eq!(masses, [400_000.0, 350_000.0]);
-    assert!((distribution.missing - 0.25).abs() < 1e-9);
+    assert_eq!(masses, [500_000.0, 350_000.0]);
+    assert!((distribution.missing - 0.15).abs() < 1e-9);
     let body = &server.seen()[0].body;
     assert_eq!((&body["max_completion_tokens"], &body["top_logprobs"]), (&json!(1), &json!(20)));
     assert_eq!(body["logprobs"], true);

@@ -233,6 +233,20 @@ impl Wanted<'_> {
     }
 }
 
+/// The text without a tag at its end that closes what was opened before the announcement: `8</answer>`,
+/// `8<|end_of_solution|>`.
+fn without_closing_tag(text: &str) -> &str {
+    const LONGEST: usize = 40;
+    let tag = |open: &str, close: &str| {
+        let (before, name) = text.strip_suffix(close)?.rsplit_once(open)?;
+        let is_name = !name.is_empty()
+            && name.len() <= LONGEST
+            && name.chars().all(|c| c.is_alphanumeric() || "_- ".contains(c));
+        is_name.then_some(before)
+    };
+    tag("</", ">").or_else(|| tag("<|", "|>")).unwrap_or(text)
+}
+
 /// A value without emphasis (of Markdown or HTML), quotation marks, brackets and LaTeX wrappers around it.
 pub(super) fn bare(text: &str) -> &str {
     const HTML: [&str; 8] =
@@ -258,6 +272,7 @@ pub(super) fn bare(text: &str) -> &str {
         for tag in HTML {
             text = text.strip_prefix(tag).or_else(|| text.strip_suffix(tag)).unwrap_or(text);
         }
+        text = without_closing_tag(text);
         for (open, close) in PAIRS {
             let inner = text.strip_prefix(open).and_then(|text| text.strip_suffix(close));
             // `{"a": 1}` is a value, and `[2, 1]` may be one whose brackets do not matter.
