@@ -213,6 +213,38 @@ pub(crate) fn unknown<'k>(
     error.hint(format!("there are {}", names.join(", ")))
 }
 
+/// What is wrong with a line that should be JSON of a certain shape, in plain words.
+pub(crate) fn json_fault(cause: &serde_json::Error) -> String {
+    match cause.classify() {
+        serde_json::error::Category::Data => "its fields are not those of such a line".into(),
+        _ => format!("it is not valid JSON at column {}: {}", cause.column(), json_mistake(cause)),
+    }
+}
+
+/// The mistake that ends a text as JSON, in plain words.
+pub(crate) fn json_mistake(cause: &serde_json::Error) -> &'static str {
+    // What serde_json says begins with these words.
+    const MISTAKES: [(&str, &str); 14] = [
+        ("EOF", "it breaks off"),
+        ("key must be a string", "a name stands without double quotes"),
+        ("expected `:`", "a colon is missing after a name"),
+        ("expected `,` or `}`", "a comma or a closing brace is missing"),
+        ("expected `,` or `]`", "a comma or a closing bracket is missing"),
+        ("trailing comma", "a comma stands before the closing bracket"),
+        ("trailing characters", "something follows its end"),
+        ("expected ident", "a word is not true, false or null"),
+        ("expected value", "a value is missing, or stands without double quotes"),
+        ("invalid escape", "a backslash begins nothing that JSON knows"),
+        ("control character", "a string holds a raw control character, such as a tab"),
+        ("invalid number", "a number is malformed"),
+        ("number out of range", "a number is too large"),
+        ("recursion limit", "it is nested too deeply"),
+    ];
+    let said = cause.to_string();
+    let known = MISTAKES.iter().find(|(words, _)| said.starts_with(words));
+    known.map_or("a string holds what is not Unicode", |(_, plain)| plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

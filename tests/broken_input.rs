@@ -97,7 +97,13 @@ fn lines() -> Vec<Case> {
         case("blank.jsonl", "\n \r\n\n", "blank.jsonl: it holds no records", 0, 1),
         case("long.jsonl", long(65 << 20), "long.jsonl:2: the line is longer than 64 MiB", 2, 1),
         case("large.jsonl", long(50 << 20), "the prompt is larger than 4 MiB", 2, 1),
-        case("quotes.jsonl", between("{'answer': 'a'}"), "key must be a string", 2, 1),
+        case(
+            "quotes.jsonl",
+            between("{'answer': 'a'}"),
+            "a name stands without double quotes",
+            2,
+            1,
+        ),
         case(
             "comma.jsonl",
             between("{\"answer\": \"a\"},"),
@@ -105,7 +111,13 @@ fn lines() -> Vec<Case> {
             2,
             1,
         ),
-        case("trailing.jsonl", between("{\"answer\": \"a\",}"), "trailing comma", 2, 1),
+        case(
+            "trailing.jsonl",
+            between("{\"answer\": \"a\",}"),
+            "a comma stands before the closing bracket",
+            2,
+            1,
+        ),
         case(
             "nan.jsonl",
             between("{\"answer\": NaN}"),
@@ -135,8 +147,8 @@ fn lines() -> Vec<Case> {
             2,
             1,
         ),
-        case("escape.jsonl", between(r#"{"answer": "\x41"}"#), "invalid escape", 2, 1),
-        case("tab.jsonl", between("{\"answer\": \"a\tb\"}"), "control character", 2, 1),
+        case("escape.jsonl", between(r#"{"answer": "\x41"}"#), "a backslash begins nothing", 2, 1),
+        case("tab.jsonl", between("{\"answer\": \"a\tb\"}"), "raw control character", 2, 1),
         case(
             "deep.jsonl",
             between(&deep),
@@ -422,4 +434,30 @@ fn what_comes_through_a_pipe_is_held_to_the_same() {
     let ran = pipe(&between("broken"));
     assert_eq!((ran.lines().len(), ran.code), (3, 3));
     assert!(ran.err.contains("<stdin>:2: the line is not valid JSON"), "{}", ran.err);
+}
+
+#[test]
+fn what_is_wrong_with_json_is_said_without_the_words_of_a_library() {
+    let place = Place::new("broken-words");
+    let good = "{\"id\": \"a\", \"kind\": \"score\", \"verdict\": \"7\", \"score\": 7}\n";
+    place.file("good.jsonl", good);
+    place.file("lines.jsonl", "{\"answer\": \"x\"\nnonsense\n{\"answer\": tru}\n{answer: 1}\n");
+    place.file("list.json", "[{\"answer\": \"x\"}, {bad}]");
+    place.file("votes.jsonl", good.replace("\"score\": 7", "\"score\": 7, \"votes\": [{}]"));
+    let script = ["-m", "script:Score: 7", "-p", "score"];
+    for args in [
+        [&["judge", "lines.jsonl"], &script[..]].concat(),
+        [&["judge", "list.json"], &script[..]].concat(),
+        vec!["judge", "good.jsonl", "-m", "replay:lines.jsonl", "-p", "score"],
+        vec!["diff", "good.jsonl", "lines.jsonl"],
+        vec!["reparse", "lines.jsonl", "-p", "score"],
+        vec!["reparse", "votes.jsonl", "-p", "score"],
+        vec!["cache", "import", "lines.jsonl"],
+    ] {
+        let ran = place.run(&args);
+        assert_ne!(ran.code, 0, "{args:?}: {}", ran.err);
+        for words in ["expected", "EOF", "missing field", "invalid type", "at line", "must be a"] {
+            assert!(!ran.err.contains(words), "{args:?}: {}", ran.err);
+        }
+    }
 }

@@ -437,7 +437,7 @@ fn a_recording_that_is_none_is_refused_with_its_place() {
             .to_string()
     };
     for (text, says) in [
-        (format!("{}\nnot json\n", line("1", "a")), ":2: no recorded answer"),
+        (format!("{}\nnot json\n", line("1", "a")), ":2: the line is not a recorded answer"),
         (format!("{}\n\n{}\n", line("1", "a"), line("2", "b")), ":3: answers of `a` and of `b`"),
         (String::new(), "holds no answer"),
     ] {

@@ -14,7 +14,7 @@ use super::{
     record::{Line, broken},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, json_fault},
     files,
     request::{Capabilities, Completion, Request},
 };
@@ -102,8 +102,10 @@ const HOW_TO_RECORD: &str = "record it first: run the same judge on the model it
 
 fn parsed(line: &[u8]) -> Result<Line> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    serde_json::from_slice(line)
-        .map_err(|cause| Error::new(ErrorKind::Config, "no recorded answer").because(cause))
+    serde_json::from_slice(line).map_err(|cause| {
+        let message = format!("the line is not a recorded answer: {}", json_fault(&cause));
+        Error::new(ErrorKind::Config, message)
+    })
 }
 
 fn place(path: &Path, line: usize) -> String {

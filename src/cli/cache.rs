@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     backend::cache::{Cache, Mode, Shelf},
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, json_fault},
     files::Plan,
     records::{self, Source},
     report::escaped,
@@ -175,7 +175,8 @@ async fn import(shelf: &Shelf, file: &Path) -> Result<Outcome> {
     for (number, line) in records::lines(&source)? {
         let line = line.map_err(|error| error.within(source.to_string()))?;
         let read = serde_json::from_str::<Exported>(&line).map_err(|cause| {
-            Error::new(ErrorKind::Record, "the line is not an exported answer").because(cause)
+            let message = format!("the line is not an exported answer: {}", json_fault(&cause));
+            Error::new(ErrorKind::Record, message)
         });
         let put = match read {
             Ok(Exported { key, model, answer }) => shelf.put(&key, &model, &answer).await,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Outcome, emit, note};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, json_fault},
     files::Plan,
     records::{self, Format, Source, Whose},
     report::{Comparison, Told, escaped},
@@ -94,7 +94,7 @@ fn result(line: &str) -> Result<(Told, Value)> {
             .hint("name files that `tribunal judge -o` wrote as .jsonl")
     };
     let line: Value = serde_json::from_str(line)
-        .map_err(|cause| error("the line is not valid JSON").because(cause))?;
+        .map_err(|cause| error(&format!("the line is not a result: {}", json_fault(&cause))))?;
     let told = Told::of(&line).ok_or_else(|| error("the line is not a result: it has no `id`"))?;
     Ok((told, line))
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     backend::Script,
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, json_fault},
     files::Plan,
     item::Item,
     judge::{self, Judge, StoredVote},
@@ -61,8 +61,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
             count.others += 1;
             continue;
         }
-        let wrong = |cause| {
-            Error::new(ErrorKind::Record, "the line is not a result").because(cause).within(&place)
+        let wrong = |cause: serde_json::Error| {
+            let message = format!("the line is not a result: {}", json_fault(&cause));
+            Error::new(ErrorKind::Record, message).within(&place)
         };
         let line: Value = serde_json::from_str(&line).map_err(wrong)?;
         if judge.is_none() {
@@ -152,7 +153,7 @@ async fn reread(judge: &Judge, line: &Value) -> Result<Option<Value>> {
         return Ok(None);
     }
     let malformed =
-        |cause| Error::new(ErrorKind::Record, "the votes of the line are malformed").because(cause);
+        |_| Error::new(ErrorKind::Record, "the votes of the line are not as Tribunal writes them");
     let votes: Vec<StoredVote> =
         serde_json::from_value(line["votes"].clone()).map_err(malformed)?;
     let mark = line["mark"].as_str().map(ToOwned::to_owned);

@@ -10,7 +10,7 @@ use super::{
     shape,
 };
 use crate::{
-    error::Result,
+    error::{Result, json_mistake},
     item::{Item, kind_of},
 };
 
@@ -196,9 +196,10 @@ impl Cut {
             Err(Fault::Record(error)) => Err(error),
             Err(Fault::Json(cause)) => {
                 let line = self.line + cause.line() - 1;
-                let message =
-                    format!("it is not valid JSON on line {line}, column {}", cause.column());
-                Err(wrong(message).because(cause))
+                let (column, mistake) = (cause.column(), json_mistake(&cause));
+                Err(wrong(format!(
+                    "it is not valid JSON on line {line}, column {column}: {mistake}"
+                )))
             }
         }
     }

@@ -8,7 +8,7 @@ use super::{
     shape,
 };
 use crate::{
-    error::Result,
+    error::{Result, json_mistake},
     item::{Item, kind_of},
 };
 
@@ -53,11 +53,12 @@ pub(super) fn record(text: &str) -> Result<Item> {
         Ok(other) => Err(not_object(&other)),
         Err(Fault::Record(error)) => Err(error),
         Err(Fault::Json(cause)) if cause.is_eof() => {
-            Err(wrong(format!("the line breaks off at column {}", cause.column())).because(cause))
+            Err(wrong(format!("the line breaks off at column {}", cause.column())))
         }
         Err(Fault::Json(cause)) => {
-            let message = format!("the line is not valid JSON at column {}", cause.column());
-            Err(wrong(message).because(cause))
+            let (column, mistake) = (cause.column(), json_mistake(&cause));
+            let message = format!("the line is not valid JSON at column {column}: {mistake}");
+            Err(wrong(message))
         }
     }
 }

@@ -4,14 +4,14 @@ use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
 use super::{Finding, unfit};
-use crate::error::Result;
+use crate::error::{Result, json_fault};
 
 /// How many mistakes a critique lists.
 const MOST: usize = 5;
 
 pub(super) fn check(answer: &str, reference: &str) -> Result<Finding> {
     let schema = serde_json::from_str(reference.trim())
-        .map_err(|cause| unfit(reference, "is no JSON schema").because(cause))?;
+        .map_err(|cause| unfit(reference, "is not a JSON schema").because(json_fault(&cause)))?;
     let validator = validator(&schema, reference)?;
     let Some(value) = json_of(answer) else {
         return Ok(Finding::new(false, "The answer is not valid JSON."));
@@ -37,7 +37,7 @@ pub(super) fn check(answer: &str, reference: &str) -> Result<Finding> {
 fn validator(schema: &Value, reference: &str) -> Result<Validator> {
     let built = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema);
     built.map_err(|cause| {
-        unfit(reference, "is no JSON schema that can be used").because(cause.to_string())
+        unfit(reference, "is not a JSON schema that can be used").because(cause.to_string())
     })
 }
 
