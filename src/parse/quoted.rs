@@ -13,6 +13,8 @@ pub(super) type Value<'r> = &'r dyn Fn(&str) -> Option<String>;
 pub(super) struct Quotations {
     /// Values as they are written.
     written: HashSet<String>,
+    /// Values without words, which say nothing: none is looked at twice.
+    wordless: HashSet<String>,
     /// Whole values, word by word.
     wholes: HashSet<String>,
     /// Whatever a value begins with, up to a word's end.
@@ -29,11 +31,12 @@ const MOST: usize = 12;
 impl Quotations {
     /// Adds a value of a judged text.
     pub(super) fn add(&mut self, value: &str, read: Value) {
-        if self.written.contains(value) {
+        if self.written.contains(value) || self.wordless.contains(value) {
             return;
         }
         let words = words(value);
         if words.is_empty() {
+            self.wordless.insert(value.to_owned());
             return;
         }
         self.written.insert(value.to_owned());
@@ -51,6 +54,9 @@ impl Quotations {
     pub(super) fn hold(&self, value: &str, read: Value) -> bool {
         if self.written.is_empty() || self.written.contains(value) {
             return !self.written.is_empty();
+        }
+        if self.wordless.contains(value) {
+            return false;
         }
         let words = words(value);
         let begins_as = |count: usize| self.wholes.contains(&words[..count].join(" "));

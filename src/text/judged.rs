@@ -74,10 +74,15 @@ impl<'d> Judged<'d> {
     fn signs(&self) -> &Signs {
         self.signs.get_or_init(|| {
             let mut all = Signs::default();
+            // Hostile texts repeat themselves: what follows a tag is folded once.
+            let mut seen = HashSet::new();
             for form in self.forms_with_html() {
                 for Sign { name, place, .. } in signs(form) {
                     all.names.insert(name);
-                    all.followed.insert((name, following(&form[place.end..])));
+                    let after = near(&form[place.end..]);
+                    if seen.insert((name, after)) {
+                        all.followed.insert((name, following(after)));
+                    }
                 }
             }
             all
@@ -86,9 +91,13 @@ impl<'d> Judged<'d> {
 }
 
 fn following(text: &str) -> String {
+    squeezed(&fold(near(text)).text).chars().take(FOLLOWING).collect()
+}
+
+/// As much of a text as may tell what follows a tag.
+fn near(text: &str) -> &str {
     const NEAR: usize = 4 * FOLLOWING;
-    let near: String = text.chars().take(NEAR).collect();
-    squeezed(&fold(&near).text).chars().take(FOLLOWING).collect()
+    text.char_indices().nth(NEAR).map_or(text, |(end, _)| &text[..end])
 }
 
 /// A text as it was shown and as it was meant: with escapes read, again and again where they are nested.

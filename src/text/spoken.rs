@@ -253,11 +253,12 @@ impl<'a, 'd> Answer<'a, 'd> {
     fn is_mentioned(&self, token: &Sign) -> bool {
         let (before, after) = (&self.text[..token.place.start], &self.text[token.place.end..]);
         let (line, rest) = self.line_around(token);
-        let struck = token.name == "</s>" && line.trim_start().find("<s>").is_some_and(|at| at > 0);
+        let struck =
+            || token.name == "</s>" && line.trim_start().find("<s>").is_some_and(|at| at > 0);
         let odd = |text: &str, sign: &str| text.matches(sign).count() % 2 == 1;
-        let fenced = odd(before, "```") && after.contains("```");
-        let inline = odd(line, "`") && rest.contains('`');
-        self.is_enclosed(token) || struck || fenced || inline
+        let fenced = || after.contains("```") && odd(before, "```");
+        let inline = || rest.contains('`') && odd(line, "`");
+        self.is_enclosed(token) || struck() || inline() || fenced()
     }
 
     /// Whether the words around a token make one sentence: `a series of [/INST] tags`.
