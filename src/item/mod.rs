@@ -147,6 +147,7 @@ impl Item {
     ///
     /// # Errors
     /// The record has no such field: the error names those that it has, and the near one.
+    #[cfg(feature = "cli")]
     pub(crate) fn at(&self, path: &str) -> Result<&Value> {
         fields::at_path(&self.record, path)
     }
