@@ -226,7 +226,7 @@ fn files_that_are_no_lines_of_results_cannot_be_compared_and_it_is_said_why() {
         ("a.csv", "`a.csv` is a table, and `diff` reads lines of JSON"),
         ("b.json", "`b.json` is a list of JSON, and `diff` reads lines of JSON"),
         ("c.jsonl", "c.jsonl:1: the line is not a result: it has no `id`"),
-        ("d.jsonl", "d.jsonl:1: the line is not valid JSON"),
+        ("d.jsonl", "d.jsonl:1: the line is not a result: it is not valid JSON"),
     ] {
         let ran = place.run(&["diff", name, name]);
         assert!(ran.code == 2 && ran.err.contains(says), "{name}: {}", ran.err);

@@ -348,7 +348,10 @@ fn what_init_wrote_runs_at_once() {
     assert!(init.code == 0 && init.err.contains("wrote tribunal.toml"), "{}", init.err);
     let ran = place.run(&["config"]);
     assert!(ran.code == 0 && !ran.err.contains("permission"), "{}", ran.err);
-    assert_eq!(place.run(&["judge", "records.jsonl", "--dry-run"]).code, 0);
+    // Its judge is the shipped model.
+    if cfg!(all(feature = "llama", feature = "tiny")) {
+        assert_eq!(place.run(&["judge", "records.jsonl", "--dry-run"]).code, 0);
+    }
 }
 
 #[tokio::test]
