@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    completion::Distribution,
     scale::tidy,
     verdict::{
-        CORRECT, Distribution, INCORRECT, Label, Preference, StepLabel, Steps, Unreadable, Verdict,
-        alike,
+        CORRECT, INCORRECT, Label, Preference, StepLabel, Steps, Unreadable, Verdict, alike,
     },
 };
 
@@ -137,7 +137,7 @@ fn label(votes: &[Label], how: Aggregate) -> Verdict {
     let sure = votes.iter().filter(|vote| vote.confidence.is_some());
     let confidence = mean_of(sure.map(|vote| chance(&label, vote)).collect());
     let p = mean_of(votes.iter().filter_map(|vote| vote.p).collect());
-    Verdict::Label(Label { label, p, confidence })
+    Verdict::Label(Label { p, confidence, ..Label::new(label) })
 }
 
 fn preference(votes: &[&Verdict]) -> Preference {
@@ -168,7 +168,7 @@ fn steps(votes: &[Steps]) -> Verdict {
     let step = |index: usize| {
         let p = mean(&votes.iter().filter_map(|vote| vote.steps.get(index)?.p).collect::<Vec<_>>());
         let label = if p >= 0.5 { CORRECT } else { INCORRECT };
-        StepLabel { index, label: label.into(), p: Some(p) }
+        StepLabel { p: Some(p), ..StepLabel::new(index, label) }
     };
     let steps: Vec<StepLabel> = (0..length).map(step).collect();
     let first_error = steps.iter().position(|step| step.label == INCORRECT);
@@ -252,7 +252,7 @@ mod tests {
     #[expect(clippy::unnecessary_wraps, reason = "a vote is a result")]
     fn said(label: &str, confidence: Option<f64>) -> Result<Verdict, Unreadable> {
         let p = confidence.map(|sure| if label == "correct" { sure } else { 1.0 - sure });
-        Ok(Verdict::Label(Label { label: label.into(), p, confidence }))
+        Ok(Verdict::Label(Label { p, confidence, ..Label::new(label) }))
     }
 
     #[test]

@@ -37,16 +37,87 @@ pub enum ErrorKind {
     Model,
     /// The model or its API cannot do what the judge needs.
     Unsupported,
-    /// The request itself was refused: too long, malformed, against a policy.
+    /// The request itself was refused: malformed, or against a policy.
     Refused,
-    /// Key, quota or model name were refused: no request of this run can succeed.
-    Denied,
-    /// The server is busy, unreachable or broken for now.
-    Unavailable,
+    /// The request is longer than the model's context.
+    TooLong,
+    /// The key was refused: no request of this run can succeed.
+    Unauthorized,
+    /// The account is empty, or its quota is used up: no request of this run can succeed.
+    Quota,
+    /// The model or the address does not exist: no request of this run can succeed.
+    NotFound,
+    /// There were more requests than the server takes at the moment.
+    RateLimited,
+    /// The server is busy or broken for now.
+    Overloaded,
+    /// No answer came in time.
+    TimedOut,
+    /// No connection to the server could be made, or it broke off.
+    Unreachable,
     /// A recording or a script holds no answer to this request.
     NotRecorded,
     /// A file could not be read or written.
     Io,
+}
+
+impl ErrorKind {
+    /// All kinds.
+    pub const ALL: [Self; 16] = [
+        Self::Prompt,
+        Self::Record,
+        Self::Config,
+        Self::Model,
+        Self::Unsupported,
+        Self::Refused,
+        Self::TooLong,
+        Self::Unauthorized,
+        Self::Quota,
+        Self::NotFound,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::NotRecorded,
+        Self::Io,
+    ];
+
+    /// The word in files, which never changes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Record => "record",
+            Self::Config => "config",
+            Self::Model => "model",
+            Self::Unsupported => "unsupported",
+            Self::Refused => "refused",
+            Self::TooLong => "too_long",
+            Self::Unauthorized => "unauthorized",
+            Self::Quota => "quota",
+            Self::NotFound => "not_found",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::NotRecorded => "not_recorded",
+            Self::Io => "io",
+        }
+    }
+
+    /// The kind of this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == word)
+    }
+
+    /// Whether the same request may succeed a little later.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded | Self::TimedOut | Self::Unreachable)
+    }
+
+    /// Whether every later request of this run would fail the same way.
+    pub fn is_fatal(self) -> bool {
+        matches!(self, Self::Unauthorized | Self::Quota | Self::NotFound)
+    }
 }
 
 impl Error {
@@ -64,7 +135,7 @@ impl Error {
     }
 
     /// An error of somebody else's code, such as the client of an agent framework: as every error type may
-    /// be one, `?` needs this word. Say [`ErrorKind::Unavailable`] by [`Error::new`] where the same request
+    /// be one, `?` needs this word. Use [`Error::new`] with [`ErrorKind::Overloaded`] where the same request
     /// may succeed later.
     ///
     /// ```
@@ -155,12 +226,12 @@ impl Error {
 
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
-        self.0.kind == ErrorKind::Unavailable && !self.0.lasting
+        self.0.kind.is_transient() && !self.0.lasting
     }
 
     /// Whether every later request of this run would fail the same way.
     pub fn is_fatal(&self) -> bool {
-        self.0.kind == ErrorKind::Denied
+        self.0.kind.is_fatal()
     }
 }
 
@@ -178,6 +249,15 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {self}", self.0.kind)?;
         self.0.hints.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+    }
+}
+
+/// The same kind of failure in the same words.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind() == other.kind()
+            && self.to_string() == other.to_string()
+            && self.hints() == other.hints()
     }
 }
 

@@ -35,6 +35,7 @@
 pub mod error;
 pub mod text;
 pub mod scale;
+pub mod completion;
 pub mod verdict;
 pub mod aggregate;
 pub mod item;
@@ -57,11 +58,12 @@ pub mod cli;
 #[doc(inline)]
 pub use {
     backend::Backend,
+    completion::Completion,
     error::{Error, Result},
     item::Item,
     judge::Judge,
     prompt::Prompt,
-    request::{Completion, Request},
+    request::Request,
     scale::Scale,
     verdict::{Judgment, Unreadable, Verdict},
 };

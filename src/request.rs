@@ -1,16 +1,17 @@
 //! What is asked of a backend, and the name under which its answer is remembered.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::{Distribution, FORCED, Usage};
+use crate::error::{Error, ErrorKind};
 
 /// A conversation and what is wanted next: all that changes the answer, and nothing that does not.
 ///
 /// Timeouts, retries, parsers and thresholds are deliberately absent: changing them never makes a
 /// remembered answer worthless.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Request {
     /// The turns so far.
     pub messages: Vec<Message>,
@@ -28,6 +29,12 @@ pub struct Request {
     pub draw: u32,
     /// How often an unreadable answer was asked again.
     pub reask: u32,
+    /// Variables of the model's chat template, such as `enable_thinking`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub template: BTreeMap<String, serde_json::Value>,
+    /// Whether the answer must be the same whenever it is asked for; `None` leaves it to the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deterministic: Option<bool>,
 }
 
 /// How messages become the model's input.
@@ -47,7 +54,7 @@ pub struct Message {
     /// Who speaks.
     pub role: Role,
     /// What is said, piece by piece.
-    pub spans: Vec<Span>,
+    pub parts: Vec<Part>,
 }
 
 /// Who speaks in a turn.
@@ -62,16 +69,34 @@ pub enum Role {
     Assistant,
 }
 
-/// A piece of text and who wrote it.
+/// A piece of a turn and who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// The text.
-    pub text: String,
+#[non_exhaustive]
+pub struct Part {
     /// Who wrote it.
     pub origin: Origin,
+    /// What it is.
+    #[serde(flatten)]
+    pub content: Content,
+    /// For a text that the model wrote: its own tokens, which may go on where the text was cut. Another
+    /// spelling of the same text would be another question to the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_ids: Vec<i32>,
 }
 
-/// Who wrote a piece of text. Only [`Origin::Prompt`] is trusted.
+/// What a piece of a turn is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Content {
+    /// Text.
+    Text(String),
+    /// The end of an open thinking block, in the model's own token where it has one. Only the prompt's author
+    /// writes it.
+    EndOfThinking,
+}
+
+/// Who wrote a piece of a turn. Only [`Origin::Prompt`] is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -86,6 +111,7 @@ pub enum Origin {
 /// What is wanted of the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Ask {
     /// Write on until the turn ends.
     Generate {
@@ -97,11 +123,26 @@ pub enum Ask {
         /// The continuations, exactly as they would be written.
         labels: Vec<String>,
     },
+    /// Say how likely each of these labels is at each of these places of the conversation: process rewards.
+    ChooseAt {
+        /// The labels, exactly as they would be written.
+        labels: Vec<String>,
+        /// Places in the last turn, in characters from its start, in ascending order.
+        places: Vec<usize>,
+    },
+    /// Say how likely a given text is, token by token: implicit rewards.
+    Logprobs {
+        /// The text that would follow the conversation.
+        of: String,
+    },
+    /// Say the number of a reward head for the conversation.
+    Reward,
 }
 
 /// How tokens are picked; `None` leaves a setting to the model or its server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Sampling {
     /// 0 is greedy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,79 +162,31 @@ pub struct Sampling {
     /// Texts that end the answer; they are not part of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
-    /// Where chance starts from.
+    /// Random seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// What the odds of a token that was written already are divided by; 1 changes nothing (Keskar et al.
+    /// 2019, CTRL).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat_penalty: Option<f64>,
+    /// What is taken off the log-odds of a token that was written already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f64>,
+    /// The same for every time that it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f64>,
+    /// At most so many tokens of thinking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking_tokens: Option<u32>,
 }
 
 /// What an answer must look like.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Constraint {
     /// A JSON value of this JSON schema.
     Schema(serde_json::Value),
-}
-
-/// What a backend wrote.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Completion {
-    /// The text, or the label that was chosen.
-    pub text: String,
-    /// What was thought, where the backend tells it apart.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub thinking: Option<String>,
-    /// How it ended.
-    pub finish: Finish,
-    /// Tokens read and written.
-    pub usage: Usage,
-    /// Probabilities of the labels of a [`Ask::Choose`]; `None` where the server tells none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub distribution: Option<Distribution>,
-    /// Tokens with their alternatives, where they were asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tokens: Vec<Token>,
-    /// Parameters that the model refused and that were therefore not sent.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dropped: Vec<String>,
-    /// Requests that this answer took, refused and repeated ones included.
-    pub attempts: u32,
-    /// Whether an engine in this process wrote it, and ended the turn by its tokens: what looks like a
-    /// control token in the text is text.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub in_process: bool,
-    /// Whether it was remembered, and cost nothing now.
-    #[serde(skip)]
-    pub cached: bool,
-}
-
-/// One written token and what could have stood there instead.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Token {
-    /// The token's text.
-    pub text: String,
-    /// Alternatives with natural-log probabilities, the written token among them.
-    pub top: Vec<(String, f64)>,
-}
-
-/// How an answer ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-#[non_exhaustive]
-pub enum Finish {
-    /// The model ended its turn, or wrote a stop text.
-    #[default]
-    Stop,
-    /// The limit of tokens was reached.
-    Length,
-    /// A filter or a refusal of the service ended it.
-    Filtered,
-    /// We wrote the words that announce the verdict, and the model the verdict alone.
-    Forced,
-    /// The model called tools: instead of a text, or after one.
-    ToolCalls,
-    /// A word of the server that is no known end: the answer counts as cut off.
-    Other(String),
 }
 
 /// Names a [`Request`] to one model, across runs and machines.
@@ -203,6 +196,7 @@ pub struct CacheKey([u8; 32]);
 /// What a model can be asked, before the first paid call.
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Capabilities {
     /// Whether the probabilities of labels can be had.
     pub logprobs: Logprobs,
@@ -215,6 +209,19 @@ pub struct Capabilities {
     /// Whether the same request gives the same text, but for the draw of tokens at a temperature.
     #[serde(default)]
     pub deterministic: bool,
+    /// Whether the values of a verdict can be scored in the place where it is announced, at the price of a few
+    /// tokens.
+    #[serde(default)]
+    pub score_verdict: bool,
+    /// Whether labels can be weighed at many places of one text: [`Ask::ChooseAt`].
+    #[serde(default)]
+    pub choose_at: bool,
+    /// Whether a given text can be weighed: [`Ask::Logprobs`].
+    #[serde(default)]
+    pub text_logprobs: bool,
+    /// Whether there is a reward head: [`Ask::Reward`].
+    #[serde(default)]
+    pub reward: bool,
 }
 
 /// How much a model tells of its probabilities.
@@ -237,134 +244,21 @@ impl Capabilities {
         schema: false,
         seed: false,
         deterministic: false,
+        score_verdict: false,
+        choose_at: false,
+        text_logprobs: false,
+        reward: false,
     };
 
-    /// A model in this process that does whatever may be asked: for rehearsals and scripts.
+    /// A model in this process that writes and chooses whatever may be asked: for dry runs and scripts.
     pub const ALL: Self = Self {
         logprobs: Logprobs::Exact,
         prefill: true,
         schema: true,
         seed: true,
         deterministic: true,
+        ..Self::TEXT
     };
-}
-
-impl Completion {
-    /// An ordinary answer of one attempt.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), attempts: 1, ..Self::default() }
-    }
-}
-
-impl Finish {
-    /// The word in files.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::Filtered => "filtered",
-            Self::Forced => FORCED,
-            Self::ToolCalls => "tool_calls",
-            Self::Other(word) => word,
-        }
-    }
-
-    /// What a server's word means, in any case, with `_`, `-` or a blank between its parts.
-    pub fn of_word(word: &str) -> Self {
-        const CLEAN: [&str; 9] = [
-            "",
-            "stop",
-            "eos",
-            "eos_token",
-            "end_turn",
-            "stop_sequence",
-            "complete",
-            "completed",
-            "done",
-        ];
-        const CUT: [&str; 15] = [
-            "length",
-            "max_length",
-            "model_length",
-            "max_tokens",
-            "max_token",
-            "max_new_tokens",
-            "max_output_tokens",
-            "max_completion_tokens",
-            "max_tokens_reached",
-            "token_limit",
-            "context_length",
-            "context_length_exceeded",
-            "model_context_window_exceeded",
-            "error_limit",
-            "truncated",
-        ];
-        const FILTERED: [&str; 21] = [
-            "filter",
-            "filtered",
-            "content_filter",
-            "content_filtered",
-            "content_policy",
-            "content_policy_violation",
-            "policy_violation",
-            "safety",
-            "image_safety",
-            "refusal",
-            "refused",
-            "recitation",
-            "blocklist",
-            "blocked",
-            "prohibited_content",
-            "spii",
-            "sensitive",
-            "moderation",
-            "flagged",
-            "guardrail_intervened",
-            "error_toxic",
-        ];
-        const TOOLS: [&str; 4] = ["tool_calls", "tool_call", "function_call", "tool_use"];
-        let plain = word.trim().to_lowercase().replace(['-', ' '], "_");
-        let plain = plain.strip_prefix("finish_reason_").unwrap_or(&plain);
-        let is = |words: &[&str]| words.contains(&plain);
-        match () {
-            () if is(&CLEAN) => Self::Stop,
-            () if is(&CUT) => Self::Length,
-            () if is(&FILTERED) => Self::Filtered,
-            () if is(&TOOLS) => Self::ToolCalls,
-            // Our own word: no server ends an answer like this.
-            () if plain == FORCED => Self::Other(format!("server: {FORCED}")),
-            () => Self::Other(shortened(word.trim())),
-        }
-    }
-
-    /// Whether the server gave up, so that the same request may be answered better.
-    #[cfg(any(feature = "store", test))]
-    pub(crate) fn is_accident(&self) -> bool {
-        const PARTS: [&str; 7] =
-            ["error", "fail", "abort", "cancel", "timeout", "interrupt", "resource"];
-        let Self::Other(word) = self else { return false };
-        let word = word.to_lowercase();
-        PARTS.iter().any(|part| word.contains(part))
-    }
-}
-
-/// A word and no essay.
-fn shortened(word: &str) -> String {
-    const LENGTH: usize = 40;
-    word.chars().take(LENGTH).collect()
-}
-
-/// The word in files, or that of a server.
-impl From<String> for Finish {
-    fn from(word: String) -> Self {
-        if word == FORCED { Self::Forced } else { Self::of_word(&word) }
-    }
-}
-
-impl From<Finish> for String {
-    fn from(finish: Finish) -> Self {
-        finish.name().to_owned()
-    }
 }
 
 impl Role {
@@ -381,15 +275,79 @@ impl Role {
     }
 }
 
+impl Origin {
+    /// The word in requests and keys.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Data => "data",
+            Self::Model => "model",
+        }
+    }
+}
+
+impl Ask {
+    /// The word in requests, keys and errors.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Generate { .. } => "generate",
+            Self::Choose { .. } => "choose",
+            Self::ChooseAt { .. } => "choose_at",
+            Self::Logprobs { .. } => "logprobs",
+            Self::Reward => "reward",
+        }
+    }
+
+    /// The error of a model that cannot be asked this.
+    pub(crate) fn unsupported_by(&self, model: &str) -> Error {
+        let name = self.name();
+        Error::new(ErrorKind::Unsupported, format!("`{model}` cannot be asked `{name}`"))
+            .hint("use a model that can, or a prompt that reads its verdict out of a text")
+    }
+}
+
 impl Message {
     /// A turn in one piece.
     pub fn new(role: Role, text: impl Into<String>, origin: Origin) -> Self {
-        Self { role, spans: vec![Span { text: text.into(), origin }] }
+        Self { role, parts: vec![Part::text(text, origin)] }
     }
 
     /// The turn as one text.
     pub fn text(&self) -> String {
-        self.spans.iter().map(|span| span.text.as_str()).collect()
+        self.parts.iter().map(Part::as_text).collect()
+    }
+}
+
+impl Part {
+    /// A piece of text.
+    pub fn text(text: impl Into<String>, origin: Origin) -> Self {
+        Self { origin, content: Content::Text(text.into()), token_ids: Vec::new() }
+    }
+
+    /// The end of an open thinking block.
+    pub fn end_of_thinking() -> Self {
+        Self { origin: Origin::Prompt, content: Content::EndOfThinking, token_ids: Vec::new() }
+    }
+
+    /// The text; empty for what is none.
+    pub fn as_text(&self) -> &str {
+        match &self.content {
+            Content::Text(text) => text,
+            Content::EndOfThinking => "",
+        }
+    }
+
+    /// The text, to be changed; `None` for what is none.
+    pub fn text_mut(&mut self) -> Option<&mut String> {
+        match &mut self.content {
+            Content::Text(text) => Some(text),
+            Content::EndOfThinking => None,
+        }
+    }
+
+    /// Whether nothing is said by it.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.content, Content::Text(text) if text.is_empty())
     }
 }
 
@@ -405,39 +363,67 @@ impl Request {
             constraint: None,
             draw: 0,
             reask: 0,
+            template: BTreeMap::new(),
+            deterministic: None,
         }
     }
 
     /// The name of this request when sent to the model that `identity` names.
     ///
-    /// Messages count as text: where a span is cut changes the key only where it may change tokens,
-    /// that is, never for equal text of equal trust.
+    /// Messages count as text: where a text is cut in two changes nothing, as long as both parts are of one
+    /// origin. The encoding is versioned, and made of words: no place in an enum and no name of a type is in
+    /// it. A field that is absent by default is no part of it while it is absent, so that a new one changes no
+    /// key that exists.
     pub fn key(&self, identity: &str) -> CacheKey {
         // A new field breaks this line, so that nobody forgets to decide about it.
-        let Self { messages, open, chat, ask, sampling, constraint, draw, reask } = self;
-        let mut hasher = Hasher::new("tribunal-request-v1");
+        let Self {
+            messages,
+            open,
+            chat,
+            ask,
+            sampling,
+            constraint,
+            draw,
+            reask,
+            template,
+            deterministic,
+        } = self;
+        let mut hasher = Hasher::new("tribunal-request-v2");
         hasher.part(identity.as_bytes());
-        hasher.part(&(messages.len() as u64).to_le_bytes());
-        for message in messages {
-            hasher.part(message.role.name().as_bytes());
-            hasher.part(&(merged(&message.spans).len() as u64).to_le_bytes());
-            for (origin, text) in merged(&message.spans) {
-                hasher.part(&[origin as u8]);
-                hasher.part(text.as_bytes());
+        hasher.count(messages.len());
+        for Message { role, parts } in messages {
+            hasher.part(role.name().as_bytes());
+            let parts = merged(parts);
+            hasher.count(parts.len());
+            for Part { origin, content, token_ids } in parts {
+                hasher.part(origin.name().as_bytes());
+                hasher.json(&content);
+                hasher.json(&token_ids);
             }
         }
         hasher.json(&(open, chat, ask, sampling, constraint, draw, reask));
+        if !template.is_empty() {
+            hasher.named("template", template);
+        }
+        if let Some(deterministic) = deterministic {
+            hasher.named("deterministic", deterministic);
+        }
         CacheKey(hasher.finish())
     }
 }
 
-/// Neighbours of one origin joined.
-fn merged(spans: &[Span]) -> Vec<(Origin, String)> {
-    let mut joined: Vec<(Origin, String)> = Vec::new();
-    for span in spans.iter().filter(|span| !span.text.is_empty()) {
-        match joined.last_mut() {
-            Some((origin, text)) if *origin == span.origin => text.push_str(&span.text),
-            _ => joined.push((span.origin, span.text.clone())),
+/// Neighbouring texts of one origin joined, where no tokens of their own tell them apart.
+fn merged(parts: &[Part]) -> Vec<Part> {
+    let mut joined: Vec<Part> = Vec::new();
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        match (joined.last_mut(), &part.content) {
+            (
+                Some(Part { origin, content: Content::Text(text), token_ids }),
+                Content::Text(more),
+            ) if *origin == part.origin && token_ids.is_empty() && part.token_ids.is_empty() => {
+                text.push_str(more);
+            }
+            _ => joined.push(part.clone()),
         }
     }
     joined
@@ -458,6 +444,17 @@ impl Hasher {
         self.0.update(bytes);
     }
 
+    /// Hashes a number of things that follow.
+    pub(crate) fn count(&mut self, count: usize) {
+        self.part(&(count as u64).to_le_bytes());
+    }
+
+    /// Hashes a value under its name: what is absent by default is named where it is there.
+    pub(crate) fn named(&mut self, name: &str, value: &impl Serialize) {
+        self.part(name.as_bytes());
+        self.json(value);
+    }
+
     /// Hashes a value in its JSON form; maps keep the order of their owner.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         // Only maps whose keys are no strings cannot be written, and we hash none.
@@ -466,6 +463,11 @@ impl Hasher {
 
     pub(crate) fn finish(self) -> [u8; 32] {
         self.0.finalize().into()
+    }
+
+    /// The first `BYTES` bytes in hex.
+    pub(crate) fn hex<const BYTES: usize>(self) -> String {
+        self.0.finalize().to_hex()[..2 * BYTES].to_owned()
     }
 }
 
@@ -516,8 +518,10 @@ mod tests {
             others.push(request.key("model"));
         };
         change(&|r| r.messages[0].role = Role::System);
-        change(&|r| r.messages[0].spans[0].origin = Origin::Data);
-        change(&|r| r.messages[0].spans[0].text.push('!'));
+        change(&|r| r.messages[0].parts[0].origin = Origin::Data);
+        change(&|r| r.messages[0].parts[0].text_mut().unwrap().push('!'));
+        change(&|r| r.messages[0].parts[0].token_ids.push(1));
+        change(&|r| r.messages[0].parts.push(Part::end_of_thinking()));
         change(&|r| r.messages.push(Message::new(Role::Assistant, "", Origin::Prompt)));
         change(&|r| r.open = true);
         change(&|r| r.chat = Chat::Raw);
@@ -527,39 +531,21 @@ mod tests {
         change(&|r| r.constraint = Some(Constraint::Schema(serde_json::json!({}))));
         change(&|r| r.draw = 1);
         change(&|r| r.reask = 1);
+        change(&|r| drop(r.template.insert("enable_thinking".into(), false.into())));
+        change(&|r| r.deterministic = Some(true));
+        change(&|r| r.sampling.repeat_penalty = Some(1.1));
+        change(&|r| r.sampling.thinking_tokens = Some(64));
         assert!(!others.contains(&key));
         others.sort_by_key(|key| *key.as_bytes());
         others.dedup();
-        assert_eq!(others.len(), 13);
-    }
-
-    #[test]
-    fn an_end_is_clean_only_where_its_word_is_known() {
-        for word in ["stop", "STOP", "eos", "EOS_TOKEN", "end-turn", "stop_sequence", "", " Done "]
-        {
-            assert_eq!(Finish::of_word(word), Finish::Stop, "{word}");
-        }
-        for word in ["length", "MAX_TOKENS", "model_length", "max-output-tokens"] {
-            assert_eq!(Finish::of_word(word), Finish::Length, "{word}");
-        }
-        for word in ["content_filter", "SAFETY", "refusal", "RECITATION", "PROHIBITED_CONTENT"] {
-            assert_eq!(Finish::of_word(word), Finish::Filtered, "{word}");
-        }
-        for word in ["error", "OTHER", "stopped", "forced", "load", "2"] {
-            let finish = Finish::of_word(word);
-            assert!(matches!(&finish, Finish::Other(_)), "{word}");
-            // It comes back from a file as it went there.
-            assert_eq!(Finish::from(finish.name().to_owned()), finish, "{word}");
-        }
-        assert_eq!(Finish::from("forced".to_owned()), Finish::Forced);
-        assert!(Finish::of_word("network_error").is_accident());
+        assert_eq!(others.len(), 19);
     }
 
     #[test]
     fn cutting_one_text_of_one_origin_in_two_is_the_same_request() {
         let mut cut = question();
-        let span = |text: &str| Span { text: text.into(), origin: Origin::Prompt };
-        cut.messages[0].spans = vec![span("2 + "), span(""), span("2?")];
+        let part = |text: &str| Part::text(text, Origin::Prompt);
+        cut.messages[0].parts = vec![part("2 + "), part(""), part("2?")];
         assert_eq!(cut.key("model"), question().key("model"));
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     judge::{Judge, StoredVote},
-    records::{Ids, Line, Outcome, Record},
+    records::{Ended, Ids, Line, Record},
     report::{Labels, Summary},
     verdict::Judgment,
 };
@@ -98,8 +98,8 @@ impl Finished {
     /// The line of results.
     pub fn line(&self, judge: &Judge, with_item: bool) -> serde_json::Value {
         let outcome = match &self.outcome {
-            Ok(judgment) => Outcome::Judged(judgment),
-            Err(error) => Outcome::Failed(error),
+            Ok(judgment) => Ended::Judged(judgment),
+            Err(error) => Ended::Failed(error),
         };
         let (id, item) = (self.id(), self.item.as_ref());
         Line { id, index: self.index, item, outcome, with_item }.to_json(judge)

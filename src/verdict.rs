@@ -1,17 +1,20 @@
 //! What a judge decided, or why nothing could be read.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::scale::Side as Preference;
+use crate::{
+    completion::{Distribution, Finish, Usage, UsageTotal},
+    error::Error,
+};
 
-/// The [`Call::finish`] of a verdict that was asked for alone.
-pub(crate) const FORCED: &str = "forced";
+pub use crate::scale::Side as Preference;
 
 /// A decision, in the order in which the item holds its answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Verdict {
     /// A number on the prompt's scale.
     Score(f64),
@@ -33,6 +36,7 @@ pub enum Verdict {
 
 /// A named outcome and how sure the judge is of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Label {
     /// The outcome.
     pub label: String,
@@ -41,10 +45,21 @@ pub struct Label {
     pub p: Option<f64>,
     /// Probability of this label among the labels offered, 0 to 1, where the model reports it.
     pub confidence: Option<f64>,
+    /// Probabilities of what the labels mean, among themselves, where the model reports them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+}
+
+impl Label {
+    /// A label of which no probability is known.
+    pub fn new(label: impl Into<String>) -> Self {
+        Self { label: label.into(), p: None, confidence: None, distribution: None }
+    }
 }
 
 /// What is known about the steps of a solution.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Steps {
     /// 0-based index of the first step that is wrong; `None` when every step is right.
     pub first_error: Option<usize>,
@@ -54,13 +69,25 @@ pub struct Steps {
 
 /// The judgment of one step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StepLabel {
     /// 0-based place of the step.
     pub index: usize,
     /// `correct`, `incorrect`, or another outcome that the prompt names.
     pub label: String,
-    /// Probability that the step is correct, 0 to 1, where the model tells it.
+    /// Probability that the step is correct, 0 to 1, where the model reports it.
+    #[serde(default)]
     pub p: Option<f64>,
+    /// Probabilities of what the labels mean, among themselves, where the model reports them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+}
+
+impl StepLabel {
+    /// A step of which no probability is known.
+    pub fn new(index: usize, label: impl Into<String>) -> Self {
+        Self { index, label: label.into(), p: None, distribution: None }
+    }
 }
 
 /// The label of a right answer or step.
@@ -184,149 +211,9 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// Tokens that were read and written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Usage {
-    /// Tokens of the prompts.
-    pub prompt: u64,
-    /// Those of them that the server or the engine had seen before.
-    pub cached: u64,
-    /// Tokens that were written, thinking included.
-    pub completion: u64,
-    /// Those of them that were thinking.
-    pub reasoning: u64,
-    /// Answers whose server did not report its tokens: what they took is missing above.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub unknown: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-impl Usage {
-    /// The tokens of one answer whose server does not report them.
-    pub const UNKNOWN: Self =
-        Self { prompt: 0, cached: 0, completion: 0, reasoning: 0, unknown: 1 };
-
-    /// Whether the tokens of every answer were reported.
-    pub fn is_known(&self) -> bool {
-        self.unknown == 0
-    }
-}
-
-impl std::ops::AddAssign for Usage {
-    fn add_assign(&mut self, other: Self) {
-        self.prompt += other.prompt;
-        self.cached += other.cached;
-        self.completion += other.completion;
-        self.reasoning += other.reasoning;
-        self.unknown += other.unknown;
-    }
-}
-
-/// What a million tokens cost, in the currency of whoever sends the bill.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    /// Tokens of prompts.
-    pub prompt: f64,
-    /// Tokens of prompts that the server had seen before; as much as any other if nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cached: Option<f64>,
-    /// Tokens that are written.
-    pub completion: f64,
-}
-
-impl Price {
-    /// What these tokens cost; `None` where the tokens of some answer are not known.
-    pub fn of(&self, usage: Usage) -> Option<f64> {
-        usage.is_known().then(|| self.at_least(usage))
-    }
-
-    /// What the tokens cost that are known.
-    pub fn at_least(&self, usage: Usage) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "nobody pays for 2^52 tokens")]
-        let millions = |tokens: u64| tokens as f64 / 1e6;
-        let fresh = usage.prompt.saturating_sub(usage.cached);
-        millions(fresh) * self.prompt
-            + millions(usage.cached) * self.cached.unwrap_or(self.prompt)
-            + millions(usage.completion) * self.completion
-    }
-}
-
-/// Probabilities of the labels that were offered at one place, at temperature 1.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Distribution {
-    /// Label and probability, 0 to 1, in the order in which the labels were offered.
-    pub labels: Vec<(String, f64)>,
-    /// Probability of everything else that could have followed.
-    pub missing: f64,
-}
-
-impl Distribution {
-    /// The probabilities of labels, seen through the alternatives of one token (natural logs).
-    ///
-    /// A label gets the mass of every token that begins it, or that it begins, and no other label;
-    /// whatever fits none or several is missing. Case matters only where labels differ by nothing else.
-    pub fn of_alternatives(top: &[(String, f64)], labels: &[String]) -> Self {
-        let mut masses = vec![0.0; labels.len()];
-        for (token, logprob) in top {
-            if let Some(mass) =
-                label_of(token.trim(), labels).and_then(|index| masses.get_mut(index))
-            {
-                *mass += logprob.exp();
-            }
-        }
-        let missing = (1.0 - masses.iter().sum::<f64>()).clamp(0.0, 1.0);
-        Self { labels: labels.iter().cloned().zip(masses).collect(), missing }
-    }
-
-    /// The probability that one of the labels offered comes next, 0 to 1.
-    pub fn mass(&self) -> f64 {
-        self.labels.iter().map(|(_, p)| p).sum()
-    }
-
-    /// The share of `label` among all labels offered; `None` where none of them has any mass.
-    pub fn share(&self, label: &str) -> Option<f64> {
-        let total = self.mass();
-        let (_, p) = self.labels.iter().find(|(name, _)| name.trim() == label.trim())?;
-        (total > 0.0).then(|| p / total)
-    }
-}
-
-/// The one label that a token is, begins, or is begun by: as it is written, else in any case.
-fn label_of(token: &str, labels: &[String]) -> Option<usize> {
-    if token.is_empty() {
-        return None;
-    }
-    let only = |fits: &dyn Fn(&str) -> bool| {
-        let all = labels.iter().enumerate().filter(|(_, label)| fits(label.trim()));
-        let mut all = all.map(|(index, _)| index);
-        (all.next(), all.next().is_some())
-    };
-    let fits = |label: &str, token: &str| label.starts_with(token) || token.starts_with(label);
-    let low = token.to_lowercase();
-    let tries: [&dyn Fn(&str) -> bool; 4] = [
-        &|label| label == token,
-        &|label| fits(label, token),
-        &|label| label.to_lowercase() == low,
-        &|label| fits(&label.to_lowercase(), &low),
-    ];
-    for fits in tries {
-        match only(fits) {
-            (Some(index), false) => return Some(index),
-            (Some(_), true) => return None,
-            (None, _) => (),
-        }
-    }
-    None
-}
-
 /// One text of one vote, with everything needed to read it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Call {
     /// The name of the `gen` or `choose`.
     pub name: String,
@@ -341,8 +228,8 @@ pub struct Call {
     /// What it thought, where the backend tells that apart.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub thinking: Option<String>,
-    /// How it ended: `stop`, `length` or `filtered`.
-    pub finish: String,
+    /// How it ended.
+    pub finish: Finish,
     /// Tokens of this call.
     pub usage: Usage,
     /// Probabilities of the labels, for a `choose`.
@@ -366,9 +253,60 @@ impl Call {
     }
 }
 
-/// One reading of one draw in one order.
+/// What one vote came to.
 #[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A decision, mapped back to the item's own order.
+    Verdict(Verdict),
+    /// An answer that holds none.
+    Unreadable(Unreadable),
+    /// No answer.
+    Failed(Error),
+}
+
+impl Outcome {
+    /// The decision, if there is one.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        match self {
+            Self::Verdict(verdict) => Some(verdict),
+            _ => None,
+        }
+    }
+
+    /// Why an answer that came holds no decision.
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        match self {
+            Self::Unreadable(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Why there is no answer.
+    pub fn failed(&self) -> Option<&Error> {
+        match self {
+            Self::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether there is a decision.
+    pub fn is_verdict(&self) -> bool {
+        self.verdict().is_some()
+    }
+}
+
+impl From<Result<Verdict, Unreadable>> for Outcome {
+    fn from(read: Result<Verdict, Unreadable>) -> Self {
+        read.map_or_else(Self::Unreadable, Self::Verdict)
+    }
+}
+
+/// What one member of a judge said for one draw and one order.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Vote {
+    /// The member who cast it: the judge's name in `members`, else the model.
+    pub by: Arc<str>,
     /// Index of the repeated sample.
     pub draw: u32,
     /// Positions in which the answers were shown: `[1, 0]` is swapped.
@@ -377,16 +315,19 @@ pub struct Vote {
     pub reask: u32,
     /// The texts.
     pub calls: Vec<Call>,
-    /// The decision, mapped back to the item's own order.
-    pub verdict: Result<Verdict, Unreadable>,
+    /// What it came to.
+    pub outcome: Outcome,
     /// The rule that spoke.
     pub rule: Option<String>,
     /// Where it spoke: characters of the last text of this vote.
     pub span: Option<(usize, usize)>,
+    /// Probabilities of the menu of verdicts in the item's own order, where they were had.
+    pub distribution: Option<Distribution>,
 }
 
 /// What came of judging one item.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Judgment {
     /// The decision over all votes, or why there is none.
     pub verdict: Result<Verdict, Unreadable>,
@@ -396,14 +337,16 @@ pub struct Judgment {
     pub pass: Option<bool>,
     /// For scores: 0 at the lowest end of the scale, 1 at the highest.
     pub normalized: Option<f64>,
+    /// For scores: the mean of the values of the scale, weighted by their probabilities.
+    pub expected_score: Option<f64>,
     /// Every vote, in the order of draws and orders.
     pub votes: Vec<Vote>,
     /// The marker that this item's prompt used, to be removed from critiques that others see.
     pub mark: Option<String>,
     /// Tokens over all calls.
-    pub usage: Usage,
+    pub usage: UsageTotal,
     /// Tokens of remembered answers, which cost nothing now.
-    pub saved: Usage,
+    pub saved: UsageTotal,
     /// How many answers were remembered, and how many there are.
     pub cached: (u32, u32),
     /// Requests that were sent for this judgment, retries included.
@@ -413,6 +356,24 @@ pub struct Judgment {
 }
 
 impl Judgment {
+    /// A judgment that says this, without votes.
+    pub fn new(verdict: Result<Verdict, Unreadable>) -> Self {
+        Self {
+            verdict,
+            consistent: None,
+            pass: None,
+            normalized: None,
+            expected_score: None,
+            votes: Vec::new(),
+            mark: None,
+            usage: UsageTotal::default(),
+            saved: UsageTotal::default(),
+            cached: (0, 0),
+            attempts: 0,
+            latency_ms: 0,
+        }
+    }
+
     /// The score, if this is one.
     pub fn score(&self) -> Option<f64> {
         match self.verdict {
@@ -448,7 +409,8 @@ impl Judgment {
     /// Whether a comparison that was asked in both orders could be read in one of them only, in at least one
     /// draw: such a draw counts as half.
     pub fn one_order_unreadable(&self) -> bool {
-        let lost = |one: &Vote, other: &Vote| one.verdict.is_ok() != other.verdict.is_ok();
+        let lost =
+            |one: &Vote, other: &Vote| one.outcome.is_verdict() != other.outcome.is_verdict();
         let mut votes = self.votes.iter().enumerate();
         votes.any(|(n, one)| {
             let mut later = self.votes.iter().skip(n + 1);
@@ -474,6 +436,46 @@ impl Judgment {
         }
     }
 
+    /// For steps: what was judged of them.
+    pub fn steps(&self) -> Option<&Steps> {
+        match &self.verdict {
+            Ok(Verdict::Steps(steps)) => Some(steps),
+            _ => None,
+        }
+    }
+
+    /// For a ranking: groups of 0-based answers, best first.
+    pub fn ranking(&self) -> Option<&[Vec<usize>]> {
+        match &self.verdict {
+            Ok(Verdict::Ranking(groups)) => Some(groups),
+            _ => None,
+        }
+    }
+
+    /// For scores of several answers: one for each, in their order.
+    pub fn scores(&self) -> Option<&[f64]> {
+        match &self.verdict {
+            Ok(Verdict::Scores(scores)) => Some(scores),
+            _ => None,
+        }
+    }
+
+    /// For criteria: one number for each, by name.
+    pub fn criteria(&self) -> Option<&BTreeMap<String, f64>> {
+        match &self.verdict {
+            Ok(Verdict::Criteria(criteria)) => Some(criteria),
+            _ => None,
+        }
+    }
+
+    /// For a text that is itself the result: a critique, a solution, a revision.
+    pub fn text(&self) -> Option<&str> {
+        match &self.verdict {
+            Ok(Verdict::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether the pass rule holds; `false` without a rule.
     pub fn passed(&self) -> bool {
         self.pass == Some(true)
@@ -486,9 +488,9 @@ impl Judgment {
 
     /// The vote that speaks for the judgment: the first that agrees with the verdict, else the first.
     pub fn speaker(&self) -> Option<&Vote> {
-        let agrees = |vote: &&Vote| match (&vote.verdict, &self.verdict) {
-            (Ok(one), Ok(all)) => alike(one, all),
-            (Err(_), Err(_)) => true,
+        let agrees = |vote: &&Vote| match (&vote.outcome, &self.verdict) {
+            (Outcome::Verdict(one), Ok(all)) => alike(one, all),
+            (Outcome::Unreadable(_), Err(_)) => true,
             _ => false,
         };
         self.votes.iter().find(agrees).or_else(|| self.votes.first())
@@ -501,9 +503,24 @@ impl Judgment {
 }
 
 impl Vote {
+    /// A vote of nobody in particular, for the first draw in the item's own order, without texts.
+    pub fn new(outcome: impl Into<Outcome>) -> Self {
+        Self {
+            by: Arc::default(),
+            draw: 0,
+            order: Vec::new(),
+            reask: 0,
+            calls: Vec::new(),
+            outcome: outcome.into(),
+            rule: None,
+            span: None,
+            distribution: None,
+        }
+    }
+
     /// Whether the model wrote no verdict until it was asked for that alone.
     pub fn is_forced(&self) -> bool {
-        self.calls.iter().any(|call| call.finish == FORCED)
+        self.calls.iter().any(|call| call.finish == Finish::Forced)
     }
 
     /// Whether another vote is of the same draw, and saw two answers or more in the opposite order.
@@ -553,48 +570,12 @@ mod tests {
     }
 
     #[test]
-    fn a_token_counts_for_the_one_label_that_it_begins() {
-        let labels = [" Yes".to_owned(), " No".to_owned()];
-        let top = [
-            ("Yes".to_owned(), 0.5_f64.ln()),
-            ("Y".into(), 0.1_f64.ln()),
-            ("Nope".into(), 0.1_f64.ln()),
-            (" ".into(), 0.2_f64.ln()),
-        ];
-        let seen = Distribution::of_alternatives(&top, &labels);
-        assert!((seen.labels[0].1 - 0.6).abs() < 1e-12);
-        assert!((seen.labels[1].1 - 0.1).abs() < 1e-12);
-        assert!((seen.missing - 0.3).abs() < 1e-12);
-    }
-
-    #[test]
-    fn labels_that_differ_by_case_alone_are_two_labels() {
-        let masses = |labels: [&str; 2], token: &str| {
-            let labels = labels.map(ToOwned::to_owned);
-            let seen = Distribution::of_alternatives(&[(token.to_owned(), 0.0)], &labels);
-            (seen.labels[0].1, seen.labels[1].1)
-        };
-        assert_eq!(masses(["m", "M"], "M"), (0.0, 1.0));
-        assert_eq!(masses(["m", "M"], " m"), (1.0, 0.0));
-        assert_eq!(masses([" Yes", " No"], "yes"), (1.0, 0.0));
-        assert_eq!(masses([" Pass", " PASS"], "pass"), (0.0, 0.0), "it could be either");
-    }
-
-    #[test]
     fn p_is_shown_where_it_is_known_and_else_the_confidence() {
         let shown = |p, confidence| {
-            Verdict::Label(Label { label: "incorrect".into(), p, confidence }).to_string()
+            Verdict::Label(Label { p, confidence, ..Label::new("incorrect") }).to_string()
         };
         assert_eq!(shown(Some(0.02), Some(0.98)), "incorrect (p 0.02)");
         assert_eq!(shown(None, Some(0.98)), "incorrect (confidence 0.98)");
         assert_eq!(shown(None, None), "incorrect");
-    }
-
-    #[test]
-    fn shares_are_among_the_labels_offered() {
-        let seen =
-            Distribution { labels: vec![("Yes".into(), 0.6), ("No".into(), 0.2)], missing: 0.2 };
-        assert!((seen.share(" Yes").unwrap() - 0.75).abs() < 1e-12);
-        assert_eq!(seen.share("Maybe"), None);
     }
 }

@@ -13,8 +13,9 @@ use tribunal::{
         Backend, Capabilities, Logprobs, Recorded, Replay, Script, from_fn,
         openai::{OpenAi, Settings},
     },
-    request::{Ask, Completion, Finish, Message, Origin, Request, Role, Sampling},
-    verdict::Distribution,
+    completion::Distribution,
+    completion::{Completion, Finish},
+    request::{Ask, Message, Origin, Request, Role, Sampling},
 };
 
 const SUM: &str = "Review the solution, then say Yes if it is correct, or No.\nProblem: 12 + 30\nSolution\nParagraph 0: 12 + 30 = 42";

@@ -19,8 +19,9 @@ use tribunal::{
         Capabilities, Script,
         cache::{Cache, Mode},
     },
-    request::{Finish, Message, Origin, Role, Sampling},
-    verdict::Usage,
+    completion::Finish,
+    completion::Usage,
+    request::{Message, Origin, Role, Sampling},
 };
 
 /// A model that takes ten seconds, and counts how often it was asked, and how often it was dropped.

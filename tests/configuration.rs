@@ -31,7 +31,7 @@ key_variable = "MY_KEY"
 price = { prompt = 1000.0, completion = 2000.0 }
 "#;
 
-const MINE: &str = "---\njudges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'\n---\nuser:\n{{ rubric }} {{ answer }} {{ scale }}\n";
+const MINE: &str = "---\nkind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'\n---\nuser:\n{{ rubric }} {{ answer }} {{ scale }}\n";
 
 const RECORDS: &str = "{\"id\": \"a\", \"question\": \"q\", \"answer\": \"x\"}\n";
 

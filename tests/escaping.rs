@@ -58,10 +58,8 @@ fn place(name: &str) -> Place {
     let place = Place::new(&format!("escaping-{name}"));
     let record = json!({"id": format!("id{HOSTILE}"), "question": HOSTILE, "answer": HOSTILE, format!("field{HOSTILE}"): HOSTILE, "label": HOSTILE});
     place.file("r.jsonl", format!("{record}\n"));
-    place.file(
-        "label.jinja",
-        "---\njudges: label\nverdict: 'Verdict: *'\n---\nuser:\n{{ answer }}\n",
-    );
+    place
+        .file("label.jinja", "---\nkind: label\nverdict: 'Verdict: *'\n---\nuser:\n{{ answer }}\n");
     place
 }
 
@@ -127,7 +125,7 @@ fn every_command_that_prints_data_is_harmless_on_a_terminal() {
     place.file(
         "hostile.jinja",
         format!(
-            "---\njudges: label\nverdict: 'Verdict: *'\n---\nuser:\n{HOSTILE} {{{{ answer }}}}\n"
+            "---\nkind: label\nverdict: 'Verdict: *'\n---\nuser:\n{HOSTILE} {{{{ answer }}}}\n"
         ),
     );
     let raw = json!({"raw": format!("{HOSTILE}\nVerdict: good"), "id": HOSTILE});
@@ -176,10 +174,7 @@ fn talk_is_escaped_wherever_its_words_come_from() {
         format!("{}\n", json!({"answer": "a", "question": "q", format!("contexts{HOSTILE}"): "x"})),
     );
     place.file("wrong.toml", "[judge.x]\n\"promt\u{9b}7m\" = 'a'\n");
-    place.file(
-        "nul.jinja",
-        format!("---\njudges: label\n\"k\u{202e}\": 1\n---\nuser:\n{HOSTILE}\n"),
-    );
+    place.file("nul.jinja", format!("---\nkind: label\n\"k\u{202e}\": 1\n---\nuser:\n{HOSTILE}\n"));
     let hostile = |text: &str| text.replace('H', HOSTILE);
     let label = hostile("script:Verdict: H");
     for args in [

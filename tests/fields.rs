@@ -197,7 +197,7 @@ fn a_list_where_one_answer_is_expected_is_refused_with_the_ways_out() {
     assert_eq!(first.code, 0, "{}", first.err);
     // A prompt that reads the entries one by one is free to do so.
     let place = Place::new("fields-list");
-    let prompt = place.file("p.jinja", "---\njudges: score\nscale: 1-10\nverdict: 'Score: *'\n---\nuser:\n{% for one in answer %}{{ one }};{% endfor %}\nScore: <n>\n");
+    let prompt = place.file("p.jinja", "---\nkind: score\nscale: 1-10\nverdict: 'Score: *'\n---\nuser:\n{% for one in answer %}{{ one }};{% endfor %}\nScore: <n>\n");
     let file = place.file("r.jsonl", json!({"answer": ["a", "b"]}).to_string());
     let ran = place.run(&["prompts", "render", &prompt, &file]);
     assert!(ran.out.contains("a;b;"), "{ran:?}");

@@ -15,7 +15,8 @@ use tribunal::{
         Script,
         openai::{OpenAi, Settings},
     },
-    request::{Ask, Completion, Origin, Request},
+    completion::Completion,
+    request::{Ask, Origin, Request},
 };
 
 /// Role lines, control tokens, template syntax, noncharacters, our marks, quoted verdicts.

@@ -10,10 +10,11 @@ use tribunal::{
     Completion, Item, Judge, Prompt, Verdict,
     backend::{Capabilities, Script, from_fn},
     blocking,
+    completion::Distribution,
     error::ErrorKind,
     prompt::Order,
     request::{Ask, Request, Sampling},
-    verdict::{Distribution, Preference, Reason},
+    verdict::{Preference, Reason},
 };
 
 fn prompt(keys: &str, body: &str) -> Prompt {
@@ -25,7 +26,7 @@ fn pair() -> Item {
 }
 
 const PAIR: &str =
-    "judges: preference\nverdict: {pattern: '[[*]]', values: {'A': first, 'B': second, 'C': tie}}";
+    "kind: preference\nverdict: {pattern: '[[*]]', values: {'A': first, 'B': second, 'C': tie}}";
 const PAIR_BODY: &str = "user:\n{{ question }}\nA: {{ answers[0] }}\nB: {{ answers[1] }}\n";
 
 /// Prefers the answer `good`, wherever it stands.
@@ -80,7 +81,7 @@ async fn one_order_can_be_asked_for_and_a_hashed_one_is_the_same_every_time() {
 
 #[tokio::test]
 async fn rankings_and_scores_come_back_in_the_items_own_order() {
-    let keys = "judges: ranking\norder: rotate\nverdict: 'Ranking: *'";
+    let keys = "kind: ranking\norder: rotate\nverdict: 'Ranking: *'";
     let body = "user:\n{% for a in answers %}{{ loop.index }}={{ a }} {% endfor %}";
     let script = Script::answering(|request| {
         let text = request.messages[0].text();
@@ -135,7 +136,7 @@ async fn draws_at_temperature_zero_are_asked_once_and_unset_ones_at_one() {
     named().build().await.unwrap().judge(&item).await.unwrap();
     assert_eq!(script.calls(), 6);
     assert_eq!(script.asked().last().unwrap().sampling.temperature, Some(1.0));
-    let keys = "judges: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\ndraws: 2";
+    let keys = "kind: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\ndraws: 2";
     let warm = Judge::builder()
         .backend(script.clone())
         .with_prompt(prompt(keys, "{{ answer }}"))
@@ -148,7 +149,7 @@ async fn draws_at_temperature_zero_are_asked_once_and_unset_ones_at_one() {
 }
 
 const STEPS: &str =
-    "judges: steps\neach: steps\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}";
+    "kind: steps\neach: steps\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}";
 const STEPS_BODY: &str = "user:\n{{ previous }} | {{ step }}\nassistant:\n{{ gen('analysis') }}\nRight? {{ choose('v', ['Yes', 'No']) }}";
 
 fn careful() -> Script {
@@ -203,14 +204,13 @@ async fn answers_and_criteria_are_rated_one_by_one() {
             Ok(Completion::text(if good { "Score: 5" } else { "Score: 2" }))
         })
     };
-    let answers =
-        prompt(&format!("judges: scores\neach: answers\n{scale}"), "user:\n{{ answer }}\n");
+    let answers = prompt(&format!("kind: scores\neach: answers\n{scale}"), "user:\n{{ answer }}\n");
     let judge = Judge::builder().backend(script()).with_prompt(answers).build().await.unwrap();
     let item = Item::new().answers(["good", "poor"]);
     assert_eq!(judge.judge(&item).await.unwrap().verdict, Ok(Verdict::Scores(vec![5.0, 2.0])));
 
     let criteria = prompt(
-        &format!("judges: criteria\neach: criteria\n{scale}\nfields: {{answer: required}}"),
+        &format!("kind: criteria\neach: criteria\n{scale}\nfields: {{answer: required}}"),
         "user:\n{{ answer }}: {{ criterion }}\n",
     );
     let judge = Judge::builder().backend(script()).with_prompt(criteria).build().await.unwrap();
@@ -225,7 +225,7 @@ async fn answers_and_criteria_are_rated_one_by_one() {
 
 #[tokio::test]
 async fn the_expected_score_is_the_mean_over_what_could_have_been_picked() {
-    let keys = "judges: score\nscale: {min: 1, max: 3}\naggregate: expected\nverdict: {choose: s}";
+    let keys = "kind: score\nscale: {min: 1, max: 3}\naggregate: expected\nverdict: {choose: s}";
     let body = "user:\n{{ answer }}\nassistant:\n{{ choose('s', ['1', '2', '3']) }}";
     let script = Script::answering(|_| {
         let labels = vec![("1".into(), 0.1), ("2".into(), 0.3), ("3".into(), 0.4)];
@@ -278,7 +278,7 @@ async fn the_span_shows_the_verdict_in_the_critique() {
 async fn a_prompt_that_the_model_cannot_follow_fails_before_the_first_call() {
     let mine = from_fn("mine", |_: Request| async { panic!("nothing may be asked") });
     let forced =
-        prompt("judges: label\nverdict: 'V: *'", "user:\n{{ q }}\nassistant:\nV: {{ gen('v') }}");
+        prompt("kind: label\nverdict: 'V: *'", "user:\n{{ q }}\nassistant:\nV: {{ gen('v') }}");
     let refused = Judge::builder().backend(mine).with_prompt(forced).build().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
     assert!(!refused.hints().is_empty());
@@ -353,7 +353,7 @@ async fn a_judge_that_would_say_the_same_again_is_asked_for_the_verdict_alone() 
         let text = if request.open { " 7/10\nor so" } else { "Plain and right." };
         async move { Ok(Completion::text(text)) }
     });
-    let score = "judges: score\nscale: {min: 1, max: 10}\nsampling: {temperature: 0, max_tokens: 99}\nverdict: [{mark: true}, 'Score: *']";
+    let score = "kind: score\nscale: {min: 1, max: 10}\nsampling: {temperature: 0, max_tokens: 99}\nverdict: [{mark: true}, 'Score: *']";
     let body = "user:\n{{ answer }}\nEnd with\nScore {{ mark }}: <number>\nassistant:\n{{ gen('critique') }}\n";
     let judge = Judge::builder()
         .backend(forgetful.capable(IN_PROCESS))
@@ -395,7 +395,7 @@ async fn nothing_is_forced_where_another_text_may_come_or_the_judge_refuses() {
             async move { Ok(Completion::text(says)) }
         });
         let score = format!(
-            "judges: score\nscale: {{min: 1, max: 10}}\nsampling: {{temperature: {temperature}}}\nverdict: 'Score: *'"
+            "kind: score\nscale: {{min: 1, max: 10}}\nsampling: {{temperature: {temperature}}}\nverdict: 'Score: *'"
         );
         let builder = Judge::builder().backend(model.capable(capable)).reasks(2);
         let judge = builder.with_prompt(prompt(&score, "Rate {{ answer }}")).build().await.unwrap();

@@ -65,7 +65,7 @@ fn each() -> Vec<(Prompt, Item, Item)> {
     let steps = |keys: &str| {
         parse(
             &format!(
-                "judges: steps\neach: steps\n{keys}verdict: {{choose: v, values: {{'Yes': correct, 'No': incorrect}}}}"
+                "kind: steps\neach: steps\n{keys}verdict: {{choose: v, values: {{'Yes': correct, 'No': incorrect}}}}"
             ),
             "user:\n{{ previous }} | {{ step }}\nassistant:\n{{ choose('v', ['Yes', 'No']) }}",
         )
@@ -73,7 +73,7 @@ fn each() -> Vec<(Prompt, Item, Item)> {
     let scores = |each: &str, kind: &str, body: &str, keys: &str| {
         parse(
             &format!(
-                "judges: {kind}\neach: {each}\n{keys}scale: {{min: 1, max: 5}}\nverdict: 'Score: *'"
+                "kind: {kind}\neach: {each}\n{keys}scale: {{min: 1, max: 5}}\nverdict: 'Score: *'"
             ),
             body,
         )
@@ -123,7 +123,7 @@ async fn the_elements_that_a_prompt_runs_over_belong_to_its_keys() {
 #[test]
 fn the_mark_of_a_record_never_stands_in_its_elements() {
     let prompt = parse(
-        "judges: steps\neach: steps\nverdict: {mark: true}",
+        "kind: steps\neach: steps\nverdict: {mark: true}",
         "user:\nStep: {{ step }}\nEnd with {{ mark }}: correct, or {{ mark }}: incorrect",
     );
     let plain = item(json!({"steps": ["one", "two"]}));
@@ -140,7 +140,7 @@ fn the_mark_of_a_record_never_stands_in_its_elements() {
 }
 
 const STEPS: &str = "---
-judges: steps
+kind: steps
 each: steps
 verdict: {pattern: 'Verdict: *', values: {'good': correct, 'bad': incorrect}}
 ---
@@ -231,7 +231,7 @@ async fn loops_over_mapped_fields_are_named_by_what_is_revised() {
     let place = Place::new("mapped-loops");
     place.file(
         "mine.jinja",
-        "---\njudges: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\n---\nuser:\n{{ answer }}\n",
+        "---\nkind: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\n---\nuser:\n{{ answer }}\n",
     );
     let server = Server::start(|seen| {
         let said = seen.body["messages"][0]["content"].as_str().unwrap().to_owned();

@@ -13,8 +13,9 @@ use tribunal::{
         Backend,
         llama::{Llama, Settings, Weights},
     },
+    completion::Finish,
     error::ErrorKind,
-    request::{Ask, Finish, Message, Origin, Request, Role, Sampling, Span},
+    request::{Ask, Message, Origin, Request, Role, Sampling, Span},
     verdict::Reason,
 };
 

@@ -18,8 +18,9 @@ use tribunal::{
         Backend, Recorded, Replay,
         openai::{Dialect, OpenAi, Settings},
     },
+    completion::Finish,
     error::ErrorKind,
-    request::{Ask, Chat, Constraint, Finish, Logprobs, Message, Origin, Request, Role, Span},
+    request::{Ask, Chat, Constraint, Logprobs, Message, Origin, Request, Role, Span},
 };
 
 // ── what is sent ────────────────────────────────────────────────────────────────────────────────

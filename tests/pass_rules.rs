@@ -11,11 +11,12 @@ use tribunal::{
     Completion, Item, Judge, Judgment, Prompt, Result, Verdict,
     aggregate::Aggregate,
     backend::{Script, from_fn},
+    completion::Distribution,
     error::Error,
     pass::Pass,
     prompt::Order,
     request::{Ask, Request},
-    verdict::{Distribution, Preference, Reason},
+    verdict::{Preference, Reason},
 };
 
 fn prompt(keys: &str, body: &str) -> Prompt {
@@ -26,13 +27,13 @@ fn refusal(keys: &str, body: &str) -> String {
     format!("{:?}", Prompt::parse("p", &format!("---\n{keys}\n---\n{body}")).unwrap_err())
 }
 
-const SCORE: &str = "judges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
-const LABEL: &str = "judges: label\nscale: {labels: {kind: 1, unkind: 0}}\nverdict: 'Label: *'";
-const PICK: &str = "judges: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}";
+const SCORE: &str = "kind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
+const LABEL: &str = "kind: label\nscale: {labels: {kind: 1, unkind: 0}}\nverdict: 'Label: *'";
+const PICK: &str = "kind: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}";
 const CRITERIA: &str =
-    "judges: criteria\neach: criteria\nscale: {min: 1, max: 5}\nverdict: 'Score: *'";
-const PAIR: &str = "judges: preference\nscale: [first, second, tie]\nverdict: {pattern: '[[*]]', values: {'A': first, 'B': second, 'C': tie}}";
-const STEPS: &str = "judges: steps\nverdict: '\\boxed{*}'";
+    "kind: criteria\neach: criteria\nscale: {min: 1, max: 5}\nverdict: 'Score: *'";
+const PAIR: &str = "kind: preference\nscale: [first, second, tie]\nverdict: {pattern: '[[*]]', values: {'A': first, 'B': second, 'C': tie}}";
+const STEPS: &str = "kind: steps\nverdict: '\\boxed{*}'";
 const ASK: &str = "user:\n{{ answer }}";
 const CHOOSE: &str = "user:\n{{ answer }}\nassistant:\nRight? {{ choose('v', ['Yes', 'No']) }}";
 
@@ -81,13 +82,13 @@ async fn p_is_the_probability_of_the_positive_label_whichever_was_picked() {
     let judgment = picked(&named, 0.2, 0.8).await;
     assert!((judgment.p().unwrap() - 0.8).abs() < 1e-12);
     // Kind and unkind: neither is positive until it is named.
-    let plain = "judges: label\nverdict: {choose: v, values: {'Yes': kind, 'No': unkind}}";
+    let plain = "kind: label\nverdict: {choose: v, values: {'Yes': kind, 'No': unkind}}";
     let judgment = picked(plain, 0.2, 0.8).await;
     assert_eq!((judgment.p(), judgment.confidence()), (None, Some(0.8)));
     let judgment = picked(&format!("{plain}\npositive: kind"), 0.2, 0.8).await;
     assert_eq!((judgment.p(), judgment.confidence()), (Some(0.2), Some(0.8)));
     // The labels of the body are the menu where no words are given for them.
-    let own = "judges: label\nverdict: {choose: v}";
+    let own = "kind: label\nverdict: {choose: v}";
     assert_eq!(picked(own, 0.25, 0.75).await.p(), Some(0.25));
     assert!(refusal(&format!("{PICK}\npositive: corect"), CHOOSE).contains("mean `correct`"));
 }
@@ -153,7 +154,7 @@ async fn rules_that_no_verdict_of_the_kind_can_keep_are_refused_before_the_run()
         (CRITERIA, ASK, "score >= 3", "has no `score`"),
         (CRITERIA, ASK, "all criteria >= 30", "`all criteria` is 1 to 5"),
         (
-            "judges: ranking\nverdict: 'R: *'",
+            "kind: ranking\nverdict: 'R: *'",
             "user:\n{{ answers }}",
             "score >= 1",
             "no pass rule fits",
@@ -166,7 +167,7 @@ async fn rules_that_no_verdict_of_the_kind_can_keep_are_refused_before_the_run()
         let own = refusal(&format!("{keys}\npass: {}", json!(rule)), body);
         assert!(own.contains(says), "{rule}: {own}");
     }
-    let plain = "judges: label\nverdict: {choose: v, values: {'Yes': kind, 'No': unkind}}";
+    let plain = "kind: label\nverdict: {choose: v, values: {'Yes': kind, 'No': unkind}}";
     let said = refused(plain, CHOOSE, "p >= 0.9").await;
     assert!(said.contains("`positive: LABEL`, one of unkind, kind"), "{said}");
 }
@@ -231,7 +232,7 @@ async fn rules_are_joined_by_and_and_or_and_grouped_by_parentheses() {
         let read: Pass = rule.parse().unwrap();
         assert_eq!(read.to_string().parse::<Pass>().unwrap(), read, "{rule}");
     }
-    let menu = "judges: label\nscale: {labels: {salt and pepper: 1, plain: 0, 'no \"x\"': 2}}\nverdict: 'Label: *'";
+    let menu = "kind: label\nscale: {labels: {salt and pepper: 1, plain: 0, 'no \"x\"': 2}}\nverdict: 'Label: *'";
     for (rule, passes) in [
         ("label = 'salt and pepper'", true),
         ("label = \"Salt and Pepper\" or label = plain", true),
@@ -282,7 +283,7 @@ async fn a_rule_about_probabilities_needs_a_model_that_reports_them() {
     let error = builder(&format!("{PICK}\naggregate: expected")).build().await.unwrap_err();
     assert!(error.to_string().contains("`mute` reports none"), "{error}");
     assert!(builder(PICK).pass("label = correct").build().await.is_ok());
-    let keys = "judges: score\nscale: {min: 1, max: 5}\nverdict: 'Score: *'";
+    let keys = "kind: score\nscale: {min: 1, max: 5}\nverdict: 'Score: *'";
     assert!(refusal(&format!("{keys}\naggregate: expected"), ASK).contains("no `choose`"));
     let by_hand = Judge::builder().backend(Script::always("x")).with_prompt(prompt(keys, ASK));
     let error = by_hand.aggregate(Aggregate::Expected).build().await.unwrap_err();
@@ -292,7 +293,7 @@ async fn a_rule_about_probabilities_needs_a_model_that_reports_them() {
 /// A choice of a number from 1 to 3 with no probabilities, though the model promises them.
 #[tokio::test]
 async fn an_expected_score_without_probabilities_is_no_score() {
-    let keys = "judges: score\nscale: {min: 1, max: 3}\naggregate: expected\nverdict: {choose: s}";
+    let keys = "kind: score\nscale: {min: 1, max: 3}\naggregate: expected\nverdict: {choose: s}";
     let body = "user:\n{{ answer }}\nassistant:\n{{ choose('s', ['1', '2', '3']) }}";
     let script = Script::answering(|_| Ok(Completion::text("3")));
     let judge = Judge::builder().backend(script).with_prompt(prompt(keys, body)).reasks(0);
@@ -304,7 +305,7 @@ async fn an_expected_score_without_probabilities_is_no_score() {
 
 #[tokio::test]
 async fn the_best_of_n_is_told_by_expected_values_of_each_answer() {
-    let keys = "judges: scores\neach: answers\nscale: {min: 0, max: 1}\naggregate: expected\nverdict: {choose: v, values: {'Yes': '1', 'No': '0'}}";
+    let keys = "kind: scores\neach: answers\nscale: {min: 0, max: 1}\naggregate: expected\nverdict: {choose: v, values: {'Yes': '1', 'No': '0'}}";
     let body = "user:\n{{ answer }}\nassistant:\nRight? {{ choose('v', ['Yes', 'No']) }}";
     let script = Script::answering(|request| {
         let Ask::Choose { labels } = &request.ask else { return Ok(Completion::text("")) };
@@ -367,7 +368,7 @@ async fn draws_of_judges_that_compare_nothing_are_no_orders() {
     assert!(error.contains("`both` is for answers that are compared"), "{error}");
     assert!(refusal(&format!("{SCORE}\norder: both"), ASK).contains("`order` is for prompts"));
     let each =
-        "judges: scores\neach: answers\nscale: {min: 1, max: 5}\norder: rotate\nverdict: 'S: *'";
+        "kind: scores\neach: answers\nscale: {min: 1, max: 5}\norder: rotate\nverdict: 'S: *'";
     assert!(refusal(each, ASK).contains("`order` is for prompts"));
 }
 

@@ -71,7 +71,7 @@ fn what_is_read_is_never_written_whatever_it_is_called() {
     place.file("a.jsonl", TWO);
     place.file(
         "mine.jinja",
-        "---\njudges: score\nscale: {min: 1, max: 10}\nverdict: {mark: true}\n---\nuser:\n{{ answer }}\n{{ mark }}\n",
+        "---\nkind: score\nscale: {min: 1, max: 10}\nverdict: {mark: true}\n---\nuser:\n{{ answer }}\n{{ mark }}\n",
     );
     place.file("rubric.md", "Be kind.");
     place.file("tribunal.toml", "[defaults]\ndraws = 1\n");
@@ -379,7 +379,7 @@ fn lines_of_another_judge_or_input_are_said_and_the_last_judge_counts() {
     judge(&place, &["a.jsonl", "-o", "v.jsonl"]);
     place.file(
         "mine.jinja",
-        "---\njudges: score\nscale: {min: 1, max: 10}\nverdict: \"Score: *\"\n---\nuser:\n{{ answer }}\n",
+        "---\nkind: score\nscale: {min: 1, max: 10}\nverdict: \"Score: *\"\n---\nuser:\n{{ answer }}\n",
     );
     let nine = ["judge", "a.jsonl", "-o", "v.jsonl", "-m", "script:Score: 9", "-p", "mine.jinja"];
     let other = place.run(&nine);

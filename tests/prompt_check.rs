@@ -29,150 +29,151 @@ fn check(text: &str, args: &[&str]) -> Ran {
 
 /// Front matter that is wrong, the line that is to be blamed, and words that are to be said.
 const WRONG: &[(&str, &str, &str)] = &[
-    ("judges: score\nscale: 5\nverdict: 'Score: *'", ":3:", "`scale` cannot be 5"),
-    ("judges: score\nscale: [1, 5]\nverdict: 'Score: *'", ":3:", "`scale` cannot be [1,5]"),
+    ("kind: score\nscale: 5\nverdict: 'Score: *'", ":3:", "`scale` cannot be 5"),
+    ("kind: score\nscale: [1, 5]\nverdict: 'Score: *'", ":3:", "`scale` cannot be [1,5]"),
     (
-        "judges: score\nscale: {min: one, max: 5}\nverdict: 'Score: *'",
+        "kind: score\nscale: {min: one, max: 5}\nverdict: 'Score: *'",
         ":3:",
         "`scale` needs a number as its `min`",
     ),
-    ("judges: score\nscale: {mim: 1, max: 5}\nverdict: 'Score: *'", ":3:", "did you mean `min`?"),
+    ("kind: score\nscale: {mim: 1, max: 5}\nverdict: 'Score: *'", ":3:", "did you mean `min`?"),
     (
-        "judges: score\nscale: {min: 1, max: 5, step: half}\nverdict: 'Score: *'",
+        "kind: score\nscale: {min: 1, max: 5, step: half}\nverdict: 'Score: *'",
         ":3:",
         "`step` of a scale",
     ),
-    ("judges: score\nscale: {labels: 3}\nverdict: 'Score: *'", ":3:", "`scale` cannot be"),
+    ("kind: score\nscale: {labels: 3}\nverdict: 'Score: *'", ":3:", "`scale` cannot be"),
     (
-        "judges: score\nscale: {labels: {Good: well, Bad: 0}}\nverdict: 'Score: *'",
+        "kind: score\nscale: {labels: {Good: well, Bad: 0}}\nverdict: 'Score: *'",
         ":3:",
         "is worth a number",
     ),
-    ("judges: score\nscale: 5-1\nverdict: 'Score: *'", ":3:", "scale"),
-    ("judges: scroe\nverdict: 'Score: *'", ":2:", "did you mean `score`?"),
-    ("judges: 3\nverdict: 'Score: *'", ":2:", "`judges` must be a text"),
-    ("judges: [score]\nverdict: 'Score: *'", ":2:", "`judges` must be a text, and is a list"),
-    ("judges: label\nverdict: 'Label: *'\naggregate: avg", ":4:", "`avg`"),
-    ("judges: label\nverdict: 'Label: *'\norder: bth", ":4:", "did you mean `both`?"),
-    ("judges: label\nverdict: 'Label: *'\nchat: modl", ":4:", "did you mean `model`?"),
-    ("judges: label\nverdict: 'Label: *'\neach: step", ":4:", "did you mean `steps`?"),
+    ("kind: score\nscale: 5-1\nverdict: 'Score: *'", ":3:", "scale"),
+    ("kind: scroe\nverdict: 'Score: *'", ":2:", "did you mean `score`?"),
+    ("kind: 3\nverdict: 'Score: *'", ":2:", "`kind` must be a text"),
+    ("kind: [score]\nverdict: 'Score: *'", ":2:", "`kind` must be a text, and is a list"),
+    ("kind: label\nverdict: 'Label: *'\naggregate: avg", ":4:", "`avg`"),
+    ("kind: label\nverdict: 'Label: *'\norder: bth", ":4:", "did you mean `both`?"),
+    ("kind: label\nverdict: 'Label: *'\nchat: modl", ":4:", "did you mean `model`?"),
+    ("kind: label\nverdict: 'Label: *'\neach: step", ":4:", "did you mean `steps`?"),
     (
-        "judges: label\nverdict: 'Label: *'\ndraws: many",
+        "kind: label\nverdict: 'Label: *'\ndraws: many",
         ":4:",
         "`draws` must be a whole number, and is `many`",
     ),
     (
-        "judges: label\nverdict: 'Label: *'\ndraws: -1",
+        "kind: label\nverdict: 'Label: *'\ndraws: -1",
         ":4:",
         "`draws` must be a whole number, and is `-1`",
     ),
-    ("judges: label\nverdict: 'Label: *'\ndraws: 0", ":4:", "`draws` is 1 or more"),
-    ("judges: label\nverdict: 'Label: *'\nuntil: bad", ":4:", "`until` needs `each: steps`"),
-    ("judges: label\nverdict: 'Label: *'\nmodels: 3", ":4:", "`models` must be a text"),
+    ("kind: label\nverdict: 'Label: *'\ndraws: 0", ":4:", "`draws` is 1 or more"),
+    ("kind: label\nverdict: 'Label: *'\nuntil: bad", ":4:", "`until` needs `each: steps`"),
+    ("kind: label\nverdict: 'Label: *'\nmodels: 3", ":4:", "`models` must be a text"),
     (
-        "judges: label\nverdict: 'Label: *'\nmodels: [{a: b}]",
+        "kind: label\nverdict: 'Label: *'\nmodels: [{a: b}]",
         ":4:",
         "an entry of `models` must be a text",
     ),
-    ("judges: label\nverdict: 'Label: *'\nsummary: 3", ":4:", "put it between quotes: \"3\""),
-    ("judges: label\nverdict: 'Label: *'\npass: true", ":4:", "`pass` must be a text"),
+    ("kind: label\nverdict: 'Label: *'\nsummary: 3", ":4:", "put it between quotes: \"3\""),
+    ("kind: label\nverdict: 'Label: *'\npass: true", ":4:", "`pass` must be a text"),
     (
-        "judges: label\nverdict: 'Label: *'\nsampling: cold",
+        "kind: label\nverdict: 'Label: *'\nsampling: cold",
         ":4:",
         "`sampling` is a text, and must hold keys",
     ),
     (
-        "judges: label\nverdict: 'Label: *'\nsampling: {temperature: cold}",
+        "kind: label\nverdict: 'Label: *'\nsampling: {temperature: cold}",
         ":4:",
         "`temperature` of `sampling` must be a number, and is `cold`",
     ),
     (
-        "judges: label\nverdict: 'Label: *'\nsampling: {max_tokens: 1.5}",
+        "kind: label\nverdict: 'Label: *'\nsampling: {max_tokens: 1.5}",
         ":4:",
         "must be a whole number, and is `1.5`",
     ),
     (
-        "judges: label\nverdict: 'Label: *'\nsampling: {max_tokens: -5}",
+        "kind: label\nverdict: 'Label: *'\nsampling: {max_tokens: -5}",
         ":4:",
         "must be a whole number",
     ),
     (
-        "judges: label\nverdict: 'Label: *'\nsampling: {stop: 3}",
+        "kind: label\nverdict: 'Label: *'\nsampling: {stop: 3}",
         ":4:",
         "`stop` of `sampling` must be a text",
     ),
     (
-        "judges: label\nverdict: 'Label: *'\nsampling: {temprature: 0}",
+        "kind: label\nverdict: 'Label: *'\nsampling: {temprature: 0}",
         ":4:",
         "did you mean `temperature`?",
     ),
     (
-        "judges: label\nverdict: 'Label: *'\nfields: answer",
+        "kind: label\nverdict: 'Label: *'\nfields: answer",
         ":4:",
         "`fields` is a text, and must name fields",
     ),
     (
-        "judges: label\nverdict: 'Label: *'\nfields: {answer: needed}",
+        "kind: label\nverdict: 'Label: *'\nfields: {answer: needed}",
         ":4:",
         "the field `answer` is `needed`",
     ),
-    ("judges: label\nverdict: 'Label: *'\nfields: {answer: }", ":4:", "the field `answer` is null"),
+    ("kind: label\nverdict: 'Label: *'\nfields: {answer: }", ":4:", "the field `answer` is null"),
     (
-        "judges: label\nverdict: 'Label: *'\nfields: {answer: {defualt: x}}",
+        "kind: label\nverdict: 'Label: *'\nfields: {answer: {defualt: x}}",
         ":4:",
         "write required, optional or {default: …}",
     ),
-    ("judges: label\nverdict: 3", ":3:", "`verdict` cannot be 3"),
-    ("judges: label\nverdict: []", ":3:", "`verdict` lists no rule"),
-    ("judges: label\nverdict: {patern: 'Label: *'}", ":3:", "did you mean `pattern`?"),
+    ("kind: label\nverdict: 3", ":3:", "`verdict` cannot be 3"),
+    ("kind: label\nverdict: []", ":3:", "`verdict` lists no rule"),
+    ("kind: label\nverdict: {patern: 'Label: *'}", ":3:", "did you mean `pattern`?"),
     (
-        "judges: label\nverdict: {pattern: 3}",
+        "kind: label\nverdict: {pattern: 3}",
         ":3:",
         "`pattern` under `verdict` must be a text, and is a number",
     ),
-    ("judges: label\nverdict: {pattern: [a]}", ":3:", "must be a text, and is a list"),
-    ("judges: label\nverdict: {mark: 3}", ":3:", "`mark` under `verdict` must be true"),
-    ("judges: label\nverdict: {numbers: two}", ":3:", "`numbers` under `verdict` must be how many"),
+    ("kind: label\nverdict: {pattern: [a]}", ":3:", "must be a text, and is a list"),
+    ("kind: label\nverdict: {mark: 3}", ":3:", "`mark` under `verdict` must be true"),
+    ("kind: label\nverdict: {numbers: two}", ":3:", "`numbers` under `verdict` must be how many"),
     (
-        "judges: label\nverdict: {numbers: 1}",
+        "kind: label\nverdict: {numbers: 1}",
         ":3:",
         "a bare number is read by `{choose: NAME}` or by a regex",
     ),
-    ("judges: label\nverdict: '*'", ":3:", "has no words before its `*`"),
-    ("judges: label\nverdict: {numbers: 2, line: middle}", ":3:", "must be first or last"),
+    ("kind: label\nverdict: '*'", ":3:", "has no words before its `*`"),
+    ("kind: label\nverdict: {numbers: 2, line: middle}", ":3:", "must be first or last"),
     (
-        "judges: label\nverdict: {pattern: 'Label: *', values: [a, b]}",
+        "kind: label\nverdict: {pattern: 'Label: *', values: [a, b]}",
         ":3:",
         "`values` must give each word its meaning, and is a list",
     ),
     (
-        "judges: label\nverdict: {pattern: 'Label: *', values: {A: [a]}}",
+        "kind: label\nverdict: {pattern: 'Label: *', values: {A: [a]}}",
         ":3:",
         "the word `A` under `values` means a list",
     ),
     (
-        "judges: label\nverdict: {regex: '(?<verdict>'}",
+        "kind: label\nverdict: {regex: '(?<verdict>'}",
         ":3:",
         "the regex under `verdict` cannot be used",
     ),
-    ("judges: label\nverdict: {json: score}", ":3:", "does not begin with `/`"),
-    ("judges: label\nverdict: {pattern: 'Label: *', json: /x}", ":3:", "several places"),
-    ("judges: label\njudges: score\nverdict: 'Label: *'", ":3:", "the key `judges` is there twice"),
-    ("judges: label\nverdict: *x", ":3:", "needs quotes"),
-    ("judges: label\nverdict: {a: b", ":3:", "not valid YAML"),
-    ("judges: label\nverdict: 'Label: *", ":3:", ""),
-    ("judges: label\nsummary: one: two\nverdict: 'Label: *'", ":3:", "not valid YAML"),
-    ("judges: label\n\tsummary: x\nverdict: 'Label: *'", ":", "not valid YAML"),
+    ("kind: label\nverdict: {json: score}", ":3:", "does not begin with `/`"),
+    ("kind: label\nverdict: {pattern: 'Label: *', json: /x}", ":3:", "several places"),
+    ("kind: label\nkind: score\nverdict: 'Label: *'", ":3:", "the key `kind` is there twice"),
+    ("kind: label\nverdict: *x", ":3:", "needs quotes"),
+    ("kind: label\nverdict: {a: b", ":3:", "not valid YAML"),
+    ("kind: label\nverdict: 'Label: *", ":3:", ""),
+    ("kind: label\nsummary: one: two\nverdict: 'Label: *'", ":3:", "not valid YAML"),
+    ("kind: label\n\tsummary: x\nverdict: 'Label: *'", ":", "not valid YAML"),
     (
-        "judges: label\nsampling: {temperature: .nan}\nverdict: 'Label: *'",
+        "kind: label\nsampling: {temperature: .nan}\nverdict: 'Label: *'",
         ":3:",
         "`.nan` is not a usable number",
     ),
     ("- judges\n- label", "mine.jinja: ", "the front matter is a list, not keys with values"),
     ("just words", "mine.jinja: ", "the front matter is a text, not keys with values"),
-    ("summary: x", "mine.jinja: ", "lacks `judges`"),
-    ("judges: label", ":2:", "how its verdict is read"),
-    ("jugdes: label", ":2:", "did you mean `judges`?"),
+    ("summary: x", "mine.jinja: ", "lacks `kind`"),
+    ("kind: label", ":2:", "how its verdict is read"),
+    ("knid: label", ":2:", "did you mean `kind`?"),
+    ("judges: label", ":2:", "the key `judges` is now called `kind`"),
 ];
 
 /// Words of the libraries that read files, which no user should meet.
@@ -251,7 +252,7 @@ fn no_value_of_any_key_brings_words_of_a_library() {
     const NAMES: &[&str] = &[
         "summary",
         "source",
-        "judges",
+        "kind",
         "each",
         "until",
         "fields",
@@ -264,6 +265,8 @@ fn no_value_of_any_key_brings_words_of_a_library() {
         "aggregate",
         "order",
         "pass",
+        "positive",
+        "mass",
     ];
     const INNER: &[(&str, &[&str])] = &[
         (
@@ -273,7 +276,7 @@ fn no_value_of_any_key_brings_words_of_a_library() {
         ("sampling", &["temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"]),
         ("scale", &["min", "max", "step", "labels"]),
     ];
-    let base = [("judges", "score"), ("scale", "1-5"), ("verdict", "'Score: *'")];
+    let base = [("kind", "score"), ("scale", "1-5"), ("verdict", "'Score: *'")];
     let mut fronts = Vec::new();
     for value in VALUES {
         for name in NAMES {
@@ -322,7 +325,7 @@ fn front_matter_that_would_grow_or_nest_without_bound_is_refused() {
 #[test]
 fn the_scale_of_a_file_is_spelt_as_the_flag_spells_it() {
     let prompt = |scale: &str| {
-        let front = format!("judges: score\nscale: {scale}\nverdict: 'Score: *'");
+        let front = format!("kind: score\nscale: {scale}\nverdict: 'Score: *'");
         Prompt::parse("mine.jinja", &file(&front, BODY))
             .unwrap()
             .front()
@@ -338,7 +341,7 @@ fn the_scale_of_a_file_is_spelt_as_the_flag_spells_it() {
 
 #[test]
 fn a_list_of_fields_names_required_ones() {
-    let front = "judges: label\nverdict: 'Label: *'\nfields: [answer]";
+    let front = "kind: label\nverdict: 'Label: *'\nfields: [answer]";
     let ran = check(&file(front, BODY), &[]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
     assert!(ran.out.ends_with("judges label, reads answer\n"), "{}", ran.out);
@@ -347,7 +350,7 @@ fn a_list_of_fields_names_required_ones() {
 #[test]
 fn an_unknown_filter_names_the_near_one() {
     let ran = check(
-        &file("judges: label\nverdict: 'Label: *'", "user:\nLabel: {{ answer | fence }}\n"),
+        &file("kind: label\nverdict: 'Label: *'", "user:\nLabel: {{ answer | fence }}\n"),
         &[],
     );
     assert_eq!(ran.code, 2);
@@ -357,7 +360,7 @@ fn an_unknown_filter_names_the_near_one() {
         ran.err
     );
     let ran = check(
-        &file("judges: label\nverdict: 'Label: *'", "user:\nLabel: {{ answer | safe }}\n"),
+        &file("kind: label\nverdict: 'Label: *'", "user:\nLabel: {{ answer | safe }}\n"),
         &[],
     );
     assert!(ran.err.contains("nothing in a prompt is escaped"), "{}", ran.err);
@@ -395,7 +398,7 @@ fn what_is_wrong_with_a_body_is_said_in_plain_words() {
         ("user:\n{{ answer\n", "mine.jinja:"),
         ("Rate:\n{{ answr }}\n", "mine.jinja:7: `answr` has no value"),
     ] {
-        let ran = check(&file("judges: label\nverdict: 'Label: *'\nfields: [answer]", body), &[]);
+        let ran = check(&file("kind: label\nverdict: 'Label: *'\nfields: [answer]", body), &[]);
         assert_eq!(ran.code, 2, "{body}");
         assert!(ran.err.contains(words), "{body}: {}", ran.err);
         for foreign in ["u32", "f64", "&str", "not callable", "__kept", "__sum", "__held"] {
@@ -406,7 +409,7 @@ fn what_is_wrong_with_a_body_is_said_in_plain_words() {
 
 #[test]
 fn warnings_leave_the_exit_code_and_strict_does_not() {
-    let text = file("judges: label\nverdict: 'Label: *'", "Human:\nLabel: {{ answer }}\n");
+    let text = file("kind: label\nverdict: 'Label: *'", "Human:\nLabel: {{ answer }}\n");
     let ran = check(&text, &[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
@@ -423,8 +426,8 @@ fn warnings_leave_the_exit_code_and_strict_does_not() {
 #[test]
 fn every_file_is_checked_also_after_one_that_is_wrong() {
     let place = Place::new("prompt-check-all");
-    let good = place.file("good.jinja", file("judges: label\nverdict: 'Label: *'", BODY));
-    let one = place.file("one.jinja", file("judges: scroe", BODY));
+    let good = place.file("good.jinja", file("kind: label\nverdict: 'Label: *'", BODY));
+    let one = place.file("one.jinja", file("kind: scroe", BODY));
     let two = place.file("two.jinja", "no front matter");
     let ran = place.run(&["prompts", "check", &one, &good, &two]);
     assert_eq!(ran.code, 2);
@@ -437,21 +440,21 @@ fn mistakes_that_make_every_verdict_unreadable_are_errors() {
     let choice = "user:\n{{ answer }}\nassistant:\n{{ choose(\"verdict\", [\"Yes\", \"No\"]) }}\n";
     for (front, body, words) in [
         (
-            "judges: label\nverdict: {choose: verdict}",
+            "kind: label\nverdict: {choose: verdict}",
             BODY,
             "reads the choice `verdict`, and nothing in the body asks for it",
         ),
         (
-            "judges: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}",
+            "kind: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}",
             choice,
             "offers `No`, which is no verdict",
         ),
         (
-            "judges: preference\nscale: {min: 1, max: 5}\nverdict: 'Score: *'",
+            "kind: preference\nscale: {min: 1, max: 5}\nverdict: 'Score: *'",
             BODY,
             "has no scale from 1 to 5",
         ),
-        ("judges: score\nscale: 1-5\nverdict: {mark: true}", BODY, "the body never prints it"),
+        ("kind: score\nscale: 1-5\nverdict: {mark: true}", BODY, "the body never prints it"),
     ] {
         let ran = check(&file(front, body), &[]);
         assert_eq!(ran.code, 2, "{front}");
@@ -479,7 +482,7 @@ fn a_prompt_whose_front_matter_cannot_be_rewritten_is_not_saved() {
     let prompt = place.file(
         "p.jinja",
         file(
-            "{judges: score, scale: {min: 1, max: 10}, verdict: 'Score: *'}",
+            "{kind: score, scale: {min: 1, max: 10}, verdict: 'Score: *'}",
             "user:\nScore {{ answer }} {{ scale }}\n",
         ),
     );
@@ -535,7 +538,7 @@ fn a_body_that_would_grow_run_or_nest_without_bound_is_refused() {
         format!("{{% if answer %}}{}{{% endif %}}", "{% elif answer %}x".repeat(50_000)),
     ];
     for body in bodies {
-        let front = "judges: label\nverdict: 'Label: *'\nfields: [answer]";
+        let front = "kind: label\nverdict: 'Label: *'\nfields: [answer]";
         let start: String = body.chars().take(60).collect();
         let ran = check(&file(front, &format!("user:\nLabel {{{{ answer }}}}\n{body}\n")), &[]);
         assert_eq!(ran.code, 2, "{start}: {}", ran.err);
@@ -550,6 +553,6 @@ fn an_ordinary_long_body_stays_within_the_limits() {
         "user:\n{}{{% set parts = ['a'] + ['b'] %}}{{{{ parts | join(', ') }}}} {{{{ answer ~ '!' }}}}\nLabel: <label>\n",
         "{% if answer %}{% for a in [1, 2, 3] %}{{ a }} {% endfor %}{% endif %}\n".repeat(200)
     );
-    let ran = check(&file("judges: label\nverdict: 'Label: *'\nfields: [answer]", &body), &[]);
+    let ran = check(&file("kind: label\nverdict: 'Label: *'\nfields: [answer]", &body), &[]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }

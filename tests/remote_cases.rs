@@ -21,8 +21,9 @@ use tribunal::{
         Backend, Logprobs,
         openai::{Dialect, OpenAi, Settings},
     },
+    completion::Finish,
     error::ErrorKind,
-    request::{Ask, Finish, Request},
+    request::{Ask, Request},
 };
 
 const RECORDS: &str = "{\"id\":\"a\",\"question\":\"2+2?\",\"answer\":\"4\"}\n";

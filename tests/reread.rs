@@ -46,7 +46,7 @@ fn another_pass_rule_scale_or_prompt_reads_the_same_texts() {
     assert_eq!(scaled.lines()[0]["unreadable"]["reason"], "off-scale");
     assert!(scaled.err.contains("r1: 7 → off-scale"), "{}", scaled.err);
 
-    let graded = "---\njudges: label\nfields: {question: required, answer: required}\nverdict: {pattern: 'Grade: *', values: {'A': top, 'B': good}}\n---\nuser:\n{{ question }} {{ answer }}\n";
+    let graded = "---\nkind: label\nfields: {question: required, answer: required}\nverdict: {pattern: 'Grade: *', values: {'A': top, 'B': good}}\n---\nuser:\n{{ question }} {{ answer }}\n";
     place.file("grade.jinja", graded);
     let again = place.run(&["reparse", "out.jsonl", "-p", "grade.jinja", "--pass", "label = good"]);
     let line = &again.lines()[0];

@@ -19,7 +19,7 @@ use tribunal::{
     },
 };
 
-const SCORE: &str = "---\njudges: score\nscale: {min: 0, max: 10}\nverdict: 'Score: *'\npass: score >= 9\n---\nuser:\n{{ question }}\n{{ answer }}\n";
+const SCORE: &str = "---\nkind: score\nscale: {min: 0, max: 10}\nverdict: 'Score: *'\npass: score >= 9\n---\nuser:\n{{ question }}\n{{ answer }}\n";
 
 /// A judge whose score is the number behind `worth` in the draft; other drafts leave it speechless.
 fn reads_worth() -> Script {
@@ -182,7 +182,7 @@ async fn a_judge_that_cannot_be_read_is_no_verdict() {
 async fn what_fails_keeps_the_drafts_before_it() {
     let policy = async |critique: &Critique| match critique.round {
         1 => Ok(Draft::from("worth 5")),
-        _ => Err(Error::new(ErrorKind::Unavailable, "the policy is gone")),
+        _ => Err(Error::new(ErrorKind::Overloaded, "the policy is gone")),
     };
     let revision = revise(policy, &judge().await, &item(3), &plain(5)).await.unwrap();
     assert_eq!((revision.outcome, revision.text()), (Outcome::Failed, "worth 5"));
@@ -203,7 +203,7 @@ async fn what_a_policy_took_that_wrote_nothing_is_counted() {
 async fn a_draft_whose_judgment_fails_or_takes_too_long_is_kept() {
     let dies = Script::answering(|request| {
         if request.messages[0].text().contains("worth 5") {
-            return Err(Error::new(ErrorKind::Unavailable, "the judge is gone"));
+            return Err(Error::new(ErrorKind::Overloaded, "the judge is gone"));
         }
         Ok(Completion::text("Score: 3"))
     });
@@ -292,7 +292,7 @@ async fn a_fresh_judgment_sees_a_loop_that_games_its_judge() {
 
 #[tokio::test]
 async fn steps_before_the_first_error_stay() {
-    let steps = "---\njudges: steps\nfields: {question: required, steps: required}\nverdict: 'First error: *'\npass: first_error = -1\n---\nuser:\n{{ question }}\n{% for step in steps %}{{ step }}\n{% endfor %}\n";
+    let steps = "---\nkind: steps\nfields: {question: required, steps: required}\nverdict: 'First error: *'\npass: first_error = -1\n---\nuser:\n{{ question }}\n{% for step in steps %}{{ step }}\n{% endfor %}\n";
     let finds = Script::answering(|request| {
         let text = request.messages[0].text();
         let wrong = text.lines().skip(1).position(|line| line.contains("wrong"));

@@ -16,14 +16,14 @@ use serde_json::json;
 use tribunal::{
     Completion, Error, Item, Judge, Prompt, Request,
     backend::{Backend, Script, from_fn},
+    completion::{Price, Usage},
     error::ErrorKind,
     strategy::revise::{
         Accept, Budget, Critique, Draft, FinalCheck, Loop, Next, Options, Outcome, Writer, revise,
     },
-    verdict::{Price, Usage},
 };
 
-const SCORE: &str = "---\njudges: score\nscale: {min: 0, max: 10}\nverdict: 'Score: *'\npass: score >= 9\n---\nuser:\n{{ question }}\n{{ answer }}\n";
+const SCORE: &str = "---\nkind: score\nscale: {min: 0, max: 10}\nverdict: 'Score: *'\npass: score >= 9\n---\nuser:\n{{ question }}\n{{ answer }}\n";
 
 async fn judge_of(backend: impl Backend + 'static, prompt: &str) -> Judge {
     let prompt = Prompt::parse("p", prompt).unwrap();
@@ -176,7 +176,7 @@ async fn a_final_judge_without_a_rule_takes_that_of_the_loop() {
         let revision = revise(better, &judge, &answered(), &options).await.unwrap();
         assert_eq!(revision.passed(), passes, "{said}");
     }
-    let label = "---\njudges: label\nscale: {labels: {good: 1, bad: 0}}\nverdict: 'Label: *'\n---\nuser:\n{{ answer }}\n";
+    let label = "---\nkind: label\nscale: {labels: {good: 1, bad: 0}}\nverdict: 'Label: *'\n---\nuser:\n{{ answer }}\n";
     let other = judge_of(Script::always("Label: good"), label).await;
     let options = Options { final_check: FinalCheck::Judge(other), ..Options::default() };
     let refused = revise(better, &judge, &answered(), &options).await.unwrap_err();
@@ -215,7 +215,7 @@ async fn a_round_is_begun_where_its_final_check_fits_too() {
 
 #[tokio::test]
 async fn a_first_error_that_the_draft_does_not_have_is_no_worth() {
-    let steps = "---\njudges: steps\nfields: {question: required, steps: required}\nverdict: 'First error: *'\npass: first_error = -1\n---\nuser:\n{{ question }}\n{% for step in steps %}{{ step }}\n{% endfor %}\n";
+    let steps = "---\nkind: steps\nfields: {question: required, steps: required}\nverdict: 'First error: *'\npass: first_error = -1\n---\nuser:\n{{ question }}\n{% for step in steps %}{{ step }}\n{% endfor %}\n";
     let says = Script::answering(|request| {
         let invents = request.messages[0].text().contains("invented");
         Ok(Completion::text(if invents { "First error: 57" } else { "First error: 1" }))

@@ -37,7 +37,7 @@ fn coverage_and_bounds_count_records_that_failed() {
 fn scores_of_many_decimals_are_shown_in_bins_and_whole_ones_by_value() {
     let place = Place::new("summaries-histogram");
     let record = |score: f64| format!("{}\n", json!({"raw": format!("Score: {score}")}));
-    place.file("mine.jinja", "---\njudges: score\nfields: {}\nscale: {min: 1, max: 10, step: any}\nverdict: \"Score: *\"\n---\nuser:\nJudge.\n");
+    place.file("mine.jinja", "---\nkind: score\nfields: {}\nscale: {min: 1, max: 10, step: any}\nverdict: \"Score: *\"\n---\nuser:\nJudge.\n");
     place.file("r.jsonl", (0..60).map(|n| record(1.0 + f64::from(n) * 0.15)).collect::<String>());
     let ran = place.run(&["parse", "r.jsonl", "-p", "mine.jinja"]);
     assert!(ran.err.contains("\n1 to 2: 7  2 to 3: 7  3 to 4: 6  "), "{}", ran.err);

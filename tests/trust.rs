@@ -174,7 +174,7 @@ async fn a_file_outside_of_the_folder_needs_the_users_word() {
     place.file("secret.txt", "the secret of the user");
     place.file("project/r.jsonl", RECORDS);
     place.file("project/rubric.txt", "Kind.");
-    place.file("project/mine.jinja", "---\njudges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'\n---\nuser:\n{{ answer }} {{ scale }}\n");
+    place.file("project/mine.jinja", "---\nkind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'\n---\nuser:\n{{ answer }} {{ scale }}\n");
     let link = place.folder.path("project/link.txt");
     std::os::unix::fs::symlink(place.folder.path("secret.txt"), link).unwrap();
     std::fs::copy(place.folder.path("project/mine.jinja"), place.folder.path("p.jinja")).unwrap();

@@ -27,7 +27,7 @@ fn reason(judgment: &Judgment) -> Option<Reason> {
     judgment.unreadable().map(|why| why.reason)
 }
 
-const FIRST_ERROR: &str = "judges: steps\nverdict: '\\boxed{*}'";
+const FIRST_ERROR: &str = "kind: steps\nverdict: '\\boxed{*}'";
 
 #[tokio::test]
 async fn a_first_error_is_one_of_the_items_steps_or_none() {
@@ -56,7 +56,7 @@ async fn a_first_error_is_one_of_the_items_steps_or_none() {
 
 #[tokio::test]
 async fn a_ranking_holds_every_answer_of_the_item_once() {
-    let ranking = || prompt("judges: ranking\nverdict: 'Ranking: *'", "user:\n{{ answers }}");
+    let ranking = || prompt("kind: ranking\nverdict: 'Ranking: *'", "user:\n{{ answers }}");
     let four = Item::new().answers(["a", "b", "c", "d"]);
     for said in ["2 > 1", "1 > 2 > 3 > 4 > 5", "1 > 2 = 3", "[2, 1]", "B > A"] {
         let judgment = judged(ranking(), &four, &format!("Ranking: {said}")).await;
@@ -73,7 +73,7 @@ async fn a_ranking_holds_every_answer_of_the_item_once() {
 async fn there_is_one_score_for_each_answer_in_every_order() {
     for order in ["given", "rotate", "both", "shuffle"] {
         let keys = format!(
-            "judges: scores\nscale: {{min: 1, max: 5}}\norder: {order}\nverdict: 'Scores: *'"
+            "kind: scores\nscale: {{min: 1, max: 5}}\norder: {order}\nverdict: 'Scores: *'"
         );
         let scores = || prompt(&keys, "user:\n{{ completions }}");
         let record = item(json!({"completions": ["a", "b", "c"]}));
@@ -85,7 +85,7 @@ async fn there_is_one_score_for_each_answer_in_every_order() {
         assert_eq!(judgment.verdict, Ok(Verdict::Scores(vec![3.0; 3])), "{order}");
     }
     let numbers = prompt(
-        "judges: scores\nverdict: {numbers: 2, line: first}",
+        "kind: scores\nverdict: {numbers: 2, line: first}",
         "user:\n{% for a in answers %}{{ a }}{% endfor %}",
     );
     let three = Item::new().answers(["a", "b", "c"]);
@@ -96,7 +96,7 @@ async fn there_is_one_score_for_each_answer_in_every_order() {
 async fn criteria_are_those_of_the_item_by_name() {
     let criteria = || {
         prompt(
-            "judges: criteria\nscale: {min: 1, max: 5}\nverdict: {json: /scores}",
+            "kind: criteria\nscale: {min: 1, max: 5}\nverdict: {json: /scores}",
             "user:\n{{ answer }} {{ criteria }}",
         )
     };
@@ -118,7 +118,7 @@ async fn criteria_are_those_of_the_item_by_name() {
     assert!(error.to_string().contains("the criterion `kind` twice"), "{error}");
     // Criteria that the prompt writes itself have the names that the judge gives them.
     let own = prompt(
-        "judges: criteria\nscale: {min: 1, max: 5}\nverdict: {json: /scores}",
+        "kind: criteria\nscale: {min: 1, max: 5}\nverdict: {json: /scores}",
         "user:\n{{ answer }}: judge style and wit",
     );
     assert!(judged(own, &record, r#"{"scores": {"style": 4, "wit": 2}}"#).await.verdict.is_ok());
@@ -135,7 +135,7 @@ async fn a_repair_turn_is_asked_for_what_the_item_cannot_have() {
 
 #[tokio::test]
 async fn a_repair_turn_is_asked_where_the_verdict_was_only_a_quotation() {
-    let keys = "judges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
+    let keys = "kind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
     let body = "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}\n{% if not read() %}user:\nAgain.\nassistant:\n{{ gen('b') }}{% endif %}";
     let script = Script::once([Ok("It boasts of Score: 10 and no more."), Ok("Score: 2")]);
     let judge = Judge::builder().backend(script).with_prompt(prompt(keys, body));
@@ -146,10 +146,10 @@ async fn a_repair_turn_is_asked_where_the_verdict_was_only_a_quotation() {
 #[tokio::test]
 async fn every_text_of_the_last_turn_counts_whatever_stands_between_them() {
     let cut = |text: &str| Completion {
-        finish: tribunal::request::Finish::Length,
+        finish: tribunal::completion::Finish::Length,
         ..Completion::text(text)
     };
-    let keys = "judges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
+    let keys = "kind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
     for body in [
         "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}{{ gen('b') }}",
         "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}{{ choose('c', ['x', 'y']) }}{{ gen('b') }}",
@@ -175,7 +175,7 @@ async fn every_text_of_the_last_turn_counts_whatever_stands_between_them() {
 
 #[tokio::test]
 async fn a_comparison_of_two_is_refused_for_more() {
-    let keys = "judges: preference\nverdict: {pattern: '[[*]]', values: {'A': first, 'B': second}}";
+    let keys = "kind: preference\nverdict: {pattern: '[[*]]', values: {'A': first, 'B': second}}";
     let judge = Judge::builder()
         .backend(Script::always("[[A]]"))
         .with_prompt(prompt(keys, "user:\n{{ answers[0] }} or {{ answers[1] }}"));
@@ -194,7 +194,7 @@ async fn read(keys: &str, text: &str) -> Judgment {
 #[tokio::test]
 async fn words_that_differ_by_case_alone_are_two_words() {
     let pair =
-        "judges: preference\nverdict: {pattern: 'Better: *', values: {'m': first, 'M': second}}";
+        "kind: preference\nverdict: {pattern: 'Better: *', values: {'m': first, 'M': second}}";
     for (said, side) in [
         ("m", Some(Preference::First)),
         ("M", Some(Preference::Second)),
@@ -206,25 +206,25 @@ async fn words_that_differ_by_case_alone_are_two_words() {
         let judgment = read(pair, &format!("Better: {said}")).await;
         assert_eq!(judgment.preference(), side, "{said}");
     }
-    let levels = "judges: score\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: 'V: *'";
+    let levels = "kind: score\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: 'V: *'";
     assert_eq!(read(levels, "V: Pass").await.score(), Some(1.0));
     assert_eq!(read(levels, "V: PASS").await.score(), Some(0.0));
     assert_eq!(reason(&read(levels, "V: pass").await), Some(Reason::Ambiguous));
-    let labels = "judges: label\nscale: {labels: {Pass: 1, PASS: 0, fail: 2}}\nverdict: 'V: *'";
+    let labels = "kind: label\nscale: {labels: {Pass: 1, PASS: 0, fail: 2}}\nverdict: 'V: *'";
     assert_eq!(read(labels, "V: PASS").await.label(), Some("PASS"));
     assert_eq!(read(labels, "V: Fail").await.label(), Some("fail"), "any case where it is clear");
     // In JSON too.
-    let json = "judges: label\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: {json: /v}";
+    let json = "kind: label\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: {json: /v}";
     assert_eq!(read(json, "{\"v\": \"PASS\"}").await.label(), Some("PASS"));
     // Two words of one meaning may differ by case.
     let same =
-        "judges: label\nverdict: {pattern: 'V: *', values: {'Ok': fine, 'OK': fine, 'no': bad}}";
+        "kind: label\nverdict: {pattern: 'V: *', values: {'Ok': fine, 'OK': fine, 'no': bad}}";
     assert_eq!(read(same, "V: ok").await.label(), Some("fine"));
 }
 
 #[tokio::test]
 async fn a_choice_between_words_that_differ_by_case_alone_is_read_as_it_is_written() {
-    let keys = "judges: preference\nverdict: {choose: v, values: {'m': first, 'M': second}}";
+    let keys = "kind: preference\nverdict: {choose: v, values: {'m': first, 'M': second}}";
     let body = "user:\n{{ answers[0] }} {{ answers[1] }}\nassistant:\n{{ gen('why', stop=['Better:']) }}\nBetter: {{ choose('v', ['m', 'M']) }}";
     let two = Item::new().answers(["a", "b"]);
     for (picked, side) in [("m", Preference::First), ("M", Preference::Second)] {
@@ -242,7 +242,7 @@ async fn a_choice_between_words_that_differ_by_case_alone_is_read_as_it_is_writt
 
 #[tokio::test]
 async fn a_label_is_read_by_its_own_name_too() {
-    let keys = "judges: label\nverdict: {pattern: 'GRADE: *', values: {C: correct, I: incorrect, P: partial}}";
+    let keys = "kind: label\nverdict: {pattern: 'GRADE: *', values: {C: correct, I: incorrect, P: partial}}";
     for (said, label) in [
         ("C", Some("correct")),
         ("correct", Some("correct")),
@@ -259,13 +259,13 @@ async fn a_label_is_read_by_its_own_name_too() {
         assert_eq!(read(keys, &format!("GRADE: {said}")).await.label(), label, "{said}");
     }
     // The word that was offered wins over the name of another label.
-    let crossed = "judges: label\nverdict: {pattern: 'V: *', values: {'yes': 'no', 'no': 'yes'}}";
+    let crossed = "kind: label\nverdict: {pattern: 'V: *', values: {'yes': 'no', 'no': 'yes'}}";
     assert_eq!(read(crossed, "V: yes").await.label(), Some("no"));
 }
 
 #[tokio::test]
 async fn a_score_may_be_followed_by_its_unit() {
-    let scale = |ends: &str| format!("judges: score\nscale: {ends}\nverdict: 'Score: *'");
+    let scale = |ends: &str| format!("kind: score\nscale: {ends}\nverdict: 'Score: *'");
     let hundred = scale("{min: 0, max: 100}");
     let ten = scale("{min: 1, max: 10}");
     let five = scale("{min: 1, max: 5}");
@@ -291,13 +291,13 @@ async fn a_score_may_be_followed_by_its_unit() {
     ] {
         assert_eq!(read(keys, &format!("Score: {said}")).await.score(), score, "{said}");
     }
-    let json = "judges: score\nscale: {min: 0, max: 100}\nverdict: {json: /score}";
+    let json = "kind: score\nscale: {min: 0, max: 100}\nverdict: {json: /score}";
     assert_eq!(read(json, "{\"score\": \"80%\"}").await.score(), Some(80.0));
 }
 
 #[tokio::test]
 async fn labels_of_steps_mean_the_same_in_one_conversation_and_in_several() {
-    let rule = |values: &str| format!("judges: steps\nverdict: {{choose: v, values: {values}}}");
+    let rule = |values: &str| format!("kind: steps\nverdict: {{choose: v, values: {values}}}");
     let together = "user:\n{{ steps }}\nassistant:\n{% for s in steps %}{{ choose('v', ['+', '0', '-'], at=loop.index0) }}\n{% endfor %}";
     let apart = "user:\n{{ step }}\nassistant:\n{{ choose('v', ['+', '0', '-']) }}";
     let labels = |values: &str| {
@@ -324,7 +324,7 @@ async fn labels_of_steps_mean_the_same_in_one_conversation_and_in_several() {
                     let labels = ["+", "0", "-"]
                         .map(|own| (own.to_owned(), if own == label { 0.5 } else { 0.25 }));
                     let distribution =
-                        tribunal::verdict::Distribution { labels: labels.into(), missing: 0.0 };
+                        tribunal::completion::Distribution { labels: labels.into(), missing: 0.0 };
                     Ok(Completion { distribution: Some(distribution), ..Completion::text(label) })
                 });
                 let judge = Judge::builder().backend(script).with_prompt(prompt(&keys, body));
@@ -354,7 +354,7 @@ async fn labels_of_steps_mean_the_same_in_one_conversation_and_in_several() {
 #[tokio::test]
 async fn exact_probabilities_alone_make_no_model_deterministic() {
     use tribunal::request::Capabilities;
-    let keys = "judges: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
+    let keys = "kind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
     for (deterministic, score) in [(false, Some(4.0)), (true, None)] {
         let script = Script::answering(|request| {
             Ok(Completion::text(if request.reask == 0 { "Hm." } else { "Score: 4" }))
@@ -371,7 +371,7 @@ async fn exact_probabilities_alone_make_no_model_deterministic() {
 
 #[tokio::test]
 async fn asking_afresh_as_often_as_numbers_go_is_no_overflow() {
-    let keys = "judges: score\nscale: {min: 1, max: 10}\ndraws: 3\nverdict: 'Score: *'";
+    let keys = "kind: score\nscale: {min: 1, max: 10}\ndraws: 3\nverdict: 'Score: *'";
     let judge = Judge::builder()
         .backend(Script::always("Score: 4"))
         .with_prompt(prompt(keys, "user:\n{{ answer }}"));

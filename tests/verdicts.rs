@@ -14,10 +14,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tribunal::{
-    parse::{Chosen, Outcome, Parser, Read, Reader, Reading, Spot, Transcript},
-    request::{Completion, Finish},
+    completion::Distribution,
+    completion::{Completion, Finish},
+    parse::{Answer, Chosen, Parser, Read, Reader, Reading, Spot, Transcript},
     text,
-    verdict::Distribution,
 };
 
 /// A file of cases: rules by name, and replies that name their rules.
@@ -75,12 +75,12 @@ struct Call {
 }
 
 impl Call {
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> Answer {
         let distribution = self.p.as_ref().map(|p| Distribution {
             labels: p.iter().map(|(label, p)| (label.clone(), *p)).collect(),
             missing: 1.0 - p.values().sum::<f64>(),
         });
-        Outcome {
+        Answer {
             spot: Spot { name: self.name.clone(), at: self.at },
             chosen: self.chosen.then_some(Chosen::Asked),
             cut_ok: self.cut_ok,

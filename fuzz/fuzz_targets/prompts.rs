@@ -6,5 +6,5 @@ use tribunal::Prompt;
 
 fuzz_target!(|body: &str| {
     let _ = Prompt::parse("fuzzed", body);
-    let _ = Prompt::parse("fuzzed", &format!("---\njudges: label\nverdict: 'V: *'\n---\nuser:\n{body}"));
+    let _ = Prompt::parse("fuzzed", &format!("---\nkind: label\nverdict: 'V: *'\n---\nuser:\n{body}"));
 });

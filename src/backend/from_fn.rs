@@ -6,8 +6,9 @@ use async_trait::async_trait;
 
 use super::Backend;
 use crate::{
+    completion::Completion,
     error::Result,
-    request::{Capabilities, Completion, Request},
+    request::{Capabilities, Request},
 };
 
 /// A backend that asks `function`, called `name`.
@@ -15,7 +16,7 @@ use crate::{
 /// The name is also the identity: give another name to what would answer otherwise.
 ///
 /// ```
-/// use tribunal::{backend::{Backend, from_fn}, request::{Completion, Request}};
+/// use tribunal::{backend::{Backend, from_fn}, completion::{Completion}, request::Request};
 ///
 /// let echo = from_fn("echo", |request: Request| async move {
 ///     let said = request.messages.last().map(|message| message.text());

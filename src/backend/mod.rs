@@ -46,10 +46,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{
-    error::Result,
-    request::{Completion, Request},
-};
+use crate::{completion::Completion, error::Result, request::Request};
 
 /// A model that can be asked.
 #[async_trait]

@@ -23,8 +23,9 @@ use serde_json::Value;
 
 use super::{Backend, Layer};
 use crate::{
+    completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Capabilities, Completion, Request},
+    request::{Capabilities, Request},
 };
 
 /// A layer that appends every answer to a file.

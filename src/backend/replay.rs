@@ -14,9 +14,10 @@ use super::{
     record::{Line, broken},
 };
 use crate::{
+    completion::Completion,
     error::{Error, ErrorKind, Result, json_fault},
     files,
-    request::{Capabilities, Completion, Request},
+    request::{Capabilities, Request},
 };
 
 /// A backend that repeats what [`Recorded`](super::Recorded) wrote down.

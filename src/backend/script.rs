@@ -14,9 +14,10 @@ use async_trait::async_trait;
 
 use super::Backend;
 use crate::{
+    completion::Completion,
+    completion::Distribution,
     error::{Error, ErrorKind, Result},
-    request::{Ask, Capabilities, Completion, Request},
-    verdict::Distribution,
+    request::{Ask, Capabilities, Request},
 };
 
 /// A backend with a script instead of a model: for tests, examples and dry runs.
@@ -209,11 +210,11 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_said_in_turn_and_then_forgotten() {
-        let busy = Error::new(ErrorKind::Unavailable, "busy");
+        let busy = Error::new(ErrorKind::Overloaded, "busy");
         let script = Script::once([Ok("one"), Err(busy)]).remembering();
         let request = question(Ask::Generate { top_logprobs: None });
         assert_eq!(script.complete(&request).await.unwrap().text, "one");
-        assert_eq!(script.complete(&request).await.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(script.complete(&request).await.unwrap_err().kind(), ErrorKind::Overloaded);
         assert_eq!(script.complete(&request).await.unwrap_err().kind(), ErrorKind::NotRecorded);
         assert_eq!((script.calls(), script.asked().len()), (3, 3));
     }

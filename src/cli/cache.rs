@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{
     backend::cache::{Cache, Mode, Shelf},
+    completion::Completion,
     error::{Error, ErrorKind, Result, json_fault},
     files::Plan,
     records::{self, Source},
     report::escaped,
-    request::Completion,
 };
 
 /// Look after the answers that were paid for.

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use super::{complain, input::Records, note, prompts, talk::emit_coloured};
-use crate::{error::Result, judge::Judge, request::Request, verdict::Usage};
+use crate::{completion::UsageTotal, error::Result, judge::Judge, request::Request};
 
 /// What a run would ask.
 #[derive(Default)]
@@ -74,7 +74,7 @@ impl Plan {
             None => self.uncounted = true,
         }
         self.grows |= request.open
-            && request.messages.last().is_some_and(|message| !message.spans.is_empty());
+            && request.messages.last().is_some_and(|message| !message.parts.is_empty());
         let most = request.sampling.max_tokens.map(u64::from);
         self.written = self.written.zip(most).map(|(sum, most)| sum + most);
     }
@@ -123,10 +123,11 @@ impl Plan {
             return "unknown: no prices are set ([model.NAME] price in tribunal.toml)".into();
         };
         let prompt = if self.uncounted { self.characters / PER_TOKEN } else { self.tokens };
-        let least = price.at_least(Usage { prompt, ..Usage::default() });
+        let least = price.at_least(UsageTotal { prompt, ..UsageTotal::default() });
         match self.written {
             Some(completion) => {
-                let most = price.at_least(Usage { prompt, completion, ..Usage::default() });
+                let most =
+                    price.at_least(UsageTotal { prompt, completion, ..UsageTotal::default() });
                 format!(
                     "about {least:.4} for the prompts, {most:.4} at most with all that may be written"
                 )

@@ -68,7 +68,7 @@ fn list() -> Result<Outcome> {
     for prompt in prompt::built_in()? {
         let front = prompt.front();
         let summary = front.summary.as_deref().unwrap_or_default();
-        let name = format!("{:<16} {:<11} ", prompt.name(), front.judges.name());
+        let name = format!("{:<16} {:<11} ", prompt.name(), front.kind.name());
         emit(&mut io::stdout(), &width::listed(&name, summary, width::of_stdout()))?;
     }
     Ok(Outcome::Done)
@@ -102,7 +102,7 @@ fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
         Need::Optional | Need::Default(_) => format!("{}?", field.name),
     });
     let fields: Vec<String> = fields.collect();
-    let judges = prompt.front().judges.name();
+    let judges = prompt.front().kind.name();
     emit(&mut io::stdout(), &format!("{name}: judges {judges}, reads {}", fields.join(", ")))?;
     let warnings = prompt.warnings();
     for warning in &warnings {
@@ -145,10 +145,10 @@ pub(super) fn shown(request: &Request, terminal: bool) -> String {
     let mut text = String::new();
     for message in &request.messages {
         text.push_str(&format!("{}:\n", message.role.name()));
-        for span in &message.spans {
-            let clean =
-                if terminal { report::escaped_lines(&span.text) } else { span.text.clone() };
-            match span.origin {
+        for part in &message.parts {
+            let said = part.as_text();
+            let clean = if terminal { report::escaped_lines(said) } else { said.to_owned() };
+            match part.origin {
                 Origin::Data if coloured => text.push_str(&format!("\u{1b}[34m{clean}\u{1b}[0m")),
                 Origin::Model if coloured => text.push_str(&format!("\u{1b}[32m{clean}\u{1b}[0m")),
                 _ => text.push_str(&clean),
@@ -160,6 +160,7 @@ pub(super) fn shown(request: &Request, terminal: bool) -> String {
         Ask::Choose { labels } => text.push_str(&format!("⟨choose among {labels:?}⟩")),
         Ask::Generate { .. } if request.open => text.push_str("⟨the model writes on here⟩"),
         Ask::Generate { .. } => text.push_str("assistant:\n⟨the model writes here⟩"),
+        other => text.push_str(&format!("⟨{}⟩", other.name())),
     }
     text
 }

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     aggregate::Aggregate,
+    completion::Price,
     error::{Error, ErrorKind, Result},
     prompt::Order,
-    verdict::Price,
 };
 
 /// What a judge is: the keys of `[judge.NAME]` and of `[defaults]`, and flags of the same names.

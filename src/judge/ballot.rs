@@ -1,9 +1,9 @@
 //! One vote out of its conversations.
 
 use crate::{
-    parse::{Chosen, Outcome, Place, Read, Reader, Spot, Transcript, labelled},
+    completion::Completion,
+    parse::{Answer, Chosen, Place, Read, Reader, Spot, Transcript, labelled},
     prompt::Prompt,
-    request::Completion,
     text::{Judged, TurnEnd, before_control, spoken},
     verdict::{Call, Reason, Unreadable, Verdict, Vote},
 };
@@ -24,7 +24,7 @@ pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) ->
         } else {
             labelled(text, &literal, mark, labels, &judged, end)
         };
-        transcript.results.push(Outcome {
+        transcript.results.push(Answer {
             spot: Spot { name, at: None },
             chosen: Some(Chosen::Read(None)),
             cut_ok: true,
@@ -59,14 +59,13 @@ pub(super) fn vote(
             in_process: outcome.completion.in_process && holds_control(&outcome.completion.text),
             text: outcome.completion.text,
             thinking: outcome.completion.thinking,
-            finish: outcome.completion.finish.name().into(),
+            finish: outcome.completion.finish,
             usage: outcome.completion.usage,
             distribution: outcome.completion.distribution,
             spoken: Some(spoken),
         })
         .collect();
-    let mut vote =
-        Vote { draw, order, reask: 0, calls, verdict: read.verdict, rule: read.rule, span: None };
+    let mut vote = Vote { draw, order, calls, rule: read.rule, ..Vote::new(read.verdict) };
     vote.span = read.span.and_then(|span| in_critique(span, &vote, last));
     vote
 }

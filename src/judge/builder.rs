@@ -6,14 +6,14 @@ use super::{Digests, Inner, Judge};
 use crate::{
     aggregate::Aggregate,
     backend::{self, Backend},
+    completion::Price,
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
-    parse::{Judges, Reader, Reading},
+    parse::{Kind, Reader, Reading},
     pass::{Offer, Pass},
     prompt::{self, Each, FrontMatter, Order, Prompt},
     request::Sampling,
     scale::Scale,
-    verdict::Price,
 };
 
 /// How often an unreadable answer is asked again where nothing is said.
@@ -273,7 +273,7 @@ fn settled_order(asked: Option<Order>, usual: Option<Order>, prompt: &Prompt) ->
         return Err(Error::new(ErrorKind::Config, message).hint("leave `order` out"));
     }
     let usual = usual.filter(|_| prompt.compares());
-    let own = if front.judges == Judges::Preference { Order::Both } else { Order::Given };
+    let own = if front.kind == Kind::Preference { Order::Both } else { Order::Given };
     Ok(asked.or(usual).or(front.order).unwrap_or(own))
 }
 
@@ -340,10 +340,10 @@ pub fn load(name: &str) -> Result<Arc<Prompt>> {
 
 /// What is read of one conversation of an `each`.
 fn of_element(reading: Reading, each: Option<Each>) -> Reading {
-    let judges = match each {
-        None => reading.judges,
-        Some(Each::Steps) => Judges::Label,
-        Some(Each::Answers | Each::Criteria) => Judges::Score,
+    let kind = match each {
+        None => reading.kind,
+        Some(Each::Steps) => Kind::Label,
+        Some(Each::Answers | Each::Criteria) => Kind::Score,
     };
-    Reading { judges, ..reading }
+    Reading { kind, ..reading }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::request::{Completion, Finish};
+use crate::completion::{Completion, Finish};
 
 /// What to make of finish reasons that are not known.
 #[derive(Debug, Default)]

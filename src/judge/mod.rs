@@ -26,13 +26,14 @@ use self::{
 use crate::{
     aggregate::{self, Aggregate},
     backend::Backend,
+    completion::Price,
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
-    parse::{Judges, Parser, Read, Reader, Transcript},
+    parse::{Kind, Parser, Read, Reader, Transcript},
     pass::Pass,
     prompt::{Each, Order, Plan, Prompt},
     request::{Hasher, Logprobs, Sampling},
-    verdict::{Judgment, Price, Reason, Unreadable, Usage, Verdict, Vote},
+    verdict::{Judgment, Outcome, Reason, Unreadable, Verdict, Vote},
 };
 
 /// Judges items.
@@ -216,7 +217,7 @@ impl Judge {
         let transcript = chosen(&inner.prompt, text, transcript);
         let read = inner.reader.parse(&transcript);
         let vote = vote(0, Vec::new(), vec![(None, transcript)], read, &inner.reader);
-        self.judgment(vote.verdict.clone(), vec![vote], mark)
+        self.judgment(read_of(&vote), vec![vote], mark)
     }
 
     /// The prompt.
@@ -324,11 +325,11 @@ impl Judge {
     fn check_item(&self, item: &Item) -> Result<()> {
         let prompt = &*self.0.prompt;
         let menu = prompt.menu(item);
-        if prompt.front().kind() == Judges::Criteria {
+        if prompt.front().verdict_kind() == Kind::Criteria {
             self.check_criteria(&menu.criteria.unwrap_or_default())?;
         }
-        match (prompt.front().judges, menu.answers) {
-            (Judges::Preference, Some(count)) if count != 2 => Err(Error::new(
+        match (prompt.front().kind, menu.answers) {
+            (Kind::Preference, Some(count)) if count != 2 => Err(Error::new(
                 ErrorKind::Record,
                 format!("the record has {count} answers, and this prompt compares two"),
             )
@@ -376,7 +377,7 @@ impl Judge {
 
     /// Whether what was picked is weighed by its probability. Steps are judged by theirs in any case.
     fn weighs(&self) -> bool {
-        let has_values = self.0.prompt.front().kind() != Judges::Steps;
+        let has_values = self.0.prompt.front().verdict_kind() != Kind::Steps;
         self.0.aggregate == Some(Aggregate::Expected) && has_values
     }
 
@@ -408,11 +409,11 @@ impl Judge {
         while let Some(vote) = left.pop_front() {
             let turned = left.iter().position(|other| vote.is_turned(other));
             let Some(other) = turned.and_then(|at| left.remove(at)) else {
-                per_draw.push((vote.verdict.clone(), false));
+                per_draw.push((read_of(vote), false));
                 continue;
             };
-            let half = vote.verdict.is_ok() != other.verdict.is_ok();
-            let (verdict, agree) = aggregate::both_orders(&vote.verdict, &other.verdict, how);
+            let half = vote.outcome.is_verdict() != other.outcome.is_verdict();
+            let (verdict, agree) = aggregate::both_orders(&read_of(vote), &read_of(other), how);
             consistent = agree.map_or(consistent, |agree| Some(agree && consistent != Some(false)));
             per_draw.push((verdict, half));
         }
@@ -437,19 +438,7 @@ impl Judge {
             .pass
             .as_ref()
             .map(|rule| verdict.as_ref().is_ok_and(|verdict| rule.holds(verdict, normalized)));
-        Judgment {
-            verdict,
-            consistent: None,
-            pass,
-            normalized,
-            votes,
-            mark,
-            usage: Usage::default(),
-            saved: Usage::default(),
-            cached: (0, 0),
-            attempts: 0,
-            latency_ms: 0,
-        }
+        Judgment { pass, normalized, votes, mark, ..Judgment::new(verdict) }
     }
 
     /// The orders in which one draw shows the answers.
@@ -480,6 +469,15 @@ impl Judge {
             order.swap(last, chance % (last + 1));
         }
         order
+    }
+}
+
+/// What a vote says where no vote can fail.
+fn read_of(vote: &Vote) -> Result<Verdict, Unreadable> {
+    match &vote.outcome {
+        Outcome::Verdict(verdict) => Ok(verdict.clone()),
+        Outcome::Unreadable(why) => Err(why.clone()),
+        Outcome::Failed(error) => Err(Unreadable::new(Reason::Empty, error.to_string())),
     }
 }
 

@@ -12,9 +12,10 @@ use serde_json::Value;
 use super::{Judge, talk::Ballot};
 use crate::{
     backend::Backend,
+    completion::{Completion, Finish},
     error::{Error, ErrorKind, Result},
     item::Item,
-    request::{Capabilities, Completion, Finish, Request},
+    request::{Capabilities, Request},
     verdict::{Call, Judgment},
 };
 
@@ -101,7 +102,7 @@ impl Stored {
         let completion = |call: &Call| Completion {
             text: call.text.clone(),
             thinking: call.thinking.clone(),
-            finish: call.finish.clone().into(),
+            finish: call.finish.clone(),
             usage: call.usage,
             distribution: call.distribution.clone(),
             in_process: call.in_process,

@@ -8,12 +8,13 @@ use super::{
 };
 use crate::{
     backend::Backend,
+    completion::{Completion, UsageTotal},
     error::Result,
     item::Item,
-    parse::{Parser, Transcript},
+    parse::{Parser, Read, Transcript},
     prompt::{Next, Plan},
-    request::{Capabilities, Completion, Request},
-    verdict::{Reason, Unreadable, Usage, Verdict, Vote},
+    request::{Capabilities, Request},
+    verdict::{Outcome, Reason, Unreadable, Verdict, Vote},
 };
 
 impl Judge {
@@ -24,7 +25,11 @@ impl Judge {
         let Inner { backend, reasks, .. } = &*self.0;
         let last = ballot.reask + reasks;
         let (mut vote, mut tally) = self.vote(&**backend, item, &ballot).await?;
-        while vote.verdict.is_err() && tally.varies && !vote.is_forced() && ballot.reask < last {
+        while vote.outcome.unreadable().is_some()
+            && tally.varies
+            && !vote.is_forced()
+            && ballot.reask < last
+        {
             ballot.reask += 1;
             match self.vote(&**backend, item, &ballot).await {
                 Ok((next, taken)) => {
@@ -36,7 +41,9 @@ impl Judge {
                 Err(error) => {
                     tally.attempts += error.requests();
                     let why = |why: Unreadable| why.and(&format!("asking again failed: {error}"));
-                    vote.verdict = vote.verdict.map_err(why);
+                    if let Outcome::Unreadable(before) = vote.outcome {
+                        vote.outcome = Outcome::Unreadable(why(before));
+                    }
                     break;
                 }
             }
@@ -65,9 +72,10 @@ impl Judge {
             }
             (each, talks) => self.read_each(each, talks, &shown),
         };
+        let verdict = read.verdict.map(|verdict| in_own_order(verdict, &ballot.order));
+        let read = Read { verdict, ..read };
         let mut vote = vote(ballot.draw, ballot.order.clone(), talks, read, &inner.reader);
         vote.reask = ballot.reask.max(u32::from(vote.is_forced()));
-        vote.verdict = vote.verdict.map(|verdict| in_own_order(verdict, &vote.order));
         Ok((vote, tally))
     }
 
@@ -166,8 +174,8 @@ pub(super) struct Ballot {
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) usage: Usage,
-    pub(super) saved: Usage,
+    pub(super) usage: UsageTotal,
+    pub(super) saved: UsageTotal,
     pub(super) attempts: u32,
     pub(super) cached: u32,
     pub(super) calls: u32,

@@ -5,7 +5,7 @@ use std::{cell::LazyCell, fmt, ops::Range};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{Found, Judges, announced};
+use super::{Found, Kind, announced};
 use crate::{
     text::{Judged, fold, squeezed},
     verdict::{Reason, Unreadable},
@@ -23,7 +23,7 @@ pub(super) fn find(
     text: &str,
     judged: &Judged,
     demanded: bool,
-    kind: Judges,
+    kind: Kind,
 ) -> Option<Found> {
     let objects = objects(text);
     let quotations = LazyCell::new(|| Quotations::new(judged));
@@ -59,15 +59,15 @@ pub(super) fn find(
 }
 
 /// What is wrong with the shape of a value, for what is judged.
-fn misshapen(value: &Value, kind: Judges) -> Option<&'static str> {
+fn misshapen(value: &Value, kind: Kind) -> Option<&'static str> {
     match (kind, value) {
-        (Judges::Criteria, Value::Object(_)) => None,
-        (Judges::Criteria, Value::Array(_)) => {
+        (Kind::Criteria, Value::Object(_)) => None,
+        (Kind::Criteria, Value::Array(_)) => {
             Some("a list, not an object of criteria and their scores")
         }
-        (Judges::Criteria, _) => Some("one value, not an object of criteria and their scores"),
-        (Judges::Scores | Judges::Ranking, Value::Object(_)) => Some("an object, not a list"),
-        (Judges::Scores | Judges::Ranking, _) => None,
+        (Kind::Criteria, _) => Some("one value, not an object of criteria and their scores"),
+        (Kind::Scores | Kind::Ranking, Value::Object(_)) => Some("an object, not a list"),
+        (Kind::Scores | Kind::Ranking, _) => None,
         (_, Value::Array(list)) if list.len() != 1 => Some("a list, not one value"),
         (_, Value::Object(_)) => Some("an object, not one value"),
         _ => None,

@@ -16,8 +16,8 @@ mod value;
 
 pub use {
     label::{Labelled, label_after},
-    rule::{Judges, Line, Place, Reading, Rule},
-    transcript::{Chosen, Menu, Outcome, Spot, Transcript},
+    rule::{Kind, Line, Place, Reading, Rule},
+    transcript::{Answer, Chosen, Menu, Spot, Transcript},
 };
 
 pub(crate) use {ending::Ending, label::labelled, rule::rules, value::by_name};
@@ -27,9 +27,10 @@ use std::ops::Range;
 use self::{announced::Announcement, prepared::Prepared, value::Wanted};
 use crate::{
     aggregate::expected,
+    completion::Distribution,
     error::{Error, ErrorKind, Result},
     text::{Folded, Judged, before_control, fold},
-    verdict::{Distribution, Label, Reason, StepLabel, Steps, Unreadable, Verdict},
+    verdict::{Label, Reason, StepLabel, Steps, Unreadable, Verdict},
 };
 
 /// What was read.
@@ -94,7 +95,7 @@ impl Reader {
         let finders =
             reading.rules.iter().map(|rule| finder(&rule.place)).collect::<Result<_>>()?;
         let mut reading = reading.clone();
-        if let (Judges::Label, Some(scale)) = (reading.judges, &reading.scale) {
+        if let (Kind::Label, Some(scale)) = (reading.kind, &reading.scale) {
             // The names of the scale are the menu, and mean themselves.
             let menu =
                 || scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
@@ -107,7 +108,7 @@ impl Reader {
     fn wanted<'r>(&'r self, rule: &'r Rule, menu: &'r Menu) -> Wanted<'r> {
         Wanted {
             menu,
-            judges: self.reading.judges,
+            kind: self.reading.kind,
             scale: self.reading.scale.as_ref(),
             values: &rule.values,
         }
@@ -123,7 +124,7 @@ impl Reader {
         let text = text.trim();
         let wanted = self.wanted(rule, &prepared.transcript.menu);
         let compares =
-            matches!(finder, Finder::Numbers(..)) && self.reading.judges == Judges::Preference;
+            matches!(finder, Finder::Numbers(..)) && self.reading.kind == Kind::Preference;
         let read = |value: &str| {
             let value = before_control(value);
             if compares { wanted.compared(value) } else { wanted.read(value) }
@@ -134,7 +135,7 @@ impl Reader {
             judged: &prepared.judged,
             mark: prepared.transcript.mark.as_deref(),
             demanded: self.demands_mark(prepared.transcript),
-            judges: self.reading.judges,
+            kind: self.reading.kind,
             read: &shown,
         };
         let Found { value, place } = search.find(finder)?;
@@ -153,7 +154,7 @@ impl Reader {
     /// The bytes of every result that count.
     pub(crate) fn spoken(&self, transcript: &Transcript) -> Vec<(usize, usize)> {
         let prepared = Prepared::new(transcript, self.is_draft());
-        let place = |(outcome, spoken): (&Outcome, &&str)| {
+        let place = |(outcome, spoken): (&Answer, &&str)| {
             let start = spoken.as_ptr() as usize - outcome.completion.text.as_ptr() as usize;
             (start, start + spoken.len())
         };
@@ -162,7 +163,7 @@ impl Reader {
 
     /// Whether the text itself is the result.
     fn is_draft(&self) -> bool {
-        matches!(self.reading.judges, Judges::Critique | Judges::Revision)
+        matches!(self.reading.kind, Kind::Critique | Kind::Revision)
     }
 
     /// The labels that a `choose` picked: one, or one per step.
@@ -172,10 +173,10 @@ impl Reader {
         name: &str,
         transcript: &Transcript,
     ) -> Option<Result<Verdict, Unreadable>> {
-        let picked: Vec<&Outcome> = (transcript.results.iter())
+        let picked: Vec<&Answer> = (transcript.results.iter())
             .filter(|outcome| outcome.chosen.is_some() && outcome.spot.name == name)
             .collect();
-        if self.reading.judges == Judges::Steps
+        if self.reading.kind == Kind::Steps
             && picked.iter().any(|outcome| outcome.spot.at.is_some())
         {
             return Some(self.chosen_steps(rule, &picked, &transcript.menu));
@@ -188,7 +189,7 @@ impl Reader {
     }
 
     /// One label that was picked, with its probability, or what it means.
-    fn picked(&self, rule: &Rule, outcome: &Outcome, menu: &Menu) -> Result<Verdict, Unreadable> {
+    fn picked(&self, rule: &Rule, outcome: &Answer, menu: &Menu) -> Result<Verdict, Unreadable> {
         let seen = outcome.completion.distribution.as_ref();
         if let Some(unsure) = seen.and_then(|seen| self.unsure(rule, seen)) {
             return Err(unsure);
@@ -198,7 +199,7 @@ impl Reader {
         let Verdict::Label(Label { label, .. }) = verdict else { return Ok(verdict) };
         let p = self.reading.positive().and_then(|positive| wanted.share_of(positive, seen));
         let confidence = wanted.share_of(&label, seen);
-        Ok(Verdict::Label(Label { label, p, confidence }))
+        Ok(Verdict::Label(Label { p, confidence, ..Label::new(label) }))
     }
 
     /// Labels that hold next to no probability were picked for want of anything else.
@@ -217,14 +218,14 @@ impl Reader {
     fn chosen_steps(
         &self,
         rule: &Rule,
-        picked: &[&Outcome],
+        picked: &[&Answer],
         menu: &Menu,
     ) -> Result<Verdict, Unreadable> {
         let reader = Self {
-            reading: Reading { judges: Judges::Label, ..self.reading.clone() },
+            reading: Reading { kind: Kind::Label, ..self.reading.clone() },
             finders: Vec::new(),
         };
-        let label = |(n, outcome): (usize, &&Outcome)| {
+        let label = |(n, outcome): (usize, &&Answer)| {
             let index = outcome.spot.at.unwrap_or(n);
             let is_empty = outcome.completion.text.trim().is_empty();
             let missing = || Unreadable::new(Reason::Missing, "it has no label");
@@ -243,7 +244,7 @@ impl Reader {
         for (index, verdict) in verdicts {
             let label = match verdict {
                 Ok(Verdict::Label(label)) => label,
-                Ok(other) => Label { label: other.to_string(), p: None, confidence: None },
+                Ok(other) => Label::new(other.to_string()),
                 // Whatever this step is, the first error is known.
                 Err(_) if all.first_error.is_some() => continue,
                 Err(why) => {
@@ -254,7 +255,8 @@ impl Reader {
             if self.reading.is_error(&label.label) && all.first_error.is_none() {
                 all.first_error = Some(index);
             }
-            all.steps.push(StepLabel { index, label: label.label, p: label.p });
+            let Label { label, p, distribution, .. } = label;
+            all.steps.push(StepLabel { p, distribution, ..StepLabel::new(index, label) });
         }
         Ok(Verdict::Steps(all))
     }
@@ -264,7 +266,7 @@ impl Reader {
     pub(crate) fn expected(&self, rule: &str, transcript: &Transcript) -> Option<f64> {
         let rule = self.reading.rules.iter().find(|own| own.name() == rule)?;
         let Place::Choose(name) = &rule.place else { return None };
-        let chosen = |o: &&Outcome| o.chosen.is_some() && o.spot.name == *name;
+        let chosen = |o: &&Answer| o.chosen.is_some() && o.spot.name == *name;
         let picked = transcript.results.iter().rfind(chosen)?;
         let wanted = self.wanted(rule, &transcript.menu);
         let worth = |label: &str| match wanted.read(label) {
@@ -325,7 +327,7 @@ struct Search<'s> {
     mark: Option<&'s str>,
     /// Whether the verdict was asked for with the mark.
     demanded: bool,
-    judges: Judges,
+    kind: Kind,
     read: quoted::Value<'s>,
 }
 
@@ -351,7 +353,7 @@ impl Search<'_> {
                 numbers(*count, *line, &folded.text).map(|found| unfolded(&folded, found))
             }
             Finder::Json(pointer) => self.within(WINDOW, |text| {
-                json::find(pointer, text, self.judged, self.demanded, self.judges)
+                json::find(pointer, text, self.judged, self.demanded, self.kind)
             }),
             Finder::Regex(regex) => self.within(REGEX_WINDOW, |text| self.by_regex(regex, text)),
             Finder::Choose(_) => None,

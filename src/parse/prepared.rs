@@ -1,8 +1,8 @@
 //! A transcript whose texts are ready to be read.
 
-use super::{Outcome, Rule, Transcript};
+use super::{Answer, Rule, Transcript};
 use crate::{
-    request::Finish,
+    completion::Finish,
     text::{Judged, TurnEnd, spoken},
     verdict::{Reason, Unreadable},
 };
@@ -19,12 +19,12 @@ impl<'t> Prepared<'t> {
     /// Prepares every result; a draft is a text that is itself the result.
     pub(super) fn new(transcript: &'t Transcript, is_draft: bool) -> Self {
         let judged = Judged::new(&transcript.data);
-        let end = |outcome: &Outcome| match (outcome.completion.in_process, is_draft) {
+        let end = |outcome: &Answer| match (outcome.completion.in_process, is_draft) {
             (true, _) => TurnEnd::Exact,
             (_, true) => TurnEnd::Draft,
             _ => TurnEnd::Token(transcript.mark.as_deref()),
         };
-        let part = |outcome: &'t Outcome| spoken(&outcome.completion.text, &judged, end(outcome));
+        let part = |outcome: &'t Answer| spoken(&outcome.completion.text, &judged, end(outcome));
         let spoken = transcript.results.iter().map(part).collect();
         Self { transcript, judged, spoken }
     }
@@ -41,21 +41,21 @@ impl<'t> Prepared<'t> {
 
     /// What makes a conversation unreadable whatever it says.
     pub(super) fn fault(&self, rules: &[Rule]) -> Option<Unreadable> {
-        let filtered = |outcome: &Outcome| outcome.completion.finish == Finish::Filtered;
+        let filtered = |outcome: &Answer| outcome.completion.finish == Finish::Filtered;
         if self.last_turn().any(|(outcome, _)| filtered(outcome)) {
             return Some(Unreadable::new(
                 Reason::Refused,
                 "a filter or a refusal of the service ended the answer",
             ));
         }
-        let cut = |(outcome, _): &(&Outcome, &str)| match outcome.completion.finish {
+        let cut = |(outcome, _): &(&Answer, &str)| match outcome.completion.finish {
             Finish::Length | Finish::ToolCalls => !outcome.cut_ok && outcome.chosen.is_none(),
             // Even one token may be none of the model's where nobody knows how it ended.
             Finish::Other(_) => !outcome.cut_ok || outcome.chosen.is_some(),
             _ => false,
         };
         // A rule may read a result of an earlier turn.
-        let named = |(outcome, _): &(&Outcome, &str)| {
+        let named = |(outcome, _): &(&Answer, &str)| {
             rules.iter().any(|rule| rule.within.as_deref() == Some(outcome.spot.name.as_str()))
         };
         let read = self.last_turn().chain(self.results(0).filter(named));
@@ -66,20 +66,20 @@ impl<'t> Prepared<'t> {
         (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
     }
 
-    fn last_turn(&self) -> impl DoubleEndedIterator<Item = (&'t Outcome, &'t str)> {
+    fn last_turn(&self) -> impl DoubleEndedIterator<Item = (&'t Answer, &'t str)> {
         self.results(self.transcript.last_turn)
     }
 
     /// Results with their parts that count, from this one on.
-    fn results(&self, from: usize) -> impl DoubleEndedIterator<Item = (&'t Outcome, &'t str)> {
+    fn results(&self, from: usize) -> impl DoubleEndedIterator<Item = (&'t Answer, &'t str)> {
         let results = self.transcript.results.iter().zip(self.spoken.iter().copied());
         results.skip(from)
     }
 }
 
 /// Why an answer counts as cut off.
-fn cut_off(outcome: &Outcome, spoken: &str) -> Unreadable {
-    let Outcome { spot, completion, .. } = outcome;
+fn cut_off(outcome: &Answer, spoken: &str) -> Unreadable {
+    let Answer { spot, completion, .. } = outcome;
     match &completion.finish {
         Finish::ToolCalls if spoken.trim().is_empty() => Unreadable::new(
             Reason::Empty,

@@ -15,7 +15,7 @@ use crate::{
 /// What a prompt's verdict is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Judges {
+pub enum Kind {
     /// A number on a scale.
     Score,
     /// A named outcome.
@@ -36,7 +36,7 @@ pub enum Judges {
     Revision,
 }
 
-impl Judges {
+impl Kind {
     /// The word in prompt files and reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -272,7 +272,7 @@ impl Rule {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     /// What the verdict is about.
-    pub judges: Judges,
+    pub kind: Kind,
     /// The rules, tried in this order.
     pub rules: Vec<Rule>,
     /// What values may be.
@@ -297,9 +297,9 @@ fn is_one_of(words: &[&str], label: &str) -> bool {
 }
 
 /// The labels that rules and scale offer, in the order in which they are written.
-fn labels(judges: Judges, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
+fn labels(kind: Kind, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    let is_named = matches!(judges, Judges::Label | Judges::Steps);
+    let is_named = matches!(kind, Kind::Label | Kind::Steps);
     let levels = scale.filter(|_| is_named).into_iter().flat_map(Scale::levels);
     let values = rules.iter().flat_map(|rule| rule.values.values().cloned());
     for label in levels.map(|(name, _)| name.to_owned()).chain(values) {
@@ -315,9 +315,9 @@ impl Reading {
     pub const MASS: f64 = 0.05;
 
     /// A reading by these rules.
-    pub fn new(judges: Judges, rules: Vec<Rule>, scale: Option<Scale>) -> Self {
-        let labels = labels(judges, &rules, scale.as_ref());
-        Self { judges, rules, scale, labels, positive: None, mass: Self::MASS }
+    pub fn new(kind: Kind, rules: Vec<Rule>, scale: Option<Scale>) -> Self {
+        let labels = labels(kind, &rules, scale.as_ref());
+        Self { kind, rules, scale, labels, positive: None, mass: Self::MASS }
     }
 
     /// The label whose probability is `p`: the one that is named, else the only one of the labels that is
@@ -352,15 +352,15 @@ impl Reading {
     /// # Errors
     /// One of the rules is malformed, or the scale is.
     pub fn from_json(
-        judges: &str,
+        kind: &str,
         scale: Option<serde_json::Value>,
         verdict: serde_json::Value,
     ) -> Result<Self> {
-        let judges: Judges = serde_json::from_value(judges.into()).map_err(|_| {
-            Error::new(ErrorKind::Prompt, format!("`{judges}` is not a kind of verdict"))
+        let kind: Kind = serde_json::from_value(kind.into()).map_err(|_| {
+            Error::new(ErrorKind::Prompt, format!("`{kind}` is not a kind of verdict"))
         })?;
         let scale = scale.map(Scale::from_json).transpose()?;
         let rules = if verdict.is_null() { Vec::new() } else { rules(verdict)? };
-        Ok(Self::new(judges, rules, scale))
+        Ok(Self::new(kind, rules, scale))
     }
 }

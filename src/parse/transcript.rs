@@ -1,6 +1,6 @@
 //! What was said while a prompt ran, ready to be read.
 
-use crate::{request::Completion, verdict::Distribution};
+use crate::{completion::Completion, completion::Distribution};
 
 /// What an item leaves to be said about it, where that is known: no verdict may name a step, an answer or a
 /// criterion that it does not have.
@@ -20,7 +20,7 @@ pub struct Menu {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
     /// Every answer, in the order in which it was asked for.
-    pub results: Vec<Outcome>,
+    pub results: Vec<Answer>,
     /// Where in `results` the last assistant turn begins.
     pub last_turn: usize,
     /// The marker that this conversation used.
@@ -43,7 +43,7 @@ pub struct Spot {
 
 /// One answer at its place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct Answer {
     /// Where it was asked for.
     pub spot: Spot,
     /// Whether a label was chosen here rather than a text written.
@@ -66,7 +66,7 @@ pub enum Chosen {
 impl Transcript {
     /// A transcript of one text that somebody already has.
     pub fn of_text(name: &str, text: impl Into<String>) -> Self {
-        let outcome = Outcome {
+        let outcome = Answer {
             spot: Spot { name: name.into(), at: None },
             chosen: None,
             cut_ok: false,

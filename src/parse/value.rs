@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Judges, Menu};
+use super::{Kind, Menu};
 use crate::{
+    completion::Distribution,
     scale::{Scale, same},
-    verdict::{Distribution, Label, Preference, Reason, Steps, Unreadable, Verdict},
+    verdict::{Label, Preference, Reason, Steps, Unreadable, Verdict},
 };
 
 /// What a value may be.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
-    pub(super) judges: Judges,
+    pub(super) kind: Kind,
     pub(super) scale: Option<&'a Scale>,
     pub(super) values: &'a BTreeMap<String, String>,
     /// What the item leaves to be said.
@@ -50,18 +51,18 @@ impl Wanted<'_> {
         if text.is_empty() {
             return Err(Unreadable::new(Reason::Ambiguous, "the announcement is empty"));
         }
-        match self.judges {
-            Judges::Score => self.score(text).map(Verdict::Score),
-            Judges::Label => {
+        match self.kind {
+            Kind::Score => self.score(text).map(Verdict::Score),
+            Kind::Label => {
                 let label = self.word(text)?;
-                Ok(Verdict::Label(Label { label, p: None, confidence: None }))
+                Ok(Verdict::Label(Label::new(label)))
             }
-            Judges::Preference => self.preference(text).map(Verdict::Preference),
-            Judges::Steps => self.first_error(text).map(Verdict::Steps),
-            Judges::Ranking => self.ranking(text).map(Verdict::Ranking),
-            Judges::Scores => self.scores(text).map(Verdict::Scores),
-            Judges::Criteria => self.criteria(text),
-            Judges::Critique | Judges::Revision => Ok(Verdict::Text(text.to_owned())),
+            Kind::Preference => self.preference(text).map(Verdict::Preference),
+            Kind::Steps => self.first_error(text).map(Verdict::Steps),
+            Kind::Ranking => self.ranking(text).map(Verdict::Ranking),
+            Kind::Scores => self.scores(text).map(Verdict::Scores),
+            Kind::Criteria => self.criteria(text),
+            Kind::Critique | Kind::Revision => Ok(Verdict::Text(text.to_owned())),
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::{
     error::{Error, ErrorKind, Result, unknown},
-    parse::{Judges, by_name},
+    parse::{Kind, by_name},
     scale::{Scale, same},
     verdict::Verdict,
 };
@@ -100,7 +100,7 @@ const SIGNS: [(&str, Sign); 12] = [
 #[derive(Clone, Debug)]
 pub struct Offer<'o> {
     /// The kind of the verdicts.
-    pub kind: Judges,
+    pub kind: Kind,
     /// The scale of scores and of criteria.
     pub scale: Option<&'o Scale>,
     /// The labels; empty where any word may come.
@@ -290,18 +290,18 @@ impl Test {
     ) -> Error {
         let (what, judges) = (&self.what, offer.kind.name());
         let message = match (&self.what, offer.kind) {
-            (What::P, Judges::Label) if offer.picks => {
+            (What::P, Kind::Label) if offer.picks => {
                 "`p` is the probability of the positive label, and it is not known which that is"
                     .to_owned()
             }
-            (What::P | What::Confidence, Judges::Label) => {
+            (What::P | What::Confidence, Kind::Label) => {
                 format!("`{what}` is known only of labels that `choose` picks")
             }
             _ => format!("a verdict of kind `{judges}` has no `{what}`"),
         };
         let error = Error::new(kind, message);
         let error = match (&self.what, offer.kind, offer.picks) {
-            (What::P, Judges::Label, true) => error.hint(format!(
+            (What::P, Kind::Label, true) => error.hint(format!(
                 "name it in the prompt: `positive: LABEL`, one of {}",
                 offer.labels.join(", ")
             )),
@@ -318,18 +318,18 @@ impl Test {
 /// What verdicts of a kind have, each with an example.
 fn offered(offer: &Offer<'_>) -> Vec<(&'static str, &'static str)> {
     match offer.kind {
-        Judges::Score => vec![("score", "score >= 4"), ("normalized", "normalized >= 0.8")],
-        Judges::Label => {
+        Kind::Score => vec![("score", "score >= 4"), ("normalized", "normalized >= 0.8")],
+        Kind::Label => {
             let p = (offer.picks && offer.positive.is_some()).then_some(("p", "p >= 0.9"));
             let sure = offer.picks.then_some(("confidence", "confidence >= 0.9"));
             [("label", "label = correct")].into_iter().chain(p).chain(sure).collect()
         }
-        Judges::Steps => vec![("first_error", "first_error = -1")],
-        Judges::Preference => vec![("preference", "preference = first")],
-        Judges::Criteria => {
+        Kind::Steps => vec![("first_error", "first_error = -1")],
+        Kind::Preference => vec![("preference", "preference = first")],
+        Kind::Criteria => {
             vec![("criteria.", "criteria.NAME >= 3"), ("all criteria", "all criteria >= 3")]
         }
-        Judges::Ranking | Judges::Scores | Judges::Critique | Judges::Revision => Vec::new(),
+        Kind::Ranking | Kind::Scores | Kind::Critique | Kind::Revision => Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::Prompt;
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
-    parse::Judges,
+    parse::Kind,
 };
 
 macro_rules! embedded {
@@ -95,18 +95,18 @@ pub enum Wish {
 /// The record holds no answer or lacks what every prompt of the model requires, or the model's own prompts
 /// cannot do what is wished.
 pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prompt>> {
-    let (judges, generic) = generic_for(item, wish)?;
+    let (kind, generic) = generic_for(item, wish)?;
     let prompts = built_in()?;
     let own = of_model(model)?;
     let can = |prompt: &&&Arc<Prompt>| wish == Wish::Any || prompt.reads("criteria");
-    let of_kind = |judges: Judges| move |prompt: &&&Arc<Prompt>| prompt.front().judges == judges;
+    let of_kind = |kind: Kind| move |prompt: &&&Arc<Prompt>| prompt.front().kind == kind;
     let fitting =
-        |judges| own.iter().filter(can).filter(of_kind(judges)).find(|prompt| prompt.fits(item));
-    if let Some(prompt) = fitting(judges).or_else(|| fitting(Judges::Label)) {
+        |kind| own.iter().filter(can).filter(of_kind(kind)).find(|prompt| prompt.fits(item));
+    if let Some(prompt) = fitting(kind).or_else(|| fitting(Kind::Label)) {
         return Ok(Arc::clone(prompt));
     }
     let only = own.first().filter(|_| own.len() == 1);
-    if let Some(closest) = own.iter().filter(can).find(of_kind(judges)).or(only.filter(can)) {
+    if let Some(closest) = own.iter().filter(can).find(of_kind(kind)).or(only.filter(can)) {
         return Err(closest.misfit(item).hint(format!(
             "`{}` is made for this model; -p {generic} judges without it",
             closest.name()
@@ -124,23 +124,23 @@ pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prom
 }
 
 /// What the record and the wish ask for, and the generic prompt for it.
-fn generic_for(item: &Item, wish: Wish) -> Result<(Judges, &'static str)> {
+fn generic_for(item: &Item, wish: Wish) -> Result<(Kind, &'static str)> {
     let has = |name: &str| item.text(name).is_some_and(|text| !text.is_empty());
     match wish {
-        Wish::NamedCriteria => return Ok((Judges::Criteria, "criteria")),
-        Wish::Labels => return Ok((Judges::Label, "label")),
+        Wish::NamedCriteria => return Ok((Kind::Criteria, "criteria")),
+        Wish::Labels => return Ok((Kind::Label, "label")),
         Wish::Any | Wish::Criteria => (),
     }
     Ok(match item.candidates().len() {
-        2 if has("reference") => (Judges::Preference, "pair-reference"),
-        2 => (Judges::Preference, "pair"),
-        3.. => (Judges::Ranking, "rank"),
-        _ if item.has("steps") => (Judges::Steps, "first-error"),
-        0 if has("messages") => (Judges::Score, "trajectory"),
+        2 if has("reference") => (Kind::Preference, "pair-reference"),
+        2 => (Kind::Preference, "pair"),
+        3.. => (Kind::Ranking, "rank"),
+        _ if item.has("steps") => (Kind::Steps, "first-error"),
+        0 if has("messages") => (Kind::Score, "trajectory"),
         0 => return Err(item.lacks("answer")),
-        _ if has("rubric") => (Judges::Score, "rubric"),
-        _ if has("reference") => (Judges::Score, "score-reference"),
-        _ => (Judges::Score, "score"),
+        _ if has("rubric") => (Kind::Score, "rubric"),
+        _ if has("reference") => (Kind::Score, "score-reference"),
+        _ => (Kind::Score, "score"),
     })
 }
 
@@ -166,7 +166,7 @@ pub fn writer_for(model: &[String], writing: Writing) -> Result<Arc<Prompt>> {
             Writing::Revision => prompt.reads("critique") && !prompt.reads("kept"),
             Writing::Rest => prompt.reads("kept"),
         };
-        fits && prompt.front().judges == Judges::Revision
+        fits && prompt.front().kind == Kind::Revision
     };
     let generic = match writing {
         Writing::Draft => "draft",
@@ -181,8 +181,8 @@ pub fn writer_for(model: &[String], writing: Writing) -> Result<Arc<Prompt>> {
 }
 
 /// The model's own prompt of this kind that fits the record.
-pub fn own_for(model: &[String], judges: Judges, item: &Item) -> Option<Arc<Prompt>> {
-    let fits = |prompt: &&Arc<Prompt>| prompt.front().judges == judges && prompt.fits(item);
+pub fn own_for(model: &[String], kind: Kind, item: &Item) -> Option<Arc<Prompt>> {
+    let fits = |prompt: &&Arc<Prompt>| prompt.front().kind == kind && prompt.fits(item);
     of_model(model).ok()?.into_iter().find(fits).cloned()
 }
 

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::{Each, Need, Prompt};
 use crate::{
     error::{Error, ErrorKind, Result, near},
-    parse::{Judges, Place, Rule},
+    parse::{Kind, Place, Rule},
     request::Chat,
     scale::Scale,
 };
@@ -232,7 +232,7 @@ impl Prompt {
             _ if unmarked => {
                 Some("`verdict` reads the mark, and the body never prints `{{ mark }}`".into())
             }
-            Some(rule) if !rules.iter().any(announced) && self.front.judges != Judges::Critique => {
+            Some(rule) if !rules.iter().any(announced) && self.front.kind != Kind::Critique => {
                 Some(format!("`verdict` reads `{}`, and the body never asks for it", rule.name()))
             }
             _ => None,
@@ -284,46 +284,44 @@ mod tests {
 
     #[test]
     fn a_choice_that_nothing_asks_for_is_refused() {
-        let said = refusal("judges: label\nverdict: {choose: verdit}", YES_NO);
+        let said = refusal("kind: label\nverdict: {choose: verdit}", YES_NO);
         assert!(
             said.contains("reads the choice `verdit`, and nothing")
                 && said.contains("did you mean `verdict`?"),
             "{said}"
         );
-        let said = refusal("judges: label\nverdict: {choose: v}", "user:\n{{ answer }}");
+        let said = refusal("kind: label\nverdict: {choose: v}", "user:\n{{ answer }}");
         assert!(said.contains("{{ choose(\"v\""), "{said}");
-        let said = refusal("judges: label\nverdict: {pattern: 'Label: *', in: nobody}", YES_NO);
+        let said = refusal("kind: label\nverdict: {pattern: 'Label: *', in: nobody}", YES_NO);
         assert!(said.contains("reads the result `nobody`"), "{said}");
         // A choice behind a condition that the sample does not meet is asked for all the same.
         let behind = "user:\n{{ answer }}\nassistant:\n{% if answer == 'x' %}{{ choose('v', ['Yes', 'No']) }}{% else %}{{ gen('g') }}{% endif %}";
-        assert!(prompt("judges: label\nverdict: {choose: v}", behind).is_ok());
+        assert!(prompt("kind: label\nverdict: {choose: v}", behind).is_ok());
     }
 
     #[test]
     fn a_label_without_a_meaning_is_refused() {
-        let said = refusal(
-            "judges: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}",
-            YES_NO,
-        );
+        let said =
+            refusal("kind: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}", YES_NO);
         assert!(said.contains("offers `No`, which is no verdict"), "{said}");
-        let said = refusal("judges: score\nscale: 1-5\nverdict: {choose: verdict}", YES_NO);
+        let said = refusal("kind: score\nscale: 1-5\nverdict: {choose: verdict}", YES_NO);
         assert!(said.contains("offers `Yes`, which is no verdict"), "{said}");
         let said = warnings(
-            "judges: label\nverdict: {choose: verdict, values: {\"Yes\": y, \"No\": n, \"Maybe\": m}}",
+            "kind: label\nverdict: {choose: verdict, values: {\"Yes\": y, \"No\": n, \"Maybe\": m}}",
             YES_NO,
         );
         assert!(said.contains("`Maybe`"), "{said}");
-        assert_eq!(warnings("judges: label\nverdict: {choose: verdict}", YES_NO), "");
+        assert_eq!(warnings("kind: label\nverdict: {choose: verdict}", YES_NO), "");
     }
 
     #[test]
     fn a_mark_that_is_never_printed_is_refused_or_reported() {
         let body = "user:\n{{ answer }} Score: <n>";
         assert!(
-            refusal("judges: score\nscale: 1-5\nverdict: {mark: true}", body)
+            refusal("kind: score\nscale: 1-5\nverdict: {mark: true}", body)
                 .contains("never prints it")
         );
-        let said = warnings("judges: score\nscale: 1-5\nverdict: [{mark: true}, 'Score: *']", body);
+        let said = warnings("kind: score\nscale: 1-5\nverdict: [{mark: true}, 'Score: *']", body);
         assert!(said.contains("never prints `{{ mark }}`"), "{said}");
     }
 
@@ -338,7 +336,7 @@ mod tests {
             ("[system]", "system:"),
         ] {
             let said = warnings(
-                "judges: label\nverdict: 'Label: *'",
+                "kind: label\nverdict: 'Label: *'",
                 &format!("{line}\nLabel: {{{{ answer }}}}"),
             );
             assert!(
@@ -349,18 +347,18 @@ mod tests {
         }
         for text in ["Human reply", "User: {{ answer }}", "Assistant", "The user:"] {
             let said = warnings(
-                "judges: label\nverdict: 'Label: *'",
+                "kind: label\nverdict: 'Label: *'",
                 &format!("user:\n{text}\nLabel: {{{{ answer }}}}"),
             );
             assert_eq!(said, "", "{text}");
         }
         let said = warnings(
-            "judges: label\nverdict: 'Label: *'",
+            "kind: label\nverdict: 'Label: *'",
             "user:\nHi.\n  assistant:\nLabel: {{ answer }}",
         );
         assert!(said.contains("line 7: `assistant:` begins no turn"), "{said}");
         let said = warnings(
-            "judges: label\nverdict: 'Label: *'",
+            "kind: label\nverdict: 'Label: *'",
             "user:\n<|im_start|>system\nLabel: {{ answer }}",
         );
         assert!(said.contains("control token"), "{said}");
@@ -369,17 +367,17 @@ mod tests {
     #[test]
     fn fields_and_words_that_are_probably_not_meant_are_reported() {
         let said = warnings(
-            "judges: label\nfields: {answer: required, question: required}\nverdict: 'Label: *'",
+            "kind: label\nfields: {answer: required, question: required}\nverdict: 'Label: *'",
             "user:\nLabel: {{ answer }}",
         );
         assert_eq!(said, "the field `question` is required, and the body never uses it");
         let said = warnings(
-            "judges: preference\nverdict: {pattern: 'Best: *', values: {\"m\": first, \"M\": second}}",
+            "kind: preference\nverdict: {pattern: 'Best: *', values: {\"m\": first, \"M\": second}}",
             "user:\nBest: {{ answers }}",
         );
         assert!(said.contains("`M` and `m` under `values` differ only by case"), "{said}");
         let said = warnings(
-            "judges: score\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: 'V: *'",
+            "kind: score\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: 'V: *'",
             "user:\nV: {{ answer }}",
         );
         assert!(said.contains("`Pass` and `PASS` differ only by case"), "{said}");
@@ -388,13 +386,13 @@ mod tests {
     #[test]
     fn a_pattern_that_the_body_never_asks_for_is_reported() {
         let said = warnings(
-            "judges: score\nscale: 1-5\nverdict: 'RESULT: *'",
+            "kind: score\nscale: 1-5\nverdict: 'RESULT: *'",
             "user:\nRate {{ answer }} from 1 to 5.",
         );
         assert_eq!(said, "`verdict` reads `RESULT: *`, and the body never asks for it");
         assert_eq!(
             warnings(
-                "judges: score\nscale: 1-5\nverdict: '[RESULT] *'",
+                "kind: score\nscale: 1-5\nverdict: '[RESULT] *'",
                 "user:\nRate {{ answer }}. End with [RESULT] (1 to 5)."
             ),
             ""
@@ -406,25 +404,25 @@ mod tests {
         let body = "user:\nV: {{ answers }}";
         for (front, part) in [
             (
-                "judges: preference\nscale: {min: 1, max: 5}\nverdict: 'V: *'",
+                "kind: preference\nscale: {min: 1, max: 5}\nverdict: 'V: *'",
                 "has no scale from 1 to 5",
             ),
             (
-                "judges: score\nscale: [first, second]\nverdict: 'V: *'",
+                "kind: score\nscale: [first, second]\nverdict: 'V: *'",
                 "has no scale first or second",
             ),
-            ("judges: label\nscale: {min: 1, max: 5}\nverdict: 'V: *'", "has no scale"),
-            ("judges: ranking\nscale: 1-5\nverdict: 'V: *'", "leave `scale` out"),
+            ("kind: label\nscale: {min: 1, max: 5}\nverdict: 'V: *'", "has no scale"),
+            ("kind: ranking\nscale: 1-5\nverdict: 'V: *'", "leave `scale` out"),
             (
-                "judges: preference\nverdict: {pattern: 'V: *', values: {A: frist, B: second}}",
+                "kind: preference\nverdict: {pattern: 'V: *', values: {A: frist, B: second}}",
                 "did you mean `first`?",
             ),
             (
-                "judges: preference\nscale: [first, second]\nverdict: {pattern: 'V: *', values: {C: tie}}",
+                "kind: preference\nscale: [first, second]\nverdict: {pattern: 'V: *', values: {C: tie}}",
                 "`tie`",
             ),
             (
-                "judges: label\nscale: {labels: {Good: 1, Bad: 0}}\nverdict: {pattern: 'V: *', values: {g: Goood}}",
+                "kind: label\nscale: {labels: {Good: 1, Bad: 0}}\nverdict: {pattern: 'V: *', values: {g: Goood}}",
                 "did you mean `Good`?",
             ),
         ] {

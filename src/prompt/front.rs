@@ -9,7 +9,7 @@ use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
     item::kind_of,
-    parse::{self, Judges, Reading, Rule},
+    parse::{self, Kind, Reading, Rule},
     pass::Pass,
     request::{Chat, Sampling},
     scale::Scale,
@@ -23,7 +23,7 @@ pub struct FrontMatter {
     /// The paper or project whose protocol this is.
     pub source: Option<String>,
     /// What the verdict is about.
-    pub judges: Judges,
+    pub kind: Kind,
     /// What the body is run for, one conversation each.
     pub each: Option<Each>,
     /// The label at which a run over steps stops.
@@ -130,7 +130,7 @@ pub enum Need {
 const KEYS: [&str; 17] = [
     "summary",
     "source",
-    "judges",
+    "kind",
     "each",
     "until",
     "fields",
@@ -150,8 +150,9 @@ const KEYS: [&str; 17] = [
 /// Cuts a file into front matter and body; the body keeps its place by the number of lines before it.
 pub(super) fn cut(source: &str) -> Result<(&str, &str, usize)> {
     let missing = || {
-        Error::new(ErrorKind::Prompt, "the prompt has no front matter")
-            .hint("begin the file with a line `---`, keys such as `judges: score`, and another line `---`")
+        Error::new(ErrorKind::Prompt, "the prompt has no front matter").hint(
+            "begin the file with a line `---`, keys such as `kind: score`, and another line `---`",
+        )
     };
     let rest = source.strip_prefix('\u{FEFF}').unwrap_or(source);
     let rest = rest.strip_prefix("---").ok_or_else(missing)?;
@@ -170,11 +171,11 @@ pub(super) fn cut(source: &str) -> Result<(&str, &str, usize)> {
 pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
     let mut keys = Keys::of(name, yaml)?;
     keys.check_names(&KEYS)?;
-    let judges = keys.word("judges", &KINDS)?.ok_or_else(no_kind)?;
+    let kind = keys.word("kind", &KINDS)?.ok_or_else(no_kind)?;
     let front = FrontMatter {
         summary: keys.text("summary")?,
         source: keys.text("source")?,
-        judges,
+        kind,
         each: keys.word("each", &["steps", "answers", "criteria"])?,
         until: keys.text("until")?,
         fields: keys.read("fields", fields)?,
@@ -218,17 +219,17 @@ impl FrontMatter {
         Reading {
             positive: self.positive.clone(),
             mass: self.mass.unwrap_or(Reading::MASS),
-            ..Reading::new(self.judges, self.rules.clone(), self.scale.clone())
+            ..Reading::new(self.kind, self.rules.clone(), self.scale.clone())
         }
     }
 
     /// The kind of the verdicts: over the elements of an `each` it is theirs.
-    pub fn kind(&self) -> Judges {
+    pub fn verdict_kind(&self) -> Kind {
         match self.each {
-            None => self.judges,
-            Some(Each::Steps) => Judges::Steps,
-            Some(Each::Answers) => Judges::Scores,
-            Some(Each::Criteria) => Judges::Criteria,
+            None => self.kind,
+            Some(Each::Steps) => Kind::Steps,
+            Some(Each::Answers) => Kind::Scores,
+            Some(Each::Criteria) => Kind::Criteria,
         }
     }
 
@@ -239,11 +240,11 @@ impl FrontMatter {
 
     /// What is wrong between keys, with the key that it is said of.
     fn problems(&self) -> Vec<(&'static str, Error)> {
-        let text = matches!(self.judges, Judges::Critique | Judges::Revision);
+        let text = matches!(self.kind, Kind::Critique | Kind::Revision);
         let mut problems = Vec::new();
         if self.rules.is_empty() && !text {
             let error = wrong("the prompt does not say how its verdict is read".into());
-            problems.push(("judges", error.hint("add a key such as `verdict: \"Score: *\"`")));
+            problems.push(("kind", error.hint("add a key such as `verdict: \"Score: *\"`")));
         }
         if self.until.is_some() && self.each != Some(Each::Steps) {
             problems.push(("until", wrong("`until` needs `each: steps`".into())));
@@ -260,26 +261,26 @@ impl FrontMatter {
 
     /// A scale that the verdict cannot have.
     fn scale_problem(&self) -> Option<Error> {
-        let judges = self.judges.name();
+        let kind = self.kind.name();
         let Some(scale) = &self.scale else {
-            let needed = self.judges == Judges::Score;
+            let needed = self.kind == Kind::Score;
             return needed.then(|| wrong("a score needs its `scale`: {min: 1, max: 10}".into()));
         };
-        let (fits, other) = match self.judges {
-            Judges::Score | Judges::Scores | Judges::Criteria => (
+        let (fits, other) = match self.kind {
+            Kind::Score | Kind::Scores | Kind::Criteria => (
                 !matches!(scale, Scale::Preference(_)),
                 "numbers such as {min: 1, max: 10}, or {labels: {Good: 1, Bad: 0}}",
             ),
-            Judges::Label => (matches!(scale, Scale::Labels { .. }), "{labels: {Good: 1, Bad: 0}}"),
-            Judges::Preference => {
+            Kind::Label => (matches!(scale, Scale::Labels { .. }), "{labels: {Good: 1, Bad: 0}}"),
+            Kind::Preference => {
                 (matches!(scale, Scale::Preference(_)), "[first, second] or [first, second, tie]")
             }
-            Judges::Steps | Judges::Ranking | Judges::Critique | Judges::Revision => (false, ""),
+            Kind::Steps | Kind::Ranking | Kind::Critique | Kind::Revision => (false, ""),
         };
         if fits {
             return scale.check().err();
         }
-        let error = wrong(format!("`judges: {judges}` has no scale {scale}"));
+        let error = wrong(format!("`kind: {kind}` has no scale {scale}"));
         Some(match other {
             "" => error.hint("leave `scale` out"),
             other => error.hint(format!("its scale is {other}")),
@@ -288,10 +289,10 @@ impl FrontMatter {
 
     /// A meaning under `values` that the verdict cannot have.
     fn value_problem(&self, rule: &Rule) -> Option<Error> {
-        let offered: Vec<&str> = match (self.judges, &self.scale) {
-            (Judges::Preference, Some(scale)) if !scale.allows_tie() => vec!["first", "second"],
-            (Judges::Preference, _) => vec!["first", "second", "tie"],
-            (Judges::Label, Some(scale)) => scale.levels().map(|(name, _)| name).collect(),
+        let offered: Vec<&str> = match (self.kind, &self.scale) {
+            (Kind::Preference, Some(scale)) if !scale.allows_tie() => vec!["first", "second"],
+            (Kind::Preference, _) => vec!["first", "second", "tie"],
+            (Kind::Label, Some(scale)) => scale.levels().map(|(name, _)| name).collect(),
             _ => return None,
         };
         let meaning = rule.values.values().find(|meaning| !offered.contains(&meaning.as_str()))?;
@@ -300,7 +301,7 @@ impl FrontMatter {
 }
 
 fn no_kind() -> Error {
-    wrong("the front matter lacks `judges`".into())
+    wrong("the front matter lacks `kind`".into())
         .hint(format!("it says what the verdict is about: {}", KINDS.join(", ")))
 }
 
@@ -382,40 +383,39 @@ mod tests {
 
     #[test]
     fn an_unknown_key_names_the_near_one() {
-        assert!(refusal("judges: score\nsumary: x").contains("did you mean `summary`?"));
-        assert!(refusal("judges: score\nsampling: {temprature: 0}").contains("`temperature`"));
+        assert!(refusal("kind: score\nsumary: x").contains("did you mean `summary`?"));
+        assert!(refusal("kind: score\nsampling: {temprature: 0}").contains("`temperature`"));
     }
 
     #[test]
     fn a_duplicate_key_is_an_error() {
         assert!(
-            refusal("judges: score\njudges: label")
-                .contains("mine:3: the key `judges` is there twice")
+            refusal("kind: score\nkind: label").contains("mine:3: the key `kind` is there twice")
         );
     }
 
     #[test]
     fn a_prompt_says_what_it_judges_and_how_to_read_it() {
-        assert!(refusal("summary: x").contains("lacks `judges`"));
-        assert!(refusal("judges: label").contains("how its verdict is read"));
-        assert!(refusal("judges: score\nverdict: 'Score: *'").contains("scale"));
+        assert!(refusal("summary: x").contains("lacks `kind`"));
+        assert!(refusal("kind: label").contains("how its verdict is read"));
+        assert!(refusal("kind: score\nverdict: 'Score: *'").contains("scale"));
     }
 
     #[test]
     fn fields_are_required_optional_or_have_a_default() {
         let front = read(
             "mine",
-            "judges: label\nverdict: 'Grade: *'\nfields: {q: required, r: optional, s: {default: none given}}",
+            "kind: label\nverdict: 'Grade: *'\nfields: {q: required, r: optional, s: {default: none given}}",
         );
         let needs: Vec<Need> = front.unwrap().fields.unwrap().into_iter().map(|f| f.need).collect();
         assert_eq!(needs, [Need::Required, Need::Optional, Need::Default("none given".into())]);
-        assert!(refusal("judges: label\nverdict: 'G: *'\nfields: {q: needed}").contains("`q`"));
+        assert!(refusal("kind: label\nverdict: 'G: *'\nfields: {q: needed}").contains("`q`"));
     }
 
     #[test]
     fn the_body_knows_its_line() {
-        let (yaml, body, lines) = cut("---\njudges: score\n---\nuser:\nhi\n").unwrap();
-        assert_eq!((yaml, body, lines), ("judges: score\n", "user:\nhi\n", 3));
+        let (yaml, body, lines) = cut("---\nkind: score\n---\nuser:\nhi\n").unwrap();
+        assert_eq!((yaml, body, lines), ("kind: score\n", "user:\nhi\n", 3));
         assert!(cut("user:\nhi").is_err());
     }
 }

@@ -40,7 +40,7 @@ use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
     item::{self, Item, is_answer, names_answer, names_answers},
-    parse::{self, Judges, Menu, Reader, Reading},
+    parse::{self, Kind, Menu, Reader, Reading},
     pass::Offer,
     request::{Hasher, Sampling},
     scale::Scale,
@@ -185,7 +185,7 @@ impl Prompt {
     pub fn offer(&self) -> Offer<'_> {
         let reading = self.reading();
         Offer {
-            kind: self.front.kind(),
+            kind: self.front.verdict_kind(),
             scale: self.front.scale.as_ref(),
             positive: reading.positive().map(ToOwned::to_owned),
             labels: reading.labels,
@@ -196,9 +196,9 @@ impl Prompt {
 
     /// Whether answers are shown side by side, so that their order may matter.
     pub fn compares(&self) -> bool {
-        let kinds = [Judges::Preference, Judges::Ranking, Judges::Scores];
+        let kinds = [Kind::Preference, Kind::Ranking, Kind::Scores];
         let alone = self.front.each == Some(Each::Answers) && !self.prints("answers");
-        kinds.contains(&self.front.kind()) && !alone
+        kinds.contains(&self.front.verdict_kind()) && !alone
     }
 
     /// Refuses settings that no verdict of this prompt could use.
@@ -222,7 +222,7 @@ impl Prompt {
                 .map_err(|error| error.hint("leave `order` out"));
         }
         let labels_steps = self.front.each == Some(Each::Steps) || self.front.picks();
-        if self.front.kind() == Judges::Steps && labels_steps && !reading.tells_errors() {
+        if self.front.verdict_kind() == Kind::Steps && labels_steps && !reading.tells_errors() {
             let error = Error::new(ErrorKind::Prompt, "no label says that a step is right");
             let names: Vec<&str> = names().collect();
             return Err(
@@ -263,14 +263,14 @@ impl Prompt {
     /// # Errors
     /// The prompt's verdict has no such scale, or nothing is on it.
     pub fn set_scale(&mut self, scale: Scale) -> Result<()> {
-        let fits = match self.front.judges {
-            Judges::Score | Judges::Scores | Judges::Criteria => scale.ends().is_some(),
-            Judges::Label => matches!(scale, Scale::Labels { .. }),
+        let fits = match self.front.kind {
+            Kind::Score | Kind::Scores | Kind::Criteria => scale.ends().is_some(),
+            Kind::Label => matches!(scale, Scale::Labels { .. }),
             _ => false,
         };
         if !fits {
-            let judges = self.front.judges.name();
-            let error = self.error(format!("it judges {judges}, which has no scale `{scale}`"));
+            let kind = self.front.kind.name();
+            let error = self.error(format!("it judges {kind}, which has no scale `{scale}`"));
             return Err(error.hint("`--scale 1-5` is for scores, `--labels good,bad` for labels"));
         }
         scale.check()?;

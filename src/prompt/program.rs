@@ -10,14 +10,12 @@ use super::{
     taint,
 };
 use crate::{
+    completion::Distribution,
+    completion::{Completion, Finish},
     error::{Error, ErrorKind, Result},
-    parse::{Chosen, Ending, Menu, Outcome, Spot, Transcript, label_after, labelled},
-    request::{
-        Ask, Capabilities, Chat, Completion, Finish, Logprobs, Message, Origin, Request, Role,
-        Sampling, Span,
-    },
+    parse::{Answer, Chosen, Ending, Menu, Spot, Transcript, label_after, labelled},
+    request::{Ask, Capabilities, Chat, Logprobs, Message, Origin, Part, Request, Role, Sampling},
     text::{Judged, TurnEnd, visible},
-    verdict::Distribution,
 };
 
 /// A prompt at work on one item: pure, so that anything may drive it.
@@ -143,12 +141,13 @@ impl<'p> Program<'p> {
         let mut turns = self.turns(&self.sent, &last.spot)?;
         let Some(turn) = turns.messages.last_mut().filter(|_| turns.open) else { return Ok(None) };
         taint::trim(turn, false);
-        if let Some(said) = turn.spans.last_mut().filter(|span| span.origin == Origin::Model) {
-            said.text.truncate(ending.begun(&said.text));
-            said.text.truncate(said.text.trim_end().len());
+        let said = turn.parts.last_mut().filter(|part| part.origin == Origin::Model);
+        if let Some(said) = said.and_then(Part::text_mut) {
+            said.truncate(ending.begun(said));
+            said.truncate(said.trim_end().len());
         }
         let text = ending.behind(&turn.text(), &taint::data(&self.sent));
-        turn.spans.push(Span { text, origin: Origin::Prompt });
+        turn.parts.push(Part::text(text, Origin::Prompt));
         let sampling = Sampling {
             max_tokens: Some(LONGEST_VERDICT),
             stop: ending.stop(),
@@ -175,7 +174,7 @@ impl<'p> Program<'p> {
             outcome.cut_ok = true;
         }
         let spot = Spot { name: "ending".into(), at: None };
-        transcript.results.push(Outcome { spot, chosen: None, cut_ok: true, completion });
+        transcript.results.push(Answer { spot, chosen: None, cut_ok: true, completion });
         transcript
     }
 
@@ -194,7 +193,7 @@ impl<'p> Program<'p> {
     }
 
     /// Every answer so far, in the order in which it was asked for.
-    pub(super) fn results(&self) -> &[Outcome] {
+    pub(super) fn results(&self) -> &[Answer] {
         &self.said.results
     }
 
@@ -208,7 +207,7 @@ impl<'p> Program<'p> {
                 (Some(Chosen::Read(None)), opened)
             }
         };
-        self.said.results.push(Outcome { spot, chosen, cut_ok, completion });
+        self.said.results.push(Answer { spot, chosen, cut_ok, completion });
     }
 
     /// The marked text so far and the result that is missing.
@@ -346,7 +345,7 @@ impl<'p> Program<'p> {
         let mut distribution = None;
         let mark = self.said.mark.clone();
         let mark = mark.as_deref();
-        if let Some(Outcome { completion: before, .. }) = self.said.results.last_mut() {
+        if let Some(Answer { completion: before, .. }) = self.said.results.last_mut() {
             let end = if before.in_process { TurnEnd::Exact } else { TurnEnd::Token(mark) };
             let judged = Judged::new(data);
             let found = labelled(&before.text, literal, mark, labels, &judged, end);
@@ -362,7 +361,7 @@ impl<'p> Program<'p> {
         }
         completion.distribution.clone_from(&distribution);
         let chosen = Some(Chosen::Read(distribution));
-        self.said.results.push(Outcome { spot, chosen, cut_ok: false, completion });
+        self.said.results.push(Answer { spot, chosen, cut_ok: false, completion });
     }
 
     fn chat(&self) -> Chat {
@@ -390,13 +389,23 @@ impl<'p> Program<'p> {
     ) -> Request {
         let Turns { messages, open } = turns;
         let Plan { draw, reask, .. } = self.plan;
-        Request { messages, open, chat: self.chat(), ask, sampling, constraint, draw, reask }
+        let chat = self.chat();
+        Request {
+            open,
+            chat,
+            ask,
+            sampling,
+            constraint,
+            draw,
+            reask,
+            ..Request::generate(messages)
+        }
     }
 
     /// The turns of a partial text, ready to be continued.
     fn turns(&self, marked: &str, spot: &Spot) -> Result<Turns> {
         if self.chat() == Chat::Raw {
-            let whole = Message { role: Role::User, spans: taint::spans(marked) };
+            let whole = Message { role: Role::User, parts: taint::parts(marked) };
             return Ok(Turns { messages: vec![whole], open: true });
         }
         let mut messages = self.messages(marked)?;
@@ -409,7 +418,7 @@ impl<'p> Program<'p> {
                 .prompt
                 .error(format!("`{}` stands in a {} turn", spot.name, last.role.name()))
                 .hint("begin a line `assistant:` before it")),
-            Some(last) if last.spans.is_empty() => {
+            Some(last) if last.parts.is_empty() => {
                 messages.pop();
                 Ok(Turns { messages, open: false })
             }
@@ -432,7 +441,7 @@ impl<'p> Program<'p> {
 /// What came of the asking so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Said {
-    pub(super) results: Vec<Outcome>,
+    pub(super) results: Vec<Answer>,
     /// Where each of them was asked for.
     places: Vec<Place>,
     mark: Option<String>,
@@ -450,9 +459,9 @@ struct Place {
 
 impl Said {
     /// The results that count, ready to be read; `marked` is the whole text so far.
-    pub(super) fn transcript(&self, marked: &str, counts: impl Fn(&Outcome) -> bool) -> Transcript {
+    pub(super) fn transcript(&self, marked: &str, counts: impl Fn(&Answer) -> bool) -> Transcript {
         let both = self.results.iter().zip(&self.places);
-        let (results, places): (Vec<Outcome>, Vec<Place>) = both
+        let (results, places): (Vec<Answer>, Vec<Place>) = both
             .filter(|(outcome, _)| counts(outcome))
             .map(|(o, place)| (o.clone(), *place))
             .unzip();
@@ -467,7 +476,7 @@ impl Said {
     }
 
     /// The same while the body still runs: what the model saw before it wrote the last of these results.
-    pub(super) fn so_far(&self, sent: &str, counts: impl Fn(&Outcome) -> bool) -> Transcript {
+    pub(super) fn so_far(&self, sent: &str, counts: impl Fn(&Answer) -> bool) -> Transcript {
         let both = self.results.iter().zip(&self.places);
         let last = both.into_iter().rfind(|(outcome, _)| counts(outcome));
         let shown = last.and_then(|(_, place)| sent.get(..place.shown)).unwrap_or_default();
@@ -478,7 +487,7 @@ impl Said {
 /// The author's last line that shows the mark, up to and with it.
 fn line_of(marked: &str, mark: &str) -> Option<String> {
     let authors = taint::spans(marked).into_iter().rev().filter(|s| s.origin == Origin::Prompt);
-    let line = |span: Span| {
+    let line = |span: taint::Span| {
         let end = span.text.rfind(mark)? + mark.len();
         Some(span.text[..end].lines().next_back()?.to_owned())
     };
@@ -493,8 +502,9 @@ struct Turns {
 impl Turns {
     /// The judged texts that the model was shown.
     fn data(&self) -> Vec<String> {
-        let spans = self.messages.iter().flat_map(|message| &message.spans);
-        spans.filter(|span| span.origin == Origin::Data).map(|span| span.text.clone()).collect()
+        let parts = self.messages.iter().flat_map(|message| &message.parts);
+        let data = parts.filter(|part| part.origin == Origin::Data);
+        data.map(|part| part.as_text().to_owned()).collect()
     }
 
     /// The place of the turn that is written now.
@@ -504,9 +514,9 @@ impl Turns {
 
     /// What the author wrote between the last result and the end of the open turn, if there is one.
     fn since_result(&self) -> Option<String> {
-        let spans: &[Span] = &self.messages.last()?.spans;
-        let result = spans.iter().rposition(|span| span.origin == Origin::Model)?;
-        Some(spans.get(result + 1..)?.iter().map(|span| span.text.as_str()).collect())
+        let parts = &self.messages.last()?.parts;
+        let result = parts.iter().rposition(|part| part.origin == Origin::Model)?;
+        Some(parts.get(result + 1..)?.iter().map(Part::as_text).collect())
     }
 }
 

@@ -10,10 +10,11 @@ use minijinja::{
 
 use super::{Next, Plan, Program, Prompt, bound};
 use crate::{
+    completion::Completion,
     error::Result,
     item::Item,
     parse::{Menu, Spot},
-    request::{self, Capabilities, Completion, Origin, Request},
+    request::{self, Capabilities, Origin, Part, Request},
 };
 
 /// One `gen` or `choose` of a prompt, as a sample record shows it.
@@ -33,7 +34,7 @@ impl Ask {
     fn of(request: &Request) -> Self {
         let labels = match &request.ask {
             request::Ask::Choose { labels } => labels.clone(),
-            request::Ask::Generate { .. } => Vec::new(),
+            _ => Vec::new(),
         };
         Self {
             spot: Spot { name: String::new(), at: None },
@@ -55,7 +56,7 @@ pub fn rehearsed(mut program: Program<'_>) -> Result<Vec<Request>> {
     while let Next::Ask(request) = program.next(answer.take())? {
         answer = Some(Completion::text(match &request.ask {
             request::Ask::Choose { labels } => labels.first().cloned().unwrap_or_default(),
-            request::Ask::Generate { .. } => format!("(answer {})", requests.len() + 1),
+            _ => format!("(answer {})", requests.len() + 1),
         }));
         requests.push(*request);
     }
@@ -137,9 +138,9 @@ impl Prompt {
 
     /// A marker before the last field would end the prefix that records share.
     fn check_mark(&self, request: &Request) -> Result<()> {
-        let spans: Vec<_> = request.messages.iter().flat_map(|message| &message.spans).collect();
-        let marked = spans.iter().position(|span| span.text.contains(SAMPLE_MARK));
-        let last_data = spans.iter().rposition(|span| span.origin == Origin::Data);
+        let parts: Vec<_> = request.messages.iter().flat_map(|message| &message.parts).collect();
+        let marked = parts.iter().position(|part| part.as_text().contains(SAMPLE_MARK));
+        let last_data = parts.iter().rposition(|part| part.origin == Origin::Data);
         match (marked, last_data) {
             (Some(marked), Some(last)) if marked < last => Err(self
                 .error("`{{ mark }}` stands before the last field".to_owned())
@@ -152,8 +153,8 @@ impl Prompt {
 /// The text before a request's end that no result wrote.
 fn literal(request: &Request) -> String {
     let Some(last) = request.messages.last().filter(|_| request.open) else { return String::new() };
-    let result = last.spans.iter().rposition(|span| span.origin == Origin::Model);
-    last.spans[result.map_or(0, |at| at + 1)..].iter().map(|span| span.text.as_str()).collect()
+    let result = last.parts.iter().rposition(|part| part.origin == Origin::Model);
+    last.parts[result.map_or(0, |at| at + 1)..].iter().map(Part::as_text).collect()
 }
 
 /// A marker that no record can hold, being no hex.

@@ -153,7 +153,7 @@ fn is_word(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const FILE: &str = "---\n# Mine.\nsummary: x\njudges: score\nfields:\n  answer: required\n  criteria: optional\nscale: {min: 1, max: 10}\nverdict: 'Score: *'\n---\nuser:\n{{ criteria }} {{ answer }} {{ scale }}\n";
+    const FILE: &str = "---\n# Mine.\nsummary: x\nkind: score\nfields:\n  answer: required\n  criteria: optional\nscale: {min: 1, max: 10}\nverdict: 'Score: *'\n---\nuser:\n{{ criteria }} {{ answer }} {{ scale }}\n";
 
     #[test]
     fn what_changed_is_written_and_all_else_stays() {
@@ -185,10 +185,10 @@ mod tests {
     fn front_matter_that_cannot_be_rewritten_is_refused_and_never_written_wrong() {
         let body = "user:\n{{ answer }} {{ scale }}\n";
         let fronts = [
-            "{judges: score, scale: {min: 1, max: 10}, verdict: 'Score: *'}\n",
-            "scale: &s {min: 1, max: 10}\njudges: score\nverdict: 'Score: *'\nsampling: {}\nsummary: *s\n",
-            "judges: score\n? scale\n: {min: 1, max: 10}\nverdict: 'Score: *'\n",
-            "judges: score\nscale: {min: 1,\nmax: 10}\nverdict: 'Score: *'\n",
+            "{kind: score, scale: {min: 1, max: 10}, verdict: 'Score: *'}\n",
+            "scale: &s {min: 1, max: 10}\nkind: score\nverdict: 'Score: *'\nsampling: {}\nsummary: *s\n",
+            "kind: score\n? scale\n: {min: 1, max: 10}\nverdict: 'Score: *'\n",
+            "kind: score\nscale: {min: 1,\nmax: 10}\nverdict: 'Score: *'\n",
         ];
         let mut refused = 0;
         for front in fronts {

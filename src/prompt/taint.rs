@@ -15,7 +15,7 @@ use super::run::Run;
 use crate::{
     error::{Error, ErrorKind},
     item::{self, is_noncharacter},
-    request::{Message, Origin, Role, Span},
+    request::{Message, Origin, Part, Role},
 };
 
 const DATA: char = '\u{FDD0}';
@@ -177,6 +177,24 @@ fn write_marked(out: &mut Output, mark: char, text: &str) -> Result<(), minijinj
     Ok(write!(out, "{mark}{clean}{END}")?)
 }
 
+/// A piece of a marked text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) text: String,
+    pub(super) origin: Origin,
+}
+
+impl From<Span> for Part {
+    fn from(Span { text, origin }: Span) -> Self {
+        Self::text(text, origin)
+    }
+}
+
+/// The pieces of a marked text as parts of a message.
+pub(super) fn parts(marked: &str) -> Vec<Part> {
+    spans(marked).into_iter().map(Part::from).collect()
+}
+
 /// The pieces of a marked text, neighbours of one origin joined, empty ones left out.
 ///
 /// An unfinished piece at the end belongs to whoever began it.
@@ -237,18 +255,18 @@ pub(super) struct Conversation {
 /// Cuts a rendered prompt into turns; a prompt without role lines is one user turn.
 pub(super) fn conversation(marked: &str) -> Conversation {
     let mut messages: Vec<Message> = Vec::new();
-    let mut current: Vec<Span> = Vec::new();
+    let mut current: Vec<Part> = Vec::new();
     let mut role: Option<Role> = None;
     let mut stray = String::new();
     let all = spans(marked);
     let count = all.len();
-    let mut close = |role: Option<Role>, spans: Vec<Span>| match role {
-        Some(role) => messages.push(Message { role, spans }),
-        None => stray = spans.iter().map(|span| span.text.as_str()).collect(),
+    let mut close = |role: Option<Role>, parts: Vec<Part>| match role {
+        Some(role) => messages.push(Message { role, parts }),
+        None => stray = parts.iter().map(Part::as_text).collect(),
     };
     for (n, span) in all.into_iter().enumerate() {
         if span.origin != Origin::Prompt {
-            current.push(span);
+            current.push(span.into());
             continue;
         }
         let mut rest = span.text.as_str();
@@ -264,7 +282,7 @@ pub(super) fn conversation(marked: &str) -> Conversation {
     }
     if role.is_none() {
         return Conversation {
-            messages: vec![Message { role: Role::User, spans: current }],
+            messages: vec![Message { role: Role::User, parts: current }],
             stray,
         };
     }
@@ -272,9 +290,9 @@ pub(super) fn conversation(marked: &str) -> Conversation {
     Conversation { messages, stray }
 }
 
-fn push(spans: &mut Vec<Span>, text: &str) {
+fn push(parts: &mut Vec<Part>, text: &str) {
     if !text.is_empty() {
-        spans.push(Span { text: text.to_owned(), origin: Origin::Prompt });
+        parts.push(Part::text(text, Origin::Prompt));
     }
 }
 
@@ -309,13 +327,16 @@ fn role_of(line: &str) -> Option<Role> {
 
 /// Takes the author's blank lines off the ends of a turn; of an open one only off its beginning.
 pub(super) fn trim(message: &mut Message, open: bool) {
-    if let Some(first) = message.spans.first_mut().filter(|span| span.origin == Origin::Prompt) {
-        first.text = first.text.trim_start_matches(['\n', '\r']).to_owned();
+    let author = |part: &&mut Part| part.origin == Origin::Prompt;
+    if let Some(first) = message.parts.first_mut().filter(author).and_then(Part::text_mut) {
+        *first = first.trim_start_matches(['\n', '\r']).to_owned();
     }
-    if let Some(last) = message.spans.last_mut().filter(|s| s.origin == Origin::Prompt && !open) {
-        last.text = last.text.trim_end_matches(['\n', '\r']).to_owned();
+    if let Some(last) = message.parts.last_mut().filter(author).and_then(Part::text_mut)
+        && !open
+    {
+        *last = last.trim_end_matches(['\n', '\r']).to_owned();
     }
-    message.spans.retain(|span| !span.text.is_empty());
+    message.parts.retain(|part| !part.is_empty());
 }
 
 #[cfg(test)]

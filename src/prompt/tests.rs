@@ -3,9 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::request::{
-    Ask as Wanted, Capabilities, Completion, Logprobs, Message, Origin, Request, Role,
-};
+use crate::completion::Completion;
+use crate::request::{Ask as Wanted, Capabilities, Logprobs, Message, Origin, Request, Role};
 
 const ABLE: Capabilities = Capabilities::ALL;
 const TALKER: Capabilities = Capabilities {
@@ -20,7 +19,7 @@ fn file(keys: &str, body: &str) -> String {
 }
 
 fn label(body: &str) -> String {
-    file("judges: label\nverdict: 'Verdict: *'", body)
+    file("kind: label\nverdict: 'Verdict: *'", body)
 }
 
 fn prompt(source: &str) -> Prompt {
@@ -98,7 +97,7 @@ fn a_loop_over_steps_keeps_earlier_judgments_in_its_context() {
 #[test]
 fn each_runs_the_body_for_one_step_at_a_time() {
     let source = file(
-        "judges: steps\neach: steps\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}",
+        "kind: steps\neach: steps\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}",
         "user:\n{{ problem }}: {{ previous }} then {{ step }} ({{ index }})\nassistant:\n{{ choose('v', ['Yes', 'No']) }}",
     );
     let asked = run(&prompt(&source), &item(), ABLE, &["Yes"]);
@@ -126,7 +125,7 @@ fn later_text_depends_on_a_result_that_is_bound_and_not_printed() {
 #[test]
 fn settings_of_a_gen_stand_over_those_of_the_prompt() {
     let source = file(
-        "judges: label\nverdict: 'V: *'\nsampling: {temperature: 0, max_tokens: 100, stop: END}",
+        "kind: label\nverdict: 'V: *'\nsampling: {temperature: 0, max_tokens: 100, stop: END}",
         "user:\n{{ question }}\nassistant:\n{{ gen('a', stop='X', max_tokens=5, temperature=0.7) }}",
     );
     let asked = run(&prompt(&source), &item(), ABLE, &["V: y"]);
@@ -139,7 +138,7 @@ const VERIFY: &str = "user:\n{{ question }}\nassistant:\n{{ gen('analysis', stop
 
 fn verify() -> Prompt {
     prompt(&file(
-        "judges: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}",
+        "kind: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}",
         VERIFY,
     ))
 }
@@ -159,7 +158,7 @@ fn elsewhere_the_choice_is_read_behind_the_words_that_announce_it() {
     let Next::Ask(request) = program.next(None).unwrap() else { panic!("a question") };
     assert!(request.sampling.stop.is_empty(), "the model must write on to its verdict");
     assert_eq!(request.ask, Wanted::Generate { top_logprobs: Some(20) });
-    let token = |text: &str, top: &[(&str, f64)]| crate::request::Token {
+    let token = |text: &str, top: &[(&str, f64)]| crate::completion::Token {
         text: text.into(),
         top: top.iter().map(|(text, p)| ((*text).into(), p.ln())).collect(),
     };
@@ -179,7 +178,7 @@ fn elsewhere_the_choice_is_read_behind_the_words_that_announce_it() {
 
 #[test]
 fn a_label_that_opens_the_turn_is_read_off_a_model_that_only_talks() {
-    let keys = "judges: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}";
+    let keys = "kind: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}";
     let prompt =
         prompt(&file(keys, "user:\n{{ question }}\nassistant:\n{{ choose('v', ['Yes', 'No']) }}"));
     for (said, label) in
@@ -229,7 +228,7 @@ fn fenced_data_cannot_close_its_fence() {
 #[test]
 fn the_mark_is_the_items_own_and_occurs_in_none_of_its_fields() {
     let prompt = prompt(&file(
-        "judges: label\nverdict: {mark: true}",
+        "kind: label\nverdict: {mark: true}",
         "user:\n{{ answer }}\nEnd with {{ mark }}: <word>\n",
     ));
     let plain = Item::new().answer("A.");
@@ -245,7 +244,7 @@ fn the_mark_is_the_items_own_and_occurs_in_none_of_its_fields() {
 #[test]
 fn errors_show_file_line_and_the_fields_in_scope() {
     let error = refusal(&file(
-        "judges: label\nverdict: 'V: *'\nfields: {question: required}",
+        "kind: label\nverdict: 'V: *'\nfields: {question: required}",
         "user:\n{{ question }}\n{{ anwser }}\n",
     ));
     assert!(error.contains("p.jinja:8: `anwser` has no value"), "{error}");
@@ -291,7 +290,7 @@ fn what_would_go_wrong_is_refused_before_any_call() {
         refusal(&label("Be fair.\nuser:\n{{ question }}")).contains("before the first role line")
     );
     assert!(refusal(&label("user:\n\u{FDD0}{{ question }}")).contains("noncharacters"));
-    let early = file("judges: label\nverdict: {mark: true}", "user:\n{{ mark }}\n{{ question }}\n");
+    let early = file("kind: label\nverdict: {mark: true}", "user:\n{{ mark }}\n{{ question }}\n");
     assert!(refusal(&early).contains("before the last field"));
     let grown = "user:\n{% if gen('a') %}changed{% endif %}\nassistant:\n{{ gen('a') }}";
     assert!(Prompt::parse("p", &label(grown)).is_err());
@@ -308,7 +307,7 @@ fn a_template_bomb_is_stopped() {
 #[test]
 fn optional_fields_are_none_and_defaults_stand_in() {
     let source = file(
-        "judges: label\nverdict: 'V: *'\nfields: {question: required, hint: optional, tone: {default: calm}}",
+        "kind: label\nverdict: 'V: *'\nfields: {question: required, hint: optional, tone: {default: calm}}",
         "user:\n{{ question }} {% if hint %}{{ hint }}{% endif %}{{ tone }}\n",
     );
     let asked = run(&prompt(&source), &item(), ABLE, &["V: x"]);
@@ -318,7 +317,7 @@ fn optional_fields_are_none_and_defaults_stand_in() {
 #[test]
 fn the_scale_prints_what_it_will_accept() {
     let source = file(
-        "judges: score\nscale: {min: 0, max: 5}\nverdict: 'S: *'",
+        "kind: score\nscale: {min: 0, max: 5}\nverdict: 'S: *'",
         "user:\n{{ question }} {{ scale }}, best {{ scale.max }}\n",
     );
     let asked = run(&prompt(&source), &item(), ABLE, &["S: 3"]);
@@ -334,7 +333,7 @@ fn the_scale_prints_what_it_will_accept() {
 #[test]
 fn raw_prompts_are_one_text_with_its_trailing_newline() {
     let source = file(
-        "judges: label\nchat: raw\nverdict: 'V: *'",
+        "kind: label\nchat: raw\nverdict: 'V: *'",
         "user:\n{{ question }}\n### Response:\n{{ gen('a') }}\n",
     );
     let asked = run(&prompt(&source), &item(), ABLE, &["V: x"]);
@@ -344,22 +343,19 @@ fn raw_prompts_are_one_text_with_its_trailing_newline() {
 #[test]
 fn the_hash_knows_the_question_and_not_the_reading() {
     let with = |keys: &str, body: &str| prompt(&file(keys, body)).hash();
-    let base = with("judges: label\nverdict: 'V: *'", "user:\n{{ question }}\n");
+    let base = with("kind: label\nverdict: 'V: *'", "user:\n{{ question }}\n");
     assert_eq!(
         with(
-            "summary: s\njudges: label\nverdict: 'W: *'\npass: label = x",
+            "summary: s\nkind: label\nverdict: 'W: *'\npass: label = x",
             "user:\n{{ question }}\n"
         ),
         base
     );
     assert_ne!(
-        with(
-            "judges: label\nverdict: 'V: *'\nsampling: {temperature: 1}",
-            "user:\n{{ question }}\n"
-        ),
+        with("kind: label\nverdict: 'V: *'\nsampling: {temperature: 1}", "user:\n{{ question }}\n"),
         base
     );
-    assert_ne!(with("judges: label\nverdict: 'V: *'", "user:\n{{ question }}!\n"), base);
+    assert_ne!(with("kind: label\nverdict: 'V: *'", "user:\n{{ question }}!\n"), base);
 }
 
 mod spans {
@@ -378,7 +374,7 @@ mod spans {
                 record.insert(format!("f{n}"), json!(value));
             }
             let names: Vec<String> = (0..pieces.len()).map(|n| format!("f{n}: required")).collect();
-            let source = file(&format!("judges: label\nchat: raw\nverdict: 'V: *'\nfields: {{{}}}", names.join(", ")), &format!("{body}\n>{{{{ gen('a') }}}}"));
+            let source = file(&format!("kind: label\nchat: raw\nverdict: 'V: *'\nfields: {{{}}}", names.join(", ")), &format!("{body}\n>{{{{ gen('a') }}}}"));
             let prompt = prompt(&source);
             let asked = run(&prompt, &Item::from(serde_json::Value::Object(record.clone())), ABLE, &["V: x"]);
 

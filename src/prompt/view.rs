@@ -105,7 +105,7 @@ impl Prompt {
     fn neighbour_for(&self, meaning: Meaning) -> Option<&'static str> {
         let fits = |prompt: &&std::sync::Arc<Prompt>| {
             let front = prompt.front();
-            front.judges == self.front.judges
+            front.kind == self.front.kind
                 && front.models.is_empty()
                 && prompt.reads_meaning(meaning)
         };

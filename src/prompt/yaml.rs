@@ -32,7 +32,7 @@ impl<'y> Keys<'y> {
             other => {
                 let message =
                     format!("the front matter is {}, not keys with values", kind_of(&other));
-                Err(wrong(message).hint("write a line for each key, such as `judges: score`"))
+                Err(wrong(message).hint("write a line for each key, such as `kind: score`"))
             }
         }
     }
@@ -40,9 +40,9 @@ impl<'y> Keys<'y> {
     /// Refuses a key that is not among these.
     pub(super) fn check_names(&self, known: &[&'static str]) -> Result<()> {
         match self.map.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) if key == "kind" => {
-                let error = wrong("unknown key `kind`".into());
-                self.at(key, Err(error.hint("the kind of verdict is named by `judges`")))
+            Some(key) if key == "judges" => {
+                let error = wrong("the key `judges` is now called `kind`".into());
+                self.at(key, Err(error.hint("write `kind:` in its place")))
             }
             Some(key) => {
                 self.at(key, Err(unknown(ErrorKind::Prompt, "key", key, known.iter().copied())))

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     item::Item,
     judge::Judge,
-    verdict::{Judgment, Unreadable, Verdict, Vote},
+    verdict::{Judgment, Outcome, Unreadable, Verdict, Vote},
 };
 
 /// One line of results: exactly one of a value, `unreadable` or `error` is in it.
@@ -25,14 +25,14 @@ pub struct Line<'a> {
     /// The record; absent where the input held none.
     pub item: Option<&'a Item>,
     /// What came of it.
-    pub outcome: Outcome<'a>,
+    pub outcome: Ended<'a>,
     /// Whether the record itself is repeated in the line.
     pub with_item: bool,
 }
 
 /// What came of a record.
 #[derive(Debug)]
-pub enum Outcome<'a> {
+pub enum Ended<'a> {
     /// An answer, readable or not.
     Judged(&'a Judgment),
     /// No answer.
@@ -60,15 +60,15 @@ impl Line<'_> {
         line.insert("id".into(), self.id.as_str().into());
         line.insert("index".into(), self.index.into());
         match self.outcome {
-            Outcome::Judged(judgment) => judged(&mut line, judgment),
-            Outcome::Failed(error) => failed(&mut line, error),
+            Ended::Judged(judgment) => judged(&mut line, judgment),
+            Ended::Failed(error) => failed(&mut line, error),
         }
         line.insert("model".into(), judge.backend().name().into());
         line.insert(
             "prompt".into(),
             json!({"name": judge.prompt().name(), "hash": judge.prompt_hash(), "reading": judge.reading()}),
         );
-        if let Outcome::Judged(judgment) = self.outcome {
+        if let Ended::Judged(judgment) = self.outcome {
             line.insert("usage".into(), value(&judgment.usage));
             let cost = judge.price().and_then(|price| price.of(judgment.usage));
             line.insert("cost".into(), cost.map_or(Value::Null, Value::from));
@@ -178,9 +178,10 @@ fn ballot(vote: &Vote) -> Value {
     ballot.insert("order".into(), order(&vote.order));
     ballot.insert("reask".into(), vote.reask.into());
     ballot.insert("calls".into(), value(&vote.calls));
-    match &vote.verdict {
-        Ok(verdict) => ballot.insert("verdict".into(), verdict.to_string().into()),
-        Err(why) => ballot.insert("unreadable".into(), unreadable(why)),
+    match &vote.outcome {
+        Outcome::Verdict(verdict) => ballot.insert("verdict".into(), verdict.to_string().into()),
+        Outcome::Unreadable(why) => ballot.insert("unreadable".into(), unreadable(why)),
+        Outcome::Failed(error) => ballot.insert("error".into(), fault(error)),
     };
     if let Some(rule) = &vote.rule {
         ballot.insert("rule".into(), rule.as_str().into());
@@ -201,11 +202,11 @@ fn order(order: &[usize]) -> Value {
 }
 
 pub(super) fn failed(line: &mut Map<String, Value>, error: &Error) {
-    let kind = format!("{:?}", error.kind()).to_lowercase();
-    line.insert(
-        "error".into(),
-        json!({"kind": kind, "message": error.to_string(), "hints": error.hints()}),
-    );
+    line.insert("error".into(), fault(error));
+}
+
+fn fault(error: &Error) -> Value {
+    json!({"kind": error.kind().name(), "message": error.to_string(), "hints": error.hints()})
 }
 
 pub(super) fn value(value: &(impl Serialize + ?Sized)) -> Value {

@@ -27,7 +27,7 @@ pub use {
     current::{Whose, current},
     ids::Ids,
     journal::Earlier,
-    line::{Line, Outcome},
+    line::{Ended, Line},
     lines::lines,
     output::{Kind, Output, journal_of},
     own::is_own,

@@ -88,7 +88,8 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Reason, Unreadable, Usage};
+    use crate::completion::UsageTotal;
+    use crate::verdict::{Reason, Unreadable};
 
     #[test]
     fn failing_is_a_failure_and_what_says_nothing_an_error() {
@@ -99,8 +100,8 @@ mod tests {
             normalized: None,
             votes: Vec::new(),
             mark: None,
-            usage: Usage::default(),
-            saved: Usage::default(),
+            usage: UsageTotal::default(),
+            saved: UsageTotal::default(),
             cached: (0, 1),
             attempts: 1,
             latency_ms: 1500,
@@ -112,7 +113,7 @@ mod tests {
             "odd",
             Ok(&judgment(Err(Unreadable::new(Reason::Missing, "no `mark`")), Some(false))),
         );
-        junit.add("gone", Err(&Error::new(ErrorKind::Unavailable, "no server")));
+        junit.add("gone", Err(&Error::new(ErrorKind::Overloaded, "no server")));
         let mut xml = Vec::new();
         junit.write(&mut xml).unwrap();
         let xml = String::from_utf8(xml).unwrap();

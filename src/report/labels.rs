@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     item::{Item, text_of},
     judge::Judge,
-    parse::Judges,
+    parse::Kind,
     scale::Scale,
     verdict::{Judgment, Preference, Verdict},
 };
@@ -76,7 +76,7 @@ impl Labels {
         menu.extend(offer.labels.into_iter().map(|label| (label, None)));
         let mut seen = std::collections::BTreeSet::new();
         menu.retain(|(name, _)| seen.insert(name.clone()));
-        let compares = matches!(offer.kind, Judges::Preference | Judges::Ranking | Judges::Scores);
+        let compares = matches!(offer.kind, Kind::Preference | Kind::Ranking | Kind::Scores);
         Self { menu, compares, ..self }
     }
 

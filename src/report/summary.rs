@@ -12,11 +12,12 @@ use super::{
     terminal::escaped,
 };
 use crate::{
+    completion::Finish,
+    completion::UsageTotal,
     error::Error,
     item::Item,
     judge::Judge,
-    request::Finish,
-    verdict::{CORRECT, INCORRECT, Judgment, Preference, Usage, Verdict},
+    verdict::{CORRECT, INCORRECT, Judgment, Preference, Verdict},
 };
 
 /// What a run came to. Unreadable answers are counted and never taken for a number.
@@ -51,7 +52,7 @@ pub struct Summary {
     /// Verdicts beside the records' own labels.
     pub agreement: Agreement,
     /// Tokens over all records.
-    pub usage: Usage,
+    pub usage: UsageTotal,
     /// Requests that were sent.
     pub requests: u64,
     /// What they cost, where prices and all tokens are known.
@@ -63,7 +64,7 @@ pub struct Summary {
     /// Answers that were remembered.
     pub cached: u64,
     /// Their tokens, which cost nothing now.
-    pub saved: Usage,
+    pub saved: UsageTotal,
     /// What they would have cost, where prices are known.
     pub saved_cost: Option<f64>,
     /// How long the run took.
@@ -168,7 +169,7 @@ impl Summary {
         }
         for vote in judgment.votes.iter().filter(|vote| vote.reask > 0) {
             self.reasked.asked += 1;
-            self.reasked.read += usize::from(vote.verdict.is_ok());
+            self.reasked.read += usize::from(vote.outcome.is_verdict());
         }
         self.count_orders(judgment);
         match &judgment.verdict {
@@ -220,7 +221,7 @@ impl Summary {
             self.orders.consistent += usize::from(consistent);
         }
         for vote in &judgment.votes {
-            let Ok(Verdict::Preference(side)) = &vote.verdict else { continue };
+            let Some(Verdict::Preference(side)) = vote.outcome.verdict() else { continue };
             let shown = if vote.order == [1, 0] { side.swapped() } else { *side };
             self.orders.first += usize::from(shown == Preference::First);
             self.orders.second += usize::from(shown == Preference::Second);
@@ -378,7 +379,7 @@ impl fmt::Display for Summary {
         if let Reasked { asked: asked @ 1.., read } = self.reasked {
             write!(f, "\nunreadable and asked again: {asked}, readable then: {read}")?;
         }
-        let Usage { prompt, cached, completion, .. } = self.usage;
+        let UsageTotal { prompt, cached, completion, .. } = self.usage;
         let seconds = self.time.as_secs_f64();
         write!(
             f,
@@ -485,7 +486,7 @@ impl Summary {
         if self.cached == 0 {
             return Ok(());
         }
-        let Usage { prompt, completion, .. } = self.saved;
+        let UsageTotal { prompt, completion, .. } = self.saved;
         write!(
             f,
             "\n{} answers were remembered: {prompt} prompt and {completion} written tokens saved",
@@ -536,8 +537,8 @@ mod tests {
             normalized: None,
             votes: Vec::new(),
             mark: None,
-            usage: Usage::default(),
-            saved: Usage::default(),
+            usage: UsageTotal::default(),
+            saved: UsageTotal::default(),
             cached: (0, 1),
             attempts: 1,
             latency_ms: 0,
@@ -577,7 +578,7 @@ mod tests {
     fn what_failed_and_what_was_never_tried_is_not_covered_and_could_be_worst_or_best() {
         let mut summary = scale((1.0, 5.0));
         summary.count("a", None, Ok(&judgment(Ok(Verdict::Score(4.0)))));
-        summary.count("b", None, Err(&Error::new(ErrorKind::Unavailable, "gone")));
+        summary.count("b", None, Err(&Error::new(ErrorKind::Overloaded, "gone")));
         summary.total = Some(4);
         assert_eq!((summary.not_tried(), summary.coverage()), (0, 0.5), "the run is not over");
         summary.gave_up = true;

@@ -7,8 +7,9 @@ use tribunal::{
         Backend,
         openai::{Dialect, OpenAi, Settings},
     },
+    completion::Completion,
     error::Error,
-    request::{Ask, Completion, Message, Origin, Request, Role},
+    request::{Ask, Message, Origin, Request, Role},
 };
 
 use super::{Reply, Seen, Server};

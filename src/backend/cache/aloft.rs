@@ -9,8 +9,9 @@ use std::{
 use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
+    completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{CacheKey, Completion},
+    request::CacheKey,
 };
 
 /// The flights of a cache.

@@ -35,8 +35,9 @@ use self::{
 };
 use super::{Backend, Layer};
 use crate::{
+    completion::{Completion, Finish},
     error::{Error, ErrorKind, Result},
-    request::{CacheKey, Completion, Finish, Request},
+    request::{CacheKey, Request},
 };
 
 /// What a cache does.
@@ -437,7 +438,8 @@ impl Cached {
         let allowed = request.sampling.max_tokens.map(u64::from);
         self.inner.is_in_process()
             && answer.finish == Finish::Length
-            && allowed.is_none_or(|most| answer.usage.completion < most)
+            && allowed
+                .is_none_or(|most| answer.usage.completion.is_none_or(|written| written < most))
     }
 }
 

@@ -20,8 +20,9 @@ use zstd::bulk::Decompressor;
 
 use super::Clock;
 use crate::{
+    completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{CacheKey, Completion},
+    request::CacheKey,
 };
 
 /// Raised when the layout changes; a store of another version is left alone.

@@ -18,8 +18,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{Backend, Capabilities};
 use crate::{
+    completion::Completion,
     error::{Error, ErrorKind, Result, unknown},
-    request::{Completion, Origin, Request},
+    request::{Origin, Request},
     verdict::{CORRECT, INCORRECT},
 };
 
@@ -119,11 +120,11 @@ fn composed(text: &str) -> String {
 /// The answer and the reference, told apart by the author's words between them.
 fn sides(request: &Request) -> Result<(String, String)> {
     let (mut answer, mut reference, mut behind) = (String::new(), String::new(), false);
-    for span in request.messages.iter().flat_map(|message| &message.spans) {
-        match span.origin {
-            Origin::Prompt => behind |= span.text.contains("\nReference\n"),
-            _ if behind => reference.push_str(&span.text),
-            _ => answer.push_str(&span.text),
+    for part in request.messages.iter().flat_map(|message| &message.parts) {
+        match part.origin {
+            Origin::Prompt => behind |= part.as_text().contains("\nReference\n"),
+            _ if behind => reference.push_str(part.as_text()),
+            _ => answer.push_str(part.as_text()),
         }
     }
     if behind {

@@ -27,9 +27,9 @@ use super::{
     tokens::{Decoder, Vocabulary},
 };
 use crate::{
+    completion::{Completion, Distribution, Finish, Usage},
     error::{Error, ErrorKind, Result},
-    request::{Completion, Finish, Sampling},
-    verdict::{Distribution, Usage},
+    request::Sampling,
 };
 
 /// One request on its way through the queue.
@@ -265,11 +265,9 @@ impl<'m> Engine<'m> {
             }
             stop_if(gone())?;
         }
-        let missing = (1.0 - weights.iter().sum::<f64>()).clamp(0.0, 1.0);
         let best = weights.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
         let text = best.and_then(|(index, _)| labels.get(index)).cloned().unwrap_or_default();
-        let distribution =
-            Distribution { labels: labels.into_iter().zip(weights).collect(), missing };
+        let distribution = Distribution::new(labels.into_iter().zip(weights).collect());
         let usage = usage(shared, cached, 0);
         // The row at the end belongs to the last label's tokens: the next request must not read it.
         self.cut(shared - 1);
@@ -338,12 +336,7 @@ fn default_threads(bytes: u64) -> i32 {
 }
 
 fn usage(prompt: usize, cached: usize, written: usize) -> Usage {
-    Usage {
-        prompt: prompt as u64,
-        cached: cached as u64,
-        completion: written as u64,
-        ..Usage::default()
-    }
+    Usage { cached: Some(cached as u64), ..Usage::new(prompt as u64, written as u64) }
 }
 
 fn stop_if(gone: bool) -> Result<()> {

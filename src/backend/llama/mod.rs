@@ -30,8 +30,9 @@ use self::{
 };
 use super::{Backend, Capabilities};
 use crate::{
+    completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Ask, Completion, Request},
+    request::{Ask, Request},
 };
 
 /// How a model is loaded.
@@ -164,6 +165,7 @@ impl Llama {
                 let texts = labels.iter().map(label).collect::<Result<Vec<_>>>()?;
                 Work::Choose { labels: labels.clone(), texts }
             }
+            other => return Err(other.unsupported_by(&self.name)),
         };
         if work.shortest() == 0 {
             return Err(Error::new(ErrorKind::Refused, "the request is empty")

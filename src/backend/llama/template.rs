@@ -7,7 +7,7 @@ use minijinja::{Environment, ErrorKind as JinjaErrorKind, Value, context, syntax
 use crate::{
     error::{Error, ErrorKind, Result},
     prompt::limits::{Beyond, meter, metered},
-    request::{Chat, Message, Origin, Request, Role, Span},
+    request::{Chat, Message, Origin, Part, Request, Role},
     text::{Judged, TurnEnd, spoken},
 };
 
@@ -27,7 +27,7 @@ pub(super) enum Piece {
     /// Text of the template: its special tokens are tokens.
     Template(String),
     /// Text of a turn: nothing in it is special.
-    Content(Vec<Span>),
+    Content(Vec<Part>),
 }
 
 /// The largest prompt that a template may print around the turns, in bytes.
@@ -65,7 +65,7 @@ impl ChatTemplate {
             (Some(_), Chat::Model) => self.fold(turns)?,
             _ => plain(turns),
         };
-        pieces.extend(opened.map(|message| Piece::Content(message.spans.clone())));
+        pieces.extend(opened.map(|message| Piece::Content(message.parts.clone())));
         Ok(pieces)
     }
 
@@ -94,9 +94,9 @@ impl ChatTemplate {
         let padded = self.render_words(turns, form, "  ")?;
         let data: Vec<String> = turns
             .iter()
-            .flat_map(|turn| &turn.spans)
-            .filter(|span| span.origin == Origin::Data)
-            .map(|span| span.text.clone())
+            .flat_map(|turn| &turn.parts)
+            .filter(|part| part.origin == Origin::Data)
+            .map(|part| part.as_text().to_owned())
             .collect();
         let judged = Judged::new(&data);
         let mut pieces = Vec::new();
@@ -178,37 +178,38 @@ fn word(n: usize) -> String {
 
 /// Without a template, turns follow one another with a blank line between.
 fn plain(turns: &[Message]) -> Vec<Piece> {
-    let between = Span { text: "\n\n".into(), origin: Origin::Prompt };
-    let mut spans: Vec<Span> = Vec::new();
+    let between = || Part::text("\n\n", Origin::Prompt);
+    let mut parts: Vec<Part> = Vec::new();
     for turn in turns {
-        if !spans.is_empty() {
-            spans.push(between.clone());
+        if !parts.is_empty() {
+            parts.push(between());
         }
-        spans.extend(turn.spans.iter().cloned());
+        parts.extend(turn.parts.iter().cloned());
     }
     let ends_openly = matches!(turns, [_]);
     if !ends_openly {
-        spans.push(between);
+        parts.push(between());
     }
-    vec![Piece::Content(spans)]
+    vec![Piece::Content(parts)]
 }
 
 /// What is shown of a turn that is over: models are trained on histories without old thinking.
-fn content(turn: &Message, trims: bool, judged: &Judged) -> Vec<Span> {
-    let mut spans = turn.spans.clone();
-    for span in spans.iter_mut().filter(|span| span.origin == Origin::Model) {
-        span.text = spoken(&span.text, judged, TurnEnd::Exact).to_owned();
+fn content(turn: &Message, trims: bool, judged: &Judged) -> Vec<Part> {
+    let mut parts = turn.parts.clone();
+    let models = parts.iter_mut().filter(|part| part.origin == Origin::Model);
+    for text in models.filter_map(Part::text_mut) {
+        *text = spoken(text, judged, TurnEnd::Exact).to_owned();
     }
-    spans.retain(|span| !span.text.is_empty());
+    parts.retain(|part| !part.is_empty());
     if trims {
-        if let Some(first) = spans.first_mut() {
-            first.text = first.text.trim_start().to_owned();
+        if let Some(first) = parts.first_mut().and_then(Part::text_mut) {
+            *first = first.trim_start().to_owned();
         }
-        if let Some(last) = spans.last_mut() {
-            last.text = last.text.trim_end().to_owned();
+        if let Some(last) = parts.last_mut().and_then(Part::text_mut) {
+            *last = last.trim_end().to_owned();
         }
     }
-    spans
+    parts
 }
 
 fn folded(turns: &[Message]) -> Vec<Message> {
@@ -217,10 +218,10 @@ fn folded(turns: &[Message]) -> Vec<Message> {
         let role = if turn.role == Role::System { Role::User } else { turn.role };
         match folded.last_mut() {
             Some(last) if last.role == role => {
-                last.spans.push(Span { text: "\n\n".into(), origin: Origin::Prompt });
-                last.spans.extend(turn.spans.iter().cloned());
+                last.parts.push(Part::text("\n\n", Origin::Prompt));
+                last.parts.extend(turn.parts.iter().cloned());
             }
-            _ => folded.push(Message { role, spans: turn.spans.clone() }),
+            _ => folded.push(Message { role, parts: turn.parts.clone() }),
         }
     }
     folded
@@ -229,10 +230,10 @@ fn folded(turns: &[Message]) -> Vec<Message> {
 /// The same input with more of the author's text at its end.
 pub(super) fn continued(pieces: &[Piece], text: &str) -> Vec<Piece> {
     let mut pieces = pieces.to_vec();
-    let span = Span { text: text.to_owned(), origin: Origin::Prompt };
+    let part = Part::text(text, Origin::Prompt);
     match pieces.last_mut() {
-        Some(Piece::Content(spans)) => spans.push(span),
-        _ => pieces.push(Piece::Content(vec![span])),
+        Some(Piece::Content(parts)) => parts.push(part),
+        _ => pieces.push(Piece::Content(vec![part])),
     }
     pieces
 }

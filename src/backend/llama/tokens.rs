@@ -7,7 +7,7 @@ use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAt
 use super::template::Piece;
 use crate::{
     error::{Error, ErrorKind, Result},
-    request::{Origin, Span},
+    request::{Origin, Part},
 };
 
 /// A model's vocabulary with what must never come out of untrusted text.
@@ -49,7 +49,7 @@ impl Vocabulary {
                 Piece::Template(text) => {
                     tokens.extend(vocab.tokenize(text.as_bytes(), false, true));
                 }
-                Piece::Content(spans) => tokens.extend(self.content(spans)?),
+                Piece::Content(parts) => tokens.extend(self.content(parts)?),
             }
         }
         if vocab.should_add_bos() && tokens.first() != Some(&vocab.bos()) {
@@ -63,10 +63,10 @@ impl Vocabulary {
     }
 
     /// One turn, tokenized as one text, and cut only where data holds markup.
-    fn content(&self, spans: &[Span]) -> Result<Vec<LlamaToken>> {
+    fn content(&self, parts: &[Part]) -> Result<Vec<LlamaToken>> {
         let vocab = self.model.vocab();
         let mut tokens: Vec<LlamaToken> = Vec::new();
-        for text in self.cut(spans) {
+        for text in self.cut(parts) {
             tokens.extend(self.continue_with(&text, tokens.is_empty()));
         }
         // Nothing but a fault of the tokenizer can make this true; it must not pass unseen.
@@ -93,11 +93,11 @@ impl Vocabulary {
     }
 
     /// The text in pieces such that no piece of data holds markup whole.
-    fn cut(&self, spans: &[Span]) -> Vec<String> {
+    fn cut(&self, parts: &[Part]) -> Vec<String> {
         let mut pieces = vec![String::new()];
-        for span in spans {
-            let mut rest = span.text.as_str();
-            while let Some(at) = self.first_markup(rest).filter(|_| span.origin == Origin::Data) {
+        for part in parts {
+            let mut rest = part.as_text();
+            while let Some(at) = self.first_markup(rest).filter(|_| part.origin == Origin::Data) {
                 // Behind its first character, so that neither half is the token.
                 let behind = at + rest[at..].chars().next().map_or(1, char::len_utf8);
                 append(&mut pieces, &rest[..behind]);

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    request::{Ask, Completion, Finish, Token},
-    verdict::{Distribution, Usage},
+    completion::{Completion, Distribution, Finish, Token, Usage},
+    request::Ask,
 };
 
 /// The first choice of a chat completion, by its index, as an answer to `ask`.
@@ -32,13 +32,16 @@ pub(super) fn completion(answer: &Value, ask: &Ask) -> Completion {
         Ask::Generate { top_logprobs: Some(_) } => written,
         Ask::Generate { top_logprobs: None } => Completion { tokens: Vec::new(), ..written },
         Ask::Choose { labels } => chosen(written, labels),
+        // Refused before they are sent.
+        Ask::ChooseAt { .. } | Ask::Logprobs { .. } | Ask::Reward => written,
     }
 }
 
 /// Whether the model thought where it should have chosen.
 pub(super) fn is_thought(completion: &Completion) -> bool {
     completion.text.trim().is_empty()
-        && (completion.thinking.is_some() || completion.usage.reasoning > 0)
+        && (completion.thinking.is_some()
+            || completion.usage.reasoning.is_some_and(|count| count > 0))
 }
 
 /// Reads a label off the first token that says something.
@@ -131,15 +134,14 @@ fn only_calls_tools(message: &Value) -> bool {
 
 /// The tokens that a server reports. A prompt without tokens does not exist: such a report is none.
 fn usage(usage: &Value) -> Usage {
-    let count = |value: &Value| value.as_u64().unwrap_or_default();
-    let (prompt, completion) = (&usage["prompt_tokens"], &usage["completion_tokens"]);
-    let is_known = completion.is_u64() && count(prompt) > 0;
+    let prompt = usage["prompt_tokens"].as_u64().filter(|count| *count > 0);
+    let Some((prompt, completion)) = prompt.zip(usage["completion_tokens"].as_u64()) else {
+        return Usage::default();
+    };
     Usage {
-        prompt: count(prompt),
-        cached: count(&usage["prompt_tokens_details"]["cached_tokens"]),
-        completion: count(completion),
-        reasoning: count(&usage["completion_tokens_details"]["reasoning_tokens"]),
-        unknown: u64::from(!is_known),
+        cached: usage["prompt_tokens_details"]["cached_tokens"].as_u64(),
+        reasoning: usage["completion_tokens_details"]["reasoning_tokens"].as_u64(),
+        ..Usage::new(prompt, completion)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{defang::defanged, provider::Dialect, said::Refusal};
 use crate::{
     error::{Error, ErrorKind, Result},
-    request::{Ask, Chat, Constraint, Message, Origin, Request, Role, Sampling},
+    request::{Ask, Chat, Constraint, Message, Origin, Part, Request, Role, Sampling},
 };
 
 /// The most alternatives of a token that such APIs report.
@@ -258,10 +258,10 @@ fn written(turn: &Message, defang: bool) -> Value {
 fn harmless(turn: &Message) -> String {
     let mut text = String::new();
     let trusted = |origin: Origin| origin == Origin::Prompt;
-    for run in turn.spans.chunk_by(|a, b| trusted(a.origin) == trusted(b.origin)) {
-        let words: String = run.iter().map(|span| span.text.as_str()).collect();
+    for run in turn.parts.chunk_by(|a, b| trusted(a.origin) == trusted(b.origin)) {
+        let words: String = run.iter().map(Part::as_text).collect();
         match run.first() {
-            Some(span) if trusted(span.origin) => text.push_str(&words),
+            Some(part) if trusted(part.origin) => text.push_str(&words),
             _ => text.push_str(&defanged(&words)),
         }
     }
@@ -270,7 +270,22 @@ fn harmless(turn: &Message) -> String {
 
 fn sampling(request: &Request, dialect: Dialect, fields: &mut Map<String, Value>) -> Result<()> {
     // A new field breaks this line, so that nobody forgets to send it.
-    let Sampling { temperature, top_p, top_k, min_p, max_tokens, stop, seed } = &request.sampling;
+    let Sampling {
+        temperature,
+        top_p,
+        top_k,
+        min_p,
+        max_tokens,
+        stop,
+        seed,
+        repeat_penalty,
+        presence_penalty,
+        frequency_penalty,
+        thinking_tokens,
+    } = &request.sampling;
+    if thinking_tokens.is_some() {
+        return Err(unsupported("a limit of thinking (`thinking_tokens`)"));
+    }
     let mut put = |parameter: Parameter, value: Option<Value>| {
         fields.extend(value.map(|value| (parameter.name().to_owned(), value)));
     };
@@ -288,7 +303,17 @@ fn sampling(request: &Request, dialect: Dialect, fields: &mut Map<String, Value>
     put(Parameter::TopP, top_p.map(Value::from));
     put(limit, max_tokens.map(Value::from));
     put(Parameter::Stop, stops(stop, dialect)?);
-    let rare = [("top_k", top_k.map(Value::from)), ("min_p", min_p.map(Value::from))];
+    let penalty = if dialect == Dialect::Vllm { "repetition_penalty" } else { "repeat_penalty" };
+    let rare = [
+        ("top_k", top_k.map(Value::from)),
+        ("min_p", min_p.map(Value::from)),
+        (penalty, repeat_penalty.map(Value::from)),
+    ];
+    for (name, value) in
+        [("presence_penalty", presence_penalty), ("frequency_penalty", frequency_penalty)]
+    {
+        fields.extend(value.map(|value| (name.to_owned(), value.into())));
+    }
     for (name, value) in rare.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         if matches!(dialect, Dialect::OpenAi | Dialect::Plain) {
             return Err(unsupported(&format!("`{name}`")).hint(format!(
@@ -322,7 +347,7 @@ fn drawn(seed: u64, request: &Request) -> u64 {
 fn alternatives(ask: &Ask, fields: &mut Map<String, Value>) {
     let wanted = match ask {
         Ask::Generate { top_logprobs } => top_logprobs.map(|n| n.min(MOST_ALTERNATIVES)),
-        Ask::Choose { .. } => Some(MOST_ALTERNATIVES),
+        _ => Some(MOST_ALTERNATIVES),
     };
     if let Some(wanted) = wanted {
         fields.insert(Parameter::Logprobs.name().into(), true.into());
@@ -345,7 +370,6 @@ fn unsupported(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Span;
 
     fn body(request: &Request, dialect: Dialect, refused: &[Parameter]) -> Result<Body> {
         let (extra, refused) = (Map::new(), refused.iter().copied().collect());
@@ -354,8 +378,8 @@ mod tests {
     }
 
     fn question(spans: &[(&str, Origin)]) -> Request {
-        let spans = spans.iter().map(|&(text, origin)| Span { text: text.into(), origin });
-        Request::generate(vec![Message { role: Role::User, spans: spans.collect() }])
+        let parts = spans.iter().map(|&(text, origin)| Part::text(text, origin)).collect();
+        Request::generate(vec![Message { role: Role::User, parts }])
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Fault {
             text => format!("{} answers {answer}: {text}", peer.place()),
         };
         let refusal = class.refusal(said, status);
-        let error = class.hinted(Error::new(class.kind(), message), &refusal, peer.provider);
+        let error = class.hinted(Error::new(class.kind(status), message), &refusal, peer.provider);
         // Asking the same again is of no use where a parameter is in the way.
         let again = if refusal.parameters.is_empty() { class.again() } else { Again::Never };
         let limited = status == StatusCode::TOO_MANY_REQUESTS;
@@ -93,14 +93,14 @@ impl Fault {
             text => format!("{} answers {what}: {text}", peer.place()),
         };
         let hint = "is this the address of an OpenAI-compatible API? It usually ends in /v1";
-        let error = Error::new(ErrorKind::Unavailable, message).hint(hint);
+        let error = Error::new(ErrorKind::Overloaded, message).hint(hint);
         Self::new(error, Again::Once)
     }
 
     /// No answer came, or only a part of one.
     pub(super) fn of_line(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
-        let error = Error::new(ErrorKind::Unavailable, message);
+        let error = Error::new(ErrorKind::Unreachable, message);
         let hint = match peer.proxy {
             Some(proxy) => format!(
                 "requests go through the proxy {proxy}, as HTTP_PROXY, HTTPS_PROXY or ALL_PROXY say: \
@@ -220,13 +220,19 @@ impl Class {
         }
     }
 
-    fn kind(self) -> ErrorKind {
+    fn kind(self, status: StatusCode) -> ErrorKind {
         match self {
-            Self::Busy | Self::Astray => ErrorKind::Unavailable,
-            Self::Key | Self::Money | Self::Place | Self::Elsewhere | Self::Moved => {
-                ErrorKind::Denied
-            }
-            Self::TooLong | Self::Filtered | Self::Blocked | Self::Wrong => ErrorKind::Refused,
+            Self::Busy => match status {
+                StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
+                StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => ErrorKind::TimedOut,
+                _ => ErrorKind::Overloaded,
+            },
+            Self::Astray => ErrorKind::Overloaded,
+            Self::Key => ErrorKind::Unauthorized,
+            Self::Money => ErrorKind::Quota,
+            Self::Place | Self::Elsewhere | Self::Moved => ErrorKind::NotFound,
+            Self::TooLong => ErrorKind::TooLong,
+            Self::Filtered | Self::Blocked | Self::Wrong => ErrorKind::Refused,
         }
     }
 

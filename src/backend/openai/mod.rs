@@ -4,7 +4,7 @@
 //! A server that is busy or a line that breaks is asked again, up to [`Settings::retries`] times,
 //! after waits with full jitter, or after the time that the server names in a header or in its
 //! message; no try begins later than three times [`Settings::timeout`] after the first. A key, quota or
-//! model name that is refused ends the run ([`ErrorKind::Denied`]); a request that is refused fails
+//! model name that is refused ends the run ([`Error::is_fatal`](crate::Error::is_fatal)); a request that is refused fails
 //! alone, and so does one that meets a 404 of a server that answered others.
 //!
 //! # What is left out
@@ -68,8 +68,9 @@ use self::{
 };
 use super::Backend;
 use crate::{
+    completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Ask, Capabilities, Completion, Hasher, Logprobs, Request},
+    request::{Ask, Capabilities, Hasher, Logprobs, Request},
 };
 
 /// How a model behind an API is reached and asked.
@@ -345,6 +346,7 @@ impl Backend for OpenAi {
             schema: !refused.contains(&Parameter::ResponseFormat),
             seed: !refused.contains(&Parameter::Seed),
             deterministic: false,
+            ..Capabilities::TEXT
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     files::Plan,
     item::Item,
     judge::{self, Judge},
-    parse::Judges,
+    parse::Kind,
     prompt::{self, Prompt, Writing},
     records::{Line, Record},
     request::{Hasher, Sampling},
@@ -439,7 +439,7 @@ async fn judge_of(
         let free = resolved.settings.prompt.is_none() && resolved.wish() == prompt::Wish::Any;
         let names = free.then(|| names(&**backend))?;
         let seen = resolved.fields().ok()?.apply(first.as_ref()?).ok()?;
-        prompt::own_for(&names, Judges::Steps, &seen)
+        prompt::own_for(&names, Kind::Steps, &seen)
     };
     let prompt = match own() {
         Some(prompt) => prompt,
@@ -461,9 +461,9 @@ async fn judge_of(
 /// No wrong step, or four fifths of the scale.
 fn default_rule(resolved: &Resolved, prompt: &Prompt) -> Result<Option<String>> {
     let front = prompt.front();
-    Ok(match front.judges {
-        Judges::Steps => Some("first_error = -1".into()),
-        Judges::Score => {
+    Ok(match front.kind {
+        Kind::Steps => Some("first_error = -1".into()),
+        Kind::Score => {
             let scale = resolved.settings.scale.as_deref().map(str::parse::<Scale>).transpose()?;
             let ends = scale.as_ref().or(front.scale.as_ref()).and_then(Scale::ends);
             ends.map(|(low, high)| {

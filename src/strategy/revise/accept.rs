@@ -4,7 +4,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     judge::Judge,
-    parse::Judges,
+    parse::Kind,
     prompt::Order,
     verdict::{Judgment, Preference, Verdict},
 };
@@ -29,7 +29,7 @@ impl Accept {
     /// Fails where the comparing judge cannot compare, or sees answers in one order only.
     pub(super) fn check(&self) -> Result<()> {
         let Self::Preferred(judge) = self else { return Ok(()) };
-        if judge.prompt().front().judges == Judges::Preference && judge.order() == Order::Both {
+        if judge.prompt().front().kind == Kind::Preference && judge.order() == Order::Both {
             return Ok(());
         }
         let message =

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::verdict::{Judgment, Price, Usage};
+use crate::completion::{Price, UsageTotal};
+use crate::verdict::Judgment;
 
 /// What a loop may take. Remembered answers count as if they had been paid for, so that a rerun ends
 /// where the first run did; only time is what the clock says.
@@ -18,7 +19,7 @@ pub struct Budget {
     /// Answers of models.
     pub calls: Option<u32>,
     /// Tokens, read and written. An answer whose server does not report its tokens counts as none:
-    /// [`Usage::is_known`] of what was spent says whether that happened.
+    /// [`UsageTotal::is_known`] of what was spent says whether that happened.
     pub tokens: Option<u64>,
     /// Money, where all prices are known.
     pub cost: Option<f64>,
@@ -43,9 +44,9 @@ pub struct Spent {
     /// Requests that were sent, retries included.
     pub requests: u32,
     /// Tokens that were paid for.
-    pub usage: Usage,
+    pub usage: UsageTotal,
     /// Tokens of remembered answers.
-    pub saved: Usage,
+    pub saved: UsageTotal,
     /// What was paid, where prices are known.
     pub cost: f64,
     /// What remembered answers would have cost.
@@ -76,7 +77,7 @@ impl Spent {
     }
 
     fn tokens(&self) -> u64 {
-        let of = |usage: Usage| usage.prompt + usage.completion;
+        let of = |usage: UsageTotal| usage.prompt + usage.completion;
         of(self.usage) + of(self.saved)
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     judge::Judge,
-    parse::Judges,
+    parse::Kind,
 };
 
 /// Revises the answer of `item` until `judge` passes it, or says why that cannot be.
@@ -53,7 +53,7 @@ where
 /// what the loop's judge passes. Fails where no loop can be, before anything is paid for.
 pub(crate) fn settled(judge: &Judge, options: &Options) -> Result<Options> {
     check(judge, options)?;
-    let kind = |judge: &Judge| judge.prompt().front().judges;
+    let kind = |judge: &Judge| judge.prompt().front().kind;
     let final_check = match (&options.final_check, judge.pass()) {
         (FinalCheck::Judge(other), Some(rule)) if other.pass().is_none() => {
             if kind(other) != kind(judge) {
@@ -73,26 +73,26 @@ pub(crate) fn settled(judge: &Judge, options: &Options) -> Result<Options> {
 
 /// Fails where no loop can be.
 fn check(judge: &Judge, options: &Options) -> Result<()> {
-    let judges = judge.prompt().front().judges;
+    let kind = judge.prompt().front().kind;
     let config = |message: String| Error::new(ErrorKind::Config, message);
-    if !matches!(judges, Judges::Score | Judges::Label | Judges::Steps) {
-        return Err(config(format!("a loop cannot follow verdicts of the kind {}", judges.name()))
+    if !matches!(kind, Kind::Score | Kind::Label | Kind::Steps) {
+        return Err(config(format!("a loop cannot follow verdicts of the kind {}", kind.name()))
             .hint("take a prompt that judges one answer: score, label or steps"));
     }
     if judge.pass().is_none() {
         return Err(config("nothing says what passes".into())
             .hint("add a rule, such as --pass 'score >= 8' or .pass(\"label = correct\")"));
     }
-    if options.keep_steps && judges != Judges::Steps {
+    if options.keep_steps && kind != Kind::Steps {
         return Err(config(format!("`{}` judges no steps to keep", judge.prompt().name()))
             .hint("take a prompt that finds the first error, such as `first-error`"));
     }
     if let Some(critic) = &options.critic {
-        let kind = critic.prompt().front().judges;
-        if kind != Judges::Critique {
+        let kind = critic.prompt().front().kind;
+        if kind != Kind::Critique {
             let name = critic.prompt().name();
             return Err(config(format!("`{name}` judges {}: it is no critic", kind.name()))
-                .hint("a critic needs a prompt with `judges: critique`, such as `feedback`"));
+                .hint("a critic needs a prompt with `kind: critique`, such as `feedback`"));
         }
     }
     if options.budget.cost.is_some() && judge.price().is_none() {

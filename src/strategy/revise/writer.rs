@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     judge::Judge,
-    parse::Judges,
+    parse::Kind,
     verdict::Verdict,
 };
 
@@ -116,14 +116,13 @@ struct Failure {
 }
 
 fn writes(judge: Judge) -> Result<Judge> {
-    let judges = judge.prompt().front().judges;
-    if judges == Judges::Revision {
+    let kind = judge.prompt().front().kind;
+    if kind == Kind::Revision {
         return Ok(judge);
     }
-    let message =
-        format!("`{}` judges {} and writes no text", judge.prompt().name(), judges.name());
+    let message = format!("`{}` judges {} and writes no text", judge.prompt().name(), kind.name());
     Err(Error::new(ErrorKind::Config, message)
-        .hint("a policy needs a prompt with `judges: revision`, such as `revise`"))
+        .hint("a policy needs a prompt with `kind: revision`, such as `revise`"))
 }
 
 /// The record with all that a prompt may show of the critique.

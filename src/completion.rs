@@ -1,0 +1,477 @@
+//! What a model answered: its text, how it ended, what it took and how likely its words were.
+
+use serde::{Deserialize, Serialize};
+
+/// What a backend wrote.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Completion {
+    /// The text, or the label that was chosen.
+    pub text: String,
+    /// What was thought, where the backend tells it apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<String>,
+    /// How it ended.
+    pub finish: Finish,
+    /// Tokens read and written.
+    pub usage: Usage,
+    /// Probabilities of the labels of an [`Ask::Choose`](crate::request::Ask); `None` where the server tells none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+    /// Tokens with their alternatives, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<Token>,
+    /// Parameters that the model refused and that were therefore not sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
+    /// The tokens of the text, where an engine in this process wrote it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub token_ids: Vec<i32>,
+    /// The probability of each label at each place of an [`Ask::ChooseAt`](crate::request::Ask).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub distributions: Vec<Distribution>,
+    /// Natural-log probabilities of the tokens of an [`Ask::Logprobs`](crate::request::Ask), in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logprobs: Vec<f64>,
+    /// The number of a reward head, for an [`Ask::Reward`](crate::request::Ask).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reward: Option<f64>,
+    /// What the server says that the answer cost, in its currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// Requests that this answer took, refused and repeated ones included.
+    pub attempts: u32,
+    /// Whether an engine in this process wrote it, and ended the turn by its tokens: what looks like a
+    /// control token in the text is text.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_process: bool,
+    /// Whether it was remembered, and cost nothing now.
+    #[serde(skip)]
+    pub cached: bool,
+}
+
+/// One written token and what could have stood there instead.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Token {
+    /// The token's text.
+    pub text: String,
+    /// Alternatives with natural-log probabilities, the written token among them.
+    pub top: Vec<(String, f64)>,
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+#[non_exhaustive]
+pub enum Finish {
+    /// The model ended its turn, or wrote a stop text.
+    #[default]
+    Stop,
+    /// The limit of tokens was reached.
+    Length,
+    /// A filter or a refusal of the service ended it.
+    Filtered,
+    /// The words that announce the verdict were written for the model, and it wrote the verdict alone.
+    Forced,
+    /// A greedy text went round in a circle, and was stopped.
+    Loop,
+    /// The model called tools: instead of a text, or after one.
+    ToolCalls,
+    /// A word of the server that is no known end: the answer counts as cut off.
+    Other(String),
+}
+
+impl Completion {
+    /// An ordinary answer of one attempt.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), attempts: 1, ..Self::default() }
+    }
+}
+
+/// The words in files that no server writes.
+const FORCED: &str = "forced";
+const LOOP: &str = "loop";
+const OWN: [&str; 2] = [FORCED, LOOP];
+
+impl Finish {
+    /// The word in files.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Filtered => "filtered",
+            Self::Forced => FORCED,
+            Self::Loop => LOOP,
+            Self::ToolCalls => "tool_calls",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// What a server's word means, in any case, with `_`, `-` or a blank between its parts.
+    pub fn of_word(word: &str) -> Self {
+        const CLEAN: [&str; 9] = [
+            "",
+            "stop",
+            "eos",
+            "eos_token",
+            "end_turn",
+            "stop_sequence",
+            "complete",
+            "completed",
+            "done",
+        ];
+        const CUT: [&str; 15] = [
+            "length",
+            "max_length",
+            "model_length",
+            "max_tokens",
+            "max_token",
+            "max_new_tokens",
+            "max_output_tokens",
+            "max_completion_tokens",
+            "max_tokens_reached",
+            "token_limit",
+            "context_length",
+            "context_length_exceeded",
+            "model_context_window_exceeded",
+            "error_limit",
+            "truncated",
+        ];
+        const FILTERED: [&str; 21] = [
+            "filter",
+            "filtered",
+            "content_filter",
+            "content_filtered",
+            "content_policy",
+            "content_policy_violation",
+            "policy_violation",
+            "safety",
+            "image_safety",
+            "refusal",
+            "refused",
+            "recitation",
+            "blocklist",
+            "blocked",
+            "prohibited_content",
+            "spii",
+            "sensitive",
+            "moderation",
+            "flagged",
+            "guardrail_intervened",
+            "error_toxic",
+        ];
+        const TOOLS: [&str; 4] = ["tool_calls", "tool_call", "function_call", "tool_use"];
+        let plain = word.trim().to_lowercase().replace(['-', ' '], "_");
+        let plain = plain.strip_prefix("finish_reason_").unwrap_or(&plain);
+        let is = |words: &[&str]| words.contains(&plain);
+        match () {
+            () if is(&CLEAN) => Self::Stop,
+            () if is(&CUT) => Self::Length,
+            () if is(&FILTERED) => Self::Filtered,
+            () if is(&TOOLS) => Self::ToolCalls,
+            // Our own words: no server ends an answer like this.
+            () if is(&OWN) => Self::Other(format!("server: {plain}")),
+            () => Self::Other(shortened(word.trim())),
+        }
+    }
+
+    /// Whether the server gave up, so that the same request may be answered better.
+    #[cfg(any(feature = "store", test))]
+    pub(crate) fn is_accident(&self) -> bool {
+        const PARTS: [&str; 7] =
+            ["error", "fail", "abort", "cancel", "timeout", "interrupt", "resource"];
+        let Self::Other(word) = self else { return false };
+        let word = word.to_lowercase();
+        PARTS.iter().any(|part| word.contains(part))
+    }
+}
+
+/// A word and no essay.
+fn shortened(word: &str) -> String {
+    const LENGTH: usize = 40;
+    word.chars().take(LENGTH).collect()
+}
+
+/// The word in files, or that of a server.
+impl From<String> for Finish {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            FORCED => Self::Forced,
+            LOOP => Self::Loop,
+            word => Self::of_word(word),
+        }
+    }
+}
+
+impl From<Finish> for String {
+    fn from(finish: Finish) -> Self {
+        finish.name().to_owned()
+    }
+}
+
+/// Tokens that one answer took. What its server does not report is unknown, and never 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Tokens of the prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<u64>,
+    /// Those of them that the server or the engine had seen before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<u64>,
+    /// Tokens that were written, thinking included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion: Option<u64>,
+    /// Those of them that were thinking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<u64>,
+}
+
+impl Usage {
+    /// Tokens of a prompt and of an answer, and nothing said of which were seen before.
+    pub fn new(prompt: u64, completion: u64) -> Self {
+        Self { prompt: Some(prompt), completion: Some(completion), ..Self::default() }
+    }
+
+    /// Whether the tokens that are paid for are known.
+    pub fn is_known(&self) -> bool {
+        self.prompt.is_some() && self.completion.is_some()
+    }
+}
+
+/// Tokens over many answers, with the number of answers whose tokens are not among them.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct UsageTotal {
+    /// Tokens of the prompts.
+    pub prompt: u64,
+    /// Those of them that were reported as seen before.
+    pub cached: u64,
+    /// Tokens that were written, thinking included.
+    pub completion: u64,
+    /// Those of them that were reported as thinking.
+    pub reasoning: u64,
+    /// Answers whose server did not report its tokens: what they took is missing above.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl UsageTotal {
+    /// Whether the tokens of every answer were reported.
+    pub fn is_known(&self) -> bool {
+        self.unknown == 0
+    }
+}
+
+impl From<Usage> for UsageTotal {
+    fn from(usage: Usage) -> Self {
+        let mut total = Self::default();
+        total += usage;
+        total
+    }
+}
+
+impl std::ops::AddAssign<Usage> for UsageTotal {
+    fn add_assign(&mut self, one: Usage) {
+        self.prompt += one.prompt.unwrap_or(0);
+        self.cached += one.cached.unwrap_or(0);
+        self.completion += one.completion.unwrap_or(0);
+        self.reasoning += one.reasoning.unwrap_or(0);
+        self.unknown += u64::from(!one.is_known());
+    }
+}
+
+impl std::ops::AddAssign for UsageTotal {
+    fn add_assign(&mut self, other: Self) {
+        self.prompt += other.prompt;
+        self.cached += other.cached;
+        self.completion += other.completion;
+        self.reasoning += other.reasoning;
+        self.unknown += other.unknown;
+    }
+}
+
+/// What a million tokens cost, in the currency of whoever sends the bill.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Tokens of prompts.
+    pub prompt: f64,
+    /// Tokens of prompts that the server had seen before; as much as any other if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<f64>,
+    /// Tokens that are written.
+    pub completion: f64,
+}
+
+impl Price {
+    /// What these tokens cost; `None` where the tokens of some answer are not known.
+    pub fn of(&self, usage: UsageTotal) -> Option<f64> {
+        usage.is_known().then(|| self.at_least(usage))
+    }
+
+    /// What the tokens cost that are known.
+    pub fn at_least(&self, usage: UsageTotal) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "nobody pays for 2^52 tokens")]
+        let millions = |tokens: u64| tokens as f64 / 1e6;
+        let fresh = usage.prompt.saturating_sub(usage.cached);
+        millions(fresh) * self.prompt
+            + millions(usage.cached) * self.cached.unwrap_or(self.prompt)
+            + millions(usage.completion) * self.completion
+    }
+}
+
+/// Probabilities of the labels that were offered at one place, at temperature 1.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Distribution {
+    /// Label and probability, 0 to 1, in the order in which the labels were offered.
+    pub labels: Vec<(String, f64)>,
+    /// Probability of everything else that could have followed.
+    pub missing: f64,
+}
+
+impl Token {
+    /// A token with what could have stood in its place.
+    pub fn new(text: impl Into<String>, top: Vec<(String, f64)>) -> Self {
+        Self { text: text.into(), top }
+    }
+}
+
+impl Distribution {
+    /// These probabilities, and the rest for everything else.
+    pub fn new(labels: Vec<(String, f64)>) -> Self {
+        let missing = (1.0 - labels.iter().map(|(_, p)| p).sum::<f64>()).clamp(0.0, 1.0);
+        Self { labels, missing }
+    }
+
+    /// The probabilities of labels, seen through the alternatives of one token (natural logs).
+    ///
+    /// A label gets the mass of every token that begins it, or that it begins, and no other label;
+    /// whatever fits none or several is missing. Case matters only where labels differ by nothing else.
+    pub fn of_alternatives(top: &[(String, f64)], labels: &[String]) -> Self {
+        let mut masses = vec![0.0; labels.len()];
+        for (token, logprob) in top {
+            if let Some(mass) =
+                label_of(token.trim(), labels).and_then(|index| masses.get_mut(index))
+            {
+                *mass += logprob.exp();
+            }
+        }
+        Self::new(labels.iter().cloned().zip(masses).collect())
+    }
+
+    /// The probability that one of the labels offered comes next, 0 to 1.
+    pub fn mass(&self) -> f64 {
+        self.labels.iter().map(|(_, p)| p).sum()
+    }
+
+    /// The share of `label` among all labels offered; `None` where none of them has any mass.
+    pub fn share(&self, label: &str) -> Option<f64> {
+        let total = self.mass();
+        let (_, p) = self.labels.iter().find(|(name, _)| name.trim() == label.trim())?;
+        (total > 0.0).then(|| p / total)
+    }
+}
+
+/// The one label that a token is, begins, or is begun by: as it is written, else in any case.
+fn label_of(token: &str, labels: &[String]) -> Option<usize> {
+    if token.is_empty() {
+        return None;
+    }
+    let only = |fits: &dyn Fn(&str) -> bool| {
+        let all = labels.iter().enumerate().filter(|(_, label)| fits(label.trim()));
+        let mut all = all.map(|(index, _)| index);
+        (all.next(), all.next().is_some())
+    };
+    let fits = |label: &str, token: &str| label.starts_with(token) || token.starts_with(label);
+    let low = token.to_lowercase();
+    let tries: [&dyn Fn(&str) -> bool; 4] = [
+        &|label| label == token,
+        &|label| fits(label, token),
+        &|label| label.to_lowercase() == low,
+        &|label| fits(&label.to_lowercase(), &low),
+    ];
+    for fits in tries {
+        match only(fits) {
+            (Some(index), false) => return Some(index),
+            (Some(_), true) => return None,
+            (None, _) => (),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_counts_for_the_one_label_that_it_begins() {
+        let labels = [" Yes".to_owned(), " No".to_owned()];
+        let top = [
+            ("Yes".to_owned(), 0.5_f64.ln()),
+            ("Y".into(), 0.1_f64.ln()),
+            ("Nope".into(), 0.1_f64.ln()),
+            (" ".into(), 0.2_f64.ln()),
+        ];
+        let seen = Distribution::of_alternatives(&top, &labels);
+        assert!((seen.labels[0].1 - 0.6).abs() < 1e-12);
+        assert!((seen.labels[1].1 - 0.1).abs() < 1e-12);
+        assert!((seen.missing - 0.3).abs() < 1e-12);
+    }
+
+    #[test]
+    fn labels_that_differ_by_case_alone_are_two_labels() {
+        let masses = |labels: [&str; 2], token: &str| {
+            let labels = labels.map(ToOwned::to_owned);
+            let seen = Distribution::of_alternatives(&[(token.to_owned(), 0.0)], &labels);
+            (seen.labels[0].1, seen.labels[1].1)
+        };
+        assert_eq!(masses(["m", "M"], "M"), (0.0, 1.0));
+        assert_eq!(masses(["m", "M"], " m"), (1.0, 0.0));
+        assert_eq!(masses([" Yes", " No"], "yes"), (1.0, 0.0));
+        assert_eq!(masses([" Pass", " PASS"], "pass"), (0.0, 0.0), "it could be either");
+    }
+
+    #[test]
+    fn shares_are_among_the_labels_offered() {
+        let seen =
+            Distribution { labels: vec![("Yes".into(), 0.6), ("No".into(), 0.2)], missing: 0.2 };
+        assert!((seen.share(" Yes").unwrap() - 0.75).abs() < 1e-12);
+        assert_eq!(seen.share("Maybe"), None);
+    }
+
+    #[test]
+    fn an_end_is_clean_only_where_its_word_is_known() {
+        for word in ["stop", "STOP", "eos", "EOS_TOKEN", "end-turn", "stop_sequence", "", " Done "]
+        {
+            assert_eq!(Finish::of_word(word), Finish::Stop, "{word}");
+        }
+        for word in ["length", "MAX_TOKENS", "model_length", "max-output-tokens"] {
+            assert_eq!(Finish::of_word(word), Finish::Length, "{word}");
+        }
+        for word in ["content_filter", "SAFETY", "refusal", "RECITATION", "PROHIBITED_CONTENT"] {
+            assert_eq!(Finish::of_word(word), Finish::Filtered, "{word}");
+        }
+        for word in ["error", "OTHER", "stopped", "forced", "load", "2"] {
+            let finish = Finish::of_word(word);
+            assert!(matches!(&finish, Finish::Other(_)), "{word}");
+            // It comes back from a file as it went there.
+            assert_eq!(Finish::from(finish.name().to_owned()), finish, "{word}");
+        }
+        assert_eq!(Finish::from("forced".to_owned()), Finish::Forced);
+        assert!(Finish::of_word("network_error").is_accident());
+    }
+}
