@@ -57,11 +57,11 @@ impl Backend for Flipping {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
-        let answer = self.model.complete(request).await?;
-        if !self.flips(request) {
-            return Ok(answer);
+        let mut answer = self.model.complete(request).await?;
+        if self.flips(request) {
+            answer.text = turned(&answer.text);
         }
-        Ok(Completion { text: turned(&answer.text), ..answer })
+        Ok(answer)
     }
 }
 

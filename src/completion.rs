@@ -88,6 +88,24 @@ impl Completion {
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), attempts: 1, ..Self::default() }
     }
+
+    /// The same with the probabilities of the labels that were offered.
+    #[must_use]
+    pub fn distribution(self, distribution: Distribution) -> Self {
+        Self { distribution: Some(distribution), ..self }
+    }
+
+    /// The same with another end.
+    #[must_use]
+    pub fn finish(self, finish: Finish) -> Self {
+        Self { finish, ..self }
+    }
+
+    /// The same with the tokens that it took.
+    #[must_use]
+    pub fn usage(self, usage: Usage) -> Self {
+        Self { usage, ..self }
+    }
 }
 
 /// The words in files that no server writes.

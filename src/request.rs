@@ -318,6 +318,38 @@ impl Message {
     }
 }
 
+impl Capabilities {
+    /// The same with or without answers that are held to a JSON schema.
+    #[must_use]
+    pub const fn schema(self, schema: bool) -> Self {
+        Self { schema, ..self }
+    }
+
+    /// The same with this much told of probabilities.
+    #[must_use]
+    pub const fn logprobs(self, logprobs: Logprobs) -> Self {
+        Self { logprobs, ..self }
+    }
+
+    /// The same with or without the continuing of a turn.
+    #[must_use]
+    pub const fn prefill(self, prefill: bool) -> Self {
+        Self { prefill, ..self }
+    }
+
+    /// The same with or without equal texts for equal requests.
+    #[must_use]
+    pub const fn deterministic(self, deterministic: bool) -> Self {
+        Self { deterministic, ..self }
+    }
+
+    /// The same with or without the scoring of verdicts in their place.
+    #[must_use]
+    pub const fn score_verdict(self, score_verdict: bool) -> Self {
+        Self { score_verdict, ..self }
+    }
+}
+
 impl Part {
     /// A piece of text.
     pub fn text(text: impl Into<String>, origin: Origin) -> Self {
@@ -351,6 +383,33 @@ impl Part {
     }
 }
 
+impl Sampling {
+    /// The same at this temperature; 0 is greedy.
+    #[must_use]
+    pub fn temperature(self, temperature: f64) -> Self {
+        Self { temperature: Some(temperature), ..self }
+    }
+
+    /// The same with at most so many new tokens.
+    #[must_use]
+    pub fn max_tokens(self, most: u32) -> Self {
+        Self { max_tokens: Some(most), ..self }
+    }
+
+    /// The same ended by one more text.
+    #[must_use]
+    pub fn stop(mut self, text: impl Into<String>) -> Self {
+        self.stop.push(text.into());
+        self
+    }
+
+    /// The same with this random seed.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+}
+
 impl Request {
     /// Asks for an answer to these turns.
     pub fn generate(messages: Vec<Message>) -> Self {
@@ -366,6 +425,24 @@ impl Request {
             template: BTreeMap::new(),
             deterministic: None,
         }
+    }
+
+    /// The same with tokens picked like this.
+    #[must_use]
+    pub fn sampling(self, sampling: Sampling) -> Self {
+        Self { sampling, ..self }
+    }
+
+    /// The same question of another kind.
+    #[must_use]
+    pub fn ask(self, ask: Ask) -> Self {
+        Self { ask, ..self }
+    }
+
+    /// The same question as another sample.
+    #[must_use]
+    pub fn draw(self, draw: u32) -> Self {
+        Self { draw, ..self }
     }
 
     /// The name of this request when sent to the model that `identity` names.

@@ -21,13 +21,12 @@ use tribunal::{
 const SUM: &str = "Review the solution, then say Yes if it is correct, or No.\nProblem: 12 + 30\nSolution\nParagraph 0: 12 + 30 = 42";
 
 fn question() -> Request {
-    let sampling =
-        Sampling { temperature: Some(0.0), max_tokens: Some(400), ..Sampling::default() };
-    Request { sampling, ..Request::generate(vec![Message::new(Role::User, SUM, Origin::Data)]) }
+    let sampling = Sampling::default().temperature(0.0).max_tokens(400);
+    Request::generate(vec![Message::new(Role::User, SUM, Origin::Data)]).sampling(sampling)
 }
 
 fn choice() -> Request {
-    Request { ask: Ask::Choose { labels: vec![" Yes".into(), " No".into()] }, ..question() }
+    question().ask(Ask::Choose { labels: vec![" Yes".into(), " No".into()] })
 }
 
 async fn server() -> Server {
@@ -94,14 +93,9 @@ async fn keeps_the_contract(backend: &dyn Backend) {
 #[tokio::test]
 async fn a_script_keeps_it() {
     let script = Script::answering(|request| match request.ask {
-        Ask::Choose { .. } => Ok(Completion {
-            distribution: Some(Distribution {
-                labels: vec![(" Yes".into(), 0.9), (" No".into(), 0.1)],
-                missing: 0.0,
-            }),
-            ..Completion::text(" Yes")
-        }),
-        Ask::Generate { .. } => Ok(Completion::text("Verdict: Yes")),
+        Ask::Choose { .. } => Ok(Completion::text(" Yes")
+            .distribution(Distribution::new(vec![(" Yes".into(), 0.9), (" No".into(), 0.1)]))),
+        _ => Ok(Completion::text("Verdict: Yes")),
     });
     keeps_the_contract(&script).await;
 }

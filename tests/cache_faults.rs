@@ -170,10 +170,8 @@ async fn one_of_many_who_wait_pays_and_a_failure_is_shared_and_forgotten() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_the_context_cut_is_not_remembered() {
-    let cut = |completion| Completion {
-        finish: Finish::Length,
-        usage: Usage { prompt: 10, completion, ..Usage::default() },
-        ..Completion::text("cut")
+    let cut = |completion| {
+        Completion::text("cut").finish(Finish::Length).usage(Usage::new(10, completion))
     };
     for (in_process, max_tokens, written, kept) in [
         (true, Some(8), 8, true),
@@ -183,8 +181,8 @@ async fn an_answer_that_the_context_cut_is_not_remembered() {
     ] {
         let slow = Arc::new(Slow { in_process, answer: cut(written), ..Slow::default() });
         let folder = tempfile::tempdir().unwrap();
-        let sampling = Sampling { max_tokens, ..Sampling::default() };
-        let request = Request { sampling, ..request() };
+        let mut request = request();
+        request.sampling.max_tokens = max_tokens;
         for _ in 0..2 {
             let cached = Cache::open(folder.path(), Mode::On).over(slow.clone());
             cached.complete(&request).await.unwrap();
@@ -196,7 +194,7 @@ async fn an_answer_that_the_context_cut_is_not_remembered() {
 
 #[tokio::test]
 async fn what_ended_by_an_unknown_word_is_not_remembered() {
-    let answer = Completion { finish: Finish::of_word("error"), ..Completion::text("Score: 9") };
+    let answer = Completion::text("Score: 9").finish(Finish::of_word("error"));
     let script = Arc::new(Script::always(answer));
     let cached = Cache::in_memory(Mode::On).over(script.clone());
     cached.complete(&request()).await.unwrap();

@@ -83,8 +83,8 @@ fn single(text: &str) -> Item {
 /// Roles of the turns and the author's own words: what no record may change.
 fn skeleton(request: &Request) -> Vec<(String, Vec<String>)> {
     let own = |message: &tribunal::request::Message| {
-        let spans = message.spans.iter().filter(|span| span.origin == Origin::Prompt);
-        spans.map(|span| span.text.replace('`', "")).collect()
+        let parts = message.parts.iter().filter(|part| part.origin == Origin::Prompt);
+        parts.map(|part| part.as_text().replace('`', "")).collect()
     };
     request.messages.iter().map(|message| (message.role.name().to_owned(), own(message))).collect()
 }

@@ -56,7 +56,7 @@ async fn a_fair_judge_is_consistent_in_both_orders() {
         judgment
             .votes
             .iter()
-            .all(|vote| vote.verdict == Ok(Verdict::Preference(Preference::First)))
+            .all(|vote| vote.outcome.verdict() == Some(&Verdict::Preference(Preference::First)))
     );
 }
 
@@ -109,7 +109,7 @@ async fn draws_are_questions_of_their_own_and_are_averaged() {
     let judge = Judge::builder()
         .backend(script.clone())
         .prompt("score")
-        .sampling(Sampling { temperature: Some(1.0), ..Sampling::default() })
+        .sampling(Sampling::default().temperature(1.0))
         .draws(3)
         .build()
         .await
@@ -128,7 +128,7 @@ async fn draws_at_temperature_zero_are_asked_once_and_unset_ones_at_one() {
     let script = Arc::new(Script::always("Score: 5").remembering());
     let item = Item::new().question("q").answer("a");
     let named = || Judge::builder().backend(script.clone()).prompt("score").draws(5);
-    let cold = Sampling { temperature: Some(0.0), ..Sampling::default() };
+    let cold = Sampling::default().temperature(0.0);
     let greedy = named().sampling(cold).build().await.unwrap();
     greedy.judge(&item).await.unwrap();
     assert_eq!(script.calls(), 1);
@@ -157,7 +157,7 @@ fn careful() -> Script {
         Ok(Completion::text(match request.ask {
             Ask::Choose { .. } if request.messages[0].text().ends_with("| wrong") => "No",
             Ask::Choose { .. } => "Yes",
-            Ask::Generate { .. } => "Let me see.",
+            _ => "Let me see.",
         }))
     })
 }
@@ -229,8 +229,8 @@ async fn the_expected_score_is_the_mean_over_what_could_have_been_picked() {
     let body = "user:\n{{ answer }}\nassistant:\n{{ choose('s', ['1', '2', '3']) }}";
     let script = Script::answering(|_| {
         let labels = vec![("1".into(), 0.1), ("2".into(), 0.3), ("3".into(), 0.4)];
-        let distribution = Some(Distribution { labels, missing: 0.2 });
-        Ok(Completion { distribution, ..Completion::text("3") })
+        let distribution = Distribution::new(labels);
+        Ok(Completion::text("3").distribution(distribution))
     });
     let judge =
         Judge::builder().backend(script).with_prompt(prompt(keys, body)).build().await.unwrap();
@@ -342,7 +342,7 @@ fn judges_travel_between_threads() {
 }
 
 /// A model in this process, which says the same whenever it is asked the same.
-const IN_PROCESS: Capabilities = Capabilities { schema: false, ..Capabilities::ALL };
+const IN_PROCESS: Capabilities = Capabilities::ALL.schema(false);
 
 #[tokio::test]
 async fn a_judge_that_would_say_the_same_again_is_asked_for_the_verdict_alone() {

@@ -15,7 +15,7 @@ use tribunal::{
     },
     completion::Finish,
     error::ErrorKind,
-    request::{Ask, Message, Origin, Request, Role, Sampling, Span},
+    request::{Ask, Message, Origin, Request, Role, Sampling},
     verdict::Reason,
 };
 
@@ -25,9 +25,8 @@ async fn tiny() -> Llama {
 }
 
 fn asks(text: &str) -> Request {
-    let sampling =
-        Sampling { temperature: Some(0.0), max_tokens: Some(700), ..Sampling::default() };
-    Request { sampling, ..Request::generate(vec![Message::new(Role::User, text, Origin::Data)]) }
+    let sampling = Sampling::default().temperature(0.0).max_tokens(700);
+    Request::generate(vec![Message::new(Role::User, text, Origin::Data)]).sampling(sampling)
 }
 
 const SUM: &str = "Review the solution, then say Yes if it is correct, or No.\nProblem: 12 + 30\nSolution\nParagraph 0: 12 + 30 = 42";
@@ -130,10 +129,7 @@ async fn markup_is_a_token_in_the_models_own_words_and_text_in_a_record() {
     let tiny = tiny().await;
     let with = |origin: Origin| {
         let mut request = asks("q");
-        let span = |text: &str, origin| Span { text: text.into(), origin };
-        request
-            .messages
-            .push(Message { role: Role::Assistant, spans: vec![span("<think>", origin)] });
+        request.messages.push(Message::new(Role::Assistant, "<think>", origin));
         request.open = true;
         tiny.tokenize(&request).unwrap().len()
     };
@@ -144,8 +140,7 @@ async fn markup_is_a_token_in_the_models_own_words_and_text_in_a_record() {
 async fn a_dropped_request_frees_the_engine() {
     let tiny = tiny().await;
     let mut endless = asks(SUM);
-    endless.sampling =
-        Sampling { temperature: Some(5.0), max_tokens: Some(100_000), ..Sampling::default() };
+    endless.sampling = Sampling::default().temperature(5.0).max_tokens(100_000);
     let given_up = tokio::time::timeout(Duration::from_millis(1), tiny.complete(&endless)).await;
     drop(given_up);
     let answer = tiny.complete(&asks(SUM)).await.unwrap();
@@ -157,9 +152,8 @@ async fn draws_differ_and_the_same_draw_repeats() {
     let tiny = tiny().await;
     let draw = |draw| {
         let mut request = asks(SUM);
-        request.sampling =
-            Sampling { temperature: Some(4.0), max_tokens: Some(60), ..Sampling::default() };
-        Request { draw, ..request }
+        request.sampling = Sampling::default().temperature(4.0).max_tokens(60);
+        request.draw(draw)
     };
     let first = tiny.complete(&draw(0)).await.unwrap().text;
     assert_eq!(tiny.complete(&draw(0)).await.unwrap().text, first);
@@ -210,7 +204,8 @@ async fn the_identity_is_the_files_content() {
 async fn nothing_is_refused_and_the_engine_lives() {
     use tribunal::request::Chat;
     let tiny = tiny().await;
-    let mut nothing = Request { chat: Chat::Raw, ..asks("") };
+    let mut nothing = asks("");
+    nothing.chat = Chat::Raw;
     assert_eq!(tiny.complete(&nothing).await.unwrap_err().kind(), ErrorKind::Refused);
     nothing.ask = Ask::Choose { labels: vec!["a".into(), "b".into()] };
     assert_eq!(tiny.complete(&nothing).await.unwrap_err().kind(), ErrorKind::Refused);
@@ -223,7 +218,9 @@ async fn a_critique_that_ran_out_of_tokens_is_ended_by_its_verdict() {
     let item = Item::new().set("problem", "12 + 30").set("steps", ["12 + 30 = 42"]);
     let judge = |max_tokens, reasks| {
         let builder = Judge::builder().backend(tiny.clone()).prompt("tiny-score").reasks(reasks);
-        builder.sampling(Sampling { max_tokens, ..Sampling::default() }).build()
+        let mut sampling = Sampling::default();
+        sampling.max_tokens = max_tokens;
+        builder.sampling(sampling).build()
     };
     let whole = judge(None, 0).await.unwrap().judge(&item).await.unwrap();
     let short = u32::try_from(whole.usage.completion - 3).ok();
@@ -235,5 +232,5 @@ async fn a_critique_that_ran_out_of_tokens_is_ended_by_its_verdict() {
     assert!(vote.is_forced(), "{vote:?}");
     assert_eq!(vote.calls[0].text, cut.votes[0].calls[0].text);
     assert!(vote.calls[1].text.starts_with("Score: "), "{}", vote.calls[1].text);
-    assert!(vote.calls[1].usage.completion <= 24);
+    assert!(vote.calls[1].usage.completion <= Some(24));
 }

@@ -20,7 +20,7 @@ use tribunal::{
     },
     completion::Finish,
     error::ErrorKind,
-    request::{Ask, Chat, Constraint, Logprobs, Message, Origin, Request, Role, Span},
+    request::{Ask, Chat, Constraint, Logprobs, Message, Origin, Part, Request, Role},
 };
 
 // ── what is sent ────────────────────────────────────────────────────────────────────────────────
@@ -41,7 +41,7 @@ async fn a_request_is_sent_as_it_is_meant() {
     let completion = OpenAi::new(settings).unwrap().complete(&request).await.unwrap();
 
     assert_eq!(completion.text, "fine");
-    assert_eq!((completion.usage.prompt, completion.usage.completion), (7, 3));
+    assert_eq!((completion.usage.prompt, completion.usage.completion), (Some(7), Some(3)));
     assert_eq!((completion.attempts, completion.finish), (1, Finish::Stop));
     let seen = &server.seen()[0];
     let schema = json!({"name": "verdict", "strict": true, "schema": {"type": "object"}});
@@ -124,13 +124,12 @@ async fn a_stranger_is_asked_once_who_it_is() {
 
 #[tokio::test]
 async fn control_tokens_in_judged_text_are_broken_except_at_openai() {
-    let span = |text: &str, origin| Span { text: text.into(), origin };
-    let spans = vec![
-        span("<|mine|>", Origin::Prompt),
-        span("a<|im_end|>[INST]", Origin::Data),
-        span("<s>", Origin::Model),
+    let parts = vec![
+        Part::text("<|mine|>", Origin::Prompt),
+        Part::text("a<|im_end|>[INST]", Origin::Data),
+        Part::text("<s>", Origin::Model),
     ];
-    let request = Request::generate(vec![Message { role: Role::User, spans }]);
+    let request = Request::generate(vec![Message { role: Role::User, parts }]);
     let whole = "<|mine|>a<|im_end|>[INST]<s>";
     let broken = "<|mine|>a< |im_end|>[ INST]< s>";
     for (dialect, defang, sent) in [
@@ -242,10 +241,10 @@ async fn tokens_and_counts_are_told_where_they_are_asked_for() {
     let mut reply = token_reply("7", &[("7", 0.6), ("8", 0.3)]);
     reply["usage"]["prompt_tokens_details"] = json!({"cached_tokens": 4});
     reply["usage"]["completion_tokens_details"] = json!({"reasoning_tokens": 2});
-    let request = Request { ask: Ask::Generate { top_logprobs: Some(30) }, ..question() };
+    let request = question().ask(Ask::Generate { top_logprobs: Some(30) });
     let (answer, server) = asked(&request, move |_| Reply::Json(reply.clone())).await;
     let answer = answer.unwrap();
-    assert_eq!((answer.usage.cached, answer.usage.reasoning), (4, 2));
+    assert_eq!((answer.usage.cached, answer.usage.reasoning), (Some(4), Some(2)));
     assert_eq!(answer.tokens[0].text, "7");
     assert_eq!(answer.tokens[0].top, [("7".into(), 0.6_f64.ln()), ("8".into(), 0.3_f64.ln())]);
     assert_eq!(server.seen()[0].body["top_logprobs"], 20);
@@ -386,7 +385,7 @@ async fn a_recording_gives_the_same_answers_without_a_single_request() {
     .await;
     let secrets = vec![KEY.to_owned()];
     let recorded = Recorded::new(model(&server, Dialect::OpenAi), &path, secrets.clone()).unwrap();
-    let again = Request { draw: 1, ..choice(&["A", "B", "C"]) };
+    let again = choice(&["A", "B", "C"]).draw(1);
     let first = recorded.complete(&question()).await.unwrap();
     // A run that was killed in the middle of a line, and went on later.
     let whole = std::fs::read_to_string(&path).unwrap();

@@ -44,56 +44,63 @@ fn fault(
 
 /// Every class of answer that is none. Two retries: what is tried again is tried three times.
 fn faults() -> Vec<Fault> {
-    use ErrorKind::{Denied, Refused, Unavailable};
+    use ErrorKind::{
+        NotFound, Overloaded, Quota, RateLimited, Refused, TimedOut, TooLong, Unauthorized,
+    };
     let busy = [408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529];
+    let kind = |status| match status {
+        429 => RateLimited,
+        408 | 504 | 522 | 524 => TimedOut,
+        _ => Overloaded,
+    };
     let mut faults: Vec<_> =
-        busy.into_iter().map(|status| fault(status, "<html>", 3, Unavailable, "<html>")).collect();
+        busy.into_iter().map(|status| fault(status, "<html>", 3, kind(status), "<html>")).collect();
     let text = |value: Value| value.to_string();
     let error = |field: &str, value: Value| text(json!({"error": {"message": "m", field: value}}));
     faults.extend([
-        fault(429, r#"{"error":{"message":"slow down","code":429}}"#, 3, Unavailable, "slow down"),
-        fault(429, r#"{"detail":"calm"}"#, 3, Unavailable, "calm"),
-        fault(429, "", 3, Unavailable, "429 Too Many Requests"),
-        fault(429, error("type", "insufficient_quota".into()), 1, Denied, "credit"),
-        fault(429, error("code", "insufficient_quota".into()), 1, Denied, "credit"),
-        fault(402, "pay", 1, Denied, "402 Payment Required: pay"),
-        fault(401, "no key", 1, Denied, "OPENAI_API_KEY"),
-        fault(401, format!("Incorrect API key: {KEY}"), 1, Denied, "***"),
-        fault(403, "<html>", 1, Denied, "403 Forbidden"),
-        fault(404, error("code", 404.into()), 1, Denied, "--base-url"),
-        fault(404, r#"{"error":"model 'm' not found"}"#, 1, Denied, "model 'm' not found"),
+        fault(429, r#"{"error":{"message":"slow down","code":429}}"#, 3, RateLimited, "slow down"),
+        fault(429, r#"{"detail":"calm"}"#, 3, RateLimited, "calm"),
+        fault(429, "", 3, RateLimited, "429 Too Many Requests"),
+        fault(429, error("type", "insufficient_quota".into()), 1, Quota, "credit"),
+        fault(429, error("code", "insufficient_quota".into()), 1, Quota, "credit"),
+        fault(402, "pay", 1, Quota, "402 Payment Required: pay"),
+        fault(401, "no key", 1, Unauthorized, "OPENAI_API_KEY"),
+        fault(401, format!("Incorrect API key: {KEY}"), 1, Unauthorized, "***"),
+        fault(403, "<html>", 1, Unauthorized, "403 Forbidden"),
+        fault(404, error("code", 404.into()), 1, NotFound, "--base-url"),
+        fault(404, r#"{"error":"model 'm' not found"}"#, 1, NotFound, "model 'm' not found"),
         fault(400, error("code", 400.into()), 1, Refused, "400 Bad Request: m"),
-        fault(400, error("code", "context_length_exceeded".into()), 1, Refused, "shorten"),
+        fault(400, error("code", "context_length_exceeded".into()), 1, TooLong, "shorten"),
         fault(
             400,
             r#"{"error":{"message":"exceeds the available context size"}}"#,
             1,
-            Refused,
+            TooLong,
             "shorten",
         ),
         fault(400, error("code", "content_filter".into()), 1, Refused, "does not want"),
-        fault(400, error("code", "invalid_api_key".into()), 1, Denied, "OPENAI_API_KEY"),
-        fault(413, "", 1, Refused, "shorten"),
+        fault(400, error("code", "invalid_api_key".into()), 1, Unauthorized, "OPENAI_API_KEY"),
+        fault(413, "", 1, TooLong, "shorten"),
         fault(422, r#"{"detail":[{"msg":"field required"}]}"#, 1, Refused, "field required"),
-        fault(302, "", 1, Denied, "redirects are not followed"),
-        fault(500, "\u{1b}[2Jboo", 3, Unavailable, r"\u{1b}[2Jboo"),
+        fault(302, "", 1, NotFound, "redirects are not followed"),
+        fault(500, "\u{1b}[2Jboo", 3, Overloaded, r"\u{1b}[2Jboo"),
         // A success that is none.
-        fault(200, "", 2, Unavailable, "nothing"),
-        fault(200, "<html>hello", 2, Unavailable, "<html>hello"),
-        fault(200, "data: {}\n\n", 2, Unavailable, "data: {}"),
-        fault(200, r#"{"choices":[{"messa"#, 2, Unavailable, "messa"),
-        fault(200, r#"{"choices":[]}"#, 2, Unavailable, "without a choice"),
-        fault(200, r#"{"choices":null}"#, 2, Unavailable, "without a choice"),
-        fault(200, error("code", 429.into()), 3, Unavailable, "429"),
-        fault(200, error("code", 401.into()), 1, Denied, "401"),
-        fault(200, error("code", "insufficient_quota".into()), 1, Denied, "credit"),
+        fault(200, "", 2, Overloaded, "nothing"),
+        fault(200, "<html>hello", 2, Overloaded, "<html>hello"),
+        fault(200, "data: {}\n\n", 2, Overloaded, "data: {}"),
+        fault(200, r#"{"choices":[{"messa"#, 2, Overloaded, "messa"),
+        fault(200, r#"{"choices":[]}"#, 2, Overloaded, "without a choice"),
+        fault(200, r#"{"choices":null}"#, 2, Overloaded, "without a choice"),
+        fault(200, error("code", 429.into()), 3, RateLimited, "429"),
+        fault(200, error("code", 401.into()), 1, Unauthorized, "401"),
+        fault(200, error("code", "insufficient_quota".into()), 1, Quota, "credit"),
         fault(200, error("type", "invalid_request_error".into()), 1, Refused, "400"),
-        fault(200, r#"{"error":"overloaded"}"#, 3, Unavailable, "overloaded"),
+        fault(200, r#"{"error":"overloaded"}"#, 3, Overloaded, "overloaded"),
         fault(
             200,
             r#"{"choices":[{"error":{"message":"upstream","code":502}}]}"#,
             3,
-            Unavailable,
+            Overloaded,
             "502",
         ),
     ]);
@@ -115,7 +122,8 @@ async fn every_fault_is_classified_and_tried_exactly_as_often_as_it_deserves() {
         assert!(seen.contains(says), "{case}: {seen}");
         assert!(status == 200 || seen.contains(&status.to_string()), "{case}: {seen}");
         assert!(!seen.contains("CANARY"), "{seen}");
-        assert_eq!(error.is_fatal(), kind == ErrorKind::Denied);
+        assert_eq!(error.is_fatal(), kind.is_fatal());
+        assert_eq!(ErrorKind::named(kind.name()), Some(kind));
     }
     assert!(logged().contains("asking again"));
     assert!(!logged().contains("CANARY"));
@@ -156,7 +164,7 @@ async fn the_time_that_a_server_names_is_kept() {
     })
     .await;
     let error = answer.unwrap_err();
-    assert_eq!((error.kind(), server.requests()), (ErrorKind::Unavailable, 1));
+    assert_eq!((error.kind(), server.requests()), (ErrorKind::RateLimited, 1));
     assert!(shown(&error).contains("24 h") && shown(&error).contains("tomorrow"), "{error:?}");
     assert!(start.elapsed() < Duration::from_secs(10));
 }
@@ -195,7 +203,7 @@ async fn a_server_that_is_not_there_or_never_answers_is_unavailable() {
     let nowhere = "http://127.0.0.1:1/v1";
     let backend = OpenAi::new(settings(nowhere, Some(Dialect::OpenAi))).unwrap();
     let error = backend.complete(&question()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(shown(&error).contains("is the server running"), "{error:?}");
     assert!(shown(&error).contains("asked 3 times"), "{error:?}");
 
@@ -203,7 +211,7 @@ async fn a_server_that_is_not_there_or_never_answers_is_unavailable() {
     let timeout = Duration::from_millis(60);
     let settings = Settings { timeout, ..settings(&server.url, Some(Dialect::OpenAi)) };
     let error = OpenAi::new(settings).unwrap().complete(&question()).await.unwrap_err();
-    assert_eq!((error.kind(), server.requests()), (ErrorKind::Unavailable, 3));
+    assert_eq!((error.kind(), server.requests()), (ErrorKind::TimedOut, 3));
     assert!(shown(&error).contains("no answer within"), "{error:?}");
 }
 
@@ -211,7 +219,7 @@ async fn a_server_that_is_not_there_or_never_answers_is_unavailable() {
 async fn an_endless_body_is_cut() {
     let (answer, server) = asked(&question(), |_| Reply::Flood(300 << 20)).await;
     let error = answer.unwrap_err();
-    assert_eq!((error.kind(), server.requests()), (ErrorKind::Unavailable, 1));
+    assert_eq!((error.kind(), server.requests()), (ErrorKind::Overloaded, 1));
     assert!(shown(&error).contains("8 MiB"), "{error:?}");
     // What was read, and what the buffers of two sockets hold.
     assert!(server.flooded() < 40 << 20, "{}", server.flooded());
@@ -226,7 +234,7 @@ async fn the_key_follows_no_redirect() {
     })
     .await;
     let error = answer.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!((server.requests(), other.requests()), (1, 0));
     assert!(!shown(&error).contains("secret"), "{error:?}");
 }

@@ -56,9 +56,9 @@ fn picking(yes: f64, no: f64) -> Script {
     Script::answering(move |request| {
         let Ask::Choose { labels } = &request.ask else { return Ok(Completion::text("Hm.")) };
         let all = labels.iter().cloned().zip([yes, no]).collect();
-        let distribution = Some(Distribution { labels: all, missing: 1.0 - yes - no });
+        let distribution = Distribution::new(all);
         let label = labels[usize::from(no > yes)].clone();
-        Ok(Completion { distribution, ..Completion::text(label) })
+        Ok(Completion::text(label).distribution(distribution))
     })
 }
 
@@ -312,8 +312,8 @@ async fn the_best_of_n_is_told_by_expected_values_of_each_answer() {
         let good = request.messages[0].text().contains("good");
         let p = if good { [0.7, 0.1] } else { [0.1, 0.3] };
         let all = labels.iter().cloned().zip(p).collect();
-        let distribution = Some(Distribution { labels: all, missing: 0.2 });
-        Ok(Completion { distribution, ..Completion::text(labels[usize::from(!good)].clone()) })
+        let distribution = Distribution::new(all);
+        Ok(Completion::text(labels[usize::from(!good)].clone()).distribution(distribution))
     });
     let judge = Judge::builder().backend(script).with_prompt(prompt(keys, body));
     let item = Item::new().answers(["bad", "good"]);

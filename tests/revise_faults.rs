@@ -185,8 +185,8 @@ async fn a_final_judge_without_a_rule_takes_that_of_the_loop() {
 
 #[tokio::test]
 async fn a_round_is_begun_where_its_final_check_fits_too() {
-    let usage = Usage { prompt: 900, completion: 100, ..Usage::default() };
-    let costs = move |text: &str| Script::always(Completion { usage, ..Completion::text(text) });
+    let usage = Usage::new(900, 100);
+    let costs = move |text: &str| Script::always(Completion::text(text).usage(usage));
     let priced = async |million: f64| {
         let prompt = Prompt::parse("p", SCORE).unwrap();
         let price = Price { prompt: million, cached: None, completion: million };

@@ -40,7 +40,7 @@ fn paragraphs(text: &str) -> Vec<String> {
 #[test]
 fn rendered_texts_equal_the_training_format() {
     let cases = std::fs::read_to_string("tests/data/tiny-cases.jsonl").unwrap();
-    let capabilities = Capabilities { schema: false, ..Capabilities::ALL };
+    let capabilities = Capabilities::ALL.schema(false);
     let mut compared = 0;
     for case in cases.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
         let mode = case["meta"]["sub"].as_str().or(case["mode"].as_str()).unwrap();
@@ -67,7 +67,7 @@ fn records_of_people_become_the_same_prompts() {
     let item =
         Item::from(json!({"question": "12 + 30 - 5", "response": "12 + 30 = 42\n42 - 5 = 37\n"}));
     let prompt = judge::load("tiny-score").unwrap();
-    let capabilities = Capabilities { schema: false, ..Capabilities::ALL };
+    let capabilities = Capabilities::ALL.schema(false);
     let mut program =
         prompt.program(&item, None, Plan { capabilities, draw: 0, reask: 0 }, None).unwrap();
     let Next::Ask(request) = program.next(None).unwrap() else { panic!("nothing is asked") };

@@ -145,10 +145,7 @@ async fn a_repair_turn_is_asked_where_the_verdict_was_only_a_quotation() {
 
 #[tokio::test]
 async fn every_text_of_the_last_turn_counts_whatever_stands_between_them() {
-    let cut = |text: &str| Completion {
-        finish: tribunal::completion::Finish::Length,
-        ..Completion::text(text)
-    };
+    let cut = |text: &str| Completion::text(text).finish(tribunal::completion::Finish::Length);
     let keys = "kind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
     for body in [
         "user:\n{{ answer }}\nassistant:\n{{ gen('a') }}{{ gen('b') }}",
@@ -323,9 +320,8 @@ async fn labels_of_steps_mean_the_same_in_one_conversation_and_in_several() {
                     };
                     let labels = ["+", "0", "-"]
                         .map(|own| (own.to_owned(), if own == label { 0.5 } else { 0.25 }));
-                    let distribution =
-                        tribunal::completion::Distribution { labels: labels.into(), missing: 0.0 };
-                    Ok(Completion { distribution: Some(distribution), ..Completion::text(label) })
+                    let distribution = tribunal::completion::Distribution::new(labels.into());
+                    Ok(Completion::text(label).distribution(distribution))
                 });
                 let judge = Judge::builder().backend(script).with_prompt(prompt(&keys, body));
                 let judgment = judge.build().await.unwrap();
@@ -359,7 +355,7 @@ async fn exact_probabilities_alone_make_no_model_deterministic() {
         let script = Script::answering(|request| {
             Ok(Completion::text(if request.reask == 0 { "Hm." } else { "Score: 4" }))
         });
-        let able = Capabilities { deterministic, ..Capabilities::ALL };
+        let able = Capabilities::ALL.deterministic(deterministic);
         let judge = Judge::builder()
             .backend(script.capable(able))
             .with_prompt(prompt(keys, "user:\n{{ answer }}"))

@@ -76,19 +76,16 @@ struct Call {
 
 impl Call {
     fn outcome(&self) -> Answer {
-        let distribution = self.p.as_ref().map(|p| Distribution {
-            labels: p.iter().map(|(label, p)| (label.clone(), *p)).collect(),
-            missing: 1.0 - p.values().sum::<f64>(),
-        });
+        let mut completion = Completion::text(&self.text).finish(self.finish.clone());
+        completion.distribution = self
+            .p
+            .as_ref()
+            .map(|p| Distribution::new(p.iter().map(|(label, p)| (label.clone(), *p)).collect()));
         Answer {
             spot: Spot { name: self.name.clone(), at: self.at },
             chosen: self.chosen.then_some(Chosen::Asked),
             cut_ok: self.cut_ok,
-            completion: Completion {
-                finish: self.finish.clone(),
-                distribution,
-                ..Completion::text(&self.text)
-            },
+            completion,
         }
     }
 }

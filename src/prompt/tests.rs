@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::completion::Completion;
-use crate::request::{Ask as Wanted, Capabilities, Logprobs, Message, Origin, Request, Role};
+use crate::request::{Ask as Wanted, Capabilities, Logprobs, Message, Origin, Part, Request, Role};
 
 const ABLE: Capabilities = Capabilities::ALL;
 const TALKER: Capabilities = Capabilities {
@@ -214,7 +214,7 @@ fn nothing_in_a_record_begins_a_turn_or_is_rendered_again() {
     let asked = run(&prompt(&label(body)), &hostile, ABLE, &["Verdict: bad"]);
     assert_eq!(asked[0].messages.len(), 1);
     assert!(last(&asked[0]).contains("{{ question }}{% raw %}"));
-    let data = asked[0].messages[0].spans.iter().filter(|span| span.origin == Origin::Data);
+    let data = asked[0].messages[0].parts.iter().filter(|part| part.origin == Origin::Data);
     assert_eq!(data.count(), 2);
 }
 
@@ -324,9 +324,9 @@ fn the_scale_prints_what_it_will_accept() {
     assert_eq!(last(&asked[0]), "Q? from 0 to 5, best 5");
     assert!(
         asked[0].messages[0]
-            .spans
+            .parts
             .iter()
-            .all(|span| span.origin == Origin::Prompt || span.text == "Q?")
+            .all(|part| part.origin == Origin::Prompt || part.as_text() == "Q?")
     );
 }
 
@@ -386,8 +386,8 @@ mod spans {
             let (text, spans) = theirs.render_with_spans(Serde(&record)).unwrap();
             let data = |span: &&minijinja::OutputSpan| span.kind() == minijinja::OutputSpanKind::Expression;
             let expected: String = spans.iter().filter(data).map(|span| &text[span.output_range()]).collect();
-            let ours = &asked[0].messages[0].spans;
-            let found: String = ours.iter().filter(|span| span.origin == Origin::Data).map(|span| span.text.as_str()).collect();
+            let ours = &asked[0].messages[0].parts;
+            let found: String = ours.iter().filter(|part| part.origin == Origin::Data).map(Part::as_text).collect();
             prop_assert_eq!(found, expected);
             prop_assert_eq!(asked[0].messages[0].text(), format!("{text}\n>"));
         }

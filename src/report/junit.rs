@@ -88,24 +88,11 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::completion::UsageTotal;
     use crate::verdict::{Reason, Unreadable};
 
     #[test]
     fn failing_is_a_failure_and_what_says_nothing_an_error() {
-        let judgment = |verdict, pass| Judgment {
-            verdict,
-            consistent: None,
-            pass,
-            normalized: None,
-            votes: Vec::new(),
-            mark: None,
-            usage: UsageTotal::default(),
-            saved: UsageTotal::default(),
-            cached: (0, 1),
-            attempts: 1,
-            latency_ms: 1500,
-        };
+        let judgment = |verdict, pass| Judgment { pass, ..Judgment::new(verdict) };
         let mut junit = Junit::new("score\u{fffe}", Some("score >= 7".into()));
         junit.add("good", Ok(&judgment(Ok(Verdict::Score(9.0)), Some(true))));
         junit.add("<bad \u{1b}>\u{ffff}\u{b}", Ok(&judgment(Ok(Verdict::Score(2.0)), Some(false))));

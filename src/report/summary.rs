@@ -530,19 +530,7 @@ mod tests {
     };
 
     fn judgment(verdict: Result<Verdict, Unreadable>) -> Judgment {
-        Judgment {
-            verdict,
-            consistent: None,
-            pass: None,
-            normalized: None,
-            votes: Vec::new(),
-            mark: None,
-            usage: UsageTotal::default(),
-            saved: UsageTotal::default(),
-            cached: (0, 1),
-            attempts: 1,
-            latency_ms: 0,
-        }
+        Judgment { cached: (0, 1), attempts: 1, ..Judgment::new(verdict) }
     }
 
     fn unreadable() -> Judgment {
@@ -550,7 +538,7 @@ mod tests {
     }
 
     fn label(label: &str) -> Judgment {
-        judgment(Ok(Verdict::Label(Label { label: label.into(), p: None, confidence: None })))
+        judgment(Ok(Verdict::Label(Label::new(label))))
     }
 
     fn named(summary: &mut Summary, names: &[&str]) {

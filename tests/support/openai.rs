@@ -52,7 +52,7 @@ pub fn begun(text: &str) -> Request {
 /// A request for one of these labels.
 pub fn choice(labels: &[&str]) -> Request {
     let labels = labels.iter().map(|label| (*label).to_owned()).collect();
-    Request { ask: Ask::Choose { labels }, ..question() }
+    question().ask(Ask::Choose { labels })
 }
 
 /// One request to a server that does what `handler` says.

@@ -274,7 +274,7 @@ mod tests {
     fn shown(pieces: &[Piece]) -> String {
         let text = |piece: &Piece| match piece {
             Piece::Template(text) => format!("⟨{text}⟩"),
-            Piece::Content(spans) => spans.iter().map(|span| span.text.as_str()).collect(),
+            Piece::Content(parts) => parts.iter().map(Part::as_text).collect(),
         };
         pieces.iter().map(text).collect()
     }

@@ -99,8 +99,17 @@ impl Fault {
 
     /// No answer came, or only a part of one.
     pub(super) fn of_line(what: impl fmt::Display, peer: Peer<'_>) -> Self {
+        Self::of_silence(ErrorKind::Unreachable, what, peer)
+    }
+
+    /// No answer came in time.
+    pub(super) fn of_time(what: impl fmt::Display, peer: Peer<'_>) -> Self {
+        Self::of_silence(ErrorKind::TimedOut, what, peer)
+    }
+
+    fn of_silence(kind: ErrorKind, what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
-        let error = Error::new(ErrorKind::Unreachable, message);
+        let error = Error::new(kind, message);
         let hint = match peer.proxy {
             Some(proxy) => format!(
                 "requests go through the proxy {proxy}, as HTTP_PROXY, HTTPS_PROXY or ALL_PROXY say: \
@@ -224,7 +233,8 @@ impl Class {
         match self {
             Self::Busy => match status {
                 StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
-                StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => ErrorKind::TimedOut,
+                // The last two are Cloudflare's.
+                _ if matches!(status.as_u16(), 408 | 504 | 522 | 524) => ErrorKind::TimedOut,
                 _ => ErrorKind::Overloaded,
             },
             Self::Astray => ErrorKind::Overloaded,

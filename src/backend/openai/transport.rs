@@ -142,7 +142,7 @@ impl Transport {
     async fn attempt(&self, factory: &HttpRequestFactory) -> Result<String, Fault> {
         let late = || {
             let message = format!("no answer within {} s", self.timeout.as_secs_f32());
-            Err(Fault::of_line(message, self.peer()))
+            Err(Fault::of_time(message, self.peer()))
         };
         tokio::time::timeout(self.timeout, self.exchange(factory)).await.unwrap_or_else(|_| late())
     }
