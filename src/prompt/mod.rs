@@ -27,7 +27,7 @@ pub use {
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use minijinja::{Environment, Value, value::Serde};
@@ -392,12 +392,12 @@ impl Prompt {
     /// # Errors
     /// The item lacks a required field: the error names what it has.
     pub fn program(
-        &self,
+        self: &Arc<Self>,
         item: &Item,
         element: Option<usize>,
         plan: Plan,
         mark: Option<String>,
-    ) -> Result<Program<'_>> {
+    ) -> Result<Program> {
         let mut fields = BTreeMap::new();
         for Field { name, need } in &self.fields {
             let value = match (self.bound(item, name), need) {
@@ -409,7 +409,7 @@ impl Prompt {
             fields.insert(name.clone(), value);
         }
         self.add_element(&mut fields, item, element);
-        Ok(Program::new(self, fields, plan, mark, self.menu(item)))
+        Ok(Program::new(self.clone(), fields, plan, mark, self.menu(item)))
     }
 
     /// Whether the item has every field that this prompt requires.

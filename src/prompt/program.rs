@@ -18,12 +18,12 @@ use crate::{
     text::{Judged, TurnEnd, visible},
 };
 
-/// A prompt at work on one item: pure, so that anything may drive it.
+/// A prompt at work on one item: pure and owned, so that anything may drive it, from wherever.
 ///
 /// [`next`](Self::next) says what to ask; the answer goes into the following call.
 #[derive(Debug)]
-pub struct Program<'p> {
-    prompt: &'p Prompt,
+pub struct Program {
+    prompt: Arc<Prompt>,
     fields: BTreeMap<String, Value>,
     plan: Plan,
     said: Said,
@@ -80,10 +80,10 @@ const LONGEST_VERDICT: u32 = 24;
 /// No honest prompt asks this often; a loop that never ends does.
 const MOST_ASKS: usize = 1_000;
 
-impl<'p> Program<'p> {
+impl Program {
     /// A program over fields that are bound already; `mark` is the item's own marker.
     pub(super) fn new(
-        prompt: &'p Prompt,
+        prompt: Arc<Prompt>,
         fields: BTreeMap<String, Value>,
         plan: Plan,
         mark: Option<String>,

@@ -50,7 +50,7 @@ impl Ask {
 ///
 /// # Errors
 /// The program stops: the record lacks something that the body names.
-pub fn rehearsed(mut program: Program<'_>) -> Result<Vec<Request>> {
+pub fn rehearsed(mut program: Program) -> Result<Vec<Request>> {
     let mut requests = Vec::new();
     let mut answer = None;
     while let Next::Ask(request) = program.next(answer.take())? {
@@ -117,7 +117,7 @@ impl Prompt {
             self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
         self.add_element(&mut fields, &sample_item(), Some(1));
         let mark = self.marks().then(|| SAMPLE_MARK.to_owned());
-        let mut program = Program::new(self, fields, plan, mark, Menu::default());
+        let mut program = Program::new(Arc::new(self.clone()), fields, plan, mark, Menu::default());
         let mut asks: Vec<Ask> = Vec::new();
         let mut answer = None;
         while let Next::Ask(request) = program.next(answer.take())? {

@@ -22,8 +22,8 @@ fn label(body: &str) -> String {
     file("kind: label\nverdict: 'Verdict: *'", body)
 }
 
-fn prompt(source: &str) -> Prompt {
-    Prompt::parse("p.jinja", source).unwrap()
+fn prompt(source: &str) -> Arc<Prompt> {
+    Arc::new(Prompt::parse("p.jinja", source).unwrap())
 }
 
 fn refusal(source: &str) -> String {
@@ -35,7 +35,12 @@ fn item() -> Item {
 }
 
 /// Runs a prompt on scripted answers; gives the requests.
-fn run(prompt: &Prompt, item: &Item, capabilities: Capabilities, answers: &[&str]) -> Vec<Request> {
+fn run(
+    prompt: &Arc<Prompt>,
+    item: &Item,
+    capabilities: Capabilities,
+    answers: &[&str],
+) -> Vec<Request> {
     let plan = Plan { capabilities, draw: 0, reask: 0 };
     let element = prompt.front().each.map(|_| 1);
     let mut program = prompt.program(item, element, plan, prompt.mark(item, None)).unwrap();
@@ -136,7 +141,7 @@ fn settings_of_a_gen_stand_over_those_of_the_prompt() {
 
 const VERIFY: &str = "user:\n{{ question }}\nassistant:\n{{ gen('analysis', stop=['Right?']) }}\nRight? {{ choose('v', ['Yes', 'No']) }}";
 
-fn verify() -> Prompt {
+fn verify() -> Arc<Prompt> {
     prompt(&file(
         "kind: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}",
         VERIFY,
