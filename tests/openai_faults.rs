@@ -219,7 +219,7 @@ async fn a_server_that_is_not_there_or_never_answers_is_unavailable() {
 async fn an_endless_body_is_cut() {
     let (answer, server) = asked(&question(), |_| Reply::Flood(300 << 20)).await;
     let error = answer.unwrap_err();
-    assert_eq!((error.kind(), server.requests()), (ErrorKind::Overloaded, 1));
+    assert_eq!((error.kind(), server.requests()), (ErrorKind::Model, 1));
     assert!(shown(&error).contains("8 MiB"), "{error:?}");
     // What was read, and what the buffers of two sockets hold.
     assert!(server.flooded() < 40 << 20, "{}", server.flooded());

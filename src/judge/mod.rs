@@ -295,11 +295,11 @@ impl Judge {
 
     /// Names an item's line in results: equal content under an equal judge has an equal key.
     pub fn line_key(&self, item: &Item) -> String {
-        let mut hasher = Hasher::new("tribunal-line-v1");
+        let mut hasher = Hasher::new("tribunal-line-v2");
         hasher.part(item.id().unwrap_or_default().as_bytes());
         hasher.json(&self.0.prompt.content(item));
         hasher.part(self.identity().as_bytes());
-        hasher.finish()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        hasher.hex::<16>()
     }
 
     /// Fails before the first paid call where the model cannot do what the prompt needs.
@@ -486,13 +486,12 @@ impl Inner {
     fn named(mut self) -> Self {
         let prompt = self.prompt.hash();
         let Self { backend, draws, order, .. } = &self;
-        let identity = format!("{}|{prompt}|{draws}|{order:?}", backend.identity());
-        let mut hasher = Hasher::new("reading-v2");
-        hasher.part(format!("{:?}", self.prompt.front().rules).as_bytes());
-        hasher.part(format!("{:?} {:?}", self.aggregate, self.pass).as_bytes());
+        let identity = format!("judge-v2|{}|{prompt}|{draws}|{}", backend.identity(), order.name());
         let front = self.prompt.front();
-        hasher.part(format!("{:?} {:?}", front.positive, front.mass).as_bytes());
-        let reading = hasher.finish()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let pass = self.pass.as_ref().map(ToString::to_string);
+        let mut hasher = Hasher::new("reading-v3");
+        hasher.json(&(&front.rules, self.aggregate, pass, &front.positive, front.mass));
+        let reading = hasher.hex::<4>();
         self.digests = Digests { prompt, reading, identity };
         self
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -54,20 +54,26 @@ impl Kind {
 }
 
 /// One way to read a verdict, and the words that it may find.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Its JSON form names it in identities, and never changes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rule {
     /// Where the verdict stands.
     pub place: Place,
     /// The judge's words and what they mean; words are compared without case and markdown.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
     /// The result that is read, by the name of its `gen`; `None` reads the whole last turn.
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
 }
 
 /// Where a verdict stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Place {
     /// At the `*` of an announcement such as `Rating: [[*]]`; the last one counts.
+    #[serde(rename = "pattern")]
     Announced(String),
     /// At a JSON pointer into the last JSON object, fenced or bare.
     Json(String),
@@ -87,7 +93,7 @@ pub enum Place {
 }
 
 /// A line of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Line {
     /// The first line that is not blank.

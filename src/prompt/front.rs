@@ -55,7 +55,7 @@ pub struct FrontMatter {
 }
 
 /// What a body is run for, once each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Each {
     /// Every step of the solution: `step`, `index` and `previous` are in scope.
@@ -117,7 +117,8 @@ pub struct Field {
 }
 
 /// What holds where a record lacks a field.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Need {
     /// The record cannot be judged.
     Required,

@@ -294,17 +294,16 @@ impl Prompt {
     ///
     /// Comments, summary, reading rules and thresholds are absent: they ask nothing again.
     pub fn hash(&self) -> String {
-        let mut hasher = Hasher::new("tribunal-prompt-v1");
+        let FrontMatter { scale, sampling, chat, each, until, .. } = &self.front;
+        let mut hasher = Hasher::new("tribunal-prompt-v2");
         hasher.part(self.body.as_bytes());
-        for field in &self.fields {
-            hasher.part(field.name.as_bytes());
-            hasher.part(format!("{:?}", field.need).as_bytes());
+        hasher.count(self.fields.len());
+        for Field { name, need } in &self.fields {
+            hasher.part(name.as_bytes());
+            hasher.json(need);
         }
-        hasher.json(&self.front.scale);
-        hasher.json(&self.front.sampling);
-        hasher.json(&self.front.chat);
-        hasher.part(format!("{:?} {:?}", self.front.each, self.front.until).as_bytes());
-        hex(&hasher.finish()[..8])
+        hasher.json(&(scale, sampling, chat, each, until));
+        hasher.hex::<8>()
     }
 
     /// Whether the judge's own marker is printed, so that the verdict cannot be forged.

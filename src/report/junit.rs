@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn failing_is_a_failure_and_what_says_nothing_an_error() {
-        let judgment = |verdict, pass| Judgment { pass, ..Judgment::new(verdict) };
+        let judgment =
+            |verdict, pass| Judgment { pass, latency_ms: 1500, ..Judgment::new(verdict) };
         let mut junit = Junit::new("score\u{fffe}", Some("score >= 7".into()));
         junit.add("good", Ok(&judgment(Ok(Verdict::Score(9.0)), Some(true))));
         junit.add("<bad \u{1b}>\u{ffff}\u{b}", Ok(&judgment(Ok(Verdict::Score(2.0)), Some(false))));

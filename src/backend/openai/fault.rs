@@ -107,6 +107,11 @@ impl Fault {
         Self::of_silence(ErrorKind::TimedOut, what, peer)
     }
 
+    /// An answer came that cannot be taken.
+    pub(super) fn of_answer(what: impl fmt::Display, peer: Peer<'_>) -> Self {
+        Self::of_silence(ErrorKind::Model, what, peer).final_one()
+    }
+
     fn of_silence(kind: ErrorKind, what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
         let error = Error::new(kind, message);

@@ -207,14 +207,14 @@ impl Transport {
             Cut::Line(error) => Fault::of_line(root(error), self.peer()),
             Cut::Long => {
                 let message = format!("an answer of more than {} MiB", LONGEST >> 20);
-                Fault::of_line(message, self.peer()).final_one()
+                Fault::of_answer(message, self.peer())
             }
             Cut::Packed(encoding) => {
                 let message = format!(
                     "an answer packed as `{}`, which was not asked for, cannot be read",
                     encoding.escape_debug()
                 );
-                Fault::of_line(message, self.peer()).final_one()
+                Fault::of_answer(message, self.peer())
             }
         }
     }
