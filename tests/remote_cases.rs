@@ -414,7 +414,7 @@ async fn an_error_within_a_stream_is_an_error() {
     let (answer, server) =
         asked(&question(), move |_| Reply::Text(200, vec![], body.clone().into_bytes())).await;
     let error = answer.unwrap_err();
-    assert_eq!((error.kind(), server.requests()), (ErrorKind::Overloaded, 3));
+    assert_eq!((error.kind(), server.requests()), (ErrorKind::RateLimited, 3));
     assert!(shown(&error).contains("overloaded"), "{error:?}");
 }
 

@@ -186,7 +186,7 @@ async fn a_stopped_run_says_so_and_goes_on_later() {
     let manifest: Value = serde_json::from_str(&place.read("out.jsonl.run.json")).unwrap();
     assert_eq!(
         (&manifest["loop"]["reviser"]["prompt"]["name"], &manifest["loop"]["accept"]),
-        (&json!("revise"), &json!("score+0"))
+        (&json!("revise"), &json!("score"))
     );
 }
 

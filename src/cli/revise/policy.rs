@@ -21,7 +21,9 @@ use crate::{
     records::{Line, Record},
     request::{Hasher, Sampling},
     scale::Scale,
-    strategy::revise::{Accept, Budget, FinalCheck, Options, PRESETS, Preset, Writer, settled},
+    strategy::revise::{
+        Accept, AcceptRule, Budget, FinalCheck, Options, PRESETS, Preset, Writer, settled,
+    },
 };
 
 /// Who writes, how far the loop goes, and what it accepts.
@@ -113,7 +115,7 @@ impl Loops {
     /// Names the line of a record.
     pub(super) fn key(&self, record: &Record) -> String {
         let Ok(item) = &record.item else { return Line::key_without_record(&record.place) };
-        let mut hasher = Hasher::new("tribunal-revision-v1");
+        let mut hasher = Hasher::new("tribunal-revision-v2");
         hasher.part(item.id().unwrap_or_default().as_bytes());
         let seen = self.judge.seen(item).unwrap_or_else(|_| item.clone());
         let writers = [Some(self.writer.reviser()), self.writer.drafter()];
@@ -144,7 +146,7 @@ impl Loops {
             "drafter": self.writer.drafter().map(named),
             "critic": critic.as_ref().map(named),
             "principles": self.options.principles,
-            "accept": accept_rule(accept),
+            "accept": accept.rule().to_string(),
             "rounds": budget.rounds,
             "calls": budget.calls,
             "tokens": budget.tokens,
@@ -318,28 +320,15 @@ impl Args {
         resolved: &Resolved,
         backend: &Arc<dyn Backend>,
     ) -> Result<Accept> {
-        let rule = self.accept.as_deref().or(preset.map(|preset| preset.accept));
-        match rule.unwrap_or("score") {
-            "always" => Ok(Accept::Always),
-            "prefer" => {
+        let asked = self.accept.as_deref().map(str::parse).transpose()?;
+        match asked.or(preset.map(|preset| preset.accept)).unwrap_or_default() {
+            AcceptRule::Always => Ok(Accept::Always),
+            AcceptRule::Better { margin } => Ok(Accept::Better { margin }),
+            AcceptRule::Preferred => {
                 let names = names(&**backend);
                 let pair = Item::new().question("").answers(["", ""]);
                 let prompt = prompt::default_for(&names, &pair, prompt::Wish::Any)?;
                 speaking(resolved, backend, prompt).await.map(Accept::Preferred)
-            }
-            rule => {
-                let margin = rule.strip_prefix("score").map(|rest| match rest.strip_prefix('+') {
-                    None if rest.is_empty() => Some(0.0),
-                    None => None,
-                    Some(margin) => {
-                        margin.parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0)
-                    }
-                });
-                let margin = margin.flatten().ok_or_else(|| {
-                    Error::new(ErrorKind::Config, format!("invalid accept rule `{rule}`"))
-                        .hint("write always, score, score+MARGIN such as score+0.5, or prefer")
-                })?;
-                Ok(Accept::Better { margin })
             }
         }
     }
@@ -485,35 +474,28 @@ fn check_model(preset: Option<&Preset>, resolved: &Resolved) -> Result<()> {
         .hint("name one, and the model that writes: -m check:number --policy MODEL"))
 }
 
-/// The rule in words.
-fn accept_rule(accept: &Accept) -> String {
-    match accept {
-        Accept::Always => "always".to_owned(),
-        Accept::Better { margin } => format!("score+{margin}"),
-        Accept::Preferred(judge) => format!("prefer {}", judge.identity()),
-    }
-}
-
 /// Names all that a revision depends on; what only ends it sooner by the clock is no part of it.
 fn identity(judge: &Judge, writer: &Writer, options: &Options) -> String {
-    let named = |judge: Option<&Judge>| judge.map_or("", Judge::identity).to_owned();
+    let named = |judge: Option<&Judge>| judge.map(|judge| judge.identity().to_owned());
     let Budget { rounds, calls, tokens, cost, time: _ } = options.budget;
     let check = match &options.final_check {
-        FinalCheck::None => "none".to_owned(),
-        FinalCheck::Fresh => "fresh".to_owned(),
-        FinalCheck::Judge(judge) => format!("{} {:?}", judge.identity(), judge.pass()),
+        FinalCheck::None => vec!["none".to_owned()],
+        FinalCheck::Fresh => vec!["fresh".to_owned()],
+        FinalCheck::Judge(judge) => {
+            let rule = judge.pass().map(ToString::to_string);
+            [Some(judge.identity().to_owned()), rule].into_iter().flatten().collect()
+        }
     };
-    [
-        named(Some(judge)),
-        judge.reading().to_owned(),
-        named(Some(writer.reviser())),
-        named(writer.drafter()),
-        named(options.critic.as_ref()),
-        options.principles.join("\n"),
-        accept_rule(&options.accept),
-        check,
-        format!("{rounds} {calls:?} {tokens:?} {cost:?}"),
-        format!("{:?} {} {}", options.patience, options.memory, options.keep_steps),
-    ]
-    .join("|")
+    let accept = match &options.accept {
+        Accept::Preferred(judge) => named(Some(judge)),
+        _ => None,
+    };
+    let mut hasher = Hasher::new("revision-v2");
+    hasher.json(&(judge.identity(), judge.reading()));
+    hasher.json(&[named(Some(writer.reviser())), named(writer.drafter())]);
+    hasher.json(&(named(options.critic.as_ref()), &options.principles));
+    hasher.json(&(options.accept.rule().to_string(), accept, check));
+    hasher.json(&(rounds, calls, tokens, cost));
+    hasher.json(&(options.patience, options.memory, options.keep_steps));
+    hasher.hex::<16>()
 }

@@ -1,5 +1,7 @@
 //! Which drafts take the place of the one before.
 
+use std::{fmt, str::FromStr};
+
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
@@ -25,7 +27,71 @@ pub enum Accept {
     Preferred(Judge),
 }
 
+/// The name of an [`Accept`], before there is a judge that compares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum AcceptRule {
+    /// Every draft: `always`.
+    Always,
+    /// A draft of a better verdict: `score`, or `score+0.5` for more than half a point.
+    Better {
+        /// By how much, in the units of the verdict; 0 or more.
+        margin: f64,
+    },
+    /// A draft that a comparing judge prefers: `prefer`.
+    Preferred,
+}
+
+impl Default for AcceptRule {
+    fn default() -> Self {
+        Self::Better { margin: 0.0 }
+    }
+}
+
+impl FromStr for AcceptRule {
+    type Err = Error;
+
+    /// # Errors
+    /// The word is none of the rules, or the margin is not a number of 0 or more.
+    fn from_str(word: &str) -> Result<Self> {
+        let invalid = || {
+            Error::new(ErrorKind::Config, format!("invalid accept rule `{word}`"))
+                .hint("write always, score, score+MARGIN such as score+0.5, or prefer")
+        };
+        let margin = |text: &str| text.parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
+        match (word, word.strip_prefix("score+")) {
+            ("always", _) => Ok(Self::Always),
+            ("prefer", _) => Ok(Self::Preferred),
+            ("score", _) => Ok(Self::default()),
+            (_, Some(text)) => {
+                margin(text).map(|margin| Self::Better { margin }).ok_or_else(invalid)
+            }
+            _ => Err(invalid()),
+        }
+    }
+}
+
+impl fmt::Display for AcceptRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("always"),
+            Self::Better { margin } if *margin == 0.0 => f.write_str("score"),
+            Self::Better { margin } => write!(f, "score+{margin}"),
+            Self::Preferred => f.write_str("prefer"),
+        }
+    }
+}
+
 impl Accept {
+    /// The rule's name.
+    pub fn rule(&self) -> AcceptRule {
+        match self {
+            Self::Always => AcceptRule::Always,
+            Self::Better { margin } => AcceptRule::Better { margin: *margin },
+            Self::Preferred(_) => AcceptRule::Preferred,
+        }
+    }
+
     /// Fails where the comparing judge cannot compare, or sees answers in one order only.
     pub(super) fn check(&self) -> Result<()> {
         let Self::Preferred(judge) = self else { return Ok(()) };
@@ -67,4 +133,20 @@ fn share(part: usize, whole: usize) -> f64 {
 /// Whether the answer `new` of two is preferred whichever of them is shown first.
 pub(super) fn prefers(judgment: &Judgment) -> bool {
     judgment.preference() == Some(Preference::Second) && judgment.consistent == Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_written_as_it_is_read() {
+        for word in ["always", "score", "score+0.5", "prefer"] {
+            assert_eq!(word.parse::<AcceptRule>().unwrap().to_string(), word);
+        }
+        for word in ["", "scroe", "score-1", "score+", "score+nan", "score+-1", "prefer x"] {
+            let error = word.parse::<AcceptRule>().unwrap_err();
+            assert!(error.to_string().contains("invalid accept rule"), "{word}");
+        }
+    }
 }

@@ -38,7 +38,7 @@ mod writer;
 #[cfg(feature = "cli")]
 pub(crate) use drive::settled;
 pub use {
-    accept::Accept,
+    accept::{Accept, AcceptRule},
     budget::{Budget, Spent},
     critique::{Critique, Earlier},
     drive::revise,

@@ -1,5 +1,7 @@
 //! Loops as they were published, with what this program does otherwise.
 
+use super::AcceptRule;
+
 /// A published loop as settings of this one.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -10,8 +12,8 @@ pub struct Preset {
     pub source: &'static str,
     /// Revisions at most.
     pub rounds: u32,
-    /// The rule by which drafts are accepted, as the command line writes it.
-    pub accept: &'static str,
+    /// The rule by which drafts are accepted.
+    pub accept: AcceptRule,
     /// Rounds without a gain that end it.
     pub patience: Option<u32>,
     /// How many critiques the policy sees.
@@ -28,7 +30,7 @@ pub const PRESETS: [Preset; 6] = [
         name: "self-refine",
         source: "Madaan et al. 2023, Self-Refine: feedback of the same model, every draft accepted, all feedback kept; there the last draft is returned, and the loop ends at words such as `it is correct`",
         rounds: 4,
-        accept: "always",
+        accept: AcceptRule::Always,
         patience: None,
         memory: 5,
         critic: Some("feedback"),
@@ -38,7 +40,7 @@ pub const PRESETS: [Preset; 6] = [
         name: "reflexion",
         source: "Shinn et al. 2023, Reflexion: a reflection on every failure, the last three are remembered; there the last draft is returned",
         rounds: 4,
-        accept: "always",
+        accept: AcceptRule::Always,
         patience: None,
         memory: 3,
         critic: Some("reflection"),
@@ -48,7 +50,7 @@ pub const PRESETS: [Preset; 6] = [
         name: "constitutional",
         source: "Bai et al. 2022, Constitutional AI: critique and revision in pairs, one principle each; there up to 16 pairs of random principles and no judge",
         rounds: 16,
-        accept: "always",
+        accept: AcceptRule::Always,
         patience: None,
         memory: 1,
         critic: Some("constitution"),
@@ -58,7 +60,7 @@ pub const PRESETS: [Preset; 6] = [
         name: "refine-n-judge",
         source: "Refine-n-Judge 2025: a draft is accepted if the judge prefers it, and the first rejection ends the loop; here in both orders",
         rounds: 16,
-        accept: "prefer",
+        accept: AcceptRule::Preferred,
         patience: Some(1),
         memory: 1,
         critic: Some("feedback"),
@@ -68,7 +70,7 @@ pub const PRESETS: [Preset; 6] = [
         name: "jetts",
         source: "Zhou et al. 2025, JETTS: nine refinements, then the best of all versions; there by a tournament of pairs, here by the judge's own verdicts",
         rounds: 9,
-        accept: "always",
+        accept: AcceptRule::Always,
         patience: None,
         memory: 1,
         critic: None,
@@ -78,7 +80,7 @@ pub const PRESETS: [Preset; 6] = [
         name: "critic",
         source: "Gou et al. 2023, CRITIC: an outer tool decides and says what is wrong; here a check without a model, such as -m check:number",
         rounds: 4,
-        accept: "score",
+        accept: AcceptRule::Better { margin: 0.0 },
         patience: Some(3),
         memory: 1,
         critic: None,
