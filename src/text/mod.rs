@@ -9,6 +9,8 @@ mod judged;
 mod signs;
 mod spoken;
 
+#[cfg(feature = "llama")]
+pub(crate) use signs::{has_channels, marks_thinking};
 pub(crate) use {
     fold::{Folded, fold, fold_characters, squeezed},
     judged::Judged,

@@ -134,6 +134,11 @@ const HARMONY: &str = "harmony";
 /// The notation whose answer follows `[BEGIN FINAL RESPONSE]` (Apriel).
 const FINAL_RESPONSE: &str = "final response";
 
+/// The control tokens of harmony.
+#[cfg(any(feature = "llama", test))]
+const CHANNEL_TOKENS: [&str; 5] =
+    ["<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>"];
+
 const BRACKETS: &str = "[THINK]";
 const TRIANGLES: &str = "◁think▷";
 const PIPES: &str = "<|think|>";
@@ -162,6 +167,22 @@ pub(super) fn signs(text: &str) -> Vec<Sign> {
 pub(crate) fn before_control(text: &str) -> &str {
     let first = signs(text).into_iter().find(|sign| matches!(sign.what, What::End | What::Start));
     first.map_or(text, |sign| &text[..sign.place.start])
+}
+
+/// Whether a control token of a vocabulary marks thinking, or the end of it. The tokens of harmony channels
+/// mark it together, where the vocabulary has `channels`.
+#[cfg(any(feature = "llama", test))]
+pub(crate) fn marks_thinking(token: &str, channels: bool) -> bool {
+    let whole = |sign: &Sign| sign.place == (0..token.len());
+    let found = signs(token);
+    let mark = |sign: &Sign| whole(sign) && matches!(sign.what, What::Open | What::Close);
+    found.iter().any(mark) || (channels && CHANNEL_TOKENS.contains(&token))
+}
+
+/// Whether a vocabulary with these control tokens writes harmony channels.
+#[cfg(any(feature = "llama", test))]
+pub(crate) fn has_channels<'t>(mut tokens: impl Iterator<Item = &'t str>) -> bool {
+    tokens.any(|token| token == CHANNEL_TOKENS[0])
 }
 
 /// What closes a block of this notation.
@@ -390,6 +411,20 @@ mod tests {
         }
         assert_eq!(before_control("7<|im_end|>\n"), "7");
         assert_eq!(before_control("7 < 8 [a] <b> <|x|>"), "7 < 8 [a] <b> <|x|>");
+    }
+
+    #[test]
+    fn control_tokens_that_mark_thinking_are_told_from_others() {
+        for token in ["<think>", "</think>", "[THINK]", "<|START_THINKING|>", "<unused95>"] {
+            assert!(marks_thinking(token, false), "{token}");
+        }
+        for token in ["<|im_end|>", "</s>", "<|channel|>", "<|fim_prefix|>", "<pad>"] {
+            assert!(!marks_thinking(token, false), "{token}");
+        }
+        assert!(marks_thinking(
+            "<|channel|>",
+            has_channels(["<|end|>", "<|channel|>"].into_iter())
+        ));
     }
 
     #[test]

@@ -4,12 +4,18 @@
 //! requests wait in its queue. What is judged is tokenized with special tokens off, so that
 //! `<|im_end|>` in an answer is ten characters and never a control token.
 
-mod engine;
-mod file;
 mod header;
-mod sampler;
+mod file;
 mod template;
 mod tokens;
+mod work;
+mod queue;
+mod sampler;
+mod tree;
+mod circle;
+mod engine;
+mod score;
+mod write;
 pub mod trial;
 
 pub use file::{Info, inspect};
@@ -24,15 +30,16 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use self::{
-    engine::{Engine, Job, Work},
-    template::ChatTemplate,
+    engine::Engine,
+    template::{ChatTemplate, Piece},
     tokens::Vocabulary,
+    work::{Choice, Job, Work, Writing},
 };
 use super::{Backend, Capabilities};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Ask, Request},
+    request::{Ask, Chat, Origin, Part, Request, Sampling},
 };
 
 /// How a model is loaded.
@@ -95,7 +102,7 @@ pub struct Llama {
 
 /// Names how this engine answers: raised when the same request may get another answer than before, so
 /// that remembered answers are not taken for those of another engine.
-const ANSWERS: &str = "engine-2";
+const ANSWERS: &str = "engine-3";
 
 impl Llama {
     /// Loads a model and starts its engine thread.
@@ -118,7 +125,7 @@ impl Llama {
             .spawn(move || match Engine::load(&source, &settings) {
                 Ok(model) => {
                     drop(source);
-                    engine::serve(&model, &settings, &jobs, &loaded);
+                    engine::serve(&model, &settings, jobs, &loaded);
                 }
                 Err(error) => drop(loaded.send(Err(error))),
             })
@@ -150,39 +157,69 @@ impl Llama {
         self.vocabulary.is_control(token)
     }
 
-    /// What one request costs the engine: its tokens, cut where labels part.
+    /// What a request comes to in tokens.
     fn work(&self, request: &Request) -> Result<Work> {
         let pieces = self.template.pieces(request)?;
         let work = match &request.ask {
-            Ask::Generate { .. } => Work::Generate {
-                prompt: self.vocabulary.tokens(&pieces)?,
-                sampling: request.sampling.clone(),
-                seed: sampler::seed(request, &self.identity),
-            },
-            Ask::Choose { labels } => {
-                let label =
-                    |label: &String| self.vocabulary.tokens(&template::continued(&pieces, label));
-                let texts = labels.iter().map(label).collect::<Result<Vec<_>>>()?;
-                Work::Choose { labels: labels.clone(), texts }
+            Ask::Generate { .. } => {
+                check(&request.sampling)?;
+                Work::Write(Writing {
+                    prompt: self.vocabulary.tokens(&pieces)?,
+                    sampling: request.sampling.clone(),
+                    seed: sampler::seed(request, &self.identity),
+                    turn: template::turn(&pieces),
+                })
             }
-            other => return Err(other.unsupported_by(&self.name)),
+            Ask::Choose { labels } => Work::Choose(self.choice(&pieces, labels)?),
+            Ask::ChooseAt { labels, places } => {
+                if !(request.open && request.chat == Chat::Model) {
+                    return Err(Error::new(
+                        ErrorKind::Unsupported,
+                        "labels are weighed at places of an open turn only",
+                    )
+                    .hint("put the text into an assistant turn that the prompt leaves open"));
+                }
+                let at = |place: &usize| self.choice(&template::up_to(&pieces, *place), labels);
+                Work::ChooseAt(places.iter().map(at).collect::<Result<_>>()?)
+            }
+            Ask::Logprobs { of } => {
+                let (mut prompt, texts) =
+                    self.vocabulary.continued(&pieces, &[String::new(), of.clone()])?;
+                let [before, whole] = &texts[..] else {
+                    return Err(failed("a text was lost on its way"));
+                };
+                // A token that joins the prompt's end to the text is one of the text.
+                let sure = work::shared(before, whole);
+                prompt.extend_from_slice(&whole[..sure]);
+                Work::Weigh { prompt, text: whole[sure..].to_vec(), of: of.clone() }
+            }
+            other @ Ask::Reward => return Err(other.unsupported_by(&self.name)),
         };
-        if work.shortest() == 0 {
+        self.check_length(&work)?;
+        Ok(work)
+    }
+
+    /// Labels in tokens, each as it follows these pieces.
+    fn choice(&self, pieces: &[Piece], labels: &[String]) -> Result<Choice> {
+        let (prompt, endings) = self.vocabulary.continued(pieces, labels)?;
+        Ok(Choice::new(labels.to_vec(), prompt, endings))
+    }
+
+    fn check_length(&self, work: &Work) -> Result<()> {
+        if work.prompt().is_empty() {
             return Err(Error::new(ErrorKind::Refused, "the request is empty")
                 .hint("the prompt renders to nothing for this record"));
         }
         let needed = work.longest();
         if needed >= self.context {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!(
-                    "the request has {needed} tokens, and the context of {} holds {}",
-                    self.name, self.context
-                ),
-            )
-            .hint("shorten the record, or take a model with a longer context"));
+            let message = format!(
+                "the request has {needed} tokens, and the context of {} holds {}",
+                self.name, self.context
+            );
+            return Err(Error::new(ErrorKind::TooLong, message)
+                .hint("shorten the record, or take a model with a longer context"));
         }
-        Ok(work)
+        Ok(())
     }
 
     fn submit(&self, job: Job) -> Result<()> {
@@ -207,7 +244,13 @@ impl Backend for Llama {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        Capabilities { schema: false, ..Capabilities::ALL }
+        Capabilities {
+            schema: false,
+            score_verdict: true,
+            choose_at: true,
+            text_logprobs: true,
+            ..Capabilities::ALL
+        }
     }
 
     fn prompt_tokens(&self, request: &Request) -> Option<usize> {
@@ -228,7 +271,7 @@ impl Backend for Llama {
         }
         let work = self.work(request)?;
         let (reply, answer) = oneshot::channel();
-        self.submit(Job { work, reply })?;
+        self.submit(Job { work, goes_on: goes_on(request), reply })?;
         answer.await.map_err(|_| failed("the engine thread died at this request"))?
     }
 }
@@ -242,6 +285,26 @@ impl Drop for Llama {
             drop(thread.join());
         }
     }
+}
+
+/// Whether the request goes on with a text in the tokens in which the model wrote it.
+fn goes_on(request: &Request) -> bool {
+    let last = request.messages.last().filter(|_| request.open);
+    let written = |part: &Part| part.origin == Origin::Model && !part.token_ids.is_empty();
+    last.is_some_and(|turn| turn.parts.iter().any(written))
+}
+
+/// Refuses penalties that are no numbers to count with.
+fn check(sampling: &Sampling) -> Result<()> {
+    let Sampling { repeat_penalty, presence_penalty, frequency_penalty, .. } = sampling;
+    let positive = repeat_penalty.is_none_or(|penalty| penalty > 0.0 && penalty.is_finite());
+    let finite = [presence_penalty, frequency_penalty].into_iter().flatten().all(|p| p.is_finite());
+    if positive && finite {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Config, "a penalty is not a number that can be used").hint(
+        "`repeat_penalty` is above 0, where 1 changes nothing; the others change nothing at 0",
+    ))
 }
 
 fn failed(message: &str) -> Error {

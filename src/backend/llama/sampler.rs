@@ -1,5 +1,7 @@
 //! Picking tokens: our own, so that equal requests give equal texts on every run.
 
+use std::{borrow::Cow, collections::HashMap};
+
 use llama_cpp_2::token::LlamaToken;
 
 use crate::request::{Request, Sampling};
@@ -9,18 +11,24 @@ pub(super) fn seed(request: &Request, identity: &str) -> [u8; 32] {
     *request.key(identity).as_bytes()
 }
 
-/// The next token: the likeliest at temperature 0 (also when none is given), else a draw.
+/// Tokens before the next one that count for penalties, as in llama.cpp (`penalty_last_n`): of the text that is
+/// written, and of the prompt before it.
+const PENALIZED: usize = 64;
+
+/// The next token after `held`: the likeliest at temperature 0 (also when none is given), else a draw.
 pub(super) fn pick(
     logits: &[f32],
     sampling: &Sampling,
+    held: &[LlamaToken],
     seed: &[u8; 32],
     position: usize,
 ) -> LlamaToken {
-    let temperature = sampling.temperature.unwrap_or(0.0);
-    if temperature <= 0.0 {
-        return token(likeliest(logits));
+    let logits = penalized(logits, sampling, held);
+    if is_greedy(sampling) {
+        return token(likeliest(&logits));
     }
-    let mut candidates = candidates(logits, temperature, sampling.top_k);
+    let temperature = sampling.temperature.unwrap_or(0.0);
+    let mut candidates = candidates(&logits, temperature, sampling.top_k);
     keep(&mut candidates, sampling);
     let total: f64 = candidates.iter().map(|(_, p)| p).sum();
     let mut left = chance(seed, position) * total;
@@ -31,6 +39,39 @@ pub(super) fn pick(
         }
     }
     token(candidates.last().map_or(0, |(index, _)| *index))
+}
+
+/// Whether the likeliest token is always taken.
+pub(super) fn is_greedy(sampling: &Sampling) -> bool {
+    sampling.temperature.is_none_or(|temperature| temperature <= 0.0)
+}
+
+/// The logits with those of the last tokens lowered, by the formulas of llama.cpp: first `repeat_penalty`
+/// (a positive logit is divided by it, a negative one multiplied), then the presence penalty and the frequency
+/// penalty for every time are taken off.
+fn penalized<'l>(logits: &'l [f32], sampling: &Sampling, held: &[LlamaToken]) -> Cow<'l, [f32]> {
+    let repeat = sampling.repeat_penalty.unwrap_or(1.0);
+    let presence = sampling.presence_penalty.unwrap_or(0.0);
+    let frequency = sampling.frequency_penalty.unwrap_or(0.0);
+    if [repeat - 1.0, presence, frequency].iter().all(|penalty| penalty.abs() < f64::EPSILON) {
+        return Cow::Borrowed(logits);
+    }
+    let mut counts: HashMap<LlamaToken, f64> = HashMap::new();
+    for token in &held[held.len().saturating_sub(PENALIZED)..] {
+        *counts.entry(*token).or_default() += 1.0;
+    }
+    let mut lowered = logits.to_vec();
+    for (token, count) in counts {
+        let logit = usize::try_from(token.0).ok().and_then(|index| lowered.get_mut(index));
+        if let Some(logit) = logit {
+            let known = f64::from(*logit);
+            let scaled = if known > 0.0 { known / repeat } else { known * repeat };
+            #[expect(clippy::cast_possible_truncation, reason = "logits have this precision")]
+            let lower = (scaled - presence - frequency * count) as f32;
+            *logit = lower;
+        }
+    }
+    Cow::Owned(lowered)
 }
 
 fn token(index: usize) -> LlamaToken {
@@ -87,10 +128,20 @@ fn chance(seed: &[u8; 32], position: usize) -> f64 {
 
 /// Natural-log probability of a token at temperature 1.
 pub(super) fn log_probability(logits: &[f32], token: LlamaToken) -> f64 {
+    logit(logits, token) - normalizer(logits)
+}
+
+/// What the logits of one place come to: the natural logarithm of the sum of their exponentials.
+pub(super) fn normalizer(logits: &[f32]) -> f64 {
     let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).sum();
+    highest + sum.ln()
+}
+
+/// The logit of a token; none is that of a token that does not exist.
+pub(super) fn logit(logits: &[f32], token: LlamaToken) -> f64 {
     let own = usize::try_from(token.0).ok().and_then(|index| logits.get(index));
-    own.map_or(f64::NEG_INFINITY, |&logit| f64::from(logit) - highest - sum.ln())
+    own.map_or(f64::NEG_INFINITY, |&logit| f64::from(logit))
 }
 
 #[cfg(test)]
@@ -103,13 +154,13 @@ mod tests {
 
     #[test]
     fn temperature_zero_takes_the_first_of_the_likeliest() {
-        assert_eq!(pick(&[0.0, 3.0, 3.0], &with(0.0), &[0; 32], 0).0, 1);
+        assert_eq!(pick(&[0.0, 3.0, 3.0], &with(0.0), &[], &[0; 32], 0).0, 1);
     }
 
     #[test]
     fn draws_follow_the_probabilities_and_repeat() {
         let logits = [0.0, 1.0_f32, f32::NEG_INFINITY];
-        let draw = |position| pick(&logits, &with(1.0), &[7; 32], position).0;
+        let draw = |position| pick(&logits, &with(1.0), &[], &[7; 32], position).0;
         let ones = (0..10_000).filter(|&position| draw(position) == 1).count();
         // e / (1 + e) = 0.731, with a standard deviation of 0.0044.
         assert!((7_130..7_490).contains(&ones), "{ones}");
@@ -119,11 +170,28 @@ mod tests {
     #[test]
     fn top_k_top_p_and_min_p_cut_the_tail() {
         let logits = [5.0, 4.0, 1.0_f32, -3.0];
-        let only =
-            |sampling: Sampling| (0..500).map(|n| pick(&logits, &sampling, &[1; 32], n).0).max();
+        let pick = |sampling: &Sampling, n| pick(&logits, sampling, &[], &[1; 32], n).0;
+        let only = |sampling: Sampling| (0..500).map(|n| pick(&sampling, n)).max();
         assert_eq!(only(Sampling { top_k: Some(1), ..with(5.0) }), Some(0));
         assert_eq!(only(Sampling { top_p: Some(0.9), ..with(1.0) }), Some(1));
         assert_eq!(only(Sampling { min_p: Some(0.2), ..with(1.0) }), Some(1));
+    }
+
+    #[test]
+    fn penalties_lower_what_stands_among_the_last_tokens() {
+        let held: Vec<LlamaToken> = [0, 0, 1].map(LlamaToken).into();
+        let lowered = |sampling: Sampling| penalized(&[2.0, -1.0, 3.0], &sampling, &held).to_vec();
+        assert_eq!(lowered(Sampling::default()), [2.0, -1.0, 3.0]);
+        let repeat = Sampling { repeat_penalty: Some(2.0), ..Sampling::default() };
+        assert_eq!(lowered(repeat), [1.0, -2.0, 3.0]);
+        let presence = Sampling { presence_penalty: Some(0.5), ..Sampling::default() };
+        assert_eq!(lowered(presence), [1.5, -1.5, 3.0]);
+        let frequency = Sampling { frequency_penalty: Some(0.5), ..Sampling::default() };
+        assert_eq!(lowered(frequency), [1.0, -1.5, 3.0]);
+        let long: Vec<LlamaToken> = (0..65).map(|n| LlamaToken(i32::from(n > 0))).collect();
+        let repeat = Sampling { repeat_penalty: Some(2.0), ..Sampling::default() };
+        let seen = penalized(&[2.0, 2.0], &repeat, &long).to_vec();
+        assert_eq!(seen, [2.0, 1.0], "the 65th token before is forgotten");
     }
 
     #[test]

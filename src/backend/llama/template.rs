@@ -1,14 +1,16 @@
 //! Conversations as a model was trained to read them: its own chat template, piece by piece.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use minijinja::{Environment, ErrorKind as JinjaErrorKind, Value, context, syntax::SyntaxConfig};
+use minijinja::{
+    Environment, ErrorKind as JinjaErrorKind, Value, context, syntax::SyntaxConfig, value::Serde,
+};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     prompt::limits::{Beyond, meter, metered},
-    request::{Chat, Message, Origin, Part, Request, Role},
-    text::{Judged, TurnEnd, spoken},
+    request::{Chat, Content, Message, Origin, Part, Request, Role},
+    text::{Judged, TurnEnd, spoken, unfinished_thought},
 };
 
 /// A chat template out of a GGUF.
@@ -28,10 +30,64 @@ pub(super) enum Piece {
     Template(String),
     /// Text of a turn: nothing in it is special.
     Content(Vec<Part>),
+    /// The end of a thinking block, in the middle of a turn: a special token where the vocabulary has it.
+    Closing(String),
 }
+
+/// Variables of a chat template by name, as settings give them.
+type Variables = BTreeMap<String, serde_json::Value>;
+
+/// What a template is given by the engine, and no setting may change: who says what, and the functions.
+const RESERVED: [&str; 7] = [
+    "messages",
+    "add_generation_prompt",
+    "bos_token",
+    "eos_token",
+    "tools",
+    "raise_exception",
+    "strftime_now",
+];
 
 /// The largest prompt that a template may print around the turns, in bytes.
 const LARGEST: usize = 4 << 20;
+
+/// The turn that a model is to go on with, as readers see it, from what the template prints ahead of it.
+pub(super) fn turn(pieces: &[Piece]) -> String {
+    let is_template = |piece: &Piece| matches!(piece, Piece::Template(_));
+    let start = pieces.iter().rposition(is_template).unwrap_or(0);
+    pieces[start..].iter().map(Piece::text).collect()
+}
+
+/// The pieces of an open turn up to a place in it, in characters from its start.
+pub(super) fn up_to(pieces: &[Piece], place: usize) -> Vec<Piece> {
+    let is_template = |piece: &Piece| matches!(piece, Piece::Template(_));
+    let start = pieces.iter().rposition(is_template).map_or(0, |at| at + 1);
+    let mut cut = pieces[..start].to_vec();
+    let mut left = place;
+    for piece in &pieces[start..] {
+        if let Piece::Content(parts) = piece {
+            let mut kept = parts.clone();
+            for text in kept.iter_mut().filter_map(Part::text_mut) {
+                let end = text.char_indices().nth(left).map_or(text.len(), |(at, _)| at);
+                text.truncate(end);
+                left -= text.chars().count();
+            }
+            cut.push(Piece::Content(kept));
+        } else if left > 0 {
+            cut.push(piece.clone());
+        }
+    }
+    cut
+}
+
+impl Piece {
+    fn text(&self) -> String {
+        match self {
+            Self::Template(text) | Self::Closing(text) => text.clone(),
+            Self::Content(parts) => parts.iter().map(Part::as_text).collect(),
+        }
+    }
+}
 
 /// What a template prints around the turns of a conversation.
 #[derive(Clone, Copy)]
@@ -61,25 +117,39 @@ impl ChatTemplate {
             (true, Some((last, turns))) if request.chat == Chat::Model => (turns, Some(last)),
             _ => (request.messages.as_slice(), None),
         };
+        let data = data(&request.messages);
+        let judged = Judged::new(&data);
         let mut pieces = match (&self.source, request.chat) {
-            (Some(_), Chat::Model) => self.fold(turns)?,
-            _ => plain(turns),
+            (Some(_), Chat::Model) => self.fold(turns, &request.template)?,
+            _ => closed(plain(turns), "", &judged),
         };
-        pieces.extend(opened.map(|message| Piece::Content(message.parts.clone())));
+        if let Some(message) = opened {
+            // The template may have opened the thinking block.
+            let before = match pieces.last() {
+                Some(Piece::Template(text)) => text.clone(),
+                _ => String::new(),
+            };
+            pieces.extend(closed(message.parts.clone(), &before, &judged));
+        }
         Ok(pieces)
     }
 
     /// Tries the turns as they are; then with the system text in the first user turn and neighbours of
     /// one role joined, as templates without a system role and with strict alternation want it. Each is
     /// tried with contents that are texts, then with contents that are lists of parts.
-    fn fold(&self, turns: &[Message]) -> Result<Vec<Piece>> {
+    fn fold(&self, turns: &[Message], variables: &Variables) -> Result<Vec<Piece>> {
+        if let Some(name) = RESERVED.iter().find(|name| variables.contains_key(**name)) {
+            let message = format!("the template variable `{name}` cannot be set: it is given");
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("set variables of the template's own, such as `enable_thinking`"));
+        }
         let folded = folded(turns);
         let tries = [turns, &folded];
         let tries = if folded == turns { &tries[..1] } else { &tries[..] };
         let mut refusal = None;
         for turns in tries {
             for form in [Form::Text, Form::Parts] {
-                match self.render(turns, form) {
+                match self.render(turns, form, variables) {
                     Ok(pieces) => return Ok(pieces),
                     // The first refusal is of what was really asked.
                     Err(error) => _ = refusal.get_or_insert(error),
@@ -89,15 +159,10 @@ impl ChatTemplate {
         Err(refusal.unwrap_or_else(|| refused("the chat template of this model prints nothing")))
     }
 
-    fn render(&self, turns: &[Message], form: Form) -> Result<Vec<Piece>> {
-        let bare = self.render_words(turns, form, "")?;
-        let padded = self.render_words(turns, form, "  ")?;
-        let data: Vec<String> = turns
-            .iter()
-            .flat_map(|turn| &turn.parts)
-            .filter(|part| part.origin == Origin::Data)
-            .map(|part| part.as_text().to_owned())
-            .collect();
+    fn render(&self, turns: &[Message], form: Form, variables: &Variables) -> Result<Vec<Piece>> {
+        let bare = self.render_words(turns, form, variables, "")?;
+        let padded = self.render_words(turns, form, variables, "  ")?;
+        let data = data(turns);
         let judged = Judged::new(&data);
         let mut pieces = Vec::new();
         let mut rest = bare.as_str();
@@ -119,7 +184,13 @@ impl ChatTemplate {
     }
 
     /// The template around words that stand for the turns; no text of a turn ever meets it.
-    fn render_words(&self, turns: &[Message], form: Form, around: &str) -> Result<String> {
+    fn render_words(
+        &self,
+        turns: &[Message],
+        form: Form,
+        variables: &Variables,
+        around: &str,
+    ) -> Result<String> {
         let content = |n: usize| {
             let text = format!("{around}{}{around}", word(n));
             match form {
@@ -142,6 +213,7 @@ impl ChatTemplate {
             bos_token => self.bos.clone(),
             eos_token => self.eos.clone(),
             tools => Value::from(()),
+            ..Value::from(Serde(variables)),
         };
         let refuses = "the chat template of this model refuses the conversation";
         match environment().render_str(source, values) {
@@ -176,8 +248,15 @@ fn word(n: usize) -> String {
     format!("Zq{n}xKvWmTjRbUd{n}qZ")
 }
 
+/// What the record holds.
+fn data(turns: &[Message]) -> Vec<String> {
+    let parts = turns.iter().flat_map(|turn| &turn.parts);
+    let data = parts.filter(|part| part.origin == Origin::Data);
+    data.map(|part| part.as_text().to_owned()).collect()
+}
+
 /// Without a template, turns follow one another with a blank line between.
-fn plain(turns: &[Message]) -> Vec<Piece> {
+fn plain(turns: &[Message]) -> Vec<Part> {
     let between = || Part::text("\n\n", Origin::Prompt);
     let mut parts: Vec<Part> = Vec::new();
     for turn in turns {
@@ -190,7 +269,29 @@ fn plain(turns: &[Message]) -> Vec<Piece> {
     if !ends_openly {
         parts.push(between());
     }
-    vec![Piece::Content(parts)]
+    parts
+}
+
+/// The parts of a turn that follows `before`, cut where the author ends a thinking block: in the notation
+/// of the block that is open there.
+fn closed(parts: Vec<Part>, before: &str, judged: &Judged) -> Vec<Piece> {
+    const USUAL: &str = "</think>";
+    let mut pieces = Vec::new();
+    let mut text = before.to_owned();
+    let mut content = Vec::new();
+    for part in parts {
+        if part.content == Content::EndOfThinking {
+            let end = unfinished_thought(&text, judged).unwrap_or_else(|| USUAL.into());
+            text.push_str(&end);
+            pieces.push(Piece::Content(std::mem::take(&mut content)));
+            pieces.push(Piece::Closing(end));
+        } else {
+            text.push_str(part.as_text());
+            content.push(part);
+        }
+    }
+    pieces.push(Piece::Content(content));
+    pieces
 }
 
 /// What is shown of a turn that is over: models are trained on histories without old thinking.
@@ -200,7 +301,7 @@ fn content(turn: &Message, trims: bool, judged: &Judged) -> Vec<Part> {
     for text in models.filter_map(Part::text_mut) {
         *text = spoken(text, judged, TurnEnd::Exact).to_owned();
     }
-    parts.retain(|part| !part.is_empty());
+    parts.retain(|part| !part.is_empty() && part.content != Content::EndOfThinking);
     if trims {
         if let Some(first) = parts.first_mut().and_then(Part::text_mut) {
             *first = first.trim_start().to_owned();
@@ -225,17 +326,6 @@ fn folded(turns: &[Message]) -> Vec<Message> {
         }
     }
     folded
-}
-
-/// The same input with more of the author's text at its end.
-pub(super) fn continued(pieces: &[Piece], text: &str) -> Vec<Piece> {
-    let mut pieces = pieces.to_vec();
-    let part = Part::text(text, Origin::Prompt);
-    match pieces.last_mut() {
-        Some(Piece::Content(parts)) => parts.push(part),
-        _ => pieces.push(Piece::Content(vec![part])),
-    }
-    pieces
 }
 
 /// The dialect in which chat templates are written.

@@ -1,6 +1,6 @@
 //! Text to tokens and back, with untrusted text kept untrusted.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr};
 
@@ -8,6 +8,7 @@ use super::template::Piece;
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{Origin, Part},
+    text::{has_channels, marks_thinking},
 };
 
 /// A model's vocabulary with what must never come out of untrusted text.
@@ -15,6 +16,8 @@ pub(super) struct Vocabulary {
     model: Arc<LlamaModel>,
     /// Markup such as `<think>` that tokenizers match even with special tokens off.
     markup: Vec<String>,
+    /// Control tokens that mark thinking: readers see them, and they belong to what the model wrote.
+    thinking: HashMap<LlamaToken, String>,
     /// Whether the tokenizer puts a space before every text.
     spaced: bool,
 }
@@ -25,50 +28,181 @@ impl std::fmt::Debug for Vocabulary {
     }
 }
 
+/// A conversation in tokens, but for the text at its end: what follows may be joined to its last token.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Input {
+    tokens: Vec<LlamaToken>,
+    /// Text that is not cut into tokens yet.
+    tail: String,
+    /// Whether the turn has begun before the tail: a text that continues another gets no space of its own.
+    begun: bool,
+}
+
 impl Vocabulary {
     pub(super) fn new(model: Arc<LlamaModel>) -> Self {
         let vocab = model.vocab();
+        let text = |token| String::from_utf8(vocab.token_to_piece(token, true, None)).ok();
         let user_defined = vocab.tokens().filter(|token| {
             let attributes = vocab.attr(*token);
             attributes.contains(LlamaTokenAttr::UserDefined)
         });
-        let text = |token| String::from_utf8(vocab.token_to_piece(token, true, None)).ok();
         let markup = user_defined.filter_map(text).filter(|text| is_markup(text)).collect();
+        let control = vocab.tokens().filter(|token| vocab.is_control(*token));
+        let mut thinking: HashMap<LlamaToken, String> =
+            control.filter_map(|token| Some((token, text(token)?))).collect();
+        let channels = has_channels(thinking.values().map(String::as_str));
+        thinking.retain(|_, text| marks_thinking(text, channels));
         let first = vocab.tokenize(b"a", false, false).first().copied();
         let spaced =
             first.is_some_and(|token| vocab.token_to_piece(token, false, None).starts_with(b" "));
-        Self { model, markup, spaced }
+        Self { model, markup, thinking, spaced }
     }
 
     /// The tokens of a whole input, its begin-of-sequence token included.
     pub(super) fn tokens(&self, pieces: &[Piece]) -> Result<Vec<LlamaToken>> {
-        let vocab = self.model.vocab();
-        let mut tokens = Vec::new();
-        for piece in pieces {
-            match piece {
-                Piece::Template(text) => {
-                    tokens.extend(vocab.tokenize(text.as_bytes(), false, true));
-                }
-                Piece::Content(parts) => tokens.extend(self.content(parts)?),
-            }
-        }
-        if vocab.should_add_bos() && tokens.first() != Some(&vocab.bos()) {
-            tokens.insert(0, vocab.bos());
-        }
-        Ok(tokens)
+        let mut input = self.input(pieces)?;
+        self.flush(&mut input)?;
+        Ok(input.tokens)
+    }
+
+    /// The tokens of an input, and those of each text that may follow it: everything ahead of the text at
+    /// the input's end is cut into tokens once, and that text again with each of the others.
+    pub(super) fn continued(
+        &self,
+        pieces: &[Piece],
+        texts: &[String],
+    ) -> Result<(Vec<LlamaToken>, Vec<Vec<LlamaToken>>)> {
+        let input = self.input(pieces)?;
+        let one = |text: &String| self.text(&format!("{}{text}", input.tail), !input.begun);
+        let tails = texts.iter().map(one).collect::<Result<_>>()?;
+        Ok((input.tokens, tails))
     }
 
     pub(super) fn is_control(&self, token: i32) -> bool {
         self.model.vocab().is_control(LlamaToken(token))
     }
 
-    /// One turn, tokenized as one text, and cut only where data holds markup.
-    fn content(&self, parts: &[Part]) -> Result<Vec<LlamaToken>> {
-        let vocab = self.model.vocab();
-        let mut tokens: Vec<LlamaToken> = Vec::new();
-        for text in self.cut(parts) {
-            tokens.extend(self.continue_with(&text, tokens.is_empty()));
+    /// What a reader sees of a token: control tokens are nothing, but for those that mark thinking.
+    pub(super) fn piece(&self, token: LlamaToken) -> Vec<u8> {
+        match self.thinking.get(&token) {
+            Some(text) => text.as_bytes().to_vec(),
+            None => self.model.vocab().token_to_piece(token, false, None),
         }
+    }
+
+    /// The tokens of a text of our own, in which control tokens are control tokens.
+    fn special(&self, text: &str) -> Vec<LlamaToken> {
+        self.model.vocab().tokenize(text.as_bytes(), false, true)
+    }
+
+    /// The end of a thinking block, on a line of its own.
+    pub(super) fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>> {
+        let (line, paragraph) = (self.text("\n", false)?, self.text("\n\n", false)?);
+        Ok([line, self.special(end), paragraph].concat())
+    }
+
+    fn input(&self, pieces: &[Piece]) -> Result<Input> {
+        let vocab = self.model.vocab();
+        let mut input = Input::default();
+        let mut goes_on = false;
+        for piece in pieces {
+            match piece {
+                Piece::Template(text) | Piece::Closing(text) => {
+                    self.flush(&mut input)?;
+                    input.tokens.extend(self.special(text));
+                }
+                Piece::Content(parts) => {
+                    self.flush(&mut input)?;
+                    input.begun = goes_on;
+                    parts.iter().try_for_each(|part| self.add(&mut input, part))?;
+                }
+            }
+            goes_on = matches!(piece, Piece::Closing(_));
+            input.begun |= goes_on;
+        }
+        if vocab.should_add_bos() && input.tokens.first() != Some(&vocab.bos()) {
+            input.tokens.insert(0, vocab.bos());
+        }
+        Ok(input)
+    }
+
+    /// Adds a piece of a turn: in the model's own tokens as far as they spell it, and cut inside of the
+    /// markup that data holds.
+    fn add(&self, input: &mut Input, part: &Part) -> Result<()> {
+        let mut rest = part.as_text();
+        if part.origin == Origin::Model {
+            let (tokens, length) = self.spelling(&part.token_ids, rest);
+            if !tokens.is_empty() {
+                self.flush(input)?;
+                input.tokens.extend(tokens);
+                input.begun = true;
+                rest = &rest[length..];
+            }
+        }
+        while let Some(at) = self.first_markup(rest).filter(|_| part.origin == Origin::Data) {
+            // After its first character, so that neither half is the token.
+            let after = at + rest[at..].chars().next().map_or(1, char::len_utf8);
+            input.tail.push_str(&rest[..after]);
+            self.flush(input)?;
+            rest = &rest[after..];
+        }
+        input.tail.push_str(rest);
+        Ok(())
+    }
+
+    /// The longest prefix of generated tokens that spells a prefix of a text, with its length in bytes.
+    /// Of control tokens only those that mark thinking are kept: a turn that the model began is none.
+    fn spelling(&self, ids: &[i32], text: &str) -> (Vec<LlamaToken>, usize) {
+        let mut decoder = Decoder::default();
+        let (mut count, mut length) = (0, 0);
+        for (n, &id) in ids.iter().enumerate() {
+            let token = LlamaToken(id);
+            let seen = decoder.text().len();
+            if !self.is_written(token) {
+                break;
+            }
+            decoder.push(&self.piece(token));
+            let spells =
+                text.get(seen..).is_some_and(|rest| rest.starts_with(&decoder.text()[seen..]));
+            if !spells {
+                break;
+            }
+            if decoder.is_whole() {
+                (count, length) = (n + 1, decoder.text().len());
+            }
+        }
+        (ids[..count].iter().copied().map(LlamaToken).collect(), length)
+    }
+
+    fn is_written(&self, token: LlamaToken) -> bool {
+        let vocab = self.model.vocab();
+        (0..vocab.n_tokens()).contains(&token.0)
+            && !vocab.is_eog(token)
+            && (!vocab.is_control(token) || self.thinking.contains_key(&token))
+    }
+
+    /// Cuts the text at the end into tokens: nothing that follows is joined to it.
+    fn flush(&self, input: &mut Input) -> Result<()> {
+        if !input.tail.is_empty() {
+            input.tokens.extend(self.text(&input.tail, !input.begun)?);
+            input.tail.clear();
+            input.begun = true;
+        }
+        Ok(())
+    }
+
+    /// The tokens of a text in which nothing is special. One that continues another gets no space of its
+    /// own before it.
+    fn text(&self, text: &str, first: bool) -> Result<Vec<LlamaToken>> {
+        let vocab = self.model.vocab();
+        let plain = || vocab.tokenize(text.as_bytes(), false, false);
+        let tokens = if first || !self.spaced {
+            plain()
+        } else {
+            let line = vocab.tokenize(b"\n", false, false);
+            let both = vocab.tokenize(format!("\n{text}").as_bytes(), false, false);
+            both.strip_prefix(line.as_slice()).map_or_else(plain, <[_]>::to_vec)
+        };
         // Nothing but a fault of the tokenizer can make this true; it must not pass unseen.
         if tokens.iter().any(|token| vocab.is_control(*token)) {
             return Err(Error::new(
@@ -80,44 +214,8 @@ impl Vocabulary {
         Ok(tokens)
     }
 
-    /// A text that continues another gets no space of its own before it.
-    fn continue_with(&self, text: &str, first: bool) -> Vec<LlamaToken> {
-        let vocab = self.model.vocab();
-        if first || !self.spaced {
-            return vocab.tokenize(text.as_bytes(), false, false);
-        }
-        let line = vocab.tokenize(b"\n", false, false);
-        let both = vocab.tokenize(format!("\n{text}").as_bytes(), false, false);
-        both.strip_prefix(line.as_slice())
-            .map_or_else(|| vocab.tokenize(text.as_bytes(), false, false), <[_]>::to_vec)
-    }
-
-    /// The text in pieces such that no piece of data holds markup whole.
-    fn cut(&self, parts: &[Part]) -> Vec<String> {
-        let mut pieces = vec![String::new()];
-        for part in parts {
-            let mut rest = part.as_text();
-            while let Some(at) = self.first_markup(rest).filter(|_| part.origin == Origin::Data) {
-                // Behind its first character, so that neither half is the token.
-                let behind = at + rest[at..].chars().next().map_or(1, char::len_utf8);
-                append(&mut pieces, &rest[..behind]);
-                pieces.push(String::new());
-                rest = &rest[behind..];
-            }
-            append(&mut pieces, rest);
-        }
-        pieces.retain(|piece| !piece.is_empty());
-        pieces
-    }
-
     fn first_markup(&self, text: &str) -> Option<usize> {
         self.markup.iter().filter_map(|markup| text.find(markup.as_str())).min()
-    }
-}
-
-fn append(pieces: &mut [String], text: &str) {
-    if let Some(last) = pieces.last_mut() {
-        last.push_str(text);
     }
 }
 
@@ -165,6 +263,11 @@ impl Decoder {
                 }
             }
         }
+    }
+
+    /// Whether nothing waits for the rest of its character.
+    pub(super) fn is_whole(&self) -> bool {
+        self.pending.is_empty()
     }
 
     /// The text so far.

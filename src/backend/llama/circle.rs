@@ -1,0 +1,95 @@
+//! Greedy texts that go round in a circle.
+
+use llama_cpp_2::token::LlamaToken;
+
+/// The written tokens, and how long each period has held at their end.
+///
+/// A greedy text that repeats itself makes its own repetition likelier each time (Holtzman et al. 2020, The
+/// Curious Case of Neural Text Degeneration; Xu et al. 2022, Learning to Break the Loop), so that it goes on
+/// to its limit of tokens.
+#[derive(Debug, Default)]
+pub(super) struct Circle {
+    written: Vec<LlamaToken>,
+    /// At index p - 1: how many tokens in a row equal the one p before them.
+    runs: Vec<usize>,
+}
+
+/// The longest period that is looked for: a paragraph of a critique.
+const LONGEST: usize = 512;
+
+/// Text that repeats itself for so many tokens is a circle. Honest text does so for less: a line of 120 dashes
+/// is at most 120 tokens, the rule below the head of a table of 20 columns about 60, a matrix of 8 × 8 zeros
+/// 144, `Correct` on each of 100 lines 200. Lists with numbers and tables with changing digits have no period.
+const SHORTEST: usize = 256;
+
+/// And so many times: whole paragraphs that come again once or twice are emphasis.
+const TIMES: usize = 4;
+
+impl Circle {
+    /// Adds a token, and says whether the text has gone round in a circle by now.
+    pub(super) fn closes(&mut self, token: LlamaToken) -> bool {
+        let Self { written, runs } = self;
+        runs.resize(written.len().min(LONGEST), 0);
+        for (run, earlier) in runs.iter_mut().zip(written.iter().rev()) {
+            *run = if *earlier == token { *run + 1 } else { 0 };
+        }
+        written.push(token);
+        let is_circle = |(n, run): (usize, &usize)| {
+            let period = n + 1;
+            *run > 0 && run + period >= SHORTEST.max(TIMES * period)
+        };
+        runs.iter().enumerate().any(is_circle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// After how many tokens a text counts as a circle.
+    fn closed(text: impl IntoIterator<Item = usize>) -> Option<usize> {
+        let mut circle = Circle::default();
+        let token = |id| LlamaToken(i32::try_from(id).unwrap());
+        text.into_iter().position(|id| circle.closes(token(id))).map(|at| at + 1)
+    }
+
+    #[test]
+    fn a_sentence_that_comes_again_and_again_is_a_circle() {
+        let opening = 100..140;
+        let sentence = (0..30).cycle();
+        assert_eq!(closed(opening.chain(sentence).take(2_000)), Some(40 + 256));
+        assert_eq!(closed((0..200).cycle().take(2_000)), Some(800), "four whole rounds");
+        assert_eq!(closed((0..513).cycle().take(9_000)), None, "longer than what is looked for");
+    }
+
+    #[test]
+    fn honest_repetitions_are_none() {
+        // A rule of 120 dashes, 100 lines of one word, zeros in 8 rows, and a paragraph that comes thrice.
+        assert_eq!(closed([7; 120]), None);
+        assert_eq!(closed((0..2).cycle().take(200)), None);
+        assert_eq!(closed((0..18).cycle().take(144)), None);
+        assert_eq!(closed((0..300).cycle().take(900)), None);
+        // A list that counts, with three tokens around each number.
+        assert_eq!(closed((0..4_000).map(|n| if n % 4 == 0 { 10 + n / 4 } else { n % 4 })), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_circle_is_found_as_soon_as_its_definition_holds(
+            opening in prop::collection::vec(50_usize..60, 0..50),
+            period in prop::collection::vec(0_usize..6, 1..90),
+        ) {
+            let text: Vec<usize> =
+                opening.iter().copied().chain(period.iter().copied().cycle()).take(900).collect();
+            let is_circle = |text: &[usize]| (1..=LONGEST).any(|p| {
+                let least = SHORTEST.max(TIMES * p);
+                text.len() >= least
+                    && text[text.len() - least..].windows(p + 1).all(|w| w[0] == w[p])
+            });
+            let slow = (1..=text.len()).find(|end| is_circle(&text[..*end]));
+            prop_assert_eq!(closed(text), slow);
+        }
+    }
+}

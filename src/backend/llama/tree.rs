@@ -1,0 +1,159 @@
+//! The tokens of labels as a tree, in which what labels share is weighed once.
+
+use llama_cpp_2::token::LlamaToken;
+
+/// The tree of some labels. Its root, node 0, is the text before them.
+pub(super) struct Tree {
+    nodes: Vec<Node>,
+    labels: usize,
+}
+
+struct Node {
+    token: LlamaToken,
+    /// Tokens from the root to here, this one included.
+    depth: usize,
+    children: Vec<usize>,
+    /// The label that ends here; of equal ones the first.
+    label: Option<usize>,
+    /// Natural logarithm of the probability of the tokens from the root to here.
+    log: f64,
+}
+
+impl Tree {
+    pub(super) fn new(labels: &[Vec<LlamaToken>]) -> Self {
+        let root = Node::new(LlamaToken(-1), 0);
+        let mut tree = Self { nodes: vec![root], labels: labels.len() };
+        for (label, tokens) in labels.iter().enumerate() {
+            let end = tokens.iter().fold(0, |node, token| tree.child(node, *token));
+            tree.nodes[end].label.get_or_insert(label);
+        }
+        tree
+    }
+
+    fn child(&mut self, parent: usize, token: LlamaToken) -> usize {
+        let known = self.nodes[parent].children.iter().find(|&&n| self.nodes[n].token == token);
+        if let Some(&known) = known {
+            return known;
+        }
+        let node = self.nodes.len();
+        self.nodes.push(Node::new(token, self.nodes[parent].depth + 1));
+        self.nodes[parent].children.push(node);
+        node
+    }
+
+    /// Every node that something follows, depth first: each after what leads to it.
+    pub(super) fn inner(&self) -> Vec<usize> {
+        self.depth_first().into_iter().filter(|&n| !self.nodes[n].children.is_empty()).collect()
+    }
+
+    fn depth_first(&self) -> Vec<usize> {
+        let mut order = Vec::with_capacity(self.nodes.len());
+        let mut open = vec![0];
+        while let Some(node) = open.pop() {
+            order.push(node);
+            open.extend(self.nodes[node].children.iter().rev());
+        }
+        order
+    }
+
+    /// A node's token, and how many tokens from the root to it, this one included; 0 for the root.
+    pub(super) fn place(&self, node: usize) -> (LlamaToken, usize) {
+        (self.nodes[node].token, self.nodes[node].depth)
+    }
+
+    /// Weighs what may follow a node, by the log-probability of each token there.
+    pub(super) fn weigh(&mut self, node: usize, log_probability: impl Fn(LlamaToken) -> f64) {
+        for child in self.nodes[node].children.clone() {
+            self.nodes[child].log = self.nodes[node].log + log_probability(self.nodes[child].token);
+        }
+    }
+
+    /// The probability of each label: that the text begins with it, and with no longer one that begins with
+    /// it. A label that comes twice counts where it comes first. Together they are never more than 1.
+    pub(super) fn probabilities(&self) -> Vec<f64> {
+        let mut labels = vec![0.0; self.labels];
+        // Of each node: what the labels at it and after it come to.
+        let mut sums = vec![0.0_f64; self.nodes.len()];
+        for n in self.depth_first().into_iter().rev() {
+            let node = &self.nodes[n];
+            let longer: f64 = node.children.iter().map(|&child| sums[child]).sum();
+            sums[n] = longer;
+            if let Some(label) = node.label {
+                labels[label] = (node.log.exp() - longer).max(0.0);
+                sums[n] += labels[label];
+            }
+        }
+        labels
+    }
+}
+
+impl Node {
+    fn new(token: LlamaToken, depth: usize) -> Self {
+        Self { token, depth, children: Vec::new(), label: None, log: 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tokens(ids: &[i32]) -> Vec<LlamaToken> {
+        ids.iter().copied().map(LlamaToken).collect()
+    }
+
+    /// The probabilities of labels where every token has its own, whatever precedes it.
+    fn weighed(labels: &[&[i32]], p: impl Fn(i32) -> f64) -> (Vec<f64>, usize) {
+        let mut tree = Tree::new(&labels.iter().map(|label| tokens(label)).collect::<Vec<_>>());
+        let inner = tree.inner();
+        for node in &inner {
+            tree.weigh(*node, |token| p(token.0).ln());
+        }
+        (tree.probabilities(), inner.len())
+    }
+
+    fn assert_near(seen: &[f64], expected: &[f64]) {
+        let near = seen.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(near && seen.len() == expected.len(), "{seen:?} {expected:?}");
+    }
+
+    #[test]
+    fn shared_tokens_are_weighed_once() {
+        let (p, evaluated) = weighed(&[&[1, 2, 3], &[1, 2, 4], &[5]], |_| 0.1);
+        assert_near(&p, &[0.001, 0.001, 0.1]);
+        // The root, 1, and 2.
+        assert_eq!(evaluated, 3);
+    }
+
+    #[test]
+    fn a_label_that_begins_another_has_what_does_not_go_on_into_it() {
+        // `1`, `10`, `100`, `12`: after a 1 comes a 0 in half of all cases.
+        let p = |token| match token {
+            1 => 0.8,
+            0 => 0.5,
+            2 => 0.1,
+            _ => 0.0,
+        };
+        let (seen, _) = weighed(&[&[1], &[1, 0], &[1, 0, 0], &[1, 2]], p);
+        assert_near(&seen, &[0.8 - 0.4 - 0.08, 0.4 - 0.2, 0.2, 0.08]);
+    }
+
+    #[test]
+    fn a_label_that_comes_twice_counts_once() {
+        let (seen, _) = weighed(&[&[1], &[1]], |_| 0.7);
+        assert_near(&seen, &[0.7, 0.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_probabilities_of_labels_never_exceed_one(
+            labels in prop::collection::vec(prop::collection::vec(0_i32..4, 1..5), 1..20),
+        ) {
+            let labels: Vec<&[i32]> = labels.iter().map(Vec::as_slice).collect();
+            let (seen, _) = weighed(&labels, |_| 0.25);
+            prop_assert!(seen.iter().all(|p| (0.0..=1.0).contains(p)));
+            prop_assert!(seen.iter().sum::<f64>() <= 1.0 + 1e-9);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What requests come to in tokens.
+
+use llama_cpp_2::token::LlamaToken;
+use tokio::sync::oneshot;
+
+use crate::{completion::Completion, error::Result, request::Sampling};
+
+/// One request on its way through the queue.
+pub(super) struct Job {
+    pub(super) work: Work,
+    /// Whether it goes on with a text in the tokens in which the model wrote it.
+    pub(super) goes_on: bool,
+    /// Closed when nobody waits for the answer any more.
+    pub(super) reply: oneshot::Sender<Result<Completion>>,
+}
+
+/// What is to be done for a request.
+pub(super) enum Work {
+    /// Write on after the prompt.
+    Write(Writing),
+    /// Weigh labels at one place.
+    Choose(Choice),
+    /// Weigh the same labels at each of these places.
+    ChooseAt(Vec<Choice>),
+    /// Weigh a text that follows the prompt, token by token.
+    Weigh { prompt: Vec<LlamaToken>, text: Vec<LlamaToken>, of: String },
+}
+
+/// A text to be written.
+pub(super) struct Writing {
+    pub(super) prompt: Vec<LlamaToken>,
+    pub(super) sampling: Sampling,
+    pub(super) seed: [u8; 32],
+    /// The turn so far, as readers see it: it may hold the beginning of a thinking block.
+    pub(super) turn: String,
+}
+
+/// Labels that may follow a prompt.
+pub(super) struct Choice {
+    pub(super) labels: Vec<String>,
+    /// The tokens with which every continued text begins.
+    pub(super) prompt: Vec<LlamaToken>,
+    /// What each label puts after them: at least one token.
+    pub(super) endings: Vec<Vec<LlamaToken>>,
+}
+
+impl Work {
+    /// The tokens that the model sees before it must say something.
+    pub(super) fn prompt(&self) -> &[LlamaToken] {
+        match self {
+            Self::Write(Writing { prompt, .. }) | Self::Weigh { prompt, .. } => prompt,
+            Self::Choose(choice) => &choice.prompt,
+            Self::ChooseAt(choices) => choices.first().map_or(&[], |choice| &choice.prompt),
+        }
+    }
+
+    /// The number of tokens in the longest of its texts.
+    pub(super) fn longest(&self) -> usize {
+        match self {
+            Self::Write(Writing { prompt, .. }) => prompt.len(),
+            Self::Choose(choice) => choice.longest(),
+            Self::ChooseAt(choices) => choices.iter().map(Choice::longest).max().unwrap_or(0),
+            Self::Weigh { prompt, text, .. } => prompt.len() + text.len(),
+        }
+    }
+}
+
+impl Choice {
+    /// Labels with what each of them puts after the tokens that are sure.
+    pub(super) fn new(
+        labels: Vec<String>,
+        mut prompt: Vec<LlamaToken>,
+        mut endings: Vec<Vec<LlamaToken>>,
+    ) -> Self {
+        if endings.iter().any(Vec::is_empty) {
+            // An empty label is seen in the token before it.
+            if let Some(last) = prompt.pop() {
+                endings.iter_mut().for_each(|ending| ending.insert(0, last));
+            }
+        }
+        let shared = common_prefix(&endings);
+        if let Some(first) = endings.first() {
+            prompt.extend_from_slice(&first[..shared]);
+        }
+        endings.iter_mut().for_each(|ending| drop(ending.drain(..shared)));
+        Self { labels, prompt, endings }
+    }
+
+    fn longest(&self) -> usize {
+        self.prompt.len() + self.endings.iter().map(Vec::len).max().unwrap_or(0)
+    }
+}
+
+/// The number of tokens with which all texts begin, always leaving one of each.
+fn common_prefix(texts: &[Vec<LlamaToken>]) -> usize {
+    let Some((first, rest)) = texts.split_first() else { return 0 };
+    let shared = rest.iter().map(|text| shared(first, text)).min().unwrap_or(first.len());
+    texts.iter().map(|text| text.len().saturating_sub(1)).min().unwrap_or(0).min(shared)
+}
+
+/// The number of tokens with which both begin.
+pub(super) fn shared(a: &[LlamaToken], b: &[LlamaToken]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(ids: &[i32]) -> Vec<LlamaToken> {
+        ids.iter().copied().map(LlamaToken).collect()
+    }
+
+    #[test]
+    fn a_choice_begins_where_its_labels_part_and_leaves_each_a_token() {
+        let choice = |endings: &[&[i32]]| {
+            let labels = endings.iter().map(|ending| format!("{ending:?}")).collect();
+            Choice::new(labels, tokens(&[1, 2]), endings.iter().map(|e| tokens(e)).collect())
+        };
+        let parted = choice(&[&[3, 4], &[3, 5, 6]]);
+        assert_eq!(parted.prompt, tokens(&[1, 2, 3]));
+        assert_eq!(parted.endings, [tokens(&[4]), tokens(&[5, 6])]);
+        let begun = choice(&[&[3], &[3, 5]]);
+        assert_eq!(begun.prompt, tokens(&[1, 2]));
+        let empty = choice(&[&[], &[5]]);
+        assert_eq!(empty.prompt, tokens(&[1]));
+        assert_eq!(empty.endings, [tokens(&[2]), tokens(&[2, 5])]);
+    }
+}

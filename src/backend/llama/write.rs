@@ -1,0 +1,90 @@
+//! Writing a text, token by token.
+
+use llama_cpp_2::token::LlamaToken;
+
+use super::{
+    circle::Circle,
+    engine::{Engine, Gone, answer, stop_if, usage},
+    sampler,
+    tokens::Decoder,
+    work::Writing,
+};
+use crate::{
+    completion::{Completion, Finish},
+    error::Result,
+    text::{Judged, unfinished_thought},
+};
+
+/// A text on its way.
+#[derive(Default)]
+struct Draft {
+    tokens: Vec<LlamaToken>,
+    decoder: Decoder,
+    circle: Circle,
+}
+
+impl Engine<'_> {
+    /// Writes until the turn ends, a stop text stands there, or the limit is reached.
+    pub(super) fn write(&mut self, writing: &Writing, gone: Gone<'_>) -> Result<Completion> {
+        let Writing { prompt, sampling, seed, .. } = writing;
+        let cached = self.advance(prompt, gone)?;
+        let most = sampling.max_tokens.map_or(usize::MAX, |most| most as usize);
+        let budget = sampling.thinking_tokens.map(|most| most as usize);
+        let mut draft = Draft::default();
+        let mut ended = 0;
+        let finish = loop {
+            if budget == Some(draft.tokens.len()) {
+                self.end_thinking(writing, &mut draft)?;
+            }
+            if draft.tokens.len() >= most || self.held.len() >= self.limit {
+                break Finish::Length;
+            }
+            let token =
+                sampler::pick(self.logits(), sampling, &self.held, seed, draft.tokens.len());
+            if self.model.vocab().is_eog(token) {
+                ended = 1;
+                break Finish::Stop;
+            }
+            let seen = draft.decoder.text().len();
+            draft.push(token, &self.vocabulary.piece(token));
+            if draft.decoder.cut_at(&sampling.stop, seen) {
+                break Finish::Stop;
+            }
+            // A sampled text may leave the circle.
+            if sampler::is_greedy(sampling) && draft.circle.closes(token) {
+                break Finish::Loop;
+            }
+            if draft.tokens.len() < most && self.held.len() < self.limit {
+                stop_if(gone())?;
+                self.decode(&[token])?;
+            }
+        };
+        let usage = usage(prompt.len(), cached, draft.tokens.len() + ended);
+        let token_ids = draft.tokens.iter().map(|token| token.0).collect();
+        Ok(Completion { finish, usage, token_ids, ..answer(draft.decoder.finish()) })
+    }
+
+    /// Ends the thinking block in which the text stands, if it stands in one: in the model's own token, on a
+    /// line of its own (Muennighoff et al. 2025, s1: budget forcing).
+    fn end_thinking(&mut self, writing: &Writing, draft: &mut Draft) -> Result<()> {
+        let text = format!("{}{}", writing.turn, draft.decoder.text());
+        let Some(end) = unfinished_thought(&text, &Judged::default()) else { return Ok(()) };
+        let tokens = self.vocabulary.end_of_thinking(&end)?;
+        let most = writing.sampling.max_tokens.map_or(usize::MAX, |most| most as usize);
+        let room = (self.limit - self.held.len()).min(most - draft.tokens.len());
+        if tokens.len() >= room {
+            return Ok(());
+        }
+        for &token in &tokens {
+            draft.push(token, &self.vocabulary.piece(token));
+        }
+        self.decode(&tokens)
+    }
+}
+
+impl Draft {
+    fn push(&mut self, token: LlamaToken, piece: &[u8]) {
+        self.tokens.push(token);
+        self.decoder.push(piece);
+    }
+}
