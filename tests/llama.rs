@@ -164,7 +164,7 @@ async fn draws_differ_and_the_same_draw_repeats() {
 async fn what_does_not_fit_the_context_is_refused_and_the_engine_lives() {
     let tiny = tiny().await;
     let refused = tiny.complete(&asks(&"1 + ".repeat(2_000))).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Refused);
+    assert_eq!(refused.kind(), ErrorKind::TooLong);
     assert!(tiny.complete(&asks(SUM)).await.is_ok());
 }
 

@@ -363,7 +363,7 @@ mod tests {
 
     fn shown(pieces: &[Piece]) -> String {
         let text = |piece: &Piece| match piece {
-            Piece::Template(text) => format!("⟨{text}⟩"),
+            Piece::Template(text) | Piece::Closing(text) => format!("⟨{text}⟩"),
             Piece::Content(parts) => parts.iter().map(Part::as_text).collect(),
         };
         pieces.iter().map(text).collect()
@@ -420,6 +420,97 @@ mod tests {
             Message::new(Role::User, "q", Origin::Data),
         ];
         template(source).pieces(&asks(turns, false)).map(|pieces| shown(&pieces))
+    }
+
+    #[test]
+    fn settings_reach_the_template_and_never_what_the_engine_gives() {
+        let source = "{% if enable_thinking is defined and not enable_thinking %}quick:{% endif %}{% for m in messages %}{{ m.content }};{% endfor %}";
+        let with = |name: &str| {
+            let mut request = asks(vec![Message::new(Role::User, "q", Origin::Data)], false);
+            request.template.insert(name.into(), false.into());
+            template(source).pieces(&request).map(|pieces| shown(&pieces))
+        };
+        assert_eq!(with("enable_thinking").unwrap(), "⟨quick:⟩q⟨;⟩");
+        for name in RESERVED {
+            let error = with(name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    /// An open turn, after a template that may have begun it.
+    fn ended(opened: &str, parts: Vec<Part>) -> String {
+        let source = format!("{CHATML}{{% if add_generation_prompt %}}{opened}{{% endif %}}");
+        let turn = Message { role: Role::Assistant, parts };
+        let turns = vec![Message::new(Role::User, "Is `<think>` a tag?", Origin::Data), turn];
+        let pieces = template(&source).pieces(&asks(turns, true)).unwrap();
+        let at = pieces.iter().rposition(|piece| matches!(piece, Piece::Template(_))).unwrap();
+        let text = |piece: &Piece| match piece {
+            Piece::Closing(end) => format!("({end})"),
+            piece => piece.text(),
+        };
+        pieces[at + 1..].iter().map(text).collect()
+    }
+
+    #[test]
+    fn thinking_is_ended_in_the_notation_in_which_it_began() {
+        let thought = |text: &str| {
+            vec![
+                Part::text(text, Origin::Model),
+                Part::end_of_thinking(),
+                Part::text("\n\nScore:", Origin::Prompt),
+            ]
+        };
+        for (opened, text, end) in [
+            ("", "<think>hm", "(</think>)"),
+            ("", "[THINK]hm", "([/THINK])"),
+            ("[THINK]", "hm", "([/THINK])"),
+            ("<think>\n", "hm", "(</think>)"),
+            (
+                "",
+                "<|channel|>analysis<|message|>hm",
+                "(<|end|><|start|>assistant<|channel|>final<|message|>)",
+            ),
+        ] {
+            assert_eq!(ended(opened, thought(text)), format!("{text}{end}\n\nScore:"));
+        }
+    }
+
+    #[test]
+    fn a_turn_that_is_over_loses_its_thinking_with_its_end() {
+        let answer = Message {
+            role: Role::Assistant,
+            parts: vec![
+                Part::text("<think>hm", Origin::Model),
+                Part::end_of_thinking(),
+                Part::text("7", Origin::Model),
+            ],
+        };
+        let turns = vec![
+            Message::new(Role::User, "q", Origin::Data),
+            answer,
+            Message::new(Role::User, "sure?", Origin::Prompt),
+        ];
+        let text = shown(&template(CHATML).pieces(&asks(turns, false)).unwrap());
+        assert!(text.contains("assistant\n⟩7⟨"), "{text}");
+    }
+
+    #[test]
+    fn an_open_turn_is_cut_at_a_place_in_characters() {
+        let turns = vec![
+            Message::new(Role::User, "q", Origin::Data),
+            Message {
+                role: Role::Assistant,
+                parts: vec![Part::text("Schön.", Origin::Model), Part::text(" Ja", Origin::Prompt)],
+            },
+        ];
+        let pieces = template(CHATML).pieces(&asks(turns, true)).unwrap();
+        for (place, text) in
+            [(0, ""), (4, "Schö"), (6, "Schön."), (8, "Schön. J"), (99, "Schön. Ja")]
+        {
+            let cut = shown(&up_to(&pieces, place));
+            assert!(cut.ends_with(&format!("assistant\n⟩{text}")), "{place}: {cut}");
+        }
     }
 
     #[test]
