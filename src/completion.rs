@@ -395,6 +395,11 @@ impl Distribution {
         self.labels.iter().map(|(_, p)| p).sum()
     }
 
+    /// The probability of this label; 0 where it was offered and has none, `None` where it was not offered.
+    pub fn of(&self, label: &str) -> Option<f64> {
+        self.labels.iter().find(|(name, _)| name == label).map(|(_, p)| *p)
+    }
+
     /// The share of `label` among all labels offered; `None` where none of them has any mass.
     pub fn share(&self, label: &str) -> Option<f64> {
         let total = self.mass();

@@ -175,6 +175,8 @@ pub enum Reason {
     /// The probabilities do not bear the verdict out: the model was about to say something else than a label,
     /// or reported none where they decide.
     Unsure,
+    /// Fewer members of a jury gave a verdict than its quorum asks for.
+    Quorum,
 }
 
 impl Reason {
@@ -188,6 +190,7 @@ impl Reason {
             Self::Refused => "refused",
             Self::Empty => "empty",
             Self::Unsure => "unsure",
+            Self::Quorum => "quorum",
         }
     }
 }
@@ -337,6 +340,9 @@ pub struct Judgment {
     pub pass: Option<bool>,
     /// For scores: 0 at the lowest end of the scale, 1 at the highest.
     pub normalized: Option<f64>,
+    /// The mean of the votes' probabilities of the menu, in the item's own order, where every readable vote
+    /// has them.
+    pub distribution: Option<Distribution>,
     /// For scores: the mean of the values of the scale, weighted by their probabilities.
     pub expected_score: Option<f64>,
     /// Every vote, in the order of draws and orders.
@@ -363,6 +369,7 @@ impl Judgment {
             consistent: None,
             pass: None,
             normalized: None,
+            distribution: None,
             expected_score: None,
             votes: Vec::new(),
             mark: None,
@@ -523,9 +530,10 @@ impl Vote {
         self.calls.iter().any(|call| call.finish == Finish::Forced)
     }
 
-    /// Whether another vote is of the same draw, and saw two answers or more in the opposite order.
+    /// Whether another vote is of the same member and draw, and saw two answers or more in the opposite order.
     pub(crate) fn is_turned(&self, other: &Self) -> bool {
-        self.draw == other.draw
+        self.by == other.by
+            && self.draw == other.draw
             && self.order.len() > 1
             && self.order.iter().eq(other.order.iter().rev())
     }

@@ -14,7 +14,7 @@ pub use {
 
 pub(crate) use builder::is_file;
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt, future::try_join_all};
 
@@ -24,7 +24,7 @@ use self::{
     talk::{Ballot, Tally},
 };
 use crate::{
-    aggregate::{self, Aggregate},
+    aggregate::{self, Aggregate, Decision, Rules},
     backend::Backend,
     completion::Price,
     error::{Error, ErrorKind, Result},
@@ -122,9 +122,14 @@ impl Judge {
     /// One judgment out of counted votes.
     fn summed(&self, counted: Vec<(Vote, Tally)>, mark: Option<String>) -> Judgment {
         let (votes, tallies): (Vec<Vote>, Vec<Tally>) = counted.into_iter().unzip();
-        let (verdict, consistent) = self.decide(&votes);
-        let mut judgment = self.judgment(verdict, votes, mark);
-        judgment.consistent = consistent;
+        let Decision { verdict, consistent, distribution, expected_score, .. } =
+            self.decide(&votes);
+        let mut judgment = Judgment {
+            consistent,
+            distribution,
+            expected_score,
+            ..self.judgment(verdict, votes, mark)
+        };
         for tally in tallies {
             judgment.usage += tally.usage;
             judgment.saved += tally.saved;
@@ -400,26 +405,11 @@ impl Judge {
         Read { verdict, ..read }
     }
 
-    /// One verdict out of all votes: orders first, then draws.
-    fn decide(&self, votes: &[Vote]) -> (Result<Verdict, Unreadable>, Option<bool>) {
-        let how = self.0.aggregate;
-        let mut left: VecDeque<&Vote> = votes.iter().collect();
-        let mut per_draw = Vec::new();
-        let mut consistent: Option<bool> = None;
-        while let Some(vote) = left.pop_front() {
-            let turned = left.iter().position(|other| vote.is_turned(other));
-            let Some(other) = turned.and_then(|at| left.remove(at)) else {
-                per_draw.push((read_of(vote), false));
-                continue;
-            };
-            let half = vote.outcome.is_verdict() != other.outcome.is_verdict();
-            let (verdict, agree) = aggregate::both_orders(&read_of(vote), &read_of(other), how);
-            consistent = agree.map_or(consistent, |agree| Some(agree && consistent != Some(false)));
-            per_draw.push((verdict, half));
-        }
-        // Of a draw with one unreadable order it is not known.
-        let known = per_draw.iter().all(|(_, half)| !half) || consistent == Some(false);
-        (aggregate::weighed(&per_draw, how), consistent.filter(|_| known))
+    /// One verdict out of all votes.
+    fn decide(&self, votes: &[Vote]) -> Decision {
+        let reading = self.0.prompt.reading();
+        let rules = Rules::new(self.0.aggregate);
+        aggregate::decide(votes, &rules.menu(&reading.labels, reading.scale.as_ref()))
     }
 
     fn judgment(

@@ -197,9 +197,11 @@ impl Reader {
         let wanted = self.wanted(rule, menu);
         let verdict = wanted.read(&outcome.completion.text)?;
         let Verdict::Label(Label { label, .. }) = verdict else { return Ok(verdict) };
-        let p = self.reading.positive().and_then(|positive| wanted.share_of(positive, seen));
-        let confidence = wanted.share_of(&label, seen);
-        Ok(Verdict::Label(Label { p, confidence, ..Label::new(label) }))
+        let distribution = seen.and_then(|seen| wanted.meanings(seen));
+        let share = |meaning: &str| Some(distribution.as_ref()?.of(meaning).unwrap_or(0.0));
+        let p = self.reading.positive().and_then(share);
+        let confidence = share(&label);
+        Ok(Verdict::Label(Label { p, confidence, distribution, ..Label::new(label) }))
     }
 
     /// Labels that hold next to no probability were picked for want of anything else.

@@ -121,13 +121,23 @@ impl Wanted<'_> {
         found.unwrap_or_else(|| off_menu(text))
     }
 
-    /// The probability of all labels that mean `meaning`, among those offered.
-    pub(super) fn share_of(&self, meaning: &str, seen: Option<&Distribution>) -> Option<f64> {
-        let seen = seen?;
+    /// The probabilities of what the labels mean, among the labels offered and in their order: labels of one
+    /// meaning are added up, and those that mean nothing here are `missing`. `None` where no label has any.
+    pub(super) fn meanings(&self, seen: &Distribution) -> Option<Distribution> {
         let total = seen.mass();
-        let means = |label: &str| self.word(bare(label)).is_ok_and(|word| word == meaning);
-        let part: f64 = seen.labels.iter().filter(|(name, _)| means(name)).map(|(_, p)| p).sum();
-        (total > 0.0).then(|| part / total)
+        if !(total > 0.0 && total.is_finite()) {
+            return None;
+        }
+        let mut shares: Vec<(String, f64)> = Vec::new();
+        for (label, p) in &seen.labels {
+            let Ok(meaning) = self.word(bare(label)) else { continue };
+            match shares.iter_mut().find(|(known, _)| *known == meaning) {
+                Some((_, share)) => *share += p,
+                None => shares.push((meaning, *p)),
+            }
+        }
+        shares.iter_mut().for_each(|(_, share)| *share /= total);
+        Some(Distribution::new(shares))
     }
 
     fn preference(&self, text: &str) -> Reading<Preference> {

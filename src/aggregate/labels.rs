@@ -1,0 +1,93 @@
+//! Named outcomes.
+
+use std::cmp::Reverse;
+
+use super::{
+    Aggregate, Rules,
+    numbers::mean,
+    share::{Share, averaged},
+};
+use crate::{
+    completion::Distribution,
+    scale::tidy,
+    verdict::{Label, Verdict},
+};
+
+/// By probability where every vote has a distribution over the labels (the mean of it: for two labels, Zhang
+/// et al. 2024, `GenRM`), else, and by majority, the label that most votes give.
+///
+/// Of equally likely ones the most frequent, of equally frequent ones the likeliest; then the first on the
+/// menu, then by name.
+pub(super) fn label(shares: &[Share], rules: &Rules<'_>) -> Verdict {
+    let votes: Vec<(Label, f64)> =
+        shares.iter().filter_map(|share| Some((seen(share, rules)?, share.weight))).collect();
+    let distribution =
+        averaged(votes.iter().map(|(vote, weight)| (vote.distribution.as_ref(), *weight)));
+    let guessed = distribution.clone().or_else(|| of_two(&votes, rules));
+    let label = chosen(&votes, guessed.as_ref(), rules);
+    let confidence = guessed.as_ref().and_then(|seen| seen.of(&label));
+    let p: Option<Vec<_>> = votes.iter().map(|(vote, weight)| Some((vote.p?, *weight))).collect();
+    Verdict::Label(Label { p: p.and_then(mean), confidence, distribution, ..Label::new(label) })
+}
+
+/// A vote's label with its distribution: its own, or under `expected` that of the menu; one that lacks the
+/// label itself is of something else.
+fn seen(share: &Share, rules: &Rules<'_>) -> Option<Label> {
+    let Verdict::Label(label) = &share.verdict else { return None };
+    let expected = rules.how == Some(Aggregate::Expected);
+    let beside = share.distribution.clone().filter(|_| expected);
+    let own = label.distribution.clone().or(beside);
+    let distribution = own.filter(|seen| seen.of(&label.label).is_some());
+    Some(Label { distribution, ..label.clone() })
+}
+
+fn chosen(votes: &[(Label, f64)], seen: Option<&Distribution>, rules: &Rules<'_>) -> String {
+    let mut given: Vec<&str> = votes.iter().map(|(vote, _)| vote.label.as_str()).collect();
+    given.sort_unstable();
+    given.dedup();
+    if let [only] = given.as_slice() {
+        return (*only).to_owned();
+    }
+    let p = |label: &str| tidy(seen.and_then(|seen| seen.of(label)).unwrap_or(0.0));
+    let count = |label: &str| {
+        let votes = votes.iter().filter(|(vote, _)| vote.label == label);
+        tidy(votes.map(|(_, weight)| weight).sum())
+    };
+    let by_probability = seen.filter(|_| rules.how != Some(Aggregate::Majority));
+    let offered = by_probability.into_iter().flat_map(|seen| &seen.labels);
+    let all = given.iter().copied().chain(offered.map(|(label, _)| label.as_str()));
+    let weight = |label: &str| match by_probability {
+        Some(_) => (p(label), count(label)),
+        None => (count(label), p(label)),
+    };
+    let best = all.max_by(|a, b| {
+        let ((a1, a2), (b1, b2)) = (weight(a), weight(b));
+        let by_menu =
+            || (Reverse(place(a, rules)), Reverse(a)).cmp(&(Reverse(place(b, rules)), Reverse(b)));
+        a1.total_cmp(&b1).then(a2.total_cmp(&b2)).then_with(by_menu)
+    });
+    best.unwrap_or_default().to_owned()
+}
+
+/// Where a label stands on the menu; one that is not there comes last.
+pub(super) fn place(label: &str, rules: &Rules<'_>) -> usize {
+    rules.labels.iter().position(|known| known == label).unwrap_or(usize::MAX)
+}
+
+/// Of two labels, the probability of the one tells that of the other.
+fn of_two(votes: &[(Label, f64)], rules: &Rules<'_>) -> Option<Distribution> {
+    let given = votes.iter().map(|(vote, _)| &vote.label);
+    let mut names: Vec<&String> = given.chain(rules.labels).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > 2 {
+        return None;
+    }
+    let of_vote = |vote: &Label| {
+        let sure = vote.confidence?;
+        let p = |name: &String| if *name == vote.label { sure } else { 1.0 - sure };
+        Some(Distribution::new(names.iter().map(|name| ((*name).clone(), p(name))).collect()))
+    };
+    let all: Vec<_> = votes.iter().map(|(vote, weight)| (of_vote(vote), *weight)).collect();
+    averaged(all.iter().map(|(seen, weight)| (seen.as_ref(), *weight)))
+}

@@ -1,0 +1,83 @@
+//! Rankings by mean place, and texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Aggregate, Rules, numbers::mean, share::Share};
+use crate::{scale::tidy, verdict::Verdict};
+
+type Groups = Vec<Vec<usize>>;
+
+/// By mean place; candidates of equal mean are tied (Borda). By majority, the ranking that most votes give;
+/// of equally frequent ones the same mean.
+pub(super) fn ranking(shares: &[Share], rules: &Rules<'_>) -> Verdict {
+    let mut votes: Vec<(Groups, f64)> = shares
+        .iter()
+        .filter_map(|share| match &share.verdict {
+            Verdict::Ranking(groups) => Some((in_order(groups), share.weight)),
+            _ => None,
+        })
+        .collect();
+    if rules.how == Some(Aggregate::Majority) {
+        votes = most_frequent(&votes);
+    }
+    Verdict::Ranking(borda(&votes))
+}
+
+/// Groups without regard to how ties are written.
+fn in_order(groups: &Groups) -> Groups {
+    let sorted = |group: &Vec<usize>| {
+        let mut group = group.clone();
+        group.sort_unstable();
+        group.dedup();
+        group
+    };
+    groups.iter().map(sorted).filter(|group| !group.is_empty()).collect()
+}
+
+/// The rankings that no other one is given more often than.
+fn most_frequent(votes: &[(Groups, f64)]) -> Vec<(Groups, f64)> {
+    let mut counts: BTreeMap<&Groups, f64> = BTreeMap::new();
+    votes.iter().for_each(|(groups, weight)| *counts.entry(groups).or_default() += weight);
+    let most = counts.values().copied().fold(0.0, f64::max);
+    let best = counts.into_iter().filter(|(_, weight)| tidy(*weight) == tidy(most));
+    best.map(|(groups, weight)| (groups.clone(), weight)).collect()
+}
+
+fn borda(votes: &[(Groups, f64)]) -> Groups {
+    let all: BTreeSet<usize> =
+        votes.iter().flat_map(|(groups, _)| groups).flatten().copied().collect();
+    let place = |candidate: usize| {
+        let places =
+            votes.iter().map(|(groups, weight)| (place(groups, candidate, all.len()), *weight));
+        tidy(mean(places.collect()).unwrap_or_default())
+    };
+    let mut placed: Vec<(f64, usize)> =
+        all.iter().map(|&candidate| (place(candidate), candidate)).collect();
+    placed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let groups = placed.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq());
+    groups.map(|group| group.iter().map(|(_, candidate)| *candidate).collect()).collect()
+}
+
+/// Twice the mean place of a candidate's group, counted from 0; those that a vote leaves out share the last
+/// places.
+#[expect(clippy::cast_precision_loss, reason = "nobody ranks 2^52 answers")]
+fn place(groups: &Groups, candidate: usize, count: usize) -> f64 {
+    let mut before = 0;
+    for group in groups {
+        if group.contains(&candidate) {
+            return (2 * before + group.len()) as f64;
+        }
+        before += group.len();
+    }
+    (before + count.max(before)) as f64
+}
+
+/// The text that most votes give; of equally frequent ones the first by member, draw and order.
+pub(super) fn text(shares: &[Share]) -> Verdict {
+    let weight = |text: &Verdict| {
+        shares.iter().filter(|share| share.verdict == *text).map(|share| share.weight).sum::<f64>()
+    };
+    let best = shares.iter().map(|share| (&share.verdict, weight(&share.verdict)));
+    let best = best.reduce(|best, next| if next.1 > best.1 + 1e-9 { next } else { best });
+    best.map_or_else(|| Verdict::Text(String::new()), |(text, _)| text.clone())
+}

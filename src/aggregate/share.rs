@@ -1,0 +1,148 @@
+//! A verdict with its weight among others of its level: orders, draws or members.
+
+use std::collections::BTreeMap;
+
+use super::{Aggregate, Rules, expected, numbers::mean};
+use crate::{
+    completion::Distribution,
+    scale::{same, tidy},
+    verdict::{Label, StepLabel, Steps, Verdict, Vote},
+};
+
+/// A verdict, how much it counts, and the probabilities of the menu beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Share {
+    pub(super) verdict: Verdict,
+    /// Above 0, at most 1.
+    pub(super) weight: f64,
+    pub(super) distribution: Option<Distribution>,
+}
+
+impl Share {
+    /// What a vote counts for; `None` where it holds no verdict.
+    pub(super) fn of(vote: &Vote, rules: &Rules<'_>) -> Option<Self> {
+        let verdict = cleaned(vote.outcome.verdict().filter(|verdict| is_finite(verdict))?);
+        let distribution = vote.distribution.as_ref().and_then(sound);
+        let mean = match (&verdict, &distribution) {
+            (Verdict::Score(_), Some(seen)) if rules.how == Some(Aggregate::Expected) => {
+                score_of(seen, rules)
+            }
+            _ => None,
+        };
+        Some(Self { verdict: mean.map_or(verdict, Verdict::Score), weight: 1.0, distribution })
+    }
+}
+
+/// A verdict whose probabilities can be averaged: those that are none are left out.
+fn cleaned(verdict: &Verdict) -> Verdict {
+    let seen = |seen: &Option<Distribution>| seen.as_ref().and_then(sound);
+    match verdict {
+        Verdict::Label(label) => Verdict::Label(Label {
+            label: label.label.clone(),
+            p: share(label.p),
+            confidence: share(label.confidence),
+            distribution: seen(&label.distribution),
+        }),
+        Verdict::Steps(steps) => {
+            let step = |step: &StepLabel| StepLabel {
+                p: share(step.p),
+                distribution: seen(&step.distribution),
+                ..step.clone()
+            };
+            Verdict::Steps(Steps { steps: steps.steps.iter().map(step).collect(), ..*steps })
+        }
+        verdict => verdict.clone(),
+    }
+}
+
+/// Whether a vote holds a verdict that can be combined with others.
+pub(super) fn is_sound(vote: &Vote) -> bool {
+    vote.outcome.verdict().is_some_and(is_finite)
+}
+
+/// The verdicts of the kind that most have: a judge's votes are of one kind, and unlike ones are not mixed.
+pub(super) fn of_one_kind(shares: &[Share]) -> Vec<Share> {
+    let mut kinds: BTreeMap<&str, f64> = BTreeMap::new();
+    shares.iter().for_each(|share| *kinds.entry(share.verdict.kind()).or_default() += share.weight);
+    let most = kinds.values().copied().fold(0.0, f64::max);
+    let kind = kinds.iter().find(|(_, weight)| tidy(**weight) == tidy(most)).map(|(kind, _)| *kind);
+    shares.iter().filter(|share| Some(share.verdict.kind()) == kind).cloned().collect()
+}
+
+/// The mean of the distributions beside the verdicts, where all have one.
+pub(super) fn distribution(shares: &[Share]) -> Option<Distribution> {
+    averaged(shares.iter().map(|share| (share.distribution.as_ref(), share.weight)))
+}
+
+/// The mean of several distributions by their weights; `None` where one is missing. Labels stand in the order
+/// of those that have most.
+pub(super) fn averaged<'d>(
+    all: impl Iterator<Item = (Option<&'d Distribution>, f64)>,
+) -> Option<Distribution> {
+    let all: Vec<(&Distribution, f64)> =
+        all.map(|(seen, weight)| Some((seen?, weight))).collect::<Option<_>>()?;
+    let lists = all.iter().map(|(seen, _)| names(seen));
+    let longest = lists.min_by_key(|names| (usize::MAX - names.len(), names.clone()))?;
+    let mut labels: Vec<&str> = all.iter().flat_map(|(seen, _)| names(seen)).collect();
+    let place = |label: &str| longest.iter().position(|name| *name == label).unwrap_or(usize::MAX);
+    labels.sort_by_key(|label| (place(label), *label));
+    labels.dedup();
+    let mean_of = |p: &dyn Fn(&Distribution) -> f64| {
+        mean(all.iter().map(|(seen, weight)| (p(seen), *weight)).collect()).unwrap_or(0.0)
+    };
+    let p = |label: &str| mean_of(&|seen| seen.of(label).unwrap_or(0.0));
+    let missing = mean_of(&|seen| seen.missing);
+    let labels = labels.iter().map(|label| ((*label).to_owned(), p(label))).collect();
+    Some(Distribution { labels, missing })
+}
+
+fn names(seen: &Distribution) -> Vec<&str> {
+    seen.labels.iter().map(|(label, _)| label.as_str()).collect()
+}
+
+/// The expected score of a distribution over the values of a scale.
+pub(super) fn score_of(seen: &Distribution, rules: &Rules<'_>) -> Option<f64> {
+    let number = |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite());
+    let level = |text: &str| rules.scale.and_then(|scale| scale.level(text));
+    expected(seen, |text| level(text).or_else(|| number(text))).filter(|mean| mean.is_finite())
+}
+
+/// Probabilities that add up to 1, each label once.
+fn sound(seen: &Distribution) -> Option<Distribution> {
+    const NOISE: f64 = 1e-6;
+    let is_share = |p: f64| (0.0..=1.0 + NOISE).contains(&p);
+    let total = seen.mass() + seen.missing;
+    let mut names = names(seen);
+    names.sort_unstable();
+    names.dedup();
+    let is_sound = seen.labels.iter().all(|(_, p)| is_share(*p))
+        && is_share(seen.missing)
+        && total > 0.0
+        && names.len() == seen.labels.len();
+    if is_sound && same(total, 1.0) {
+        return Some(seen.clone());
+    }
+    is_sound.then(|| Distribution {
+        labels: seen.labels.iter().map(|(label, p)| (label.clone(), p / total)).collect(),
+        missing: seen.missing / total,
+    })
+}
+
+/// A probability, if it is one.
+fn share(p: Option<f64>) -> Option<f64> {
+    p.filter(|p| (0.0..=1.0).contains(p))
+}
+
+/// Whether all numbers of a verdict are numbers.
+fn is_finite(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Score(score) => score.is_finite(),
+        Verdict::Scores(scores) => scores.iter().all(|score| score.is_finite()),
+        Verdict::Criteria(criteria) => criteria.values().all(|score| score.is_finite()),
+        Verdict::Label(_)
+        | Verdict::Steps(_)
+        | Verdict::Preference(_)
+        | Verdict::Ranking(_)
+        | Verdict::Text(_) => true,
+    }
+}

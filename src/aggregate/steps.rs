@@ -1,0 +1,140 @@
+//! Steps, and the first of them that is wrong.
+//!
+//! What a vote says of a step counts up to its own first error: a vote that stopped there is evidence of an
+//! error at that step, and of nothing behind it. So if every vote names an error, the judgment does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Aggregate, Rules,
+    labels::place,
+    numbers::mean,
+    share::{Share, averaged},
+};
+use crate::{
+    scale::tidy,
+    verdict::{StepLabel, Steps, Verdict},
+};
+
+/// By the mean probability of each step where all votes have one (She et al. 2025, R-PRM), else, and by
+/// majority, the first error that most votes name (Zheng et al. 2024, `ProcessBench`).
+pub(super) fn steps(shares: &[Share], rules: &Rules<'_>) -> Verdict {
+    let votes: Vec<Cast> = shares.iter().filter_map(Cast::of).collect();
+    let by_probability =
+        rules.how != Some(Aggregate::Majority) && votes.iter().all(Cast::knows_probabilities);
+    let first_error =
+        if by_probability { likeliest_error(&votes) } else { most_named_error(&votes) };
+    let places = places(&votes).into_iter();
+    let labels = places.map_while(|at| labelled(&votes, first_error, at, rules));
+    Verdict::Steps(Steps { first_error, steps: labels.collect() })
+}
+
+/// One vote about steps.
+struct Cast {
+    first_error: Option<usize>,
+    steps: BTreeMap<usize, StepLabel>,
+    weight: f64,
+}
+
+impl Cast {
+    fn of(share: &Share) -> Option<Self> {
+        let Verdict::Steps(vote) = &share.verdict else { return None };
+        let steps = vote.steps.iter().map(|label| (label.index, label.clone())).collect();
+        Some(Self { first_error: vote.first_error, steps, weight: share.weight })
+    }
+
+    /// Whether every step that it names has a probability.
+    fn knows_probabilities(&self) -> bool {
+        let has_label = |at: usize| self.steps.contains_key(&at);
+        !self.steps.is_empty()
+            && self.first_error.is_none_or(has_label)
+            && self.steps.values().all(|step| step.p.is_some())
+    }
+
+    /// Whether it says something of this step, and found no error before it.
+    fn reached(&self, at: usize) -> bool {
+        self.first_error.is_none_or(|error| error >= at) && self.steps.contains_key(&at)
+    }
+
+    fn names(&self, at: usize) -> bool {
+        self.first_error == Some(at)
+    }
+}
+
+/// The steps that any vote labels, in order.
+fn places(votes: &[Cast]) -> BTreeSet<usize> {
+    votes.iter().flat_map(|vote| vote.steps.keys()).copied().collect()
+}
+
+/// The first step that is likelier wrong than right, over the votes that reached it; one that all of them, or
+/// none of them, name as an error is decided by that.
+fn likeliest_error(votes: &[Cast]) -> Option<usize> {
+    let is_error = |at: usize| {
+        let mut reached = votes.iter().filter(|vote| vote.reached(at)).peekable();
+        let mut numbers = Vec::new();
+        let (mut some, mut all) = (false, reached.peek().is_some());
+        for vote in reached {
+            some |= vote.names(at);
+            all &= vote.names(at);
+            numbers.extend(vote.steps.get(&at).and_then(|step| Some((step.p?, vote.weight))));
+        }
+        all || (some && mean(numbers).is_some_and(|p| tidy(p) < 0.5))
+    };
+    places(votes).into_iter().find(|at| is_error(*at))
+}
+
+/// The first error that most votes name; of equally frequent ones an error before none, the earliest first.
+fn most_named_error(votes: &[Cast]) -> Option<usize> {
+    let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
+    for vote in votes {
+        *counts.entry(vote.first_error.unwrap_or(usize::MAX)).or_default() += vote.weight;
+    }
+    let best = counts.into_iter().reduce(
+        |best, next| {
+            if tidy(next.1) > tidy(best.1) { next } else { best }
+        },
+    );
+    best.map(|(at, _)| at).filter(|at| *at != usize::MAX)
+}
+
+/// One step over the votes that reached it; what stands behind the first error is kept where a vote that
+/// names this error goes on.
+fn labelled(
+    votes: &[Cast],
+    first_error: Option<usize>,
+    at: usize,
+    rules: &Rules<'_>,
+) -> Option<StepLabel> {
+    let behind = first_error.is_some_and(|error| error < at);
+    let is_error = first_error == Some(at);
+    let has = |vote: &&Cast| vote.steps.contains_key(&at);
+    let agrees = |vote: &&Cast| match behind {
+        true => has(vote) && vote.first_error == first_error,
+        false => vote.reached(at) && vote.names(at) == is_error,
+    };
+    let pool: Vec<&Cast> =
+        votes.iter().filter(|vote| if behind { has(vote) } else { vote.reached(at) }).collect();
+    let of = |vote: &&Cast| vote.steps.get(&at).map(|step| (step.clone(), vote.weight));
+    let agreeing: Vec<(StepLabel, f64)> =
+        votes.iter().filter(agrees).filter_map(|vote| of(&vote)).collect();
+    let pool: Vec<(StepLabel, f64)> = pool.iter().filter_map(of).collect();
+    let label = most_frequent(&agreeing, rules)?;
+    let p: Option<Vec<_>> = pool.iter().map(|(step, weight)| Some((step.p?, *weight))).collect();
+    let distribution =
+        averaged(pool.iter().map(|(step, weight)| (step.distribution.as_ref(), *weight)));
+    Some(StepLabel { p: p.and_then(mean), distribution, ..StepLabel::new(at, label) })
+}
+
+/// The label that most votes give a step, in their own words; of equally frequent ones the first on the menu.
+fn most_frequent(steps: &[(StepLabel, f64)], rules: &Rules<'_>) -> Option<String> {
+    let mut counts: BTreeMap<(usize, &str), f64> = BTreeMap::new();
+    for (step, weight) in steps {
+        *counts.entry((place(&step.label, rules), &step.label)).or_default() += weight;
+    }
+    let best = counts.into_iter().reduce(
+        |best, next| {
+            if tidy(next.1) > tidy(best.1) { next } else { best }
+        },
+    );
+    best.map(|((_, label), _)| label.to_owned())
+}
