@@ -62,7 +62,7 @@ pub struct Token {
 }
 
 /// How an answer ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Finish {
@@ -230,7 +230,9 @@ impl From<Finish> for String {
 }
 
 /// Tokens that one answer took. What its server does not report is unknown, and never 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Usage {
@@ -351,7 +353,7 @@ impl Price {
 }
 
 /// Probabilities of the labels that were offered at one place, at temperature 1.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Distribution {
     /// Label and probability, 0 to 1, in the order in which the labels were offered.

@@ -37,6 +37,7 @@ pub mod text;
 pub mod scale;
 pub mod completion;
 pub mod verdict;
+pub mod line;
 pub mod aggregate;
 pub mod item;
 pub mod request;

@@ -14,7 +14,8 @@ use tokio::{
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
-    judge::{Judge, StoredVote},
+    judge::Judge,
+    line::{ResultLine, VoteLine},
     records::{Ended, Ids, Line, Record},
     report::{Labels, Summary},
     verdict::Judgment,
@@ -58,7 +59,7 @@ pub enum Known {
     /// Texts, which are read again.
     Texts {
         /// The votes.
-        votes: Vec<StoredVote>,
+        votes: Vec<VoteLine>,
         /// The marker that they use.
         mark: Option<String>,
     },
@@ -96,13 +97,13 @@ impl Finished {
     }
 
     /// The line of results.
-    pub fn line(&self, judge: &Judge, with_item: bool) -> serde_json::Value {
+    pub fn line(&self, judge: &Judge, with_item: bool) -> ResultLine {
         let outcome = match &self.outcome {
             Ok(judgment) => Ended::Judged(judgment),
             Err(error) => Ended::Failed(error),
         };
         let (id, item) = (self.id(), self.item.as_ref());
-        Line { id, index: self.index, item, outcome, with_item }.to_json(judge)
+        Line { id, index: self.index, item, outcome, with_item }.typed(judge)
     }
 }
 

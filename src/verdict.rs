@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -68,7 +69,7 @@ pub struct Steps {
 }
 
 /// The judgment of one step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct StepLabel {
     /// 0-based place of the step.
@@ -147,7 +148,7 @@ fn join<T: ToString>(items: &[T], between: &str) -> String {
 }
 
 /// Why an answer that came holds no verdict. It never becomes a number.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Unreadable {
     /// The class of the failure.
     pub reason: Reason,
@@ -156,7 +157,9 @@ pub struct Unreadable {
 }
 
 /// The classes of unreadable answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Reason {
@@ -215,7 +218,7 @@ impl fmt::Display for Unreadable {
 }
 
 /// One text of one vote, with everything needed to read it again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Call {
     /// The name of the `gen` or `choose`.

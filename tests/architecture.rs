@@ -137,7 +137,7 @@ fn what_stands_above_the_backends_is_pure() {
         }
     }
     let names =
-        "error, text, scale, completion, verdict, aggregate, item, request, parse, pass, prompt";
+        "error, text, scale, completion, verdict, line, aggregate, item, request, parse, pass, prompt";
     assert!(count >= names.split(", ").count(), "{names}");
 }
 

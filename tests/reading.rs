@@ -11,7 +11,7 @@ use support::Place;
 use tribunal::{
     Completion, Item, Judge,
     backend::{Capabilities, Script},
-    judge::StoredVote,
+    line::VoteLine,
     text::visible,
 };
 
@@ -70,8 +70,8 @@ async fn a_text_of_a_model_in_this_process_is_never_cut_and_is_read_again_as_it_
     let judgment = own.judge(&item).await.unwrap();
     assert_eq!(judgment.score(), Some(7.0));
     assert_eq!(judgment.critique(), text);
-    let line = json!({"draw": 0, "order": null, "calls": judgment.votes[0].calls});
-    let stored: StoredVote = serde_json::from_value(line).unwrap();
+    let line = json!({"draw": 0, "order": "given", "calls": judgment.votes[0].calls});
+    let stored: VoteLine = serde_json::from_value(line).unwrap();
     let again = own.reread(&item, &[stored], None).await.unwrap();
     assert_eq!(again.score(), Some(7.0));
     let served = judge("score", Completion::text(text)).await;

@@ -6,11 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
-
 use super::{Outcome, emit, note};
 use crate::{
-    error::{Error, ErrorKind, Result, json_fault},
+    error::{Error, ErrorKind, Result},
     files::Plan,
     records::{self, Format, Source, Whose},
     report::{Comparison, Told, escaped},
@@ -58,9 +56,9 @@ fn read(path: &Path) -> Result<Vec<Told>> {
     let (mut told, mut whose) = (Vec::new(), Vec::new());
     for (number, line) in records::lines(&Source::File(path.to_owned()))? {
         let place = format!("{}:{number}", path.display());
-        let line = line.and_then(|line| result(&line)).map_err(|error| error.within(&place))?;
-        whose.push(Whose::of(&line.1));
-        told.push(line.0);
+        let line = line.map_err(|error| error.within(&place))?;
+        whose.push(Whose::of(&line));
+        told.push(Told::read(&line).map_err(|error| error.within(&place))?);
     }
     let counts = records::current(&whose);
     let others = counts.iter().filter(|counts| !**counts).count();
@@ -85,16 +83,4 @@ fn other_format(path: &Path) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// What a line says, and the line.
-fn result(line: &str) -> Result<(Told, Value)> {
-    let error = |message: &str| {
-        Error::new(ErrorKind::Record, message)
-            .hint("name files that `tribunal judge -o` wrote as .jsonl")
-    };
-    let line: Value = serde_json::from_str(line)
-        .map_err(|cause| error(&format!("the line is not a result: {}", json_fault(&cause))))?;
-    let told = Told::of(&line).ok_or_else(|| error("the line is not a result: it has no `id`"))?;
-    Ok((told, line))
 }

@@ -14,7 +14,8 @@ use super::{complain, emit, manifest, note, progress::Progress, rows::Rows, talk
 use crate::{
     error::{Error, ErrorKind, Result},
     files::Plan,
-    judge::{Judge, StoredVote},
+    judge::Judge,
+    line::{ResultLine, VoteLine},
     records::{self, Earlier, Kind, Line, Output, Record},
     report::{Junit, Summary, Table, escaped},
     run::{Finished, Known, Takes},
@@ -206,37 +207,30 @@ impl Takes for Sink {
 }
 
 /// The line of a record whose texts were read again; none if the earlier one says the same.
-fn read_again(earlier: &Value, mut line: Value, index: usize) -> Option<Value> {
-    // What an answer took is what it took when it was given.
-    for key in ["usage", "cost", "latency_ms", "cached", "attempts", "error"] {
-        if let Some(value) = earlier.get(key) {
-            line[key] = value.clone();
-        }
-    }
-    let is_there =
-        earlier["index"] == index && earlier["prompt"]["reading"] == line["prompt"]["reading"];
+fn read_again(earlier: &Value, mut line: ResultLine, index: usize) -> Option<ResultLine> {
+    let earlier = ResultLine::read(earlier.to_string()).ok()?;
+    let is_there = earlier.index == index && earlier.prompt.reading == line.prompt.reading;
+    // A failure is kept as it was: reading it as an error loses its class.
+    line.error = earlier.error.clone().or(line.error);
+    line.took_as(&earlier);
     (!is_there).then_some(line)
 }
 
 impl Args {
     /// What a line of an earlier run is good for.
     fn known(&self, line: &Value) -> Known {
-        let votes = || serde_json::from_value::<Vec<StoredVote>>(line["votes"].clone()).ok();
-        let reask = || 1 + votes().iter().flatten().map(StoredVote::reask).max().unwrap_or(0);
-        match (line.get("error"), line.get("unreadable")) {
+        let Ok(line) = ResultLine::read(line.to_string()) else { return Known::Nothing };
+        let ResultLine { votes, mark, unreadable, error, .. } = line;
+        let reask = |votes: Option<Vec<VoteLine>>| {
+            1 + votes.iter().flatten().map(|vote| vote.reask).max().unwrap_or(0)
+        };
+        match (error, unreadable) {
             _ if self.fresh => Known::Nothing,
             (Some(_), _) if self.retry_errors => Known::Nothing,
-            (Some(error), _) => {
-                let message = error["message"].as_str().unwrap_or("it failed in an earlier run");
-                Known::Failed(Error::new(ErrorKind::Record, message))
-            }
-            (None, Some(_)) if self.retry_errors => Known::Unusable { reask: reask() },
-            (None, _) => match votes() {
-                Some(votes) => {
-                    Known::Texts { votes, mark: line["mark"].as_str().map(ToOwned::to_owned) }
-                }
-                None => Known::Nothing,
-            },
+            // Of whatever class it was, it does not end this run.
+            (Some(error), _) => Known::Failed(Error::new(ErrorKind::Record, error.message)),
+            (None, Some(_)) if self.retry_errors => Known::Unusable { reask: reask(votes) },
+            (None, _) => votes.map_or(Known::Nothing, |votes| Known::Texts { votes, mark }),
         }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::{io, path::PathBuf};
 
-use serde_json::Value;
-
 use super::{
     Outcome, complain, emit,
     input::reading,
@@ -12,10 +10,11 @@ use super::{
 };
 use crate::{
     backend::Script,
-    error::{Error, ErrorKind, Result, json_fault},
+    error::Result,
     files::Plan,
     item::Item,
-    judge::{self, Judge, StoredVote},
+    judge::{self, Judge},
+    line::ResultLine,
     records::{self, Source, Whose},
     report::escaped,
     run::Finished,
@@ -61,16 +60,11 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
             count.others += 1;
             continue;
         }
-        let wrong = |cause: serde_json::Error| {
-            let message = format!("the line is not a result: {}", json_fault(&cause));
-            Error::new(ErrorKind::Record, message).within(&place)
-        };
-        let line: Value = serde_json::from_str(&line).map_err(wrong)?;
+        let before = ResultLine::read(&line).map_err(|error| error.within(&place))?;
         if judge.is_none() {
-            let named =
-                line["prompt"]["name"].as_str().filter(|_| resolved.settings.prompt.is_none());
+            let name = Some(before.prompt.name.as_str()).filter(|name| !name.is_empty());
             let builder = resolved.builder()?.backend(Script::always(""));
-            let builder = match named {
+            let builder = match name.filter(|_| resolved.settings.prompt.is_none()) {
                 Some(name) => builder.with_prompt(judge::load(name)?),
                 None => builder,
             };
@@ -78,11 +72,11 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         }
         let Some(judge) = &judge else { continue };
         count.lines += 1;
-        let again = match reread(judge, &line).await {
+        let again = match reread(judge, &before).await {
             Ok(None) => line,
             Ok(Some(again)) => {
-                count.flipped += usize::from(args.told(&line, &again));
-                again
+                count.flipped += usize::from(args.told(&before, &again));
+                again.to_string()
             }
             Err(error) => {
                 count.failed += 1;
@@ -90,7 +84,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
                 line
             }
         };
-        emit(&mut io::stdout(), &again.to_string())?;
+        emit(&mut io::stdout(), &again)?;
     }
     let Count { lines, flipped, failed, others } = count;
     if others > 0 {
@@ -117,65 +111,53 @@ impl Args {
         if !self.results.is_file() {
             return Ok(Vec::new());
         }
-        let lines = records::lines(&self.source())?.map(|(_, line)| {
-            let line = serde_json::from_str(&line.unwrap_or_default()).unwrap_or(Value::Null);
-            Whose::of(&line)
-        });
+        let lines = records::lines(&self.source())?;
+        let lines = lines.map(|(_, line)| Whose::of(&line.unwrap_or_default()));
         Ok(records::current(&lines.collect::<Vec<_>>()))
     }
 
     /// Says what flipped and by which rule; whether anything did.
-    fn told(&self, before: &Value, after: &Value) -> bool {
-        let said = |line: &Value| {
-            let verdict = line["verdict"].as_str();
-            let verdict =
-                verdict.or(line["unreadable"]["reason"].as_str()).unwrap_or("none").to_owned();
-            match line["pass"].as_bool() {
+    fn told(&self, before: &ResultLine, after: &ResultLine) -> bool {
+        let said = |line: &ResultLine| {
+            let reason = line.unreadable.as_ref().map(|why| why.reason.name());
+            let verdict = line.verdict.verdict.as_deref().or(reason).unwrap_or("none");
+            match line.pass {
                 Some(true) => format!("{verdict}, pass"),
                 Some(false) => format!("{verdict}, fail"),
-                None => verdict,
+                None => verdict.to_owned(),
             }
         };
         let (one, other) = (said(before), said(after));
         if one != other && !self.quiet {
-            let rule =
-                after["rule"].as_str().map_or_else(String::new, |rule| format!(" by `{rule}`"));
-            let id = before["id"].as_str().unwrap_or_default();
-            note(&escaped(&format!("{id}: {one} → {other}{rule}")));
+            let rule = after.rule.as_ref().map_or_else(String::new, |rule| format!(" by `{rule}`"));
+            note(&escaped(&format!("{}: {one} → {other}{rule}", before.id)));
         }
         one != other
     }
 }
 
 /// The line with the verdict that its texts have under this judge; none for a line without texts.
-async fn reread(judge: &Judge, line: &Value) -> Result<Option<Value>> {
-    if line.get("error").is_some() {
+async fn reread(judge: &Judge, line: &ResultLine) -> Result<Option<ResultLine>> {
+    if line.error.is_some() {
         return Ok(None);
     }
-    let malformed =
-        |_| Error::new(ErrorKind::Record, "the votes of the line are not as Tribunal writes them");
-    let votes: Vec<StoredVote> =
-        serde_json::from_value(line["votes"].clone()).map_err(malformed)?;
-    let mark = line["mark"].as_str().map(ToOwned::to_owned);
-    let item = line.get("item").and_then(Value::as_object).cloned().map(Item::from);
-    let judgment: Judgment = if let Some(item) = &item {
-        judge.reread(item, &votes, mark).await?
-    } else {
-        judge.parse(line["critique"].as_str().unwrap_or_default())
+    let item = line.item.clone().map(Item::from);
+    let votes = line.votes.as_deref().unwrap_or_default();
+    let judgment: Judgment = match &item {
+        Some(item) => judge.reread(item, votes, line.mark.clone()).await?,
+        None => judge.parse(line.critique.as_deref().unwrap_or_default()),
     };
-    let index = line["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
-    let with_item = item.is_some();
+    let (index, with_item) = (line.index, item.is_some());
     let finished =
         Finished { index, item, place: String::new(), outcome: Ok(judgment), kept: true };
     let mut again = finished.line(judge, with_item);
     // What was asked, of whom, and what it took, is as it was.
-    for key in ["id", "model", "key", "usage", "cost", "latency_ms", "cached", "attempts"] {
-        if let Some(value) = line.get(key) {
-            again[key] = value.clone();
-        }
-    }
+    again.id.clone_from(&line.id);
+    again.model.clone_from(&line.model);
+    again.key.clone_from(&line.key);
+    again.took_as(line);
     if !with_item {
-        again["votes"] = line["votes"].clone();
+        again.votes.clone_from(&line.votes);
     }
     Ok(Some(again))
 }

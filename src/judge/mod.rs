@@ -7,10 +7,7 @@ mod rehearsal;
 mod stored;
 mod talk;
 
-pub use {
-    builder::{JudgeBuilder, load},
-    stored::StoredVote,
-};
+pub use builder::{JudgeBuilder, load};
 
 pub(crate) use builder::is_file;
 

@@ -6,8 +6,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Judge, talk::Ballot};
 use crate::{
@@ -15,37 +13,10 @@ use crate::{
     completion::{Completion, Finish},
     error::{Error, ErrorKind, Result},
     item::Item,
+    line::VoteLine,
     request::{Capabilities, Request},
     verdict::{Call, Judgment},
 };
-
-/// The texts of one vote as a line of results holds them.
-#[derive(Clone, Debug, Deserialize)]
-pub struct StoredVote {
-    draw: u32,
-    order: Value,
-    #[serde(default)]
-    reask: u32,
-    calls: Vec<Call>,
-}
-
-impl StoredVote {
-    /// How often the record had been asked again.
-    pub fn reask(&self) -> u32 {
-        self.reask
-    }
-
-    /// The places in which the answers were shown.
-    fn order(&self, count: usize) -> Vec<usize> {
-        match &self.order {
-            Value::String(word) if word == "swapped" => vec![1, 0],
-            Value::Array(places) => {
-                places.iter().filter_map(|place| usize::try_from(place.as_u64()?).ok()).collect()
-            }
-            _ => (0..count).collect(),
-        }
-    }
-}
 
 impl Judge {
     /// Judges an item by texts that were written for it before; no model is asked.
@@ -57,7 +28,7 @@ impl Judge {
     pub async fn reread(
         &self,
         item: &Item,
-        votes: &[StoredVote],
+        votes: &[VoteLine],
         mark: Option<String>,
     ) -> Result<Judgment> {
         let item = &self.seen(item)?;
@@ -72,7 +43,7 @@ impl Judge {
             let (draw, reask) = (vote.draw, vote.reask);
             let ballot = Ballot {
                 draw,
-                order: vote.order(count),
+                order: vote.order.places(count),
                 reask,
                 force: stored.is_forced(),
                 mark: mark.clone(),

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::ids::digest;
+use crate::line::{Lenient, Word};
 
 /// Whose a line of results is.
 #[derive(Clone, Copy, Debug)]
@@ -15,14 +16,30 @@ pub struct Whose {
     record: u64,
 }
 
+/// What a line says of its judge and its record; the rest is not looked at, and may have any shape.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Seen {
+    id: Lenient<Word>,
+    index: Lenient<u64>,
+    model: Lenient<String>,
+    prompt: Lenient<Prompt>,
+}
+
+#[derive(Deserialize)]
+struct Prompt {
+    hash: String,
+}
+
 impl Whose {
-    /// Looks at a line.
-    pub fn of(line: &Value) -> Self {
-        let judge = line["model"].as_str().zip(line["prompt"]["hash"].as_str());
+    /// Looks at a line of results, as it stands in its file.
+    pub fn of(line: &str) -> Self {
+        let Seen { id, index, model, prompt } = serde_json::from_str(line).unwrap_or_default();
+        let judge = model.known().zip(prompt.known().map(|prompt| prompt.hash));
         let judge = judge.map(|judge| digest(|hasher| hasher.json(&judge)));
-        let record = match line["index"].as_u64() {
-            Some(index) => digest(|hasher| hasher.json(&(&line["id"], index))),
-            None => digest(|hasher| hasher.json(line)),
+        let record = match index.known() {
+            Some(index) => digest(|hasher| hasher.json(&(id.known().map(Word::text), index))),
+            None => digest(|hasher| hasher.part(line.as_bytes())),
         };
         Self { judge, record }
     }
@@ -42,12 +59,14 @@ pub fn current(lines: &[Whose]) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn lines_of_the_last_judge_count_and_of_one_record_the_last() {
         let line = |id: &str, index: usize, model: &str| json!({"id": id, "index": index, "model": model, "prompt": {"hash": "h"}});
-        let current = |lines: &[Value]| current(&lines.iter().map(Whose::of).collect::<Vec<_>>());
+        let current = |lines: &[Value]| {
+            current(&lines.iter().map(|line| Whose::of(&line.to_string())).collect::<Vec<_>>())
+        };
         let lines = [
             line("a", 0, "old"),
             line("b", 1, "new"),

@@ -32,7 +32,7 @@ pub use {
     output::{Kind, Output, journal_of},
     own::is_own,
     reader::{Options, Record, read},
-    revised::RevisedLine,
+    revised::{CheckLine, RevisedLine, RevisionLine, RoundLine, SpentLine},
     sample::sample,
     source::{Format, Found, LeftOut, Source, find, sources},
 };

@@ -1,12 +1,12 @@
 //! Where results go: one line at once and for good; the file is put into the input's order at the end.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
-use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     files::folder_of,
+    line::ResultLine,
 };
 
 /// How results stand in a file.
@@ -152,17 +153,17 @@ impl Output {
     ///
     /// # Errors
     /// The disk is full, or the file is gone: the earlier line is kept.
-    pub fn replace(&mut self, index: usize, earlier: &Earlier, line: &Value) -> Result<()> {
+    pub fn replace(&mut self, index: usize, earlier: &Earlier, line: &impl Display) -> Result<()> {
         self.add(index, line)?;
         self.journal.drop(earlier);
         Ok(())
     }
 
-    /// Adds the line of the record with this index.
+    /// Adds the line of the record with this index: JSON without a line break.
     ///
     /// # Errors
     /// The disk is full, or the file is gone: what was added before is kept.
-    pub fn add(&mut self, index: usize, line: &Value) -> Result<()> {
+    pub fn add(&mut self, index: usize, line: &impl Display) -> Result<()> {
         self.journal.add(index, &format!("{line}\n"))
     }
 
@@ -242,7 +243,7 @@ impl Output {
         let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
         write_row(&mut writer, columns.named().into_iter().map(|(name, _)| name.into()))?;
         for line in self.journal.sorted()? {
-            write_row(&mut writer, columns.row(object(&line?)?).into_iter().map(|(_, cell)| cell))?;
+            write_row(&mut writer, columns.row(typed(&line?)?).into_iter().map(|(_, cell)| cell))?;
         }
         writer.flush()
     }
@@ -259,20 +260,20 @@ impl Output {
         };
         let named: Vec<_> =
             columns.named().into_iter().map(|(name, holds)| (name, kind(holds))).collect();
-        let rows = self.journal.sorted()?.map(|line| object(&line?).map(|line| columns.row(line)));
+        let rows = self.journal.sorted()?.map(|line| typed(&line?).map(|line| columns.row(line)));
         parquet::write(file, &named, rows).map_err(io::Error::other)
     }
 
     fn columns(&mut self) -> io::Result<Columns> {
         let mut columns = Columns::default();
         for line in self.journal.sorted()? {
-            columns.note(object(&line?)?);
+            columns.note(typed(&line?)?);
         }
         Ok(columns)
     }
 }
 
-fn object(line: &[u8]) -> io::Result<Map<String, Value>> {
+fn typed(line: &[u8]) -> io::Result<ResultLine> {
     Ok(serde_json::from_slice(line)?)
 }
 
@@ -305,7 +306,7 @@ fn config(message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn write(name: &str, before: &str, order: &[usize]) -> (String, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();

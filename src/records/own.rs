@@ -7,9 +7,9 @@ use std::{
 };
 
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::Value;
 
 use super::{Format, input::BOM};
+use crate::line::Lenient;
 
 /// What is beside a file of results, and says what the run was.
 const MANIFEST: &str = ".run.json";
@@ -81,7 +81,7 @@ fn first(start: &mut impl BufRead) -> Option<Seen> {
 struct Seen {
     index: Option<IgnoredAny>,
     key: Option<IgnoredAny>,
-    prompt: Option<Value>,
+    prompt: Option<Lenient<Prompt>>,
     model: Option<IgnoredAny>,
     outcome: Option<IgnoredAny>,
     passed: Option<IgnoredAny>,
@@ -98,9 +98,16 @@ struct Seen {
     outcomes: Option<IgnoredAny>,
 }
 
+/// A prompt with its hash, as results and manifests have it.
+#[derive(Deserialize)]
+struct Prompt {
+    #[serde(rename = "hash")]
+    _hash: String,
+}
+
 impl Seen {
     fn is_own(&self) -> bool {
-        let hashed = self.prompt.as_ref().is_some_and(|prompt| prompt["hash"].is_string());
+        let hashed = matches!(self.prompt, Some(Lenient::Known(_)));
         let line = self.index.is_some() && self.key.is_some();
         let result = line && hashed && self.model.is_some();
         let revision = line && self.outcome.is_some() && self.passed.is_some();

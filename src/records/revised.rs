@@ -1,22 +1,202 @@
 //! The line that a revised record becomes.
 
-use serde_json::{Map, Value, json};
+use std::fmt;
 
-use super::line::{failed, number, unreadable, value, values};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 use crate::{
-    error::Error,
+    completion::UsageTotal,
+    error::{Error, Result},
     item::Item,
-    strategy::revise::{FinalVerdict, Revision, Round, Spent},
+    line::{self, ErrorLine, VerdictLine, unlike},
+    strategy::revise::{FinalVerdict, Outcome, Revision, Round, Spent},
     verdict::{Unreadable, Verdict},
 };
 
 /// One line of revisions.
 ///
 /// ```text
-/// {"id": "q7", "index": 6, "outcome": "passed", "passed": true, "final": "…", "best_round": 2, "score_first": 3,
-///  "score_best": 9, "final_check": {"by": …, "verdict": "9", "pass": true, "flipped": false, …},
+/// {"v": 1, "id": "q7", "index": 6, "outcome": "passed", "passed": true, "final": "…", "best_round": 2,
+///  "score_first": 3, "score_best": 9, "final_check": {"by": …, "verdict": "9", "pass": true, "flipped": false, …},
 ///  "rounds": [{"round": 0, "draft": "…", "verdict": "3", "pass": false, "critique": "…", "accepted": true, …}], …}
 /// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct RevisionLine {
+    /// The version of the line; lines of before it was written have none.
+    #[serde(default = "current")]
+    #[schemars(range(min = 1))]
+    pub v: u32,
+    /// The record's own name, else its place in the run; of what is not a record, its place in the input.
+    #[serde(deserialize_with = "line::text")]
+    pub id: String,
+    /// The record's place in the input, from 0.
+    #[serde(default)]
+    pub index: usize,
+    /// How the loop ended.
+    pub outcome: Outcome,
+    /// Whether the text that is returned passes, the final check included.
+    #[serde(default)]
+    pub passed: bool,
+    /// The text that is returned: the best draft that was accepted.
+    #[serde(default, rename = "final", skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The round whose draft is returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_round: Option<usize>,
+    /// What the first draft is worth; null where that is not known.
+    #[serde(default, serialize_with = "line::whole_or_none")]
+    pub score_first: Option<f64>,
+    /// What the text that is returned is worth; null where that is not known.
+    #[serde(default, serialize_with = "line::whole_or_none")]
+    pub score_best: Option<f64>,
+    /// How often a draft was accepted that the judge likes less than the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regressions: Option<usize>,
+    /// A fresh judgment of the text that is returned; null where there was none.
+    #[serde(default)]
+    pub final_check: Option<CheckLine>,
+    /// Every draft, in the order in which they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<Vec<RoundLine>>,
+    /// Milliseconds from the first request to the last answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
+    /// What everything took.
+    #[serde(flatten)]
+    pub spent: SpentLine,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorLine>,
+    /// Names the record and all that the loop depends on.
+    #[serde(default)]
+    pub key: String,
+    /// The record itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Map<String, Value>>,
+    /// Whether the line is one of an earlier input or of another loop, and no longer counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
+}
+
+/// One draft and what was said of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct RoundLine {
+    /// Its number; round 0 is the draft that the loop began with.
+    pub round: u32,
+    /// The draft.
+    pub draft: String,
+    /// The judge's decision; none where the draft was there before and was not judged again.
+    #[serde(flatten)]
+    pub verdict: VerdictLine,
+    /// Why the judge's answer holds no verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<Unreadable>,
+    /// What the verdict is worth: a score, P(passes), or the share of steps before the first error.
+    #[serde(default, serialize_with = "line::whole_or_none")]
+    pub worth: Option<f64>,
+    /// Whether the judge's pass rule holds.
+    #[serde(default)]
+    pub pass: bool,
+    /// The critique that the policy saw: without verdict lines and marks.
+    #[serde(default)]
+    pub critique: String,
+    /// Whether the draft took the place of the one before.
+    #[serde(default)]
+    pub accepted: bool,
+    /// The earlier round that had the same draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_in: Option<u32>,
+    /// What writing and judging it took.
+    #[serde(flatten)]
+    pub spent: SpentLine,
+}
+
+/// A fresh judgment of what a loop returned.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct CheckLine {
+    /// The model that gave it.
+    #[serde(default)]
+    pub by: String,
+    /// The decision.
+    #[serde(flatten)]
+    pub verdict: VerdictLine,
+    /// Why the answer holds no verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<Unreadable>,
+    /// Whether the pass rule holds.
+    #[serde(default)]
+    pub pass: bool,
+    /// Whether the loop's own judge said otherwise.
+    #[serde(default)]
+    pub flipped: bool,
+    /// What it took.
+    #[serde(flatten)]
+    pub spent: SpentLine,
+}
+
+/// What answers took; nothing but the cost where nothing came of the record.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct SpentLine {
+    /// Answers of models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u32>,
+    /// Those of them that were remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<u32>,
+    /// Requests that were sent, retries included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
+    /// Tokens that were paid for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageTotal>,
+    /// Tokens of remembered answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<UsageTotal>,
+    /// What was paid; null where prices are not known.
+    pub cost: Option<f64>,
+}
+
+fn current() -> u32 {
+    line::VERSION
+}
+
+impl RevisionLine {
+    /// Reads a line. What a newer version added is ignored, as long as the rest can be read.
+    ///
+    /// # Errors
+    /// The text is not a line of revisions. A line of a newer version that cannot be read says so.
+    pub fn read(line: impl AsRef<[u8]>) -> Result<Self> {
+        let line = line.as_ref();
+        let hint = "name a file that `tribunal revise -o` wrote as .jsonl";
+        serde_json::from_slice(line).map_err(|cause| unlike(line, &cause, "a revision", hint))
+    }
+
+    /// The JSON schema of lines that this version writes (draft 2020-12).
+    pub fn schema() -> Value {
+        line::schema_of::<Self>()
+    }
+}
+
+/// The line as JSON, without a line break; `{:#}` indents it.
+impl fmt::Display for RevisionLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = if f.alternate() {
+            serde_json::to_string_pretty(self)
+        } else {
+            serde_json::to_string(self)
+        };
+        f.write_str(&json.map_err(|_| fmt::Error)?)
+    }
+}
+
+/// What a [`RevisionLine`] is made of.
 #[derive(Debug)]
 pub struct RevisedLine<'a> {
     /// The name of the record.
@@ -36,94 +216,101 @@ pub struct RevisedLine<'a> {
 }
 
 impl RevisedLine<'_> {
-    /// The line as JSON, keys in their documented order.
-    pub fn to_json(&self) -> Value {
-        let mut line = Map::new();
-        line.insert("id".into(), self.id.as_str().into());
-        line.insert("index".into(), self.index.into());
+    /// The line.
+    pub fn typed(&self) -> RevisionLine {
         match self.outcome {
-            Ok(revision) => self.revised(&mut line, revision),
-            Err(error) => {
-                line.insert("outcome".into(), "failed".into());
-                line.insert("passed".into(), false.into());
-                failed(&mut line, error);
-            }
-        }
-        line.insert("key".into(), self.key.as_str().into());
-        if let Some(item) = self.item.filter(|_| self.with_item) {
-            line.insert("item".into(), item.record().clone().into());
-        }
-        line.into()
-    }
-
-    fn revised(&self, line: &mut Map<String, Value>, revision: &Revision) {
-        let mut set = |key: &str, value: Value| drop(line.insert(key.into(), value));
-        let worth =
-            |round: Option<&Round>| round.and_then(|round| round.worth).map_or(Value::Null, number);
-        set("outcome", revision.outcome.name().into());
-        set("passed", revision.passed().into());
-        set("final", revision.text().into());
-        set("best_round", revision.best.into());
-        set("score_first", worth(revision.rounds.first()));
-        set("score_best", worth(revision.returned()));
-        set("regressions", revision.regressions().into());
-        let check = revision.final_verdict.as_ref();
-        set("final_check", check.map_or(Value::Null, |check| self.checked(check)));
-        set("rounds", revision.rounds.iter().map(|round| self.round(round)).collect());
-        set("latency_ms", u64::try_from(revision.time.as_millis()).unwrap_or(u64::MAX).into());
-        self.spent(line, &revision.spent);
-        if let Some(error) = &revision.error {
-            failed(line, error);
+            Ok(revision) => self.revised(self.failed(), revision),
+            Err(error) => RevisionLine { error: Some(error.into()), ..self.failed() },
         }
     }
 
-    fn round(&self, round: &Round) -> Value {
-        let mut line = Map::new();
-        line.insert("round".into(), round.round.into());
-        line.insert("draft".into(), round.draft.as_str().into());
-        if let Some(verdict) = &round.verdict {
-            decided(&mut line, verdict);
+    /// The line of a record of which nothing is known but that it failed.
+    fn failed(&self) -> RevisionLine {
+        let item = self.item.filter(|_| self.with_item);
+        RevisionLine {
+            v: line::VERSION,
+            id: self.id.clone(),
+            index: self.index,
+            outcome: Outcome::Failed,
+            passed: false,
+            text: None,
+            best_round: None,
+            score_first: None,
+            score_best: None,
+            regressions: None,
+            final_check: None,
+            rounds: None,
+            latency_ms: None,
+            spent: SpentLine::default(),
+            error: None,
+            key: self.key.clone(),
+            item: item.map(|item| item.record().clone()),
+            stale: false,
         }
-        line.insert("worth".into(), round.worth.map_or(Value::Null, number));
-        line.insert("pass".into(), round.pass.into());
-        line.insert("critique".into(), round.critique.as_str().into());
-        line.insert("accepted".into(), round.accepted.into());
-        if let Some(seen_in) = round.seen_in {
-            line.insert("seen_in".into(), seen_in.into());
-        }
-        self.spent(&mut line, &round.spent);
-        line.into()
     }
 
-    fn checked(&self, check: &FinalVerdict) -> Value {
-        let mut line = Map::new();
-        line.insert("by".into(), check.by.as_str().into());
-        decided(&mut line, &check.verdict);
-        line.insert("pass".into(), check.pass.into());
-        line.insert("flipped".into(), check.flipped.into());
-        self.spent(&mut line, &check.spent);
-        line.into()
+    fn revised(&self, line: RevisionLine, revision: &Revision) -> RevisionLine {
+        let worth = |round: Option<&Round>| round.and_then(|round| round.worth);
+        RevisionLine {
+            outcome: revision.outcome,
+            passed: revision.passed(),
+            text: Some(revision.text().into()),
+            best_round: Some(revision.best),
+            score_first: worth(revision.rounds.first()),
+            score_best: worth(revision.returned()),
+            regressions: Some(revision.regressions()),
+            final_check: revision.final_verdict.as_ref().map(|check| self.check(check)),
+            rounds: Some(revision.rounds.iter().map(|round| self.round(round)).collect()),
+            latency_ms: Some(u64::try_from(revision.time.as_millis()).unwrap_or(u64::MAX)),
+            spent: self.spent(&revision.spent),
+            error: revision.error.as_ref().map(ErrorLine::from),
+            ..line
+        }
     }
 
-    fn spent(&self, line: &mut Map<String, Value>, spent: &Spent) {
-        let Spent { calls, cached, requests, usage, saved, cost, .. } = spent;
-        line.insert("calls".into(), (*calls).into());
-        line.insert("cached".into(), (*cached).into());
-        line.insert("requests".into(), (*requests).into());
-        line.insert("usage".into(), value(usage));
-        line.insert("saved".into(), value(saved));
-        line.insert("cost".into(), if self.priced { json!(cost) } else { Value::Null });
+    fn round(&self, round: &Round) -> RoundLine {
+        let (verdict, unreadable) = round.verdict.as_ref().map(decided).unwrap_or_default();
+        RoundLine {
+            round: round.round,
+            draft: round.draft.clone(),
+            verdict,
+            unreadable,
+            worth: round.worth,
+            pass: round.pass,
+            critique: round.critique.clone(),
+            accepted: round.accepted,
+            seen_in: round.seen_in,
+            spent: self.spent(&round.spent),
+        }
+    }
+
+    fn check(&self, check: &FinalVerdict) -> CheckLine {
+        let (verdict, unreadable) = decided(&check.verdict);
+        CheckLine {
+            by: check.by.clone(),
+            verdict,
+            unreadable,
+            pass: check.pass,
+            flipped: check.flipped,
+            spent: self.spent(&check.spent),
+        }
+    }
+
+    fn spent(&self, spent: &Spent) -> SpentLine {
+        SpentLine {
+            calls: Some(spent.calls),
+            cached: Some(spent.cached),
+            requests: Some(spent.requests),
+            usage: Some(spent.usage),
+            saved: Some(spent.saved),
+            cost: Some(spent.cost).filter(|_| self.priced),
+        }
     }
 }
 
-fn decided(line: &mut Map<String, Value>, verdict: &Result<Verdict, Unreadable>) {
-    let mut set = |key: &str, value: Value| line.insert(key.into(), value);
+fn decided(verdict: &Result<Verdict, Unreadable>) -> (VerdictLine, Option<Unreadable>) {
     match verdict {
-        Ok(verdict) => {
-            set("kind", verdict.kind().into());
-            set("verdict", verdict.to_string().into());
-            values(verdict, &mut set);
-        }
-        Err(why) => drop(set("unreadable", unreadable(why))),
+        Ok(verdict) => (verdict.into(), None),
+        Err(why) => (VerdictLine::default(), Some(why.clone())),
     }
 }

@@ -2,37 +2,56 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The verdict's columns in their order; those that no row has are left out.
-const VERDICT: [&str; 26] = [
-    "id",
-    "kind",
-    "verdict",
-    "score",
-    "normalized",
-    "label",
-    "p",
-    "confidence",
-    "first_error",
-    "preference",
-    "consistent",
-    "ranking",
-    "scores",
-    "text",
-    "pass",
-    "critique",
-    "unreadable",
-    "error",
-    "model",
-    "prompt",
-    "prompt_tokens",
-    "completion_tokens",
-    "cost",
-    "latency_ms",
-    "attempts",
-    "key",
+use crate::line::{ResultLine, plain};
+
+/// A column of the verdict: its name, and what a line has for it.
+type Column = (&'static str, fn(&ResultLine) -> Option<Value>);
+
+/// The verdict's columns in their order; those that no row has are left out. The version of a line, its votes
+/// and what only programs read have no column.
+const COLUMNS: [Column; 26] = [
+    ("id", |line| Some(line.id.clone().into())),
+    ("kind", |line| json(line.verdict.kind)),
+    ("verdict", |line| text(line.verdict.verdict.as_ref())),
+    ("score", |line| line.verdict.score.map(plain)),
+    ("normalized", |line| line.normalized.map(Value::from)),
+    ("label", |line| text(line.verdict.label.as_ref())),
+    ("p", |line| line.verdict.p.map(Value::from)),
+    ("confidence", |line| line.verdict.confidence.map(Value::from)),
+    ("first_error", |line| line.verdict.first_error.map(Value::from)),
+    ("preference", |line| json(line.verdict.preference)),
+    ("consistent", |line| json(line.consistent)),
+    ("ranking", |line| json(line.verdict.ranking.as_ref())),
+    ("scores", |line| Some(line.verdict.scores.as_ref()?.iter().copied().map(plain).collect())),
+    ("text", |line| text(line.verdict.text.as_ref())),
+    ("pass", |line| line.pass.map(Value::from)),
+    ("critique", |line| text(line.critique.as_ref())),
+    ("unreadable", |line| Some(line.unreadable.as_ref()?.reason.name().into())),
+    ("error", |line| text(Some(&line.error.as_ref()?.message))),
+    ("model", |line| filled(&line.model)),
+    ("prompt", |line| filled(&line.prompt.name)),
+    ("prompt_tokens", |line| Some(line.usage?.prompt.into())),
+    ("completion_tokens", |line| Some(line.usage?.completion.into())),
+    ("cost", |line| line.usage.map(|_| line.cost.into())),
+    ("latency_ms", |line| line.latency_ms.map(Value::from)),
+    ("attempts", |line| line.attempts.map(Value::from)),
+    ("key", |line| filled(&line.key)),
 ];
+
+fn json(value: Option<impl Serialize>) -> Option<Value> {
+    serde_json::to_value(value?).ok()
+}
+
+fn text(text: Option<&String>) -> Option<Value> {
+    text.cloned().map(Value::from)
+}
+
+fn filled(text: &String) -> Option<Value> {
+    self::text(Some(text).filter(|text| !text.is_empty()))
+}
 
 /// Scores by criterion stand in a column each, behind the verdict.
 const CRITERION: &str = "criteria.";
@@ -66,7 +85,7 @@ struct Flat {
 
 impl Columns {
     /// Takes note of what a line of results holds.
-    pub(super) fn note(&mut self, line: Map<String, Value>) {
+    pub(super) fn note(&mut self, line: ResultLine) {
         let flat = Flat::of(line);
         note(&mut self.own, &flat.own);
         note(&mut self.verdict, &flat.verdict);
@@ -82,7 +101,7 @@ impl Columns {
     }
 
     /// The cells of one line under these columns.
-    pub(super) fn row(&self, line: Map<String, Value>) -> Map<String, Value> {
+    pub(super) fn row(&self, line: ResultLine) -> Map<String, Value> {
         let mut flat = Flat::of(line);
         let mut row = Map::new();
         for (name, _) in &self.own {
@@ -108,9 +127,9 @@ impl Columns {
 
     /// The verdict's columns in their documented order, criteria last.
     fn ordered(&self) -> impl Iterator<Item = &(String, Option<Holds>)> {
-        let place = |name: &str| VERDICT.iter().position(|known| *known == name);
+        let place = |name: &str| COLUMNS.iter().position(|(known, _)| *known == name);
         let mut all: Vec<_> = self.verdict.iter().collect();
-        all.sort_by_key(|(name, _)| place(name).unwrap_or(VERDICT.len()));
+        all.sort_by_key(|(name, _)| place(name).unwrap_or(COLUMNS.len()));
         all.into_iter()
     }
 }
@@ -147,38 +166,13 @@ fn joined(one: Option<Holds>, other: Option<Holds>) -> Option<Holds> {
 }
 
 impl Flat {
-    fn of(mut line: Map<String, Value>) -> Self {
-        let own = match line.remove("item") {
-            Some(Value::Object(own)) => own,
-            _ => Map::new(),
-        };
-        let mut verdict = Map::new();
-        for name in VERDICT {
-            if let Some(value) = line.get(name).map(|value| cell(name, value)) {
-                verdict.insert(name.into(), value);
-            }
-        }
-        for (column, key) in [("prompt_tokens", "prompt"), ("completion_tokens", "completion")] {
-            if let Some(count) = line.get("usage").and_then(|usage| usage.get(key)) {
-                verdict.insert(column.into(), count.clone());
-            }
-        }
-        if let Some(Value::Object(criteria)) = line.remove("criteria") {
-            verdict.extend(criteria.into_iter().map(|(name, n)| (format!("{CRITERION}{name}"), n)));
-        }
-        Self { own, verdict }
+    fn of(line: ResultLine) -> Self {
+        let cells = COLUMNS.iter().filter_map(|(name, of)| Some(((*name).to_owned(), of(&line)?)));
+        let mut verdict: Map<String, Value> = cells.collect();
+        let criteria = line.verdict.criteria.into_iter().flatten();
+        verdict.extend(criteria.map(|(name, n)| (format!("{CRITERION}{name}"), plain(n))));
+        Self { own: line.item.unwrap_or_default(), verdict }
     }
-}
-
-/// The part of a nested value that says most in one cell.
-fn cell(name: &str, value: &Value) -> Value {
-    let part = match name {
-        "unreadable" => value.get("reason"),
-        "error" => value.get("message"),
-        "prompt" => value.get("name"),
-        _ => None,
-    };
-    part.unwrap_or(value).clone()
 }
 
 /// Writes cells as a line of a table.
@@ -222,7 +216,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn line(value: Value) -> Map<String, Value> {
+    fn line(value: Value) -> ResultLine {
         serde_json::from_value(value).unwrap()
     }
 
@@ -234,7 +228,7 @@ mod tests {
             "prompt": {"name": "score", "hash": "x"}, "item": {"id": "a", "score": "mine", "tags": ["x"]},
         }));
         let two = line(
-            json!({"id": "b", "unreadable": {"reason": "missing"}, "item": {"id": "b", "more": 1}}),
+            json!({"id": "b", "unreadable": {"reason": "missing", "detail": "no rule"}, "item": {"id": "b", "more": 1}}),
         );
         columns.note(one.clone());
         columns.note(two.clone());

@@ -5,13 +5,18 @@ use std::{
     fmt,
 };
 
-use serde_json::Value;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::error::Category;
 
 use super::{
     histogram::figure,
     statistics::{NOISE, Paired, real},
 };
-use crate::{item::text_of, request::Hasher};
+use crate::{
+    error::{Error, ErrorKind, Result, json_fault},
+    line::{Lenient, ResultLine, VerdictLine, Word},
+    request::Hasher,
+};
 
 /// What one run says of a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,29 +31,61 @@ pub struct Told {
     pub pass: Option<bool>,
 }
 
+/// What is compared of a line; the rest is not looked at, and may have any shape.
+#[derive(Deserialize)]
+struct Seen {
+    id: Lenient<Word>,
+    #[serde(default)]
+    verdict: Lenient<Word>,
+    #[serde(default)]
+    score: Lenient<f64>,
+    #[serde(default)]
+    label: Lenient<Word>,
+    #[serde(default)]
+    first_error: Lenient<i64>,
+    #[serde(default)]
+    preference: Lenient<Word>,
+    #[serde(default)]
+    pass: Lenient<bool>,
+    unreadable: Option<IgnoredAny>,
+    error: Option<IgnoredAny>,
+}
+
 impl Told {
-    /// What a line of results says; `None` for a line without an id. Of a line that was written by hand
-    /// the id and a value are enough: `{"id": "q7", "score": 8}`.
-    pub fn of(line: &Value) -> Option<Self> {
-        let id = text_of(line.get("id").filter(|id| !id.is_object() && !id.is_array())?);
-        let decided = line.get("unreadable").is_none() && line.get("error").is_none();
-        let said = |name: &str| line.get(name).filter(|value| decided && !value.is_null());
-        let verdict = said("verdict");
-        let number = said("score").or(verdict.filter(|word| word.is_number()));
-        let number = number.and_then(Value::as_f64);
-        let word = verdict.filter(|word| word.is_string()).map(text_of);
-        let first_error = || {
-            let index = said("first_error")?.as_i64()?;
-            Some(if index < 0 { "no error".into() } else { format!("first error at {index}") })
+    /// What a line of results says. Of a line that was written by hand the id and a value are enough:
+    /// `{"id": "q7", "score": 8}`.
+    ///
+    /// # Errors
+    /// The line is not JSON, or has no id.
+    pub fn read(line: &str) -> Result<Self> {
+        let not_a_result = |why: &str| {
+            Error::new(ErrorKind::Record, format!("the line is not a result: {why}"))
+                .hint("name files that `tribunal judge -o` wrote as .jsonl")
+        };
+        let seen: Seen = serde_json::from_str(line).map_err(|cause| match cause.classify() {
+            Category::Data => not_a_result("it has no `id`"),
+            _ => not_a_result(&json_fault(&cause)),
+        })?;
+        let id = seen.id.known().map(Word::text).filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| not_a_result("it has no `id`"))?;
+        let pass = seen.pass.known();
+        if seen.unreadable.is_some() || seen.error.is_some() {
+            return Ok(Self { id, verdict: None, number: None, pass });
+        }
+        let verdict = seen.verdict.known();
+        let written = verdict.as_ref().and_then(Word::number);
+        let number = seen.score.known().or(written);
+        let word = verdict.filter(|word| matches!(word, Word::Text(_))).map(Word::text);
+        let first_error = |index: i64| match index {
+            ..0 => "no error".into(),
+            index => format!("first error at {index}"),
         };
         let verdict = word
             .or_else(|| number.map(figure))
-            .or_else(|| said("label").map(text_of))
-            .or_else(first_error)
-            .or_else(|| said("preference").map(text_of))
-            .or_else(|| verdict.map(text_of));
-        let pass = line.get("pass").and_then(Value::as_bool);
-        (!id.is_empty()).then_some(Self { id, verdict, number, pass })
+            .or_else(|| seen.label.known().map(Word::text))
+            .or_else(|| seen.first_error.known().map(first_error))
+            .or_else(|| seen.preference.known().map(Word::text));
+        Ok(Self { id, verdict, number, pass })
     }
 
     /// Whether both give the same verdict.
@@ -57,6 +94,13 @@ impl Told {
             (Some(one), Some(two)) => (one - two).abs() < NOISE,
             _ => self.verdict == other.verdict,
         }
+    }
+}
+
+impl From<&ResultLine> for Told {
+    fn from(line: &ResultLine) -> Self {
+        let VerdictLine { verdict, score, .. } = &line.verdict;
+        Self { id: line.id.clone(), verdict: verdict.clone(), number: *score, pass: line.pass }
     }
 }
 
@@ -395,7 +439,7 @@ mod tests {
 
     #[test]
     fn an_id_and_a_value_are_a_line_and_what_says_nothing_has_no_verdict() {
-        let told = |line: &str| Told::of(&serde_json::from_str(line).unwrap());
+        let told = |line: &str| Told::read(line).ok();
         let verdict = |line: &str| told(line).unwrap().verdict;
         for (line, right) in [
             (r#"{"id": 7, "score": 4}"#, Some("4")),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::statistics::ratio;
 use crate::{
     error::Error,
+    records::RevisionLine,
     strategy::revise::{Outcome, Revision, Spent},
 };
 
@@ -67,15 +68,13 @@ impl Revisions {
     }
 
     /// Counts a record of an earlier run by its line.
-    pub fn keep(&mut self, line: &Value) {
-        let is = |outcome: &Outcome| line["outcome"] == outcome.name();
-        let outcome = Outcome::ALL.into_iter().find(is).unwrap_or(Outcome::Failed);
-        let passed = line["passed"] == true;
+    pub fn keep(&mut self, line: &RevisionLine) {
+        let RevisionLine { outcome, passed, .. } = *line;
         self.kept += 1;
         self.kept_failed += usize::from(outcome == Outcome::Failed);
         self.kept_unreadable += usize::from(outcome == Outcome::JudgeUnreadable);
         self.took(outcome, passed, outcome == Outcome::Passed && !passed);
-        self.passed_at_once += usize::from(passed && line["best_round"] == 0);
+        self.passed_at_once += usize::from(passed && line.best_round == Some(0));
     }
 
     fn took(&mut self, outcome: Outcome, passed: bool, denied: bool) {

@@ -7,8 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
-
 use super::{
     super::{complain, emit, manifest, note, output, progress::Progress},
     rounds::Style,
@@ -17,9 +15,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::Item,
-    records::{Earlier, Format, Kind, Output, Record, RevisedLine, Source, journal_of},
+    records::{
+        Earlier, Format, Kind, Output, Record, RevisedLine, RevisionLine, Source, journal_of,
+    },
     report::{Revisions, escaped},
-    strategy::revise::Revision,
+    strategy::revise::{Outcome, Revision},
 };
 
 /// Revisions, and what is said of them.
@@ -171,14 +171,15 @@ impl Results {
         match &mut self.target {
             Target::File(output) => {
                 let Some(earlier) = output.earlier(key) else { return false };
-                let outcome = &earlier.line["outcome"];
-                let retried = outcome == "failed" || outcome == "judge-unreadable";
-                let known = !(retried && self.args.retry_errors);
+                let line = RevisionLine::read(earlier.line.to_string()).ok();
                 self.earlier.insert(record.index, earlier);
-                known
+                let retried =
+                    |outcome| matches!(outcome, Outcome::Failed | Outcome::JudgeUnreadable);
+                line.is_some_and(|line| !(self.args.retry_errors && retried(line.outcome)))
             }
             Target::Text(path) => {
-                lineage(path).is_some_and(|line| line["key"] == key && line["outcome"] != "failed")
+                let done = |line: RevisionLine| line.key == key && line.outcome != Outcome::Failed;
+                lineage(path).is_some_and(done)
             }
             Target::Lines | Target::Rows => false,
         }
@@ -200,10 +201,12 @@ impl Results {
         let Some(outcome) = outcome else {
             match (&mut self.target, earlier) {
                 (Target::File(output), Some(earlier)) => {
-                    summary.keep(&earlier.line);
+                    summary.keep(&RevisionLine::read(earlier.line.to_string())?);
                     output.keep(index, &earlier);
                 }
-                (Target::Text(path), _) => summary.keep(&lineage(path).unwrap_or_default()),
+                (Target::Text(path), _) => {
+                    lineage(path).iter().for_each(|line| summary.keep(line));
+                }
                 _ => (),
             }
             return Ok(());
@@ -232,12 +235,12 @@ impl Results {
         };
         match &mut self.target {
             Target::Lines => {
-                self.progress.aside(|| emit(&mut io::stdout(), &line.to_json().to_string()))
+                self.progress.aside(|| emit(&mut io::stdout(), &line.typed().to_string()))
             }
             Target::Rows => self.progress.aside(|| emit(&mut io::stdout(), &row(&line))),
             Target::File(output) => match earlier {
-                Some(earlier) => output.replace(index, &earlier, &line.to_json()),
-                None => output.add(index, &line.to_json()),
+                Some(earlier) => output.replace(index, &earlier, &line.typed()),
+                None => output.add(index, &line.typed()),
             },
             Target::Text(path) => write_text(path, &line),
         }
@@ -277,8 +280,8 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn lineage(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&fs::read(beside(path)).ok()?).ok()
+fn lineage(path: &Path) -> Option<RevisionLine> {
+    RevisionLine::read(fs::read(beside(path)).ok()?).ok()
 }
 
 /// A text that is there may be written over if it is the one that an earlier run wrote.
@@ -286,7 +289,8 @@ fn check_ours(path: &Path) -> Result<()> {
     let Ok(text) = fs::read_to_string(path) else {
         return if path.exists() { Err(there(path)) } else { Ok(()) };
     };
-    let ours = lineage(path).is_some_and(|line| line["final"] == text.trim_end_matches('\n'));
+    let text = text.trim_end_matches('\n');
+    let ours = lineage(path).is_some_and(|line| line.text.as_deref() == Some(text));
     if ours { Ok(()) } else { Err(there(path)) }
 }
 
@@ -299,11 +303,11 @@ fn there(path: &Path) -> Error {
 fn write_text(path: &Path, line: &RevisedLine) -> Result<()> {
     let Ok(revision) = line.outcome else { return Ok(()) };
     let lineage = beside(path);
-    let mut json = line.to_json();
-    json["final"] = revision.text().trim_end_matches('\n').into();
-    fs::write(&lineage, format!("{json:#}\n")).map_err(|cause| cannot_write(&lineage, cause))?;
-    let text = format!("{}\n", revision.text().trim_end_matches('\n'));
-    fs::write(path, text).map_err(|cause| cannot_write(path, cause))
+    let text = revision.text().trim_end_matches('\n');
+    let mut line = line.typed();
+    line.text = Some(text.into());
+    fs::write(&lineage, format!("{line:#}\n")).map_err(|cause| cannot_write(&lineage, cause))?;
+    fs::write(path, format!("{text}\n")).map_err(|cause| cannot_write(path, cause))
 }
 
 fn cannot_write(path: &Path, cause: io::Error) -> Error {

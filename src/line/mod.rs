@@ -1,0 +1,41 @@
+//! The line of results: what came of one record, typed and versioned, for files and for whoever reads them.
+//!
+//! A run writes one line of JSON per record. [`ResultLine`] is that line: everything that writes or reads
+//! results goes through it, and its [schema](ResultLine::schema) describes it to other programs. Judgments
+//! become lines and lines become judgments:
+//!
+//! ```
+//! use tribunal::{Judgment, Verdict, line::ResultLine};
+//!
+//! let line = ResultLine::read(r#"{"v": 1, "id": "q7", "kind": "score", "verdict": "8", "score": 8}"#)?;
+//! let judgment = Judgment::try_from(line)?;
+//! assert_eq!(judgment.verdict, Ok(Verdict::Score(8.0)));
+//! # Ok::<_, tribunal::Error>(())
+//! ```
+
+mod partial;
+mod number;
+mod verdict;
+mod shares;
+mod fault;
+mod vote;
+mod result;
+mod judgment;
+mod schema;
+
+pub use {
+    fault::{ErrorLine, ErrorWord},
+    result::{Consistent, MemberLine, PromptLine, ResultLine},
+    shares::Shares,
+    verdict::{VerdictKind, VerdictLine},
+    vote::{Shown, VoteLine},
+};
+pub(crate) use {
+    number::{optional as whole_or_none, plain},
+    partial::{Lenient, Word, text},
+    result::unlike,
+    schema::of as schema_of,
+};
+
+/// The version of lines that this program writes. A newer version adds what an older reader cannot skip.
+pub const VERSION: u32 = 1;

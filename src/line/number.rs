@@ -1,0 +1,61 @@
+//! Numbers as people write scores: whole ones without `.0`.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// A number that is written without `.0` if it is whole.
+struct Plain(f64);
+
+impl Serialize for Plain {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        whole(&self.0, serializer)
+    }
+}
+
+/// Writes a number without `.0` if it is whole.
+pub(crate) fn whole<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        return serializer.serialize_i64(*number as i64);
+    }
+    serializer.serialize_f64(*number)
+}
+
+/// The number as JSON, without `.0` if it is whole.
+pub(crate) fn plain(number: f64) -> Value {
+    whole(&number, serde_json::value::Serializer).unwrap_or_default()
+}
+
+/// The same for a number that may be missing.
+pub(crate) fn optional<S: Serializer>(
+    number: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    number.map(Plain).serialize(serializer)
+}
+
+/// The same for a list that may be missing.
+pub(super) fn list<S: Serializer>(
+    numbers: &Option<Vec<f64>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let plain = |numbers: &Vec<f64>| numbers.iter().copied().map(Plain).collect::<Vec<_>>();
+    numbers.as_ref().map(plain).serialize(serializer)
+}
+
+/// The same for named numbers that may be missing.
+pub(super) fn named<S: Serializer>(
+    numbers: &Option<BTreeMap<String, f64>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let plain = |numbers: &BTreeMap<String, f64>| {
+        numbers
+            .iter()
+            .map(|(name, number)| (name.clone(), Plain(*number)))
+            .collect::<BTreeMap<_, _>>()
+    };
+    numbers.as_ref().map(plain).serialize(serializer)
+}

@@ -1,0 +1,73 @@
+//! Fields that may hold anything in lines of other programs.
+
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde_json::Number;
+
+/// A value of the expected type, or one of another type, which is ignored.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Lenient<T> {
+    /// As expected.
+    Known(T),
+    /// Something else.
+    Other(IgnoredAny),
+}
+
+impl<T> Default for Lenient<T> {
+    fn default() -> Self {
+        Self::Other(IgnoredAny)
+    }
+}
+
+impl<T> Lenient<T> {
+    /// The value, if it is as expected.
+    pub(crate) fn known(self) -> Option<T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+/// A name, which some write as a number.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Word {
+    /// A text.
+    Text(String),
+    /// A number, as it is written.
+    Number(Number),
+    /// True or false.
+    Truth(bool),
+}
+
+impl Word {
+    /// The number, if it was written as one.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => number.as_f64(),
+            _ => None,
+        }
+    }
+
+    /// The name.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+            Self::Truth(truth) => truth.to_string(),
+        }
+    }
+}
+
+/// Reads a name that may be written as a number.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Word::deserialize(deserializer).map(Word::text)
+}
+
+/// The same where the name may be missing.
+pub(crate) fn text_or_none<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    Ok(Option::<Word>::deserialize(deserializer)?.map(Word::text))
+}

@@ -1,0 +1,294 @@
+//! The whole line: what came of one record, by whom, and what it took.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ErrorLine, Shares, VERSION, VerdictLine, VoteLine, schema, text};
+use crate::{
+    completion::UsageTotal,
+    error::{Error, ErrorKind, Result, json_fault},
+    verdict::Unreadable,
+};
+
+/// One line of results: exactly one of a verdict, `unreadable` or `error` is in it.
+///
+/// ```text
+/// {"v": 1, "id": "q7", "index": 6, "kind": "score", "verdict": "8", "score": 8, "normalized": 0.78, "pass": true,
+///  "critique": "…", "rule": "mark", "span": [412, 413], "votes": […], "model": …, "prompt": …, …}
+/// ```
+///
+/// Reading asks for an `id` only, so that lines written by hand are lines too; keys of other programs are
+/// ignored. Keys stand in the order of the fields.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::one_of_three)]
+#[non_exhaustive]
+pub struct ResultLine {
+    /// The version of the line; lines of before it was written have none.
+    #[serde(default = "current")]
+    #[schemars(range(min = 1))]
+    pub v: u32,
+    /// The record's own name, else its place in the run; of what is not a record, its place in the input.
+    #[serde(deserialize_with = "text")]
+    pub id: String,
+    /// The record's place in the input, from 0.
+    #[serde(default)]
+    pub index: usize,
+    /// The decision over all votes.
+    #[serde(flatten)]
+    pub verdict: VerdictLine,
+    /// Why the answer holds no verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<Unreadable>,
+    /// Why there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorLine>,
+    /// For scores: 0 at the lowest end of the scale, 1 at the highest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalized: Option<f64>,
+    /// For scores: the mean of the values of the scale, weighted by their probabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_score: Option<f64>,
+    /// The probabilities of the values that were offered, where the model reports them: those over which the
+    /// verdict was averaged, else those of the vote that speaks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Shares>,
+    /// How much of the model's probability all values that were offered hold together, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mass: Option<f64>,
+    /// For comparisons in both orders: whether the orders agree; null where one of them could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub consistent: Option<Consistent>,
+    /// Whether the verdict passes, where there is a rule for that; what cannot be read never passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<bool>,
+    /// What the judge wrote, without thinking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critique: Option<String>,
+    /// The rule of the prompt by which the verdict was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Where the verdict stands: first character and the one after the last, of the speaking vote's last text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<(usize, usize)>,
+    /// The marker before the verdict, which nothing that was judged holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
+    /// Every vote: all members of the judge, samples and orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub votes: Option<Vec<VoteLine>>,
+    /// The members of the judge, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<MemberLine>>,
+    /// The model.
+    #[serde(default)]
+    pub model: String,
+    /// The prompt.
+    #[serde(default)]
+    pub prompt: PromptLine,
+    /// Tokens over all calls; those of remembered answers are not among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageTotal>,
+    /// What it cost; null where prices or tokens are not known.
+    #[serde(default)]
+    pub cost: Option<f64>,
+    /// Milliseconds from the first request to the last answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
+    /// Whether all answers were remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<bool>,
+    /// Requests that were sent, retries included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// Names the record and all that the judge depends on: equal content under an equal judge has an equal key.
+    #[serde(default)]
+    pub key: String,
+    /// The record itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Map<String, Value>>,
+    /// Whether the line is one of an earlier input or of another judge, and no longer counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
+}
+
+/// The prompt of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct PromptLine {
+    /// The name of the prompt.
+    pub name: String,
+    /// Names its content, by which texts are asked for.
+    pub hash: String,
+    /// Names the rules by which texts become verdicts: these may change without asking anything again.
+    pub reading: String,
+}
+
+impl PromptLine {
+    /// A prompt by its name, the hash of its content and that of its rules.
+    pub fn new(
+        name: impl Into<String>,
+        hash: impl Into<String>,
+        reading: impl Into<String>,
+    ) -> Self {
+        Self { name: name.into(), hash: hash.into(), reading: reading.into() }
+    }
+}
+
+/// One member of a judge that has several.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct MemberLine {
+    /// The name of the member, as `by` of its votes says it.
+    pub name: String,
+    /// Its model.
+    pub model: String,
+    /// Its prompt.
+    pub prompt: PromptLine,
+}
+
+impl MemberLine {
+    /// A member by its name, model and prompt.
+    pub fn new(name: impl Into<String>, model: impl Into<String>, prompt: PromptLine) -> Self {
+        Self { name: name.into(), model: model.into(), prompt }
+    }
+}
+
+/// Whether both orders of a comparison agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Option<bool>", into = "Option<bool>")]
+#[non_exhaustive]
+pub enum Consistent {
+    /// Both orders gave the same verdict.
+    Yes,
+    /// The verdict changed with the order.
+    No,
+    /// One order could not be read.
+    Unknown,
+}
+
+impl From<Option<bool>> for Consistent {
+    fn from(agree: Option<bool>) -> Self {
+        match agree {
+            Some(true) => Self::Yes,
+            Some(false) => Self::No,
+            None => Self::Unknown,
+        }
+    }
+}
+
+impl From<Consistent> for Option<bool> {
+    fn from(consistent: Consistent) -> Self {
+        match consistent {
+            Consistent::Yes => Some(true),
+            Consistent::No => Some(false),
+            Consistent::Unknown => None,
+        }
+    }
+}
+
+impl JsonSchema for Consistent {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Consistent".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"enum": [true, false, null]})
+    }
+}
+
+fn current() -> u32 {
+    VERSION
+}
+
+/// Null is a value of the field, and not the same as its absence.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl ResultLine {
+    /// Reads a line. What a newer version added is ignored, as long as the rest can be read.
+    ///
+    /// # Errors
+    /// The text is not a line of results, or does not hold exactly one of a verdict, `unreadable` and
+    /// `error`. A line of a newer version that cannot be read says so.
+    pub fn read(line: impl AsRef<[u8]>) -> Result<Self> {
+        let line = line.as_ref();
+        let read: Self =
+            serde_json::from_slice(line).map_err(|cause| unlike(line, &cause, "a result", HINT))?;
+        read.check()?;
+        Ok(read)
+    }
+
+    /// That the line holds exactly one of a verdict, `unreadable` and `error`.
+    pub(super) fn check(&self) -> Result<()> {
+        let all = [
+            ("a verdict", self.verdict.is_some()),
+            ("`unreadable`", self.unreadable.is_some()),
+            ("`error`", self.error.is_some()),
+        ];
+        let held: Vec<&str> =
+            all.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect();
+        let message = match held.as_slice() {
+            [_] => return Ok(()),
+            [] => "the line is not a result: it holds no verdict, no `unreadable` and no `error`"
+                .into(),
+            held => format!("the line is not a result: it holds {} at once", held.join(" and ")),
+        };
+        Err(not_a_line(&message))
+    }
+
+    /// The JSON schema of lines that this version writes (draft 2020-12).
+    pub fn schema() -> Value {
+        schema::of::<Self>()
+    }
+}
+
+/// The line as JSON, without a line break; `{:#}` indents it.
+impl fmt::Display for ResultLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = if f.alternate() {
+            serde_json::to_string_pretty(self)
+        } else {
+            serde_json::to_string(self)
+        };
+        f.write_str(&json.map_err(|_| fmt::Error)?)
+    }
+}
+
+/// Why a text could not be read as a line: as what, and the hint for one that is something else.
+pub(crate) fn unlike(line: &[u8], cause: &serde_json::Error, what: &str, hint: &str) -> Error {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    match serde_json::from_slice(line) {
+        Ok(Version { v }) if v > VERSION => {
+            let message =
+                format!("the line is of version {v}, and this program reads up to {VERSION}");
+            Error::new(ErrorKind::Record, message)
+                .hint("update tribunal, or judge the record again")
+        }
+        _ => {
+            let message = format!("the line is not {what}: {}", json_fault(cause));
+            Error::new(ErrorKind::Record, message).hint(hint)
+        }
+    }
+}
+
+const HINT: &str = "name files that `tribunal judge -o` wrote as .jsonl";
+
+/// An error about a line that is not as this program writes it.
+pub(super) fn not_a_line(message: &str) -> Error {
+    Error::new(ErrorKind::Record, message).hint(HINT)
+}

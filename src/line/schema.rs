@@ -1,0 +1,67 @@
+//! JSON schemas of lines, from the types that write them.
+
+use schemars::{
+    JsonSchema, Schema,
+    generate::SchemaSettings,
+    transform::{Transform, transform_subschemas},
+};
+use serde_json::{Value, json};
+
+/// The schema (JSON Schema, draft 2020-12) of what this type writes.
+pub(crate) fn of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let settings = settings.with_transform(LeftOut);
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}
+
+/// What may be missing is left out, and never written as null.
+#[derive(Clone, Debug)]
+struct LeftOut;
+
+impl Transform for LeftOut {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        let Some(object) = schema.as_object_mut() else { return };
+        let required = object.get("required").cloned().unwrap_or_default();
+        let is_required =
+            |name: &str| required.as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        let properties = object.get_mut("properties").and_then(Value::as_object_mut);
+        for (name, property) in properties.into_iter().flatten() {
+            if !is_required(name) {
+                without_null(property);
+            }
+        }
+    }
+}
+
+fn without_null(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(kinds)) = schema.get_mut("anyOf") {
+        kinds.retain(|kind| *kind != json!({"type": "null"}));
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            schema.remove("anyOf");
+            let only = only.as_object().cloned().unwrap_or_default();
+            schema.extend(only.into_iter().filter(|(key, _)| key != "description"));
+        }
+    }
+}
+
+/// Exactly one of a verdict, `unreadable` and `error`.
+pub(super) fn one_of_three(schema: &mut Schema) {
+    schema.insert(
+        "oneOf".into(),
+        json!([
+            {"required": ["kind", "verdict"]},
+            {"required": ["unreadable"]},
+            {"required": ["error"]},
+        ]),
+    );
+}

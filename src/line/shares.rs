@@ -1,0 +1,101 @@
+//! Probabilities by name, in the order in which they were offered.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+    ser::SerializeMap,
+};
+
+use crate::completion::Distribution;
+
+/// The name of what is no value of the menu.
+const MISSING: &str = "missing";
+
+/// The probability of every value that was offered, by its name, and of everything else as `missing`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Shares {
+    /// Value and probability, 0 to 1, in the order in which the values were offered.
+    pub values: Vec<(String, f64)>,
+    /// The probability of everything else.
+    pub missing: f64,
+}
+
+impl From<&Distribution> for Shares {
+    fn from(distribution: &Distribution) -> Self {
+        let named = |(name, p): &(String, f64)| (name.trim().to_owned(), *p);
+        let values = distribution.labels.iter().map(named);
+        let values = values.filter(|(name, _)| name != MISSING).collect();
+        Self { values, missing: distribution.missing }
+    }
+}
+
+impl From<Shares> for Distribution {
+    fn from(shares: Shares) -> Self {
+        Self { labels: shares.values, missing: shares.missing }
+    }
+}
+
+impl Serialize for Shares {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.values.len() + 1))?;
+        for (name, p) in &self.values {
+            map.serialize_entry(name, p)?;
+        }
+        map.serialize_entry(MISSING, &self.missing)?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Shares {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Shares;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("probabilities by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shares, A::Error> {
+                let mut shares = Shares::default();
+                while let Some((name, p)) = map.next_entry::<String, f64>()? {
+                    if name == MISSING {
+                        shares.missing = p;
+                    } else {
+                        shares.values.push((name, p));
+                    }
+                }
+                Ok(shares)
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+impl JsonSchema for Shares {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Shares".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "missing": {
+                    "description": "The probability of everything that was not offered.",
+                    "type": "number", "minimum": 0, "maximum": 1,
+                },
+            },
+            "required": ["missing"],
+            "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! The verdict in a line: its kind, its words, and the field of that kind.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{number, partial::text_or_none};
+use crate::verdict::{Label, Preference, StepLabel, Steps, Verdict};
+
+/// A verdict as lines hold it: beside `kind` and `verdict` only the fields of that kind are there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct VerdictLine {
+    /// What kind of verdict it is; it says which of the fields below are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<VerdictKind>,
+    /// The verdict in words, for people: `7`, `correct (p 0.98)`, `first error at 2`, `1 > 0 = 2`.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text_or_none")]
+    pub verdict: Option<String>,
+    /// For scores: the number, on the prompt's scale.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number::optional")]
+    pub score: Option<f64>,
+    /// For labels: the label that was given.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text_or_none")]
+    pub label: Option<String>,
+    /// For labels: the probability of the prompt's positive label, 0 to 1, where the model reports it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
+    /// For labels: the probability of the label that was given, 0 to 1, where the model reports it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// For steps: the 0-based index of the first wrong step, −1 if every step is right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1))]
+    pub first_error: Option<i64>,
+    /// For steps: the verdict on each step that was judged, in their order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<StepLabel>>,
+    /// For comparisons: which of the two answers is better, in the order of the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preference: Option<Preference>,
+    /// For rankings: 0-based answers, best first; answers of one group are equally good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Vec<Vec<usize>>>,
+    /// For scores of several answers: one number for each answer, in the order of the record.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number::list")]
+    pub scores: Option<Vec<f64>>,
+    /// For criteria: one number for each criterion, by its name.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number::named")]
+    pub criteria: Option<BTreeMap<String, f64>>,
+    /// For texts that are the result themselves: a critique, a solution, a revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// The kinds of verdicts in lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum VerdictKind {
+    /// A number on the prompt's scale.
+    Score,
+    /// A named outcome.
+    Label,
+    /// The first wrong step, and where the prompt asks for it a verdict on every step.
+    Steps,
+    /// The better one of two answers.
+    Preference,
+    /// An order of several answers.
+    Ranking,
+    /// One number for each of several answers.
+    Scores,
+    /// One number for each criterion.
+    Criteria,
+    /// A text that is the result itself.
+    Text,
+}
+
+impl VerdictKind {
+    /// The kind of a verdict.
+    pub fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Score(_) => Self::Score,
+            Verdict::Label(_) => Self::Label,
+            Verdict::Steps(_) => Self::Steps,
+            Verdict::Preference(_) => Self::Preference,
+            Verdict::Ranking(_) => Self::Ranking,
+            Verdict::Scores(_) => Self::Scores,
+            Verdict::Criteria(_) => Self::Criteria,
+            Verdict::Text(_) => Self::Text,
+        }
+    }
+}
+
+impl From<&Verdict> for VerdictLine {
+    fn from(verdict: &Verdict) -> Self {
+        let mut line = Self {
+            kind: Some(VerdictKind::of(verdict)),
+            verdict: Some(verdict.to_string()),
+            ..Self::default()
+        };
+        match verdict.clone() {
+            Verdict::Score(score) => line.score = Some(score),
+            Verdict::Label(Label { label, p, confidence, .. }) => {
+                (line.label, line.p, line.confidence) = (Some(label), p, confidence);
+            }
+            Verdict::Steps(Steps { first_error, steps }) => {
+                let index = first_error.map(|index| i64::try_from(index).unwrap_or(i64::MAX));
+                line.first_error = Some(index.unwrap_or(-1));
+                line.steps = Some(steps).filter(|steps| !steps.is_empty());
+            }
+            Verdict::Preference(side) => line.preference = Some(side),
+            Verdict::Ranking(groups) => line.ranking = Some(groups),
+            Verdict::Scores(scores) => line.scores = Some(scores),
+            Verdict::Criteria(criteria) => line.criteria = Some(criteria),
+            Verdict::Text(text) => line.text = Some(text),
+        }
+        line
+    }
+}
+
+impl VerdictLine {
+    /// Whether there is a verdict.
+    pub fn is_some(&self) -> bool {
+        self.verdict.is_some() || self.kind().is_some()
+    }
+
+    /// The kind: the one that the line names, else that of the field that is there.
+    fn kind(&self) -> Option<VerdictKind> {
+        let there = [
+            (VerdictKind::Score, self.score.is_some()),
+            (VerdictKind::Label, self.label.is_some()),
+            (VerdictKind::Steps, self.first_error.is_some()),
+            (VerdictKind::Preference, self.preference.is_some()),
+            (VerdictKind::Ranking, self.ranking.is_some()),
+            (VerdictKind::Scores, self.scores.is_some()),
+            (VerdictKind::Criteria, self.criteria.is_some()),
+            (VerdictKind::Text, self.text.is_some()),
+        ];
+        let there = there.into_iter().find_map(|(kind, there)| there.then_some(kind));
+        self.kind.or(there)
+    }
+
+    /// The verdict; `None` where the field of its kind is missing, or there is nothing at all. What labels
+    /// are chosen from stands elsewhere in the line, so that a label has no distribution yet.
+    pub fn to_verdict(&self) -> Option<Verdict> {
+        Some(match self.kind()? {
+            VerdictKind::Score => Verdict::Score(self.score?),
+            VerdictKind::Label => {
+                let Self { p, confidence, .. } = *self;
+                Verdict::Label(Label { p, confidence, ..Label::new(self.label.clone()?) })
+            }
+            VerdictKind::Steps => Verdict::Steps(Steps {
+                first_error: usize::try_from(self.first_error?).ok(),
+                steps: self.steps.clone().unwrap_or_default(),
+            }),
+            VerdictKind::Preference => Verdict::Preference(self.preference?),
+            VerdictKind::Ranking => Verdict::Ranking(self.ranking.clone()?),
+            VerdictKind::Scores => Verdict::Scores(self.scores.clone()?),
+            VerdictKind::Criteria => Verdict::Criteria(self.criteria.clone()?),
+            VerdictKind::Text => Verdict::Text(self.text.clone().or_else(|| self.verdict.clone())?),
+        })
+    }
+}

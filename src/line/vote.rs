@@ -1,0 +1,178 @@
+//! One vote in a line, with every text that was written for it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ErrorLine, VerdictLine, result::not_a_line};
+use crate::{
+    completion::Distribution,
+    error::Result,
+    verdict::{Call, Outcome, Unreadable, Verdict, Vote},
+};
+
+/// What one member of a judge said for one draw and one order: exactly one of a verdict, `unreadable` or
+/// `error`, and all that is needed to read it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct VoteLine {
+    /// Who cast it: the name of the member, else the model.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Which of several samples of the same question it is, from 0.
+    pub draw: u32,
+    /// The order in which the answers were shown.
+    pub order: Shown,
+    /// How often an unreadable answer had been asked again before this one.
+    #[serde(default)]
+    pub reask: u32,
+    /// The texts of the model, in the order in which they were written.
+    pub calls: Vec<Call>,
+    /// What it says, in the record's own order of answers. The text of a vote whose result is a text stands
+    /// in `verdict`.
+    #[serde(flatten)]
+    pub verdict: VerdictLine,
+    /// Why the answer holds no verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<Unreadable>,
+    /// Why there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorLine>,
+    /// The rule of the prompt by which the verdict was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Where the verdict stands: first character and the one after the last, of the last text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<(usize, usize)>,
+    /// Probabilities of the verdicts that the prompt offers, where they were evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+}
+
+/// The order in which answers were shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Shown {
+    /// As the record has them, or two of them exchanged.
+    Named(ShownName),
+    /// The 0-based answers, in the order in which they were shown.
+    Places(Vec<usize>),
+}
+
+/// Orders that have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ShownName {
+    /// As the record has them.
+    Given,
+    /// Two answers, the second one first.
+    Swapped,
+}
+
+impl Shown {
+    /// This order of answers.
+    pub fn of(order: &[usize]) -> Self {
+        match order {
+            [1, 0] => Self::Named(ShownName::Swapped),
+            _ if order.iter().enumerate().all(|(n, &place)| n == place) => {
+                Self::Named(ShownName::Given)
+            }
+            _ => Self::Places(order.to_vec()),
+        }
+    }
+
+    /// The 0-based answers in the order in which they were shown, where the record has `count` of them.
+    pub fn places(&self, count: usize) -> Vec<usize> {
+        match self {
+            Self::Named(ShownName::Given) => (0..count).collect(),
+            Self::Named(ShownName::Swapped) => vec![1, 0],
+            Self::Places(places) => places.clone(),
+        }
+    }
+
+    /// How many answers there are; `None` where their own order does not say it.
+    pub(super) fn count(&self) -> Option<usize> {
+        match self {
+            Self::Named(ShownName::Given) => None,
+            Self::Named(ShownName::Swapped) => Some(2),
+            Self::Places(places) => Some(places.len()),
+        }
+    }
+}
+
+impl From<&Vote> for VoteLine {
+    fn from(vote: &Vote) -> Self {
+        let own = match vote.outcome.verdict() {
+            Some(Verdict::Label(label)) => label.distribution.as_ref(),
+            _ => None,
+        };
+        let mut verdict = vote.outcome.verdict().map(VerdictLine::from).unwrap_or_default();
+        // It is the same as `verdict`, and may be long.
+        verdict.text = None;
+        Self {
+            by: vote.by.to_string(),
+            draw: vote.draw,
+            order: Shown::of(&vote.order),
+            reask: vote.reask,
+            calls: vote.calls.clone(),
+            verdict,
+            unreadable: vote.outcome.unreadable().cloned(),
+            error: vote.outcome.failed().map(ErrorLine::from),
+            rule: vote.rule.clone(),
+            span: vote.span,
+            distribution: vote.distribution.as_ref().or(own).cloned(),
+        }
+    }
+}
+
+impl VoteLine {
+    /// The vote about a record of `count` answers.
+    ///
+    /// # Errors
+    /// The line holds none or several of a verdict, `unreadable` and `error`; or, as lines without `v`
+    /// do, a verdict in words only.
+    pub fn to_vote(&self, count: usize) -> Result<Vote> {
+        let outcome = match (&self.unreadable, &self.error, self.verdict.is_some()) {
+            (None, None, true) => {
+                let verdict = self.verdict.to_verdict().ok_or_else(|| {
+                    not_a_line("a vote of the line holds its verdict in words only")
+                        .hint("`tribunal reparse` writes such lines anew")
+                })?;
+                Outcome::Verdict(with_distribution(verdict, self.distribution.as_ref()))
+            }
+            (Some(why), None, false) => Outcome::Unreadable(why.clone()),
+            (None, Some(error), false) => Outcome::Failed(error.clone().into()),
+            _ => {
+                return Err(not_a_line(
+                    "a vote of the line does not hold exactly one of a verdict, `unreadable` and `error`",
+                ));
+            }
+        };
+        Ok(Vote {
+            by: self.by.as_str().into(),
+            draw: self.draw,
+            order: self.order.places(count),
+            reask: self.reask,
+            calls: self.calls.clone(),
+            rule: self.rule.clone(),
+            span: self.span,
+            distribution: self.distribution.clone(),
+            ..Vote::new(outcome)
+        })
+    }
+}
+
+/// A label with the probabilities of what labels mean, where they are about it.
+pub(super) fn with_distribution(verdict: Verdict, seen: Option<&Distribution>) -> Verdict {
+    match verdict {
+        Verdict::Label(mut label) => {
+            let about = |seen: &&Distribution| {
+                seen.labels.iter().any(|(name, _)| name.trim() == label.label.trim())
+            };
+            label.distribution = seen.filter(about).cloned();
+            Verdict::Label(label)
+        }
+        verdict => verdict,
+    }
+}
