@@ -134,7 +134,7 @@ fn a_mistake_in_the_file_names_the_line_and_the_near_word() {
 #[test]
 fn the_schema_is_that_of_the_files_that_are_read() {
     let schema: Value =
-        serde_json::from_str(&place("config-schema").run(&["config", "--schema"]).out).unwrap();
+        serde_json::from_str(&place("config-schema").run(&["schema", "config"]).out).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let valid = |text: &str| validator.is_valid(&toml::from_str::<Value>(text).unwrap());
     assert!(valid(FILE));

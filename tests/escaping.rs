@@ -266,7 +266,7 @@ fn a_closed_pipe_is_a_success_for_every_command_that_prints() {
         &["man"],
         &["prompts", "show", "score"],
         &["completions", "bash"],
-        &["config", "--schema"],
+        &["schema", "config"],
         &["prompts", "list"],
     ] {
         let mut child =

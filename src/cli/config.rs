@@ -12,7 +12,7 @@ use super::{
     trust, width,
 };
 use crate::{
-    config::{Origin, Resolved, schema},
+    config::{Origin, Resolved},
     error::Result,
     report::escaped,
 };
@@ -22,9 +22,6 @@ use crate::{
 pub(super) struct Args {
     #[command(flatten)]
     judge: settings::Args,
-    /// Print the JSON schema of tribunal.toml, for editors.
-    #[arg(long)]
-    schema: bool,
 }
 
 /// Variables that say who pays and where; their values are never shown.
@@ -45,9 +42,6 @@ const VARIABLES: [&str; 12] = [
 
 pub(super) fn run(args: &Args, sources: &Sources) -> Result<Outcome> {
     let mut out = io::stdout();
-    if args.schema {
-        return emit(&mut out, &format!("{:#}", schema())).map(|()| Outcome::Done);
-    }
     let (config, resolved) = args.judge.effective(sources)?;
     match config.path() {
         Some(path) => note(&format!("# {}", path.display())),

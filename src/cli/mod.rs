@@ -24,6 +24,7 @@ mod prompts;
 mod reparse;
 mod revise;
 mod rows;
+mod schema;
 mod secrets;
 mod settings;
 mod signals;
@@ -61,6 +62,7 @@ enum Command {
     Prompts(prompts::Args),
     Models(models::Args),
     Config(Box<config::Args>),
+    Schema(schema::Args),
     Trust(trust::Args),
     #[cfg(feature = "store")]
     Cache(cache::Args),
@@ -140,6 +142,7 @@ async fn run() -> ExitCode {
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args).await,
         Command::Config(args) => config::run(&args, &sources),
+        Command::Schema(args) => schema::run(&args),
         Command::Trust(args) => trust::run(&args),
         #[cfg(feature = "store")]
         Command::Cache(args) => cache::run(args).await,

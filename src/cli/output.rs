@@ -184,7 +184,7 @@ impl Takes for Sink {
             self.progress.aside(|| note(&critique(&finished)));
         }
         if let Some(junit) = &mut self.junit {
-            junit.add(&finished.name(), finished.outcome.as_ref());
+            junit.add(&finished.name(), &finished.line(&self.judge, false));
         }
         let line = || finished.line(&self.judge, !self.args.no_item);
         match &mut self.target {

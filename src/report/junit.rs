@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::terminal::escaped;
 use crate::{
     error::{Error, ErrorKind, Result},
-    verdict::{Judgment, Verdict},
+    line::ResultLine,
 };
 
 /// Records as test cases: a record that fails the pass rule is a failure, one whose answer cannot be
@@ -25,12 +25,13 @@ impl Junit {
     }
 
     /// Adds a record by its name.
-    pub fn add(&mut self, name: &str, outcome: Result<&Judgment, &Error>) {
-        let mut case = TestCase::new(shown(name), self.status(outcome));
+    pub fn add(&mut self, name: &str, line: &ResultLine) {
+        let mut case = TestCase::new(shown(name), self.status(line));
         case.set_classname(self.suite.name.to_string());
-        if let Ok(judgment) = outcome {
-            case.set_time(Duration::from_millis(judgment.latency_ms));
-            let critique = judgment.critique();
+        if let Some(latency) = line.latency_ms {
+            case.set_time(Duration::from_millis(latency));
+        }
+        if let Some(critique) = &line.critique {
             let lines: Vec<String> = critique.lines().map(shown).collect();
             case.set_system_out(lines.join("\n"));
         }
@@ -51,27 +52,27 @@ impl Junit {
 }
 
 impl Junit {
-    fn status(&self, outcome: Result<&Judgment, &Error>) -> TestCaseStatus {
+    fn status(&self, line: &ResultLine) -> TestCaseStatus {
         let non_success = |kind, kind_name: &str, message: String| {
             let mut status = TestCaseStatus::non_success(kind);
             status.set_type(kind_name).set_message(shown(&message));
             status
         };
-        match outcome {
-            Ok(Judgment { verdict: Ok(verdict), pass: Some(false), .. }) => {
-                non_success(NonSuccessKind::Failure, "fail", self.missed(verdict))
+        if let Some(error) = &line.error {
+            return non_success(NonSuccessKind::Error, "failed", error.message.clone());
+        }
+        match (&line.unreadable, line.pass) {
+            (Some(why), _) => {
+                non_success(NonSuccessKind::Error, "unreadable", format!("unreadable: {why}"))
             }
-            Ok(Judgment { verdict: Ok(_), .. }) => TestCaseStatus::success(),
-            Ok(Judgment { verdict: Err(why), .. }) => {
-                let message = format!("unreadable: {}: {}", why.reason.name(), why.detail);
-                non_success(NonSuccessKind::Error, "unreadable", message)
-            }
-            Err(error) => non_success(NonSuccessKind::Error, "failed", error.to_string()),
+            (None, Some(false)) => non_success(NonSuccessKind::Failure, "fail", self.missed(line)),
+            (None, _) => TestCaseStatus::success(),
         }
     }
 
     /// The verdict, and the rule that it does not meet.
-    fn missed(&self, verdict: &Verdict) -> String {
+    fn missed(&self, line: &ResultLine) -> String {
+        let verdict = line.verdict.verdict.as_deref().unwrap_or_default();
         match &self.rule {
             Some(rule) => format!("{verdict} does not meet `{rule}`"),
             None => format!("{verdict} does not pass"),
@@ -88,20 +89,21 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Reason, Unreadable};
+    use crate::verdict::{Judgment, Reason, Unreadable, Verdict};
 
     #[test]
     fn failing_is_a_failure_and_what_says_nothing_an_error() {
-        let judgment =
-            |verdict, pass| Judgment { pass, latency_ms: 1500, ..Judgment::new(verdict) };
+        let line = |verdict, pass| {
+            let judgment = Judgment { pass, latency_ms: 1500, ..Judgment::new(verdict) };
+            ResultLine::of(Ok(&judgment))
+        };
         let mut junit = Junit::new("score\u{fffe}", Some("score >= 7".into()));
-        junit.add("good", Ok(&judgment(Ok(Verdict::Score(9.0)), Some(true))));
-        junit.add("<bad \u{1b}>\u{ffff}\u{b}", Ok(&judgment(Ok(Verdict::Score(2.0)), Some(false))));
-        junit.add(
-            "odd",
-            Ok(&judgment(Err(Unreadable::new(Reason::Missing, "no `mark`")), Some(false))),
-        );
-        junit.add("gone", Err(&Error::new(ErrorKind::Overloaded, "no server")));
+        junit.add("good", &line(Ok(Verdict::Score(9.0)), Some(true)));
+        junit.add("<bad \u{1b}>\u{ffff}\u{b}", &line(Ok(Verdict::Score(2.0)), Some(false)));
+        let unreadable = Unreadable::new(Reason::Missing, "no `mark`");
+        junit.add("odd", &line(Err(unreadable), Some(false)));
+        let error = Error::new(ErrorKind::Overloaded, "no server");
+        junit.add("gone", &ResultLine::of(Err(&error)));
         let mut xml = Vec::new();
         junit.write(&mut xml).unwrap();
         let xml = String::from_utf8(xml).unwrap();
