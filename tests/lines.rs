@@ -416,12 +416,12 @@ fn unreadable() -> impl Strategy<Value = Unreadable> {
         Reason::Empty,
         Reason::Unsure,
     ];
-    (prop::sample::select(&reasons[..]), "\\PC{0,12}")
+    (prop::sample::select(reasons.to_vec()), "\\PC{0,12}")
         .prop_map(|(reason, detail)| Unreadable::new(reason, detail))
 }
 
 fn failure() -> impl Strategy<Value = Error> {
-    (prop::sample::select(&ErrorKind::ALL[..]), "\\PC{1,12}", vec("\\PC{1,12}", 0..3)).prop_map(
+    (prop::sample::select(ErrorKind::ALL.to_vec()), "\\PC{1,12}", vec("\\PC{1,12}", 0..3)).prop_map(
         |(kind, message, hints)| hints.into_iter().fold(Error::new(kind, message), Error::hint),
     )
 }
