@@ -7,7 +7,12 @@ mod support;
 
 use serde_json::{Map, Value, json};
 use support::{Place, Ran, Reply, Server};
-use tribunal::{Item, Judge, Prompt, backend::Script, prompt::built_in};
+use tribunal::{
+    Item, Judge, Prompt,
+    backend::Script,
+    prompt::built_in,
+    request::{Ask, Message, Origin, Request, Role, Sampling},
+};
 
 async fn judge(prompt: &Prompt) -> Judge {
     Judge::builder().backend(Script::always("x")).with_prompt(prompt.clone()).build().await.unwrap()
@@ -264,4 +269,30 @@ async fn loops_over_mapped_fields_are_named_by_what_is_revised() {
     assert!(ran.err.contains("1 were revised by an earlier run"), "{}", ran.err);
     let all = firsts();
     assert_eq!((all.get("is 7"), all.get("is 3")), (Some(&7), Some(&3)), "{all:?}");
+}
+
+/// Stores and lines of results hold these names: a change of one of them asks everything again, so it is made
+/// on purpose, with a new version in the encoding, or not at all.
+#[test]
+fn names_that_are_kept_on_disk_do_not_change() {
+    let mut request = Request::generate(vec![
+        Message::new(Role::System, "Judge.", Origin::Prompt),
+        Message::new(Role::User, "2 + 2 = 5", Origin::Data),
+    ]);
+    let plain = request.key("model").to_string();
+    request.sampling = Sampling::default().temperature(0.7).max_tokens(64).stop("\n").seed(1);
+    request.messages.push(Message::new(Role::Assistant, "Verdict:", Origin::Model));
+    request.open = true;
+    request.ask = Ask::Choose { labels: vec![" Yes".into(), " No".into()] };
+    let prompt = parse(
+        "kind: score\nscale: 1-5\nfields: {answer: required, tone: optional, hint: {default: none}}\nverdict: 'Score: *'",
+        "user:\n{{ answer }} {{ tone }} {{ hint }} {{ scale }}\n",
+    );
+    let names = [plain, request.key("model").to_string(), prompt.hash()];
+    let kept = [
+        "f208c4a5517eee57b81ce1a501343ea0",
+        "e6844d494710c464bae2d7d4b5a3af79",
+        "1f65972437dc42f7",
+    ];
+    assert_eq!(names, kept);
 }

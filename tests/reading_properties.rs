@@ -187,7 +187,7 @@ proptest! {
 /// from how reading works.
 #[test]
 fn hostile_texts_are_read_however_long() {
-    const SIZE: usize = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 20 };
+    const SIZE: usize = if cfg!(debug_assertions) { 1 << 14 } else { 1 << 20 };
     let pieces = [
         "[[",
         "Score: ",
