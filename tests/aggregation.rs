@@ -310,6 +310,16 @@ fn members_count_alike_however_many_draws_they_have() {
 }
 
 #[test]
+fn members_may_combine_their_draws_in_ways_of_their_own() {
+    let mut votes = draws([1.0, 2.0, 9.0].map(score));
+    votes.extend([vote("other", 0, &[0], score(6.0)), vote("other", 1, &[0], score(8.0))]);
+    let own = [("judge".into(), Some(Aggregate::Median)), ("other".into(), None)];
+    let of = |how| decide(&votes, &Rules::new(Some(how)).members(&own)).verdict;
+    assert_eq!(of(Aggregate::Mean), Ok(Verdict::Score(4.5)));
+    assert_eq!(of(Aggregate::Max), Ok(Verdict::Score(7.0)));
+}
+
+#[test]
 fn a_member_that_changes_with_the_order_is_one_tie_among_the_members() {
     let pair = |by, given, swapped| {
         [vote(by, 0, &[0, 1], prefers(given)), vote(by, 0, &[1, 0], prefers(swapped))]
@@ -336,6 +346,8 @@ fn below_its_quorum_a_jury_has_no_verdict_and_says_why() {
     );
     let counts = decision.members;
     assert_eq!((counts.readable, counts.unreadable, counts.failed), (1, 1, 1));
+    let alone = decide(&draws([missing()]), &Rules::new(None).quorum(Some(1)));
+    assert_eq!(alone.verdict.unwrap_err().reason, Reason::Missing);
 }
 
 #[test]

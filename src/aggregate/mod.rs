@@ -46,8 +46,10 @@ pub enum Aggregate {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Rules<'r> {
-    /// How draws, and then members, become one verdict; [`Aggregate::Mean`] where nothing is said.
+    /// How the verdicts of members become one, and those of draws; [`Aggregate::Mean`] where nothing is said.
     pub how: Option<Aggregate>,
+    /// How the draws of single members become one, by name, where members have ways of their own.
+    pub of_members: &'r [(Arc<str>, Option<Aggregate>)],
     /// The least number of members with a readable verdict; fewer make the judgment unreadable.
     pub quorum: Option<usize>,
     /// The labels that a verdict may have, in the order of the prompt: of equally likely ones the first wins.
@@ -66,6 +68,18 @@ impl<'r> Rules<'r> {
     #[must_use]
     pub fn quorum(self, members: Option<usize>) -> Self {
         Self { quorum: members, ..self }
+    }
+
+    /// The same where each of these members has a way of its own for its draws.
+    #[must_use]
+    pub fn members(self, of_members: &'r [(Arc<str>, Option<Aggregate>)]) -> Self {
+        Self { of_members, ..self }
+    }
+
+    /// The rules for the draws of one member.
+    fn of_member(&self, by: &str) -> Self {
+        let own = self.of_members.iter().find(|(name, _)| **name == *by);
+        Self { how: own.map_or(self.how, |(_, how)| *how), ..*self }
     }
 
     /// The same with what verdicts may be: labels in the order of the prompt, and the scale of scores.
@@ -120,7 +134,9 @@ pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
     let ballots: Vec<Ballot> =
         by_member.into_iter().map(|(by, votes)| Ballot::new(by, votes, rules)).collect();
     let shares: Vec<Share> = ballots.iter().filter_map(|ballot| ballot.share.clone()).collect();
-    let lacking = rules.quorum.filter(|least| shares.len() < *least);
+    // A judge of one member says itself why it has no verdict.
+    let is_asked = |least: &usize| *least > 1 || ballots.len() > 1;
+    let lacking = rules.quorum.filter(|least| shares.len() < *least).filter(is_asked);
     let whole = if lacking.is_none() { together(&shares, rules) } else { None };
     let distribution = whole.as_ref().and_then(|share| share.distribution.clone());
     let is_score = matches!(&whole, Some(Share { verdict: Verdict::Score(_), .. }));
@@ -152,6 +168,7 @@ impl<'v> Ballot<'v> {
     fn new(by: Arc<str>, votes: Vec<&'v Vote>, rules: &Rules<'_>) -> Self {
         let mut by_draw: BTreeMap<u32, Vec<&Vote>> = BTreeMap::new();
         votes.iter().for_each(|vote| by_draw.entry(vote.draw).or_default().push(vote));
+        let rules = &rules.of_member(&by);
         let draws = by_draw.into_values().map(|votes| orders::resolved(votes, rules));
         let (draws, agreements): (Vec<Option<Share>>, Vec<Agreement>) = draws.unzip();
         let shares: Vec<Share> = draws.into_iter().flatten().collect();
@@ -278,9 +295,10 @@ fn below_quorum(least: usize, ballots: &[Ballot<'_>]) -> Unreadable {
     };
     let why: Vec<String> = lost.map(why).collect();
     let detail = format!(
-        "{} of {} members gave a verdict, and {least} are needed",
+        "{} of {} members gave a verdict, and {least} {} needed",
         ballots.len() - why.len(),
-        ballots.len()
+        ballots.len(),
+        if least == 1 { "is" } else { "are" }
     );
     Unreadable::new(Reason::Quorum, [vec![detail], why].concat().join("; "))
 }
