@@ -29,7 +29,7 @@
 //!
 //! Loops over judges, such as revising an answer until it passes, are in [`strategy`].
 //!
-//! The modules below stand in reading order: each names only those above it. Down to [`prompt`] all
+//! The modules below stand in reading order: each names only those above it. Down to [`judging`] all
 //! are pure functions of their arguments; from [`backend`] on there are clocks, disks and networks.
 
 pub mod error;
@@ -44,6 +44,7 @@ pub mod request;
 pub mod parse;
 pub mod pass;
 pub mod prompt;
+pub mod judging;
 pub mod files;
 pub mod backend;
 pub mod judge;

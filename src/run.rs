@@ -293,7 +293,7 @@ async fn one(judge: Judge, record: Record, known: Known) -> Finished {
         }
         Known::Texts { votes, mark } => {
             // Texts that are not what the prompt asks for are as good as none.
-            if let Ok(judgment) = judge.reread(&item, &votes, mark).await {
+            if let Ok(judgment) = judge.reread(&item, &votes, mark.as_deref()) {
                 return Finished {
                     index,
                     item: Some(item),

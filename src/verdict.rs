@@ -329,6 +329,8 @@ pub struct Vote {
     pub span: Option<(usize, usize)>,
     /// Probabilities of the menu of verdicts in the item's own order, where they were had.
     pub distribution: Option<Distribution>,
+    /// The marker that this vote's prompt used.
+    pub mark: Option<String>,
 }
 
 /// What came of judging one item.
@@ -348,9 +350,10 @@ pub struct Judgment {
     pub distribution: Option<Distribution>,
     /// For scores: the mean of the values of the scale, weighted by their probabilities.
     pub expected_score: Option<f64>,
-    /// Every vote, in the order of draws and orders.
+    /// Every vote, in the order of members, draws and orders.
     pub votes: Vec<Vote>,
-    /// The marker that this item's prompt used, to be removed from critiques that others see.
+    /// The marker that the prompt of the [speaker](Self::speaker) used, to be removed from critiques that
+    /// others see.
     pub mark: Option<String>,
     /// Tokens over all calls.
     pub usage: UsageTotal,
@@ -360,6 +363,10 @@ pub struct Judgment {
     pub cached: (u32, u32),
     /// Requests that were sent for this judgment, retries included.
     pub attempts: u32,
+    /// What the tokens cost; `None` where the tokens or the prices of some member are not known.
+    pub cost: Option<f64>,
+    /// What the remembered answers would have cost.
+    pub saved_cost: Option<f64>,
     /// Milliseconds from the first request to the last answer.
     pub latency_ms: u64,
 }
@@ -380,6 +387,8 @@ impl Judgment {
             saved: UsageTotal::default(),
             cached: (0, 0),
             attempts: 0,
+            cost: None,
+            saved_cost: None,
             latency_ms: 0,
         }
     }
@@ -496,14 +505,16 @@ impl Judgment {
         self.verdict.as_ref().err()
     }
 
-    /// The vote that speaks for the judgment: the first that agrees with the verdict, else the first.
+    /// The vote that speaks for the judgment: the first that agrees with the verdict, else the first that has an answer.
     pub fn speaker(&self) -> Option<&Vote> {
         let agrees = |vote: &&Vote| match (&vote.outcome, &self.verdict) {
             (Outcome::Verdict(one), Ok(all)) => alike(one, all),
             (Outcome::Unreadable(_), Err(_)) => true,
             _ => false,
         };
-        self.votes.iter().find(agrees).or_else(|| self.votes.first())
+        let said = |vote: &&Vote| vote.outcome.failed().is_none();
+        let mut votes = self.votes.iter();
+        votes.clone().find(agrees).or_else(|| votes.find(said)).or(self.votes.first())
     }
 
     /// What the judge wrote, without thinking blocks.
@@ -525,6 +536,7 @@ impl Vote {
             rule: None,
             span: None,
             distribution: None,
+            mark: None,
         }
     }
 

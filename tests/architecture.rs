@@ -136,7 +136,7 @@ fn what_stands_above_the_backends_is_pure() {
             assert!(found.is_empty(), "{} mentions {found:?}", file.display());
         }
     }
-    let names = "error, text, scale, completion, verdict, line, aggregate, item, request, parse, pass, prompt";
+    let names = "error, text, scale, completion, verdict, line, aggregate, item, request, parse, pass, prompt, judging";
     assert!(count >= names.split(", ").count(), "{names}");
 }
 

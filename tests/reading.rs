@@ -72,7 +72,7 @@ async fn a_text_of_a_model_in_this_process_is_never_cut_and_is_read_again_as_it_
     assert_eq!(judgment.critique(), text);
     let line = json!({"draw": 0, "order": "given", "calls": judgment.votes[0].calls});
     let stored: VoteLine = serde_json::from_value(line).unwrap();
-    let again = own.reread(&item, &[stored], None).await.unwrap();
+    let again = own.reread(&item, &[stored], None).unwrap();
     assert_eq!(again.score(), Some(7.0));
     let served = judge("score", Completion::text(text)).await;
     assert!(served.judge(&item).await.unwrap().unreadable().is_some());

@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal};
 
 use super::{complain, input::Records, note, prompts, talk::emit_coloured};
-use crate::{completion::UsageTotal, error::Result, judge::Judge, request::Request};
+use crate::{
+    completion::UsageTotal, error::Result, judge::Judge, judging::AskId, request::Request,
+};
 
 /// What a run would ask.
 #[derive(Default)]
@@ -40,10 +42,10 @@ pub(super) async fn run(judge: &Judge, records: Records) -> Result<()> {
         match judge.rehearse(&item).await {
             Ok(requests) => {
                 if plan.calls == 0 {
-                    show(requests.first())?;
+                    show(requests.first().map(|(_, request)| request))?;
                 }
-                plan.grows |= requests.iter().any(|request| request.messages.len() > 3);
-                requests.iter().for_each(|request| plan.add(judge, request));
+                plan.grows |= requests.iter().any(|(_, request)| request.messages.len() > 3);
+                requests.iter().for_each(|(id, request)| plan.add(judge, id, request));
             }
             Err(error) => {
                 plan.failed += 1;
@@ -62,14 +64,14 @@ fn show(first: Option<&Request>) -> Result<()> {
 }
 
 impl Plan {
-    fn add(&mut self, judge: &Judge, request: &Request) {
+    fn add(&mut self, judge: &Judge, id: &AskId, request: &Request) {
         self.calls += 1;
         self.characters += request
             .messages
             .iter()
             .map(|message| message.text().chars().count() as u64)
             .sum::<u64>();
-        match judge.backend().prompt_tokens(request) {
+        match judge.backend_of(id).and_then(|model| model.prompt_tokens(request)) {
             Some(tokens) => self.tokens += tokens as u64,
             None => self.uncounted = true,
         }
@@ -81,7 +83,7 @@ impl Plan {
 
     fn said(&self, judge: &Judge) -> String {
         let Self { records, failed, calls, .. } = self;
-        let model = judge.backend().name();
+        let model = judge.name();
         let able = records - failed;
         let broken =
             if *failed > 0 { format!(", {failed} cannot be judged") } else { String::new() };

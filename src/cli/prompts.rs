@@ -1,13 +1,17 @@
 //! `tribunal prompts`
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+};
 
 use super::{Outcome, complain, emit, fields, note, talk::emit_coloured, width};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
     judge,
-    prompt::{self, Need, Plan, Prompt},
+    judging::{Facts, Member, Panel},
+    prompt::{self, Need, Order, Prompt},
     records, report,
     request::{Ask, Capabilities, Origin, Request},
 };
@@ -123,12 +127,11 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ou
     let item: Item = map.apply(&record.item?).map_err(|error| error.within(&record.place))?;
     fields::check_mapped(&map, &prompt, &item)?;
     fields::say(&prompt, &item, &map);
-    let capabilities = Capabilities::ALL;
-    let plan = Plan { capabilities, draw: 0, reask: 0 };
-    let mark = prompt.mark(&item, std::env::var("TRIBUNAL_SECRET").ok().as_deref());
-    let element = prompt.front().each.map(|_| 0);
-    let requests = prompt::rehearsed(prompt.program(&item, element, plan, mark)?)?;
-    for (n, request) in requests.iter().enumerate() {
+    let member = Member::new(prompt.name(), prompt.clone())?.drawing(1).ordering(Order::Given);
+    let panel = Arc::new(Panel::single(member.keeping(std::env::var("TRIBUNAL_SECRET").ok())));
+    let asks = panel.rehearse(&item, &Facts::all(Capabilities::ALL))?;
+    let first = asks.iter().filter(|(id, _)| id.element.is_none_or(|element| element == 0));
+    for (n, (_, request)) in first.enumerate() {
         note(&format!("request {}:", n + 1));
         emit_coloured(&mut io::stdout(), &shown(request, io::stdout().is_terminal()))?;
     }

@@ -72,7 +72,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         }
         let Some(judge) = &judge else { continue };
         count.lines += 1;
-        let again = match reread(judge, &before).await {
+        let again = match reread(judge, &before) {
             Ok(None) => line,
             Ok(Some(again)) => {
                 count.flipped += usize::from(args.told(&before, &again));
@@ -137,14 +137,14 @@ impl Args {
 }
 
 /// The line with the verdict that its texts have under this judge; none for a line without texts.
-async fn reread(judge: &Judge, line: &ResultLine) -> Result<Option<ResultLine>> {
+fn reread(judge: &Judge, line: &ResultLine) -> Result<Option<ResultLine>> {
     if line.error.is_some() {
         return Ok(None);
     }
     let item = line.item.clone().map(Item::from);
     let votes = line.votes.as_deref().unwrap_or_default();
     let judgment: Judgment = match &item {
-        Some(item) => judge.reread(item, votes, line.mark.clone()).await?,
+        Some(item) => judge.reread(item, votes, line.mark.as_deref())?,
         None => judge.parse(line.critique.as_deref().unwrap_or_default()),
     };
     let (index, with_item) = (line.index, item.is_some());

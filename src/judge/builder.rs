@@ -2,22 +2,20 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Digests, Inner, Judge};
+use super::{Judge, Model};
 use crate::{
     aggregate::Aggregate,
     backend::{self, Backend},
     completion::Price,
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
-    parse::{Kind, Reader, Reading},
+    judging::{Member, Panel, REASKS},
+    parse::Kind,
     pass::{Offer, Pass},
-    prompt::{self, Each, FrontMatter, Order, Prompt},
-    request::Sampling,
+    prompt::{self, FrontMatter, Order, Plan, Prompt},
+    request::{Logprobs, Sampling},
     scale::Scale,
 };
-
-/// How often an unreadable answer is asked again where nothing is said.
-const REASKS: u32 = 2;
 
 /// Puts a [`Judge`] together.
 #[derive(Debug, Default)]
@@ -217,26 +215,38 @@ impl JudgeBuilder {
         }
         let usual = self.usual_aggregate;
         let usual = usual.filter(|how| *how != Aggregate::Expected || prompt.front().picks());
-        let reading = prompt.reading();
-        let inner = Inner {
-            reader: Reader::new(&reading)?,
-            element_reader: Reader::new(&of_element(reading, prompt.front().each))?,
-            aggregate: self.aggregate.or(usual).or(prompt.front().aggregate),
-            prompt,
-            backend,
-            draws,
-            first_draw: 0,
-            order,
-            pass,
-            secret: self.secret,
-            fields,
-            price: self.price,
-            reasks: self.reasks.unwrap_or(REASKS),
-            finishes: Arc::new(super::finishes::Finishes::new(self.clean_finish)),
-            digests: Digests::default(),
-        };
-        Judge(Arc::new(inner.named())).check().await
+        let name = backend.name().to_owned();
+        let mut member = Member::new(name, prompt)?;
+        member.aggregate = self.aggregate.or(usual).or(member.aggregate);
+        (member.draws, member.order, member.fields) = (draws, order, fields);
+        (member.secret, member.price) = (self.secret, self.price);
+        member.reasks = self.reasks.unwrap_or(REASKS);
+        member.clean_finish = self.clean_finish.into();
+        let model = Model { backend, finishes: Arc::default() };
+        let judge = Judge::new(Panel { pass, ..Panel::single(member) }, vec![model], None);
+        let plan = Plan { capabilities: judge.backend().capabilities().await, draw: 0, reask: 0 };
+        judge.prompt().check_fits(plan)?;
+        check_probabilities(&judge).await?;
+        Ok(judge)
     }
+}
+
+/// Fails before the first paid call where probabilities decide and a model reports none.
+pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
+    let by_rule = judge.pass().is_some_and(Pass::needs_probabilities);
+    for (member, backend) in judge.members() {
+        let reason = match (member.weighs(), by_rule) {
+            (true, _) => "`expected` weighs by probabilities",
+            (false, true) => "the pass rule looks at a probability",
+            (false, false) => continue,
+        };
+        if backend.capabilities().await.logprobs == Logprobs::None {
+            let message = format!("{reason}, and `{}` reports none", backend.name());
+            let error = Error::new(ErrorKind::Unsupported, message);
+            return Err(error.hint("take another one, or a model that reports log-probabilities"));
+        }
+    }
+    Ok(())
 }
 
 /// How many draws are worth asking for. Those of a caller who says nothing of the temperature are taken at
@@ -278,7 +288,11 @@ fn settled_order(asked: Option<Order>, usual: Option<Order>, prompt: &Prompt) ->
 }
 
 /// The rule that was given, or the prompt's own, in the words of the prompt.
-fn fitted(given: Option<&str>, prompt: &Prompt, fields: &FieldMap) -> Result<Option<Pass>> {
+pub(super) fn fitted(
+    given: Option<&str>,
+    prompt: &Prompt,
+    fields: &FieldMap,
+) -> Result<Option<Pass>> {
     let given = given.map(str::parse::<Pass>).transpose()?;
     let Some(rule) = given.as_ref().or(prompt.front().pass.as_ref()) else { return Ok(None) };
     let filled = Item::from(fields.filled_in([CRITERIA].into_iter()));
@@ -336,14 +350,4 @@ pub fn load(name: &str) -> Result<Arc<Prompt>> {
         Error::new(ErrorKind::Config, format!("cannot read the prompt `{name}`")).because(cause)
     })?;
     Prompt::parse(name, &text).map(Arc::new)
-}
-
-/// What is read of one conversation of an `each`.
-fn of_element(reading: Reading, each: Option<Each>) -> Reading {
-    let kind = match each {
-        None => reading.kind,
-        Some(Each::Steps) => Kind::Label,
-        Some(Each::Answers | Each::Criteria) => Kind::Score,
-    };
-    Reading { kind, ..reading }
 }

@@ -1,4 +1,4 @@
-//! Finish reasons that only the user can tell: those that end an answer cleanly, by name.
+//! Finish reasons that are not known: each is reported once.
 
 use std::{
     collections::BTreeSet,
@@ -7,32 +7,21 @@ use std::{
 
 use crate::completion::{Completion, Finish};
 
-/// What to make of finish reasons that are not known.
+/// The unknown finish reasons of a model that were reported already.
 #[derive(Debug, Default)]
-pub(super) struct Finishes {
-    clean: Vec<String>,
-    reported: Mutex<BTreeSet<String>>,
-}
+pub(super) struct Finishes(Mutex<BTreeSet<String>>);
 
 impl Finishes {
-    /// Takes these words, in any case, for clean ends.
-    pub(super) fn new(clean: Vec<String>) -> Self {
-        Self { clean, reported: Mutex::default() }
-    }
-
-    /// The answer with a clean end where its word was listed; any other unknown word is reported once.
-    pub(super) fn settled(&self, mut completion: Completion, model: &str) -> Completion {
-        let Finish::Other(word) = &completion.finish else { return completion };
-        if self.clean.iter().any(|clean| clean.trim().eq_ignore_ascii_case(word)) {
-            completion.finish = Finish::Stop;
-        } else {
+    /// Reports an end that is neither known nor listed as clean.
+    pub(super) fn note(&self, completion: &Completion, clean: &[String], model: &str) {
+        let Finish::Other(word) = &completion.finish else { return };
+        if !clean.iter().any(|clean| clean.trim().eq_ignore_ascii_case(word)) {
             self.report(word, model);
         }
-        completion
     }
 
     fn report(&self, word: &str, model: &str) {
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if reported.insert(word.to_owned()) {
             let shown = word.escape_debug();
             tracing::warn!(

@@ -1,41 +1,43 @@
 //! A prompt, a model and a way to read its answer.
 
-mod ballot;
 mod builder;
+mod digests;
 mod finishes;
-mod rehearsal;
-mod stored;
-mod talk;
+mod panel;
 
-pub use builder::{JudgeBuilder, load};
+pub use {
+    builder::{JudgeBuilder, load},
+    panel::PanelBuilder,
+};
 
 pub(crate) use builder::is_file;
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use futures_util::{Stream, StreamExt, future::try_join_all};
+use futures_util::{Stream, StreamExt, future::join_all, stream::FuturesUnordered};
 
-use self::{
-    ballot::{chosen, numbers, vote},
-    finishes::Finishes,
-    talk::{Ballot, Tally},
-};
+use self::{digests::Digests, finishes::Finishes};
 use crate::{
-    aggregate::{self, Aggregate, Decision, Rules},
     backend::Backend,
-    completion::Price,
+    completion::{Completion, Price},
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
-    parse::{Kind, Parser, Read, Reader, Transcript},
+    judging::{AskId, Asking, Facts, Judging, Member, Panel},
+    line::VoteLine,
+    parse::Transcript,
     pass::Pass,
-    prompt::{Each, Order, Plan, Prompt},
-    request::{Hasher, Logprobs, Sampling},
-    verdict::{Judgment, Outcome, Reason, Unreadable, Verdict, Vote},
+    prompt::{Order, Prompt},
+    request::{Hasher, Request, Sampling},
+    verdict::Judgment,
 };
+
+/// At most so many requests of one judgment wait for their answers at once.
+const AT_ONCE: usize = 64;
 
 /// Judges items.
 ///
-/// Cheap to clone, and at home in any tokio runtime.
+/// A judge has one member, which is a prompt and a model, or several ([`Judge::panel`]), whose votes come to
+/// one judgment. Cheap to clone, and at home in any tokio runtime.
 ///
 /// # Cancellation
 /// Dropping a judgment's future gives its requests up: a model in this process stops. Behind a
@@ -46,32 +48,18 @@ pub struct Judge(Arc<Inner>);
 
 #[derive(Clone, Debug)]
 struct Inner {
-    prompt: Arc<Prompt>,
-    backend: Arc<dyn Backend>,
-    reader: Reader,
-    /// Reads one conversation of an `each`.
-    element_reader: Reader,
-    draws: u32,
-    /// The index of the first of them.
-    first_draw: u32,
-    order: Order,
-    aggregate: Option<Aggregate>,
-    pass: Option<Pass>,
-    secret: Option<String>,
-    fields: FieldMap,
-    price: Option<Price>,
-    /// How often an unreadable answer is asked again.
-    reasks: u32,
-    finishes: Arc<Finishes>,
+    /// The judge without its models.
+    panel: Arc<Panel>,
+    /// The model of each member, in the order of the panel.
+    models: Vec<Model>,
     digests: Digests,
 }
 
-/// Names of what does not change while a judge lives.
-#[derive(Clone, Debug, Default)]
-struct Digests {
-    prompt: String,
-    reading: String,
-    identity: String,
+/// Who answers for a member.
+#[derive(Clone, Debug)]
+struct Model {
+    backend: Arc<dyn Backend>,
+    finishes: Arc<Finishes>,
 }
 
 impl Judge {
@@ -80,10 +68,25 @@ impl Judge {
         JudgeBuilder::default()
     }
 
+    /// A judge whose members are these judges, by name: each votes with its own prompt, model, draws and
+    /// orders (Verga et al. 2024, PoLL; Chan et al. 2024, ChatEval).
+    pub fn panel<N: Into<Arc<str>>>(members: impl IntoIterator<Item = (N, Self)>) -> PanelBuilder {
+        PanelBuilder::new(members.into_iter().map(|(name, judge)| (name.into(), judge)).collect())
+    }
+
+    fn new(panel: Panel, models: Vec<Model>, name: Option<String>) -> Self {
+        let digests = Digests::new(&panel, &models, name);
+        Self(Arc::new(Inner { panel: Arc::new(panel), models, digests }))
+    }
+
     /// Judges one item.
     ///
+    /// An answer that could not be had costs its vote and no other
+    /// ([`Outcome::Failed`](crate::verdict::Outcome)).
+    ///
     /// # Errors
-    /// No answer could be had: the record lacks a field, the model is unreachable or refuses. An
+    /// No vote has an answer: the record lacks a field, the model is unreachable or refuses. An account or a
+    /// key that was refused ends the judgment whatever other votes say, as it would end all that follow. An
     /// answer that came but cannot be read is no error: it is [`Judgment::unreadable`].
     pub async fn judge(&self, item: &Item) -> Result<Judgment> {
         self.judge_from(item, 0).await
@@ -101,82 +104,134 @@ impl Judge {
     /// The same for an item as the prompt sees it.
     pub(crate) async fn judge_seen(&self, item: &Item, reask: u32) -> Result<Judgment> {
         let started = Instant::now();
-        self.check_item(item)?;
-        let Inner { prompt, secret, draws, first_draw, .. } = &*self.0;
-        let mark = prompt.mark(item, secret.as_deref());
-        let ballots = (*first_draw..first_draw + draws)
-            .flat_map(|draw| self.orders(item, draw).into_iter().map(move |order| (draw, order)));
-        let force = reask > 0 || self.0.reasks > 0;
-        let ballots =
-            ballots.map(|(draw, order)| Ballot { draw, order, reask, force, mark: mark.clone() });
-        let votes = ballots.map(|ballot| self.settled(item, ballot));
-        let counted = try_join_all(votes).await?;
-        let mut judgment = self.summed(counted, mark);
+        let facts = self.facts().await;
+        let judging = self.0.panel.begin(item, &facts, Asking::Again { reask })?;
+        let mut judgment = self.drive(judging).await?;
         judgment.latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(judgment)
     }
 
-    /// One judgment out of counted votes.
-    fn summed(&self, counted: Vec<(Vote, Tally)>, mark: Option<String>) -> Judgment {
-        let (votes, tallies): (Vec<Vote>, Vec<Tally>) = counted.into_iter().unzip();
-        let Decision { verdict, consistent, distribution, expected_score, .. } =
-            self.decide(&votes);
-        let mut judgment = Judgment {
-            consistent,
-            distribution,
-            expected_score,
-            ..self.judgment(verdict, votes, mark)
-        };
-        for tally in tallies {
-            judgment.usage += tally.usage;
-            judgment.saved += tally.saved;
-            judgment.cached.0 += tally.cached;
-            judgment.cached.1 += tally.calls;
-            judgment.attempts += tally.attempts;
+    /// Begins to judge an item without asking anything: for those who answer in their own way, such as a
+    /// file of answers. `facts` are those of [`Judge::facts`], or made up.
+    ///
+    /// # Errors
+    /// Nothing can be asked about the item: the record lacks a field.
+    pub fn judging(&self, item: &Item, facts: &Facts) -> Result<Judging> {
+        self.0.panel.judging(item, facts)
+    }
+
+    /// What the models of this judge can do; a server may have to be asked once.
+    pub async fn facts(&self) -> Facts {
+        let capabilities = self.0.models.iter().map(|model| model.backend.capabilities());
+        let known = self.0.panel.members().iter().zip(join_all(capabilities).await);
+        Facts::each(known.map(|(member, capabilities)| (member.name.clone(), capabilities)))
+    }
+
+    /// Answers a judgment with the models of this judge, everything that may be asked at once.
+    async fn drive(&self, mut judging: Judging) -> Result<Judgment> {
+        let mut ready: VecDeque<(AskId, Request)> = judging.start().into();
+        let mut flying = FuturesUnordered::new();
+        while !judging.is_over() {
+            while flying.len() < AT_ONCE
+                && let Some((id, request)) = ready.pop_front()
+            {
+                flying.push(self.ask(id, request));
+            }
+            let Some((id, answer)) = flying.next().await else { break };
+            // A conversation that was begun goes on before another one begins.
+            let more = judging.answer(&id, answer);
+            more.into_iter().rev().for_each(|ask| ready.push_front(ask));
         }
-        judgment
+        judging.judgment()
+    }
+
+    async fn ask(&self, id: AskId, request: Request) -> (AskId, Result<Completion>) {
+        let Some((member, model)) = self.seat(&id.member) else {
+            let message = format!("no member is called `{}`", id.member);
+            return (id, Err(Error::new(ErrorKind::Config, message)));
+        };
+        let answer = model.backend.complete(&request).await;
+        if let Ok(completion) = &answer {
+            model.finishes.note(completion, &member.clean_finish, model.backend.name());
+        }
+        (id, answer)
+    }
+
+    /// The member of this name, and its model.
+    fn seat(&self, name: &str) -> Option<(&Arc<Member>, &Model)> {
+        let mut seats = self.0.panel.members().iter().zip(&self.0.models);
+        seats.find(|(member, _)| *member.name == *name)
+    }
+
+    /// Every request that judging the item takes if all goes well, over all members, draws and orders, with
+    /// made-up answers where a later request holds an earlier answer.
+    ///
+    /// # Errors
+    /// The record cannot be judged: it lacks a field.
+    pub async fn rehearse(&self, item: &Item) -> Result<Vec<(AskId, Request)>> {
+        let facts = self.facts().await;
+        self.0.panel.rehearse(item, &facts)
+    }
+
+    /// Judges an item by texts that were written for it before; no model is asked.
+    ///
+    /// `mark` is the one that texts use whose votes hold none of their own; `None` takes the item's own.
+    ///
+    /// # Errors
+    /// The texts are not those that this judge's prompts ask for, or every vote had failed.
+    pub fn reread(&self, item: &Item, votes: &[VoteLine], mark: Option<&str>) -> Result<Judgment> {
+        self.0.panel.reread(item, votes, mark)
     }
 
     /// Judges a stream of items, as many at once as the model takes well, and gives results as they
     /// come.
-    pub fn judge_all<'j, S>(&'j self, items: S) -> impl Stream<Item = (Item, Result<Judgment>)> + 'j
+    pub fn judge_all<S>(&self, items: S) -> impl Stream<Item = (Item, Result<Judgment>)> + use<S>
     where
-        S: Stream<Item = Item> + 'j,
+        S: Stream<Item = Item>,
     {
-        let judge = move |item: Item| async move {
-            let judgment = self.judge(&item).await;
-            (item, judgment)
+        let (judge, most) = (self.clone(), self.concurrency());
+        let judged = move |item: Item| {
+            let judge = judge.clone();
+            async move {
+                let judgment = judge.judge(&item).await;
+                (item, judgment)
+            }
         };
-        items.map(judge).buffer_unordered(self.concurrency())
+        items.map(judged).buffer_unordered(most)
     }
 
-    /// The item as the prompt sees it: with its other names, and with what is filled in.
+    /// The item as the prompt sees it: with its other names, and with what is filled in. Where members see
+    /// records differently it stays as it is, and each looks for itself.
     ///
     /// # Errors
     /// The record lacks a field that another name was given to.
     pub fn seen(&self, item: &Item) -> Result<Item> {
-        self.0.fields.apply(item)
+        self.0.panel.seen(item)
     }
 
     /// The same judge with the samples that come after these: other questions to every cache, and
     /// other answers where the model is sampled.
     #[must_use]
     pub fn redrawn(&self, times: u32) -> Self {
-        let mut inner = (*self.0).clone();
-        let next = inner.first_draw.saturating_add(times.saturating_mul(inner.draws));
-        inner.first_draw = next.min(u32::MAX - inner.draws);
-        Self(Arc::new(inner))
+        self.each_member(|member| member.redraw(times))
     }
 
     /// The same judge asked anew: another draw, at temperature 1 where it would only say the same again.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        let mut inner = (*self.redrawn(1).0).clone();
-        if inner.prompt.front().sampling.temperature.is_none_or(|own| own <= 0.0) {
-            let over = Sampling { temperature: Some(1.0), ..Sampling::default() };
-            Arc::make_mut(&mut inner.prompt).set_sampling(&over);
-        }
-        Self(Arc::new(inner.named()))
+        self.each_member(|member| {
+            member.redraw(1);
+            if member.prompt.front().sampling.temperature.is_none_or(|own| own <= 0.0) {
+                let over = Sampling { temperature: Some(1.0), ..Sampling::default() };
+                Arc::make_mut(&mut member.prompt).set_sampling(&over);
+            }
+        })
+    }
+
+    fn each_member(&self, change: impl Fn(&mut Member)) -> Self {
+        let mut panel = (*self.0.panel).clone();
+        panel.members.iter_mut().for_each(|member| change(Arc::make_mut(member)));
+        self.with(panel)
     }
 
     /// The same judge with another rule that sets `pass`.
@@ -184,16 +239,20 @@ impl Judge {
     /// # Errors
     /// The rule asks for something that verdicts of this judge do not have.
     pub fn passing(&self, rule: &Pass) -> Result<Self> {
-        let rule = rule.fitted(&self.0.prompt.offer(), ErrorKind::Config)?;
-        let inner = Inner { pass: Some(rule), ..(*self.0).clone() };
-        Ok(Self(Arc::new(inner.named())))
+        let rule = rule.fitted(&self.prompt().offer(), ErrorKind::Config)?;
+        Ok(self.with(Panel { pass: Some(rule), ..(*self.0.panel).clone() }))
+    }
+
+    fn with(&self, panel: Panel) -> Self {
+        Self::new(panel, self.0.models.clone(), self.0.digests.given_name())
     }
 
     /// Reads a critique that somebody already has: no model is asked, and a pair is taken as shown.
     ///
-    /// Nothing is known of what was judged: [`parse_for`](Self::parse_for) knows it.
+    /// Nothing is known of what was judged: [`parse_for`](Self::parse_for) knows it. The rules are those of
+    /// the first member.
     pub fn parse(&self, text: &str) -> Judgment {
-        self.read_text(text, Transcript::of_text("critique", text))
+        self.0.panel.read_text(text, Transcript::of_text("critique", text))
     }
 
     /// The same beside the record that the critique is about: what the record says is no verdict where
@@ -203,89 +262,114 @@ impl Judge {
     /// # Errors
     /// The record lacks a field that another name was given to.
     pub fn parse_for(&self, item: &Item, text: &str) -> Result<Judgment> {
-        let Inner { prompt, secret, .. } = &*self.0;
-        let item = self.seen(item)?;
-        let data = prompt.judged(&item);
+        let panel = &self.0.panel;
+        let member = panel.first();
+        let item = panel.seen_by(member, &panel.seen(item)?)?;
+        let data = member.prompt.judged(&item);
         // A marker of a record without anything to judge would be everyone's.
-        let mark = prompt.mark(&item, secret.as_deref()).filter(|_| !data.is_empty());
-        let menu = prompt.menu(&item);
+        let mark = member.mark(&item).filter(|_| !data.is_empty());
+        let menu = member.prompt.menu(&item);
         let of_text = Transcript::of_text("critique", text);
-        Ok(self.read_text(text, Transcript { mark, data, menu, ..of_text }))
+        Ok(panel.read_text(text, Transcript { mark, data, menu, ..of_text }))
     }
 
-    fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {
-        let inner = &*self.0;
-        let mark = transcript.mark.clone();
-        let transcript = chosen(&inner.prompt, text, transcript);
-        let read = inner.reader.parse(&transcript);
-        let vote = vote(0, Vec::new(), vec![(None, transcript)], read, &inner.reader);
-        self.judgment(read_of(&vote), vec![vote], mark)
+    /// The members and their models, in the order in which they were given; one for an ordinary judge.
+    pub fn members(&self) -> impl Iterator<Item = (&Member, &dyn Backend)> {
+        let models = self.0.models.iter().map(|model| &*model.backend);
+        self.0.panel.members().iter().map(|member| &**member).zip(models)
     }
 
-    /// The prompt.
+    /// The prompt; the first member's where there are several, which are of one kind and scale.
     pub fn prompt(&self) -> &Prompt {
-        &self.0.prompt
+        &self.0.panel.first().prompt
     }
 
     /// The prompt as a file of its own: with the scale, criteria, sampling and rules of this judge.
     ///
     /// # Errors
-    /// The front matter of the prompt cannot be rewritten.
+    /// The judge has several prompts, or the front matter of its prompt cannot be rewritten.
     pub fn saved_prompt(&self) -> Result<String> {
-        let Inner { prompt, draws, order, pass, fields, .. } = &*self.0;
+        let [member] = self.0.panel.members() else {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a judge of several members has no one prompt",
+            )
+            .hint("save the prompt of each member"));
+        };
+        let prompt = &member.prompt;
         let mut set = serde_json::Map::new();
-        if *draws != prompt.front().draws {
-            set.insert("draws".into(), (*draws).into());
+        if member.draws != prompt.front().draws {
+            set.insert("draws".into(), member.draws.into());
         }
-        if prompt.front().order.is_some_and(|own| own != *order) {
-            set.insert("order".into(), order.name().into());
+        if prompt.front().order.is_some_and(|own| own != member.order) {
+            set.insert("order".into(), member.order.name().into());
         }
         let own = prompt.front().pass.as_ref().map(ToString::to_string);
-        let pass = pass.as_ref().map(ToString::to_string);
+        let pass = self.pass().map(ToString::to_string);
         if let Some(pass) = pass.filter(|pass| own.as_ref() != Some(pass)) {
             set.insert("pass".into(), pass.into());
         }
         let names = prompt.fields().iter().map(|field| field.name.as_str());
-        prompt.saved(&fields.filled_in(names), set)
+        prompt.saved(&member.fields.filled_in(names), set)
     }
 
-    /// The model.
+    /// The name of this judge in results: that of its model, or that of the panel.
+    pub fn name(&self) -> &str {
+        self.0.digests.name().unwrap_or_else(|| self.backend().name())
+    }
+
+    /// The model; the first member's where there are several.
     pub fn backend(&self) -> &dyn Backend {
-        &*self.0.backend
+        // A judge is never without members.
+        &*self.0.models[0].backend
     }
 
-    /// How the prompt sees the fields of records.
+    /// The model of the member that a request is for.
+    pub fn backend_of(&self, id: &AskId) -> Option<&dyn Backend> {
+        self.seat(&id.member).map(|(_, model)| &*model.backend)
+    }
+
+    /// How the prompt sees the fields of records; the first member's where there are several.
     #[cfg(feature = "cli")]
     pub(crate) fn field_map(&self) -> &FieldMap {
-        &self.0.fields
+        self.0.panel.first().fields()
+    }
+
+    /// Whether all members see records alike.
+    pub(crate) fn maps_alike(&self) -> bool {
+        self.0.panel.maps_alike()
     }
 
     /// The rule that sets `pass`, if there is one.
     pub fn pass(&self) -> Option<&Pass> {
-        self.0.pass.as_ref()
+        self.0.panel.pass.as_ref()
     }
 
-    /// What tokens cost, where that was said.
+    /// What tokens cost, where that was said, and is the same for all members.
     pub fn price(&self) -> Option<Price> {
-        self.0.price
+        let mut prices = self.0.panel.members().iter().map(|member| member.price);
+        let first = prices.next()??;
+        prices.all(|price| price == Some(first)).then_some(first)
     }
 
-    /// In which orders answers are shown.
+    /// In which orders answers are shown; the first member's where there are several.
     pub fn order(&self) -> Order {
-        self.0.order
+        self.0.panel.first().order
     }
 
-    /// How many items are judged at once when nobody says otherwise.
+    /// How many items are judged at once when nobody says otherwise: what the busiest of its models takes.
     pub fn concurrency(&self) -> usize {
-        self.0.backend.concurrency().max(1)
+        let most = self.0.models.iter().map(|model| model.backend.concurrency()).max();
+        most.unwrap_or(1).max(1)
     }
 
-    /// Names everything that changes what this judge asks, the model included.
+    /// Names everything that changes what this judge asks, the models included. The order of the members is
+    /// not part of it.
     pub fn identity(&self) -> &str {
         &self.0.digests.identity
     }
 
-    /// The prompt's [hash](Prompt::hash).
+    /// The prompt's [hash](Prompt::hash), or that of the prompts of all members.
     pub fn prompt_hash(&self) -> &str {
         &self.0.digests.prompt
     }
@@ -295,191 +379,27 @@ impl Judge {
         &self.0.digests.reading
     }
 
+    /// What the prompts of all members show of an item: what keys are made of.
+    pub(crate) fn content(&self, item: &Item) -> serde_json::Value {
+        let panel = &self.0.panel;
+        let of = |member: &Member| {
+            let item = panel.seen_by(member, item).unwrap_or_else(|_| item.clone());
+            serde_json::to_value(member.prompt.content(&item)).unwrap_or_default()
+        };
+        if let [member] = panel.members() {
+            return of(member);
+        }
+        let mut all: Vec<_> = panel.members().iter().map(|one| (one.name(), of(one))).collect();
+        all.sort_by_key(|(name, _)| *name);
+        serde_json::to_value(all).unwrap_or_default()
+    }
+
     /// Names an item's line in results: equal content under an equal judge has an equal key.
     pub fn line_key(&self, item: &Item) -> String {
         let mut hasher = Hasher::new("tribunal-line-v2");
         hasher.part(item.id().unwrap_or_default().as_bytes());
-        hasher.json(&self.0.prompt.content(item));
+        hasher.json(&self.content(item));
         hasher.part(self.identity().as_bytes());
         hasher.hex::<16>()
-    }
-
-    /// Fails before the first paid call where the model cannot do what the prompt needs.
-    async fn check(self) -> Result<Self> {
-        let plan = Plan { capabilities: self.0.backend.capabilities().await, draw: 0, reask: 0 };
-        self.0.prompt.check_fits(plan)?;
-        let reason = if self.weighs() {
-            "`expected` weighs by probabilities"
-        } else if self.0.pass.as_ref().is_some_and(Pass::needs_probabilities) {
-            "the pass rule looks at a probability"
-        } else {
-            return Ok(self);
-        };
-        if plan.capabilities.logprobs == Logprobs::None {
-            let message = format!("{reason}, and `{}` reports none", self.0.backend.name());
-            let error = Error::new(ErrorKind::Unsupported, message);
-            return Err(error.hint("take another one, or a model that reports log-probabilities"));
-        }
-        Ok(self)
-    }
-
-    /// Refuses a record that this judge can only misjudge, before anything is asked.
-    fn check_item(&self, item: &Item) -> Result<()> {
-        let prompt = &*self.0.prompt;
-        let menu = prompt.menu(item);
-        if prompt.front().verdict_kind() == Kind::Criteria {
-            self.check_criteria(&menu.criteria.unwrap_or_default())?;
-        }
-        match (prompt.front().kind, menu.answers) {
-            (Kind::Preference, Some(count)) if count != 2 => Err(Error::new(
-                ErrorKind::Record,
-                format!("the record has {count} answers, and this prompt compares two"),
-            )
-            .within(prompt.name())
-            .hint("the prompt `rank` compares any number of answers")),
-            _ => Ok(()),
-        }
-    }
-
-    /// Criteria go by their names: one each, and the rule's among them.
-    fn check_criteria(&self, names: &[String]) -> Result<()> {
-        let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
-        if let Some((_, name)) = twice {
-            let message = format!("the record names the criterion `{name}` twice");
-            return Err(Error::new(ErrorKind::Record, message).within(self.0.prompt.name()));
-        }
-        match &self.0.pass {
-            Some(pass) if !names.is_empty() => pass.check_criteria(names, ErrorKind::Record),
-            _ => Ok(()),
-        }
-    }
-
-    /// One verdict out of the conversations about all elements.
-    fn read_each(
-        &self,
-        each: Option<Each>,
-        talks: &[(Option<usize>, Transcript)],
-        item: &Item,
-    ) -> Read {
-        let reader = &self.0.element_reader;
-        let reads = talks.iter().map(|(_, talk)| self.weighed(reader, reader.parse(talk), talk));
-        let reads: Vec<Read> = reads.collect();
-        let rule = reads.iter().find_map(|read| read.rule.clone());
-        let verdicts = reads.into_iter().map(|read| read.verdict);
-        let verdict = match each {
-            Some(Each::Steps) => reader.steps(verdicts.enumerate()),
-            Some(Each::Criteria) => {
-                let names = item.criteria().into_iter().map(|(name, _)| name);
-                numbers(verdicts).map(|all| Verdict::Criteria(names.zip(all).collect()))
-            }
-            _ => numbers(verdicts).map(Verdict::Scores),
-        };
-        Read { verdict, rule, span: None }
-    }
-
-    /// Whether what was picked is weighed by its probability. Steps are judged by theirs in any case.
-    fn weighs(&self) -> bool {
-        let has_values = self.0.prompt.front().verdict_kind() != Kind::Steps;
-        self.0.aggregate == Some(Aggregate::Expected) && has_values
-    }
-
-    /// What was read with the expected value in the place of the one that was picked, where that is wanted.
-    /// Without probabilities it cannot be had, and what was picked is something else.
-    fn weighed(&self, reader: &Reader, read: Read, transcript: &Transcript) -> Read {
-        const WHY: &str = "`expected` weighs by probabilities, and none were reported: another `aggregate` takes what was picked";
-        if !self.weighs() {
-            return read;
-        }
-        let unsure = || Err(Unreadable::new(Reason::Unsure, WHY));
-        let verdict = match read.verdict {
-            Ok(Verdict::Score(_)) => {
-                let mean = read.rule.as_deref().and_then(|rule| reader.expected(rule, transcript));
-                mean.map_or_else(unsure, |mean| Ok(Verdict::Score(mean)))
-            }
-            Ok(Verdict::Label(label)) if label.confidence.is_none() => unsure(),
-            verdict => verdict,
-        };
-        Read { verdict, ..read }
-    }
-
-    /// One verdict out of all votes.
-    fn decide(&self, votes: &[Vote]) -> Decision {
-        let reading = self.0.prompt.reading();
-        let rules = Rules::new(self.0.aggregate);
-        aggregate::decide(votes, &rules.menu(&reading.labels, reading.scale.as_ref()))
-    }
-
-    fn judgment(
-        &self,
-        verdict: Result<Verdict, Unreadable>,
-        votes: Vec<Vote>,
-        mark: Option<String>,
-    ) -> Judgment {
-        let scale = self.0.prompt.front().scale.as_ref();
-        let normalized = match &verdict {
-            Ok(Verdict::Score(score)) => scale.and_then(|scale| scale.normalized(*score)),
-            _ => None,
-        };
-        let pass = self
-            .0
-            .pass
-            .as_ref()
-            .map(|rule| verdict.as_ref().is_ok_and(|verdict| rule.holds(verdict, normalized)));
-        Judgment { pass, normalized, votes, mark, ..Judgment::new(verdict) }
-    }
-
-    /// The orders in which one draw shows the answers.
-    fn orders(&self, item: &Item, draw: u32) -> Vec<Vec<usize>> {
-        let count = item.candidates().len();
-        let given: Vec<usize> = (0..count).collect();
-        if !self.0.prompt.compares() || count < 2 {
-            return vec![given];
-        }
-        let rotated = |by: usize| (0..count).map(|n| (n + by) % count).collect::<Vec<_>>();
-        match self.0.order {
-            Order::Given => vec![given],
-            Order::Both => vec![given.clone(), given.into_iter().rev().collect()],
-            Order::Rotate => (0..count).map(rotated).collect(),
-            Order::Hash => vec![self.shuffled(item, 0, given)],
-            Order::Shuffle => vec![self.shuffled(item, draw, given)],
-        }
-    }
-
-    /// An order drawn from the item's content, the same on every machine.
-    fn shuffled(&self, item: &Item, draw: u32, mut order: Vec<usize>) -> Vec<usize> {
-        let content = self.0.prompt.content(item);
-        for last in (1..order.len()).rev() {
-            let mut hasher = Hasher::new("order-v1");
-            hasher.json(&(&content, draw, last));
-            let [a, b, c, d, ..] = hasher.finish();
-            let chance = u32::from_le_bytes([a, b, c, d]) as usize;
-            order.swap(last, chance % (last + 1));
-        }
-        order
-    }
-}
-
-/// What a vote says where no vote can fail.
-fn read_of(vote: &Vote) -> Result<Verdict, Unreadable> {
-    match &vote.outcome {
-        Outcome::Verdict(verdict) => Ok(verdict.clone()),
-        Outcome::Unreadable(why) => Err(why.clone()),
-        Outcome::Failed(error) => Err(Unreadable::new(Reason::Empty, error.to_string())),
-    }
-}
-
-impl Inner {
-    /// With the names of what it is made of.
-    fn named(mut self) -> Self {
-        let prompt = self.prompt.hash();
-        let Self { backend, draws, order, .. } = &self;
-        let identity = format!("judge-v2|{}|{prompt}|{draws}|{}", backend.identity(), order.name());
-        let front = self.prompt.front();
-        let pass = self.pass.as_ref().map(ToString::to_string);
-        let mut hasher = Hasher::new("reading-v3");
-        hasher.json(&(&front.rules, self.aggregate, pass, &front.positive, front.mass));
-        let reading = hasher.hex::<4>();
-        self.digests = Digests { prompt, reading, identity };
-        self
     }
 }

@@ -49,7 +49,7 @@ impl ResultLine {
             rule: speaker.and_then(|vote| vote.rule.clone()),
             span: speaker.and_then(|vote| vote.span),
             mark: judgment.mark.clone(),
-            votes: Some(judgment.votes.iter().map(VoteLine::from).collect()),
+            votes: Some(judgment.votes.iter().map(|vote| with_own_mark(vote, judgment)).collect()),
             usage: Some(judgment.usage),
             latency_ms: Some(judgment.latency_ms),
             cached: Some(calls > 0 && remembered == calls),
@@ -57,6 +57,12 @@ impl ResultLine {
             ..Self::default()
         }
     }
+}
+
+/// The vote, with its mark where it is another one than that of the line.
+fn with_own_mark(vote: &Vote, judgment: &Judgment) -> VoteLine {
+    let line = VoteLine::from(vote);
+    VoteLine { mark: line.mark.filter(|mark| judgment.mark.as_ref() != Some(mark)), ..line }
 }
 
 /// The probabilities over which the verdict was averaged, else those that the speaking vote saw: of the menu
@@ -98,7 +104,12 @@ impl TryFrom<ResultLine> for Judgment {
         };
         let votes = line.votes.unwrap_or_default();
         let count = votes.iter().filter_map(|vote| vote.order.count()).max().unwrap_or_default();
-        let votes = votes.iter().map(|vote| vote.to_vote(count)).collect::<Result<Vec<_>>>()?;
+        let vote = |vote: &VoteLine| {
+            let vote = vote.to_vote(count)?;
+            let mark = vote.mark.clone().or_else(|| line.mark.clone());
+            Ok(Vote { mark, ..vote })
+        };
+        let votes = votes.iter().map(vote).collect::<Result<Vec<_>>>()?;
         let calls = votes.iter().map(|vote| vote.calls.len()).sum::<usize>();
         let calls = u32::try_from(calls).unwrap_or(u32::MAX);
         let remembered = if line.cached == Some(true) { calls } else { 0 };

@@ -46,6 +46,9 @@ pub struct VoteLine {
     /// Probabilities of the verdicts that the prompt offers, where they were evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
+    /// The marker before the verdict, where it is another one than that of the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 /// The order in which answers were shown.
@@ -122,6 +125,7 @@ impl From<&Vote> for VoteLine {
             rule: vote.rule.clone(),
             span: vote.span,
             distribution: vote.distribution.as_ref().or(own).cloned(),
+            mark: vote.mark.clone(),
         }
     }
 }
@@ -158,6 +162,7 @@ impl VoteLine {
             rule: self.rule.clone(),
             span: self.span,
             distribution: self.distribution.clone(),
+            mark: self.mark.clone(),
             ..Vote::new(outcome)
         })
     }

@@ -21,7 +21,6 @@ pub use {
     catalogue::{Wish, Writing, built_in, default_for, own_for, writer_for},
     front::{Each, Field, FrontMatter, Need, Order},
     program::{Next, Plan, Program},
-    sample::rehearsed,
     view::View,
 };
 

@@ -46,23 +46,6 @@ impl Ask {
     }
 }
 
-/// Every request of a program whose answers are made up.
-///
-/// # Errors
-/// The program stops: the record lacks something that the body names.
-pub fn rehearsed(mut program: Program) -> Result<Vec<Request>> {
-    let mut requests = Vec::new();
-    let mut answer = None;
-    while let Next::Ask(request) = program.next(answer.take())? {
-        answer = Some(Completion::text(match &request.ask {
-            request::Ask::Choose { labels } => labels.first().cloned().unwrap_or_default(),
-            _ => format!("(answer {})", requests.len() + 1),
-        }));
-        requests.push(*request);
-    }
-    Ok(requests)
-}
-
 impl Prompt {
     /// The words before the first `choose` of this name, and its labels, as a sample record shows them.
     pub fn choice(&self, name: &str) -> Option<(&str, &[String])> {

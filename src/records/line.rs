@@ -1,10 +1,12 @@
 //! What the line of a judged record is made of.
 
 use crate::{
+    backend::Backend,
     error::Error,
     item::Item,
     judge::Judge,
-    line::{PromptLine, ResultLine},
+    judging::Member,
+    line::{MemberLine, PromptLine, ResultLine},
     verdict::Judgment,
 };
 
@@ -53,18 +55,29 @@ impl Line<'_> {
             Ended::Judged(judgment) => Ok(judgment),
             Ended::Failed(error) => Err(error),
         };
-        let usage = outcome.map(|judgment| judgment.usage).ok();
         let prompt = judge.prompt();
         let item = self.item.filter(|_| self.with_item);
         ResultLine {
             id: self.id.clone(),
             index: self.index,
-            model: judge.backend().name().into(),
+            model: judge.name().into(),
             prompt: PromptLine::new(prompt.name(), judge.prompt_hash(), judge.reading()),
-            cost: judge.price().zip(usage).and_then(|(price, usage)| price.of(usage)),
+            members: members(judge),
+            cost: outcome.ok().and_then(|judgment| judgment.cost),
             key: self.key(judge),
             item: item.map(|item| item.record().clone()),
             ..ResultLine::of(outcome)
         }
     }
+}
+
+/// The members of a judge that has several.
+fn members(judge: &Judge) -> Option<Vec<MemberLine>> {
+    let member = |(member, model): (&Member, &dyn Backend)| {
+        let (prompt, reading) = (member.prompt(), member.reading());
+        let prompt = PromptLine::new(prompt.name(), prompt.hash(), reading);
+        MemberLine::new(member.name(), model.name(), prompt)
+    };
+    let members: Vec<MemberLine> = judge.members().map(member).collect();
+    (members.len() > 1).then_some(members)
 }

@@ -83,6 +83,10 @@ fn check(judge: &Judge, options: &Options) -> Result<()> {
         return Err(config("nothing says what passes".into())
             .hint("add a rule, such as --pass 'score >= 8' or .pass(\"label = correct\")"));
     }
+    if !judge.maps_alike() {
+        return Err(config("the members of the judge read different fields of a record".into())
+            .hint("a loop revises one answer: map it in the same way for every member"));
+    }
     if options.keep_steps && kind != Kind::Steps {
         return Err(config(format!("`{}` judges no steps to keep", judge.prompt().name()))
             .hint("take a prompt that finds the first error, such as `first-error`"));

@@ -1,0 +1,73 @@
+//! Names of what does not change while a judge lives.
+
+use super::Model;
+use crate::{
+    judging::{Member, Panel},
+    request::Hasher,
+};
+
+/// Names of a judge: in results, in keys, and to tell whether texts must be read again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Digests {
+    name: Option<String>,
+    is_given: bool,
+    pub(super) prompt: String,
+    pub(super) reading: String,
+    pub(super) identity: String,
+}
+
+impl Digests {
+    /// Those of a judge of one member, or of several; the order of members changes none but the name.
+    pub(super) fn new(panel: &Panel, models: &[Model], name: Option<String>) -> Self {
+        let is_given = name.is_some();
+        let pass = panel.pass.as_ref();
+        if let ([member], [model]) = (panel.members(), models) {
+            return Self {
+                name,
+                is_given,
+                prompt: member.prompt.hash(),
+                reading: member.reading_with(pass).hex::<4>(),
+                identity: identity(member, model),
+            };
+        }
+        let names = || panel.members().iter().map(|member| member.name()).collect::<Vec<_>>();
+        let mut members: Vec<_> = panel.members().iter().zip(models).collect();
+        members.sort_by_key(|(member, _)| member.name());
+        let of_all = |purpose: &str, of: &dyn Fn(&Member, &Model) -> String| {
+            let mut hasher = Hasher::new(purpose);
+            hasher.count(members.len());
+            for (member, model) in &members {
+                hasher.part(member.name().as_bytes());
+                hasher.part(of(member, model).as_bytes());
+            }
+            hasher
+        };
+        let mut all =
+            of_all("panel-reading-v1", &|member, _| member.reading_with(None).hex::<16>());
+        all.json(&(panel.aggregate, panel.quorum, pass.map(ToString::to_string)));
+        Self {
+            name: Some(name.unwrap_or_else(|| names().join("+"))),
+            is_given,
+            prompt: of_all("panel-prompt-v1", &|member, _| member.prompt.hash()).hex::<8>(),
+            reading: all.hex::<4>(),
+            identity: format!("panel-v1|{}", of_all("panel-v1", &identity).hex::<16>()),
+        }
+    }
+
+    /// The name, where it is not that of the only model.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The name that was given, and not made up.
+    pub(super) fn given_name(&self) -> Option<String> {
+        self.name.clone().filter(|_| self.is_given)
+    }
+}
+
+/// Everything that changes what one member asks.
+fn identity(member: &Member, model: &Model) -> String {
+    let Member { prompt, draws, order, .. } = member;
+    let model = model.backend.identity();
+    format!("judge-v2|{model}|{}|{draws}|{}", prompt.hash(), order.name())
+}

@@ -1,0 +1,112 @@
+//! A judge made of judges.
+
+use std::sync::Arc;
+
+use super::{Judge, builder};
+use crate::{
+    aggregate::Aggregate,
+    error::{Error, ErrorKind, Result},
+    judging::Panel,
+};
+
+/// Puts a judge of several members together; made by [`Judge::panel`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Item, Judge, backend::Script};
+///
+/// let member = |says: &str| Judge::builder().backend(Script::always(says)).prompt("score").build();
+/// let (strict, kind) = (member("Score: 4").await?, member("Score: 8").await?);
+/// let jury = Judge::panel([("strict", strict), ("kind", kind)]).quorum(2).build().await?;
+/// let judgment = jury.judge(&Item::new().question("2 + 2?").answer("4")).await?;
+/// assert_eq!(judgment.score(), Some(6.0));
+/// assert_eq!(&*judgment.votes[0].by, "strict");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing before `build`"]
+pub struct PanelBuilder {
+    members: Vec<(Arc<str>, Judge)>,
+    name: Option<String>,
+    aggregate: Option<Aggregate>,
+    quorum: Option<usize>,
+    pass: Option<String>,
+}
+
+impl PanelBuilder {
+    pub(super) fn new(members: Vec<(Arc<str>, Judge)>) -> Self {
+        Self { members, name: None, aggregate: None, quorum: None, pass: None }
+    }
+
+    /// The name of the judge in results; the names of its members if nothing is said.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How the verdicts of the members become one. Each member has its own way for its draws.
+    pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
+        self.aggregate = Some(aggregate);
+        self
+    }
+
+    /// How many members must give a verdict, more than half of them if nothing is said. With fewer the
+    /// judgment is unreadable ([`Reason::NoQuorum`](crate::verdict::Reason)).
+    pub fn quorum(mut self, members: usize) -> Self {
+        self.quorum = Some(members);
+        self
+    }
+
+    /// The rule that sets `pass`; the rule of the members if nothing is said and they share one.
+    pub fn pass(mut self, rule: impl Into<String>) -> Self {
+        self.pass = Some(rule.into());
+        self
+    }
+
+    /// Puts the judge together.
+    ///
+    /// # Errors
+    /// There is no member, two have one name, one is a panel itself, their verdicts are of unlike kind or
+    /// scale (the error names both), or the quorum, the aggregate or the pass rule does not fit.
+    pub async fn build(self) -> Result<Judge> {
+        let config = |message: String| Error::new(ErrorKind::Config, message);
+        let (mut members, mut models) = (Vec::new(), Vec::new());
+        for (name, judge) in &self.members {
+            let ([member], [model]) = (judge.0.panel.members(), judge.0.models.as_slice()) else {
+                return Err(config(format!("the member `{name}` has members of its own"))
+                    .hint("name them as members of this judge"));
+            };
+            members.push((**member).clone().named(name.clone()));
+            models.push(model.clone());
+        }
+        let mut panel = Panel::of(members)?;
+        if let Some(quorum) = self.quorum {
+            let count = panel.members().len();
+            if !(1..=count).contains(&quorum) {
+                return Err(config(format!("a quorum of {quorum} cannot be had"))
+                    .hint(format!("write a number from 1 to {count}, the number of members")));
+            }
+            panel.quorum = quorum;
+        }
+        panel.aggregate = self.aggregate;
+        panel.pass = match &self.pass {
+            Some(rule) => {
+                let first = panel.first();
+                builder::fitted(Some(rule), &first.prompt, first.fields())?
+            }
+            None => self.common_pass(),
+        };
+        let judge = Judge::new(panel, models, self.name);
+        builder::check_probabilities(&judge).await?;
+        Ok(judge)
+    }
+
+    /// The rule that all members have.
+    fn common_pass(&self) -> Option<crate::pass::Pass> {
+        let mut rules = self.members.iter().map(|(_, judge)| judge.pass());
+        let first = rules.next()??;
+        rules.all(|rule| rule == Some(first)).then(|| first.clone())
+    }
+}

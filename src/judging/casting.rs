@@ -1,0 +1,251 @@
+//! One vote on its way: its conversations, asked again where they come to nothing.
+
+use std::{mem, sync::Arc};
+
+use super::{
+    AskId, Member,
+    order::in_own_order,
+    talk::{Opening, Talk},
+    vote::{Of, vote},
+};
+use crate::{
+    completion::Completion,
+    error::{Error, Result},
+    item::Item,
+    parse::{Parser, Read},
+    prompt::Plan,
+    request::{Capabilities, Request},
+    verdict::{Outcome, Unreadable, Verdict, Vote},
+};
+
+/// What one vote is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Ballot {
+    pub(super) member: Arc<Member>,
+    /// What the vote is signed with.
+    pub(super) by: Arc<str>,
+    pub(super) draw: u32,
+    /// The place of the order among those of its draw.
+    pub(super) place: u32,
+    pub(super) order: Vec<usize>,
+    pub(super) reask: u32,
+    /// How often the answer may be asked again from there.
+    pub(super) reasks: u32,
+    /// Whether the verdict alone may be asked for where the text came to none.
+    pub(super) force: bool,
+    pub(super) mark: Option<String>,
+}
+
+/// One vote on its way.
+#[derive(Debug)]
+pub(super) struct Casting {
+    pub(super) ballot: Ballot,
+    capabilities: Capabilities,
+    /// The item with its answers in the order in which they are shown.
+    shown: Item,
+    talks: Vec<Talk>,
+    /// What the answers before came to, where they are asked for again.
+    before: Option<Vote>,
+    done: Option<Vote>,
+}
+
+/// Requests that have become possible.
+pub(super) type Asks = Vec<(AskId, Request)>;
+
+impl Casting {
+    /// A vote about this item, with its first requests. What is wrong with them is the vote's error.
+    pub(super) fn begin(ballot: Ballot, item: &Item, capabilities: Capabilities) -> (Self, Asks) {
+        let shown = item.permuted(&ballot.order);
+        let (talks, before, done) = (Vec::new(), None, None);
+        let mut casting = Self { ballot, capabilities, shown, talks, before, done };
+        let asks = casting.open();
+        (casting, asks)
+    }
+
+    /// A vote that has failed already.
+    pub(super) fn failed(ballot: Ballot, error: Error) -> Self {
+        let (talks, before, done) = (Vec::new(), None, None);
+        let (shown, capabilities) = (Item::new(), Capabilities::TEXT);
+        let mut casting = Self { ballot, capabilities, shown, talks, before, done };
+        casting.fail(error);
+        casting
+    }
+
+    /// The vote, once it is there.
+    pub(super) fn vote(&self) -> Option<&Vote> {
+        self.done.as_ref()
+    }
+
+    /// The vote, once it is there.
+    pub(super) fn into_vote(self) -> Option<Vote> {
+        self.done
+    }
+
+    /// The conversation that a request belongs to.
+    pub(super) fn talk_of(id: &AskId) -> usize {
+        // Conversations begin in the order of their elements.
+        id.element.map_or(0, |element| element as usize)
+    }
+
+    /// Takes the answer of one conversation; gives what may be asked now.
+    pub(super) fn answer(&mut self, talk: usize, answer: Result<Completion>) -> Asks {
+        let member = self.ballot.member.clone();
+        let Some(asked) = self.talks.get_mut(talk).filter(|talk| talk.ended.is_none()) else {
+            return Vec::new();
+        };
+        if let Some(request) = asked.go_on(answer, &member) {
+            return vec![(self.id(talk), request)];
+        }
+        self.after_talk()
+    }
+
+    /// Begins all conversations; those of a prompt that asks nothing about this item are over at once.
+    fn open(&mut self) -> Asks {
+        match self.begin_talks() {
+            Ok(asks) if asks.is_empty() => self.after_talk(),
+            Ok(asks) => asks,
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Goes on after the end of a conversation.
+    fn after_talk(&mut self) -> Asks {
+        match self.next_element() {
+            Ok(Some(ask)) => vec![ask],
+            Ok(None) => self.close(),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn opening(&self) -> Opening<'_> {
+        let Ballot { member, draw, reask, force, mark, .. } = &self.ballot;
+        let plan = Plan { capabilities: self.capabilities, draw: *draw, reask: *reask };
+        Opening { member, shown: &self.shown, plan, mark: mark.clone(), force: *force }
+    }
+
+    fn id(&self, talk: usize) -> AskId {
+        let Ballot { member, draw, place, reask, .. } = &self.ballot;
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let talk = self.talks.get(talk);
+        AskId {
+            member: member.name.clone(),
+            draw: *draw,
+            order: *place,
+            reask: *reask,
+            element: talk.and_then(|talk| talk.element).map(number),
+            step: talk.map_or(0, |talk| talk.step),
+        }
+    }
+
+    /// Begins all conversations that need not wait for another one.
+    fn begin_talks(&mut self) -> Result<Asks> {
+        let prompt = self.ballot.member.prompt.clone();
+        let Some(each) = prompt.front().each else {
+            return Ok(self.begin_talk(None)?.into_iter().collect());
+        };
+        let count = prompt.elements(&self.shown);
+        if count == 0 {
+            return Err(self.shown.lacks(each.field()).within(prompt.name()));
+        }
+        let first = if prompt.front().until.is_some() { 1 } else { count };
+        let mut asks = Vec::new();
+        for element in 0..first {
+            asks.extend(self.begin_talk(Some(element))?);
+        }
+        Ok(asks)
+    }
+
+    fn begin_talk(&mut self, element: Option<usize>) -> Result<Option<(AskId, Request)>> {
+        let (talk, first) = Talk::begin(&self.opening(), element)?;
+        self.talks.push(talk);
+        Ok(first.map(|request| (self.id(self.talks.len() - 1), request)))
+    }
+
+    /// Goes on to the next element, where one waits for the one before.
+    fn next_element(&mut self) -> Result<Option<(AskId, Request)>> {
+        let prompt = self.ballot.member.prompt.clone();
+        if prompt.front().until.is_none() {
+            return Ok(None);
+        }
+        let count = prompt.elements(&self.shown);
+        while self.talks.len() < count && self.goes_on() {
+            if let Some(ask) = self.begin_talk(Some(self.talks.len()))? {
+                return Ok(Some(ask));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the last conversation is over, and does not say what ends them all.
+    fn goes_on(&self) -> bool {
+        let member = &self.ballot.member;
+        let Some(Talk { ended: Some(Ok(transcript)), element, .. }) = self.talks.last() else {
+            return false;
+        };
+        let until = member.prompt.front().until.as_ref();
+        let read = member.reader_of(*element).parse(transcript);
+        !matches!(&read.verdict, Ok(Verdict::Label(label)) if Some(&label.label) == until)
+    }
+
+    /// Reads the conversations once all of them are over, and asks again where that may help.
+    fn close(&mut self) -> Asks {
+        if self.talks.iter().any(|talk| talk.ended.is_none()) {
+            return Vec::new();
+        }
+        let varies = self.talks.iter().any(Talk::varies);
+        let vote = match self.read() {
+            Ok(vote) => vote,
+            Err(error) => return self.fail(error),
+        };
+        let is_final = vote.outcome.is_verdict() || vote.is_forced() || !varies;
+        if is_final || self.ballot.reasks == 0 {
+            self.done = Some(vote);
+            return Vec::new();
+        }
+        self.before = Some(vote);
+        self.ballot.reask += 1;
+        self.ballot.reasks -= 1;
+        self.open()
+    }
+
+    /// The vote that all conversations come to; the first error of any.
+    fn read(&mut self) -> Result<Vote> {
+        let mut talks = Vec::new();
+        for Talk { element, ended, .. } in mem::take(&mut self.talks) {
+            if let Some(ended) = ended {
+                talks.push((element, ended?));
+            }
+        }
+        let Ballot { member, by, draw, order, mark, reask, .. } = &self.ballot;
+        let read = member.read(&talks, &self.shown);
+        let verdict = read.verdict.map(|verdict| in_own_order(verdict, order));
+        let read = Read { verdict, ..read };
+        let of = Of { by: by.clone(), draw: *draw, order: order.clone(), mark: mark.clone() };
+        let mut vote = vote(of, talks, read, member);
+        vote.reask = (*reask).max(u32::from(vote.is_forced()));
+        Ok(vote)
+    }
+
+    /// Ends with an error. What was answered before stays, unreadable as it is.
+    fn fail(&mut self, error: Error) -> Asks {
+        let Ballot { by, draw, order, reask, mark, .. } = &self.ballot;
+        self.done = Some(match self.before.take() {
+            Some(mut before) => {
+                let more = format!("asking again failed: {error}");
+                if let Outcome::Unreadable(why) = before.outcome {
+                    before.outcome = Outcome::Unreadable(Unreadable::and(why, &more));
+                }
+                before
+            }
+            None => Vote {
+                by: by.clone(),
+                draw: *draw,
+                order: order.clone(),
+                reask: *reask,
+                mark: mark.clone(),
+                ..Vote::new(Outcome::Failed(error))
+            },
+        });
+        Vec::new()
+    }
+}

@@ -1,0 +1,222 @@
+//! The machine: what may be asked now, and what all answers come to.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use super::{
+    AskId, Panel,
+    casting::{Asks, Ballot, Casting},
+    decide::decide,
+    tally::Tally,
+};
+use crate::{
+    completion::Completion,
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    request::{Ask, Capabilities, Request},
+    verdict::{Judgment, Outcome, Vote},
+};
+
+/// A judgment on its way, without anybody who asks: draws × orders × elements × members × re-asks as one
+/// state machine, pure and owned.
+///
+/// [`start`](Self::start) gives the first requests, and every [`answer`](Self::answer) those that have
+/// become possible by it. Answers may come in any order: the judgment is the same. Requests go by
+/// [names](AskId) that are the same in every process, so that answers may come from a file.
+///
+/// The elements of one draw come one after another where the prompt says `until`; other draws and orders go
+/// on beside them.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tribunal::{Completion, Item, judging::{Facts, Member, Panel}, prompt, request::Capabilities};
+///
+/// let prompt = prompt::built_in()?.iter().find(|prompt| prompt.name() == "score").cloned();
+/// let panel = Arc::new(Panel::single(Member::new("me", prompt.unwrap())?));
+/// let item = Item::new().question("2 + 2?").answer("4");
+/// let mut judging = panel.judging(&item, &Facts::all(Capabilities::TEXT))?;
+/// let mut asks = judging.start();
+/// while let Some((id, _request)) = asks.pop() {
+///     asks.extend(judging.answer(&id, Ok(Completion::text("Right.\nScore: 9"))));
+/// }
+/// assert_eq!(judging.judgment()?.score(), Some(9.0));
+/// # Ok::<(), tribunal::Error>(())
+/// ```
+///
+/// # Failures
+/// An answer that failed costs its vote ([`Outcome::Failed`]), and no other: the judgment stands as long as
+/// one vote has an answer. Two kinds of errors end the whole judgment, because it should be made anew
+/// later: one that every later request would meet ([`Error::is_fatal`]: a refused key, an empty account),
+/// and one of a request that was given up because the run is to stop ([`Error::is_interrupted`]).
+#[derive(Debug)]
+pub struct Judging {
+    panel: Arc<Panel>,
+    votes: Vec<Casting>,
+    /// The member of each vote.
+    members: Vec<usize>,
+    /// The requests that wait for their answers, with the vote and the conversation of each.
+    open: HashMap<AskId, (usize, usize)>,
+    /// The first requests, until they are taken.
+    first: Asks,
+    tallies: Vec<Tally>,
+    /// The error that ends the whole judgment.
+    over: Option<Error>,
+}
+
+impl Judging {
+    /// A judgment without votes.
+    pub(super) fn new(panel: Arc<Panel>) -> Self {
+        let tallies = vec![Tally::default(); panel.members.len()];
+        Self {
+            panel,
+            votes: Vec::new(),
+            members: Vec::new(),
+            open: HashMap::new(),
+            first: Vec::new(),
+            tallies,
+            over: None,
+        }
+    }
+
+    /// Adds a vote of the member in this place.
+    pub(super) fn add(
+        &mut self,
+        member: usize,
+        ballot: Ballot,
+        item: &Item,
+        capabilities: Capabilities,
+    ) {
+        let (casting, asks) = Casting::begin(ballot, item, capabilities);
+        self.votes.push(casting);
+        self.members.push(member);
+        let asks = self.opened(self.votes.len() - 1, asks);
+        self.first.extend(asks);
+    }
+
+    /// Adds a vote that could not even be asked for.
+    pub(super) fn add_failed(&mut self, member: usize, ballot: Ballot, error: Error) {
+        self.votes.push(Casting::failed(ballot, error));
+        self.members.push(member);
+    }
+
+    /// The judgment, where it can be begun at all.
+    pub(super) fn begun(self) -> Result<Self> {
+        match self.failure() {
+            Some(error) => Err(error.clone()),
+            None => Ok(self),
+        }
+    }
+
+    /// The first requests, in the order of their votes; nothing when called again.
+    pub fn start(&mut self) -> Vec<(AskId, Request)> {
+        std::mem::take(&mut self.first)
+    }
+
+    /// Takes an answer, or why there is none, and gives the requests that have become possible by it.
+    ///
+    /// An answer under a name that does not wait for one changes nothing.
+    pub fn answer(&mut self, id: &AskId, answer: Result<Completion>) -> Vec<(AskId, Request)> {
+        let Some((vote, talk)) = self.open.remove(id) else { return Vec::new() };
+        let member = self.members[vote];
+        let answer = answer.map(|answer| self.panel.members[member].settled(answer));
+        self.tallies[member].add(answer.as_ref());
+        if let Err(error) = &answer
+            && (error.is_interrupted() || error.is_fatal())
+        {
+            self.over.get_or_insert_with(|| error.clone());
+        }
+        if self.over.is_some() {
+            return Vec::new();
+        }
+        let asks = self.votes[vote].answer(talk, answer);
+        self.opened(vote, asks)
+    }
+
+    /// Answers everything that may be asked, one after another, each conversation to its end before the next
+    /// one begins.
+    pub fn answer_all(&mut self, mut answer: impl FnMut(&AskId, &Request) -> Result<Completion>) {
+        let mut asks: VecDeque<(AskId, Request)> = self.start().into();
+        while let Some((id, request)) = asks.pop_front() {
+            let more = self.answer(&id, answer(&id, &request));
+            more.into_iter().rev().for_each(|ask| asks.push_front(ask));
+        }
+    }
+
+    /// The requests of this judgment if every answer is made up: a label where one is chosen, and a text
+    /// without a verdict elsewhere.
+    ///
+    /// # Errors
+    /// No vote can be asked for to its end.
+    pub(crate) fn rehearsed(mut self) -> Result<Vec<(AskId, Request)>> {
+        let mut asked = Vec::new();
+        self.answer_all(|id, request| {
+            asked.push((id.clone(), request.clone()));
+            Ok(Completion::text(match &request.ask {
+                Ask::Choose { labels } => labels.first().cloned().unwrap_or_default(),
+                _ => format!("(answer {})", id.step + 1),
+            }))
+        });
+        self.begun().map(|_| asked)
+    }
+
+    /// What each vote came to, where it is there.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = Option<&Outcome>> {
+        self.votes.iter().map(|vote| vote.vote().map(|vote| &vote.outcome))
+    }
+
+    /// The names of the requests that wait for their answers, in order.
+    pub fn waiting(&self) -> Vec<AskId> {
+        let mut waiting: Vec<AskId> = self.open.keys().cloned().collect();
+        waiting.sort();
+        waiting
+    }
+
+    /// Whether no further answer changes the judgment.
+    pub fn is_over(&self) -> bool {
+        self.over.is_some() || self.open.is_empty()
+    }
+
+    /// What all answers come to.
+    ///
+    /// # Errors
+    /// No vote has an answer (the first error of any, with the requests of all), the judgment is to be
+    /// made anew later, or answers are still missing.
+    pub fn judgment(self) -> Result<Judgment> {
+        let attempts = self.tallies.iter().map(|tally| tally.attempts).sum::<u32>();
+        if let Some(error) = self.over.as_ref().or(self.failure()) {
+            return Err(error.clone().after_requests(attempts.saturating_sub(error.requests())));
+        }
+        if !self.open.is_empty() {
+            let message = format!("{} answers are still missing", self.open.len());
+            return Err(Error::new(ErrorKind::NotRecorded, message)
+                .hint("give each request that waits its answer, or an error"));
+        }
+        let Self { panel, votes, tallies, .. } = self;
+        let votes: Vec<Vote> = votes.into_iter().filter_map(Casting::into_vote).collect();
+        let mut judgment = panel.judgment(decide(&panel, &votes), votes);
+        Tally::report(&tallies, &panel, &mut judgment);
+        Ok(judgment)
+    }
+
+    /// The first error, where all votes failed.
+    fn failure(&self) -> Option<&Error> {
+        let failed = |vote: &Casting| vote.vote().is_some_and(has_failed);
+        let first = self.votes.first().filter(|_| self.votes.iter().all(failed))?;
+        first.vote()?.outcome.failed()
+    }
+
+    /// Notes that requests wait for their answers.
+    fn opened(&mut self, vote: usize, asks: Asks) -> Asks {
+        for (id, _) in &asks {
+            let talk = Casting::talk_of(id);
+            self.open.insert(id.clone(), (vote, talk));
+        }
+        asks
+    }
+}
+
+fn has_failed(vote: &Vote) -> bool {
+    matches!(vote.outcome, Outcome::Failed(_))
+}

@@ -1,0 +1,283 @@
+//! One member of a judge: a prompt, and how it is asked and read.
+
+use std::sync::Arc;
+
+use super::order::orders;
+use crate::{
+    aggregate::Aggregate,
+    completion::{Completion, Finish, Price},
+    error::{Error, ErrorKind, Result},
+    item::{FieldMap, Item},
+    parse::{Kind, Parser, Read, Reader, Reading, Transcript},
+    pass::Pass,
+    prompt::{Each, Order, Prompt},
+    request::Hasher,
+    verdict::{Reason, Unreadable, Verdict},
+};
+
+/// How often an unreadable answer is asked again where nothing is said.
+pub(crate) const REASKS: u32 = 2;
+
+/// One member of a judge: a prompt, and how it is asked and read. The model that answers is not part of it.
+///
+/// A judge of one prompt and one model is a panel of one member.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub(crate) name: Arc<str>,
+    pub(crate) prompt: Arc<Prompt>,
+    reader: Reader,
+    /// Reads one conversation of an `each`.
+    element_reader: Reader,
+    pub(crate) draws: u32,
+    /// The index of the first of them.
+    pub(crate) first_draw: u32,
+    pub(crate) order: Order,
+    pub(crate) aggregate: Option<Aggregate>,
+    pub(crate) secret: Option<String>,
+    pub(crate) fields: FieldMap,
+    pub(crate) price: Option<Price>,
+    /// How often an unreadable answer is asked again.
+    pub(crate) reasks: u32,
+    /// Finish reasons that are clean ends, beside those that are known.
+    pub(crate) clean_finish: Arc<[String]>,
+}
+
+impl Member {
+    /// A member with the settings of its prompt; `name` is what its votes are signed with.
+    ///
+    /// # Errors
+    /// A rule of the prompt cannot be made ready.
+    pub fn new(name: impl Into<Arc<str>>, prompt: impl Into<Arc<Prompt>>) -> Result<Self> {
+        let prompt = prompt.into();
+        let (front, reading) = (prompt.front(), prompt.reading());
+        let usual = if front.kind == Kind::Preference { Order::Both } else { Order::Given };
+        Ok(Self {
+            name: name.into(),
+            reader: Reader::new(&reading)?,
+            element_reader: Reader::new(&of_element(reading, front.each))?,
+            draws: front.draws.max(1),
+            first_draw: 0,
+            order: front.order.unwrap_or(usual),
+            aggregate: front.aggregate,
+            prompt,
+            secret: None,
+            fields: FieldMap::default(),
+            price: None,
+            reasks: REASKS,
+            clean_finish: Arc::default(),
+        })
+    }
+
+    /// The same member with so many samples of every question; at least one.
+    #[must_use]
+    pub fn drawing(self, draws: u32) -> Self {
+        Self { draws: draws.max(1), ..self }
+    }
+
+    /// The same member that shows compared answers in these orders.
+    #[must_use]
+    pub fn ordering(self, order: Order) -> Self {
+        Self { order, ..self }
+    }
+
+    /// The same member that is asked again so often where its answer cannot be read.
+    #[must_use]
+    pub fn reasking(self, times: u32) -> Self {
+        Self { reasks: times, ..self }
+    }
+
+    /// The same member under another name.
+    pub(crate) fn named(self, name: Arc<str>) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The same member whose marks depend on a secret, so that nobody can compute them.
+    #[must_use]
+    pub fn keeping(self, secret: Option<String>) -> Self {
+        Self { secret, ..self }
+    }
+
+    /// Goes on to the samples that come after these.
+    pub(crate) fn redraw(&mut self, times: u32) {
+        let next = self.first_draw.saturating_add(times.saturating_mul(self.draws));
+        self.first_draw = next.min(u32::MAX - self.draws);
+    }
+
+    /// What its votes are signed with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its prompt.
+    pub fn prompt(&self) -> &Arc<Prompt> {
+        &self.prompt
+    }
+
+    /// Names what changes how its texts are read, a rule for passing aside.
+    pub(crate) fn reading(&self) -> String {
+        self.reading_with(None).hex::<4>()
+    }
+
+    /// The same with a rule for passing.
+    pub(crate) fn reading_with(&self, pass: Option<&Pass>) -> Hasher {
+        let front = self.prompt.front();
+        let mut hasher = Hasher::new("reading-v3");
+        let pass = pass.map(ToString::to_string);
+        hasher.json(&(&front.rules, self.aggregate, pass, &front.positive, front.mass));
+        hasher
+    }
+
+    /// How its prompt sees the fields of records.
+    pub(crate) fn fields(&self) -> &FieldMap {
+        &self.fields
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Reads one conversation: about an element, or about the item as a whole.
+    pub(super) fn reader_of(&self, element: Option<usize>) -> &Reader {
+        if element.is_some() { &self.element_reader } else { &self.reader }
+    }
+
+    /// The marker that this member's prompt uses for an item.
+    pub(crate) fn mark(&self, item: &Item) -> Option<String> {
+        self.prompt.mark(item, self.secret.as_deref())
+    }
+
+    /// The draws and the orders of each, with its place among them.
+    pub(super) fn questions(&self, item: &Item) -> Vec<(u32, u32, Vec<usize>)> {
+        let draws = self.first_draw..self.first_draw + self.draws;
+        let of_draw = |draw| {
+            let orders = orders(self, item, draw).into_iter();
+            (0..).zip(orders).map(move |(place, order)| (draw, place, order))
+        };
+        draws.flat_map(of_draw).collect()
+    }
+
+    /// Refuses a record that this member can only misjudge, before anything is asked.
+    pub(super) fn check(&self, item: &Item, pass: Option<&Pass>) -> Result<()> {
+        let prompt = &*self.prompt;
+        let menu = prompt.menu(item);
+        if prompt.front().verdict_kind() == Kind::Criteria {
+            self.check_criteria(&menu.criteria.unwrap_or_default(), pass)?;
+        }
+        match (prompt.front().kind, menu.answers) {
+            (Kind::Preference, Some(count)) if count != 2 => Err(Error::new(
+                ErrorKind::Record,
+                format!("the record has {count} answers, and this prompt compares two"),
+            )
+            .within(prompt.name())
+            .hint("the prompt `rank` compares any number of answers")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Criteria go by their names: one each, and the rule's among them.
+    fn check_criteria(&self, names: &[String], pass: Option<&Pass>) -> Result<()> {
+        let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
+        if let Some((_, name)) = twice {
+            let message = format!("the record names the criterion `{name}` twice");
+            return Err(Error::new(ErrorKind::Record, message).within(self.prompt.name()));
+        }
+        match pass {
+            Some(pass) if !names.is_empty() => pass.check_criteria(names, ErrorKind::Record),
+            _ => Ok(()),
+        }
+    }
+
+    /// The answer with a clean end where its finish reason was listed as one.
+    pub(super) fn settled(&self, mut completion: Completion) -> Completion {
+        if let Finish::Other(word) = &completion.finish
+            && self.clean_finish.iter().any(|clean| clean.trim().eq_ignore_ascii_case(word))
+        {
+            completion.finish = Finish::Stop;
+        }
+        completion
+    }
+
+    /// What the conversations of one vote come to, for answers as they were shown.
+    pub(super) fn read(&self, talks: &[(Option<usize>, Transcript)], shown: &Item) -> Read {
+        match (self.prompt.front().each, talks) {
+            (None, [(_, transcript)]) => {
+                self.weighed(&self.reader, self.reader.parse(transcript), transcript)
+            }
+            (each, talks) => self.read_each(each, talks, shown),
+        }
+    }
+
+    /// One verdict out of the conversations about all elements.
+    fn read_each(
+        &self,
+        each: Option<Each>,
+        talks: &[(Option<usize>, Transcript)],
+        item: &Item,
+    ) -> Read {
+        let reader = &self.element_reader;
+        let reads = talks.iter().map(|(_, talk)| self.weighed(reader, reader.parse(talk), talk));
+        let reads: Vec<Read> = reads.collect();
+        let rule = reads.iter().find_map(|read| read.rule.clone());
+        let verdicts = reads.into_iter().map(|read| read.verdict);
+        let verdict = match each {
+            Some(Each::Steps) => reader.steps(verdicts.enumerate()),
+            Some(Each::Criteria) => {
+                let names = item.criteria().into_iter().map(|(name, _)| name);
+                numbers(verdicts).map(|all| Verdict::Criteria(names.zip(all).collect()))
+            }
+            _ => numbers(verdicts).map(Verdict::Scores),
+        };
+        Read { verdict, rule, span: None }
+    }
+
+    /// Whether what was picked is weighed by its probability. Steps are judged by theirs in any case.
+    pub(crate) fn weighs(&self) -> bool {
+        let has_values = self.prompt.front().verdict_kind() != Kind::Steps;
+        self.aggregate == Some(Aggregate::Expected) && has_values
+    }
+
+    /// What was read with the expected value in the place of the one that was picked, where that is wanted.
+    /// Without probabilities it cannot be had, and what was picked is something else.
+    fn weighed(&self, reader: &Reader, read: Read, transcript: &Transcript) -> Read {
+        const WHY: &str = "`expected` weighs by probabilities, and none were reported: another `aggregate` takes what was picked";
+        if !self.weighs() {
+            return read;
+        }
+        let unsure = || Err(Unreadable::new(Reason::Unsure, WHY));
+        let verdict = match read.verdict {
+            Ok(Verdict::Score(_)) => {
+                let mean = read.rule.as_deref().and_then(|rule| reader.expected(rule, transcript));
+                mean.map_or_else(unsure, |mean| Ok(Verdict::Score(mean)))
+            }
+            Ok(Verdict::Label(label)) if label.confidence.is_none() => unsure(),
+            verdict => verdict,
+        };
+        Read { verdict, ..read }
+    }
+}
+
+/// What is read of one conversation of an `each`.
+fn of_element(reading: Reading, each: Option<Each>) -> Reading {
+    let kind = match each {
+        None => reading.kind,
+        Some(Each::Steps) => Kind::Label,
+        Some(Each::Answers | Each::Criteria) => Kind::Score,
+    };
+    Reading { kind, ..reading }
+}
+
+/// One number for every element; the first that is none spoils all.
+fn numbers(
+    verdicts: impl Iterator<Item = Result<Verdict, Unreadable>>,
+) -> Result<Vec<f64>, Unreadable> {
+    verdicts
+        .enumerate()
+        .map(|(index, verdict)| match verdict {
+            Ok(Verdict::Score(score)) => Ok(score),
+            Ok(other) => {
+                Err(Unreadable::new(Reason::Ambiguous, format!("{index}: {other} is not a score")))
+            }
+            Err(why) => Err(Unreadable::new(why.reason, format!("{index}: {}", why.detail))),
+        })
+        .collect()
+}

@@ -1,0 +1,294 @@
+//! The members of a judge, and how their votes come to one judgment.
+
+use std::sync::Arc;
+
+use super::{
+    AskId, Judging, Member,
+    casting::Ballot,
+    decide::of_votes,
+    vote::{Of, chosen, vote},
+};
+use crate::{
+    aggregate::{Aggregate, Decision},
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    parse::{Kind, Parser, Transcript},
+    pass::Pass,
+    request::{Capabilities, Request},
+    verdict::{Judgment, Verdict, Vote},
+};
+
+/// A judge as pure data: its members, and how their votes come to one judgment.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    pub(crate) members: Vec<Arc<Member>>,
+    /// How the verdicts of the members become one.
+    pub(crate) aggregate: Option<Aggregate>,
+    /// How many members must give a verdict.
+    pub(crate) quorum: usize,
+    pub(crate) pass: Option<Pass>,
+}
+
+/// What is known of the models of a judge before anything is asked.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    others: Capabilities,
+    by_name: Vec<(Arc<str>, Capabilities)>,
+}
+
+impl Facts {
+    /// Models that can all do this.
+    pub fn all(capabilities: Capabilities) -> Self {
+        Self { others: capabilities, by_name: Vec::new() }
+    }
+
+    /// Models that can do what is said of each member.
+    pub(crate) fn each(known: impl Iterator<Item = (Arc<str>, Capabilities)>) -> Self {
+        Self { others: Capabilities::TEXT, by_name: known.collect() }
+    }
+
+    /// The same where the model of one member can do this.
+    #[must_use]
+    pub fn with(mut self, member: impl Into<Arc<str>>, capabilities: Capabilities) -> Self {
+        self.by_name.push((member.into(), capabilities));
+        self
+    }
+
+    /// What the model of a member can do.
+    pub fn of(&self, member: &str) -> Capabilities {
+        let named = self.by_name.iter().rev().find(|(name, _)| &**name == member);
+        named.map_or(self.others, |(_, capabilities)| *capabilities)
+    }
+}
+
+/// How far a judgment goes after an answer that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// It asks again, as often as its members say; `reask` counts the times before.
+    Again { reask: u32 },
+    /// It asks what it would ask if all went well.
+    Once,
+}
+
+impl Panel {
+    /// A judge of one member, with the rule of its prompt for passing.
+    pub fn single(member: Member) -> Self {
+        let pass = member.prompt.front().pass.clone();
+        Self { members: vec![Arc::new(member)], aggregate: None, quorum: 1, pass }
+    }
+
+    /// A judge of several members. More than half of them must give a verdict.
+    ///
+    /// # Errors
+    /// There is none, two have one name, or their verdicts are of unlike kind or scale.
+    pub fn of(members: Vec<Member>) -> Result<Self> {
+        let config = |message: String| Error::new(ErrorKind::Config, message);
+        let Some((first, rest)) = members.split_first() else {
+            return Err(config("a judge needs at least one member".into()));
+        };
+        for (n, member) in members.iter().enumerate() {
+            if members[..n].iter().any(|other| other.name == member.name) {
+                return Err(config(format!("two members are called `{}`", member.name))
+                    .hint("votes are signed with the names of members: give each its own"));
+            }
+        }
+        rest.iter().try_for_each(|member| check_alike(first, member))?;
+        let quorum = members.len() / 2 + 1;
+        let members = members.into_iter().map(Arc::new).collect();
+        Ok(Self { members, aggregate: None, quorum, pass: None })
+    }
+
+    /// The members, in the order in which they were given.
+    pub fn members(&self) -> &[Arc<Member>] {
+        &self.members
+    }
+
+    /// Whether there is one member only.
+    pub(crate) fn is_single(&self) -> bool {
+        self.members.len() == 1
+    }
+
+    /// The member that speaks for the kind and the scale, which all share.
+    pub(crate) fn first(&self) -> &Arc<Member> {
+        // A panel is never empty.
+        &self.members[0]
+    }
+
+    /// Begins to judge an item. Pure from here on: see [`Judging`].
+    ///
+    /// # Errors
+    /// Nothing can be asked about the item: the record lacks a field.
+    pub fn judging(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Judging> {
+        self.begin(&self.seen(item)?, facts, Asking::Again { reask: 0 })
+    }
+
+    /// Every request that judging the item takes if all goes well, over all members, draws and orders, with
+    /// made-up answers where a later request holds an earlier answer.
+    ///
+    /// # Errors
+    /// Nothing can be asked about the item: the record lacks a field.
+    pub fn rehearse(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Vec<(AskId, Request)>> {
+        self.begin(&self.seen(item)?, facts, Asking::Once)?.rehearsed()
+    }
+
+    /// Whether all members see records alike.
+    pub(crate) fn maps_alike(&self) -> bool {
+        self.members.iter().all(|member| member.fields == self.first().fields)
+    }
+
+    /// The item as the members see it: with its other names, and with what is filled in. Where they see it
+    /// differently it stays as it is, and each looks for itself.
+    ///
+    /// # Errors
+    /// The record lacks a field that another name was given to.
+    pub(crate) fn seen(&self, item: &Item) -> Result<Item> {
+        if self.maps_alike() {
+            return self.first().fields.apply(item);
+        }
+        self.members.iter().try_for_each(|member| member.fields.apply(item).map(drop))?;
+        Ok(item.clone())
+    }
+
+    /// The item as one member sees it, out of what [`seen`](Self::seen) gave.
+    pub(crate) fn seen_by(&self, member: &Member, item: &Item) -> Result<Item> {
+        if self.maps_alike() { Ok(item.clone()) } else { member.fields.apply(item) }
+    }
+
+    /// The same for an item as the members see it.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        item: &Item,
+        facts: &Facts,
+        asking: Asking,
+    ) -> Result<Judging> {
+        let mut judging = Judging::new(self.clone());
+        for (n, member) in self.members.iter().enumerate() {
+            let capabilities = facts.of(&member.name);
+            match self.ballots(member, item, asking) {
+                Ok((item, ballots)) => {
+                    for ballot in ballots {
+                        judging.add(n, ballot, &item, capabilities);
+                    }
+                }
+                Err(error) => judging.add_failed(n, Self::ballot(member, asking), error),
+            }
+        }
+        judging.begun()
+    }
+
+    /// What one member is asked, and the item as it sees it.
+    fn ballots(
+        &self,
+        member: &Arc<Member>,
+        item: &Item,
+        asking: Asking,
+    ) -> Result<(Item, Vec<Ballot>)> {
+        let item = self.seen_by(member, item)?;
+        member.check(&item, self.pass.as_ref())?;
+        let mark = member.mark(&item);
+        let ballot = |(draw, place, order)| {
+            let mark = mark.clone();
+            Ballot { draw, place, order, mark, ..Self::ballot(member, asking) }
+        };
+        let ballots = member.questions(&item).into_iter().map(ballot).collect();
+        Ok((item, ballots))
+    }
+
+    fn ballot(member: &Arc<Member>, asking: Asking) -> Ballot {
+        let (reask, reasks, force) = match asking {
+            Asking::Once => (0, 0, false),
+            Asking::Again { reask } => (reask, member.reasks, reask > 0 || member.reasks > 0),
+        };
+        Ballot {
+            member: member.clone(),
+            by: member.name.clone(),
+            draw: member.first_draw,
+            place: 0,
+            order: Vec::new(),
+            reask,
+            reasks,
+            force,
+            mark: None,
+        }
+    }
+
+    /// The judgment of one text that somebody already has, by the rules of the first member; a pair is
+    /// taken as shown.
+    pub(crate) fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {
+        let member = self.first();
+        let mark = transcript.mark.clone();
+        let transcript = chosen(&member.prompt, text, transcript);
+        let read = member.reader().parse(&transcript);
+        let of = Of { by: member.name.clone(), draw: 0, order: Vec::new(), mark: mark.clone() };
+        let vote = vote(of, vec![(None, transcript)], read, member);
+        let votes = vec![vote];
+        self.judgment(of_votes(member, &votes), votes)
+    }
+
+    /// The judgment that a decision is.
+    pub(super) fn judgment(&self, decision: Decision, votes: Vec<Vote>) -> Judgment {
+        let Decision { verdict, consistent, distribution, expected_score, .. } = decision;
+        let scale = self.first().prompt.front().scale.as_ref();
+        let normalized = match &verdict {
+            Ok(Verdict::Score(score)) => scale.and_then(|scale| scale.normalized(*score)),
+            _ => None,
+        };
+        let holds =
+            |rule: &Pass| verdict.as_ref().is_ok_and(|verdict| rule.holds(verdict, normalized));
+        let pass = self.pass.as_ref().map(holds);
+        let judgment = Judgment {
+            consistent,
+            pass,
+            normalized,
+            distribution,
+            expected_score,
+            votes,
+            ..Judgment::new(verdict)
+        };
+        let mark = judgment.speaker().and_then(|vote| vote.mark.clone());
+        Judgment { mark, ..judgment }
+    }
+}
+
+/// Refuses two members whose verdicts cannot be counted together.
+fn check_alike(one: &Member, other: &Member) -> Result<()> {
+    let unlike = |what: &str, a: &str, b: &str| {
+        let message = format!(
+            "the members `{}` and `{}` cannot vote together: {what} {a} and {b}",
+            one.name, other.name
+        );
+        Err(Error::new(ErrorKind::Config, message)
+            .hint("all members of a judge must give verdicts of one kind on one scale"))
+    };
+    let (a, b) = (one.prompt.front(), other.prompt.front());
+    let (kind, own) = (a.verdict_kind(), b.verdict_kind());
+    if kind != own {
+        return unlike("they judge", kind.name(), own.name());
+    }
+    if matches!(kind, Kind::Critique | Kind::Revision) {
+        return unlike("they write texts, a", kind.name(), own.name());
+    }
+    if a.scale != b.scale {
+        let shown = |scale: &Option<crate::scale::Scale>| {
+            scale.as_ref().map_or_else(|| "none".into(), ToString::to_string)
+        };
+        return unlike("their scales are", &shown(&a.scale), &shown(&b.scale));
+    }
+    let labels = |member: &Member| {
+        let mut labels = member.prompt.reading().labels;
+        labels.sort();
+        labels
+    };
+    let (ours, theirs) = (labels(one), labels(other));
+    if !ours.is_empty() && !theirs.is_empty() && ours != theirs {
+        return unlike("their labels are", &ours.join(", "), &theirs.join(", "));
+    }
+    let positive = |member: &Member| {
+        member.prompt.reading().positive().map_or_else(|| "none".into(), ToOwned::to_owned)
+    };
+    let (ours, theirs): (String, String) = (positive(one), positive(other));
+    if kind == Kind::Label && ours != theirs {
+        return unlike("their positive labels are", &ours, &theirs);
+    }
+    Ok(())
+}

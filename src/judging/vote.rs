@@ -1,0 +1,107 @@
+//! One vote out of its conversations.
+
+use std::sync::Arc;
+
+use super::Member;
+use crate::{
+    completion::Completion,
+    parse::{Answer, Chosen, Place, Read, Reader, Spot, Transcript, labelled},
+    prompt::Prompt,
+    text::{Judged, TurnEnd, before_control, spoken},
+    verdict::{Call, Vote},
+};
+
+/// What a vote is about, apart from its texts.
+pub(super) struct Of {
+    pub(super) by: Arc<str>,
+    pub(super) draw: u32,
+    pub(super) order: Vec<usize>,
+    pub(super) mark: Option<String>,
+}
+
+/// Adds what each `choose` would have picked to the transcript of one text: it is read after the words
+/// before it.
+pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) -> Transcript {
+    let judged = Judged::new(&transcript.data);
+    let mark = transcript.mark.as_deref();
+    let end = TurnEnd::Token(mark);
+    for rule in prompt.reading().rules {
+        let Place::Choose(name) = rule.place else { continue };
+        let Some((literal, labels)) = prompt.marked_choice(&name, mark) else { continue };
+        let found = if literal.trim().is_empty() {
+            // Nothing stands before the label: it opens the text.
+            let text = format!(":{}", spoken(text, &judged, end));
+            labelled(&text, ":", None, labels, &Judged::default(), end)
+        } else {
+            labelled(text, &literal, mark, labels, &judged, end)
+        };
+        transcript.results.push(Answer {
+            spot: Spot { name, at: None },
+            chosen: Some(Chosen::Read(None)),
+            cut_ok: true,
+            completion: Completion::text(found.map(|found| found.label).unwrap_or_default()),
+        });
+    }
+    transcript
+}
+
+/// The vote that was read out of these conversations.
+pub(super) fn vote(
+    of: Of,
+    talks: Vec<(Option<usize>, Transcript)>,
+    read: Read,
+    member: &Member,
+) -> Vote {
+    let last = match talks.as_slice() {
+        [(None, transcript)] => transcript.last_turn,
+        _ => 0,
+    };
+    let reader = member.reader();
+    let calls = talks.into_iter().flat_map(|(element, talk)| calls(element, talk, reader));
+    let Of { by, draw, order, mark } = of;
+    let calls = calls.collect();
+    let mut vote =
+        Vote { by, draw, order, mark, calls, rule: read.rule, ..Vote::new(read.verdict) };
+    vote.span = read.span.and_then(|span| in_critique(span, &vote, last));
+    vote
+}
+
+/// The texts of one conversation.
+fn calls(element: Option<usize>, transcript: Transcript, reader: &Reader) -> Vec<Call> {
+    let spoken = reader.spoken(&transcript);
+    let call = |(answer, spoken): (Answer, _)| Call {
+        name: answer.spot.name,
+        at: answer.spot.at.or(element),
+        chosen: answer.chosen.is_some(),
+        in_process: answer.completion.in_process && holds_control(&answer.completion.text),
+        text: answer.completion.text,
+        thinking: answer.completion.thinking,
+        finish: answer.completion.finish,
+        usage: answer.completion.usage,
+        distribution: answer.completion.distribution,
+        spoken: Some(spoken),
+    };
+    transcript.results.into_iter().zip(spoken).map(call).collect()
+}
+
+/// Whether something in a text looks like a control token.
+fn holds_control(text: &str) -> bool {
+    before_control(text).len() < text.len()
+}
+
+/// A span of the last turn's text as a span of the critique, which may hold earlier turns too.
+fn in_critique(
+    (start, end): (usize, usize),
+    vote: &Vote,
+    last_turn: usize,
+) -> Option<(usize, usize)> {
+    let critique = vote.critique().chars().count();
+    let before = vote.calls.get(..last_turn)?.iter().filter(|call| !call.chosen).count();
+    let shift = if before == 0 {
+        0
+    } else {
+        let last = Vote { calls: vote.calls.get(last_turn..)?.to_vec(), ..vote.clone() };
+        critique.checked_sub(last.critique().chars().count())?
+    };
+    (end + shift <= critique).then_some((start + shift, end + shift))
+}
