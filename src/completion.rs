@@ -402,6 +402,14 @@ impl Distribution {
         self.labels.iter().find(|(name, _)| name == label).map(|(_, p)| *p)
     }
 
+    /// The probabilities of the labels among themselves; `None` where none of them has any.
+    #[must_use]
+    pub fn among_labels(&self) -> Option<Self> {
+        let total = self.mass();
+        let share = |(label, p): &(String, f64)| (label.clone(), p / total);
+        (total > 0.0).then(|| Self { labels: self.labels.iter().map(share).collect(), missing: 0.0 })
+    }
+
     /// The share of `label` among all labels offered; `None` where none of them has any mass.
     pub fn share(&self, label: &str) -> Option<f64> {
         let total = self.mass();

@@ -97,6 +97,20 @@ pub const CORRECT: &str = "correct";
 pub const INCORRECT: &str = "incorrect";
 
 impl Verdict {
+    /// The word under which this verdict stands in a distribution over a finite menu: a number, a label, `first`,
+    /// `second` or `tie`, the first wrong step or `-1`. `None` for kinds without a finite menu.
+    pub fn meaning(&self) -> Option<String> {
+        match self {
+            Self::Score(score) => Some(score.to_string()),
+            Self::Label(label) => Some(label.label.clone()),
+            Self::Preference(side) => Some(side.name().to_owned()),
+            Self::Steps(steps) => {
+                Some(steps.first_error.map_or_else(|| "-1".to_owned(), |index| index.to_string()))
+            }
+            Self::Ranking(_) | Self::Scores(_) | Self::Criteria(_) | Self::Text(_) => None,
+        }
+    }
+
     /// The word that names this kind in files.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -241,6 +255,10 @@ pub struct Call {
     /// Probabilities of the labels, for a `choose`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub distribution: Option<Distribution>,
+    /// Where this only says how likely each value of the verdict is: the end of the text after which they
+    /// were scored. Another text makes it worthless.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub announcement: Option<String>,
     /// Whether an engine in this process ended the turn, so that what looks like a control token in the
     /// text is text. Written only where the text holds one.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]

@@ -223,7 +223,7 @@ async fn shows_no_control_token(cases: &[String]) {
         .await
         .unwrap();
     let prompt = tribunal::judge::load("tiny-score").unwrap();
-    let plan = Plan { capabilities: tiny.capabilities().await, draw: 0, reask: 0 };
+    let plan = Plan::new(tiny.capabilities().await);
     let controls = |item: &Item| {
         let Next::Ask(request) =
             prompt.program(item, None, plan, None).unwrap().next(None).unwrap()

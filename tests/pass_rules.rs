@@ -27,6 +27,7 @@ fn refusal(keys: &str, body: &str) -> String {
     format!("{:?}", Prompt::parse("p", &format!("---\n{keys}\n---\n{body}")).unwrap_err())
 }
 
+const FREE: &str = "kind: label\nverdict: 'Label: *'";
 const SCORE: &str = "kind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
 const LABEL: &str = "kind: label\nscale: {labels: {kind: 1, unkind: 0}}\nverdict: 'Label: *'";
 const PICK: &str = "kind: label\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}";
@@ -137,8 +138,9 @@ async fn rules_that_no_verdict_of_the_kind_can_keep_are_refused_before_the_run()
     for (keys, body, rule, says) in [
         (LABEL, ASK, "score >= 7", "a verdict of kind `label` has no `score`"),
         (LABEL, ASK, "label = kin", "did you mean `kind`?"),
-        (LABEL, ASK, "p >= 0.9", "`p` is known only of labels that `choose` picks"),
-        (LABEL, ASK, "confidence >= 0.9", "only of labels that `choose` picks"),
+        (FREE, ASK, "p >= 0.9", "`p` is known only of labels with probabilities"),
+        (FREE, ASK, "confidence >= 0.9", "only of labels with probabilities"),
+        (LABEL, ASK, "p >= 0.9", "it is not known which that is"),
         (LABEL, ASK, "normalized > 0.5", "has no `normalized`"),
         (SCORE, ASK, "score >= 70", "70 is off the scale: `score` is 1 to 10"),
         (SCORE, ASK, "score > 0", "0 is off the scale"),
@@ -284,10 +286,14 @@ async fn a_rule_about_probabilities_needs_a_model_that_reports_them() {
     assert!(error.to_string().contains("`mute` reports none"), "{error}");
     assert!(builder(PICK).pass("label = correct").build().await.is_ok());
     let keys = "kind: score\nscale: {min: 1, max: 5}\nverdict: 'Score: *'";
-    assert!(refusal(&format!("{keys}\naggregate: expected"), ASK).contains("no `choose`"));
+    let error = builder(&format!("{keys}\naggregate: expected")).build().await.unwrap_err();
+    assert!(error.to_string().contains("`mute` reports none"), "{error}");
+    let keys = "kind: score\nscale: {min: 1, max: 5}\nverdict: {json: /score}";
+    let why = "this verdict does not have";
+    assert!(refusal(&format!("{keys}\naggregate: expected"), ASK).contains(why));
     let by_hand = Judge::builder().backend(Script::always("x")).with_prompt(prompt(keys, ASK));
     let error = by_hand.aggregate(Aggregate::Expected).build().await.unwrap_err();
-    assert!(error.to_string().contains("no `choose`"), "{error}");
+    assert!(error.to_string().contains(why), "{error}");
 }
 
 /// A choice of a number from 1 to 3 with no probabilities, though the model promises them.

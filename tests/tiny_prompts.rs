@@ -50,7 +50,7 @@ fn rendered_texts_equal_the_training_format() {
             continue;
         };
         let prompt = judge::load(name).unwrap();
-        let plan = Plan { capabilities, draw: 0, reask: 0 };
+        let plan = Plan::new(capabilities);
         let item = record(user);
         let mut program = prompt.program(&item, None, plan, None).unwrap();
         let Next::Ask(request) = program.next(None).unwrap() else { panic!("{name} asks nothing") };
@@ -68,8 +68,7 @@ fn records_of_people_become_the_same_prompts() {
         Item::from(json!({"question": "12 + 30 - 5", "response": "12 + 30 = 42\n42 - 5 = 37\n"}));
     let prompt = judge::load("tiny-score").unwrap();
     let capabilities = Capabilities::ALL.schema(false);
-    let mut program =
-        prompt.program(&item, None, Plan { capabilities, draw: 0, reask: 0 }, None).unwrap();
+    let mut program = prompt.program(&item, None, Plan::new(capabilities), None).unwrap();
     let Next::Ask(request) = program.next(None).unwrap() else { panic!("nothing is asked") };
     let expected = "Review the solution, then score it from 1 to 5.\nProblem: 12 + 30 - 5\nSolution\nParagraph 0: 12 + 30 = 42\nParagraph 1: 42 - 5 = 37";
     assert_eq!(request.messages[0].text(), expected);

@@ -26,7 +26,11 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// The built-in prompts.
-    List,
+    List {
+        /// Show kind, fields and whether the verdict has probabilities.
+        #[arg(long)]
+        table: bool,
+    },
     /// The text of a prompt, ready to be copied and edited.
     Show {
         /// Built-in name or file.
@@ -58,7 +62,8 @@ enum Command {
 
 pub(super) fn run(args: Args) -> Result<Outcome> {
     match args.command {
-        Command::List => list(),
+        Command::List { table: false } => list(),
+        Command::List { table: true } => table(),
         Command::Show { prompt } => {
             emit(&mut io::stdout(), judge::load(&prompt)?.source().trim_end())
                 .map(|()| Outcome::Done)
@@ -76,6 +81,59 @@ fn list() -> Result<Outcome> {
         emit(&mut io::stdout(), &width::listed(&name, summary, width::of_stdout()))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The built-in prompts with what they judge, what they read, and what their verdicts have.
+fn table() -> Result<Outcome> {
+    let row = |prompt: &std::sync::Arc<Prompt>| {
+        let kind = prompt.front().kind.name().to_owned();
+        [prompt.name().to_owned(), kind, fields_of(prompt), probabilities(prompt)]
+    };
+    let heads = ["name", "kind", "fields", "probabilities"].map(ToOwned::to_owned);
+    let rows: Vec<[String; 4]> =
+        std::iter::once(heads).chain(prompt::built_in()?.iter().map(row)).collect();
+    let width = |n: usize| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
+    let (name, kind, fields) = (width(0), width(1), width(2));
+    for [one, two, three, four] in &rows {
+        emit(&mut io::stdout(), &format!("{one:name$}  {two:kind$}  {three:fields$}  {four}"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Whether the verdict of a prompt has probabilities, and of how many values.
+fn probabilities(prompt: &Prompt) -> String {
+    match prompt.evaluated() {
+        Ok(menu) if menu.each_step => "yes, of every step and of none".into(),
+        Ok(menu) => format!("yes, of {} values", menu.values.len()),
+        Err(why) => format!("no: {why}"),
+    }
+}
+
+/// The fields that a prompt reads; those that a record may lack with a question mark.
+fn fields_of(prompt: &Prompt) -> String {
+    let name = |field: &prompt::Field| match field.need {
+        Need::Required => field.name.clone(),
+        Need::Optional | Need::Default(_) => format!("{}?", field.name),
+    };
+    prompt.fields().iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// The values of a verdict as they will be evaluated, or why they will not be.
+fn evaluated(prompt: &Prompt) -> String {
+    let menu = match prompt.evaluated() {
+        Ok(menu) => menu,
+        Err(why) => return format!("no probabilities: {why}"),
+    };
+    let mut values: Vec<String> =
+        menu.values.iter().map(|value| format!("{:?}", value.text)).collect();
+    if menu.each_step {
+        values.push("… one for every step".into());
+    }
+    let place = match menu.announcement.as_str() {
+        "" => "at the start of the answer".to_owned(),
+        words => format!("after {words:?}"),
+    };
+    format!("values evaluated {place}: {}", values.join(", "))
 }
 
 /// Reads every prompt, also after one that is wrong.
@@ -101,13 +159,10 @@ fn check(prompts: &[String], strict: bool) -> Result<Outcome> {
 
 /// Prints what a prompt judges and reads, and its warnings; gives their number.
 fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
-    let fields = prompt.fields().iter().map(|field| match field.need {
-        Need::Required => field.name.clone(),
-        Need::Optional | Need::Default(_) => format!("{}?", field.name),
-    });
-    let fields: Vec<String> = fields.collect();
     let judges = prompt.front().kind.name();
-    emit(&mut io::stdout(), &format!("{name}: judges {judges}, reads {}", fields.join(", ")))?;
+    let fields = fields_of(prompt);
+    emit(&mut io::stdout(), &format!("{name}: judges {judges}, reads {fields}"))?;
+    emit(&mut io::stdout(), &format!("  {}", evaluated(prompt)))?;
     let warnings = prompt.warnings();
     for warning in &warnings {
         note(&format!("warning: {}: {}", report::escaped(name), report::escaped(warning)));

@@ -10,10 +10,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
     judging::{Member, Panel, REASKS},
-    parse::Kind,
+    parse::{Kind, VerdictFrom},
     pass::{Offer, Pass},
     prompt::{self, FrontMatter, Order, Plan, Prompt},
-    request::{Logprobs, Sampling},
+    request::{Capabilities, Logprobs, Sampling},
     scale::Scale,
 };
 
@@ -214,7 +214,7 @@ impl JudgeBuilder {
             prompt.check_expected(ErrorKind::Config)?;
         }
         let usual = self.usual_aggregate;
-        let usual = usual.filter(|how| *how != Aggregate::Expected || prompt.front().picks());
+        let usual = usual.filter(|how| *how != Aggregate::Expected || prompt.has_probabilities());
         let name = backend.name().to_owned();
         let mut member = Member::new(name, prompt)?;
         member.aggregate = self.aggregate.or(usual).or(member.aggregate);
@@ -224,7 +224,7 @@ impl JudgeBuilder {
         member.clean_finish = self.clean_finish.into();
         let model = Model { backend, finishes: Arc::default() };
         let judge = Judge::new(Panel { pass, ..Panel::single(member) }, vec![model], None);
-        let plan = Plan { capabilities: judge.backend().capabilities().await, draw: 0, reask: 0 };
+        let plan = Plan::new(judge.backend().capabilities().await);
         judge.prompt().check_fits(plan)?;
         check_probabilities(&judge).await?;
         Ok(judge)
@@ -235,12 +235,21 @@ impl JudgeBuilder {
 pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
     let by_rule = judge.pass().is_some_and(Pass::needs_probabilities);
     for (member, backend) in judge.members() {
-        let reason = match (member.weighs(), by_rule) {
-            (true, _) => "`expected` weighs by probabilities",
-            (false, true) => "the pass rule looks at a probability",
-            (false, false) => continue,
+        let front = member.prompt().front();
+        let reason = match (member.weighs(), front.verdict_from, by_rule) {
+            (true, ..) => "`expected` weighs by probabilities",
+            (_, VerdictFrom::Probabilities, _) => "`verdict_from: probabilities` needs them",
+            (.., true) => "the pass rule looks at a probability",
+            _ => continue,
         };
-        if backend.capabilities().await.logprobs == Logprobs::None {
+        let Capabilities { logprobs, score_verdict, .. } = backend.capabilities().await;
+        let reported = match logprobs {
+            Logprobs::None => false,
+            Logprobs::Top => true,
+            // Where a text announces its verdict, the values of that must be scored.
+            Logprobs::Exact => front.picks(),
+        };
+        if !reported && !score_verdict {
             let message = format!("{reason}, and `{}` reports none", backend.name());
             let error = Error::new(ErrorKind::Unsupported, message);
             return Err(error.hint("take another one, or a model that reports log-probabilities"));

@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use super::{
     AskId, Member,
-    order::in_own_order,
+    order::{in_own_order, seen_in_own_order},
     talk::{Opening, Talk},
     vote::{Of, vote},
 };
@@ -89,11 +89,10 @@ impl Casting {
 
     /// Takes the answer of one conversation; gives what may be asked now.
     pub(super) fn answer(&mut self, talk: usize, answer: Result<Completion>) -> Asks {
-        let member = self.ballot.member.clone();
         let Some(asked) = self.talks.get_mut(talk).filter(|talk| talk.ended.is_none()) else {
             return Vec::new();
         };
-        if let Some(request) = asked.go_on(answer, &member) {
+        if let Some(request) = asked.go_on(answer) {
             return vec![(self.id(talk), request)];
         }
         self.after_talk()
@@ -118,9 +117,9 @@ impl Casting {
     }
 
     fn opening(&self) -> Opening<'_> {
-        let Ballot { member, draw, reask, force, mark, .. } = &self.ballot;
-        let plan = Plan { capabilities: self.capabilities, draw: *draw, reask: *reask };
-        Opening { member, shown: &self.shown, plan, mark: mark.clone(), force: *force }
+        let Ballot { ref member, draw, reask, force, ref mark, .. } = self.ballot;
+        let plan = Plan { capabilities: self.capabilities, draw, reask, force };
+        Opening { member, shown: &self.shown, plan, mark: mark.clone() }
     }
 
     fn id(&self, talk: usize) -> AskId {
@@ -219,7 +218,8 @@ impl Casting {
         let Ballot { member, by, draw, order, mark, reask, .. } = &self.ballot;
         let read = member.read(&talks, &self.shown);
         let verdict = read.verdict.map(|verdict| in_own_order(verdict, order));
-        let read = Read { verdict, ..read };
+        let distribution = read.distribution.map(|seen| seen_in_own_order(seen, order));
+        let read = Read { verdict, distribution, ..read };
         let of = Of { by: by.clone(), draw: *draw, order: order.clone(), mark: mark.clone() };
         let mut vote = vote(of, talks, read, member);
         vote.reask = (*reask).max(u32::from(vote.is_forced()));

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::order::orders;
 use crate::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, expected},
     completion::{Completion, Finish, Price},
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
-    parse::{Kind, Parser, Read, Reader, Reading, Transcript},
+    parse::{Kind, Parser, Read, Reader, Transcript},
     pass::Pass,
     prompt::{Each, Order, Prompt},
     request::Hasher,
@@ -54,7 +54,7 @@ impl Member {
         Ok(Self {
             name: name.into(),
             reader: Reader::new(&reading)?,
-            element_reader: Reader::new(&of_element(reading, front.each))?,
+            element_reader: Reader::new(&prompt.element_reading())?,
             draws: front.draws.max(1),
             first_draw: 0,
             order: front.order.unwrap_or(usual),
@@ -123,7 +123,7 @@ impl Member {
         let front = self.prompt.front();
         let mut hasher = Hasher::new("reading-v3");
         let pass = pass.map(ToString::to_string);
-        hasher.json(&(&front.rules, self.aggregate, pass, &front.positive, front.mass));
+        hasher.json(&(&front.rules, self.aggregate, pass, &front.positive, front.mass, front.verdict_from));
         hasher
     }
 
@@ -200,9 +200,7 @@ impl Member {
     /// What the conversations of one vote come to, for answers as they were shown.
     pub(super) fn read(&self, talks: &[(Option<usize>, Transcript)], shown: &Item) -> Read {
         match (self.prompt.front().each, talks) {
-            (None, [(_, transcript)]) => {
-                self.weighed(&self.reader, self.reader.parse(transcript), transcript)
-            }
+            (None, [(_, transcript)]) => self.weighed(self.reader.parse(transcript)),
             (each, talks) => self.read_each(each, talks, shown),
         }
     }
@@ -215,7 +213,7 @@ impl Member {
         item: &Item,
     ) -> Read {
         let reader = &self.element_reader;
-        let reads = talks.iter().map(|(_, talk)| self.weighed(reader, reader.parse(talk), talk));
+        let reads = talks.iter().map(|(_, talk)| self.weighed(reader.parse(talk)));
         let reads: Vec<Read> = reads.collect();
         let rule = reads.iter().find_map(|read| read.rule.clone());
         let verdicts = reads.into_iter().map(|read| read.verdict);
@@ -227,7 +225,7 @@ impl Member {
             }
             _ => numbers(verdicts).map(Verdict::Scores),
         };
-        Read { verdict, rule, span: None }
+        Read { rule, ..Read::new(verdict) }
     }
 
     /// Whether what was picked is weighed by its probability. Steps are judged by theirs in any case.
@@ -238,7 +236,7 @@ impl Member {
 
     /// What was read with the expected value in the place of the one that was picked, where that is wanted.
     /// Without probabilities it cannot be had, and what was picked is something else.
-    fn weighed(&self, reader: &Reader, read: Read, transcript: &Transcript) -> Read {
+    fn weighed(&self, read: Read) -> Read {
         const WHY: &str = "`expected` weighs by probabilities, and none were reported: another `aggregate` takes what was picked";
         if !self.weighs() {
             return read;
@@ -246,7 +244,8 @@ impl Member {
         let unsure = || Err(Unreadable::new(Reason::Unsure, WHY));
         let verdict = match read.verdict {
             Ok(Verdict::Score(_)) => {
-                let mean = read.rule.as_deref().and_then(|rule| reader.expected(rule, transcript));
+                let seen = read.distribution.as_ref();
+                let mean = seen.and_then(|seen| expected(seen, |text| text.parse().ok()));
                 mean.map_or_else(unsure, |mean| Ok(Verdict::Score(mean)))
             }
             Ok(Verdict::Label(label)) if label.confidence.is_none() => unsure(),
@@ -254,16 +253,6 @@ impl Member {
         };
         Read { verdict, ..read }
     }
-}
-
-/// What is read of one conversation of an `each`.
-fn of_element(reading: Reading, each: Option<Each>) -> Reading {
-    let kind = match each {
-        None => reading.kind,
-        Some(Each::Steps) => Kind::Label,
-        Some(Each::Answers | Each::Criteria) => Kind::Score,
-    };
-    Reading { kind, ..reading }
 }
 
 /// One number for every element; the first that is none spoils all.

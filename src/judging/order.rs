@@ -1,7 +1,13 @@
 //! The orders in which compared answers are shown, and the way back.
 
 use super::Member;
-use crate::{item::Item, prompt::Order, request::Hasher, verdict::Verdict};
+use crate::{
+    completion::Distribution,
+    item::Item,
+    prompt::Order,
+    request::Hasher,
+    verdict::{Preference, Verdict},
+};
 
 /// The orders in which one draw shows the answers.
 pub(super) fn orders(member: &Member, item: &Item, draw: u32) -> Vec<Vec<usize>> {
@@ -54,4 +60,18 @@ pub(super) fn in_own_order(verdict: Verdict, order: &[usize]) -> Verdict {
         }
         other => other,
     }
+}
+
+/// Probabilities of verdicts about shown answers as those of verdicts about the item's own order, in the order of
+/// the menu: first, second, tie.
+pub(super) fn seen_in_own_order(seen: Distribution, order: &[usize]) -> Distribution {
+    const SIDES: [Preference; 3] = [Preference::First, Preference::Second, Preference::Tie];
+    let is_side = |name: &String| SIDES.into_iter().any(|side| side.name() == name);
+    if order != [1, 0] || !seen.labels.iter().all(|(name, _)| is_side(name)) {
+        return seen;
+    }
+    let own = |side: Preference| {
+        Some((side.name().to_owned(), seen.of(side.swapped().name())?))
+    };
+    Distribution { labels: SIDES.into_iter().filter_map(own).collect(), ..seen }
 }

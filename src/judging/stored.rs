@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     line::VoteLine,
-    request::Capabilities,
+    request::{Ask, Capabilities, Message, Request},
     verdict::{Call, Judgment, Outcome},
 };
 
@@ -38,13 +38,14 @@ impl Panel {
             let ballot = Ballot { place, ..ballot };
             match &vote.error {
                 Some(error) => judging.add_failed(n, ballot, error.clone().into()),
-                None => judging.add(n, ballot, &item, Capabilities::ALL),
+                None => judging.add(n, ballot, &item, able(vote)),
             }
         }
-        let mut answers: Vec<VecDeque<Completion>> = votes.iter().map(texts).collect();
-        judging.answer_all(|id, _| {
-            let answer = answers.get_mut(id.order as usize).and_then(VecDeque::pop_front);
-            answer.ok_or_else(|| {
+        let mut answers: Vec<VecDeque<&Call>> =
+            votes.iter().map(|vote| vote.calls.iter().collect()).collect();
+        judging.answer_all(|id, request| {
+            let calls = answers.get_mut(id.order as usize);
+            calls.and_then(|calls| next_answer(calls, request)).ok_or_else(|| {
                 unlike().hint("the prompt asks for more texts than the results hold")
             })
         });
@@ -54,8 +55,10 @@ impl Panel {
         if let Some(error) = broken {
             return Err(error.clone());
         }
-        // Verdicts that were asked for alone can be left out, where other rules do without.
-        let is_left = |answer: &Completion| answer.finish != Finish::Forced;
+        // Verdicts that were asked for alone can be left out, where other rules do without, and values that were
+        // scored.
+        let is_left =
+            |call: &&Call| call.finish != Finish::Forced && call.announcement.is_none();
         if answers.iter().flatten().any(is_left) {
             return Err(unlike().hint("the prompt asks for fewer texts than the results hold"));
         }
@@ -106,9 +109,37 @@ fn is_forced(vote: &VoteLine) -> bool {
     vote.calls.iter().any(|call| call.finish == Finish::Forced)
 }
 
-/// The answers that a vote was read out of, in the order in which they came.
-fn texts(vote: &VoteLine) -> VecDeque<Completion> {
-    let completion = |call: &Call| Completion {
+/// What the model could be asked that cast a vote.
+fn able(vote: &VoteLine) -> Capabilities {
+    let score_verdict = vote.calls.iter().any(|call| call.announcement.is_some());
+    Capabilities { score_verdict, ..Capabilities::ALL }
+}
+
+/// The next answer that a vote was read out of; `None` where this was not asked.
+fn next_answer(calls: &mut VecDeque<&Call>, request: &Request) -> Option<Completion> {
+    let chooses = matches!(request.ask, Ask::Choose { .. });
+    // Values of a verdict that is not announced like that any more are worth nothing.
+    while calls.front().is_some_and(|call| call.announcement.is_some() && !scores(call, request)) {
+        calls.pop_front();
+    }
+    // Values that were not scored then are not scored now.
+    calls.front().filter(|call| call.chosen || !chooses)?;
+    calls.pop_front().map(completion)
+}
+
+/// Whether a call is what a request for the values of a verdict comes to: the same values after the same
+/// announcement.
+fn scores(call: &Call, request: &Request) -> bool {
+    let (Ask::Choose { labels }, Some(announcement)) = (&request.ask, &call.announcement) else {
+        return false;
+    };
+    let text = request.messages.last().map(Message::text).unwrap_or_default();
+    let seen = call.distribution.iter().flat_map(|seen| &seen.labels);
+    text.ends_with(announcement.as_str()) && seen.map(|(label, _)| label).eq(labels)
+}
+
+fn completion(call: &Call) -> Completion {
+    Completion {
         text: call.text.clone(),
         thinking: call.thinking.clone(),
         finish: call.finish.clone(),
@@ -117,8 +148,7 @@ fn texts(vote: &VoteLine) -> VecDeque<Completion> {
         in_process: call.in_process,
         cached: true,
         ..Completion::default()
-    };
-    vote.calls.iter().map(completion).collect()
+    }
 }
 
 fn unlike() -> Error {

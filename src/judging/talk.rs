@@ -5,10 +5,9 @@ use crate::{
     completion::Completion,
     error::Result,
     item::Item,
-    parse::{Parser, Transcript},
+    parse::Transcript,
     prompt::{Next, Plan, Program},
     request::Request,
-    verdict::{Reason, Unreadable},
 };
 
 /// One conversation with one model.
@@ -19,10 +18,6 @@ pub(super) struct Talk {
     /// Place of the request that waits for its answer, from 0.
     pub(super) step: u32,
     program: Program,
-    /// Whether the verdict alone may be asked for where the text came to none.
-    force: bool,
-    /// Whether that was asked for.
-    forced: bool,
     /// What was said, once it is over.
     pub(super) ended: Option<Result<Transcript>>,
 }
@@ -34,7 +29,6 @@ pub(super) struct Opening<'a> {
     pub(super) shown: &'a Item,
     pub(super) plan: Plan,
     pub(super) mark: Option<String>,
-    pub(super) force: bool,
 }
 
 impl Talk {
@@ -47,16 +41,21 @@ impl Talk {
         opening: &Opening<'_>,
         element: Option<usize>,
     ) -> Result<(Self, Option<Request>)> {
-        let Opening { member, shown, plan, ref mark, force } = *opening;
+        let Opening { member, shown, plan, ref mark } = *opening;
         let program = member.prompt.program(shown, element, plan, mark.clone())?;
-        let mut talk = Self { element, step: 0, program, force, forced: false, ended: None };
-        let first = talk.next(None, member)?;
+        let mut talk = Self { element, step: 0, program, ended: None };
+        let first = talk.next(None)?;
         Ok((talk, first))
     }
 
     /// Goes on with the answer to the last request; gives the next one, or ends.
-    pub(super) fn go_on(&mut self, answer: Result<Completion>, member: &Member) -> Option<Request> {
-        match answer.and_then(|answer| self.next(Some(answer), member)) {
+    pub(super) fn go_on(&mut self, answer: Result<Completion>) -> Option<Request> {
+        let answer = match answer {
+            // The vote stands without the probabilities of its values.
+            Err(_) if self.program.is_optional() => Ok(None),
+            answer => answer.map(Some),
+        };
+        match answer.and_then(|answer| self.next(answer)) {
             Ok(Some(request)) => {
                 self.step += 1;
                 Some(request)
@@ -69,32 +68,18 @@ impl Talk {
         }
     }
 
-    fn next(&mut self, answer: Option<Completion>, member: &Member) -> Result<Option<Request>> {
-        let transcript = match (self.forced, answer) {
-            (true, Some(ending)) => self.program.end(ending),
-            (_, answer) => match self.program.next(answer)? {
-                Next::Ask(request) => return Ok(Some(*request)),
-                Next::Done(transcript) => transcript,
-            },
-        };
-        if self.force && !self.forced && is_silent(member, self.element, &transcript) {
-            self.forced = true;
-            if let Some(request) = self.program.force()? {
-                return Ok(Some(request));
+    fn next(&mut self, answer: Option<Completion>) -> Result<Option<Request>> {
+        match self.program.next(answer)? {
+            Next::Ask(request) => Ok(Some(*request)),
+            Next::Done(transcript) => {
+                self.ended = Some(Ok(transcript));
+                Ok(None)
             }
         }
-        self.ended = Some(Ok(transcript));
-        Ok(None)
     }
 
     /// Whether another text may come of asking again.
     pub(super) fn varies(&self) -> bool {
         self.program.varies()
     }
-}
-
-/// Whether a text came to no verdict, and the model did not decline to give one.
-fn is_silent(member: &Member, element: Option<usize>, transcript: &Transcript) -> bool {
-    let silent = |why: Unreadable| why.reason != Reason::Refused;
-    member.reader_of(element).parse(transcript).verdict.is_err_and(silent)
 }

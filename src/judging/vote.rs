@@ -60,9 +60,10 @@ pub(super) fn vote(
     let calls = talks.into_iter().flat_map(|(element, talk)| calls(element, talk, reader));
     let Of { by, draw, order, mark } = of;
     let calls = calls.collect();
+    let Read { verdict, rule, span, distribution } = read;
     let mut vote =
-        Vote { by, draw, order, mark, calls, rule: read.rule, ..Vote::new(read.verdict) };
-    vote.span = read.span.and_then(|span| in_critique(span, &vote, last));
+        Vote { by, draw, order, mark, calls, rule, distribution, ..Vote::new(verdict) };
+    vote.span = span.and_then(|span| in_critique(span, &vote, last));
     vote
 }
 
@@ -73,6 +74,7 @@ fn calls(element: Option<usize>, transcript: Transcript, reader: &Reader) -> Vec
         name: answer.spot.name,
         at: answer.spot.at.or(element),
         chosen: answer.chosen.is_some(),
+        announcement: answer.chosen.as_ref().and_then(Chosen::announcement).map(str::to_owned),
         in_process: answer.completion.in_process && holds_control(&answer.completion.text),
         text: answer.completion.text,
         thinking: answer.completion.thinking,

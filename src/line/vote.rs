@@ -175,7 +175,10 @@ pub(super) fn with_distribution(verdict: Verdict, seen: Option<&Distribution>) -
             let about = |seen: &&Distribution| {
                 seen.labels.iter().any(|(name, _)| name.trim() == label.label.trim())
             };
-            label.distribution = seen.filter(about).cloned();
+            // Without a confidence the labels hold too little to be compared among themselves.
+            let sure = label.confidence.is_some();
+            let among = |seen: &Distribution| seen.among_labels();
+            label.distribution = seen.filter(about).filter(|_| sure).and_then(among);
             Verdict::Label(label)
         }
         verdict => verdict,

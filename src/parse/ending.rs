@@ -1,6 +1,6 @@
 //! The words with which a verdict is forced out of a judge that came to none.
 
-use super::{Finder, Reader};
+use super::{Finder, Menu, MenuValue, Reader, Rule, values::Around};
 use crate::text::{Judged, unfinished_thought};
 
 /// What is written for a judge so that only the verdict is missing.
@@ -15,29 +15,75 @@ pub(crate) struct Ending {
     pub(crate) after: String,
 }
 
+/// A place at the end of a text where the verdict is announced for the judge, and what may follow.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scoring {
+    pub(crate) ending: Ending,
+    pub(crate) values: Vec<MenuValue>,
+}
+
 impl Reader {
     /// The ending that this prompt's rules would read, by the first rule that has one.
     ///
     /// `marked` is the author's line that shows the marker, up to and with it.
     pub(crate) fn ending(&self, marked: Option<&str>) -> Option<Ending> {
-        let rules = self.reading.rules.iter().zip(&self.finders);
-        rules.filter(|(rule, _)| rule.within.is_none()).find_map(|(rule, finder)| match finder {
-            Finder::Mark => {
-                Some(Ending { before: format!("{}:", marked?.trim_start()), after: String::new() })
-            }
-            Finder::Announced(_) => {
-                let name = rule.name();
-                let (before, after) = name.split_once('*')?;
-                Some(Ending { before: before.trim_end().into(), after: after.trim().into() })
-            }
+        self.own_rules().find_map(|(rule, finder)| match finder {
             Finder::Json(pointer) => {
                 // Only a key of the object itself: what stands around deeper ones is not known.
                 let key = pointer.strip_prefix('/').filter(|key| !key.contains(['/', '~']))?;
                 let key = serde_json::Value::from(key);
                 Some(Ending { before: format!("{{{key}:"), after: "}".into() })
             }
-            Finder::Choose(_) | Finder::Numbers(..) | Finder::Regex(_) => None,
+            _ => self.around(rule, finder, marked).map(Ending::from),
         })
+    }
+
+    /// How the verdict is announced where the text lacks it, and every value that may follow, by the first rule
+    /// whose values are known.
+    ///
+    /// # Errors
+    /// No rule can: why the first one cannot, in words that go on after "because".
+    pub(crate) fn scoring(&self, marked: Option<&str>, menu: &Menu) -> Result<Scoring, String> {
+        let mut why = None;
+        for (rule, finder) in self.own_rules() {
+            let scoring = match self.around(rule, finder, marked) {
+                Some(around) => self
+                    .values_of(rule, &around, menu)
+                    .map(|values| Scoring { ending: around.into(), values }),
+                None => Err(unannounced(rule, finder)),
+            };
+            match scoring {
+                Ok(scoring) => return Ok(scoring),
+                Err(cannot) => drop(why.get_or_insert(cannot)),
+            }
+        }
+        Err(why.unwrap_or_else(|| match self.is_draft() {
+            true => "the text itself is the result".into(),
+            false => "no rule reads the whole answer".into(),
+        }))
+    }
+
+    /// The rules that read the last turn.
+    fn own_rules(&self) -> impl Iterator<Item = (&Rule, &Finder)> {
+        let rules = self.reading.rules.iter().zip(&self.finders);
+        rules.filter(|(rule, _)| rule.within.is_none())
+    }
+}
+
+/// Why nothing can be announced for a rule.
+fn unannounced(rule: &Rule, finder: &Finder) -> String {
+    match finder {
+        Finder::Mark => "the body does not print the mark".into(),
+        Finder::Choose(name) => {
+            format!("`choose(\"{name}\")` picks it, with probabilities of its own")
+        }
+        _ => format!("`{}` does not say what stands before a value", rule.name()),
+    }
+}
+
+impl From<Around> for Ending {
+    fn from(Around { before, after, .. }: Around) -> Self {
+        Self { before, after }
     }
 }
 

@@ -13,20 +13,27 @@ mod quoted;
 mod rule;
 mod transcript;
 mod value;
+mod values;
+mod weighed;
 
 pub use {
     label::{Labelled, label_after},
-    rule::{Kind, Line, Place, Reading, Rule},
+    rule::{Form, Kind, Line, Place, Reading, Rule, VerdictFrom},
     transcript::{Answer, Chosen, Menu, Spot, Transcript},
+    values::MenuValue,
 };
 
-pub(crate) use {ending::Ending, label::labelled, rule::rules, value::by_name};
+pub(crate) use {
+    ending::{Ending, Scoring},
+    label::labelled,
+    rule::rules,
+    value::by_name,
+};
 
 use std::ops::Range;
 
 use self::{announced::Announcement, prepared::Prepared, value::Wanted};
 use crate::{
-    aggregate::expected,
     completion::Distribution,
     error::{Error, ErrorKind, Result},
     text::{Folded, Judged, before_control, fold},
@@ -42,6 +49,32 @@ pub struct Read {
     pub rule: Option<String>,
     /// Where it spoke: characters of the last turn's visible text, blanks at its ends left out.
     pub span: Option<(usize, usize)>,
+    /// Probabilities of the menu of verdicts, by their [meanings](Verdict::meaning), where they were had.
+    pub distribution: Option<Distribution>,
+}
+
+impl Read {
+    /// Nothing but a verdict, or why there is none.
+    pub fn new(verdict: Result<Verdict, Unreadable>) -> Self {
+        Self { verdict, rule: None, span: None, distribution: None }
+    }
+}
+
+/// What the rules found in the text alone.
+struct Applied {
+    read: Read,
+    /// The rule that spoke.
+    rule: Option<usize>,
+    /// The bytes of the text, without the blanks around it, where it did.
+    place: Option<Range<usize>>,
+    /// Whether a verdict was announced and nothing followed.
+    is_empty: bool,
+}
+
+impl From<Read> for Applied {
+    fn from(read: Read) -> Self {
+        Self { read, rule: None, place: None, is_empty: false }
+    }
 }
 
 /// Reads a verdict out of a finished conversation.
@@ -115,10 +148,17 @@ impl Reader {
     }
 
     /// What one rule finds; `None` where it finds no announcement at all.
-    fn apply(&self, rule: &Rule, finder: &Finder, prepared: &Prepared) -> Option<Read> {
+    fn apply(
+        &self,
+        at: usize,
+        rule: &Rule,
+        finder: &Finder,
+        prepared: &Prepared,
+    ) -> Option<Applied> {
         if let Finder::Choose(name) = finder {
-            let verdict = self.chosen(rule, name, prepared.transcript)?;
-            return Some(Read { verdict, rule: Some(rule.name()), span: None });
+            let (verdict, distribution) = self.chosen(rule, name, prepared.transcript)?;
+            let read = Read { rule: Some(rule.name()), distribution, ..Read::new(verdict) };
+            return Some(Applied { rule: Some(at), ..read.into() });
         }
         let text = prepared.text(rule.within.as_deref());
         let text = text.trim();
@@ -139,10 +179,26 @@ impl Reader {
             read: &shown,
         };
         let Found { value, place } = search.find(finder)?;
+        let is_empty = value.as_ref().is_ok_and(|value| value::bare(value).is_empty());
         let verdict = value.and_then(|value| read(&value));
         let characters = |at: usize| text[..at].chars().count();
         let span = rule.within.is_none().then(|| (characters(place.start), characters(place.end)));
-        Some(Read { verdict, rule: Some(rule.name()), span })
+        let read = Read { rule: Some(rule.name()), span, ..Read::new(verdict) };
+        Some(Applied { read, rule: Some(at), place: Some(place), is_empty })
+    }
+
+    /// What the rules find in the text alone.
+    fn read_text(&self, prepared: &Prepared) -> Applied {
+        let weighs = self.reading.from != VerdictFrom::Text;
+        if let Some(fault) = prepared.fault(&self.reading.rules, weighs) {
+            return Read::new(Err(fault)).into();
+        }
+        if self.is_draft() {
+            return Read::new(whole_text(prepared)).into();
+        }
+        let mut rules = self.reading.rules.iter().zip(&self.finders).enumerate();
+        let found = rules.find_map(|(n, (rule, finder))| self.apply(n, rule, finder, prepared));
+        found.unwrap_or_else(|| Read::new(Err(self.missing(prepared))).into())
     }
 
     /// Whether the prompt showed the judge a mark for its verdict.
@@ -166,33 +222,38 @@ impl Reader {
         matches!(self.reading.kind, Kind::Critique | Kind::Revision)
     }
 
-    /// The labels that a `choose` picked: one, or one per step.
+    /// The labels that a `choose` picked: one, or one per step. One also has the probabilities of what the labels
+    /// mean, where they were reported.
     fn chosen(
         &self,
         rule: &Rule,
         name: &str,
         transcript: &Transcript,
-    ) -> Option<Result<Verdict, Unreadable>> {
+    ) -> Option<(Result<Verdict, Unreadable>, Option<Distribution>)> {
         let picked: Vec<&Answer> = (transcript.results.iter())
-            .filter(|outcome| outcome.chosen.is_some() && outcome.spot.name == name)
+            .filter(|outcome| outcome.chosen.is_some() && !outcome.is_scoring())
+            .filter(|outcome| outcome.spot.name == name)
             .collect();
         if self.reading.kind == Kind::Steps
             && picked.iter().any(|outcome| outcome.spot.at.is_some())
         {
-            return Some(self.chosen_steps(rule, &picked, &transcript.menu));
+            return Some((self.chosen_steps(rule, &picked, &transcript.menu), None));
         }
         let outcome = picked.last()?;
         if outcome.completion.text.trim().is_empty() {
             return None;
         }
-        Some(self.picked(rule, outcome, &transcript.menu))
+        let wanted = self.wanted(rule, &transcript.menu);
+        let seen = outcome.completion.distribution.as_ref();
+        let distribution = seen.map(|seen| wanted.by_meaning(seen));
+        Some((self.picked(rule, outcome, &transcript.menu), distribution))
     }
 
     /// One label that was picked, with its probability, or what it means.
     fn picked(&self, rule: &Rule, outcome: &Answer, menu: &Menu) -> Result<Verdict, Unreadable> {
         let seen = outcome.completion.distribution.as_ref();
-        if let Some(unsure) = seen.and_then(|seen| self.unsure(rule, seen)) {
-            return Err(unsure);
+        if let Some(seen) = seen.filter(|seen| seen.mass() < self.reading.mass) {
+            return Err(self.unsure(&rule.name(), seen.mass()));
         }
         let wanted = self.wanted(rule, menu);
         let verdict = wanted.read(&outcome.completion.text)?;
@@ -202,19 +263,6 @@ impl Reader {
         let p = self.reading.positive().and_then(share);
         let confidence = share(&label);
         Ok(Verdict::Label(Label { p, confidence, distribution, ..Label::new(label) }))
-    }
-
-    /// Labels that hold next to no probability were picked for want of anything else.
-    fn unsure(&self, rule: &Rule, seen: &Distribution) -> Option<Unreadable> {
-        let mass = seen.mass();
-        let detail = || {
-            format!(
-                "the labels of `{}` hold {:.2} % of the probability: the model was about to write something else",
-                rule.name(),
-                100.0 * mass
-            )
-        };
-        (mass < self.reading.mass).then(|| Unreadable::new(Reason::Unsure, detail()))
     }
 
     fn chosen_steps(
@@ -263,21 +311,6 @@ impl Reader {
         Ok(Verdict::Steps(all))
     }
 
-    /// The mean of what the choice of a rule could have been, weighted by the probabilities (Liu et al. 2023,
-    /// G-Eval); `None` where they were not reported.
-    pub(crate) fn expected(&self, rule: &str, transcript: &Transcript) -> Option<f64> {
-        let rule = self.reading.rules.iter().find(|own| own.name() == rule)?;
-        let Place::Choose(name) = &rule.place else { return None };
-        let chosen = |o: &&Answer| o.chosen.is_some() && o.spot.name == *name;
-        let picked = transcript.results.iter().rfind(chosen)?;
-        let wanted = self.wanted(rule, &transcript.menu);
-        let worth = |label: &str| match wanted.read(label) {
-            Ok(Verdict::Score(score)) => Some(score),
-            _ => None,
-        };
-        expected(picked.completion.distribution.as_ref()?, worth)
-    }
-
     fn missing(&self, prepared: &Prepared) -> Unreadable {
         if is_refusal(&prepared.text(None)) {
             return Unreadable::new(Reason::Refused, "the model declined to judge");
@@ -290,18 +323,9 @@ impl Reader {
 
 impl Parser for Reader {
     fn parse(&self, transcript: &Transcript) -> Read {
-        let unread = |why| Read { verdict: Err(why), rule: None, span: None };
         let prepared = Prepared::new(transcript, self.is_draft());
-        if let Some(fault) = prepared.fault(&self.reading.rules) {
-            return unread(fault);
-        }
-        if self.is_draft() {
-            return Read { verdict: whole_text(&prepared), rule: None, span: None };
-        }
-        let rules = self.reading.rules.iter().zip(&self.finders);
-        let found =
-            rules.into_iter().find_map(|(rule, finder)| self.apply(rule, finder, &prepared));
-        found.unwrap_or_else(|| unread(self.missing(&prepared)))
+        let applied = self.read_text(&prepared);
+        self.weighed(applied, transcript, &prepared)
     }
 }
 

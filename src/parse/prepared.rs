@@ -1,6 +1,6 @@
 //! A transcript whose texts are ready to be read.
 
-use super::{Answer, Rule, Transcript};
+use super::{Answer, Chosen, Place, Rule, Transcript};
 use crate::{
     completion::Finish,
     text::{Judged, TurnEnd, spoken},
@@ -39,8 +39,46 @@ impl<'t> Prepared<'t> {
         written.map(|(_, spoken)| spoken).collect::<Vec<_>>().join("\n")
     }
 
+    /// The answer, and the byte of its text, that stand at this byte of [`text`](Self::text) without the blanks
+    /// around it.
+    pub(super) fn located(&self, at: usize, within: Option<&str>) -> Option<(usize, usize)> {
+        let written = |answer: &Answer| answer.chosen.is_none();
+        let own = |(n, answer): &(usize, &Answer)| match within {
+            Some(name) => answer.spot.name == name,
+            None => *n >= self.transcript.last_turn && written(answer),
+        };
+        let mut answers: Vec<usize> =
+            self.transcript.results.iter().enumerate().filter(own).map(|(n, _)| n).collect();
+        if within.is_some() {
+            answers.drain(..answers.len().saturating_sub(1));
+        }
+        let whole = self.text(within);
+        let mut at = at + whole.len() - whole.trim_start().len();
+        for n in answers {
+            let spoken = *self.spoken.get(n)?;
+            if at <= spoken.len() {
+                let hidden = spoken.as_ptr() as usize
+                    - self.transcript.results.get(n)?.completion.text.as_ptr() as usize;
+                return Some((n, hidden + at));
+            }
+            at -= spoken.len() + 1;
+        }
+        None
+    }
+
+    /// Whether the last turn was cut off by nothing but a limit of tokens.
+    pub(super) fn is_cut_by_length(&self) -> bool {
+        let limit = |finish: &Finish| {
+            matches!(finish, Finish::Stop | Finish::Length | Finish::Loop | Finish::Forced)
+        };
+        self.last_turn().all(|(answer, _)| limit(&answer.completion.finish))
+    }
+
     /// What makes a conversation unreadable whatever it says.
-    pub(super) fn fault(&self, rules: &[Rule]) -> Option<Unreadable> {
+    ///
+    /// A text that ran into its limit is no fault where the verdict was picked after it, with probabilities that
+    /// `weighs` says are to be looked at.
+    pub(super) fn fault(&self, rules: &[Rule], weighs: bool) -> Option<Unreadable> {
         let filtered = |outcome: &Answer| outcome.completion.finish == Finish::Filtered;
         if self.last_turn().any(|(outcome, _)| filtered(outcome)) {
             return Some(Unreadable::new(
@@ -48,7 +86,9 @@ impl<'t> Prepared<'t> {
                 "a filter or a refusal of the service ended the answer",
             ));
         }
+        let picked = weighs && self.is_picked(rules);
         let cut = |(outcome, _): &(&Answer, &str)| match outcome.completion.finish {
+            Finish::Length if picked => false,
             Finish::Length | Finish::ToolCalls => !outcome.cut_ok && outcome.chosen.is_none(),
             // Even one token may be none of the model's where nobody knows how it ended.
             Finish::Other(_) => !outcome.cut_ok || outcome.chosen.is_some(),
@@ -66,14 +106,27 @@ impl<'t> Prepared<'t> {
         (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
     }
 
+    /// Whether the model was asked for the label that is the verdict, with its probability.
+    fn is_picked(&self, rules: &[Rule]) -> bool {
+        let picks = |name: &str| {
+            rules.iter().any(|rule| matches!(&rule.place, Place::Choose(own) if own == name))
+        };
+        let last = self.last_turn().next_back().map(|(answer, _)| answer);
+        last.is_some_and(|answer| {
+            answer.chosen == Some(Chosen::Asked)
+                && answer.completion.distribution.is_some()
+                && picks(&answer.spot.name)
+        })
+    }
+
     fn last_turn(&self) -> impl DoubleEndedIterator<Item = (&'t Answer, &'t str)> {
         self.results(self.transcript.last_turn)
     }
 
-    /// Results with their parts that count, from this one on.
+    /// Results with their parts that count, from this one on; values that were scored are no text.
     fn results(&self, from: usize) -> impl DoubleEndedIterator<Item = (&'t Answer, &'t str)> {
         let results = self.transcript.results.iter().zip(self.spoken.iter().copied());
-        results.skip(from)
+        results.skip(from).filter(|(answer, _)| !answer.is_scoring())
     }
 }
 

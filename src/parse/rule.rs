@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -66,6 +67,44 @@ pub struct Rule {
     /// The result that is read, by the name of its `gen`; `None` reads the whole last turn.
     #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
+    /// What stands around a value after the mark; `None` is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+}
+
+/// What stands around a value: `[[` and `]]` of `[[*]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Form {
+    /// What stands before it.
+    pub open: String,
+    /// What stands after it.
+    pub close: String,
+}
+
+/// Where verdicts come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictFrom {
+    /// From the text, and from the probabilities of the values where the text holds no verdict. The
+    /// probabilities stand beside the verdict wherever they can be had.
+    #[default]
+    Auto,
+    /// From the text alone.
+    Text,
+    /// From the probabilities alone: the likeliest value.
+    Probabilities,
+}
+
+impl VerdictFrom {
+    /// The word in prompt files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Probabilities => "probabilities",
+        }
+    }
 }
 
 /// Where a verdict stands.
@@ -113,8 +152,8 @@ pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
     }
 }
 
-const KEYS: [&str; 9] =
-    ["pattern", "json", "choose", "mark", "numbers", "line", "regex", "values", "in"];
+const KEYS: [&str; 10] =
+    ["pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "values", "in"];
 
 fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Prompt, message)
@@ -148,6 +187,7 @@ fn rule(json: Value) -> Result<Rule> {
     .flatten()
     .collect();
     let within = text("in")?;
+    let form = text("form")?;
     let values = values(map.remove("values"))?;
     let [place] = <[Place; 1]>::try_from(places).map_err(|places| {
         let wrong = if places.is_empty() { "no place" } else { "several places" };
@@ -155,7 +195,8 @@ fn rule(json: Value) -> Result<Rule> {
             .hint("give exactly one of pattern, json, choose, mark, numbers, regex")
     })?;
     check(&place)?;
-    Ok(Rule { place, values, within })
+    let form = form.map(|form| form_of(&form, &place)).transpose()?;
+    Ok(Rule { place, values, within, form })
 }
 
 fn text(key: &str, value: Option<Value>) -> Result<Option<String>> {
@@ -176,6 +217,21 @@ fn mark(value: Option<&Value>) -> Result<bool> {
         Some(_) => {
             Err(wrong("`mark` under `verdict` must be true").hint("write `verdict: {mark: true}`"))
         }
+    }
+}
+
+/// What stands around the `*` of a form.
+fn form_of(form: &str, place: &Place) -> Result<Form> {
+    if *place != Place::Mark {
+        return Err(wrong("`form` under `verdict` belongs to `mark`")
+            .hint("an announcement holds its own form: \"Rating: [[*]]\""));
+    }
+    match form.split('*').collect::<Vec<_>>().as_slice() {
+        [open, close] if !open.contains('\n') && !close.contains('\n') => {
+            Ok(Form { open: open.trim().to_owned(), close: close.trim().to_owned() })
+        }
+        _ => Err(wrong(format!("the form `{form}` under `verdict` needs exactly one `*`"))
+            .hint("write it around the value: `form: \"[[*]]\"`")),
     }
 }
 
@@ -287,9 +343,11 @@ pub struct Reading {
     pub labels: Vec<String>,
     /// The label whose probability is `p`, where it is named; see [`Reading::positive`].
     pub positive: Option<String>,
-    /// The least probability that the labels of a `choose` hold together: with less, the model was about to
-    /// say something else.
+    /// The least probability that the values on offer hold together: with less, the model was about to say
+    /// something else.
     pub mass: f64,
+    /// Whether the text decides, or the probabilities of the values.
+    pub from: VerdictFrom,
 }
 
 /// Words for a good outcome, of which one is positive where nothing else is said.
@@ -317,13 +375,14 @@ fn labels(kind: Kind, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
 }
 
 impl Reading {
-    /// The least mass of a choice where a prompt says nothing: 5 %.
+    /// The least mass where a prompt says nothing: 5 %.
     pub const MASS: f64 = 0.05;
 
     /// A reading by these rules.
     pub fn new(kind: Kind, rules: Vec<Rule>, scale: Option<Scale>) -> Self {
         let labels = labels(kind, &rules, scale.as_ref());
-        Self { kind, rules, scale, labels, positive: None, mass: Self::MASS }
+        let from = VerdictFrom::default();
+        Self { kind, rules, scale, labels, positive: None, mass: Self::MASS, from }
     }
 
     /// The label whose probability is `p`: the one that is named, else the only one of the labels that is

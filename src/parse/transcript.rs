@@ -61,6 +61,28 @@ pub enum Chosen {
     Asked,
     /// It was read after the words that announce it; `None` where they or the label were missing.
     Read(Option<Distribution>),
+    /// The values of the verdict were scored after this announcement: the likeliest is the text.
+    Scored {
+        /// The end of the text after which they were scored.
+        announcement: String,
+    },
+}
+
+impl Chosen {
+    /// The announcement after which the values of a verdict were scored.
+    pub fn announcement(&self) -> Option<&str> {
+        match self {
+            Self::Scored { announcement } => Some(announcement),
+            _ => None,
+        }
+    }
+}
+
+impl Answer {
+    /// Whether this only says how likely each value of the verdict is.
+    pub fn is_scoring(&self) -> bool {
+        self.chosen.as_ref().is_some_and(|chosen| chosen.announcement().is_some())
+    }
 }
 
 impl Transcript {

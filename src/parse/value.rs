@@ -140,6 +140,20 @@ impl Wanted<'_> {
         Some(Distribution::new(shares))
     }
 
+    /// What labels mean with their probabilities, as they are: labels of one meaning are added up.
+    pub(super) fn by_meaning(&self, seen: &Distribution) -> Distribution {
+        let mut all: Vec<(String, f64)> = Vec::new();
+        for (label, p) in &seen.labels {
+            let meaning = self.read(label).ok().and_then(|verdict| verdict.meaning());
+            let Some(meaning) = meaning else { continue };
+            match all.iter_mut().find(|(known, _)| *known == meaning) {
+                Some((_, sum)) => *sum += p,
+                None => all.push((meaning, *p)),
+            }
+        }
+        Distribution::new(all)
+    }
+
     fn preference(&self, text: &str) -> Reading<Preference> {
         let meaning = if self.values.is_empty() { usual_side(text) } else { self.word(text)? };
         let side = match meaning.as_str() {

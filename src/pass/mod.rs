@@ -107,7 +107,7 @@ pub struct Offer<'o> {
     pub labels: Vec<String>,
     /// The label whose probability `p` is.
     pub positive: Option<String>,
-    /// Whether labels are picked, so that their probabilities may be known.
+    /// Whether labels are one of a few, so that their probabilities may be known.
     pub picks: bool,
     /// The names of the criteria, where all records have the same.
     pub criteria: Option<Vec<String>>,
@@ -295,7 +295,7 @@ impl Test {
                     .to_owned()
             }
             (What::P | What::Confidence, Kind::Label) => {
-                format!("`{what}` is known only of labels that `choose` picks")
+                format!("`{what}` is known only of labels with probabilities, and these have none")
             }
             _ => format!("a verdict of kind `{judges}` has no `{what}`"),
         };

@@ -9,7 +9,7 @@ use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
     item::kind_of,
-    parse::{self, Kind, Reading, Rule},
+    parse::{self, Kind, Reading, Rule, VerdictFrom},
     pass::Pass,
     request::{Chat, Sampling},
     scale::Scale,
@@ -50,7 +50,9 @@ pub struct FrontMatter {
     pub pass: Option<Pass>,
     /// The label whose probability is `p`.
     pub positive: Option<String>,
-    /// The least probability that the labels of a `choose` hold together.
+    /// Whether the text decides, or the probabilities of the values.
+    pub verdict_from: VerdictFrom,
+    /// The least probability that the values of the verdict hold together.
     pub mass: Option<f64>,
 }
 
@@ -128,7 +130,7 @@ pub enum Need {
     Default(Value),
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "summary",
     "source",
     "kind",
@@ -139,6 +141,7 @@ const KEYS: [&str; 17] = [
     "chat",
     "scale",
     "verdict",
+    "verdict_from",
     "sampling",
     "draws",
     "aggregate",
@@ -190,6 +193,7 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         order: keys.word("order", &ORDERS)?,
         pass: keys.read("pass", |value| text("`pass`", value)?.parse())?,
         positive: keys.text("positive")?,
+        verdict_from: keys.word("verdict_from", &FROM)?.unwrap_or_default(),
         mass: keys.read("mass", |value| mass(&value))?,
     };
     match front.problems().into_iter().next() {
@@ -212,6 +216,8 @@ const KINDS: [&str; 9] = [
 
 const AGGREGATES: [&str; 6] = ["mean", "median", "majority", "min", "max", "expected"];
 
+const FROM: [&str; 3] = ["auto", "text", "probabilities"];
+
 const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
@@ -220,6 +226,7 @@ impl FrontMatter {
         Reading {
             positive: self.positive.clone(),
             mass: self.mass.unwrap_or(Reading::MASS),
+            from: self.verdict_from,
             ..Reading::new(self.kind, self.rules.clone(), self.scale.clone())
         }
     }
@@ -321,8 +328,18 @@ fn mass(value: &Value) -> Result<f64> {
     Err(wrong("`mass` is a share of the probability: 0 or more, and less than 1".into()))
 }
 
-const SAMPLING: [&str; 7] =
-    ["temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"];
+const SAMPLING: [&str; 10] = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "max_tokens",
+    "stop",
+    "seed",
+    "repeat_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+];
 
 fn sampling(value: Value) -> Result<Sampling> {
     let Value::Object(mut map) = value else {
@@ -337,13 +354,25 @@ fn sampling(value: Value) -> Result<Sampling> {
         let what = format!("`{key}` of `sampling`");
         match key.as_str() {
             "stop" => *value = texts(&what, value.take())?.into(),
-            "temperature" | "top_p" | "min_p" => drop(number(&what, value)?),
+            "temperature" | "top_p" | "min_p" | "presence_penalty" | "frequency_penalty" => {
+                number(&what, value)?;
+            }
+            "repeat_penalty" => drop(above_zero(&what, value)?),
             "seed" if value.is_u64() => (),
             _ => drop(whole(&what, value)?),
         }
     }
     serde_json::from_value(map.into())
         .map_err(|_| wrong("`sampling` holds a number that is too large".into()))
+}
+
+/// What the odds of a token are divided by.
+fn above_zero(what: &str, value: &Value) -> Result<f64> {
+    let number = number(what, value)?;
+    if number > 0.0 {
+        return Ok(number);
+    }
+    Err(wrong(format!("{what} is above 0; 1 changes nothing")))
 }
 
 fn fields(value: Value) -> Result<Vec<Field>> {

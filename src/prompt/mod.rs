@@ -9,6 +9,7 @@ mod check;
 mod engine;
 mod front;
 pub(crate) mod limits;
+mod probabilities;
 mod program;
 mod run;
 mod sample;
@@ -20,6 +21,7 @@ mod yaml;
 pub use {
     catalogue::{Wish, Writing, built_in, default_for, own_for, writer_for},
     front::{Each, Field, FrontMatter, Need, Order},
+    probabilities::Evaluated,
     program::{Next, Plan, Program},
     view::View,
 };
@@ -61,6 +63,8 @@ pub struct Prompt {
     /// Every name that the body uses.
     variables: BTreeSet<String>,
     reader: Reader,
+    /// Reads one conversation of an `each`.
+    element_reader: Reader,
     /// What the body asks for on a sample record, in order.
     outline: Vec<Ask>,
 }
@@ -100,6 +104,7 @@ impl Prompt {
             environment: environment(&front),
             variables: BTreeSet::new(),
             reader: Reader::new(&front.reading())?,
+            element_reader: Reader::new(&front.reading())?,
             front,
             outline: Vec::new(),
         };
@@ -114,7 +119,7 @@ impl Prompt {
             prompt.set_body(&whole)?;
             prompt.outline = prompt.sketch()?;
         }
-        prompt.reader = Reader::new(&prompt.reading())?;
+        prompt.set_readers()?;
         prompt.check_rules()?;
         prompt.check()?;
         Ok(prompt)
@@ -180,6 +185,23 @@ impl Prompt {
         reading
     }
 
+    /// How one conversation is read: about one element of an `each`, or about the whole record.
+    pub fn element_reading(&self) -> Reading {
+        let reading = self.reading();
+        let kind = match self.front.each {
+            None => reading.kind,
+            Some(Each::Steps) => Kind::Label,
+            Some(Each::Answers | Each::Criteria) => Kind::Score,
+        };
+        Reading { kind, ..reading }
+    }
+
+    fn set_readers(&mut self) -> Result<()> {
+        self.reader = Reader::new(&self.reading())?;
+        self.element_reader = Reader::new(&self.element_reading())?;
+        Ok(())
+    }
+
     /// What the verdicts have that a pass rule may look at.
     pub fn offer(&self) -> Offer<'_> {
         let reading = self.reading();
@@ -188,7 +210,7 @@ impl Prompt {
             scale: self.front.scale.as_ref(),
             positive: reading.positive().map(ToOwned::to_owned),
             labels: reading.labels,
-            picks: self.front.picks(),
+            picks: self.has_probabilities(),
             criteria: None,
         }
     }
@@ -231,16 +253,20 @@ impl Prompt {
         if self.front.aggregate == Some(Aggregate::Expected) {
             self.check_expected(ErrorKind::Prompt)?;
         }
+        self.check_verdict_from()?;
         let rule = self.front.pass.as_ref();
         rule.map_or(Ok(()), |rule| rule.fitted(&self.offer(), ErrorKind::Prompt).map(drop))
     }
 
-    /// Whether an expected value can be had: only of what a `choose` picks.
+    /// Whether an expected value can be had: of what a `choose` picks, and of values that can be evaluated.
     pub(crate) fn check_expected(&self, kind: ErrorKind) -> Result<()> {
-        if self.front.picks() {
-            return Ok(());
-        }
-        let message = "`expected` weighs by probabilities, and no `choose` gives this verdict";
+        let why = match self.evaluated() {
+            _ if self.front.picks() => return Ok(()),
+            Ok(_) => return Ok(()),
+            Err(why) => why,
+        };
+        let message =
+            format!("`expected` weighs by probabilities, which this verdict does not have: {why}");
         Err(Error::new(kind, message).hint("take another one: mean, median or majority"))
     }
 
@@ -253,6 +279,10 @@ impl Prompt {
         own.min_p = over.min_p.or(own.min_p);
         own.max_tokens = over.max_tokens.or(own.max_tokens);
         own.seed = over.seed.or(own.seed);
+        own.repeat_penalty = over.repeat_penalty.or(own.repeat_penalty);
+        own.presence_penalty = over.presence_penalty.or(own.presence_penalty);
+        own.frequency_penalty = over.frequency_penalty.or(own.frequency_penalty);
+        own.thinking_tokens = over.thinking_tokens.or(own.thinking_tokens);
         own.stop.extend(over.stop.iter().cloned());
     }
 
@@ -285,8 +315,7 @@ impl Prompt {
         // The old labels are gone, and with them the one that was positive.
         let kept = |own: &String| labels.is_empty() || labels.contains(own);
         self.front.positive = self.front.positive.take().filter(kept);
-        self.reader = Reader::new(&self.reading())?;
-        Ok(())
+        self.set_readers()
     }
 
     /// Names all that changes what this prompt asks: body, fields, scale, sampling, chat, each.
@@ -407,7 +436,7 @@ impl Prompt {
             fields.insert(name.clone(), value);
         }
         self.add_element(&mut fields, item, element);
-        Ok(Program::new(self.clone(), fields, plan, mark, self.menu(item)))
+        Ok(Program::new(self.clone(), fields, element.is_some(), plan, mark, self.menu(item)))
     }
 
     /// Whether the item has every field that this prompt requires.

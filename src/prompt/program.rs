@@ -1,5 +1,7 @@
 //! Running a prompt: render up to the first missing result, ask for it, render again.
 
+mod closing;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::Value;
@@ -10,12 +12,11 @@ use super::{
     taint,
 };
 use crate::{
-    completion::Distribution,
-    completion::{Completion, Finish},
+    completion::{Completion, Distribution},
     error::{Error, ErrorKind, Result},
-    parse::{Answer, Chosen, Ending, Menu, Spot, Transcript, label_after, labelled},
+    parse::{Answer, Chosen, Ending, Menu, Reader, Spot, Transcript, label_after, labelled},
     request::{Ask, Capabilities, Chat, Logprobs, Message, Origin, Part, Request, Role, Sampling},
-    text::{Judged, TurnEnd, visible},
+    text::{Judged, TurnEnd, unfinished_thought, visible},
 };
 
 /// A prompt at work on one item: pure and owned, so that anything may drive it, from wherever.
@@ -25,6 +26,8 @@ use crate::{
 pub struct Program {
     prompt: Arc<Prompt>,
     fields: BTreeMap<String, Value>,
+    /// Whether it is about one element of an `each`.
+    is_element: bool,
     plan: Plan,
     said: Said,
     /// What the last call asked for.
@@ -33,7 +36,21 @@ pub struct Program {
     sent: String,
     /// Whether the model would write the same again if it were asked again.
     repeats: bool,
-    ending: Option<Ending>,
+    stage: Stage,
+}
+
+/// How far a program is.
+#[derive(Debug, Default)]
+enum Stage {
+    /// The body is at work.
+    #[default]
+    Body,
+    /// The values of the verdict are scored, after this announcement.
+    Scoring { announcement: String, labels: Vec<String> },
+    /// The verdict alone is asked for.
+    Forcing(Ending),
+    /// Everything has been said.
+    Over,
 }
 
 /// What a program needs to know of the model and of the vote that it is run for.
@@ -45,6 +62,16 @@ pub struct Plan {
     pub draw: u32,
     /// How often an unreadable answer was asked again.
     pub reask: u32,
+    /// Whether the verdict alone may be asked for, after a text that came to none: where the model would only
+    /// say the same again, and can go on with what it said.
+    pub force: bool,
+}
+
+impl Plan {
+    /// The first draw of a model that can be asked this.
+    pub fn new(capabilities: Capabilities) -> Self {
+        Self { capabilities, draw: 0, reask: 0, force: false }
+    }
 }
 
 /// What a program wants next.
@@ -74,8 +101,8 @@ enum How {
     Opening(Vec<String>),
 }
 
-/// Tokens of a verdict alone.
-const LONGEST_VERDICT: u32 = 24;
+/// Alternatives of every token: as many as servers report.
+const MOST_ALTERNATIVES: u8 = 20;
 
 /// No honest prompt asks this often; a loop that never ends does.
 const MOST_ASKS: usize = 1_000;
@@ -85,6 +112,7 @@ impl Program {
     pub(super) fn new(
         prompt: Arc<Prompt>,
         fields: BTreeMap<String, Value>,
+        is_element: bool,
         plan: Plan,
         mark: Option<String>,
         menu: Menu,
@@ -92,17 +120,28 @@ impl Program {
         Self {
             prompt,
             fields,
+            is_element,
             plan,
             said: Said { mark, menu, ..Said::default() },
             asked: None,
             sent: String::new(),
             repeats: true,
-            ending: None,
+            stage: Stage::Body,
         }
     }
 
     /// Takes the answer to the last request, and says what is wanted next.
+    ///
+    /// After the body, the values of the verdict are scored, or the verdict alone is asked for, where the model
+    /// can do that: the last requests. Where the last request [is optional](Self::is_optional), `None` goes on
+    /// without its answer.
+    ///
+    /// # Errors
+    /// The body fails on this item, or the model cannot be asked what the body wants.
     pub fn next(&mut self, answer: Option<Completion>) -> Result<Next> {
+        if !matches!(self.stage, Stage::Body) {
+            return Ok(Next::Done(self.closed(answer)));
+        }
         if let (Some(asked), Some(completion)) = (self.asked.take(), answer) {
             self.take(asked, completion);
         }
@@ -120,9 +159,8 @@ impl Program {
                     .hint("a prompt may only grow: keep what depends on a result behind it"));
             }
             let Some(wanted) = wanted else {
-                let transcript = self.said.transcript(&marked, |_| true);
                 self.sent = marked;
-                return Ok(Next::Done(transcript));
+                return self.close();
             };
             if let Some(request) = self.ask(&marked, wanted)? {
                 self.sent = marked;
@@ -131,65 +169,14 @@ impl Program {
         }
     }
 
-    /// Asks for the verdict alone, behind a transcript that came to none: where the model would only say
-    /// the same again, and can go on with what it said. `None` where it cannot be done.
-    ///
-    /// The answer goes into [`end`](Self::end).
-    pub(crate) fn force(&mut self) -> Result<Option<Request>> {
-        let Some(last) = self.said.results.last() else { return Ok(None) };
-        let Some(ending) = self.ending(&self.sent) else { return Ok(None) };
-        let mut turns = self.turns(&self.sent, &last.spot)?;
-        let Some(turn) = turns.messages.last_mut().filter(|_| turns.open) else { return Ok(None) };
-        taint::trim(turn, false);
-        let said = turn.parts.last_mut().filter(|part| part.origin == Origin::Model);
-        if let Some(said) = said.and_then(Part::text_mut) {
-            said.truncate(ending.begun(said));
-            said.truncate(said.trim_end().len());
-        }
-        let text = ending.behind(&turn.text(), &taint::data(&self.sent));
-        turn.parts.push(Part::text(text, Origin::Prompt));
-        let sampling = Sampling {
-            max_tokens: Some(LONGEST_VERDICT),
-            stop: ending.stop(),
-            ..self.prompt.front.sampling.clone()
-        };
-        self.ending = Some(ending);
-        Ok(Some(self.request(turns, Ask::Generate { top_logprobs: None }, sampling, None)))
-    }
-
-    /// Takes the answer to [`force`](Self::force): the transcript with its ending.
-    pub(crate) fn end(&self, mut completion: Completion) -> Transcript {
-        // Results that are read again hold the whole ending.
-        if let Some(ending) = self.ending.as_ref().filter(|_| completion.finish != Finish::Forced) {
-            // What a filter or an accident ended is no verdict.
-            if !matches!(completion.finish, Finish::Stop | Finish::Length) {
-                completion.text.clear();
-            }
-            completion.text = ending.around(&completion.text);
-            completion.finish = Finish::Forced;
-        }
-        let mut transcript = self.said.transcript(&self.sent, |_| true);
-        // That the text before ran into its limit is mended now.
-        for outcome in &mut transcript.results {
-            outcome.cut_ok = true;
-        }
-        let spot = Spot { name: "ending".into(), at: None };
-        transcript.results.push(Answer { spot, chosen: None, cut_ok: true, completion });
-        transcript
-    }
-
     /// Whether another text may come of asking again: in process nothing but the draw of tokens makes one.
     pub(crate) fn varies(&self) -> bool {
         !self.repeats || !self.plan.capabilities.deterministic
     }
 
-    /// The ending that a text like this may be given, where asking again would be of no use.
-    fn ending(&self, marked: &str) -> Option<Ending> {
-        if !(self.repeats && self.plan.capabilities.prefill) {
-            return None;
-        }
-        let line = self.said.mark.as_deref().and_then(|mark| line_of(marked, mark));
-        self.prompt.reader.ending(line.as_deref())
+    /// How the answers of this conversation are read.
+    fn reader(&self) -> &Reader {
+        if self.is_element { &self.prompt.element_reader } else { &self.prompt.reader }
     }
 
     /// Every answer so far, in the order in which it was asked for.
@@ -212,8 +199,7 @@ impl Program {
 
     /// The marked text so far and the result that is missing.
     fn render(&self) -> Result<(String, Option<Wanted>)> {
-        let state =
-            Arc::new(Run::new(self.said.clone(), self.sent.clone(), self.prompt.reader.clone()));
+        let state = Arc::new(Run::new(self.said.clone(), self.sent.clone(), self.reader().clone()));
         let mut context = self.fields.clone();
         context.insert(run::NAME.into(), Value::from_dyn_object(state.clone()));
         if let Some(mark) = &self.said.mark {
@@ -297,7 +283,9 @@ impl Program {
         let mut top_logprobs = None;
         if read {
             sampling.stop.clear();
-            top_logprobs = (capabilities.logprobs != Logprobs::None).then_some(20);
+            top_logprobs = (capabilities.logprobs != Logprobs::None).then_some(MOST_ALTERNATIVES);
+        } else if self.reports_at_value(&spot, marked) {
+            top_logprobs = Some(MOST_ALTERNATIVES);
         }
         self.asked = Some(Asked { spot, how: How::Text, cut_ok: settings.cut_ok });
         let mut request =
@@ -334,6 +322,7 @@ impl Program {
                 None,
             )));
         }
+        let turns = if capabilities.score_verdict { turns.spoken() } else { turns };
         self.asked = Some(Asked { spot, how: How::Label, cut_ok: true });
         Ok(Some(self.request(turns, Ask::Choose { labels }, Sampling::default(), None)))
     }
@@ -382,11 +371,12 @@ impl Program {
 
     fn request(
         &self,
-        turns: Turns,
+        mut turns: Turns,
         ask: Ask,
         sampling: Sampling,
         constraint: Option<crate::request::Constraint>,
     ) -> Request {
+        self.add_tokens(&mut turns);
         let Turns { messages, open } = turns;
         let Plan { draw, reask, .. } = self.plan;
         let chat = self.chat();
@@ -505,6 +495,21 @@ impl Turns {
         let parts = self.messages.iter().flat_map(|message| &message.parts);
         let data = parts.filter(|part| part.origin == Origin::Data);
         data.map(|part| part.as_text().to_owned()).collect()
+    }
+
+    /// The same with a thinking block ended in which the model's last text stopped: a label is no thought.
+    fn spoken(mut self) -> Self {
+        let data = self.data();
+        let Some(turn) = self.messages.last_mut().filter(|_| self.open) else { return self };
+        let Some(said) = turn.parts.iter().rposition(|part| part.origin == Origin::Model) else {
+            return self;
+        };
+        let text: String = turn.parts[..=said].iter().map(Part::as_text).collect();
+        if unfinished_thought(&text, &Judged::new(&data)).is_some() {
+            turn.parts.insert(said + 1, Part::text("\n", Origin::Prompt));
+            turn.parts.insert(said + 2, Part::end_of_thinking());
+        }
+        self
     }
 
     /// The place of the turn that is written now.

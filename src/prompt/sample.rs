@@ -44,6 +44,11 @@ impl Ask {
             labels,
         }
     }
+
+    /// A made-up answer.
+    fn answer(&self, n: usize) -> String {
+        self.labels.first().cloned().unwrap_or_else(|| format!("sample {n}"))
+    }
 }
 
 impl Prompt {
@@ -75,7 +80,9 @@ impl Prompt {
     /// # Errors
     /// The model's API lacks something that the prompt needs: the error says what would do.
     pub fn check_fits(&self, plan: Plan) -> Result<()> {
-        self.run_sample(plan).map(drop)
+        // Nothing is said of a verdict that made-up answers lack.
+        let capabilities = Capabilities { score_verdict: false, ..plan.capabilities };
+        self.run_sample(Plan { capabilities, force: false, ..plan }).map(drop)
     }
 
     pub(super) fn chooses_after(&self, spot: &Spot) -> bool {
@@ -88,19 +95,39 @@ impl Prompt {
         self.outline[at + 1..].iter().any(|ask| ask.chooses && ask.turn == turn)
     }
 
+    /// Whether the text at this spot is the last one that the body asks for, as far as a sample record shows.
+    pub(super) fn writes_last(&self, spot: &Spot) -> bool {
+        self.outline.iter().rfind(|ask| !ask.chooses).is_some_and(|ask| ask.spot.name == spot.name)
+    }
+
     /// What the body asks for on a sample record.
     pub(super) fn sketch(&self) -> Result<Vec<Ask>> {
         let capabilities = Capabilities::ALL;
-        self.run_sample(Plan { capabilities, draw: 0, reask: 0 })
+        self.run_sample(Plan::new(capabilities))
     }
 
-    /// Runs the body on a sample record and scripted answers, and refuses what would go wrong.
-    fn run_sample(&self, plan: Plan) -> Result<Vec<Ask>> {
+    /// The line of the body that shows the mark, up to and with it, as a sample record shows it.
+    pub(super) fn sample_line(&self) -> Option<String> {
+        let mut program = self.sample_program(Plan::new(Capabilities::ALL));
+        let mut answer = None;
+        while let Ok(Next::Ask(request)) = program.next(answer.take()) {
+            answer = Some(Completion::text(Ask::of(&request).answer(0)));
+        }
+        program.line_with_mark()
+    }
+
+    fn sample_program(&self, plan: Plan) -> Program {
         let mut fields: BTreeMap<String, Value> =
             self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
         self.add_element(&mut fields, &sample_item(), Some(1));
         let mark = self.marks().then(|| SAMPLE_MARK.to_owned());
-        let mut program = Program::new(Arc::new(self.clone()), fields, plan, mark, Menu::default());
+        let is_element = self.front.each.is_some();
+        Program::new(Arc::new(self.clone()), fields, is_element, plan, mark, Menu::default())
+    }
+
+    /// Runs the body on a sample record and scripted answers, and refuses what would go wrong.
+    fn run_sample(&self, plan: Plan) -> Result<Vec<Ask>> {
+        let mut program = self.sample_program(plan);
         let mut asks: Vec<Ask> = Vec::new();
         let mut answer = None;
         while let Next::Ask(request) = program.next(answer.take())? {
@@ -108,9 +135,7 @@ impl Prompt {
                 self.check_mark(&request)?;
             }
             let ask = Ask::of(&request);
-            let text =
-                ask.labels.first().cloned().unwrap_or_else(|| format!("sample {}", asks.len()));
-            answer = Some(Completion::text(text));
+            answer = Some(Completion::text(ask.answer(asks.len())));
             asks.push(ask);
         }
         for (ask, outcome) in asks.iter_mut().zip(program.results()) {
@@ -141,7 +166,7 @@ fn literal(request: &Request) -> String {
 }
 
 /// A marker that no record can hold, being no hex.
-const SAMPLE_MARK: &str = "zq0mark0qz";
+pub(super) const SAMPLE_MARK: &str = "zq0mark0qz";
 
 fn sample_item() -> Item {
     Item::new()

@@ -41,7 +41,7 @@ fn run(
     capabilities: Capabilities,
     answers: &[&str],
 ) -> Vec<Request> {
-    let plan = Plan { capabilities, draw: 0, reask: 0 };
+    let plan = Plan::new(capabilities);
     let element = prompt.front().each.map(|_| 1);
     let mut program = prompt.program(item, element, plan, prompt.mark(item, None)).unwrap();
     let mut asked = Vec::new();
@@ -158,7 +158,7 @@ fn a_choice_is_asked_for_where_the_turn_can_be_continued() {
 #[test]
 fn elsewhere_the_choice_is_read_behind_the_words_that_announce_it() {
     let prompt = verify();
-    let plan = Plan { capabilities: TALKER, draw: 0, reask: 0 };
+    let plan = Plan::new(TALKER);
     let mut program = prompt.program(&item(), None, plan, None).unwrap();
     let Next::Ask(request) = program.next(None).unwrap() else { panic!("a question") };
     assert!(request.sampling.stop.is_empty(), "the model must write on to its verdict");
@@ -189,7 +189,7 @@ fn a_label_that_opens_the_turn_is_read_off_a_model_that_only_talks() {
     for (said, label) in
         [("No, it is not.", "No"), ("<think>Yes?</think>\n**No**", "No"), ("Perhaps.", "")]
     {
-        let plan = Plan { capabilities: Capabilities::TEXT, draw: 0, reask: 0 };
+        let plan = Plan::new(Capabilities::TEXT);
         let mut program = prompt.program(&item(), None, plan, None).unwrap();
         let Next::Ask(request) = program.next(None).unwrap() else { panic!("a question") };
         assert_eq!(request.ask, Wanted::Generate { top_logprobs: None });
@@ -204,7 +204,7 @@ fn a_label_that_opens_the_turn_is_read_off_a_model_that_only_talks() {
 fn a_model_that_cannot_continue_a_turn_is_refused_before_it_is_asked() {
     let body = "user:\n{{ question }}\nassistant:\nMy answer is {{ gen('a') }}";
     let prompt = prompt(&label(body));
-    let plan = Plan { capabilities: TALKER, draw: 0, reask: 0 };
+    let plan = Plan::new(TALKER);
     let refused = prompt.check_fits(plan).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
     assert!(prompt.check_fits(Plan { capabilities: ABLE, ..plan }).is_ok());
@@ -255,7 +255,7 @@ fn errors_show_file_line_and_the_fields_in_scope() {
     assert!(error.contains("p.jinja:8: `anwser` has no value"), "{error}");
     assert!(error.contains("fields in scope: question"), "{error}");
     let missing = prompt(&label("user:\n{{ question }} {{ rubric }}"));
-    let plan = Plan { capabilities: ABLE, draw: 0, reask: 0 };
+    let plan = Plan::new(ABLE);
     let error = format!("{:?}", missing.program(&item(), None, plan, None).unwrap_err());
     assert!(error.contains("p.jinja: the record has no field `rubric`"), "{error}");
 }

@@ -1,0 +1,252 @@
+//! The values of a finite verdict: how each is written after its announcement, and what it means.
+
+use super::{Finder, Kind, Menu, Place, Reader, Rule, value::bare};
+use crate::{
+    completion::Distribution,
+    scale::{Numbers, Scale, Step, tidy},
+    verdict::Verdict,
+};
+
+/// A value of a finite verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MenuValue {
+    /// The value as it is written after its announcement, with the blank before it and what closes it.
+    pub text: String,
+    /// What it means: see [`Verdict::meaning`].
+    pub meaning: String,
+}
+
+/// A word that a judge may write, and the verdict that it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Word {
+    /// As the rule writes it.
+    text: String,
+    pub(super) verdict: Verdict,
+}
+
+/// What stands before and after the values of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Around {
+    /// The words that announce the value, and what opens its form.
+    pub(super) before: String,
+    /// Whether a blank stands between them and the value.
+    pub(super) blank: bool,
+    /// What closes it; empty where the line does.
+    pub(super) after: String,
+}
+
+/// So many values are evaluated at one place; a verdict with more of them has no finite menu.
+const MOST: usize = 101;
+
+impl Reader {
+    /// What stands before and after the values of a rule; `None` where that is not known.
+    ///
+    /// `marked` is the author's line that shows the marker, up to and with it.
+    pub(super) fn around(
+        &self,
+        rule: &Rule,
+        finder: &Finder,
+        marked: Option<&str>,
+    ) -> Option<Around> {
+        match finder {
+            Finder::Mark => {
+                let line = marked?.trim_start();
+                Some(match &rule.form {
+                    None => {
+                        Around { before: format!("{line}:"), blank: true, after: String::new() }
+                    }
+                    Some(form) => Around {
+                        before: format!("{line}: {}", form.open),
+                        blank: form.open.is_empty(),
+                        after: form.close.clone(),
+                    },
+                })
+            }
+            Finder::Announced(_) => {
+                let name = rule.name();
+                let (before, after) = name.split_once('*')?;
+                Some(Around {
+                    before: before.trim_end().to_owned(),
+                    blank: before.ends_with(char::is_whitespace),
+                    after: after.trim().to_owned(),
+                })
+            }
+            Finder::Json(_) | Finder::Choose(_) | Finder::Numbers(..) | Finder::Regex(_) => None,
+        }
+    }
+
+    /// The values as they are written after a rule's announcement; why it has none where it has none.
+    pub(super) fn values_of(
+        &self,
+        rule: &Rule,
+        around: &Around,
+        menu: &Menu,
+    ) -> Result<Vec<MenuValue>, String> {
+        let close = close_of(rule);
+        let blank = if around.blank { " " } else { "" };
+        let text = |word: &Word| {
+            let own = if close.is_empty() { word.text.trim() } else { bare(&word.text) };
+            format!("{blank}{own}{close}")
+        };
+        Ok(listed(&self.words(rule, menu)?, text))
+    }
+
+    /// The same at a place that the model itself announced: `blank` and `closed` say how it wrote there.
+    pub(super) fn values_written(
+        &self,
+        rule: &Rule,
+        menu: &Menu,
+        blank: bool,
+        close: &str,
+    ) -> Option<Vec<MenuValue>> {
+        let blank = if blank { " " } else { "" };
+        let text = |word: &Word| format!("{blank}{}{close}", bare(&word.text));
+        Some(listed(&self.words(rule, menu).ok()?, text))
+    }
+
+    /// Every word that the verdict of a rule may be; why there is no such list where there is none.
+    pub(super) fn words(&self, rule: &Rule, menu: &Menu) -> Result<Vec<Word>, String> {
+        let texts: Vec<String> = match (self.reading.kind, &self.reading.scale) {
+            (Kind::Score, _) if !rule.values.is_empty() => rule.values.keys().cloned().collect(),
+            (Kind::Score, Some(Scale::Numbers(numbers))) => numbers_of(numbers)?,
+            (Kind::Score, Some(scale)) => scale.levels().map(|(name, _)| name.to_owned()).collect(),
+            (Kind::Label, Some(scale)) if is_scale_alone(rule) => {
+                // In the order of the scale, not of the alphabet.
+                scale.levels().map(|(name, _)| name.to_owned()).collect()
+            }
+            (Kind::Label | Kind::Preference, _) => rule.values.keys().cloned().collect(),
+            (Kind::Steps, _) => steps_of(menu)?,
+            (Kind::Score, None) => return Err("the prompt has no scale".into()),
+            (Kind::Ranking, _) => return Err("a ranking is not one of a few values".into()),
+            (Kind::Scores | Kind::Criteria, _) => {
+                return Err("several numbers stand in one place".into());
+            }
+            (Kind::Critique | Kind::Revision, _) => {
+                return Err("the text itself is the result".into());
+            }
+        };
+        if texts.is_empty() {
+            let what = match self.reading.kind {
+                Kind::Preference => "`values` does not say how the sides are written",
+                _ => "any word may be the label: name them under `values` or `scale`",
+            };
+            return Err(what.into());
+        }
+        let wanted = self.wanted(rule, menu);
+        let word = |text: String| {
+            let verdict = wanted.read(&text).ok()?;
+            Some(Word { text, verdict })
+        };
+        let mut words: Vec<Word> = texts.into_iter().filter_map(word).collect();
+        if self.reading.kind == Kind::Preference {
+            // Sides in the order in which they are shown; the words of one side in the file's order.
+            words.sort_by_key(|word| {
+                ["first", "second", "tie"]
+                    .iter()
+                    .position(|side| word.verdict.meaning().as_deref() == Some(side))
+            });
+        }
+        match words.len() {
+            0 | 1 => Err("fewer than two of its words can be read".into()),
+            2..=MOST => Ok(words),
+            many => Err(format!("it has {many} values, and at most {MOST} are evaluated")),
+        }
+    }
+
+    /// The verdicts that scored values mean with their probabilities, in their order: those of one meaning are
+    /// added up. `None` where a value is not one of this rule's.
+    pub(super) fn meanings(
+        &self,
+        rule: &Rule,
+        menu: &Menu,
+        seen: &Distribution,
+    ) -> Option<Vec<(Verdict, f64)>> {
+        let words = self.words(rule, menu).ok()?;
+        let close = close_of(rule);
+        let mut all: Vec<(Verdict, f64)> = Vec::new();
+        for (label, p) in &seen.labels {
+            let label = label.trim();
+            let is = |word: &&Word| {
+                let own = [word.text.trim(), bare(&word.text)];
+                own.into_iter().any(|own| {
+                    label.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest == close)
+                })
+            };
+            let word = words.iter().find(is)?;
+            match all.iter_mut().find(|(verdict, _)| *verdict == word.verdict) {
+                Some((_, sum)) => *sum += p,
+                None => all.push((word.verdict.clone(), *p)),
+            }
+        }
+        Some(all)
+    }
+}
+
+/// Whether the words of a rule are the names of the scale, filled in by the reader.
+fn is_scale_alone(rule: &Rule) -> bool {
+    rule.values.iter().all(|(word, meaning)| word == meaning)
+}
+
+/// What is written after every value of a rule.
+pub(super) fn close_of(rule: &Rule) -> &str {
+    closing(match (&rule.place, &rule.form) {
+        (Place::Announced(pattern), _) => {
+            pattern.split_once('*').map_or("", |(_, after)| after.trim())
+        }
+        (_, Some(form)) => &form.close,
+        _ => "",
+    })
+}
+
+fn listed(words: &[Word], text: impl Fn(&Word) -> String) -> Vec<MenuValue> {
+    let mut values: Vec<MenuValue> = Vec::new();
+    for word in words {
+        let text = text(word);
+        let Some(meaning) = word.verdict.meaning() else { continue };
+        if !values.iter().any(|value| value.text == text) {
+            values.push(MenuValue { text, meaning });
+        }
+    }
+    values
+}
+
+/// What is written after every value: all of what closes it where that is short, else its first signs.
+fn closing(after: &str) -> &str {
+    const LONGEST: usize = 16;
+    if after.len() <= LONGEST && !after.contains(char::is_whitespace) {
+        return after;
+    }
+    let end = after.find(|c: char| c.is_alphanumeric() || c.is_whitespace()).unwrap_or(after.len());
+    &after[..end]
+}
+
+/// The numbers of a scale.
+fn numbers_of(numbers: &Numbers) -> Result<Vec<String>, String> {
+    let Numbers { min, max, step } = *numbers;
+    let Step::Of(step) = step else { return Err("its scale allows any decimal".into()) };
+    let count = ((max - min) / step + 1e-9).floor() + 1.0;
+    #[expect(clippy::cast_precision_loss, reason = "a hundred or so")]
+    let most = MOST as f64;
+    if count > most {
+        return Err(format!("its scale has {count} values, and at most {MOST} are evaluated"));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at least 1, and a hundred or so at most"
+    )]
+    let count = count as u32;
+    Ok((0..count).map(|n| tidy(min + f64::from(n) * step).to_string()).collect())
+}
+
+/// The places of a first error, and −1 for none.
+fn steps_of(menu: &Menu) -> Result<Vec<String>, String> {
+    let count = menu.steps.ok_or("it is not known how many steps a record has")?;
+    if count >= MOST {
+        return Err(format!(
+            "the record has {count} steps, and at most {MOST} values are evaluated"
+        ));
+    }
+    let steps = (0..count).map(|index| index.to_string());
+    Ok(std::iter::once("-1".to_owned()).chain(steps).collect())
+}

@@ -1,0 +1,267 @@
+//! Verdicts beside their probabilities: what was scored, and where a text holds its value.
+
+use std::ops::Range;
+
+use super::{
+    Applied, Kind, Place, Read, Reader, Rule, Transcript, VerdictFrom,
+    prepared::Prepared,
+    value::bare,
+    values::{MenuValue, close_of},
+};
+use crate::{
+    completion::{Completion, Distribution},
+    verdict::{Label, Reason, Unreadable, Verdict},
+};
+
+/// Where a text holds its value, and what else could stand there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stand {
+    /// The answer that holds it.
+    pub(crate) answer: usize,
+    /// The byte of that answer's text where the text before the values ends.
+    pub(crate) at: usize,
+    /// The values as they would be written there.
+    pub(crate) values: Vec<MenuValue>,
+}
+
+/// Probabilities of the verdicts of a menu, in its order.
+type Weights = Vec<(Verdict, f64)>;
+
+impl Reader {
+    /// What was read beside its probabilities, or by them.
+    pub(super) fn weighed(
+        &self,
+        applied: Applied,
+        transcript: &Transcript,
+        prepared: &Prepared,
+    ) -> Read {
+        let Applied { read, rule, place, .. } = &applied;
+        if self.reading.from == VerdictFrom::Text
+            || matches!(self.kind_of_rule(*rule), Some(Place::Choose(_)))
+        {
+            return self.picked_as_wished(applied);
+        }
+        let scored = self.scored(transcript);
+        let weights = scored.or_else(|| {
+            let rule = (*rule)?;
+            let weights = self.told(rule, place.clone()?, prepared)?;
+            Some((rule, weights))
+        });
+        let Some((by, weights)) = weights else { return self.unweighed(applied) };
+        let distribution = distribution(&weights);
+        let mass = distribution.mass();
+        let enough = mass >= self.reading.mass && mass > 0.0;
+        let rule = self.reading.rules.get(by).map(Rule::name).unwrap_or_default();
+        let decides = self.reading.from == VerdictFrom::Probabilities
+            && self.may_be_scored(&applied, prepared);
+        let rescued = read.verdict.is_err() && self.may_be_scored(&applied, prepared);
+        let mut read = applied.read;
+        if decides || rescued {
+            read.verdict =
+                if enough { Ok(likeliest(&weights)) } else { Err(self.unsure(&rule, mass)) };
+            read.span = read.span.filter(|_| !rescued);
+            read.rule = Some(format!("{rule} scored"));
+        }
+        if enough && let Ok(Verdict::Label(label)) = &mut read.verdict {
+            *label = self.with_shares(&label.label, &distribution);
+        }
+        Read { distribution: Some(distribution), ..read }
+    }
+
+    /// Why there are no probabilities, where they are to decide.
+    fn unweighed(&self, applied: Applied) -> Read {
+        let read = applied.read;
+        if self.reading.from != VerdictFrom::Probabilities || read.verdict.is_err() {
+            return read;
+        }
+        Read { verdict: Err(Unreadable::new(Reason::Unsure, NONE_REPORTED)), ..read }
+    }
+
+    /// A choice that was read off a text tells no probabilities, and they may be what decides.
+    fn picked_as_wished(&self, applied: Applied) -> Read {
+        let none = applied.read.distribution.is_none() && self.reading.kind != Kind::Steps;
+        if none { self.unweighed(applied) } else { applied.read }
+    }
+
+    fn kind_of_rule(&self, rule: Option<usize>) -> Option<&Place> {
+        self.reading.rules.get(rule?).map(|rule| &rule.place)
+    }
+
+    /// Whether the verdict of a text may come from probabilities: it is readable, or lacks its verdict and
+    /// nothing else.
+    pub(super) fn may_be_scored(&self, applied: &Applied, prepared: &Prepared) -> bool {
+        match &applied.read.verdict {
+            Ok(_) => true,
+            Err(why) => match why.reason {
+                Reason::Missing => true,
+                Reason::Truncated => prepared.is_cut_by_length(),
+                Reason::Ambiguous => applied.is_empty,
+                _ => false,
+            },
+        }
+    }
+
+    /// The verdicts that were scored, and the rule whose values they are.
+    fn scored(&self, transcript: &Transcript) -> Option<(usize, Weights)> {
+        let scoring = transcript.results.iter().rfind(|answer| answer.is_scoring())?;
+        let seen = scoring.completion.distribution.as_ref()?;
+        let rules = self.reading.rules.iter().enumerate();
+        rules
+            .filter(|(_, rule)| is_written(&rule.place))
+            .find_map(|(n, rule)| Some((n, self.meanings(rule, &transcript.menu, seen)?)))
+    }
+
+    /// The verdicts that a server reported beside the one that it wrote.
+    fn told(&self, rule: usize, place: Range<usize>, prepared: &Prepared) -> Option<Weights> {
+        let rule = self.reading.rules.get(rule)?;
+        let menu = &prepared.transcript.menu;
+        let (answer, at) = self.start_of_value(rule, place, prepared)?;
+        let completion = &prepared.transcript.results.get(answer)?.completion;
+        let values = self.values_written(rule, menu, false, "")?;
+        let labels: Vec<String> = values.into_iter().map(|value| value.text).collect();
+        self.meanings(rule, menu, &reported_at(completion, at, &labels)?)
+    }
+
+    /// Where the text announces the verdict that was read, and the values that could stand there.
+    pub(crate) fn stand(&self, transcript: &Transcript) -> Option<Stand> {
+        let prepared = Prepared::new(transcript, self.is_draft());
+        let applied = self.read_text(&prepared);
+        applied.read.verdict.as_ref().ok()?;
+        let rule = self.reading.rules.get(applied.rule?)?;
+        if !is_written(&rule.place) {
+            return None;
+        }
+        let (answer, start) = self.start_of_value(rule, applied.place?, &prepared)?;
+        let text = &transcript.results.get(answer)?.completion.text;
+        // The blank before a value is a part of it, as it is for most tokenizers.
+        let blank =
+            text[..start].strip_suffix(' ').filter(|before| !before.ends_with(char::is_whitespace));
+        let at = blank.map_or(start, str::len);
+        let close =
+            Some(close_of(rule)).filter(|close| closes(&text[start..], close)).unwrap_or_default();
+        let values = self.values_written(rule, &transcript.menu, blank.is_some(), close)?;
+        Some(Stand { answer, at, values })
+    }
+
+    /// Whether a verdict may be scored after this transcript, with the announcement written for the model.
+    pub(crate) fn lacks_verdict_only(&self, transcript: &Transcript) -> bool {
+        let prepared = Prepared::new(transcript, self.is_draft());
+        let applied = self.read_text(&prepared);
+        applied.read.verdict.is_err() && self.may_be_scored(&applied, &prepared)
+    }
+
+    /// The answer and the byte of its text at which the value begins that was found at `place`.
+    fn start_of_value(
+        &self,
+        rule: &Rule,
+        place: Range<usize>,
+        prepared: &Prepared,
+    ) -> Option<(usize, usize)> {
+        let within = rule.within.as_deref();
+        let text = prepared.text(within);
+        let text = text.trim();
+        let piece = text.get(place.clone())?;
+        let inner = bare(piece);
+        let mut at = place.start + (inner.as_ptr() as usize - piece.as_ptr() as usize);
+        if let Some(form) = &rule.form
+            && let Some(rest) = text[at..].strip_prefix(&form.open)
+        {
+            at = text.len() - rest.trim_start().len();
+        }
+        prepared.located(at, within)
+    }
+
+    /// A label with its own share of the probability and that of the positive one.
+    pub(super) fn with_shares(&self, label: &str, seen: &Distribution) -> Label {
+        let among = seen.among_labels();
+        let share = |meaning: &str| Some(among.as_ref()?.of(meaning).unwrap_or(0.0));
+        let p = self.reading.positive().and_then(share);
+        let confidence = share(label);
+        Label { p, confidence, distribution: among, ..Label::new(label) }
+    }
+
+    /// Values that hold next to no probability were picked for want of anything else.
+    pub(super) fn unsure(&self, rule: &str, mass: f64) -> Unreadable {
+        let detail = format!(
+            "the values of `{rule}` hold {:.2} % of the probability: the model was about to write something else",
+            100.0 * mass
+        );
+        Unreadable::new(Reason::Unsure, detail)
+    }
+}
+
+/// Why probabilities that are to decide do not.
+const NONE_REPORTED: &str =
+    "`verdict_from: probabilities` needs the probabilities of the values, and none were reported";
+
+/// Whether a rule reads values that are written after words.
+fn is_written(place: &Place) -> bool {
+    matches!(place, Place::Announced(_) | Place::Mark)
+}
+
+fn distribution(weights: &Weights) -> Distribution {
+    let meaning = |(verdict, p): &(Verdict, f64)| Some((verdict.meaning()?, *p));
+    Distribution::new(weights.iter().filter_map(meaning).collect())
+}
+
+/// The first of the likeliest.
+fn likeliest(weights: &Weights) -> Verdict {
+    let best = weights.iter().rev().max_by(|a, b| a.1.total_cmp(&b.1));
+    best.map_or_else(|| Verdict::Text(String::new()), |(verdict, _)| verdict.clone())
+}
+
+/// Whether what closes a value stands on the line of the value that a text begins with.
+fn closes(text: &str, close: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.contains(close))
+}
+
+/// The probabilities of labels where a value begins at byte `at` of a written text; `None` where the tokens
+/// reported are not those of the text.
+fn reported_at(completion: &Completion, at: usize, labels: &[String]) -> Option<Distribution> {
+    let Completion { text, tokens, .. } = completion;
+    let mut start = 0;
+    for (n, token) in tokens.iter().enumerate() {
+        let rest = text.get(start..)?;
+        let end = start + token.text.len();
+        let spells = rest.starts_with(&token.text) || token.text.starts_with(rest);
+        if !spells {
+            return None;
+        }
+        if end <= at {
+            start = end;
+            continue;
+        }
+        let before = token.text.get(..at - start)?;
+        let after = |text: &str| text.strip_prefix(before).unwrap_or(text).to_owned();
+        let top: Vec<(String, f64)> =
+            token.top.iter().map(|(text, logprob)| (after(text), *logprob)).collect();
+        let mut seen = Distribution::of_alternatives(&top, labels);
+        if let Some(next) = tokens.get(n + 1) {
+            tell_apart(&mut seen, after(&token.text).trim(), &next.top);
+        }
+        return (seen.mass() > 0.0).then_some(seen);
+    }
+    None
+}
+
+/// Gives a part of what a label holds to the longer ones that it begins, by what followed it: a tokenizer may
+/// write `10` as `1` and `0`.
+fn tell_apart(seen: &mut Distribution, written: &str, next: &[(String, f64)]) {
+    let Some(own) = seen.labels.iter().position(|(label, _)| label.trim() == written) else {
+        return;
+    };
+    let held = seen.labels[own].1;
+    let mut given = 0.0;
+    for (n, (label, p)) in seen.labels.iter_mut().enumerate() {
+        let Some(rest) = label.trim().strip_prefix(written).filter(|_| n != own && *p <= 0.0)
+        else {
+            continue;
+        };
+        let goes_on =
+            |(text, _): &&(String, f64)| !text.is_empty() && rest.starts_with(text.trim_end());
+        let share: f64 = next.iter().filter(goes_on).map(|(_, logprob)| logprob.exp()).sum();
+        *p = held * share.clamp(0.0, 1.0);
+        given += *p;
+    }
+    seen.labels[own].1 = (held - given).max(0.0);
+}

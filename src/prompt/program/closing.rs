@@ -1,0 +1,260 @@
+//! The end of a conversation: the values of the verdict are scored, or the verdict alone is asked for.
+
+use super::{MOST_ALTERNATIVES, Next, Program, Stage, Turns, line_of};
+use crate::{
+    completion::{Completion, Finish, Token},
+    error::Result,
+    parse::{Answer, Chosen, Ending, Parser, Scoring, Spot, Transcript, VerdictFrom},
+    prompt::taint,
+    request::{Ask, Logprobs, Message, Origin, Part, Request, Sampling},
+    text::{Judged, unfinished_thought},
+    verdict::Reason,
+};
+
+/// Tokens of a verdict alone.
+const LONGEST_VERDICT: u32 = 24;
+
+/// The name of a scoring among the calls of a vote.
+const VERDICT: &str = "verdict";
+
+/// The name of a verdict that was asked for alone.
+const ENDING: &str = "ending";
+
+impl Program {
+    /// Whether the vote can do without the answer to the last request: the values of a verdict are scored, and
+    /// where that fails nothing but their probabilities is lost.
+    pub fn is_optional(&self) -> bool {
+        matches!(self.stage, Stage::Scoring { .. })
+    }
+
+    /// What is wanted after the body: all results are there.
+    pub(super) fn close(&mut self) -> Result<Next> {
+        let transcript = self.whole();
+        self.stage = Stage::Over;
+        let request = match self.score(&transcript)? {
+            None => self.force(&transcript)?,
+            request => request,
+        };
+        Ok(request.map_or(Next::Done(transcript), |request| Next::Ask(Box::new(request))))
+    }
+
+    /// Everything that was said, with the answer to the last request.
+    pub(super) fn closed(&mut self, answer: Option<Completion>) -> Transcript {
+        let mut transcript = self.whole();
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        let Some(completion) = answer else { return transcript };
+        match stage {
+            Stage::Scoring { announcement, labels } => {
+                transcript.results.push(scored(announcement, &labels, completion));
+            }
+            Stage::Forcing(ending) => {
+                // That the text before ran into its limit is mended now.
+                transcript.results.iter_mut().for_each(|answer| answer.cut_ok = true);
+                transcript.results.push(forced(&ending, completion));
+            }
+            Stage::Body | Stage::Over => (),
+        }
+        transcript
+    }
+
+    fn whole(&self) -> Transcript {
+        self.said.transcript(&self.sent, |_| true)
+    }
+
+    /// The ending that a text like this may be given, where asking again would be of no use.
+    pub(super) fn ending(&self, marked: &str) -> Option<Ending> {
+        if !(self.repeats && self.plan.capabilities.prefill) {
+            return None;
+        }
+        self.reader().ending(self.marked_line(marked).as_deref())
+    }
+
+    /// The author's line that shows the mark, in what was sent.
+    pub(in crate::prompt) fn line_with_mark(&self) -> Option<String> {
+        self.marked_line(&self.sent)
+    }
+
+    /// The author's line that shows the mark.
+    fn marked_line(&self, marked: &str) -> Option<String> {
+        self.said.mark.as_deref().and_then(|mark| line_of(marked, mark))
+    }
+
+    /// Where the verdict comes from.
+    fn from(&self) -> VerdictFrom {
+        self.prompt.front.verdict_from
+    }
+
+    /// How the verdict is announced and which values it may have, where both are known and wanted.
+    fn scoring(&self, marked: &str) -> Option<Scoring> {
+        if self.from() == VerdictFrom::Text {
+            return None;
+        }
+        let line = self.marked_line(marked);
+        self.reader().scoring(line.as_deref(), &self.said.menu).ok()
+    }
+
+    /// Whether a server is to report, beside the text at this spot, what else could stand in the place of its
+    /// verdict.
+    pub(super) fn reports_at_value(&self, spot: &Spot, marked: &str) -> bool {
+        self.plan.capabilities.logprobs == Logprobs::Top
+            && !self.plan.capabilities.score_verdict
+            && self.prompt.writes_last(spot)
+            && self.scoring(marked).is_some()
+    }
+
+    /// Asks how likely each value of the verdict is: where the text announces it, or at the end of a text that
+    /// lacks nothing else. `None` where that cannot be asked.
+    fn score(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
+        if !self.plan.capabilities.score_verdict {
+            return Ok(None);
+        }
+        let Some(Scoring { ending, values }) = self.scoring(&self.sent) else { return Ok(None) };
+        let Some(mut turns) = self.open_turns()? else { return Ok(None) };
+        let Some(turn) = turns.messages.last_mut() else { return Ok(None) };
+        let values = if let Some(stand) = self.reader().stand(transcript) {
+            let Some(answer) = transcript.results.get(stand.answer) else { return Ok(None) };
+            if !cut(turn, &answer.completion.text, stand.at) {
+                return Ok(None);
+            }
+            stand.values
+        } else if self.reader().lacks_verdict_only(transcript) {
+            announce(turn, &ending, &taint::data(&self.sent));
+            values
+        } else {
+            return Ok(None);
+        };
+        let announcement = last_line(&turn.text()).to_owned();
+        let labels: Vec<String> = values.into_iter().map(|value| value.text).collect();
+        self.stage = Stage::Scoring { announcement, labels: labels.clone() };
+        let request = self.request(turns, Ask::Choose { labels }, Sampling::default(), None);
+        // The same text has the same probabilities, whichever draw it was.
+        Ok(Some(Request { draw: 0, reask: 0, ..request }))
+    }
+
+    /// Asks for the verdict alone, after a transcript that came to none: where the model would only say the same
+    /// again, can go on with what it said, and cannot score the values.
+    fn force(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
+        let scores = self.scoring(&self.sent).is_some();
+        if !self.plan.force || (scores && self.plan.capabilities.score_verdict) {
+            return Ok(None);
+        }
+        let read = self.reader().parse(transcript);
+        let silent = read.verdict.as_ref().is_err_and(|why| match why.reason {
+            Reason::Refused => false,
+            // What the probabilities do not bear out is not asked for once more.
+            Reason::Unsure => read.distribution.is_none() && self.from() == VerdictFrom::Auto,
+            _ => true,
+        });
+        let Some(ending) = self.ending(&self.sent).filter(|_| silent) else { return Ok(None) };
+        let Some(mut turns) = self.open_turns()? else { return Ok(None) };
+        let Some(turn) = turns.messages.last_mut() else { return Ok(None) };
+        leave_begun(turn, &ending);
+        let text = ending.behind(&turn.text(), &taint::data(&self.sent));
+        turn.parts.push(Part::text(text, Origin::Prompt));
+        let sampling = Sampling {
+            max_tokens: Some(LONGEST_VERDICT),
+            stop: ending.stop(),
+            ..self.prompt.front.sampling.clone()
+        };
+        let reports = scores && self.plan.capabilities.logprobs == Logprobs::Top;
+        let top_logprobs = reports.then_some(MOST_ALTERNATIVES);
+        self.stage = Stage::Forcing(ending);
+        Ok(Some(self.request(turns, Ask::Generate { top_logprobs }, sampling, None)))
+    }
+
+    /// The turns up to the end of the last answer, where the model may go on with it.
+    fn open_turns(&self) -> Result<Option<Turns>> {
+        let Some(last) = self.said.results.last() else { return Ok(None) };
+        let mut turns = self.turns(&self.sent, &last.spot)?;
+        if let Some(turn) = turns.messages.last_mut() {
+            taint::trim(turn, false);
+        }
+        Ok(Some(turns).filter(|turns| turns.open))
+    }
+
+    /// Gives what the model wrote in the open turn its own tokens: another spelling of the same text would be
+    /// another question.
+    pub(super) fn add_tokens(&self, turns: &mut Turns) {
+        let Some(turn) = turns.messages.last_mut().filter(|_| turns.open) else { return };
+        for part in turn.parts.iter_mut().filter(|part| part.origin == Origin::Model) {
+            let text = part.as_text();
+            let own = |answer: &&Answer| {
+                answer.chosen.is_none() && answer.completion.text.starts_with(text)
+            };
+            let written = self.said.results.iter().rfind(own);
+            part.token_ids =
+                written.map(|answer| answer.completion.token_ids.clone()).unwrap_or_default();
+        }
+    }
+}
+
+/// How likely each value is, as an answer. What is not about these labels tells nothing.
+fn scored(announcement: String, labels: &[String], mut completion: Completion) -> Answer {
+    let asked = |(label, _): &(String, f64)| labels.contains(label);
+    completion.distribution = completion
+        .distribution
+        .filter(|seen| seen.labels.len() == labels.len() && seen.labels.iter().all(asked));
+    let spot = Spot { name: VERDICT.into(), at: None };
+    Answer { spot, chosen: Some(Chosen::Scored { announcement }), cut_ok: true, completion }
+}
+
+/// A verdict that was asked for alone, as an answer that holds its whole line.
+fn forced(ending: &Ending, mut completion: Completion) -> Answer {
+    // Results that are read again hold the whole ending.
+    if completion.finish != Finish::Forced {
+        // What a filter or an accident ended is no verdict.
+        if !matches!(completion.finish, Finish::Stop | Finish::Length) {
+            completion.text.clear();
+        }
+        let written = std::mem::take(&mut completion.text);
+        completion.text = ending.around(&written);
+        completion.finish = Finish::Forced;
+        // The tokens go on where the words end that were written for the model.
+        let blanks = written.len() - written.trim_start().len();
+        let before = completion.text.get(..ending.before.len() + 1 - blanks.min(1));
+        if let Some(before) = before.filter(|_| !completion.tokens.is_empty()) {
+            completion.tokens.insert(0, Token::new(before, Vec::new()));
+        }
+    }
+    let spot = Spot { name: ENDING.into(), at: None };
+    Answer { spot, chosen: None, cut_ok: true, completion }
+}
+
+/// Cuts a turn inside of this text of the model; `false` where it does not stand there by itself.
+fn cut(turn: &mut Message, text: &str, at: usize) -> bool {
+    let own = |part: &Part| part.origin == Origin::Model && part.as_text() == text;
+    let Some(place) = turn.parts.iter().rposition(own) else { return false };
+    turn.parts.truncate(place + 1);
+    if let Some(said) = turn.parts.last_mut().and_then(Part::text_mut) {
+        said.truncate(at);
+    }
+    true
+}
+
+/// Announces the verdict at the end of a turn, outside of any thinking block.
+fn announce(turn: &mut Message, ending: &Ending, judged: &[String]) {
+    leave_begun(turn, ending);
+    let text = turn.text();
+    let thinks = unfinished_thought(&text, &Judged::new(judged)).is_some();
+    if thinks {
+        turn.parts.push(Part::text("\n", Origin::Prompt));
+        turn.parts.push(Part::end_of_thinking());
+    }
+    let between = if text.trim().is_empty() && !thinks { "" } else { "\n\n" };
+    turn.parts.push(Part::text(format!("{between}{}", ending.before), Origin::Prompt));
+}
+
+/// Takes off an announcement that the model began and did not end: it is written anew.
+fn leave_begun(turn: &mut Message, ending: &Ending) {
+    let said = turn.parts.last_mut().filter(|part| part.origin == Origin::Model);
+    if let Some(said) = said.and_then(Part::text_mut) {
+        said.truncate(ending.begun(said));
+        said.truncate(said.trim_end().len());
+    }
+}
+
+/// The last line of a text that is not blank, with what follows it.
+fn last_line(text: &str) -> &str {
+    let end = text.trim_end().len();
+    &text[text[..end].rfind('\n').map_or(0, |at| at + 1)..]
+}
