@@ -407,7 +407,8 @@ impl Distribution {
     pub fn among_labels(&self) -> Option<Self> {
         let total = self.mass();
         let share = |(label, p): &(String, f64)| (label.clone(), p / total);
-        (total > 0.0).then(|| Self { labels: self.labels.iter().map(share).collect(), missing: 0.0 })
+        (total > 0.0)
+            .then(|| Self { labels: self.labels.iter().map(share).collect(), missing: 0.0 })
     }
 
     /// The share of `label` among all labels offered; `None` where none of them has any mass.

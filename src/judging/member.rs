@@ -123,7 +123,14 @@ impl Member {
         let front = self.prompt.front();
         let mut hasher = Hasher::new("reading-v3");
         let pass = pass.map(ToString::to_string);
-        hasher.json(&(&front.rules, self.aggregate, pass, &front.positive, front.mass, front.verdict_from));
+        hasher.json(&(
+            &front.rules,
+            self.aggregate,
+            pass,
+            &front.positive,
+            front.mass,
+            front.verdict_from,
+        ));
         hasher
     }
 

@@ -70,8 +70,6 @@ pub(super) fn seen_in_own_order(seen: Distribution, order: &[usize]) -> Distribu
     if order != [1, 0] || !seen.labels.iter().all(|(name, _)| is_side(name)) {
         return seen;
     }
-    let own = |side: Preference| {
-        Some((side.name().to_owned(), seen.of(side.swapped().name())?))
-    };
+    let own = |side: Preference| Some((side.name().to_owned(), seen.of(side.swapped().name())?));
     Distribution { labels: SIDES.into_iter().filter_map(own).collect(), ..seen }
 }

@@ -57,8 +57,7 @@ impl Panel {
         }
         // Verdicts that were asked for alone can be left out, where other rules do without, and values that were
         // scored.
-        let is_left =
-            |call: &&Call| call.finish != Finish::Forced && call.announcement.is_none();
+        let is_left = |call: &&Call| call.finish != Finish::Forced && call.announcement.is_none();
         if answers.iter().flatten().any(is_left) {
             return Err(unlike().hint("the prompt asks for fewer texts than the results hold"));
         }
