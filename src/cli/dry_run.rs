@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use super::{complain, input::Records, note, prompts, talk::emit_coloured};
+use super::{complain, fields::Noticed, input::Records, note, prompts, talk::emit_coloured};
 use crate::{
     completion::UsageTotal, error::Result, judge::Judge, judging::AskId, request::Request,
 };
@@ -27,7 +27,12 @@ struct Plan {
 const PER_TOKEN: u64 = 4;
 
 /// Counts what every record would take, and prints the first request.
-pub(super) async fn run(judge: &Judge, records: Records) -> Result<()> {
+pub(super) async fn run(
+    judge: &Judge,
+    records: Records,
+    noticed: Option<&mut Noticed>,
+) -> Result<()> {
+    let mut noticed = noticed;
     let mut plan = Plan { written: Some(0), ..Plan::default() };
     for record in records {
         plan.records += 1;
@@ -39,6 +44,9 @@ pub(super) async fn run(judge: &Judge, records: Records) -> Result<()> {
                 continue;
             }
         };
+        if let (Some(noticed), Ok(seen)) = (&mut noticed, judge.seen(&item)) {
+            noticed.look(&seen, &record.place);
+        }
         match judge.rehearse(&item).await {
             Ok(requests) => {
                 if plan.calls == 0 {

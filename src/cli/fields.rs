@@ -1,18 +1,14 @@
 //! What the program says about the fields of records: which are shown to the judge, and which nothing reads.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::BTreeSet;
 
-use super::{input::Records, note};
+use super::note;
 use crate::{
     config::{Origin, Resolved},
     error::{Error, ErrorKind, Result, near},
     item::{FieldMap, Item, are_synonyms, is_filled, is_read_anyway},
     judge::Judge,
     prompt::{Prompt, View},
-    records::Record,
     report,
 };
 
@@ -144,12 +140,11 @@ fn unread(table: &str, name: &str, prompts: &[&Prompt]) -> Error {
     error.hint(format!("it reads `{all}`; -p names a prompt that reads other fields"))
 }
 
-/// What was noticed about records while they went by.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Noticed(Arc<Mutex<Notices>>);
-
-#[derive(Debug, Default)]
-struct Notices {
+/// What is noticed about records while they go by: empty answers, and fields that the first record did not
+/// have.
+#[derive(Debug)]
+pub(super) struct Noticed {
+    judge: Judge,
     /// Names of filled fields that were seen already.
     names: BTreeSet<String>,
     /// Where answers are empty: how often, and the first place.
@@ -161,58 +156,51 @@ struct Notices {
 }
 
 impl Noticed {
-    /// Says what was noticed, with the first place of each kind.
-    pub(super) fn say(&self, quiet: bool) {
-        if quiet {
-            return;
+    /// Nothing yet, but what is said of the first record anyway.
+    pub(super) fn new(judge: &Judge, first: Option<&Item>) -> Self {
+        let mut noticed = Self {
+            judge: judge.clone(),
+            names: BTreeSet::new(),
+            empty: None,
+            known: BTreeSet::new(),
+            said: Vec::new(),
+        };
+        if let Some(Ok(seen)) = first.map(|item| judge.seen(item)) {
+            noticed.names.extend(filled(&seen).map(ToOwned::to_owned));
+            noticed.known.extend(judge.prompt().notices(&seen, judge.field_map()));
         }
-        let notices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((count, place)) = &notices.empty {
-            let (answers, are) = if *count == 1 { ("answer", "is") } else { ("answers", "are") };
-            warn(&format!(
-                "{count} {answers} {are} empty, and judged as empty; the first: {place}"
-            ));
-        }
-        notices.said.iter().for_each(|notice| warn(notice));
+        noticed
     }
-}
 
-/// Looks at records as they go by: empty answers, and fields that the first record did not have.
-pub(super) fn watched(records: Records, judge: &Judge, first: Option<&Item>) -> (Records, Noticed) {
-    let noticed = Noticed::default();
-    if let Some(Ok(seen)) = first.map(|item| judge.seen(item)) {
-        let mut known = noticed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.names.extend(filled(&seen).map(ToOwned::to_owned));
-        known.known.extend(judge.prompt().notices(&seen, judge.field_map()));
-    }
-    let (judge, shared) = (judge.clone(), noticed.0.clone());
-    let look = move |record: &Record| {
-        let Ok(item) = &record.item else { return };
-        let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        known.look(&judge, item, &record.place);
-    };
-    (Box::new(records.inspect(look)), noticed)
-}
-
-fn filled(item: &Item) -> impl Iterator<Item = &str> {
-    item.record().iter().filter(|(_, value)| is_filled(value)).map(|(name, _)| name.as_str())
-}
-
-impl Notices {
-    fn look(&mut self, judge: &Judge, item: &Item, place: &str) {
-        let Ok(seen) = judge.seen(item) else { return };
-        let prompt = judge.prompt();
-        if prompt.shows_empty_answer(&seen) {
+    /// Looks at a record as the judge sees it.
+    pub(super) fn look(&mut self, seen: &Item, place: &str) {
+        let prompt = self.judge.prompt();
+        if prompt.shows_empty_answer(seen) {
             self.empty.get_or_insert_with(|| (0, place.to_owned())).0 += 1;
         }
-        if filled(item).all(|name| self.names.contains(name)) {
+        if filled(seen).all(|name| self.names.contains(name)) {
             return;
         }
-        self.names.extend(filled(item).map(ToOwned::to_owned));
-        for notice in prompt.notices(&seen, judge.field_map()) {
+        self.names.extend(filled(seen).map(ToOwned::to_owned));
+        for notice in prompt.notices(seen, self.judge.field_map()) {
             if self.known.insert(notice.clone()) {
                 self.said.push(format!("{place}: {notice}"));
             }
         }
     }
+
+    /// Says what was noticed, with the first place of each kind.
+    pub(super) fn say(&self) {
+        if let Some((count, place)) = &self.empty {
+            let (answers, are) = if *count == 1 { ("answer", "is") } else { ("answers", "are") };
+            warn(&format!(
+                "{count} {answers} {are} empty, and judged as empty; the first: {place}"
+            ));
+        }
+        self.said.iter().for_each(|notice| warn(notice));
+    }
+}
+
+fn filled(item: &Item) -> impl Iterator<Item = &str> {
+    item.record().iter().filter(|(_, value)| is_filled(value)).map(|(name, _)| name.as_str())
 }

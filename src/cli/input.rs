@@ -130,6 +130,11 @@ impl Args {
     }
 }
 
+/// Whether all of them can be read to their end at any time: files, and no pipe.
+pub(super) fn are_files(sources: &[Source]) -> bool {
+    sources.iter().all(|source| matches!(source, Source::File(path) if path.is_file()))
+}
+
 /// The plan with these inputs.
 pub(super) fn reading(plan: Plan, sources: &[Source]) -> Plan {
     sources.iter().fold(plan, |plan, source| match source {

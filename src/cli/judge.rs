@@ -67,7 +67,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         args.judge.introduce(&resolved)?;
     }
     let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
-    let total = args.input.count(&files);
+    let (total, counts_rest) = (args.input.count(&files), input::are_files(&files));
     let mut records = args.input.read(files);
     let first = choose::first_item(&mut records, &resolved.fields()?);
     let (stopping, stops) = watch::channel(false);
@@ -75,35 +75,43 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     if let (Some(item), false) = (&first, args.output.quiet) {
         warn(&judge, item, &resolved);
     }
-    let (records, noticed) = fields::watched(records, &judge, first.as_ref());
+    let mut noticed = (!args.output.quiet).then(|| fields::Noticed::new(&judge, first.as_ref()));
     if let Some(path) = &args.save {
         save(&judge, path)?;
     }
     if args.dry_run {
-        dry_run::run(&judge, records).await?;
-        noticed.say(args.output.quiet);
+        dry_run::run(&judge, records, noticed.as_mut()).await?;
+        if let Some(noticed) = noticed {
+            noticed.say();
+        }
         return Ok(Outcome::Done);
     }
     let options = run::Options {
         concurrency: resolved.model.concurrency.map_or(judge.concurrency(), usize::from),
-        stop: super::signals::listen(stopping),
+        stop: Some(super::signals::listen(stopping)),
         grace: GRACE,
-        labels: settings::labels(&resolved),
+        redo: args.output.redo(),
+        total: total.and_then(|total| usize::try_from(total).ok()),
+        counts_rest,
     };
     let progress = Progress::new(total, args.output.quiet);
-    let mut sink = args.output.open(judge.clone(), progress)?;
+    let (mut sink, output) = args.output.open(judge.clone(), progress, noticed)?;
     if let Some(path) = args.output.manifest() {
         manifest::write(&path, &judge, &resolved, &args.input.files, None)?;
     }
-    let mut summary = run::run(&judge, records, options, &mut sink).await?;
-    summary.total = total.and_then(|total| usize::try_from(total).ok());
-    sink.finish(&summary)?;
-    noticed.say(args.output.quiet);
+    let work = run::JudgeWork::new(judge).labels(settings::labels(&resolved));
+    let work = if args.output.no_item { work.without_items() } else { work };
+    let (summary, left) = run::judge(work, records, options, output, &mut sink).await?;
+    sink.finish(&summary, left.as_ref())?;
     if !args.output.quiet {
         note(&summary.to_string());
     }
     note_kept(summary.kept_failed, summary.kept_unreadable);
-    Ok(if summary.stopped { Outcome::Interrupted } else { gate(&resolved, &summary) })
+    Ok(if summary.ending.end.is_stopped() {
+        Outcome::Interrupted
+    } else {
+        gate(&resolved, &summary)
+    })
 }
 
 impl Args {

@@ -1,24 +1,24 @@
 //! Where results go, and in which shape.
 
 use std::{
-    collections::HashMap,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
 };
 
 use clap::ValueEnum;
-use serde_json::Value;
 use terminal_size::{Width, terminal_size};
 
-use super::{complain, emit, manifest, note, progress::Progress, rows::Rows, talk};
+use super::{
+    complain, emit, fields::Noticed, manifest, note, progress::Progress, rows::Rows, talk,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     judge::Judge,
-    line::{ResultLine, VoteLine},
-    records::{self, Earlier, Kind, Line, Output, Record},
+    line::ResultLine,
+    records::{self, Kind, Left, Output, Record},
     report::{Junit, Summary, Table, escaped},
-    run::{Finished, Known, Takes},
+    run::{Finished, JudgeWork, Listener, Redo},
 };
 
 /// Results, and what is said of them.
@@ -99,30 +99,46 @@ impl Args {
         plan.writes_beside("-o", manifest.as_deref()).writes_beside("-o", journal.as_deref())
     }
 
-    /// Opens everything that results will be written to, before anything is paid for.
+    /// What is judged again although an earlier run judged it.
+    pub(super) fn redo(&self) -> Redo {
+        match (self.fresh, self.retry_errors) {
+            (true, _) => Redo::Everything,
+            (_, true) => Redo::Failures,
+            _ => Redo::Nothing,
+        }
+    }
+
+    /// Opens everything that results will be written to, before anything is paid for: what is said of
+    /// them, and the file of results.
     ///
     /// # Errors
     /// A file cannot be written, or holds something already.
-    pub(super) fn open(&self, judge: Judge, progress: Progress) -> Result<Sink> {
+    pub(super) fn open(
+        &self,
+        judge: Judge,
+        progress: Progress,
+        noticed: Option<Noticed>,
+    ) -> Result<(Sink, Option<Output>)> {
         let terminal = io::stdout().is_terminal();
-        let target = match (&self.output, self.format) {
+        let (target, output) = match (&self.output, self.format) {
             (Some(_), Some(_)) => {
                 return Err(Error::new(ErrorKind::Config, "--format is for standard output")
                     .hint("the name behind -o says its format: -o verdicts.csv"));
             }
-            (Some(path), None) if self.fresh => Target::File(Output::replacing(path)?),
-            (Some(path), None) => Target::File(Output::to_file(path)?),
+            (Some(path), None) if self.fresh => (Target::File, Some(Output::replacing(path)?)),
+            (Some(path), None) => (Target::File, Some(Output::to_file(path)?)),
             (None, Some(shape)) => match shape.collected() {
-                Some(kind) => Target::Collected(Output::collected(kind)?),
-                None if shape == Shape::Pretty => rows(terminal),
-                None => Target::Lines,
+                Some(kind) => (Target::File, Some(Output::collected(kind, talk::stdout())?)),
+                None if shape == Shape::Pretty => (rows(terminal), None),
+                None => (Target::Lines, None),
             },
-            (None, None) if terminal => rows(true),
-            (None, None) => Target::Lines,
+            (None, None) if terminal => (rows(true), None),
+            (None, None) => (Target::Lines, None),
         };
         let rule = judge.pass().map(ToString::to_string);
         let junit = self.junit.is_some().then(|| Junit::new(judge.prompt().name(), rule));
-        Ok(Sink { target, junit, earlier: HashMap::new(), judge, progress, args: self.clone() })
+        let sink = Sink { target, junit, judge, progress, noticed, args: self.clone() };
+        Ok((sink, output))
     }
 }
 
@@ -135,128 +151,76 @@ fn rows(terminal: bool) -> Target {
     Target::Rows(Rows::new(Table { width, colour }, terminal))
 }
 
-/// Where results are going.
+/// Where results are shown.
 enum Target {
     /// Lines of JSON on standard output.
     Lines,
     /// Rows for people.
     Rows(Rows),
-    /// A file.
-    File(Output),
-    /// Standard output, when all are there.
-    Collected(Output),
+    /// Nowhere: they are in a file, or are written when all are there.
+    File,
 }
 
-/// Takes results as they come.
+/// Shows results as they come.
 pub(super) struct Sink {
     target: Target,
     junit: Option<Junit>,
-    /// The lines of an earlier run whose records are being judged or read again.
-    earlier: HashMap<usize, Earlier>,
     judge: Judge,
     progress: Progress,
+    noticed: Option<Noticed>,
     args: Args,
 }
 
-impl Takes for Sink {
-    fn known(&mut self, record: &Record) -> Known {
-        let Target::File(output) = &mut self.target else { return Known::Nothing };
-        let (id, item) = (record.place.clone(), record.item.as_ref().ok());
-        let key = match item {
-            Some(item) => self.judge.line_key(item),
-            None => Line::key_without_record(&id),
-        };
-        let Some(earlier) = output.earlier(&key) else { return Known::Nothing };
-        let known = self.args.known(&earlier.line);
-        self.earlier.insert(record.index, earlier);
-        known
+impl Listener<JudgeWork> for Sink {
+    fn taken(&mut self, record: &Record) {
+        if let (Some(noticed), Ok(item)) = (&mut self.noticed, &record.item) {
+            noticed.look(item, &record.place);
+        }
     }
 
-    /// Writes one result at once.
-    fn finished(&mut self, finished: Finished) -> Result<()> {
-        self.progress.count(&finished);
+    fn finished(&mut self, finished: &Finished, line: &ResultLine) -> Result<()> {
+        self.progress.count(finished);
         // A row says for itself what failed.
         let in_rows = matches!(self.target, Target::Rows(_));
         if let (Err(error), false, false) = (&finished.outcome, finished.kept, in_rows) {
             self.progress.aside(|| complain(error));
         }
         if self.args.verbose && finished.outcome.is_ok() {
-            self.progress.aside(|| note(&critique(&finished)));
+            self.progress.aside(|| note(&critique(finished)));
         }
         if let Some(junit) = &mut self.junit {
-            junit.add(&finished.name(), &finished.line(&self.judge, false));
+            junit.add(&finished.name(), line);
         }
-        let line = || finished.line(&self.judge, !self.args.no_item);
         match &mut self.target {
-            Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line().to_string())),
-            Target::Rows(rows) => self.progress.aside(|| rows.add(&finished)),
-            Target::Collected(output) => output.add(finished.index, &line()),
-            Target::File(output) => match self.earlier.remove(&finished.index) {
-                None => output.add(finished.index, &line()),
-                Some(earlier) if finished.kept => {
-                    if let Some(line) = read_again(&earlier.line, line(), finished.index) {
-                        return output.replace(finished.index, &earlier, &line);
-                    }
-                    output.keep(finished.index, &earlier);
-                    Ok(())
-                }
-                Some(earlier) => output.replace(finished.index, &earlier, &line()),
-            },
+            Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
+            Target::Rows(rows) => self.progress.aside(|| rows.add(finished)),
+            Target::File => Ok(()),
         }
     }
-}
 
-/// The line of a record whose texts were read again; none if the earlier one says the same.
-fn read_again(earlier: &Value, mut line: ResultLine, index: usize) -> Option<ResultLine> {
-    let earlier = ResultLine::read(earlier.to_string()).ok()?;
-    let is_there = earlier.index == index && earlier.prompt.reading == line.prompt.reading;
-    // A failure is kept as it was: reading it as an error loses its class.
-    line.error = earlier.error.clone().or(line.error);
-    line.took_as(&earlier);
-    (!is_there).then_some(line)
-}
-
-impl Args {
-    /// What a line of an earlier run is good for.
-    fn known(&self, line: &Value) -> Known {
-        let Ok(line) = ResultLine::read(line.to_string()) else { return Known::Nothing };
-        let ResultLine { votes, mark, unreadable, error, .. } = line;
-        let reask = |votes: Option<Vec<VoteLine>>| {
-            1 + votes.iter().flatten().map(|vote| vote.reask).max().unwrap_or(0)
-        };
-        match (error, unreadable) {
-            _ if self.fresh => Known::Nothing,
-            (Some(_), _) if self.retry_errors => Known::Nothing,
-            // Of whatever class it was, it does not end this run.
-            (Some(error), _) => Known::Failed(Error::new(ErrorKind::Record, error.message)),
-            (None, Some(_)) if self.retry_errors => Known::Unusable { reask: reask(votes) },
-            (None, _) => votes.map_or(Known::Nothing, |votes| Known::Texts { votes, mark }),
-        }
+    fn over(&mut self) {
+        self.progress.finish();
     }
 }
 
 impl Sink {
-    /// Puts the results into their order, and writes the reports.
+    /// Says what is in the file of results, and writes the reports.
     ///
     /// # Errors
-    /// A file cannot be written: the error says where the results are.
-    pub(super) fn finish(self, summary: &Summary) -> Result<()> {
+    /// A report cannot be written.
+    pub(super) fn finish(self, summary: &Summary, left: Option<&Left>) -> Result<()> {
         let judge = &self.judge;
-        self.progress.finish();
-        match self.target {
-            Target::Lines => (),
-            Target::Rows(mut rows) => rows.finish()?,
-            Target::File(output) if summary.stopped => {
-                note(&format!(
-                    "what was judged is in `{}`; the same command goes on",
-                    output.kept_in().display()
-                ));
-            }
-            Target::File(output) => finish(output, self.args.output.as_deref(), self.args.quiet)?,
-            Target::Collected(output) => output.finish_into(&mut *talk::stdout())?,
+        if let Target::Rows(mut rows) = self.target {
+            rows.finish()?;
+        }
+        if let (Some(path), Some(left)) = (&self.args.output, left) {
+            say_left(left, path, "judged", self.args.quiet);
         }
         if let (Some(junit), Some(path)) = (self.junit, &self.args.junit) {
             junit.write(create(path)?)?;
+        }
+        if let (Some(noticed), false) = (self.noticed, self.args.quiet) {
+            noticed.say();
         }
         let Some(path) = &self.args.summary else { return Ok(()) };
         let mut figures = summary.to_json();
@@ -268,20 +232,29 @@ impl Sink {
     }
 }
 
-/// Puts results into their order, and says what else is in their file.
-pub(super) fn finish(mut output: Output, path: Option<&Path>, quiet: bool) -> Result<()> {
-    let (others, foreign) = output.others();
-    let path = path.unwrap_or(output.kept_in()).display().to_string();
-    output.finish()?;
-    if others > 0 && !quiet {
+/// Says what a run left in its file of results, beside what it was asked for.
+pub(super) fn say_left(left: &Left, path: &Path, done: &str, quiet: bool) {
+    if !left.is_final {
+        let results = left.results.display();
+        note(&format!("what was {done} is in `{results}`; the same command goes on"));
+        return;
+    }
+    if quiet {
+        return;
+    }
+    let holder = left.journal.as_deref().unwrap_or(path).display();
+    if left.others > 0 {
+        let count = left.others;
         note(&format!(
-            "`{path}` keeps {others} lines of other records or another judge, which are not counted"
+            "`{holder}` keeps {count} lines of other records or another judge, which are not counted"
         ));
     }
-    if foreign > 0 && !quiet {
-        note(&format!("`{path}` keeps {foreign} lines that are not results"));
+    if left.foreign > 0 {
+        note(&format!("`{holder}` keeps {} lines that are not results", left.foreign));
     }
-    Ok(())
+    if left.journal.is_some() && left.others + left.foreign == 0 {
+        note(&format!("`{holder}` stays beside the table, so that --retry-errors goes on"));
+    }
 }
 
 fn create(path: &Path) -> Result<std::fs::File> {

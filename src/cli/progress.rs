@@ -111,7 +111,7 @@ pub(super) struct Progress {
     bar: ProgressBar,
     shared: Shared,
     /// The log ends with its sender.
-    _log: Option<mpsc::Sender<()>>,
+    log: Option<mpsc::Sender<()>>,
 }
 
 impl Progress {
@@ -122,7 +122,7 @@ impl Progress {
         let terminal = std::io::stderr().is_terminal();
         let log = (!quiet && !terminal).then(|| log(shared.clone(), EVERY, |line| note(&line)));
         let bar = if quiet || !terminal { ProgressBar::hidden() } else { bar(records, &shared) };
-        Self { bar, shared, _log: log }
+        Self { bar, shared, log }
     }
 
     pub(super) fn count(&self, finished: &Finished) {
@@ -153,8 +153,10 @@ impl Progress {
         self.bar.suspend(print)
     }
 
-    pub(super) fn finish(self) {
+    /// Shows nothing from now on.
+    pub(super) fn finish(&mut self) {
         self.bar.finish_and_clear();
+        self.log = None;
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn is_closed_pipe(error: &Error) -> bool {
 }
 
 /// Standard output for data: exact in a pipe, shown safely on a terminal.
-pub(super) fn stdout() -> Box<dyn Write> {
+pub(super) fn stdout() -> Box<dyn Write + Send> {
     let out = io::stdout();
     if out.is_terminal() { Box::new(Shown { to: out, begun: Vec::new() }) } else { Box::new(out) }
 }

@@ -14,6 +14,8 @@ pub struct Whose {
     judge: Option<u64>,
     /// Id and place in the input; what has no place is like nothing else.
     record: u64,
+    /// Whether the line says that it belongs to another input or another judge.
+    is_stale: bool,
 }
 
 /// What a line says of its judge and its record; the rest is not looked at, and may have any shape.
@@ -24,6 +26,7 @@ struct Seen {
     index: Lenient<u64>,
     model: Lenient<String>,
     prompt: Lenient<Prompt>,
+    stale: Lenient<bool>,
 }
 
 #[derive(Deserialize)]
@@ -34,22 +37,24 @@ struct Prompt {
 impl Whose {
     /// Looks at a line of results, as it stands in its file.
     pub fn of(line: &str) -> Self {
-        let Seen { id, index, model, prompt } = serde_json::from_str(line).unwrap_or_default();
+        let Seen { id, index, model, prompt, stale } =
+            serde_json::from_str(line).unwrap_or_default();
         let judge = model.known().zip(prompt.known().map(|prompt| prompt.hash));
         let judge = judge.map(|judge| digest(|hasher| hasher.json(&judge)));
         let record = match index.known() {
             Some(index) => digest(|hasher| hasher.json(&(id.known().map(Word::text), index))),
             None => digest(|hasher| hasher.part(line.as_bytes())),
         };
-        Self { judge, record }
+        Self { judge, record, is_stale: stale.known() == Some(true) }
     }
 }
 
-/// For each line, whether it counts: the judge of the last line judged it (the same model by the same
-/// prompt), and no later line of this judge is about the same record of the input.
+/// For each line, whether it counts: the last whole run of its file did not mark it as one of another
+/// input or judge, the judge of the last line judged it (the same model by the same prompt), and no later
+/// line of this judge is about the same record of the input.
 pub fn current(lines: &[Whose]) -> Vec<bool> {
-    let last = lines.iter().rev().find_map(|line| line.judge);
-    let is_current = |line: &Whose| line.judge.is_none() || line.judge == last;
+    let last = lines.iter().rev().filter(|line| !line.is_stale).find_map(|line| line.judge);
+    let is_current = |line: &Whose| !line.is_stale && (line.judge.is_none() || line.judge == last);
     let current = lines.iter().enumerate().filter(|(_, line)| is_current(line));
     let latest: HashMap<u64, usize> = current.map(|(n, line)| (line.record, n)).collect();
     let counts = |(n, line)| is_current(line) && latest.get(&line.record) == Some(&n);
@@ -79,5 +84,9 @@ mod tests {
         let bare = [json!({"id": "a", "score": 1}), json!({"id": "a", "score": 2})];
         assert_eq!(current(&bare), [true, true]);
         assert!(current(&[]).is_empty());
+        // What a whole run found to be of another input says so.
+        let mut older = line("z", 9, "new");
+        older["stale"] = json!(true);
+        assert_eq!(current(&[older, line("a", 0, "new")]), [false, true]);
     }
 }

@@ -1,4 +1,7 @@
 //! Lines of results in a file: what an earlier run left, what this one adds, and their order at the end.
+//!
+//! A journal that belongs to a table also notes which tables were made of it, by their digests: so it is
+//! known whether the table that is there is still the one that an earlier run wrote.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -29,6 +32,8 @@ pub(super) struct Journal {
     /// The lines of this run, kept ones included.
     lines: Vec<Place>,
     in_order: bool,
+    /// The digests of the tables that were made of it, the latest last.
+    tables: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +54,8 @@ struct OldLine {
     taken: bool,
     /// Whether it is to go: another line stands for its record.
     stale: bool,
+    /// Whether it says that it belongs to another input or another judge.
+    is_marked: bool,
 }
 
 /// What a line says, the best last.
@@ -67,6 +74,13 @@ pub struct Earlier {
     /// The line.
     pub line: Value,
     place: usize,
+}
+
+impl Earlier {
+    /// A line that stands in no journal.
+    pub(super) fn of(line: Value) -> Self {
+        Self { line, place: 0 }
+    }
 }
 
 impl Journal {
@@ -109,6 +123,7 @@ impl Journal {
             by_key: Vec::new(),
             lines: Vec::new(),
             in_order: true,
+            tables: Vec::new(),
         }
     }
 
@@ -121,10 +136,11 @@ impl Journal {
         let mut line = Vec::new();
         let mut torn = None;
         while reader.read_until(b'\n', &mut line)? > 0 {
-            let old = OldLine::of(&line, offset);
+            let (old, table) = OldLine::of(&line, offset);
             if !line.ends_with(b"\n") {
                 torn = Some(old);
             } else if !line.trim_ascii().is_empty() {
+                self.tables.extend(table);
                 self.old.push(old);
             }
             offset += line.len() as u64;
@@ -184,6 +200,18 @@ impl Journal {
         self.lines.push(place);
     }
 
+    /// The digests of the tables that were made of these lines.
+    pub(super) fn tables(&self) -> &[String] {
+        &self.tables
+    }
+
+    /// Notes the digest of a table before it takes its place.
+    pub(super) fn note_table(&mut self, digest: String) -> io::Result<()> {
+        self.write(&table_note(&digest))?;
+        self.tables.push(digest);
+        Ok(())
+    }
+
     fn write(&mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         self.end += text.len() as u64;
@@ -220,8 +248,8 @@ impl Journal {
         (others.count() - foreign, foreign)
     }
 
-    /// Rewrites the file in the order of the records: what belongs to none of them stays in front, and
-    /// what another line stands for goes.
+    /// Rewrites the file in the order of the records: what belongs to none of them stays in front and says
+    /// so, and what another line stands for goes.
     pub(super) fn into_order(mut self) -> Result<()> {
         self.mark_stale();
         let front_first = || {
@@ -230,7 +258,8 @@ impl Journal {
                 self.old.iter().filter(|old| !old.taken && !old.stale).map(|old| old.offset).max();
             front.zip(first).is_none_or(|(front, first)| front < first)
         };
-        if self.in_order && !self.old.iter().any(|old| old.stale) && front_first() {
+        let is_as_it_is = |old: &OldLine| !old.stale && (old.taken || !old.is_to_be_marked());
+        if self.in_order && self.old.iter().all(is_as_it_is) && front_first() {
             return Ok(());
         }
         let path = self.path.clone();
@@ -263,9 +292,15 @@ impl Journal {
         }
         let new = NamedTempFile::new_in(folder_of(&self.path))?;
         let mut out = BufWriter::new(new.as_file());
+        let note = self.tables.last().map(|digest| table_note(digest));
+        out.write_all(note.unwrap_or_default().as_bytes())?;
         let front = self.old.iter().filter(|old| !old.taken && !old.stale);
-        let front = front.map(|old| Place { index: 0, offset: old.offset, length: old.length });
-        read(&self.file, front)?.try_for_each(|line| out.write_all(&line?))?;
+        let places =
+            front.clone().map(|old| Place { index: 0, offset: old.offset, length: old.length });
+        for (line, old) in read(&self.file, places)?.zip(front) {
+            let line = line?;
+            out.write_all(if old.is_to_be_marked() { marked(line)? } else { line }.as_slice())?;
+        }
         self.sorted()?.try_for_each(|line| out.write_all(&line?))?;
         out.flush()?;
         drop(out);
@@ -277,28 +312,51 @@ impl Journal {
 }
 
 impl OldLine {
-    fn of(line: &[u8], offset: u64) -> Self {
-        #[derive(Deserialize)]
+    /// A line, and the digest of a table where that is what it notes.
+    fn of(line: &[u8], offset: u64) -> (Self, Option<String>) {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
         struct Seen {
             key: Option<String>,
             unreadable: Option<IgnoredAny>,
             error: Option<IgnoredAny>,
+            stale: bool,
+            #[serde(rename = "table of these lines")]
+            table: Option<String>,
         }
-        let seen = serde_json::from_slice::<Seen>(line).ok();
-        let (key, state) = match seen {
-            Some(Seen { key: Some(key), unreadable, error }) => {
-                let state = match (error, unreadable) {
-                    (Some(_), _) => State::Failed,
-                    (None, Some(_)) => State::Unreadable,
-                    (None, None) => State::Judged,
-                };
-                (digest(|hasher| hasher.part(key.as_bytes())), state)
-            }
-            _ => (0, State::Foreign),
+        let Seen { key, unreadable, error, stale: is_marked, table } =
+            serde_json::from_slice(line).unwrap_or_default();
+        let state = match (&key, error, unreadable) {
+            (None, ..) => State::Foreign,
+            (_, Some(_), _) => State::Failed,
+            (_, None, Some(_)) => State::Unreadable,
+            (_, None, None) => State::Judged,
         };
+        let key = key.map_or(0, |key| digest(|hasher| hasher.part(key.as_bytes())));
         let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
-        Self { key, offset, length, state, taken: false, stale: false }
+        // The latest note is written anew.
+        let stale = table.is_some();
+        (Self { key, offset, length, state, taken: false, stale, is_marked }, table)
     }
+
+    /// Whether it must say that it belongs to another input or another judge, and does not.
+    fn is_to_be_marked(&self) -> bool {
+        self.state != State::Foreign && !self.is_marked
+    }
+}
+
+/// The line that notes a table.
+fn table_note(digest: &str) -> String {
+    format!("{{\"table of these lines\":\"{digest}\"}}\n")
+}
+
+/// The line of an object with `stale` in it.
+fn marked(line: Vec<u8>) -> io::Result<Vec<u8>> {
+    let mut line: serde_json::Map<String, Value> = serde_json::from_slice(&line)?;
+    line.insert("stale".into(), true.into());
+    let mut line = serde_json::to_vec(&line)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// The lines at these places, in this order.

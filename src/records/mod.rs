@@ -14,6 +14,7 @@ mod text;
 mod parquet;
 mod reader;
 mod ids;
+mod end;
 mod sample;
 mod line;
 mod revised;
@@ -21,16 +22,21 @@ mod table;
 mod current;
 mod lines;
 mod journal;
+mod kind;
+mod whole;
+mod revised_text;
 mod output;
 
 pub use {
     current::{Whose, current},
+    end::{End, Ending},
     ids::Ids,
     journal::Earlier,
+    kind::{Kind, journal_of},
     line::{Ended, Line},
     lines::lines,
-    output::{Kind, Output, journal_of},
-    own::is_own,
+    output::{Left, Output},
+    own::{is_own, lineage_of},
     reader::{Options, Record, read},
     revised::{CheckLine, RevisedLine, RevisionLine, RoundLine, SpentLine},
     sample::sample,

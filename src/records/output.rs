@@ -1,88 +1,69 @@
-//! Where results go: one line at once and for good; the file is put into the input's order at the end.
+//! Where results go: one line at once and for good; the file becomes what it is to be when a run is whole.
 
 use std::{
-    fmt::Display,
-    fs::File,
-    io::{self, BufWriter, Write},
+    fmt::{self, Display},
+    io::Write,
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
-
 use super::{
+    End,
     journal::{Earlier, Journal, full},
-    own::{JOURNAL, is_own},
-    table::{Columns, write_row},
+    kind::{Kind, journal_of},
+    own::is_own,
+    revised_text::RevisedText,
+    whole::{Table, write},
 };
-use crate::{
-    error::{Error, ErrorKind, Result},
-    files::folder_of,
-    line::ResultLine,
-};
-
-/// How results stand in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// One line of JSON per record.
-    Jsonl,
-    /// The same lines as one list.
-    Json,
-    /// A table: the input's columns and flat columns of the verdict.
-    Csv,
-    /// The same with tabs.
-    Tsv,
-    /// The same in columns.
-    Parquet,
-}
-
-impl Kind {
-    /// The kind that a file's name says; lines of JSON for a name that says nothing.
-    ///
-    /// # Errors
-    /// The name says what cannot be written.
-    pub fn of(path: &Path) -> Result<Self> {
-        let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        match end.as_str() {
-            "json" => Ok(Self::Json),
-            "csv" => Ok(Self::Csv),
-            "tsv" | "tab" => Ok(Self::Tsv),
-            "parquet" | "pq" if cfg!(feature = "parquet") => Ok(Self::Parquet),
-            "parquet" | "pq" => Err(config("this program was built without Parquet".into())
-                .hint("build it with `--features parquet`, or write .csv")),
-            "gz" | "zst" | "xlsx" | "html" | "md" => {
-                Err(config(format!("results cannot be written as `.{end}`"))
-                    .hint("name a file that ends in .jsonl, .json, .csv, .tsv or .parquet"))
-            }
-            _ => Ok(Self::Jsonl),
-        }
-    }
-}
-
-/// What holds the results of a table or a list until they are whole, beside it; none for lines.
-pub fn journal_of(path: &Path) -> Option<PathBuf> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(JOURNAL);
-    let is_whole = Kind::of(path).is_ok_and(|kind| kind != Kind::Jsonl);
-    is_whole.then(|| path.with_file_name(name))
-}
+use crate::error::{Error, ErrorKind, Result};
 
 /// Results on their way into a file.
 ///
-/// Every line is in the file when [`Output::add`] returns: lines of JSON in the file itself, anything
-/// else in a journal beside it until [`Output::finish`].
+/// Every line is in a file when [`Output::add`] returns: lines of JSON in the file itself, anything else in
+/// a journal beside it. [`Output::finish`] makes the file what it is to be when the run was whole. An
+/// output that is dropped, or whose run ended early, is as safe as one whose process was killed: the next
+/// one on the same path finds every line.
 #[derive(Debug)]
-pub struct Output {
-    kind: Kind,
-    /// The finished file; `None` writes to whoever asks at the end.
-    path: Option<PathBuf>,
-    journal: Journal,
-    /// Whether a file that is there is replaced.
-    replaces: bool,
+pub struct Output(To);
+
+#[derive(Debug)]
+enum To {
+    /// Lines of JSON, in this file.
+    Lines(Journal),
+    /// A table or a list that is made of a journal.
+    Table(Table),
+    /// The same for somebody who takes it when all are there.
+    Writer(Kind, Journal, Writer),
+    /// One text and how it came about.
+    Text(RevisedText),
+}
+
+struct Writer(Box<dyn Write + Send>);
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writer")
+    }
+}
+
+/// What a run left in its file of results.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Left {
+    /// Where the results are: the file itself, or the journal of a table that could not be written yet.
+    pub results: PathBuf,
+    /// Whether the file is what it is to be: a table is written, lines are in the order of the input.
+    pub is_final: bool,
+    /// The journal that stays beside a table, because something is left to do or other lines are in it.
+    pub journal: Option<PathBuf>,
+    /// Lines of another input or another judge, which are kept and not counted.
+    pub others: usize,
+    /// Lines that are not results, which are kept.
+    pub foreign: usize,
 }
 
 impl Output {
-    /// Results for the file at `path`. Lines of JSON are added to a file that is there; anything else is
+    /// Results for the file at `path`. Lines of JSON are added to a file that is there. A table or a list
+    /// goes on from the journal beside it, and replaces what was made of that journal; otherwise it is
     /// written to a new file only.
     ///
     /// # Errors
@@ -91,7 +72,7 @@ impl Output {
         Self::open(path, false)
     }
 
-    /// The same, but a table or a list that Tribunal wrote there is replaced when all results are there.
+    /// The same, but any table or list that Tribunal wrote there is replaced when all results are there.
     ///
     /// # Errors
     /// The file cannot be written, holds what Tribunal did not write, or another run writes to it.
@@ -104,58 +85,71 @@ impl Output {
         // A link is followed, so that the file behind it is replaced and not the link.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if kind == Kind::Jsonl {
-            let journal = Journal::open(&path)?;
-            return Ok(Self { kind, journal, path: Some(path), replaces: true });
+            return Ok(Self(To::Lines(Journal::open(&path)?)));
         }
         let is_empty = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == 0);
         let replaces = is_empty || (replaces && is_own(&path));
-        if path.exists() && !replaces {
+        let place = journal_of(&path).unwrap_or_else(|| path.clone());
+        if path.exists() && !replaces && !place.exists() {
             return Err(there(&path));
         }
-        let journal = Journal::open(&journal_of(&path).unwrap_or_else(|| path.clone()))?;
-        Ok(Self { kind, journal, path: Some(path), replaces })
+        let table = Table { kind, journal: Journal::open(&place)?, path, replaces };
+        if table.path.exists() && !table.may_replace() {
+            return Err(changed(&table.path, &place));
+        }
+        Ok(Self(To::Table(table)))
     }
 
     /// Results of a kind that is known when all are there, for whoever takes them then.
     ///
     /// # Errors
     /// There is no place for temporary files.
-    pub fn collected(kind: Kind) -> Result<Self> {
-        let file =
-            tempfile::tempfile().map_err(|cause| full(Path::new("a temporary file"), cause))?;
+    pub fn collected(kind: Kind, to: Box<dyn Write + Send>) -> Result<Self> {
         let path = PathBuf::from("a temporary file");
-        let journal = Journal::of(file, &path);
-        Ok(Self { kind, path: None, journal, replaces: false })
+        let file = tempfile::tempfile().map_err(|cause| full(&path, cause))?;
+        Ok(Self(To::Writer(kind, Journal::of(file, &path), Writer(to))))
     }
 
-    /// The file in which the results are until the end.
-    pub fn kept_in(&self) -> &Path {
-        &self.journal.path
+    /// One revised text at `path`, and how it came about in a file beside it.
+    ///
+    /// # Errors
+    /// There is a text that no earlier run wrote, or that somebody changed.
+    pub fn text(path: &Path) -> Result<Self> {
+        RevisedText::open(path).map(|text| Self(To::Text(text)))
     }
 
-    /// How many lines of the file belong to no record of this run: results of other records or another
-    /// judge, and lines that are no results. They are kept, in front.
-    pub fn others(&mut self) -> (usize, usize) {
-        if self.kind == Kind::Jsonl { self.journal.others() } else { (0, 0) }
+    fn journal(&mut self) -> Option<&mut Journal> {
+        match &mut self.0 {
+            To::Lines(journal) | To::Writer(_, journal, _) => Some(journal),
+            To::Table(table) => Some(&mut table.journal),
+            To::Text(_) => None,
+        }
     }
 
     /// What an earlier run left of a record with this key; each line is given once.
     pub fn earlier(&mut self, key: &str) -> Option<Earlier> {
-        self.journal.earlier(key)
+        match &mut self.0 {
+            To::Text(text) => text.earlier(key),
+            _ => self.journal()?.earlier(key),
+        }
     }
 
     /// Lets an earlier line stand for the record with this index.
     pub fn keep(&mut self, index: usize, earlier: &Earlier) {
-        self.journal.keep(index, earlier);
+        if let Some(journal) = self.journal() {
+            journal.keep(index, earlier);
+        }
     }
 
-    /// Adds a line in the place of an earlier one, which goes when the run ends.
+    /// Adds a line in the place of an earlier one, which goes when the run ends whole.
     ///
     /// # Errors
     /// The disk is full, or the file is gone: the earlier line is kept.
     pub fn replace(&mut self, index: usize, earlier: &Earlier, line: &impl Display) -> Result<()> {
         self.add(index, line)?;
-        self.journal.drop(earlier);
+        if let Some(journal) = self.journal() {
+            journal.drop(earlier);
+        }
         Ok(())
     }
 
@@ -164,128 +158,42 @@ impl Output {
     /// # Errors
     /// The disk is full, or the file is gone: what was added before is kept.
     pub fn add(&mut self, index: usize, line: &impl Display) -> Result<()> {
-        self.journal.add(index, &format!("{line}\n"))
+        match &mut self.0 {
+            To::Text(text) => text.write(&line.to_string()),
+            To::Lines(journal) | To::Writer(_, journal, _) | To::Table(Table { journal, .. }) => {
+                journal.add(index, &format!("{line}\n"))
+            }
+        }
     }
 
-    /// Puts the lines into the order of their records, and makes them what they are to be.
+    /// Makes the file what it is to be, if the run was whole: lines are put into the order of their
+    /// records, a table or a list is written. The journal of a table goes when the table is on the disk,
+    /// unless the run `is_settled` no more than in part, or other lines are in it: so that the same command
+    /// goes on. After any other end every line stays where it is.
     ///
     /// # Errors
     /// The file cannot be written: the results are kept as lines of JSON, and the error names them.
-    pub fn finish(mut self) -> Result<()> {
-        let Some(path) = self.path.take() else { return Ok(()) };
-        if self.kind == Kind::Jsonl {
-            return self.journal.into_order();
-        }
-        let journal = self.journal.path.display().to_string();
-        self.write_file(&path).map_err(|cause| {
-            full(&path, cause).hint(format!("the results are kept as lines of JSON in `{journal}`"))
-        })?;
-        // What it held is in the file; a journal that stays behind does no harm.
-        let _ = std::fs::remove_file(&self.journal.path);
-        Ok(())
-    }
-
-    /// Writes all results to `out`, in the order of their records.
-    ///
-    /// # Errors
-    /// `out` takes no more.
-    pub fn finish_into(mut self, out: &mut dyn Write) -> Result<()> {
-        self.write(out)
-            .map_err(|cause| Error::new(ErrorKind::Io, "cannot write results").because(cause))
-    }
-
-    fn write_file(&mut self, path: &Path) -> io::Result<()> {
-        let new = NamedTempFile::new_in(folder_of(path))?;
-        match self.kind {
-            #[cfg(feature = "parquet")]
-            Kind::Parquet => self.write_parquet(new.reopen()?)?,
-            _ => {
-                let mut out = BufWriter::new(new.as_file());
-                self.write(&mut out)?;
-                out.flush()?;
+    pub fn finish(self, end: &End, is_settled: bool) -> Result<Left> {
+        match self.0 {
+            To::Writer(kind, mut journal, mut to) => {
+                let cannot =
+                    |cause| Error::new(ErrorKind::Io, "cannot write results").because(cause);
+                write(&mut journal, kind, &mut *to.0).map_err(cannot)?;
+                Ok(Left { is_final: true, ..Left::default() })
             }
-        }
-        new.as_file().sync_all()?;
-        readable(new.as_file())?;
-        if self.replaces {
-            new.persist(path)?
-        } else {
-            new.persist_noclobber(path)?
-        };
-        Ok(())
-    }
-
-    fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        match self.kind {
-            Kind::Json => self.write_list(out),
-            Kind::Csv => self.write_table(out, b','),
-            Kind::Tsv => self.write_table(out, b'\t'),
-            Kind::Jsonl | Kind::Parquet => {
-                self.journal.sorted()?.try_for_each(|line| out.write_all(&line?))
+            To::Text(text) => Ok(Left { results: text.path, is_final: true, ..Left::default() }),
+            To::Lines(journal) | To::Table(Table { journal, .. }) if !end.is_whole() => {
+                Ok(Left { results: journal.path, ..Left::default() })
             }
+            To::Lines(mut journal) => {
+                let (others, foreign) = journal.others();
+                let results = journal.path.clone();
+                journal.into_order()?;
+                Ok(Left { results, is_final: true, others, foreign, journal: None })
+            }
+            To::Table(table) => table.finish(is_settled),
         }
     }
-
-    fn write_list(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(b"[")?;
-        for (n, line) in self.journal.sorted()?.enumerate() {
-            out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
-            out.write_all(line?.trim_ascii_end())?;
-        }
-        out.write_all(b"\n]\n")
-    }
-
-    fn write_table(&mut self, out: &mut dyn Write, delimiter: u8) -> io::Result<()> {
-        let columns = self.columns()?;
-        if columns.named().is_empty() {
-            return Ok(());
-        }
-        let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
-        write_row(&mut writer, columns.named().into_iter().map(|(name, _)| name.into()))?;
-        for line in self.journal.sorted()? {
-            write_row(&mut writer, columns.row(typed(&line?)?).into_iter().map(|(_, cell)| cell))?;
-        }
-        writer.flush()
-    }
-
-    #[cfg(feature = "parquet")]
-    fn write_parquet(&mut self, file: File) -> io::Result<()> {
-        use super::{parquet, table::Holds};
-        let columns = self.columns()?;
-        let kind = |holds| match holds {
-            Holds::Text => parquet::Kind::Text,
-            Holds::Number => parquet::Kind::Number,
-            Holds::Whole => parquet::Kind::Whole,
-            Holds::Truth => parquet::Kind::Truth,
-        };
-        let named: Vec<_> =
-            columns.named().into_iter().map(|(name, holds)| (name, kind(holds))).collect();
-        let rows = self.journal.sorted()?.map(|line| typed(&line?).map(|line| columns.row(line)));
-        parquet::write(file, &named, rows).map_err(io::Error::other)
-    }
-
-    fn columns(&mut self) -> io::Result<Columns> {
-        let mut columns = Columns::default();
-        for line in self.journal.sorted()? {
-            columns.note(typed(&line?)?);
-        }
-        Ok(columns)
-    }
-}
-
-fn typed(line: &[u8]) -> io::Result<ResultLine> {
-    Ok(serde_json::from_slice(line)?)
-}
-
-/// A temporary file is its owner's alone; a result is like any new file.
-fn readable(file: &File) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    let _ = file;
-    Ok(())
 }
 
 /// The error of a file that is in the way.
@@ -297,6 +205,13 @@ fn there(path: &Path) -> Error {
             .hint("lines of JSON go on instead: -o verdicts.jsonl");
     }
     error.hint("name another file, or move it away")
+}
+
+/// The error of a file that was not made of the journal beside it, or was changed since.
+fn changed(path: &Path, journal: &Path) -> Error {
+    let (path, journal) = (path.display(), journal.display());
+    config(format!("`{path}` is there already, and is not what was made of `{journal}`"))
+        .hint("move it away: the same command writes it again, and pays for what is missing only")
 }
 
 fn config(message: String) -> Error {
@@ -323,7 +238,7 @@ mod tests {
                 )
                 .unwrap();
         }
-        output.finish().unwrap();
+        output.finish(&End::Whole, true).unwrap();
         (std::fs::read_to_string(&path).unwrap(), folder)
     }
 
@@ -371,11 +286,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         std::fs::write(&path, "").unwrap();
-        let line = |id: &str| json!({"id": id, "model": "m", "prompt": {"name": "p"}, "latency_ms": 1, "attempts": 1, "key": "k"});
+        let judged = |id: &str| json!({"id": id, "model": "m", "prompt": {"name": "p"}, "latency_ms": 1, "attempts": 1, "key": "k"});
         for id in ["first", "second"] {
             let mut output = Output::replacing(&path).unwrap();
-            output.add(0, &line(id)).unwrap();
-            output.finish().unwrap();
+            output.add(0, &judged(id)).unwrap();
+            output.finish(&End::Whole, true).unwrap();
             assert!(std::fs::read_to_string(&path).unwrap().contains(id));
         }
         let error = Output::to_file(&path).unwrap_err();
@@ -391,9 +306,136 @@ mod tests {
         for index in [1, 0] {
             output.add(index, &json!({"index": index})).unwrap();
         }
-        assert_eq!(output.others(), (0, 1));
-        output.finish().unwrap();
+        let left = output.finish(&End::Whole, true).unwrap();
+        assert_eq!((left.others, left.foreign), (0, 1));
         assert_eq!(std::fs::read(&path).unwrap(), b"caf\xE9\n{\"index\":0}\n{\"index\":1}\n");
+    }
+
+    /// One run of these lines into this file.
+    fn ran(path: &Path, lines: &[Value], end: &End, is_settled: bool) -> Result<Left> {
+        let mut output = Output::to_file(path)?;
+        for (index, line) in lines.iter().enumerate() {
+            match output.earlier(line["key"].as_str().unwrap()) {
+                Some(earlier) => output.keep(index, &earlier),
+                None => output.add(index, line)?,
+            }
+        }
+        output.finish(end, is_settled)
+    }
+
+    fn line(key: &str) -> Value {
+        json!({"id": key, "index": 0, "verdict": "7", "key": key})
+    }
+
+    #[test]
+    fn a_table_whose_run_was_not_whole_is_not_written_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let left = ran(&path, &[line("a")], &End::Stopped, true).unwrap();
+        assert!(!left.is_final && !path.exists() && left.results.exists());
+        let left = ran(&path, &[line("a"), line("b")], &End::Whole, true).unwrap();
+        assert_eq!((left.is_final, left.journal), (true, None));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "id,verdict,key\na,7,a\nb,7,b\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(ran(&path, &[line("a")], &End::Whole, true).is_err(), "it is finished");
+    }
+
+    #[test]
+    fn a_table_keeps_its_journal_while_something_is_left_to_do_and_is_replaced_by_what_comes_of_it()
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        let left = ran(&path, &[line("a")], &End::Whole, false).unwrap();
+        let journal = left.journal.unwrap();
+        let first = std::fs::read(&path).unwrap();
+        for _ in 0..3 {
+            ran(&path, &[line("a")], &End::Whole, false).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), first, "the same again");
+            assert_eq!(std::fs::read_to_string(&journal).unwrap().lines().count(), 2);
+        }
+        ran(&path, &[line("a"), line("b")], &End::Whole, true).unwrap();
+        assert!(std::fs::read(&path).unwrap() != first && !journal.exists());
+    }
+
+    #[test]
+    fn a_table_that_was_changed_or_is_not_of_its_journal_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        ran(&path, &[line("a")], &End::Whole, false).unwrap();
+        std::fs::write(&path, "id,verdict,note\na,7,mine\n").unwrap();
+        let refused = ran(&path, &[line("a")], &End::Whole, true).unwrap_err();
+        assert!(refused.to_string().contains("is there already"), "{refused}");
+        assert!(refused.hints()[0].contains("move it away"), "{refused:?}");
+        let other = folder.path().join("y.csv");
+        ran(&other, &[line("a")], &End::Stopped, true).unwrap();
+        std::fs::write(&other, "mine").unwrap();
+        assert!(ran(&other, &[line("a")], &End::Whole, true).is_err());
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_table_that_appears_while_its_run_goes_on_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let mut output = Output::to_file(&path).unwrap();
+        output.add(0, &line("a")).unwrap();
+        std::fs::write(&path, "mine").unwrap();
+        let refused = output.finish(&End::Whole, true).unwrap_err();
+        assert!(refused.hints()[0].contains("x.csv.partial.jsonl"), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    }
+
+    #[test]
+    fn wherever_a_process_ends_while_it_finishes_a_table_the_next_one_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let journal = ran(&path, &[line("a")], &End::Whole, false).unwrap().journal.unwrap();
+        let noted = std::fs::read_to_string(&journal).unwrap();
+        // Before the table was moved to its place: the journal notes it already.
+        std::fs::remove_file(&path).unwrap();
+        ran(&path, &[line("a")], &End::Whole, true).unwrap();
+        assert!(path.exists() && !journal.exists());
+        // After that, and before the journal went.
+        std::fs::write(&journal, &noted).unwrap();
+        ran(&path, &[line("a")], &End::Whole, true).unwrap();
+        assert!(path.exists() && !journal.exists());
+        // In the middle of a note.
+        std::fs::write(&journal, noted + "{\"table of these li").unwrap();
+        ran(&path, &[line("a")], &End::Whole, true).unwrap();
+    }
+
+    #[test]
+    fn lines_of_another_input_or_judge_say_so_until_they_count_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.jsonl");
+        let stale = |path: &Path| -> Vec<bool> {
+            let text = std::fs::read_to_string(path).unwrap();
+            let is_stale =
+                |line: &str| serde_json::from_str::<Value>(line).unwrap()["stale"] == true;
+            text.lines().map(is_stale).collect()
+        };
+        ran(&path, &[line("a"), line("b")], &End::Whole, true).unwrap();
+        let left = ran(&path, &[line("b"), line("c")], &End::Stopped, true).unwrap();
+        assert!(!left.is_final);
+        assert_eq!(stale(&path), [false; 3], "a run that is not whole does not know");
+        let left = ran(&path, &[line("b"), line("c")], &End::Whole, true).unwrap();
+        assert_eq!((left.others, stale(&path)), (1, vec![true, false, false]));
+        let before = std::fs::read(&path).unwrap();
+        ran(&path, &[line("b"), line("c")], &End::Whole, true).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn lines_of_another_judge_stay_in_the_journal_of_a_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        ran(&path, &[line("a"), line("b")], &End::Stopped, true).unwrap();
+        let left = ran(&path, &[line("c")], &End::Whole, true).unwrap();
+        assert_eq!(left.others, 2);
+        assert!(left.journal.unwrap().exists(), "what was paid for is not thrown away");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "id,verdict,key\nc,7,c\n");
+        ran(&path, &[line("a"), line("b"), line("c")], &End::Whole, true).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
     }
 
     #[test]
@@ -410,7 +452,7 @@ mod tests {
         // The next run goes on with them.
         let mut output = Output::to_file(&path).unwrap();
         output.add(1, &json!({"id": "b"})).unwrap();
-        output.finish().unwrap();
+        output.finish(&End::Whole, true).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "id\nb\n");
     }
 }

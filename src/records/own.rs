@@ -20,6 +20,13 @@ const LINEAGE: &str = ".revision.json";
 /// What holds the results of a table until it is written.
 pub(super) const JOURNAL: &str = ".partial.jsonl";
 
+/// Where it is said how a text came about that was revised.
+pub fn lineage_of(text: &Path) -> PathBuf {
+    let mut name = text.file_name().unwrap_or_default().to_os_string();
+    name.push(LINEAGE);
+    text.with_file_name(name)
+}
+
 /// How much of a file is looked at.
 const MOST: u64 = 64 << 20;
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::statistics::ratio;
 use crate::{
     error::Error,
-    records::RevisionLine,
+    records::{Ending, RevisionLine},
     strategy::revise::{Outcome, Revision, Spent},
 };
 
@@ -22,8 +22,6 @@ pub struct Revisions {
     pub kept_failed: usize,
     /// Those of them whose judge could not be read.
     pub kept_unreadable: usize,
-    /// Records of the input, where they could be counted.
-    pub total: Option<usize>,
     /// How many ended in each way; what could not even begin failed.
     pub outcomes: BTreeMap<Outcome, usize>,
     /// How many passed, the fresh judgment included.
@@ -42,10 +40,8 @@ pub struct Revisions {
     pub spent: Spent,
     /// Whether all prices are known.
     pub priced: bool,
-    /// Whether the run was stopped before its end.
-    pub stopped: bool,
-    /// Whether an error that every later request would meet ended the run before its end.
-    pub gave_up: bool,
+    /// How the run ended, and what it left untried.
+    pub ending: Ending,
     /// How long the run took.
     pub time: Duration,
 }
@@ -91,8 +87,7 @@ impl Revisions {
 
     /// Records that were never tried, as far as that is known.
     pub fn not_tried(&self) -> usize {
-        let total = self.total.filter(|_| self.stopped || self.gave_up).unwrap_or(self.records);
-        total.saturating_sub(self.records)
+        self.ending.not_tried().unwrap_or(0)
     }
 
     /// Share of all records that passed, 0 to 1; 1 of no records.
@@ -113,7 +108,8 @@ impl Revisions {
         let outcomes = self.outcomes.iter().map(|(outcome, count)| (outcome.name(), json!(count)));
         json!({
             "records": self.records,
-            "not_tried": self.not_tried_json(),
+            "end": self.ending.end.name(),
+            "not_tried": self.ending.not_tried_json(),
             "kept": self.kept,
             "kept_failed": self.kept_failed,
             "kept_unreadable": self.kept_unreadable,
@@ -135,12 +131,6 @@ impl Revisions {
             "seconds": self.time.as_secs_f64(),
         })
     }
-
-    /// Null where the input could not be counted.
-    fn not_tried_json(&self) -> Option<usize> {
-        let early = self.stopped || self.gave_up;
-        (!early || self.total.is_some()).then(|| self.not_tried())
-    }
 }
 
 impl fmt::Display for Revisions {
@@ -150,14 +140,10 @@ impl fmt::Display for Revisions {
         if *passed_at_once > 0 {
             write!(f, ", {passed_at_once} of them as they came")?;
         }
-        match (self.not_tried(), self.not_tried_json()) {
-            (_, None) => f.write_str(", the rest of the input was not tried")?,
-            (0, _) => (),
-            (untried, _) => write!(f, ", {untried} not tried")?,
-        }
         if *kept > 0 {
             write!(f, "; {kept} were revised by an earlier run")?;
         }
+        write!(f, "{}", self.ending)?;
         let ended: Vec<String> =
             self.outcomes.iter().map(|(outcome, n)| format!("{} {n}", outcome.name())).collect();
         writeln!(f, "\n{}", ended.join(", "))?;

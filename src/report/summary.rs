@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     item::Item,
     judge::Judge,
+    records::Ending,
     verdict::{CORRECT, INCORRECT, Judgment, Preference, Verdict},
 };
 
@@ -25,18 +26,14 @@ use crate::{
 pub struct Summary {
     /// Records that were taken.
     pub records: usize,
-    /// Records of the input, where they could be counted.
-    pub total: Option<usize>,
     /// Those that an earlier run had judged.
     pub kept: usize,
     /// Those of them that failed in the earlier run.
     pub kept_failed: usize,
     /// Those of them whose answer still cannot be read.
     pub kept_unreadable: usize,
-    /// Whether the run was stopped before its end.
-    pub stopped: bool,
-    /// Whether an error that every later request would meet ended the run before its end.
-    pub gave_up: bool,
+    /// How the run ended, and what it left untried.
+    pub ending: Ending,
     /// Records with a verdict.
     pub judged: usize,
     /// Records with an answer that says nothing, by reason.
@@ -233,15 +230,9 @@ impl Summary {
         self.unreadable.values().sum()
     }
 
-    /// Whether the run ended before its input did.
-    pub fn ended_early(&self) -> bool {
-        self.stopped || self.gave_up
-    }
-
     /// Records that were never tried, as far as that is known.
     pub fn not_tried(&self) -> usize {
-        let total = self.total.filter(|_| self.ended_early()).unwrap_or(self.records);
-        total.saturating_sub(self.records)
+        self.ending.not_tried().unwrap_or(0)
     }
 
     /// All records: those that were taken, and those that were never tried.
@@ -303,7 +294,8 @@ impl Summary {
             "unreadable": self.unreadable,
             "reasked": {"answers": self.reasked.asked, "read": self.reasked.read},
             "failed": self.failed,
-            "not_tried": self.not_tried_json(),
+            "end": self.ending.end.name(),
+            "not_tried": self.ending.not_tried_json(),
             "kept": self.kept,
             "kept_failed": self.kept_failed,
             "kept_unreadable": self.kept_unreadable,
@@ -346,11 +338,6 @@ impl Summary {
             all["agreement"] = agreement;
         }
         all
-    }
-
-    /// Null where the input could not be counted.
-    fn not_tried_json(&self) -> Option<usize> {
-        (!self.ended_early() || self.total.is_some()).then(|| self.not_tried())
     }
 }
 
@@ -407,17 +394,10 @@ impl Summary {
         if self.failed > 0 {
             write!(f, ", {} failed", self.failed)?;
         }
-        match (self.not_tried(), self.total) {
-            (0, None) if self.ended_early() => {
-                f.write_str(", the rest of the input was not tried")?;
-            }
-            (0, _) => (),
-            (untried, _) => write!(f, ", {untried} not tried")?,
-        }
         if self.kept > 0 {
             write!(f, "; {} of them by an earlier run", self.kept)?;
         }
-        Ok(())
+        write!(f, "{}", self.ending)
     }
 
     fn write_verdicts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -526,6 +506,7 @@ mod tests {
     use super::*;
     use crate::{
         error::ErrorKind,
+        records::End,
         verdict::{Label, Reason, Steps, Unreadable},
     };
 
@@ -567,19 +548,23 @@ mod tests {
         let mut summary = scale((1.0, 5.0));
         summary.count("a", None, Ok(&judgment(Ok(Verdict::Score(4.0)))));
         summary.count("b", None, Err(&Error::new(ErrorKind::Overloaded, "gone")));
-        summary.total = Some(4);
         assert_eq!((summary.not_tried(), summary.coverage()), (0, 0.5), "the run is not over");
-        summary.gave_up = true;
+        let refused = End::GaveUp(Error::new(ErrorKind::Unauthorized, "no"));
+        summary.ending = Ending { end: refused, left: Some(2) };
         assert_eq!((summary.not_tried(), summary.coverage()), (2, 0.25));
         let bounds = summary.bounds().unwrap();
         assert_eq!((bounds.mean, bounds.lowest, bounds.highest), (4.0, 1.75, 4.75));
         let text = summary.to_string();
-        assert!(text.starts_with("1 of 4 records judged, 1 failed, 2 not tried\n"), "{text}");
+        assert!(
+            text.starts_with("1 of 4 records judged, 1 failed; 2 records were never tried\n"),
+            "{text}"
+        );
         assert!(text.contains("if the failed and untried were worst or best"), "{text}");
         assert_eq!(summary.to_json()["not_tried"], 2);
-        summary.total = None;
+        assert_eq!(summary.to_json()["end"], "gave_up");
+        summary.ending.left = None;
         let text = summary.to_string();
-        assert!(text.contains("1 failed, the rest of the input was not tried\n"), "{text}");
+        assert!(text.contains("1 failed; the rest of the input was never tried\n"), "{text}");
         assert_eq!(summary.to_json()["not_tried"], Value::Null);
     }
 

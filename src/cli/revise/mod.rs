@@ -4,12 +4,8 @@ mod policy;
 mod results;
 mod rounds;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use self::{
-    policy::Loops,
-    results::{Results, Revised},
-};
 use super::{
     GRACE, Outcome, choose, fields, input,
     judge::note_kept,
@@ -19,12 +15,7 @@ use super::{
     signals,
 };
 use crate::{
-    error::{Error, Result},
-    files::Plan,
-    records::{Ids, Record},
-    report::Revisions,
-    run,
-    strategy::revise::Outcome as Ended,
+    error::Result, files::Plan, report::Revisions, run, strategy::revise::Outcome as Ended,
 };
 
 /// Revise answers until a judge passes them, and print a line for each.
@@ -78,14 +69,14 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     }
     let touched = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
     let files = args.input.sources(args.results.writing(touched), args.results.quiet)?;
-    let total = args.input.count(&files);
+    let (total, counts_rest) = (args.input.count(&files), input::are_files(&files));
     let plain = args.results.plain_file(&files)?;
     let mut records = args.input.read(files);
     let first = choose::first_item(&mut records, &resolved.fields()?);
     #[cfg(feature = "store")]
     let cache = args.cache.open()?;
     let (stopping, stops) = tokio::sync::watch::channel(false);
-    let loops = args
+    let work = args
         .policy
         .open(
             &mut resolved,
@@ -99,45 +90,45 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
             },
         )
         .await?;
-    let seen = first.as_ref().and_then(|item| loops.judge.seen(item).ok());
-    fields::check_names(&resolved, &loops.prompts(), seen.as_ref(), args.results.quiet)?;
+    let judge = work.judge();
+    let seen = first.as_ref().and_then(|item| judge.seen(item).ok());
+    fields::check_names(&resolved, &policy::prompts(&work), seen.as_ref(), args.results.quiet)?;
     if let (Some(seen), false) = (&seen, args.results.quiet) {
-        fields::say(loops.judge.prompt(), seen, loops.judge.field_map());
+        fields::say(judge.prompt(), seen, judge.field_map());
     }
-    let loops = Arc::new(loops);
     let options = run::Options {
-        concurrency: resolved.model.concurrency.map_or(loops.judge.concurrency(), usize::from),
-        stop: signals::listen(stopping),
+        concurrency: resolved.model.concurrency.map_or(judge.concurrency(), usize::from),
+        stop: Some(signals::listen(stopping)),
         grace: GRACE,
-        labels: settings::labels(&resolved),
+        redo: args.results.redo(),
+        total: total.and_then(|total| usize::try_from(total).ok()),
+        counts_rest,
     };
     let shows = args.results.shows_rounds();
     let progress = Progress::new(total, args.results.quiet || shows.is_some());
     let manifest = args.results.manifest(plain.as_ref());
-    let mut work = Revising {
-        results: args.results.open(plain, progress)?,
-        shows,
-        ids: Ids::default(),
-        summary: Revisions { priced: loops.priced(), ..Revisions::default() },
-        loops,
-        unheld: false,
-    };
+    let counts_tokens = policy::counts_tokens(&work);
+    let (mut results, output) = args.results.open(plain, progress, counts_tokens)?;
     if let Some(path) = manifest {
-        let loops = &work.loops;
-        manifest::write(&path, &loops.judge, &resolved, &args.input.files, Some(loops.manifest()))?;
+        let of_the_loop = Some(policy::manifest(&work));
+        manifest::write(&path, judge, &resolved, &args.input.files, of_the_loop)?;
     }
-    let started = std::time::Instant::now();
-    let stopped = run::each(records, options, &mut work).await?;
-    let Revising { results, mut summary, .. } = work;
-    summary.stopped = stopped;
-    summary.total = total.and_then(|total| usize::try_from(total).ok());
-    summary.time = started.elapsed();
-    results.finish(&summary)?;
+    let work = match shows {
+        Some(style) => work.on_rounds(move |id| rounds::shown(id, style)),
+        None => work,
+    };
+    let work = if args.results.no_item { work.without_items() } else { work };
+    let (summary, left) = run::revise(work, records, options, output, &mut results).await?;
+    results.finish(&summary, left.as_ref())?;
     if !args.results.quiet {
         note(&summary.to_string());
     }
     note_kept(summary.kept_failed, summary.kept_unreadable);
-    Ok(if stopped { Outcome::Interrupted } else { gate(&resolved, &summary) })
+    Ok(if summary.ending.end.is_stopped() {
+        Outcome::Interrupted
+    } else {
+        gate(&resolved, &summary)
+    })
 }
 
 /// Everything must pass, or the share that was asked for.
@@ -149,75 +140,6 @@ fn gate(resolved: &crate::config::Resolved, summary: &Revisions) -> Outcome {
         0 if summary.pass_rate() < least => Outcome::GateFailed,
         0 if summary.share(Ended::JudgeUnreadable) > most => Outcome::GateFailed,
         0 => Outcome::Done,
-    }
-}
-
-/// Revising as work.
-struct Revising {
-    loops: Arc<Loops>,
-    results: Results,
-    shows: Option<rounds::Style>,
-    ids: Ids,
-    summary: Revisions,
-    /// Whether a budget of tokens or money was reported as one that cannot be held.
-    unheld: bool,
-}
-
-impl Revising {
-    /// Says once that tokens which no server reports are in no budget.
-    fn mind(&mut self, revised: &Revised) {
-        let Some(Ok(revision)) = &revised.outcome else { return };
-        let usage = [revision.spent.usage, revision.spent.saved];
-        let unknown = usage.iter().any(|usage| !usage.is_known());
-        if unknown && !self.unheld && self.loops.counts_tokens() {
-            self.unheld = true;
-            note(
-                "warning: a server does not report its tokens: --tokens and --cost cannot be held",
-            );
-            note("hint: --calls and --rounds can");
-        }
-    }
-}
-
-impl run::Work for Revising {
-    type Done = Revised;
-
-    fn begin(&mut self, record: Record) -> impl Future<Output = Revised> + Send + 'static {
-        let record = run::seen(&self.loops.judge, &mut self.ids, record);
-        let key = self.loops.key(&record);
-        let known = self.results.known(&record, &key);
-        let (loops, shows) = (self.loops.clone(), self.shows);
-        async move {
-            let Record { index, place, item } = record;
-            let outcome = match (&item, known) {
-                (_, true) => None,
-                (Err(error), false) => Some(Err(error.clone())),
-                (Ok(item), false) => {
-                    let options = loops.options_for(item, index, shows);
-                    let revised = loops.writer.revise(&loops.judge, item, &options).await;
-                    Some(revised.map_err(|error| error.within(&place)))
-                }
-            };
-            Revised { index, place, item: item.ok(), key, outcome }
-        }
-    }
-
-    fn end(&mut self, revised: Revised) -> Result<bool> {
-        let error = match &revised.outcome {
-            Some(Ok(revision)) => revision.error.as_ref(),
-            Some(Err(error)) => Some(error),
-            None => None,
-        };
-        // As good as never begun: the next run revises it.
-        if error.is_some_and(Error::is_interrupted) {
-            return Ok(false);
-        }
-        let goes_on = !error.is_some_and(Error::is_fatal);
-        self.mind(&revised);
-        self.summary.gave_up |= !goes_on;
-        let priced = self.summary.priced;
-        self.results.take(revised, priced, &mut self.summary)?;
-        Ok(goes_on)
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{
     super::{choose, note, settings},
-    duration, rounds,
+    duration,
 };
 use crate::{
     backend::{self, Backend},
@@ -18,12 +18,10 @@ use crate::{
     judge::{self, Judge},
     parse::Kind,
     prompt::{self, Prompt, Writing},
-    records::{Line, Record},
-    request::{Hasher, Sampling},
+    request::Sampling,
+    run::ReviseWork,
     scale::Scale,
-    strategy::revise::{
-        Accept, AcceptRule, Budget, FinalCheck, Options, PRESETS, Preset, Writer, settled,
-    },
+    strategy::revise::{Accept, AcceptRule, Budget, FinalCheck, Options, PRESETS, Preset, Writer},
 };
 
 /// Who writes, how far the loop goes, and what it accepts.
@@ -101,105 +99,52 @@ pub(super) struct Surroundings<'a> {
     pub(super) cache: Option<backend::cache::Cache>,
 }
 
-/// A loop, ready for any number of records.
-#[derive(Debug)]
-pub(super) struct Loops {
-    pub(super) judge: Judge,
-    pub(super) writer: Writer,
-    options: Options,
-    /// Names all that a revision depends on, beside its record.
-    identity: String,
+/// What the loop is, for the file that says what the run was.
+pub(super) fn manifest(work: &ReviseWork) -> Value {
+    let Options { budget, accept, patience, memory, keep_steps, critic, principles, .. } =
+        work.options();
+    let named = |judge: &Judge| {
+        let (prompt, backend) = (judge.prompt(), judge.backend());
+        json!({
+            "prompt": {"name": prompt.name(), "hash": judge.prompt_hash(), "source": prompt.source()},
+            "model": {"name": backend.name(), "identity": backend.identity()},
+        })
+    };
+    let check = match &work.options().final_check {
+        FinalCheck::None => json!("none"),
+        FinalCheck::Fresh => json!("fresh"),
+        FinalCheck::Judge(judge) => named(judge),
+    };
+    json!({
+        "reviser": named(work.writer().reviser()),
+        "drafter": work.writer().drafter().map(named),
+        "critic": critic.as_ref().map(named),
+        "principles": principles,
+        "accept": accept.rule().to_string(),
+        "rounds": budget.rounds,
+        "calls": budget.calls,
+        "tokens": budget.tokens,
+        "cost": budget.cost,
+        "seconds": budget.time.map(|time| time.as_secs_f64()),
+        "patience": patience,
+        "memory": memory,
+        "keep_steps": keep_steps,
+        "final_judge": check,
+    })
 }
 
-impl Loops {
-    /// Names the line of a record.
-    pub(super) fn key(&self, record: &Record) -> String {
-        let Ok(item) = &record.item else { return Line::key_without_record(&record.place) };
-        let mut hasher = Hasher::new("tribunal-revision-v2");
-        hasher.part(item.id().unwrap_or_default().as_bytes());
-        let seen = self.judge.seen(item).unwrap_or_else(|_| item.clone());
-        let writers = [Some(self.writer.reviser()), self.writer.drafter()];
-        for judge in [Some(&self.judge)].into_iter().chain(writers).flatten() {
-            hasher.json(&judge.prompt().content(&seen));
-        }
-        hasher.part(self.identity.as_bytes());
-        hasher.finish()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
-    }
+/// Every prompt that reads fields of records.
+pub(super) fn prompts(work: &ReviseWork) -> Vec<&Prompt> {
+    let writer = work.writer();
+    let judges = [Some(work.judge()), Some(writer.reviser()), writer.drafter()];
+    let all = judges.into_iter().chain([work.options().critic.as_ref()]).flatten();
+    all.map(Judge::prompt).collect()
+}
 
-    /// What the loop is, for whoever asks later.
-    pub(super) fn manifest(&self) -> Value {
-        let Options { budget, accept, patience, memory, keep_steps, critic, .. } = &self.options;
-        let named = |judge: &Judge| {
-            let (prompt, backend) = (judge.prompt(), judge.backend());
-            json!({
-                "prompt": {"name": prompt.name(), "hash": judge.prompt_hash(), "source": prompt.source()},
-                "model": {"name": backend.name(), "identity": backend.identity()},
-            })
-        };
-        let check = match &self.options.final_check {
-            FinalCheck::None => json!("none"),
-            FinalCheck::Fresh => json!("fresh"),
-            FinalCheck::Judge(judge) => named(judge),
-        };
-        json!({
-            "reviser": named(self.writer.reviser()),
-            "drafter": self.writer.drafter().map(named),
-            "critic": critic.as_ref().map(named),
-            "principles": self.options.principles,
-            "accept": accept.rule().to_string(),
-            "rounds": budget.rounds,
-            "calls": budget.calls,
-            "tokens": budget.tokens,
-            "cost": budget.cost,
-            "seconds": budget.time.map(|time| time.as_secs_f64()),
-            "patience": patience,
-            "memory": memory,
-            "keep_steps": keep_steps,
-            "final_judge": check,
-        })
-    }
-
-    /// The options of one record's loop.
-    pub(super) fn options_for(
-        &self,
-        item: &Item,
-        index: usize,
-        shows: Option<rounds::Style>,
-    ) -> Options {
-        let Some(style) = shows else { return self.options.clone() };
-        let id = item.id().unwrap_or_else(|| index.to_string());
-        Options { on_round: rounds::shown(id, style), ..self.options.clone() }
-    }
-
-    /// Every prompt that reads fields of records.
-    pub(super) fn prompts(&self) -> Vec<&Prompt> {
-        let judges = [Some(&self.judge), Some(self.writer.reviser()), self.writer.drafter()];
-        let all = judges.into_iter().chain([self.options.critic.as_ref()]).flatten();
-        all.map(Judge::prompt).collect()
-    }
-
-    /// Whether a budget counts tokens.
-    pub(super) fn counts_tokens(&self) -> bool {
-        self.options.budget.tokens.is_some() || self.options.budget.cost.is_some()
-    }
-
-    /// Whether everything that was spent is known.
-    pub(super) fn priced(&self) -> bool {
-        let Options { critic, accept, final_check, .. } = &self.options;
-        let compares = match accept {
-            Accept::Preferred(judge) => Some(judge),
-            _ => None,
-        };
-        let checks = match final_check {
-            FinalCheck::Judge(judge) => Some(judge),
-            _ => None,
-        };
-        [Some(&self.judge), Some(self.writer.reviser()), self.writer.drafter()]
-            .into_iter()
-            .chain([critic.as_ref(), compares, checks])
-            .flatten()
-            .all(|judge| judge.price().is_some())
-    }
+/// Whether a budget counts tokens.
+pub(super) fn counts_tokens(work: &ReviseWork) -> bool {
+    let budget = &work.options().budget;
+    budget.tokens.is_some() || budget.cost.is_some()
 }
 
 impl Args {
@@ -220,7 +165,7 @@ impl Args {
         &self,
         resolved: &mut Resolved,
         around: Surroundings<'_>,
-    ) -> Result<Loops> {
+    ) -> Result<ReviseWork> {
         let preset = self.preset.as_deref().and_then(Preset::named);
         check_model(preset, resolved)?;
         let backend = around.open(resolved).await?;
@@ -247,9 +192,7 @@ impl Args {
             final_check: self.final_check(resolved, &around).await?,
             ..Options::default()
         };
-        let options = settled(&judge, &options)?;
-        let identity = identity(&judge, &writer, &options);
-        Ok(Loops { judge, writer, options, identity })
+        ReviseWork::new(judge, writer, &options)
     }
 
     fn budget(&self, preset: Option<&Preset>) -> Budget {
@@ -472,30 +415,4 @@ fn check_model(preset: Option<&Preset>, resolved: &Resolved) -> Result<()> {
     }
     Err(Error::new(ErrorKind::Config, format!("in `{}` a check judges", preset.name))
         .hint("name one, and the model that writes: -m check:number --policy MODEL"))
-}
-
-/// Names all that a revision depends on; what only ends it sooner by the clock is no part of it.
-fn identity(judge: &Judge, writer: &Writer, options: &Options) -> String {
-    let named = |judge: Option<&Judge>| judge.map(|judge| judge.identity().to_owned());
-    let Budget { rounds, calls, tokens, cost, time: _ } = options.budget;
-    let check = match &options.final_check {
-        FinalCheck::None => vec!["none".to_owned()],
-        FinalCheck::Fresh => vec!["fresh".to_owned()],
-        FinalCheck::Judge(judge) => {
-            let rule = judge.pass().map(ToString::to_string);
-            [Some(judge.identity().to_owned()), rule].into_iter().flatten().collect()
-        }
-    };
-    let accept = match &options.accept {
-        Accept::Preferred(judge) => named(Some(judge)),
-        _ => None,
-    };
-    let mut hasher = Hasher::new("revision-v2");
-    hasher.json(&(judge.identity(), judge.reading()));
-    hasher.json(&[named(Some(writer.reviser())), named(writer.drafter())]);
-    hasher.json(&(named(options.critic.as_ref()), &options.principles));
-    hasher.json(&(options.accept.rule().to_string(), accept, check));
-    hasher.json(&(rounds, calls, tokens, cost));
-    hasher.json(&(options.patience, options.memory, options.keep_steps));
-    hasher.hex::<16>()
 }

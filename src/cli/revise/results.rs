@@ -1,7 +1,6 @@
 //! Where revisions go: lines, or one text with its lineage beside it.
 
 use std::{
-    collections::HashMap,
     fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
@@ -14,12 +13,10 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     files::Plan,
-    item::Item,
-    records::{
-        Earlier, Format, Kind, Output, Record, RevisedLine, RevisionLine, Source, journal_of,
-    },
+    records::{Format, Kind, Left, Output, RevisionLine, Source, journal_of, lineage_of},
     report::{Revisions, escaped},
-    strategy::revise::{Outcome, Revision},
+    run::{Finished, Listener, Redo, ReviseWork, Revised},
+    strategy::revise::Revision,
 };
 
 /// Revisions, and what is said of them.
@@ -36,7 +33,7 @@ pub(super) struct Args {
     summary: Option<PathBuf>,
     /// Leave the record out of its line.
     #[arg(long, hide_short_help = true)]
-    no_item: bool,
+    pub(super) no_item: bool,
     /// Show each round as it ends, also where nobody sits at a terminal.
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
@@ -51,34 +48,25 @@ pub(super) struct Args {
     fresh: bool,
 }
 
-/// One record and what came of it; nothing new where an earlier run did it.
-#[derive(Debug)]
-pub(super) struct Revised {
-    pub(super) index: usize,
-    pub(super) place: String,
-    pub(super) item: Option<Item>,
-    pub(super) key: String,
-    pub(super) outcome: Option<Result<Revision>>,
-}
-
-/// Where revisions are going.
+/// Where revisions are shown.
 enum Target {
     /// Lines of JSON on standard output.
     Lines,
     /// Rows for people.
     Rows,
-    /// A file of lines.
-    File(Output),
-    /// The text itself, and its lineage beside it.
-    Text(PathBuf),
+    /// Nowhere: they are in a file.
+    File,
+    /// Nowhere: the text itself is in a file.
+    Text,
 }
 
-/// Takes revisions as they come.
+/// Shows revisions as they come.
 pub(super) struct Results {
     target: Target,
-    earlier: HashMap<usize, Earlier>,
     progress: Progress,
     args: Args,
+    /// Whether a budget of tokens or money is still to be reported as one that cannot be held.
+    minds_tokens: bool,
 }
 
 impl Args {
@@ -123,7 +111,7 @@ impl Args {
         let plan = named.fold(plan.writes_stdout(), |plan, (what, path)| plan.writes(what, path));
         let output = self.output.as_deref();
         let journal = output.and_then(journal_of);
-        let lineage = output.filter(|path| Format::of(path) == Format::Text).map(beside);
+        let lineage = output.filter(|path| Format::of(path) == Format::Text).map(lineage_of);
         plan.writes_beside("-o", output.and_then(manifest::beside).as_deref())
             .writes_beside("-o", journal.as_deref())
             .writes_beside("-o", lineage.as_deref())
@@ -136,136 +124,101 @@ impl Args {
         (!self.quiet && (terminal || self.verbose)).then_some(Style { colour: terminal && !plain })
     }
 
-    /// Opens everything that results will be written to, before anything is paid for.
+    /// What is revised again although an earlier run revised it.
+    pub(super) fn redo(&self) -> Redo {
+        match (self.fresh, self.retry_errors) {
+            (true, _) => Redo::Everything,
+            (_, true) => Redo::Failures,
+            _ => Redo::Nothing,
+        }
+    }
+
+    /// Opens everything that results will be written to, before anything is paid for: what is said of
+    /// them, and the file of results.
     ///
     /// # Errors
     /// A file cannot be written, or holds something already.
-    pub(super) fn open(&self, plain: Option<PathBuf>, progress: Progress) -> Result<Results> {
-        let target = match (&self.output, plain) {
-            (_, Some(path)) => {
-                check_ours(&path)?;
-                Target::Text(path)
-            }
+    pub(super) fn open(
+        &self,
+        plain: Option<PathBuf>,
+        progress: Progress,
+        counts_tokens: bool,
+    ) -> Result<(Results, Option<Output>)> {
+        let (target, output) = match (&self.output, plain) {
+            (_, Some(path)) => (Target::Text, Some(Output::text(&path)?)),
             (Some(path), None) => match Kind::of(path)? {
-                Kind::Jsonl | Kind::Json if self.fresh => Target::File(Output::replacing(path)?),
-                Kind::Jsonl | Kind::Json => Target::File(Output::to_file(path)?),
+                Kind::Jsonl | Kind::Json if self.fresh => {
+                    (Target::File, Some(Output::replacing(path)?))
+                }
+                Kind::Jsonl | Kind::Json => (Target::File, Some(Output::to_file(path)?)),
                 _ => {
                     let message = format!("revisions cannot be written as `{}`", path.display());
                     return Err(Error::new(ErrorKind::Config, message)
                         .hint("name a file that ends in .jsonl or .json"));
                 }
             },
-            (None, None) if io::stdout().is_terminal() => Target::Rows,
-            (None, None) => Target::Lines,
+            (None, None) if io::stdout().is_terminal() => (Target::Rows, None),
+            (None, None) => (Target::Lines, None),
         };
-        Ok(Results { target, earlier: HashMap::new(), progress, args: self.clone() })
+        let args = self.clone();
+        Ok((Results { target, progress, args, minds_tokens: counts_tokens }, output))
     }
 }
 
-impl Results {
-    /// Whether an earlier run did this record, as far as it can be done.
-    pub(super) fn known(&mut self, record: &Record, key: &str) -> bool {
-        if self.args.fresh {
-            return false;
-        }
-        match &mut self.target {
-            Target::File(output) => {
-                let Some(earlier) = output.earlier(key) else { return false };
-                let line = RevisionLine::read(earlier.line.to_string()).ok();
-                self.earlier.insert(record.index, earlier);
-                let retried =
-                    |outcome| matches!(outcome, Outcome::Failed | Outcome::JudgeUnreadable);
-                line.is_some_and(|line| !(self.args.retry_errors && retried(line.outcome)))
-            }
-            Target::Text(path) => {
-                let done = |line: RevisionLine| line.key == key && line.outcome != Outcome::Failed;
-                lineage(path).is_some_and(done)
-            }
-            Target::Lines | Target::Rows => false,
-        }
-    }
-
-    /// Writes what came of a record at once, and counts it.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub(super) fn take(
-        &mut self,
-        revised: Revised,
-        priced: bool,
-        summary: &mut Revisions,
-    ) -> Result<()> {
-        let Revised { index, place, item, key, outcome } = revised;
-        self.progress.step(outcome.is_none());
-        let earlier = self.earlier.remove(&index);
-        let Some(outcome) = outcome else {
-            match (&mut self.target, earlier) {
-                (Target::File(output), Some(earlier)) => {
-                    summary.keep(&RevisionLine::read(earlier.line.to_string())?);
-                    output.keep(index, &earlier);
-                }
-                (Target::Text(path), _) => {
-                    lineage(path).iter().for_each(|line| summary.keep(line));
-                }
-                _ => (),
-            }
-            return Ok(());
-        };
-        summary.count(outcome.as_ref());
-        let error = match &outcome {
-            Ok(revision) => revision.error.as_ref(),
-            Err(error) => Some(error),
+impl Listener<ReviseWork> for Results {
+    fn finished(&mut self, finished: &Finished<Revised>, line: &RevisionLine) -> Result<()> {
+        self.progress.step(finished.kept);
+        let error = match &finished.outcome {
+            Ok(Revised::Now(revision)) => revision.error.as_ref(),
+            Ok(Revised::Earlier(_)) => None,
+            Err(error) => Some(error).filter(|_| !finished.kept),
         };
         if let Some(error) = error {
             self.progress.aside(|| complain(error));
         }
-        let id = match &item {
-            Some(item) => item.id().unwrap_or_else(|| index.to_string()),
-            None => place,
-        };
-        let with_item = !self.args.no_item;
-        let line = RevisedLine {
-            id,
-            index,
-            item: item.as_ref(),
-            outcome: outcome.as_ref(),
-            priced,
-            key,
-            with_item,
-        };
-        match &mut self.target {
-            Target::Lines => {
-                self.progress.aside(|| emit(&mut io::stdout(), &line.typed().to_string()))
-            }
-            Target::Rows => self.progress.aside(|| emit(&mut io::stdout(), &row(&line))),
-            Target::File(output) => match earlier {
-                Some(earlier) => output.replace(index, &earlier, &line.typed()),
-                None => output.add(index, &line.typed()),
-            },
-            Target::Text(path) => write_text(path, &line),
+        if let Ok(Revised::Now(revision)) = &finished.outcome {
+            self.mind_tokens(revision);
+        }
+        match self.target {
+            Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
+            Target::Rows => self.progress.aside(|| emit(&mut io::stdout(), &row(finished))),
+            Target::File | Target::Text => Ok(()),
         }
     }
 
-    /// Puts the results into their order, and writes the figures.
+    fn over(&mut self) {
+        self.progress.finish();
+    }
+}
+
+impl Results {
+    /// Says once that tokens which no server reports are in no budget.
+    fn mind_tokens(&mut self, revision: &Revision) {
+        let usage = [revision.spent.usage, revision.spent.saved];
+        if self.minds_tokens && usage.iter().any(|usage| !usage.is_known()) {
+            self.minds_tokens = false;
+            note(
+                "warning: a server does not report its tokens: --tokens and --cost cannot be held",
+            );
+            note("hint: --calls and --rounds can");
+        }
+    }
+
+    /// Says where the results are, and writes the figures.
     ///
     /// # Errors
-    /// A file cannot be written.
-    pub(super) fn finish(self, summary: &Revisions) -> Result<()> {
-        self.progress.finish();
-        match self.target {
-            Target::File(output) if summary.stopped => note(&format!(
-                "what was revised is in `{}`; the same command goes on",
-                output.kept_in().display()
-            )),
-            Target::File(output) => {
-                output::finish(output, self.args.output.as_deref(), self.args.quiet)?;
-            }
-            Target::Text(path) if path.exists() => note(&format!(
+    /// The figures cannot be written.
+    pub(super) fn finish(self, summary: &Revisions, left: Option<&Left>) -> Result<()> {
+        match (&self.target, &self.args.output, left) {
+            (Target::Text, Some(path), _) if path.exists() => note(&format!(
                 "the text is in {}, how it came about in {}",
                 path.display(),
-                beside(&path).display()
+                lineage_of(path).display()
             )),
-            Target::Text(_) | Target::Lines | Target::Rows => (),
+            (Target::File, Some(path), Some(left)) => {
+                output::say_left(left, path, "revised", self.args.quiet);
+            }
+            _ => (),
         }
         let Some(path) = &self.args.summary else { return Ok(()) };
         fs::write(path, format!("{:#}\n", summary.to_json()))
@@ -273,51 +226,14 @@ impl Results {
     }
 }
 
-/// Where a text's lineage is.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".revision.json");
-    path.with_file_name(name)
-}
-
-fn lineage(path: &Path) -> Option<RevisionLine> {
-    RevisionLine::read(fs::read(beside(path)).ok()?).ok()
-}
-
-/// A text that is there may be written over if it is the one that an earlier run wrote.
-fn check_ours(path: &Path) -> Result<()> {
-    let Ok(text) = fs::read_to_string(path) else {
-        return if path.exists() { Err(there(path)) } else { Ok(()) };
-    };
-    let text = text.trim_end_matches('\n');
-    let ours = lineage(path).is_some_and(|line| line.text.as_deref() == Some(text));
-    if ours { Ok(()) } else { Err(there(path)) }
-}
-
-fn there(path: &Path) -> Error {
-    Error::new(ErrorKind::Config, format!("`{}` is there already", path.display()))
-        .hint("name another file, or move it away")
-}
-
-/// The lineage first: a text without one is nobody's.
-fn write_text(path: &Path, line: &RevisedLine) -> Result<()> {
-    let Ok(revision) = line.outcome else { return Ok(()) };
-    let lineage = beside(path);
-    let text = revision.text().trim_end_matches('\n');
-    let mut line = line.typed();
-    line.text = Some(text.into());
-    fs::write(&lineage, format!("{line:#}\n")).map_err(|cause| cannot_write(&lineage, cause))?;
-    fs::write(path, format!("{text}\n")).map_err(|cause| cannot_write(path, cause))
-}
-
 fn cannot_write(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }
 
 /// A short line for people.
-fn row(line: &RevisedLine) -> String {
-    let id = escaped(&line.id);
-    let Ok(revision) = line.outcome else { return format!("{id}  failed") };
+fn row(finished: &Finished<Revised>) -> String {
+    let id = escaped(&finished.id());
+    let Ok(Revised::Now(revision)) = &finished.outcome else { return format!("{id}  failed") };
     let worth = |n: usize| {
         let worth = revision.rounds.get(n).and_then(|round| round.worth);
         worth.map_or("?".to_owned(), |worth| format!("{worth:.2}"))

@@ -92,6 +92,14 @@ impl Accept {
         }
     }
 
+    /// The judge that compares drafts, where one does.
+    pub fn judge(&self) -> Option<&Judge> {
+        match self {
+            Self::Preferred(judge) => Some(judge),
+            Self::Always | Self::Better { .. } => None,
+        }
+    }
+
     /// Fails where the comparing judge cannot compare, or sees answers in one order only.
     pub(super) fn check(&self) -> Result<()> {
         let Self::Preferred(judge) = self else { return Ok(()) };

@@ -35,7 +35,6 @@ mod preset;
 mod rounds;
 mod writer;
 
-#[cfg(feature = "cli")]
 pub(crate) use drive::settled;
 pub use {
     accept::{Accept, AcceptRule},

@@ -1,0 +1,94 @@
+//! How a run over records ended, and what it left untried.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
+/// Why a run took no more records.
+///
+/// Only a whole run writes a table or puts lines into the order of the input. Whatever else ends a run
+/// leaves its results where the same command finds them and goes on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum End {
+    /// There were no more.
+    #[default]
+    Whole,
+    /// It was asked to stop.
+    Stopped,
+    /// Every later request would have failed with this error: a refused key, an empty account.
+    GaveUp(Error),
+}
+
+impl End {
+    /// Whether every record was tried.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole)
+    }
+
+    /// Whether somebody stopped it.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped)
+    }
+
+    /// The word in files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Stopped => "stopped",
+            Self::GaveUp(_) => "gave_up",
+        }
+    }
+}
+
+/// How a run ended, and how much of its input was never tried.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ending {
+    /// Why it took no more records.
+    pub end: End,
+    /// How many records were left; `None` where they could not be counted, as in a pipe. A whole run left
+    /// none.
+    pub left: Option<usize>,
+}
+
+impl Ending {
+    /// How many records were never tried; `None` where that is not known.
+    pub fn not_tried(&self) -> Option<usize> {
+        if self.end.is_whole() { Some(0) } else { self.left }
+    }
+
+    /// The same figure for programs: null where it is not known.
+    pub fn not_tried_json(&self) -> Value {
+        json!(self.not_tried())
+    }
+}
+
+/// A clause that goes on after a sentence: empty for a whole run.
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.not_tried() {
+            Some(0) => Ok(()),
+            Some(1) => f.write_str("; 1 record was never tried"),
+            Some(left) => write!(f, "; {left} records were never tried"),
+            None => f.write_str("; the rest of the input was never tried"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn what_was_never_tried_is_a_number_or_the_rest_of_the_input() {
+        let said = |end: End, left| Ending { end, left }.to_string();
+        assert_eq!(said(End::Whole, None), "");
+        assert_eq!(said(End::Stopped, Some(0)), "");
+        assert_eq!(said(End::Stopped, Some(1)), "; 1 record was never tried");
+        let refused = Error::new(ErrorKind::Unauthorized, "no");
+        assert_eq!(said(End::GaveUp(refused), Some(9_500)), "; 9500 records were never tried");
+        assert_eq!(said(End::Stopped, None), "; the rest of the input was never tried");
+    }
+}

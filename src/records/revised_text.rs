@@ -1,0 +1,67 @@
+//! One revised text, and how it came about in a file beside it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    RevisionLine,
+    journal::{Earlier, full},
+    own::lineage_of,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    strategy::revise::Outcome,
+};
+
+/// A text that a loop returns, in a plain file.
+#[derive(Debug)]
+pub(super) struct RevisedText {
+    pub(super) path: PathBuf,
+    lineage: PathBuf,
+}
+
+impl RevisedText {
+    /// A text that is there may be written over if it is the one that an earlier run wrote.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let text = Self { path: path.to_owned(), lineage: lineage_of(path) };
+        let is_ours = |held: &str| {
+            text.line()
+                .is_some_and(|line| line.text.as_deref() == Some(held.trim_end_matches('\n')))
+        };
+        match fs::read_to_string(path) {
+            Ok(held) if is_ours(&held) => Ok(text),
+            Err(_) if !path.exists() => Ok(text),
+            _ => {
+                let message = format!("`{}` is there already", path.display());
+                Err(Error::new(ErrorKind::Config, message)
+                    .hint("name another file, or move it away"))
+            }
+        }
+    }
+
+    fn line(&self) -> Option<RevisionLine> {
+        RevisionLine::read(fs::read(&self.lineage).ok()?).ok()
+    }
+
+    /// What an earlier run left under this key; what failed is nothing.
+    pub(super) fn earlier(&self, key: &str) -> Option<Earlier> {
+        let line = self.line()?;
+        let is_of_use = line.key == key && line.outcome != Outcome::Failed;
+        is_of_use.then(|| Earlier::of(serde_json::to_value(&line).unwrap_or_default()))
+    }
+
+    /// Writes how it came about first: a text alone is nobody's.
+    pub(super) fn write(&self, line: &str) -> Result<()> {
+        let mut line = RevisionLine::read(line)?;
+        let Some(text) = &mut line.text else { return Ok(()) };
+        text.truncate(text.trim_end_matches('\n').len());
+        let text = format!("{text}\n");
+        let write = |path: &Path, text: String| {
+            fs::write(path, text).map_err(|cause: io::Error| full(path, cause))
+        };
+        write(&self.lineage, format!("{line:#}\n"))?;
+        write(&self.path, text)
+    }
+}

@@ -1,0 +1,174 @@
+//! Tables and lists, which are made of a journal when all results are there.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+use super::{
+    Left,
+    journal::{Journal, full},
+    kind::Kind,
+    table::{Columns, write_row},
+};
+use crate::{error::Result, files::folder_of, line::ResultLine};
+
+/// A table or a list that is written when all results are there.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) kind: Kind,
+    pub(super) path: PathBuf,
+    pub(super) journal: Journal,
+    /// Whether any table of ours that is there is replaced, and not only one that was made of the journal.
+    pub(super) replaces: bool,
+}
+
+impl Table {
+    /// Whether the file that is there may be replaced: it is the one that was made of the journal, or any
+    /// of ours may go.
+    pub(super) fn may_replace(&self) -> bool {
+        let is_made_of_it = || {
+            let digest = File::open(&self.path).and_then(|file| digest(&file));
+            digest.is_ok_and(|digest| self.journal.tables().contains(&digest))
+        };
+        self.replaces || is_made_of_it()
+    }
+
+    /// Writes the table; its journal goes when the table is on the disk and nothing else is in need of it.
+    ///
+    /// # Errors
+    /// The table cannot be written: the results are in the journal.
+    pub(super) fn finish(mut self, is_settled: bool) -> Result<Left> {
+        let place = self.journal.path.clone();
+        let is_durable = self.write().map_err(|cause| {
+            let place = place.display();
+            full(&self.path, cause)
+                .hint(format!("the results are kept as lines of JSON in `{place}`"))
+        })?;
+        let Self { path, mut journal, .. } = self;
+        let (others, foreign) = journal.others();
+        let goes = is_settled && others + foreign == 0 && is_durable;
+        if goes {
+            // What it held is in the table; a journal that stays behind does no harm.
+            let _ = std::fs::remove_file(&place);
+        } else {
+            // In its present order it is as good.
+            let _ = journal.into_order();
+        }
+        let journal = Some(place).filter(|_| !goes);
+        Ok(Left { results: path, is_final: true, journal, others, foreign })
+    }
+
+    /// Writes the table beside its place, and moves it there. Says whether it survives a crash of the
+    /// machine now.
+    fn write(&mut self) -> io::Result<bool> {
+        let new = NamedTempFile::new_in(folder_of(&self.path))?;
+        match self.kind {
+            #[cfg(feature = "parquet")]
+            Kind::Parquet => write_parquet(&mut self.journal, new.reopen()?)?,
+            kind => {
+                let mut out = BufWriter::new(new.as_file());
+                write(&mut self.journal, kind, &mut out)?;
+                out.flush()?;
+            }
+        }
+        new.as_file().sync_all()?;
+        readable(new.as_file())?;
+        let replaces = self.may_replace();
+        // Whenever the process ends, a table that is there is known as ours.
+        self.journal.note_table(digest(&new.reopen()?)?)?;
+        if replaces {
+            new.persist(&self.path)?
+        } else {
+            new.persist_noclobber(&self.path)?
+        };
+        Ok(is_synced(folder_of(&self.path)))
+    }
+}
+
+/// Writes all results of a journal to `out`, in the order of their records.
+pub(super) fn write(journal: &mut Journal, kind: Kind, out: &mut dyn Write) -> io::Result<()> {
+    match kind {
+        Kind::Json => write_list(journal, out),
+        Kind::Csv => write_table(journal, out, b','),
+        Kind::Tsv => write_table(journal, out, b'\t'),
+        Kind::Jsonl | Kind::Parquet => journal.sorted()?.try_for_each(|line| out.write_all(&line?)),
+    }
+}
+
+fn write_list(journal: &mut Journal, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (n, line) in journal.sorted()?.enumerate() {
+        out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
+        out.write_all(line?.trim_ascii_end())?;
+    }
+    out.write_all(b"\n]\n")
+}
+
+fn write_table(journal: &mut Journal, out: &mut dyn Write, delimiter: u8) -> io::Result<()> {
+    let columns = columns(journal)?;
+    if columns.named().is_empty() {
+        return Ok(());
+    }
+    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
+    write_row(&mut writer, columns.named().into_iter().map(|(name, _)| name.into()))?;
+    for line in journal.sorted()? {
+        write_row(&mut writer, columns.row(typed(&line?)?).into_iter().map(|(_, cell)| cell))?;
+    }
+    writer.flush()
+}
+
+#[cfg(feature = "parquet")]
+fn write_parquet(journal: &mut Journal, file: File) -> io::Result<()> {
+    use super::{parquet, table::Holds};
+    let columns = columns(journal)?;
+    let kind = |holds| match holds {
+        Holds::Text => parquet::Kind::Text,
+        Holds::Number => parquet::Kind::Number,
+        Holds::Whole => parquet::Kind::Whole,
+        Holds::Truth => parquet::Kind::Truth,
+    };
+    let named: Vec<_> =
+        columns.named().into_iter().map(|(name, holds)| (name, kind(holds))).collect();
+    let rows = journal.sorted()?.map(|line| typed(&line?).map(|line| columns.row(line)));
+    parquet::write(file, &named, rows).map_err(io::Error::other)
+}
+
+fn columns(journal: &mut Journal) -> io::Result<Columns> {
+    let mut columns = Columns::default();
+    for line in journal.sorted()? {
+        columns.note(typed(&line?)?);
+    }
+    Ok(columns)
+}
+
+fn typed(line: &[u8]) -> io::Result<ResultLine> {
+    Ok(serde_json::from_slice(line)?)
+}
+
+/// Names what a file holds.
+fn digest(file: &File) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(file)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Whether the names in a folder survive a crash of the machine. Where a folder cannot be opened as a file
+/// the system sees to that by itself.
+fn is_synced(folder: &Path) -> bool {
+    !cfg!(unix) || File::open(folder).and_then(|folder| folder.sync_all()).is_ok()
+}
+
+/// A temporary file is its owner's alone; a result is like any new file.
+fn readable(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    let _ = file;
+    Ok(())
+}

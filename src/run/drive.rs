@@ -1,0 +1,190 @@
+//! Many records at once: bounded memory, a graceful stop, and a count of what was left.
+
+use std::{
+    panic::resume_unwind,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
+
+use super::{Options, Stop};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    records::{End, Ending, Record},
+};
+
+/// How long the rest of the input may be read only to count it.
+const COUNTING: Duration = Duration::from_secs(2);
+
+/// What is done with each of many records.
+pub(super) trait Flights {
+    /// What comes of a record.
+    type Done: Send + 'static;
+
+    /// Begins with a record.
+    fn begin(&mut self, record: Record) -> impl Future<Output = Self::Done> + Send + 'static;
+
+    /// Accepts what came of a record.
+    ///
+    /// # Errors
+    /// It cannot be kept: the run ends.
+    fn end(&mut self, done: Self::Done) -> Result<Next>;
+}
+
+/// How a run goes on after a record.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Next {
+    /// With the next one.
+    Continue,
+    /// With what is in flight only: the record is as good as never begun.
+    Interrupted,
+    /// With what is in flight only: every later record would fail with this error.
+    GiveUp(Error),
+}
+
+/// Does something with every record, and says how the run ended.
+///
+/// # Errors
+/// What came of a record could not be kept.
+pub(super) async fn each(
+    records: impl Iterator<Item = Record> + Send + 'static,
+    options: &Options,
+    work: &mut impl Flights,
+) -> Result<Ending> {
+    let started = Instant::now();
+    let concurrency = options.concurrency.max(1);
+    let mut stop = options.stop.clone();
+    let counts = options.total.is_none() && options.counts_rest;
+    let mut reader = Reader::start(records, concurrency, counts)?;
+    // Tasks of their own, so that every core renders and reads; dropped with the run.
+    let mut flying = JoinSet::new();
+    let (mut begun, mut ended) = (0, 0);
+    let mut gave_up = None;
+    let (mut acted, mut deadline) = (Stop::No, None::<Duration>);
+    while reader.is_open || !flying.is_empty() {
+        tokio::select! {
+            Some(done) = flying.join_next(), if !flying.is_empty() => {
+                match work.end(done.unwrap_or_else(|died| resume_unwind(died.into_panic())))? {
+                    Next::Continue => ended += 1,
+                    Next::Interrupted => reader.close(),
+                    Next::GiveUp(error) => {
+                        ended += 1;
+                        gave_up.get_or_insert(error);
+                        reader.close();
+                    }
+                }
+            }
+            record = reader.next(), if reader.is_open && flying.len() < concurrency => {
+                if let Some(record) = record {
+                    begun += 1;
+                    drop(flying.spawn(work.begin(record)));
+                }
+            }
+            urgency = risen(&mut stop, acted) => {
+                acted = urgency;
+                reader.close();
+                deadline = Some(started.elapsed() + options.grace);
+                if urgency == Stop::Now {
+                    break;
+                }
+            }
+            () = until(deadline.map(|end| end.saturating_sub(started.elapsed()))), if deadline.is_some() => break,
+        }
+    }
+    // Work that gives up because of the stop may end before the stop itself is seen here.
+    let asked = stop.as_ref().map_or(Stop::No, |stop| *stop.borrow());
+    let end = match gave_up {
+        _ if acted.max(asked) != Stop::No => End::Stopped,
+        Some(error) => End::GaveUp(error),
+        // Whatever gave up without being asked to was not tried to its end.
+        None if begun > ended => End::Stopped,
+        None => return Ok(Ending::default()),
+    };
+    let left = match options.total {
+        Some(total) => Some(total.saturating_sub(ended)),
+        None => reader.left().await.map(|left| left + begun - ended),
+    };
+    Ok(Ending { end, left })
+}
+
+/// Reads records in a thread of its own.
+struct Reader {
+    taken: mpsc::Receiver<Record>,
+    /// How many records the thread had left in the end.
+    rest: Option<oneshot::Receiver<usize>>,
+    /// Whether the thread counts them.
+    counts: bool,
+    is_open: bool,
+}
+
+impl Reader {
+    /// Reading may wait for a pipe that nobody fills any more: no run and no runtime may wait for that.
+    fn start(
+        mut records: impl Iterator<Item = Record> + Send + 'static,
+        ahead: usize,
+        counts: bool,
+    ) -> Result<Self> {
+        let (queue, taken) = mpsc::channel(ahead);
+        let (counted, rest) = oneshot::channel();
+        let read = move || {
+            let refused = records.any(|record| queue.blocking_send(record).is_err());
+            if !refused {
+                let _ = counted.send(0);
+            } else if counts {
+                let more = records.by_ref().take_while(|_| !counted.is_closed()).count();
+                let _ = counted.send(1 + more);
+            }
+        };
+        let thread = thread::Builder::new().name("records".into()).spawn(read);
+        thread.map_err(|cause| {
+            Error::new(ErrorKind::Io, "no thread to read records").because(cause)
+        })?;
+        Ok(Self { taken, rest: Some(rest), counts, is_open: true })
+    }
+
+    /// The next record; the last one closes the reader.
+    async fn next(&mut self) -> Option<Record> {
+        let record = self.taken.recv().await;
+        self.is_open = record.is_some();
+        record
+    }
+
+    /// Takes no more records: the thread counts the rest, or ends.
+    fn close(&mut self) {
+        self.is_open = false;
+        self.taken.close();
+    }
+
+    /// How many records were never handed on; `None` where that cannot be known in reasonable time.
+    async fn left(&mut self) -> Option<usize> {
+        let mut read = 0;
+        while self.taken.recv().await.is_some() {
+            read += 1;
+        }
+        let mut rest = self.rest.take()?;
+        let rest = match self.counts {
+            true => tokio::time::timeout(COUNTING, rest).await.ok()?.ok(),
+            // A thread that waits for a pipe is not waited for.
+            false => rest.try_recv().ok(),
+        };
+        rest.map(|rest| read + rest)
+    }
+}
+
+/// Waits until the run is to stop more urgently than it does; for ever if nobody can say so any more.
+async fn risen(stop: &mut Option<watch::Receiver<Stop>>, acted: Stop) -> Stop {
+    let Some(stop) = stop else { return std::future::pending().await };
+    match stop.wait_for(|urgency| *urgency > acted).await {
+        Ok(urgency) => *urgency,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a run that is to stop waits so long and no longer")]
+async fn until(time: Option<Duration>) {
+    tokio::time::sleep(time.unwrap_or_default()).await;
+}

@@ -1,0 +1,177 @@
+//! What an earlier run left, and what becomes of it.
+
+use std::fmt::Display;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Finished, Work};
+use crate::{
+    error::Result,
+    records::{Earlier, End, Left, Output},
+};
+
+/// What is done again although an earlier run did it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redo {
+    /// Nothing: what an earlier run left stands.
+    #[default]
+    Nothing,
+    /// What failed, and what could not be read.
+    Failures,
+    /// Everything.
+    Everything,
+}
+
+/// What a line of an earlier run is good for.
+#[derive(Clone, Debug)]
+pub enum Known<D> {
+    /// Nothing: the work begins from nothing, and its line takes the place of the earlier one.
+    Nothing,
+    /// The work is done again and goes on from it: it is [`earlier`](super::Taken::earlier) in
+    /// [`Work::work`].
+    Again,
+    /// It may say something else by today's rules: [`Work::reread`] reads it, and where that cannot be done
+    /// the work begins from nothing.
+    Reread,
+    /// It stands, and this is what came of the record.
+    Keep(Result<D>),
+}
+
+/// What became of the earlier line of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Old {
+    /// Another one takes its place.
+    Replaced,
+    /// It was read again.
+    Reread,
+    /// It stands.
+    Kept,
+}
+
+/// The line that an earlier run left of a record.
+#[derive(Debug)]
+pub(super) struct Before<L> {
+    earlier: Earlier,
+    /// What it says; none where it is not a line of this work.
+    pub(super) line: Option<L>,
+}
+
+/// The lines of a run, and those that an earlier one left.
+#[derive(Debug)]
+pub(super) struct Lines {
+    output: Option<Output>,
+    redo: Redo,
+}
+
+impl Lines {
+    pub(super) fn new(output: Option<Output>, redo: Redo) -> Self {
+        Self { output, redo }
+    }
+
+    /// The earlier line under this key, each line once, and what it is good for.
+    pub(super) fn known<W: Work>(
+        &mut self,
+        work: &W,
+        key: &str,
+    ) -> (Option<Before<W::Line>>, Known<W::Done>) {
+        let earlier = self.output.as_mut().and_then(|output| output.earlier(key));
+        let Some(earlier) = earlier else { return (None, Known::Nothing) };
+        let line = W::Line::deserialize(&earlier.line).ok();
+        let known = match &line {
+            Some(line) if self.redo != Redo::Everything => work.known(line, self.redo),
+            _ => Known::Nothing,
+        };
+        (Some(Before { earlier, line }), known)
+    }
+
+    /// Writes the line of a record, or lets the earlier one stand, and gives the one that holds.
+    ///
+    /// # Errors
+    /// It cannot be written; the earlier one is kept.
+    pub(super) fn put<W: Work>(
+        &mut self,
+        work: &W,
+        finished: &Finished<W::Done>,
+        key: &str,
+        before: Option<Before<W::Line>>,
+        old: Old,
+    ) -> Result<W::Line> {
+        let index = finished.index;
+        match (before, old) {
+            (Some(Before { earlier, line: Some(line) }), Old::Kept) => {
+                self.keep::<W>(index, &earlier, line)
+            }
+            (Some(Before { earlier, line: Some(line) }), Old::Reread) => {
+                match work.renewed(&line, work.line(finished, key)) {
+                    Some(renewed) => self.write(index, Some(&earlier), renewed),
+                    None => self.keep::<W>(index, &earlier, line),
+                }
+            }
+            (before, _) => {
+                let earlier = before.map(|before| before.earlier);
+                self.write(index, earlier.as_ref(), work.line(finished, key))
+            }
+        }
+    }
+
+    /// Writes a line, in the place of an earlier one where there is one.
+    fn write<L: Display>(&mut self, index: usize, earlier: Option<&Earlier>, line: L) -> Result<L> {
+        match (&mut self.output, earlier) {
+            (Some(output), Some(earlier)) => output.replace(index, earlier, &line)?,
+            (Some(output), None) => output.add(index, &line)?,
+            (None, _) => (),
+        }
+        Ok(line)
+    }
+
+    /// Lets a line stand for the record with this index.
+    fn keep<W: Work>(&mut self, index: usize, earlier: &Earlier, line: W::Line) -> Result<W::Line> {
+        if let Some(moved) = moved(&earlier.line, index) {
+            let line = W::Line::deserialize(&moved).unwrap_or(line);
+            self.write(index, Some(earlier), moved)?;
+            return Ok(line);
+        }
+        if let Some(output) = &mut self.output {
+            output.keep(index, earlier);
+        }
+        Ok(line)
+    }
+
+    /// Makes the file of results what it is to be.
+    ///
+    /// # Errors
+    /// It cannot be written: the results are kept as lines.
+    pub(super) fn finish(self, end: &End, is_settled: bool) -> Result<Option<Left>> {
+        self.output.map(|output| output.finish(end, is_settled)).transpose()
+    }
+}
+
+/// The line where its record is now; none where that is what it says.
+fn moved(line: &Value, index: usize) -> Option<Value> {
+    let is_stale = line.get("stale").is_some();
+    if line["index"] == index && !is_stale {
+        return None;
+    }
+    let mut line = line.clone();
+    line["index"] = index.into();
+    if let Some(line) = line.as_object_mut() {
+        line.shift_remove("stale");
+    }
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_moves_with_its_record_and_counts_again() {
+        let line = json!({"id": "a", "index": 3, "key": "k"});
+        assert_eq!(moved(&line, 3), None);
+        assert_eq!(moved(&line, 4).unwrap()["index"], 4);
+        let stale = json!({"id": "a", "index": 3, "key": "k", "stale": true});
+        assert_eq!(moved(&stale, 3), Some(line));
+    }
+}

@@ -1,0 +1,255 @@
+//! Revising as work of a run.
+
+use std::sync::Arc;
+
+use super::{Finished, Known, Listener, Options, Redo, Taken, Work, run};
+use crate::{
+    error::{Error, Result},
+    item::Item,
+    judge::Judge,
+    records::{Left, Output, Record, RevisedLine, RevisionLine},
+    report::Revisions,
+    request::Hasher,
+    strategy::revise::{self, FinalCheck, OnRound, Outcome, Revision, Writer},
+};
+
+/// Revises the answers of records until a judge passes them.
+#[derive(Clone, Debug)]
+pub struct ReviseWork {
+    judge: Judge,
+    writer: Writer,
+    options: revise::Options,
+    identity: String,
+    priced: bool,
+    with_item: bool,
+    rounds: Rounds,
+}
+
+/// Makes the listener of one record's rounds, by the name of the record.
+#[derive(Clone, Default)]
+struct Rounds(Option<Arc<dyn Fn(String) -> OnRound + Send + Sync>>);
+
+impl std::fmt::Debug for Rounds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Rounds(…)" } else { "Rounds" })
+    }
+}
+
+/// What came of a record.
+#[derive(Debug)]
+pub enum Revised {
+    /// A loop, which ended now.
+    Now(Box<Revision>),
+    /// The line of a loop that ended in an earlier run.
+    Earlier(Box<RevisionLine>),
+}
+
+impl ReviseWork {
+    /// The work of this judge and this writer.
+    ///
+    /// # Errors
+    /// No loop can be made of them: see [`revise::revise`].
+    pub fn new(judge: Judge, writer: Writer, options: &revise::Options) -> Result<Self> {
+        let options = revise::settled(&judge, options)?;
+        let identity = identity(&judge, &writer, &options);
+        let priced = models(&judge, &writer, &options).all(|judge| judge.price().is_some());
+        let (with_item, rounds) = (true, Rounds::default());
+        Ok(Self { judge, writer, options, identity, priced, with_item, rounds })
+    }
+
+    /// The same with lines that leave the record out.
+    #[must_use]
+    pub fn without_items(self) -> Self {
+        Self { with_item: false, ..self }
+    }
+
+    /// The same with a listener for the rounds of each record, made by the record's name.
+    #[must_use]
+    pub fn on_rounds(self, make: impl Fn(String) -> OnRound + Send + Sync + 'static) -> Self {
+        Self { rounds: Rounds(Some(Arc::new(make))), ..self }
+    }
+
+    /// The judge.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// The policy.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// How a loop goes.
+    pub fn options(&self) -> &revise::Options {
+        &self.options
+    }
+
+    /// Whether all prices are known, so that what is spent is more than a part.
+    pub fn is_priced(&self) -> bool {
+        self.priced
+    }
+
+    /// The options of one record's loop.
+    fn options_for(&self, taken: &Taken<'_, RevisionLine>) -> revise::Options {
+        let Some(make) = &self.rounds.0 else { return self.options.clone() };
+        let id = taken.item.id().unwrap_or_else(|| taken.index.to_string());
+        revise::Options { on_round: make(id), ..self.options.clone() }
+    }
+}
+
+/// Revises every record, and sums up: see [`run`].
+///
+/// # Errors
+/// A result could not be kept; every line that was written before is kept.
+///
+/// # Cancellation
+/// That of [`run`]; what was answered before is in the judges' caches, so that a loop goes on from there.
+pub async fn revise(
+    work: ReviseWork,
+    records: impl Iterator<Item = Record> + Send + 'static,
+    options: Options,
+    output: Option<Output>,
+    listener: &mut impl Listener<ReviseWork>,
+) -> Result<(Revisions, Option<Left>)> {
+    let summary = Revisions { priced: work.priced, ..Revisions::default() };
+    let mut counting = Counting { summary, listener };
+    let ran = run(work, records, options, output, &mut counting).await?;
+    let mut summary = counting.summary;
+    summary.ending = ran.ending;
+    summary.time = ran.time;
+    Ok((summary, ran.left))
+}
+
+/// Counts what is finished, and passes it on.
+struct Counting<'l, L> {
+    summary: Revisions,
+    listener: &'l mut L,
+}
+
+impl<L: Listener<ReviseWork>> Listener<ReviseWork> for Counting<'_, L> {
+    fn taken(&mut self, record: &Record) {
+        self.listener.taken(record);
+    }
+
+    fn finished(&mut self, finished: &Finished<Revised>, line: &RevisionLine) -> Result<()> {
+        match &finished.outcome {
+            Ok(Revised::Now(revision)) => self.summary.count(Ok(revision)),
+            Ok(Revised::Earlier(line)) => self.summary.keep(line),
+            Err(_) if finished.kept => self.summary.keep(line),
+            Err(error) => self.summary.count(Err(error)),
+        }
+        self.listener.finished(finished, line)
+    }
+
+    fn over(&mut self) {
+        self.listener.over();
+    }
+}
+
+impl Work for ReviseWork {
+    type Done = Revised;
+    type Line = RevisionLine;
+
+    fn seen(&self, item: Item) -> Result<Item> {
+        self.judge.seen(&item)
+    }
+
+    fn key(&self, item: &Item) -> String {
+        let mut hasher = Hasher::new("tribunal-revision-v2");
+        hasher.part(item.id().unwrap_or_default().as_bytes());
+        let writers = [Some(self.writer.reviser()), self.writer.drafter()];
+        for judge in [Some(&self.judge)].into_iter().chain(writers).flatten() {
+            hasher.json(&judge.content(item));
+        }
+        hasher.part(self.identity.as_bytes());
+        hasher.hex::<16>()
+    }
+
+    fn known(&self, line: &RevisionLine, redo: Redo) -> Known<Revised> {
+        // A refused key says nothing about the record.
+        let is_fatal = line.error.clone().is_some_and(|error| Error::from(error).is_fatal());
+        if is_fatal || (!has_ended(line.outcome) && redo == Redo::Failures) {
+            return Known::Nothing;
+        }
+        Known::Keep(Ok(Revised::Earlier(Box::new(line.clone()))))
+    }
+
+    async fn work(&self, taken: Taken<'_, RevisionLine>) -> Result<Revised> {
+        let options = self.options_for(&taken);
+        let revision = self.writer.revise(&self.judge, taken.item, &options).await?;
+        Ok(Revised::Now(Box::new(revision)))
+    }
+
+    fn line(&self, finished: &Finished<Revised>, key: &str) -> RevisionLine {
+        let outcome = match &finished.outcome {
+            Ok(Revised::Now(revision)) => Ok(&**revision),
+            Ok(Revised::Earlier(line)) => return (**line).clone(),
+            Err(error) => Err(error),
+        };
+        let line = RevisedLine {
+            id: finished.id(),
+            index: finished.index,
+            item: finished.item.as_ref(),
+            outcome,
+            priced: self.priced,
+            key: key.to_owned(),
+            with_item: self.with_item,
+        };
+        line.typed()
+    }
+
+    fn error(revised: &Revised) -> Option<&Error> {
+        match revised {
+            Revised::Now(revision) => revision.error.as_ref(),
+            Revised::Earlier(_) => None,
+        }
+    }
+
+    fn is_settled(&self, revised: &Revised) -> bool {
+        has_ended(match revised {
+            Revised::Now(revision) => revision.outcome,
+            Revised::Earlier(line) => line.outcome,
+        })
+    }
+}
+
+/// Whether a loop came to an end of its own.
+fn has_ended(outcome: Outcome) -> bool {
+    !matches!(outcome, Outcome::Failed | Outcome::JudgeUnreadable)
+}
+
+/// All judges and writers of a loop.
+fn models<'m>(
+    judge: &'m Judge,
+    writer: &'m Writer,
+    options: &'m revise::Options,
+) -> impl Iterator<Item = &'m Judge> {
+    let check = match &options.final_check {
+        FinalCheck::Judge(judge) => Some(judge),
+        _ => None,
+    };
+    let all = [Some(judge), Some(writer.reviser()), writer.drafter(), options.critic.as_ref()];
+    all.into_iter().chain([options.accept.judge(), check]).flatten()
+}
+
+/// Names all that a revision depends on; what only ends it sooner by the clock is not part of it.
+fn identity(judge: &Judge, writer: &Writer, options: &revise::Options) -> String {
+    let named = |judge: Option<&Judge>| judge.map(|judge| judge.identity().to_owned());
+    let revise::Budget { rounds, calls, tokens, cost, time: _ } = options.budget;
+    let check = match &options.final_check {
+        FinalCheck::None => vec!["none".to_owned()],
+        FinalCheck::Fresh => vec!["fresh".to_owned()],
+        FinalCheck::Judge(judge) => {
+            let rule = judge.pass().map(ToString::to_string);
+            [Some(judge.identity().to_owned()), rule].into_iter().flatten().collect()
+        }
+    };
+    let mut hasher = Hasher::new("revision-v2");
+    hasher.json(&(judge.identity(), judge.reading()));
+    hasher.json(&[named(Some(writer.reviser())), named(writer.drafter())]);
+    hasher.json(&(named(options.critic.as_ref()), &options.principles));
+    hasher.json(&(options.accept.rule().to_string(), named(options.accept.judge()), check));
+    hasher.json(&(rounds, calls, tokens, cost));
+    hasher.json(&(options.patience, options.memory, options.keep_steps));
+    hasher.hex::<16>()
+}
