@@ -15,7 +15,7 @@ use tribunal::{
     },
     completion::Finish,
     error::ErrorKind,
-    request::{Ask, Message, Origin, Request, Role, Sampling},
+    request::{Ask, Message, Origin, Part, Request, Role, Sampling},
     verdict::Reason,
 };
 
@@ -233,4 +233,252 @@ async fn a_critique_that_ran_out_of_tokens_is_ended_by_its_verdict() {
     assert_eq!(vote.calls[0].text, cut.votes[0].calls[0].text);
     assert!(vote.calls[1].text.starts_with("Score: "), "{}", vote.calls[1].text);
     assert!(vote.calls[1].usage.completion <= Some(24));
+}
+
+/// The conversation with an open turn of the model in these parts.
+fn opened(text: &str, parts: Vec<Part>) -> Request {
+    let mut request = asks(text);
+    let mut turn = Message::new(Role::Assistant, "", Origin::Model);
+    turn.parts = parts;
+    request.messages.push(turn);
+    request.open = true;
+    request
+}
+
+/// What the model wrote, in its own tokens.
+fn written(text: &str, token_ids: &[i32]) -> Part {
+    let mut part = Part::text(text, Origin::Model);
+    part.token_ids = token_ids.to_vec();
+    part
+}
+
+fn choice(request: Request, labels: &[&str]) -> Request {
+    let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+    request.ask(Ask::Choose { labels })
+}
+
+/// Label and probability, in the order of the labels.
+async fn weighed(tiny: &Llama, request: &Request) -> Vec<(String, f64)> {
+    tiny.complete(request).await.unwrap().distribution.unwrap().labels
+}
+
+#[tokio::test]
+async fn what_the_model_wrote_goes_on_in_the_tokens_in_which_it_wrote_it() {
+    let tiny = tiny().await;
+    let mut wild = asks(SUM);
+    wild.sampling = Sampling::default().temperature(30.0).max_tokens(60);
+    let answer = tiny.complete(&wild).await.unwrap();
+    let mut whole = tiny.tokenize(&asks(SUM)).unwrap();
+    whole.extend(&answer.token_ids);
+    let again = opened(SUM, vec![written(&answer.text, &answer.token_ids)]);
+    assert_eq!(tiny.tokenize(&again).unwrap(), whole);
+    let spelt = opened(SUM, vec![written(&answer.text, &[])]);
+    assert_ne!(tiny.tokenize(&spelt).unwrap(), whole, "no tokenizer spells a wild text like this");
+    // The text may be cut, and the author may go on.
+    let cut = &answer.text[..answer.text.char_indices().nth(40).unwrap().0];
+    let parts = vec![written(cut, &answer.token_ids), Part::text("\nVerdict:", Origin::Prompt)];
+    let tokens = tiny.tokenize(&opened(SUM, parts)).unwrap();
+    let same = tokens.iter().zip(&whole).take_while(|(a, b)| a == b).count();
+    assert!(same > tiny.tokenize(&asks(SUM)).unwrap().len() + 5, "{same}");
+}
+
+#[tokio::test]
+async fn tokens_that_do_not_spell_the_text_or_steer_the_model_are_none_of_it() {
+    let tiny = tiny().await;
+    let plain = tiny.tokenize(&opened(SUM, vec![written("Correct.", &[])])).unwrap();
+    let control: Vec<i32> = plain.iter().copied().filter(|token| tiny.is_control(*token)).collect();
+    assert!(!control.is_empty());
+    for ids in [control, vec![-1], vec![i32::MAX], vec![5, 6, 7]] {
+        let tokens = tiny.tokenize(&opened(SUM, vec![written("Correct.", &ids)])).unwrap();
+        assert_eq!(tokens, plain, "{ids:?}");
+    }
+    // Only the model's own text is kept in its tokens.
+    let answer = tiny.complete(&asks(SUM)).await.unwrap();
+    let mut record = written(&answer.text, &answer.token_ids[..1]);
+    record.origin = Origin::Data;
+    let same = opened(SUM, vec![Part::text(answer.text, Origin::Data)]);
+    assert_eq!(tiny.tokenize(&opened(SUM, vec![record])), tiny.tokenize(&same));
+}
+
+#[tokio::test]
+async fn a_verdict_is_scored_after_the_critique_without_reading_it_again() {
+    let tiny = tiny().await;
+    let mut wild = asks(SUM);
+    wild.sampling = Sampling::default().temperature(3.0).max_tokens(60);
+    let answer = tiny.complete(&wild).await.unwrap();
+    let parts =
+        vec![written(&answer.text, &answer.token_ids), Part::text("\nVerdict:", Origin::Prompt)];
+    let scored = choice(opened(SUM, parts), &[" Yes", " No"]);
+    let scored = tiny.complete(&scored).await.unwrap();
+    let (read, cached) = (scored.usage.prompt.unwrap(), scored.usage.cached.unwrap());
+    // All but the announcement, the last written token, and what is cut off to a multiple of four.
+    let written = tiny.tokenize(&asks(SUM)).unwrap().len() + answer.token_ids.len();
+    assert!(cached + 4 >= written as u64, "{cached} of {read}, {written}");
+    assert!(scored.distribution.unwrap().mass() > 0.0);
+}
+
+#[tokio::test]
+async fn labels_weighed_together_are_as_likely_as_each_alone() {
+    let tiny = tiny().await;
+    let labels = [" Yes", " No", " Incorrect, and more", " Incorrect. Paragraph 0", " Yesterday"];
+    let asked = || opened(SUM, vec![Part::text("Verdict:", Origin::Prompt)]);
+    let together = weighed(&tiny, &choice(asked(), &labels)).await;
+    for (n, label) in labels.iter().enumerate() {
+        let alone = weighed(&tiny, &choice(asked(), &[label])).await;
+        assert!((alone[0].1 - together[n].1).abs() < 1e-9, "{label}: {alone:?} {together:?}");
+        let logprobs = asked().ask(Ask::Logprobs { of: (*label).into() });
+        let logprobs = tiny.complete(&logprobs).await.unwrap().logprobs;
+        let p = logprobs.iter().sum::<f64>().exp();
+        assert!((p - together[n].1).abs() < 1e-6, "{label}: {logprobs:?} {together:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_label_that_begins_another_is_told_from_it_by_what_follows() {
+    let tiny = tiny().await;
+    let text = tiny.complete(&asks(SUM)).await.unwrap().text;
+    let text = &text[..text.rfind(" 42").unwrap()];
+    let asked = || opened(SUM, vec![Part::text(text, Origin::Model)]);
+    let p = async |labels: &[&str]| -> Vec<f64> {
+        let all = weighed(&tiny, &choice(asked(), labels)).await;
+        all.into_iter().map(|(_, p)| p).collect()
+    };
+    let begun = p(&[" 4"]).await[0];
+    let all = p(&[" 4", " 42", " 420", " 43"]).await;
+    assert!(begun > 0.5 && all[1] > 0.5 && all[0] < 0.1, "{begun} {all:?}");
+    assert!((all.iter().sum::<f64>() - begun).abs() < 1e-9, "{begun} {all:?}");
+    // A label that is offered twice counts once.
+    let twice = p(&[" 42", " 42"]).await;
+    assert_eq!(twice[1], 0.0);
+}
+
+#[tokio::test]
+async fn labels_are_weighed_at_many_places_of_one_turn() {
+    let tiny = tiny().await;
+    let turn = tiny.complete(&asks(SUM)).await.unwrap().text;
+    let places = [turn.rfind(" 42").unwrap(), turn.rfind(" Yes").unwrap()];
+    let labels = [" 42", " Yes"].map(ToOwned::to_owned).to_vec();
+    let asked = opened(SUM, vec![Part::text(turn.as_str(), Origin::Model)]);
+    let at = Ask::ChooseAt { labels, places: places.to_vec() };
+    let all = tiny.complete(&asked.clone().ask(at.clone())).await.unwrap().distributions;
+    assert_eq!(all.len(), 2);
+    for (place, seen) in places.iter().zip(&all) {
+        let part = Part::text(&turn[..*place], Origin::Model);
+        let alone = weighed(&tiny, &choice(opened(SUM, vec![part]), &[" 42", " Yes"])).await;
+        for ((_, one), (_, other)) in seen.labels.iter().zip(&alone) {
+            assert!((one - other).abs() < 1e-6, "{seen:?} {alone:?}");
+        }
+    }
+    assert!(all[0].labels[0].1 > 0.5 && all[1].labels[1].1 > 0.5, "{all:?}");
+    let closed = tiny.complete(&asks(SUM).ask(at)).await.unwrap_err();
+    assert_eq!(closed.kind(), ErrorKind::Unsupported);
+    let reward = tiny.complete(&asks(SUM).ask(Ask::Reward)).await.unwrap_err();
+    assert!(reward.to_string().contains("reward"), "{reward}");
+}
+
+#[tokio::test]
+async fn a_greedy_text_that_goes_round_in_a_circle_is_stopped() {
+    let tiny = tiny().await;
+    let mut request = asks("12 + 30 = 42\n12 + 30 =");
+    request.chat = tribunal::request::Chat::Raw;
+    // A penalty below 0 is a reward for saying the same again.
+    request.sampling.frequency_penalty = Some(-50.0);
+    let circle = tiny.complete(&request).await.unwrap();
+    assert_eq!(circle.finish, Finish::Loop);
+    let tokens = circle.token_ids.len();
+    assert!((256..700).contains(&tokens), "{tokens}");
+    assert_eq!(circle.usage.completion, Some(tokens as u64));
+    request.sampling.temperature = Some(0.1);
+    let sampled = tiny.complete(&request).await.unwrap();
+    assert_eq!(sampled.finish, Finish::Length, "a draw of tokens may leave the circle");
+}
+
+#[tokio::test]
+async fn penalties_change_the_text_and_are_checked() {
+    let tiny = tiny().await;
+    let plain = tiny.complete(&asks(SUM)).await.unwrap().text;
+    let with = |edit: &dyn Fn(&mut Sampling)| {
+        let mut request = asks(SUM);
+        request.sampling.max_tokens = Some(60);
+        edit(&mut request.sampling);
+        request
+    };
+    let harmless = with(&|sampling| sampling.repeat_penalty = Some(1.0));
+    assert!(plain.starts_with(&tiny.complete(&harmless).await.unwrap().text));
+    for request in [
+        with(&|sampling| sampling.repeat_penalty = Some(20.0)),
+        with(&|sampling| sampling.presence_penalty = Some(30.0)),
+        with(&|sampling| sampling.frequency_penalty = Some(30.0)),
+    ] {
+        let text = tiny.complete(&request).await.unwrap().text;
+        assert!(!plain.starts_with(&text), "{text}");
+    }
+    for broken in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let request = with(&|sampling| sampling.repeat_penalty = Some(broken));
+        assert_eq!(tiny.complete(&request).await.unwrap_err().kind(), ErrorKind::Config);
+    }
+}
+
+#[tokio::test]
+async fn variables_of_the_chat_template_are_taken_but_for_those_that_are_given() {
+    let tiny = tiny().await;
+    let with = |name: &str| {
+        let mut request = asks(SUM);
+        request.template.insert(name.into(), false.into());
+        request
+    };
+    assert!(tiny.complete(&with("enable_thinking")).await.is_ok());
+    let error = tiny.complete(&with("messages")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn thinking_is_ended_when_its_budget_is_used_up() {
+    let tiny = tiny().await;
+    let thinking = |most| {
+        let mut request = asks(SUM);
+        request.sampling.thinking_tokens = Some(most);
+        request
+    };
+    let plain = tiny.complete(&asks(SUM)).await.unwrap();
+    let (thought, said) = plain.text.split_once("</think>").unwrap();
+    let short = tiny.complete(&thinking(8)).await.unwrap();
+    let (cut, after) = short.text.split_once("\n</think>\n\n").unwrap();
+    assert!(thought.starts_with(cut) && cut.len() < thought.len(), "{}", short.text);
+    assert!(after.starts_with("Paragraph 0:") && !after.contains("think"), "{}", short.text);
+    let tokens = |text: &str| {
+        let turn = vec![written(text, &short.token_ids)];
+        tiny.tokenize(&opened(SUM, turn)).unwrap().len()
+    };
+    assert_eq!(tokens(cut) - tiny.tokenize(&asks(SUM)).unwrap().len(), 8, "{}", short.text);
+    // A block that was ended in time is left alone, and so is an answer without one.
+    assert_eq!(tiny.complete(&thinking(400)).await.unwrap().text, plain.text);
+    let mut answered = opened(SUM, vec![Part::text(format!("{thought}</think>"), Origin::Model)]);
+    answered.sampling.thinking_tokens = Some(2);
+    assert_eq!(tiny.complete(&answered).await.unwrap().text, said);
+}
+
+#[tokio::test]
+async fn the_end_of_thinking_is_written_for_the_model() {
+    let tiny = tiny().await;
+    let thought = || Part::text("<think>hm", Origin::Model);
+    let open = tiny.tokenize(&opened(SUM, vec![thought()])).unwrap();
+    let ended = tiny.tokenize(&opened(SUM, vec![thought(), Part::end_of_thinking()])).unwrap();
+    assert_eq!(ended[..open.len()], open);
+    assert_eq!(ended.len(), open.len() + 1, "the model has a token of its own");
+    let spelt = Part::text("</think>", Origin::Data);
+    let spelt = tiny.tokenize(&opened(SUM, vec![thought(), spelt])).unwrap();
+    assert!(spelt.len() > ended.len(), "a record has none");
+}
+
+#[tokio::test]
+async fn a_context_that_is_shorter_than_a_call_is_filled_in_several() {
+    let weights = Weights::Embedded(include_bytes!("../models/tiny.gguf"));
+    let mut settings = Settings::new(weights);
+    settings.context = Some(300);
+    let short = Llama::load(settings).await.unwrap();
+    let prompt = asks(&format!("{SUM}\n{}", "1 + 1 = 2. ".repeat(56)));
+    let tokens = short.tokenize(&prompt).unwrap().len();
+    assert!((301..510).contains(&tokens), "{tokens}");
+    assert_eq!(short.complete(&prompt).await.unwrap().usage.prompt, Some(tokens as u64));
 }

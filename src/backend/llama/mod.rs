@@ -183,14 +183,12 @@ impl Llama {
                 Work::ChooseAt(places.iter().map(at).collect::<Result<_>>()?)
             }
             Ask::Logprobs { of } => {
-                let (mut prompt, texts) =
-                    self.vocabulary.continued(&pieces, &[String::new(), of.clone()])?;
-                let [before, whole] = &texts[..] else {
-                    return Err(failed("a text was lost on its way"));
-                };
+                let (mut prompt, tail, texts) =
+                    self.vocabulary.continued(&pieces, std::slice::from_ref(of))?;
+                let whole = texts.concat();
                 // A token that joins the prompt's end to the text is one of the text.
-                let sure = work::shared(before, whole);
-                prompt.extend_from_slice(&whole[..sure]);
+                let sure = work::shared(&tail, &whole);
+                prompt.extend_from_slice(&tail[..sure]);
                 Work::Weigh { prompt, text: whole[sure..].to_vec(), of: of.clone() }
             }
             other @ Ask::Reward => return Err(other.unsupported_by(&self.name)),
@@ -201,8 +199,8 @@ impl Llama {
 
     /// Labels in tokens, each as it follows these pieces.
     fn choice(&self, pieces: &[Piece], labels: &[String]) -> Result<Choice> {
-        let (prompt, endings) = self.vocabulary.continued(pieces, labels)?;
-        Ok(Choice::new(labels.to_vec(), prompt, endings))
+        let (prompt, tail, endings) = self.vocabulary.continued(pieces, labels)?;
+        Ok(Choice::new(labels.to_vec(), prompt, &tail, endings))
     }
 
     fn check_length(&self, work: &Work) -> Result<()> {

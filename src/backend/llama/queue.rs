@@ -45,9 +45,7 @@ impl Queue {
     /// Requests that nobody waits for any more are dropped.
     pub(super) fn next(&mut self, held: &[LlamaToken]) -> Option<Job> {
         loop {
-            while let Ok(job) = self.jobs.try_recv() {
-                self.push(job);
-            }
+            self.drain();
             self.waiting.retain(|waiting| !waiting.job.reply.is_closed());
             if !self.waiting.is_empty() {
                 break;
@@ -67,9 +65,10 @@ impl Queue {
     pub(super) fn wrote(&mut self, prompt: usize, held: &[LlamaToken], took: Duration) {
         self.unfollowed = self.unfollowed.saturating_add(1);
         let until = Instant::now() + (took / SHARE).min(LONGEST_WAIT);
+        self.drain();
         let goes_on = |Waiting { job, .. }: &Waiting| shared(held, job.work.prompt()) > prompt;
         while self.unfollowed <= PATIENCE && !self.waiting.is_empty() {
-            if self.waiting.last().is_some_and(goes_on) {
+            if self.waiting.iter().any(goes_on) {
                 return;
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -77,6 +76,12 @@ impl Queue {
                 Ok(job) => self.push(job),
                 Err(_) => return,
             }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Ok(job) = self.jobs.try_recv() {
+            self.push(job);
         }
     }
 

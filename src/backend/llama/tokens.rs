@@ -65,17 +65,18 @@ impl Vocabulary {
         Ok(input.tokens)
     }
 
-    /// The tokens of an input, and those of each text that may follow it: everything ahead of the text at
-    /// the input's end is cut into tokens once, and that text again with each of the others.
+    /// The tokens of an input but for the text at its end; those of that text; and those of that text with each
+    /// of the others after it, as their tokens may be joined.
+    #[expect(clippy::type_complexity, reason = "each part is a list of tokens")]
     pub(super) fn continued(
         &self,
         pieces: &[Piece],
         texts: &[String],
-    ) -> Result<(Vec<LlamaToken>, Vec<Vec<LlamaToken>>)> {
-        let input = self.input(pieces)?;
-        let one = |text: &String| self.text(&format!("{}{text}", input.tail), !input.begun);
-        let tails = texts.iter().map(one).collect::<Result<_>>()?;
-        Ok((input.tokens, tails))
+    ) -> Result<(Vec<LlamaToken>, Vec<LlamaToken>, Vec<Vec<LlamaToken>>)> {
+        let Input { tokens, tail, begun } = self.input(pieces)?;
+        let with = |text: &str| self.text(&format!("{tail}{text}"), !begun);
+        let texts = texts.iter().map(|text| with(text)).collect::<Result<_>>()?;
+        Ok((tokens, with("")?, texts))
     }
 
     pub(super) fn is_control(&self, token: i32) -> bool {

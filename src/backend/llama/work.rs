@@ -38,7 +38,7 @@ pub(super) struct Writing {
 /// Labels that may follow a prompt.
 pub(super) struct Choice {
     pub(super) labels: Vec<String>,
-    /// The tokens with which every continued text begins.
+    /// The tokens of the prompt with which every continued text begins.
     pub(super) prompt: Vec<LlamaToken>,
     /// What each label puts after them: at least one token.
     pub(super) endings: Vec<Vec<LlamaToken>>,
@@ -66,10 +66,11 @@ impl Work {
 }
 
 impl Choice {
-    /// Labels with what each of them puts after the tokens that are sure.
+    /// Labels after a prompt whose end is in `tail`, or, with each label joined to it, in `endings`.
     pub(super) fn new(
         labels: Vec<String>,
         mut prompt: Vec<LlamaToken>,
+        tail: &[LlamaToken],
         mut endings: Vec<Vec<LlamaToken>>,
     ) -> Self {
         if endings.iter().any(Vec::is_empty) {
@@ -78,24 +79,18 @@ impl Choice {
                 endings.iter_mut().for_each(|ending| ending.insert(0, last));
             }
         }
-        let shared = common_prefix(&endings);
-        if let Some(first) = endings.first() {
-            prompt.extend_from_slice(&first[..shared]);
-        }
-        endings.iter_mut().for_each(|ending| drop(ending.drain(..shared)));
+        // Tokens that all labels share are theirs, and weighed: the prompt ends before them.
+        let sure =
+            |ending: &Vec<LlamaToken>| shared(tail, ending).min(ending.len().saturating_sub(1));
+        let sure = endings.iter().map(sure).min().unwrap_or(0);
+        prompt.extend_from_slice(&tail[..sure]);
+        endings.iter_mut().for_each(|ending| drop(ending.drain(..sure)));
         Self { labels, prompt, endings }
     }
 
     fn longest(&self) -> usize {
         self.prompt.len() + self.endings.iter().map(Vec::len).max().unwrap_or(0)
     }
-}
-
-/// The number of tokens with which all texts begin, always leaving one of each.
-fn common_prefix(texts: &[Vec<LlamaToken>]) -> usize {
-    let Some((first, rest)) = texts.split_first() else { return 0 };
-    let shared = rest.iter().map(|text| shared(first, text)).min().unwrap_or(first.len());
-    texts.iter().map(|text| text.len().saturating_sub(1)).min().unwrap_or(0).min(shared)
 }
 
 /// The number of tokens with which both begin.
@@ -112,17 +107,19 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_begins_where_its_labels_part_and_leaves_each_a_token() {
-        let choice = |endings: &[&[i32]]| {
+    fn a_choice_begins_where_its_labels_do_and_leaves_each_a_token() {
+        let choice = |tail: &[i32], endings: &[&[i32]]| {
             let labels = endings.iter().map(|ending| format!("{ending:?}")).collect();
-            Choice::new(labels, tokens(&[1, 2]), endings.iter().map(|e| tokens(e)).collect())
+            let endings = endings.iter().map(|ending| tokens(ending)).collect();
+            Choice::new(labels, tokens(&[1, 2]), &tokens(tail), endings)
         };
-        let parted = choice(&[&[3, 4], &[3, 5, 6]]);
-        assert_eq!(parted.prompt, tokens(&[1, 2, 3]));
-        assert_eq!(parted.endings, [tokens(&[4]), tokens(&[5, 6])]);
-        let begun = choice(&[&[3], &[3, 5]]);
-        assert_eq!(begun.prompt, tokens(&[1, 2]));
-        let empty = choice(&[&[], &[5]]);
+        let plain = choice(&[3], &[&[3, 4, 7], &[3, 4, 6]]);
+        assert_eq!(plain.prompt, tokens(&[1, 2, 3]), "what labels share is weighed");
+        assert_eq!(plain.endings, [tokens(&[4, 7]), tokens(&[4, 6])]);
+        let joined = choice(&[3, 9], &[&[3, 4], &[3, 9, 6]]);
+        assert_eq!(joined.prompt, tokens(&[1, 2, 3]), "a label took the last token into its own");
+        assert_eq!(joined.endings, [tokens(&[4]), tokens(&[9, 6])]);
+        let empty = choice(&[], &[&[], &[5]]);
         assert_eq!(empty.prompt, tokens(&[1]));
         assert_eq!(empty.endings, [tokens(&[2]), tokens(&[2, 5])]);
     }
