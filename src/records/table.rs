@@ -49,8 +49,8 @@ fn text(text: Option<&String>) -> Option<Value> {
     text.cloned().map(Value::from)
 }
 
-fn filled(text: &String) -> Option<Value> {
-    self::text(Some(text).filter(|text| !text.is_empty()))
+fn filled(text: &str) -> Option<Value> {
+    (!text.is_empty()).then(|| text.into())
 }
 
 /// Scores by criterion stand in a column each, behind the verdict.
