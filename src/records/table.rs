@@ -246,6 +246,7 @@ mod tests {
                 "prompt",
                 "prompt_tokens",
                 "completion_tokens",
+                "cost",
             ]
         );
         assert_eq!(columns.named()[5].1, Holds::Whole);
@@ -260,11 +261,11 @@ mod tests {
     #[test]
     fn every_criterion_has_a_column() {
         let mut columns = Columns::default();
-        columns.note(line(json!({"id": "a", "criteria": {"tone": 4, "facts": 2.5}})));
+        columns.note(line(json!({"id": "a", "criteria": {"facts": 2.5, "tone": 4}})));
         let named = columns.named();
         assert_eq!(
             named[1..],
-            [("criteria.tone".into(), Holds::Whole), ("criteria.facts".into(), Holds::Number)]
+            [("criteria.facts".into(), Holds::Number), ("criteria.tone".into(), Holds::Whole)]
         );
     }
 
