@@ -445,13 +445,15 @@ fn vote() -> impl Strategy<Value = Vote> {
         option::of(word()),
         option::of((0_usize..99, 0_usize..99)),
         option::of(distribution("a value")),
+        option::of("[0-9a-f]{4}"),
     );
     (outcome(), about, vec(call, 0..3), more).prop_map(
-        |(outcome, (by, draw, order, reask), calls, (rule, span, distribution))| {
+        |(outcome, (by, draw, order, reask), calls, (rule, span, distribution, mark))| {
             let mut vote = Vote::new(outcome);
             vote.by = by.as_str().into();
             (vote.draw, vote.order, vote.reask) = (draw, order, reask);
             (vote.rule, vote.span, vote.distribution) = (rule, span, distribution);
+            vote.mark = mark;
             vote.calls = calls
                 .into_iter()
                 .map(|(text, distribution, at)| {
@@ -472,13 +474,15 @@ fn judgment() -> impl Strategy<Value = Judgment> {
     let about = (option::of(any::<bool>()), option::of(any::<bool>()), option::of(share()));
     let more = (option::of(number()), option::of("[0-9a-f]{4}"), 0_u32..9, 0_u64..9999);
     let usage = (0_u64..99, 0_u64..99, 0_u64..3);
-    (said, about, more, usage, vec(vote(), 0..4)).prop_map(
+    let cost = (option::of(share()), distribution("a value"));
+    (said, about, more, usage, vec(vote(), 0..4), cost).prop_map(
         |(
             said,
             (consistent, pass, normalized),
             (expected, mark, attempts, latency),
             usage,
             votes,
+            (cost, mean),
         )| {
             let mut judgment = Judgment::new(said);
             (judgment.consistent, judgment.pass) = (consistent, pass);
@@ -488,6 +492,14 @@ fn judgment() -> impl Strategy<Value = Judgment> {
             (total.prompt, total.completion, total.unknown) = usage;
             judgment.usage = total;
             judgment.votes = votes;
+            judgment.cost = cost;
+            for vote in &mut judgment.votes {
+                vote.mark = vote.mark.take().or_else(|| judgment.mark.clone());
+            }
+            // The mean over all readable votes is there where all of them have probabilities.
+            let has = |vote: &Vote| !vote.outcome.is_verdict() || vote.distribution.is_some();
+            let is_whole = judgment.verdict.is_ok() && judgment.votes.iter().all(has);
+            judgment.distribution = Some(mean).filter(|_| is_whole);
             let calls = judgment.votes.iter().map(|vote| vote.calls.len()).sum::<usize>();
             judgment.cached = (0, u32::try_from(calls).unwrap());
             judgment
@@ -516,10 +528,12 @@ proptest! {
         }),
     ) {
         let mut said = Label::new(label);
-        said.distribution = Some(distribution.clone());
+        said.confidence = distribution.share(&said.label);
+        said.distribution = distribution.among_labels();
         let mut vote = Vote::new(Outcome::Verdict(Verdict::Label(said.clone())));
-        vote.distribution = Some(distribution);
+        vote.distribution = Some(distribution.clone());
         let mut judgment = Judgment::new(Ok(Verdict::Label(said)));
+        judgment.distribution = Some(distribution);
         judgment.votes = vec![vote.clone()];
         let line = ResultLine::of(Ok(&judgment)).to_string();
         let read = Judgment::try_from(ResultLine::read(line).unwrap()).unwrap();

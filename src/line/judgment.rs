@@ -9,11 +9,11 @@ use super::{
 use crate::{
     completion::Distribution,
     error::{Error, Result},
-    verdict::{Judgment, Verdict, Vote},
+    verdict::{Judgment, Vote},
 };
 
 impl ResultLine {
-    /// What came of a record, without its name, its judge and its price: these are fields to be set.
+    /// What came of a record, without its name and its judge: these are fields to be set.
     pub fn of(outcome: Result<&Judgment, &Error>) -> Self {
         match outcome {
             Ok(judgment) => Self::judged(judgment),
@@ -32,7 +32,8 @@ impl ResultLine {
 
     fn judged(judgment: &Judgment) -> Self {
         let speaker = judgment.speaker();
-        let seen = speaker.and_then(|vote| vote.distribution.as_ref());
+        let menu = judgment.distribution.as_ref();
+        let menu = menu.or_else(|| speaker.and_then(|vote| vote.distribution.as_ref()));
         let has_orders = judgment.consistent.is_some() || judgment.one_order_unreadable();
         let (remembered, calls) = judgment.cached;
         Self {
@@ -41,8 +42,8 @@ impl ResultLine {
             unreadable: judgment.unreadable().cloned(),
             normalized: judgment.normalized,
             expected_score: judgment.expected_score,
-            distribution: distribution(judgment, speaker).map(Shares::from),
-            mass: seen.map(Distribution::mass),
+            distribution: menu.map(Shares::from).or_else(|| speaker.and_then(last_choice)),
+            mass: menu.map(Distribution::mass),
             consistent: has_orders.then(|| Consistent::from(judgment.consistent)),
             pass: judgment.pass,
             critique: Some(judgment.critique()),
@@ -51,6 +52,7 @@ impl ResultLine {
             mark: judgment.mark.clone(),
             votes: Some(judgment.votes.iter().map(|vote| with_own_mark(vote, judgment)).collect()),
             usage: Some(judgment.usage),
+            cost: judgment.cost,
             latency_ms: Some(judgment.latency_ms),
             cached: Some(calls > 0 && remembered == calls),
             attempts: Some(judgment.attempts),
@@ -65,23 +67,21 @@ fn with_own_mark(vote: &Vote, judgment: &Judgment) -> VoteLine {
     VoteLine { mark: line.mark.filter(|mark| judgment.mark.as_ref() != Some(mark)), ..line }
 }
 
-/// The probabilities over which the verdict was averaged, else those that the speaking vote saw: of the menu
-/// of verdicts, or of the labels of its last choice.
-fn distribution<'j>(judgment: &'j Judgment, speaker: Option<&'j Vote>) -> Option<&'j Distribution> {
-    let own = match &judgment.verdict {
-        Ok(Verdict::Label(label)) => label.distribution.as_ref(),
-        _ => None,
-    };
-    let last = |vote: &'j Vote| vote.calls.iter().rev().find_map(|call| call.distribution.as_ref());
-    own.or_else(|| speaker.and_then(|vote| vote.distribution.as_ref().or_else(|| last(vote))))
+/// The probabilities of the labels of a vote's last choice.
+fn last_choice(vote: &Vote) -> Option<Shares> {
+    vote.calls.iter().rev().find_map(|call| call.distribution.as_ref()).map(Shares::of_choice)
 }
 
 /// The judgment that a line tells of. A line with an `error` gives this error.
 ///
-/// A line does not hold everything: of remembered answers it says only whether all were
-/// ([`cached`](Judgment::cached), [`saved`](Judgment::saved)), of texts not which part of them counts
-/// ([`spoken`](crate::verdict::Call::spoken)), and the number of answers is lost where every vote saw them in
-/// their own order.
+/// A line does not hold everything:
+/// - of remembered answers it says only whether all were ([`cached`](Judgment::cached),
+///   [`saved`](Judgment::saved), [`saved_cost`](Judgment::saved_cost));
+/// - of texts not which part of them counts ([`spoken`](crate::verdict::Call::spoken));
+/// - where every vote saw the answers in their own order, not how many there are
+///   ([`order`](crate::verdict::Vote::order));
+/// - of labels no distribution of their own: theirs is that of the menu beside them, among its values;
+/// - a value of the menu that is called `missing` has no probability in the line's own distribution.
 ///
 /// # Errors
 /// The line's own error; or the line does not hold exactly one of a verdict, `unreadable` and `error`, in the
@@ -94,14 +94,6 @@ impl TryFrom<ResultLine> for Judgment {
         if let Some(error) = line.error {
             return Err(error.into());
         }
-        let shares = line.distribution.map(Distribution::from);
-        let verdict = match line.unreadable {
-            Some(why) => Err(why),
-            None => match line.verdict.to_verdict() {
-                Some(verdict) => Ok(with_distribution(verdict, shares.as_ref())),
-                None => return Err(not_a_line("the line holds its verdict in words only")),
-            },
-        };
         let votes = line.votes.unwrap_or_default();
         let count = votes.iter().filter_map(|vote| vote.order.count()).max().unwrap_or_default();
         let vote = |vote: &VoteLine| {
@@ -110,6 +102,18 @@ impl TryFrom<ResultLine> for Judgment {
             Ok(Vote { mark, ..vote })
         };
         let votes = votes.iter().map(vote).collect::<Result<Vec<_>>>()?;
+        // Else the line's distribution is that of one vote.
+        let is_whole =
+            votes.iter().all(|vote| !vote.outcome.is_verdict() || vote.distribution.is_some());
+        let is_whole = is_whole && line.unreadable.is_none();
+        let distribution = line.distribution.filter(|_| is_whole).map(Distribution::from);
+        let verdict = match line.unreadable {
+            Some(why) => Err(why),
+            None => match line.verdict.to_verdict() {
+                Some(verdict) => Ok(with_distribution(verdict, distribution.as_ref())),
+                None => return Err(not_a_line("the line holds its verdict in words only")),
+            },
+        };
         let calls = votes.iter().map(|vote| vote.calls.len()).sum::<usize>();
         let calls = u32::try_from(calls).unwrap_or(u32::MAX);
         let remembered = if line.cached == Some(true) { calls } else { 0 };
@@ -117,12 +121,14 @@ impl TryFrom<ResultLine> for Judgment {
             consistent: line.consistent.and_then(Into::into),
             pass: line.pass,
             normalized: line.normalized,
+            distribution,
             expected_score: line.expected_score,
             votes,
             mark: line.mark,
             usage: line.usage.unwrap_or_default(),
             cached: (remembered, calls),
             attempts: line.attempts.unwrap_or_default(),
+            cost: line.cost,
             latency_ms: line.latency_ms.unwrap_or_default(),
             ..Self::new(verdict)
         })
@@ -132,7 +138,7 @@ impl TryFrom<ResultLine> for Judgment {
 /// The keys of a [`ResultLine`] that a judgment fills, in their order.
 impl Serialize for Judgment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        const OF_THE_RECORD: [&str; 7] = ["v", "id", "index", "model", "prompt", "cost", "key"];
+        const OF_THE_RECORD: [&str; 6] = ["v", "id", "index", "model", "prompt", "key"];
         let line = serde_json::to_value(ResultLine::judged(self)).map_err(S::Error::custom)?;
         let keys = line.as_object().into_iter().flatten();
         serializer.collect_map(keys.filter(|(key, _)| !OF_THE_RECORD.contains(&key.as_str())))

@@ -51,8 +51,8 @@ pub struct ResultLine {
     /// For scores: the mean of the values of the scale, weighted by their probabilities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_score: Option<f64>,
-    /// The probabilities of the values that were offered, where the model reports them: those over which the
-    /// verdict was averaged, else those of the vote that speaks for it.
+    /// The probabilities of the values that were offered, where the model reports them: the mean over all
+    /// readable votes, else those of the vote that speaks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Shares>,
     /// How much of the model's probability all values that were offered hold together, 0 to 1.

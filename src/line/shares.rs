@@ -26,10 +26,17 @@ pub struct Shares {
 
 impl From<&Distribution> for Shares {
     fn from(distribution: &Distribution) -> Self {
-        let named = |(name, p): &(String, f64)| (name.trim().to_owned(), *p);
-        let values = distribution.labels.iter().map(named);
-        let values = values.filter(|(name, _)| name != MISSING).collect();
-        Self { values, missing: distribution.missing }
+        let values = distribution.labels.iter().filter(|(name, _)| name != MISSING);
+        Self { values: values.cloned().collect(), missing: distribution.missing }
+    }
+}
+
+impl Shares {
+    /// The probabilities of labels as they were offered, which may begin with a blank.
+    pub(super) fn of_choice(distribution: &Distribution) -> Self {
+        let mut shares = Self::from(distribution);
+        shares.values.iter_mut().for_each(|(name, _)| *name = name.trim().to_owned());
+        shares
     }
 }
 

@@ -106,10 +106,6 @@ impl Shown {
 
 impl From<&Vote> for VoteLine {
     fn from(vote: &Vote) -> Self {
-        let own = match vote.outcome.verdict() {
-            Some(Verdict::Label(label)) => label.distribution.as_ref(),
-            _ => None,
-        };
         let mut verdict = vote.outcome.verdict().map(VerdictLine::from).unwrap_or_default();
         // It is the same as `verdict`, and may be long.
         verdict.text = None;
@@ -124,7 +120,7 @@ impl From<&Vote> for VoteLine {
             error: vote.outcome.failed().map(ErrorLine::from),
             rule: vote.rule.clone(),
             span: vote.span,
-            distribution: vote.distribution.as_ref().or(own).cloned(),
+            distribution: vote.distribution.clone(),
             mark: vote.mark.clone(),
         }
     }
@@ -168,13 +164,11 @@ impl VoteLine {
     }
 }
 
-/// A label with the probabilities of what labels mean, where they are about it.
+/// A label with the probabilities of what labels mean, among themselves, where it is one of them.
 pub(super) fn with_distribution(verdict: Verdict, seen: Option<&Distribution>) -> Verdict {
     match verdict {
         Verdict::Label(mut label) => {
-            let about = |seen: &&Distribution| {
-                seen.labels.iter().any(|(name, _)| name.trim() == label.label.trim())
-            };
+            let about = |seen: &&Distribution| seen.of(&label.label).is_some();
             // Without a confidence the labels hold too little to be compared among themselves.
             let sure = label.confidence.is_some();
             let among = |seen: &Distribution| seen.among_labels();

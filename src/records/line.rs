@@ -63,7 +63,6 @@ impl Line<'_> {
             model: judge.name().into(),
             prompt: PromptLine::new(prompt.name(), judge.prompt_hash(), judge.reading()),
             members: members(judge),
-            cost: outcome.ok().and_then(|judgment| judgment.cost),
             key: self.key(judge),
             item: item.map(|item| item.record().clone()),
             ..ResultLine::of(outcome)
