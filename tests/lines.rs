@@ -12,11 +12,12 @@ use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
 use support::Place;
 use tribunal::{
-    Judgment, Unreadable, Verdict,
+    Item, Judge, Judgment, Unreadable, Verdict,
+    backend::Script,
     completion::{Distribution, UsageTotal},
     error::{Error, ErrorKind},
     line::{ErrorWord, ResultLine, VoteLine},
-    records::RevisionLine,
+    records::{Ended, Line, RevisionLine},
     verdict::{Label, Outcome, Preference, Reason, StepLabel, Steps, Vote},
 };
 
@@ -204,6 +205,39 @@ fn every_key_of_a_line_is_described() {
             "stale",
         ],
     );
+}
+
+#[tokio::test]
+async fn the_votes_of_several_members_say_who_cast_them_and_which_failed() {
+    let place = Place::new("lines-panel");
+    let (_, validator) = schema(&place, "result");
+    let member = async |answer: tribunal::Result<&str>| {
+        let script = Script::once([answer]);
+        Judge::builder().backend(script).prompt("score").build().await.unwrap()
+    };
+    let gone = Err(Error::new(ErrorKind::Refused, "the policy refuses it").hint("ask another"));
+    let members = [("strict", member(Ok("Score: 4")).await), ("kind", member(gone).await)];
+    let judge = Judge::panel(members).quorum(1).build().await.unwrap();
+    let item = Item::new().set("id", "q1").question("Why?").answer("So.");
+    let judgment = judge.judge(&item).await.unwrap();
+    let outcome = Ended::Judged(&judgment);
+    let line = Line { id: "q1".into(), index: 0, item: Some(&item), outcome, with_item: true };
+    let line = line.typed(&judge);
+    let json: Value = serde_json::from_str(&line.to_string()).unwrap();
+    assert_valid(&validator, &json);
+    assert_eq!(
+        (&json["votes"][0]["by"], &json["votes"][0]["score"]),
+        (&json!("strict"), &json!(4))
+    );
+    assert_eq!(
+        (&json["votes"][1]["by"], &json["votes"][1]["error"]["kind"]),
+        (&json!("kind"), &json!("refused"))
+    );
+    assert_eq!(json["members"][1]["name"], "kind");
+    assert_eq!(json["members"][1]["prompt"]["name"], "score");
+    let read = Judgment::try_from(ResultLine::read(line.to_string()).unwrap()).unwrap();
+    assert_eq!((read.verdict, read.votes.len()), (judgment.verdict.clone(), 2));
+    assert_eq!(read.votes[1].outcome, judgment.votes[1].outcome);
 }
 
 #[test]

@@ -12,15 +12,17 @@ type Column = (&'static str, fn(&ResultLine) -> Option<Value>);
 
 /// The verdict's columns in their order; those that no row has are left out. The version of a line, its votes
 /// and what only programs read have no column.
-const COLUMNS: [Column; 26] = [
+const COLUMNS: [Column; 28] = [
     ("id", |line| Some(line.id.clone().into())),
     ("kind", |line| json(line.verdict.kind)),
     ("verdict", |line| text(line.verdict.verdict.as_ref())),
     ("score", |line| line.verdict.score.map(plain)),
     ("normalized", |line| line.normalized.map(Value::from)),
+    ("expected_score", |line| line.expected_score.map(Value::from)),
     ("label", |line| text(line.verdict.label.as_ref())),
     ("p", |line| line.verdict.p.map(Value::from)),
     ("confidence", |line| line.verdict.confidence.map(Value::from)),
+    ("mass", |line| line.mass.map(Value::from)),
     ("first_error", |line| line.verdict.first_error.map(Value::from)),
     ("preference", |line| json(line.verdict.preference)),
     ("consistent", |line| json(line.consistent)),
