@@ -137,6 +137,13 @@ pub enum Ask {
     },
     /// Say the number of a reward head for the conversation.
     Reward,
+    /// Say whether an answer is what the reference says: checks without a model.
+    Compare {
+        /// The answer.
+        answer: String,
+        /// What it is held against.
+        reference: String,
+    },
 }
 
 /// How tokens are picked; `None` leaves a setting to the model or its server.
@@ -222,6 +229,9 @@ pub struct Capabilities {
     /// Whether there is a reward head: [`Ask::Reward`].
     #[serde(default)]
     pub reward: bool,
+    /// Whether answers are compared with references by rule: [`Ask::Compare`].
+    #[serde(default)]
+    pub compare: bool,
 }
 
 /// How much a model tells of its probabilities.
@@ -248,6 +258,7 @@ impl Capabilities {
         choose_at: false,
         text_logprobs: false,
         reward: false,
+        compare: false,
     };
 
     /// A model in this process that writes and chooses whatever may be asked: for dry runs and scripts.
@@ -257,6 +268,7 @@ impl Capabilities {
         schema: true,
         seed: true,
         deterministic: true,
+        compare: true,
         ..Self::TEXT
     };
 }
@@ -295,6 +307,7 @@ impl Ask {
             Self::ChooseAt { .. } => "choose_at",
             Self::Logprobs { .. } => "logprobs",
             Self::Reward => "reward",
+            Self::Compare { .. } => "compare",
         }
     }
 

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use support::{Folder, Reply, Server, token_reply};
 use tribunal::{
     backend::{
-        Backend, Capabilities, Logprobs, Recorded, Replay, Script, from_fn,
+        Backend, Capabilities, Check, Logprobs, Recorded, Replay, Script, from_fn,
         openai::{OpenAi, Settings},
     },
-    completion::Distribution,
-    completion::{Completion, Finish},
+    completion::{Completion, Distribution, Finish},
+    error::ErrorKind,
     request::{Ask, Message, Origin, Request, Role, Sampling},
 };
 
@@ -131,4 +131,27 @@ async fn the_model_in_this_process_keeps_it() {
     let tiny =
         tribunal::backend::open("tiny", &tribunal::backend::Options::default()).await.unwrap();
     keeps_the_contract(&*tiny).await;
+}
+
+#[tokio::test]
+async fn what_a_backend_cannot_be_asked_is_refused_by_its_name_before_anything_is_sent() {
+    let server = server().await;
+    let remote = openai(&server.url);
+    let compare = Ask::Compare { answer: "4".into(), reference: "4".into() };
+    let at = Ask::ChooseAt { labels: vec!["+".into(), "-".into()], places: vec![1] };
+    let refused: [(&dyn Backend, Ask); 4] = [
+        (&remote, at),
+        (&remote, Ask::Logprobs { of: "4".into() }),
+        (&remote, Ask::Reward),
+        (&remote, compare),
+    ];
+    for (backend, ask) in refused {
+        let error = backend.complete(&question().ask(ask.clone())).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+        let said = format!("`{}` cannot be asked `{}`", backend.name(), ask.name());
+        assert!(error.message().contains(&said), "{error:?}");
+    }
+    assert_eq!(server.requests(), 0);
+    let check = Check::named("exact").unwrap();
+    assert_eq!(check.complete(&question()).await.unwrap_err().kind(), ErrorKind::Unsupported);
 }

@@ -130,3 +130,22 @@ fn an_answer_that_holds_the_prompts_own_words_is_all_answer() {
         ],
     );
 }
+
+#[test]
+fn the_prompt_of_checks_is_refused_for_a_model() {
+    let place = Place::new("checks-models");
+    place.file("r.jsonl", "{\"answer\": \"4\", \"reference\": \"4\"}\n");
+    let ran = place.run(&[
+        "judge",
+        "r.jsonl",
+        "-p",
+        "check",
+        "-m",
+        "x",
+        "--base-url",
+        "http://127.0.0.1:9/v1",
+    ]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("compares by rule, which no model does"), "{}", ran.err);
+    assert!(ran.err.contains("-m check:number"), "{}", ran.err);
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Member;
 use crate::{
     completion::Completion,
-    parse::{Answer, Chosen, Place, Read, Reader, Spot, Transcript, labelled},
+    parse::{Answer, Chosen, Place, Read, Reader, Spot, Transcript, labelled, opening_label},
     prompt::Prompt,
     text::{Judged, TurnEnd, before_control, spoken},
     verdict::{Call, Vote},
@@ -29,17 +29,15 @@ pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) ->
         let Place::Choose(name) = rule.place else { continue };
         let Some((literal, labels)) = prompt.marked_choice(&name, mark) else { continue };
         let found = if literal.trim().is_empty() {
-            // Nothing stands before the label: it opens the text.
-            let text = format!(":{}", spoken(text, &judged, end));
-            labelled(&text, ":", None, labels, &Judged::default(), end)
+            opening_label(spoken(text, &judged, end), labels).cloned()
         } else {
-            labelled(text, &literal, mark, labels, &judged, end)
+            labelled(text, &literal, mark, labels, &judged, end).map(|found| found.label)
         };
         transcript.results.push(Answer {
             spot: Spot { name, at: None },
             chosen: Some(Chosen::Read(None)),
             cut_ok: true,
-            completion: Completion::text(found.map(|found| found.label).unwrap_or_default()),
+            completion: Completion::text(found.unwrap_or_default()),
         });
     }
     transcript

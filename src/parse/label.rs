@@ -55,6 +55,11 @@ pub(crate) fn labelled(
     Some(Labelled { label: label.clone(), start: hidden + start, place })
 }
 
+/// The label that a text begins with, blanks and emphasis left out.
+pub(crate) fn opening_label<'l>(text: &str, labels: &'l [String]) -> Option<&'l String> {
+    label_at(&fold(text).text, 0, labels).map(|(label, _)| label)
+}
+
 /// A label with its place and that of its announcement.
 struct Announced<'l> {
     label: &'l String,

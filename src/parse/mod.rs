@@ -25,7 +25,7 @@ pub use {
 
 pub(crate) use {
     ending::{Ending, Scoring},
-    label::labelled,
+    label::{labelled, opening_label},
     rule::rules,
     value::by_name,
 };

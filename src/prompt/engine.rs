@@ -2,7 +2,7 @@
 
 use std::io;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
+use minijinja::{AutoEscape, Environment, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
 use super::{FrontMatter, limits, run, taint};
 use crate::{
@@ -43,6 +43,12 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     });
     environment.add_function("gen", run::generate);
     environment.add_function("choose", run::choose);
+    environment.add_function(
+        "compare",
+        |state: &State, name: &str, answer: Value, reference: Value| {
+            run::compare(state, name, &answer, &reference)
+        },
+    );
     environment.add_function("read", run::read);
     if let Some(scale) = &front.scale {
         environment.add_global("scale", scale_value(scale));
@@ -112,7 +118,7 @@ const TESTS: [&str; 18] = [
     "undefined",
 ];
 
-const FUNCTIONS: [&str; 6] = ["gen", "choose", "read", "range", "namespace", "dict"];
+const FUNCTIONS: [&str; 7] = ["gen", "choose", "compare", "read", "range", "namespace", "dict"];
 
 /// The error for a filter, test or function that does not exist, with the near name.
 pub(super) fn unknown_name(cause: &minijinja::Error) -> Option<Error> {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     completion::{Completion, Distribution},
     error::{Error, ErrorKind, Result},
-    parse::{Answer, Chosen, Ending, Menu, Reader, Spot, Transcript, label_after, labelled},
+    parse::{Answer, Chosen, Ending, Menu, Reader, Spot, Transcript, labelled, opening_label},
     request::{Ask, Capabilities, Chat, Logprobs, Message, Origin, Part, Request, Role, Sampling},
     text::{Judged, TurnEnd, unfinished_thought, visible},
 };
@@ -247,6 +247,9 @@ impl Program {
         match what {
             What::Gen(settings) => self.ask_text(marked, turns, spot, *settings).map(Some),
             What::Choose { labels } => self.ask_label(turns, spot, labels),
+            What::Compare { answer, reference } => {
+                self.ask_check(turns, spot, answer, reference).map(Some)
+            }
         }
     }
 
@@ -294,6 +297,27 @@ impl Program {
             request.reask = 0;
         }
         Ok(request)
+    }
+
+    fn ask_check(
+        &mut self,
+        turns: Turns,
+        spot: Spot,
+        answer: String,
+        reference: String,
+    ) -> Result<Request> {
+        if !self.plan.capabilities.compare {
+            let message = format!(
+                "{}: `{}` compares by rule, which no model does",
+                self.prompt.name(),
+                spot.name
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .hint("use a check such as -m check:number, or a prompt that asks a model"));
+        }
+        self.asked = Some(Asked { spot, how: How::Text, cut_ok: true });
+        let ask = Ask::Compare { answer, reference };
+        Ok(self.request(turns, ask, Sampling::default(), None))
     }
 
     fn ask_label(
@@ -527,10 +551,8 @@ impl Turns {
 
 /// The label that a text begins with, in its place.
 fn opened(mut completion: Completion, labels: &[String], data: &[String]) -> Completion {
-    const BEFORE: &str = "Label:";
-    let text = format!("{BEFORE}{}", visible(&completion.text, data, None).trim_start());
-    completion.text =
-        label_after(&text, BEFORE, labels, &[]).map(|found| found.label).unwrap_or_default();
+    let said = visible(&completion.text, data, None);
+    completion.text = opening_label(said, labels).cloned().unwrap_or_default();
     completion
 }
 

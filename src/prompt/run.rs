@@ -1,4 +1,4 @@
-//! What `gen`, `choose` and `read` do while a template renders.
+//! What `gen`, `choose`, `compare` and `read` do while a template renders.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use minijinja::{
     value::{ArgType, Kwargs, Object, Rest},
 };
 
-use super::program::Said;
+use super::{program::Said, taint};
 use crate::{
     parse::{Parser, Reader, Spot},
     request::Constraint,
@@ -44,6 +44,7 @@ pub(super) struct Wanted {
 pub(super) enum What {
     Gen(Box<Gen>),
     Choose { labels: Vec<String> },
+    Compare { answer: String, reference: String },
 }
 
 /// The settings of one `gen`.
@@ -150,6 +151,18 @@ pub(super) fn choose(
     let spot = Spot { name: name.to_owned(), at: options.get("at")? };
     options.assert_all_used()?;
     Run::of(state)?.result(spot, What::Choose { labels })
+}
+
+/// `compare("name", answer, reference)`
+pub(super) fn compare(
+    state: &State,
+    name: &str,
+    answer: &Value,
+    reference: &Value,
+) -> Result<Value, Error> {
+    let (answer, reference) = (taint::text_of(answer)?, taint::text_of(reference)?);
+    let spot = Spot { name: name.to_owned(), at: None };
+    Run::of(state)?.result(spot, What::Compare { answer, reference })
 }
 
 /// `read()`: the verdict so far as text, or none.

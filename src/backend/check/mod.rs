@@ -1,8 +1,7 @@
 //! Checks that need no model: an answer against a reference, decided by rules.
 //!
 //! A check is a backend like any other, so that its verdicts have the same lines, gates and votes as
-//! those of models. It is asked with the prompt `check`, and reads the answer and the reference out of
-//! what that prompt shows. An answer in which nothing can be found is wrong; one that says two things, or
+//! those of models. It answers [`Ask::Compare`], which the prompt `check` asks by its `compare`. An answer in which nothing can be found is wrong; one that says two things, or
 //! one that can be read in two ways, is unreadable. A check never guesses.
 
 mod choice;
@@ -20,7 +19,7 @@ use super::{Backend, Capabilities};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result, unknown},
-    request::{Origin, Request},
+    request::{Ask, Request},
     verdict::{CORRECT, INCORRECT},
 };
 
@@ -92,7 +91,7 @@ impl Backend for Check {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        Capabilities { deterministic: true, ..Capabilities::TEXT }
+        Capabilities { deterministic: true, compare: true, ..Capabilities::TEXT }
     }
 
     fn concurrency(&self) -> usize {
@@ -100,9 +99,12 @@ impl Backend for Check {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
-        let (answer, reference) = sides(request)?;
+        let Ask::Compare { answer, reference } = &request.ask else {
+            return Err(Error::new(ErrorKind::Unsupported, "a check cannot follow this prompt")
+                .hint("leave -p out, or give -p check"));
+        };
         let Finding { holds, why } =
-            self.kind.check_any(&composed(&answer), &composed(&reference))?;
+            self.kind.check_any(&composed(answer), &composed(reference))?;
         let verdict = match holds {
             Some(true) => format!("\nVerdict: {CORRECT}"),
             Some(false) => format!("\nVerdict: {INCORRECT}"),
@@ -115,23 +117,6 @@ impl Backend for Check {
 /// Characters in the form in which most programs write them.
 fn composed(text: &str) -> String {
     text.nfc().collect()
-}
-
-/// The answer and the reference, told apart by the author's words between them.
-fn sides(request: &Request) -> Result<(String, String)> {
-    let (mut answer, mut reference, mut behind) = (String::new(), String::new(), false);
-    for part in request.messages.iter().flat_map(|message| &message.parts) {
-        match part.origin {
-            Origin::Prompt => behind |= part.as_text().contains("\nReference\n"),
-            _ if behind => reference.push_str(part.as_text()),
-            _ => answer.push_str(part.as_text()),
-        }
-    }
-    if behind {
-        return Ok((answer, reference));
-    }
-    Err(Error::new(ErrorKind::Unsupported, "a check cannot follow this prompt")
-        .hint("leave -p out, or give -p check"))
 }
 
 /// What came of a check.

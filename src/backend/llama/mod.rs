@@ -191,7 +191,9 @@ impl Llama {
                 prompt.extend_from_slice(&tail[..sure]);
                 Work::Weigh { prompt, text: whole[sure..].to_vec(), of: of.clone() }
             }
-            other @ Ask::Reward => return Err(other.unsupported_by(&self.name)),
+            other @ (Ask::Reward | Ask::Compare { .. }) => {
+                return Err(other.unsupported_by(&self.name));
+            }
         };
         self.check_length(&work)?;
         Ok(work)
@@ -247,6 +249,7 @@ impl Backend for Llama {
             score_verdict: true,
             choose_at: true,
             text_logprobs: true,
+            compare: false,
             ..Capabilities::ALL
         }
     }

@@ -33,7 +33,7 @@ pub(super) fn completion(answer: &Value, ask: &Ask) -> Completion {
         Ask::Generate { top_logprobs: None } => Completion { tokens: Vec::new(), ..written },
         Ask::Choose { labels } => chosen(written, labels),
         // Refused before they are sent.
-        Ask::ChooseAt { .. } | Ask::Logprobs { .. } | Ask::Reward => written,
+        Ask::ChooseAt { .. } | Ask::Logprobs { .. } | Ask::Reward | Ask::Compare { .. } => written,
     }
 }
 

@@ -356,6 +356,9 @@ impl Backend for OpenAi {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
+        if !matches!(request.ask, Ask::Generate { .. } | Ask::Choose { .. }) {
+            return Err(request.ask.unsupported_by(&self.name));
+        }
         let is_choice = matches!(request.ask, Ask::Choose { .. });
         if is_choice && self.thinks_first() {
             return Err(cannot_choose(&self.name));
