@@ -32,6 +32,10 @@ pub struct Request {
     /// Variables of the model's chat template, such as `enable_thinking`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub template: BTreeMap<String, serde_json::Value>,
+    /// How many alternatives of every token to report beside a text, where the server can. They change nothing
+    /// of the text, and are not part of the key: a remembered text may come without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alternatives: Option<u8>,
     /// Whether the answer must be the same whenever it is asked for; `None` leaves it to the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deterministic: Option<bool>,
@@ -436,6 +440,7 @@ impl Request {
             draw: 0,
             reask: 0,
             template: BTreeMap::new(),
+            alternatives: None,
             deterministic: None,
         }
     }
@@ -476,6 +481,8 @@ impl Request {
             draw,
             reask,
             template,
+            // What is reported beside the text changes nothing of it.
+            alternatives: _,
             deterministic,
         } = self;
         let mut hasher = Hasher::new("tribunal-request-v2");
@@ -629,6 +636,13 @@ mod tests {
         others.sort_by_key(|key| *key.as_bytes());
         others.dedup();
         assert_eq!(others.len(), 19);
+    }
+
+    #[test]
+    fn what_is_reported_beside_a_text_is_no_other_question() {
+        let mut beside = question();
+        beside.alternatives = Some(20);
+        assert_eq!(beside.key("model"), question().key("model"));
     }
 
     #[test]

@@ -563,6 +563,11 @@ impl Vote {
         self.calls.iter().any(|call| call.finish == Finish::Forced)
     }
 
+    /// Whether the verdict is the likeliest value of the menu, and not the text's own.
+    pub fn is_scored(&self) -> bool {
+        self.rule.as_ref().is_some_and(|rule| rule.ends_with(SCORED))
+    }
+
     /// Whether another vote is of the same member and draw, and saw two answers or more in the opposite order.
     pub(crate) fn is_turned(&self, other: &Self) -> bool {
         self.by == other.by
@@ -578,6 +583,9 @@ impl Vote {
         spoken.join("\n").trim().to_owned()
     }
 }
+
+/// What the name of a rule ends with where the probabilities of its values gave the verdict.
+pub(crate) const SCORED: &str = " scored";
 
 /// The part of an answer that counts, where nothing is known of what was judged: see
 /// [`text::visible`](crate::text::visible).

@@ -16,7 +16,7 @@ use tribunal::{
     completion::Finish,
     error::ErrorKind,
     request::{Ask, Message, Origin, Part, Request, Role, Sampling},
-    verdict::Reason,
+    verdict::{Reason, Vote},
 };
 
 async fn tiny() -> Llama {
@@ -216,8 +216,36 @@ async fn nothing_is_refused_and_the_engine_lives() {
 async fn a_critique_that_ran_out_of_tokens_is_ended_by_its_verdict() {
     let tiny = std::sync::Arc::new(tiny().await);
     let item = Item::new().set("problem", "12 + 30").set("steps", ["12 + 30 = 42"]);
+    let judge = |max_tokens| {
+        let builder = Judge::builder().backend(tiny.clone()).prompt("tiny-score").reasks(0);
+        let mut sampling = Sampling::default();
+        sampling.max_tokens = max_tokens;
+        builder.sampling(sampling).build()
+    };
+    let whole = judge(None).await.unwrap().judge(&item).await.unwrap();
+    let short = u32::try_from(whole.usage.completion - 3).ok();
+    let ended = judge(short).await.unwrap().judge(&item).await.unwrap();
+    let vote = &ended.votes[0];
+    assert_eq!(ended.verdict, whole.verdict);
+    assert!(vote.is_scored() && !vote.is_forced(), "{vote:?}");
+    assert_eq!(vote.calls[1].announcement.as_deref(), Some("Score:"));
+    assert_eq!(vote.calls[1].usage.completion, Some(0));
+    // The same values stand beside the whole text, where the model announced its verdict itself.
+    let seen = |vote: &Vote| vote.distribution.clone().unwrap();
+    let (whole, ended) = (seen(&whole.votes[0]), seen(vote));
+    assert!(whole.mass() > 0.9 && ended.mass() > 0.9, "{whole:?} {ended:?}");
+}
+
+#[tokio::test]
+async fn from_text_a_critique_that_ran_out_of_tokens_is_asked_for_its_verdict_alone() {
+    let tiny = std::sync::Arc::new(tiny().await);
+    let item = Item::new().set("problem", "12 + 30").set("steps", ["12 + 30 = 42"]);
+    let prompts = tribunal::prompt::built_in().unwrap();
+    let own = prompts.iter().find(|prompt| prompt.name() == "tiny-score").unwrap();
+    let source = own.source().replace("kind: score", "kind: score\nverdict_from: text");
     let judge = |max_tokens, reasks| {
-        let builder = Judge::builder().backend(tiny.clone()).prompt("tiny-score").reasks(reasks);
+        let prompt = tribunal::Prompt::parse("mine", &source).unwrap();
+        let builder = Judge::builder().backend(tiny.clone()).with_prompt(prompt).reasks(reasks);
         let mut sampling = Sampling::default();
         sampling.max_tokens = max_tokens;
         builder.sampling(sampling).build()

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     completion::{Completion, Distribution},
-    verdict::{Label, Reason, Unreadable, Verdict},
+    verdict::{Label, Reason, SCORED, Unreadable, Verdict},
 };
 
 /// Where a text holds its value, and what else could stand there.
@@ -60,7 +60,7 @@ impl Reader {
             read.verdict =
                 if enough { Ok(likeliest(&weights)) } else { Err(self.unsure(&rule, mass)) };
             read.span = read.span.filter(|_| !rescued);
-            read.rule = Some(format!("{rule} scored"));
+            read.rule = Some(format!("{rule}{SCORED}"));
         }
         if enough && let Ok(Verdict::Label(label)) = &mut read.verdict {
             *label = self.with_shares(&label.label, &distribution);

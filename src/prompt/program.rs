@@ -287,12 +287,12 @@ impl Program {
         if read {
             sampling.stop.clear();
             top_logprobs = (capabilities.logprobs != Logprobs::None).then_some(MOST_ALTERNATIVES);
-        } else if self.reports_at_value(&spot, marked) {
-            top_logprobs = Some(MOST_ALTERNATIVES);
         }
+        let beside = self.reports_at_value(&spot, marked).then(|| beside(&sampling));
         self.asked = Some(Asked { spot, how: How::Text, cut_ok: settings.cut_ok });
         let mut request =
             self.request(turns, Ask::Generate { top_logprobs }, sampling, settings.constraint);
+        request.alternatives = beside.filter(|_| top_logprobs.is_none());
         if !self.varies() || self.ending(marked).is_some() {
             request.reask = 0;
         }
@@ -496,6 +496,15 @@ impl Said {
         let shown = last.and_then(|(_, place)| sent.get(..place.shown)).unwrap_or_default();
         self.transcript(shown, counts)
     }
+}
+
+/// How many alternatives of every token are reported beside a text: fewer where the text may be long, because
+/// answers grow with them.
+fn beside(sampling: &Sampling) -> u8 {
+    const LEAST: u8 = 5;
+    const TOKENS: u32 = 32_768;
+    let most = sampling.max_tokens.map_or(0, |most| TOKENS / most.max(1));
+    u8::try_from(most).unwrap_or(u8::MAX).clamp(LEAST, MOST_ALTERNATIVES)
 }
 
 /// The author's last line that shows the mark, up to and with it.

@@ -13,6 +13,9 @@ const THOUSAND: f64 = 1_000.0;
 /// The most values or bins that are shown.
 const MOST: usize = 12;
 
+/// So many values are shown whatever their decimals.
+const FEW: usize = 5;
+
 impl Histogram {
     pub(super) fn add(&mut self, number: f64) {
         #[expect(clippy::cast_possible_truncation, reason = "a number off the range is at its end")]
@@ -22,7 +25,14 @@ impl Histogram {
 
     /// Values with their counts, lowest first; bins where there are more than a few.
     pub(super) fn shown(&self, ends: Option<(f64, f64)>) -> Vec<(String, usize)> {
-        if self.0.len() <= MOST { self.values() } else { self.bins(ends) }
+        let is_short = self.0.len() <= MOST && (self.0.len() <= FEW || self.is_coarse());
+        if is_short { self.values() } else { self.bins(ends) }
+    }
+
+    /// Whether all numbers are multiples of a twentieth: those of scales and of means of two, and not those of
+    /// expected scores.
+    fn is_coarse(&self) -> bool {
+        self.0.keys().all(|value| value % 50 == 0)
     }
 
     /// For programs: every value where all are whole, else as shown.
@@ -107,6 +117,17 @@ mod tests {
         assert_eq!(shown.iter().map(|(_, count)| count).sum::<usize>(), 101);
         let without_ends = histogram.shown(None);
         assert_eq!(without_ends.iter().map(|(_, count)| count).sum::<usize>(), 101);
+    }
+
+    #[test]
+    fn expected_scores_are_shown_in_bins_and_not_decimal_by_decimal() {
+        let histogram = of((0..8).map(|n| 2.0 + f64::from(n) * 0.517));
+        assert_eq!(
+            text(&histogram.shown(Some((1.0, 10.0)))),
+            "2 to 3: 2  3 to 4: 2  4 to 5: 2  5 to 6: 2  "
+        );
+        assert_eq!(text(&of([3.214]).shown(Some((1.0, 10.0)))), "3.214: 1  ");
+        assert_eq!(of((0..8).map(|n| f64::from(n) * 0.5)).shown(None).len(), 8);
     }
 
     #[test]

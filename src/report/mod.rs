@@ -6,6 +6,7 @@ mod histogram;
 #[cfg(feature = "cli")]
 mod junit;
 mod labels;
+mod menus;
 mod revisions;
 mod statistics;
 mod summary;

@@ -8,6 +8,7 @@ use super::{
     agreement::Agreement,
     histogram::Histogram,
     labels::Labels,
+    menus::Menus,
     statistics::{ratio, real},
     terminal::escaped,
 };
@@ -73,6 +74,9 @@ pub struct Summary {
     shares: Shares,
     criteria: BTreeMap<String, Scores>,
     orders: Orders,
+    menus: Menus,
+    /// Whether the likeliest token is taken at every place.
+    greedy: bool,
 }
 
 /// Answers that were asked again because they could not be read.
@@ -139,7 +143,9 @@ impl Summary {
     pub fn new(judge: &Judge, labels: Labels) -> Self {
         let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
         let positive = judge.prompt().offer().positive;
-        Self { ends, positive, agreement: Agreement::new(labels, judge), ..Self::default() }
+        let temperature = judge.prompt().front().sampling.temperature;
+        let greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
+        Self { ends, positive, greedy, agreement: Agreement::new(labels, judge), ..Self::default() }
     }
 
     /// Counts one record by its name.
@@ -169,6 +175,7 @@ impl Summary {
             self.reasked.read += usize::from(vote.outcome.is_verdict());
         }
         self.count_orders(judgment);
+        judgment.votes.iter().for_each(|vote| self.menus.count(vote, self.greedy));
         match &judgment.verdict {
             Ok(verdict) => self.count_verdict(verdict),
             Err(why) => *self.unreadable.entry(why.reason.name()).or_default() += 1,
@@ -334,6 +341,9 @@ impl Summary {
         if self.orders.half > 0 {
             all["one_order_unreadable"] = self.orders.half.into();
         }
+        if let Some(menus) = self.menus.to_json() {
+            all["probabilities"] = menus;
+        }
         if let Some(agreement) = self.agreement.to_json() {
             all["agreement"] = agreement;
         }
@@ -362,6 +372,7 @@ impl fmt::Display for Summary {
             write!(f, "\n{passed} of {} passed ({share:.1} %)", self.all())?;
         }
         self.write_orders(f)?;
+        self.menus.lines().iter().try_for_each(|line| write!(f, "\n{line}"))?;
         self.agreement.fmt(f)?;
         if let Reasked { asked: asked @ 1.., read } = self.reasked {
             write!(f, "\nunreadable and asked again: {asked}, readable then: {read}")?;

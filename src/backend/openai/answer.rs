@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use crate::{
     completion::{Completion, Distribution, Finish, Token, Usage},
-    request::Ask,
+    request::{Ask, Request},
 };
 
-/// The first choice of a chat completion, by its index, as an answer to `ask`.
-pub(super) fn completion(answer: &Value, ask: &Ask) -> Completion {
+/// The first choice of a chat completion, by its index, as an answer to `request`.
+pub(super) fn completion(answer: &Value, request: &Request) -> Completion {
     let place = |choice: &&Value| choice["index"].as_u64().unwrap_or_default();
     let choices = answer["choices"].as_array().into_iter().flatten();
     let choice = choices.min_by_key(place).unwrap_or(&Value::Null);
@@ -28,13 +28,23 @@ pub(super) fn completion(answer: &Value, ask: &Ask) -> Completion {
     if !refusal.is_empty() {
         return Completion { text: refusal, finish: Finish::Filtered, ..written };
     }
-    match ask {
+    match &request.ask {
         Ask::Generate { top_logprobs: Some(_) } => written,
+        Ask::Generate { .. } if request.alternatives.is_some() => with_last_alternatives(written),
         Ask::Generate { top_logprobs: None } => Completion { tokens: Vec::new(), ..written },
         Ask::Choose { labels } => chosen(written, labels),
         // Refused before they are sent.
         Ask::ChooseAt { .. } | Ask::Logprobs { .. } | Ask::Reward | Ask::Compare { .. } => written,
     }
+}
+
+/// The same with the alternatives of the last tokens only: there a verdict stands, and all others would fill
+/// caches.
+fn with_last_alternatives(mut written: Completion) -> Completion {
+    const LAST: usize = 64;
+    let before = written.tokens.len().saturating_sub(LAST);
+    written.tokens.iter_mut().take(before).for_each(|token| token.top = Vec::new());
+    written
 }
 
 /// Whether the model thought where it should have chosen.

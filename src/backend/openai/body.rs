@@ -161,7 +161,7 @@ impl Body {
         fields.insert(Parameter::Stream.name().into(), false.into());
         messages(request, manner, &mut fields)?;
         sampling(request, manner.dialect, &mut fields)?;
-        alternatives(&request.ask, &mut fields);
+        alternatives(request, &mut fields);
         constraint(request.constraint.as_ref(), &mut fields);
         fields.extend(manner.extra.clone());
         let mut body = Self { fields, dropped: Vec::new() };
@@ -344,9 +344,11 @@ fn drawn(seed: u64, request: &Request) -> u64 {
     seed.wrapping_add(shift) & MOST
 }
 
-fn alternatives(ask: &Ask, fields: &mut Map<String, Value>) {
-    let wanted = match ask {
-        Ask::Generate { top_logprobs } => top_logprobs.map(|n| n.min(MOST_ALTERNATIVES)),
+fn alternatives(request: &Request, fields: &mut Map<String, Value>) {
+    let wanted = match &request.ask {
+        Ask::Generate { top_logprobs } => {
+            top_logprobs.or(request.alternatives).map(|n| n.min(MOST_ALTERNATIVES))
+        }
         _ => Some(MOST_ALTERNATIVES),
     };
     if let Some(wanted) = wanted {

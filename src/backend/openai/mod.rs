@@ -170,6 +170,9 @@ impl OpenAi {
     /// where that helped: an error may name a parameter by accident.
     async fn ask(&self, request: &Request, attempts: &Arc<AtomicU32>) -> Result<Completion> {
         let dialect = self.dialect().await;
+        let without = Request { alternatives: None, ..request.clone() };
+        // What never comes is not asked for.
+        let request = if self.logprobs.absent.load(Ordering::Relaxed) { &without } else { request };
         let mut refused = self.refused();
         let mut faults = Vec::new();
         loop {
@@ -177,8 +180,8 @@ impl OpenAi {
             let fault = match self.post(&body.fields, attempts).await {
                 Ok(answer) => {
                     faults.iter().for_each(|(parameter, fault)| self.refuse(*parameter, fault));
-                    let completion = answer::completion(&answer, &request.ask);
-                    self.note_logprobs(&body, &answer, &completion);
+                    let completion = answer::completion(&answer, request);
+                    self.note_logprobs(request, &body, &answer, &completion);
                     return Ok(Completion { dropped: body.dropped, ..completion });
                 }
                 Err(fault) => fault,
@@ -193,7 +196,13 @@ impl OpenAi {
 
     /// Learns whether log-probabilities come where they are asked for: a server that sends `null` has
     /// none, and neither has one that leaves them out three times and never sent any.
-    fn note_logprobs(&self, body: &Body, answer: &Value, completion: &Completion) {
+    fn note_logprobs(
+        &self,
+        request: &Request,
+        body: &Body,
+        answer: &Value,
+        completion: &Completion,
+    ) {
         const ENOUGH: u32 = 3;
         let came = !completion.tokens.is_empty() || completion.distribution.is_some();
         self.logprobs.came.fetch_or(came, Ordering::Relaxed);
@@ -206,7 +215,9 @@ impl OpenAi {
         let is_null = answer["choices"][0].get("logprobs").is_some_and(Value::is_null);
         let more = if is_null { ENOUGH } else { 1 };
         let missed = self.logprobs.missed.fetch_add(more, Ordering::Relaxed) + more;
-        if missed >= ENOUGH && !self.logprobs.absent.swap(true, Ordering::Relaxed) {
+        let is_news = missed >= ENOUGH && !self.logprobs.absent.swap(true, Ordering::Relaxed);
+        // Beside a text they are welcome, and not missed.
+        if is_news && request.alternatives.is_none() {
             tracing::warn!(
                 "{} reports no log-probabilities: verdicts have no probabilities, and an expected score is \
                  the score that was written",

@@ -157,9 +157,10 @@ impl Program {
             ..self.prompt.front.sampling.clone()
         };
         let reports = scores && self.plan.capabilities.logprobs == Logprobs::Top;
-        let top_logprobs = reports.then_some(MOST_ALTERNATIVES);
         self.stage = Stage::Forcing(ending);
-        Ok(Some(self.request(turns, Ask::Generate { top_logprobs }, sampling, None)))
+        let ask = Ask::Generate { top_logprobs: None };
+        let request = self.request(turns, ask, sampling, None);
+        Ok(Some(Request { alternatives: reports.then_some(MOST_ALTERNATIVES), ..request }))
     }
 
     /// The turns up to the end of the last answer, where the model may go on with it.
