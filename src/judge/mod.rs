@@ -352,6 +352,11 @@ impl Judge {
         prices.all(|price| price == Some(first)).then_some(first)
     }
 
+    /// Whether the price of every member's tokens is known.
+    pub fn is_priced(&self) -> bool {
+        self.0.panel.members().iter().all(|member| member.price.is_some())
+    }
+
     /// In which orders answers are shown; the first member's where there are several.
     pub fn order(&self) -> Order {
         self.0.panel.first().order

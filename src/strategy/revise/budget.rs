@@ -64,8 +64,8 @@ impl Spent {
             requests: judgment.attempts,
             usage: judgment.usage,
             saved: judgment.saved,
-            cost: cost(judgment.usage),
-            saved_cost: cost(judgment.saved),
+            cost: judgment.cost.unwrap_or_else(|| cost(judgment.usage)),
+            saved_cost: judgment.saved_cost.unwrap_or_else(|| cost(judgment.saved)),
         }
     }
 

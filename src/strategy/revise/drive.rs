@@ -99,7 +99,7 @@ fn check(judge: &Judge, options: &Options) -> Result<()> {
                 .hint("a critic needs a prompt with `kind: critique`, such as `feedback`"));
         }
     }
-    if options.budget.cost.is_some() && judge.price().is_none() {
+    if options.budget.cost.is_some() && !judge.is_priced() {
         return Err(config("a budget of money needs the price of tokens".into())
             .hint("give it in tribunal.toml: price = { prompt = 0.25, completion = 2 }"));
     }
