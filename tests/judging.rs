@@ -468,7 +468,11 @@ async fn members_that_cannot_vote_together_are_refused_by_name() {
     let ten = "kind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'";
     let cases = [
         (score("{{ answer }}"), label("bad"), "they judge score and label"),
-        (score("{{ answer }}"), prompt(ten, "{{ answer }}"), "their scales are 1 to 9 and 1 to 10"),
+        (
+            score("{{ answer }}"),
+            prompt(ten, "{{ answer }}"),
+            "their scales are from 1 to 9 and from 1 to 10",
+        ),
         (label("bad"), label("poor"), "their labels are bad, good and good, poor"),
     ];
     for (one, other, why) in cases {

@@ -87,6 +87,11 @@ impl Casting {
         id.element.map_or(0, |element| element as usize)
     }
 
+    /// Whether the vote can do without the answer that a conversation waits for.
+    pub(super) fn is_optional(&self, talk: usize) -> bool {
+        self.talks.get(talk).is_some_and(Talk::is_optional)
+    }
+
     /// Takes the answer of one conversation; gives what may be asked now.
     pub(super) fn answer(&mut self, talk: usize, answer: Result<Completion>) -> Asks {
         let Some(asked) = self.talks.get_mut(talk).filter(|talk| talk.ended.is_none()) else {

@@ -47,7 +47,7 @@ use crate::{
 ///
 /// # Failures
 /// An answer that failed costs its vote ([`Outcome::Failed`]), and no other: the judgment stands as long as
-/// one vote has an answer. Two kinds of errors end the whole judgment, because it should be made anew
+/// one vote has an answer. One that only told probabilities beside a verdict costs these. Two kinds of errors end the whole judgment, because it should be made anew
 /// later: one that every later request would meet ([`Error::is_fatal`]: a refused key, an empty account),
 /// and one of a request that was given up because the run is to stop ([`Error::is_interrupted`]).
 #[derive(Debug)]
@@ -122,8 +122,9 @@ impl Judging {
         let member = self.members[vote];
         let answer = answer.map(|answer| self.panel.members[member].settled(answer));
         self.tallies[member].add(answer.as_ref());
+        let is_optional = self.votes[vote].is_optional(talk);
         if let Err(error) = &answer
-            && (error.is_interrupted() || error.is_fatal())
+            && (error.is_interrupted() || error.is_fatal() && !is_optional)
         {
             self.over.get_or_insert_with(|| error.clone());
         }
@@ -219,4 +220,34 @@ impl Judging {
 
 fn has_failed(vote: &Vote) -> bool {
     matches!(vote.outcome, Outcome::Failed(_))
+}
+
+#[cfg(all(test, feature = "openai"))]
+mod tests {
+    use super::*;
+    use crate::{
+        judging::{Facts, Member},
+        prompt::Prompt,
+    };
+
+    #[test]
+    fn a_request_that_a_stop_gave_up_leaves_the_record_to_the_next_run() {
+        let source =
+            "---\nkind: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\n---\n{{ answer }}";
+        let prompt = Prompt::parse("p", source).unwrap();
+        let panel = Panel::single(Member::new("me", prompt).unwrap().drawing(3));
+        let item = Item::new().answer("a");
+        let able = Capabilities { deterministic: false, ..Capabilities::ALL };
+        let mut judging = Arc::new(panel).judging(&item, &Facts::all(able)).unwrap();
+        let asks = judging.start();
+        judging.answer(&asks[0].0, Ok(Completion::text("Score: 3")));
+        // Also where an unreadable answer was there before.
+        let again = judging.answer(&asks[1].0, Ok(Completion::text("Hm.")));
+        let stopped = Error::new(ErrorKind::TimedOut, "the run is to stop").interrupted();
+        assert!(judging.answer(&again[0].0, Err(stopped)).is_empty());
+        assert!(judging.is_over());
+        let error = judging.judgment().unwrap_err();
+        assert!(error.is_interrupted());
+        assert_eq!(error.requests(), 2);
+    }
 }

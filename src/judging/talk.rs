@@ -78,6 +78,11 @@ impl Talk {
         }
     }
 
+    /// Whether the vote can do without the answer to the last request: the probabilities of its values.
+    pub(super) fn is_optional(&self) -> bool {
+        self.program.is_optional()
+    }
+
     /// Whether another text may come of asking again.
     pub(super) fn varies(&self) -> bool {
         self.program.varies()
