@@ -54,14 +54,17 @@ pub async fn judge(
 ) -> Result<(Summary, Option<Left>)> {
     let judge = work.judge.clone();
     let summary = Summary::new(&judge, work.labels.clone());
-    let mut counting = Counting { summary, listener };
+    let mut counting = Counting { summary, listener, costs: (Some(0.0), Some(0.0)) };
     let ran = run(work, records, options, output, &mut counting).await?;
-    let mut summary = counting.summary;
+    let Counting { mut summary, costs, .. } = counting;
     summary.ending = ran.ending;
     summary.time = ran.time;
-    summary.priced = judge.price().is_some();
-    summary.cost = judge.price().and_then(|price| price.of(summary.usage));
-    summary.saved_cost = judge.price().and_then(|price| price.of(summary.saved));
+    summary.priced = judge.is_priced();
+    (summary.cost, summary.saved_cost) = match judge.price() {
+        Some(price) => (price.of(summary.usage), price.of(summary.saved)),
+        // Members have prices of their own.
+        None => costs,
+    };
     Ok((summary, ran.left))
 }
 
@@ -69,6 +72,8 @@ pub async fn judge(
 struct Counting<'l, L> {
     summary: Summary,
     listener: &'l mut L,
+    /// What the answers cost and what the remembered ones would have cost, where all of it is known.
+    costs: (Option<f64>, Option<f64>),
 }
 
 impl<L: Listener<JudgeWork>> Listener<JudgeWork> for Counting<'_, L> {
@@ -78,6 +83,11 @@ impl<L: Listener<JudgeWork>> Listener<JudgeWork> for Counting<'_, L> {
 
     fn finished(&mut self, finished: &Finished, line: &ResultLine) -> Result<()> {
         let outcome = finished.outcome.as_ref();
+        if let Ok(judgment) = outcome {
+            let (cost, saved) = self.costs;
+            let sum = |one: Option<f64>, more: Option<f64>| Some(one? + more?);
+            self.costs = (sum(cost, judgment.cost), sum(saved, judgment.saved_cost));
+        }
         self.summary.count(&finished.name(), finished.item.as_ref(), outcome);
         if finished.kept {
             self.summary.count_kept(outcome);
@@ -109,6 +119,8 @@ impl Work for JudgeWork {
             (Some(error), _) if error.is_fatal() || redo == Redo::Failures => Known::Nothing,
             (Some(error), _) => Known::Keep(Err(error)),
             (None, Some(_)) if redo == Redo::Failures => Known::Again,
+            // Votes that have an answer are remembered; the others are asked for again.
+            _ if redo == Redo::Failures && has_failed_votes(line) => Known::Nothing,
             (None, _) => Known::Reread,
         }
     }
@@ -136,6 +148,11 @@ impl Work for JudgeWork {
     fn is_settled(&self, judgment: &Judgment) -> bool {
         judgment.verdict.is_ok()
     }
+}
+
+/// Whether some votes of a line have no answer.
+fn has_failed_votes(line: &ResultLine) -> bool {
+    line.votes.iter().flatten().any(|vote| vote.error.is_some())
 }
 
 /// The first time of asking again whose answer was not given yet.

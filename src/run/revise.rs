@@ -52,7 +52,7 @@ impl ReviseWork {
     pub fn new(judge: Judge, writer: Writer, options: &revise::Options) -> Result<Self> {
         let options = revise::settled(&judge, options)?;
         let identity = identity(&judge, &writer, &options);
-        let priced = models(&judge, &writer, &options).all(|judge| judge.price().is_some());
+        let priced = models(&judge, &writer, &options).all(Judge::is_priced);
         let (with_item, rounds) = (true, Rounds::default());
         Ok(Self { judge, writer, options, identity, priced, with_item, rounds })
     }
