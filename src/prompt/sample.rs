@@ -8,7 +8,7 @@ use minijinja::{
     value::{Enumerator, Object, ObjectRepr, Serde},
 };
 
-use super::{Next, Plan, Program, Prompt, bound};
+use super::{Next, Plan, Program, Prompt, bind::bound};
 use crate::{
     completion::Completion,
     error::Result,

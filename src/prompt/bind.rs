@@ -1,0 +1,191 @@
+//! What of an item a body sees.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Value, value::Serde};
+
+use super::{Each, Field, Need, Prompt, run, taint};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    item::{self, Item, is_answer, names_answer, names_answers},
+    parse::Menu,
+};
+
+impl Prompt {
+    /// The values of the declared fields as the body sees them, in the item's own order: what a marker and a
+    /// line's key are made of.
+    pub fn content(&self, item: &Item) -> Vec<(String, serde_json::Value)> {
+        let value = |name: &str| self.bound(item, name).map(|value| (name.to_owned(), value));
+        self.fields.iter().filter_map(|field| value(&field.name)).collect()
+    }
+
+    /// The steps, answers and criteria that a verdict about this item may name: those that the prompt shows.
+    /// What it does not show is not known, and then not checked.
+    pub fn menu(&self, item: &Item) -> Menu {
+        let shows = |named: fn(&str) -> bool| self.fields.iter().any(|field| named(&field.name));
+        let criteria = || item.criteria().into_iter().map(|(name, _)| name).collect();
+        let is_named = matches!(
+            item.field("criteria").as_deref(),
+            Some(serde_json::Value::Object(_) | serde_json::Value::Array(_))
+        );
+        let steps = if self.reads("steps") {
+            Some(item.steps().len())
+        } else if shows(names_answer) {
+            // However the body cuts the answer, it has no more steps than lines.
+            item.text("answer").map(|text| text.lines().count().max(item.steps().len()))
+        } else {
+            None
+        };
+        Menu {
+            steps: steps.filter(|count| *count > 0),
+            answers: (shows(names_answers) && item.has_answers()).then(|| item.candidates().len()),
+            criteria: (self.reads("criteria") && is_named).then(criteria),
+        }
+    }
+
+    /// The texts of the declared fields, as they are shown and as they are meant: what a judge may quote.
+    pub(crate) fn judged(&self, item: &Item) -> Vec<String> {
+        let mut texts = Vec::new();
+        for (_, value) in self.content(item) {
+            texts.push(crate::item::text_of(&value));
+            add_texts(&value, &mut texts);
+        }
+        texts.retain(|text| !text.trim().is_empty());
+        texts
+    }
+
+    /// How many conversations an item takes; 1 without `each`.
+    pub fn elements(&self, item: &Item) -> usize {
+        match self.front.each {
+            None => 1,
+            Some(Each::Steps) => item.steps().len(),
+            Some(Each::Answers) => item.candidates().len(),
+            Some(Each::Criteria) => item.criteria().len(),
+        }
+    }
+
+    /// The value of a field as the body sees it.
+    pub(super) fn bound(&self, item: &Item, name: &str) -> Option<serde_json::Value> {
+        bound(item, name, self.front.each == Some(Each::Answers))
+    }
+
+    pub(super) fn add_element(
+        &self,
+        fields: &mut BTreeMap<String, Value>,
+        item: &Item,
+        element: Option<usize>,
+    ) {
+        let (Some(each), Some(index)) = (self.front.each, element) else { return };
+        match each {
+            Each::Steps => {
+                let steps = item.steps();
+                let (before, from) = steps.split_at(index.min(steps.len()));
+                fields.insert("previous".into(), before.join("\n").into());
+                fields.insert("step".into(), from.first().cloned().unwrap_or_default().into());
+            }
+            Each::Answers => {
+                let answer = item.candidates().get(index).map(|answer| match answer {
+                    serde_json::Value::Array(_) => one_answer("answers", answer),
+                    _ => item::text_of(answer).into(),
+                });
+                fields.insert("answer".into(), answer.unwrap_or_else(|| "".into()));
+            }
+            Each::Criteria => {
+                let criterion = item.criteria().into_iter().nth(index).map(|(_, text)| text);
+                fields.insert("criterion".into(), criterion.unwrap_or_default().into());
+            }
+        }
+        fields.insert("index".into(), index.into());
+    }
+
+    /// The declared fields, or those that the body names; with `each` also the field whose entries are judged.
+    pub(super) fn declared(&self) -> Result<Vec<Field>> {
+        let mut fields = self.named_fields()?;
+        let Some(each) = self.front.each else { return Ok(fields) };
+        if each == Each::Answers {
+            // Here `answer` is the one that a conversation is about.
+            fields.retain(|field| field.name != "answer");
+        }
+        if !fields.iter().any(|field| field.name == each.field()) {
+            fields.push(Field { name: each.field().to_owned(), need: Need::Required });
+        }
+        Ok(fields)
+    }
+
+    fn named_fields(&self) -> Result<Vec<Field>> {
+        const OURS: [&str; 10] = [
+            "gen",
+            "choose",
+            "read",
+            "scale",
+            "mark",
+            "step",
+            "index",
+            "previous",
+            "criterion",
+            run::NAME,
+        ];
+        if let Some(fields) = &self.front.fields {
+            let ours = |field: &&Field| OURS.contains(&field.name.as_str());
+            if let Some(field) = fields.iter().find(ours) {
+                return Err(Error::new(
+                    ErrorKind::Prompt,
+                    format!("`{}` is not for fields: it has a meaning of its own", field.name),
+                ));
+            }
+            return Ok(fields.clone());
+        }
+        let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
+        let mut names: Vec<String> = self.variables.iter().cloned().collect();
+        names.retain(|name| !OURS.contains(&name.as_str()) && !globals.contains(&name.as_str()));
+        Ok(names.into_iter().map(|name| Field { name, need: Need::Required }).collect())
+    }
+}
+
+/// Every text inside of a list or an object.
+fn add_texts(value: &serde_json::Value, texts: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Array(list) => list.iter().for_each(|one| add_nested(one, texts)),
+        serde_json::Value::Object(map) => map.values().for_each(|one| add_nested(one, texts)),
+        _ => (),
+    }
+}
+
+fn add_nested(value: &serde_json::Value, texts: &mut Vec<String>) {
+    texts.extend(value.as_str().map(ToOwned::to_owned));
+    add_texts(value, texts);
+}
+
+/// The value of a field as bodies see it, where `alone` says that one answer is enough for a list.
+pub(super) fn bound(item: &Item, name: &str, alone: bool) -> Option<serde_json::Value> {
+    let least = if alone { 1 } else { 2 };
+    match name {
+        "steps" => Some(item.steps()).filter(|steps| !steps.is_empty()).map(Into::into),
+        "answers" => Some(item.candidates()).filter(|all| all.len() >= least).map(Into::into),
+        _ => item.field(name).map(std::borrow::Cow::into_owned),
+    }
+}
+
+/// A bound value as the template sees it: answers are told apart from lists of answers.
+pub(super) fn value_of(item: &Item, name: &str, value: &serde_json::Value) -> Value {
+    let sources = item.sources(name);
+    match value {
+        serde_json::Value::Array(all) if name == "answers" => {
+            let own = |n: usize| sources.get(n).filter(|_| sources.len() > 1).unwrap_or(&name);
+            all.iter().enumerate().map(|(n, answer)| one_answer(own(n), answer)).collect()
+        }
+        _ if is_answer(name) => one_answer(sources.first().unwrap_or(&name), value),
+        _ => Value::from(Serde(value)),
+    }
+}
+
+/// An answer as the template sees it: a list of several answers is not one.
+fn one_answer(field: &str, answer: &serde_json::Value) -> Value {
+    match answer {
+        serde_json::Value::Array(list) if !item::is_spoken(answer) => {
+            let entries = list.iter().map(|entry| Value::from(Serde(entry))).collect();
+            taint::Several::value(field, entries)
+        }
+        _ => Value::from(Serde(answer)),
+    }
+}
