@@ -3,14 +3,14 @@
 use schemars::{
     JsonSchema, Schema,
     generate::SchemaSettings,
-    transform::{Transform, transform_subschemas},
+    transform::{RecursiveTransform, Transform, transform_subschemas},
 };
 use serde_json::{Value, json};
 
 /// The schema (JSON Schema, draft 2020-12) of what this type writes.
 pub(crate) fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let settings = settings.with_transform(LeftOut);
+    let settings = settings.with_transform(LeftOut).with_transform(RecursiveTransform(flow));
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
@@ -31,6 +31,16 @@ impl Transform for LeftOut {
                 without_null(property);
             }
         }
+    }
+}
+
+/// Descriptions without the line breaks of the source; blocks of code keep theirs.
+fn flow(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description")
+        && !text.contains("```")
+    {
+        let paragraphs = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+        *text = paragraphs.collect::<Vec<_>>().join("\n\n");
     }
 }
 

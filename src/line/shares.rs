@@ -98,11 +98,11 @@ impl JsonSchema for Shares {
             "properties": {
                 "missing": {
                     "description": "The probability of everything that was not offered.",
-                    "type": "number", "minimum": 0, "maximum": 1,
+                    "type": "number", "minimum": 0,
                 },
             },
             "required": ["missing"],
-            "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+            "additionalProperties": {"type": "number", "minimum": 0},
         })
     }
 }
