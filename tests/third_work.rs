@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 use support::Folder;
 use tokio::sync::watch;
 use tribunal::{
-    Error, Item, Result,
+    Error, Item, Judge, Request, Result, backend,
     error::ErrorKind,
+    line::ResultLine,
     records::{self, End, Output, Record, Source},
-    run::{Finished, Known, Options, Ran, Redo, Stop, Taken, Work, run},
+    run::{self, Finished, JudgeWork, Known, Options, Ran, Redo, Stop, Taken, Work, run},
 };
 
 /// All that a new kind of work has to write.
@@ -62,7 +63,8 @@ fn length(meanwhile: impl Fn(&str) -> Result<()> + Send + Sync + 'static) -> Len
 
 /// Records whose answers are so long.
 fn records(folder: &Folder, lengths: impl Iterator<Item = usize>) -> Vec<Source> {
-    let line = |length| json!({"id": length, "answer": "x".repeat(length)}).to_string() + "\n";
+    let record = |length| json!({"id": length, "question": "q", "answer": "x".repeat(length)});
+    let line = |length| record(length).to_string() + "\n";
     let path = folder.path("records.jsonl");
     std::fs::write(&path, lengths.map(line).collect::<String>()).unwrap();
     vec![Source::File(path)]
@@ -78,7 +80,7 @@ fn options() -> Options {
 async fn done(work: Length, sources: &[Source], options: Options, path: &Path) -> Ran {
     let records = records::read(sources.to_vec(), records::Options::default());
     let output = Output::to_file(path).unwrap();
-    run(work, records, options, Some(output), &mut |_: &_, _: &_| Ok(())).await.unwrap()
+    run(work, records, options, Some(output), &mut ()).await.unwrap()
 }
 
 fn lines(path: &Path) -> Vec<Value> {
@@ -145,7 +147,7 @@ async fn so_many_records_are_in_flight_at_once_and_no_more() {
     let (flying, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let read = records::read(records(&folder, 0..50), records::Options::default());
     let work = Slow(flying, most.clone());
-    run(work, read, options(), None, &mut |_: &_, _: &_| Ok(())).await.unwrap();
+    run(work, read, options(), None, &mut ()).await.unwrap();
     assert_eq!(most.load(Ordering::SeqCst), 4);
 }
 
@@ -202,7 +204,7 @@ async fn a_pipe_is_not_read_only_to_be_counted() {
     let refusing = length(|_| Err(Error::new(ErrorKind::Quota, "empty")));
     let mut options = options();
     options.counts_rest = false;
-    let ran = run(refusing, read, options, None, &mut |_: &_, _: &_| Ok(())).await.unwrap();
+    let ran = run(refusing, read, options, None, &mut ()).await.unwrap();
     assert_eq!(ran.ending.not_tried(), None);
     assert_eq!(ran.ending.to_string(), "; the rest of the input was never tried");
 }
@@ -225,4 +227,37 @@ async fn a_listener_hears_of_every_record_once_and_may_end_the_run() {
     let mut listener = |_: &Finished<usize>, _: &Value| Err(full());
     let error = run(length(|_| Ok(())), read(), options(), None, &mut listener).await.unwrap_err();
     assert_eq!(error, full());
+}
+
+#[tokio::test]
+async fn a_kept_failure_comes_back_with_its_kind_and_its_hints_and_ends_nothing() {
+    let folder = Folder::new("third-kept");
+    let path = folder.path("out.jsonl");
+    let sources = records(&folder, 1..4);
+    let long = || Error::new(ErrorKind::TooLong, "the request is too long").hint("cut it");
+    let judge = async |calls: Arc<AtomicUsize>| {
+        let backend = backend::from_fn("fails", move |_: Request| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            async move { Err(long()) }
+        });
+        Judge::builder().backend(backend).prompt("score").build().await.unwrap()
+    };
+    let calls = Arc::new(AtomicUsize::new(0));
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        let read = records::read(sources.clone(), records::Options::default());
+        let output = Some(Output::to_file(&path).unwrap());
+        let work = JudgeWork::new(judge(calls.clone()).await);
+        let mut listener = |finished: &Finished, _: &ResultLine| {
+            let error = finished.outcome.as_ref().unwrap_err();
+            kinds.push((finished.kept, error.kind(), error.hints().to_vec()));
+            Ok(())
+        };
+        let (summary, _) = run::judge(work, read, options(), output, &mut listener).await.unwrap();
+        assert_eq!((summary.failed, summary.ending.end), (3, End::Whole));
+    }
+    let failed = |kept| (kept, ErrorKind::TooLong, vec!["cut it".to_owned()]);
+    let all =
+        [failed(false), failed(false), failed(false), failed(true), failed(true), failed(true)];
+    assert_eq!((kinds.as_slice(), calls.load(Ordering::Relaxed)), (&all[..], 3));
 }

@@ -209,9 +209,15 @@ fn there(path: &Path) -> Error {
 
 /// The error of a file that was not made of the journal beside it, or was changed since.
 fn changed(path: &Path, journal: &Path) -> Error {
-    let (path, journal) = (path.display(), journal.display());
-    config(format!("`{path}` is there already, and is not what was made of `{journal}`"))
-        .hint("move it away: the same command writes it again, and pays for what is missing only")
+    let (shown, journal) = (path.display(), journal.display());
+    let error =
+        config(format!("`{shown}` is there already, and is not what was made of `{journal}`"));
+    let error = error
+        .hint("move it away: the same command writes it again, and pays for what is missing only");
+    if is_own(path) {
+        return error.hint("--fresh judges everything again and replaces it");
+    }
+    error
 }
 
 fn config(message: String) -> Error {

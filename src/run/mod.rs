@@ -4,6 +4,33 @@
 //! gracefully, writes one line of results for each record at once, finds the lines that an earlier run
 //! left, and tells a [`Listener`] what happens. [`judge`] and [`revise`] are its first users: a new kind
 //! of work says how a record's line is named, what an earlier line is good for, and how to begin.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> tribunal::Result<()> {
+//! use tribunal::{
+//!     Item, Judge,
+//!     backend::Script,
+//!     records::{Output, Record},
+//!     run::{self, JudgeWork, Options},
+//! };
+//!
+//! let judge = Judge::builder().backend(Script::always("Score: 7")).prompt("score").build().await?;
+//! let records = ["Because.", "Why not?"].into_iter().enumerate().map(|(index, answer)| {
+//!     let item = Ok(Item::new().question("Why?").answer(answer));
+//!     Record { index, place: format!("answer {index}"), item }
+//! });
+//! # let folder = tempfile::tempdir().map_err(tribunal::Error::other)?;
+//! # let path = folder.path().join("verdicts.csv");
+//! // The same again would go on where this one ended.
+//! let output = Output::to_file(&path)?;
+//! let work = JudgeWork::new(judge);
+//! let (summary, _) = run::judge(work, records, Options::default(), Some(output), &mut ()).await?;
+//! assert_eq!((summary.judged, summary.ending.not_tried()), (2, Some(0)));
+//! # assert_eq!(std::fs::read_to_string(&path).map_err(tribunal::Error::other)?.lines().count(), 3);
+//! # Ok(())
+//! # }
+//! ```
 
 mod drive;
 mod judge;
@@ -101,6 +128,13 @@ where
 {
     fn finished(&mut self, finished: &Finished<W::Done>, line: &W::Line) -> Result<()> {
         self(finished, line)
+    }
+}
+
+/// Nobody listens.
+impl<W: Work> Listener<W> for () {
+    fn finished(&mut self, _: &Finished<W::Done>, _: &W::Line) -> Result<()> {
+        Ok(())
     }
 }
 
