@@ -54,7 +54,7 @@ struct OldLine {
     taken: bool,
     /// Whether it is to go: another line stands for its record.
     stale: bool,
-    /// Whether it says that it belongs to another input or another judge.
+    /// Whether it says already that it belongs to another input or another judge, or is not a line of ours.
     is_marked: bool,
 }
 
@@ -299,7 +299,7 @@ impl Journal {
             front.clone().map(|old| Place { index: 0, offset: old.offset, length: old.length });
         for (line, old) in read(&self.file, places)?.zip(front) {
             let line = line?;
-            out.write_all(if old.is_to_be_marked() { marked(line)? } else { line }.as_slice())?;
+            out.write_all(&if old.is_to_be_marked() { marked(&line) } else { line })?;
         }
         self.sorted()?.try_for_each(|line| out.write_all(&line?))?;
         out.flush()?;
@@ -318,13 +318,15 @@ impl OldLine {
         #[serde(default)]
         struct Seen {
             key: Option<String>,
+            index: Option<u64>,
             unreadable: Option<IgnoredAny>,
             error: Option<IgnoredAny>,
-            stale: bool,
+            #[serde(rename = "stale")]
+            is_marked: bool,
             #[serde(rename = "table of these lines")]
             table: Option<String>,
         }
-        let Seen { key, unreadable, error, stale: is_marked, table } =
+        let Seen { key, index, unreadable, error, is_marked, table } =
             serde_json::from_slice(line).unwrap_or_default();
         let state = match (&key, error, unreadable) {
             (None, ..) => State::Foreign,
@@ -334,6 +336,7 @@ impl OldLine {
         };
         let key = key.map_or(0, |key| digest(|hasher| hasher.part(key.as_bytes())));
         let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
+        let is_marked = is_marked || index.is_none();
         // The latest note is written anew.
         let stale = table.is_some();
         (Self { key, offset, length, state, taken: false, stale, is_marked }, table)
@@ -350,13 +353,12 @@ fn table_note(digest: &str) -> String {
     format!("{{\"table of these lines\":\"{digest}\"}}\n")
 }
 
-/// The line of an object with `stale` in it.
-fn marked(line: Vec<u8>) -> io::Result<Vec<u8>> {
-    let mut line: serde_json::Map<String, Value> = serde_json::from_slice(&line)?;
-    line.insert("stale".into(), true.into());
-    let mut line = serde_json::to_vec(&line)?;
-    line.push(b'\n');
-    Ok(line)
+/// The line of an object with `stale` in it; not a character of the rest changes.
+fn marked(line: &[u8]) -> Vec<u8> {
+    match line.trim_ascii_end().strip_suffix(b"}") {
+        Some(fields) => [fields, b",\"stale\":true}\n"].concat(),
+        None => line.to_vec(),
+    }
 }
 
 /// The lines at these places, in this order.

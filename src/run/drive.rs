@@ -166,10 +166,11 @@ impl Reader {
             read += 1;
         }
         let mut rest = self.rest.take()?;
-        let rest = match self.counts {
-            true => tokio::time::timeout(COUNTING, rest).await.ok()?.ok(),
+        let rest = if self.counts {
+            tokio::time::timeout(COUNTING, rest).await.ok()?.ok()
+        } else {
             // A thread that waits for a pipe is not waited for.
-            false => rest.try_recv().ok(),
+            rest.try_recv().ok()
         };
         rest.map(|rest| read + rest)
     }
