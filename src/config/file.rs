@@ -16,6 +16,7 @@ use toml::{
 use super::{
     ModelSettings, Settings,
     check::Checker,
+    jury::Juries,
     layers::{Layer, Origin, Resolved},
     permission::Permission,
 };
@@ -146,6 +147,7 @@ impl Config {
         let config = Self { path: path.to_owned(), tables, lines, found: false };
         let (schema, file) = (schema(), path.display().to_string());
         Checker { schema: &schema, file: &file, lines: &config.lines }.check(&config.tables)?;
+        Juries { tables: &config.tables, lines: &config.lines, file: &file }.check()?;
         // Whatever the schema does not say is refused where its line is still known.
         toml::from_str::<File>(text).map_err(|cause| {
             let line = cause.span().map_or(1, |span| line_of(text, span.start));
@@ -207,6 +209,17 @@ impl Config {
         };
         let mut defaults = self.layer(&["defaults"]).unwrap_or_default();
         defaults.remove("judge");
+        let members = own.as_ref().map(Layer::members).unwrap_or_default();
+        if let (Some(own), false) = (&own, members.is_empty()) {
+            let of_jury = [over.clone(), own.clone(), defaults].map(Layer::of_jury).into();
+            let of_model = |_: Option<&str>| vec![model_over.clone().of_run()];
+            let mut jury = Resolved::new(chosen, of_jury, of_model)?;
+            let member = |name: &String| {
+                self.layered(Some(name), over.clone().of_members(), model_over.clone())
+            };
+            jury.members = members.iter().map(member).collect::<Result<_>>()?;
+            return Ok(jury);
+        }
         let layers = [Some(over), own, Some(defaults)].into_iter().flatten();
         let mut resolved = Resolved::new(chosen, layers.collect(), |model| {
             [Some(model_over), model.and_then(|model| self.layer(&["model", model]))]

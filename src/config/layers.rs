@@ -74,6 +74,17 @@ impl Layer {
     pub(super) fn remove(&mut self, key: &str) {
         self.0.remove(key);
     }
+
+    pub(super) fn table(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// Only the keys that these are true of.
+    pub(super) fn keeping(mut self, is_kept: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|key, _| is_kept(key));
+        self.1.retain(|path, _| is_kept(path.split('.').next().unwrap_or(path)));
+        self
+    }
 }
 
 /// What holds, and where each part of it was said.
@@ -85,6 +96,8 @@ pub struct Resolved {
     pub settings: Settings,
     /// How its model is reached.
     pub model: ModelSettings,
+    /// Of a jury, what holds for each of its members; empty for any other judge.
+    pub members: Vec<Self>,
     pub(super) only: bool,
     origins: BTreeMap<String, Origin>,
 }
@@ -104,7 +117,8 @@ impl Resolved {
         let (table, of_model) = merged(models(settings.model.as_deref()));
         let model = serde_json::from_value(table.into()).map_err(malformed)?;
         origins.extend(of_model.into_iter().map(|(key, origin)| (format!("model.{key}"), origin)));
-        Ok(Self { name: name.map(ToOwned::to_owned), settings, model, only: false, origins })
+        let name = name.map(ToOwned::to_owned);
+        Ok(Self { name, settings, model, members: Vec::new(), only: false, origins })
     }
 
     /// Whether nobody named the judge, and it was chosen as the only one of its file.
@@ -115,7 +129,8 @@ impl Resolved {
     /// What the settings ask for, out of a file, that only the user can allow: requests or a key for
     /// another place, another variable as the key, a file outside of the folder.
     pub fn permissions(&self) -> Vec<Permission> {
-        permission::needed(self)
+        let own = permission::needed(self);
+        own.into_iter().chain(self.members.iter().flat_map(Self::permissions)).collect()
     }
 
     /// Where a key was set; keys of the model begin with `model.`.
@@ -169,8 +184,15 @@ impl Resolved {
     /// A judge of these settings; the prompt must be named here or given to the builder.
     ///
     /// # Errors
-    /// Settings contradict each other, or a file that they name cannot be read.
+    /// Settings contradict each other, a file that they name cannot be read, or they are those of a jury,
+    /// which [`build`](Self::build) puts together.
     pub fn builder(&self) -> Result<JudgeBuilder> {
+        if self.is_jury() {
+            let name = self.name.as_deref().unwrap_or_default();
+            let message = format!("`{name}` is a jury, and has no prompt and no model of its own");
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("`build` opens its members, and `panel` takes them"));
+        }
         let Settings { sampling, .. } = &self.settings;
         let sampling = Sampling {
             temperature: sampling.temperature,

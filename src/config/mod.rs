@@ -13,6 +13,11 @@
 //! [model.fast]
 //! name = "openai/gpt-5-mini"
 //! price = { prompt = 0.25, completion = 2.0 }   # a million tokens
+//!
+//! [judge.jury]
+//! members = ["strict", "kind", "terse"]         # judges of this file
+//! quorum = 2                                    # how many must give a verdict
+//! aggregate = "median"
 //! ```
 //!
 //! ```no_run
@@ -20,7 +25,7 @@
 //! use tribunal::config::Config;
 //!
 //! let config = Config::read(std::path::Path::new("tribunal.toml"))?;
-//! let judge = config.judge(Some("strict"))?.builder()?.build().await?;
+//! let judge = config.judge(Some("strict"))?.build().await?;
 //! # drop(judge);
 //! # Ok(())
 //! # }
@@ -34,10 +39,13 @@
 
 mod check;
 mod file;
+mod jury;
 mod layers;
 mod permission;
 mod settings;
 
+#[cfg(feature = "cli")]
+pub(crate) use jury::Models;
 #[cfg(feature = "cli")]
 pub(crate) use layers::text_or_file;
 #[cfg(feature = "cli")]

@@ -33,6 +33,15 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// Judges of this file whose verdicts come to one: a jury, without prompt or model of its own.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
+    /// Least number of members that must give a verdict [default: more than half].
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub quorum: Option<u16>,
     /// Criteria of a good answer, in your own words.
     #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT|@FILE", env = "TRIBUNAL_CRITERIA"))]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
@@ -90,7 +99,7 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
-    /// Rule that makes one verdict of several draws.
+    /// Rule that makes one verdict of several draws, or members.
     #[cfg_attr(
         feature = "cli",
         arg(

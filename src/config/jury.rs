@@ -1,0 +1,225 @@
+//! Juries: judges whose verdict comes out of those of other judges.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Map, Value};
+
+use super::{Layer, ModelSettings, Resolved};
+use crate::{
+    backend::{self, Backend},
+    error::{Error, ErrorKind, Result, unknown},
+    judge::{Judge, PanelBuilder},
+};
+
+/// What a jury says itself; everything else is said by its members.
+const OWN: [&str; 9] = [
+    "members",
+    "quorum",
+    "aggregate",
+    "pass",
+    "fail_under",
+    "max_unreadable",
+    "label",
+    "label_map",
+    "policy",
+];
+
+/// The tables of a file, with the line of every key.
+pub(super) struct Juries<'f> {
+    pub(super) tables: &'f Map<String, Value>,
+    pub(super) lines: &'f BTreeMap<String, usize>,
+    /// The name of the file.
+    pub(super) file: &'f str,
+}
+
+impl Juries<'_> {
+    /// Refuses juries that cannot vote, where their lines are still known.
+    ///
+    /// # Errors
+    /// There is one: the error names its line.
+    pub(super) fn check(&self) -> Result<()> {
+        let defaults = self.tables.get("defaults").and_then(Value::as_object);
+        if let Some(key) = ["members", "quorum"].into_iter().find(|key| holds(defaults, key)) {
+            let path = format!("defaults.{key}");
+            return Err(self
+                .wrong(&path, format!("`{key}` makes one judge a jury, and cannot be a default"))
+                .hint("write it below the jury's own table, such as [judge.jury]"));
+        }
+        self.judges().into_iter().flatten().try_for_each(|(name, table)| match table {
+            Value::Object(table) if table.contains_key("members") => self.jury(name, table),
+            Value::Object(table) if table.contains_key("quorum") => Err(self
+                .wrong(&format!("judge.{name}.quorum"), format!("`{name}` has no members"))
+                .hint("`quorum` is for a jury: add `members = [\"…\", \"…\"]`, or leave it out")),
+            _ => Ok(()),
+        })
+    }
+
+    fn judges(&self) -> Option<&Map<String, Value>> {
+        self.tables.get("judge")?.as_object()
+    }
+
+    fn jury(&self, name: &str, table: &Map<String, Value>) -> Result<()> {
+        let place = |key: &str| format!("judge.{name}.{key}");
+        let members = names(table);
+        if let Some(key) = table.keys().find(|key| !OWN.contains(&key.as_str())) {
+            let message = format!("`{name}` is a jury, and a jury has no `{key}` of its own");
+            let below = members.first().map_or_else(String::new, |one| format!(" [judge.{one}] or"));
+            return Err(self
+                .wrong(&place(key), message)
+                .hint(format!("its members have: write it below{below} [defaults]")));
+        }
+        for (n, member) in members.iter().enumerate() {
+            self.member(name, member).map_err(|error| error.within(self.at(&place("members"))))?;
+            if members[..n].contains(member) {
+                return Err(self.wrong(&place("members"), format!("`{member}` is named twice")).hint(
+                    "each judge is a member once: more draws of one judge are its own `draws`",
+                ));
+            }
+        }
+        let count = members.len();
+        if count < 2 {
+            return Err(self
+                .wrong(&place("members"), format!("the jury `{name}` needs two members or more"))
+                .hint("name judges of this file: members = [\"strict\", \"kind\"]"));
+        }
+        match table.get("quorum").and_then(Value::as_u64) {
+            Some(quorum) if quorum > count as u64 => Err(self
+                .wrong(&place("quorum"), format!("a quorum of {quorum} is more than all {count} members"))
+                .hint("it is the least number of members that must give a verdict")),
+            _ => Ok(()),
+        }
+    }
+
+    fn member(&self, jury: &str, member: &str) -> Result<()> {
+        if member == jury {
+            return Err(config(format!("the jury `{jury}` names itself as a member"))
+                .hint("members are other judges of this file"));
+        }
+        let judges = self.judges();
+        match judges.and_then(|judges| judges.get(member)?.as_object()) {
+            Some(table) if table.contains_key("members") => {
+                Err(config(format!("the member `{member}` is a jury itself"))
+                    .hint(format!("name its members: {}", names(table).join(", "))))
+            }
+            Some(_) => Ok(()),
+            None => {
+                let known = judges.into_iter().flat_map(Map::keys).map(String::as_str);
+                Err(unknown(ErrorKind::Config, "member", member, known.filter(|name| *name != jury)))
+            }
+        }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}:{}", self.file, self.lines.get(path).copied().unwrap_or(1))
+    }
+
+    fn wrong(&self, path: &str, message: String) -> Error {
+        config(message).within(self.at(path))
+    }
+}
+
+fn config(message: String) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+fn holds(table: Option<&Map<String, Value>>, key: &str) -> bool {
+    table.is_some_and(|table| table.contains_key(key))
+}
+
+/// The members that a table names.
+fn names(table: &Map<String, Value>) -> Vec<&str> {
+    let list = table.get("members").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Models that are open, each once however many members of a jury ask it.
+#[derive(Debug, Default)]
+pub(crate) struct Models(Vec<(String, ModelSettings, Arc<dyn Backend>)>);
+
+impl Models {
+    /// The model of these settings, opened if none of the same settings is.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(crate) async fn open(
+        &mut self,
+        resolved: &Resolved,
+        options: &backend::Options,
+    ) -> Result<Arc<dyn Backend>> {
+        let (name, settings) = (resolved.model_name(), &resolved.model);
+        let open = self.0.iter().find(|(own, other, _)| own == name && other == settings);
+        if let Some((_, _, backend)) = open {
+            return Ok(backend.clone());
+        }
+        let backend = backend::open(name, options).await?;
+        self.0.push((name.to_owned(), settings.clone(), backend.clone()));
+        Ok(backend)
+    }
+}
+
+impl Layer {
+    /// The members that it names; none where it is not of a jury.
+    pub(super) fn members(&self) -> Vec<String> {
+        names(self.table()).into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    /// What of it counts for a jury itself.
+    pub(super) fn of_jury(self) -> Self {
+        self.keeping(|key| OWN.contains(&key))
+    }
+
+    /// What a layer about a model says of the run, and of no model.
+    pub(super) fn of_run(self) -> Self {
+        self.keeping(|key| key == "concurrency")
+    }
+
+    /// What of it counts for each member of a jury.
+    pub(super) fn of_members(self) -> Self {
+        self.keeping(|key| !OWN.contains(&key))
+    }
+}
+
+impl Resolved {
+    /// Whether it is a jury: what is asked is said by its members.
+    pub fn is_jury(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// The jury out of judges that were built of its [members](Self::members), in their order.
+    pub fn panel(&self, members: impl IntoIterator<Item = Judge>) -> PanelBuilder {
+        let names = self.members.iter().map(|member| member.name.clone().unwrap_or_default());
+        let mut panel = Judge::panel(names.zip(members));
+        if let Some(name) = &self.name {
+            panel = panel.name(name);
+        }
+        if let Some(how) = self.settings.aggregate {
+            panel = panel.aggregate(how);
+        }
+        if let Some(members) = self.settings.quorum {
+            panel = panel.quorum(members.into());
+        }
+        match &self.settings.pass {
+            Some(rule) => panel.pass(rule),
+            None => panel,
+        }
+    }
+
+    /// Opens the models and puts the judge together: the one of these settings, or the jury with all of its
+    /// members. Every prompt must be named in the settings.
+    ///
+    /// # Errors
+    /// A prompt is wrong or not named, a model cannot be opened, settings contradict each other, or the
+    /// verdicts of members cannot be counted together.
+    pub async fn build(&self) -> Result<Judge> {
+        if !self.is_jury() {
+            return self.builder()?.build().await;
+        }
+        let mut models = Models::default();
+        let mut members = Vec::new();
+        for member in &self.members {
+            let backend = models.open(member, &member.options()).await?;
+            members.push(member.builder()?.backend(backend).build().await?);
+        }
+        self.panel(members).build().await
+    }
+}
