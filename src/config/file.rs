@@ -211,6 +211,8 @@ impl Config {
         defaults.remove("judge");
         let members = own.as_ref().map(Layer::members).unwrap_or_default();
         if let (Some(own), false) = (&own, members.is_empty()) {
+            // A rule for all judges is a rule of the members, and counts where they share it.
+            defaults.remove("pass");
             let of_jury = [over.clone(), own.clone(), defaults].map(Layer::of_jury).into();
             let of_model = |_: Option<&str>| vec![model_over.clone().of_run()];
             let mut jury = Resolved::new(chosen, of_jury, of_model)?;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Layer, ModelSettings, Resolved};
 use crate::{
+    aggregate::Aggregate,
     backend::{self, Backend},
     error::{Error, ErrorKind, Result, unknown},
     judge::{Judge, PanelBuilder},
@@ -63,7 +64,8 @@ impl Juries<'_> {
         let members = names(table);
         if let Some(key) = table.keys().find(|key| !OWN.contains(&key.as_str())) {
             let message = format!("`{name}` is a jury, and a jury has no `{key}` of its own");
-            let below = members.first().map_or_else(String::new, |one| format!(" [judge.{one}] or"));
+            let below =
+                members.first().map_or_else(String::new, |one| format!(" [judge.{one}] or"));
             return Err(self
                 .wrong(&place(key), message)
                 .hint(format!("its members have: write it below{below} [defaults]")));
@@ -71,9 +73,11 @@ impl Juries<'_> {
         for (n, member) in members.iter().enumerate() {
             self.member(name, member).map_err(|error| error.within(self.at(&place("members"))))?;
             if members[..n].contains(member) {
-                return Err(self.wrong(&place("members"), format!("`{member}` is named twice")).hint(
-                    "each judge is a member once: more draws of one judge are its own `draws`",
-                ));
+                return Err(self
+                    .wrong(&place("members"), format!("`{member}` is named twice"))
+                    .hint(
+                        "each judge is a member once: more draws of one judge are its own `draws`",
+                    ));
             }
         }
         let count = members.len();
@@ -84,7 +88,10 @@ impl Juries<'_> {
         }
         match table.get("quorum").and_then(Value::as_u64) {
             Some(quorum) if quorum > count as u64 => Err(self
-                .wrong(&place("quorum"), format!("a quorum of {quorum} is more than all {count} members"))
+                .wrong(
+                    &place("quorum"),
+                    format!("a quorum of {quorum} is more than all {count} members"),
+                )
                 .hint("it is the least number of members that must give a verdict")),
             _ => Ok(()),
         }
@@ -104,7 +111,12 @@ impl Juries<'_> {
             Some(_) => Ok(()),
             None => {
                 let known = judges.into_iter().flat_map(Map::keys).map(String::as_str);
-                Err(unknown(ErrorKind::Config, "member", member, known.filter(|name| *name != jury)))
+                Err(unknown(
+                    ErrorKind::Config,
+                    "member",
+                    member,
+                    known.filter(|name| *name != jury),
+                ))
             }
         }
     }
@@ -192,7 +204,9 @@ impl Resolved {
         if let Some(name) = &self.name {
             panel = panel.name(name);
         }
-        if let Some(how) = self.settings.aggregate {
+        let (own, usual) = self.own_or_usual("aggregate", self.settings.aggregate);
+        // A setting for all judges counts where it can.
+        if let Some(how) = own.or(usual.filter(|how| *how != Aggregate::Expected)) {
             panel = panel.aggregate(how);
         }
         if let Some(members) = self.settings.quorum {

@@ -222,7 +222,7 @@ impl Resolved {
 
     /// A setting that was made for this judge, or one that was made for all judges: under `[defaults]` or in
     /// the environment.
-    fn own_or_usual<T>(&self, key: &str, value: Option<T>) -> (Option<T>, Option<T>) {
+    pub(super) fn own_or_usual<T>(&self, key: &str, value: Option<T>) -> (Option<T>, Option<T>) {
         let is_usual = match self.origin(key) {
             Origin::Variable(_) => true,
             Origin::File { table, .. } => table == "defaults",
