@@ -79,24 +79,19 @@ impl Row {
     }
 }
 
-/// Everything that was set, then what holds because nothing else was said.
+/// Everything that was set, then what holds because nothing else was said; of a jury also that of each
+/// member.
 fn rows(resolved: &Resolved) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let settings = serde_json::to_value(&resolved.settings).unwrap_or_default();
-    let model = serde_json::to_value(&resolved.model).unwrap_or_default();
-    add(&mut rows, resolved, "", &settings);
-    add(&mut rows, resolved, "model", &model);
-    let given = |rows: &[Row], key: &str| rows.iter().any(|row| row.key == key);
-    for (key, value) in [("model", "\"tiny\""), ("prompt", "by model and record")] {
-        if !given(&rows, key) {
-            rows.push(Row {
-                key: key.into(),
-                value: value.into(),
-                origin: Origin::Default.to_string(),
-            });
-        }
+    let mut rows = of_judge(resolved);
+    let members = resolved.members.iter();
+    for member in members.clone() {
+        let name = member.name.as_deref().unwrap_or_default();
+        let own = of_judge(member).into_iter();
+        rows.extend(own.map(|row| Row { key: format!("{name}: {}", row.key), ..row }));
     }
-    let named = resolved.model.key_variable.as_deref();
+    let given = |rows: &[Row], key: &str| rows.iter().any(|row| row.key == key);
+    let judges = std::iter::once(resolved).chain(members);
+    let named = judges.filter_map(|judge| judge.model.key_variable.as_deref());
     for variable in VARIABLES.into_iter().chain(named) {
         if std::env::var_os(variable).is_some_and(|value| !value.is_empty())
             && !given(&rows, variable)
@@ -106,6 +101,22 @@ fn rows(resolved: &Resolved) -> Vec<Row> {
                 value: "***".into(),
                 origin: source_of(variable),
             });
+        }
+    }
+    rows
+}
+
+fn of_judge(resolved: &Resolved) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let settings = serde_json::to_value(&resolved.settings).unwrap_or_default();
+    let model = serde_json::to_value(&resolved.model).unwrap_or_default();
+    add(&mut rows, resolved, "", &settings);
+    add(&mut rows, resolved, "model", &model);
+    let defaults = [("model", "\"tiny\""), ("prompt", "by model and record")];
+    for (key, value) in defaults.into_iter().filter(|_| !resolved.is_jury()) {
+        if !rows.iter().any(|row| row.key == key) {
+            let origin = Origin::Default.to_string();
+            rows.push(Row { key: key.into(), value: value.into(), origin });
         }
     }
     rows

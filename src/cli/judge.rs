@@ -3,7 +3,9 @@
 use tokio::sync::watch;
 
 use super::{
-    GRACE, Outcome, choose, dry_run, fields, input, manifest, note, output,
+    GRACE, Outcome, choose, dry_run, fields, input, manifest, note,
+    opening::Opening,
+    output,
     progress::Progress,
     settings::{self, Sources},
 };
@@ -129,7 +131,9 @@ impl Args {
         first: Option<&Item>,
         stops: watch::Receiver<bool>,
     ) -> Result<Judge> {
-        if resolved.settings.model.is_none() && !self.output.quiet {
+        let mut judges = std::iter::once(resolved).chain(&resolved.members);
+        let asks_tiny = |one: &Resolved| !one.is_jury() && one.settings.model.is_none();
+        if judges.any(asks_tiny) && !self.output.quiet {
             note(
                 "no model named: the shipped `tiny` judges, sums and differences of whole numbers up to 999 only; name a real one with -m model.gguf or -m openai/MODEL",
             );
@@ -140,17 +144,10 @@ impl Args {
             stopping: Some(stops),
             #[cfg(feature = "store")]
             cache: if self.dry_run { None } else { self.cache.open()? },
-            ..resolved.options()
+            ..backend::Options::default()
         };
-        let backend = backend::open(resolved.model_name(), &options).await?;
-        let prompt = choose::prompt(resolved, &*backend, first, self.output.quiet)?;
-        let mut builder = resolved.builder()?.backend(backend).with_prompt(prompt);
-        if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
-            builder = builder.secret(secret);
-        }
-        let judge = builder.build().await?;
-        let seen = first.and_then(|item| judge.seen(item).ok());
-        fields::check_names(resolved, &[judge.prompt()], seen.as_ref(), self.output.quiet)?;
+        let opening = Opening { first, quiet: self.output.quiet, options };
+        let judge = opening.judge(resolved).await?;
         if resolved.settings.fail_under.is_some() && judge.pass().is_none() {
             let message = "--fail-under needs a rule that says what passes";
             return Err(

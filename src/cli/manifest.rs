@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::secrets::redacted;
 use crate::{
+    backend::Backend,
     config::Resolved,
     error::{Error, ErrorKind, Result},
     judge::Judge,
+    judging::Member,
 };
 
 /// The place of a run's manifest: beside its results.
@@ -32,12 +34,7 @@ pub(super) fn write(
     files: &[String],
     of_the_loop: Option<Value>,
 ) -> Result<()> {
-    let mut model = json!(resolved.model);
-    if let Some(table) = model.as_object_mut() {
-        // Whatever is sent beside the request may be a secret.
-        table.remove("extra");
-    }
-    let model = redacted("model", &model);
+    let model = model_of(resolved);
     let mut run = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "judge": {"name": resolved.name, "identity": judge.identity(), "settings": resolved.settings},
@@ -51,10 +48,35 @@ pub(super) fn write(
         "pass": judge.pass().map(ToString::to_string),
         "files": files,
     });
+    if resolved.is_jury() {
+        let members = resolved.members.iter().zip(judge.members());
+        run["members"] = members.map(|(settings, member)| of_member(settings, member)).collect();
+    }
     if let Some(more) = of_the_loop {
         run["loop"] = more;
     }
     std::fs::write(path, format!("{run:#}\n")).map_err(|cause| {
         Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
+    })
+}
+
+/// How a model is reached, without what may be a secret.
+fn model_of(resolved: &Resolved) -> Value {
+    let mut model = json!(resolved.model);
+    if let Some(table) = model.as_object_mut() {
+        // Whatever is sent beside the request may be a secret.
+        table.remove("extra");
+    }
+    redacted("model", &model)
+}
+
+/// One member of a jury.
+fn of_member(resolved: &Resolved, (member, backend): (&Member, &dyn Backend)) -> Value {
+    let prompt = member.prompt();
+    json!({
+        "name": member.name(),
+        "settings": resolved.settings,
+        "prompt": {"name": prompt.name(), "hash": prompt.hash(), "source": prompt.source()},
+        "model": {"name": backend.name(), "identity": backend.identity(), "settings": model_of(resolved)},
     })
 }

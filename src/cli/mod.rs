@@ -17,6 +17,7 @@ mod judge;
 mod manifest;
 mod manual;
 mod models;
+mod opening;
 mod output;
 mod parse;
 mod progress;

@@ -84,8 +84,13 @@ impl Args {
         let (flags, of_model) = (layer(table(&self.settings)), layer(table(&self.model)));
         let trusted = config.clone().trusted();
         let resolved = trusted.resolve(self.judge.as_deref(), flags, of_model)?;
-        check_name(&config, &resolved)?;
-        if resolved.settings.model.is_none() && resolved.model.base_url.is_some() {
+        std::iter::once(&resolved)
+            .chain(&resolved.members)
+            .try_for_each(|judge| check_name(&config, judge))?;
+        if !resolved.is_jury()
+            && resolved.settings.model.is_none()
+            && resolved.model.base_url.is_some()
+        {
             return Err(Error::new(ErrorKind::Config, "--base-url needs the name of a model")
                 .hint("add -m MODEL"));
         }
@@ -139,12 +144,8 @@ impl Args {
         let config = self.config().ok().and_then(|config| config.path().map(Path::to_owned));
         let plan =
             config.into_iter().fold(plan, |plan, path| plan.reads("the configuration", &path));
-        let Settings { prompt, criteria, criterion, set, .. } = &resolved.settings;
-        let pairs = criterion.iter().chain(set).map(|Pair(_, text)| text);
-        let texts = criteria.iter().chain(pairs).filter_map(|text| text.strip_prefix('@'));
-        let plan = texts.fold(plan, |plan, path| plan.reads("read by `@`", Path::new(path)));
-        let names = prompt.iter().map(String::as_str).chain([resolved.model_name()]);
-        reading_named(plan, names)
+        let judges = std::iter::once(resolved).chain(&resolved.members);
+        judges.fold(plan, reading_settings)
     }
 
     /// The file that was named, or the nearest one.
@@ -157,6 +158,16 @@ impl Args {
             None => Config::find(std::path::Path::new("")),
         }
     }
+}
+
+/// The plan with the files that the settings of one judge name.
+fn reading_settings(plan: Plan, resolved: &Resolved) -> Plan {
+    let Settings { prompt, criteria, criterion, set, .. } = &resolved.settings;
+    let pairs = criterion.iter().chain(set).map(|Pair(_, text)| text);
+    let texts = criteria.iter().chain(pairs).filter_map(|text| text.strip_prefix('@'));
+    let plan = texts.fold(plan, |plan, path| plan.reads("read by `@`", Path::new(path)));
+    let names = prompt.iter().map(String::as_str).chain([resolved.model_name()]);
+    reading_named(plan, names)
 }
 
 /// The plan with what prompts and models are read from, where their names are those of files.

@@ -151,6 +151,9 @@ fn refuse(of_file: &[Permission], of_env: &[Permission], named: Option<String>) 
 
 /// Whether a variable that waits for permission would change what these settings do.
 fn matters(variable: &str, resolved: &Resolved, is_named: bool) -> bool {
+    if resolved.is_jury() {
+        return resolved.members.iter().any(|member| matters(variable, member, is_named));
+    }
     let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref());
     let is_remote = backend::is_remote(name, url);
     let is_flag = |key| matches!(resolved.origin(key), Origin::Flag(_));

@@ -149,21 +149,22 @@ fn names(table: &Map<String, Value>) -> Vec<&str> {
 pub(crate) struct Models(Vec<(String, ModelSettings, Arc<dyn Backend>)>);
 
 impl Models {
-    /// The model of these settings, opened if none of the same settings is.
+    /// The model of these settings, opened if none of the same settings is. `common` is what is the same for
+    /// all models: how it is reached is said by the settings.
     ///
     /// # Errors
     /// It cannot be opened.
     pub(crate) async fn open(
         &mut self,
         resolved: &Resolved,
-        options: &backend::Options,
+        common: &backend::Options,
     ) -> Result<Arc<dyn Backend>> {
         let (name, settings) = (resolved.model_name(), &resolved.model);
         let open = self.0.iter().find(|(own, other, _)| own == name && other == settings);
         if let Some((_, _, backend)) = open {
             return Ok(backend.clone());
         }
-        let backend = backend::open(name, options).await?;
+        let backend = backend::open(name, &resolved.options_over(common)).await?;
         self.0.push((name.to_owned(), settings.clone(), backend.clone()));
         Ok(backend)
     }
@@ -231,7 +232,7 @@ impl Resolved {
         let mut models = Models::default();
         let mut members = Vec::new();
         for member in &self.members {
-            let backend = models.open(member, &member.options()).await?;
+            let backend = models.open(member, &backend::Options::default()).await?;
             members.push(member.builder()?.backend(backend).build().await?);
         }
         self.panel(members).build().await

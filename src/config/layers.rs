@@ -146,20 +146,28 @@ impl Resolved {
 
     /// How the model is reached.
     pub fn options(&self) -> backend::Options {
+        self.options_over(&backend::Options::default())
+    }
+
+    /// The same, and the rest as it is for all models.
+    pub(crate) fn options_over(&self, common: &backend::Options) -> backend::Options {
         backend::Options {
             base_url: self.model.base_url.clone(),
             model_id: self.model.model_id.clone(),
             key_variable: self.model.key_variable.clone(),
             extra: self.model.extra_fields(),
-            ..backend::Options::default()
+            ..common.clone()
         }
     }
 
-    /// How prompts see the fields of records.
+    /// How prompts see the fields of records; of a jury, how that of its first member does.
     ///
     /// # Errors
     /// A file that fills a field cannot be read.
     pub fn fields(&self) -> Result<FieldMap> {
+        if let Some(first) = self.members.first() {
+            return first.fields();
+        }
         let map = self
             .settings
             .map
