@@ -2,11 +2,12 @@
 
 use super::{choose, fields};
 use crate::{
-    backend,
+    backend::{self, Script},
     config::{Models, Resolved},
     error::Result,
     item::Item,
-    judge::Judge,
+    judge::{self, Judge},
+    line::{PromptLine, ResultLine},
 };
 
 /// What judges are opened with, beside their own settings.
@@ -47,4 +48,33 @@ impl Opening<'_> {
         fields::check_names(resolved, &[judge.prompt()], seen.as_ref(), self.quiet)?;
         Ok(judge)
     }
+}
+
+/// The judge of these settings without its models, to read again what a line of results holds: prompts that
+/// nobody names are those of the line.
+///
+/// # Errors
+/// A prompt is wrong, settings contradict each other, or members cannot vote together.
+pub(super) async fn without_models(resolved: &Resolved, line: &ResultLine) -> Result<Judge> {
+    if !resolved.is_jury() {
+        return silent(resolved, Some(&line.prompt)).await;
+    }
+    let mut members = Vec::new();
+    for member in &resolved.members {
+        let of_line = line.members.iter().flatten();
+        let known = of_line.into_iter().find(|known| Some(&known.name) == member.name.as_ref());
+        members.push(silent(member, known.map(|known| &known.prompt)).await?);
+    }
+    resolved.panel(members).build().await
+}
+
+async fn silent(resolved: &Resolved, known: Option<&PromptLine>) -> Result<Judge> {
+    let builder = resolved.builder()?.backend(Script::always(""));
+    let known = known.map(|prompt| prompt.name.as_str()).filter(|name| !name.is_empty());
+    match known.filter(|_| resolved.settings.prompt.is_none()) {
+        Some(name) => builder.with_prompt(judge::load(name)?),
+        None => builder,
+    }
+    .build()
+    .await
 }

@@ -6,14 +6,14 @@ use super::{
     Outcome, complain, emit,
     input::reading,
     note,
+    opening::without_models,
     settings::{self, Sources},
 };
 use crate::{
-    backend::Script,
     error::Result,
     files::Plan,
     item::Item,
-    judge::{self, Judge},
+    judge::Judge,
     line::ResultLine,
     records::{self, Source, Whose},
     report::escaped,
@@ -62,13 +62,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         }
         let before = ResultLine::read(&line).map_err(|error| error.within(&place))?;
         if judge.is_none() {
-            let name = Some(before.prompt.name.as_str()).filter(|name| !name.is_empty());
-            let builder = resolved.builder()?.backend(Script::always(""));
-            let builder = match name.filter(|_| resolved.settings.prompt.is_none()) {
-                Some(name) => builder.with_prompt(judge::load(name)?),
-                None => builder,
-            };
-            judge = Some(builder.build().await?);
+            judge = Some(without_models(&resolved, &before).await?);
         }
         let Some(judge) = &judge else { continue };
         count.lines += 1;

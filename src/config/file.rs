@@ -134,7 +134,7 @@ impl Config {
         Self::parse(path, &text)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self> {
         let wrong = |cause: &toml::de::Error| malformed(path, text, cause);
         let (spanned, mut mistakes) = DeTable::parse_recoverable(text);
         mistakes.sort_by_key(|cause| cause.span().map_or(0, |span| span.start));

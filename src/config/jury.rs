@@ -238,3 +238,140 @@ impl Resolved {
         self.panel(members).build().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Config, Origin};
+    use super::*;
+
+    const FILE: &str = r#"
+[defaults]
+draws = 2
+pass = "score >= 5"
+aggregate = "max"
+
+[judge.strict]
+prompt = "score"
+model = "fast"
+
+[judge.kind]
+prompt = "score"
+model = "script:Score: 8"
+draws = 3
+
+[judge.jury]
+members = ["strict", "kind"]
+quorum = 1
+aggregate = "median"
+label = "gold"
+
+[model.fast]
+name = "script:Score: 4"
+price = { prompt = 1, completion = 2 }
+"#;
+
+    fn config(text: &str) -> Result<Config> {
+        Config::parse(Path::new("tribunal.toml"), text)
+    }
+
+    fn flags(json: &Value) -> Layer {
+        Layer::new(json.as_object().cloned().unwrap_or_default(), |key| {
+            Origin::Flag(format!("--{key}"))
+        })
+    }
+
+    #[test]
+    fn members_have_settings_of_their_own_over_the_defaults() {
+        let jury = config(FILE).unwrap().judge(Some("jury")).unwrap();
+        assert!(jury.is_jury());
+        let [strict, kind] = jury.members.as_slice() else { panic!("two members") };
+        assert_eq!((strict.settings.draws, kind.settings.draws), (Some(2), Some(3)));
+        assert_eq!(strict.model_name(), "script:Score: 4");
+        assert!(strict.model.price.is_some() && kind.model.price.is_none());
+        assert_eq!(strict.origin("draws").to_string(), "tribunal.toml:3 [defaults]");
+        assert_eq!((jury.settings.draws, jury.settings.pass.as_ref()), (None, None));
+        assert_eq!(jury.settings.aggregate, Some(Aggregate::Median));
+        assert_eq!(jury.origin("quorum").to_string(), "tribunal.toml:18 [judge.jury]");
+    }
+
+    #[test]
+    fn flags_about_asking_are_those_of_every_member_and_others_those_of_the_jury() {
+        let over = flags(&serde_json::json!({"draws": 5, "pass": "score >= 9", "prompt": "mine"}));
+        let of_model =
+            flags(&serde_json::json!({"concurrency": 3, "base_url": "http://localhost/v1"}));
+        let jury = config(FILE).unwrap().resolve(Some("jury"), over, of_model).unwrap();
+        assert_eq!(jury.settings.pass.as_deref(), Some("score >= 9"));
+        assert_eq!((jury.settings.draws, jury.settings.prompt.as_ref()), (None, None));
+        assert_eq!((jury.model.concurrency, jury.model.base_url.as_ref()), (Some(3), None));
+        for member in &jury.members {
+            assert_eq!(member.settings.draws, Some(5));
+            assert_eq!(member.settings.pass.as_deref(), Some("score >= 5"));
+            assert_eq!(member.model.base_url.as_deref(), Some("http://localhost/v1"));
+        }
+    }
+
+    #[test]
+    fn a_jury_that_cannot_vote_is_refused_with_its_line() {
+        const MEMBERS: &str = "[judge.a]\n[judge.b]\n[judge.all]\nmembers = ['a', 'b']\n";
+        for (text, words) in [
+            (
+                "[judge.a]\n[judge.x]\nmembers = ['a', 'bb']\n[judge.b]",
+                "tribunal.toml:3: unknown member `bb`",
+            ),
+            ("[judge.a]\n[judge.x]\nmembers = ['a', 'bb']\n[judge.b]", "did you mean `b`?"),
+            ("[judge.a]\n[judge.x]\nmembers = ['a', 'x']", "names itself"),
+            ("[judge.c]\n[judge.x]\nmembers = ['all', 'c']", "`all` is a jury itself"),
+            ("[judge.x]\nmembers = ['a']", "needs two members or more"),
+            ("[judge.x]\nmembers = []", "needs two members or more"),
+            ("[judge.x]\nmembers = ['a', 'a']", "`a` is named twice"),
+            (
+                "[judge.x]\nmembers = ['a', 'b']\nprompt = 'score'",
+                "a jury has no `prompt` of its own",
+            ),
+            ("[judge.x]\nmembers = ['a', 'b']\nmodel = 'tiny'", "below [judge.a] or [defaults]"),
+            ("[judge.x]\nmembers = ['a', 'b']\nquorum = 3", "more than all 2 members"),
+            (
+                "[judge.x]\nmembers = ['a', 'b']\nquorum = 0",
+                "`quorum` must be a whole number, 1 or more",
+            ),
+            ("[judge.x]\nmembers = 'a'", "`members` must be a list of texts in quotes"),
+            ("[judge.x]\nquorum = 2", "`x` has no members"),
+            ("[defaults]\nmembers = ['a', 'b']", "cannot be a default"),
+        ] {
+            let text = format!("{text}\n");
+            let text =
+                if text.starts_with("[judge.a]") { text } else { format!("{MEMBERS}{text}") };
+            let refusal = format!("{:?}", config(&text).unwrap_err());
+            assert!(refusal.contains(words), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_found_file_asks_for_what_its_members_ask_for() {
+        let text = FILE.replace(
+            "script:Score: 4\"",
+            "openai/x\"\nbase_url = \"https://elsewhere.example/v1\"",
+        );
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tribunal.toml"), text).unwrap();
+        let config = Config::find(folder.path()).unwrap();
+        let error = config.judge(Some("jury")).unwrap_err().to_string();
+        assert!(error.contains("elsewhere.example"), "{error}");
+        assert!(config.trusted().judge(Some("jury")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_jury_is_built_of_its_members() {
+        let jury = config(FILE).unwrap().judge(Some("jury")).unwrap();
+        let error = jury.builder().unwrap_err().to_string();
+        assert!(error.contains("`jury` is a jury"), "{error}");
+        let jury = jury.build().await.unwrap();
+        let item = crate::Item::new().question("2 + 2?").answer("4");
+        let judgment = jury.judge(&item).await.unwrap();
+        assert_eq!((judgment.score(), judgment.pass), (Some(6.0), Some(true)));
+        let by: Vec<&str> = judgment.votes.iter().map(|vote| &*vote.by).collect();
+        assert_eq!(by, ["strict", "strict", "kind", "kind", "kind"]);
+    }
+}
