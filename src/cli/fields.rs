@@ -44,6 +44,10 @@ pub(super) fn check_names(
     item: Option<&Item>,
     quiet: bool,
 ) -> Result<()> {
+    if resolved.is_jury() {
+        let mut members = resolved.members.iter();
+        return members.try_for_each(|member| check_names(member, prompts, item, quiet));
+    }
     let map = resolved.fields()?;
     for (table, name) in map.names() {
         let Some(error) = unused(table, name, prompts, item) else { continue };

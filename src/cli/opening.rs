@@ -8,6 +8,7 @@ use crate::{
     item::Item,
     judge::{self, Judge},
     line::{PromptLine, ResultLine},
+    prompt::Prompt,
 };
 
 /// What judges are opened with, beside their own settings.
@@ -25,6 +26,14 @@ impl Opening<'_> {
     /// # Errors
     /// A model cannot be opened, settings contradict each other, or members cannot vote together.
     pub(super) async fn judge(&self, resolved: &Resolved) -> Result<Judge> {
+        let judge = self.unchecked(resolved).await?;
+        let prompts: Vec<&Prompt> = judge.members().map(|(member, _)| &**member.prompt()).collect();
+        let seen = self.first.and_then(|item| judge.seen(item).ok());
+        fields::check_names(resolved, &prompts, seen.as_ref(), self.quiet)?;
+        Ok(judge)
+    }
+
+    async fn unchecked(&self, resolved: &Resolved) -> Result<Judge> {
         let mut models = Models::default();
         if !resolved.is_jury() {
             return self.one(resolved, &mut models).await;
@@ -43,10 +52,7 @@ impl Opening<'_> {
         if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
             builder = builder.secret(secret);
         }
-        let judge = builder.build().await?;
-        let seen = self.first.and_then(|item| judge.seen(item).ok());
-        fields::check_names(resolved, &[judge.prompt()], seen.as_ref(), self.quiet)?;
-        Ok(judge)
+        builder.build().await
     }
 }
 

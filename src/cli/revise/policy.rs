@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backend::{self, Backend},
-    config::Resolved,
+    config::{Models, Resolved},
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::Item,
@@ -138,7 +138,7 @@ pub(super) fn prompts(work: &ReviseWork) -> Vec<&Prompt> {
     let writer = work.writer();
     let judges = [Some(work.judge()), Some(writer.reviser()), writer.drafter()];
     let all = judges.into_iter().chain([work.options().critic.as_ref()]).flatten();
-    all.map(Judge::prompt).collect()
+    all.flat_map(|judge| judge.members().map(|(member, _)| &**member.prompt())).collect()
 }
 
 /// Whether a budget counts tokens.
@@ -168,9 +168,9 @@ impl Args {
     ) -> Result<ReviseWork> {
         let preset = self.preset.as_deref().and_then(Preset::named);
         check_model(preset, resolved)?;
-        let backend = around.open(resolved).await?;
-        let judge = judge_of(resolved, &backend, &around).await?;
-        let (policy, policy_backend) = self.policy(resolved, &backend, &around).await?;
+        let mut seats = around.seats(resolved).await?;
+        let judge = judge_of(resolved, &mut seats, &around).await?;
+        let (policy, policy_backend) = self.policy(resolved, &seats, &around).await?;
         let writer = self.writer(&policy, &policy_backend).await?;
         let critic = self.critic.as_deref().or(preset.and_then(|preset| preset.critic));
         let critic = match critic {
@@ -179,7 +179,7 @@ impl Args {
         };
         let options = Options {
             budget: self.budget(preset),
-            accept: self.accept(preset, resolved, &backend).await?,
+            accept: self.accept(preset, &seats).await?,
             patience: match self.patience {
                 Some(0) => None,
                 Some(rounds) => Some(rounds),
@@ -210,10 +210,14 @@ impl Args {
     async fn policy(
         &self,
         resolved: &Resolved,
-        backend: &Arc<dyn Backend>,
+        seats: &[Seat],
         around: &Surroundings<'_>,
     ) -> Result<(Resolved, Arc<dyn Backend>)> {
         let Some(name) = self.policy.as_ref().or(resolved.settings.policy.as_ref()) else {
+            let [Seat { resolved, backend }] = seats else {
+                return Err(Error::new(ErrorKind::Config, "a jury judges, and none of its models is the one that revises")
+                    .hint("name the model that revises: --policy openai/MODEL, or `policy` in the jury's table"));
+            };
             let name = backend.name();
             if name.starts_with("check:") {
                 let message = format!("`{name}` judges, and writes nothing");
@@ -257,22 +261,12 @@ impl Args {
         Writer::new(build(reviser).build().await?)?.drafting(build(drafter).build().await?)
     }
 
-    async fn accept(
-        &self,
-        preset: Option<&Preset>,
-        resolved: &Resolved,
-        backend: &Arc<dyn Backend>,
-    ) -> Result<Accept> {
+    async fn accept(&self, preset: Option<&Preset>, seats: &[Seat]) -> Result<Accept> {
         let asked = self.accept.as_deref().map(str::parse).transpose()?;
         match asked.or(preset.map(|preset| preset.accept)).unwrap_or_default() {
             AcceptRule::Always => Ok(Accept::Always),
             AcceptRule::Better { margin } => Ok(Accept::Better { margin }),
-            AcceptRule::Preferred => {
-                let names = names(&**backend);
-                let pair = Item::new().question("").answers(["", ""]);
-                let prompt = prompt::default_for(&names, &pair, prompt::Wish::Any)?;
-                speaking(resolved, backend, prompt).await.map(Accept::Preferred)
-            }
+            AcceptRule::Preferred => comparing(seats).await.map(Accept::Preferred),
         }
     }
 
@@ -301,30 +295,52 @@ impl Args {
         };
         let config = around.settings.config()?;
         let other = if config.judges().contains(&name) {
-            let named = around.settings.judge(name)?;
-            let backend = around.open(&named).await?;
-            judge_of(&mut named.clone(), &backend, around).await?
+            let mut named = around.settings.judge(name)?;
+            let mut seats = around.seats(&named).await?;
+            judge_of(&mut named, &mut seats, around).await?
         } else {
             let mut named = around.settings.model(name, None)?;
             let model = named.settings.model.take();
             named.settings = crate::config::Settings { model, ..resolved.settings.clone() };
-            let backend = around.open(&named).await?;
-            judge_of(&mut named, &backend, around).await?
+            let mut seats = around.seats(&named).await?;
+            judge_of(&mut named, &mut seats, around).await?
         };
         Ok(FinalCheck::Judge(other))
     }
 }
 
+/// A judge, or one member of a jury, with its model.
+struct Seat {
+    resolved: Resolved,
+    backend: Arc<dyn Backend>,
+}
+
 impl Surroundings<'_> {
-    /// Opens a model, with the answers that were paid for before in front of it.
-    async fn open(&self, resolved: &Resolved) -> Result<Arc<dyn Backend>> {
-        let options = backend::Options {
+    /// What is the same for all models: the answers that were paid for before stand in front of them.
+    fn options(&self) -> backend::Options {
+        backend::Options {
             #[cfg(feature = "store")]
             cache: self.cache.clone(),
             stopping: Some(self.stops.clone()),
-            ..resolved.options()
-        };
-        backend::open(resolved.model_name(), &options).await
+            ..backend::Options::default()
+        }
+    }
+
+    /// Opens a model.
+    async fn open(&self, resolved: &Resolved) -> Result<Arc<dyn Backend>> {
+        Models::default().open(resolved, &self.options()).await
+    }
+
+    /// Opens the model of a judge, or those of a jury.
+    async fn seats(&self, resolved: &Resolved) -> Result<Vec<Seat>> {
+        let mut models = Models::default();
+        let mut seats = Vec::new();
+        let single = std::iter::once(resolved).filter(|one| !one.is_jury());
+        for one in single.chain(&resolved.members) {
+            let backend = models.open(one, &self.options()).await?;
+            seats.push(Seat { resolved: one.clone(), backend });
+        }
+        Ok(seats)
     }
 }
 
@@ -359,13 +375,58 @@ fn drafted(item: &Item) -> Item {
     item.clone().filled("answer", "a draft")
 }
 
-/// The judge of a loop. What passes is said by a rule: by the user's, by the prompt's, else by the strict
-/// one that goes with the kind of verdict.
+/// A judge that compares two answers, on the models of the loop's judge.
+async fn comparing(seats: &[Seat]) -> Result<Judge> {
+    let pair = Item::new().question("").answers(["", ""]);
+    let mut judges = Vec::new();
+    for Seat { resolved, backend } in seats {
+        let prompt = prompt::default_for(&names(&**backend), &pair, prompt::Wish::Any)?;
+        let judge = speaking(resolved, backend, prompt).await?;
+        judges.push((resolved.name.clone().unwrap_or_default(), judge));
+    }
+    match judges.as_slice() {
+        [(_, only)] => Ok(only.clone()),
+        _ => Judge::panel(judges).build().await,
+    }
+}
+
+/// The judge of a loop, or the jury. What passes is said by a rule: by the user's, by the prompt's, else by
+/// the strict one that goes with the kind of verdict.
 async fn judge_of(
     resolved: &mut Resolved,
-    backend: &Arc<dyn Backend>,
+    seats: &mut [Seat],
     around: &Surroundings<'_>,
 ) -> Result<Judge> {
+    let mut judges = Vec::new();
+    for seat in seats.iter_mut() {
+        let own = &mut seat.resolved.settings.pass;
+        // Where the jury has a rule, those of its members decide nothing.
+        *own = own.take().or_else(|| resolved.settings.pass.clone());
+        judges.push(seated(seat, around).await?);
+    }
+    if resolved.is_jury() {
+        resolved.members = seats.iter().map(|seat| seat.resolved.clone()).collect();
+        let jury = resolved.panel(judges).build().await?;
+        return if jury.pass().is_some() { Ok(jury) } else { Err(without_rule(resolved)) };
+    }
+    if let Some(seat) = seats.first() {
+        resolved.settings.pass.clone_from(&seat.resolved.settings.pass);
+    }
+    let config = || Error::new(ErrorKind::Config, "there is no judge");
+    judges.into_iter().next().ok_or_else(config)
+}
+
+fn without_rule(resolved: &Resolved) -> Error {
+    let name = resolved.name.as_deref().unwrap_or_default();
+    let message = format!("the members of `{name}` have unlike pass rules, and the jury has none");
+    Error::new(ErrorKind::Config, message)
+        .hint("say what passes: --pass 'score >= 8', or `pass` in the jury's table")
+}
+
+/// The judge of one seat, with a rule for passing.
+async fn seated(seat: &mut Seat, around: &Surroundings<'_>) -> Result<Judge> {
+    let Seat { resolved, backend } = seat;
+    let backend = &*backend;
     let first = around.first.map(drafted);
     let own = || {
         let free = resolved.settings.prompt.is_none() && resolved.wish() == prompt::Wish::Any;
