@@ -43,6 +43,11 @@ fn scores(seen: &Seen) -> Reply {
     Reply::says(if is_strict(seen) { "Hm.\nScore: 4" } else { "Nice.\nScore: 8" })
 }
 
+#[expect(clippy::disallowed_methods, reason = "another process knows no paused clock")]
+async fn after(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
 async fn judge(place: &Place, more: &[&str]) -> Ran {
     let args = ["judge", "r.jsonl", "--judge", "jury", "-c", "tribunal.toml"];
     Ran::ended(place.start(&[&args, more].concat())).await
@@ -90,7 +95,7 @@ async fn an_interrupted_jury_goes_on_and_pays_nothing_twice() {
         &[&["judge", "r.jsonl", "--judge", "jury", "-c", "tribunal.toml"], &out[..]].concat(),
     );
     while server.requests() < 30 {
-        tokio::task::yield_now().await;
+        after(1).await;
     }
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
@@ -122,9 +127,11 @@ async fn a_jury_is_reparsed_by_other_rules_without_a_model() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_fails_costs_its_votes_and_no_other() {
-    let server = Server::start(|seen| match is_strict(seen) {
-        true => Reply::error(400, &json!({"error": {"message": "not today"}})),
-        false => scores(seen),
+    let server = Server::start(|seen| {
+        if is_strict(seen) {
+            return Reply::error(400, &json!({"error": {"message": "not today"}}));
+        }
+        scores(seen)
     })
     .await;
     let place = place("jury-fails", &server, "quorum = 1", 1);

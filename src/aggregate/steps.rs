@@ -108,9 +108,12 @@ fn labelled(
     let behind = first_error.is_some_and(|error| error < at);
     let is_error = first_error == Some(at);
     let has = |vote: &&Cast| vote.steps.contains_key(&at);
-    let agrees = |vote: &&Cast| match behind {
-        true => has(vote) && vote.first_error == first_error,
-        false => vote.reached(at) && vote.names(at) == is_error,
+    let agrees = |vote: &&Cast| {
+        if behind {
+            has(vote) && vote.first_error == first_error
+        } else {
+            vote.reached(at) && vote.names(at) == is_error
+        }
     };
     let pool: Vec<&Cast> =
         votes.iter().filter(|vote| if behind { has(vote) } else { vote.reached(at) }).collect();
