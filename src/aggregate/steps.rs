@@ -1,7 +1,7 @@
 //! Steps, and the first of them that is wrong.
 //!
 //! What a vote says of a step counts up to its own first error: a vote that stopped there is evidence of an
-//! error at that step, and of nothing behind it. So if every vote names an error, the judgment does.
+//! error at that step, and of nothing after it. So if every vote names an error, the judgment does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,7 +97,7 @@ fn most_named_error(votes: &[Cast]) -> Option<usize> {
     best.map(|(at, _)| at).filter(|at| *at != usize::MAX)
 }
 
-/// One step over the votes that reached it; what stands behind the first error is kept where a vote that
+/// One step over the votes that reached it; what stands after the first error is kept where a vote that
 /// names this error goes on.
 fn labelled(
     votes: &[Cast],
@@ -105,18 +105,18 @@ fn labelled(
     at: usize,
     rules: &Rules<'_>,
 ) -> Option<StepLabel> {
-    let behind = first_error.is_some_and(|error| error < at);
+    let is_later = first_error.is_some_and(|error| error < at);
     let is_error = first_error == Some(at);
     let has = |vote: &&Cast| vote.steps.contains_key(&at);
     let agrees = |vote: &&Cast| {
-        if behind {
+        if is_later {
             has(vote) && vote.first_error == first_error
         } else {
             vote.reached(at) && vote.names(at) == is_error
         }
     };
     let pool: Vec<&Cast> =
-        votes.iter().filter(|vote| if behind { has(vote) } else { vote.reached(at) }).collect();
+        votes.iter().filter(|vote| if is_later { has(vote) } else { vote.reached(at) }).collect();
     let of = |vote: &&Cast| vote.steps.get(&at).map(|step| (step.clone(), vote.weight));
     let agreeing: Vec<(StepLabel, f64)> =
         votes.iter().filter(agrees).filter_map(|vote| of(&vote)).collect();
