@@ -41,11 +41,23 @@ fn scored(n: usize, critique: &Completion, values: impl Iterator<Item = usize>) 
     request.ask(Ask::Choose { labels: values.map(|value| format!(" {value}")).collect() })
 }
 
-async fn timed<T>(what: &str, count: usize, work: impl Future<Output = T>) -> T {
-    let started = Instant::now();
+/// Seconds that all cores have worked for this process, in hundredths, where the system says so.
+fn worked() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = |n: usize| fields.get(n)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / 100.0)
+}
+
+async fn timed<T>(what: &str, count: u32, work: impl Future<Output = T>) -> T {
+    let (started, before) = (Instant::now(), worked());
     let done = work.await;
-    let each = started.elapsed().as_secs_f64() * 1_000.0 / f64::from(u32::try_from(count).unwrap());
-    println!("{what:<60} {each:>9.1} ms");
+    let each = |seconds: f64| seconds * 1_000.0 / f64::from(count);
+    let cores = worked().zip(before).map_or(f64::NAN, |(after, before)| each(after - before));
+    println!(
+        "{what:<52} {:>9.1} ms, {cores:>8.1} ms of a core",
+        each(started.elapsed().as_secs_f64())
+    );
     done
 }
 
@@ -53,13 +65,14 @@ async fn timed<T>(what: &str, count: usize, work: impl Future<Output = T>) -> T 
 #[ignore = "needs TRIBUNAL_TEST_GGUF, the path of an instruct model"]
 async fn figures() {
     const RECORDS: usize = 8;
+    const COUNT: u32 = 8;
     let path = std::env::var_os("TRIBUNAL_TEST_GGUF").unwrap();
     let model = Llama::load(Settings::file(path)).await.unwrap();
     let model = &model;
     let ask = async |request: Request| model.complete(&request).await.unwrap();
     ask(asks(0)).await;
 
-    let critiques = timed("write 48 tokens", RECORDS, async {
+    let critiques = timed("write 48 tokens", COUNT, async {
         let mut critiques = Vec::new();
         for n in 1..=RECORDS {
             critiques.push(ask(asks(n)).await);
@@ -67,14 +80,14 @@ async fn figures() {
         critiques
     })
     .await;
-    timed("weigh Yes and No", RECORDS, async {
+    timed("weigh Yes and No", COUNT, async {
         for n in 1..=RECORDS {
             let labels = vec![" Yes".to_owned(), " No".to_owned()];
             ask(asks(n).ask(Ask::Choose { labels })).await;
         }
     })
     .await;
-    timed("weigh 1 to 9 after a critique of another record", RECORDS, async {
+    timed("weigh 1 to 9 after a critique of another record", COUNT, async {
         for (n, critique) in (1..=RECORDS).zip(&critiques) {
             ask(scored(n, critique, 1..10)).await;
         }
@@ -92,7 +105,7 @@ async fn figures() {
         ask(request.ask(Ask::Choose { labels })),
     )
     .await;
-    timed("write, then weigh 1 to 9", RECORDS, async {
+    timed("write, then weigh 1 to 9", COUNT, async {
         for n in 1..=RECORDS {
             let critique = ask(asks(n)).await;
             let scored = ask(scored(n, &critique, 1..10)).await;
@@ -102,7 +115,7 @@ async fn figures() {
         }
     })
     .await;
-    timed("the same, all records at once", RECORDS, async {
+    timed("the same, all records at once", COUNT, async {
         let one = async |n: usize| {
             let critique = ask(asks(n)).await;
             ask(scored(n, &critique, 1..10)).await.usage
