@@ -66,7 +66,7 @@ impl Engine<'_> {
         }
         let usage = usage(prompt.len() + text.len(), cached, 0);
         let token_ids = text.iter().map(|token| token.0).collect();
-        Ok(Completion { usage, logprobs, token_ids, ..answer(of.to_owned()) })
+        Ok(Completion { usage, token_ids, logprobs, ..answer(of.to_owned()) })
     }
 
     /// The distribution over labels, and how many tokens of the prompt were in the cache.
