@@ -15,6 +15,7 @@ impl Serialize for Plain {
 }
 
 /// Writes a number without `.0` if it is whole.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(crate) fn whole<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() < EXACT {
@@ -30,6 +31,7 @@ pub(crate) fn plain(number: f64) -> Value {
 }
 
 /// The same for a number that may be missing.
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
 pub(crate) fn optional<S: Serializer>(
     number: &Option<f64>,
     serializer: S,
@@ -38,6 +40,7 @@ pub(crate) fn optional<S: Serializer>(
 }
 
 /// The same for a list that may be missing.
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
 pub(super) fn list<S: Serializer>(
     numbers: &Option<Vec<f64>>,
     serializer: S,
@@ -47,6 +50,7 @@ pub(super) fn list<S: Serializer>(
 }
 
 /// The same for named numbers that may be missing.
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
 pub(super) fn named<S: Serializer>(
     numbers: &Option<BTreeMap<String, f64>>,
     serializer: S,
