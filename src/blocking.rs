@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
-    judge::JudgeBuilder,
+    judge::{JudgeBuilder, PanelBuilder},
     strategy::revise,
     verdict::Judgment,
 };
@@ -36,9 +36,17 @@ impl Judge {
     /// # Errors
     /// As [`JudgeBuilder::build`].
     pub fn new(builder: JudgeBuilder) -> Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|cause| {
-            Error::new(ErrorKind::Io, "the runtime did not start").because(cause)
-        })?;
+        let runtime = runtime()?;
+        let judge = runtime.block_on(builder.build())?;
+        Ok(Self { judge, runtime })
+    }
+
+    /// Builds a judge of several members; those of other judges that wait are their [`inner`](Self::inner).
+    ///
+    /// # Errors
+    /// As [`PanelBuilder::build`].
+    pub fn panel(builder: PanelBuilder) -> Result<Self> {
+        let runtime = runtime()?;
         let judge = runtime.block_on(builder.build())?;
         Ok(Self { judge, runtime })
     }
@@ -69,4 +77,11 @@ impl Judge {
     pub fn inner(&self) -> &crate::Judge {
         &self.judge
     }
+}
+
+fn runtime() -> Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| Error::new(ErrorKind::Io, "the runtime did not start").because(cause))
 }

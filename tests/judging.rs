@@ -606,3 +606,16 @@ async fn a_judgment_that_is_dropped_leaves_its_requests_to_those_who_wait_for_th
     assert_eq!(waiter.await.unwrap().unwrap().score(), Some(7.0));
     assert!(asked.load(Ordering::SeqCst) <= 2, "at most one more request");
 }
+
+#[test]
+fn programs_without_async_have_juries_too() {
+    use tribunal::blocking;
+    let member = |says: &'static str| {
+        let builder = Judge::builder().backend(Script::always(says)).prompt("score");
+        blocking::Judge::new(builder).unwrap()
+    };
+    let (strict, kind) = (member("Score: 4"), member("Score: 8"));
+    let members = [("strict", strict.inner().clone()), ("kind", kind.inner().clone())];
+    let jury = blocking::Judge::panel(Judge::panel(members)).unwrap();
+    assert_eq!(jury.judge(&answer()).unwrap().score(), Some(6.0));
+}

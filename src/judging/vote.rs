@@ -59,7 +59,7 @@ pub(super) fn vote(
     let Of { by, draw, order, mark } = of;
     let calls = calls.collect();
     let Read { verdict, rule, span, distribution } = read;
-    let mut vote = Vote { by, draw, order, mark, calls, rule, distribution, ..Vote::new(verdict) };
+    let mut vote = Vote { by, draw, order, calls, rule, distribution, mark, ..Vote::new(verdict) };
     vote.span = span.and_then(|span| in_critique(span, &vote, last));
     vote
 }
