@@ -10,6 +10,7 @@ use tribunal::{
     backend::{Capabilities, Logprobs, Script},
     completion::{Distribution, Finish, Token},
     error::ErrorKind,
+    line::VoteLine,
     request::{Ask, Content, Origin, Request},
     verdict::{Preference, Reason},
 };
@@ -184,6 +185,33 @@ async fn a_scoring_that_fails_costs_the_distribution_and_never_the_vote() {
         assert_eq!(judgment.votes[0].distribution, None);
         assert_eq!(judgment.votes[0].calls.len(), 1);
         assert!(asked.len() >= 2);
+    }
+}
+
+#[tokio::test]
+async fn stored_probabilities_are_read_again_where_announcement_and_values_are_the_same() {
+    let (first, _) = judged(model("Fine.", Finish::Stop, is("3", 0.5, 0.1)), FIVE, RATE).await;
+    let votes: Vec<VoteLine> = first.votes.iter().map(VoteLine::from).collect();
+    let item = Item::new().answer("An answer.").question("q");
+    let again = async |keys: &str| {
+        let builder = Judge::builder().backend(Script::always("nothing is asked"));
+        let judge = builder.with_prompt(prompt(keys, RATE)).build().await.unwrap();
+        judge.reread(&item, &votes, None).unwrap()
+    };
+    let same = again(FIVE).await;
+    assert_eq!(same.score(), Some(3.0));
+    assert_eq!(same.votes[0].distribution, first.votes[0].distribution);
+    // Another mass is another reading of the same figures.
+    let strict = again(&format!("{FIVE}\nmass: 0.95")).await;
+    assert_eq!(strict.unreadable().map(|why| why.reason), Some(Reason::Unsure));
+    for other in [
+        FIVE.replace("'Score: *'", "'Grade: *'"),
+        FIVE.replace("1-5", "1-7"),
+        format!("{FIVE}\nverdict_from: text"),
+    ] {
+        let other = again(&other).await;
+        assert_eq!(other.unreadable().map(|why| why.reason), Some(Reason::Missing));
+        assert_eq!(other.votes[0].distribution, None);
     }
 }
 
