@@ -192,7 +192,7 @@ async fn a_loop_names_what_a_jury_cannot_say() {
     let args = ["revise", "r.jsonl", "--judge", "jury", "-c", "tribunal.toml"];
     let ran = Ran::ended(place.start(&args)).await;
     assert!(ran.code == 2 && ran.err.contains("--policy openai/MODEL"), "{}", ran.err);
-    let own = config(&server, "").replace("draws = 2", "draws = 2\npass = \"score >= 9\"");
+    let own = config(&server, "").replace("draws = 2", "draws = 2\npass = \"score >= 7\"");
     place.file("tribunal.toml", own);
     let ran = Ran::ended(place.start(&args)).await;
     assert!(ran.code == 2 && ran.err.contains("unlike pass rules"), "{}", ran.err);
