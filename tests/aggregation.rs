@@ -1,6 +1,6 @@
 //! How votes become one verdict: orders, draws and members.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::json;
@@ -362,7 +362,7 @@ fn distributions_stand_beside_the_score_and_decide_where_they_are_asked_to() {
     assert!((seen.of("4").unwrap() - 0.75).abs() < 1e-12 && (seen.missing - 0.05).abs() < 1e-12);
     // The mean of 4.33 (without what is missing) and 4.1.
     let Ok(Verdict::Score(mean)) = by(&votes, Aggregate::Expected) else { panic!("a score") };
-    assert!((mean - (13.0 / 3.0 + 4.1) / 2.0).abs() < 1e-6, "{mean}");
+    assert!((mean - f64::midpoint(13.0 / 3.0, 4.1)).abs() < 1e-6, "{mean}");
     votes[1].distribution = None;
     let decision = decided(&votes);
     assert_eq!((decision.distribution, decision.expected_score), (None, None));
@@ -407,13 +407,9 @@ fn labels_of_one_meaning_are_added_up() {
     let mut completion = Completion::text("No");
     let offered = [("Yes", 0.2), ("No", 0.3), ("Sure", 0.2), ("Maybe", 0.1)];
     completion.distribution = Some(shares(&offered));
-    let mut transcript = Transcript::default();
-    transcript.results = vec![Answer {
-        spot: Spot { name: "v".into(), at: None },
-        chosen: Some(Chosen::Asked),
-        cut_ok: true,
-        completion,
-    }];
+    let spot = Spot { name: "v".into(), at: None };
+    let answer = Answer { spot, chosen: Some(Chosen::Asked), cut_ok: true, completion };
+    let transcript = Transcript { results: vec![answer], ..Transcript::default() };
     let read = Judgment::new(reader.parse(&transcript).verdict);
     let Ok(Verdict::Label(label)) = read.verdict else { panic!("a label") };
     let seen = label.distribution.unwrap();
@@ -662,7 +658,7 @@ proptest! {
             picked(&labels)
         });
         let label = label_of(&decided(&draws(outcomes)));
-        let given: Vec<_> = all.iter().map(|seen| picked_of(seen)).collect();
+        let given: Vec<_> = all.iter().map(picked_of).collect();
         let is_unanimous = given.iter().all(|one| *one == given[0]);
         let seen = label.distribution.unwrap();
         let most = seen.labels.iter().map(|(_, p)| *p).fold(0.0, f64::max);

@@ -21,7 +21,7 @@ use tribunal::{
     },
     completion::Finish,
     completion::Usage,
-    request::{Message, Origin, Role, Sampling},
+    request::{Message, Origin, Role},
 };
 
 /// A model that takes ten seconds, and counts how often it was asked, and how often it was dropped.

@@ -197,7 +197,7 @@ fn said(name: &str, request: &Request) -> Completion {
     let text = match (&request.ask, chance % 5) {
         (Ask::Choose { labels }, n) => labels[usize::from(n == 0)].clone(),
         (_, 0) => "I wonder.".into(),
-        (_, n) => format!("[[{}]]\nScore: {n}", ["A", "B", "C"][n as usize % 3]),
+        (_, n) => format!("[[{}]]\nScore: {n}", ["A", "B", "C"][usize::try_from(n % 3).unwrap()]),
     };
     Completion::text(text)
 }
@@ -573,10 +573,7 @@ async fn many_items_are_judged_in_a_task_of_their_own() {
 #[cfg(feature = "store")]
 #[tokio::test]
 async fn a_judgment_that_is_dropped_leaves_its_requests_to_those_who_wait_for_them() {
-    use std::{
-        sync::atomic::{AtomicUsize, Ordering},
-        time::Duration,
-    };
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tribunal::backend::{
         cache::{Cache, Mode},
         from_fn,
@@ -598,7 +595,7 @@ async fn a_judgment_that_is_dropped_leaves_its_requests_to_those_who_wait_for_th
     let task = |judge: Judge| tokio::spawn(async move { judge.judge(&answer()).await });
     let (leader, waiter) = (task(judge.clone()), task(judge.clone()));
     while asked.load(Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
     }
     leader.abort();
     assert!(leader.await.unwrap_err().is_cancelled());

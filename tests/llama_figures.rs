@@ -3,7 +3,6 @@
 //! `TRIBUNAL_TEST_GGUF=model.gguf cargo test --release --test llama_figures -- --ignored --nocapture`
 
 #![cfg(feature = "llama")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 #![expect(clippy::print_stdout, reason = "a table is what this is for")]
 
 use std::{future::Future, time::Instant};

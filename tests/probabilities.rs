@@ -1,7 +1,7 @@
 //! Verdicts of finite menus with their probabilities: where they are scored, when they decide, and what happens
 //! where they cannot be had.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -320,16 +320,14 @@ async fn the_first_error_is_one_of_the_steps_or_none() {
 
 #[tokio::test]
 async fn the_text_goes_on_with_its_own_tokens() {
-    let script = Script::answering(|request| match &request.ask {
-        Ask::Choose { labels } => {
+    let script = Script::answering(|request| {
+        if let Ask::Choose { labels } = &request.ask {
             let seen = labels.iter().map(|label| (label.clone(), 0.2)).collect();
-            Ok(Completion::text(" 1").distribution(Distribution::new(seen)))
+            return Ok(Completion::text(" 1").distribution(Distribution::new(seen)));
         }
-        _ => {
-            let mut said = Completion::text("Fine.\nScore: 4");
-            said.token_ids = vec![3, 1, 4];
-            Ok(said)
-        }
+        let mut said = Completion::text("Fine.\nScore: 4");
+        said.token_ids = vec![3, 1, 4];
+        Ok(said)
     });
     let (_, asked) = judged(script.capable(scoring()).remembering(), FIVE, RATE).await;
     let said = &asked[1].messages.last().unwrap().parts[0];

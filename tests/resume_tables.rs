@@ -328,9 +328,12 @@ async fn killed_at_any_moment_a_table_loses_nothing() {
 #[expect(clippy::disallowed_methods, reason = "another process knows no paused clock")]
 async fn killed_while_it_writes_its_table_a_run_goes_on_and_pays_nothing_twice() {
     let place = Place::new("tables-kill-end");
-    let server = Server::start(|seen| match asks(seen, "q0.") {
-        true => Reply::error(400, &json!({"error": {"message": "no"}})),
-        false => Reply::says("Score: 7"),
+    let server = Server::start(|seen| {
+        if asks(seen, "q0.") {
+            Reply::error(400, &json!({"error": {"message": "no"}}))
+        } else {
+            Reply::says("Score: 7")
+        }
     })
     .await;
     place.file("r.jsonl", records(300));

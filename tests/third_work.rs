@@ -24,10 +24,12 @@ use tribunal::{
     run::{self, Finished, JudgeWork, Known, Options, Ran, Redo, Stop, Taken, Work, run},
 };
 
+type Meanwhile = Arc<dyn Fn(&str) -> Result<()> + Send + Sync>;
+
 /// All that a new kind of work has to write.
 struct Length {
     /// What happens while a record is worked on.
-    meanwhile: Arc<dyn Fn(&str) -> Result<()> + Send + Sync>,
+    meanwhile: Meanwhile,
 }
 
 impl Work for Length {

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Aggregate, Rules, numbers::mean, share::Share};
-use crate::{scale::tidy, verdict::Verdict};
+use crate::{
+    scale::{same, tidy},
+    verdict::Verdict,
+};
 
 type Groups = Vec<Vec<usize>>;
 
@@ -39,7 +42,7 @@ fn most_frequent(votes: &[(Groups, f64)]) -> Vec<(Groups, f64)> {
     let mut counts: BTreeMap<&Groups, f64> = BTreeMap::new();
     votes.iter().for_each(|(groups, weight)| *counts.entry(groups).or_default() += weight);
     let most = counts.values().copied().fold(0.0, f64::max);
-    let best = counts.into_iter().filter(|(_, weight)| tidy(*weight) == tidy(most));
+    let best = counts.into_iter().filter(|(_, weight)| same(*weight, most));
     best.map(|(groups, weight)| (groups.clone(), weight)).collect()
 }
 

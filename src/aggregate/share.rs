@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Aggregate, Rules, expected, numbers::mean};
 use crate::{
     completion::Distribution,
-    scale::{same, tidy},
+    scale::same,
     verdict::{Label, StepLabel, Steps, Verdict, Vote},
 };
 
@@ -65,7 +65,7 @@ pub(super) fn of_one_kind(shares: &[Share]) -> Vec<Share> {
     let mut kinds: BTreeMap<&str, f64> = BTreeMap::new();
     shares.iter().for_each(|share| *kinds.entry(share.verdict.kind()).or_default() += share.weight);
     let most = kinds.values().copied().fold(0.0, f64::max);
-    let kind = kinds.iter().find(|(_, weight)| tidy(**weight) == tidy(most)).map(|(kind, _)| *kind);
+    let kind = kinds.iter().find(|(_, weight)| same(**weight, most)).map(|(kind, _)| *kind);
     shares.iter().filter(|share| Some(share.verdict.kind()) == kind).cloned().collect()
 }
 

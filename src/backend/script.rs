@@ -36,7 +36,7 @@ pub struct Script {
 type Answering = dyn Fn(&Request) -> Result<Completion> + Send + Sync;
 
 enum Lines {
-    Always(Completion),
+    Always(Box<Completion>),
     Once(Mutex<VecDeque<Result<Completion>>>),
     Answering(Box<Answering>),
 }
@@ -47,7 +47,7 @@ impl Script {
 
     /// Says `line` to everything.
     pub fn always(line: impl Into<Completion>) -> Self {
-        Self::of(Lines::Always(line.into()))
+        Self::of(Lines::Always(Box::new(line.into())))
     }
 
     /// Says each of `lines` once, in turn, and then forgets its lines
@@ -112,7 +112,7 @@ impl Script {
 
     fn line(&self, request: &Request) -> Result<Completion> {
         match &self.lines {
-            Lines::Always(line) => Ok(chosen(line.clone(), &request.ask)),
+            Lines::Always(line) => Ok(chosen((**line).clone(), &request.ask)),
             Lines::Answering(answer) => answer(request),
             Lines::Once(lines) => {
                 let line = lines.lock().unwrap_or_else(PoisonError::into_inner).pop_front();

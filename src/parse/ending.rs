@@ -34,7 +34,7 @@ impl Reader {
                 let key = serde_json::Value::from(key);
                 Some(Ending { before: format!("{{{key}:"), after: "}".into() })
             }
-            _ => self.around(rule, finder, marked).map(Ending::from),
+            _ => Self::around(rule, finder, marked).map(Ending::from),
         })
     }
 
@@ -46,7 +46,7 @@ impl Reader {
     pub(crate) fn scoring(&self, marked: Option<&str>, menu: &Menu) -> Result<Scoring, String> {
         let mut why = None;
         for (rule, finder) in self.own_rules() {
-            let scoring = match self.around(rule, finder, marked) {
+            let scoring = match Self::around(rule, finder, marked) {
                 Some(around) => self
                     .values_of(rule, &around, menu)
                     .map(|values| Scoring { ending: around.into(), values }),
@@ -57,9 +57,13 @@ impl Reader {
                 Err(cannot) => drop(why.get_or_insert(cannot)),
             }
         }
-        Err(why.unwrap_or_else(|| match self.is_draft() {
-            true => "the text itself is the result".into(),
-            false => "no rule reads the whole answer".into(),
+        Err(why.unwrap_or_else(|| {
+            let why = if self.is_draft() {
+                "the text itself is the result"
+            } else {
+                "no rule reads the whole answer"
+            };
+            why.into()
         }))
     }
 

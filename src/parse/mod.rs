@@ -253,7 +253,7 @@ impl Reader {
     fn picked(&self, rule: &Rule, outcome: &Answer, menu: &Menu) -> Result<Verdict, Unreadable> {
         let seen = outcome.completion.distribution.as_ref();
         if let Some(seen) = seen.filter(|seen| seen.mass() < self.reading.mass) {
-            return Err(self.unsure(&rule.name(), seen.mass()));
+            return Err(Self::unsure(&rule.name(), seen.mass()));
         }
         let wanted = self.wanted(rule, menu);
         let verdict = wanted.read(&outcome.completion.text)?;

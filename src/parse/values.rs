@@ -42,12 +42,7 @@ impl Reader {
     /// What stands before and after the values of a rule; `None` where that is not known.
     ///
     /// `marked` is the author's line that shows the marker, up to and with it.
-    pub(super) fn around(
-        &self,
-        rule: &Rule,
-        finder: &Finder,
-        marked: Option<&str>,
-    ) -> Option<Around> {
+    pub(super) fn around(rule: &Rule, finder: &Finder, marked: Option<&str>) -> Option<Around> {
         match finder {
             Finder::Mark => {
                 let line = marked?.trim_start();

@@ -53,12 +53,12 @@ impl Reader {
         let enough = mass >= self.reading.mass && mass > 0.0;
         let rule = self.reading.rules.get(by).map(Rule::name).unwrap_or_default();
         let decides = self.reading.from == VerdictFrom::Probabilities
-            && self.may_be_scored(&applied, prepared);
-        let rescued = read.verdict.is_err() && self.may_be_scored(&applied, prepared);
+            && Self::may_be_scored(&applied, prepared);
+        let rescued = read.verdict.is_err() && Self::may_be_scored(&applied, prepared);
         let mut read = applied.read;
         if decides || rescued {
             read.verdict =
-                if enough { Ok(likeliest(&weights)) } else { Err(self.unsure(&rule, mass)) };
+                if enough { Ok(likeliest(&weights)) } else { Err(Self::unsure(&rule, mass)) };
             read.span = read.span.filter(|_| !rescued);
             read.rule = Some(format!("{rule}{SCORED}"));
         }
@@ -89,7 +89,7 @@ impl Reader {
 
     /// Whether the verdict of a text may come from probabilities: it is readable, or lacks its verdict and
     /// nothing else.
-    pub(super) fn may_be_scored(&self, applied: &Applied, prepared: &Prepared) -> bool {
+    pub(super) fn may_be_scored(applied: &Applied, prepared: &Prepared) -> bool {
         match &applied.read.verdict {
             Ok(_) => true,
             Err(why) => match why.reason {
@@ -115,7 +115,7 @@ impl Reader {
     fn told(&self, rule: usize, place: Range<usize>, prepared: &Prepared) -> Option<Weights> {
         let rule = self.reading.rules.get(rule)?;
         let menu = &prepared.transcript.menu;
-        let (answer, at) = self.start_of_value(rule, place, prepared)?;
+        let (answer, at) = Self::start_of_value(rule, place, prepared)?;
         let completion = &prepared.transcript.results.get(answer)?.completion;
         let values = self.values_written(rule, menu, false, "")?;
         let labels: Vec<String> = values.into_iter().map(|value| value.text).collect();
@@ -131,7 +131,7 @@ impl Reader {
         if !is_written(&rule.place) {
             return None;
         }
-        let (answer, start) = self.start_of_value(rule, applied.place?, &prepared)?;
+        let (answer, start) = Self::start_of_value(rule, applied.place?, &prepared)?;
         let text = &transcript.results.get(answer)?.completion.text;
         // The blank before a value is a part of it, as it is for most tokenizers.
         let blank =
@@ -147,12 +147,11 @@ impl Reader {
     pub(crate) fn lacks_verdict_only(&self, transcript: &Transcript) -> bool {
         let prepared = Prepared::new(transcript, self.is_draft());
         let applied = self.read_text(&prepared);
-        applied.read.verdict.is_err() && self.may_be_scored(&applied, &prepared)
+        applied.read.verdict.is_err() && Self::may_be_scored(&applied, &prepared)
     }
 
     /// The answer and the byte of its text at which the value begins that was found at `place`.
     fn start_of_value(
-        &self,
         rule: &Rule,
         place: Range<usize>,
         prepared: &Prepared,
@@ -181,7 +180,7 @@ impl Reader {
     }
 
     /// Values that hold next to no probability were picked for want of anything else.
-    pub(super) fn unsure(&self, rule: &str, mass: f64) -> Unreadable {
+    pub(super) fn unsure(rule: &str, mass: f64) -> Unreadable {
         let detail = format!(
             "the values of `{rule}` hold {:.2} % of the probability: the model was about to write something else",
             100.0 * mass

@@ -338,8 +338,8 @@ impl OldLine {
         let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
         let is_marked = is_marked || index.is_none();
         // The latest note is written anew.
-        let stale = table.is_some();
-        (Self { key, offset, length, state, taken: false, stale, is_marked }, table)
+        let replaced = table.is_some();
+        (Self { key, offset, length, state, taken: false, stale: replaced, is_marked }, table)
     }
 
     /// Whether it must say that it belongs to another input or another judge, and does not.

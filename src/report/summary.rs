@@ -212,8 +212,8 @@ impl Summary {
 
     fn count_finishes(&mut self, judgment: &Judgment) {
         for call in judgment.votes.iter().flat_map(|vote| &vote.calls) {
-            if let Finish::Other(word) = Finish::from(call.finish.clone()) {
-                *self.finishes.entry(word).or_default() += 1;
+            if let Finish::Other(word) = &call.finish {
+                *self.finishes.entry(word.clone()).or_default() += 1;
             }
         }
     }

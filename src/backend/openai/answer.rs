@@ -29,12 +29,11 @@ pub(super) fn completion(answer: &Value, request: &Request) -> Completion {
         return Completion { text: refusal, finish: Finish::Filtered, ..written };
     }
     match &request.ask {
-        Ask::Generate { top_logprobs: Some(_) } => written,
         Ask::Generate { .. } if request.alternatives.is_some() => with_last_alternatives(written),
         Ask::Generate { top_logprobs: None } => Completion { tokens: Vec::new(), ..written },
         Ask::Choose { labels } => chosen(written, labels),
-        // Refused before they are sent.
-        Ask::ChooseAt { .. } | Ask::Logprobs { .. } | Ask::Reward | Ask::Compare { .. } => written,
+        // What is neither is refused before it is sent.
+        _ => written,
     }
 }
 
