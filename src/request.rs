@@ -236,6 +236,10 @@ pub struct Capabilities {
     /// Whether answers are compared with references by rule: [`Ask::Compare`].
     #[serde(default)]
     pub compare: bool,
+    /// Whether the model's chat template opens a thinking block: what it writes first is thought, without a tag
+    /// that says so, until it ends the block.
+    #[serde(default)]
+    pub opens_thinking: bool,
 }
 
 /// How much a model tells of its probabilities.
@@ -263,6 +267,7 @@ impl Capabilities {
         text_logprobs: false,
         reward: false,
         compare: false,
+        opens_thinking: false,
     };
 
     /// A model in this process that writes and chooses whatever may be asked: for dry runs and scripts.
@@ -358,6 +363,12 @@ impl Capabilities {
     #[must_use]
     pub const fn deterministic(self, deterministic: bool) -> Self {
         Self { deterministic, ..self }
+    }
+
+    /// The same with or without a chat template that opens a thinking block.
+    #[must_use]
+    pub const fn opens_thinking(self, opens_thinking: bool) -> Self {
+        Self { opens_thinking, ..self }
     }
 
     /// The same with or without the scoring of verdicts in their place.

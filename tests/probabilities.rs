@@ -144,6 +144,33 @@ async fn what_was_refused_filtered_or_said_badly_is_never_scored() {
 }
 
 #[tokio::test]
+async fn a_block_that_the_chat_template_opened_is_ended_first_unless_the_model_ended_it() {
+    let ends = async |text: &str| {
+        let script = model(text, Finish::Length, is("2", 0.9, 0.01));
+        let thinks = script.capable(scoring().opens_thinking(true)).remembering();
+        let (judgment, asked) = judged(thinks, FIVE, RATE).await;
+        assert_eq!(judgment.score(), Some(2.0), "{text:?}");
+        let parts = &asked[1].messages.last().unwrap().parts;
+        parts.iter().filter(|part| part.content == Content::EndOfThinking).count()
+    };
+    assert_eq!(ends("Is it good? It may").await, 1);
+    assert_eq!(ends("It is.</think>\nFine").await, 0);
+}
+
+#[tokio::test]
+async fn a_choice_that_opens_the_answer_of_a_model_that_thinks_first_is_refused_at_once() {
+    let build = async |name: &str, thinks: bool| {
+        let able = scoring().opens_thinking(thinks);
+        Judge::builder().backend(Script::always("x").capable(able)).prompt(name).build().await
+    };
+    let error = build("correct-direct", true).await.unwrap_err();
+    assert_eq!(error.kind(), tribunal::error::ErrorKind::Unsupported);
+    assert!(error.hints()[0].contains("`correct`"), "{error:?}");
+    assert!(build("correct-direct", false).await.is_ok());
+    assert!(build("correct", true).await.is_ok());
+}
+
+#[tokio::test]
 async fn an_open_thinking_block_is_ended_first() {
     let script = model("<think>Is it good? It may", Finish::Length, is("2", 0.9, 0.01));
     let (judgment, asked) = judged(script, FIVE, RATE).await;

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     parse::{Answer, Chosen, Ending, Menu, Reader, Spot, Transcript, labelled, opening_label},
     request::{Ask, Capabilities, Chat, Logprobs, Message, Origin, Part, Request, Role, Sampling},
-    text::{Judged, TurnEnd, unfinished_thought, visible},
+    text::{Judged, TurnEnd, visible},
 };
 
 /// A prompt at work on one item: pure and owned, so that anything may drive it, from wherever.
@@ -346,7 +346,11 @@ impl Program {
                 None,
             )));
         }
-        let turns = if capabilities.score_verdict { turns.spoken() } else { turns };
+        if capabilities.opens_thinking && !turns.open && self.chat() == Chat::Model {
+            return Err(self.label_in_thought(&spot));
+        }
+        let opened = capabilities.opens_thinking;
+        let turns = if capabilities.score_verdict { turns.spoken(opened) } else { turns };
         self.asked = Some(Asked { spot, how: How::Label, cut_ok: true });
         Ok(Some(self.request(turns, Ask::Choose { labels }, Sampling::default(), None)))
     }
@@ -379,6 +383,16 @@ impl Program {
 
     fn chat(&self) -> Chat {
         self.prompt.front.chat
+    }
+
+    fn label_in_thought(&self, spot: &Spot) -> Error {
+        let message = format!(
+            "{}: `{}` chooses before the model has thought, and this model's chat template makes it think first",
+            self.prompt.name(),
+            spot.name
+        );
+        Error::new(ErrorKind::Unsupported, message)
+            .hint("let it write before it chooses, as the prompt `correct` does, or use a model that does not think")
     }
 
     fn cannot_continue(&self, spot: &Spot) -> Error {
@@ -531,14 +545,14 @@ impl Turns {
     }
 
     /// The same with a thinking block ended in which the model's last text stopped: a label is no thought.
-    fn spoken(mut self) -> Self {
+    fn spoken(mut self, opened: bool) -> Self {
         let data = self.data();
         let Some(turn) = self.messages.last_mut().filter(|_| self.open) else { return self };
         let Some(said) = turn.parts.iter().rposition(|part| part.origin == Origin::Model) else {
             return self;
         };
         let text: String = turn.parts[..=said].iter().map(Part::as_text).collect();
-        if unfinished_thought(&text, &Judged::new(&data)).is_some() {
+        if closing::stands_in_thought(&text, &data, opened) {
             turn.parts.insert(said + 1, Part::text("\n", Origin::Prompt));
             turn.parts.insert(said + 2, Part::end_of_thinking());
         }

@@ -10,7 +10,7 @@ mod signs;
 mod spoken;
 
 #[cfg(feature = "llama")]
-pub(crate) use signs::{has_channels, marks_thinking};
+pub(crate) use signs::{has_channels, has_thinking_end, marks_thinking};
 pub(crate) use {
     fold::{Folded, fold, fold_characters, squeezed},
     judged::Judged,

@@ -185,6 +185,11 @@ pub(crate) fn has_channels<'t>(mut tokens: impl Iterator<Item = &'t str>) -> boo
     tokens.any(|token| token == CHANNEL_TOKENS[0])
 }
 
+/// Whether a thinking block ends in a text, in any notation.
+pub(crate) fn has_thinking_end(text: &str) -> bool {
+    signs(text).iter().any(|sign| sign.what == What::Close)
+}
+
 /// What closes a block of this notation.
 pub(super) fn closing(name: &str) -> String {
     match name {

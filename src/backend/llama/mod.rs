@@ -94,6 +94,8 @@ pub struct Llama {
     identity: String,
     aliases: Vec<String>,
     template: ChatTemplate,
+    /// Whether answers begin inside of a thinking block.
+    opens_thinking: bool,
     vocabulary: Arc<Vocabulary>,
     context: usize,
     queue: Mutex<Option<mpsc::Sender<Job>>>,
@@ -135,6 +137,7 @@ impl Llama {
             aliases: vec![name.clone(), loaded.title],
             name,
             identity: format!("gguf|{identity}|{}|{ANSWERS}", loaded.template.digest()),
+            opens_thinking: loaded.template.opens_thinking(),
             template: loaded.template,
             vocabulary: loaded.vocabulary,
             context: loaded.context,
@@ -250,6 +253,7 @@ impl Backend for Llama {
             choose_at: true,
             text_logprobs: true,
             compare: false,
+            opens_thinking: self.opens_thinking,
             ..Capabilities::ALL
         }
     }

@@ -111,6 +111,13 @@ impl ChatTemplate {
         blake3::hash(source.as_bytes()).to_hex()[..8].to_owned()
     }
 
+    /// Whether an answer begins inside of a thinking block that the template opens.
+    pub(super) fn opens_thinking(&self) -> bool {
+        let question = Message::new(Role::User, "?", Origin::Prompt);
+        let pieces = self.pieces(&Request::generate(vec![question]));
+        pieces.is_ok_and(|pieces| unfinished_thought(&turn(&pieces), &Judged::default()).is_some())
+    }
+
     /// The model's input for a request, in order.
     pub(super) fn pieces(&self, request: &Request) -> Result<Vec<Piece>> {
         let (turns, opened) = match (request.open, request.messages.split_last()) {
@@ -450,6 +457,17 @@ mod tests {
             piece => piece.text(),
         };
         pieces[at + 1..].iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_template_that_opens_thinking_says_so() {
+        let opens = |end: &str| {
+            let source = format!("{CHATML}{{% if add_generation_prompt %}}{end}{{% endif %}}");
+            template(&source).opens_thinking()
+        };
+        assert!(opens("<|im_start|>assistant\n<think>\n"));
+        assert!(!opens("<|im_start|>assistant\n<think>\n\n</think>\n\n"));
+        assert!(!opens("<|im_start|>assistant\n"));
     }
 
     #[test]

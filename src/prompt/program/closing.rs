@@ -7,7 +7,7 @@ use crate::{
     parse::{Answer, Chosen, Ending, Parser, Scoring, Spot, Transcript, VerdictFrom},
     prompt::taint,
     request::{Ask, Logprobs, Message, Origin, Part, Request, Sampling},
-    text::{Judged, unfinished_thought},
+    text::{Judged, has_thinking_end, unfinished_thought},
     verdict::Reason,
 };
 
@@ -118,7 +118,8 @@ impl Program {
             }
             stand.values
         } else if self.reader().lacks_verdict_only(transcript) {
-            announce(turn, &ending, &taint::data(&self.sent));
+            let opened = self.plan.capabilities.opens_thinking;
+            announce(turn, &ending, &taint::data(&self.sent), opened);
             values
         } else {
             return Ok(None);
@@ -233,16 +234,21 @@ fn cut(turn: &mut Message, text: &str, at: usize) -> bool {
 }
 
 /// Announces the verdict at the end of a turn, outside of any thinking block.
-fn announce(turn: &mut Message, ending: &Ending, judged: &[String]) {
+fn announce(turn: &mut Message, ending: &Ending, judged: &[String], opened: bool) {
     leave_begun(turn, ending);
     let text = turn.text();
-    let thinks = unfinished_thought(&text, &Judged::new(judged)).is_some();
+    let thinks = stands_in_thought(&text, judged, opened);
     if thinks {
         turn.parts.push(Part::text("\n", Origin::Prompt));
         turn.parts.push(Part::end_of_thinking());
     }
     let between = if text.trim().is_empty() && !thinks { "" } else { "\n\n" };
     turn.parts.push(Part::text(format!("{between}{}", ending.before), Origin::Prompt));
+}
+
+/// Whether a text ends inside of a thinking block, its own or one that the chat template opened.
+pub(super) fn stands_in_thought(text: &str, judged: &[String], opened: bool) -> bool {
+    unfinished_thought(text, &Judged::new(judged)).is_some() || (opened && !has_thinking_end(text))
 }
 
 /// Takes off an announcement that the model began and did not end: it is written anew.
