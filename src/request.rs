@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(any(feature = "llama", feature = "openai"))]
 use crate::error::{Error, ErrorKind};
 
 /// A conversation and what is wanted next: all that changes the answer, and nothing that does not.
@@ -321,6 +322,7 @@ impl Ask {
     }
 
     /// The error of a model that cannot be asked this.
+    #[cfg(any(feature = "llama", feature = "openai"))]
     pub(crate) fn unsupported_by(&self, model: &str) -> Error {
         let name = self.name();
         Error::new(ErrorKind::Unsupported, format!("`{model}` cannot be asked `{name}`"))

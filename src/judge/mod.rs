@@ -21,7 +21,7 @@ use crate::{
     backend::Backend,
     completion::{Completion, Price},
     error::{Error, ErrorKind, Result},
-    item::{FieldMap, Item},
+    item::Item,
     judging::{AskId, Asking, Facts, Judging, Member, Panel},
     line::VoteLine,
     parse::Transcript,
@@ -331,7 +331,7 @@ impl Judge {
 
     /// How the prompt sees the fields of records; the first member's where there are several.
     #[cfg(feature = "cli")]
-    pub(crate) fn field_map(&self) -> &FieldMap {
+    pub(crate) fn field_map(&self) -> &crate::item::FieldMap {
         self.0.panel.first().fields()
     }
 

@@ -10,11 +10,11 @@ mod signs;
 mod spoken;
 
 #[cfg(feature = "llama")]
-pub(crate) use signs::{has_channels, has_thinking_end, marks_thinking};
+pub(crate) use signs::{has_channels, marks_thinking};
 pub(crate) use {
     fold::{Folded, fold, fold_characters, squeezed},
     judged::Judged,
-    signs::before_control,
+    signs::{before_control, has_thinking_end},
     spoken::{TurnEnd, spoken, unfinished_thought},
 };
 
