@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Applied, Kind, Place, Read, Reader, Rule, Transcript, VerdictFrom,
+    Answer, Applied, Kind, Place, Read, Reader, Rule, Transcript, VerdictFrom,
     prepared::Prepared,
     value::bare,
     values::{MenuValue, close_of},
@@ -113,6 +113,10 @@ impl Reader {
 
     /// The verdicts that a server reported beside the one that it wrote.
     fn told(&self, rule: usize, place: Range<usize>, prepared: &Prepared) -> Option<Weights> {
+        let reports = |answer: &Answer| !answer.completion.tokens.is_empty();
+        if !prepared.transcript.results.iter().any(reports) {
+            return None;
+        }
         let rule = self.reading.rules.get(rule)?;
         let menu = &prepared.transcript.menu;
         let (answer, at) = Self::start_of_value(rule, place, prepared)?;

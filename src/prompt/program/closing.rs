@@ -135,8 +135,8 @@ impl Program {
     /// Asks for the verdict alone, after a transcript that came to none: where the model would only say the same
     /// again, can go on with what it said, and cannot score the values.
     fn force(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
-        let scores = self.scoring(&self.sent).is_some();
-        if !self.plan.force || (scores && self.plan.capabilities.score_verdict) {
+        let scores = || self.plan.capabilities.score_verdict && self.scoring(&self.sent).is_some();
+        if !self.plan.force || scores() {
             return Ok(None);
         }
         let read = self.reader().parse(transcript);
