@@ -135,8 +135,9 @@ impl Program {
     /// Asks for the verdict alone, after a transcript that came to none: where the model would only say the same
     /// again, can go on with what it said, and cannot score the values.
     fn force(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
-        let scores = || self.plan.capabilities.score_verdict && self.scoring(&self.sent).is_some();
-        if !self.plan.force || scores() {
+        let capabilities = self.plan.capabilities;
+        let has_values = || self.scoring(&self.sent).is_some();
+        if !self.plan.force || (capabilities.score_verdict && has_values()) {
             return Ok(None);
         }
         let read = self.reader().parse(transcript);
@@ -146,7 +147,10 @@ impl Program {
             Reason::Unsure => read.distribution.is_none() && self.from() == VerdictFrom::Auto,
             _ => true,
         });
-        let Some(ending) = self.ending(&self.sent).filter(|_| silent) else { return Ok(None) };
+        if !silent {
+            return Ok(None);
+        }
+        let Some(ending) = self.ending(&self.sent) else { return Ok(None) };
         let Some(mut turns) = self.open_turns()? else { return Ok(None) };
         let Some(turn) = turns.messages.last_mut() else { return Ok(None) };
         leave_begun(turn, &ending);
@@ -157,7 +161,7 @@ impl Program {
             stop: ending.stop(),
             ..self.prompt.front.sampling.clone()
         };
-        let reports = scores && self.plan.capabilities.logprobs == Logprobs::Top;
+        let reports = capabilities.logprobs == Logprobs::Top && self.scoring(&self.sent).is_some();
         self.stage = Stage::Forcing(ending);
         let ask = Ask::Generate { top_logprobs: None };
         let request = self.request(turns, ask, sampling, None);
