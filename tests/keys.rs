@@ -273,8 +273,8 @@ async fn loops_over_mapped_fields_are_named_by_what_is_revised() {
 
 /// Stores and lines of results hold these names: a change of one of them asks everything again, so it is made
 /// on purpose, with a new version in the encoding, or not at all.
-#[test]
-fn names_that_are_kept_on_disk_do_not_change() {
+#[tokio::test]
+async fn names_that_are_kept_on_disk_do_not_change() {
     let mut request = Request::generate(vec![
         Message::new(Role::System, "Judge.", Origin::Prompt),
         Message::new(Role::User, "2 + 2 = 5", Origin::Data),
@@ -288,11 +288,16 @@ fn names_that_are_kept_on_disk_do_not_change() {
         "kind: score\nscale: 1-5\nfields: {answer: required, tone: optional, hint: {default: none}}\nverdict: 'Score: *'",
         "user:\n{{ answer }} {{ tone }} {{ hint }} {{ scale }}\n",
     );
-    let names = [plain, request.key("model").to_string(), prompt.hash()];
+    let of_judge = judge(&prompt).await;
+    let line = of_judge.line_key(&Item::new().answer("4").with_id("q7"));
+    let names =
+        [plain, request.key("model").to_string(), prompt.hash(), of_judge.reading().into(), line];
     let kept = [
         "f208c4a5517eee57b81ce1a501343ea0",
         "e6844d494710c464bae2d7d4b5a3af79",
         "1f65972437dc42f7",
+        "6b798656",
+        "f75f1ce5057d6647d2b35f722cd4f3a5",
     ];
     assert_eq!(names, kept);
 }
