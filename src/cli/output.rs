@@ -101,11 +101,7 @@ impl Args {
 
     /// What is judged again although an earlier run judged it.
     pub(super) fn redo(&self) -> Redo {
-        match (self.fresh, self.retry_errors) {
-            (true, _) => Redo::Everything,
-            (_, true) => Redo::Failures,
-            _ => Redo::Nothing,
-        }
+        Redo::of_flags(self.fresh, self.retry_errors)
     }
 
     /// Opens everything that results will be written to, before anything is paid for: what is said of

@@ -33,7 +33,7 @@ pub use {
 pub(crate) use {
     number::{optional as whole_or_none, plain},
     partial::{Lenient, Word, text},
-    result::unlike,
+    result::{unlike, written},
     schema::of as schema_of,
 };
 

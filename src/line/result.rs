@@ -257,13 +257,18 @@ impl ResultLine {
 /// The line as JSON, without a line break; `{:#}` indents it.
 impl fmt::Display for ResultLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = if f.alternate() {
-            serde_json::to_string_pretty(self)
-        } else {
-            serde_json::to_string(self)
-        };
-        f.write_str(&json.map_err(|_| fmt::Error)?)
+        written(self, f)
     }
+}
+
+/// Writes a line as JSON: on one line, or indented where the alternate form is asked for.
+pub(crate) fn written(line: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let json = if f.alternate() {
+        serde_json::to_string_pretty(line)
+    } else {
+        serde_json::to_string(line)
+    };
+    f.write_str(&json.map_err(|_| fmt::Error)?)
 }
 
 /// Why a text could not be read as a line: as what, and the hint for one that is something else.

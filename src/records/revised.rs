@@ -187,12 +187,7 @@ impl RevisionLine {
 /// The line as JSON, without a line break; `{:#}` indents it.
 impl fmt::Display for RevisionLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = if f.alternate() {
-            serde_json::to_string_pretty(self)
-        } else {
-            serde_json::to_string(self)
-        };
-        f.write_str(&json.map_err(|_| fmt::Error)?)
+        line::written(self, f)
     }
 }
 

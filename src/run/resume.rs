@@ -23,6 +23,18 @@ pub enum Redo {
     Everything,
 }
 
+impl Redo {
+    /// What the flags `--fresh` and `--retry-errors` ask for.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_flags(fresh: bool, retry_errors: bool) -> Self {
+        match (fresh, retry_errors) {
+            (true, _) => Self::Everything,
+            (_, true) => Self::Failures,
+            _ => Self::Nothing,
+        }
+    }
+}
+
 /// What a line of an earlier run is good for.
 #[derive(Clone, Debug)]
 pub enum Known<D> {
