@@ -138,6 +138,11 @@ impl Reader {
         Ok(Self { reading, finders })
     }
 
+    /// The rules and the menu that it reads by.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
     fn wanted<'r>(&'r self, rule: &'r Rule, menu: &'r Menu) -> Wanted<'r> {
         Wanted {
             menu,

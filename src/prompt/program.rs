@@ -553,8 +553,8 @@ impl Turns {
         };
         let text: String = turn.parts[..=said].iter().map(Part::as_text).collect();
         if closing::stands_in_thought(&text, &data, opened) {
-            turn.parts.insert(said + 1, Part::text("\n", Origin::Prompt));
-            turn.parts.insert(said + 2, Part::end_of_thinking());
+            let after = said + 1;
+            turn.parts.splice(after..after, closing::end_of_thought());
         }
         self
     }

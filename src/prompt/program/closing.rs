@@ -243,8 +243,7 @@ fn announce(turn: &mut Message, ending: &Ending, judged: &[String], opened: bool
     let text = turn.text();
     let thinks = stands_in_thought(&text, judged, opened);
     if thinks {
-        turn.parts.push(Part::text("\n", Origin::Prompt));
-        turn.parts.push(Part::end_of_thinking());
+        turn.parts.extend(end_of_thought());
     }
     let between = if text.trim().is_empty() && !thinks { "" } else { "\n\n" };
     turn.parts.push(Part::text(format!("{between}{}", ending.before), Origin::Prompt));
@@ -253,6 +252,11 @@ fn announce(turn: &mut Message, ending: &Ending, judged: &[String], opened: bool
 /// Whether a text ends inside of a thinking block, its own or one that the chat template opened.
 pub(super) fn stands_in_thought(text: &str, judged: &[String], opened: bool) -> bool {
     unfinished_thought(text, &Judged::new(judged)).is_some() || (opened && !has_thinking_end(text))
+}
+
+/// What ends a thinking block: its end, on a line of its own.
+pub(super) fn end_of_thought() -> [Part; 2] {
+    [Part::text("\n", Origin::Prompt), Part::end_of_thinking()]
 }
 
 /// Takes off an announcement that the model began and did not end: it is written anew.
