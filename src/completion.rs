@@ -288,6 +288,11 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl UsageTotal {
+    /// So many tokens read and written, all of them reported.
+    pub fn new(prompt: u64, completion: u64) -> Self {
+        Self { prompt, completion, ..Self::default() }
+    }
+
     /// Whether the tokens of every answer were reported.
     pub fn is_known(&self) -> bool {
         self.unknown == 0

@@ -268,7 +268,7 @@ impl std::error::Error for Error {
 }
 
 /// The name among `known` that a reader may have meant by `typed`.
-pub(crate) fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     const ALIKE: f64 = 0.75;
     known
         .into_iter()
@@ -294,7 +294,7 @@ pub(crate) fn unknown<'k>(
 }
 
 /// What is wrong with a line that should be JSON of a certain shape, in plain words.
-pub(crate) fn json_fault(cause: &serde_json::Error) -> String {
+pub fn json_fault(cause: &serde_json::Error) -> String {
     match cause.classify() {
         serde_json::error::Category::Data => "its fields are not those of such a line".into(),
         _ => format!("it is not valid JSON at column {}: {}", cause.column(), json_mistake(cause)),

@@ -54,8 +54,6 @@ pub mod config;
 pub mod records;
 pub mod report;
 pub mod run;
-#[cfg(feature = "cli")]
-pub mod cli;
 
 #[doc(inline)]
 pub use {

@@ -25,12 +25,10 @@ mod open;
 pub use open::describe;
 
 #[cfg(not(feature = "openai"))]
-pub(crate) use open::presets;
-#[cfg(feature = "cli")]
-pub(crate) use open::secrets;
-pub(crate) use open::{file_of, is_remote};
+pub use open::presets;
+pub use open::{file_of, is_remote, secrets};
 #[cfg(feature = "openai")]
-pub(crate) use openai::presets;
+pub use openai::presets;
 
 pub use {
     crate::request::{Capabilities, Logprobs},

@@ -77,12 +77,12 @@ fn is_gguf(name: &str, base_url: Option<&str>) -> bool {
 }
 
 /// The file that is opened for a model of this name.
-pub(crate) fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
+pub fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
     name.strip_prefix(REPLAY).or_else(|| is_gguf(name, base_url).then_some(name))
 }
 
 /// Whether requests to a model of this name leave this process.
-pub(crate) fn is_remote(name: &str, base_url: Option<&str>) -> bool {
+pub fn is_remote(name: &str, base_url: Option<&str>) -> bool {
     let is_built_in =
         name == DEFAULT_MODEL || [CHECK, SCRIPT].iter().any(|it| name.starts_with(it));
     cfg!(feature = "openai") && !is_built_in && file_of(name, base_url).is_none()
@@ -161,38 +161,38 @@ fn lacking(what: &str, feature: &str) -> Error {
 
 /// What presets of servers say where there are none.
 #[cfg(not(feature = "openai"))]
-pub(crate) mod presets {
-    pub(crate) fn key_variable(_: &str) -> &'static str {
+pub mod presets {
+    pub fn key_variable(_: &str) -> &'static str {
         ""
     }
 
-    pub(crate) fn foreign_place(_: &str, _: &str) -> Option<String> {
+    pub fn foreign_place(_: &str, _: &str) -> Option<String> {
         None
     }
 
     #[cfg(feature = "cli")]
-    pub(crate) fn foreign_place_in(_: &str, _: &str) -> Option<String> {
+    pub fn foreign_place_in(_: &str, _: &str) -> Option<String> {
         None
     }
 
     #[cfg(feature = "cli")]
-    pub(crate) fn address_variables_of(_: &str) -> &'static [&'static str] {
+    pub fn address_variables_of(_: &str) -> &'static [&'static str] {
         &[]
     }
 
     #[cfg(feature = "cli")]
-    pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
+    pub fn key_variables() -> impl Iterator<Item = &'static str> {
         std::iter::empty()
     }
 
     #[cfg(feature = "cli")]
-    pub(crate) fn address_variables() -> impl Iterator<Item = &'static str> {
+    pub fn address_variables() -> impl Iterator<Item = &'static str> {
         std::iter::empty()
     }
 }
 
 /// Values that must never reach a recording or a screen: the key in use, and variables that hold secrets.
-pub(crate) fn secrets(options: &Options) -> Vec<String> {
+pub fn secrets(options: &Options) -> Vec<String> {
     let used = options.key_variable.as_deref().and_then(|name| std::env::var(name).ok());
     let others = std::env::vars().filter(|(name, value)| is_secret(name, value));
     others.map(|(_, value)| value).chain(used).map(|value| value.trim().to_owned()).collect()

@@ -12,7 +12,7 @@ use super::{
     Outcome, complain, emit, note,
     talk::{self, cannot_print},
 };
-use crate::{
+use tribunal::{
     backend::cache::{Cache, Mode, Shelf},
     completion::Completion,
     error::{Error, ErrorKind, Result, json_fault},

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{input::Records, note};
-use crate::{
+use tribunal::{
     backend::Backend,
     config::Resolved,
     error::Result,

@@ -11,7 +11,7 @@ use super::{
     settings::{self, Sources},
     trust, width,
 };
-use crate::{
+use tribunal::{
     config::{Origin, Resolved},
     error::Result,
     report::escaped,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Outcome, emit, note};
-use crate::{
+use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     records::{self, Format, Source, Whose},

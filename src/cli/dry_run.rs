@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use super::{complain, fields::Noticed, input::Records, note, prompts, talk::emit_coloured};
-use crate::{
+use tribunal::{
     completion::UsageTotal, error::Result, judge::Judge, judging::AskId, request::Request,
 };
 
@@ -133,11 +133,10 @@ impl Plan {
             return "unknown: no prices are set ([model.NAME] price in tribunal.toml)".into();
         };
         let prompt = if self.uncounted { self.characters / PER_TOKEN } else { self.tokens };
-        let least = price.at_least(UsageTotal { prompt, ..UsageTotal::default() });
+        let least = price.at_least(UsageTotal::new(prompt, 0));
         match self.written {
             Some(completion) => {
-                let most =
-                    price.at_least(UsageTotal { prompt, completion, ..UsageTotal::default() });
+                let most = price.at_least(UsageTotal::new(prompt, completion));
                 format!(
                     "about {least:.4} for the prompts, {most:.4} at most with all that may be written"
                 )

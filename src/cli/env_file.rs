@@ -14,7 +14,7 @@ use super::{
     dotenv::{Parsed, Variable, assignment, parse},
     note, secrets, trust,
 };
-use crate::{
+use tribunal::{
     backend::{self, presets},
     config::{Permission, is_identity, outside},
     error::{Error, ErrorKind, Result},
@@ -47,7 +47,7 @@ pub(super) struct Held {
 /// The file that was named cannot be read.
 pub(super) fn load() -> Result<()> {
     let Some(Found { path, named }) = file() else { return Ok(()) };
-    let text = match crate::files::text(&path) {
+    let text = match tribunal::files::text(&path) {
         Ok(text) => text,
         Err(cause) if named => {
             return Err(Error::new(ErrorKind::Config, format!("cannot read `{}`", path.display()))
@@ -107,7 +107,7 @@ pub(super) fn held() -> &'static [Held] {
 /// What a found file asks for that needs permission, allowed or not, and the file.
 pub(super) fn permissions(folder: &Path) -> Option<(PathBuf, Vec<Permission>)> {
     let path = above(folder)?;
-    let variables = parse(&crate::files::text(&path).ok()?).variables.into_iter();
+    let variables = parse(&tribunal::files::text(&path).ok()?).variables.into_iter();
     let permissions = variables.filter_map(|Variable { line, name, value }| {
         match asks(&name, &value, &path, line) {
             Asks::Permission(permission) => Some(permission),
@@ -186,7 +186,7 @@ fn asks(name: &str, value: &str, path: &Path, line: usize) -> Asks {
     match name {
         "TRIBUNAL_BASE_URL" => foreign(presets::foreign_place("", value)),
         "TRIBUNAL_KEY_VARIABLE" => needs(&format!("sends the value of {value} as the key")),
-        "TRIBUNAL_PROMPT" if crate::judge::is_file(value) => file(value),
+        "TRIBUNAL_PROMPT" if tribunal::judge::is_file(value) => file(value),
         "TRIBUNAL_CONFIG" => needs(&format!("names `{value}`, which can then ask for everything")),
         "TRIBUNAL_CACHE_DIR" => file(value),
         "TRIBUNAL_MODEL_ID" if is_identity(value) => {

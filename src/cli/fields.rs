@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::note;
-use crate::{
+use tribunal::{
     config::{Origin, Resolved},
     error::{Error, ErrorKind, Result, near},
     item::{FieldMap, Item, are_synonyms, is_filled, is_read_anyway},

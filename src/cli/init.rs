@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Outcome, note, trust};
-use crate::error::{Error, ErrorKind, Result};
+use tribunal::error::{Error, ErrorKind, Result};
 
 /// Write a judge to start from: tribunal.toml, a prompt and ten records that run at once.
 #[derive(Debug, clap::Args)]

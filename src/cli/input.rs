@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::note;
-use crate::{
+use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     records::{self, Format, LeftOut, Record, Source},
@@ -165,7 +165,7 @@ const LARGEST_READ_TWICE: u64 = 32 << 20;
 fn lines(path: &std::path::Path) -> Option<u64> {
     use std::io::BufRead;
     // What a pipe says can be read once.
-    let file = crate::files::regular(path).ok()?;
+    let file = tribunal::files::regular(path).ok()?;
     let mut file = io::BufReader::with_capacity(1 << 20, file);
     let (mut count, mut filled) = (0, false);
     loop {

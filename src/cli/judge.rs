@@ -9,7 +9,7 @@ use super::{
     progress::Progress,
     settings::{self, Sources},
 };
-use crate::{
+use tribunal::{
     backend,
     config::Resolved,
     error::{Error, ErrorKind, Result, near},
@@ -88,14 +88,13 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         }
         return Ok(Outcome::Done);
     }
-    let options = run::Options {
-        concurrency: resolved.model.concurrency.map_or(judge.concurrency(), usize::from),
-        stop: Some(super::signals::listen(stopping)),
-        grace: GRACE,
-        redo: args.output.redo(),
-        total: total.and_then(|total| usize::try_from(total).ok()),
-        counts_rest,
-    };
+    let mut options = run::Options::default();
+    options.concurrency = resolved.model.concurrency.map_or(judge.concurrency(), usize::from);
+    options.stop = Some(super::signals::listen(stopping));
+    options.grace = GRACE;
+    options.redo = args.output.redo();
+    options.total = total.and_then(|total| usize::try_from(total).ok());
+    options.counts_rest = counts_rest;
     let progress = Progress::new(total, args.output.quiet);
     let (mut sink, output) = args.output.open(judge.clone(), progress, noticed)?;
     if let Some(path) = args.output.manifest() {
@@ -178,7 +177,7 @@ fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
     let missing = judge.prompt().fields().iter().filter(|field| field.need == Need::Optional);
     for field in missing.filter(|field| seen.field(&field.name).is_none()) {
         let unused =
-            item.record().keys().map(String::as_str).filter(|name| !crate::item::is_known(name));
+            item.record().keys().map(String::as_str).filter(|name| !tribunal::item::is_known(name));
         if let Some(near) = near(&field.name, unused) {
             let name = &field.name;
             note(&format!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::secrets::redacted;
-use crate::{
+use tribunal::{
     backend::Backend,
     config::Resolved,
     error::{Error, ErrorKind, Result},

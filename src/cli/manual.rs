@@ -5,7 +5,7 @@ use std::io;
 use clap_complete::Shell;
 
 use super::{Outcome, talk::cannot_print};
-use crate::error::Result;
+use tribunal::error::Result;
 
 /// Print completions for a shell.
 #[derive(Debug, clap::Args)]

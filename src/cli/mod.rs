@@ -39,7 +39,7 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use self::talk::{complain, emit, note};
-use crate::{
+use tribunal::{
     backend,
     error::{Error, ErrorKind, near},
 };
@@ -88,7 +88,7 @@ enum Outcome {
 }
 
 /// Runs the program and says how it went.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     // Before the first thread: nothing else may look at the environment while it changes.
     let outcome = env_file::load().and_then(|()| {
         talk::hide(backend::secrets(&backend::Options::default()));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Outcome, emit, width};
-use crate::error::Result;
+use tribunal::error::Result;
 
 /// List the ways to name a model, or describe a GGUF file.
 #[derive(Debug, clap::Args)]
@@ -40,7 +40,7 @@ impl Args {
         if matches!(command, super::Command::Models(Self { command: Command::Try { .. } })) {
             return;
         }
-        crate::backend::llama::trial::by(|path| {
+        tribunal::backend::llama::trial::by(|path| {
             let mut command = std::process::Command::new(std::env::current_exe().ok()?);
             command.args(["models", "try"]).arg(path);
             Some(command)
@@ -81,17 +81,17 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
         Command::Info { path } => info(&path),
         #[cfg(feature = "llama")]
         Command::Try { path } => {
-            crate::backend::llama::trial::run(&path).await.map(|()| Outcome::Done)
+            tribunal::backend::llama::trial::run(&path).await.map(|()| Outcome::Done)
         }
     }
 }
 
 #[cfg(feature = "llama")]
 fn info(path: &Path) -> Result<Outcome> {
-    let info = crate::backend::describe(&path.to_string_lossy())?;
+    let info = tribunal::backend::describe(&path.to_string_lossy())?;
     let fields = serde_json::to_value(info).unwrap_or_default();
     for (name, value) in fields.as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), crate::report::escaped);
+        let value = value.as_str().map_or_else(|| value.to_string(), tribunal::report::escaped);
         emit(&mut io::stdout(), &format!("{name:<14} {value}"))?;
     }
     Ok(Outcome::Done)
@@ -99,7 +99,7 @@ fn info(path: &Path) -> Result<Outcome> {
 
 #[cfg(not(feature = "llama"))]
 fn info(_: &Path) -> Result<Outcome> {
-    use crate::error::{Error, ErrorKind};
+    use tribunal::error::{Error, ErrorKind};
     Err(Error::new(ErrorKind::Config, "this program was built without models in this process")
         .hint("build it with `--features llama`"))
 }

@@ -1,7 +1,7 @@
 //! Opening what settings describe: a judge with its model, or a jury with those of all members.
 
 use super::{choose, fields};
-use crate::{
+use tribunal::{
     backend::{self, Script},
     config::{Models, Resolved},
     error::Result,

@@ -11,7 +11,7 @@ use terminal_size::{Width, terminal_size};
 use super::{
     complain, emit, fields::Noticed, manifest, note, progress::Progress, rows::Rows, talk,
 };
-use crate::{
+use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     judge::Judge,

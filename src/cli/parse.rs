@@ -5,7 +5,7 @@ use std::io;
 use serde_json::Value;
 
 use super::{Outcome, complain, emit, input::reading, note, settings::reading_named};
-use crate::{
+use tribunal::{
     backend::Script,
     config::Pair,
     error::Result,
@@ -99,7 +99,7 @@ fn read(judge: &Judge, field: &str, record: Record) -> Finished {
 /// Reads the text beside what the rest of the record shows.
 fn parsed(judge: &Judge, item: &Item, field: &str) -> Result<Judgment> {
     let text = item.at(field).map_err(|error| error.hint("--field names the one with the text"))?;
-    let text = crate::item::text_of(text);
+    let text = tribunal::item::text_of(text);
     // The text is no part of what it is about.
     let top = field.split('.').next().filter(|_| !item.record().contains_key(field));
     judge.parse_for(&item.clone().filled(top.unwrap_or(field), Value::Null), &text)

@@ -14,7 +14,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::note;
-use crate::run::Finished;
+use tribunal::run::Finished;
 
 /// How long a log stays without a line: short enough for systems that end what says nothing, and 120
 /// lines an hour at most.

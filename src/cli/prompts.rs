@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Outcome, complain, emit, fields, note, talk::emit_coloured, width};
-use crate::{
+use tribunal::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
     judge,

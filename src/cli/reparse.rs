@@ -9,7 +9,7 @@ use super::{
     opening::without_models,
     settings::{self, Sources},
 };
-use crate::{
+use tribunal::{
     error::Result,
     files::Plan,
     item::Item,

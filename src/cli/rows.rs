@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{note, talk::emit_coloured};
-use crate::{
+use tribunal::{
     error::Result,
     report::{Table, escaped},
     run::Finished,

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Outcome, emit};
-use crate::{config, error::Result, line::ResultLine, records::RevisionLine};
+use tribunal::{config, error::Result, line::ResultLine, records::RevisionLine};
 
 /// Print a JSON schema, for editors and for programs that read results.
 #[derive(Debug, clap::Args)]

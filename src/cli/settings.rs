@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{note, trust};
-use crate::{
+use tribunal::{
     config::{Config, Layer, ModelSettings, Origin, Pair, Resolved, Settings},
     error::{Error, ErrorKind, Result, near},
     files::Plan,
@@ -184,7 +184,7 @@ fn check_name(config: &Config, resolved: &Resolved) -> Result<()> {
     else {
         return Ok(());
     };
-    let is_bare = !name.contains(['/', ':', '.']) && name != crate::backend::DEFAULT_MODEL;
+    let is_bare = !name.contains(['/', ':', '.']) && name != tribunal::backend::DEFAULT_MODEL;
     match near(name, models).filter(|_| is_bare && resolved.model.base_url.is_none()) {
         Some(near) => Err(Error::new(ErrorKind::Config, format!("unknown model `{name}`"))
             .hint(format!("did you mean `{near}`, a model of tribunal.toml?"))),

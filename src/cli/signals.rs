@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::note;
-use crate::run::Stop;
+use tribunal::run::Stop;
 
 /// Listens from now on; `stopping` ends waits before another try.
 pub(super) fn listen(stopping: watch::Sender<bool>) -> watch::Receiver<Stop> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::width::{fitted, of_stderr};
-use crate::{
+use tribunal::{
     error::{Error, ErrorKind, Result},
     report::{escaped, escaped_lines, is_hidden},
 };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Outcome, emit, env_file, note};
-use crate::{
+use tribunal::{
     backend::{self, presets},
     config::{Config, Origin, Permission, Resolved},
     error::{Error, ErrorKind, Result},

@@ -146,7 +146,7 @@ fn names(table: &Map<String, Value>) -> Vec<&str> {
 
 /// Models that are open, each once however many members of a jury ask it.
 #[derive(Debug, Default)]
-pub(crate) struct Models(Vec<(String, ModelSettings, Arc<dyn Backend>)>);
+pub struct Models(Vec<(String, ModelSettings, Arc<dyn Backend>)>);
 
 impl Models {
     /// The model of these settings, opened if none of the same settings is. `common` is what is the same for
@@ -154,7 +154,7 @@ impl Models {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub(crate) async fn open(
+    pub async fn open(
         &mut self,
         resolved: &Resolved,
         common: &backend::Options,

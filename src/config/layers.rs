@@ -293,7 +293,7 @@ fn apply<T>(
 }
 
 /// The text itself, or what stands in the file behind an `@`.
-pub(crate) fn text_or_file(value: &str) -> Result<String> {
+pub fn text_or_file(value: &str) -> Result<String> {
     let Some(path) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
     crate::files::text(path.as_ref()).map(|text| text.trim_end().to_owned()).map_err(|cause| {
         Error::new(ErrorKind::Config, format!("cannot read `{path}`"))

@@ -44,15 +44,12 @@ mod layers;
 mod permission;
 mod settings;
 
-#[cfg(feature = "cli")]
-pub(crate) use jury::Models;
-#[cfg(feature = "cli")]
-pub(crate) use layers::text_or_file;
-#[cfg(feature = "cli")]
-pub(crate) use permission::{is_identity, outside};
 pub use {
     file::{Config, schema},
+    jury::Models,
+    layers::text_or_file,
     layers::{Layer, Origin, Resolved},
     permission::Permission,
+    permission::{is_identity, outside},
     settings::{ModelSettings, Pair, Settings},
 };

@@ -22,7 +22,8 @@ pub struct Permission {
 }
 
 impl Permission {
-    pub(crate) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
+    /// What the place asks for: `what` reads on after its name.
+    pub fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self { place: place.into(), what: what.into() }
     }
 
@@ -33,7 +34,7 @@ impl Permission {
     }
 
     /// The error of files that ask for what nobody has allowed.
-    pub(crate) fn refused(permissions: &[Self]) -> Error {
+    pub fn refused(permissions: &[Self]) -> Error {
         let asked: Vec<String> =
             permissions.iter().map(|one| format!("{}: {}", one.place, one.what)).collect();
         let message = format!(
@@ -125,12 +126,12 @@ fn identity(resolved: &Resolved) -> Option<Permission> {
 }
 
 /// Whether a name in cache keys has the form of those that models have by themselves.
-pub(crate) fn is_identity(name: &str) -> bool {
+pub fn is_identity(name: &str) -> bool {
     name.contains('|')
 }
 
 /// The place that a path really leads to, links followed, if that is outside of a folder.
-pub(crate) fn outside(path: &str, folder: &Path) -> Option<PathBuf> {
+pub fn outside(path: &str, folder: &Path) -> Option<PathBuf> {
     let is_here = folder.as_os_str().is_empty();
     let folder = real(if is_here { Path::new(".") } else { folder });
     Some(real(Path::new(path))).filter(|path| !path.starts_with(folder))

@@ -56,7 +56,7 @@ impl FieldMap {
 
     /// The names that are mapped (`map`) or set (`set`).
     #[cfg(feature = "cli")]
-    pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let named = self.named.iter().map(|(new, _)| ("map", new.as_str()));
         named.chain(self.filled.iter().map(|(name, _)| ("set", name.as_str())))
     }

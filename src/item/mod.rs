@@ -148,7 +148,7 @@ impl Item {
     /// # Errors
     /// The record has no such field: the error names those that it has, and the near one.
     #[cfg(feature = "cli")]
-    pub(crate) fn at(&self, path: &str) -> Result<&Value> {
+    pub fn at(&self, path: &str) -> Result<&Value> {
         fields::at_path(&self.record, path)
     }
 
@@ -214,7 +214,7 @@ impl Item {
     }
 
     /// The item's own names of what a prompt means by `name`.
-    pub(crate) fn sources<'n>(&self, name: &'n str) -> Vec<&'n str> {
+    pub fn sources<'n>(&self, name: &'n str) -> Vec<&'n str> {
         self.source(name).map(Source::names).unwrap_or_default()
     }
 
@@ -480,7 +480,7 @@ impl From<Value> for Item {
 }
 
 /// Whether prompts know a field of this name, or of its meaning.
-pub(crate) fn is_known(name: &str) -> bool {
+pub fn is_known(name: &str) -> bool {
     let companion = ["steps", "rubric", "label"];
     SAME.iter().any(|names| names.contains(&name))
         || PAIRS.iter().any(|(a, b)| *a == name || *b == name)
@@ -511,18 +511,18 @@ pub(crate) fn is_id(name: &str) -> bool {
 /// Whether a field of this name is read without a prompt: it names a record, is compared with the verdict,
 /// or goes with the answers.
 #[cfg(feature = "cli")]
-pub(crate) fn is_read_anyway(name: &str) -> bool {
+pub fn is_read_anyway(name: &str) -> bool {
     is_id(name) || name == "label" || COMPANIONS.contains(&name)
 }
 
 /// Whether two names have one meaning, so that only one of them is read.
-pub(crate) fn are_synonyms(one: &str, other: &str) -> bool {
+pub fn are_synonyms(one: &str, other: &str) -> bool {
     let answers = |name: &str| ANSWERS.contains(&name) || is_answer(name) || name == "steps";
     one == other || group_of(one).contains(&other) || (answers(one) && answers(other))
 }
 
 /// Whether there is something in a value: neither null, nor a blank text, nor an empty list or object.
-pub(crate) fn is_filled(value: &Value) -> bool {
+pub fn is_filled(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.trim().is_empty(),
@@ -533,7 +533,7 @@ pub(crate) fn is_filled(value: &Value) -> bool {
 }
 
 /// A text as it is, a conversation as it is read, anything else as JSON.
-pub(crate) fn text_of(value: &Value) -> String {
+pub fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),

@@ -335,7 +335,7 @@ fn is_path(name: &str) -> bool {
 }
 
 /// Whether a prompt of this name is read from a file.
-pub(crate) fn is_file(name: &str) -> bool {
+pub fn is_file(name: &str) -> bool {
     let is_built_in =
         prompt::built_in().is_ok_and(|all| all.iter().any(|prompt| prompt.name() == name));
     !is_built_in && is_path(name)

@@ -10,7 +10,7 @@ pub use {
     panel::PanelBuilder,
 };
 
-pub(crate) use builder::is_file;
+pub use builder::is_file;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
@@ -331,7 +331,7 @@ impl Judge {
 
     /// How the prompt sees the fields of records; the first member's where there are several.
     #[cfg(feature = "cli")]
-    pub(crate) fn field_map(&self) -> &crate::item::FieldMap {
+    pub fn field_map(&self) -> &crate::item::FieldMap {
         self.0.panel.first().fields()
     }
 

@@ -22,7 +22,7 @@ impl ResultLine {
     }
 
     /// The same line with what the answers took as an earlier line says it, which was written when they came.
-    pub(crate) fn took_as(&mut self, earlier: &Self) {
+    pub fn took_as(&mut self, earlier: &Self) {
         self.usage = earlier.usage;
         self.cost = earlier.cost;
         self.latency_ms = earlier.latency_ms;

@@ -64,7 +64,7 @@ impl Prompt {
     }
 
     /// The fields that reach the judge: those that the body names, and that it runs over.
-    pub(crate) fn read_names(&self) -> Vec<&str> {
+    pub fn read_names(&self) -> Vec<&str> {
         let each = self.front.each;
         let of_element = |name: &str| each == Some(Each::Answers) && name == "answer";
         let fields = self.fields.iter().map(|field| field.name.as_str());
@@ -76,7 +76,7 @@ impl Prompt {
 
     /// Whether one of the answers that are shown is blank.
     #[cfg(feature = "cli")]
-    pub(crate) fn shows_empty_answer(&self, item: &Item) -> bool {
+    pub fn shows_empty_answer(&self, item: &Item) -> bool {
         let names = self.read_names();
         if names.contains(&Each::Answers.field()) {
             return item.has_blank_answer();

@@ -26,7 +26,7 @@ pub enum Redo {
 impl Redo {
     /// What the flags `--fresh` and `--retry-errors` ask for.
     #[cfg(feature = "cli")]
-    pub(crate) fn of_flags(fresh: bool, retry_errors: bool) -> Self {
+    pub fn of_flags(fresh: bool, retry_errors: bool) -> Self {
         match (fresh, retry_errors) {
             (true, _) => Self::Everything,
             (_, true) => Self::Failures,

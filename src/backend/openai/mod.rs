@@ -37,12 +37,11 @@ mod transport;
 pub use provider::{Dialect, Environment, Provider, Secret};
 
 /// What is known of servers by the names of their models.
-pub(crate) mod presets {
-    #[cfg(feature = "cli")]
-    pub(crate) use super::provider::{
+pub mod presets {
+    pub use super::provider::{
         address_variables, address_variables_of, foreign_place_in, key_variables,
     };
-    pub(crate) use super::provider::{foreign_place, key_variable};
+    pub use super::provider::{foreign_place, key_variable};
 }
 
 use std::{

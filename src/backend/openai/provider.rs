@@ -154,31 +154,31 @@ fn preset(name: &str) -> Option<&'static Known> {
 }
 
 /// The variable that holds the key for a model of this name, unless another is named.
-pub(crate) fn key_variable(name: &str) -> &'static str {
+pub fn key_variable(name: &str) -> &'static str {
     preset(name).map_or(USUAL_KEY, |known| known.key_variable)
 }
 
 /// The variables that can give the address of a model of this name.
 #[cfg(feature = "cli")]
-pub(crate) fn address_variables_of(name: &str) -> &'static [&'static str] {
+pub fn address_variables_of(name: &str) -> &'static [&'static str] {
     preset(name).map_or(&[], |known| known.address_variables)
 }
 
 /// Every variable that holds a key, or says who pays.
 #[cfg(feature = "cli")]
-pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
+pub fn key_variables() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|known| known.key_variable).chain(PAYERS)
 }
 
 /// Every variable that can give an address.
 #[cfg(feature = "cli")]
-pub(crate) fn address_variables() -> impl Iterator<Item = &'static str> {
+pub fn address_variables() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().flat_map(|known| known.address_variables).copied()
 }
 
 /// The place that this address means for a model of this name, if it is neither the preset's own server
 /// nor on this machine. An address that cannot be read is no place.
-pub(crate) fn foreign_place(name: &str, typed: &str) -> Option<String> {
+pub fn foreign_place(name: &str, typed: &str) -> Option<String> {
     let url = address(typed).ok()?;
     let key = key_variable(name);
     let owners = KNOWN.iter().filter(|known| known.key_variable == key);
@@ -188,7 +188,7 @@ pub(crate) fn foreign_place(name: &str, typed: &str) -> Option<String> {
 
 /// [`foreign_place`] for the value of one of the variables that give addresses.
 #[cfg(feature = "cli")]
-pub(crate) fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
+pub fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
     let owner = KNOWN.iter().find(|known| known.address_variables.contains(&variable))?;
     let typed = if variable == OLLAMA_HOST { ollama(value) } else { value.to_owned() };
     foreign_place(&format!("{}/", owner.id), &typed)

@@ -14,7 +14,7 @@ use super::{
     settings::{self, Sources},
     signals,
 };
-use crate::{
+use tribunal::{
     error::Result, files::Plan, report::Revisions, run, strategy::revise::Outcome as Ended,
 };
 
@@ -96,14 +96,13 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     if let (Some(seen), false) = (&seen, args.results.quiet) {
         fields::say(judge.prompt(), seen, judge.field_map());
     }
-    let options = run::Options {
-        concurrency: resolved.model.concurrency.map_or(judge.concurrency(), usize::from),
-        stop: Some(signals::listen(stopping)),
-        grace: GRACE,
-        redo: args.results.redo(),
-        total: total.and_then(|total| usize::try_from(total).ok()),
-        counts_rest,
-    };
+    let mut options = run::Options::default();
+    options.concurrency = resolved.model.concurrency.map_or(judge.concurrency(), usize::from);
+    options.stop = Some(signals::listen(stopping));
+    options.grace = GRACE;
+    options.redo = args.results.redo();
+    options.total = total.and_then(|total| usize::try_from(total).ok());
+    options.counts_rest = counts_rest;
     let shows = args.results.shows_rounds();
     let progress = Progress::new(total, args.results.quiet || shows.is_some());
     let manifest = args.results.manifest(plain.as_ref());
@@ -132,7 +131,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
 }
 
 /// Everything must pass, or the share that was asked for.
-fn gate(resolved: &crate::config::Resolved, summary: &Revisions) -> Outcome {
+fn gate(resolved: &tribunal::config::Resolved, summary: &Revisions) -> Outcome {
     let least = resolved.settings.fail_under.unwrap_or(1.0);
     let most = resolved.settings.max_unreadable.unwrap_or(1.0);
     match summary.ended(Ended::Failed) {

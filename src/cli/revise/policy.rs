@@ -9,7 +9,7 @@ use super::{
     super::{choose, note, settings},
     duration,
 };
-use crate::{
+use tribunal::{
     backend::{self, Backend},
     config::{Models, Resolved},
     error::{Error, ErrorKind, Result},
@@ -245,11 +245,9 @@ impl Args {
                 .hint("leave --revise-prompt out, or declare a field `kept` in it"));
         }
         let drafter = prompt(self.draft_prompt.as_ref(), Writing::Draft)?;
-        let sampling = Sampling {
-            temperature: self.policy_temperature,
-            max_tokens: self.policy_max_tokens,
-            ..Sampling::default()
-        };
+        let mut sampling = Sampling::default();
+        sampling.temperature = self.policy_temperature;
+        sampling.max_tokens = self.policy_max_tokens;
         let build = |prompt: Arc<Prompt>| {
             let builder = Judge::builder().backend(backend.clone()).with_prompt(prompt);
             let builder = builder.sampling(sampling.clone());
@@ -272,7 +270,7 @@ impl Args {
 
     fn principles(&self, critic: Option<&Judge>) -> Result<Vec<String>> {
         let reads = critic.is_some_and(|critic| critic.prompt().reads("principle"));
-        let texts = self.principle.iter().map(|text| crate::config::text_or_file(text));
+        let texts = self.principle.iter().map(|text| tribunal::config::text_or_file(text));
         let principles: Vec<String> = texts.collect::<Result<_>>()?;
         match (reads, principles.is_empty()) {
             (true, true) => Err(Error::new(ErrorKind::Config, "the critic needs principles")
@@ -301,7 +299,7 @@ impl Args {
         } else {
             let mut named = around.settings.model(name, None)?;
             let model = named.settings.model.take();
-            named.settings = crate::config::Settings { model, ..resolved.settings.clone() };
+            named.settings = tribunal::config::Settings { model, ..resolved.settings.clone() };
             let mut seats = around.seats(&named).await?;
             judge_of(&mut named, &mut seats, around).await?
         };

@@ -10,7 +10,7 @@ use super::{
     super::{complain, emit, manifest, note, output, progress::Progress},
     rounds::Style,
 };
-use crate::{
+use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     records::{Format, Kind, Left, Output, RevisionLine, Source, journal_of, lineage_of},

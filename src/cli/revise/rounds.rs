@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::super::talk::note_coloured;
-use crate::{
+use tribunal::{
     report::{changes, escaped},
     strategy::revise::{OnRound, Round},
 };

@@ -29,7 +29,6 @@ pub enum Accept {
 
 /// The name of an [`Accept`], before there is a judge that compares.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum AcceptRule {
     /// Every draft: `always`.
     Always,
