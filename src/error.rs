@@ -1,6 +1,9 @@
 //! One error for the whole crate: what happened, why, and what to do next.
 
+use core::time::Duration;
 use std::{fmt, sync::Arc};
+
+use crate::hint::Hint;
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -16,10 +19,18 @@ pub struct Error(Arc<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    hints: Vec<String>,
+    hints: Vec<Hint>,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
-    requests: u32,
-    lasting: bool,
+    facts: Facts,
+}
+
+/// What is known of a failure beside its kind, for those who decide what to do about it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Facts {
+    status: Option<u16>,
+    retry_after: Option<Duration>,
+    attempts: u32,
+    permanent: bool,
     interrupted: bool,
 }
 
@@ -128,9 +139,7 @@ impl Error {
             message: message.into(),
             hints: Vec::new(),
             cause: None,
-            requests: 0,
-            lasting: false,
-            interrupted: false,
+            facts: Facts::default(),
         }))
     }
 
@@ -152,7 +161,7 @@ impl Error {
 
     /// Adds what to do next.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         Arc::make_mut(&mut self.0).hints.push(hint.into());
         self
     }
@@ -175,28 +184,39 @@ impl Error {
         self
     }
 
-    /// The same error after so many more requests to a server.
-    #[must_use]
-    pub fn after_requests(mut self, requests: u32) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
-        inner.requests = inner.requests.saturating_add(requests);
+    fn with(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+        change(&mut Arc::make_mut(&mut self.0).facts);
         self
     }
 
-    /// The same error where the same request would fail again.
+    /// The HTTP status that the server answered with.
     #[must_use]
-    #[cfg(feature = "openai")]
-    pub(crate) fn lasting(mut self) -> Self {
-        Arc::make_mut(&mut self.0).lasting = true;
-        self
+    pub fn with_status(self, status: u16) -> Self {
+        self.with(|facts| facts.status = Some(status))
     }
 
-    /// The same error where nothing more was tried, because the run is to stop.
+    /// How long the server asks to wait before the next request.
     #[must_use]
-    #[cfg(feature = "openai")]
-    pub(crate) fn interrupted(mut self) -> Self {
-        Arc::make_mut(&mut self.0).interrupted = true;
-        self
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        self.with(|facts| facts.retry_after = Some(wait))
+    }
+
+    /// Counts so many more attempts: requests that were sent to the server for this answer.
+    #[must_use]
+    pub fn after_attempts(self, attempts: u32) -> Self {
+        self.with(|facts| facts.attempts = facts.attempts.saturating_add(attempts))
+    }
+
+    /// Says that the same request would fail again, although most errors of this kind pass.
+    #[must_use]
+    pub fn permanent(self) -> Self {
+        self.with(|facts| facts.permanent = true)
+    }
+
+    /// Says that nothing more was tried because the run is to stop.
+    #[must_use]
+    pub fn interrupted(self) -> Self {
+        self.with(|facts| facts.interrupted = true)
     }
 
     /// What went wrong, as a program sees it.
@@ -210,23 +230,33 @@ impl Error {
     }
 
     /// What to do next, in the order in which it was said.
-    pub fn hints(&self) -> &[String] {
+    pub fn hints(&self) -> &[Hint] {
         &self.0.hints
     }
 
-    /// How many requests were sent to a server before it failed.
-    pub fn requests(&self) -> u32 {
-        self.0.requests
+    /// The HTTP status of the answer; `None` where none came, or the model is not behind a server.
+    pub fn status(&self) -> Option<u16> {
+        self.0.facts.status
+    }
+
+    /// How long the server asks to wait before the next request, by a header or by its message.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.facts.retry_after
+    }
+
+    /// How many requests were sent to a server for this answer.
+    pub fn attempts(&self) -> u32 {
+        self.0.facts.attempts
     }
 
     /// Whether more would have been tried if the run had not been stopped.
     pub fn is_interrupted(&self) -> bool {
-        self.0.interrupted
+        self.0.facts.interrupted
     }
 
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
-        self.0.kind.is_transient() && !self.0.lasting
+        self.0.kind.is_transient() && !self.0.facts.permanent
     }
 
     /// Whether every later request of this run would fail the same way.
@@ -342,6 +372,6 @@ mod tests {
             .hint("buy another disk")
             .within("line 3");
         assert_eq!(error.clone().to_string(), "line 3: cannot read `x`: disk on fire");
-        assert_eq!(error.hints(), ["buy another disk"]);
+        assert_eq!(error.hints(), [Hint::from("buy another disk")]);
     }
 }

@@ -32,6 +32,7 @@
 //! The modules below stand in reading order: each names only those above it. Down to [`judging`] all
 //! are pure functions of their arguments; from [`backend`] on there are clocks, disks and networks.
 
+mod hint;
 pub mod error;
 pub mod text;
 pub mod scale;
@@ -59,7 +60,8 @@ pub mod run;
 pub use {
     backend::Backend,
     completion::Completion,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
+    hint::Hint,
     item::Item,
     judge::Judge,
     prompt::Prompt,

@@ -71,7 +71,7 @@ fn answer() -> Item {
 }
 
 fn broken() -> Error {
-    Error::new(ErrorKind::TimedOut, "no answer came in time").after_requests(3)
+    Error::new(ErrorKind::TimedOut, "no answer came in time").after_attempts(3)
 }
 
 /// Answers whatever is asked, the request that `pick` names first.
@@ -289,7 +289,7 @@ fn where_every_vote_failed_the_judgment_is_the_first_error_with_the_requests_of_
     let last_first = |count: usize| count - 1;
     let error = driven(judging, last_first, |id, _| Err(broken().within(id))).unwrap_err();
     assert!(error.to_string().starts_with("d0.o0.r0.s0:me: no answer"), "{error}");
-    assert_eq!(error.requests(), 9);
+    assert_eq!(error.attempts(), 9);
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn an_error_that_every_request_would_meet_ends_the_judgment_at_once() {
     assert!(judging.is_over(), "nothing more is worth asking");
     let error = judging.judgment().unwrap_err();
     assert!(error.is_fatal());
-    assert_eq!(error.requests(), 1, "the answer that came was paid for");
+    assert_eq!(error.attempts(), 1, "the answer that came was paid for");
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn a_newer_line_is_read_as_far_as_it_is_known_and_an_older_one_has_no_version() 
     assert_eq!(ResultLine::read(r#"{"id": "a", "score": 8}"#).unwrap().v, 1);
     let changed = ResultLine::read(r#"{"v": 2, "id": "a", "score": {"mean": 8}}"#).unwrap_err();
     assert_eq!(changed.to_string(), "the line is of version 2, and this program reads up to 1");
-    assert!(changed.hints()[0].contains("update tribunal"), "{changed:?}");
+    assert!(changed.hints()[0].to_string().contains("update tribunal"), "{changed:?}");
     let broken = ResultLine::read(r#"{"v": 1, "id": "a", "score": "#).unwrap_err();
     assert!(broken.to_string().starts_with("the line is not a result: it is not valid JSON"));
 }
@@ -270,7 +270,7 @@ fn the_class_of_an_error_is_a_type_and_the_word_of_another_version_is_kept() {
     assert_eq!(line.error.as_ref().unwrap().kind.name(), "moonstruck");
     assert!(line.to_string().contains("\"kind\":\"moonstruck\""));
     let error = Judgment::try_from(line).unwrap_err();
-    assert_eq!((error.kind(), error.hints()), (ErrorKind::Record, &["h".to_owned()][..]));
+    assert_eq!((error.kind(), error.hints()), (ErrorKind::Record, &["h".into()][..]));
 }
 
 #[test]

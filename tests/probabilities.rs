@@ -165,7 +165,7 @@ async fn a_choice_that_opens_the_answer_of_a_model_that_thinks_first_is_refused_
     };
     let error = build("correct-direct", true).await.unwrap_err();
     assert_eq!(error.kind(), tribunal::error::ErrorKind::Unsupported);
-    assert!(error.hints()[0].contains("`correct`"), "{error:?}");
+    assert!(error.hints()[0].to_string().contains("`correct`"), "{error:?}");
     assert!(build("correct-direct", false).await.is_ok());
     assert!(build("correct", true).await.is_ok());
 }

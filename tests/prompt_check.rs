@@ -201,7 +201,10 @@ const FOREIGN: &[&str] = &[
 fn what_is_wrong_with_front_matter_is_said_in_one_plain_line_with_its_place() {
     for (front, place, words) in WRONG {
         let error = Prompt::parse("mine.jinja", &file(front, BODY)).unwrap_err();
-        let said = format!("{error} {}", error.hints().join(" "));
+        let said = format!(
+            "{error} {}",
+            error.hints().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        );
         assert!(error.to_string().starts_with("mine.jinja"), "{front}\n{said}");
         assert!(said.contains(place), "{front}\n{said}");
         assert!(said.contains(words), "{front}\n{said}");
@@ -297,7 +300,10 @@ fn no_value_of_any_key_brings_words_of_a_library() {
     }
     for front in fronts {
         let Err(error) = Prompt::parse("mine.jinja", &file(&front, BODY)) else { continue };
-        let said = format!("{error} {}", error.hints().join(" "));
+        let said = format!(
+            "{error} {}",
+            error.hints().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        );
         assert!(!said.trim().contains('\n'), "{front}\n{said}");
         for foreign in FOREIGN {
             assert!(!said.contains(foreign), "`{foreign}` of\n{front}\n{said}");

@@ -258,7 +258,7 @@ async fn a_kept_failure_comes_back_with_its_kind_and_its_hints_and_ends_nothing(
         let (summary, _) = run::judge(work, read, options(), output, &mut listener).await.unwrap();
         assert_eq!((summary.failed, summary.ending.end), (3, End::Whole));
     }
-    let failed = |kept| (kept, ErrorKind::TooLong, vec!["cut it".to_owned()]);
+    let failed = |kept| (kept, ErrorKind::TooLong, vec![tribunal::Hint::from("cut it")]);
     let all =
         [failed(false), failed(false), failed(false), failed(true), failed(true), failed(true)];
     assert_eq!((kinds.as_slice(), calls.load(Ordering::Relaxed)), (&all[..], 3));

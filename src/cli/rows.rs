@@ -5,7 +5,10 @@ use std::{
     io,
 };
 
-use super::{note, talk::emit_coloured};
+use super::{
+    note,
+    talk::{emit_coloured, worded},
+};
 use tribunal::{
     error::Result,
     report::{Table, escaped},
@@ -39,8 +42,8 @@ impl Rows {
     /// Prints the row of a record, or keeps it until those before it are there.
     pub(super) fn add(&mut self, finished: &Finished) -> Result<()> {
         let text = self.table.row(&finished.id(), finished.outcome.as_ref());
-        let hints = finished.outcome.as_ref().err().map(|error| error.hints().to_vec());
-        let row = Row { text, hints: hints.unwrap_or_default() };
+        let hints = finished.outcome.as_ref().err().map(|error| error.hints().iter().map(worded));
+        let row = Row { text, hints: hints.into_iter().flatten().collect() };
         if self.live {
             return self.print(&row);
         }

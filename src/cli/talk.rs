@@ -12,6 +12,7 @@ use std::{
 
 use super::width::{fitted, of_stderr};
 use tribunal::{
+    Hint,
     error::{Error, ErrorKind, Result},
     report::{escaped, escaped_lines, is_hidden},
 };
@@ -28,8 +29,13 @@ pub(super) fn hide(secrets: Vec<String>) {
 pub(super) fn complain(error: &Error) {
     say(&format!("error: {}", escaped(&error.to_string())));
     for hint in error.hints() {
-        say(&format!("hint: {}", escaped(hint)));
+        say(&format!("hint: {}", escaped(&worded(hint))));
     }
+}
+
+/// A hint in the words of this program: settings are flags.
+pub(super) fn worded(hint: &Hint) -> String {
+    hint.worded(|name, value| format!("--{} {value}", name.replace('_', "-")).trim_end().to_owned())
 }
 
 /// Prints something that is not a result, line by line.

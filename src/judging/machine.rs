@@ -187,7 +187,7 @@ impl Judging {
     pub fn judgment(self) -> Result<Judgment> {
         let attempts = self.tallies.iter().map(|tally| tally.attempts).sum::<u32>();
         if let Some(error) = self.over.as_ref().or(self.failure()) {
-            return Err(error.clone().after_requests(attempts.saturating_sub(error.requests())));
+            return Err(error.clone().after_attempts(attempts.saturating_sub(error.attempts())));
         }
         if !self.open.is_empty() {
             let message = format!("{} answers are still missing", self.open.len());
@@ -248,6 +248,6 @@ mod tests {
         assert!(judging.is_over());
         let error = judging.judgment().unwrap_err();
         assert!(error.is_interrupted());
-        assert_eq!(error.requests(), 2);
+        assert_eq!(error.attempts(), 2);
     }
 }

@@ -23,7 +23,7 @@ impl Tally {
         let completion = match answer {
             Ok(completion) => completion,
             Err(error) => {
-                self.attempts += error.requests();
+                self.attempts += error.attempts();
                 return;
             }
         };

@@ -67,7 +67,7 @@ impl From<&Error> for ErrorLine {
         Self {
             kind: ErrorWord::Known(error.kind()),
             message: error.to_string(),
-            hints: error.hints().to_vec(),
+            hints: error.hints().iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -286,7 +286,7 @@ pub(crate) fn unlike(line: &[u8], cause: &serde_json::Error, what: &str, hint: &
         }
         _ => {
             let message = format!("the line is not {what}: {}", json_fault(cause));
-            Error::new(ErrorKind::Record, message).hint(hint)
+            Error::new(ErrorKind::Record, message).hint(hint.to_owned())
         }
     }
 }

@@ -492,7 +492,7 @@ fn on_one_line(error: Error) -> Error {
     }
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let one = Error::new(error.kind(), words(&error.to_string()));
-    error.hints().iter().fold(one, |one, hint| one.hint(words(hint)))
+    error.hints().iter().fold(one, |one, hint| one.hint(hint.clone()))
 }
 
 /// A body without `gen` ends in one.

@@ -300,7 +300,7 @@ mod tests {
             assert!(std::fs::read_to_string(&path).unwrap().contains(id));
         }
         let error = Output::to_file(&path).unwrap_err();
-        assert!(error.hints()[0].contains("--fresh"), "{error:?}");
+        assert!(error.hints()[0].to_string().contains("--fresh"), "{error:?}");
     }
 
     #[test]
@@ -371,7 +371,7 @@ mod tests {
         std::fs::write(&path, "id,verdict,note\na,7,mine\n").unwrap();
         let refused = ran(&path, &[line("a")], &End::Whole, true).unwrap_err();
         assert!(refused.to_string().contains("is there already"), "{refused}");
-        assert!(refused.hints()[0].contains("move it away"), "{refused:?}");
+        assert!(refused.hints()[0].to_string().contains("move it away"), "{refused:?}");
         let other = folder.path().join("y.csv");
         ran(&other, &[line("a")], &End::Stopped, true).unwrap();
         std::fs::write(&other, "mine").unwrap();
@@ -387,7 +387,7 @@ mod tests {
         output.add(0, &line("a")).unwrap();
         std::fs::write(&path, "mine").unwrap();
         let refused = output.finish(&End::Whole, true).unwrap_err();
-        assert!(refused.hints()[0].contains("x.csv.partial.jsonl"), "{refused:?}");
+        assert!(refused.hints()[0].to_string().contains("x.csv.partial.jsonl"), "{refused:?}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     }
 

@@ -158,7 +158,7 @@ impl Summary {
             Ok(judgment) => judgment,
             Err(error) => {
                 self.failed += 1;
-                self.requests += u64::from(error.requests());
+                self.requests += u64::from(error.attempts());
                 return;
             }
         };

@@ -134,7 +134,7 @@ impl Fault {
 
     /// The same fault where trying again does not help.
     pub(super) fn final_one(self) -> Self {
-        Self { again: Again::Never, error: self.error.lasting(), ..self }
+        Self { again: Again::Never, error: self.error.permanent(), ..self }
     }
 
     /// The error after so many tries.

@@ -376,9 +376,9 @@ impl Backend for OpenAi {
         let attempts = Arc::new(AtomicU32::new(0));
         let asked = self.ask(request, &attempts).await;
         let attempts = attempts.load(Ordering::Relaxed);
-        let completion = asked.map_err(|error| error.after_requests(attempts))?;
+        let completion = asked.map_err(|error| error.after_attempts(attempts))?;
         if is_choice && answer::is_thought(&completion) {
-            return Err(cannot_choose(&self.name).after_requests(attempts));
+            return Err(cannot_choose(&self.name).after_attempts(attempts));
         }
         Ok(Completion { attempts, ..completion })
     }

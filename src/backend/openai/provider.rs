@@ -396,7 +396,10 @@ mod tests {
         for name in ["gpt-5", "llama3:8b", "acme/gpt", ""] {
             let error = at(name, None, &[("OPENAI_API_KEY", "sk-1")]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
-            assert!(error.hints().iter().any(|hint| hint.contains("--base-url")), "{error:?}");
+            assert!(
+                error.hints().iter().any(|hint| hint.to_string().contains("--base-url")),
+                "{error:?}"
+            );
         }
     }
 
@@ -406,7 +409,7 @@ mod tests {
             [("openai/x", "OPENAI_API_KEY"), ("openrouter/x", "OPENROUTER_API_KEY")]
         {
             let error = at(name, None, &[]).unwrap_err();
-            assert!(error.hints()[0].contains(variable), "{error:?}");
+            assert!(error.hints()[0].to_string().contains(variable), "{error:?}");
         }
         assert!(at("openai/x", Some("http://127.0.0.1:1/v1"), &[]).is_ok());
     }

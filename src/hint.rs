@@ -1,0 +1,72 @@
+//! What to do next, said without the words of one front end.
+
+use std::{borrow::Cow, fmt};
+
+/// What a reader may do about an [`Error`](crate::Error).
+///
+/// A hint is text with settings in it. A setting is data: the command line writes `--map answer=reply`, a
+/// configuration file `map = …`, and whoever has no better word prints the neutral one of [`Display`](fmt::Display).
+///
+/// ```
+/// use tribunal::Hint;
+///
+/// let hint = Hint::from("read it from another field with ").setting("map", "answer=reply");
+/// assert_eq!(hint.to_string(), "read it from another field with `map` (`answer=reply`)");
+/// let flags = hint.worded(|name, value| format!("--{name} {value}"));
+/// assert_eq!(flags, "read it from another field with --map answer=reply");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hint(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(Cow<'static, str>),
+    Setting { name: Cow<'static, str>, value: String },
+}
+
+impl Hint {
+    /// Adds plain text.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.0.push(Piece::Text(text.into()));
+        self
+    }
+
+    /// Adds a setting by its name in the configuration, with an example of its value; an empty value names the
+    /// setting alone.
+    #[must_use]
+    pub fn setting(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.0.push(Piece::Setting { name: name.into(), value: value.into() });
+        self
+    }
+
+    /// The hint as one text, with each setting in the words of `word(name, value)`.
+    pub fn worded(&self, word: impl Fn(&str, &str) -> String) -> String {
+        let worded = |piece: &Piece| match piece {
+            Piece::Text(text) => text.to_string(),
+            Piece::Setting { name, value } => word(name, value),
+        };
+        self.0.iter().map(worded).collect()
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.worded(|name, value| match value {
+            "" => format!("`{name}`"),
+            value => format!("`{name}` (`{value}`)"),
+        }))
+    }
+}
+
+impl From<String> for Hint {
+    fn from(text: String) -> Self {
+        Self::default().text(text)
+    }
+}
+
+impl From<&'static str> for Hint {
+    fn from(text: &'static str) -> Self {
+        Self::default().text(text)
+    }
+}
