@@ -31,6 +31,7 @@ struct Facts {
     retry_after: Option<Duration>,
     attempts: u32,
     permanent: bool,
+    once: bool,
     interrupted: bool,
 }
 
@@ -213,6 +214,13 @@ impl Error {
         self.with(|facts| facts.permanent = true)
     }
 
+    /// Says that the same request is worth sending once more, and not more than once: an answer that cannot be
+    /// read is an accident the first time and a habit the second.
+    #[must_use]
+    pub fn worth_one_retry(self) -> Self {
+        self.with(|facts| facts.once = true)
+    }
+
     /// Says that nothing more was tried because the run is to stop.
     #[must_use]
     pub fn interrupted(self) -> Self {
@@ -252,6 +260,13 @@ impl Error {
     /// Whether more would have been tried if the run had not been stopped.
     pub fn is_interrupted(&self) -> bool {
         self.0.facts.interrupted
+    }
+
+    /// Whether the same request is worth sending once more, and not more than once, whatever
+    /// [`is_transient`](Self::is_transient) says: the answer was garbled, or a page came that may not be the
+    /// server's own.
+    pub fn is_worth_one_retry(&self) -> bool {
+        self.0.facts.once
     }
 
     /// Whether the same request may succeed a little later.

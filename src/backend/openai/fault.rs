@@ -49,6 +49,17 @@ pub(super) enum Again {
     Often,
 }
 
+impl Again {
+    /// The error with what decides whether it is tried again.
+    fn noted(self, error: Error) -> Error {
+        match self {
+            Self::Never => error.permanent(),
+            Self::Once => error.worth_one_retry(),
+            Self::Often => error,
+        }
+    }
+}
+
 /// Longer than this no server is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -61,7 +72,8 @@ impl Fault {
         peer: Peer<'_>,
     ) -> Self {
         let said = Said::of(body, peer.secrets);
-        Self::of_said(&said, status, &shown(status), peer).waiting(after.or_else(|| said.wait()))
+        let fault = Self::of_said(&said, status, &shown(status), peer);
+        fault.waiting(after.or_else(|| said.wait()))
     }
 
     /// A success that holds an error.
@@ -82,6 +94,7 @@ impl Fault {
         let error = class.hinted(Error::new(class.kind(status), message), &refusal, peer.provider);
         // Asking the same again is of no use where a parameter is in the way.
         let again = if refusal.parameters.is_empty() { class.again() } else { Again::Never };
+        let error = again.noted(error.with_status(status.as_u16()));
         let limited = status == StatusCode::TOO_MANY_REQUESTS;
         Self { error, again, limited, after: None, refusal }
     }
@@ -93,8 +106,8 @@ impl Fault {
             text => format!("{} answers {what}: {text}", peer.place()),
         };
         let hint = "is this the address of an OpenAI-compatible API? It usually ends in /v1";
-        let error = Error::new(ErrorKind::Overloaded, message).hint(hint);
-        Self::new(error, Again::Once)
+        let error = Error::new(ErrorKind::Overloaded, message).hint(hint).with_status(200);
+        Self::new(Again::Once.noted(error), Again::Once)
     }
 
     /// No answer came, or only a part of one.
@@ -156,7 +169,10 @@ impl Fault {
         Self { error: self.error.hint(hint), ..self }
     }
 
-    fn waiting(self, after: Option<Duration>) -> Self {
+    fn waiting(mut self, after: Option<Duration>) -> Self {
+        if let Some(after) = after {
+            self.error = self.error.with_retry_after(after);
+        }
         match after {
             Some(after) if self.again == Again::Often && after > PATIENCE => {
                 let hint = format!("the server asks to wait {}: run again then", span(after));
