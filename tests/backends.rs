@@ -11,7 +11,7 @@ use support::{Folder, Reply, Server, token_reply};
 use tribunal::{
     backend::{
         Backend, Capabilities, Check, Logprobs, Recorded, Replay, Script, from_fn,
-        openai::{OpenAi, Settings},
+        openai::{OpenAi, OpenAiOptions},
     },
     completion::{Completion, Distribution, Finish},
     error::ErrorKind,
@@ -41,7 +41,7 @@ async fn server() -> Server {
 }
 
 fn openai(url: &str) -> OpenAi {
-    OpenAi::new(Settings::new("openai/m", Some(url), &|_| None).unwrap()).unwrap()
+    OpenAi::new(OpenAiOptions::new("openai/m", Some(url), &|_| None).unwrap()).unwrap()
 }
 
 /// Everything that a judge relies on, whatever the model.

@@ -13,7 +13,7 @@ use tribunal::{
     Item, Judge, Verdict,
     backend::{
         Script,
-        openai::{OpenAi, Settings},
+        openai::{OpenAi, OpenAiOptions},
     },
     completion::Completion,
     request::{Ask, Origin, Request},
@@ -188,7 +188,7 @@ async fn an_api_gets_as_many_messages_as_the_prompt_has_turns() {
 async fn sends_the_turns(cases: &[String]) {
     let server = Server::start(|_| Reply::says("Score: 3")).await;
     let api =
-        OpenAi::new(Settings::new("openai/m", Some(&server.url), &|_| None).unwrap()).unwrap();
+        OpenAi::new(OpenAiOptions::new("openai/m", Some(&server.url), &|_| None).unwrap()).unwrap();
     let judge = Judge::builder().backend(api).prompt("score").build().await.unwrap();
     for case in cases {
         judge.judge(&single(case)).await.unwrap();

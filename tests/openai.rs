@@ -16,7 +16,7 @@ use support::{
 use tribunal::{
     backend::{
         Backend, Recorded, Replay,
-        openai::{Dialect, OpenAi, Settings},
+        openai::{Dialect, OpenAi, OpenAiOptions},
     },
     completion::Finish,
     error::ErrorKind,
@@ -142,7 +142,7 @@ async fn control_tokens_in_judged_text_are_broken_except_at_openai() {
         (Dialect::Vllm, Some(false), whole),
     ] {
         let server = Server::start(|_| Reply::says("x")).await;
-        let settings = Settings { defang, ..settings(&server.url, Some(dialect)) };
+        let settings = OpenAiOptions { defang, ..settings(&server.url, Some(dialect)) };
         OpenAi::new(settings).unwrap().complete(&request).await.unwrap();
         assert_eq!(server.seen()[0].body["messages"][0]["content"], sent);
     }
@@ -151,10 +151,10 @@ async fn control_tokens_in_judged_text_are_broken_except_at_openai() {
 #[test]
 fn an_identity_names_all_that_changes_answers_and_no_secret() {
     let url = "http://user:hunter22@127.0.0.1:9/v1/?token=hunter22";
-    let of = |settings: Settings| OpenAi::new(settings).unwrap().identity().to_owned();
+    let of = |settings: OpenAiOptions| OpenAi::new(settings).unwrap().identity().to_owned();
     let plain = of(settings(url, None));
     assert_eq!(plain, "openai|http://127.0.0.1:9/v1|m");
-    let named = Settings { model_id: Some("mine".into()), ..settings(url, None) };
+    let named = OpenAiOptions { model_id: Some("mine".into()), ..settings(url, None) };
     assert_eq!(of(named), "mine");
     let mut extra = settings(url, None);
     extra.extra.insert("reasoning_effort".into(), "low".into());
@@ -172,7 +172,7 @@ fn an_identity_names_all_that_changes_answers_and_no_secret() {
 async fn what_an_address_brings_along_is_sent_and_never_shown() {
     let server = Server::start(|_| Reply::error(400, &json!({"error": "no"}))).await;
     let url = server.url.replace("http://", "http://user:hunter22@") + "?token=hunter22";
-    let settings = Settings::new("m", Some(&url), &|_| None).unwrap();
+    let settings = OpenAiOptions::new("m", Some(&url), &|_| None).unwrap();
     let error = OpenAi::new(settings).unwrap().complete(&question()).await.unwrap_err();
     assert_eq!(server.seen()[0].headers["authorization"], "Basic dXNlcjpodW50ZXIyMg==");
     assert!(!shown(&error).contains("hunter22"));

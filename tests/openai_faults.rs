@@ -18,7 +18,7 @@ use support::{
 use tribunal::{
     backend::{
         Backend,
-        openai::{Dialect, OpenAi, Settings},
+        openai::{Dialect, OpenAi, OpenAiOptions},
     },
     error::ErrorKind,
 };
@@ -209,7 +209,7 @@ async fn a_server_that_is_not_there_or_never_answers_is_unavailable() {
 
     let server = Server::start(|_| Reply::Hang).await;
     let timeout = Duration::from_millis(60);
-    let settings = Settings { timeout, ..settings(&server.url, Some(Dialect::OpenAi)) };
+    let settings = OpenAiOptions { timeout, ..settings(&server.url, Some(Dialect::OpenAi)) };
     let error = OpenAi::new(settings).unwrap().complete(&question()).await.unwrap_err();
     assert_eq!((error.kind(), server.requests()), (ErrorKind::TimedOut, 3));
     assert!(shown(&error).contains("no answer within"), "{error:?}");

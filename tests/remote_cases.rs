@@ -19,7 +19,7 @@ use support::{
 use tribunal::{
     backend::{
         Backend, Logprobs,
-        openai::{Dialect, OpenAi, Settings},
+        openai::{Dialect, OpenAi, OpenAiOptions},
     },
     completion::Finish,
     error::ErrorKind,
@@ -655,7 +655,7 @@ fn names_and_keys_that_mean_nothing_are_refused_in_plain_words() {
 async fn a_key_between_blanks_is_sent_and_hidden_without_them() {
     let env = |name: &str| (name == "OPENAI_API_KEY").then(|| format!(" {KEY}\n"));
     let server = Server::start(|_| Reply::says(&format!("x {KEY}"))).await;
-    let settings = Settings::new("openai/m", Some(&server.url), &env).unwrap();
+    let settings = OpenAiOptions::new("openai/m", Some(&server.url), &env).unwrap();
     let answer = OpenAi::new(settings).unwrap().complete(&question()).await.unwrap();
     assert_eq!(answer.text, "x ***");
     assert_eq!(server.seen()[0].headers["authorization"], format!("Bearer {KEY}"));

@@ -128,15 +128,15 @@ async fn local(_: &str) -> Result<Arc<dyn Backend>> {
 
 #[cfg(feature = "openai")]
 fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
-    use super::openai::{Dialect, OpenAi, Settings};
+    use super::openai::{Dialect, OpenAi, OpenAiOptions};
     let environment = |variable: &str| {
         let own = options.key_variable.as_deref().filter(|_| variable.ends_with("_API_KEY"));
         // An empty key is said to be empty; any other empty variable is as good as none.
         let is_set = |value: &String| !value.is_empty() || variable.ends_with("_API_KEY");
         std::env::var(own.unwrap_or(variable)).ok().filter(is_set)
     };
-    let settings = Settings::new(name, options.base_url.as_deref(), &environment)?;
-    let mut settings = Settings {
+    let settings = OpenAiOptions::new(name, options.base_url.as_deref(), &environment)?;
+    let mut settings = OpenAiOptions {
         extra: options.extra.clone(),
         model_id: options.model_id.clone(),
         stopping: options.stopping.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tribunal::{
     backend::{
         Backend,
-        openai::{Dialect, OpenAi, Settings},
+        openai::{Dialect, OpenAi, OpenAiOptions},
     },
     completion::Completion,
     error::Error,
@@ -18,9 +18,9 @@ use super::{Reply, Seen, Server};
 pub const KEY: &str = "sk-CANARY-0123456789";
 
 /// Quick retries, and a key.
-pub fn settings(url: &str, dialect: Option<Dialect>) -> Settings {
+pub fn settings(url: &str, dialect: Option<Dialect>) -> OpenAiOptions {
     let env = |name: &str| (name == "OPENAI_API_KEY").then(|| KEY.to_owned());
-    let mut settings = Settings::new("openai/m", Some(url), &env).unwrap();
+    let mut settings = OpenAiOptions::new("openai/m", Some(url), &env).unwrap();
     settings.provider.dialect = dialect;
     settings.retries = 2;
     settings.first_wait = Duration::from_millis(5);

@@ -1,9 +1,9 @@
 //! Models behind OpenAI-compatible APIs: OpenAI, OpenRouter, Ollama, vLLM, llama-server and others.
 //!
 //! # What is sent again
-//! A server that is busy or a line that breaks is asked again, up to [`Settings::retries`] times,
+//! A server that is busy or a line that breaks is asked again, up to [`OpenAiOptions::retries`] times,
 //! after waits with full jitter, or after the time that the server names in a header or in its
-//! message; no try begins later than three times [`Settings::timeout`] after the first. A key, quota or
+//! message; no try begins later than three times [`OpenAiOptions::timeout`] after the first. A key, quota or
 //! model name that is refused ends the run ([`Error::is_fatal`](crate::Error::is_fatal)); a request that is refused fails
 //! alone, and so does one that meets a 404 of a server that answered others.
 //!
@@ -17,7 +17,7 @@
 //! server, however, turns text into tokens, and most open ones then read `<|im_end|>` in an answer
 //! as the end of a turn; nothing in the API prevents it. Therefore look-alikes of control tokens
 //! get a space after their first character (`< |im_end|>`) in every text that the author of the
-//! prompt did not write, unless the server is OpenAI's own or [`Settings::defang`] says otherwise.
+//! prompt did not write, unless the server is OpenAI's own or [`OpenAiOptions::defang`] says otherwise.
 //! Models in this process need no such change.
 //!
 //! # Secrets
@@ -74,7 +74,7 @@ use crate::{
 
 /// How a model behind an API is reached and asked.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct OpenAiOptions {
     /// The model's name as it was typed: `openai/gpt-5-mini`.
     pub name: String,
     /// The server, the key, and the model as the server calls it.
@@ -97,7 +97,7 @@ pub struct Settings {
     pub defang: Option<bool>,
 }
 
-impl Settings {
+impl OpenAiOptions {
     /// The usual settings for the model that `name` means: see [`Provider::of`].
     pub fn new(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
         Ok(Self {
@@ -145,11 +145,11 @@ impl OpenAi {
     ///
     /// # Errors
     /// [`ErrorKind::Config`]: a key that cannot be sent, or extra fields that are not for settings.
-    pub fn new(settings: Settings) -> Result<Self> {
+    pub fn new(settings: OpenAiOptions) -> Result<Self> {
         let identity = identity(&settings)?;
         let dialect = OnceCell::new_with(settings.provider.dialect);
         let transport = Arc::new(Transport::new(&settings)?);
-        let Settings { name, extra, defang, .. } = settings;
+        let OpenAiOptions { name, extra, defang, .. } = settings;
         let client = client(&transport)?;
         Ok(Self {
             name,
@@ -391,7 +391,7 @@ fn cannot_choose(name: &str) -> Error {
 }
 
 /// Provider, place and model, and whatever else changes answers.
-fn identity(settings: &Settings) -> Result<String> {
+fn identity(settings: &OpenAiOptions) -> Result<String> {
     const OURS: [&str; 4] = ["messages", "stream", "n", "model"];
     if let Some(field) = OURS.into_iter().find(|field| settings.extra.contains_key(*field)) {
         return Err(Error::new(ErrorKind::Config, format!("`{field}` cannot be an extra field"))
