@@ -9,7 +9,7 @@ use tribunal::{
     aggregate::{Aggregate, Decision, Rules, decide},
     completion::Distribution,
     error::ErrorKind,
-    parse::{Answer, Chosen, Parser, Reader, Reading, Spot, Transcript},
+    parse::{Chosen, Parser, Reader, Reply, Slot, Transcript, VerdictSpec},
     verdict::{Label, Outcome, Preference, Reason, StepLabel, Steps, Vote},
 };
 
@@ -403,12 +403,12 @@ fn what_is_not_a_number_is_no_verdict() {
 #[test]
 fn labels_of_one_meaning_are_added_up() {
     let verdict = json!({"choose": "v", "values": {"Yes": "good", "Sure": "good", "No": "bad", "Maybe": "unclear"}});
-    let reader = Reader::new(&Reading::from_json("label", None, verdict).unwrap()).unwrap();
+    let reader = Reader::new(&VerdictSpec::from_json("label", None, verdict).unwrap()).unwrap();
     let mut completion = Completion::text("No");
     let offered = [("Yes", 0.2), ("No", 0.3), ("Sure", 0.2), ("Maybe", 0.1)];
     completion.distribution = Some(shares(&offered));
-    let spot = Spot { name: "v".into(), at: None };
-    let answer = Answer { spot, chosen: Some(Chosen::Asked), cut_ok: true, completion };
+    let slot = Slot { name: "v".into(), at: None };
+    let answer = Reply { slot, chosen: Some(Chosen::Asked), may_be_cut: true, completion };
     let transcript = Transcript { results: vec![answer], ..Transcript::default() };
     let read = Judgment::new(reader.parse(&transcript).verdict);
     let Ok(Verdict::Label(label)) = read.verdict else { panic!("a label") };

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use serde_json::json;
 use tribunal::{
-    parse::{Parser, Read, Reader, Reading, Transcript, label_after},
+    parse::{Parser, ReadVerdict, Reader, Transcript, VerdictSpec, label_after},
     text,
     verdict::{Reason, Verdict, visible},
 };
@@ -52,12 +52,14 @@ fn readers() -> Vec<Reader> {
             if let Some(values) = &values {
                 rule["values"] = values.clone();
             }
-            let reading = Reading::from_json(judges, scale.clone(), rule).unwrap();
-            readers.push(Reader::new(&reading).unwrap());
+            let spec = VerdictSpec::from_json(judges, scale.clone(), rule).unwrap();
+            readers.push(Reader::new(&spec).unwrap());
         }
     }
     for judges in ["critique", "revision"] {
-        readers.push(Reader::new(&Reading::from_json(judges, None, json!(null)).unwrap()).unwrap());
+        readers.push(
+            Reader::new(&VerdictSpec::from_json(judges, None, json!(null)).unwrap()).unwrap(),
+        );
     }
     readers
 }
@@ -72,10 +74,10 @@ fn transcript(text: &str, data: &str) -> Transcript {
 
 static SCORE: LazyLock<Reader> = LazyLock::new(|| {
     let scale = json!({ "min": 1, "max": 10 });
-    Reader::new(&Reading::from_json("score", Some(scale), json!("Score: *")).unwrap()).unwrap()
+    Reader::new(&VerdictSpec::from_json("score", Some(scale), json!("Score: *")).unwrap()).unwrap()
 });
 
-fn score_of(text: &str, data: &str) -> Read {
+fn score_of(text: &str, data: &str) -> ReadVerdict {
     SCORE.parse(&transcript(text, data))
 }
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tribunal::{
     completion::Distribution,
     completion::{Completion, Finish},
-    parse::{Answer, Chosen, Parser, Read, Reader, Reading, Spot, Transcript},
+    parse::{Chosen, Parser, ReadVerdict, Reader, Reply, Slot, Transcript, VerdictSpec},
     text,
 };
 
@@ -51,7 +51,7 @@ struct Case {
     data: Vec<String>,
     mark: Option<String>,
     finish: Finish,
-    cut_ok: bool,
+    may_be_cut: bool,
     /// The verdict as it stands in output files, or `{unreadable = "missing"}`.
     expect: Value,
     /// The rule that spoke, where the case is about that.
@@ -71,20 +71,20 @@ struct Call {
     /// Probabilities of the labels.
     p: Option<BTreeMap<String, f64>>,
     finish: Finish,
-    cut_ok: bool,
+    may_be_cut: bool,
 }
 
 impl Call {
-    fn outcome(&self) -> Answer {
+    fn reply(&self) -> Reply {
         let mut completion = Completion::text(&self.text).finish(self.finish.clone());
         completion.distribution = self
             .p
             .as_ref()
             .map(|p| Distribution::new(p.iter().map(|(label, p)| (label.clone(), *p)).collect()));
-        Answer {
-            spot: Spot { name: self.name.clone(), at: self.at },
+        Reply {
+            slot: Slot { name: self.name.clone(), at: self.at },
             chosen: self.chosen.then_some(Chosen::Asked),
-            cut_ok: self.cut_ok,
+            may_be_cut: self.may_be_cut,
             completion,
         }
     }
@@ -96,11 +96,11 @@ impl Case {
             name: "critique".into(),
             text: text.clone(),
             finish: self.finish.clone(),
-            cut_ok: self.cut_ok,
+            may_be_cut: self.may_be_cut,
             ..Call::default()
         });
         Transcript {
-            results: only.iter().chain(&self.calls).map(Call::outcome).collect(),
+            results: only.iter().chain(&self.calls).map(Call::reply).collect(),
             last_turn: self.last_turn,
             mark: self.mark.clone(),
             data: self.data.clone(),
@@ -111,11 +111,11 @@ impl Case {
 
 fn reader(rules: &Rules) -> Reader {
     let Rules { judges, scale, verdict } = rules.clone();
-    Reader::new(&Reading::from_json(&judges, scale, verdict).unwrap()).unwrap()
+    Reader::new(&VerdictSpec::from_json(&judges, scale, verdict).unwrap()).unwrap()
 }
 
 /// The verdict as it stands in output files; of steps, what the case names.
-fn shown(read: &Read, expected: &Value) -> Value {
+fn shown(read: &ReadVerdict, expected: &Value) -> Value {
     match &read.verdict {
         Err(why) => json!({ "unreadable": why.reason.name() }),
         Ok(verdict) => {

@@ -305,7 +305,7 @@ pub(super) fn fitted(
     let given = given.map(str::parse::<Pass>).transpose()?;
     let Some(rule) = given.as_ref().or(prompt.front().pass.as_ref()) else { return Ok(None) };
     let filled = Item::from(fields.filled_in([CRITERIA].into_iter()));
-    let offer = Offer { criteria: prompt.menu(&filled).criteria, ..prompt.offer() };
+    let offer = Offer { criteria: prompt.shape(&filled).criteria, ..prompt.offer() };
     let fitted = rule.fitted(&offer, ErrorKind::Config).map_err(|error| match given {
         Some(_) => error,
         None => {

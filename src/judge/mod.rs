@@ -268,9 +268,9 @@ impl Judge {
         let data = member.prompt.judged(&item);
         // A marker of a record without anything to judge would be everyone's.
         let mark = member.mark(&item).filter(|_| !data.is_empty());
-        let menu = member.prompt.menu(&item);
+        let shape = member.prompt.shape(&item);
         let of_text = Transcript::of_text("critique", text);
-        Ok(panel.read_text(text, Transcript { mark, data, menu, ..of_text }))
+        Ok(panel.read_text(text, Transcript { mark, data, shape, ..of_text }))
     }
 
     /// The members and their models, in the order in which they were given; one for an ordinary judge.

@@ -12,7 +12,7 @@ use crate::{
     completion::Completion,
     error::{Error, Result},
     item::Item,
-    parse::{Parser, Read},
+    parse::{Parser, ReadVerdict},
     prompt::Plan,
     request::{Capabilities, Request},
     verdict::{Outcome, Unreadable, Verdict, Vote},
@@ -224,7 +224,7 @@ impl Casting {
         let read = member.read(&talks, &self.shown);
         let verdict = read.verdict.map(|verdict| in_own_order(verdict, order));
         let distribution = read.distribution.map(|seen| seen_in_own_order(seen, order));
-        let read = Read { verdict, distribution, ..read };
+        let read = ReadVerdict { verdict, distribution, ..read };
         let of = Of { by: by.clone(), draw: *draw, order: order.clone(), mark: mark.clone() };
         let mut vote = vote(of, talks, read, member);
         vote.reask = (*reask).max(u32::from(vote.is_forced()));

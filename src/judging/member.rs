@@ -8,7 +8,7 @@ use crate::{
     completion::{Completion, Finish, Price},
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
-    parse::{Kind, Parser, Read, Reader, Transcript},
+    parse::{Kind, Parser, ReadVerdict, Reader, Transcript},
     pass::Pass,
     prompt::{Each, Order, Prompt},
     request::Hasher,
@@ -49,12 +49,12 @@ impl Member {
     /// A rule of the prompt cannot be made ready.
     pub fn new(name: impl Into<Arc<str>>, prompt: impl Into<Arc<Prompt>>) -> Result<Self> {
         let prompt = prompt.into();
-        let (front, reading) = (prompt.front(), prompt.reading());
+        let (front, reading) = (prompt.front(), prompt.verdict_spec());
         let usual = if front.kind == Kind::Preference { Order::Both } else { Order::Given };
         Ok(Self {
             name: name.into(),
             reader: Reader::new(&reading)?,
-            element_reader: Reader::new(&prompt.element_reading())?,
+            element_reader: Reader::new(&prompt.element_verdict_spec())?,
             draws: front.draws.max(1),
             first_draw: 0,
             order: front.order.unwrap_or(usual),
@@ -166,11 +166,11 @@ impl Member {
     /// Refuses a record that this member can only misjudge, before anything is asked.
     pub(super) fn check(&self, item: &Item, pass: Option<&Pass>) -> Result<()> {
         let prompt = &*self.prompt;
-        let menu = prompt.menu(item);
+        let shape = prompt.shape(item);
         if prompt.front().verdict_kind() == Kind::Criteria {
-            self.check_criteria(&menu.criteria.unwrap_or_default(), pass)?;
+            self.check_criteria(&shape.criteria.unwrap_or_default(), pass)?;
         }
-        match (prompt.front().kind, menu.answers) {
+        match (prompt.front().kind, shape.answers) {
             (Kind::Preference, Some(count)) if count != 2 => Err(Error::new(
                 ErrorKind::Record,
                 format!("the record has {count} answers, and this prompt compares two"),
@@ -205,7 +205,7 @@ impl Member {
     }
 
     /// What the conversations of one vote come to, for answers as they were shown.
-    pub(super) fn read(&self, talks: &[(Option<usize>, Transcript)], shown: &Item) -> Read {
+    pub(super) fn read(&self, talks: &[(Option<usize>, Transcript)], shown: &Item) -> ReadVerdict {
         match (self.prompt.front().each, talks) {
             (None, [(_, transcript)]) => self.weighed(self.reader.parse(transcript)),
             (each, talks) => self.read_each(each, talks, shown),
@@ -218,10 +218,10 @@ impl Member {
         each: Option<Each>,
         talks: &[(Option<usize>, Transcript)],
         item: &Item,
-    ) -> Read {
+    ) -> ReadVerdict {
         let reader = &self.element_reader;
         let reads = talks.iter().map(|(_, talk)| self.weighed(reader.parse(talk)));
-        let reads: Vec<Read> = reads.collect();
+        let reads: Vec<ReadVerdict> = reads.collect();
         let rule = reads.iter().find_map(|read| read.rule.clone());
         let verdicts = reads.into_iter().map(|read| read.verdict);
         let verdict = match each {
@@ -232,7 +232,7 @@ impl Member {
             }
             _ => numbers(verdicts).map(Verdict::Scores),
         };
-        Read { rule, ..Read::new(verdict) }
+        ReadVerdict { rule, ..ReadVerdict::new(verdict) }
     }
 
     /// Whether what was picked is weighed by its probability. Steps are judged by theirs in any case.
@@ -243,7 +243,7 @@ impl Member {
 
     /// What was read with the expected value in the place of the one that was picked, where that is wanted.
     /// Without probabilities it cannot be had, and what was picked is something else.
-    fn weighed(&self, read: Read) -> Read {
+    fn weighed(&self, read: ReadVerdict) -> ReadVerdict {
         const WHY: &str = "`expected` weighs by probabilities, and none were reported: another `aggregate` takes what was picked";
         if !self.weighs() {
             return read;
@@ -258,7 +258,7 @@ impl Member {
             Ok(Verdict::Label(label)) if label.confidence.is_none() => unsure(),
             verdict => verdict,
         };
-        Read { verdict, ..read }
+        ReadVerdict { verdict, ..read }
     }
 }
 

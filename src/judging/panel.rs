@@ -275,7 +275,7 @@ fn check_alike(one: &Member, other: &Member) -> Result<()> {
         return unlike("their scales are", &shown(&a.scale), &shown(&b.scale));
     }
     let labels = |member: &Member| {
-        let mut labels = member.prompt.reading().labels;
+        let mut labels = member.prompt.verdict_spec().labels;
         labels.sort();
         labels
     };
@@ -284,7 +284,7 @@ fn check_alike(one: &Member, other: &Member) -> Result<()> {
         return unlike("their labels are", &ours.join(", "), &theirs.join(", "));
     }
     let positive = |member: &Member| {
-        member.prompt.reading().positive().map_or_else(|| "none".into(), ToOwned::to_owned)
+        member.prompt.verdict_spec().positive().map_or_else(|| "none".into(), ToOwned::to_owned)
     };
     let (ours, theirs): (String, String) = (positive(one), positive(other));
     if kind == Kind::Label && ours != theirs {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Member;
 use crate::{
     completion::Completion,
-    parse::{Answer, Chosen, Place, Read, Reader, Spot, Transcript, labelled, opening_label},
+    parse::{
+        Chosen, Place, ReadVerdict, Reader, Reply, Slot, Transcript, find_label, opening_label,
+    },
     prompt::Prompt,
     text::{Judged, TurnEnd, before_control, spoken},
     verdict::{Call, Vote},
@@ -25,18 +27,18 @@ pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) ->
     let judged = Judged::new(&transcript.data);
     let mark = transcript.mark.as_deref();
     let end = TurnEnd::Token(mark);
-    for rule in prompt.reading().rules {
+    for rule in prompt.verdict_spec().rules {
         let Place::Choose(name) = rule.place else { continue };
         let Some((literal, labels)) = prompt.marked_choice(&name, mark) else { continue };
         let found = if literal.trim().is_empty() {
             opening_label(spoken(text, &judged, end), labels).cloned()
         } else {
-            labelled(text, &literal, mark, labels, &judged, end).map(|found| found.label)
+            find_label(text, &literal, mark, labels, &judged, end).map(|found| found.label)
         };
-        transcript.results.push(Answer {
-            spot: Spot { name, at: None },
-            chosen: Some(Chosen::Read(None)),
-            cut_ok: true,
+        transcript.results.push(Reply {
+            slot: Slot { name, at: None },
+            chosen: Some(Chosen::FromText(None)),
+            may_be_cut: true,
             completion: Completion::text(found.unwrap_or_default()),
         });
     }
@@ -47,7 +49,7 @@ pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) ->
 pub(super) fn vote(
     of: Of,
     talks: Vec<(Option<usize>, Transcript)>,
-    read: Read,
+    read: ReadVerdict,
     member: &Member,
 ) -> Vote {
     let last = match talks.as_slice() {
@@ -58,7 +60,7 @@ pub(super) fn vote(
     let calls = talks.into_iter().flat_map(|(element, talk)| calls(element, talk, reader));
     let Of { by, draw, order, mark } = of;
     let calls = calls.collect();
-    let Read { verdict, rule, span, distribution } = read;
+    let ReadVerdict { verdict, rule, span, distribution } = read;
     let mut vote = Vote { by, draw, order, calls, rule, distribution, mark, ..Vote::new(verdict) };
     vote.span = span.and_then(|span| in_critique(span, &vote, last));
     vote
@@ -67,9 +69,9 @@ pub(super) fn vote(
 /// The texts of one conversation.
 fn calls(element: Option<usize>, transcript: Transcript, reader: &Reader) -> Vec<Call> {
     let spoken = reader.spoken(&transcript);
-    let call = |(answer, spoken): (Answer, _)| Call {
-        name: answer.spot.name,
-        at: answer.spot.at.or(element),
+    let call = |(answer, spoken): (Reply, _)| Call {
+        name: answer.slot.name,
+        at: answer.slot.at.or(element),
         chosen: answer.chosen.is_some(),
         announcement: answer.chosen.as_ref().and_then(Chosen::announcement).map(str::to_owned),
         in_process: answer.completion.in_process && holds_control(&answer.completion.text),

@@ -8,7 +8,7 @@ use std::{
 use regex::Regex;
 
 use super::{
-    Found,
+    FoundValue,
     quoted::{Quotations, Value},
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 /// An announcement: the words before the value and those behind it.
 #[derive(Clone, Debug)]
 pub(super) struct Announcement {
-    before: Loose,
+    before: LooseWords,
     /// What closes the value; empty where the line does.
     after: String,
     /// The same, to be found in any case.
@@ -31,7 +31,7 @@ pub(super) struct Announcement {
 
 /// Words to be found whatever their case, blanks and emphasis.
 #[derive(Clone, Debug)]
-pub(super) struct Loose {
+pub(super) struct LooseWords {
     words: Regex,
     /// The same where the words may be spread over lines: a quotation may put them on one.
     spread: Regex,
@@ -55,7 +55,7 @@ impl Announcement {
         let (before, after) = pattern.split_once('*').unwrap_or((&pattern, ""));
         let after = after.trim().to_lowercase();
         let closes = expression(&format!("(?i){}", regex::escape(&after)), &after)?;
-        Ok(Self { before: Loose::new(before)?, after, closes, keeps_html })
+        Ok(Self { before: LooseWords::new(before)?, after, closes, keeps_html })
     }
 
     /// The text in which this is looked for.
@@ -73,7 +73,7 @@ impl Announcement {
         judged: &Judged,
         demanded: bool,
         read: Value,
-    ) -> Option<Found> {
+    ) -> Option<FoundValue> {
         let mut places: Vec<Range<usize>> = self.before.places(text).collect();
         places.retain(|place| self.announces(text, place.end));
         let last = places.last()?;
@@ -99,7 +99,7 @@ impl Announcement {
         text: &str,
         place: &Range<usize>,
         fault: Option<Result<String, Unreadable>>,
-    ) -> Found {
+    ) -> FoundValue {
         let (end, closed) = self.end(text, place.end);
         let value = if closed {
             Ok(text[place.end..end].to_owned())
@@ -109,7 +109,7 @@ impl Announcement {
                 format!("the last announcement is not closed by `{}`", self.after),
             ))
         };
-        Found { value: fault.unwrap_or(value), place: trimmed(text, place.end..end) }
+        FoundValue { value: fault.unwrap_or(value), place: trimmed(text, place.end..end) }
     }
 
     /// Whether the words behind the value are there, where there are any: `Output (a) is longer` is no
@@ -181,7 +181,7 @@ fn expression(pattern: &str, words: &str) -> Result<Regex> {
     })
 }
 
-impl Loose {
+impl LooseWords {
     /// The words are folded as texts are.
     pub(super) fn new(words: &str) -> Result<Self> {
         const SPREAD: &str = "[*_`$\\s]*";
@@ -251,7 +251,7 @@ pub(super) fn after_mark(mark: &str, text: &str) -> Option<usize> {
 }
 
 /// What stands behind the last occurrence of our marker, which nobody else can have written.
-pub(super) fn marked(mark: &str, text: &str) -> Option<Found> {
+pub(super) fn marked(mark: &str, text: &str) -> Option<FoundValue> {
     let start = after_mark(mark, text)?;
     // The number may stand on the next line: `a3f9:` and below it `6`.
     let led =
@@ -259,10 +259,10 @@ pub(super) fn marked(mark: &str, text: &str) -> Option<Found> {
     let end = led + line_end(&text[led..]);
     let mut value =
         text[start..end].trim_start_matches(|c: char| c.is_whitespace() || "*_`:=-—])".contains(c));
-    if let Some((label, labelled)) = value.split_once(':') {
+    if let Some((label, find_label)) = value.split_once(':') {
         let label = label.trim_matches(['*', '_', ' ']);
         if label.chars().all(|c| c.is_alphabetic() || c == ' ') {
-            value = labelled;
+            value = find_label;
         }
     }
     let mut from = end - value.len();
@@ -270,7 +270,7 @@ pub(super) fn marked(mark: &str, text: &str) -> Option<Found> {
     if text[start..from].ends_with('-') && value.starts_with(|c: char| c.is_ascii_digit()) {
         from -= 1;
     }
-    Some(Found { value: Ok(text[from..end].to_owned()), place: trimmed(text, from..end) })
+    Some(FoundValue { value: Ok(text[from..end].to_owned()), place: trimmed(text, from..end) })
 }
 
 /// The end of the line, or of the next one where this one is blank.

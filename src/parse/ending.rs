@@ -1,6 +1,6 @@
 //! The words with which a verdict is forced out of a judge that came to none.
 
-use super::{Finder, Menu, MenuValue, Reader, Rule, values::Around};
+use super::{Finder, ItemShape, MenuValue, Reader, Rule, values::ValueFrame};
 use crate::text::{Judged, unfinished_thought};
 
 /// What is written for a judge so that only the verdict is missing.
@@ -8,7 +8,7 @@ use crate::text::{Judged, unfinished_thought};
 /// Budget forcing (Muennighoff et al. 2025, s1) for verdicts: a judge that forgot its last line, or ran
 /// out of tokens before it, is not made to write everything again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ending {
+pub(crate) struct ClosingLine {
     /// The words that announce the verdict.
     pub(crate) before: String,
     /// What closes it; empty where the line does.
@@ -18,7 +18,7 @@ pub(crate) struct Ending {
 /// A place at the end of a text where the verdict is announced for the judge, and what may follow.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scoring {
-    pub(crate) ending: Ending,
+    pub(crate) ending: ClosingLine,
     pub(crate) values: Vec<MenuValue>,
 }
 
@@ -26,15 +26,15 @@ impl Reader {
     /// The ending that this prompt's rules would read, by the first rule that has one.
     ///
     /// `marked` is the author's line that shows the marker, up to and with it.
-    pub(crate) fn ending(&self, marked: Option<&str>) -> Option<Ending> {
+    pub(crate) fn ending(&self, marked: Option<&str>) -> Option<ClosingLine> {
         self.own_rules().find_map(|(rule, finder)| match finder {
             Finder::Json(pointer) => {
                 // Only a key of the object itself: what stands around deeper ones is not known.
                 let key = pointer.strip_prefix('/').filter(|key| !key.contains(['/', '~']))?;
                 let key = serde_json::Value::from(key);
-                Some(Ending { before: format!("{{{key}:"), after: "}".into() })
+                Some(ClosingLine { before: format!("{{{key}:"), after: "}".into() })
             }
-            _ => Self::around(rule, finder, marked).map(Ending::from),
+            _ => Self::around(rule, finder, marked).map(ClosingLine::from),
         })
     }
 
@@ -43,12 +43,16 @@ impl Reader {
     ///
     /// # Errors
     /// No rule can: why the first one cannot, in words that go on after "because".
-    pub(crate) fn scoring(&self, marked: Option<&str>, menu: &Menu) -> Result<Scoring, String> {
+    pub(crate) fn scoring(
+        &self,
+        marked: Option<&str>,
+        shape: &ItemShape,
+    ) -> Result<Scoring, String> {
         let mut why = None;
         for (rule, finder) in self.own_rules() {
             let scoring = match Self::around(rule, finder, marked) {
                 Some(around) => self
-                    .values_of(rule, &around, menu)
+                    .values_of(rule, &around, shape)
                     .map(|values| Scoring { ending: around.into(), values }),
                 None => Err(unannounced(rule, finder)),
             };
@@ -69,7 +73,7 @@ impl Reader {
 
     /// The rules that read the last turn.
     fn own_rules(&self) -> impl Iterator<Item = (&Rule, &Finder)> {
-        let rules = self.reading.rules.iter().zip(&self.finders);
+        let rules = self.spec.rules.iter().zip(&self.finders);
         rules.filter(|(rule, _)| rule.within.is_none())
     }
 }
@@ -85,13 +89,13 @@ fn unannounced(rule: &Rule, finder: &Finder) -> String {
     }
 }
 
-impl From<Around> for Ending {
-    fn from(Around { before, after, .. }: Around) -> Self {
+impl From<ValueFrame> for ClosingLine {
+    fn from(ValueFrame { before, after, .. }: ValueFrame) -> Self {
         Self { before, after }
     }
 }
 
-impl Ending {
+impl ClosingLine {
     /// Where the judge began the announcement itself, and did not come to its end.
     pub(crate) fn begun(&self, text: &str) -> usize {
         let start = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
@@ -132,11 +136,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::parse::Reading;
+    use crate::parse::VerdictSpec;
 
-    fn ending(verdict: Value) -> Option<Ending> {
-        let reading = Reading::from_json("score", None, verdict).unwrap();
-        Reader::new(&reading).unwrap().ending(Some("Score 3fa2"))
+    fn ending(verdict: Value) -> Option<ClosingLine> {
+        let spec = VerdictSpec::from_json("score", None, verdict).unwrap();
+        Reader::new(&spec).unwrap().ending(Some("Score 3fa2"))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{cell::LazyCell, fmt, ops::Range};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{Found, Kind, announced};
+use super::{FoundValue, Kind, announced};
 use crate::{
     text::{Judged, fold, squeezed},
     verdict::{Reason, Unreadable},
@@ -24,7 +24,7 @@ pub(super) fn find(
     judged: &Judged,
     demanded: bool,
     kind: Kind,
-) -> Option<Found> {
+) -> Option<FoundValue> {
     let objects = objects(text);
     let quotations = LazyCell::new(|| Quotations::new(judged));
     let quoted = |(object, place): &Object| {
@@ -38,7 +38,7 @@ pub(super) fn find(
     let (object, place) = if demanded {
         let found = last.next()?;
         if quoted(&found) {
-            return Some(Found { value: Err(announced::unmarked()), place: found.1 });
+            return Some(FoundValue { value: Err(announced::unmarked()), place: found.1 });
         }
         found
     } else {
@@ -55,7 +55,7 @@ pub(super) fn find(
             None => Ok(written(value)),
         }
     });
-    Some(Found { value, place })
+    Some(FoundValue { value, place })
 }
 
 /// What is wrong with the shape of a value, for what is judged.

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::announced::{Loose, after_mark, in_block_quote, last_opening};
+use super::announced::{LooseWords, after_mark, in_block_quote, last_opening};
 use crate::text::{Judged, TurnEnd, fold, spoken};
 
 /// A label that was found behind the words that announce it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Labelled {
+pub struct FoundLabel {
     /// The label as it was offered.
     pub label: String,
     /// The byte at which its announcement begins.
@@ -27,20 +27,20 @@ pub fn label_after(
     literal: &str,
     labels: &[String],
     data: &[String],
-) -> Option<Labelled> {
-    labelled(text, literal, None, labels, &Judged::new(data), TurnEnd::Token(None))
+) -> Option<FoundLabel> {
+    find_label(text, literal, None, labels, &Judged::new(data), TurnEnd::Token(None))
 }
 
 /// The same for words that hold a `mark`: it alone announces the label. Words without it do so where no
 /// judged text announces the same label, and on no line otherwise.
-pub(crate) fn labelled(
+pub(crate) fn find_label(
     text: &str,
     literal: &str,
     mark: Option<&str>,
     labels: &[String],
     judged: &Judged,
     end: TurnEnd,
-) -> Option<Labelled> {
+) -> Option<FoundLabel> {
     let shown = spoken(text, judged, end);
     let hidden = shown.as_ptr() as usize - text.as_ptr() as usize;
     let folded = fold(shown);
@@ -52,7 +52,7 @@ pub(crate) fn labelled(
     let place = folded.original(place);
     let start = folded.original(start..start + 1).start;
     let place = hidden + place.start..hidden + place.end;
-    Some(Labelled { label: label.clone(), start: hidden + start, place })
+    Some(FoundLabel { label: label.clone(), start: hidden + start, place })
 }
 
 /// The label that a text begins with, blanks and emphasis left out.
@@ -74,7 +74,7 @@ fn marked<'l>(
     labels: &'l [String],
     judged: &Judged,
 ) -> Option<Announced<'l>> {
-    let words = Loose::new(literal).ok()?;
+    let words = LooseWords::new(literal).ok()?;
     if let Some(after) = after_mark(mark, text) {
         let begun = words.places(text).filter(|place| place.contains(&(after - 1))).last();
         let start = begun.map_or(after - mark.len(), |place| place.start);
@@ -82,7 +82,7 @@ fn marked<'l>(
         return Some(Announced { label, start, place });
     }
     let bare = literal.replace(mark, "");
-    let words = Loose::new(bare.trim_end_matches([' ', ':'])).ok()?;
+    let words = LooseWords::new(bare.trim_end_matches([' ', ':'])).ok()?;
     let Range { start, end } = words.places(text).last()?;
     let (label, place) = label_at(text, end, labels)?;
     let announce_it = |form: &String| {
@@ -99,7 +99,7 @@ fn announced<'l>(
     labels: &'l [String],
     judged: &Judged,
 ) -> Option<Announced<'l>> {
-    let words = Loose::new(&fold(literal).text).ok()?;
+    let words = LooseWords::new(&fold(literal).text).ok()?;
     let Range { start, end } = words.places(text).last()?;
     let quotable = || judged.forms().iter().any(|form| words.spread_places(form).next().is_some());
     if !last_opening(text).contains(&start) && quotable() {
@@ -178,7 +178,7 @@ mod tests {
             let judged = Judged::new(&data);
             let end = TurnEnd::Token(Some("3fa2"));
             let found =
-                labelled(text, "Right (Yes/No)? 3fa2:", Some("3fa2"), &labels, &judged, end)?;
+                find_label(text, "Right (Yes/No)? 3fa2:", Some("3fa2"), &labels, &judged, end)?;
             assert!(text[found.start..].to_lowercase().starts_with(['r', '3']));
             assert_eq!(text[found.place].to_lowercase(), found.label.trim().to_lowercase());
             Some(found.label)

@@ -17,22 +17,22 @@ mod values;
 mod weighed;
 
 pub use {
-    label::{Labelled, label_after},
-    rule::{Form, Kind, Line, Place, Reading, Rule, VerdictFrom},
-    transcript::{Answer, Chosen, Menu, Spot, Transcript},
+    label::{FoundLabel, label_after},
+    rule::{AnswerLine, Form, Kind, Place, Rule, VerdictFrom, VerdictSpec},
+    transcript::{Chosen, ItemShape, Reply, Slot, Transcript},
     values::MenuValue,
 };
 
 pub(crate) use {
-    ending::{Ending, Scoring},
-    label::{labelled, opening_label},
+    ending::{ClosingLine, Scoring},
+    label::{find_label, opening_label},
     rule::rules,
     value::by_name,
 };
 
 use std::ops::Range;
 
-use self::{announced::Announcement, prepared::Prepared, value::Wanted};
+use self::{announced::Announcement, prepared::Prepared, value::ValueReader};
 use crate::{
     completion::Distribution,
     error::{Error, ErrorKind, Result},
@@ -42,7 +42,7 @@ use crate::{
 
 /// What was read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Read {
+pub struct ReadVerdict {
     /// The decision, or why there is none.
     pub verdict: Result<Verdict, Unreadable>,
     /// The name of the rule that spoke, also when what it found was malformed.
@@ -53,7 +53,7 @@ pub struct Read {
     pub distribution: Option<Distribution>,
 }
 
-impl Read {
+impl ReadVerdict {
     /// Nothing but a verdict, or why there is none.
     pub fn new(verdict: Result<Verdict, Unreadable>) -> Self {
         Self { verdict, rule: None, span: None, distribution: None }
@@ -61,8 +61,8 @@ impl Read {
 }
 
 /// What the rules found in the text alone.
-struct Applied {
-    read: Read,
+struct RuleResult {
+    read: ReadVerdict,
     /// The rule that spoke.
     rule: Option<usize>,
     /// The bytes of the text, without the blanks around it, where it did.
@@ -71,8 +71,8 @@ struct Applied {
     is_empty: bool,
 }
 
-impl From<Read> for Applied {
-    fn from(read: Read) -> Self {
+impl From<ReadVerdict> for RuleResult {
+    fn from(read: ReadVerdict) -> Self {
         Self { read, rule: None, place: None, is_empty: false }
     }
 }
@@ -80,11 +80,11 @@ impl From<Read> for Applied {
 /// Reads a verdict out of a finished conversation.
 pub trait Parser: Send + Sync {
     /// Total: any transcript gives a verdict or a reason.
-    fn parse(&self, transcript: &Transcript) -> Read;
+    fn parse(&self, transcript: &Transcript) -> ReadVerdict;
 }
 
-impl<F: Fn(&Transcript) -> Read + Send + Sync> Parser for F {
-    fn parse(&self, transcript: &Transcript) -> Read {
+impl<F: Fn(&Transcript) -> ReadVerdict + Send + Sync> Parser for F {
+    fn parse(&self, transcript: &Transcript) -> ReadVerdict {
         self(transcript)
     }
 }
@@ -92,7 +92,7 @@ impl<F: Fn(&Transcript) -> Read + Send + Sync> Parser for F {
 /// A prompt's own rules, ready to be applied.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    reading: Reading,
+    spec: VerdictSpec,
     finders: Vec<Finder>,
 }
 
@@ -104,11 +104,11 @@ enum Finder {
     Json(String),
     Choose(String),
     Mark,
-    Numbers(usize, Line),
+    Numbers(usize, AnswerLine),
 }
 
 /// A place where a verdict was announced: what stands there, or what is wrong with it.
-struct Found {
+struct FoundValue {
     value: Result<String, Unreadable>,
     place: Range<usize>,
 }
@@ -124,30 +124,29 @@ impl Reader {
     ///
     /// # Errors
     /// A regular expression does not compile.
-    pub fn new(reading: &Reading) -> Result<Self> {
-        let finders =
-            reading.rules.iter().map(|rule| finder(&rule.place)).collect::<Result<_>>()?;
-        let mut reading = reading.clone();
-        if let (Kind::Label, Some(scale)) = (reading.kind, &reading.scale) {
+    pub fn new(spec: &VerdictSpec) -> Result<Self> {
+        let finders = spec.rules.iter().map(|rule| finder(&rule.place)).collect::<Result<_>>()?;
+        let mut spec = spec.clone();
+        if let (Kind::Label, Some(scale)) = (spec.kind, &spec.scale) {
             // The names of the scale are the menu, and mean themselves.
-            let menu =
+            let names =
                 || scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
-            let unnamed = reading.rules.iter_mut().filter(|rule| rule.values.is_empty());
-            unnamed.for_each(|rule| rule.values = menu());
+            let unnamed = spec.rules.iter_mut().filter(|rule| rule.values.is_empty());
+            unnamed.for_each(|rule| rule.values = names());
         }
-        Ok(Self { reading, finders })
+        Ok(Self { spec, finders })
     }
 
     /// The rules and the menu that it reads by.
-    pub(crate) fn reading(&self) -> &Reading {
-        &self.reading
+    pub(crate) fn spec(&self) -> &VerdictSpec {
+        &self.spec
     }
 
-    fn wanted<'r>(&'r self, rule: &'r Rule, menu: &'r Menu) -> Wanted<'r> {
-        Wanted {
-            menu,
-            kind: self.reading.kind,
-            scale: self.reading.scale.as_ref(),
+    fn value_reader<'r>(&'r self, rule: &'r Rule, shape: &'r ItemShape) -> ValueReader<'r> {
+        ValueReader {
+            shape,
+            kind: self.spec.kind,
+            scale: self.spec.scale.as_ref(),
             values: &rule.values,
         }
     }
@@ -159,20 +158,20 @@ impl Reader {
         rule: &Rule,
         finder: &Finder,
         prepared: &Prepared,
-    ) -> Option<Applied> {
+    ) -> Option<RuleResult> {
         if let Finder::Choose(name) = finder {
             let (verdict, distribution) = self.chosen(rule, name, prepared.transcript)?;
-            let read = Read { rule: Some(rule.name()), distribution, ..Read::new(verdict) };
-            return Some(Applied { rule: Some(at), ..read.into() });
+            let read =
+                ReadVerdict { rule: Some(rule.name()), distribution, ..ReadVerdict::new(verdict) };
+            return Some(RuleResult { rule: Some(at), ..read.into() });
         }
         let text = prepared.text(rule.within.as_deref());
         let text = text.trim();
-        let wanted = self.wanted(rule, &prepared.transcript.menu);
-        let compares =
-            matches!(finder, Finder::Numbers(..)) && self.reading.kind == Kind::Preference;
+        let value_reader = self.value_reader(rule, &prepared.transcript.shape);
+        let compares = matches!(finder, Finder::Numbers(..)) && self.spec.kind == Kind::Preference;
         let read = |value: &str| {
             let value = before_control(value);
-            if compares { wanted.compared(value) } else { wanted.read(value) }
+            if compares { value_reader.compared(value) } else { value_reader.read(value) }
         };
         let shown = |value: &str| read(value).ok().map(|verdict| verdict.to_string());
         let search = Search {
@@ -180,43 +179,43 @@ impl Reader {
             judged: &prepared.judged,
             mark: prepared.transcript.mark.as_deref(),
             demanded: self.demands_mark(prepared.transcript),
-            kind: self.reading.kind,
+            kind: self.spec.kind,
             read: &shown,
         };
-        let Found { value, place } = search.find(finder)?;
+        let FoundValue { value, place } = search.find(finder)?;
         let is_empty = value.as_ref().is_ok_and(|value| value::bare(value).is_empty());
         let verdict = value.and_then(|value| read(&value));
         let characters = |at: usize| text[..at].chars().count();
         let span = rule.within.is_none().then(|| (characters(place.start), characters(place.end)));
-        let read = Read { rule: Some(rule.name()), span, ..Read::new(verdict) };
-        Some(Applied { read, rule: Some(at), place: Some(place), is_empty })
+        let read = ReadVerdict { rule: Some(rule.name()), span, ..ReadVerdict::new(verdict) };
+        Some(RuleResult { read, rule: Some(at), place: Some(place), is_empty })
     }
 
     /// What the rules find in the text alone.
-    fn read_text(&self, prepared: &Prepared) -> Applied {
-        let weighs = self.reading.from != VerdictFrom::Text;
-        if let Some(fault) = prepared.fault(&self.reading.rules, weighs) {
-            return Read::new(Err(fault)).into();
+    fn read_text(&self, prepared: &Prepared) -> RuleResult {
+        let weighs = self.spec.from != VerdictFrom::Text;
+        if let Some(fault) = prepared.fault(&self.spec.rules, weighs) {
+            return ReadVerdict::new(Err(fault)).into();
         }
         if self.is_draft() {
-            return Read::new(whole_text(prepared)).into();
+            return ReadVerdict::new(whole_text(prepared)).into();
         }
-        let mut rules = self.reading.rules.iter().zip(&self.finders).enumerate();
+        let mut rules = self.spec.rules.iter().zip(&self.finders).enumerate();
         let found = rules.find_map(|(n, (rule, finder))| self.apply(n, rule, finder, prepared));
-        found.unwrap_or_else(|| Read::new(Err(self.missing(prepared))).into())
+        found.unwrap_or_else(|| ReadVerdict::new(Err(self.missing(prepared))).into())
     }
 
     /// Whether the prompt showed the judge a mark for its verdict.
     fn demands_mark(&self, transcript: &Transcript) -> bool {
         let marks = |rule: &Rule| rule.place == Place::Mark;
-        transcript.mark.is_some() && self.reading.rules.iter().any(marks)
+        transcript.mark.is_some() && self.spec.rules.iter().any(marks)
     }
 
     /// The bytes of every result that count.
     pub(crate) fn spoken(&self, transcript: &Transcript) -> Vec<(usize, usize)> {
         let prepared = Prepared::new(transcript, self.is_draft());
-        let place = |(outcome, spoken): (&Answer, &&str)| {
-            let start = spoken.as_ptr() as usize - outcome.completion.text.as_ptr() as usize;
+        let place = |(reply, spoken): (&Reply, &&str)| {
+            let start = spoken.as_ptr() as usize - reply.completion.text.as_ptr() as usize;
             (start, start + spoken.len())
         };
         transcript.results.iter().zip(&prepared.spoken).map(place).collect()
@@ -224,7 +223,7 @@ impl Reader {
 
     /// Whether the text itself is the result.
     fn is_draft(&self) -> bool {
-        matches!(self.reading.kind, Kind::Critique | Kind::Revision)
+        matches!(self.spec.kind, Kind::Critique | Kind::Revision)
     }
 
     /// The labels that a `choose` picked: one, or one per step. One also has the probabilities of what the labels
@@ -235,37 +234,35 @@ impl Reader {
         name: &str,
         transcript: &Transcript,
     ) -> Option<(Result<Verdict, Unreadable>, Option<Distribution>)> {
-        let picked: Vec<&Answer> = (transcript.results.iter())
-            .filter(|outcome| outcome.chosen.is_some() && !outcome.is_scoring())
-            .filter(|outcome| outcome.spot.name == name)
+        let picked: Vec<&Reply> = (transcript.results.iter())
+            .filter(|reply| reply.chosen.is_some() && !reply.is_scoring())
+            .filter(|reply| reply.slot.name == name)
             .collect();
-        if self.reading.kind == Kind::Steps
-            && picked.iter().any(|outcome| outcome.spot.at.is_some())
-        {
-            return Some((self.chosen_steps(rule, &picked, &transcript.menu), None));
+        if self.spec.kind == Kind::Steps && picked.iter().any(|reply| reply.slot.at.is_some()) {
+            return Some((self.chosen_steps(rule, &picked, &transcript.shape), None));
         }
-        let outcome = picked.last()?;
-        if outcome.completion.text.trim().is_empty() {
+        let reply = picked.last()?;
+        if reply.completion.text.trim().is_empty() {
             return None;
         }
-        let wanted = self.wanted(rule, &transcript.menu);
-        let seen = outcome.completion.distribution.as_ref();
-        let distribution = seen.map(|seen| wanted.by_meaning(seen));
-        Some((self.picked(rule, outcome, &transcript.menu), distribution))
+        let value_reader = self.value_reader(rule, &transcript.shape);
+        let seen = reply.completion.distribution.as_ref();
+        let distribution = seen.map(|seen| value_reader.by_meaning(seen));
+        Some((self.picked(rule, reply, &transcript.shape), distribution))
     }
 
     /// One label that was picked, with its probability, or what it means.
-    fn picked(&self, rule: &Rule, outcome: &Answer, menu: &Menu) -> Result<Verdict, Unreadable> {
-        let seen = outcome.completion.distribution.as_ref();
-        if let Some(seen) = seen.filter(|seen| seen.mass() < self.reading.mass) {
+    fn picked(&self, rule: &Rule, reply: &Reply, shape: &ItemShape) -> Result<Verdict, Unreadable> {
+        let seen = reply.completion.distribution.as_ref();
+        if let Some(seen) = seen.filter(|seen| seen.mass() < self.spec.mass) {
             return Err(Self::unsure(&rule.name(), seen.mass()));
         }
-        let wanted = self.wanted(rule, menu);
-        let verdict = wanted.read(&outcome.completion.text)?;
+        let value_reader = self.value_reader(rule, shape);
+        let verdict = value_reader.read(&reply.completion.text)?;
         let Verdict::Label(Label { label, .. }) = verdict else { return Ok(verdict) };
-        let distribution = seen.and_then(|seen| wanted.meanings(seen));
+        let distribution = seen.and_then(|seen| value_reader.meanings(seen));
         let share = |meaning: &str| Some(distribution.as_ref()?.of(meaning).unwrap_or(0.0));
-        let p = self.reading.positive().and_then(share);
+        let p = self.spec.positive().and_then(share);
         let confidence = share(&label);
         Ok(Verdict::Label(Label { p, confidence, distribution, ..Label::new(label) }))
     }
@@ -273,18 +270,18 @@ impl Reader {
     fn chosen_steps(
         &self,
         rule: &Rule,
-        picked: &[&Answer],
-        menu: &Menu,
+        picked: &[&Reply],
+        shape: &ItemShape,
     ) -> Result<Verdict, Unreadable> {
         let reader = Self {
-            reading: Reading { kind: Kind::Label, ..self.reading.clone() },
+            spec: VerdictSpec { kind: Kind::Label, ..self.spec.clone() },
             finders: Vec::new(),
         };
-        let label = |(n, outcome): (usize, &&Answer)| {
-            let index = outcome.spot.at.unwrap_or(n);
-            let is_empty = outcome.completion.text.trim().is_empty();
+        let label = |(n, reply): (usize, &&Reply)| {
+            let index = reply.slot.at.unwrap_or(n);
+            let is_empty = reply.completion.text.trim().is_empty();
             let missing = || Unreadable::new(Reason::Missing, "it has no label");
-            let label = if is_empty { Err(missing()) } else { reader.picked(rule, outcome, menu) };
+            let label = if is_empty { Err(missing()) } else { reader.picked(rule, reply, shape) };
             (index, label)
         };
         self.steps(picked.iter().enumerate().map(label))
@@ -307,7 +304,7 @@ impl Reader {
                     return Err(Unreadable::new(why.reason, detail));
                 }
             };
-            if self.reading.is_error(&label.label) && all.first_error.is_none() {
+            if self.spec.is_error(&label.label) && all.first_error.is_none() {
                 all.first_error = Some(index);
             }
             let Label { label, p, distribution, .. } = label;
@@ -321,13 +318,13 @@ impl Reader {
             return Unreadable::new(Reason::Refused, "the model declined to judge");
         }
         let names: Vec<String> =
-            self.reading.rules.iter().map(|rule| format!("`{}`", rule.name())).collect();
+            self.spec.rules.iter().map(|rule| format!("`{}`", rule.name())).collect();
         Unreadable::new(Reason::Missing, format!("no {}", names.join(" and no ")))
     }
 }
 
 impl Parser for Reader {
-    fn parse(&self, transcript: &Transcript) -> Read {
+    fn parse(&self, transcript: &Transcript) -> ReadVerdict {
         let prepared = Prepared::new(transcript, self.is_draft());
         let applied = self.read_text(&prepared);
         self.weighed(applied, transcript, &prepared)
@@ -364,7 +361,7 @@ struct Search<'s> {
 
 impl Search<'_> {
     /// What a rule finds, with its place in the text.
-    fn find(&self, finder: &Finder) -> Option<Found> {
+    fn find(&self, finder: &Finder) -> Option<FoundValue> {
         match finder {
             Finder::Announced(announcement) => {
                 // The last words stand at the end.
@@ -392,14 +389,14 @@ impl Search<'_> {
     }
 
     /// What is found in the last `size` bytes.
-    fn within(&self, size: usize, find: impl Fn(&str) -> Option<Found>) -> Option<Found> {
+    fn within(&self, size: usize, find: impl Fn(&str) -> Option<FoundValue>) -> Option<FoundValue> {
         let start = window(self.text, size);
-        let Found { value, place } = find(&self.text[start..])?;
-        Some(Found { value, place: start + place.start..start + place.end })
+        let FoundValue { value, place } = find(&self.text[start..])?;
+        Some(FoundValue { value, place: start + place.start..start + place.end })
     }
 
     /// The last match, in the text as it is or folded: a disguised one counts too.
-    fn by_regex(&self, regex: &regex::Regex, text: &str) -> Option<Found> {
+    fn by_regex(&self, regex: &regex::Regex, text: &str) -> Option<FoundValue> {
         let folded = fold(text);
         let found = self.matched(regex, text);
         if folded.text == text {
@@ -416,7 +413,7 @@ impl Search<'_> {
 
     /// The last match that is the judge's own. A match that is nothing but its value has no words by
     /// which a quotation could be told.
-    fn matched(&self, regex: &regex::Regex, text: &str) -> Option<Found> {
+    fn matched(&self, regex: &regex::Regex, text: &str) -> Option<FoundValue> {
         const MOST: usize = 64;
         let opening = announced::last_opening(text);
         let matches: Vec<regex::Captures> = regex.captures_iter(text).collect();
@@ -436,27 +433,27 @@ impl Search<'_> {
         };
         let value = found.name("verdict")?;
         let text = fault.map_or_else(|| Ok(value.as_str().to_owned()), Err);
-        Some(Found { value: text, place: value.range() })
+        Some(FoundValue { value: text, place: value.range() })
     }
 }
 
 /// A place in a folded text as one in the text itself.
-fn unfolded(folded: &Folded, found: Found) -> Found {
-    Found { place: folded.original(found.place), ..found }
+fn unfolded(folded: &Folded, found: FoundValue) -> FoundValue {
+    FoundValue { place: folded.original(found.place), ..found }
 }
 
 /// So many numbers alone on the first or last line with text (Vicuna, FairEval, JudgeLM).
-fn numbers(count: usize, line: Line, text: &str) -> Option<Found> {
+fn numbers(count: usize, line: AnswerLine, text: &str) -> Option<FoundValue> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let line = match line {
-        Line::First => lines.next(),
-        Line::Last => lines.next_back(),
+        AnswerLine::First => lines.next(),
+        AnswerLine::Last => lines.next_back(),
     }?;
     let bare = line.trim().trim_matches(['*', '`', '_']);
     let parts: Vec<&str> = bare.split([' ', ',', '\t']).filter(|part| !part.is_empty()).collect();
     let all = parts.len() == count && parts.iter().all(|part| value::plain_number(part).is_some());
     let start = line.as_ptr() as usize - text.as_ptr() as usize;
-    all.then(|| Found { value: Ok(parts.join(", ")), place: start..start + line.len() })
+    all.then(|| FoundValue { value: Ok(parts.join(", ")), place: start..start + line.len() })
 }
 
 /// Where the last `size` bytes of a text begin.

@@ -1,6 +1,6 @@
 //! A transcript whose texts are ready to be read.
 
-use super::{Answer, Chosen, Place, Rule, Transcript};
+use super::{Chosen, Place, Reply, Rule, Transcript};
 use crate::{
     completion::Finish,
     text::{Judged, TurnEnd, spoken},
@@ -19,12 +19,12 @@ impl<'t> Prepared<'t> {
     /// Prepares every result; a draft is a text that is itself the result.
     pub(super) fn new(transcript: &'t Transcript, is_draft: bool) -> Self {
         let judged = Judged::new(&transcript.data);
-        let end = |outcome: &Answer| match (outcome.completion.in_process, is_draft) {
+        let end = |reply: &Reply| match (reply.completion.in_process, is_draft) {
             (true, _) => TurnEnd::Exact,
             (_, true) => TurnEnd::Draft,
             _ => TurnEnd::Token(transcript.mark.as_deref()),
         };
-        let part = |outcome: &'t Answer| spoken(&outcome.completion.text, &judged, end(outcome));
+        let part = |reply: &'t Reply| spoken(&reply.completion.text, &judged, end(reply));
         let spoken = transcript.results.iter().map(part).collect();
         Self { transcript, judged, spoken }
     }
@@ -32,19 +32,19 @@ impl<'t> Prepared<'t> {
     /// The text of the last turn, or of the result that a rule names.
     pub(super) fn text(&self, within: Option<&str>) -> String {
         if let Some(name) = within {
-            let named = self.results(0).rfind(|(outcome, _)| outcome.spot.name == name);
+            let named = self.results(0).rfind(|(reply, _)| reply.slot.name == name);
             return named.map_or_else(String::new, |(_, spoken)| spoken.to_owned());
         }
-        let written = self.last_turn().filter(|(outcome, _)| outcome.chosen.is_none());
+        let written = self.last_turn().filter(|(reply, _)| reply.chosen.is_none());
         written.map(|(_, spoken)| spoken).collect::<Vec<_>>().join("\n")
     }
 
     /// The answer, and the byte of its text, that stand at this byte of [`text`](Self::text) without the blanks
     /// around it.
     pub(super) fn located(&self, at: usize, within: Option<&str>) -> Option<(usize, usize)> {
-        let written = |answer: &Answer| answer.chosen.is_none();
-        let own = |(n, answer): &(usize, &Answer)| match within {
-            Some(name) => answer.spot.name == name,
+        let written = |answer: &Reply| answer.chosen.is_none();
+        let own = |(n, answer): &(usize, &Reply)| match within {
+            Some(name) => answer.slot.name == name,
             None => *n >= self.transcript.last_turn && written(answer),
         };
         let mut answers: Vec<usize> =
@@ -79,28 +79,28 @@ impl<'t> Prepared<'t> {
     /// A text that ran into its limit is no fault where the verdict was picked after it, with probabilities that
     /// `weighs` says are to be looked at.
     pub(super) fn fault(&self, rules: &[Rule], weighs: bool) -> Option<Unreadable> {
-        let filtered = |outcome: &Answer| outcome.completion.finish == Finish::Filtered;
-        if self.last_turn().any(|(outcome, _)| filtered(outcome)) {
+        let filtered = |reply: &Reply| reply.completion.finish == Finish::Filtered;
+        if self.last_turn().any(|(reply, _)| filtered(reply)) {
             return Some(Unreadable::new(
                 Reason::Refused,
                 "a filter or a refusal of the service ended the answer",
             ));
         }
         let picked = weighs && self.is_picked(rules);
-        let cut = |(outcome, _): &(&Answer, &str)| match outcome.completion.finish {
+        let cut = |(reply, _): &(&Reply, &str)| match reply.completion.finish {
             Finish::Length if picked => false,
-            Finish::Length | Finish::ToolCalls => !outcome.cut_ok && outcome.chosen.is_none(),
+            Finish::Length | Finish::ToolCalls => !reply.may_be_cut && reply.chosen.is_none(),
             // Even one token may be none of the model's where nobody knows how it ended.
-            Finish::Other(_) => !outcome.cut_ok || outcome.chosen.is_some(),
+            Finish::Other(_) => !reply.may_be_cut || reply.chosen.is_some(),
             _ => false,
         };
         // A rule may read a result of an earlier turn.
-        let named = |(outcome, _): &(&Answer, &str)| {
-            rules.iter().any(|rule| rule.within.as_deref() == Some(outcome.spot.name.as_str()))
+        let named = |(reply, _): &(&Reply, &str)| {
+            rules.iter().any(|rule| rule.within.as_deref() == Some(reply.slot.name.as_str()))
         };
         let read = self.last_turn().chain(self.results(0).filter(named));
-        if let Some((outcome, spoken)) = read.into_iter().find(cut) {
-            return Some(cut_off(outcome, spoken));
+        if let Some((reply, spoken)) = read.into_iter().find(cut) {
+            return Some(cut_off(reply, spoken));
         }
         let said = self.last_turn().any(|(_, spoken)| !spoken.trim().is_empty());
         (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
@@ -115,40 +115,40 @@ impl<'t> Prepared<'t> {
         last.is_some_and(|answer| {
             answer.chosen == Some(Chosen::Asked)
                 && answer.completion.distribution.is_some()
-                && picks(&answer.spot.name)
+                && picks(&answer.slot.name)
         })
     }
 
-    fn last_turn(&self) -> impl DoubleEndedIterator<Item = (&'t Answer, &'t str)> {
+    fn last_turn(&self) -> impl DoubleEndedIterator<Item = (&'t Reply, &'t str)> {
         self.results(self.transcript.last_turn)
     }
 
     /// Results with their parts that count, from this one on; values that were scored are no text.
-    fn results(&self, from: usize) -> impl DoubleEndedIterator<Item = (&'t Answer, &'t str)> {
+    fn results(&self, from: usize) -> impl DoubleEndedIterator<Item = (&'t Reply, &'t str)> {
         let results = self.transcript.results.iter().zip(self.spoken.iter().copied());
         results.skip(from).filter(|(answer, _)| !answer.is_scoring())
     }
 }
 
 /// Why an answer counts as cut off.
-fn cut_off(outcome: &Answer, spoken: &str) -> Unreadable {
-    let Answer { spot, completion, .. } = outcome;
+fn cut_off(reply: &Reply, spoken: &str) -> Unreadable {
+    let Reply { slot, completion, .. } = reply;
     match &completion.finish {
         Finish::ToolCalls if spoken.trim().is_empty() => Unreadable::new(
             Reason::Empty,
-            format!("`{}` consists of tool calls only, and holds no text", spot.name),
+            format!("`{}` consists of tool calls only, and holds no text", slot.name),
         ),
         Finish::ToolCalls => Unreadable::new(
             Reason::Truncated,
-            format!("`{}` ended with a tool call instead of a verdict", spot.name),
+            format!("`{}` ended with a tool call instead of a verdict", slot.name),
         ),
         Finish::Other(word) => Unreadable::new(
             Reason::Truncated,
-            format!("`{}` ended with `{word}`, which is not known as a clean end", spot.name),
+            format!("`{}` ended with `{word}`, which is not known as a clean end", slot.name),
         ),
         _ => Unreadable::new(
             Reason::Truncated,
-            format!("`{}` ran into its limit of tokens", spot.name),
+            format!("`{}` ran into its limit of tokens", slot.name),
         ),
     }
 }

@@ -125,7 +125,7 @@ pub enum Place {
         /// How many.
         count: usize,
         /// On which line.
-        line: Line,
+        line: AnswerLine,
     },
     /// In the group `verdict` of the last match of a regular expression.
     Regex(String),
@@ -134,7 +134,7 @@ pub enum Place {
 /// A line of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Line {
+pub enum AnswerLine {
     /// The first line that is not blank.
     First,
     /// The last line that is not blank.
@@ -180,7 +180,7 @@ fn rule(json: Value) -> Result<Rule> {
         text("json")?.map(Place::Json),
         text("choose")?.map(Place::Choose),
         mark.then_some(Place::Mark),
-        numbers.map(|count| Place::Numbers { count, line: line.unwrap_or(Line::First) }),
+        numbers.map(|count| Place::Numbers { count, line: line.unwrap_or(AnswerLine::First) }),
         text("regex")?.map(Place::Regex),
     ]
     .into_iter()
@@ -235,11 +235,11 @@ fn form_of(form: &str, place: &Place) -> Result<Form> {
     }
 }
 
-fn line(value: Option<&Value>) -> Result<Option<Line>> {
+fn line(value: Option<&Value>) -> Result<Option<AnswerLine>> {
     match value.map(Value::as_str) {
         None => Ok(None),
-        Some(Some("first")) => Ok(Some(Line::First)),
-        Some(Some("last")) => Ok(Some(Line::Last)),
+        Some(Some("first")) => Ok(Some(AnswerLine::First)),
+        Some(Some("last")) => Ok(Some(AnswerLine::Last)),
         Some(_) => Err(wrong("`line` under `verdict` must be first or last")),
     }
 }
@@ -332,7 +332,7 @@ impl Rule {
 
 /// All that is needed to read verdicts of a prompt.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
+pub struct VerdictSpec {
     /// What the verdict is about.
     pub kind: Kind,
     /// The rules, tried in this order.
@@ -341,7 +341,7 @@ pub struct Reading {
     pub scale: Option<Scale>,
     /// The labels that a verdict may have; empty where any word may come.
     pub labels: Vec<String>,
-    /// The label whose probability is `p`, where it is named; see [`Reading::positive`].
+    /// The label whose probability is `p`, where it is named; see [`VerdictSpec::positive`].
     pub positive: Option<String>,
     /// The least probability that the values on offer hold together: with less, the model was about to say
     /// something else.
@@ -374,7 +374,7 @@ fn labels(kind: Kind, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
     all
 }
 
-impl Reading {
+impl VerdictSpec {
     /// The least mass where a prompt says nothing: 5 %.
     pub const MASS: f64 = 0.05;
 

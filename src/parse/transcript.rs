@@ -5,9 +5,9 @@ use crate::{completion::Completion, completion::Distribution};
 /// What an item leaves to be said about it, where that is known: no verdict may name a step, an answer or a
 /// criterion that it does not have.
 ///
-/// [`Prompt::menu`](crate::Prompt::menu) makes one of an item.
+/// [`Prompt::shape`](crate::Prompt::menu) makes one of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Menu {
+pub struct ItemShape {
     /// The number of steps.
     pub steps: Option<usize>,
     /// The number of answers that are compared.
@@ -20,7 +20,7 @@ pub struct Menu {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
     /// Every answer, in the order in which it was asked for.
-    pub results: Vec<Answer>,
+    pub results: Vec<Reply>,
     /// Where in `results` the last assistant turn begins.
     pub last_turn: usize,
     /// The marker that this conversation used.
@@ -29,12 +29,12 @@ pub struct Transcript {
     /// for word may be a quotation.
     pub data: Vec<String>,
     /// What the item leaves to be said.
-    pub menu: Menu,
+    pub shape: ItemShape,
 }
 
 /// The place of a `gen` or `choose`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Spot {
+pub struct Slot {
     /// Its name.
     pub name: String,
     /// Its place in a loop.
@@ -43,13 +43,13 @@ pub struct Spot {
 
 /// One answer at its place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct Reply {
     /// Where it was asked for.
-    pub spot: Spot,
+    pub slot: Slot,
     /// Whether a label was chosen here rather than a text written.
     pub chosen: Option<Chosen>,
     /// Whether running into the limit of tokens is an expected end here.
-    pub cut_ok: bool,
+    pub may_be_cut: bool,
     /// The answer.
     pub completion: Completion,
 }
@@ -60,7 +60,7 @@ pub enum Chosen {
     /// The model was asked for exactly this.
     Asked,
     /// It was read after the words that announce it; `None` where they or the label were missing.
-    Read(Option<Distribution>),
+    FromText(Option<Distribution>),
     /// The values of the verdict were scored after this announcement: the likeliest is the text.
     Scored {
         /// The end of the text after which they were scored.
@@ -78,7 +78,7 @@ impl Chosen {
     }
 }
 
-impl Answer {
+impl Reply {
     /// Whether this only says how likely each value of the verdict is.
     pub fn is_scoring(&self) -> bool {
         self.chosen.as_ref().is_some_and(|chosen| chosen.announcement().is_some())
@@ -88,12 +88,12 @@ impl Answer {
 impl Transcript {
     /// A transcript of one text that somebody already has.
     pub fn of_text(name: &str, text: impl Into<String>) -> Self {
-        let outcome = Answer {
-            spot: Spot { name: name.into(), at: None },
+        let reply = Reply {
+            slot: Slot { name: name.into(), at: None },
             chosen: None,
-            cut_ok: false,
+            may_be_cut: false,
             completion: Completion::text(text),
         };
-        Self { results: vec![outcome], ..Self::default() }
+        Self { results: vec![reply], ..Self::default() }
     }
 }

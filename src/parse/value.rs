@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Kind, Menu};
+use super::{ItemShape, Kind};
 use crate::{
     completion::Distribution,
     scale::{Scale, same},
@@ -11,30 +11,30 @@ use crate::{
 
 /// What a value may be.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(super) struct ValueReader<'a> {
     pub(super) kind: Kind,
     pub(super) scale: Option<&'a Scale>,
     pub(super) values: &'a BTreeMap<String, String>,
     /// What the item leaves to be said.
-    pub(super) menu: &'a Menu,
+    pub(super) shape: &'a ItemShape,
 }
 
-type Reading<T> = Result<T, Unreadable>;
+type VerdictSpec<T> = Result<T, Unreadable>;
 
-fn ambiguous<T>(text: &str) -> Reading<T> {
+fn ambiguous<T>(text: &str) -> VerdictSpec<T> {
     Err(Unreadable::new(Reason::Ambiguous, format!("`{}` is no clear verdict", excerpt(text))))
 }
 
-fn off_scale<T>(text: &str) -> Reading<T> {
+fn off_scale<T>(text: &str) -> VerdictSpec<T> {
     Err(Unreadable::new(Reason::OffScale, format!("`{}` was never offered", excerpt(text))))
 }
 
-fn off_scale_because<T>(detail: String) -> Reading<T> {
+fn off_scale_because<T>(detail: String) -> VerdictSpec<T> {
     Err(Unreadable::new(Reason::OffScale, detail))
 }
 
 /// One clean word was meant, and is not on the menu; anything else is no clear word.
-fn off_menu<T>(text: &str) -> Reading<T> {
+fn off_menu<T>(text: &str) -> VerdictSpec<T> {
     const LONGEST: usize = 20;
     let clean = text.chars().count() <= LONGEST && text.chars().all(char::is_alphanumeric);
     if clean { off_scale(text) } else { ambiguous(text) }
@@ -44,9 +44,9 @@ fn excerpt(text: &str) -> String {
     text.trim().chars().take(60).collect()
 }
 
-impl Wanted<'_> {
+impl ValueReader<'_> {
     /// Reads the text of a value.
-    pub(super) fn read(&self, text: &str) -> Reading<Verdict> {
+    pub(super) fn read(&self, text: &str) -> VerdictSpec<Verdict> {
         let text = bare(text);
         if text.is_empty() {
             return Err(Unreadable::new(Reason::Ambiguous, "the announcement is empty"));
@@ -66,7 +66,7 @@ impl Wanted<'_> {
         }
     }
 
-    fn score(&self, text: &str) -> Reading<f64> {
+    fn score(&self, text: &str) -> VerdictSpec<f64> {
         let mapped = if self.values.is_empty() { None } else { self.word(text).ok() };
         let text = mapped.as_deref().unwrap_or(text);
         if let Some(value) = self.level(text) {
@@ -87,13 +87,13 @@ impl Wanted<'_> {
     }
 
     /// The value of a named level, where levels have names; a bare number may stand for its level.
-    fn level(&self, text: &str) -> Option<Reading<f64>> {
+    fn level(&self, text: &str) -> Option<VerdictSpec<f64>> {
         let scale = self.scale.filter(|scale| scale.levels().next().is_some())?;
         if let Some(value) = scale.level(text) {
             return Some(Ok(value));
         }
-        let menu = scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
-        let named = Wanted { values: &menu, ..*self }.word(text);
+        let names = scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
+        let named = ValueReader { values: &names, ..*self }.word(text);
         match named {
             Err(_) if leading_number(text).is_some() => None,
             named => {
@@ -104,7 +104,7 @@ impl Wanted<'_> {
 
     /// One of the words that were offered, as what it means; where none of them is there, a meaning by its
     /// own name, as it is written.
-    fn word(&self, text: &str) -> Reading<String> {
+    fn word(&self, text: &str) -> VerdictSpec<String> {
         if self.values.is_empty() {
             const LONGEST: usize = 40;
             let short = text.chars().count() <= LONGEST && !text.contains('\n');
@@ -154,7 +154,7 @@ impl Wanted<'_> {
         Distribution::new(all)
     }
 
-    fn preference(&self, text: &str) -> Reading<Preference> {
+    fn preference(&self, text: &str) -> VerdictSpec<Preference> {
         let meaning = if self.values.is_empty() { usual_side(text) } else { self.word(text)? };
         let side = match meaning.as_str() {
             "first" => Preference::First,
@@ -166,7 +166,7 @@ impl Wanted<'_> {
         if side == Preference::Tie && tie_is_off { off_scale("a tie") } else { Ok(side) }
     }
 
-    fn numbers(&self, text: &str) -> Reading<Vec<f64>> {
+    fn numbers(&self, text: &str) -> VerdictSpec<Vec<f64>> {
         let parts = text.split([',', ' ', ';', '\t']).filter(|part| !part.is_empty());
         let numbers: Option<Vec<f64>> = parts.map(plain_number).collect();
         let numbers = numbers.filter(|all| !all.is_empty()).map_or_else(|| ambiguous(text), Ok)?;
@@ -180,9 +180,9 @@ impl Wanted<'_> {
     }
 
     /// One number for each of the item's answers.
-    fn scores(&self, text: &str) -> Reading<Vec<f64>> {
+    fn scores(&self, text: &str) -> VerdictSpec<Vec<f64>> {
         let numbers = self.numbers(text)?;
-        match self.menu.answers {
+        match self.shape.answers {
             Some(count) if count != numbers.len() => {
                 let many = numbers.len();
                 off_scale_because(format!("{many} scores were given for {count} answers"))
@@ -192,9 +192,9 @@ impl Wanted<'_> {
     }
 
     /// The first error is one of the item's steps, or none.
-    fn first_error(&self, text: &str) -> Reading<Steps> {
+    fn first_error(&self, text: &str) -> VerdictSpec<Steps> {
         let steps = first_error(text)?;
-        match (steps.first_error, self.menu.steps) {
+        match (steps.first_error, self.shape.steps) {
             (Some(index), Some(count)) if index >= count => off_scale_because(format!(
                 "step {index} is named, and the {count} steps are counted from 0"
             )),
@@ -203,10 +203,10 @@ impl Wanted<'_> {
     }
 
     /// Every one of the item's answers has its place.
-    fn ranking(&self, text: &str) -> Reading<Vec<Vec<usize>>> {
+    fn ranking(&self, text: &str) -> VerdictSpec<Vec<Vec<usize>>> {
         let groups = ranking(text)?;
         let ranked: usize = groups.iter().map(Vec::len).sum();
-        match self.menu.answers {
+        match self.shape.answers {
             Some(count) if count != ranked => {
                 off_scale_because(format!("{ranked} answers are ranked, and there are {count}"))
             }
@@ -214,7 +214,7 @@ impl Wanted<'_> {
         }
     }
 
-    fn criteria(&self, text: &str) -> Reading<Verdict> {
+    fn criteria(&self, text: &str) -> VerdictSpec<Verdict> {
         let Ok(serde_json::Value::Object(map)) = serde_json::from_str(text) else {
             return ambiguous(text);
         };
@@ -226,7 +226,7 @@ impl Wanted<'_> {
                 return ambiguous(&written);
             }
         }
-        let names = self.menu.criteria.iter().flatten();
+        let names = self.shape.criteria.iter().flatten();
         match names.into_iter().find(|name| !scores.contains_key(*name)) {
             Some(name) => off_scale_because(format!("the criterion `{name}` has no score")),
             None => Ok(Verdict::Criteria(scores)),
@@ -234,8 +234,8 @@ impl Wanted<'_> {
     }
 
     /// The item's own name for a criterion; case matters only where two names differ by nothing else.
-    fn criterion(&self, written: &str) -> Reading<String> {
-        let Some(names) = &self.menu.criteria else { return Ok(written.to_owned()) };
+    fn criterion(&self, written: &str) -> VerdictSpec<String> {
+        let Some(names) = &self.shape.criteria else { return Ok(written.to_owned()) };
         match by_name(written, names.iter().map(String::as_str)) {
             Some(name) => Ok(name.to_owned()),
             None => off_scale_because(format!("`{}` is no criterion here", excerpt(written))),
@@ -243,7 +243,7 @@ impl Wanted<'_> {
     }
 
     /// Two numbers compared, the higher one better.
-    pub(super) fn compared(&self, text: &str) -> Reading<Verdict> {
+    pub(super) fn compared(&self, text: &str) -> VerdictSpec<Verdict> {
         let [first, second] = *self.numbers(text)? else { return ambiguous(text) };
         let side = match first.total_cmp(&second) {
             std::cmp::Ordering::Greater => Preference::First,
@@ -318,7 +318,7 @@ type Word = (String, String);
 
 /// The meaning of the one of `words` that a text is, or begins with; `None` where it begins with none. No word
 /// of another meaning may be offered beside it.
-fn one_of(words: &[Word], others: &[Word], text: &str) -> Option<Reading<String>> {
+fn one_of(words: &[Word], others: &[Word], text: &str) -> Option<VerdictSpec<String>> {
     let low = text.to_lowercase();
     let clear = |meaning: Option<&str>| {
         meaning.map_or_else(|| ambiguous(text), |meaning| Ok(meaning.to_owned()))
@@ -473,7 +473,7 @@ fn usual_side(text: &str) -> String {
 }
 
 /// 0-based; −1 for none (Zheng et al. 2024, ProcessBench).
-fn first_error(text: &str) -> Reading<Steps> {
+fn first_error(text: &str) -> VerdictSpec<Steps> {
     const NOUNS: [&str; 3] = ["paragraph", "step", "index"];
     let low = text.to_lowercase();
     let number = NOUNS
@@ -498,7 +498,7 @@ fn first_error(text: &str) -> Reading<Steps> {
 }
 
 /// `2 > 1 = 3`, `B > A`, `[2, 1, 3]`: every candidate once, best first.
-fn ranking(text: &str) -> Reading<Vec<Vec<usize>>> {
+fn ranking(text: &str) -> VerdictSpec<Vec<Vec<usize>>> {
     let groups: Vec<&str> =
         if text.contains('>') { text.split('>').collect() } else { text.split(',').collect() };
     let group = |group: &&str| group.split('=').map(candidate).collect::<Option<Vec<usize>>>();
@@ -514,7 +514,7 @@ fn ranking(text: &str) -> Reading<Vec<Vec<usize>>> {
     Ok(groups)
 }
 
-/// `Answer 2`, `[B]`, `3`: counted from 1 or from A, as judges do.
+/// `Reply 2`, `[B]`, `3`: counted from 1 or from A, as judges do.
 fn candidate(text: &str) -> Option<usize> {
     const NOUNS: [&str; 6] = ["answer", "response", "assistant", "output", "candidate", "model"];
     let low = bare(text).to_lowercase();

@@ -1,6 +1,6 @@
 //! The values of a finite verdict: how each is written after its announcement, and what it means.
 
-use super::{Finder, Kind, Menu, Place, Reader, Rule, value::bare};
+use super::{Finder, ItemShape, Kind, Place, Reader, Rule, value::bare};
 use crate::{
     completion::Distribution,
     scale::{Numbers, Scale, Step, tidy},
@@ -26,7 +26,7 @@ pub(super) struct Word {
 
 /// What stands before and after the values of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Around {
+pub(super) struct ValueFrame {
     /// The words that announce the value, and what opens its form.
     pub(super) before: String,
     /// Whether a blank stands between them and the value.
@@ -42,15 +42,15 @@ impl Reader {
     /// What stands before and after the values of a rule; `None` where that is not known.
     ///
     /// `marked` is the author's line that shows the marker, up to and with it.
-    pub(super) fn around(rule: &Rule, finder: &Finder, marked: Option<&str>) -> Option<Around> {
+    pub(super) fn around(rule: &Rule, finder: &Finder, marked: Option<&str>) -> Option<ValueFrame> {
         match finder {
             Finder::Mark => {
                 let line = marked?.trim_start();
                 Some(match &rule.form {
                     None => {
-                        Around { before: format!("{line}:"), blank: true, after: String::new() }
+                        ValueFrame { before: format!("{line}:"), blank: true, after: String::new() }
                     }
-                    Some(form) => Around {
+                    Some(form) => ValueFrame {
                         before: format!("{line}: {}", form.open),
                         blank: form.open.is_empty(),
                         after: form.close.clone(),
@@ -60,7 +60,7 @@ impl Reader {
             Finder::Announced(_) => {
                 let name = rule.name();
                 let (before, after) = name.split_once('*')?;
-                Some(Around {
+                Some(ValueFrame {
                     before: before.trim_end().to_owned(),
                     blank: before.ends_with(char::is_whitespace),
                     after: after.trim().to_owned(),
@@ -74,8 +74,8 @@ impl Reader {
     pub(super) fn values_of(
         &self,
         rule: &Rule,
-        around: &Around,
-        menu: &Menu,
+        around: &ValueFrame,
+        shape: &ItemShape,
     ) -> Result<Vec<MenuValue>, String> {
         let close = close_of(rule);
         let blank = if around.blank { " " } else { "" };
@@ -83,25 +83,25 @@ impl Reader {
             let own = if close.is_empty() { word.text.trim() } else { bare(&word.text) };
             format!("{blank}{own}{close}")
         };
-        Ok(listed(&self.words(rule, menu)?, text))
+        Ok(listed(&self.words(rule, shape)?, text))
     }
 
     /// The same at a place that the model itself announced: `blank` and `closed` say how it wrote there.
     pub(super) fn values_written(
         &self,
         rule: &Rule,
-        menu: &Menu,
+        shape: &ItemShape,
         blank: bool,
         close: &str,
     ) -> Option<Vec<MenuValue>> {
         let blank = if blank { " " } else { "" };
         let text = |word: &Word| format!("{blank}{}{close}", bare(&word.text));
-        Some(listed(&self.words(rule, menu).ok()?, text))
+        Some(listed(&self.words(rule, shape).ok()?, text))
     }
 
     /// Every word that the verdict of a rule may be; why there is no such list where there is none.
-    pub(super) fn words(&self, rule: &Rule, menu: &Menu) -> Result<Vec<Word>, String> {
-        let texts: Vec<String> = match (self.reading.kind, &self.reading.scale) {
+    pub(super) fn words(&self, rule: &Rule, shape: &ItemShape) -> Result<Vec<Word>, String> {
+        let texts: Vec<String> = match (self.spec.kind, &self.spec.scale) {
             (Kind::Score, _) if !rule.values.is_empty() => rule.values.keys().cloned().collect(),
             (Kind::Score, Some(Scale::Numbers(numbers))) => numbers_of(numbers)?,
             (Kind::Score, Some(scale)) => scale.levels().map(|(name, _)| name.to_owned()).collect(),
@@ -110,7 +110,7 @@ impl Reader {
                 scale.levels().map(|(name, _)| name.to_owned()).collect()
             }
             (Kind::Label | Kind::Preference, _) => rule.values.keys().cloned().collect(),
-            (Kind::Steps, _) => steps_of(menu)?,
+            (Kind::Steps, _) => steps_of(shape)?,
             (Kind::Score, None) => return Err("the prompt has no scale".into()),
             (Kind::Ranking, _) => return Err("a ranking is not one of a few values".into()),
             (Kind::Scores | Kind::Criteria, _) => {
@@ -121,19 +121,19 @@ impl Reader {
             }
         };
         if texts.is_empty() {
-            let what = match self.reading.kind {
+            let what = match self.spec.kind {
                 Kind::Preference => "`values` does not say how the sides are written",
                 _ => "any word may be the label: name them under `values` or `scale`",
             };
             return Err(what.into());
         }
-        let wanted = self.wanted(rule, menu);
+        let value_reader = self.value_reader(rule, shape);
         let word = |text: String| {
-            let verdict = wanted.read(&text).ok()?;
+            let verdict = value_reader.read(&text).ok()?;
             Some(Word { text, verdict })
         };
         let mut words: Vec<Word> = texts.into_iter().filter_map(word).collect();
-        if self.reading.kind == Kind::Preference {
+        if self.spec.kind == Kind::Preference {
             // Sides in the order in which they are shown; the words of one side in the file's order.
             words.sort_by_key(|word| {
                 ["first", "second", "tie"]
@@ -153,10 +153,10 @@ impl Reader {
     pub(super) fn meanings(
         &self,
         rule: &Rule,
-        menu: &Menu,
+        shape: &ItemShape,
         seen: &Distribution,
     ) -> Option<Vec<(Verdict, f64)>> {
-        let words = self.words(rule, menu).ok()?;
+        let words = self.words(rule, shape).ok()?;
         let close = close_of(rule);
         let mut all: Vec<(Verdict, f64)> = Vec::new();
         for (label, p) in &seen.labels {
@@ -235,8 +235,8 @@ fn numbers_of(numbers: &Numbers) -> Result<Vec<String>, String> {
 }
 
 /// The places of a first error, and −1 for none.
-fn steps_of(menu: &Menu) -> Result<Vec<String>, String> {
-    let count = menu.steps.ok_or("it is not known how many steps a record has")?;
+fn steps_of(shape: &ItemShape) -> Result<Vec<String>, String> {
+    let count = shape.steps.ok_or("it is not known how many steps a record has")?;
     if count >= MOST {
         return Err(format!(
             "the record has {count} steps, and at most {MOST} values are evaluated"

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Answer, Applied, Kind, Place, Read, Reader, Rule, Transcript, VerdictFrom,
+    Kind, Place, ReadVerdict, Reader, Reply, Rule, RuleResult, Transcript, VerdictFrom,
     prepared::Prepared,
     value::bare,
     values::{MenuValue, close_of},
@@ -15,7 +15,7 @@ use crate::{
 
 /// Where a text holds its value, and what else could stand there.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Stand {
+pub(crate) struct ValuePosition {
     /// The answer that holds it.
     pub(crate) answer: usize,
     /// The byte of that answer's text where the text before the values ends.
@@ -25,18 +25,18 @@ pub(crate) struct Stand {
 }
 
 /// Probabilities of the verdicts of a menu, in its order.
-type Weights = Vec<(Verdict, f64)>;
+type VerdictWeights = Vec<(Verdict, f64)>;
 
 impl Reader {
     /// What was read beside its probabilities, or by them.
     pub(super) fn weighed(
         &self,
-        applied: Applied,
+        applied: RuleResult,
         transcript: &Transcript,
         prepared: &Prepared,
-    ) -> Read {
-        let Applied { read, rule, place, .. } = &applied;
-        if self.reading.from == VerdictFrom::Text
+    ) -> ReadVerdict {
+        let RuleResult { read, rule, place, .. } = &applied;
+        if self.spec.from == VerdictFrom::Text
             || matches!(self.kind_of_rule(*rule), Some(Place::Choose(_)))
         {
             return self.picked_as_wished(applied);
@@ -44,16 +44,16 @@ impl Reader {
         let scored = self.scored(transcript);
         let weights = scored.or_else(|| {
             let rule = (*rule)?;
-            let weights = self.told(rule, place.clone()?, prepared)?;
+            let weights = self.reported(rule, place.clone()?, prepared)?;
             Some((rule, weights))
         });
         let Some((by, weights)) = weights else { return self.unweighed(applied) };
         let distribution = distribution(&weights);
         let mass = distribution.mass();
-        let enough = mass >= self.reading.mass && mass > 0.0;
-        let rule = self.reading.rules.get(by).map(Rule::name).unwrap_or_default();
-        let decides = self.reading.from == VerdictFrom::Probabilities
-            && Self::may_be_scored(&applied, prepared);
+        let enough = mass >= self.spec.mass && mass > 0.0;
+        let rule = self.spec.rules.get(by).map(Rule::name).unwrap_or_default();
+        let decides =
+            self.spec.from == VerdictFrom::Probabilities && Self::may_be_scored(&applied, prepared);
         let rescued = read.verdict.is_err() && Self::may_be_scored(&applied, prepared);
         let mut read = applied.read;
         if decides || rescued {
@@ -65,31 +65,31 @@ impl Reader {
         if enough && let Ok(Verdict::Label(label)) = &mut read.verdict {
             *label = self.with_shares(&label.label, &distribution);
         }
-        Read { distribution: Some(distribution), ..read }
+        ReadVerdict { distribution: Some(distribution), ..read }
     }
 
     /// Why there are no probabilities, where they are to decide.
-    fn unweighed(&self, applied: Applied) -> Read {
+    fn unweighed(&self, applied: RuleResult) -> ReadVerdict {
         let read = applied.read;
-        if self.reading.from != VerdictFrom::Probabilities || read.verdict.is_err() {
+        if self.spec.from != VerdictFrom::Probabilities || read.verdict.is_err() {
             return read;
         }
-        Read { verdict: Err(Unreadable::new(Reason::Unsure, NONE_REPORTED)), ..read }
+        ReadVerdict { verdict: Err(Unreadable::new(Reason::Unsure, NONE_REPORTED)), ..read }
     }
 
     /// A choice that was read off a text tells no probabilities, and they may be what decides.
-    fn picked_as_wished(&self, applied: Applied) -> Read {
-        let none = applied.read.distribution.is_none() && self.reading.kind != Kind::Steps;
+    fn picked_as_wished(&self, applied: RuleResult) -> ReadVerdict {
+        let none = applied.read.distribution.is_none() && self.spec.kind != Kind::Steps;
         if none { self.unweighed(applied) } else { applied.read }
     }
 
     fn kind_of_rule(&self, rule: Option<usize>) -> Option<&Place> {
-        self.reading.rules.get(rule?).map(|rule| &rule.place)
+        self.spec.rules.get(rule?).map(|rule| &rule.place)
     }
 
     /// Whether the verdict of a text may come from probabilities: it is readable, or lacks its verdict and
     /// nothing else.
-    pub(super) fn may_be_scored(applied: &Applied, prepared: &Prepared) -> bool {
+    pub(super) fn may_be_scored(applied: &RuleResult, prepared: &Prepared) -> bool {
         match &applied.read.verdict {
             Ok(_) => true,
             Err(why) => match why.reason {
@@ -102,36 +102,41 @@ impl Reader {
     }
 
     /// The verdicts that were scored, and the rule whose values they are.
-    fn scored(&self, transcript: &Transcript) -> Option<(usize, Weights)> {
+    fn scored(&self, transcript: &Transcript) -> Option<(usize, VerdictWeights)> {
         let scoring = transcript.results.iter().rfind(|answer| answer.is_scoring())?;
         let seen = scoring.completion.distribution.as_ref()?;
-        let rules = self.reading.rules.iter().enumerate();
+        let rules = self.spec.rules.iter().enumerate();
         rules
             .filter(|(_, rule)| is_written(&rule.place))
-            .find_map(|(n, rule)| Some((n, self.meanings(rule, &transcript.menu, seen)?)))
+            .find_map(|(n, rule)| Some((n, self.meanings(rule, &transcript.shape, seen)?)))
     }
 
     /// The verdicts that a server reported beside the one that it wrote.
-    fn told(&self, rule: usize, place: Range<usize>, prepared: &Prepared) -> Option<Weights> {
-        let reports = |answer: &Answer| !answer.completion.tokens.is_empty();
+    fn reported(
+        &self,
+        rule: usize,
+        place: Range<usize>,
+        prepared: &Prepared,
+    ) -> Option<VerdictWeights> {
+        let reports = |answer: &Reply| !answer.completion.tokens.is_empty();
         if !prepared.transcript.results.iter().any(reports) {
             return None;
         }
-        let rule = self.reading.rules.get(rule)?;
-        let menu = &prepared.transcript.menu;
+        let rule = self.spec.rules.get(rule)?;
+        let shape = &prepared.transcript.shape;
         let (answer, at) = Self::start_of_value(rule, place, prepared)?;
         let completion = &prepared.transcript.results.get(answer)?.completion;
-        let values = self.values_written(rule, menu, false, "")?;
+        let values = self.values_written(rule, shape, false, "")?;
         let labels: Vec<String> = values.into_iter().map(|value| value.text).collect();
-        self.meanings(rule, menu, &reported_at(completion, at, &labels)?)
+        self.meanings(rule, shape, &reported_at(completion, at, &labels)?)
     }
 
     /// Where the text announces the verdict that was read, and the values that could stand there.
-    pub(crate) fn stand(&self, transcript: &Transcript) -> Option<Stand> {
+    pub(crate) fn stand(&self, transcript: &Transcript) -> Option<ValuePosition> {
         let prepared = Prepared::new(transcript, self.is_draft());
         let applied = self.read_text(&prepared);
         applied.read.verdict.as_ref().ok()?;
-        let rule = self.reading.rules.get(applied.rule?)?;
+        let rule = self.spec.rules.get(applied.rule?)?;
         if !is_written(&rule.place) {
             return None;
         }
@@ -143,8 +148,8 @@ impl Reader {
         let at = blank.map_or(start, str::len);
         let close =
             Some(close_of(rule)).filter(|close| closes(&text[start..], close)).unwrap_or_default();
-        let values = self.values_written(rule, &transcript.menu, blank.is_some(), close)?;
-        Some(Stand { answer, at, values })
+        let values = self.values_written(rule, &transcript.shape, blank.is_some(), close)?;
+        Some(ValuePosition { answer, at, values })
     }
 
     /// Whether a verdict may be scored after this transcript, with the announcement written for the model.
@@ -178,7 +183,7 @@ impl Reader {
     pub(super) fn with_shares(&self, label: &str, seen: &Distribution) -> Label {
         let among = seen.among_labels();
         let share = |meaning: &str| Some(among.as_ref()?.of(meaning).unwrap_or(0.0));
-        let p = self.reading.positive().and_then(share);
+        let p = self.spec.positive().and_then(share);
         let confidence = share(label);
         Label { p, confidence, distribution: among, ..Label::new(label) }
     }
@@ -202,13 +207,13 @@ fn is_written(place: &Place) -> bool {
     matches!(place, Place::Announced(_) | Place::Mark)
 }
 
-fn distribution(weights: &Weights) -> Distribution {
+fn distribution(weights: &VerdictWeights) -> Distribution {
     let meaning = |(verdict, p): &(Verdict, f64)| Some((verdict.meaning()?, *p));
     Distribution::new(weights.iter().filter_map(meaning).collect())
 }
 
 /// The first of the likeliest.
-fn likeliest(weights: &Weights) -> Verdict {
+fn likeliest(weights: &VerdictWeights) -> Verdict {
     let best = weights.iter().rev().max_by(|a, b| a.1.total_cmp(&b.1));
     best.map_or_else(|| Verdict::Text(String::new()), |(verdict, _)| verdict.clone())
 }

@@ -8,7 +8,7 @@ use super::{Each, Field, Need, Prompt, run, taint};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::{self, Item, is_answer, names_answer, names_answers},
-    parse::Menu,
+    parse::ItemShape,
 };
 
 impl Prompt {
@@ -21,7 +21,7 @@ impl Prompt {
 
     /// The steps, answers and criteria that a verdict about this item may name: those that the prompt shows.
     /// What it does not show is not known, and then not checked.
-    pub fn menu(&self, item: &Item) -> Menu {
+    pub fn shape(&self, item: &Item) -> ItemShape {
         let shows = |named: fn(&str) -> bool| self.fields.iter().any(|field| named(&field.name));
         let criteria = || item.criteria().into_iter().map(|(name, _)| name).collect();
         let is_named = matches!(
@@ -36,7 +36,7 @@ impl Prompt {
         } else {
             None
         };
-        Menu {
+        ItemShape {
             steps: steps.filter(|count| *count > 0),
             answers: (shows(names_answers) && item.has_answers()).then(|| item.candidates().len()),
             criteria: (self.reads("criteria") && is_named).then(criteria),

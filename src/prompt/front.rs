@@ -9,7 +9,7 @@ use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
     item::kind_of,
-    parse::{self, Kind, Reading, Rule, VerdictFrom},
+    parse::{self, Kind, Rule, VerdictFrom, VerdictSpec},
     pass::Pass,
     request::{Chat, Sampling},
     scale::Scale,
@@ -222,12 +222,12 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// How the verdict is read.
-    pub fn reading(&self) -> Reading {
-        Reading {
+    pub fn verdict_spec(&self) -> VerdictSpec {
+        VerdictSpec {
             positive: self.positive.clone(),
-            mass: self.mass.unwrap_or(Reading::MASS),
+            mass: self.mass.unwrap_or(VerdictSpec::MASS),
             from: self.verdict_from,
-            ..Reading::new(self.kind, self.rules.clone(), self.scale.clone())
+            ..VerdictSpec::new(self.kind, self.rules.clone(), self.scale.clone())
         }
     }
 

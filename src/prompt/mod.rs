@@ -43,7 +43,7 @@ use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
     item::Item,
-    parse::{self, Kind, Reader, Reading},
+    parse::{self, Kind, Reader, VerdictSpec},
     pass::Offer,
     request::{Hasher, Sampling},
     scale::Scale,
@@ -105,8 +105,8 @@ impl Prompt {
             fields: Vec::new(),
             environment: environment(&front),
             variables: BTreeSet::new(),
-            reader: Reader::new(&front.reading())?,
-            element_reader: Reader::new(&front.reading())?,
+            reader: Reader::new(&front.verdict_spec())?,
+            element_reader: Reader::new(&front.verdict_spec())?,
             front,
             outline: Vec::new(),
         };
@@ -174,44 +174,44 @@ impl Prompt {
     }
 
     /// How the verdict is read.
-    pub fn reading(&self) -> Reading {
-        let mut reading = self.front.reading();
-        for rule in &reading.rules {
+    pub fn verdict_spec(&self) -> VerdictSpec {
+        let mut spec = self.front.verdict_spec();
+        for rule in &spec.rules {
             let parse::Place::Choose(name) = &rule.place else { continue };
-            let offered = self.choice(name).filter(|_| reading.labels.is_empty());
+            let offered = self.choice(name).filter(|_| spec.labels.is_empty());
             if let Some((_, labels)) = offered {
-                reading.labels = labels.iter().map(|label| label.trim().to_owned()).collect();
+                spec.labels = labels.iter().map(|label| label.trim().to_owned()).collect();
                 break;
             }
         }
-        reading
+        spec
     }
 
     /// How one conversation is read: about one element of an `each`, or about the whole record.
-    pub fn element_reading(&self) -> Reading {
-        let reading = self.reading();
+    pub fn element_verdict_spec(&self) -> VerdictSpec {
+        let spec = self.verdict_spec();
         let kind = match self.front.each {
-            None => reading.kind,
+            None => spec.kind,
             Some(Each::Steps) => Kind::Label,
             Some(Each::Answers | Each::Criteria) => Kind::Score,
         };
-        Reading { kind, ..reading }
+        VerdictSpec { kind, ..spec }
     }
 
     fn set_readers(&mut self) -> Result<()> {
-        self.reader = Reader::new(&self.reading())?;
-        self.element_reader = Reader::new(&self.element_reading())?;
+        self.reader = Reader::new(&self.verdict_spec())?;
+        self.element_reader = Reader::new(&self.element_verdict_spec())?;
         Ok(())
     }
 
     /// What the verdicts have that a pass rule may look at.
     pub fn offer(&self) -> Offer<'_> {
-        let reading = self.reading();
+        let spec = self.verdict_spec();
         Offer {
             kind: self.front.verdict_kind(),
             scale: self.front.scale.as_ref(),
-            positive: reading.positive().map(ToOwned::to_owned),
-            labels: reading.labels,
+            positive: spec.positive().map(ToOwned::to_owned),
+            labels: spec.labels,
             picks: self.has_probabilities(),
             criteria: None,
         }
@@ -226,11 +226,11 @@ impl Prompt {
 
     /// Refuses settings that no verdict of this prompt could use.
     fn check(&self) -> Result<()> {
-        let reading = self.reading();
+        let spec = self.verdict_spec();
         let wrong = |message: &str| Err(Error::new(ErrorKind::Prompt, message));
-        let names = || reading.labels.iter().map(String::as_str);
-        match &reading.positive {
-            Some(positive) if !reading.labels.is_empty() && !reading.labels.contains(positive) => {
+        let names = || spec.labels.iter().map(String::as_str);
+        match &spec.positive {
+            Some(positive) if !spec.labels.is_empty() && !spec.labels.contains(positive) => {
                 return Err(unknown(
                     ErrorKind::Prompt,
                     "label under `positive`",
@@ -245,7 +245,7 @@ impl Prompt {
                 .map_err(|error| error.hint("leave `order` out"));
         }
         let labels_steps = self.front.each == Some(Each::Steps) || self.front.picks();
-        if self.front.verdict_kind() == Kind::Steps && labels_steps && !reading.tells_errors() {
+        if self.front.verdict_kind() == Kind::Steps && labels_steps && !spec.tells_errors() {
             let error = Error::new(ErrorKind::Prompt, "no label says that a step is right");
             let names: Vec<&str> = names().collect();
             return Err(
@@ -313,7 +313,7 @@ impl Prompt {
         }
         self.environment.add_global("scale", scale_value(&scale));
         self.front.scale = Some(scale);
-        let labels = self.front.reading().labels;
+        let labels = self.front.verdict_spec().labels;
         // The old labels are gone, and with them the one that was positive.
         let kept = |own: &String| labels.is_empty() || labels.contains(own);
         self.front.positive = self.front.positive.take().filter(kept);
@@ -396,7 +396,7 @@ impl Prompt {
             fields.insert(name.clone(), value);
         }
         self.add_element(&mut fields, item, element);
-        Ok(Program::new(self.clone(), fields, element.is_some(), plan, mark, self.menu(item)))
+        Ok(Program::new(self.clone(), fields, element.is_some(), plan, mark, self.shape(item)))
     }
 
     /// Whether the item has every field that this prompt requires.

@@ -3,7 +3,7 @@
 use super::{Prompt, sample::SAMPLE_MARK};
 use crate::{
     error::{Error, ErrorKind, Result},
-    parse::{Kind, Menu, MenuValue, Place, Scoring, VerdictFrom},
+    parse::{ItemShape, Kind, MenuValue, Place, Scoring, VerdictFrom},
 };
 
 /// The menu of a prompt's verdict, as it is evaluated.
@@ -50,10 +50,10 @@ impl Prompt {
         if self.front.picks() {
             return Err("the labels of its `choose` are known only beside a record".into());
         }
-        let each_step = self.element_reading().kind == Kind::Steps;
-        let menu = Menu { steps: Some(STEPS), ..Menu::default() };
+        let each_step = self.element_verdict_spec().kind == Kind::Steps;
+        let shape = ItemShape { steps: Some(STEPS), ..ItemShape::default() };
         let line = self.sample_line();
-        let Scoring { ending, values } = self.element_reader.scoring(line.as_deref(), &menu)?;
+        let Scoring { ending, values } = self.element_reader.scoring(line.as_deref(), &shape)?;
         Ok(Evaluated { announcement: unmarked(&ending.before), values, chosen: false, each_step })
     }
 

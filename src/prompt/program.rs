@@ -14,7 +14,9 @@ use super::{
 use crate::{
     completion::{Completion, Distribution},
     error::{Error, ErrorKind, Result},
-    parse::{Answer, Chosen, Ending, Menu, Reader, Spot, Transcript, labelled, opening_label},
+    parse::{
+        Chosen, ClosingLine, ItemShape, Reader, Reply, Slot, Transcript, find_label, opening_label,
+    },
     request::{Ask, Capabilities, Chat, Logprobs, Message, Origin, Part, Request, Role, Sampling},
     text::{Judged, TurnEnd, visible},
 };
@@ -48,7 +50,7 @@ enum Stage {
     /// The values of the verdict are scored, after this announcement.
     Scoring { announcement: String, labels: Vec<String> },
     /// The verdict alone is asked for.
-    Forcing(Ending),
+    Forcing(ClosingLine),
     /// Everything has been said.
     Over,
 }
@@ -85,9 +87,9 @@ pub enum Next {
 
 #[derive(Debug)]
 struct Asked {
-    spot: Spot,
+    slot: Slot,
     how: How,
-    cut_ok: bool,
+    may_be_cut: bool,
 }
 
 /// What the answer to a request is.
@@ -115,14 +117,14 @@ impl Program {
         is_element: bool,
         plan: Plan,
         mark: Option<String>,
-        menu: Menu,
+        shape: ItemShape,
     ) -> Self {
         Self {
             prompt,
             fields,
             is_element,
             plan,
-            said: Said { mark, menu, ..Said::default() },
+            said: Said { mark, shape, ..Said::default() },
             asked: None,
             sent: String::new(),
             repeats: true,
@@ -180,21 +182,21 @@ impl Program {
     }
 
     /// Every answer so far, in the order in which it was asked for.
-    pub(super) fn results(&self) -> &[Answer] {
+    pub(super) fn results(&self) -> &[Reply] {
         &self.said.results
     }
 
     fn take(&mut self, asked: Asked, completion: Completion) {
-        let Asked { spot, how, cut_ok } = asked;
+        let Asked { slot, how, may_be_cut } = asked;
         let (chosen, completion) = match how {
             How::Text => (None, completion),
             How::Label => (Some(Chosen::Asked), completion),
             How::Opening(labels) => {
                 let opened = opened(completion, &labels, &taint::data(&self.sent));
-                (Some(Chosen::Read(None)), opened)
+                (Some(Chosen::FromText(None)), opened)
             }
         };
-        self.said.results.push(Answer { spot, chosen, cut_ok, completion });
+        self.said.results.push(Reply { slot, chosen, may_be_cut, completion });
     }
 
     /// The marked text so far and the result that is missing.
@@ -220,8 +222,8 @@ impl Program {
     fn check_printed(&self, marked: &str, state: &Run) -> Result<()> {
         let used = state.used();
         let mut unprinted: Vec<&str> = (self.said.results.iter())
-            .filter(|outcome| used.contains(&outcome.spot))
-            .map(|outcome| outcome.completion.text.as_str())
+            .filter(|reply| used.contains(&reply.slot))
+            .map(|reply| reply.completion.text.as_str())
             .collect();
         for text in state.all_printed() {
             let Some(at) =
@@ -241,14 +243,14 @@ impl Program {
 
     /// The request for a missing result, or `None` where it could be read off what was already said.
     fn ask(&mut self, marked: &str, wanted: Wanted) -> Result<Option<Request>> {
-        let Wanted { spot, what } = wanted;
-        let turns = self.turns(marked, &spot)?;
+        let Wanted { slot, what } = wanted;
+        let turns = self.turns(marked, &slot)?;
         self.said.places.push(Place { turn: turns.place(), shown: marked.len() });
         match what {
-            What::Gen(settings) => self.ask_text(marked, turns, spot, *settings).map(Some),
-            What::Choose { labels } => self.ask_label(turns, spot, labels),
+            What::Gen(settings) => self.ask_text(marked, turns, slot, *settings).map(Some),
+            What::Choose { labels } => self.ask_label(turns, slot, labels),
             What::Compare { answer, reference } => {
-                self.ask_check(turns, spot, answer, reference).map(Some)
+                self.ask_check(turns, slot, answer, reference).map(Some)
             }
         }
     }
@@ -257,12 +259,12 @@ impl Program {
         &mut self,
         marked: &str,
         turns: Turns,
-        spot: Spot,
+        slot: Slot,
         settings: Gen,
     ) -> Result<Request> {
         let capabilities = self.plan.capabilities;
         if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
-            return Err(self.cannot_continue(&spot));
+            return Err(self.cannot_continue(&slot));
         }
         if settings.constraint.is_some() && !capabilities.schema {
             return Err(Error::new(
@@ -270,7 +272,7 @@ impl Program {
                 format!(
                     "{}: gen(\"{}\") needs a JSON schema, which this model's API cannot hold to",
                     self.prompt.name(),
-                    spot.name
+                    slot.name
                 ),
             ));
         }
@@ -282,14 +284,14 @@ impl Program {
         // In process nothing but the draw of tokens makes another text.
         let greedy = |t: f64| t <= 0.0;
         self.repeats &= sampling.temperature.map_or(capabilities.deterministic, greedy);
-        let read = !capabilities.prefill && self.prompt.chooses_after(&spot);
+        let read = !capabilities.prefill && self.prompt.chooses_after(&slot);
         let mut top_logprobs = None;
         if read {
             sampling.stop.clear();
             top_logprobs = (capabilities.logprobs != Logprobs::None).then_some(MOST_ALTERNATIVES);
         }
-        let beside = self.reports_at_value(&spot, marked).then(|| beside(&sampling));
-        self.asked = Some(Asked { spot, how: How::Text, cut_ok: settings.cut_ok });
+        let beside = self.reports_at_value(&slot, marked).then(|| beside(&sampling));
+        self.asked = Some(Asked { slot, how: How::Text, may_be_cut: settings.may_be_cut });
         let mut request =
             self.request(turns, Ask::Generate { top_logprobs }, sampling, settings.constraint);
         request.alternatives = beside.filter(|_| top_logprobs.is_none());
@@ -302,7 +304,7 @@ impl Program {
     fn ask_check(
         &mut self,
         turns: Turns,
-        spot: Spot,
+        slot: Slot,
         answer: String,
         reference: String,
     ) -> Result<Request> {
@@ -310,12 +312,12 @@ impl Program {
             let message = format!(
                 "{}: `{}` compares by rule, which no model does",
                 self.prompt.name(),
-                spot.name
+                slot.name
             );
             return Err(Error::new(ErrorKind::Unsupported, message)
                 .hint("use a check such as -m check:number, or a prompt that asks a model"));
         }
-        self.asked = Some(Asked { spot, how: How::Text, cut_ok: true });
+        self.asked = Some(Asked { slot, how: How::Text, may_be_cut: true });
         let ask = Ask::Compare { answer, reference };
         Ok(self.request(turns, ask, Sampling::default(), None))
     }
@@ -323,22 +325,22 @@ impl Program {
     fn ask_label(
         &mut self,
         turns: Turns,
-        spot: Spot,
+        slot: Slot,
         labels: Vec<String>,
     ) -> Result<Option<Request>> {
         let capabilities = self.plan.capabilities;
         if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
             let Some(literal) = turns.since_result() else {
-                return Err(self.cannot_continue(&spot));
+                return Err(self.cannot_continue(&slot));
             };
             let data = turns.data();
-            self.read_label(&literal, spot, &labels, &data);
+            self.read_label(&literal, slot, &labels, &data);
             return Ok(None);
         }
         if capabilities.logprobs == Logprobs::None {
             // No limit of our own: a model that thinks first would spend it on that.
             let sampling = self.prompt.front.sampling.clone();
-            self.asked = Some(Asked { spot, how: How::Opening(labels), cut_ok: false });
+            self.asked = Some(Asked { slot, how: How::Opening(labels), may_be_cut: false });
             return Ok(Some(self.request(
                 turns,
                 Ask::Generate { top_logprobs: None },
@@ -347,25 +349,25 @@ impl Program {
             )));
         }
         if capabilities.opens_thinking && !turns.open && self.chat() == Chat::Model {
-            return Err(self.label_in_thought(&spot));
+            return Err(self.label_in_thought(&slot));
         }
         let opened = capabilities.opens_thinking;
         let turns = if capabilities.score_verdict { turns.spoken(opened) } else { turns };
-        self.asked = Some(Asked { spot, how: How::Label, cut_ok: true });
+        self.asked = Some(Asked { slot, how: How::Label, may_be_cut: true });
         Ok(Some(self.request(turns, Ask::Choose { labels }, Sampling::default(), None)))
     }
 
     /// Reads a label after the words that announce it in the text before, and cuts that text there: it
     /// is then what it would have been where a choice can be asked for.
-    fn read_label(&mut self, literal: &str, spot: Spot, labels: &[String], data: &[String]) {
+    fn read_label(&mut self, literal: &str, slot: Slot, labels: &[String], data: &[String]) {
         let mut completion = Completion::default();
         let mut distribution = None;
         let mark = self.said.mark.clone();
         let mark = mark.as_deref();
-        if let Some(Answer { completion: before, .. }) = self.said.results.last_mut() {
+        if let Some(Reply { completion: before, .. }) = self.said.results.last_mut() {
             let end = if before.in_process { TurnEnd::Exact } else { TurnEnd::Token(mark) };
             let judged = Judged::new(data);
-            let found = labelled(&before.text, literal, mark, labels, &judged, end);
+            let found = find_label(&before.text, literal, mark, labels, &judged, end);
             if let Some(found) = found {
                 distribution = masses_at(before, found.place.start, labels);
                 completion.text = found.label;
@@ -377,31 +379,31 @@ impl Program {
             place.shown = self.sent.len();
         }
         completion.distribution.clone_from(&distribution);
-        let chosen = Some(Chosen::Read(distribution));
-        self.said.results.push(Answer { spot, chosen, cut_ok: false, completion });
+        let chosen = Some(Chosen::FromText(distribution));
+        self.said.results.push(Reply { slot, chosen, may_be_cut: false, completion });
     }
 
     fn chat(&self) -> Chat {
         self.prompt.front.chat
     }
 
-    fn label_in_thought(&self, spot: &Spot) -> Error {
+    fn label_in_thought(&self, slot: &Slot) -> Error {
         let message = format!(
             "{}: `{}` chooses before the model has thought, and this model's chat template makes it think first",
             self.prompt.name(),
-            spot.name
+            slot.name
         );
         Error::new(ErrorKind::Unsupported, message)
             .hint("let it write before it chooses, as the prompt `correct` does, or use a model that does not think")
     }
 
-    fn cannot_continue(&self, spot: &Spot) -> Error {
+    fn cannot_continue(&self, slot: &Slot) -> Error {
         Error::new(
             ErrorKind::Unsupported,
             format!(
                 "{}: `{}` continues an assistant turn, which this model's API cannot do",
                 self.prompt.name(),
-                spot.name
+                slot.name
             ),
         )
         .hint("use a local GGUF, a llama.cpp or vLLM server, or a prompt whose answer stands alone in its turn")
@@ -431,7 +433,7 @@ impl Program {
     }
 
     /// The turns of a partial text, ready to be continued.
-    fn turns(&self, marked: &str, spot: &Spot) -> Result<Turns> {
+    fn turns(&self, marked: &str, slot: &Slot) -> Result<Turns> {
         if self.chat() == Chat::Raw {
             let whole = Message { role: Role::User, parts: taint::parts(marked) };
             return Ok(Turns { messages: vec![whole], open: true });
@@ -444,7 +446,7 @@ impl Program {
         match messages.last() {
             Some(last) if last.role != Role::Assistant => Err(self
                 .prompt
-                .error(format!("`{}` stands in a {} turn", spot.name, last.role.name()))
+                .error(format!("`{}` stands in a {} turn", slot.name, last.role.name()))
                 .hint("begin a line `assistant:` before it")),
             Some(last) if last.parts.is_empty() => {
                 messages.pop();
@@ -469,11 +471,11 @@ impl Program {
 /// What came of the asking so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Said {
-    pub(super) results: Vec<Answer>,
+    pub(super) results: Vec<Reply>,
     /// Where each of them was asked for.
     places: Vec<Place>,
     mark: Option<String>,
-    menu: Menu,
+    shape: ItemShape,
 }
 
 /// Where a result was asked for.
@@ -487,26 +489,24 @@ struct Place {
 
 impl Said {
     /// The results that count, ready to be read; `marked` is the whole text so far.
-    pub(super) fn transcript(&self, marked: &str, counts: impl Fn(&Answer) -> bool) -> Transcript {
+    pub(super) fn transcript(&self, marked: &str, counts: impl Fn(&Reply) -> bool) -> Transcript {
         let both = self.results.iter().zip(&self.places);
-        let (results, places): (Vec<Answer>, Vec<Place>) = both
-            .filter(|(outcome, _)| counts(outcome))
-            .map(|(o, place)| (o.clone(), *place))
-            .unzip();
+        let (results, places): (Vec<Reply>, Vec<Place>) =
+            both.filter(|(reply, _)| counts(reply)).map(|(o, place)| (o.clone(), *place)).unzip();
         let last = places.last().map(|place| place.turn);
         Transcript {
             results,
             last_turn: places.iter().position(|place| Some(place.turn) == last).unwrap_or(0),
             mark: self.mark.clone(),
             data: taint::data(marked),
-            menu: self.menu.clone(),
+            shape: self.shape.clone(),
         }
     }
 
     /// The same while the body still runs: what the model saw before it wrote the last of these results.
-    pub(super) fn so_far(&self, sent: &str, counts: impl Fn(&Answer) -> bool) -> Transcript {
+    pub(super) fn so_far(&self, sent: &str, counts: impl Fn(&Reply) -> bool) -> Transcript {
         let both = self.results.iter().zip(&self.places);
-        let last = both.into_iter().rfind(|(outcome, _)| counts(outcome));
+        let last = both.into_iter().rfind(|(reply, _)| counts(reply));
         let shown = last.and_then(|(_, place)| sent.get(..place.shown)).unwrap_or_default();
         self.transcript(shown, counts)
     }

@@ -9,7 +9,7 @@ use minijinja::{
 
 use super::{program::Said, taint};
 use crate::{
-    parse::{Parser, Reader, Spot},
+    parse::{Parser, Reader, Slot},
     request::Constraint,
 };
 
@@ -30,13 +30,13 @@ pub(super) struct Run {
 struct Noted {
     wanted: Option<Wanted>,
     printed: Vec<String>,
-    used: Vec<Spot>,
+    used: Vec<Slot>,
 }
 
 /// A `gen` or `choose` without a result.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    pub(super) spot: Spot,
+    pub(super) slot: Slot,
     pub(super) what: What,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Gen {
     pub(super) max_tokens: Option<u32>,
     pub(super) temperature: Option<f64>,
     pub(super) top_p: Option<f64>,
-    pub(super) cut_ok: bool,
+    pub(super) may_be_cut: bool,
     pub(super) constraint: Option<Constraint>,
 }
 
@@ -86,17 +86,17 @@ impl Run {
     }
 
     /// Every `gen` and `choose` that found its result.
-    pub(super) fn used(&self) -> Vec<Spot> {
+    pub(super) fn used(&self) -> Vec<Slot> {
         self.noted().used.clone()
     }
 
     /// The result at a place, or the render stops with the wish for it.
-    fn result(&self, spot: Spot, what: What) -> Result<Value, Error> {
-        if let Some(outcome) = self.said.results.iter().find(|outcome| outcome.spot == spot) {
-            self.noted().used.push(spot);
-            return Ok(Value::from_safe_string(outcome.completion.text.clone()));
+    fn result(&self, slot: Slot, what: What) -> Result<Value, Error> {
+        if let Some(reply) = self.said.results.iter().find(|reply| reply.slot == slot) {
+            self.noted().used.push(slot);
+            return Ok(Value::from_safe_string(reply.completion.text.clone()));
         }
-        self.noted().wanted = Some(Wanted { spot, what });
+        self.noted().wanted = Some(Wanted { slot, what });
         Err(Error::new(ErrorKind::InvalidOperation, "a result is still missing"))
     }
 
@@ -119,12 +119,12 @@ pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Val
         max_tokens,
         temperature: option(&options, "temperature", "a number")?,
         top_p: option(&options, "top_p", "a number")?,
-        cut_ok: cut_ok(cut.as_deref(), max_tokens)?,
+        may_be_cut: may_be_cut(cut.as_deref(), max_tokens)?,
         constraint: schema.map(schema_of).transpose()?,
     };
-    let spot = Spot { name: name.to_owned(), at: options.get("at")? };
+    let slot = Slot { name: name.to_owned(), at: options.get("at")? };
     options.assert_all_used()?;
-    Run::of(state)?.result(spot, What::Gen(Box::new(generate)))
+    Run::of(state)?.result(slot, What::Gen(Box::new(generate)))
 }
 
 /// `choose("name", [" Yes", " No"], at=…)`
@@ -148,9 +148,9 @@ pub(super) fn choose(
             ));
         }
     }
-    let spot = Spot { name: name.to_owned(), at: options.get("at")? };
+    let slot = Slot { name: name.to_owned(), at: options.get("at")? };
     options.assert_all_used()?;
-    Run::of(state)?.result(spot, What::Choose { labels })
+    Run::of(state)?.result(slot, What::Choose { labels })
 }
 
 /// `compare("name", answer, reference)`
@@ -161,15 +161,15 @@ pub(super) fn compare(
     reference: &Value,
 ) -> Result<Value, Error> {
     let (answer, reference) = (taint::text_of(answer)?, taint::text_of(reference)?);
-    let spot = Spot { name: name.to_owned(), at: None };
-    Run::of(state)?.result(spot, What::Compare { answer, reference })
+    let slot = Slot { name: name.to_owned(), at: None };
+    Run::of(state)?.result(slot, What::Compare { answer, reference })
 }
 
 /// `read()`: the verdict so far as text, or none.
 pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
     let run = Run::of(state)?;
     let used = run.noted().used.clone();
-    let transcript = run.said.so_far(&run.sent, |outcome| used.contains(&outcome.spot));
+    let transcript = run.said.so_far(&run.sent, |reply| used.contains(&reply.slot));
     let verdict = run.reader.parse(&transcript).verdict.ok();
     Ok(verdict.map_or_else(|| Value::from(()), |verdict| Value::from(verdict.to_string())))
 }
@@ -197,7 +197,7 @@ fn texts(value: &Value) -> Result<Vec<String>, Error> {
 }
 
 /// One-token labels and forced endings are expected to run into their limit.
-fn cut_ok(cut: Option<&str>, max_tokens: Option<u32>) -> Result<bool, Error> {
+fn may_be_cut(cut: Option<&str>, max_tokens: Option<u32>) -> Result<bool, Error> {
     const A_FEW: u32 = 8;
     match cut {
         None => Ok(max_tokens.is_some_and(|limit| limit <= A_FEW)),

@@ -13,14 +13,14 @@ use crate::{
     completion::Completion,
     error::Result,
     item::Item,
-    parse::{Menu, Spot},
+    parse::{ItemShape, Slot},
     request::{self, Capabilities, Origin, Part, Request},
 };
 
 /// One `gen` or `choose` of a prompt, as a sample record shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Ask {
-    spot: Spot,
+    slot: Slot,
     chooses: bool,
     /// Which turn of the conversation it stands in.
     turn: usize,
@@ -37,7 +37,7 @@ impl Ask {
             _ => Vec::new(),
         };
         Self {
-            spot: Spot { name: String::new(), at: None },
+            slot: Slot { name: String::new(), at: None },
             chooses: !labels.is_empty(),
             turn: request.messages.len() - usize::from(request.open),
             literal: literal(request),
@@ -54,7 +54,7 @@ impl Ask {
 impl Prompt {
     /// The words before the first `choose` of this name, and its labels, as a sample record shows them.
     pub fn choice(&self, name: &str) -> Option<(&str, &[String])> {
-        let ask = self.outline.iter().find(|ask| ask.chooses && ask.spot.name == name)?;
+        let ask = self.outline.iter().find(|ask| ask.chooses && ask.slot.name == name)?;
         Some((&ask.literal, &ask.labels))
     }
 
@@ -85,9 +85,9 @@ impl Prompt {
         self.run_sample(Plan { capabilities, force: false, ..plan }).map(drop)
     }
 
-    pub(super) fn chooses_after(&self, spot: &Spot) -> bool {
+    pub(super) fn chooses_after(&self, slot: &Slot) -> bool {
         let Some(at) =
-            self.outline.iter().position(|ask| ask.spot.name == spot.name && !ask.chooses)
+            self.outline.iter().position(|ask| ask.slot.name == slot.name && !ask.chooses)
         else {
             return false;
         };
@@ -96,8 +96,8 @@ impl Prompt {
     }
 
     /// Whether the text at this spot is the last one that the body asks for, as far as a sample record shows.
-    pub(super) fn writes_last(&self, spot: &Spot) -> bool {
-        self.outline.iter().rfind(|ask| !ask.chooses).is_some_and(|ask| ask.spot.name == spot.name)
+    pub(super) fn writes_last(&self, slot: &Slot) -> bool {
+        self.outline.iter().rfind(|ask| !ask.chooses).is_some_and(|ask| ask.slot.name == slot.name)
     }
 
     /// What the body asks for on a sample record.
@@ -122,7 +122,7 @@ impl Prompt {
         self.add_element(&mut fields, &sample_item(), Some(1));
         let mark = self.marks().then(|| SAMPLE_MARK.to_owned());
         let is_element = self.front.each.is_some();
-        Program::new(Arc::new(self.clone()), fields, is_element, plan, mark, Menu::default())
+        Program::new(Arc::new(self.clone()), fields, is_element, plan, mark, ItemShape::default())
     }
 
     /// Runs the body on a sample record and scripted answers, and refuses what would go wrong.
@@ -138,8 +138,8 @@ impl Prompt {
             answer = Some(Completion::text(ask.answer(asks.len())));
             asks.push(ask);
         }
-        for (ask, outcome) in asks.iter_mut().zip(program.results()) {
-            ask.spot = outcome.spot.clone();
+        for (ask, reply) in asks.iter_mut().zip(program.results()) {
+            ask.slot = reply.slot.clone();
         }
         Ok(asks)
     }

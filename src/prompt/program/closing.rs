@@ -4,7 +4,7 @@ use super::{MOST_ALTERNATIVES, Next, Program, Stage, Turns, line_of};
 use crate::{
     completion::{Completion, Finish, Token},
     error::Result,
-    parse::{Answer, Chosen, Ending, Parser, Scoring, Spot, Transcript, VerdictFrom},
+    parse::{Chosen, ClosingLine, Parser, Reply, Scoring, Slot, Transcript, VerdictFrom},
     prompt::taint,
     request::{Ask, Logprobs, Message, Origin, Part, Request, Sampling},
     text::{Judged, has_thinking_end, unfinished_thought},
@@ -49,7 +49,7 @@ impl Program {
             }
             Stage::Forcing(ending) => {
                 // That the text before ran into its limit is mended now.
-                transcript.results.iter_mut().for_each(|answer| answer.cut_ok = true);
+                transcript.results.iter_mut().for_each(|answer| answer.may_be_cut = true);
                 transcript.results.push(forced(&ending, completion));
             }
             Stage::Body | Stage::Over => (),
@@ -62,7 +62,7 @@ impl Program {
     }
 
     /// The ending that a text like this may be given, where asking again would be of no use.
-    pub(super) fn ending(&self, marked: &str) -> Option<Ending> {
+    pub(super) fn ending(&self, marked: &str) -> Option<ClosingLine> {
         if !(self.repeats && self.plan.capabilities.prefill) {
             return None;
         }
@@ -90,15 +90,15 @@ impl Program {
             return None;
         }
         let line = self.marked_line(marked);
-        self.reader().scoring(line.as_deref(), &self.said.menu).ok()
+        self.reader().scoring(line.as_deref(), &self.said.shape).ok()
     }
 
     /// Whether a server is to report, beside the text at this spot, what else could stand in the place of its
     /// verdict.
-    pub(super) fn reports_at_value(&self, spot: &Spot, marked: &str) -> bool {
+    pub(super) fn reports_at_value(&self, slot: &Slot, marked: &str) -> bool {
         self.plan.capabilities.logprobs == Logprobs::Top
             && !self.plan.capabilities.score_verdict
-            && self.prompt.writes_last(spot)
+            && self.prompt.writes_last(slot)
             && self.scoring(marked).is_some()
     }
 
@@ -171,7 +171,7 @@ impl Program {
     /// The turns up to the end of the last answer, where the model may go on with it.
     fn open_turns(&self) -> Result<Option<Turns>> {
         let Some(last) = self.said.results.last() else { return Ok(None) };
-        let mut turns = self.turns(&self.sent, &last.spot)?;
+        let mut turns = self.turns(&self.sent, &last.slot)?;
         if let Some(turn) = turns.messages.last_mut() {
             taint::trim(turn, false);
         }
@@ -184,7 +184,7 @@ impl Program {
         let Some(turn) = turns.messages.last_mut().filter(|_| turns.open) else { return };
         for part in turn.parts.iter_mut().filter(|part| part.origin == Origin::Model) {
             let text = part.as_text();
-            let own = |answer: &&Answer| {
+            let own = |answer: &&Reply| {
                 answer.chosen.is_none() && answer.completion.text.starts_with(text)
             };
             let written = self.said.results.iter().rfind(own);
@@ -195,17 +195,17 @@ impl Program {
 }
 
 /// How likely each value is, as an answer. What is not about these labels tells nothing.
-fn scored(announcement: String, labels: &[String], mut completion: Completion) -> Answer {
+fn scored(announcement: String, labels: &[String], mut completion: Completion) -> Reply {
     let asked = |(label, _): &(String, f64)| labels.contains(label);
     completion.distribution = completion
         .distribution
         .filter(|seen| seen.labels.len() == labels.len() && seen.labels.iter().all(asked));
-    let spot = Spot { name: VERDICT.into(), at: None };
-    Answer { spot, chosen: Some(Chosen::Scored { announcement }), cut_ok: true, completion }
+    let slot = Slot { name: VERDICT.into(), at: None };
+    Reply { slot, chosen: Some(Chosen::Scored { announcement }), may_be_cut: true, completion }
 }
 
 /// A verdict that was asked for alone, as an answer that holds its whole line.
-fn forced(ending: &Ending, mut completion: Completion) -> Answer {
+fn forced(ending: &ClosingLine, mut completion: Completion) -> Reply {
     // Results that are read again hold the whole ending.
     if completion.finish != Finish::Forced {
         // What a filter or an accident ended is no verdict.
@@ -222,8 +222,8 @@ fn forced(ending: &Ending, mut completion: Completion) -> Answer {
             completion.tokens.insert(0, Token::new(before, Vec::new()));
         }
     }
-    let spot = Spot { name: ENDING.into(), at: None };
-    Answer { spot, chosen: None, cut_ok: true, completion }
+    let slot = Slot { name: ENDING.into(), at: None };
+    Reply { slot, chosen: None, may_be_cut: true, completion }
 }
 
 /// Cuts a turn inside of this text of the model; `false` where it does not stand there by itself.
@@ -238,7 +238,7 @@ fn cut(turn: &mut Message, text: &str, at: usize) -> bool {
 }
 
 /// Announces the verdict at the end of a turn, outside of any thinking block.
-fn announce(turn: &mut Message, ending: &Ending, judged: &[String], opened: bool) {
+fn announce(turn: &mut Message, ending: &ClosingLine, judged: &[String], opened: bool) {
     leave_begun(turn, ending);
     let text = turn.text();
     let thinks = stands_in_thought(&text, judged, opened);
@@ -260,7 +260,7 @@ pub(super) fn end_of_thought() -> [Part; 2] {
 }
 
 /// Takes off an announcement that the model began and did not end: it is written anew.
-fn leave_begun(turn: &mut Message, ending: &Ending) {
+fn leave_begun(turn: &mut Message, ending: &ClosingLine) {
     let said = turn.parts.last_mut().filter(|part| part.origin == Origin::Model);
     if let Some(said) = said.and_then(Part::text_mut) {
         said.truncate(ending.begun(said));
