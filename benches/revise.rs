@@ -19,7 +19,7 @@ use tribunal::{
     },
     request::Capabilities,
     strategy::revise::{
-        Accept, Budget, Critique, Draft, FinalCheck, Options, Outcome, Writer, revise,
+        Accept, Budget, Critique, Draft, FinalCheck, ReviseOptions, RevisionOutcome, Writer, revise,
     },
 };
 
@@ -181,7 +181,12 @@ impl Tally {
     }
 }
 
-async fn run(items: &[Item], judge: &Judge, policy: &Slipping, options: &Options) -> Result<Tally> {
+async fn run(
+    items: &[Item],
+    judge: &Judge,
+    policy: &Slipping,
+    options: &ReviseOptions,
+) -> Result<Tally> {
     let loops = items.iter().map(|item| async move {
         let write = async move |critique: &Critique| policy.write(critique).await;
         revise(write, judge, item, options).await.map(|revision| (item, revision))
@@ -192,7 +197,7 @@ async fn run(items: &[Item], judge: &Judge, policy: &Slipping, options: &Options
         let (item, revision) = one?;
         let right = is_right(item, revision.text());
         let last = revision.rounds.iter().rev().find(|round| round.accepted);
-        let ends = revision.outcome == Outcome::Passed;
+        let ends = revision.outcome == RevisionOutcome::Passed;
         tally.right += usize::from(right);
         tally.last_right += usize::from(last.is_some_and(|round| is_right(item, &round.draft)));
         tally.passed += usize::from(ends);
@@ -230,11 +235,11 @@ async fn main() -> Result<()> {
                     "prefer" => Accept::Preferred(judge(&model, "tiny-pair", 1).await?),
                     _ => Accept::Better { margin: 0.0 },
                 };
-                let options = Options {
+                let options = ReviseOptions {
                     accept,
                     budget: Budget { rounds: 4, ..Budget::default() },
                     final_check: FinalCheck::Fresh,
-                    ..Options::default()
+                    ..ReviseOptions::default()
                 };
                 let policy = Slipping { writer: writer.clone(), share: slips, seed };
                 let draws = if rule.contains("draws") { 3 } else { 1 };

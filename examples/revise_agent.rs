@@ -10,7 +10,7 @@ use std::sync::mpsc;
 
 use tribunal::{
     Item, Judge, Result,
-    strategy::revise::{Critique, Draft, OnRound, Options, revise},
+    strategy::revise::{Critique, Draft, OnRound, ReviseOptions, revise},
 };
 
 /// The agent's tool: it works out `12 + 30 - 5`, one operation at a time.
@@ -37,9 +37,9 @@ async fn main() -> Result<()> {
         .build()
         .await?;
     let (sender, rounds) = mpsc::channel();
-    let options = Options {
+    let options = ReviseOptions {
         on_round: OnRound::new(move |round| drop(sender.send(round.clone()))),
-        ..Options::default()
+        ..ReviseOptions::default()
     };
 
     // The agent guesses first, and takes its tool when it is told that the guess is wrong.

@@ -24,8 +24,8 @@ async fn main() -> tribunal::Result<()> {
     while let Some((item, judgment)) = judged.next().await {
         let judgment = judgment?;
         match judgment.first_error() {
-            Some(-1) => println!("all right: {:?}", item.steps()),
-            Some(index) => println!("step {index} is wrong: {:?}", item.steps()),
+            Some(None) => println!("all right: {:?}", item.steps()),
+            Some(Some(index)) => println!("step {index} is wrong: {:?}", item.steps()),
             None => println!("no verdict: {:?}", judgment.unreadable()),
         }
     }

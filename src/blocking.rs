@@ -67,7 +67,7 @@ impl Judge {
         &self,
         mut policy: impl FnMut(&revise::Critique) -> Result<revise::Draft>,
         item: &Item,
-        options: &revise::Options,
+        options: &revise::ReviseOptions,
     ) -> Result<revise::Revision> {
         let policy = async |critique: &revise::Critique| policy(critique);
         self.runtime.block_on(revise::revise(policy, &self.judge, item, options))

@@ -377,8 +377,10 @@ pub struct Judgment {
     pub usage: UsageTotal,
     /// Tokens of remembered answers, which cost nothing now.
     pub saved: UsageTotal,
-    /// How many answers were remembered, and how many there are.
-    pub cached: (u32, u32),
+    /// Answers of models that this judgment is made of, those from a cache included.
+    pub calls: u32,
+    /// How many of them came from a cache.
+    pub cached: u32,
     /// Requests that were sent for this judgment, retries included.
     pub attempts: u32,
     /// What the tokens cost; `None` where the tokens or the prices of some member are not known.
@@ -403,7 +405,8 @@ impl Judgment {
             mark: None,
             usage: UsageTotal::default(),
             saved: UsageTotal::default(),
-            cached: (0, 0),
+            calls: 0,
+            cached: 0,
             attempts: 0,
             cost: None,
             saved_cost: None,
@@ -463,14 +466,11 @@ impl Judgment {
         }
     }
 
-    /// For steps: the 0-based first error, −1 when every step is right.
-    pub fn first_error(&self) -> Option<i64> {
-        match &self.verdict {
-            Ok(Verdict::Steps(steps)) => {
-                Some(steps.first_error.map_or(-1, |index| i64::try_from(index).unwrap_or(i64::MAX)))
-            }
-            _ => None,
-        }
+    /// For steps: the 0-based index of the first step that is wrong, `Some(None)` where every step is right.
+    /// `None` where the verdict is of another kind or unreadable.
+    #[expect(clippy::option_option, reason = "`no error` is a verdict, and no verdict is not")]
+    pub fn first_error(&self) -> Option<Option<usize>> {
+        self.steps().map(|steps| steps.first_error)
     }
 
     /// For steps: what was judged of them.

@@ -175,7 +175,7 @@ async fn each_step_is_a_conversation_and_the_first_error_is_found() {
         .await
         .unwrap();
     let judgment = judge.judge(&item).await.unwrap();
-    assert_eq!(judgment.first_error(), Some(1));
+    assert_eq!(judgment.first_error(), Some(Some(1)));
     let Ok(Verdict::Steps(steps)) = &judgment.verdict else { panic!("steps") };
     assert_eq!(
         steps.steps.iter().map(|s| s.label.as_str()).collect::<Vec<_>>(),
@@ -191,7 +191,7 @@ async fn each_step_is_a_conversation_and_the_first_error_is_found() {
         .build()
         .await
         .unwrap();
-    assert_eq!(judge.judge(&item).await.unwrap().first_error(), Some(1));
+    assert_eq!(judge.judge(&item).await.unwrap().first_error(), Some(Some(1)));
     assert_eq!(early.calls(), 4, "nothing is asked behind the first error");
 }
 

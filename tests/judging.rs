@@ -111,7 +111,7 @@ fn a_judgment_is_driven_by_hand_with_answers_from_a_list() {
     asked.sort();
     assert_eq!(asked, names);
     let judgment = judging.judgment().unwrap();
-    assert_eq!(judgment.first_error(), Some(1));
+    assert_eq!(judgment.first_error(), Some(Some(1)));
     assert_eq!((judgment.attempts, judgment.votes[0].calls.len()), (4, 4));
     assert_eq!(&*judgment.votes[0].by, "me");
 }

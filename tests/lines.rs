@@ -471,7 +471,7 @@ fn judgment() -> impl Strategy<Value = Judgment> {
             let is_whole = judgment.verdict.is_ok() && judgment.votes.iter().all(has);
             judgment.distribution = Some(mean).filter(|_| is_whole);
             let calls = judgment.votes.iter().map(|vote| vote.calls.len()).sum::<usize>();
-            judgment.cached = (0, u32::try_from(calls).unwrap());
+            judgment.calls = u32::try_from(calls).unwrap();
             judgment
         },
     )

@@ -98,7 +98,7 @@ async fn a_readable_text_keeps_its_value_and_gets_its_distribution_beside_it() {
     // The scoring is a call of the vote like any other.
     assert_eq!(vote.calls.len(), 2);
     assert_eq!(vote.calls[1].announcement.as_deref(), Some("Score:"));
-    assert_eq!(judgment.cached.1, 2);
+    assert_eq!(judgment.calls, 2);
     assert_eq!(judgment.critique(), "Fine.\nScore: 4");
 }
 
@@ -338,7 +338,7 @@ async fn the_first_error_is_one_of_the_steps_or_none() {
         Judge::builder().backend(script.clone()).prompt("first-error").build().await.unwrap();
     let item = Item::from(json!({"problem": "p", "steps": ["a", "b", "c"]}));
     let judgment = judge.judge(&item).await.unwrap();
-    assert_eq!(judgment.first_error(), Some(1));
+    assert_eq!(judgment.first_error(), Some(Some(1)));
     assert_eq!(labels(&script.asked()[1]), ["-1}", "0}", "1}", "2}"]);
     let seen = judgment.votes[0].distribution.as_ref().unwrap();
     let meanings: Vec<&str> = seen.labels.iter().map(|(meaning, _)| meaning.as_str()).collect();

@@ -56,7 +56,7 @@ async fn parse_reads_the_records_own_mark_and_its_menu() {
     let judge = judge("first-error", Completion::text("")).await;
     let mark = judge.prompt().mark(&item, None).unwrap();
     let marked = judge.parse_for(&item, &format!("First error {mark}: 0\n\\boxed{{-1}}")).unwrap();
-    assert_eq!(marked.first_error(), Some(0));
+    assert_eq!(marked.first_error(), Some(Some(0)));
     assert!(judge.parse_for(&item, "\\boxed{57}").unwrap().unreadable().is_some());
 }
 

@@ -199,7 +199,7 @@ async fn a_loop_that_is_dropped_loses_nothing_that_was_paid() {
             self,
             cache::{Cache, Mode},
         },
-        strategy::revise::{Options, Writer},
+        strategy::revise::{ReviseOptions, Writer},
     };
     let server = Server::start(|seen| {
         std::thread::sleep(Duration::from_millis(30));
@@ -222,7 +222,7 @@ async fn a_loop_that_is_dropped_loses_nothing_that_was_paid() {
     let item = Item::new().question("q").answer("a");
     let mut drops = 0;
     let revision = loop {
-        let options = Options::default();
+        let options = ReviseOptions::default();
         let going = writer.revise(&judge, &item, &options);
         // A little longer every time, so that it is given up in every part of a round.
         match tokio::time::timeout(Duration::from_millis(5 + 7 * drops), going).await {

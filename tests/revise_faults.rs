@@ -19,7 +19,8 @@ use tribunal::{
     completion::{Price, Usage},
     error::ErrorKind,
     strategy::revise::{
-        Accept, Budget, Critique, Draft, FinalCheck, Loop, Next, Options, Outcome, Writer, revise,
+        Accept, Budget, Critique, Draft, FinalCheck, Loop, LoopStep, ReviseOptions,
+        RevisionOutcome, Writer, revise,
     },
 };
 
@@ -44,11 +45,11 @@ fn hangs_on(text: &'static str, otherwise: &'static str) -> impl Backend + 'stat
     })
 }
 
-fn within(time: Duration) -> Options {
-    Options {
+fn within(time: Duration) -> ReviseOptions {
+    ReviseOptions {
         budget: Budget { time: Some(time), ..Budget::default() },
         final_check: FinalCheck::None,
-        ..Options::default()
+        ..ReviseOptions::default()
     }
 }
 
@@ -76,7 +77,7 @@ async fn a_first_draft_that_is_late_ends_the_loop_and_is_asked_for_once() {
     };
     let revision =
         revise(policy, &says("Score: 3").await, &question(), &within(SHORT)).await.unwrap();
-    assert_eq!((revision.outcome, revision.text()), (Outcome::Exhausted, ""));
+    assert_eq!((revision.outcome, revision.text()), (RevisionOutcome::Exhausted, ""));
     assert_eq!((revision.rounds.len(), asked.load(Ordering::Relaxed)), (0, 1));
 }
 
@@ -94,32 +95,38 @@ async fn a_writer_whose_first_draft_is_late_ends_the_loop_behind_a_cache_too() {
     let writer = Writer::new(with("revise").await).unwrap().drafting(with("draft").await).unwrap();
     let options = within(Duration::from_secs(2));
     let revision = writer.revise(&says("Score: 3").await, &question(), &options).await.unwrap();
-    assert_eq!((revision.outcome, revision.rounds.len()), (Outcome::Exhausted, 0));
+    assert_eq!((revision.outcome, revision.rounds.len()), (RevisionOutcome::Exhausted, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn judge_critic_comparison_and_final_check_are_cut_at_the_deadline() {
     let judge = judge_of(hangs_on("first", "Score: 9"), SCORE).await;
     let revision = revise(better, &judge, &answered(), &within(SHORT)).await.unwrap();
-    assert_eq!((revision.outcome, revision.text()), (Outcome::Exhausted, "the first draft"));
+    assert_eq!(
+        (revision.outcome, revision.text()),
+        (RevisionOutcome::Exhausted, "the first draft")
+    );
 
     let late = async |prompt: &str| {
         Judge::builder().backend(hangs_on("", "")).prompt(prompt).build().await.unwrap()
     };
-    let options = Options { critic: Some(late("feedback").await), ..within(SHORT) };
+    let options = ReviseOptions { critic: Some(late("feedback").await), ..within(SHORT) };
     let judge = says("Score: 3").await;
     let revision = revise(better, &judge, &answered(), &options).await.unwrap();
-    assert_eq!((revision.outcome, revision.rounds.len()), (Outcome::Exhausted, 1));
+    assert_eq!((revision.outcome, revision.rounds.len()), (RevisionOutcome::Exhausted, 1));
 
-    let options = Options { accept: Accept::Preferred(late("pair").await), ..within(SHORT) };
+    let options = ReviseOptions { accept: Accept::Preferred(late("pair").await), ..within(SHORT) };
     let revision = revise(better, &judge, &answered(), &options).await.unwrap();
-    assert_eq!((revision.outcome, revision.rounds.len()), (Outcome::Exhausted, 2));
+    assert_eq!((revision.outcome, revision.rounds.len()), (RevisionOutcome::Exhausted, 2));
     assert_eq!(revision.text(), "the first draft");
 
     let checks = judge_of(hangs_on("", ""), SCORE).await;
-    let options = Options { final_check: FinalCheck::Judge(checks), ..within(SHORT) };
+    let options = ReviseOptions { final_check: FinalCheck::Judge(checks), ..within(SHORT) };
     let revision = revise(better, &says("Score: 9").await, &answered(), &options).await.unwrap();
-    assert_eq!((revision.outcome, revision.text()), (Outcome::Exhausted, "the first draft"));
+    assert_eq!(
+        (revision.outcome, revision.text()),
+        (RevisionOutcome::Exhausted, "the first draft")
+    );
     assert!(!revision.passed(), "what nobody checked has not passed");
     assert!(revision.final_verdict.is_none());
 }
@@ -127,12 +134,12 @@ async fn judge_critic_comparison_and_final_check_are_cut_at_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_loop_that_is_over_stays_so() {
     let judge = says("Score: 9").await;
-    let options = Options { final_check: FinalCheck::None, ..Options::default() };
+    let options = ReviseOptions { final_check: FinalCheck::None, ..ReviseOptions::default() };
     let mut work = Loop::new(&judge, &answered(), &options).unwrap();
-    let Next::Done(first) = work.next(None).await else { panic!("it passes at once") };
+    let LoopStep::Done(first) = work.next(None).await else { panic!("it passes at once") };
     for draft in [None, Some(Ok(Draft::from("another"))), None] {
-        let Next::Done(again) = work.next(draft).await else { panic!("it began again") };
-        assert_eq!((again.outcome, again.text()), (Outcome::Passed, "the first draft"));
+        let LoopStep::Done(again) = work.next(draft).await else { panic!("it began again") };
+        assert_eq!((again.outcome, again.text()), (RevisionOutcome::Passed, "the first draft"));
         assert_eq!(again.rounds, first.rounds);
     }
 }
@@ -141,26 +148,30 @@ async fn a_loop_that_is_over_stays_so() {
 async fn a_draft_that_comes_after_the_deadline_is_kept_and_not_judged() {
     let judge = says("Score: 3").await;
     let mut work = Loop::new(&judge, &answered(), &within(SHORT)).unwrap();
-    assert!(matches!(work.next(None).await, Next::Write(_)));
+    assert!(matches!(work.next(None).await, LoopStep::Write(_)));
     tokio::time::advance(SHORT * 2).await;
-    let Next::Done(revision) = work.next(Some(Ok(Draft::from("late")))).await else {
+    let LoopStep::Done(revision) = work.next(Some(Ok(Draft::from("late")))).await else {
         panic!("the time is up")
     };
-    assert_eq!((revision.outcome, revision.text()), (Outcome::Exhausted, "the first draft"));
+    assert_eq!(
+        (revision.outcome, revision.text()),
+        (RevisionOutcome::Exhausted, "the first draft")
+    );
     assert_eq!((&*revision.rounds[1].draft, &revision.rounds[1].verdict), ("late", &None));
 
     let mut work = Loop::new(&judge, &question(), &within(SHORT)).unwrap();
-    assert!(matches!(work.next(None).await, Next::Write(_)));
-    let Next::Done(revision) = work.next(None).await else { panic!("there is no draft") };
-    assert_eq!(revision.outcome, Outcome::Exhausted);
+    assert!(matches!(work.next(None).await, LoopStep::Write(_)));
+    let LoopStep::Done(revision) = work.next(None).await else { panic!("there is no draft") };
+    assert_eq!(revision.outcome, RevisionOutcome::Exhausted);
 }
 
 #[tokio::test]
 async fn a_policy_that_fails_at_once_leaves_no_text_and_its_reason() {
     let fails = async |_: &Critique| Err(Error::other("the agent lost its key"));
-    let revision =
-        revise(fails, &says("Score: 3").await, &question(), &Options::default()).await.unwrap();
-    assert_eq!((revision.outcome, revision.text()), (Outcome::Failed, ""));
+    let revision = revise(fails, &says("Score: 3").await, &question(), &ReviseOptions::default())
+        .await
+        .unwrap();
+    assert_eq!((revision.outcome, revision.text()), (RevisionOutcome::Failed, ""));
     let error = revision.error.unwrap();
     assert_eq!(error.kind(), ErrorKind::Model);
     assert_eq!(error.to_string(), "the model's client failed: the agent lost its key");
@@ -172,13 +183,15 @@ async fn a_final_judge_without_a_rule_takes_that_of_the_loop() {
     let judge = says("Score: 9").await;
     for (said, passes) in [("Score: 9", true), ("Score: 8", false)] {
         let other = judge_of(Script::always(said), &bare).await;
-        let options = Options { final_check: FinalCheck::Judge(other), ..Options::default() };
+        let options =
+            ReviseOptions { final_check: FinalCheck::Judge(other), ..ReviseOptions::default() };
         let revision = revise(better, &judge, &answered(), &options).await.unwrap();
         assert_eq!(revision.passed(), passes, "{said}");
     }
     let label = "---\nkind: label\nscale: {labels: {good: 1, bad: 0}}\nverdict: 'Label: *'\n---\nuser:\n{{ answer }}\n";
     let other = judge_of(Script::always("Label: good"), label).await;
-    let options = Options { final_check: FinalCheck::Judge(other), ..Options::default() };
+    let options =
+        ReviseOptions { final_check: FinalCheck::Judge(other), ..ReviseOptions::default() };
     let refused = revise(better, &judge, &answered(), &options).await.unwrap_err();
     assert!(refused.to_string().contains("nothing says what passes for the final judge"));
 }
@@ -195,7 +208,8 @@ async fn a_round_is_begun_where_its_final_check_fits_too() {
     };
     let policy = async |critique: &Critique| Ok(Draft::from(format!("draft {}", critique.round)));
     let run = async |budget: Budget, final_check: FinalCheck| {
-        let options = Options { budget, final_check, patience: None, ..Options::default() };
+        let options =
+            ReviseOptions { budget, final_check, patience: None, ..ReviseOptions::default() };
         revise(policy, &priced(1.0).await, &answered(), &options).await.unwrap()
     };
     for most in [2_000, 2_999, 3_000, 4_500] {
@@ -209,7 +223,7 @@ async fn a_round_is_begun_where_its_final_check_fits_too() {
     // A judgment costs 0.001, and one of the other judge 0.1.
     let budget = Budget { cost: Some(0.1015), rounds: 9, ..Budget::default() };
     let revision = run(budget, FinalCheck::Judge(priced(100.0).await)).await;
-    assert_eq!((revision.outcome, revision.rounds.len()), (Outcome::Exhausted, 1));
+    assert_eq!((revision.outcome, revision.rounds.len()), (RevisionOutcome::Exhausted, 1));
     assert!(revision.spent.cost <= 0.1015, "{}", revision.spent.cost);
 }
 
@@ -223,7 +237,7 @@ async fn a_first_error_that_the_draft_does_not_have_is_no_worth() {
     let judge = judge_of(says, steps).await;
     let item = Item::from(json!({"question": "q", "response": "a\nb\nc\nd"}));
     let policy = async |_: &Critique| Ok(Draft::from("an\ninvented\nthing"));
-    let options = Options { final_check: FinalCheck::None, ..Options::default() };
+    let options = ReviseOptions { final_check: FinalCheck::None, ..ReviseOptions::default() };
     let revision = revise(policy, &judge, &item, &options).await.unwrap();
     assert_eq!((revision.rounds[0].worth, revision.rounds[1].worth), (Some(0.25), None));
     assert_eq!(revision.text(), "a\nb\nc\nd");
@@ -242,10 +256,10 @@ async fn a_record_of_steps_is_revised_whole() {
     let writer = Writer::new(reviser.prompt("revise").build().await.unwrap()).unwrap();
     let item = Item::from(json!({"problem": "q", "steps": ["1 + 1 = 2", "2 + 2 = 5"]}));
     let judge = judge.build().await.unwrap();
-    let revision = writer.revise(&judge, &item, &Options::default()).await.unwrap();
+    let revision = writer.revise(&judge, &item, &ReviseOptions::default()).await.unwrap();
     assert_eq!(
         (revision.outcome, revision.text()),
-        (Outcome::Passed, "1 + 1 = 2\n2 + 2 = 4"),
+        (RevisionOutcome::Passed, "1 + 1 = 2\n2 + 2 = 4"),
         "{:?}",
         revision.error
     );

@@ -21,7 +21,7 @@ use tribunal::{
     error::ErrorKind,
     line::ResultLine,
     records::{self, End, Output, Record, Source},
-    run::{self, Finished, JudgeWork, Known, Options, Ran, Redo, Stop, Taken, Work, run},
+    run::{self, Finished, JudgeWork, Ran, Redo, Reuse, RunOptions, Stop, Task, Work, run},
 };
 
 type Meanwhile = Arc<dyn Fn(&str) -> Result<()> + Send + Sync>;
@@ -40,15 +40,15 @@ impl Work for Length {
         format!("length of {}", item.text("answer").unwrap_or_default())
     }
 
-    fn known(&self, line: &Value, _: Redo) -> Known<usize> {
+    fn reuse(&self, line: &Value, _: Redo) -> Reuse<usize> {
         match line["length"].as_u64() {
-            Some(length) => Known::Keep(Ok(usize::try_from(length).unwrap())),
-            None => Known::Nothing,
+            Some(length) => Reuse::Keep(Ok(usize::try_from(length).unwrap())),
+            None => Reuse::Nothing,
         }
     }
 
-    async fn work(&self, taken: Taken<'_, Value>) -> Result<usize> {
-        let answer = taken.item.text("answer").unwrap_or_default();
+    async fn work(&self, task: Task<'_, Value>) -> Result<usize> {
+        let answer = task.item.text("answer").unwrap_or_default();
         tokio::task::yield_now().await;
         (self.meanwhile)(&answer)?;
         Ok(answer.len())
@@ -72,14 +72,14 @@ fn records(folder: &Folder, lengths: impl Iterator<Item = usize>) -> Vec<Source>
     vec![Source::File(path)]
 }
 
-fn options() -> Options {
-    let mut options = Options::default();
+fn options() -> RunOptions {
+    let mut options = RunOptions::default();
     options.concurrency = 4;
     options.counts_rest = true;
     options
 }
 
-async fn done(work: Length, sources: &[Source], options: Options, path: &Path) -> Ran {
+async fn done(work: Length, sources: &[Source], options: RunOptions, path: &Path) -> Ran {
     let records = records::read(sources.to_vec(), records::Options::default());
     let output = Output::to_file(path).unwrap();
     run(work, records, options, Some(output), &mut ()).await.unwrap()
@@ -125,11 +125,11 @@ impl Work for Slow {
         item.id().unwrap()
     }
 
-    fn known(&self, _: &Value, _: Redo) -> Known<()> {
-        Known::Keep(Ok(()))
+    fn reuse(&self, _: &Value, _: Redo) -> Reuse<()> {
+        Reuse::Keep(Ok(()))
     }
 
-    async fn work(&self, _: Taken<'_, Value>) -> Result<()> {
+    async fn work(&self, _: Task<'_, Value>) -> Result<()> {
         self.1.fetch_max(1 + self.0.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
         for _ in 0..10 {
             tokio::task::yield_now().await;

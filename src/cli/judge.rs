@@ -88,7 +88,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         }
         return Ok(Outcome::Done);
     }
-    let mut options = run::Options::default();
+    let mut options = run::RunOptions::default();
     options.concurrency = resolved.model.concurrency.map_or(judge.concurrency(), usize::from);
     options.stop = Some(super::signals::listen(stopping));
     options.grace = GRACE;

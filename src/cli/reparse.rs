@@ -149,7 +149,7 @@ fn reread(judge: &Judge, line: &ResultLine) -> Result<Option<ResultLine>> {
     again.id.clone_from(&line.id);
     again.model.clone_from(&line.model);
     again.key.clone_from(&line.key);
-    again.took_as(line);
+    again.keep_usage_of(line);
     if !with_item {
         again.votes.clone_from(&line.votes);
     }

@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     AskId, Panel,
-    casting::{Asks, Ballot, Casting},
     decide::decide,
-    tally::Tally,
+    pending::{Asks, Ballot, PendingVote},
+    usage::MemberUsage,
 };
 use crate::{
     completion::Completion,
@@ -53,14 +53,14 @@ use crate::{
 #[derive(Debug)]
 pub struct Judging {
     panel: Arc<Panel>,
-    votes: Vec<Casting>,
+    votes: Vec<PendingVote>,
     /// The member of each vote.
     members: Vec<usize>,
     /// The requests that wait for their answers, with the vote and the conversation of each.
     open: HashMap<AskId, (usize, usize)>,
     /// The first requests, until they are taken.
     first: Asks,
-    tallies: Vec<Tally>,
+    usages: Vec<MemberUsage>,
     /// The error that ends the whole judgment.
     over: Option<Error>,
 }
@@ -68,14 +68,14 @@ pub struct Judging {
 impl Judging {
     /// A judgment without votes.
     pub(super) fn new(panel: Arc<Panel>) -> Self {
-        let tallies = vec![Tally::default(); panel.members.len()];
+        let usages = vec![MemberUsage::default(); panel.members.len()];
         Self {
             panel,
             votes: Vec::new(),
             members: Vec::new(),
             open: HashMap::new(),
             first: Vec::new(),
-            tallies,
+            usages,
             over: None,
         }
     }
@@ -88,8 +88,8 @@ impl Judging {
         item: &Item,
         capabilities: Capabilities,
     ) {
-        let (casting, asks) = Casting::begin(ballot, item, capabilities);
-        self.votes.push(casting);
+        let (pending, asks) = PendingVote::begin(ballot, item, capabilities);
+        self.votes.push(pending);
         self.members.push(member);
         let asks = self.opened(self.votes.len() - 1, asks);
         self.first.extend(asks);
@@ -97,7 +97,7 @@ impl Judging {
 
     /// Adds a vote that could not even be asked for.
     pub(super) fn add_failed(&mut self, member: usize, ballot: Ballot, error: Error) {
-        self.votes.push(Casting::failed(ballot, error));
+        self.votes.push(PendingVote::failed(ballot, error));
         self.members.push(member);
     }
 
@@ -118,11 +118,11 @@ impl Judging {
     ///
     /// An answer under a name that does not wait for one changes nothing.
     pub fn answer(&mut self, id: &AskId, answer: Result<Completion>) -> Vec<(AskId, Request)> {
-        let Some((vote, talk)) = self.open.remove(id) else { return Vec::new() };
+        let Some((vote, conversation)) = self.open.remove(id) else { return Vec::new() };
         let member = self.members[vote];
         let answer = answer.map(|answer| self.panel.members[member].settled(answer));
-        self.tallies[member].add(answer.as_ref());
-        let is_optional = self.votes[vote].is_optional(talk);
+        self.usages[member].add(answer.as_ref());
+        let is_optional = self.votes[vote].is_optional(conversation);
         if let Err(error) = &answer
             && (error.is_interrupted() || error.is_fatal() && !is_optional)
         {
@@ -131,7 +131,7 @@ impl Judging {
         if self.over.is_some() {
             return Vec::new();
         }
-        let asks = self.votes[vote].answer(talk, answer);
+        let asks = self.votes[vote].answer(conversation, answer);
         self.opened(vote, asks)
     }
 
@@ -185,7 +185,7 @@ impl Judging {
     /// No vote has an answer (the first error of any, with the requests of all), the judgment is to be
     /// made anew later, or answers are still missing.
     pub fn judgment(self) -> Result<Judgment> {
-        let attempts = self.tallies.iter().map(|tally| tally.attempts).sum::<u32>();
+        let attempts = self.usages.iter().map(|usage| usage.attempts).sum::<u32>();
         if let Some(error) = self.over.as_ref().or(self.failure()) {
             return Err(error.clone().after_attempts(attempts.saturating_sub(error.attempts())));
         }
@@ -194,16 +194,16 @@ impl Judging {
             return Err(Error::new(ErrorKind::NotRecorded, message)
                 .hint("give each request that waits its answer, or an error"));
         }
-        let Self { panel, votes, tallies, .. } = self;
-        let votes: Vec<Vote> = votes.into_iter().filter_map(Casting::into_vote).collect();
+        let Self { panel, votes, usages, .. } = self;
+        let votes: Vec<Vote> = votes.into_iter().filter_map(PendingVote::into_vote).collect();
         let mut judgment = panel.judgment(decide(&panel, &votes), votes);
-        Tally::report(&tallies, &panel, &mut judgment);
+        MemberUsage::report(&usages, &panel, &mut judgment);
         Ok(judgment)
     }
 
     /// The first error, where all votes failed.
     fn failure(&self) -> Option<&Error> {
-        let failed = |vote: &Casting| vote.vote().is_some_and(has_failed);
+        let failed = |vote: &PendingVote| vote.vote().is_some_and(has_failed);
         let first = self.votes.first().filter(|_| self.votes.iter().all(failed))?;
         first.vote()?.outcome.failed()
     }
@@ -211,8 +211,8 @@ impl Judging {
     /// Notes that requests wait for their answers.
     fn opened(&mut self, vote: usize, asks: Asks) -> Asks {
         for (id, _) in &asks {
-            let talk = Casting::talk_of(id);
-            self.open.insert(id.clone(), (vote, talk));
+            let conversation = PendingVote::conversation_of(id);
+            self.open.insert(id.clone(), (vote, conversation));
         }
         asks
     }

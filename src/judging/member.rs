@@ -205,10 +205,14 @@ impl Member {
     }
 
     /// What the conversations of one vote come to, for answers as they were shown.
-    pub(super) fn read(&self, talks: &[(Option<usize>, Transcript)], shown: &Item) -> ReadVerdict {
-        match (self.prompt.front().each, talks) {
+    pub(super) fn read(
+        &self,
+        conversations: &[(Option<usize>, Transcript)],
+        shown: &Item,
+    ) -> ReadVerdict {
+        match (self.prompt.front().each, conversations) {
             (None, [(_, transcript)]) => self.weighed(self.reader.parse(transcript)),
-            (each, talks) => self.read_each(each, talks, shown),
+            (each, conversations) => self.read_each(each, conversations, shown),
         }
     }
 
@@ -216,11 +220,12 @@ impl Member {
     fn read_each(
         &self,
         each: Option<Each>,
-        talks: &[(Option<usize>, Transcript)],
+        conversations: &[(Option<usize>, Transcript)],
         item: &Item,
     ) -> ReadVerdict {
         let reader = &self.element_reader;
-        let reads = talks.iter().map(|(_, talk)| self.weighed(reader.parse(talk)));
+        let reads =
+            conversations.iter().map(|(_, conversation)| self.weighed(reader.parse(conversation)));
         let reads: Vec<ReadVerdict> = reads.collect();
         let rule = reads.iter().find_map(|read| read.rule.clone());
         let verdicts = reads.into_iter().map(|read| read.verdict);

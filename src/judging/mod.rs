@@ -9,7 +9,7 @@
 //! [`Panel`] is the judge as data, [`Member`] one member of it, [`Facts`] what is known of the models, and
 //! [`AskId`] names a request in every process.
 
-mod casting;
+mod pending;
 mod decide;
 mod ids;
 mod machine;
@@ -17,8 +17,8 @@ mod member;
 mod order;
 mod panel;
 mod stored;
-mod talk;
-mod tally;
+mod conversation;
+mod usage;
 mod vote;
 
 pub use {

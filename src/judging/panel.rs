@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{
     AskId, Judging, Member,
-    casting::Ballot,
     decide::of_votes,
-    vote::{Of, chosen, vote},
+    pending::Ballot,
+    vote::{VoteOf, chosen, vote},
 };
 use crate::{
     aggregate::{Aggregate, Decision},
@@ -219,7 +219,7 @@ impl Panel {
         let mark = transcript.mark.clone();
         let transcript = chosen(&member.prompt, text, transcript);
         let read = member.reader().parse(&transcript);
-        let of = Of { by: member.name.clone(), draw: 0, order: Vec::new(), mark: mark.clone() };
+        let of = VoteOf { by: member.name.clone(), draw: 0, order: Vec::new(), mark: mark.clone() };
         let vote = vote(of, vec![(None, transcript)], read, member);
         let votes = vec![vote];
         self.judgment(of_votes(member, &votes), votes)

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{Judging, Member, Panel, casting::Ballot};
+use super::{Judging, Member, Panel, pending::Ballot};
 use crate::{
     completion::{Completion, Finish},
     error::{Error, ErrorKind, Result},

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What a vote is about, apart from its texts.
-pub(super) struct Of {
+pub(super) struct VoteOf {
     pub(super) by: Arc<str>,
     pub(super) draw: u32,
     pub(super) order: Vec<usize>,
@@ -47,18 +47,20 @@ pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) ->
 
 /// The vote that was read out of these conversations.
 pub(super) fn vote(
-    of: Of,
-    talks: Vec<(Option<usize>, Transcript)>,
+    of: VoteOf,
+    conversations: Vec<(Option<usize>, Transcript)>,
     read: ReadVerdict,
     member: &Member,
 ) -> Vote {
-    let last = match talks.as_slice() {
+    let last = match conversations.as_slice() {
         [(None, transcript)] => transcript.last_turn,
         _ => 0,
     };
     let reader = member.reader();
-    let calls = talks.into_iter().flat_map(|(element, talk)| calls(element, talk, reader));
-    let Of { by, draw, order, mark } = of;
+    let calls = conversations
+        .into_iter()
+        .flat_map(|(element, conversation)| calls(element, conversation, reader));
+    let VoteOf { by, draw, order, mark } = of;
     let calls = calls.collect();
     let ReadVerdict { verdict, rule, span, distribution } = read;
     let mut vote = Vote { by, draw, order, calls, rule, distribution, mark, ..Vote::new(verdict) };

@@ -22,7 +22,7 @@ impl ResultLine {
     }
 
     /// The same line with what the answers took as an earlier line says it, which was written when they came.
-    pub fn took_as(&mut self, earlier: &Self) {
+    pub fn keep_usage_of(&mut self, earlier: &Self) {
         self.usage = earlier.usage;
         self.cost = earlier.cost;
         self.latency_ms = earlier.latency_ms;
@@ -35,7 +35,6 @@ impl ResultLine {
         let menu = judgment.distribution.as_ref();
         let menu = menu.or_else(|| speaker.and_then(|vote| vote.distribution.as_ref()));
         let has_orders = judgment.consistent.is_some() || judgment.one_order_unreadable();
-        let (remembered, calls) = judgment.cached;
         Self {
             v: VERSION,
             verdict: judgment.verdict.as_ref().map(VerdictLine::from).unwrap_or_default(),
@@ -54,7 +53,7 @@ impl ResultLine {
             usage: Some(judgment.usage),
             cost: judgment.cost,
             latency_ms: Some(judgment.latency_ms),
-            cached: Some(calls > 0 && remembered == calls),
+            cached: Some(judgment.calls > 0 && judgment.cached == judgment.calls),
             attempts: Some(judgment.attempts),
             ..Self::default()
         }
@@ -116,7 +115,7 @@ impl TryFrom<ResultLine> for Judgment {
         };
         let calls = votes.iter().map(|vote| vote.calls.len()).sum::<usize>();
         let calls = u32::try_from(calls).unwrap_or(u32::MAX);
-        let remembered = if line.cached == Some(true) { calls } else { 0 };
+        let cached = if line.cached == Some(true) { calls } else { 0 };
         Ok(Self {
             consistent: line.consistent.and_then(Into::into),
             pass: line.pass,
@@ -126,7 +125,8 @@ impl TryFrom<ResultLine> for Judgment {
             votes,
             mark: line.mark,
             usage: line.usage.unwrap_or_default(),
-            cached: (remembered, calls),
+            calls,
+            cached,
             attempts: line.attempts.unwrap_or_default(),
             cost: line.cost,
             latency_ms: line.latency_ms.unwrap_or_default(),

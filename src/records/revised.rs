@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     item::Item,
     line::{self, ErrorLine, VerdictLine, unlike},
-    strategy::revise::{FinalVerdict, Outcome, Revision, Round, Spent},
+    strategy::revise::{FinalVerdict, Revision, RevisionOutcome, Round, Spent},
     verdict::{Unreadable, Verdict},
 };
 
@@ -36,7 +36,7 @@ pub struct RevisionLine {
     #[serde(default)]
     pub index: usize,
     /// How the loop ended.
-    pub outcome: Outcome,
+    pub outcome: RevisionOutcome,
     /// Whether the text that is returned passes, the final check included.
     #[serde(default)]
     pub passed: bool,
@@ -226,7 +226,7 @@ impl RevisedLine<'_> {
             v: line::VERSION,
             id: self.id.clone(),
             index: self.index,
-            outcome: Outcome::Failed,
+            outcome: RevisionOutcome::Failed,
             passed: false,
             text: None,
             best_round: None,

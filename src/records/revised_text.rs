@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    strategy::revise::Outcome,
+    strategy::revise::RevisionOutcome,
 };
 
 /// A text that a loop returns, in a plain file.
@@ -48,7 +48,7 @@ impl RevisedText {
     /// What an earlier run left under this key; what failed is nothing.
     pub(super) fn earlier(&self, key: &str) -> Option<Earlier> {
         let line = self.line()?;
-        let is_of_use = line.key == key && line.outcome != Outcome::Failed;
+        let is_of_use = line.key == key && line.outcome != RevisionOutcome::Failed;
         is_of_use.then(|| Earlier::of(serde_json::to_value(&line).unwrap_or_default()))
     }
 

@@ -8,7 +8,7 @@ use super::statistics::ratio;
 use crate::{
     error::Error,
     records::{Ending, RevisionLine},
-    strategy::revise::{Outcome, Revision, Spent},
+    strategy::revise::{Revision, RevisionOutcome, Spent},
 };
 
 /// What revising many records came to.
@@ -23,7 +23,7 @@ pub struct Revisions {
     /// Those of them whose judge could not be read.
     pub kept_unreadable: usize,
     /// How many ended in each way; what could not even begin failed.
-    pub outcomes: BTreeMap<Outcome, usize>,
+    pub outcomes: BTreeMap<RevisionOutcome, usize>,
     /// How many passed, the fresh judgment included.
     pub passed: usize,
     /// How many needed no revision.
@@ -50,11 +50,11 @@ impl Revisions {
     /// Counts one record.
     pub fn count(&mut self, outcome: Result<&Revision, &Error>) {
         let Ok(revision) = outcome else {
-            self.took(Outcome::Failed, false, false);
+            self.took(RevisionOutcome::Failed, false, false);
             return;
         };
         let check = revision.final_verdict.as_ref();
-        let denied = revision.outcome == Outcome::Passed && !revision.passed();
+        let denied = revision.outcome == RevisionOutcome::Passed && !revision.passed();
         self.took(revision.outcome, revision.passed(), denied);
         self.passed_at_once += usize::from(revision.passed() && revision.best == 0);
         self.flips += usize::from(check.is_some_and(|check| check.flipped));
@@ -67,13 +67,13 @@ impl Revisions {
     pub fn keep(&mut self, line: &RevisionLine) {
         let RevisionLine { outcome, passed, .. } = *line;
         self.kept += 1;
-        self.kept_failed += usize::from(outcome == Outcome::Failed);
-        self.kept_unreadable += usize::from(outcome == Outcome::JudgeUnreadable);
-        self.took(outcome, passed, outcome == Outcome::Passed && !passed);
+        self.kept_failed += usize::from(outcome == RevisionOutcome::Failed);
+        self.kept_unreadable += usize::from(outcome == RevisionOutcome::JudgeUnreadable);
+        self.took(outcome, passed, outcome == RevisionOutcome::Passed && !passed);
         self.passed_at_once += usize::from(passed && line.best_round == Some(0));
     }
 
-    fn took(&mut self, outcome: Outcome, passed: bool, denied: bool) {
+    fn took(&mut self, outcome: RevisionOutcome, passed: bool, denied: bool) {
         self.records += 1;
         *self.outcomes.entry(outcome).or_default() += 1;
         self.passed += usize::from(passed);
@@ -81,7 +81,7 @@ impl Revisions {
     }
 
     /// How many ended in this way.
-    pub fn ended(&self, outcome: Outcome) -> usize {
+    pub fn ended(&self, outcome: RevisionOutcome) -> usize {
         self.outcomes.get(&outcome).copied().unwrap_or_default()
     }
 
@@ -97,7 +97,7 @@ impl Revisions {
     }
 
     /// Share of all records that ended in this way, 0 to 1.
-    pub fn share(&self, outcome: Outcome) -> f64 {
+    pub fn share(&self, outcome: RevisionOutcome) -> f64 {
         ratio(self.ended(outcome), self.records)
     }
 

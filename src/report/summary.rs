@@ -164,7 +164,7 @@ impl Summary {
         };
         self.usage += judgment.usage;
         self.saved += judgment.saved;
-        self.cached += u64::from(judgment.cached.0);
+        self.cached += u64::from(judgment.cached);
         self.requests += u64::from(judgment.attempts);
         self.count_finishes(judgment);
         if let Some(pass) = judgment.pass {
@@ -522,7 +522,7 @@ mod tests {
     };
 
     fn judgment(verdict: Result<Verdict, Unreadable>) -> Judgment {
-        Judgment { cached: (0, 1), attempts: 1, ..Judgment::new(verdict) }
+        Judgment { calls: 1, attempts: 1, ..Judgment::new(verdict) }
     }
 
     fn unreadable() -> Judgment {

@@ -11,7 +11,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Options, Stop};
+use super::{RunOptions, Stop};
 use crate::{
     error::{Error, ErrorKind, Result},
     records::{End, Ending, Record},
@@ -21,7 +21,7 @@ use crate::{
 const COUNTING: Duration = Duration::from_secs(2);
 
 /// What is done with each of many records.
-pub(super) trait Flights {
+pub(super) trait RecordHandler {
     /// What comes of a record.
     type Done: Send + 'static;
 
@@ -32,12 +32,12 @@ pub(super) trait Flights {
     ///
     /// # Errors
     /// It cannot be kept: the run ends.
-    fn end(&mut self, done: Self::Done) -> Result<Next>;
+    fn end(&mut self, done: Self::Done) -> Result<Proceed>;
 }
 
 /// How a run goes on after a record.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Next {
+pub(super) enum Proceed {
     /// With the next one.
     Continue,
     /// With what is in flight only: the record is as good as never begun.
@@ -52,8 +52,8 @@ pub(super) enum Next {
 /// What came of a record could not be kept.
 pub(super) async fn each(
     records: impl Iterator<Item = Record> + Send + 'static,
-    options: &Options,
-    work: &mut impl Flights,
+    options: &RunOptions,
+    work: &mut impl RecordHandler,
 ) -> Result<Ending> {
     let started = Instant::now();
     let concurrency = options.concurrency.max(1);
@@ -69,9 +69,9 @@ pub(super) async fn each(
         tokio::select! {
             Some(done) = flying.join_next(), if !flying.is_empty() => {
                 match work.end(done.unwrap_or_else(|died| resume_unwind(died.into_panic())))? {
-                    Next::Continue => ended += 1,
-                    Next::Interrupted => reader.close(),
-                    Next::GiveUp(error) => {
+                    Proceed::Continue => ended += 1,
+                    Proceed::Interrupted => reader.close(),
+                    Proceed::GiveUp(error) => {
                         ended += 1;
                         gave_up.get_or_insert(error);
                         reader.close();

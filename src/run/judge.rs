@@ -1,6 +1,6 @@
 //! Judging as work of a run.
 
-use super::{Finished, Known, Listener, Options, Redo, Taken, Work, run};
+use super::{Finished, Listener, Redo, Reuse, RunOptions, Task, Work, run};
 use crate::{
     error::{Error, Result},
     item::Item,
@@ -48,7 +48,7 @@ impl JudgeWork {
 pub async fn judge(
     work: JudgeWork,
     records: impl Iterator<Item = Record> + Send + 'static,
-    options: Options,
+    options: RunOptions,
     output: Option<Output>,
     listener: &mut impl Listener<JudgeWork>,
 ) -> Result<(Summary, Option<Left>)> {
@@ -112,27 +112,27 @@ impl Work for JudgeWork {
         self.judge.line_key(item)
     }
 
-    fn known(&self, line: &ResultLine, redo: Redo) -> Known<Judgment> {
+    fn reuse(&self, line: &ResultLine, redo: Redo) -> Reuse<Judgment> {
         let error = line.error.clone().map(Error::from);
         match (error, &line.unreadable) {
             // A refused key says nothing about the record.
-            (Some(error), _) if error.is_fatal() || redo == Redo::Failures => Known::Nothing,
-            (Some(error), _) => Known::Keep(Err(error)),
-            (None, Some(_)) if redo == Redo::Failures => Known::Again,
+            (Some(error), _) if error.is_fatal() || redo == Redo::Failures => Reuse::Nothing,
+            (Some(error), _) => Reuse::Keep(Err(error)),
+            (None, Some(_)) if redo == Redo::Failures => Reuse::Continue,
             // Votes that have an answer are remembered; the others are asked for again.
-            _ if redo == Redo::Failures && has_failed_votes(line) => Known::Nothing,
-            (None, _) => Known::Reread,
+            _ if redo == Redo::Failures && has_failed_votes(line) => Reuse::Nothing,
+            (None, _) => Reuse::Reread,
         }
     }
 
-    async fn work(&self, taken: Taken<'_, ResultLine>) -> Result<Judgment> {
-        let reask = taken.earlier.map_or(0, next_reask);
-        self.judge.judge_from(taken.item, reask).await
+    async fn work(&self, task: Task<'_, ResultLine>) -> Result<Judgment> {
+        let reask = task.earlier.map_or(0, next_reask);
+        self.judge.judge_from(task.item, reask).await
     }
 
-    fn reread(&self, taken: Taken<'_, ResultLine>) -> Option<Judgment> {
-        let line = taken.earlier?;
-        self.judge.reread(taken.item, line.votes.as_deref()?, line.mark.as_deref()).ok()
+    fn reread(&self, task: Task<'_, ResultLine>) -> Option<Judgment> {
+        let line = task.earlier?;
+        self.judge.reread(task.item, line.votes.as_deref()?, line.mark.as_deref()).ok()
     }
 
     fn line(&self, finished: &Finished, _: &str) -> ResultLine {
@@ -141,7 +141,7 @@ impl Work for JudgeWork {
 
     fn renewed(&self, earlier: &ResultLine, mut line: ResultLine) -> Option<ResultLine> {
         // What an answer took is what it took when it was given.
-        line.took_as(earlier);
+        line.keep_usage_of(earlier);
         (earlier.prompt.reading != line.prompt.reading).then_some(line)
     }
 

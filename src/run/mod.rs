@@ -12,7 +12,7 @@
 //!     Item, Judge,
 //!     backend::Script,
 //!     records::{Output, Record},
-//!     run::{self, JudgeWork, Options},
+//!     run::{self, JudgeWork, RunOptions},
 //! };
 //!
 //! let judge = Judge::builder().backend(Script::always("Score: 7")).prompt("score").build().await?;
@@ -25,7 +25,7 @@
 //! // The same again would go on where this one ended.
 //! let output = Output::to_file(&path)?;
 //! let work = JudgeWork::new(judge);
-//! let (summary, _) = run::judge(work, records, Options::default(), Some(output), &mut ()).await?;
+//! let (summary, _) = run::judge(work, records, RunOptions::default(), Some(output), &mut ()).await?;
 //! assert_eq!((summary.judged, summary.ending.not_tried()), (2, Some(0)));
 //! # assert_eq!(std::fs::read_to_string(&path).map_err(tribunal::Error::other)?.lines().count(), 3);
 //! # Ok(())
@@ -40,9 +40,9 @@ mod work;
 
 pub use {
     judge::{JudgeWork, judge},
-    resume::{Known, Redo},
+    resume::{Redo, Reuse},
     revise::{ReviseWork, Revised, revise},
-    work::{Finished, Taken, Work},
+    work::{Finished, Task, Work},
 };
 
 use std::{
@@ -53,8 +53,8 @@ use std::{
 use tokio::sync::watch;
 
 use self::{
-    drive::{Flights, Next, each},
-    resume::{Before, Lines, Old},
+    drive::{Proceed, RecordHandler, each},
+    resume::{EarlierLine, LineFate, Lines},
 };
 use crate::{
     error::{Error, Result},
@@ -65,7 +65,7 @@ use crate::{
 /// How a run goes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Options {
+pub struct RunOptions {
     /// How many records are in flight at once.
     pub concurrency: usize,
     /// Says when to stop before the end.
@@ -81,7 +81,7 @@ pub struct Options {
     pub counts_rest: bool,
 }
 
-impl Default for Options {
+impl Default for RunOptions {
     fn default() -> Self {
         Self {
             concurrency: 1,
@@ -170,7 +170,7 @@ pub struct Ran {
 pub async fn run<W: Work>(
     work: W,
     records: impl Iterator<Item = Record> + Send + 'static,
-    options: Options,
+    options: RunOptions,
     output: Option<Output>,
     listener: &mut impl Listener<W>,
 ) -> Result<Ran> {
@@ -207,11 +207,11 @@ struct Runner<'l, W, L> {
 struct Landed<W: Work> {
     finished: Finished<W::Done>,
     key: String,
-    before: Option<Before<W::Line>>,
-    old: Old,
+    before: Option<EarlierLine<W::Line>>,
+    old: LineFate,
 }
 
-impl<W: Work, L: Listener<W>> Flights for Runner<'_, W, L> {
+impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
     type Done = Landed<W>;
 
     fn begin(&mut self, record: Record) -> impl Future<Output = Self::Done> + Send + 'static {
@@ -221,11 +221,11 @@ impl<W: Work, L: Listener<W>> Flights for Runner<'_, W, L> {
             Ok(item) => self.work.key(item),
             Err(_) => Line::key_without_record(&record.place),
         };
-        let (before, known) = self.lines.known(&*self.work, &key);
+        let (before, known) = self.lines.earlier(&*self.work, &key);
         landed(self.work.clone(), record, key, before, known)
     }
 
-    fn end(&mut self, landed: Self::Done) -> Result<Next> {
+    fn end(&mut self, landed: Self::Done) -> Result<Proceed> {
         let Landed { finished, key, before, old } = landed;
         let error = match &finished.outcome {
             Ok(done) => W::error(done),
@@ -233,7 +233,7 @@ impl<W: Work, L: Listener<W>> Flights for Runner<'_, W, L> {
         };
         // As good as never begun: the next run does it.
         if error.is_some_and(Error::is_interrupted) {
-            return Ok(Next::Interrupted);
+            return Ok(Proceed::Interrupted);
         }
         // What an earlier run met says nothing about this one.
         let fatal = error.filter(|error| error.is_fatal() && !finished.kept).cloned();
@@ -245,7 +245,7 @@ impl<W: Work, L: Listener<W>> Flights for Runner<'_, W, L> {
             Err(_) => false,
         };
         self.listener.finished(&finished, &line)?;
-        Ok(fatal.map_or(Next::Continue, Next::GiveUp))
+        Ok(fatal.map_or(Proceed::Continue, Proceed::GiveUp))
     }
 }
 
@@ -266,23 +266,24 @@ async fn landed<W: Work>(
     work: Arc<W>,
     record: Record,
     key: String,
-    before: Option<Before<W::Line>>,
-    known: Known<W::Done>,
+    before: Option<EarlierLine<W::Line>>,
+    known: Reuse<W::Done>,
 ) -> Landed<W> {
     let Record { index, place, item } = record;
     let earlier = before.as_ref().and_then(|before| before.line.as_ref());
     let (outcome, old) = match &item {
         Ok(item) => done(&*work, index, item, earlier, known).await,
         Err(error) => {
-            let old = if matches!(known, Known::Keep(_)) { Old::Kept } else { Old::Replaced };
+            let old =
+                if matches!(known, Reuse::Keep(_)) { LineFate::Kept } else { LineFate::Replaced };
             (Err(error.clone()), old)
         }
     };
     let outcome = match (outcome, old) {
-        (Err(error), Old::Replaced) if item.is_ok() => Err(error.within(&place)),
+        (Err(error), LineFate::Replaced) if item.is_ok() => Err(error.within(&place)),
         (outcome, _) => outcome,
     };
-    let kept = old != Old::Replaced;
+    let kept = old != LineFate::Replaced;
     let finished = Finished { index, item: item.ok(), place, outcome, kept };
     Landed { finished, key, before, old }
 }
@@ -293,17 +294,17 @@ async fn done<W: Work>(
     index: usize,
     item: &Item,
     earlier: Option<&W::Line>,
-    known: Known<W::Done>,
-) -> (Result<W::Done>, Old) {
+    known: Reuse<W::Done>,
+) -> (Result<W::Done>, LineFate) {
     let again = match known {
-        Known::Keep(outcome) => return (outcome, Old::Kept),
-        Known::Reread => match work.reread(Taken { index, item, earlier }) {
-            Some(done) => return (Ok(done), Old::Reread),
+        Reuse::Keep(outcome) => return (outcome, LineFate::Kept),
+        Reuse::Reread => match work.reread(Task { index, item, earlier }) {
+            Some(done) => return (Ok(done), LineFate::Reread),
             // What is not as the work would write it is as good as nothing.
             None => None,
         },
-        Known::Again => earlier,
-        Known::Nothing => None,
+        Reuse::Continue => earlier,
+        Reuse::Nothing => None,
     };
-    (work.work(Taken { index, item, earlier: again }).await, Old::Replaced)
+    (work.work(Task { index, item, earlier: again }).await, LineFate::Replaced)
 }

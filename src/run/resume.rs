@@ -37,12 +37,12 @@ impl Redo {
 
 /// What a line of an earlier run is good for.
 #[derive(Clone, Debug)]
-pub enum Known<D> {
+pub enum Reuse<D> {
     /// Nothing: the work begins from nothing, and its line takes the place of the earlier one.
     Nothing,
-    /// The work is done again and goes on from it: it is [`earlier`](super::Taken::earlier) in
+    /// The work is done again and goes on from it: it is [`earlier`](super::Task::earlier) in
     /// [`Work::work`].
-    Again,
+    Continue,
     /// It may say something else by today's rules: [`Work::reread`] reads it, and where that cannot be done
     /// the work begins from nothing.
     Reread,
@@ -52,7 +52,7 @@ pub enum Known<D> {
 
 /// What became of the earlier line of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Old {
+pub(super) enum LineFate {
     /// Another one takes its place.
     Replaced,
     /// It was read again.
@@ -63,7 +63,7 @@ pub(super) enum Old {
 
 /// The line that an earlier run left of a record.
 #[derive(Debug)]
-pub(super) struct Before<L> {
+pub(super) struct EarlierLine<L> {
     earlier: Earlier,
     /// What it says; none where it is not a line of this work.
     pub(super) line: Option<L>,
@@ -82,19 +82,19 @@ impl Lines {
     }
 
     /// The earlier line under this key, each line once, and what it is good for.
-    pub(super) fn known<W: Work>(
+    pub(super) fn earlier<W: Work>(
         &mut self,
         work: &W,
         key: &str,
-    ) -> (Option<Before<W::Line>>, Known<W::Done>) {
+    ) -> (Option<EarlierLine<W::Line>>, Reuse<W::Done>) {
         let earlier = self.output.as_mut().and_then(|output| output.earlier(key));
-        let Some(earlier) = earlier else { return (None, Known::Nothing) };
+        let Some(earlier) = earlier else { return (None, Reuse::Nothing) };
         let line = W::Line::deserialize(&earlier.line).ok();
         let known = match &line {
-            Some(line) if self.redo != Redo::Everything => work.known(line, self.redo),
-            _ => Known::Nothing,
+            Some(line) if self.redo != Redo::Everything => work.reuse(line, self.redo),
+            _ => Reuse::Nothing,
         };
-        (Some(Before { earlier, line }), known)
+        (Some(EarlierLine { earlier, line }), known)
     }
 
     /// Writes the line of a record, or lets the earlier one stand, and gives the one that holds.
@@ -106,15 +106,15 @@ impl Lines {
         work: &W,
         finished: &Finished<W::Done>,
         key: &str,
-        before: Option<Before<W::Line>>,
-        old: Old,
+        before: Option<EarlierLine<W::Line>>,
+        old: LineFate,
     ) -> Result<W::Line> {
         let index = finished.index;
         match (before, old) {
-            (Some(Before { earlier, line: Some(line) }), Old::Kept) => {
+            (Some(EarlierLine { earlier, line: Some(line) }), LineFate::Kept) => {
                 self.keep::<W>(index, &earlier, line)
             }
-            (Some(Before { earlier, line: Some(line) }), Old::Reread) => {
+            (Some(EarlierLine { earlier, line: Some(line) }), LineFate::Reread) => {
                 match work.renewed(&line, work.line(finished, key)) {
                     Some(renewed) => self.write(index, Some(&earlier), renewed),
                     None => self.keep::<W>(index, &earlier, line),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Finished, Known, Listener, Options, Redo, Taken, Work, run};
+use super::{Finished, Listener, Redo, Reuse, RunOptions, Task, Work, run};
 use crate::{
     error::{Error, Result},
     item::Item,
@@ -10,7 +10,7 @@ use crate::{
     records::{Left, Output, Record, RevisedLine, RevisionLine},
     report::Revisions,
     request::Hasher,
-    strategy::revise::{self, FinalCheck, OnRound, Outcome, Revision, Writer},
+    strategy::revise::{self, FinalCheck, OnRound, Revision, RevisionOutcome, Writer},
 };
 
 /// Revises the answers of records until a judge passes them.
@@ -18,7 +18,7 @@ use crate::{
 pub struct ReviseWork {
     judge: Judge,
     writer: Writer,
-    options: revise::Options,
+    options: revise::ReviseOptions,
     identity: String,
     priced: bool,
     with_item: bool,
@@ -49,7 +49,7 @@ impl ReviseWork {
     ///
     /// # Errors
     /// No loop can be made of them: see [`revise::revise`].
-    pub fn new(judge: Judge, writer: Writer, options: &revise::Options) -> Result<Self> {
+    pub fn new(judge: Judge, writer: Writer, options: &revise::ReviseOptions) -> Result<Self> {
         let options = revise::settled(&judge, options)?;
         let identity = identity(&judge, &writer, &options);
         let priced = models(&judge, &writer, &options).all(Judge::is_priced);
@@ -80,7 +80,7 @@ impl ReviseWork {
     }
 
     /// How a loop goes.
-    pub fn options(&self) -> &revise::Options {
+    pub fn options(&self) -> &revise::ReviseOptions {
         &self.options
     }
 
@@ -90,10 +90,10 @@ impl ReviseWork {
     }
 
     /// The options of one record's loop.
-    fn options_for(&self, taken: &Taken<'_, RevisionLine>) -> revise::Options {
+    fn options_for(&self, task: &Task<'_, RevisionLine>) -> revise::ReviseOptions {
         let Some(make) = &self.rounds.0 else { return self.options.clone() };
-        let id = taken.item.id().unwrap_or_else(|| taken.index.to_string());
-        revise::Options { on_round: make(id), ..self.options.clone() }
+        let id = task.item.id().unwrap_or_else(|| task.index.to_string());
+        revise::ReviseOptions { on_round: make(id), ..self.options.clone() }
     }
 }
 
@@ -107,7 +107,7 @@ impl ReviseWork {
 pub async fn revise(
     work: ReviseWork,
     records: impl Iterator<Item = Record> + Send + 'static,
-    options: Options,
+    options: RunOptions,
     output: Option<Output>,
     listener: &mut impl Listener<ReviseWork>,
 ) -> Result<(Revisions, Option<Left>)> {
@@ -165,18 +165,18 @@ impl Work for ReviseWork {
         hasher.hex::<16>()
     }
 
-    fn known(&self, line: &RevisionLine, redo: Redo) -> Known<Revised> {
+    fn reuse(&self, line: &RevisionLine, redo: Redo) -> Reuse<Revised> {
         // A refused key says nothing about the record.
         let is_fatal = line.error.clone().is_some_and(|error| Error::from(error).is_fatal());
         if is_fatal || (!has_ended(line.outcome) && redo == Redo::Failures) {
-            return Known::Nothing;
+            return Reuse::Nothing;
         }
-        Known::Keep(Ok(Revised::Earlier(Box::new(line.clone()))))
+        Reuse::Keep(Ok(Revised::Earlier(Box::new(line.clone()))))
     }
 
-    async fn work(&self, taken: Taken<'_, RevisionLine>) -> Result<Revised> {
-        let options = self.options_for(&taken);
-        let revision = self.writer.revise(&self.judge, taken.item, &options).await?;
+    async fn work(&self, task: Task<'_, RevisionLine>) -> Result<Revised> {
+        let options = self.options_for(&task);
+        let revision = self.writer.revise(&self.judge, task.item, &options).await?;
         Ok(Revised::Now(Box::new(revision)))
     }
 
@@ -214,15 +214,15 @@ impl Work for ReviseWork {
 }
 
 /// Whether a loop came to an end of its own.
-fn has_ended(outcome: Outcome) -> bool {
-    !matches!(outcome, Outcome::Failed | Outcome::JudgeUnreadable)
+fn has_ended(outcome: RevisionOutcome) -> bool {
+    !matches!(outcome, RevisionOutcome::Failed | RevisionOutcome::JudgeUnreadable)
 }
 
 /// All judges and writers of a loop.
 fn models<'m>(
     judge: &'m Judge,
     writer: &'m Writer,
-    options: &'m revise::Options,
+    options: &'m revise::ReviseOptions,
 ) -> impl Iterator<Item = &'m Judge> {
     let check = match &options.final_check {
         FinalCheck::Judge(judge) => Some(judge),
@@ -233,7 +233,7 @@ fn models<'m>(
 }
 
 /// Names all that a revision depends on; what only ends it sooner by the clock is not part of it.
-fn identity(judge: &Judge, writer: &Writer, options: &revise::Options) -> String {
+fn identity(judge: &Judge, writer: &Writer, options: &revise::ReviseOptions) -> String {
     let named = |judge: Option<&Judge>| judge.map(|judge| judge.identity().to_owned());
     let revise::Budget { rounds, calls, tokens, cost, time: _ } = options.budget;
     let check = match &options.final_check {

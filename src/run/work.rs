@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Known, Redo};
+use super::{Redo, Reuse};
 use crate::{
     error::{Error, Result},
     item::Item,
@@ -39,7 +39,7 @@ pub trait Work: Send + Sync + 'static {
     fn key(&self, item: &Item) -> String;
 
     /// What a line that an earlier run left under the same key is good for.
-    fn known(&self, line: &Self::Line, redo: Redo) -> Known<Self::Done>;
+    fn reuse(&self, line: &Self::Line, redo: Redo) -> Reuse<Self::Done>;
 
     /// Does the work. Records run as tasks of their own, several at once.
     ///
@@ -48,12 +48,11 @@ pub trait Work: Send + Sync + 'static {
     ///
     /// # Cancellation
     /// The future is dropped where the run is stopped at once: the record is done by the next run.
-    fn work(&self, taken: Taken<'_, Self::Line>)
-    -> impl Future<Output = Result<Self::Done>> + Send;
+    fn work(&self, task: Task<'_, Self::Line>) -> impl Future<Output = Result<Self::Done>> + Send;
 
     /// What an earlier line says when it is read again, without asking anything; none where that cannot
-    /// be known. Called for [`Known::Reread`] only.
-    fn reread(&self, _: Taken<'_, Self::Line>) -> Option<Self::Done> {
+    /// be known. Called for [`Reuse::Reread`] only.
+    fn reread(&self, _: Task<'_, Self::Line>) -> Option<Self::Done> {
         None
     }
 
@@ -80,12 +79,12 @@ pub trait Work: Send + Sync + 'static {
 /// A record that is being worked on.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Taken<'r, L> {
+pub struct Task<'r, L> {
     /// Counts all records from 0.
     pub index: usize,
     /// The item as the work sees it.
     pub item: &'r Item,
-    /// The line of an earlier run, where [`Known`] said that it is of use.
+    /// The line of an earlier run, where [`Reuse`] said that it is of use.
     pub earlier: Option<&'r L>,
 }
 

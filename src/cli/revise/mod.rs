@@ -15,7 +15,7 @@ use super::{
     signals,
 };
 use tribunal::{
-    error::Result, files::Plan, report::Revisions, run, strategy::revise::Outcome as Ended,
+    error::Result, files::Plan, report::Revisions, run, strategy::revise::RevisionOutcome as Ended,
 };
 
 /// Revise answers until a judge passes them, and print a line for each.
@@ -96,7 +96,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
     if let (Some(seen), false) = (&seen, args.results.quiet) {
         fields::say(judge.prompt(), seen, judge.field_map());
     }
-    let mut options = run::Options::default();
+    let mut options = run::RunOptions::default();
     options.concurrency = resolved.model.concurrency.map_or(judge.concurrency(), usize::from);
     options.stop = Some(signals::listen(stopping));
     options.grace = GRACE;

@@ -21,7 +21,9 @@ use tribunal::{
     request::Sampling,
     run::ReviseWork,
     scale::Scale,
-    strategy::revise::{Accept, AcceptRule, Budget, FinalCheck, Options, PRESETS, Preset, Writer},
+    strategy::revise::{
+        Accept, AcceptRule, Budget, FinalCheck, PRESETS, Preset, ReviseOptions, Writer,
+    },
 };
 
 /// Who writes, how far the loop goes, and what it accepts.
@@ -101,7 +103,7 @@ pub(super) struct Surroundings<'a> {
 
 /// What the loop is, for the file that says what the run was.
 pub(super) fn manifest(work: &ReviseWork) -> Value {
-    let Options { budget, accept, patience, memory, keep_steps, critic, principles, .. } =
+    let ReviseOptions { budget, accept, patience, memory, keep_steps, critic, principles, .. } =
         work.options();
     let named = |judge: &Judge| {
         let (prompt, backend) = (judge.prompt(), judge.backend());
@@ -177,20 +179,20 @@ impl Args {
             Some(name) => Some(speaking(&policy, &policy_backend, judge::load(name)?).await?),
             None => None,
         };
-        let options = Options {
+        let options = ReviseOptions {
             budget: self.budget(preset),
             accept: self.accept(preset, &seats).await?,
             patience: match self.patience {
                 Some(0) => None,
                 Some(rounds) => Some(rounds),
-                None => preset.map_or(Options::default().patience, |preset| preset.patience),
+                None => preset.map_or(ReviseOptions::default().patience, |preset| preset.patience),
             },
             memory: self.memory.or(preset.map(|preset| preset.memory)).unwrap_or(1),
             keep_steps: self.keep_steps,
             principles: self.principles(critic.as_ref())?,
             critic,
             final_check: self.final_check(resolved, &around).await?,
-            ..Options::default()
+            ..ReviseOptions::default()
         };
         ReviseWork::new(judge, writer, &options)
     }

@@ -56,11 +56,10 @@ pub struct Spent {
 impl Spent {
     /// What a judgment took.
     pub(super) fn of(judgment: &Judgment, price: Option<Price>) -> Self {
-        let (cached, calls) = judgment.cached;
         let cost = |usage| price.map_or(0.0, |price| price.at_least(usage));
         Self {
-            calls,
-            cached,
+            calls: judgment.calls,
+            cached: judgment.cached,
             requests: judgment.attempts,
             usage: judgment.usage,
             saved: judgment.saved,

@@ -20,14 +20,14 @@ pub struct Critique {
     /// The judge's decision.
     pub verdict: Option<Verdict>,
     /// Other drafts and what was said of them, the oldest first.
-    pub earlier: Vec<Earlier>,
+    pub earlier: Vec<EarlierDraft>,
     /// The steps that stay: what is written goes behind them. `None` where a whole text is wanted.
     pub kept: Option<String>,
 }
 
 /// An earlier draft.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Earlier {
+pub struct EarlierDraft {
     /// The draft.
     pub draft: String,
     /// What was said of it.

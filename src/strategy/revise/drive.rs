@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Instant};
 
-use super::{Critique, Draft, FinalCheck, Loop, Next, Options, Revision};
+use super::{Critique, Draft, FinalCheck, Loop, LoopStep, ReviseOptions, Revision};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
@@ -25,13 +25,13 @@ use crate::{
 ///
 /// # Errors
 /// The judge has no pass rule, or judges what no loop can follow. What goes wrong later is not an error but
-/// [`Outcome::Failed`](super::Outcome::Failed) with its reason in [`Revision::error`]: the drafts so far
+/// [`RevisionOutcome::Failed`](super::RevisionOutcome::Failed) with its reason in [`Revision::error`]: the drafts so far
 /// are kept. Where not even a first draft could be had, [`Revision::text`] is empty.
 pub fn revise<P>(
     mut policy: P,
     judge: &Judge,
     item: &Item,
-    options: &Options,
+    options: &ReviseOptions,
 ) -> impl Future<Output = Result<Revision>> + use<P>
 where
     P: AsyncFnMut(&Critique) -> Result<Draft>,
@@ -42,8 +42,10 @@ where
         let mut draft = None;
         loop {
             match work.next(draft).await {
-                Next::Write(critique) => draft = within(work.deadline(), policy(&critique)).await,
-                Next::Done(revision) => return Ok(*revision),
+                LoopStep::Write(critique) => {
+                    draft = within(work.deadline(), policy(&critique)).await
+                }
+                LoopStep::Done(revision) => return Ok(*revision),
             }
         }
     }
@@ -51,7 +53,7 @@ where
 
 /// The options as the loop follows them: a final judge of the same kind without a rule of its own passes
 /// what the loop's judge passes. Fails where no loop can be, before anything is paid for.
-pub(crate) fn settled(judge: &Judge, options: &Options) -> Result<Options> {
+pub(crate) fn settled(judge: &Judge, options: &ReviseOptions) -> Result<ReviseOptions> {
     check(judge, options)?;
     let kind = |judge: &Judge| judge.prompt().front().kind;
     let final_check = match (&options.final_check, judge.pass()) {
@@ -68,11 +70,11 @@ pub(crate) fn settled(judge: &Judge, options: &Options) -> Result<Options> {
         }
         (same, _) => same.clone(),
     };
-    Ok(Options { final_check, ..options.clone() })
+    Ok(ReviseOptions { final_check, ..options.clone() })
 }
 
 /// Fails where no loop can be.
-fn check(judge: &Judge, options: &Options) -> Result<()> {
+fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
     let kind = judge.prompt().front().kind;
     let config = |message: String| Error::new(ErrorKind::Config, message);
     if !matches!(kind, Kind::Score | Kind::Label | Kind::Steps) {

@@ -4,7 +4,7 @@
 //! # #[cfg(all(feature = "llama", feature = "tiny"))]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> tribunal::Result<()> {
-//! use tribunal::{Item, Judge, strategy::revise::{Draft, Options, revise}};
+//! use tribunal::{Item, Judge, strategy::revise::{Draft, ReviseOptions, revise}};
 //!
 //! let judge = Judge::builder().model("tiny").prompt("tiny-steps").pass("first_error = -1").build().await?;
 //! let item = Item::new().question("12 + 30 - 5").answer("12 + 30 = 42\n42 - 5 = 36");
@@ -12,7 +12,7 @@
 //!     assert!(critique.text.contains("Paragraph 1"));
 //!     Ok(Draft::from("12 + 30 = 42\n42 - 5 = 37"))
 //! };
-//! let revision = revise(policy, &judge, &item, &Options::default()).await?;
+//! let revision = revise(policy, &judge, &item, &ReviseOptions::default()).await?;
 //! assert!(revision.passed());
 //! assert_eq!(revision.text(), "12 + 30 = 42\n42 - 5 = 37");
 //! # Ok(())
@@ -39,10 +39,10 @@ pub(crate) use drive::settled;
 pub use {
     accept::{Accept, AcceptRule},
     budget::{Budget, Spent},
-    critique::{Critique, Earlier},
+    critique::{Critique, EarlierDraft},
     drive::revise,
     preset::{PRESETS, Preset},
-    rounds::{Loop, Next},
+    rounds::{Loop, LoopStep},
     writer::Writer,
 };
 
@@ -74,12 +74,12 @@ impl<T: Into<String>> From<T> for Draft {
 
 /// How a loop goes.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct ReviseOptions {
     /// What it may take.
     pub budget: Budget,
     /// Which drafts take the place of the one before.
     pub accept: Accept,
-    /// So many rounds without a gain end the loop as [`Outcome::Stalled`]; `None` spends the budget.
+    /// So many rounds without a gain end the loop as [`RevisionOutcome::Stalled`]; `None` spends the budget.
     pub patience: Option<u32>,
     /// How many critiques the policy sees, the latest first of all; 1 shows that of its draft only.
     pub memory: usize,
@@ -97,7 +97,7 @@ pub struct Options {
     pub on_round: OnRound,
 }
 
-impl Default for Options {
+impl Default for ReviseOptions {
     fn default() -> Self {
         Self {
             budget: Budget::default(),
@@ -130,12 +130,12 @@ pub enum FinalCheck {
 /// Whoever wants to see rounds as they end: a user interface, or the sending end of a channel.
 ///
 /// ```
-/// use tribunal::strategy::revise::{OnRound, Options};
+/// use tribunal::strategy::revise::{OnRound, ReviseOptions};
 ///
 /// let (sender, events) = std::sync::mpsc::channel();
-/// let options = Options {
+/// let options = ReviseOptions {
 ///     on_round: OnRound::new(move |round| drop(sender.send(round.clone()))),
-///     ..Options::default()
+///     ..ReviseOptions::default()
 /// };
 /// # drop((options, events));
 /// ```
@@ -168,7 +168,7 @@ impl fmt::Debug for OnRound {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum RevisionOutcome {
     /// The judge's pass rule holds.
     Passed,
     /// The budget does not allow another round, or the final check did not end in time.
@@ -183,7 +183,7 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
+impl RevisionOutcome {
     /// Every outcome, the best first.
     pub const ALL: [Self; 6] = [
         Self::Passed,
@@ -257,14 +257,14 @@ pub struct FinalVerdict {
 #[derive(Clone, Debug)]
 pub struct Revision {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: RevisionOutcome,
     /// Every draft, in the order in which they came; none where not even a first one could be had.
     pub rounds: Vec<Round>,
     /// Which of them is returned.
     pub best: usize,
     /// What a fresh judgment says of it.
     pub final_verdict: Option<FinalVerdict>,
-    /// Why it failed; there is one exactly where the outcome is [`Outcome::Failed`].
+    /// Why it failed; there is one exactly where the outcome is [`RevisionOutcome::Failed`].
     pub error: Option<Error>,
     /// What everything took.
     pub spent: Spent,
@@ -287,7 +287,7 @@ impl Revision {
     /// Whether the loop's judge passes what is returned, and the fresh judgment does not deny it.
     pub fn passed(&self) -> bool {
         let denied = self.final_verdict.as_ref().is_some_and(|check| !check.pass);
-        self.outcome == Outcome::Passed && !denied
+        self.outcome == RevisionOutcome::Passed && !denied
     }
 
     /// How often a draft was accepted that the judge likes less than the one before.

@@ -5,8 +5,8 @@ use std::{collections::HashMap, mem, time::Instant as Deadline};
 use tokio::time::Instant;
 
 use super::{
-    Accept, Critique, Draft, Earlier, FinalCheck, FinalVerdict, Options, Outcome, Revision, Round,
-    Spent,
+    Accept, Critique, Draft, EarlierDraft, FinalCheck, FinalVerdict, ReviseOptions, Revision,
+    RevisionOutcome, Round, Spent,
     accept::{prefers, worth},
     critique::shown,
     drive::{settled, within},
@@ -27,7 +27,7 @@ pub struct Loop {
     item: Item,
     /// The draft that the record brought.
     given: Option<String>,
-    options: Options,
+    options: ReviseOptions,
     stage: Stage,
     started: Instant,
     /// What the first judgment took: the final one is expected to take as much.
@@ -60,7 +60,7 @@ enum Stage {
 
 /// What a [`Loop`] wants next.
 #[derive(Debug)]
-pub enum Next {
+pub enum LoopStep {
     /// A draft.
     Write(Box<Critique>),
     /// Nothing: this is what it came to.
@@ -72,7 +72,7 @@ impl Loop {
     ///
     /// # Errors
     /// Those of [`revise`](super::revise()).
-    pub fn new(judge: &Judge, item: &Item, options: &Options) -> Result<Self> {
+    pub fn new(judge: &Judge, item: &Item, options: &ReviseOptions) -> Result<Self> {
         let options = settled(judge, options)?;
         let item = judge.seen(item)?;
         if item.candidates().len() > 1 {
@@ -120,43 +120,43 @@ impl Loop {
     /// Nothing waits longer than the budget of time allows: a judgment that is on its way then is given up.
     /// Dropping the future gives it up as well; the draft is kept, and the loop ends at the next call
     /// without a draft.
-    pub async fn next(&mut self, draft: Option<Result<Draft>>) -> Next {
+    pub async fn next(&mut self, draft: Option<Result<Draft>>) -> LoopStep {
         let draft = match mem::replace(&mut self.stage, Stage::Begun) {
             Stage::New => self.first(draft),
-            Stage::Begun => {
-                draft.transpose().map(|draft| draft.ok_or(Step::Done(Outcome::Exhausted)))
-            }
+            Stage::Begun => draft
+                .transpose()
+                .map(|draft| draft.ok_or(RoundEnd::Done(RevisionOutcome::Exhausted))),
             Stage::Done(revision) => {
                 self.stage = Stage::Done(revision.clone());
-                return Next::Done(revision);
+                return LoopStep::Done(revision);
             }
         };
         let (outcome, error) = match within(self.deadline(), self.step(draft)).await {
-            Some(Ok(Step::Write(critique))) => {
+            Some(Ok(RoundEnd::Write(critique))) => {
                 self.kept.clone_from(&critique.kept);
-                return Next::Write(critique);
+                return LoopStep::Write(critique);
             }
-            Some(Ok(Step::Done(outcome))) => (outcome, None),
-            Some(Err(error)) => (Outcome::Failed, Some(error)),
-            None => (Outcome::Exhausted, None),
+            Some(Ok(RoundEnd::Done(outcome))) => (outcome, None),
+            Some(Err(error)) => (RevisionOutcome::Failed, Some(error)),
+            None => (RevisionOutcome::Exhausted, None),
         };
         self.end_round(false);
         let revision = Box::new(self.done(outcome, error).await);
         self.stage = Stage::Done(revision.clone());
-        Next::Done(revision)
+        LoopStep::Done(revision)
     }
 
     /// The draft that the loop begins with, or the wish for one.
-    fn first(&self, draft: Option<Result<Draft>>) -> Result<Result<Draft, Step>> {
+    fn first(&self, draft: Option<Result<Draft>>) -> Result<Result<Draft, RoundEnd>> {
         let given = || self.given.as_deref().map(Draft::from);
         Ok(match draft.transpose()?.or_else(given) {
             Some(draft) => Ok(draft),
-            None if self.is_late() => Err(Step::Done(Outcome::Exhausted)),
-            None => Err(Step::Write(Box::new(Critique::first(self.item.clone())))),
+            None if self.is_late() => Err(RoundEnd::Done(RevisionOutcome::Exhausted)),
+            None => Err(RoundEnd::Write(Box::new(Critique::first(self.item.clone())))),
         })
     }
 
-    async fn step(&mut self, draft: Result<Result<Draft, Step>>) -> Result<Step> {
+    async fn step(&mut self, draft: Result<Result<Draft, RoundEnd>>) -> Result<RoundEnd> {
         let draft = match draft? {
             Ok(draft) => draft,
             Err(step) => return Ok(step),
@@ -166,39 +166,39 @@ impl Loop {
             None => draft,
         };
         if let Some(outcome) = self.repeated(&draft) {
-            return Ok(Step::Done(outcome));
+            return Ok(RoundEnd::Done(outcome));
         }
         if self.is_late() {
             // It was paid for, so it is kept, though nobody judges it.
             self.begin_round(draft);
-            return Ok(Step::Done(Outcome::Exhausted));
+            return Ok(RoundEnd::Done(RevisionOutcome::Exhausted));
         }
         self.judged(draft).await?;
         if self.rounds.iter().all(|round| round.worth.is_none()) {
-            return Ok(Step::Done(Outcome::JudgeUnreadable));
+            return Ok(RoundEnd::Done(RevisionOutcome::JudgeUnreadable));
         }
         if self.rounds[self.current].pass {
-            return Ok(Step::Done(Outcome::Passed));
+            return Ok(RoundEnd::Done(RevisionOutcome::Passed));
         }
         Ok(match self.ended() {
-            Some(outcome) => Step::Done(outcome),
-            None => Step::Write(Box::new(self.critique())),
+            Some(outcome) => RoundEnd::Done(outcome),
+            None => RoundEnd::Write(Box::new(self.critique())),
         })
     }
 
     /// The loop's end, with a fresh judgment of what is returned.
-    async fn done(&mut self, mut outcome: Outcome, mut error: Option<Error>) -> Revision {
+    async fn done(&mut self, mut outcome: RevisionOutcome, mut error: Option<Error>) -> Revision {
         let mut spent = self.spent();
         let mut final_verdict = None;
-        if !matches!(outcome, Outcome::Failed | Outcome::JudgeUnreadable) {
+        if !matches!(outcome, RevisionOutcome::Failed | RevisionOutcome::JudgeUnreadable) {
             match self.checked().await {
                 Some(Ok(verdict)) => final_verdict = verdict,
                 Some(Err(cause)) => {
-                    outcome = Outcome::Failed;
+                    outcome = RevisionOutcome::Failed;
                     error = Some(cause.within("the final judgment"));
                 }
                 // What nobody checked has not passed.
-                None => outcome = Outcome::Exhausted,
+                None => outcome = RevisionOutcome::Exhausted,
             }
         }
         if let Some(verdict) = &final_verdict {
@@ -247,19 +247,19 @@ impl Loop {
     }
 
     /// Why no further round is begun.
-    fn ended(&self) -> Option<Outcome> {
-        let Options { budget, patience, .. } = &self.options;
+    fn ended(&self) -> Option<RevisionOutcome> {
+        let ReviseOptions { budget, patience, .. } = &self.options;
         let [.., before, last] = self.rounds.as_slice() else {
-            return (budget.rounds == 0 || !self.affords()).then_some(Outcome::Exhausted);
+            return (budget.rounds == 0 || !self.affords()).then_some(RevisionOutcome::Exhausted);
         };
         if before.worth.is_none() && last.worth.is_none() {
-            return Some(Outcome::JudgeUnreadable);
+            return Some(RevisionOutcome::JudgeUnreadable);
         }
         let idle = self.rounds.len() - 1 - self.best;
         if patience.is_some_and(|most| idle >= most as usize) {
-            return Some(Outcome::Stalled);
+            return Some(RevisionOutcome::Stalled);
         }
-        (last.round >= budget.rounds || !self.affords()).then_some(Outcome::Exhausted)
+        (last.round >= budget.rounds || !self.affords()).then_some(RevisionOutcome::Exhausted)
     }
 
     /// The record with this draft; as it came, where the record brought it.
@@ -307,12 +307,12 @@ impl Loop {
         let current = &self.rounds[self.current];
         let others = self.rounds.iter().filter(|round| round.round != current.round);
         let earlier =
-            others.rev().take(self.options.memory.saturating_sub(1)).map(|round| Earlier {
+            others.rev().take(self.options.memory.saturating_sub(1)).map(|round| EarlierDraft {
                 draft: round.draft.clone(),
                 critique: round.critique.clone(),
                 verdict: said(round),
             });
-        let mut earlier: Vec<Earlier> = earlier.collect();
+        let mut earlier: Vec<EarlierDraft> = earlier.collect();
         earlier.reverse();
         let verdict = current.verdict.as_ref().and_then(|verdict| verdict.as_ref().ok()).cloned();
         let item = self.with(&current.draft);
@@ -339,13 +339,17 @@ impl Loop {
     }
 
     /// Ends the loop where a draft is nothing new.
-    fn repeated(&mut self, draft: &Draft) -> Option<Outcome> {
+    fn repeated(&mut self, draft: &Draft) -> Option<RevisionOutcome> {
         let seen_in = *self.seen.get(&words(&draft.text))?;
         let last = self.rounds.last().map(|round| round.round);
         self.begin_round(draft.clone()).seen_in = Some(seen_in);
         self.end_round(false);
         // The same once more is no movement at all.
-        Some(if Some(seen_in) == last { Outcome::Stalled } else { Outcome::Oscillating })
+        Some(if Some(seen_in) == last {
+            RevisionOutcome::Stalled
+        } else {
+            RevisionOutcome::Oscillating
+        })
     }
 
     /// A round of a draft that nothing was said of yet.
@@ -464,9 +468,9 @@ impl Loop {
 }
 
 #[derive(Debug)]
-enum Step {
+enum RoundEnd {
     Write(Box<Critique>),
-    Done(Outcome),
+    Done(RevisionOutcome),
 }
 
 /// Two drafts are the same if their words are.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Critique, Draft, Loop, Next, Options, Revision, Spent, drive::within};
+use super::{Critique, Draft, Loop, LoopStep, ReviseOptions, Revision, Spent, drive::within};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
@@ -89,12 +89,17 @@ impl Writer {
     ///
     /// # Errors
     /// Those of [`revise`](super::revise()).
-    pub async fn revise(&self, judge: &Judge, item: &Item, options: &Options) -> Result<Revision> {
+    pub async fn revise(
+        &self,
+        judge: &Judge,
+        item: &Item,
+        options: &ReviseOptions,
+    ) -> Result<Revision> {
         let mut work = Loop::new(judge, item, options)?;
         let mut draft = None;
         loop {
             match work.next(draft).await {
-                Next::Write(critique) => {
+                LoopStep::Write(critique) => {
                     let written = within(work.deadline(), self.written(&critique)).await;
                     draft = written.map(|written| {
                         written.map_err(|Failure { error, spent }| {
@@ -103,7 +108,7 @@ impl Writer {
                         })
                     });
                 }
-                Next::Done(revision) => return Ok(*revision),
+                LoopStep::Done(revision) => return Ok(*revision),
             }
         }
     }

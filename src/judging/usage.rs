@@ -9,7 +9,7 @@ use crate::{
 
 /// What the answers of one member took.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct MemberUsage {
     usage: UsageTotal,
     saved: UsageTotal,
     pub(super) attempts: u32,
@@ -17,7 +17,7 @@ pub(super) struct Tally {
     calls: u32,
 }
 
-impl Tally {
+impl MemberUsage {
     /// Counts an answer, or the requests that came to none.
     pub(super) fn add(&mut self, answer: Result<&Completion, &Error>) {
         let completion = match answer {
@@ -35,20 +35,20 @@ impl Tally {
     }
 
     /// Puts what all members took into their judgment.
-    pub(super) fn report(tallies: &[Self], panel: &Panel, judgment: &mut Judgment) {
-        let both = || panel.members.iter().zip(tallies);
-        for (_, tally) in both() {
-            judgment.usage += tally.usage;
-            judgment.saved += tally.saved;
-            judgment.cached.0 += tally.cached;
-            judgment.cached.1 += tally.calls;
-            judgment.attempts += tally.attempts;
+    pub(super) fn report(usages: &[Self], panel: &Panel, judgment: &mut Judgment) {
+        let both = || panel.members.iter().zip(usages);
+        for (_, usage) in both() {
+            judgment.usage += usage.usage;
+            judgment.saved += usage.saved;
+            judgment.calls += usage.calls;
+            judgment.cached += usage.cached;
+            judgment.attempts += usage.attempts;
         }
         let cost = |tokens: fn(&Self) -> UsageTotal| {
-            let of = |(price, tally): (Option<Price>, &Self)| price?.of(tokens(tally));
-            both().map(|(member, tally)| of((member.price, tally))).sum()
+            let of = |(price, usage): (Option<Price>, &Self)| price?.of(tokens(usage));
+            both().map(|(member, usage)| of((member.price, usage))).sum()
         };
-        judgment.cost = cost(|tally| tally.usage);
-        judgment.saved_cost = cost(|tally| tally.saved);
+        judgment.cost = cost(|usage| usage.usage);
+        judgment.saved_cost = cost(|usage| usage.saved);
     }
 }

@@ -4,9 +4,9 @@ use std::{mem, sync::Arc};
 
 use super::{
     AskId, Member,
+    conversation::{Conversation, Opening},
     order::{in_own_order, seen_in_own_order},
-    talk::{Opening, Talk},
-    vote::{Of, vote},
+    vote::{VoteOf, vote},
 };
 use crate::{
     completion::Completion,
@@ -38,12 +38,12 @@ pub(super) struct Ballot {
 
 /// One vote on its way.
 #[derive(Debug)]
-pub(super) struct Casting {
+pub(super) struct PendingVote {
     pub(super) ballot: Ballot,
     capabilities: Capabilities,
     /// The item with its answers in the order in which they are shown.
     shown: Item,
-    talks: Vec<Talk>,
+    conversations: Vec<Conversation>,
     /// What the answers before came to, where they are asked for again.
     before: Option<Vote>,
     done: Option<Vote>,
@@ -52,23 +52,23 @@ pub(super) struct Casting {
 /// Requests that have become possible.
 pub(super) type Asks = Vec<(AskId, Request)>;
 
-impl Casting {
+impl PendingVote {
     /// A vote about this item, with its first requests. What is wrong with them is the vote's error.
     pub(super) fn begin(ballot: Ballot, item: &Item, capabilities: Capabilities) -> (Self, Asks) {
         let shown = item.permuted(&ballot.order);
-        let (talks, before, done) = (Vec::new(), None, None);
-        let mut casting = Self { ballot, capabilities, shown, talks, before, done };
-        let asks = casting.open();
-        (casting, asks)
+        let (conversations, before, done) = (Vec::new(), None, None);
+        let mut pending = Self { ballot, capabilities, shown, conversations, before, done };
+        let asks = pending.open();
+        (pending, asks)
     }
 
     /// A vote that has failed already.
     pub(super) fn failed(ballot: Ballot, error: Error) -> Self {
-        let (talks, before, done) = (Vec::new(), None, None);
+        let (conversations, before, done) = (Vec::new(), None, None);
         let (shown, capabilities) = (Item::new(), Capabilities::TEXT);
-        let mut casting = Self { ballot, capabilities, shown, talks, before, done };
-        casting.fail(error);
-        casting
+        let mut pending = Self { ballot, capabilities, shown, conversations, before, done };
+        pending.fail(error);
+        pending
     }
 
     /// The vote, once it is there.
@@ -82,38 +82,42 @@ impl Casting {
     }
 
     /// The conversation that a request belongs to.
-    pub(super) fn talk_of(id: &AskId) -> usize {
+    pub(super) fn conversation_of(id: &AskId) -> usize {
         // Conversations begin in the order of their elements.
         id.element.map_or(0, |element| element as usize)
     }
 
     /// Whether the vote can do without the answer that a conversation waits for.
-    pub(super) fn is_optional(&self, talk: usize) -> bool {
-        self.talks.get(talk).is_some_and(Talk::is_optional)
+    pub(super) fn is_optional(&self, conversation: usize) -> bool {
+        self.conversations.get(conversation).is_some_and(Conversation::is_optional)
     }
 
     /// Takes the answer of one conversation; gives what may be asked now.
-    pub(super) fn answer(&mut self, talk: usize, answer: Result<Completion>) -> Asks {
-        let Some(asked) = self.talks.get_mut(talk).filter(|talk| talk.ended.is_none()) else {
+    pub(super) fn answer(&mut self, conversation: usize, answer: Result<Completion>) -> Asks {
+        let Some(asked) = self
+            .conversations
+            .get_mut(conversation)
+            .filter(|conversation| conversation.ended.is_none())
+        else {
             return Vec::new();
         };
         if let Some(request) = asked.go_on(answer) {
-            return vec![(self.id(talk), request)];
+            return vec![(self.id(conversation), request)];
         }
-        self.after_talk()
+        self.after_conversation()
     }
 
     /// Begins all conversations; those of a prompt that asks nothing about this item are over at once.
     fn open(&mut self) -> Asks {
-        match self.begin_talks() {
-            Ok(asks) if asks.is_empty() => self.after_talk(),
+        match self.begin_conversations() {
+            Ok(asks) if asks.is_empty() => self.after_conversation(),
             Ok(asks) => asks,
             Err(error) => self.fail(error),
         }
     }
 
     /// Goes on after the end of a conversation.
-    fn after_talk(&mut self) -> Asks {
+    fn after_conversation(&mut self) -> Asks {
         match self.next_element() {
             Ok(Some(ask)) => vec![ask],
             Ok(None) => self.close(),
@@ -127,25 +131,25 @@ impl Casting {
         Opening { member, shown: &self.shown, plan, mark: mark.clone() }
     }
 
-    fn id(&self, talk: usize) -> AskId {
+    fn id(&self, conversation: usize) -> AskId {
         let Ballot { member, draw, place, reask, .. } = &self.ballot;
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let talk = self.talks.get(talk);
+        let conversation = self.conversations.get(conversation);
         AskId {
             member: member.name.clone(),
             draw: *draw,
             order: *place,
             reask: *reask,
-            element: talk.and_then(|talk| talk.element).map(number),
-            step: talk.map_or(0, |talk| talk.step),
+            element: conversation.and_then(|conversation| conversation.element).map(number),
+            step: conversation.map_or(0, |conversation| conversation.step),
         }
     }
 
     /// Begins all conversations that need not wait for another one.
-    fn begin_talks(&mut self) -> Result<Asks> {
+    fn begin_conversations(&mut self) -> Result<Asks> {
         let prompt = self.ballot.member.prompt.clone();
         let Some(each) = prompt.front().each else {
-            return Ok(self.begin_talk(None)?.into_iter().collect());
+            return Ok(self.begin_conversation(None)?.into_iter().collect());
         };
         let count = prompt.elements(&self.shown);
         if count == 0 {
@@ -154,15 +158,15 @@ impl Casting {
         let first = if prompt.front().until.is_some() { 1 } else { count };
         let mut asks = Vec::new();
         for element in 0..first {
-            asks.extend(self.begin_talk(Some(element))?);
+            asks.extend(self.begin_conversation(Some(element))?);
         }
         Ok(asks)
     }
 
-    fn begin_talk(&mut self, element: Option<usize>) -> Result<Option<(AskId, Request)>> {
-        let (talk, first) = Talk::begin(&self.opening(), element)?;
-        self.talks.push(talk);
-        Ok(first.map(|request| (self.id(self.talks.len() - 1), request)))
+    fn begin_conversation(&mut self, element: Option<usize>) -> Result<Option<(AskId, Request)>> {
+        let (conversation, first) = Conversation::begin(&self.opening(), element)?;
+        self.conversations.push(conversation);
+        Ok(first.map(|request| (self.id(self.conversations.len() - 1), request)))
     }
 
     /// Goes on to the next element, where one waits for the one before.
@@ -172,8 +176,8 @@ impl Casting {
             return Ok(None);
         }
         let count = prompt.elements(&self.shown);
-        while self.talks.len() < count && self.goes_on() {
-            if let Some(ask) = self.begin_talk(Some(self.talks.len()))? {
+        while self.conversations.len() < count && self.goes_on() {
+            if let Some(ask) = self.begin_conversation(Some(self.conversations.len()))? {
                 return Ok(Some(ask));
             }
         }
@@ -183,7 +187,9 @@ impl Casting {
     /// Whether the last conversation is over, and does not say what ends them all.
     fn goes_on(&self) -> bool {
         let member = &self.ballot.member;
-        let Some(Talk { ended: Some(Ok(transcript)), element, .. }) = self.talks.last() else {
+        let Some(Conversation { ended: Some(Ok(transcript)), element, .. }) =
+            self.conversations.last()
+        else {
             return false;
         };
         let until = member.prompt.front().until.as_ref();
@@ -193,10 +199,10 @@ impl Casting {
 
     /// Reads the conversations once all of them are over, and asks again where that may help.
     fn close(&mut self) -> Asks {
-        if self.talks.iter().any(|talk| talk.ended.is_none()) {
+        if self.conversations.iter().any(|conversation| conversation.ended.is_none()) {
             return Vec::new();
         }
-        let varies = self.talks.iter().any(Talk::varies);
+        let varies = self.conversations.iter().any(Conversation::varies);
         let vote = match self.read() {
             Ok(vote) => vote,
             Err(error) => return self.fail(error),
@@ -214,19 +220,19 @@ impl Casting {
 
     /// The vote that all conversations come to; the first error of any.
     fn read(&mut self) -> Result<Vote> {
-        let mut talks = Vec::new();
-        for Talk { element, ended, .. } in mem::take(&mut self.talks) {
+        let mut conversations = Vec::new();
+        for Conversation { element, ended, .. } in mem::take(&mut self.conversations) {
             if let Some(ended) = ended {
-                talks.push((element, ended?));
+                conversations.push((element, ended?));
             }
         }
         let Ballot { member, by, draw, order, mark, reask, .. } = &self.ballot;
-        let read = member.read(&talks, &self.shown);
+        let read = member.read(&conversations, &self.shown);
         let verdict = read.verdict.map(|verdict| in_own_order(verdict, order));
         let distribution = read.distribution.map(|seen| seen_in_own_order(seen, order));
         let read = ReadVerdict { verdict, distribution, ..read };
-        let of = Of { by: by.clone(), draw: *draw, order: order.clone(), mark: mark.clone() };
-        let mut vote = vote(of, talks, read, member);
+        let of = VoteOf { by: by.clone(), draw: *draw, order: order.clone(), mark: mark.clone() };
+        let mut vote = vote(of, conversations, read, member);
         vote.reask = (*reask).max(u32::from(vote.is_forced()));
         Ok(vote)
     }

@@ -12,7 +12,7 @@ use crate::{
 
 /// One conversation with one model.
 #[derive(Debug)]
-pub(super) struct Talk {
+pub(super) struct Conversation {
     /// The step, answer or criterion that it is about, where each has one of its own.
     pub(super) element: Option<usize>,
     /// Place of the request that waits for its answer, from 0.
@@ -31,7 +31,7 @@ pub(super) struct Opening<'a> {
     pub(super) mark: Option<String>,
 }
 
-impl Talk {
+impl Conversation {
     /// A conversation about an element, or about the item as a whole, with its first request; none where it
     /// is over at once.
     ///
@@ -43,9 +43,9 @@ impl Talk {
     ) -> Result<(Self, Option<Request>)> {
         let Opening { member, shown, plan, ref mark } = *opening;
         let program = member.prompt.program(shown, element, plan, mark.clone())?;
-        let mut talk = Self { element, step: 0, program, ended: None };
-        let first = talk.next(None)?;
-        Ok((talk, first))
+        let mut conversation = Self { element, step: 0, program, ended: None };
+        let first = conversation.next(None)?;
+        Ok((conversation, first))
     }
 
     /// Goes on with the answer to the last request; gives the next one, or ends.
