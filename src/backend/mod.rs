@@ -6,8 +6,10 @@
 
 mod check;
 mod from_fn;
+mod pause;
 mod record;
 mod replay;
+mod retried;
 mod script;
 
 #[cfg(feature = "store")]
@@ -37,6 +39,7 @@ pub use {
     open::{DEFAULT_MODEL, Options, open},
     record::Recorded,
     replay::Replay,
+    retried::{Retried, Retry},
     script::Script,
 };
 
@@ -91,13 +94,15 @@ pub trait Backend: Debug + Send + Sync {
     async fn complete(&self, request: &Request) -> Result<Completion>;
 }
 
-/// A backend in front of another one: all but its answers are those of the one below.
+/// Wraps a backend; everything except [`complete`](Backend::complete) is forwarded.
+///
+/// What implements this is a [`Backend`] itself.
 #[async_trait]
 pub trait Layer: Debug + Send + Sync {
     /// The backend below.
     fn below(&self) -> &dyn Backend;
 
-    /// Asks the model, or knows better.
+    /// Does what [`Backend::complete`] does, as a rule by asking the backend below.
     async fn through(&self, request: &Request) -> Result<Completion>;
 }
 

@@ -1,0 +1,225 @@
+//! Who may try again, and when: the budget of retries, and what is done while a server is gone.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as Turn, Notify},
+    time::Instant,
+};
+
+use super::{Retry, pause};
+use crate::error::{Error, ErrorKind};
+
+/// So many failures in a row, and nothing else meanwhile, mean that a server is gone.
+const FAILURES: u32 = 5;
+
+/// The time between two requests to a server that is gone, and between two retries of an empty bucket.
+const STEP: Duration = Duration::from_secs(1);
+
+/// Retries that an answer allows after a server has come back: they double with each round trip.
+const RETURNS: f64 = 2.0;
+
+/// The gate that every retry of a layer passes.
+#[derive(Debug)]
+pub(super) struct Gate {
+    share: f64,
+    allowance: f64,
+    patience: Duration,
+    state: Mutex<State>,
+    /// The retry that may pass next; the others queue for it, first come, first served.
+    turn: Turn<()>,
+    /// The first of the queue may look again.
+    changed: Notify,
+}
+
+/// What a retry was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permit {
+    /// It may begin.
+    Given,
+    /// The bucket is empty, and the server never answered.
+    Spent,
+    /// The server was gone for too long.
+    Gone,
+    /// It would begin too late.
+    Late,
+}
+
+impl Permit {
+    /// What a person is told of a retry that was not given.
+    pub(super) fn hint(self, policy: &Retry) -> Option<String> {
+        let span = |time: Duration| humantime::format_duration(time);
+        match self {
+            Self::Given => None,
+            Self::Spent => {
+                Some("no request was answered so far: too many failed to try this again".into())
+            }
+            Self::Gone => {
+                Some(format!("the server has been gone for more than {}", span(policy.patience)))
+            }
+            Self::Late => {
+                Some(format!("no try begins later than {} after the first one", span(policy.limit)))
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    /// Retries in the bucket.
+    tokens: f64,
+    /// When it was filled last.
+    filled: Instant,
+    /// Whether any request was answered.
+    has_answered: bool,
+    /// Failures without an answer since the last answer.
+    failures: u32,
+    outage: Option<Outage>,
+    /// Whether the server came back, and nothing has failed since.
+    is_returning: bool,
+}
+
+/// A server that is gone.
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    /// When a request last went out to see whether it is back.
+    probed: Instant,
+}
+
+impl Gate {
+    /// A gate in front of a server of which nothing is known.
+    pub(super) fn new(share: f64, allowance: u32, patience: Duration) -> Self {
+        let allowance = f64::from(allowance);
+        let state = State {
+            tokens: allowance,
+            filled: Instant::now(),
+            has_answered: false,
+            failures: 0,
+            outage: None,
+            is_returning: false,
+        };
+        Self {
+            share,
+            allowance,
+            patience,
+            state: Mutex::new(state),
+            turn: Turn::new(()),
+            changed: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the server is gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.state().outage.is_some()
+    }
+
+    /// A new request is about to be sent.
+    pub(super) fn begin(&self) {
+        self.add(&mut self.state(), self.share);
+    }
+
+    fn add(&self, state: &mut State, tokens: f64) {
+        state.tokens = (state.tokens + tokens).min(self.allowance.max(1.0));
+        if state.tokens >= 1.0 {
+            self.changed.notify_one();
+        }
+    }
+
+    /// An answer came.
+    pub(super) fn answered(&self) {
+        let state = &mut *self.state();
+        state.has_answered = true;
+        state.failures = 0;
+        state.is_returning |= state.outage.take().is_some();
+        if state.is_returning {
+            self.add(state, RETURNS);
+        }
+    }
+
+    /// A request failed.
+    pub(super) fn failed(&self, error: &Error) {
+        let state = &mut *self.state();
+        state.is_returning = false;
+        if !is_silence(error) {
+            // The server is there, whatever it says.
+            state.failures = 0;
+            if state.outage.take().is_some() {
+                self.changed.notify_one();
+            }
+            return;
+        }
+        state.failures = state.failures.saturating_add(1);
+        if state.has_answered && state.failures >= FAILURES && state.outage.is_none() {
+            let now = Instant::now();
+            state.outage = Some(Outage { since: now, probed: now });
+            tracing::warn!("the server is gone ({error}): waiting for it");
+        }
+    }
+
+    /// Waits until a retry may begin.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives its turn to the next one.
+    pub(super) async fn permit(&self, is_limited: bool) -> Permit {
+        let _turn = self.turn.lock().await;
+        loop {
+            let changed = self.changed.notified();
+            let wait = match self.try_permit(is_limited) {
+                Ok(permit) => return permit,
+                Err(wait) => wait,
+            };
+            tokio::select! {
+                () = changed => (),
+                () = pause(wait) => (),
+            }
+        }
+    }
+
+    /// What a retry is told now, or when to ask again.
+    fn try_permit(&self, is_limited: bool) -> Result<Permit, Duration> {
+        let state = &mut *self.state();
+        let now = Instant::now();
+        if let Some(outage) = &mut state.outage {
+            if now - outage.since > self.patience {
+                return Ok(Permit::Gone);
+            }
+            let since = now - outage.probed;
+            return if since < STEP {
+                Err(STEP - since)
+            } else {
+                outage.probed = now;
+                Ok(Permit::Given)
+            };
+        }
+        let gained = (now - state.filled).as_secs_f64() / STEP.as_secs_f64();
+        state.filled = now;
+        state.tokens = (state.tokens + gained).min(self.allowance.max(1.0));
+        if state.tokens >= 1.0 {
+            state.tokens -= 1.0;
+            return Ok(Permit::Given);
+        }
+        if !state.has_answered && !is_limited {
+            return Ok(Permit::Spent);
+        }
+        Err(STEP.mul_f64(1.0 - state.tokens) + Duration::from_millis(1))
+    }
+}
+
+/// Whether no answer came from the server itself: nothing at all, or a word of what stands before it.
+fn is_silence(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Unreachable | ErrorKind::TimedOut => error.status() != Some(408),
+        ErrorKind::Overloaded => {
+            matches!(error.status(), Some(502..=504 | 520..=523 | 529 | 530))
+        }
+        _ => false,
+    }
+}
