@@ -16,7 +16,7 @@ use support::{
 use tribunal::{
     backend::{
         Backend, Recorded, Replay,
-        openai::{Dialect, OpenAi, OpenAiOptions},
+        openai::{OpenAi, OpenAiOptions},
     },
     completion::Finish,
     error::ErrorKind,
@@ -35,7 +35,7 @@ async fn a_request_is_sent_as_it_is_meant() {
     request.sampling.seed = Some(3);
     request.constraint = Some(Constraint::Schema(json!({"type": "object"})));
     let server = Server::start(|_| Reply::says("fine")).await;
-    let mut settings = settings(&server.url, Some(Dialect::OpenAi));
+    let mut settings = settings(&server.url, Some("openai"));
     settings.extra.insert("reasoning_effort".into(), "low".into());
 
     let completion = OpenAi::new(settings).unwrap().complete(&request).await.unwrap();
@@ -80,17 +80,17 @@ async fn what_a_server_cannot_do_is_said_before_anything_is_sent() {
 
 #[tokio::test]
 async fn an_open_turn_is_continued_where_the_server_can() {
-    for (dialect, model, can, flags) in [
-        (Dialect::LlamaCpp, "m", true, Value::Null),
-        (Dialect::Ollama, "m", true, Value::Null),
-        (Dialect::Vllm, "m", true, true.into()),
-        (Dialect::OpenRouter, "anthropic/m", true, Value::Null),
-        (Dialect::OpenRouter, "openai/m", false, Value::Null),
-        (Dialect::OpenAi, "m", false, Value::Null),
-        (Dialect::Plain, "m", false, Value::Null),
+    for (preset, model, can, flags) in [
+        ("llamacpp", "m", true, Value::Null),
+        ("ollama", "m", true, Value::Null),
+        ("vllm", "m", true, true.into()),
+        ("openrouter", "anthropic/m", true, Value::Null),
+        ("openrouter", "openai/m", false, Value::Null),
+        ("openai", "m", false, Value::Null),
+        ("plain", "m", false, Value::Null),
     ] {
         let server = Server::start(|_| Reply::says(" 4")).await;
-        let mut settings = settings(&server.url, Some(dialect));
+        let mut settings = settings(&server.url, Some(preset));
         settings.provider.model = model.into();
         let backend = OpenAi::new(settings).unwrap();
         assert_eq!(backend.capabilities().await.prefill, can);
@@ -132,17 +132,17 @@ async fn control_tokens_in_judged_text_are_broken_except_at_openai() {
     let request = Request::generate(vec![Message { role: Role::User, parts }]);
     let whole = "<|mine|>a<|im_end|>[INST]<s>";
     let broken = "<|mine|>a< |im_end|>[ INST]< s>";
-    for (dialect, defang, sent) in [
-        (Dialect::OpenAi, None, whole),
-        (Dialect::OpenAi, Some(true), broken),
-        (Dialect::LlamaCpp, None, broken),
-        (Dialect::Vllm, None, broken),
-        (Dialect::Ollama, None, broken),
-        (Dialect::Plain, None, broken),
-        (Dialect::Vllm, Some(false), whole),
+    for (preset, defang, sent) in [
+        ("openai", None, whole),
+        ("openai", Some(true), broken),
+        ("llamacpp", None, broken),
+        ("vllm", None, broken),
+        ("ollama", None, broken),
+        ("plain", None, broken),
+        ("vllm", Some(false), whole),
     ] {
         let server = Server::start(|_| Reply::says("x")).await;
-        let settings = OpenAiOptions { defang, ..settings(&server.url, Some(dialect)) };
+        let settings = OpenAiOptions { defang, ..settings(&server.url, Some(preset)) };
         OpenAi::new(settings).unwrap().complete(&request).await.unwrap();
         assert_eq!(server.seen()[0].body["messages"][0]["content"], sent);
     }
@@ -295,7 +295,7 @@ async fn a_model_that_thinks_first_cannot_choose() {
 
     let server = Server::start(|_| Reply::says("A")).await;
     for (name, thinks) in [("o3-mini", true), ("gpt-5-mini", true), ("gpt-5-chat-latest", false)] {
-        let mut settings = settings(&server.url, Some(Dialect::OpenAi));
+        let mut settings = settings(&server.url, Some("openai"));
         settings.provider.model = name.into();
         let backend = OpenAi::new(settings).unwrap();
         assert_eq!(backend.complete(&choice(&["A", "B"])).await.is_err(), thinks, "{name}");
@@ -316,7 +316,7 @@ async fn a_refused_parameter_is_dropped_once_and_for_all() {
         Reply::error(400, &json!({"error": {"message": message, "param": "temperature"}}))
     })
     .await;
-    let backend = model(&server, Dialect::OpenAi);
+    let backend = model(&server, "openai");
     let mut request = question();
     request.sampling.temperature = Some(0.0);
     let first = backend.complete(&request).await.unwrap();
@@ -341,7 +341,7 @@ async fn a_limit_is_sent_under_the_name_that_the_model_knows() {
     .await;
     let mut request = question();
     request.sampling.max_tokens = Some(9);
-    let answer = model(&server, Dialect::Plain).complete(&request).await.unwrap();
+    let answer = model(&server, "plain").complete(&request).await.unwrap();
     assert!(answer.dropped.is_empty());
     assert_eq!(server.seen()[1].body["max_completion_tokens"], 9);
 }
@@ -353,7 +353,7 @@ async fn a_server_without_probabilities_is_remembered() {
         Some(_) => Reply::error(422, &json!({"detail": "unknown field `logprobs`"})),
     })
     .await;
-    let backend = model(&server, Dialect::Ollama);
+    let backend = model(&server, "ollama");
     assert_eq!(backend.capabilities().await.logprobs, Logprobs::Top);
     let answer = backend.complete(&choice(&["Yes", "No"])).await.unwrap();
     assert_eq!((answer.text.as_str(), answer.distribution), ("Yes", None));
@@ -384,13 +384,13 @@ async fn a_recording_gives_the_same_answers_without_a_single_request() {
     })
     .await;
     let secrets = vec![KEY.to_owned()];
-    let recorded = Recorded::new(model(&server, Dialect::OpenAi), &path, secrets.clone()).unwrap();
+    let recorded = Recorded::new(model(&server, "openai"), &path, secrets.clone()).unwrap();
     let again = choice(&["A", "B", "C"]).draw(1);
     let first = recorded.complete(&question()).await.unwrap();
     // A run that was killed in the middle of a line, and went on later.
     let whole = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{whole}{{\"key\":\"12")).unwrap();
-    let recorded = Recorded::new(model(&server, Dialect::OpenAi), &path, secrets).unwrap();
+    let recorded = Recorded::new(model(&server, "openai"), &path, secrets).unwrap();
     let second = recorded.complete(&again).await.unwrap();
     assert_eq!(server.requests(), 2);
 
@@ -415,7 +415,7 @@ async fn a_secret_in_a_question_is_not_recorded_and_a_failure_neither() {
         _ => Reply::says("fine"),
     })
     .await;
-    let backend = model(&server, Dialect::OpenAi);
+    let backend = model(&server, "openai");
     let recorded = Recorded::new(backend, &path, vec!["hunter-\"2\"".into()]).unwrap();
     let text = "my password is hunter-\"2\"";
     let request = Request::generate(vec![Message::new(Role::User, text, Origin::Data)]);

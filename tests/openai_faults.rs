@@ -18,7 +18,7 @@ use support::{
 use tribunal::{
     backend::{
         Backend,
-        openai::{Dialect, OpenAi, OpenAiOptions},
+        openai::{OpenAi, OpenAiOptions},
     },
     error::ErrorKind,
 };
@@ -191,7 +191,7 @@ async fn broken_lines_are_tried_again() {
             _ => (good.clone().into_bytes(), End::Close),
         })
         .await;
-        let backend = OpenAi::new(settings(&url, Some(Dialect::OpenAi))).unwrap();
+        let backend = OpenAi::new(settings(&url, Some("openai"))).unwrap();
         let answer = backend.complete(&question()).await.unwrap();
         assert_eq!((answer.text.as_str(), answer.attempts), ("fine", 3), "{case}");
         assert_eq!(connections.load(Ordering::Relaxed), 3, "{case}");
@@ -201,7 +201,7 @@ async fn broken_lines_are_tried_again() {
 #[tokio::test]
 async fn a_server_that_is_not_there_or_never_answers_is_unavailable() {
     let nowhere = "http://127.0.0.1:1/v1";
-    let backend = OpenAi::new(settings(nowhere, Some(Dialect::OpenAi))).unwrap();
+    let backend = OpenAi::new(settings(nowhere, Some("openai"))).unwrap();
     let error = backend.complete(&question()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(shown(&error).contains("is the server running"), "{error:?}");
@@ -209,7 +209,7 @@ async fn a_server_that_is_not_there_or_never_answers_is_unavailable() {
 
     let server = Server::start(|_| Reply::Hang).await;
     let timeout = Duration::from_millis(60);
-    let settings = OpenAiOptions { timeout, ..settings(&server.url, Some(Dialect::OpenAi)) };
+    let settings = OpenAiOptions { timeout, ..settings(&server.url, Some("openai")) };
     let error = OpenAi::new(settings).unwrap().complete(&question()).await.unwrap_err();
     assert_eq!((error.kind(), server.requests()), (ErrorKind::TimedOut, 3));
     assert!(shown(&error).contains("no answer within"), "{error:?}");

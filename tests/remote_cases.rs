@@ -19,7 +19,7 @@ use support::{
 use tribunal::{
     backend::{
         Backend, Logprobs,
-        openai::{Dialect, OpenAi, OpenAiOptions},
+        openai::{OpenAi, OpenAiOptions},
     },
     completion::Finish,
     error::ErrorKind,
@@ -210,7 +210,7 @@ async fn a_parameter_is_dropped_whatever_words_refuse_it() {
         listen();
         let case = error.to_string();
         let server = refusing(field, error).await;
-        let backend = model(&server, Dialect::OpenAi);
+        let backend = model(&server, "openai");
         let first = backend.complete(&sampled()).await.unwrap();
         let second = backend.complete(&sampled()).await.unwrap();
         assert_eq!((first.text.as_str(), first.attempts), ("fine", 2), "{case}");
@@ -227,7 +227,7 @@ async fn what_an_error_names_by_accident_is_sent_again() {
         _ => Reply::says("fine"),
     })
     .await;
-    let backend = model(&server, Dialect::OpenAi);
+    let backend = model(&server, "openai");
     let error = backend.complete(&sampled()).await.unwrap_err();
     assert_eq!((error.kind(), server.requests()), (ErrorKind::Refused, 2));
     let next = backend.complete(&sampled()).await.unwrap();
@@ -310,7 +310,7 @@ async fn one_lost_page_costs_no_run() {
         _ => Reply::says("fine"),
     })
     .await;
-    let backend = model(&server, Dialect::OpenAi);
+    let backend = model(&server, "openai");
     backend.complete(&question()).await.unwrap();
     assert_eq!(backend.complete(&question()).await.unwrap().attempts, 2);
 
@@ -327,7 +327,7 @@ async fn one_lost_page_costs_no_run() {
         _ => Reply::error(404, &gone),
     })
     .await;
-    let backend = model(&server, Dialect::OpenAi);
+    let backend = model(&server, "openai");
     backend.complete(&question()).await.unwrap();
     assert!(backend.complete(&question()).await.unwrap_err().is_fatal());
 }
@@ -339,7 +339,7 @@ async fn a_page_that_refuses_one_text_ends_no_run() {
         _ => Reply::Text(403, vec![], b"<html>blocked</html>".to_vec()),
     })
     .await;
-    let backend = model(&server, Dialect::OpenAi);
+    let backend = model(&server, "openai");
     backend.complete(&question()).await.unwrap();
     let error = backend.complete(&question()).await.unwrap_err();
     assert_eq!((error.kind(), error.is_fatal()), (ErrorKind::Refused, false), "{error:?}");
@@ -486,7 +486,7 @@ async fn log_probabilities_that_never_come_are_said_once() {
     let mut reply = chat_reply("Yes");
     reply["choices"][0]["logprobs"] = Value::Null;
     let server = Server::start(move |_| Reply::Json(reply.clone())).await;
-    let backend = model(&server, Dialect::OpenAi);
+    let backend = model(&server, "openai");
     assert_eq!(backend.capabilities().await.logprobs, Logprobs::Top);
     let request = question().ask(Ask::Generate { top_logprobs: Some(20) });
     backend.complete(&request).await.unwrap();
@@ -500,7 +500,7 @@ async fn log_probabilities_that_never_come_are_said_once() {
         _ => Reply::says("Yes"),
     })
     .await;
-    let backend = model(&server, Dialect::OpenAi);
+    let backend = model(&server, "openai");
     backend.complete(&choice(&["Yes", "No"])).await.unwrap();
     backend.complete(&choice(&["Yes", "No"])).await.unwrap();
     assert_eq!(backend.capabilities().await.logprobs, Logprobs::Top);

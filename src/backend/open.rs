@@ -128,7 +128,7 @@ async fn local(_: &str) -> Result<Arc<dyn Backend>> {
 
 #[cfg(feature = "openai")]
 fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
-    use super::openai::{Dialect, OpenAi, OpenAiOptions};
+    use super::openai::{OpenAi, OpenAiOptions};
     let environment = |variable: &str| {
         let own = options.key_variable.as_deref().filter(|_| variable.ends_with("_API_KEY"));
         // An empty key is said to be empty; any other empty variable is as good as none.
@@ -143,7 +143,7 @@ fn remote(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
         ..settings
     };
     if options.offline {
-        settings.provider.dialect.get_or_insert(Dialect::Plain);
+        settings.provider = settings.provider.unasked();
     }
     Ok(Arc::new(OpenAi::new(settings)?))
 }

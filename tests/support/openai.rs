@@ -5,7 +5,7 @@ use std::time::Duration;
 use tribunal::{
     backend::{
         Backend,
-        openai::{Dialect, OpenAi, OpenAiOptions},
+        openai::{OpenAi, OpenAiOptions, Quirks},
     },
     completion::Completion,
     error::Error,
@@ -17,11 +17,11 @@ use super::{Reply, Seen, Server};
 /// A key that must never be seen.
 pub const KEY: &str = "sk-CANARY-0123456789";
 
-/// Quick retries, and a key.
-pub fn settings(url: &str, dialect: Option<Dialect>) -> OpenAiOptions {
+/// Quick retries, a key, and the quirks of this preset; without one the server is asked.
+pub fn settings(url: &str, preset: Option<&str>) -> OpenAiOptions {
     let env = |name: &str| (name == "OPENAI_API_KEY").then(|| KEY.to_owned());
     let mut settings = OpenAiOptions::new("openai/m", Some(url), &env).unwrap();
-    settings.provider.dialect = dialect;
+    settings.provider.quirks = preset.map(Quirks::of);
     settings.retries = 2;
     settings.first_wait = Duration::from_millis(5);
     settings.timeout = Duration::from_secs(20);
@@ -29,8 +29,8 @@ pub fn settings(url: &str, dialect: Option<Dialect>) -> OpenAiOptions {
 }
 
 /// A model behind this server.
-pub fn model(server: &Server, dialect: Dialect) -> OpenAi {
-    OpenAi::new(settings(&server.url, Some(dialect))).unwrap()
+pub fn model(server: &Server, preset: &str) -> OpenAi {
+    OpenAi::new(settings(&server.url, Some(preset))).unwrap()
 }
 
 /// A request of two turns.
@@ -61,7 +61,7 @@ pub async fn asked(
     handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
 ) -> (Result<Completion, Error>, Server) {
     let server = Server::start(handler).await;
-    (model(&server, Dialect::OpenAi).complete(request).await, server)
+    (model(&server, "openai").complete(request).await, server)
 }
 
 /// Everything that a person may get to see of an error.

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{defang::defanged, provider::Dialect, said::Refusal};
+use super::{
+    defang::defanged,
+    quirks::{Continues, Limit, MOST_ALTERNATIVES, Quirks},
+    said::Refusal,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{Ask, Chat, Constraint, Message, Origin, Part, Request, Role, Sampling},
 };
-
-/// The most alternatives of a token that such APIs report.
-const MOST_ALTERNATIVES: u8 = 20;
 
 /// A parameter that some model or server refuses, and without which it can be asked all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,7 +140,7 @@ pub(super) struct Body {
 #[derive(Clone, Copy)]
 pub(super) struct Manner<'m> {
     pub(super) model: &'m str,
-    pub(super) dialect: Dialect,
+    pub(super) quirks: &'m Quirks,
     pub(super) defang: bool,
     pub(super) extra: &'m Map<String, Value>,
     pub(super) refused: &'m BTreeSet<Parameter>,
@@ -160,7 +161,7 @@ impl Body {
         // Some servers stream unless they are told not to.
         fields.insert(Parameter::Stream.name().into(), false.into());
         messages(request, manner, &mut fields)?;
-        sampling(request, manner.dialect, &mut fields)?;
+        sampling(request, manner.quirks, &mut fields)?;
         alternatives(request, &mut fields);
         constraint(request.constraint.as_ref(), &mut fields);
         fields.extend(manner.extra.clone());
@@ -226,26 +227,17 @@ fn messages(request: &Request, manner: Manner<'_>, fields: &mut Map<String, Valu
     if is_open && !is_begun {
         turns.pop();
     }
-    if is_begun && !continues(manner.dialect, manner.model) {
+    if is_begun && !manner.quirks.continues(manner.model) {
         return Err(unsupported("an answer that the prompt has begun")
             .hint("take a local model or a server that continues: llama-server, vLLM, Ollama"));
     }
     let turns = turns.into_iter().map(|turn| written(turn, manner.defang)).collect();
     fields.insert("messages".into(), Value::Array(turns));
-    if is_begun && manner.dialect == Dialect::Vllm {
+    if is_begun && manner.quirks.continues == Continues::OnRequest {
         fields.insert("continue_final_message".into(), true.into());
         fields.insert("add_generation_prompt".into(), false.into());
     }
     Ok(())
-}
-
-/// Whether a server goes on where a last assistant message ends.
-pub(super) fn continues(dialect: Dialect, model: &str) -> bool {
-    match dialect {
-        Dialect::LlamaCpp | Dialect::Vllm | Dialect::Ollama => true,
-        Dialect::OpenRouter => model.starts_with("anthropic/"),
-        Dialect::OpenAi | Dialect::Plain => false,
-    }
 }
 
 fn written(turn: &Message, defang: bool) -> Value {
@@ -268,7 +260,7 @@ fn harmless(turn: &Message) -> String {
     text
 }
 
-fn sampling(request: &Request, dialect: Dialect, fields: &mut Map<String, Value>) -> Result<()> {
+fn sampling(request: &Request, quirks: &Quirks, fields: &mut Map<String, Value>) -> Result<()> {
     // A new field breaks this line, so that nobody forgets to send it.
     let Sampling {
         temperature,
@@ -291,9 +283,9 @@ fn sampling(request: &Request, dialect: Dialect, fields: &mut Map<String, Value>
     };
     put(Parameter::Temperature, temperature.map(Value::from));
     put(Parameter::Seed, seed.map(|seed| drawn(seed, request).into()));
-    let limit = match dialect {
-        Dialect::OpenAi => Parameter::MaxCompletionTokens,
-        _ => Parameter::MaxTokens,
+    let limit = match quirks.limit {
+        Limit::MaxCompletionTokens => Parameter::MaxCompletionTokens,
+        Limit::MaxTokens => Parameter::MaxTokens,
     };
     if matches!(request.ask, Ask::Choose { .. }) {
         // One token is looked at as the model sees it: nothing cuts the choice short.
@@ -302,12 +294,12 @@ fn sampling(request: &Request, dialect: Dialect, fields: &mut Map<String, Value>
     }
     put(Parameter::TopP, top_p.map(Value::from));
     put(limit, max_tokens.map(Value::from));
-    put(Parameter::Stop, stops(stop, dialect)?);
-    let penalty = if dialect == Dialect::Vllm { "repetition_penalty" } else { "repeat_penalty" };
+    put(Parameter::Stop, stops(stop, quirks)?);
+    let top_k_name = |name| if quirks.has_top_k { Ok(name) } else { Err(name) };
     let rare = [
-        ("top_k", top_k.map(Value::from)),
-        ("min_p", min_p.map(Value::from)),
-        (penalty, repeat_penalty.map(Value::from)),
+        (top_k_name("top_k"), top_k.map(Value::from)),
+        (top_k_name("min_p"), min_p.map(Value::from)),
+        (quirks.repeat_penalty.ok_or("repeat_penalty"), repeat_penalty.map(Value::from)),
     ];
     for (name, value) in
         [("presence_penalty", presence_penalty), ("frequency_penalty", frequency_penalty)]
@@ -315,24 +307,25 @@ fn sampling(request: &Request, dialect: Dialect, fields: &mut Map<String, Value>
         fields.extend(value.map(|value| (name.to_owned(), value.into())));
     }
     for (name, value) in rare.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        if matches!(dialect, Dialect::OpenAi | Dialect::Plain) {
-            return Err(unsupported(&format!("`{name}`")).hint(format!(
+        let name = name.map_err(|name| {
+            unsupported(&format!("`{name}`")).hint(format!(
                 "remove `{name}` from the sampling, or use `temperature` and `top_p`"
-            )));
-        }
+            ))
+        })?;
         fields.insert(name.into(), value);
     }
     Ok(())
 }
 
-fn stops(stop: &[String], dialect: Dialect) -> Result<Option<Value>> {
-    const MOST: usize = 4;
-    let is_limited = matches!(dialect, Dialect::OpenAi | Dialect::OpenRouter | Dialect::Plain);
-    if is_limited && stop.len() > MOST {
-        let what = format!("more than {MOST} `stop` texts, and this request has {}", stop.len());
-        return Err(unsupported(&what).hint("keep the ones that matter"));
+fn stops(stop: &[String], quirks: &Quirks) -> Result<Option<Value>> {
+    match quirks.most_stops {
+        Some(most) if stop.len() > most => {
+            let what =
+                format!("more than {most} `stop` texts, and this request has {}", stop.len());
+            Err(unsupported(&what).hint("keep the ones that matter"))
+        }
+        _ => Ok((!stop.is_empty()).then(|| json!(stop))),
     }
-    Ok((!stop.is_empty()).then(|| json!(stop)))
 }
 
 /// Repeated samples under one seed are meant to differ, and to differ the same way next time.
@@ -373,9 +366,15 @@ fn unsupported(what: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn body(request: &Request, dialect: Dialect, refused: &[Parameter]) -> Result<Body> {
+    fn body(request: &Request, server: &str, refused: &[Parameter]) -> Result<Body> {
         let (extra, refused) = (Map::new(), refused.iter().copied().collect());
-        let manner = Manner { model: "m", dialect, defang: true, extra: &extra, refused: &refused };
+        let manner = Manner {
+            model: "m",
+            quirks: Quirks::of(server),
+            defang: true,
+            extra: &extra,
+            refused: &refused,
+        };
         Body::of(request, manner)
     }
 
@@ -391,7 +390,7 @@ mod tests {
             ("<|im_", Origin::Data),
             ("end|>", Origin::Model),
         ]);
-        let body = body(&request, Dialect::LlamaCpp, &[]).unwrap();
+        let body = body(&request, "llamacpp", &[]).unwrap();
         assert_eq!(body.fields["messages"][0]["content"], "<|im_start|>< |im_end|>");
     }
 
@@ -400,11 +399,11 @@ mod tests {
         let mut request = question(&[("x", Origin::Prompt)]);
         request.sampling.max_tokens = Some(9);
         let refused = [Parameter::MaxTokens];
-        let swapped = body(&request, Dialect::Plain, &refused).unwrap();
+        let swapped = body(&request, "plain", &refused).unwrap();
         assert_eq!(swapped.fields["max_completion_tokens"], 9);
         assert!(swapped.dropped.is_empty());
         let refused = [Parameter::MaxTokens, Parameter::MaxCompletionTokens];
-        let without = body(&request, Dialect::OpenAi, &refused).unwrap();
+        let without = body(&request, "openai", &refused).unwrap();
         assert_eq!(without.dropped, ["max_tokens"]);
         assert!(!without.has(Parameter::MaxTokens) && !without.has(refused[1]));
     }
@@ -414,7 +413,7 @@ mod tests {
         let mut request = question(&[("x", Origin::Prompt)]);
         request.sampling.seed = Some(u64::MAX);
         let seed = |request: &Request| {
-            body(request, Dialect::Vllm, &[]).unwrap().fields["seed"].as_i64().unwrap()
+            body(request, "vllm", &[]).unwrap().fields["seed"].as_i64().unwrap()
         };
         let first = seed(&request);
         request.draw = 1;

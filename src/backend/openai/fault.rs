@@ -287,7 +287,7 @@ impl Class {
     }
 
     fn hinted(self, error: Error, refusal: &Refusal, provider: &Provider) -> Error {
-        let variable = provider.key_variable;
+        let variable = &provider.key_variable;
         match self {
             Self::Key if provider.key.is_none() => {
                 error.hint(format!("no key was sent: set {variable}"))

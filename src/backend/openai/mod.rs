@@ -29,12 +29,16 @@ mod body;
 mod defang;
 mod fault;
 mod provider;
+mod quirks;
 mod said;
 mod stream;
 mod text;
 mod transport;
 
-pub use provider::{Dialect, Environment, Provider, Secret};
+pub use {
+    provider::{Environment, Provider},
+    quirks::Quirks,
+};
 
 /// What is known of servers by the names of their models.
 pub mod presets {
@@ -63,6 +67,7 @@ use tokio::sync::{OnceCell, watch};
 use self::{
     body::{Body, Manner, Parameter},
     fault::Fault,
+    quirks::LOCAL_CONCURRENCY,
     transport::{Probe, Transport},
 };
 use super::Backend;
@@ -122,7 +127,7 @@ pub struct OpenAi {
     transport: Arc<Transport>,
     extra: Map<String, Value>,
     defang: Option<bool>,
-    dialect: OnceCell<Dialect>,
+    quirks: OnceCell<&'static Quirks>,
     /// How often the server did not say in time what it is.
     late: AtomicU32,
     refused: Mutex<BTreeSet<Parameter>>,
@@ -147,7 +152,7 @@ impl OpenAi {
     /// [`ErrorKind::Config`]: a key that cannot be sent, or extra fields that are not for settings.
     pub fn new(settings: OpenAiOptions) -> Result<Self> {
         let identity = identity(&settings)?;
-        let dialect = OnceCell::new_with(settings.provider.dialect);
+        let quirks = OnceCell::new_with(settings.provider.quirks);
         let transport = Arc::new(Transport::new(&settings)?);
         let OpenAiOptions { name, extra, defang, .. } = settings;
         let client = client(&transport)?;
@@ -158,7 +163,7 @@ impl OpenAi {
             transport,
             extra,
             defang,
-            dialect,
+            quirks,
             late: AtomicU32::new(0),
             refused: Mutex::default(),
             logprobs: Reported::default(),
@@ -168,14 +173,14 @@ impl OpenAi {
     /// Asks, and asks again without each parameter that is refused. What is left out is remembered only
     /// where that helped: an error may name a parameter by accident.
     async fn ask(&self, request: &Request, attempts: &Arc<AtomicU32>) -> Result<Completion> {
-        let dialect = self.dialect().await;
+        let quirks = self.quirks().await;
         let without = Request { alternatives: None, ..request.clone() };
         // What never comes is not asked for.
         let request = if self.logprobs.absent.load(Ordering::Relaxed) { &without } else { request };
         let mut refused = self.refused();
         let mut faults = Vec::new();
         loop {
-            let body = self.body(request, dialect, &refused)?;
+            let body = self.body(request, quirks, &refused)?;
             let fault = match self.post(&body.fields, attempts).await {
                 Ok(answer) => {
                     faults.iter().for_each(|(parameter, fault)| self.refuse(*parameter, fault));
@@ -228,13 +233,13 @@ impl OpenAi {
     fn body(
         &self,
         request: &Request,
-        dialect: Dialect,
+        quirks: &Quirks,
         refused: &BTreeSet<Parameter>,
     ) -> Result<Body> {
         let manner = Manner {
             model: self.model(),
-            dialect,
-            defang: self.defang.unwrap_or(dialect != Dialect::OpenAi),
+            quirks,
+            defang: self.defang.unwrap_or(quirks.reads_control_tokens),
             extra: &self.extra,
             refused,
         };
@@ -286,20 +291,20 @@ impl OpenAi {
 
     /// The ways of the server, which is asked where its address does not tell: once, or again where it
     /// was not there or busy, as one is that still loads its model.
-    async fn dialect(&self) -> Dialect {
+    async fn quirks(&self) -> &'static Quirks {
         const LIMIT: Duration = Duration::from_secs(5);
         const MOST_LATE: u32 = 2;
         let asked = async {
             match self.transport.models(LIMIT).await {
-                Probe::Models(models) => Ok(owner(&models, self.model()).unwrap_or(Dialect::Plain)),
-                Probe::Nothing => Ok(Dialect::Plain),
+                Probe::Models(models) => Ok(owner(&models, self.model()).unwrap_or(Quirks::PLAIN)),
+                Probe::Nothing => Ok(Quirks::PLAIN),
                 Probe::Late if self.late.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_LATE => {
-                    Ok(Dialect::Plain)
+                    Ok(Quirks::PLAIN)
                 }
                 Probe::Late | Probe::Failed => Err(()),
             }
         };
-        self.dialect.get_or_try_init(|| asked).await.copied().unwrap_or(Dialect::Plain)
+        self.quirks.get_or_try_init(|| asked).await.copied().unwrap_or(Quirks::PLAIN)
     }
 
     fn provider(&self) -> &Provider {
@@ -312,18 +317,8 @@ impl OpenAi {
 
     /// Whether the model writes hidden thoughts first, so that its first token is no answer.
     fn thinks_first(&self) -> bool {
-        const FAMILIES: [&str; 4] = ["o1", "o3", "o4", "gpt-5"];
-        let model = self.model().rsplit('/').next().unwrap_or_default();
         let is_told_not_to = self.extra.get("reasoning_effort").is_some_and(|e| e == "none");
-        let is_public = matches!(self.provider().id, "openai" | "openrouter");
-        is_public
-            && !is_told_not_to
-            && !model.contains("chat")
-            && FAMILIES.iter().any(|family| {
-                model
-                    .strip_prefix(family)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', ':']))
-            })
+        !is_told_not_to && self.provider().preset.thinks_first(self.model())
     }
 }
 
@@ -344,7 +339,7 @@ impl Backend for OpenAi {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        let dialect = self.dialect().await;
+        let quirks = self.quirks().await;
         let refused = self.refused();
         let is_mute = self.thinks_first()
             || self.logprobs.absent.load(Ordering::Relaxed)
@@ -352,7 +347,7 @@ impl Backend for OpenAi {
             || refused.contains(&Parameter::TopLogprobs);
         Capabilities {
             logprobs: if is_mute { Logprobs::None } else { Logprobs::Top },
-            prefill: body::continues(dialect, self.model()),
+            prefill: quirks.continues(self.model()),
             schema: !refused.contains(&Parameter::ResponseFormat),
             seed: !refused.contains(&Parameter::Seed),
             deterministic: false,
@@ -361,8 +356,8 @@ impl Backend for OpenAi {
     }
 
     fn concurrency(&self) -> usize {
-        let is_small = matches!(self.provider().id, "ollama" | "llamacpp");
-        if is_small || self.provider().is_here() { 4 } else { 16 }
+        let most = self.provider().preset.concurrency;
+        if self.provider().is_here() { most.min(LOCAL_CONCURRENCY) } else { most }
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
@@ -397,7 +392,7 @@ fn identity(settings: &OpenAiOptions) -> Result<String> {
         return Err(Error::new(ErrorKind::Config, format!("`{field}` cannot be an extra field"))
             .hint("extra fields are for what the server knows and this program does not"));
     }
-    let Provider { id, model, .. } = &settings.provider;
+    let (id, model) = (settings.provider.id(), &settings.provider.model);
     let mut identity = match &settings.model_id {
         Some(model_id) => model_id.clone(),
         None => format!("{id}|{}|{model}", settings.provider.place()),
@@ -433,16 +428,11 @@ fn client(transport: &Transport) -> Result<Client<OpenAIConfig>> {
     Ok(Client::build(transport.http.clone(), config))
 }
 
-/// The software that says it owns the model.
-fn owner(models: &Value, model: &str) -> Option<Dialect> {
+/// The quirks of the software that calls itself the owner of the model.
+fn owner(models: &Value, model: &str) -> Option<&'static Quirks> {
     let models = models["data"].as_array()?;
     let ours = models.iter().find(|entry| entry["id"] == model).or_else(|| models.first())?;
-    match ours["owned_by"].as_str()? {
-        "llamacpp" => Some(Dialect::LlamaCpp),
-        "vllm" => Some(Dialect::Vllm),
-        "library" => Some(Dialect::Ollama),
-        _ => None,
-    }
+    Quirks::of_owner(ours["owned_by"].as_str()?)
 }
 
 impl fmt::Debug for OpenAi {
@@ -450,7 +440,7 @@ impl fmt::Debug for OpenAi {
         f.debug_struct("OpenAi")
             .field("name", &self.name)
             .field("identity", &self.identity)
-            .field("dialect", &self.dialect.get())
+            .field("quirks", &self.quirks.get())
             .finish_non_exhaustive()
     }
 }

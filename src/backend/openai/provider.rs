@@ -3,8 +3,13 @@
 use std::fmt;
 
 use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::error::{Error, ErrorKind, Result};
+use super::quirks::{PRESETS, Preset, Quirks, UNNAMED};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    hint::Hint,
+};
 
 /// Looks a variable up; the environment of the process, or that of a test.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -12,168 +17,57 @@ pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 /// A server and the model on it.
 #[derive(Clone)]
 pub struct Provider {
-    /// The word before the first `/` or `:` of the name; `server` for a name without such a word.
-    pub id: &'static str,
+    /// What is known of servers of this name.
+    pub(super) preset: &'static Preset,
     /// The address, up to and including `/v1`; credentials and a query may be part of it.
     pub base_url: Url,
-    /// What proves who asks.
-    pub key: Option<Secret>,
-    /// The variable that the key is read from.
-    pub key_variable: &'static str,
+    /// What authorizes requests; wiped from memory with the last copy, and never printed.
+    pub key: Option<SecretString>,
+    /// The variable that the key is read from, for messages about it.
+    pub key_variable: String,
     /// The model, as the server calls it.
     pub model: String,
-    /// The ways of the server; `None` where the server must be asked.
-    pub dialect: Option<Dialect>,
-    /// The organization that pays, for the API of OpenAI.
+    /// How the server differs from others; `None` where the server must be asked.
+    pub quirks: Option<&'static Quirks>,
+    /// The organization to be charged, for the API of OpenAI.
     pub organization: Option<String>,
-    /// The project that pays, for the API of OpenAI.
+    /// The project to be charged, for the API of OpenAI.
     pub project: Option<String>,
-}
-
-/// The software behind an OpenAI-compatible API, where that makes a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// OpenAI's own API.
-    OpenAi,
-    /// llama.cpp's `llama-server`.
-    LlamaCpp,
-    /// vLLM.
-    Vllm,
-    /// Ollama.
-    Ollama,
-    /// OpenRouter.
-    OpenRouter,
-    /// Anything else: only what all of them share.
-    Plain,
-}
-
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes a text out of sight.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
 }
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provider")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("place", &self.place())
             .field("model", &self.model)
-            .field("dialect", &self.dialect)
+            .field("quirks", &self.quirks)
             .finish_non_exhaustive()
     }
 }
 
-/// What is known of a provider before anything is typed.
-struct Known {
-    id: &'static str,
-    dialect: Dialect,
-    /// Where it is if nothing else is said.
-    address: &'static str,
-    /// Variables that may say where it is.
-    address_variables: &'static [&'static str],
-    key_variable: &'static str,
-    /// Whether nothing can be had from the default address without a key.
-    needs_key: bool,
-}
-
-/// Names a host and not only an address.
-const OLLAMA_HOST: &str = "OLLAMA_HOST";
-
-const KNOWN: [Known; 5] = [
-    Known {
-        id: "openai",
-        dialect: Dialect::OpenAi,
-        address: "https://api.openai.com/v1",
-        address_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
-        key_variable: "OPENAI_API_KEY",
-        needs_key: true,
-    },
-    Known {
-        id: "ollama",
-        dialect: Dialect::Ollama,
-        address: "http://127.0.0.1:11434/v1",
-        address_variables: &[OLLAMA_HOST],
-        key_variable: "OLLAMA_API_KEY",
-        needs_key: false,
-    },
-    Known {
-        id: "vllm",
-        dialect: Dialect::Vllm,
-        address: "http://127.0.0.1:8000/v1",
-        address_variables: &["VLLM_BASE_URL"],
-        key_variable: "VLLM_API_KEY",
-        needs_key: false,
-    },
-    Known {
-        id: "llamacpp",
-        dialect: Dialect::LlamaCpp,
-        address: "http://127.0.0.1:8080/v1",
-        address_variables: &["LLAMACPP_BASE_URL"],
-        key_variable: "LLAMA_API_KEY",
-        needs_key: false,
-    },
-    Known {
-        id: "openrouter",
-        dialect: Dialect::OpenRouter,
-        address: "https://openrouter.ai/api/v1",
-        address_variables: &[],
-        key_variable: "OPENROUTER_API_KEY",
-        needs_key: true,
-    },
-];
-
-/// The key for servers that no preset knows.
-const USUAL_KEY: &str = "OPENAI_API_KEY";
-
-/// Variables beside keys and addresses that the presets read.
-#[cfg(feature = "cli")]
-const PAYERS: [&str; 2] = ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"];
-
-/// The preset that the name of a model begins with.
-fn preset(name: &str) -> Option<&'static Known> {
-    let (prefix, _) = name.split_once(['/', ':'])?;
-    KNOWN.iter().find(|known| known.id == prefix)
-}
-
 /// The variable that holds the key for a model of this name, unless another is named.
 pub fn key_variable(name: &str) -> &'static str {
-    preset(name).map_or(USUAL_KEY, |known| known.key_variable)
+    Preset::of_name(name).unwrap_or(&UNNAMED).key_variable
 }
 
 /// The variables that can give the address of a model of this name.
 #[cfg(feature = "cli")]
 pub fn address_variables_of(name: &str) -> &'static [&'static str] {
-    preset(name).map_or(&[], |known| known.address_variables)
+    Preset::of_name(name).unwrap_or(&UNNAMED).address_variables
 }
 
-/// Every variable that holds a key, or says who pays.
+/// Every variable that holds a key, or names the account to be charged.
 #[cfg(feature = "cli")]
 pub fn key_variables() -> impl Iterator<Item = &'static str> {
-    KNOWN.iter().map(|known| known.key_variable).chain(PAYERS)
+    let payers = PRESETS.iter().filter_map(|preset| preset.payer_variables).flatten();
+    PRESETS.iter().map(|preset| preset.key_variable).chain(payers)
 }
 
 /// Every variable that can give an address.
 #[cfg(feature = "cli")]
 pub fn address_variables() -> impl Iterator<Item = &'static str> {
-    KNOWN.iter().flat_map(|known| known.address_variables).copied()
+    PRESETS.iter().flat_map(|preset| preset.address_variables).copied()
 }
 
 /// The place that this address means for a model of this name, if it is neither the preset's own server
@@ -181,17 +75,16 @@ pub fn address_variables() -> impl Iterator<Item = &'static str> {
 pub fn foreign_place(name: &str, typed: &str) -> Option<String> {
     let url = address(typed).ok()?;
     let key = key_variable(name);
-    let owners = KNOWN.iter().filter(|known| known.key_variable == key);
-    let is_own = owners.into_iter().any(|known| same_origin(&url, known.address));
+    let mut owners = PRESETS.iter().filter(|preset| preset.key_variable == key);
+    let is_own = owners.any(|preset| same_origin(&url, preset.address));
     (!is_own && !is_loopback(&url)).then(|| place_of(&url))
 }
 
 /// [`foreign_place`] for the value of one of the variables that give addresses.
 #[cfg(feature = "cli")]
 pub fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
-    let owner = KNOWN.iter().find(|known| known.address_variables.contains(&variable))?;
-    let typed = if variable == OLLAMA_HOST { ollama(value) } else { value.to_owned() };
-    foreign_place(&format!("{}/", owner.id), &typed)
+    let owner = PRESETS.iter().find(|preset| preset.address_variables.contains(&variable))?;
+    foreign_place(&format!("{}/", owner.id), &owner.written_out(value))
 }
 
 impl Provider {
@@ -201,17 +94,34 @@ impl Provider {
     /// [`ErrorKind::Config`]: the name says no server and no address was given, the address is
     /// none, or a key is missing.
     pub fn of(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
-        let known = preset(name).and_then(|known| Some((known, name.split_once(['/', ':'])?.1)));
-        match (known, base_url) {
-            (Some((known, "")), _) => {
-                let message = format!("`{name}` names no model");
-                Err(Error::new(ErrorKind::Config, message)
-                    .hint(format!("put it after the slash: `{}/MODEL`", known.id)))
-            }
-            (Some((known, model)), base_url) => known.provider(model, base_url, env),
-            (None, Some(base_url)) => Self::unnamed(name, base_url, env),
-            (None, None) => Err(nowhere(name)),
+        let Some(preset) = Preset::of_name(name) else {
+            let base_url = base_url.ok_or_else(|| nowhere(name))?;
+            return Ok(UNNAMED.provider(name, address(base_url)?, env));
+        };
+        let model = name.split_once(['/', ':']).map_or("", |(_, model)| model);
+        if model.is_empty() {
+            let message = format!("`{name}` names no model");
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint(format!("put it after the slash: `{}/MODEL`", preset.id)));
         }
+        let provider = preset.provider(model, preset.base_url(base_url, env)?, env);
+        if preset.needs_key && preset.is_at(&provider.base_url) && provider.key.is_none() {
+            let is_set = env(preset.key_variable).is_some();
+            return Err(preset.without_key(model, is_set));
+        }
+        Ok(provider)
+    }
+
+    /// The word before the first `/` or `:` of the model's name; `server` for a name without such a word.
+    pub fn id(&self) -> &'static str {
+        self.preset.id
+    }
+
+    /// The same server, of which only what all servers share is assumed where it would have to be asked: for
+    /// runs that send nothing.
+    #[must_use]
+    pub fn unasked(self) -> Self {
+        Self { quirks: self.quirks.or(Some(Quirks::PLAIN)), ..self }
     }
 
     /// What must not be shown where the server repeats it: the key, and what the address holds.
@@ -222,7 +132,7 @@ impl Provider {
         let is_secret = |name: &str| NAMES.iter().any(|part| name.to_lowercase().contains(part));
         let of_query = url.query_pairs().filter(|(name, _)| is_secret(name));
         let of_query = of_query.map(|(_, value)| value.into_owned());
-        let key = self.key.iter().map(|key| key.expose().to_owned());
+        let key = self.key.iter().map(|key| key.expose_secret().to_owned());
         let password = url.password().map(ToOwned::to_owned);
         key.chain(password).chain(of_query).collect()
     }
@@ -236,46 +146,37 @@ impl Provider {
     pub(super) fn place(&self) -> String {
         place_of(&self.base_url)
     }
-
-    fn unnamed(model: &str, base_url: &str, env: Environment<'_>) -> Result<Self> {
-        Ok(Self {
-            id: "server",
-            base_url: address(base_url)?,
-            key: env(USUAL_KEY).as_deref().and_then(secret),
-            key_variable: USUAL_KEY,
-            model: model.to_owned(),
-            dialect: None,
-            organization: None,
-            project: None,
-        })
-    }
 }
 
-impl Known {
-    fn provider(&self, model: &str, typed: Option<&str>, env: Environment<'_>) -> Result<Provider> {
-        let base_url = self.base_url(typed, env)?;
-        let typed = env(self.key_variable);
-        let key = typed.as_deref().and_then(secret);
-        let at_home = same_origin(&base_url, self.address);
-        if self.needs_key && at_home && key.is_none() {
-            let message = format!("no key for `{}/{model}`", self.id);
-            let is = if typed.is_some() { "is empty: set it" } else { "is not set: set it" };
-            return Err(Error::new(ErrorKind::Config, message)
-                .hint(format!("{} {is} to your key", self.key_variable)));
-        }
-        // Many servers speak as OpenAI's does; which of them this is, only the server can say.
-        let dialect = (self.dialect != Dialect::OpenAi || at_home).then_some(self.dialect);
-        let paid_by = |variable| env(variable).filter(|_| self.dialect == Dialect::OpenAi);
-        Ok(Provider {
-            id: self.id,
+impl Preset {
+    fn provider(&'static self, model: &str, base_url: Url, env: Environment<'_>) -> Provider {
+        let is_known = self.is_same_elsewhere || self.is_at(&base_url);
+        let [organization, project] = match self.payer_variables {
+            Some(variables) => variables.map(env),
+            None => [None, None],
+        };
+        Provider {
+            preset: self,
             base_url,
-            key,
-            key_variable: self.key_variable,
+            key: env(self.key_variable).as_deref().and_then(secret),
+            key_variable: self.key_variable.to_owned(),
             model: model.to_owned(),
-            dialect,
-            organization: paid_by("OPENAI_ORG_ID"),
-            project: paid_by("OPENAI_PROJECT_ID"),
-        })
+            quirks: (is_known && self.id != UNNAMED.id).then_some(&self.quirks),
+            organization,
+            project,
+        }
+    }
+
+    /// Whether this is the address of the preset's own server.
+    fn is_at(&self, base_url: &Url) -> bool {
+        same_origin(base_url, self.address)
+    }
+
+    fn without_key(&self, model: &str, is_set: bool) -> Error {
+        let message = format!("no key for `{}/{model}`", self.id);
+        let problem = if is_set { "is empty" } else { "is not set" };
+        Error::new(ErrorKind::Config, message)
+            .hint(format!("{} {problem}: set it to your key", self.key_variable))
     }
 
     fn base_url(&self, typed: Option<&str>, env: Environment<'_>) -> Result<Url> {
@@ -284,16 +185,22 @@ impl Known {
         }
         let mut variables = self.address_variables.iter();
         match variables.find_map(|variable| Some((*variable, env(variable)?))) {
-            Some((OLLAMA_HOST, host)) => address(&ollama(&host)),
-            Some((variable, url)) => address(&url).map_err(|error| error.within(variable)),
+            Some((variable, value)) => {
+                address(&self.written_out(&value)).map_err(|error| error.within(variable))
+            }
             None => address(self.address),
         }
     }
+
+    /// The value of a variable as a whole address.
+    fn written_out(&self, value: &str) -> String {
+        if self.has_bare_hosts { ollama(value) } else { value.to_owned() }
+    }
 }
 
-fn secret(text: &str) -> Option<Secret> {
+fn secret(text: &str) -> Option<SecretString> {
     let text = text.trim();
-    (!text.is_empty()).then(|| Secret::new(text))
+    (!text.is_empty()).then(|| SecretString::from(text))
 }
 
 fn place_of(url: &Url) -> String {
@@ -348,11 +255,14 @@ fn is_number(text: &str) -> bool {
 }
 
 fn nowhere(name: &str) -> Error {
-    let prefixes: Vec<_> = KNOWN.iter().map(|known| format!("`{}/MODEL`", known.id)).collect();
+    let prefixes: Vec<_> = PRESETS.iter().map(|it| format!("`{}/MODEL`", it.id)).collect();
     let message = format!("unknown model `{name}`: expected a .gguf file or PROVIDER/MODEL");
     Error::new(ErrorKind::Config, message)
         .hint(format!("servers with a name: {}", prefixes.join(", ")))
-        .hint("for any other server, give its address with --base-url")
+        .hint(
+            Hint::from("for any other server, give its address with ")
+                .setting("base_url", "http://127.0.0.1:8080/v1"),
+        )
 }
 
 #[cfg(test)]
@@ -397,7 +307,7 @@ mod tests {
             let error = at(name, None, &[("OPENAI_API_KEY", "sk-1")]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(
-                error.hints().iter().any(|hint| hint.to_string().contains("--base-url")),
+                error.hints().iter().any(|hint| hint.to_string().contains("base_url")),
                 "{error:?}"
             );
         }
@@ -474,11 +384,11 @@ mod tests {
         let env = [("OPENAI_API_KEY", "k"), ("OPENAI_ORG_ID", "org"), ("VLLM_API_KEY", "v")];
         let own = at("openai/x", None, &env).unwrap();
         assert_eq!(
-            (own.dialect, own.organization.as_deref()),
-            (Some(Dialect::OpenAi), Some("org"))
+            (own.quirks, own.organization.as_deref()),
+            (Some(Quirks::of("openai")), Some("org"))
         );
-        assert_eq!(at("openai/x", Some("http://h/v1"), &env).unwrap().dialect, None);
+        assert_eq!(at("openai/x", Some("http://h/v1"), &env).unwrap().quirks, None);
         let vllm = at("vllm/x", None, &env).unwrap();
-        assert_eq!((vllm.dialect, vllm.organization), (Some(Dialect::Vllm), None));
+        assert_eq!((vllm.quirks, vllm.organization), (Some(Quirks::of("vllm")), None));
     }
 }

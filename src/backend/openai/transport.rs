@@ -15,6 +15,7 @@ use reqwest::{
     Request, Response,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
 };
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -331,7 +332,7 @@ fn authorization(http: &reqwest::Client, provider: &Provider) -> Result<Option<H
             .hint("a key holds letters, digits and punctuation: copy it again, on one line")
     };
     let mut header = if let Some(key) = &provider.key {
-        let bearer = format!("Bearer {}", key.expose());
+        let bearer = format!("Bearer {}", key.expose_secret());
         Some(HeaderValue::from_str(&bearer).map_err(|_| unusable())?)
     } else {
         let request = http.get(provider.base_url.clone()).build().ok();

@@ -1,0 +1,289 @@
+//! What differs between servers that speak OpenAI's API: one entry of a table for each.
+//!
+//! Nothing else in this crate asks which server it is talking to. To add a provider, add an entry to
+//! [`PRESETS`]; what it leaves out it has in common with [`Quirks::PLAIN`].
+
+use std::fmt;
+
+/// How one kind of server software differs from the API that all of them share.
+///
+/// ```
+/// use tribunal::backend::openai::Quirks;
+///
+/// assert_ne!(Quirks::of("vllm"), Quirks::PLAIN);
+/// assert_eq!(Quirks::of("a server that nobody knows"), Quirks::PLAIN);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Quirks {
+    /// The software, for people who look at debug output.
+    pub(super) software: &'static str,
+    /// How an assistant turn that the prompt has begun is continued.
+    pub(super) continues: Continues,
+    /// The field that limits the length of an answer, in tokens.
+    pub(super) limit: Limit,
+    /// Whether `top_k` and `min_p` can be sent.
+    pub(super) has_top_k: bool,
+    /// The field for the penalty on repeated tokens; `None` where there is none.
+    pub(super) repeat_penalty: Option<&'static str>,
+    /// The most `stop` texts that a request may have; `None` where there is no limit.
+    pub(super) most_stops: Option<usize>,
+    /// Whether the server reads strings such as `<|im_end|>` in a message as control tokens, so that they must
+    /// be broken in judged text.
+    pub(super) reads_control_tokens: bool,
+}
+
+/// How a server goes on where a last assistant message ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Continues {
+    /// It does not: it begins a new turn.
+    Never,
+    /// Always, without being asked to.
+    Always,
+    /// Where the request sets `continue_final_message`.
+    OnRequest,
+    /// For models whose names begin with this.
+    ForModels(&'static str),
+}
+
+/// The two names that the limit of an answer's length has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// `max_tokens`, which most servers know.
+    MaxTokens,
+    /// `max_completion_tokens`, which counts hidden thoughts too.
+    MaxCompletionTokens,
+}
+
+/// The most alternatives of a token that such APIs report.
+pub(super) const MOST_ALTERNATIVES: u8 = 20;
+
+/// What is assumed of a server that is not known: only what all of them share.
+const PLAIN: Quirks = Quirks {
+    software: "plain",
+    continues: Continues::Never,
+    limit: Limit::MaxTokens,
+    has_top_k: false,
+    repeat_penalty: None,
+    most_stops: Some(4),
+    reads_control_tokens: true,
+};
+
+impl Quirks {
+    /// What is assumed of a server that is not known: only what all of them share.
+    pub const PLAIN: &'static Self = &PLAIN;
+
+    /// The quirks of the server with this preset, such as `vllm`; [`Quirks::PLAIN`] for any other word.
+    pub fn of(id: &str) -> &'static Self {
+        PRESETS.iter().find(|preset| preset.id == id).map_or(Self::PLAIN, |preset| &preset.quirks)
+    }
+
+    /// The quirks of the software that calls itself the owner of its models in `GET /models`.
+    pub(super) fn of_owner(owner: &str) -> Option<&'static Self> {
+        let preset = PRESETS.iter().find(|preset| preset.owners.contains(&owner))?;
+        Some(&preset.quirks)
+    }
+
+    /// Whether a turn that the prompt has begun is continued by this model.
+    pub(super) fn continues(&self, model: &str) -> bool {
+        match self.continues {
+            Continues::Never => false,
+            Continues::Always | Continues::OnRequest => true,
+            Continues::ForModels(prefix) => model.starts_with(prefix),
+        }
+    }
+}
+
+impl fmt::Debug for Quirks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.software)
+    }
+}
+
+/// What is known of a provider before anything is typed.
+#[derive(Debug)]
+pub(super) struct Preset {
+    /// The word before the first `/` or `:` of a model's name.
+    pub(super) id: &'static str,
+    /// Where the server is unless something else is configured.
+    pub(super) address: &'static str,
+    /// Environment variables that may give another address, the most important first.
+    pub(super) address_variables: &'static [&'static str],
+    /// Whether those variables may hold a bare host, as `OLLAMA_HOST` does.
+    pub(super) has_bare_hosts: bool,
+    /// The environment variable that holds the key.
+    pub(super) key_variable: &'static str,
+    /// Whether the server at [`address`](Self::address) answers nothing without a key.
+    pub(super) needs_key: bool,
+    /// The environment variables that name the organization and the project to be charged.
+    pub(super) payer_variables: Option<[&'static str; 2]>,
+    /// Whether a server at any other address, reached under this name, is the same software. Many servers copy
+    /// OpenAI's API, so that the name `openai` does not prove it.
+    pub(super) is_same_elsewhere: bool,
+    /// How such a server names itself as the owner of its models in `GET /models`.
+    pub(super) owners: &'static [&'static str],
+    /// Families of models that write hidden thoughts first, so that their first token is no answer.
+    pub(super) thinks_first: &'static [&'static str],
+    /// How many requests it handles well at once, where it is not on this machine.
+    pub(super) concurrency: usize,
+    /// What the server does in its own way.
+    pub(super) quirks: Quirks,
+}
+
+/// Requests at once that a server on this machine handles well: it is one model on one device.
+pub(super) const LOCAL_CONCURRENCY: usize = 4;
+
+/// Models of OpenAI that think first, under whatever provider.
+const OPENAI_THINKERS: &[&str] = &["o1", "o3", "o4", "gpt-5"];
+
+/// What most presets have in common; also what holds for a server without a preset.
+const COMMON: Preset = Preset {
+    id: "server",
+    address: "",
+    address_variables: &[],
+    has_bare_hosts: false,
+    key_variable: "OPENAI_API_KEY",
+    needs_key: false,
+    payer_variables: None,
+    is_same_elsewhere: true,
+    owners: &[],
+    thinks_first: &[],
+    concurrency: 16,
+    quirks: PLAIN,
+};
+
+/// A server without a preset, reached by its address alone.
+pub(super) static UNNAMED: Preset = COMMON;
+
+/// The servers that a model's name can mean.
+pub(super) static PRESETS: [Preset; 5] = [
+    Preset {
+        id: "openai",
+        address: "https://api.openai.com/v1",
+        address_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
+        key_variable: "OPENAI_API_KEY",
+        needs_key: true,
+        payer_variables: Some(["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"]),
+        is_same_elsewhere: false,
+        thinks_first: OPENAI_THINKERS,
+        quirks: Quirks {
+            software: "OpenAI",
+            limit: Limit::MaxCompletionTokens,
+            reads_control_tokens: false,
+            ..PLAIN
+        },
+        ..COMMON
+    },
+    Preset {
+        id: "ollama",
+        address: "http://127.0.0.1:11434/v1",
+        address_variables: &["OLLAMA_HOST"],
+        has_bare_hosts: true,
+        key_variable: "OLLAMA_API_KEY",
+        owners: &["library"],
+        concurrency: LOCAL_CONCURRENCY,
+        quirks: Quirks {
+            software: "Ollama",
+            continues: Continues::Always,
+            has_top_k: true,
+            repeat_penalty: Some("repeat_penalty"),
+            most_stops: None,
+            ..PLAIN
+        },
+        ..COMMON
+    },
+    Preset {
+        id: "vllm",
+        address: "http://127.0.0.1:8000/v1",
+        address_variables: &["VLLM_BASE_URL"],
+        key_variable: "VLLM_API_KEY",
+        owners: &["vllm"],
+        quirks: Quirks {
+            software: "vLLM",
+            continues: Continues::OnRequest,
+            has_top_k: true,
+            repeat_penalty: Some("repetition_penalty"),
+            most_stops: None,
+            ..PLAIN
+        },
+        ..COMMON
+    },
+    Preset {
+        id: "llamacpp",
+        address: "http://127.0.0.1:8080/v1",
+        address_variables: &["LLAMACPP_BASE_URL"],
+        key_variable: "LLAMA_API_KEY",
+        owners: &["llamacpp"],
+        concurrency: LOCAL_CONCURRENCY,
+        quirks: Quirks {
+            software: "llama.cpp",
+            continues: Continues::Always,
+            has_top_k: true,
+            repeat_penalty: Some("repeat_penalty"),
+            most_stops: None,
+            ..PLAIN
+        },
+        ..COMMON
+    },
+    Preset {
+        id: "openrouter",
+        address: "https://openrouter.ai/api/v1",
+        key_variable: "OPENROUTER_API_KEY",
+        needs_key: true,
+        thinks_first: OPENAI_THINKERS,
+        quirks: Quirks {
+            software: "OpenRouter",
+            continues: Continues::ForModels("anthropic/"),
+            has_top_k: true,
+            repeat_penalty: Some("repeat_penalty"),
+            ..PLAIN
+        },
+        ..COMMON
+    },
+];
+
+impl Preset {
+    /// The preset that the name of a model begins with.
+    pub(super) fn of_name(name: &str) -> Option<&'static Self> {
+        let (prefix, _) = name.split_once(['/', ':'])?;
+        PRESETS.iter().find(|preset| preset.id == prefix)
+    }
+
+    /// Whether a model of this name writes hidden thoughts before its first visible token.
+    pub(super) fn thinks_first(&self, model: &str) -> bool {
+        let model = model.rsplit('/').next().unwrap_or_default();
+        let is_of = |family: &&str| {
+            let rest = model.strip_prefix(*family);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', ':']))
+        };
+        !model.contains("chat") && self.thinks_first.iter().any(is_of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_a_whole_entry() {
+        for (at, preset) in PRESETS.iter().enumerate() {
+            assert!(reqwest::Url::parse(preset.address).is_ok(), "{}", preset.id);
+            assert!(preset.key_variable.ends_with("_API_KEY"), "{}", preset.id);
+            assert!(preset.concurrency > 0, "{}", preset.id);
+            assert!(PRESETS[..at].iter().all(|other| other.id != preset.id), "{}", preset.id);
+            assert_eq!(Quirks::of(preset.id), &preset.quirks);
+            assert!(preset.owners.iter().all(|it| Quirks::of_owner(it) == Some(&preset.quirks)));
+        }
+    }
+
+    #[test]
+    fn families_that_think_first_are_told_from_names_that_look_alike() {
+        let openai = &PRESETS[0];
+        for model in ["o3-mini", "o1", "gpt-5", "gpt-5.1", "openai/gpt-5-mini", "o4-mini:free"] {
+            assert!(openai.thinks_first(model), "{model}");
+        }
+        for model in ["gpt-5-chat-latest", "gpt-50", "o30", "gpt-4o", "olmo"] {
+            assert!(!openai.thinks_first(model), "{model}");
+        }
+        assert!(!UNNAMED.thinks_first("o3-mini"));
+    }
+}
