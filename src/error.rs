@@ -284,9 +284,18 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         match &self.0.cause {
-            Some(cause) => write!(f, ": {cause}"),
+            Some(cause) => write!(f, ": {}", without_code(&cause.to_string())),
             None => Ok(()),
         }
+    }
+}
+
+/// The words of a cause of the operating system without its number: `No such file (os error 2)`.
+fn without_code(cause: &str) -> &str {
+    let Some((words, code)) = cause.rsplit_once(" (os error ") else { return cause };
+    match code.strip_suffix(')') {
+        Some(number) if number.bytes().all(|digit| digit.is_ascii_digit()) => words,
+        _ => cause,
     }
 }
 
@@ -378,6 +387,14 @@ mod tests {
     fn a_near_name_is_offered_and_a_far_one_is_not() {
         assert_eq!(near("sumary", ["summary", "source"]), Some("summary"));
         assert_eq!(near("zebra", ["summary", "source"]), None);
+    }
+
+    #[test]
+    fn the_number_of_a_system_error_is_left_out() {
+        let absent = std::fs::read("/absent/file").unwrap_err();
+        let error = Error::new(ErrorKind::Io, "cannot read `x`").because(absent);
+        assert_eq!(error.to_string(), "cannot read `x`: No such file or directory");
+        assert_eq!(without_code("a (os error b)"), "a (os error b)");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `tribunal cache`
+//! `tribunal cache`: the answers of earlier runs, kept on disk.
 
 use std::{
     io::Write,
@@ -9,8 +9,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Outcome, complain, emit, note,
-    talk::{self, cannot_print},
+    Exit,
+    console::{self, cannot_print},
+    emit, note, print_error, units,
 };
 use tribunal::{
     backend::cache::{Cache, Mode, Shelf},
@@ -21,18 +22,18 @@ use tribunal::{
     report::escaped,
 };
 
-/// Look after the answers that were paid for.
+/// Inspect, prune, export or import cached answers.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
 
-/// What commands that ask models do with the answers that were paid for before.
+/// The flag of commands that ask models: what they do with answers of earlier runs.
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[group(skip)]
-pub(super) struct Paid {
-    /// Remembered answers: on, off, read, write or refresh [default: on].
+pub(super) struct CacheArgs {
+    /// Cached answers: on, off, read, write or refresh [default: on].
     #[arg(
         id = "cache",
         long,
@@ -46,8 +47,11 @@ pub(super) struct Paid {
     mode: Mode,
 }
 
-impl Paid {
-    /// The answers, unless none are wanted.
+impl CacheArgs {
+    /// Opens the cache, unless it is turned off.
+    ///
+    /// # Errors
+    /// This system has no folder for caches.
     pub(super) fn open(self) -> Result<Option<Cache>> {
         if self.mode == Mode::Off {
             return Ok(None);
@@ -58,15 +62,15 @@ impl Paid {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// How many answers there are, of which models, and how large they are.
+    /// Print number, size and age of the answers, by model.
     Stats,
-    /// Remove answers that were not used for long, or the least used of too many.
+    /// Remove old answers, or the least recently used ones.
     Prune {
-        /// Not used for so long, such as 30d or 12h.
-        #[arg(long, value_name = "AGE", value_parser = age)]
-        max_age: Option<Duration>,
-        /// Until the rest is no larger, such as 500MB or 4GB.
-        #[arg(long, value_name = "SIZE", value_parser = size)]
+        /// Remove answers not used for this long, such as 30d.
+        #[arg(long, visible_alias = "max-age", value_name = "TIME", value_parser = units::duration)]
+        older_than: Option<Duration>,
+        /// Keep at most this size, such as 500MB or 4GB.
+        #[arg(long, value_name = "SIZE", value_parser = units::size)]
         max_size: Option<u64>,
     },
     /// Remove all answers.
@@ -75,18 +79,18 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Where the answers are.
+    /// Print the folder of the answers.
     Path,
-    /// Print every answer as a line of JSON, for `import` elsewhere.
+    /// Print every answer as a line of JSON.
     Export,
-    /// Take answers that `export` printed.
+    /// Add answers that `export` printed.
     Import {
-        /// The file; - is standard input.
+        /// File to read; - reads standard input.
         file: PathBuf,
     },
 }
 
-/// One answer on its way from store to store.
+/// One line of `export`.
 #[derive(Deserialize, Serialize)]
 struct Exported {
     key: String,
@@ -94,33 +98,31 @@ struct Exported {
     answer: Completion,
 }
 
-pub(super) async fn run(args: Args) -> Result<Outcome> {
+pub(super) async fn run(args: Args) -> Result<Exit> {
     let folder = Cache::folder()?;
     super::trust::check_store()?;
-    let mut out = talk::stdout();
+    let mut out = console::stdout();
     if let Command::Path = args.command {
-        return emit(&mut out, &folder.display().to_string()).map(|()| Outcome::Done);
+        return emit(&mut out, &folder.display().to_string()).map(|()| Exit::Done);
     }
     let shelf = Shelf::open(&folder)?;
     match args.command {
         Command::Path => (),
         Command::Stats => stats(&shelf, &mut out)?,
-        Command::Prune { max_age: None, max_size: None } => {
-            return Err(Error::new(ErrorKind::Config, "nothing says which answers are to go")
-                .hint("add --max-age 30d or --max-size 4GB"));
+        Command::Prune { older_than: None, max_size: None } => {
+            return Err(Error::new(ErrorKind::Config, "prune needs an age or a size")
+                .hint("add --older-than 30d or --max-size 4GB"));
         }
-        Command::Prune { max_age, max_size } => {
-            note(&format!("removed {} answers", shelf.prune(max_age, max_size)?));
+        Command::Prune { older_than, max_size } => {
+            note(&format!("removed {} answers", shelf.prune(older_than, max_size)?));
         }
         Command::Clear { yes: false } => {
             let entries = shelf.stats()?.entries;
             return Err(Error::new(
                 ErrorKind::Config,
-                format!("{entries} answers that were paid for would go"),
+                format!("this would remove {entries} answers"),
             )
-            .hint(
-                "tribunal cache clear --yes removes them; `tribunal cache export` keeps a copy",
-            ));
+            .hint("add --yes to remove them; `tribunal cache export` saves a copy first"));
         }
         Command::Clear { yes: true } => {
             note(&format!("removed {} answers", shelf.prune(None, Some(0))?));
@@ -135,7 +137,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
         }
         Command::Import { file } => return import(&shelf, &file).await,
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 fn stats(shelf: &Shelf, out: &mut impl Write) -> Result<()> {
@@ -154,7 +156,7 @@ fn stats(shelf: &Shelf, out: &mut impl Write) -> Result<()> {
         .try_for_each(|(model, count)| emit(out, &format!("{count:>8} of {}", escaped(model))))
 }
 
-/// Answers are not written into their own store.
+/// A plan that refuses to export the store into itself.
 fn storing(folder: &Path) -> Plan {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let plan = Plan::default().writes_stdout();
@@ -166,12 +168,12 @@ fn write_line(out: &mut impl Write, line: &Exported) -> Result<()> {
     writeln!(out, "{text}").map_err(cannot_print)
 }
 
-async fn import(shelf: &Shelf, file: &Path) -> Result<Outcome> {
+async fn import(shelf: &Shelf, file: &Path) -> Result<Exit> {
     let source = match file.to_str() {
         Some("-") => Source::Stdin,
         _ => Source::File(file.to_owned()),
     };
-    let (mut taken, mut failed) = (0, 0);
+    let (mut added, mut failed) = (0, 0);
     for (number, line) in records::lines(&source)? {
         let line = line.map_err(|error| error.within(source.to_string()))?;
         let read = serde_json::from_str::<Exported>(&line).map_err(|cause| {
@@ -183,53 +185,13 @@ async fn import(shelf: &Shelf, file: &Path) -> Result<Outcome> {
             Err(error) => Err(error),
         };
         match put {
-            Ok(()) => taken += 1,
+            Ok(()) => added += 1,
             Err(error) => {
                 failed += 1;
-                complain(&error.within(format!("{source}:{number}")));
+                print_error(&error.within(format!("{source}:{number}")));
             }
         }
     }
-    note(&format!("took {taken} answers"));
-    Ok(if failed > 0 { Outcome::Incomplete } else { Outcome::Done })
-}
-
-/// `30d`, `12h`, `90m`, `45s`.
-fn age(text: &str) -> Result<Duration, String> {
-    let (number, unit) = split(text)?;
-    let seconds = match unit.as_str() {
-        "d" => 86_400.0,
-        "h" => 3_600.0,
-        "m" => 60.0,
-        "s" => 1.0,
-        _ => return Err("write it like 30d, 12h or 90m".into()),
-    };
-    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
-}
-
-/// `4GB`, `500MB`, `10kB`, `1GiB`.
-fn size(text: &str) -> Result<u64, String> {
-    let (number, unit) = split(text)?;
-    let bytes = match unit.as_str() {
-        "" | "b" => 1.0,
-        "kb" | "k" => 1e3,
-        "mb" | "m" => 1e6,
-        "gb" | "g" => 1e9,
-        "mib" => 1_048_576.0,
-        "gib" => 1_073_741_824.0,
-        _ => return Err("write it like 500MB or 4GB".into()),
-    };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive size")]
-    Ok((number * bytes) as u64)
-}
-
-fn split(text: &str) -> Result<(f64, String), String> {
-    let at = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
-    let number =
-        text[..at].trim().parse::<f64>().map_err(|_| "it begins with a number".to_owned())?;
-    if number >= 0.0 && number.is_finite() {
-        Ok((number, text[at..].trim().to_lowercase()))
-    } else {
-        Err("it begins with a number above 0".into())
-    }
+    note(&format!("added {added} answers"));
+    Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }

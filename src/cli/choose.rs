@@ -1,4 +1,4 @@
-//! What commands choose where nobody says it: the prompt that fits the first record.
+//! The prompt where none is named: the one that fits the model and the first record.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use tribunal::{
     prompt::{self, Prompt},
 };
 
-/// How many records may lack a mapped field before it counts as missing from all.
+/// Number of records that may lack a mapped field before it counts as missing from all.
 const LOOKED_AT: usize = 20;
 
-/// The first record that can be read and has the fields that are mapped, without using it up; where none of
-/// the first records has them, the first that can be read.
+/// The first record that can be read and has the mapped fields, or else the first that can be read; it stays among
+/// the records.
 pub(super) fn first_item(records: &mut Records, map: &FieldMap) -> Option<Item> {
     let mut seen = Vec::new();
     let mut first: Option<Item> = None;
@@ -38,7 +38,10 @@ pub(super) fn first_item(records: &mut Records, map: &FieldMap) -> Option<Item> 
     first
 }
 
-/// The prompt that was named, or the one that fits model, wishes and first record.
+/// The prompt that was named, or the one that fits the model, the criteria and the first record.
+///
+/// # Errors
+/// The prompt cannot be read, or no built-in prompt fits the record.
 pub(super) fn prompt(
     resolved: &Resolved,
     backend: &dyn Backend,
@@ -56,7 +59,7 @@ pub(super) fn prompt(
     if !quiet {
         let summary = prompt.front().summary.as_deref().unwrap_or_default();
         note(&format!(
-            "no prompt named: `{}` fits the records, by the first of them ({summary}); -p names another",
+            "no prompt named: using `{}`, which fits the first record ({summary}); -p names another",
             prompt.name()
         ));
     }

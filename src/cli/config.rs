@@ -6,7 +6,7 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Outcome, emit, env_file, note,
+    Exit, emit, env_file, note,
     secrets::redacted,
     settings::{self, Sources},
     trust, width,
@@ -24,7 +24,7 @@ pub(super) struct Args {
     judge: settings::Args,
 }
 
-/// Variables that say who pays and where; their values are never shown.
+/// Variables of keys and addresses; their values are never shown.
 const VARIABLES: [&str; 12] = [
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
@@ -40,7 +40,7 @@ const VARIABLES: [&str; 12] = [
     "LLAMA_API_KEY",
 ];
 
-pub(super) fn run(args: &Args, sources: &Sources) -> Result<Outcome> {
+pub(super) fn run(args: &Args, sources: &Sources) -> Result<Exit> {
     let mut out = io::stdout();
     let (config, resolved) = args.judge.effective(sources)?;
     match config.path() {
@@ -53,17 +53,19 @@ pub(super) fn run(args: &Args, sources: &Sources) -> Result<Outcome> {
         }
     }
     for one in trust::missing(&config, &resolved).concat() {
-        note(&format!("# needs your permission (tribunal trust): {}", one.what()));
+        note(&format!("# needs your permission (`tribunal trust`): {}", one.what()));
     }
     let columns = width::of_stdout();
     rows(&resolved).iter().try_for_each(|row| emit(&mut out, &row.fitted(columns)))?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
-/// One setting.
+/// One effective setting.
 struct Row {
     key: String,
+    /// The value on one line, without secrets.
     value: String,
+    /// The flag, variable, file and line that it comes from.
     origin: String,
 }
 
@@ -79,8 +81,7 @@ impl Row {
     }
 }
 
-/// Everything that was set, then what holds because nothing else was said; of a jury also that of each
-/// member.
+/// Every setting, then the defaults; of a jury also those of each member.
 fn rows(resolved: &Resolved) -> Vec<Row> {
     let mut rows = of_judge(resolved);
     let members = resolved.members.iter();
@@ -106,6 +107,7 @@ fn rows(resolved: &Resolved) -> Vec<Row> {
     rows
 }
 
+/// The settings of one judge and its model.
 fn of_judge(resolved: &Resolved) -> Vec<Row> {
     let mut rows = Vec::new();
     let settings = serde_json::to_value(&resolved.settings).unwrap_or_default();
@@ -122,6 +124,7 @@ fn of_judge(resolved: &Resolved) -> Vec<Row> {
     rows
 }
 
+/// Adds a row for every key of a table, and for the keys of tables in it.
 fn add(rows: &mut Vec<Row>, resolved: &Resolved, place: &str, value: &Value) {
     let Value::Object(table) = value else { return };
     for (key, value) in table {
@@ -141,6 +144,7 @@ fn add(rows: &mut Vec<Row>, resolved: &Resolved, place: &str, value: &Value) {
     }
 }
 
+/// The variable and where it is set: a file or the environment.
 fn source_of(variable: &str) -> String {
     match env_file::origin_of(variable) {
         Some(path) => format!("{variable} in {}", path.display()),

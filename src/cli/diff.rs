@@ -1,4 +1,4 @@
-//! `tribunal diff`
+//! `tribunal diff`: two files of results compared record by record.
 
 use std::{
     fs::File,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Outcome, emit, note};
+use super::{Exit, emit, note};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -14,26 +14,26 @@ use tribunal::{
     report::{Comparison, Told, escaped},
 };
 
-/// Compare two runs over the same records: flipped verdicts, agreement, kappa, significance.
+/// Compare two result files: changed verdicts, agreement, kappa, significance.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tribunal diff before.jsonl after.jsonl")]
 pub(super) struct Args {
-    /// Results of `tribunal judge`, as lines of JSON.
+    /// Results of `tribunal judge`, as .jsonl.
     first: PathBuf,
-    /// The other results.
+    /// Results to compare them with, as .jsonl.
     second: PathBuf,
-    /// Only the figures.
+    /// Print the figures only, not each changed verdict.
     #[arg(short, long)]
     quiet: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<Outcome> {
+pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = Plan::default().writes_stdout().reads("an input", &args.first);
     plan.reads("an input", &args.second).check()?;
     let comparison = Comparison::new(read(&args.first)?, read(&args.second)?);
     if comparison.joined() == 0 {
         let error = Error::new(ErrorKind::Config, "the two files have no record in common");
-        return Err(error.hint("records are joined by their ids: judge the same file twice"));
+        return Err(error.hint("records are matched by id: judge the same input for both files"));
     }
     let mut out = io::stdout();
     let flips: &mut dyn Iterator<Item = _> = &mut comparison.flips();
@@ -42,16 +42,18 @@ pub(super) fn run(args: &Args) -> Result<Outcome> {
         emit(&mut out, &format!("{:<20} {} → {}", escaped(&one.id), shown(one), shown(other)))?;
     }
     note(&comparison.to_string());
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
-/// What every line of results says. A file may hold lines of several judges: the last one counts.
+/// The verdicts of a file of results. A file may hold lines of several judges: those of the last one count.
 fn read(path: &Path) -> Result<Vec<Told>> {
     if let Some(what) = other_format(path) {
-        let message = format!("`{}` is {what}, and `diff` reads lines of JSON", path.display());
+        let message = format!("`{}` is {what}; `diff` reads lines of JSON", path.display());
         return Err(Error::new(ErrorKind::Config, message)
             .hint("judge into a .jsonl file: tribunal judge … -o verdicts.jsonl")
-            .hint("of verdicts from elsewhere, an id and a value are enough: {\"id\": \"q7\", \"score\": 8}"));
+            .hint(
+                "verdicts from other tools need an id and a value: {\"id\": \"q7\", \"score\": 8}",
+            ));
     }
     let (mut told, mut whose) = (Vec::new(), Vec::new());
     for (number, line) in records::lines(&Source::File(path.to_owned()))? {
@@ -64,14 +66,14 @@ fn read(path: &Path) -> Result<Vec<Told>> {
     let others = counts.iter().filter(|counts| !**counts).count();
     if others > 0 {
         note(&escaped(&format!(
-            "{}: {others} lines of another judge or of older records are left out: the last judge counts",
+            "{}: left out {others} lines of another judge or of older records",
             path.display()
         )));
     }
     Ok(told.into_iter().zip(counts).filter_map(|(told, counts)| counts.then_some(told)).collect())
 }
 
-/// What a file is where it is not made of lines of JSON; many name a file of lines `.json`.
+/// What a file is where it is not lines of JSON. A `.json` file is often lines, so its first character decides.
 fn other_format(path: &Path) -> Option<&'static str> {
     match Format::of(path) {
         Format::Csv | Format::Tsv | Format::Parquet => Some("a table"),

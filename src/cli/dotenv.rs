@@ -1,10 +1,10 @@
-//! The text of a file of variables, read line by line: what is malformed costs its own line.
+//! The syntax of `.env`, read line by line: a malformed line is left out, and the rest is read.
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parsed {
     pub(super) variables: Vec<Variable>,
-    /// The lines that are not read, counted from 1.
+    /// Numbers of the malformed lines, counted from 1.
     pub(super) malformed: Vec<usize>,
 }
 
@@ -18,9 +18,9 @@ pub(super) struct Variable {
 
 /// Reads `NAME=value` and `export NAME=value`, with blank lines and comments between them.
 ///
-/// A value with blanks or quotes stands in single quotes (then it is taken as it is) or in double quotes
-/// (with the escapes `\n`, `\"`, `\\` and `\$`), both over as many lines as it has. No variable is put into
-/// another: a file that came from somebody else must not read the environment.
+/// A value with blanks or quotes is written in single quotes (read literally) or in double quotes (with the escapes
+/// `\n`, `\"`, `\\` and `\$`), over one or more lines. Variables are not expanded: a file from elsewhere must not
+/// read the environment.
 pub(super) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let mut rest = text.trim_start_matches('\u{feff}');
@@ -83,7 +83,7 @@ fn variable(text: &str) -> Option<(String, String, &str)> {
     is_whole.then(|| (name.to_owned(), value, rest))
 }
 
-/// One word, up to a blank with a comment behind it or the end of the line.
+/// One word, up to the end of the line or a blank and a comment.
 fn bare(text: &str) -> Option<(String, &str)> {
     let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
     let line = if line.starts_with('#') { "" } else { line };

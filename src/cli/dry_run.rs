@@ -1,77 +1,79 @@
-//! `tribunal judge --dry-run`
+//! `tribunal judge --dry-run`: what a run would send, and what it would cost at least and at most.
 
 use std::io::{self, IsTerminal};
 
-use super::{complain, fields::Noticed, input::Records, note, prompts, talk::emit_coloured};
+use super::{console::emit_coloured, fields::Watch, input::Records, note, print_error, prompts};
 use tribunal::{
     completion::UsageTotal, error::Result, judge::Judge, judging::AskId, request::Request,
 };
 
-/// What a run would ask.
+/// What a run would send.
 #[derive(Default)]
-struct Plan {
+struct Estimate {
     records: usize,
+    /// Records that no request can be made of.
     failed: usize,
     calls: usize,
-    /// Tokens of the prompts, as far as the model can count them.
+    /// Tokens of all prompts, as far as the model can count them.
     tokens: u64,
     characters: u64,
+    /// Whether some prompts could not be counted in tokens.
     uncounted: bool,
-    /// Whether later requests hold answers that are not known yet.
+    /// Whether later requests contain earlier answers, whose length is unknown.
     grows: bool,
-    /// Most tokens that could be written; `None` where a request has no limit.
+    /// Maximum number of tokens in all answers; `None` where a request has no limit.
     written: Option<u64>,
 }
 
-/// Characters of a token, where nobody counts them.
+/// Characters of a token, on average, where the model cannot count tokens.
 const PER_TOKEN: u64 = 4;
 
-/// Counts what every record would take, and prints the first request.
-pub(super) async fn run(
-    judge: &Judge,
-    records: Records,
-    noticed: Option<&mut Noticed>,
-) -> Result<()> {
-    let mut noticed = noticed;
-    let mut plan = Plan { written: Some(0), ..Plan::default() };
+/// Prints the first request, and how many requests and tokens all records need. Nothing is sent.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) async fn run(judge: &Judge, records: Records, watch: Option<&mut Watch>) -> Result<()> {
+    let mut watch = watch;
+    let mut estimate = Estimate { written: Some(0), ..Estimate::default() };
     for record in records {
-        plan.records += 1;
+        estimate.records += 1;
         let item = match record.item {
             Ok(item) => item,
             Err(error) => {
-                plan.failed += 1;
-                complain(&error);
+                estimate.failed += 1;
+                print_error(&error);
                 continue;
             }
         };
-        if let (Some(noticed), Ok(seen)) = (&mut noticed, judge.seen(&item)) {
-            noticed.look(&seen, &record.place);
+        if let (Some(watch), Ok(seen)) = (&mut watch, judge.seen(&item)) {
+            watch.check(&seen, &record.place);
         }
         match judge.rehearse(&item).await {
             Ok(requests) => {
-                if plan.calls == 0 {
+                if estimate.calls == 0 {
                     show(requests.first().map(|(_, request)| request))?;
                 }
-                plan.grows |= requests.iter().any(|(_, request)| request.messages.len() > 3);
-                requests.iter().for_each(|(id, request)| plan.add(judge, id, request));
+                estimate.grows |= requests.iter().any(|(_, request)| request.messages.len() > 3);
+                requests.iter().for_each(|(id, request)| estimate.add(judge, id, request));
             }
             Err(error) => {
-                plan.failed += 1;
-                complain(&error.within(&record.place));
+                estimate.failed += 1;
+                print_error(&error.within(&record.place));
             }
         }
     }
-    note(&plan.said(judge));
+    note(&estimate.text(judge));
     Ok(())
 }
 
 fn show(first: Option<&Request>) -> Result<()> {
     let Some(request) = first else { return Ok(()) };
-    note("the first request:");
+    note("first request:");
     emit_coloured(&mut io::stdout(), &prompts::shown(request, io::stdout().is_terminal()))
 }
 
-impl Plan {
+impl Estimate {
+    /// Adds one request.
     fn add(&mut self, judge: &Judge, id: &AskId, request: &Request) {
         self.calls += 1;
         self.characters += request
@@ -89,48 +91,44 @@ impl Plan {
         self.written = self.written.zip(most).map(|(sum, most)| sum + most);
     }
 
-    fn said(&self, judge: &Judge) -> String {
+    /// The estimate in words, line by line.
+    fn text(&self, judge: &Judge) -> String {
         let Self { records, failed, calls, .. } = self;
         let model = judge.name();
         let able = records - failed;
         let broken =
-            if *failed > 0 { format!(", {failed} cannot be judged") } else { String::new() };
+            if *failed > 0 { format!("; {failed} cannot be judged") } else { String::new() };
         let lines = [
             format!("{able} of {records} records{broken}"),
-            format!("calls of {model}: {calls}"),
+            format!("requests to {model}: {calls}"),
             format!("prompt tokens: {}", self.prompts()),
             match self.written {
-                Some(most) => format!("tokens written: {most} at most"),
-                None => "tokens written: no limit is set (--max-tokens sets one)".into(),
+                Some(most) => format!("answer tokens: at most {most}"),
+                None => "answer tokens: no limit (--max-tokens sets one)".into(),
             },
             format!("cost: {}", self.cost(judge)),
-            "nothing was asked".into(),
+            "nothing was sent".into(),
         ];
         lines.join("\n")
     }
 
+    /// The tokens of all prompts, in words.
     fn prompts(&self) -> String {
-        let more = if self.grows {
-            ", and more where a later request holds an earlier answer"
-        } else {
-            ""
-        };
+        let more = if self.grows { ", plus the answers that later requests repeat" } else { "" };
         if self.uncounted {
             let about = self.characters / PER_TOKEN;
-            return format!(
-                "about {about} ({} characters; only the server can count them){more}",
-                self.characters
-            );
+            return format!("about {about} (estimated from {} characters){more}", self.characters);
         }
         format!("{}{more}", self.tokens)
     }
 
+    /// The least and the most that the run can cost, in words.
     fn cost(&self, judge: &Judge) -> String {
         let Some(price) = judge.price() else {
             if !self.uncounted {
-                return "no price is set, and the model runs in this process".into();
+                return "none (the model runs in this process)".into();
             }
-            return "unknown: no prices are set ([model.NAME] price in tribunal.toml)".into();
+            return "unknown (set `price` in [model.NAME] of tribunal.toml)".into();
         };
         let prompt = if self.uncounted { self.characters / PER_TOKEN } else { self.tokens };
         let least = price.at_least(UsageTotal::new(prompt, 0));
@@ -138,10 +136,10 @@ impl Plan {
             Some(completion) => {
                 let most = price.at_least(UsageTotal::new(prompt, completion));
                 format!(
-                    "about {least:.4} for the prompts, {most:.4} at most with all that may be written"
+                    "about {least:.4} for the prompts; at most {most:.4} with the longest answers"
                 )
             }
-            None => format!("about {least:.4} for the prompts; what is written has no limit"),
+            None => format!("about {least:.4} for the prompts; answers have no limit"),
         }
     }
 }

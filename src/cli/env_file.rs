@@ -1,7 +1,7 @@
-//! `.env`: variables for this run, where the environment does not have them already.
+//! `.env`: variables for this run, where the environment does not set them already.
 //!
-//! A file that was found in the working directory or above it may come from anybody. It may say how is
-//! judged and bring keys. What would change where requests go is held back until the user allows it.
+//! A file that was found in the working directory or above it may come from anyone. It may set how to judge, and
+//! keys. Variables that would change where requests go are withheld until the user allows them.
 
 use std::{
     collections::BTreeSet,
@@ -20,23 +20,23 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Names another file; an empty value reads none.
+/// Variable that names another file; an empty value reads none.
 pub(super) const VARIABLE: &str = "TRIBUNAL_ENV_FILE";
 
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 
-/// What came of a file.
+/// The file that was read, and what was done with its variables.
 #[derive(Default)]
 struct Loaded {
     path: PathBuf,
-    /// Variables that are set now.
-    taken: Vec<String>,
-    /// Variables that need permission and are not set.
-    held: Vec<Held>,
+    /// Names of the variables that were set.
+    names: Vec<String>,
+    /// Variables that need permission, and were not set.
+    withheld: Vec<Withheld>,
 }
 
 /// A variable that only the user can allow.
-pub(super) struct Held {
+pub(super) struct Withheld {
     pub(super) name: String,
     pub(super) permission: Permission,
 }
@@ -52,7 +52,7 @@ pub(super) fn load() -> Result<()> {
         Err(cause) if named => {
             return Err(Error::new(ErrorKind::Config, format!("cannot read `{}`", path.display()))
                 .because(cause)
-                .hint(format!("an empty {VARIABLE}= reads no such file")));
+                .hint(format!("set {VARIABLE} to nothing to read no such file")));
         }
         Err(cause) => {
             note(&format!("warning: `{}` is ignored: {cause}", path.display()));
@@ -68,15 +68,16 @@ pub(super) fn load() -> Result<()> {
         if env::var_os(&name).is_some() || loaded.has(&name) {
             continue;
         }
-        let asks = if named { Asks::Nothing } else { asks(&name, &value, &loaded.path, line) };
-        match asks {
-            Asks::Ignored => (),
-            Asks::Permission(permission) if !allowed.contains(permission.what()) => {
-                loaded.held.push(Held { name, permission });
+        let effect =
+            if named { Effect::Harmless } else { effect_of(&name, &value, &loaded.path, line) };
+        match effect {
+            Effect::Ignored => (),
+            Effect::NeedsPermission(permission) if !allowed.contains(permission.what()) => {
+                loaded.withheld.push(Withheld { name, permission });
             }
-            Asks::Permission(_) | Asks::Nothing => {
+            Effect::NeedsPermission(_) | Effect::Harmless => {
                 set.push_str(&assignment(&name, &value));
-                loaded.taken.push(name);
+                loaded.names.push(name);
             }
         }
     }
@@ -89,41 +90,43 @@ pub(super) fn load() -> Result<()> {
 
 impl Loaded {
     fn has(&self, name: &str) -> bool {
-        self.taken.iter().any(|one| one == name) || self.held.iter().any(|one| one.name == name)
+        self.names.iter().any(|one| one == name) || self.withheld.iter().any(|one| one.name == name)
     }
 }
 
-/// The file that gave a variable; `None` if the environment did.
+/// The file that set a variable; `None` if the environment did.
 pub(super) fn origin_of(variable: &str) -> Option<&'static Path> {
     let loaded = LOADED.get()?;
-    loaded.taken.iter().any(|name| name == variable).then_some(&*loaded.path)
+    loaded.names.iter().any(|name| name == variable).then_some(&*loaded.path)
 }
 
-/// The variables that wait for permission.
-pub(super) fn held() -> &'static [Held] {
-    LOADED.get().map_or(&[], |loaded| &loaded.held)
+/// The variables that need permission, and were not set.
+pub(super) fn withheld() -> &'static [Withheld] {
+    LOADED.get().map_or(&[], |loaded| &loaded.withheld)
 }
 
-/// What a found file asks for that needs permission, allowed or not, and the file.
+/// The `.env` that is found from a folder, and everything in it that needs permission, allowed or not.
 pub(super) fn permissions(folder: &Path) -> Option<(PathBuf, Vec<Permission>)> {
     let path = above(folder)?;
     let variables = parse(&tribunal::files::text(&path).ok()?).variables.into_iter();
     let permissions = variables.filter_map(|Variable { line, name, value }| {
-        match asks(&name, &value, &path, line) {
-            Asks::Permission(permission) => Some(permission),
-            Asks::Nothing | Asks::Ignored => None,
+        match effect_of(&name, &value, &path, line) {
+            Effect::NeedsPermission(permission) => Some(permission),
+            Effect::Harmless | Effect::Ignored => None,
         }
     });
     let permissions = permissions.collect();
     Some((path, permissions))
 }
 
+/// The file to read.
 struct Found {
     path: PathBuf,
     /// Whether the user named it.
     named: bool,
 }
 
+/// The file that the variable names, or the nearest `.env`.
 fn file() -> Option<Found> {
     if let Some(named) = env::var_os(VARIABLE) {
         return (!named.is_empty()).then(|| Found { path: named.into(), named: true });
@@ -132,6 +135,7 @@ fn file() -> Option<Found> {
     Some(Found { path, named: false })
 }
 
+/// The nearest `.env` in a folder or above it.
 fn above(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().map(|folder| folder.join(".env")).find(|path| path.is_file())
 }
@@ -140,26 +144,27 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-/// Lines that are not read are named, and never shown: they may hold a key.
+/// Warns of malformed lines by their numbers alone: they may hold a key.
 fn warn(path: &Path, malformed: &[usize]) {
     const MOST: usize = 5;
     for line in malformed.iter().take(MOST) {
         note(&format!(
-            "warning: {}:{line} is ignored: it is not NAME=value; a value with blanks or quotes stands in quotes",
+            "warning: {}:{line}: ignored, expected NAME=value (quote values with blanks or quotes)",
             path.display()
         ));
     }
     if let Some(more) = malformed.len().checked_sub(MOST).filter(|more| *more > 0) {
-        note(&format!("warning: {more} more lines of {} are ignored", path.display()));
+        note(&format!("warning: ignored {more} more lines of {}", path.display()));
     }
 }
 
-/// What a variable of a found file asks for.
-enum Asks {
-    /// It says how is judged, or is a key.
-    Nothing,
-    Permission(Permission),
-    /// It is not for this program.
+/// What a variable of a found file would do.
+enum Effect {
+    /// Set how to judge, or a key.
+    Harmless,
+    /// Change where requests go or which files are read.
+    NeedsPermission(Permission),
+    /// Nothing: it is not a variable of this program.
     Ignored,
 }
 
@@ -167,22 +172,23 @@ enum Asks {
 const NETWORK: [&str; 6] =
     ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"];
 
-/// Variables that no found file can set: they say what is trusted.
+/// Variables that no found file can set: they decide what is trusted.
 const OURS: [&str; 2] = [VARIABLE, trust::FOLDER];
 
-fn asks(name: &str, value: &str, path: &Path, line: usize) -> Asks {
+fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
     let place = || format!("{}:{line}", path.display());
-    let needs = |what: &str| Asks::Permission(Permission::new(place(), format!("{name} {what}")));
+    let needs =
+        |what: &str| Effect::NeedsPermission(Permission::new(place(), format!("{name} {what}")));
     let file = |file: &str| match outside(file, folder_of(path)) {
         Some(real) => needs(&format!("names `{}`, outside of the folder", real.display())),
-        None => Asks::Nothing,
+        None => Effect::Harmless,
     };
-    let at = || value.strip_prefix('@').map_or(Asks::Nothing, file);
+    let at = || value.strip_prefix('@').map_or(Effect::Harmless, file);
     let foreign = |place: Option<String>| match place {
         Some(place) => needs(&format!("sends requests and their key to {place}")),
-        None => Asks::Nothing,
+        None => Effect::Harmless,
     };
-    let model = || backend::file_of(value, None).map_or(Asks::Nothing, file);
+    let model = || backend::file_of(value, None).map_or(Effect::Harmless, file);
     match name {
         "TRIBUNAL_BASE_URL" => foreign(presets::foreign_place("", value)),
         "TRIBUNAL_KEY_VARIABLE" => needs(&format!("sends the value of {value} as the key")),
@@ -194,15 +200,15 @@ fn asks(name: &str, value: &str, path: &Path, line: usize) -> Asks {
         }
         "TRIBUNAL_MODEL" | "TRIBUNAL_POLICY" => model(),
         "TRIBUNAL_CRITERIA" => at(),
-        name if OURS.contains(&name) => Asks::Ignored,
+        name if OURS.contains(&name) => Effect::Ignored,
         name if NETWORK.contains(&&*name.to_ascii_lowercase()) => {
             needs(&format!("changes how all requests travel: {}", secrets::address(value)))
         }
         name if presets::address_variables().any(|it| it == name) => {
             foreign(presets::foreign_place_in(name, value))
         }
-        name if is_ours(name) => Asks::Nothing,
-        _ => Asks::Ignored,
+        name if is_ours(name) => Effect::Harmless,
+        _ => Effect::Ignored,
     }
 }
 

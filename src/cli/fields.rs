@@ -1,9 +1,10 @@
-//! What the program says about the fields of records: which are shown to the judge, and which nothing reads.
+//! Messages about the fields of records: which the judge reads, which nothing reads, and which are empty.
 
 use std::collections::BTreeSet;
 
 use super::note;
 use tribunal::{
+    Hint,
     config::{Origin, Resolved},
     error::{Error, ErrorKind, Result, near},
     item::{FieldMap, Item, are_synonyms, is_filled, is_read_anyway},
@@ -12,17 +13,17 @@ use tribunal::{
     report,
 };
 
-/// Says which fields of a record the judge is shown and which it is not, and what is odd about them.
-pub(super) fn say(prompt: &Prompt, item: &Item, map: &FieldMap) {
-    say_view(&prompt.view(item, map).uncompared(), prompt, item, map);
+/// Prints which fields of a record the judge reads and which it does not, and warnings about them.
+pub(super) fn print(prompt: &Prompt, item: &Item, map: &FieldMap) {
+    print_view(&prompt.view(item, map).uncompared(), prompt, item, map);
 }
 
-/// The same where verdicts are compared with labels of the records.
-pub(super) fn say_with_label(prompt: &Prompt, item: &Item, map: &FieldMap) {
-    say_view(&prompt.view(item, map), prompt, item, map);
+/// The same where verdicts are compared with the records' own labels.
+pub(super) fn print_with_label(prompt: &Prompt, item: &Item, map: &FieldMap) {
+    print_view(&prompt.view(item, map), prompt, item, map);
 }
 
-fn say_view(view: &View, prompt: &Prompt, item: &Item, map: &FieldMap) {
+fn print_view(view: &View, prompt: &Prompt, item: &Item, map: &FieldMap) {
     note(&report::escaped(&view.to_string()));
     for notice in prompt.notices(item, map) {
         warn(&notice);
@@ -33,8 +34,8 @@ fn warn(notice: &str) {
     note(&format!("warning: {}", report::escaped(notice)));
 }
 
-/// Refuses fields that were mapped or set and that no prompt reads; in a configuration file, which may be
-/// for several prompts, they are only reported.
+/// Refuses mapped or set fields that no prompt reads. In a configuration file, which may serve several prompts, they
+/// are only a warning.
 ///
 /// # Errors
 /// A flag or a variable maps or sets a field that nothing reads.
@@ -69,30 +70,31 @@ pub(super) fn check_mapped(map: &FieldMap, prompt: &Prompt, item: &Item) -> Resu
     map.names().find_map(problem).map_or(Ok(()), Err)
 }
 
-/// The error of a mapped or set field that no prompt reads.
+/// The error for a mapped or set field that no prompt reads.
 fn unused(table: &str, name: &str, prompts: &[&Prompt], item: Option<&Item>) -> Option<Error> {
     if is_read_anyway(name) {
         return None;
     }
-    let use_of = |prompt: &&Prompt| Use::of(prompt, name, item);
-    match prompts.iter().map(use_of).max_by_key(Use::rank)? {
-        Use::Read => None,
-        Use::Behind(other) => Some(behind(table, name, &other)),
-        Use::None => Some(unread(table, name, prompts)),
+    let use_of = |prompt: &&Prompt| FieldUse::of(prompt, name, item);
+    match prompts.iter().map(use_of).max()? {
+        FieldUse::Read => None,
+        FieldUse::Shadowed(other) => Some(shadowed(table, name, &other)),
+        FieldUse::None => Some(unread(table, name, prompts)),
     }
 }
 
-/// What a prompt does with a field that was mapped or set.
-enum Use {
-    /// Nothing.
+/// What a prompt does with a field that was mapped or set, from the least to the most.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum FieldUse {
+    /// It ignores the field.
     None,
     /// It reads this field of the same meaning instead.
-    Behind(String),
+    Shadowed(String),
     /// It reads the field.
     Read,
 }
 
-impl Use {
+impl FieldUse {
     fn of(prompt: &Prompt, name: &str, item: Option<&Item>) -> Self {
         let mut found = Self::None;
         for read in prompt.read_names() {
@@ -102,82 +104,76 @@ impl Use {
             }
             if are_synonyms(read, name) {
                 match sources.first() {
-                    Some(other) => found = Self::Behind((*other).to_owned()),
+                    Some(other) => found = Self::Shadowed((*other).to_owned()),
                     None => return Self::Read,
                 }
             }
         }
         found
     }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::None => 0,
-            Self::Behind(_) => 1,
-            Self::Read => 2,
-        }
-    }
 }
 
-fn behind(table: &str, name: &str, other: &str) -> Error {
+/// The error for a field of the same meaning as another one that the record has.
+fn shadowed(table: &str, name: &str, other: &str) -> Error {
     let done = if table == "map" { "mapped" } else { "set" };
     Error::new(
         ErrorKind::Config,
-        format!("the field `{name}` is {done}, and the record's own `{other}` is read"),
+        format!("the field `{name}` is {done}, but the record's own field `{other}` is read"),
     )
-    .hint(format!("give it the name that is read: `{other}`"))
+    .hint(Hint::from("use the name that is read: ").setting(table.to_owned(), format!("{other}=…")))
 }
 
+/// The error for a field that no prompt reads.
 fn unread(table: &str, name: &str, prompts: &[&Prompt]) -> Error {
     let done = if table == "map" { "mapped" } else { "set" };
     let names: Vec<&str> = prompts.iter().map(|prompt| prompt.name()).collect();
-    let reads = if names.len() == 1 { "the prompt" } else { "none of the prompts" };
-    let not = if names.len() == 1 { " does not read it" } else { " reads it" };
-    let message =
-        format!("the field `{name}` is {done}, and {reads} `{}`{not}", names.join("`, `"));
+    let list = names.join("`, `");
+    let message = match names.len() {
+        1 => format!("the field `{name}` is {done}, but the prompt `{list}` does not read it"),
+        _ => format!("the field `{name}` is {done}, but none of the prompts `{list}` reads it"),
+    };
     let fields: BTreeSet<&str> = prompts.iter().flat_map(|prompt| prompt.read_names()).collect();
     let error = Error::new(ErrorKind::Config, message);
     if let Some(near) = near(name, fields.iter().copied()) {
         return error.hint(format!("did you mean `{near}`?"));
     }
     let all = fields.into_iter().collect::<Vec<_>>().join("`, `");
-    error.hint(format!("it reads `{all}`; -p names a prompt that reads other fields"))
+    error.hint(format!("fields that are read: `{all}`; -p names another prompt"))
 }
 
-/// What is noticed about records while they go by: empty answers, and fields that the first record did not
-/// have.
+/// Watches records while they are judged, for what their first did not show: empty answers, and other fields.
 #[derive(Debug)]
-pub(super) struct Noticed {
+pub(super) struct Watch {
     judge: Judge,
-    /// Names of filled fields that were seen already.
+    /// Names of the filled fields so far.
     names: BTreeSet<String>,
-    /// Where answers are empty: how often, and the first place.
+    /// The number of empty answers, and the place of the first.
     empty: Option<(usize, String)>,
-    /// What is known already.
+    /// Warnings so far, with those of the first record.
     known: BTreeSet<String>,
-    /// What was noticed later, each once.
-    said: Vec<String>,
+    /// Warnings to print, each with its first place.
+    warnings: Vec<String>,
 }
 
-impl Noticed {
-    /// Nothing yet, but what is said of the first record anyway.
+impl Watch {
+    /// Starts with the first record, whose own warnings are printed elsewhere.
     pub(super) fn new(judge: &Judge, first: Option<&Item>) -> Self {
-        let mut noticed = Self {
+        let mut watch = Self {
             judge: judge.clone(),
             names: BTreeSet::new(),
             empty: None,
             known: BTreeSet::new(),
-            said: Vec::new(),
+            warnings: Vec::new(),
         };
         if let Some(Ok(seen)) = first.map(|item| judge.seen(item)) {
-            noticed.names.extend(filled(&seen).map(ToOwned::to_owned));
-            noticed.known.extend(judge.prompt().notices(&seen, judge.field_map()));
+            watch.names.extend(filled(&seen).map(ToOwned::to_owned));
+            watch.known.extend(judge.prompt().notices(&seen, judge.field_map()));
         }
-        noticed
+        watch
     }
 
-    /// Looks at a record as the judge sees it.
-    pub(super) fn look(&mut self, seen: &Item, place: &str) {
+    /// Checks one record as the judge reads it.
+    pub(super) fn check(&mut self, seen: &Item, place: &str) {
         let prompt = self.judge.prompt();
         if prompt.shows_empty_answer(seen) {
             self.empty.get_or_insert_with(|| (0, place.to_owned())).0 += 1;
@@ -188,23 +184,24 @@ impl Noticed {
         self.names.extend(filled(seen).map(ToOwned::to_owned));
         for notice in prompt.notices(seen, self.judge.field_map()) {
             if self.known.insert(notice.clone()) {
-                self.said.push(format!("{place}: {notice}"));
+                self.warnings.push(format!("{place}: {notice}"));
             }
         }
     }
 
-    /// Says what was noticed, with the first place of each kind.
-    pub(super) fn say(&self) {
+    /// Prints the warnings, each with its first place.
+    pub(super) fn print(&self) {
         if let Some((count, place)) = &self.empty {
             let (answers, are) = if *count == 1 { ("answer", "is") } else { ("answers", "are") };
             warn(&format!(
-                "{count} {answers} {are} empty, and judged as empty; the first: {place}"
+                "{count} {answers} {are} empty and judged as such; the first is {place}"
             ));
         }
-        self.said.iter().for_each(|notice| warn(notice));
+        self.warnings.iter().for_each(|notice| warn(notice));
     }
 }
 
+/// The names of the fields that hold something.
 fn filled(item: &Item) -> impl Iterator<Item = &str> {
     item.record().iter().filter(|(_, value)| is_filled(value)).map(|(name, _)| name.as_str())
 }

@@ -1,34 +1,35 @@
-//! `tribunal init`
+//! `tribunal init`: a judge to start from.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use super::{Outcome, note, trust};
+use super::{Exit, note, trust};
 use tribunal::error::{Error, ErrorKind, Result};
 
-/// Write a judge to start from: tribunal.toml, a prompt and ten records that run at once.
+/// Write an example: a tribunal.toml, a prompt and ten records.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Folder to write into [default: here].
+    /// Folder to write into [default: current folder].
     #[arg(value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
 
+/// Name and content of every file.
 const FILES: [(&str, &str); 3] = [
     ("tribunal.toml", include_str!("../../examples/start/tribunal.toml")),
     ("prompts/sums.jinja", include_str!("../../examples/start/prompts/sums.jinja")),
     ("records.jsonl", include_str!("../../examples/start/records.jsonl")),
 ];
 
-pub(super) fn run(args: &Args) -> Result<Outcome> {
+pub(super) fn run(args: &Args) -> Result<Exit> {
     let folder = args.folder.as_deref().unwrap_or(Path::new(""));
     let taken = FILES.iter().map(|(name, _)| folder.join(name)).find(|path| path.exists());
     if let Some(path) = taken {
-        let message = format!("`{}` is there already", path.display());
+        let message = format!("`{}` exists already", path.display());
         return Err(Error::new(ErrorKind::Config, message)
-            .hint("nothing was written; name another folder: tribunal init my-judge"));
+            .hint("name another folder, such as: tribunal init my-judge"));
     }
     for (name, text) in FILES {
         write(&folder.join(name), text)?;
@@ -41,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome> {
         format!("cd {} && ", folder.display())
     };
     note(&format!("next: {enter}tribunal judge records.jsonl"));
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -1,26 +1,27 @@
-//! Which records are read.
+//! The records that a command reads: which files, in which format, and how many.
 
 use std::{
     io::{self, IsTerminal},
     path::PathBuf,
 };
 
-use super::note;
+use super::{choose, note};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
+    item::{FieldMap, Item},
     records::{self, Format, LeftOut, Record, Source},
 };
 
-/// Records, and how they are read.
+/// Flags that choose records, and how they are read.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Input")]
 pub(super) struct Args {
-    /// Files, folders or patterns; - is standard input.
+    /// Files, folders or patterns; - reads standard input.
     #[arg(value_name = "FILE")]
     pub(super) files: Vec<String>,
-    /// What the input is, where its name does not say so.
+    /// Format of the input: jsonl, json, csv, … [default: by name].
     #[arg(
         long,
         value_enum,
@@ -29,13 +30,13 @@ pub(super) struct Args {
         hide_short_help = true
     )]
     input_format: Option<Format>,
-    /// What separates the cells of tables, such as ';' [default: by the header].
+    /// Separator of table cells, such as ';' [default: by the header].
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter, hide_short_help = true)]
     delimiter: Option<u8>,
-    /// Only the first N records.
+    /// Number of records to read from the start.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Only N records, drawn by chance, the same ones every time.
+    /// Number of records to pick at random, the same every time.
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
     /// Random seed of --sample.
@@ -54,7 +55,7 @@ fn delimiter(text: &str) -> Result<u8, String> {
         "tab" | "\\t" => Ok(b'\t'),
         _ => match text.as_bytes() {
             [byte] if byte.is_ascii() && *byte != b'"' => Ok(*byte),
-            _ => Err("name one character, such as ';' or tab".into()),
+            _ => Err("expected one character, such as ';', or the word tab".into()),
         },
     }
 }
@@ -62,18 +63,38 @@ fn delimiter(text: &str) -> Result<u8, String> {
 /// Records on their way to a judge.
 pub(super) type Records = Box<dyn Iterator<Item = Record> + Send>;
 
+/// The input of one run.
+pub(super) struct Input {
+    /// The records, read as they are needed.
+    pub(super) records: Records,
+    /// The first record that the judge can read, by which a prompt is chosen.
+    pub(super) first: Option<Item>,
+    /// The number of records, where it can be counted at little cost.
+    pub(super) total: Option<u64>,
+    /// Whether everything is a regular file: it ends, and can be read twice.
+    pub(super) are_files: bool,
+}
+
 impl Args {
-    /// What was named; what is piped in where nothing was. Nothing that is read is written: `plan` says
-    /// what else the command reads and writes.
+    /// Opens the sources and reads up to the first record; `map` names the fields that records call otherwise.
+    pub(super) fn open(&self, sources: Vec<Source>, map: &FieldMap) -> Input {
+        let (total, are_files) = (self.count(&sources), are_files(&sources));
+        let mut records = self.read(sources);
+        let first = choose::first_item(&mut records, map);
+        Input { records, first, total, are_files }
+    }
+
+    /// The files that were named, or standard input where none was. `plan` lists what else the command reads and
+    /// writes: no file is both.
     ///
     /// # Errors
-    /// Nothing was named and nothing is piped in, a name stands for no file, or an output is an input.
+    /// No file was named and standard input is a terminal, a file does not exist, or an output is an input.
     pub(super) fn sources(&self, plan: Plan, quiet: bool) -> Result<Vec<Source>> {
         if self.files.is_empty() && io::stdin().is_terminal() {
-            return Err(Error::new(ErrorKind::Config, "nothing to judge")
+            return Err(Error::new(ErrorKind::Config, "no input file named")
                 .hint("name a file, a folder or a pattern: tribunal judge answers.jsonl")
-                .hint("no file yet? `tribunal init` writes one that runs at once")
-                .hint("`tribunal judge --help` shows examples"));
+                .hint("`tribunal init` writes an example that runs at once")
+                .hint("`tribunal judge --help` shows more examples"));
         }
         if self.files.is_empty() {
             reading(plan, &[Source::Stdin]).check()?;
@@ -87,8 +108,8 @@ impl Args {
         Ok(found.sources)
     }
 
-    /// The records that are wanted.
-    pub(super) fn read(&self, sources: Vec<Source>) -> Records {
+    /// The chosen records of these sources.
+    fn read(&self, sources: Vec<Source>) -> Records {
         let options = records::Options { format: self.input_format, delimiter: self.delimiter };
         let all = records::read(sources, options).take(self.limit.unwrap_or(usize::MAX));
         match self.sample {
@@ -97,8 +118,8 @@ impl Args {
         }
     }
 
-    /// How many records there are, where that can be counted at little cost.
-    pub(super) fn count(&self, sources: &[Source]) -> Option<u64> {
+    /// The number of chosen records, where it can be counted at little cost.
+    fn count(&self, sources: &[Source]) -> Option<u64> {
         let most = [self.limit, self.sample].into_iter().flatten().min();
         let most = most.map_or(u64::MAX, |most| most as u64);
         let mut total = 0;
@@ -118,7 +139,7 @@ impl Args {
         match self.input_format.unwrap_or_else(|| Format::of(path)) {
             Format::Text => Some(1),
             Format::Jsonl if !packed => lines(path),
-            // The others have to be read; so many bytes take no second.
+            // Other formats have to be parsed; a file of this size takes less than a second.
             _ if file.len() > LARGEST_READ_TWICE && self.limit.is_none() => None,
             _ => {
                 let options =
@@ -130,8 +151,8 @@ impl Args {
     }
 }
 
-/// Whether all of them can be read to their end at any time: files, and no pipe.
-pub(super) fn are_files(sources: &[Source]) -> bool {
+/// Whether all of them are regular files, and none is a pipe.
+fn are_files(sources: &[Source]) -> bool {
     sources.iter().all(|source| matches!(source, Source::File(path) if path.is_file()))
 }
 
@@ -143,7 +164,7 @@ pub(super) fn reading(plan: Plan, sources: &[Source]) -> Plan {
     })
 }
 
-/// One line for each reason.
+/// Lists files of a folder that are not read, one line for each reason.
 fn say_left_out(mut files: Vec<(PathBuf, LeftOut)>) {
     const MOST: usize = 3;
     files.sort_by_key(|(_, why)| *why);
@@ -158,13 +179,13 @@ fn say_left_out(mut files: Vec<(PathBuf, LeftOut)>) {
     }
 }
 
-/// The largest file that is read once more only to count its records.
+/// Size in bytes of the largest file that is parsed only to count its records.
 const LARGEST_READ_TWICE: u64 = 32 << 20;
 
-/// The lines that are not blank.
+/// The number of lines that are not blank.
 fn lines(path: &std::path::Path) -> Option<u64> {
     use std::io::BufRead;
-    // What a pipe says can be read once.
+    // A pipe can be read only once.
     let file = tribunal::files::regular(path).ok()?;
     let mut file = io::BufReader::with_capacity(1 << 20, file);
     let (mut count, mut filled) = (0, false);

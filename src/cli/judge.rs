@@ -1,12 +1,15 @@
 //! `tribunal judge`
 
+use std::path::{Path, PathBuf};
+
 use tokio::sync::watch;
 
 use super::{
-    GRACE, Outcome, choose, dry_run, fields, input, manifest, note,
+    Exit, dry_run, fields, input, manifest, note,
     opening::Opening,
     output,
     progress::Progress,
+    running,
     settings::{self, Sources},
 };
 use tribunal::{
@@ -15,13 +18,13 @@ use tribunal::{
     error::{Error, ErrorKind, Result, near},
     files::Plan,
     item::Item,
-    judge::Judge,
+    judge::{Judge, is_file},
     prompt::{Need, Order},
-    report::Summary,
+    report::{Summary, escaped},
     run,
 };
 
-/// Judge records, and print a line of results for each.
+/// Judge records, and print one line of results for each.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, after_long_help = VARIABLES)]
 pub(super) struct Args {
@@ -31,16 +34,16 @@ pub(super) struct Args {
     judge: settings::Args,
     #[command(flatten)]
     output: output::Args,
-    /// Write the prompt that is used to a file, ready to be edited.
+    /// File to write the prompt to, ready to be edited.
     #[arg(long, value_name = "FILE")]
-    save: Option<std::path::PathBuf>,
-    /// Write every answer of the model to a file, for -m replay:FILE.
+    save: Option<PathBuf>,
+    /// File to record the model's answers in, for -m replay:FILE.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
-    record: Option<std::path::PathBuf>,
+    record: Option<PathBuf>,
     #[cfg(feature = "store")]
     #[command(flatten)]
-    cache: super::cache::Paid,
-    /// Say what would be asked and what it would cost, and ask nothing.
+    cache: super::cache::CacheArgs,
+    /// Print the first request and the cost; send nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -54,69 +57,67 @@ Examples:
 More options: tribunal help judge";
 
 const VARIABLES: &str = "\
-Options under Judge are also read from the environment: --max-tokens from TRIBUNAL_MAX_TOKENS, and so on. \
-They win over tribunal.toml, where the same names are keys; flags win over both. `tribunal config` shows \
-what holds. Keys of APIs are read from OPENAI_API_KEY and the like, in the environment or in .env \
-(TRIBUNAL_ENV_FILE names another file). TRIBUNAL_SECRET makes the marks of verdict lines impossible to \
-compute. NO_COLOR turns colours off.
+Settings: every option under Judge is also a key of tribunal.toml and a variable: --max-tokens, max_tokens, \
+TRIBUNAL_MAX_TOKENS. Flags win over variables, variables over the file. `tribunal config` prints the \
+effective settings.
 
-Exit codes: 0 done, and passed where a gate was set; 1 a gate failed; 2 usage or configuration; 3 something \
-could not be done, and what was done is kept.";
+Variables:
+  OPENAI_API_KEY, OPENROUTER_API_KEY, …  keys of APIs; `tribunal models list` names them
+  TRIBUNAL_ENV_FILE                      file of variables to read instead of .env
+  TRIBUNAL_SECRET                        makes the marks in verdict lines unpredictable
+  NO_COLOR                               turns colours off
 
-pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
+Exit codes:
+  0    done, and passed where --fail-under or --max-unreadable was set
+  1    fewer records passed, or more were unreadable, than these allow
+  2    an error in the command, the configuration or a prompt
+  3    something could not be done; finished results are saved
+  130  interrupted; finished results are saved";
+
+pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
     if !args.output.quiet {
         args.judge.introduce(&resolved)?;
     }
     let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
-    let (total, counts_rest) = (args.input.count(&files), input::are_files(&files));
-    let mut records = args.input.read(files);
-    let first = choose::first_item(&mut records, &resolved.fields()?);
+    let input = args.input.open(files, &resolved.fields()?);
     let (stopping, stops) = watch::channel(false);
-    let judge = args.open(&resolved, first.as_ref(), stops).await?;
-    if let (Some(item), false) = (&first, args.output.quiet) {
+    let judge = args.open(&resolved, input.first.as_ref(), stops).await?;
+    if let (Some(item), false) = (&input.first, args.output.quiet) {
         warn(&judge, item, &resolved);
     }
-    let mut noticed = (!args.output.quiet).then(|| fields::Noticed::new(&judge, first.as_ref()));
+    let first = input.first.as_ref();
+    let mut watch = (!args.output.quiet).then(|| fields::Watch::new(&judge, first));
     if let Some(path) = &args.save {
         save(&judge, path)?;
     }
     if args.dry_run {
-        dry_run::run(&judge, records, noticed.as_mut()).await?;
-        if let Some(noticed) = noticed {
-            noticed.say();
+        dry_run::run(&judge, input.records, watch.as_mut()).await?;
+        if let Some(watch) = watch {
+            watch.print();
         }
-        return Ok(Outcome::Done);
+        return Ok(Exit::Done);
     }
-    let mut options = run::RunOptions::default();
-    options.concurrency = resolved.model.concurrency.map_or(judge.concurrency(), usize::from);
-    options.stop = Some(super::signals::listen(stopping));
-    options.grace = GRACE;
-    options.redo = args.output.redo();
-    options.total = total.and_then(|total| usize::try_from(total).ok());
-    options.counts_rest = counts_rest;
-    let progress = Progress::new(total, args.output.quiet);
-    let (mut sink, output) = args.output.open(judge.clone(), progress, noticed)?;
+    let options = running::options(&resolved, &judge, &input, args.output.redo(), stopping);
+    let progress = Progress::new(input.total, args.output.quiet);
+    let (mut sink, output) = args.output.open(judge.clone(), progress, watch)?;
     if let Some(path) = args.output.manifest() {
         manifest::write(&path, &judge, &resolved, &args.input.files, None)?;
     }
     let work = run::JudgeWork::new(judge).labels(settings::labels(&resolved));
     let work = if args.output.no_item { work.without_items() } else { work };
-    let (summary, left) = run::judge(work, records, options, output, &mut sink).await?;
+    let (summary, left) = run::judge(work, input.records, options, output, &mut sink).await?;
     sink.finish(&summary, left.as_ref())?;
     if !args.output.quiet {
         note(&summary.to_string());
     }
-    note_kept(summary.kept_failed, summary.kept_unreadable);
-    Ok(if summary.ending.end.is_stopped() {
-        Outcome::Interrupted
-    } else {
-        gate(&resolved, &summary)
-    })
+    running::note_kept(summary.kept_failed, summary.kept_unreadable);
+    let stopped = summary.ending.end.is_stopped();
+    Ok(if stopped { Exit::Interrupted } else { gate(&resolved, &summary) })
 }
 
 impl Args {
-    /// What is read and written beside the inputs.
+    /// The files that are read and written beside the inputs.
     fn plan(&self, resolved: &Resolved) -> Plan {
         let plan = self.output.writing(self.judge.reading(Plan::default(), resolved));
         let named = [("--save", &self.save), ("--record", &self.record)];
@@ -134,7 +135,7 @@ impl Args {
         let asks_tiny = |one: &Resolved| !one.is_jury() && one.settings.model.is_none();
         if judges.any(asks_tiny) && !self.output.quiet {
             note(
-                "no model named: the shipped `tiny` judges, sums and differences of whole numbers up to 999 only; name a real one with -m model.gguf or -m openai/MODEL",
+                "no model named: using the built-in `tiny`, which only checks sums and differences of whole numbers up to 999; name another with -m model.gguf or -m openai/MODEL",
             );
         }
         let options = backend::Options {
@@ -148,28 +149,31 @@ impl Args {
         let opening = Opening { first, quiet: self.output.quiet, options };
         let judge = opening.judge(resolved).await?;
         if resolved.settings.fail_under.is_some() && judge.pass().is_none() {
-            let message = "--fail-under needs a rule that says what passes";
-            return Err(
-                Error::new(ErrorKind::Config, message).hint("add one, such as --pass 'score >= 7'")
-            );
+            let error = Error::new(ErrorKind::Config, "--fail-under needs a pass rule");
+            return Err(error.hint("add one, such as --pass 'score >= 7'"));
         }
         Ok(judge)
     }
 }
 
-/// What a user should know before anything is paid for.
+/// Prints what a user should know before any request is sent.
 fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
     let compares = judge.prompt().compares();
     if compares && item.names_the_winner() && judge.order() == Order::Given {
         note(
-            "warning: `chosen` always stands first in these records; --order both shows each pair both ways",
+            "warning: the better answer (`chosen`) is always shown first; --order both shows each pair in both orders",
         );
     }
     if item.cleaned() > 0 {
-        note("warning: records hold Unicode noncharacters (U+FDD0…), which are taken out");
+        note("warning: Unicode noncharacters (U+FDD0 and others) are removed from the records");
     }
+    warn_of_prompts(judge, resolved);
     let Ok(seen) = judge.seen(item) else { return };
-    fields::say_with_label(judge.prompt(), &seen, &settings::labelled(judge.field_map(), resolved));
+    fields::print_with_label(
+        judge.prompt(),
+        &seen,
+        &settings::labelled(judge.field_map(), resolved),
+    );
     if let Err(error) = settings::labels(resolved).check(&seen) {
         let hint = error.hints().first().map(|hint| format!("; {hint}")).unwrap_or_default();
         note(&format!("warning: --label: {error}{hint}"));
@@ -181,60 +185,57 @@ fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
         if let Some(near) = near(&field.name, unused) {
             let name = &field.name;
             note(&format!(
-                "warning: the records have no `{name}`, but `{near}`: --map {name}={near} uses it"
+                "warning: the records have no field `{name}` but a field `{near}`: --map {name}={near} reads it"
             ));
         }
     }
 }
 
-/// The prompt as a file of its own, never over another one.
-fn save(judge: &Judge, path: &std::path::Path) -> Result<()> {
+/// Prints the warnings that `prompts check` prints, for prompts of files.
+fn warn_of_prompts(judge: &Judge, resolved: &Resolved) {
+    let settings = std::iter::once(resolved).filter(|one| !one.is_jury()).chain(&resolved.members);
+    for (one, (member, _)) in settings.zip(judge.members()) {
+        let Some(name) = one.settings.prompt.as_deref().filter(|name| is_file(name)) else {
+            continue;
+        };
+        for warning in member.prompt().warnings() {
+            note(&format!("warning: {}: {}", escaped(name), escaped(&warning)));
+        }
+    }
+}
+
+/// Writes the prompt to a new file; an existing one is never overwritten.
+fn save(judge: &Judge, path: &Path) -> Result<()> {
     use std::io::Write;
     let cannot = |cause: std::io::Error| {
         let error = Error::new(
             ErrorKind::Config,
             format!("cannot save the prompt as `{}`", path.display()),
         );
-        error.because(cause).hint("name a file that is not there yet")
+        error.because(cause).hint("name a file that does not exist yet")
     };
     let text = judge.saved_prompt()?;
     let mut file = std::fs::File::create_new(path).map_err(cannot)?;
     file.write_all(text.as_bytes()).map_err(cannot)?;
-    note(&format!("the prompt is in {0}: edit it, and judge with -p {0}", path.display()));
+    note(&format!("wrote the prompt to {0}: edit it, then judge with -p {0}", path.display()));
     Ok(())
 }
 
-/// What an earlier run left undone is not tried again unless that is asked for.
-pub(super) fn note_kept(failed: usize, unreadable: usize) {
-    let counts = [(failed, "failed"), (unreadable, "could not be read")];
-    let what = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| {
-        let records = if count == 1 { "record" } else { "records" };
-        format!("{count} {records} {what}")
-    });
-    let (was, them) = if failed + unreadable == 1 { ("was", "it") } else { ("were", "them") };
-    let what: Vec<String> = what.collect();
-    if !what.is_empty() {
-        let what = what.join(" and ");
-        note(&format!(
-            "{what} in an earlier run and {was} kept; --retry-errors judges {them} again"
-        ));
-    }
-}
-
-fn gate(resolved: &Resolved, summary: &Summary) -> Outcome {
+/// The exit code by the shares that the settings allow, each said where it is missed.
+fn gate(resolved: &Resolved, summary: &Summary) -> Exit {
     let passed = summary.pass_rate().unwrap_or(0.0);
     let under = resolved.settings.fail_under.filter(|least| passed < *least);
     let unread = resolved.settings.max_unreadable.filter(|most| summary.unreadable_rate() > *most);
     if let Some(least) = under {
-        note(&format!("gate failed: {passed:.3} of all records passed, less than {least}"));
+        note(&format!("gate failed: {passed:.3} of all records passed, fewer than {least}"));
     }
     if let Some(most) = unread {
         let rate = summary.unreadable_rate();
-        note(&format!("gate failed: {rate:.3} of the answers are unreadable, more than {most}"));
+        note(&format!("gate failed: {rate:.3} of all verdicts are unreadable, more than {most}"));
     }
     match (summary.failed, under.or(unread)) {
-        (1.., _) => Outcome::Incomplete,
-        (0, Some(_)) => Outcome::GateFailed,
-        (0, None) => Outcome::Done,
+        (1.., _) => Exit::Incomplete,
+        (0, Some(_)) => Exit::GateFailed,
+        (0, None) => Exit::Done,
     }
 }

@@ -1,4 +1,4 @@
-//! What a run was: beside its results, for whoever asks later.
+//! The manifest of a run, beside its results: what ran, with which settings.
 
 use std::path::{Path, PathBuf};
 
@@ -13,17 +13,16 @@ use tribunal::{
     judging::Member,
 };
 
-/// The place of a run's manifest: beside its results.
+/// The path of the manifest: `results.jsonl.run.json` beside `results.jsonl`; none beside a device.
 pub(super) fn beside(results: &Path) -> Option<PathBuf> {
     let mut name = results.file_name()?.to_os_string();
     name.push(".run.json");
-    // Beside a device there is no place.
     let is_file = results.metadata().map_or(true, |meta| meta.is_file());
     is_file.then(|| results.with_file_name(name))
 }
 
-/// Writes what was resolved: judge, prompt and model with their digests, settings, files, version. No key
-/// of an API is among them.
+/// Writes the effective judge, prompt and model with their digests, settings, input files and version, without any
+/// API key.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -60,11 +59,11 @@ pub(super) fn write(
     })
 }
 
-/// How a model is reached, without what may be a secret.
+/// The settings of a model, without what may be a secret.
 fn model_of(resolved: &Resolved) -> Value {
     let mut model = json!(resolved.model);
     if let Some(table) = model.as_object_mut() {
-        // Whatever is sent beside the request may be a secret.
+        // Fields that are added to requests may hold secrets.
         table.remove("extra");
     }
     redacted("model", &model)

@@ -1,19 +1,19 @@
-//! `tribunal completions` and `tribunal man`: written from the same definitions as the help.
+//! `tribunal completions` and `tribunal man`, generated from the definitions of the help.
 
 use std::io;
 
 use clap_complete::Shell;
 
-use super::{Outcome, talk::cannot_print};
+use super::{Exit, console::cannot_print};
 use tribunal::error::Result;
 
-/// Print completions for a shell.
+/// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  tribunal completions bash > ~/.local/share/bash-completion/completions/tribunal"
 )]
 pub(super) struct Completions {
-    /// The shell.
+    /// Shell to complete for.
     shell: Shell,
 }
 
@@ -22,14 +22,14 @@ pub(super) struct Completions {
 #[command(after_help = "Example:\n  tribunal man | man -l -")]
 pub(super) struct Man;
 
-pub(super) fn completions(args: &Completions) -> Result<Outcome> {
+pub(super) fn completions(args: &Completions) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), "tribunal", &mut script);
     print(&script)
 }
 
 /// One page for the program, with a section for every command.
-pub(super) fn man() -> Result<Outcome> {
+pub(super) fn man() -> Result<Exit> {
     let mut page = Vec::new();
     let mut command = super::command();
     command.build();
@@ -44,7 +44,7 @@ fn render(command: &clap::Command, page: &mut Vec<u8>) -> Result<()> {
     clap_mangen::Man::new(command.clone()).render(page).map_err(cannot_print)
 }
 
-fn print(bytes: &[u8]) -> Result<Outcome> {
+fn print(bytes: &[u8]) -> Result<Exit> {
     let written = io::Write::write_all(&mut io::stdout(), bytes);
-    written.map(|()| Outcome::Done).map_err(cannot_print)
+    written.map(|()| Exit::Done).map_err(cannot_print)
 }

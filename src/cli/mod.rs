@@ -1,11 +1,21 @@
-//! The command line: one file per command.
+//! The command line: one file per command, on top of the library's public API.
 //!
-//! Stdout is data, stderr is talk, the exit code is the answer.
+//! Results go to standard output, messages to standard error, and the exit code says how it went: see [`Exit`].
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `judge`, `revise`, `parse`, `reparse`, `diff`, `prompts`, `models`, `config`, `schema`, `trust`, `cache`, `init`, `manual` | one command each |
+//! | `settings`, `input`, `output`, `budget` | groups of flags that several commands share |
+//! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
+//! | `running`, `progress`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
+//! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
+//! | `env_file`, `dotenv` | variables from `.env` |
 
 #[cfg(feature = "store")]
 mod cache;
 mod choose;
 mod config;
+mod console;
 mod diff;
 mod dotenv;
 mod dry_run;
@@ -25,28 +35,36 @@ mod prompts;
 mod reparse;
 mod revise;
 mod rows;
+mod running;
 mod schema;
 mod secrets;
 mod settings;
 mod signals;
-mod talk;
 mod trust;
+mod units;
+mod variables;
 mod width;
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use self::talk::{complain, emit, note};
+use self::console::{emit, note, print_error};
 use tribunal::{
     backend,
-    error::{Error, ErrorKind, near},
+    error::{Error, ErrorKind},
 };
 
-/// Judge answers with language models: on this machine, or through any OpenAI-compatible API.
+/// Judge answers with language models, on this machine or through any OpenAI-compatible API.
 #[derive(Debug, Parser)]
-#[command(name = "tribunal", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "tribunal",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Start here: tribunal init my-judge\nMore on a command: tribunal help COMMAND"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -71,35 +89,48 @@ enum Command {
     Man(manual::Man),
 }
 
-/// How long answers that were asked for may take after a run was to stop.
-const GRACE: Duration = Duration::from_secs(30);
-
-/// What a command came to, when nothing broke.
+/// How a command ended that met no error: the program's exit code.
+///
+/// An error has the code 2 where the command line, the configuration, a prompt or a record is to be changed, and 3
+/// where something else could not be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// Done, and passed where a gate was set.
+enum Exit {
+    /// 0: everything was done, and passed where a gate was set.
     Done,
-    /// A gate failed.
+    /// 1: a gate failed.
     GateFailed,
-    /// Something could not be done; what was done is kept.
+    /// 3: something could not be done, or a budget ended the run; what was done is saved.
     Incomplete,
-    /// Somebody stopped it; what was done is kept.
+    /// 130: Ctrl-C or SIGTERM stopped the run; what was done is saved.
     Interrupted,
 }
 
-/// Runs the program and says how it went.
-pub(crate) fn main() -> ExitCode {
-    // Before the first thread: nothing else may look at the environment while it changes.
-    let outcome = env_file::load().and_then(|()| {
-        talk::hide(backend::secrets(&backend::Options::default()));
-        let runtime = tokio::runtime::Runtime::new();
-        let runtime = runtime
-            .map_err(|cause| Error::new(ErrorKind::Io, "no threads to work with").because(cause))?;
-        Ok(runtime.block_on(run()))
-    });
-    outcome.unwrap_or_else(|error| told(&error))
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::GateFailed => Self::from(1),
+            Exit::Incomplete => Self::from(3),
+            Exit::Interrupted => Self::from(130),
+        }
+    }
 }
 
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    // Before the first thread: nothing else may look at the environment while it changes.
+    let exit = env_file::load().and_then(|()| {
+        console::hide(backend::secrets(&backend::Options::default()));
+        let runtime = tokio::runtime::Runtime::new();
+        let runtime = runtime.map_err(|cause| {
+            Error::new(ErrorKind::Io, "this system starts no threads").because(cause)
+        })?;
+        Ok(runtime.block_on(run()))
+    });
+    exit.unwrap_or_else(|error| failed(&error))
+}
+
+/// Reads the arguments, and runs their command.
 async fn run() -> ExitCode {
     let mut command = command();
     let matches = command.try_get_matches_from_mut(std::env::args_os());
@@ -121,103 +152,73 @@ async fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
+    log();
+    #[cfg(feature = "llama")]
+    models::Args::guard(&cli.command);
+    variables::warn(&command);
+    dispatch(cli.command, &sources).await.map_or_else(|error| failed(&error), ExitCode::from)
+}
+
+/// Sends logs of the library to standard error; `RUST_LOG` chooses them.
+fn log() {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("warn,llama-cpp-2=off,async_openai=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| talk::Logs)
+        .with_writer(|| console::Logs)
         .with_ansi(false)
         .without_time()
         .with_target(false)
         .init();
-    #[cfg(feature = "llama")]
-    models::Args::guard(&cli.command);
-    warn_of_unknown(&command);
-    let outcome = match cli.command {
-        Command::Judge(args) => judge::run(*args, &sources).await,
-        Command::Revise(args) => revise::run(*args, &sources).await,
+}
+
+async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit, Error> {
+    match command {
+        Command::Judge(args) => judge::run(*args, sources).await,
+        Command::Revise(args) => revise::run(*args, sources).await,
         Command::Init(args) => init::run(&args),
         Command::Parse(args) => parse::run(args).await,
-        Command::Reparse(args) => reparse::run(*args, &sources).await,
+        Command::Reparse(args) => reparse::run(*args, sources).await,
         Command::Diff(args) => diff::run(&args),
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args).await,
-        Command::Config(args) => config::run(&args, &sources),
+        Command::Config(args) => config::run(&args, sources),
         Command::Schema(args) => schema::run(&args),
         Command::Trust(args) => trust::run(&args),
         #[cfg(feature = "store")]
         Command::Cache(args) => cache::run(args).await,
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::man(),
-    };
-    match outcome {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::GateFailed) => ExitCode::from(1),
-        Ok(Outcome::Incomplete) => ExitCode::from(3),
-        Ok(Outcome::Interrupted) => ExitCode::from(130),
-        Err(error) => told(&error),
     }
 }
 
-/// All commands: `--help` fits a screen, `tribunal help COMMAND` tells everything. Variables are told in
-/// one place, and not with every option.
+/// All commands: `--help` fits a screen, `tribunal help COMMAND` shows everything. Variables of the environment are
+/// described in one place, and not with every option.
 fn command() -> clap::Command {
-    let help =
-        Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help("Print help");
-    Cli::command().mut_subcommands(|command| {
-        command.mut_args(|arg| arg.hide_env(true)).disable_help_flag(true).arg(help.clone())
+    plain(Cli::command())
+}
+
+/// The command and its subcommands with one `--help`, the short one.
+fn plain(command: clap::Command) -> clap::Command {
+    command.mut_subcommands(|command| {
+        let help = Arg::new("help")
+            .short('h')
+            .long("help")
+            .action(ArgAction::HelpShort)
+            .help("Print help");
+        plain(command.mut_args(|arg| arg.hide_env(true)).disable_help_flag(true).arg(help))
     })
 }
 
-/// Variables of this program that are not options.
-const VARIABLES: [&str; 4] =
-    ["TRIBUNAL_SECRET", "TRIBUNAL_CACHE_DIR", trust::FOLDER, env_file::VARIABLE];
-
-/// Names variables that look like settings and are none.
-fn warn_of_unknown(command: &clap::Command) {
-    const OURS: &str = "TRIBUNAL_";
-    let options = command.get_subcommands().flat_map(clap::Command::get_arguments);
-    let options = options.filter_map(|option| option.get_env()?.to_str());
-    let known: Vec<&str> = options.chain(VARIABLES).collect();
-    let mut unknown: Vec<String> = std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.to_ascii_uppercase().starts_with(OURS) && !known.contains(&&**name))
-        .collect();
-    unknown.sort_unstable();
-    for name in unknown {
-        // Of names that all begin the same way, the rest tells which is near.
-        let rest = name.get(OURS.len()..).unwrap_or_default().to_ascii_uppercase();
-        let near = near(&rest, known.iter().filter_map(|known| known.strip_prefix(OURS)));
-        let meant = near.map_or(String::new(), |near| format!("; did you mean {OURS}{near}?"));
-        note(&format!("warning: {name} is not a setting and is ignored{meant}"));
-    }
-    warn_of_keys();
-}
-
-/// Names variables that are nearly those of the presets, where the right one is not set.
-fn warn_of_keys() {
-    let bare = |name: &str| name.replace('_', "").to_ascii_uppercase();
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let names: Vec<String> = names.collect();
-    let presets = backend::presets::key_variables().chain(backend::presets::address_variables());
-    for right in presets.filter(|right| !is_set(right)) {
-        let alike = |name: &&String| *name != right && bare(name) == bare(right);
-        if let Some(name) = names.iter().find(alike) {
-            note(&format!("warning: {name} is not used; did you mean {right}?"));
-        }
-    }
-}
-
-fn told(error: &Error) -> ExitCode {
-    if talk::is_closed_pipe(error) {
+fn failed(error: &Error) -> ExitCode {
+    if console::is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    complain(error);
+    print_error(error);
     ExitCode::from(code(error.kind()))
 }
 
-/// 2 for what the caller can mend in the command, 3 for what could not be done.
+/// 2 for what the caller can change in the command, 3 for what could not be done.
 fn code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Config | ErrorKind::Prompt | ErrorKind::Unsupported | ErrorKind::Record => 2,

@@ -1,14 +1,14 @@
-//! `tribunal models`
+//! `tribunal models`: the names of models, and the metadata of model files.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-use super::{Outcome, emit, width};
+use super::{Exit, emit, width};
 use tribunal::error::Result;
 
-/// List the ways to name a model, or describe a GGUF file.
+/// List model names, or describe a GGUF file.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -17,14 +17,14 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// The names that -m takes.
+    /// List the forms of model names that -m accepts.
     List,
-    /// What a GGUF file says of itself; `tiny` is the shipped model.
+    /// Print the metadata of a GGUF file, or of `tiny`.
     Info {
-        /// The file.
+        /// GGUF file, or `tiny`.
         path: PathBuf,
     },
-    /// Load a GGUF file and ask it for a word, in a process that may end by it.
+    /// Load a GGUF file and generate one word, in a process that a broken file may crash.
     #[cfg(feature = "llama")]
     #[command(hide = true)]
     Try {
@@ -34,7 +34,7 @@ enum Command {
 }
 
 impl Args {
-    /// Lets model files be tried in a process of their own, unless this is that process.
+    /// Has model files tried in a process of their own first, unless this is that process.
     #[cfg(feature = "llama")]
     pub(super) fn guard(command: &super::Command) {
         if matches!(command, super::Command::Models(Self { command: Command::Try { .. } })) {
@@ -69,36 +69,36 @@ const NAMES: [(&str, &str); 11] = [
     not(feature = "llama"),
     expect(clippy::unused_async, reason = "with the feature it waits")
 )]
-pub(super) async fn run(args: Args) -> Result<Outcome> {
+pub(super) async fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::List => {
             for (name, what) in NAMES {
                 let name = format!("{name:<20} ");
                 emit(&mut io::stdout(), &width::listed(&name, what, width::of_stdout()))?;
             }
-            Ok(Outcome::Done)
+            Ok(Exit::Done)
         }
         Command::Info { path } => info(&path),
         #[cfg(feature = "llama")]
         Command::Try { path } => {
-            tribunal::backend::llama::trial::run(&path).await.map(|()| Outcome::Done)
+            tribunal::backend::llama::trial::run(&path).await.map(|()| Exit::Done)
         }
     }
 }
 
 #[cfg(feature = "llama")]
-fn info(path: &Path) -> Result<Outcome> {
+fn info(path: &Path) -> Result<Exit> {
     let info = tribunal::backend::describe(&path.to_string_lossy())?;
     let fields = serde_json::to_value(info).unwrap_or_default();
     for (name, value) in fields.as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), tribunal::report::escaped);
         emit(&mut io::stdout(), &format!("{name:<14} {value}"))?;
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 #[cfg(not(feature = "llama"))]
-fn info(_: &Path) -> Result<Outcome> {
+fn info(_: &Path) -> Result<Exit> {
     use tribunal::error::{Error, ErrorKind};
     Err(Error::new(ErrorKind::Config, "this program was built without models in this process")
         .hint("build it with `--features llama`"))

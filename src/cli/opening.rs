@@ -1,4 +1,4 @@
-//! Opening what settings describe: a judge with its model, or a jury with those of all members.
+//! From settings to a judge with its model, or to a jury with the models of all members.
 
 use super::{choose, fields};
 use tribunal::{
@@ -13,10 +13,11 @@ use tribunal::{
 
 /// What judges are opened with, beside their own settings.
 pub(super) struct Opening<'a> {
-    /// The first record, by which prompts are chosen that nobody names.
+    /// The first record, by which a prompt is chosen where none is named.
     pub(super) first: Option<&'a Item>,
+    /// Whether nothing is printed about what was chosen.
     pub(super) quiet: bool,
-    /// What is the same for all models: the store of answers, the recording, the sign to stop.
+    /// What is the same for all models: the cache, the recording, the signal to stop.
     pub(super) options: backend::Options,
 }
 
@@ -56,8 +57,8 @@ impl Opening<'_> {
     }
 }
 
-/// The judge of these settings without its models, to read again what a line of results holds: prompts that
-/// nobody names are those of the line.
+/// The judge of these settings without its models, to read the texts of a result line again; where no prompt is
+/// named, that of the line.
 ///
 /// # Errors
 /// A prompt is wrong, settings contradict each other, or members cannot vote together.

@@ -1,4 +1,4 @@
-//! Where results go, and in which shape.
+//! Where results of `tribunal judge` are written, in which format, and what is printed meanwhile.
 
 use std::{
     io::{self, IsTerminal},
@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use terminal_size::{Width, terminal_size};
 
 use super::{
-    complain, emit, fields::Noticed, manifest, note, progress::Progress, rows::Rows, talk,
+    console, emit, fields::Watch, manifest, note, print_error, progress::Progress, rows::Rows,
 };
 use tribunal::{
     error::{Error, ErrorKind, Result},
@@ -21,37 +21,37 @@ use tribunal::{
     run::{Finished, JudgeWork, Listener, Redo},
 };
 
-/// Results, and what is said of them.
+/// Flags that choose where results are written, and what is printed meanwhile.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Results")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
-    /// Where results go: .jsonl, .json, .csv, .tsv or .parquet.
+    /// File for results: .jsonl, .json, .csv, .tsv or .parquet.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// jsonl, json, csv, tsv or pretty [default: jsonl; pretty on a terminal].
+    /// Format on standard output: jsonl, json, csv, tsv or pretty.
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Shape>,
-    /// Write the figures of the run to this file, as JSON.
+    /// File for the run's figures, as JSON.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
-    /// Write a JUnit report to this file, for CI.
+    /// File for a JUnit report, for CI.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Leave the record out of its line.
+    /// Leave the input record out of its result line.
     #[arg(long, hide_short_help = true)]
     pub(super) no_item: bool,
-    /// Show each critique as it comes.
+    /// Show each critique as it ends.
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
-    /// No progress and no summary.
+    /// Print no progress and no summary.
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Judge again what failed or could not be read in the file behind -o.
+    /// Judge records again that failed or were unreadable.
     #[arg(long, conflicts_with = "fresh")]
     retry_errors: bool,
-    /// Judge everything again, and replace a finished table.
+    /// Judge all records again, and replace earlier results.
     #[arg(long)]
     fresh: bool,
 }
@@ -72,7 +72,7 @@ enum Shape {
 }
 
 impl Shape {
-    /// What must be written in one piece when all results are there.
+    /// The format that is written in one piece when all results are there.
     fn collected(self) -> Option<Kind> {
         match self {
             Self::Jsonl | Self::Pretty => None,
@@ -84,12 +84,12 @@ impl Shape {
 }
 
 impl Args {
-    /// Where the run says what it was, if its results are in a file.
+    /// The file of the run's manifest, if results are in a file.
     pub(super) fn manifest(&self) -> Option<PathBuf> {
         manifest::beside(self.output.as_ref()?)
     }
 
-    /// The plan with all that is written.
+    /// The plan with all files that are written.
     pub(super) fn writing(&self, plan: Plan) -> Plan {
         let manifest = self.manifest();
         let named = [("-o", &self.output), ("--summary", &self.summary), ("--junit", &self.junit)];
@@ -99,13 +99,12 @@ impl Args {
         plan.writes_beside("-o", manifest.as_deref()).writes_beside("-o", journal.as_deref())
     }
 
-    /// What is judged again although an earlier run judged it.
+    /// Which records of an earlier run are judged again.
     pub(super) fn redo(&self) -> Redo {
         Redo::of_flags(self.fresh, self.retry_errors)
     }
 
-    /// Opens everything that results will be written to, before anything is paid for: what is said of
-    /// them, and the file of results.
+    /// Opens everything that is written, before the first request: what is printed, and the file of results.
     ///
     /// # Errors
     /// A file cannot be written, or holds something already.
@@ -113,18 +112,18 @@ impl Args {
         &self,
         judge: Judge,
         progress: Progress,
-        noticed: Option<Noticed>,
+        watch: Option<Watch>,
     ) -> Result<(Sink, Option<Output>)> {
         let terminal = io::stdout().is_terminal();
         let (target, output) = match (&self.output, self.format) {
             (Some(_), Some(_)) => {
-                return Err(Error::new(ErrorKind::Config, "--format is for standard output")
-                    .hint("the name behind -o says its format: -o verdicts.csv"));
+                return Err(Error::new(ErrorKind::Config, "--format cannot be used with -o")
+                    .hint("the file name sets the format, such as -o verdicts.csv"));
             }
             (Some(path), None) if self.fresh => (Target::File, Some(Output::replacing(path)?)),
             (Some(path), None) => (Target::File, Some(Output::to_file(path)?)),
             (None, Some(shape)) => match shape.collected() {
-                Some(kind) => (Target::File, Some(Output::collected(kind, talk::stdout())?)),
+                Some(kind) => (Target::File, Some(Output::collected(kind, console::stdout())?)),
                 None if shape == Shape::Pretty => (rows(terminal), None),
                 None => (Target::Lines, None),
             },
@@ -133,12 +132,12 @@ impl Args {
         };
         let rule = judge.pass().map(ToString::to_string);
         let junit = self.junit.is_some().then(|| Junit::new(judge.prompt().name(), rule));
-        let sink = Sink { target, junit, judge, progress, noticed, args: self.clone() };
+        let sink = Sink { target, junit, judge, progress, watch, args: self.clone() };
         Ok((sink, output))
     }
 }
 
-/// Rows as wide as the terminal; without one as wide as `COLUMNS` says.
+/// A table as wide as the terminal, or as the variable `COLUMNS` without one.
 fn rows(terminal: bool) -> Target {
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     let seen = terminal_size().map(|(Width(width), _)| usize::from(width)).filter(|_| terminal);
@@ -147,39 +146,39 @@ fn rows(terminal: bool) -> Target {
     Target::Rows(Rows::new(Table { width, colour }, terminal))
 }
 
-/// Where results are shown.
+/// How results leave the program.
 enum Target {
     /// Lines of JSON on standard output.
     Lines,
-    /// Rows for people.
+    /// A table for people, on standard output.
     Rows(Rows),
-    /// Nowhere: they are in a file, or are written when all are there.
+    /// A file, or standard output once all results are there.
     File,
 }
 
-/// Shows results as they come.
+/// Prints results as they end.
 pub(super) struct Sink {
     target: Target,
     junit: Option<Junit>,
     judge: Judge,
     progress: Progress,
-    noticed: Option<Noticed>,
+    watch: Option<Watch>,
     args: Args,
 }
 
 impl Listener<JudgeWork> for Sink {
     fn taken(&mut self, record: &Record) {
-        if let (Some(noticed), Ok(item)) = (&mut self.noticed, &record.item) {
-            noticed.look(item, &record.place);
+        if let (Some(watch), Ok(item)) = (&mut self.watch, &record.item) {
+            watch.check(item, &record.place);
         }
     }
 
     fn finished(&mut self, finished: &Finished, line: &ResultLine) -> Result<()> {
         self.progress.count(finished);
-        // A row says for itself what failed.
+        // A row shows the error itself.
         let in_rows = matches!(self.target, Target::Rows(_));
         if let (Err(error), false, false) = (&finished.outcome, finished.kept, in_rows) {
-            self.progress.aside(|| complain(error));
+            self.progress.aside(|| print_error(error));
         }
         if self.args.verbose && finished.outcome.is_ok() {
             self.progress.aside(|| note(&critique(finished)));
@@ -200,7 +199,7 @@ impl Listener<JudgeWork> for Sink {
 }
 
 impl Sink {
-    /// Says what is in the file of results, and writes the reports.
+    /// Prints what the file of results holds, and writes the reports.
     ///
     /// # Errors
     /// A report cannot be written.
@@ -210,13 +209,13 @@ impl Sink {
             rows.finish()?;
         }
         if let (Some(path), Some(left)) = (&self.args.output, left) {
-            say_left(left, path, "judged", self.args.quiet);
+            note_left(left, path, self.args.quiet);
         }
         if let (Some(junit), Some(path)) = (self.junit, &self.args.junit) {
             junit.write(create(path)?)?;
         }
-        if let (Some(noticed), false) = (self.noticed, self.args.quiet) {
-            noticed.say();
+        if let Some(watch) = self.watch {
+            watch.print();
         }
         let Some(path) = &self.args.summary else { return Ok(()) };
         let mut figures = summary.to_json();
@@ -228,11 +227,13 @@ impl Sink {
     }
 }
 
-/// Says what a run left in its file of results, beside what it was asked for.
-pub(super) fn say_left(left: &Left, path: &Path, done: &str, quiet: bool) {
+/// Says what the file of results holds beside the results of this run, and where those of an unfinished run are.
+pub(super) fn note_left(left: &Left, path: &Path, quiet: bool) {
     if !left.is_final {
         let results = left.results.display();
-        note(&format!("what was {done} is in `{results}`; the same command goes on"));
+        note(&format!(
+            "finished results are in `{results}`; run the same command again to continue"
+        ));
         return;
     }
     if quiet {
@@ -242,14 +243,14 @@ pub(super) fn say_left(left: &Left, path: &Path, done: &str, quiet: bool) {
     if left.others > 0 {
         let count = left.others;
         note(&format!(
-            "`{holder}` keeps {count} lines of other records or another judge, which are not counted"
+            "`{holder}` also holds {count} lines of other records or of another judge, which are not counted"
         ));
     }
     if left.foreign > 0 {
-        note(&format!("`{holder}` keeps {} lines that are not results", left.foreign));
+        note(&format!("`{holder}` also holds {} lines that are not results", left.foreign));
     }
     if left.journal.is_some() && left.others + left.foreign == 0 {
-        note(&format!("`{holder}` stays beside the table, so that --retry-errors goes on"));
+        note(&format!("kept `{holder}` beside the table, for --retry-errors"));
     }
 }
 
@@ -261,7 +262,7 @@ fn cannot_write(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }
 
-/// A critique under the name of its record, safe line by line.
+/// A critique below the record's id and verdict, escaped line by line.
 fn critique(finished: &Finished) -> String {
     let (verdict, text) = match &finished.outcome {
         Ok(judgment) => match &judgment.verdict {

@@ -1,10 +1,10 @@
-//! `tribunal parse`
+//! `tribunal parse`: verdicts read out of texts that exist already.
 
 use std::io;
 
 use serde_json::Value;
 
-use super::{Outcome, complain, emit, input::reading, note, settings::reading_named};
+use super::{Exit, emit, input::reading, note, print_error, settings::reading_named};
 use tribunal::{
     backend::Script,
     config::Pair,
@@ -18,41 +18,46 @@ use tribunal::{
     verdict::Judgment,
 };
 
-/// Read verdicts out of critiques that you already have: no model is called.
-///
-/// Only the field with the text is needed; a pair is taken as it was shown. Fields that the prompt
-/// reads count where they are there: what they say is no verdict where the text quotes it.
-///
-/// Example:
-///   tribunal parse critiques.jsonl -p score --field raw
+/// Read verdicts from existing critiques, without a model.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = "\
+Example:
+  tribunal parse critiques.jsonl -p score --field raw",
+    after_long_help = "\
+Only the field with the text is required. Where a record also has the fields that the prompt reads, text that \
+the critique quotes from them is not taken for a verdict. In a comparison the first answer of the record is \
+the one that was shown first.
+
+Example:
+  tribunal parse critiques.jsonl -p score --field raw"
+)]
 pub(super) struct Args {
-    /// Files, folders or patterns; - is standard input.
+    /// Files, folders or patterns; - reads standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
-    /// The prompt by whose rules the texts are read.
+    /// Prompt whose verdict rules read the texts.
     #[arg(short, long, value_name = "NAME|FILE")]
     prompt: String,
-    /// The field that holds the text.
+    /// Field that holds the text.
     #[arg(long, default_value = "raw")]
     field: String,
-    /// The rule that sets `pass`, such as 'score >= 7'.
+    /// Rule that decides what passes, such as 'score >= 7'.
     #[arg(long, value_name = "RULE")]
     pass: Option<String>,
     /// Field or path of the record's own label [default: label].
     #[arg(long, value_name = "FIELD")]
     label: Option<String>,
-    /// The meaning of a word in labels, such as Good=correct.
+    /// Meaning of a label's word, such as Good=correct.
     #[arg(long, value_name = "WORD=MEANING", value_delimiter = ',', allow_hyphen_values = true)]
     label_map: Vec<Pair>,
-    /// No summary.
+    /// Print no summary.
     #[arg(short, long)]
     quiet: bool,
 }
 
-pub(super) async fn run(args: Args) -> Result<Outcome> {
-    // No backend is ever asked; the judge wants one.
+pub(super) async fn run(args: Args) -> Result<Exit> {
+    // No request is ever made; a judge needs a backend all the same.
     let mut builder =
         Judge::builder().backend(Script::always("")).with_prompt(judge::load(&args.prompt)?);
     if let Some(rule) = &args.pass {
@@ -68,14 +73,14 @@ pub(super) async fn run(args: Args) -> Result<Outcome> {
         let finished = read(&judge, &args.field, record);
         summary.count(&finished.name(), finished.item.as_ref(), finished.outcome.as_ref());
         if let Err(error) = &finished.outcome {
-            complain(error);
+            print_error(error);
         }
         emit(&mut io::stdout(), &finished.line(&judge, true).to_string())?;
     }
     if !args.quiet {
         note(&summary.to_string());
     }
-    Ok(if summary.failed > 0 { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if summary.failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 
 impl Args {
@@ -85,6 +90,7 @@ impl Args {
     }
 }
 
+/// One record as a finished judgment.
 fn read(judge: &Judge, field: &str, record: Record) -> Finished {
     let Record { index, place, item } = record;
     match item {
@@ -96,11 +102,12 @@ fn read(judge: &Judge, field: &str, record: Record) -> Finished {
     }
 }
 
-/// Reads the text beside what the rest of the record shows.
+/// Reads the text in the light of the rest of the record.
 fn parsed(judge: &Judge, item: &Item, field: &str) -> Result<Judgment> {
-    let text = item.at(field).map_err(|error| error.hint("--field names the one with the text"))?;
+    let text =
+        item.at(field).map_err(|error| error.hint("--field names the field with the text"))?;
     let text = tribunal::item::text_of(text);
-    // The text is no part of what it is about.
+    // The critique is not part of the record that it judges.
     let top = field.split('.').next().filter(|_| !item.record().contains_key(field));
     judge.parse_for(&item.clone().filled(top.unwrap_or(field), Value::Null), &text)
 }

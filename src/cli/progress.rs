@@ -1,4 +1,4 @@
-//! The progress of a run: a bar on a terminal, now and then a line anywhere else.
+//! The progress of a run: a bar on a terminal, a line every 30 seconds elsewhere.
 
 use std::{
     fmt::{self, Write},
@@ -16,42 +16,41 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::note;
 use tribunal::run::Finished;
 
-/// How long a log stays without a line: short enough for systems that end what says nothing, and 120
-/// lines an hour at most.
+/// Time between two lines of a log: short enough for systems that stop silent processes, and 120 lines an hour.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// How far a run is.
+/// The counts of a run so far.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     total: Option<u64>,
     done: u64,
-    /// Done by an earlier run: they say nothing about the speed of this one.
+    /// Records kept from an earlier run, which do not count for the speed of this one.
     kept: u64,
     unreadable: u64,
     failed: u64,
 }
 
 impl Pace {
-    /// Records a second, once there is one.
+    /// Records per second, once one has ended.
     fn rate(&self, time: Duration) -> Option<f64> {
         let fresh = self.done - self.kept;
         (fresh > 0 && !time.is_zero()).then(|| real(fresh) / time.as_secs_f64())
     }
 
-    /// The time that the rest takes at this speed.
+    /// The time that the remaining records take at this speed.
     fn left(&self, time: Duration) -> Option<Duration> {
         let rest = self.total?.saturating_sub(self.done);
         Duration::try_from_secs_f64(real(rest) / self.rate(time)?).ok()
     }
 
-    /// Speed and time left, each after a blank; empty until there is a speed.
+    /// Speed and time left, each after `between`; empty until there is a speed.
     fn speed(&self, time: Duration, between: &str) -> String {
         let rate = self.rate(time).map(|rate| format!("{between}{rate:.1}/s"));
         let left = self.left(time).map(|left| format!("{between}{} left", rough(left)));
         [rate, left].into_iter().flatten().collect()
     }
 
-    /// What went wrong; empty where nothing did.
+    /// How many records failed or are unreadable; empty where none is.
     fn trouble(&self) -> String {
         let Self { unreadable, failed, .. } = self;
         if unreadable + failed == 0 {
@@ -60,7 +59,7 @@ impl Pace {
         format!("{unreadable} unreadable, {failed} failed")
     }
 
-    /// A line for a log.
+    /// The line of a log.
     fn line(&self, time: Duration) -> String {
         let mut line = match self.total {
             Some(total) => format!("{} of {total} records", self.done),
@@ -72,12 +71,12 @@ impl Pace {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody judges 2^52 records")]
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^52 records")]
 fn real(count: u64) -> f64 {
     count as f64
 }
 
-/// A time in its two largest units.
+/// A time in its two largest units, such as `1 h 5 min`.
 fn rough(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
@@ -87,7 +86,7 @@ fn rough(time: Duration) -> String {
     }
 }
 
-/// A pace that the bar or the log looks at while records are counted.
+/// The counts, shared between the run and the bar or log that shows them.
 #[derive(Clone)]
 struct Shared {
     pace: Arc<Mutex<Pace>>,
@@ -106,7 +105,7 @@ impl Shared {
     }
 }
 
-/// Shows how far a run is, as long as it lives.
+/// Shows the progress of a run until it is finished or dropped.
 pub(super) struct Progress {
     bar: ProgressBar,
     shared: Shared,
@@ -115,7 +114,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// For so many records, where the number is known.
+    /// Starts to show the progress of a run of so many records, where the number is known.
     pub(super) fn new(records: Option<u64>, quiet: bool) -> Self {
         let pace = Pace { total: records, done: 0, kept: 0, unreadable: 0, failed: 0 };
         let shared = Shared { pace: Arc::new(Mutex::new(pace)), started: Instant::now() };
@@ -125,6 +124,7 @@ impl Progress {
         Self { bar, shared, log }
     }
 
+    /// Counts a judged record.
     pub(super) fn count(&self, finished: &Finished) {
         self.add(finished.kept, |pace| match &finished.outcome {
             Ok(judgment) if judgment.verdict.is_err() => pace.unreadable += 1,
@@ -133,7 +133,7 @@ impl Progress {
         });
     }
 
-    /// One more record is done, in this run or by an earlier one.
+    /// Counts a record that is done, in this run or kept from an earlier one.
     pub(super) fn step(&self, kept: bool) {
         self.add(kept, |_| ());
     }
@@ -148,12 +148,12 @@ impl Progress {
         self.bar.inc(1);
     }
 
-    /// Lets something be printed without tearing the bar.
+    /// Prints something while the bar is hidden.
     pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }
 
-    /// Shows nothing from now on.
+    /// Removes the bar, or ends the log.
     pub(super) fn finish(&mut self) {
         self.bar.finish_and_clear();
         self.log = None;
@@ -179,7 +179,7 @@ fn bar(records: Option<u64>, shared: &Shared) -> ProgressBar {
     bar
 }
 
-/// Says a line again and again, until the sender is dropped.
+/// Prints a line every so often, until the sender is dropped.
 fn log(shared: Shared, every: Duration, say: impl Fn(String) + Send + 'static) -> mpsc::Sender<()> {
     let (sender, ended) = mpsc::channel();
     let lines = move || {

@@ -1,11 +1,11 @@
-//! `tribunal prompts`
+//! `tribunal prompts`: built-in prompts, and checks of your own.
 
 use std::{
     io::{self, IsTerminal},
     sync::Arc,
 };
 
-use super::{Outcome, complain, emit, fields, note, talk::emit_coloured, width};
+use super::{Exit, console::emit_coloured, emit, fields, note, print_error, width};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
@@ -25,66 +25,65 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// The built-in prompts.
+    /// List the built-in prompts.
     List {
-        /// Show kind, fields and whether the verdict has probabilities.
+        /// Show kind, fields and whether verdicts have probabilities.
         #[arg(long)]
         table: bool,
     },
-    /// The text of a prompt, ready to be copied and edited.
+    /// Print the text of a prompt, ready to be edited.
     Show {
         /// Built-in name or file.
         prompt: String,
     },
-    /// Read prompts and run them on a sample record, without a model.
+    /// Check prompts on a sample record, without a model.
     Check {
         /// Built-in names or files.
         #[arg(required = true)]
         prompts: Vec<String>,
-        /// Exit with 2 where there is a warning.
+        /// Exit with 2 if there are warnings.
         #[arg(long)]
         strict: bool,
     },
-    /// Print exactly what would be sent for a record; data in another colour.
+    /// Print exactly what would be sent for a record.
     Render {
         /// Built-in name or file.
         prompt: String,
-        /// A file with records; - is standard input.
+        /// File of records; - reads standard input.
         file: String,
-        /// Which record, counted from 0.
+        /// Index of the record, counted from 0.
         #[arg(long, default_value_t = 0)]
         index: usize,
-        /// Let the prompt's field NEW be the record's field OLD; repeatable.
+        /// Read field NEW from the record's field OLD; repeatable.
         #[arg(long, value_name = "NEW=OLD")]
         map: Vec<FieldMap>,
     },
 }
 
-pub(super) fn run(args: Args) -> Result<Outcome> {
+pub(super) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::List { table: false } => list(),
         Command::List { table: true } => table(),
         Command::Show { prompt } => {
-            emit(&mut io::stdout(), judge::load(&prompt)?.source().trim_end())
-                .map(|()| Outcome::Done)
+            emit(&mut io::stdout(), judge::load(&prompt)?.source().trim_end()).map(|()| Exit::Done)
         }
         Command::Check { prompts, strict } => check(&prompts, strict),
         Command::Render { prompt, file, index, map } => render(&prompt, &file, index, map),
     }
 }
 
-fn list() -> Result<Outcome> {
+fn list() -> Result<Exit> {
     for prompt in prompt::built_in()? {
         let front = prompt.front();
         let summary = front.summary.as_deref().unwrap_or_default();
         let name = format!("{:<16} {:<11} ", prompt.name(), front.kind.name());
         emit(&mut io::stdout(), &width::listed(&name, summary, width::of_stdout()))?;
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
-/// The built-in prompts with what they judge, what they read, and what their verdicts have.
-fn table() -> Result<Outcome> {
+/// Prints the built-in prompts with their kind, their fields and whether verdicts have probabilities.
+fn table() -> Result<Exit> {
     let row = |prompt: &std::sync::Arc<Prompt>| {
         let kind = prompt.front().kind.name().to_owned();
         [prompt.name().to_owned(), kind, fields_of(prompt), probabilities(prompt)]
@@ -97,10 +96,10 @@ fn table() -> Result<Outcome> {
     for [one, two, three, four] in &rows {
         emit(&mut io::stdout(), &format!("{one:name$}  {two:kind$}  {three:fields$}  {four}"))?;
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
-/// Whether the verdict of a prompt has probabilities, and of how many values.
+/// Whether verdicts of a prompt have probabilities, and of how many values.
 fn probabilities(prompt: &Prompt) -> String {
     match prompt.evaluated() {
         Ok(menu) if menu.each_step => "yes, of every step and of none".into(),
@@ -109,7 +108,7 @@ fn probabilities(prompt: &Prompt) -> String {
     }
 }
 
-/// The fields that a prompt reads; those that a record may lack with a question mark.
+/// The fields that a prompt reads, optional ones with a question mark.
 fn fields_of(prompt: &Prompt) -> String {
     let name = |field: &prompt::Field| match field.need {
         Need::Required => field.name.clone(),
@@ -118,7 +117,7 @@ fn fields_of(prompt: &Prompt) -> String {
     prompt.fields().iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// The values of a verdict as they will be evaluated, or why they will not be.
+/// The values of a verdict as they will be evaluated, or why there are no probabilities.
 fn evaluated(prompt: &Prompt) -> String {
     let menu = match prompt.evaluated() {
         Ok(menu) => menu,
@@ -136,8 +135,8 @@ fn evaluated(prompt: &Prompt) -> String {
     format!("values evaluated {place}: {}", values.join(", "))
 }
 
-/// Reads every prompt, also after one that is wrong.
-fn check(prompts: &[String], strict: bool) -> Result<Outcome> {
+/// Checks every prompt, also after one that is wrong.
+fn check(prompts: &[String], strict: bool) -> Result<Exit> {
     let (mut warned, mut wrong) = (0, Vec::new());
     for name in prompts {
         match judge::load(name) {
@@ -146,18 +145,17 @@ fn check(prompts: &[String], strict: bool) -> Result<Outcome> {
         }
     }
     let last = wrong.pop();
-    wrong.iter().for_each(complain);
+    wrong.iter().for_each(print_error);
     match last {
         Some(error) => Err(error),
-        None if strict && warned > 0 => Err(Error::new(
-            ErrorKind::Prompt,
-            format!("{warned} warnings, and --strict allows none"),
-        )),
-        None => Ok(Outcome::Done),
+        None if strict && warned > 0 => {
+            Err(Error::new(ErrorKind::Prompt, format!("--strict: {warned} warnings")))
+        }
+        None => Ok(Exit::Done),
     }
 }
 
-/// Prints what a prompt judges and reads, and its warnings; gives their number.
+/// Prints what a prompt judges and reads, and its warnings; returns their number.
 fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
     let judges = prompt.front().kind.name();
     let fields = fields_of(prompt);
@@ -170,18 +168,18 @@ fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
     Ok(warnings.len())
 }
 
-/// Shows every request of a run whose answers are made up.
-fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Outcome> {
+/// Prints every request for one record, with made-up answers between them.
+fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Exit> {
     let prompt = judge::load(name)?;
     let mut all = records::read(records::sources(&[file])?, records::Options::default());
     let record = all.nth(index).ok_or_else(|| {
         Error::new(ErrorKind::Config, format!("`{file}` has no record {index}"))
-            .hint("--index counts from 0")
+            .hint("--index counts records from 0")
     })?;
     let map = map.into_iter().fold(FieldMap::default(), FieldMap::and);
     let item: Item = map.apply(&record.item?).map_err(|error| error.within(&record.place))?;
     fields::check_mapped(&map, &prompt, &item)?;
-    fields::say(&prompt, &item, &map);
+    fields::print(&prompt, &item, &map);
     let member = Member::new(prompt.name(), prompt.clone())?.drawing(1).ordering(Order::Given);
     let panel = Arc::new(Panel::single(member.keeping(std::env::var("TRIBUNAL_SECRET").ok())));
     let asks = panel.rehearse(&item, &Facts::all(Capabilities::ALL))?;
@@ -192,20 +190,20 @@ fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Ou
     }
     let rest = prompt.elements(&item).saturating_sub(1);
     if rest > 0 {
-        note(&format!("and so on for {rest} more"));
+        note(&format!("… and the same for {rest} more"));
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
-/// The turns with their roles; data blue and the model's words green where colour is welcome.
+/// The turns of a request with their roles; on a terminal data is blue, and text of the model green.
 pub(super) fn shown(request: &Request, terminal: bool) -> String {
     let coloured = terminal && std::env::var_os("NO_COLOR").is_none();
     let mut text = String::new();
     for message in &request.messages {
         text.push_str(&format!("{}:\n", message.role.name()));
         for part in &message.parts {
-            let said = part.as_text();
-            let clean = if terminal { report::escaped_lines(said) } else { said.to_owned() };
+            let raw = part.as_text();
+            let clean = if terminal { report::escaped_lines(raw) } else { raw.to_owned() };
             match part.origin {
                 Origin::Data if coloured => text.push_str(&format!("\u{1b}[34m{clean}\u{1b}[0m")),
                 Origin::Model if coloured => text.push_str(&format!("\u{1b}[32m{clean}\u{1b}[0m")),
@@ -216,7 +214,7 @@ pub(super) fn shown(request: &Request, terminal: bool) -> String {
     }
     match &request.ask {
         Ask::Choose { labels } => text.push_str(&format!("⟨choose among {labels:?}⟩")),
-        Ask::Generate { .. } if request.open => text.push_str("⟨the model writes on here⟩"),
+        Ask::Generate { .. } if request.open => text.push_str("⟨the model continues here⟩"),
         Ask::Generate { .. } => text.push_str("assistant:\n⟨the model writes here⟩"),
         other => text.push_str(&format!("⟨{}⟩", other.name())),
     }

@@ -1,12 +1,13 @@
-//! `tribunal reparse`
+//! `tribunal reparse`: stored texts read again by other rules.
 
 use std::{io, path::PathBuf};
 
 use super::{
-    Outcome, complain, emit,
+    Exit, emit,
     input::reading,
     note,
     opening::without_models,
+    print_error,
     settings::{self, Sources},
 };
 use tribunal::{
@@ -21,32 +22,34 @@ use tribunal::{
     verdict::Judgment,
 };
 
-/// Read stored texts again, by another rule, scale, pass rule or aggregate: no model is called.
+/// Read stored results again by other rules, without a model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   tribunal reparse verdicts.jsonl --pass 'score >= 8'
   tribunal reparse verdicts.jsonl -p mine.jinja > again.jsonl")]
 pub(super) struct Args {
-    /// Results of `tribunal judge`, as lines of JSON; - is standard input.
+    /// Results of `tribunal judge`, as .jsonl; - reads standard input.
     results: PathBuf,
     #[command(flatten)]
     judge: settings::Args,
-    /// Only the lines, and no flips.
+    /// Print the lines only, not each changed verdict.
     #[arg(short, long)]
     quiet: bool,
 }
 
-/// What came of all lines.
+/// Counts of lines.
 #[derive(Default)]
 struct Count {
     lines: usize,
-    flipped: usize,
+    /// Lines whose verdict or pass changed.
+    changed: usize,
     failed: usize,
+    /// Lines of another judge or of older records.
     others: usize,
 }
 
-pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
+pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
     let mut judge = None;
     let mut count = Count::default();
@@ -69,27 +72,25 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         let again = match reread(judge, &before) {
             Ok(None) => line,
             Ok(Some(again)) => {
-                count.flipped += usize::from(args.told(&before, &again));
+                count.changed += usize::from(args.note_change(&before, &again));
                 again.to_string()
             }
             Err(error) => {
                 count.failed += 1;
-                complain(&error.within(&place));
+                print_error(&error.within(&place));
                 line
             }
         };
         emit(&mut io::stdout(), &again)?;
     }
-    let Count { lines, flipped, failed, others } = count;
+    let Count { lines, changed, failed, others } = count;
     if others > 0 {
-        note(&format!(
-            "{others} lines of another judge or of older records are left out: the last judge counts"
-        ));
+        note(&format!("left out {others} lines of another judge or of older records"));
     }
     note(&format!(
-        "{lines} lines were read again: {flipped} flipped, {failed} could not be read; no model was asked"
+        "read {lines} lines again: {changed} verdicts changed, {failed} lines could not be read"
     ));
-    Ok(if failed > 0 { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 
 impl Args {
@@ -100,7 +101,7 @@ impl Args {
         }
     }
 
-    /// Which lines are those of the last judge, where the file can be read twice.
+    /// For every line, whether it is of the last judge; empty where the file cannot be read twice.
     fn counts(&self) -> Result<Vec<bool>> {
         if !self.results.is_file() {
             return Ok(Vec::new());
@@ -110,9 +111,9 @@ impl Args {
         Ok(records::current(&lines.collect::<Vec<_>>()))
     }
 
-    /// Says what flipped and by which rule; whether anything did.
-    fn told(&self, before: &ResultLine, after: &ResultLine) -> bool {
-        let said = |line: &ResultLine| {
+    /// Prints a changed verdict and the rule that read it; returns whether it changed.
+    fn note_change(&self, before: &ResultLine, after: &ResultLine) -> bool {
+        let outcome = |line: &ResultLine| {
             let reason = line.unreadable.as_ref().map(|why| why.reason.name());
             let verdict = line.verdict.verdict.as_deref().or(reason).unwrap_or("none");
             match line.pass {
@@ -121,7 +122,7 @@ impl Args {
                 None => verdict.to_owned(),
             }
         };
-        let (one, other) = (said(before), said(after));
+        let (one, other) = (outcome(before), outcome(after));
         if one != other && !self.quiet {
             let rule = after.rule.as_ref().map_or_else(String::new, |rule| format!(" by `{rule}`"));
             note(&escaped(&format!("{}: {one} → {other}{rule}", before.id)));
@@ -130,7 +131,7 @@ impl Args {
     }
 }
 
-/// The line with the verdict that its texts have under this judge; none for a line without texts.
+/// The line with the verdict that this judge reads in its texts; `None` for a line of a failed record.
 fn reread(judge: &Judge, line: &ResultLine) -> Result<Option<ResultLine>> {
     if line.error.is_some() {
         return Ok(None);
@@ -145,7 +146,7 @@ fn reread(judge: &Judge, line: &ResultLine) -> Result<Option<ResultLine>> {
     let finished =
         Finished { index, item, place: String::new(), outcome: Ok(judgment), kept: true };
     let mut again = finished.line(judge, with_item);
-    // What was asked, of whom, and what it took, is as it was.
+    // The request, the model and the cost stay those of the stored line.
     again.id.clone_from(&line.id);
     again.model.clone_from(&line.model);
     again.key.clone_from(&line.key);

@@ -1,4 +1,4 @@
-//! Rows for people: as they come on a terminal, in the order of the input anywhere else.
+//! Results as a table for people: in the order of their end on a terminal, in the order of the input elsewhere.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
+    console::{emit_coloured, worded},
     note,
-    talk::{emit_coloured, worded},
 };
 use tribunal::{
     error::Result,
@@ -15,31 +15,38 @@ use tribunal::{
     run::Finished,
 };
 
-/// A table that grows.
+/// A table that is printed row by row.
 pub(super) struct Rows {
     table: Table,
-    /// Whether rows come as records end.
+    /// Whether a row is printed as soon as its record ends.
     live: bool,
+    /// Whether the header is printed.
     begun: bool,
-    /// The next record in the order of the input.
+    /// Index of the next row in the order of the input.
     next: usize,
+    /// Rows that wait for earlier ones, by index.
     waiting: BTreeMap<usize, Row>,
+    /// Hints that were printed.
     hinted: BTreeSet<String>,
 }
 
-/// A row, and what to do about it.
+/// A row, and the hints of its error.
 struct Row {
     text: String,
     hints: Vec<String>,
 }
 
 impl Rows {
+    /// An empty table.
     pub(super) fn new(table: Table, live: bool) -> Self {
         let (waiting, hinted) = (BTreeMap::new(), BTreeSet::new());
         Self { table, live, begun: false, next: 0, waiting, hinted }
     }
 
-    /// Prints the row of a record, or keeps it until those before it are there.
+    /// Prints the row of a record, or keeps it until the rows before it are printed.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
     pub(super) fn add(&mut self, finished: &Finished) -> Result<()> {
         let text = self.table.row(&finished.id(), finished.outcome.as_ref());
         let hints = finished.outcome.as_ref().err().map(|error| error.hints().iter().map(worded));
@@ -55,12 +62,15 @@ impl Rows {
         Ok(())
     }
 
-    /// Prints what still waits: records before it were given up.
+    /// Prints the rows that still wait because a record before them never ended.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
     pub(super) fn finish(&mut self) -> Result<()> {
         std::mem::take(&mut self.waiting).values().try_for_each(|row| self.print(row))
     }
 
-    /// A hint is printed once, however many rows want it.
+    /// Prints a row, and each hint only once per table.
     fn print(&mut self, row: &Row) -> Result<()> {
         if !std::mem::replace(&mut self.begun, true) {
             emit_coloured(&mut io::stdout(), &self.table.header())?;

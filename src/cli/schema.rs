@@ -1,34 +1,34 @@
-//! `tribunal schema`
+//! `tribunal schema`: JSON schemas of what the program reads and writes.
 
 use std::io;
 
-use super::{Outcome, emit};
+use super::{Exit, emit};
 use tribunal::{config, error::Result, line::ResultLine, records::RevisionLine};
 
-/// Print a JSON schema, for editors and for programs that read results.
+/// Print a JSON schema of results or of tribunal.toml.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tribunal schema result > result.schema.json")]
 pub(super) struct Args {
     #[command(subcommand)]
-    of: Of,
+    subject: Subject,
 }
 
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
-enum Of {
-    /// One line of results, as `tribunal judge` writes it.
+enum Subject {
+    /// Print the schema of a result line of `tribunal judge`.
     Result,
-    /// One line of revisions, as `tribunal revise` writes it.
+    /// Print the schema of a result line of `tribunal revise`.
     Revision,
-    /// The file tribunal.toml.
+    /// Print the schema of tribunal.toml, for editors.
     Config,
 }
 
-pub(super) fn run(args: &Args) -> Result<Outcome> {
-    let schema = match args.of {
-        Of::Result => ResultLine::schema(),
-        Of::Revision => RevisionLine::schema(),
-        Of::Config => config::schema(),
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let schema = match args.subject {
+        Subject::Result => ResultLine::schema(),
+        Subject::Revision => RevisionLine::schema(),
+        Subject::Config => config::schema(),
     };
     emit(&mut io::stdout(), &format!("{schema:#}"))?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }

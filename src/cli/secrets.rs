@@ -1,10 +1,10 @@
-//! Settings as they are shown: without what gives access to something.
+//! Settings without secrets, for screens and manifests.
 
 use serde_json::Value;
 
 const HIDDEN: &str = "***";
 
-/// The value of a setting with everything hidden that its names call a secret, in addresses too.
+/// The value of a setting, with `***` for everything that is a secret by its name, also in tables and addresses.
 pub(super) fn redacted(key: &str, value: &Value) -> Value {
     match value {
         _ if is_secret(key) => HIDDEN.into(),
@@ -17,7 +17,7 @@ pub(super) fn redacted(key: &str, value: &Value) -> Value {
     }
 }
 
-/// An address without who asks and without the values of its query; any other text as it is.
+/// An address without its user, password and query; any other text unchanged.
 pub(super) fn address(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     if scheme.contains(char::is_whitespace) {
@@ -34,6 +34,7 @@ pub(super) fn address(text: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// Whether a key names a secret.
 fn is_secret(key: &str) -> bool {
     const NAMES: [&str; 6] = ["key", "token", "secret", "password", "authorization", "cookie"];
     let key = key.to_lowercase();

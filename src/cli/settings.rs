@@ -1,4 +1,4 @@
-//! What holds: flags over the environment over the file.
+//! Flags that describe a judge, and the effective settings: flags over variables over the file.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use tribunal::{
     report::Labels,
 };
 
-/// A judge: by its name in a file, by flags, or both.
+/// Flags that describe a judge: its name in a file, its settings, or both.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Judge")]
@@ -27,7 +27,7 @@ pub(super) struct Args {
     settings: Settings,
     #[command(flatten)]
     model: ModelSettings,
-    /// Name of a judge in tribunal.toml.
+    /// Judge of this name in tribunal.toml.
     #[arg(long, value_name = "NAME", env = "TRIBUNAL_JUDGE")]
     judge: Option<String>,
     /// Configuration file [default: tribunal.toml here or above].
@@ -35,7 +35,7 @@ pub(super) struct Args {
     config: Option<PathBuf>,
 }
 
-/// Which arguments came from the environment, by name of the argument.
+/// The variables that arguments came from, by the argument's name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sources(BTreeMap<String, String>);
 
@@ -63,18 +63,17 @@ impl Sources {
 }
 
 impl Args {
-    /// Everything that was said about the judge, put together.
+    /// The effective settings of the judge.
     ///
     /// # Errors
-    /// The file is wrong, there is no judge of that name, or a file that was found asks for what the user
-    /// has not allowed.
+    /// The file is wrong, there is no judge of that name, or a found file asks for what the user has not allowed.
     pub(super) fn resolve(&self, sources: &Sources) -> Result<Resolved> {
         let (config, resolved) = self.effective(sources)?;
         trust::check(&config, &resolved)?;
         Ok(resolved)
     }
 
-    /// The same, whatever it asks for: to be shown, not to be used.
+    /// The effective settings, to be shown and not used: nothing needs permission.
     ///
     /// # Errors
     /// The file is wrong, or there is no judge of that name.
@@ -91,22 +90,23 @@ impl Args {
             && resolved.settings.model.is_none()
             && resolved.model.base_url.is_some()
         {
-            return Err(Error::new(ErrorKind::Config, "--base-url needs the name of a model")
-                .hint("add -m MODEL"));
+            return Err(
+                Error::new(ErrorKind::Config, "--base-url needs a model name").hint("add -m MODEL")
+            );
         }
         Ok((config, resolved))
     }
 
-    /// Says which judge of the file is used, where nobody named one.
+    /// Prints which judge of the file is used, where none was named.
     pub(super) fn introduce(&self, resolved: &Resolved) -> Result<()> {
         if let (Some(name), true) = (&resolved.name, resolved.is_only_judge()) {
-            note(&format!("no judge named: `{name}` is the only one of tribunal.toml"));
+            note(&format!("no judge named: using `{name}`, the only one in tribunal.toml"));
         } else if resolved.name.is_none() {
             let config = self.config()?;
             if let (Some(path), [_, ..]) = (config.path(), config.judges().as_slice()) {
                 let names = config.judges().join("`, `");
                 let path = path.display();
-                note(&format!("no judge of {path} is used: name one with --judge (`{names}`)"));
+                note(&format!("using no judge of {path}: --judge names one (`{names}`)"));
             }
         }
         Ok(())
@@ -123,7 +123,7 @@ impl Args {
         Ok(resolved)
     }
 
-    /// Another model than the judge's, by its name; what the file says of it holds.
+    /// The settings of another model than the judge's, by its name in the file or its own.
     ///
     /// # Errors
     /// The file is wrong, or it asks for what the user has not allowed.
@@ -139,7 +139,7 @@ impl Args {
         Ok(resolved)
     }
 
-    /// The plan with all files that the judge is made of: none of them may be written.
+    /// The plan with all files that the judge reads: none of them may be written.
     pub(super) fn reading(&self, plan: Plan, resolved: &Resolved) -> Plan {
         let config = self.config().ok().and_then(|config| config.path().map(Path::to_owned));
         let plan =
@@ -148,7 +148,7 @@ impl Args {
         judges.fold(plan, reading_settings)
     }
 
-    /// The file that was named, or the nearest one.
+    /// The configuration file that was named, or the nearest one.
     ///
     /// # Errors
     /// The file is wrong.
@@ -170,14 +170,14 @@ fn reading_settings(plan: Plan, resolved: &Resolved) -> Plan {
     reading_named(plan, names)
 }
 
-/// The plan with what prompts and models are read from, where their names are those of files.
+/// The plan with the prompts and models among these names that are files.
 pub(super) fn reading_named<'n>(plan: Plan, names: impl Iterator<Item = &'n str>) -> Plan {
     let paths = names.map(|name| Path::new(name.strip_prefix("replay:").unwrap_or(name)));
     let files = paths.filter(|path| path.is_file());
     files.fold(plan, |plan, path| plan.reads("a prompt, a recording or a model", path))
 }
 
-/// A name that can only be that of a model of the file, and nearly is.
+/// Refuses a bare name that is nearly the name of a model in the file.
 fn check_name(config: &Config, resolved: &Resolved) -> Result<()> {
     let models = config.models();
     let Some(name) = resolved.settings.model.as_deref().filter(|name| !models.contains(name))
@@ -187,19 +187,19 @@ fn check_name(config: &Config, resolved: &Resolved) -> Result<()> {
     let is_bare = !name.contains(['/', ':', '.']) && name != tribunal::backend::DEFAULT_MODEL;
     match near(name, models).filter(|_| is_bare && resolved.model.base_url.is_none()) {
         Some(near) => Err(Error::new(ErrorKind::Config, format!("unknown model `{name}`"))
-            .hint(format!("did you mean `{near}`, a model of tribunal.toml?"))),
+            .hint(format!("did you mean `{near}`, a model in tribunal.toml?"))),
         None => Ok(()),
     }
 }
 
-/// Where the records' own labels are, and what their words mean.
+/// The field of the records' own labels, and what their words mean.
 pub(super) fn labels(resolved: &Resolved) -> Labels {
     let Settings { label, label_map, .. } = &resolved.settings;
     let meanings = label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
     Labels::new(label.clone(), meanings)
 }
 
-/// The map with the field that holds the records' own labels.
+/// The map with the field of the records' own labels.
 pub(super) fn labelled(map: &FieldMap, resolved: &Resolved) -> FieldMap {
     match &resolved.settings.label {
         Some(field) => map.clone().naming("label", field),
@@ -207,6 +207,7 @@ pub(super) fn labelled(map: &FieldMap, resolved: &Resolved) -> FieldMap {
     }
 }
 
+/// Settings as a table of the configuration file.
 fn table(settings: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(settings) {
         Ok(Value::Object(table)) => table,

@@ -1,11 +1,11 @@
-//! Ctrl-C and SIGTERM: the first lets what was asked for end, the second does not.
+//! Ctrl-C and SIGTERM: the first lets requests in flight end, the second gives them up.
 
 use tokio::sync::watch;
 
 use super::note;
 use tribunal::run::Stop;
 
-/// Listens from now on; `stopping` ends waits before another try.
+/// Listens from now on. `stopping` becomes true at the first signal, and ends waits before a retry.
 pub(super) fn listen(stopping: watch::Sender<bool>) -> watch::Receiver<Stop> {
     let (sender, receiver) = watch::channel(Stop::No);
     // Before the task first runs: no signal ends the program from here on.
@@ -13,14 +13,16 @@ pub(super) fn listen(stopping: watch::Sender<bool>) -> watch::Receiver<Stop> {
     tokio::spawn(async move {
         for urgency in [Stop::Soon, Stop::Now] {
             signals.next().await;
-            // The run is the first to know: what gives up because of it must not look like its end.
+            // The run hears of it first: a request given up because of the signal must not look like a failed run.
             if sender.send(urgency).is_err() {
                 return;
             }
             if urgency == Stop::Soon {
-                // Nothing may listen: a model in this process never waits.
+                // There may be no receiver: a model in this process never retries.
                 stopping.send(true).unwrap_or_default();
-                note("stopping: answers on their way are waited for; once more stops at once");
+                note(
+                    "stopping: waiting for requests in flight; press Ctrl-C again to stop at once",
+                );
             }
         }
     });
@@ -28,6 +30,7 @@ pub(super) fn listen(stopping: watch::Sender<bool>) -> watch::Receiver<Stop> {
 }
 
 #[cfg(unix)]
+/// Ctrl-C and SIGTERM; `None` where no handler could be installed.
 struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
 
 #[cfg(unix)]

@@ -1,7 +1,7 @@
-//! `tribunal trust`: what the user allows to files that were found and not named.
+//! `tribunal trust`: permissions of files that were found and not named in the command.
 //!
-//! What is allowed is stored by file, as the set of what it asked for at the time. Other edits of the file
-//! do not ask again; another address, key variable or path does.
+//! Permissions are stored per file, as the set of what it asked for at the time. Other edits of the file need no new
+//! permission; another address, key variable or path does.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,34 +9,37 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Outcome, emit, env_file, note};
+use super::{Exit, emit, env_file, note};
 use tribunal::{
     backend::{self, presets},
     config::{Config, Origin, Permission, Resolved},
     error::{Error, ErrorKind, Result},
 };
 
-/// Names the folder of what is trusted.
+/// Variable that names the folder of the store of permissions.
 pub(super) const FOLDER: &str = "TRIBUNAL_CONFIG_DIR";
 
-/// Allow what tribunal.toml and .env of a folder ask for: other addresses, keys, proxies, files.
+/// Allow a folder's tribunal.toml and .env what they ask for.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A tribunal.toml or .env that was found, and not named with -c, may not change where requests and keys go: \
+other addresses, key variables, proxies and files outside the folder need your permission.")]
 pub(super) struct Args {
-    /// Folder whose files are trusted [default: here].
+    /// Folder to trust [default: current folder].
     #[arg(value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// List what is trusted, in all folders.
+    /// List all permissions, of all folders.
     #[arg(long, conflicts_with = "remove")]
     list: bool,
-    /// Withdraw the trust in the files of the folder.
+    /// Withdraw the permissions of the folder's files.
     #[arg(long)]
     remove: bool,
 }
 
-/// What is allowed, by file.
+/// Permissions by file.
 type Store = BTreeMap<String, BTreeSet<String>>;
 
-pub(super) fn run(args: &Args) -> Result<Outcome> {
+pub(super) fn run(args: &Args) -> Result<Exit> {
     let mut store = read()?;
     if args.list {
         return list(&store);
@@ -58,22 +61,22 @@ pub(super) fn run(args: &Args) -> Result<Outcome> {
         }
     }
     if !args.remove && files.iter().all(|(_, asked)| asked.is_empty()) {
-        note("nothing here needs to be trusted: no file asks for another address, key or file");
+        note("nothing to trust: no file here asks for another address, key or file");
     }
     write(&store)?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
-fn list(store: &Store) -> Result<Outcome> {
+fn list(store: &Store) -> Result<Exit> {
     let out = &mut io::stdout();
     for (file, asked) in store {
         emit(out, file)?;
         asked.iter().try_for_each(|what| emit(out, &format!("  {what}")))?;
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
-/// Allows what a file that this program has just written asks for.
+/// Allows what a file asks for that this program has just written.
 pub(super) fn remember(file: &Path) -> Result<()> {
     let asked = Config::read(file)?.permissions()?;
     if asked.is_empty() {
@@ -84,7 +87,7 @@ pub(super) fn remember(file: &Path) -> Result<()> {
     write(&store)
 }
 
-/// The files that are found in a folder, and what each of them asks for.
+/// The files that are found from a folder, and what each of them asks for.
 fn asking(folder: &Path) -> Result<Vec<(PathBuf, Vec<Permission>)>> {
     let config = Config::find(folder)?;
     let mut files = Vec::new();
@@ -97,12 +100,12 @@ fn asking(folder: &Path) -> Result<Vec<(PathBuf, Vec<Permission>)>> {
     Ok(files)
 }
 
-/// What is allowed to a file. A store that cannot be read allows nothing.
+/// The permissions of a file. A store that cannot be read grants none.
 pub(super) fn allowed(file: &Path) -> BTreeSet<String> {
     read().ok().and_then(|mut store| store.remove(&key(file))).unwrap_or_default()
 }
 
-/// What settings ask for that the user has not allowed: first tribunal.toml, then .env.
+/// What settings ask for and the user has not allowed: by tribunal.toml, and by .env.
 pub(super) fn missing(config: &Config, resolved: &Resolved) -> [Vec<Permission>; 2] {
     let mut of_file = Vec::new();
     if let (Some(path), true) = (config.path(), config.is_found()) {
@@ -111,28 +114,28 @@ pub(super) fn missing(config: &Config, resolved: &Resolved) -> [Vec<Permission>;
         of_file.retain(|one| !allowed.contains(one.what()));
     }
     let is_named = config.path().is_some() && !config.is_found();
-    let held = env_file::held().iter().filter(|held| matters(&held.name, resolved, is_named));
+    let held = env_file::withheld().iter().filter(|one| matters(&one.name, resolved, is_named));
     [of_file, held.map(|held| held.permission.clone()).collect()]
 }
 
-/// Stops before anything is sent that the user has not allowed.
+/// Stops before a request that the user has not allowed.
 ///
 /// # Errors
-/// Something is missing: the error says what was asked for and how it can be allowed.
+/// A permission is missing: the error lists what was asked for, and how to allow it.
 pub(super) fn check(config: &Config, resolved: &Resolved) -> Result<()> {
     let [of_file, of_env] = missing(config, resolved);
     let named = config.path().filter(|_| !of_file.is_empty());
-    let named = named.map(|path| format!("or name the file in the command: -c {}", path.display()));
+    let named = named.map(|path| format!("or name the file yourself: -c {}", path.display()));
     refuse(&of_file, &of_env, named)
 }
 
-/// Stops a command that is about the store of answers where a file names another store.
+/// Stops a `cache` command where `.env` names another cache folder.
 ///
 /// # Errors
 /// It does, and the user has not allowed it.
 #[cfg(feature = "store")]
 pub(super) fn check_store() -> Result<()> {
-    let held = env_file::held().iter().filter(|held| held.name == "TRIBUNAL_CACHE_DIR");
+    let held = env_file::withheld().iter().filter(|one| one.name == "TRIBUNAL_CACHE_DIR");
     refuse(&[], &held.map(|held| held.permission.clone()).collect::<Vec<_>>(), None)
 }
 
@@ -143,13 +146,12 @@ fn refuse(of_file: &[Permission], of_env: &[Permission], named: Option<String>) 
     }
     let by_variable =
         (!of_env.is_empty()).then(|| "or set the variable in your own environment".into());
-    let error = Permission::refused(&missing).hint(
-        "if you want this, `tribunal trust` allows it here until one of these values changes",
-    );
+    let error = Permission::refused(&missing)
+        .hint("to allow this, run `tribunal trust` here; changed values will need it again");
     Err(named.into_iter().chain(by_variable).fold(error, Error::hint))
 }
 
-/// Whether a variable that waits for permission would change what these settings do.
+/// Whether a variable without permission would change anything for these settings.
 fn matters(variable: &str, resolved: &Resolved, is_named: bool) -> bool {
     if resolved.is_jury() {
         return resolved.members.iter().any(|member| matters(variable, member, is_named));
@@ -173,19 +175,19 @@ fn matters(variable: &str, resolved: &Resolved, is_named: bool) -> bool {
     }
 }
 
-/// The name of a file in the store: its folder without links, and its own name.
+/// The key of a file in the store: its folder with links resolved, and its name.
 fn key(file: &Path) -> String {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new(".")).canonicalize().unwrap_or_default();
     folder.join(file.file_name().unwrap_or_default()).display().to_string()
 }
 
-/// `TRIBUNAL_CONFIG_DIR`, else a folder where this system keeps configuration.
+/// The path of the store, in `TRIBUNAL_CONFIG_DIR` or the system's folder for configuration.
 fn store_path() -> Result<PathBuf> {
     let named = env::var_os(FOLDER).filter(|name| !name.is_empty()).map(PathBuf::from);
     let usual = || dirs::config_dir().map(|folder| folder.join("tribunal"));
     let folder = named.or_else(usual).ok_or_else(|| {
-        Error::new(ErrorKind::Config, "there is no folder for configuration on this system")
+        Error::new(ErrorKind::Config, "this system has no folder for configuration")
             .hint(format!("name one with {FOLDER}"))
     })?;
     Ok(folder.join("trusted.json"))
@@ -200,7 +202,7 @@ fn read() -> Result<Store> {
     };
     serde_json::from_slice(&text).map_err(|_| {
         cannot("read", &path)
-            .hint("it is not what `tribunal trust` wrote: remove it, and trust again")
+            .hint("its content is damaged: remove the file, and run `tribunal trust` again")
     })
 }
 

@@ -5,18 +5,18 @@ use std::io;
 use terminal_size::{Width, terminal_size_of};
 use textwrap::{Options, WordSplitter, WrapAlgorithm, wrap};
 
-/// The columns of the terminal that shows standard error; `None` where it is none.
+/// The columns of the terminal that shows standard error; `None` where it is not a terminal.
 pub(super) fn of_stderr() -> Option<usize> {
     terminal_size_of(io::stderr()).map(|(Width(columns), _)| usize::from(columns))
 }
 
-/// The columns of the terminal that shows standard output; `None` where it is none.
+/// The columns of the terminal that shows standard output; `None` where it is not a terminal.
 pub(super) fn of_stdout() -> Option<usize> {
     terminal_size_of(io::stdout()).map(|(Width(columns), _)| usize::from(columns))
 }
 
-/// Every line wrapped at so many columns; what stands before its first word stands before all of its
-/// parts. Without a terminal lines stay as they are.
+/// Every line wrapped at so many columns, with its indentation before each part. Without a terminal lines stay
+/// unchanged.
 pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return text.to_owned() };
     let lines = text.split('\n').map(|line| {
@@ -26,7 +26,7 @@ pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A line of a list: its last column is wrapped below its own beginning.
+/// A line of a list, whose last column is wrapped below its own beginning.
 pub(super) fn listed(name: &str, text: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return format!("{name}{text}") };
     let indent = " ".repeat(name.chars().count().min(columns / 2));
@@ -40,7 +40,7 @@ fn broken(words: &str, indent: &str, columns: usize) -> String {
     if lines.is_empty() { indent.trim_end().to_owned() } else { lines.join("\n") }
 }
 
-/// A word that is longer than a line is left to the terminal, so that it can be copied in one piece.
+/// Options by which a word longer than a line stays whole, so that it can be copied.
 fn options(columns: usize) -> Options<'static> {
     Options::new(columns.max(20))
         .break_words(false)

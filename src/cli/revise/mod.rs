@@ -1,24 +1,24 @@
 //! `tribunal revise`
 
+mod models;
 mod policy;
 mod results;
 mod rounds;
 
-use std::time::Duration;
+use tokio::sync::watch;
 
 use super::{
-    GRACE, Outcome, choose, fields, input,
-    judge::note_kept,
-    manifest, note,
+    Exit, fields, input, manifest, note,
     progress::Progress,
+    running,
     settings::{self, Sources},
-    signals,
 };
 use tribunal::{
-    error::Result, files::Plan, report::Revisions, run, strategy::revise::RevisionOutcome as Ended,
+    config::Resolved, error::Result, files::Plan, report::Revisions, run,
+    strategy::revise::RevisionOutcome as Ended,
 };
 
-/// Revise answers until a judge passes them, and print a line for each.
+/// Revise answers until a judge passes them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, after_long_help = METHODS)]
 pub(super) struct Args {
@@ -32,7 +32,7 @@ pub(super) struct Args {
     results: results::Args,
     #[cfg(feature = "store")]
     #[command(flatten)]
-    cache: super::cache::Paid,
+    cache: super::cache::CacheArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -43,68 +43,64 @@ Examples:
 More options, presets and outcomes: tribunal help revise";
 
 const METHODS: &str = "\
-Each record is judged; while the pass rule does not hold, the policy is told what was said and writes a \
-better answer, which is judged in turn. The best draft that was accepted is returned, and judged once \
-more by a fresh draw or by --final-judge.
+How it works: the judge scores each answer. While the pass rule is not met, the policy model reads the \
+critique and writes a better answer, which is judged again. The best accepted draft is returned, and \
+judged once more, by a fresh sample or by --final-judge.
 
-Outcomes: passed, exhausted (the budget is spent), stalled (nothing gets better), oscillating (a draft \
-came back), judge-unreadable, failed. Remembered answers count in budgets as if they had been paid for, \
-so that a rerun ends where the first run did.
+Outcomes:
+  passed            the pass rule is met
+  exhausted         the record's budget (--rounds, --calls, --tokens, --cost, --time) is used up
+  stalled           --patience rounds brought no better draft
+  oscillating       a draft came back that had been seen before
+  judge-unreadable  the judge's verdict could not be read
+  failed            a model gave no answer
 
-Presets set --rounds, --accept, --patience, --memory and --critic; what is given beside them wins:
+Budgets of a record count cached answers too, so that a second run ends where the first did.
+
+Presets set --rounds, --accept, --patience, --memory and --critic; your own flags win over them:
   self-refine     Madaan et al. 2023: feedback on every draft, all accepted, all remembered
   reflexion       Shinn et al. 2023: a reflection on every failure, the last three remembered
   constitutional  Bai et al. 2022: critiques by one --principle after the other
-  refine-n-judge  2025: a draft must be preferred in both orders; the first rejection is the end
+  refine-n-judge  2025: a draft must be preferred in both orders; the first rejection ends the loop
   jetts           Zhou et al. 2025: nine refinements, the best of all versions
-  critic          Gou et al. 2023: a check without a model decides, such as -m check:number
+  critic          Gou et al. 2023: a check without a model judges, such as -m check:number
 
-Exit codes: 0 all passed; 1 something did not; 2 usage or configuration; 3 something could not be done, \
-and what was done is kept.";
+Exit codes:
+  0    every record passed, or the share that --fail-under asks for
+  1    fewer records passed
+  2    an error in the command, the configuration or a prompt
+  3    something could not be done; finished results are saved
+  130  interrupted; finished results are saved";
 
-pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
+pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let mut resolved = args.judge.resolve(sources)?;
-    if !args.results.quiet {
+    let quiet = args.results.quiet;
+    if !quiet {
         args.judge.introduce(&resolved)?;
     }
-    let touched = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
-    let files = args.input.sources(args.results.writing(touched), args.results.quiet)?;
-    let (total, counts_rest) = (args.input.count(&files), input::are_files(&files));
+    let read = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
+    let files = args.input.sources(args.results.writing(read), quiet)?;
     let plain = args.results.plain_file(&files)?;
-    let mut records = args.input.read(files);
-    let first = choose::first_item(&mut records, &resolved.fields()?);
-    #[cfg(feature = "store")]
-    let cache = args.cache.open()?;
-    let (stopping, stops) = tokio::sync::watch::channel(false);
-    let work = args
-        .policy
-        .open(
-            &mut resolved,
-            policy::Surroundings {
-                settings: &args.judge,
-                first: first.as_ref(),
-                quiet: args.results.quiet,
-                stops,
-                #[cfg(feature = "store")]
-                cache,
-            },
-        )
-        .await?;
+    let input = args.input.open(files, &resolved.fields()?);
+    let (stopping, stops) = watch::channel(false);
+    let context = models::Context {
+        settings: &args.judge,
+        first: input.first.as_ref(),
+        quiet,
+        stops,
+        #[cfg(feature = "store")]
+        cache: args.cache.open()?,
+    };
+    let work = args.policy.open(&mut resolved, context).await?;
     let judge = work.judge();
-    let seen = first.as_ref().and_then(|item| judge.seen(item).ok());
-    fields::check_names(&resolved, &policy::prompts(&work), seen.as_ref(), args.results.quiet)?;
-    if let (Some(seen), false) = (&seen, args.results.quiet) {
-        fields::say(judge.prompt(), seen, judge.field_map());
+    let seen = input.first.as_ref().and_then(|item| judge.seen(item).ok());
+    fields::check_names(&resolved, &policy::prompts(&work), seen.as_ref(), quiet)?;
+    if let (Some(seen), false) = (&seen, quiet) {
+        fields::print(judge.prompt(), seen, judge.field_map());
     }
-    let mut options = run::RunOptions::default();
-    options.concurrency = resolved.model.concurrency.map_or(judge.concurrency(), usize::from);
-    options.stop = Some(signals::listen(stopping));
-    options.grace = GRACE;
-    options.redo = args.results.redo();
-    options.total = total.and_then(|total| usize::try_from(total).ok());
-    options.counts_rest = counts_rest;
+    let options = running::options(&resolved, judge, &input, args.results.redo(), stopping);
     let shows = args.results.shows_rounds();
-    let progress = Progress::new(total, args.results.quiet || shows.is_some());
+    let progress = Progress::new(input.total, quiet || shows.is_some());
     let manifest = args.results.manifest(plain.as_ref());
     let counts_tokens = policy::counts_tokens(&work);
     let (mut results, output) = args.results.open(plain, progress, counts_tokens)?;
@@ -117,40 +113,24 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Outcome> {
         None => work,
     };
     let work = if args.results.no_item { work.without_items() } else { work };
-    let (summary, left) = run::revise(work, records, options, output, &mut results).await?;
+    let (summary, left) = run::revise(work, input.records, options, output, &mut results).await?;
     results.finish(&summary, left.as_ref())?;
-    if !args.results.quiet {
+    if !quiet {
         note(&summary.to_string());
     }
-    note_kept(summary.kept_failed, summary.kept_unreadable);
-    Ok(if summary.ending.end.is_stopped() {
-        Outcome::Interrupted
-    } else {
-        gate(&resolved, &summary)
-    })
+    running::note_kept(summary.kept_failed, summary.kept_unreadable);
+    let stopped = summary.ending.end.is_stopped();
+    Ok(if stopped { Exit::Interrupted } else { gate(&resolved, &summary) })
 }
 
-/// Everything must pass, or the share that was asked for.
-fn gate(resolved: &tribunal::config::Resolved, summary: &Revisions) -> Outcome {
+/// The exit code: everything must pass, or the share that the settings allow.
+fn gate(resolved: &Resolved, summary: &Revisions) -> Exit {
     let least = resolved.settings.fail_under.unwrap_or(1.0);
     let most = resolved.settings.max_unreadable.unwrap_or(1.0);
     match summary.ended(Ended::Failed) {
-        1.. => Outcome::Incomplete,
-        0 if summary.pass_rate() < least => Outcome::GateFailed,
-        0 if summary.share(Ended::JudgeUnreadable) > most => Outcome::GateFailed,
-        0 => Outcome::Done,
+        1.. => Exit::Incomplete,
+        0 if summary.pass_rate() < least => Exit::GateFailed,
+        0 if summary.share(Ended::JudgeUnreadable) > most => Exit::GateFailed,
+        0 => Exit::Done,
     }
-}
-
-/// Seconds, or minutes and hours such as `90s`, `5m`, `2h`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.char_indices().next_back() {
-        Some((at, 's')) => (&text[..at], 1.0),
-        Some((at, 'm')) => (&text[..at], 60.0),
-        Some((at, 'h')) => (&text[..at], 3600.0),
-        _ => (text, 1.0),
-    };
-    let seconds = number.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
-    let seconds = seconds.and_then(|n| Duration::try_from_secs_f64(n * unit).ok());
-    seconds.ok_or_else(|| "write a time such as 90s, 5m or 2h".into())
 }

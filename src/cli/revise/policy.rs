@@ -1,107 +1,93 @@
-//! The loop as the command line describes it: judge, policy, critic, budgets.
+//! The loop of `tribunal revise` as flags describe it: policy, critic, budget of a record, accept rule.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::{
-    super::{choose, note, settings},
-    duration,
+    super::{settings, units},
+    models::{Context, Opened, comparison, judge_of, names, with_prompt},
 };
 use tribunal::{
-    backend::{self, Backend},
-    config::{Models, Resolved},
+    Hint,
+    backend::Backend,
+    config::Resolved,
     error::{Error, ErrorKind, Result},
     files::Plan,
-    item::Item,
     judge::{self, Judge},
-    parse::Kind,
     prompt::{self, Prompt, Writing},
     request::Sampling,
     run::ReviseWork,
-    scale::Scale,
     strategy::revise::{
         Accept, AcceptRule, Budget, FinalCheck, PRESETS, Preset, ReviseOptions, Writer,
     },
 };
 
-/// Who writes, how far the loop goes, and what it accepts.
+/// Flags of the loop: who writes, how long it goes on, and what it accepts.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Loop")]
 pub(super) struct Args {
-    /// Revising model [default: `policy` of tribunal.toml, or the judge].
+    /// Model that revises [default: `policy` of tribunal.toml, or the judge's].
     #[arg(long, value_name = "MODEL", env = "TRIBUNAL_POLICY")]
     policy: Option<String>,
-    /// Address of the policy's API, where tribunal.toml does not say it.
+    /// Address of the policy's API, up to /v1.
     #[arg(long, value_name = "URL", hide_short_help = true)]
     policy_base_url: Option<String>,
-    /// Most tokens of a draft.
+    /// Maximum number of tokens in a draft.
     #[arg(long, value_name = "N", hide_short_help = true)]
     policy_max_tokens: Option<u32>,
-    /// Temperature of the policy.
+    /// Sampling temperature of the policy.
     #[arg(long, value_name = "T", hide_short_help = true)]
     policy_temperature: Option<f64>,
-    /// The prompt that revises [default: by model].
+    /// Prompt that writes revisions [default: by model].
     #[arg(long, value_name = "NAME|FILE", hide_short_help = true)]
     revise_prompt: Option<String>,
-    /// The prompt that writes first drafts, where records bring none [default: by model].
+    /// Prompt that writes missing first drafts [default: by model].
     #[arg(long, value_name = "NAME|FILE", hide_short_help = true)]
     draft_prompt: Option<String>,
-    /// A published loop: self-refine, reflexion, constitutional, refine-n-judge, jetts, critic.
+    /// Published method: self-refine, reflexion, constitutional, refine-n-judge, jetts, critic.
     #[arg(long, value_name = "NAME", value_parser = PRESETS.map(|preset| preset.name), hide_possible_values = true)]
     preset: Option<String>,
-    /// Most revisions of a record [default: 4].
+    /// Maximum number of revisions per record [default: 4].
     #[arg(long, value_name = "N")]
     rounds: Option<u32>,
-    /// Most calls of models for a record.
+    /// Maximum number of model calls per record.
     #[arg(long, value_name = "N", hide_short_help = true)]
     calls: Option<u32>,
-    /// Most tokens for a record, read and written.
+    /// Maximum number of tokens per record, read and written.
     #[arg(long, value_name = "N", hide_short_help = true)]
     tokens: Option<u64>,
-    /// Most money for a record, where prices are known.
+    /// Maximum cost per record, where prices are known.
     #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
     cost: Option<f64>,
-    /// Most time for a record, such as 90s or 5m.
-    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
+    /// Maximum time per record, such as 90s or 5m.
+    #[arg(long, value_name = "TIME", value_parser = units::duration, hide_short_help = true)]
     time: Option<Duration>,
-    /// Which drafts are accepted: always, score, score+MARGIN, prefer [default: score].
+    /// Drafts to accept: always, score, score+MARGIN or prefer [default: score].
     #[arg(long, value_name = "RULE")]
     accept: Option<String>,
-    /// Rounds without a gain that end the loop; 0 spends the budget [default: 3].
+    /// Rounds without improvement before stopping; 0 never stops [default: 3].
     #[arg(long, value_name = "N", hide_short_help = true)]
     patience: Option<u32>,
-    /// How many critiques the policy sees [default: 1].
+    /// Number of past critiques that the policy reads [default: 1].
     #[arg(long, value_name = "N", hide_short_help = true)]
     memory: Option<usize>,
-    /// Keep the steps before the first error, and write on from there.
+    /// Keep the steps before the first error, and continue there.
     #[arg(long, hide_short_help = true)]
     keep_steps: bool,
-    /// A prompt that writes the critiques, in the place of the judge's own.
+    /// Prompt that writes critiques instead of the judge.
     #[arg(long, value_name = "NAME|FILE", hide_short_help = true)]
     critic: Option<String>,
-    /// A principle for the critic, one per round in turn.
+    /// Principle for the critic; repeatable, one per round in turn.
     #[arg(long, value_name = "TEXT|@FILE", hide_short_help = true)]
     principle: Vec<String>,
-    /// Judges what is returned: fresh, none, a judge of tribunal.toml, or a model [default: fresh].
+    /// Judge of the result: fresh, none, JUDGE or MODEL [default: fresh].
     #[arg(long, value_name = "JUDGE")]
     final_judge: Option<String>,
 }
 
-/// What a loop is opened in.
-pub(super) struct Surroundings<'a> {
-    pub(super) settings: &'a settings::Args,
-    pub(super) first: Option<&'a Item>,
-    pub(super) quiet: bool,
-    /// Says when the run is to stop.
-    pub(super) stops: watch::Receiver<bool>,
-    #[cfg(feature = "store")]
-    pub(super) cache: Option<backend::cache::Cache>,
-}
-
-/// What the loop is, for the file that says what the run was.
+/// The effective settings of the loop, for the run's manifest.
 pub(super) fn manifest(work: &ReviseWork) -> Value {
     let ReviseOptions { budget, accept, patience, memory, keep_steps, critic, principles, .. } =
         work.options();
@@ -135,7 +121,7 @@ pub(super) fn manifest(work: &ReviseWork) -> Value {
     })
 }
 
-/// Every prompt that reads fields of records.
+/// Every prompt of the loop that reads fields of records.
 pub(super) fn prompts(work: &ReviseWork) -> Vec<&Prompt> {
     let writer = work.writer();
     let judges = [Some(work.judge()), Some(writer.reviser()), writer.drafter()];
@@ -143,14 +129,14 @@ pub(super) fn prompts(work: &ReviseWork) -> Vec<&Prompt> {
     all.flat_map(|judge| judge.members().map(|(member, _)| &**member.prompt())).collect()
 }
 
-/// Whether a budget counts tokens.
+/// Whether a record's budget counts tokens.
 pub(super) fn counts_tokens(work: &ReviseWork) -> bool {
     let budget = &work.options().budget;
     budget.tokens.is_some() || budget.cost.is_some()
 }
 
 impl Args {
-    /// The plan with all files that the loop is made of: none of them may be written.
+    /// The plan with all files that these flags name: none of them may be written.
     pub(super) fn reading(&self, plan: Plan) -> Plan {
         let principles = self.principle.iter().filter_map(|text| text.strip_prefix('@'));
         let plan = principles.fold(plan, |plan, path| plan.reads("read by `@`", path.as_ref()));
@@ -159,29 +145,29 @@ impl Args {
         settings::reading_named(plan, names.into_iter().flatten().map(String::as_str))
     }
 
-    /// Opens the models, and puts the loop together.
+    /// Opens the models, and builds the loop.
     ///
     /// # Errors
     /// A model cannot be opened, or settings contradict each other.
     pub(super) async fn open(
         &self,
         resolved: &mut Resolved,
-        around: Surroundings<'_>,
+        context: Context<'_>,
     ) -> Result<ReviseWork> {
         let preset = self.preset.as_deref().and_then(Preset::named);
         check_model(preset, resolved)?;
-        let mut seats = around.seats(resolved).await?;
-        let judge = judge_of(resolved, &mut seats, &around).await?;
-        let (policy, policy_backend) = self.policy(resolved, &seats, &around).await?;
+        let mut opened = context.open(resolved).await?;
+        let judge = judge_of(resolved, &mut opened, &context).await?;
+        let (policy, policy_backend) = self.policy(resolved, &opened, &context).await?;
         let writer = self.writer(&policy, &policy_backend).await?;
         let critic = self.critic.as_deref().or(preset.and_then(|preset| preset.critic));
         let critic = match critic {
-            Some(name) => Some(speaking(&policy, &policy_backend, judge::load(name)?).await?),
+            Some(name) => Some(with_prompt(&policy, &policy_backend, judge::load(name)?).await?),
             None => None,
         };
         let options = ReviseOptions {
             budget: self.budget(preset),
-            accept: self.accept(preset, &seats).await?,
+            accept: self.accept(preset, &opened).await?,
             patience: match self.patience {
                 Some(0) => None,
                 Some(rounds) => Some(rounds),
@@ -191,12 +177,13 @@ impl Args {
             keep_steps: self.keep_steps,
             principles: self.principles(critic.as_ref())?,
             critic,
-            final_check: self.final_check(resolved, &around).await?,
+            final_check: self.final_check(resolved, &context).await?,
             ..ReviseOptions::default()
         };
         ReviseWork::new(judge, writer, &options)
     }
 
+    /// The budget of one record: flags over the preset over the default.
     fn budget(&self, preset: Option<&Preset>) -> Budget {
         let rounds = self.rounds.or(preset.map(|preset| preset.rounds));
         Budget {
@@ -208,31 +195,35 @@ impl Args {
         }
     }
 
-    /// The policy's model: that of the judge, or one of its own.
+    /// The policy's settings and model: one of its own, or the judge's.
     async fn policy(
         &self,
         resolved: &Resolved,
-        seats: &[Seat],
-        around: &Surroundings<'_>,
+        opened: &[Opened],
+        context: &Context<'_>,
     ) -> Result<(Resolved, Arc<dyn Backend>)> {
         let Some(name) = self.policy.as_ref().or(resolved.settings.policy.as_ref()) else {
-            let [Seat { resolved, backend }] = seats else {
-                return Err(Error::new(ErrorKind::Config, "a jury judges, and none of its models is the one that revises")
-                    .hint("name the model that revises: --policy openai/MODEL, or `policy` in the jury's table"));
+            let [Opened { resolved, backend }] = opened else {
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    "no model to revise with: a jury has several",
+                )
+                .hint(Hint::from("name one: ").setting("policy", "openai/MODEL")));
             };
             let name = backend.name();
             if name.starts_with("check:") {
-                let message = format!("`{name}` judges, and writes nothing");
+                let message = format!("no model to revise with: `{name}` only judges");
                 return Err(Error::new(ErrorKind::Config, message)
-                    .hint("name the model that revises: --policy openai/MODEL"));
+                    .hint(Hint::from("name one: ").setting("policy", "openai/MODEL")));
             }
             return Ok((resolved.clone(), backend.clone()));
         };
-        let policy = around.settings.model(name, self.policy_base_url.as_deref())?;
-        let backend = around.open(&policy).await?;
+        let policy = context.settings.model(name, self.policy_base_url.as_deref())?;
+        let backend = context.model(&policy).await?;
         Ok((policy, backend))
     }
 
+    /// The prompts that write drafts and revisions, on the policy's model.
     async fn writer(&self, policy: &Resolved, backend: &Arc<dyn Backend>) -> Result<Writer> {
         let names = names(&**backend);
         let prompt = |named: Option<&String>, writing| match named {
@@ -242,9 +233,10 @@ impl Args {
         let writing = if self.keep_steps { Writing::Rest } else { Writing::Revision };
         let reviser = prompt(self.revise_prompt.as_ref(), writing)?;
         if self.keep_steps && !reviser.reads("kept") {
-            let message = format!("`{}` does not read the steps that are `kept`", reviser.name());
+            let message =
+                format!("--keep-steps: the prompt `{}` has no field `kept`", reviser.name());
             return Err(Error::new(ErrorKind::Config, message)
-                .hint("leave --revise-prompt out, or declare a field `kept` in it"));
+                .hint("remove --revise-prompt, or read the field `kept` in that prompt"));
         }
         let drafter = prompt(self.draft_prompt.as_ref(), Writing::Draft)?;
         let mut sampling = Sampling::default();
@@ -261,212 +253,54 @@ impl Args {
         Writer::new(build(reviser).build().await?)?.drafting(build(drafter).build().await?)
     }
 
-    async fn accept(&self, preset: Option<&Preset>, seats: &[Seat]) -> Result<Accept> {
+    /// The accept rule, with the judge that compares drafts where the rule needs one.
+    async fn accept(&self, preset: Option<&Preset>, opened: &[Opened]) -> Result<Accept> {
         let asked = self.accept.as_deref().map(str::parse).transpose()?;
         match asked.or(preset.map(|preset| preset.accept)).unwrap_or_default() {
             AcceptRule::Always => Ok(Accept::Always),
             AcceptRule::Better { margin } => Ok(Accept::Better { margin }),
-            AcceptRule::Preferred => comparing(seats).await.map(Accept::Preferred),
+            AcceptRule::Preferred => comparison(opened).await.map(Accept::Preferred),
         }
     }
 
+    /// The texts of `--principle`, which only a critic that reads them can use.
     fn principles(&self, critic: Option<&Judge>) -> Result<Vec<String>> {
         let reads = critic.is_some_and(|critic| critic.prompt().reads("principle"));
         let texts = self.principle.iter().map(|text| tribunal::config::text_or_file(text));
         let principles: Vec<String> = texts.collect::<Result<_>>()?;
         match (reads, principles.is_empty()) {
             (true, true) => Err(Error::new(ErrorKind::Config, "the critic needs principles")
-                .hint("add --principle TEXT, or --principle @FILE, once for each of them")),
-            (false, false) => Err(Error::new(ErrorKind::Config, "no critic reads the principles")
+                .hint("add --principle TEXT or --principle @FILE, once for each")),
+            (false, false) => Err(Error::new(ErrorKind::Config, "no critic reads --principle")
                 .hint("add --critic constitution, or --preset constitutional")),
             _ => Ok(principles),
         }
     }
 
-    async fn final_check(
-        &self,
-        resolved: &Resolved,
-        around: &Surroundings<'_>,
-    ) -> Result<FinalCheck> {
+    /// The judge of what is returned.
+    async fn final_check(&self, resolved: &Resolved, context: &Context<'_>) -> Result<FinalCheck> {
         let name = match self.final_judge.as_deref() {
             None | Some("fresh") => return Ok(FinalCheck::Fresh),
             Some("none") => return Ok(FinalCheck::None),
             Some(name) => name,
         };
-        let config = around.settings.config()?;
+        let config = context.settings.config()?;
         let other = if config.judges().contains(&name) {
-            let mut named = around.settings.judge(name)?;
-            let mut seats = around.seats(&named).await?;
-            judge_of(&mut named, &mut seats, around).await?
+            let mut named = context.settings.judge(name)?;
+            let mut opened = context.open(&named).await?;
+            judge_of(&mut named, &mut opened, context).await?
         } else {
-            let mut named = around.settings.model(name, None)?;
+            let mut named = context.settings.model(name, None)?;
             let model = named.settings.model.take();
             named.settings = tribunal::config::Settings { model, ..resolved.settings.clone() };
-            let mut seats = around.seats(&named).await?;
-            judge_of(&mut named, &mut seats, around).await?
+            let mut opened = context.open(&named).await?;
+            judge_of(&mut named, &mut opened, context).await?
         };
         Ok(FinalCheck::Judge(other))
     }
 }
 
-/// A judge, or one member of a jury, with its model.
-struct Seat {
-    resolved: Resolved,
-    backend: Arc<dyn Backend>,
-}
-
-impl Surroundings<'_> {
-    /// What is the same for all models: the answers that were paid for before stand in front of them.
-    fn options(&self) -> backend::Options {
-        backend::Options {
-            #[cfg(feature = "store")]
-            cache: self.cache.clone(),
-            stopping: Some(self.stops.clone()),
-            ..backend::Options::default()
-        }
-    }
-
-    /// Opens a model.
-    async fn open(&self, resolved: &Resolved) -> Result<Arc<dyn Backend>> {
-        Models::default().open(resolved, &self.options()).await
-    }
-
-    /// Opens the model of a judge, or those of a jury.
-    async fn seats(&self, resolved: &Resolved) -> Result<Vec<Seat>> {
-        let mut models = Models::default();
-        let mut seats = Vec::new();
-        let single = std::iter::once(resolved).filter(|one| !one.is_jury());
-        for one in single.chain(&resolved.members) {
-            let backend = models.open(one, &self.options()).await?;
-            seats.push(Seat { resolved: one.clone(), backend });
-        }
-        Ok(seats)
-    }
-}
-
-/// The names by which prompts may know a model.
-fn names(backend: &dyn Backend) -> Vec<String> {
-    let mut names = backend.aliases();
-    names.push(backend.name().to_owned());
-    names
-}
-
-/// A judge with another prompt, on the same model.
-async fn speaking(
-    resolved: &Resolved,
-    backend: &Arc<dyn Backend>,
-    prompt: Arc<Prompt>,
-) -> Result<Judge> {
-    let builder = Judge::builder().backend(backend.clone()).with_prompt(prompt);
-    let builder = match resolved.model.price {
-        Some(price) => builder.price(price),
-        None => builder,
-    };
-    builder.build().await
-}
-
-/// The record with a draft, which the loop asks for where it has none: prompts are chosen by what the
-/// judge will see.
-fn drafted(item: &Item) -> Item {
-    let judged = !item.candidates().is_empty() || !item.steps().is_empty();
-    if judged || item.text("messages").is_some() {
-        return item.clone();
-    }
-    item.clone().filled("answer", "a draft")
-}
-
-/// A judge that compares two answers, on the models of the loop's judge.
-async fn comparing(seats: &[Seat]) -> Result<Judge> {
-    let pair = Item::new().question("").answers(["", ""]);
-    let mut judges = Vec::new();
-    for Seat { resolved, backend } in seats {
-        let prompt = prompt::default_for(&names(&**backend), &pair, prompt::Wish::Any)?;
-        let judge = speaking(resolved, backend, prompt).await?;
-        judges.push((resolved.name.clone().unwrap_or_default(), judge));
-    }
-    match judges.as_slice() {
-        [(_, only)] => Ok(only.clone()),
-        _ => Judge::panel(judges).build().await,
-    }
-}
-
-/// The judge of a loop, or the jury. What passes is said by a rule: by the user's, by the prompt's, else by
-/// the strict one that goes with the kind of verdict.
-async fn judge_of(
-    resolved: &mut Resolved,
-    seats: &mut [Seat],
-    around: &Surroundings<'_>,
-) -> Result<Judge> {
-    let mut judges = Vec::new();
-    for seat in seats.iter_mut() {
-        let own = &mut seat.resolved.settings.pass;
-        // Where the jury has a rule, those of its members decide nothing.
-        *own = own.take().or_else(|| resolved.settings.pass.clone());
-        judges.push(seated(seat, around).await?);
-    }
-    if resolved.is_jury() {
-        resolved.members = seats.iter().map(|seat| seat.resolved.clone()).collect();
-        let jury = resolved.panel(judges).build().await?;
-        return if jury.pass().is_some() { Ok(jury) } else { Err(without_rule(resolved)) };
-    }
-    if let Some(seat) = seats.first() {
-        resolved.settings.pass.clone_from(&seat.resolved.settings.pass);
-    }
-    let config = || Error::new(ErrorKind::Config, "there is no judge");
-    judges.into_iter().next().ok_or_else(config)
-}
-
-fn without_rule(resolved: &Resolved) -> Error {
-    let name = resolved.name.as_deref().unwrap_or_default();
-    let message = format!("the members of `{name}` have unlike pass rules, and the jury has none");
-    Error::new(ErrorKind::Config, message)
-        .hint("say what passes: --pass 'score >= 8', or `pass` in the jury's table")
-}
-
-/// The judge of one seat, with a rule for passing.
-async fn seated(seat: &mut Seat, around: &Surroundings<'_>) -> Result<Judge> {
-    let Seat { resolved, backend } = seat;
-    let backend = &*backend;
-    let first = around.first.map(drafted);
-    let own = || {
-        let free = resolved.settings.prompt.is_none() && resolved.wish() == prompt::Wish::Any;
-        let names = free.then(|| names(&**backend))?;
-        let seen = resolved.fields().ok()?.apply(first.as_ref()?).ok()?;
-        prompt::own_for(&names, Kind::Steps, &seen)
-    };
-    let prompt = match own() {
-        Some(prompt) => prompt,
-        None => choose::prompt(resolved, &**backend, first.as_ref(), around.quiet)?,
-    };
-    if resolved.settings.pass.is_none() && prompt.front().pass.is_none() {
-        resolved.settings.pass = default_rule(resolved, &prompt)?;
-        if let (Some(rule), false) = (&resolved.settings.pass, around.quiet) {
-            note(&format!("no pass rule: `{rule}` is taken; --pass takes another"));
-        }
-    }
-    let mut builder = resolved.builder()?.backend(backend.clone()).with_prompt(prompt);
-    if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
-        builder = builder.secret(secret);
-    }
-    builder.build().await
-}
-
-/// No wrong step, or four fifths of the scale.
-fn default_rule(resolved: &Resolved, prompt: &Prompt) -> Result<Option<String>> {
-    let front = prompt.front();
-    Ok(match front.kind {
-        Kind::Steps => Some("first_error = -1".into()),
-        Kind::Score => {
-            let scale = resolved.settings.scale.as_deref().map(str::parse::<Scale>).transpose()?;
-            let ends = scale.as_ref().or(front.scale.as_ref()).and_then(Scale::ends);
-            ends.map(|(low, high)| {
-                format!("score >= {}", (low + 0.8 * (high - low)).ceil().min(high))
-            })
-        }
-        _ => None,
-    })
-}
-
+/// Checks that a preset which needs a check has one.
 fn check_model(preset: Option<&Preset>, resolved: &Resolved) -> Result<()> {
     let Some((preset, wanted)) = preset.and_then(|preset| Some((preset, preset.model?))) else {
         return Ok(());
@@ -474,6 +308,7 @@ fn check_model(preset: Option<&Preset>, resolved: &Resolved) -> Result<()> {
     if resolved.model_name().starts_with(wanted) {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Config, format!("in `{}` a check judges", preset.name))
-        .hint("name one, and the model that writes: -m check:number --policy MODEL"))
+    let message = format!("--preset {} needs a check as its judge", preset.name);
+    Err(Error::new(ErrorKind::Config, message)
+        .hint("name a check, and a model that writes: -m check:number --policy openai/MODEL"))
 }

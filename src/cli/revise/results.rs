@@ -1,4 +1,4 @@
-//! Where revisions go: lines, or one text with its lineage beside it.
+//! The results of `tribunal revise`: lines of JSON, or one text with a file beside it that tells how it came about.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    super::{complain, emit, manifest, note, output, progress::Progress},
+    super::{emit, manifest, note, output, print_error, progress::Progress},
     rounds::Style,
 };
 use tribunal::{
@@ -19,61 +19,61 @@ use tribunal::{
     strategy::revise::Revision,
 };
 
-/// Revisions, and what is said of them.
+/// Flags that choose where revisions are written, and what is printed meanwhile.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Results")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
-    /// Where results go: .jsonl, .json, or for one plain file the text (final.md).
+    /// File for results: .jsonl, .json, or a text such as final.md.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write the figures of the run to this file, as JSON.
+    /// File for the run's figures, as JSON.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     summary: Option<PathBuf>,
-    /// Leave the record out of its line.
+    /// Leave the input record out of its result line.
     #[arg(long, hide_short_help = true)]
     pub(super) no_item: bool,
-    /// Show each round as it ends, also where nobody sits at a terminal.
+    /// Show each round as it ends, also without a terminal.
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
-    /// No rounds, no progress and no summary.
+    /// Print no rounds, no progress and no summary.
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Revise again what failed, or whose judge could not be read, in the file behind -o.
+    /// Revise records again that failed or had unreadable verdicts.
     #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
     retry_errors: bool,
-    /// Revise everything again, also what the file behind -o holds already.
+    /// Revise all records again, and replace earlier results.
     #[arg(long, hide_short_help = true)]
     fresh: bool,
 }
 
-/// Where revisions are shown.
+/// How revisions leave the program.
 enum Target {
     /// Lines of JSON on standard output.
     Lines,
-    /// Rows for people.
+    /// One short row per record, for people.
     Rows,
-    /// Nowhere: they are in a file.
+    /// Lines of JSON in the file of results.
     File,
-    /// Nowhere: the text itself is in a file.
+    /// The revised text itself, in the file of results.
     Text,
 }
 
-/// Shows revisions as they come.
+/// Prints revisions as they end.
 pub(super) struct Results {
     target: Target,
     progress: Progress,
     args: Args,
-    /// Whether a budget of tokens or money is still to be reported as one that cannot be held.
-    minds_tokens: bool,
+    /// Whether to warn once that a server reports no tokens, so that a budget of tokens or cost has no effect.
+    warns_of_tokens: bool,
 }
 
 impl Args {
-    /// The file for the text itself, where one plain file is revised into another.
+    /// The file for the revised text, where one plain file is revised into another.
     ///
     /// # Errors
-    /// Several records cannot be one text.
+    /// The input is not one plain file, or it is the output itself.
     pub(super) fn plain_file(&self, sources: &[Source]) -> Result<Option<PathBuf>> {
         let Some(path) = &self.output else { return Ok(None) };
         let lines = ["jsonl", "json", "ndjson"];
@@ -83,28 +83,30 @@ impl Args {
         }
         match sources {
             [Source::File(one)] if Format::of(one) == Format::Text => {
-                if Format::of(path) == Format::Text && path.canonicalize().ok() != one.canonicalize().ok()
+                if Format::of(path) == Format::Text
+                    && path.canonicalize().ok() != one.canonicalize().ok()
                 {
                     return Ok(Some(path.clone()));
                 }
-                let message = format!("`{}` cannot take a text", path.display());
+                let message = format!("`{}` is the input, or not a text file", path.display());
                 Err(Error::new(ErrorKind::Config, message)
-                    .hint("name another file, such as -o final.md; nothing is written over its own source"))
+                    .hint("name another text file, such as -o final.md"))
             }
             _ => Err(Error::new(
                 ErrorKind::Config,
-                format!("revisions cannot be written as `{}`", path.display()),
+                format!("cannot write revisions to `{}`: unknown format", path.display()),
             )
-            .hint("name a file that ends in .jsonl or .json; a text such as -o final.md is for one plain file")),
+            .hint("name a file that ends in .jsonl or .json")
+            .hint("a text file such as final.md is possible where the input is one text file")),
         }
     }
 
-    /// Where the run says what it was, if its results are lines in a file.
+    /// The file of the run's manifest, if results are lines in a file.
     pub(super) fn manifest(&self, plain: Option<&PathBuf>) -> Option<PathBuf> {
         manifest::beside(self.output.as_ref().filter(|_| plain.is_none())?)
     }
 
-    /// The plan with all that is written.
+    /// The plan with all files that are written.
     pub(super) fn writing(&self, plan: Plan) -> Plan {
         let named = [("-o", &self.output), ("--summary", &self.summary)];
         let named = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
@@ -117,20 +119,19 @@ impl Args {
             .writes_beside("-o", lineage.as_deref())
     }
 
-    /// How rounds are shown, where somebody watches.
+    /// How rounds are shown: on a terminal, or with `--verbose`.
     pub(super) fn shows_rounds(&self) -> Option<Style> {
         let terminal = io::stderr().is_terminal();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         (!self.quiet && (terminal || self.verbose)).then_some(Style { colour: terminal && !plain })
     }
 
-    /// What is revised again although an earlier run revised it.
+    /// Which records of an earlier run are revised again.
     pub(super) fn redo(&self) -> Redo {
         Redo::of_flags(self.fresh, self.retry_errors)
     }
 
-    /// Opens everything that results will be written to, before anything is paid for: what is said of
-    /// them, and the file of results.
+    /// Opens everything that is written, before the first request: what is printed, and the file of results.
     ///
     /// # Errors
     /// A file cannot be written, or holds something already.
@@ -148,7 +149,8 @@ impl Args {
                 }
                 Kind::Jsonl | Kind::Json => (Target::File, Some(Output::to_file(path)?)),
                 _ => {
-                    let message = format!("revisions cannot be written as `{}`", path.display());
+                    let message =
+                        format!("cannot write revisions to `{}`: unknown format", path.display());
                     return Err(Error::new(ErrorKind::Config, message)
                         .hint("name a file that ends in .jsonl or .json"));
                 }
@@ -157,7 +159,7 @@ impl Args {
             (None, None) => (Target::Lines, None),
         };
         let args = self.clone();
-        Ok((Results { target, progress, args, minds_tokens: counts_tokens }, output))
+        Ok((Results { target, progress, args, warns_of_tokens: counts_tokens }, output))
     }
 }
 
@@ -170,10 +172,10 @@ impl Listener<ReviseWork> for Results {
             Err(error) => Some(error).filter(|_| !finished.kept),
         };
         if let Some(error) = error {
-            self.progress.aside(|| complain(error));
+            self.progress.aside(|| print_error(error));
         }
         if let Ok(Revised::Now(revision)) = &finished.outcome {
-            self.mind_tokens(revision);
+            self.warn_of_tokens(revision);
         }
         match self.target {
             Target::Lines => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
@@ -188,31 +190,29 @@ impl Listener<ReviseWork> for Results {
 }
 
 impl Results {
-    /// Says once that tokens which no server reports are in no budget.
-    fn mind_tokens(&mut self, revision: &Revision) {
+    /// Warns once where a server reports no tokens, and a budget counts them.
+    fn warn_of_tokens(&mut self, revision: &Revision) {
         let usage = [revision.spent.usage, revision.spent.saved];
-        if self.minds_tokens && usage.iter().any(|usage| !usage.is_known()) {
-            self.minds_tokens = false;
-            note(
-                "warning: a server does not report its tokens: --tokens and --cost cannot be held",
-            );
-            note("hint: --calls and --rounds can");
+        if self.warns_of_tokens && usage.iter().any(|usage| !usage.is_known()) {
+            self.warns_of_tokens = false;
+            note("warning: the server reports no token counts: --tokens and --cost have no effect");
+            note("hint: limit the loop with --calls or --rounds");
         }
     }
 
-    /// Says where the results are, and writes the figures.
+    /// Prints where the results are, and writes the figures.
     ///
     /// # Errors
     /// The figures cannot be written.
     pub(super) fn finish(self, summary: &Revisions, left: Option<&Left>) -> Result<()> {
         match (&self.target, &self.args.output, left) {
             (Target::Text, Some(path), _) if path.exists() => note(&format!(
-                "the text is in {}, how it came about in {}",
+                "wrote the text to {}, and its history to {}",
                 path.display(),
                 lineage_of(path).display()
             )),
             (Target::File, Some(path), Some(left)) => {
-                output::say_left(left, path, "revised", self.args.quiet);
+                output::note_left(left, path, self.args.quiet);
             }
             _ => (),
         }
@@ -226,21 +226,21 @@ fn cannot_write(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }
 
-/// A short line for people.
+/// One row for people: the outcome, and the scores of the first and the best draft.
 fn row(finished: &Finished<Revised>) -> String {
     let id = escaped(&finished.id());
     let Ok(Revised::Now(revision)) = &finished.outcome else { return format!("{id}  failed") };
-    let worth = |n: usize| {
+    let score = |n: usize| {
         let worth = revision.rounds.get(n).and_then(|round| round.worth);
         worth.map_or("?".to_owned(), |worth| format!("{worth:.2}"))
     };
     let flipped = revision.final_verdict.as_ref().is_some_and(|check| check.flipped);
-    let denied = if flipped { ", and the final judgment differs" } else { "" };
+    let denied = if flipped { ", but not by the final judge" } else { "" };
     format!(
         "{id}  {}{denied}  {} → {} in round {} of {}",
         revision.outcome.name(),
-        worth(0),
-        worth(revision.best),
+        score(0),
+        score(revision.best),
         revision.best,
         revision.rounds.len().saturating_sub(1),
     )

@@ -1,8 +1,8 @@
-//! Rounds as they end, for whoever watches.
+//! Rounds of `tribunal revise` as they end: the verdict, what changed in the draft, and the critique.
 
 use std::sync::Mutex;
 
-use super::super::talk::note_coloured;
+use super::super::console::note_coloured;
 use tribunal::{
     report::{changes, escaped},
     strategy::revise::{OnRound, Round},
@@ -14,41 +14,42 @@ pub(super) struct Style {
     pub(super) colour: bool,
 }
 
-/// Shows the rounds of one record: the verdict, what changed in the draft, and what was said of it.
+/// Prints each round of one record.
 pub(super) fn shown(id: String, style: Style) -> OnRound {
     let before: Mutex<Option<String>> = Mutex::new(None);
     OnRound::new(move |round| {
         let mut before = before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        note_coloured(&told(&id, round, before.as_deref(), style));
+        note_coloured(&round_text(&id, round, before.as_deref(), style));
         if round.accepted {
             *before = Some(round.draft.clone());
         }
     })
 }
 
-fn told(id: &str, round: &Round, before: Option<&str>, style: Style) -> String {
+/// One round as text: its parts are escaped, so that colours are the program's own.
+fn round_text(id: &str, round: &Round, before: Option<&str>, style: Style) -> String {
     let verdict = match &round.verdict {
         Some(Ok(verdict)) => escaped(&verdict.to_string()),
         Some(Err(why)) => format!("unreadable: {}", why.reason.name()),
         None => "not judged".to_owned(),
     };
-    let fate = match round {
+    let result = match round {
         Round { pass: true, .. } => "pass",
-        Round { seen_in: Some(_), .. } => "there before",
+        Round { seen_in: Some(_), .. } => "repeated",
         Round { round: 0, .. } => "to be revised",
         Round { accepted: true, .. } => "accepted",
-        Round { accepted: false, .. } => "not accepted",
+        Round { accepted: false, .. } => "rejected",
     };
-    let fate = match (style.colour, round) {
-        (true, Round { pass: true, .. }) => format!("\u{1b}[32m{fate}\u{1b}[0m"),
-        (true, Round { accepted: false, .. }) => format!("\u{1b}[33m{fate}\u{1b}[0m"),
-        _ => fate.to_owned(),
+    let result = match (style.colour, round) {
+        (true, Round { pass: true, .. }) => format!("\u{1b}[32m{result}\u{1b}[0m"),
+        (true, Round { accepted: false, .. }) => format!("\u{1b}[33m{result}\u{1b}[0m"),
+        _ => result.to_owned(),
     };
     let draft = match before {
         Some(before) => changes(before, &round.draft, style.colour),
         None => round.draft.lines().map(escaped).collect::<Vec<_>>().join("\n"),
     };
-    let mut lines = vec![format!("── {} round {}: {verdict}, {fate}", escaped(id), round.round)];
+    let mut lines = vec![format!("── {} round {}: {verdict}, {result}", escaped(id), round.round)];
     lines.extend(draft.lines().map(|line| format!("   {line}")));
     if !round.pass {
         lines.extend(round.critique.lines().map(|line| format!("   │ {}", escaped(line))));

@@ -1,8 +1,9 @@
-//! What the program writes: data on stdout, talk on stderr, and nothing that moves a cursor.
+//! What the program prints: results on standard output, messages on standard error, and nothing that moves a
+//! cursor.
 //!
-//! Whatever is printed may hold words of a record, a model, a server or a file name. Talk is always
-//! escaped. Data is exact in pipes and files, and escaped where stdout is a terminal. Only what this
-//! program has coloured itself, out of parts that are escaped, is printed as it is.
+//! Anything printed may hold text of a record, a model, a server or a file name. Messages are always escaped.
+//! Results are exact in pipes and files, and escaped on a terminal. Only text that this program has coloured
+//! itself, out of escaped parts, is printed unchanged.
 
 use std::{
     fmt::Write as _,
@@ -17,41 +18,37 @@ use tribunal::{
     report::{escaped, escaped_lines, is_hidden},
 };
 
-/// Texts that are never shown on stderr, such as keys.
+/// Texts that never appear on standard error, such as keys.
 static SECRETS: OnceLock<Vec<String>> = OnceLock::new();
 
-/// Hides these texts from now on.
+/// Replaces these texts by `***` in every message from now on.
 pub(super) fn hide(secrets: Vec<String>) {
     let _ = SECRETS.set(secrets);
 }
 
-/// Prints an error and its hints.
-pub(super) fn complain(error: &Error) {
-    say(&format!("error: {}", escaped(&error.to_string())));
+/// Prints an error and its hints, each on a line of its own.
+pub(super) fn print_error(error: &Error) {
+    note_coloured(&format!("error: {}", escaped(&error.to_string())));
     for hint in error.hints() {
-        say(&format!("hint: {}", escaped(&worded(hint))));
+        note_coloured(&format!("hint: {}", escaped(&worded(hint))));
     }
 }
 
-/// A hint in the words of this program: settings are flags.
+/// A hint as the command line words it: the setting `map` is the flag `--map`.
 pub(super) fn worded(hint: &Hint) -> String {
     hint.worded(|name, value| format!("--{} {value}", name.replace('_', "-")).trim_end().to_owned())
 }
 
-/// Prints something that is not a result, line by line.
+/// Prints a message of one line or more.
 pub(super) fn note(text: &str) {
-    say(&escaped_lines(text));
+    note_coloured(&escaped_lines(text));
 }
 
-/// Prints something that is not a result and that is coloured: all parts of it are escaped already.
+/// Prints a message whose parts are escaped already, such as a coloured one; on a terminal it breaks between words.
 pub(super) fn note_coloured(text: &str) {
-    say(text);
-}
-
-/// Writes to stderr, broken between words on a terminal; a reader who has gone is no failure.
-fn say(text: &str) {
     let secrets = SECRETS.get().into_iter().flatten();
     let shown = secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
+    // A closed standard error is no reason to fail.
     let _ = writeln!(io::stderr(), "{}", fitted(&shown, of_stderr()));
 }
 
@@ -66,7 +63,7 @@ pub(super) fn emit(out: &mut dyn Write, line: &str) -> Result<()> {
     emit_coloured(out, line)
 }
 
-/// The same for a line that is coloured: all parts of it are escaped already.
+/// Writes a line of results whose parts are escaped already, such as a coloured one.
 ///
 /// # Errors
 /// It cannot be written.
@@ -74,26 +71,26 @@ pub(super) fn emit_coloured(out: &mut dyn Write, line: &str) -> Result<()> {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(cannot_print)
 }
 
-/// The error of results that cannot be printed.
+/// The error for results that cannot be printed.
 pub(super) fn cannot_print(cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, "cannot write results")
         .because(cause)
-        .hint("what was written before is kept; make room and run again")
+        .hint("lines written before are complete; free some space, and run again")
 }
 
-/// Whether nobody reads the output any more: a reader that has seen enough, such as `head`.
+/// Whether the reader of the output has closed its end, as `head` does when it has enough lines.
 pub(super) fn is_closed_pipe(error: &Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|it| it.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Standard output for data: exact in a pipe, shown safely on a terminal.
+/// Standard output for results: exact in a pipe, escaped on a terminal.
 pub(super) fn stdout() -> Box<dyn Write + Send> {
     let out = io::stdout();
     if out.is_terminal() { Box::new(Shown { to: out, begun: Vec::new() }) } else { Box::new(out) }
 }
 
-/// The text with control characters as JSON writes them, so that lines of JSON stay what they are.
+/// The text with control characters as JSON escapes them, so that a line of JSON keeps its meaning.
 fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -110,10 +107,10 @@ fn shown(text: &str) -> String {
     shown
 }
 
-/// Shows whatever is written to it safely.
+/// Escapes everything that is written to it.
 struct Shown<W> {
     to: W,
-    /// The first bytes of a character that is not whole yet.
+    /// The first bytes of a character whose other bytes have not come yet.
     begun: Vec<u8>,
 }
 
@@ -153,7 +150,7 @@ fn begins_a_character(bytes: &[u8]) -> bool {
     bytes.len() < length
 }
 
-/// Where logs go: to stderr, escaped as all talk is.
+/// Logs of the library: on standard error, escaped as all messages are.
 pub(super) struct Logs;
 
 impl Write for Logs {

@@ -1,0 +1,203 @@
+//! The models of a loop: those of its judge, opened with what all of them share, and the judges made of them.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::super::{choose, note, settings};
+use tribunal::{
+    Hint,
+    backend::{self, Backend},
+    config::{Models, Resolved},
+    error::{Error, ErrorKind, Result},
+    item::Item,
+    judge::Judge,
+    parse::Kind,
+    prompt::{self, Prompt},
+    scale::Scale,
+};
+
+/// What all models of a loop are opened with.
+pub(super) struct Context<'a> {
+    /// The judge's settings, and the file that other judges and models are found in.
+    pub(super) settings: &'a settings::Args,
+    /// The first record, by which prompts are chosen.
+    pub(super) first: Option<&'a Item>,
+    /// Whether nothing is printed about what was chosen.
+    pub(super) quiet: bool,
+    /// Becomes true when the run is to stop: no failed request is sent again from then on.
+    pub(super) stops: watch::Receiver<bool>,
+    /// Answers of earlier runs.
+    #[cfg(feature = "store")]
+    pub(super) cache: Option<backend::cache::Cache>,
+}
+
+/// The settings of a judge, or of one member of a jury, with the model that was opened for them.
+pub(super) struct Opened {
+    pub(super) resolved: Resolved,
+    pub(super) backend: Arc<dyn Backend>,
+}
+
+impl Context<'_> {
+    /// What is the same for all models.
+    fn options(&self) -> backend::Options {
+        backend::Options {
+            #[cfg(feature = "store")]
+            cache: self.cache.clone(),
+            stopping: Some(self.stops.clone()),
+            ..backend::Options::default()
+        }
+    }
+
+    /// Opens one model.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(super) async fn model(&self, resolved: &Resolved) -> Result<Arc<dyn Backend>> {
+        Models::default().open(resolved, &self.options()).await
+    }
+
+    /// Opens the model of a judge, or those of all members of a jury.
+    ///
+    /// # Errors
+    /// One of them cannot be opened.
+    pub(super) async fn open(&self, resolved: &Resolved) -> Result<Vec<Opened>> {
+        let mut models = Models::default();
+        let mut opened = Vec::new();
+        let single = std::iter::once(resolved).filter(|one| !one.is_jury());
+        for one in single.chain(&resolved.members) {
+            let backend = models.open(one, &self.options()).await?;
+            opened.push(Opened { resolved: one.clone(), backend });
+        }
+        Ok(opened)
+    }
+}
+
+/// The names of a model that prompts are chosen by.
+pub(super) fn names(backend: &dyn Backend) -> Vec<String> {
+    let mut names = backend.aliases();
+    names.push(backend.name().to_owned());
+    names
+}
+
+/// A judge of its own prompt, on a model that is open already.
+pub(super) async fn with_prompt(
+    resolved: &Resolved,
+    backend: &Arc<dyn Backend>,
+    prompt: Arc<Prompt>,
+) -> Result<Judge> {
+    let builder = Judge::builder().backend(backend.clone()).with_prompt(prompt);
+    let builder = match resolved.model.price {
+        Some(price) => builder.price(price),
+        None => builder,
+    };
+    builder.build().await
+}
+
+/// The record with a draft in it. The loop writes one where a record has none, and prompts are chosen by what the
+/// judge will see.
+fn drafted(item: &Item) -> Item {
+    let judged = !item.candidates().is_empty() || !item.steps().is_empty();
+    if judged || item.text("messages").is_some() {
+        return item.clone();
+    }
+    item.clone().filled("answer", "a draft")
+}
+
+/// A judge that compares two answers, on the models of the loop's judge: for `--accept prefer`.
+///
+/// # Errors
+/// No prompt compares two answers, or the judges cannot vote together.
+pub(super) async fn comparison(opened: &[Opened]) -> Result<Judge> {
+    let pair = Item::new().question("").answers(["", ""]);
+    let mut judges = Vec::new();
+    for Opened { resolved, backend } in opened {
+        let prompt = prompt::default_for(&names(&**backend), &pair, prompt::Wish::Any)?;
+        let judge = with_prompt(resolved, backend, prompt).await?;
+        judges.push((resolved.name.clone().unwrap_or_default(), judge));
+    }
+    match judges.as_slice() {
+        [(_, only)] => Ok(only.clone()),
+        _ => Judge::panel(judges).build().await,
+    }
+}
+
+/// The judge of a loop, or the jury. A loop needs a pass rule: the user's, the prompt's, or else a strict default by
+/// the kind of verdict.
+///
+/// # Errors
+/// Settings contradict each other, or the members of a jury have different pass rules and the jury has none.
+pub(super) async fn judge_of(
+    resolved: &mut Resolved,
+    opened: &mut [Opened],
+    context: &Context<'_>,
+) -> Result<Judge> {
+    let mut judges = Vec::new();
+    for one in opened.iter_mut() {
+        let own = &mut one.resolved.settings.pass;
+        // Where the jury has a rule, those of its members decide nothing.
+        *own = own.take().or_else(|| resolved.settings.pass.clone());
+        judges.push(judge_with_rule(one, context).await?);
+    }
+    if resolved.is_jury() {
+        resolved.members = opened.iter().map(|one| one.resolved.clone()).collect();
+        let jury = resolved.panel(judges).build().await?;
+        return if jury.pass().is_some() { Ok(jury) } else { Err(without_rule(resolved)) };
+    }
+    if let Some(one) = opened.first() {
+        resolved.settings.pass.clone_from(&one.resolved.settings.pass);
+    }
+    let none = || Error::new(ErrorKind::Config, "no judge is configured");
+    judges.into_iter().next().ok_or_else(none)
+}
+
+fn without_rule(resolved: &Resolved) -> Error {
+    let name = resolved.name.as_deref().unwrap_or_default();
+    let message = format!("the jury `{name}` has no pass rule, and those of its members differ");
+    Error::new(ErrorKind::Config, message)
+        .hint(Hint::from("set one for the jury: ").setting("pass", "'score >= 8'"))
+}
+
+/// One judge with a pass rule.
+async fn judge_with_rule(one: &mut Opened, context: &Context<'_>) -> Result<Judge> {
+    let Opened { resolved, backend } = one;
+    let backend = &*backend;
+    let first = context.first.map(drafted);
+    let own = || {
+        let free = resolved.settings.prompt.is_none() && resolved.wish() == prompt::Wish::Any;
+        let names = free.then(|| names(&**backend))?;
+        let seen = resolved.fields().ok()?.apply(first.as_ref()?).ok()?;
+        prompt::own_for(&names, Kind::Steps, &seen)
+    };
+    let prompt = match own() {
+        Some(prompt) => prompt,
+        None => choose::prompt(resolved, &**backend, first.as_ref(), context.quiet)?,
+    };
+    if resolved.settings.pass.is_none() && prompt.front().pass.is_none() {
+        resolved.settings.pass = default_rule(resolved, &prompt)?;
+        if let (Some(rule), false) = (&resolved.settings.pass, context.quiet) {
+            note(&format!("no pass rule set: using `{rule}`; --pass sets another"));
+        }
+    }
+    let mut builder = resolved.builder()?.backend(backend.clone()).with_prompt(prompt);
+    if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
+        builder = builder.secret(secret);
+    }
+    builder.build().await
+}
+
+/// The pass rule where none is set: no wrong step, or four fifths of the scale.
+fn default_rule(resolved: &Resolved, prompt: &Prompt) -> Result<Option<String>> {
+    let front = prompt.front();
+    Ok(match front.kind {
+        Kind::Steps => Some("first_error = -1".into()),
+        Kind::Score => {
+            let scale = resolved.settings.scale.as_deref().map(str::parse::<Scale>).transpose()?;
+            let ends = scale.as_ref().or(front.scale.as_ref()).and_then(Scale::ends);
+            ends.map(|(low, high)| {
+                format!("score >= {}", (low + 0.8 * (high - low)).ceil().min(high))
+            })
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,49 @@
+//! What the commands that ask models share: how a run is set up, and what is printed when it has ended.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{input::Input, note, signals};
+use tribunal::{
+    config::Resolved,
+    judge::Judge,
+    run::{Redo, RunOptions},
+};
+
+/// How long requests in flight may take after the first Ctrl-C.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// The options of a run of this judge over this input. `stopping` becomes true at the first Ctrl-C: no failed
+/// request is sent again from then on.
+pub(super) fn options(
+    resolved: &Resolved,
+    judge: &Judge,
+    input: &Input,
+    redo: Redo,
+    stopping: watch::Sender<bool>,
+) -> RunOptions {
+    let mut options = RunOptions::default();
+    options.concurrency = resolved.model.concurrency.map_or(judge.concurrency(), usize::from);
+    options.stop = Some(signals::listen(stopping));
+    options.grace = GRACE;
+    options.redo = redo;
+    options.total = input.total.and_then(|total| usize::try_from(total).ok());
+    options.counts_rest = input.are_files;
+    options
+}
+
+/// Says that records which failed in an earlier run were not tried again, and how to do that.
+pub(super) fn note_kept(failed: usize, unreadable: usize) {
+    let counts = [(failed, "failed"), (unreadable, "could not be read")];
+    let what = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| {
+        let records = if count == 1 { "record" } else { "records" };
+        format!("{count} {records} {what}")
+    });
+    let them = if failed + unreadable == 1 { "it" } else { "them" };
+    let what: Vec<String> = what.collect();
+    if !what.is_empty() {
+        let what = what.join(" and ");
+        note(&format!("{what} in an earlier run; --retry-errors tries {them} again"));
+    }
+}
