@@ -19,7 +19,7 @@ async fn several_criteria_are_judged_together() {
     place.file("style.md", "Short sentences.\n");
     let server = server(|_| "4".into()).await;
     let args =
-        ["judge", "r.jsonl", "--criteria", "Be kind.", "--criteria", "@style.md", "--scale", "1-5"];
+        ["judge", "r.jsonl", "--map question=quesiton reads itcriteria", "Be kind.", "--map question=quesiton uses itcriteria", "@style.md", "--map question=quesiton uses itscale", "1-5"];
     let ran = run(&place, &server, &args).await;
     assert_eq!(ran.lines()[0]["normalized"], 0.75, "{}", ran.err);
     let text = asked(&server.seen()[0]);
@@ -32,7 +32,7 @@ async fn labels_of_ones_own_are_asked_for_and_nothing_else_is_taken() {
     let place = Place::new("criteria-labels");
     place.file("r.jsonl", ONE);
     let good = server(|_| "Good".into()).await;
-    let args = ["judge", "r.jsonl", "--labels", "good, bad", "--pass", "label = good"];
+    let args = ["judge", "r.jsonl", "--map question=quesiton reads itlabels", "good, bad", "--map question=quesiton uses itpass", "label = good"];
     let ran = run(&place, &good, &args).await;
     let line = &ran.lines()[0];
     assert_eq!(
@@ -46,12 +46,12 @@ async fn labels_of_ones_own_are_asked_for_and_nothing_else_is_taken() {
     let ran = run(&place, &other, &args).await;
     assert_eq!(ran.lines()[0]["unreadable"]["reason"], "off-scale");
     assert_eq!(
-        run(&place, &other, &["judge", "r.jsonl", "--labels", "good,bad", "--scale", "1-5"])
+        run(&place, &other, &["judge", "r.jsonl", "--map question=quesiton reads itlabels", "good,bad", "--map question=quesiton uses itscale", "1-5"])
             .await
             .code,
         2
     );
-    assert_eq!(run(&place, &other, &["judge", "r.jsonl", "--labels", "good"]).await.code, 2);
+    assert_eq!(run(&place, &other, &["judge", "r.jsonl", "--map question=quesiton reads itlabels", "good"]).await.code, 2);
 }
 
 #[tokio::test]
@@ -63,9 +63,9 @@ async fn named_criteria_are_judged_one_by_one() {
     let args = [
         "judge",
         "r.jsonl",
-        "--criterion",
+        "--map question=quesiton reads itcriterion",
         "tone=Be kind.",
-        "--criterion",
+        "--map question=quesiton reads itcriterion",
         "facts=Be right.",
         "-o",
         "out.csv",
@@ -78,7 +78,7 @@ async fn named_criteria_are_judged_one_by_one() {
     assert!(header.ends_with(",criteria.facts,criteria.tone"), "{table}");
     assert!(table.trim_end().ends_with(",2,5"), "{table}");
     let both =
-        run(&place, &server, &["judge", "r.jsonl", "--criterion", "a=b", "--criteria", "c"]).await;
+        run(&place, &server, &["judge", "r.jsonl", "--map question=quesiton reads itcriterion", "a=b", "--map question=quesiton uses itcriteria", "c"]).await;
     assert_eq!(both.code, 2);
 }
 
@@ -92,9 +92,9 @@ async fn pairs_and_lists_are_judged_by_criteria_too() {
             .await;
     for file in ["pairs.csv", "lists.jsonl"] {
         let ran =
-            run(&place, &server, &["judge", file, "--criteria", "Prefer the short one."]).await;
+            run(&place, &server, &["judge", file, "--map question=quesiton reads itcriteria", "Prefer the short one."]).await;
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("fits the records"), "{}", ran.err);
+        assert!(ran.err.contains("fits the first record"), "{}", ran.err);
     }
     assert!(server.seen().iter().all(|seen| asked(seen).contains("Prefer the short one.")));
 }
@@ -107,16 +107,16 @@ async fn a_saved_prompt_judges_the_same_without_the_flags() {
     let flags = [
         "judge",
         "r.jsonl",
-        "--criteria",
+        "--map question=quesiton reads itcriteria",
         "Say \"yes\": plainly.",
-        "--scale",
+        "--map question=quesiton reads itscale",
         "1-5",
-        "--pass",
+        "--map question=quesiton reads itpass",
         "score >= 4",
-        "--max-tokens",
+        "--map question=quesiton reads itmax-tokens",
         "99",
     ];
-    let first = run(&place, &server, &[&flags[..], &["--save", "mine.jinja"]].concat()).await;
+    let first = run(&place, &server, &[&flags[..], &["--map question=quesiton reads itsave", "mine.jinja"]].concat()).await;
     assert!(first.err.contains("judge with -p mine.jinja"), "{}", first.err);
     let second = run(&place, &server, &["judge", "r.jsonl", "-p", "mine.jinja"]).await;
     assert_eq!(second.code, 0, "{}", second.err);
@@ -132,8 +132,8 @@ async fn a_saved_prompt_judges_the_same_without_the_flags() {
         (&second.lines()[0]["pass"], &second.lines()[0]["normalized"]),
         (&json!(true), &json!(0.75))
     );
-    let again = run(&place, &server, &[&flags[..], &["--save", "mine.jinja"]].concat()).await;
-    assert!(again.code == 2 && again.err.contains("not there yet"), "{}", again.err);
+    let again = run(&place, &server, &[&flags[..], &["--map question=quesiton reads itsave", "mine.jinja"]].concat()).await;
+    assert!(again.code == 2 && again.err.contains("does not exist yet"), "{}", again.err);
 }
 
 #[tokio::test]
@@ -148,9 +148,9 @@ async fn conversations_with_tool_calls_are_judged_as_a_whole() {
     place.file("traces.jsonl", format!("{trace}\n"));
     let server = server(|_| "9".into()).await;
     let ran =
-        run(&place, &server, &["judge", "traces.jsonl", "--criteria", "Calls are needed."]).await;
+        run(&place, &server, &["judge", "traces.jsonl", "--map question=quesiton reads itcriteria", "Calls are needed."]).await;
     assert_eq!(ran.lines()[0]["score"], 9, "{}", ran.err);
-    assert!(ran.err.contains("`trajectory` fits the records"), "{}", ran.err);
+    assert!(ran.err.contains("using `trajectory`, which fits the first record"), "{}", ran.err);
     let seen = &server.seen()[0];
     let text = asked(seen);
     assert!(text.contains("[2] assistant\ncalls weather({\"city\":\"Oslo\"})"), "{text}");
@@ -160,7 +160,7 @@ async fn conversations_with_tool_calls_are_judged_as_a_whole() {
     let answer = run(
         &place,
         &server,
-        &["judge", "traces.jsonl", "-p", "score", "--map", "answer=messages.-1.content"],
+        &["judge", "traces.jsonl", "-p", "score", "--map question=quesiton reads itmap", "answer=messages.-1.content"],
     )
     .await;
     assert_eq!(answer.lines()[0]["score"], 9, "{}", answer.err);
@@ -171,6 +171,6 @@ async fn a_field_that_is_nearly_there_is_told_before_anything_is_paid() {
     let place = Place::new("criteria-near");
     place.file("r.csv", "quesiton,answer\nq,a\n");
     let server = server(|_| "9".into()).await;
-    let ran = run(&place, &server, &["judge", "r.csv", "--criteria", "Kind."]).await;
-    assert!(ran.err.contains("--map question=quesiton uses it"), "{}", ran.err);
+    let ran = run(&place, &server, &["judge", "r.csv", "--map question=quesiton reads itcriteria", "Kind."]).await;
+    assert!(ran.err.contains("--map question=quesiton reads itmap question=quesiton uses it"), "{}", ran.err);
 }

@@ -88,12 +88,12 @@ fn a_field_that_is_mapped_or_set_and_read_by_nothing_is_refused() {
     for (args, part) in [
         (
             ["--map", "target=annotator_score"],
-            "the field `target` is mapped, and the prompt `score` does not read it",
+            "the field `target` is mapped, but the prompt `score` does not read it",
         ),
         (["--set", "contxt=foo"], "did you mean `context`?"),
         (
             ["--set", "rubric=foo"],
-            "the field `rubric` is set, and the prompt `score` does not read it",
+            "the field `rubric` is set, but the prompt `score` does not read it",
         ),
     ] {
         let ran = judged(&record, &[&["-p", "score"], args.as_slice()].concat());
@@ -111,7 +111,7 @@ fn a_field_that_is_mapped_or_set_and_read_by_nothing_is_refused() {
     }
     let behind = judged(&record, &["-p", "score", "--map", "query=annotator_score"]);
     assert!(
-        behind.err.contains("the field `query` is mapped, and the record's own `question` is read"),
+        behind.err.contains("the field `query` is mapped, but the record's own field `question` is read"),
         "{}",
         behind.err
     );
@@ -134,7 +134,7 @@ fn the_choice_of_the_prompt_sees_what_is_mapped() {
         &["--map", "steps=process", "--dry-run"],
     );
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.err.contains("`first-error` fits"), "{}", ran.err);
+    assert!(ran.err.contains("`first-error`, which fits"), "{}", ran.err);
     assert!(ran.err.contains("process (steps)"), "{}", ran.err);
 }
 
@@ -228,7 +228,7 @@ fn empty_answers_are_judged_and_counted() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(ran.lines()[1]["score"], 7);
     assert!(
-        ran.err.contains("warning: 2 answers are empty, and judged as empty; the first: "),
+        ran.err.contains("warning: 2 answers are empty and judged as such; the first is "),
         "{}",
         ran.err
     );

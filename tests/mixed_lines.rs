@@ -38,7 +38,7 @@ fn lines_of_another_input_are_kept_said_and_counted_by_nothing() {
     place.file("two.jsonl", records("c d"));
     judge(&place, "one.jsonl", "v.jsonl", "7");
     let other = judge(&place, "two.jsonl", "v.jsonl", "7");
-    assert!(other.err.contains("`v.jsonl` keeps 2 lines of other records"), "{}", other.err);
+    assert!(other.err.contains("`v.jsonl` also holds 2 lines of other records"), "{}", other.err);
     assert!(other.err.contains("2 of 2 records judged; 1 of them by an earlier run"));
     let front = [("a", true), ("b", true), ("c", false), ("d", false)];
     assert_eq!(lines(&place, "v.jsonl"), named(&front));
@@ -47,7 +47,7 @@ fn lines_of_another_input_are_kept_said_and_counted_by_nothing() {
     let diff = place.run(&["diff", "v.jsonl", "w.jsonl"]);
     assert!(diff.err.contains("2 records in both"), "{}", diff.err);
     assert!(!diff.err.contains("only in"), "{}", diff.err);
-    assert!(diff.err.contains("2 lines of another judge or of older records are left out"));
+    assert!(diff.err.contains("left out 2 lines of another judge or of older records"));
     let reread = place.run(&["reparse", "v.jsonl"]);
     assert_eq!(reread.lines().len(), 2, "{}", reread.err);
 
@@ -69,7 +69,7 @@ fn lines_of_another_judge_are_kept_said_and_counted_by_nothing() {
     };
     judge(&place, "one.jsonl", "v.jsonl", "7");
     let other = lenient(&["--summary", "s.json"]);
-    assert!(other.err.contains("keeps 2 lines of other records or another judge"), "{}", other.err);
+    assert!(other.err.contains("also holds 2 lines of other records or another judge"), "{}", other.err);
     let figures: Value = serde_json::from_str(&place.read("s.json")).unwrap();
     assert_eq!((&figures["records"], &figures["mean"]["value"]), (&json!(2), &json!(9.0)));
     let all = [("a", true), ("b", true), ("a", false), ("b", false)];
@@ -95,7 +95,7 @@ fn revisions_of_another_input_say_so_too() {
     revise("one.jsonl");
     let other = revise("two.jsonl");
     assert!(other.err.contains("1 of 1 records passed"), "{}", other.err);
-    assert!(other.err.contains("`v.jsonl` keeps 2 lines of other records"), "{}", other.err);
+    assert!(other.err.contains("`v.jsonl` also holds 2 lines of other records"), "{}", other.err);
     assert_eq!(lines(&place, "v.jsonl"), named(&[("a", true), ("b", true), ("c", false)]));
 }
 
@@ -108,7 +108,7 @@ fn a_table_holds_the_lines_of_its_run_and_its_journal_keeps_the_others() {
     assert_eq!(first.code, 3, "{}", first.err);
     let other = judge(&place, "two.jsonl", "v.csv", "7");
     assert_eq!(other.code, 0, "{}", other.err);
-    assert!(other.err.contains("v.csv.partial.jsonl` keeps 2 lines of other records"));
+    assert!(other.err.contains("v.csv.partial.jsonl` also holds 2 lines of other records"));
     let ids = |table: &str| -> Vec<String> {
         let mut table = csv::Reader::from_path(place.folder.path(table)).unwrap();
         let at = table.headers().unwrap().iter().position(|name| name == "id").unwrap();

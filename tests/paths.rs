@@ -384,7 +384,7 @@ fn lines_of_another_judge_or_input_are_said_and_the_last_judge_counts() {
     let nine = ["judge", "a.jsonl", "-o", "v.jsonl", "-m", "script:Score: 9", "-p", "mine.jinja"];
     let other = place.run(&nine);
     assert!(
-        other.err.contains("`v.jsonl` keeps 2 lines of other records or another judge"),
+        other.err.contains("`v.jsonl` also holds 2 lines of other records or another judge"),
         "{}",
         other.err
     );
@@ -407,14 +407,14 @@ fn lines_of_another_judge_or_input_are_said_and_the_last_judge_counts() {
         let model = ["-m", "script:Score: 9", "--pass", "score >= 5", "-o", "r.jsonl"];
         place.run(&[&["revise", "a.jsonl", "-p", prompt], &model[..]].concat())
     };
-    assert!(!revise("score").err.contains("keeps"));
+    assert!(!revise("score").err.contains("also holds"));
     let revised = revise("mine.jinja");
-    assert!(revised.err.contains("`r.jsonl` keeps 2 lines of other records"), "{}", revised.err);
+    assert!(revised.err.contains("`r.jsonl` also holds 2 lines of other records"), "{}", revised.err);
 
     // The same ids with other answers: the lines of the older input are kept, and not counted.
     place.file("a.jsonl", TWO.replace("\"x\"", "\"changed\""));
     let changed = place.run(&nine);
-    assert!(changed.err.contains("keeps 3 lines"), "{}", changed.err);
+    assert!(changed.err.contains("also holds 3 lines"), "{}", changed.err);
     let diff = place.run(&["diff", "v.jsonl", "w.jsonl"]);
     assert!(diff.err.contains("2 records in both"), "{}", diff.err);
 }
@@ -427,7 +427,7 @@ fn lines_that_are_no_text_stay_in_the_output_and_are_said() {
     for _ in 0..2 {
         let ran = judge(&place, &["a.jsonl", "-o", "v.jsonl", "-j", "8", "--fresh"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("keeps 1 lines that are not results"), "{}", ran.err);
+        assert!(ran.err.contains("also holds 1 lines that are not results"), "{}", ran.err);
     }
     let bytes = std::fs::read(place.folder.path("v.jsonl")).unwrap();
     assert!(bytes.starts_with(b"caf\xE9\n"));

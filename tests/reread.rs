@@ -37,7 +37,7 @@ fn another_pass_rule_scale_or_prompt_reads_the_same_texts() {
     assert!(passed.lines().iter().all(|line| line["pass"] == true && line["model"] == "script"));
     assert!(passed.err.contains("r0: 7 → 7, pass by `Score: *`"), "{}", passed.err);
     assert!(
-        passed.err.contains("3 lines were read again: 3 flipped, 0 could not be read"),
+        passed.err.contains("read 3 lines again: 3 verdicts changed, 0 lines could not be read"),
         "{}",
         passed.err
     );
@@ -79,7 +79,7 @@ fn both_orders_of_a_pair_are_read_again_as_they_were_shown() {
     assert_eq!((&before["preference"], &before["consistent"]), (&json!("tie"), &json!(false)));
     let again = place.run(&["reparse", "out.jsonl"]);
     assert_eq!(again.lines()[0]["votes"], before["votes"], "{}", again.err);
-    assert!(again.err.contains("0 flipped"), "{}", again.err);
+    assert!(again.err.contains("0 verdicts changed"), "{}", again.err);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn an_output_that_cannot_be_is_refused_before_anything_is_asked() {
         (&["-o", "absent/out.jsonl"][..], "cannot write `absent/out.jsonl`"),
         (&["-o", "out.jsonl.gz"], "cannot be written as `.gz`"),
         (&["-o", "out.xlsx"], "ends in .jsonl, .json, .csv"),
-        (&["-o", "out.csv", "--format", "json"], "--format is for standard output"),
+        (&["-o", "out.csv", "--format", "json"], "--format cannot be used with -o"),
     ] {
         let ran = judge(&place, &[&["answers.csv"], args].concat());
         assert!(ran.code != 0 && ran.err.contains(says), "{args:?}: {}", ran.err);

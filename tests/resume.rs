@@ -228,7 +228,7 @@ async fn a_stopped_run_ends_what_it_began_and_goes_on_later() {
             .unwrap();
         let ran = Ran::ended(child).await;
         assert_eq!(ran.code, 130, "{}", ran.err);
-        assert!(ran.err.contains("the same command goes on"), "{}", ran.err);
+        assert!(ran.err.contains("run the same command again to continue"), "{}", ran.err);
         let done = lines(&place, "out.jsonl");
         assert!((1..300).contains(&done.len()), "{}", done.len());
         assert_eq!(done.len(), server.requests(), "what was paid for is there");
@@ -346,15 +346,15 @@ async fn the_cache_is_looked_after_by_commands() {
     assert!(!exported.contains("OPENAI"));
     let refused = place.run(&["cache", "clear"]);
     assert!(
-        refused.code == 2 && refused.err.contains("10 answers that were paid for"),
+        refused.code == 2 && refused.err.contains("this would remove 10 answers"),
         "{}",
         refused.err
     );
     assert!(place.run(&["cache", "clear", "--yes"]).err.contains("removed 10"));
     assert!(place.run(&["cache", "stats"]).out.contains("answers  0"));
     place.file("answers.jsonl", exported);
-    assert!(place.run(&["cache", "import", "answers.jsonl"]).err.contains("took 10"));
-    assert!(place.run(&["cache", "prune", "--max-age", "1d"]).err.contains("removed 0"));
+    assert!(place.run(&["cache", "import", "answers.jsonl"]).err.contains("added 10"));
+    assert!(place.run(&["cache", "prune", "--older-than", "1d"]).err.contains("removed 0"));
     assert!(place.run(&["cache", "prune", "--max-size", "0MB"]).err.contains("removed 10"));
     assert!(place.run(&["cache", "path"]).out.trim().ends_with("home/.cache/tribunal"));
 }

@@ -86,7 +86,7 @@ async fn after_a_refused_key_the_same_command_pays_for_the_rest_only() {
         let ran = run(&place, &server, output, &["-j", "2", "--summary", "s.json"]).await;
         assert_eq!(ran.code, 3, "{}", ran.err);
         assert!(ran.err.contains("records were never tried"), "{}", ran.err);
-        assert!(ran.err.contains("the same command goes on"), "{}", ran.err);
+        assert!(ran.err.contains("run the same command again to continue"), "{}", ran.err);
         assert!(!is_there(&place, output) && is_there(&place, &journal(output)));
         let figures: Value = serde_json::from_str(&place.read("s.json")).unwrap();
         let [taken, left] = ["records", "not_tried"].map(|name| figures[name].as_u64().unwrap());
@@ -119,7 +119,7 @@ async fn failed_and_unreadable_records_are_judged_again_when_asked_for() {
         place.file("r.jsonl", records(4));
         let first = run(&place, &server, output, &["--reask", "0"]).await;
         assert_eq!(first.code, 3, "{}", first.err);
-        assert!(first.err.contains("stays beside the table, so that --retry-errors goes on"));
+        assert!(first.err.contains("beside the table, for --retry-errors"));
         assert_eq!(ids(&place, output), in_order(4), "a whole run writes its table");
         let held = std::fs::read(place.folder.path(output)).unwrap();
 
@@ -128,7 +128,7 @@ async fn failed_and_unreadable_records_are_judged_again_when_asked_for() {
         let plain = run(&place, &server, output, &["--reask", "0"]).await;
         assert_eq!((plain.code, server.requests()), (3, asked), "{}", plain.err);
         assert!(plain.err.contains("1 record failed and 1 record could not be read"));
-        assert!(plain.err.contains("--retry-errors judges them again"), "{}", plain.err);
+        assert!(plain.err.contains("--retry-errors tries them again"), "{}", plain.err);
         assert!(!plain.err.contains("too odd"), "what was kept is not said again");
         assert_eq!(std::fs::read(place.folder.path(output)).unwrap(), held);
 
@@ -202,7 +202,7 @@ async fn a_stopped_run_writes_no_table_and_goes_on_later() {
     std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
     let ran = Ran::ended(child).await;
     assert_eq!(ran.code, 130, "{}", ran.err);
-    assert!(ran.err.contains("the same command goes on"), "{}", ran.err);
+    assert!(ran.err.contains("run the same command again to continue"), "{}", ran.err);
     let done = server.requests();
     assert!(ran.err.contains(&format!("; {} records were never tried", 200 - done)), "{}", ran.err);
     assert!(!is_there(&place, "out.csv"));

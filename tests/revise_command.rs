@@ -177,7 +177,7 @@ async fn a_stopped_run_says_so_and_goes_on_later() {
     std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
     let ran = Ran::ended(child).await;
     assert_eq!(ran.code, 130, "{}", ran.err);
-    assert!(ran.err.contains("the same command goes on"), "{}", ran.err);
+    assert!(ran.err.contains("run the same command again to continue"), "{}", ran.err);
     let done = place.read("out.jsonl").lines().count();
     assert!((1..60).contains(&done), "{done}");
     assert_eq!(server.requests(), done * CALLS, "what was begun was ended");
@@ -417,7 +417,7 @@ async fn presets_are_loops_that_were_published() {
             .await;
     assert!(ran.code == 2 && ran.err.contains("the critic needs principles"), "{}", ran.err);
     let ran = run(&place, &server, &["r.jsonl", "--preset", "critic"]).await;
-    assert!(ran.code == 2 && ran.err.contains("a check judges"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("needs a check as its judge"), "{}", ran.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -485,10 +485,10 @@ async fn wrong_settings_are_refused_before_anything_is_asked() {
         (&["r.jsonl", "--keep-steps"], "judges no steps to keep"),
         (&["r.jsonl", "--cost", "1"], "needs the price of tokens"),
         (&["r.jsonl", "--critic", "score"], "it is no critic"),
-        (&["r.jsonl", "--principle", "Be kind."], "no critic reads the principles"),
+        (&["r.jsonl", "--principle", "Be kind."], "no critic reads --principle"),
         (&["r.jsonl", "--revise-prompt", "score"], "writes no text"),
-        (&["r.jsonl", "--time", "soon"], "write a time such as 90s"),
-        (&["r.jsonl", "-o", "out.csv"], "cannot be written as `out.csv`"),
+        (&["r.jsonl", "--time", "soon"], "expected a time with its unit"),
+        (&["r.jsonl", "-o", "out.csv"], "cannot write revisions to `out.csv`"),
         (&["r.jsonl", "-p", "pair"], "cannot follow verdicts of the kind preference"),
     ] {
         let ran = run(&place, &server, args).await;

@@ -289,7 +289,7 @@ mod command {
         place.file("r.jsonl", "{\"id\": \"a\", \"question\": \"Why?\"}\n{\"id\": \"b\", \"prompt\": \"Who?\", \"reference\": \"Me\"}\n");
         let ran = run(&place, &server, &["r.jsonl"]).await;
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("no prompt named: `score` fits the records"), "{}", ran.err);
+        assert!(ran.err.contains("no prompt named: using `score`, which fits the first record"), "{}", ran.err);
         let lines = ran.lines();
         assert_eq!((lines.len(), &lines[1]["final"]), (2, &json!("A better answer")));
     }
@@ -333,7 +333,7 @@ mod command {
         let args = ["r.jsonl", "-p", "score", "--pass", "score >= 9", "--tokens", "50"];
         let ran = run(&place, &server, &args).await;
         let said =
-            "warning: a server does not report its tokens: --tokens and --cost cannot be held";
+            "warning: the server reports no token counts: --tokens and --cost have no effect";
         assert_eq!(ran.err.matches(said).count(), 1, "{}", ran.err);
         let calls = run(&place, &server, &["r.jsonl", "-p", "score", "--calls", "3"]).await;
         assert!(!calls.err.contains(said), "{}", calls.err);

@@ -39,7 +39,7 @@ fn a_malformed_line_of_an_env_file_is_named_and_never_shown() {
         place.file(".env", format!("\u{feff}A=1\n{line}\nOPENAI_API_KEY=sk-secret-1\nexport VLLM_API_KEY='sk-secret-2'\n"));
         let ran = run_with(&place, &[], &JUDGE);
         assert_eq!(ran.code, 0, "{line}: {}", ran.err);
-        assert!(ran.err.contains(".env:2 is ignored"), "{line}: {}", ran.err);
+        assert!(ran.err.contains(".env:2: ignored"), "{line}: {}", ran.err);
         for shown in ["sk-secret", "it's fine", "hello", "score >="] {
             assert!(!ran.err.contains(shown), "{line}: {}", ran.err);
         }
@@ -50,7 +50,7 @@ fn a_malformed_line_of_an_env_file_is_named_and_never_shown() {
     let many: String = (0..40).map(|n| format!("line {n} of something\n")).collect();
     place.file(".env", many);
     let ran = run_with(&place, &[], &JUDGE);
-    assert!(ran.err.contains("35 more lines"), "{}", ran.err);
+    assert!(ran.err.contains("ignored 35 more lines"), "{}", ran.err);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn misspelt_variables_are_named_with_the_near_one() {
         ("TRIBUNAL_CACHEDIR", "TRIBUNAL_CACHE_DIR"),
     ] {
         let ran = run_with(&place, &[(typed, "1")], &JUDGE);
-        let words = format!("{typed} is not a setting and is ignored; did you mean {meant}?");
+        let words = format!("{typed} is not a setting and has no effect; did you mean {meant}?");
         assert!(ran.code == 0 && ran.err.contains(&words), "{words}: {}", ran.err);
         place
             .file(".env", format!("{}=1\n", typed.to_uppercase().replace("TRIBUNAL_MODEL\n", "X")));
@@ -117,10 +117,10 @@ fn a_variable_that_is_nearly_that_of_a_provider_is_named() {
         ("OPENROUTER_APIKEY", "OPENROUTER_API_KEY"),
     ] {
         let ran = run_with(&place, &[(typed, "sk-secret")], &JUDGE);
-        let words = format!("{typed} is not used; did you mean {meant}?");
+        let words = format!("{typed} has no effect; did you mean {meant}?");
         assert!(ran.err.contains(&words) && !ran.err.contains("sk-secret"), "{words}: {}", ran.err);
         let both = run_with(&place, &[(typed, "sk-secret"), (meant, "sk-other")], &JUDGE);
-        assert!(!both.err.contains("is not used"), "{}", both.err);
+        assert!(!both.err.contains("has no effect"), "{}", both.err);
     }
 }
 
@@ -133,7 +133,7 @@ fn the_only_judge_of_a_file_is_used_and_several_are_named() {
     );
     let ran = run_with(&place, &[], &["judge", "r.jsonl"]);
     assert_eq!((ran.code, &ran.lines()[0]["pass"]), (0, &false.into()), "{}", ran.err);
-    assert!(ran.err.contains("no judge named: `strict` is the only one"), "{}", ran.err);
+    assert!(ran.err.contains("no judge named: using `strict`, the only one"), "{}", ran.err);
     let quiet = run_with(&place, &[], &["judge", "r.jsonl", "-q"]);
     assert_eq!(quiet.err, "");
     place.file(
@@ -151,7 +151,7 @@ fn a_misspelt_model_of_the_file_is_named_with_the_near_one() {
     place.file("tribunal.toml", "[model.fast]\nname = 'script:Score: 7'\n");
     let ran = run_with(&place, &[], &["judge", "r.jsonl", "-p", "score", "-m", "fsat"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
-    assert!(ran.err.contains("did you mean `fast`, a model of tribunal.toml?"), "{}", ran.err);
+    assert!(ran.err.contains("did you mean `fast`, a model in tribunal.toml?"), "{}", ran.err);
 }
 
 #[test]

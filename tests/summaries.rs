@@ -102,7 +102,7 @@ fn what_failed_in_an_earlier_run_and_was_kept_is_said() {
     let ran = place.run(&judge);
     assert!(!ran.err.contains("--retry-errors"), "{}", ran.err);
     let ran = place.run(&judge);
-    let says = "1 record failed in an earlier run and was kept; --retry-errors judges it again";
+    let says = "1 record failed in an earlier run; --retry-errors tries it again";
     assert!(ran.code == 3 && ran.err.contains(says), "{}", ran.err);
     let quiet = place.run(&[&judge[..], &["-q"]].concat());
     assert!(quiet.err.contains(says), "{}", quiet.err);
