@@ -135,7 +135,11 @@ fn fields_may_go_by_other_names_and_the_prompt_follows_from_them() {
     let ran =
         place.run(&[&["judge", file.as_str(), "-m", "script:Verdict: [[A]]"], &map[..]].concat());
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.err.contains("no prompt named: using `pair`, which fits the first record"), "{}", ran.err);
+    assert!(
+        ran.err.contains("no prompt named: using `pair`, which fits the first record"),
+        "{}",
+        ran.err
+    );
     // The script prefers whatever stands first, in both orders: that is a tie.
     assert_eq!(ran.lines()[0]["preference"], "tie");
     assert_eq!(ran.lines()[0]["consistent"], false);
@@ -352,7 +356,11 @@ mod tiny {
         let place = Place::new("tiny");
         let ran = place.run(&["judge", &place.file("r.jsonl", SUMS)]);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("using the built-in `tiny`, which only checks sums and differences"), "{}", ran.err);
+        assert!(
+            ran.err.contains("using the built-in `tiny`, which only checks sums and differences"),
+            "{}",
+            ran.err
+        );
         let lines = ran.lines();
         assert_eq!((&lines[0]["score"], &lines[0]["model"]), (&json!(5), &json!("tiny")));
         assert_eq!(lines[1]["unreadable"]["reason"], "refused");

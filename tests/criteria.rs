@@ -18,8 +18,16 @@ async fn several_criteria_are_judged_together() {
     place.file("r.jsonl", ONE);
     place.file("style.md", "Short sentences.\n");
     let server = server(|_| "4".into()).await;
-    let args =
-        ["judge", "r.jsonl", "--map question=quesiton reads itcriteria", "Be kind.", "--map question=quesiton uses itcriteria", "@style.md", "--map question=quesiton uses itscale", "1-5"];
+    let args = [
+        "judge",
+        "r.jsonl",
+        "--map question=quesiton reads itcriteria",
+        "Be kind.",
+        "--map question=quesiton uses itcriteria",
+        "@style.md",
+        "--map question=quesiton uses itscale",
+        "1-5",
+    ];
     let ran = run(&place, &server, &args).await;
     assert_eq!(ran.lines()[0]["normalized"], 0.75, "{}", ran.err);
     let text = asked(&server.seen()[0]);
@@ -32,7 +40,14 @@ async fn labels_of_ones_own_are_asked_for_and_nothing_else_is_taken() {
     let place = Place::new("criteria-labels");
     place.file("r.jsonl", ONE);
     let good = server(|_| "Good".into()).await;
-    let args = ["judge", "r.jsonl", "--map question=quesiton reads itlabels", "good, bad", "--map question=quesiton uses itpass", "label = good"];
+    let args = [
+        "judge",
+        "r.jsonl",
+        "--map question=quesiton reads itlabels",
+        "good, bad",
+        "--map question=quesiton uses itpass",
+        "label = good",
+    ];
     let ran = run(&place, &good, &args).await;
     let line = &ran.lines()[0];
     assert_eq!(
@@ -46,12 +61,32 @@ async fn labels_of_ones_own_are_asked_for_and_nothing_else_is_taken() {
     let ran = run(&place, &other, &args).await;
     assert_eq!(ran.lines()[0]["unreadable"]["reason"], "off-scale");
     assert_eq!(
-        run(&place, &other, &["judge", "r.jsonl", "--map question=quesiton reads itlabels", "good,bad", "--map question=quesiton uses itscale", "1-5"])
-            .await
-            .code,
+        run(
+            &place,
+            &other,
+            &[
+                "judge",
+                "r.jsonl",
+                "--map question=quesiton reads itlabels",
+                "good,bad",
+                "--map question=quesiton uses itscale",
+                "1-5"
+            ]
+        )
+        .await
+        .code,
         2
     );
-    assert_eq!(run(&place, &other, &["judge", "r.jsonl", "--map question=quesiton reads itlabels", "good"]).await.code, 2);
+    assert_eq!(
+        run(
+            &place,
+            &other,
+            &["judge", "r.jsonl", "--map question=quesiton reads itlabels", "good"]
+        )
+        .await
+        .code,
+        2
+    );
 }
 
 #[tokio::test]
@@ -77,8 +112,19 @@ async fn named_criteria_are_judged_one_by_one() {
     let header = table.lines().next().unwrap();
     assert!(header.ends_with(",criteria.facts,criteria.tone"), "{table}");
     assert!(table.trim_end().ends_with(",2,5"), "{table}");
-    let both =
-        run(&place, &server, &["judge", "r.jsonl", "--map question=quesiton reads itcriterion", "a=b", "--map question=quesiton uses itcriteria", "c"]).await;
+    let both = run(
+        &place,
+        &server,
+        &[
+            "judge",
+            "r.jsonl",
+            "--map question=quesiton reads itcriterion",
+            "a=b",
+            "--map question=quesiton uses itcriteria",
+            "c",
+        ],
+    )
+    .await;
     assert_eq!(both.code, 2);
 }
 
@@ -91,8 +137,12 @@ async fn pairs_and_lists_are_judged_by_criteria_too() {
         server(|text| if text.contains("Answer 3") { "2 > 1 > 3".into() } else { "[[C]]".into() })
             .await;
     for file in ["pairs.csv", "lists.jsonl"] {
-        let ran =
-            run(&place, &server, &["judge", file, "--map question=quesiton reads itcriteria", "Prefer the short one."]).await;
+        let ran = run(
+            &place,
+            &server,
+            &["judge", file, "--map question=quesiton reads itcriteria", "Prefer the short one."],
+        )
+        .await;
         assert_eq!(ran.code, 0, "{}", ran.err);
         assert!(ran.err.contains("fits the first record"), "{}", ran.err);
     }
@@ -116,7 +166,12 @@ async fn a_saved_prompt_judges_the_same_without_the_flags() {
         "--map question=quesiton reads itmax-tokens",
         "99",
     ];
-    let first = run(&place, &server, &[&flags[..], &["--map question=quesiton reads itsave", "mine.jinja"]].concat()).await;
+    let first = run(
+        &place,
+        &server,
+        &[&flags[..], &["--map question=quesiton reads itsave", "mine.jinja"]].concat(),
+    )
+    .await;
     assert!(first.err.contains("judge with -p mine.jinja"), "{}", first.err);
     let second = run(&place, &server, &["judge", "r.jsonl", "-p", "mine.jinja"]).await;
     assert_eq!(second.code, 0, "{}", second.err);
@@ -132,7 +187,12 @@ async fn a_saved_prompt_judges_the_same_without_the_flags() {
         (&second.lines()[0]["pass"], &second.lines()[0]["normalized"]),
         (&json!(true), &json!(0.75))
     );
-    let again = run(&place, &server, &[&flags[..], &["--map question=quesiton reads itsave", "mine.jinja"]].concat()).await;
+    let again = run(
+        &place,
+        &server,
+        &[&flags[..], &["--map question=quesiton reads itsave", "mine.jinja"]].concat(),
+    )
+    .await;
     assert!(again.code == 2 && again.err.contains("does not exist yet"), "{}", again.err);
 }
 
@@ -147,8 +207,12 @@ async fn conversations_with_tool_calls_are_judged_as_a_whole() {
     ]});
     place.file("traces.jsonl", format!("{trace}\n"));
     let server = server(|_| "9".into()).await;
-    let ran =
-        run(&place, &server, &["judge", "traces.jsonl", "--map question=quesiton reads itcriteria", "Calls are needed."]).await;
+    let ran = run(
+        &place,
+        &server,
+        &["judge", "traces.jsonl", "--map question=quesiton reads itcriteria", "Calls are needed."],
+    )
+    .await;
     assert_eq!(ran.lines()[0]["score"], 9, "{}", ran.err);
     assert!(ran.err.contains("using `trajectory`, which fits the first record"), "{}", ran.err);
     let seen = &server.seen()[0];
@@ -160,7 +224,14 @@ async fn conversations_with_tool_calls_are_judged_as_a_whole() {
     let answer = run(
         &place,
         &server,
-        &["judge", "traces.jsonl", "-p", "score", "--map question=quesiton reads itmap", "answer=messages.-1.content"],
+        &[
+            "judge",
+            "traces.jsonl",
+            "-p",
+            "score",
+            "--map question=quesiton reads itmap",
+            "answer=messages.-1.content",
+        ],
     )
     .await;
     assert_eq!(answer.lines()[0]["score"], 9, "{}", answer.err);
@@ -171,6 +242,15 @@ async fn a_field_that_is_nearly_there_is_told_before_anything_is_paid() {
     let place = Place::new("criteria-near");
     place.file("r.csv", "quesiton,answer\nq,a\n");
     let server = server(|_| "9".into()).await;
-    let ran = run(&place, &server, &["judge", "r.csv", "--map question=quesiton reads itcriteria", "Kind."]).await;
-    assert!(ran.err.contains("--map question=quesiton reads itmap question=quesiton uses it"), "{}", ran.err);
+    let ran = run(
+        &place,
+        &server,
+        &["judge", "r.csv", "--map question=quesiton reads itcriteria", "Kind."],
+    )
+    .await;
+    assert!(
+        ran.err.contains("--map question=quesiton reads itmap question=quesiton uses it"),
+        "{}",
+        ran.err
+    );
 }

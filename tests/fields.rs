@@ -111,7 +111,9 @@ fn a_field_that_is_mapped_or_set_and_read_by_nothing_is_refused() {
     }
     let behind = judged(&record, &["-p", "score", "--map", "query=annotator_score"]);
     assert!(
-        behind.err.contains("the field `query` is mapped, but the record's own field `question` is read"),
+        behind
+            .err
+            .contains("the field `query` is mapped, but the record's own field `question` is read"),
         "{}",
         behind.err
     );

@@ -195,7 +195,11 @@ async fn a_loop_names_what_a_jury_cannot_say() {
     let own = config(&server, "").replace("draws = 2", "draws = 2\npass = \"score >= 7\"");
     place.file("tribunal.toml", own);
     let ran = Ran::ended(place.start(&args)).await;
-    assert!(ran.code == 2 && ran.err.contains("has no pass rule, and those of its members differ"), "{}", ran.err);
+    assert!(
+        ran.code == 2 && ran.err.contains("has no pass rule, and those of its members differ"),
+        "{}",
+        ran.err
+    );
     assert_eq!(server.requests(), 0);
 }
 

@@ -69,7 +69,11 @@ fn lines_of_another_judge_are_kept_said_and_counted_by_nothing() {
     };
     judge(&place, "one.jsonl", "v.jsonl", "7");
     let other = lenient(&["--summary", "s.json"]);
-    assert!(other.err.contains("also holds 2 lines of other records or another judge"), "{}", other.err);
+    assert!(
+        other.err.contains("also holds 2 lines of other records or another judge"),
+        "{}",
+        other.err
+    );
     let figures: Value = serde_json::from_str(&place.read("s.json")).unwrap();
     assert_eq!((&figures["records"], &figures["mean"]["value"]), (&json!(2), &json!(9.0)));
     let all = [("a", true), ("b", true), ("a", false), ("b", false)];

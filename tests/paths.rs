@@ -409,7 +409,11 @@ fn lines_of_another_judge_or_input_are_said_and_the_last_judge_counts() {
     };
     assert!(!revise("score").err.contains("also holds"));
     let revised = revise("mine.jinja");
-    assert!(revised.err.contains("`r.jsonl` also holds 2 lines of other records"), "{}", revised.err);
+    assert!(
+        revised.err.contains("`r.jsonl` also holds 2 lines of other records"),
+        "{}",
+        revised.err
+    );
 
     // The same ids with other answers: the lines of the older input are kept, and not counted.
     place.file("a.jsonl", TWO.replace("\"x\"", "\"changed\""));

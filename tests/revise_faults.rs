@@ -289,7 +289,11 @@ mod command {
         place.file("r.jsonl", "{\"id\": \"a\", \"question\": \"Why?\"}\n{\"id\": \"b\", \"prompt\": \"Who?\", \"reference\": \"Me\"}\n");
         let ran = run(&place, &server, &["r.jsonl"]).await;
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("no prompt named: using `score`, which fits the first record"), "{}", ran.err);
+        assert!(
+            ran.err.contains("no prompt named: using `score`, which fits the first record"),
+            "{}",
+            ran.err
+        );
         let lines = ran.lines();
         assert_eq!((lines.len(), &lines[1]["final"]), (2, &json!("A better answer")));
     }
