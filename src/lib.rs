@@ -32,28 +32,50 @@
 //! The modules below stand in reading order: each names only those above it. Down to [`judging`] all
 //! are pure functions of their arguments; from [`backend`] on there are clocks, disks and networks.
 
+#![cfg_attr(
+    not(feature = "files"),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "what only files of records need stands in pure modules too"
+    )
+)]
+
 mod hint;
+#[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
 pub mod scale;
 pub mod completion;
 pub mod verdict;
 pub mod line;
+#[doc(hidden)]
 pub mod aggregate;
 pub mod item;
 pub mod request;
+#[doc(hidden)]
 pub mod parse;
+#[doc(hidden)]
 pub mod pass;
 pub mod prompt;
 pub mod judging;
+#[doc(hidden)]
 pub mod files;
 pub mod backend;
 pub mod judge;
 pub mod strategy;
 pub mod blocking;
+#[cfg(feature = "config")]
+#[doc(hidden)]
 pub mod config;
+#[cfg(feature = "files")]
 pub mod records;
+#[cfg(feature = "files")]
+#[doc(hidden)]
 pub mod report;
+#[cfg(feature = "files")]
 pub mod run;
 
 #[doc(inline)]
@@ -63,9 +85,9 @@ pub use {
     error::{Error, ErrorKind, Result},
     hint::Hint,
     item::Item,
-    judge::Judge,
+    judge::{Judge, JudgeBuilder, PanelBuilder},
     prompt::Prompt,
     request::Request,
     scale::Scale,
-    verdict::{Judgment, Unreadable, Verdict},
+    verdict::{Judgment, Unreadable, Verdict, Vote},
 };

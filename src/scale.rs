@@ -62,7 +62,8 @@ impl Default for Step {
 pub type Levels = serde_json::Map<String, serde_json::Value>;
 
 /// One end of a comparison, in the order in which the answers stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The first answer.

@@ -59,7 +59,7 @@ const KNOWN_CIRCLES: [&str; 13] = [
     "backend::openai::body ↔ backend::openai::said",
     "cli::env_file ↔ cli::trust",
     "config::layers ↔ config::permission",
-    "judging::decide ↔ judging::machine ↔ judging::panel ↔ judging::tally",
+    "judging::decide ↔ judging::machine ↔ judging::panel ↔ judging::usage",
     "judging::member ↔ judging::order",
     "line::result ↔ line::vote",
     "prompt::program ↔ prompt::run ↔ prompt::taint",

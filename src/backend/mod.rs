@@ -4,6 +4,7 @@
 //! another backend; layers stack in the order in which they are read, outermost first:
 //! recorded ▸ cached ▸ the model itself. Budgets and limits will stand between the last two.
 
+#[cfg(feature = "checks")]
 mod check;
 mod from_fn;
 mod pause;
@@ -32,9 +33,10 @@ pub use open::{file_of, is_remote, secrets};
 #[cfg(feature = "openai")]
 pub use openai::presets;
 
+#[cfg(feature = "checks")]
+pub use check::Check;
 pub use {
     crate::request::{Capabilities, Logprobs},
-    check::Check,
     from_fn::{FromFn, from_fn},
     open::{DEFAULT_MODEL, Options, open},
     record::Recorded,

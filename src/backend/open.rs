@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Backend, Check, Recorded, Replay, Script};
+#[cfg(feature = "checks")]
+use super::Check;
+use super::{Backend, Recorded, Replay, Script};
 use crate::error::Result;
-#[cfg(not(all(feature = "llama", feature = "openai", feature = "tiny")))]
+#[cfg(not(all(feature = "checks", feature = "llama", feature = "openai", feature = "tiny")))]
 use crate::error::{Error, ErrorKind};
 
 /// The model that judges when none is named: the one inside this program.
@@ -57,7 +59,7 @@ async fn by_name(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
         return Ok(Arc::new(Replay::open(path)?));
     }
     if let Some(check) = name.strip_prefix(CHECK) {
-        return Ok(Arc::new(Check::named(check)?));
+        return checking(check);
     }
     if let Some(text) = name.strip_prefix(SCRIPT) {
         return Ok(Arc::new(Script::always(text)));
@@ -69,6 +71,16 @@ async fn by_name(name: &str, options: &Options) -> Result<Arc<dyn Backend>> {
         return Ok(Arc::new(cache.over(model)));
     }
     Ok(model)
+}
+
+#[cfg(feature = "checks")]
+fn checking(check: &str) -> Result<Arc<dyn Backend>> {
+    Ok(Arc::new(Check::named(check)?))
+}
+
+#[cfg(not(feature = "checks"))]
+fn checking(_: &str) -> Result<Arc<dyn Backend>> {
+    Err(lacking("checks by rules", "checks"))
 }
 
 /// Whether the name is that of a file of weights.
@@ -153,7 +165,7 @@ fn remote(_: &str, _: &Options) -> Result<Arc<dyn Backend>> {
     Err(lacking("APIs", "openai"))
 }
 
-#[cfg(not(all(feature = "llama", feature = "openai", feature = "tiny")))]
+#[cfg(not(all(feature = "checks", feature = "llama", feature = "openai", feature = "tiny")))]
 fn lacking(what: &str, feature: &str) -> Error {
     Error::new(ErrorKind::Config, format!("this program was built without {what}"))
         .hint(format!("build it with `--features {feature}`"))
@@ -161,6 +173,7 @@ fn lacking(what: &str, feature: &str) -> Error {
 
 /// What presets of servers say where there are none.
 #[cfg(not(feature = "openai"))]
+#[expect(missing_docs, reason = "as those of the feature")]
 pub mod presets {
     pub fn key_variable(_: &str) -> &'static str {
         ""

@@ -21,8 +21,11 @@ mod fault;
 mod vote;
 mod result;
 mod judgment;
+#[cfg(feature = "schema")]
 mod schema;
 
+#[cfg(feature = "schema")]
+pub(crate) use schema::of as schema_of;
 pub use {
     fault::{ErrorLine, ErrorWord},
     result::{Consistent, MemberLine, PromptLine, ResultLine},
@@ -34,7 +37,6 @@ pub(crate) use {
     number::{optional as whole_or_none, plain},
     partial::{Lenient, Word, text},
     result::{unlike, written},
-    schema::of as schema_of,
 };
 
 /// The version of lines that this program writes. A newer version adds what an older reader cannot skip.

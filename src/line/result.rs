@@ -1,12 +1,13 @@
 //! The whole line: what came of one record, by whom, and what it took.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+#[cfg(feature = "schema")]
+use super::schema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ErrorLine, Shares, VERSION, VerdictLine, VoteLine, schema, text};
+use super::{ErrorLine, Shares, VERSION, VerdictLine, VoteLine, text};
 use crate::{
     completion::UsageTotal,
     error::{Error, ErrorKind, Result, json_fault},
@@ -22,13 +23,14 @@ use crate::{
 ///
 /// Reading asks for an `id` only, so that lines written by hand are lines too; keys of other programs are
 /// ignored. Keys stand in the order of the fields.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(transform = schema::one_of_three)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::one_of_three))]
 #[non_exhaustive]
 pub struct ResultLine {
     /// The version of the line; lines of before it was written have none.
     #[serde(default = "current")]
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub v: u32,
     /// The record's own name, else its place in the run; of what is not a record, its place in the input.
     #[serde(deserialize_with = "text")]
@@ -115,7 +117,8 @@ pub struct ResultLine {
 }
 
 /// The prompt of a line.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct PromptLine {
@@ -139,7 +142,8 @@ impl PromptLine {
 }
 
 /// One member of a judge that has several.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct MemberLine {
@@ -191,17 +195,18 @@ impl From<Consistent> for Option<bool> {
     }
 }
 
-impl JsonSchema for Consistent {
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Consistent {
     fn inline_schema() -> bool {
         true
     }
 
-    fn schema_name() -> Cow<'static, str> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "Consistent".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"enum": [true, false, null]})
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"enum": [true, false, null]})
     }
 }
 
@@ -249,6 +254,7 @@ impl ResultLine {
     }
 
     /// The JSON schema of lines that this version writes (draft 2020-12).
+    #[cfg(feature = "schema")]
     pub fn schema() -> Value {
         schema::of::<Self>()
     }

@@ -1,8 +1,7 @@
 //! Probabilities by name, in the order in which they were offered.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
@@ -83,17 +82,18 @@ impl<'de> Deserialize<'de> for Shares {
     }
 }
 
-impl JsonSchema for Shares {
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Shares {
     fn inline_schema() -> bool {
         true
     }
 
-    fn schema_name() -> Cow<'static, str> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "Shares".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
             "type": "object",
             "properties": {
                 "missing": {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{number, partial::text_or_none};
 use crate::verdict::{Label, Preference, StepLabel, Steps, Verdict};
 
 /// A verdict as lines hold it: beside `kind` and `verdict` only the fields of that kind are there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct VerdictLine {
@@ -33,7 +33,7 @@ pub struct VerdictLine {
     pub confidence: Option<f64>,
     /// For steps: the 0-based index of the first wrong step, −1 if every step is right.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = -1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = -1)))]
     pub first_error: Option<i64>,
     /// For steps: the verdict on each step that was judged, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,8 @@ pub struct VerdictLine {
 }
 
 /// The kinds of verdicts in lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum VerdictKind {

@@ -1,6 +1,5 @@
 //! One vote in a line, with every text that was written for it.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ErrorLine, VerdictLine, result::not_a_line};
@@ -12,7 +11,8 @@ use crate::{
 
 /// What one member of a judge said for one draw and one order: exactly one of a verdict, `unreadable` or
 /// `error`, and all that is needed to read it again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct VoteLine {
     /// Who cast it: the name of the member, else the model.
@@ -52,7 +52,8 @@ pub struct VoteLine {
 }
 
 /// The order in which answers were shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Shown {
@@ -63,7 +64,8 @@ pub enum Shown {
 }
 
 /// Orders that have a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ShownName {

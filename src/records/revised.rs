@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -22,12 +21,13 @@ use crate::{
 ///  "score_first": 3, "score_best": 9, "final_check": {"by": …, "verdict": "9", "pass": true, "flipped": false, …},
 ///  "rounds": [{"round": 0, "draft": "…", "verdict": "3", "pass": false, "critique": "…", "accepted": true, …}], …}
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RevisionLine {
     /// The version of the line; lines of before it was written have none.
     #[serde(default = "current")]
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub v: u32,
     /// The record's own name, else its place in the run; of what is not a record, its place in the input.
     #[serde(deserialize_with = "line::text")]
@@ -82,7 +82,8 @@ pub struct RevisionLine {
 }
 
 /// One draft and what was said of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RoundLine {
     /// Its number; round 0 is the draft that the loop began with.
@@ -116,7 +117,8 @@ pub struct RoundLine {
 }
 
 /// A fresh judgment of what a loop returned.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CheckLine {
     /// The model that gave it.
@@ -140,7 +142,8 @@ pub struct CheckLine {
 }
 
 /// What answers took; nothing but the cost where nothing came of the record.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct SpentLine {
@@ -179,6 +182,7 @@ impl RevisionLine {
     }
 
     /// The JSON schema of lines that this version writes (draft 2020-12).
+    #[cfg(feature = "schema")]
     pub fn schema() -> Value {
         line::schema_of::<Self>()
     }
