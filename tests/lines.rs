@@ -17,7 +17,7 @@ use tribunal::{
     completion::{Distribution, UsageTotal},
     error::{Error, ErrorKind},
     line::{ErrorWord, ResultLine, VoteLine},
-    records::{Ended, Line, RevisionLine},
+    records::{JudgedRecord, RevisionLine},
     verdict::{Label, Outcome, Preference, Reason, StepLabel, Steps, Vote},
 };
 
@@ -155,8 +155,9 @@ async fn the_votes_of_several_members_say_who_cast_them_and_which_failed() {
     let judge = Judge::panel(members).quorum(1).build().await.unwrap();
     let item = Item::new().set("id", "q1").question("Why?").answer("So.");
     let judgment = judge.judge(&item).await.unwrap();
-    let outcome = Ended::Judged(&judgment);
-    let line = Line { id: "q1".into(), index: 0, item: Some(&item), outcome, with_item: true };
+    let outcome = Ok(&judgment);
+    let line =
+        JudgedRecord { id: "q1".into(), index: 0, item: Some(&item), outcome, with_item: true };
     let line = line.typed(&judge);
     let json: Value = serde_json::from_str(&line.to_string()).unwrap();
     assert_valid(&validator, &json);

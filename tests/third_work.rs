@@ -80,7 +80,7 @@ fn options() -> RunOptions {
 }
 
 async fn done(work: Length, sources: &[Source], options: RunOptions, path: &Path) -> Ran {
-    let records = records::read(sources.to_vec(), records::Options::default());
+    let records = records::read(sources.to_vec(), records::ReadOptions::default());
     let output = Output::to_file(path).unwrap();
     run(work, records, options, Some(output), &mut ()).await.unwrap()
 }
@@ -147,7 +147,7 @@ impl Work for Slow {
 async fn so_many_records_are_in_flight_at_once_and_no_more() {
     let folder = Folder::new("third-flight");
     let (flying, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let read = records::read(records(&folder, 0..50), records::Options::default());
+    let read = records::read(records(&folder, 0..50), records::ReadOptions::default());
     let work = Slow(flying, most.clone());
     run(work, read, options(), None, &mut ()).await.unwrap();
     assert_eq!(most.load(Ordering::SeqCst), 4);
@@ -215,7 +215,7 @@ async fn a_pipe_is_not_read_only_to_be_counted() {
 async fn a_listener_hears_of_every_record_once_and_may_end_the_run() {
     let folder = Folder::new("third-listener");
     let sources = records(&folder, 0..10);
-    let read = || records::read(sources.clone(), records::Options::default());
+    let read = || records::read(sources.clone(), records::ReadOptions::default());
     let mut heard = Vec::new();
     let mut listener = |finished: &Finished<usize>, line: &Value| {
         assert_eq!(line["length"], *finished.outcome.as_ref().unwrap());
@@ -247,7 +247,7 @@ async fn a_kept_failure_comes_back_with_its_kind_and_its_hints_and_ends_nothing(
     let calls = Arc::new(AtomicUsize::new(0));
     let mut kinds = Vec::new();
     for _ in 0..2 {
-        let read = records::read(sources.clone(), records::Options::default());
+        let read = records::read(sources.clone(), records::ReadOptions::default());
         let output = Some(Output::to_file(&path).unwrap());
         let work = JudgeWork::new(judge(calls.clone()).await);
         let mut listener = |finished: &Finished, _: &ResultLine| {

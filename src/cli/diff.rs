@@ -10,8 +10,8 @@ use super::{Exit, emit, note};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
-    records::{self, Format, Source, Whose},
-    report::{Comparison, Told, escaped},
+    records::{self, InputFormat, LineOwner, Source},
+    report::{Comparison, RecordVerdict, escaped},
 };
 
 /// Compare two result files: changed verdicts, agreement, kappa, significance.
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let mut out = io::stdout();
     let flips: &mut dyn Iterator<Item = _> = &mut comparison.flips();
     for (one, other) in flips.take(if args.quiet { 0 } else { usize::MAX }) {
-        let shown = |told: &Told| escaped(told.verdict.as_deref().unwrap_or("(none)"));
+        let shown = |told: &RecordVerdict| escaped(told.verdict.as_deref().unwrap_or("(none)"));
         emit(&mut out, &format!("{:<20} {} → {}", escaped(&one.id), shown(one), shown(other)))?;
     }
     note(&comparison.to_string());
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 /// The verdicts of a file of results. A file may hold lines of several judges: those of the last one count.
-fn read(path: &Path) -> Result<Vec<Told>> {
+fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
     if let Some(what) = other_format(path) {
         let message = format!("`{}` is {what}; `diff` reads lines of JSON", path.display());
         return Err(Error::new(ErrorKind::Config, message)
@@ -59,8 +59,8 @@ fn read(path: &Path) -> Result<Vec<Told>> {
     for (number, line) in records::lines(&Source::File(path.to_owned()))? {
         let place = format!("{}:{number}", path.display());
         let line = line.map_err(|error| error.within(&place))?;
-        whose.push(Whose::of(&line));
-        told.push(Told::read(&line).map_err(|error| error.within(&place))?);
+        whose.push(LineOwner::of(&line));
+        told.push(RecordVerdict::read(&line).map_err(|error| error.within(&place))?);
     }
     let counts = records::current(&whose);
     let others = counts.iter().filter(|counts| !**counts).count();
@@ -75,9 +75,9 @@ fn read(path: &Path) -> Result<Vec<Told>> {
 
 /// What a file is where it is not lines of JSON. A `.json` file is often lines, so its first character decides.
 fn other_format(path: &Path) -> Option<&'static str> {
-    match Format::of(path) {
-        Format::Csv | Format::Tsv | Format::Parquet => Some("a table"),
-        Format::Json => {
+    match InputFormat::of(path) {
+        InputFormat::Csv | InputFormat::Tsv | InputFormat::Parquet => Some("a table"),
+        InputFormat::Json => {
             let mut start = [0; 64];
             let read = File::open(path).and_then(|mut file| file.read(&mut start)).ok()?;
             let first = start[..read].iter().find(|byte| !byte.is_ascii_whitespace());

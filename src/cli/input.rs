@@ -10,7 +10,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::{FieldMap, Item},
-    records::{self, Format, LeftOut, Record, Source},
+    records::{self, InputFormat, Record, SkipReason, Source},
 };
 
 /// Flags that choose records, and how they are read.
@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Files, folders or patterns; - reads standard input.
     #[arg(value_name = "FILE")]
     pub(super) files: Vec<String>,
-    /// Format of the input: jsonl, json, csv, … [default: by name].
+    /// InputFormat of the input: jsonl, json, csv, … [default: by name].
     #[arg(
         long,
         value_enum,
@@ -29,7 +29,7 @@ pub(super) struct Args {
         hide_possible_values = true,
         hide_short_help = true
     )]
-    input_format: Option<Format>,
+    input_format: Option<InputFormat>,
     /// Separator of table cells, such as ';' [default: by the header].
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter, hide_short_help = true)]
     delimiter: Option<u8>,
@@ -103,14 +103,14 @@ impl Args {
         let found = records::find(&self.files)?;
         reading(plan, &found.sources).check()?;
         if !quiet {
-            say_left_out(found.left_out);
+            say_left_out(found.skipped);
         }
         Ok(found.sources)
     }
 
     /// The chosen records of these sources.
     fn read(&self, sources: Vec<Source>) -> Records {
-        let options = records::Options { format: self.input_format, delimiter: self.delimiter };
+        let options = records::ReadOptions { format: self.input_format, delimiter: self.delimiter };
         let all = records::read(sources, options).take(self.limit.unwrap_or(usize::MAX));
         match self.sample {
             Some(count) => Box::new(records::sample(all, count, self.sample_seed).into_iter()),
@@ -136,14 +136,14 @@ impl Args {
         let Source::File(path) = source else { return None };
         let file = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
         let packed = path.extension().is_some_and(|end| end == "gz" || end == "zst");
-        match self.input_format.unwrap_or_else(|| Format::of(path)) {
-            Format::Text => Some(1),
-            Format::Jsonl if !packed => lines(path),
+        match self.input_format.unwrap_or_else(|| InputFormat::of(path)) {
+            InputFormat::Text => Some(1),
+            InputFormat::Jsonl if !packed => lines(path),
             // Other formats have to be parsed; a file of this size takes less than a second.
             _ if file.len() > LARGEST_READ_TWICE && self.limit.is_none() => None,
             _ => {
                 let options =
-                    records::Options { format: self.input_format, delimiter: self.delimiter };
+                    records::ReadOptions { format: self.input_format, delimiter: self.delimiter };
                 let all = records::read(vec![source.clone()], options);
                 Some(all.take(self.limit.unwrap_or(usize::MAX)).count() as u64)
             }
@@ -165,7 +165,7 @@ pub(super) fn reading(plan: Plan, sources: &[Source]) -> Plan {
 }
 
 /// Lists files of a folder that are not read, one line for each reason.
-fn say_left_out(mut files: Vec<(PathBuf, LeftOut)>) {
+fn say_left_out(mut files: Vec<(PathBuf, SkipReason)>) {
     const MOST: usize = 3;
     files.sort_by_key(|(_, why)| *why);
     for group in files.chunk_by(|(_, one), (_, other)| one == other) {

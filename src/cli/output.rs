@@ -16,8 +16,8 @@ use tribunal::{
     files::Plan,
     judge::Judge,
     line::ResultLine,
-    records::{self, Kind, Left, Output, Record},
-    report::{Junit, Summary, Table, escaped},
+    records::{self, Output, Record, ResultFormat, Written},
+    report::{Junit, Summary, VerdictTable, escaped},
     run::{Finished, JudgeWork, Listener, Redo},
 };
 
@@ -73,12 +73,12 @@ enum Shape {
 
 impl Shape {
     /// The format that is written in one piece when all results are there.
-    fn collected(self) -> Option<Kind> {
+    fn collected(self) -> Option<ResultFormat> {
         match self {
             Self::Jsonl | Self::Pretty => None,
-            Self::Json => Some(Kind::Json),
-            Self::Csv => Some(Kind::Csv),
-            Self::Tsv => Some(Kind::Tsv),
+            Self::Json => Some(ResultFormat::Json),
+            Self::Csv => Some(ResultFormat::Csv),
+            Self::Tsv => Some(ResultFormat::Tsv),
         }
     }
 }
@@ -141,9 +141,9 @@ impl Args {
 fn rows(terminal: bool) -> Target {
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     let seen = terminal_size().map(|(Width(width), _)| usize::from(width)).filter(|_| terminal);
-    let width = seen.or_else(columns).unwrap_or(Table::default().width);
+    let width = seen.or_else(columns).unwrap_or(VerdictTable::default().width);
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    Target::Rows(Rows::new(Table { width, colour }, terminal))
+    Target::Rows(Rows::new(VerdictTable { width, colour }, terminal))
 }
 
 /// How results leave the program.
@@ -203,7 +203,7 @@ impl Sink {
     ///
     /// # Errors
     /// A report cannot be written.
-    pub(super) fn finish(self, summary: &Summary, left: Option<&Left>) -> Result<()> {
+    pub(super) fn finish(self, summary: &Summary, left: Option<&Written>) -> Result<()> {
         let judge = &self.judge;
         if let Target::Rows(mut rows) = self.target {
             rows.finish()?;
@@ -228,7 +228,7 @@ impl Sink {
 }
 
 /// Says what the file of results holds beside the results of this run, and where those of an unfinished run are.
-pub(super) fn note_left(left: &Left, path: &Path, quiet: bool) {
+pub(super) fn note_left(left: &Written, path: &Path, quiet: bool) {
     if !left.is_final {
         let results = left.results.display();
         note(&format!(

@@ -69,7 +69,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         reading_named(Plan::default().writes_stdout(), std::iter::once(args.prompt.as_str()));
     reading(plan, &sources).check()?;
     let mut summary = Summary::new(&judge, args.labels());
-    for record in records::read(sources, records::Options::default()) {
+    for record in records::read(sources, records::ReadOptions::default()) {
         let finished = read(&judge, &args.field, record);
         summary.count(&finished.name(), finished.item.as_ref(), finished.outcome.as_ref());
         if let Err(error) = &finished.outcome {

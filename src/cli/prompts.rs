@@ -171,7 +171,7 @@ fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
 /// Prints every request for one record, with made-up answers between them.
 fn render(name: &str, file: &str, index: usize, map: Vec<FieldMap>) -> Result<Exit> {
     let prompt = judge::load(name)?;
-    let mut all = records::read(records::sources(&[file])?, records::Options::default());
+    let mut all = records::read(records::sources(&[file])?, records::ReadOptions::default());
     let record = all.nth(index).ok_or_else(|| {
         Error::new(ErrorKind::Config, format!("`{file}` has no record {index}"))
             .hint("--index counts records from 0")

@@ -16,7 +16,7 @@ use tribunal::{
     item::Item,
     judge::Judge,
     line::ResultLine,
-    records::{self, Source, Whose},
+    records::{self, LineOwner, Source},
     report::escaped,
     run::Finished,
     verdict::Judgment,
@@ -107,7 +107,7 @@ impl Args {
             return Ok(Vec::new());
         }
         let lines = records::lines(&self.source())?;
-        let lines = lines.map(|(_, line)| Whose::of(&line.unwrap_or_default()));
+        let lines = lines.map(|(_, line)| LineOwner::of(&line.unwrap_or_default()));
         Ok(records::current(&lines.collect::<Vec<_>>()))
     }
 

@@ -11,13 +11,13 @@ use super::{
 };
 use tribunal::{
     error::Result,
-    report::{Table, escaped},
+    report::{VerdictTable, escaped},
     run::Finished,
 };
 
 /// A table that is printed row by row.
 pub(super) struct Rows {
-    table: Table,
+    table: VerdictTable,
     /// Whether a row is printed as soon as its record ends.
     live: bool,
     /// Whether the header is printed.
@@ -38,7 +38,7 @@ struct Row {
 
 impl Rows {
     /// An empty table.
-    pub(super) fn new(table: Table, live: bool) -> Self {
+    pub(super) fn new(table: VerdictTable, live: bool) -> Self {
         let (waiting, hinted) = (BTreeMap::new(), BTreeSet::new());
         Self { table, live, begun: false, next: 0, waiting, hinted }
     }

@@ -1,25 +1,20 @@
 //! Tables as text. A bad row costs itself, a bad header its file.
 
-use std::collections::VecDeque;
-
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use serde_json::{Map, Value};
 
 use super::{
+    csv_rows::{DELIMITERS, Rows, delimiter_of, is_blank, separator},
     exact,
-    input::{LONGEST, Lines, RawLine, wrong},
+    input::{Lines, wrong},
     literal,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     item::{self, Item},
 };
 
-/// What separates the cells of a table, in the order in which it is looked for.
-const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
-
 /// The rows of a table as records, each with the line on which it begins.
-pub(super) struct Table {
+pub(super) struct CsvRecords {
     rows: Rows,
     header: Option<Vec<Column>>,
     over: bool,
@@ -33,7 +28,7 @@ struct Column {
     is_unnamed: bool,
 }
 
-impl Table {
+impl CsvRecords {
     /// A table; without a delimiter its header tells.
     pub(super) fn new(lines: Lines, delimiter: Option<u8>) -> Self {
         Self { rows: Rows::new(lines, delimiter), header: None, over: false }
@@ -83,7 +78,7 @@ fn columns(names: &[String]) -> Vec<Column> {
     names.iter().enumerate().map(column).collect()
 }
 
-impl Iterator for Table {
+impl Iterator for CsvRecords {
     type Item = (usize, Result<Item>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -119,10 +114,6 @@ fn record(header: &[Column], mut cells: Vec<String>) -> Result<Item> {
     });
     let fields = filled.map(|(column, cell)| Ok((column.name.clone(), value(&column.name, cell)?)));
     Ok(Item::from(fields.collect::<Result<Map<_, _>>>()?))
-}
-
-fn is_blank(cell: &str) -> bool {
-    cell.trim().is_empty()
 }
 
 /// A cell is text; where a list belongs it may be one in JSON, or as Python prints it.
@@ -161,205 +152,6 @@ pub(super) fn is_header(line: &str) -> bool {
         && names.iter().any(|name| item::is_known(name))
 }
 
-/// What separates cells, where a line in front of the header says so to spreadsheets: `sep=;`.
-fn separator(line: &[u8]) -> Option<u8> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
-    match line {
-        [s, e, p, b'=', delimiter] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
-            Some(*delimiter).filter(u8::is_ascii)
-        }
-        _ => None,
-    }
-}
-
-/// What separates the cells of a header: the candidate that stands as often in the line below it, else
-/// the most frequent one; `None` where there is none.
-fn delimiter_of(header: &[u8], below: Option<&[u8]>) -> Option<u8> {
-    let agrees =
-        |delimiter, times| below.is_some_and(|line| outside_quotes(line, delimiter) == times);
-    let candidates =
-        DELIMITERS.iter().rev().map(|&delimiter| (delimiter, outside_quotes(header, delimiter)));
-    let found = candidates.filter(|&(_, times)| times > 0);
-    found
-        .max_by_key(|&(delimiter, times)| (agrees(delimiter, times), times))
-        .map(|(delimiter, _)| delimiter)
-}
-
-fn outside_quotes(line: &[u8], delimiter: u8) -> usize {
-    let mut quoted = false;
-    line.iter()
-        .filter(|&&byte| {
-            quoted ^= byte == b'"';
-            byte == delimiter && !quoted
-        })
-        .count()
-}
-
-/// A row at its line.
-struct Row {
-    line: usize,
-    cells: Result<Vec<String>>,
-}
-
-/// Cuts lines into rows: a row goes on over line breaks that stand in quotes.
-struct Rows {
-    lines: Lines,
-    /// Lines that were read ahead.
-    ahead: VecDeque<RawLine>,
-    delimiter: Option<u8>,
-    core: Option<Reader>,
-    cells: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Rows {
-    fn new(lines: Lines, delimiter: Option<u8>) -> Self {
-        let (cells, ends) = (vec![0; 4 << 10], vec![0; 64]);
-        Self { lines, ahead: VecDeque::new(), delimiter, core: None, cells, ends }
-    }
-
-    fn line(&mut self) -> Result<Option<RawLine>> {
-        match self.ahead.pop_front() {
-            Some(line) => Ok(Some(line)),
-            None => self.lines.next(),
-        }
-    }
-
-    /// The next row in which anything is.
-    fn next(&mut self) -> Result<Option<Row>> {
-        loop {
-            match self.any()? {
-                Some(Row { cells: Ok(cells), .. }) if cells.iter().all(|cell| is_blank(cell)) => (),
-                row => return Ok(row),
-            }
-        }
-    }
-
-    /// The next row that is not a blank line.
-    fn any(&mut self) -> Result<Option<Row>> {
-        let first = loop {
-            match self.line()? {
-                None => return Ok(None),
-                Some(line) if line.is_blank() => (),
-                Some(line) => match separator(&line.bytes).filter(|_| self.core.is_none()) {
-                    Some(delimiter) => self.delimiter = self.delimiter.or(Some(delimiter)),
-                    None => break line,
-                },
-            }
-        };
-        let mut core = match self.core.take() {
-            Some(core) => core,
-            None => self.reader(&first)?,
-        };
-        core.reset();
-        let row = self.row(&mut core, first);
-        self.core = Some(core);
-        row.map(Some)
-    }
-
-    /// A reader for what separates the cells of this header.
-    fn reader(&mut self, header: &RawLine) -> Result<Reader> {
-        if self.delimiter.is_none() {
-            let below = self.lines.next()?;
-            self.delimiter =
-                delimiter_of(&header.bytes, below.as_ref().map(|line| line.bytes.as_slice()));
-            self.ahead.extend(below);
-        }
-        Ok(ReaderBuilder::new().delimiter(self.delimiter.unwrap_or(b',')).build())
-    }
-
-    /// The row that begins with this line. One whose quote is never closed costs its first line only.
-    fn row(&mut self, core: &mut Reader, first: RawLine) -> Result<Row> {
-        let line = first.number;
-        let failed = |error| Ok(Row { line, cells: Err(error) });
-        if first.is_cut() {
-            return failed(first.text().err().unwrap_or_else(unclosed));
-        }
-        let mut room = Room { cells: &mut self.cells, ends: &mut self.ends, filled: 0, count: 0 };
-        let mut fault = first.text().err();
-        let mut fed = room.feed(core, &first.bytes);
-        let mut last = first;
-        let mut behind: Vec<RawLine> = Vec::new();
-        while fed.is_none() {
-            let next = match self.ahead.pop_front() {
-                Some(line) => Some(line),
-                None => self.lines.next()?,
-            };
-            let fits = room.filled <= LONGEST;
-            let Some(next) = next.filter(|next| fits && !next.is_cut()) else {
-                behind.into_iter().rev().for_each(|line| self.ahead.push_front(line));
-                return failed(unclosed());
-            };
-            fault = fault.or(next.text().err());
-            fed = room.feed(core, &next.bytes);
-            behind.push(next.clone());
-            last = next;
-        }
-        // A lone carriage return ends a row as well: what stands behind it is the next one.
-        let rest = last.behind(fed.unwrap_or(last.bytes.len()));
-        self.ahead.extend(rest.filter(|rest| !rest.is_blank()));
-        match fault {
-            Some(fault) => failed(fault),
-            None => Ok(Row { line, cells: Ok(room.texts()) }),
-        }
-    }
-}
-
-/// Where the cells of one row are collected.
-struct Room<'a> {
-    cells: &'a mut Vec<u8>,
-    ends: &'a mut Vec<usize>,
-    filled: usize,
-    count: usize,
-}
-
-impl Room<'_> {
-    /// Reads one line, and its line break as the end of the row if no quote is open; how much of the line
-    /// the row took if it ends here.
-    fn feed(&mut self, core: &mut Reader, line: &[u8]) -> Option<usize> {
-        let mut taken = 0;
-        for mut input in [line, b"\n"] {
-            while !input.is_empty() {
-                let (result, read, wrote, ended) = core.read_record(
-                    input,
-                    &mut self.cells[self.filled..],
-                    &mut self.ends[self.count..],
-                );
-                input = &input[read..];
-                taken += read;
-                self.filled += wrote;
-                self.count += ended;
-                match result {
-                    ReadRecordResult::Record | ReadRecordResult::End => {
-                        return Some(taken.min(line.len()));
-                    }
-                    ReadRecordResult::OutputFull => self.cells.resize(self.cells.len() * 2, 0),
-                    ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                    ReadRecordResult::InputEmpty => (),
-                }
-            }
-        }
-        None
-    }
-
-    /// The cells of a row whose lines are UTF-8.
-    fn texts(&self) -> Vec<String> {
-        let mut start = 0;
-        let cut = self.ends[..self.count].iter().map(|&end| {
-            let cell = String::from_utf8_lossy(&self.cells[start..end]).into_owned();
-            start = end;
-            cell
-        });
-        cut.collect()
-    }
-}
-
-fn unclosed() -> Error {
-    wrong("a quote of this row is never closed")
-        .hint("the file may have been cut off; a quote inside of a cell is written twice")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,7 +162,7 @@ mod tests {
             Ok(item) => Ok(serde_json::to_string(item.record()).unwrap()),
             Err(error) => Err(error.to_string()),
         };
-        let table = Table::new(Lines::new(Box::new(bytes)), None);
+        let table = CsvRecords::new(Lines::new(Box::new(bytes)), None);
         table.map(|(line, item)| (line, shown(item))).collect()
     }
 

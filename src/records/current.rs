@@ -7,9 +7,9 @@ use serde::Deserialize;
 use super::ids::digest;
 use crate::line::{Lenient, Word};
 
-/// Whose a line of results is.
+/// LineOwner a line of results is.
 #[derive(Clone, Copy, Debug)]
-pub struct Whose {
+pub struct LineOwner {
     /// Model and prompt; none of what is no line of a judge.
     judge: Option<u64>,
     /// Id and place in the input; what has no place is like nothing else.
@@ -21,7 +21,7 @@ pub struct Whose {
 /// What a line says of its judge and its record; the rest is not looked at, and may have any shape.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Seen {
+struct LineFields {
     id: Lenient<Word>,
     index: Lenient<u64>,
     model: Lenient<String>,
@@ -34,10 +34,10 @@ struct Prompt {
     hash: String,
 }
 
-impl Whose {
+impl LineOwner {
     /// Looks at a line of results, as it stands in its file.
     pub fn of(line: &str) -> Self {
-        let Seen { id, index, model, prompt, stale } =
+        let LineFields { id, index, model, prompt, stale } =
             serde_json::from_str(line).unwrap_or_default();
         let judge = model.known().zip(prompt.known().map(|prompt| prompt.hash));
         let judge = judge.map(|judge| digest(|hasher| hasher.json(&judge)));
@@ -52,9 +52,10 @@ impl Whose {
 /// For each line, whether it counts: the last whole run of its file did not mark it as one of another
 /// input or judge, the judge of the last line judged it (the same model by the same prompt), and no later
 /// line of this judge is about the same record of the input.
-pub fn current(lines: &[Whose]) -> Vec<bool> {
+pub fn current(lines: &[LineOwner]) -> Vec<bool> {
     let last = lines.iter().rev().filter(|line| !line.is_stale).find_map(|line| line.judge);
-    let is_current = |line: &Whose| !line.is_stale && (line.judge.is_none() || line.judge == last);
+    let is_current =
+        |line: &LineOwner| !line.is_stale && (line.judge.is_none() || line.judge == last);
     let current = lines.iter().enumerate().filter(|(_, line)| is_current(line));
     let latest: HashMap<u64, usize> = current.map(|(n, line)| (line.record, n)).collect();
     let counts = |(n, line)| is_current(line) && latest.get(&line.record) == Some(&n);
@@ -70,7 +71,7 @@ mod tests {
     fn lines_of_the_last_judge_count_and_of_one_record_the_last() {
         let line = |id: &str, index: usize, model: &str| json!({"id": id, "index": index, "model": model, "prompt": {"hash": "h"}});
         let current = |lines: &[Value]| {
-            current(&lines.iter().map(|line| Whose::of(&line.to_string())).collect::<Vec<_>>())
+            current(&lines.iter().map(|line| LineOwner::of(&line.to_string())).collect::<Vec<_>>())
         };
         let lines = [
             line("a", 0, "old"),

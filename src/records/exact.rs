@@ -15,7 +15,7 @@ pub(super) const DEEPEST: usize = 100;
 
 /// Why a text is not taken.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum JsonError {
     /// It is not JSON.
     Json(serde_json::Error),
     /// It is JSON, but not a record that can be taken.
@@ -24,23 +24,23 @@ pub(super) enum Fault {
 
 /// The value of a text. A number that no float of 64 bits holds as it is written stays what it is, as a
 /// text: an integer of more than 64 bits, a fraction of too many digits, `1e400`.
-pub(super) fn value(text: &str) -> Result<Value, Fault> {
-    let Seen { deepest, inexact } = look(text.as_bytes());
+pub(super) fn value(text: &str) -> Result<Value, JsonError> {
+    let Survey { deepest, inexact } = look(text.as_bytes());
     if deepest > DEEPEST {
-        return Err(Fault::Record(too_deep()));
+        return Err(JsonError::Record(too_deep()));
     }
     let twice = RefCell::new(None);
     let quoted = quoted(text, &inexact);
     let mut json = serde_json::Deserializer::from_str(&quoted);
-    let read = Once(&twice).deserialize(&mut json);
+    let read = UniqueKeys(&twice).deserialize(&mut json);
     let value = read.and_then(|value| json.end().map(|()| value)).map_err(|cause| {
         // What was quoted moved the place of the fault.
         let unquoted =
             (!inexact.is_empty()).then(|| serde_json::from_str::<IgnoredAny>(text).err());
-        Fault::Json(unquoted.flatten().unwrap_or(cause))
+        JsonError::Json(unquoted.flatten().unwrap_or(cause))
     })?;
     match twice.into_inner() {
-        Some(key) => Err(Fault::Record(
+        Some(key) => Err(JsonError::Record(
             wrong(format!("the key `{key}` comes twice, with different values"))
                 .hint("nobody can say which of the two is meant: leave one out"),
         )),
@@ -72,14 +72,14 @@ pub(super) fn check_depth(record: &Map<String, Value>) -> crate::error::Result<(
 
 /// What a look at the bytes of a text finds.
 #[derive(Default)]
-struct Seen {
+struct Survey {
     deepest: usize,
     /// Where numbers are that would lose digits.
     inexact: Vec<Range<usize>>,
 }
 
-fn look(text: &[u8]) -> Seen {
-    let (mut seen, mut depth, mut at) = (Seen::default(), 0_usize, 0);
+fn look(text: &[u8]) -> Survey {
+    let (mut seen, mut depth, mut at) = (Survey::default(), 0_usize, 0);
     while let Some(&byte) = text.get(at) {
         at += 1;
         match byte {
@@ -175,9 +175,9 @@ impl Decimal {
 
 /// Reads a value, and takes note of a key that an object has twice with different values.
 #[derive(Clone, Copy)]
-struct Once<'a>(&'a RefCell<Option<String>>);
+struct UniqueKeys<'a>(&'a RefCell<Option<String>>);
 
-impl<'de> DeserializeSeed<'de> for Once<'_> {
+impl<'de> DeserializeSeed<'de> for UniqueKeys<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
@@ -185,7 +185,7 @@ impl<'de> DeserializeSeed<'de> for Once<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Once<'_> {
+impl<'de> Visitor<'de> for UniqueKeys<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,8 +250,8 @@ mod tests {
 
     fn read(text: &str) -> Result<Value, String> {
         value(text).map_err(|fault| match fault {
-            Fault::Json(cause) => cause.to_string(),
-            Fault::Record(error) => error.to_string(),
+            JsonError::Json(cause) => cause.to_string(),
+            JsonError::Record(error) => error.to_string(),
         })
     }
 

@@ -8,7 +8,7 @@ use std::{
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::Source;
+use super::{format::BOM, source::Source};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest record that is taken, in bytes.
@@ -175,8 +175,6 @@ impl Lines {
         broken(cause).within(format!("after line {}", self.number))
     }
 }
-
-pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Bytes as text; `offset` is where they begin in the source.
 pub(super) fn text(bytes: &[u8], offset: u64) -> Result<&str> {

@@ -30,14 +30,14 @@ pub(super) struct Journal {
     old: Vec<OldLine>,
     by_key: Vec<u32>,
     /// The lines of this run, kept ones included.
-    lines: Vec<Place>,
+    lines: Vec<LinePosition>,
     in_order: bool,
     /// The digests of the tables that were made of it, the latest last.
     tables: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct LinePosition {
     index: usize,
     offset: u64,
     length: u32,
@@ -49,7 +49,7 @@ struct OldLine {
     key: u64,
     offset: u64,
     length: u32,
-    state: State,
+    state: LineState,
     /// Whether it belongs to a record of this run.
     taken: bool,
     /// Whether it is to go: another line stands for its record.
@@ -60,7 +60,7 @@ struct OldLine {
 
 /// What a line says, the best last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
+enum LineState {
     /// Nothing of ours.
     Foreign,
     Failed,
@@ -70,13 +70,13 @@ enum State {
 
 /// A line of an earlier run that belongs to a record of this one.
 #[derive(Debug)]
-pub struct Earlier {
+pub struct JournalLine {
     /// The line.
     pub line: Value,
     place: usize,
 }
 
-impl Earlier {
+impl JournalLine {
     /// A line that stands in no journal.
     pub(super) fn of(line: Value) -> Self {
         Self { line, place: 0 }
@@ -157,7 +157,7 @@ impl Journal {
 
     /// A last line without its end is finished if it is whole, and cut off if it is not.
     fn mend(&mut self, torn: OldLine) -> io::Result<()> {
-        if torn.state == State::Foreign {
+        if torn.state == LineState::Foreign {
             tracing::warn!("a line of `{}` that was torn is cut off", self.path.display());
             self.file.set_len(torn.offset)?;
             self.end = torn.offset;
@@ -169,33 +169,33 @@ impl Journal {
     }
 
     /// The best line that earlier runs left under this key, and that no record has taken yet.
-    pub(super) fn earlier(&mut self, key: &str) -> Option<Earlier> {
+    pub(super) fn earlier(&mut self, key: &str) -> Option<JournalLine> {
         let key = digest(|hasher| hasher.part(key.as_bytes()));
         let start = self.by_key.partition_point(|&n| self.old[n as usize].key < key);
         let same = self.by_key[start..].iter().map(|&n| n as usize);
         let same =
-            same.take_while(|&n| self.old[n].key == key && self.old[n].state != State::Foreign);
+            same.take_while(|&n| self.old[n].key == key && self.old[n].state != LineState::Foreign);
         let free = same.filter(|&n| !self.old[n].taken);
         let place = free.max_by_key(|&n| (self.old[n].state, n))?;
         let line = serde_json::from_slice(&self.line(self.old[place].offset).ok()?).ok()?;
         self.old[place].taken = true;
-        Some(Earlier { line, place })
+        Some(JournalLine { line, place })
     }
 
     /// Lets an earlier line stand for a record.
-    pub(super) fn keep(&mut self, index: usize, earlier: &Earlier) {
+    pub(super) fn keep(&mut self, index: usize, earlier: &JournalLine) {
         let OldLine { offset, length, .. } = self.old[earlier.place];
-        self.push(Place { index, offset, length });
+        self.push(LinePosition { index, offset, length });
     }
 
     /// Takes an earlier line out when the run ends.
-    pub(super) fn drop(&mut self, earlier: &Earlier) {
+    pub(super) fn drop(&mut self, earlier: &JournalLine) {
         self.old[earlier.place].stale = true;
         self.in_order = false;
     }
 
-    fn push(&mut self, place: Place) {
-        let follows = |last: &Place| last.index < place.index && last.offset < place.offset;
+    fn push(&mut self, place: LinePosition) {
+        let follows = |last: &LinePosition| last.index < place.index && last.offset < place.offset;
         self.in_order &= self.lines.last().is_none_or(follows);
         self.lines.push(place);
     }
@@ -221,7 +221,11 @@ impl Journal {
     pub(super) fn add(&mut self, index: usize, line: &str) -> Result<()> {
         let offset = self.end;
         self.write(line).map_err(|cause| full(&self.path, cause))?;
-        self.push(Place { index, offset, length: u32::try_from(line.len()).unwrap_or(u32::MAX) });
+        self.push(LinePosition {
+            index,
+            offset,
+            length: u32::try_from(line.len()).unwrap_or(u32::MAX),
+        });
         Ok(())
     }
 
@@ -243,7 +247,7 @@ impl Journal {
     pub(super) fn others(&mut self) -> (usize, usize) {
         self.mark_stale();
         let others = self.old.iter().filter(|old| !old.taken && !old.stale);
-        let is_foreign = |old: &OldLine| old.state == State::Foreign;
+        let is_foreign = |old: &OldLine| old.state == LineState::Foreign;
         let foreign = others.clone().filter(|old| is_foreign(old)).count();
         (others.count() - foreign, foreign)
     }
@@ -279,7 +283,9 @@ impl Journal {
         for group in self.by_key.chunk_by(|&a, &b| old[a as usize].key == old[b as usize].key) {
             let lines = || group.iter().map(|&n| n as usize);
             if lines().any(|n| old[n].taken) {
-                stale.extend(lines().filter(|&n| !old[n].taken && old[n].state != State::Foreign));
+                stale.extend(
+                    lines().filter(|&n| !old[n].taken && old[n].state != LineState::Foreign),
+                );
             }
         }
         stale.into_iter().for_each(|n| self.old[n].stale = true);
@@ -295,8 +301,11 @@ impl Journal {
         let note = self.tables.last().map(|digest| table_note(digest));
         out.write_all(note.unwrap_or_default().as_bytes())?;
         let front = self.old.iter().filter(|old| !old.taken && !old.stale);
-        let places =
-            front.clone().map(|old| Place { index: 0, offset: old.offset, length: old.length });
+        let places = front.clone().map(|old| LinePosition {
+            index: 0,
+            offset: old.offset,
+            length: old.length,
+        });
         for (line, old) in read(&self.file, places)?.zip(front) {
             let line = line?;
             out.write_all(&if old.is_to_be_marked() { marked(&line) } else { line })?;
@@ -316,7 +325,7 @@ impl OldLine {
     fn of(line: &[u8], offset: u64) -> (Self, Option<String>) {
         #[derive(Default, Deserialize)]
         #[serde(default)]
-        struct Seen {
+        struct LineFields {
             key: Option<String>,
             index: Option<u64>,
             unreadable: Option<IgnoredAny>,
@@ -326,13 +335,13 @@ impl OldLine {
             #[serde(rename = "table of these lines")]
             table: Option<String>,
         }
-        let Seen { key, index, unreadable, error, is_marked, table } =
+        let LineFields { key, index, unreadable, error, is_marked, table } =
             serde_json::from_slice(line).unwrap_or_default();
         let state = match (&key, error, unreadable) {
-            (None, ..) => State::Foreign,
-            (_, Some(_), _) => State::Failed,
-            (_, None, Some(_)) => State::Unreadable,
-            (_, None, None) => State::Judged,
+            (None, ..) => LineState::Foreign,
+            (_, Some(_), _) => LineState::Failed,
+            (_, None, Some(_)) => LineState::Unreadable,
+            (_, None, None) => LineState::Judged,
         };
         let key = key.map_or(0, |key| digest(|hasher| hasher.part(key.as_bytes())));
         let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
@@ -344,7 +353,7 @@ impl OldLine {
 
     /// Whether it must say that it belongs to another input or another judge, and does not.
     fn is_to_be_marked(&self) -> bool {
-        self.state != State::Foreign && !self.is_marked
+        self.state != LineState::Foreign && !self.is_marked
     }
 }
 
@@ -364,7 +373,7 @@ fn marked(line: &[u8]) -> Vec<u8> {
 /// The lines at these places, in this order.
 fn read(
     file: &File,
-    places: impl Iterator<Item = Place>,
+    places: impl Iterator<Item = LinePosition>,
 ) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>>> {
     let mut reader = BufReader::new(file);
     reader.seek(SeekFrom::Start(0))?;

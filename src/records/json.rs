@@ -5,8 +5,9 @@ use std::io::BufRead;
 use serde_json::Value;
 
 use super::{
-    exact::{self, Fault},
-    input::{BOM, Bytes, LONGEST, broken, text, wrong},
+    exact::{self, JsonError},
+    format::BOM,
+    input::{Bytes, LONGEST, broken, text, wrong},
     shape,
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// The values of a file, each with the line on which it begins.
-pub(super) struct Values {
+pub(super) struct JsonRecords {
     bytes: Bytes,
     line: usize,
     offset: u64,
@@ -33,7 +34,7 @@ enum List {
 }
 
 /// The bytes of one value and where they begin.
-struct Cut {
+struct RawValue {
     bytes: Vec<u8>,
     line: usize,
     offset: u64,
@@ -42,7 +43,7 @@ struct Cut {
     closed: bool,
 }
 
-impl Values {
+impl JsonRecords {
     pub(super) fn new(bytes: Bytes) -> Self {
         Self { bytes, line: 1, offset: 0, list: List::Unknown, over: false }
     }
@@ -93,9 +94,9 @@ impl Values {
     }
 
     /// The bytes of the value that begins here.
-    fn cut(&mut self) -> Result<Cut> {
+    fn cut(&mut self) -> Result<RawValue> {
         let (line, offset) = (self.line, self.offset);
-        let mut cut = Cut { bytes: Vec::new(), line, offset, length: 0, closed: false };
+        let mut cut = RawValue { bytes: Vec::new(), line, offset, length: 0, closed: false };
         let mut scan = Scan::default();
         while !cut.closed {
             let chunk = self.bytes.fill_buf().map_err(broken)?;
@@ -179,7 +180,7 @@ impl Scan {
     }
 }
 
-impl Cut {
+impl RawValue {
     fn record(&self) -> Result<Item> {
         if self.length > LONGEST {
             return Err(wrong(format!("the record is longer than {} MiB", LONGEST >> 20)));
@@ -193,8 +194,8 @@ impl Cut {
             Ok(other) => {
                 Err(wrong(format!("a record is a JSON object, and this is {}", kind_of(&other))))
             }
-            Err(Fault::Record(error)) => Err(error),
-            Err(Fault::Json(cause)) => {
+            Err(JsonError::Record(error)) => Err(error),
+            Err(JsonError::Json(cause)) => {
                 let line = self.line + cause.line() - 1;
                 let (column, mistake) = (cause.column(), json_mistake(&cause));
                 Err(wrong(format!(
@@ -205,7 +206,7 @@ impl Cut {
     }
 }
 
-impl Iterator for Values {
+impl Iterator for JsonRecords {
     type Item = (usize, Result<Item>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -228,7 +229,7 @@ mod tests {
     fn read(text: &str) -> Vec<(usize, Result<String, String>)> {
         // A small buffer, so that values cross its end.
         let bytes = std::io::Cursor::new(text.as_bytes().to_vec());
-        let values = Values::new(Box::new(std::io::BufReader::with_capacity(7, bytes)));
+        let values = JsonRecords::new(Box::new(std::io::BufReader::with_capacity(7, bytes)));
         let shown = |item: Result<Item>| match item {
             Ok(item) => Ok(serde_json::to_string(item.record()).unwrap()),
             Err(error) => Err(error.to_string()),

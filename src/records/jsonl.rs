@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    exact::{self, Fault},
+    exact::{self, JsonError},
     input::{Lines, wrong},
     shape,
 };
@@ -13,18 +13,18 @@ use crate::{
 };
 
 /// The records of lines, each with the number of its line.
-pub(super) struct Jsonl {
+pub(super) struct JsonlRecords {
     lines: Lines,
     over: bool,
 }
 
-impl Jsonl {
+impl JsonlRecords {
     pub(super) fn new(lines: Lines) -> Self {
         Self { lines, over: false }
     }
 }
 
-impl Iterator for Jsonl {
+impl Iterator for JsonlRecords {
     type Item = (usize, Result<Item>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -51,11 +51,11 @@ pub(super) fn record(text: &str) -> Result<Item> {
             Err(not_object(&other).hint("a file that is one list is read with --input-format json"))
         }
         Ok(other) => Err(not_object(&other)),
-        Err(Fault::Record(error)) => Err(error),
-        Err(Fault::Json(cause)) if cause.is_eof() => {
+        Err(JsonError::Record(error)) => Err(error),
+        Err(JsonError::Json(cause)) if cause.is_eof() => {
             Err(wrong(format!("the line breaks off at column {}", cause.column())))
         }
-        Err(Fault::Json(cause)) => {
+        Err(JsonError::Json(cause)) => {
             let (column, mistake) = (cause.column(), json_mistake(&cause));
             let message = format!("the line is not valid JSON at column {column}: {mistake}");
             Err(wrong(message))

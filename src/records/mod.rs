@@ -1,6 +1,27 @@
-//! Records in, results out: any file that people have, and one line of JSON for each record.
+//! Records in, results out.
+//!
+//! [`sources`] and [`find`] turn the names that people type into files, [`read()`] reads their records one
+//! at a time with bounded memory, and [`Output`] writes results, so that whatever ends a run costs no
+//! result that was paid for. A broken record costs itself: it is an item of its own with its place and
+//! what is wrong with it, and reading goes on.
+//!
+//! ```
+//! use tribunal::records::{self, ReadOptions};
+//!
+//! let folder = std::env::temp_dir().join("tribunal-doc-records");
+//! std::fs::create_dir_all(&folder)?;
+//! let file = folder.join("answers.csv");
+//! std::fs::write(&file, "id,answer\nq1,42\nq2,\"never closed\n")?;
+//!
+//! let sources = records::sources(&[file.to_str().unwrap()])?;
+//! let records: Vec<_> = records::read(sources, ReadOptions::default()).collect();
+//! assert_eq!(records[0].item.as_ref().unwrap().text("answer").unwrap(), "42");
+//! assert!(records[1].item.is_err(), "a quote is never closed; the first record is whole");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-mod own;
+mod format;
+mod provenance;
 mod source;
 mod input;
 mod exact;
@@ -8,6 +29,7 @@ mod shape;
 mod jsonl;
 mod json;
 mod literal;
+mod csv_rows;
 mod csv;
 mod text;
 #[cfg(feature = "parquet")]
@@ -16,29 +38,30 @@ mod reader;
 mod ids;
 mod end;
 mod sample;
-mod line;
+mod judged;
 mod revised;
 mod table;
 mod current;
 mod lines;
 mod journal;
-mod kind;
-mod whole;
+mod written;
+mod table_file;
 mod revised_text;
 mod output;
 
 pub use {
-    current::{Whose, current},
+    current::{LineOwner, current},
     end::{End, Ending},
+    format::{InputFormat, ResultFormat, journal_of},
     ids::Ids,
-    journal::Earlier,
-    kind::{Kind, journal_of},
-    line::{Ended, Line},
+    journal::JournalLine,
+    judged::JudgedRecord,
     lines::lines,
-    output::{Left, Output},
-    own::{is_own, lineage_of},
-    reader::{Options, Record, read},
-    revised::{CheckLine, RevisedLine, RevisionLine, RoundLine, SpentLine},
+    output::Output,
+    provenance::{is_tribunal_output, lineage_of},
+    reader::{ReadOptions, Record, read},
+    revised::{CheckLine, RevisedRecord, RevisionLine, RoundLine, SpentLine},
     sample::sample,
-    source::{Format, Found, LeftOut, Source, find, sources},
+    source::{Found, SkipReason, Source, find, sources},
+    written::Written,
 };

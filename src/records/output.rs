@@ -7,12 +7,13 @@ use std::{
 };
 
 use super::{
-    End,
-    journal::{Earlier, Journal, full},
-    kind::{Kind, journal_of},
-    own::is_own,
+    end::End,
+    format::{ResultFormat, journal_of},
+    journal::{Journal, JournalLine, full},
+    provenance::is_tribunal_output,
     revised_text::RevisedText,
-    whole::{Table, write},
+    table_file::{TableFile, write},
+    written::Written,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -23,16 +24,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// output that is dropped, or whose run ended early, is as safe as one whose process was killed: the next
 /// one on the same path finds every line.
 #[derive(Debug)]
-pub struct Output(To);
+pub struct Output(Destination);
 
 #[derive(Debug)]
-enum To {
+enum Destination {
     /// Lines of JSON, in this file.
     Lines(Journal),
     /// A table or a list that is made of a journal.
-    Table(Table),
+    TableFile(TableFile),
     /// The same for somebody who takes it when all are there.
-    Writer(Kind, Journal, Writer),
+    Writer(ResultFormat, Journal, Writer),
     /// One text and how it came about.
     Text(RevisedText),
 }
@@ -43,22 +44,6 @@ impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Writer")
     }
-}
-
-/// What a run left in its file of results.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Left {
-    /// Where the results are: the file itself, or the journal of a table that could not be written yet.
-    pub results: PathBuf,
-    /// Whether the file is what it is to be: a table is written, lines are in the order of the input.
-    pub is_final: bool,
-    /// The journal that stays beside a table, because something is left to do or other lines are in it.
-    pub journal: Option<PathBuf>,
-    /// Lines of another input or another judge, which are kept and not counted.
-    pub others: usize,
-    /// Lines that are not results, which are kept.
-    pub foreign: usize,
 }
 
 impl Output {
@@ -81,33 +66,33 @@ impl Output {
     }
 
     fn open(path: &Path, replaces: bool) -> Result<Self> {
-        let kind = Kind::of(path)?;
+        let kind = ResultFormat::of(path)?;
         // A link is followed, so that the file behind it is replaced and not the link.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if kind == Kind::Jsonl {
-            return Ok(Self(To::Lines(Journal::open(&path)?)));
+        if kind == ResultFormat::Jsonl {
+            return Ok(Self(Destination::Lines(Journal::open(&path)?)));
         }
         let is_empty = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == 0);
-        let replaces = is_empty || (replaces && is_own(&path));
+        let replaces = is_empty || (replaces && is_tribunal_output(&path));
         let place = journal_of(&path).unwrap_or_else(|| path.clone());
         if path.exists() && !replaces && !place.exists() {
             return Err(there(&path));
         }
-        let table = Table { kind, journal: Journal::open(&place)?, path, replaces };
+        let table = TableFile { kind, journal: Journal::open(&place)?, path, replaces };
         if table.path.exists() && !table.may_replace() {
             return Err(changed(&table.path, &place));
         }
-        Ok(Self(To::Table(table)))
+        Ok(Self(Destination::TableFile(table)))
     }
 
     /// Results of a kind that is known when all are there, for whoever takes them then.
     ///
     /// # Errors
     /// There is no place for temporary files.
-    pub fn collected(kind: Kind, to: Box<dyn Write + Send>) -> Result<Self> {
+    pub fn collected(kind: ResultFormat, to: Box<dyn Write + Send>) -> Result<Self> {
         let path = PathBuf::from("a temporary file");
         let file = tempfile::tempfile().map_err(|cause| full(&path, cause))?;
-        Ok(Self(To::Writer(kind, Journal::of(file, &path), Writer(to))))
+        Ok(Self(Destination::Writer(kind, Journal::of(file, &path), Writer(to))))
     }
 
     /// One revised text at `path`, and how it came about in a file beside it.
@@ -115,27 +100,27 @@ impl Output {
     /// # Errors
     /// There is a text that no earlier run wrote, or that somebody changed.
     pub fn text(path: &Path) -> Result<Self> {
-        RevisedText::open(path).map(|text| Self(To::Text(text)))
+        RevisedText::open(path).map(|text| Self(Destination::Text(text)))
     }
 
     fn journal(&mut self) -> Option<&mut Journal> {
         match &mut self.0 {
-            To::Lines(journal) | To::Writer(_, journal, _) => Some(journal),
-            To::Table(table) => Some(&mut table.journal),
-            To::Text(_) => None,
+            Destination::Lines(journal) | Destination::Writer(_, journal, _) => Some(journal),
+            Destination::TableFile(table) => Some(&mut table.journal),
+            Destination::Text(_) => None,
         }
     }
 
     /// What an earlier run left of a record with this key; each line is given once.
-    pub fn earlier(&mut self, key: &str) -> Option<Earlier> {
+    pub fn earlier(&mut self, key: &str) -> Option<JournalLine> {
         match &mut self.0 {
-            To::Text(text) => text.earlier(key),
+            Destination::Text(text) => text.earlier(key),
             _ => self.journal()?.earlier(key),
         }
     }
 
     /// Lets an earlier line stand for the record with this index.
-    pub fn keep(&mut self, index: usize, earlier: &Earlier) {
+    pub fn keep(&mut self, index: usize, earlier: &JournalLine) {
         if let Some(journal) = self.journal() {
             journal.keep(index, earlier);
         }
@@ -145,7 +130,12 @@ impl Output {
     ///
     /// # Errors
     /// The disk is full, or the file is gone: the earlier line is kept.
-    pub fn replace(&mut self, index: usize, earlier: &Earlier, line: &impl Display) -> Result<()> {
+    pub fn replace(
+        &mut self,
+        index: usize,
+        earlier: &JournalLine,
+        line: &impl Display,
+    ) -> Result<()> {
         self.add(index, line)?;
         if let Some(journal) = self.journal() {
             journal.drop(earlier);
@@ -159,8 +149,10 @@ impl Output {
     /// The disk is full, or the file is gone: what was added before is kept.
     pub fn add(&mut self, index: usize, line: &impl Display) -> Result<()> {
         match &mut self.0 {
-            To::Text(text) => text.write(&line.to_string()),
-            To::Lines(journal) | To::Writer(_, journal, _) | To::Table(Table { journal, .. }) => {
+            Destination::Text(text) => text.write(&line.to_string()),
+            Destination::Lines(journal)
+            | Destination::Writer(_, journal, _)
+            | Destination::TableFile(TableFile { journal, .. }) => {
                 journal.add(index, &format!("{line}\n"))
             }
         }
@@ -173,25 +165,29 @@ impl Output {
     ///
     /// # Errors
     /// The file cannot be written: the results are kept as lines of JSON, and the error names them.
-    pub fn finish(self, end: &End, is_settled: bool) -> Result<Left> {
+    pub fn finish(self, end: &End, is_settled: bool) -> Result<Written> {
         match self.0 {
-            To::Writer(kind, mut journal, mut to) => {
+            Destination::Writer(kind, mut journal, mut to) => {
                 let cannot =
                     |cause| Error::new(ErrorKind::Io, "cannot write results").because(cause);
                 write(&mut journal, kind, &mut *to.0).map_err(cannot)?;
-                Ok(Left { is_final: true, ..Left::default() })
+                Ok(Written { is_final: true, ..Written::default() })
             }
-            To::Text(text) => Ok(Left { results: text.path, is_final: true, ..Left::default() }),
-            To::Lines(journal) | To::Table(Table { journal, .. }) if !end.is_whole() => {
-                Ok(Left { results: journal.path, ..Left::default() })
+            Destination::Text(text) => {
+                Ok(Written { results: text.path, is_final: true, ..Written::default() })
             }
-            To::Lines(mut journal) => {
+            Destination::Lines(journal) | Destination::TableFile(TableFile { journal, .. })
+                if !end.is_whole() =>
+            {
+                Ok(Written { results: journal.path, ..Written::default() })
+            }
+            Destination::Lines(mut journal) => {
                 let (others, foreign) = journal.others();
                 let results = journal.path.clone();
                 journal.into_order()?;
-                Ok(Left { results, is_final: true, others, foreign, journal: None })
+                Ok(Written { results, is_final: true, others, foreign, journal: None })
             }
-            To::Table(table) => table.finish(is_settled),
+            Destination::TableFile(table) => table.finish(is_settled),
         }
     }
 }
@@ -199,7 +195,7 @@ impl Output {
 /// The error of a file that is in the way.
 fn there(path: &Path) -> Error {
     let error = config(format!("`{}` is there already", path.display()));
-    if is_own(path) {
+    if is_tribunal_output(path) {
         return error
             .hint("it is finished: --fresh judges everything again and replaces it")
             .hint("lines of JSON go on instead: -o verdicts.jsonl");
@@ -214,7 +210,7 @@ fn changed(path: &Path, journal: &Path) -> Error {
         config(format!("`{shown}` is there already, and is not what was made of `{journal}`"));
     let error = error
         .hint("move it away: the same command writes it again, and pays for what is missing only");
-    if is_own(path) {
+    if is_tribunal_output(path) {
         return error.hint("--fresh judges everything again and replaces it");
     }
     error
@@ -318,7 +314,7 @@ mod tests {
     }
 
     /// One run of these lines into this file.
-    fn ran(path: &Path, lines: &[Value], end: &End, is_settled: bool) -> Result<Left> {
+    fn ran(path: &Path, lines: &[Value], end: &End, is_settled: bool) -> Result<Written> {
         let mut output = Output::to_file(path)?;
         for (index, line) in lines.iter().enumerate() {
             match output.earlier(line["key"].as_str().unwrap()) {

@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnType {
     /// Texts, and anything else as JSON.
     Text,
     /// Numbers.
@@ -85,7 +85,7 @@ fn guarded<T>(read: impl FnOnce() -> T) -> Result<T> {
 /// Writes rows under these columns; a cell of another kind than its column is null.
 pub(super) fn write<E: std::error::Error + Send + Sync + 'static>(
     file: File,
-    columns: &[(String, Kind)],
+    columns: &[(String, ColumnType)],
     rows: impl Iterator<Item = std::result::Result<Record, E>>,
 ) -> Result<()> {
     let fields = columns.iter().map(|(name, kind)| Ok(Arc::new(field(name, *kind)?)));
@@ -108,12 +108,12 @@ pub(super) fn write<E: std::error::Error + Send + Sync + 'static>(
     writer.close().map(drop)
 }
 
-fn field(name: &str, kind: Kind) -> Result<Type> {
+fn field(name: &str, kind: ColumnType) -> Result<Type> {
     let (physical, logical) = match kind {
-        Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-        Kind::Number => (Physical::DOUBLE, None),
-        Kind::Whole => (Physical::INT64, None),
-        Kind::Truth => (Physical::BOOLEAN, None),
+        ColumnType::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        ColumnType::Number => (Physical::DOUBLE, None),
+        ColumnType::Whole => (Physical::INT64, None),
+        ColumnType::Truth => (Physical::BOOLEAN, None),
     };
     Type::primitive_type_builder(name, physical)
         .with_repetition(Repetition::OPTIONAL)
@@ -123,7 +123,7 @@ fn field(name: &str, kind: Kind) -> Result<Type> {
 
 fn write_group(
     mut group: SerializedRowGroupWriter<'_, File>,
-    columns: &[(String, Kind)],
+    columns: &[(String, ColumnType)],
     rows: &[Record],
 ) -> Result<()> {
     for (name, _) in columns {
@@ -178,10 +178,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn columns() -> Vec<(String, Kind)> {
-        [("id", Kind::Text), ("score. ä", Kind::Number), ("n", Kind::Whole), ("pass", Kind::Truth)]
-            .map(|(name, kind)| (name.to_owned(), kind))
-            .to_vec()
+    fn columns() -> Vec<(String, ColumnType)> {
+        [
+            ("id", ColumnType::Text),
+            ("score. ä", ColumnType::Number),
+            ("n", ColumnType::Whole),
+            ("pass", ColumnType::Truth),
+        ]
+        .map(|(name, kind)| (name.to_owned(), kind))
+        .to_vec()
     }
 
     fn row(value: Value) -> Record {

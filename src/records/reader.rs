@@ -5,10 +5,12 @@ use std::{io::BufRead, path::Path};
 use serde::de::IgnoredAny;
 
 use super::{
-    Format, Source, csv, input,
+    Source, csv,
+    format::{BOM, InputFormat},
+    input,
     input::{Bytes, Lines, wrong},
-    json::Values,
-    jsonl::{self, Jsonl},
+    json::JsonRecords,
+    jsonl::{self, JsonlRecords},
     text,
 };
 use crate::{error::Result, item::Item};
@@ -26,9 +28,9 @@ pub struct Record {
 
 /// How sources are read, where their names do not say it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct ReadOptions {
     /// The format of every source.
-    pub format: Option<Format>,
+    pub format: Option<InputFormat>,
     /// What separates the cells of tables; `None` lets their headers tell.
     pub delimiter: Option<u8>,
 }
@@ -42,7 +44,7 @@ type Numbers = Box<dyn Iterator<Item = Numbered> + Send>;
 ///
 /// What is wrong costs as little as it can: a line, a row, or what is left of its source; it is a record
 /// of its own then, and never ends the reading. Blank lines are skipped.
-pub fn read(sources: Vec<Source>, options: Options) -> impl Iterator<Item = Record> + Send {
+pub fn read(sources: Vec<Source>, options: ReadOptions) -> impl Iterator<Item = Record> + Send {
     let all = sources.into_iter().flat_map(move |source| {
         let name = source.to_string();
         let place =
@@ -57,7 +59,7 @@ pub fn read(sources: Vec<Source>, options: Options) -> impl Iterator<Item = Reco
 }
 
 /// The records of one source; a source without any is an error of its own.
-fn one(source: &Source, options: Options) -> Numbers {
+fn one(source: &Source, options: ReadOptions) -> Numbers {
     let mut records = match opened(source, options) {
         Ok(records) => records,
         Err(error) => return Box::new(std::iter::once((0, Err(error)))),
@@ -73,12 +75,12 @@ fn empty() -> crate::error::Error {
         .hint("a record is a line of JSON, a row below a header, or a plain file with text in it")
 }
 
-fn opened(source: &Source, options: Options) -> Result<Numbers> {
+fn opened(source: &Source, options: ReadOptions) -> Result<Numbers> {
     let named = match source {
         Source::File(path) => options.format.or_else(|| said_by(path)),
         Source::Stdin => options.format,
     };
-    if named == Some(Format::Parquet) {
+    if named == Some(InputFormat::Parquet) {
         return in_columns(source);
     }
     let mut bytes = input::open(source)?;
@@ -89,53 +91,55 @@ fn opened(source: &Source, options: Options) -> Result<Numbers> {
     input::check_text(&mut bytes)?;
     Ok(match format {
         // Many print one record over several lines, or all of them as a list, and name it `.jsonl`.
-        Format::Jsonl if is_spread(&mut bytes)? => Box::new(Values::new(bytes)),
-        Format::Jsonl => Box::new(Jsonl::new(Lines::new(bytes))),
+        InputFormat::Jsonl if is_spread(&mut bytes)? => Box::new(JsonRecords::new(bytes)),
+        InputFormat::Jsonl => Box::new(JsonlRecords::new(Lines::new(bytes))),
         // Many name a file of lines `.json`.
-        Format::Json if begins_with_record(&mut bytes) => Box::new(Jsonl::new(Lines::new(bytes))),
-        Format::Json => Box::new(Values::new(bytes)),
-        Format::Csv => Box::new(csv::Table::new(Lines::new(bytes), options.delimiter)),
-        Format::Tsv => {
-            Box::new(csv::Table::new(Lines::new(bytes), options.delimiter.or(Some(b'\t'))))
+        InputFormat::Json if begins_with_record(&mut bytes) => {
+            Box::new(JsonlRecords::new(Lines::new(bytes)))
         }
-        Format::Text | Format::Parquet => {
+        InputFormat::Json => Box::new(JsonRecords::new(bytes)),
+        InputFormat::Csv => Box::new(csv::CsvRecords::new(Lines::new(bytes), options.delimiter)),
+        InputFormat::Tsv => {
+            Box::new(csv::CsvRecords::new(Lines::new(bytes), options.delimiter.or(Some(b'\t'))))
+        }
+        InputFormat::Text | InputFormat::Parquet => {
             Box::new(std::iter::once((0, text::record(source, bytes))))
         }
     })
 }
 
 /// The format that a name says; a pipe that has a name without an end says nothing by it.
-fn said_by(path: &Path) -> Option<Format> {
-    let format = Format::of(path);
-    (format != Format::Text || path.is_file()).then_some(format)
+fn said_by(path: &Path) -> Option<InputFormat> {
+    let format = InputFormat::of(path);
+    (format != InputFormat::Text || path.is_file()).then_some(format)
 }
 
 /// The format of what has no name, by how it begins.
-fn told(bytes: &mut Bytes) -> Result<Format> {
+fn told(bytes: &mut Bytes) -> Result<InputFormat> {
     let start = bytes.fill_buf().map_err(input::broken)?;
     if start.starts_with(b"PAR1") {
         return Err(
             wrong("it is Parquet, which cannot be read from a pipe").hint("name the file instead")
         );
     }
-    let start = start.strip_prefix(input::BOM).unwrap_or(start);
+    let start = start.strip_prefix(BOM).unwrap_or(start);
     let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let is_table = std::str::from_utf8(line).is_ok_and(csv::is_header);
     Ok(match first {
-        Some(b'[') => Format::Json,
-        Some(b'{') if is_record(line) || !is_whole(start) => Format::Jsonl,
+        Some(b'[') => InputFormat::Json,
+        Some(b'{') if is_record(line) || !is_whole(start) => InputFormat::Jsonl,
         // A first line that is no record is a broken line, unless it only begins one.
-        Some(b'{') if spreads(start) => Format::Json,
-        Some(b'{') | None => Format::Jsonl,
-        Some(_) if is_table => Format::Csv,
-        Some(_) => Format::Text,
+        Some(b'{') if spreads(start) => InputFormat::Json,
+        Some(b'{') | None => InputFormat::Jsonl,
+        Some(_) if is_table => InputFormat::Csv,
+        Some(_) => InputFormat::Text,
     })
 }
 
 fn begins_with_record(bytes: &mut Bytes) -> bool {
     let Ok(start) = bytes.fill_buf() else { return false };
-    let start = start.strip_prefix(input::BOM).unwrap_or(start);
+    let start = start.strip_prefix(BOM).unwrap_or(start);
     start.split(|&byte| byte == b'\n').next().is_some_and(is_record)
 }
 
@@ -146,7 +150,7 @@ fn is_record(line: &[u8]) -> bool {
 /// Whether a file begins with a value of JSON that goes on over its first line, or with a list of records.
 fn is_spread(bytes: &mut Bytes) -> Result<bool> {
     let start = bytes.fill_buf().map_err(input::broken)?;
-    Ok(spreads(start.strip_prefix(input::BOM).unwrap_or(start)))
+    Ok(spreads(start.strip_prefix(BOM).unwrap_or(start)))
 }
 
 fn spreads(start: &[u8]) -> bool {
@@ -207,7 +211,7 @@ mod tests {
     use std::io::Write;
 
     /// Records and errors of a file of this name and content.
-    fn records(name: &str, content: &[u8], options: Options) -> Vec<Result<String, String>> {
+    fn records(name: &str, content: &[u8], options: ReadOptions) -> Vec<Result<String, String>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
@@ -220,7 +224,7 @@ mod tests {
     }
 
     fn texts(name: &str, content: &[u8]) -> Vec<Result<String, String>> {
-        records(name, content, Options::default())
+        records(name, content, ReadOptions::default())
     }
 
     const TWO: [Result<&str, &str>; 2] = [Ok("a"), Ok("b")];
@@ -237,9 +241,10 @@ mod tests {
         assert_eq!(texts("r.json", b"[{\"answer\": \"a\"},\n{\"answer\": \"b\"}]"), two());
         assert_eq!(texts("r.csv", b"id,answer\r\n1,a\r\n2,b"), two());
         assert_eq!(texts("r.tsv", b"id\tanswer\n1\ta\n2\tb\n"), two());
-        let semicolons = Options { delimiter: Some(b'/'), ..Options::default() };
+        let semicolons = ReadOptions { delimiter: Some(b'/'), ..ReadOptions::default() };
         assert_eq!(records("r.csv", b"id/answer\n1/a\n2/b\n", semicolons), two());
-        let lines_of_text = Options { format: Some(Format::Jsonl), ..Options::default() };
+        let lines_of_text =
+            ReadOptions { format: Some(InputFormat::Jsonl), ..ReadOptions::default() };
         assert_eq!(records("r.log", lines, lines_of_text), two());
     }
 
@@ -292,12 +297,12 @@ mod tests {
             let mut bytes: Bytes = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
             super::told(&mut bytes).unwrap()
         };
-        assert_eq!(told("{\"a\": 1}\n{\"a\": 2}\n"), Format::Jsonl);
-        assert_eq!(told("{\"a\": broken}\n{\"a\": 2}\n"), Format::Jsonl);
-        assert_eq!(told("{\n  \"a\": 1\n}\n"), Format::Json);
-        assert_eq!(told(" [{\"a\": 1}]"), Format::Json);
-        assert_eq!(told("question,answer\nq,a\n"), Format::Csv);
-        assert_eq!(told("Dear all, this is a draft.\n"), Format::Text);
-        assert_eq!(told(""), Format::Jsonl);
+        assert_eq!(told("{\"a\": 1}\n{\"a\": 2}\n"), InputFormat::Jsonl);
+        assert_eq!(told("{\"a\": broken}\n{\"a\": 2}\n"), InputFormat::Jsonl);
+        assert_eq!(told("{\n  \"a\": 1\n}\n"), InputFormat::Json);
+        assert_eq!(told(" [{\"a\": 1}]"), InputFormat::Json);
+        assert_eq!(told("question,answer\nq,a\n"), InputFormat::Csv);
+        assert_eq!(told("Dear all, this is a draft.\n"), InputFormat::Text);
+        assert_eq!(told(""), InputFormat::Jsonl);
     }
 }

@@ -197,7 +197,7 @@ impl fmt::Display for RevisionLine {
 
 /// What a [`RevisionLine`] is made of.
 #[derive(Debug)]
-pub struct RevisedLine<'a> {
+pub struct RevisedRecord<'a> {
     /// The name of the record.
     pub id: String,
     /// Counts all records of a run from 0.
@@ -214,7 +214,7 @@ pub struct RevisedLine<'a> {
     pub with_item: bool,
 }
 
-impl RevisedLine<'_> {
+impl RevisedRecord<'_> {
     /// The line.
     pub fn typed(&self) -> RevisionLine {
         match self.outcome {

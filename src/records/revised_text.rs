@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     RevisionLine,
-    journal::{Earlier, full},
-    own::lineage_of,
+    journal::{JournalLine, full},
+    provenance::lineage_of,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -46,10 +46,10 @@ impl RevisedText {
     }
 
     /// What an earlier run left under this key; what failed is nothing.
-    pub(super) fn earlier(&self, key: &str) -> Option<Earlier> {
+    pub(super) fn earlier(&self, key: &str) -> Option<JournalLine> {
         let line = self.line()?;
         let is_of_use = line.key == key && line.outcome != RevisionOutcome::Failed;
-        is_of_use.then(|| Earlier::of(serde_json::to_value(&line).unwrap_or_default()))
+        is_of_use.then(|| JournalLine::of(serde_json::to_value(&line).unwrap_or_default()))
     }
 
     /// Writes how it came about first: a text alone is nobody's.

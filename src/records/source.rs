@@ -9,55 +9,21 @@ use std::{
 
 use walkdir::WalkDir;
 
-use super::own::is_own;
+use super::provenance::is_tribunal_output;
 use crate::{
     error::{Error, ErrorKind, Result},
     files::Identity,
 };
 
-/// Where records come from.
+/// Where records are read from.
+///
+/// It is displayed as `<stdin>` or as the path, the way errors name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Standard input.
     Stdin,
     /// A file.
     File(PathBuf),
-}
-
-/// How records stand in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-#[non_exhaustive]
-pub enum Format {
-    /// One JSON object a line.
-    Jsonl,
-    /// A list of JSON objects, or objects one behind the other.
-    Json,
-    /// A table with a header, comma-separated unless its header says otherwise.
-    Csv,
-    /// A table with a header and tabs.
-    Tsv,
-    /// A table in columns.
-    Parquet,
-    /// The whole file is one record: its text is the answer, its path the id.
-    Text,
-}
-
-impl Format {
-    /// The format that a file's name says, `.gz` and `.zst` left out; [`Format::Text`] for any other.
-    pub fn of(path: &Path) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let name =
-            [".gz", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
-        match name.rsplit_once('.').map(|(_, end)| end) {
-            Some("jsonl" | "ndjson" | "jsonlines") => Self::Jsonl,
-            Some("json") => Self::Json,
-            Some("csv") => Self::Csv,
-            Some("tsv" | "tab") => Self::Tsv,
-            Some("parquet" | "pq") => Self::Parquet,
-            _ => Self::Text,
-        }
-    }
 }
 
 impl fmt::Display for Source {
@@ -69,31 +35,31 @@ impl fmt::Display for Source {
     }
 }
 
-/// What names stand for.
+/// The files that names stand for, and those that they led to and that are not read.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// What is to be read, in order; each file once.
+    /// The sources to read, in order; each file once.
     pub sources: Vec<Source>,
-    /// What a folder or a pattern led to and is not read.
-    pub left_out: Vec<(PathBuf, LeftOut)>,
+    /// The files that a folder or a pattern led to and that are not read, each with the reason.
+    pub skipped: Vec<(PathBuf, SkipReason)>,
 }
 
 /// Why a file is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LeftOut {
+pub enum SkipReason {
     /// Tribunal wrote it.
     Own,
-    /// It is read already, by this name or another.
+    /// It is read already, under this name or another.
     Twice,
     /// It is a link to a file that is not there.
     Broken,
     /// It is a link to a folder, below a folder that was named.
     LinkedFolder,
-    /// The system does not let it be looked into.
+    /// The system does not permit reading it.
     Closed,
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Own => "written by Tribunal (a file that is named itself is read)",
@@ -105,10 +71,18 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// The sources that names stand for, as people type them: `-` is standard input, a folder stands for the
-/// files in it and below it, and `*`, `?`, `[…]` and `**` stand for what they match. Hidden files are left
-/// out of folders; files come in the order of their paths, names in the order in which they were typed,
-/// and no file comes twice.
+/// The sources that names stand for, as people type them.
+///
+/// `-` is standard input, a folder stands for all files in it and below it, and `*`, `?`, `[…]` and `**`
+/// match files even where no shell has expanded them. Hidden files in folders are skipped. Files come in
+/// the order of their paths, names in the order in which they were typed, and no file comes twice.
+///
+/// ```
+/// use tribunal::records::{Source, sources};
+///
+/// assert_eq!(sources(&["-"]).unwrap(), [Source::Stdin]);
+/// assert!(sources(&["no such file"]).unwrap_err().to_string().contains("there is no file"));
+/// ```
 ///
 /// # Errors
 /// A name stands for no file. Nothing has been read then.
@@ -116,15 +90,15 @@ pub fn sources<S: AsRef<str>>(names: &[S]) -> Result<Vec<Source>> {
     found(names, false).map(|found| found.sources)
 }
 
-/// The same; of folders and patterns, what Tribunal itself wrote is left out.
+/// Like [`sources`], but files in folders and patterns that Tribunal itself wrote are skipped.
 ///
 /// # Errors
-/// A name stands for no file, or only for such.
+/// A name stands for no file, or only for files that Tribunal wrote.
 pub fn find<S: AsRef<str>>(names: &[S]) -> Result<Found> {
     found(names, true)
 }
 
-fn found<S: AsRef<str>>(names: &[S], leave_out_own: bool) -> Result<Found> {
+fn found<S: AsRef<str>>(names: &[S], skip_tribunal_output: bool) -> Result<Found> {
     let mut all = Found::default();
     let mut seen = HashSet::new();
     for name in names {
@@ -135,12 +109,12 @@ fn found<S: AsRef<str>>(names: &[S], leave_out_own: bool) -> Result<Found> {
             "-" => all.sources.push(Source::Stdin),
             name => {
                 let mut matched = Matched::of(name)?;
-                if leave_out_own {
-                    matched.leave_out_own(name)?;
+                if skip_tribunal_output {
+                    matched.skip_tribunal_output(name)?;
                 }
                 matched.each_once(&mut seen);
                 all.sources.extend(matched.files.into_iter().map(Source::File));
-                all.left_out.extend(matched.left_out);
+                all.skipped.extend(matched.skipped);
             }
         }
     }
@@ -151,7 +125,7 @@ fn found<S: AsRef<str>>(names: &[S], leave_out_own: bool) -> Result<Found> {
 #[derive(Default)]
 struct Matched {
     files: Vec<PathBuf>,
-    left_out: Vec<(PathBuf, LeftOut)>,
+    skipped: Vec<(PathBuf, SkipReason)>,
     /// Whether the name is that of the file itself.
     is_named: bool,
 }
@@ -168,13 +142,13 @@ impl Matched {
         if let Ok(target) = path.read_link() {
             let message =
                 format!("`{name}` is a link to `{}`, which is not there", target.display());
-            return Err(config(message).hint("mend the link, or name another file"));
+            return Err(config(message).hint("repair the link, or name another file"));
         }
         if crate::files::is_address(name) {
             return Err(config(format!(
                 "`{name}` is an address, and only files on this machine can be read"
             ))
-            .hint("fetch it first, and name the file or pipe it in"));
+            .hint("download it first, and name the file or pipe it in"));
         }
         if name.contains(['*', '?', '[']) {
             return pattern(name);
@@ -198,7 +172,7 @@ impl Matched {
         if path.is_file() {
             self.files.push(path);
         } else if path.is_symlink() && !path.exists() {
-            self.left_out.push((path, LeftOut::Broken));
+            self.skipped.push((path, SkipReason::Broken));
         }
     }
 
@@ -206,23 +180,23 @@ impl Matched {
     fn closed(&mut self, error: &walkdir::Error) {
         let kind = error.io_error().map(std::io::Error::kind);
         if let (Some(path), Some(std::io::ErrorKind::PermissionDenied)) = (error.path(), kind) {
-            self.left_out.push((path.to_owned(), LeftOut::Closed));
+            self.skipped.push((path.to_owned(), SkipReason::Closed));
         }
     }
 
-    fn leave_out_own(&mut self, name: &str) -> Result<()> {
+    fn skip_tribunal_output(&mut self, name: &str) -> Result<()> {
         if self.is_named {
             return Ok(());
         }
         let (own, files) =
-            std::mem::take(&mut self.files).into_iter().partition(|path| is_own(path));
+            std::mem::take(&mut self.files).into_iter().partition(|path| is_tribunal_output(path));
         let own: Vec<PathBuf> = own;
         self.files = files;
         if self.files.is_empty() && !own.is_empty() {
             return Err(config(format!("all files of `{name}` were written by Tribunal"))
                 .hint("results are judged again when their file is named itself"));
         }
-        self.left_out.extend(own.into_iter().map(|path| (path, LeftOut::Own)));
+        self.skipped.extend(own.into_iter().map(|path| (path, SkipReason::Own)));
         Ok(())
     }
 
@@ -243,7 +217,7 @@ impl Matched {
             if is_shortest && identity.is_none_or(|one| seen.insert(one)) {
                 self.files.push(path);
             } else {
-                self.left_out.push((path, LeftOut::Twice));
+                self.skipped.push((path, SkipReason::Twice));
             }
         }
     }
@@ -269,7 +243,7 @@ fn folder(path: &Path) -> Result<Matched> {
                 .because(cause)
         })?;
         if entry.path_is_symlink() && entry.path().is_dir() && entry.depth() > 0 {
-            found.left_out.push((entry.into_path(), LeftOut::LinkedFolder));
+            found.skipped.push((entry.into_path(), SkipReason::LinkedFolder));
         } else {
             found.meet(entry.into_path());
         }
@@ -295,7 +269,7 @@ fn pattern(name: &str) -> Result<Matched> {
         for path in glob::glob_with(name, OPTIONS).map_err(malformed)? {
             match path {
                 Ok(path) => found.meet(path),
-                Err(error) => found.left_out.push((error.path().to_owned(), LeftOut::Closed)),
+                Err(error) => found.skipped.push((error.path().to_owned(), SkipReason::Closed)),
             }
         }
     }
@@ -365,16 +339,6 @@ fn near_file(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_says_the_format_and_anything_else_is_text() {
-        let of = |name: &str| Format::of(Path::new(name));
-        assert_eq!(of("a/b.JSONL"), Format::Jsonl);
-        assert_eq!(of("b.csv.gz"), Format::Csv);
-        assert_eq!(of("b.json.zst"), Format::Json);
-        assert_eq!(of("draft.md"), Format::Text);
-        assert_eq!(of("csv"), Format::Text);
-    }
 
     #[test]
     fn folders_and_patterns_are_files_in_the_order_of_their_paths() {

@@ -60,7 +60,7 @@ const CRITERION: &str = "criteria.";
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(super) enum ColumnType {
     /// Texts, and anything else as JSON.
     Text,
     /// Numbers.
@@ -75,12 +75,12 @@ pub(super) enum Holds {
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     /// The input's own, in the order in which they were met.
-    own: Vec<(String, Option<Holds>)>,
-    verdict: Vec<(String, Option<Holds>)>,
+    own: Vec<(String, Option<ColumnType>)>,
+    verdict: Vec<(String, Option<ColumnType>)>,
 }
 
 /// One result, flat.
-struct Flat {
+struct FlatRow {
     own: Map<String, Value>,
     verdict: Map<String, Value>,
 }
@@ -88,23 +88,23 @@ struct Flat {
 impl Columns {
     /// Takes note of what a line of results holds.
     pub(super) fn note(&mut self, line: ResultLine) {
-        let flat = Flat::of(line);
+        let flat = FlatRow::of(line);
         note(&mut self.own, &flat.own);
         note(&mut self.verdict, &flat.verdict);
     }
 
     /// Names and contents of all columns. A column of the verdict whose name the input has already is
     /// called `judge_…`; the input's `id` serves both.
-    pub(super) fn named(&self) -> Vec<(String, Holds)> {
+    pub(super) fn named(&self) -> Vec<(String, ColumnType)> {
         let own = self.own.iter().map(|(name, holds)| (name.clone(), *holds));
         let verdict = self.ordered().filter(|(name, _)| !self.serves_both(name));
         let verdict = verdict.map(|(name, holds)| (self.unlike_own(name), *holds));
-        own.chain(verdict).map(|(name, holds)| (name, holds.unwrap_or(Holds::Text))).collect()
+        own.chain(verdict).map(|(name, holds)| (name, holds.unwrap_or(ColumnType::Text))).collect()
     }
 
     /// The cells of one line under these columns.
     pub(super) fn row(&self, line: ResultLine) -> Map<String, Value> {
-        let mut flat = Flat::of(line);
+        let mut flat = FlatRow::of(line);
         let mut row = Map::new();
         for (name, _) in &self.own {
             row.insert(name.clone(), flat.own.remove(name).unwrap_or_default());
@@ -128,7 +128,7 @@ impl Columns {
     }
 
     /// The verdict's columns in their documented order, criteria last.
-    fn ordered(&self) -> impl Iterator<Item = &(String, Option<Holds>)> {
+    fn ordered(&self) -> impl Iterator<Item = &(String, Option<ColumnType>)> {
         let place = |name: &str| COLUMNS.iter().position(|(known, _)| *known == name);
         let mut all: Vec<_> = self.verdict.iter().collect();
         all.sort_by_key(|(name, _)| place(name).unwrap_or(COLUMNS.len()));
@@ -136,7 +136,7 @@ impl Columns {
     }
 }
 
-fn note(columns: &mut Vec<(String, Option<Holds>)>, cells: &Map<String, Value>) {
+fn note(columns: &mut Vec<(String, Option<ColumnType>)>, cells: &Map<String, Value>) {
     for (name, value) in cells {
         let held = held(value);
         match columns.iter_mut().find(|(known, _)| known == name) {
@@ -146,28 +146,29 @@ fn note(columns: &mut Vec<(String, Option<Holds>)>, cells: &Map<String, Value>) 
     }
 }
 
-fn held(value: &Value) -> Option<Holds> {
+fn held(value: &Value) -> Option<ColumnType> {
     match value {
         Value::Null => None,
-        Value::Bool(_) => Some(Holds::Truth),
-        Value::Number(number) if number.is_i64() => Some(Holds::Whole),
-        Value::Number(_) => Some(Holds::Number),
-        _ => Some(Holds::Text),
+        Value::Bool(_) => Some(ColumnType::Truth),
+        Value::Number(number) if number.is_i64() => Some(ColumnType::Whole),
+        Value::Number(_) => Some(ColumnType::Number),
+        _ => Some(ColumnType::Text),
     }
 }
 
-fn joined(one: Option<Holds>, other: Option<Holds>) -> Option<Holds> {
+fn joined(one: Option<ColumnType>, other: Option<ColumnType>) -> Option<ColumnType> {
     match (one, other) {
         (None, holds) | (holds, None) => holds,
         (Some(one), Some(other)) if one == other => Some(one),
-        (Some(Holds::Number | Holds::Whole), Some(Holds::Number | Holds::Whole)) => {
-            Some(Holds::Number)
-        }
-        _ => Some(Holds::Text),
+        (
+            Some(ColumnType::Number | ColumnType::Whole),
+            Some(ColumnType::Number | ColumnType::Whole),
+        ) => Some(ColumnType::Number),
+        _ => Some(ColumnType::Text),
     }
 }
 
-impl Flat {
+impl FlatRow {
     fn of(line: ResultLine) -> Self {
         let cells = COLUMNS.iter().filter_map(|(name, of)| Some(((*name).to_owned(), of(&line)?)));
         let mut verdict: Map<String, Value> = cells.collect();
@@ -251,7 +252,7 @@ mod tests {
                 "cost",
             ]
         );
-        assert_eq!(columns.named()[5].1, Holds::Whole);
+        assert_eq!(columns.named()[5].1, ColumnType::Whole);
         let row = columns.row(two);
         assert_eq!(row["unreadable"], "missing");
         assert_eq!(
@@ -267,7 +268,10 @@ mod tests {
         let named = columns.named();
         assert_eq!(
             named[1..],
-            [("criteria.facts".into(), Holds::Number), ("criteria.tone".into(), Holds::Whole)]
+            [
+                ("criteria.facts".into(), ColumnType::Number),
+                ("criteria.tone".into(), ColumnType::Whole)
+            ]
         );
     }
 

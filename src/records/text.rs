@@ -4,7 +4,8 @@ use std::io::Read;
 
 use super::{
     Source,
-    input::{BOM, Bytes, LONGEST, broken, text, wrong},
+    format::BOM,
+    input::{Bytes, LONGEST, broken, text, wrong},
 };
 use crate::{error::Result, item::Item};
 

@@ -29,8 +29,8 @@ pub struct Agreement {
     bare: Outcomes,
     shifted: usize,
     numbers: BTreeMap<String, Paired>,
-    odd: Odd,
-    zeros: Odd,
+    not_comparable: NotComparable,
+    zeros: NotComparable,
 }
 
 /// How many verdicts name the label's outcome.
@@ -49,12 +49,12 @@ impl Outcomes {
 
 /// Labels that cannot be compared: how many, and the first with its record.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Odd {
+struct NotComparable {
     count: usize,
     first: Option<(String, String)>,
 }
 
-impl Odd {
+impl NotComparable {
     fn add(&mut self, label: &Value, record: &str) {
         self.count += 1;
         self.first.get_or_insert_with(|| (text_of(label), record.to_owned()));
@@ -99,7 +99,7 @@ impl Agreement {
                 }
             }
             Compared::Zero => self.zeros.add(&label, record),
-            Compared::No => self.odd.add(&label, record),
+            Compared::No => self.not_comparable.add(&label, record),
         }
     }
 
@@ -122,7 +122,7 @@ impl Agreement {
 
     /// How many labels could not be compared with their verdicts.
     pub fn not_compared(&self) -> usize {
-        self.odd().count
+        self.not_comparable().count
     }
 
     /// A bare 1 names the first answer, unless there is a 0 anywhere: then nobody knows.
@@ -136,12 +136,13 @@ impl Agreement {
         }
     }
 
-    fn odd(&self) -> Odd {
+    fn not_comparable(&self) -> NotComparable {
         if self.zeros.count == 0 {
-            return self.odd.clone();
+            return self.not_comparable.clone();
         }
-        let numbered = Odd { count: self.zeros.count + self.bare.compared, ..self.zeros.clone() };
-        numbered.and(self.odd.clone())
+        let numbered =
+            NotComparable { count: self.zeros.count + self.bare.compared, ..self.zeros.clone() };
+        numbered.and(self.not_comparable.clone())
     }
 
     /// What the labels are called.
@@ -172,10 +173,9 @@ impl Agreement {
             let figures = figures(pairs);
             if name.is_empty() { all["scores"] = figures } else { all["criteria"][name] = figures }
         }
-        let odd = self.odd();
-        if let Some((label, record)) = odd.first.filter(|_| odd.count > 0) {
-            all["not_compared"] =
-                json!({"labels": odd.count, "first": {"label": label, "record": record}});
+        let not_comparable = self.not_comparable();
+        if let Some((label, record)) = not_comparable.first.filter(|_| not_comparable.count > 0) {
+            all["not_compared"] = json!({"labels": not_comparable.count, "first": {"label": label, "record": record}});
         }
         Some(all)
     }
@@ -215,24 +215,27 @@ impl fmt::Display for Agreement {
         if self.unjudged > 0 {
             write!(f, "\nwithout a verdict to be compared with {with}: {}", self.unjudged)?;
         }
-        self.write_odd(f)
+        self.write_not_comparable(f)
     }
 }
 
 impl Agreement {
-    fn write_odd(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_not_comparable(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const COLUMNS: usize = 40;
-        let odd = self.odd();
-        let Some((label, record)) = odd.first.filter(|_| odd.count > 0) else { return Ok(()) };
+        let not_comparable = self.not_comparable();
+        let Some((label, record)) = not_comparable.first.filter(|_| not_comparable.count > 0)
+        else {
+            return Ok(());
+        };
         let label = shortened(&escaped(&label), COLUMNS);
-        let (labels, is) = match odd.count {
+        let (labels, is) = match not_comparable.count {
             1 => ("label", "it is"),
             _ => ("labels", "the first is"),
         };
         write!(
             f,
             "\n{} {labels} could not be compared: {is} `{label}` of record `{}`; ",
-            odd.count,
+            not_comparable.count,
             escaped(&record)
         )?;
         f.write_str(match self.zeros.count {

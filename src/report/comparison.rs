@@ -20,7 +20,7 @@ use crate::{
 
 /// What one run says of a record.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct RecordVerdict {
     /// The record's name.
     pub id: String,
     /// The verdict in words; `None` where there is none.
@@ -33,7 +33,7 @@ pub struct Told {
 
 /// What is compared of a line; the rest is not looked at, and may have any shape.
 #[derive(Deserialize)]
-struct Seen {
+struct LineFields {
     id: Lenient<Word>,
     #[serde(default)]
     verdict: Lenient<Word>,
@@ -51,7 +51,7 @@ struct Seen {
     error: Option<IgnoredAny>,
 }
 
-impl Told {
+impl RecordVerdict {
     /// What a line of results says. Of a line that was written by hand the id and a value are enough:
     /// `{"id": "q7", "score": 8}`.
     ///
@@ -62,10 +62,11 @@ impl Told {
             Error::new(ErrorKind::Record, format!("the line is not a result: {why}"))
                 .hint("name files that `tribunal judge -o` wrote as .jsonl")
         };
-        let seen: Seen = serde_json::from_str(line).map_err(|cause| match cause.classify() {
-            Category::Data => not_a_result("it has no `id`"),
-            _ => not_a_result(&json_fault(&cause)),
-        })?;
+        let seen: LineFields =
+            serde_json::from_str(line).map_err(|cause| match cause.classify() {
+                Category::Data => not_a_result("it has no `id`"),
+                _ => not_a_result(&json_fault(&cause)),
+            })?;
         let id = seen.id.known().map(Word::text).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| not_a_result("it has no `id`"))?;
         let pass = seen.pass.known();
@@ -97,7 +98,7 @@ impl Told {
     }
 }
 
-impl From<&ResultLine> for Told {
+impl From<&ResultLine> for RecordVerdict {
     fn from(line: &ResultLine) -> Self {
         let VerdictLine { verdict, score, .. } = &line.verdict;
         Self { id: line.id.clone(), verdict: verdict.clone(), number: *score, pass: line.pass }
@@ -107,7 +108,7 @@ impl From<&ResultLine> for Told {
 /// How two runs compare.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
-    pairs: Vec<(Told, Told)>,
+    pairs: Vec<(RecordVerdict, RecordVerdict)>,
     /// Records that only the first, or only the second run has.
     pub alone: (usize, usize),
 }
@@ -140,18 +141,18 @@ const RESAMPLES: u32 = 2_000;
 impl Comparison {
     /// Joins two runs by the names of their records; of equal names the first with the first.
     pub fn new(
-        first: impl IntoIterator<Item = Told>,
-        second: impl IntoIterator<Item = Told>,
+        first: impl IntoIterator<Item = RecordVerdict>,
+        second: impl IntoIterator<Item = RecordVerdict>,
     ) -> Self {
-        let mut waiting: BTreeMap<String, Vec<Told>> = BTreeMap::new();
-        for told in second {
-            waiting.entry(told.id.clone()).or_default().push(told);
+        let mut waiting: BTreeMap<String, Vec<RecordVerdict>> = BTreeMap::new();
+        for record in second {
+            waiting.entry(record.id.clone()).or_default().push(record);
         }
         waiting.values_mut().for_each(|all| all.reverse());
         let mut comparison = Self::default();
-        for told in first {
-            match waiting.get_mut(&told.id).and_then(Vec::pop) {
-                Some(other) => comparison.pairs.push((told, other)),
+        for record in first {
+            match waiting.get_mut(&record.id).and_then(Vec::pop) {
+                Some(other) => comparison.pairs.push((record, other)),
                 None => comparison.alone.0 += 1,
             }
         }
@@ -165,14 +166,14 @@ impl Comparison {
     }
 
     /// Records whose verdicts differ, or that only one of the runs could read.
-    pub fn flips(&self) -> impl Iterator<Item = &(Told, Told)> {
+    pub fn flips(&self) -> impl Iterator<Item = &(RecordVerdict, RecordVerdict)> {
         self.pairs.iter().filter(|(one, other)| !one.agrees(other))
     }
 
     /// Records that only the first, or only the second run gave a verdict.
     pub fn read_by_one(&self) -> (usize, usize) {
         let only = |first: bool| {
-            let read = |(one, other): &&(Told, Told)| {
+            let read = |(one, other): &&(RecordVerdict, RecordVerdict)| {
                 one.verdict.is_some() == first && other.verdict.is_some() != first
             };
             self.pairs.iter().filter(read).count()
@@ -181,8 +182,10 @@ impl Comparison {
     }
 
     /// Records that both runs gave a verdict.
-    fn decided(&self) -> impl Iterator<Item = &(Told, Told)> {
-        let both = |(one, other): &&(Told, Told)| one.verdict.is_some() && other.verdict.is_some();
+    fn decided(&self) -> impl Iterator<Item = &(RecordVerdict, RecordVerdict)> {
+        let both = |(one, other): &&(RecordVerdict, RecordVerdict)| {
+            one.verdict.is_some() && other.verdict.is_some()
+        };
         self.pairs.iter().filter(both)
     }
 
@@ -366,9 +369,9 @@ fn write_scores(f: &mut fmt::Formatter<'_>, scores: &Paired) -> fmt::Result {
 mod tests {
     use super::*;
 
-    fn told(id: usize, verdict: &str) -> Told {
+    fn record(id: usize, verdict: &str) -> RecordVerdict {
         let verdict = Some(verdict.to_owned()).filter(|verdict| !verdict.is_empty());
-        Told {
+        RecordVerdict {
             id: id.to_string(),
             number: verdict.as_ref().and_then(|v| v.parse().ok()),
             verdict,
@@ -377,8 +380,8 @@ mod tests {
     }
 
     fn compared(first: &[&str], second: &[&str]) -> Comparison {
-        let all = |verdicts: &[&str]| -> Vec<Told> {
-            verdicts.iter().enumerate().map(|(n, verdict)| told(n, verdict)).collect()
+        let all = |verdicts: &[&str]| -> Vec<RecordVerdict> {
+            verdicts.iter().enumerate().map(|(n, verdict)| record(n, verdict)).collect()
         };
         Comparison::new(all(first), all(second))
     }
@@ -439,8 +442,8 @@ mod tests {
 
     #[test]
     fn an_id_and_a_value_are_a_line_and_what_says_nothing_has_no_verdict() {
-        let told = |line: &str| Told::read(line).ok();
-        let verdict = |line: &str| told(line).unwrap().verdict;
+        let record = |line: &str| RecordVerdict::read(line).ok();
+        let verdict = |line: &str| record(line).unwrap().verdict;
         for (line, right) in [
             (r#"{"id": 7, "score": 4}"#, Some("4")),
             (r#"{"id": "a", "verdict": 3.0000000000000004}"#, Some("3")),
@@ -453,15 +456,15 @@ mod tests {
         ] {
             assert_eq!(verdict(line).as_deref(), right, "{line}");
         }
-        assert_eq!(told(r#"{"id": 7, "score": 4}"#).unwrap().id, "7");
-        assert_eq!((told("{}"), told(r#"{"id": ""}"#), told("[1]")), (None, None, None));
+        assert_eq!(record(r#"{"id": 7, "score": 4}"#).unwrap().id, "7");
+        assert_eq!((record("{}"), record(r#"{"id": ""}"#), record("[1]")), (None, None, None));
     }
 
     #[test]
     fn the_mean_difference_is_of_records_that_both_could_judge() {
-        let first = told(1, "4");
-        let broken = Told { verdict: None, ..told(2, "9") };
-        let comparison = Comparison::new([first, broken], [told(1, "5"), told(2, "1")]);
+        let first = record(1, "4");
+        let broken = RecordVerdict { verdict: None, ..record(2, "9") };
+        let comparison = Comparison::new([first, broken], [record(1, "5"), record(2, "1")]);
         let Some(Significance::Bootstrap { difference, .. }) = comparison.significance() else {
             panic!("scores")
         };

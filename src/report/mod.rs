@@ -17,12 +17,12 @@ mod words;
 
 pub use {
     agreement::Agreement,
-    comparison::{Comparison, Significance, Told},
+    comparison::{Comparison, RecordVerdict, Significance},
     labels::Labels,
     revisions::Revisions,
     statistics::Paired,
     summary::{Bounds, Reasked, Summary},
-    table::Table,
+    table::VerdictTable,
     terminal::{escaped, escaped_lines, is_hidden},
 };
 #[cfg(feature = "cli")]

@@ -5,7 +5,7 @@ use crate::{error::Error, verdict::Judgment};
 
 /// How wide a row is, and whether colours are welcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct VerdictTable {
     /// In columns.
     pub width: usize,
     /// Whether passes and failures are coloured.
@@ -15,7 +15,7 @@ pub struct Table {
 /// Where there is no terminal.
 const WIDTH: usize = 112;
 
-impl Default for Table {
+impl Default for VerdictTable {
     fn default() -> Self {
         Self { width: WIDTH, colour: false }
     }
@@ -42,7 +42,7 @@ impl Tone {
     }
 }
 
-impl Table {
+impl VerdictTable {
     /// The names of the columns.
     pub fn header(&self) -> String {
         let [first, second, _] = self.columns();
@@ -121,7 +121,7 @@ mod tests {
         let error =
             Error::new(ErrorKind::Record, format!("漢字 \u{1b}[31m {}", "long ".repeat(80)));
         for width in [30, 80, 112, 300] {
-            let row = Table { width, colour: false }.row(&"name".repeat(20), Err(&error));
+            let row = VerdictTable { width, colour: false }.row(&"name".repeat(20), Err(&error));
             assert!(row.width() <= width, "{width}: {row}");
             assert!(!row.contains('\u{1b}'));
         }
@@ -131,8 +131,10 @@ mod tests {
     fn colours_are_for_those_who_welcome_them() {
         let error = Error::new(ErrorKind::Record, "x");
         assert!(
-            Table { width: 80, colour: true }.row("a", Err(&error)).contains("\u{1b}[31mfailed")
+            VerdictTable { width: 80, colour: true }
+                .row("a", Err(&error))
+                .contains("\u{1b}[31mfailed")
         );
-        assert!(!Table::default().row("a", Err(&error)).contains('\u{1b}'));
+        assert!(!VerdictTable::default().row("a", Err(&error)).contains('\u{1b}'));
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     item::Item,
     judge::Judge,
     line::ResultLine,
-    records::{Left, Output, Record},
+    records::{Output, Record, Written},
     report::{Labels, Summary},
     verdict::Judgment,
 };
@@ -51,7 +51,7 @@ pub async fn judge(
     options: RunOptions,
     output: Option<Output>,
     listener: &mut impl Listener<JudgeWork>,
-) -> Result<(Summary, Option<Left>)> {
+) -> Result<(Summary, Option<Written>)> {
     let judge = work.judge.clone();
     let summary = Summary::new(&judge, work.labels.clone());
     let mut counting = Counting { summary, listener, costs: (Some(0.0), Some(0.0)) };

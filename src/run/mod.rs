@@ -59,7 +59,7 @@ use self::{
 use crate::{
     error::{Error, Result},
     item::Item,
-    records::{Ending, Ids, Left, Line, Output, Record},
+    records::{Ending, Ids, JudgedRecord, Output, Record, Written},
 };
 
 /// How a run goes.
@@ -151,7 +151,7 @@ pub struct Ran {
     /// How long it took.
     pub time: Duration,
     /// What it left in its file of results.
-    pub left: Option<Left>,
+    pub left: Option<Written>,
 }
 
 /// Does `work` on every record, and tells `listener` of each once, in the order in which they end.
@@ -219,7 +219,7 @@ impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
         self.listener.taken(&record);
         let key = match &record.item {
             Ok(item) => self.work.key(item),
-            Err(_) => Line::key_without_record(&record.place),
+            Err(_) => JudgedRecord::key_without_record(&record.place),
         };
         let (before, known) = self.lines.earlier(&*self.work, &key);
         landed(self.work.clone(), record, key, before, known)

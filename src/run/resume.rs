@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Finished, Work};
 use crate::{
     error::Result,
-    records::{Earlier, End, Left, Output},
+    records::{End, JournalLine, Output, Written},
 };
 
 /// What is done again although an earlier run did it.
@@ -64,7 +64,7 @@ pub(super) enum LineFate {
 /// The line that an earlier run left of a record.
 #[derive(Debug)]
 pub(super) struct EarlierLine<L> {
-    earlier: Earlier,
+    earlier: JournalLine,
     /// What it says; none where it is not a line of this work.
     pub(super) line: Option<L>,
 }
@@ -128,7 +128,12 @@ impl Lines {
     }
 
     /// Writes a line, in the place of an earlier one where there is one.
-    fn write<L: Display>(&mut self, index: usize, earlier: Option<&Earlier>, line: L) -> Result<L> {
+    fn write<L: Display>(
+        &mut self,
+        index: usize,
+        earlier: Option<&JournalLine>,
+        line: L,
+    ) -> Result<L> {
         match (&mut self.output, earlier) {
             (Some(output), Some(earlier)) => output.replace(index, earlier, &line)?,
             (Some(output), None) => output.add(index, &line)?,
@@ -138,7 +143,12 @@ impl Lines {
     }
 
     /// Lets a line stand for the record with this index.
-    fn keep<W: Work>(&mut self, index: usize, earlier: &Earlier, line: W::Line) -> Result<W::Line> {
+    fn keep<W: Work>(
+        &mut self,
+        index: usize,
+        earlier: &JournalLine,
+        line: W::Line,
+    ) -> Result<W::Line> {
         if let Some(moved) = moved(&earlier.line, index) {
             let line = W::Line::deserialize(&moved).unwrap_or(line);
             self.write(index, Some(earlier), moved)?;
@@ -154,7 +164,7 @@ impl Lines {
     ///
     /// # Errors
     /// It cannot be written: the results are kept as lines.
-    pub(super) fn finish(self, end: &End, is_settled: bool) -> Result<Option<Left>> {
+    pub(super) fn finish(self, end: &End, is_settled: bool) -> Result<Option<Written>> {
         self.output.map(|output| output.finish(end, is_settled)).transpose()
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     item::Item,
     judge::Judge,
-    records::{Left, Output, Record, RevisedLine, RevisionLine},
+    records::{Output, Record, RevisedRecord, RevisionLine, Written},
     report::Revisions,
     request::Hasher,
     strategy::revise::{self, FinalCheck, OnRound, Revision, RevisionOutcome, Writer},
@@ -110,7 +110,7 @@ pub async fn revise(
     options: RunOptions,
     output: Option<Output>,
     listener: &mut impl Listener<ReviseWork>,
-) -> Result<(Revisions, Option<Left>)> {
+) -> Result<(Revisions, Option<Written>)> {
     let summary = Revisions { priced: work.priced, ..Revisions::default() };
     let mut counting = Counting { summary, listener };
     let ran = run(work, records, options, output, &mut counting).await?;
@@ -186,7 +186,7 @@ impl Work for ReviseWork {
             Ok(Revised::Earlier(line)) => return (**line).clone(),
             Err(error) => Err(error),
         };
-        let line = RevisedLine {
+        let line = RevisedRecord {
             id: finished.id(),
             index: finished.index,
             item: finished.item.as_ref(),

@@ -11,7 +11,7 @@ use crate::{
     item::Item,
     judge::Judge,
     line::{ErrorLine, ResultLine},
-    records::{Ended, Line},
+    records::JudgedRecord,
     verdict::Judgment,
 };
 
@@ -140,11 +140,8 @@ impl<D> Finished<D> {
 impl Finished {
     /// The line of results.
     pub fn line(&self, judge: &Judge, with_item: bool) -> ResultLine {
-        let outcome = match &self.outcome {
-            Ok(judgment) => Ended::Judged(judgment),
-            Err(error) => Ended::Failed(error),
-        };
+        let outcome = self.outcome.as_ref();
         let (id, item) = (self.id(), self.item.as_ref());
-        Line { id, index: self.index, item, outcome, with_item }.typed(judge)
+        JudgedRecord { id, index: self.index, item, outcome, with_item }.typed(judge)
     }
 }

@@ -13,7 +13,9 @@ use super::{
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
-    records::{Format, Kind, Left, Output, RevisionLine, Source, journal_of, lineage_of},
+    records::{
+        InputFormat, Output, ResultFormat, RevisionLine, Source, Written, journal_of, lineage_of,
+    },
     report::{Revisions, escaped},
     run::{Finished, Listener, Redo, ReviseWork, Revised},
     strategy::revise::Revision,
@@ -82,8 +84,8 @@ impl Args {
             return Ok(None);
         }
         match sources {
-            [Source::File(one)] if Format::of(one) == Format::Text => {
-                if Format::of(path) == Format::Text
+            [Source::File(one)] if InputFormat::of(one) == InputFormat::Text => {
+                if InputFormat::of(path) == InputFormat::Text
                     && path.canonicalize().ok() != one.canonicalize().ok()
                 {
                     return Ok(Some(path.clone()));
@@ -113,7 +115,8 @@ impl Args {
         let plan = named.fold(plan.writes_stdout(), |plan, (what, path)| plan.writes(what, path));
         let output = self.output.as_deref();
         let journal = output.and_then(journal_of);
-        let lineage = output.filter(|path| Format::of(path) == Format::Text).map(lineage_of);
+        let lineage =
+            output.filter(|path| InputFormat::of(path) == InputFormat::Text).map(lineage_of);
         plan.writes_beside("-o", output.and_then(manifest::beside).as_deref())
             .writes_beside("-o", journal.as_deref())
             .writes_beside("-o", lineage.as_deref())
@@ -143,11 +146,13 @@ impl Args {
     ) -> Result<(Results, Option<Output>)> {
         let (target, output) = match (&self.output, plain) {
             (_, Some(path)) => (Target::Text, Some(Output::text(&path)?)),
-            (Some(path), None) => match Kind::of(path)? {
-                Kind::Jsonl | Kind::Json if self.fresh => {
+            (Some(path), None) => match ResultFormat::of(path)? {
+                ResultFormat::Jsonl | ResultFormat::Json if self.fresh => {
                     (Target::File, Some(Output::replacing(path)?))
                 }
-                Kind::Jsonl | Kind::Json => (Target::File, Some(Output::to_file(path)?)),
+                ResultFormat::Jsonl | ResultFormat::Json => {
+                    (Target::File, Some(Output::to_file(path)?))
+                }
                 _ => {
                     let message =
                         format!("cannot write revisions to `{}`: unknown format", path.display());
@@ -204,7 +209,7 @@ impl Results {
     ///
     /// # Errors
     /// The figures cannot be written.
-    pub(super) fn finish(self, summary: &Revisions, left: Option<&Left>) -> Result<()> {
+    pub(super) fn finish(self, summary: &Revisions, left: Option<&Written>) -> Result<()> {
         match (&self.target, &self.args.output, left) {
             (Target::Text, Some(path), _) if path.exists() => note(&format!(
                 "wrote the text to {}, and its history to {}",

@@ -9,24 +9,24 @@ use std::{
 use tempfile::NamedTempFile;
 
 use super::{
-    Left,
+    format::ResultFormat,
     journal::{Journal, full},
-    kind::Kind,
     table::{Columns, write_row},
+    written::Written,
 };
 use crate::{error::Result, files::folder_of, line::ResultLine};
 
 /// A table or a list that is written when all results are there.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) kind: Kind,
+pub(super) struct TableFile {
+    pub(super) kind: ResultFormat,
     pub(super) path: PathBuf,
     pub(super) journal: Journal,
     /// Whether any table of ours that is there is replaced, and not only one that was made of the journal.
     pub(super) replaces: bool,
 }
 
-impl Table {
+impl TableFile {
     /// Whether the file that is there may be replaced: it is the one that was made of the journal, or any
     /// of ours may go.
     pub(super) fn may_replace(&self) -> bool {
@@ -41,7 +41,7 @@ impl Table {
     ///
     /// # Errors
     /// The table cannot be written: the results are in the journal.
-    pub(super) fn finish(mut self, is_settled: bool) -> Result<Left> {
+    pub(super) fn finish(mut self, is_settled: bool) -> Result<Written> {
         let place = self.journal.path.clone();
         let is_durable = self.write().map_err(|cause| {
             let place = place.display();
@@ -59,7 +59,7 @@ impl Table {
             let _ = journal.into_order();
         }
         let journal = Some(place).filter(|_| !goes);
-        Ok(Left { results: path, is_final: true, journal, others, foreign })
+        Ok(Written { results: path, is_final: true, journal, others, foreign })
     }
 
     /// Writes the table beside its place, and moves it there. Says whether it survives a crash of the
@@ -68,7 +68,7 @@ impl Table {
         let new = NamedTempFile::new_in(folder_of(&self.path))?;
         match self.kind {
             #[cfg(feature = "parquet")]
-            Kind::Parquet => write_parquet(&mut self.journal, new.reopen()?)?,
+            ResultFormat::Parquet => write_parquet(&mut self.journal, new.reopen()?)?,
             kind => {
                 let mut out = BufWriter::new(new.as_file());
                 write(&mut self.journal, kind, &mut out)?;
@@ -90,12 +90,18 @@ impl Table {
 }
 
 /// Writes all results of a journal to `out`, in the order of their records.
-pub(super) fn write(journal: &mut Journal, kind: Kind, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(
+    journal: &mut Journal,
+    kind: ResultFormat,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match kind {
-        Kind::Json => write_list(journal, out),
-        Kind::Csv => write_table(journal, out, b','),
-        Kind::Tsv => write_table(journal, out, b'\t'),
-        Kind::Jsonl | Kind::Parquet => journal.sorted()?.try_for_each(|line| out.write_all(&line?)),
+        ResultFormat::Json => write_list(journal, out),
+        ResultFormat::Csv => write_table(journal, out, b','),
+        ResultFormat::Tsv => write_table(journal, out, b'\t'),
+        ResultFormat::Jsonl | ResultFormat::Parquet => {
+            journal.sorted()?.try_for_each(|line| out.write_all(&line?))
+        }
     }
 }
 
@@ -123,13 +129,13 @@ fn write_table(journal: &mut Journal, out: &mut dyn Write, delimiter: u8) -> io:
 
 #[cfg(feature = "parquet")]
 fn write_parquet(journal: &mut Journal, file: File) -> io::Result<()> {
-    use super::{parquet, table::Holds};
+    use super::{parquet, table::ColumnType};
     let columns = columns(journal)?;
     let kind = |holds| match holds {
-        Holds::Text => parquet::Kind::Text,
-        Holds::Number => parquet::Kind::Number,
-        Holds::Whole => parquet::Kind::Whole,
-        Holds::Truth => parquet::Kind::Truth,
+        ColumnType::Text => parquet::ColumnType::Text,
+        ColumnType::Number => parquet::ColumnType::Number,
+        ColumnType::Whole => parquet::ColumnType::Whole,
+        ColumnType::Truth => parquet::ColumnType::Truth,
     };
     let named: Vec<_> =
         columns.named().into_iter().map(|(name, holds)| (name, kind(holds))).collect();

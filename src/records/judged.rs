@@ -1,4 +1,4 @@
-//! What the line of a judged record is made of.
+//! A judged record on its way to its line of results.
 
 use crate::{
     backend::Backend,
@@ -10,33 +10,24 @@ use crate::{
     verdict::Judgment,
 };
 
-/// What a [`ResultLine`] is made of.
+/// A record with its outcome: what a [`ResultLine`] is made of.
 #[derive(Debug)]
-pub struct Line<'a> {
-    /// The name of the record.
+pub struct JudgedRecord<'a> {
+    /// The record's id, or its place in the input where it has none.
     pub id: String,
-    /// Counts all records of a run from 0.
+    /// The record's place in the run, counted from 0.
     pub index: usize,
-    /// The record; absent where the input held none.
+    /// The record; `None` where the input held something that is not a record.
     pub item: Option<&'a Item>,
-    /// What came of it.
-    pub outcome: Ended<'a>,
-    /// Whether the record itself is repeated in the line.
+    /// The judgment, readable or not, or the reason why there is no answer.
+    pub outcome: Result<&'a Judgment, &'a Error>,
+    /// Whether the line repeats the record.
     pub with_item: bool,
 }
 
-/// What came of a record.
-#[derive(Debug)]
-pub enum Ended<'a> {
-    /// An answer, readable or not.
-    Judged(&'a Judgment),
-    /// No answer.
-    Failed(&'a Error),
-}
-
-impl Line<'_> {
-    /// Names the line in results: equal records under an equal judge have equal keys; what is no record
-    /// goes by its place.
+impl JudgedRecord<'_> {
+    /// The key of the line. Equal records under an equal judge have equal keys, so that a later run finds
+    /// the line again; what is not a record is found by its place.
     pub fn key(&self, judge: &Judge) -> String {
         match self.item {
             Some(item) => judge.line_key(item),
@@ -44,17 +35,13 @@ impl Line<'_> {
         }
     }
 
-    /// The key of a line whose record could not be read, by its place.
+    /// The key of a line whose record could not be read.
     pub fn key_without_record(place: &str) -> String {
         format!("no record: {place}")
     }
 
-    /// The line.
+    /// The line of this record.
     pub fn typed(&self, judge: &Judge) -> ResultLine {
-        let outcome = match self.outcome {
-            Ended::Judged(judgment) => Ok(judgment),
-            Ended::Failed(error) => Err(error),
-        };
         let prompt = judge.prompt();
         let item = self.item.filter(|_| self.with_item);
         ResultLine {
@@ -65,7 +52,7 @@ impl Line<'_> {
             members: members(judge),
             key: self.key(judge),
             item: item.map(|item| item.record().clone()),
-            ..ResultLine::of(outcome)
+            ..ResultLine::of(self.outcome)
         }
     }
 }

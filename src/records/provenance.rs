@@ -1,4 +1,6 @@
-//! Files that Tribunal wrote: nobody means them when a folder or a pattern is judged.
+//! Files that Tribunal itself wrote, known by their content.
+//!
+//! When a folder or a pattern is judged, results of earlier runs in it are not meant as records.
 
 use std::{
     fs::File,
@@ -8,37 +10,36 @@ use std::{
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Format, input::BOM};
+use super::format::{BOM, InputFormat, JOURNAL};
 use crate::line::Lenient;
 
-/// What is beside a file of results, and says what the run was.
+/// The ending of the file that stood beside results of earlier versions and described the run.
 const MANIFEST: &str = ".run.json";
 
-/// What is beside a text that was revised.
+/// The ending of the file beside a revised text that tells how it came about.
 const LINEAGE: &str = ".revision.json";
 
-/// What holds the results of a table until it is written.
-pub(super) const JOURNAL: &str = ".partial.jsonl";
-
-/// Where it is said how a text came about that was revised.
+/// The file beside a revised text that tells how it came about: `draft.md.revision.json` for `draft.md`.
 pub fn lineage_of(text: &Path) -> PathBuf {
     let mut name = text.file_name().unwrap_or_default().to_os_string();
     name.push(LINEAGE);
     text.with_file_name(name)
 }
 
-/// How much of a file is looked at.
-const MOST: u64 = 64 << 20;
+/// The largest part of a file that is read to find out, in bytes.
+const LOOKED_AT: u64 = 64 << 20;
 
-/// Whether Tribunal wrote this file: results, what is beside them, recordings, figures, reports. A text
-/// that was revised is a draft like any other.
-pub fn is_own(path: &Path) -> bool {
+/// Whether Tribunal wrote this file: results, the files beside them, recordings, summaries, reports.
+///
+/// A revised text does not count: it is a draft like any other. Files are known by the keys of their first
+/// object or by their header, not by their names; a Parquet file is never taken for one of ours.
+pub fn is_tribunal_output(path: &Path) -> bool {
     let beside = |end: &str| {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(end);
         path.with_file_name(name)
     };
-    let says = |path: PathBuf| path.is_file() && holds(&path, Format::Json);
+    let says = |path: PathBuf| path.is_file() && holds(&path, InputFormat::Json);
     if says(beside(MANIFEST)) {
         return true;
     }
@@ -47,19 +48,21 @@ pub fn is_own(path: &Path) -> bool {
     if [MANIFEST, LINEAGE, JOURNAL].iter().any(|end| name.ends_with(end)) && is_empty() {
         return true;
     }
-    holds(path, Format::of(path))
+    holds(path, InputFormat::of(path))
 }
 
 /// Whether a file of this format begins as one of ours.
-fn holds(path: &Path, format: Format) -> bool {
+fn holds(path: &Path, format: InputFormat) -> bool {
     let Ok(file) = File::open(path) else { return false };
-    let mut start = BufReader::new(file.take(MOST));
+    let mut start = BufReader::new(file.take(LOOKED_AT));
     match format {
-        Format::Jsonl | Format::Json => first(&mut start).is_some_and(|seen| seen.is_own()),
-        Format::Csv => is_table(&mut start, ','),
-        Format::Tsv => is_table(&mut start, '\t'),
-        Format::Text => is_report(&mut start),
-        Format::Parquet => false,
+        InputFormat::Jsonl | InputFormat::Json => {
+            first(&mut start).is_some_and(|seen| seen.is_tribunal_output())
+        }
+        InputFormat::Csv => is_table(&mut start, ','),
+        InputFormat::Tsv => is_table(&mut start, '\t'),
+        InputFormat::Text => is_report(&mut start),
+        InputFormat::Parquet => false,
     }
 }
 
@@ -71,7 +74,7 @@ fn is_report(start: &mut impl Read) -> bool {
 }
 
 /// The first object of a file, a list or not.
-fn first(start: &mut impl BufRead) -> Option<Seen> {
+fn first(start: &mut impl BufRead) -> Option<KnownKeys> {
     loop {
         let byte = *start.fill_buf().ok()?.first()?;
         if !(byte.is_ascii_whitespace() || byte == b'[' || BOM.contains(&byte)) {
@@ -80,12 +83,12 @@ fn first(start: &mut impl BufRead) -> Option<Seen> {
         start.consume(1);
     }
     let mut json = serde_json::Deserializer::from_reader(start);
-    Seen::deserialize(&mut json).ok()
+    KnownKeys::deserialize(&mut json).ok()
 }
 
-/// Keys by which our files are known.
+/// The keys by which files of Tribunal are known; their values do not matter.
 #[derive(Deserialize)]
-struct Seen {
+struct KnownKeys {
     index: Option<IgnoredAny>,
     key: Option<IgnoredAny>,
     prompt: Option<Lenient<Prompt>>,
@@ -112,8 +115,8 @@ struct Prompt {
     _hash: String,
 }
 
-impl Seen {
-    fn is_own(&self) -> bool {
+impl KnownKeys {
+    fn is_tribunal_output(&self) -> bool {
         let hashed = matches!(self.prompt, Some(Lenient::Known(_)));
         let line = self.index.is_some() && self.key.is_some();
         let result = line && hashed && self.model.is_some();
@@ -158,7 +161,7 @@ mod tests {
         let is_own = |name: &str, text: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, text).unwrap();
-            is_own(&path)
+            is_tribunal_output(&path)
         };
         let line = r#"{"id": "a", "index": 0, "error": {}, "model": "m", "prompt": {"hash": "h"}, "key": "k"}"#;
         assert!(is_own("a.jsonl", line) && is_own("a.json", &format!("[\n{line}\n]")));
@@ -174,6 +177,6 @@ mod tests {
         assert!(!is_own("d.parquet", "PAR1"));
         let manifest = r#"{"version": "1", "judge": {}, "prompt": {"hash": "h"}, "model": {}}"#;
         assert!(is_own("d.parquet.run.json", manifest));
-        assert!(super::is_own(&folder.path().join("d.parquet")));
+        assert!(super::is_tribunal_output(&folder.path().join("d.parquet")));
     }
 }
