@@ -69,13 +69,15 @@ pub enum ErrorKind {
     Unreachable,
     /// A recording or a script holds no answer to this request.
     NotRecorded,
+    /// What the run may spend is spent: nothing more was asked.
+    Budget,
     /// A file could not be read or written.
     Io,
 }
 
 impl ErrorKind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Prompt,
         Self::Record,
         Self::Config,
@@ -91,6 +93,7 @@ impl ErrorKind {
         Self::TimedOut,
         Self::Unreachable,
         Self::NotRecorded,
+        Self::Budget,
         Self::Io,
     ];
 
@@ -112,6 +115,7 @@ impl ErrorKind {
             Self::TimedOut => "timed_out",
             Self::Unreachable => "unreachable",
             Self::NotRecorded => "not_recorded",
+            Self::Budget => "budget",
             Self::Io => "io",
         }
     }

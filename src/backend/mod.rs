@@ -4,6 +4,7 @@
 //! another backend; layers stack in the order in which they are read, outermost first:
 //! recorded ▸ cached ▸ the model itself. Budgets and limits will stand between the last two.
 
+mod budgeted;
 #[cfg(feature = "checks")]
 mod check;
 mod from_fn;
@@ -37,6 +38,7 @@ pub use openai::presets;
 pub use check::Check;
 pub use {
     crate::request::{Capabilities, Logprobs},
+    budgeted::{Budget, BudgetLimits, Budgeted, Spending},
     from_fn::{FromFn, from_fn},
     open::{DEFAULT_MODEL, Options, open},
     record::Recorded,
@@ -49,7 +51,11 @@ use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{completion::Completion, error::Result, request::Request};
+use crate::{
+    completion::{Completion, Price},
+    error::Result,
+    request::Request,
+};
 
 /// A model that can be asked.
 #[async_trait]
@@ -88,6 +94,11 @@ pub trait Backend: Debug + Send + Sync {
         false
     }
 
+    /// What a million tokens cost; `None` where that is not known, which is not the same as nothing.
+    fn price(&self) -> Option<Price> {
+        None
+    }
+
     /// Asks the model.
     ///
     /// # Cancellation
@@ -106,6 +117,16 @@ pub trait Layer: Debug + Send + Sync {
 
     /// Does what [`Backend::complete`] does, as a rule by asking the backend below.
     async fn through(&self, request: &Request) -> Result<Completion>;
+
+    /// What [`Backend::concurrency`] says; that of the backend below.
+    fn width(&self) -> usize {
+        self.below().concurrency()
+    }
+
+    /// What [`Backend::price`] says; that of the backend below.
+    fn tokens_price(&self) -> Option<Price> {
+        self.below().price()
+    }
 }
 
 #[async_trait]
@@ -127,7 +148,7 @@ impl<L: Layer> Backend for L {
     }
 
     fn concurrency(&self) -> usize {
-        self.below().concurrency()
+        self.width()
     }
 
     fn prompt_tokens(&self, request: &Request) -> Option<usize> {
@@ -136,6 +157,10 @@ impl<L: Layer> Backend for L {
 
     fn is_in_process(&self) -> bool {
         self.below().is_in_process()
+    }
+
+    fn price(&self) -> Option<Price> {
+        self.tokens_price()
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
@@ -171,6 +196,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 
     fn is_in_process(&self) -> bool {
         (**self).is_in_process()
+    }
+
+    fn price(&self) -> Option<Price> {
+        (**self).price()
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {

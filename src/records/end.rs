@@ -19,6 +19,8 @@ pub enum End {
     Stopped,
     /// Every later request would have failed with this error: a refused key, an empty account.
     GaveUp(Error),
+    /// What it may spend is spent: the error says which limit was met.
+    OutOfBudget(Error),
 }
 
 impl End {
@@ -38,6 +40,7 @@ impl End {
             Self::Whole => "whole",
             Self::Stopped => "stopped",
             Self::GaveUp(_) => "gave_up",
+            Self::OutOfBudget(_) => "out_of_budget",
         }
     }
 }

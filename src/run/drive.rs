@@ -42,6 +42,8 @@ pub(super) enum Proceed {
     Continue,
     /// With what is in flight only: the record is as good as never begun.
     Interrupted,
+    /// The same, because what the run may spend is spent.
+    OutOfBudget(Error),
     /// With what is in flight only: every later record would fail with this error.
     GiveUp(Error),
 }
@@ -63,7 +65,7 @@ pub(super) async fn each(
     // Tasks of their own, so that every core renders and reads; dropped with the run.
     let mut flying = JoinSet::new();
     let (mut begun, mut ended) = (0, 0);
-    let mut gave_up = None;
+    let (mut gave_up, mut out_of_budget) = (None, None);
     let (mut acted, mut deadline) = (Stop::No, None::<Duration>);
     while reader.is_open || !flying.is_empty() {
         tokio::select! {
@@ -71,6 +73,10 @@ pub(super) async fn each(
                 match work.end(done.unwrap_or_else(|died| resume_unwind(died.into_panic())))? {
                     Proceed::Continue => ended += 1,
                     Proceed::Interrupted => reader.close(),
+                    Proceed::OutOfBudget(error) => {
+                        out_of_budget.get_or_insert(error);
+                        reader.close();
+                    }
                     Proceed::GiveUp(error) => {
                         ended += 1;
                         gave_up.get_or_insert(error);
@@ -97,12 +103,13 @@ pub(super) async fn each(
     }
     // Work that gives up because of the stop may end before the stop itself is seen here.
     let asked = stop.as_ref().map_or(Stop::No, |stop| *stop.borrow());
-    let end = match gave_up {
+    let end = match (gave_up, out_of_budget) {
         _ if acted.max(asked) != Stop::No => End::Stopped,
-        Some(error) => End::GaveUp(error),
+        (Some(error), _) => End::GaveUp(error),
+        (None, Some(error)) => End::OutOfBudget(error),
         // Whatever gave up without being asked to was not tried to its end.
-        None if begun > ended => End::Stopped,
-        None => return Ok(Ending::default()),
+        _ if begun > ended => End::Stopped,
+        _ => return Ok(Ending::default()),
     };
     let left = match options.total {
         Some(total) => Some(total.saturating_sub(ended)),

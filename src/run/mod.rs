@@ -57,7 +57,7 @@ use self::{
     resume::{EarlierLine, LineFate, Lines},
 };
 use crate::{
-    error::{Error, Result},
+    error::{ErrorKind, Result},
     item::Item,
     records::{Ending, Ids, JudgedRecord, Output, Record, Written},
 };
@@ -232,8 +232,11 @@ impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
             Err(error) => Some(error),
         };
         // As good as never begun: the next run does it.
-        if error.is_some_and(Error::is_interrupted) {
-            return Ok(Proceed::Interrupted);
+        if let Some(error) = error.filter(|error| error.is_interrupted()) {
+            return Ok(match error.kind() {
+                ErrorKind::Budget => Proceed::OutOfBudget(error.clone()),
+                _ => Proceed::Interrupted,
+            });
         }
         // What an earlier run met says nothing about this one.
         let fatal = error.filter(|error| error.is_fatal() && !finished.kept).cloned();

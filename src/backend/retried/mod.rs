@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::{sync::watch, time::Instant};
 
 use self::gate::{Gate, Permit};
-use super::{Backend, Layer, pause::pause};
+use super::{Backend, Budget, Layer, pause::pause};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
@@ -41,6 +41,9 @@ pub struct Retry {
     /// How long a server that answered before may be gone. Default 2 minutes. It is also the longest wait
     /// that a server may name: one that asks for more fails the request.
     pub patience: Duration,
+    /// The budget of the run, where there is one: each retry counts as a request of it before it is sent.
+    /// Without it, retries count when their answer lands.
+    pub budget: Option<Budget>,
     /// Turns `true` when the run is to stop: from then on nothing is tried again.
     pub stopping: Option<watch::Receiver<bool>>,
 }
@@ -54,6 +57,7 @@ impl Default for Retry {
             share: 0.2,
             allowance: 100,
             patience: Duration::from_mins(2),
+            budget: None,
             stopping: None,
         }
     }
@@ -160,7 +164,10 @@ impl<B: Backend> Retried<B> {
             permit.unwrap_or(Permit::Late)
         };
         match self.unless_stopped(waited).await {
-            Some(Permit::Given) => Ok(()),
+            Some(Permit::Given) => match &policy.budget {
+                Some(budget) => budget.retry().map_err(|over| over.after_attempts(tries.requests)),
+                None => Ok(()),
+            },
             Some(refused) => {
                 let error = tries.over(error);
                 Err(match refused.hint(policy) {

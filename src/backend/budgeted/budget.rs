@@ -1,0 +1,346 @@
+//! What a run may spend, and what it has spent.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    completion::UsageTotal,
+    error::{Error, ErrorKind, Result},
+    hint::Hint,
+};
+
+/// The most that a run may spend; what is `None` is not limited.
+///
+/// The names are those of the command line and of the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BudgetLimits {
+    /// Money, in the currency of the prices.
+    pub max_cost: Option<f64>,
+    /// Requests that are sent to models, retries included. Remembered answers are none.
+    pub max_requests: Option<u64>,
+    /// Tokens that models read and write, thinking included.
+    pub max_total_tokens: Option<u64>,
+    /// Time from the making of the budget to the last request.
+    pub deadline: Option<Duration>,
+}
+
+impl BudgetLimits {
+    /// Whether nothing is limited.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One budget for all models of a run: judges, members, policies, critics and final checks.
+///
+/// Cheap to clone; all clones are one budget. [`Budgeted`](super::Budgeted) asks it before every request, and
+/// tells it what the answer took. Its end is graceful: the request that would exceed a limit is not sent, and
+/// no later one; its error [is interrupted](Error::is_interrupted), so that a run leaves that record to the
+/// next run. What is on its way lands and is counted.
+///
+/// ```
+/// use tribunal::backend::{Budget, BudgetLimits};
+///
+/// let limits = BudgetLimits { max_cost: Some(5.0), ..BudgetLimits::default() };
+/// let budget = Budget::new(limits);
+/// assert_eq!(budget.spent().to_string(), "0 requests, 0 tokens");
+/// assert!(budget.exhausted().is_none());
+/// ```
+///
+/// # How exact it is
+/// Requests are counted when they are sent. Tokens and money are known when an answer lands: until then a
+/// request reserves what it is expected to take (its prompt, and an answer as long as those before), and a
+/// request that fits only without the reservations of others waits until these have landed. A limit is
+/// exceeded by no more than the answers on their way are longer than the mean.
+///
+/// Tokens that a server does not report are estimated from the texts, and counted as
+/// [estimated](Spending::estimated_tokens). A model in this process costs no money unless it has a price.
+#[derive(Clone, Debug)]
+pub struct Budget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limits: BudgetLimits,
+    started: Instant,
+    state: Mutex<State>,
+    /// An answer landed, or the budget ended.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    spent: Spending,
+    /// Retries by the layer that sends them, and by the answers: the same, counted at both ends.
+    retries: (u64, u64),
+    reserved: Amount,
+    /// Tokens of all answers so far, and how many these are.
+    written: (u64, u64),
+    /// Why nothing more is sent.
+    ended: Option<Error>,
+}
+
+/// Tokens and money.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Amount {
+    pub(super) tokens: u64,
+    pub(super) cost: f64,
+}
+
+/// What an answer took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    pub(super) usage: UsageTotal,
+    /// Whether the tokens are estimated.
+    pub(super) is_estimated: bool,
+    /// `None` where the price is not known.
+    pub(super) cost: Option<f64>,
+    pub(super) attempts: u32,
+}
+
+/// What was spent so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Spending {
+    /// Requests that were sent, retries included.
+    pub requests: u64,
+    /// Tokens, read and written.
+    pub tokens: u64,
+    /// Those of them that were estimated, because a server did not report them.
+    pub estimated_tokens: u64,
+    /// Money, where prices are known.
+    pub cost: f64,
+    /// Answers whose price is not known: what they cost is missing above.
+    pub unpriced: u64,
+}
+
+impl Budget {
+    /// A budget of which nothing is spent; its deadline counts from now.
+    pub fn new(limits: BudgetLimits) -> Self {
+        let (started, state) = (Instant::now(), Mutex::default());
+        Self(Arc::new(Shared { limits, started, state, changed: Notify::new() }))
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &BudgetLimits {
+        &self.0.limits
+    }
+
+    /// What was spent so far: what has landed, and the number of all requests.
+    pub fn spent(&self) -> Spending {
+        self.state().spent
+    }
+
+    /// Why nothing more is sent: an error of the kind [`ErrorKind::Budget`] that says which limit was met and
+    /// what was spent. `None` while requests are sent.
+    pub fn exhausted(&self) -> Option<Error> {
+        self.state().ended.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The mean length of an answer in tokens, where there were any.
+    pub(super) fn mean_answer(&self) -> Option<u64> {
+        let (tokens, answers) = self.state().written;
+        tokens.checked_div(answers)
+    }
+
+    /// Reserves what a request is expected to take (looked at anew after each answer), and counts it. Waits while only what is on its way stands
+    /// between the request and a limit.
+    ///
+    /// # Errors
+    /// The budget is spent: [`ErrorKind::Budget`], interrupted.
+    pub(super) async fn reserve(&self, planned: impl Fn() -> Amount) -> Result<Reserved> {
+        loop {
+            let changed = self.0.changed.notified();
+            if let Some(reserved) = self.try_reserve(planned())? {
+                return Ok(reserved);
+            }
+            changed.await;
+        }
+    }
+
+    fn try_reserve(&self, planned: Amount) -> Result<Option<Reserved>> {
+        let state = &mut *self.state();
+        self.check(state, planned)?;
+        let Amount { tokens, cost } = state.reserved;
+        let all = Amount { tokens: tokens + planned.tokens, cost: cost + planned.cost };
+        if self.limit_met(&state.spent, all).is_some() {
+            return Ok(None);
+        }
+        state.reserved = all;
+        state.spent.requests += 1;
+        Ok(Some(Reserved { budget: self.clone(), planned, has_landed: false }))
+    }
+
+    /// Counts a retry before it is sent.
+    ///
+    /// # Errors
+    /// The budget is spent: [`ErrorKind::Budget`], interrupted.
+    pub(crate) fn retry(&self) -> Result<()> {
+        let state = &mut *self.state();
+        self.check(state, Amount::default())?;
+        state.retries.0 += 1;
+        state.spent.requests += u64::from(state.retries.0 > state.retries.1);
+        Ok(())
+    }
+
+    /// Ends the budget where one more request of this size would exceed it.
+    fn check(&self, state: &mut State, planned: Amount) -> Result<()> {
+        if state.ended.is_none()
+            && let Some(limit) = self.limit_met(&state.spent, planned)
+        {
+            self.end(state, self.over(limit, &state.spent));
+        }
+        match &state.ended {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&self, state: &mut State, error: Error) {
+        state.ended.get_or_insert(error);
+        self.0.changed.notify_waiters();
+    }
+
+    /// The limit that one more request would exceed, after what was spent.
+    fn limit_met(&self, spent: &Spending, planned: Amount) -> Option<Limit> {
+        let BudgetLimits { max_cost, max_requests, max_total_tokens, deadline } = self.0.limits;
+        if max_requests.is_some_and(|most| spent.requests >= most) {
+            return Some(Limit::Requests);
+        }
+        if max_total_tokens.is_some_and(|most| spent.tokens + planned.tokens > most) {
+            return Some(Limit::TotalTokens);
+        }
+        if max_cost.is_some_and(|most| spent.cost + planned.cost > most) {
+            return Some(Limit::Cost);
+        }
+        let is_late = deadline.is_some_and(|time| self.0.started.elapsed() >= time);
+        is_late.then_some(Limit::Deadline)
+    }
+
+    /// The error that ends a run.
+    fn over(&self, limit: Limit, spent: &Spending) -> Error {
+        let BudgetLimits { max_cost, max_requests, max_total_tokens, deadline } = self.0.limits;
+        let (most, setting, example) = match limit {
+            Limit::Cost => {
+                let most = max_cost.unwrap_or_default();
+                (format!("budget of {most} in money"), "max_cost", (most * 2.0).to_string())
+            }
+            Limit::Requests => {
+                let most = max_requests.unwrap_or_default();
+                let requests = if most == 1 { "request" } else { "requests" };
+                (format!("budget of {most} {requests}"), "max_requests", (most * 2).to_string())
+            }
+            Limit::TotalTokens => {
+                let most = max_total_tokens.unwrap_or_default();
+                (format!("budget of {most} tokens"), "max_total_tokens", (most * 2).to_string())
+            }
+            Limit::Deadline => {
+                let most = humantime::format_duration(deadline.unwrap_or_default()).to_string();
+                let twice = deadline.unwrap_or_default().saturating_mul(2);
+                let twice = humantime::format_duration(twice).to_string();
+                (format!("budget of {most} of time"), "deadline", twice)
+            }
+        };
+        let message = format!("the {most} is spent, so far {spent}");
+        let hint = Hint::from("nothing is lost: run the same again with a larger ")
+            .setting(setting, example)
+            .text(", and it goes on from here");
+        Error::new(ErrorKind::Budget, message).hint(hint).interrupted()
+    }
+
+    /// Counts what an answer took.
+    fn land(&self, planned: Amount, taken: &Taken, model: &str) {
+        let state = &mut *self.state();
+        state.reserved.tokens = state.reserved.tokens.saturating_sub(planned.tokens);
+        state.reserved.cost = (state.reserved.cost - planned.cost).max(0.0);
+        let spent = &mut state.spent;
+        let tokens = taken.usage.prompt + taken.usage.completion;
+        spent.tokens += tokens;
+        spent.estimated_tokens += if taken.is_estimated { tokens } else { 0 };
+        spent.cost += taken.cost.unwrap_or_default();
+        spent.unpriced += u64::from(taken.cost.is_none());
+        let (sent, landed) = state.retries;
+        let landed_now = landed + u64::from(taken.attempts.saturating_sub(1));
+        spent.requests += landed_now.saturating_sub(sent.max(landed));
+        state.retries.1 = landed_now;
+        if taken.usage.completion > 0 {
+            state.written.0 += taken.usage.completion;
+            state.written.1 += 1;
+        }
+        if taken.cost.is_none() && self.0.limits.max_cost.is_some() {
+            self.end(state, unpriced(model));
+        }
+        self.0.changed.notify_waiters();
+    }
+}
+
+/// The error of a budget of money where the price of a model is not known.
+pub(super) fn unpriced(model: &str) -> Error {
+    let message = format!("a budget of money needs the price of {model}, which is not known");
+    let price = "{ prompt = 0.25, completion = 2.0 }";
+    Error::new(ErrorKind::Budget, message)
+        .hint(Hint::from("say what a million tokens cost: ").setting("price", price))
+        .interrupted()
+}
+
+/// One of the limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Cost,
+    Requests,
+    TotalTokens,
+    Deadline,
+}
+
+/// What a request on its way is expected to take. Dropped before an answer came, it counts as spent, because
+/// a server may have answered meanwhile.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    budget: Budget,
+    planned: Amount,
+    has_landed: bool,
+}
+
+impl Reserved {
+    /// Counts what the answer took in place of what was expected.
+    pub(super) fn land(mut self, taken: &Taken, model: &str) {
+        self.has_landed = true;
+        self.budget.land(self.planned, taken, model);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.has_landed {
+            let Amount { tokens, cost } = self.planned;
+            let usage = UsageTotal::new(tokens, 0);
+            let taken = Taken { usage, is_estimated: true, cost: Some(cost), attempts: 1 };
+            self.budget.land(self.planned, &taken, "");
+        }
+    }
+}
+
+/// A clause: `120 requests, 45210 tokens (300 of them estimated), cost 0.1200`.
+impl fmt::Display for Spending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let Self { requests, tokens, estimated_tokens, cost, unpriced } = *self;
+        write!(f, "{requests} request{}, {tokens} token{}", plural(requests), plural(tokens))?;
+        if estimated_tokens > 0 {
+            write!(f, " ({estimated_tokens} of them estimated)")?;
+        }
+        match (cost > 0.0, unpriced > 0) {
+            (true, false) => write!(f, ", cost {cost:.4}"),
+            (true, true) => write!(f, ", cost at least {cost:.4}"),
+            (false, _) => Ok(()),
+        }
+    }
+}

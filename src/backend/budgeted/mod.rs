@@ -1,0 +1,101 @@
+//! A layer that holds a run to its budget.
+
+mod budget;
+
+pub use budget::{Budget, BudgetLimits, Spending};
+
+use async_trait::async_trait;
+
+use self::budget::{Amount, Taken};
+use super::{Backend, Layer};
+use crate::{
+    completion::{Completion, Price, Usage, UsageTotal},
+    error::Result,
+    request::Request,
+};
+
+/// A backend whose requests count against a [`Budget`], shared with those of other models.
+///
+/// # Order
+/// Below a cache, because a remembered answer costs nothing; above retries, which belong to their request.
+///
+/// # Errors
+/// [`ErrorKind::Budget`](crate::ErrorKind::Budget) where the request would exceed a limit, or where money is
+/// limited and the price of the model turns out to be unknown; the error
+/// [is interrupted](crate::Error::is_interrupted). Otherwise those of the backend below.
+///
+/// # Cancellation
+/// A request that is dropped on its way counts with what it was expected to take.
+#[derive(Debug)]
+pub struct Budgeted<B> {
+    inner: B,
+    budget: Budget,
+}
+
+impl<B: Backend> Budgeted<B> {
+    /// Counts requests to `inner` against a budget.
+    pub fn new(inner: B, budget: Budget) -> Self {
+        Self { inner, budget }
+    }
+
+    /// What a request is expected to take.
+    fn planned(&self, request: &Request) -> Amount {
+        /// Tokens of an answer while nothing is known.
+        const USUAL: u64 = 256;
+        let most = request.sampling.max_tokens.map_or(u64::MAX, u64::from);
+        let prompt = self.prompt_estimate(request);
+        let completion = self.budget.mean_answer().unwrap_or(USUAL).min(most);
+        let price = self.inner.price();
+        let cost = price.map_or(0.0, |price| price.at_least(UsageTotal::new(prompt, completion)));
+        Amount { tokens: prompt.saturating_add(completion), cost }
+    }
+
+    fn prompt_estimate(&self, request: &Request) -> u64 {
+        if let Some(tokens) = self.inner.prompt_tokens(request) {
+            return tokens as u64;
+        }
+        request.messages.iter().map(|message| estimate(&message.text())).sum()
+    }
+
+    /// What an answer took, estimated where that is not reported.
+    fn taken(&self, request: &Request, completion: &Completion) -> Taken {
+        let Usage { prompt, completion: written, .. } = completion.usage;
+        let thinking = completion.thinking.as_deref().map_or(0, estimate);
+        let usage = UsageTotal {
+            prompt: prompt.unwrap_or_else(|| self.prompt_estimate(request)),
+            completion: written.unwrap_or_else(|| estimate(&completion.text) + thinking),
+            cached: completion.usage.cached.unwrap_or_default(),
+            ..UsageTotal::default()
+        };
+        let is_estimated = !completion.usage.is_known();
+        let of_price = |price: Price| price.at_least(usage);
+        let nothing = self.inner.is_in_process().then_some(0.0);
+        let cost = completion.cost.or_else(|| self.inner.price().map(of_price)).or(nothing);
+        Taken { usage, is_estimated, cost, attempts: completion.attempts }
+    }
+}
+
+/// Tokens of a text, as a rule of thumb: one for four bytes.
+fn estimate(text: &str) -> u64 {
+    const BYTES: usize = 4;
+    text.len().div_ceil(BYTES) as u64
+}
+
+#[async_trait]
+impl<B: Backend> Layer for Budgeted<B> {
+    fn below(&self) -> &dyn Backend {
+        &self.inner
+    }
+
+    async fn through(&self, request: &Request) -> Result<Completion> {
+        let reserved = self.budget.reserve(|| self.planned(request)).await?;
+        let answer = self.inner.complete(request).await;
+        let taken = match &answer {
+            Ok(completion) => self.taken(request, completion),
+            // What fails is not charged for.
+            Err(error) => Taken { cost: Some(0.0), attempts: error.attempts(), ..Taken::default() },
+        };
+        reserved.land(&taken, self.inner.name());
+        answer
+    }
+}
