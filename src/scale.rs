@@ -31,13 +31,13 @@ pub struct Numbers {
     pub max: f64,
     /// The distance between neighbours.
     #[serde(default)]
-    pub step: Step,
+    pub step: StepSize,
 }
 
 /// The distance between neighbouring numbers of a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Step {
+pub enum StepSize {
     /// Multiples of this above the lowest value; 1 by default.
     Of(f64),
     /// Any decimal.
@@ -52,7 +52,7 @@ pub enum AnyStep {
     Any,
 }
 
-impl Default for Step {
+impl Default for StepSize {
     fn default() -> Self {
         Self::Of(1.0)
     }
@@ -85,7 +85,7 @@ impl std::str::FromStr for Scale {
         let dash = text.char_indices().skip(1).find(|(_, c)| *c == '-').ok_or_else(malformed)?.0;
         let end = |text: &str| text.trim().parse::<f64>().map_err(|_| malformed());
         let (min, max) = (end(&text[..dash])?, end(&text[dash + 1..])?);
-        let scale = Self::Numbers(Numbers { min, max, step: Step::default() });
+        let scale = Self::Numbers(Numbers { min, max, step: StepSize::default() });
         scale.check().map(|()| scale)
     }
 }
@@ -97,7 +97,7 @@ pub struct OffScale(pub f64);
 impl Scale {
     /// Whole numbers from 1 to `max`.
     pub fn one_to(max: u32) -> Self {
-        Self::Numbers(Numbers { min: 1.0, max: f64::from(max), step: Step::default() })
+        Self::Numbers(Numbers { min: 1.0, max: f64::from(max), step: StepSize::default() })
     }
 
     /// Named levels, best first: the last is worth 0, each one above it 1 more.
@@ -138,7 +138,7 @@ impl Scale {
             Self::Numbers(numbers) if numbers.min >= numbers.max => {
                 wrong("`min` of a scale stands below its `max`")
             }
-            Self::Numbers(Numbers { step: Step::Of(step), .. }) if *step <= 0.0 => {
+            Self::Numbers(Numbers { step: StepSize::Of(step), .. }) if *step <= 0.0 => {
                 wrong("`step` of a scale is above 0, or `any`")
             }
             Self::Labels { labels } if labels.len() < 2 => wrong("a scale has two levels or more"),
@@ -161,7 +161,7 @@ impl Scale {
     pub fn accept(&self, number: f64) -> Result<f64, OffScale> {
         let on = match self {
             Self::Numbers(numbers) => numbers.has(number),
-            Self::Labels { .. } => self.levels().any(|(_, value)| same(value, number)),
+            Self::Labels { .. } => self.levels().any(|(_, value)| nearly_equal(value, number)),
             Self::Preference(_) => false,
         };
         if on { Ok(number) } else { Err(OffScale(number)) }
@@ -245,9 +245,9 @@ fn numbers(map: &serde_json::Map<String, serde_json::Value>) -> Result<Numbers> 
             .ok_or_else(|| wrong().hint("write {min: 1, max: 10}"))
     };
     let step = match map.get("step") {
-        None => Step::default(),
-        Some(step) if step == "any" => Step::Any(AnyStep::Any),
-        Some(step) => Step::Of(step.as_f64().ok_or_else(|| {
+        None => StepSize::default(),
+        Some(step) if step == "any" => StepSize::Any(AnyStep::Any),
+        Some(step) => StepSize::Of(step.as_f64().ok_or_else(|| {
             Error::new(ErrorKind::Prompt, "`step` of a scale is a number above 0, or `any`")
         })?),
     };
@@ -257,23 +257,23 @@ fn numbers(map: &serde_json::Map<String, serde_json::Value>) -> Result<Numbers> 
 impl Numbers {
     fn has(&self, number: f64) -> bool {
         let on_step = match self.step {
-            Step::Of(step) => {
+            StepSize::Of(step) => {
                 let steps = (number - self.min) / step;
-                same(steps, steps.round())
+                nearly_equal(steps, steps.round())
             }
-            Step::Any(_) => true,
+            StepSize::Any(_) => true,
         };
         number.is_finite() && number >= self.min && number <= self.max && on_step
     }
 }
 
 /// Whether two numbers are equal but for the noise of floating point.
-pub(crate) fn same(a: f64, b: f64) -> bool {
+pub(crate) fn nearly_equal(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
 }
 
 /// A mean without the noise of floating point: nine decimals.
-pub(crate) fn tidy(number: f64) -> f64 {
+pub(crate) fn without_noise(number: f64) -> f64 {
     const DECIMALS: f64 = 1e9;
     let rounded = (number * DECIMALS).round() / DECIMALS;
     if rounded.is_finite() { rounded } else { number }
@@ -286,9 +286,9 @@ impl fmt::Display for Scale {
             Self::Numbers(Numbers { min, max, step }) => {
                 write!(f, "from {min} to {max}")?;
                 return match step {
-                    Step::Any(_) => f.write_str(", decimals allowed"),
-                    Step::Of(step) if same(*step, 1.0) => Ok(()),
-                    Step::Of(step) => write!(f, " in steps of {step}"),
+                    StepSize::Any(_) => f.write_str(", decimals allowed"),
+                    StepSize::Of(step) if nearly_equal(*step, 1.0) => Ok(()),
+                    StepSize::Of(step) => write!(f, " in steps of {step}"),
                 };
             }
             Self::Labels { .. } => self.levels().map(|(name, _)| name).collect(),
@@ -359,11 +359,11 @@ mod tests {
 
     #[test]
     fn means_are_free_of_the_noise_of_floating_point() {
-        let tidy = |number| Some(tidy(number));
-        assert_eq!(tidy(3.000_000_000_000_000_4), Some(3.0));
-        assert_eq!(tidy(0.1 + 0.2), Some(0.3));
-        assert_eq!(tidy(1e300), Some(1e300));
-        assert!(tidy(f64::NAN).is_some_and(f64::is_nan));
+        let without_noise = |number| Some(without_noise(number));
+        assert_eq!(without_noise(3.000_000_000_000_000_4), Some(3.0));
+        assert_eq!(without_noise(0.1 + 0.2), Some(0.3));
+        assert_eq!(without_noise(1e300), Some(1e300));
+        assert!(without_noise(f64::NAN).is_some_and(f64::is_nan));
     }
 
     #[test]

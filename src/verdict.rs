@@ -267,14 +267,14 @@ pub struct Call {
     /// The bytes of the text that count: without thinking and what follows the end of the turn. `None`
     /// where it was not read.
     #[serde(skip)]
-    pub spoken: Option<(usize, usize)>,
+    pub visible_range: Option<(usize, usize)>,
 }
 
 impl Call {
     /// The part of the text that counts.
     pub fn shown(&self) -> &str {
-        let spoken = self.spoken.and_then(|(start, end)| self.text.get(start..end));
-        spoken.unwrap_or_else(|| visible(&self.text))
+        let visible_range = self.visible_range.and_then(|(start, end)| self.text.get(start..end));
+        visible_range.unwrap_or_else(|| visible(&self.text))
     }
 }
 
@@ -580,8 +580,8 @@ impl Vote {
     /// Every text of this vote without thinking blocks; a picked label is no critique.
     pub fn critique(&self) -> String {
         let texts = self.calls.iter().filter(|call| !call.chosen);
-        let spoken: Vec<&str> = texts.map(Call::shown).collect();
-        spoken.join("\n").trim().to_owned()
+        let visible: Vec<&str> = texts.map(Call::shown).collect();
+        visible.join("\n").trim().to_owned()
     }
 }
 

@@ -217,15 +217,15 @@ async fn shows_no_control_token(cases: &[String]) {
             Backend,
             llama::{Llama, Settings as Weights, Weights as Bytes},
         },
-        prompt::{Next, Plan},
+        prompt::{ProgramContext, ProgramStep},
     };
     let tiny = Llama::load(Weights::new(Bytes::Embedded(include_bytes!("../models/tiny.gguf"))))
         .await
         .unwrap();
     let prompt = tribunal::judge::load("tiny-score").unwrap();
-    let plan = Plan::new(tiny.capabilities().await);
+    let plan = ProgramContext::new(tiny.capabilities().await);
     let controls = |item: &Item| {
-        let Next::Ask(request) =
+        let ProgramStep::Ask(request) =
             prompt.program(item, None, plan, None).unwrap().next(None).unwrap()
         else {
             panic!("a question")

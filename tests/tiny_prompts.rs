@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use tribunal::{
     Item, judge,
-    prompt::{Next, Plan},
+    prompt::{ProgramContext, ProgramStep},
     request::{Capabilities, Role},
 };
 
@@ -50,10 +50,12 @@ fn rendered_texts_equal_the_training_format() {
             continue;
         };
         let prompt = judge::load(name).unwrap();
-        let plan = Plan::new(capabilities);
+        let plan = ProgramContext::new(capabilities);
         let item = record(user);
         let mut program = prompt.program(&item, None, plan, None).unwrap();
-        let Next::Ask(request) = program.next(None).unwrap() else { panic!("{name} asks nothing") };
+        let ProgramStep::Ask(request) = program.next(None).unwrap() else {
+            panic!("{name} asks nothing")
+        };
         assert_eq!(request.messages.len(), 1);
         assert_eq!(request.messages[0].role, Role::User);
         assert_eq!(request.messages[0].text(), user, "{}", case["id"]);
@@ -68,8 +70,8 @@ fn records_of_people_become_the_same_prompts() {
         Item::from(json!({"question": "12 + 30 - 5", "response": "12 + 30 = 42\n42 - 5 = 37\n"}));
     let prompt = judge::load("tiny-score").unwrap();
     let capabilities = Capabilities::ALL.schema(false);
-    let mut program = prompt.program(&item, None, Plan::new(capabilities), None).unwrap();
-    let Next::Ask(request) = program.next(None).unwrap() else { panic!("nothing is asked") };
+    let mut program = prompt.program(&item, None, ProgramContext::new(capabilities), None).unwrap();
+    let ProgramStep::Ask(request) = program.next(None).unwrap() else { panic!("nothing is asked") };
     let expected = "Review the solution, then score it from 1 to 5.\nProblem: 12 + 30 - 5\nSolution\nParagraph 0: 12 + 30 = 42\nParagraph 1: 42 - 5 = 37";
     assert_eq!(request.messages[0].text(), expected);
 }

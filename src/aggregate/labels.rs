@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     completion::Distribution,
-    scale::tidy,
+    scale::without_noise,
     verdict::{Label, Verdict},
 };
 
@@ -48,10 +48,10 @@ fn chosen(votes: &[(Label, f64)], seen: Option<&Distribution>, rules: &Rules<'_>
     if let [only] = given.as_slice() {
         return (*only).to_owned();
     }
-    let p = |label: &str| tidy(seen.and_then(|seen| seen.of(label)).unwrap_or(0.0));
+    let p = |label: &str| without_noise(seen.and_then(|seen| seen.of(label)).unwrap_or(0.0));
     let count = |label: &str| {
         let votes = votes.iter().filter(|(vote, _)| vote.label == label);
-        tidy(votes.map(|(_, weight)| weight).sum())
+        without_noise(votes.map(|(_, weight)| weight).sum())
     };
     let by_probability = seen.filter(|_| rules.how != Some(Aggregate::Majority));
     let offered = by_probability.into_iter().flat_map(|seen| &seen.labels);

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use self::share::Share;
 use crate::{
     completion::Distribution,
-    scale::{Scale, tidy},
+    scale::{Scale, without_noise},
     verdict::{Outcome, Reason, Unreadable, Verdict, Vote},
 };
 
@@ -237,7 +237,7 @@ pub fn expected(distribution: &Distribution, worth: impl Fn(&str) -> Option<f64>
     let levels: Vec<(f64, f64)> =
         labels.filter_map(|(label, p)| Some((worth(label.trim())?, *p))).collect();
     let total: f64 = levels.iter().map(|(_, p)| p).sum();
-    (total > 0.0).then(|| tidy(levels.iter().map(|(n, p)| n * p).sum::<f64>() / total))
+    (total > 0.0).then(|| without_noise(levels.iter().map(|(n, p)| n * p).sum::<f64>() / total))
 }
 
 impl Counts {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Aggregate, Rules, share::Share};
 use crate::{
-    scale::{same, tidy},
+    scale::{nearly_equal, without_noise},
     verdict::Verdict,
 };
 
@@ -59,7 +59,7 @@ fn number(mut numbers: Vec<Weighed>, rules: &Rules<'_>) -> Option<f64> {
         Aggregate::Majority => most_frequent(&numbers)?,
         Aggregate::Mean | Aggregate::Expected => mean(numbers)?,
     };
-    Some(tidy(number).clamp(lowest, highest))
+    Some(without_noise(number).clamp(lowest, highest))
 }
 
 /// The mean by weights, the same in whatever order the numbers come; `None` of none.
@@ -82,7 +82,9 @@ fn median(sorted: &[Weighed]) -> Option<f64> {
     for (n, (number, weight)) in sorted.iter().enumerate() {
         before += weight;
         match sorted.get(n + 1) {
-            Some((next, _)) if same(before, half) => return Some(f64::midpoint(*number, *next)),
+            Some((next, _)) if nearly_equal(before, half) => {
+                return Some(f64::midpoint(*number, *next));
+            }
             _ if before > half => return Some(*number),
             _ => (),
         }
@@ -92,7 +94,7 @@ fn median(sorted: &[Weighed]) -> Option<f64> {
 
 /// The number with most weight, of sorted ones; of several the lowest.
 fn most_frequent(sorted: &[Weighed]) -> Option<f64> {
-    let runs = sorted.chunk_by(|a, b| same(a.0, b.0));
+    let runs = sorted.chunk_by(|a, b| nearly_equal(a.0, b.0));
     let runs = runs.filter_map(|run| Some((run.first()?.0, total(run))));
     let best = runs.reduce(|best, run| if run.1 > best.1 + 1e-9 { run } else { best });
     best.map(|(number, _)| number)

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{Aggregate, Agreement, Rules, share, share::Share, together};
 use crate::{
     completion::Distribution,
-    scale::tidy,
+    scale::without_noise,
     verdict::{Preference, Verdict, Vote, alike},
 };
 
@@ -60,7 +60,7 @@ pub(super) fn preference(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     }
     let weight = |side: Preference| {
         let votes = shares.iter().filter(|share| share.verdict == Verdict::Preference(side));
-        tidy(votes.map(|share| share.weight).sum())
+        without_noise(votes.map(|share| share.weight).sum())
     };
     let (first, second) = (weight(Preference::First), weight(Preference::Second));
     Verdict::Preference(match first.total_cmp(&second) {
@@ -78,7 +78,7 @@ fn by_probability(share: &Share, rules: &Rules<'_>) -> bool {
 /// The side with most probability; `None` where the distribution names no side. Equally likely sides are a
 /// tie.
 fn likeliest(seen: &Distribution) -> Option<Preference> {
-    let p = |side: Preference| seen.of(side.name()).map(tidy);
+    let p = |side: Preference| seen.of(side.name()).map(without_noise);
     let (first, second) = (p(Preference::First)?, p(Preference::Second)?);
     let tie = p(Preference::Tie).unwrap_or(0.0);
     Some(match first.total_cmp(&second) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Aggregate, Rules, numbers::mean, share::Share};
 use crate::{
-    scale::{same, tidy},
+    scale::{nearly_equal, without_noise},
     verdict::Verdict,
 };
 
@@ -42,7 +42,7 @@ fn most_frequent(votes: &[(Groups, f64)]) -> Vec<(Groups, f64)> {
     let mut counts: BTreeMap<&Groups, f64> = BTreeMap::new();
     votes.iter().for_each(|(groups, weight)| *counts.entry(groups).or_default() += weight);
     let most = counts.values().copied().fold(0.0, f64::max);
-    let best = counts.into_iter().filter(|(_, weight)| same(*weight, most));
+    let best = counts.into_iter().filter(|(_, weight)| nearly_equal(*weight, most));
     best.map(|(groups, weight)| (groups.clone(), weight)).collect()
 }
 
@@ -52,7 +52,7 @@ fn borda(votes: &[(Groups, f64)]) -> Groups {
     let place = |candidate: usize| {
         let places =
             votes.iter().map(|(groups, weight)| (place(groups, candidate, all.len()), *weight));
-        tidy(mean(places.collect()).unwrap_or_default())
+        without_noise(mean(places.collect()).unwrap_or_default())
     };
     let mut placed: Vec<(f64, usize)> =
         all.iter().map(|&candidate| (place(candidate), candidate)).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Aggregate, Rules, expected, numbers::mean};
 use crate::{
     completion::Distribution,
-    scale::same,
+    scale::nearly_equal,
     verdict::{Label, StepLabel, Steps, Verdict, Vote},
 };
 
@@ -65,7 +65,7 @@ pub(super) fn of_one_kind(shares: &[Share]) -> Vec<Share> {
     let mut kinds: BTreeMap<&str, f64> = BTreeMap::new();
     shares.iter().for_each(|share| *kinds.entry(share.verdict.kind()).or_default() += share.weight);
     let most = kinds.values().copied().fold(0.0, f64::max);
-    let kind = kinds.iter().find(|(_, weight)| same(**weight, most)).map(|(kind, _)| *kind);
+    let kind = kinds.iter().find(|(_, weight)| nearly_equal(**weight, most)).map(|(kind, _)| *kind);
     shares.iter().filter(|share| Some(share.verdict.kind()) == kind).cloned().collect()
 }
 
@@ -119,7 +119,7 @@ fn sound(seen: &Distribution) -> Option<Distribution> {
         && is_share(seen.missing)
         && total > 0.0
         && names.len() == seen.labels.len();
-    if is_sound && same(total, 1.0) {
+    if is_sound && nearly_equal(total, 1.0) {
         return Some(seen.clone());
     }
     is_sound.then(|| Distribution {

@@ -12,7 +12,7 @@ use super::{
     share::{Share, averaged},
 };
 use crate::{
-    scale::tidy,
+    scale::without_noise,
     verdict::{StepLabel, Steps, Verdict},
 };
 
@@ -78,7 +78,7 @@ fn likeliest_error(votes: &[Cast]) -> Option<usize> {
             all &= vote.names(at);
             numbers.extend(vote.steps.get(&at).and_then(|step| Some((step.p?, vote.weight))));
         }
-        all || (some && mean(numbers).is_some_and(|p| tidy(p) < 0.5))
+        all || (some && mean(numbers).is_some_and(|p| without_noise(p) < 0.5))
     };
     places(votes).into_iter().find(|at| is_error(*at))
 }
@@ -89,11 +89,9 @@ fn most_named_error(votes: &[Cast]) -> Option<usize> {
     for vote in votes {
         *counts.entry(vote.first_error.unwrap_or(usize::MAX)).or_default() += vote.weight;
     }
-    let best = counts.into_iter().reduce(
-        |best, next| {
-            if tidy(next.1) > tidy(best.1) { next } else { best }
-        },
-    );
+    let best = counts.into_iter().reduce(|best, next| {
+        if without_noise(next.1) > without_noise(best.1) { next } else { best }
+    });
     best.map(|(at, _)| at).filter(|at| *at != usize::MAX)
 }
 
@@ -134,10 +132,8 @@ fn most_frequent(steps: &[(StepLabel, f64)], rules: &Rules<'_>) -> Option<String
     for (step, weight) in steps {
         *counts.entry((place(&step.label, rules), &step.label)).or_default() += weight;
     }
-    let best = counts.into_iter().reduce(
-        |best, next| {
-            if tidy(next.1) > tidy(best.1) { next } else { best }
-        },
-    );
+    let best = counts.into_iter().reduce(|best, next| {
+        if without_noise(next.1) > without_noise(best.1) { next } else { best }
+    });
     best.map(|((_, label), _)| label.to_owned())
 }

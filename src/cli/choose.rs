@@ -55,7 +55,7 @@ pub(super) fn prompt(
     names.push(backend.name().to_owned());
     let Some(item) = first else { return judge::load("score") };
     let seen = resolved.fields()?.apply(item)?;
-    let prompt = prompt::default_for(&names, &seen, resolved.wish())?;
+    let prompt = prompt::default_for(&names, &seen, resolved.supplied())?;
     if !quiet {
         let summary = prompt.front().summary.as_deref().unwrap_or_default();
         note(&format!(

@@ -9,7 +9,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result, near},
     item::{FieldMap, Item, are_synonyms, is_filled, is_read_anyway},
     judge::Judge,
-    prompt::{Prompt, View},
+    prompt::{Prompt, RecordView},
     report,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn print_with_label(prompt: &Prompt, item: &Item, map: &FieldMap) {
     print_view(&prompt.view(item, map), prompt, item, map);
 }
 
-fn print_view(view: &View, prompt: &Prompt, item: &Item, map: &FieldMap) {
+fn print_view(view: &RecordView, prompt: &Prompt, item: &Item, map: &FieldMap) {
     note(&report::escaped(&view.to_string()));
     for notice in prompt.notices(item, map) {
         warn(&notice);

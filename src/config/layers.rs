@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::FieldMap,
     judge::{Judge, JudgeBuilder},
-    prompt::Wish,
+    prompt::Supplied,
     request::Sampling,
     scale::Scale,
 };
@@ -180,12 +180,12 @@ impl Resolved {
     }
 
     /// What the judge's prompt must do when none is named.
-    pub fn wish(&self) -> Wish {
+    pub fn supplied(&self) -> Supplied {
         match &self.settings {
-            Settings { criterion, .. } if !criterion.is_empty() => Wish::NamedCriteria,
-            Settings { labels, .. } if !labels.is_empty() => Wish::Labels,
-            Settings { criteria, .. } if !criteria.is_empty() => Wish::Criteria,
-            _ => Wish::Any,
+            Settings { criterion, .. } if !criterion.is_empty() => Supplied::NamedCriteria,
+            Settings { labels, .. } if !labels.is_empty() => Supplied::Labels,
+            Settings { criteria, .. } if !criteria.is_empty() => Supplied::Criteria,
+            _ => Supplied::Nothing,
         }
     }
 

@@ -89,7 +89,7 @@ impl FromStr for FieldMap {
 }
 
 /// A value and the way to it, for messages.
-struct Place<'a> {
+struct Located<'a> {
     value: &'a Value,
     path: String,
 }
@@ -102,12 +102,12 @@ pub(super) fn at_path<'a>(record: &'a Map<String, Value>, path: &str) -> Result<
     }
     let (first, rest) = path.split_once('.').unwrap_or((path, ""));
     let value = record.get(first).ok_or_else(|| no_field(record, first, "the record"))?;
-    let start = Place { value, path: first.to_owned() };
+    let start = Located { value, path: first.to_owned() };
     let steps = rest.split('.').filter(|step| !step.is_empty());
-    steps.into_iter().try_fold(start, Place::step).map(|place| place.value)
+    steps.into_iter().try_fold(start, Located::step).map(|place| place.value)
 }
 
-impl Place<'_> {
+impl Located<'_> {
     fn step(self, step: &str) -> Result<Self> {
         let value = match self.value {
             Value::Object(map) => map.get(step).ok_or_else(|| no_field(map, step, &self)),
@@ -117,11 +117,11 @@ impl Place<'_> {
             }),
             other => Err(wrong(format!("`{self}` is {}: nothing is inside of it", kind_of(other)))),
         };
-        Ok(Place { value: value?, path: format!("{self}.{step}") })
+        Ok(Located { value: value?, path: format!("{self}.{step}") })
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Located<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)
     }

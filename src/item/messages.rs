@@ -33,7 +33,7 @@ pub fn transcript(messages: &Value) -> String {
 
 /// The text of messages or of pieces of a message that stand where a text is expected; `None` for any
 /// other value.
-pub(super) fn spoken(value: &Value) -> Option<String> {
+pub(super) fn as_spoken_text(value: &Value) -> Option<String> {
     match value {
         Value::Array(list) if is_conversation(value) => match list.as_slice() {
             [Value::Object(only)] if is_plain(only) => Some(content(only).join("\n")),
@@ -42,13 +42,13 @@ pub(super) fn spoken(value: &Value) -> Option<String> {
         Value::Array(list) if !list.is_empty() && list.iter().all(is_piece) => {
             Some(list.iter().map(block).collect::<Vec<_>>().join("\n"))
         }
-        Value::Object(_) if is_message(value) => spoken(&Value::from(vec![value.clone()])),
+        Value::Object(_) if is_message(value) => as_spoken_text(&Value::from(vec![value.clone()])),
         _ => None,
     }
 }
 
 /// Whether a value is read as a text although it is none: messages, or pieces of one.
-pub(crate) fn is_spoken(value: &Value) -> bool {
+pub(crate) fn reads_as_text(value: &Value) -> bool {
     let pieces =
         || value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_piece));
     is_conversation(value) || is_message(value) || pieces()

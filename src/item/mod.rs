@@ -6,8 +6,8 @@ mod names;
 
 pub use {fields::FieldMap, messages::transcript};
 pub(crate) use {
-    messages::{holds_images, is_spoken},
-    names::{Meaning, is_answer, looks_like},
+    messages::{holds_images, reads_as_text},
+    names::{FieldPurpose, is_answer, looks_like},
 };
 
 use std::{borrow::Cow, sync::Arc};
@@ -16,8 +16,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::names::{
-    ANSWER, ANSWERS, COMPANIONS, INSTRUCTION, MESSAGES, OWN_IDS, PAIRS, SAME, SHARED_IDS, group_of,
-    partners, side_of, winners,
+    ANSWER, ANSWERS, COMPANIONS, INSTRUCTION, MESSAGES, OWN_IDS, PAIRS, SHARED_IDS, SYNONYMS,
+    group_of, partners, side_of, winners,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -42,7 +42,7 @@ pub struct Item {
 }
 
 /// Where the value of a prompt's field comes from, by the item's own names.
-enum Source<'n> {
+enum FieldSource<'n> {
     /// The field of this name.
     Own(&'n str),
     /// Two fields as one text: an instruction and its input.
@@ -55,7 +55,7 @@ enum Source<'n> {
     Split(Vec<&'n str>),
 }
 
-impl<'n> Source<'n> {
+impl<'n> FieldSource<'n> {
     fn names(self) -> Vec<&'n str> {
         match self {
             Self::Own(name) | Self::Entry(name, _) => vec![name],
@@ -200,42 +200,42 @@ impl Item {
     /// The record's own field of that name wins, unless it is blank and one of the same meaning is not.
     pub fn field(&self, name: &str) -> Option<Cow<'_, Value>> {
         Some(match self.source(name)? {
-            Source::Own(name) => Cow::Borrowed(self.own(name)?),
-            Source::Joined(one, two) => {
+            FieldSource::Own(name) => Cow::Borrowed(self.own(name)?),
+            FieldSource::Joined(one, two) => {
                 let texts = [text_of(self.own(one)?), text_of(self.own(two)?)];
                 Cow::Owned(texts.join("\n\n").into())
             }
-            Source::Pair(one, two) => {
+            FieldSource::Pair(one, two) => {
                 Cow::Owned(vec![self.own(one)?.clone(), self.own(two)?.clone()].into())
             }
-            Source::Entry(list, index) => Cow::Borrowed(self.own(list)?.get(index)?),
-            Source::Split(_) => Cow::Owned(split_steps(&self.text("answer")?).into()),
+            FieldSource::Entry(list, index) => Cow::Borrowed(self.own(list)?.get(index)?),
+            FieldSource::Split(_) => Cow::Owned(split_steps(&self.text("answer")?).into()),
         })
     }
 
     /// The item's own names of what a prompt means by `name`.
     pub fn sources<'n>(&self, name: &'n str) -> Vec<&'n str> {
-        self.source(name).map(Source::names).unwrap_or_default()
+        self.source(name).map(FieldSource::names).unwrap_or_default()
     }
 
-    fn source<'n>(&self, name: &'n str) -> Option<Source<'n>> {
+    fn source<'n>(&self, name: &'n str) -> Option<FieldSource<'n>> {
         let own = self.named(name);
         let pair = || self.pair().filter(|_| ANSWERS.contains(&name));
         match (own, pair()) {
             (Some(own), None) => return Some(self.with_input(name, own)),
             (Some(own), Some(_)) if self.own(own).is_some_and(is_filled) => {
-                return Some(Source::Own(own));
+                return Some(FieldSource::Own(own));
             }
-            (_, Some((one, two))) => return Some(Source::Pair(one, two)),
+            (_, Some((one, two))) => return Some(FieldSource::Pair(one, two)),
             (None, None) => (),
         }
         if name == "steps" {
-            return Some(Source::Split(self.sources("answer")));
+            return Some(FieldSource::Split(self.sources("answer")));
         }
         let side = side_of(name)?;
         match (self.listed(), self.pair()) {
-            (Some((list, entries)), _) => entries.get(side).map(|_| Source::Entry(list, side)),
-            (None, Some(pair)) => Some(Source::Own(if side == 0 { pair.0 } else { pair.1 })),
+            (Some((list, entries)), _) => entries.get(side).map(|_| FieldSource::Entry(list, side)),
+            (None, Some(pair)) => Some(FieldSource::Own(if side == 0 { pair.0 } else { pair.1 })),
             (None, None) => self.source("answer").filter(|_| side == 0),
         }
     }
@@ -256,13 +256,13 @@ impl Item {
     }
 
     /// An instruction is asked with its input, unless one of the two is meant by its own name.
-    fn with_input<'n>(&self, name: &str, own: &'n str) -> Source<'n> {
+    fn with_input<'n>(&self, name: &str, own: &'n str) -> FieldSource<'n> {
         let (instruction, input) = INSTRUCTION;
         let one_of_them = name == instruction || name == input;
         let joins = own == instruction && !one_of_them;
         match self.own(input).filter(|value| joins && value.is_string() && is_filled(value)) {
-            Some(_) => Source::Joined(own, input),
-            None => Source::Own(own),
+            Some(_) => FieldSource::Joined(own, input),
+            None => FieldSource::Own(own),
         }
     }
 
@@ -445,13 +445,13 @@ impl Item {
     fn mapping(&self, name: &str, found: &str) -> String {
         let asks = name == "answer" && self.field("question").is_none();
         let question =
-            self.looking_like(Some(Meaning::Question)).filter(|other| asks && *other != found);
+            self.looking_like(Some(FieldPurpose::Question)).filter(|other| asks && *other != found);
         let question = question.map(|other| format!(" --map question={other}"));
         format!("--map {name}={found}{}", question.unwrap_or_default())
     }
 
     /// The first filled field whose name seems to mean this.
-    fn looking_like(&self, meaning: Option<Meaning>) -> Option<&str> {
+    fn looking_like(&self, meaning: Option<FieldPurpose>) -> Option<&str> {
         let meaning = meaning?;
         let fits = |(name, value): &(&String, &Value)| {
             is_filled(value) && looks_like(name) == Some(meaning)
@@ -482,7 +482,7 @@ impl From<Value> for Item {
 /// Whether prompts know a field of this name, or of its meaning.
 pub fn is_known(name: &str) -> bool {
     let companion = ["steps", "rubric", "label"];
-    SAME.iter().any(|names| names.contains(&name))
+    SYNONYMS.iter().any(|names| names.contains(&name))
         || PAIRS.iter().any(|(a, b)| *a == name || *b == name)
         || OWN_IDS.contains(&name)
         || companion.contains(&name)
@@ -537,7 +537,7 @@ pub fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        other => messages::spoken(other).unwrap_or_else(|| other.to_string()),
+        other => messages::as_spoken_text(other).unwrap_or_else(|| other.to_string()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Names under which records hold what prompts read, and names that only look like them.
 
 /// Names of one meaning; the first is the one that people meet.
-pub(super) const SAME: [&[&str]; 7] =
+pub(super) const SYNONYMS: [&[&str]; 7] =
     [QUESTION, ANSWER, REFERENCE, &["criteria", "criterion"], CONTEXT, MESSAGES, ANSWERS];
 
 const QUESTION: &[&str] =
@@ -94,7 +94,7 @@ pub(super) const SHARED_IDS: [&str; 3] = ["pair_id", "question_id", "qid"];
 
 /// The names of one meaning that a name belongs to.
 pub(super) fn group_of(name: &str) -> &'static [&'static str] {
-    SAME.into_iter().find(|names| names.contains(&name)).unwrap_or_default()
+    SYNONYMS.into_iter().find(|names| names.contains(&name)).unwrap_or_default()
 }
 
 /// Whether a record's field of this name holds one answer.
@@ -152,7 +152,7 @@ fn replaced(parts: &[&str], from: &str, to: &str) -> String {
 
 /// What a field is for, as far as its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum FieldPurpose {
     /// What was asked.
     Question,
     /// What is judged.
@@ -163,7 +163,7 @@ pub(crate) enum Meaning {
     Context,
 }
 
-impl Meaning {
+impl FieldPurpose {
     /// The name that prompts use for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -175,7 +175,7 @@ impl Meaning {
     }
 
     /// With its article, for messages.
-    pub(crate) fn said(self) -> &'static str {
+    pub(crate) fn with_article(self) -> &'static str {
         match self {
             Self::Question => "a question",
             Self::Answer => "an answer",
@@ -186,9 +186,9 @@ impl Meaning {
 }
 
 /// Words of names, by what they say; the first meaning with a word of the name counts.
-const WORDS: [(Meaning, &[&str]); 4] = [
+const WORDS: [(FieldPurpose, &[&str]); 4] = [
     (
-        Meaning::Reference,
+        FieldPurpose::Reference,
         &[
             "reference",
             "references",
@@ -203,7 +203,7 @@ const WORDS: [(Meaning, &[&str]); 4] = [
         ],
     ),
     (
-        Meaning::Context,
+        FieldPurpose::Context,
         &[
             "context",
             "contexts",
@@ -219,7 +219,7 @@ const WORDS: [(Meaning, &[&str]); 4] = [
         ],
     ),
     (
-        Meaning::Question,
+        FieldPurpose::Question,
         &[
             "question",
             "user",
@@ -237,7 +237,7 @@ const WORDS: [(Meaning, &[&str]); 4] = [
         ],
     ),
     (
-        Meaning::Answer,
+        FieldPurpose::Answer,
         &[
             "answer",
             "answers",
@@ -295,26 +295,27 @@ const ABOUT: [&str; 33] = [
 ];
 
 /// What a field of this name seems to be for.
-pub(crate) fn looks_like(name: &str) -> Option<Meaning> {
+pub(crate) fn looks_like(name: &str) -> Option<FieldPurpose> {
     let known = [
-        (QUESTION, Meaning::Question),
-        (ANSWER, Meaning::Answer),
-        (REFERENCE, Meaning::Reference),
-        (CONTEXT, Meaning::Context),
+        (QUESTION, FieldPurpose::Question),
+        (ANSWER, FieldPurpose::Answer),
+        (REFERENCE, FieldPurpose::Reference),
+        (CONTEXT, FieldPurpose::Context),
     ];
     if let Some((_, meaning)) = known.into_iter().find(|(names, _)| names.contains(&name)) {
         return Some(meaning);
     }
     if MESSAGES.contains(&name) {
-        return Some(Meaning::Question);
+        return Some(FieldPurpose::Question);
     }
     let words = words(name);
     let about = |word: Option<&String>| word.is_some_and(|word| ABOUT.contains(&word.as_str()));
     if about(words.last()) || words.first().is_some_and(|word| word == "is" || word == "num") {
         return None;
     }
-    let holds =
-        |(_, known): &&(Meaning, &[&str])| words.iter().any(|word| known.contains(&word.as_str()));
+    let holds = |(_, known): &&(FieldPurpose, &[&str])| {
+        words.iter().any(|word| known.contains(&word.as_str()))
+    };
     WORDS.iter().find(holds).map(|(meaning, _)| *meaning)
 }
 
@@ -343,15 +344,15 @@ mod tests {
     #[test]
     fn a_name_says_what_its_field_is_for() {
         for (name, meaning) in [
-            ("user_message", Meaning::Question),
-            ("userMessage", Meaning::Question),
-            ("Question text", Meaning::Question),
-            ("bot_reply", Meaning::Answer),
-            ("model_answer", Meaning::Answer),
-            ("generated_text", Meaning::Answer),
-            ("gold", Meaning::Reference),
-            ("correct_answer", Meaning::Reference),
-            ("retrieved_documents", Meaning::Context),
+            ("user_message", FieldPurpose::Question),
+            ("userMessage", FieldPurpose::Question),
+            ("Question text", FieldPurpose::Question),
+            ("bot_reply", FieldPurpose::Answer),
+            ("model_answer", FieldPurpose::Answer),
+            ("generated_text", FieldPurpose::Answer),
+            ("gold", FieldPurpose::Reference),
+            ("correct_answer", FieldPurpose::Reference),
+            ("retrieved_documents", FieldPurpose::Context),
         ] {
             assert_eq!(looks_like(name), Some(meaning), "{name}");
         }

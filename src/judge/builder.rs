@@ -11,8 +11,8 @@ use crate::{
     item::{FieldMap, Item},
     judging::{Member, Panel, REASKS},
     parse::{Kind, VerdictFrom},
-    pass::{Offer, Pass},
-    prompt::{self, FrontMatter, Order, Plan, Prompt},
+    pass::{Pass, VerdictProfile},
+    prompt::{self, FrontMatter, Order, ProgramContext, Prompt},
     request::{Capabilities, Logprobs, Sampling},
     scale::Scale,
 };
@@ -224,7 +224,7 @@ impl JudgeBuilder {
         member.clean_finish = self.clean_finish.into();
         let model = Model { backend, finishes: Arc::default() };
         let judge = Judge::new(Panel { pass, ..Panel::single(member) }, vec![model], None);
-        let plan = Plan::new(judge.backend().capabilities().await);
+        let plan = ProgramContext::new(judge.backend().capabilities().await);
         judge.prompt().check_fits(plan)?;
         check_probabilities(&judge).await?;
         Ok(judge)
@@ -305,8 +305,9 @@ pub(super) fn fitted(
     let given = given.map(str::parse::<Pass>).transpose()?;
     let Some(rule) = given.as_ref().or(prompt.front().pass.as_ref()) else { return Ok(None) };
     let filled = Item::from(fields.filled_in([CRITERIA].into_iter()));
-    let offer = Offer { criteria: prompt.shape(&filled).criteria, ..prompt.offer() };
-    let fitted = rule.fitted(&offer, ErrorKind::Config).map_err(|error| match given {
+    let verdict_profile =
+        VerdictProfile { criteria: prompt.shape(&filled).criteria, ..prompt.verdict_profile() };
+    let fitted = rule.fitted(&verdict_profile, ErrorKind::Config).map_err(|error| match given {
         Some(_) => error,
         None => {
             error.hint(format!("it is the rule of `{}` itself: give another one", prompt.name()))

@@ -239,7 +239,7 @@ impl Judge {
     /// # Errors
     /// The rule asks for something that verdicts of this judge do not have.
     pub fn passing(&self, rule: &Pass) -> Result<Self> {
-        let rule = rule.fitted(&self.prompt().offer(), ErrorKind::Config)?;
+        let rule = rule.fitted(&self.prompt().verdict_profile(), ErrorKind::Config)?;
         Ok(self.with(Panel { pass: Some(rule), ..(*self.0.panel).clone() }))
     }
 

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     item::Item,
     parse::Transcript,
-    prompt::{Next, Plan, Program},
+    prompt::{Program, ProgramContext, ProgramStep},
     request::Request,
 };
 
@@ -27,7 +27,7 @@ pub(super) struct Opening<'a> {
     pub(super) member: &'a Member,
     /// The item with its answers in the order in which they are shown.
     pub(super) shown: &'a Item,
-    pub(super) plan: Plan,
+    pub(super) plan: ProgramContext,
     pub(super) mark: Option<String>,
 }
 
@@ -70,8 +70,8 @@ impl Conversation {
 
     fn next(&mut self, answer: Option<Completion>) -> Result<Option<Request>> {
         match self.program.next(answer)? {
-            Next::Ask(request) => Ok(Some(*request)),
-            Next::Done(transcript) => {
+            ProgramStep::Ask(request) => Ok(Some(*request)),
+            ProgramStep::Done(transcript) => {
                 self.ended = Some(Ok(transcript));
                 Ok(None)
             }

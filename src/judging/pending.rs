@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result},
     item::Item,
     parse::{Parser, ReadVerdict},
-    prompt::Plan,
+    prompt::ProgramContext,
     request::{Capabilities, Request},
     verdict::{Outcome, Unreadable, Verdict, Vote},
 };
@@ -127,7 +127,7 @@ impl PendingVote {
 
     fn opening(&self) -> Opening<'_> {
         let Ballot { ref member, draw, reask, force, ref mark, .. } = self.ballot;
-        let plan = Plan { capabilities: self.capabilities, draw, reask, force };
+        let plan = ProgramContext { capabilities: self.capabilities, draw, reask, force };
         Opening { member, shown: &self.shown, plan, mark: mark.clone() }
     }
 

@@ -9,7 +9,7 @@ use crate::{
         Chosen, Place, ReadVerdict, Reader, Reply, Slot, Transcript, find_label, opening_label,
     },
     prompt::Prompt,
-    text::{Judged, TurnEnd, before_control, spoken},
+    text::{JudgedTexts, TurnEnd, before_control, visible_part},
     verdict::{Call, Vote},
 };
 
@@ -24,14 +24,14 @@ pub(super) struct VoteOf {
 /// Adds what each `choose` would have picked to the transcript of one text: it is read after the words
 /// before it.
 pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) -> Transcript {
-    let judged = Judged::new(&transcript.data);
+    let judged = JudgedTexts::new(&transcript.data);
     let mark = transcript.mark.as_deref();
     let end = TurnEnd::Token(mark);
     for rule in prompt.verdict_spec().rules {
         let Place::Choose(name) = rule.place else { continue };
         let Some((literal, labels)) = prompt.marked_choice(&name, mark) else { continue };
         let found = if literal.trim().is_empty() {
-            opening_label(spoken(text, &judged, end), labels).cloned()
+            opening_label(visible_part(text, &judged, end), labels).cloned()
         } else {
             find_label(text, &literal, mark, labels, &judged, end).map(|found| found.label)
         };
@@ -70,8 +70,8 @@ pub(super) fn vote(
 
 /// The texts of one conversation.
 fn calls(element: Option<usize>, transcript: Transcript, reader: &Reader) -> Vec<Call> {
-    let spoken = reader.spoken(&transcript);
-    let call = |(answer, spoken): (Reply, _)| Call {
+    let visible = reader.visible_ranges(&transcript);
+    let call = |(answer, visible): (Reply, _)| Call {
         name: answer.slot.name,
         at: answer.slot.at.or(element),
         chosen: answer.chosen.is_some(),
@@ -82,9 +82,9 @@ fn calls(element: Option<usize>, transcript: Transcript, reader: &Reader) -> Vec
         finish: answer.completion.finish,
         usage: answer.completion.usage,
         distribution: answer.completion.distribution,
-        spoken: Some(spoken),
+        visible_range: Some(visible),
     };
-    transcript.results.into_iter().zip(spoken).map(call).collect()
+    transcript.results.into_iter().zip(visible).map(call).collect()
 }
 
 /// Whether something in a text looks like a control token.

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer, ser::Error as _};
 
 use super::{
-    Consistent, ResultLine, Shares, VERSION, VerdictLine, VoteLine, result::not_a_line,
+    Consistent, Probabilities, ResultLine, VERSION, VerdictLine, VoteLine, result::not_a_line,
     vote::with_distribution,
 };
 use crate::{
@@ -41,7 +41,7 @@ impl ResultLine {
             unreadable: judgment.unreadable().cloned(),
             normalized: judgment.normalized,
             expected_score: judgment.expected_score,
-            distribution: menu.map(Shares::from).or_else(|| speaker.and_then(last_choice)),
+            distribution: menu.map(Probabilities::from).or_else(|| speaker.and_then(last_choice)),
             mass: menu.map(Distribution::mass),
             consistent: has_orders.then(|| Consistent::from(judgment.consistent)),
             pass: judgment.pass,
@@ -67,8 +67,12 @@ fn with_own_mark(vote: &Vote, judgment: &Judgment) -> VoteLine {
 }
 
 /// The probabilities of the labels of a vote's last choice.
-fn last_choice(vote: &Vote) -> Option<Shares> {
-    vote.calls.iter().rev().find_map(|call| call.distribution.as_ref()).map(Shares::of_choice)
+fn last_choice(vote: &Vote) -> Option<Probabilities> {
+    vote.calls
+        .iter()
+        .rev()
+        .find_map(|call| call.distribution.as_ref())
+        .map(Probabilities::of_choice)
 }
 
 /// The judgment that a line tells of. A line with an `error` gives this error.
@@ -76,7 +80,7 @@ fn last_choice(vote: &Vote) -> Option<Shares> {
 /// A line does not hold everything:
 /// - of remembered answers it says only whether all were ([`cached`](Judgment::cached),
 ///   [`saved`](Judgment::saved), [`saved_cost`](Judgment::saved_cost));
-/// - of texts not which part of them counts ([`spoken`](crate::verdict::Call::spoken));
+/// - of texts not which part of them counts ([`visible_range`](crate::verdict::Call::visible_range));
 /// - where every vote saw the answers in their own order, not how many there are
 ///   ([`order`](crate::verdict::Vote::order));
 /// - of labels no distribution of their own: theirs is that of the menu beside them, among its values;

@@ -29,13 +29,13 @@ pub(crate) use schema::of as schema_of;
 pub use {
     fault::{ErrorLine, ErrorWord},
     result::{Consistent, MemberLine, PromptLine, ResultLine},
-    shares::Shares,
+    shares::Probabilities,
     verdict::{VerdictKind, VerdictLine},
-    vote::{Shown, VoteLine},
+    vote::{ShownOrder, VoteLine},
 };
 pub(crate) use {
     number::{optional as whole_or_none, plain},
-    partial::{Lenient, Word, text},
+    partial::{Lenient, TextLike, text},
     result::{unlike, written},
 };
 

@@ -32,16 +32,16 @@ impl<T> Lenient<T> {
 /// A name, which some write as a number.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Word {
+pub(crate) enum TextLike {
     /// A text.
     Text(String),
     /// A number, as it is written.
     Number(Number),
     /// True or false.
-    Truth(bool),
+    Bool(bool),
 }
 
-impl Word {
+impl TextLike {
     /// The number, if it was written as one.
     pub(crate) fn number(&self) -> Option<f64> {
         match self {
@@ -55,19 +55,19 @@ impl Word {
         match self {
             Self::Text(text) => text,
             Self::Number(number) => number.to_string(),
-            Self::Truth(truth) => truth.to_string(),
+            Self::Bool(truth) => truth.to_string(),
         }
     }
 }
 
 /// Reads a name that may be written as a number.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Word::deserialize(deserializer).map(Word::text)
+    TextLike::deserialize(deserializer).map(TextLike::text)
 }
 
 /// The same where the name may be missing.
 pub(crate) fn text_or_none<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
-    Ok(Option::<Word>::deserialize(deserializer)?.map(Word::text))
+    Ok(Option::<TextLike>::deserialize(deserializer)?.map(TextLike::text))
 }

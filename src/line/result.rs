@@ -7,7 +7,7 @@ use super::schema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ErrorLine, Shares, VERSION, VerdictLine, VoteLine, text};
+use super::{ErrorLine, Probabilities, VERSION, VerdictLine, VoteLine, text};
 use crate::{
     completion::UsageTotal,
     error::{Error, ErrorKind, Result, json_fault},
@@ -56,7 +56,7 @@ pub struct ResultLine {
     /// The probabilities of the values that were offered, where the model reports them: the mean over all
     /// readable votes, else those of the vote that speaks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub distribution: Option<Shares>,
+    pub distribution: Option<Probabilities>,
     /// How much of the model's probability all values that were offered hold together, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mass: Option<f64>,

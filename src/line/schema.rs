@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 /// The schema (JSON Schema, draft 2020-12) of what this type writes.
 pub(crate) fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let settings = settings.with_transform(LeftOut).with_transform(RecursiveTransform(flow));
+    let settings =
+        settings.with_transform(OptionalNotNull).with_transform(RecursiveTransform(flow));
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// What may be missing is left out, and never written as null.
 #[derive(Clone, Debug)]
-struct LeftOut;
+struct OptionalNotNull;
 
-impl Transform for LeftOut {
+impl Transform for OptionalNotNull {
     fn transform(&mut self, schema: &mut Schema) {
         transform_subschemas(self, schema);
         let Some(object) = schema.as_object_mut() else { return };

@@ -16,21 +16,21 @@ const MISSING: &str = "missing";
 /// The probability of every value that was offered, by its name, and of everything else as `missing`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Shares {
+pub struct Probabilities {
     /// Value and probability, 0 to 1, in the order in which the values were offered.
     pub values: Vec<(String, f64)>,
     /// The probability of everything else.
     pub missing: f64,
 }
 
-impl From<&Distribution> for Shares {
+impl From<&Distribution> for Probabilities {
     fn from(distribution: &Distribution) -> Self {
         let values = distribution.labels.iter().filter(|(name, _)| name != MISSING);
         Self { values: values.cloned().collect(), missing: distribution.missing }
     }
 }
 
-impl Shares {
+impl Probabilities {
     /// The probabilities of labels as they were offered, which may begin with a blank.
     pub(super) fn of_choice(distribution: &Distribution) -> Self {
         let mut shares = Self::from(distribution);
@@ -39,13 +39,13 @@ impl Shares {
     }
 }
 
-impl From<Shares> for Distribution {
-    fn from(shares: Shares) -> Self {
+impl From<Probabilities> for Distribution {
+    fn from(shares: Probabilities) -> Self {
         Self { labels: shares.values, missing: shares.missing }
     }
 }
 
-impl Serialize for Shares {
+impl Serialize for Probabilities {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.values.len() + 1))?;
         for (name, p) in &self.values {
@@ -56,18 +56,18 @@ impl Serialize for Shares {
     }
 }
 
-impl<'de> Deserialize<'de> for Shares {
+impl<'de> Deserialize<'de> for Probabilities {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;
         impl<'de> Visitor<'de> for Pairs {
-            type Value = Shares;
+            type Value = Probabilities;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("probabilities by name")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shares, A::Error> {
-                let mut shares = Shares::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Probabilities, A::Error> {
+                let mut shares = Probabilities::default();
                 while let Some((name, p)) = map.next_entry::<String, f64>()? {
                     if name == MISSING {
                         shares.missing = p;
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Shares {
 }
 
 #[cfg(feature = "schema")]
-impl schemars::JsonSchema for Shares {
+impl schemars::JsonSchema for Probabilities {
     fn inline_schema() -> bool {
         true
     }

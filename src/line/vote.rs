@@ -21,7 +21,7 @@ pub struct VoteLine {
     /// Which of several samples of the same question it is, from 0.
     pub draw: u32,
     /// The order in which the answers were shown.
-    pub order: Shown,
+    pub order: ShownOrder,
     /// How often an unreadable answer had been asked again before this one.
     #[serde(default)]
     pub reask: u32,
@@ -56,9 +56,9 @@ pub struct VoteLine {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
-pub enum Shown {
+pub enum ShownOrder {
     /// As the record has them, or two of them exchanged.
-    Named(ShownName),
+    Named(NamedOrder),
     /// The 0-based answers, in the order in which they were shown.
     Places(Vec<usize>),
 }
@@ -68,20 +68,20 @@ pub enum Shown {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum ShownName {
+pub enum NamedOrder {
     /// As the record has them.
     Given,
     /// Two answers, the second one first.
     Swapped,
 }
 
-impl Shown {
+impl ShownOrder {
     /// This order of answers.
     pub fn of(order: &[usize]) -> Self {
         match order {
-            [1, 0] => Self::Named(ShownName::Swapped),
+            [1, 0] => Self::Named(NamedOrder::Swapped),
             _ if order.iter().enumerate().all(|(n, &place)| n == place) => {
-                Self::Named(ShownName::Given)
+                Self::Named(NamedOrder::Given)
             }
             _ => Self::Places(order.to_vec()),
         }
@@ -90,8 +90,8 @@ impl Shown {
     /// The 0-based answers in the order in which they were shown, where the record has `count` of them.
     pub fn places(&self, count: usize) -> Vec<usize> {
         match self {
-            Self::Named(ShownName::Given) => (0..count).collect(),
-            Self::Named(ShownName::Swapped) => vec![1, 0],
+            Self::Named(NamedOrder::Given) => (0..count).collect(),
+            Self::Named(NamedOrder::Swapped) => vec![1, 0],
             Self::Places(places) => places.clone(),
         }
     }
@@ -99,8 +99,8 @@ impl Shown {
     /// How many answers there are; `None` where their own order does not say it.
     pub(super) fn count(&self) -> Option<usize> {
         match self {
-            Self::Named(ShownName::Given) => None,
-            Self::Named(ShownName::Swapped) => Some(2),
+            Self::Named(NamedOrder::Given) => None,
+            Self::Named(NamedOrder::Swapped) => Some(2),
             Self::Places(places) => Some(places.len()),
         }
     }
@@ -114,7 +114,7 @@ impl From<&Vote> for VoteLine {
         Self {
             by: vote.by.to_string(),
             draw: vote.draw,
-            order: Shown::of(&vote.order),
+            order: ShownOrder::of(&vote.order),
             reask: vote.reask,
             calls: vote.calls.clone(),
             verdict,

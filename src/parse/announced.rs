@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    text::{Folded, Judged, fold, fold_characters, squeezed},
+    text::{Folded, JudgedTexts, fold, fold_characters, squeezed},
     verdict::{Reason, Unreadable},
 };
 
@@ -70,7 +70,7 @@ impl Announcement {
     pub(super) fn find(
         &self,
         text: &str,
-        judged: &Judged,
+        judged: &JudgedTexts,
         demanded: bool,
         read: Value,
     ) -> Option<FoundValue> {
@@ -155,7 +155,7 @@ impl Announcement {
     }
 
     /// The values that the judged texts announce.
-    fn quotations(&self, judged: &Judged, read: Value) -> Quotations {
+    fn quotations(&self, judged: &JudgedTexts, read: Value) -> Quotations {
         let forms = if self.keeps_html { judged.forms_with_html() } else { judged.forms() };
         let mut quotations = Quotations::default();
         for form in forms {

@@ -1,7 +1,7 @@
 //! The words with which a verdict is forced out of a judge that came to none.
 
 use super::{Finder, ItemShape, MenuValue, Reader, Rule, values::ValueFrame};
-use crate::text::{Judged, unfinished_thought};
+use crate::text::{JudgedTexts, unfinished_thought};
 
 /// What is written for a judge so that only the verdict is missing.
 ///
@@ -107,7 +107,7 @@ impl ClosingLine {
 
     /// What is put behind the text of a judge: its thinking is closed, the verdict announced.
     pub(crate) fn behind(&self, text: &str, judged: &[String]) -> String {
-        let thought = unfinished_thought(text, &Judged::new(judged));
+        let thought = unfinished_thought(text, &JudgedTexts::new(judged));
         let close = thought.map_or_else(String::new, |close| format!("\n{close}"));
         let between = if text.trim().is_empty() && close.is_empty() { "" } else { "\n\n" };
         format!("{close}{between}{}", self.before)

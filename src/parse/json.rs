@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{FoundValue, Kind, announced};
 use crate::{
-    text::{Judged, fold, squeezed},
+    text::{JudgedTexts, fold, squeezed},
     verdict::{Reason, Unreadable},
 };
 
@@ -21,7 +21,7 @@ type Object = (Result<Value, &'static str>, Range<usize>);
 pub(super) fn find(
     pointer: &str,
     text: &str,
-    judged: &Judged,
+    judged: &JudgedTexts,
     demanded: bool,
     kind: Kind,
 ) -> Option<FoundValue> {
@@ -78,7 +78,7 @@ fn misshapen(value: &Value, kind: Kind) -> Option<&'static str> {
 struct Quotations(Vec<Map<String, Value>>);
 
 impl Quotations {
-    fn new(judged: &Judged) -> Self {
+    fn new(judged: &JudgedTexts) -> Self {
         let mut all = Vec::new();
         for (object, _) in judged.forms().iter().flat_map(|form| objects(form)) {
             collect(canonical(&object.unwrap_or_default()), &mut all);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::announced::{LooseWords, after_mark, in_block_quote, last_opening};
-use crate::text::{Judged, TurnEnd, fold, spoken};
+use crate::text::{JudgedTexts, TurnEnd, fold, visible_part};
 
 /// A label that was found behind the words that announce it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub fn label_after(
     labels: &[String],
     data: &[String],
 ) -> Option<FoundLabel> {
-    find_label(text, literal, None, labels, &Judged::new(data), TurnEnd::Token(None))
+    find_label(text, literal, None, labels, &JudgedTexts::new(data), TurnEnd::Token(None))
 }
 
 /// The same for words that hold a `mark`: it alone announces the label. Words without it do so where no
@@ -38,10 +38,10 @@ pub(crate) fn find_label(
     literal: &str,
     mark: Option<&str>,
     labels: &[String],
-    judged: &Judged,
+    judged: &JudgedTexts,
     end: TurnEnd,
 ) -> Option<FoundLabel> {
-    let shown = spoken(text, judged, end);
+    let shown = visible_part(text, judged, end);
     let hidden = shown.as_ptr() as usize - text.as_ptr() as usize;
     let folded = fold(shown);
     let found = match mark.filter(|mark| literal.contains(*mark)) {
@@ -72,7 +72,7 @@ fn marked<'l>(
     literal: &str,
     mark: &str,
     labels: &'l [String],
-    judged: &Judged,
+    judged: &JudgedTexts,
 ) -> Option<Announced<'l>> {
     let words = LooseWords::new(literal).ok()?;
     if let Some(after) = after_mark(mark, text) {
@@ -97,7 +97,7 @@ fn announced<'l>(
     text: &str,
     literal: &str,
     labels: &'l [String],
-    judged: &Judged,
+    judged: &JudgedTexts,
 ) -> Option<Announced<'l>> {
     let words = LooseWords::new(&fold(literal).text).ok()?;
     let Range { start, end } = words.places(text).last()?;
@@ -175,7 +175,7 @@ mod tests {
         let labels = [" Yes".to_owned(), " No".to_owned()];
         let data = ["I say: Right (Yes/No)?\nYes".to_owned()];
         let after = |text: &str| {
-            let judged = Judged::new(&data);
+            let judged = JudgedTexts::new(&data);
             let end = TurnEnd::Token(Some("3fa2"));
             let found =
                 find_label(text, "Right (Yes/No)? 3fa2:", Some("3fa2"), &labels, &judged, end)?;

@@ -36,7 +36,7 @@ use self::{announced::Announcement, prepared::Prepared, value::ValueReader};
 use crate::{
     completion::Distribution,
     error::{Error, ErrorKind, Result},
-    text::{Folded, Judged, before_control, fold},
+    text::{Folded, JudgedTexts, before_control, fold},
     verdict::{Label, Reason, StepLabel, Steps, Unreadable, Verdict},
 };
 
@@ -212,13 +212,13 @@ impl Reader {
     }
 
     /// The bytes of every result that count.
-    pub(crate) fn spoken(&self, transcript: &Transcript) -> Vec<(usize, usize)> {
+    pub(crate) fn visible_ranges(&self, transcript: &Transcript) -> Vec<(usize, usize)> {
         let prepared = Prepared::new(transcript, self.is_draft());
-        let place = |(reply, spoken): (&Reply, &&str)| {
-            let start = spoken.as_ptr() as usize - reply.completion.text.as_ptr() as usize;
-            (start, start + spoken.len())
+        let place = |(reply, visible): (&Reply, &&str)| {
+            let start = visible.as_ptr() as usize - reply.completion.text.as_ptr() as usize;
+            (start, start + visible.len())
         };
-        transcript.results.iter().zip(&prepared.spoken).map(place).collect()
+        transcript.results.iter().zip(&prepared.visible).map(place).collect()
     }
 
     /// Whether the text itself is the result.
@@ -351,7 +351,7 @@ fn finder(place: &Place) -> Result<Finder> {
 /// Where a rule looks for its verdict, and what it needs to know.
 struct Search<'s> {
     text: &'s str,
-    judged: &'s Judged<'s>,
+    judged: &'s JudgedTexts<'s>,
     mark: Option<&'s str>,
     /// Whether the verdict was asked for with the mark.
     demanded: bool,

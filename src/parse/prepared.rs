@@ -3,40 +3,40 @@
 use super::{Chosen, Place, Reply, Rule, Transcript};
 use crate::{
     completion::Finish,
-    text::{Judged, TurnEnd, spoken},
+    text::{JudgedTexts, TurnEnd, visible_part},
     verdict::{Reason, Unreadable},
 };
 
 /// The parts of all results that count, beside the judged texts.
 pub(super) struct Prepared<'t> {
     pub(super) transcript: &'t Transcript,
-    pub(super) judged: Judged<'t>,
+    pub(super) judged: JudgedTexts<'t>,
     /// Of every result, in order.
-    pub(super) spoken: Vec<&'t str>,
+    pub(super) visible: Vec<&'t str>,
 }
 
 impl<'t> Prepared<'t> {
     /// Prepares every result; a draft is a text that is itself the result.
     pub(super) fn new(transcript: &'t Transcript, is_draft: bool) -> Self {
-        let judged = Judged::new(&transcript.data);
+        let judged = JudgedTexts::new(&transcript.data);
         let end = |reply: &Reply| match (reply.completion.in_process, is_draft) {
             (true, _) => TurnEnd::Exact,
             (_, true) => TurnEnd::Draft,
             _ => TurnEnd::Token(transcript.mark.as_deref()),
         };
-        let part = |reply: &'t Reply| spoken(&reply.completion.text, &judged, end(reply));
-        let spoken = transcript.results.iter().map(part).collect();
-        Self { transcript, judged, spoken }
+        let part = |reply: &'t Reply| visible_part(&reply.completion.text, &judged, end(reply));
+        let visible = transcript.results.iter().map(part).collect();
+        Self { transcript, judged, visible }
     }
 
     /// The text of the last turn, or of the result that a rule names.
     pub(super) fn text(&self, within: Option<&str>) -> String {
         if let Some(name) = within {
             let named = self.results(0).rfind(|(reply, _)| reply.slot.name == name);
-            return named.map_or_else(String::new, |(_, spoken)| spoken.to_owned());
+            return named.map_or_else(String::new, |(_, visible)| visible.to_owned());
         }
         let written = self.last_turn().filter(|(reply, _)| reply.chosen.is_none());
-        written.map(|(_, spoken)| spoken).collect::<Vec<_>>().join("\n")
+        written.map(|(_, visible)| visible).collect::<Vec<_>>().join("\n")
     }
 
     /// The answer, and the byte of its text, that stand at this byte of [`text`](Self::text) without the blanks
@@ -55,13 +55,13 @@ impl<'t> Prepared<'t> {
         let whole = self.text(within);
         let mut at = at + whole.len() - whole.trim_start().len();
         for n in answers {
-            let spoken = *self.spoken.get(n)?;
-            if at <= spoken.len() {
-                let hidden = spoken.as_ptr() as usize
+            let visible = *self.visible.get(n)?;
+            if at <= visible.len() {
+                let hidden = visible.as_ptr() as usize
                     - self.transcript.results.get(n)?.completion.text.as_ptr() as usize;
                 return Some((n, hidden + at));
             }
-            at -= spoken.len() + 1;
+            at -= visible.len() + 1;
         }
         None
     }
@@ -99,10 +99,10 @@ impl<'t> Prepared<'t> {
             rules.iter().any(|rule| rule.within.as_deref() == Some(reply.slot.name.as_str()))
         };
         let read = self.last_turn().chain(self.results(0).filter(named));
-        if let Some((reply, spoken)) = read.into_iter().find(cut) {
-            return Some(cut_off(reply, spoken));
+        if let Some((reply, visible)) = read.into_iter().find(cut) {
+            return Some(cut_off(reply, visible));
         }
-        let said = self.last_turn().any(|(_, spoken)| !spoken.trim().is_empty());
+        let said = self.last_turn().any(|(_, visible)| !visible.trim().is_empty());
         (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
     }
 
@@ -125,16 +125,16 @@ impl<'t> Prepared<'t> {
 
     /// Results with their parts that count, from this one on; values that were scored are no text.
     fn results(&self, from: usize) -> impl DoubleEndedIterator<Item = (&'t Reply, &'t str)> {
-        let results = self.transcript.results.iter().zip(self.spoken.iter().copied());
+        let results = self.transcript.results.iter().zip(self.visible.iter().copied());
         results.skip(from).filter(|(answer, _)| !answer.is_scoring())
     }
 }
 
 /// Why an answer counts as cut off.
-fn cut_off(reply: &Reply, spoken: &str) -> Unreadable {
+fn cut_off(reply: &Reply, visible: &str) -> Unreadable {
     let Reply { slot, completion, .. } = reply;
     match &completion.finish {
-        Finish::ToolCalls if spoken.trim().is_empty() => Unreadable::new(
+        Finish::ToolCalls if visible.trim().is_empty() => Unreadable::new(
             Reason::Empty,
             format!("`{}` consists of tool calls only, and holds no text", slot.name),
         ),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ItemShape, Kind};
 use crate::{
     completion::Distribution,
-    scale::{Scale, same},
+    scale::{Scale, nearly_equal},
     verdict::{Label, Preference, Reason, Steps, Unreadable, Verdict},
 };
 
@@ -74,7 +74,7 @@ impl ValueReader<'_> {
         }
         let (number, rest) = leading_number(text).map_or_else(|| ambiguous(text), Ok)?;
         let ends = self.scale.and_then(Scale::ends);
-        let of_a_hundred = ends.is_some_and(|(low, high)| low >= 0.0 && same(high, 100.0));
+        let of_a_hundred = ends.is_some_and(|(low, high)| low >= 0.0 && nearly_equal(high, 100.0));
         let percent: &[&str] = if of_a_hundred { &PERCENT } else { &[] };
         let highest = ends.map(|(_, highest)| highest);
         if !ends_a_number(rest, highest, &[&UNITS[..], percent].concat()) {

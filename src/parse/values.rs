@@ -3,7 +3,7 @@
 use super::{Finder, ItemShape, Kind, Place, Reader, Rule, value::bare};
 use crate::{
     completion::Distribution,
-    scale::{Numbers, Scale, Step, tidy},
+    scale::{Numbers, Scale, StepSize, without_noise},
     verdict::Verdict,
 };
 
@@ -218,7 +218,7 @@ fn closing(after: &str) -> &str {
 /// The numbers of a scale.
 fn numbers_of(numbers: &Numbers) -> Result<Vec<String>, String> {
     let Numbers { min, max, step } = *numbers;
-    let Step::Of(step) = step else { return Err("its scale allows any decimal".into()) };
+    let StepSize::Of(step) = step else { return Err("its scale allows any decimal".into()) };
     let count = ((max - min) / step + 1e-9).floor() + 1.0;
     #[expect(clippy::cast_precision_loss, reason = "a hundred or so")]
     let most = MOST as f64;
@@ -231,7 +231,7 @@ fn numbers_of(numbers: &Numbers) -> Result<Vec<String>, String> {
         reason = "at least 1, and a hundred or so at most"
     )]
     let count = count as u32;
-    Ok((0..count).map(|n| tidy(min + f64::from(n) * step).to_string()).collect())
+    Ok((0..count).map(|n| without_noise(min + f64::from(n) * step).to_string()).collect())
 }
 
 /// The places of a first error, and −1 for none.

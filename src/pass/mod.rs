@@ -7,7 +7,7 @@ use std::fmt;
 use crate::{
     error::{Error, ErrorKind, Result, unknown},
     parse::{Kind, by_name},
-    scale::{Scale, same},
+    scale::{Scale, nearly_equal},
     verdict::Verdict,
 };
 
@@ -15,25 +15,25 @@ use crate::{
 ///
 /// `and` binds before `or`; parentheses group. It stands in no key: another rule asks nothing again.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pass(Rule);
+pub struct Pass(Condition);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Rule {
+enum Condition {
     Test(Test),
-    And(Vec<Rule>),
-    Or(Vec<Rule>),
+    And(Vec<Condition>),
+    Or(Vec<Condition>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Test {
-    what: What,
-    sign: Sign,
-    value: Value,
+    subject: Subject,
+    operator: Operator,
+    value: Operand,
 }
 
 /// What a rule looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum What {
+enum Subject {
     Score,
     Normalized,
     P,
@@ -47,7 +47,7 @@ enum What {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
+enum Operator {
     AtLeast,
     Above,
     AtMost,
@@ -57,7 +57,7 @@ enum Sign {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Value {
+enum Operand {
     Number(f64),
     /// A word of the prompt, where `exact`; else one of which the case does not matter.
     Word {
@@ -67,38 +67,38 @@ enum Value {
 }
 
 /// The names that stand for themselves; `criteria.NAME` has its own.
-const WHATS: [(&str, What); 9] = [
-    ("score", What::Score),
-    ("normalized", What::Normalized),
-    ("p", What::P),
-    ("confidence", What::Confidence),
-    ("label", What::Label),
-    ("first_error", What::FirstError),
-    ("preference", What::Preference),
-    ("all criteria", What::AllCriteria),
-    ("any criterion", What::AnyCriterion),
+const SUBJECTS: [(&str, Subject); 9] = [
+    ("score", Subject::Score),
+    ("normalized", Subject::Normalized),
+    ("p", Subject::P),
+    ("confidence", Subject::Confidence),
+    ("label", Subject::Label),
+    ("first_error", Subject::FirstError),
+    ("preference", Subject::Preference),
+    ("all criteria", Subject::AllCriteria),
+    ("any criterion", Subject::AnyCriterion),
 ];
 
 const CRITERION: &str = "criteria.";
 
-const SIGNS: [(&str, Sign); 12] = [
-    (">=", Sign::AtLeast),
-    ("<=", Sign::AtMost),
-    ("!=", Sign::IsNot),
-    ("==", Sign::Is),
-    (">", Sign::Above),
-    ("<", Sign::Below),
-    ("=", Sign::Is),
-    ("≥", Sign::AtLeast),
-    ("≤", Sign::AtMost),
-    ("≠", Sign::IsNot),
-    ("=>", Sign::AtLeast),
-    ("=<", Sign::AtMost),
+const OPERATORS: [(&str, Operator); 12] = [
+    (">=", Operator::AtLeast),
+    ("<=", Operator::AtMost),
+    ("!=", Operator::IsNot),
+    ("==", Operator::Is),
+    (">", Operator::Above),
+    ("<", Operator::Below),
+    ("=", Operator::Is),
+    ("≥", Operator::AtLeast),
+    ("≤", Operator::AtMost),
+    ("≠", Operator::IsNot),
+    ("=>", Operator::AtLeast),
+    ("=<", Operator::AtMost),
 ];
 
 /// What the verdicts of a judge have, so that a rule can be checked before anything is judged.
 #[derive(Clone, Debug)]
-pub struct Offer<'o> {
+pub struct VerdictProfile<'o> {
     /// The kind of the verdicts.
     pub kind: Kind,
     /// The scale of scores and of criteria.
@@ -123,8 +123,12 @@ impl Pass {
     ///
     /// # Errors
     /// No verdict of this kind could keep or break it. The error is of kind `kind`.
-    pub(crate) fn fitted(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<Self> {
-        let fitted = self.0.fitted(offer, kind);
+    pub(crate) fn fitted(
+        &self,
+        verdict_profile: &VerdictProfile<'_>,
+        kind: ErrorKind,
+    ) -> Result<Self> {
+        let fitted = self.0.fitted(verdict_profile, kind);
         fitted.map(Self).map_err(|error| error.within(format!("the pass rule `{self}`")))
     }
 
@@ -137,11 +141,11 @@ impl Pass {
 
     /// Whether probabilities of labels decide.
     pub(crate) fn needs_probabilities(&self) -> bool {
-        self.0.tests().iter().any(|test| matches!(test.what, What::P | What::Confidence))
+        self.0.tests().iter().any(|test| matches!(test.subject, Subject::P | Subject::Confidence))
     }
 }
 
-impl Rule {
+impl Condition {
     fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
         match self {
             Self::Test(test) => test.holds(verdict, normalized),
@@ -150,13 +154,13 @@ impl Rule {
         }
     }
 
-    fn fitted(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<Self> {
+    fn fitted(&self, verdict_profile: &VerdictProfile<'_>, kind: ErrorKind) -> Result<Self> {
         let all = |rules: &[Self]| {
-            let fitted = rules.iter().map(|rule| rule.fitted(offer, kind));
+            let fitted = rules.iter().map(|rule| rule.fitted(verdict_profile, kind));
             fitted.collect::<Result<Vec<Self>>>()
         };
         match self {
-            Self::Test(test) => test.fitted(offer, kind).map(Self::Test),
+            Self::Test(test) => test.fitted(verdict_profile, kind).map(Self::Test),
             Self::And(rules) => all(rules).map(Self::And),
             Self::Or(rules) => all(rules).map(Self::Or),
         }
@@ -172,100 +176,102 @@ impl Rule {
 
 impl Test {
     fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
-        match (&self.what, verdict) {
-            (What::Score, Verdict::Score(score)) => self.allows(*score),
-            (What::Normalized, _) => normalized.is_some_and(|n| self.allows(n)),
-            (What::P, Verdict::Label(label)) => label.p.is_some_and(|p| self.allows(p)),
-            (What::Confidence, Verdict::Label(label)) => {
+        match (&self.subject, verdict) {
+            (Subject::Score, Verdict::Score(score)) => self.allows(*score),
+            (Subject::Normalized, _) => normalized.is_some_and(|n| self.allows(n)),
+            (Subject::P, Verdict::Label(label)) => label.p.is_some_and(|p| self.allows(p)),
+            (Subject::Confidence, Verdict::Label(label)) => {
                 label.confidence.is_some_and(|p| self.allows(p))
             }
-            (What::Label, Verdict::Label(label)) => self.is(&label.label),
-            (What::FirstError, Verdict::Steps(steps)) => {
+            (Subject::Label, Verdict::Label(label)) => self.is(&label.label),
+            (Subject::FirstError, Verdict::Steps(steps)) => {
                 let index = steps.first_error.and_then(|index| u32::try_from(index).ok());
                 self.allows(index.map_or(-1.0, f64::from))
             }
-            (What::Preference, Verdict::Preference(side)) => self.is(side.name()),
-            (What::Criterion(name), Verdict::Criteria(all)) => {
+            (Subject::Preference, Verdict::Preference(side)) => self.is(side.name()),
+            (Subject::Criterion(name), Verdict::Criteria(all)) => {
                 let found = by_name(name, all.keys().map(String::as_str));
                 found.and_then(|name| all.get(name)).is_some_and(|n| self.allows(*n))
             }
-            (What::AllCriteria, Verdict::Criteria(all)) => {
+            (Subject::AllCriteria, Verdict::Criteria(all)) => {
                 !all.is_empty() && all.values().all(|n| self.allows(*n))
             }
-            (What::AnyCriterion, Verdict::Criteria(all)) => all.values().any(|n| self.allows(*n)),
+            (Subject::AnyCriterion, Verdict::Criteria(all)) => {
+                all.values().any(|n| self.allows(*n))
+            }
             _ => false,
         }
     }
 
     fn allows(&self, left: f64) -> bool {
-        let Value::Number(right) = self.value else { return false };
-        let equal = same(left, right);
-        match self.sign {
-            Sign::AtLeast => equal || left > right,
-            Sign::Above => !equal && left > right,
-            Sign::AtMost => equal || left < right,
-            Sign::Below => !equal && left < right,
-            Sign::Is => equal,
-            Sign::IsNot => !equal && left.is_finite(),
+        let Operand::Number(right) = self.value else { return false };
+        let equal = nearly_equal(left, right);
+        match self.operator {
+            Operator::AtLeast => equal || left > right,
+            Operator::Above => !equal && left > right,
+            Operator::AtMost => equal || left < right,
+            Operator::Below => !equal && left < right,
+            Operator::Is => equal,
+            Operator::IsNot => !equal && left.is_finite(),
         }
     }
 
     fn is(&self, left: &str) -> bool {
-        let Value::Word { text, exact } = &self.value else { return false };
+        let Operand::Word { text, exact } = &self.value else { return false };
         let equal = left == text || (!exact && left.to_lowercase() == text.to_lowercase());
-        match self.sign {
-            Sign::Is => equal,
-            Sign::IsNot => !equal,
+        match self.operator {
+            Operator::Is => equal,
+            Operator::IsNot => !equal,
             _ => false,
         }
     }
 
-    fn fitted(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<Self> {
-        let offered = offered(offer);
-        if !offered.iter().any(|(name, _)| *name == self.what.offered_as()) {
-            return Err(self.not_offered(offer, &offered, kind));
+    fn fitted(&self, verdict_profile: &VerdictProfile<'_>, kind: ErrorKind) -> Result<Self> {
+        let offered = offered(verdict_profile);
+        if !offered.iter().any(|(name, _)| *name == self.subject.offered_as()) {
+            return Err(self.not_offered(verdict_profile, &offered, kind));
         }
-        self.check_number(offer, kind)?;
-        let words = match self.what {
-            What::Label => offer.labels.clone(),
-            What::Preference => ["first", "second", "tie"].map(ToOwned::to_owned).into(),
+        self.check_number(verdict_profile, kind)?;
+        let words = match self.subject {
+            Subject::Label => verdict_profile.labels.clone(),
+            Subject::Preference => ["first", "second", "tie"].map(ToOwned::to_owned).into(),
             _ => Vec::new(),
         };
-        let Value::Word { text, .. } = &self.value else { return Ok(self.clone()) };
+        let Operand::Word { text, .. } = &self.value else { return Ok(self.clone()) };
         if words.is_empty() {
             return Ok(self.clone());
         }
         let names = || words.iter().map(String::as_str);
         let text = by_name(text, names())
-            .ok_or_else(|| unknown(kind, &self.what.to_string(), text, names()))?;
-        Ok(Self { value: Value::Word { text: text.to_owned(), exact: true }, ..self.clone() })
+            .ok_or_else(|| unknown(kind, &self.subject.to_string(), text, names()))?;
+        Ok(Self { value: Operand::Word { text: text.to_owned(), exact: true }, ..self.clone() })
     }
 
-    fn check_number(&self, offer: &Offer<'_>, kind: ErrorKind) -> Result<()> {
-        match &self.what {
-            What::Score | What::AllCriteria | What::AnyCriterion => {
-                self.check_ends(offer.scale.and_then(Scale::ends), kind)
+    fn check_number(&self, verdict_profile: &VerdictProfile<'_>, kind: ErrorKind) -> Result<()> {
+        match &self.subject {
+            Subject::Score | Subject::AllCriteria | Subject::AnyCriterion => {
+                self.check_ends(verdict_profile.scale.and_then(Scale::ends), kind)
             }
-            What::Criterion(_) => {
-                if let Some(names) = &offer.criteria {
+            Subject::Criterion(_) => {
+                if let Some(names) = &verdict_profile.criteria {
                     self.check_criterion(names, kind)?;
                 }
-                self.check_ends(offer.scale.and_then(Scale::ends), kind)
+                self.check_ends(verdict_profile.scale.and_then(Scale::ends), kind)
             }
-            What::Normalized | What::P | What::Confidence => {
+            Subject::Normalized | Subject::P | Subject::Confidence => {
                 self.check_ends(Some((0.0, 1.0)), kind)
             }
-            What::FirstError => match self.value {
-                Value::Number(n) if n.fract() == 0.0 && n >= -1.0 => Ok(()),
+            Subject::FirstError => match self.value {
+                Operand::Number(n) if n.fract() == 0.0 && n >= -1.0 => Ok(()),
                 _ => Err(Error::new(kind, format!("{} is the place of no step", self.value))
                     .hint("steps are counted from 0, and -1 says that all are right")),
             },
-            What::Label | What::Preference => Ok(()),
+            Subject::Label | Subject::Preference => Ok(()),
         }
     }
 
     fn check_criterion(&self, names: &[String], kind: ErrorKind) -> Result<()> {
-        let What::Criterion(name) = &self.what else { return Ok(()) };
+        let Subject::Criterion(name) = &self.subject else { return Ok(()) };
         let names = || names.iter().map(String::as_str);
         let known = by_name(name, names()).is_some();
         if known { Ok(()) } else { Err(unknown(kind, "criterion", name, names())) }
@@ -273,37 +279,41 @@ impl Test {
 
     /// A threshold off the scale would pass everything or nothing.
     fn check_ends(&self, ends: Option<(f64, f64)>, kind: ErrorKind) -> Result<()> {
-        let (Value::Number(value), Some((low, high))) = (&self.value, ends) else { return Ok(()) };
+        let (Operand::Number(value), Some((low, high))) = (&self.value, ends) else {
+            return Ok(());
+        };
         if *value >= low && *value <= high {
             return Ok(());
         }
-        let what = &self.what;
-        Err(Error::new(kind, format!("{value} is off the scale: `{what}` is {low} to {high}"))
+        let subject = &self.subject;
+        Err(Error::new(kind, format!("{value} is off the scale: `{subject}` is {low} to {high}"))
             .hint("take a threshold on the scale"))
     }
 
     fn not_offered(
         &self,
-        offer: &Offer<'_>,
+        verdict_profile: &VerdictProfile<'_>,
         offered: &[(&'static str, &'static str)],
         kind: ErrorKind,
     ) -> Error {
-        let (what, judges) = (&self.what, offer.kind.name());
-        let message = match (&self.what, offer.kind) {
-            (What::P, Kind::Label) if offer.picks => {
+        let (subject, judges) = (&self.subject, verdict_profile.kind.name());
+        let message = match (&self.subject, verdict_profile.kind) {
+            (Subject::P, Kind::Label) if verdict_profile.picks => {
                 "`p` is the probability of the positive label, and it is not known which that is"
                     .to_owned()
             }
-            (What::P | What::Confidence, Kind::Label) => {
-                format!("`{what}` is known only of labels with probabilities, and these have none")
+            (Subject::P | Subject::Confidence, Kind::Label) => {
+                format!(
+                    "`{subject}` is known only of labels with probabilities, and these have none"
+                )
             }
-            _ => format!("a verdict of kind `{judges}` has no `{what}`"),
+            _ => format!("a verdict of kind `{judges}` has no `{subject}`"),
         };
         let error = Error::new(kind, message);
-        let error = match (&self.what, offer.kind, offer.picks) {
-            (What::P, Kind::Label, true) => error.hint(format!(
+        let error = match (&self.subject, verdict_profile.kind, verdict_profile.picks) {
+            (Subject::P, Kind::Label, true) => error.hint(format!(
                 "name it in the prompt: `positive: LABEL`, one of {}",
-                offer.labels.join(", ")
+                verdict_profile.labels.join(", ")
             )),
             _ => error,
         };
@@ -316,12 +326,13 @@ impl Test {
 }
 
 /// What verdicts of a kind have, each with an example.
-fn offered(offer: &Offer<'_>) -> Vec<(&'static str, &'static str)> {
-    match offer.kind {
+fn offered(verdict_profile: &VerdictProfile<'_>) -> Vec<(&'static str, &'static str)> {
+    match verdict_profile.kind {
         Kind::Score => vec![("score", "score >= 4"), ("normalized", "normalized >= 0.8")],
         Kind::Label => {
-            let p = (offer.picks && offer.positive.is_some()).then_some(("p", "p >= 0.9"));
-            let sure = offer.picks.then_some(("confidence", "confidence >= 0.9"));
+            let p = (verdict_profile.picks && verdict_profile.positive.is_some())
+                .then_some(("p", "p >= 0.9"));
+            let sure = verdict_profile.picks.then_some(("confidence", "confidence >= 0.9"));
             [("label", "label = correct")].into_iter().chain(p).chain(sure).collect()
         }
         Kind::Steps => vec![("first_error", "first_error = -1")],
@@ -333,12 +344,14 @@ fn offered(offer: &Offer<'_>) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-impl What {
+impl Subject {
     fn offered_as(&self) -> &'static str {
         match self {
             Self::Criterion(_) => CRITERION,
             Self::AnyCriterion => "all criteria",
-            named => WHATS.iter().find(|(_, what)| what == named).map_or("", |(name, _)| name),
+            named => {
+                SUBJECTS.iter().find(|(_, subject)| subject == named).map_or("", |(name, _)| name)
+            }
         }
     }
 
@@ -348,18 +361,18 @@ impl What {
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Criterion(name) => write!(f, "{CRITERION}{}", quoted(name)),
             named => f.write_str(
-                WHATS.iter().find(|(_, what)| what == named).map_or("", |(name, _)| name),
+                SUBJECTS.iter().find(|(_, subject)| subject == named).map_or("", |(name, _)| name),
             ),
         }
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
@@ -387,7 +400,7 @@ impl fmt::Display for Pass {
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |rules: &[Self], joint: &str| {
             let part = |rule: &Self| match rule {
@@ -406,7 +419,10 @@ impl fmt::Display for Rule {
 
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = SIGNS.iter().find(|(_, sign)| *sign == self.sign).map_or("", |(text, _)| text);
-        write!(f, "{} {sign} {}", self.what, self.value)
+        let operator = OPERATORS
+            .iter()
+            .find(|(_, operator)| *operator == self.operator)
+            .map_or("", |(text, _)| text);
+        write!(f, "{} {operator} {}", self.subject, self.value)
     }
 }

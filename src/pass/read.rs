@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use super::{CRITERION, Pass, Rule, SIGNS, Sign, Test, Value, WHATS, What, quoted};
+use super::{
+    CRITERION, Condition, OPERATORS, Operand, Operator, Pass, SUBJECTS, Subject, Test, quoted,
+};
 use crate::error::{Error, ErrorKind, Result, near, unknown};
 
 /// A piece of a written rule.
@@ -11,7 +13,7 @@ enum Token {
     Word(String),
     /// In quotation marks, at least in part: no `and`, and no number.
     Quoted(String),
-    Sign(Sign),
+    Operator(Operator),
     Open,
     Close,
     And,
@@ -49,12 +51,14 @@ fn tokens(rule: &str) -> Result<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = rule.trim_start();
     while let Some(first) = rest.chars().next() {
-        let sign =
-            SIGNS.iter().filter(|(text, _)| rest.starts_with(text)).max_by_key(|(t, _)| t.len());
-        let (token, length) = match (first, sign) {
+        let operator = OPERATORS
+            .iter()
+            .filter(|(text, _)| rest.starts_with(text))
+            .max_by_key(|(t, _)| t.len());
+        let (token, length) = match (first, operator) {
             ('(', _) => (Token::Open, 1),
             (')', _) => (Token::Close, 1),
-            (_, Some((text, sign))) => (Token::Sign(*sign), text.len()),
+            (_, Some((text, operator))) => (Token::Operator(*operator), text.len()),
             _ if rest.starts_with("&&") || rest.starts_with("||") => {
                 return Err(wrong("`&&` and `||` are written `and` and `or`"));
             }
@@ -122,25 +126,25 @@ impl Tokens<'_> {
         found
     }
 
-    fn either(&mut self) -> Result<Rule> {
+    fn either(&mut self) -> Result<Condition> {
         let mut any = vec![self.both()?];
         while self.take(&Token::Or) {
             any.push(self.both()?);
         }
-        Ok(single(any, Rule::Or))
+        Ok(single(any, Condition::Or))
     }
 
-    fn both(&mut self) -> Result<Rule> {
+    fn both(&mut self) -> Result<Condition> {
         let mut all = vec![self.part()?];
         while self.take(&Token::And) {
             all.push(self.part()?);
         }
-        Ok(single(all, Rule::And))
+        Ok(single(all, Condition::And))
     }
 
-    fn part(&mut self) -> Result<Rule> {
+    fn part(&mut self) -> Result<Condition> {
         if !self.take(&Token::Open) {
-            return self.test().map(Rule::Test);
+            return self.test().map(Condition::Test);
         }
         self.depth += 1;
         if self.depth > DEEPEST {
@@ -159,17 +163,17 @@ impl Tokens<'_> {
 
     fn test(&mut self) -> Result<Test> {
         let (left, _) = self.words();
-        let Some(Token::Sign(sign)) = self.tokens.first().cloned() else {
+        let Some(Token::Operator(operator)) = self.tokens.first().cloned() else {
             return Err(wrong(match (left.is_empty(), self.tokens.is_empty()) {
                 (true, true) => "a test is missing",
                 _ => "a test needs a sign, such as `>=` or `=`",
             }));
         };
         self.tokens = &self.tokens[1..];
-        let what = what(&left)?;
+        let subject = subject(&left)?;
         let (right, is_quoted) = self.words();
-        let value = value(&what, sign, &right, is_quoted)?;
-        Ok(Test { what, sign, value })
+        let value = value(&subject, operator, &right, is_quoted)?;
+        Ok(Test { subject, operator, value })
     }
 
     /// The words up to the next sign, joint or parenthesis, and whether one is quoted.
@@ -184,27 +188,27 @@ impl Tokens<'_> {
     }
 }
 
-fn single(mut rules: Vec<Rule>, many: fn(Vec<Rule>) -> Rule) -> Rule {
+fn single(mut rules: Vec<Condition>, many: fn(Vec<Condition>) -> Condition) -> Condition {
     match (rules.len(), rules.pop()) {
         (1, Some(one)) => one,
         (_, last) => many(rules.into_iter().chain(last).collect()),
     }
 }
 
-fn what(name: &str) -> Result<What> {
+fn subject(name: &str) -> Result<Subject> {
     if let Some(criterion) = name.strip_prefix(CRITERION).filter(|name| !name.is_empty()) {
-        return Ok(What::Criterion(criterion.to_owned()));
+        return Ok(Subject::Criterion(criterion.to_owned()));
     }
     if name.is_empty() {
         return Err(wrong("nothing stands before its sign"));
     }
     let name = if name == "any criteria" { "any criterion" } else { name };
-    let known = WHATS.into_iter().find(|(known, _)| *known == name);
-    known.map(|(_, what)| what).ok_or_else(|| unknown_value(name))
+    let known = SUBJECTS.into_iter().find(|(known, _)| *known == name);
+    known.map(|(_, subject)| subject).ok_or_else(|| unknown_value(name))
 }
 
 fn unknown_value(name: &str) -> Error {
-    let names = WHATS.map(|(name, _)| name);
+    let names = SUBJECTS.map(|(name, _)| name);
     let error = unknown(ErrorKind::Config, "value", name, names);
     if near(name, names).is_some() {
         error
@@ -213,22 +217,24 @@ fn unknown_value(name: &str) -> Error {
     }
 }
 
-fn value(what: &What, sign: Sign, text: &str, is_quoted: bool) -> Result<Value> {
+fn value(subject: &Subject, operator: Operator, text: &str, is_quoted: bool) -> Result<Operand> {
     if text.is_empty() {
         return Err(wrong("nothing stands after its sign"));
     }
-    if what.is_word() {
-        return match sign {
-            Sign::Is | Sign::IsNot => Ok(Value::Word { text: text.to_owned(), exact: false }),
-            _ => Err(wrong(&format!("`{what}` is a word, and is compared with `=` or `!=`"))),
+    if subject.is_word() {
+        return match operator {
+            Operator::Is | Operator::IsNot => {
+                Ok(Operand::Word { text: text.to_owned(), exact: false })
+            }
+            _ => Err(wrong(&format!("`{subject}` is a word, and is compared with `=` or `!=`"))),
         };
     }
     let number = text.replace('−', "-").parse::<f64>().ok().filter(|n| n.is_finite());
     match number.filter(|_| !is_quoted) {
-        Some(number) => Ok(Value::Number(number)),
+        Some(number) => Ok(Operand::Number(number)),
         None if text.ends_with('%') => {
             Err(wrong(&format!("`{text}` is written as a number, such as 0.9")))
         }
-        None => Err(wrong(&format!("`{what}` is compared with a number, and `{text}` is none"))),
+        None => Err(wrong(&format!("`{subject}` is compared with a number, and `{text}` is none"))),
     }
 }

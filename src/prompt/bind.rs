@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minijinja::{Value, value::Serde};
 
-use super::{Each, Field, Need, Prompt, run, taint};
+use super::{Each, Field, Need, Prompt, functions, taint};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::{self, Item, is_answer, names_answer, names_answers},
@@ -123,7 +123,7 @@ impl Prompt {
             "index",
             "previous",
             "criterion",
-            run::NAME,
+            functions::NAME,
         ];
         if let Some(fields) = &self.front.fields {
             let ours = |field: &&Field| OURS.contains(&field.name.as_str());
@@ -182,7 +182,7 @@ pub(super) fn value_of(item: &Item, name: &str, value: &serde_json::Value) -> Va
 /// An answer as the template sees it: a list of several answers is not one.
 fn one_answer(field: &str, answer: &serde_json::Value) -> Value {
     match answer {
-        serde_json::Value::Array(list) if !item::is_spoken(answer) => {
+        serde_json::Value::Array(list) if !item::reads_as_text(answer) => {
             let entries = list.iter().map(|entry| Value::from(Serde(entry))).collect();
             taint::Several::value(field, entries)
         }

@@ -62,10 +62,10 @@ pub fn built_in() -> Result<&'static [Arc<Prompt>]> {
 
 /// What a prompt must do beyond fitting the record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wish {
+pub enum Supplied {
     /// Nothing.
     #[default]
-    Any,
+    Nothing,
     /// Show criteria in the user's own words.
     Criteria,
     /// Judge criteria by their names, one by one.
@@ -94,11 +94,11 @@ pub enum Wish {
 /// # Errors
 /// The record holds no answer or lacks what every prompt of the model requires, or the model's own prompts
 /// cannot do what is wished.
-pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prompt>> {
-    let (kind, generic) = generic_for(item, wish)?;
+pub fn default_for(model: &[String], item: &Item, supplied: Supplied) -> Result<Arc<Prompt>> {
+    let (kind, generic) = generic_for(item, supplied)?;
     let prompts = built_in()?;
     let own = of_model(model)?;
-    let can = |prompt: &&&Arc<Prompt>| wish == Wish::Any || prompt.reads("criteria");
+    let can = |prompt: &&&Arc<Prompt>| supplied == Supplied::Nothing || prompt.reads("criteria");
     let of_kind = |kind: Kind| move |prompt: &&&Arc<Prompt>| prompt.front().kind == kind;
     let fitting =
         |kind| own.iter().filter(can).filter(of_kind(kind)).find(|prompt| prompt.fits(item));
@@ -112,7 +112,7 @@ pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prom
             closest.name()
         )));
     }
-    if let (Some(one), true) = (own.first(), wish != Wish::Any) {
+    if let (Some(one), true) = (own.first(), supplied != Supplied::Nothing) {
         let all: Vec<&str> = own.iter().map(|prompt| prompt.name()).collect();
         let message =
             format!("the model of `{}` judges by no criteria or labels of yours", one.name());
@@ -124,12 +124,12 @@ pub fn default_for(model: &[String], item: &Item, wish: Wish) -> Result<Arc<Prom
 }
 
 /// What the record and the wish ask for, and the generic prompt for it.
-fn generic_for(item: &Item, wish: Wish) -> Result<(Kind, &'static str)> {
+fn generic_for(item: &Item, supplied: Supplied) -> Result<(Kind, &'static str)> {
     let has = |name: &str| item.text(name).is_some_and(|text| !text.is_empty());
-    match wish {
-        Wish::NamedCriteria => return Ok((Kind::Criteria, "criteria")),
-        Wish::Labels => return Ok((Kind::Label, "label")),
-        Wish::Any | Wish::Criteria => (),
+    match supplied {
+        Supplied::NamedCriteria => return Ok((Kind::Criteria, "criteria")),
+        Supplied::Labels => return Ok((Kind::Label, "label")),
+        Supplied::Nothing | Supplied::Criteria => (),
     }
     Ok(match item.candidates().len() {
         2 if has("reference") => (Kind::Preference, "pair-reference"),
@@ -146,32 +146,32 @@ fn generic_for(item: &Item, wish: Wish) -> Result<(Kind, &'static str)> {
 
 /// What a policy is to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Writing {
+pub enum PolicyTask {
     /// A first answer.
     Draft,
     /// A better answer after a critique.
     Revision,
     /// The steps behind those that are kept.
-    Rest,
+    Continuation,
 }
 
 /// The prompt with which a model writes when nobody names one: its own, else the generic one.
 ///
 /// # Errors
 /// None in a program that passed its tests.
-pub fn writer_for(model: &[String], writing: Writing) -> Result<Arc<Prompt>> {
+pub fn writer_for(model: &[String], task: PolicyTask) -> Result<Arc<Prompt>> {
     let writes = |prompt: &&Arc<Prompt>| {
-        let fits = match writing {
-            Writing::Draft => !prompt.reads("critique") && !prompt.reads("kept"),
-            Writing::Revision => prompt.reads("critique") && !prompt.reads("kept"),
-            Writing::Rest => prompt.reads("kept"),
+        let fits = match task {
+            PolicyTask::Draft => !prompt.reads("critique") && !prompt.reads("kept"),
+            PolicyTask::Revision => prompt.reads("critique") && !prompt.reads("kept"),
+            PolicyTask::Continuation => prompt.reads("kept"),
         };
         fits && prompt.front().kind == Kind::Revision
     };
-    let generic = match writing {
-        Writing::Draft => "draft",
-        Writing::Revision => "revise",
-        Writing::Rest => "continue",
+    let generic = match task {
+        PolicyTask::Draft => "draft",
+        PolicyTask::Revision => "revise",
+        PolicyTask::Continuation => "continue",
     };
     let own = of_model(model)?.into_iter().find(writes);
     let generic = || built_in().ok()?.iter().find(|prompt| prompt.name() == generic);
@@ -213,7 +213,10 @@ mod tests {
     use serde_json::json;
 
     fn chosen(model: &str, record: serde_json::Value) -> String {
-        default_for(&[model.to_owned()], &Item::from(record), Wish::Any).unwrap().name().to_owned()
+        default_for(&[model.to_owned()], &Item::from(record), Supplied::Nothing)
+            .unwrap()
+            .name()
+            .to_owned()
     }
 
     #[test]
@@ -233,7 +236,7 @@ mod tests {
         );
         assert_eq!(chosen("tiny", json!({"question": "1 + 1", "answer": "2"})), "tiny-score");
         assert!(
-            default_for(&["tiny".into()], &Item::from(json!({"question": "q"})), Wish::Any)
+            default_for(&["tiny".into()], &Item::from(json!({"question": "q"})), Supplied::Nothing)
                 .is_err()
         );
     }
@@ -241,57 +244,57 @@ mod tests {
     #[test]
     fn a_prompt_of_the_model_is_taken_only_where_the_record_fits() {
         let refusal = |model: &str, record: serde_json::Value| {
-            let error =
-                default_for(&[model.to_owned()], &Item::from(record), Wish::Any).unwrap_err();
+            let error = default_for(&[model.to_owned()], &Item::from(record), Supplied::Nothing)
+                .unwrap_err();
             format!("{error} {:?}", error.hints())
         };
-        let said = refusal("tiny", json!({"answer": "1 + 1 = 2"}));
-        assert!(said.contains("tiny-score: the record has no field `problem`"), "{said}");
-        assert!(said.contains("-p score judges without it"), "{said}");
+        let message = refusal("tiny", json!({"answer": "1 + 1 = 2"}));
+        assert!(message.contains("tiny-score: the record has no field `problem`"), "{message}");
+        assert!(message.contains("-p score judges without it"), "{message}");
     }
 
     #[test]
     fn what_is_mapped_decides_as_what_is_there() {
         let record = Item::from(json!({"question": "q", "process": ["a", "b"]}));
         let mapped = record.mapped("steps", "process").unwrap();
-        let prompt = default_for(&["openai/x".to_owned()], &mapped, Wish::Any).unwrap();
+        let prompt = default_for(&["openai/x".to_owned()], &mapped, Supplied::Nothing).unwrap();
         assert_eq!(prompt.name(), "first-error");
     }
 
     #[test]
     fn a_wish_takes_a_prompt_that_can_do_it_or_says_that_the_model_cannot() {
-        let chosen = |model: &str, record: serde_json::Value, wish: Wish| {
-            default_for(&[model.to_owned()], &Item::from(record), wish)
+        let chosen = |model: &str, record: serde_json::Value, supplied: Supplied| {
+            default_for(&[model.to_owned()], &Item::from(record), supplied)
                 .map(|prompt| prompt.name().to_owned())
         };
         let answer = || json!({"question": "q", "answer": "a"});
-        assert_eq!(chosen("openai/x", answer(), Wish::Criteria).unwrap(), "score");
-        assert_eq!(chosen("openai/x", answer(), Wish::NamedCriteria).unwrap(), "criteria");
-        assert_eq!(chosen("openai/x", answer(), Wish::Labels).unwrap(), "label");
+        assert_eq!(chosen("openai/x", answer(), Supplied::Criteria).unwrap(), "score");
+        assert_eq!(chosen("openai/x", answer(), Supplied::NamedCriteria).unwrap(), "criteria");
+        assert_eq!(chosen("openai/x", answer(), Supplied::Labels).unwrap(), "label");
         assert_eq!(
-            chosen("openai/x", json!({"chosen": "a", "rejected": "b"}), Wish::Criteria).unwrap(),
+            chosen("openai/x", json!({"chosen": "a", "rejected": "b"}), Supplied::Criteria)
+                .unwrap(),
             "pair"
         );
         assert_eq!(
-            chosen("openai/x", json!({"messages": [{"role": "user"}]}), Wish::Any).unwrap(),
+            chosen("openai/x", json!({"messages": [{"role": "user"}]}), Supplied::Nothing).unwrap(),
             "trajectory"
         );
-        let refused = chosen("tiny", answer(), Wish::Criteria).unwrap_err();
+        let refused = chosen("tiny", answer(), Supplied::Criteria).unwrap_err();
         assert!(refused.to_string().contains("no criteria or labels"), "{refused}");
     }
 
     #[test]
     fn a_model_writes_with_its_own_prompts() {
-        let name = |model: &str, writing| {
-            writer_for(&[model.to_owned()], writing).unwrap().name().to_owned()
-        };
-        for (writing, own, generic) in [
-            (Writing::Draft, "tiny-solve", "draft"),
-            (Writing::Revision, "tiny-revise", "revise"),
-            (Writing::Rest, "tiny-continue", "continue"),
+        let name =
+            |model: &str, task| writer_for(&[model.to_owned()], task).unwrap().name().to_owned();
+        for (task, own, generic) in [
+            (PolicyTask::Draft, "tiny-solve", "draft"),
+            (PolicyTask::Revision, "tiny-revise", "revise"),
+            (PolicyTask::Continuation, "tiny-continue", "continue"),
         ] {
             assert_eq!(
-                (name("tiny", writing).as_str(), name("openai/x", writing).as_str()),
+                (name("tiny", task).as_str(), name("openai/x", task).as_str()),
                 (own, generic)
             );
         }

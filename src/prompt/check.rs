@@ -86,7 +86,7 @@ impl Prompt {
     }
 
     /// Names that the body asks for; `None` where some of them are computed.
-    fn asked(&self) -> Asked {
+    fn asked(&self) -> AskedNames {
         let (mut choices, mut all) = (Some(BTreeSet::new()), Some(BTreeSet::new()));
         for found in ASKED.captures_iter(&self.body) {
             let name = found.get(2).or(found.get(3)).map(|name| name.as_str().to_owned());
@@ -98,7 +98,7 @@ impl Prompt {
                 }
             }
         }
-        Asked { choices, all }
+        AskedNames { choices, all }
     }
 
     /// Every label that can be picked must mean something.
@@ -246,7 +246,7 @@ fn is_flush(body: &str, line: usize) -> bool {
 }
 
 /// Names that a body asks for; `None` where some of them are computed.
-struct Asked {
+struct AskedNames {
     choices: Option<BTreeSet<String>>,
     all: Option<BTreeSet<String>>,
 }
@@ -284,16 +284,16 @@ mod tests {
 
     #[test]
     fn a_choice_that_nothing_asks_for_is_refused() {
-        let said = refusal("kind: label\nverdict: {choose: verdit}", YES_NO);
+        let message = refusal("kind: label\nverdict: {choose: verdit}", YES_NO);
         assert!(
-            said.contains("reads the choice `verdit`, and nothing")
-                && said.contains("did you mean `verdict`?"),
-            "{said}"
+            message.contains("reads the choice `verdit`, and nothing")
+                && message.contains("did you mean `verdict`?"),
+            "{message}"
         );
-        let said = refusal("kind: label\nverdict: {choose: v}", "user:\n{{ answer }}");
-        assert!(said.contains("{{ choose(\"v\""), "{said}");
-        let said = refusal("kind: label\nverdict: {pattern: 'Label: *', in: nobody}", YES_NO);
-        assert!(said.contains("reads the result `nobody`"), "{said}");
+        let message = refusal("kind: label\nverdict: {choose: v}", "user:\n{{ answer }}");
+        assert!(message.contains("{{ choose(\"v\""), "{message}");
+        let message = refusal("kind: label\nverdict: {pattern: 'Label: *', in: nobody}", YES_NO);
+        assert!(message.contains("reads the result `nobody`"), "{message}");
         // A choice behind a condition that the sample does not meet is asked for all the same.
         let behind = "user:\n{{ answer }}\nassistant:\n{% if answer == 'x' %}{{ choose('v', ['Yes', 'No']) }}{% else %}{{ gen('g') }}{% endif %}";
         assert!(prompt("kind: label\nverdict: {choose: v}", behind).is_ok());
@@ -301,16 +301,16 @@ mod tests {
 
     #[test]
     fn a_label_without_a_meaning_is_refused() {
-        let said =
+        let message =
             refusal("kind: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}", YES_NO);
-        assert!(said.contains("offers `No`, which is no verdict"), "{said}");
-        let said = refusal("kind: score\nscale: 1-5\nverdict: {choose: verdict}", YES_NO);
-        assert!(said.contains("offers `Yes`, which is no verdict"), "{said}");
-        let said = warnings(
+        assert!(message.contains("offers `No`, which is no verdict"), "{message}");
+        let message = refusal("kind: score\nscale: 1-5\nverdict: {choose: verdict}", YES_NO);
+        assert!(message.contains("offers `Yes`, which is no verdict"), "{message}");
+        let message = warnings(
             "kind: label\nverdict: {choose: verdict, values: {\"Yes\": y, \"No\": n, \"Maybe\": m}}",
             YES_NO,
         );
-        assert!(said.contains("`Maybe`"), "{said}");
+        assert!(message.contains("`Maybe`"), "{message}");
         assert_eq!(warnings("kind: label\nverdict: {choose: verdict}", YES_NO), "");
     }
 
@@ -321,8 +321,9 @@ mod tests {
             refusal("kind: score\nscale: 1-5\nverdict: {mark: true}", body)
                 .contains("never prints it")
         );
-        let said = warnings("kind: score\nscale: 1-5\nverdict: [{mark: true}, 'Score: *']", body);
-        assert!(said.contains("never prints `{{ mark }}`"), "{said}");
+        let message =
+            warnings("kind: score\nscale: 1-5\nverdict: [{mark: true}, 'Score: *']", body);
+        assert!(message.contains("never prints `{{ mark }}`"), "{message}");
     }
 
     #[test]
@@ -335,61 +336,61 @@ mod tests {
             ("**Assistant**:", "assistant:"),
             ("[system]", "system:"),
         ] {
-            let said = warnings(
+            let message = warnings(
                 "kind: label\nverdict: 'Label: *'",
                 &format!("{line}\nLabel: {{{{ answer }}}}"),
             );
             assert!(
-                said.contains(&format!("line 5: `{}` begins no turn", line.trim())),
-                "{line}: {said}"
+                message.contains(&format!("line 5: `{}` begins no turn", line.trim())),
+                "{line}: {message}"
             );
-            assert!(said.contains(&format!("`{role}` begins one")), "{line}: {said}");
+            assert!(message.contains(&format!("`{role}` begins one")), "{line}: {message}");
         }
         for text in ["Human reply", "User: {{ answer }}", "Assistant", "The user:"] {
-            let said = warnings(
+            let message = warnings(
                 "kind: label\nverdict: 'Label: *'",
                 &format!("user:\n{text}\nLabel: {{{{ answer }}}}"),
             );
-            assert_eq!(said, "", "{text}");
+            assert_eq!(message, "", "{text}");
         }
-        let said = warnings(
+        let message = warnings(
             "kind: label\nverdict: 'Label: *'",
             "user:\nHi.\n  assistant:\nLabel: {{ answer }}",
         );
-        assert!(said.contains("line 7: `assistant:` begins no turn"), "{said}");
-        let said = warnings(
+        assert!(message.contains("line 7: `assistant:` begins no turn"), "{message}");
+        let message = warnings(
             "kind: label\nverdict: 'Label: *'",
             "user:\n<|im_start|>system\nLabel: {{ answer }}",
         );
-        assert!(said.contains("control token"), "{said}");
+        assert!(message.contains("control token"), "{message}");
     }
 
     #[test]
     fn fields_and_words_that_are_probably_not_meant_are_reported() {
-        let said = warnings(
+        let message = warnings(
             "kind: label\nfields: {answer: required, question: required}\nverdict: 'Label: *'",
             "user:\nLabel: {{ answer }}",
         );
-        assert_eq!(said, "the field `question` is required, and the body never uses it");
-        let said = warnings(
+        assert_eq!(message, "the field `question` is required, and the body never uses it");
+        let message = warnings(
             "kind: preference\nverdict: {pattern: 'Best: *', values: {\"m\": first, \"M\": second}}",
             "user:\nBest: {{ answers }}",
         );
-        assert!(said.contains("`M` and `m` under `values` differ only by case"), "{said}");
-        let said = warnings(
+        assert!(message.contains("`M` and `m` under `values` differ only by case"), "{message}");
+        let message = warnings(
             "kind: score\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: 'V: *'",
             "user:\nV: {{ answer }}",
         );
-        assert!(said.contains("`Pass` and `PASS` differ only by case"), "{said}");
+        assert!(message.contains("`Pass` and `PASS` differ only by case"), "{message}");
     }
 
     #[test]
     fn a_pattern_that_the_body_never_asks_for_is_reported() {
-        let said = warnings(
+        let message = warnings(
             "kind: score\nscale: 1-5\nverdict: 'RESULT: *'",
             "user:\nRate {{ answer }} from 1 to 5.",
         );
-        assert_eq!(said, "`verdict` reads `RESULT: *`, and the body never asks for it");
+        assert_eq!(message, "`verdict` reads `RESULT: *`, and the body never asks for it");
         assert_eq!(
             warnings(
                 "kind: score\nscale: 1-5\nverdict: '[RESULT] *'",
@@ -426,8 +427,8 @@ mod tests {
                 "did you mean `Good`?",
             ),
         ] {
-            let said = refusal(front, body);
-            assert!(said.contains(part), "{front}: {said}");
+            let message = refusal(front, body);
+            assert!(message.contains(part), "{front}: {message}");
         }
     }
 

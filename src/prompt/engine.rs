@@ -4,7 +4,7 @@ use std::io;
 
 use minijinja::{AutoEscape, Environment, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
-use super::{FrontMatter, limits, run, taint};
+use super::{FrontMatter, functions, limits, taint};
 use crate::{
     error::{Error, ErrorKind, unknown},
     item::{split_steps, transcript},
@@ -41,15 +41,15 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     environment.add_filter("transcript", |messages: Value| {
         transcript(&serde_json::to_value(&messages).unwrap_or_default())
     });
-    environment.add_function("gen", run::generate);
-    environment.add_function("choose", run::choose);
+    environment.add_function("gen", functions::generate);
+    environment.add_function("choose", functions::choose);
     environment.add_function(
         "compare",
         |state: &State, name: &str, answer: Value, reference: Value| {
-            run::compare(state, name, &answer, &reference)
+            functions::compare(state, name, &answer, &reference)
         },
     );
-    environment.add_function("read", run::read);
+    environment.add_function("read", functions::read);
     if let Some(scale) = &front.scale {
         environment.add_global("scale", scale_value(scale));
     }

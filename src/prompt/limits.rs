@@ -39,7 +39,7 @@ const BRANCHES: usize = 256;
 
 /// Why a template is refused before it is parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Beyond {
+pub(crate) struct LimitExceeded {
     /// The line in the template, from 1.
     pub(crate) line: usize,
     /// What is wrong.
@@ -47,14 +47,14 @@ pub(crate) struct Beyond {
 }
 
 /// The same template with its growing values metered, for an environment that [`meter`] prepared.
-pub(crate) fn metered(source: &str) -> Result<String, Beyond> {
-    let beyond = |at: usize, message: String| Beyond {
+pub(crate) fn metered(source: &str) -> Result<String, LimitExceeded> {
+    let exceeded = |at: usize, message: String| LimitExceeded {
         line: source[..at].matches('\n').count() + 1,
         message,
     };
     if source.len() > LARGEST {
         let message = format!("the template has more than {} KiB", LARGEST >> 10);
-        return Err(beyond(0, message));
+        return Err(exceeded(0, message));
     }
     let mut insertions: Vec<(usize, &'static str)> = Vec::new();
     let mut branches = 0;
@@ -67,13 +67,13 @@ pub(crate) fn metered(source: &str) -> Result<String, Beyond> {
             "{%" if RAW.is_match(&source[start..]) => after_raw(source, end),
             _ => {
                 let mut tag = Tag::new(source, kind == "{%", &mut insertions);
-                let end = tag.read(end).map_err(|(at, message)| beyond(at, message))?;
+                let end = tag.read(end).map_err(|(at, message)| exceeded(at, message))?;
                 branches += usize::from(tag.word == "elif");
                 end
             }
         };
         if branches > BRANCHES {
-            return Err(beyond(start, format!("the template has more than {BRANCHES} `elif`")));
+            return Err(exceeded(start, format!("the template has more than {BRANCHES} `elif`")));
         }
     }
     insertions.sort_by_key(|(at, _)| *at);
@@ -474,7 +474,7 @@ mod tests {
     fn rendered(source: &str) -> Result<String, String> {
         let mut environment = Environment::new();
         meter(&mut environment);
-        let metered = metered(source).map_err(|beyond| beyond.message)?;
+        let metered = metered(source).map_err(|exceeded| exceeded.message)?;
         environment
             .render_str(&metered, minijinja::context! { l => vec![1, 2], s => "a", n => 3 })
             .map_err(|cause| format!("{cause}\n{metered}"))
@@ -575,8 +575,8 @@ mod tests {
             format!("{{{{ {}n{} }}}}", "[".repeat(BRACKETS - 1), "]".repeat(BRACKETS - 1)),
             format!("{{% if n %}}{}{{% endif %}}", "{% elif n %}".repeat(BRANCHES)),
         ];
-        let run = move || deep.iter().for_each(|source| drop(rendered(source)));
-        std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+        let functions = move || deep.iter().for_each(|source| drop(rendered(source)));
+        std::thread::Builder::new().stack_size(2 << 20).spawn(functions).unwrap().join().unwrap();
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod front;
 pub(crate) mod limits;
 mod probabilities;
 mod program;
-mod run;
+mod functions;
 mod sample;
 mod save;
 mod taint;
@@ -20,11 +20,11 @@ mod view;
 mod yaml;
 
 pub use {
-    catalogue::{Wish, Writing, built_in, default_for, own_for, writer_for},
+    catalogue::{PolicyTask, Supplied, built_in, default_for, own_for, writer_for},
     front::{Each, Field, FrontMatter, Need, Order},
-    probabilities::Evaluated,
-    program::{Next, Plan, Program},
-    view::View,
+    probabilities::EvaluatedMenu,
+    program::{Program, ProgramContext, ProgramStep},
+    view::RecordView,
 };
 
 use std::{
@@ -37,17 +37,17 @@ use minijinja::{Environment, Value, value::Serde};
 use self::{
     bind::value_of,
     engine::{LARGEST, Page, environment, scale_value},
-    sample::Ask,
+    sample::OutlineAsk,
 };
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
     item::Item,
     parse::{self, Kind, Reader, VerdictSpec},
-    pass::Offer,
+    pass::VerdictProfile,
     request::{Hasher, Sampling},
     scale::Scale,
-    text::Judged,
+    text::JudgedTexts,
 };
 
 /// A prompt file, checked and ready to run.
@@ -68,7 +68,7 @@ pub struct Prompt {
     /// Reads one conversation of an `each`.
     element_reader: Reader,
     /// What the body asks for on a sample record, in order.
-    outline: Vec<Ask>,
+    outline: Vec<OutlineAsk>,
 }
 
 const BODY: &str = "body";
@@ -141,9 +141,9 @@ impl Prompt {
             .hint("a prompt is one file, and nothing in it is escaped"));
         }
         body.clone_into(&mut self.body);
-        self.metered = limits::metered(body).map_err(|beyond| {
-            let place = format!("{}:{}", self.name, beyond.line + self.lines_before);
-            Error::new(ErrorKind::Prompt, beyond.message).within(place)
+        self.metered = limits::metered(body).map_err(|exceeded| {
+            let place = format!("{}:{}", self.name, exceeded.line + self.lines_before);
+            Error::new(ErrorKind::Prompt, exceeded.message).within(place)
         })?;
         let added = self.environment.add_template_owned(BODY, self.metered.clone());
         added.map_err(|cause| self.template_error(&cause))?;
@@ -205,9 +205,9 @@ impl Prompt {
     }
 
     /// What the verdicts have that a pass rule may look at.
-    pub fn offer(&self) -> Offer<'_> {
+    pub fn verdict_profile(&self) -> VerdictProfile<'_> {
         let spec = self.verdict_spec();
-        Offer {
+        VerdictProfile {
             kind: self.front.verdict_kind(),
             scale: self.front.scale.as_ref(),
             positive: spec.positive().map(ToOwned::to_owned),
@@ -257,7 +257,9 @@ impl Prompt {
         }
         self.check_verdict_from()?;
         let rule = self.front.pass.as_ref();
-        rule.map_or(Ok(()), |rule| rule.fitted(&self.offer(), ErrorKind::Prompt).map(drop))
+        rule.map_or(Ok(()), |rule| {
+            rule.fitted(&self.verdict_profile(), ErrorKind::Prompt).map(drop)
+        })
     }
 
     /// Whether an expected value can be had: of what a `choose` picks, and of values that can be evaluated.
@@ -360,7 +362,7 @@ impl Prompt {
         let content = self.content(item);
         let shown: Vec<String> = content.iter().map(|(_, value)| value.to_string()).collect();
         // In every form in which a judge may repeat it, so that a disguised mark is found too.
-        let text = Judged::new(&shown).forms().concat().to_lowercase();
+        let text = JudgedTexts::new(&shown).forms().concat().to_lowercase();
         let mark = |counter: u32| {
             let mut hasher = Hasher::new("mark-v1");
             content.iter().for_each(|(_, value)| hasher.json(value));
@@ -382,7 +384,7 @@ impl Prompt {
         self: &Arc<Self>,
         item: &Item,
         element: Option<usize>,
-        plan: Plan,
+        context: ProgramContext,
         mark: Option<String>,
     ) -> Result<Program> {
         let mut fields = BTreeMap::new();
@@ -396,7 +398,7 @@ impl Prompt {
             fields.insert(name.clone(), value);
         }
         self.add_element(&mut fields, item, element);
-        Ok(Program::new(self.clone(), fields, element.is_some(), plan, mark, self.shape(item)))
+        Ok(Program::new(self.clone(), fields, element.is_some(), context, mark, self.shape(item)))
     }
 
     /// Whether the item has every field that this prompt requires.

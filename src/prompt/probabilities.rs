@@ -9,7 +9,7 @@ use crate::{
 /// The menu of a prompt's verdict, as it is evaluated.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Evaluated {
+pub struct EvaluatedMenu {
     /// What stands before a value; `<mark>` stands for the record's own marker. Empty where a label opens the
     /// answer.
     pub announcement: String,
@@ -29,7 +29,7 @@ impl Prompt {
     ///
     /// # Errors
     /// The verdict has no finite menu, or no known place: why, as the end of a sentence.
-    pub fn evaluated(&self) -> Result<Evaluated, String> {
+    pub fn evaluated(&self) -> Result<EvaluatedMenu, String> {
         if self.front.verdict_from == VerdictFrom::Text && !self.front.picks() {
             return Err("`verdict_from` is text".into());
         }
@@ -40,7 +40,7 @@ impl Prompt {
         if let Some((words, labels)) = picks {
             let value =
                 |text: &String| MenuValue { text: text.clone(), meaning: text.trim().to_owned() };
-            return Ok(Evaluated {
+            return Ok(EvaluatedMenu {
                 announcement: unmarked(words.trim()),
                 values: labels.iter().map(value).collect(),
                 chosen: true,
@@ -54,7 +54,12 @@ impl Prompt {
         let shape = ItemShape { steps: Some(STEPS), ..ItemShape::default() };
         let line = self.sample_line();
         let Scoring { ending, values } = self.element_reader.scoring(line.as_deref(), &shape)?;
-        Ok(Evaluated { announcement: unmarked(&ending.before), values, chosen: false, each_step })
+        Ok(EvaluatedMenu {
+            announcement: unmarked(&ending.before),
+            values,
+            chosen: false,
+            each_step,
+        })
     }
 
     /// Refuses a verdict from probabilities that it cannot have.

@@ -8,7 +8,7 @@ use minijinja::Value;
 
 use super::{
     Prompt,
-    run::{self, Gen, Run, Wanted, What},
+    functions::{self, GenOptions, MissingReply, Rendering, TemplateCall},
     taint,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         Chosen, ClosingLine, ItemShape, Reader, Reply, Slot, Transcript, find_label, opening_label,
     },
     request::{Ask, Capabilities, Chat, Logprobs, Message, Origin, Part, Request, Role, Sampling},
-    text::{Judged, TurnEnd, visible},
+    text::{JudgedTexts, TurnEnd, visible},
 };
 
 /// A prompt at work on one item: pure and owned, so that anything may drive it, from wherever.
@@ -30,20 +30,20 @@ pub struct Program {
     fields: BTreeMap<String, Value>,
     /// Whether it is about one element of an `each`.
     is_element: bool,
-    plan: Plan,
-    said: Said,
+    context: ProgramContext,
+    state: ProgramState,
     /// What the last call asked for.
-    asked: Option<Asked>,
+    asked: Option<PendingReply>,
     /// The marked text with which the last request was sent, or the whole of it.
     sent: String,
     /// Whether the model would write the same again if it were asked again.
     repeats: bool,
-    stage: Stage,
+    stage: ProgramStage,
 }
 
 /// How far a program is.
 #[derive(Debug, Default)]
-enum Stage {
+enum ProgramStage {
     /// The body is at work.
     #[default]
     Body,
@@ -57,7 +57,7 @@ enum Stage {
 
 /// What a program needs to know of the model and of the vote that it is run for.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct ProgramContext {
     /// What the model can be asked.
     pub capabilities: Capabilities,
     /// Index of the repeated sample.
@@ -69,7 +69,7 @@ pub struct Plan {
     pub force: bool,
 }
 
-impl Plan {
+impl ProgramContext {
     /// The first draw of a model that can be asked this.
     pub fn new(capabilities: Capabilities) -> Self {
         Self { capabilities, draw: 0, reask: 0, force: false }
@@ -78,7 +78,7 @@ impl Plan {
 
 /// What a program wants next.
 #[derive(Debug)]
-pub enum Next {
+pub enum ProgramStep {
     /// An answer to this request.
     Ask(Box<Request>),
     /// Nothing: everything has been said.
@@ -86,15 +86,15 @@ pub enum Next {
 }
 
 #[derive(Debug)]
-struct Asked {
+struct PendingReply {
     slot: Slot,
-    how: How,
+    how: ReplyKind,
     may_be_cut: bool,
 }
 
 /// What the answer to a request is.
 #[derive(Debug)]
-enum How {
+enum ReplyKind {
     /// A text.
     Text,
     /// A label that the model picked.
@@ -115,7 +115,7 @@ impl Program {
         prompt: Arc<Prompt>,
         fields: BTreeMap<String, Value>,
         is_element: bool,
-        plan: Plan,
+        context: ProgramContext,
         mark: Option<String>,
         shape: ItemShape,
     ) -> Self {
@@ -123,12 +123,12 @@ impl Program {
             prompt,
             fields,
             is_element,
-            plan,
-            said: Said { mark, shape, ..Said::default() },
+            context,
+            state: ProgramState { mark, shape, ..ProgramState::default() },
             asked: None,
             sent: String::new(),
             repeats: true,
-            stage: Stage::Body,
+            stage: ProgramStage::Body,
         }
     }
 
@@ -140,40 +140,40 @@ impl Program {
     ///
     /// # Errors
     /// The body fails on this item, or the model cannot be asked what the body wants.
-    pub fn next(&mut self, answer: Option<Completion>) -> Result<Next> {
-        if !matches!(self.stage, Stage::Body) {
-            return Ok(Next::Done(self.closed(answer)));
+    pub fn next(&mut self, answer: Option<Completion>) -> Result<ProgramStep> {
+        if !matches!(self.stage, ProgramStage::Body) {
+            return Ok(ProgramStep::Done(self.closed(answer)));
         }
         if let (Some(asked), Some(completion)) = (self.asked.take(), answer) {
             self.take(asked, completion);
         }
         loop {
-            if self.said.results.len() >= MOST_ASKS {
+            if self.state.results.len() >= MOST_ASKS {
                 return Err(self
                     .prompt
                     .error(format!("the prompt asks more than {MOST_ASKS} times")));
             }
-            let (marked, wanted) = self.render()?;
+            let (marked, missing) = self.render()?;
             if !marked.starts_with(&self.sent) {
                 return Err(self
                     .prompt
                     .error("the text that was already sent changes after an answer".to_owned())
                     .hint("a prompt may only grow: keep what depends on a result behind it"));
             }
-            let Some(wanted) = wanted else {
+            let Some(missing) = missing else {
                 self.sent = marked;
                 return self.close();
             };
-            if let Some(request) = self.ask(&marked, wanted)? {
+            if let Some(request) = self.ask(&marked, missing)? {
                 self.sent = marked;
-                return Ok(Next::Ask(Box::new(request)));
+                return Ok(ProgramStep::Ask(Box::new(request)));
             }
         }
     }
 
     /// Whether another text may come of asking again: in process nothing but the draw of tokens makes one.
     pub(crate) fn varies(&self) -> bool {
-        !self.repeats || !self.plan.capabilities.deterministic
+        !self.repeats || !self.context.capabilities.deterministic
     }
 
     /// How the answers of this conversation are read.
@@ -183,49 +183,50 @@ impl Program {
 
     /// Every answer so far, in the order in which it was asked for.
     pub(super) fn results(&self) -> &[Reply] {
-        &self.said.results
+        &self.state.results
     }
 
-    fn take(&mut self, asked: Asked, completion: Completion) {
-        let Asked { slot, how, may_be_cut } = asked;
+    fn take(&mut self, asked: PendingReply, completion: Completion) {
+        let PendingReply { slot, how, may_be_cut } = asked;
         let (chosen, completion) = match how {
-            How::Text => (None, completion),
-            How::Label => (Some(Chosen::Asked), completion),
-            How::Opening(labels) => {
+            ReplyKind::Text => (None, completion),
+            ReplyKind::Label => (Some(Chosen::Asked), completion),
+            ReplyKind::Opening(labels) => {
                 let opened = opened(completion, &labels, &taint::data(&self.sent));
                 (Some(Chosen::FromText(None)), opened)
             }
         };
-        self.said.results.push(Reply { slot, chosen, may_be_cut, completion });
+        self.state.results.push(Reply { slot, chosen, may_be_cut, completion });
     }
 
     /// The marked text so far and the result that is missing.
-    fn render(&self) -> Result<(String, Option<Wanted>)> {
-        let state = Arc::new(Run::new(self.said.clone(), self.sent.clone(), self.reader().clone()));
+    fn render(&self) -> Result<(String, Option<MissingReply>)> {
+        let rendering =
+            Arc::new(Rendering::new(self.state.clone(), self.sent.clone(), self.reader().clone()));
         let mut context = self.fields.clone();
-        context.insert(run::NAME.into(), Value::from_dyn_object(state.clone()));
-        if let Some(mark) = &self.said.mark {
+        context.insert(functions::NAME.into(), Value::from_dyn_object(rendering.clone()));
+        if let Some(mark) = &self.state.mark {
             context.insert("mark".into(), taint::Trusted::value(mark.clone()));
         }
         let (marked, failure) = self.prompt.render(context)?;
-        match (state.wanted(), failure) {
-            (Some(wanted), _) => Ok((marked, Some(wanted))),
+        match (rendering.missing(), failure) {
+            (Some(missing), _) => Ok((marked, Some(missing))),
             (None, Some(cause)) => Err(self.prompt.template_error(&cause)),
             (None, None) => {
-                self.check_printed(&marked, &state)?;
+                self.check_printed(&marked, &rendering)?;
                 Ok((marked, None))
             }
         }
     }
 
     /// Every result that was printed stands once in the final text, as the model's.
-    fn check_printed(&self, marked: &str, state: &Run) -> Result<()> {
-        let used = state.used();
-        let mut unprinted: Vec<&str> = (self.said.results.iter())
+    fn check_printed(&self, marked: &str, rendering: &Rendering) -> Result<()> {
+        let used = rendering.used();
+        let mut unprinted: Vec<&str> = (self.state.results.iter())
             .filter(|reply| used.contains(&reply.slot))
             .map(|reply| reply.completion.text.as_str())
             .collect();
-        for text in state.all_printed() {
+        for text in rendering.all_printed() {
             let Some(at) =
                 unprinted.iter().position(|one| taint::unmarked(one) == taint::unmarked(&text))
             else {
@@ -234,7 +235,7 @@ impl Program {
             };
             unprinted.swap_remove(at);
         }
-        if taint::model_texts(marked).len() != state.all_printed().len() {
+        if taint::model_texts(marked).len() != rendering.all_printed().len() {
             return Err(self.prompt.error("a result is printed inside a set block, macro or filter".to_owned())
                 .hint("print results in the body itself; `{% set v = gen(\"v\") %}` binds one without printing it"));
         }
@@ -242,14 +243,14 @@ impl Program {
     }
 
     /// The request for a missing result, or `None` where it could be read off what was already said.
-    fn ask(&mut self, marked: &str, wanted: Wanted) -> Result<Option<Request>> {
-        let Wanted { slot, what } = wanted;
+    fn ask(&mut self, marked: &str, missing: MissingReply) -> Result<Option<Request>> {
+        let MissingReply { slot, what } = missing;
         let turns = self.turns(marked, &slot)?;
-        self.said.places.push(Place { turn: turns.place(), shown: marked.len() });
+        self.state.places.push(AskedAt { turn: turns.place(), shown: marked.len() });
         match what {
-            What::Gen(settings) => self.ask_text(marked, turns, slot, *settings).map(Some),
-            What::Choose { labels } => self.ask_label(turns, slot, labels),
-            What::Compare { answer, reference } => {
+            TemplateCall::Gen(settings) => self.ask_text(marked, turns, slot, *settings).map(Some),
+            TemplateCall::Choose { labels } => self.ask_label(turns, slot, labels),
+            TemplateCall::Compare { answer, reference } => {
                 self.ask_check(turns, slot, answer, reference).map(Some)
             }
         }
@@ -260,9 +261,9 @@ impl Program {
         marked: &str,
         turns: Turns,
         slot: Slot,
-        settings: Gen,
+        settings: GenOptions,
     ) -> Result<Request> {
-        let capabilities = self.plan.capabilities;
+        let capabilities = self.context.capabilities;
         if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
             return Err(self.cannot_continue(&slot));
         }
@@ -291,7 +292,8 @@ impl Program {
             top_logprobs = (capabilities.logprobs != Logprobs::None).then_some(MOST_ALTERNATIVES);
         }
         let beside = self.reports_at_value(&slot, marked).then(|| beside(&sampling));
-        self.asked = Some(Asked { slot, how: How::Text, may_be_cut: settings.may_be_cut });
+        self.asked =
+            Some(PendingReply { slot, how: ReplyKind::Text, may_be_cut: settings.may_be_cut });
         let mut request =
             self.request(turns, Ask::Generate { top_logprobs }, sampling, settings.constraint);
         request.alternatives = beside.filter(|_| top_logprobs.is_none());
@@ -308,7 +310,7 @@ impl Program {
         answer: String,
         reference: String,
     ) -> Result<Request> {
-        if !self.plan.capabilities.compare {
+        if !self.context.capabilities.compare {
             let message = format!(
                 "{}: `{}` compares by rule, which no model does",
                 self.prompt.name(),
@@ -317,7 +319,7 @@ impl Program {
             return Err(Error::new(ErrorKind::Unsupported, message)
                 .hint("use a check such as -m check:number, or a prompt that asks a model"));
         }
-        self.asked = Some(Asked { slot, how: How::Text, may_be_cut: true });
+        self.asked = Some(PendingReply { slot, how: ReplyKind::Text, may_be_cut: true });
         let ask = Ask::Compare { answer, reference };
         Ok(self.request(turns, ask, Sampling::default(), None))
     }
@@ -328,7 +330,7 @@ impl Program {
         slot: Slot,
         labels: Vec<String>,
     ) -> Result<Option<Request>> {
-        let capabilities = self.plan.capabilities;
+        let capabilities = self.context.capabilities;
         if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
             let Some(literal) = turns.since_result() else {
                 return Err(self.cannot_continue(&slot));
@@ -340,7 +342,8 @@ impl Program {
         if capabilities.logprobs == Logprobs::None {
             // No limit of our own: a model that thinks first would spend it on that.
             let sampling = self.prompt.front.sampling.clone();
-            self.asked = Some(Asked { slot, how: How::Opening(labels), may_be_cut: false });
+            self.asked =
+                Some(PendingReply { slot, how: ReplyKind::Opening(labels), may_be_cut: false });
             return Ok(Some(self.request(
                 turns,
                 Ask::Generate { top_logprobs: None },
@@ -352,8 +355,8 @@ impl Program {
             return Err(self.label_in_thought(&slot));
         }
         let opened = capabilities.opens_thinking;
-        let turns = if capabilities.score_verdict { turns.spoken(opened) } else { turns };
-        self.asked = Some(Asked { slot, how: How::Label, may_be_cut: true });
+        let turns = if capabilities.score_verdict { turns.visible_part(opened) } else { turns };
+        self.asked = Some(PendingReply { slot, how: ReplyKind::Label, may_be_cut: true });
         Ok(Some(self.request(turns, Ask::Choose { labels }, Sampling::default(), None)))
     }
 
@@ -362,11 +365,11 @@ impl Program {
     fn read_label(&mut self, literal: &str, slot: Slot, labels: &[String], data: &[String]) {
         let mut completion = Completion::default();
         let mut distribution = None;
-        let mark = self.said.mark.clone();
+        let mark = self.state.mark.clone();
         let mark = mark.as_deref();
-        if let Some(Reply { completion: before, .. }) = self.said.results.last_mut() {
+        if let Some(Reply { completion: before, .. }) = self.state.results.last_mut() {
             let end = if before.in_process { TurnEnd::Exact } else { TurnEnd::Token(mark) };
-            let judged = Judged::new(data);
+            let judged = JudgedTexts::new(data);
             let found = find_label(&before.text, literal, mark, labels, &judged, end);
             if let Some(found) = found {
                 distribution = masses_at(before, found.place.start, labels);
@@ -375,12 +378,12 @@ impl Program {
             }
             completion.finish = before.finish.clone();
         }
-        if let Some(place) = self.said.places.last_mut() {
+        if let Some(place) = self.state.places.last_mut() {
             place.shown = self.sent.len();
         }
         completion.distribution.clone_from(&distribution);
         let chosen = Some(Chosen::FromText(distribution));
-        self.said.results.push(Reply { slot, chosen, may_be_cut: false, completion });
+        self.state.results.push(Reply { slot, chosen, may_be_cut: false, completion });
     }
 
     fn chat(&self) -> Chat {
@@ -418,7 +421,7 @@ impl Program {
     ) -> Request {
         self.add_tokens(&mut turns);
         let Turns { messages, open } = turns;
-        let Plan { draw, reask, .. } = self.plan;
+        let ProgramContext { draw, reask, .. } = self.context;
         let chat = self.chat();
         Request {
             open,
@@ -470,28 +473,28 @@ impl Program {
 
 /// What came of the asking so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Said {
+pub(super) struct ProgramState {
     pub(super) results: Vec<Reply>,
     /// Where each of them was asked for.
-    places: Vec<Place>,
+    places: Vec<AskedAt>,
     mark: Option<String>,
     shape: ItemShape,
 }
 
 /// Where a result was asked for.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct AskedAt {
     /// The turn of the conversation.
     turn: usize,
     /// How much of the marked text stood before it, in bytes.
     shown: usize,
 }
 
-impl Said {
+impl ProgramState {
     /// The results that count, ready to be read; `marked` is the whole text so far.
     pub(super) fn transcript(&self, marked: &str, counts: impl Fn(&Reply) -> bool) -> Transcript {
         let both = self.results.iter().zip(&self.places);
-        let (results, places): (Vec<Reply>, Vec<Place>) =
+        let (results, places): (Vec<Reply>, Vec<AskedAt>) =
             both.filter(|(reply, _)| counts(reply)).map(|(o, place)| (o.clone(), *place)).unzip();
         let last = places.last().map(|place| place.turn);
         Transcript {
@@ -545,15 +548,15 @@ impl Turns {
     }
 
     /// The same with a thinking block ended in which the model's last text stopped: a label is no thought.
-    fn spoken(mut self, opened: bool) -> Self {
+    fn visible_part(mut self, opened: bool) -> Self {
         let data = self.data();
         let Some(turn) = self.messages.last_mut().filter(|_| self.open) else { return self };
-        let Some(said) = turn.parts.iter().rposition(|part| part.origin == Origin::Model) else {
+        let Some(last) = turn.parts.iter().rposition(|part| part.origin == Origin::Model) else {
             return self;
         };
-        let text: String = turn.parts[..=said].iter().map(Part::as_text).collect();
+        let text: String = turn.parts[..=last].iter().map(Part::as_text).collect();
         if closing::stands_in_thought(&text, &data, opened) {
-            let after = said + 1;
+            let after = last + 1;
             turn.parts.splice(after..after, closing::end_of_thought());
         }
         self
@@ -574,8 +577,8 @@ impl Turns {
 
 /// The label that a text begins with, in its place.
 fn opened(mut completion: Completion, labels: &[String], data: &[String]) -> Completion {
-    let said = visible(&completion.text, data, None);
-    completion.text = opening_label(said, labels).cloned().unwrap_or_default();
+    let visible = visible(&completion.text, data, None);
+    completion.text = opening_label(visible, labels).cloned().unwrap_or_default();
     completion
 }
 

@@ -8,7 +8,7 @@ use minijinja::{
     value::{Enumerator, Object, ObjectRepr, Serde},
 };
 
-use super::{Next, Plan, Program, Prompt, bind::bound};
+use super::{Program, ProgramContext, ProgramStep, Prompt, bind::bound};
 use crate::{
     completion::Completion,
     error::Result,
@@ -19,7 +19,7 @@ use crate::{
 
 /// One `gen` or `choose` of a prompt, as a sample record shows it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Ask {
+pub(super) struct OutlineAsk {
     slot: Slot,
     chooses: bool,
     /// Which turn of the conversation it stands in.
@@ -29,7 +29,7 @@ pub(super) struct Ask {
     literal: String,
 }
 
-impl Ask {
+impl OutlineAsk {
     /// What a request asks for; its place is known when it is answered.
     fn of(request: &Request) -> Self {
         let labels = match &request.ask {
@@ -79,10 +79,10 @@ impl Prompt {
     ///
     /// # Errors
     /// The model's API lacks something that the prompt needs: the error says what would do.
-    pub fn check_fits(&self, plan: Plan) -> Result<()> {
+    pub fn check_fits(&self, context: ProgramContext) -> Result<()> {
         // Nothing is said of a verdict that made-up answers lack.
-        let capabilities = Capabilities { score_verdict: false, ..plan.capabilities };
-        self.run_sample(Plan { capabilities, force: false, ..plan }).map(drop)
+        let capabilities = Capabilities { score_verdict: false, ..context.capabilities };
+        self.run_sample(ProgramContext { capabilities, force: false, ..context }).map(drop)
     }
 
     pub(super) fn chooses_after(&self, slot: &Slot) -> bool {
@@ -101,40 +101,47 @@ impl Prompt {
     }
 
     /// What the body asks for on a sample record.
-    pub(super) fn sketch(&self) -> Result<Vec<Ask>> {
+    pub(super) fn sketch(&self) -> Result<Vec<OutlineAsk>> {
         let capabilities = Capabilities::ALL;
-        self.run_sample(Plan::new(capabilities))
+        self.run_sample(ProgramContext::new(capabilities))
     }
 
     /// The line of the body that shows the mark, up to and with it, as a sample record shows it.
     pub(super) fn sample_line(&self) -> Option<String> {
-        let mut program = self.sample_program(Plan::new(Capabilities::ALL));
+        let mut program = self.sample_program(ProgramContext::new(Capabilities::ALL));
         let mut answer = None;
-        while let Ok(Next::Ask(request)) = program.next(answer.take()) {
-            answer = Some(Completion::text(Ask::of(&request).answer(0)));
+        while let Ok(ProgramStep::Ask(request)) = program.next(answer.take()) {
+            answer = Some(Completion::text(OutlineAsk::of(&request).answer(0)));
         }
         program.line_with_mark()
     }
 
-    fn sample_program(&self, plan: Plan) -> Program {
+    fn sample_program(&self, context: ProgramContext) -> Program {
         let mut fields: BTreeMap<String, Value> =
             self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
         self.add_element(&mut fields, &sample_item(), Some(1));
         let mark = self.marks().then(|| SAMPLE_MARK.to_owned());
         let is_element = self.front.each.is_some();
-        Program::new(Arc::new(self.clone()), fields, is_element, plan, mark, ItemShape::default())
+        Program::new(
+            Arc::new(self.clone()),
+            fields,
+            is_element,
+            context,
+            mark,
+            ItemShape::default(),
+        )
     }
 
     /// Runs the body on a sample record and scripted answers, and refuses what would go wrong.
-    fn run_sample(&self, plan: Plan) -> Result<Vec<Ask>> {
-        let mut program = self.sample_program(plan);
-        let mut asks: Vec<Ask> = Vec::new();
+    fn run_sample(&self, context: ProgramContext) -> Result<Vec<OutlineAsk>> {
+        let mut program = self.sample_program(context);
+        let mut asks: Vec<OutlineAsk> = Vec::new();
         let mut answer = None;
-        while let Next::Ask(request) = program.next(answer.take())? {
+        while let ProgramStep::Ask(request) = program.next(answer.take())? {
             if asks.is_empty() && self.marks() {
                 self.check_mark(&request)?;
             }
-            let ask = Ask::of(&request);
+            let ask = OutlineAsk::of(&request);
             answer = Some(Completion::text(ask.answer(asks.len())));
             asks.push(ask);
         }

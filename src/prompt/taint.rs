@@ -11,7 +11,7 @@ use minijinja::{
     value::{Enumerator, Object, ObjectRepr, ValueKind},
 };
 
-use super::run::Run;
+use super::functions::Rendering;
 use crate::{
     error::{Error, ErrorKind},
     item::{self, is_noncharacter},
@@ -145,7 +145,7 @@ pub(super) fn write(
     }
     let text = text_of(value)?;
     if value.is_safe() {
-        Run::of(state)?.printed(&text);
+        Rendering::of(state)?.printed(&text);
         return write_marked(out, MODEL, &text);
     }
     write_marked(out, DATA, &text)

@@ -8,16 +8,17 @@ use super::{Each, Prompt};
 #[cfg(feature = "cli")]
 use crate::item::is_answer;
 use crate::item::{
-    FieldMap, Item, Meaning, are_synonyms, holds_images, is_filled, is_id, is_spoken, looks_like,
+    FieldMap, FieldPurpose, Item, are_synonyms, holds_images, is_filled, is_id, looks_like,
+    reads_as_text,
 };
 
 /// The fields of a record as one prompt uses them.
 ///
 /// Its text form is one line: `shown to the judge: question, answer; not shown: gold`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct View {
+pub struct RecordView {
     /// What is shown, by the prompt's own names.
-    shown: Vec<Shown>,
+    shown: Vec<ShownField>,
     /// Filled fields that are not shown.
     hidden: Vec<String>,
     /// The field that the verdict is compared with.
@@ -27,7 +28,7 @@ pub struct View {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Shown {
+struct ShownField {
     /// The prompt's own name.
     name: String,
     /// The names of the record, or paths into it.
@@ -36,8 +37,8 @@ struct Shown {
 
 impl Prompt {
     /// What of this item, as the prompt sees it through `map`, is shown to the judge.
-    pub fn view(&self, item: &Item, map: &FieldMap) -> View {
-        let mut view = View::default();
+    pub fn view(&self, item: &Item, map: &FieldMap) -> RecordView {
+        let mut view = RecordView::default();
         let mut used = BTreeSet::new();
         for name in self.read_names() {
             let mut fields: Vec<String> = Vec::new();
@@ -49,7 +50,7 @@ impl Prompt {
                 }
             }
             if !fields.is_empty() {
-                view.shown.push(Shown { name: name.to_owned(), fields });
+                view.shown.push(ShownField { name: name.to_owned(), fields });
             }
         }
         let label = map.path_of(LABEL).unwrap_or(LABEL);
@@ -59,7 +60,7 @@ impl Prompt {
         view.hidden = left.map(|(name, _)| name.clone()).collect();
         view.label = view.hidden.iter().find(|name| *name == root(item, label)).cloned();
         view.lacks_question =
-            self.reads_meaning(Meaning::Question) && !view.shows(Meaning::Question);
+            self.reads_meaning(FieldPurpose::Question) && !view.shows(FieldPurpose::Question);
         view
     }
 
@@ -85,7 +86,7 @@ impl Prompt {
         names.iter().any(|name| is_answer(name) && blank(name))
     }
 
-    fn reads_meaning(&self, meaning: Meaning) -> bool {
+    fn reads_meaning(&self, meaning: FieldPurpose) -> bool {
         self.read_names().iter().any(|name| looks_like(name) == Some(meaning))
     }
 
@@ -102,7 +103,7 @@ impl Prompt {
     }
 
     /// The built-in prompt for verdicts of this kind that reads this.
-    fn neighbour_for(&self, meaning: Meaning) -> Option<&'static str> {
+    fn neighbour_for(&self, meaning: FieldPurpose) -> Option<&'static str> {
         let fits = |prompt: &&std::sync::Arc<Prompt>| {
             let front = prompt.front();
             front.kind == self.front.kind
@@ -113,12 +114,12 @@ impl Prompt {
     }
 
     /// Fields that look like a question, a context or a reference, where the judge is shown none.
-    fn telling(&self, item: &Item, view: &View, said: &[String]) -> Vec<String> {
-        let mut found: Vec<Meaning> = Vec::new();
+    fn telling(&self, item: &Item, view: &RecordView, message: &[String]) -> Vec<String> {
+        let mut found: Vec<FieldPurpose> = Vec::new();
         let notice = |name: &String| {
-            let meaning = looks_like(name).filter(|meaning| *meaning != Meaning::Answer)?;
+            let meaning = looks_like(name).filter(|meaning| *meaning != FieldPurpose::Answer)?;
             let texts = item.record().get(name).is_some_and(|value| match value {
-                Value::Number(_) => meaning == Meaning::Reference,
+                Value::Number(_) => meaning == FieldPurpose::Reference,
                 value => !value.is_boolean(),
             });
             if !texts {
@@ -127,12 +128,12 @@ impl Prompt {
             let news = !view.shows(meaning)
                 && !found.contains(&meaning)
                 && view.label.as_ref() != Some(name);
-            if !news || said.iter().any(|notice| notice.contains(&format!("`{name}`"))) {
+            if !news || message.iter().any(|notice| notice.contains(&format!("`{name}`"))) {
                 return None;
             }
             found.push(meaning);
             let new = meaning.name();
-            let what = meaning.said();
+            let what = meaning.with_article();
             Some(if self.reads_meaning(meaning) {
                 format!("`{name}` looks like {what}, and is not shown: --map {new}={name} shows it")
             } else {
@@ -165,14 +166,14 @@ fn root<'p>(item: &Item, path: &'p str) -> &'p str {
     if whole { path } else { path.split('.').next().unwrap_or(path) }
 }
 
-impl View {
+impl RecordView {
     /// The same where verdicts are compared with no label.
     #[must_use]
     pub fn uncompared(self) -> Self {
         Self { label: None, ..self }
     }
 
-    fn shows(&self, meaning: Meaning) -> bool {
+    fn shows(&self, meaning: FieldPurpose) -> bool {
         self.shown.iter().any(|shown| looks_like(&shown.name) == Some(meaning))
     }
 
@@ -185,7 +186,7 @@ impl View {
     fn rivals(&self, item: &Item) -> Vec<String> {
         let value = |name: &str| item.record().get(name);
         let mut rivals = Vec::new();
-        for Shown { name, fields } in self.shown.iter().filter(|shown| shown.name != "steps") {
+        for ShownField { name, fields } in self.shown.iter().filter(|shown| shown.name != "steps") {
             let Some(taken) = fields.first() else { continue };
             let other = self.hidden.iter().find(|other| {
                 let same =
@@ -214,18 +215,19 @@ fn odd_shape(item: &Item, name: &str) -> Option<String> {
     let meaning = looks_like(name)?;
     let own = item.sources(name).first().copied().unwrap_or(name);
     match (meaning, name) {
-        (Meaning::Answer, "answers") => {
+        (FieldPurpose::Answer, "answers") => {
             let answers = item.candidates();
-            let object = answers.iter().find(|answer| answer.is_object() && !is_spoken(answer))?;
+            let object =
+                answers.iter().find(|answer| answer.is_object() && !reads_as_text(answer))?;
             let list = item.sources(name).len() == 1;
             let way = object.as_object().filter(|_| !list).and_then(|map| inner(map, meaning));
             Some(as_json(own, own, way, list))
         }
-        (Meaning::Answer | Meaning::Question, _) => {
-            let value = item.field(name).filter(|value| !is_spoken(value))?;
+        (FieldPurpose::Answer | FieldPurpose::Question, _) => {
+            let value = item.field(name).filter(|value| !reads_as_text(value))?;
             match &*value {
                 Value::Object(map) => Some(as_json(name, own, inner(map, meaning), false)),
-                Value::Array(list) if meaning == Meaning::Question => {
+                Value::Array(list) if meaning == FieldPurpose::Question => {
                     Some(format!("`{own}` is a list of {}, and is shown as JSON", list.len()))
                 }
                 _ => None,
@@ -236,7 +238,7 @@ fn odd_shape(item: &Item, name: &str) -> Option<String> {
 }
 
 /// The field of an object that seems to hold its text.
-fn inner(map: &serde_json::Map<String, Value>, meaning: Meaning) -> Option<&String> {
+fn inner(map: &serde_json::Map<String, Value>, meaning: FieldPurpose) -> Option<&String> {
     map.keys().find(|key| looks_like(key) == Some(meaning) || *key == "text" || *key == "content")
 }
 
@@ -246,7 +248,7 @@ fn as_json(name: &str, own: &str, inner: Option<&String>, list: bool) -> String 
     format!("`{own}` {what} is shown as JSON{}", way.unwrap_or_default())
 }
 
-fn holds_pictures(item: &Item, view: &View) -> bool {
+fn holds_pictures(item: &Item, view: &RecordView) -> bool {
     let named = |name: &String| {
         let low = name.to_lowercase();
         low.starts_with("image") || low.ends_with("image") || low.ends_with("images")
@@ -257,10 +259,10 @@ fn holds_pictures(item: &Item, view: &View) -> bool {
 }
 
 /// One line for people.
-impl std::fmt::Display for View {
+impl std::fmt::Display for RecordView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const MOST: usize = 12;
-        let shown = self.shown.iter().map(|Shown { name, fields }| match fields.as_slice() {
+        let shown = self.shown.iter().map(|ShownField { name, fields }| match fields.as_slice() {
             [one] if one == name => name.clone(),
             many => format!("{} ({name})", many.join(" and ")),
         });
@@ -379,17 +381,17 @@ mod tests {
 
     #[test]
     fn fields_that_look_useful_are_named_with_the_way_to_show_them() {
-        let said = notices("score", json!({"answer": "a", "user_message": "q", "gold": "g"}));
-        assert!(said.contains("`user_message` looks like a question, and is not shown: --map question=user_message shows it"), "{said}");
+        let message = notices("score", json!({"answer": "a", "user_message": "q", "gold": "g"}));
+        assert!(message.contains("`user_message` looks like a question, and is not shown: --map question=user_message shows it"), "{message}");
         assert!(
-            said.contains("`gold` looks like a reference, and the prompt `score` reads none; `score-reference` reads one"),
-            "{said}"
+            message.contains("`gold` looks like a reference, and the prompt `score` reads none; `score-reference` reads one"),
+            "{message}"
         );
-        let said = notices(
+        let message = notices(
             "score",
             json!({"messages": [{"role": "user", "content": "q"}], "answer": "a"}),
         );
-        assert!(said.contains("--map question=messages shows it"), "{said}");
+        assert!(message.contains("--map question=messages shows it"), "{message}");
         assert_eq!(
             notices(
                 "score",
@@ -401,40 +403,42 @@ mod tests {
 
     #[test]
     fn two_filled_names_of_one_meaning_are_reported() {
-        let said = notices("score", json!({"question": "q", "answer": "gold", "response": "r"}));
-        assert!(said.contains("`response` and `answer` are both filled"), "{said}");
-        assert!(said.contains("--map answer=response"), "{said}");
+        let message = notices("score", json!({"question": "q", "answer": "gold", "response": "r"}));
+        assert!(message.contains("`response` and `answer` are both filled"), "{message}");
+        assert!(message.contains("--map answer=response"), "{message}");
         assert_eq!(notices("score", json!({"question": "q", "answer": "x", "response": "x"})), "");
-        let said =
+        let message =
             notices("pair", json!({"question": "q", "answers": ["a", "b"], "response": "r"}));
-        assert!(said.contains("`response` and `answers` are both filled"), "{said}");
-        assert!(said.ends_with("-p score judges `response`"), "{said}");
+        assert!(message.contains("`response` and `answers` are both filled"), "{message}");
+        assert!(message.ends_with("-p score judges `response`"), "{message}");
     }
 
     #[test]
     fn shapes_that_are_no_text_and_images_are_reported() {
-        let said = notices("score", json!({"question": "q", "answer": {"text": "a", "tokens": 3}}));
+        let message =
+            notices("score", json!({"question": "q", "answer": {"text": "a", "tokens": 3}}));
         assert!(
-            said.contains("`answer` is an object, and is shown as JSON; --map answer=answer.text"),
-            "{said}"
+            message
+                .contains("`answer` is an object, and is shown as JSON; --map answer=answer.text"),
+            "{message}"
         );
-        let said = notices("score", json!({"question": "q", "answer": "a", "image": "x.png"}));
-        assert!(said.contains("images"), "{said}");
-        let said = notices(
+        let message = notices("score", json!({"question": "q", "answer": "a", "image": "x.png"}));
+        assert!(message.contains("images"), "{message}");
+        let message = notices(
             "pair",
             json!({"question": "q", "chosen": {"answer": "a"}, "rejected": {"answer": "b"}}),
         );
         assert!(
-            said.contains(
+            message.contains(
                 "`chosen` is an object, and is shown as JSON; --map chosen=chosen.answer"
             ),
-            "{said}"
+            "{message}"
         );
-        let said = notices(
+        let message = notices(
             "rank",
             json!({"question": "q", "answers": [{"text": "a", "rank": 1}, {"text": "b", "rank": 2}]}),
         );
-        assert_eq!(said, "`answers` holds objects, and each is shown as JSON");
+        assert_eq!(message, "`answers` holds objects, and each is shown as JSON");
         let picture = json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}]);
         assert!(notices("trajectory", json!({"messages": picture})).contains("images"));
     }

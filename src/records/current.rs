@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::ids::digest;
-use crate::line::{Lenient, Word};
+use crate::line::{Lenient, TextLike};
 
 /// LineOwner a line of results is.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub struct LineOwner {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct LineFields {
-    id: Lenient<Word>,
+    id: Lenient<TextLike>,
     index: Lenient<u64>,
     model: Lenient<String>,
     prompt: Lenient<Prompt>,
@@ -42,7 +42,7 @@ impl LineOwner {
         let judge = model.known().zip(prompt.known().map(|prompt| prompt.hash));
         let judge = judge.map(|judge| digest(|hasher| hasher.json(&judge)));
         let record = match index.known() {
-            Some(index) => digest(|hasher| hasher.json(&(id.known().map(Word::text), index))),
+            Some(index) => digest(|hasher| hasher.json(&(id.known().map(TextLike::text), index))),
             None => digest(|hasher| hasher.part(line.as_bytes())),
         };
         Self { judge, record, is_stale: stale.known() == Some(true) }

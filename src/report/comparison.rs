@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result, json_fault},
-    line::{Lenient, ResultLine, VerdictLine, Word},
+    line::{Lenient, ResultLine, TextLike, VerdictLine},
     request::Hasher,
 };
 
@@ -34,17 +34,17 @@ pub struct RecordVerdict {
 /// What is compared of a line; the rest is not looked at, and may have any shape.
 #[derive(Deserialize)]
 struct LineFields {
-    id: Lenient<Word>,
+    id: Lenient<TextLike>,
     #[serde(default)]
-    verdict: Lenient<Word>,
+    verdict: Lenient<TextLike>,
     #[serde(default)]
     score: Lenient<f64>,
     #[serde(default)]
-    label: Lenient<Word>,
+    label: Lenient<TextLike>,
     #[serde(default)]
     first_error: Lenient<i64>,
     #[serde(default)]
-    preference: Lenient<Word>,
+    preference: Lenient<TextLike>,
     #[serde(default)]
     pass: Lenient<bool>,
     unreadable: Option<IgnoredAny>,
@@ -67,25 +67,25 @@ impl RecordVerdict {
                 Category::Data => not_a_result("it has no `id`"),
                 _ => not_a_result(&json_fault(&cause)),
             })?;
-        let id = seen.id.known().map(Word::text).filter(|id| !id.is_empty());
+        let id = seen.id.known().map(TextLike::text).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| not_a_result("it has no `id`"))?;
         let pass = seen.pass.known();
         if seen.unreadable.is_some() || seen.error.is_some() {
             return Ok(Self { id, verdict: None, number: None, pass });
         }
         let verdict = seen.verdict.known();
-        let written = verdict.as_ref().and_then(Word::number);
+        let written = verdict.as_ref().and_then(TextLike::number);
         let number = seen.score.known().or(written);
-        let word = verdict.filter(|word| matches!(word, Word::Text(_))).map(Word::text);
+        let word = verdict.filter(|word| matches!(word, TextLike::Text(_))).map(TextLike::text);
         let first_error = |index: i64| match index {
             ..0 => "no error".into(),
             index => format!("first error at {index}"),
         };
         let verdict = word
             .or_else(|| number.map(figure))
-            .or_else(|| seen.label.known().map(Word::text))
+            .or_else(|| seen.label.known().map(TextLike::text))
             .or_else(|| seen.first_error.known().map(first_error))
-            .or_else(|| seen.preference.known().map(Word::text));
+            .or_else(|| seen.preference.known().map(TextLike::text));
         Ok(Self { id, verdict, number, pass })
     }
 

@@ -69,14 +69,15 @@ impl Labels {
     /// The same with the names that the judge's verdicts may have.
     #[must_use]
     pub(super) fn of(self, judge: &Judge) -> Self {
-        let offer = judge.prompt().offer();
-        let levels = offer.scale.into_iter().flat_map(Scale::levels);
+        let verdict_profile = judge.prompt().verdict_profile();
+        let levels = verdict_profile.scale.into_iter().flat_map(Scale::levels);
         let levels = levels.map(|(name, worth)| (name.to_owned(), Some(worth)));
         let mut menu: Vec<_> = levels.collect();
-        menu.extend(offer.labels.into_iter().map(|label| (label, None)));
+        menu.extend(verdict_profile.labels.into_iter().map(|label| (label, None)));
         let mut seen = std::collections::BTreeSet::new();
         menu.retain(|(name, _)| seen.insert(name.clone()));
-        let compares = matches!(offer.kind, Kind::Preference | Kind::Ranking | Kind::Scores);
+        let compares =
+            matches!(verdict_profile.kind, Kind::Preference | Kind::Ranking | Kind::Scores);
         Self { menu, compares, ..self }
     }
 

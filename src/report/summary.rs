@@ -142,7 +142,7 @@ impl Summary {
     /// A summary of this judge's verdicts beside the records' own labels.
     pub fn new(judge: &Judge, labels: Labels) -> Self {
         let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
-        let positive = judge.prompt().offer().positive;
+        let positive = judge.prompt().verdict_profile().positive;
         let temperature = judge.prompt().front().sampling.temperature;
         let greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
         Self { ends, positive, greedy, agreement: Agreement::new(labels, judge), ..Self::default() }

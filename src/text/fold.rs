@@ -10,12 +10,12 @@ pub(crate) struct Folded {
     /// The folded text.
     pub(crate) text: String,
     /// Its pieces, in order; empty where nothing was folded.
-    pieces: Vec<Piece>,
+    pieces: Vec<FoldedPiece>,
 }
 
 /// A part of a folded text, and what it was made of.
 #[derive(Clone, Debug)]
-struct Piece {
+struct FoldedPiece {
     /// Where it begins in the folded text.
     start: usize,
     original: Range<usize>,
@@ -43,14 +43,14 @@ impl Folded {
     }
 
     /// The piece that holds this byte.
-    fn piece(&self, at: usize) -> Option<&Piece> {
+    fn piece(&self, at: usize) -> Option<&FoldedPiece> {
         let after = self.pieces.partition_point(|piece| piece.start <= at);
         self.pieces.get(after.checked_sub(1)?)
     }
 
     fn push(&mut self, text: &str, original: Range<usize>, verbatim: bool) {
         if !text.is_empty() {
-            self.pieces.push(Piece { start: self.text.len(), original, verbatim });
+            self.pieces.push(FoldedPiece { start: self.text.len(), original, verbatim });
             self.text.push_str(text);
         }
     }

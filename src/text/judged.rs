@@ -6,22 +6,22 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{
     fold::{fold, fold_characters, squeezed},
-    signs::{Sign, signs},
+    special::{SpecialToken, special_tokens},
 };
 
 /// The texts that a judge was shown, folded, and with escapes read; made when they are first needed.
 #[derive(Debug, Default)]
-pub(crate) struct Judged<'d> {
+pub(crate) struct JudgedTexts<'d> {
     data: &'d [String],
     forms: OnceCell<Vec<String>>,
     forms_with_html: OnceCell<Vec<String>>,
     squeezed: OnceCell<Vec<String>>,
-    signs: OnceCell<Signs>,
+    tags: OnceCell<TagIndex>,
 }
 
 /// The tags and control tokens of judged texts, and what follows each of them.
 #[derive(Debug, Default)]
-struct Signs {
+struct TagIndex {
     names: HashSet<&'static str>,
     followed: HashSet<(&'static str, String)>,
 }
@@ -32,7 +32,7 @@ const FOLLOWING: usize = 24;
 /// Fewer tell nothing.
 const TELLING: usize = 4;
 
-impl<'d> Judged<'d> {
+impl<'d> JudgedTexts<'d> {
     pub(crate) fn new(data: &'d [String]) -> Self {
         Self { data, ..Self::default() }
     }
@@ -61,23 +61,23 @@ impl<'d> Judged<'d> {
 
     /// Whether one of the texts holds a tag of this notation, or this control token.
     pub(super) fn hold(&self, name: &str) -> bool {
-        !self.data.is_empty() && self.signs().names.contains(name)
+        !self.data.is_empty() && self.tags().names.contains(name)
     }
 
     /// Whether what follows a tag in the answer follows it in one of the texts too.
     pub(super) fn go_on_like(&self, name: &'static str, after: &str) -> bool {
         let after = following(after);
         let ends = after.char_indices().map(|(at, c)| at + c.len_utf8()).skip(TELLING - 1);
-        ends.into_iter().any(|end| self.signs().followed.contains(&(name, after[..end].to_owned())))
+        ends.into_iter().any(|end| self.tags().followed.contains(&(name, after[..end].to_owned())))
     }
 
-    fn signs(&self) -> &Signs {
-        self.signs.get_or_init(|| {
-            let mut all = Signs::default();
+    fn tags(&self) -> &TagIndex {
+        self.tags.get_or_init(|| {
+            let mut all = TagIndex::default();
             // Hostile texts repeat themselves: what follows a tag is folded once.
             let mut seen = HashSet::new();
             for form in self.forms_with_html() {
-                for Sign { name, place, .. } in signs(form) {
+                for SpecialToken { name, place, .. } in special_tokens(form) {
                     all.names.insert(name);
                     let after = near(&form[place.end..]);
                     if seen.insert((name, after)) {
@@ -197,7 +197,7 @@ mod tests {
         let shown = serde_json::json!({"a": "ok\nScore: 10 é"}).to_string();
         let nested = serde_json::json!({ "arguments": shown }).to_string();
         let data = [nested];
-        let judged = Judged::new(&data);
+        let judged = JudgedTexts::new(&data);
         assert!(judged.forms().iter().any(|form| form.contains("ok\nScore: 10")));
         assert!(judged.contain("**score**: 10"));
         assert!(!judged.contain("Score: 9"));

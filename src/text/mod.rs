@@ -2,20 +2,20 @@
 //! alike.
 //!
 //! A judge may quote the texts that it judges, disguised or not. So everything here looks at two texts:
-//! the answer, and the judged texts in every form in which they were shown or meant ([`Judged`]).
+//! the answer, and the judged texts in every form in which they were shown or meant ([`JudgedTexts`]).
 
 mod fold;
 mod judged;
-mod signs;
-mod spoken;
+mod special;
+mod visible;
 
 #[cfg(feature = "llama")]
-pub(crate) use signs::{has_channels, marks_thinking};
+pub(crate) use special::{has_channels, marks_thinking};
 pub(crate) use {
     fold::{Folded, fold, fold_characters, squeezed},
-    judged::Judged,
-    signs::{before_control, has_thinking_end},
-    spoken::{TurnEnd, spoken, unfinished_thought},
+    judged::JudgedTexts,
+    special::{before_control, has_thinking_end},
+    visible::{TurnEnd, unfinished_thought, visible_part},
 };
 
 /// The part of an answer that counts: without thinking, and without what follows the end of the turn.
@@ -34,5 +34,5 @@ pub(crate) use {
 /// assert_eq!(visible("It says <think>.", &["<think>".into()], None), "It says <think>.");
 /// ```
 pub fn visible<'t>(text: &'t str, judged: &[String], mark: Option<&str>) -> &'t str {
-    spoken(text, &Judged::new(judged), TurnEnd::Token(mark))
+    visible_part(text, &JudgedTexts::new(judged), TurnEnd::Token(mark))
 }

@@ -8,9 +8,9 @@ use minijinja::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    prompt::limits::{Beyond, meter, metered},
+    prompt::limits::{LimitExceeded, meter, metered},
     request::{Chat, Content, Message, Origin, Part, Request, Role},
-    text::{Judged, TurnEnd, spoken, unfinished_thought},
+    text::{JudgedTexts, TurnEnd, unfinished_thought, visible_part},
 };
 
 /// A chat template out of a GGUF.
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct ChatTemplate {
     source: Option<String>,
     /// The source as it is rendered: within the limits of a template that nobody has checked.
-    rendered: Result<String, Beyond>,
+    rendered: Result<String, LimitExceeded>,
     bos: String,
     eos: String,
 }
@@ -115,7 +115,9 @@ impl ChatTemplate {
     pub(super) fn opens_thinking(&self) -> bool {
         let question = Message::new(Role::User, "?", Origin::Prompt);
         let pieces = self.pieces(&Request::generate(vec![question]));
-        pieces.is_ok_and(|pieces| unfinished_thought(&turn(&pieces), &Judged::default()).is_some())
+        pieces.is_ok_and(|pieces| {
+            unfinished_thought(&turn(&pieces), &JudgedTexts::default()).is_some()
+        })
     }
 
     /// The model's input for a request, in order.
@@ -125,7 +127,7 @@ impl ChatTemplate {
             _ => (request.messages.as_slice(), None),
         };
         let data = data(&request.messages);
-        let judged = Judged::new(&data);
+        let judged = JudgedTexts::new(&data);
         let mut pieces = match (&self.source, request.chat) {
             (Some(_), Chat::Model) => self.fold(turns, &request.template)?,
             _ => closed(plain(turns), "", &judged),
@@ -170,7 +172,7 @@ impl ChatTemplate {
         let bare = self.render_words(turns, form, variables, "")?;
         let padded = self.render_words(turns, form, variables, "  ")?;
         let data = data(turns);
-        let judged = Judged::new(&data);
+        let judged = JudgedTexts::new(&data);
         let mut pieces = Vec::new();
         let mut rest = bare.as_str();
         for (n, turn) in turns.iter().enumerate() {
@@ -210,10 +212,10 @@ impl ChatTemplate {
             .enumerate()
             .map(|(n, turn)| context! { role => turn.role.name(), content => content(n) })
             .collect();
-        let beyond = |Beyond { line, message }: &Beyond| {
+        let exceeded = |LimitExceeded { line, message }: &LimitExceeded| {
             refused(&format!("the chat template of this model is refused: line {line}: {message}"))
         };
-        let source = self.rendered.as_ref().map_err(beyond)?;
+        let source = self.rendered.as_ref().map_err(exceeded)?;
         let values = context! {
             messages,
             add_generation_prompt => true,
@@ -281,7 +283,7 @@ fn plain(turns: &[Message]) -> Vec<Part> {
 
 /// The parts of a turn that follows `before`, cut where the author ends a thinking block: in the notation
 /// of the block that is open there.
-fn closed(parts: Vec<Part>, before: &str, judged: &Judged) -> Vec<Piece> {
+fn closed(parts: Vec<Part>, before: &str, judged: &JudgedTexts) -> Vec<Piece> {
     const USUAL: &str = "</think>";
     let mut pieces = Vec::new();
     let mut text = before.to_owned();
@@ -302,11 +304,11 @@ fn closed(parts: Vec<Part>, before: &str, judged: &Judged) -> Vec<Piece> {
 }
 
 /// What is shown of a turn that is over: models are trained on histories without old thinking.
-fn content(turn: &Message, trims: bool, judged: &Judged) -> Vec<Part> {
+fn content(turn: &Message, trims: bool, judged: &JudgedTexts) -> Vec<Part> {
     let mut parts = turn.parts.clone();
     let models = parts.iter_mut().filter(|part| part.origin == Origin::Model);
     for text in models.filter_map(Part::text_mut) {
-        *text = spoken(text, judged, TurnEnd::Exact).to_owned();
+        *text = visible_part(text, judged, TurnEnd::Exact).to_owned();
     }
     parts.retain(|part| !part.is_empty() && part.content != Content::EndOfThinking);
     if trims {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     completion::{Completion, Finish},
     error::Result,
-    text::{Judged, unfinished_thought},
+    text::{JudgedTexts, unfinished_thought},
 };
 
 /// A text on its way.
@@ -68,7 +68,7 @@ impl Engine<'_> {
     /// line of its own (Muennighoff et al. 2025, s1: budget forcing).
     fn end_thinking(&mut self, writing: &Writing, draft: &mut Draft) -> Result<()> {
         let text = format!("{}{}", writing.turn, draft.decoder.text());
-        let Some(end) = unfinished_thought(&text, &Judged::default()) else { return Ok(()) };
+        let Some(end) = unfinished_thought(&text, &JudgedTexts::default()) else { return Ok(()) };
         let tokens = self.vocabulary.end_of_thinking(&end)?;
         let most = writing.sampling.max_tokens.map_or(usize::MAX, |most| most as usize);
         let room = (self.limit - self.held.len()).min(most - draft.tokens.len());

@@ -15,7 +15,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     judge::{self, Judge},
-    prompt::{self, Prompt, Writing},
+    prompt::{self, PolicyTask, Prompt},
     request::Sampling,
     run::ReviseWork,
     strategy::revise::{
@@ -226,19 +226,19 @@ impl Args {
     /// The prompts that write drafts and revisions, on the policy's model.
     async fn writer(&self, policy: &Resolved, backend: &Arc<dyn Backend>) -> Result<Writer> {
         let names = names(&**backend);
-        let prompt = |named: Option<&String>, writing| match named {
+        let prompt = |named: Option<&String>, task| match named {
             Some(name) => judge::load(name),
-            None => prompt::writer_for(&names, writing),
+            None => prompt::writer_for(&names, task),
         };
-        let writing = if self.keep_steps { Writing::Rest } else { Writing::Revision };
-        let reviser = prompt(self.revise_prompt.as_ref(), writing)?;
+        let task = if self.keep_steps { PolicyTask::Continuation } else { PolicyTask::Revision };
+        let reviser = prompt(self.revise_prompt.as_ref(), task)?;
         if self.keep_steps && !reviser.reads("kept") {
             let message =
                 format!("--keep-steps: the prompt `{}` has no field `kept`", reviser.name());
             return Err(Error::new(ErrorKind::Config, message)
                 .hint("remove --revise-prompt, or read the field `kept` in that prompt"));
         }
-        let drafter = prompt(self.draft_prompt.as_ref(), Writing::Draft)?;
+        let drafter = prompt(self.draft_prompt.as_ref(), PolicyTask::Draft)?;
         let mut sampling = Sampling::default();
         sampling.temperature = self.policy_temperature;
         sampling.max_tokens = self.policy_max_tokens;

@@ -1,13 +1,13 @@
 //! The end of a conversation: the values of the verdict are scored, or the verdict alone is asked for.
 
-use super::{MOST_ALTERNATIVES, Next, Program, Stage, Turns, line_of};
+use super::{MOST_ALTERNATIVES, Program, ProgramStage, ProgramStep, Turns, line_of};
 use crate::{
     completion::{Completion, Finish, Token},
     error::Result,
     parse::{Chosen, ClosingLine, Parser, Reply, Scoring, Slot, Transcript, VerdictFrom},
     prompt::taint,
     request::{Ask, Logprobs, Message, Origin, Part, Request, Sampling},
-    text::{Judged, has_thinking_end, unfinished_thought},
+    text::{JudgedTexts, has_thinking_end, unfinished_thought},
     verdict::Reason,
 };
 
@@ -24,46 +24,47 @@ impl Program {
     /// Whether the vote can do without the answer to the last request: the values of a verdict are scored, and
     /// where that fails nothing but their probabilities is lost.
     pub fn is_optional(&self) -> bool {
-        matches!(self.stage, Stage::Scoring { .. })
+        matches!(self.stage, ProgramStage::Scoring { .. })
     }
 
     /// What is wanted after the body: all results are there.
-    pub(super) fn close(&mut self) -> Result<Next> {
+    pub(super) fn close(&mut self) -> Result<ProgramStep> {
         let transcript = self.whole();
-        self.stage = Stage::Over;
+        self.stage = ProgramStage::Over;
         let request = match self.score(&transcript)? {
             None => self.force(&transcript)?,
             request => request,
         };
-        Ok(request.map_or(Next::Done(transcript), |request| Next::Ask(Box::new(request))))
+        Ok(request
+            .map_or(ProgramStep::Done(transcript), |request| ProgramStep::Ask(Box::new(request))))
     }
 
     /// Everything that was said, with the answer to the last request.
     pub(super) fn closed(&mut self, answer: Option<Completion>) -> Transcript {
         let mut transcript = self.whole();
-        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        let stage = std::mem::replace(&mut self.stage, ProgramStage::Over);
         let Some(completion) = answer else { return transcript };
         match stage {
-            Stage::Scoring { announcement, labels } => {
+            ProgramStage::Scoring { announcement, labels } => {
                 transcript.results.push(scored(announcement, &labels, completion));
             }
-            Stage::Forcing(ending) => {
+            ProgramStage::Forcing(ending) => {
                 // That the text before ran into its limit is mended now.
                 transcript.results.iter_mut().for_each(|answer| answer.may_be_cut = true);
                 transcript.results.push(forced(&ending, completion));
             }
-            Stage::Body | Stage::Over => (),
+            ProgramStage::Body | ProgramStage::Over => (),
         }
         transcript
     }
 
     fn whole(&self) -> Transcript {
-        self.said.transcript(&self.sent, |_| true)
+        self.state.transcript(&self.sent, |_| true)
     }
 
     /// The ending that a text like this may be given, where asking again would be of no use.
     pub(super) fn ending(&self, marked: &str) -> Option<ClosingLine> {
-        if !(self.repeats && self.plan.capabilities.prefill) {
+        if !(self.repeats && self.context.capabilities.prefill) {
             return None;
         }
         self.reader().ending(self.marked_line(marked).as_deref())
@@ -76,7 +77,7 @@ impl Program {
 
     /// The author's line that shows the mark.
     fn marked_line(&self, marked: &str) -> Option<String> {
-        self.said.mark.as_deref().and_then(|mark| line_of(marked, mark))
+        self.state.mark.as_deref().and_then(|mark| line_of(marked, mark))
     }
 
     /// Where the verdict comes from.
@@ -90,14 +91,14 @@ impl Program {
             return None;
         }
         let line = self.marked_line(marked);
-        self.reader().scoring(line.as_deref(), &self.said.shape).ok()
+        self.reader().scoring(line.as_deref(), &self.state.shape).ok()
     }
 
     /// Whether a server is to report, beside the text at this spot, what else could stand in the place of its
     /// verdict.
     pub(super) fn reports_at_value(&self, slot: &Slot, marked: &str) -> bool {
-        self.plan.capabilities.logprobs == Logprobs::Top
-            && !self.plan.capabilities.score_verdict
+        self.context.capabilities.logprobs == Logprobs::Top
+            && !self.context.capabilities.score_verdict
             && self.prompt.writes_last(slot)
             && self.scoring(marked).is_some()
     }
@@ -105,7 +106,7 @@ impl Program {
     /// Asks how likely each value of the verdict is: where the text announces it, or at the end of a text that
     /// lacks nothing else. `None` where that cannot be asked.
     fn score(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
-        if !self.plan.capabilities.score_verdict {
+        if !self.context.capabilities.score_verdict {
             return Ok(None);
         }
         let Some(Scoring { ending, values }) = self.scoring(&self.sent) else { return Ok(None) };
@@ -118,7 +119,7 @@ impl Program {
             }
             stand.values
         } else if self.reader().lacks_verdict_only(transcript) {
-            let opened = self.plan.capabilities.opens_thinking;
+            let opened = self.context.capabilities.opens_thinking;
             announce(turn, &ending, &taint::data(&self.sent), opened);
             values
         } else {
@@ -126,7 +127,7 @@ impl Program {
         };
         let announcement = last_line(&turn.text()).to_owned();
         let labels: Vec<String> = values.into_iter().map(|value| value.text).collect();
-        self.stage = Stage::Scoring { announcement, labels: labels.clone() };
+        self.stage = ProgramStage::Scoring { announcement, labels: labels.clone() };
         let request = self.request(turns, Ask::Choose { labels }, Sampling::default(), None);
         // The same text has the same probabilities, whichever draw it was.
         Ok(Some(Request { draw: 0, reask: 0, ..request }))
@@ -135,9 +136,9 @@ impl Program {
     /// Asks for the verdict alone, after a transcript that came to none: where the model would only say the same
     /// again, can go on with what it said, and cannot score the values.
     fn force(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
-        let capabilities = self.plan.capabilities;
+        let capabilities = self.context.capabilities;
         let has_values = || self.scoring(&self.sent).is_some();
-        if !self.plan.force || (capabilities.score_verdict && has_values()) {
+        if !self.context.force || (capabilities.score_verdict && has_values()) {
             return Ok(None);
         }
         let read = self.reader().parse(transcript);
@@ -162,7 +163,7 @@ impl Program {
             ..self.prompt.front.sampling.clone()
         };
         let reports = capabilities.logprobs == Logprobs::Top && self.scoring(&self.sent).is_some();
-        self.stage = Stage::Forcing(ending);
+        self.stage = ProgramStage::Forcing(ending);
         let ask = Ask::Generate { top_logprobs: None };
         let request = self.request(turns, ask, sampling, None);
         Ok(Some(Request { alternatives: reports.then_some(MOST_ALTERNATIVES), ..request }))
@@ -170,7 +171,7 @@ impl Program {
 
     /// The turns up to the end of the last answer, where the model may go on with it.
     fn open_turns(&self) -> Result<Option<Turns>> {
-        let Some(last) = self.said.results.last() else { return Ok(None) };
+        let Some(last) = self.state.results.last() else { return Ok(None) };
         let mut turns = self.turns(&self.sent, &last.slot)?;
         if let Some(turn) = turns.messages.last_mut() {
             taint::trim(turn, false);
@@ -187,7 +188,7 @@ impl Program {
             let own = |answer: &&Reply| {
                 answer.chosen.is_none() && answer.completion.text.starts_with(text)
             };
-            let written = self.said.results.iter().rfind(own);
+            let written = self.state.results.iter().rfind(own);
             part.token_ids =
                 written.map(|answer| answer.completion.token_ids.clone()).unwrap_or_default();
         }
@@ -231,8 +232,8 @@ fn cut(turn: &mut Message, text: &str, at: usize) -> bool {
     let own = |part: &Part| part.origin == Origin::Model && part.as_text() == text;
     let Some(place) = turn.parts.iter().rposition(own) else { return false };
     turn.parts.truncate(place + 1);
-    if let Some(said) = turn.parts.last_mut().and_then(Part::text_mut) {
-        said.truncate(at);
+    if let Some(written) = turn.parts.last_mut().and_then(Part::text_mut) {
+        written.truncate(at);
     }
     true
 }
@@ -251,7 +252,8 @@ fn announce(turn: &mut Message, ending: &ClosingLine, judged: &[String], opened:
 
 /// Whether a text ends inside of a thinking block, its own or one that the chat template opened.
 pub(super) fn stands_in_thought(text: &str, judged: &[String], opened: bool) -> bool {
-    unfinished_thought(text, &Judged::new(judged)).is_some() || (opened && !has_thinking_end(text))
+    unfinished_thought(text, &JudgedTexts::new(judged)).is_some()
+        || (opened && !has_thinking_end(text))
 }
 
 /// What ends a thinking block: its end, on a line of its own.
@@ -261,10 +263,10 @@ pub(super) fn end_of_thought() -> [Part; 2] {
 
 /// Takes off an announcement that the model began and did not end: it is written anew.
 fn leave_begun(turn: &mut Message, ending: &ClosingLine) {
-    let said = turn.parts.last_mut().filter(|part| part.origin == Origin::Model);
-    if let Some(said) = said.and_then(Part::text_mut) {
-        said.truncate(ending.begun(said));
-        said.truncate(said.trim_end().len());
+    let written = turn.parts.last_mut().filter(|part| part.origin == Origin::Model);
+    if let Some(written) = written.and_then(Part::text_mut) {
+        written.truncate(ending.begun(written));
+        written.truncate(written.trim_end().len());
     }
 }
 

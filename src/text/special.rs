@@ -4,8 +4,8 @@ use std::ops::Range;
 
 /// A tag or a control token in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sign {
-    pub(super) what: What,
+pub(super) struct SpecialToken {
+    pub(super) kind: TokenKind,
     /// The notation of a tag, or the token itself.
     pub(super) name: &'static str,
     pub(super) place: Range<usize>,
@@ -13,15 +13,15 @@ pub(super) struct Sign {
 
 /// What a sign does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum TokenKind {
     /// Begins a thinking block.
-    Open,
+    OpensThinking,
     /// Ends a thinking block.
-    Close,
+    ClosesThinking,
     /// Ends a turn.
-    End,
+    EndsTurn,
     /// Begins a turn.
-    Start,
+    BeginsTurn,
 }
 
 /// Names of XML-like thinking tags: `<think>` (DeepSeek, Qwen, GLM and most others), `<thinking>`
@@ -147,14 +147,14 @@ const UNUSED: &str = "<unused94>";
 const DETAILS: &str = "<details>";
 
 /// Every sign of a text, in order.
-pub(super) fn signs(text: &str) -> Vec<Sign> {
+pub(super) fn special_tokens(text: &str) -> Vec<SpecialToken> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = text[from..].find(['<', '[', '◁']).map(|at| from + at) {
         let first = text[at..].chars().next().map_or(1, char::len_utf8);
-        from = match sign(&text[at..]) {
-            Some((what, name, length)) => {
-                found.push(Sign { what, name, place: at..at + length });
+        from = match leading_token(&text[at..]) {
+            Some((kind, name, length)) => {
+                found.push(SpecialToken { kind, name, place: at..at + length });
                 at + length
             }
             None => at + first,
@@ -165,17 +165,22 @@ pub(super) fn signs(text: &str) -> Vec<Sign> {
 
 /// The text ahead of the first control token.
 pub(crate) fn before_control(text: &str) -> &str {
-    let first = signs(text).into_iter().find(|sign| matches!(sign.what, What::End | What::Start));
-    first.map_or(text, |sign| &text[..sign.place.start])
+    let first = special_tokens(text)
+        .into_iter()
+        .find(|special| matches!(special.kind, TokenKind::EndsTurn | TokenKind::BeginsTurn));
+    first.map_or(text, |special| &text[..special.place.start])
 }
 
 /// Whether a control token of a vocabulary marks thinking, or the end of it. The tokens of harmony channels
 /// mark it together, where the vocabulary has `channels`.
 #[cfg(any(feature = "llama", test))]
 pub(crate) fn marks_thinking(token: &str, channels: bool) -> bool {
-    let whole = |sign: &Sign| sign.place == (0..token.len());
-    let found = signs(token);
-    let mark = |sign: &Sign| whole(sign) && matches!(sign.what, What::Open | What::Close);
+    let whole = |special: &SpecialToken| special.place == (0..token.len());
+    let found = special_tokens(token);
+    let mark = |special: &SpecialToken| {
+        whole(special)
+            && matches!(special.kind, TokenKind::OpensThinking | TokenKind::ClosesThinking)
+    };
     found.iter().any(mark) || (channels && CHANNEL_TOKENS.contains(&token))
 }
 
@@ -187,7 +192,7 @@ pub(crate) fn has_channels<'t>(mut tokens: impl Iterator<Item = &'t str>) -> boo
 
 /// Whether a thinking block ends in a text, in any notation.
 pub(crate) fn has_thinking_end(text: &str) -> bool {
-    signs(text).iter().any(|sign| sign.what == What::Close)
+    special_tokens(text).iter().any(|special| special.kind == TokenKind::ClosesThinking)
 }
 
 /// What closes a block of this notation.
@@ -206,7 +211,7 @@ pub(super) fn closing(name: &str) -> String {
 }
 
 /// The sign with which a text begins: what it does, its name and its length.
-fn sign(text: &str) -> Option<(What, &'static str, usize)> {
+fn leading_token(text: &str) -> Option<(TokenKind, &'static str, usize)> {
     let (close, longest) = match text.chars().next()? {
         '<' => ('>', 200),
         '[' => (']', 40),
@@ -214,7 +219,7 @@ fn sign(text: &str) -> Option<(What, &'static str, usize)> {
     };
     let open = text.chars().next().map_or(1, char::len_utf8);
     if text.starts_with("<<SYS>>") {
-        return Some((What::Start, "<<SYS>>", 7));
+        return Some((TokenKind::BeginsTurn, "<<SYS>>", 7));
     }
     let near = &text[open..];
     let end = near
@@ -231,45 +236,49 @@ fn sign(text: &str) -> Option<(What, &'static str, usize)> {
     match close {
         '>' => angled(text, inner, length),
         ']' => squared(&text[..length], inner, length),
-        _ => around(inner, "think").map(|what| (what, TRIANGLES, length)),
+        _ => around(inner, "think").map(|kind| (kind, TRIANGLES, length)),
     }
 }
 
 /// Whether this is `name` or `/name`, blanks aside.
-fn around(inner: &str, name: &str) -> Option<What> {
+fn around(inner: &str, name: &str) -> Option<TokenKind> {
     let inner = inner.trim();
     let bare = inner.trim_start_matches(['/', '\\']).trim();
-    let what = if bare.len() == inner.len() { What::Open } else { What::Close };
-    bare.eq_ignore_ascii_case(name).then_some(what)
+    let kind = if bare.len() == inner.len() {
+        TokenKind::OpensThinking
+    } else {
+        TokenKind::ClosesThinking
+    };
+    bare.eq_ignore_ascii_case(name).then_some(kind)
 }
 
-fn squared(whole: &str, inner: &str, length: usize) -> Option<(What, &'static str, usize)> {
-    if let Some(what) = around(inner, "think") {
-        return Some((what, BRACKETS, length));
+fn squared(whole: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static str, usize)> {
+    if let Some(kind) = around(inner, "think") {
+        return Some((kind, BRACKETS, length));
     }
     if inner.trim().eq_ignore_ascii_case("begin final response") {
-        return Some((What::Close, FINAL_RESPONSE, length));
+        return Some((TokenKind::ClosesThinking, FINAL_RESPONSE, length));
     }
-    control(whole).map(|(what, name)| (what, name, length))
+    control(whole).map(|(kind, name)| (kind, name, length))
 }
 
 /// A control token that is neither piped nor a tag around thinking.
-fn control(whole: &str) -> Option<(What, &'static str)> {
+fn control(whole: &str) -> Option<(TokenKind, &'static str)> {
     let known = |list: &[&'static str]| list.iter().copied().find(|token| *token == whole);
-    let end = known(&OTHER_ENDS).map(|token| (What::End, token));
-    end.or_else(|| known(&OTHER_STARTS).map(|token| (What::Start, token)))
+    let end = known(&OTHER_ENDS).map(|token| (TokenKind::EndsTurn, token));
+    end.or_else(|| known(&OTHER_STARTS).map(|token| (TokenKind::BeginsTurn, token)))
 }
 
-fn angled(text: &str, inner: &str, length: usize) -> Option<(What, &'static str, usize)> {
+fn angled(text: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static str, usize)> {
     if inner.contains(['|', '｜']) {
         return piped(text, &inner.replace('｜', "|").to_lowercase(), length);
     }
-    if let Some((what, token)) = text.get(..length).and_then(control) {
-        return Some((what, token, length));
+    if let Some((kind, token)) = text.get(..length).and_then(control) {
+        return Some((kind, token, length));
     }
     match inner {
-        "unused94" => return Some((What::Open, UNUSED, length)),
-        "unused95" => return Some((What::Close, UNUSED, length)),
+        "unused94" => return Some((TokenKind::OpensThinking, UNUSED, length)),
+        "unused95" => return Some((TokenKind::ClosesThinking, UNUSED, length)),
         _ => (),
     }
     let bare = inner.trim_start_matches(|c: char| c.is_whitespace() || c == '/' || c == '\\');
@@ -277,23 +286,23 @@ fn angled(text: &str, inner: &str, length: usize) -> Option<(What, &'static str,
     let name = bare.split(|c: char| c.is_whitespace() || c == '/').next()?;
     if name.eq_ignore_ascii_case("details") {
         let reasons = !closes && bare.to_ascii_lowercase().contains("type=\"reasoning\"");
-        return reasons.then_some((What::Open, DETAILS, length));
+        return reasons.then_some((TokenKind::OpensThinking, DETAILS, length));
     }
     let name = TAGS.into_iter().find(|tag| tag.eq_ignore_ascii_case(name))?;
     // `<think/>` holds nothing: it is no beginning.
     let empty = !closes && bare.ends_with('/');
-    let what = if closes || empty { What::Close } else { What::Open };
-    Some((what, name, length))
+    let kind = if closes || empty { TokenKind::ClosesThinking } else { TokenKind::OpensThinking };
+    Some((kind, name, length))
 }
 
 /// A token with pipes; `inner` is in lower case.
-fn piped(text: &str, inner: &str, length: usize) -> Option<(What, &'static str, usize)> {
+fn piped(text: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static str, usize)> {
     let rest = &text[length..];
     let name = match (inner.strip_prefix('|'), inner.strip_suffix('|')) {
         (Some("channel"), _) => return Some(gemma(rest, length)),
-        (_, Some("channel")) => return Some((What::Close, CHANNEL, length)),
+        (_, Some("channel")) => return Some((TokenKind::ClosesThinking, CHANNEL, length)),
         (Some(_), Some(_)) if inner.len() > 2 => &inner[1..inner.len() - 1],
-        _ => return control(text.get(..length)?).map(|(what, token)| (what, token, length)),
+        _ => return control(text.get(..length)?).map(|(kind, token)| (kind, token, length)),
     };
     match name {
         "channel" => return channel(rest, length),
@@ -302,7 +311,7 @@ fn piped(text: &str, inner: &str, length: usize) -> Option<(What, &'static str, 
                 return Some(found);
             }
         }
-        "content" => return Some((What::Close, PIPES, length)),
+        "content" => return Some((TokenKind::ClosesThinking, PIPES, length)),
         _ => (),
     }
     let bare = name.trim_start_matches('/');
@@ -311,25 +320,29 @@ fn piped(text: &str, inner: &str, length: usize) -> Option<(What, &'static str, 
     let (word, thought) = begun.unwrap_or(("", bare));
     if ["think", "thinking", "thought"].contains(&thought) {
         let closes = word.starts_with("end") || bare.len() < name.len();
-        return Some((if closes { What::Close } else { What::Open }, PIPES, length));
+        return Some((
+            if closes { TokenKind::ClosesThinking } else { TokenKind::OpensThinking },
+            PIPES,
+            length,
+        ));
     }
     let known = |list: &[&'static str]| list.iter().copied().find(|token| *token == name);
-    let end = known(&PIPED_ENDS).map(|token| (What::End, token, length));
-    end.or_else(|| known(&PIPED_STARTS).map(|token| (What::Start, token, length)))
+    let end = known(&PIPED_ENDS).map(|token| (TokenKind::EndsTurn, token, length));
+    end.or_else(|| known(&PIPED_STARTS).map(|token| (TokenKind::BeginsTurn, token, length)))
 }
 
 /// `<|channel>thought` (Gemma).
-fn gemma(rest: &str, length: usize) -> (What, &'static str, usize) {
+fn gemma(rest: &str, length: usize) -> (TokenKind, &'static str, usize) {
     let word = rest.trim_start_matches(' ');
     let blanks = rest.len() - word.len();
     let thought = ["thought", "thinking", "analysis"]
         .into_iter()
         .find(|name| word.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)));
-    (What::Open, CHANNEL, length + thought.map_or(0, |name| blanks + name.len()))
+    (TokenKind::OpensThinking, CHANNEL, length + thought.map_or(0, |name| blanks + name.len()))
 }
 
 /// `<|channel|>analysis<|message|>` begins a thought, `<|channel|>final<|message|>` ends it.
-fn channel(rest: &str, length: usize) -> Option<(What, &'static str, usize)> {
+fn channel(rest: &str, length: usize) -> Option<(TokenKind, &'static str, usize)> {
     const LONGEST: usize = 120;
     const MESSAGE: &str = "<|message|>";
     let near = rest.char_indices().nth(LONGEST).map_or(rest, |(at, _)| &rest[..at]);
@@ -337,12 +350,20 @@ fn channel(rest: &str, length: usize) -> Option<(What, &'static str, usize)> {
     let header = header.find('\n').map_or(header, |at| &header[..at]);
     let name = header.trim_start().to_ascii_lowercase();
     let message = if near[header.len()..].starts_with(MESSAGE) { MESSAGE.len() } else { 0 };
-    let what = if name.starts_with("final") { What::Close } else { What::Open };
-    (message > 0).then_some((what, HARMONY, length + header.len() + message))
+    let kind = if name.starts_with("final") {
+        TokenKind::ClosesThinking
+    } else {
+        TokenKind::OpensThinking
+    };
+    (message > 0).then_some((kind, HARMONY, length + header.len() + message))
 }
 
 /// `<|end|><|start|>assistant<|channel|>…` goes on with another channel of the same turn.
-fn next_channel(rest: &str, ended: bool, length: usize) -> Option<(What, &'static str, usize)> {
+fn next_channel(
+    rest: &str,
+    ended: bool,
+    length: usize,
+) -> Option<(TokenKind, &'static str, usize)> {
     let mut next = rest.trim_start();
     if ended {
         next = next.strip_prefix("<|start|>")?.trim_start();
@@ -356,13 +377,16 @@ fn next_channel(rest: &str, ended: bool, length: usize) -> Option<(What, &'stati
 mod tests {
     use super::*;
 
-    fn named(text: &str) -> Vec<(What, &'static str, &str)> {
-        signs(text).into_iter().map(|sign| (sign.what, sign.name, &text[sign.place])).collect()
+    fn named(text: &str) -> Vec<(TokenKind, &'static str, &str)> {
+        special_tokens(text)
+            .into_iter()
+            .map(|special| (special.kind, special.name, &text[special.place]))
+            .collect()
     }
 
     #[test]
     fn tags_around_thinking_are_found_in_every_notation() {
-        use What::{Close, Open};
+        use TokenKind::{ClosesThinking, OpensThinking};
         for (open, close) in [
             ("<think>", "</think>"),
             ("<Thinking budget=\"3\">", "</ THINKING >"),
@@ -388,8 +412,8 @@ mod tests {
         ] {
             let text = format!("{open}a {close}\nb");
             let found = named(&text);
-            let whats: Vec<_> = found.iter().map(|(what, _, piece)| (*what, *piece)).collect();
-            assert_eq!(whats, [(Open, open), (Close, close)], "{text:?}");
+            let whats: Vec<_> = found.iter().map(|(kind, _, piece)| (*kind, *piece)).collect();
+            assert_eq!(whats, [(OpensThinking, open), (ClosesThinking, close)], "{text:?}");
             assert_eq!(found[0].1, found[1].1);
         }
         assert_eq!(closing("think"), "</think>");
@@ -398,21 +422,21 @@ mod tests {
 
     #[test]
     fn control_tokens_end_and_begin_turns() {
-        for (token, what) in [
-            ("<|im_end|>", What::End),
-            ("<|eot_id|>", What::End),
-            ("<|end|>", What::End),
-            ("</s>", What::End),
-            ("<end_of_turn>", What::End),
-            ("<|END_OF_TURN_TOKEN|>", What::End),
-            ("<｜end▁of▁sentence｜>", What::End),
-            ("<|im_start|>", What::Start),
-            ("[INST]", What::Start),
-            ("<start_of_turn>", What::Start),
+        for (token, kind) in [
+            ("<|im_end|>", TokenKind::EndsTurn),
+            ("<|eot_id|>", TokenKind::EndsTurn),
+            ("<|end|>", TokenKind::EndsTurn),
+            ("</s>", TokenKind::EndsTurn),
+            ("<end_of_turn>", TokenKind::EndsTurn),
+            ("<|END_OF_TURN_TOKEN|>", TokenKind::EndsTurn),
+            ("<｜end▁of▁sentence｜>", TokenKind::EndsTurn),
+            ("<|im_start|>", TokenKind::BeginsTurn),
+            ("[INST]", TokenKind::BeginsTurn),
+            ("<start_of_turn>", TokenKind::BeginsTurn),
         ] {
-            let found = signs(token);
+            let found = special_tokens(token);
             assert_eq!(found.len(), 1, "{token}");
-            assert_eq!((found[0].what, found[0].place.clone()), (what, 0..token.len()));
+            assert_eq!((found[0].kind, found[0].place.clone()), (kind, 0..token.len()));
         }
         assert_eq!(before_control("7<|im_end|>\n"), "7");
         assert_eq!(before_control("7 < 8 [a] <b> <|x|>"), "7 < 8 [a] <b> <|x|>");

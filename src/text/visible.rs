@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{
-    judged::Judged,
-    signs::{Sign, What, closing, signs},
+    judged::JudgedTexts,
+    special::{SpecialToken, TokenKind, closing, special_tokens},
 };
 
 /// How the end of a turn is known.
@@ -19,20 +19,20 @@ pub(crate) enum TurnEnd<'m> {
 }
 
 /// The text without thinking and without what follows the end of its turn; `visible` says how.
-pub(crate) fn spoken<'t>(text: &'t str, judged: &Judged, end: TurnEnd) -> &'t str {
-    &text[Answer::new(text, judged).spoken(end)]
+pub(crate) fn visible_part<'t>(text: &'t str, judged: &JudgedTexts, end: TurnEnd) -> &'t str {
+    &text[ScannedText::new(text, judged).visible_part(end)]
 }
 
 /// What closes the thinking block in which a text ends, if it ends in one.
-pub(crate) fn unfinished_thought(text: &str, judged: &Judged) -> Option<String> {
-    Answer::new(text, judged).unfinished().map(closing)
+pub(crate) fn unfinished_thought(text: &str, judged: &JudgedTexts) -> Option<String> {
+    ScannedText::new(text, judged).unfinished().map(closing)
 }
 
 /// An answer with its signs.
-struct Answer<'a, 'd> {
+struct ScannedText<'a, 'd> {
     text: &'a str,
-    judged: &'a Judged<'d>,
-    signs: Vec<Sign>,
+    judged: &'a JudgedTexts<'d>,
+    specials: Vec<SpecialToken>,
 }
 
 /// A notation whose block begins with words: it counts only where the words of its end follow.
@@ -43,15 +43,15 @@ const WORDED: [(&str, &str); 2] = [
     ("analysis", "assistantfinal"),
 ];
 
-impl<'a, 'd> Answer<'a, 'd> {
-    fn new(text: &'a str, judged: &'a Judged<'d>) -> Self {
-        Self { text, judged, signs: signs(text) }
+impl<'a, 'd> ScannedText<'a, 'd> {
+    fn new(text: &'a str, judged: &'a JudgedTexts<'d>) -> Self {
+        Self { text, judged, specials: special_tokens(text) }
     }
 
-    fn spoken(&self, end: TurnEnd) -> Range<usize> {
+    fn visible_part(&self, end: TurnEnd) -> Range<usize> {
         let all = 0..self.text.len();
         let worded = self.worded_thought();
-        if self.signs.is_empty() && worded.is_none() {
+        if self.specials.is_empty() && worded.is_none() {
             return all;
         }
         let exact = matches!(end, TurnEnd::Exact);
@@ -75,23 +75,25 @@ impl<'a, 'd> Answer<'a, 'd> {
         if let Some(open) = opened {
             return Some(open.name);
         }
-        let shown = self.spoken(TurnEnd::Exact);
-        let hidden = self.signs.iter().find(|sign| sign.place.start >= shown.end);
-        hidden.filter(|sign| sign.what == What::Open).map(|sign| sign.name)
+        let shown = self.visible_part(TurnEnd::Exact);
+        let hidden = self.specials.iter().find(|special| special.place.start >= shown.end);
+        hidden
+            .filter(|special| special.kind == TokenKind::OpensThinking)
+            .map(|special| special.name)
     }
 
     /// Where the answer begins after the tokens of a header, such as `<|im_start|>assistant`.
     fn header(&self, start: usize) -> usize {
         const NAMES: [&str; 3] = ["assistant", "model", "final"];
         let mut from = start;
-        for sign in self.signs.iter().filter(|sign| sign.place.start >= start) {
-            let between = self.text[from..sign.place.start].trim();
+        for special in self.specials.iter().filter(|special| special.place.start >= start) {
+            let between = self.text[from..special.place.start].trim();
             let named = from > start && NAMES.contains(&between);
-            let turns = matches!(sign.what, What::End | What::Start);
+            let turns = matches!(special.kind, TokenKind::EndsTurn | TokenKind::BeginsTurn);
             if !turns || !(between.is_empty() || named) {
                 break;
             }
-            from = sign.place.end;
+            from = special.place.end;
         }
         let rest = &self.text[from..];
         let is_line =
@@ -101,42 +103,54 @@ impl<'a, 'd> Answer<'a, 'd> {
     }
 
     /// The tag that opens the answer.
-    fn opening(&self, header: usize) -> Option<&Sign> {
-        let first = self.signs.iter().find(|sign| sign.place.start >= header)?;
-        let opens =
-            first.what == What::Open && self.text[header..first.place.start].trim().is_empty();
+    fn opening(&self, header: usize) -> Option<&SpecialToken> {
+        let first = self.specials.iter().find(|special| special.place.start >= header)?;
+        let opens = first.kind == TokenKind::OpensThinking
+            && self.text[header..first.place.start].trim().is_empty();
         // An answer may begin with a quotation of a tag that is never closed.
         let quoted = || self.is_quoted(first) && self.closing_of(first).is_none();
         (opens && !quoted()).then_some(first)
     }
 
     /// Where the block that opened the answer is over: at the first closing tag that is no quotation.
-    fn closing_of(&self, open: &Sign) -> Option<usize> {
-        let later: Vec<&Sign> =
-            self.signs.iter().filter(|sign| sign.place.start >= open.place.end).collect();
+    fn closing_of(&self, open: &SpecialToken) -> Option<usize> {
+        let later: Vec<&SpecialToken> =
+            self.specials.iter().filter(|special| special.place.start >= open.place.end).collect();
         // The turn may end inside of the block, and the model go on by itself.
-        let turns = |pair: &[&Sign]| {
+        let turns = |pair: &[&SpecialToken]| {
             let [one, next] = pair else { return false };
-            one.what == What::End && next.what == What::Start && !self.judged.hold(one.name)
+            one.kind == TokenKind::EndsTurn
+                && next.kind == TokenKind::BeginsTurn
+                && !self.judged.hold(one.name)
         };
         let count = later.windows(2).position(turns).map_or(later.len(), |at| at + 1);
-        let closes: Vec<&Sign> =
-            later.into_iter().take(count).filter(|sign| sign.what == What::Close).collect();
-        let own = closes.iter().find(|sign| !self.is_quoted(sign) && !self.is_enclosed(sign));
-        own.or(closes.last()).map(|sign| sign.place.end)
+        let closes: Vec<&SpecialToken> = later
+            .into_iter()
+            .take(count)
+            .filter(|special| special.kind == TokenKind::ClosesThinking)
+            .collect();
+        let own =
+            closes.iter().find(|special| !self.is_quoted(special) && !self.is_enclosed(special));
+        own.or(closes.last()).map(|special| special.place.end)
     }
 
     /// Where a block is over whose beginning the chat template wrote.
     fn closing_without_opening(&self, start: usize) -> Option<usize> {
-        let own = |sign: &&Sign| !self.judged.hold(sign.name) && !self.is_enclosed(sign);
-        let later: Vec<&Sign> =
-            self.signs.iter().filter(|sign| sign.place.start >= start).filter(own).collect();
+        let own =
+            |special: &&SpecialToken| !self.judged.hold(special.name) && !self.is_enclosed(special);
+        let later: Vec<&SpecialToken> = self
+            .specials
+            .iter()
+            .filter(|special| special.place.start >= start)
+            .filter(own)
+            .collect();
         let turns = |n: usize| {
-            let next = later.get(n + 1).map(|next| next.what);
-            later[n].what == What::End && next == Some(What::Start)
+            let next = later.get(n + 1).map(|next| next.kind);
+            later[n].kind == TokenKind::EndsTurn && next == Some(TokenKind::BeginsTurn)
         };
-        let thought = (0..later.len()).take_while(|n| later[*n].what != What::Open && !turns(*n));
-        let closes = thought.filter(|n| later[*n].what == What::Close);
+        let thought = (0..later.len())
+            .take_while(|n| later[*n].kind != TokenKind::OpensThinking && !turns(*n));
+        let closes = thought.filter(|n| later[*n].kind == TokenKind::ClosesThinking);
         closes.last().map(|n| later[n].place.end)
     }
 
@@ -154,19 +168,27 @@ impl<'a, 'd> Answer<'a, 'd> {
 
     /// Where the turn is over.
     fn turn_end(&self, start: usize, end: TurnEnd) -> usize {
-        let turns = |sign: &&Sign| {
-            sign.place.start >= start && matches!(sign.what, What::End | What::Start)
+        let turns = |special: &&SpecialToken| {
+            special.place.start >= start
+                && matches!(special.kind, TokenKind::EndsTurn | TokenKind::BeginsTurn)
         };
-        let tokens: Vec<&Sign> = self.signs.iter().filter(turns).collect();
-        let said = |sign: &Sign| !self.text[start..sign.place.start].trim().is_empty();
-        let first = tokens.iter().enumerate().find(|(n, sign)| {
-            said(sign) && self.ends(sign, tokens.get(n + 1).copied(), start, end)
+        let tokens: Vec<&SpecialToken> = self.specials.iter().filter(turns).collect();
+        let said =
+            |special: &SpecialToken| !self.text[start..special.place.start].trim().is_empty();
+        let first = tokens.iter().enumerate().find(|(n, special)| {
+            said(special) && self.ends(special, tokens.get(n + 1).copied(), start, end)
         });
-        first.map_or(self.text.len(), |(_, sign)| sign.place.start)
+        first.map_or(self.text.len(), |(_, special)| special.place.start)
     }
 
     /// Whether the turn ends at a control token that `next` follows.
-    fn ends(&self, token: &Sign, next: Option<&Sign>, start: usize, end: TurnEnd) -> bool {
+    fn ends(
+        &self,
+        token: &SpecialToken,
+        next: Option<&SpecialToken>,
+        start: usize,
+        end: TurnEnd,
+    ) -> bool {
         let after = &self.text[token.place.end..];
         if self.is_at_end(token) {
             return true;
@@ -174,18 +196,18 @@ impl<'a, 'd> Answer<'a, 'd> {
         if self.judged.hold(token.name) || self.is_mentioned(token) {
             return false;
         }
-        let touches = |next: &Sign| {
-            next.what == What::Start
+        let touches = |next: &SpecialToken| {
+            next.kind == TokenKind::BeginsTurn
                 && self.text[token.place.end..next.place.start].trim().is_empty()
         };
         let another = next.is_some_and(touches) || names_a_role(after);
         if !another && self.is_in_a_sentence(token) {
             return false;
         }
-        let turns = token.what == What::Start || another;
+        let turns = token.kind == TokenKind::BeginsTurn || another;
         match end {
             TurnEnd::Exact => false,
-            TurnEnd::Draft => turns && token.what == What::End,
+            TurnEnd::Draft => turns && token.kind == TokenKind::EndsTurn,
             TurnEnd::Token(None) => true,
             TurnEnd::Token(Some(mark)) => {
                 let marked = |text: &str| has_mark(text, mark);
@@ -195,44 +217,47 @@ impl<'a, 'd> Answer<'a, 'd> {
     }
 
     /// Whether nothing but other control tokens follows.
-    fn is_at_end(&self, token: &Sign) -> bool {
+    fn is_at_end(&self, token: &SpecialToken) -> bool {
         let mut from = token.place.end;
-        for sign in self.signs.iter().filter(|sign| sign.place.start >= token.place.end) {
-            let turns = matches!(sign.what, What::End | What::Start);
-            if !turns || !self.text[from..sign.place.start].trim().is_empty() {
+        for special in self.specials.iter().filter(|special| special.place.start >= token.place.end)
+        {
+            let turns = matches!(special.kind, TokenKind::EndsTurn | TokenKind::BeginsTurn);
+            if !turns || !self.text[from..special.place.start].trim().is_empty() {
                 return false;
             }
-            from = sign.place.end;
+            from = special.place.end;
         }
         self.text[from..].trim().is_empty()
     }
 
     /// The part that later thoughts leave: what follows the last closing tag, up to the next opening one.
     fn without_later_thoughts(&self, part: Range<usize>) -> Range<usize> {
-        let own = |sign: &&Sign| {
-            let inside = sign.place.start >= part.start && sign.place.start < part.end;
+        let own = |special: &&SpecialToken| {
+            let inside = special.place.start >= part.start && special.place.start < part.end;
             inside
-                && matches!(sign.what, What::Open | What::Close)
-                && !self.judged.hold(sign.name)
-                && !self.is_enclosed(sign)
+                && matches!(special.kind, TokenKind::OpensThinking | TokenKind::ClosesThinking)
+                && !self.judged.hold(special.name)
+                && !self.is_enclosed(special)
         };
-        let mut thoughts = self.signs.iter().filter(own);
-        let closed = thoughts.rfind(|sign| sign.what == What::Close);
-        let start = closed.map_or(part.start, |sign| sign.place.end);
-        let opened = |sign: &&Sign| sign.what == What::Open && sign.place.start >= start;
-        let stop = self.signs.iter().filter(own).find(opened);
-        start..stop.map_or(part.end, |sign| sign.place.start).max(start)
+        let mut thoughts = self.specials.iter().filter(own);
+        let closed = thoughts.rfind(|special| special.kind == TokenKind::ClosesThinking);
+        let start = closed.map_or(part.start, |special| special.place.end);
+        let opened = |special: &&SpecialToken| {
+            special.kind == TokenKind::OpensThinking && special.place.start >= start
+        };
+        let stop = self.specials.iter().filter(own).find(opened);
+        start..stop.map_or(part.end, |special| special.place.start).max(start)
     }
 
     /// Whether a judged text holds this tag and goes on as the answer does.
-    fn is_quoted(&self, sign: &Sign) -> bool {
-        self.judged.hold(sign.name)
-            && (self.is_enclosed(sign)
-                || self.judged.go_on_like(sign.name, &self.text[sign.place.end..]))
+    fn is_quoted(&self, special: &SpecialToken) -> bool {
+        self.judged.hold(special.name)
+            && (self.is_enclosed(special)
+                || self.judged.go_on_like(special.name, &self.text[special.place.end..]))
     }
 
     /// Whether it stands between quotation marks, backticks or brackets.
-    fn is_enclosed(&self, sign: &Sign) -> bool {
+    fn is_enclosed(&self, special: &SpecialToken) -> bool {
         const PAIRS: [(char, char); 9] = [
             ('`', '`'),
             ('"', '"'),
@@ -244,33 +269,33 @@ impl<'a, 'd> Answer<'a, 'd> {
             ('„', '“'),
             ('(', ')'),
         ];
-        let before = self.text[..sign.place.start].trim_end_matches(' ').chars().next_back();
-        let after = self.text[sign.place.end..].trim_start_matches(' ').chars().next();
+        let before = self.text[..special.place.start].trim_end_matches(' ').chars().next_back();
+        let after = self.text[special.place.end..].trim_start_matches(' ').chars().next();
         PAIRS.iter().any(|(open, close)| before == Some(*open) && after == Some(*close))
     }
 
     /// Whether a control token is spoken about: enclosed, inside of a fence or of inline code, or HTML.
-    fn is_mentioned(&self, token: &Sign) -> bool {
+    fn is_mentioned(&self, token: &SpecialToken) -> bool {
         let (before, after) = (&self.text[..token.place.start], &self.text[token.place.end..]);
         let (line, rest) = self.line_around(token);
         let struck =
             || token.name == "</s>" && line.trim_start().find("<s>").is_some_and(|at| at > 0);
-        let odd = |text: &str, sign: &str| text.matches(sign).count() % 2 == 1;
+        let odd = |text: &str, special: &str| text.matches(special).count() % 2 == 1;
         let fenced = || after.contains("```") && odd(before, "```");
         let inline = || rest.contains('`') && odd(line, "`");
         self.is_enclosed(token) || struck() || inline() || fenced()
     }
 
     /// Whether the words around a token make one sentence: `a series of [/INST] tags`.
-    fn is_in_a_sentence(&self, token: &Sign) -> bool {
+    fn is_in_a_sentence(&self, token: &SpecialToken) -> bool {
         let (before, after) = self.line_around(token);
         let word = before.strip_suffix(' ').and_then(|before| before.split(' ').next_back());
         let goes_before = word.is_some_and(|word| {
             let word = word.trim_matches([',', ';', '(']);
             !word.is_empty() && word.chars().all(char::is_lowercase)
         });
-        let mut signs = after.chars();
-        let goes_on = match (signs.next(), signs.next()) {
+        let mut following = after.chars();
+        let goes_on = match (following.next(), following.next()) {
             (Some(' '), Some(next)) => next.is_lowercase() || "(`'\"<[".contains(next),
             (Some(','), Some(' ')) | (Some('.' | ';' | ':' | ')' | '?' | '!' | '\''), _) => true,
             _ => false,
@@ -279,7 +304,7 @@ impl<'a, 'd> Answer<'a, 'd> {
     }
 
     /// What stands before and after a token on its line.
-    fn line_around(&self, token: &Sign) -> (&str, &str) {
+    fn line_around(&self, token: &SpecialToken) -> (&str, &str) {
         let (before, after) = (&self.text[..token.place.start], &self.text[token.place.end..]);
         let line = before.rfind('\n').map_or(before, |at| &before[at + 1..]);
         (line, after.find('\n').map_or(after, |at| &after[..at]))
@@ -310,7 +335,7 @@ mod tests {
 
     fn shown<'t>(text: &'t str, data: &[&str], end: TurnEnd) -> &'t str {
         let data: Vec<String> = data.iter().map(|text| (*text).to_owned()).collect();
-        spoken(text, &Judged::new(&data), end)
+        visible_part(text, &JudgedTexts::new(&data), end)
     }
 
     fn plain(text: &str) -> &str {
@@ -393,7 +418,7 @@ mod tests {
 
     #[test]
     fn an_unfinished_thought_is_closed_in_its_own_notation() {
-        let unfinished = |text: &str| unfinished_thought(text, &Judged::default());
+        let unfinished = |text: &str| unfinished_thought(text, &JudgedTexts::default());
         assert_eq!(unfinished("<think>hm").as_deref(), Some("</think>"));
         assert_eq!(unfinished("[THINK]hm").as_deref(), Some("[/THINK]"));
         assert_eq!(unfinished("Fine. <reasoning>hm").as_deref(), Some("</reasoning>"));

@@ -7,7 +7,7 @@ use minijinja::{
     value::{ArgType, Kwargs, Object, Rest},
 };
 
-use super::{program::Said, taint};
+use super::{program::ProgramState, taint};
 use crate::{
     parse::{Parser, Reader, Slot},
     request::Constraint,
@@ -18,38 +18,38 @@ pub(super) const NAME: &str = "__run";
 
 /// One rendering: the results so far, and what the template turned out to want.
 #[derive(Debug)]
-pub(super) struct Run {
-    said: Said,
+pub(super) struct Rendering {
+    state: ProgramState,
     /// The marked text that was sent last.
     sent: String,
     reader: Reader,
-    noted: Mutex<Noted>,
+    notes: Mutex<RenderNotes>,
 }
 
 #[derive(Debug, Default)]
-struct Noted {
-    wanted: Option<Wanted>,
+struct RenderNotes {
+    missing: Option<MissingReply>,
     printed: Vec<String>,
     used: Vec<Slot>,
 }
 
 /// A `gen` or `choose` without a result.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(super) struct MissingReply {
     pub(super) slot: Slot,
-    pub(super) what: What,
+    pub(super) what: TemplateCall,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum What {
-    Gen(Box<Gen>),
+pub(super) enum TemplateCall {
+    Gen(Box<GenOptions>),
     Choose { labels: Vec<String> },
     Compare { answer: String, reference: String },
 }
 
 /// The settings of one `gen`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Gen {
+pub(super) struct GenOptions {
     pub(super) stop: Vec<String>,
     pub(super) max_tokens: Option<u32>,
     pub(super) temperature: Option<f64>,
@@ -58,9 +58,9 @@ pub(super) struct Gen {
     pub(super) constraint: Option<Constraint>,
 }
 
-impl Run {
-    pub(super) fn new(said: Said, sent: String, reader: Reader) -> Self {
-        Self { said, sent, reader, noted: Mutex::default() }
+impl Rendering {
+    pub(super) fn new(state: ProgramState, sent: String, reader: Reader) -> Self {
+        Self { state, sent, reader, notes: Mutex::default() }
     }
 
     pub(super) fn of(state: &State) -> Result<Arc<Self>, Error> {
@@ -72,40 +72,40 @@ impl Run {
 
     /// Notes that a result went into the text.
     pub(super) fn printed(&self, text: &str) {
-        self.noted().printed.push(text.to_owned());
+        self.notes().printed.push(text.to_owned());
     }
 
     /// What stopped the render, if it was a missing result.
-    pub(super) fn wanted(&self) -> Option<Wanted> {
-        self.noted().wanted.take()
+    pub(super) fn missing(&self) -> Option<MissingReply> {
+        self.notes().missing.take()
     }
 
     /// The texts that were printed as results, in order.
     pub(super) fn all_printed(&self) -> Vec<String> {
-        self.noted().printed.clone()
+        self.notes().printed.clone()
     }
 
     /// Every `gen` and `choose` that found its result.
     pub(super) fn used(&self) -> Vec<Slot> {
-        self.noted().used.clone()
+        self.notes().used.clone()
     }
 
     /// The result at a place, or the render stops with the wish for it.
-    fn result(&self, slot: Slot, what: What) -> Result<Value, Error> {
-        if let Some(reply) = self.said.results.iter().find(|reply| reply.slot == slot) {
-            self.noted().used.push(slot);
+    fn result(&self, slot: Slot, what: TemplateCall) -> Result<Value, Error> {
+        if let Some(reply) = self.state.results.iter().find(|reply| reply.slot == slot) {
+            self.notes().used.push(slot);
             return Ok(Value::from_safe_string(reply.completion.text.clone()));
         }
-        self.noted().wanted = Some(Wanted { slot, what });
+        self.notes().missing = Some(MissingReply { slot, what });
         Err(Error::new(ErrorKind::InvalidOperation, "a result is still missing"))
     }
 
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn notes(&self) -> MutexGuard<'_, RenderNotes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Object for Run {}
+impl Object for Rendering {}
 
 /// `gen("name", at=…, stop=…, max_tokens=…, temperature=…, top_p=…, cut="ok", schema=…)`
 #[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
@@ -114,7 +114,7 @@ pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Val
     let max_tokens: Option<u32> = option(&options, "max_tokens", "a whole number")?;
     let cut: Option<String> = option(&options, "cut", "the text \"ok\"")?;
     let schema: Option<Value> = options.get("schema")?;
-    let generate = Gen {
+    let generate = GenOptions {
         stop: stop.as_ref().map(texts).transpose()?.unwrap_or_default(),
         max_tokens,
         temperature: option(&options, "temperature", "a number")?,
@@ -124,7 +124,7 @@ pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Val
     };
     let slot = Slot { name: name.to_owned(), at: options.get("at")? };
     options.assert_all_used()?;
-    Run::of(state)?.result(slot, What::Gen(Box::new(generate)))
+    Rendering::of(state)?.result(slot, TemplateCall::Gen(Box::new(generate)))
 }
 
 /// `choose("name", [" Yes", " No"], at=…)`
@@ -150,7 +150,7 @@ pub(super) fn choose(
     }
     let slot = Slot { name: name.to_owned(), at: options.get("at")? };
     options.assert_all_used()?;
-    Run::of(state)?.result(slot, What::Choose { labels })
+    Rendering::of(state)?.result(slot, TemplateCall::Choose { labels })
 }
 
 /// `compare("name", answer, reference)`
@@ -162,15 +162,15 @@ pub(super) fn compare(
 ) -> Result<Value, Error> {
     let (answer, reference) = (taint::text_of(answer)?, taint::text_of(reference)?);
     let slot = Slot { name: name.to_owned(), at: None };
-    Run::of(state)?.result(slot, What::Compare { answer, reference })
+    Rendering::of(state)?.result(slot, TemplateCall::Compare { answer, reference })
 }
 
 /// `read()`: the verdict so far as text, or none.
 pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
-    let run = Run::of(state)?;
-    let used = run.noted().used.clone();
-    let transcript = run.said.so_far(&run.sent, |reply| used.contains(&reply.slot));
-    let verdict = run.reader.parse(&transcript).verdict.ok();
+    let rendering = Rendering::of(state)?;
+    let used = rendering.notes().used.clone();
+    let transcript = rendering.state.so_far(&rendering.sent, |reply| used.contains(&reply.slot));
+    let verdict = rendering.reader.parse(&transcript).verdict.ok();
     Ok(verdict.map_or_else(|| Value::from(()), |verdict| Value::from(verdict.to_string())))
 }
 
