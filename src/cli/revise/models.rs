@@ -112,7 +112,7 @@ pub(super) async fn comparison(opened: &[Opened]) -> Result<Judge> {
     let pair = Item::new().question("").answers(["", ""]);
     let mut judges = Vec::new();
     for Opened { resolved, backend } in opened {
-        let prompt = prompt::default_for(&names(&**backend), &pair, prompt::Wish::Any)?;
+        let prompt = prompt::default_for(&names(&**backend), &pair, prompt::Supplied::Nothing)?;
         let judge = with_prompt(resolved, backend, prompt).await?;
         judges.push((resolved.name.clone().unwrap_or_default(), judge));
     }
@@ -164,7 +164,8 @@ async fn judge_with_rule(one: &mut Opened, context: &Context<'_>) -> Result<Judg
     let backend = &*backend;
     let first = context.first.map(drafted);
     let own = || {
-        let free = resolved.settings.prompt.is_none() && resolved.wish() == prompt::Wish::Any;
+        let free =
+            resolved.settings.prompt.is_none() && resolved.supplied() == prompt::Supplied::Nothing;
         let names = free.then(|| names(&**backend))?;
         let seen = resolved.fields().ok()?.apply(first.as_ref()?).ok()?;
         prompt::own_for(&names, Kind::Steps, &seen)
