@@ -19,7 +19,7 @@ use tribunal::{
 #[command(next_help_heading = "Input")]
 pub(super) struct Args {
     /// Files, folders or patterns; - reads standard input.
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", help_heading = None::<&str>)]
     pub(super) files: Vec<String>,
     /// InputFormat of the input: jsonl, json, csv, … [default: by name].
     #[arg(
@@ -36,7 +36,7 @@ pub(super) struct Args {
     /// Number of records to read from the start.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Number of records to pick at random, the same every time.
+    /// Number of records to pick at random, reproducibly.
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
     /// Random seed of --sample.

@@ -143,7 +143,7 @@ async fn run() -> ExitCode {
     let (cli, sources) = match parsed {
         Ok(parsed) => parsed,
         Err(usage) if usage.use_stderr() => {
-            note(usage.format(&mut command).to_string().trim_end());
+            note(plain_usage(&usage.format(&mut command).to_string()).trim_end());
             return ExitCode::from(2);
         }
         Err(help) => {
@@ -157,6 +157,18 @@ async fn run() -> ExitCode {
     models::Args::guard(&cli.command);
     variables::warn(&command);
     dispatch(cli.command, &sources).await.map_or_else(|error| failed(&error), ExitCode::from)
+}
+
+/// The message of a wrong argument, with the standard library's words for numbers in plain English.
+fn plain_usage(message: &str) -> String {
+    const WORDS: [(&str, &str); 5] = [
+        ("invalid digit found in string", "expected a whole number"),
+        ("invalid float literal", "expected a number"),
+        ("number too large to fit in target type", "the number is too large"),
+        ("number too small to fit in target type", "the number is too small"),
+        (" is not in 1..=", " is not a number from 1 to "),
+    ];
+    WORDS.iter().fold(message.to_owned(), |message, (words, plain)| message.replace(words, plain))
 }
 
 /// Sends logs of the library to standard error; `RUST_LOG` chooses them.

@@ -39,8 +39,8 @@ pub(super) struct Args {
     /// Prompt whose verdict rules read the texts.
     #[arg(short, long, value_name = "NAME|FILE")]
     prompt: String,
-    /// Field that holds the text.
-    #[arg(long, default_value = "raw")]
+    /// Field that holds the text [default: raw].
+    #[arg(long, default_value = "raw", hide_default_value = true)]
     field: String,
     /// Rule that decides what passes, such as 'score >= 7'.
     #[arg(long, value_name = "RULE")]

@@ -52,7 +52,7 @@ enum Command {
         /// File of records; - reads standard input.
         file: String,
         /// Index of the record, counted from 0.
-        #[arg(long, default_value_t = 0)]
+        #[arg(long, value_name = "N", default_value_t = 0)]
         index: usize,
         /// Read field NEW from the record's field OLD; repeatable.
         #[arg(long, value_name = "NEW=OLD")]
@@ -102,7 +102,7 @@ fn table() -> Result<Exit> {
 /// Whether verdicts of a prompt have probabilities, and of how many values.
 fn probabilities(prompt: &Prompt) -> String {
     match prompt.evaluated() {
-        Ok(menu) if menu.each_step => "yes, of every step and of none".into(),
+        Ok(menu) if menu.each_step => "yes, of each step".into(),
         Ok(menu) => format!("yes, of {} values", menu.values.len()),
         Err(why) => format!("no: {why}"),
     }
@@ -126,13 +126,13 @@ fn evaluated(prompt: &Prompt) -> String {
     let mut values: Vec<String> =
         menu.values.iter().map(|value| format!("{:?}", value.text)).collect();
     if menu.each_step {
-        values.push("… one for every step".into());
+        values.push("… one per step".into());
     }
     let place = match menu.announcement.as_str() {
         "" => "at the start of the answer".to_owned(),
         words => format!("after {words:?}"),
     };
-    format!("values evaluated {place}: {}", values.join(", "))
+    format!("probabilities, {place}: {}", values.join(", "))
 }
 
 /// Checks every prompt, also after one that is wrong.
@@ -157,9 +157,15 @@ fn check(prompts: &[String], strict: bool) -> Result<Exit> {
 
 /// Prints what a prompt judges and reads, and its warnings; returns their number.
 fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
-    let judges = prompt.front().kind.name();
+    let kind = match prompt.front().kind.name() {
+        "scores" => "list of scores",
+        "criteria" => "score per criterion",
+        "steps" => "verdict on steps",
+        other => other,
+    };
     let fields = fields_of(prompt);
-    emit(&mut io::stdout(), &format!("{name}: judges {judges}, reads {fields}"))?;
+    let optional = if fields.contains('?') { " (? is optional)" } else { "" };
+    emit(&mut io::stdout(), &format!("{name}: gives a {kind}, reads {fields}{optional}"))?;
     emit(&mut io::stdout(), &format!("  {}", evaluated(prompt)))?;
     let warnings = prompt.warnings();
     for warning in &warnings {

@@ -69,6 +69,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 
 fn list(store: &Store) -> Result<Exit> {
     let out = &mut io::stdout();
+    if store.is_empty() {
+        note("no file has permissions: `tribunal trust` grants them");
+    }
     for (file, asked) in store {
         emit(out, file)?;
         asked.iter().try_for_each(|what| emit(out, &format!("  {what}")))?;

@@ -25,7 +25,7 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// tiny, FILE.gguf, openai/MODEL, check:KIND … [default: tiny].
+    /// Model: tiny, FILE.gguf, openai/MODEL, check:KIND, … [default: tiny].
     #[cfg_attr(feature = "cli", arg(short, long, value_name = "MODEL", env = "TRIBUNAL_MODEL"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -47,12 +47,12 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany")]
     pub criteria: Vec<String>,
-    /// Criterion that gets a score of its own.
+    /// Criterion with a score of its own; repeatable.
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME=TEXT|@FILE"))]
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub criterion: Vec<Pair>,
-    /// Scale in place of the prompt's own, such as 1-5.
+    /// Scale to use instead of the prompt's, such as 1-5.
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "MIN-MAX", allow_hyphen_values = true, env = "TRIBUNAL_SCALE")
@@ -71,21 +71,21 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "RULE", env = "TRIBUNAL_PASS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<String>,
-    /// Exit with 1 if fewer than this share of records pass.
+    /// Exit 1 if fewer than this share of records pass.
     #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_FAIL_UNDER"))]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
     #[schemars(with = "Share")]
     pub fail_under: Option<f64>,
-    /// Exit with 1 if more than this share is unreadable.
+    /// Exit 1 if more than this share is unreadable.
     #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_MAX_UNREADABLE"))]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
     #[schemars(with = "Share")]
     pub max_unreadable: Option<f64>,
-    /// Number of answers sampled for every question.
+    /// Number of verdicts to sample per question [default: 1].
     #[cfg_attr(feature = "cli", arg(short = 'n', long, value_name = "N", env = "TRIBUNAL_DRAWS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draws: Option<u32>,
-    /// Order in which answers are shown.
+    /// Order of answers: both, given, hash, rotate or shuffle.
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -99,7 +99,7 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
-    /// Rule that makes one verdict of several draws, or members.
+    /// Rule that combines draws or members: mean, median, majority, …
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -124,7 +124,7 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", command(flatten))]
     #[serde(skip_serializing_if = "SamplingSettings::is_empty")]
     pub sampling: SamplingSettings,
-    /// Read field NEW from the record's field OLD (dotted paths work).
+    /// Read field NEW from field OLD, such as meta.text.
     #[cfg_attr(feature = "cli", arg(long, value_name = "NEW=OLD", value_delimiter = ','))]
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
@@ -141,7 +141,7 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The meaning of a word in labels, such as Good=correct.
+    /// Meaning of a label's word, such as Good=correct.
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -162,14 +162,14 @@ pub struct Settings {
 #[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]
 #[serde(default)]
 pub struct SamplingSettings {
-    /// Temperature of sampling; 0 always takes the likeliest token.
+    /// Sampling temperature; 0 always picks the likeliest token.
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "T", env = "TRIBUNAL_TEMPERATURE")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
-    /// Maximum number of tokens of an answer.
+    /// Maximum number of tokens per answer.
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_MAX_TOKENS")

@@ -1,23 +1,31 @@
-//! The program as people run it: in a folder of its own, without anything of the caller's environment.
+//! The program as people run it, in a sealed environment: a temporary folder as working directory and home, no
+//! variable of the caller, a terminal of [`COLUMNS`] columns, and output whose times, addresses and paths can be
+//! replaced by names, for snapshots.
 
 use std::{
     fs,
     io::Write,
     process::{Child, Command, Output, Stdio},
+    sync::LazyLock,
 };
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::Folder;
 
-/// A folder, and the program run in it without anything of the caller's environment.
+/// The width of help and tables.
+pub const COLUMNS: &str = "100";
+
+/// A temporary folder, and the program run in it without anything of the caller's environment.
 pub struct Place {
-    /// Where it runs.
+    /// The working directory.
     pub folder: Folder,
 }
 
-/// What a run of the program came to.
+/// What a run of the program printed, and how it ended.
 #[derive(Debug)]
+#[must_use = "compare what was printed, or the exit code"]
 pub struct Ran {
     /// The exit code.
     pub code: i32,
@@ -42,6 +50,13 @@ impl Ran {
     pub async fn ended(child: Child) -> Self {
         let wait = tokio::task::spawn_blocking(|| child.wait_with_output());
         Self::of(wait.await.unwrap().unwrap())
+    }
+
+    /// The run, which must have ended with 0.
+    #[track_caller]
+    pub fn passed(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.err);
+        self
     }
 
     /// The lines of results, which come as records end, in the order of the records.
@@ -79,8 +94,38 @@ impl Place {
             .args(args)
             .env_clear()
             .env("HOME", self.folder.path("home"))
+            .env("COLUMNS", COLUMNS)
             .current_dir(self.folder.path(""));
         command
+    }
+
+    /// Runs the program without any input, and gives everything that a person sees of it, for a snapshot.
+    pub fn shown(&self, args: &[&str]) -> String {
+        self.show(&self.run(args))
+    }
+
+    /// Everything that a person sees of a run: the exit code and both outputs. What differs from run to run is
+    /// replaced by a name: the folder, addresses, times, rates and digests.
+    pub fn show(&self, ran: &Ran) -> String {
+        let Ran { code, out, err } = ran;
+        let parts = [format!("exit code {code}"), section("stdout", out), section("stderr", err)];
+        let shown: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        self.filtered(&shown.join("\n"))
+    }
+
+    /// The exit code and the messages of a run, without its results.
+    pub fn messages(&self, ran: &Ran) -> String {
+        let Ran { code, err, .. } = ran;
+        self.filtered(&format!("exit code {code}\n{}", section("stderr", err)))
+    }
+
+    /// The text without what differs from run to run.
+    pub fn filtered(&self, text: &str) -> String {
+        let folder = self.folder.path("").display().to_string();
+        let folder = folder.trim_end_matches('/');
+        let text = text.replace(folder, "[FOLDER]");
+        let filters = FILTERS.iter();
+        filters.fold(text, |text, (regex, name)| regex.replace_all(&text, *name).into_owned())
     }
 
     /// Starts the program without any input, with a key for servers on this machine.
@@ -107,5 +152,29 @@ impl Place {
             .unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         Ran::of(child.wait_with_output().unwrap())
+    }
+}
+
+/// What differs from run to run, and the name that stands for it in snapshots.
+static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let filters = [
+        (r"127\.0\.0\.1:\d+", "[ADDRESS]"),
+        (r"\b\d+\.\d+/s\b", "[RATE]"),
+        (r#"("latency_ms":)\d+"#, "$1[TIME]"),
+        (r"\b\d+(\.\d+)? (ms|s|min)\b( \d+ s\b)?", "[TIME]"),
+        (r#""[0-9a-f]{8,64}""#, "\"[DIGEST]\""),
+        (r"\b[0-9a-f]{32,64}\b", "[DIGEST]"),
+        // The last digits of a probability depend on the processor.
+        (r"\b\d\.\d{6,}(e-?\d+)?\b", "[NUMBER]"),
+        (r"\btribunal \d+\.\d+\.\d+\b", "tribunal [VERSION]"),
+    ];
+    filters.into_iter().map(|(regex, name)| (Regex::new(regex).unwrap(), name)).collect()
+});
+
+/// One output below its name; nothing where nothing was printed.
+fn section(name: &str, text: &str) -> String {
+    match text.trim_end() {
+        "" => String::new(),
+        text => format!("----- {name}\n{text}"),
     }
 }

@@ -28,7 +28,7 @@ use tribunal::{
 #[group(skip)]
 #[command(next_help_heading = "Loop")]
 pub(super) struct Args {
-    /// Model that revises [default: `policy` of tribunal.toml, or the judge's].
+    /// Model that revises [default: the judge's].
     #[arg(long, value_name = "MODEL", env = "TRIBUNAL_POLICY")]
     policy: Option<String>,
     /// Address of the policy's API, up to /v1.
@@ -46,7 +46,7 @@ pub(super) struct Args {
     /// Prompt that writes missing first drafts [default: by model].
     #[arg(long, value_name = "NAME|FILE", hide_short_help = true)]
     draft_prompt: Option<String>,
-    /// Published method: self-refine, reflexion, constitutional, refine-n-judge, jetts, critic.
+    /// Published method, such as self-refine or reflexion (see help revise).
     #[arg(long, value_name = "NAME", value_parser = PRESETS.map(|preset| preset.name), hide_possible_values = true)]
     preset: Option<String>,
     /// Maximum number of revisions per record [default: 4].
@@ -64,7 +64,7 @@ pub(super) struct Args {
     /// Maximum time per record, such as 90s or 5m.
     #[arg(long, value_name = "TIME", value_parser = units::duration, hide_short_help = true)]
     time: Option<Duration>,
-    /// Drafts to accept: always, score, score+MARGIN or prefer [default: score].
+    /// Accept rule: always, score, score+MARGIN or prefer [default: score].
     #[arg(long, value_name = "RULE")]
     accept: Option<String>,
     /// Rounds without improvement before stopping; 0 never stops [default: 3].
