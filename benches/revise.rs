@@ -13,10 +13,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use tribunal::{
     Backend, Completion, Item, Judge, Request, Result,
-    backend::{
-        self,
-        cache::{Cache, Mode},
-    },
+    backend::cache::{Cache, Mode},
+    models::Models,
     request::Capabilities,
     strategy::revise::{
         Accept, Budget, Critique, Draft, FinalCheck, ReviseOptions, RevisionOutcome, Writer, revise,
@@ -212,8 +210,8 @@ async fn run(
 #[tokio::main]
 async fn main() -> Result<()> {
     // What the model says does not change with the judge's noise: it is asked once.
-    let cache = Some(Cache::in_memory(Mode::On));
-    let tiny = backend::open("tiny", &backend::Options { cache, ..Default::default() }).await?;
+    let models = Models::default().cached(Cache::in_memory(Mode::On));
+    let tiny = models.open("tiny").await?;
     let reviser = Judge::builder().backend(tiny.clone()).prompt("tiny-revise").build().await?;
     let writer = Writer::new(reviser)?;
     let mut items = read("examples/arithmetic-wrong.jsonl");

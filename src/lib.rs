@@ -44,6 +44,7 @@
 mod hint;
 #[doc(hidden)]
 pub mod error;
+pub mod units;
 #[doc(hidden)]
 pub mod text;
 #[doc(hidden)]
@@ -63,7 +64,9 @@ pub mod prompt;
 pub mod judging;
 #[doc(hidden)]
 pub mod files;
+pub mod environment;
 pub mod backend;
+pub mod models;
 pub mod judge;
 pub mod strategy;
 pub mod blocking;

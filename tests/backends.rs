@@ -128,8 +128,7 @@ async fn a_recording_keeps_it_without_a_request() {
 #[cfg(all(feature = "llama", feature = "tiny"))]
 #[tokio::test]
 async fn the_model_in_this_process_keeps_it() {
-    let tiny =
-        tribunal::backend::open("tiny", &tribunal::backend::Options::default()).await.unwrap();
+    let tiny = tribunal::models::Models::default().open("tiny").await.unwrap();
     keeps_the_contract(&*tiny).await;
 }
 

@@ -215,13 +215,14 @@ async fn shows_no_control_token(cases: &[String]) {
     use tribunal::{
         backend::{
             Backend,
-            llama::{Llama, Settings as Weights, Weights as Bytes},
+            llama::{Llama, LlamaOptions, Weights as Bytes},
         },
         prompt::{ProgramContext, ProgramStep},
     };
-    let tiny = Llama::load(Weights::new(Bytes::Embedded(include_bytes!("../models/tiny.gguf"))))
-        .await
-        .unwrap();
+    let tiny =
+        Llama::load(LlamaOptions::new(Bytes::Embedded(include_bytes!("../models/tiny.gguf"))))
+            .await
+            .unwrap();
     let prompt = tribunal::judge::load("tiny-score").unwrap();
     let plan = ProgramContext::new(tiny.capabilities().await);
     let controls = |item: &Item| {

@@ -11,7 +11,7 @@ use tribunal::{
     Item, Judge,
     backend::{
         Backend,
-        llama::{Llama, Settings, Weights},
+        llama::{Llama, LlamaOptions, Weights},
     },
     completion::Finish,
     error::ErrorKind,
@@ -21,7 +21,9 @@ use tribunal::{
 
 async fn tiny() -> Llama {
     let weights = Weights::Embedded(include_bytes!("../models/tiny.gguf"));
-    Llama::load(Settings { name: Some("tiny".into()), ..Settings::new(weights) }).await.unwrap()
+    Llama::load(LlamaOptions { name: Some("tiny".into()), ..LlamaOptions::new(weights) })
+        .await
+        .unwrap()
 }
 
 fn asks(text: &str) -> Request {
@@ -185,7 +187,7 @@ async fn files_that_are_no_models_are_refused_by_name() {
         (file("cut.gguf", &whole[..whole.len() / 2]), "cannot load cut.gguf"),
     ];
     for (path, expected) in cases {
-        let error = Llama::load(Settings::file(&path)).await.unwrap_err();
+        let error = Llama::load(LlamaOptions::file(&path)).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
@@ -195,7 +197,7 @@ async fn the_identity_is_the_files_content() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("other-name.gguf");
     fs::copy("models/tiny.gguf", &copy).unwrap();
-    let file = Llama::load(Settings::file(&copy)).await.unwrap();
+    let file = Llama::load(LlamaOptions::file(&copy)).await.unwrap();
     assert_eq!(file.identity(), tiny().await.identity());
     assert_eq!(file.name(), "other-name.gguf");
 }
@@ -502,7 +504,7 @@ async fn the_end_of_thinking_is_written_for_the_model() {
 #[tokio::test]
 async fn a_context_that_is_shorter_than_a_call_is_filled_in_several() {
     let weights = Weights::Embedded(include_bytes!("../models/tiny.gguf"));
-    let mut settings = Settings::new(weights);
+    let mut settings = LlamaOptions::new(weights);
     settings.context = Some(300);
     let short = Llama::load(settings).await.unwrap();
     let prompt = asks(&format!("{SUM}\n{}", "1 + 1 = 2. ".repeat(56)));

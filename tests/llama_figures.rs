@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use tribunal::{
     backend::{
         Backend,
-        llama::{Llama, Settings},
+        llama::{Llama, LlamaOptions},
     },
     completion::Completion,
     request::{Ask, Message, Origin, Part, Request, Role, Sampling},
@@ -66,7 +66,7 @@ async fn figures() {
     const RECORDS: usize = 8;
     const COUNT: u32 = 8;
     let path = std::env::var_os("TRIBUNAL_TEST_GGUF").unwrap();
-    let model = Llama::load(Settings::file(path)).await.unwrap();
+    let model = Llama::load(LlamaOptions::file(path)).await.unwrap();
     let model = &model;
     let ask = async |request: Request| model.complete(&request).await.unwrap();
     ask(asks(0)).await;

@@ -195,10 +195,8 @@ async fn a_stopped_run_says_so_and_goes_on_later() {
 async fn a_loop_that_is_dropped_loses_nothing_that_was_paid() {
     use tribunal::{
         Item, Judge,
-        backend::{
-            self,
-            cache::{Cache, Mode},
-        },
+        backend::cache::{Cache, Mode},
+        models::{ModelSpec, Models},
         strategy::revise::{ReviseOptions, Writer},
     };
     let server = Server::start(|seen| {
@@ -206,14 +204,10 @@ async fn a_loop_that_is_dropped_loses_nothing_that_was_paid() {
         improves(seen)
     })
     .await;
-    let cache = Some(Cache::in_memory(Mode::On));
+    let models = Models::default().cached(Cache::in_memory(Mode::On));
     let open = async |model: &str| {
-        let options = backend::Options {
-            base_url: Some(server.url.clone()),
-            cache: cache.clone(),
-            ..backend::Options::default()
-        };
-        backend::open(model, &options).await.unwrap()
+        let spec = ModelSpec::new(model).base_url(&server.url);
+        models.open(spec).await.unwrap()
     };
     let judge = Judge::builder().backend(open("judge").await).prompt("score").pass("score >= 9");
     let judge = judge.build().await.unwrap();

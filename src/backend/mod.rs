@@ -23,24 +23,12 @@ pub mod openai;
 #[cfg(feature = "llama")]
 pub mod llama;
 
-mod open;
-
-#[cfg(feature = "llama")]
-pub use open::describe;
-
-#[cfg(not(feature = "openai"))]
-pub use open::presets;
-pub use open::{file_of, is_remote, secrets};
-#[cfg(feature = "openai")]
-pub use openai::presets;
-
 #[cfg(feature = "checks")]
 pub use check::Check;
 pub use {
     crate::request::{Capabilities, Logprobs},
     budgeted::{Budget, BudgetLimits, Budgeted, Spending},
     from_fn::{FromFn, from_fn},
-    open::{DEFAULT_MODEL, Options, open},
     record::Recorded,
     replay::Replay,
     retried::{Retried, Retry},

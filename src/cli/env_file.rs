@@ -15,9 +15,9 @@ use super::{
     note, secrets, trust,
 };
 use tribunal::{
-    backend::{self, presets},
     config::{Permission, is_identity, outside},
     error::{Error, ErrorKind, Result},
+    models::{self, presets},
 };
 
 /// Variable that names another file; an empty value reads none.
@@ -188,7 +188,7 @@ fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
         Some(place) => needs(&format!("sends requests and their key to {place}")),
         None => Effect::Harmless,
     };
-    let model = || backend::file_of(value, None).map_or(Effect::Harmless, file);
+    let model = || models::file_of(value, None).map_or(Effect::Harmless, file);
     match name {
         "TRIBUNAL_BASE_URL" => foreign(presets::foreign_place("", value)),
         "TRIBUNAL_KEY_VARIABLE" => needs(&format!("sends the value of {value} as the key")),

@@ -13,12 +13,13 @@ use super::{
     settings::{self, Sources},
 };
 use tribunal::{
-    backend,
     config::Resolved,
+    environment::Environment,
     error::{Error, ErrorKind, Result, near},
     files::Plan,
     item::Item,
     judge::{Judge, is_file},
+    models::Models,
     prompt::{Need, Order},
     report::{Summary, escaped},
     run,
@@ -138,15 +139,13 @@ impl Args {
                 "no model named: using the built-in `tiny`, which only checks sums and differences of whole numbers up to 999; name another with -m model.gguf or -m openai/MODEL",
             );
         }
-        let options = backend::Options {
-            record: self.record.clone(),
-            offline: self.dry_run,
-            stopping: Some(stops),
-            #[cfg(feature = "store")]
-            cache: if self.dry_run { None } else { self.cache.open()? },
-            ..backend::Options::default()
-        };
-        let opening = Opening { first, quiet: self.output.quiet, options };
+        let models = Models::new(Environment::process())
+            .recorded(self.record.clone())
+            .offline(self.dry_run)
+            .stopping(stops);
+        #[cfg(feature = "store")]
+        let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
+        let opening = Opening { first, quiet: self.output.quiet, models };
         let judge = opening.judge(resolved).await?;
         if resolved.settings.fail_under.is_some() && judge.pass().is_none() {
             let error = Error::new(ErrorKind::Config, "--fail-under needs a pass rule");

@@ -52,7 +52,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::console::{emit, note, print_error};
 use tribunal::{
-    backend,
+    environment::Environment,
     error::{Error, ErrorKind},
 };
 
@@ -120,7 +120,7 @@ impl From<Exit> for ExitCode {
 pub(crate) fn main() -> ExitCode {
     // Before the first thread: nothing else may look at the environment while it changes.
     let exit = env_file::load().and_then(|()| {
-        console::hide(backend::secrets(&backend::Options::default()));
+        console::hide(Environment::process().secrets());
         let runtime = tokio::runtime::Runtime::new();
         let runtime = runtime.map_err(|cause| {
             Error::new(ErrorKind::Io, "this system starts no threads").because(cause)

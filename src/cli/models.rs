@@ -88,7 +88,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
 
 #[cfg(feature = "llama")]
 fn info(path: &Path) -> Result<Exit> {
-    let info = tribunal::backend::describe(&path.to_string_lossy())?;
+    let info = tribunal::models::describe(&path.to_string_lossy())?;
     let fields = serde_json::to_value(info).unwrap_or_default();
     for (name, value) in fields.as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), tribunal::report::escaped);

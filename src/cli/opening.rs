@@ -2,12 +2,13 @@
 
 use super::{choose, fields};
 use tribunal::{
-    backend::{self, Script},
-    config::{Models, Resolved},
+    backend::Script,
+    config::Resolved,
     error::Result,
     item::Item,
     judge::{self, Judge},
     line::{PromptLine, ResultLine},
+    models::Models,
     prompt::Prompt,
 };
 
@@ -17,8 +18,8 @@ pub(super) struct Opening<'a> {
     pub(super) first: Option<&'a Item>,
     /// Whether nothing is printed about what was chosen.
     pub(super) quiet: bool,
-    /// What is the same for all models: the cache, the recording, the signal to stop.
-    pub(super) options: backend::Options,
+    /// Opens the models.
+    pub(super) models: Models,
 }
 
 impl Opening<'_> {
@@ -35,19 +36,18 @@ impl Opening<'_> {
     }
 
     async fn unchecked(&self, resolved: &Resolved) -> Result<Judge> {
-        let mut models = Models::default();
         if !resolved.is_jury() {
-            return self.one(resolved, &mut models).await;
+            return self.one(resolved).await;
         }
         let mut members = Vec::new();
         for member in &resolved.members {
-            members.push(self.one(member, &mut models).await?);
+            members.push(self.one(member).await?);
         }
         resolved.panel(members).build().await
     }
 
-    async fn one(&self, resolved: &Resolved, models: &mut Models) -> Result<Judge> {
-        let backend = models.open(resolved, &self.options).await?;
+    async fn one(&self, resolved: &Resolved) -> Result<Judge> {
+        let backend = self.models.open(resolved.model_spec()).await?;
         let prompt = choose::prompt(resolved, &*backend, self.first, self.quiet)?;
         let mut builder = resolved.builder()?.backend(backend).with_prompt(prompt);
         if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {

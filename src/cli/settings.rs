@@ -184,7 +184,7 @@ fn check_name(config: &Config, resolved: &Resolved) -> Result<()> {
     else {
         return Ok(());
     };
-    let is_bare = !name.contains(['/', ':', '.']) && name != tribunal::backend::DEFAULT_MODEL;
+    let is_bare = !name.contains(['/', ':', '.']) && name != tribunal::models::DEFAULT_MODEL;
     match near(name, models).filter(|_| is_bare && resolved.model.base_url.is_none()) {
         Some(near) => Err(Error::new(ErrorKind::Config, format!("unknown model `{name}`"))
             .hint(format!("did you mean `{near}`, a model in tribunal.toml?"))),

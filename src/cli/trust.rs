@@ -11,9 +11,9 @@ use std::{
 
 use super::{Exit, emit, env_file, note};
 use tribunal::{
-    backend::{self, presets},
     config::{Config, Origin, Permission, Resolved},
     error::{Error, ErrorKind, Result},
+    models::{self, presets},
 };
 
 /// Variable that names the folder of the store of permissions.
@@ -160,7 +160,7 @@ fn matters(variable: &str, resolved: &Resolved, is_named: bool) -> bool {
         return resolved.members.iter().any(|member| matters(variable, member, is_named));
     }
     let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref());
-    let is_remote = backend::is_remote(name, url);
+    let is_remote = models::is_remote(name, url);
     let is_flag = |key| matches!(resolved.origin(key), Origin::Flag(_));
     match variable {
         "TRIBUNAL_BASE_URL" => is_remote && !is_flag("model.base_url"),

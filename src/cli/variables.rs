@@ -1,7 +1,7 @@
 //! Variables of the environment that are nearly the right ones.
 
 use super::{env_file, note, trust};
-use tribunal::{backend::presets, error::near};
+use tribunal::{error::near, models::presets};
 
 /// How the names of this program's variables begin.
 const PREFIX: &str = "TRIBUNAL_";

@@ -1,15 +1,15 @@
 //! Juries: judges whose verdict comes out of those of other judges.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Layer, ModelSettings, Resolved};
+use super::{Layer, Resolved};
 use crate::{
     aggregate::Aggregate,
-    backend::{self, Backend},
     error::{Error, ErrorKind, Result, unknown},
     judge::{Judge, PanelBuilder},
+    models::Models,
 };
 
 /// What a jury says itself; everything else is said by its members.
@@ -144,32 +144,6 @@ fn names(table: &Map<String, Value>) -> Vec<&str> {
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Models that are open, each once however many members of a jury ask it.
-#[derive(Debug, Default)]
-pub struct Models(Vec<(String, ModelSettings, Arc<dyn Backend>)>);
-
-impl Models {
-    /// The model of these settings, opened if none of the same settings is. `common` is what is the same for
-    /// all models: how it is reached is said by the settings.
-    ///
-    /// # Errors
-    /// It cannot be opened.
-    pub async fn open(
-        &mut self,
-        resolved: &Resolved,
-        common: &backend::Options,
-    ) -> Result<Arc<dyn Backend>> {
-        let (name, settings) = (resolved.model_name(), &resolved.model);
-        let open = self.0.iter().find(|(own, other, _)| own == name && other == settings);
-        if let Some((_, _, backend)) = open {
-            return Ok(backend.clone());
-        }
-        let backend = backend::open(name, &resolved.options_over(common)).await?;
-        self.0.push((name.to_owned(), settings.clone(), backend.clone()));
-        Ok(backend)
-    }
-}
-
 impl Layer {
     /// The members that it names; none where it is not of a jury.
     pub(super) fn members(&self) -> Vec<String> {
@@ -226,14 +200,20 @@ impl Resolved {
     /// A prompt is wrong or not named, a model cannot be opened, settings contradict each other, or the
     /// verdicts of members cannot be counted together.
     pub async fn build(&self) -> Result<Judge> {
+        self.build_with(&Models::default()).await
+    }
+
+    /// The same with the models of a registry.
+    ///
+    /// # Errors
+    /// Those of [`build`](Self::build).
+    pub async fn build_with(&self, models: &Models) -> Result<Judge> {
         if !self.is_jury() {
-            return self.builder()?.build().await;
+            return self.builder()?.models(models).build().await;
         }
-        let mut models = Models::default();
         let mut members = Vec::new();
         for member in &self.members {
-            let backend = models.open(member, &backend::Options::default()).await?;
-            members.push(member.builder()?.backend(backend).build().await?);
+            members.push(member.builder()?.models(models).build().await?);
         }
         self.panel(members).build().await
     }

@@ -9,10 +9,10 @@ use super::{
     permission::{self, Permission},
 };
 use crate::{
-    backend,
     error::{Error, ErrorKind, Result},
     item::FieldMap,
     judge::{Judge, JudgeBuilder},
+    models::{self, ModelSpec},
     prompt::Supplied,
     request::Sampling,
     scale::Scale,
@@ -141,23 +141,16 @@ impl Resolved {
     /// The model's own name.
     pub fn model_name(&self) -> &str {
         let named = self.model.name.as_deref().or(self.settings.model.as_deref());
-        named.unwrap_or(backend::DEFAULT_MODEL)
+        named.unwrap_or(models::DEFAULT_MODEL)
     }
 
-    /// How the model is reached.
-    pub fn options(&self) -> backend::Options {
-        self.options_over(&backend::Options::default())
-    }
-
-    /// The same, and the rest as it is for all models.
-    pub(crate) fn options_over(&self, common: &backend::Options) -> backend::Options {
-        backend::Options {
-            base_url: self.model.base_url.clone(),
-            model_id: self.model.model_id.clone(),
-            key_variable: self.model.key_variable.clone(),
-            extra: self.model.extra_fields(),
-            ..common.clone()
-        }
+    /// The model to open. Settings from the environment that its scheme does not have are left out: they are
+    /// meant for the models that have them.
+    pub fn model_spec(&self) -> ModelSpec {
+        let spec = ModelSpec::new(self.model_name()).settings(self.model.clone());
+        spec.keeping_known(|key| {
+            matches!(self.origin(&format!("model.{key}")), Origin::Variable(_))
+        })
     }
 
     /// How prompts see the fields of records; of a jury, how that of its first member does.
@@ -209,8 +202,7 @@ impl Resolved {
             ..Sampling::default()
         };
         let builder = Judge::builder()
-            .model(self.model_name())
-            .options(self.options())
+            .model(self.model_spec())
             .sampling(sampling)
             .fields(self.fields()?)
             .clean_finish(&self.model.clean_finish);

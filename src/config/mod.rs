@@ -46,10 +46,12 @@ mod settings;
 
 pub use {
     file::{Config, schema},
-    jury::Models,
     layers::text_or_file,
     layers::{Layer, Origin, Resolved},
     permission::Permission,
     permission::{is_identity, outside},
-    settings::{ModelSettings, Pair, Settings},
+    settings::Settings,
 };
+
+#[doc(inline)]
+pub use crate::models::{ModelSettings, Pair};

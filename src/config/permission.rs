@@ -8,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{Origin, Pair, Resolved};
 use crate::{
-    backend::{self, presets},
     error::{Error, ErrorKind},
     judge,
+    models::{self, presets},
 };
 
 /// Something that a file asks for and that needs the user's word.
@@ -86,7 +86,7 @@ fn read_files(resolved: &Resolved) -> Vec<(String, String)> {
         ("model.name", &resolved.model.name, base_url),
         ("policy", &settings.policy, None),
     ] {
-        let file = name.as_deref().and_then(|name| backend::file_of(name, base_url));
+        let file = name.as_deref().and_then(|name| models::file_of(name, base_url));
         files.extend(file.map(|path| named(key, path)));
     }
     let at = |text: &str| text.strip_prefix('@').map(ToOwned::to_owned);
@@ -101,7 +101,7 @@ fn read_files(resolved: &Resolved) -> Vec<(String, String)> {
 fn address(resolved: &Resolved) -> Option<Permission> {
     let from = Source::of(resolved, "model.base_url")?;
     let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref()?);
-    if !backend::is_remote(name, Some(url)) {
+    if !models::is_remote(name, Some(url)) {
         return None;
     }
     let (place, key) = (presets::foreign_place(name, url)?, presets::key_variable(name));
@@ -112,7 +112,7 @@ fn key(resolved: &Resolved) -> Option<Permission> {
     let from = Source::of(resolved, "model.key_variable")?;
     let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref());
     let variable = resolved.model.key_variable.as_deref()?;
-    if !backend::is_remote(name, url) || presets::key_variable(name) == variable {
+    if !models::is_remote(name, url) || presets::key_variable(name) == variable {
         return None;
     }
     Some(from.asks(&format!("key_variable sends the value of {variable} as the key")))

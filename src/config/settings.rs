@@ -1,15 +1,12 @@
 //! The keys of a judge and of a model, the same in files, flags and variables.
 
-use std::str::FromStr;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{
     aggregate::Aggregate,
-    completion::Price,
-    error::{Error, ErrorKind, Result},
+    models::settings::{OneOrMany, Pair, one_or_many},
     prompt::Order,
 };
 
@@ -191,74 +188,6 @@ impl SamplingSettings {
     }
 }
 
-/// How a model is reached: the keys of `[model.NAME]`, and flags of the same names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]
-#[serde(default)]
-pub struct ModelSettings {
-    /// The model's own name, such as `openai/gpt-5-mini`; without it the table's.
-    #[cfg_attr(feature = "cli", arg(skip))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Address of an OpenAI-compatible API, up to /v1.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "URL", env = "TRIBUNAL_BASE_URL"))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<String>,
-    /// Variable of the environment that holds the API key.
-    #[cfg_attr(
-        feature = "cli",
-        arg(hide_short_help = true, long, value_name = "NAME", env = "TRIBUNAL_KEY_VARIABLE")
-    )]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key_variable: Option<String>,
-    /// Name to use for this model in cache keys.
-    #[cfg_attr(
-        feature = "cli",
-        arg(hide_short_help = true, long, value_name = "NAME", env = "TRIBUNAL_MODEL_ID")
-    )]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model_id: Option<String>,
-    /// Field added to every request body.
-    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "KEY=JSON"))]
-    #[serde(skip_serializing_if = "Vec::is_empty", with = "extras")]
-    #[schemars(with = "std::collections::BTreeMap<String, Value>")]
-    pub extra: Vec<Pair>,
-    /// Number of records judged at once [default: by model].
-    #[cfg_attr(feature = "cli", arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "TRIBUNAL_CONCURRENCY"))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    pub concurrency: Option<u16>,
-    /// Finish reasons of the server that are clean ends, beside the known ones.
-    #[cfg_attr(feature = "cli", arg(skip))]
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
-    #[schemars(with = "OneOrMany")]
-    pub clean_finish: Vec<String>,
-    /// What a million tokens cost.
-    #[cfg_attr(feature = "cli", arg(skip))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<Price>,
-}
-
-/// A name and a text: `NAME=TEXT`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair(pub String, pub String);
-
-impl FromStr for Pair {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text.split_once('=') {
-            Some((name, value)) if !name.trim().is_empty() && !value.is_empty() => {
-                Ok(Self(name.trim().to_owned(), value.to_owned()))
-            }
-            _ => Err(Error::new(
-                ErrorKind::Config,
-                format!("`{text}` is not NAME=VALUE, such as answer=my_column"),
-            )),
-        }
-    }
-}
-
 /// A share of records: a number from 0 to 1, or a percentage such as `90%`.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     let text = text.trim();
@@ -289,21 +218,6 @@ fn some_share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Erro
     share(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
-/// One text or a list of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    OneOrMany::deserialize(from).map(|texts| match texts {
-        OneOrMany::One(text) => vec![text],
-        OneOrMany::Many(texts) => texts,
-    })
-}
-
 /// Pairs are a table of texts.
 mod pairs {
     use super::{Deserialize, Deserializer, Map, Pair, Serialize, Serializer, Value};
@@ -321,30 +235,5 @@ mod pairs {
             other => Err(serde::de::Error::custom(format!("`{other}` is no text"))),
         };
         table.into_iter().map(|(name, value)| Ok(Pair(name, text(value)?))).collect()
-    }
-}
-
-/// Extras are a table of any values; as text a value is JSON, and a word without quotes a text.
-mod extras {
-    use super::{Deserialize, Deserializer, Map, Pair, Serialize, Serializer, Value};
-
-    pub(super) fn serialize<S: Serializer>(pairs: &[Pair], to: S) -> Result<S::Ok, S::Error> {
-        let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
-        let table: Map<String, Value> =
-            pairs.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect();
-        table.serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pair>, D::Error> {
-        let table = Map::deserialize(from)?;
-        Ok(table.into_iter().map(|(name, value)| Pair(name, value.to_string())).collect())
-    }
-}
-
-impl ModelSettings {
-    /// The fields that are added to every request body.
-    pub fn extra_fields(&self) -> Map<String, Value> {
-        let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
-        self.extra.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect()
     }
 }

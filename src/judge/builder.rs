@@ -5,11 +5,12 @@ use std::{path::Path, sync::Arc};
 use super::{Judge, Model};
 use crate::{
     aggregate::Aggregate,
-    backend::{self, Backend},
+    backend::Backend,
     completion::Price,
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
     judging::{Member, Panel, REASKS},
+    models::{ModelSpec, Models},
     parse::{Kind, VerdictFrom},
     pass::{Pass, VerdictProfile},
     prompt::{self, FrontMatter, Order, ProgramContext, Prompt},
@@ -21,9 +22,10 @@ use crate::{
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing before `build`"]
 pub struct JudgeBuilder {
-    model: Option<String>,
+    model: Option<ModelSpec>,
+    base_url: Option<String>,
+    models: Option<Models>,
     backend: Option<Arc<dyn Backend>>,
-    options: backend::Options,
     prompt: Option<Named>,
     sampling: Sampling,
     scale: Option<Scale>,
@@ -48,21 +50,28 @@ enum Named {
 }
 
 impl JudgeBuilder {
-    /// The model, by name: `tiny`, a GGUF file, `openai/…`, `replay:FILE`.
-    pub fn model(mut self, name: impl Into<String>) -> Self {
-        self.model = Some(name.into());
+    /// Sets the model, by name or as a [`ModelSpec`]: `tiny`, a GGUF file, `openai/…`, `replay:FILE`.
+    pub fn model(mut self, model: impl Into<ModelSpec>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// Sets the address of the model's OpenAI-compatible API, up to and including `/v1`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Opens the model in this registry, so that judges of one model share it. Without it each judge opens its
+    /// own.
+    pub fn models(mut self, models: &Models) -> Self {
+        self.models = Some(models.clone());
         self
     }
 
     /// The model, as a backend of your own.
     pub fn backend(mut self, backend: impl Backend + 'static) -> Self {
         self.backend = Some(Arc::new(backend));
-        self
-    }
-
-    /// How a model that goes by name is reached.
-    pub fn options(mut self, options: backend::Options) -> Self {
-        self.options = options;
         self
     }
 
@@ -202,11 +211,12 @@ impl JudgeBuilder {
         let backend = match self.backend {
             Some(backend) => backend,
             None => {
-                backend::open(
-                    self.model.as_deref().unwrap_or(backend::DEFAULT_MODEL),
-                    &self.options,
-                )
-                .await?
+                let spec = self.model.unwrap_or_default();
+                let spec = match self.base_url {
+                    Some(url) => spec.base_url(url),
+                    None => spec,
+                };
+                self.models.unwrap_or_default().open(spec).await?
             }
         };
         let order = settled_order(self.order, self.usual_order, &prompt)?;

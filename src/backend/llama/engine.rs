@@ -20,7 +20,7 @@ use llama_cpp_2::{
 };
 
 use super::{
-    Settings, failed,
+    LlamaOptions, failed,
     file::Source,
     queue::Queue,
     template::ChatTemplate,
@@ -86,9 +86,9 @@ pub(super) struct Engine<'m> {
 
 impl Engine<'_> {
     /// Loads the weights.
-    pub(super) fn load(source: &Source, settings: &Settings) -> Result<Arc<LlamaModel>> {
+    pub(super) fn load(source: &Source, options: &LlamaOptions) -> Result<Arc<LlamaModel>> {
         let mut params = LlamaModelParams::default();
-        if let Some(layers) = settings.gpu_layers {
+        if let Some(layers) = options.gpu_layers {
             params = params.with_n_gpu_layers(layers);
         }
         let model = LlamaModel::load_from_file(backend()?, source.path(), &params).map_err(|cause| {
@@ -102,12 +102,12 @@ impl Engine<'_> {
 /// Makes a context, says that it is ready, and works until nobody can ask any more.
 pub(super) fn serve(
     model: &Arc<LlamaModel>,
-    settings: &Settings,
+    options: &LlamaOptions,
     jobs: Receiver<Job>,
     loaded: &Sender<Result<Loaded>>,
 ) {
     let vocabulary = Arc::new(Vocabulary::new(model.clone()));
-    let mut engine = match Engine::new(model, vocabulary.clone(), settings) {
+    let mut engine = match Engine::new(model, vocabulary.clone(), options) {
         Ok(engine) => engine,
         Err(error) => return drop(loaded.send(Err(error))),
     };
@@ -143,11 +143,11 @@ impl<'m> Engine<'m> {
     fn new(
         model: &'m LlamaModel,
         vocabulary: Arc<Vocabulary>,
-        settings: &Settings,
+        options: &LlamaOptions,
     ) -> Result<Self> {
         let trained = model.n_ctx_train().max(1);
-        let wanted = settings.context.unwrap_or(trained.min(LARGEST_CONTEXT));
-        let threads = settings.threads.unwrap_or_else(|| default_threads(model.size()));
+        let wanted = options.context.unwrap_or(trained.min(LARGEST_CONTEXT));
+        let threads = options.threads.unwrap_or_else(|| default_threads(model.size()));
         let chunk = u32::try_from(CHUNK).unwrap_or(u32::MAX);
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(wanted))

@@ -44,7 +44,7 @@ use crate::{
 
 /// How a model is loaded.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct LlamaOptions {
     /// Where the weights are.
     pub weights: Weights,
     /// How people call the model; the file's name by default.
@@ -75,7 +75,7 @@ impl std::fmt::Debug for Weights {
     }
 }
 
-impl Settings {
+impl LlamaOptions {
     /// The weights in a file, everything else by default.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::new(Weights::File(path.into()))
@@ -111,23 +111,23 @@ impl Llama {
     ///
     /// # Errors
     /// The file is missing, no GGUF, truncated, or more than memory takes.
-    pub async fn load(settings: Settings) -> Result<Self> {
-        let work = tokio::task::spawn_blocking(move || Self::load_blocking(settings));
+    pub async fn load(options: LlamaOptions) -> Result<Self> {
+        let work = tokio::task::spawn_blocking(move || Self::load_blocking(options));
         work.await.unwrap_or_else(|cause| Err(failed("the loading thread died").because(cause)))
     }
 
-    fn load_blocking(settings: Settings) -> Result<Self> {
-        let source = file::Source::open(&settings.weights)?;
-        let name = settings.name.clone().unwrap_or_else(|| source.name());
+    fn load_blocking(options: LlamaOptions) -> Result<Self> {
+        let source = file::Source::open(&options.weights)?;
+        let name = options.name.clone().unwrap_or_else(|| source.name());
         let identity = source.identity()?;
         let (queue, jobs) = mpsc::channel();
         let (loaded, ready) = mpsc::channel();
         let thread = thread::Builder::new()
             .name(format!("llama {name}"))
-            .spawn(move || match Engine::load(&source, &settings) {
+            .spawn(move || match Engine::load(&source, &options) {
                 Ok(model) => {
                     drop(source);
-                    engine::serve(&model, &settings, jobs, &loaded);
+                    engine::serve(&model, &options, jobs, &loaded);
                 }
                 Err(error) => drop(loaded.send(Err(error))),
             })

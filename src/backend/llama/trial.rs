@@ -10,7 +10,7 @@ use std::{
     sync::OnceLock,
 };
 
-use super::{Llama, Settings, failed};
+use super::{Llama, LlamaOptions, failed};
 use crate::{
     backend::Backend,
     error::{Error, ErrorKind, Result},
@@ -30,7 +30,7 @@ pub fn by(command: fn(&Path) -> Option<Command>) {
 /// # Errors
 /// The file cannot be loaded.
 pub async fn run(path: &Path) -> Result<()> {
-    let model = Llama::load(Settings::file(path)).await?;
+    let model = Llama::load(LlamaOptions::file(path)).await?;
     let turn = Message::new(Role::User, "Is 12 + 30 = 42?\nScore: 7", Origin::Data);
     let sampling = Sampling { max_tokens: Some(2), ..Sampling::default() };
     let request = Request { sampling, ..Request::generate(vec![turn]) };

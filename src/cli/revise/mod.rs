@@ -14,8 +14,8 @@ use super::{
     settings::{self, Sources},
 };
 use tribunal::{
-    config::Resolved, error::Result, files::Plan, report::Revisions, run,
-    strategy::revise::RevisionOutcome as Ended,
+    config::Resolved, environment::Environment, error::Result, files::Plan, models::Models,
+    report::Revisions, run, strategy::revise::RevisionOutcome as Ended,
 };
 
 /// Revise answers until a judge passes them.
@@ -83,13 +83,14 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let plain = args.results.plain_file(&files)?;
     let input = args.input.open(files, &resolved.fields()?);
     let (stopping, stops) = watch::channel(false);
+    let opener = Models::new(Environment::process()).stopping(stops);
+    #[cfg(feature = "store")]
+    let opener = opener.cached(args.cache.open()?);
     let context = models::Context {
         settings: &args.judge,
         first: input.first.as_ref(),
         quiet,
-        stops,
-        #[cfg(feature = "store")]
-        cache: args.cache.open()?,
+        models: opener,
     };
     let work = args.policy.open(&mut resolved, context).await?;
     let judge = work.judge();

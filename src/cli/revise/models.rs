@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::super::{choose, note, settings};
 use tribunal::{
     Hint,
-    backend::{self, Backend},
-    config::{Models, Resolved},
+    backend::Backend,
+    config::Resolved,
     error::{Error, ErrorKind, Result},
     item::Item,
     judge::Judge,
+    models::Models,
     parse::Kind,
     prompt::{self, Prompt},
     scale::Scale,
@@ -25,11 +24,8 @@ pub(super) struct Context<'a> {
     pub(super) first: Option<&'a Item>,
     /// Whether nothing is printed about what was chosen.
     pub(super) quiet: bool,
-    /// Becomes true when the run is to stop: no failed request is sent again from then on.
-    pub(super) stops: watch::Receiver<bool>,
-    /// Answers of earlier runs.
-    #[cfg(feature = "store")]
-    pub(super) cache: Option<backend::cache::Cache>,
+    /// Opens the models, each once.
+    pub(super) models: Models,
 }
 
 /// The settings of a judge, or of one member of a jury, with the model that was opened for them.
@@ -39,22 +35,12 @@ pub(super) struct Opened {
 }
 
 impl Context<'_> {
-    /// What is the same for all models.
-    fn options(&self) -> backend::Options {
-        backend::Options {
-            #[cfg(feature = "store")]
-            cache: self.cache.clone(),
-            stopping: Some(self.stops.clone()),
-            ..backend::Options::default()
-        }
-    }
-
     /// Opens one model.
     ///
     /// # Errors
     /// It cannot be opened.
     pub(super) async fn model(&self, resolved: &Resolved) -> Result<Arc<dyn Backend>> {
-        Models::default().open(resolved, &self.options()).await
+        self.models.open(resolved.model_spec()).await
     }
 
     /// Opens the model of a judge, or those of all members of a jury.
@@ -62,11 +48,10 @@ impl Context<'_> {
     /// # Errors
     /// One of them cannot be opened.
     pub(super) async fn open(&self, resolved: &Resolved) -> Result<Vec<Opened>> {
-        let mut models = Models::default();
         let mut opened = Vec::new();
         let single = std::iter::once(resolved).filter(|one| !one.is_jury());
         for one in single.chain(&resolved.members) {
-            let backend = models.open(one, &self.options()).await?;
+            let backend = self.models.open(one.model_spec()).await?;
             opened.push(Opened { resolved: one.clone(), backend });
         }
         Ok(opened)

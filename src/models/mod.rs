@@ -1,0 +1,283 @@
+//! The registry: opens models by name, each once, with the layers around them.
+//!
+//! A name says how a model is reached: `tiny`, `weights.gguf`, `openai/gpt-5-mini`, `check:exact`. Each way is
+//! a [`Scheme`], an entry of a table with the settings that it has; [`schemes`] lists them.
+//!
+//! ```
+//! # #[cfg(all(feature = "llama", feature = "tiny"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> tribunal::Result<()> {
+//! use tribunal::{Judge, models::Models};
+//!
+//! let models = Models::default();
+//! let judge = Judge::builder().model("tiny").models(&models).prompt("tiny-score").build().await?;
+//! let critic = Judge::builder().model("tiny").models(&models).prompt("tiny-score").build().await?;
+//! assert_eq!(models.loads(), 1); // both ask the same engine
+//! # drop((judge, critic));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "llama", feature = "tiny")))]
+//! # fn main() {}
+//! ```
+
+mod schemes;
+pub(crate) mod settings;
+
+#[cfg(not(feature = "openai"))]
+#[doc(hidden)]
+pub mod presets;
+
+#[cfg(feature = "openai")]
+#[doc(hidden)]
+pub use crate::backend::openai::presets;
+
+pub use {
+    schemes::{DEFAULT_MODEL, Scheme, file_of, is_remote, schemes},
+    settings::{Context, ModelSettings, Pair},
+};
+
+#[cfg(feature = "llama")]
+pub use schemes::describe;
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::sync::{OnceCell, watch};
+
+use crate::{
+    backend::{Backend, Recorded},
+    environment::Environment,
+    error::Result,
+};
+
+/// A model to open: its name, and how it is reached and loaded.
+///
+/// ```
+/// use tribunal::models::ModelSpec;
+///
+/// let spec = ModelSpec::new("my-model").base_url("http://127.0.0.1:8080/v1");
+/// assert_eq!((spec.name(), spec.scheme()?.name), ("my-model", "server"));
+/// # Ok::<(), tribunal::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ModelSpec {
+    name: String,
+    settings: ModelSettings,
+}
+
+impl Default for ModelSpec {
+    /// The shipped model.
+    fn default() -> Self {
+        Self::new(DEFAULT_MODEL)
+    }
+}
+
+impl<N: Into<String>> From<N> for ModelSpec {
+    fn from(name: N) -> Self {
+        Self::new(name)
+    }
+}
+
+impl ModelSpec {
+    /// The model of this name, everything else by default.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), settings: ModelSettings::default() }
+    }
+
+    /// Sets the address of an OpenAI-compatible API, up to and including `/v1`.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.base_url = Some(url.into());
+        self
+    }
+
+    /// Sets everything that is not the name. The settings' own `name` is ignored: it belongs to a table of a file.
+    #[must_use]
+    pub fn settings(self, settings: ModelSettings) -> Self {
+        Self { settings: ModelSettings { name: None, ..settings }, ..self }
+    }
+
+    /// The name of the model.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How the model is reached and loaded.
+    pub fn model_settings(&self) -> &ModelSettings {
+        &self.settings
+    }
+
+    /// The way in which the model is reached.
+    ///
+    /// # Errors
+    /// The name fits no scheme.
+    pub fn scheme(&self) -> Result<&'static Scheme> {
+        schemes::of(&self.name, self.settings.base_url.as_deref())
+    }
+
+    /// The same without settings that its scheme does not have: for preferences that are meant for models of
+    /// all kinds, such as variables of the environment. `is_preference` says which settings those are.
+    #[must_use]
+    pub(crate) fn keeping_known(mut self, is_preference: impl Fn(&str) -> bool) -> Self {
+        let Ok(scheme) = self.scheme() else { return self };
+        let mut table = self.settings.table();
+        table.retain(|key, _| scheme.has(key) || !is_preference(key));
+        if let Ok(settings) = serde_json::from_value(table.into()) {
+            self.settings = settings;
+        }
+        self
+    }
+
+    /// Names the model and everything that changes how it is opened. How its answers are read afterwards does
+    /// not.
+    fn key(&self) -> String {
+        let mut table = self.settings.table();
+        table.remove("clean_finish");
+        serde_json::json!([self.name, table]).to_string()
+    }
+}
+
+/// Opens models, each once.
+///
+/// A registry is cheap to clone; clones share their models. Models of equal [`ModelSpec`]s are one backend,
+/// however often and however concurrently they are opened, so that judge, policy, critic, final judge and the
+/// members of a jury share the weights. A model stays loaded while its registry lives.
+///
+/// Around each model stand layers, outermost first: recorded ▸ cached ▸ the model itself.
+#[derive(Clone, Debug, Default)]
+pub struct Models(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    around: Around,
+    open: Mutex<HashMap<String, Slot>>,
+    loads: AtomicUsize,
+}
+
+/// A model that is open, or is being opened.
+type Slot = Arc<OnceCell<Arc<dyn Backend>>>;
+
+/// What is the same for all models of a registry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Around {
+    environment: Environment,
+    offline: bool,
+    stopping: Option<watch::Receiver<bool>>,
+    record: Option<PathBuf>,
+    #[cfg(feature = "store")]
+    cache: Option<crate::backend::cache::Cache>,
+}
+
+impl Models {
+    /// A registry that looks up keys and addresses in this environment.
+    pub fn new(environment: Environment) -> Self {
+        Self::around(Around { environment, ..Around::default() })
+    }
+
+    fn around(around: Around) -> Self {
+        Self(Arc::new(Inner { around, ..Inner::default() }))
+    }
+
+    /// A registry of its own, with the change made to what stands around its models.
+    fn with(&self, change: impl FnOnce(&mut Around)) -> Self {
+        let mut around = self.0.around.clone();
+        change(&mut around);
+        Self::around(around)
+    }
+
+    /// Remembers the answers of models that cost something. Starts a new registry, as all of these do: models
+    /// that are open already stay with the old one.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn cached(&self, cache: impl Into<Option<crate::backend::cache::Cache>>) -> Self {
+        self.with(|around| around.cache = cache.into())
+    }
+
+    /// Writes every answer to this file, for `replay:FILE`.
+    #[must_use]
+    pub fn recorded(&self, file: impl Into<Option<PathBuf>>) -> Self {
+        self.with(|around| around.record = file.into())
+    }
+
+    /// Sends nothing while a model is opened: what a server can do is assumed, not asked. For dry runs.
+    #[must_use]
+    pub fn offline(&self, offline: bool) -> Self {
+        self.with(|around| around.offline = offline)
+    }
+
+    /// Stops sending failed requests again once this says `true`.
+    #[must_use]
+    pub fn stopping(&self, stopping: watch::Receiver<bool>) -> Self {
+        self.with(|around| around.stopping = Some(stopping))
+    }
+
+    /// Where keys and addresses are looked up.
+    pub fn environment(&self) -> &Environment {
+        &self.0.around.environment
+    }
+
+    /// The model of this specification, opened if none of the same specification is.
+    ///
+    /// # Errors
+    /// The name fits no scheme, a setting is not one of the scheme, the file cannot be loaded, or the library
+    /// was built without that backend. A failure is not remembered: the next call tries again.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives the opening up; a caller that waits beside it starts anew.
+    pub async fn open(&self, spec: impl Into<ModelSpec>) -> Result<Arc<dyn Backend>> {
+        let spec = spec.into();
+        let slot = {
+            let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.entry(spec.key()).or_default().clone()
+        };
+        slot.get_or_try_init(|| self.load(&spec)).await.cloned()
+    }
+
+    /// How many models were opened: the number of different specifications, unless some failed.
+    pub fn loads(&self) -> usize {
+        self.0.loads.load(Ordering::Relaxed)
+    }
+
+    /// Opens a model and puts the layers around it.
+    async fn load(&self, spec: &ModelSpec) -> Result<Arc<dyn Backend>> {
+        let around = &self.0.around;
+        let scheme = spec.scheme()?;
+        scheme.check(spec)?;
+        let model = scheme.open(spec, around).await?;
+        self.0.loads.fetch_add(1, Ordering::Relaxed);
+        let model = if scheme.is_model { around.cached(model) } else { model };
+        around.recorded(model, spec)
+    }
+}
+
+impl Around {
+    #[cfg(feature = "store")]
+    fn cached(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        match &self.cache {
+            Some(cache) => Arc::new(cache.over(model)),
+            None => model,
+        }
+    }
+
+    #[cfg(not(feature = "store"))]
+    #[expect(clippy::unused_self, reason = "with the feature it holds the store")]
+    fn cached(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        model
+    }
+
+    fn recorded(&self, model: Arc<dyn Backend>, spec: &ModelSpec) -> Result<Arc<dyn Backend>> {
+        let Some(file) = &self.record else { return Ok(model) };
+        let key = spec.settings.key_variable.as_deref();
+        let key = key.and_then(|name| self.environment.variable(name));
+        let secrets = self.environment.secrets().into_iter();
+        let secrets = secrets.chain(key.map(|key| key.trim().to_owned())).collect();
+        Ok(Arc::new(Recorded::new(model, file, secrets)?))
+    }
+}

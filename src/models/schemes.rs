@@ -1,0 +1,331 @@
+//! The ways in which models are reached, as a table.
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use super::{Around, ModelSpec};
+use crate::{
+    backend::{Backend, Replay, Script},
+    error::{Error, ErrorKind, Result, near},
+};
+
+/// The model that judges when none is named: the one inside this program.
+pub const DEFAULT_MODEL: &str = "tiny";
+
+const REPLAY: &str = "replay:";
+const CHECK: &str = "check:";
+const SCRIPT: &str = "script:";
+
+/// A way in which a model is reached.
+pub struct Scheme {
+    /// Its short name, such as `openai`.
+    pub name: &'static str,
+    /// How models of this scheme are named, such as `openai/MODEL`.
+    pub example: &'static str,
+    /// What it is, and which variables it reads.
+    pub summary: &'static str,
+    /// The settings that it has: keys of `[model.NAME]`.
+    pub settings: &'static [&'static str],
+    /// Whether there is a model to ask, whose answers cost something and are worth remembering.
+    pub(super) is_model: bool,
+    fits: fn(name: &str, base_url: Option<&str>) -> bool,
+    open: Opener,
+}
+
+/// Opens a model.
+type Opener = for<'o> fn(&'o ModelSpec, &'o Around) -> BoxFuture<'o, Result<Arc<dyn Backend>>>;
+
+impl fmt::Debug for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scheme").field(&self.example).finish()
+    }
+}
+
+/// Settings that models of all schemes have.
+const COMMON: [&str; 4] = ["name", "concurrency", "clean_finish", "price"];
+
+const NONE: &[&str] = &[];
+const LOCAL: &[&str] = &["context", "threads", "gpu_layers"];
+const REMOTE: &[&str] = &["base_url", "key_variable", "model_id", "extra", "timeout"];
+
+/// The table, in the order in which names are tried.
+static SCHEMES: [Scheme; 11] = [
+    Scheme {
+        name: "tiny",
+        example: "tiny",
+        summary: "the shipped model: sums and differences of whole numbers up to 999, offline",
+        settings: LOCAL,
+        is_model: true,
+        fits: |name, _| name == DEFAULT_MODEL,
+        open: |spec, around| Box::pin(local(spec, around)),
+    },
+    Scheme {
+        name: "gguf",
+        example: "FILE.gguf",
+        summary: "any GGUF, in this process",
+        settings: LOCAL,
+        is_model: true,
+        fits: is_gguf,
+        open: |spec, around| Box::pin(local(spec, around)),
+    },
+    server("openai", "openai/MODEL", "OPENAI_API_KEY, OPENAI_BASE_URL", |name, _| {
+        is_of("openai", name)
+    }),
+    server("ollama", "ollama/MODEL", "OLLAMA_HOST, else port 11434 of this machine", |name, _| {
+        is_of("ollama", name)
+    }),
+    server("vllm", "vllm/MODEL", "VLLM_BASE_URL, else port 8000 of this machine", |name, _| {
+        is_of("vllm", name)
+    }),
+    server(
+        "llamacpp",
+        "llamacpp/MODEL",
+        "llama.cpp's own server, else port 8080 of this machine",
+        |name, _| is_of("llamacpp", name),
+    ),
+    server("openrouter", "openrouter/MODEL", "OPENROUTER_API_KEY", |name, _| {
+        is_of("openrouter", name)
+    }),
+    Scheme {
+        name: "check",
+        example: "check:KIND",
+        summary: "no model: exact, number, boxed, choice, regex or json-schema against the reference",
+        settings: NONE,
+        is_model: false,
+        fits: |name, _| name.starts_with(CHECK),
+        open: |spec, _| Box::pin(async { check(after(CHECK, spec)) }),
+    },
+    Scheme {
+        name: "replay",
+        example: "replay:FILE",
+        summary: "the answers of a run with --record FILE",
+        settings: NONE,
+        is_model: false,
+        fits: |name, _| name.starts_with(REPLAY),
+        open: |spec, around| {
+            Box::pin(async {
+                let path = after(REPLAY, spec);
+                around.environment.check_file("model", path)?;
+                Ok(Arc::new(Replay::open(path)?) as _)
+            })
+        },
+    },
+    Scheme {
+        name: "script",
+        example: "script:TEXT",
+        summary: "answers TEXT to everything",
+        settings: NONE,
+        is_model: false,
+        fits: |name, _| name.starts_with(SCRIPT),
+        open: |spec, _| Box::pin(async { Ok(Arc::new(Script::always(after(SCRIPT, spec))) as _) }),
+    },
+    server("server", "ANY --base-url URL", "any other OpenAI-compatible API", |_, base_url| {
+        base_url.is_some()
+    }),
+];
+
+/// The entry of a server with an OpenAI-compatible API.
+const fn server(
+    name: &'static str,
+    example: &'static str,
+    summary: &'static str,
+    fits: fn(&str, Option<&str>) -> bool,
+) -> Scheme {
+    Scheme {
+        name,
+        example,
+        summary,
+        settings: REMOTE,
+        is_model: true,
+        fits,
+        open: |spec, around| Box::pin(async { remote(spec, around) }),
+    }
+}
+
+/// All ways in which models are reached, in the order in which names are tried.
+///
+/// ```
+/// let examples: Vec<&str> = tribunal::models::schemes().iter().map(|scheme| scheme.example).collect();
+/// assert!(examples.contains(&"tiny") && examples.contains(&"openai/MODEL"));
+/// ```
+pub fn schemes() -> &'static [Scheme] {
+    &SCHEMES
+}
+
+/// The scheme of a model of this name.
+pub(super) fn of(name: &str, base_url: Option<&str>) -> Result<&'static Scheme> {
+    let found = SCHEMES.iter().find(|scheme| (scheme.fits)(name, base_url));
+    found.ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    let prefix = name.split(['/', ':']).next().unwrap_or(name);
+    let examples: Vec<String> =
+        SCHEMES.iter().map(|scheme| format!("`{}`", scheme.example)).collect();
+    let message = format!("unknown model `{name}`: expected a .gguf file or PROVIDER/MODEL");
+    let error = Error::new(ErrorKind::Config, message);
+    let error = match near(prefix, SCHEMES.iter().map(|scheme| scheme.name)) {
+        Some(near) if near != prefix => error.hint(format!("did you mean `{near}`?")),
+        _ => error,
+    };
+    error.hint(format!("names are {}", examples.join(", "))).hint(
+        crate::Hint::from("for any other server, give its address with ")
+            .setting("base_url", "http://127.0.0.1:8080/v1"),
+    )
+}
+
+impl Scheme {
+    /// Whether models of this scheme have the setting.
+    pub fn has(&self, setting: &str) -> bool {
+        COMMON.contains(&setting) || self.settings.contains(&setting)
+    }
+
+    /// Refuses settings that models of this scheme do not have.
+    pub(super) fn check(&self, spec: &ModelSpec) -> Result<()> {
+        let table = spec.model_settings().table();
+        let Some(key) = table.keys().find(|key| !self.has(key)) else { return Ok(()) };
+        let own: Vec<&str> = COMMON[1..].iter().chain(self.settings).copied().collect();
+        let message = format!("a model `{}` has no setting `{key}`", self.example);
+        Err(Error::new(ErrorKind::Config, message)
+            .within(spec.name())
+            .hint(format!("its settings are `{}`", own.join("`, `"))))
+    }
+
+    pub(super) async fn open(&self, spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
+        (self.open)(spec, around).await
+    }
+}
+
+/// What follows the prefix in the name.
+fn after<'s>(prefix: &str, spec: &'s ModelSpec) -> &'s str {
+    spec.name().strip_prefix(prefix).unwrap_or_default()
+}
+
+/// Whether the name begins with that of a server, such as `openai/` or `openai:`.
+fn is_of(server: &str, name: &str) -> bool {
+    name.split_once(['/', ':']).is_some_and(|(prefix, _)| prefix == server)
+}
+
+/// Whether the name is that of a file of weights.
+fn is_gguf(name: &str, base_url: Option<&str>) -> bool {
+    base_url.is_none() && name.to_lowercase().ends_with(".gguf")
+}
+
+/// The file that is opened for a model of this name.
+#[doc(hidden)]
+pub fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
+    name.strip_prefix(REPLAY).or_else(|| is_gguf(name, base_url).then_some(name))
+}
+
+/// Whether requests to a model of this name leave this process.
+#[doc(hidden)]
+pub fn is_remote(name: &str, base_url: Option<&str>) -> bool {
+    let is_server = |scheme: &Scheme| std::ptr::eq(scheme.settings, REMOTE);
+    cfg!(feature = "openai") && of(name, base_url).map_or(true, is_server)
+}
+
+#[cfg(feature = "checks")]
+fn check(kind: &str) -> Result<Arc<dyn Backend>> {
+    Ok(Arc::new(crate::backend::Check::named(kind)?))
+}
+
+#[cfg(not(feature = "checks"))]
+fn check(_: &str) -> Result<Arc<dyn Backend>> {
+    Err(lacking("checks by rules", "checks"))
+}
+
+#[cfg(feature = "llama")]
+async fn local(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
+    use super::Context;
+    use crate::backend::llama::{Llama, LlamaOptions};
+    let settings = spec.model_settings();
+    if spec.name() != DEFAULT_MODEL {
+        around.environment.check_file("model", spec.name())?;
+    }
+    let options = LlamaOptions {
+        context: settings.context.map(|context| match context {
+            Context::Tokens(tokens) => tokens,
+            Context::Full => 0,
+        }),
+        threads: settings.threads.map(i32::from),
+        gpu_layers: settings.gpu_layers,
+        ..options(spec.name())?
+    };
+    Ok(Arc::new(Llama::load(options).await?))
+}
+
+#[cfg(feature = "llama")]
+fn options(name: &str) -> Result<crate::backend::llama::LlamaOptions> {
+    if name == DEFAULT_MODEL { tiny() } else { Ok(crate::backend::llama::LlamaOptions::file(name)) }
+}
+
+/// What the file of a model in this process says about it.
+///
+/// # Errors
+/// The file is missing or not a GGUF.
+#[cfg(feature = "llama")]
+pub fn describe(name: &str) -> Result<crate::backend::llama::Info> {
+    crate::backend::llama::inspect(&options(name)?.weights)
+}
+
+/// The model inside this program.
+#[cfg(all(feature = "llama", feature = "tiny"))]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it fails")]
+fn tiny() -> Result<crate::backend::llama::LlamaOptions> {
+    use crate::backend::llama::{LlamaOptions, Weights};
+    let weights = Weights::Embedded(include_bytes!("../../models/tiny.gguf"));
+    Ok(LlamaOptions { name: Some(DEFAULT_MODEL.into()), ..LlamaOptions::new(weights) })
+}
+
+#[cfg(all(feature = "llama", not(feature = "tiny")))]
+fn tiny() -> Result<crate::backend::llama::LlamaOptions> {
+    Err(lacking("the shipped model", "tiny"))
+}
+
+#[cfg(not(feature = "llama"))]
+#[expect(clippy::unused_async, reason = "with the feature it waits")]
+async fn local(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
+    Err(lacking("models in this process", "llama"))
+}
+
+#[cfg(feature = "openai")]
+fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
+    use crate::backend::openai::{OpenAi, OpenAiOptions};
+    let own = spec.model_settings();
+    if let Some(url) = &own.base_url {
+        around.environment.check_address("base_url", url)?;
+    }
+    if let Some(name) = &own.key_variable {
+        around.environment.check_variable("key_variable", name)?;
+    }
+    let variable = |name: &str| {
+        let is_key = name.ends_with("_API_KEY");
+        let named = own.key_variable.as_deref().filter(|_| is_key);
+        // An empty key is said to be empty; any other empty variable is as good as none.
+        let is_set = |value: &String| !value.is_empty() || is_key;
+        around.environment.variable(named.unwrap_or(name)).filter(is_set)
+    };
+    let mut settings = OpenAiOptions::new(spec.name(), own.base_url.as_deref(), &variable)?;
+    settings.extra = own.extra_fields();
+    settings.model_id.clone_from(&own.model_id);
+    settings.stopping.clone_from(&around.stopping);
+    if let Some(timeout) = own.timeout {
+        settings.timeout = timeout;
+    }
+    if around.offline {
+        settings.provider = settings.provider.unasked();
+    }
+    Ok(Arc::new(OpenAi::new(settings)?))
+}
+
+#[cfg(not(feature = "openai"))]
+fn remote(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
+    Err(lacking("APIs", "openai"))
+}
+
+#[cfg(not(all(feature = "checks", feature = "llama", feature = "openai", feature = "tiny")))]
+fn lacking(what: &str, feature: &str) -> Error {
+    Error::new(ErrorKind::Config, format!("this program was built without {what}"))
+        .hint(format!("build it with `--features {feature}`"))
+}

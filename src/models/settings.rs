@@ -1,0 +1,255 @@
+//! The settings of a model: the keys of `[model.NAME]`, and flags of the same names.
+//!
+//! One definition serves the file, its schema, the flags and their help, so that the three cannot drift
+//! apart. `clap` is part of the build only with the feature `cli`.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::{
+    completion::Price,
+    error::{Error, ErrorKind, Result},
+    units,
+};
+
+/// How a model is reached and loaded: the keys of `[model.NAME]`, and flags of the same names.
+///
+/// Which of them a model has depends on its scheme: see [`schemes`](super::schemes).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]
+#[serde(default)]
+pub struct ModelSettings {
+    /// The model's own name, such as `openai/gpt-5-mini`; without it the table's.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Address of an OpenAI-compatible API, up to /v1.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "URL", env = "TRIBUNAL_BASE_URL"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Variable of the environment that holds the API key.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "NAME", env = "TRIBUNAL_KEY_VARIABLE")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_variable: Option<String>,
+    /// Name to use for this model in cache keys.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "NAME", env = "TRIBUNAL_MODEL_ID")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
+    /// Field added to every request body.
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "KEY=JSON"))]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "extras")]
+    #[cfg_attr(feature = "schema", schemars(with = "std::collections::BTreeMap<String, Value>"))]
+    pub extra: Vec<Pair>,
+    /// Number of records judged at once [default: by model].
+    #[cfg_attr(feature = "cli", arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "TRIBUNAL_CONCURRENCY"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub concurrency: Option<u16>,
+    /// Time limit of one request, such as 90s [default: 10m].
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "TIME", value_parser = units::duration, env = "TRIBUNAL_TIMEOUT")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none", with = "units::optional_duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "duration")))]
+    pub timeout: Option<Duration>,
+    /// Tokens of context in process, or full [default: up to 8192].
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            visible_alias = "ctx",
+            value_name = "N|full",
+            env = "TRIBUNAL_CONTEXT"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<Context>,
+    /// Threads of a model in process [default: by model size].
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "TRIBUNAL_THREADS"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub threads: Option<u16>,
+    /// Layers of a model in process that a GPU holds [default: all].
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_GPU_LAYERS")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_layers: Option<u32>,
+    /// Finish reasons of the server that are clean ends, beside the known ones.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[cfg_attr(feature = "schema", schemars(with = "OneOrMany"))]
+    pub clean_finish: Vec<String>,
+    /// Price of a million tokens.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+impl ModelSettings {
+    /// The fields that are added to every request body.
+    pub fn extra_fields(&self) -> Map<String, Value> {
+        let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
+        self.extra.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect()
+    }
+
+    /// The settings that are set, by name.
+    pub(crate) fn table(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(table)) => table,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// How long a context a model in this process gets.
+///
+/// Memory grows with it. In files it is a number of tokens or `"full"`; 0 means the same as `full`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// This many tokens, at least 1.
+    Tokens(u32),
+    /// All that the model was trained with.
+    Full,
+}
+
+impl FromStr for Context {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim() {
+            "full" => Ok(Self::Full),
+            number => number.parse::<u32>().map(Self::from).map_err(|_| {
+                let message =
+                    format!("`{text}` is not a context: write a number of tokens, or full");
+                Error::new(ErrorKind::Config, message)
+            }),
+        }
+    }
+}
+
+impl From<u32> for Context {
+    fn from(tokens: u32) -> Self {
+        if tokens == 0 { Self::Full } else { Self::Tokens(tokens) }
+    }
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tokens(tokens) => tokens.fmt(f),
+            Self::Full => f.write_str("full"),
+        }
+    }
+}
+
+/// A context as files write it.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+enum ContextForm {
+    Tokens(u32),
+    Word(FullWord),
+}
+
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+enum FullWord {
+    Full,
+}
+
+impl Serialize for Context {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Tokens(tokens) => ContextForm::Tokens(*tokens),
+            Self::Full => ContextForm::Word(FullWord::Full),
+        }
+        .serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Context {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        ContextForm::deserialize(from).map(|form| match form {
+            ContextForm::Tokens(tokens) => tokens.into(),
+            ContextForm::Word(FullWord::Full) => Self::Full,
+        })
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Context {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Context".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        ContextForm::json_schema(generator)
+    }
+}
+
+/// A name and a text: `NAME=TEXT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair(pub String, pub String);
+
+impl FromStr for Pair {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() && !value.is_empty() => {
+                Ok(Self(name.trim().to_owned(), value.to_owned()))
+            }
+            _ => Err(Error::new(
+                ErrorKind::Config,
+                format!("`{text}` is not NAME=VALUE, such as answer=my_column"),
+            )),
+        }
+    }
+}
+
+/// One text or a list of them.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub(crate) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+pub(crate) fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    OneOrMany::deserialize(from).map(|texts| match texts {
+        OneOrMany::One(text) => vec![text],
+        OneOrMany::Many(texts) => texts,
+    })
+}
+
+/// Extras are a table of any values; as text a value is JSON, and a word without quotes a text.
+mod extras {
+    use super::{Deserialize, Deserializer, Map, Pair, Serialize, Serializer, Value};
+
+    pub(super) fn serialize<S: Serializer>(pairs: &[Pair], to: S) -> Result<S::Ok, S::Error> {
+        let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
+        let table: Map<String, Value> =
+            pairs.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect();
+        table.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pair>, D::Error> {
+        let table = Map::deserialize(from)?;
+        Ok(table.into_iter().map(|(name, value)| Pair(name, value.to_string())).collect())
+    }
+}
