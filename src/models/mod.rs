@@ -32,7 +32,7 @@ pub mod presets;
 pub use crate::backend::openai::presets;
 
 pub use {
-    schemes::{DEFAULT_MODEL, Scheme, file_of, is_remote, schemes},
+    schemes::{DEFAULT_MODEL, Place, Scheme, file_of, is_remote, schemes},
     settings::{Context, ModelSettings, Pair},
 };
 
@@ -252,7 +252,7 @@ impl Models {
         scheme.check(spec)?;
         let model = scheme.open(spec, around).await?;
         self.0.loads.fetch_add(1, Ordering::Relaxed);
-        let model = if scheme.is_model { around.cached(model) } else { model };
+        let model = if scheme.place == Place::NoModel { model } else { around.cached(model) };
         around.recorded(model, spec)
     }
 }

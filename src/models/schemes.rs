@@ -27,10 +27,22 @@ pub struct Scheme {
     pub summary: &'static str,
     /// The settings that it has: keys of `[model.NAME]`.
     pub settings: &'static [&'static str],
-    /// Whether there is a model to ask, whose answers cost something and are worth remembering.
-    pub(super) is_model: bool,
+    /// Where its answers come from.
+    pub place: Place,
     fits: fn(name: &str, base_url: Option<&str>) -> bool,
     open: Opener,
+}
+
+/// Where the answers of a scheme come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// A model in this process.
+    Process,
+    /// A model behind an API: requests leave this process.
+    Server,
+    /// No model: rules, recordings, fixed texts. Such answers cost nothing and are not cached.
+    NoModel,
 }
 
 /// Opens a model.
@@ -56,7 +68,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "tiny",
         summary: "the shipped model: sums and differences of whole numbers up to 999, offline",
         settings: LOCAL,
-        is_model: true,
+        place: Place::Process,
         fits: |name, _| name == DEFAULT_MODEL,
         open: |spec, around| Box::pin(local(spec, around)),
     },
@@ -65,7 +77,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "FILE.gguf",
         summary: "any GGUF, in this process",
         settings: LOCAL,
-        is_model: true,
+        place: Place::Process,
         fits: is_gguf,
         open: |spec, around| Box::pin(local(spec, around)),
     },
@@ -92,7 +104,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "check:KIND",
         summary: "no model: exact, number, boxed, choice, regex or json-schema against the reference",
         settings: NONE,
-        is_model: false,
+        place: Place::NoModel,
         fits: |name, _| name.starts_with(CHECK),
         open: |spec, _| Box::pin(async { check(after(CHECK, spec)) }),
     },
@@ -101,7 +113,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "replay:FILE",
         summary: "the answers of a run with --record FILE",
         settings: NONE,
-        is_model: false,
+        place: Place::NoModel,
         fits: |name, _| name.starts_with(REPLAY),
         open: |spec, around| {
             Box::pin(async {
@@ -116,7 +128,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "script:TEXT",
         summary: "answers TEXT to everything",
         settings: NONE,
-        is_model: false,
+        place: Place::NoModel,
         fits: |name, _| name.starts_with(SCRIPT),
         open: |spec, _| Box::pin(async { Ok(Arc::new(Script::always(after(SCRIPT, spec))) as _) }),
     },
@@ -137,7 +149,7 @@ const fn server(
         example,
         summary,
         settings: REMOTE,
-        is_model: true,
+        place: Place::Server,
         fits,
         open: |spec, around| Box::pin(async { remote(spec, around) }),
     }
@@ -221,7 +233,7 @@ pub fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
 /// Whether requests to a model of this name leave this process.
 #[doc(hidden)]
 pub fn is_remote(name: &str, base_url: Option<&str>) -> bool {
-    let is_server = |scheme: &Scheme| std::ptr::eq(scheme.settings, REMOTE);
+    let is_server = |scheme: &Scheme| scheme.place == Place::Server;
     cfg!(feature = "openai") && of(name, base_url).map_or(true, is_server)
 }
 
