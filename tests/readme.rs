@@ -1,4 +1,5 @@
-//! What the README shows is what happens: its console blocks are run, and its workflow too.
+//! What the README and the pages of `docs/` show is what happens: their console blocks are run and compared,
+//! their workflow is run, and their links lead somewhere.
 
 #![cfg(all(feature = "cli", feature = "llama", feature = "tiny"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
@@ -10,16 +11,26 @@ use std::{path::Path, process::Command};
 use regex::Regex;
 use support::Place;
 
-/// The blocks of one language, in the order in which they stand.
-fn blocks(language: &str) -> Vec<String> {
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let opening = format!("```{language}\n");
-    readme
-        .split(&opening)
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap().to_owned())
+/// The README and every page of `docs/`, by the path in the repository.
+fn pages() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = walkdir::WalkDir::new(root.join("docs")).sort_by_file_name();
+    let docs = docs.into_iter().map(|entry| entry.unwrap().into_path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    std::iter::once(root.join("README.md"))
+        .chain(pages)
+        .map(|path| {
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
         .collect()
+}
+
+/// The blocks of one language on a page, in the order in which they stand.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}\n");
+    let rests = page.split(&opening).skip(1);
+    rests.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
 /// Printed between two commands.
@@ -66,24 +77,80 @@ fn bash(place: &Place, script: &str) -> std::process::Output {
 
 #[test]
 fn every_console_block_prints_what_it_says() {
-    for (n, block) in blocks("console").iter().enumerate() {
-        let place = Place::new(&format!("readme-{n}"));
-        std::os::unix::fs::symlink(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"),
-            place.folder.path("examples"),
-        )
-        .unwrap();
-        let steps = steps(block);
-        let script: String = steps
-            .iter()
-            .map(|step| format!("{{ {}\n}} 2>&1\necho {MARK}\n", step.command))
-            .collect();
-        let output = String::from_utf8(bash(&place, &script).stdout).unwrap();
-        for (step, printed) in steps.iter().zip(output.split(&format!("{MARK}\n"))) {
-            let lines = printed.lines().filter(|line| !is_progress(line));
-            let printed: Vec<String> = lines.map(steady).collect();
-            compare(&step.command, &step.shown, &printed);
+    let mut count = 0;
+    for (page, text) in pages() {
+        for block in blocks(&text, "console") {
+            count += 1;
+            check(&page, count, &block);
         }
+    }
+    assert!(count >= 10, "{count} blocks were found");
+}
+
+/// Runs the commands of a block in a folder of their own that has the examples.
+fn check(page: &str, count: usize, block: &str) {
+    let place = Place::new(&format!("readme-{count}"));
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    std::os::unix::fs::symlink(examples, place.folder.path("examples")).unwrap();
+    let steps = steps(block);
+    let script: String =
+        steps.iter().map(|step| format!("{{ {}\n}} 2>&1\necho {MARK}\n", step.command)).collect();
+    let output = String::from_utf8(bash(&place, &script).stdout).unwrap();
+    for (step, printed) in steps.iter().zip(output.split(&format!("{MARK}\n"))) {
+        let lines = printed.lines().filter(|line| !is_progress(line));
+        let printed: Vec<String> = lines.map(steady).collect();
+        compare(&format!("{page}: $ {}", step.command), &step.shown, &printed);
+    }
+}
+
+#[test]
+fn every_link_leads_to_a_file_or_a_heading() {
+    let pages = pages();
+    let links = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut broken = Vec::new();
+    for (page, text) in &pages {
+        let folder = root.join(page).parent().unwrap().to_owned();
+        for link in links.captures_iter(text).map(|found| found[1].to_owned()) {
+            let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
+            let path = if file.is_empty() { root.join(page) } else { folder.join(file) };
+            let is_there = path.exists()
+                && (heading.is_empty() || headings(&path).iter().any(|one| one == heading));
+            if !is_there {
+                broken.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+/// The headings of a page as links name them.
+fn headings(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let name = |line: &str| {
+        let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+    };
+    text.lines().filter(|line| line.starts_with('#')).map(name).collect()
+}
+
+#[test]
+fn every_command_has_a_page() {
+    let place = Place::new("readme-commands");
+    let help = String::from_utf8(bash(&place, "tribunal --help").stdout).unwrap();
+    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names = commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names: Vec<&str> = names.map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert!(names.contains(&"judge") && names.contains(&"man"), "{names:?}");
+    let titles: Vec<String> = pages().into_iter().map(|(_, text)| text).collect();
+    for name in names.into_iter().filter(|name| *name != "help") {
+        let title = format!("tribunal {name}");
+        let has_page = |text: &String| {
+            text.lines().next().is_some_and(|line| {
+                line.trim_start_matches("# ").split(", ").any(|one| one == title)
+            })
+        };
+        assert!(titles.iter().any(has_page), "no page is called `# {title}`");
     }
 }
 
@@ -96,15 +163,16 @@ fn compare(command: &str, shown: &[String], printed: &[String]) {
             rest = &rest[rest.len().saturating_sub(left)..];
             continue;
         }
-        assert_eq!(rest.first(), Some(&steady(line)), "$ {command}\n{}", printed.join("\n"));
+        assert_eq!(rest.first(), Some(&steady(line)), "{command}\n{}", printed.join("\n"));
         rest = &rest[1..];
     }
-    assert!(rest.is_empty(), "$ {command} also prints:\n{}", rest.join("\n"));
+    assert!(rest.is_empty(), "{command} also prints:\n{}", rest.join("\n"));
 }
 
 #[test]
 fn the_workflow_for_continuous_integration_fails_where_the_gate_does() {
-    let workflow = blocks("yaml").into_iter().find(|block| block.contains("runs-on")).unwrap();
+    let workflows = pages().into_iter().flat_map(|(_, text)| blocks(&text, "yaml"));
+    let workflow = workflows.into_iter().find(|block| block.contains("runs-on")).unwrap();
     let workflow: serde_json::Value = serde_saphyr::from_str(&workflow).unwrap();
     let steps = workflow["jobs"]["judge"]["steps"].as_array().unwrap();
     let judge = steps.iter().find(|step| step["name"] == "Judge").unwrap();
