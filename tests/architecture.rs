@@ -2,7 +2,7 @@
 //!
 //! A module names only those above it; modules of one folder form no cycles; down to `judging`
 //! everything is a pure function of its arguments; the program uses the library as any other program
-//! would. The code is parsed, so that groups, renames and macros are seen. The second half plants each
+//! would; the page for readers names the modules in their order. The code is parsed, so that groups, renames and macros are seen. The second half plants each
 //! kind of violation in a small crate and sees it reported.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
@@ -354,6 +354,14 @@ fn the_program_is_a_user_of_the_library() {
 #[test]
 fn files_and_functions_are_short_and_nothing_is_unsafe() {
     assert_eq!(measures(&sources()), NOTHING);
+}
+
+#[test]
+fn the_page_for_readers_lists_the_modules_in_their_order() {
+    let page = include_str!("../ARCHITECTURE.md");
+    let table = page.split("| module |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let rows = table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<Vec<_>>(), library().order);
 }
 
 /// A small crate: `lib.rs` and the files below it.

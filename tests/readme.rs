@@ -99,7 +99,8 @@ fn differences(page: &str, count: usize, block: &str) -> Vec<String> {
     let script: String =
         steps.iter().map(|step| format!("{{ {}\n}} 2>&1\necho {MARK}\n", step.command)).collect();
     let output = String::from_utf8(bash(&place, &script).stdout).unwrap();
-    let runs = steps.iter().zip(output.split(&format!("{MARK}\n")));
+    let mark = format!("{MARK}\n");
+    let runs = steps.iter().zip(output.split(&mark));
     let different = runs.filter_map(|(step, printed)| {
         let lines = printed.lines().filter(|line| !is_progress(line));
         let printed: Vec<String> = lines.map(steady).collect();
