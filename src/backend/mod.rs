@@ -1,14 +1,31 @@
 //! Models, and the layers around them.
 //!
-//! A [`Backend`] turns a [`Request`] into a [`Completion`]. A *layer* is a backend wrapped around
-//! another backend; layers stack in the order in which they are read, outermost first:
-//! recorded ▸ cached ▸ the model itself. Budgets and limits will stand between the last two.
+//! A [`Backend`] turns a [`Request`] into a [`Completion`]. A [`Layer`] is a backend wrapped around another
+//! backend. Each has one task, and their order, outermost first, is part of what they do:
+//!
+//! | layer | what it does | why it stands there |
+//! |---|---|---|
+//! | [`Recorded`] | writes every answer to a file | sees remembered answers too |
+//! | [`Cached`](cache::Cached) | never pays twice | a hit waits for nothing below |
+//! | [`Budgeted`] | ends a run that has spent its [`Budget`] | counts what is paid for, as one request |
+//! | [`Retried`] | tries again what failed in passing | holds no permit while it waits |
+//! | [`Limited`] | keeps so many requests in flight | sees every try, and adapts |
+//! | [`Priced`] | puts a cost on answers | the store keeps what an answer cost |
+//! | [`Endpoints`] | several servers or keys of one model | all above see one model |
+//! | one try | sends once, and says what came of it | knows nothing of policy |
+//!
+//! The registry ([`Models`](crate::models::Models)) stacks them around models behind APIs; [`BackendExt`] does it by hand.
 
 mod budgeted;
 #[cfg(feature = "checks")]
 mod check;
+mod endpoints;
+mod estimate;
+mod ext;
 mod from_fn;
+mod limited;
 mod pause;
+mod price;
 mod record;
 mod replay;
 mod retried;
@@ -28,7 +45,11 @@ pub use check::Check;
 pub use {
     crate::request::{Capabilities, Logprobs},
     budgeted::{Budget, BudgetLimits, Budgeted, Spending},
+    endpoints::Endpoints,
+    ext::BackendExt,
     from_fn::{FromFn, from_fn},
+    limited::{Limit, Limited, records_open},
+    price::{Priced, Prices},
     record::Recorded,
     replay::Replay,
     retried::{Retried, Retry},

@@ -7,7 +7,10 @@ pub use budget::{Budget, BudgetLimits, Spending};
 use async_trait::async_trait;
 
 use self::budget::{Amount, Taken};
-use super::{Backend, Layer};
+use super::{
+    Backend, Layer,
+    estimate::{answer_tokens, prompt_tokens, text_tokens},
+};
 use crate::{
     completion::{Completion, Price, Usage, UsageTotal},
     error::Result,
@@ -40,30 +43,20 @@ impl<B: Backend> Budgeted<B> {
 
     /// What a request is expected to take.
     fn planned(&self, request: &Request) -> Amount {
-        /// Tokens of an answer while nothing is known.
-        const USUAL: u64 = 256;
-        let most = request.sampling.max_tokens.map_or(u64::MAX, u64::from);
-        let prompt = self.prompt_estimate(request);
-        let completion = self.budget.mean_answer().unwrap_or(USUAL).min(most);
+        let prompt = prompt_tokens(&self.inner, request);
+        let completion = answer_tokens(self.budget.mean_answer(), request);
         let price = self.inner.price();
         let cost = price.map_or(0.0, |price| price.at_least(UsageTotal::new(prompt, completion)));
         Amount { tokens: prompt.saturating_add(completion), cost }
     }
 
-    fn prompt_estimate(&self, request: &Request) -> u64 {
-        if let Some(tokens) = self.inner.prompt_tokens(request) {
-            return tokens as u64;
-        }
-        request.messages.iter().map(|message| estimate(&message.text())).sum()
-    }
-
     /// What an answer took, estimated where that is not reported.
     fn taken(&self, request: &Request, completion: &Completion) -> Taken {
         let Usage { prompt, completion: written, .. } = completion.usage;
-        let thinking = completion.thinking.as_deref().map_or(0, estimate);
+        let thinking = completion.thinking.as_deref().map_or(0, text_tokens);
         let usage = UsageTotal {
-            prompt: prompt.unwrap_or_else(|| self.prompt_estimate(request)),
-            completion: written.unwrap_or_else(|| estimate(&completion.text) + thinking),
+            prompt: prompt.unwrap_or_else(|| prompt_tokens(&self.inner, request)),
+            completion: written.unwrap_or_else(|| text_tokens(&completion.text) + thinking),
             cached: completion.usage.cached.unwrap_or_default(),
             ..UsageTotal::default()
         };
@@ -73,12 +66,6 @@ impl<B: Backend> Budgeted<B> {
         let cost = completion.cost.or_else(|| self.inner.price().map(of_price)).or(nothing);
         Taken { usage, is_estimated, cost, attempts: completion.attempts }
     }
-}
-
-/// Tokens of a text, as a rule of thumb: one for four bytes.
-fn estimate(text: &str) -> u64 {
-    const BYTES: usize = 4;
-    text.len().div_ceil(BYTES) as u64
 }
 
 #[async_trait]
