@@ -205,80 +205,171 @@ pub enum Constraint {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CacheKey([u8; 32]);
 
-/// What a model can be asked, before the first paid call.
-#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+/// Whether a model can do something: yes, no, or not known.
+///
+/// Not known is neither: a server may not have been asked yet, or did not answer. What follows from it is
+/// decided where the ability is used, and documented with it in [`Capabilities`].
+///
+/// ```
+/// use tribunal::request::Ability;
+///
+/// assert_eq!(Ability::from(true), Ability::Yes);
+/// assert!(!Ability::Unknown.is_yes() && !Ability::Unknown.is_no());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Option<bool>", into = "Option<bool>")]
+pub enum Ability {
+    /// It can.
+    Yes,
+    /// It cannot.
+    No,
+    /// Nobody knows yet.
+    #[default]
+    Unknown,
+}
+
+impl Ability {
+    /// [`Yes`](Self::Yes) or [`No`](Self::No).
+    pub const fn known(can: bool) -> Self {
+        if can { Self::Yes } else { Self::No }
+    }
+
+    /// Whether it is known to be there.
+    pub const fn is_yes(self) -> bool {
+        matches!(self, Self::Yes)
+    }
+
+    /// Whether it is known to be missing.
+    pub const fn is_no(self) -> bool {
+        matches!(self, Self::No)
+    }
+}
+
+impl From<bool> for Ability {
+    fn from(can: bool) -> Self {
+        Self::known(can)
+    }
+}
+
+/// As recordings write it: true, false or null.
+impl From<Option<bool>> for Ability {
+    fn from(can: Option<bool>) -> Self {
+        can.map_or(Self::Unknown, Self::known)
+    }
+}
+
+impl From<Ability> for Option<bool> {
+    fn from(ability: Ability) -> Self {
+        match ability {
+            Ability::Yes => Some(true),
+            Ability::No => Some(false),
+            Ability::Unknown => None,
+        }
+    }
+}
+
+/// What a model can be asked.
+///
+/// Each ability stands for itself: none is inferred from another. Where one is [unknown](Ability::Unknown), it
+/// is used as its field says.
+///
+/// ```
+/// use tribunal::{backend::Script, request::{Ability, Capabilities}};
+///
+/// let mut able = Capabilities::TEXT.deterministic(true);
+/// able.prefill = Ability::Unknown;
+/// let model = Script::always("Score: 4").capable(able);
+/// # drop(model);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Whether the probabilities of labels can be had.
+    /// Which probabilities of tokens and labels are reported.
     pub logprobs: Logprobs,
-    /// Whether an assistant turn that the request opened is continued.
-    pub prefill: bool,
-    /// Whether answers can be held to a JSON schema.
-    pub schema: bool,
-    /// Whether a seed makes sampling repeatable.
-    pub seed: bool,
-    /// Whether the same request gives the same text, but for the draw of tokens at a temperature.
-    #[serde(default)]
-    pub deterministic: bool,
+    /// Whether an assistant turn that the request opened is continued. Unknown counts as no: a server that begins
+    /// a new turn instead would answer another question without saying so.
+    pub prefill: Ability,
+    /// Whether answers can be constrained to a JSON schema. Unknown is tried: a server that cannot refuses it.
+    pub schema: Ability,
+    /// Whether a seed makes sampling repeatable. Unknown is tried.
+    pub seed: Ability,
+    /// Whether the same request gives the same text, apart from the draw of tokens at a temperature. Unknown
+    /// counts as no: an unreadable answer is worth asking for again.
+    #[serde(default = "no")]
+    pub deterministic: Ability,
     /// Whether the values of a verdict can be scored in the place where it is announced, at the price of a few
-    /// tokens.
-    #[serde(default)]
-    pub score_verdict: bool,
-    /// Whether labels can be weighed at many places of one text: [`Ask::ChooseAt`].
-    #[serde(default)]
-    pub choose_at: bool,
-    /// Whether a given text can be weighed: [`Ask::Logprobs`].
-    #[serde(default)]
-    pub text_logprobs: bool,
-    /// Whether there is a reward head: [`Ask::Reward`].
-    #[serde(default)]
-    pub reward: bool,
-    /// Whether answers are compared with references by rule: [`Ask::Compare`].
-    #[serde(default)]
-    pub compare: bool,
-    /// Whether the model's chat template opens a thinking block: what it writes first is thought, without a tag
-    /// that says so, until it ends the block.
-    #[serde(default)]
-    pub opens_thinking: bool,
+    /// tokens. Unknown counts as no.
+    #[serde(default = "no")]
+    pub score_verdict: Ability,
+    /// Whether labels can be weighed at many places of one text: [`Ask::ChooseAt`]. Unknown is tried.
+    #[serde(default = "no")]
+    pub choose_at: Ability,
+    /// Whether the log-probability of a given text can be had: [`Ask::Logprobs`]. Unknown is tried.
+    #[serde(default = "no")]
+    pub text_logprobs: Ability,
+    /// Whether there is a reward head: [`Ask::Reward`]. Unknown is tried.
+    #[serde(default = "no")]
+    pub reward: Ability,
+    /// Whether answers are compared with references by rule: [`Ask::Compare`]. Unknown counts as no.
+    #[serde(default = "no")]
+    pub compare: Ability,
+    /// Whether the model's chat template opens a thinking block: what it writes first is thinking, without a tag
+    /// that says so, until it ends the block. Unknown counts as no.
+    #[serde(default = "no")]
+    pub opens_thinking: Ability,
 }
 
-/// How much a model tells of its probabilities.
+/// Recordings of earlier versions lack what their models could not do.
+const fn no() -> Ability {
+    Ability::No
+}
+
+/// Which probabilities a model reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Logprobs {
-    /// Nothing.
+    /// None.
     None,
-    /// The likeliest tokens of each place.
+    /// Those of the likeliest tokens of each place.
     Top,
-    /// Any label, by teacher forcing.
+    /// That of any label, by teacher forcing.
     Exact,
+    /// Not known yet: they are asked for as if it were [`Top`](Self::Top), and used where they come.
+    Unknown,
+}
+
+impl Logprobs {
+    /// Whether a request may ask for the likeliest tokens of each place.
+    pub const fn may_be_top(self) -> bool {
+        matches!(self, Self::Top | Self::Unknown)
+    }
 }
 
 impl Capabilities {
     /// A model that only writes text.
     pub const TEXT: Self = Self {
         logprobs: Logprobs::None,
-        prefill: false,
-        schema: false,
-        seed: false,
-        deterministic: false,
-        score_verdict: false,
-        choose_at: false,
-        text_logprobs: false,
-        reward: false,
-        compare: false,
-        opens_thinking: false,
+        prefill: Ability::No,
+        schema: Ability::No,
+        seed: Ability::No,
+        deterministic: Ability::No,
+        score_verdict: Ability::No,
+        choose_at: Ability::No,
+        text_logprobs: Ability::No,
+        reward: Ability::No,
+        compare: Ability::No,
+        opens_thinking: Ability::No,
     };
 
     /// A model in this process that writes and chooses whatever may be asked: for dry runs and scripts.
     pub const ALL: Self = Self {
         logprobs: Logprobs::Exact,
-        prefill: true,
-        schema: true,
-        seed: true,
-        deterministic: true,
-        compare: true,
+        prefill: Ability::Yes,
+        schema: Ability::Yes,
+        seed: Ability::Yes,
+        deterministic: Ability::Yes,
+        compare: Ability::Yes,
         ..Self::TEXT
     };
 }
@@ -346,7 +437,7 @@ impl Capabilities {
     /// The same with or without answers that are held to a JSON schema.
     #[must_use]
     pub const fn schema(self, schema: bool) -> Self {
-        Self { schema, ..self }
+        Self { schema: Ability::known(schema), ..self }
     }
 
     /// The same with this much told of probabilities.
@@ -358,25 +449,25 @@ impl Capabilities {
     /// The same with or without the continuing of a turn.
     #[must_use]
     pub const fn prefill(self, prefill: bool) -> Self {
-        Self { prefill, ..self }
+        Self { prefill: Ability::known(prefill), ..self }
     }
 
     /// The same with or without equal texts for equal requests.
     #[must_use]
     pub const fn deterministic(self, deterministic: bool) -> Self {
-        Self { deterministic, ..self }
+        Self { deterministic: Ability::known(deterministic), ..self }
     }
 
     /// The same with or without a chat template that opens a thinking block.
     #[must_use]
     pub const fn opens_thinking(self, opens_thinking: bool) -> Self {
-        Self { opens_thinking, ..self }
+        Self { opens_thinking: Ability::known(opens_thinking), ..self }
     }
 
     /// The same with or without the scoring of verdicts in their place.
     #[must_use]
     pub const fn score_verdict(self, score_verdict: bool) -> Self {
-        Self { score_verdict, ..self }
+        Self { score_verdict: Ability::known(score_verdict), ..self }
     }
 }
 

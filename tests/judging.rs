@@ -57,7 +57,7 @@ fn single(prompt: Prompt) -> Member {
 /// A model behind an API that writes differently each time, and weighs labels.
 fn served() -> Facts {
     let mut able = Capabilities::ALL;
-    able.deterministic = false;
+    able.deterministic = false.into();
     able.logprobs = Logprobs::Top;
     Facts::all(able)
 }

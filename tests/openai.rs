@@ -93,7 +93,7 @@ async fn an_open_turn_is_continued_where_the_server_can() {
         let mut settings = settings(&server.url, Some(preset));
         settings.provider.model = model.into();
         let backend = OpenAi::new(settings).unwrap();
-        assert_eq!(backend.capabilities().await.prefill, can);
+        assert_eq!(backend.capabilities().await.prefill, can.into());
         assert_eq!(backend.complete(&begun("Score:")).await.is_ok(), can);
         if can {
             let body = &server.seen()[0].body;
@@ -115,7 +115,7 @@ async fn a_stranger_is_asked_once_who_it_is() {
         let models = json!({"data": [{"id": "m", "owned_by": owner}]});
         let server = Server::with_models(models, |_| Reply::says("x")).await;
         let backend = OpenAi::new(settings(&server.url, None)).unwrap();
-        assert_eq!(backend.capabilities().await.prefill, prefill);
+        assert_eq!(backend.capabilities().await.prefill, prefill.into());
         assert_eq!(backend.capabilities().await.logprobs, Logprobs::Top);
         backend.complete(&question()).await.unwrap();
         assert_eq!((server.probes(), server.requests()), (1, 1));

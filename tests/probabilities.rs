@@ -17,16 +17,14 @@ use tribunal::{
 
 /// A model in this process that scores the values of verdicts.
 fn scoring() -> Capabilities {
-    let mut able = Capabilities::ALL;
-    able.score_verdict = true;
-    able
+    Capabilities::ALL.score_verdict(true)
 }
 
 /// A server that reports the likeliest tokens, and continues a turn or not.
 fn server(prefill: bool) -> Capabilities {
     let mut able = Capabilities::TEXT;
     able.logprobs = Logprobs::Top;
-    able.prefill = prefill;
+    able.prefill = prefill.into();
     able
 }
 
@@ -424,7 +422,7 @@ async fn tokens_that_are_not_those_of_the_text_tell_nothing() {
 async fn a_server_is_asked_for_the_verdict_alone_where_it_continues_a_turn() {
     let able = {
         let mut able = server(true);
-        able.deterministic = true;
+        able.deterministic = true.into();
         able
     };
     let script = Script::answering(|request| {

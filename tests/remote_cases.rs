@@ -18,7 +18,7 @@ use support::{
 };
 use tribunal::{
     backend::{
-        Backend, Logprobs,
+        Ability, Backend, Logprobs,
         openai::{OpenAi, OpenAiOptions},
     },
     completion::Finish,
@@ -587,11 +587,11 @@ async fn a_server_that_was_not_there_at_first_is_asked_again_what_it_is() {
         listener.local_addr().unwrap().port()
     };
     let backend = OpenAi::new(settings(&format!("http://127.0.0.1:{port}/v1"), None)).unwrap();
-    assert!(!backend.capabilities().await.prefill);
+    assert_eq!(backend.capabilities().await.prefill, Ability::Unknown);
     let address = format!("127.0.0.1:{port}");
     let server = Server::at(&address, models, |_| Reply::says("x")).await;
-    assert!(backend.capabilities().await.prefill);
-    assert!(backend.capabilities().await.prefill);
+    assert_eq!(backend.capabilities().await.prefill, Ability::Yes);
+    assert_eq!(backend.capabilities().await.prefill, Ability::Yes);
     assert_eq!(server.probes(), 1);
 }
 

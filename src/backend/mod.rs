@@ -43,7 +43,7 @@ pub mod llama;
 #[cfg(feature = "checks")]
 pub use check::Check;
 pub use {
-    crate::request::{Capabilities, Logprobs},
+    crate::request::{Ability, Capabilities, Logprobs},
     budgeted::{Budget, BudgetLimits, Budgeted, Spending},
     endpoints::Endpoints,
     ext::BackendExt,

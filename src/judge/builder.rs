@@ -255,11 +255,11 @@ pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
         let Capabilities { logprobs, score_verdict, .. } = backend.capabilities().await;
         let reported = match logprobs {
             Logprobs::None => false,
-            Logprobs::Top => true,
+            Logprobs::Top | Logprobs::Unknown => true,
             // Where a text announces its verdict, the values of that must be scored.
             Logprobs::Exact => front.picks(),
         };
-        if !reported && !score_verdict {
+        if !reported && !score_verdict.is_yes() {
             let message = format!("{reason}, and `{}` reports none", backend.name());
             let error = Error::new(ErrorKind::Unsupported, message);
             return Err(error.hint("take another one, or a model that reports log-probabilities"));

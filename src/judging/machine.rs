@@ -237,7 +237,7 @@ mod tests {
         let prompt = Prompt::parse("p", source).unwrap();
         let panel = Panel::single(Member::new("me", prompt).unwrap().drawing(3));
         let item = Item::new().answer("a");
-        let able = Capabilities { deterministic: false, ..Capabilities::ALL };
+        let able = Capabilities::ALL.deterministic(false);
         let mut judging = Arc::new(panel).judging(&item, &Facts::all(able)).unwrap();
         let asks = judging.start();
         judging.answer(&asks[0].0, Ok(Completion::text("Score: 3")));

@@ -111,7 +111,7 @@ fn is_forced(vote: &VoteLine) -> bool {
 /// What the model could be asked that cast a vote.
 fn able(vote: &VoteLine) -> Capabilities {
     let score_verdict = vote.calls.iter().any(|call| call.announcement.is_some());
-    Capabilities { score_verdict, ..Capabilities::ALL }
+    Capabilities::ALL.score_verdict(score_verdict)
 }
 
 /// The next answer that a vote was read out of; `None` where this was not asked.

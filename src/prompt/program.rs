@@ -173,7 +173,7 @@ impl Program {
 
     /// Whether another text may come of asking again: in process nothing but the draw of tokens makes one.
     pub(crate) fn varies(&self) -> bool {
-        !self.repeats || !self.context.capabilities.deterministic
+        !self.repeats || !self.context.capabilities.deterministic.is_yes()
     }
 
     /// How the answers of this conversation are read.
@@ -264,10 +264,10 @@ impl Program {
         settings: GenOptions,
     ) -> Result<Request> {
         let capabilities = self.context.capabilities;
-        if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
+        if turns.open && self.chat() == Chat::Model && !capabilities.prefill.is_yes() {
             return Err(self.cannot_continue(&slot));
         }
-        if settings.constraint.is_some() && !capabilities.schema {
+        if settings.constraint.is_some() && capabilities.schema.is_no() {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!(
@@ -284,8 +284,8 @@ impl Program {
         sampling.stop.extend(settings.stop);
         // In process nothing but the draw of tokens makes another text.
         let greedy = |t: f64| t <= 0.0;
-        self.repeats &= sampling.temperature.map_or(capabilities.deterministic, greedy);
-        let read = !capabilities.prefill && self.prompt.chooses_after(&slot);
+        self.repeats &= sampling.temperature.map_or(capabilities.deterministic.is_yes(), greedy);
+        let read = !capabilities.prefill.is_yes() && self.prompt.chooses_after(&slot);
         let mut top_logprobs = None;
         if read {
             sampling.stop.clear();
@@ -310,7 +310,7 @@ impl Program {
         answer: String,
         reference: String,
     ) -> Result<Request> {
-        if !self.context.capabilities.compare {
+        if !self.context.capabilities.compare.is_yes() {
             let message = format!(
                 "{}: `{}` compares by rule, which no model does",
                 self.prompt.name(),
@@ -331,7 +331,7 @@ impl Program {
         labels: Vec<String>,
     ) -> Result<Option<Request>> {
         let capabilities = self.context.capabilities;
-        if turns.open && self.chat() == Chat::Model && !capabilities.prefill {
+        if turns.open && self.chat() == Chat::Model && !capabilities.prefill.is_yes() {
             let Some(literal) = turns.since_result() else {
                 return Err(self.cannot_continue(&slot));
             };
@@ -351,11 +351,12 @@ impl Program {
                 None,
             )));
         }
-        if capabilities.opens_thinking && !turns.open && self.chat() == Chat::Model {
+        if capabilities.opens_thinking.is_yes() && !turns.open && self.chat() == Chat::Model {
             return Err(self.label_in_thought(&slot));
         }
-        let opened = capabilities.opens_thinking;
-        let turns = if capabilities.score_verdict { turns.visible_part(opened) } else { turns };
+        let opened = capabilities.opens_thinking.is_yes();
+        let turns =
+            if capabilities.score_verdict.is_yes() { turns.visible_part(opened) } else { turns };
         self.asked = Some(PendingReply { slot, how: ReplyKind::Label, may_be_cut: true });
         Ok(Some(self.request(turns, Ask::Choose { labels }, Sampling::default(), None)))
     }

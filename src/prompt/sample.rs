@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     item::Item,
     parse::{ItemShape, Slot},
-    request::{self, Capabilities, Origin, Part, Request},
+    request::{self, Ability, Capabilities, Origin, Part, Request},
 };
 
 /// One `gen` or `choose` of a prompt, as a sample record shows it.
@@ -81,7 +81,7 @@ impl Prompt {
     /// The model's API lacks something that the prompt needs: the error says what would do.
     pub fn check_fits(&self, context: ProgramContext) -> Result<()> {
         // Nothing is said of a verdict that made-up answers lack.
-        let capabilities = Capabilities { score_verdict: false, ..context.capabilities };
+        let capabilities = Capabilities { score_verdict: Ability::No, ..context.capabilities };
         self.run_sample(ProgramContext { capabilities, force: false, ..context }).map(drop)
     }
 

@@ -4,13 +4,15 @@ use serde_json::json;
 
 use super::*;
 use crate::completion::Completion;
-use crate::request::{Ask as Wanted, Capabilities, Logprobs, Message, Origin, Part, Request, Role};
+use crate::request::{
+    Ability, Ask as Wanted, Capabilities, Logprobs, Message, Origin, Part, Request, Role,
+};
 
 const ABLE: Capabilities = Capabilities::ALL;
 const TALKER: Capabilities = Capabilities {
     logprobs: Logprobs::Top,
-    prefill: false,
-    deterministic: false,
+    prefill: Ability::No,
+    deterministic: Ability::No,
     ..Capabilities::ALL
 };
 

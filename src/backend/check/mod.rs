@@ -15,7 +15,7 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Backend, Capabilities};
+use super::{Ability, Backend, Capabilities};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result, unknown},
@@ -91,7 +91,7 @@ impl Backend for Check {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        Capabilities { deterministic: true, compare: true, ..Capabilities::TEXT }
+        Capabilities { deterministic: Ability::Yes, compare: Ability::Yes, ..Capabilities::TEXT }
     }
 
     fn concurrency(&self) -> usize {

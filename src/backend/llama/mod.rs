@@ -39,7 +39,7 @@ use super::{Backend, Capabilities};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Ask, Chat, Origin, Part, Request, Sampling},
+    request::{Ability, Ask, Chat, Origin, Part, Request, Sampling},
 };
 
 /// How a model is loaded.
@@ -248,12 +248,12 @@ impl Backend for Llama {
 
     async fn capabilities(&self) -> Capabilities {
         Capabilities {
-            schema: false,
-            score_verdict: true,
-            choose_at: true,
-            text_logprobs: true,
-            compare: false,
-            opens_thinking: self.opens_thinking,
+            schema: Ability::No,
+            score_verdict: Ability::Yes,
+            choose_at: Ability::Yes,
+            text_logprobs: Ability::Yes,
+            compare: Ability::No,
+            opens_thinking: self.opens_thinking.into(),
             ..Capabilities::ALL
         }
     }

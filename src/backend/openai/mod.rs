@@ -74,7 +74,7 @@ use super::Backend;
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Ask, Capabilities, Hasher, Logprobs, Request},
+    request::{Ability, Ask, Capabilities, Hasher, Logprobs, Request},
 };
 
 /// How a model behind an API is reached and asked.
@@ -340,17 +340,29 @@ impl Backend for OpenAi {
 
     async fn capabilities(&self) -> Capabilities {
         let quirks = self.quirks().await;
+        // Where the server did not say what it is, nothing is known of it.
+        let is_known = self.quirks.initialized();
         let refused = self.refused();
+        let untried = |parameter| {
+            if refused.contains(&parameter) { Ability::No } else { Ability::Unknown }
+        };
         let is_mute = self.thinks_first()
             || self.logprobs.absent.load(Ordering::Relaxed)
             || refused.contains(&Parameter::Logprobs)
             || refused.contains(&Parameter::TopLogprobs);
         Capabilities {
-            logprobs: if is_mute { Logprobs::None } else { Logprobs::Top },
-            prefill: quirks.continues(self.model()),
-            schema: !refused.contains(&Parameter::ResponseFormat),
-            seed: !refused.contains(&Parameter::Seed),
-            deterministic: false,
+            logprobs: match (is_mute, is_known) {
+                (true, _) => Logprobs::None,
+                (false, true) => Logprobs::Top,
+                (false, false) => Logprobs::Unknown,
+            },
+            prefill: if is_known {
+                quirks.continues(self.model()).into()
+            } else {
+                Ability::Unknown
+            },
+            schema: untried(Parameter::ResponseFormat),
+            seed: untried(Parameter::Seed),
             ..Capabilities::TEXT
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     parse::{Chosen, ClosingLine, Parser, Reply, Scoring, Slot, Transcript, VerdictFrom},
     prompt::taint,
-    request::{Ask, Logprobs, Message, Origin, Part, Request, Sampling},
+    request::{Ask, Message, Origin, Part, Request, Sampling},
     text::{JudgedTexts, has_thinking_end, unfinished_thought},
     verdict::Reason,
 };
@@ -64,7 +64,7 @@ impl Program {
 
     /// The ending that a text like this may be given, where asking again would be of no use.
     pub(super) fn ending(&self, marked: &str) -> Option<ClosingLine> {
-        if !(self.repeats && self.context.capabilities.prefill) {
+        if !(self.repeats && self.context.capabilities.prefill.is_yes()) {
             return None;
         }
         self.reader().ending(self.marked_line(marked).as_deref())
@@ -97,8 +97,8 @@ impl Program {
     /// Whether a server is to report, beside the text at this spot, what else could stand in the place of its
     /// verdict.
     pub(super) fn reports_at_value(&self, slot: &Slot, marked: &str) -> bool {
-        self.context.capabilities.logprobs == Logprobs::Top
-            && !self.context.capabilities.score_verdict
+        self.context.capabilities.logprobs.may_be_top()
+            && !self.context.capabilities.score_verdict.is_yes()
             && self.prompt.writes_last(slot)
             && self.scoring(marked).is_some()
     }
@@ -106,7 +106,7 @@ impl Program {
     /// Asks how likely each value of the verdict is: where the text announces it, or at the end of a text that
     /// lacks nothing else. `None` where that cannot be asked.
     fn score(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
-        if !self.context.capabilities.score_verdict {
+        if !self.context.capabilities.score_verdict.is_yes() {
             return Ok(None);
         }
         let Some(Scoring { ending, values }) = self.scoring(&self.sent) else { return Ok(None) };
@@ -119,7 +119,7 @@ impl Program {
             }
             stand.values
         } else if self.reader().lacks_verdict_only(transcript) {
-            let opened = self.context.capabilities.opens_thinking;
+            let opened = self.context.capabilities.opens_thinking.is_yes();
             announce(turn, &ending, &taint::data(&self.sent), opened);
             values
         } else {
@@ -138,7 +138,7 @@ impl Program {
     fn force(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
         let capabilities = self.context.capabilities;
         let has_values = || self.scoring(&self.sent).is_some();
-        if !self.context.force || (capabilities.score_verdict && has_values()) {
+        if !self.context.force || (capabilities.score_verdict.is_yes() && has_values()) {
             return Ok(None);
         }
         let read = self.reader().parse(transcript);
@@ -162,7 +162,7 @@ impl Program {
             stop: ending.stop(),
             ..self.prompt.front.sampling.clone()
         };
-        let reports = capabilities.logprobs == Logprobs::Top && self.scoring(&self.sent).is_some();
+        let reports = capabilities.logprobs.may_be_top() && self.scoring(&self.sent).is_some();
         self.stage = ProgramStage::Forcing(ending);
         let ask = Ask::Generate { top_logprobs: None };
         let request = self.request(turns, ask, sampling, None);
