@@ -675,7 +675,7 @@ impl Hasher {
 /// The first 128 bits in hex: enough to name every record of the world.
 impl fmt::Display for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..16].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&const_hex::encode(&self.0[..16]))
     }
 }
 
@@ -688,9 +688,7 @@ impl fmt::Debug for CacheKey {
 impl CacheKey {
     /// The key that these 64 hex digits are.
     pub fn parse(hex: &str) -> Option<Self> {
-        let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
-        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect::<Option<_>>()?;
-        bytes.try_into().ok().map(Self)
+        const_hex::decode_to_array(hex).ok().map(Self)
     }
 
     /// All 256 bits.

@@ -1,4 +1,7 @@
-//! What a verdict may be: a [`Scale`] prints itself into the prompt and refuses what is off it.
+//! Scales: the values that a judge may give.
+//!
+//! One scale both asks and checks. It prints itself into the prompt (`from 1 to 10`), and whatever is not on it is
+//! refused when the verdict is read: 11 is not clamped to 10, nor 7.5 rounded to 8.
 
 use std::fmt;
 
@@ -6,22 +9,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result, unknown};
 
-/// The values that a judge may give.
+/// The values that a judge may give (key `scale` of a prompt file).
+///
+/// ```
+/// use tribunal::{Scale, scale::OffScale};
+///
+/// let scale = Scale::one_to(10);
+/// assert_eq!(scale.to_string(), "from 1 to 10");
+/// assert_eq!(scale.accept(7.0), Ok(7.0));
+/// assert_eq!(scale.accept(7.5), Err(OffScale(7.5)));
+/// assert_eq!(scale.normalized(1.0), Some(0.0));
+///
+/// let levels = Scale::labels(["Excellent", "Good", "Poor"]);
+/// assert_eq!(levels.to_string(), "Excellent, Good or Poor");
+/// assert_eq!(levels.level("good"), Some(1.0));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Scale {
     /// Numbers between two ends, both included.
     Numbers(Numbers),
-    /// Named levels, best or worst first, each worth a number.
+    /// Named levels, each with the number that it counts as: `{labels: {Excellent: 5, Good: 4}}`.
     Labels {
-        /// The levels in the order in which they are shown.
+        /// The levels in the order in which the prompt shows them.
         labels: Levels,
     },
     /// Which of two answers is better: `[first, second]`, or with `tie`.
     Preference(Vec<Side>),
 }
 
-/// Numbers from `min` to `max`.
+/// Numbers from `min` to `max`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Numbers {
@@ -38,7 +55,7 @@ pub struct Numbers {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum StepSize {
-    /// Multiples of this above the lowest value; 1 by default.
+    /// Only the lowest value plus multiples of this number; 1 by default.
     Of(f64),
     /// Any decimal.
     Any(AnyStep),
@@ -48,7 +65,7 @@ pub enum StepSize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnyStep {
-    /// Decimals are welcome.
+    /// Any decimal between the ends.
     Any,
 }
 
@@ -61,27 +78,30 @@ impl Default for StepSize {
 /// Level names with their values, in the order in which they were written.
 pub type Levels = serde_json::Map<String, serde_json::Value>;
 
-/// One end of a comparison, in the order in which the answers stand.
+/// The outcome of a comparison of two answers, by their positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// The first answer.
+    /// The first answer is better.
     First,
-    /// The second answer.
+    /// The second answer is better.
     Second,
-    /// Neither.
+    /// Neither is better.
     Tie,
 }
 
 impl std::str::FromStr for Scale {
     type Err = Error;
 
-    /// `1-5`: whole numbers from 1 to 5.
+    /// Reads `1-5`: whole numbers from 1 to 5. Ends may be negative (`-1-1`).
+    ///
+    /// # Errors
+    /// The text is not two numbers with a dash between them, or the first is not the smaller one.
     fn from_str(text: &str) -> Result<Self> {
         let malformed =
-            || Error::new(ErrorKind::Config, format!("`{text}` is no scale: write it like 1-5"));
-        // The dash between the ends is the first one that is no minus.
+            || Error::new(ErrorKind::Config, format!("`{text}` is not a scale: write it like 1-5"));
+        // The dash between the ends is the first one that is not a minus.
         let dash = text.char_indices().skip(1).find(|(_, c)| *c == '-').ok_or_else(malformed)?.0;
         let end = |text: &str| text.trim().parse::<f64>().map_err(|_| malformed());
         let (min, max) = (end(&text[..dash])?, end(&text[dash + 1..])?);
@@ -100,7 +120,7 @@ impl Scale {
         Self::Numbers(Numbers { min: 1.0, max: f64::from(max), step: StepSize::default() })
     }
 
-    /// Named levels, best first: the last is worth 0, each one above it 1 more.
+    /// Named levels, the best first: the last counts as 0, each one above it as 1 more.
     pub fn labels<S: Into<String>>(
         names: impl IntoIterator<Item = S, IntoIter: DoubleEndedIterator>,
     ) -> Self {
@@ -109,11 +129,11 @@ impl Scale {
         Self::Labels { labels: labels.into_iter().rev().collect() }
     }
 
-    /// A scale as a prompt file writes it: `1-5`, `{min: 1, max: 10}`, `{labels: {Good: 2, Bad: 1}}` or
-    /// `[first, second, tie]`.
+    /// A scale as prompt files write it: `1-5`, `{min: 1, max: 10, step: 0.5}`, `{labels: {Good: 2, Bad: 1}}`,
+    /// `{labels: [good, bad]}` or `[first, second, tie]`.
     ///
     /// # Errors
-    /// It is none of these, or nothing is on it.
+    /// The value is none of these, or no value is on the scale; see [`check`](Self::check).
     pub fn from_json(value: serde_json::Value) -> Result<Self> {
         let written = value.to_string();
         let scale = match value {
@@ -128,22 +148,28 @@ impl Scale {
         scale.check().map(|()| scale)
     }
 
-    /// Refuses a scale that nothing is on, or that cannot be told apart.
+    /// Checks that the scale has at least two values.
+    ///
+    /// # Errors
+    /// The ends are not finite or in the wrong order, the step is not above 0, a level has no number, or a preference
+    /// lists something else than its two sides and perhaps a tie ([`ErrorKind::Prompt`]).
     pub fn check(&self) -> Result<()> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Prompt, message));
         match self {
             Self::Numbers(numbers) if !numbers.min.is_finite() || !numbers.max.is_finite() => {
-                wrong("the ends of a scale are finite numbers")
+                wrong("the ends of a scale must be finite numbers")
             }
             Self::Numbers(numbers) if numbers.min >= numbers.max => {
-                wrong("`min` of a scale stands below its `max`")
+                wrong("`min` of a scale must be below its `max`")
             }
             Self::Numbers(Numbers { step: StepSize::Of(step), .. }) if *step <= 0.0 => {
-                wrong("`step` of a scale is above 0, or `any`")
+                wrong("`step` of a scale must be above 0, or `any`")
             }
-            Self::Labels { labels } if labels.len() < 2 => wrong("a scale has two levels or more"),
+            Self::Labels { labels } if labels.len() < 2 => {
+                wrong("a scale needs two levels or more")
+            }
             Self::Labels { labels } if !labels.values().all(serde_json::Value::is_number) => {
-                wrong("every level of a scale is worth a number: `{Good: 2, Bad: 1}`")
+                wrong("every level of a scale needs a number: `{Good: 2, Bad: 1}`")
             }
             Self::Preference(sides)
                 if !matches!(
@@ -151,13 +177,16 @@ impl Scale {
                     [Side::First, Side::Second] | [Side::First, Side::Second, Side::Tie]
                 ) =>
             {
-                wrong("a preference is `[first, second]` or `[first, second, tie]`")
+                wrong("a preference must be `[first, second]` or `[first, second, tie]`")
             }
             _ => Ok(()),
         }
     }
 
-    /// The number itself if the scale has it.
+    /// The number, if it is on the scale.
+    ///
+    /// # Errors
+    /// It is not: the error holds the number. It is neither rounded nor clamped.
     pub fn accept(&self, number: f64) -> Result<f64, OffScale> {
         let on = match self {
             Self::Numbers(numbers) => numbers.has(number),
@@ -167,7 +196,8 @@ impl Scale {
         if on { Ok(number) } else { Err(OffScale(number)) }
     }
 
-    /// The value of a named level. Case matters only where two names differ by nothing else.
+    /// The number of a named level; `None` for an unknown name. Case matters only where two names differ by nothing
+    /// else.
     pub fn level(&self, name: &str) -> Option<f64> {
         let low = name.to_lowercase();
         let mut alike = self.levels().filter(|(label, _)| label.to_lowercase() == low);
@@ -176,7 +206,7 @@ impl Scale {
         found.map(|(_, value)| value)
     }
 
-    /// Named levels with their values; none for other scales.
+    /// The named levels with their numbers, in the order of the file; none for other scales.
     pub fn levels(&self) -> impl Iterator<Item = (&str, f64)> {
         let labels = match self {
             Self::Labels { labels } => Some(labels),
@@ -188,7 +218,7 @@ impl Scale {
             .filter_map(|(name, value)| Some((name.as_str(), value.as_f64()?)))
     }
 
-    /// The lowest and the highest value.
+    /// The lowest and the highest value; `None` for preferences.
     pub fn ends(&self) -> Option<(f64, f64)> {
         match self {
             Self::Numbers(numbers) => Some((numbers.min, numbers.max)),
@@ -200,24 +230,25 @@ impl Scale {
         }
     }
 
-    /// Where `value` lies between the ends: 0 at the lowest, 1 at the highest.
+    /// The position of `value` between the ends: 0 at the lowest, 1 at the highest; `None` for preferences.
     pub fn normalized(&self, value: f64) -> Option<f64> {
         self.ends().map(|(low, high)| (value - low) / (high - low))
     }
 
-    /// Whether a comparison may end without a winner.
+    /// Whether a comparison may end in a tie.
     pub fn allows_tie(&self) -> bool {
         matches!(self, Self::Preference(sides) if sides.contains(&Side::Tie))
     }
 }
 
+/// The error of a value that is not a scale.
 fn malformed(written: &str) -> Error {
     Error::new(ErrorKind::Prompt, format!("`scale` cannot be {written}")).hint(
         "write {min: 1, max: 10}, 1-5, {labels: {Good: 2, Bad: 1}}, [first, second] or [first, second, tie]",
     )
 }
 
-/// Named levels with their values, or a list of names, best first.
+/// The value of the key `labels`: names with their numbers, or a list of names, best first.
 fn levels(mut map: serde_json::Map<String, serde_json::Value>) -> Result<Scale> {
     const KNOWN: [&str; 1] = ["labels"];
     if let Some(key) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
@@ -232,6 +263,7 @@ fn levels(mut map: serde_json::Map<String, serde_json::Value>) -> Result<Scale> 
     }
 }
 
+/// The keys `min`, `max` and `step`.
 fn numbers(map: &serde_json::Map<String, serde_json::Value>) -> Result<Numbers> {
     const KNOWN: [&str; 3] = ["min", "max", "step"];
     if let Some(key) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
@@ -248,13 +280,14 @@ fn numbers(map: &serde_json::Map<String, serde_json::Value>) -> Result<Numbers> 
         None => StepSize::default(),
         Some(step) if step == "any" => StepSize::Any(AnyStep::Any),
         Some(step) => StepSize::Of(step.as_f64().ok_or_else(|| {
-            Error::new(ErrorKind::Prompt, "`step` of a scale is a number above 0, or `any`")
+            Error::new(ErrorKind::Prompt, "`step` of a scale must be a number above 0, or `any`")
         })?),
     };
     Ok(Numbers { min: end("min")?, max: end("max")?, step })
 }
 
 impl Numbers {
+    /// Whether a number lies between the ends and on a step.
     fn has(&self, number: f64) -> bool {
         let on_step = match self.step {
             StepSize::Of(step) => {
@@ -267,19 +300,20 @@ impl Numbers {
     }
 }
 
-/// Whether two numbers are equal but for the noise of floating point.
+/// Whether two numbers are equal apart from the noise of floating point (1e-9).
 pub(crate) fn nearly_equal(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
 }
 
-/// A mean without the noise of floating point: nine decimals.
+/// A number without the noise of floating point, rounded to nine decimals: means and thresholds are compared and
+/// printed this way.
 pub(crate) fn without_noise(number: f64) -> f64 {
     const DECIMALS: f64 = 1e9;
     let rounded = (number * DECIMALS).round() / DECIMALS;
     if rounded.is_finite() { rounded } else { number }
 }
 
-/// As it stands in a prompt: `from 1 to 10`, or `Excellent, Good or Poor`.
+/// The scale as prompts print it: `from 1 to 10`, `from 0 to 1 in steps of 0.1`, `Excellent, Good or Poor`.
 impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<&str> = match self {
@@ -302,7 +336,7 @@ impl fmt::Display for Scale {
 }
 
 impl Side {
-    /// `first`, `second` or `tie`.
+    /// The word in prompt files and results: `first`, `second` or `tie`.
     pub fn name(self) -> &'static str {
         match self {
             Self::First => "first",
@@ -311,7 +345,7 @@ impl Side {
         }
     }
 
-    /// The same verdict about the answers in the other order.
+    /// The same outcome for the answers in the other order.
     #[must_use]
     pub fn swapped(self) -> Self {
         match self {
@@ -342,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_named_and_worth_numbers() {
+    fn levels_have_names_and_numbers() {
         let levels = scale(r#"{"labels": {"Excellent": 5, "Good": 4, "Poor": 1}}"#);
         assert_eq!(levels.to_string(), "Excellent, Good or Poor");
         assert_eq!(levels.level("good"), Some(4.0));
@@ -383,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_that_nothing_is_on_is_refused() {
+    fn a_scale_without_values_is_refused() {
         assert!(scale(r#"{"min": 3, "max": 3}"#).check().is_err());
         assert!(scale(r#"["second", "first"]"#).check().is_err());
         assert!(scale(r#"["first", "second", "tie"]"#).check().is_ok());

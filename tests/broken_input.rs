@@ -206,20 +206,14 @@ fn fields() -> Vec<Case> {
         ),
         with(
             &["--map", "answer=out.text"],
-            case(
-                "flat.jsonl",
-                "{\"out\": \"a\"}\n",
-                "`out` is a text: nothing is inside of it",
-                0,
-                1,
-            ),
+            case("flat.jsonl", "{\"out\": \"a\"}\n", "`out` is a text, and has no fields", 0, 1),
         ),
         with(
             &["--map", "answer=out.3"],
             case(
                 "short.jsonl",
                 "{\"out\": [1]}\n",
-                "`out` has 1 entries, and `3` is none of them",
+                "`out` has 1 entries, and `3` is not one of them",
                 0,
                 1,
             ),

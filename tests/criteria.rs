@@ -18,16 +18,8 @@ async fn several_criteria_are_judged_together() {
     place.file("r.jsonl", ONE);
     place.file("style.md", "Short sentences.\n");
     let server = server(|_| "4".into()).await;
-    let args = [
-        "judge",
-        "r.jsonl",
-        "--map question=quesiton reads itcriteria",
-        "Be kind.",
-        "--map question=quesiton uses itcriteria",
-        "@style.md",
-        "--map question=quesiton uses itscale",
-        "1-5",
-    ];
+    let args =
+        ["judge", "r.jsonl", "--criteria", "Be kind.", "--criteria", "@style.md", "--scale", "1-5"];
     let ran = run(&place, &server, &args).await;
     assert_eq!(ran.lines()[0]["normalized"], 0.75, "{}", ran.err);
     let text = asked(&server.seen()[0]);
@@ -40,14 +32,7 @@ async fn labels_of_ones_own_are_asked_for_and_nothing_else_is_taken() {
     let place = Place::new("criteria-labels");
     place.file("r.jsonl", ONE);
     let good = server(|_| "Good".into()).await;
-    let args = [
-        "judge",
-        "r.jsonl",
-        "--map question=quesiton reads itlabels",
-        "good, bad",
-        "--map question=quesiton uses itpass",
-        "label = good",
-    ];
+    let args = ["judge", "r.jsonl", "--labels", "good, bad", "--pass", "label = good"];
     let ran = run(&place, &good, &args).await;
     let line = &ran.lines()[0];
     assert_eq!(
@@ -61,32 +46,12 @@ async fn labels_of_ones_own_are_asked_for_and_nothing_else_is_taken() {
     let ran = run(&place, &other, &args).await;
     assert_eq!(ran.lines()[0]["unreadable"]["reason"], "off-scale");
     assert_eq!(
-        run(
-            &place,
-            &other,
-            &[
-                "judge",
-                "r.jsonl",
-                "--map question=quesiton reads itlabels",
-                "good,bad",
-                "--map question=quesiton uses itscale",
-                "1-5"
-            ]
-        )
-        .await
-        .code,
+        run(&place, &other, &["judge", "r.jsonl", "--labels", "good,bad", "--scale", "1-5"])
+            .await
+            .code,
         2
     );
-    assert_eq!(
-        run(
-            &place,
-            &other,
-            &["judge", "r.jsonl", "--map question=quesiton reads itlabels", "good"]
-        )
-        .await
-        .code,
-        2
-    );
+    assert_eq!(run(&place, &other, &["judge", "r.jsonl", "--labels", "good"]).await.code, 2);
 }
 
 #[tokio::test]
@@ -98,9 +63,9 @@ async fn named_criteria_are_judged_one_by_one() {
     let args = [
         "judge",
         "r.jsonl",
-        "--map question=quesiton reads itcriterion",
+        "--criterion",
         "tone=Be kind.",
-        "--map question=quesiton reads itcriterion",
+        "--criterion",
         "facts=Be right.",
         "-o",
         "out.csv",
@@ -112,19 +77,8 @@ async fn named_criteria_are_judged_one_by_one() {
     let header = table.lines().next().unwrap();
     assert!(header.ends_with(",criteria.facts,criteria.tone"), "{table}");
     assert!(table.trim_end().ends_with(",2,5"), "{table}");
-    let both = run(
-        &place,
-        &server,
-        &[
-            "judge",
-            "r.jsonl",
-            "--map question=quesiton reads itcriterion",
-            "a=b",
-            "--map question=quesiton uses itcriteria",
-            "c",
-        ],
-    )
-    .await;
+    let both =
+        run(&place, &server, &["judge", "r.jsonl", "--criterion", "a=b", "--criteria", "c"]).await;
     assert_eq!(both.code, 2);
 }
 
@@ -137,14 +91,10 @@ async fn pairs_and_lists_are_judged_by_criteria_too() {
         server(|text| if text.contains("Answer 3") { "2 > 1 > 3".into() } else { "[[C]]".into() })
             .await;
     for file in ["pairs.csv", "lists.jsonl"] {
-        let ran = run(
-            &place,
-            &server,
-            &["judge", file, "--map question=quesiton reads itcriteria", "Prefer the short one."],
-        )
-        .await;
+        let ran =
+            run(&place, &server, &["judge", file, "--criteria", "Prefer the short one."]).await;
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("fits the first record"), "{}", ran.err);
+        assert!(ran.err.contains("fits the records"), "{}", ran.err);
     }
     assert!(server.seen().iter().all(|seen| asked(seen).contains("Prefer the short one.")));
 }
@@ -157,21 +107,16 @@ async fn a_saved_prompt_judges_the_same_without_the_flags() {
     let flags = [
         "judge",
         "r.jsonl",
-        "--map question=quesiton reads itcriteria",
+        "--criteria",
         "Say \"yes\": plainly.",
-        "--map question=quesiton reads itscale",
+        "--scale",
         "1-5",
-        "--map question=quesiton reads itpass",
+        "--pass",
         "score >= 4",
-        "--map question=quesiton reads itmax-tokens",
+        "--max-tokens",
         "99",
     ];
-    let first = run(
-        &place,
-        &server,
-        &[&flags[..], &["--map question=quesiton reads itsave", "mine.jinja"]].concat(),
-    )
-    .await;
+    let first = run(&place, &server, &[&flags[..], &["--save", "mine.jinja"]].concat()).await;
     assert!(first.err.contains("judge with -p mine.jinja"), "{}", first.err);
     let second = run(&place, &server, &["judge", "r.jsonl", "-p", "mine.jinja"]).await;
     assert_eq!(second.code, 0, "{}", second.err);
@@ -187,13 +132,8 @@ async fn a_saved_prompt_judges_the_same_without_the_flags() {
         (&second.lines()[0]["pass"], &second.lines()[0]["normalized"]),
         (&json!(true), &json!(0.75))
     );
-    let again = run(
-        &place,
-        &server,
-        &[&flags[..], &["--map question=quesiton reads itsave", "mine.jinja"]].concat(),
-    )
-    .await;
-    assert!(again.code == 2 && again.err.contains("does not exist yet"), "{}", again.err);
+    let again = run(&place, &server, &[&flags[..], &["--save", "mine.jinja"]].concat()).await;
+    assert!(again.code == 2 && again.err.contains("not there yet"), "{}", again.err);
 }
 
 #[tokio::test]
@@ -207,14 +147,10 @@ async fn conversations_with_tool_calls_are_judged_as_a_whole() {
     ]});
     place.file("traces.jsonl", format!("{trace}\n"));
     let server = server(|_| "9".into()).await;
-    let ran = run(
-        &place,
-        &server,
-        &["judge", "traces.jsonl", "--map question=quesiton reads itcriteria", "Calls are needed."],
-    )
-    .await;
+    let ran =
+        run(&place, &server, &["judge", "traces.jsonl", "--criteria", "Calls are needed."]).await;
     assert_eq!(ran.lines()[0]["score"], 9, "{}", ran.err);
-    assert!(ran.err.contains("using `trajectory`, which fits the first record"), "{}", ran.err);
+    assert!(ran.err.contains("`trajectory` fits the records"), "{}", ran.err);
     let seen = &server.seen()[0];
     let text = asked(seen);
     assert!(text.contains("[2] assistant\ncalls weather({\"city\":\"Oslo\"})"), "{text}");
@@ -224,14 +160,7 @@ async fn conversations_with_tool_calls_are_judged_as_a_whole() {
     let answer = run(
         &place,
         &server,
-        &[
-            "judge",
-            "traces.jsonl",
-            "-p",
-            "score",
-            "--map question=quesiton reads itmap",
-            "answer=messages.-1.content",
-        ],
+        &["judge", "traces.jsonl", "-p", "score", "--map", "answer=messages.-1.content"],
     )
     .await;
     assert_eq!(answer.lines()[0]["score"], 9, "{}", answer.err);
@@ -242,15 +171,6 @@ async fn a_field_that_is_nearly_there_is_told_before_anything_is_paid() {
     let place = Place::new("criteria-near");
     place.file("r.csv", "quesiton,answer\nq,a\n");
     let server = server(|_| "9".into()).await;
-    let ran = run(
-        &place,
-        &server,
-        &["judge", "r.csv", "--map question=quesiton reads itcriteria", "Kind."],
-    )
-    .await;
-    assert!(
-        ran.err.contains("--map question=quesiton reads itmap question=quesiton uses it"),
-        "{}",
-        ran.err
-    );
+    let ran = run(&place, &server, &["judge", "r.csv", "--criteria", "Kind."]).await;
+    assert!(ran.err.contains("--map question=quesiton reads it"), "{}", ran.err);
 }

@@ -138,9 +138,9 @@ async fn rules_that_no_verdict_of_the_kind_can_keep_are_refused_before_the_run()
     for (keys, body, rule, says) in [
         (LABEL, ASK, "score >= 7", "a verdict of kind `label` has no `score`"),
         (LABEL, ASK, "label = kin", "did you mean `kind`?"),
-        (FREE, ASK, "p >= 0.9", "`p` is known only of labels with probabilities"),
+        (FREE, ASK, "p >= 0.9", "`p` needs labels with probabilities"),
         (FREE, ASK, "confidence >= 0.9", "only of labels with probabilities"),
-        (LABEL, ASK, "p >= 0.9", "it is not known which that is"),
+        (LABEL, ASK, "p >= 0.9", "this prompt names none"),
         (LABEL, ASK, "normalized > 0.5", "has no `normalized`"),
         (SCORE, ASK, "score >= 70", "70 is off the scale: `score` is 1 to 10"),
         (SCORE, ASK, "score > 0", "0 is off the scale"),
@@ -159,7 +159,7 @@ async fn rules_that_no_verdict_of_the_kind_can_keep_are_refused_before_the_run()
             "kind: ranking\nverdict: 'R: *'",
             "user:\n{{ answers }}",
             "score >= 1",
-            "no pass rule fits",
+            "nothing that a rule could compare",
         ),
     ] {
         let said = refused(keys, body, rule).await;
@@ -249,17 +249,17 @@ async fn rules_are_joined_by_and_and_or_and_grouped_by_parentheses() {
 fn a_malformed_rule_says_what_is_wrong_with_it() {
     for (rule, says) in [
         ("", "a test is missing"),
-        ("score", "needs a sign"),
-        ("score >=", "nothing stands after its sign"),
-        (">= 7", "nothing stands before its sign"),
-        ("score >= 7 score < 9", "`7 score` is none"),
+        ("score", "needs an operator"),
+        ("score >=", "a value is missing after its operator"),
+        (">= 7", "a name is missing before its operator"),
+        ("score >= 7 score < 9", "`7 score` is not one"),
         ("score >= 7 and", "a test is missing"),
         ("(score >= 7", "a parenthesis is never closed"),
         ("score >= 7)", "closes a parenthesis"),
         ("score >= 7 && score < 9", "written `and` and `or`"),
         ("score >= high", "is compared with a number"),
         ("p >= 90%", "written as a number"),
-        ("score ~ 7", "needs a sign"),
+        ("score ~ 7", "needs an operator"),
         ("label >= correct", "is compared with `=` or `!=`"),
         ("label = 'correct", "a quotation mark is never closed"),
         ("1 <= score <= 5", "unknown value"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::note;
+use super::{console::worded, note};
 use tribunal::{
     Hint,
     config::{Origin, Resolved},
@@ -26,7 +26,7 @@ pub(super) fn print_with_label(prompt: &Prompt, item: &Item, map: &FieldMap) {
 fn print_view(view: &RecordView, prompt: &Prompt, item: &Item, map: &FieldMap) {
     note(&report::escaped(&view.to_string()));
     for notice in prompt.notices(item, map) {
-        warn(&notice);
+        warn(&worded(&notice));
     }
 }
 
@@ -167,7 +167,8 @@ impl Watch {
         };
         if let Some(Ok(seen)) = first.map(|item| judge.seen(item)) {
             watch.names.extend(filled(&seen).map(ToOwned::to_owned));
-            watch.known.extend(judge.prompt().notices(&seen, judge.field_map()));
+            let notices = judge.prompt().notices(&seen, judge.field_map());
+            watch.known.extend(notices.iter().map(worded));
         }
         watch
     }
@@ -182,7 +183,7 @@ impl Watch {
             return;
         }
         self.names.extend(filled(seen).map(ToOwned::to_owned));
-        for notice in prompt.notices(seen, self.judge.field_map()) {
+        for notice in prompt.notices(seen, self.judge.field_map()).iter().map(worded) {
             if self.known.insert(notice.clone()) {
                 self.warnings.push(format!("{place}: {notice}"));
             }

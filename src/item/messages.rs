@@ -1,15 +1,19 @@
 //! Conversations with tool calls, as text that a judge can read.
+//!
+//! Records hold messages in the forms of several APIs. All become one numbered transcript, in which thinking,
+//! tool calls and results are written out, so that a judge of trajectories sees what the agent did.
 
 use serde_json::{Map, Value};
 
 use super::text_of;
 
-/// A conversation as text: every message under its role, tool calls with their arguments, results with
-/// the name of their tool.
+/// A conversation as text: every message with its number and role, tool calls with their arguments, results
+/// with the name of their tool.
 ///
-/// Reads the messages of OpenAI's chat API (`role`, `content`, `tool_calls`), content blocks as
-/// Anthropic's API has them (`text`, `thinking`, `tool_use`, `tool_result`), and `from`/`value` of
-/// ShareGPT. Anything else stands there as JSON, so that nothing is hidden from the judge.
+/// It reads messages of OpenAI's chat API (`role`, `content`, `tool_calls`), content blocks of Anthropic's
+/// API (`text`, `thinking`, `tool_use`, `tool_result`), and `from`/`value` of ShareGPT. Anything else is
+/// written as JSON, so that nothing is hidden from the judge; images are named, not shown. A value that is not
+/// a list becomes its [text](super::text_of).
 ///
 /// ```
 /// use serde_json::json;
@@ -31,8 +35,8 @@ pub fn transcript(messages: &Value) -> String {
     numbered.collect::<Vec<_>>().join("\n\n")
 }
 
-/// The text of messages or of pieces of a message that stand where a text is expected; `None` for any
-/// other value.
+/// The text of messages, or of content blocks of a message, where a text is expected; `None` for any other
+/// value. A single plain message becomes its text alone.
 pub(super) fn as_spoken_text(value: &Value) -> Option<String> {
     match value {
         Value::Array(list) if is_conversation(value) => match list.as_slice() {
@@ -47,7 +51,7 @@ pub(super) fn as_spoken_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether a value is read as a text although it is none: messages, or pieces of one.
+/// Whether a value that is not a text is still read as one: messages, or content blocks of a message.
 pub(crate) fn reads_as_text(value: &Value) -> bool {
     let pieces =
         || value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_piece));
@@ -59,6 +63,7 @@ fn is_conversation(value: &Value) -> bool {
     value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_message))
 }
 
+/// Whether a value is a message: it has a role and something that was said.
 fn is_message(value: &Value) -> bool {
     let text =
         |names: &[&str]| names.iter().any(|name| value.get(*name).is_some_and(Value::is_string));
@@ -68,24 +73,24 @@ fn is_message(value: &Value) -> bool {
         && says.iter().any(|name| value.get(*name).is_some())
 }
 
-/// A message that says a text and nothing else.
+/// Whether a message is a text and nothing else: neither thinking nor tool calls.
 fn is_plain(message: &Map<String, Value>) -> bool {
     let text = |name: &str| message.get(name).and_then(Value::as_str);
     let only = thoughts(message).is_none() && calls(message).is_empty();
     only && text("content").or_else(|| text("value")).is_some_and(|text| !text.trim().is_empty())
 }
 
-/// A piece of a message, such as `{"type": "text", "text": …}`.
+/// Whether a value is a content block of a message, such as `{"type": "text", "text": …}`.
 fn is_piece(value: &Value) -> bool {
     let kind = value.get("type").and_then(Value::as_str);
     let text = value.get("text").is_some_and(Value::is_string);
     kind.is_some_and(|kind| IMAGES.contains(&kind) || (kind.ends_with("text") && text))
 }
 
-/// Types of pieces that hold an image.
+/// Types of content blocks that hold an image.
 const IMAGES: [&str; 4] = ["image_url", "image", "input_image", "image_file"];
 
-/// Whether a conversation holds images, which no judge is shown.
+/// Whether a conversation holds images, which a judge is not shown.
 pub(crate) fn holds_images(value: &Value) -> bool {
     match value {
         Value::Array(list) => list.iter().any(holds_images),
@@ -98,6 +103,7 @@ pub(crate) fn holds_images(value: &Value) -> bool {
     }
 }
 
+/// One message: a heading of its role and tool, then thinking, content and calls on lines of their own.
 fn one(message: &Value) -> String {
     let Value::Object(map) = message else { return format!("message\n{}", text_of(message)) };
     let text = |names: &[&str]| names.iter().find_map(|name| map.get(*name)?.as_str());
@@ -117,13 +123,14 @@ fn one(message: &Value) -> String {
     lines.join("\n")
 }
 
-/// What a model thought, by the names under which servers give it.
+/// What the model thought, from any of the fields in which servers report it.
 fn thoughts(message: &Map<String, Value>) -> Option<String> {
     let names = ["reasoning_content", "reasoning", "thinking"];
     let thought = names.iter().find_map(|name| message.get(*name)?.as_str())?;
     (!thought.is_empty()).then(|| format!("(thinks) {thought}"))
 }
 
+/// The content of a message, one text for each block.
 fn content(message: &Map<String, Value>) -> Vec<String> {
     match message.get("content").or_else(|| message.get("value")) {
         None | Some(Value::Null) => Vec::new(),
@@ -133,6 +140,7 @@ fn content(message: &Map<String, Value>) -> Vec<String> {
     }
 }
 
+/// One content block as text.
 fn block(block: &Value) -> String {
     let text = |name: &str| block.get(name).and_then(Value::as_str);
     match text("type") {
@@ -151,13 +159,14 @@ fn block(block: &Value) -> String {
     }
 }
 
-/// Calls of tools, and of functions as older servers give them.
+/// The tool calls of a message, and the `function_call` of older servers.
 fn calls(message: &Map<String, Value>) -> Vec<String> {
     let listed = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
     let old = message.get("function_call").filter(|call| !call.is_null());
     listed.chain(old).map(call).collect()
 }
 
+/// One tool call: `calls NAME(ARGUMENTS)`.
 fn call(call: &Value) -> String {
     let function = call.get("function").unwrap_or(call);
     let arguments = function.get("arguments").or_else(|| function.get("args"));
@@ -190,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_conversation_is_shown_as_it_is() {
+    fn a_value_that_is_not_a_conversation_is_shown_as_it_is() {
         assert_eq!(transcript(&json!("plain")), "plain");
         assert_eq!(
             transcript(&json!([1, {"role": "user"}])),

@@ -1,13 +1,20 @@
-//! Names under which records hold what prompts read, and names that only look like them.
+//! The names under which data sets hold what prompts read, and a guess at what unknown names mean.
+//!
+//! There is no standard: a question is `question`, `problem`, `prompt` or `instruction`; an answer is
+//! `response`, `output` or `completion`; two answers are `response_a`/`response_b` or `chosen`/`rejected`.
+//! The tables below list synonyms exactly; a prompt's field is read from any of them. [`looks_like`] guesses
+//! from the words of other names (`user_message`, `gold`). It only words warnings and hints, and never decides
+//! what a judge is shown.
 
-/// Names of one meaning; the first is the one that people meet.
+/// Groups of synonyms; the first name of each is the one that prompts and documents use.
 pub(super) const SYNONYMS: [&[&str]; 7] =
     [QUESTION, ANSWER, REFERENCE, &["criteria", "criterion"], CONTEXT, MESSAGES, ANSWERS];
 
+/// Names of what was asked.
 const QUESTION: &[&str] =
     &["question", "problem", "prompt", "instruction", "input", "query", "user_input"];
 
-/// Names of the answer.
+/// Names of the one answer that is judged.
 pub(super) const ANSWER: &[&str] = &[
     "answer",
     "response",
@@ -20,6 +27,7 @@ pub(super) const ANSWER: &[&str] = &[
     "model_output",
 ];
 
+/// Names of an answer that is known to be right.
 const REFERENCE: &[&str] = &[
     "reference",
     "reference_answer",
@@ -33,6 +41,7 @@ const REFERENCE: &[&str] = &[
     "target",
 ];
 
+/// Names of the material that an answer should rest on, as in retrieval-augmented generation.
 const CONTEXT: &[&str] = &[
     "context",
     "contexts",
@@ -47,10 +56,10 @@ const CONTEXT: &[&str] = &[
 pub(super) const ANSWERS: &[&str] =
     &["answers", "responses", "outputs", "completions", "candidates", "options"];
 
-/// Names under which records hold a conversation.
+/// Names of a conversation: messages of a chat, or the trajectory of an agent.
 pub(super) const MESSAGES: &[&str] = &["messages", "conversation", "conversations", "trajectory"];
 
-/// Names of two answers side by side.
+/// Names of two answers in two fields, the first and the second.
 pub(super) const PAIRS: [(&str, &str); 19] = [
     ("response_a", "response_b"),
     ("answer_a", "answer_b"),
@@ -73,36 +82,37 @@ pub(super) const PAIRS: [(&str, &str); 19] = [
     ("preferred", "dispreferred"),
 ];
 
-/// What tells the two apart in the names of their companions, such as `model_a` and `model_b`.
+/// The parts of names that distinguish the two answers, as in `model_a` and `model_b`.
 const SIDES: [(&str, &str); 4] = [("a", "b"), ("A", "B"), ("1", "2"), ("0", "1")];
 
-/// Names of an answer that is known to be the better one, and of the other.
+/// Names of preference data, in which the first of the two answers is known to be the better one.
 const WINNERS: [(&str, &str); 3] =
     [("chosen", "rejected"), ("chosen", "reject"), ("preferred", "dispreferred")];
 
 /// An instruction, and the name under which its material stands (Taori et al. 2023, Alpaca).
 pub(super) const INSTRUCTION: (&str, &str) = ("instruction", "input");
 
-/// Lists that go with the answers, one entry each.
+/// Names of lists with one entry for each answer: they are reordered with the answers.
 pub(super) const COMPANIONS: [&str; 3] = ["models", "steps", "images"];
 
-/// Names under which records carry a name that no other record has.
+/// Names of an identifier that no other record of a data set has.
 pub(super) const OWN_IDS: [&str; 3] = ["id", "uid", "sample_id"];
 
-/// Names of what several records may be about: they serve where a record has no name of its own.
+/// Names of an identifier that several records may share, such as that of their question. It identifies a
+/// record only where there is no other.
 pub(super) const SHARED_IDS: [&str; 3] = ["pair_id", "question_id", "qid"];
 
-/// The names of one meaning that a name belongs to.
+/// The group of synonyms that a name belongs to; empty for other names.
 pub(super) fn group_of(name: &str) -> &'static [&'static str] {
     SYNONYMS.into_iter().find(|names| names.contains(&name)).unwrap_or_default()
 }
 
-/// Whether a record's field of this name holds one answer.
+/// Whether a field of this name holds one answer: the only one, or one of two.
 pub(crate) fn is_answer(name: &str) -> bool {
     ANSWER.contains(&name) || side_of(name).is_some()
 }
 
-/// Which of two answers a name is for.
+/// The 0-based answer of two that a name stands for: 0 for `response_a`, 1 for `rejected`.
 pub(super) fn side_of(name: &str) -> Option<usize> {
     let side = |(a, b): &(&str, &str)| {
         if *a == name { Some(0) } else { (*b == name).then_some(1) }
@@ -110,13 +120,13 @@ pub(super) fn side_of(name: &str) -> Option<usize> {
     PAIRS.iter().find_map(side)
 }
 
-/// Whether the record says by these names which answer is better.
+/// The pairs of names that say which of two answers is better, the better one first.
 pub(super) fn winners() -> impl Iterator<Item = (&'static str, &'static str)> {
     WINNERS.into_iter()
 }
 
-/// The names that may belong to the other answer where this one belongs to one of them: `model_b` for
-/// `model_a`.
+/// The names that the same field of the other answer may have: `model_b` for `model_a`, `rejected_model` for
+/// `chosen_model`. The likeliest comes first.
 pub(super) fn partners(name: &str) -> Vec<String> {
     let parts: Vec<&str> = name.split('_').collect();
     let other = |part: &str| {
@@ -146,25 +156,26 @@ pub(super) fn partners(name: &str) -> Vec<String> {
     known.chain(swapped).chain(words).collect()
 }
 
+/// A name with one of its parts replaced.
 fn replaced(parts: &[&str], from: &str, to: &str) -> String {
     parts.iter().map(|part| if *part == from { to } else { part }).collect::<Vec<_>>().join("_")
 }
 
-/// What a field is for, as far as its name says.
+/// What a field is for, as far as its name tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldPurpose {
-    /// What was asked.
+    /// The question, task or prompt that was answered.
     Question,
-    /// What is judged.
+    /// The answer that is judged.
     Answer,
-    /// What is known to be right.
+    /// An answer that is known to be right.
     Reference,
-    /// What the answer should rest on.
+    /// Material that the answer should rest on.
     Context,
 }
 
 impl FieldPurpose {
-    /// The name that prompts use for it.
+    /// The field name that prompts use for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Question => "question",
@@ -174,7 +185,7 @@ impl FieldPurpose {
         }
     }
 
-    /// With its article, for messages.
+    /// The word with its article, for messages: `a question`.
     pub(crate) fn with_article(self) -> &'static str {
         match self {
             Self::Question => "a question",
@@ -185,7 +196,8 @@ impl FieldPurpose {
     }
 }
 
-/// Words of names, by what they say; the first meaning with a word of the name counts.
+/// Words in names, by purpose. The first row that shares a word with a name decides: `reference_answer` is a
+/// reference.
 const WORDS: [(FieldPurpose, &[&str]); 4] = [
     (
         FieldPurpose::Reference,
@@ -257,7 +269,8 @@ const WORDS: [(FieldPurpose, &[&str]); 4] = [
     ),
 ];
 
-/// Words of names that are about a text, and are no text.
+/// Words in names of facts about a text, such as a score or an identifier. A name that ends in one of them
+/// holds no text to be judged.
 const ABOUT: [&str; 33] = [
     "id",
     "ids",
@@ -294,7 +307,8 @@ const ABOUT: [&str; 33] = [
     "tag",
 ];
 
-/// What a field of this name seems to be for.
+/// What a field of this name seems to be for; `None` where its words say nothing, or name a fact about a
+/// text (`prompt_tokens`, `question_id`).
 pub(crate) fn looks_like(name: &str) -> Option<FieldPurpose> {
     let known = [
         (QUESTION, FieldPurpose::Question),
@@ -319,7 +333,8 @@ pub(crate) fn looks_like(name: &str) -> Option<FieldPurpose> {
     WORDS.iter().find(holds).map(|(meaning, _)| *meaning)
 }
 
-/// The words of a name, in lower case: `userMessage`, `user-message` and `User message` have two.
+/// The words of a name in lower case: `userMessage`, `user-message` and `User message` all give `user` and
+/// `message`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
@@ -335,6 +350,49 @@ fn words(name: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// Whether any prompt may read a field of this name, directly or as a synonym; other fields are extras of the
+/// data.
+pub fn is_known(name: &str) -> bool {
+    let companion = ["steps", "rubric", "label"];
+    SYNONYMS.iter().any(|names| names.contains(&name))
+        || PAIRS.iter().any(|(a, b)| *a == name || *b == name)
+        || OWN_IDS.contains(&name)
+        || companion.contains(&name)
+}
+
+/// Whether a field of this name holds a list. A cell of a table under such a name is parsed as JSON.
+pub(crate) fn is_list(name: &str) -> bool {
+    [ANSWERS, MESSAGES].iter().any(|names| names.contains(&name)) || COMPANIONS.contains(&name)
+}
+
+/// Whether a field of this name shows all answers, or one of several: `answers`, `response_b`, `chosen`.
+pub(crate) fn names_answers(name: &str) -> bool {
+    ANSWERS.contains(&name) || side_of(name).is_some()
+}
+
+/// Whether a field of this name shows the one answer that is judged: `answer`, `response`, `output` …
+pub(crate) fn names_answer(name: &str) -> bool {
+    ANSWER.contains(&name)
+}
+
+/// Whether a field of this name identifies the record, or what it is about.
+pub(crate) fn is_id(name: &str) -> bool {
+    OWN_IDS.contains(&name) || SHARED_IDS.contains(&name)
+}
+
+/// Whether a field of this name is read whatever the prompt: it identifies the record, is the label that
+/// verdicts are compared with, or is a list that goes with the answers.
+#[cfg(feature = "cli")]
+pub fn is_read_anyway(name: &str) -> bool {
+    is_id(name) || name == "label" || COMPANIONS.contains(&name)
+}
+
+/// Whether two names are synonyms, so that a prompt reads only one of the two fields.
+pub fn are_synonyms(one: &str, other: &str) -> bool {
+    let answers = |name: &str| ANSWERS.contains(&name) || is_answer(name) || name == "steps";
+    one == other || group_of(one).contains(&other) || (answers(one) && answers(other))
 }
 
 #[cfg(test)]

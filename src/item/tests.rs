@@ -93,7 +93,7 @@ fn a_field_that_is_there_and_empty_is_not_called_missing() {
 #[test]
 fn a_missing_field_names_the_near_one() {
     let error = Item::from(json!({"questoin": "Q"})).lacks("question");
-    assert_eq!(error.hints()[0].to_string(), "use it by another name: --map question=questoin");
+    assert_eq!(error.hints()[0].to_string(), "use it by another name: `map` (`question=questoin`)");
 }
 
 #[test]
@@ -151,13 +151,13 @@ fn a_missing_answer_is_proposed_together_with_its_question() {
     assert!(
         error.hints()[0]
             .to_string()
-            .ends_with("try --map answer=bot_reply --map question=user_message"),
+            .ends_with("try `map` (`answer=bot_reply`) `map` (`question=user_message`)"),
         "{error:?}"
     );
     let pair = Item::from(json!({"chosen": "a", "rejected": "b"})).lacks("answer");
-    assert!(pair.hints()[0].to_string().contains("-p pair"), "{pair:?}");
+    assert!(pair.hints()[0].to_string().contains("`prompt` (`pair`)"), "{pair:?}");
     let single = Item::from(json!({"question": "q", "response": "b"})).lacks("answers");
-    assert!(single.hints()[0].to_string().contains("-p score"), "{single:?}");
+    assert!(single.hints()[0].to_string().contains("`prompt` (`score`)"), "{single:?}");
 }
 
 #[test]

@@ -347,9 +347,7 @@ fn is_path(name: &str) -> bool {
 
 /// Whether a prompt of this name is read from a file.
 pub fn is_file(name: &str) -> bool {
-    let is_built_in =
-        prompt::built_in().is_ok_and(|all| all.iter().any(|prompt| prompt.name() == name));
-    !is_built_in && is_path(name)
+    !prompt::names().any(|known| known == name) && is_path(name)
 }
 
 /// The built-in prompt of this name, or the prompt in this file.
@@ -357,12 +355,11 @@ pub fn is_file(name: &str) -> bool {
 /// # Errors
 /// There is neither, or the file is wrong.
 pub fn load(name: &str) -> Result<Arc<Prompt>> {
-    let built_in = prompt::built_in()?;
-    if let Some(prompt) = built_in.iter().find(|prompt| prompt.name() == name) {
-        return Ok(prompt.clone());
+    if let Some(prompt) = prompt::named(name)? {
+        return Ok(prompt);
     }
     if !is_path(name) {
-        let names: Vec<&str> = built_in.iter().map(|prompt| prompt.name()).collect();
+        let names: Vec<&str> = prompt::names().collect();
         return Err(crate::error::unknown(ErrorKind::Config, "prompt", name, names)
             .hint("a prompt of your own is named by its file: -p my.jinja"));
     }

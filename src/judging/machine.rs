@@ -33,7 +33,7 @@ use crate::{
 /// use std::sync::Arc;
 /// use tribunal::{Completion, Item, judging::{Facts, Member, Panel}, prompt, request::Capabilities};
 ///
-/// let prompt = prompt::built_in()?.iter().find(|prompt| prompt.name() == "score").cloned();
+/// let prompt = prompt::named("score")?;
 /// let panel = Arc::new(Panel::single(Member::new("me", prompt.unwrap())?));
 /// let item = Item::new().question("2 + 2?").answer("4");
 /// let mut judging = panel.judging(&item, &Facts::all(Capabilities::TEXT))?;

@@ -1,10 +1,10 @@
-//! Why there is no answer, in a line.
+//! The error of a record or vote without an answer, as a line holds it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
 
-/// Why there is no answer.
+/// Why a record or a vote has no answer: an [`Error`] as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -20,20 +20,20 @@ pub struct ErrorLine {
     pub hints: Vec<String>,
 }
 
-/// The class of a failure: one that this version knows, or the word of another version.
+/// The kind of an error in a line: one that this version knows, or the word of another version.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum ErrorWord {
-    /// A class that this version knows.
+    /// A kind that this version knows.
     Known(ErrorKind),
     /// The word of another version.
     Other(String),
 }
 
 impl ErrorWord {
-    /// The word.
+    /// The word in the line.
     pub fn name(&self) -> &str {
         match self {
             Self::Known(kind) => kind.name(),
@@ -73,7 +73,7 @@ impl From<&Error> for ErrorLine {
     }
 }
 
-/// The same failure; a class that this version does not know becomes [`ErrorKind::Record`].
+/// The same error; a kind that this version does not know becomes [`ErrorKind::Record`].
 impl From<ErrorLine> for Error {
     fn from(line: ErrorLine) -> Self {
         let kind = match line.kind {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl ResultLine {
-    /// What came of a record, without its name and its judge: these are fields to be set.
+    /// The line of one outcome, without the names of the record and of the judge: the caller sets these fields.
     pub fn of(outcome: Result<&Judgment, &Error>) -> Self {
         match outcome {
             Ok(judgment) => Self::judged(judgment),
@@ -21,7 +21,8 @@ impl ResultLine {
         }
     }
 
-    /// The same line with what the answers took as an earlier line says it, which was written when they came.
+    /// Takes over tokens, cost, latency and attempts from an earlier line, which was written when the answers came:
+    /// reading them again costs nothing.
     pub fn keep_usage_of(&mut self, earlier: &Self) {
         self.usage = earlier.usage;
         self.cost = earlier.cost;
@@ -75,10 +76,10 @@ fn last_choice(vote: &Vote) -> Option<Probabilities> {
         .map(Probabilities::of_choice)
 }
 
-/// The judgment that a line tells of. A line with an `error` gives this error.
+/// The judgment that a line was written for. A line with an `error` gives this error.
 ///
 /// A line does not hold everything:
-/// - of remembered answers it says only whether all were ([`cached`](Judgment::cached),
+/// - of cached answers only whether all answers were ([`cached`](Judgment::cached),
 ///   [`saved`](Judgment::saved), [`saved_cost`](Judgment::saved_cost));
 /// - of texts not which part of them counts ([`visible_range`](crate::verdict::Call::visible_range));
 /// - where every vote saw the answers in their own order, not how many there are

@@ -1,8 +1,7 @@
-//! The line of results: what came of one record, typed and versioned, for files and for whoever reads them.
+//! The line of results: the outcome of one record as JSON, typed and versioned.
 //!
-//! A run writes one line of JSON per record. [`ResultLine`] is that line: everything that writes or reads
-//! results goes through it, and its [schema](ResultLine::schema) describes it to other programs. Judgments
-//! become lines and lines become judgments:
+//! A run writes one line for each record. Everything that writes or reads results uses [`ResultLine`], and its
+//! JSON schema describes it to other programs. Judgments become lines, and lines become judgments again:
 //!
 //! ```
 //! use tribunal::{Judgment, Verdict, line::ResultLine};
@@ -16,7 +15,7 @@
 mod partial;
 mod number;
 mod verdict;
-mod shares;
+mod probabilities;
 mod fault;
 mod vote;
 mod result;
@@ -28,8 +27,8 @@ mod schema;
 pub(crate) use schema::of as schema_of;
 pub use {
     fault::{ErrorLine, ErrorWord},
+    probabilities::Probabilities,
     result::{Consistent, MemberLine, PromptLine, ResultLine},
-    shares::Probabilities,
     verdict::{VerdictKind, VerdictLine},
     vote::{ShownOrder, VoteLine},
 };

@@ -1,4 +1,4 @@
-//! Numbers as people write scores: whole ones without `.0`.
+//! Numbers as people write scores: whole numbers without `.0`.
 
 use std::collections::BTreeMap;
 

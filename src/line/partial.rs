@@ -1,4 +1,7 @@
-//! Fields that may hold anything in lines of other programs.
+//! Fields that may hold values of any type in lines of other programs.
+//!
+//! Results that are compared or resumed may have been written by hand or by another tool. A field of the wrong type is
+//! then ignored, and does not make the whole line unreadable.
 
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::Number;
@@ -29,7 +32,7 @@ impl<T> Lenient<T> {
     }
 }
 
-/// A name, which some write as a number.
+/// A text that some programs write as a number or a boolean, such as an identifier.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum TextLike {
@@ -42,7 +45,7 @@ pub(crate) enum TextLike {
 }
 
 impl TextLike {
-    /// The number, if it was written as one.
+    /// The number, if the value is one.
     pub(crate) fn number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => number.as_f64(),
@@ -50,7 +53,7 @@ impl TextLike {
         }
     }
 
-    /// The name.
+    /// The value as text.
     pub(crate) fn text(self) -> String {
         match self {
             Self::Text(text) => text,
@@ -60,12 +63,12 @@ impl TextLike {
     }
 }
 
-/// Reads a name that may be written as a number.
+/// Reads a text that may be written as a number or a boolean.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     TextLike::deserialize(deserializer).map(TextLike::text)
 }
 
-/// The same where the name may be missing.
+/// The same where the field may be missing.
 pub(crate) fn text_or_none<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {

@@ -1,4 +1,4 @@
-//! The whole line: what came of one record, by whom, and what it took.
+//! The whole line: the outcome of one record, the judge, and what the answers cost.
 
 use std::fmt;
 
@@ -14,15 +14,15 @@ use crate::{
     verdict::Unreadable,
 };
 
-/// One line of results: exactly one of a verdict, `unreadable` or `error` is in it.
+/// One line of results. It holds exactly one of a verdict, `unreadable` and `error`.
 ///
 /// ```text
 /// {"v": 1, "id": "q7", "index": 6, "kind": "score", "verdict": "8", "score": 8, "normalized": 0.78, "pass": true,
 ///  "critique": "…", "rule": "mark", "span": [412, 413], "votes": […], "model": …, "prompt": …, …}
 /// ```
 ///
-/// Reading asks for an `id` only, so that lines written by hand are lines too; keys of other programs are
-/// ignored. Keys stand in the order of the fields.
+/// Only `id` is required when a line is read, so that lines written by hand are accepted; unknown keys are ignored.
+/// Keys are written in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(transform = schema::one_of_three))]
@@ -297,7 +297,7 @@ pub(crate) fn unlike(line: &[u8], cause: &serde_json::Error, what: &str, hint: &
     }
 }
 
-const HINT: &str = "name files that `tribunal judge -o` wrote as .jsonl";
+const HINT: &str = "use a .jsonl file that `tribunal judge` wrote";
 
 /// An error about a line that is not as this program writes it.
 pub(super) fn not_a_line(message: &str) -> Error {

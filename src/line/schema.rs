@@ -1,4 +1,7 @@
-//! JSON schemas of lines, from the types that write them.
+//! JSON schemas of lines, generated from the types that write them.
+//!
+//! The schema describes what is *written*: optional fields are left out rather than null, and exactly one of a verdict,
+//! `unreadable` and `error` is there. Reading accepts more.
 
 use schemars::{
     JsonSchema, Schema,
@@ -15,7 +18,7 @@ pub(crate) fn of<T: JsonSchema>() -> Value {
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
-/// What may be missing is left out, and never written as null.
+/// Removes null from the types of optional fields: they are left out, and never written as null.
 #[derive(Clone, Debug)]
 struct OptionalNotNull;
 
@@ -35,7 +38,7 @@ impl Transform for OptionalNotNull {
     }
 }
 
-/// Descriptions without the line breaks of the source; blocks of code keep theirs.
+/// Joins the lines of a description, whose line breaks are those of the source; blocks of code keep theirs.
 fn flow(schema: &mut Schema) {
     if let Some(Value::String(text)) = schema.get_mut("description")
         && !text.contains("```")
@@ -45,6 +48,7 @@ fn flow(schema: &mut Schema) {
     }
 }
 
+/// Removes null from the types that a field may have.
 fn without_null(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else { return };
     if let Some(Value::Array(types)) = schema.get_mut("type") {
@@ -65,7 +69,7 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-/// Exactly one of a verdict, `unreadable` and `error`.
+/// Requires exactly one of a verdict, `unreadable` and `error`.
 pub(super) fn one_of_three(schema: &mut Schema) {
     schema.insert(
         "oneOf".into(),

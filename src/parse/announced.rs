@@ -1,4 +1,24 @@
 //! Announcements such as `Rating: [[5]]`: found loosely, read strictly.
+//!
+//! A rule `Rating: [[*]]` has words before the `*` and closing text after it. In an answer this is found:
+//!
+//! ```text
+//! announcement = words loose value ( closing text | end of line )
+//! words        = the rule's words in any case; between words and around signs: loose
+//! loose        = blanks and the emphasis of Markdown or LaTeX: * _ ` $
+//! value        = up to the closing text, or to the end of its line; at most LONGEST bytes
+//! ```
+//!
+//! Only ASCII case is ignored in the closing text. Where the closing text contains words (`Output (*) is better`),
+//! it must follow on the same line, else nothing was announced; where it consists of signs (`[[*]]`), a missing one
+//! makes the announcement malformed. A value that is blank up to the end of its line may stand on the next line.
+//!
+//! Which of several announcements counts:
+//!
+//! 1. Where the prompt demands its mark and this announcement is without: the last one, and if it may be a
+//!    quotation, the text is unreadable. No earlier one is revived.
+//! 2. Otherwise the last one that is not quoted from a judged text. One that opens the last line of the answer is
+//!    the judge's own.
 
 use std::{
     cell::LazyCell,
@@ -8,45 +28,51 @@ use std::{
 use regex::Regex;
 
 use super::{
-    FoundValue,
-    quoted::{Quotations, Value},
+    quoted::{QuotedValues, ReadValue},
+    search::FoundValue,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    text::{Folded, JudgedTexts, fold, fold_characters, squeezed},
+    text::{Folded, JudgedTexts, after_mark, closing_bracket, fold, fold_characters, squeezed},
     verdict::{Reason, Unreadable},
 };
 
-/// An announcement: the words before the value and those behind it.
+/// The announcement of a rule: the words before the value and those after it.
 #[derive(Clone, Debug)]
 pub(super) struct Announcement {
+    /// The words before the value.
     before: LooseWords,
-    /// What closes the value; empty where the line does.
+    /// The text after the value, in lower case; empty where the line ends it.
     after: String,
-    /// The same, to be found in any case.
+    /// The same as an expression that matches in any case.
     closes: Regex,
-    /// Whether HTML tags of emphasis or layout are part of the words.
+    /// Whether HTML tags of emphasis or layout are part of the rule, so that texts must keep theirs.
     keeps_html: bool,
 }
 
-/// Words to be found whatever their case, blanks and emphasis.
+/// Words to be found whatever the case, the blanks and the emphasis.
 #[derive(Clone, Debug)]
 pub(super) struct LooseWords {
+    /// Matches the words on one line.
     words: Regex,
-    /// The same where the words may be spread over lines: a quotation may put them on one.
+    /// Matches them spread over several lines too: a judge that quotes them may put them on one.
     spread: Regex,
-    /// Whether they begin with a letter or digit, and so may not stand inside of a longer word.
+    /// Whether they begin with a letter or digit, and so must not begin inside of a longer word.
     opens_word: bool,
 }
 
-/// Emphasis and blanks that may stand anywhere around and between an announcement's words.
+/// Emphasis and blanks that may stand between the words of an announcement and around its signs.
 const LOOSE: &str = "[*_`$ \\t]*";
 
-/// A value is short: this far its end is looked for, in bytes. So every announcement costs the same,
-/// and a text is read in linear time.
+/// How many bytes after an announcement the end of its value is looked for. Values are short; with this bound every
+/// announcement costs the same, and a text is read in linear time.
 const LONGEST: usize = 512;
 
 impl Announcement {
+    /// Compiles a rule's pattern, in which one `*` stands for the value.
+    ///
+    /// # Errors
+    /// The words are too long for an expression ([`ErrorKind::Prompt`]).
     pub(super) fn new(pattern: &str) -> Result<Self> {
         let characters = fold_characters(pattern).text;
         let folded = fold(pattern).text;
@@ -58,21 +84,20 @@ impl Announcement {
         Ok(Self { before: LooseWords::new(before)?, after, closes, keeps_html })
     }
 
-    /// The text in which this is looked for.
+    /// The form of a text in which this is looked for.
     pub(super) fn folded(&self, text: &str) -> Folded {
         if self.keeps_html { fold_characters(text) } else { fold(text) }
     }
 
-    /// The last announcement that is the judge's own, in a folded text.
+    /// The value of the announcement that counts in a folded text; see the module for which one does.
     ///
-    /// Where the prompt demands its mark, and this is without, the last one decides or none: what stands
-    /// in a judged text may be a quotation of it.
+    /// `demanded` says that the prompt asked for its mark, and that this rule is without it.
     pub(super) fn find(
         &self,
         text: &str,
         judged: &JudgedTexts,
         demanded: bool,
-        read: Value,
+        read: ReadValue,
     ) -> Option<FoundValue> {
         let mut places: Vec<Range<usize>> = self.before.places(text).collect();
         places.retain(|place| self.announces(text, place.end));
@@ -94,6 +119,7 @@ impl Announcement {
         Some(self.found(text, place, None))
     }
 
+    /// The value at one place of the words; `fault` is why it must not count.
     fn found(
         &self,
         text: &str,
@@ -112,17 +138,18 @@ impl Announcement {
         FoundValue { value: fault.unwrap_or(value), place: trimmed(text, place.end..end) }
     }
 
-    /// Whether the words behind the value are there, where there are any: `Output (a) is longer` is no
-    /// announcement of `Output (*) is better`, while `[[A` is a malformed one of `[[*]]`.
+    /// Whether something is announced at all: where words must follow the value, they do. `Output (a) is longer` is
+    /// not an announcement of `Output (*) is better`, while `[[A` is a malformed one of `[[*]]`.
     fn announces(&self, text: &str, start: usize) -> bool {
         !self.is_wordy() || self.end(text, start).1
     }
 
+    /// Whether the text after the value contains words; a closing tag does not count.
     fn is_wordy(&self) -> bool {
         !self.after.starts_with('<') && self.after.contains(char::is_alphanumeric)
     }
 
-    /// Where the value that begins at `start` ends, and whether it is closed as it should be.
+    /// The byte where the value that begins at `start` ends, and whether the closing text follows.
     fn end(&self, text: &str, start: usize) -> (usize, bool) {
         let rest = &text[start..];
         let mut near = &rest[..floor(rest, LONGEST)];
@@ -130,12 +157,12 @@ impl Announcement {
             return (start + line_end(near), true);
         }
         if self.is_wordy() {
-            // Words behind the value stand on its line.
+            // Words after the value stand on its line.
             near = &near[..line_end(near)];
         }
         let end = match self.after.chars().next() {
             Some(close @ ('}' | ')')) => {
-                let end = balanced(near, close);
+                let end = closing_bracket(near, close);
                 end.filter(|&end| squeezed(&near[end..]).starts_with(&squeezed(&self.after)))
             }
             _ => self.closes.find(near).map(|found| found.start()),
@@ -149,15 +176,15 @@ impl Announcement {
         }
     }
 
-    /// The value that begins at `start`.
+    /// The text of the value that begins at `start`.
     fn value<'t>(&self, text: &'t str, start: usize) -> &'t str {
         &text[start..self.end(text, start).0]
     }
 
     /// The values that the judged texts announce.
-    fn quotations(&self, judged: &JudgedTexts, read: Value) -> Quotations {
+    fn quotations(&self, judged: &JudgedTexts, read: ReadValue) -> QuotedValues {
         let forms = if self.keeps_html { judged.forms_with_html() } else { judged.forms() };
-        let mut quotations = Quotations::default();
+        let mut quotations = QuotedValues::default();
         for form in forms {
             for place in self.before.spread_places(form) {
                 quotations.add(self.value(form, place.end), read);
@@ -167,7 +194,7 @@ impl Announcement {
     }
 }
 
-/// Why an announcement without the mark decides nothing.
+/// Why an announcement without the mark, which also stands in a judged text, decides nothing.
 pub(super) fn unmarked() -> Unreadable {
     Unreadable::new(
         Reason::Missing,
@@ -175,14 +202,18 @@ pub(super) fn unmarked() -> Unreadable {
     )
 }
 
+/// Compiles an expression that was made of these words.
 fn expression(pattern: &str, words: &str) -> Result<Regex> {
     Regex::new(pattern).map_err(|cause| {
-        Error::new(ErrorKind::Prompt, format!("`{words}` cannot be looked for")).because(cause)
+        Error::new(ErrorKind::Prompt, format!("`{words}` cannot be searched for")).because(cause)
     })
 }
 
 impl LooseWords {
-    /// The words are folded as texts are.
+    /// Compiles words, which must be folded in the same way as the texts to be searched.
+    ///
+    /// # Errors
+    /// They are too long for an expression.
     pub(super) fn new(words: &str) -> Result<Self> {
         const SPREAD: &str = "[*_`$\\s]*";
         let pattern = loose(words, LOOSE, SPREAD) + LOOSE;
@@ -194,12 +225,12 @@ impl LooseWords {
         })
     }
 
-    /// Where the words stand, with the emphasis and the blanks behind them.
+    /// Every occurrence of the words on one line, with the emphasis and the blanks after them.
     pub(super) fn places<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
         self.found(&self.words, text)
     }
 
-    /// The same where the words may be spread over lines.
+    /// Every occurrence of the words, also spread over several lines.
     pub(super) fn spread_places<'t>(
         &'t self,
         text: &'t str,
@@ -207,6 +238,7 @@ impl LooseWords {
         self.found(&self.spread, text)
     }
 
+    /// The matches of an expression that do not begin inside of a longer word.
     fn found<'t>(
         &'t self,
         words: &'t Regex,
@@ -218,7 +250,7 @@ impl LooseWords {
     }
 }
 
-/// The pattern of words, with something loose `around` signs and something `between` words.
+/// The expression for words: `around` is what may stand at signs, `between` what may stand between words.
 fn loose(words: &str, around: &str, between: &str) -> String {
     let mut pattern = String::from("(?i)");
     for (n, word) in words.split_whitespace().enumerate() {
@@ -238,22 +270,16 @@ fn loose(words: &str, around: &str, between: &str) -> String {
     pattern
 }
 
-/// The bytes behind the last occurrence of a mark as a word of its own.
-pub(super) fn after_mark(mark: &str, text: &str) -> Option<usize> {
-    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let whole = |at: &usize| {
-        !is_word(text[..*at].chars().next_back())
-            && !is_word(text[at + mark.len()..].chars().next())
-    };
-    let lower = text.to_ascii_lowercase();
-    let at = lower.match_indices(mark).map(|(at, _)| at).filter(whole).last()?;
-    Some(at + mark.len())
-}
-
-/// What stands behind the last occurrence of our marker, which nobody else can have written.
+/// The value after the last occurrence of the mark, which no judged text can contain.
+///
+/// ```text
+/// marked = mark signs [ label ":" ] value end of line
+/// signs  = blanks, emphasis, ":" "=" dashes and closing brackets
+/// label  = words, such as `Score`
+/// ```
 pub(super) fn marked(mark: &str, text: &str) -> Option<FoundValue> {
-    let start = after_mark(mark, text)?;
-    // The number may stand on the next line: `a3f9:` and below it `6`.
+    let start = after_mark(text, mark)?;
+    // The value may stand on the next line: `a3f9:` and below it `6`.
     let led =
         text[start..].find(|c: char| !"*_`:= \t".contains(c)).map_or(text.len(), |at| start + at);
     let end = led + line_end(&text[led..]);
@@ -273,7 +299,7 @@ pub(super) fn marked(mark: &str, text: &str) -> Option<FoundValue> {
     Some(FoundValue { value: Ok(text[from..end].to_owned()), place: trimmed(text, from..end) })
 }
 
-/// The end of the line, or of the next one where this one is blank.
+/// The end of a line, or of the next line with text where this one is blank.
 fn line_end(rest: &str) -> usize {
     let first = rest.find('\n').unwrap_or(rest.len());
     if !rest[..first].chars().all(is_bare) {
@@ -284,39 +310,25 @@ fn line_end(rest: &str) -> usize {
     rest[skipped..].find('\n').map_or(rest.len(), |at| skipped + at)
 }
 
-/// Where words open the last line with text: a judge's own last word, whatever it quoted before.
+/// The range of bytes at which words open the last line with text. An announcement that begins there is the judge's
+/// own, whatever it quoted before.
 pub(super) fn last_opening(text: &str) -> RangeInclusive<usize> {
     let line = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
     line..=text.len() - text[line..].trim_start_matches(is_bare).len()
 }
 
-/// Blanks, emphasis and the signs of headings and lists.
+/// Whether a character is a blank, emphasis, or the sign of a heading or list.
 fn is_bare(c: char) -> bool {
     c.is_whitespace() || "*_`#$-".contains(c)
 }
 
+/// Whether the line of a byte is a block quotation of Markdown (`> …`).
 pub(super) fn in_block_quote(text: &str, at: usize) -> bool {
     let line = text[..at].rfind('\n').map_or(0, |line| line + 1);
     text[line..].trim_start().starts_with('>')
 }
 
-/// The byte at which an opened bracket closes.
-fn balanced(text: &str, close: char) -> Option<usize> {
-    let open = if close == '}' { '{' } else { '(' };
-    let mut depth = 0_usize;
-    for (at, c) in text.char_indices() {
-        if c == open {
-            depth += 1;
-        } else if c == close {
-            if depth == 0 {
-                return Some(at);
-            }
-            depth -= 1;
-        }
-    }
-    None
-}
-
+/// The first `most` bytes of a text, ended at a character boundary.
 fn floor(text: &str, most: usize) -> usize {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
@@ -325,7 +337,7 @@ fn floor(text: &str, most: usize) -> usize {
     end
 }
 
-/// A place without the blanks and the emphasis at its ends.
+/// A place without the blanks and emphasis at its ends.
 fn trimmed(text: &str, place: Range<usize>) -> Range<usize> {
     let loose = |c: char| c.is_whitespace() || "*_`$:".contains(c);
     let piece = &text[place.clone()];

@@ -1,31 +1,34 @@
-//! The words with which a verdict is forced out of a judge that came to none.
+//! The line that is appended to a judge's text so that only its verdict is missing.
+//!
+//! A judge that forgot its last line, or ran out of tokens before it, need not write everything again. Its turn is
+//! continued with the words that announce the verdict, and the model adds the verdict alone, or the values are
+//! scored there. This is budget forcing (Muennighoff et al. 2025, s1) for verdicts.
 
 use super::{Finder, ItemShape, MenuValue, Reader, Rule, values::ValueFrame};
 use crate::text::{JudgedTexts, unfinished_thought};
 
-/// What is written for a judge so that only the verdict is missing.
-///
-/// Budget forcing (Muennighoff et al. 2025, s1) for verdicts: a judge that forgot its last line, or ran
-/// out of tokens before it, is not made to write everything again.
+/// The closing line of a judge's text, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClosingLine {
-    /// The words that announce the verdict.
+    /// The words that announce the verdict: `Score 3fa2:`.
     pub(crate) before: String,
-    /// What closes it; empty where the line does.
+    /// The text that closes it; empty where the line ends it.
     pub(crate) after: String,
 }
 
-/// A place at the end of a text where the verdict is announced for the judge, and what may follow.
+/// A closing line, and every value that may follow it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scoring {
+    /// The line that announces the verdict.
     pub(crate) ending: ClosingLine,
+    /// The values, as they are written after it.
     pub(crate) values: Vec<MenuValue>,
 }
 
 impl Reader {
-    /// The ending that this prompt's rules would read, by the first rule that has one.
+    /// The closing line that this prompt's rules would read, by the first rule that has one.
     ///
-    /// `marked` is the author's line that shows the marker, up to and with it.
+    /// `marked` is the line of the prompt that shows the mark, up to and including it.
     pub(crate) fn ending(&self, marked: Option<&str>) -> Option<ClosingLine> {
         self.own_rules().find_map(|(rule, finder)| match finder {
             Finder::Json(pointer) => {
@@ -42,7 +45,7 @@ impl Reader {
     /// whose values are known.
     ///
     /// # Errors
-    /// No rule can: why the first one cannot, in words that go on after "because".
+    /// No rule has both. The text says why the first one has not, and completes "… cannot be had: ".
     pub(crate) fn scoring(
         &self,
         marked: Option<&str>,
@@ -71,14 +74,14 @@ impl Reader {
         }))
     }
 
-    /// The rules that read the last turn.
+    /// The rules that read the last turn, not an earlier result.
     fn own_rules(&self) -> impl Iterator<Item = (&Rule, &Finder)> {
         let rules = self.spec.rules.iter().zip(&self.finders);
         rules.filter(|(rule, _)| rule.within.is_none())
     }
 }
 
-/// Why nothing can be announced for a rule.
+/// Why no closing line can be written for a rule.
 fn unannounced(rule: &Rule, finder: &Finder) -> String {
     match finder {
         Finder::Mark => "the body does not print the mark".into(),
@@ -96,7 +99,8 @@ impl From<ValueFrame> for ClosingLine {
 }
 
 impl ClosingLine {
-    /// Where the judge began the announcement itself, and did not come to its end.
+    /// The byte at which the judge began the announcement itself without finishing it; the length of the text where
+    /// it did not.
     pub(crate) fn begun(&self, text: &str) -> usize {
         let start = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
         let line = text[start..].trim().to_lowercase();
@@ -105,16 +109,16 @@ impl ClosingLine {
         if begun { start } else { text.len() }
     }
 
-    /// What is put behind the text of a judge: its thinking is closed, the verdict announced.
-    pub(crate) fn behind(&self, text: &str, judged: &[String]) -> String {
+    /// What is appended to a judge's text: the end of its thinking if it is unfinished, then the announcement.
+    pub(crate) fn after(&self, text: &str, judged: &[String]) -> String {
         let thought = unfinished_thought(text, &JudgedTexts::new(judged));
         let close = thought.map_or_else(String::new, |close| format!("\n{close}"));
         let between = if text.trim().is_empty() && close.is_empty() { "" } else { "\n\n" };
         format!("{close}{between}{}", self.before)
     }
 
-    /// The whole ending with what the model wrote into it.
-    pub(crate) fn around(&self, written: &str) -> String {
+    /// The whole closing line with the value that the model wrote, on one line.
+    pub(crate) fn with_value(&self, written: &str) -> String {
         let Self { before, after } = self;
         let line = written.trim().lines().next().unwrap_or_default();
         let value = match after.as_str() {
@@ -124,7 +128,7 @@ impl ClosingLine {
         format!("{before} {}{after}", value.trim())
     }
 
-    /// Where the model is to stop.
+    /// The texts at which the model must stop: the end of the line, and what closes the value.
     pub(crate) fn stop(&self) -> Vec<String> {
         let after = Some(self.after.clone()).filter(|after| !after.is_empty());
         ["\n".to_owned()].into_iter().chain(after).collect()
@@ -145,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_has_words_gives_the_ending() {
-        let around = |verdict| ending(verdict).map(|ending| ending.around(" 7 because\nof it"));
+        let around = |verdict| ending(verdict).map(|ending| ending.with_value(" 7 because\nof it"));
         assert_eq!(around(json!("Rating: [[*]]")).unwrap(), "Rating: [[ 7 because]]");
         assert_eq!(around(json!([{"mark": true}, "Score: *"])).unwrap(), "Score 3fa2: 7 because");
         assert_eq!(around(json!({"json": "/score"})).unwrap(), "{\"score\": 7 because}");
@@ -175,12 +179,12 @@ mod tests {
     #[test]
     fn an_unfinished_thought_is_closed_first() {
         let ending = ending(json!("Score: *")).unwrap();
-        let behind = |text: &str| ending.behind(text, &["[THINK]".into()]);
-        assert_eq!(behind("Fine."), "\n\nScore:");
-        assert_eq!(behind("<think>hm"), "\n</think>\n\nScore:");
-        assert_eq!(behind("[THINK]hm"), "\n[/THINK]\n\nScore:");
-        assert_eq!(behind("It says [THINK]"), "\n\nScore:");
-        assert_eq!(behind("<think>hm</think>Fine."), "\n\nScore:");
-        assert_eq!(behind(" "), "Score:");
+        let after = |text: &str| ending.after(text, &["[THINK]".into()]);
+        assert_eq!(after("Fine."), "\n\nScore:");
+        assert_eq!(after("<think>hm"), "\n</think>\n\nScore:");
+        assert_eq!(after("[THINK]hm"), "\n[/THINK]\n\nScore:");
+        assert_eq!(after("It says [THINK]"), "\n\nScore:");
+        assert_eq!(after("<think>hm</think>Fine."), "\n\nScore:");
+        assert_eq!(after(" "), "Score:");
     }
 }

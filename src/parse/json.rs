@@ -1,23 +1,30 @@
 //! The last JSON object of a text, fenced or bare.
+//!
+//! Models write JSON with comments, line breaks inside of strings, full-width colons and prose around it. An object
+//! that is not valid is mended where the mistake is one of these, and read again. An object that stays invalid is
+//! still the last one: it makes the text unreadable, and no earlier object counts.
 
 use std::{cell::LazyCell, fmt, ops::Range};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{FoundValue, Kind, announced};
+use super::{Kind, announced, search::FoundValue};
 use crate::{
     text::{JudgedTexts, fold, squeezed},
     verdict::{Reason, Unreadable},
 };
 
-/// Of so many objects from the end it is asked whether they are quoted.
+/// How many objects, from the end of the text, are compared with those of judged texts.
 const ASKED: usize = 64;
 
-/// An object and its place; where it is none, what is wrong with it.
-type Object = (Result<Value, &'static str>, Range<usize>);
+/// An object, or what is wrong with it; and its bytes in the text.
+type FoundObject = (Result<Value, &'static str>, Range<usize>);
 
-/// What stands at `pointer` in the last object that is the judge's own.
+/// The value at a JSON pointer in the last object that is not quoted from a judged text.
+///
+/// With `demanded` (the prompt asked for its mark) the last object decides or none. `kind` is what the verdict is:
+/// it says whether a list or an object may stand there.
 pub(super) fn find(
     pointer: &str,
     text: &str,
@@ -26,8 +33,8 @@ pub(super) fn find(
     kind: Kind,
 ) -> Option<FoundValue> {
     let objects = objects(text);
-    let quotations = LazyCell::new(|| Quotations::new(judged));
-    let quoted = |(object, place): &Object| {
+    let quotations = LazyCell::new(|| QuotedObjects::new(judged));
+    let quoted = |(object, place): &FoundObject| {
         let piece = &text[place.clone()];
         object.as_ref().is_ok_and(|object| quotations.hold(object)) || judged.contain(piece)
     };
@@ -58,7 +65,7 @@ pub(super) fn find(
     Some(FoundValue { value, place })
 }
 
-/// What is wrong with the shape of a value, for what is judged.
+/// What is wrong with the shape of a value for this kind of verdict; `None` where it fits.
 fn misshapen(value: &Value, kind: Kind) -> Option<&'static str> {
     match (kind, value) {
         (Kind::Criteria, Value::Object(_)) => None,
@@ -74,10 +81,10 @@ fn misshapen(value: &Value, kind: Kind) -> Option<&'static str> {
     }
 }
 
-/// The objects of judged texts, whatever their blanks and the order of their keys.
-struct Quotations(Vec<Map<String, Value>>);
+/// The objects of judged texts, in a form that ignores blanks, case and the order of keys.
+struct QuotedObjects(Vec<Map<String, Value>>);
 
-impl Quotations {
+impl QuotedObjects {
     fn new(judged: &JudgedTexts) -> Self {
         let mut all = Vec::new();
         for (object, _) in judged.forms().iter().flat_map(|form| objects(form)) {
@@ -86,7 +93,7 @@ impl Quotations {
         Self(all)
     }
 
-    /// Whether one of them has all that this one has.
+    /// Whether one of them has all keys and values of this one, so that this one may be a quotation of it.
     fn hold(&self, object: &Value) -> bool {
         let Value::Object(own) = canonical(object) else { return false };
         let has_all = |other: &Map<String, Value>| {
@@ -96,7 +103,7 @@ impl Quotations {
     }
 }
 
-/// Every object in a value, itself included.
+/// Adds every object inside of a value to a list, the value included.
 fn collect(value: Value, all: &mut Vec<Map<String, Value>>) {
     match value {
         Value::Object(map) => {
@@ -108,7 +115,7 @@ fn collect(value: Value, all: &mut Vec<Map<String, Value>>) {
     }
 }
 
-/// A value whose texts are ready to be compared.
+/// A value whose texts are folded and squeezed, ready to be compared.
 fn canonical(value: &Value) -> Value {
     let text = |text: &str| squeezed(&fold(text).text);
     match value {
@@ -124,23 +131,23 @@ fn canonical(value: &Value) -> Value {
     }
 }
 
-/// Outermost objects and their places.
+/// The outermost objects of a text, in order.
 ///
-/// Linear: an attempt that fails without a key fails at once, and behind a brace and a quoted key nothing
-/// is read a third time.
-fn objects(text: &str) -> Vec<Object> {
+/// This takes linear time: a brace without a quoted key after it is skipped at once, and after a brace with one
+/// nothing is read more than twice.
+fn objects(text: &str) -> Vec<FoundObject> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = text[from..].find('{').map(|at| from + at) {
         let rest = &text[at..];
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Strict>();
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<UniqueKeys>();
         match values.next() {
-            Some(Ok(Strict(object))) => {
+            Some(Ok(UniqueKeys(object))) => {
                 from = at + values.byte_offset();
                 found.push((Ok(object), at..from));
             }
             _ if opens_with_a_key(rest) => {
-                // What stands inside a broken object is no object of its own.
+                // An object inside a broken one does not count by itself.
                 let (mended, length) = mended(rest);
                 from = at + length;
                 found.push((read(&mended), at..from));
@@ -151,14 +158,15 @@ fn objects(text: &str) -> Vec<Object> {
     found
 }
 
+/// An object from its text, or what is wrong with it.
 fn read(text: &str) -> Result<Value, &'static str> {
     serde_json::from_str(text)
-        .map(|Strict(object)| object)
+        .map(|UniqueKeys(object)| object)
         .map_err(|fault| if fault.is_data() { "names a key twice" } else { "is not valid JSON" })
 }
 
-/// The first object of a text, with what models add to JSON taken out, and its length: comments, line
-/// breaks inside of strings, blanks and colons of other scripts.
+/// The first object of a text without what models add to JSON, and its length in bytes: comments are removed, line
+/// breaks inside of strings escaped, blanks and colons of other scripts folded.
 fn mended(text: &str) -> (String, usize) {
     let mut mended = String::new();
     let mut depth = 0_usize;
@@ -198,7 +206,7 @@ fn mended(text: &str) -> (String, usize) {
     (mended, text.len())
 }
 
-/// The length of a comment at the beginning of a text.
+/// The length in bytes of a comment at the beginning of a text: `# …`, `// …` or `/* … */`.
 fn comment(text: &str) -> Option<usize> {
     let line = || text.find('\n').unwrap_or(text.len());
     if text.starts_with('#') || text.starts_with("//") {
@@ -208,7 +216,7 @@ fn comment(text: &str) -> Option<usize> {
     Some(block.find("*/").map_or(text.len(), |at| at + 4))
 }
 
-/// Prose in braces is no JSON; a brace and a quoted key is meant to be.
+/// Whether a text begins with a brace and a quoted key, and is therefore meant to be JSON; prose in braces is not.
 fn opens_with_a_key(text: &str) -> bool {
     let Some(mut inner) = text.strip_prefix('{') else { return false };
     loop {
@@ -220,13 +228,13 @@ fn opens_with_a_key(text: &str) -> bool {
     }
 }
 
-/// Whether nothing is seen of a character.
+/// Whether a character is a blank or invisible.
 fn is_blank(c: char) -> bool {
     let unseen = |c: char| fold(c.encode_utf8(&mut [0; 4])).text.trim().is_empty();
     c.is_whitespace() || (!c.is_ascii() && unseen(c))
 }
 
-/// A value as the text that it would be outside of JSON.
+/// A value as text, for the same reader as values outside of JSON: a string without quotes, a list with commas.
 fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -235,18 +243,19 @@ fn written(value: &Value) -> String {
     }
 }
 
-/// A JSON value whose objects name no key twice: of `{"score": 1, "score": 10}` neither is the verdict.
-struct Strict(Value);
+/// A JSON value none of whose objects repeats a key: in `{"score": 1, "score": 10}` neither number is the verdict.
+struct UniqueKeys(Value);
 
-impl<'de> Deserialize<'de> for Strict {
+impl<'de> Deserialize<'de> for UniqueKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Careful).map(Self)
+        deserializer.deserialize_any(UniqueKeysVisitor).map(Self)
     }
 }
 
-struct Careful;
+/// Builds a value and refuses objects that repeat a key.
+struct UniqueKeysVisitor;
 
-impl<'de> Visitor<'de> for Careful {
+impl<'de> Visitor<'de> for UniqueKeysVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -279,7 +288,7 @@ impl<'de> Visitor<'de> for Careful {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut all = Vec::new();
-        while let Some(Strict(value)) = list.next_element()? {
+        while let Some(UniqueKeys(value)) = list.next_element()? {
             all.push(value);
         }
         Ok(all.into())
@@ -287,7 +296,7 @@ impl<'de> Visitor<'de> for Careful {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some((key, Strict(value))) = entries.next_entry::<String, Strict>()? {
+        while let Some((key, UniqueKeys(value))) = entries.next_entry::<String, UniqueKeys>()? {
             if map.insert(key, value).is_some() {
                 return Err(A::Error::custom("a key is named twice"));
             }

@@ -1,27 +1,43 @@
-//! A label behind the words that announce it.
+//! The label after the words that announce it, for models that cannot be asked to choose.
+//!
+//! A prompt body such as `Is it correct (Yes/No)? {{ choose("verdict", [" Yes", " No"]) }}` is exact where the model
+//! runs in this process. A chat API writes the whole turn instead; the label is then read from its text, after the
+//! last occurrence of the author's words before the `choose`.
 
 use std::ops::Range;
 
-use super::announced::{LooseWords, after_mark, in_block_quote, last_opening};
-use crate::text::{JudgedTexts, TurnEnd, fold, visible_part};
+use super::{
+    announced::{LooseWords, in_block_quote, last_opening},
+    words::{Joined, offers_another},
+};
+use crate::text::{JudgedTexts, TurnEnd, after_mark, fold, visible_part};
 
-/// A label that was found behind the words that announce it.
+/// A label that was found after the words that announce it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundLabel {
     /// The label as it was offered.
     pub label: String,
-    /// The byte at which its announcement begins.
+    /// The byte of the text at which its announcement begins.
     pub start: usize,
-    /// The bytes of the label itself.
+    /// The bytes of the text that are the label itself.
     pub place: Range<usize>,
 }
 
-/// The label that stands behind the last occurrence of `literal`.
+/// The label that follows the last occurrence of the words `literal`.
 ///
-/// Thinking is skipped. Blanks and emphasis around words and label do not matter; the label must end
-/// where a word ends. `None` where the words or the label are missing, or another word stands there.
-/// Where one of the judged texts in `data` holds the words too, they count only where they open the
-/// last line: elsewhere they may be quoted.
+/// Thinking is skipped. Blanks, emphasis and case do not matter; the label must end where a word ends. Where one of
+/// the judged texts in `data` contains the words too, they count only if they open the last line: elsewhere they may
+/// be a quotation.
+///
+/// `None` where the words are missing, something else than a label follows them, or several labels do.
+///
+/// ```
+/// use tribunal::parse::label_after;
+///
+/// let labels = [" Yes".to_owned(), " No".to_owned()];
+/// let found = label_after("All steps hold.\n**Correct?** yes.", "Correct?", &labels, &[]).unwrap();
+/// assert_eq!(found.label, " Yes");
+/// ```
 pub fn label_after(
     text: &str,
     literal: &str,
@@ -31,8 +47,8 @@ pub fn label_after(
     find_label(text, literal, None, labels, &JudgedTexts::new(data), TurnEnd::Token(None))
 }
 
-/// The same for words that hold a `mark`: it alone announces the label. Words without it do so where no
-/// judged text announces the same label, and on no line otherwise.
+/// The same for words that contain a `mark`: then the mark alone announces the label. Words without it do so only
+/// where no judged text announces the same label.
 pub(crate) fn find_label(
     text: &str,
     literal: &str,
@@ -55,18 +71,19 @@ pub(crate) fn find_label(
     Some(FoundLabel { label: label.clone(), start: hidden + start, place })
 }
 
-/// The label that a text begins with, blanks and emphasis left out.
+/// The label that a text begins with, blanks and emphasis aside.
 pub(crate) fn opening_label<'l>(text: &str, labels: &'l [String]) -> Option<&'l String> {
     label_at(&fold(text).text, 0, labels).map(|(label, _)| label)
 }
 
-/// A label with its place and that of its announcement.
+/// A label with its place and that of its announcement, in a folded text.
 struct Announced<'l> {
     label: &'l String,
     start: usize,
     place: Range<usize>,
 }
 
+/// The label after the mark, else after the words without the mark.
 fn marked<'l>(
     text: &str,
     literal: &str,
@@ -75,7 +92,7 @@ fn marked<'l>(
     judged: &JudgedTexts,
 ) -> Option<Announced<'l>> {
     let words = LooseWords::new(literal).ok()?;
-    if let Some(after) = after_mark(mark, text) {
+    if let Some(after) = after_mark(text, mark) {
         let begun = words.places(text).filter(|place| place.contains(&(after - 1))).last();
         let start = begun.map_or(after - mark.len(), |place| place.start);
         let (label, place) = label_at(text, after, labels)?;
@@ -93,6 +110,7 @@ fn marked<'l>(
     (!quoted).then_some(Announced { label, start, place })
 }
 
+/// The label after words that contain no mark.
 fn announced<'l>(
     text: &str,
     literal: &str,
@@ -109,7 +127,11 @@ fn announced<'l>(
     Some(Announced { label, start, place })
 }
 
-/// The label with which a text goes on at this byte, and its place.
+/// How many characters after a label may offer another one.
+const NEAR: usize = 80;
+
+/// The label that follows this byte of a text, and its place. Of labels that begin alike the longest counts, and of
+/// labels that differ only by case the one that is written exactly.
 fn label_at<'l>(text: &str, at: usize, labels: &'l [String]) -> Option<(&'l String, Range<usize>)> {
     let opened =
         text[at..].trim_start_matches(|c: char| c.is_whitespace() || "*_`\"'“([{:=".contains(c));
@@ -127,21 +149,14 @@ fn label_at<'l>(text: &str, at: usize, labels: &'l [String]) -> Option<(&'l Stri
     let exact = best.clone().find(|label| opened.starts_with(label.trim()));
     let label = exact.or_else(|| best.next().filter(|_| best.next().is_none()))?;
     let length = label.trim().len();
-    if offers_another(&opened[length..], labels) {
+    let rest: String = opened[length..].chars().take(NEAR).collect::<String>().to_lowercase();
+    let others: Vec<String> = labels.iter().map(|label| label.trim().to_lowercase()).collect();
+    // `Yes or No` repeats the menu, and chooses nothing.
+    if offers_another(&rest, others.iter().map(String::as_str), Joined::Only) {
         return None;
     }
     let start = text.len() - opened.len();
     Some((label, start..start + length))
-}
-
-/// `Yes or No` is the menu again and no choice.
-fn offers_another(rest: &str, labels: &[String]) -> bool {
-    let joined = |word: &&str| {
-        rest.trim_start().get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
-    };
-    let Some(word) = ["or ", "and "].into_iter().find(joined) else { return false };
-    let behind = rest.trim_start()[word.len()..].trim_start().to_lowercase();
-    labels.iter().any(|label| behind.starts_with(&label.trim().to_lowercase()))
 }
 
 #[cfg(test)]
@@ -221,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_offered_is_no_label() {
+    fn what_was_not_offered_is_not_a_label() {
         assert_eq!(after("Is it correct (Yes/No)? Maybe"), None);
         assert_eq!(after("Is it correct (Yes/No)? Nope"), None);
         assert_eq!(after("Is it correct (Yes/No)? Yes/No"), None);

@@ -1,24 +1,48 @@
 //! Reading verdicts out of what a model wrote.
 //!
-//! The last announcement counts. If it is malformed there is no decision: an earlier one was only a
-//! thought. Thinking blocks and quotations of the judged text do not count, and nothing is ever
-//! rounded, clamped or guessed.
+//! The last announcement counts. If it is malformed, there is no verdict: an earlier one was only a thought.
+//! Thinking blocks and quotations of judged texts do not count, and nothing is ever rounded, clamped or guessed.
+//! Every text gives a verdict or a [reason](Reason) why there is none; no text makes reading fail.
+//!
+//! A [`Reader`] is made of a [`VerdictSpec`]: what kind of verdict is wanted, on which scale, and by which
+//! [rules](Rule). It reads a [`Transcript`] in these steps:
+//!
+//! ```text
+//! Transcript ─prepared─▶ the text that counts ─search─▶ FoundValue ─value─▶ Verdict ─weighed─▶ ReadVerdict
+//!             thinking,                        the last             strict            probabilities
+//!             end of turn                      announcement         grammar           beside or instead
+//! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `rule` | rules as prompt files write them |
+//! | `transcript` | the replies of a conversation, and the shape of the item |
+//! | `prepared` | the text that counts, and faults such as a truncated answer |
+//! | `search`, `announced`, `json`, `quoted` | finding the announced value, and telling it from quotations |
+//! | `bare`, `value`, `words`, `number` | reading the value strictly |
+//! | `label` | the label after the words that announce a `choose` |
+//! | `values`, `weighed` | the finite menu of a verdict, and its probabilities |
+//! | `ending` | the line that is appended so that only the verdict is missing |
 
 mod announced;
+mod bare;
 mod ending;
 mod json;
 mod label;
+mod number;
 mod prepared;
 mod quoted;
 mod rule;
+mod search;
 mod transcript;
 mod value;
 mod values;
 mod weighed;
+mod words;
 
 pub use {
     label::{FoundLabel, label_after},
-    rule::{AnswerLine, Form, Kind, Place, Rule, VerdictFrom, VerdictSpec},
+    rule::{AnswerLine, Form, Kind, Place, Rule, VerdictFrom, VerdictSpec, Words},
     transcript::{Chosen, ItemShape, Reply, Slot, Transcript},
     values::MenuValue,
 };
@@ -27,47 +51,54 @@ pub(crate) use {
     ending::{ClosingLine, Scoring},
     label::{find_label, opening_label},
     rule::rules,
-    value::by_name,
+    words::by_name,
 };
 
 use std::ops::Range;
 
-use self::{announced::Announcement, prepared::Prepared, value::ValueReader};
+use self::{
+    bare::bare,
+    prepared::Prepared,
+    search::{Finder, FoundValue, Search, finder},
+    value::ValueReader,
+};
 use crate::{
     completion::Distribution,
-    error::{Error, ErrorKind, Result},
-    text::{Folded, JudgedTexts, before_control, fold},
+    error::Result,
+    text::before_control,
     verdict::{Label, Reason, StepLabel, Steps, Unreadable, Verdict},
 };
 
-/// What was read.
+/// A verdict as it was read, with its provenance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadVerdict {
     /// The decision, or why there is none.
     pub verdict: Result<Verdict, Unreadable>,
-    /// The name of the rule that spoke, also when what it found was malformed.
+    /// The name of the rule that found an announcement, also where that was malformed; `None` where none did.
     pub rule: Option<String>,
-    /// Where it spoke: characters of the last turn's visible text, blanks at its ends left out.
+    /// Where the value stands: first character, and the one after the last, of the last turn's text that counts,
+    /// without blanks at its ends. Characters, not bytes.
     pub span: Option<(usize, usize)>,
-    /// Probabilities of the menu of verdicts, by their [meanings](Verdict::meaning), where they were had.
+    /// The probability of each value of a finite menu, by its [meaning](Verdict::meaning), 0 to 1; `None` where
+    /// the model reported none.
     pub distribution: Option<Distribution>,
 }
 
 impl ReadVerdict {
-    /// Nothing but a verdict, or why there is none.
+    /// A verdict, or why there is none, without provenance.
     pub fn new(verdict: Result<Verdict, Unreadable>) -> Self {
         Self { verdict, rule: None, span: None, distribution: None }
     }
 }
 
-/// What the rules found in the text alone.
+/// What the rules found in the text alone, before probabilities are looked at.
 struct RuleResult {
     read: ReadVerdict,
-    /// The rule that spoke.
+    /// The index of the rule that found an announcement.
     rule: Option<usize>,
-    /// The bytes of the text, without the blanks around it, where it did.
+    /// The bytes of the value in the text, without the blanks around the text.
     place: Option<Range<usize>>,
-    /// Whether a verdict was announced and nothing followed.
+    /// Whether a verdict was announced, and the value is empty.
     is_empty: bool,
 }
 
@@ -78,8 +109,10 @@ impl From<ReadVerdict> for RuleResult {
 }
 
 /// Reads a verdict out of a finished conversation.
+///
+/// Any function of a transcript is a parser. [`Reader`] is the one that prompts use.
 pub trait Parser: Send + Sync {
-    /// Total: any transcript gives a verdict or a reason.
+    /// Reads the verdict. It cannot fail: any transcript gives a verdict or a reason why there is none.
     fn parse(&self, transcript: &Transcript) -> ReadVerdict;
 }
 
@@ -89,41 +122,33 @@ impl<F: Fn(&Transcript) -> ReadVerdict + Send + Sync> Parser for F {
     }
 }
 
-/// A prompt's own rules, ready to be applied.
+/// Reads verdicts by the rules of a prompt.
+///
+/// ```
+/// use serde_json::json;
+/// use tribunal::{
+///     Verdict,
+///     parse::{Parser, Reader, Transcript, VerdictSpec},
+/// };
+///
+/// let spec = VerdictSpec::from_json("score", Some(json!({"min": 1, "max": 10})), json!("Score: *"))?;
+/// let reader = Reader::new(&spec)?;
+/// let read = reader.parse(&Transcript::of_text("critique", "Solid.\nScore: 8/10"));
+/// assert_eq!(read.verdict, Ok(Verdict::Score(8.0)));
+/// assert_eq!(read.span, Some((14, 18)));
+/// # Ok::<_, tribunal::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reader {
     spec: VerdictSpec,
     finders: Vec<Finder>,
 }
 
-/// How the place of one rule is found.
-#[derive(Clone, Debug)]
-enum Finder {
-    Announced(Announcement),
-    Regex(regex::Regex),
-    Json(String),
-    Choose(String),
-    Mark,
-    Numbers(usize, AnswerLine),
-}
-
-/// A place where a verdict was announced: what stands there, or what is wrong with it.
-struct FoundValue {
-    value: Result<String, Unreadable>,
-    place: Range<usize>,
-}
-
-/// A text is read from its end: what stands further ahead is no last word.
-const WINDOW: usize = 64 << 10;
-
-/// Regular expressions of users are matched again and again, so their window is smaller.
-const REGEX_WINDOW: usize = 16 << 10;
-
 impl Reader {
-    /// Makes rules ready.
+    /// Compiles the rules of a specification.
     ///
     /// # Errors
-    /// A regular expression does not compile.
+    /// A regular expression does not compile ([`ErrorKind::Prompt`](crate::ErrorKind::Prompt)).
     pub fn new(spec: &VerdictSpec) -> Result<Self> {
         let finders = spec.rules.iter().map(|rule| finder(&rule.place)).collect::<Result<_>>()?;
         let mut spec = spec.clone();
@@ -137,11 +162,12 @@ impl Reader {
         Ok(Self { spec, finders })
     }
 
-    /// The rules and the menu that it reads by.
+    /// The specification that it reads by.
     pub(crate) fn spec(&self) -> &VerdictSpec {
         &self.spec
     }
 
+    /// What reads the values of a rule for an item of this shape.
     fn value_reader<'r>(&'r self, rule: &'r Rule, shape: &'r ItemShape) -> ValueReader<'r> {
         ValueReader {
             shape,
@@ -151,7 +177,8 @@ impl Reader {
         }
     }
 
-    /// What one rule finds; `None` where it finds no announcement at all.
+    /// What the rule with index `at` finds; `None` where it finds no announcement at all, so that the next rule is
+    /// tried.
     fn apply(
         &self,
         at: usize,
@@ -183,7 +210,7 @@ impl Reader {
             read: &shown,
         };
         let FoundValue { value, place } = search.find(finder)?;
-        let is_empty = value.as_ref().is_ok_and(|value| value::bare(value).is_empty());
+        let is_empty = value.as_ref().is_ok_and(|value| bare(value).is_empty());
         let verdict = value.and_then(|value| read(&value));
         let characters = |at: usize| text[..at].chars().count();
         let span = rule.within.is_none().then(|| (characters(place.start), characters(place.end)));
@@ -191,7 +218,7 @@ impl Reader {
         Some(RuleResult { read, rule: Some(at), place: Some(place), is_empty })
     }
 
-    /// What the rules find in the text alone.
+    /// What the rules find in the text alone: that of the first rule that finds an announcement.
     fn read_text(&self, prepared: &Prepared) -> RuleResult {
         let weighs = self.spec.from != VerdictFrom::Text;
         if let Some(fault) = prepared.fault(&self.spec.rules, weighs) {
@@ -205,13 +232,13 @@ impl Reader {
         found.unwrap_or_else(|| ReadVerdict::new(Err(self.missing(prepared))).into())
     }
 
-    /// Whether the prompt showed the judge a mark for its verdict.
+    /// Whether the prompt asked the judge to put the item's mark before its verdict.
     fn demands_mark(&self, transcript: &Transcript) -> bool {
         let marks = |rule: &Rule| rule.place == Place::Mark;
         transcript.mark.is_some() && self.spec.rules.iter().any(marks)
     }
 
-    /// The bytes of every result that count.
+    /// The bytes that count, of each reply: without thinking and what follows the end of the turn.
     pub(crate) fn visible_ranges(&self, transcript: &Transcript) -> Vec<(usize, usize)> {
         let prepared = Prepared::new(transcript, self.is_draft());
         let place = |(reply, visible): (&Reply, &&str)| {
@@ -221,13 +248,13 @@ impl Reader {
         transcript.results.iter().zip(&prepared.visible).map(place).collect()
     }
 
-    /// Whether the text itself is the result.
+    /// Whether the text itself is the result, as for critiques and revisions.
     fn is_draft(&self) -> bool {
         matches!(self.spec.kind, Kind::Critique | Kind::Revision)
     }
 
-    /// The labels that a `choose` picked: one, or one per step. One also has the probabilities of what the labels
-    /// mean, where they were reported.
+    /// The verdict of the labels that the `choose` called `name` picked: one label, or one for each step of a loop.
+    /// A single label comes with the distribution over meanings, where the model reported it.
     fn chosen(
         &self,
         rule: &Rule,
@@ -251,7 +278,7 @@ impl Reader {
         Some((self.picked(rule, reply, &transcript.shape), distribution))
     }
 
-    /// One label that was picked, with its probability, or what it means.
+    /// The verdict of one label that was picked, with the probabilities of what the labels mean.
     fn picked(&self, rule: &Rule, reply: &Reply, shape: &ItemShape) -> Result<Verdict, Unreadable> {
         let seen = reply.completion.distribution.as_ref();
         if let Some(seen) = seen.filter(|seen| seen.mass() < self.spec.mass) {
@@ -267,6 +294,7 @@ impl Reader {
         Ok(Verdict::Label(Label { p, confidence, distribution, ..Label::new(label) }))
     }
 
+    /// The verdict over steps, of one label for each.
     fn chosen_steps(
         &self,
         rule: &Rule,
@@ -287,7 +315,10 @@ impl Reader {
         self.steps(picked.iter().enumerate().map(label))
     }
 
-    /// Labels of steps, up to where the judge stopped; an unreadable step spoils what follows it.
+    /// The verdict over steps, of the label of each step that was judged, by its index.
+    ///
+    /// The first label that means an error is the first error. A step that could not be read makes the whole verdict
+    /// unreadable, unless an earlier step is wrong: then the first error is known.
     pub(crate) fn steps(
         &self,
         verdicts: impl Iterator<Item = (usize, Result<Verdict, Unreadable>)>,
@@ -313,6 +344,7 @@ impl Reader {
         Ok(Verdict::Steps(all))
     }
 
+    /// Why there is no verdict where no rule found an announcement.
     fn missing(&self, prepared: &Prepared) -> Unreadable {
         if is_refusal(&prepared.text(None)) {
             return Unreadable::new(Reason::Refused, "the model declined to judge");
@@ -331,140 +363,7 @@ impl Parser for Reader {
     }
 }
 
-fn finder(place: &Place) -> Result<Finder> {
-    Ok(match place {
-        Place::Announced(pattern) => Finder::Announced(Announcement::new(pattern)?),
-        Place::Regex(pattern) => {
-            let built = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
-            Finder::Regex(built.map_err(|cause| {
-                Error::new(ErrorKind::Prompt, "the regex under `verdict` does not compile")
-                    .because(cause)
-            })?)
-        }
-        Place::Json(pointer) => Finder::Json(pointer.clone()),
-        Place::Choose(name) => Finder::Choose(name.clone()),
-        Place::Mark => Finder::Mark,
-        Place::Numbers { count, line } => Finder::Numbers(*count, *line),
-    })
-}
-
-/// Where a rule looks for its verdict, and what it needs to know.
-struct Search<'s> {
-    text: &'s str,
-    judged: &'s JudgedTexts<'s>,
-    mark: Option<&'s str>,
-    /// Whether the verdict was asked for with the mark.
-    demanded: bool,
-    kind: Kind,
-    read: quoted::Value<'s>,
-}
-
-impl Search<'_> {
-    /// What a rule finds, with its place in the text.
-    fn find(&self, finder: &Finder) -> Option<FoundValue> {
-        match finder {
-            Finder::Announced(announcement) => {
-                // The last words stand at the end.
-                self.within(WINDOW, |text| {
-                    let folded = announcement.folded(text);
-                    let found =
-                        announcement.find(&folded.text, self.judged, self.demanded, self.read);
-                    found.map(|found| unfolded(&folded, found))
-                })
-            }
-            Finder::Mark => {
-                let folded = fold(self.text);
-                announced::marked(self.mark?, &folded.text).map(|found| unfolded(&folded, found))
-            }
-            Finder::Numbers(count, line) => {
-                let folded = fold(self.text);
-                numbers(*count, *line, &folded.text).map(|found| unfolded(&folded, found))
-            }
-            Finder::Json(pointer) => self.within(WINDOW, |text| {
-                json::find(pointer, text, self.judged, self.demanded, self.kind)
-            }),
-            Finder::Regex(regex) => self.within(REGEX_WINDOW, |text| self.by_regex(regex, text)),
-            Finder::Choose(_) => None,
-        }
-    }
-
-    /// What is found in the last `size` bytes.
-    fn within(&self, size: usize, find: impl Fn(&str) -> Option<FoundValue>) -> Option<FoundValue> {
-        let start = window(self.text, size);
-        let FoundValue { value, place } = find(&self.text[start..])?;
-        Some(FoundValue { value, place: start + place.start..start + place.end })
-    }
-
-    /// The last match, in the text as it is or folded: a disguised one counts too.
-    fn by_regex(&self, regex: &regex::Regex, text: &str) -> Option<FoundValue> {
-        let folded = fold(text);
-        let found = self.matched(regex, text);
-        if folded.text == text {
-            return found;
-        }
-        let disguised = self.matched(regex, &folded.text).map(|found| unfolded(&folded, found));
-        match (found, disguised) {
-            (Some(found), Some(disguised)) if disguised.place.start > found.place.end => {
-                Some(disguised)
-            }
-            (found, disguised) => found.or(disguised),
-        }
-    }
-
-    /// The last match that is the judge's own. A match that is nothing but its value has no words by
-    /// which a quotation could be told.
-    fn matched(&self, regex: &regex::Regex, text: &str) -> Option<FoundValue> {
-        const MOST: usize = 64;
-        let opening = announced::last_opening(text);
-        let matches: Vec<regex::Captures> = regex.captures_iter(text).collect();
-        let quoted = |found: &regex::Captures| {
-            let (Some(whole), Some(value)) = (found.get(0), found.name("verdict")) else {
-                return true;
-            };
-            let opens = !self.demanded && opening.contains(&whole.start());
-            !opens && whole.as_str() != value.as_str() && self.judged.contain(whole.as_str())
-        };
-        let mut last = matches.iter().rev().take(MOST);
-        let (found, fault) = if self.demanded {
-            let found = last.next()?;
-            (found, quoted(found).then(announced::unmarked))
-        } else {
-            (last.find(|found| !quoted(found))?, None)
-        };
-        let value = found.name("verdict")?;
-        let text = fault.map_or_else(|| Ok(value.as_str().to_owned()), Err);
-        Some(FoundValue { value: text, place: value.range() })
-    }
-}
-
-/// A place in a folded text as one in the text itself.
-fn unfolded(folded: &Folded, found: FoundValue) -> FoundValue {
-    FoundValue { place: folded.original(found.place), ..found }
-}
-
-/// So many numbers alone on the first or last line with text (Vicuna, FairEval, JudgeLM).
-fn numbers(count: usize, line: AnswerLine, text: &str) -> Option<FoundValue> {
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    let line = match line {
-        AnswerLine::First => lines.next(),
-        AnswerLine::Last => lines.next_back(),
-    }?;
-    let bare = line.trim().trim_matches(['*', '`', '_']);
-    let parts: Vec<&str> = bare.split([' ', ',', '\t']).filter(|part| !part.is_empty()).collect();
-    let all = parts.len() == count && parts.iter().all(|part| value::plain_number(part).is_some());
-    let start = line.as_ptr() as usize - text.as_ptr() as usize;
-    all.then(|| FoundValue { value: Ok(parts.join(", ")), place: start..start + line.len() })
-}
-
-/// Where the last `size` bytes of a text begin.
-fn window(text: &str, size: usize) -> usize {
-    let mut start = text.len().saturating_sub(size);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    start
-}
-
+/// The text as the verdict, for critiques and revisions; a refusal is none.
 fn whole_text(prepared: &Prepared) -> Result<Verdict, Unreadable> {
     let text = prepared.text(None);
     if is_refusal(&text) {
@@ -473,7 +372,8 @@ fn whole_text(prepared: &Prepared) -> Result<Verdict, Unreadable> {
     Ok(Verdict::Text(text.trim().to_owned()))
 }
 
-/// Whether a text without a verdict is a refusal: it only names the reason, and never makes a verdict.
+/// Whether a text without a verdict begins like a refusal. This decides only between two reasons why there is no
+/// verdict, and never makes one.
 fn is_refusal(text: &str) -> bool {
     const OPENINGS: [&str; 16] = [
         "i apologize",

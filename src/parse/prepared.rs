@@ -1,4 +1,4 @@
-//! A transcript whose texts are ready to be read.
+//! A transcript whose texts are ready to be read, and what makes it unreadable whatever it says.
 
 use super::{Chosen, Place, Reply, Rule, Transcript};
 use crate::{
@@ -7,16 +7,18 @@ use crate::{
     verdict::{Reason, Unreadable},
 };
 
-/// The parts of all results that count, beside the judged texts.
+/// A transcript, the parts of its replies that count, and the judged texts.
 pub(super) struct Prepared<'t> {
+    /// The conversation.
     pub(super) transcript: &'t Transcript,
+    /// The texts that it may quote.
     pub(super) judged: JudgedTexts<'t>,
-    /// Of every result, in order.
+    /// The part of each reply that counts, in order.
     pub(super) visible: Vec<&'t str>,
 }
 
 impl<'t> Prepared<'t> {
-    /// Prepares every result; a draft is a text that is itself the result.
+    /// Prepares every reply. `is_draft` says that the text itself is the result, such as a revision.
     pub(super) fn new(transcript: &'t Transcript, is_draft: bool) -> Self {
         let judged = JudgedTexts::new(&transcript.data);
         let end = |reply: &Reply| match (reply.completion.in_process, is_draft) {
@@ -29,7 +31,8 @@ impl<'t> Prepared<'t> {
         Self { transcript, judged, visible }
     }
 
-    /// The text of the last turn, or of the result that a rule names.
+    /// The text of the last turn, or of the last reply that a rule names (`in`). Labels that were picked are no part
+    /// of it; several replies are joined by line breaks.
     pub(super) fn text(&self, within: Option<&str>) -> String {
         if let Some(name) = within {
             let named = self.results(0).rfind(|(reply, _)| reply.slot.name == name);
@@ -39,8 +42,8 @@ impl<'t> Prepared<'t> {
         written.map(|(_, visible)| visible).collect::<Vec<_>>().join("\n")
     }
 
-    /// The answer, and the byte of its text, that stand at this byte of [`text`](Self::text) without the blanks
-    /// around it.
+    /// The reply, by index, and the byte of its text that correspond to a byte of [`text`](Self::text) without the
+    /// blanks around it.
     pub(super) fn located(&self, at: usize, within: Option<&str>) -> Option<(usize, usize)> {
         let written = |answer: &Reply| answer.chosen.is_none();
         let own = |(n, answer): &(usize, &Reply)| match within {
@@ -66,7 +69,7 @@ impl<'t> Prepared<'t> {
         None
     }
 
-    /// Whether the last turn was cut off by nothing but a limit of tokens.
+    /// Whether nothing else than a limit of tokens cut the last turn off.
     pub(super) fn is_cut_by_length(&self) -> bool {
         let limit = |finish: &Finish| {
             matches!(finish, Finish::Stop | Finish::Length | Finish::Loop | Finish::Forced)
@@ -74,10 +77,10 @@ impl<'t> Prepared<'t> {
         self.last_turn().all(|(answer, _)| limit(&answer.completion.finish))
     }
 
-    /// What makes a conversation unreadable whatever it says.
+    /// What makes a conversation unreadable whatever it says: a filter or refusal, an unclean end, or no text.
     ///
-    /// A text that ran into its limit is no fault where the verdict was picked after it, with probabilities that
-    /// `weighs` says are to be looked at.
+    /// A text that ran into its limit of tokens is not a fault if the verdict was picked after it and its
+    /// probabilities are looked at (`weighs`).
     pub(super) fn fault(&self, rules: &[Rule], weighs: bool) -> Option<Unreadable> {
         let filtered = |reply: &Reply| reply.completion.finish == Finish::Filtered;
         if self.last_turn().any(|(reply, _)| filtered(reply)) {
@@ -90,7 +93,7 @@ impl<'t> Prepared<'t> {
         let cut = |(reply, _): &(&Reply, &str)| match reply.completion.finish {
             Finish::Length if picked => false,
             Finish::Length | Finish::ToolCalls => !reply.may_be_cut && reply.chosen.is_none(),
-            // Even one token may be none of the model's where nobody knows how it ended.
+            // With an unknown end, even a single token may not be the model's choice.
             Finish::Other(_) => !reply.may_be_cut || reply.chosen.is_some(),
             _ => false,
         };
@@ -106,7 +109,7 @@ impl<'t> Prepared<'t> {
         (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
     }
 
-    /// Whether the model was asked for the label that is the verdict, with its probability.
+    /// Whether the verdict is a label that the model was asked to pick, with its probability.
     fn is_picked(&self, rules: &[Rule]) -> bool {
         let picks = |name: &str| {
             rules.iter().any(|rule| matches!(&rule.place, Place::Choose(own) if own == name))
@@ -119,18 +122,19 @@ impl<'t> Prepared<'t> {
         })
     }
 
+    /// The replies of the last assistant turn, with their parts that count.
     fn last_turn(&self) -> impl DoubleEndedIterator<Item = (&'t Reply, &'t str)> {
         self.results(self.transcript.last_turn)
     }
 
-    /// Results with their parts that count, from this one on; values that were scored are no text.
+    /// Replies from this index on, with their parts that count. Values that were only scored are not text.
     fn results(&self, from: usize) -> impl DoubleEndedIterator<Item = (&'t Reply, &'t str)> {
         let results = self.transcript.results.iter().zip(self.visible.iter().copied());
         results.skip(from).filter(|(answer, _)| !answer.is_scoring())
     }
 }
 
-/// Why an answer counts as cut off.
+/// Why a reply counts as cut off.
 fn cut_off(reply: &Reply, visible: &str) -> Unreadable {
     let Reply { slot, completion, .. } = reply;
     match &completion.finish {

@@ -1,36 +1,39 @@
 //! Values that judged texts announce: a judge that repeats one may be quoting it.
+//!
+//! An answer to be judged may contain `Score: 10`. If the judge writes `Score: 10` too, that may be its verdict or a
+//! quotation; with values compared word by word, `Score: 7` is certainly its own.
 
 use std::collections::HashSet;
 
-use super::value::bare;
+use super::bare::bare;
 use crate::text::{fold, squeezed};
 
-/// Reads a value, as what it would be shown as where it is a verdict.
-pub(super) type Value<'r> = &'r dyn Fn(&str) -> Option<String>;
+/// Reads a value; returns the verdict as text, or `None` where it is not one.
+pub(super) type ReadValue<'r> = &'r dyn Fn(&str) -> Option<String>;
 
-/// What is announced in judged texts.
+/// The values that are announced in judged texts, indexed for comparison.
 #[derive(Debug, Default)]
-pub(super) struct Quotations {
-    /// Values as they are written.
+pub(super) struct QuotedValues {
+    /// Values exactly as they are written.
     written: HashSet<String>,
-    /// Values without words, which say nothing: none is looked at twice.
+    /// Values without words, which say nothing; kept so that each is looked at once.
     wordless: HashSet<String>,
-    /// Whole values, word by word.
+    /// Whole values, as words joined by blanks.
     wholes: HashSet<String>,
-    /// Whatever a value begins with, up to a word's end.
+    /// Every beginning of a value that ends with a word.
     beginnings: HashSet<String>,
-    /// What values are read as.
+    /// The verdicts that values are read as.
     verdicts: HashSet<String>,
-    /// The numbers with which values begin that cannot be read.
+    /// The numbers with which unreadable values begin.
     numbers: HashSet<String>,
 }
 
-/// So many words tell one value from another.
+/// How many words of a value are compared.
 const MOST: usize = 12;
 
-impl Quotations {
-    /// Adds a value of a judged text.
-    pub(super) fn add(&mut self, value: &str, read: Value) {
+impl QuotedValues {
+    /// Adds a value that a judged text announces.
+    pub(super) fn add(&mut self, value: &str, read: ReadValue) {
         if self.written.contains(value) || self.wordless.contains(value) {
             return;
         }
@@ -49,9 +52,9 @@ impl Quotations {
         }
     }
 
-    /// Whether a value of the answer may be one of these: the same words as far as either goes, or the
-    /// same verdict.
-    pub(super) fn hold(&self, value: &str, read: Value) -> bool {
+    /// Whether a value of the answer may be a quotation of one of these: it has the same words as far as the shorter
+    /// one goes, or is the same verdict.
+    pub(super) fn hold(&self, value: &str, read: ReadValue) -> bool {
         if self.written.is_empty() || self.written.contains(value) {
             return !self.written.is_empty();
         }
@@ -67,7 +70,7 @@ impl Quotations {
     }
 }
 
-/// The words, numbers and signs of a value, without emphasis, brackets, quotation marks and case.
+/// The words, numbers and comparison signs of a value in lower case, without emphasis, brackets and quotation marks.
 fn words(value: &str) -> Vec<String> {
     let value = fold(value).text;
     let value = bare(&value);
@@ -102,7 +105,7 @@ fn words(value: &str) -> Vec<String> {
     words
 }
 
-/// A word without case; a number as itself, however it is written.
+/// A word in lower case; a number in one form, however it is written.
 fn word(text: &str) -> String {
     let text = text.replace('−', "-");
     text.parse::<f64>().map_or_else(|_| squeezed(&text), |number| number.to_string())
@@ -112,7 +115,7 @@ fn is_number(word: &str) -> bool {
     word.parse::<f64>().is_ok()
 }
 
-/// Punctuation that says nothing by itself.
+/// Whether a character is punctuation that says nothing by itself.
 fn is_mark(c: char) -> bool {
     ".,;:!?\"'“”‘’«»()[]{}|\\/…#<>".contains(c)
 }
@@ -123,7 +126,7 @@ mod tests {
 
     fn holds(quoted: &str, said: &str) -> bool {
         let read = |text: &str| bare(text).parse::<u8>().ok().map(|number| number.to_string());
-        let mut quotations = Quotations::default();
+        let mut quotations = QuotedValues::default();
         quotations.add(quoted, &read);
         quotations.hold(said, &read)
     }

@@ -1,8 +1,23 @@
-//! How a prompt says where its verdict stands.
+//! Rules: how a prompt file says where its verdict stands and what it may be.
+//!
+//! The key `verdict` holds one rule or a list; rules are tried in order, and the first that finds an announcement
+//! decides:
+//!
+//! ```text
+//! rule = "Score: *"                                      an announcement; the last one counts
+//!      | {pattern: "Better: *", values: {A: first, B: second}}
+//!      | {mark: true, form: "[[*]]"}                      after the item's mark
+//!      | {json: /score}                                   a JSON pointer into the last object
+//!      | {choose: verdict}                                the label that a `choose` picked
+//!      | {numbers: 2, line: first}                        so many numbers on a line
+//!      | {regex: "score is (?<verdict>[0-9]+)"}
+//! ```
+//!
+//! Each may have `values` (what words mean) and `in` (the `gen` whose text is read).
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -12,32 +27,32 @@ use crate::{
     verdict::CORRECT,
 };
 
-/// What a prompt's verdict is about.
+/// What kind of verdict a prompt asks for (key `kind`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A number on a scale.
     Score,
-    /// A named outcome.
+    /// One of several named outcomes, such as `correct`.
     Label,
-    /// Every step of a solution, or its first error.
+    /// The first wrong step of a solution, or a label for each step.
     Steps,
     /// Which of two answers is better.
     Preference,
     /// Several answers, best first.
     Ranking,
-    /// A number per candidate.
+    /// A number for each of several answers.
     Scores,
-    /// A number per named criterion.
+    /// A number for each named criterion.
     Criteria,
-    /// Nothing: the text is the result.
+    /// No verdict: the text is the result.
     Critique,
-    /// Nothing: the text is a better answer.
+    /// No verdict: the text is a new answer.
     Revision,
 }
 
 impl Kind {
-    /// The word in prompt files and reports.
+    /// The word in prompt files, lines of results and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Score => "score",
@@ -53,46 +68,88 @@ impl Kind {
     }
 }
 
-/// One way to read a verdict, and the words that it may find.
+/// One way to read a verdict: where it stands, and which words may stand there.
 ///
-/// Its JSON form names it in identities, and never changes.
+/// Its JSON form is part of identities and of stored lines, and never changes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rule {
     /// Where the verdict stands.
     pub place: Place,
-    /// The judge's words and what they mean; words are compared without case and markdown.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub values: BTreeMap<String, String>,
-    /// The result that is read, by the name of its `gen`; `None` reads the whole last turn.
+    /// The words that a judge may write, and what each means; empty where values mean themselves.
+    #[serde(skip_serializing_if = "Words::is_empty")]
+    pub values: Words,
+    /// The name of the `gen` whose text is read; `None` reads the whole last turn.
     #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
-    /// What stands around a value after the mark; `None` is nothing.
+    /// The brackets around a value after the mark; `None` where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<Form>,
 }
 
-/// What stands around a value: `[[` and `]]` of `[[*]]`.
+/// Words that a judge may write and what each of them means, in the order of the prompt file (key `values`).
+///
+/// Words are compared without case and emphasis; `{"A": "first", "B": "second"}` reads `**a**` as `first`.
+/// The order decides in which order probabilities are shown; identities of prompts do not depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words(Vec<(String, String)>);
+
+impl Words {
+    /// Whether there are none, so that values mean themselves.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Every word with its meaning.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(word, meaning)| (word.as_str(), meaning.as_str()))
+    }
+
+    /// The words that may be written.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(word, _)| word)
+    }
+
+    /// What the words mean; one meaning for each word, so that it may occur several times.
+    pub fn meanings(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(_, meaning)| meaning)
+    }
+}
+
+impl FromIterator<(String, String)> for Words {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+/// As an object in alphabetical order, so that the identity of a prompt does not depend on the order of words.
+impl Serialize for Words {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
+    }
+}
+
+/// The brackets around a value: `[[` and `]]` of `[[*]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Form {
-    /// What stands before it.
+    /// The text before the value.
     pub open: String,
-    /// What stands after it.
+    /// The text after the value.
     pub close: String,
 }
 
-/// Where verdicts come from.
+/// Whether the text of an answer decides, or the probabilities of the values (key `verdict_from`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum VerdictFrom {
-    /// From the text, and from the probabilities of the values where the text holds no verdict. The
-    /// probabilities stand beside the verdict wherever they can be had.
+    /// The text; and where it lacks nothing but its verdict, the likeliest value. Probabilities are reported beside
+    /// the verdict wherever the model has them.
     #[default]
     Auto,
-    /// From the text alone.
+    /// The text alone.
     Text,
-    /// From the probabilities alone: the likeliest value.
+    /// The probabilities alone: the likeliest value.
     Probabilities,
 }
 
@@ -107,31 +164,31 @@ impl VerdictFrom {
     }
 }
 
-/// Where a verdict stands.
+/// The place where a rule looks for its value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// At the `*` of an announcement such as `Rating: [[*]]`; the last one counts.
     #[serde(rename = "pattern")]
     Announced(String),
-    /// At a JSON pointer into the last JSON object, fenced or bare.
+    /// At a JSON pointer (RFC 6901) into the last JSON object, fenced or bare.
     Json(String),
     /// In the label that a `choose` of this name picked.
     Choose(String),
-    /// Behind our own marker.
+    /// After the item's mark, which no judged text can contain.
     Mark,
-    /// So many numbers on the first or last line with text.
+    /// Several numbers alone on the first or last line with text.
     Numbers {
-        /// How many.
+        /// How many numbers, 2 or more.
         count: usize,
         /// On which line.
         line: AnswerLine,
     },
-    /// In the group `verdict` of the last match of a regular expression.
+    /// In the group `verdict` of the last match of a regular expression (syntax of the crate `regex`).
     Regex(String),
 }
 
-/// A line of an answer.
+/// A line of an answer, for [`Place::Numbers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerLine {
@@ -141,24 +198,30 @@ pub enum AnswerLine {
     Last,
 }
 
-/// The `verdict` key as it stands in a file: one rule or a list.
+/// Reads the key `verdict` of a prompt file: one rule or a list.
+///
+/// # Errors
+/// A rule is malformed ([`ErrorKind::Prompt`]); the hint shows how to write it.
 pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
     match json {
         serde_json::Value::Array(list) if list.is_empty() => {
-            Err(Error::new(ErrorKind::Prompt, "`verdict` lists no rule"))
+            Err(Error::new(ErrorKind::Prompt, "the list under `verdict` is empty"))
         }
         serde_json::Value::Array(list) => list.into_iter().map(rule).collect(),
         one => Ok(vec![rule(one)?]),
     }
 }
 
+/// The keys of a rule.
 const KEYS: [&str; 10] =
     ["pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "values", "in"];
 
+/// An error about the rules of a prompt file.
 fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Prompt, message)
 }
 
+/// Reads one rule: an announcement, or an object with exactly one place.
 fn rule(json: Value) -> Result<Rule> {
     let mut map = match json {
         Value::String(pattern) => Map::from_iter([("pattern".to_owned(), pattern.into())]),
@@ -190,8 +253,8 @@ fn rule(json: Value) -> Result<Rule> {
     let form = text("form")?;
     let values = values(map.remove("values"))?;
     let [place] = <[Place; 1]>::try_from(places).map_err(|places| {
-        let wrong = if places.is_empty() { "no place" } else { "several places" };
-        Error::new(ErrorKind::Prompt, format!("a rule under `verdict` names {wrong} to read"))
+        let what = if places.is_empty() { "no place" } else { "several places" };
+        wrong(format!("a rule under `verdict` names {what} to read"))
             .hint("give exactly one of pattern, json, choose, mark, numbers, regex")
     })?;
     check(&place)?;
@@ -199,6 +262,7 @@ fn rule(json: Value) -> Result<Rule> {
     Ok(Rule { place, values, within, form })
 }
 
+/// The text of a key, if it is there.
 fn text(key: &str, value: Option<Value>) -> Result<Option<String>> {
     match value {
         None | Some(Value::Null) => Ok(None),
@@ -210,6 +274,7 @@ fn text(key: &str, value: Option<Value>) -> Result<Option<String>> {
     }
 }
 
+/// The key `mark`: true, or absent.
 fn mark(value: Option<&Value>) -> Result<bool> {
     match value {
         None | Some(Value::Null) => Ok(false),
@@ -220,7 +285,7 @@ fn mark(value: Option<&Value>) -> Result<bool> {
     }
 }
 
-/// What stands around the `*` of a form.
+/// The brackets around the `*` of the key `form`, which only a mark may have.
 fn form_of(form: &str, place: &Place) -> Result<Form> {
     if *place != Place::Mark {
         return Err(wrong("`form` under `verdict` belongs to `mark`")
@@ -235,6 +300,7 @@ fn form_of(form: &str, place: &Place) -> Result<Form> {
     }
 }
 
+/// The key `line`.
 fn line(value: Option<&Value>) -> Result<Option<AnswerLine>> {
     match value.map(Value::as_str) {
         None => Ok(None),
@@ -244,6 +310,7 @@ fn line(value: Option<&Value>) -> Result<Option<AnswerLine>> {
     }
 }
 
+/// The key `numbers`.
 fn count(value: Option<Value>) -> Result<Option<usize>> {
     let Some(value) = value else { return Ok(None) };
     let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
@@ -253,10 +320,10 @@ fn count(value: Option<Value>) -> Result<Option<usize>> {
     })
 }
 
-/// The judge's words and what they mean; numbers and booleans that lack their quotes are taken as texts.
-fn values(value: Option<Value>) -> Result<BTreeMap<String, String>> {
+/// The key `values`: words and what they mean. Numbers and booleans without quotes are read as texts.
+fn values(value: Option<Value>) -> Result<Words> {
     let map = match value {
-        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        None | Some(Value::Null) => return Ok(Words::default()),
         Some(Value::Object(map)) => map,
         Some(other) => {
             return Err(wrong(format!(
@@ -277,37 +344,33 @@ fn values(value: Option<Value>) -> Result<BTreeMap<String, String>> {
     map.into_iter().map(meaning).collect()
 }
 
+/// Refuses a place that could never be found, or that every answer would have.
 fn check(place: &Place) -> Result<()> {
-    let wrong = |message: String| Err(Error::new(ErrorKind::Prompt, message));
+    let refused = |message: String| Err(wrong(message));
     match place {
         Place::Announced(pattern) => match pattern.split('*').collect::<Vec<_>>().as_slice() {
             [before, _] if before.chars().any(|c| !c.is_whitespace()) => Ok(()),
-            [_, _] => Err(Error::new(
-                ErrorKind::Prompt,
-                format!("the announcement `{pattern}` has no words before its `*`"),
-            )
+            [_, _] => Err(wrong(format!(
+                "the announcement `{pattern}` has no words before its `*`"
+            ))
             .hint("ask for a line such as `Score: 7` and read it by \"Score: *\"; a bare number is read by `{choose: NAME}` or by a regex")),
-            _ => wrong(format!("the announcement `{pattern}` needs exactly one `*`")),
+            _ => refused(format!("the announcement `{pattern}` needs exactly one `*`")),
         },
         Place::Json(pointer) if !pointer.starts_with('/') => {
-            wrong(format!("the JSON pointer `{pointer}` does not begin with `/`"))
+            refused(format!("the JSON pointer `{pointer}` does not begin with `/`"))
         }
-        Place::Numbers { count, .. } if *count < 2 => Err(Error::new(
-            ErrorKind::Prompt,
-            "`numbers` is 2 or more",
-        )
-        .hint("a bare number is read by `{choose: NAME}` or by a regex; better ask for a line such as `Score: 7`")),
+        Place::Numbers { count, .. } if *count < 2 => Err(wrong("`numbers` must be 2 or more").hint("a bare number is read by `{choose: NAME}` or by a regex; better ask for a line such as `Score: 7`")),
         Place::Regex(pattern) => {
             let compiled = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
             match compiled {
                 Err(cause) => {
-                    // The last line of the reader's drawing says what is wrong.
+                    // The last line of the message says what is wrong; those before it draw the place.
                     let cause = cause.to_string();
                     let what = cause.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    wrong(format!("the regex under `verdict` cannot be used: {what}"))
+                    refused(format!("the regex under `verdict` cannot be used: {what}"))
                 }
                 Ok(regex) if !regex.capture_names().flatten().any(|name| name == "verdict") => {
-                    wrong(format!("the regex `{pattern}` has no group `(?<verdict>…)`"))
+                    refused(format!("the regex `{pattern}` has no group `(?<verdict>…)`"))
                 }
                 Ok(_) => Ok(()),
             }
@@ -317,7 +380,7 @@ fn check(place: &Place) -> Result<()> {
 }
 
 impl Rule {
-    /// The name under which this rule is given as provenance.
+    /// The name of this rule in results: the announcement itself, `json /score`, `mark`, `regex` …
     pub fn name(&self) -> String {
         match &self.place {
             Place::Announced(pattern) => pattern.clone(),
@@ -330,42 +393,46 @@ impl Rule {
     }
 }
 
-/// All that is needed to read verdicts of a prompt.
+/// What kind of verdict a prompt asks for, and all that is needed to read it.
+///
+/// [`Prompt::verdict_spec`](crate::Prompt::verdict_spec) gives that of a prompt, [`from_json`](Self::from_json) makes
+/// one by hand, and a [`Reader`](super::Reader) reads by it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerdictSpec {
-    /// What the verdict is about.
+    /// The kind of verdict.
     pub kind: Kind,
-    /// The rules, tried in this order.
+    /// The rules, tried in this order: the first that finds an announcement decides.
     pub rules: Vec<Rule>,
-    /// What values may be.
+    /// The numbers, levels or sides that were offered.
     pub scale: Option<Scale>,
-    /// The labels that a verdict may have; empty where any word may come.
+    /// The labels that were offered, in the order of the prompt file; empty where any word may come.
     pub labels: Vec<String>,
-    /// The label whose probability is `p`, where it is named; see [`VerdictSpec::positive`].
+    /// The label whose probability is `p`, where the prompt names it; see [`VerdictSpec::positive`].
     pub positive: Option<String>,
-    /// The least probability that the values on offer hold together: with less, the model was about to say
-    /// something else.
+    /// The least probability, 0 to 1, that the values must hold together. With less, the model was about to write
+    /// something else, and the verdict is unreadable.
     pub mass: f64,
     /// Whether the text decides, or the probabilities of the values.
     pub from: VerdictFrom,
 }
 
-/// Words for a good outcome, of which one is positive where nothing else is said.
+/// Words for a good outcome. A label that is one of them is the positive one unless the prompt names another.
 const POSITIVE: [&str; 5] = ["correct", "yes", "pass", "true", "good"];
 
-/// Words for a bad one.
+/// Words for a bad outcome. A step with such a label is wrong.
 const NEGATIVE: [&str; 6] = ["incorrect", "no", "fail", "false", "bad", "wrong"];
 
+/// Whether a label is one of these words, in any case.
 fn is_one_of(words: &[&str], label: &str) -> bool {
     words.contains(&label.to_lowercase().as_str())
 }
 
-/// The labels that rules and scale offer, in the order in which they are written.
+/// The labels that rules and scale offer, in the order of the prompt file.
 fn labels(kind: Kind, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let is_named = matches!(kind, Kind::Label | Kind::Steps);
     let levels = scale.filter(|_| is_named).into_iter().flat_map(Scale::levels);
-    let values = rules.iter().flat_map(|rule| rule.values.values().cloned());
+    let values = rules.iter().flat_map(|rule| rule.values.meanings().map(str::to_owned));
     for label in levels.map(|(name, _)| name.to_owned()).chain(values) {
         if !all.contains(&label) {
             all.push(label);
@@ -375,26 +442,26 @@ fn labels(kind: Kind, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
 }
 
 impl VerdictSpec {
-    /// The least mass where a prompt says nothing: 5 %.
+    /// The default of [`mass`](Self::mass): 5 %.
     pub const MASS: f64 = 0.05;
 
-    /// A reading by these rules.
+    /// A specification with these rules, and defaults for everything else.
     pub fn new(kind: Kind, rules: Vec<Rule>, scale: Option<Scale>) -> Self {
         let labels = labels(kind, &rules, scale.as_ref());
         let from = VerdictFrom::default();
         Self { kind, rules, scale, labels, positive: None, mass: Self::MASS, from }
     }
 
-    /// The label whose probability is `p`: the one that is named, else the only one of the labels that is
-    /// `correct`, `yes`, `pass`, `true` or `good`, in any case.
+    /// The label whose probability is `p`: the one that the prompt names, else the only one of its labels that is
+    /// `correct`, `yes`, `pass`, `true` or `good`, in any case. `None` where there is none or several.
     pub fn positive(&self) -> Option<&str> {
         let mut good = self.labels.iter().filter(|label| is_one_of(&POSITIVE, label));
         let only = || good.next().filter(|_| good.next().is_none());
         self.positive.as_ref().or_else(only).map(String::as_str)
     }
 
-    /// Whether a step with this label is wrong: where the labels have a word for that (`incorrect`, `no`,
-    /// `fail`, `false`, `bad`, `wrong`), one with that word, else one that is not positive.
+    /// Whether a step with this label is wrong: where the labels have a word for that (`incorrect`, `no`, `fail`,
+    /// `false`, `bad`, `wrong`), a step with that word; otherwise any step whose label is not the positive one.
     pub fn is_error(&self, label: &str) -> bool {
         let has_a_word = self.labels.iter().any(|label| is_one_of(&NEGATIVE, label));
         match (has_a_word, self.positive()) {
@@ -405,17 +472,17 @@ impl VerdictSpec {
         }
     }
 
-    /// Whether the labels say which steps are right.
-    pub(crate) fn tells_errors(&self) -> bool {
+    /// Whether the labels distinguish right steps from wrong ones.
+    pub(crate) fn distinguishes_errors(&self) -> bool {
         self.labels.is_empty()
             || self.positive().is_some()
             || self.labels.iter().any(|label| is_one_of(&NEGATIVE, label))
     }
 
-    /// A reading as a prompt's front matter writes it.
+    /// A specification as front matter writes it: the keys `kind`, `scale` and `verdict`.
     ///
     /// # Errors
-    /// One of the rules is malformed, or the scale is.
+    /// The kind is unknown, or one of the rules or the scale is malformed ([`ErrorKind::Prompt`]).
     pub fn from_json(
         kind: &str,
         scale: Option<serde_json::Value>,

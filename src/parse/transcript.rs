@@ -1,69 +1,70 @@
-//! What was said while a prompt ran, ready to be read.
+//! The replies of one conversation, ready to be read, and the shape of the item that it is about.
 
 use crate::{completion::Completion, completion::Distribution};
 
-/// What an item leaves to be said about it, where that is known: no verdict may name a step, an answer or a
-/// criterion that it does not have.
+/// The shape of an item: how many steps and answers and which criteria it has, where that is known.
 ///
-/// [`Prompt::shape`](crate::Prompt::menu) makes one of an item.
+/// No verdict may name a step, an answer or a criterion that the item does not have. What is `None` is not checked.
+/// [`Prompt::shape`](crate::Prompt::shape) gives the shape of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemShape {
-    /// The number of steps.
+    /// The number of steps; a first error is below it.
     pub steps: Option<usize>,
-    /// The number of answers that are compared.
+    /// The number of answers that are compared; a ranking contains each of them.
     pub answers: Option<usize>,
-    /// The names of the criteria.
+    /// The names of the criteria; each of them needs a score.
     pub criteria: Option<Vec<String>>,
 }
 
-/// The results of one finished program.
+/// The replies of one finished conversation with a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
-    /// Every answer, in the order in which it was asked for.
+    /// Every reply, in the order in which it was asked for.
     pub results: Vec<Reply>,
-    /// Where in `results` the last assistant turn begins.
+    /// The index in `results` at which the last assistant turn begins.
     pub last_turn: usize,
-    /// The marker that this conversation used.
+    /// The mark that this conversation asked for, if its prompt shows one.
     pub mark: Option<String>,
-    /// The untrusted texts that the model was shown: an announcement that stands in one of them word
-    /// for word may be a quotation.
+    /// The untrusted texts that the model was shown. An announcement that also stands in one of them may be a
+    /// quotation.
     pub data: Vec<String>,
-    /// What the item leaves to be said.
+    /// The shape of the item, with which values are checked.
     pub shape: ItemShape,
 }
 
-/// The place of a `gen` or `choose`.
+/// A slot of a prompt: the place of a `gen` or `choose`, which the model fills.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot {
-    /// Its name.
+    /// The name that the prompt gives it.
     pub name: String,
-    /// Its place in a loop.
+    /// Its 0-based index in a loop (`at=loop.index0`).
     pub at: Option<usize>,
 }
 
-/// One answer at its place.
+/// One reply of the model, in its slot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
-    /// Where it was asked for.
+    /// The slot that it fills.
     pub slot: Slot,
-    /// Whether a label was chosen here rather than a text written.
+    /// How its label came about; `None` for a text that was written.
     pub chosen: Option<Chosen>,
-    /// Whether running into the limit of tokens is an expected end here.
+    /// Whether running into the limit of tokens is an expected end here (`cut="ok"`).
     pub may_be_cut: bool,
-    /// The answer.
+    /// What the model answered.
     pub completion: Completion,
 }
 
-/// How a label came about.
+/// How a chosen label came about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Chosen {
-    /// The model was asked for exactly this.
+    /// The model was asked to choose it ([`Ask::Choose`](crate::request::Ask)).
     Asked,
-    /// It was read after the words that announce it; `None` where they or the label were missing.
+    /// It was read from the text before, after the words that announce it. With the probabilities at that place, where
+    /// the server reported them.
     FromText(Option<Distribution>),
-    /// The values of the verdict were scored after this announcement: the likeliest is the text.
+    /// Every value of the verdict was scored after this announcement; the likeliest is the text.
     Scored {
-        /// The end of the text after which they were scored.
+        /// The last line of the text after which the values were scored. For another text the scores do not count.
         announcement: String,
     },
 }
@@ -79,14 +80,14 @@ impl Chosen {
 }
 
 impl Reply {
-    /// Whether this only says how likely each value of the verdict is.
+    /// Whether this is no text, but only the probability of each value of the verdict.
     pub fn is_scoring(&self) -> bool {
         self.chosen.as_ref().is_some_and(|chosen| chosen.announcement().is_some())
     }
 }
 
 impl Transcript {
-    /// A transcript of one text that somebody already has.
+    /// The transcript of a single text that already exists; `name` is the slot that it fills.
     pub fn of_text(name: &str, text: impl Into<String>) -> Self {
         let reply = Reply {
             slot: Slot { name: name.into(), at: None },

@@ -1,52 +1,86 @@
-//! The few characters behind an announcement, read strictly as what is judged.
+//! The value after an announcement, read strictly as what the prompt asks for.
+//!
+//! An announcement is found loosely (in any case, through emphasis, over a line break); its value is read strictly.
+//! The grammar by kind of verdict, after [`bare`] has removed what is wrapped around the value:
+//!
+//! ```text
+//! score       = level | number rest                    rest: see `number::ends_a_number`
+//! label       = word [ comment ]                       words: `values` of the rule, or the names of the scale
+//! preference  = word of a side [ comment ]             without `values`: first, second, tie, A, B, 1, 2 …
+//! steps       = [ "step" | "paragraph" | "index" ] number    0-based, -1 for no error, less than the item's steps
+//! ranking     = group { (">" | ",") group }            group = answer { "=" answer }; each answer exactly once
+//! scores      = number { ("," | " " | ";") number }    one for each answer
+//! criteria    = JSON object: name of a criterion to score; every criterion of the item
+//! critique, revision = the text itself
+//! ```
+//!
+//! A value that does not match is [`Ambiguous`](Reason::Ambiguous); one that matches, but was never offered (a score
+//! off the scale, a step that does not exist), is [`OffScale`](Reason::OffScale). Neither is ever mended.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ItemShape, Kind};
+use super::{
+    ItemShape, Kind, Words,
+    bare::bare,
+    number::{PERCENT, UNITS, ends_a_number, leading_number, plain_number},
+    words::{Word, by_name, one_of},
+};
 use crate::{
     completion::Distribution,
     scale::{Scale, nearly_equal},
     verdict::{Label, Preference, Reason, Steps, Unreadable, Verdict},
 };
 
-/// What a value may be.
+/// Reads values of one rule for one item.
 #[derive(Clone, Copy)]
 pub(super) struct ValueReader<'a> {
+    /// What the verdict is.
     pub(super) kind: Kind,
+    /// The numbers or levels that were offered.
     pub(super) scale: Option<&'a Scale>,
-    pub(super) values: &'a BTreeMap<String, String>,
-    /// What the item leaves to be said.
+    /// The words that were offered, and what they mean.
+    pub(super) values: &'a Words,
+    /// The number of steps and answers and the names of criteria that the item has.
     pub(super) shape: &'a ItemShape,
 }
 
-type VerdictSpec<T> = Result<T, Unreadable>;
+/// A verdict or a part of it, or why the text is not one.
+pub(super) type ReadResult<T> = Result<T, Unreadable>;
 
-fn ambiguous<T>(text: &str) -> VerdictSpec<T> {
-    Err(Unreadable::new(Reason::Ambiguous, format!("`{}` is no clear verdict", excerpt(text))))
+/// The text could mean several things, or none.
+pub(super) fn ambiguous<T>(text: &str) -> ReadResult<T> {
+    Err(Unreadable::new(Reason::Ambiguous, format!("`{}` is not a clear verdict", excerpt(text))))
 }
 
-fn off_scale<T>(text: &str) -> VerdictSpec<T> {
+/// The text is a clear value that was never offered.
+fn off_scale<T>(text: &str) -> ReadResult<T> {
     Err(Unreadable::new(Reason::OffScale, format!("`{}` was never offered", excerpt(text))))
 }
 
-fn off_scale_because<T>(detail: String) -> VerdictSpec<T> {
+/// The same in other words.
+fn off_scale_because<T>(detail: String) -> ReadResult<T> {
     Err(Unreadable::new(Reason::OffScale, detail))
 }
 
-/// One clean word was meant, and is not on the menu; anything else is no clear word.
-fn off_menu<T>(text: &str) -> VerdictSpec<T> {
+/// Why a text that begins with no word of the menu is unreadable: a single short word is off the menu, anything else
+/// is ambiguous.
+fn off_menu<T>(text: &str) -> ReadResult<T> {
     const LONGEST: usize = 20;
     let clean = text.chars().count() <= LONGEST && text.chars().all(char::is_alphanumeric);
     if clean { off_scale(text) } else { ambiguous(text) }
 }
 
+/// The beginning of a text, for error messages.
 fn excerpt(text: &str) -> String {
     text.trim().chars().take(60).collect()
 }
 
 impl ValueReader<'_> {
-    /// Reads the text of a value.
-    pub(super) fn read(&self, text: &str) -> VerdictSpec<Verdict> {
+    /// Reads the text of a value as a verdict of this kind.
+    ///
+    /// # Errors
+    /// The text is ambiguous, or a value that was never offered.
+    pub(super) fn read(&self, text: &str) -> ReadResult<Verdict> {
         let text = bare(text);
         if text.is_empty() {
             return Err(Unreadable::new(Reason::Ambiguous, "the announcement is empty"));
@@ -66,7 +100,8 @@ impl ValueReader<'_> {
         }
     }
 
-    fn score(&self, text: &str) -> VerdictSpec<f64> {
+    /// A number of the scale, or the value of one of its levels.
+    fn score(&self, text: &str) -> ReadResult<f64> {
         let mapped = if self.values.is_empty() { None } else { self.word(text).ok() };
         let text = mapped.as_deref().unwrap_or(text);
         if let Some(value) = self.level(text) {
@@ -86,8 +121,9 @@ impl ValueReader<'_> {
         }
     }
 
-    /// The value of a named level, where levels have names; a bare number may stand for its level.
-    fn level(&self, text: &str) -> Option<VerdictSpec<f64>> {
+    /// The value of a named level; `None` where the scale has no named levels, or a number stands there, which may
+    /// be the value of a level.
+    fn level(&self, text: &str) -> Option<ReadResult<f64>> {
         let scale = self.scale.filter(|scale| scale.levels().next().is_some())?;
         if let Some(value) = scale.level(text) {
             return Some(Ok(value));
@@ -102,17 +138,18 @@ impl ValueReader<'_> {
         }
     }
 
-    /// One of the words that were offered, as what it means; where none of them is there, a meaning by its
-    /// own name, as it is written.
-    fn word(&self, text: &str) -> VerdictSpec<String> {
+    /// The meaning of the word that a text begins with. Where none of the offered words is there, one of their
+    /// meanings counts under its own name. Where no words were offered, the whole text does, up to 40 characters.
+    fn word(&self, text: &str) -> ReadResult<String> {
         if self.values.is_empty() {
             const LONGEST: usize = 40;
             let short = text.chars().count() <= LONGEST && !text.contains('\n');
             return if short { Ok(text.to_owned()) } else { ambiguous(text) };
         }
-        let pair = |(word, meaning): (&String, &String)| (bare(word).to_owned(), meaning.clone());
+        let pair = |(word, meaning): (&str, &str)| (bare(word).to_owned(), meaning.to_owned());
         let words: Vec<Word> = self.values.iter().map(pair).collect();
-        let own: Vec<Word> = self.values.values().map(|meaning| pair((meaning, meaning))).collect();
+        let own: Vec<Word> =
+            self.values.meanings().map(|meaning| pair((meaning, meaning))).collect();
         let own_name = || {
             let exact = own.iter().filter(|(name, _)| text.starts_with(name.as_str()));
             one_of(&exact.cloned().collect::<Vec<_>>(), &[&words[..], &own].concat(), text)
@@ -121,8 +158,10 @@ impl ValueReader<'_> {
         found.unwrap_or_else(|| off_menu(text))
     }
 
-    /// The probabilities of what the labels mean, among the labels offered and in their order: labels of one
-    /// meaning are added up, and those that mean nothing here are `missing`. `None` where no label has any.
+    /// The distribution over what labels mean, as shares of all that the labels hold together.
+    ///
+    /// Labels of one meaning are added up; labels without a meaning become `missing`. `None` where the labels hold
+    /// no probability at all.
     pub(super) fn meanings(&self, seen: &Distribution) -> Option<Distribution> {
         let total = seen.mass();
         if !(total > 0.0 && total.is_finite()) {
@@ -140,7 +179,7 @@ impl ValueReader<'_> {
         Some(Distribution::new(shares))
     }
 
-    /// What labels mean with their probabilities, as they are: labels of one meaning are added up.
+    /// The same with probabilities as they are, not as shares: what is missing stays missing.
     pub(super) fn by_meaning(&self, seen: &Distribution) -> Distribution {
         let mut all: Vec<(String, f64)> = Vec::new();
         for (label, p) in &seen.labels {
@@ -154,7 +193,8 @@ impl ValueReader<'_> {
         Distribution::new(all)
     }
 
-    fn preference(&self, text: &str) -> VerdictSpec<Preference> {
+    /// One of the sides of a comparison; a tie only where it was offered.
+    fn preference(&self, text: &str) -> ReadResult<Preference> {
         let meaning = if self.values.is_empty() { usual_side(text) } else { self.word(text)? };
         let side = match meaning.as_str() {
             "first" => Preference::First,
@@ -166,7 +206,8 @@ impl ValueReader<'_> {
         if side == Preference::Tie && tie_is_off { off_scale("a tie") } else { Ok(side) }
     }
 
-    fn numbers(&self, text: &str) -> VerdictSpec<Vec<f64>> {
+    /// One number or more, each on the scale.
+    fn numbers(&self, text: &str) -> ReadResult<Vec<f64>> {
         let parts = text.split([',', ' ', ';', '\t']).filter(|part| !part.is_empty());
         let numbers: Option<Vec<f64>> = parts.map(plain_number).collect();
         let numbers = numbers.filter(|all| !all.is_empty()).map_or_else(|| ambiguous(text), Ok)?;
@@ -179,8 +220,8 @@ impl ValueReader<'_> {
         numbers.into_iter().map(accept).collect()
     }
 
-    /// One number for each of the item's answers.
-    fn scores(&self, text: &str) -> VerdictSpec<Vec<f64>> {
+    /// One number for each of the item's answers, in the order in which they were shown.
+    fn scores(&self, text: &str) -> ReadResult<Vec<f64>> {
         let numbers = self.numbers(text)?;
         match self.shape.answers {
             Some(count) if count != numbers.len() => {
@@ -191,8 +232,8 @@ impl ValueReader<'_> {
         }
     }
 
-    /// The first error is one of the item's steps, or none.
-    fn first_error(&self, text: &str) -> VerdictSpec<Steps> {
+    /// The first error, which must be one of the item's steps, or none.
+    fn first_error(&self, text: &str) -> ReadResult<Steps> {
         let steps = first_error(text)?;
         match (steps.first_error, self.shape.steps) {
             (Some(index), Some(count)) if index >= count => off_scale_because(format!(
@@ -202,8 +243,8 @@ impl ValueReader<'_> {
         }
     }
 
-    /// Every one of the item's answers has its place.
-    fn ranking(&self, text: &str) -> VerdictSpec<Vec<Vec<usize>>> {
+    /// A ranking, which must contain every one of the item's answers.
+    fn ranking(&self, text: &str) -> ReadResult<Vec<Vec<usize>>> {
         let groups = ranking(text)?;
         let ranked: usize = groups.iter().map(Vec::len).sum();
         match self.shape.answers {
@@ -214,7 +255,8 @@ impl ValueReader<'_> {
         }
     }
 
-    fn criteria(&self, text: &str) -> VerdictSpec<Verdict> {
+    /// A score for every criterion of the item, none twice.
+    fn criteria(&self, text: &str) -> ReadResult<Verdict> {
         let Ok(serde_json::Value::Object(map)) = serde_json::from_str(text) else {
             return ambiguous(text);
         };
@@ -233,17 +275,21 @@ impl ValueReader<'_> {
         }
     }
 
-    /// The item's own name for a criterion; case matters only where two names differ by nothing else.
-    fn criterion(&self, written: &str) -> VerdictSpec<String> {
+    /// The item's own name of a criterion. Case matters only where two names differ by nothing else.
+    fn criterion(&self, written: &str) -> ReadResult<String> {
         let Some(names) = &self.shape.criteria else { return Ok(written.to_owned()) };
         match by_name(written, names.iter().map(String::as_str)) {
             Some(name) => Ok(name.to_owned()),
-            None => off_scale_because(format!("`{}` is no criterion here", excerpt(written))),
+            None => off_scale_because(format!(
+                "`{}` is not a criterion of this record",
+                excerpt(written)
+            )),
         }
     }
 
-    /// Two numbers compared, the higher one better.
-    pub(super) fn compared(&self, text: &str) -> VerdictSpec<Verdict> {
+    /// Two scores as a preference: the answer with the higher score is better, equal scores are a tie (Vicuna,
+    /// Chiang et al. 2023).
+    pub(super) fn compared(&self, text: &str) -> ReadResult<Verdict> {
         let [first, second] = *self.numbers(text)? else { return ambiguous(text) };
         let side = match first.total_cmp(&second) {
             std::cmp::Ordering::Greater => Preference::First,
@@ -258,207 +304,7 @@ impl ValueReader<'_> {
     }
 }
 
-/// The text without a tag at its end that closes what was opened before the announcement: `8</answer>`,
-/// `8<|end_of_solution|>`.
-fn without_closing_tag(text: &str) -> &str {
-    const LONGEST: usize = 40;
-    let tag = |open: &str, close: &str| {
-        let (before, name) = text.strip_suffix(close)?.rsplit_once(open)?;
-        let is_name = !name.is_empty()
-            && name.len() <= LONGEST
-            && name.chars().all(|c| c.is_alphanumeric() || "_- ".contains(c));
-        is_name.then_some(before)
-    };
-    tag("</", ">").or_else(|| tag("<|", "|>")).unwrap_or(text)
-}
-
-/// A value without emphasis (of Markdown or HTML), quotation marks, brackets and LaTeX wrappers around it.
-pub(super) fn bare(text: &str) -> &str {
-    const HTML: [&str; 8] =
-        ["<b>", "</b>", "<i>", "</i>", "<em>", "</em>", "<strong>", "</strong>"];
-    const PAIRS: [(&str, &str); 11] = [
-        ("\\(", "\\)"),
-        ("[[", "]]"),
-        ("\\boxed{", "}"),
-        ("\\text{", "}"),
-        ("\\textbf{", "}"),
-        ("[", "]"),
-        ("(", ")"),
-        ("{", "}"),
-        ("\"", "\""),
-        ("“", "”"),
-        ("'", "'"),
-    ];
-    let mut text = text;
-    loop {
-        let before = text;
-        text = text.trim_matches(|c: char| c.is_whitespace() || "*_`$#".contains(c));
-        text = text.trim_end_matches(['.', '!', ',', ';']);
-        for tag in HTML {
-            text = text.strip_prefix(tag).or_else(|| text.strip_suffix(tag)).unwrap_or(text);
-        }
-        text = without_closing_tag(text);
-        for (open, close) in PAIRS {
-            let inner = text.strip_prefix(open).and_then(|text| text.strip_suffix(close));
-            // `{"a": 1}` is a value, and `[2, 1]` may be one whose brackets do not matter.
-            if let Some(inner) =
-                inner.filter(|inner| !inner.contains(close) && !inner.contains(':'))
-            {
-                text = inner;
-            }
-        }
-        if text == before {
-            return text;
-        }
-    }
-}
-
-/// A word and what it means.
-type Word = (String, String);
-
-/// The meaning of the one of `words` that a text is, or begins with; `None` where it begins with none. No word
-/// of another meaning may be offered beside it.
-fn one_of(words: &[Word], others: &[Word], text: &str) -> Option<VerdictSpec<String>> {
-    let low = text.to_lowercase();
-    let clear = |meaning: Option<&str>| {
-        meaning.map_or_else(|| ambiguous(text), |meaning| Ok(meaning.to_owned()))
-    };
-    let is = |word: &str| dense(&word.to_lowercase()) == dense(&low);
-    if let Some((_, meaning)) = fitting(words, is, |word| dense(word) == dense(text)) {
-        return Some(clear(meaning));
-    }
-    let after = |word: &str| {
-        let rest = low.strip_prefix(&word.to_lowercase())?;
-        (!rest.starts_with(char::is_alphanumeric)).then_some(rest)
-    };
-    let (word, meaning) =
-        fitting(words, |word| after(word).is_some(), |word| text.starts_with(word))?;
-    let rest = after(word)?;
-    let others = others.iter().filter(|(_, other)| Some(other.as_str()) != meaning);
-    let others: Vec<String> =
-        words.iter().chain(others).map(|(word, _)| word.to_lowercase()).collect();
-    let is_clear = is_comment(rest, word.chars().count() == 1)
-        && !offers_another(rest, others.iter().map(String::as_str));
-    Some(if is_clear { clear(meaning) } else { ambiguous(text) })
-}
-
-/// The longest word that fits in any case, and what it means. Words that differ by case alone are told apart
-/// by which of them fits exactly; where none does and they mean several things, it means nothing.
-fn fitting(
-    words: &[Word],
-    fits: impl Fn(&str) -> bool,
-    exactly: impl Fn(&str) -> bool,
-) -> Option<(&str, Option<&str>)> {
-    let all: Vec<&Word> = words.iter().filter(|(word, _)| fits(word)).collect();
-    let longest = all.iter().map(|(word, _)| word.chars().count()).max()?;
-    let mut best = all.into_iter().filter(|(word, _)| word.chars().count() == longest);
-    let (word, meaning) = best.clone().find(|(word, _)| exactly(word)).or_else(|| best.next())?;
-    let clear = exactly(word) || best.all(|(_, other)| other == meaning);
-    Some((word, clear.then_some(meaning)))
-}
-
-/// The one of `names` that is meant: the same word, or the only one that differs by case alone.
-pub(crate) fn by_name<'n>(
-    written: &str,
-    names: impl Iterator<Item = &'n str> + Clone,
-) -> Option<&'n str> {
-    let written = bare(written);
-    let low = written.to_lowercase();
-    let exact = names.clone().find(|name| bare(name) == written);
-    let mut alike = names.filter(|name| bare(name).to_lowercase() == low);
-    let only = || alike.next().filter(|_| alike.next().is_none());
-    exact.or_else(only)
-}
-
-/// `A > B` and `A>B` are one word.
-fn dense(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
-}
-
-/// A whole text that is one number.
-pub(super) fn plain_number(text: &str) -> Option<f64> {
-    leading_number(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
-}
-
-/// The number that a text begins with, and what follows it.
-fn leading_number(text: &str) -> Option<(f64, &str)> {
-    let unsigned = text.strip_prefix(['+', '-', '−']).unwrap_or(text);
-    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
-    let fraction = unsigned[digits..]
-        .strip_prefix('.')
-        .map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
-    let length = if fraction > 0 { digits + 1 + fraction } else { digits };
-    let number: f64 = unsigned.get(..length).filter(|_| digits > 0)?.parse().ok()?;
-    let negative = text.starts_with(['-', '−']);
-    Some((if negative { -number } else { number }, &unsigned[length..]))
-}
-
-/// Words behind a score that change nothing.
-const UNITS: [&str; 7] = ["stars", "star", "points", "point", "pts", "★", "⭐"];
-
-/// Words behind a score of 100.
-const PERCENT: [&str; 3] = ["%", "percent", "per cent"];
-
-/// Whether what follows a number leaves it alone: nothing, the scale's own maximum, a unit, or a comment.
-fn ends_a_number(rest: &str, highest: Option<f64>, units: &[&str]) -> bool {
-    let rest = rest.trim_start_matches(['*', '_', '`', '$', '}', ']', ')']);
-    let of = ["/", "out of", "of"].iter().find_map(|word| rest.trim_start().strip_prefix(word));
-    let rest = match of {
-        Some(denominator) => match leading_number(denominator.trim_start()) {
-            Some((number, rest))
-                if highest.is_some_and(|highest| (highest - number).abs() < 1e-9) =>
-            {
-                rest
-            }
-            _ => return false,
-        },
-        None => rest,
-    };
-    let low = rest.trim_start().to_lowercase();
-    let after = |unit: &&str| {
-        let rest = low.strip_prefix(unit)?;
-        (!rest.starts_with(char::is_alphanumeric)).then(|| rest.trim_start_matches('\u{fe0f}'))
-    };
-    let rest = units.iter().find_map(after).unwrap_or(rest);
-    is_comment(rest, true)
-        && !rest.chars().any(char::is_numeric)
-        && !rest.trim_start().starts_with('%')
-}
-
-/// Whether this is prose set apart from the word before it; behind a single letter a blank alone does
-/// not set apart ("A better one").
-fn is_comment(rest: &str, strict: bool) -> bool {
-    let rest = rest.trim_start_matches(['*', '_', '`', '"', '\'', ']', ')']);
-    let mut signs = rest.chars();
-    match signs.next() {
-        None => true,
-        Some(c) if ".,;:!(–—\n".contains(c) => {
-            signs.next().is_none_or(|next| !next.is_alphanumeric() || c != '.')
-        }
-        Some(c) if c.is_whitespace() => {
-            let next = rest.trim_start().chars().next();
-            next.is_none_or(|next| !strict || "([{-–—:;.,!*_\"'".contains(next))
-        }
-        Some('-') => rest.starts_with("- ") || rest.starts_with("--"),
-        Some(_) => false,
-    }
-}
-
-/// Whether another word of the menu is offered beside the first: `A or B`, `Yes/No`.
-fn offers_another<'w>(rest: &str, mut words: impl Iterator<Item = &'w str>) -> bool {
-    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".,;:*_`\"'])".contains(c));
-    let joined = ["or ", "and ", "/", "|", "&"].iter().find_map(|word| rest.strip_prefix(word));
-    let behind = bare(joined.unwrap_or(rest));
-    words.any(|word| {
-        behind.strip_prefix(word).is_some_and(|rest| match joined {
-            Some(_) => !rest.starts_with(char::is_alphanumeric),
-            // Another word alone behind the first is another verdict: `Yes. No.`
-            None => rest.is_empty(),
-        })
-    })
-}
-
-/// The sides as judges call them without being told.
+/// The side that a text names where the prompt offers no words: `A`, `answer 1`, `first`; empty for anything else.
 fn usual_side(text: &str) -> String {
     const NOUNS: [&str; 6] = ["answer", "response", "assistant", "output", "solution", "model"];
     let low = text.to_lowercase();
@@ -472,8 +318,8 @@ fn usual_side(text: &str) -> String {
     .to_owned()
 }
 
-/// 0-based; −1 for none (Zheng et al. 2024, ProcessBench).
-fn first_error(text: &str) -> VerdictSpec<Steps> {
+/// The index of the first wrong step: 0-based, -1 for none (as in ProcessBench, Zheng et al. 2024).
+fn first_error(text: &str) -> ReadResult<Steps> {
     const NOUNS: [&str; 3] = ["paragraph", "step", "index"];
     let low = text.to_lowercase();
     let number = NOUNS
@@ -497,8 +343,9 @@ fn first_error(text: &str) -> VerdictSpec<Steps> {
     Ok(Steps { first_error, steps: Vec::new() })
 }
 
-/// `2 > 1 = 3`, `B > A`, `[2, 1, 3]`: every candidate once, best first.
-fn ranking(text: &str) -> VerdictSpec<Vec<Vec<usize>>> {
+/// A ranking such as `2 > 1 = 3`, `B > A` or `[2, 1, 3]`: groups of equally good answers, best first, as 0-based
+/// indexes. Answers are counted from 1 or named from A, and each occurs exactly once.
+fn ranking(text: &str) -> ReadResult<Vec<Vec<usize>>> {
     let groups: Vec<&str> =
         if text.contains('>') { text.split('>').collect() } else { text.split(',').collect() };
     let group = |group: &&str| group.split('=').map(candidate).collect::<Option<Vec<usize>>>();
@@ -514,7 +361,7 @@ fn ranking(text: &str) -> VerdictSpec<Vec<Vec<usize>>> {
     Ok(groups)
 }
 
-/// `Reply 2`, `[B]`, `3`: counted from 1 or from A, as judges do.
+/// The 0-based index of the answer that a text names: `Answer 2`, `[B]` and `3` are 1, 1 and 2.
 fn candidate(text: &str) -> Option<usize> {
     const NOUNS: [&str; 6] = ["answer", "response", "assistant", "output", "candidate", "model"];
     let low = bare(text).to_lowercase();

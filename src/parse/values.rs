@@ -1,6 +1,10 @@
-//! The values of a finite verdict: how each is written after its announcement, and what it means.
+//! The menu of a finite verdict: every value, how it is written after its announcement, and what it means.
+//!
+//! Whole scores, named levels, labels, two sides and steps are finite menus. Where the model runs in this process,
+//! each value is evaluated at the place where the verdict stands. Values must then be written as the model would
+//! write them: after `Score:` comes ` 7` with a blank, after `[[` comes `7]]`.
 
-use super::{Finder, ItemShape, Kind, Place, Reader, Rule, value::bare};
+use super::{Finder, ItemShape, Kind, Place, Reader, Rule, Words, bare::bare};
 use crate::{
     completion::Distribution,
     scale::{Numbers, Scale, StepSize, without_noise},
@@ -10,38 +14,38 @@ use crate::{
 /// A value of a finite verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MenuValue {
-    /// The value as it is written after its announcement, with the blank before it and what closes it.
+    /// The value as it is written after its announcement, with the blank before it and the text that closes it.
     pub text: String,
-    /// What it means: see [`Verdict::meaning`].
+    /// What it means; see [`Verdict::meaning`].
     pub meaning: String,
 }
 
-/// A word that a judge may write, and the verdict that it is.
+/// A word of the menu, and the verdict that it is read as.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Word {
-    /// As the rule writes it.
+    /// The word as the rule writes it.
     text: String,
     pub(super) verdict: Verdict,
 }
 
-/// What stands before and after the values of a rule.
+/// The text before and after the values of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ValueFrame {
-    /// The words that announce the value, and what opens its form.
+    /// The words that announce the value, with the opening of its form.
     pub(super) before: String,
-    /// Whether a blank stands between them and the value.
+    /// Whether a blank stands between these words and the value.
     pub(super) blank: bool,
-    /// What closes it; empty where the line does.
+    /// The text that closes the value; empty where the line ends it.
     pub(super) after: String,
 }
 
-/// So many values are evaluated at one place; a verdict with more of them has no finite menu.
+/// How many values are evaluated at one place at most: enough for 0 to 100. A verdict with more has no finite menu.
 const MOST: usize = 101;
 
 impl Reader {
-    /// What stands before and after the values of a rule; `None` where that is not known.
+    /// The text before and after the values of a rule; `None` where that is not known.
     ///
-    /// `marked` is the author's line that shows the marker, up to and with it.
+    /// `marked` is the line of the prompt that shows the mark, up to and including it.
     pub(super) fn around(rule: &Rule, finder: &Finder, marked: Option<&str>) -> Option<ValueFrame> {
         match finder {
             Finder::Mark => {
@@ -70,7 +74,10 @@ impl Reader {
         }
     }
 
-    /// The values as they are written after a rule's announcement; why it has none where it has none.
+    /// The values as they are written after a rule's announcement.
+    ///
+    /// # Errors
+    /// The rule has no finite menu; the text says why.
     pub(super) fn values_of(
         &self,
         rule: &Rule,
@@ -86,7 +93,7 @@ impl Reader {
         Ok(listed(&self.words(rule, shape)?, text))
     }
 
-    /// The same at a place that the model itself announced: `blank` and `closed` say how it wrote there.
+    /// The same at a place that the model itself announced: `blank` and `close` say how it wrote there.
     pub(super) fn values_written(
         &self,
         rule: &Rule,
@@ -99,17 +106,16 @@ impl Reader {
         Some(listed(&self.words(rule, shape).ok()?, text))
     }
 
-    /// Every word that the verdict of a rule may be; why there is no such list where there is none.
+    /// Every word that the verdict of a rule may be, in the order of the prompt file or the scale.
+    ///
+    /// # Errors
+    /// There is no such list; the text says why.
     pub(super) fn words(&self, rule: &Rule, shape: &ItemShape) -> Result<Vec<Word>, String> {
         let texts: Vec<String> = match (self.spec.kind, &self.spec.scale) {
-            (Kind::Score, _) if !rule.values.is_empty() => rule.values.keys().cloned().collect(),
+            (Kind::Score, _) if !rule.values.is_empty() => owned(&rule.values),
             (Kind::Score, Some(Scale::Numbers(numbers))) => numbers_of(numbers)?,
             (Kind::Score, Some(scale)) => scale.levels().map(|(name, _)| name.to_owned()).collect(),
-            (Kind::Label, Some(scale)) if is_scale_alone(rule) => {
-                // In the order of the scale, not of the alphabet.
-                scale.levels().map(|(name, _)| name.to_owned()).collect()
-            }
-            (Kind::Label | Kind::Preference, _) => rule.values.keys().cloned().collect(),
+            (Kind::Label | Kind::Preference, _) => owned(&rule.values),
             (Kind::Steps, _) => steps_of(shape)?,
             (Kind::Score, None) => return Err("the prompt has no scale".into()),
             (Kind::Ranking, _) => return Err("a ranking is not one of a few values".into()),
@@ -148,8 +154,8 @@ impl Reader {
         }
     }
 
-    /// The verdicts that scored values mean with their probabilities, in their order: those of one meaning are
-    /// added up. `None` where a value is not one of this rule's.
+    /// The verdicts that scored values mean, with their probabilities, in the order of the values; those of equal
+    /// verdicts are added up. `None` where one of the values does not belong to this rule.
     pub(super) fn meanings(
         &self,
         rule: &Rule,
@@ -177,12 +183,12 @@ impl Reader {
     }
 }
 
-/// Whether the words of a rule are the names of the scale, filled in by the reader.
-fn is_scale_alone(rule: &Rule) -> bool {
-    rule.values.iter().all(|(word, meaning)| word == meaning)
+/// The words of a rule as texts.
+fn owned(words: &Words) -> Vec<String> {
+    words.words().map(str::to_owned).collect()
 }
 
-/// What is written after every value of a rule.
+/// The text that is written after every value of a rule.
 pub(super) fn close_of(rule: &Rule) -> &str {
     closing(match (&rule.place, &rule.form) {
         (Place::Announced(pattern), _) => {
@@ -193,6 +199,7 @@ pub(super) fn close_of(rule: &Rule) -> &str {
     })
 }
 
+/// The values of a menu, each text once.
 fn listed(words: &[Word], text: impl Fn(&Word) -> String) -> Vec<MenuValue> {
     let mut values: Vec<MenuValue> = Vec::new();
     for word in words {
@@ -205,7 +212,7 @@ fn listed(words: &[Word], text: impl Fn(&Word) -> String) -> Vec<MenuValue> {
     values
 }
 
-/// What is written after every value: all of what closes it where that is short, else its first signs.
+/// The part of the closing text that is scored with every value: all of it where it is short, else its first signs.
 fn closing(after: &str) -> &str {
     const LONGEST: usize = 16;
     if after.len() <= LONGEST && !after.contains(char::is_whitespace) {
@@ -215,7 +222,10 @@ fn closing(after: &str) -> &str {
     &after[..end]
 }
 
-/// The numbers of a scale.
+/// The numbers of a scale as texts, from the lowest to the highest.
+///
+/// # Errors
+/// There are too many, or the scale allows any decimal.
 fn numbers_of(numbers: &Numbers) -> Result<Vec<String>, String> {
     let Numbers { min, max, step } = *numbers;
     let StepSize::Of(step) = step else { return Err("its scale allows any decimal".into()) };
@@ -234,7 +244,10 @@ fn numbers_of(numbers: &Numbers) -> Result<Vec<String>, String> {
     Ok((0..count).map(|n| without_noise(min + f64::from(n) * step).to_string()).collect())
 }
 
-/// The places of a first error, and −1 for none.
+/// The indexes of steps as texts, after `-1` for no error.
+///
+/// # Errors
+/// The number of steps is not known, or too large.
 fn steps_of(shape: &ItemShape) -> Result<Vec<String>, String> {
     let count = shape.steps.ok_or("it is not known how many steps a record has")?;
     if count >= MOST {

@@ -1,11 +1,21 @@
-//! Verdicts beside their probabilities: what was scored, and where a text holds its value.
+//! Verdicts and their probabilities: what was scored, what a server reported, and which of text and probabilities
+//! decides.
+//!
+//! | `verdict_from` | readable text | text that lacks only its verdict | any other text |
+//! |---|---|---|---|
+//! | `auto` | the text decides, the distribution stands beside it | the likeliest value | unreadable |
+//! | `text` | the text decides | unreadable | unreadable |
+//! | `probabilities` | the likeliest value | the likeliest value | unreadable |
+//!
+//! Wherever probabilities decide, the values must hold `mass` (5 % by default) of the probability together.
+//! Otherwise the model was about to write something else, and the verdict is [`Unsure`](Reason::Unsure).
 
 use std::ops::Range;
 
 use super::{
     Kind, Place, ReadVerdict, Reader, Reply, Rule, RuleResult, Transcript, VerdictFrom,
+    bare::bare,
     prepared::Prepared,
-    value::bare,
     values::{MenuValue, close_of},
 };
 use crate::{
@@ -13,22 +23,22 @@ use crate::{
     verdict::{Label, Reason, SCORED, Unreadable, Verdict},
 };
 
-/// Where a text holds its value, and what else could stand there.
+/// The place where a text holds its value, and every value that could stand there.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ValuePosition {
-    /// The answer that holds it.
+    /// The index of the reply that holds it.
     pub(crate) answer: usize,
-    /// The byte of that answer's text where the text before the values ends.
+    /// The byte of that reply's text at which the values begin.
     pub(crate) at: usize,
-    /// The values as they would be written there.
+    /// The values, written as the model wrote there.
     pub(crate) values: Vec<MenuValue>,
 }
 
-/// Probabilities of the verdicts of a menu, in its order.
+/// The verdicts of a menu in its order, each with its probability.
 type VerdictWeights = Vec<(Verdict, f64)>;
 
 impl Reader {
-    /// What was read beside its probabilities, or by them.
+    /// Adds probabilities to what the rules found, and lets them decide where they must; see the module.
     pub(super) fn weighed(
         &self,
         applied: RuleResult,
@@ -39,7 +49,7 @@ impl Reader {
         if self.spec.from == VerdictFrom::Text
             || matches!(self.kind_of_rule(*rule), Some(Place::Choose(_)))
         {
-            return self.picked_as_wished(applied);
+            return self.picked_label(applied);
         }
         let scored = self.scored(transcript);
         let weights = scored.or_else(|| {
@@ -68,7 +78,7 @@ impl Reader {
         ReadVerdict { distribution: Some(distribution), ..read }
     }
 
-    /// Why there are no probabilities, where they are to decide.
+    /// What is read without probabilities: unreadable where they must decide.
     fn unweighed(&self, applied: RuleResult) -> ReadVerdict {
         let read = applied.read;
         if self.spec.from != VerdictFrom::Probabilities || read.verdict.is_err() {
@@ -77,18 +87,19 @@ impl Reader {
         ReadVerdict { verdict: Err(Unreadable::new(Reason::Unsure, NONE_REPORTED)), ..read }
     }
 
-    /// A choice that was read off a text tells no probabilities, and they may be what decides.
-    fn picked_as_wished(&self, applied: RuleResult) -> ReadVerdict {
+    /// The same for a label that a `choose` picked: it has its own probabilities, or none if it was read from text.
+    fn picked_label(&self, applied: RuleResult) -> ReadVerdict {
         let none = applied.read.distribution.is_none() && self.spec.kind != Kind::Steps;
         if none { self.unweighed(applied) } else { applied.read }
     }
 
+    /// Where the rule with this index looks.
     fn kind_of_rule(&self, rule: Option<usize>) -> Option<&Place> {
         self.spec.rules.get(rule?).map(|rule| &rule.place)
     }
 
-    /// Whether the verdict of a text may come from probabilities: it is readable, or lacks its verdict and
-    /// nothing else.
+    /// Whether the verdict of a text may come from probabilities: the text is readable, or lacks nothing but its
+    /// verdict. A refusal, an ambiguous or off-scale value and an empty text are never replaced.
     pub(super) fn may_be_scored(applied: &RuleResult, prepared: &Prepared) -> bool {
         match &applied.read.verdict {
             Ok(_) => true,
@@ -101,7 +112,7 @@ impl Reader {
         }
     }
 
-    /// The verdicts that were scored, and the rule whose values they are.
+    /// The verdicts that were scored, and the index of the rule whose values they are.
     fn scored(&self, transcript: &Transcript) -> Option<(usize, VerdictWeights)> {
         let scoring = transcript.results.iter().rfind(|answer| answer.is_scoring())?;
         let seen = scoring.completion.distribution.as_ref()?;
@@ -111,7 +122,7 @@ impl Reader {
             .find_map(|(n, rule)| Some((n, self.meanings(rule, &transcript.shape, seen)?)))
     }
 
-    /// The verdicts that a server reported beside the one that it wrote.
+    /// The probabilities that a server reported at the place of the value that the model wrote.
     fn reported(
         &self,
         rule: usize,
@@ -131,7 +142,8 @@ impl Reader {
         self.meanings(rule, shape, &reported_at(completion, at, &labels)?)
     }
 
-    /// Where the text announces the verdict that was read, and the values that could stand there.
+    /// The place at which the text announces the verdict that was read, for scoring every value there; `None` where
+    /// the text is unreadable, or its rule has no values after words.
     pub(crate) fn stand(&self, transcript: &Transcript) -> Option<ValuePosition> {
         let prepared = Prepared::new(transcript, self.is_draft());
         let applied = self.read_text(&prepared);
@@ -152,14 +164,15 @@ impl Reader {
         Some(ValuePosition { answer, at, values })
     }
 
-    /// Whether a verdict may be scored after this transcript, with the announcement written for the model.
+    /// Whether the transcript lacks nothing but its verdict, so that one may be scored after an appended
+    /// announcement.
     pub(crate) fn lacks_verdict_only(&self, transcript: &Transcript) -> bool {
         let prepared = Prepared::new(transcript, self.is_draft());
         let applied = self.read_text(&prepared);
         applied.read.verdict.is_err() && Self::may_be_scored(&applied, &prepared)
     }
 
-    /// The answer and the byte of its text at which the value begins that was found at `place`.
+    /// The index of the reply, and the byte of its text, at which the value that was found at `place` begins.
     fn start_of_value(
         rule: &Rule,
         place: Range<usize>,
@@ -179,7 +192,7 @@ impl Reader {
         prepared.located(at, within)
     }
 
-    /// A label with its own share of the probability and that of the positive one.
+    /// A label with its own share of the probability, and that of the positive label.
     pub(super) fn with_shares(&self, label: &str, seen: &Distribution) -> Label {
         let among = seen.among_labels();
         let share = |meaning: &str| Some(among.as_ref()?.of(meaning).unwrap_or(0.0));
@@ -188,7 +201,7 @@ impl Reader {
         Label { p, confidence, distribution: among, ..Label::new(label) }
     }
 
-    /// Values that hold next to no probability were picked for want of anything else.
+    /// Why values that hold almost no probability decide nothing.
     pub(super) fn unsure(rule: &str, mass: f64) -> Unreadable {
         let detail = format!(
             "the values of `{rule}` hold {:.2} % of the probability: the model was about to write something else",
@@ -198,33 +211,34 @@ impl Reader {
     }
 }
 
-/// Why probabilities that are to decide do not.
+/// Why probabilities that must decide do not.
 const NONE_REPORTED: &str =
     "`verdict_from: probabilities` needs the probabilities of the values, and none were reported";
 
-/// Whether a rule reads values that are written after words.
+/// Whether a rule reads values that are written after words, so that they can be scored there.
 fn is_written(place: &Place) -> bool {
     matches!(place, Place::Announced(_) | Place::Mark)
 }
 
+/// The distribution over the meanings of verdicts.
 fn distribution(weights: &VerdictWeights) -> Distribution {
     let meaning = |(verdict, p): &(Verdict, f64)| Some((verdict.meaning()?, *p));
     Distribution::new(weights.iter().filter_map(meaning).collect())
 }
 
-/// The first of the likeliest.
+/// The likeliest verdict; the first of several.
 fn likeliest(weights: &VerdictWeights) -> Verdict {
     let best = weights.iter().rev().max_by(|a, b| a.1.total_cmp(&b.1));
     best.map_or_else(|| Verdict::Text(String::new()), |(verdict, _)| verdict.clone())
 }
 
-/// Whether what closes a value stands on the line of the value that a text begins with.
+/// Whether the closing text stands on the first line of a text.
 fn closes(text: &str, close: &str) -> bool {
     text.lines().next().is_some_and(|line| line.contains(close))
 }
 
-/// The probabilities of labels where a value begins at byte `at` of a written text; `None` where the tokens
-/// reported are not those of the text.
+/// The probabilities of labels at the byte `at` of a text, from the alternatives that the server reported for the
+/// token there; `None` where the reported tokens do not spell the text.
 fn reported_at(completion: &Completion, at: usize, labels: &[String]) -> Option<Distribution> {
     let Completion { text, tokens, .. } = completion;
     let mut start = 0;
@@ -252,8 +266,8 @@ fn reported_at(completion: &Completion, at: usize, labels: &[String]) -> Option<
     None
 }
 
-/// Gives a part of what a label holds to the longer ones that it begins, by what followed it: a tokenizer may
-/// write `10` as `1` and `0`.
+/// Divides the probability of a label among itself and longer labels that begin with it, by the alternatives of the
+/// next token: a tokenizer may write `10` as `1` and `0`.
 fn tell_apart(seen: &mut Distribution, written: &str, next: &[(String, f64)]) {
     let Some(own) = seen.labels.iter().position(|(label, _)| label.trim() == written) else {
         return;

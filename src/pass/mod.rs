@@ -1,4 +1,18 @@
-//! The rule that a verdict passes by.
+//! Pass rules: the condition under which a verdict passes.
+//!
+//! ```text
+//! rule      = part { "or" part }                          `and` binds more tightly than `or`
+//! part      = test { "and" test }
+//! test      = "(" rule ")" | subject operator operand
+//! subject   = "score" | "normalized" | "p" | "confidence" | "label" | "first_error" | "preference"
+//!           | "criteria." NAME | "all criteria" | "any criterion"
+//! operator  = ">=" | "<=" | "!=" | "==" | ">" | "<" | "=" | "≥" | "≤" | "≠" | "=>" | "=<"
+//! operand   = number | word | quoted text
+//! ```
+//!
+//! A rule is checked against the prompt before anything is judged: a threshold off the scale, an unknown label or
+//! criterion, and a subject that the verdict does not have are errors, because such a rule would pass everything or
+//! nothing. An unreadable verdict never passes.
 
 mod read;
 
@@ -11,62 +25,103 @@ use crate::{
     verdict::Verdict,
 };
 
-/// A rule such as `score >= 7`, `label = correct and p >= 0.9` or `all criteria >= 3`.
+/// A pass rule such as `score >= 7`, `label = correct and p >= 0.9` or `all criteria >= 3`.
 ///
-/// `and` binds before `or`; parentheses group. It stands in no key: another rule asks nothing again.
+/// `and` binds more tightly than `or`; parentheses group. Cache keys do not contain it: changing the rule asks no
+/// model again.
+///
+/// ```
+/// use tribunal::{Verdict, pass::Pass};
+///
+/// let rule: Pass = "score >= 7 and normalized > 0.5".parse()?;
+/// assert!(rule.holds(&Verdict::Score(8.0), Some(0.78)));
+/// assert!(!rule.holds(&Verdict::Score(6.0), Some(0.56)));
+/// assert_eq!(rule.to_string(), "score >= 7 and normalized > 0.5");
+/// assert!("score => high".parse::<Pass>().is_err());
+/// # Ok::<_, tribunal::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pass(Condition);
 
+/// A test, or several of them joined.
 #[derive(Clone, Debug, PartialEq)]
 enum Condition {
+    /// A single test.
     Test(Test),
+    /// All of them must hold.
     And(Vec<Condition>),
+    /// At least one of them must hold.
     Or(Vec<Condition>),
 }
 
+/// One comparison: `score >= 7`.
 #[derive(Clone, Debug, PartialEq)]
 struct Test {
+    /// The part of the verdict that is compared.
     subject: Subject,
+    /// How it is compared.
     operator: Operator,
+    /// What it is compared with.
     value: Operand,
 }
 
-/// What a rule looks at.
+/// The part of a verdict that a test compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Subject {
+    /// The score, on the prompt's scale.
     Score,
+    /// The position of the score on its scale, 0 to 1.
     Normalized,
+    /// The probability of the positive label, 0 to 1.
     P,
+    /// The probability of the label that was chosen, 0 to 1.
     Confidence,
+    /// The label.
     Label,
+    /// The 0-based index of the first wrong step; -1 for none.
     FirstError,
+    /// The better one of two answers.
     Preference,
+    /// The score of one criterion, by its name.
     Criterion(String),
+    /// The score of every criterion.
     AllCriteria,
+    /// The score of at least one criterion.
     AnyCriterion,
 }
 
+/// How a test compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operator {
+    /// `>=`
     AtLeast,
+    /// `>`
     Above,
+    /// `<=`
     AtMost,
+    /// `<`
     Below,
+    /// `=`, for words without case
     Is,
+    /// `!=`
     IsNot,
 }
 
+/// What a test compares with.
 #[derive(Clone, Debug, PartialEq)]
 enum Operand {
+    /// A threshold.
     Number(f64),
-    /// A word of the prompt, where `exact`; else one of which the case does not matter.
+    /// A label or a side.
     Word {
+        /// The word as the rule, or the prompt, writes it.
         text: String,
+        /// Whether it was matched with a word of the prompt, so that case matters.
         exact: bool,
     },
 }
 
-/// The names that stand for themselves; `criteria.NAME` has its own.
+/// The subjects with a fixed name; `criteria.NAME` is read apart.
 const SUBJECTS: [(&str, Subject); 9] = [
     ("score", Subject::Score),
     ("normalized", Subject::Normalized),
@@ -79,8 +134,10 @@ const SUBJECTS: [(&str, Subject); 9] = [
     ("any criterion", Subject::AnyCriterion),
 ];
 
+/// What the name of a criterion follows.
 const CRITERION: &str = "criteria.";
 
+/// The operators as they may be written; the first one of each kind is the one that is printed.
 const OPERATORS: [(&str, Operator); 12] = [
     (">=", Operator::AtLeast),
     ("<=", Operator::AtMost),
@@ -96,33 +153,36 @@ const OPERATORS: [(&str, Operator); 12] = [
     ("=<", Operator::AtMost),
 ];
 
-/// What the verdicts of a judge have, so that a rule can be checked before anything is judged.
+/// What the verdicts of a judge will be like: a rule is checked against it before anything is judged.
 #[derive(Clone, Debug)]
 pub struct VerdictProfile<'o> {
-    /// The kind of the verdicts.
+    /// The kind of the verdicts; it decides which subjects a rule may name.
     pub kind: Kind,
-    /// The scale of scores and of criteria.
+    /// The scale of scores and of criteria, on which thresholds must lie.
     pub scale: Option<&'o Scale>,
     /// The labels; empty where any word may come.
     pub labels: Vec<String>,
-    /// The label whose probability `p` is.
+    /// The label whose probability is `p`; `None` where the prompt has no positive label.
     pub positive: Option<String>,
-    /// Whether labels are one of a few, so that their probabilities may be known.
+    /// Whether verdicts may have probabilities: a `choose` picks them, or their values can be evaluated.
     pub picks: bool,
-    /// The names of the criteria, where all records have the same.
+    /// The names of the criteria, where all records have the same ones; `None` where each record has its own.
     pub criteria: Option<Vec<String>>,
 }
 
 impl Pass {
-    /// Whether a verdict passes; one of another kind does not.
+    /// Whether a verdict passes. `normalized` is the position of its score on the scale, 0 to 1.
+    ///
+    /// A verdict without the subject of a test, such as a score for a rule about labels, fails the test.
     pub fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
         self.0.holds(verdict, normalized)
     }
 
-    /// The rule in the words of the prompt that gives the verdicts.
+    /// The same rule in the words of the prompt, so that labels are compared exactly.
     ///
     /// # Errors
-    /// No verdict of this kind could keep or break it. The error is of kind `kind`.
+    /// Verdicts of this kind lack a subject of the rule, or a threshold or word was never offered. The error has the
+    /// kind `kind`: that of the place where the rule was written.
     pub(crate) fn fitted(
         &self,
         verdict_profile: &VerdictProfile<'_>,
@@ -132,20 +192,21 @@ impl Pass {
         fitted.map(Self).map_err(|error| error.within(format!("the pass rule `{self}`")))
     }
 
-    /// Refuses a rule about a criterion that is none of these.
+    /// Refuses a rule about a criterion that is not one of `names`. The error has the kind `kind`.
     pub(crate) fn check_criteria(&self, names: &[String], kind: ErrorKind) -> Result<()> {
         let tests = self.0.tests();
         let checked = tests.into_iter().try_for_each(|test| test.check_criterion(names, kind));
         checked.map_err(|error| error.within(format!("the pass rule `{self}`")))
     }
 
-    /// Whether probabilities of labels decide.
+    /// Whether the rule compares probabilities of labels.
     pub(crate) fn needs_probabilities(&self) -> bool {
         self.0.tests().iter().any(|test| matches!(test.subject, Subject::P | Subject::Confidence))
     }
 }
 
 impl Condition {
+    /// See [`Pass::holds`].
     fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
         match self {
             Self::Test(test) => test.holds(verdict, normalized),
@@ -154,6 +215,7 @@ impl Condition {
         }
     }
 
+    /// See [`Pass::fitted`].
     fn fitted(&self, verdict_profile: &VerdictProfile<'_>, kind: ErrorKind) -> Result<Self> {
         let all = |rules: &[Self]| {
             let fitted = rules.iter().map(|rule| rule.fitted(verdict_profile, kind));
@@ -166,6 +228,7 @@ impl Condition {
         }
     }
 
+    /// All tests of the rule.
     fn tests(&self) -> Vec<&Test> {
         match self {
             Self::Test(test) => vec![test],
@@ -175,6 +238,7 @@ impl Condition {
 }
 
 impl Test {
+    /// Whether the subject of a verdict passes; a verdict without it does not.
     fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
         match (&self.subject, verdict) {
             (Subject::Score, Verdict::Score(score)) => self.allows(*score),
@@ -203,6 +267,7 @@ impl Test {
         }
     }
 
+    /// Whether a number passes. Infinite and undefined numbers never pass a comparison with `!=`. Numbers that differ only by the noise of floating point are equal.
     fn allows(&self, left: f64) -> bool {
         let Operand::Number(right) = self.value else { return false };
         let equal = nearly_equal(left, right);
@@ -216,6 +281,7 @@ impl Test {
         }
     }
 
+    /// Whether a word passes.
     fn is(&self, left: &str) -> bool {
         let Operand::Word { text, exact } = &self.value else { return false };
         let equal = left == text || (!exact && left.to_lowercase() == text.to_lowercase());
@@ -247,6 +313,7 @@ impl Test {
         Ok(Self { value: Operand::Word { text: text.to_owned(), exact: true }, ..self.clone() })
     }
 
+    /// Refuses a threshold that could not be reached or missed, and a criterion that does not exist.
     fn check_number(&self, verdict_profile: &VerdictProfile<'_>, kind: ErrorKind) -> Result<()> {
         match &self.subject {
             Subject::Score | Subject::AllCriteria | Subject::AnyCriterion => {
@@ -263,13 +330,14 @@ impl Test {
             }
             Subject::FirstError => match self.value {
                 Operand::Number(n) if n.fract() == 0.0 && n >= -1.0 => Ok(()),
-                _ => Err(Error::new(kind, format!("{} is the place of no step", self.value))
-                    .hint("steps are counted from 0, and -1 says that all are right")),
+                _ => Err(Error::new(kind, format!("{} is not the index of a step", self.value))
+                    .hint("steps are counted from 0, and -1 means that all of them are right")),
             },
             Subject::Label | Subject::Preference => Ok(()),
         }
     }
 
+    /// Refuses a criterion that is not one of `names`.
     fn check_criterion(&self, names: &[String], kind: ErrorKind) -> Result<()> {
         let Subject::Criterion(name) = &self.subject else { return Ok(()) };
         let names = || names.iter().map(String::as_str);
@@ -277,7 +345,7 @@ impl Test {
         if known { Ok(()) } else { Err(unknown(kind, "criterion", name, names())) }
     }
 
-    /// A threshold off the scale would pass everything or nothing.
+    /// Refuses a threshold off the scale: it would pass everything or nothing.
     fn check_ends(&self, ends: Option<(f64, f64)>, kind: ErrorKind) -> Result<()> {
         let (Operand::Number(value), Some((low, high))) = (&self.value, ends) else {
             return Ok(());
@@ -287,9 +355,10 @@ impl Test {
         }
         let subject = &self.subject;
         Err(Error::new(kind, format!("{value} is off the scale: `{subject}` is {low} to {high}"))
-            .hint("take a threshold on the scale"))
+            .hint("use a threshold on the scale"))
     }
 
+    /// The error of a test whose subject these verdicts do not have, with examples of those that they have.
     fn not_offered(
         &self,
         verdict_profile: &VerdictProfile<'_>,
@@ -299,13 +368,11 @@ impl Test {
         let (subject, judges) = (&self.subject, verdict_profile.kind.name());
         let message = match (&self.subject, verdict_profile.kind) {
             (Subject::P, Kind::Label) if verdict_profile.picks => {
-                "`p` is the probability of the positive label, and it is not known which that is"
+                "`p` is the probability of the positive label, and this prompt names none"
                     .to_owned()
             }
             (Subject::P | Subject::Confidence, Kind::Label) => {
-                format!(
-                    "`{subject}` is known only of labels with probabilities, and these have none"
-                )
+                format!("`{subject}` needs labels with probabilities, and these have none")
             }
             _ => format!("a verdict of kind `{judges}` has no `{subject}`"),
         };
@@ -319,13 +386,13 @@ impl Test {
         };
         let shown: Vec<&str> = offered.iter().map(|(_, example)| *example).collect();
         match shown.as_slice() {
-            [] => error.hint("no pass rule fits this kind"),
+            [] => error.hint("verdicts of this kind have nothing that a rule could compare"),
             shown => error.hint(format!("write it like `{}`", shown.join("` or `"))),
         }
     }
 }
 
-/// What verdicts of a kind have, each with an example.
+/// The subjects that such verdicts have, each with an example of a rule.
 fn offered(verdict_profile: &VerdictProfile<'_>) -> Vec<(&'static str, &'static str)> {
     match verdict_profile.kind {
         Kind::Score => vec![("score", "score >= 4"), ("normalized", "normalized >= 0.8")],
@@ -345,6 +412,7 @@ fn offered(verdict_profile: &VerdictProfile<'_>) -> Vec<(&'static str, &'static 
 }
 
 impl Subject {
+    /// The entry of [`offered`] that this subject belongs to.
     fn offered_as(&self) -> &'static str {
         match self {
             Self::Criterion(_) => CRITERION,
@@ -355,12 +423,13 @@ impl Subject {
         }
     }
 
-    /// Whether it is compared with a word.
+    /// Whether it is compared with a word rather than a number.
     fn is_word(&self) -> bool {
         matches!(self, Self::Label | Self::Preference)
     }
 }
 
+/// The subject as a rule writes it.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -372,6 +441,7 @@ impl fmt::Display for Subject {
     }
 }
 
+/// The operand as a rule writes it: words that need quotation marks get them.
 impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -381,7 +451,7 @@ impl fmt::Display for Operand {
     }
 }
 
-/// A word that would be read as something else stands in quotation marks.
+/// A word in quotation marks where it would otherwise be read as something else.
 fn quoted(word: &str) -> String {
     let plain = !word.is_empty()
         && word.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
@@ -393,13 +463,14 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// As it would be written: it reads back as the same rule.
+/// The rule as it would be written: reading it back gives the same rule.
 impl fmt::Display for Pass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
+/// The condition as a rule writes it, with parentheses around joined parts.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |rules: &[Self], joint: &str| {
@@ -417,6 +488,7 @@ impl fmt::Display for Condition {
     }
 }
 
+/// The test as a rule writes it.
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operator = OPERATORS

@@ -1,4 +1,4 @@
-//! How people write pass rules.
+//! Reading pass rules as people write them, by recursive descent; see the parent module for the grammar.
 
 use std::str::FromStr;
 
@@ -7,11 +7,12 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result, near, unknown};
 
-/// A piece of a written rule.
+/// A token of a written rule.
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
+    /// A name, a number or an unquoted word.
     Word(String),
-    /// In quotation marks, at least in part: no `and`, and no number.
+    /// A word in quotation marks, at least in part: never `and`, `or` or a number.
     Quoted(String),
     Operator(Operator),
     Open,
@@ -23,6 +24,10 @@ enum Token {
 impl FromStr for Pass {
     type Err = Error;
 
+    /// Reads a rule.
+    ///
+    /// # Errors
+    /// The rule is malformed ([`ErrorKind::Config`]); the message says where.
     fn from_str(rule: &str) -> Result<Self> {
         let malformed = |error: Error| error.within(format!("the pass rule `{}`", rule.trim()));
         let tokens = tokens(rule).map_err(malformed)?;
@@ -38,15 +43,18 @@ impl FromStr for Pass {
     }
 }
 
+/// The error of a malformed rule, with examples of well-formed ones.
 fn wrong(message: &str) -> Error {
     Error::new(ErrorKind::Config, format!("it is malformed: {message}"))
         .hint("write it like `score >= 7`, `label = correct and p >= 0.9` or `all criteria >= 3`")
 }
 
+/// The error of two tests without a word between them.
 fn unjoined() -> Error {
     wrong("two tests stand side by side without `and` or `or`")
 }
 
+/// Cuts a rule into tokens. Of operators that begin alike, the longest is read.
 fn tokens(rule: &str) -> Result<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = rule.trim_start();
@@ -70,54 +78,56 @@ fn tokens(rule: &str) -> Result<Vec<Token>> {
     Ok(tokens)
 }
 
-/// A word, part of which may stand in quotation marks: `criteria."tone of voice"`.
+/// Reads a word, part of which may stand in quotation marks (`criteria."tone of voice"`), and its length in bytes.
 fn word(text: &str) -> Result<(Token, usize)> {
-    let mut said = String::new();
+    let mut word = String::new();
     let mut is_quoted = false;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
-        let opens = matches!(c, '"' | '\'') && (at == 0 || said.ends_with('.'));
+        let opens = matches!(c, '"' | '\'') && (at == 0 || word.ends_with('.'));
         if opens {
             let inner = &text[at + 1..];
             let end = inner.find(c).ok_or_else(|| wrong("a quotation mark is never closed"))?;
-            said.push_str(&inner[..end]);
+            word.push_str(&inner[..end]);
             (is_quoted, at) = (true, at + end + 2);
         } else if c.is_whitespace() || "()<>=!≥≤≠&|".contains(c) {
             break;
         } else {
-            said.push(c);
+            word.push(c);
             at += c.len_utf8();
         }
     }
     if at == 0 {
         return Err(wrong(&format!(
-            "`{}` means nothing there",
+            "`{}` is not expected here",
             text.chars().next().unwrap_or(' ')
         )));
     }
-    let joint = |joint: &str| !is_quoted && said.eq_ignore_ascii_case(joint);
+    let joint = |joint: &str| !is_quoted && word.eq_ignore_ascii_case(joint);
     let token = if joint("and") {
         Token::And
     } else if joint("or") {
         Token::Or
     } else if is_quoted {
-        Token::Quoted(said)
+        Token::Quoted(word)
     } else {
-        Token::Word(said)
+        Token::Word(word)
     };
     Ok((token, at))
 }
 
-/// What is left of a rule.
+/// The tokens of a rule that are not read yet.
 struct Tokens<'t> {
     tokens: &'t [Token],
+    /// How many parentheses are open.
     depth: usize,
 }
 
-/// Nobody nests deeper, and nothing may overflow the stack.
+/// How deeply parentheses may be nested, so that reading cannot overflow the stack.
 const DEEPEST: usize = 32;
 
 impl Tokens<'_> {
+    /// Reads this token, if it is the next one.
     fn take(&mut self, token: &Token) -> bool {
         let found = self.tokens.first() == Some(token);
         if found {
@@ -126,6 +136,7 @@ impl Tokens<'_> {
         found
     }
 
+    /// Reads parts that `or` joins.
     fn either(&mut self) -> Result<Condition> {
         let mut any = vec![self.both()?];
         while self.take(&Token::Or) {
@@ -134,6 +145,7 @@ impl Tokens<'_> {
         Ok(single(any, Condition::Or))
     }
 
+    /// Reads tests that `and` joins.
     fn both(&mut self) -> Result<Condition> {
         let mut all = vec![self.part()?];
         while self.take(&Token::And) {
@@ -142,6 +154,7 @@ impl Tokens<'_> {
         Ok(single(all, Condition::And))
     }
 
+    /// Reads a test, or a rule in parentheses.
     fn part(&mut self) -> Result<Condition> {
         if !self.take(&Token::Open) {
             return self.test().map(Condition::Test);
@@ -161,12 +174,13 @@ impl Tokens<'_> {
         }
     }
 
+    /// Reads a subject, an operator and an operand.
     fn test(&mut self) -> Result<Test> {
         let (left, _) = self.words();
         let Some(Token::Operator(operator)) = self.tokens.first().cloned() else {
             return Err(wrong(match (left.is_empty(), self.tokens.is_empty()) {
                 (true, true) => "a test is missing",
-                _ => "a test needs a sign, such as `>=` or `=`",
+                _ => "a test needs an operator, such as `>=` or `=`",
             }));
         };
         self.tokens = &self.tokens[1..];
@@ -176,7 +190,7 @@ impl Tokens<'_> {
         Ok(Test { subject, operator, value })
     }
 
-    /// The words up to the next sign, joint or parenthesis, and whether one is quoted.
+    /// Reads the words up to the next operator, `and`, `or` or parenthesis; also says whether one of them is quoted.
     fn words(&mut self) -> (String, bool) {
         let (mut words, mut is_quoted) = (Vec::new(), false);
         while let Some(Token::Word(word) | Token::Quoted(word)) = self.tokens.first() {
@@ -188,6 +202,7 @@ impl Tokens<'_> {
     }
 }
 
+/// The only condition itself, or several joined.
 fn single(mut rules: Vec<Condition>, many: fn(Vec<Condition>) -> Condition) -> Condition {
     match (rules.len(), rules.pop()) {
         (1, Some(one)) => one,
@@ -195,18 +210,20 @@ fn single(mut rules: Vec<Condition>, many: fn(Vec<Condition>) -> Condition) -> C
     }
 }
 
+/// The subject of this name.
 fn subject(name: &str) -> Result<Subject> {
     if let Some(criterion) = name.strip_prefix(CRITERION).filter(|name| !name.is_empty()) {
         return Ok(Subject::Criterion(criterion.to_owned()));
     }
     if name.is_empty() {
-        return Err(wrong("nothing stands before its sign"));
+        return Err(wrong("a name is missing before its operator"));
     }
     let name = if name == "any criteria" { "any criterion" } else { name };
     let known = SUBJECTS.into_iter().find(|(known, _)| *known == name);
     known.map(|(_, subject)| subject).ok_or_else(|| unknown_value(name))
 }
 
+/// The error of an unknown subject, with the near name, or how a criterion would be written.
 fn unknown_value(name: &str) -> Error {
     let names = SUBJECTS.map(|(name, _)| name);
     let error = unknown(ErrorKind::Config, "value", name, names);
@@ -217,9 +234,10 @@ fn unknown_value(name: &str) -> Error {
     }
 }
 
+/// The operand of a test: a word for labels and sides, else a number.
 fn value(subject: &Subject, operator: Operator, text: &str, is_quoted: bool) -> Result<Operand> {
     if text.is_empty() {
-        return Err(wrong("nothing stands after its sign"));
+        return Err(wrong("a value is missing after its operator"));
     }
     if subject.is_word() {
         return match operator {
@@ -235,6 +253,8 @@ fn value(subject: &Subject, operator: Operator, text: &str, is_quoted: bool) -> 
         None if text.ends_with('%') => {
             Err(wrong(&format!("`{text}` is written as a number, such as 0.9")))
         }
-        None => Err(wrong(&format!("`{subject}` is compared with a number, and `{text}` is none"))),
+        None => {
+            Err(wrong(&format!("`{subject}` is compared with a number, and `{text}` is not one")))
+        }
     }
 }

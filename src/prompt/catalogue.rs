@@ -1,17 +1,26 @@
-//! The prompts that come with the program: the files under `prompts/`, embedded.
+//! The prompts that come with the program: the files under `prompts/`, embedded in it.
+//!
+//! A prompt is parsed when it is first used, and its front matter is read when the prompts for a model are
+//! looked for. So the start of the program does not slow down as the catalogue grows.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use super::Prompt;
+use glob::{MatchOptions, Pattern};
+
+use super::{
+    Prompt,
+    front::{self, FrontMatter},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     item::Item,
     parse::Kind,
 };
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
-        /// Name and text of every built-in prompt, in the order in which people meet them.
+        /// Name and text of every built-in prompt, the most common first.
         const FILES: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("../../prompts/", $name, ".jinja")))),*];
     };
@@ -48,36 +57,80 @@ embedded![
     "check",
 ];
 
-static PARSED: LazyLock<Result<Vec<Arc<Prompt>>>> = LazyLock::new(|| {
-    FILES.iter().map(|(name, text)| Prompt::parse(name, text).map(Arc::new)).collect()
-});
-
-/// Every prompt that comes with the program.
-///
-/// # Errors
-/// None in a program that passed its tests: they read every file.
-pub fn built_in() -> Result<&'static [Arc<Prompt>]> {
-    PARSED.as_ref().map(Vec::as_slice).map_err(Clone::clone)
+/// One embedded file, with what was read of it so far.
+struct Entry {
+    name: &'static str,
+    text: &'static str,
+    /// Its front matter, read when a prompt for a model is looked for.
+    front: OnceLock<Result<FrontMatter>>,
+    /// The whole prompt, parsed when it is first used.
+    prompt: OnceLock<Result<Arc<Prompt>>>,
 }
 
-/// What a prompt must do beyond fitting the record.
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let entry = |(name, text): &(&'static str, &'static str)| Entry {
+        name,
+        text,
+        front: OnceLock::new(),
+        prompt: OnceLock::new(),
+    };
+    FILES.iter().map(entry).collect()
+});
+
+impl Entry {
+    fn front(&self) -> Result<&FrontMatter> {
+        let read = || front::cut(self.text).and_then(|(yaml, ..)| front::read(self.name, yaml));
+        self.front.get_or_init(read).as_ref().map_err(Clone::clone)
+    }
+
+    fn prompt(&self) -> Result<&Arc<Prompt>> {
+        let parse = || Prompt::parse(self.name, self.text).map(Arc::new);
+        self.prompt.get_or_init(parse).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// The names of all built-in prompts, the most common first. Nothing is parsed.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name)
+}
+
+/// The built-in prompt of this name; `None` where there is none. Only this prompt is parsed.
+///
+/// # Errors
+/// None in a program that passed its tests: they parse every file.
+pub fn named(name: &str) -> Result<Option<Arc<Prompt>>> {
+    ENTRIES.iter().find(|entry| entry.name == name).map(|entry| entry.prompt().cloned()).transpose()
+}
+
+/// Every built-in prompt, the most common first. All of them are parsed: prefer [`named`] for one.
+///
+/// # Errors
+/// None in a program that passed its tests: they parse every file.
+pub fn built_in() -> Result<&'static [Arc<Prompt>]> {
+    static ALL: LazyLock<Result<Vec<Arc<Prompt>>>> =
+        LazyLock::new(|| ENTRIES.iter().map(|entry| entry.prompt().cloned()).collect());
+    ALL.as_ref().map(Vec::as_slice).map_err(Clone::clone)
+}
+
+/// What the user supplies beside the record, and the prompt must therefore show or use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Supplied {
-    /// Nothing.
+    /// Nothing: any prompt will do.
     #[default]
     Nothing,
-    /// Show criteria in the user's own words.
+    /// Criteria in the user's own words.
     Criteria,
-    /// Judge criteria by their names, one by one.
+    /// Criteria by name, each of which gets its own score.
     NamedCriteria,
-    /// Pick one of the user's own labels.
+    /// The labels to choose from.
     Labels,
 }
 
-/// The prompt for a model and a record when nobody names one.
+/// The prompt for a model and a record where the user names none.
 ///
-/// A prompt that names the model is preferred where the record has all that it requires; else the generic
-/// prompt that fits what the record holds:
+/// `model` holds the names under which the model is known: its specification, its file, its aliases. A prompt
+/// whose `models` match one of them is used if the record has all fields that it requires. Otherwise it is the
+/// generic prompt for what the record holds:
 ///
 /// | the record holds | prompt |
 /// |---|---|
@@ -89,14 +142,13 @@ pub enum Supplied {
 /// | an answer and a reference | `score-reference` |
 /// | an answer | `score` |
 ///
-/// Named criteria take `criteria`, labels take `label`.
+/// Named criteria use `criteria`, labels use `label`.
 ///
 /// # Errors
-/// The record holds no answer or lacks what every prompt of the model requires, or the model's own prompts
-/// cannot do what is wished.
+/// The record holds no answer, or lacks a field that every prompt of the model requires; or the model's own
+/// prompts cannot use what is supplied.
 pub fn default_for(model: &[String], item: &Item, supplied: Supplied) -> Result<Arc<Prompt>> {
     let (kind, generic) = generic_for(item, supplied)?;
-    let prompts = built_in()?;
     let own = of_model(model)?;
     let can = |prompt: &&&Arc<Prompt>| supplied == Supplied::Nothing || prompt.reads("criteria");
     let of_kind = |kind: Kind| move |prompt: &&&Arc<Prompt>| prompt.front().kind == kind;
@@ -107,23 +159,22 @@ pub fn default_for(model: &[String], item: &Item, supplied: Supplied) -> Result<
     }
     let only = own.first().filter(|_| own.len() == 1);
     if let Some(closest) = own.iter().filter(can).find(of_kind(kind)).or(only.filter(can)) {
-        return Err(closest.misfit(item).hint(format!(
-            "`{}` is made for this model; -p {generic} judges without it",
-            closest.name()
-        )));
+        let hint = Hint::from(format!("`{}` is made for this model; ", closest.name()));
+        return Err(closest
+            .misfit(item)
+            .hint(hint.setting("prompt", generic).text(" judges without it")));
     }
     if let (Some(one), true) = (own.first(), supplied != Supplied::Nothing) {
         let all: Vec<&str> = own.iter().map(|prompt| prompt.name()).collect();
         let message =
-            format!("the model of `{}` judges by no criteria or labels of yours", one.name());
-        return Err(Error::new(ErrorKind::Config, message)
-            .hint(format!("its prompts are {}; name another model with -m", all.join(", "))));
+            format!("the model of `{}` cannot use criteria or labels of yours", one.name());
+        let hint = Hint::from(format!("its prompts are {}; name another ", all.join(", ")));
+        return Err(Error::new(ErrorKind::Config, message).hint(hint.setting("model", "")));
     }
-    let generic = prompts.iter().find(|prompt| prompt.name() == generic);
-    generic.cloned().ok_or_else(|| item.lacks("answer"))
+    named(generic)?.ok_or_else(|| item.lacks("answer"))
 }
 
-/// What the record and the wish ask for, and the generic prompt for it.
+/// The kind of verdict that the record and the user ask for, and the generic prompt for it.
 fn generic_for(item: &Item, supplied: Supplied) -> Result<(Kind, &'static str)> {
     let has = |name: &str| item.text(name).is_some_and(|text| !text.is_empty());
     match supplied {
@@ -144,18 +195,18 @@ fn generic_for(item: &Item, supplied: Supplied) -> Result<(Kind, &'static str)> 
     })
 }
 
-/// What a policy is to write.
+/// What a policy (the model that writes) is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyTask {
     /// A first answer.
     Draft,
-    /// A better answer after a critique.
+    /// A better answer, given a critique.
     Revision,
-    /// The steps behind those that are kept.
+    /// The steps after those that are kept.
     Continuation,
 }
 
-/// The prompt with which a model writes when nobody names one: its own, else the generic one.
+/// The prompt with which a model writes where the user names none: its own, else the generic one.
 ///
 /// # Errors
 /// None in a program that passed its tests.
@@ -173,11 +224,11 @@ pub fn writer_for(model: &[String], task: PolicyTask) -> Result<Arc<Prompt>> {
         PolicyTask::Revision => "revise",
         PolicyTask::Continuation => "continue",
     };
-    let own = of_model(model)?.into_iter().find(writes);
-    let generic = || built_in().ok()?.iter().find(|prompt| prompt.name() == generic);
-    own.or_else(generic)
-        .cloned()
-        .ok_or_else(|| Error::new(ErrorKind::Prompt, "no built-in prompt writes this"))
+    match of_model(model)?.into_iter().find(writes) {
+        Some(own) => Ok(own.clone()),
+        None => named(generic)?
+            .ok_or_else(|| Error::new(ErrorKind::Prompt, "no built-in prompt writes this")),
+    }
 }
 
 /// The model's own prompt of this kind that fits the record.
@@ -186,25 +237,26 @@ pub fn own_for(model: &[String], kind: Kind, item: &Item) -> Option<Arc<Prompt>>
     of_model(model).ok()?.into_iter().find(fits).cloned()
 }
 
-/// The prompts that name the model.
+/// The built-in prompts whose `models` match one of these names; only they are parsed.
 fn of_model(model: &[String]) -> Result<Vec<&'static Arc<Prompt>>> {
-    let knows = |glob: &String| model.iter().any(|name| matches(glob, name));
-    Ok(built_in()?.iter().filter(|prompt| prompt.front().models.iter().any(knows)).collect())
+    let mut found = Vec::new();
+    for entry in ENTRIES.iter() {
+        let globs = &entry.front()?.models;
+        if globs.iter().any(|glob| model.iter().any(|name| matches(glob, name))) {
+            found.push(entry.prompt()?);
+        }
+    }
+    Ok(found)
 }
 
-/// `*` stands for any text; case does not matter.
+/// Whether a glob matches a whole name: `*` stands for any text, and case does not matter.
 fn matches(glob: &str, name: &str) -> bool {
-    let (glob, name) = (glob.to_lowercase(), name.to_lowercase());
-    let mut pieces = glob.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else { return rest.is_empty() };
-    for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
+    const ANY_CASE: MatchOptions = MatchOptions {
+        case_sensitive: false,
+        require_literal_separator: false,
+        require_literal_leading_dot: false,
+    };
+    Pattern::new(glob).is_ok_and(|pattern| pattern.matches_with(name, ANY_CASE))
 }
 
 #[cfg(test)]
@@ -250,7 +302,7 @@ mod tests {
         };
         let message = refusal("tiny", json!({"answer": "1 + 1 = 2"}));
         assert!(message.contains("tiny-score: the record has no field `problem`"), "{message}");
-        assert!(message.contains("-p score judges without it"), "{message}");
+        assert!(message.contains("judges without it"), "{message}");
     }
 
     #[test]
@@ -281,7 +333,7 @@ mod tests {
             "trajectory"
         );
         let refused = chosen("tiny", answer(), Supplied::Criteria).unwrap_err();
-        assert!(refused.to_string().contains("no criteria or labels"), "{refused}");
+        assert!(refused.to_string().contains("cannot use criteria or labels"), "{refused}");
     }
 
     #[test]

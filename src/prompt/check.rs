@@ -106,7 +106,7 @@ impl Prompt {
         let Place::Choose(name) = &rule.place else { return Ok(()) };
         let Some((_, labels)) = self.choice(name) else { return Ok(()) };
         let means = |label: &str| match (rule.values.is_empty(), &self.front.scale) {
-            (false, _) => rule.values.keys().any(|word| word.trim().eq_ignore_ascii_case(label)),
+            (false, _) => rule.values.words().any(|word| word.trim().eq_ignore_ascii_case(label)),
             (true, Some(scale @ (Scale::Numbers(_) | Scale::Labels { .. }))) => {
                 let number = label.parse().ok().is_some_and(|number| scale.accept(number).is_ok());
                 number || scale.level(label).is_some()
@@ -132,7 +132,7 @@ impl Prompt {
         warnings.extend(self.unused_fields());
         for rule in &self.front.rules {
             warnings.extend(self.unoffered(rule));
-            let words = rule.values.keys().map(String::as_str);
+            let words = rule.values.words();
             warnings.extend(alike(words).map(|(one, two)| {
                 format!("the words `{one}` and `{two}` under `values` differ only by case")
             }));
@@ -196,10 +196,9 @@ impl Prompt {
     fn unoffered(&self, rule: &Rule) -> Option<String> {
         let Place::Choose(name) = &rule.place else { return None };
         let (_, labels) = self.choice(name)?;
-        let offered = |word: &&String| {
-            labels.iter().any(|label| label.trim().eq_ignore_ascii_case(word.trim()))
-        };
-        let word = rule.values.keys().find(|word| !offered(word))?;
+        let offered =
+            |word: &str| labels.iter().any(|label| label.trim().eq_ignore_ascii_case(word.trim()));
+        let word = rule.values.words().find(|word| !offered(word))?;
         Some(format!("`values` gives `{word}` a meaning, and the choice `{name}` never offers it"))
     }
 

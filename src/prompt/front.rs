@@ -175,7 +175,7 @@ pub(super) fn cut(source: &str) -> Result<(&str, &str, usize)> {
 pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
     let mut keys = Keys::of(name, yaml)?;
     keys.check_names(&KEYS)?;
-    let kind = keys.word("kind", &KINDS)?.ok_or_else(no_kind)?;
+    let kind = keys.word("kind", &KINDS)?.ok_or_else(|| no_kind().within(name))?;
     let front = FrontMatter {
         summary: keys.text("summary")?,
         source: keys.text("source")?,
@@ -303,7 +303,7 @@ impl FrontMatter {
             (Kind::Label, Some(scale)) => scale.levels().map(|(name, _)| name).collect(),
             _ => return None,
         };
-        let meaning = rule.values.values().find(|meaning| !offered.contains(&meaning.as_str()))?;
+        let meaning = rule.values.meanings().find(|meaning| !offered.contains(meaning))?;
         Some(unknown(ErrorKind::Prompt, "meaning under `values`:", meaning, offered))
     }
 }

@@ -20,7 +20,7 @@ mod view;
 mod yaml;
 
 pub use {
-    catalogue::{PolicyTask, Supplied, built_in, default_for, own_for, writer_for},
+    catalogue::{PolicyTask, Supplied, built_in, default_for, named, names, own_for, writer_for},
     front::{Each, Field, FrontMatter, Need, Order},
     probabilities::EvaluatedMenu,
     program::{Program, ProgramContext, ProgramStep},
@@ -42,6 +42,7 @@ use self::{
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
+    hint::Hint,
     item::Item,
     parse::{self, Kind, Reader, VerdictSpec},
     pass::VerdictProfile,
@@ -80,22 +81,20 @@ impl Prompt {
     /// Names the file, the line and the fields in scope when the front matter or the body is wrong, or
     /// when a run on a sample record shows a mistake that would cost calls.
     pub fn parse(name: &str, source: &str) -> Result<Self> {
-        Self::read(name, source).map_err(|error| {
-            let error = on_one_line(error);
-            if error.message().starts_with(name) { error } else { error.within(name) }
-        })
+        Self::read(name, source).map_err(on_one_line)
     }
 
+    /// The same; every error names the file already, most of them with a line.
     fn read(name: &str, source: &str) -> Result<Self> {
+        let in_file = |error: Error| error.within(name);
         if source.chars().any(crate::item::is_noncharacter) {
-            return Err(Error::new(
-                ErrorKind::Prompt,
-                "the prompt holds Unicode noncharacters (U+FDD0…)",
-            )
-            .hint("they mark who wrote what inside a prompt: take them out"));
+            let message = "the prompt holds Unicode noncharacters (U+FDD0…)";
+            let error = Error::new(ErrorKind::Prompt, message).within(name);
+            return Err(error.hint("they mark who wrote what inside a prompt: remove them"));
         }
-        let (yaml, body, lines_before) = front::cut(source)?;
+        let (yaml, body, lines_before) = front::cut(source).map_err(in_file)?;
         let front = front::read(name, yaml)?;
+        let reader = Reader::new(&front.verdict_spec()).map_err(in_file)?;
         let mut prompt = Self {
             name: name.to_owned(),
             source: source.to_owned(),
@@ -105,13 +104,13 @@ impl Prompt {
             fields: Vec::new(),
             environment: environment(&front),
             variables: BTreeSet::new(),
-            reader: Reader::new(&front.verdict_spec())?,
-            element_reader: Reader::new(&front.verdict_spec())?,
+            element_reader: reader.clone(),
+            reader,
             front,
             outline: Vec::new(),
         };
         prompt.set_body(body)?;
-        prompt.fields = prompt.declared()?;
+        prompt.fields = prompt.declared().map_err(in_file)?;
         prompt.outline = prompt.sketch()?;
         if prompt.outline.is_empty() {
             let whole = with_ending(body);
@@ -121,9 +120,9 @@ impl Prompt {
             prompt.set_body(&whole)?;
             prompt.outline = prompt.sketch()?;
         }
-        prompt.set_readers()?;
+        prompt.set_readers().map_err(in_file)?;
         prompt.check_rules()?;
-        prompt.check()?;
+        prompt.check().map_err(in_file)?;
         Ok(prompt)
     }
 
@@ -245,7 +244,8 @@ impl Prompt {
                 .map_err(|error| error.hint("leave `order` out"));
         }
         let labels_steps = self.front.each == Some(Each::Steps) || self.front.picks();
-        if self.front.verdict_kind() == Kind::Steps && labels_steps && !spec.tells_errors() {
+        if self.front.verdict_kind() == Kind::Steps && labels_steps && !spec.distinguishes_errors()
+        {
             let error = Error::new(ErrorKind::Prompt, "no label says that a step is right");
             let names: Vec<&str> = names().collect();
             return Err(
@@ -304,7 +304,8 @@ impl Prompt {
         if !fits {
             let kind = self.front.kind.name();
             let error = self.error(format!("it judges {kind}, which has no scale `{scale}`"));
-            return Err(error.hint("`--scale 1-5` is for scores, `--labels good,bad` for labels"));
+            let hint = Hint::default().setting("scale", "1-5").text(" is for scores, ");
+            return Err(error.hint(hint.setting("labels", "good,bad").text(" for labels")));
         }
         scale.check()?;
         if !self.prints("scale") {
@@ -370,7 +371,7 @@ impl Prompt {
             hasher.part(&counter.to_le_bytes());
             // A text of 65,539 digits can hold every mark of four, so they grow when all are taken.
             let bytes = 2 + counter as usize / TRIES;
-            Some(hex(hasher.finish().get(..bytes)?))
+            Some(const_hex::encode(hasher.finish().get(..bytes)?))
         };
         (0..).map_while(mark).find(|mark| !text.contains(mark))
     }
@@ -482,10 +483,6 @@ impl Prompt {
 
 /// What the template engine says of a call of something that is no function.
 const NOT_A_FUNCTION: &str = "object is not callable";
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The same error, where a text of the file that it names has several lines.
 fn on_one_line(error: Error) -> Error {

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     completion::{Completion, Distribution},
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     parse::{
         Chosen, ClosingLine, ItemShape, Reader, Reply, Slot, Transcript, find_label, opening_label,
     },
@@ -316,8 +317,11 @@ impl Program {
                 self.prompt.name(),
                 slot.name
             );
-            return Err(Error::new(ErrorKind::Unsupported, message)
-                .hint("use a check such as -m check:number, or a prompt that asks a model"));
+            return Err(Error::new(ErrorKind::Unsupported, message).hint(
+                Hint::from("use a check as the model, such as ")
+                    .setting("model", "check:number")
+                    .text(", or a prompt that asks a model"),
+            ));
         }
         self.asked = Some(PendingReply { slot, how: ReplyKind::Text, may_be_cut: true });
         let ask = Ask::Compare { answer, reference };

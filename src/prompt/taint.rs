@@ -14,6 +14,7 @@ use minijinja::{
 use super::functions::Rendering;
 use crate::{
     error::{Error, ErrorKind},
+    hint::Hint,
     item::{self, is_noncharacter},
     request::{Message, Origin, Part, Role},
 };
@@ -100,11 +101,13 @@ impl Several {
             format!("the record's `{field}` is a list of {}, not one answer", entries.len());
         let hint = match field.as_str() {
             "answers" => {
-                "each entry of `answers` is one answer: a text or a conversation".to_owned()
+                Hint::from("each entry of `answers` is one answer: a text or a conversation")
             }
-            _ => format!(
-                "--map {field}={field}.0 judges its first entry, --map answers={field} compares all; or write a record for each"
-            ),
+            _ => Hint::default()
+                .setting("map", format!("{field}={field}.0"))
+                .text(" judges its first entry, ")
+                .setting("map", format!("answers={field}"))
+                .text(" compares all; or write a record for each"),
         };
         let refused = Error::new(ErrorKind::Record, message.clone()).hint(hint);
         minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message).with_source(refused)

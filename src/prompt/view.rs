@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Each, Prompt};
+use crate::hint::Hint;
 #[cfg(feature = "cli")]
 use crate::item::is_answer;
 use crate::item::{
@@ -91,7 +92,7 @@ impl Prompt {
     }
 
     /// What a user should know about fields that are left out or shown in an unexpected form.
-    pub fn notices(&self, item: &Item, map: &FieldMap) -> Vec<String> {
+    pub fn notices(&self, item: &Item, map: &FieldMap) -> Vec<Hint> {
         let view = self.view(item, map);
         let mut notices = view.rivals(item);
         notices.extend(self.telling(item, &view, &notices));
@@ -114,7 +115,7 @@ impl Prompt {
     }
 
     /// Fields that look like a question, a context or a reference, where the judge is shown none.
-    fn telling(&self, item: &Item, view: &RecordView, message: &[String]) -> Vec<String> {
+    fn telling(&self, item: &Item, view: &RecordView, earlier: &[Hint]) -> Vec<Hint> {
         let mut found: Vec<FieldPurpose> = Vec::new();
         let notice = |name: &String| {
             let meaning = looks_like(name).filter(|meaning| *meaning != FieldPurpose::Answer)?;
@@ -128,22 +129,25 @@ impl Prompt {
             let news = !view.shows(meaning)
                 && !found.contains(&meaning)
                 && view.label.as_ref() != Some(name);
-            if !news || message.iter().any(|notice| notice.contains(&format!("`{name}`"))) {
+            if !news
+                || earlier.iter().any(|notice| notice.to_string().contains(&format!("`{name}`")))
+            {
                 return None;
             }
             found.push(meaning);
             let new = meaning.name();
             let what = meaning.with_article();
             Some(if self.reads_meaning(meaning) {
-                format!("`{name}` looks like {what}, and is not shown: --map {new}={name} shows it")
+                Hint::from(format!("`{name}` looks like {what}, and is not shown: "))
+                    .setting("map", format!("{new}={name}"))
+                    .text(" shows it")
             } else {
                 let other =
                     self.neighbour_for(meaning).map(|other| format!("; `{other}` reads one"));
                 let other = other.unwrap_or_default();
-                format!(
-                    "`{name}` looks like {what}, and the prompt `{}` reads none{other}",
-                    self.name
-                )
+                let own = &self.name;
+                format!("`{name}` looks like {what}, and the prompt `{own}` reads none{other}")
+                    .into()
             })
         };
         view.hidden.iter().filter_map(notice).collect()
@@ -183,7 +187,7 @@ impl RecordView {
     }
 
     /// Fields of one meaning of which only one is shown.
-    fn rivals(&self, item: &Item) -> Vec<String> {
+    fn rivals(&self, item: &Item) -> Vec<Hint> {
         let value = |name: &str| item.record().get(name);
         let mut rivals = Vec::new();
         for ShownField { name, fields } in self.shown.iter().filter(|shown| shown.name != "steps") {
@@ -196,14 +200,14 @@ impl RecordView {
             if let Some(other) = other {
                 let taken = fields.join("` and `");
                 let list = value(other).is_some_and(Value::is_array);
-                let way = if name == "answers" && !list {
-                    format!("-p score judges `{other}`")
-                } else {
-                    format!("--map {name}={other} shows `{other}`")
-                };
-                rivals.push(format!(
-                    "`{other}` and `{taken}` are both filled: `{taken}` is shown as the {name}; {way}"
+                let hint = Hint::from(format!(
+                    "`{other}` and `{taken}` are both filled: `{taken}` is shown as the {name}; "
                 ));
+                rivals.push(if name == "answers" && !list {
+                    hint.setting("prompt", "score").text(format!(" judges `{other}`"))
+                } else {
+                    hint.setting("map", format!("{name}={other}")).text(format!(" shows `{other}`"))
+                });
             }
         }
         rivals
@@ -211,7 +215,7 @@ impl RecordView {
 }
 
 /// Where an answer or a question is no text and no conversation.
-fn odd_shape(item: &Item, name: &str) -> Option<String> {
+fn odd_shape(item: &Item, name: &str) -> Option<Hint> {
     let meaning = looks_like(name)?;
     let own = item.sources(name).first().copied().unwrap_or(name);
     match (meaning, name) {
@@ -227,9 +231,9 @@ fn odd_shape(item: &Item, name: &str) -> Option<String> {
             let value = item.field(name).filter(|value| !reads_as_text(value))?;
             match &*value {
                 Value::Object(map) => Some(as_json(name, own, inner(map, meaning), false)),
-                Value::Array(list) if meaning == FieldPurpose::Question => {
-                    Some(format!("`{own}` is a list of {}, and is shown as JSON", list.len()))
-                }
+                Value::Array(list) if meaning == FieldPurpose::Question => Some(
+                    format!("`{own}` is a list of {}, and is shown as JSON", list.len()).into(),
+                ),
                 _ => None,
             }
         }
@@ -242,10 +246,15 @@ fn inner(map: &serde_json::Map<String, Value>, meaning: FieldPurpose) -> Option<
     map.keys().find(|key| looks_like(key) == Some(meaning) || *key == "text" || *key == "content")
 }
 
-fn as_json(name: &str, own: &str, inner: Option<&String>, list: bool) -> String {
-    let way = inner.map(|key| format!("; --map {name}={own}.{key} shows a part"));
+fn as_json(name: &str, own: &str, inner: Option<&String>, list: bool) -> Hint {
     let what = if list { "holds objects, and each" } else { "is an object, and" };
-    format!("`{own}` {what} is shown as JSON{}", way.unwrap_or_default())
+    let hint = Hint::from(format!("`{own}` {what} is shown as JSON"));
+    match inner {
+        Some(key) => {
+            hint.text("; ").setting("map", format!("{name}={own}.{key}")).text(" shows a part")
+        }
+        None => hint,
+    }
 }
 
 fn holds_pictures(item: &Item, view: &RecordView) -> bool {
@@ -376,7 +385,9 @@ mod tests {
     }
 
     fn notices(name: &str, record: serde_json::Value) -> String {
-        prompt(name).notices(&Item::from(record), &FieldMap::default()).join("\n")
+        let notices = prompt(name).notices(&Item::from(record), &FieldMap::default());
+        let flags = |notice: &Hint| notice.worded(|name, value| format!("--{name} {value}"));
+        notices.iter().map(flags).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -410,7 +421,7 @@ mod tests {
         let message =
             notices("pair", json!({"question": "q", "answers": ["a", "b"], "response": "r"}));
         assert!(message.contains("`response` and `answers` are both filled"), "{message}");
-        assert!(message.ends_with("-p score judges `response`"), "{message}");
+        assert!(message.ends_with("--prompt score judges `response`"), "{message}");
     }
 
     #[test]

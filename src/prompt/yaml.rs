@@ -32,7 +32,8 @@ impl<'y> Keys<'y> {
             other => {
                 let message =
                     format!("the front matter is {}, not keys with values", kind_of(&other));
-                Err(wrong(message).hint("write a line for each key, such as `kind: score`"))
+                let error = wrong(message).within(name);
+                Err(error.hint("write a line for each key, such as `kind: score`"))
             }
         }
     }
@@ -84,7 +85,7 @@ impl<'y> Keys<'y> {
     pub(super) fn at<T>(&self, key: &str, result: Result<T>) -> Result<T> {
         result.map_err(|error| match self.line(key) {
             Some(line) => error.within(format_args!("{}:{line}", self.name)),
-            None => error,
+            None => error.within(self.name),
         })
     }
 
@@ -196,6 +197,6 @@ fn refused(name: &str, yaml: &str, cause: &Cause) -> Error {
     let last = yaml.trim_end().lines().count().max(1);
     match line.filter(|line| *line > 0) {
         Some(line) => error.within(format_args!("{name}:{}", line.min(last) + FIRST_LINE - 1)),
-        None => error,
+        None => error.within(name),
     }
 }

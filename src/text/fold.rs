@@ -1,30 +1,37 @@
-//! Characters that look alike or that nobody sees, folded into plain ones.
+//! Folding: characters that look alike or are invisible become plain ones.
+//!
+//! Answers and judged texts are folded in the same way before words are looked for, so that a disguised
+//! announcement (`Ｓｃｏｒｅ：９`, `Sco\u{200b}re: 9`, `<b>Score</b>: 9`) is found, and also recognised as a quotation.
+//! Verdicts report places in the original text: a folded text remembers where each of its parts came from.
 
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// A folded text that knows where each of its characters stood.
+/// A folded text, and for each of its parts the place in the original text that it came from.
 #[derive(Clone, Debug)]
 pub(crate) struct Folded {
     /// The folded text.
     pub(crate) text: String,
-    /// Its pieces, in order; empty where nothing was folded.
+    /// Its pieces, in order; empty where folding changed nothing.
     pieces: Vec<FoldedPiece>,
 }
 
-/// A part of a folded text, and what it was made of.
+/// A part of a folded text, and the part of the original that it was made of.
 #[derive(Clone, Debug)]
 struct FoldedPiece {
-    /// Where it begins in the folded text.
+    /// The byte of the folded text where it begins.
     start: usize,
+    /// The bytes of the original text.
     original: Range<usize>,
-    /// Whether it was taken over as it was.
+    /// Whether it was copied unchanged.
     verbatim: bool,
 }
 
 impl Folded {
-    /// The place in the original text that became this part of the folded one.
+    /// The bytes of the original text that became these bytes of the folded one.
+    ///
+    /// Both ends lie on character boundaries. A place inside of a replaced piece becomes the whole piece.
     pub(crate) fn original(&self, place: Range<usize>) -> Range<usize> {
         let Some(last) = self.pieces.last() else { return place };
         let start = match self.piece(place.start) {
@@ -42,12 +49,13 @@ impl Folded {
         start..end
     }
 
-    /// The piece that holds this byte.
+    /// The piece that contains this byte of the folded text.
     fn piece(&self, at: usize) -> Option<&FoldedPiece> {
         let after = self.pieces.partition_point(|piece| piece.start <= at);
         self.pieces.get(after.checked_sub(1)?)
     }
 
+    /// Appends a piece.
     fn push(&mut self, text: &str, original: Range<usize>, verbatim: bool) {
         if !text.is_empty() {
             self.pieces.push(FoldedPiece { start: self.text.len(), original, verbatim });
@@ -56,16 +64,29 @@ impl Folded {
     }
 }
 
-/// Folds blanks, invisible characters, full-width forms, brackets of other scripts and HTML emphasis.
+/// Folds a text: blanks of all kinds become spaces, invisible characters disappear, full-width forms and brackets
+/// of other scripts become ASCII, and HTML tags of emphasis and layout are removed or become line breaks.
+///
+/// Case, digits and accents stay as they are: `７` is not `7`, since values are read strictly, and a value in
+/// full-width digits was not asked for.
+///
+/// | written | folded |
+/// |---|---|
+/// | `Sco<U+200B>re: 7` | `Score: 7` |
+/// | `Ｓｃｏｒｅ：` | `Score:` |
+/// | `<b>Score:</b> 7` | `Score: 7` |
+/// | `【7】`, `［［7］］` | `[[7]]` |
+/// | `a<br/>b` | `a`, line break, `b` |
 pub(crate) fn fold(text: &str) -> Folded {
     folded(text, true)
 }
 
-/// The same without HTML, for patterns that are made of tags.
+/// The same, but HTML tags stay: for patterns such as `<b>*</b>` that consist of tags.
 pub(crate) fn fold_characters(text: &str) -> Folded {
     folded(text, false)
 }
 
+/// Folds in one pass; `html` also removes tags. A text without anything to fold is copied as it is.
 fn folded(text: &str, html: bool) -> Folded {
     if text.bytes().all(|byte| is_plain(byte, html)) {
         return Folded { text: text.to_owned(), pieces: Vec::new() };
@@ -96,12 +117,12 @@ fn folded(text: &str, html: bool) -> Folded {
     folded
 }
 
-/// Whether nothing is folded where a text is made of such bytes.
+/// Whether a byte stays as it is: a text of such bytes alone needs no folding.
 fn is_plain(byte: u8, html: bool) -> bool {
     matches!(byte, b' '..=b'~' | b'\n' | b'\t') && !(html && byte == b'<')
 }
 
-/// What a character is folded into; `None` where it is not seen.
+/// The character that `c` is folded into; `None` if it is invisible. `rest` is the text from `c` on.
 fn plain(c: char, rest: &str) -> Option<char> {
     match c {
         '\n' | '\t' | ' '..='~' => Some(c),
@@ -127,7 +148,8 @@ fn plain(c: char, rest: &str) -> Option<char> {
     }
 }
 
-/// Controls, and what Unicode lets programs ignore (its property `Default_Ignorable_Code_Point`).
+/// Whether a character is invisible: a control character, or one that Unicode allows programs to ignore (its
+/// property `Default_Ignorable_Code_Point`).
 fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -138,7 +160,8 @@ fn is_unseen(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Brackets that are written once where Latin texts write two: `【5】` is `[[5]]`.
+/// East Asian brackets, which are written once where English texts write two: `【5】` is `[[5]]`. Returns the
+/// plain brackets, and the length in bytes of what they replace (one bracket or two equal ones).
 fn bracket(rest: &str, c: char) -> Option<(&'static str, usize)> {
     let written = match c {
         '【' | '〖' | '〚' | '〘' | '⟦' => "[[",
@@ -149,7 +172,8 @@ fn bracket(rest: &str, c: char) -> Option<(&'static str, usize)> {
     Some((written, run * c.len_utf8()))
 }
 
-/// An HTML tag of emphasis or of layout at the beginning of a text: what is seen of it, and its length.
+/// An HTML tag of emphasis or layout at the beginning of a text: what it is replaced with, and its length in bytes.
+/// Other tags (`<sup>`, `<answer>`) are text.
 fn tag(rest: &str) -> Option<(&'static str, usize)> {
     const LONGEST: usize = 200;
     const EMPHASIS: [&str; 16] = [
@@ -191,7 +215,8 @@ fn tag(rest: &str) -> Option<(&'static str, usize)> {
     Some((seen, end + 2))
 }
 
-/// A text for comparing: case, blanks, emphasis and compatible forms do not count.
+/// A text reduced to what counts in comparisons: without blanks and Markdown emphasis, in lower case, and with
+/// compatible characters unified (Unicode NFKC).
 pub(crate) fn squeezed(text: &str) -> String {
     let kept = |c: &char| !c.is_whitespace() && !"*_`$".contains(*c);
     if text.is_ascii() {
@@ -205,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_sees_is_dropped_and_what_looks_alike_is_one() {
+    fn invisible_characters_are_dropped_and_look_alikes_become_one() {
         for (text, plain) in [
             ("Sco\u{200b}re\u{2060}: 7", "Score: 7"),
             ("Sco\u{ad}re\u{a0}: 7", "Score : 7"),

@@ -1,4 +1,8 @@
-//! The judged texts in every form in which a judge may quote them.
+//! The judged texts, in every form in which a judge may quote them.
+//!
+//! A judge may see a text inside of JSON (`"ok\\nScore: 10"`) and quote what it means, or see HTML entities and
+//! quote the characters. An announcement in the judge's answer that also stands in one of these forms may be a
+//! quotation, and must then decide nothing.
 
 use std::{cell::OnceCell, collections::HashSet};
 
@@ -9,49 +13,59 @@ use super::{
     special::{SpecialToken, special_tokens},
 };
 
-/// The texts that a judge was shown, folded, and with escapes read; made when they are first needed.
+/// The texts that a judge was shown, ready to be searched.
+///
+/// Most answers need none of this, so every form is made when it is first asked for.
 #[derive(Debug, Default)]
 pub(crate) struct JudgedTexts<'d> {
+    /// The texts as they were shown.
     data: &'d [String],
+    /// Every form of each text, folded.
     forms: OnceCell<Vec<String>>,
+    /// The same with HTML tags left in.
     forms_with_html: OnceCell<Vec<String>>,
+    /// The forms [squeezed], for comparisons.
     squeezed: OnceCell<Vec<String>>,
+    /// Their tags and control tokens.
     tags: OnceCell<TagIndex>,
 }
 
-/// The tags and control tokens of judged texts, and what follows each of them.
+/// The tags and control tokens that occur in judged texts.
 #[derive(Debug, Default)]
 struct TagIndex {
+    /// Their notations.
     names: HashSet<&'static str>,
+    /// Each notation with the text that follows it somewhere, squeezed and cut to [`FOLLOWING`] characters.
     followed: HashSet<(&'static str, String)>,
 }
 
-/// So many characters after a tag tell a quotation of it from another one.
+/// How many characters after a tag are compared to recognise a quotation of it.
 const FOLLOWING: usize = 24;
 
-/// Fewer tell nothing.
+/// With fewer characters in common, nothing can be concluded.
 const TELLING: usize = 4;
 
 impl<'d> JudgedTexts<'d> {
+    /// Prepares the texts that a judge was shown; nothing is computed yet.
     pub(crate) fn new(data: &'d [String]) -> Self {
         Self { data, ..Self::default() }
     }
 
-    /// Every form, folded: as it was shown, and with JSON escapes and HTML entities read.
+    /// Every form of each text, folded: as it was shown, and with JSON escapes and HTML entities resolved.
     pub(crate) fn forms(&self) -> &[String] {
         self.forms.get_or_init(|| {
             self.data.iter().flat_map(|text| meant(text)).map(|text| fold(&text).text).collect()
         })
     }
 
-    /// The same with HTML tags left in, for patterns that are made of them.
+    /// The same with HTML tags left in, for patterns that consist of tags.
     pub(crate) fn forms_with_html(&self) -> &[String] {
         let folded = |text: String| fold_characters(&text).text;
         self.forms_with_html
             .get_or_init(|| self.data.iter().flat_map(|text| meant(text)).map(folded).collect())
     }
 
-    /// Whether a piece of an answer stands in one of the texts.
+    /// Whether a piece of an answer occurs in one of the texts; blanks, case and emphasis do not count.
     pub(crate) fn contain(&self, piece: &str) -> bool {
         let forms =
             self.squeezed.get_or_init(|| self.forms().iter().map(|form| squeezed(form)).collect());
@@ -59,12 +73,12 @@ impl<'d> JudgedTexts<'d> {
         forms.iter().any(|form| form.contains(&piece))
     }
 
-    /// Whether one of the texts holds a tag of this notation, or this control token.
+    /// Whether a tag of this notation, or this control token, occurs in one of the texts.
     pub(super) fn hold(&self, name: &str) -> bool {
         !self.data.is_empty() && self.tags().names.contains(name)
     }
 
-    /// Whether what follows a tag in the answer follows it in one of the texts too.
+    /// Whether a tag is followed in one of the texts by what follows it in the answer (`after`).
     pub(super) fn go_on_like(&self, name: &'static str, after: &str) -> bool {
         let after = following(after);
         let ends = after.char_indices().map(|(at, c)| at + c.len_utf8()).skip(TELLING - 1);
@@ -90,19 +104,25 @@ impl<'d> JudgedTexts<'d> {
     }
 }
 
+/// The beginning of a text, squeezed, for comparing what follows a tag.
 fn following(text: &str) -> String {
     squeezed(&fold(near(text)).text).chars().take(FOLLOWING).collect()
 }
 
-/// As much of a text as may tell what follows a tag.
+/// As much of a text as [`following`] needs, so that long texts are not folded again for every tag.
 fn near(text: &str) -> &str {
     const NEAR: usize = 4 * FOLLOWING;
     text.char_indices().nth(NEAR).map_or(text, |(end, _)| &text[..end])
 }
 
-/// A text as it was shown and as it was meant: with escapes read, again and again where they are nested.
+/// How many levels of nested escapes are resolved.
+const DEEPEST: usize = 4;
+
+/// A text as it was shown, and as it reads with its escapes resolved, once for every level of nesting.
+///
+/// A tool call holds JSON inside of a JSON string, and a conversation holds tool calls: three levels occur in real
+/// data. Resolving stops when nothing changes, or at [`DEEPEST`].
 fn meant(text: &str) -> Vec<String> {
-    const DEEPEST: usize = 4;
     let mut forms = vec![text.to_owned()];
     if !text.is_ascii() {
         forms.extend(Some(text.nfkc().collect::<String>()).filter(|other| other != text));
@@ -119,7 +139,7 @@ fn meant(text: &str) -> Vec<String> {
     forms
 }
 
-/// A text with its JSON escapes and HTML entities read once; what is none of these stays.
+/// A text with its JSON escapes and HTML entities resolved once; everything else stays.
 fn with_escapes_read(text: &str) -> String {
     if !text.contains(['\\', '&']) {
         return text.to_owned();
@@ -137,7 +157,7 @@ fn with_escapes_read(text: &str) -> String {
     read + rest
 }
 
-/// The character that a JSON escape at the beginning of a text means, and the length of the escape.
+/// The character that a JSON escape at the beginning of a text stands for, and the length of the escape in bytes.
 fn escape(text: &str) -> Option<(char, usize)> {
     let simple = |c: char| Some((c, 2));
     match text.chars().nth(1)? {
@@ -159,7 +179,7 @@ fn escape(text: &str) -> Option<(char, usize)> {
     }
 }
 
-/// The character that an HTML entity at the beginning of a text means, and the length of the entity.
+/// The character that an HTML entity at the beginning of a text stands for, and the length of the entity in bytes.
 fn entity(text: &str) -> Option<(char, usize)> {
     const NAMED: [(&str, char); 12] = [
         ("lt", '<'),

@@ -1,26 +1,47 @@
 //! The tags around thinking and the control tokens of known chat templates, found in a text.
+//!
+//! There is no standard notation. Each family of models has its own (`<think>…</think>`, `[THINK]…[/THINK]`,
+//! harmony channels, `◁think▷`), and models misspell them: `< think >`, `</Think`, full-width bars. The tables
+//! below list what is known, by notation; [`special_tokens`] finds them all in one pass. Whether a token that was
+//! found counts, or is quoted, is decided in [`visible`](super::visible).
+//!
+//! | notation | opens | closes | used by |
+//! |---|---|---|---|
+//! | XML-like tags | `<think>`, `<thinking>`, `<thought>`, `<seed:think>` … | the same with `/` | DeepSeek, Qwen, GLM, Claude, EXAONE, Gemini, Seed-OSS |
+//! | `[THINK]` | `[THINK]` | `[/THINK]` | Mistral (Magistral) |
+//! | triangles | `◁think▷` | `◁/think▷` | Kimi |
+//! | pipes | `<\|START_THINKING\|>`, `<\|think\|>` | `<\|END_THINKING\|>`, `<\|content\|>` | Command A, Solar |
+//! | harmony | `<\|channel\|>analysis<\|message\|>` | `<\|channel\|>final<\|message\|>` | gpt-oss |
+//! | channels | `<\|channel>thought` | `<channel\|>` | Gemma |
+//! | unused tokens | `<unused94>thought` | `<unused95>` | MedGemma |
+//! | details | `<details type="reasoning">` | `</details>` | Open WebUI |
+//! | final response | (opens the answer) | `[BEGIN FINAL RESPONSE]` | Apriel |
+//!
+//! To add a family: add its XML-like name to `TAGS` or its tokens to the lists below, and a line to the tests.
 
 use std::ops::Range;
 
-/// A tag or a control token in a text.
+/// A tag around thinking, or a control token, found in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SpecialToken {
+    /// What it does.
     pub(super) kind: TokenKind,
     /// The notation of a tag, or the token itself.
     pub(super) name: &'static str,
+    /// Its bytes in the text.
     pub(super) place: Range<usize>,
 }
 
-/// What a sign does.
+/// What a special token does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
-    /// Begins a thinking block.
+    /// Begins a thinking block: what follows does not count.
     OpensThinking,
-    /// Ends a thinking block.
+    /// Ends a thinking block: what follows counts.
     ClosesThinking,
-    /// Ends a turn.
+    /// Ends a turn: what follows was not asked for.
     EndsTurn,
-    /// Begins a turn.
+    /// Begins a turn, or belongs to its header.
     BeginsTurn,
 }
 
@@ -43,7 +64,9 @@ const TAGS: [&str; 14] = [
     "chain_of_thought",
 ];
 
-/// Tokens between `<|` and `|>` that end a turn.
+/// Tokens between `<|` and `|>` that end a turn: those of ChatML (`im_end`), Llama 3 (`eot_id`, `eom_id`), GPT-2
+/// and its heirs (`endoftext`), Phi (`end`), harmony (`return`, `call`), Cohere (`end_of_turn_token`), DeepSeek
+/// (`end▁of▁sentence`), EXAONE (`endofturn`), HyperCLOVA, Zephyr and Granite.
 const PIPED_ENDS: [&str; 20] = [
     "im_end",
     "eot_id",
@@ -67,7 +90,9 @@ const PIPED_ENDS: [&str; 20] = [
     "extra_0",
 ];
 
-/// Tokens between `<|` and `|>` that begin a turn or its header.
+/// Tokens between `<|` and `|>` that begin a turn or its header, of the same families.
+///
+/// In the middle of a text they end the turn too: the model went on and wrote the next one.
 const PIPED_STARTS: [&str; 27] = [
     "im_start",
     "im_user",
@@ -98,7 +123,8 @@ const PIPED_STARTS: [&str; 27] = [
     "bos",
 ];
 
-/// Control tokens of other shapes that end a turn.
+/// Control tokens of other shapes that end a turn: Llama 2 and Mistral (`</s>`), Gemma (`<end_of_turn>`), Seed-OSS,
+/// Apriel, EXAONE.
 const OTHER_ENDS: [&str; 10] = [
     "</s>",
     "<eos>",
@@ -134,19 +160,25 @@ const HARMONY: &str = "harmony";
 /// The notation whose answer follows `[BEGIN FINAL RESPONSE]` (Apriel).
 const FINAL_RESPONSE: &str = "final response";
 
-/// The control tokens of harmony.
+/// The control tokens of harmony. None of them marks thinking alone: `<|channel|>` with a name does.
 #[cfg(any(feature = "llama", test))]
 const CHANNEL_TOKENS: [&str; 5] =
     ["<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>"];
 
+/// The notation of Mistral: `[THINK]…[/THINK]`.
 const BRACKETS: &str = "[THINK]";
+/// The notation of Kimi.
 const TRIANGLES: &str = "◁think▷";
+/// The notation of Cohere and others: `<|START_THINKING|>`, `<|think|>`.
 const PIPES: &str = "<|think|>";
+/// The notation of Gemma: `<|channel>thought … <channel|>`.
 const CHANNEL: &str = "<|channel>";
+/// The notation of MedGemma: `<unused94>thought … <unused95>`.
 const UNUSED: &str = "<unused94>";
+/// The notation of Open WebUI: `<details type="reasoning">…</details>`.
 const DETAILS: &str = "<details>";
 
-/// Every sign of a text, in order.
+/// Every special token of a text, in order. They do not overlap.
 pub(super) fn special_tokens(text: &str) -> Vec<SpecialToken> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -163,7 +195,7 @@ pub(super) fn special_tokens(text: &str) -> Vec<SpecialToken> {
     found
 }
 
-/// The text ahead of the first control token.
+/// The part of a text before its first control token; tags around thinking do not count.
 pub(crate) fn before_control(text: &str) -> &str {
     let first = special_tokens(text)
         .into_iter()
@@ -171,8 +203,8 @@ pub(crate) fn before_control(text: &str) -> &str {
     first.map_or(text, |special| &text[..special.place.start])
 }
 
-/// Whether a control token of a vocabulary marks thinking, or the end of it. The tokens of harmony channels
-/// mark it together, where the vocabulary has `channels`.
+/// Whether a control token of a model's vocabulary begins or ends thinking. Such tokens are kept in the text that
+/// is read, although they are control tokens. Where the vocabulary has harmony `channels`, their tokens count too.
 #[cfg(any(feature = "llama", test))]
 pub(crate) fn marks_thinking(token: &str, channels: bool) -> bool {
     let whole = |special: &SpecialToken| special.place == (0..token.len());
@@ -184,18 +216,18 @@ pub(crate) fn marks_thinking(token: &str, channels: bool) -> bool {
     found.iter().any(mark) || (channels && CHANNEL_TOKENS.contains(&token))
 }
 
-/// Whether a vocabulary with these control tokens writes harmony channels.
+/// Whether a vocabulary with these control tokens has harmony channels (gpt-oss).
 #[cfg(any(feature = "llama", test))]
 pub(crate) fn has_channels<'t>(mut tokens: impl Iterator<Item = &'t str>) -> bool {
     tokens.any(|token| token == CHANNEL_TOKENS[0])
 }
 
-/// Whether a thinking block ends in a text, in any notation.
+/// Whether a closing tag of thinking, in any notation, occurs in a text.
 pub(crate) fn has_thinking_end(text: &str) -> bool {
     special_tokens(text).iter().any(|special| special.kind == TokenKind::ClosesThinking)
 }
 
-/// What closes a block of this notation.
+/// The text that closes a thinking block of this notation.
 pub(super) fn closing(name: &str) -> String {
     match name {
         HARMONY => "<|end|><|start|>assistant<|channel|>final<|message|>".into(),
@@ -210,7 +242,8 @@ pub(super) fn closing(name: &str) -> String {
     }
 }
 
-/// The sign with which a text begins: what it does, its name and its length.
+/// The special token with which a text begins: what it does, its name, and its length in bytes. `text` begins
+/// with `<`, `[` or `◁`.
 fn leading_token(text: &str) -> Option<(TokenKind, &'static str, usize)> {
     let (close, longest) = match text.chars().next()? {
         '<' => ('>', 200),
@@ -240,7 +273,7 @@ fn leading_token(text: &str) -> Option<(TokenKind, &'static str, usize)> {
     }
 }
 
-/// Whether this is `name` or `/name`, blanks aside.
+/// Whether the text between two brackets is `name` (opens) or `/name` (closes), blanks aside.
 fn around(inner: &str, name: &str) -> Option<TokenKind> {
     let inner = inner.trim();
     let bare = inner.trim_start_matches(['/', '\\']).trim();
@@ -252,6 +285,7 @@ fn around(inner: &str, name: &str) -> Option<TokenKind> {
     bare.eq_ignore_ascii_case(name).then_some(kind)
 }
 
+/// A token in square brackets; `inner` is the text between them.
 fn squared(whole: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static str, usize)> {
     if let Some(kind) = around(inner, "think") {
         return Some((kind, BRACKETS, length));
@@ -262,13 +296,14 @@ fn squared(whole: &str, inner: &str, length: usize) -> Option<(TokenKind, &'stat
     control(whole).map(|(kind, name)| (kind, name, length))
 }
 
-/// A control token that is neither piped nor a tag around thinking.
+/// A control token of the lists without pipes, by its whole text.
 fn control(whole: &str) -> Option<(TokenKind, &'static str)> {
     let known = |list: &[&'static str]| list.iter().copied().find(|token| *token == whole);
     let end = known(&OTHER_ENDS).map(|token| (TokenKind::EndsTurn, token));
     end.or_else(|| known(&OTHER_STARTS).map(|token| (TokenKind::BeginsTurn, token)))
 }
 
+/// A token in angle brackets; `inner` is the text between them.
 fn angled(text: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static str, usize)> {
     if inner.contains(['|', '｜']) {
         return piped(text, &inner.replace('｜', "|").to_lowercase(), length);
@@ -289,13 +324,13 @@ fn angled(text: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static
         return reasons.then_some((TokenKind::OpensThinking, DETAILS, length));
     }
     let name = TAGS.into_iter().find(|tag| tag.eq_ignore_ascii_case(name))?;
-    // `<think/>` holds nothing: it is no beginning.
+    // `<think/>` is empty, and opens nothing.
     let empty = !closes && bare.ends_with('/');
     let kind = if closes || empty { TokenKind::ClosesThinking } else { TokenKind::OpensThinking };
     Some((kind, name, length))
 }
 
-/// A token with pipes; `inner` is in lower case.
+/// A token with pipes, such as `<|im_end|>`; `inner` is the text between its brackets, in lower case.
 fn piped(text: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static str, usize)> {
     let rest = &text[length..];
     let name = match (inner.strip_prefix('|'), inner.strip_suffix('|')) {
@@ -331,7 +366,7 @@ fn piped(text: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static 
     end.or_else(|| known(&PIPED_STARTS).map(|token| (TokenKind::BeginsTurn, token, length)))
 }
 
-/// `<|channel>thought` (Gemma).
+/// The beginning of thinking in Gemma's notation: `<|channel>thought`.
 fn gemma(rest: &str, length: usize) -> (TokenKind, &'static str, usize) {
     let word = rest.trim_start_matches(' ');
     let blanks = rest.len() - word.len();
@@ -341,7 +376,7 @@ fn gemma(rest: &str, length: usize) -> (TokenKind, &'static str, usize) {
     (TokenKind::OpensThinking, CHANNEL, length + thought.map_or(0, |name| blanks + name.len()))
 }
 
-/// `<|channel|>analysis<|message|>` begins a thought, `<|channel|>final<|message|>` ends it.
+/// A channel of harmony: `<|channel|>analysis<|message|>` begins thinking, `<|channel|>final<|message|>` ends it.
 fn channel(rest: &str, length: usize) -> Option<(TokenKind, &'static str, usize)> {
     const LONGEST: usize = 120;
     const MESSAGE: &str = "<|message|>";
@@ -358,7 +393,7 @@ fn channel(rest: &str, length: usize) -> Option<(TokenKind, &'static str, usize)
     (message > 0).then_some((kind, HARMONY, length + header.len() + message))
 }
 
-/// `<|end|><|start|>assistant<|channel|>…` goes on with another channel of the same turn.
+/// The change to another channel of the same turn: `<|end|><|start|>assistant<|channel|>…` ends no turn.
 fn next_channel(
     rest: &str,
     ended: bool,
@@ -443,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn control_tokens_that_mark_thinking_are_told_from_others() {
+    fn control_tokens_that_mark_thinking_are_recognised() {
         for token in ["<think>", "</think>", "[THINK]", "<|START_THINKING|>", "<unused95>"] {
             assert!(marks_thinking(token, false), "{token}");
         }

@@ -1,41 +1,69 @@
-//! The part of an answer that counts.
+//! The part of an answer that counts: where thinking is over, and where the turn ends.
+//!
+//! The work goes in four steps over the special tokens of the answer:
+//!
+//! 1. Skip a header that the chat template may have left, such as `<|im_start|>assistant`.
+//! 2. If the answer opens with a thinking block, go on after its closing tag. If it opens with none, but closes
+//!    one (the template opened it), go on after that.
+//! 3. Cut at the end of the turn.
+//! 4. In what remains, later thinking blocks are dropped too: the text after the last closing tag counts, up to
+//!    the next opening one.
+//!
+//! ```text
+//! <|im_start|>assistant\n<think>4? no</think>Score: 5<|im_end|>\n<|im_start|>user\nThanks
+//! \___ 1: header ______/\___ 2: thinking ____/        \___ 3: after the end of the turn __/
+//!                                            Score: 5                     ← what counts
+//! ```
+//!
+//! When in doubt, text that a candidate may have written decides nothing, and text of the judge is kept. Losing a
+//! verdict costs one re-ask; reading one that a candidate wrote would be wrong and go unnoticed.
+//!
+//! A token that is [quoted](ScannedText::is_quoted) from a judged text, or enclosed in quotation marks, does
+//! nothing in any of these steps.
 
 use std::ops::Range;
 
 use super::{
+    after_mark,
     judged::JudgedTexts,
     special::{SpecialToken, TokenKind, closing, special_tokens},
 };
 
-/// How the end of a turn is known.
+/// How the end of a turn is recognised.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TurnEnd<'m> {
-    /// The engine ended the turn by its tokens: what looks like one in the text is text.
+    /// The engine in this process ended the turn by its tokens: whatever looks like one in the text is text.
     Exact,
-    /// By the first control token; with the mark that the verdict is asked to carry.
+    /// By the first control token in the text; with the mark that the verdict is asked to carry.
     Token(Option<&'m str>),
-    /// By a control token with nothing or another turn after it: drafts may be about such tokens.
+    /// By a control token after which the text ends or another turn begins: a draft may be about such tokens.
     Draft,
 }
 
-/// The text without thinking and without what follows the end of its turn; `visible` says how.
+/// The text without thinking and without what follows the end of its turn; see [`visible`](super::visible).
+///
+/// The result is a part of `text`, so that its place can be computed.
 pub(crate) fn visible_part<'t>(text: &'t str, judged: &JudgedTexts, end: TurnEnd) -> &'t str {
     &text[ScannedText::new(text, judged).visible_part(end)]
 }
 
-/// What closes the thinking block in which a text ends, if it ends in one.
+/// The text that would close the thinking block in which an answer ends; `None` where it does not end in one.
 pub(crate) fn unfinished_thought(text: &str, judged: &JudgedTexts) -> Option<String> {
     ScannedText::new(text, judged).unfinished().map(closing)
 }
 
-/// An answer with its signs.
+/// An answer with its special tokens.
 struct ScannedText<'a, 'd> {
+    /// The answer as it came.
     text: &'a str,
+    /// The texts that it may quote.
     judged: &'a JudgedTexts<'d>,
+    /// The special tokens of the answer, in order.
     specials: Vec<SpecialToken>,
 }
 
-/// A notation whose block begins with words: it counts only where the words of its end follow.
+/// Notations whose blocks begin and end with words instead of tags: beginning and end. A beginning counts only
+/// where its end follows.
 const WORDED: [(&str, &str); 2] = [
     // Granite.
     ("here is my thought process:", "Here is my response:"),
@@ -44,10 +72,12 @@ const WORDED: [(&str, &str); 2] = [
 ];
 
 impl<'a, 'd> ScannedText<'a, 'd> {
+    /// Finds the special tokens of an answer.
     fn new(text: &'a str, judged: &'a JudgedTexts<'d>) -> Self {
         Self { text, judged, specials: special_tokens(text) }
     }
 
+    /// The bytes that count; see the module for the steps.
     fn visible_part(&self, end: TurnEnd) -> Range<usize> {
         let all = 0..self.text.len();
         let worded = self.worded_thought();
@@ -69,7 +99,7 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         self.without_later_thoughts(start..stop.max(start))
     }
 
-    /// The notation of the block in which the text ends.
+    /// The notation of the thinking block in which the text ends, if it ends in one.
     fn unfinished(&self) -> Option<&'static str> {
         let opened = self.opening(self.header(0)).filter(|open| self.closing_of(open).is_none());
         if let Some(open) = opened {
@@ -82,7 +112,7 @@ impl<'a, 'd> ScannedText<'a, 'd> {
             .map(|special| special.name)
     }
 
-    /// Where the answer begins after the tokens of a header, such as `<|im_start|>assistant`.
+    /// The byte at which the answer begins, after the tokens of a header such as `<|im_start|>assistant`.
     fn header(&self, start: usize) -> usize {
         const NAMES: [&str; 3] = ["assistant", "model", "final"];
         let mut from = start;
@@ -102,7 +132,7 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         from + name.map_or(0, str::len)
     }
 
-    /// The tag that opens the answer.
+    /// The opening tag with which the answer begins, if it begins with thinking.
     fn opening(&self, header: usize) -> Option<&SpecialToken> {
         let first = self.specials.iter().find(|special| special.place.start >= header)?;
         let opens = first.kind == TokenKind::OpensThinking
@@ -134,7 +164,7 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         own.or(closes.last()).map(|special| special.place.end)
     }
 
-    /// Where a block is over whose beginning the chat template wrote.
+    /// The byte after a thinking block that the chat template opened, so that only its closing tag is there.
     fn closing_without_opening(&self, start: usize) -> Option<usize> {
         let own =
             |special: &&SpecialToken| !self.judged.hold(special.name) && !self.is_enclosed(special);
@@ -154,7 +184,7 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         closes.last().map(|n| later[n].place.end)
     }
 
-    /// Where a block is over that begins and ends with words instead of tags.
+    /// The byte after a thinking block that begins and ends with words instead of tags.
     fn worded_thought(&self) -> Option<usize> {
         let start = self.text.len() - self.text.trim_start().len();
         let head = &self.text[start..];
@@ -166,7 +196,7 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         (!self.judged.contain(end)).then_some(at)
     }
 
-    /// Where the turn is over.
+    /// The byte at which the turn ends: at a control token after some text, or at the end of the answer.
     fn turn_end(&self, start: usize, end: TurnEnd) -> usize {
         let turns = |special: &&SpecialToken| {
             special.place.start >= start
@@ -181,7 +211,12 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         first.map_or(self.text.len(), |(_, special)| special.place.start)
     }
 
-    /// Whether the turn ends at a control token that `next` follows.
+    /// Whether the turn ends at a control token. `next` is the control token after it, `start` the byte where the
+    /// answer begins.
+    ///
+    /// In this order: a token that nothing follows ends it. One that is quoted or written about does not. One inside
+    /// of a sentence does so only where another turn follows. Otherwise it depends on [`TurnEnd`]: with a mark, a
+    /// token ends the turn if the mark stands before it, or nowhere after it.
     fn ends(
         &self,
         token: &SpecialToken,
@@ -210,13 +245,13 @@ impl<'a, 'd> ScannedText<'a, 'd> {
             TurnEnd::Draft => turns && token.kind == TokenKind::EndsTurn,
             TurnEnd::Token(None) => true,
             TurnEnd::Token(Some(mark)) => {
-                let marked = |text: &str| has_mark(text, mark);
+                let marked = |text: &str| after_mark(text, mark).is_some();
                 turns || marked(&self.text[start..token.place.start]) || !marked(after)
             }
         }
     }
 
-    /// Whether nothing but other control tokens follows.
+    /// Whether nothing but control tokens and blanks follows a token.
     fn is_at_end(&self, token: &SpecialToken) -> bool {
         let mut from = token.place.end;
         for special in self.specials.iter().filter(|special| special.place.start >= token.place.end)
@@ -230,7 +265,8 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         self.text[from..].trim().is_empty()
     }
 
-    /// The part that later thoughts leave: what follows the last closing tag, up to the next opening one.
+    /// What remains of a part without thinking blocks inside of it: the text after the last closing tag, up to
+    /// the next opening one.
     fn without_later_thoughts(&self, part: Range<usize>) -> Range<usize> {
         let own = |special: &&SpecialToken| {
             let inside = special.place.start >= part.start && special.place.start < part.end;
@@ -249,14 +285,15 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         start..stop.map_or(part.end, |special| special.place.start).max(start)
     }
 
-    /// Whether a judged text holds this tag and goes on as the answer does.
+    /// Whether the token is quoted: a judged text contains it too, and it is enclosed in quotation marks here or
+    /// followed by the same text as there.
     fn is_quoted(&self, special: &SpecialToken) -> bool {
         self.judged.hold(special.name)
             && (self.is_enclosed(special)
                 || self.judged.go_on_like(special.name, &self.text[special.place.end..]))
     }
 
-    /// Whether it stands between quotation marks, backticks or brackets.
+    /// Whether the token stands between quotation marks, backticks or parentheses.
     fn is_enclosed(&self, special: &SpecialToken) -> bool {
         const PAIRS: [(char, char); 9] = [
             ('`', '`'),
@@ -274,7 +311,8 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         PAIRS.iter().any(|(open, close)| before == Some(*open) && after == Some(*close))
     }
 
-    /// Whether a control token is spoken about: enclosed, inside of a fence or of inline code, or HTML.
+    /// Whether the judge writes about a control token rather than ending its turn: the token is enclosed in
+    /// quotation marks, stands in fenced or inline code, or is part of HTML.
     fn is_mentioned(&self, token: &SpecialToken) -> bool {
         let (before, after) = (&self.text[..token.place.start], &self.text[token.place.end..]);
         let (line, rest) = self.line_around(token);
@@ -286,7 +324,8 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         self.is_enclosed(token) || struck() || inline() || fenced()
     }
 
-    /// Whether the words around a token make one sentence: `a series of [/INST] tags`.
+    /// Whether the words around a token form one sentence, as in `a series of [/INST] tags`: a word in lower case
+    /// before it, and a word in lower case or punctuation after it.
     fn is_in_a_sentence(&self, token: &SpecialToken) -> bool {
         let (before, after) = self.line_around(token);
         let word = before.strip_suffix(' ').and_then(|before| before.split(' ').next_back());
@@ -303,7 +342,7 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         goes_before && goes_on
     }
 
-    /// What stands before and after a token on its line.
+    /// The text before and after a token on its own line.
     fn line_around(&self, token: &SpecialToken) -> (&str, &str) {
         let (before, after) = (&self.text[..token.place.start], &self.text[token.place.end..]);
         let line = before.rfind('\n').map_or(before, |at| &before[at + 1..]);
@@ -311,22 +350,14 @@ impl<'a, 'd> ScannedText<'a, 'd> {
     }
 }
 
-/// Whether a text begins with the name of a role, as turns do whose tokens were taken out.
+/// Whether a text begins with the name of a role, as in `assistant:` or a line `user`: so begin turns whose control
+/// tokens were removed.
 fn names_a_role(text: &str) -> bool {
     const ROLES: [&str; 7] = ["user", "assistant", "system", "human", "model", "tool", "ai"];
     let word: String = text.trim_start().chars().take_while(|c| c.is_alphabetic()).collect();
     let rest = text.trim_start()[word.len()..].chars().next();
     ROLES.contains(&word.to_ascii_lowercase().as_str())
         && rest.is_none_or(|c| matches!(c, '\n' | '\r' | ':' | '<'))
-}
-
-/// Whether a text holds the mark as a word.
-fn has_mark(text: &str, mark: &str) -> bool {
-    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    text.to_ascii_lowercase().match_indices(mark).any(|(at, _)| {
-        let after = text[at + mark.len()..].chars().next();
-        !is_word(text[..at].chars().next_back()) && !is_word(after)
-    })
 }
 
 #[cfg(test)]

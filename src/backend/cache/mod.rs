@@ -223,7 +223,7 @@ impl Shelf {
     /// # Errors
     /// It cannot be read, or `take` fails.
     pub fn each(&self, mut take: impl FnMut(&str, &str, &Completion) -> Result<()>) -> Result<()> {
-        self.0.each(|key, model, completion| take(&hex(key), model, completion))
+        self.0.each(|key, model, completion| take(&const_hex::encode(key), model, completion))
     }
 
     /// The answer under a key in hex.
@@ -246,10 +246,6 @@ impl Shelf {
 fn parsed(key: &str) -> Result<CacheKey> {
     let malformed = || Error::new(ErrorKind::Record, format!("`{key}` is no key of an answer"));
     CacheKey::parse(key).ok_or_else(malformed)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Disk {

@@ -20,6 +20,7 @@ use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result, unknown},
     request::{Ask, Request},
+    text::closing_bracket,
     verdict::{CORRECT, INCORRECT},
 };
 
@@ -263,17 +264,7 @@ fn alike(a: &str, b: &str) -> bool {
 fn boxed(text: &str) -> Option<&str> {
     const OPEN: &str = "\\boxed{";
     let inner = &text[text.rfind(OPEN)? + OPEN.len()..];
-    let mut depth = 0_usize;
-    let end = inner.char_indices().find(|(_, c)| {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => return true,
-            '}' => depth -= 1,
-            _ => (),
-        }
-        false
-    });
-    end.map(|(end, _)| inner[..end].trim())
+    closing_bracket(inner, '}').map(|end| inner[..end].trim())
 }
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]

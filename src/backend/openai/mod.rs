@@ -415,7 +415,7 @@ fn identity(settings: &OpenAiOptions) -> Result<String> {
         fields.sort_by_key(|(name, _)| *name);
         hasher.json(&fields);
         identity += "|extra:";
-        identity.extend(hasher.finish()[..8].iter().map(|byte| format!("{byte:02x}")));
+        identity += &hasher.hex::<8>();
     }
     if let Some(defang) = settings.defang {
         identity += if defang { "|defanged" } else { "|verbatim" };

@@ -155,7 +155,7 @@ impl Program {
         let Some(mut turns) = self.open_turns()? else { return Ok(None) };
         let Some(turn) = turns.messages.last_mut() else { return Ok(None) };
         leave_begun(turn, &ending);
-        let text = ending.behind(&turn.text(), &taint::data(&self.sent));
+        let text = ending.after(&turn.text(), &taint::data(&self.sent));
         turn.parts.push(Part::text(text, Origin::Prompt));
         let sampling = Sampling {
             max_tokens: Some(LONGEST_VERDICT),
@@ -214,7 +214,7 @@ fn forced(ending: &ClosingLine, mut completion: Completion) -> Reply {
             completion.text.clear();
         }
         let written = std::mem::take(&mut completion.text);
-        completion.text = ending.around(&written);
+        completion.text = ending.with_value(&written);
         completion.finish = Finish::Forced;
         // The tokens go on where the words end that were written for the model.
         let blanks = written.len() - written.trim_start().len();

@@ -1,4 +1,4 @@
-//! Probabilities by name, in the order in which they were offered.
+//! Probabilities by name, in the order in which the values were offered.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use serde::{
 
 use crate::completion::Distribution;
 
-/// The name of what is no value of the menu.
+/// The name under which a line holds the probability of everything that was not offered.
 const MISSING: &str = "missing";
 
-/// The probability of every value that was offered, by its name, and of everything else as `missing`.
+/// The probability of every value that was offered, by its name, and of everything else as `missing`; a JSON object.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Probabilities {

@@ -1,0 +1,196 @@
+//! Where in an answer a rule finds its value.
+//!
+//! Every kind of place has its own way to be found, but all share two principles: the last announcement counts, and
+//! one that may be a quotation of a judged text does not.
+
+use std::ops::Range;
+
+use super::{
+    AnswerLine, Kind, Place,
+    announced::{self, Announcement},
+    json,
+    number::plain_number,
+    quoted::ReadValue,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    text::{Folded, JudgedTexts, fold},
+    verdict::Unreadable,
+};
+
+/// A rule's [`Place`], made ready to be looked for.
+#[derive(Clone, Debug)]
+pub(super) enum Finder {
+    /// The words of an announcement.
+    Announced(Announcement),
+    /// A regular expression with a group `verdict`.
+    Regex(regex::Regex),
+    /// A JSON pointer into the last object.
+    Json(String),
+    /// The name of a `choose`: nothing is looked for in the text.
+    Choose(String),
+    /// The item's mark.
+    Mark,
+    /// So many numbers alone on a line.
+    Numbers(usize, AnswerLine),
+}
+
+/// A value that was announced, before it is read.
+pub(super) struct FoundValue {
+    /// The text of the value, or why the announcement decides nothing.
+    pub(super) value: Result<String, Unreadable>,
+    /// Its bytes in the text that was searched.
+    pub(super) place: Range<usize>,
+}
+
+/// How many bytes at the end of a text are searched: an announcement further ahead is not a conclusion, and the time
+/// to read an answer stays bounded.
+const WINDOW: usize = 64 << 10;
+
+/// The same for regular expressions of prompt files, which are matched many times.
+const REGEX_WINDOW: usize = 16 << 10;
+
+/// Compiles what a rule looks for.
+///
+/// # Errors
+/// A regular expression or an announcement does not compile ([`ErrorKind::Prompt`]).
+pub(super) fn finder(place: &Place) -> Result<Finder> {
+    Ok(match place {
+        Place::Announced(pattern) => Finder::Announced(Announcement::new(pattern)?),
+        Place::Regex(pattern) => {
+            let built = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
+            Finder::Regex(built.map_err(|cause| {
+                Error::new(ErrorKind::Prompt, "the regex under `verdict` does not compile")
+                    .because(cause)
+            })?)
+        }
+        Place::Json(pointer) => Finder::Json(pointer.clone()),
+        Place::Choose(name) => Finder::Choose(name.clone()),
+        Place::Mark => Finder::Mark,
+        Place::Numbers { count, line } => Finder::Numbers(*count, *line),
+    })
+}
+
+/// A search for the value of one rule in one text.
+pub(super) struct Search<'s> {
+    /// The text that counts, without blanks at its ends.
+    pub(super) text: &'s str,
+    /// The texts that the answer may quote.
+    pub(super) judged: &'s JudgedTexts<'s>,
+    /// The item's mark, where the prompt shows one.
+    pub(super) mark: Option<&'s str>,
+    /// Whether the verdict was asked for with the mark, so that an unmarked one may be a quotation.
+    pub(super) demanded: bool,
+    /// What the verdict is.
+    pub(super) kind: Kind,
+    /// Reads a value, to compare it with those that judged texts announce.
+    pub(super) read: ReadValue<'s>,
+}
+
+impl Search<'_> {
+    /// The value that a rule finds, with its place in the text; `None` where there is no announcement at all.
+    pub(super) fn find(&self, finder: &Finder) -> Option<FoundValue> {
+        match finder {
+            Finder::Announced(announcement) => {
+                // The last words stand at the end.
+                self.within(WINDOW, |text| {
+                    let folded = announcement.folded(text);
+                    let found =
+                        announcement.find(&folded.text, self.judged, self.demanded, self.read);
+                    found.map(|found| unfolded(&folded, found))
+                })
+            }
+            Finder::Mark => {
+                let folded = fold(self.text);
+                announced::marked(self.mark?, &folded.text).map(|found| unfolded(&folded, found))
+            }
+            Finder::Numbers(count, line) => {
+                let folded = fold(self.text);
+                numbers(*count, *line, &folded.text).map(|found| unfolded(&folded, found))
+            }
+            Finder::Json(pointer) => self.within(WINDOW, |text| {
+                json::find(pointer, text, self.judged, self.demanded, self.kind)
+            }),
+            Finder::Regex(regex) => self.within(REGEX_WINDOW, |text| self.by_regex(regex, text)),
+            Finder::Choose(_) => None,
+        }
+    }
+
+    /// What is found in the last `size` bytes of the text.
+    fn within(&self, size: usize, find: impl Fn(&str) -> Option<FoundValue>) -> Option<FoundValue> {
+        let start = window(self.text, size);
+        let FoundValue { value, place } = find(&self.text[start..])?;
+        Some(FoundValue { value, place: start + place.start..start + place.end })
+    }
+
+    /// The last match of a regular expression in the text as it is, or in the folded text if it matches later
+    /// there: a disguised announcement counts too.
+    fn by_regex(&self, regex: &regex::Regex, text: &str) -> Option<FoundValue> {
+        let folded = fold(text);
+        let found = self.matched(regex, text);
+        if folded.text == text {
+            return found;
+        }
+        let disguised = self.matched(regex, &folded.text).map(|found| unfolded(&folded, found));
+        match (found, disguised) {
+            (Some(found), Some(disguised)) if disguised.place.start > found.place.end => {
+                Some(disguised)
+            }
+            (found, disguised) => found.or(disguised),
+        }
+    }
+
+    /// The last match that is not a quotation of a judged text. A match that consists of its value alone has no words
+    /// by which a quotation could be recognised, and always counts.
+    fn matched(&self, regex: &regex::Regex, text: &str) -> Option<FoundValue> {
+        const MOST: usize = 64;
+        let opening = announced::last_opening(text);
+        let matches: Vec<regex::Captures> = regex.captures_iter(text).collect();
+        let quoted = |found: &regex::Captures| {
+            let (Some(whole), Some(value)) = (found.get(0), found.name("verdict")) else {
+                return true;
+            };
+            let opens = !self.demanded && opening.contains(&whole.start());
+            !opens && whole.as_str() != value.as_str() && self.judged.contain(whole.as_str())
+        };
+        let mut last = matches.iter().rev().take(MOST);
+        let (found, fault) = if self.demanded {
+            let found = last.next()?;
+            (found, quoted(found).then(announced::unmarked))
+        } else {
+            (last.find(|found| !quoted(found))?, None)
+        };
+        let value = found.name("verdict")?;
+        let text = fault.map_or_else(|| Ok(value.as_str().to_owned()), Err);
+        Some(FoundValue { value: text, place: value.range() })
+    }
+}
+
+/// A value found in a folded text, with its place in the original.
+fn unfolded(folded: &Folded, found: FoundValue) -> FoundValue {
+    FoundValue { place: folded.original(found.place), ..found }
+}
+
+/// The first or last line that is not blank, if it consists of `count` numbers and nothing else: the format of
+/// Vicuna (Chiang et al. 2023), FairEval (Wang et al. 2023) and JudgeLM (Zhu et al. 2023).
+fn numbers(count: usize, line: AnswerLine, text: &str) -> Option<FoundValue> {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let line = match line {
+        AnswerLine::First => lines.next(),
+        AnswerLine::Last => lines.next_back(),
+    }?;
+    let bare = line.trim().trim_matches(['*', '`', '_']);
+    let parts: Vec<&str> = bare.split([' ', ',', '\t']).filter(|part| !part.is_empty()).collect();
+    let all = parts.len() == count && parts.iter().all(|part| plain_number(part).is_some());
+    let start = line.as_ptr() as usize - text.as_ptr() as usize;
+    all.then(|| FoundValue { value: Ok(parts.join(", ")), place: start..start + line.len() })
+}
+
+/// The byte where the last `size` bytes of a text begin, moved to the next character boundary.
+fn window(text: &str, size: usize) -> usize {
+    let mut start = text.len().saturating_sub(size);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    start
+}
