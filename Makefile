@@ -34,7 +34,7 @@ demo: build
 test: setup
 	@echo 'Building and testing everything; llama.cpp takes 3 to 8 minutes the first time.'
 	$(CARGO) test --release
-	@if command -v python3 >/dev/null; then cd models/train && python3 -B test_arithmetic.py; else echo 'no python3: the tests of the training recipe are skipped'; fi
+	@if command -v python3 >/dev/null; then cd models/train && python3 -B test_arithmetic.py; else echo 'left out: models/train/test_arithmetic.py needs python3'; fi
 
 accuracy: build
 	@bash scripts/accuracy.sh

@@ -1,8 +1,25 @@
 #!/usr/bin/env bash
 # Installs what builds and tests need and this machine lacks: a C++ compiler, cmake, libclang, jq, Rust.
+# Nothing is touched where all is there; everything that is installed is named first.
 set -euo pipefail
 
+wanted=1.90
+
 say() { echo "setup: $*"; }
+stop() { say "$*"; exit 1; }
+has() { command -v "$1" >/dev/null; }
+
+# Installs packages of Debian or Ubuntu.
+install() {
+  local sudo=""
+  if [ "$(id -u)" -ne 0 ]; then
+    has sudo || stop "missing: $*; run as root: apt-get install $*"
+    sudo=sudo
+  fi
+  say "installing the packages $*"
+  $sudo apt-get update -qq
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
 
 # The library that bindgen loads; libclang-cpp alone is not it.
 has_libclang() {
@@ -14,51 +31,52 @@ has_libclang() {
   return 1
 }
 
+# Rust: with rustup where it is there or a package, else by rustup's own script into the user's home.
+install_rust() {
+  local parts=(--profile minimal --component clippy --component rustfmt)
+  if ! has rustup && has apt-get && apt-cache show rustup >/dev/null 2>&1; then
+    install rustup
+  fi
+  if has rustup; then
+    say "installing Rust with rustup, into ${RUSTUP_HOME:-$HOME/.rustup}"
+    rustup toolchain install stable "${parts[@]}"
+    return
+  fi
+  if ! has curl; then
+    has apt-get || stop "Rust $wanted or newer is missing: install it with your package manager and run this again"
+    install curl ca-certificates
+  fi
+  say "installing Rust with the script of https://rustup.rs, into $HOME/.cargo and $HOME/.rustup"
+  say "(to use another Rust, press Ctrl-C and install Rust $wanted or newer)"
+  local script
+  script=$(mktemp)
+  curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location https://sh.rustup.rs -o "$script"
+  sh "$script" -y --no-modify-path "${parts[@]}" >/dev/null
+  rm -f "$script"
+}
+
 missing=()
-command -v c++ >/dev/null || missing+=(g++)
-command -v cc >/dev/null || missing+=(gcc)
-command -v cmake >/dev/null || missing+=(cmake)
-command -v make >/dev/null || missing+=(make)
+has c++ || missing+=(g++)
+has cc || missing+=(gcc)
+has cmake || missing+=(cmake)
+has make || missing+=(make)
 # The blocks of the README use it, and a test runs them.
-command -v jq >/dev/null || missing+=(jq)
+has jq || missing+=(jq)
 [ "$(uname)" = Darwin ] || has_libclang || missing+=(libclang-dev)
 
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(uname)" = Darwin ]; then
-    say "missing: ${missing[*]}; run: xcode-select --install && brew install cmake llvm jq"
-    exit 1
-  elif ! command -v apt-get >/dev/null; then
-    say "missing: ${missing[*]}; install a C++17 compiler, cmake, make and libclang with your package manager"
-    exit 1
+    stop "missing: ${missing[*]}; run: xcode-select --install && brew install cmake llvm jq"
+  elif ! has apt-get; then
+    stop "missing: ${missing[*]}; install a C++17 compiler, cmake, make, libclang and jq with your package manager"
   fi
-  sudo=""
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || { say "missing: ${missing[*]}; run as root: apt-get install ${missing[*]}"; exit 1; }
-    sudo=sudo
-  fi
-  say "installing ${missing[*]}"
-  $sudo apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  install "${missing[@]}"
 fi
 
-if ! command -v cargo >/dev/null; then
-  if command -v rustup >/dev/null; then
-    say "installing Rust with rustup"
-    rustup toolchain install stable --profile minimal --component clippy --component rustfmt
-  elif command -v apt-get >/dev/null && apt-cache show rustup >/dev/null 2>&1; then
-    say "installing rustup"
-    sudo=""; [ "$(id -u)" -eq 0 ] || sudo=sudo
-    $sudo apt-get install -y -qq rustup >/dev/null
-    rustup toolchain install stable --profile minimal --component clippy --component rustfmt
-  else
-    say "Rust 1.90 or newer is missing: install it from https://rustup.rs and run this again"
-    exit 1
-  fi
-fi
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+has cargo || install_rust
 
-wanted=1.90
 found=$(cargo --version | cut -d' ' -f2)
 if [ "$(printf '%s\n%s\n' "$wanted" "$found" | sort -V | head -n 1)" != "$wanted" ]; then
-  say "Rust $found is older than $wanted: run 'rustup update stable'"
-  exit 1
+  stop "Rust $found is older than $wanted: run 'rustup update stable'"
 fi

@@ -420,9 +420,9 @@ fn real_judgments_are_read_as_a_careful_reader_reads_them() {
 }
 
 #[test]
-#[ignore = "needs ../shared/data"]
+#[ignore = "needs TRIBUNAL_TEST_DATA, a folder of collected texts"]
 fn whole_collections_are_read_well_and_hardly_ever_wrongly() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = std::path::PathBuf::from(std::env::var_os("TRIBUNAL_TEST_DATA").unwrap());
     for corpus in CORPORA {
         let text = fs::read_to_string(folder.join(format!("{}.jsonl", corpus.file))).unwrap();
         let Tally { all, agree, differ, unread } = corpus.tally(&text);
@@ -443,10 +443,10 @@ fn whole_collections_are_read_well_and_hardly_ever_wrongly() {
 
 /// Answers that hold verdicts of their own are shown whole by the judge, ahead of its verdict or behind.
 #[test]
-#[ignore = "needs ../shared/data"]
+#[ignore = "needs TRIBUNAL_TEST_DATA, a folder of collected texts"]
 fn judged_texts_that_hold_verdicts_never_become_the_verdict() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data/adversarial_candidate_texts.jsonl");
+    let folder = std::path::PathBuf::from(std::env::var_os("TRIBUNAL_TEST_DATA").unwrap());
+    let file = folder.join("adversarial_candidate_texts.jsonl");
     let texts = fs::read_to_string(&file).unwrap();
     let ten = json!({ "min": 1, "max": 10, "step": "any" });
     let abc = json!({ "A": "first", "B": "second", "C": "tie" });
