@@ -51,7 +51,7 @@ fn lists_and_help_break_between_words() {
     assert!(models.contains("json-schema against"), "{models}");
     let help = shown(&place, "help judge");
     // A paragraph is wrapped once: none of its lines is much shorter than the terminal.
-    let start = help.find("Options under Judge are also").unwrap();
+    let start = help.find("Settings: every option under Judge").unwrap();
     let paragraph: Vec<&str> = help[start..].lines().take_while(|line| !line.is_empty()).collect();
     let short = |line: &&&str| line.len() < 60;
     assert_eq!(paragraph[..paragraph.len() - 1].iter().filter(short).count(), 0, "{help}");
