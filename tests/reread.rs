@@ -20,17 +20,19 @@ fn answers(count: usize) -> String {
 fn another_pass_rule_scale_or_prompt_reads_the_same_texts() {
     let place = Place::new("reread-rules");
     place.file("r.jsonl", answers(3));
-    place.run(&[
-        "judge",
-        "r.jsonl",
-        "-m",
-        "script:Fine.\nScore: 7\nGrade: B",
-        "-p",
-        "score",
-        "-o",
-        "out.jsonl",
-        "-q",
-    ]);
+    place
+        .run(&[
+            "judge",
+            "r.jsonl",
+            "-m",
+            "script:Fine.\nScore: 7\nGrade: B",
+            "-p",
+            "score",
+            "-o",
+            "out.jsonl",
+            "-q",
+        ])
+        .passed();
 
     let passed = place.run(&["reparse", "out.jsonl", "--pass", "score >= 7"]);
     assert_eq!(passed.code, 0, "{}", passed.err);
@@ -64,17 +66,19 @@ fn another_pass_rule_scale_or_prompt_reads_the_same_texts() {
 fn both_orders_of_a_pair_are_read_again_as_they_were_shown() {
     let place = Place::new("reread-pairs");
     place.file("r.jsonl", PAIRS);
-    place.run(&[
-        "judge",
-        "r.jsonl",
-        "-m",
-        "script:I say [[A]]",
-        "-p",
-        "pair",
-        "-o",
-        "out.jsonl",
-        "-q",
-    ]);
+    place
+        .run(&[
+            "judge",
+            "r.jsonl",
+            "-m",
+            "script:I say [[A]]",
+            "-p",
+            "pair",
+            "-o",
+            "out.jsonl",
+            "-q",
+        ])
+        .passed();
     let before: Value = serde_json::from_str(&place.read("out.jsonl")).unwrap_or_default();
     assert_eq!((&before["preference"], &before["consistent"]), (&json!("tie"), &json!(false)));
     let again = place.run(&["reparse", "out.jsonl"]);
@@ -86,18 +90,20 @@ fn both_orders_of_a_pair_are_read_again_as_they_were_shown() {
 fn lines_without_their_records_are_read_by_their_critiques() {
     let place = Place::new("reread-bare");
     place.file("r.jsonl", answers(1));
-    place.run(&[
-        "judge",
-        "r.jsonl",
-        "-m",
-        "script:Fine.\nScore: 7",
-        "-p",
-        "score",
-        "-o",
-        "out.jsonl",
-        "-q",
-        "--no-item",
-    ]);
+    place
+        .run(&[
+            "judge",
+            "r.jsonl",
+            "-m",
+            "script:Fine.\nScore: 7",
+            "-p",
+            "score",
+            "-o",
+            "out.jsonl",
+            "-q",
+            "--no-item",
+        ])
+        .passed();
     let again = place.run(&["reparse", "out.jsonl", "--pass", "score >= 9"]);
     assert_eq!(
         (&again.lines()[0]["score"], &again.lines()[0]["pass"]),
@@ -115,8 +121,8 @@ fn two_runs_are_compared_record_by_record() {
         let args = ["judge", "r.jsonl", "-m", text, "-p", "score", "-o", out, "-q"];
         place.run(&[&args, more].concat())
     };
-    run("script:Score: 7", "one.jsonl", &[]);
-    run("script:Score: 9", "two.jsonl", &["--limit", "11"]);
+    run("script:Score: 7", "one.jsonl", &[]).passed();
+    run("script:Score: 9", "two.jsonl", &["--limit", "11"]).passed();
     let ran = place.run(&["diff", "one.jsonl", "two.jsonl"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(ran.out.lines().count(), 11);
@@ -131,7 +137,7 @@ fn two_runs_are_compared_record_by_record() {
         "{}",
         ran.err
     );
-    run("script:I wonder.", "none.jsonl", &[]);
+    run("script:I wonder.", "none.jsonl", &[]).passed();
     let ran = place.run(&["diff", "one.jsonl", "none.jsonl", "-q"]);
     assert!(
         ran.out.is_empty() && ran.err.contains("with a verdict in one only: 12 in the first"),

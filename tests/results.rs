@@ -46,7 +46,7 @@ fn a_table_in_is_a_table_out_with_the_verdict_behind_the_inputs_columns() {
 fn a_judged_table_can_be_judged_again() {
     let place = Place::new("results-again");
     place.file("answers.csv", ANSWERS);
-    judge(&place, &["answers.csv", "-o", "one.tsv"]);
+    let _ = judge(&place, &["answers.csv", "-o", "one.tsv"]);
     let ran = judge(&place, &["one.tsv", "--format", "csv"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
@@ -76,7 +76,7 @@ fn lines_are_in_the_order_of_the_input_when_a_run_ends_whatever_order_they_came_
 fn a_list_of_json_is_what_it_says() {
     let place = Place::new("results-json");
     place.file("answers.csv", ANSWERS);
-    judge(&place, &["answers.csv", "-o", "judged.json"]);
+    let _ = judge(&place, &["answers.csv", "-o", "judged.json"]);
     let list: Vec<Value> = serde_json::from_str(&place.read("judged.json")).unwrap();
     assert_eq!(list.len(), 3);
     assert_eq!((&list[2]["score"], &list[2]["item"]["answer"]), (&json!(7), &json!("two\nlines")));
@@ -169,7 +169,7 @@ fn an_unreadable_answer_is_an_error_of_the_report_and_never_a_failure_or_a_pass(
         "--junit",
         "j.xml",
     ];
-    place.run(&args);
+    let _ = place.run(&args);
     let junit = place.read("j.xml");
     assert!(junit.contains("failures=\"0\"") && junit.contains("errors=\"1\""), "{junit}");
 }

@@ -98,16 +98,16 @@ async fn equal_records_have_a_line_each_and_changed_ones_a_new_one() {
     let server = scoring().await;
     let same = "{\"question\": \"q\", \"answer\": \"a\"}\n";
     place.file("r.jsonl", same.repeat(3));
-    run(&place, &server, &[]).await;
+    let _ = run(&place, &server, &[]).await;
     assert_eq!(
         (lines(&place, "out.jsonl").len(), server.requests()),
         (3, 1),
         "one flight for three"
     );
-    run(&place, &server, &[]).await;
+    let _ = run(&place, &server, &[]).await;
     assert_eq!((lines(&place, "out.jsonl").len(), server.requests()), (3, 1));
     place.file("r.jsonl", format!("{{\"question\": \"new\", \"answer\": \"a\"}}\n{same}"));
-    run(&place, &server, &[]).await;
+    let _ = run(&place, &server, &[]).await;
     let lines = lines(&place, "out.jsonl");
     assert_eq!((lines.len(), server.requests()), (2, 2));
     assert_eq!(
@@ -188,7 +188,7 @@ async fn a_torn_line_is_mended_and_two_runs_on_one_output_are_refused() {
     let place = Place::new("resume-torn");
     let server = scoring().await;
     place.file("r.jsonl", records(5));
-    run(&place, &server, &[]).await;
+    let _ = run(&place, &server, &[]).await;
     let whole = place.read("out.jsonl");
     place.file("out.jsonl", &whole[..whole.len() - 100]);
     let ran = run(&place, &server, &["--cache", "off"]).await;
@@ -329,7 +329,7 @@ async fn the_cache_is_looked_after_by_commands() {
     let place = Place::new("resume-cache");
     let server = scoring().await;
     place.file("r.jsonl", records(10));
-    run(&place, &server, &[]).await;
+    let _ = run(&place, &server, &[]).await;
     let warm = run(&place, &server, &["--fresh"]).await;
     assert_eq!(server.requests(), 10);
     assert!(warm.err.contains("10 answers were remembered: "), "{}", warm.err);

@@ -172,7 +172,7 @@ async fn a_table_that_somebody_changed_is_not_written_over() {
     })
     .await;
     place.file("r.jsonl", records(3));
-    run(&place, &server, "out.csv", &[]).await;
+    let _ = run(&place, &server, "out.csv", &[]).await;
     let noted = place.read("out.csv").replace("id,", "my note,id,");
     place.file("out.csv", &noted);
     let refused = run(&place, &server, "out.csv", &["--retry-errors"]).await;
@@ -337,7 +337,7 @@ async fn killed_while_it_writes_its_table_a_run_goes_on_and_pays_nothing_twice()
     })
     .await;
     place.file("r.jsonl", records(300));
-    run(&place, &server, "out.json", &["-j", "8"]).await;
+    let _ = run(&place, &server, "out.json", &["-j", "8"]).await;
     let asked = server.requests();
     for round in 0..20 {
         let mut child = start(&place, &server, "out.json", &[]);

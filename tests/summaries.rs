@@ -126,7 +126,7 @@ fn a_report_names_records_by_their_place_and_failures_by_their_rule() {
         "-m",
         "script:\u{ffff}<&]]>\u{1}\nScore: 7",
     ];
-    place.run(&judge);
+    let _ = place.run(&judge);
     let junit = place.read("j.xml");
     assert!(junit.contains("name=\"r.jsonl:1\""), "{junit}");
     assert!(junit.contains("message=\"7 does not meet `score &gt;= 8`\""), "{junit}");
