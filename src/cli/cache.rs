@@ -1,4 +1,8 @@
 //! `tribunal cache`: the answers of earlier runs, kept on disk.
+//!
+//! The store itself belongs to the library. `export` and `import` move answers between machines as lines of JSON, one
+//! answer each: its key, the name of its model and the answer. A key is a digest of everything that changes the answer,
+//! so that an imported answer is found by the same request on any machine.
 
 use std::{
     io::Write,

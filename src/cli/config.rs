@@ -1,4 +1,14 @@
 //! `tribunal config`
+//!
+//! One row per setting: its key as tribunal.toml writes it, its value, and the flag, variable or line of a file that it
+//! comes from. Keys and other secrets are shown as `***`. Rows go to standard output; the file that was read, the judges
+//! and models in it, and permissions that are missing go to standard error as comments.
+//!
+//! ```text
+//! $ tribunal config --draws 3
+//! draws = 3                                        # --draws
+//! model = "tiny"                                   # default
+//! ```
 
 use std::io;
 

@@ -4,6 +4,9 @@
 //! Anything printed may hold text of a record, a model, a server or a file name. Messages are always escaped.
 //! Results are exact in pipes and files, and escaped on a terminal. Only text that this program has coloured
 //! itself, out of escaped parts, is printed unchanged.
+//!
+//! Three functions print messages, and differ in who has escaped them: [`print_error`] and [`note`] escape what they are
+//! given, [`note_coloured`] does not. Two print results: [`emit`] and [`emit_coloured`].
 
 use std::{
     fmt::Write as _,

@@ -1,4 +1,13 @@
 //! `tribunal diff`: two files of results compared record by record.
+//!
+//! Records are matched by their ids. Changed verdicts go to standard output, one per line; agreement, kappa,
+//! correlations and a paired bootstrap of the difference go to standard error, as every summary does.
+//!
+//! ```text
+//! $ tribunal diff before.jsonl after.jsonl
+//! q7                   3 → 8
+//! 2 records in both, 1 only in the first, 1 only in the second
+//! ```
 
 use std::{
     fs::File,

@@ -1,4 +1,7 @@
 //! The syntax of `.env`, read line by line: a malformed line is left out, and the rest is read.
+//!
+//! The syntax is the common part of what shells, docker and the usual libraries read. A line is either understood the
+//! same way by all of them, or reported as malformed; nothing is guessed.
 
 /// The content of a file.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,10 +1,15 @@
 //! `tribunal judge --dry-run`: what a run would send, and what it would cost at least and at most.
+//!
+//! The judge is driven as in a run, with made-up answers in place of the model's, so that later turns, draws, orders and
+//! members are counted too. Prompts are counted by the model's own tokenizer where it runs in process, and estimated
+//! from their characters elsewhere. What answers cost is only bounded: by their maximum length.
 
 use std::io::{self, IsTerminal};
 
 use super::{console::emit_coloured, fields::Watch, input::Records, note, print_error, prompts};
 use tribunal::{
-    completion::UsageTotal, error::Result, judge::Judge, judging::AskId, request::Request,
+    backend::BudgetLimits, completion::UsageTotal, error::Result, judge::Judge, judging::AskId,
+    request::Request,
 };
 
 /// What a run would send.
@@ -32,7 +37,12 @@ const PER_TOKEN: u64 = 4;
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub(super) async fn run(judge: &Judge, records: Records, watch: Option<&mut Watch>) -> Result<()> {
+pub(super) async fn run(
+    judge: &Judge,
+    records: Records,
+    limits: &BudgetLimits,
+    watch: Option<&mut Watch>,
+) -> Result<()> {
     let mut watch = watch;
     let mut estimate = Estimate { written: Some(0), ..Estimate::default() };
     for record in records {
@@ -63,6 +73,8 @@ pub(super) async fn run(judge: &Judge, records: Records, watch: Option<&mut Watc
         }
     }
     note(&estimate.text(judge));
+    estimate.over(judge, limits).iter().for_each(|line| note(line));
+    note("nothing was sent");
     Ok(())
 }
 
@@ -107,9 +119,36 @@ impl Estimate {
                 None => "answer tokens: no limit (--max-tokens sets one)".into(),
             },
             format!("cost: {}", self.cost(judge)),
-            "nothing was sent".into(),
         ];
         lines.join("\n")
+    }
+
+    /// The limits that the run would exceed, in words: those of requests and tokens surely, that of cost by the prompts
+    /// alone.
+    fn over(&self, judge: &Judge, limits: &BudgetLimits) -> Vec<String> {
+        let BudgetLimits { max_cost, max_requests, max_total_tokens, .. } = *limits;
+        let (requests, tokens) = (self.calls as u64, self.prompt_tokens());
+        let mut over = Vec::new();
+        if let Some(most) = max_requests.filter(|most| requests > *most) {
+            over.push(format!("over budget: {requests} requests, and --max-requests is {most}"));
+        }
+        if let Some(most) = max_total_tokens.filter(|most| tokens > *most) {
+            over.push(format!(
+                "over budget: the prompts alone have {tokens} tokens, and --max-total-tokens is {most}"
+            ));
+        }
+        let least = judge.price().map(|price| price.at_least(UsageTotal::new(tokens, 0)));
+        if let Some((least, most)) = least.zip(max_cost).filter(|(least, most)| least > most) {
+            over.push(format!(
+                "over budget: the prompts alone cost about {least:.4}, and --max-cost is {most}"
+            ));
+        }
+        over
+    }
+
+    /// The tokens of all prompts, estimated where the model cannot count them.
+    fn prompt_tokens(&self) -> u64 {
+        if self.uncounted { self.characters / PER_TOKEN } else { self.tokens }
     }
 
     /// The tokens of all prompts, in words.
@@ -130,7 +169,7 @@ impl Estimate {
             }
             return "unknown (set `price` in [model.NAME] of tribunal.toml)".into();
         };
-        let prompt = if self.uncounted { self.characters / PER_TOKEN } else { self.tokens };
+        let prompt = self.prompt_tokens();
         let least = price.at_least(UsageTotal::new(prompt, 0));
         match self.written {
             Some(completion) => {

@@ -2,6 +2,16 @@
 //!
 //! A file that was found in the working directory or above it may come from anyone. It may set how to judge, and
 //! keys. Variables that would change where requests go are withheld until the user allows them.
+//!
+//! What a variable may do decides how it is treated, see [`Effect`]:
+//!
+//! | variable | from a found `.env` |
+//! |---|---|
+//! | settings of judging, keys of known providers | set |
+//! | addresses, key variables, proxies, paths outside the folder | set with permission (`tribunal trust`) |
+//! | everything else | ignored |
+//!
+//! A file that `TRIBUNAL_ENV_FILE` names is the user's own word: everything in it is set.
 
 use std::{
     collections::BTreeSet,

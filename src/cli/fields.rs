@@ -1,4 +1,13 @@
 //! Messages about the fields of records: which the judge reads, which nothing reads, and which are empty.
+//!
+//! A judge that silently ignores half of a record is the most common way to judge the wrong thing. So before a run the
+//! fields that are read and not read are printed, a field that was mapped for nothing is an error, and what later
+//! records show is printed at the end, each warning once with its first place. With `--quiet` records are not watched.
+//!
+//! ```text
+//! shown to the judge: question, bot_reply (answer); not shown: user_message
+//! warning: `gold` looks like a reference, which the prompt `score` does not read
+//! ```
 
 use std::collections::BTreeSet;
 

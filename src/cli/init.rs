@@ -1,4 +1,7 @@
 //! `tribunal init`: a judge to start from.
+//!
+//! The files are those of `examples/start`, compiled into the program. They judge sums with the built-in model, so that
+//! the example runs offline and at once. The new tribunal.toml is trusted, because this program has written it.
 
 use std::{
     fs,

@@ -1,4 +1,8 @@
 //! The records that a command reads: which files, in which format, and how many.
+//!
+//! Records are read as they are needed, never all at once, except where `--sample` needs all of them to pick from. The
+//! number of records, for progress and for the count of untried ones, is only taken where it is cheap: lines of a file
+//! are counted, a small table is parsed once more, a pipe is not counted.
 
 use std::{
     io::{self, IsTerminal},

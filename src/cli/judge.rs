@@ -1,11 +1,24 @@
 //! `tribunal judge`
+//!
+//! The command goes through these steps, each in a module of its own:
+//!
+//! 1. `settings` puts flags, variables and tribunal.toml together, and `trust` refuses what the user has not allowed.
+//! 2. `input` opens the records, and reads up to the first one that can be judged.
+//! 3. `opening` opens the models, and `choose` picks a prompt by that record where none is named.
+//! 4. What a user should know before paying is printed: which fields the judge reads, warnings of the prompt file, a
+//!    pair that always shows the better answer first. With `--dry-run` the command ends here.
+//! 5. `run::judge` of the library drives the records, with journal and resume; `output` prints what ends.
+//! 6. The summary is printed, and the exit code follows from how the run ended and from the gates.
+//!
+//! Everything that can be refused is refused before the first request is sent: files that cannot be written, rules
+//! that cannot be met, fields that no prompt reads.
 
 use std::path::{Path, PathBuf};
 
 use tokio::sync::watch;
 
 use super::{
-    Exit, dry_run, fields, input, manifest, note,
+    Exit, budget, dry_run, fields, input, manifest, note,
     opening::Opening,
     output,
     progress::Progress,
@@ -35,6 +48,8 @@ pub(super) struct Args {
     judge: settings::Args,
     #[command(flatten)]
     output: output::Args,
+    #[command(flatten)]
+    budget: budget::Args,
     /// File to write the prompt to, ready to be edited.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -93,7 +108,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         save(&judge, path)?;
     }
     if args.dry_run {
-        dry_run::run(&judge, input.records, watch.as_mut()).await?;
+        let limits = args.budget.limits();
+        dry_run::run(&judge, input.records, &limits, watch.as_mut()).await?;
         if let Some(watch) = watch {
             watch.print();
         }
@@ -113,8 +129,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         note(&summary.to_string());
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
-    let stopped = summary.ending.end.is_stopped();
-    Ok(if stopped { Exit::Interrupted } else { gate(&resolved, &summary) })
+    Ok(running::exit(&summary.ending.end, || gate(&resolved, &summary)))
 }
 
 impl Args {

@@ -1,4 +1,13 @@
 //! The manifest of a run, beside its results: what ran, with which settings.
+//!
+//! Results alone do not say how they came about. The manifest holds everything that is needed to repeat the run, except
+//! secrets: the effective settings, the source of every prompt, and the identity of every model, which for a local model
+//! is the digest of its weights.
+//!
+//! ```text
+//! verdicts.jsonl
+//! verdicts.jsonl.run.json
+//! ```
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,6 @@
 //! `tribunal completions` and `tribunal man`, generated from the definitions of the help.
+//!
+//! Both are printed on standard output, for the shell or `man` to read; packagers call them when they build.
 
 use std::io;
 

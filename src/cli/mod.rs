@@ -11,6 +11,7 @@
 //! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
 //! | `env_file`, `dotenv` | variables from `.env` |
 
+mod budget;
 #[cfg(feature = "store")]
 mod cache;
 mod choose;

@@ -1,4 +1,8 @@
 //! `tribunal models`: the names of models, and the metadata of model files.
+//!
+//! A broken GGUF file can crash llama.cpp, and with it the program. So before a file is loaded for the first time, this
+//! program starts itself as `tribunal models try FILE` (hidden from the help), which loads the file and generates one
+//! word. If that process dies, the file is refused with an error; nothing else is lost.
 
 use std::{
     io,

@@ -1,4 +1,8 @@
 //! From settings to a judge with its model, or to a jury with the models of all members.
+//!
+//! Both ways lead through the same builder as the library's users take: the settings give a `JudgeBuilder`, this module
+//! adds the model and the prompt. The prompt needs the model's name, for some prompts belong to certain models, and the
+//! first record, for a prompt has to fit its fields.
 
 use super::{choose, fields};
 use tribunal::{

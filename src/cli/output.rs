@@ -1,4 +1,13 @@
 //! Where results of `tribunal judge` are written, in which format, and what is printed meanwhile.
+//!
+//! | `-o` | `--format` | standard output | when |
+//! |---|---|---|---|
+//! | FILE | | nothing | lines one by one, tables and lists at the end |
+//! | | `jsonl`, or a pipe | lines of JSON | as records end |
+//! | | `pretty`, or a terminal | a table for people | as records end |
+//! | | `json`, `csv`, `tsv` | one list or table | at the end |
+//!
+//! The library writes files of results, with their journal; this module writes what is printed, and the reports.
 
 use std::{
     io::{self, IsTerminal},

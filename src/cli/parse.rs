@@ -1,4 +1,8 @@
 //! `tribunal parse`: verdicts read out of texts that exist already.
+//!
+//! Nothing is sent: a judge without a model reads the verdict in each text by the rules of a prompt, and prints the same
+//! lines and summary as `tribunal judge`. This is the way to compare rules on texts from another tool, and to judge how
+//! readable the critiques of a model are.
 
 use std::io;
 

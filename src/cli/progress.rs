@@ -1,4 +1,8 @@
 //! The progress of a run: a bar on a terminal, a line every 30 seconds elsewhere.
+//!
+//! The speed is that of records which this run judged: those kept from an earlier run end at once and would promise too
+//! much. Counting happens where records end; a thread of its own draws the bar or prints the line, so that a slow
+//! terminal slows nothing down.
 
 use std::{
     fmt::{self, Write},

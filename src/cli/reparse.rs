@@ -1,4 +1,14 @@
 //! `tribunal reparse`: stored texts read again by other rules.
+//!
+//! Input and output are lines of `tribunal judge`. What was asked, of which model and at what cost stays as it was;
+//! verdict, pass and aggregate follow from the stored texts by the settings of this command. A line of a failed record
+//! is printed unchanged, for it holds no text.
+//!
+//! ```text
+//! $ tribunal reparse verdicts.jsonl --pass 'score >= 8' > stricter.jsonl
+//! q7: 7, pass → 7, fail by `Score: *`
+//! read 20 lines again: 1 verdicts changed, 0 lines could not be read
+//! ```
 
 use std::{io, path::PathBuf};
 

@@ -1,4 +1,7 @@
 //! Results as a table for people: in the order of their end on a terminal, in the order of the input elsewhere.
+//!
+//! On a terminal a row appears as soon as its record ends. In a pipe or a file the order of the input is kept, so that
+//! two runs can be compared line by line; rows that end early wait.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

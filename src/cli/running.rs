@@ -1,13 +1,17 @@
 //! What the commands that ask models share: how a run is set up, and what is printed when it has ended.
+//!
+//! A run stops in order: at the first Ctrl-C no new record begins and requests in flight have [`GRACE`] to end; at the
+//! second they are given up. Either way the results so far are complete lines, and the same command continues.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{input::Input, note, signals};
+use super::{Exit, input::Input, note, print_error, signals};
 use tribunal::{
     config::Resolved,
     judge::Judge,
+    records::End,
     run::{Redo, RunOptions},
 };
 
@@ -31,6 +35,19 @@ pub(super) fn options(
     options.total = input.total.and_then(|total| usize::try_from(total).ok());
     options.counts_rest = input.are_files;
     options
+}
+
+/// The exit code of a run that ended this way; `gate` decides where nothing else does. Where a budget ended the run,
+/// its error is printed: which limit was met, and that the same command with a larger one continues.
+pub(super) fn exit(end: &End, gate: impl FnOnce() -> Exit) -> Exit {
+    match end {
+        End::Stopped => Exit::Interrupted,
+        End::OutOfBudget(error) => {
+            print_error(error);
+            Exit::Incomplete
+        }
+        _ => gate(),
+    }
 }
 
 /// Says that records which failed in an earlier run were not tried again, and how to do that.

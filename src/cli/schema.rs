@@ -1,4 +1,7 @@
 //! `tribunal schema`: JSON schemas of what the program reads and writes.
+//!
+//! The schemas are generated from the types that read and write these files, so that they cannot differ. An editor with
+//! TOML support completes and checks tribunal.toml by the schema of `config`.
 
 use std::io;
 

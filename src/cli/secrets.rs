@@ -1,4 +1,7 @@
 //! Settings without secrets, for screens and manifests.
+//!
+//! Two rules decide what is a secret: the name of a setting (`api_key`, `token`, `authorization`, …), and the parts of an
+//! address that carry credentials (user, password, query). Both apply at any depth of tables and lists.
 
 use serde_json::Value;
 

@@ -1,4 +1,11 @@
 //! Flags that describe a judge, and the effective settings: flags over variables over the file.
+//!
+//! The flags are those of the library's own types [`Settings`] and [`ModelSettings`], which also are the keys of
+//! tribunal.toml: one definition gives the flag, the variable, the key, the schema and the help. So a setting that the
+//! library gains is a flag of every command at once.
+//!
+//! [`Sources`] remembers which arguments clap took from the environment, so that `tribunal config` can name the
+//! variable, and `trust` can tell a flag from a variable of a found `.env`.
 
 use std::{
     collections::BTreeMap,

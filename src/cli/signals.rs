@@ -1,4 +1,6 @@
 //! Ctrl-C and SIGTERM: the first lets requests in flight end, the second gives them up.
+//!
+//! Handlers are installed when a run begins. Before that, a signal ends the program as it ends any other.
 
 use tokio::sync::watch;
 

@@ -2,6 +2,15 @@
 //!
 //! Permissions are stored per file, as the set of what it asked for at the time. Other edits of the file need no new
 //! permission; another address, key variable or path does.
+//!
+//! The store is one JSON file in the user's folder for configuration, a table from the path of a file to the sentences
+//! that describe what it asked for. A sentence names the value, so that another value is another sentence:
+//!
+//! ```json
+//! {"/home/me/work/tribunal.toml": ["[model.far] base_url sends requests, and the key in OPENAI_API_KEY, to https://…"]}
+//! ```
+//!
+//! It is written beside its place and moved there, so that no other process reads half of it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,8 @@
 //! Variables of the environment that are nearly the right ones.
+//!
+//! A misspelt variable is the quietest of all mistakes: the run goes on with other settings than the user believes. So
+//! names that begin like this program's, or differ from a known name only in case or underscores, are reported. Their
+//! values are never printed, for they may be keys.
 
 use super::{env_file, note, trust};
 use tribunal::{error::near, models::presets};

@@ -1,4 +1,6 @@
 //! Text that fits its terminal: lines break between words, and keep their indentation.
+//!
+//! Only terminals get wrapped text. In a pipe or a file a line stays whole, so that it can be searched for.
 
 use std::io;
 

@@ -1,4 +1,17 @@
 //! `tribunal revise`
+//!
+//! Each record is judged; while it does not pass, the policy model revises it by the judge's critique. The loop itself
+//! is `strategy::revise` of the library. This command turns flags into its options, opens the models that take part,
+//! and shows the rounds:
+//!
+//! | part | flag | default |
+//! |---|---|---|
+//! | judge | `-m`, `-p`, `--pass`, … | as for `tribunal judge` |
+//! | policy, which writes | `--policy` | the judge's own model |
+//! | critic, which may write the critiques | `--critic` | none: the judge's critique is used |
+//! | final judge of what is returned | `--final-judge` | a fresh sample of the judge |
+//!
+//! All of them share the cache and the budget of the run.
 
 mod models;
 mod policy;
@@ -8,7 +21,7 @@ mod rounds;
 use tokio::sync::watch;
 
 use super::{
-    Exit, fields, input, manifest, note,
+    Exit, budget, fields, input, manifest, note,
     progress::Progress,
     running,
     settings::{self, Sources},
@@ -28,6 +41,8 @@ pub(super) struct Args {
     judge: settings::Args,
     #[command(flatten)]
     policy: policy::Args,
+    #[command(flatten)]
+    budget: budget::Args,
     #[command(flatten)]
     results: results::Args,
     #[cfg(feature = "store")]
@@ -120,8 +135,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         note(&summary.to_string());
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
-    let stopped = summary.ending.end.is_stopped();
-    Ok(if stopped { Exit::Interrupted } else { gate(&resolved, &summary) })
+    Ok(running::exit(&summary.ending.end, || gate(&resolved, &summary)))
 }
 
 /// The exit code: everything must pass, or the share that the settings allow.

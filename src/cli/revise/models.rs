@@ -1,4 +1,8 @@
 //! The models of a loop: those of its judge, opened with what all of them share, and the judges made of them.
+//!
+//! A jury has several models, a judge one. Everything here works on a list of [`Opened`] models, so that both are built
+//! the same way: with a prompt that fits the first record, and with a pass rule, without which a loop has no end to aim
+//! for.
 
 use std::sync::Arc;
 

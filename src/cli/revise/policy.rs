@@ -1,4 +1,8 @@
 //! The loop of `tribunal revise` as flags describe it: policy, critic, budget of a record, accept rule.
+//!
+//! A preset sets several options at once; a flag that is given wins over it, and without both the library's default
+//! holds. The budget here is that of one record, and part of the method: it decides when a loop gives up. The budget of
+//! the whole run is in [`super::budget`] and ends the command.
 
 use std::{sync::Arc, time::Duration};
 

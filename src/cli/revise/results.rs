@@ -1,4 +1,10 @@
 //! The results of `tribunal revise`: lines of JSON, or one text with a file beside it that tells how it came about.
+//!
+//! | input | `-o` | written |
+//! |---|---|---|
+//! | one plain file | a plain file, such as `final.md` | the revised text, and `final.md.revision.json` beside it |
+//! | anything else | `.jsonl` or `.json` | one line per record, with its rounds |
+//! | anything | none | lines of JSON in a pipe, rows on a terminal |
 
 use std::{
     fs,

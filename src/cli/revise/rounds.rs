@@ -1,4 +1,12 @@
 //! Rounds of `tribunal revise` as they end: the verdict, what changed in the draft, and the critique.
+//!
+//! ```text
+//! ── spain round 0: 2, to be revised
+//!    Rome
+//!    │ Rome is in Italy.
+//! ── spain round 1: 9, pass
+//!    [-Rome-]{+Madrid+}
+//! ```
 
 use std::sync::Mutex;
 
