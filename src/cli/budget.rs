@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
-use super::units;
-use tribunal::backend::{Budget, BudgetLimits};
+use tribunal::{
+    backend::{Budget, BudgetLimits},
+    units,
+};
 
 /// Limits for a whole run, over all of its models and records.
 #[derive(Clone, Copy, Debug, clap::Args)]

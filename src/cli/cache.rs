@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Exit,
     console::{self, cannot_print},
-    emit, note, print_error, units,
+    emit, note, print_error,
 };
 use tribunal::{
     backend::cache::{Cache, Mode, Shelf},
@@ -24,6 +24,7 @@ use tribunal::{
     files::Plan,
     records::{self, Source},
     report::escaped,
+    units,
 };
 
 /// Inspect, prune, export or import cached answers.
@@ -74,7 +75,7 @@ enum Command {
         #[arg(long, visible_alias = "max-age", value_name = "TIME", value_parser = units::duration)]
         older_than: Option<Duration>,
         /// Keep at most this size, such as 500MB or 4GB.
-        #[arg(long, value_name = "SIZE", value_parser = units::size)]
+        #[arg(long, value_name = "SIZE", value_parser = size)]
         max_size: Option<u64>,
     },
     /// Remove all answers.
@@ -92,6 +93,15 @@ enum Command {
         /// File to read; - reads standard input.
         file: PathBuf,
     },
+}
+
+/// A size with its unit: a number alone could be bytes or megabytes, and what is removed is gone.
+fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    match text.parse::<f64>() {
+        Ok(_) => Err(format!("expected a size with its unit, such as {text}MB")),
+        Err(_) => units::size(text).map_err(|error| error.to_string()),
+    }
 }
 
 /// One line of `export`.

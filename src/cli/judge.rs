@@ -155,6 +155,7 @@ impl Args {
             );
         }
         let models = Models::new(Environment::process())
+            .budgeted(self.budget.open())
             .recorded(self.record.clone())
             .offline(self.dry_run)
             .stopping(stops);

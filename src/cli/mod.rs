@@ -42,7 +42,6 @@ mod secrets;
 mod settings;
 mod signals;
 mod trust;
-mod units;
 mod variables;
 mod width;
 

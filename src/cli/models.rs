@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Exit, emit, width};
-use tribunal::error::Result;
+use tribunal::{error::Result, models::schemes};
 
 /// List model names, or describe a GGUF file.
 #[derive(Debug, clap::Args)]
@@ -52,23 +52,6 @@ impl Args {
     }
 }
 
-const NAMES: [(&str, &str); 11] = [
-    ("tiny", "the shipped model: sums and differences of whole numbers up to 999, offline"),
-    ("FILE.gguf", "any GGUF, in this process"),
-    ("openai/MODEL", "OPENAI_API_KEY, OPENAI_BASE_URL"),
-    ("ollama/MODEL", "OLLAMA_HOST, else port 11434 of this machine"),
-    ("vllm/MODEL", "VLLM_BASE_URL, else port 8000 of this machine"),
-    ("llamacpp/MODEL", "llama.cpp's own server, else port 8080 of this machine"),
-    ("openrouter/MODEL", "OPENROUTER_API_KEY"),
-    ("ANY --base-url URL", "any other OpenAI-compatible API"),
-    (
-        "check:KIND",
-        "no model: exact, number, boxed, choice, regex or json-schema against the reference",
-    ),
-    ("replay:FILE", "the answers of a run with --record FILE"),
-    ("script:TEXT", "says TEXT to everything"),
-];
-
 #[cfg_attr(
     not(feature = "llama"),
     expect(clippy::unused_async, reason = "with the feature it waits")
@@ -76,9 +59,9 @@ const NAMES: [(&str, &str); 11] = [
 pub(super) async fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::List => {
-            for (name, what) in NAMES {
-                let name = format!("{name:<20} ");
-                emit(&mut io::stdout(), &width::listed(&name, what, width::of_stdout()))?;
+            for scheme in schemes() {
+                let name = format!("{:<20} ", scheme.example);
+                emit(&mut io::stdout(), &width::listed(&name, scheme.summary, width::of_stdout()))?;
             }
             Ok(Exit::Done)
         }

@@ -51,7 +51,7 @@ use std::{
 use tokio::sync::{OnceCell, watch};
 
 use crate::{
-    backend::{Backend, Recorded},
+    backend::{Backend, Budget, Budgeted, Recorded},
     environment::Environment,
     error::Result,
 };
@@ -150,7 +150,7 @@ impl ModelSpec {
 /// however often and however concurrently they are opened, so that judge, policy, critic, final judge and the
 /// members of a jury share the weights. A model stays loaded while its registry lives.
 ///
-/// Around each model stand layers, outermost first: recorded ▸ cached ▸ the model itself.
+/// Around each model stand layers, outermost first: recorded ▸ cached ▸ budgeted ▸ the model itself.
 #[derive(Clone, Debug, Default)]
 pub struct Models(Arc<Inner>);
 
@@ -171,6 +171,7 @@ pub(crate) struct Around {
     offline: bool,
     stopping: Option<watch::Receiver<bool>>,
     record: Option<PathBuf>,
+    budget: Option<Budget>,
     #[cfg(feature = "store")]
     cache: Option<crate::backend::cache::Cache>,
 }
@@ -198,6 +199,12 @@ impl Models {
     #[must_use]
     pub fn cached(&self, cache: impl Into<Option<crate::backend::cache::Cache>>) -> Self {
         self.with(|around| around.cache = cache.into())
+    }
+
+    /// Counts the requests of all models against one budget, below the cache: remembered answers are free.
+    #[must_use]
+    pub fn budgeted(&self, budget: impl Into<Option<Budget>>) -> Self {
+        self.with(|around| around.budget = budget.into())
     }
 
     /// Writes every answer to this file, for `replay:FILE`.
@@ -252,12 +259,20 @@ impl Models {
         scheme.check(spec)?;
         let model = scheme.open(spec, around).await?;
         self.0.loads.fetch_add(1, Ordering::Relaxed);
-        let model = if scheme.place == Place::NoModel { model } else { around.cached(model) };
+        let is_model = scheme.place != Place::NoModel;
+        let model = if is_model { around.cached(around.budgeted(model)) } else { model };
         around.recorded(model, spec)
     }
 }
 
 impl Around {
+    fn budgeted(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        match &self.budget {
+            Some(budget) => Arc::new(Budgeted::new(model, budget.clone())),
+            None => model,
+        }
+    }
+
     #[cfg(feature = "store")]
     fn cached(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
         match &self.cache {

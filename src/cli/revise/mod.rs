@@ -98,7 +98,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let plain = args.results.plain_file(&files)?;
     let input = args.input.open(files, &resolved.fields()?);
     let (stopping, stops) = watch::channel(false);
-    let opener = Models::new(Environment::process()).stopping(stops);
+    let opener = Models::new(Environment::process()).stopping(stops).budgeted(args.budget.open());
     #[cfg(feature = "store")]
     let opener = opener.cached(args.cache.open()?);
     let context = models::Context {

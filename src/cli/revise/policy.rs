@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    super::{settings, units},
+    super::settings,
     models::{Context, Opened, comparison, judge_of, names, with_prompt},
 };
 use tribunal::{
@@ -25,6 +25,7 @@ use tribunal::{
     strategy::revise::{
         Accept, AcceptRule, Budget, FinalCheck, PRESETS, Preset, ReviseOptions, Writer,
     },
+    units,
 };
 
 /// Flags of the loop: who writes, how long it goes on, and what it accepts.
