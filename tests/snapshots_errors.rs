@@ -161,7 +161,7 @@ fn the_command_line() {
     assert_snapshot!(place.shown(&["cache", "prune", "--older-than", "30"]), @r#"
     exit code 2
     ----- stderr
-    error: invalid value '30' for '--older-than <TIME>': expected a time with its unit, such as 30s
+    error: invalid value '30' for '--older-than <TIME>': `30` is not a duration: write a time such as 90s, 5m, 12h or 30d
 
     For more information, try '--help'.
     "#);
@@ -216,7 +216,7 @@ fn prompts_and_models() {
     exit code 2
     ----- stderr
     error: unknown model `gpt-9`: expected a .gguf file or PROVIDER/MODEL
-    hint: servers with a name: `openai/MODEL`, `ollama/MODEL`, `vllm/MODEL`, `llamacpp/MODEL`, `openrouter/MODEL`
+    hint: names are `tiny`, `FILE.gguf`, `openai/MODEL`, `ollama/MODEL`, `vllm/MODEL`, `llamacpp/MODEL`, `openrouter/MODEL`, `check:KIND`, `replay:FILE`, `script:TEXT`, `ANY --base-url URL`
     hint: for any other server, give its address with --base-url http://[ADDRESS]/v1
     "#);
     assert_snapshot!(with(&["-m", "openai/gpt-5-mini", "-p", "score"]), @r#"
@@ -498,7 +498,7 @@ fn loops() {
     assert_snapshot!(revise(&["--time", "90"]), @r#"
     exit code 2
     ----- stderr
-    error: invalid value '90' for '--time <TIME>': expected a time with its unit, such as 90s
+    error: invalid value '90' for '--time <TIME>': `90` is not a duration: write a time such as 90s, 5m, 12h or 30d
 
     For more information, try '--help'.
     "#);

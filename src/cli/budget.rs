@@ -7,7 +7,11 @@
 use std::time::Duration;
 
 use tribunal::{
-    backend::{Budget, BudgetLimits},
+    Hint,
+    backend::{Backend, Budget, BudgetLimits},
+    config::Resolved,
+    error::{Error, ErrorKind, Result},
+    models::is_remote,
     units,
 };
 
@@ -25,7 +29,7 @@ pub(super) struct Args {
     /// Maximum number of tokens, read and written.
     #[arg(long, value_name = "N", env = "TRIBUNAL_MAX_TOTAL_TOKENS")]
     max_total_tokens: Option<u64>,
-    /// Maximum time until the last request, such as 90s or 2h.
+    /// Maximum time of the run, such as 90s or 2h.
     #[arg(long, value_name = "TIME", value_parser = units::duration, env = "TRIBUNAL_DEADLINE")]
     deadline: Option<Duration>,
 }
@@ -41,6 +45,27 @@ impl Args {
     pub(super) fn open(&self) -> Option<Budget> {
         Some(self.limits()).filter(|limits| !limits.is_empty()).map(Budget::new)
     }
+}
+
+/// Refuses a limit on cost for a model behind an API whose price is not known: nobody could tell when it is met.
+///
+/// # Errors
+/// The price is not known.
+pub(super) fn check_price(
+    limits: &BudgetLimits,
+    resolved: &Resolved,
+    model: &dyn Backend,
+) -> Result<()> {
+    let is_remote = is_remote(resolved.model_name(), resolved.model.base_url.as_deref());
+    let is_known = resolved.model.price.is_some() || model.price().is_some();
+    if limits.max_cost.is_none() || !is_remote || is_known {
+        return Ok(());
+    }
+    let message = format!("--max-cost needs the price of `{}`, which is not known", model.name());
+    Err(Error::new(ErrorKind::Config, message).hint(
+        Hint::from("set the price of a million tokens: ")
+            .setting("price", "{ prompt = 0.25, completion = 2.0 }"),
+    ))
 }
 
 /// A cost: a positive number in the currency of the prices.

@@ -37,9 +37,24 @@ pub(super) fn print_error(error: &Error) {
     }
 }
 
-/// A hint as the command line words it: the setting `map` is the flag `--map`.
+/// A hint as the command line words it: the setting `map` is the flag `--map`, and one without a flag is a key of
+/// tribunal.toml.
 pub(super) fn worded(hint: &Hint) -> String {
-    hint.worded(|name, value| format!("--{} {value}", name.replace('_', "-")).trim_end().to_owned())
+    hint.worded(|name, value| {
+        let flag = name.replace('_', "-");
+        match (is_flag(&flag), value) {
+            (true, "") => format!("--{flag}"),
+            (true, value) => format!("--{flag} {value}"),
+            (false, "") => format!("`{name}` in tribunal.toml"),
+            (false, value) => format!("`{name} = {value}` in tribunal.toml"),
+        }
+    })
+}
+
+/// Whether any command has this long flag.
+fn is_flag(long: &str) -> bool {
+    let command = super::command();
+    command.get_subcommands().any(|one| one.get_arguments().any(|arg| arg.get_long() == Some(long)))
 }
 
 /// Prints a message of one line or more.

@@ -161,7 +161,8 @@ impl Args {
             .stopping(stops);
         #[cfg(feature = "store")]
         let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
-        let opening = Opening { first, quiet: self.output.quiet, models };
+        let opening =
+            Opening { first, quiet: self.output.quiet, models, limits: self.budget.limits() };
         let judge = opening.judge(resolved).await?;
         if resolved.settings.fail_under.is_some() && judge.pass().is_none() {
             let error = Error::new(ErrorKind::Config, "--fail-under needs a pass rule");

@@ -4,9 +4,9 @@
 //! adds the model and the prompt. The prompt needs the model's name, for some prompts belong to certain models, and the
 //! first record, for a prompt has to fit its fields.
 
-use super::{choose, fields};
+use super::{budget, choose, fields};
 use tribunal::{
-    backend::Script,
+    backend::{BudgetLimits, Script},
     config::Resolved,
     error::Result,
     item::Item,
@@ -22,8 +22,10 @@ pub(super) struct Opening<'a> {
     pub(super) first: Option<&'a Item>,
     /// Whether nothing is printed about what was chosen.
     pub(super) quiet: bool,
-    /// Opens the models.
+    /// Opens the models, each once.
     pub(super) models: Models,
+    /// What the run may spend.
+    pub(super) limits: BudgetLimits,
 }
 
 impl Opening<'_> {
@@ -52,6 +54,7 @@ impl Opening<'_> {
 
     async fn one(&self, resolved: &Resolved) -> Result<Judge> {
         let backend = self.models.open(resolved.model_spec()).await?;
+        budget::check_price(&self.limits, resolved, &*backend)?;
         let prompt = choose::prompt(resolved, &*backend, self.first, self.quiet)?;
         let mut builder = resolved.builder()?.backend(backend).with_prompt(prompt);
         if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {

@@ -106,6 +106,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         first: input.first.as_ref(),
         quiet,
         models: opener,
+        limits: args.budget.limits(),
     };
     let work = args.policy.open(&mut resolved, context).await?;
     let judge = work.judge();

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use super::super::{choose, note, settings};
+use super::super::{budget, choose, note, settings};
 use tribunal::{
     Hint,
-    backend::Backend,
+    backend::{Backend, BudgetLimits},
     config::Resolved,
     error::{Error, ErrorKind, Result},
     item::Item,
@@ -30,6 +30,8 @@ pub(super) struct Context<'a> {
     pub(super) quiet: bool,
     /// Opens the models, each once.
     pub(super) models: Models,
+    /// What the run may spend.
+    pub(super) limits: BudgetLimits,
 }
 
 /// The settings of a judge, or of one member of a jury, with the model that was opened for them.
@@ -44,7 +46,9 @@ impl Context<'_> {
     /// # Errors
     /// It cannot be opened.
     pub(super) async fn model(&self, resolved: &Resolved) -> Result<Arc<dyn Backend>> {
-        self.models.open(resolved.model_spec()).await
+        let model = self.models.open(resolved.model_spec()).await?;
+        budget::check_price(&self.limits, resolved, &*model)?;
+        Ok(model)
     }
 
     /// Opens the model of a judge, or those of all members of a jury.
@@ -55,7 +59,7 @@ impl Context<'_> {
         let mut opened = Vec::new();
         let single = std::iter::once(resolved).filter(|one| !one.is_jury());
         for one in single.chain(&resolved.members) {
-            let backend = self.models.open(one.model_spec()).await?;
+            let backend = self.model(one).await?;
             opened.push(Opened { resolved: one.clone(), backend });
         }
         Ok(opened)
