@@ -32,6 +32,7 @@ struct Facts {
     attempts: u32,
     permanent: bool,
     once: bool,
+    fatal: bool,
     interrupted: bool,
 }
 
@@ -225,6 +226,13 @@ impl Error {
         self.with(|facts| facts.once = true)
     }
 
+    /// Says that every later request of this run would fail the same way, although most errors of this kind
+    /// concern one record.
+    #[must_use]
+    pub fn fatal(self) -> Self {
+        self.with(|facts| facts.fatal = true)
+    }
+
     /// Says that nothing more was tried because the run is to stop.
     #[must_use]
     pub fn interrupted(self) -> Self {
@@ -280,7 +288,7 @@ impl Error {
 
     /// Whether every later request of this run would fail the same way.
     pub fn is_fatal(&self) -> bool {
-        self.0.kind.is_fatal()
+        self.0.kind.is_fatal() || self.0.facts.fatal
     }
 }
 
