@@ -303,7 +303,10 @@ async fn local(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
 
 #[cfg(feature = "openai")]
 fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
-    use crate::backend::openai::{OpenAi, OpenAiOptions};
+    use crate::backend::{
+        Retried, Retry,
+        openai::{OpenAi, OpenAiOptions},
+    };
     let own = spec.model_settings();
     if let Some(url) = &own.base_url {
         around.environment.check_address("base_url", url)?;
@@ -321,14 +324,14 @@ fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
     let mut settings = OpenAiOptions::new(spec.name(), own.base_url.as_deref(), &variable)?;
     settings.extra = own.extra_fields();
     settings.model_id.clone_from(&own.model_id);
-    settings.stopping.clone_from(&around.stopping);
     if let Some(timeout) = own.timeout {
         settings.timeout = timeout;
     }
     if around.offline {
         settings.provider = settings.provider.unasked();
     }
-    Ok(Arc::new(OpenAi::new(settings)?))
+    let retry = Retry::timed(settings.timeout).stopping(around.stopping.clone());
+    Ok(Arc::new(Retried::new(OpenAi::new(settings)?, retry)))
 }
 
 #[cfg(not(feature = "openai"))]

@@ -22,6 +22,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -32,6 +33,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -39,6 +41,7 @@ use tokio::{
 };
 
 /// What a server does with one request.
+#[derive(Clone)]
 pub enum Reply {
     /// Answers with 200 and this.
     Json(Value),
@@ -46,6 +49,10 @@ pub enum Reply {
     Text(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// Begins a body, and breaks off.
     Cut(&'static str),
+    /// Begins a body, and sends nothing more.
+    Stall(&'static str),
+    /// Sends this piece again and again, after so long a pause each time.
+    Trickle(&'static str, Duration),
     /// Never answers.
     Hang,
     /// Sends so many bytes, as long as somebody reads them.
@@ -179,7 +186,18 @@ async fn chat(
         }
         Reply::Cut(begun) => {
             let pieces = [Ok(Bytes::from(begun)), Err(io::Error::other("cut"))];
-            Response::new(Body::from_stream(futures_util::stream::iter(pieces)))
+            Response::new(Body::from_stream(stream::iter(pieces)))
+        }
+        Reply::Stall(begun) => {
+            let begun = stream::once(async move { Ok::<_, Infallible>(Bytes::from(begun)) });
+            Response::new(Body::from_stream(begun.chain(stream::pending())))
+        }
+        Reply::Trickle(piece, pause) => {
+            let pieces = stream::unfold((), move |()| async move {
+                tokio::time::sleep(pause).await;
+                Some((Ok::<_, Infallible>(Bytes::from(piece)), ()))
+            });
+            Response::new(Body::from_stream(pieces))
         }
         Reply::Hang => std::future::pending().await,
         Reply::Flood(bytes) => Response::new(flood(shared, bytes)),
@@ -193,7 +211,7 @@ fn flood(shared: Arc<Shared>, bytes: usize) -> Body {
         shared.flooded.fetch_add(PIECE, Ordering::Relaxed);
         Ok::<_, Infallible>(piece.clone())
     });
-    Body::from_stream(futures_util::stream::iter(pieces))
+    Body::from_stream(stream::iter(pieces))
 }
 
 /// A chat completion as OpenAI writes it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tribunal::{
     backend::{
-        Backend,
+        Backend, Retried, Retry,
         openai::{OpenAi, OpenAiOptions, Quirks},
     },
     completion::Completion,
@@ -17,13 +17,11 @@ use super::{Reply, Seen, Server};
 /// A key that must never be seen.
 pub const KEY: &str = "sk-CANARY-0123456789";
 
-/// Quick retries, a key, and the quirks of this preset; without one the server is asked.
+/// A key, and the quirks of this preset; without one the server is asked.
 pub fn settings(url: &str, preset: Option<&str>) -> OpenAiOptions {
     let env = |name: &str| (name == "OPENAI_API_KEY").then(|| KEY.to_owned());
     let mut settings = OpenAiOptions::new("openai/m", Some(url), &env).unwrap();
     settings.provider.quirks = preset.map(Quirks::of);
-    settings.retries = 2;
-    settings.first_wait = Duration::from_millis(5);
     settings.timeout = Duration::from_secs(20);
     settings
 }
@@ -31,6 +29,17 @@ pub fn settings(url: &str, preset: Option<&str>) -> OpenAiOptions {
 /// A model behind this server.
 pub fn model(server: &Server, preset: &str) -> OpenAi {
     OpenAi::new(settings(&server.url, Some(preset))).unwrap()
+}
+
+/// The same with two quick retries.
+pub fn retried(server: &Server, preset: &str) -> Retried<OpenAi> {
+    again(model(server, preset))
+}
+
+/// A model whose requests are sent up to three times.
+pub fn again(model: OpenAi) -> Retried<OpenAi> {
+    let first_wait = Duration::from_millis(5);
+    Retried::new(model, Retry { retries: 2, first_wait, ..Retry::default() })
 }
 
 /// A request of two turns.
@@ -55,7 +64,7 @@ pub fn choice(labels: &[&str]) -> Request {
     question().ask(Ask::Choose { labels })
 }
 
-/// One request to a server that does what `handler` says.
+/// One request, sent once, to a server that does what `handler` says.
 pub async fn asked(
     request: &Request,
     handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! What a server answered, read with patience: servers differ, and none of it is worth an error.
+//! What a server answered, read leniently: servers differ, and no missing field is worth an error.
 
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ fn with_last_alternatives(mut written: Completion) -> Completion {
     written
 }
 
-/// Whether the model thought where it should have chosen.
+/// Whether the model wrote a thought where it should have written a label.
 pub(super) fn is_thought(completion: &Completion) -> bool {
     completion.text.trim().is_empty()
         && (completion.thinking.is_some()
@@ -65,11 +65,11 @@ fn chosen(written: Completion, labels: &[String]) -> Completion {
         .map(|token| Distribution::of_alternatives(&token.top, labels));
     let label = match &distribution {
         Some(distribution) => likeliest(distribution),
-        None => begun(&written.text, labels),
+        None => label_begun_by(&written.text, labels),
     };
     Completion {
         text: label.unwrap_or(written.text),
-        // One token was asked for: that there is no second is no fault.
+        // One token was asked for: that there is no second is not a cut.
         finish: if written.finish == Finish::Length { Finish::Stop } else { written.finish },
         tokens: Vec::new(),
         distribution,
@@ -84,10 +84,10 @@ fn likeliest(distribution: &Distribution) -> Option<String> {
     best.map(|(label, _)| label.clone())
 }
 
-/// The label that the written text begins, as sure as text can be.
-fn begun(text: &str, labels: &[String]) -> Option<String> {
-    let sure = Distribution::of_alternatives(&[(text.to_owned(), 0.0)], labels);
-    likeliest(&sure)
+/// The label that the written text begins.
+fn label_begun_by(text: &str, labels: &[String]) -> Option<String> {
+    let certain = Distribution::of_alternatives(&[(text.to_owned(), 0.0)], labels);
+    likeliest(&certain)
 }
 
 /// A string, or the strings of an array of parts, without those that are thoughts.
@@ -117,8 +117,8 @@ fn part(part: &Value) -> &str {
 
 fn thinking(message: &Value) -> Option<String> {
     let places = [&message["reasoning_content"], &message["reasoning"], &message["thinking"]];
-    let told = places.into_iter().map(text).find(|text| !text.is_empty());
-    told.or_else(|| Some(thoughts(&message["content"])).filter(|text| !text.is_empty()))
+    let reported = places.into_iter().map(text).find(|text| !text.is_empty());
+    reported.or_else(|| Some(thoughts(&message["content"])).filter(|text| !text.is_empty()))
 }
 
 fn finish(choice: &Value) -> Finish {
@@ -141,7 +141,8 @@ fn only_calls_tools(message: &Value) -> bool {
     (calls || message["function_call"].is_object()) && text(&message["content"]).trim().is_empty()
 }
 
-/// The tokens that a server reports. A prompt without tokens does not exist: such a report is none.
+/// The tokens that a server reports. There are no prompts without tokens: a server that reports none counts
+/// none, and nothing is known.
 fn usage(usage: &Value) -> Usage {
     let prompt = usage["prompt_tokens"].as_u64().filter(|count| *count > 0);
     let Some((prompt, completion)) = prompt.zip(usage["completion_tokens"].as_u64()) else {

@@ -7,130 +7,16 @@ use serde_json::{Map, Value, json};
 use super::{
     defang::defanged,
     quirks::{Continues, Limit, MOST_ALTERNATIVES, Quirks},
-    said::Refusal,
+    refused::{Parameter, Refusal},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{Ask, Chat, Constraint, Message, Origin, Part, Request, Role, Sampling},
 };
 
-/// A parameter that some model or server refuses, and without which it can be asked all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Parameter {
-    Temperature,
-    TopP,
-    TopK,
-    MinP,
-    Seed,
-    Stop,
-    Logprobs,
-    TopLogprobs,
-    ResponseFormat,
-    MaxTokens,
-    MaxCompletionTokens,
-    ReasoningEffort,
-    Stream,
-}
-
-impl Parameter {
-    pub(super) const ALL: [Self; 13] = [
-        Self::Temperature,
-        Self::TopP,
-        Self::TopK,
-        Self::MinP,
-        Self::Seed,
-        Self::Stop,
-        Self::Logprobs,
-        Self::TopLogprobs,
-        Self::ResponseFormat,
-        Self::MaxTokens,
-        Self::MaxCompletionTokens,
-        Self::ReasoningEffort,
-        Self::Stream,
-    ];
-
-    /// The field of the request.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Temperature => "temperature",
-            Self::TopP => "top_p",
-            Self::TopK => "top_k",
-            Self::MinP => "min_p",
-            Self::Seed => "seed",
-            Self::Stop => "stop",
-            Self::Logprobs => "logprobs",
-            Self::TopLogprobs => "top_logprobs",
-            Self::ResponseFormat => "response_format",
-            Self::MaxTokens => "max_tokens",
-            Self::MaxCompletionTokens => "max_completion_tokens",
-            Self::ReasoningEffort => "reasoning_effort",
-            Self::Stream => "stream",
-        }
-    }
-
-    /// The parameters that a text names, in their order, in the words of any API.
-    pub(super) fn all_in(text: &str) -> Vec<Self> {
-        const PHRASES: [(&str, &str); 8] = [
-            ("json schema", "json_schema"),
-            ("structured output", "json_schema"),
-            ("response format", "response_format"),
-            ("log probabilities", "logprobs"),
-            ("stop sequence", "stop_sequence"),
-            ("max tokens", "max_tokens"),
-            ("top-p", "top_p"),
-            ("top-k", "top_k"),
-        ];
-        let text = PHRASES
-            .iter()
-            .fold(text.to_lowercase(), |text, (phrase, name)| text.replace(phrase, name));
-        let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let mut found = Vec::new();
-        for parameter in text.split(|c| !is_of_word(c)).filter_map(Self::of_word) {
-            if !found.contains(&parameter) {
-                found.push(parameter);
-            }
-        }
-        found
-    }
-
-    fn of_word(word: &str) -> Option<Self> {
-        let other = match word {
-            "topp" => Self::TopP,
-            "topk" => Self::TopK,
-            "minp" => Self::MinP,
-            "stop_sequence" | "stop_sequences" | "stopsequences" => Self::Stop,
-            "logprob" | "log_probs" => Self::Logprobs,
-            "toplogprobs" => Self::TopLogprobs,
-            "json_schema" | "json_schemas" | "responseformat" | "response_schema"
-            | "responseschema" => Self::ResponseFormat,
-            "maxtokens" | "max_output_tokens" | "maxoutputtokens" => Self::MaxTokens,
-            _ => return Self::ALL.into_iter().find(|parameter| parameter.name() == word),
-        };
-        Some(other)
-    }
-
-    /// Whether its name is an ordinary word too.
-    pub(super) fn is_a_common_word(self) -> bool {
-        matches!(self, Self::Stop | Self::Seed | Self::Stream)
-    }
-
-    /// Whether it limits the length of an answer: without it an answer may cost more than was meant.
-    pub(super) fn is_limit(self) -> bool {
-        self.twin().is_some()
-    }
-
-    /// The other name of the same limit.
-    fn twin(self) -> Option<Self> {
-        match self {
-            Self::MaxTokens => Some(Self::MaxCompletionTokens),
-            Self::MaxCompletionTokens => Some(Self::MaxTokens),
-            _ => None,
-        }
-    }
-}
-
 /// The fields of one request.
 pub(super) struct Body {
+    /// The fields, in the order in which they are sent.
     pub(super) fields: Map<String, Value>,
     /// What was asked for and is not sent.
     pub(super) dropped: Vec<String>,
@@ -138,12 +24,19 @@ pub(super) struct Body {
 
 /// What, beside the request itself, decides how it is written.
 #[derive(Clone, Copy)]
-pub(super) struct Manner<'m> {
-    pub(super) model: &'m str,
-    pub(super) quirks: &'m Quirks,
+pub(super) struct Target<'t> {
+    /// The model, as the server calls it.
+    pub(super) model: &'t str,
+    /// How the server differs from others.
+    pub(super) quirks: &'t Quirks,
+    /// Whether look-alikes of control tokens in judged text are broken.
     pub(super) defang: bool,
-    pub(super) extra: &'m Map<String, Value>,
-    pub(super) refused: &'m BTreeSet<Parameter>,
+    /// Whether the answer is asked for piece by piece.
+    pub(super) stream: bool,
+    /// Fields added to the request, over those of the same name.
+    pub(super) extra: &'t Map<String, Value>,
+    /// The parameters that the server does not accept.
+    pub(super) refused: &'t BTreeSet<Parameter>,
 }
 
 impl Body {
@@ -151,23 +44,31 @@ impl Body {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`]: the server has no word for something that the request needs.
-    pub(super) fn of(request: &Request, manner: Manner<'_>) -> Result<Self> {
+    pub(super) fn new(request: &Request, target: Target<'_>) -> Result<Self> {
         if request.chat == Chat::Raw {
             return Err(unsupported("text without a chat template")
-                .hint("a model in this process can read it: name a .gguf file"));
+                .hint("a model in this process can read it: use a .gguf file"));
         }
         let mut fields = Map::new();
-        fields.insert("model".into(), manner.model.into());
-        // Some servers stream unless they are told not to.
-        fields.insert(Parameter::Stream.name().into(), false.into());
-        messages(request, manner, &mut fields)?;
-        sampling(request, manner.quirks, &mut fields)?;
+        fields.insert("model".into(), target.model.into());
+        // Some servers stream unless they are asked not to.
+        fields.insert(Parameter::Stream.name().into(), target.stream.into());
+        if target.stream {
+            fields.insert(Parameter::StreamOptions.name().into(), json!({ "include_usage": true }));
+        }
+        messages(request, target, &mut fields)?;
+        sampling(request, target.quirks, &mut fields)?;
         alternatives(request, &mut fields);
         constraint(request.constraint.as_ref(), &mut fields);
-        fields.extend(manner.extra.clone());
+        fields.extend(target.extra.clone());
         let mut body = Self { fields, dropped: Vec::new() };
-        manner.refused.iter().for_each(|parameter| body.drop(*parameter, manner.refused));
+        target.refused.iter().for_each(|parameter| body.drop(*parameter, target.refused));
         Ok(body)
+    }
+
+    /// Whether the answer is asked for piece by piece.
+    pub(super) fn is_streamed(&self) -> bool {
+        self.fields.get(Parameter::Stream.name()) == Some(&Value::Bool(true))
     }
 
     /// Whether this parameter is sent.
@@ -178,9 +79,10 @@ impl Body {
     /// The parameter that this request can do without after such an error.
     pub(super) fn expendable(&self, refusal: &Refusal) -> Option<Parameter> {
         let sent = refusal.parameters.iter().copied().filter(|parameter| self.has(*parameter));
-        let mut sent = sent.filter(|parameter| !(refusal.bound && self.is_meant(*parameter)));
+        let mut sent =
+            sent.filter(|parameter| !(refusal.is_about_range && self.is_meant(*parameter)));
         let first = sent.next()?;
-        if !refusal.together {
+        if !refusal.is_about_pair {
             return Some(first);
         }
         // Of two that exclude each other the temperature is what most prompts are about.
@@ -206,20 +108,21 @@ impl Body {
                 self.fields.insert(twin.name().into(), value);
             }
             Some(_) => self.dropped.push(Parameter::MaxTokens.name().into()),
-            // Nobody asked for it.
-            None if parameter == Parameter::Stream => (),
+            // How an answer travels is not part of it.
+            None if matches!(parameter, Parameter::Stream | Parameter::StreamOptions) => (),
             None => self.dropped.push(parameter.name().into()),
         }
         match parameter {
             // One is nothing without the other.
             Parameter::Logprobs => self.drop(Parameter::TopLogprobs, refused),
             Parameter::TopLogprobs => self.drop(Parameter::Logprobs, refused),
+            Parameter::Stream => self.drop(Parameter::StreamOptions, refused),
             _ => {}
         }
     }
 }
 
-fn messages(request: &Request, manner: Manner<'_>, fields: &mut Map<String, Value>) -> Result<()> {
+fn messages(request: &Request, target: Target<'_>, fields: &mut Map<String, Value>) -> Result<()> {
     let mut turns: Vec<_> = request.messages.iter().collect();
     let is_open = request.open && turns.last().is_some_and(|turn| turn.role == Role::Assistant);
     // An assistant turn without a word is opened by every chat template of its own accord.
@@ -227,13 +130,14 @@ fn messages(request: &Request, manner: Manner<'_>, fields: &mut Map<String, Valu
     if is_open && !is_begun {
         turns.pop();
     }
-    if is_begun && !manner.quirks.continues(manner.model) {
-        return Err(unsupported("an answer that the prompt has begun")
-            .hint("take a local model or a server that continues: llama-server, vLLM, Ollama"));
+    if is_begun && !target.quirks.continues(target.model) {
+        return Err(unsupported("an answer that the prompt has begun").hint(
+            "use a model in this process, or a server that continues: llama-server, vLLM, Ollama",
+        ));
     }
-    let turns = turns.into_iter().map(|turn| written(turn, manner.defang)).collect();
+    let turns = turns.into_iter().map(|turn| written(turn, target.defang)).collect();
     fields.insert("messages".into(), Value::Array(turns));
-    if is_begun && manner.quirks.continues == Continues::OnRequest {
+    if is_begun && target.quirks.continues == Continues::OnRequest {
         fields.insert("continue_final_message".into(), true.into());
         fields.insert("add_generation_prompt".into(), false.into());
     }
@@ -359,7 +263,7 @@ fn constraint(constraint: Option<&Constraint>, fields: &mut Map<String, Value>) 
 }
 
 fn unsupported(what: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("this API does not take {what}"))
+    Error::new(ErrorKind::Unsupported, format!("this API does not accept {what}"))
 }
 
 #[cfg(test)]
@@ -368,14 +272,15 @@ mod tests {
 
     fn body(request: &Request, server: &str, refused: &[Parameter]) -> Result<Body> {
         let (extra, refused) = (Map::new(), refused.iter().copied().collect());
-        let manner = Manner {
+        let target = Target {
             model: "m",
             quirks: Quirks::of(server),
             defang: true,
+            stream: false,
             extra: &extra,
             refused: &refused,
         };
-        Body::of(request, manner)
+        Body::new(request, target)
     }
 
     fn question(spans: &[(&str, Origin)]) -> Request {

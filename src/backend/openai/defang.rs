@@ -1,4 +1,7 @@
-//! Takes the teeth out of texts that look like control tokens.
+//! Breaks texts that look like control tokens.
+//!
+//! Most open servers read `<|im_end|>` in a message as the end of a turn. In texts that the author of the prompt
+//! did not write, such strings get a space after their first character.
 
 use std::borrow::Cow;
 
@@ -33,8 +36,7 @@ const BRACKETS: [(&str, &str); 2] = [("<|", "|>"), ("<｜", "｜>")];
 
 /// The same text with a space after the first character of whatever looks like a control token.
 ///
-/// It depends on nothing but the text, so that equal requests stay equal; what it has changed it
-/// does not change again.
+/// It depends on the text alone, so that equal requests stay equal, and it changes nothing a second time.
 pub(super) fn defanged(text: &str) -> Cow<'_, str> {
     if !text.contains(['<', '[']) {
         return Cow::Borrowed(text);

@@ -1,23 +1,36 @@
 //! Models behind OpenAI-compatible APIs: OpenAI, OpenRouter, Ollama, vLLM, llama-server and others.
 //!
-//! # What is sent again
-//! A server that is busy or a line that breaks is asked again, up to [`OpenAiOptions::retries`] times,
-//! after waits with full jitter, or after the time that the server names in a header or in its
-//! message; no try begins later than three times [`OpenAiOptions::timeout`] after the first. A key, quota or
-//! model name that is refused ends the run ([`Error::is_fatal`](crate::Error::is_fatal)); a request that is refused fails
-//! alone, and so does one that meets a 404 of a server that answered others.
+//! # One try
+//! [`OpenAi`] sends a request once. Whatever comes that is not an answer becomes an [`Error`] whose facts say
+//! what it means: its kind, [`status`](Error::status), the wait that the server names in a header or in its
+//! message ([`retry_after`](Error::retry_after)), and one of four classes:
+//!
+//! | class | such as | facts |
+//! |---|---|---|
+//! | passes | 429, 500, 503, a broken connection, no answer in time | [`is_transient`](Error::is_transient) |
+//! | an accident, if it does not happen twice | a 200 that is not an answer | [`is_worth_one_retry`](Error::is_worth_one_retry) |
+//! | this request fails | 400, too long, refused by a filter | none of the others |
+//! | every request of the run fails | a wrong key, no credit, no such model | [`is_fatal`](Error::is_fatal) |
+//!
+//! [`Retried`](super::Retried) acts on them.
+//!
+//! # Limits
+//! An answer may have 8 MiB, and must come within [`OpenAiOptions::timeout`]: in all, or, where it is
+//! [streamed](OpenAiOptions::stream), from one piece to the next. A connection must be made within 10 seconds, and
+//! an answer that has begun may not stop for [`OpenAiOptions::idle_timeout`].
 //!
 //! # What is left out
-//! A parameter that the model refuses is dropped once and for all, said once, and listed in
-//! [`Completion::dropped`]. Answers are read with patience: missing fields are no errors, tokens that
-//! are not reported are unknown, and an event stream that was not asked for is put together.
+//! A parameter that the model refuses is no longer sent; that is reported once, and listed in
+//! [`Completion::dropped`]. The request without it is another request, and counts as an attempt. Answers are read
+//! leniently: missing fields are not errors, tokens that are not reported are unknown, and an event stream that
+//! was not asked for is put together.
 //!
 //! # What the judged text can do
 //! Messages are sent as separate strings, so that no text can change a role in the request. The
 //! server, however, turns text into tokens, and most open ones then read `<|im_end|>` in an answer
 //! as the end of a turn; nothing in the API prevents it. Therefore look-alikes of control tokens
 //! get a space after their first character (`< |im_end|>`) in every text that the author of the
-//! prompt did not write, unless the server is OpenAI's own or [`OpenAiOptions::defang`] says otherwise.
+//! prompt did not write, unless the server is OpenAI's own or [`OpenAiOptions::defang`] is set.
 //! Models in this process need no such change.
 //!
 //! # Secrets
@@ -26,14 +39,19 @@
 
 mod answer;
 mod body;
+mod bytes;
+mod classify;
 mod defang;
-mod fault;
+mod error_body;
+mod failure;
 mod provider;
 mod quirks;
-mod said;
+mod refused;
+mod secrets;
 mod stream;
-mod text;
+mod timer;
 mod transport;
+mod wait;
 
 pub use {
     provider::{Environment, Provider},
@@ -62,13 +80,14 @@ use async_openai::{Client, config::OpenAIConfig, error::OpenAIError};
 use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use serde_json::{Map, Value};
-use tokio::sync::{OnceCell, watch};
+use tokio::{sync::OnceCell, time::Instant};
 
 use self::{
-    body::{Body, Manner, Parameter},
-    fault::Fault,
+    body::{Body, Target},
+    failure::Failure,
     quirks::LOCAL_CONCURRENCY,
-    transport::{Probe, Transport},
+    refused::Parameter,
+    transport::{ModelList, Transport},
 };
 use super::Backend;
 use crate::{
@@ -78,6 +97,16 @@ use crate::{
 };
 
 /// How a model behind an API is reached and asked.
+///
+/// ```
+/// use std::time::Duration;
+/// use tribunal::backend::openai::{OpenAi, OpenAiOptions};
+///
+/// let no_environment = |_: &str| None;
+/// let options = OpenAiOptions::new("my-model", Some("http://127.0.0.1:8000/v1"), &no_environment)?;
+/// let model = OpenAi::new(OpenAiOptions { timeout: Duration::from_secs(60), ..options })?;
+/// # Ok::<(), tribunal::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct OpenAiOptions {
     /// The model's name as it was typed: `openai/gpt-5-mini`.
@@ -89,37 +118,40 @@ pub struct OpenAiOptions {
     pub extra: Map<String, Value>,
     /// Stands for provider, address and model in the identity: for one model at two addresses.
     pub model_id: Option<String>,
-    /// How long one try may take, from connecting to the last byte.
+    /// How long one try may take, from the request to the last byte of its answer; where answers are
+    /// [streamed](Self::stream), how long the next piece may take. Default 10 minutes.
     pub timeout: Duration,
-    /// How often a request is sent again after a fault that may pass.
-    pub retries: u32,
-    /// The longest wait before the first of them; it doubles with each.
-    pub first_wait: Duration,
-    /// Says when a run is to stop: from then on no failed request is sent again.
-    pub stopping: Option<watch::Receiver<bool>>,
-    /// Whether look-alikes of control tokens in judged text are broken; `None` does so everywhere
-    /// but at OpenAI.
+    /// How long an answer that has begun may stop. Default 1 minute, and never more than the
+    /// [`timeout`](Self::timeout). It does not apply where answers are streamed.
+    pub idle_timeout: Duration,
+    /// Whether answers are asked for piece by piece, for models that write longer than a proxy in between waits.
+    /// It does not change answers. Default `false`.
+    pub stream: bool,
+    /// Whether look-alikes of control tokens in judged text are broken; `None` does so where the server may read
+    /// them as control tokens, which is everywhere but at OpenAI.
     pub defang: Option<bool>,
 }
 
 impl OpenAiOptions {
-    /// The usual settings for the model that `name` means: see [`Provider::of`].
+    /// The usual options for the model that `name` means: see [`Provider::of`].
+    ///
+    /// # Errors
+    /// As [`Provider::of`].
     pub fn new(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
         Ok(Self {
             name: name.to_owned(),
             provider: Provider::of(name, base_url, env)?,
             extra: Map::new(),
             model_id: None,
-            timeout: Duration::from_secs(600),
-            retries: 7,
-            first_wait: Duration::from_millis(200),
-            stopping: None,
+            timeout: Duration::from_mins(10),
+            idle_timeout: Duration::from_mins(1),
+            stream: false,
             defang: None,
         })
     }
 }
 
-/// A model behind an OpenAI-compatible API.
+/// A model behind an OpenAI-compatible API. See the [module](self) for what it does.
 pub struct OpenAi {
     name: String,
     identity: String,
@@ -127,11 +159,21 @@ pub struct OpenAi {
     transport: Arc<Transport>,
     extra: Map<String, Value>,
     defang: Option<bool>,
+    stream: bool,
     quirks: OnceCell<&'static Quirks>,
-    /// How often the server did not say in time what it is.
-    late: AtomicU32,
+    /// When the server may be asked again what it is.
+    next_probe: Mutex<Probing>,
     refused: Mutex<BTreeSet<Parameter>>,
     logprobs: Reported,
+}
+
+/// When a server that did not answer in time is asked again what it is.
+#[derive(Debug, Default)]
+struct Probing {
+    /// How often it was late.
+    late: u32,
+    /// Not before this; at once, if it is `None`.
+    next: Option<Instant>,
 }
 
 /// Whether a server reports log-probabilities where it is asked for them.
@@ -150,11 +192,11 @@ impl OpenAi {
     ///
     /// # Errors
     /// [`ErrorKind::Config`]: a key that cannot be sent, or extra fields that are not for settings.
-    pub fn new(settings: OpenAiOptions) -> Result<Self> {
-        let identity = identity(&settings)?;
-        let quirks = OnceCell::new_with(settings.provider.quirks);
-        let transport = Arc::new(Transport::new(&settings)?);
-        let OpenAiOptions { name, extra, defang, .. } = settings;
+    pub fn new(options: OpenAiOptions) -> Result<Self> {
+        let identity = identity(&options)?;
+        let quirks = OnceCell::new_with(options.provider.quirks);
+        let transport = Arc::new(Transport::new(&options)?);
+        let OpenAiOptions { name, extra, defang, stream, .. } = options;
         let client = client(&transport)?;
         Ok(Self {
             name,
@@ -163,37 +205,38 @@ impl OpenAi {
             transport,
             extra,
             defang,
+            stream,
             quirks,
-            late: AtomicU32::new(0),
+            next_probe: Mutex::default(),
             refused: Mutex::default(),
             logprobs: Reported::default(),
         })
     }
 
     /// Asks, and asks again without each parameter that is refused. What is left out is remembered only
-    /// where that helped: an error may name a parameter by accident.
+    /// where that helped: an error may name a parameter by accident. Every request is added to `attempts`.
     async fn ask(&self, request: &Request, attempts: &Arc<AtomicU32>) -> Result<Completion> {
         let quirks = self.quirks().await;
         let without = Request { alternatives: None, ..request.clone() };
         // What never comes is not asked for.
         let request = if self.logprobs.absent.load(Ordering::Relaxed) { &without } else { request };
         let mut refused = self.refused();
-        let mut faults = Vec::new();
+        let mut failures = Vec::new();
         loop {
             let body = self.body(request, quirks, &refused)?;
-            let fault = match self.post(&body.fields, attempts).await {
+            let failure = match self.post(&body, attempts).await {
                 Ok(answer) => {
-                    faults.iter().for_each(|(parameter, fault)| self.refuse(*parameter, fault));
+                    failures.iter().for_each(|(parameter, why)| self.refuse(*parameter, why));
                     let completion = answer::completion(&answer, request);
                     self.note_logprobs(request, &body, &answer, &completion);
                     return Ok(Completion { dropped: body.dropped, ..completion });
                 }
-                Err(fault) => fault,
+                Err(failure) => failure,
             };
-            match body.expendable(&fault.refusal) {
+            match body.expendable(&failure.refusal) {
                 // Each is left out once, so that this ends.
-                Some(parameter) if refused.insert(parameter) => faults.push((parameter, fault)),
-                _ => return Err(fault.error),
+                Some(parameter) if refused.insert(parameter) => failures.push((parameter, failure)),
+                _ => return Err(failure.error),
             }
         }
     }
@@ -236,39 +279,37 @@ impl OpenAi {
         quirks: &Quirks,
         refused: &BTreeSet<Parameter>,
     ) -> Result<Body> {
-        let manner = Manner {
+        let target = Target {
             model: self.model(),
             quirks,
             defang: self.defang.unwrap_or(quirks.reads_control_tokens),
+            stream: self.stream,
             extra: &self.extra,
             refused,
         };
-        Body::of(request, manner).map_err(|error| error.within(&self.name))
+        Body::new(request, target).map_err(|error| error.within(&self.name))
     }
 
-    async fn post(
-        &self,
-        fields: &Map<String, Value>,
-        attempts: &Arc<AtomicU32>,
-    ) -> Result<Value, Fault> {
-        let (transport, attempts) = (self.transport.clone(), attempts.clone());
+    async fn post(&self, body: &Body, attempts: &Arc<AtomicU32>) -> Result<Value, Failure> {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        let (transport, is_streamed) = (self.transport.clone(), body.is_streamed());
         let service = tower::service_fn(move |factory| {
-            let (transport, attempts) = (transport.clone(), attempts.clone());
-            async move { transport.send(factory, &attempts).await.map_err(tower::BoxError::from) }
+            let transport = transport.clone();
+            async move { transport.send(factory, is_streamed).await.map_err(tower::BoxError::from) }
         });
         let client = self.client.clone().with_http_service(service);
-        let answer = client.chat().create_byot(fields).await;
-        let mut answer = answer.map_err(|error| self.fault(error))?;
-        self.transport.secrets.hide(&mut answer);
+        let answer = client.chat().create_byot(&body.fields).await;
+        let mut answer = answer.map_err(|error| self.failure(error))?;
+        self.transport.secrets.redact_json(&mut answer);
         Ok(answer)
     }
 
-    /// Our own fault back again from async-openai's hands.
-    fn fault(&self, error: OpenAIError) -> Fault {
-        let strange = |what: String| Fault::of_line(what, self.transport.peer()).final_one();
+    /// Our own failure back again from async-openai's hands.
+    fn failure(&self, error: OpenAIError) -> Failure {
+        let strange = |what: String| Failure::of_answer(what, self.transport.peer());
         match error {
-            OpenAIError::Boxed(fault) => match fault.downcast::<Fault>() {
-                Ok(fault) => *fault,
+            OpenAIError::Boxed(failure) => match failure.downcast::<Failure>() {
+                Ok(failure) => *failure,
                 Err(error) => strange(error.to_string()),
             },
             // Its text holds the whole body.
@@ -277,11 +318,12 @@ impl OpenAi {
         }
     }
 
-    fn refuse(&self, parameter: Parameter, fault: &Fault) {
+    /// Remembers that the server does not accept a parameter, and reports it once.
+    fn refuse(&self, parameter: Parameter, why: &Failure) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.insert(parameter) {
             let (model, parameter) = (&self.name, parameter.name());
-            tracing::warn!("{model} refuses `{parameter}`, which is no longer sent: {fault}");
+            tracing::warn!("{model} refuses `{parameter}`, which is no longer sent: {why}");
         }
     }
 
@@ -289,19 +331,26 @@ impl OpenAi {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The ways of the server, which is asked where its address does not tell: once, or again where it
-    /// was not there or busy, as one is that still loads its model.
+    /// How the server differs from others; where its address does not tell, it is asked. One that could not be
+    /// asked, as one that still loads its model, is asked again: at once if it was not there, and after a growing
+    /// time if it was late. Until then only what all servers share is assumed.
     async fn quirks(&self) -> &'static Quirks {
         const LIMIT: Duration = Duration::from_secs(5);
-        const MOST_LATE: u32 = 2;
         let asked = async {
+            let probing = || self.next_probe.lock().unwrap_or_else(PoisonError::into_inner);
+            if probing().next.is_some_and(|next| Instant::now() < next) {
+                return Err(());
+            }
             match self.transport.models(LIMIT).await {
-                Probe::Models(models) => Ok(owner(&models, self.model()).unwrap_or(Quirks::PLAIN)),
-                Probe::Nothing => Ok(Quirks::PLAIN),
-                Probe::Late if self.late.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_LATE => {
-                    Ok(Quirks::PLAIN)
+                ModelList::Is(list) => Ok(owner(&list, self.model()).unwrap_or(Quirks::PLAIN)),
+                ModelList::Missing => Ok(Quirks::PLAIN),
+                ModelList::Failed => Err(()),
+                ModelList::Late => {
+                    let mut probing = probing();
+                    probing.late = probing.late.saturating_add(1);
+                    probing.next = Some(Instant::now() + LIMIT * 2_u32.pow(probing.late.min(10)));
+                    Err(())
                 }
-                Probe::Late | Probe::Failed => Err(()),
             }
         };
         self.quirks.get_or_try_init(|| asked).await.copied().unwrap_or(Quirks::PLAIN)
@@ -317,8 +366,8 @@ impl OpenAi {
 
     /// Whether the model writes hidden thoughts first, so that its first token is no answer.
     fn thinks_first(&self) -> bool {
-        let is_told_not_to = self.extra.get("reasoning_effort").is_some_and(|e| e == "none");
-        !is_told_not_to && self.provider().preset.thinks_first(self.model())
+        let is_off = self.extra.get("reasoning_effort").is_some_and(|effort| effort == "none");
+        !is_off && self.provider().preset.thinks_first(self.model())
     }
 }
 
@@ -346,12 +395,12 @@ impl Backend for OpenAi {
         let untried = |parameter| {
             if refused.contains(&parameter) { Ability::No } else { Ability::Unknown }
         };
-        let is_mute = self.thinks_first()
+        let has_none = self.thinks_first()
             || self.logprobs.absent.load(Ordering::Relaxed)
             || refused.contains(&Parameter::Logprobs)
             || refused.contains(&Parameter::TopLogprobs);
         Capabilities {
-            logprobs: match (is_mute, is_known) {
+            logprobs: match (has_none, is_known) {
                 (true, _) => Logprobs::None,
                 (false, true) => Logprobs::Top,
                 (false, false) => Logprobs::Unknown,
@@ -392,38 +441,39 @@ impl Backend for OpenAi {
 }
 
 fn cannot_choose(name: &str) -> Error {
-    let message = format!("{name} thinks before it answers, so that its first token is no label");
+    let message =
+        format!("{name} thinks before it answers, so that its first token is not a label");
     Error::new(ErrorKind::Unsupported, message)
-        .hint("let it write its verdict with `gen`, or take a model that does not think")
+        .hint("let it write its verdict with `gen`, or use a model that does not think")
 }
 
 /// Provider, place and model, and whatever else changes answers.
-fn identity(settings: &OpenAiOptions) -> Result<String> {
+fn identity(options: &OpenAiOptions) -> Result<String> {
     const OURS: [&str; 4] = ["messages", "stream", "n", "model"];
-    if let Some(field) = OURS.into_iter().find(|field| settings.extra.contains_key(*field)) {
+    if let Some(field) = OURS.into_iter().find(|field| options.extra.contains_key(*field)) {
         return Err(Error::new(ErrorKind::Config, format!("`{field}` cannot be an extra field"))
-            .hint("extra fields are for what the server knows and this program does not"));
+            .hint("extra fields are for parameters that Tribunal does not set itself"));
     }
-    let (id, model) = (settings.provider.id(), &settings.provider.model);
-    let mut identity = match &settings.model_id {
+    let (id, model) = (options.provider.id(), &options.provider.model);
+    let mut identity = match &options.model_id {
         Some(model_id) => model_id.clone(),
-        None => format!("{id}|{}|{model}", settings.provider.place()),
+        None => format!("{id}|{}|{model}", options.provider.place()),
     };
-    if !settings.extra.is_empty() {
+    if !options.extra.is_empty() {
         let mut hasher = Hasher::new("tribunal-extra-v1");
-        let mut fields: Vec<_> = settings.extra.iter().collect();
+        let mut fields: Vec<_> = options.extra.iter().collect();
         fields.sort_by_key(|(name, _)| *name);
         hasher.json(&fields);
         identity += "|extra:";
         identity += &hasher.hex::<8>();
     }
-    if let Some(defang) = settings.defang {
+    if let Some(defang) = options.defang {
         identity += if defang { "|defanged" } else { "|verbatim" };
     }
     Ok(identity)
 }
 
-/// A client that knows no key: the transport adds it, for the one origin it is meant for.
+/// A client that has no key: the transport adds it, for the one origin it is meant for.
 fn client(transport: &Transport) -> Result<Client<OpenAIConfig>> {
     let provider = &transport.provider;
     let header = |name: &str, value: &Option<String>| match value.as_deref() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use reqwest::Url;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::quirks::{PRESETS, Preset, Quirks, UNNAMED};
 use crate::{
@@ -125,16 +125,15 @@ impl Provider {
     }
 
     /// What must not be shown where the server repeats it: the key, and what the address holds.
-    pub(super) fn secrets(&self) -> Vec<String> {
+    pub(super) fn secrets(&self) -> Vec<SecretString> {
         // `api-version=2024-02-01` is no secret, and a date in a critique must stay one.
         const NAMES: [&str; 7] = ["key", "token", "secret", "password", "sig", "auth", "code"];
         let url = &self.base_url;
         let is_secret = |name: &str| NAMES.iter().any(|part| name.to_lowercase().contains(part));
         let of_query = url.query_pairs().filter(|(name, _)| is_secret(name));
-        let of_query = of_query.map(|(_, value)| value.into_owned());
-        let key = self.key.iter().map(|key| key.expose_secret().to_owned());
-        let password = url.password().map(ToOwned::to_owned);
-        key.chain(password).chain(of_query).collect()
+        let of_query = of_query.map(|(_, value)| SecretString::from(value.into_owned()));
+        let password = url.password().map(SecretString::from);
+        self.key.clone().into_iter().chain(password).chain(of_query).collect()
     }
 
     /// Whether the server runs on this machine.
@@ -267,6 +266,8 @@ fn nowhere(name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     fn at(name: &str, base_url: Option<&str>, vars: &[(&str, &str)]) -> Result<Provider> {
@@ -376,6 +377,7 @@ mod tests {
     fn what_an_address_holds_is_secret_only_where_it_is_named_so() {
         let url = "http://u:hunter22hunter@h/v1?api-version=2024-02-01&token=abcdefghij";
         let secrets = at("m", Some(url), &[]).unwrap().secrets();
+        let secrets: Vec<_> = secrets.iter().map(ExposeSecret::expose_secret).collect();
         assert_eq!(secrets, ["hunter22hunter", "abcdefghij"]);
     }
 

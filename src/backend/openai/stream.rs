@@ -1,42 +1,42 @@
-//! One answer out of the pieces that some servers send, asked for or not.
+//! One answer out of the pieces that servers send, whether a stream was asked for or not.
 //!
-//! Read are one JSON object, also with `data: [DONE]` after it, an event stream of whole answers or of
-//! their pieces, and one JSON object per line.
+//! A body may be one JSON object, also with `data: [DONE]` after it; an event stream of whole answers or of
+//! their pieces; or one JSON object per line.
 
 use serde_json::{Map, Value, json};
 
 /// What a body holds.
 #[derive(Debug, PartialEq)]
-pub(super) enum Content {
+pub(super) enum Received {
     /// An answer, or the error of a server; its fields are not checked.
     Whole(Value),
     /// Pieces of an answer without their end.
-    Broken,
-    /// No JSON.
-    Nothing,
+    Incomplete,
+    /// Something that is not JSON.
+    NotJson,
 }
 
-/// Puts a body together.
-pub(super) fn content(body: &str) -> Content {
+/// Puts a body together. The result holds no more text than the body.
+pub(super) fn read(body: &str) -> Received {
     if let Ok(whole) = serde_json::from_str(body) {
-        return Content::Whole(whole);
+        return Received::Whole(whole);
     }
     let Events { data, is_done } = Events::of(body);
     let values = serde_json::Deserializer::from_str(&data).into_iter::<Value>();
     let Ok(mut values) = values.collect::<Result<Vec<_>, _>>() else {
-        return if Events::are_in(body) { Content::Broken } else { Content::Nothing };
+        return if Events::are_in(body) { Received::Incomplete } else { Received::NotJson };
     };
     if let Some(at) = values.iter().position(is_error) {
-        return Content::Whole(values.swap_remove(at));
+        return Received::Whole(values.swap_remove(at));
     }
     match values.as_slice() {
-        [] => Content::Nothing,
-        [one] if !is_piece(one) => Content::Whole(values.swap_remove(0)),
+        [] => Received::NotJson,
+        [one] if !is_piece(one) => Received::Whole(values.swap_remove(0)),
         pieces => joined(pieces, is_done),
     }
 }
 
-/// Whether the end of a stream was read, so that nothing more needs to be waited for.
+/// Whether the end of a stream was read: some servers keep the connection open after it.
 pub(super) fn is_over(body: &[u8]) -> bool {
     let body = body.trim_ascii_end();
     body.ends_with(b"data: [DONE]") || body.ends_with(b"data:[DONE]")
@@ -80,7 +80,7 @@ fn is_piece(value: &Value) -> bool {
 }
 
 /// One answer out of pieces, which may be of several choices.
-fn joined(pieces: &[Value], is_done: bool) -> Content {
+fn joined(pieces: &[Value], is_done: bool) -> Received {
     let mut choices: Vec<Joined> = Vec::new();
     for piece in pieces.iter().flat_map(|piece| piece["choices"].as_array().into_iter().flatten()) {
         let index = piece["index"].as_u64().unwrap_or_default();
@@ -93,17 +93,17 @@ fn joined(pieces: &[Value], is_done: bool) -> Content {
         }
     }
     if !is_done && choices.iter().any(|choice| choice.end.is_null()) {
-        return Content::Broken;
+        return Received::Incomplete;
     }
     let last = |name: &str| {
         let found = pieces.iter().rev().map(|piece| &piece[name]).find(|value| !value.is_null());
         found.cloned().unwrap_or_default()
     };
     let choices: Vec<Value> = choices.into_iter().map(Joined::whole).collect();
-    Content::Whole(json!({ "model": last("model"), "choices": choices, "usage": last("usage") }))
+    Received::Whole(json!({ "model": last("model"), "choices": choices, "usage": last("usage") }))
 }
 
-/// One choice as it grows.
+/// One choice of an answer as its pieces come in.
 #[derive(Default)]
 struct Joined {
     index: u64,
@@ -166,9 +166,9 @@ mod tests {
             .to_string()
     }
 
-    fn said(body: &str) -> String {
-        match content(body) {
-            Content::Whole(whole) => {
+    fn text_and_end(body: &str) -> String {
+        match read(body) {
+            Received::Whole(whole) => {
                 let choice = &whole["choices"][0];
                 format!("{}|{}", choice["message"]["content"], choice["finish_reason"])
             }
@@ -187,18 +187,21 @@ mod tests {
             format!("{a}\n{b}\n"),
             format!("data: {a}\r\rdata: {b}\r\r"),
         ] {
-            assert_eq!(said(&body), r#""Score: 7"|"stop""#, "{body}");
+            assert_eq!(text_and_end(&body), r#""Score: 7"|"stop""#, "{body}");
         }
     }
 
     #[test]
     fn a_stream_without_its_end_is_no_answer() {
         let begun = piece("Score: 9", &Value::Null);
-        assert_eq!(content(&format!("data: {begun}\n\n")), Content::Broken);
-        assert_eq!(content(&format!("data: {begun}\n\ndata: {{\"cho")), Content::Broken);
-        assert_eq!(said(&format!("data: {begun}\n\ndata: [DONE]\n\n")), r#""Score: 9"|null"#);
-        assert_eq!(content("<html>"), Content::Nothing);
-        assert_eq!(content(""), Content::Nothing);
+        assert_eq!(read(&format!("data: {begun}\n\n")), Received::Incomplete);
+        assert_eq!(read(&format!("data: {begun}\n\ndata: {{\"cho")), Received::Incomplete);
+        assert_eq!(
+            text_and_end(&format!("data: {begun}\n\ndata: [DONE]\n\n")),
+            r#""Score: 9"|null"#
+        );
+        assert_eq!(read("<html>"), Received::NotJson);
+        assert_eq!(read(""), Received::NotJson);
     }
 
     #[test]
@@ -210,9 +213,33 @@ mod tests {
             format!("{pretty}\n\ndata: [DONE]\n\n"),
             format!("data: {whole}\n\ndata: [DONE]\n\n"),
         ] {
-            assert_eq!(content(&body), Content::Whole(whole.clone()), "{body}");
+            assert_eq!(read(&body), Received::Whole(whole.clone()), "{body}");
         }
         let error = r#"data: {"error":{"message":"no"}}"#;
-        assert_eq!(content(error), Content::Whole(json!({"error": {"message": "no"}})));
+        assert_eq!(read(error), Received::Whole(json!({"error": {"message": "no"}})));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_is_too_strange_and_none_grows(
+            body in r#"(data: |data:|\[DONE\]|\{|\}|\[|\]|"|:|,|\n|\r|choices|delta|content|message|index|tool_calls|finish_reason|null|7|é| )*"#
+        ) {
+            is_over(body.as_bytes());
+            if let Received::Whole(value) = read(&body) {
+                super::super::answer::completion(&value, &crate::request::Request::generate(Vec::new()));
+            }
+        }
+
+        #[test]
+        fn pieces_are_joined_without_growing(texts: Vec<String>) {
+            let pieces = texts.iter().map(|text| format!("data: {}\n\n", piece(text, &Value::Null)));
+            let body = pieces.collect::<String>() + "data: [DONE]\n\n";
+            let Received::Whole(whole) = read(&body) else {
+                proptest::prop_assert!(texts.is_empty());
+                return Ok(());
+            };
+            let text = whole["choices"][0]["message"]["content"].as_str().unwrap_or_default();
+            proptest::prop_assert_eq!(text, texts.concat());
+        }
     }
 }

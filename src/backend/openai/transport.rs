@@ -1,12 +1,14 @@
-//! Requests over the wire: bounded, timed, and sent again where that may help.
+//! One try of one request over the network: bounded, timed, and classified.
 //!
-//! It stands below async-openai, which builds the requests, and hands it nothing but clean answers.
+//! It stands below async-openai, which builds the requests, and hands it nothing but clean answers. It never
+//! sends anything twice: that is the business of [`Retried`](crate::backend::Retried), which acts on the facts
+//! that every error carries.
 
 use std::{
     error::Error as _,
-    hash::{BuildHasher, RandomState},
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
-    time::{Duration, Instant, SystemTime},
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use async_openai::middleware::HttpRequestFactory;
@@ -18,209 +20,192 @@ use reqwest::{
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::{
     OpenAiOptions,
-    fault::{Again, Fault, Peer},
+    bytes::{decompress, to_text},
+    failure::{Failure, Peer},
     provider::Provider,
-    stream::{self, Content},
-    text::{Secrets, cleaned, unpacked},
+    secrets::Secrets,
+    stream::{self, Received},
+    timer::{Late, Timeouts, Timer},
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// The longest answer that is read.
-const LONGEST: usize = 8 * 1024 * 1024;
+/// The longest answer that is read, in bytes, before and after decompression.
+const LONGEST: usize = 8 << 20;
 
-/// The line to one server.
+/// The longest error that is read, in bytes; the rest of it is ignored.
+const LONGEST_ERROR: usize = 256 << 10;
+
+/// The most JSON values in an answer: each takes many times its length in memory. Alternatives of 4,000 tokens
+/// are half of it.
+const MOST_VALUES: usize = 1 << 20;
+
+/// The connection to one server.
 pub(super) struct Transport {
     pub(super) http: reqwest::Client,
     pub(super) provider: Provider,
     pub(super) secrets: Secrets,
     proxy: Option<String>,
     /// Whether a request was answered before.
-    answered: AtomicBool,
+    has_answered: AtomicBool,
     authorization: Option<HeaderValue>,
-    timeout: Duration,
-    retries: u32,
-    first_wait: Duration,
-    stopping: Option<watch::Receiver<bool>>,
+    timeouts: Timeouts,
 }
 
 impl Transport {
-    pub(super) fn new(settings: &OpenAiOptions) -> Result<Self> {
+    /// A connection that is made with the first request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`]: a key that cannot be sent.
+    pub(super) fn new(options: &OpenAiOptions) -> Result<Self> {
+        let timeouts = Timeouts::new(options);
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(Duration::from_secs(10))
+            .connect_timeout(timeouts.connect)
             .user_agent(concat!("tribunal/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|cause| {
                 Error::new(ErrorKind::Config, "cannot set up the network").because(cause)
             })?;
-        let provider = settings.provider.clone();
+        let provider = options.provider.clone();
         let authorization = authorization(&http, &provider)?;
         let (secrets, proxy) = (Secrets::new(provider.secrets()), proxy(&provider));
-        Ok(Self {
-            http,
-            provider,
-            secrets,
-            proxy,
-            answered: AtomicBool::new(false),
-            authorization,
-            timeout: settings.timeout,
-            retries: settings.retries,
-            first_wait: settings.first_wait,
-            stopping: settings.stopping.clone(),
-        })
+        let has_answered = AtomicBool::new(false);
+        Ok(Self { http, provider, secrets, proxy, has_answered, authorization, timeouts })
     }
 
-    /// Sends a request until there is an answer, or no hope; every try is added to `attempts`.
+    /// Sends a request once. `is_streamed` says whether the answer was asked for piece by piece.
+    ///
+    /// # Errors
+    /// Whatever came that is not an answer, with its class.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes the connection.
     pub(super) async fn send(
         &self,
         factory: HttpRequestFactory,
-        attempts: &AtomicU32,
-    ) -> Result<Response, Fault> {
-        let started = Instant::now();
-        let mut tries = 0;
-        let mut accidents = 0;
-        loop {
-            attempts.fetch_add(1, Ordering::Relaxed);
-            tries += 1;
-            let fault = match self.attempt(&factory).await {
-                Ok(body) => return Ok(http::Response::new(body).into()),
-                Err(fault) => fault,
-            };
-            accidents += u32::from(fault.again == Again::Once);
-            let is_over = tries > self.retries || fault.again == Again::Never || accidents > 1;
-            if is_over {
-                return Err(fault.after_tries(tries));
-            }
-            let wait = self.wait(tries, &fault);
-            if started.elapsed() + wait > self.limit() {
-                return Err(fault.after_tries(tries).out_of_time(self.limit()));
-            }
-            tracing::debug!(tries, ?wait, error = %fault, "asking again");
-            if !self.waited(wait).await {
-                return Err(fault.interrupted());
-            }
-        }
-    }
-
-    /// Waits before another try; `false` where the run is to stop.
-    async fn waited(&self, wait: Duration) -> bool {
-        let Some(mut stopping) = self.stopping.clone() else {
-            pause(wait).await;
-            return true;
-        };
-        tokio::select! {
-            biased;
-            Ok(_) = stopping.wait_for(|stopping| *stopping) => false,
-            () = pause(wait) => true,
-        }
-    }
-
-    /// Reads the list of models, without a second try.
-    pub(super) async fn models(&self, limit: Duration) -> Probe {
-        let url = format!("{}/models", self.provider.place());
-        let Ok(request) = self.http.get(url).build() else { return Probe::Nothing };
-        let read = async {
-            let Ok(mut response) = self.http.execute(self.addressed(request)).await else {
-                return Probe::Failed;
-            };
-            let status = response.status();
-            let is_busy = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
-            match read(&mut response).await {
-                _ if is_busy => Probe::Failed,
-                Ok(body) => serde_json::from_slice(&body).map_or(Probe::Nothing, Probe::Models),
-                Err(Cut::Line(_)) => Probe::Failed,
-                Err(_) => Probe::Nothing,
-            }
-        };
-        tokio::time::timeout(limit, read).await.unwrap_or(Probe::Late)
-    }
-
-    async fn attempt(&self, factory: &HttpRequestFactory) -> Result<String, Fault> {
-        let late = || {
-            let message = format!("no answer within {} s", self.timeout.as_secs_f32());
-            Err(Fault::of_time(message, self.peer()))
-        };
-        tokio::time::timeout(self.timeout, self.exchange(factory)).await.unwrap_or_else(|_| late())
-    }
-
-    async fn exchange(&self, factory: &HttpRequestFactory) -> Result<String, Fault> {
+        is_streamed: bool,
+    ) -> Result<Response, Failure> {
         let request = factory.build().await.map_err(|cause| {
-            Fault::of_line(format!("cannot write the request: {cause}"), self.peer()).final_one()
+            Failure::of_answer(format!("cannot write the request: {cause}"), self.peer())
         })?;
-        let response = self.http.execute(self.addressed(request)).await;
+        let timer = self.timeouts.begin(is_streamed);
+        let body = self.exchange(self.addressed(request), &timer).await?;
+        Ok(http::Response::new(body).into())
+    }
+
+    async fn exchange(&self, request: Request, timer: &Timer) -> Result<String, Failure> {
+        let late = |late: Late| Failure::of_time(timer.message(late), self.peer());
+        let response = timer.first(self.http.execute(request)).await.map_err(late)?;
         let mut response = response.map_err(|error| self.unsent(error))?;
         let status = response.status();
-        let body = unpacked_body(&mut response).await;
         if status.is_success() {
-            return self.checked(cleaned(&body.map_err(|cut| self.cut(cut))?));
+            let body = read_answer(&mut response, timer).await;
+            return self.checked(to_text(&body.map_err(|fault| self.unread(fault, timer))?));
         }
         // Whatever became of the body, the status is known.
-        let body = cleaned(&body.unwrap_or_default());
+        let body = read_error(&mut response, timer).await;
         let body = if status.is_redirection() { target(response.headers()) } else { body };
-        let after = wanted_wait(response.headers());
-        Err(Fault::of_status(status, &body, after, self.peer()))
+        Err(Failure::of_status(status, response.headers(), &body, self.peer()))
     }
 
-    fn unsent(&self, error: reqwest::Error) -> Fault {
-        let proxy = self.proxy.as_deref().filter(|_| error.is_connect());
-        Fault::of_line(root(error), Peer { proxy, ..self.peer() })
+    /// Reads the list of models, once.
+    pub(super) async fn models(&self, limit: Duration) -> ModelList {
+        let url = format!("{}/models", self.provider.place());
+        let Ok(request) = self.http.get(url).build() else { return ModelList::Missing };
+        let timer = Timeouts::all(limit).begin(false);
+        let Ok(response) = timer.first(self.http.execute(self.addressed(request))).await else {
+            return ModelList::Late;
+        };
+        let Ok(mut response) = response else { return ModelList::Failed };
+        let status = response.status();
+        let is_busy = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
+        match read_answer(&mut response, &timer).await {
+            _ if is_busy => ModelList::Failed,
+            Ok(body) => serde_json::from_slice(&body).map_or(ModelList::Missing, ModelList::Is),
+            Err(BodyFault::Late(_)) => ModelList::Late,
+            Err(BodyFault::Broken(_)) => ModelList::Failed,
+            Err(_) => ModelList::Missing,
+        }
     }
 
+    /// The server as errors describe it.
     pub(super) fn peer(&self) -> Peer<'_> {
-        let answered = self.answered.load(Ordering::Relaxed);
-        Peer { provider: &self.provider, secrets: &self.secrets, answered, proxy: None }
+        let has_answered = self.has_answered.load(Ordering::Relaxed);
+        Peer { provider: &self.provider, secrets: &self.secrets, has_answered, proxy: None }
+    }
+
+    fn unsent(&self, error: reqwest::Error) -> Failure {
+        if error.is_connect() && error.is_timeout() {
+            let late = self.timeouts.connect_message();
+            return Failure::of_time(late, Peer { proxy: self.proxy.as_deref(), ..self.peer() });
+        }
+        if error.is_connect() && is_tls(&error) {
+            return Failure::of_tls(deepest_cause(&error), self.peer());
+        }
+        let proxy = self.proxy.as_deref().filter(|_| error.is_connect());
+        Failure::of_connection(described(error), Peer { proxy, ..self.peer() })
+    }
+
+    fn unread(&self, fault: BodyFault, timer: &Timer) -> Failure {
+        let peer = self.peer();
+        match fault {
+            BodyFault::Late(late) => Failure::of_time(timer.message(late), peer),
+            BodyFault::Broken(error) => Failure::of_connection(described(error), peer),
+            BodyFault::TooLong => {
+                Failure::of_answer(format!("an answer of more than {} MiB", LONGEST >> 20), peer)
+            }
+            BodyFault::Compressed(encoding) => {
+                let encoding = encoding.escape_debug();
+                let message = format!(
+                    "the answer cannot be decompressed: it is damaged, too long, or packed as \
+                     `{encoding}`, which was not asked for"
+                );
+                Failure::of_answer(message, peer)
+            }
+        }
     }
 
     /// The body, if it is an answer.
-    fn checked(&self, body: String) -> Result<String, Fault> {
-        let garbage = |what: &str| Err(Fault::of_garbage(what, &body, self.peer()));
-        let (whole, envelope) = match serde_json::from_str(&body) {
+    fn checked(&self, body: String) -> Result<String, Failure> {
+        const NOT_ONE: &str = "what is not a completion";
+        let garbage = |what: &str| Err(Failure::of_garbage(what, &body, self.peer()));
+        if count_values(&body) > MOST_VALUES {
+            let message = format!("an answer of more than {MOST_VALUES} values");
+            return Err(Failure::of_answer(message, self.peer()));
+        }
+        let (joined, envelope) = match serde_json::from_str(&body) {
             Ok(envelope) => (None, Ok(envelope)),
-            Err(_) => match stream::content(&body) {
-                Content::Whole(whole) => (Some(whole.to_string()), serde_json::from_value(whole)),
-                Content::Broken => {
-                    return Err(Fault::of_line("the stream ended before the answer", self.peer()));
+            Err(_) => match stream::read(&body) {
+                Received::Whole(whole) => (Some(whole.to_string()), serde_json::from_value(whole)),
+                Received::Incomplete => {
+                    let message = "the stream ended before the answer did";
+                    return Err(Failure::of_connection(message, self.peer()));
                 }
-                Content::Nothing if body.is_empty() => return garbage("nothing"),
-                Content::Nothing => return garbage("what is not a completion"),
+                Received::NotJson if body.is_empty() => return garbage("nothing"),
+                Received::NotJson => return garbage(NOT_ONE),
             },
         };
-        let Ok::<Envelope, _>(envelope) = envelope else {
-            return garbage("what is not a completion");
-        };
+        let Ok::<Envelope, _>(envelope) = envelope else { return garbage(NOT_ONE) };
         if let Some(error) = envelope.error() {
-            return Err(Fault::of_error_object(error, self.peer()));
+            return Err(Failure::of_error_object(error, self.peer()));
         }
-        if envelope.choices.as_ref().is_none_or(Vec::is_empty) {
-            return garbage("without a choice");
+        match &envelope.choices {
+            Some(choices) if !choices.is_empty() => (),
+            None if envelope.is_error() => {
+                let whole = serde_json::from_str(joined.as_ref().unwrap_or(&body));
+                return Err(Failure::of_error_object(whole.unwrap_or_default(), self.peer()));
+            }
+            _ => return garbage("without a choice"),
         }
-        self.answered.store(true, Ordering::Relaxed);
-        Ok(whole.unwrap_or(body))
+        self.has_answered.store(true, Ordering::Relaxed);
+        Ok(joined.unwrap_or(body))
     }
 
-    fn cut(&self, cut: Cut) -> Fault {
-        match cut {
-            Cut::Line(error) => Fault::of_line(root(error), self.peer()),
-            Cut::Long => {
-                let message = format!("an answer of more than {} MiB", LONGEST >> 20);
-                Fault::of_answer(message, self.peer())
-            }
-            Cut::Packed(encoding) => {
-                let message = format!(
-                    "an answer packed as `{}`, which was not asked for, cannot be read",
-                    encoding.escape_debug()
-                );
-                Fault::of_answer(message, self.peer())
-            }
-        }
-    }
-
-    /// The request with what async-openai is not told: the key, and the query of the address.
+    /// The request with what async-openai does not know: the key, and the query of the address.
     fn addressed(&self, mut request: Request) -> Request {
         request.headers_mut().remove(AUTHORIZATION);
         if let Some(value) = &self.authorization {
@@ -231,26 +216,6 @@ impl Transport {
         }
         request
     }
-
-    /// How long after the first try another one may begin: a server that hangs is tried three times.
-    fn limit(&self) -> Duration {
-        const LEAST: Duration = Duration::from_secs(300);
-        self.timeout.saturating_mul(3).max(LEAST)
-    }
-
-    /// Full jitter below a doubling limit, so that those who failed together do not return together;
-    /// above the time that the server names, if it names one. Limits of rates are counted in minutes, so
-    /// that the steps before another try grow faster there: they outlast a minute.
-    fn wait(&self, tries: u32, fault: &Fault) -> Duration {
-        let (growth, longest): (u32, u64) = if fault.limited { (4, 30) } else { (2, 10) };
-        let grown = growth.saturating_pow(tries.saturating_sub(1));
-        let step = self.first_wait.saturating_mul(grown).min(Duration::from_secs(longest));
-        match fault.after {
-            Some(after) => after + self.first_wait.mul_f64(chance()),
-            None if fault.limited => step.mul_f64(f64::midpoint(1.0, chance())),
-            None => step.mul_f64(chance()),
-        }
-    }
 }
 
 /// What tells an answer from an error that calls itself a success.
@@ -259,6 +224,14 @@ struct Envelope {
     #[serde(default)]
     error: Value,
     choices: Option<Vec<Choice>>,
+    #[serde(default)]
+    object: Value,
+    #[serde(default)]
+    success: Value,
+    #[serde(default)]
+    errors: Value,
+    #[serde(default)]
+    detail: Value,
 }
 
 #[derive(Deserialize)]
@@ -268,21 +241,33 @@ struct Choice {
 }
 
 impl Envelope {
-    fn error(&self) -> Option<&Value> {
+    fn error(&self) -> Option<Value> {
         let choices = self.choices.iter().flatten().map(|choice| &choice.error);
-        std::iter::once(&self.error).chain(choices).find(|error| match error {
+        let mut errors = std::iter::once(&self.error).chain(choices);
+        let error = errors.find(|error| match error {
             Value::String(text) => !text.is_empty(),
             Value::Object(fields) => !fields.is_empty(),
             _ => false,
-        })
+        })?;
+        Some(serde_json::json!({ "error": error }))
+    }
+
+    /// Whether the whole body is an error: in the notations of vLLM, Cloudflare and FastAPI.
+    fn is_error(&self) -> bool {
+        self.object == "error"
+            || self.success == false
+            || self.error == true
+            || !self.errors.is_null()
+            || !self.detail.is_null()
     }
 }
 
 /// What came of asking for the list of models.
-pub(super) enum Probe {
-    Models(Value),
+pub(super) enum ModelList {
+    /// The list, as the server writes it.
+    Is(Value),
     /// The server has no such list.
-    Nothing,
+    Missing,
     /// The server is not there, or busy: it may have one later.
     Failed,
     /// No answer in time.
@@ -290,41 +275,72 @@ pub(super) enum Probe {
 }
 
 /// Why a body was not read to its end.
-enum Cut {
-    Line(reqwest::Error),
-    Long,
-    Packed(String),
+enum BodyFault {
+    Late(Late),
+    Broken(reqwest::Error),
+    TooLong,
+    /// With the name of the compression.
+    Compressed(String),
 }
 
-async fn unpacked_body(response: &mut Response) -> Result<Vec<u8>, Cut> {
-    let body = read(response).await?;
-    let encoding = header(response.headers(), CONTENT_ENCODING.as_str());
-    let encoding = encoding.unwrap_or_default().to_owned();
-    unpacked(body, &encoding, LONGEST).ok_or(Cut::Packed(encoding))
+/// The body of an answer, decompressed.
+async fn read_answer(response: &mut Response, timer: &Timer) -> Result<Vec<u8>, BodyFault> {
+    if response.content_length().is_some_and(|length| length > LONGEST as u64) {
+        return Err(BodyFault::TooLong);
+    }
+    let mut body = Vec::new();
+    read(response, timer, LONGEST, &mut body).await?;
+    let encoding = header(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
+    let encoding = encoding.to_owned();
+    decompress(body, &encoding, LONGEST).ok_or(BodyFault::Compressed(encoding))
+}
+
+/// As much as came of the body of an error, up to a limit.
+async fn read_error(response: &mut Response, timer: &Timer) -> String {
+    let mut body = Vec::new();
+    // What was read before it ended is worth showing, however it ended.
+    let _ = read(response, timer, LONGEST_ERROR, &mut body).await;
+    let encoding = header(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
+    to_text(&decompress(body, encoding, LONGEST_ERROR).unwrap_or_default())
+}
+
+/// Reads a body piece by piece, no more than `most` bytes of it.
+async fn read(
+    response: &mut Response,
+    timer: &Timer,
+    most: usize,
+    body: &mut Vec<u8>,
+) -> Result<(), BodyFault> {
+    let is_stream = header(response.headers(), CONTENT_TYPE.as_str())
+        .is_some_and(|kind| kind.to_lowercase().starts_with("text/event-stream"));
+    let mut has_begun = false;
+    loop {
+        let next = timer.next(response.chunk(), has_begun).await.map_err(BodyFault::Late)?;
+        let Some(chunk) = next.map_err(BodyFault::Broken)? else { return Ok(()) };
+        // Blanks that some servers send while they work are no beginning.
+        has_begun |= !chunk.trim_ascii().is_empty();
+        let room = most - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Err(BodyFault::TooLong);
+        }
+        // Some servers keep the connection open after the end.
+        if is_stream && stream::is_over(body) {
+            return Ok(());
+        }
+    }
+}
+
+/// No fewer than the JSON values in a text, counted by what separates them.
+fn count_values(body: &str) -> usize {
+    body.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count()
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-async fn read(response: &mut Response) -> Result<Vec<u8>, Cut> {
-    let is_stream = header(response.headers(), CONTENT_TYPE.as_str())
-        .is_some_and(|kind| kind.to_lowercase().starts_with("text/event-stream"));
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(Cut::Line)? {
-        if body.len() + chunk.len() > LONGEST {
-            return Err(Cut::Long);
-        }
-        body.extend_from_slice(&chunk);
-        // Some servers keep the line open after the end.
-        if is_stream && stream::is_over(&body) {
-            break;
-        }
-    }
-    Ok(body)
-}
-
-/// The header that proves who asks: the key, else the credentials in the address.
+/// The header that authorizes requests: the key, else the credentials in the address.
 fn authorization(http: &reqwest::Client, provider: &Provider) -> Result<Option<HeaderValue>> {
     let unusable = || {
         let message = format!("{} is not a valid header value", provider.key_variable);
@@ -344,8 +360,26 @@ fn authorization(http: &reqwest::Client, provider: &Provider) -> Result<Option<H
     Ok(header)
 }
 
-/// The deepest cause: the layers above it only say that there was an error. Never the address.
-fn root(error: reqwest::Error) -> String {
+/// Whether the connection failed because the two sides could not agree on TLS. The library of TLS reports that as
+/// invalid data, within one or more errors of input and output.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let of_io = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    of_io
+        .flat_map(|error| {
+            std::iter::successors(Some(error), |error| error.get_ref()?.downcast_ref::<io::Error>())
+        })
+        .any(|error| error.kind() == io::ErrorKind::InvalidData)
+}
+
+/// The deepest cause: the layers above it only say that there was an error.
+fn deepest_cause(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// What happened to a connection, without the address, which may hold secrets.
+fn described(error: reqwest::Error) -> String {
     let error = error.without_url();
     let what = match &error {
         error if error.is_timeout() => "the connection timed out",
@@ -353,10 +387,9 @@ fn root(error: reqwest::Error) -> String {
         error if error.is_body() || error.is_decode() => "the answer broke off",
         _ => "the connection broke",
     };
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    match causes.last() {
-        Some(cause) => format!("{what}: {cause}"),
-        None => what.to_owned(),
+    match deepest_cause(&error) {
+        cause if cause.is_empty() => what.to_owned(),
+        cause => format!("{what}: {cause}"),
     }
 }
 
@@ -364,78 +397,15 @@ fn root(error: reqwest::Error) -> String {
 fn proxy(provider: &Provider) -> Option<String> {
     let url = provider.base_url.as_str().parse().ok()?;
     let found = Matcher::from_env().intercept(&url)?;
-    found
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default().to_owned())
+    let authority = found.uri().authority()?.as_str();
+    Some(authority.rsplit('@').next().unwrap_or_default().to_owned())
 }
 
 /// Where a redirect leads: the origin alone, since the rest may hold secrets.
 fn target(headers: &HeaderMap) -> String {
-    let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let location = header(headers, LOCATION.as_str());
     match location.and_then(|location| reqwest::Url::parse(location).ok()) {
         Some(url) => format!("to {}", url.origin().ascii_serialization()),
         None => String::new(),
-    }
-}
-
-/// How long the server asks to wait.
-fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| header(headers, name);
-    let seconds = |text: &str, unit: f64| {
-        let number: f64 = text.parse().ok()?;
-        Duration::try_from_secs_f64(number.max(0.0) / unit).ok()
-    };
-    let milliseconds = text("retry-after-ms").and_then(|text| seconds(text, 1000.0));
-    milliseconds.or_else(|| {
-        let after = text("retry-after")?;
-        seconds(after, 1.0).or_else(|| {
-            let date = httpdate::parse_http_date(after).ok()?;
-            let now = text("date").and_then(|date| httpdate::parse_http_date(date).ok());
-            Some(date.duration_since(now.unwrap_or_else(clock)).unwrap_or_default())
-        })
-    })
-}
-
-#[expect(clippy::disallowed_methods, reason = "a server that names a date may not name its own")]
-fn clock() -> SystemTime {
-    SystemTime::now()
-}
-
-/// A number from 0 to 1: good enough to spread requests, and for nothing else.
-fn chance() -> f64 {
-    let bits = u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or_default();
-    f64::from(bits) / f64::from(u32::MAX)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that waits between tries")]
-async fn pause(time: Duration) {
-    tokio::time::sleep(time).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_may_say_in_four_ways_how_long_to_wait() {
-        let date = ("date", "Wed, 21 Oct 2015 07:28:00 GMT");
-        for (headers, wait) in [
-            (vec![("retry-after", "3")], Some(3.0)),
-            (vec![("retry-after", "0.5")], Some(0.5)),
-            (vec![("retry-after", "-1")], Some(0.0)),
-            (vec![("retry-after-ms", "250"), ("retry-after", "9")], Some(0.25)),
-            (vec![("retry-after", "Wed, 21 Oct 2015 07:28:40 GMT"), date], Some(40.0)),
-            (vec![("retry-after", "Wed, 21 Oct 2015 07:28:40 GMT")], Some(0.0)),
-            (vec![("retry-after", "soon")], None),
-            (vec![("retry-after", "1e400")], None),
-            (vec![], None),
-        ] {
-            let mut map = HeaderMap::new();
-            for (name, value) in headers {
-                map.insert(name, HeaderValue::from_static(value));
-            }
-            assert_eq!(wanted_wait(&map).map(|wait| wait.as_secs_f64()), wait);
-        }
     }
 }

@@ -1,0 +1,214 @@
+//! A request that brought no answer, as an error that carries what decides about another try.
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use super::{
+    classify::{Class, is_api},
+    error_body::ErrorBody,
+    provider::Provider,
+    refused::Refusal,
+    secrets::Secrets,
+    wait,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    hint::Hint,
+};
+
+/// A request that brought no answer.
+#[derive(Clone)]
+pub(super) struct Failure {
+    /// What people are shown, with the facts that layers act on.
+    pub(super) error: Error,
+    /// The parameters that the server does not accept.
+    pub(super) refusal: Refusal,
+}
+
+/// The server at the other end, and what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Peer<'p> {
+    pub(super) provider: &'p Provider,
+    pub(super) secrets: &'p Secrets,
+    /// Whether it answered a request before, so that address, key and model are right.
+    pub(super) has_answered: bool,
+    /// The proxy in between, if there is one and it may be at fault.
+    pub(super) proxy: Option<&'p str>,
+}
+
+impl Failure {
+    /// The server answered with an error status.
+    pub(super) fn of_status(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &str,
+        peer: Peer<'_>,
+    ) -> Self {
+        let error = ErrorBody::new(body, peer.secrets);
+        Self::of_error(&error, (status, status), &reason(status), headers, peer)
+    }
+
+    /// The server answered 200 with an error in its body.
+    pub(super) fn of_error_object(error: Value, peer: Peer<'_>) -> Self {
+        let error = ErrorBody::of_value(error, peer.secrets);
+        let meant = error.status();
+        let sent = error.stated_status().unwrap_or(StatusCode::OK);
+        let answer = format!("200 OK with an error like {}", reason(meant));
+        Self::of_error(&error, (meant, sent), &answer, &HeaderMap::new(), peer)
+    }
+
+    /// `meant` decides, and `sent` is reported.
+    fn of_error(
+        error_body: &ErrorBody,
+        (meant, sent): (StatusCode, StatusCode),
+        answer: &str,
+        headers: &HeaderMap,
+        peer: Peer<'_>,
+    ) -> Self {
+        let now = wait::server_time(headers);
+        let class = Class::of(meant, error_body, peer.has_answered, now);
+        let refusal = class.refusal(error_body, meant);
+        let message = answered(answer, &error_body.message(), peer);
+        let error = Error::new(class.kind(meant), message).with_status(sent.as_u16());
+        let error = class.mark(class.hinted(error, &refusal, peer));
+        let is_final = headers.get("x-should-retry").is_some_and(|value| value == "false");
+        // The same request would be refused for the same parameter.
+        let error =
+            if is_final || !refusal.parameters.is_empty() { error.permanent() } else { error };
+        if !error.is_transient() {
+            return Self { error, refusal };
+        }
+        let named = wait::in_headers(headers, now).or_else(|| error_body.wait(now));
+        let is_limited = error.kind() == ErrorKind::RateLimited;
+        let reset = || wait::until_reset(headers, now).filter(|_| is_limited);
+        let error = match named.or_else(reset) {
+            Some(wait) => error.with_retry_after(wait),
+            None => error,
+        };
+        Self { error, refusal }
+    }
+
+    /// A success that holds no answer.
+    pub(super) fn of_garbage(what: &str, body: &str, peer: Peer<'_>) -> Self {
+        let message = answered(what, &peer.secrets.redact(body), peer);
+        let error = Error::new(ErrorKind::Overloaded, message).with_status(200);
+        Self::new(error.hint(is_api()).worth_one_retry())
+    }
+
+    /// An answer came that cannot be used, and that would come again.
+    pub(super) fn of_answer(what: impl fmt::Display, peer: Peer<'_>) -> Self {
+        let message = format!("{}: {what}", peer.place());
+        Self::new(Error::new(ErrorKind::Model, message).permanent())
+    }
+
+    /// The connection could not be made, or broke.
+    pub(super) fn of_connection(what: impl fmt::Display, peer: Peer<'_>) -> Self {
+        let message = format!("{}: {what}", peer.place());
+        Self::new(Error::new(ErrorKind::Unreachable, message).hint(reachable(peer)))
+    }
+
+    /// There is no secure connection: a certificate is not valid for this address, or the server speaks no TLS.
+    /// A server that answered before had a valid one, so that something in between is at fault.
+    pub(super) fn of_tls(what: impl fmt::Display, peer: Peer<'_>) -> Self {
+        let message = format!("{}: no secure connection: {what}", peer.place());
+        let error = Error::new(ErrorKind::Unreachable, message);
+        let hint =
+            "is the address right, and does its server use `https` with a valid certificate?";
+        Self::new(if peer.has_answered { error } else { error.permanent().fatal() }.hint(hint))
+    }
+
+    /// The answer did not come in time.
+    pub(super) fn of_time(what: impl fmt::Display, peer: Peer<'_>) -> Self {
+        let message = format!("{}: {what}", peer.place());
+        let hint = Hint::from("allow more time with ").setting("timeout", "20m");
+        Self::new(Error::new(ErrorKind::TimedOut, message).hint(reachable(peer)).hint(hint))
+    }
+
+    fn new(error: Error) -> Self {
+        Self { error, refusal: Refusal::default() }
+    }
+}
+
+impl Peer<'_> {
+    fn place(&self) -> String {
+        self.provider.place()
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// What to look at where a server cannot be reached.
+fn reachable(peer: Peer<'_>) -> String {
+    match peer.proxy {
+        Some(proxy) => format!(
+            "requests go through the proxy {proxy}, as HTTP_PROXY, HTTPS_PROXY or ALL_PROXY say: is it \
+             running? NO_PROXY lists hosts to reach without it"
+        ),
+        None if peer.provider.is_here() => {
+            "is the server running on this machine, at this address?".to_owned()
+        }
+        None => "check the address and the network".to_owned(),
+    }
+}
+
+/// `PLACE answered ANSWER: text`.
+fn answered(answer: &str, text: &str, peer: Peer<'_>) -> String {
+    let place = peer.place();
+    match excerpt(text) {
+        text if text.is_empty() => format!("{place} answered {answer}"),
+        text => format!("{place} answered {answer}: {text}"),
+    }
+}
+
+fn reason(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
+}
+
+/// The first 200 characters, none of which moves a terminal.
+fn excerpt(text: &str) -> String {
+    const LENGTH: usize = 200;
+    let mut safe = String::new();
+    for c in text.trim().chars().take(LENGTH) {
+        match c {
+            '"' | '\'' | '\\' => safe.push(c),
+            c => safe.extend(c.escape_debug()),
+        }
+    }
+    if text.trim().chars().nth(LENGTH).is_some() {
+        safe.push('…');
+    }
+    safe
+}
+
+/// A span of time in the words of messages.
+pub(super) fn span(time: Duration) -> String {
+    humantime::format_duration(time).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_moves_no_terminal() {
+        assert_eq!(excerpt("<html>\u{1b}[2J\u{202e}f"), r"<html>\u{1b}[2J\u{202e}f");
+        assert_eq!(excerpt(&"x".repeat(300)).chars().count(), 201);
+    }
+}

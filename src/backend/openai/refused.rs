@@ -1,0 +1,270 @@
+//! Parameters that a server refuses, found in whatever words it uses.
+//!
+//! A request that is refused for a parameter that it can do without is sent again without it. That is another
+//! request with another body, not another try of the same one.
+
+use super::error_body::{ErrorBody, contains_any};
+
+/// A parameter that some model or server refuses, and without which it can be asked all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Parameter {
+    Temperature,
+    TopP,
+    TopK,
+    MinP,
+    Seed,
+    Stop,
+    Logprobs,
+    TopLogprobs,
+    ResponseFormat,
+    MaxTokens,
+    MaxCompletionTokens,
+    ReasoningEffort,
+    Stream,
+    StreamOptions,
+}
+
+impl Parameter {
+    /// All parameters.
+    pub(super) const ALL: [Self; 14] = [
+        Self::Temperature,
+        Self::TopP,
+        Self::TopK,
+        Self::MinP,
+        Self::Seed,
+        Self::Stop,
+        Self::Logprobs,
+        Self::TopLogprobs,
+        Self::ResponseFormat,
+        Self::MaxTokens,
+        Self::MaxCompletionTokens,
+        Self::ReasoningEffort,
+        Self::Stream,
+        Self::StreamOptions,
+    ];
+
+    /// The name of its field in a request.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Temperature => "temperature",
+            Self::TopP => "top_p",
+            Self::TopK => "top_k",
+            Self::MinP => "min_p",
+            Self::Seed => "seed",
+            Self::Stop => "stop",
+            Self::Logprobs => "logprobs",
+            Self::TopLogprobs => "top_logprobs",
+            Self::ResponseFormat => "response_format",
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::ReasoningEffort => "reasoning_effort",
+            Self::Stream => "stream",
+            Self::StreamOptions => "stream_options",
+        }
+    }
+
+    /// The parameters that a text names, in their order, in the spelling of any API: `topP`, `json schema`.
+    pub(super) fn all_in(text: &str) -> Vec<Self> {
+        const PHRASES: [(&str, &str); 8] = [
+            ("json schema", "json_schema"),
+            ("structured output", "json_schema"),
+            ("response format", "response_format"),
+            ("log probabilities", "logprobs"),
+            ("stop sequence", "stop_sequence"),
+            ("max tokens", "max_tokens"),
+            ("top-p", "top_p"),
+            ("top-k", "top_k"),
+        ];
+        let text = PHRASES
+            .iter()
+            .fold(text.to_lowercase(), |text, (phrase, name)| text.replace(phrase, name));
+        let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut found = Vec::new();
+        for parameter in text.split(|c| !is_of_word(c)).filter_map(Self::of_word) {
+            if !found.contains(&parameter) {
+                found.push(parameter);
+            }
+        }
+        found
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        let other = match word {
+            "topp" => Self::TopP,
+            "topk" => Self::TopK,
+            "minp" => Self::MinP,
+            "stop_sequence" | "stop_sequences" | "stopsequences" => Self::Stop,
+            "logprob" | "log_probs" => Self::Logprobs,
+            "toplogprobs" => Self::TopLogprobs,
+            "json_schema" | "json_schemas" | "responseformat" | "response_schema"
+            | "responseschema" => Self::ResponseFormat,
+            "maxtokens" | "max_output_tokens" | "maxoutputtokens" => Self::MaxTokens,
+            _ => return Self::ALL.into_iter().find(|parameter| parameter.name() == word),
+        };
+        Some(other)
+    }
+
+    /// Whether its name is an ordinary word too, so that a text that holds it need not mean the parameter.
+    pub(super) fn is_a_common_word(self) -> bool {
+        matches!(self, Self::Stop | Self::Seed | Self::Stream)
+    }
+
+    /// Whether it limits the length of an answer: without it an answer may cost more than was meant.
+    pub(super) fn is_limit(self) -> bool {
+        self.twin().is_some()
+    }
+
+    /// The other name of the same limit, `max_tokens` or `max_completion_tokens`.
+    pub(super) fn twin(self) -> Option<Self> {
+        match self {
+            Self::MaxTokens => Some(Self::MaxCompletionTokens),
+            Self::MaxCompletionTokens => Some(Self::MaxTokens),
+            _ => None,
+        }
+    }
+}
+
+/// The parameters that an error refuses; none of them, if it is about something else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// In the order in which they are named.
+    pub(super) parameters: Vec<Parameter>,
+    /// Whether the error is about a value out of its range.
+    pub(super) is_about_range: bool,
+    /// Whether it is the parameters together that are refused.
+    pub(super) is_about_pair: bool,
+    /// Whether the error says that a parameter is not known or not supported.
+    is_certain: bool,
+}
+
+impl Refusal {
+    /// The parameters that an error names.
+    pub(super) fn of(error: &ErrorBody) -> Self {
+        const CODES: [&str; 3] = ["unsupported_parameter", "unsupported_value", "extra_forbidden"];
+        const PAIR: [&str; 4] = ["both", "mutually exclusive", "together", "at the same time"];
+        let text = error.text();
+        let is_certain =
+            CODES.iter().any(|code| error.has_code(code)) || contains_any(&text, &REFUSED);
+        let mut parameters = Parameter::all_in(&error.fields.join(" "));
+        for parameter in Parameter::all_in(&text) {
+            let is_meant = is_certain || !parameter.is_a_common_word();
+            if is_meant && !parameters.contains(&parameter) {
+                parameters.push(parameter);
+            }
+        }
+        if !is_certain {
+            parameters.retain(|parameter| !parameter.is_limit());
+        }
+        Self {
+            parameters,
+            is_about_range: is_about_range(error, &text),
+            is_about_pair: contains_any(&text, &PAIR),
+            is_certain,
+        }
+    }
+
+    /// Whether an error of this kind is worth another request without a parameter, although the server reports
+    /// it as its own fault.
+    pub(super) fn is_certain(&self) -> bool {
+        self.is_certain && !self.is_about_range && !self.parameters.is_empty()
+    }
+}
+
+fn is_about_range(error: &ErrorBody, text: &str) -> bool {
+    const CODES: [&str; 4] = ["above_max", "below_min", "invalid_type", "out_of_range"];
+    const WORDS: [&str; 14] = [
+        "too large",
+        "too small",
+        "less than",
+        "greater than",
+        "above maximum",
+        "below minimum",
+        "out of range",
+        "between",
+        "valid range",
+        "range of",
+        "at most",
+        "at least",
+        "exceed",
+        "<=",
+    ];
+    CODES.iter().any(|code| error.codes.iter().any(|other| other.contains(code)))
+        || contains_any(text, &WORDS)
+}
+
+/// Words that say that something is not accepted, whatever its value.
+const REFUSED: [&str; 27] = [
+    "unsupported",
+    "not supported",
+    "not support",
+    "n't support",
+    "unrecognized",
+    "unrecognised",
+    "unknown",
+    "not permitted",
+    "deprecated",
+    "unavailable",
+    "not available",
+    "not allowed",
+    "is allowed",
+    "unexpected",
+    "extra inputs",
+    "no longer",
+    "removed",
+    "cannot be",
+    "can't be",
+    "incompatible",
+    "not compatible",
+    "not implemented",
+    "not accept",
+    "disabled",
+    "instead",
+    "only the default",
+    "ignored",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(body: &str) -> Refusal {
+        Refusal::of(&ErrorBody::new(body, &super::super::secrets::Secrets::default()))
+    }
+
+    fn named(body: &str) -> Vec<&'static str> {
+        refusal(body).parameters.into_iter().map(Parameter::name).collect()
+    }
+
+    #[test]
+    fn a_refused_parameter_is_known_in_any_wording_that_names_it() {
+        let of = |message: &str, param: &str, code: &str| {
+            let error = serde_json::json!({"message": message, "param": param, "code": code});
+            named(&serde_json::json!({ "error": error }).to_string())
+        };
+        let unsupported = "Unsupported parameter: 'max_tokens' is not supported with this model. \
+             Use 'max_completion_tokens' instead.";
+        let both = ["max_tokens", "max_completion_tokens"];
+        assert_eq!(of(unsupported, "max_tokens", "unsupported_parameter"), both);
+        assert_eq!(of(unsupported, "", ""), both);
+        assert_eq!(of("no", "temperature", ""), ["temperature"]);
+        assert_eq!(of("unknown field `seed`", "", ""), ["seed"]);
+        assert_eq!(of("invalid temperature: only 1 is allowed for this model", "", "").len(), 1);
+        assert_eq!(of("`temperature` is deprecated for this model.", "", ""), ["temperature"]);
+        assert_eq!(of("temperature: must be 1 here", "", ""), ["temperature"]);
+        assert_eq!(of("This response_format type is unavailable now", "", ""), ["response_format"]);
+        assert_eq!(of("JSON schema is not supported", "", ""), ["response_format"]);
+        assert_eq!(of("topP: unexpected", "", ""), ["top_p"]);
+        let loc = r#"{"detail":[{"type":"extra_forbidden","loc":["body","seed"],"msg":"no"}]}"#;
+        assert_eq!(named(loc), ["seed"]);
+        let raw = r#"{"error":{"message":"Provider returned error","metadata":{"raw":"{\"error\":{\"message\":\"top_k: not permitted\"}}"}}}"#;
+        assert_eq!(named(raw), ["top_k"]);
+        // Words that are no names here, and values that the user must mend.
+        assert_eq!(of("unknown error, stopped", "", ""), Vec::<&str>::new());
+        assert_eq!(of("please stop", "", ""), Vec::<&str>::new());
+        assert_eq!(of("max_tokens is too large: 9", "max_tokens", "x"), Vec::<&str>::new());
+        let above = "Invalid 'temperature': decimal above maximum value";
+        assert!(refusal(&format!("{{\"error\":\"{above}\"}}")).is_about_range);
+        let pair = "`temperature` and `top_p` cannot both be specified";
+        assert!(refusal(&format!("{{\"error\":\"{pair}\"}}")).is_about_pair);
+    }
+}
