@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{Exit, input::Input, note, print_error, signals};
 use tribunal::{
-    config::Resolved,
+    backend::records_open,
     judge::Judge,
     records::End,
     run::{Redo, RunOptions},
@@ -21,14 +21,13 @@ const GRACE: Duration = Duration::from_secs(30);
 /// The options of a run of this judge over this input. `stopping` becomes true at the first Ctrl-C: no failed
 /// request is sent again from then on.
 pub(super) fn options(
-    resolved: &Resolved,
     judge: &Judge,
     input: &Input,
     redo: Redo,
     stopping: watch::Sender<bool>,
 ) -> RunOptions {
     let mut options = RunOptions::default();
-    options.concurrency = resolved.model.concurrency.map_or(judge.concurrency(), usize::from);
+    options.concurrency = records_open(judge.concurrency());
     options.stop = Some(signals::listen(stopping));
     options.grace = GRACE;
     options.redo = redo;

@@ -22,6 +22,7 @@
 
 mod schemes;
 pub(crate) mod settings;
+mod stack;
 
 #[cfg(not(feature = "openai"))]
 #[doc(hidden)]
@@ -51,7 +52,7 @@ use std::{
 use tokio::sync::{OnceCell, watch};
 
 use crate::{
-    backend::{Backend, Budget, Budgeted, Recorded},
+    backend::{Backend, Budget, Recorded},
     environment::Environment,
     error::Result,
 };
@@ -150,7 +151,8 @@ impl ModelSpec {
 /// however often and however concurrently they are opened, so that judge, policy, critic, final judge and the
 /// members of a jury share the weights. A model stays loaded while its registry lives.
 ///
-/// Around each model stand layers, outermost first: recorded ▸ cached ▸ budgeted ▸ the model itself.
+/// Around each model stand [layers](crate::backend), outermost first:
+/// recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced ▸ the model itself.
 #[derive(Clone, Debug, Default)]
 pub struct Models(Arc<Inner>);
 
@@ -170,8 +172,8 @@ pub(crate) struct Around {
     environment: Environment,
     offline: bool,
     stopping: Option<watch::Receiver<bool>>,
-    record: Option<PathBuf>,
     budget: Option<Budget>,
+    record: Option<PathBuf>,
     #[cfg(feature = "store")]
     cache: Option<crate::backend::cache::Cache>,
 }
@@ -201,12 +203,6 @@ impl Models {
         self.with(|around| around.cache = cache.into())
     }
 
-    /// Counts the requests of all models against one budget, below the cache: remembered answers are free.
-    #[must_use]
-    pub fn budgeted(&self, budget: impl Into<Option<Budget>>) -> Self {
-        self.with(|around| around.budget = budget.into())
-    }
-
     /// Writes every answer to this file, for `replay:FILE`.
     #[must_use]
     pub fn recorded(&self, file: impl Into<Option<PathBuf>>) -> Self {
@@ -223,6 +219,13 @@ impl Models {
     #[must_use]
     pub fn stopping(&self, stopping: watch::Receiver<bool>) -> Self {
         self.with(|around| around.stopping = Some(stopping))
+    }
+
+    /// Counts the requests to all models against one budget, which ends the run that has spent it: see
+    /// [`Budget`].
+    #[must_use]
+    pub fn budgeted(&self, budget: impl Into<Option<Budget>>) -> Self {
+        self.with(|around| around.budget = budget.into())
     }
 
     /// Where keys and addresses are looked up.
@@ -259,20 +262,11 @@ impl Models {
         scheme.check(spec)?;
         let model = scheme.open(spec, around).await?;
         self.0.loads.fetch_add(1, Ordering::Relaxed);
-        let is_model = scheme.place != Place::NoModel;
-        let model = if is_model { around.cached(around.budgeted(model)) } else { model };
-        around.recorded(model, spec)
+        stack::stacked(model, scheme.place, spec, around)
     }
 }
 
 impl Around {
-    fn budgeted(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
-        match &self.budget {
-            Some(budget) => Arc::new(Budgeted::new(model, budget.clone())),
-            None => model,
-        }
-    }
-
     #[cfg(feature = "store")]
     fn cached(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
         match &self.cache {

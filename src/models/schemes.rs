@@ -59,7 +59,7 @@ const COMMON: [&str; 4] = ["name", "concurrency", "clean_finish", "price"];
 
 const NONE: &[&str] = &[];
 const LOCAL: &[&str] = &["context", "threads", "gpu_layers"];
-const REMOTE: &[&str] = &["base_url", "key_variable", "model_id", "extra", "timeout"];
+const REMOTE: &[&str] = &["base_url", "key_variable", "model_id", "extra", "timeout", "rpm", "tpm"];
 
 /// The table, in the order in which names are tried.
 static SCHEMES: [Scheme; 11] = [

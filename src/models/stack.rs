@@ -1,0 +1,73 @@
+//! The layers around every model that the registry opens.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Around, ModelSpec, Place};
+use crate::{
+    backend::{Backend, BackendExt, Limit, Prices, Retry},
+    completion::Price,
+    error::Result,
+};
+
+/// How long one try may take where nothing is set.
+const TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Puts the layers around a model, outermost first: recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced.
+///
+/// Only what can fail in passing is tried again, and only what costs something is remembered: a model in this
+/// process is limited where that is set, and has no retries; rules and recordings have neither, nor a budget.
+///
+/// # Errors
+/// The recording cannot be written.
+pub(super) fn stacked(
+    model: Arc<dyn Backend>,
+    place: Place,
+    spec: &ModelSpec,
+    around: &Around,
+) -> Result<Arc<dyn Backend>> {
+    let model = match price(place, spec) {
+        Some(price) => Arc::new(model.priced(price)),
+        None => model,
+    };
+    let model = limited(model, place, spec);
+    let model: Arc<dyn Backend> = match place {
+        Place::Server => Arc::new(model.retried(retry(spec, around))),
+        _ => model,
+    };
+    if place == Place::NoModel {
+        return around.recorded(model, spec);
+    }
+    let model = match &around.budget {
+        Some(budget) => Arc::new(model.budgeted(budget.clone())),
+        None => model,
+    };
+    around.recorded(around.cached(model), spec)
+}
+
+/// The price that is set, else that of the public list: only for a provider's own address.
+fn price(place: Place, spec: &ModelSpec) -> Option<Price> {
+    let own = spec.settings.price;
+    let is_listed = place == Place::Server && spec.settings.base_url.is_none();
+    own.or_else(|| Prices::list().of(&spec.name).filter(|_| is_listed))
+}
+
+/// So many requests in flight as is set, else as a server handles well; never more of them a minute than is set.
+fn limited(model: Arc<dyn Backend>, place: Place, spec: &ModelSpec) -> Arc<dyn Backend> {
+    let own = spec.settings.concurrency.map(usize::from);
+    let usual = (place == Place::Server).then(|| model.concurrency());
+    let Some(in_flight) = own.or(usual) else { return model };
+    let limit = Limit {
+        adapts: place == Place::Server,
+        requests_per_minute: spec.settings.rpm,
+        tokens_per_minute: spec.settings.tpm,
+        ..Limit::from(in_flight)
+    };
+    Arc::new(model.limited(limit))
+}
+
+/// The usual policy, which the stop of the run and its budget end.
+fn retry(spec: &ModelSpec, around: &Around) -> Retry {
+    let timeout = spec.settings.timeout.unwrap_or(TIMEOUT);
+    let usual = Retry::timed(timeout).stopping(around.stopping.clone());
+    Retry { budget: around.budget.clone(), ..usual }
+}
