@@ -9,7 +9,7 @@ export PATH
 
 TRIBUNAL := target/release/tribunal
 
-.PHONY: help demo test build setup accuracy bench bench-cache bench-revise lint
+.PHONY: help demo test build setup accuracy bench bench-cache bench-remote bench-revise lint
 
 help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
@@ -17,6 +17,7 @@ help:
 	@echo 'make accuracy  judge 1,000 held-out records of each kind with the shipped model'
 	@echo 'make bench     what the program costs around the model'
 	@echo 'make bench-cache  what remembered answers cost'
+	@echo 'make bench-remote what faults of a server cost'
 	@echo 'make bench-revise what a judge that errs does to a loop'
 	@echo 'make lint      formatting and lints'
 
@@ -44,6 +45,9 @@ bench: build
 
 bench-cache: build
 	@bash benches/cache.sh
+
+bench-remote: setup
+	@$(CARGO) bench --quiet --bench remote
 
 bench-revise: setup
 	@$(CARGO) bench --quiet --bench revise
