@@ -12,6 +12,25 @@ use crate::{
 pub use crate::scale::Side as Preference;
 
 /// A decision, in the order in which the item holds its answers.
+///
+/// | kind | value | unit or shape |
+/// |---|---|---|
+/// | `score` | a number | on the prompt's scale, 1 to 10 for instance |
+/// | `label` | [`Label`] | one of the prompt's labels, with probabilities where the model reports them |
+/// | `steps` | [`Steps`] | 0-based index of the first wrong step, and a label for each judged step |
+/// | `preference` | [`Preference`] | first, second or tie |
+/// | `ranking` | groups of 0-based answers | best first; a group holds answers that are equally good |
+/// | `scores` | one number per answer | on the prompt's scale, in the item's order |
+/// | `criteria` | one number per named criterion | on the prompt's scale |
+/// | `text` | a text | the result itself: a critique, a solution, a revision |
+///
+/// ```
+/// use tribunal::{Verdict, verdict::{Label, VerdictKind}};
+///
+/// let verdict = Verdict::Label(Label::new("correct"));
+/// assert_eq!((verdict.kind(), verdict.label()), (VerdictKind::Label, Some("correct")));
+/// assert_eq!(verdict.score(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -111,17 +130,146 @@ impl Verdict {
         }
     }
 
-    /// The word that names this kind in files.
-    pub fn kind(&self) -> &'static str {
+    /// The kind of this verdict.
+    pub fn kind(&self) -> VerdictKind {
         match self {
-            Self::Score(_) => "score",
-            Self::Label(_) => "label",
-            Self::Steps(_) => "steps",
-            Self::Preference(_) => "preference",
-            Self::Ranking(_) => "ranking",
-            Self::Scores(_) => "scores",
-            Self::Criteria(_) => "criteria",
-            Self::Text(_) => "text",
+            Self::Score(_) => VerdictKind::Score,
+            Self::Label(_) => VerdictKind::Label,
+            Self::Steps(_) => VerdictKind::Steps,
+            Self::Preference(_) => VerdictKind::Preference,
+            Self::Ranking(_) => VerdictKind::Ranking,
+            Self::Scores(_) => VerdictKind::Scores,
+            Self::Criteria(_) => VerdictKind::Criteria,
+            Self::Text(_) => VerdictKind::Text,
+        }
+    }
+
+    /// For scores: the number, on the prompt's scale.
+    pub fn score(&self) -> Option<f64> {
+        match self {
+            Self::Score(score) => Some(*score),
+            _ => None,
+        }
+    }
+
+    /// For labels: the label that was given.
+    pub fn label(&self) -> Option<&str> {
+        match self {
+            Self::Label(label) => Some(&label.label),
+            _ => None,
+        }
+    }
+
+    /// For labels: the probability of the prompt's positive label, 0 to 1, whichever label was given. `None`
+    /// where the model reports none, or the prompt has no positive label.
+    pub fn p(&self) -> Option<f64> {
+        match self {
+            Self::Label(label) => label.p,
+            _ => None,
+        }
+    }
+
+    /// For labels: the probability of the label that was given, 0 to 1, where the model reports it.
+    pub fn confidence(&self) -> Option<f64> {
+        match self {
+            Self::Label(label) => label.confidence,
+            _ => None,
+        }
+    }
+
+    /// For comparisons: which of the two answers is better, in the order of the item.
+    pub fn preference(&self) -> Option<Preference> {
+        match self {
+            Self::Preference(side) => Some(*side),
+            _ => None,
+        }
+    }
+
+    /// For steps: the first wrong step, and every step that was judged, each with its probability `p` of being
+    /// correct where the model reports it.
+    pub fn steps(&self) -> Option<&Steps> {
+        match self {
+            Self::Steps(steps) => Some(steps),
+            _ => None,
+        }
+    }
+
+    /// For steps: the 0-based index of the first step that is wrong, `Some(None)` where every step is right.
+    /// `None` for verdicts of other kinds.
+    #[expect(clippy::option_option, reason = "`no error` is a verdict, and no verdict is not")]
+    pub fn first_error(&self) -> Option<Option<usize>> {
+        self.steps().map(|steps| steps.first_error)
+    }
+
+    /// For rankings: groups of 0-based answers, best first; answers of one group are equally good.
+    pub fn ranking(&self) -> Option<&[Vec<usize>]> {
+        match self {
+            Self::Ranking(groups) => Some(groups),
+            _ => None,
+        }
+    }
+
+    /// For scores of several answers: one number for each, in the order of the item.
+    pub fn scores(&self) -> Option<&[f64]> {
+        match self {
+            Self::Scores(scores) => Some(scores),
+            _ => None,
+        }
+    }
+
+    /// For criteria: one number for each, by name.
+    pub fn criteria(&self) -> Option<&BTreeMap<String, f64>> {
+        match self {
+            Self::Criteria(criteria) => Some(criteria),
+            _ => None,
+        }
+    }
+
+    /// For a text that is itself the result: a critique, a solution, a revision.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The kinds of verdicts: the word `kind` in lines of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum VerdictKind {
+    /// A number on the prompt's scale.
+    Score,
+    /// A named outcome.
+    Label,
+    /// The first wrong step, and where the prompt asks for it a verdict on every step.
+    Steps,
+    /// The better one of two answers.
+    Preference,
+    /// An order of several answers.
+    Ranking,
+    /// One number for each of several answers.
+    Scores,
+    /// One number for each criterion.
+    Criteria,
+    /// A text that is the result itself.
+    Text,
+}
+
+impl VerdictKind {
+    /// The word in files: that of serde.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::Label => "label",
+            Self::Steps => "steps",
+            Self::Preference => "preference",
+            Self::Ranking => "ranking",
+            Self::Scores => "scores",
+            Self::Criteria => "criteria",
+            Self::Text => "text",
         }
     }
 }
@@ -161,7 +309,8 @@ fn join<T: ToString>(items: &[T], between: &str) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
 }
 
-/// Why an answer that came holds no verdict. It never becomes a number.
+/// Why an answer that came holds no verdict. It never becomes a number: summaries count it, and give the
+/// bounds within which a mean would lie if all of these were the worst or the best.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Unreadable {
@@ -327,38 +476,61 @@ impl From<Result<Verdict, Unreadable>> for Outcome {
 }
 
 /// What one member of a judge said for one draw and one order.
+///
+/// A judgment has members × draws × orders votes. Each may fail by itself.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Vote {
-    /// The member who cast it: the judge's name in `members`, else the model.
+    /// The member that cast it: its name in the panel; in a judge of one member the name of the model.
     pub by: Arc<str>,
-    /// Index of the repeated sample.
+    /// Index of the repeated sample, from 0.
     pub draw: u32,
     /// Positions in which the answers were shown: `[1, 0]` is swapped.
     pub order: Vec<usize>,
-    /// How often an unreadable answer had been asked again before this one.
+    /// How many times an unreadable answer was asked for again before this one.
     pub reask: u32,
-    /// The texts.
+    /// The answers of the model, in the order in which the prompt asked for them.
     pub calls: Vec<Call>,
-    /// What it came to.
+    /// The decision, why none could be read, or why there is no answer.
     pub outcome: Outcome,
-    /// The rule that spoke.
+    /// The rule of the prompt that found the verdict.
     pub rule: Option<String>,
-    /// Where it spoke: characters of the last text of this vote.
+    /// Where it found the verdict: first and one past the last character (not byte) of [`Vote::critique`].
     pub span: Option<(usize, usize)>,
-    /// Probabilities of the menu of verdicts in the item's own order, where they were had.
+    /// Probabilities of all possible verdicts, in the item's own order, where they are known.
     pub distribution: Option<Distribution>,
-    /// The marker that this vote's prompt used.
+    /// The mark of this vote's prompt: four hex digits that occur nowhere in the record.
     pub mark: Option<String>,
 }
 
-/// What came of judging one item.
+/// What came of judging one item: the decision over all votes, the votes with their texts, and what they cost.
+///
+/// The accessors give the verdict by its kind, and `None` where it is of another kind or could not be read:
+/// nothing unreadable is ever a number.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Item, Judge, backend::Script, verdict::Reason};
+///
+/// let judge = Judge::builder().backend(Script::always("Fine.\nScore: 8")).prompt("score").build().await?;
+/// let judgment = judge.judge(&Item::new().question("2 + 2?").answer("4")).await?;
+/// assert_eq!((judgment.score(), judgment.normalized), (Some(8.0), Some(7.0 / 9.0)));
+/// assert_eq!((judgment.votes.len(), judgment.calls), (1, 1));
+///
+/// let vague = Judge::builder().backend(Script::always("Fine.")).prompt("score").build().await?;
+/// let judgment = vague.judge(&Item::new().question("2 + 2?").answer("4")).await?;
+/// assert_eq!(judgment.score(), None);
+/// assert_eq!(judgment.unreadable().map(|why| why.reason), Some(Reason::Missing));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Judgment {
-    /// The decision over all votes, or why there is none.
+    /// The decision over all votes, or why none could be read.
     pub verdict: Result<Verdict, Unreadable>,
-    /// Whether both orders of a comparison agreed, where both were asked.
+    /// Whether both orders of a comparison came to the same verdict, where both were asked and could be read.
     pub consistent: Option<bool>,
     /// Whether the pass rule holds; `None` without a rule. Unreadable never passes.
     pub pass: Option<bool>,
@@ -374,9 +546,9 @@ pub struct Judgment {
     /// The marker that the prompt of the [speaker](Self::speaker) used, to be removed from critiques that
     /// others see.
     pub mark: Option<String>,
-    /// Tokens over all calls.
+    /// Tokens of the answers that were paid for now.
     pub usage: UsageTotal,
-    /// Tokens of remembered answers, which cost nothing now.
+    /// Tokens of answers from a cache, which cost nothing now.
     pub saved: UsageTotal,
     /// Answers of models that this judgment is made of, those from a cache included.
     pub calls: u32,
@@ -384,9 +556,10 @@ pub struct Judgment {
     pub cached: u32,
     /// Requests that were sent for this judgment, retries included.
     pub attempts: u32,
-    /// What the tokens cost; `None` where the tokens or the prices of some member are not known.
+    /// What [`usage`](Self::usage) cost, in the currency of the price; `None` where the tokens or the price of
+    /// some member are not known.
     pub cost: Option<f64>,
-    /// What the remembered answers would have cost.
+    /// What the answers from a cache would have cost.
     pub saved_cost: Option<f64>,
     /// Milliseconds from the first request to the last answer.
     pub latency_ms: u64,
@@ -415,36 +588,36 @@ impl Judgment {
         }
     }
 
-    /// The score, if this is one.
+    /// The decision, if there is one.
+    fn decided(&self) -> Option<&Verdict> {
+        self.verdict.as_ref().ok()
+    }
+
+    /// For scores: the number, on the prompt's scale.
     pub fn score(&self) -> Option<f64> {
-        match self.verdict {
-            Ok(Verdict::Score(score)) => Some(score),
-            _ => None,
-        }
+        self.decided()?.score()
     }
 
-    /// The label, if this is one.
+    /// For scores whose values have probabilities: Σ p·value over the scale, in the units of the scale. It
+    /// moves where the score itself stays, so that it ranks answers of equal scores.
+    pub fn expected_score(&self) -> Option<f64> {
+        self.expected_score
+    }
+
+    /// For labels: the label that was given.
     pub fn label(&self) -> Option<&str> {
-        match &self.verdict {
-            Ok(Verdict::Label(label)) => Some(&label.label),
-            _ => None,
-        }
+        self.decided()?.label()
     }
 
-    /// For labels: the probability of the prompt's positive label, 0 to 1, where the model reports it.
+    /// For labels: the probability of the prompt's positive label, 0 to 1, whichever label was given. `None`
+    /// where the model reports none, or the prompt has no positive label.
     pub fn p(&self) -> Option<f64> {
-        match &self.verdict {
-            Ok(Verdict::Label(label)) => label.p,
-            _ => None,
-        }
+        self.decided()?.p()
     }
 
     /// For labels: the probability of the label that was given, 0 to 1, where the model reports it.
     pub fn confidence(&self) -> Option<f64> {
-        match &self.verdict {
-            Ok(Verdict::Label(label)) => label.confidence,
-            _ => None,
-        }
+        self.decided()?.confidence()
     }
 
     /// Whether a comparison that was asked in both orders could be read in one of them only, in at least one
@@ -459,59 +632,42 @@ impl Judgment {
         })
     }
 
-    /// The preferred answer, if this is a comparison.
+    /// For comparisons: which of the two answers is better, in the order of the item.
     pub fn preference(&self) -> Option<Preference> {
-        match self.verdict {
-            Ok(Verdict::Preference(side)) => Some(side),
-            _ => None,
-        }
+        self.decided()?.preference()
+    }
+
+    /// For steps: the first wrong step, and every step that was judged, each with its probability `p` of being
+    /// correct where the model reports it.
+    pub fn steps(&self) -> Option<&Steps> {
+        self.decided()?.steps()
     }
 
     /// For steps: the 0-based index of the first step that is wrong, `Some(None)` where every step is right.
     /// `None` where the verdict is of another kind or unreadable.
     #[expect(clippy::option_option, reason = "`no error` is a verdict, and no verdict is not")]
     pub fn first_error(&self) -> Option<Option<usize>> {
-        self.steps().map(|steps| steps.first_error)
+        self.decided()?.first_error()
     }
 
-    /// For steps: what was judged of them.
-    pub fn steps(&self) -> Option<&Steps> {
-        match &self.verdict {
-            Ok(Verdict::Steps(steps)) => Some(steps),
-            _ => None,
-        }
-    }
-
-    /// For a ranking: groups of 0-based answers, best first.
+    /// For rankings: groups of 0-based answers, best first; answers of one group are equally good.
     pub fn ranking(&self) -> Option<&[Vec<usize>]> {
-        match &self.verdict {
-            Ok(Verdict::Ranking(groups)) => Some(groups),
-            _ => None,
-        }
+        self.decided()?.ranking()
     }
 
-    /// For scores of several answers: one for each, in their order.
+    /// For scores of several answers: one number for each, in the order of the item.
     pub fn scores(&self) -> Option<&[f64]> {
-        match &self.verdict {
-            Ok(Verdict::Scores(scores)) => Some(scores),
-            _ => None,
-        }
+        self.decided()?.scores()
     }
 
     /// For criteria: one number for each, by name.
     pub fn criteria(&self) -> Option<&BTreeMap<String, f64>> {
-        match &self.verdict {
-            Ok(Verdict::Criteria(criteria)) => Some(criteria),
-            _ => None,
-        }
+        self.decided()?.criteria()
     }
 
     /// For a text that is itself the result: a critique, a solution, a revision.
     pub fn text(&self) -> Option<&str> {
-        match &self.verdict {
-            Ok(Verdict::Text(text)) => Some(text),
-            _ => None,
-        }
+        self.decided()?.text()
     }
 
     /// Whether the pass rule holds; `false` without a rule.

@@ -29,7 +29,7 @@ pub use {
     fault::{ErrorLine, ErrorWord},
     probabilities::Probabilities,
     result::{Consistent, MemberLine, PromptLine, ResultLine},
-    verdict::{VerdictKind, VerdictLine},
+    verdict::VerdictLine,
     vote::{ShownOrder, VoteLine},
 };
 pub(crate) use {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{number, partial::text_or_none};
-use crate::verdict::{Label, Preference, StepLabel, Steps, Verdict};
+use crate::verdict::{Label, Preference, StepLabel, Steps, Verdict, VerdictKind};
 
 /// A verdict as lines hold it: beside `kind` and `verdict` only the fields of that kind are there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,50 +55,10 @@ pub struct VerdictLine {
     pub text: Option<String>,
 }
 
-/// The kinds of verdicts in lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum VerdictKind {
-    /// A number on the prompt's scale.
-    Score,
-    /// A named outcome.
-    Label,
-    /// The first wrong step, and where the prompt asks for it a verdict on every step.
-    Steps,
-    /// The better one of two answers.
-    Preference,
-    /// An order of several answers.
-    Ranking,
-    /// One number for each of several answers.
-    Scores,
-    /// One number for each criterion.
-    Criteria,
-    /// A text that is the result itself.
-    Text,
-}
-
-impl VerdictKind {
-    /// The kind of a verdict.
-    pub fn of(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Score(_) => Self::Score,
-            Verdict::Label(_) => Self::Label,
-            Verdict::Steps(_) => Self::Steps,
-            Verdict::Preference(_) => Self::Preference,
-            Verdict::Ranking(_) => Self::Ranking,
-            Verdict::Scores(_) => Self::Scores,
-            Verdict::Criteria(_) => Self::Criteria,
-            Verdict::Text(_) => Self::Text,
-        }
-    }
-}
-
 impl From<&Verdict> for VerdictLine {
     fn from(verdict: &Verdict) -> Self {
         let mut line = Self {
-            kind: Some(VerdictKind::of(verdict)),
+            kind: Some(verdict.kind()),
             verdict: Some(verdict.to_string()),
             ..Self::default()
         };
