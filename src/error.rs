@@ -149,17 +149,21 @@ impl Error {
         }))
     }
 
-    /// An error of somebody else's code, such as the client of an agent framework: as every error type may
-    /// be one, `?` needs this word. Use [`Error::new`] with [`ErrorKind::Overloaded`] where the same request
-    /// may succeed later.
+    /// An error of other code, such as the client of an agent framework. It is not transient: use
+    /// [`Error::new`] with [`ErrorKind::Overloaded`] or [`ErrorKind::TimedOut`] where the same request may
+    /// succeed later.
+    ///
+    /// The errors of files and sockets, of JSON and of `reqwest` (feature `openai`) convert by themselves, and
+    /// keep whether they are transient; all others need this word, because any type may be an error.
     ///
     /// ```
-    /// use tribunal::Error;
+    /// use tribunal::{Error, Result};
     ///
-    /// fn read() -> tribunal::Result<u32> {
-    ///     "seven".parse().map_err(Error::other)
+    /// fn read(path: &str) -> Result<u32> {
+    ///     let text = std::fs::read_to_string(path)?;
+    ///     text.trim().parse().map_err(Error::other)
     /// }
-    /// assert!(read().unwrap_err().to_string().contains("invalid digit"));
+    /// assert!(!read("/nowhere").unwrap_err().is_transient());
     /// ```
     pub fn other(cause: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>) -> Self {
         Self::new(ErrorKind::Model, "the model's client failed").because(cause)
@@ -330,6 +334,44 @@ impl PartialEq for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// The error of a file or a socket. Timeouts and broken connections are transient.
+///
+/// ```
+/// use std::io::{Error as IoError, ErrorKind::TimedOut};
+/// use tribunal::{Error, ErrorKind};
+///
+/// let error = Error::from(IoError::from(TimedOut));
+/// assert_eq!((error.kind(), error.is_transient()), (ErrorKind::TimedOut, true));
+/// ```
+impl From<std::io::Error> for Error {
+    fn from(cause: std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        let (kind, message) = match cause.kind() {
+            Io::TimedOut | Io::WouldBlock => (ErrorKind::TimedOut, "no answer came in time"),
+            Io::ConnectionRefused
+            | Io::ConnectionReset
+            | Io::ConnectionAborted
+            | Io::NotConnected
+            | Io::BrokenPipe
+            | Io::HostUnreachable
+            | Io::NetworkUnreachable
+            | Io::NetworkDown => (ErrorKind::Unreachable, "the connection failed"),
+            _ => (ErrorKind::Io, "reading or writing failed"),
+        };
+        Self::new(kind, message).because(cause)
+    }
+}
+
+/// The error of a client that read something other than the JSON it expected. It is not transient.
+impl From<serde_json::Error> for Error {
+    fn from(cause: serde_json::Error) -> Self {
+        if cause.is_io() {
+            return std::io::Error::from(cause).into();
+        }
+        Self::new(ErrorKind::Model, "the answer is not the JSON that was expected").because(cause)
     }
 }
 

@@ -299,7 +299,11 @@ async fn streams_are_judged_as_they_come_and_may_be_dropped() {
         Judge::builder().backend(Script::always("Score: 3")).prompt("score").build().await.unwrap();
     let items = (0..100).map(|n| Item::new().question("q").answer(format!("{n}")));
     let judged: Vec<_> = judge.judge_all(stream::iter(items.clone())).collect().await;
-    assert_eq!(judged.len(), 100);
+    let mut places: Vec<_> =
+        judged.iter().map(|one| (one.index, one.item.text("answer"))).collect();
+    places.sort();
+    let expected: Vec<_> = (0..100).map(|n| (n, Some(n.to_string()))).collect();
+    assert_eq!(places, expected);
     let mut some = judge.judge_all(stream::iter(items)).take(3);
     assert!(some.next().await.is_some());
 }

@@ -565,8 +565,7 @@ async fn many_items_are_judged_in_a_task_of_their_own() {
     let (judge, _) = member("{{ answer }}", "Score: 4").await;
     let judged = judge.judge_all(stream::iter(vec![answer(); 5]));
     drop(judge);
-    let count =
-        tokio::spawn(judged.filter(|(_, judgment)| std::future::ready(judgment.is_ok())).count());
+    let count = tokio::spawn(judged.filter(|one| std::future::ready(one.judgment.is_ok())).count());
     assert_eq!(count.await.unwrap(), 5);
 }
 

@@ -476,9 +476,9 @@ async fn wrong_settings_are_refused_before_anything_is_asked() {
     );
     for (args, says) in [
         (&["r.jsonl", "--accept", "sometimes"][..], "invalid accept rule `sometimes`"),
-        (&["r.jsonl", "--keep-steps"], "judges no steps to keep"),
+        (&["r.jsonl", "--keep-steps"], "does not judge steps"),
         (&["r.jsonl", "--cost", "1"], "needs the price of tokens"),
-        (&["r.jsonl", "--critic", "score"], "it is no critic"),
+        (&["r.jsonl", "--critic", "score"], "a critic must give a critique"),
         (&["r.jsonl", "--principle", "Be kind."], "no critic reads --principle"),
         (&["r.jsonl", "--revise-prompt", "score"], "writes no text"),
         (&["r.jsonl", "--time", "soon"], "expected a time with its unit"),

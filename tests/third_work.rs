@@ -74,7 +74,7 @@ fn records(folder: &Folder, lengths: impl Iterator<Item = usize>) -> Vec<Source>
 
 fn options() -> RunOptions {
     let mut options = RunOptions::default();
-    options.concurrency = 4;
+    options.concurrency = Some(4);
     options.counts_rest = true;
     options
 }

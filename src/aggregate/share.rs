@@ -63,7 +63,9 @@ pub(super) fn is_sound(vote: &Vote) -> bool {
 /// The verdicts of the kind that most have: a judge's votes are of one kind, and unlike ones are not mixed.
 pub(super) fn of_one_kind(shares: &[Share]) -> Vec<Share> {
     let mut kinds: BTreeMap<&str, f64> = BTreeMap::new();
-    shares.iter().for_each(|share| *kinds.entry(share.verdict.kind().name()).or_default() += share.weight);
+    shares
+        .iter()
+        .for_each(|share| *kinds.entry(share.verdict.kind().name()).or_default() += share.weight);
     let most = kinds.values().copied().fold(0.0, f64::max);
     let kind = kinds.iter().find(|(_, weight)| nearly_equal(**weight, most)).map(|(kind, _)| *kind);
     shares.iter().filter(|share| Some(share.verdict.kind().name()) == kind).cloned().collect()

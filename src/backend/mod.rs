@@ -19,6 +19,8 @@
 mod budgeted;
 #[cfg(feature = "checks")]
 mod check;
+#[cfg(feature = "openai")]
+mod convert;
 mod endpoints;
 mod estimate;
 mod ext;

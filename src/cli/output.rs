@@ -176,7 +176,7 @@ pub(super) struct Sink {
 }
 
 impl Listener<JudgeWork> for Sink {
-    fn taken(&mut self, record: &Record) {
+    fn begun(&mut self, record: &Record) {
         if let (Some(watch), Ok(item)) = (&mut self.watch, &record.item) {
             watch.check(item, &record.place);
         }

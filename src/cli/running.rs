@@ -27,7 +27,7 @@ pub(super) fn options(
     stopping: watch::Sender<bool>,
 ) -> RunOptions {
     let mut options = RunOptions::default();
-    options.concurrency = records_open(judge.concurrency());
+    options.concurrency = Some(records_open(judge.concurrency()));
     options.stop = Some(signals::listen(stopping));
     options.grace = GRACE;
     options.redo = redo;

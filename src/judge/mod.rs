@@ -1,4 +1,4 @@
-//! A prompt, a model and a way to read its answer.
+//! Judges: a prompt, a model and a way to read its answer, or several of these as one panel.
 
 mod builder;
 mod digests;
@@ -31,18 +31,38 @@ use crate::{
     verdict::Judgment,
 };
 
-/// At most so many requests of one judgment wait for their answers at once.
+/// How many requests of one judgment are in flight at once.
 const AT_ONCE: usize = 64;
+
+/// How many items are open at once at most, whatever the models accept.
+const MOST_OPEN: usize = 1_024;
 
 /// Judges items.
 ///
-/// A judge has one member, which is a prompt and a model, or several ([`Judge::panel`]), whose votes come to
-/// one judgment. Cheap to clone, and at home in any tokio runtime.
+/// A judge has one member, which is a prompt and a model, or several ([`Judge::panel`]) whose votes become one
+/// judgment. It is cheap to clone, and works in any tokio runtime.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Item, Judge, backend::Script};
+///
+/// let judge = Judge::builder()
+///     .backend(Script::always("The sum is right.\nScore: 9"))
+///     .prompt("score")
+///     .pass("score >= 7")
+///     .build()
+///     .await?;
+/// let judgment = judge.judge(&Item::new().question("2 + 2?").answer("4")).await?;
+/// assert!(judgment.passed());
+/// assert!(judgment.critique().starts_with("The sum is right."));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Cancellation
-/// Dropping a judgment's future gives its requests up: a model in this process stops. Behind a
-/// cache, an answer of a server that is on its way may still arrive and is
-/// remembered, because it was paid for.
+/// Dropping a judgment's future gives up its requests, and a model in this process stops. Behind a cache, an
+/// answer that a server is already writing may still arrive and is stored, because it was paid for.
 #[derive(Clone, Debug)]
 pub struct Judge(Arc<Inner>);
 
@@ -55,21 +75,33 @@ struct Inner {
     digests: Digests,
 }
 
-/// Who answers for a member.
+/// The model that answers for a member, and the unknown finish reasons that it gave.
 #[derive(Clone, Debug)]
 struct Model {
     backend: Arc<dyn Backend>,
     finishes: Arc<Finishes>,
 }
 
+/// One item of a stream, and its judgment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Judged {
+    /// The place of the item in the stream, from 0.
+    pub index: usize,
+    /// The item.
+    pub item: Item,
+    /// The judgment, or why there is none.
+    pub judgment: Result<Judgment>,
+}
+
 impl Judge {
-    /// A judge with nothing set: the shipped model, and a prompt that must be named.
+    /// Begins to build a judge.
     pub fn builder() -> JudgeBuilder {
         JudgeBuilder::default()
     }
 
-    /// A judge whose members are these judges, by name: each votes with its own prompt, model, draws and
-    /// orders (Verga et al. 2024, PoLL; Chan et al. 2024, ChatEval).
+    /// Begins to build a judge whose members are these judges, each with its name: each votes with its own
+    /// prompt, model, draws and orders (Verga et al. 2024, PoLL; Chan et al. 2024, ChatEval).
     pub fn panel<N: Into<Arc<str>>>(members: impl IntoIterator<Item = (N, Self)>) -> PanelBuilder {
         PanelBuilder::new(members.into_iter().map(|(name, judge)| (name.into(), judge)).collect())
     }
@@ -81,27 +113,26 @@ impl Judge {
 
     /// Judges one item.
     ///
-    /// An answer that could not be had costs its vote and no other
-    /// ([`Outcome::Failed`](crate::verdict::Outcome)).
+    /// A request that fails costs its own vote and no other ([`Outcome::Failed`](crate::verdict::Outcome)).
     ///
     /// # Errors
-    /// No vote has an answer: the record lacks a field, the model is unreachable or refuses. An account or a
-    /// key that was refused ends the judgment whatever other votes say, as it would end all that follow. An
-    /// answer that came but cannot be read is no error: it is [`Judgment::unreadable`].
+    /// No vote has an answer: the record lacks a field, the model is unreachable or refuses. A refused key or an
+    /// empty account is an error even where other votes have answers, because every later judgment would meet it
+    /// too. An answer that came but cannot be read is not an error: see [`Judgment::unreadable`].
     pub async fn judge(&self, item: &Item) -> Result<Judgment> {
         self.judge_from(item, 0).await
     }
 
-    /// The same for an item that was asked so often already without a readable answer: no remembered
-    /// answer to those is taken.
+    /// Judges an item whose first `reask` answers could not be read: it begins with the next one, so that no
+    /// cache gives those answers again.
     ///
     /// # Errors
-    /// Those of [`Judge::judge`].
+    /// As [`Judge::judge`].
     pub async fn judge_from(&self, item: &Item, reask: u32) -> Result<Judgment> {
         self.judge_seen(&self.seen(item)?, reask).await
     }
 
-    /// The same for an item as the prompt sees it.
+    /// Judges an item that [`seen`](Self::seen) gave.
     pub(crate) async fn judge_seen(&self, item: &Item, reask: u32) -> Result<Judgment> {
         let started = Instant::now();
         let facts = self.facts().await;
@@ -111,8 +142,8 @@ impl Judge {
         Ok(judgment)
     }
 
-    /// Begins to judge an item without asking anything: for those who answer in their own way, such as a
-    /// file of answers. `facts` are those of [`Judge::facts`], or made up.
+    /// Begins to judge an item without asking anything: the [`Judging`] says what to ask, and its answers may
+    /// come from anywhere, such as a file. `facts` are those of [`Judge::facts`], or others.
     ///
     /// # Errors
     /// Nothing can be asked about the item: the record lacks a field.
@@ -120,14 +151,14 @@ impl Judge {
         self.0.panel.judging(item, facts)
     }
 
-    /// What the models of this judge can do; a server may have to be asked once.
+    /// The capabilities of the models of this judge; a server may have to be asked once.
     pub async fn facts(&self) -> Facts {
         let capabilities = self.0.models.iter().map(|model| model.backend.capabilities());
         let known = self.0.panel.members().iter().zip(join_all(capabilities).await);
         Facts::each(known.map(|(member, capabilities)| (member.name.clone(), capabilities)))
     }
 
-    /// Answers a judgment with the models of this judge, everything that may be asked at once.
+    /// Drives a judgment with the models of this judge, all its requests side by side.
     async fn drive(&self, mut judging: Judging) -> Result<Judgment> {
         let mut ready: VecDeque<(AskId, Request)> = judging.start().into();
         let mut flying = FuturesUnordered::new();
@@ -163,60 +194,100 @@ impl Judge {
         seats.find(|(member, _)| *member.name == *name)
     }
 
-    /// Every request that judging the item takes if all goes well, over all members, draws and orders, with
-    /// made-up answers where a later request holds an earlier answer.
+    /// Every request that judging the item takes if all goes well, over all members, draws and orders. Where a
+    /// later request holds an earlier answer, a made-up one stands there. Nothing is sent.
     ///
     /// # Errors
-    /// The record cannot be judged: it lacks a field.
+    /// The record lacks a field.
     pub async fn rehearse(&self, item: &Item) -> Result<Vec<(AskId, Request)>> {
         let facts = self.facts().await;
         self.0.panel.rehearse(item, &facts)
     }
 
-    /// Judges an item by texts that were written for it before; no model is asked.
+    /// Judges an item again by the texts of an earlier judgment; no model is asked.
     ///
-    /// `mark` is the one that texts use whose votes hold none of their own; `None` takes the item's own.
+    /// `mark` is that of the votes that hold none of their own; with `None` it is the item's.
     ///
     /// # Errors
     /// The texts are not those that this judge's prompts ask for, or every vote had failed.
+    #[doc(hidden)]
     pub fn reread(&self, item: &Item, votes: &[VoteLine], mark: Option<&str>) -> Result<Judgment> {
         self.0.panel.reread(item, votes, mark)
     }
 
-    /// Judges a stream of items, as many at once as the model takes well, and gives results as they
-    /// come.
-    pub fn judge_all<S>(&self, items: S) -> impl Stream<Item = (Item, Result<Judgment>)> + use<S>
+    /// Judges a stream of items, several at once, and returns results as they come, each with the index of its
+    /// item. [`judge_all_at`](Self::judge_all_at) sets how many are open at once; here it is
+    /// [`open_records`](Self::open_records).
+    ///
+    /// The stream owns all that it needs: it can be stored, or driven by a spawned task. For results in a file
+    /// and for resume see [`run::judge_to`](crate::run::judge_to).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tribunal::Result<()> {
+    /// use futures_util::{StreamExt, stream};
+    /// use tribunal::{Item, Judge, backend::Script};
+    ///
+    /// let judge = Judge::builder().backend(Script::always("Score: 7")).prompt("score").build().await?;
+    /// let items = ["Because.", "Why not?"].map(|answer| Item::new().question("Why?").answer(answer));
+    /// let judged = judge.judge_all(stream::iter(items));
+    /// let scores = tokio::spawn(judged.map(|one| (one.index, one.judgment)).collect::<Vec<_>>());
+    /// for (index, judgment) in scores.await.map_err(tribunal::Error::other)? {
+    ///     println!("{index}: {:?}", judgment?.score());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancellation
+    /// Dropping the stream gives up the judgments in flight, as dropping that of one item does.
+    pub fn judge_all<S>(&self, items: S) -> impl Stream<Item = Judged> + use<S>
     where
         S: Stream<Item = Item>,
     {
-        let (judge, most) = (self.clone(), self.concurrency());
-        let judged = move |item: Item| {
+        self.judge_all_at(self.open_records(), items)
+    }
+
+    /// Judges a stream of items as [`judge_all`](Self::judge_all) does, `open` of them at once.
+    pub fn judge_all_at<S>(&self, open: usize, items: S) -> impl Stream<Item = Judged> + use<S>
+    where
+        S: Stream<Item = Item>,
+    {
+        let judge = self.clone();
+        let judged = move |(index, item): (usize, Item)| {
             let judge = judge.clone();
             async move {
                 let judgment = judge.judge(&item).await;
-                (item, judgment)
+                Judged { index, item, judgment }
             }
         };
-        items.map(judged).buffer_unordered(most)
+        items.enumerate().map(judged).buffer_unordered(open.max(1))
     }
 
-    /// The item as the prompt sees it: with its other names, and with what is filled in. Where members see
-    /// records differently it stays as it is, and each looks for itself.
+    /// How many items to have open at once: two for each request that its models handle, so that none of them
+    /// waits for a slow record; at most 1,024.
+    pub fn open_records(&self) -> usize {
+        self.concurrency().saturating_mul(2).min(MOST_OPEN)
+    }
+
+    /// The item as the prompt sees it: fields renamed and filled in. Where the members rename fields differently
+    /// it stays as it is, and each member renames for itself.
     ///
     /// # Errors
-    /// The record lacks a field that another name was given to.
+    /// The record lacks a field that was to be renamed.
+    #[doc(hidden)]
     pub fn seen(&self, item: &Item) -> Result<Item> {
         self.0.panel.seen(item)
     }
 
-    /// The same judge with the samples that come after these: other questions to every cache, and
-    /// other answers where the model is sampled.
+    /// The same judge with other samples: draw numbers are shifted by `times` × [draws](JudgeBuilder::draws), so
+    /// that no cache gives the same answers, and a sampled model writes new ones.
     #[must_use]
     pub fn redrawn(&self, times: u32) -> Self {
         self.each_member(|member| member.redraw(times))
     }
 
-    /// The same judge asked anew: another draw, at temperature 1 where it would only say the same again.
+    /// The same judge with one fresh draw, at temperature 1 where it would otherwise write the same text again.
     #[must_use]
     pub fn fresh(&self) -> Self {
         self.each_member(|member| {
@@ -247,33 +318,45 @@ impl Judge {
         Self::new(panel, self.0.models.clone(), self.0.digests.given_name())
     }
 
-    /// Reads a critique that somebody already has: no model is asked, and a pair is taken as shown.
+    /// Reads the verdict out of a critique that was written elsewhere; no model is asked, and a pair is taken as
+    /// shown. The rules are those of the first member.
     ///
-    /// Nothing is known of what was judged: [`parse_for`](Self::parse_for) knows it. The rules are those of
-    /// the first member.
+    /// Quotations of what was judged cannot be told apart here: [`parse_for`](Self::parse_for) can.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tribunal::Result<()> {
+    /// use tribunal::{Judge, backend::Script};
+    ///
+    /// let judge = Judge::builder().backend(Script::always("")).prompt("score").build().await?;
+    /// assert_eq!(judge.parse("Well done.\nScore: 8").score(), Some(8.0));
+    /// assert!(judge.parse("Well done.").unreadable().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn parse(&self, text: &str) -> Judgment {
         self.0.panel.read_text(text, Transcript::of_text("critique", text))
     }
 
-    /// The same beside the record that the critique is about: what the record says is no verdict where
-    /// the critique quotes it, the record's own marker counts, and a value must be one that the record
-    /// can have.
+    /// Reads the verdict out of a critique of this item. A verdict inside a quotation of the item does not count,
+    /// the item's own mark does, and the value must be possible for the item: an existing step, one of its
+    /// answers.
     ///
     /// # Errors
-    /// The record lacks a field that another name was given to.
+    /// The record lacks a field that was to be renamed.
     pub fn parse_for(&self, item: &Item, text: &str) -> Result<Judgment> {
         let panel = &self.0.panel;
         let member = panel.first();
         let item = panel.seen_by(member, &panel.seen(item)?)?;
         let data = member.prompt.judged(&item);
-        // A marker of a record without anything to judge would be everyone's.
+        // All records without anything to judge would share one mark.
         let mark = member.mark(&item).filter(|_| !data.is_empty());
         let shape = member.prompt.shape(&item);
         let of_text = Transcript::of_text("critique", text);
         Ok(panel.read_text(text, Transcript { mark, data, shape, ..of_text }))
     }
 
-    /// The members and their models, in the order in which they were given; one for an ordinary judge.
+    /// The members and their models, in the order in which they were given; one for a judge that is no panel.
     pub fn members(&self) -> impl Iterator<Item = (&Member, &dyn Backend)> {
         let models = self.0.models.iter().map(|model| &*model.backend);
         self.0.panel.members().iter().map(|member| &**member).zip(models)
@@ -284,7 +367,7 @@ impl Judge {
         &self.0.panel.first().prompt
     }
 
-    /// The prompt as a file of its own: with the scale, criteria, sampling and rules of this judge.
+    /// The prompt as the text of a file, with the scale, criteria, sampling and rules of this judge in it.
     ///
     /// # Errors
     /// The judge has several prompts, or the front matter of its prompt cannot be rewritten.
@@ -345,7 +428,7 @@ impl Judge {
         self.0.panel.pass.as_ref()
     }
 
-    /// What tokens cost, where that was said, and is the same for all members.
+    /// What tokens cost, where it is known and the same for all members.
     pub fn price(&self) -> Option<Price> {
         let mut prices = self.0.panel.members().iter().map(|member| member.price);
         let first = prices.next()??;
@@ -362,14 +445,14 @@ impl Judge {
         self.0.panel.first().order
     }
 
-    /// How many items are judged at once when nobody says otherwise: what the busiest of its models takes.
+    /// How many requests the models of this judge handle well at once: that of the one that handles most.
     pub fn concurrency(&self) -> usize {
         let most = self.0.models.iter().map(|model| model.backend.concurrency()).max();
         most.unwrap_or(1).max(1)
     }
 
-    /// Names everything that changes what this judge asks, the models included. The order of the members is
-    /// not part of it.
+    /// A name for everything that changes what this judge asks, the models included. The order of the members
+    /// is not part of it.
     pub fn identity(&self) -> &str {
         &self.0.digests.identity
     }
@@ -379,12 +462,12 @@ impl Judge {
         &self.0.digests.prompt
     }
 
-    /// Names the rules by which texts become verdicts: what may change without asking anything again.
+    /// A name for the rules by which texts become verdicts, which may change without asking anything again.
     pub fn reading(&self) -> &str {
         &self.0.digests.reading
     }
 
-    /// What the prompts of all members show of an item: what keys are made of.
+    /// The fields of an item that the prompts of all members show: what keys are made of.
     pub(crate) fn content(&self, item: &Item) -> serde_json::Value {
         let panel = &self.0.panel;
         let of = |member: &Member| {
@@ -399,7 +482,8 @@ impl Judge {
         serde_json::to_value(all).unwrap_or_default()
     }
 
-    /// Names an item's line in results: equal content under an equal judge has an equal key.
+    /// The name of an item's line in results: equal content under an equal judge has an equal key.
+    #[doc(hidden)]
     pub fn line_key(&self, item: &Item) -> String {
         let mut hasher = Hasher::new("tribunal-line-v2");
         hasher.part(item.id().unwrap_or_default().as_bytes());

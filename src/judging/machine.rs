@@ -121,7 +121,7 @@ impl Judging {
         let Some((vote, conversation)) = self.open.remove(id) else { return Vec::new() };
         let member = self.members[vote];
         let answer = answer.map(|answer| self.panel.members[member].settled(answer));
-        self.usages[member].add(answer.as_ref());
+        self.usages[member].add(answer.as_ref(), self.panel.members[member].price);
         let is_optional = self.votes[vote].is_optional(conversation);
         if let Err(error) = &answer
             && (error.is_interrupted() || error.is_fatal() && !is_optional)
@@ -197,7 +197,9 @@ impl Judging {
         let Self { panel, votes, usages, .. } = self;
         let votes: Vec<Vote> = votes.into_iter().filter_map(PendingVote::into_vote).collect();
         let mut judgment = panel.judgment(decide(&panel, &votes), votes);
-        MemberUsage::report(&usages, &panel, &mut judgment);
+        let prices = panel.members.iter().map(|member| member.price);
+        let usages: Vec<_> = usages.into_iter().zip(prices).collect();
+        MemberUsage::report(&usages, &mut judgment);
         Ok(judgment)
     }
 

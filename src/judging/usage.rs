@@ -1,54 +1,73 @@
-//! What answers took.
+//! What answers cost: tokens, requests and money.
 
-use super::Panel;
 use crate::{
     completion::{Completion, Price, UsageTotal},
     error::Error,
     verdict::Judgment,
 };
 
-/// What the answers of one member took.
+/// What the answers of one member cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MemberUsage {
-    usage: UsageTotal,
-    saved: UsageTotal,
+    /// Answers that were paid for.
+    paid: Total,
+    /// Answers from a cache.
+    cached: Total,
+    /// Requests that were sent, failed ones included.
     pub(super) attempts: u32,
-    cached: u32,
-    calls: u32,
+}
+
+/// Tokens and money of some answers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Total {
+    answers: u32,
+    usage: UsageTotal,
+    cost: f64,
+    /// Whether the cost of an answer is not known, so that `cost` is a part only.
+    is_unpriced: bool,
+}
+
+impl Total {
+    fn add(&mut self, completion: &Completion, price: Option<Price>) {
+        self.answers += 1;
+        self.usage += completion.usage;
+        // The bill of the server is better than our own estimate of it.
+        match completion.cost.or_else(|| price?.of(completion.usage.into())) {
+            Some(cost) => self.cost += cost,
+            None => self.is_unpriced = true,
+        }
+    }
+
+    /// The cost, where that of every answer is known. Without answers a known price makes it 0.
+    fn cost(&self, price: Option<Price>) -> Option<f64> {
+        let is_known = !self.is_unpriced && (self.answers > 0 || price.is_some());
+        is_known.then_some(self.cost)
+    }
 }
 
 impl MemberUsage {
-    /// Counts an answer, or the requests that came to none.
-    pub(super) fn add(&mut self, answer: Result<&Completion, &Error>) {
-        let completion = match answer {
-            Ok(completion) => completion,
-            Err(error) => {
-                self.attempts += error.attempts();
-                return;
+    /// Counts an answer, or the requests that got none. `price` is that of the member's tokens.
+    pub(super) fn add(&mut self, answer: Result<&Completion, &Error>, price: Option<Price>) {
+        match answer {
+            Ok(completion) => {
+                let total = if completion.cached { &mut self.cached } else { &mut self.paid };
+                total.add(completion, price);
+                self.attempts += completion.attempts;
             }
-        };
-        let tokens = if completion.cached { &mut self.saved } else { &mut self.usage };
-        *tokens += completion.usage;
-        self.attempts += completion.attempts;
-        self.cached += u32::from(completion.cached);
-        self.calls += 1;
+            Err(error) => self.attempts += error.attempts(),
+        }
     }
 
-    /// Puts what all members took into their judgment.
-    pub(super) fn report(usages: &[Self], panel: &Panel, judgment: &mut Judgment) {
-        let both = || panel.members.iter().zip(usages);
-        for (_, usage) in both() {
-            judgment.usage += usage.usage;
-            judgment.saved += usage.saved;
-            judgment.calls += usage.calls;
-            judgment.cached += usage.cached;
+    /// Puts the costs of all members, with their prices, into the judgment.
+    pub(super) fn report(usages: &[(Self, Option<Price>)], judgment: &mut Judgment) {
+        for (usage, _) in usages {
+            judgment.usage += usage.paid.usage;
+            judgment.saved += usage.cached.usage;
+            judgment.calls += usage.paid.answers + usage.cached.answers;
+            judgment.cached += usage.cached.answers;
             judgment.attempts += usage.attempts;
         }
-        let cost = |tokens: fn(&Self) -> UsageTotal| {
-            let of = |(price, usage): (Option<Price>, &Self)| price?.of(tokens(usage));
-            both().map(|(member, usage)| of((member.price, usage))).sum()
-        };
-        judgment.cost = cost(|usage| usage.usage);
-        judgment.saved_cost = cost(|usage| usage.saved);
+        judgment.cost = usages.iter().map(|(usage, price)| usage.paid.cost(*price)).sum();
+        judgment.saved_cost = usages.iter().map(|(usage, price)| usage.cached.cost(*price)).sum();
     }
 }

@@ -357,7 +357,9 @@ fn heading(verdict: &Verdict) -> String {
         Verdict::Label(label) => label.label.clone(),
         Verdict::Preference(side) => side.name().into(),
         Verdict::Score(_) | Verdict::Steps(_) | Verdict::Ranking(_) => verdict.to_string(),
-        Verdict::Scores(_) | Verdict::Criteria(_) | Verdict::Text(_) => verdict.kind().name().into(),
+        Verdict::Scores(_) | Verdict::Criteria(_) | Verdict::Text(_) => {
+            verdict.kind().name().into()
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Many records at once: bounded memory, a graceful stop, and a count of what was left.
+//! Many records at once: bounded memory, a graceful stop, and a count of the records that were never tried.
 
 use std::{
     panic::resume_unwind,
@@ -17,18 +17,19 @@ use crate::{
     records::{End, Ending, Record},
 };
 
-/// How long the rest of the input may be read only to count it.
+/// How long the rest of the input may be read just to count it.
 const COUNTING: Duration = Duration::from_secs(2);
 
-/// What is done with each of many records.
+/// Begins records and accepts their results: the runner's own half of a run, which knows nothing of tasks,
+/// stops and deadlines.
 pub(super) trait RecordHandler {
-    /// What comes of a record.
+    /// The result of a record.
     type Done: Send + 'static;
 
-    /// Begins with a record.
+    /// Begins with a record; the future runs as a task of its own.
     fn begin(&mut self, record: Record) -> impl Future<Output = Self::Done> + Send + 'static;
 
-    /// Accepts what came of a record.
+    /// Accepts the result of a record, and says how the run goes on.
     ///
     /// # Errors
     /// It cannot be kept: the run ends.
@@ -38,27 +39,27 @@ pub(super) trait RecordHandler {
 /// How a run goes on after a record.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Proceed {
-    /// With the next one.
+    /// With the next record.
     Continue,
-    /// With what is in flight only: the record is as good as never begun.
+    /// Only with the records in flight; this one counts as never begun.
     Interrupted,
-    /// The same, because what the run may spend is spent.
+    /// The same, because the budget of the run is spent.
     OutOfBudget(Error),
-    /// With what is in flight only: every later record would fail with this error.
+    /// Only with the records in flight, because every later one would fail with this error.
     GiveUp(Error),
 }
 
-/// Does something with every record, and says how the run ended.
+/// Handles every record, `concurrency` at a time, and returns how the run ended.
 ///
 /// # Errors
-/// What came of a record could not be kept.
+/// The result of a record could not be kept.
 pub(super) async fn each(
     records: impl Iterator<Item = Record> + Send + 'static,
+    concurrency: usize,
     options: &RunOptions,
     work: &mut impl RecordHandler,
 ) -> Result<Ending> {
     let started = Instant::now();
-    let concurrency = options.concurrency.max(1);
     let mut stop = options.stop.clone();
     let counts = options.total.is_none() && options.counts_rest;
     let mut reader = Reader::start(records, concurrency, counts)?;
@@ -101,13 +102,13 @@ pub(super) async fn each(
             () = until(deadline.map(|end| end.saturating_sub(started.elapsed()))), if deadline.is_some() => break,
         }
     }
-    // Work that gives up because of the stop may end before the stop itself is seen here.
+    // Work that gives up because of the stop may end before this loop sees the stop itself.
     let asked = stop.as_ref().map_or(Stop::No, |stop| *stop.borrow());
     let end = match (gave_up, out_of_budget) {
         _ if acted.max(asked) != Stop::No => End::Stopped,
         (Some(error), _) => End::GaveUp(error),
         (None, Some(error)) => End::OutOfBudget(error),
-        // Whatever gave up without being asked to was not tried to its end.
+        // A record that was interrupted without a stop was not tried to its end.
         _ if begun > ended => End::Stopped,
         _ => return Ok(Ending::default()),
     };
@@ -129,7 +130,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reading may wait for a pipe that nobody fills any more: no run and no runtime may wait for that.
+    /// Starts a thread, because reading may wait for ever for a pipe, and neither the run nor the runtime may
+    /// wait for that.
     fn start(
         mut records: impl Iterator<Item = Record> + Send + 'static,
         ahead: usize,
@@ -160,13 +162,13 @@ impl Reader {
         record
     }
 
-    /// Takes no more records: the thread counts the rest, or ends.
+    /// Accepts no more records: the thread counts the rest, or ends.
     fn close(&mut self) {
         self.is_open = false;
         self.taken.close();
     }
 
-    /// How many records were never handed on; `None` where that cannot be known in reasonable time.
+    /// How many records were never begun; `None` where that cannot be known within two seconds.
     async fn left(&mut self) -> Option<usize> {
         let mut read = 0;
         while self.taken.recv().await.is_some() {
@@ -176,14 +178,14 @@ impl Reader {
         let rest = if self.counts {
             tokio::time::timeout(COUNTING, rest).await.ok()?.ok()
         } else {
-            // A thread that waits for a pipe is not waited for.
+            // The thread may be waiting for a pipe.
             rest.try_recv().ok()
         };
         rest.map(|rest| read + rest)
     }
 }
 
-/// Waits until the run is to stop more urgently than it does; for ever if nobody can say so any more.
+/// Waits until a stop more urgent than `acted` is asked for; for ever once its sender is gone.
 async fn risen(stop: &mut Option<watch::Receiver<Stop>>, acted: Stop) -> Stop {
     let Some(stop) = stop else { return std::future::pending().await };
     match stop.wait_for(|urgency| *urgency > acted).await {
@@ -192,7 +194,10 @@ async fn risen(stop: &mut Option<watch::Receiver<Stop>>, acted: Stop) -> Stop {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a run that is to stop waits so long and no longer")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a stopping run waits for its grace period and no longer"
+)]
 async fn until(time: Option<Duration>) {
     tokio::time::sleep(time.unwrap_or_default()).await;
 }

@@ -1,5 +1,7 @@
 //! Judging as work of a run.
 
+use std::path::Path;
+
 use super::{Finished, Listener, Redo, Reuse, RunOptions, Task, Work, run};
 use crate::{
     error::{Error, Result},
@@ -11,7 +13,10 @@ use crate::{
     verdict::Judgment,
 };
 
-/// Judges records.
+/// Judging as the work of a [`run`]: one [`ResultLine`] per record.
+///
+/// A line of an earlier run stands as long as record, prompt, model and settings are the same. Where only the
+/// rules of reading changed (a pass rule, a pattern), its texts are read again and no model is asked.
 #[derive(Clone, Debug)]
 pub struct JudgeWork {
     judge: Judge,
@@ -25,7 +30,8 @@ impl JudgeWork {
         Self { judge, with_item: true, labels: Labels::default() }
     }
 
-    /// The same with the places of the records' own labels, which the summary compares verdicts with.
+    /// The same with the fields that hold the records' own labels, which the summary compares verdicts with.
+    #[doc(hidden)]
     #[must_use]
     pub fn labels(self, labels: Labels) -> Self {
         Self { labels, ..self }
@@ -38,10 +44,45 @@ impl JudgeWork {
     }
 }
 
-/// Judges every record, and sums up: see [`run`].
+/// Items as the records of a run, numbered from 0.
+pub fn items<I>(items: I) -> impl Iterator<Item = Record> + Send + use<I>
+where
+    I: IntoIterator<Item = Item>,
+    I::IntoIter: Send,
+{
+    let numbered = items.into_iter().enumerate();
+    numbered.map(|(index, item)| Record { index, place: format!("item {index}"), item: Ok(item) })
+}
+
+/// Judges every record and writes one result for each into the file at `path`; called again with the same
+/// file, it goes on where it ended.
+///
+/// `records` are [items](items()), or what [`records::read`](crate::records::read) reads from files. The ending of
+/// `path` says what the file becomes: lines of JSON (`.jsonl`), a list (`.json`) or a table (`.csv`, …). Records
+/// that an earlier call judged in the same way are read from the file, so that they ask nothing; those that
+/// failed are tried again. Use [`judge`] for a stop, progress, or other settings.
 ///
 /// # Errors
-/// A result could not be kept; every line that was written before is kept.
+/// The file cannot be written, holds something else, or another run writes to it. A record that cannot be judged
+/// is not an error: it is counted in the summary, and its line says why.
+///
+/// # Cancellation
+/// Every finished record is in the file. The same call goes on.
+pub async fn judge_to(
+    judge: &Judge,
+    records: impl Iterator<Item = Record> + Send + 'static,
+    path: impl AsRef<Path>,
+) -> Result<Summary> {
+    let output = Output::to_file(path.as_ref())?;
+    let work = JudgeWork::new(judge.clone());
+    let options = RunOptions { redo: Redo::Failures, ..RunOptions::default() };
+    Ok(self::judge(work, records, options, Some(output), &mut ()).await?.0)
+}
+
+/// Judges every record with all settings of a [`run`], and returns the summary and what is in the file.
+///
+/// # Errors
+/// A result could not be written; every line that was written before is kept.
 ///
 /// # Cancellation
 /// That of [`run`].
@@ -60,25 +101,21 @@ pub async fn judge(
     summary.ending = ran.ending;
     summary.time = ran.time;
     summary.priced = judge.is_priced();
-    (summary.cost, summary.saved_cost) = match judge.price() {
-        Some(price) => (price.of(summary.usage), price.of(summary.saved)),
-        // Members have prices of their own.
-        None => costs,
-    };
+    (summary.cost, summary.saved_cost) = costs;
     Ok((summary, ran.left))
 }
 
-/// Counts what is finished, and passes it on.
+/// Sums up finished records, and passes them on.
 struct Counting<'l, L> {
     summary: Summary,
     listener: &'l mut L,
-    /// What the answers cost and what the remembered ones would have cost, where all of it is known.
+    /// What the answers cost, and what those from a cache would have cost; `None` where one is not known.
     costs: (Option<f64>, Option<f64>),
 }
 
 impl<L: Listener<JudgeWork>> Listener<JudgeWork> for Counting<'_, L> {
-    fn taken(&mut self, record: &Record) {
-        self.listener.taken(record);
+    fn begun(&mut self, record: &Record) {
+        self.listener.begun(record);
     }
 
     fn finished(&mut self, finished: &Finished, line: &ResultLine) -> Result<()> {
@@ -104,6 +141,10 @@ impl Work for JudgeWork {
     type Done = Judgment;
     type Line = ResultLine;
 
+    fn concurrency(&self) -> usize {
+        self.judge.open_records()
+    }
+
     fn seen(&self, item: Item) -> Result<Item> {
         self.judge.seen(&item)
     }
@@ -115,11 +156,11 @@ impl Work for JudgeWork {
     fn reuse(&self, line: &ResultLine, redo: Redo) -> Reuse<Judgment> {
         let error = line.error.clone().map(Error::from);
         match (error, &line.unreadable) {
-            // A refused key says nothing about the record.
+            // A refused key is no fault of the record.
             (Some(error), _) if error.is_fatal() || redo == Redo::Failures => Reuse::Nothing,
             (Some(error), _) => Reuse::Keep(Err(error)),
             (None, Some(_)) if redo == Redo::Failures => Reuse::Continue,
-            // Votes that have an answer are remembered; the others are asked for again.
+            // Votes that have an answer are in the cache; only the others are paid for again.
             _ if redo == Redo::Failures && has_failed_votes(line) => Reuse::Nothing,
             (None, _) => Reuse::Reread,
         }
@@ -140,7 +181,7 @@ impl Work for JudgeWork {
     }
 
     fn renewed(&self, earlier: &ResultLine, mut line: ResultLine) -> Option<ResultLine> {
-        // What an answer took is what it took when it was given.
+        // An answer cost what it cost when it came.
         line.keep_usage_of(earlier);
         (earlier.prompt.reading != line.prompt.reading).then_some(line)
     }

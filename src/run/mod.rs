@@ -1,36 +1,31 @@
-//! Runs over many records: bounded memory, results saved one by one, and the same command goes on.
+//! Runs over many records: bounded memory, one line of results per record, and resume.
 //!
-//! [`run`] does any [`Work`] that is done record by record. It keeps so many records in flight, stops
-//! gracefully, writes one line of results for each record at once, finds the lines that an earlier run
-//! left, and tells a [`Listener`] what happens. [`judge`] and [`revise`] are its first users: a new kind
-//! of work says how a record's line is named, what an earlier line is good for, and how to begin.
+//! [`judge_to`] is all that most programs need: it judges items or records, writes each result to a file at
+//! once, and when it is called again goes on where it ended.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> tribunal::Result<()> {
-//! use tribunal::{
-//!     Item, Judge,
-//!     backend::Script,
-//!     records::{Output, Record},
-//!     run::{self, JudgeWork, RunOptions},
-//! };
+//! use tribunal::{Item, Judge, backend::Script, run};
 //!
 //! let judge = Judge::builder().backend(Script::always("Score: 7")).prompt("score").build().await?;
-//! let records = ["Because.", "Why not?"].into_iter().enumerate().map(|(index, answer)| {
-//!     let item = Ok(Item::new().question("Why?").answer(answer));
-//!     Record { index, place: format!("answer {index}"), item }
-//! });
-//! # let folder = tempfile::tempdir().map_err(tribunal::Error::other)?;
+//! let items = ["Because.", "Why not?"].map(|answer| Item::new().question("Why?").answer(answer));
+//! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("verdicts.csv");
-//! // The same again would go on where this one ended.
-//! let output = Output::to_file(&path)?;
-//! let work = JudgeWork::new(judge);
-//! let (summary, _) = run::judge(work, records, RunOptions::default(), Some(output), &mut ()).await?;
+//! let summary = run::judge_to(&judge, run::items(items.clone()), &path).await?;
 //! assert_eq!((summary.judged, summary.ending.not_tried()), (2, Some(0)));
-//! # assert_eq!(std::fs::read_to_string(&path).map_err(tribunal::Error::other)?.lines().count(), 3);
+//! // The same again asks nothing: both results are there.
+//! let again = run::judge_to(&judge, run::items(items), &path).await?;
+//! assert_eq!((again.judged, again.kept), (2, 2));
+//! # assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 3);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`judge`] and [`revise`] accept [`RunOptions`] (concurrency, a stop, what to do again) and a [`Listener`]
+//! that is told of every record. [`run`] does the same for any [`Work`] that is done record by record: a
+//! ranking, a search, a benchmark. It says how a record's line is named, whether an earlier line can be
+//! reused, and how to do one record; the runner owns concurrency, the stop, the file and its resume.
 
 mod drive;
 mod judge;
@@ -39,11 +34,14 @@ mod revise;
 mod work;
 
 pub use {
-    judge::{JudgeWork, judge},
+    judge::{JudgeWork, items, judge, judge_to},
     resume::{Redo, Reuse},
     revise::{ReviseWork, Revised, revise},
     work::{Finished, Task, Work},
 };
+
+#[doc(inline)]
+pub use crate::report::{Revisions, Summary};
 
 use std::{
     sync::Arc,
@@ -62,29 +60,42 @@ use crate::{
     records::{Ending, Ids, JudgedRecord, Output, Record, Written},
 };
 
-/// How a run goes.
+/// How a run goes: how many records at once, when it stops, and what it does again.
+///
+/// ```
+/// use tokio::sync::watch;
+/// use tribunal::run::{Redo, RunOptions, Stop};
+///
+/// let (stop, stopping) = watch::channel(Stop::No);
+/// let mut options = RunOptions::default();
+/// options.concurrency = Some(8);
+/// options.redo = Redo::Failures;
+/// options.stop = Some(stopping);
+/// // Later, from another task: take no new records, and let those in flight end.
+/// stop.send_replace(Stop::Soon);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunOptions {
-    /// How many records are in flight at once.
-    pub concurrency: usize,
-    /// Says when to stop before the end.
+    /// How many records are in flight at once; `None` leaves it to the [work](Work::concurrency).
+    pub concurrency: Option<usize>,
+    /// Says when to stop before the end. A sender that is dropped says no more.
     pub stop: Option<watch::Receiver<Stop>>,
-    /// How long records in flight may take to end after that.
+    /// How long the records in flight may take to end after a stop; 30 seconds by default.
     pub grace: Duration,
-    /// What is done again although an earlier run did it.
+    /// What is done again although an earlier run did it; nothing by default.
     pub redo: Redo,
     /// How many records there are, where they were counted.
     pub total: Option<usize>,
-    /// Whether the rest of the input may be read only to count it when the run ends early: files yes, a
-    /// pipe no.
+    /// Whether the rest of the input may be read just to count it when the run ends early: yes for files, no
+    /// for a pipe.
     pub counts_rest: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
         Self {
-            concurrency: 1,
+            concurrency: None,
             stop: None,
             grace: Duration::from_secs(30),
             redo: Redo::Nothing,
@@ -106,10 +117,12 @@ pub enum Stop {
     Now,
 }
 
-/// Hears of a run while it goes on: progress, reports, rows for people.
+/// Is told of every record while a run goes on: for progress, reports, and rows for people.
+///
+/// A closure `|finished, line| …` is a listener, and `()` is one that ignores everything.
 pub trait Listener<W: Work> {
-    /// A record is taken, as the work sees it.
-    fn taken(&mut self, _record: &Record) {}
+    /// A record is begun, as the work sees it.
+    fn begun(&mut self, _record: &Record) {}
 
     /// A record is finished, and its line of results is in the file, where there is one.
     ///
@@ -117,7 +130,7 @@ pub trait Listener<W: Work> {
     /// What the listener writes cannot be kept: the run ends.
     fn finished(&mut self, finished: &Finished<W::Done>, line: &W::Line) -> Result<()>;
 
-    /// No more records come; the file of results is put into its final form next.
+    /// No more records come. Next the file of results is given its final form.
     fn over(&mut self) {}
 }
 
@@ -131,14 +144,14 @@ where
     }
 }
 
-/// Nobody listens.
+/// Ignores everything.
 impl<W: Work> Listener<W> for () {
     fn finished(&mut self, _: &Finished<W::Done>, _: &W::Line) -> Result<()> {
         Ok(())
     }
 }
 
-/// What a run came to.
+/// How a run ended, and how much it did.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Ran {
@@ -146,27 +159,27 @@ pub struct Ran {
     pub ending: Ending,
     /// Records that were finished.
     pub records: usize,
-    /// Those of them that an earlier run had done.
+    /// How many of them an earlier run had done.
     pub kept: usize,
     /// How long it took.
     pub time: Duration,
-    /// What it left in its file of results.
+    /// What is in its file of results, where it had one.
     pub left: Option<Written>,
 }
 
-/// Does `work` on every record, and tells `listener` of each once, in the order in which they end.
+/// Does `work` on every record, and tells `listener` of each one, in the order in which they end.
 ///
-/// At most `concurrency` records are held, and as many wait. A record that fails costs itself; an error
-/// that every later request would meet (a refused key, an empty account) stops the taking of records,
-/// and what is in flight still ends. With an `output`, what an earlier run left there is not done again,
-/// and every line is in the file before the listener hears of it. Only a whole run writes a table or puts
-/// lines into the order of the input; otherwise the results stay where the same run finds them.
+/// At most `concurrency` records are in flight, and as many again are read ahead. A record that fails costs
+/// only itself. An error that every later request would meet (a refused key, an empty account) ends the
+/// reading of records, and those in flight still end. With an `output`, what an earlier run left there is not
+/// done again, and every line is in the file before the listener is told. Only a whole run writes a table or
+/// puts lines into the order of the input; after any other end the results stay where the same run finds them.
 ///
 /// # Errors
-/// A result could not be kept: the run ends at once, and every line that was written before is kept.
+/// A result could not be written: the run ends at once, and every line that was written before is kept.
 ///
 /// # Cancellation
-/// Dropping the future gives up what is in flight. The results so far are kept, and the same run goes on.
+/// Dropping the future gives up the records in flight. The results so far are kept, and the same run goes on.
 pub async fn run<W: Work>(
     work: W,
     records: impl Iterator<Item = Record> + Send + 'static,
@@ -185,14 +198,15 @@ pub async fn run<W: Work>(
         kept: 0,
         is_settled: true,
     };
-    let ending = each(records, &options, &mut runner).await?;
+    let concurrency = options.concurrency.unwrap_or_else(|| runner.work.concurrency()).max(1);
+    let ending = each(records, concurrency, &options, &mut runner).await?;
     let Runner { lines, listener, records, kept, is_settled, .. } = runner;
     listener.over();
     let left = lines.finish(&ending.end, is_settled)?;
     Ok(Ran { ending, records, kept, time: started.elapsed(), left })
 }
 
-/// Work on its way through a run.
+/// A run on its way: names each record's line, finds what an earlier run left, writes what is new.
 struct Runner<'l, W, L> {
     work: Arc<W>,
     ids: Ids,
@@ -200,11 +214,12 @@ struct Runner<'l, W, L> {
     listener: &'l mut L,
     records: usize,
     kept: usize,
+    /// Whether nothing was left that would be done again.
     is_settled: bool,
 }
 
-/// A record that has landed.
-struct Landed<W: Work> {
+/// A record whose work has ended, on its way back to the runner.
+struct Done<W: Work> {
     finished: Finished<W::Done>,
     key: String,
     before: Option<EarlierLine<W::Line>>,
@@ -212,33 +227,33 @@ struct Landed<W: Work> {
 }
 
 impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
-    type Done = Landed<W>;
+    type Done = Done<W>;
 
     fn begin(&mut self, record: Record) -> impl Future<Output = Self::Done> + Send + 'static {
         let record = self.seen(record);
-        self.listener.taken(&record);
+        self.listener.begun(&record);
         let key = match &record.item {
             Ok(item) => self.work.key(item),
             Err(_) => JudgedRecord::key_without_record(&record.place),
         };
-        let (before, known) = self.lines.earlier(&*self.work, &key);
-        landed(self.work.clone(), record, key, before, known)
+        let (before, reuse) = self.lines.earlier(&*self.work, &key);
+        perform(self.work.clone(), record, key, before, reuse)
     }
 
-    fn end(&mut self, landed: Self::Done) -> Result<Proceed> {
-        let Landed { finished, key, before, old } = landed;
+    fn end(&mut self, done: Self::Done) -> Result<Proceed> {
+        let Done { finished, key, before, old } = done;
         let error = match &finished.outcome {
             Ok(done) => W::error(done),
             Err(error) => Some(error),
         };
-        // As good as never begun: the next run does it.
+        // It counts as never begun, so that the next run does it.
         if let Some(error) = error.filter(|error| error.is_interrupted()) {
             return Ok(match error.kind() {
                 ErrorKind::Budget => Proceed::OutOfBudget(error.clone()),
                 _ => Proceed::Interrupted,
             });
         }
-        // What an earlier run met says nothing about this one.
+        // A fatal error of an earlier run says nothing about this one.
         let fatal = error.filter(|error| error.is_fatal() && !finished.kept).cloned();
         let line = self.lines.put(&*self.work, &finished, &key, before, old)?;
         self.records += 1;
@@ -253,7 +268,7 @@ impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
 }
 
 impl<W: Work, L> Runner<'_, W, L> {
-    /// The record as the work sees it, if its name is its own.
+    /// The record as the work sees it; an error where another record of the run has the same id.
     fn seen(&mut self, record: Record) -> Record {
         let Record { index, place, item } = record;
         let seen = item.and_then(|item| {
@@ -265,20 +280,21 @@ impl<W: Work, L> Runner<'_, W, L> {
     }
 }
 
-async fn landed<W: Work>(
+/// Does the work on one record, or reuses what an earlier run left of it.
+async fn perform<W: Work>(
     work: Arc<W>,
     record: Record,
     key: String,
     before: Option<EarlierLine<W::Line>>,
-    known: Reuse<W::Done>,
-) -> Landed<W> {
+    reuse: Reuse<W::Done>,
+) -> Done<W> {
     let Record { index, place, item } = record;
     let earlier = before.as_ref().and_then(|before| before.line.as_ref());
     let (outcome, old) = match &item {
-        Ok(item) => done(&*work, index, item, earlier, known).await,
+        Ok(item) => outcome_of(&*work, index, item, earlier, reuse).await,
         Err(error) => {
             let old =
-                if matches!(known, Reuse::Keep(_)) { LineFate::Kept } else { LineFate::Replaced };
+                if matches!(reuse, Reuse::Keep(_)) { LineFate::Kept } else { LineFate::Replaced };
             (Err(error.clone()), old)
         }
     };
@@ -288,22 +304,22 @@ async fn landed<W: Work>(
     };
     let kept = old != LineFate::Replaced;
     let finished = Finished { index, item: item.ok(), place, outcome, kept };
-    Landed { finished, key, before, old }
+    Done { finished, key, before, old }
 }
 
 /// What came of an item, and what becomes of its earlier line.
-async fn done<W: Work>(
+async fn outcome_of<W: Work>(
     work: &W,
     index: usize,
     item: &Item,
     earlier: Option<&W::Line>,
-    known: Reuse<W::Done>,
+    reuse: Reuse<W::Done>,
 ) -> (Result<W::Done>, LineFate) {
-    let again = match known {
+    let again = match reuse {
         Reuse::Keep(outcome) => return (outcome, LineFate::Kept),
         Reuse::Reread => match work.reread(Task { index, item, earlier }) {
             Some(done) => return (Ok(done), LineFate::Reread),
-            // What is not as the work would write it is as good as nothing.
+            // A line that the work would not have written like this is not reused.
             None => None,
         },
         Reuse::Continue => earlier,

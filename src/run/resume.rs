@@ -1,4 +1,4 @@
-//! What an earlier run left, and what becomes of it.
+//! The lines of an earlier run, and which of them stand.
 
 use std::fmt::Display;
 
@@ -14,10 +14,10 @@ use crate::{
 /// What is done again although an earlier run did it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Redo {
-    /// Nothing: what an earlier run left stands.
+    /// Nothing: every earlier result stands.
     #[default]
     Nothing,
-    /// What failed, and what could not be read.
+    /// Records that failed, and answers that could not be read.
     Failures,
     /// Everything.
     Everything,
@@ -35,25 +35,24 @@ impl Redo {
     }
 }
 
-/// What a line of an earlier run is good for.
+/// How far a line of an earlier run can be reused.
 #[derive(Clone, Debug)]
 pub enum Reuse<D> {
-    /// Nothing: the work begins from nothing, and its line takes the place of the earlier one.
+    /// Not at all: the work is done from the start, and its line replaces the earlier one.
     Nothing,
-    /// The work is done again and goes on from it: it is [`earlier`](super::Task::earlier) in
-    /// [`Work::work`].
+    /// The work goes on from it: it is [`earlier`](super::Task::earlier) in [`Work::work`].
     Continue,
-    /// It may say something else by today's rules: [`Work::reread`] reads it, and where that cannot be done
-    /// the work begins from nothing.
+    /// It is read again by the rules of today ([`Work::reread`]), without asking anything. Where that is not
+    /// possible, the work is done from the start.
     Reread,
-    /// It stands, and this is what came of the record.
+    /// It stands, and this is the result of the record.
     Keep(Result<D>),
 }
 
-/// What became of the earlier line of a record.
+/// Whether the earlier line of a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineFate {
-    /// Another one takes its place.
+    /// Another one replaces it.
     Replaced,
     /// It was read again.
     Reread,
@@ -65,7 +64,7 @@ pub(super) enum LineFate {
 #[derive(Debug)]
 pub(super) struct EarlierLine<L> {
     earlier: JournalLine,
-    /// What it says; none where it is not a line of this work.
+    /// Its content; `None` where it is not a line of this work.
     pub(super) line: Option<L>,
 }
 
@@ -81,7 +80,7 @@ impl Lines {
         Self { output, redo }
     }
 
-    /// The earlier line under this key, each line once, and what it is good for.
+    /// The earlier line under this key, and how far it can be reused. Equal records get a line each.
     pub(super) fn earlier<W: Work>(
         &mut self,
         work: &W,
@@ -90,14 +89,14 @@ impl Lines {
         let earlier = self.output.as_mut().and_then(|output| output.earlier(key));
         let Some(earlier) = earlier else { return (None, Reuse::Nothing) };
         let line = W::Line::deserialize(&earlier.line).ok();
-        let known = match &line {
+        let reuse = match &line {
             Some(line) if self.redo != Redo::Everything => work.reuse(line, self.redo),
             _ => Reuse::Nothing,
         };
-        (Some(EarlierLine { earlier, line }), known)
+        (Some(EarlierLine { earlier, line }), reuse)
     }
 
-    /// Writes the line of a record, or lets the earlier one stand, and gives the one that holds.
+    /// Writes the line of a record, or lets the earlier one stand, and returns the one that counts.
     ///
     /// # Errors
     /// It cannot be written; the earlier one is kept.
@@ -160,7 +159,7 @@ impl Lines {
         Ok(line)
     }
 
-    /// Makes the file of results what it is to be.
+    /// Gives the file of results its final form.
     ///
     /// # Errors
     /// It cannot be written: the results are kept as lines.
@@ -169,7 +168,7 @@ impl Lines {
     }
 }
 
-/// The line where its record is now; none where that is what it says.
+/// The line with the index that its record has now; `None` where it is the same.
 fn moved(line: &Value, index: usize) -> Option<Value> {
     let is_stale = line.get("stale").is_some();
     if line["index"] == index && !is_stale {

@@ -13,7 +13,10 @@ use crate::{
     strategy::revise::{self, FinalCheck, OnRound, Revision, RevisionOutcome, Writer},
 };
 
-/// Revises the answers of records until a judge passes them.
+/// Revising as the work of a [`run`]: the answer of each record is rewritten until a judge passes it.
+///
+/// A loop that came to an end stands in a later run; one that failed begins anew, and what it asked before is
+/// in the caches of its models.
 #[derive(Clone, Debug)]
 pub struct ReviseWork {
     judge: Judge,
@@ -25,7 +28,7 @@ pub struct ReviseWork {
     rounds: Rounds,
 }
 
-/// Makes the listener of one record's rounds, by the name of the record.
+/// Makes the listener of one record's rounds, given the name of the record.
 #[derive(Clone, Default)]
 struct Rounds(Option<Arc<dyn Fn(String) -> OnRound + Send + Sync>>);
 
@@ -35,10 +38,10 @@ impl std::fmt::Debug for Rounds {
     }
 }
 
-/// What came of a record.
+/// The result of a record.
 #[derive(Debug)]
 pub enum Revised {
-    /// A loop, which ended now.
+    /// A loop that ended in this run.
     Now(Box<Revision>),
     /// The line of a loop that ended in an earlier run.
     Earlier(Box<RevisionLine>),
@@ -48,7 +51,7 @@ impl ReviseWork {
     /// The work of this judge and this writer.
     ///
     /// # Errors
-    /// No loop can be made of them: see [`revise::revise`].
+    /// The judge has no pass rule, or gives verdicts that no loop can follow: see [`revise::revise`].
     pub fn new(judge: Judge, writer: Writer, options: &revise::ReviseOptions) -> Result<Self> {
         let options = revise::settled(&judge, options)?;
         let identity = identity(&judge, &writer, &options);
@@ -63,7 +66,7 @@ impl ReviseWork {
         Self { with_item: false, ..self }
     }
 
-    /// The same with a listener for the rounds of each record, made by the record's name.
+    /// The same with a listener for the rounds of each record; `make` is given the record's name.
     #[must_use]
     pub fn on_rounds(self, make: impl Fn(String) -> OnRound + Send + Sync + 'static) -> Self {
         Self { rounds: Rounds(Some(Arc::new(make))), ..self }
@@ -84,7 +87,7 @@ impl ReviseWork {
         &self.options
     }
 
-    /// Whether all prices are known, so that what is spent is more than a part.
+    /// Whether the price of every model is known, so that the cost is complete.
     pub fn is_priced(&self) -> bool {
         self.priced
     }
@@ -97,13 +100,13 @@ impl ReviseWork {
     }
 }
 
-/// Revises every record, and sums up: see [`run`].
+/// Revises the answer of every record, and returns the summary and what is in the file.
 ///
 /// # Errors
-/// A result could not be kept; every line that was written before is kept.
+/// A result could not be written; every line that was written before is kept.
 ///
 /// # Cancellation
-/// That of [`run`]; what was answered before is in the judges' caches, so that a loop goes on from there.
+/// That of [`run`]. What was answered before is in the caches of the models, so that a loop goes on from there.
 pub async fn revise(
     work: ReviseWork,
     records: impl Iterator<Item = Record> + Send + 'static,
@@ -120,15 +123,15 @@ pub async fn revise(
     Ok((summary, ran.left))
 }
 
-/// Counts what is finished, and passes it on.
+/// Sums up finished records, and passes them on.
 struct Counting<'l, L> {
     summary: Revisions,
     listener: &'l mut L,
 }
 
 impl<L: Listener<ReviseWork>> Listener<ReviseWork> for Counting<'_, L> {
-    fn taken(&mut self, record: &Record) {
-        self.listener.taken(record);
+    fn begun(&mut self, record: &Record) {
+        self.listener.begun(record);
     }
 
     fn finished(&mut self, finished: &Finished<Revised>, line: &RevisionLine) -> Result<()> {
@@ -150,6 +153,10 @@ impl Work for ReviseWork {
     type Done = Revised;
     type Line = RevisionLine;
 
+    fn concurrency(&self) -> usize {
+        self.judge.open_records()
+    }
+
     fn seen(&self, item: Item) -> Result<Item> {
         self.judge.seen(&item)
     }
@@ -166,7 +173,7 @@ impl Work for ReviseWork {
     }
 
     fn reuse(&self, line: &RevisionLine, redo: Redo) -> Reuse<Revised> {
-        // A refused key says nothing about the record.
+        // A refused key is no fault of the record.
         let is_fatal = line.error.clone().is_some_and(|error| Error::from(error).is_fatal());
         if is_fatal || (!has_ended(line.outcome) && redo == Redo::Failures) {
             return Reuse::Nothing;
@@ -232,7 +239,7 @@ fn models<'m>(
     all.into_iter().chain([options.accept.judge(), check]).flatten()
 }
 
-/// Names all that a revision depends on; what only ends it sooner by the clock is not part of it.
+/// Names everything that a revision depends on. A budget of time is not part of it: it only ends a loop sooner.
 fn identity(judge: &Judge, writer: &Writer, options: &revise::ReviseOptions) -> String {
     let named = |judge: Option<&Judge>| judge.map(|judge| judge.identity().to_owned());
     let revise::Budget { rounds, calls, tokens, cost, time: _ } = options.budget;

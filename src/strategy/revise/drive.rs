@@ -2,31 +2,32 @@
 
 use std::{future::Future, time::Instant};
 
-use super::{Critique, Draft, FinalCheck, Loop, LoopStep, ReviseOptions, Revision};
+use super::{Critique, Draft, FinalCheck, Loop, LoopStep, Policy, ReviseOptions, Revision};
 use crate::{
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     item::Item,
     judge::Judge,
     parse::Kind,
 };
 
-/// Revises the answer of `item` until `judge` passes it, or says why that cannot be.
+/// Revises the answer of `item` until `judge` passes it, or until the loop ends for another reason.
 ///
-/// Without an answer the policy is asked for a first draft (`critique.round` is 0). Every draft and every
-/// judgment is kept in [`Revision::rounds`].
+/// The policy is an async closure. An item without an answer makes it write a first draft first
+/// (`critique.round` is 0). Every draft and every judgment is kept in [`Revision::rounds`]. A policy that is a type
+/// of its own, or must be spawned by generic code, implements [`Policy`] and goes to [`revise_with`]; to hold every
+/// draft yourself, or to wait between rounds, drive a [`Loop`].
+///
+/// To be spawned, the closure must own what it uses: `async move |critique: &Critique| …`.
 ///
 /// # Cancellation
-/// Dropping the future gives up what is in flight; what was answered before is in the judges' caches, so
-/// that the same call goes on from there. When the budget of time is spent, the policy's own future is
-/// dropped too.
-///
-/// To be spawned the policy must own what it uses: `async move |critique: &Critique| …`. Who wants to
-/// hold each draft in hands of their own, or to wait between rounds, drives a [`Loop`].
+/// Dropping the future gives up what is in flight. What was answered before is in the caches of the models, so
+/// that the same call goes on from there. When the budget of time is spent, the policy's future is dropped too.
 ///
 /// # Errors
-/// The judge has no pass rule, or judges what no loop can follow. What goes wrong later is not an error but
-/// [`RevisionOutcome::Failed`](super::RevisionOutcome::Failed) with its reason in [`Revision::error`]: the drafts so far
-/// are kept. Where not even a first draft could be had, [`Revision::text`] is empty.
+/// The judge has no pass rule, or gives verdicts that no loop can follow. What goes wrong later is not an error
+/// but [`RevisionOutcome::Failed`](super::RevisionOutcome::Failed), with its reason in [`Revision::error`]: the
+/// drafts so far are kept. Where not even a first draft could be written, [`Revision::text`] is empty.
 pub fn revise<P>(
     mut policy: P,
     judge: &Judge,
@@ -43,7 +44,7 @@ where
         loop {
             match work.next(draft).await {
                 LoopStep::Write(critique) => {
-                    draft = within(work.deadline(), policy(&critique)).await
+                    draft = within(work.deadline(), policy(&critique)).await;
                 }
                 LoopStep::Done(revision) => return Ok(*revision),
             }
@@ -51,8 +52,36 @@ where
     }
 }
 
-/// The options as the loop follows them: a final judge of the same kind without a rule of its own passes
-/// what the loop's judge passes. Fails where no loop can be, before anything is paid for.
+/// Revises as [`revise`] does, with a [`Policy`]; the future can be spawned by generic code.
+///
+/// # Cancellation
+/// As [`revise`].
+///
+/// # Errors
+/// As [`revise`].
+pub fn revise_with<P: Policy>(
+    mut policy: P,
+    judge: &Judge,
+    item: &Item,
+    options: &ReviseOptions,
+) -> impl Future<Output = Result<Revision>> + Send + use<P> {
+    let begun = Loop::new(judge, item, options);
+    async move {
+        let mut work = begun?;
+        let mut draft = None;
+        loop {
+            match work.next(draft).await {
+                LoopStep::Write(critique) => {
+                    draft = within(work.deadline(), policy.write(*critique)).await;
+                }
+                LoopStep::Done(revision) => return Ok(*revision),
+            }
+        }
+    }
+}
+
+/// The options as the loop follows them: a final judge of the same kind without a rule of its own gets the rule
+/// of the loop's judge. Fails where no loop is possible, before anything is paid for.
 pub(crate) fn settled(judge: &Judge, options: &ReviseOptions) -> Result<ReviseOptions> {
     check(judge, options)?;
     let kind = |judge: &Judge| judge.prompt().front().kind;
@@ -60,9 +89,9 @@ pub(crate) fn settled(judge: &Judge, options: &ReviseOptions) -> Result<ReviseOp
         (FinalCheck::Judge(other), Some(rule)) if other.pass().is_none() => {
             if kind(other) != kind(judge) {
                 let name = other.prompt().name();
-                let message = format!("nothing says what passes for the final judge `{name}`");
+                let message = format!("no rule says what passes for the final judge `{name}`");
                 return Err(Error::new(ErrorKind::Config, message).hint(
-                    "give it a rule of its own: it judges another kind than the loop's judge",
+                    "give it a rule of its own, because its verdicts are of another kind than those of the loop's judge",
                 ));
             }
             let passing = other.passing(rule);
@@ -73,42 +102,61 @@ pub(crate) fn settled(judge: &Judge, options: &ReviseOptions) -> Result<ReviseOp
     Ok(ReviseOptions { final_check, ..options.clone() })
 }
 
-/// Fails where no loop can be.
+/// Fails where no loop is possible.
 fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
     let kind = judge.prompt().front().kind;
     let config = |message: String| Error::new(ErrorKind::Config, message);
     if !matches!(kind, Kind::Score | Kind::Label | Kind::Steps) {
         return Err(config(format!("a loop cannot follow verdicts of the kind {}", kind.name()))
-            .hint("take a prompt that judges one answer: score, label or steps"));
+            .hint("use a prompt that judges one answer: score, label or steps"));
     }
     if judge.pass().is_none() {
-        return Err(config("nothing says what passes".into())
-            .hint("add a rule, such as --pass 'score >= 8' or .pass(\"label = correct\")"));
+        return Err(config("no rule says what passes".into())
+            .hint(Hint::from("add a rule that says what passes: ").setting("pass", "score >= 8")));
     }
     if !judge.maps_alike() {
         return Err(config("the members of the judge read different fields of a record".into())
-            .hint("a loop revises one answer: map it in the same way for every member"));
+            .hint(
+            Hint::from(
+                "a loop revises one answer: every member must read it from the same field, see ",
+            )
+            .setting("map", ""),
+        ));
     }
     if options.keep_steps && kind != Kind::Steps {
-        return Err(config(format!("`{}` judges no steps to keep", judge.prompt().name()))
-            .hint("take a prompt that finds the first error, such as `first-error`"));
+        return Err(config(format!(
+            "`{}` does not judge steps, so none can be kept",
+            judge.prompt().name()
+        ))
+        .hint(
+            Hint::from("use a prompt that finds the first error: ")
+                .setting("prompt", "first-error"),
+        ));
     }
     if let Some(critic) = &options.critic {
         let kind = critic.prompt().front().kind;
         if kind != Kind::Critique {
             let name = critic.prompt().name();
-            return Err(config(format!("`{name}` judges {}: it is no critic", kind.name()))
-                .hint("a critic needs a prompt with `kind: critique`, such as `feedback`"));
+            return Err(config(format!(
+                "`{name}` gives a {}, and a critic must give a critique",
+                kind.name()
+            ))
+            .hint("use a prompt with `kind: critique` as the critic, such as `feedback`"));
         }
     }
     if options.budget.cost.is_some() && !judge.is_priced() {
-        return Err(config("a budget of money needs the price of tokens".into())
-            .hint("give it in tribunal.toml: price = { prompt = 0.25, completion = 2 }"));
+        return Err(config(
+            "a budget of money needs the price of tokens, and it is not known".into(),
+        )
+        .hint(
+            Hint::from("give the price of a million tokens: ")
+                .setting("price", "{ prompt = 0.25, completion = 2 }"),
+        ));
     }
     options.accept.check()
 }
 
-/// What came of `work` before the deadline.
+/// The result of `work`, if it came before the deadline.
 pub(super) async fn within<T>(
     deadline: Option<Instant>,
     work: impl Future<Output = T>,

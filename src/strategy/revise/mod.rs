@@ -31,6 +31,7 @@ mod accept;
 mod budget;
 mod critique;
 mod drive;
+mod policy;
 mod preset;
 mod rounds;
 mod writer;
@@ -40,7 +41,8 @@ pub use {
     accept::{Accept, AcceptRule},
     budget::{Budget, Spent},
     critique::{Critique, EarlierDraft},
-    drive::revise,
+    drive::{revise, revise_with},
+    policy::Policy,
     preset::{PRESETS, Preset},
     rounds::{Loop, LoopStep},
     writer::Writer,

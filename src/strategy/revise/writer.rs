@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::{Critique, Draft, Loop, LoopStep, ReviseOptions, Revision, Spent, drive::within};
+use super::{
+    Critique, Draft, Loop, LoopStep, Policy, ReviseOptions, Revision, Spent, drive::within,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
@@ -111,6 +113,14 @@ impl Writer {
                 LoopStep::Done(revision) => return Ok(*revision),
             }
         }
+    }
+}
+
+/// Drafts of this writer for [`revise_with`](super::revise_with). [`Writer::revise`] also counts the tokens of texts
+/// that were no drafts.
+impl Policy for Writer {
+    async fn write(&mut self, critique: Critique) -> Result<Draft> {
+        Self::write(self, &critique).await
     }
 }
 
