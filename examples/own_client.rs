@@ -1,36 +1,28 @@
-//! Bring a client of your own: any async function that answers a request is a model.
-//!
-//! ```sh
-//! cargo run --release --example own_client
-//! ```
-
+//! A client of your own behind our layers: `cargo run --release --example own_client`.
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
-use tribunal::{Completion, Error, Item, Judge, Request, backend};
+use std::{io, sync::atomic::AtomicBool, sync::atomic::Ordering::Relaxed};
+use tribunal::backend::{Retried, Retry, from_fn};
+use tribunal::{Completion, Item, Judge, Request, Result};
 
-/// Imitates the client of an agent framework, which has errors of its own.
-fn client(question: &str) -> Result<String, std::io::Error> {
-    if question.is_empty() {
-        return Err(std::io::Error::other("there is nothing to answer"));
+static IS_AWAKE: AtomicBool = AtomicBool::new(false);
+
+/// Any async function is a model; `?` keeps which errors are worth another try.
+async fn ask(request: Request) -> Result<Completion> {
+    if !IS_AWAKE.swap(true, Relaxed) {
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))?;
     }
-    let polite = question.contains("please");
-    Ok(if polite { "Well put.\nScore: 9" } else { "Curt.\nScore: 4" }.to_owned())
-}
-
-/// `Error::other` takes over any error of the client.
-async fn ask(request: Request) -> tribunal::Result<Completion> {
-    let question = request.messages.last().map(tribunal::request::Message::text);
-    let said = client(&question.unwrap_or_default()).map_err(Error::other)?;
-    Ok(Completion::text(said))
+    let polite = request.messages.iter().any(|turn| turn.text().contains(", please"));
+    Ok(Completion::text(if polite { "Well put.\nScore: 9" } else { "Curt.\nScore: 4" }))
 }
 
 #[tokio::main]
-async fn main() -> tribunal::Result<()> {
-    let judge =
-        Judge::builder().backend(backend::from_fn("my-llm", ask)).prompt("score").build().await?;
-    for answer in ["Close the door, please.", "Door!"] {
-        let item = Item::new().question("Ask somebody to close the door.").answer(answer);
-        println!("{answer}: {:?}", judge.judge(&item).await?.score());
-    }
+pub(crate) async fn main() -> Result<()> {
+    let model = Retried::new(from_fn("my-llm", ask).identity("my-llm 2026-01"), Retry::default());
+    let judge = Judge::builder().backend(model).prompt("score").build().await?;
+    let item = Item::new().question("Ask somebody to close the door.").answer("The door, please.");
+    let judgment = judge.judge(&item).await?;
+    println!("{:?}: {}", judgment.score(), judgment.critique());
+    assert_eq!(judgment.score(), Some(9.0));
     Ok(())
 }

@@ -2,9 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-#[path = "../examples/judging.rs"]
-mod example;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
@@ -117,8 +114,20 @@ fn a_judgment_is_driven_by_hand_with_answers_from_a_list() {
 }
 
 #[test]
-fn the_example_judges_with_answers_from_its_file() {
-    example::main().unwrap();
+fn answers_may_come_from_a_file_and_in_any_order() {
+    let member = Member::new("batch", tribunal::judge::load("score").unwrap()).unwrap().drawing(2);
+    let panel = Arc::new(Panel::single(member));
+    let item = Item::new().question("What is 2 + 2?").answer("4");
+    let file = include_str!("data/judging-answers.json");
+    let mut answers: BTreeMap<AskId, Completion> = serde_json::from_str(file).unwrap();
+    let mut judging = panel.judging(&item, &Facts::all(Capabilities::TEXT)).unwrap();
+    let mut asks = judging.start();
+    while let Some((id, _)) = asks.pop() {
+        let answer = answers.remove(&id).ok_or_else(|| Error::other(format!("no answer to {id}")));
+        asks.extend(judging.answer(&id, answer));
+    }
+    let judgment = judging.judgment().unwrap();
+    assert_eq!((judgment.score(), judgment.votes.len()), (Some(8.5), 2));
 }
 
 #[test]

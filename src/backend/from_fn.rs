@@ -13,7 +13,8 @@ use crate::{
 
 /// A backend that asks `function`, called `name`.
 ///
-/// The name is also the identity: give another name to what would answer otherwise.
+/// The name is also the [identity](Backend::identity), under which caches keep the answers: give another
+/// [`identity`](FromFn::identity) to what answers differently, such as a newer model behind the same client.
 ///
 /// ```
 /// use tribunal::{backend::{Backend, from_fn}, completion::{Completion}, request::Request};
@@ -29,19 +30,28 @@ where
     F: Fn(Request) -> A + Send + Sync,
     A: Future<Output = Result<Completion>> + Send,
 {
-    FromFn { name: name.into(), function, capabilities: Capabilities::TEXT, concurrency: 16 }
+    let name = name.into();
+    let identity = name.clone();
+    FromFn { name, identity, function, capabilities: Capabilities::TEXT, concurrency: 16 }
 }
 
 /// A function as a backend: see [`from_fn`].
 #[derive(Clone)]
 pub struct FromFn<F> {
     name: String,
+    identity: String,
     function: F,
     capabilities: Capabilities,
     concurrency: usize,
 }
 
 impl<F> FromFn<F> {
+    /// Sets the identity, where the name alone does not say which model answers.
+    #[must_use]
+    pub fn identity(self, identity: impl Into<String>) -> Self {
+        Self { identity: identity.into(), ..self }
+    }
+
     /// Says what the function can be asked; without it, for text only.
     #[must_use]
     pub fn capable(self, capabilities: Capabilities) -> Self {
@@ -66,7 +76,7 @@ where
     }
 
     fn identity(&self) -> &str {
-        &self.name
+        &self.identity
     }
 
     async fn capabilities(&self) -> Capabilities {

@@ -13,7 +13,7 @@ use tribunal::{
     error::Result,
     item::{FieldMap, Item},
     judge,
-    prompt::{self, Prompt},
+    prompt::Prompt,
 };
 
 /// Number of records that may lack a mapped field before it counts as missing from all.
@@ -55,11 +55,12 @@ pub(super) fn prompt(
     if let Some(name) = &resolved.settings.prompt {
         return judge::load(name);
     }
-    let mut names = backend.aliases();
-    names.push(backend.name().to_owned());
-    let Some(item) = first else { return judge::load("score") };
-    let seen = resolved.fields()?.apply(item)?;
-    let prompt = prompt::default_for(&names, &seen, resolved.supplied())?;
+    let map = resolved.fields()?;
+    let seen = first.map(|item| map.apply(item)).transpose()?;
+    let prompt = judge::prompt_for(backend, seen.as_ref(), resolved.supplied())?;
+    if first.is_none() {
+        return Ok(prompt);
+    }
     if !quiet {
         let summary = prompt.front().summary.as_deref().unwrap_or_default();
         note(&format!(

@@ -44,6 +44,10 @@ pub(super) fn worded(hint: &Hint) -> String {
         let flag = name.replace('_', "-");
         match (is_flag(&flag), value) {
             (true, "") => format!("--{flag}"),
+            // A shell would cut it into words, or read a sign of its own.
+            (true, value) if value.contains([' ', '*', '<', '>', '|']) => {
+                format!("--{flag} '{value}'")
+            }
             (true, value) => format!("--{flag} {value}"),
             (false, "") => format!("`{name}` in tribunal.toml"),
             (false, value) => format!("`{name} = {value}` in tribunal.toml"),

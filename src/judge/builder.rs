@@ -1,4 +1,4 @@
-//! Putting a judge together.
+//! Building a judge of one prompt and one model.
 
 use std::{path::Path, sync::Arc};
 
@@ -8,17 +8,40 @@ use crate::{
     backend::Backend,
     completion::Price,
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     item::{FieldMap, Item},
     judging::{Member, Panel, REASKS},
-    models::{ModelSpec, Models},
+    models::{DEFAULT_MODEL, ModelSpec, Models},
     parse::{Kind, VerdictFrom},
     pass::{Pass, VerdictProfile},
-    prompt::{self, FrontMatter, Order, ProgramContext, Prompt},
+    prompt::{self, FrontMatter, Order, ProgramContext, Prompt, Supplied},
     request::{Capabilities, Logprobs, Sampling},
     scale::Scale,
 };
 
-/// Puts a [`Judge`] together.
+/// Builds a [`Judge`] of one prompt and one model; made by [`Judge::builder`].
+///
+/// | left out | is |
+/// |---|---|
+/// | model and backend | the shipped model `tiny`, which knows sums only; a warning is logged |
+/// | prompt | the built-in one that fits model and [record](Self::record); `score` without a record |
+/// | sampling, scale, draws, order, aggregation, pass rule | those of the prompt |
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Item, Judge, backend::Script};
+///
+/// let item = Item::new().question("Which is prime?").answers(["51", "53"]);
+/// let judge = Judge::builder()
+///     .backend(Script::always("53 is prime, 51 = 3 * 17.\nVerdict: [[B]]"))
+///     .record(&item)
+///     .build()
+///     .await?;
+/// assert_eq!(judge.prompt().name(), "pair");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing before `build`"]
 pub struct JudgeBuilder {
@@ -27,6 +50,7 @@ pub struct JudgeBuilder {
     models: Option<Models>,
     backend: Option<Arc<dyn Backend>>,
     prompt: Option<Named>,
+    record: Option<Item>,
     sampling: Sampling,
     scale: Option<Scale>,
     draws: Option<u32>,
@@ -69,73 +93,86 @@ impl JudgeBuilder {
         self
     }
 
-    /// The model, as a backend of your own.
+    /// Sets the model as a [`Backend`]: one of the crate, with layers around it, or one of your own.
     pub fn backend(mut self, backend: impl Backend + 'static) -> Self {
         self.backend = Some(Arc::new(backend));
         self
     }
 
-    /// The prompt: a built-in name or a file.
+    /// Sets the prompt: a built-in name such as `score`, or the path of a prompt file.
+    ///
+    /// Without a prompt the one that fits the model and the [record](Self::record) is chosen.
     pub fn prompt(mut self, name: impl Into<String>) -> Self {
         self.prompt = Some(Named::Name(name.into()));
         self
     }
 
-    /// The prompt itself.
+    /// Sets the prompt itself, as [`Prompt::parse`] gives it.
     pub fn with_prompt(mut self, prompt: impl Into<Arc<Prompt>>) -> Self {
         self.prompt = Some(Named::Prompt(prompt.into()));
         self
     }
 
-    /// Settings on top of the prompt's own.
+    /// Gives an example of the records: where no prompt is named, the built-in one that fits it is chosen, as the
+    /// program `tribunal` does with the first record (see [`prompt_for`]).
+    pub fn record(mut self, item: &Item) -> Self {
+        self.record = Some(item.clone());
+        self
+    }
+
+    /// Sets how tokens are drawn, over the prompt's own settings.
     pub fn sampling(mut self, sampling: Sampling) -> Self {
         self.sampling = sampling;
         self
     }
 
-    /// Another scale than the prompt's own.
+    /// Sets another scale than the prompt's own. It is printed into the prompt, and values off it are unreadable.
     pub fn scale(mut self, scale: Scale) -> Self {
         self.scale = Some(scale);
         self
     }
 
-    /// How many samples are taken of every question.
+    /// Sets how many samples are drawn of every question (voting@k, self-consistency: Wang et al. 2022). Two or
+    /// more are drawn at temperature 1 where the [sampling](Self::sampling) does not set one.
     pub fn draws(mut self, draws: u32) -> Self {
         self.draws = Some(draws);
         self
     }
 
-    /// In which orders answers are shown; an error where the prompt compares none.
+    /// Sets the orders in which compared answers are shown; an error where the prompt compares none.
     pub fn order(mut self, order: Order) -> Self {
         self.order = Some(order);
         self
     }
 
-    /// How several draws become one verdict.
+    /// Sets how several draws become one verdict.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = Some(aggregate);
         self
     }
 
-    /// Settings for judges of all kinds: each counts where it can, and is left out elsewhere.
+    /// Sets order and aggregation for judges of all kinds: each counts where the prompt can use it, and is left out
+    /// elsewhere.
+    #[doc(hidden)]
     pub fn usual(mut self, order: Option<Order>, aggregate: Option<Aggregate>) -> Self {
         (self.usual_order, self.usual_aggregate) = (order, aggregate);
         self
     }
 
-    /// The rule that sets `pass`, such as `score >= 7`; an error where the prompt's verdicts have no such value.
+    /// Sets the rule that decides [`Judgment::pass`](crate::Judgment::pass), such as `score >= 7`, `label = correct` or
+    /// `first_error = -1`; an error where the prompt's verdicts have no such value.
     pub fn pass(mut self, rule: impl Into<String>) -> Self {
         self.pass = Some(rule.into());
         self
     }
 
-    /// What a good answer is, in your own words.
+    /// Says what a good answer is, in your own words: the prompt shows it as `criteria`.
     pub fn criteria(mut self, text: impl Into<String>) -> Self {
         self.criteria = Some(text.into().into());
         self
     }
 
-    /// Criteria by name, each judged on its own: for prompts that give a verdict of kind `criteria`.
+    /// Sets criteria by name, each judged on its own, for prompts whose verdicts are of kind `criteria`.
     pub fn named_criteria<N: Into<String>, T: Into<String>>(
         mut self,
         criteria: impl IntoIterator<Item = (N, T)>,
@@ -145,79 +182,119 @@ impl JudgeBuilder {
         self
     }
 
-    /// How prompts see the fields of records: other names, and values for all of them.
+    /// Sets how prompts see the fields of records: under other names, and with values for all records.
     pub fn fields(mut self, fields: FieldMap) -> Self {
         self.fields = fields;
         self
     }
 
-    /// How often an unreadable answer is asked again, twice if nothing is said; each time is a question
-    /// of its own to every cache.
+    /// Sets how many times an answer that cannot be read is asked for again; 2 by default. Each time is a request
+    /// with a key of its own.
     ///
-    /// A model that would say the same again (in process, at temperature 0) is asked once for the verdict
-    /// alone, behind what it said, where the prompt's rule has words for that.
+    /// A model that would write the same text again (in process, at temperature 0) is asked once more for the
+    /// verdict alone, after its own text, where the prompt's rule has words that announce it.
     pub fn reasks(mut self, times: u32) -> Self {
         self.reasks = Some(times);
         self
     }
 
-    /// What tokens cost.
+    /// Sets what a million tokens cost, in any currency: [`Judgment::cost`](crate::Judgment::cost) is in it.
     pub fn price(mut self, price: Price) -> Self {
         self.price = Some(price);
         self
     }
 
-    /// Finish reasons of the server that are clean ends, beside those that are known: an answer with any
-    /// other one counts as cut off.
+    /// Names finish reasons of the server that are clean ends, beside the known ones. An answer with any other
+    /// finish reason counts as cut off.
     pub fn clean_finish<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         self.clean_finish = words.into_iter().map(Into::into).collect();
         self
     }
 
-    /// A secret that the marker of a verdict line depends on, so that nobody can compute it.
+    /// Sets a secret that the marks of verdict lines are derived from, so that nobody can compute them.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(secret.into());
         self
     }
 
-    /// Opens the model and checks that it can do what the prompt needs.
+    /// Opens the model, and checks that it can do what the prompt needs.
     ///
     /// # Errors
-    /// The prompt is wrong, the model cannot be opened, or the two do not fit.
-    pub async fn build(self) -> Result<Judge> {
-        let mut prompt = match self.prompt {
-            Some(Named::Prompt(prompt)) => prompt,
-            Some(Named::Name(name)) => load(&name)?,
-            None => return Err(Error::new(ErrorKind::Config, "no prompt is named").hint(
-                "`tribunal prompts list` shows the built-in ones; `.prompt(\"score\")` takes one",
-            )),
+    /// The prompt is wrong, the model cannot be opened, or the two do not fit together. Nothing is paid for yet.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives the judge up; a model that is being loaded is loaded to its end.
+    pub async fn build(mut self) -> Result<Judge> {
+        // A wrong name is an error before a model is loaded.
+        let named = match self.prompt.take() {
+            Some(Named::Prompt(prompt)) => Some(prompt),
+            Some(Named::Name(name)) => Some(load(&name)?),
+            None => None,
         };
-        let mut sampling = self.sampling;
+        let backend = self.backend.take();
+        let (prompt, opened) = match (named, backend) {
+            (Some(prompt), opened) => (prompt, opened),
+            (None, opened) => {
+                let backend = match opened {
+                    Some(backend) => backend,
+                    None => self.open().await?,
+                };
+                (self.fitting_prompt(&*backend)?, Some(backend))
+            }
+        };
+        self.build_with(prompt, opened).await
+    }
+
+    /// The model that goes by name.
+    async fn open(&mut self) -> Result<Arc<dyn Backend>> {
+        let spec = self.model.take().unwrap_or_else(|| {
+            tracing::warn!(
+                "no model named: using `{DEFAULT_MODEL}`, which knows sums only; `.model(…)` names another"
+            );
+            ModelSpec::default()
+        });
+        let spec = match self.base_url.take() {
+            Some(url) => spec.base_url(url),
+            None => spec,
+        };
+        self.models.take().unwrap_or_default().open(spec).await
+    }
+
+    /// The prompt for a judge that names none.
+    fn fitting_prompt(&self, backend: &dyn Backend) -> Result<Arc<Prompt>> {
+        let record = self.record.as_ref().map(|item| self.fields.apply(item)).transpose()?;
+        let supplied = match &self.criteria {
+            Some(serde_json::Value::Object(_)) => Supplied::NamedCriteria,
+            Some(_) => Supplied::Criteria,
+            None => Supplied::Nothing,
+        };
+        let prompt = prompt_for(backend, record.as_ref(), supplied)?;
+        tracing::info!("no prompt named: using `{}`", prompt.name());
+        Ok(prompt)
+    }
+
+    async fn build_with(
+        mut self,
+        mut prompt: Arc<Prompt>,
+        opened: Option<Arc<dyn Backend>>,
+    ) -> Result<Judge> {
+        let mut sampling = std::mem::take(&mut self.sampling);
         let draws = settled_draws(self.draws, prompt.front(), &mut sampling);
         if sampling != Sampling::default() {
             Arc::make_mut(&mut prompt).set_sampling(&sampling);
         }
-        if let Some(scale) = self.scale {
+        if let Some(scale) = self.scale.take() {
             Arc::make_mut(&mut prompt).set_scale(scale)?;
         }
-        let fields = match self.criteria {
-            Some(criteria) => {
-                check_reads_criteria(&prompt)?;
-                self.fields.filling(CRITERIA, criteria)
-            }
-            None => self.fields,
-        };
+        let mut fields = std::mem::take(&mut self.fields);
+        if let Some(criteria) = self.criteria.take() {
+            check_reads_criteria(&prompt)?;
+            fields = fields.filling(CRITERIA, criteria);
+        }
         let pass = fitted(self.pass.as_deref(), &prompt, &fields)?;
-        let backend = match self.backend {
+        let backend = match opened {
             Some(backend) => backend,
-            None => {
-                let spec = self.model.unwrap_or_default();
-                let spec = match self.base_url {
-                    Some(url) => spec.base_url(url),
-                    None => spec,
-                };
-                self.models.unwrap_or_default().open(spec).await?
-            }
+            None => self.open().await?,
         };
         let order = settled_order(self.order, self.usual_order, &prompt)?;
         if self.aggregate == Some(Aggregate::Expected) {
@@ -262,14 +339,16 @@ pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
         if !reported && !score_verdict.is_yes() {
             let message = format!("{reason}, and `{}` reports none", backend.name());
             let error = Error::new(ErrorKind::Unsupported, message);
-            return Err(error.hint("take another one, or a model that reports log-probabilities"));
+            return Err(
+                error.hint("use another setting, or a model that reports log-probabilities")
+            );
         }
     }
     Ok(())
 }
 
-/// How many draws are worth asking for. Those of a caller who says nothing of the temperature are taken at
-/// 1, whatever the prompt says; at temperature 0 one is as good as many.
+/// How many draws to ask for. Draws that a caller asks for without a temperature are drawn at temperature 1,
+/// whatever the prompt says. At temperature 0 all draws are the same text, so that one is enough.
 fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling) -> u32 {
     let draws = asked.unwrap_or(own.draws).max(1);
     let temperature = match asked {
@@ -290,7 +369,7 @@ fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling)
     draws
 }
 
-/// The orders that were asked for, those of most judges, or the prompt's own.
+/// The orders that were asked for, else the usual ones, else the prompt's own.
 fn settled_order(asked: Option<Order>, usual: Option<Order>, prompt: &Prompt) -> Result<Order> {
     let front = prompt.front();
     if let (Some(order), false) = (asked, prompt.compares()) {
@@ -299,14 +378,15 @@ fn settled_order(asked: Option<Order>, usual: Option<Order>, prompt: &Prompt) ->
             order.name(),
             prompt.name()
         );
-        return Err(Error::new(ErrorKind::Config, message).hint("leave `order` out"));
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint(Hint::from("leave out ").setting("order", "")));
     }
     let usual = usual.filter(|_| prompt.compares());
     let own = if front.kind == Kind::Preference { Order::Both } else { Order::Given };
     Ok(asked.or(usual).or(front.order).unwrap_or(own))
 }
 
-/// The rule that was given, or the prompt's own, in the words of the prompt.
+/// The rule that was given, else the prompt's own, checked against the verdicts of the prompt.
 pub(super) fn fitted(
     given: Option<&str>,
     prompt: &Prompt,
@@ -320,7 +400,8 @@ pub(super) fn fitted(
     let fitted = rule.fitted(&verdict_profile, ErrorKind::Config).map_err(|error| match given {
         Some(_) => error,
         None => {
-            error.hint(format!("it is the rule of `{}` itself: give another one", prompt.name()))
+            let text = format!("it is the rule of `{}` itself; set another one: ", prompt.name());
+            error.hint(Hint::from(text).setting("pass", "score >= 7"))
         }
     });
     fitted.map(Some)
@@ -337,15 +418,36 @@ fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
     let names: Vec<&str> =
         prompt::built_in()?.iter().filter(reads).map(|prompt| prompt.name()).collect();
     let message = format!("the prompt `{}` reads no criteria", prompt.name());
-    Err(Error::new(ErrorKind::Config, message)
-        .hint(format!("these do: {}; name one with -p", names.join(", "))))
+    Err(Error::new(ErrorKind::Config, message).hint(
+        Hint::from(format!("these do: {}; name one with ", names.join(", ")))
+            .setting("prompt", names.first().copied().unwrap_or_default()),
+    ))
 }
 
 fn is_path(name: &str) -> bool {
     name.contains(['/', '\\', '.']) || Path::new(name).exists()
 }
 
+/// The built-in prompt for a model and an example of its records, where no prompt is named: one that was made for
+/// the model where it fits the record, else the generic one of the record's kind (two answers: `pair`, steps:
+/// `first-error`, an answer: `score`, …). Without a record it is `score`. `supplied` are settings that the prompt
+/// must be able to use.
+///
+/// # Errors
+/// The record holds no answer, or lacks what every prompt of the model requires.
+pub fn prompt_for(
+    backend: &dyn Backend,
+    record: Option<&Item>,
+    supplied: Supplied,
+) -> Result<Arc<Prompt>> {
+    let Some(item) = record else { return load("score") };
+    let mut names = backend.aliases();
+    names.push(backend.name().to_owned());
+    prompt::default_for(&names, item, supplied)
+}
+
 /// Whether a prompt of this name is read from a file.
+#[doc(hidden)]
 pub fn is_file(name: &str) -> bool {
     !prompt::names().any(|known| known == name) && is_path(name)
 }
@@ -361,7 +463,7 @@ pub fn load(name: &str) -> Result<Arc<Prompt>> {
     if !is_path(name) {
         let names: Vec<&str> = prompt::names().collect();
         return Err(crate::error::unknown(ErrorKind::Config, "prompt", name, names)
-            .hint("a prompt of your own is named by its file: -p my.jinja"));
+            .hint(Hint::from("name your own prompt by its file: ").setting("prompt", "my.jinja")));
     }
     let text = crate::files::text(Path::new(name)).map_err(|cause| {
         Error::new(ErrorKind::Config, format!("cannot read the prompt `{name}`")).because(cause)

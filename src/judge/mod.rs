@@ -6,10 +6,11 @@ mod finishes;
 mod panel;
 
 pub use {
-    builder::{JudgeBuilder, load},
+    builder::{JudgeBuilder, load, prompt_for},
     panel::PanelBuilder,
 };
 
+#[doc(hidden)]
 pub use builder::is_file;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
