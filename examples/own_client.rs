@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
 use std::{io, sync::atomic::AtomicBool, sync::atomic::Ordering::Relaxed};
-use tribunal::backend::{Retried, Retry, from_fn};
+use tribunal::backend::{BackendExt, Retry, from_fn};
 use tribunal::{Completion, Item, Judge, Request, Result};
 
 static IS_AWAKE: AtomicBool = AtomicBool::new(false);
@@ -18,7 +18,8 @@ async fn ask(request: Request) -> Result<Completion> {
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<()> {
-    let model = Retried::new(from_fn("my-llm", ask).identity("my-llm 2026-01"), Retry::default());
+    let model = from_fn("my-llm", ask).identity("my-llm 2026-01");
+    let model = model.limited(4).retried(Retry::default());
     let judge = Judge::builder().backend(model).prompt("score").build().await?;
     let item = Item::new().question("Ask somebody to close the door.").answer("The door, please.");
     let judgment = judge.judge(&item).await?;

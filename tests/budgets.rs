@@ -157,7 +157,7 @@ async fn a_run_ends_with_its_budget_and_the_next_one_goes_on() {
             Record { index, place: index.to_string(), item: Ok(item) }
         });
         let mut options = run::RunOptions::default();
-        options.concurrency = 4;
+        options.concurrency = Some(4);
         options.total = Some(20);
         let output = tribunal::records::Output::to_file(&path).unwrap();
         let work = run::JudgeWork::new(judge);

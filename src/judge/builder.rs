@@ -306,7 +306,7 @@ impl JudgeBuilder {
         let mut member = Member::new(name, prompt)?;
         member.aggregate = self.aggregate.or(usual).or(member.aggregate);
         (member.draws, member.order, member.fields) = (draws, order, fields);
-        (member.secret, member.price) = (self.secret, self.price);
+        (member.secret, member.price) = (self.secret, self.price.or(backend.price()));
         member.reasks = self.reasks.unwrap_or(REASKS);
         member.clean_finish = self.clean_finish.into();
         let model = Model { backend, finishes: Arc::default() };

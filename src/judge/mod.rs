@@ -19,7 +19,7 @@ use futures_util::{Stream, StreamExt, future::join_all, stream::FuturesUnordered
 
 use self::{digests::Digests, finishes::Finishes};
 use crate::{
-    backend::Backend,
+    backend::{Backend, records_open},
     completion::{Completion, Price},
     error::{Error, ErrorKind, Result},
     item::Item,
@@ -34,9 +34,6 @@ use crate::{
 
 /// How many requests of one judgment are in flight at once.
 const AT_ONCE: usize = 64;
-
-/// How many items are open at once at most, whatever the models accept.
-const MOST_OPEN: usize = 1_024;
 
 /// Judges items.
 ///
@@ -268,7 +265,7 @@ impl Judge {
     /// How many items to have open at once: two for each request that its models handle, so that none of them
     /// waits for a slow record; at most 1,024.
     pub fn open_records(&self) -> usize {
-        self.concurrency().saturating_mul(2).min(MOST_OPEN)
+        records_open(self.concurrency())
     }
 
     /// The item as the prompt sees it: fields renamed and filled in. Where the members rename fields differently
