@@ -65,7 +65,7 @@ async fn judged(server: &Faulty, records: usize) -> Result<Figures> {
         Record { index, place: index.to_string(), item: Ok(item) }
     });
     let mut options = RunOptions::default();
-    options.concurrency = records_open(IN_FLIGHT);
+    options.concurrency = Some(records_open(IN_FLIGHT));
     let (mut judged, mut wrong) = (0, 0);
     let mut count = |finished: &Finished, _: &tribunal::line::ResultLine| {
         let score_of = |judgment: &tribunal::Judgment| judgment.score();
