@@ -36,14 +36,14 @@ fn lines_of_another_input_are_kept_said_and_counted_by_nothing() {
     let place = Place::new("mixed-input");
     place.file("one.jsonl", records("a b c"));
     place.file("two.jsonl", records("c d"));
-    judge(&place, "one.jsonl", "v.jsonl", "7").passed();
+    judge(&place, "one.jsonl", "v.jsonl", "7").assert_passed();
     let other = judge(&place, "two.jsonl", "v.jsonl", "7");
     assert!(other.err.contains("`v.jsonl` also holds 2 lines of other records"), "{}", other.err);
     assert!(other.err.contains("2 of 2 records judged; 1 of them by an earlier run"));
     let front = [("a", true), ("b", true), ("c", false), ("d", false)];
     assert_eq!(lines(&place, "v.jsonl"), named(&front));
 
-    judge(&place, "two.jsonl", "w.jsonl", "7").passed();
+    judge(&place, "two.jsonl", "w.jsonl", "7").assert_passed();
     let diff = place.run(&["diff", "v.jsonl", "w.jsonl"]);
     assert!(diff.err.contains("2 records in both"), "{}", diff.err);
     assert!(!diff.err.contains("only in"), "{}", diff.err);
@@ -67,7 +67,7 @@ fn lines_of_another_judge_are_kept_said_and_counted_by_nothing() {
         let args = ["judge", "one.jsonl", "-o", "v.jsonl", "-p", "score", "-m"];
         place.run(&[&args[..], &["script:Score: 9", "--scale", "1-9"], more].concat())
     };
-    judge(&place, "one.jsonl", "v.jsonl", "7").passed();
+    judge(&place, "one.jsonl", "v.jsonl", "7").assert_passed();
     let other = lenient(&["--summary", "s.json"]);
     assert!(
         other.err.contains("also holds 2 lines of other records or another judge"),
@@ -96,7 +96,7 @@ fn revisions_of_another_input_say_so_too() {
         let args = ["revise", input, "-o", "v.jsonl", "-p", "score", "--pass", "score >= 5"];
         place.run(&[&args[..], &["-m", "script:Score: 9"]].concat())
     };
-    revise("one.jsonl").passed();
+    revise("one.jsonl").assert_passed();
     let other = revise("two.jsonl");
     assert!(other.err.contains("1 of 1 records passed"), "{}", other.err);
     assert!(other.err.contains("`v.jsonl` also holds 2 lines of other records"), "{}", other.err);

@@ -56,7 +56,7 @@ fn an_output_in_the_folder_that_is_read_is_left_out_of_it_and_said_once() {
 fn a_folder_of_nothing_but_results_says_so() {
     let place = Place::new("paths-only-own");
     place.file("a.jsonl", TWO);
-    judge(&place, &["a.jsonl", "-o", "d.jsonl"]).passed();
+    judge(&place, &["a.jsonl", "-o", "d.jsonl"]).assert_passed();
     std::fs::create_dir(place.folder.path("d")).unwrap();
     std::fs::rename(place.folder.path("d.jsonl"), place.folder.path("d/d.jsonl")).unwrap();
     let ran = judge(&place, &["d"]);
@@ -155,7 +155,7 @@ fn standard_input_and_output_are_files_too() {
     place.file("a.jsonl", TWO);
     place.file("raw.jsonl", "{\"raw\": \"Score: 7\"}\n");
     let model = "-m 'script:Score: 7' -p score";
-    judge(&place, &["a.jsonl", "-o", "v.jsonl"]).passed();
+    judge(&place, &["a.jsonl", "-o", "v.jsonl"]).assert_passed();
     for line in [
         format!("tribunal judge - {model} -o a.jsonl < a.jsonl"),
         format!("tribunal judge {model} --summary a.jsonl < a.jsonl"),
@@ -380,7 +380,7 @@ fn a_finished_table_is_replaced_by_fresh_and_by_nothing_else() {
 fn lines_of_another_judge_or_input_are_said_and_the_last_judge_counts() {
     let place = Place::new("paths-mixed");
     place.file("a.jsonl", TWO);
-    judge(&place, &["a.jsonl", "-o", "v.jsonl"]).passed();
+    judge(&place, &["a.jsonl", "-o", "v.jsonl"]).assert_passed();
     place.file(
         "mine.jinja",
         "---\nkind: score\nscale: {min: 1, max: 10}\nverdict: \"Score: *\"\n---\nuser:\n{{ answer }}\n",
@@ -394,7 +394,7 @@ fn lines_of_another_judge_or_input_are_said_and_the_last_judge_counts() {
     );
     assert!(other.err.contains("2 of 2 records judged"), "{}", other.err);
     assert_eq!(count(&place, "v.jsonl"), 4);
-    judge(&place, &["a.jsonl", "-o", "w.jsonl"]).passed();
+    judge(&place, &["a.jsonl", "-o", "w.jsonl"]).assert_passed();
     let diff = place.run(&["diff", "v.jsonl", "w.jsonl"]);
     assert!(diff.err.contains("2 lines of another judge"), "{}", diff.err);
     assert!(

@@ -32,7 +32,7 @@ fn another_pass_rule_scale_or_prompt_reads_the_same_texts() {
             "out.jsonl",
             "-q",
         ])
-        .passed();
+        .assert_passed();
 
     let passed = place.run(&["reparse", "out.jsonl", "--pass", "score >= 7"]);
     assert_eq!(passed.code, 0, "{}", passed.err);
@@ -78,7 +78,7 @@ fn both_orders_of_a_pair_are_read_again_as_they_were_shown() {
             "out.jsonl",
             "-q",
         ])
-        .passed();
+        .assert_passed();
     let before: Value = serde_json::from_str(&place.read("out.jsonl")).unwrap_or_default();
     assert_eq!((&before["preference"], &before["consistent"]), (&json!("tie"), &json!(false)));
     let again = place.run(&["reparse", "out.jsonl"]);
@@ -103,7 +103,7 @@ fn lines_without_their_records_are_read_by_their_critiques() {
             "-q",
             "--no-item",
         ])
-        .passed();
+        .assert_passed();
     let again = place.run(&["reparse", "out.jsonl", "--pass", "score >= 9"]);
     assert_eq!(
         (&again.lines()[0]["score"], &again.lines()[0]["pass"]),
@@ -121,8 +121,8 @@ fn two_runs_are_compared_record_by_record() {
         let args = ["judge", "r.jsonl", "-m", text, "-p", "score", "-o", out, "-q"];
         place.run(&[&args, more].concat())
     };
-    run("script:Score: 7", "one.jsonl", &[]).passed();
-    run("script:Score: 9", "two.jsonl", &["--limit", "11"]).passed();
+    run("script:Score: 7", "one.jsonl", &[]).assert_passed();
+    run("script:Score: 9", "two.jsonl", &["--limit", "11"]).assert_passed();
     let ran = place.run(&["diff", "one.jsonl", "two.jsonl"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(ran.out.lines().count(), 11);
@@ -137,7 +137,7 @@ fn two_runs_are_compared_record_by_record() {
         "{}",
         ran.err
     );
-    run("script:I wonder.", "none.jsonl", &[]).passed();
+    run("script:I wonder.", "none.jsonl", &[]).assert_passed();
     let ran = place.run(&["diff", "one.jsonl", "none.jsonl", "-q"]);
     assert!(
         ran.out.is_empty() && ran.err.contains("with a verdict in one only: 12 in the first"),

@@ -244,7 +244,7 @@ fn no_cell_of_a_table_is_a_formula_and_a_table_that_is_read_again_keeps_the_apos
         (judge(&place, &["r.jsonl", "--format", "tsv", "-q"]).out, b'\t'),
         (
             {
-                judge(&place, &["r.jsonl", "-o", "v.csv", "-q"]).passed();
+                judge(&place, &["r.jsonl", "-o", "v.csv", "-q"]).assert_passed();
                 place.read("v.csv")
             },
             b',',
@@ -275,7 +275,7 @@ fn a_junit_report_is_well_formed_whatever_records_and_critiques_hold() {
     let reply = "script:Odd \u{FFFE} and \u{FFFF} ]]> &amp; \u{8}.\nScore: 7";
     let args =
         ["judge", "r.jsonl", "-m", reply, "-p", "score", "--pass", "score > 8", "--junit", "j.xml"];
-    place.run(&args).passed();
+    place.run(&args).assert_passed();
     let xml = place.read("j.xml");
     let allowed = |c: char| {
         matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}')

@@ -47,9 +47,9 @@ pub(super) struct Args {
     #[command(flatten)]
     judge: settings::Args,
     #[command(flatten)]
-    output: output::Args,
-    #[command(flatten)]
     budget: budget::Args,
+    #[command(flatten)]
+    output: output::Args,
     /// File to write the prompt to, ready to be edited.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,

@@ -207,8 +207,34 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
 /// All commands: `--help` fits a screen, `tribunal help COMMAND` shows everything. Variables of the environment are
 /// described in one place, and not with every option.
 fn command() -> clap::Command {
-    plain(Cli::command())
+    let command = plain(Cli::command());
+    command.mut_subcommand("reparse", |command| {
+        command.mut_args(|arg| {
+            let asks = ASKING.contains(&arg.get_id().as_str());
+            arg.hide(asks)
+        })
+    })
 }
+
+/// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
+const ASKING: [&str; 16] = [
+    "base_url",
+    "concurrency",
+    "context",
+    "extra",
+    "fail_under",
+    "gpu_layers",
+    "key_variable",
+    "max_tokens",
+    "max_unreadable",
+    "model_id",
+    "reask",
+    "rpm",
+    "seed",
+    "temperature",
+    "threads",
+    "timeout",
+];
 
 /// The command and its subcommands with one `--help`, the short one.
 fn plain(command: clap::Command) -> clap::Command {

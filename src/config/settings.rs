@@ -22,7 +22,7 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// Model: tiny, FILE.gguf, openai/MODEL, check:KIND, … [default: tiny].
+    /// Model: tiny, FILE.gguf, openai/MODEL, … [default: tiny].
     #[cfg_attr(feature = "cli", arg(short, long, value_name = "MODEL", env = "TRIBUNAL_MODEL"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,

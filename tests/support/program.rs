@@ -52,10 +52,16 @@ impl Ran {
         Self::of(wait.await.unwrap().unwrap())
     }
 
+    /// Checks that the run ended with 0.
+    #[track_caller]
+    pub fn assert_passed(&self) {
+        assert_eq!(self.code, 0, "{}", self.err);
+    }
+
     /// The run, which must have ended with 0.
     #[track_caller]
     pub fn passed(self) -> Self {
-        assert_eq!(self.code, 0, "{}", self.err);
+        self.assert_passed();
         self
     }
 
