@@ -3,6 +3,11 @@
 //! One budget holds for everything that a command asks: judge, members of a jury, policy, critic, final judge, retries.
 //! It is checked below the cache, so that cached answers are free. Where a limit is met, no further request is sent,
 //! requests in flight end and are saved, and the command exits with 3. The same command with a larger limit continues.
+//!
+//! ```text
+//! error: the budget of 7 requests is spent, so far 7 requests, 70 tokens
+//! hint: nothing is lost: run the same again with a larger --max-requests 14, and it goes on from here
+//! ```
 
 use std::time::Duration;
 

@@ -65,6 +65,7 @@ impl CacheArgs {
     }
 }
 
+/// What to do with the answers.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Print number, size and age of the answers, by model.
@@ -112,6 +113,11 @@ struct Exported {
     answer: Completion,
 }
 
+/// Runs `tribunal cache`.
+///
+/// # Errors
+/// The store cannot be opened or read, nothing says which answers to remove, or `.env` names a store that the user
+/// has not allowed.
 pub(super) async fn run(args: Args) -> Result<Exit> {
     let folder = Cache::folder()?;
     super::trust::check_store()?;
@@ -154,6 +160,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Prints where the answers are, how many there are of each model, their size and their age.
 fn stats(shelf: &Shelf, out: &mut impl Write) -> Result<()> {
     let stats = shelf.stats()?;
     #[expect(clippy::cast_precision_loss, reason = "megabytes with one digit")]
@@ -177,11 +184,16 @@ fn storing(folder: &Path) -> Plan {
     files.fold(plan, |plan, file| plan.reads("a part of the store", &file.path()))
 }
 
+/// Writes one line of `export`.
 fn write_line(out: &mut impl Write, line: &Exported) -> Result<()> {
     let text = serde_json::to_string(line).unwrap_or_default();
     writeln!(out, "{text}").map_err(cannot_print)
 }
 
+/// Adds answers line by line; a malformed line is reported and left out.
+///
+/// # Errors
+/// The file cannot be read.
 async fn import(shelf: &Shelf, file: &Path) -> Result<Exit> {
     let source = match file.to_str() {
         Some("-") => Source::Stdin,

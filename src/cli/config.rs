@@ -50,6 +50,10 @@ const VARIABLES: [&str; 12] = [
     "LLAMA_API_KEY",
 ];
 
+/// Runs `tribunal config`: nothing is opened and nothing needs permission.
+///
+/// # Errors
+/// The configuration is wrong, or has no judge of that name.
 pub(super) fn run(args: &Args, sources: &Sources) -> Result<Exit> {
     let mut out = io::stdout();
     let (config, resolved) = args.judge.effective(sources)?;

@@ -36,6 +36,10 @@ pub(super) struct Args {
     quiet: bool,
 }
 
+/// Runs `tribunal diff`.
+///
+/// # Errors
+/// A file cannot be read or is no file of results, or the two have no record in common.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = Plan::default().writes_stdout().reads("an input", &args.first);
     plan.reads("an input", &args.second).check()?;

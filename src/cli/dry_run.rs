@@ -3,6 +3,15 @@
 //! The judge is driven as in a run, with made-up answers in place of the model's, so that later turns, draws, orders and
 //! members are counted too. Prompts are counted by the model's own tokenizer where it runs in process, and estimated
 //! from their characters elsewhere. What answers cost is only bounded: by their maximum length.
+//!
+//! ```text
+//! 3 of 3 records
+//! requests to openai/gpt-5-mini: 6
+//! prompt tokens: about 412 (estimated from 1650 characters), plus the answers that later requests repeat
+//! answer tokens: at most 3072
+//! cost: about 0.0001 for the prompts; at most 0.0062 with the longest answers
+//! nothing was sent
+//! ```
 
 use std::io::{self, IsTerminal};
 
@@ -78,6 +87,7 @@ pub(super) async fn run(
     Ok(())
 }
 
+/// Prints the first request, as it would be sent.
 fn show(first: Option<&Request>) -> Result<()> {
     let Some(request) = first else { return Ok(()) };
     note("first request:");

@@ -33,6 +33,7 @@ use tribunal::{
 /// Variable that names another file; an empty value reads none.
 pub(super) const VARIABLE: &str = "TRIBUNAL_ENV_FILE";
 
+/// Set once, when the program starts.
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 
 /// The file that was read, and what was done with its variables.
@@ -99,6 +100,7 @@ pub(super) fn load() -> Result<()> {
 }
 
 impl Loaded {
+    /// Whether an earlier line set or withheld this variable: the first one wins.
     fn has(&self, name: &str) -> bool {
         self.names.iter().any(|one| one == name) || self.withheld.iter().any(|one| one.name == name)
     }
@@ -150,6 +152,7 @@ fn above(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().map(|folder| folder.join(".env")).find(|path| path.is_file())
 }
 
+/// The folder that paths in a file are relative to.
 fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
@@ -185,6 +188,7 @@ const NETWORK: [&str; 6] =
 /// Variables that no found file can set: they decide what is trusted.
 const OURS: [&str; 2] = [VARIABLE, trust::FOLDER];
 
+/// What a variable with this value would do, by its name: the table above.
 fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
     let place = || format!("{}:{line}", path.display());
     let needs =

@@ -32,6 +32,7 @@ pub(super) fn print_with_label(prompt: &Prompt, item: &Item, map: &FieldMap) {
     print_view(&prompt.view(item, map), prompt, item, map);
 }
 
+/// Prints one line about the fields, and the warnings below it.
 fn print_view(view: &RecordView, prompt: &Prompt, item: &Item, map: &FieldMap) {
     note(&report::escaped(&view.to_string()));
     for notice in prompt.notices(item, map) {
@@ -39,6 +40,7 @@ fn print_view(view: &RecordView, prompt: &Prompt, item: &Item, map: &FieldMap) {
     }
 }
 
+/// Prints a warning, which may hold names of fields from a record.
 fn warn(notice: &str) {
     note(&format!("warning: {}", report::escaped(notice)));
 }
@@ -104,6 +106,10 @@ enum FieldUse {
 }
 
 impl FieldUse {
+    /// What this prompt does with the field `name` of a record like `item`.
+    ///
+    /// A prompt that reads the field under its own name, or that takes it for a synonym, reads it. Of two synonyms that a
+    /// record has, only one is read: the other one is shadowed.
     fn of(prompt: &Prompt, name: &str, item: Option<&Item>) -> Self {
         let mut found = Self::None;
         for read in prompt.read_names() {

@@ -26,6 +26,10 @@ const FILES: [(&str, &str); 3] = [
     ("records.jsonl", include_str!("../../examples/start/records.jsonl")),
 ];
 
+/// Runs `tribunal init`: writes all files, or none where one of them exists.
+///
+/// # Errors
+/// A file exists already, or cannot be written.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let folder = args.folder.as_deref().unwrap_or(Path::new(""));
     let taken = FILES.iter().map(|(name, _)| folder.join(name)).find(|path| path.exists());
@@ -48,6 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Writes a file, in folders that are created.
 fn write(path: &Path, text: &str) -> Result<()> {
     let written =
         path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));

@@ -54,6 +54,7 @@ pub(super) struct Args {
     sample_seed: u64,
 }
 
+/// One ASCII character, or the word `tab`.
 fn delimiter(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" => Ok(b'\t'),
@@ -136,6 +137,7 @@ impl Args {
         Some(total.min(most))
     }
 
+    /// The number of records in one source; `None` where counting would cost too much.
     fn count_in(&self, source: &Source) -> Option<u64> {
         let Source::File(path) = source else { return None };
         let file = path.metadata().ok().filter(std::fs::Metadata::is_file)?;

@@ -64,6 +64,7 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
+/// Below the short help.
 const EXAMPLES: &str = "\
 Examples:
   tribunal judge answers.jsonl --criteria 'Correct, and admits what it does not know' -m qwen.gguf
@@ -72,6 +73,7 @@ Examples:
   cat traces.jsonl | tribunal judge - -m tiny | jq .first_error
 More options: tribunal help judge";
 
+/// Below the long help.
 const VARIABLES: &str = "\
 Settings: every option under Judge is also a key of tribunal.toml and a variable: --max-tokens, max_tokens, \
 TRIBUNAL_MAX_TOKENS. Flags win over variables, variables over the file. `tribunal config` prints the \
@@ -90,6 +92,11 @@ Exit codes:
   3    something could not be done; finished results are saved
   130  interrupted; finished results are saved";
 
+/// Runs `tribunal judge`: see the steps above.
+///
+/// # Errors
+/// Settings, prompt, model or files cannot be used. What fails for one record alone is a line of results, and no
+/// error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
     if !args.output.quiet {
@@ -141,6 +148,10 @@ impl Args {
         named.fold(plan, |plan, (what, path)| plan.writes(what, path))
     }
 
+    /// Opens the models and builds the judge or jury; a dry run opens them without the cache, and sends nothing.
+    ///
+    /// # Errors
+    /// A model cannot be opened, settings contradict each other, or a gate has no pass rule.
     async fn open(
         &self,
         resolved: &Resolved,

@@ -24,6 +24,10 @@ pub(super) struct Completions {
 #[command(after_help = "Example:\n  tribunal man | man -l -")]
 pub(super) struct Man;
 
+/// Prints the completion script of a shell.
+///
+/// # Errors
+/// Standard output cannot be written.
 pub(super) fn completions(args: &Completions) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), "tribunal", &mut script);
@@ -42,10 +46,12 @@ pub(super) fn man() -> Result<Exit> {
     print(&page)
 }
 
+/// Appends the section of one command to the page.
 fn render(command: &clap::Command, page: &mut Vec<u8>) -> Result<()> {
     clap_mangen::Man::new(command.clone()).render(page).map_err(cannot_print)
 }
 
+/// Writes everything to standard output at once.
 fn print(bytes: &[u8]) -> Result<Exit> {
     let written = io::Write::write_all(&mut io::stdout(), bytes);
     written.map(|()| Exit::Done).map_err(cannot_print)

@@ -10,6 +10,18 @@
 //! | `running`, `progress`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
 //! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
 //! | `env_file`, `dotenv` | variables from `.env` |
+//!
+//! # What every command follows
+//!
+//! - Arguments are read in two stages: `Args` is what was typed, and the command turns it into settings and options of
+//!   the library before anything is opened.
+//! - Whatever can be refused is refused before the first request, with an error that says what to do next.
+//! - A bad record, line or answer costs itself. It is reported on standard error, the rest goes on, and the exit code
+//!   is 3.
+//! - Nothing is asked interactively: a command that would destroy something wants a flag, such as `--yes`.
+//! - Text of records, models, servers and file names is escaped before it reaches a terminal, see `console`.
+//!
+//! A flag that belongs to a judge or a model is a field of the library's settings, and not of a command; see `settings`.
 
 mod budget;
 #[cfg(feature = "store")]
@@ -70,6 +82,7 @@ struct Cli {
     command: Command,
 }
 
+/// One command each; the boxes keep the enum small, for some commands have fifty flags.
 #[derive(Debug, Subcommand)]
 enum Command {
     Judge(Box<judge::Args>),
@@ -184,6 +197,10 @@ fn log() {
         .init();
 }
 
+/// Runs one command.
+///
+/// # Errors
+/// Whatever the command cannot do as a whole. Mistakes of single records are not among them.
 async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit, Error> {
     match command {
         Command::Judge(args) => judge::run(*args, sources).await,
@@ -248,6 +265,7 @@ fn plain(command: clap::Command) -> clap::Command {
     })
 }
 
+/// Prints the error of a command, and gives its exit code. A closed pipe is no error: `tribunal … | head` ends with 0.
 fn failed(error: &Error) -> ExitCode {
     if console::is_closed_pipe(error) {
         return ExitCode::SUCCESS;

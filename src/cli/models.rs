@@ -19,6 +19,7 @@ pub(super) struct Args {
     command: Command,
 }
 
+/// What to do.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the forms of model names that -m accepts.
@@ -52,6 +53,10 @@ impl Args {
     }
 }
 
+/// Runs `tribunal models`.
+///
+/// # Errors
+/// A file is not a GGUF file, or cannot be loaded.
 #[cfg_attr(
     not(feature = "llama"),
     expect(clippy::unused_async, reason = "with the feature it waits")
@@ -73,6 +78,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     }
 }
 
+/// Prints the metadata of a file without loading its weights.
 #[cfg(feature = "llama")]
 fn info(path: &Path) -> Result<Exit> {
     let info = tribunal::models::describe(&path.to_string_lossy())?;

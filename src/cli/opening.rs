@@ -41,6 +41,7 @@ impl Opening<'_> {
         Ok(judge)
     }
 
+    /// The judge or jury, before its fields are compared with the first record.
     async fn unchecked(&self, resolved: &Resolved) -> Result<Judge> {
         if !resolved.is_jury() {
             return self.one(resolved).await;
@@ -52,6 +53,7 @@ impl Opening<'_> {
         resolved.panel(members).build().await
     }
 
+    /// One judge, or one member of a jury.
     async fn one(&self, resolved: &Resolved) -> Result<Judge> {
         let backend = self.models.open(resolved.model_spec()).await?;
         budget::check_price(&self.limits, resolved, &*backend)?;
@@ -82,6 +84,7 @@ pub(super) async fn without_models(resolved: &Resolved, line: &ResultLine) -> Re
     resolved.panel(members).build().await
 }
 
+/// One judge without a model, by the prompt that a line names.
 async fn silent(resolved: &Resolved, known: Option<&PromptLine>) -> Result<Judge> {
     let builder = resolved.builder()?.backend(Script::always(""));
     let known = known.map(|prompt| prompt.name.as_str()).filter(|name| !name.is_empty());

@@ -176,12 +176,17 @@ pub(super) struct Sink {
 }
 
 impl Listener<JudgeWork> for Sink {
+    /// A record begins: it is checked for what the first one did not show.
     fn begun(&mut self, record: &Record) {
         if let (Some(watch), Ok(item)) = (&mut self.watch, &record.item) {
             watch.check(item, &record.place);
         }
     }
 
+    /// A record ended: it is counted, and printed in the format that was asked for.
+    ///
+    /// # Errors
+    /// Standard output cannot be written, which ends the run.
     fn finished(&mut self, finished: &Finished, line: &ResultLine) -> Result<()> {
         self.progress.count(finished);
         // A row shows the error itself.
@@ -202,6 +207,7 @@ impl Listener<JudgeWork> for Sink {
         }
     }
 
+    /// No more records follow.
     fn over(&mut self) {
         self.progress.finish();
     }
@@ -263,10 +269,12 @@ pub(super) fn note_left(left: &Written, path: &Path, quiet: bool) {
     }
 }
 
+/// Creates the file of a report.
 fn create(path: &Path) -> Result<std::fs::File> {
     std::fs::File::create(path).map_err(|cause| cannot_write(path, cause))
 }
 
+/// The error for a report that cannot be written.
 fn cannot_write(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }

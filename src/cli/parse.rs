@@ -3,6 +3,11 @@
 //! Nothing is sent: a judge without a model reads the verdict in each text by the rules of a prompt, and prints the same
 //! lines and summary as `tribunal judge`. This is the way to compare rules on texts from another tool, and to judge how
 //! readable the critiques of a model are.
+//!
+//! ```text
+//! $ tribunal parse critiques.jsonl -p score --pass 'score >= 7' > verdicts.jsonl
+//! 1 of 2 records judged, 1 unreadable (1 missing)
+//! ```
 
 use std::io;
 
@@ -60,6 +65,11 @@ pub(super) struct Args {
     quiet: bool,
 }
 
+/// Runs `tribunal parse`.
+///
+/// # Errors
+/// The prompt or a file cannot be read, or the pass rule does not fit the prompt. A record without the text is a
+/// failed line, and the exit code is 3.
 pub(super) async fn run(args: Args) -> Result<Exit> {
     // No request is ever made; a judge needs a backend all the same.
     let mut builder =
@@ -88,6 +98,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
 }
 
 impl Args {
+    /// The field of the records' own labels, and what their words mean.
     fn labels(&self) -> Labels {
         let meanings = self.label_map.iter().map(|Pair(word, is)| (word.clone(), is.clone()));
         Labels::new(self.label.clone(), meanings)

@@ -3,6 +3,11 @@
 //! The speed is that of records which this run judged: those kept from an earlier run end at once and would promise too
 //! much. Counting happens where records end; a thread of its own draws the bar or prints the line, so that a slow
 //! terminal slows nothing down.
+//!
+//! ```text
+//! 149 of 378 records, 19.5/s, 11 s left
+//! 2500 records, 64.0/s; 3 unreadable, 1 failed
+//! ```
 
 use std::{
     fmt::{self, Write},
@@ -98,12 +103,14 @@ struct Shared {
 }
 
 impl Shared {
+    /// Changes the counts, and returns them.
     fn change(&self, change: impl FnOnce(&mut Pace)) -> Pace {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut pace);
         *pace
     }
 
+    /// The counts, and the time since the run began.
     fn now(&self) -> (Pace, Duration) {
         (self.change(|_| ()), self.started.elapsed())
     }
@@ -142,6 +149,7 @@ impl Progress {
         self.add(kept, |_| ());
     }
 
+    /// Counts one record; `change` counts what went wrong with it.
     fn add(&self, kept: bool, change: impl FnOnce(&mut Pace)) {
         let pace = self.shared.change(|pace| {
             pace.done += 1;
@@ -164,6 +172,7 @@ impl Progress {
     }
 }
 
+/// A bar with the speed and the time left, or a spinner where the total is not known.
 fn bar(records: Option<u64>, shared: &Shared) -> ProgressBar {
     let bar = records.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     let style = match records {

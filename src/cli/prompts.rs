@@ -28,6 +28,7 @@ pub(super) struct Args {
     command: Command,
 }
 
+/// What to do with prompts.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the built-in prompts.
@@ -65,6 +66,10 @@ enum Command {
     },
 }
 
+/// Runs `tribunal prompts`.
+///
+/// # Errors
+/// A prompt or a file cannot be read, a record does not fit, or `--strict` meets a warning.
 pub(super) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::List { table: false } => list(),
@@ -77,6 +82,7 @@ pub(super) fn run(args: Args) -> Result<Exit> {
     }
 }
 
+/// Prints the built-in prompts, one per line with its kind and summary.
 fn list() -> Result<Exit> {
     for prompt in prompt::built_in()? {
         let front = prompt.front();

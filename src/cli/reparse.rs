@@ -59,6 +59,12 @@ struct Count {
     others: usize,
 }
 
+/// Runs `tribunal reparse`.
+///
+/// The judge is built by the first line, for a prompt that no flag names is that of the line.
+///
+/// # Errors
+/// Settings are wrong, or the input is no file of results.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
     let mut judge = None;
@@ -104,6 +110,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
 }
 
 impl Args {
+    /// The file of results, or standard input.
     fn source(&self) -> Source {
         match self.results.to_str() {
             Some("-") => Source::Stdin,

@@ -16,6 +16,7 @@ pub(super) struct Args {
     subject: Subject,
 }
 
+/// What to print the schema of.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 enum Subject {
     /// Print the schema of a result line of `tribunal judge`.
@@ -26,6 +27,10 @@ enum Subject {
     Config,
 }
 
+/// Runs `tribunal schema`.
+///
+/// # Errors
+/// Standard output cannot be written.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let schema = match args.subject {
         Subject::Result => ResultLine::schema(),

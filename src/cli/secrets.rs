@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+/// What stands for a secret.
 const HIDDEN: &str = "***";
 
 /// The value of a setting, with `***` for everything that is a secret by its name, also in tables and addresses.

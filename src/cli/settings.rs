@@ -58,6 +58,7 @@ impl Sources {
         Self(command.get_arguments().filter_map(variable).collect())
     }
 
+    /// Where the setting of this key came from: a variable, or else a flag.
     fn origin(&self, key: &str) -> Origin {
         // Of what stands in a table `sampling`, each key is an argument; of other tables the table is.
         let name = key.strip_prefix("sampling.").unwrap_or(key);

@@ -1,6 +1,11 @@
 //! Ctrl-C and SIGTERM: the first lets requests in flight end, the second gives them up.
 //!
 //! Handlers are installed when a run begins. Before that, a signal ends the program as it ends any other.
+//!
+//! | signal | effect | exit code |
+//! |---|---|---|
+//! | first Ctrl-C or SIGTERM | no new records; requests in flight end and are saved | 130 |
+//! | second | requests in flight are given up | 130 |
 
 use tokio::sync::watch;
 
@@ -47,6 +52,7 @@ impl Signals {
         })
     }
 
+    /// Waits for the next signal.
     async fn next(&mut self) {
         match &mut self.0 {
             Some([interrupt, terminate]) => {

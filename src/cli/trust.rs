@@ -48,6 +48,10 @@ pub(super) struct Args {
 /// Permissions by file.
 type Store = BTreeMap<String, BTreeSet<String>>;
 
+/// Runs `tribunal trust`: grants, withdraws or lists permissions.
+///
+/// # Errors
+/// The store or a file of the folder cannot be read, or the store cannot be written.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let mut store = read()?;
     if args.list {
@@ -76,6 +80,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Prints every file with what it may do.
 fn list(store: &Store) -> Result<Exit> {
     let out = &mut io::stdout();
     if store.is_empty() {
@@ -151,6 +156,10 @@ pub(super) fn check_store() -> Result<()> {
     refuse(&[], &held.map(|held| held.permission.clone()).collect::<Vec<_>>(), None)
 }
 
+/// The error for missing permissions, with the ways to grant them.
+///
+/// # Errors
+/// Always, unless nothing is missing.
 fn refuse(of_file: &[Permission], of_env: &[Permission], named: Option<String>) -> Result<()> {
     let missing = [of_file, of_env].concat();
     if missing.is_empty() {
@@ -205,6 +214,7 @@ fn store_path() -> Result<PathBuf> {
     Ok(folder.join("trusted.json"))
 }
 
+/// All permissions; none where the store does not exist yet.
 fn read() -> Result<Store> {
     let path = store_path()?;
     let text = match fs::read(&path) {
@@ -218,6 +228,7 @@ fn read() -> Result<Store> {
     })
 }
 
+/// Replaces the store as a whole.
 fn write(store: &Store) -> Result<()> {
     let path = store_path()?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -230,6 +241,7 @@ fn write(store: &Store) -> Result<()> {
     written.map(drop).map_err(|cause| cannot("write", &path).because(cause))
 }
 
+/// The error for a store that cannot be read or written.
 fn cannot(what: &str, path: &Path) -> Error {
     Error::new(ErrorKind::Io, format!("cannot {what} `{}`", path.display()))
 }

@@ -36,6 +36,7 @@ pub(super) fn listed(name: &str, text: &str, columns: Option<usize>) -> String {
     wrap(text, below).join("\n")
 }
 
+/// One line wrapped at so many columns, each part with the same indentation.
 fn broken(words: &str, indent: &str, columns: usize) -> String {
     let all = options(columns).initial_indent(indent).subsequent_indent(indent);
     let lines = wrap(words, all);

@@ -50,6 +50,7 @@ pub(super) struct Args {
     cache: super::cache::CacheArgs,
 }
 
+/// Below the short help.
 const EXAMPLES: &str = "\
 Examples:
   tribunal revise draft.md --criteria @brief.md --pass 'score >= 8' -m judge.gguf -o final.md
@@ -57,6 +58,7 @@ Examples:
   tribunal revise answers.csv -m check:number --policy openai/gpt-5-mini --preset critic
 More options, presets and outcomes: tribunal help revise";
 
+/// Below the long help.
 const METHODS: &str = "\
 How it works: the judge scores each answer. While the pass rule is not met, the policy model reads the \
 critique and writes a better answer, which is judged again. The best accepted draft is returned, and \
@@ -87,6 +89,11 @@ Exit codes:
   3    something could not be done; finished results are saved
   130  interrupted; finished results are saved";
 
+/// Runs `tribunal revise`.
+///
+/// # Errors
+/// Settings, prompts, models or files cannot be used. What fails for one record alone is a line of results, and no
+/// error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let mut resolved = args.judge.resolve(sources)?;
     let quiet = args.results.quiet;

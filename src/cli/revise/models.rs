@@ -144,6 +144,7 @@ pub(super) async fn judge_of(
     judges.into_iter().next().ok_or_else(none)
 }
 
+/// The error of a jury that nobody can say has passed.
 fn without_rule(resolved: &Resolved) -> Error {
     let name = resolved.name.as_deref().unwrap_or_default();
     let message = format!("the jury `{name}` has no pass rule, and those of its members differ");

@@ -175,6 +175,10 @@ impl Args {
 }
 
 impl Listener<ReviseWork> for Results {
+    /// A record ended: it is counted, and printed in the format that was asked for.
+    ///
+    /// # Errors
+    /// Standard output cannot be written, which ends the run.
     fn finished(&mut self, finished: &Finished<Revised>, line: &RevisionLine) -> Result<()> {
         self.progress.step(finished.kept);
         let error = match &finished.outcome {
@@ -195,6 +199,7 @@ impl Listener<ReviseWork> for Results {
         }
     }
 
+    /// No more records follow.
     fn over(&mut self) {
         self.progress.finish();
     }
@@ -233,6 +238,7 @@ impl Results {
     }
 }
 
+/// The error for figures that cannot be written.
 fn cannot_write(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }
