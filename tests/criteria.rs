@@ -94,7 +94,7 @@ async fn pairs_and_lists_are_judged_by_criteria_too() {
         let ran =
             run(&place, &server, &["judge", file, "--criteria", "Prefer the short one."]).await;
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("fits the records"), "{}", ran.err);
+        assert!(ran.err.contains("fits the first record"), "{}", ran.err);
     }
     assert!(server.seen().iter().all(|seen| asked(seen).contains("Prefer the short one.")));
 }
@@ -133,7 +133,7 @@ async fn a_saved_prompt_judges_the_same_without_the_flags() {
         (&json!(true), &json!(0.75))
     );
     let again = run(&place, &server, &[&flags[..], &["--save", "mine.jinja"]].concat()).await;
-    assert!(again.code == 2 && again.err.contains("not there yet"), "{}", again.err);
+    assert!(again.code == 2 && again.err.contains("does not exist yet"), "{}", again.err);
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn conversations_with_tool_calls_are_judged_as_a_whole() {
     let ran =
         run(&place, &server, &["judge", "traces.jsonl", "--criteria", "Calls are needed."]).await;
     assert_eq!(ran.lines()[0]["score"], 9, "{}", ran.err);
-    assert!(ran.err.contains("`trajectory` fits the records"), "{}", ran.err);
+    assert!(ran.err.contains("using `trajectory`, which fits the first record"), "{}", ran.err);
     let seen = &server.seen()[0];
     let text = asked(seen);
     assert!(text.contains("[2] assistant\ncalls weather({\"city\":\"Oslo\"})"), "{text}");

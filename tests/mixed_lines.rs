@@ -70,7 +70,7 @@ fn lines_of_another_judge_are_kept_said_and_counted_by_nothing() {
     judge(&place, "one.jsonl", "v.jsonl", "7").assert_passed();
     let other = lenient(&["--summary", "s.json"]);
     assert!(
-        other.err.contains("also holds 2 lines of other records or another judge"),
+        other.err.contains("also holds 2 lines of other records or of another judge"),
         "{}",
         other.err
     );

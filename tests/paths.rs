@@ -388,7 +388,7 @@ fn lines_of_another_judge_or_input_are_said_and_the_last_judge_counts() {
     let nine = ["judge", "a.jsonl", "-o", "v.jsonl", "-m", "script:Score: 9", "-p", "mine.jinja"];
     let other = place.run(&nine);
     assert!(
-        other.err.contains("`v.jsonl` also holds 2 lines of other records or another judge"),
+        other.err.contains("`v.jsonl` also holds 2 lines of other records or of another judge"),
         "{}",
         other.err
     );

@@ -245,7 +245,7 @@ fn judging_nothing_on_a_terminal_says_what_to_do() {
     let place = Place::new("results-nothing");
     let shown = on_terminal(&place, 80, "", "judge < /dev/tty; echo code $?");
     assert!(
-        shown.contains("error: nothing to judge") && shown.contains("tribunal init"),
+        shown.contains("error: no input file named") && shown.contains("tribunal init"),
         "{shown}"
     );
     assert!(shown.contains("code 2"), "{shown}");

@@ -481,7 +481,7 @@ async fn wrong_settings_are_refused_before_anything_is_asked() {
         (&["r.jsonl", "--critic", "score"], "a critic must give a critique"),
         (&["r.jsonl", "--principle", "Be kind."], "no critic reads --principle"),
         (&["r.jsonl", "--revise-prompt", "score"], "writes no text"),
-        (&["r.jsonl", "--time", "soon"], "expected a time with its unit"),
+        (&["r.jsonl", "--time", "soon"], "write a time such as 90s"),
         (&["r.jsonl", "-o", "out.csv"], "cannot write revisions to `out.csv`"),
         (&["r.jsonl", "-p", "pair"], "cannot follow verdicts of the kind preference"),
     ] {

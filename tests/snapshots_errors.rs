@@ -63,17 +63,17 @@ fn the_command_line() {
     assert_snapshot!(judge(&place, &["--scale", "5-1"]), @r#"
     exit code 2
     ----- stderr
-    error: `min` of a scale stands below its `max`
+    error: `min` of a scale must be below its `max`
     "#);
     assert_snapshot!(judge(&place, &["--scale", "ten"]), @r#"
     exit code 2
     ----- stderr
-    error: `ten` is no scale: write it like 1-5
+    error: `ten` is not a scale: write it like 1-5
     "#);
     assert_snapshot!(judge(&place, &["--labels", "good"]), @r#"
     exit code 2
     ----- stderr
-    error: a scale has two levels or more
+    error: a scale needs two levels or more
     "#);
     assert_snapshot!(judge(&place, &["--pass", "scroe >= 7"]), @r#"
     exit code 2
@@ -84,7 +84,7 @@ fn the_command_line() {
     assert_snapshot!(judge(&place, &["--pass", "score >= high"]), @r#"
     exit code 2
     ----- stderr
-    error: the pass rule `score >= high`: it is malformed: `score` is compared with a number, and `high` is none
+    error: the pass rule `score >= high`: it is malformed: `score` is compared with a number, and `high` is not one
     hint: write it like `score >= 7`, `label = correct and p >= 0.9` or `all criteria >= 3`
     "#);
     assert_snapshot!(judge(&place, &["--fail-under", "0.9"]), @r#"
@@ -279,7 +279,7 @@ fn records() {
     assert_snapshot!(judge("null.jsonl", "{\"question\": \"q\", \"answer\": null}\n"), @r#"
     exit code 3
     ----- stderr
-    error: null.jsonl:1: score: the record's field `answer` is empty, or not what is wanted there
+    error: null.jsonl:1: score: the record's field `answer` is empty, or has the wrong type
     "#);
     assert_snapshot!(judge("number.jsonl", "7\n"), @r#"
     exit code 3
@@ -383,7 +383,7 @@ fn files_that_are_written() {
     exit code 2
     ----- stderr
     error: r.jsonl:1: the line is not a result: it holds no verdict, no `unreadable` and no `error`
-    hint: name files that `tribunal judge -o` wrote as .jsonl
+    hint: use a .jsonl file that `tribunal judge` wrote
     "#);
 }
 
@@ -526,6 +526,6 @@ fn loops() {
     ----- stderr
     error: check: the record has no field `reference`
     hint: it has `id`, `question`, `answer`; --map reference=FIELD names the one to use
-    hint: `check` is made for this model; -p score judges without it
+    hint: `check` is made for this model; --prompt score judges without it
     "#);
 }

@@ -165,7 +165,7 @@ async fn an_address_on_this_machine_and_the_usual_key_need_no_word() {
     let ran = run(&place, &["judge", "r.jsonl", "-p", "score", "-m", "fast"]).await;
     assert_eq!((ran.code, server.requests()), (0, 1), "{}", ran.err);
     let trust = run(&place, &["trust"]).await;
-    assert!(trust.err.contains("nothing here needs to be trusted"), "{}", trust.err);
+    assert!(trust.err.contains("nothing to trust"), "{}", trust.err);
 }
 
 #[tokio::test]
@@ -338,7 +338,7 @@ async fn a_dry_run_sends_nothing() {
         &["judge", "r.jsonl", "-p", "score", "-m", "m", "--base-url", &server.url, "--dry-run"],
     )
     .await;
-    assert!(ran.code == 0 && ran.err.contains("nothing was asked"), "{}", ran.err);
+    assert!(ran.code == 0 && ran.err.contains("nothing was sent"), "{}", ran.err);
 }
 
 #[test]
@@ -362,7 +362,7 @@ async fn the_effective_settings_are_shown_with_what_needs_permission() {
     let ran = run(&place, &["config", "-m", "fast"]).await;
     assert!(ran.code == 0 && ran.out.contains(url), "{}", ran.out);
     assert!(
-        ran.err.contains("needs your permission (tribunal trust): [model.fast]"),
+        ran.err.contains("needs your permission (`tribunal trust`): [model.fast]"),
         "{}",
         ran.err
     );

@@ -41,14 +41,20 @@ pub(super) fn print_error(error: &Error) {
 /// tribunal.toml.
 pub(super) fn worded(hint: &Hint) -> String {
     hint.worded(|name, value| {
-        let flag = name.replace('_', "-");
-        match (is_flag(&flag), value) {
-            (true, "") => format!("--{flag}"),
+        let long = name.replace('_', "-");
+        // These two are typed so often that everybody knows them by their letter.
+        let flag = match name {
+            "prompt" => "-p".to_owned(),
+            "model" => "-m".to_owned(),
+            _ => format!("--{long}"),
+        };
+        match (is_flag(&long), value) {
+            (true, "") => flag,
             // A shell would cut it into words, or read a sign of its own.
             (true, value) if value.contains([' ', '*', '<', '>', '|']) => {
-                format!("--{flag} '{value}'")
+                format!("{flag} '{value}'")
             }
-            (true, value) => format!("--{flag} {value}"),
+            (true, value) => format!("{flag} {value}"),
             (false, "") => format!("`{name}` in tribunal.toml"),
             (false, value) => format!("`{name} = {value}` in tribunal.toml"),
         }

@@ -33,7 +33,7 @@ use tribunal::{
 #[command(next_help_heading = "Results")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
-    /// File for results: .jsonl, .json, or a text such as final.md.
+    /// File for results: .jsonl, .json or text (final.md).
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// File for the run's figures, as JSON.
