@@ -241,6 +241,9 @@ impl Scale {
     }
 }
 
+/// The keys of a scale that is an object.
+pub(crate) const SCALE_KEYS: [&str; 4] = ["min", "max", "step", "labels"];
+
 /// The error of a value that is not a scale.
 fn malformed(written: &str) -> Error {
     Error::new(ErrorKind::Prompt, format!("`scale` cannot be {written}")).hint(

@@ -139,7 +139,7 @@ async fn rules_that_no_verdict_of_the_kind_can_keep_are_refused_before_the_run()
         (LABEL, ASK, "score >= 7", "a verdict of kind `label` has no `score`"),
         (LABEL, ASK, "label = kin", "did you mean `kind`?"),
         (FREE, ASK, "p >= 0.9", "`p` needs labels with probabilities"),
-        (FREE, ASK, "confidence >= 0.9", "only of labels with probabilities"),
+        (FREE, ASK, "confidence >= 0.9", "needs labels with probabilities"),
         (LABEL, ASK, "p >= 0.9", "this prompt names none"),
         (LABEL, ASK, "normalized > 0.5", "has no `normalized`"),
         (SCORE, ASK, "score >= 70", "70 is off the scale: `score` is 1 to 10"),

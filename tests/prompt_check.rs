@@ -7,7 +7,7 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::{Place, Ran};
-use tribunal::Prompt;
+use tribunal::{Prompt, prompt::FrontMatter};
 
 const BODY: &str = "user:\nScore {{ answer }}: <number> Label: <label>\n";
 
@@ -46,7 +46,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "kind: score\nscale: {labels: {Good: well, Bad: 0}}\nverdict: 'Score: *'",
         ":3:",
-        "is worth a number",
+        "needs a number",
     ),
     ("kind: score\nscale: 5-1\nverdict: 'Score: *'", ":3:", "scale"),
     ("kind: scroe\nverdict: 'Score: *'", ":2:", "did you mean `score`?"),
@@ -66,7 +66,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         ":4:",
         "`draws` must be a whole number, and is `-1`",
     ),
-    ("kind: label\nverdict: 'Label: *'\ndraws: 0", ":4:", "`draws` is 1 or more"),
+    ("kind: label\nverdict: 'Label: *'\ndraws: 0", ":4:", "`draws` must be 1 or more"),
     ("kind: label\nverdict: 'Label: *'\nuntil: bad", ":4:", "`until` needs `each: steps`"),
     ("kind: label\nverdict: 'Label: *'\nmodels: 3", ":4:", "`models` must be a text"),
     (
@@ -123,7 +123,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "write required, optional or {default: …}",
     ),
     ("kind: label\nverdict: 3", ":3:", "`verdict` cannot be 3"),
-    ("kind: label\nverdict: []", ":3:", "`verdict` lists no rule"),
+    ("kind: label\nverdict: []", ":3:", "the list under `verdict` is empty"),
     ("kind: label\nverdict: {patern: 'Label: *'}", ":3:", "did you mean `pattern`?"),
     (
         "kind: label\nverdict: {pattern: 3}",
@@ -157,7 +157,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
     ("kind: label\nverdict: {json: score}", ":3:", "does not begin with `/`"),
     ("kind: label\nverdict: {pattern: 'Label: *', json: /x}", ":3:", "several places"),
-    ("kind: label\nkind: score\nverdict: 'Label: *'", ":3:", "the key `kind` is there twice"),
+    ("kind: label\nkind: score\nverdict: 'Label: *'", ":3:", "the key `kind` is repeated"),
     ("kind: label\nverdict: *x", ":3:", "needs quotes"),
     ("kind: label\nverdict: {a: b", ":3:", "not valid YAML"),
     ("kind: label\nverdict: 'Label: *", ":3:", ""),
@@ -252,47 +252,20 @@ fn no_value_of_any_key_brings_words_of_a_library() {
         "%x",
         "- x",
     ];
-    const NAMES: &[&str] = &[
-        "summary",
-        "source",
-        "kind",
-        "each",
-        "until",
-        "fields",
-        "models",
-        "chat",
-        "scale",
-        "verdict",
-        "sampling",
-        "draws",
-        "aggregate",
-        "order",
-        "pass",
-        "positive",
-        "mass",
-    ];
-    const INNER: &[(&str, &[&str])] = &[
-        (
-            "verdict",
-            &["pattern", "json", "choose", "mark", "numbers", "line", "regex", "values", "in"],
-        ),
-        ("sampling", &["temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"]),
-        ("scale", &["min", "max", "step", "labels"]),
-    ];
     let base = [("kind", "score"), ("scale", "1-5"), ("verdict", "'Score: *'")];
     let mut fronts = Vec::new();
     for value in VALUES {
-        for name in NAMES {
+        for name in FrontMatter::KEYS {
             let rest = base
                 .iter()
-                .filter(|(key, _)| key != name)
+                .filter(|(key, _)| *key != name)
                 .map(|(key, value)| format!("{key}: {value}\n"));
             fronts.push(format!("{}{name}: {value}", rest.collect::<String>()));
         }
-        for (key, inner) in INNER {
+        for (key, inner) in FrontMatter::NESTED {
             let rest = base
                 .iter()
-                .filter(|(other, _)| other != key)
+                .filter(|(other, _)| *other != key)
                 .map(|(key, value)| format!("{key}: {value}\n"));
             let rest: String = rest.collect();
             fronts.extend(inner.iter().map(|inner| format!("{rest}{key}: {{{inner}: {value}}}")));
@@ -350,7 +323,7 @@ fn a_list_of_fields_names_required_ones() {
     let front = "kind: label\nverdict: 'Label: *'\nfields: [answer]";
     let ran = check(&file(front, BODY), &[]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
-    assert!(ran.out.contains("judges label, reads answer\n"), "{}", ran.out);
+    assert!(ran.out.contains("gives a label, reads answer\n"), "{}", ran.out);
 }
 
 #[test]
@@ -438,7 +411,7 @@ fn every_file_is_checked_also_after_one_that_is_wrong() {
     let ran = place.run(&["prompts", "check", &one, &good, &two]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("one.jinja") && ran.err.contains("two.jinja"), "{}", ran.err);
-    assert!(ran.out.contains("good.jinja: judges label"), "{}", ran.out);
+    assert!(ran.out.contains("good.jinja: gives a label"), "{}", ran.out);
 }
 
 #[test]
@@ -453,7 +426,7 @@ fn mistakes_that_make_every_verdict_unreadable_are_errors() {
         (
             "kind: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}",
             choice,
-            "offers `No`, which is no verdict",
+            "offers `No`, which is not a verdict",
         ),
         (
             "kind: preference\nscale: {min: 1, max: 5}\nverdict: 'Score: *'",

@@ -161,7 +161,7 @@ fn replaced(parts: &[&str], from: &str, to: &str) -> String {
     parts.iter().map(|part| if *part == from { to } else { part }).collect::<Vec<_>>().join("_")
 }
 
-/// What a field is for, as far as its name tells.
+/// What a field is for, as far as its name shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldPurpose {
     /// The question, task or prompt that was answered.

@@ -44,7 +44,7 @@ pub struct ResultLine {
     /// Why the answer holds no verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<Unreadable>,
-    /// Why there is no answer.
+    /// The error, where the record has no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorLine>,
     /// For scores: 0 at the lowest end of the scale, 1 at the highest.
@@ -147,7 +147,7 @@ impl PromptLine {
 #[serde(default)]
 #[non_exhaustive]
 pub struct MemberLine {
-    /// The name of the member, as `by` of its votes says it.
+    /// The name of the member, as in `by` of its votes.
     pub name: String,
     /// Its model.
     pub model: String,
@@ -226,7 +226,7 @@ impl ResultLine {
     ///
     /// # Errors
     /// The text is not a line of results, or does not hold exactly one of a verdict, `unreadable` and
-    /// `error`. A line of a newer version that cannot be read says so.
+    /// `error`. The error about a line of a newer version names that version.
     pub fn read(line: impl AsRef<[u8]>) -> Result<Self> {
         let line = line.as_ref();
         let read: Self =

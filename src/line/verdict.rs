@@ -13,7 +13,7 @@ use crate::verdict::{Label, Preference, StepLabel, Steps, Verdict, VerdictKind};
 #[serde(default)]
 #[non_exhaustive]
 pub struct VerdictLine {
-    /// What kind of verdict it is; it says which of the fields below are there.
+    /// The kind of verdict; it decides which of the fields below are there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<VerdictKind>,
     /// The verdict in words, for people: `7`, `correct (p 0.98)`, `first error at 2`, `1 > 0 = 2`.

@@ -27,14 +27,14 @@ pub struct VoteLine {
     pub reask: u32,
     /// The texts of the model, in the order in which they were written.
     pub calls: Vec<Call>,
-    /// What it says, in the record's own order of answers. The text of a vote whose result is a text stands
+    /// The verdict of this vote, in the record's own order of answers. The text of a vote whose result is a text stands
     /// in `verdict`.
     #[serde(flatten)]
     pub verdict: VerdictLine,
     /// Why the answer holds no verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<Unreadable>,
-    /// Why there is no answer.
+    /// The error, where the vote has no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorLine>,
     /// The rule of the prompt by which the verdict was read.

@@ -91,7 +91,7 @@ impl Announcement {
 
     /// The value of the announcement that counts in a folded text; see the module for which one does.
     ///
-    /// `demanded` says that the prompt asked for its mark, and that this rule is without it.
+    /// With `demanded` the prompt asked for its mark, and this rule is without it.
     pub(super) fn find(
         &self,
         text: &str,
@@ -292,7 +292,7 @@ pub(super) fn marked(mark: &str, text: &str) -> Option<FoundValue> {
         }
     }
     let mut from = end - value.len();
-    // A minus that touches its number is no dash.
+    // A minus that touches its number is not a dash.
     if text[start..from].ends_with('-') && value.starts_with(|c: char| c.is_ascii_digit()) {
         from -= 1;
     }

@@ -23,8 +23,8 @@ type FoundObject = (Result<Value, &'static str>, Range<usize>);
 
 /// The value at a JSON pointer in the last object that is not quoted from a judged text.
 ///
-/// With `demanded` (the prompt asked for its mark) the last object decides or none. `kind` is what the verdict is:
-/// it says whether a list or an object may stand there.
+/// With `demanded` (the prompt asked for its mark) the last object decides or none. `kind` is the kind of verdict:
+/// it decides whether a list or an object may stand there.
 pub(super) fn find(
     pointer: &str,
     text: &str,

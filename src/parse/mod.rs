@@ -50,7 +50,7 @@ pub use {
 pub(crate) use {
     ending::{ClosingLine, Scoring},
     label::{find_label, opening_label},
-    rule::rules,
+    rule::{RULE_KEYS, rules},
     words::by_name,
 };
 

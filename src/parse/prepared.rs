@@ -1,4 +1,4 @@
-//! A transcript whose texts are ready to be read, and what makes it unreadable whatever it says.
+//! A transcript whose texts are ready to be read, and what makes it unreadable whatever its words.
 
 use super::{Chosen, Place, Reply, Rule, Transcript};
 use crate::{
@@ -18,7 +18,7 @@ pub(super) struct Prepared<'t> {
 }
 
 impl<'t> Prepared<'t> {
-    /// Prepares every reply. `is_draft` says that the text itself is the result, such as a revision.
+    /// Prepares every reply. With `is_draft` the text itself is the result, such as a revision.
     pub(super) fn new(transcript: &'t Transcript, is_draft: bool) -> Self {
         let judged = JudgedTexts::new(&transcript.data);
         let end = |reply: &Reply| match (reply.completion.in_process, is_draft) {
@@ -77,7 +77,7 @@ impl<'t> Prepared<'t> {
         self.last_turn().all(|(answer, _)| limit(&answer.completion.finish))
     }
 
-    /// What makes a conversation unreadable whatever it says: a filter or refusal, an unclean end, or no text.
+    /// What makes a conversation unreadable whatever its words: a filter or refusal, an unclean end, or no text.
     ///
     /// A text that ran into its limit of tokens is not a fault if the verdict was picked after it and its
     /// probabilities are looked at (`weighs`).

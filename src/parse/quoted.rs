@@ -115,7 +115,7 @@ fn is_number(word: &str) -> bool {
     word.parse::<f64>().is_ok()
 }
 
-/// Whether a character is punctuation that says nothing by itself.
+/// Whether a character is punctuation without a meaning by itself.
 fn is_mark(c: char) -> bool {
     ".,;:!?\"'“”‘’«»()[]{}|\\/…#<>".contains(c)
 }

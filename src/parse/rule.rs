@@ -1,4 +1,4 @@
-//! Rules: how a prompt file says where its verdict stands and what it may be.
+//! Rules: where the verdict of a prompt stands, and what it may be.
 //!
 //! The key `verdict` holds one rule or a list; rules are tried in order, and the first that finds an announcement
 //! decides:
@@ -9,7 +9,7 @@
 //!      | {mark: true, form: "[[*]]"}                      after the item's mark
 //!      | {json: /score}                                   a JSON pointer into the last object
 //!      | {choose: verdict}                                the label that a `choose` picked
-//!      | {numbers: 2, line: first}                        so many numbers on a line
+//!      | {numbers: 2, line: first}                        several numbers on a line
 //!      | {regex: "score is (?<verdict>[0-9]+)"}
 //! ```
 //!
@@ -213,7 +213,7 @@ pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
 }
 
 /// The keys of a rule.
-const KEYS: [&str; 10] =
+pub(crate) const RULE_KEYS: [&str; 10] =
     ["pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "values", "in"];
 
 /// An error about the rules of a prompt file.
@@ -231,8 +231,8 @@ fn rule(json: Value) -> Result<Rule> {
                 .hint("write an announcement such as `verdict: \"Score: *\"`, or a rule such as `verdict: {json: /score}`"));
         }
     };
-    if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(unknown(ErrorKind::Prompt, "key of `verdict`", key, KEYS));
+    if let Some(key) = map.keys().find(|key| !RULE_KEYS.contains(&key.as_str())) {
+        return Err(unknown(ErrorKind::Prompt, "key of `verdict`", key, RULE_KEYS));
     }
     let line = line(map.get("line"))?;
     let numbers = count(map.remove("numbers"))?;
@@ -364,7 +364,7 @@ fn check(place: &Place) -> Result<()> {
             let compiled = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
             match compiled {
                 Err(cause) => {
-                    // The last line of the message says what is wrong; those before it draw the place.
+                    // The last line of the message is the reason; those before it draw the place.
                     let cause = cause.to_string();
                     let what = cause.lines().last().unwrap_or_default().trim_start_matches("error: ");
                     refused(format!("the regex under `verdict` cannot be used: {what}"))

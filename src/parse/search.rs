@@ -31,7 +31,7 @@ pub(super) enum Finder {
     Choose(String),
     /// The item's mark.
     Mark,
-    /// So many numbers alone on a line.
+    /// Several numbers alone on a line.
     Numbers(usize, AnswerLine),
 }
 

@@ -80,7 +80,7 @@ impl Chosen {
 }
 
 impl Reply {
-    /// Whether this is no text, but only the probability of each value of the verdict.
+    /// Whether this is not a text, but only the probability of each value of the verdict.
     pub fn is_scoring(&self) -> bool {
         self.chosen.as_ref().is_some_and(|chosen| chosen.announcement().is_some())
     }

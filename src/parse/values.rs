@@ -77,7 +77,7 @@ impl Reader {
     /// The values as they are written after a rule's announcement.
     ///
     /// # Errors
-    /// The rule has no finite menu; the text says why.
+    /// The rule has no finite menu; the error text is the reason.
     pub(super) fn values_of(
         &self,
         rule: &Rule,
@@ -109,7 +109,7 @@ impl Reader {
     /// Every word that the verdict of a rule may be, in the order of the prompt file or the scale.
     ///
     /// # Errors
-    /// There is no such list; the text says why.
+    /// There is no such list; the error text is the reason.
     pub(super) fn words(&self, rule: &Rule, shape: &ItemShape) -> Result<Vec<Word>, String> {
         let texts: Vec<String> = match (self.spec.kind, &self.spec.scale) {
             (Kind::Score, _) if !rule.values.is_empty() => owned(&rule.values),

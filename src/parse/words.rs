@@ -8,7 +8,7 @@ use super::{
 /// A word that may be written, and what it means.
 pub(super) type Word = (String, String);
 
-/// What a text says, as the meaning of one of `words`: the text is the word, or begins with it.
+/// The meaning of a text as one of `words`: the text is the word, or begins with it.
 ///
 /// ```text
 /// text    = word [ comment ]

@@ -173,7 +173,8 @@ pub struct VerdictProfile<'o> {
 impl Pass {
     /// Whether a verdict passes. `normalized` is the position of its score on the scale, 0 to 1.
     ///
-    /// A verdict without the subject of a test, such as a score for a rule about labels, fails the test.
+    /// A verdict without the subject of a test, such as a score for a rule about labels, fails the test; so does a
+    /// probability that the model did not report.
     pub fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
         self.0.holds(verdict, normalized)
     }
@@ -281,7 +282,7 @@ impl Test {
         }
     }
 
-    /// Whether a word passes.
+    /// Whether a word passes: in any case, unless the operand was matched with a word of the prompt.
     fn is(&self, left: &str) -> bool {
         let Operand::Word { text, exact } = &self.value else { return false };
         let equal = left == text || (!exact && left.to_lowercase() == text.to_lowercase());
@@ -337,7 +338,7 @@ impl Test {
         }
     }
 
-    /// Refuses a criterion that is not one of `names`.
+    /// Refuses a criterion that is not one of `names`. Case matters only where two names differ by nothing else.
     fn check_criterion(&self, names: &[String], kind: ErrorKind) -> Result<()> {
         let Subject::Criterion(name) = &self.subject else { return Ok(()) };
         let names = || names.iter().map(String::as_str);
@@ -345,7 +346,8 @@ impl Test {
         if known { Ok(()) } else { Err(unknown(kind, "criterion", name, names())) }
     }
 
-    /// Refuses a threshold off the scale: it would pass everything or nothing.
+    /// Refuses a threshold off the scale: it would pass everything or nothing. `ends` are the lowest and the highest
+    /// value of the scale.
     fn check_ends(&self, ends: Option<(f64, f64)>, kind: ErrorKind) -> Result<()> {
         let (Operand::Number(value), Some((low, high))) = (&self.value, ends) else {
             return Ok(());

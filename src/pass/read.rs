@@ -27,7 +27,7 @@ impl FromStr for Pass {
     /// Reads a rule.
     ///
     /// # Errors
-    /// The rule is malformed ([`ErrorKind::Config`]); the message says where.
+    /// The rule is malformed ([`ErrorKind::Config`]); the message names the mistake.
     fn from_str(rule: &str) -> Result<Self> {
         let malformed = |error: Error| error.within(format!("the pass rule `{}`", rule.trim()));
         let tokens = tokens(rule).map_err(malformed)?;
@@ -190,7 +190,7 @@ impl Tokens<'_> {
         Ok(Test { subject, operator, value })
     }
 
-    /// Reads the words up to the next operator, `and`, `or` or parenthesis; also says whether one of them is quoted.
+    /// Reads the words up to the next operator, `and`, `or` or parenthesis; and whether one of them is quoted.
     fn words(&mut self) -> (String, bool) {
         let (mut words, mut is_quoted) = (Vec::new(), false);
         while let Some(Token::Word(word) | Token::Quoted(word)) = self.tokens.first() {

@@ -1,4 +1,7 @@
-//! What of an item a body sees.
+//! Binding: which values of an item the body of a prompt sees.
+//!
+//! A prompt declares fields, or names them in its body. [`Prompt::content`] gives their values: everything that a judge
+//! is shown, and therefore what marks, keys and orders are derived from.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +15,25 @@ use crate::{
 };
 
 impl Prompt {
-    /// The values of the declared fields as the body sees them, in the item's own order: what a marker and a
-    /// line's key are made of.
+    /// The values of the declared fields that the item has, in the order of the prompt. Marks, cache keys and line keys
+    /// are derived from it.
+    ///
+    /// ```
+    /// use tribunal::{Item, prompt};
+    ///
+    /// let score = prompt::named("score")?.expect("it is built in");
+    /// let content = score.content(&Item::new().question("2 + 2?").answer("4").set("comment", "not read"));
+    /// let names: Vec<&str> = content.iter().map(|(name, _)| name.as_str()).collect();
+    /// assert_eq!(names, ["question", "answer"]);
+    /// # Ok::<_, tribunal::Error>(())
+    /// ```
     pub fn content(&self, item: &Item) -> Vec<(String, serde_json::Value)> {
         let value = |name: &str| self.bound(item, name).map(|value| (name.to_owned(), value));
         self.fields.iter().filter_map(|field| value(&field.name)).collect()
     }
 
-    /// The steps, answers and criteria that a verdict about this item may name: those that the prompt shows.
-    /// What it does not show is not known, and then not checked.
+    /// The shape of an item as this prompt shows it: how many steps and answers and which criteria a verdict may name.
+    /// What the prompt does not show is not checked.
     pub fn shape(&self, item: &Item) -> ItemShape {
         let shows = |named: fn(&str) -> bool| self.fields.iter().any(|field| named(&field.name));
         let criteria = || item.criteria().into_iter().map(|(name, _)| name).collect();
@@ -43,7 +56,7 @@ impl Prompt {
         }
     }
 
-    /// The texts of the declared fields, as they are shown and as they are meant: what a judge may quote.
+    /// The texts of the declared fields, and every text nested in them: what a judge may quote.
     pub(crate) fn judged(&self, item: &Item) -> Vec<String> {
         let mut texts = Vec::new();
         for (_, value) in self.content(item) {
@@ -54,7 +67,7 @@ impl Prompt {
         texts
     }
 
-    /// How many conversations an item takes; 1 without `each`.
+    /// The number of conversations about an item: one for each element, or 1 without `each`.
     pub fn elements(&self, item: &Item) -> usize {
         match self.front.each {
             None => 1,
@@ -64,11 +77,12 @@ impl Prompt {
         }
     }
 
-    /// The value of a field as the body sees it.
+    /// The value of a field as the body sees it; `None` where the item has none.
     pub(super) fn bound(&self, item: &Item, name: &str) -> Option<serde_json::Value> {
         bound(item, name, self.front.each == Some(Each::Answers))
     }
 
+    /// Binds the names of one element (`step`, `previous`, `answer`, `criterion`, `index`) beside the fields.
     pub(super) fn add_element(
         &self,
         fields: &mut BTreeMap<String, Value>,
@@ -98,7 +112,11 @@ impl Prompt {
         fields.insert("index".into(), index.into());
     }
 
-    /// The declared fields, or those that the body names; with `each` also the field whose entries are judged.
+    /// The fields that the prompt reads: those that it declares, or that its body names; with `each` also the field that
+    /// holds the elements, so that keys and marks depend on it.
+    ///
+    /// # Errors
+    /// A declared field has a name that the engine uses itself.
     pub(super) fn declared(&self) -> Result<Vec<Field>> {
         let mut fields = self.named_fields()?;
         let Some(each) = self.front.each else { return Ok(fields) };
@@ -112,6 +130,7 @@ impl Prompt {
         Ok(fields)
     }
 
+    /// The declared fields, or those that the body names.
     fn named_fields(&self) -> Result<Vec<Field>> {
         const OURS: [&str; 10] = [
             "gen",
@@ -130,7 +149,7 @@ impl Prompt {
             if let Some(field) = fields.iter().find(ours) {
                 return Err(Error::new(
                     ErrorKind::Prompt,
-                    format!("`{}` is not for fields: it has a meaning of its own", field.name),
+                    format!("a field cannot be called `{}`: the name is reserved", field.name),
                 ));
             }
             return Ok(fields.clone());
@@ -142,7 +161,7 @@ impl Prompt {
     }
 }
 
-/// Every text inside of a list or an object.
+/// Adds every text inside of a list or an object, but not the value itself.
 fn add_texts(value: &serde_json::Value, texts: &mut Vec<String>) {
     match value {
         serde_json::Value::Array(list) => list.iter().for_each(|one| add_nested(one, texts)),
@@ -151,12 +170,13 @@ fn add_texts(value: &serde_json::Value, texts: &mut Vec<String>) {
     }
 }
 
+/// Adds a value if it is a text, and every text inside of it.
 fn add_nested(value: &serde_json::Value, texts: &mut Vec<String>) {
     texts.extend(value.as_str().map(ToOwned::to_owned));
     add_texts(value, texts);
 }
 
-/// The value of a field as bodies see it, where `alone` says that one answer is enough for a list.
+/// The value of a field as bodies see it. With `alone` a list of answers may have a single one.
 pub(super) fn bound(item: &Item, name: &str, alone: bool) -> Option<serde_json::Value> {
     let least = if alone { 1 } else { 2 };
     match name {
@@ -166,7 +186,7 @@ pub(super) fn bound(item: &Item, name: &str, alone: bool) -> Option<serde_json::
     }
 }
 
-/// A bound value as the template sees it: answers are told apart from lists of answers.
+/// A value as the template sees it. A list where one answer is expected becomes an object that refuses to be printed.
 pub(super) fn value_of(item: &Item, name: &str, value: &serde_json::Value) -> Value {
     let sources = item.sources(name);
     match value {
@@ -179,7 +199,7 @@ pub(super) fn value_of(item: &Item, name: &str, value: &serde_json::Value) -> Va
     }
 }
 
-/// An answer as the template sees it: a list of several answers is not one.
+/// One answer as the template sees it; a list of several answers is refused when it is printed.
 fn one_answer(field: &str, answer: &serde_json::Value) -> Value {
     match answer {
         serde_json::Value::Array(list) if !item::reads_as_text(answer) => {

@@ -1,5 +1,9 @@
-//! What can be known of a prompt file without a record: mistakes that would make every verdict unreadable,
-//! and warnings about what is probably not meant.
+//! What can be known of a prompt file without a record.
+//!
+//! Mistakes that would make every verdict unreadable are errors when the file is loaded: a `choose` that the body never
+//! asks for, a label without a meaning, a mark that is never printed. What is allowed but probably not meant is a
+//! warning of `tribunal prompts check`: a line `User:` that begins no turn, a field that is never used, two labels that
+//! differ only by case.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -14,15 +18,16 @@ use crate::{
 };
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
+/// Compiles a constant expression.
 fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap()
 }
 
-/// The name in `gen("name"` and `choose("name"`; nothing where the name is computed.
+/// The name in `gen("name"` and `choose("name"`; no group matches where the name is computed.
 static ASKED: LazyLock<Regex> =
     LazyLock::new(|| compiled(r#"\b(gen|choose)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#));
 
-/// A line that is a role and nothing else, in any of the ways in which people write one.
+/// A line that names a role and nothing else, in any of the ways in which people write one.
 static ROLE: LazyLock<Regex> = LazyLock::new(|| {
     compiled(
         r"(?i)^[ \t]*([#*\[<|_]*)[ \t]*(system|user|human|assistant|ai|bot)[ \t]*([\]>|*_]*)[ \t]*(:?)[ \t]*[*_]*[ \t]*$",
@@ -35,6 +40,10 @@ static CONTROL: LazyLock<Regex> =
 
 impl Prompt {
     /// Refuses rules that could never read a verdict.
+    ///
+    /// # Errors
+    /// A rule reads a name that the body never asks for, a label means nothing, or only the mark is read and the body
+    /// never prints it.
     pub(super) fn check_rules(&self) -> Result<()> {
         let asked = self.asked();
         for rule in &self.front.rules {
@@ -60,10 +69,12 @@ impl Prompt {
         Ok(())
     }
 
+    /// An error of this prompt.
     fn wrong(&self, message: String) -> Error {
         Error::new(ErrorKind::Prompt, message).within(&self.name)
     }
 
+    /// Refuses a name that the body never asks for; `example` is how it would.
     fn check_asked(
         &self,
         name: &str,
@@ -85,7 +96,7 @@ impl Prompt {
         })
     }
 
-    /// Names that the body asks for; `None` where some of them are computed.
+    /// The names that the body asks for.
     fn asked(&self) -> AskedNames {
         let (mut choices, mut all) = (Some(BTreeSet::new()), Some(BTreeSet::new()));
         for found in ASKED.captures_iter(&self.body) {
@@ -101,7 +112,7 @@ impl Prompt {
         AskedNames { choices, all }
     }
 
-    /// Every label that can be picked must mean something.
+    /// Refuses a choice with a label that has no meaning.
     fn check_menu(&self, rule: &Rule) -> Result<()> {
         let Place::Choose(name) = &rule.place else { return Ok(()) };
         let Some((_, labels)) = self.choice(name) else { return Ok(()) };
@@ -118,7 +129,7 @@ impl Prompt {
             return Ok(());
         };
         let error =
-            self.wrong(format!("the choice `{name}` offers `{label}`, which is no verdict"));
+            self.wrong(format!("the choice `{name}` offers `{label}`, which is not a verdict"));
         Err(if rule.values.is_empty() {
             error.hint("offer what is on the scale, or give each label its meaning under `values`")
         } else {
@@ -126,7 +137,19 @@ impl Prompt {
         })
     }
 
-    /// What is allowed and probably not meant, one line each.
+    /// Warnings about what is allowed but probably not meant, one line each; empty for a prompt without any.
+    ///
+    /// ```
+    /// use tribunal::Prompt;
+    ///
+    /// let file = "---\nkind: label\nverdict: 'Label: *'\n---\nUser:\nLabel: {{ answer }}\n";
+    /// let prompt = Prompt::parse("mine.jinja", file)?;
+    /// assert_eq!(
+    ///     prompt.warnings(),
+    ///     ["line 5: `User:` begins no turn, and is sent as text; `user:` begins one"]
+    /// );
+    /// # Ok::<_, tribunal::Error>(())
+    /// ```
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.role_lines();
         warnings.extend(self.unused_fields());
@@ -146,7 +169,7 @@ impl Prompt {
         warnings
     }
 
-    /// Lines that look like a turn and are sent as text.
+    /// Warnings about lines that look like the beginning of a turn but are sent as text.
     fn role_lines(&self) -> Vec<String> {
         if self.front.chat == Chat::Raw {
             return Vec::new();
@@ -177,6 +200,7 @@ impl Prompt {
         self.body.lines().enumerate().filter_map(warning).collect()
     }
 
+    /// Warnings about declared fields that the body never uses.
     fn unused_fields(&self) -> Vec<String> {
         let declared = self.front.fields.iter().flatten();
         let each = self.front.each.map(Each::field);
@@ -192,7 +216,7 @@ impl Prompt {
         unused.map(warning).collect()
     }
 
-    /// Words with a meaning that the choice never offers.
+    /// A warning about a word with a meaning that the choice never offers.
     fn unoffered(&self, rule: &Rule) -> Option<String> {
         let Place::Choose(name) = &rule.place else { return None };
         let (_, labels) = self.choice(name)?;
@@ -202,7 +226,8 @@ impl Prompt {
         Some(format!("`values` gives `{word}` a meaning, and the choice `{name}` never offers it"))
     }
 
-    /// Rules for words that the body never asks for. Models with a prompt of their own know its form.
+    /// A warning about rules for words that the body never asks for. A prompt for certain models is exempt: they were
+    /// trained on its form.
     fn unannounced(&self) -> Option<String> {
         if !self.front.models.is_empty() {
             return None;
@@ -239,14 +264,16 @@ impl Prompt {
     }
 }
 
-/// Whether a line of the body begins at its margin.
+/// Whether a line of the body, by its 0-based index, is not indented.
 fn is_flush(body: &str, line: usize) -> bool {
     body.lines().nth(line).is_some_and(|line| !line.starts_with([' ', '\t']))
 }
 
-/// Names that a body asks for; `None` where some of them are computed.
+/// The names that a body asks for; `None` where some of them are computed, so that they are not known.
 struct AskedNames {
+    /// Those of every `choose`.
     choices: Option<BTreeSet<String>>,
+    /// Those of every `gen` and `choose`.
     all: Option<BTreeSet<String>>,
 }
 
@@ -260,181 +287,4 @@ fn alike<'w>(words: impl Iterator<Item = &'w str>) -> impl Iterator<Item = (&'w 
         later.map(|two| (*one, *two)).collect::<Vec<_>>()
     });
     pairs.collect::<Vec<_>>().into_iter()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn prompt(front: &str, body: &str) -> Result<Prompt> {
-        Prompt::parse("mine", &format!("---\n{front}\n---\n{body}"))
-    }
-
-    fn refusal(front: &str, body: &str) -> String {
-        format!("{:?}", prompt(front, body).unwrap_err())
-    }
-
-    fn warnings(front: &str, body: &str) -> String {
-        prompt(front, body).unwrap().warnings().join("\n")
-    }
-
-    const YES_NO: &str =
-        "user:\n{{ answer }}\nassistant:\n{{ choose(\"verdict\", [\"Yes\", \"No\"]) }}";
-
-    #[test]
-    fn a_choice_that_nothing_asks_for_is_refused() {
-        let message = refusal("kind: label\nverdict: {choose: verdit}", YES_NO);
-        assert!(
-            message.contains("reads the choice `verdit`, and nothing")
-                && message.contains("did you mean `verdict`?"),
-            "{message}"
-        );
-        let message = refusal("kind: label\nverdict: {choose: v}", "user:\n{{ answer }}");
-        assert!(message.contains("{{ choose(\"v\""), "{message}");
-        let message = refusal("kind: label\nverdict: {pattern: 'Label: *', in: nobody}", YES_NO);
-        assert!(message.contains("reads the result `nobody`"), "{message}");
-        // A choice behind a condition that the sample does not meet is asked for all the same.
-        let behind = "user:\n{{ answer }}\nassistant:\n{% if answer == 'x' %}{{ choose('v', ['Yes', 'No']) }}{% else %}{{ gen('g') }}{% endif %}";
-        assert!(prompt("kind: label\nverdict: {choose: v}", behind).is_ok());
-    }
-
-    #[test]
-    fn a_label_without_a_meaning_is_refused() {
-        let message =
-            refusal("kind: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}", YES_NO);
-        assert!(message.contains("offers `No`, which is no verdict"), "{message}");
-        let message = refusal("kind: score\nscale: 1-5\nverdict: {choose: verdict}", YES_NO);
-        assert!(message.contains("offers `Yes`, which is no verdict"), "{message}");
-        let message = warnings(
-            "kind: label\nverdict: {choose: verdict, values: {\"Yes\": y, \"No\": n, \"Maybe\": m}}",
-            YES_NO,
-        );
-        assert!(message.contains("`Maybe`"), "{message}");
-        assert_eq!(warnings("kind: label\nverdict: {choose: verdict}", YES_NO), "");
-    }
-
-    #[test]
-    fn a_mark_that_is_never_printed_is_refused_or_reported() {
-        let body = "user:\n{{ answer }} Score: <n>";
-        assert!(
-            refusal("kind: score\nscale: 1-5\nverdict: {mark: true}", body)
-                .contains("never prints it")
-        );
-        let message =
-            warnings("kind: score\nscale: 1-5\nverdict: [{mark: true}, 'Score: *']", body);
-        assert!(message.contains("never prints `{{ mark }}`"), "{message}");
-    }
-
-    #[test]
-    fn lines_that_only_look_like_turns_are_reported_with_their_line() {
-        for (line, role) in [
-            ("User:", "user:"),
-            ("human:", "user:"),
-            ("### user", "user:"),
-            ("Assistant:", "assistant:"),
-            ("**Assistant**:", "assistant:"),
-            ("[system]", "system:"),
-        ] {
-            let message = warnings(
-                "kind: label\nverdict: 'Label: *'",
-                &format!("{line}\nLabel: {{{{ answer }}}}"),
-            );
-            assert!(
-                message.contains(&format!("line 5: `{}` begins no turn", line.trim())),
-                "{line}: {message}"
-            );
-            assert!(message.contains(&format!("`{role}` begins one")), "{line}: {message}");
-        }
-        for text in ["Human reply", "User: {{ answer }}", "Assistant", "The user:"] {
-            let message = warnings(
-                "kind: label\nverdict: 'Label: *'",
-                &format!("user:\n{text}\nLabel: {{{{ answer }}}}"),
-            );
-            assert_eq!(message, "", "{text}");
-        }
-        let message = warnings(
-            "kind: label\nverdict: 'Label: *'",
-            "user:\nHi.\n  assistant:\nLabel: {{ answer }}",
-        );
-        assert!(message.contains("line 7: `assistant:` begins no turn"), "{message}");
-        let message = warnings(
-            "kind: label\nverdict: 'Label: *'",
-            "user:\n<|im_start|>system\nLabel: {{ answer }}",
-        );
-        assert!(message.contains("control token"), "{message}");
-    }
-
-    #[test]
-    fn fields_and_words_that_are_probably_not_meant_are_reported() {
-        let message = warnings(
-            "kind: label\nfields: {answer: required, question: required}\nverdict: 'Label: *'",
-            "user:\nLabel: {{ answer }}",
-        );
-        assert_eq!(message, "the field `question` is required, and the body never uses it");
-        let message = warnings(
-            "kind: preference\nverdict: {pattern: 'Best: *', values: {\"m\": first, \"M\": second}}",
-            "user:\nBest: {{ answers }}",
-        );
-        assert!(message.contains("`M` and `m` under `values` differ only by case"), "{message}");
-        let message = warnings(
-            "kind: score\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: 'V: *'",
-            "user:\nV: {{ answer }}",
-        );
-        assert!(message.contains("`Pass` and `PASS` differ only by case"), "{message}");
-    }
-
-    #[test]
-    fn a_pattern_that_the_body_never_asks_for_is_reported() {
-        let message = warnings(
-            "kind: score\nscale: 1-5\nverdict: 'RESULT: *'",
-            "user:\nRate {{ answer }} from 1 to 5.",
-        );
-        assert_eq!(message, "`verdict` reads `RESULT: *`, and the body never asks for it");
-        assert_eq!(
-            warnings(
-                "kind: score\nscale: 1-5\nverdict: '[RESULT] *'",
-                "user:\nRate {{ answer }}. End with [RESULT] (1 to 5)."
-            ),
-            ""
-        );
-    }
-
-    #[test]
-    fn scales_and_meanings_that_the_verdict_cannot_have_are_refused() {
-        let body = "user:\nV: {{ answers }}";
-        for (front, part) in [
-            (
-                "kind: preference\nscale: {min: 1, max: 5}\nverdict: 'V: *'",
-                "has no scale from 1 to 5",
-            ),
-            (
-                "kind: score\nscale: [first, second]\nverdict: 'V: *'",
-                "has no scale first or second",
-            ),
-            ("kind: label\nscale: {min: 1, max: 5}\nverdict: 'V: *'", "has no scale"),
-            ("kind: ranking\nscale: 1-5\nverdict: 'V: *'", "leave `scale` out"),
-            (
-                "kind: preference\nverdict: {pattern: 'V: *', values: {A: frist, B: second}}",
-                "did you mean `first`?",
-            ),
-            (
-                "kind: preference\nscale: [first, second]\nverdict: {pattern: 'V: *', values: {C: tie}}",
-                "`tie`",
-            ),
-            (
-                "kind: label\nscale: {labels: {Good: 1, Bad: 0}}\nverdict: {pattern: 'V: *', values: {g: Goood}}",
-                "did you mean `Good`?",
-            ),
-        ] {
-            let message = refusal(front, body);
-            assert!(message.contains(part), "{front}: {message}");
-        }
-    }
-
-    #[test]
-    fn no_built_in_prompt_has_a_warning() {
-        for prompt in super::super::built_in().unwrap() {
-            assert_eq!(prompt.warnings(), [""; 0], "{}", prompt.name());
-        }
-    }
 }

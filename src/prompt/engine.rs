@@ -1,23 +1,43 @@
-//! The template engine: Jinja that can do nothing but print, count and ask.
-
-use std::io;
+//! The template engine: Jinja that can print, compute and ask, and nothing else.
+//!
+//! Templates cannot include files, escape text or call into Rust. Undefined names are errors. Every printed value goes
+//! through [`taint::write`], which marks its origin, and everything that grows is charged to [`limits`].
 
 use minijinja::{AutoEscape, Environment, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
-use super::{FrontMatter, functions, limits, taint};
+use super::{
+    FrontMatter, functions,
+    limits::{self, BoundedBuffer},
+    taint,
+};
 use crate::{
     error::{Error, ErrorKind, unknown},
     item::{split_steps, transcript},
     scale::Scale,
 };
 
-/// The largest rendered prompt, in bytes.
+/// The size of the largest rendered prompt: 4 MiB.
 pub(super) const LARGEST: usize = 4 << 20;
 
-/// Filters that would blur who wrote what.
+/// Filters that are removed because they would blur which text is the author's.
 const REMOVED: [&str; 3] = ["safe", "escape", "e"];
 
-/// An engine with our functions and filters, and without those that would blur who wrote what.
+/// An engine with the functions and filters of prompts, and the scale of this front matter.
+///
+/// Beside those of Jinja, a body may use:
+///
+/// | name | what it does |
+/// |---|---|
+/// | `gen("name", …)` | lets the model write; see [`functions::generate`] |
+/// | `choose("name", labels)` | lets the model pick one of the labels |
+/// | `compare("name", answer, reference)` | compares by rule, for checks without a model |
+/// | `read()` | the verdict of the replies so far, or none |
+/// | `scale`, `scale.min`, `scale.max` | the scale as text, and its ends |
+/// | `mark` | the item's mark |
+/// | `x \| fenced` | a text between fences that do not occur in it |
+/// | `x \| steps` | a text cut into steps |
+/// | `x \| transcript` | messages as a numbered transcript |
+/// | `x \| tojson(indent=2)` | a value as JSON |
 pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     let mut environment = Environment::new();
     let mut syntax = SyntaxConfig::builder();
@@ -56,6 +76,7 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     environment
 }
 
+/// The filters that prompts may use, for error messages.
 const FILTERS: [&str; 38] = [
     "fenced",
     "steps",
@@ -97,6 +118,7 @@ const FILTERS: [&str; 38] = [
     "unique",
 ];
 
+/// The tests that prompts may use, for error messages.
 const TESTS: [&str; 18] = [
     "boolean",
     "defined",
@@ -118,9 +140,10 @@ const TESTS: [&str; 18] = [
     "undefined",
 ];
 
+/// The functions that prompts may use, for error messages.
 const FUNCTIONS: [&str; 7] = ["gen", "choose", "compare", "read", "range", "namespace", "dict"];
 
-/// The error for a filter, test or function that does not exist, with the near name.
+/// The error of a filter, test or function that does not exist, with the near name; `None` for other errors.
 pub(super) fn unknown_name(cause: &minijinja::Error) -> Option<Error> {
     let (what, known): (&str, &[&'static str]) = match cause.kind() {
         minijinja::ErrorKind::UnknownFilter => ("filter", &FILTERS),
@@ -132,13 +155,13 @@ pub(super) fn unknown_name(cause: &minijinja::Error) -> Option<Error> {
     let name = detail.strip_prefix(what).unwrap_or(detail).trim();
     if REMOVED.contains(&name) {
         let error =
-            Error::new(ErrorKind::Prompt, format!("the filter `{name}` is not for prompts"));
-        return Some(error.hint("nothing in a prompt is escaped: leave it out"));
+            Error::new(ErrorKind::Prompt, format!("the filter `{name}` cannot be used in prompts"));
+        return Some(error.hint("nothing in a prompt is escaped: remove it"));
     }
     Some(unknown(ErrorKind::Prompt, what, name, known.iter().copied()))
 }
 
-/// The error for a call of something that is no function: `gne("x")`.
+/// The error of a call of something that is not a function, such as `gne("x")`.
 pub(super) fn uncallable(call: &str) -> Error {
     let name = call.split('(').next().unwrap_or(call).trim();
     if name.chars().all(|c| c.is_alphanumeric() || c == '_') {
@@ -147,24 +170,12 @@ pub(super) fn uncallable(call: &str) -> Error {
     Error::new(ErrorKind::Prompt, format!("`{name}` cannot be called"))
 }
 
-/// The scale as prompts print it, with its ends.
+/// The scale as prompts print it, with its ends as `scale.min` and `scale.max`.
 pub(super) fn scale_value(scale: &Scale) -> Value {
     let ends =
         scale.ends().map(|(min, max)| vec![("min", min.to_string()), ("max", max.to_string())]);
     Value::from_object(taint::Trusted { text: scale.to_string(), parts: ends.unwrap_or_default() })
 }
 
-/// A buffer that refuses to grow beyond the largest prompt.
-pub(super) struct Page(pub(super) Vec<u8>);
-
-impl io::Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = LARGEST.saturating_sub(self.0.len()).min(bytes.len());
-        self.0.extend_from_slice(&bytes[..room]);
-        if room < bytes.len() { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(room) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+/// The buffer that a prompt is rendered into.
+pub(super) type PromptBuffer = BoundedBuffer<LARGEST>;

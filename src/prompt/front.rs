@@ -1,4 +1,8 @@
-//! The front matter of a prompt file: strict YAML, every key known.
+//! The front matter of a prompt file: strict YAML in which every key is known.
+//!
+//! A misspelt key is an error that names the near one, with the line of the file. Values are checked one by one, then
+//! against each other: a score needs a scale, `until` needs `each: steps`, and so on. Nothing is ignored, because a
+//! setting that is silently ignored changes every verdict.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,64 +15,75 @@ use crate::{
     parse::{self, Kind, Rule, VerdictFrom, VerdictSpec},
     pass::Pass,
     request::{Chat, Sampling},
-    scale::Scale,
+    scale::{SCALE_KEYS, Scale},
 };
 
-/// Everything that stands between the two `---` lines.
+/// The front matter of a prompt file: what stands between its two `---` lines.
+///
+/// The fields are the keys of the file. [`Prompt::front`](super::Prompt::front) gives those of a prompt:
+///
+/// ```
+/// use tribunal::{parse::Kind, prompt};
+///
+/// let pair = prompt::named("pair")?.expect("it is built in");
+/// assert_eq!(pair.front().kind, Kind::Preference);
+/// assert_eq!(pair.front().draws, 1);
+/// # Ok::<_, tribunal::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FrontMatter {
-    /// One line that says what the prompt does.
+    /// What the prompt does, in one line.
     pub summary: Option<String>,
-    /// The paper or project whose protocol this is.
+    /// The paper or project that the protocol comes from.
     pub source: Option<String>,
-    /// What the verdict is about.
+    /// The kind of verdict that one conversation gives.
     pub kind: Kind,
-    /// What the body is run for, one conversation each.
+    /// The elements for each of which one conversation is run; `None` runs one for the whole record.
     pub each: Option<Each>,
-    /// The label at which a run over steps stops.
+    /// The label of a step after which no further step is judged.
     pub until: Option<String>,
-    /// The fields that the body may name, in the order of the file; `None` takes them from the body.
+    /// The fields that the body may name, in the order of the file; `None` means every name in the body, all required.
     pub fields: Option<Vec<Field>>,
-    /// Globs over names of models whose default prompt this is.
+    /// Globs over names of models; for these models this is the default prompt.
     pub models: Vec<String>,
-    /// Whether the model's chat template is used.
+    /// Whether the body is sent as messages (the model's chat template applies) or as one raw text.
     pub chat: Chat,
-    /// What values may be.
+    /// The numbers, levels or sides that may be given.
     pub scale: Option<Scale>,
-    /// How the verdict is read.
+    /// The rules by which the verdict is read, tried in order (key `verdict`).
     pub rules: Vec<Rule>,
-    /// How tokens are picked.
+    /// How tokens are sampled: temperature, limits, stop texts.
     pub sampling: Sampling,
-    /// How many samples are taken.
+    /// How many independent samples of the same question are drawn; 1 or more.
     pub draws: u32,
-    /// How several votes become one verdict.
+    /// How several votes become one verdict; `None` uses the default of the kind.
     pub aggregate: Option<Aggregate>,
-    /// In which orders answers are shown.
+    /// The orders in which compared answers are shown; `None` is `both` for preferences, else `given`.
     pub order: Option<Order>,
-    /// The rule that sets `pass`.
+    /// The rule under which a verdict passes.
     pub pass: Option<Pass>,
-    /// The label whose probability is `p`.
+    /// The label whose probability is `p`; `None` looks for a label such as `correct` or `yes`.
     pub positive: Option<String>,
     /// Whether the text decides, or the probabilities of the values.
     pub verdict_from: VerdictFrom,
-    /// The least probability that the values of the verdict hold together.
+    /// The least probability, 0 to 1, that the values of the verdict must hold together; `None` is 5 %.
     pub mass: Option<f64>,
 }
 
-/// What a body is run for, once each.
+/// The elements of a record for each of which one conversation is run (key `each`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Each {
-    /// Every step of the solution: `step`, `index` and `previous` are in scope.
+    /// The steps of the solution; the body sees `step`, `index` (from 0) and `previous` (the text of earlier steps).
     Steps,
-    /// Every answer: `answer` and `index` are in scope.
+    /// The answers; the body sees one as `answer`, with its `index`.
     Answers,
-    /// Every criterion: `criterion` and `index` are in scope.
+    /// The criteria; the body sees one as `criterion`, with its `index`.
     Criteria,
 }
 
 impl Each {
-    /// The field whose entries these are.
+    /// The field of the record that holds these elements.
     pub fn field(self) -> &'static str {
         match self {
             Self::Steps => "steps",
@@ -78,21 +93,24 @@ impl Each {
     }
 }
 
-/// In which orders the answers of an item are shown.
+/// The orders in which the answers of an item are shown (key `order`).
+///
+/// Judges prefer an answer for its position (Wang et al. 2023; Zheng et al. 2023), so that several orders cost more
+/// requests and buy fairness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// As the item has them and reversed; a verdict that changes is a tie.
+    /// The item's own order and the reverse: two conversations. A verdict that changes with the order is a tie.
     Both,
-    /// As the item has them.
+    /// The item's own order.
     Given,
-    /// One order, drawn from the item's content.
+    /// One order that is derived from the item's content: random over items, and the same on every machine.
     Hash,
-    /// Every rotation.
+    /// Every rotation of the item's own order: as many conversations as answers.
     Rotate,
-    /// Another order for every draw, drawn from the item's content.
+    /// Another order for every draw, derived from the item's content.
     Shuffle,
 }
 
@@ -114,44 +132,26 @@ impl Order {
 pub struct Field {
     /// Its name in the body.
     pub name: String,
-    /// What holds where a record lacks it.
+    /// What happens where a record lacks it.
     pub need: Need,
 }
 
-/// What holds where a record lacks a field.
+/// What happens where a record lacks a field.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Need {
-    /// The record cannot be judged.
+    /// The record cannot be judged: an error of that record.
     Required,
     /// The body sees `none`.
     Optional,
-    /// The body sees this.
+    /// The body sees this value.
     Default(Value),
 }
 
-const KEYS: [&str; 18] = [
-    "summary",
-    "source",
-    "kind",
-    "each",
-    "until",
-    "fields",
-    "models",
-    "chat",
-    "scale",
-    "verdict",
-    "verdict_from",
-    "sampling",
-    "draws",
-    "aggregate",
-    "order",
-    "pass",
-    "positive",
-    "mass",
-];
-
-/// Cuts a file into front matter and body; the body keeps its place by the number of lines before it.
+/// Cuts a file into its front matter, its body, and the number of lines before the body.
+///
+/// # Errors
+/// One of the two `---` lines is missing.
 pub(super) fn cut(source: &str) -> Result<(&str, &str, usize)> {
     let missing = || {
         Error::new(ErrorKind::Prompt, "the prompt has no front matter").hint(
@@ -172,9 +172,13 @@ pub(super) fn cut(source: &str) -> Result<(&str, &str, usize)> {
 }
 
 /// Reads the YAML of the file `name`.
+///
+/// # Errors
+/// The YAML is malformed, a key is unknown or repeated, or a value does not fit ([`ErrorKind::Prompt`]). The message
+/// begins with the file, and with the line where that is known.
 pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
     let mut keys = Keys::of(name, yaml)?;
-    keys.check_names(&KEYS)?;
+    keys.check_names(&FrontMatter::KEYS)?;
     let kind = keys.word("kind", &KINDS)?.ok_or_else(|| no_kind().within(name))?;
     let front = FrontMatter {
         summary: keys.text("summary")?,
@@ -202,6 +206,7 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
     }
 }
 
+/// The words of the key `kind`.
 const KINDS: [&str; 9] = [
     "score",
     "label",
@@ -214,14 +219,43 @@ const KINDS: [&str; 9] = [
     "revision",
 ];
 
+/// The words of the key `aggregate`.
 const AGGREGATES: [&str; 6] = ["mean", "median", "majority", "min", "max", "expected"];
 
+/// The words of the key `verdict_from`.
 const FROM: [&str; 3] = ["auto", "text", "probabilities"];
 
+/// The words of the key `order`.
 const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
-    /// How the verdict is read.
+    /// Every key of front matter, in the order of the documentation.
+    pub const KEYS: [&'static str; 18] = [
+        "summary",
+        "source",
+        "kind",
+        "each",
+        "until",
+        "fields",
+        "models",
+        "chat",
+        "scale",
+        "verdict",
+        "verdict_from",
+        "sampling",
+        "draws",
+        "aggregate",
+        "order",
+        "pass",
+        "positive",
+        "mass",
+    ];
+
+    /// The keys whose values are objects with known keys of their own.
+    pub const NESTED: [(&'static str, &'static [&'static str]); 3] =
+        [("verdict", &parse::RULE_KEYS), ("sampling", &SAMPLING), ("scale", &SCALE_KEYS)];
+
+    /// The kind of verdict, and all that is needed to read it.
     pub fn verdict_spec(&self) -> VerdictSpec {
         VerdictSpec {
             positive: self.positive.clone(),
@@ -231,7 +265,7 @@ impl FrontMatter {
         }
     }
 
-    /// The kind of the verdicts: over the elements of an `each` it is theirs.
+    /// The kind of the verdict about a record: with `each`, that over all elements.
     pub fn verdict_kind(&self) -> Kind {
         match self.each {
             None => self.kind,
@@ -241,12 +275,12 @@ impl FrontMatter {
         }
     }
 
-    /// Whether a `choose` gives the verdict.
+    /// Whether the verdict is a label that a `choose` picks.
     pub fn picks(&self) -> bool {
         self.rules.iter().any(|rule| matches!(rule.place, parse::Place::Choose(_)))
     }
 
-    /// What is wrong between keys, with the key that it is said of.
+    /// Contradictions between keys, each with the key to blame.
     fn problems(&self) -> Vec<(&'static str, Error)> {
         let text = matches!(self.kind, Kind::Critique | Kind::Revision);
         let mut problems = Vec::new();
@@ -267,7 +301,7 @@ impl FrontMatter {
         problems
     }
 
-    /// A scale that the verdict cannot have.
+    /// What is wrong with the scale for this kind of verdict.
     fn scale_problem(&self) -> Option<Error> {
         let kind = self.kind.name();
         let Some(scale) = &self.scale else {
@@ -295,7 +329,7 @@ impl FrontMatter {
         })
     }
 
-    /// A meaning under `values` that the verdict cannot have.
+    /// What is wrong with a meaning under `values` of a rule for this kind of verdict.
     fn value_problem(&self, rule: &Rule) -> Option<Error> {
         let offered: Vec<&str> = match (self.kind, &self.scale) {
             (Kind::Preference, Some(scale)) if !scale.allows_tie() => vec!["first", "second"],
@@ -308,26 +342,30 @@ impl FrontMatter {
     }
 }
 
+/// The error of front matter without the key `kind`.
 fn no_kind() -> Error {
     wrong("the front matter lacks `kind`".into())
-        .hint(format!("it says what the verdict is about: {}", KINDS.join(", ")))
+        .hint(format!("it names the kind of verdict: {}", KINDS.join(", ")))
 }
 
+/// The key `draws`.
 fn draws(value: &Value) -> Result<u32> {
     match whole("`draws`", value)? {
-        0 => Err(wrong("`draws` is 1 or more".into())),
+        0 => Err(wrong("`draws` must be 1 or more".into())),
         draws => Ok(draws),
     }
 }
 
+/// The key `mass`.
 fn mass(value: &Value) -> Result<f64> {
     let mass = number("`mass`", value)?;
     if (0.0..1.0).contains(&mass) {
         return Ok(mass);
     }
-    Err(wrong("`mass` is a share of the probability: 0 or more, and less than 1".into()))
+    Err(wrong("`mass` must be a share of the probability: 0 or more, and less than 1".into()))
 }
 
+/// The keys of the key `sampling`.
 const SAMPLING: [&str; 10] = [
     "temperature",
     "top_p",
@@ -341,6 +379,7 @@ const SAMPLING: [&str; 10] = [
     "frequency_penalty",
 ];
 
+/// The key `sampling`, each of its values checked by its own name.
 fn sampling(value: Value) -> Result<Sampling> {
     let Value::Object(mut map) = value else {
         return Err(wrong(format!("`sampling` is {}, and must hold keys", kind_of(&value)))
@@ -366,15 +405,16 @@ fn sampling(value: Value) -> Result<Sampling> {
         .map_err(|_| wrong("`sampling` holds a number that is too large".into()))
 }
 
-/// What the odds of a token are divided by.
+/// A number above 0, such as a penalty that divides the odds of a token.
 fn above_zero(what: &str, value: &Value) -> Result<f64> {
     let number = number(what, value)?;
     if number > 0.0 {
         return Ok(number);
     }
-    Err(wrong(format!("{what} is above 0; 1 changes nothing")))
+    Err(wrong(format!("{what} must be above 0; 1 changes nothing")))
 }
 
+/// The key `fields`: names with their needs, or a list of names that are all required.
 fn fields(value: Value) -> Result<Vec<Field>> {
     match value {
         Value::Object(map) => map.into_iter().map(|(name, need)| field(name, need)).collect(),
@@ -388,6 +428,7 @@ fn fields(value: Value) -> Result<Vec<Field>> {
     }
 }
 
+/// One field of the key `fields`.
 fn field(name: String, need: Value) -> Result<Field> {
     let need = match need {
         Value::String(word) if word == "required" => Need::Required,
@@ -419,9 +460,7 @@ mod tests {
 
     #[test]
     fn a_duplicate_key_is_an_error() {
-        assert!(
-            refusal("kind: score\nkind: label").contains("mine:3: the key `kind` is there twice")
-        );
+        assert!(refusal("kind: score\nkind: label").contains("mine:3: the key `kind` is repeated"));
     }
 
     #[test]

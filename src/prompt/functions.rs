@@ -1,4 +1,8 @@
-//! What `gen`, `choose`, `compare` and `read` do while a template renders.
+//! The functions `gen`, `choose`, `compare` and `read` of prompt bodies.
+//!
+//! A body is rendered anew for every reply. `gen("critique")` returns the reply to it if there is one; otherwise it
+//! notes what is missing and stops the render with an error. So a template that calls the model is still a pure function
+//! of the item and the replies so far.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,84 +17,112 @@ use crate::{
     request::Constraint,
 };
 
-/// Where a template finds the run that it belongs to; no field may have this name.
+/// The name under which a template finds its [`Rendering`]; no field may have it.
 pub(super) const NAME: &str = "__run";
 
-/// One rendering: the results so far, and what the template turned out to want.
+/// One rendering of a body: the replies so far, and what the body needed.
 #[derive(Debug)]
 pub(super) struct Rendering {
+    /// The replies so far.
     state: ProgramState,
     /// The marked text that was sent last.
     sent: String,
+    /// What reads the verdict for `read()`.
     reader: Reader,
+    /// What is noted while the template renders.
     notes: Mutex<RenderNotes>,
 }
 
+/// What is noted while a template renders.
 #[derive(Debug, Default)]
 struct RenderNotes {
+    /// The reply that is missing.
     missing: Option<MissingReply>,
+    /// The texts that were printed as replies, in order.
     printed: Vec<String>,
+    /// The slots whose replies were used.
     used: Vec<Slot>,
 }
 
-/// A `gen` or `choose` without a result.
+/// A slot without a reply, and the call that needs it.
 #[derive(Clone, Debug)]
 pub(super) struct MissingReply {
     pub(super) slot: Slot,
     pub(super) what: TemplateCall,
 }
 
+/// A call in a template that the model must answer.
 #[derive(Clone, Debug)]
 pub(super) enum TemplateCall {
+    /// `gen(…)`: write a text.
     Gen(Box<GenOptions>),
+    /// `choose(…)`: pick one of these labels.
     Choose { labels: Vec<String> },
+    /// `compare(…)`: compare an answer with a reference, by rule.
     Compare { answer: String, reference: String },
 }
 
-/// The settings of one `gen`.
+/// The options of one `gen`; see the documentation of prompt files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GenOptions {
+    /// Texts at which the model stops.
     pub(super) stop: Vec<String>,
+    /// The limit of tokens.
     pub(super) max_tokens: Option<u32>,
+    /// The temperature of sampling.
     pub(super) temperature: Option<f64>,
+    /// The nucleus of sampling.
     pub(super) top_p: Option<f64>,
+    /// Whether running into the limit of tokens is an expected end.
     pub(super) may_be_cut: bool,
+    /// The JSON schema that the text must match.
     pub(super) constraint: Option<Constraint>,
 }
 
 impl Rendering {
+    /// A rendering with the replies so far.
     pub(super) fn new(state: ProgramState, sent: String, reader: Reader) -> Self {
         Self { state, sent, reader, notes: Mutex::default() }
     }
 
+    /// The rendering that a template belongs to.
+    ///
+    /// # Errors
+    /// The template has given its name to something else.
     pub(super) fn of(state: &State) -> Result<Arc<Self>, Error> {
         let lost = || {
-            Error::new(ErrorKind::InvalidOperation, "gen, choose and read are not to be rebound")
+            Error::new(
+                ErrorKind::InvalidOperation,
+                "the names of gen, choose and read must not be set",
+            )
         };
         state.lookup(NAME).and_then(|value| value.downcast_object::<Self>()).ok_or_else(lost)
     }
 
-    /// Notes that a result went into the text.
+    /// Notes that a reply was printed.
     pub(super) fn printed(&self, text: &str) {
         self.notes().printed.push(text.to_owned());
     }
 
-    /// What stopped the render, if it was a missing result.
+    /// The missing reply that stopped the render, if one did.
     pub(super) fn missing(&self) -> Option<MissingReply> {
         self.notes().missing.take()
     }
 
-    /// The texts that were printed as results, in order.
+    /// The texts that were printed as replies, in order.
     pub(super) fn all_printed(&self) -> Vec<String> {
         self.notes().printed.clone()
     }
 
-    /// Every `gen` and `choose` that found its result.
+    /// The slots whose replies were used.
     pub(super) fn used(&self) -> Vec<Slot> {
         self.notes().used.clone()
     }
 
-    /// The result at a place, or the render stops with the wish for it.
+    /// The reply for a slot.
+    ///
+    /// # Errors
+    /// There is none yet: it is noted, and the error stops the render.
     fn result(&self, slot: Slot, what: TemplateCall) -> Result<Value, Error> {
         if let Some(reply) = self.state.results.iter().find(|reply| reply.slot == slot) {
             self.notes().used.push(slot);
@@ -107,7 +139,16 @@ impl Rendering {
 
 impl Object for Rendering {}
 
-/// `gen("name", at=…, stop=…, max_tokens=…, temperature=…, top_p=…, cut="ok", schema=…)`
+/// `gen("name", at=…, stop=…, max_tokens=…, temperature=…, top_p=…, cut="ok", schema=…)`: lets the model write here.
+///
+/// - `at`: the 0-based index in a loop, so that each pass of the loop has a slot of its own.
+/// - `stop`: one text or several at which the model stops.
+/// - `max_tokens`, `temperature`, `top_p`: in place of the prompt's `sampling`.
+/// - `cut="ok"`: running into the limit of tokens is an expected end.
+/// - `schema`: a JSON schema that the text must match.
+///
+/// # Errors
+/// An option is unknown or has the wrong type, or the reply is still missing.
 #[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
 pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
     let stop: Option<Value> = options.get("stop")?;
@@ -127,7 +168,11 @@ pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Val
     Rendering::of(state)?.result(slot, TemplateCall::Gen(Box::new(generate)))
 }
 
-/// `choose("name", [" Yes", " No"], at=…)`
+/// `choose("name", [" Yes", " No"], at=…)`: lets the model pick one of two labels or more.
+///
+/// # Errors
+/// There are fewer than two labels, one is empty, or one begins another, so that they could not be told apart; or the
+/// reply is still missing.
 #[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
 pub(super) fn choose(
     state: &State,
@@ -153,7 +198,10 @@ pub(super) fn choose(
     Rendering::of(state)?.result(slot, TemplateCall::Choose { labels })
 }
 
-/// `compare("name", answer, reference)`
+/// `compare("name", answer, reference)`: compares two texts by rule, for models that are checks.
+///
+/// # Errors
+/// One of the values is a list of answers, or the reply is still missing.
 pub(super) fn compare(
     state: &State,
     name: &str,
@@ -165,7 +213,7 @@ pub(super) fn compare(
     Rendering::of(state)?.result(slot, TemplateCall::Compare { answer, reference })
 }
 
-/// `read()`: the verdict so far as text, or none.
+/// `read()`: the verdict of the replies so far as text, or none.
 pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
     let rendering = Rendering::of(state)?;
     let used = rendering.notes().used.clone();
@@ -174,7 +222,7 @@ pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
     Ok(verdict.map_or_else(|| Value::from(()), |verdict| Value::from(verdict.to_string())))
 }
 
-/// An option of `gen`, or what it must be.
+/// An option of `gen`; the error names the type that it must have.
 fn option<'a, T: ArgType<'a, Output = T>>(
     options: &'a Kwargs,
     name: &'a str,
@@ -185,7 +233,7 @@ fn option<'a, T: ArgType<'a, Output = T>>(
         .map_err(|_| Error::new(ErrorKind::InvalidOperation, format!("`{name}` must be {kind}")))
 }
 
-/// One text or a list of texts.
+/// A value that must be one text or a list of texts.
 fn texts(value: &Value) -> Result<Vec<String>, Error> {
     if let Some(text) = value.as_str() {
         return Ok(vec![text.to_owned()]);
@@ -196,7 +244,8 @@ fn texts(value: &Value) -> Result<Vec<String>, Error> {
     })
 }
 
-/// One-token labels and forced endings are expected to run into their limit.
+/// Whether a text may run into its limit of tokens: where `cut="ok"` is given, or the limit is so small that nothing
+/// else is expected.
 fn may_be_cut(cut: Option<&str>, max_tokens: Option<u32>) -> Result<bool, Error> {
     const A_FEW: u32 = 8;
     match cut {
@@ -209,8 +258,11 @@ fn may_be_cut(cut: Option<&str>, max_tokens: Option<u32>) -> Result<bool, Error>
     }
 }
 
+/// A JSON schema from a template's value.
 fn schema_of(value: Value) -> Result<Constraint, Error> {
-    let malformed =
-        |cause| Error::new(ErrorKind::InvalidOperation, "the schema is no JSON").with_source(cause);
+    let malformed = |cause| {
+        Error::new(ErrorKind::InvalidOperation, "the schema cannot be written as JSON")
+            .with_source(cause)
+    };
     Ok(Constraint::Schema(serde_json::to_value(value).map_err(malformed)?))
 }

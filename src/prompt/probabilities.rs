@@ -1,4 +1,4 @@
-//! Whether the verdicts of a prompt have probabilities, and of what.
+//! Whether the verdicts of a prompt have probabilities, and over which values.
 
 use super::{Prompt, sample::SAMPLE_MARK};
 use crate::{
@@ -6,29 +6,30 @@ use crate::{
     parse::{ItemShape, Kind, MenuValue, Place, Scoring, VerdictFrom},
 };
 
-/// The menu of a prompt's verdict, as it is evaluated.
+/// The menu of a prompt's verdict as it is evaluated: the announcement, and every value that may follow it.
+///
+/// `tribunal prompts check` prints it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct EvaluatedMenu {
-    /// What stands before a value; `<mark>` stands for the record's own marker. Empty where a label opens the
-    /// answer.
+    /// The text before a value, in which `<mark>` stands for the record's own mark. Empty where a label opens the answer.
     pub announcement: String,
-    /// The values as they are written there, with what they mean. Of steps these are the first few.
+    /// The values as they are written there, with what they mean. Of steps only the first few.
     pub values: Vec<MenuValue>,
-    /// Whether a `choose` of the body asks for it.
+    /// Whether a `choose` of the body asks for the value.
     pub chosen: bool,
-    /// Whether there is a value for every step of a record.
+    /// Whether there is one value for every step of a record.
     pub each_step: bool,
 }
 
-/// Steps of a sample record.
+/// The number of steps of the sample record.
 const STEPS: usize = 3;
 
 impl Prompt {
-    /// The menu of the verdict, as it is evaluated.
+    /// The menu of the verdict as it is evaluated.
     ///
     /// # Errors
-    /// The verdict has no finite menu, or no known place: why, as the end of a sentence.
+    /// The verdict has no finite menu, or no known place. The error text is the reason, and completes a sentence after a colon.
     pub fn evaluated(&self) -> Result<EvaluatedMenu, String> {
         if self.front.verdict_from == VerdictFrom::Text && !self.front.picks() {
             return Err("`verdict_from` is text".into());
@@ -62,7 +63,7 @@ impl Prompt {
         })
     }
 
-    /// Refuses a verdict from probabilities that it cannot have.
+    /// Refuses `verdict_from: probabilities` for a verdict without a menu.
     pub(super) fn check_verdict_from(&self) -> Result<()> {
         if self.front.verdict_from != VerdictFrom::Probabilities {
             return Ok(());
@@ -74,12 +75,14 @@ impl Prompt {
         })
     }
 
-    /// Whether a `choose` gives the verdict, or its values can be evaluated where the text announces it.
+    /// Whether verdicts may have probabilities: a `choose` picks them, or their values can be evaluated where the text
+    /// announces them. Whether a model reports them is another question.
     pub fn has_probabilities(&self) -> bool {
         self.front.picks() || self.evaluated().is_ok()
     }
 }
 
+/// A text with `<mark>` in the place of the sample record's mark.
 fn unmarked(text: &str) -> String {
     text.replace(SAMPLE_MARK, "<mark>")
 }

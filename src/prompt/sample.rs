@@ -1,5 +1,8 @@
-//! A prompt's run on a sample record: what it asks for, and what would go wrong before anything is paid
-//! for.
+//! A prompt's run on a sample record with made-up replies: what it asks for, and what would go wrong, before anything is
+//! paid for.
+//!
+//! The sample record has a value for every field: two steps, two answers, one criterion, and for anything else a value
+//! that answers every attribute and index with itself. A branch that the sample does not take is not seen.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -17,20 +20,23 @@ use crate::{
     request::{self, Ability, Capabilities, Origin, Part, Request},
 };
 
-/// One `gen` or `choose` of a prompt, as a sample record shows it.
+/// One `gen` or `choose` of a body, as the run on the sample record shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct OutlineAsk {
+    /// Its name, and its index in a loop.
     slot: Slot,
+    /// Whether it is a `choose`.
     chooses: bool,
-    /// Which turn of the conversation it stands in.
+    /// The 0-based turn of the conversation in which it stands.
     turn: usize,
-    /// For a `choose`: its labels and the words before it.
+    /// The labels of a `choose`.
     labels: Vec<String>,
+    /// The author's words before it in its turn.
     literal: String,
 }
 
 impl OutlineAsk {
-    /// What a request asks for; its place is known when it is answered.
+    /// What a request asks for; its slot is known once it is answered.
     fn of(request: &Request) -> Self {
         let labels = match &request.ask {
             request::Ask::Choose { labels } => labels.clone(),
@@ -45,20 +51,21 @@ impl OutlineAsk {
         }
     }
 
-    /// A made-up answer.
+    /// A made-up reply: the first label, or a text.
     fn answer(&self, n: usize) -> String {
         self.labels.first().cloned().unwrap_or_else(|| format!("sample {n}"))
     }
 }
 
 impl Prompt {
-    /// The words before the first `choose` of this name, and its labels, as a sample record shows them.
+    /// The author's words before the first `choose` of this name, and its labels, as the sample record shows them.
     pub fn choice(&self, name: &str) -> Option<(&str, &[String])> {
         let ask = self.outline.iter().find(|ask| ask.chooses && ask.slot.name == name)?;
         Some((&ask.literal, &ask.labels))
     }
 
-    /// The same words with this mark in the place of the sample record's, or without one.
+    /// The same for reading a critique that already exists, in whose text these words are looked for: with `mark` in
+    /// the place of the sample record's mark; without one the words end before it.
     pub(crate) fn marked_choice(
         &self,
         name: &str,
@@ -75,16 +82,19 @@ impl Prompt {
         Some((words, labels))
     }
 
-    /// Refuses a model that could not go through this prompt, by a run on a sample record.
+    /// Checks that a model can run this prompt, by a run on the sample record.
     ///
     /// # Errors
-    /// The model's API lacks something that the prompt needs: the error says what would do.
+    /// The model lacks a capability that the prompt needs ([`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)):
+    /// the hint names models that have it.
     pub fn check_fits(&self, context: ProgramContext) -> Result<()> {
-        // Nothing is said of a verdict that made-up answers lack.
+        // Made-up replies hold no verdict, so none is scored.
         let capabilities = Capabilities { score_verdict: Ability::No, ..context.capabilities };
         self.run_sample(ProgramContext { capabilities, force: false, ..context }).map(drop)
     }
 
+    /// Whether a `choose` follows this slot in the same turn: a model that cannot be asked to choose then writes on, and
+    /// its label is read from the text.
     pub(super) fn chooses_after(&self, slot: &Slot) -> bool {
         let Some(at) =
             self.outline.iter().position(|ask| ask.slot.name == slot.name && !ask.chooses)
@@ -95,18 +105,18 @@ impl Prompt {
         self.outline[at + 1..].iter().any(|ask| ask.chooses && ask.turn == turn)
     }
 
-    /// Whether the text at this spot is the last one that the body asks for, as far as a sample record shows.
+    /// Whether this slot is the last text that the body asks for, as far as the sample record shows.
     pub(super) fn writes_last(&self, slot: &Slot) -> bool {
         self.outline.iter().rfind(|ask| !ask.chooses).is_some_and(|ask| ask.slot.name == slot.name)
     }
 
-    /// What the body asks for on a sample record.
+    /// Everything that the body asks for on the sample record.
     pub(super) fn sketch(&self) -> Result<Vec<OutlineAsk>> {
         let capabilities = Capabilities::ALL;
         self.run_sample(ProgramContext::new(capabilities))
     }
 
-    /// The line of the body that shows the mark, up to and with it, as a sample record shows it.
+    /// The line of the body that shows the mark, up to and including it, as the sample record shows it.
     pub(super) fn sample_line(&self) -> Option<String> {
         let mut program = self.sample_program(ProgramContext::new(Capabilities::ALL));
         let mut answer = None;
@@ -116,6 +126,7 @@ impl Prompt {
         program.line_with_mark()
     }
 
+    /// A run of the body on the sample record.
     fn sample_program(&self, context: ProgramContext) -> Program {
         let mut fields: BTreeMap<String, Value> =
             self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
@@ -132,7 +143,7 @@ impl Prompt {
         )
     }
 
-    /// Runs the body on a sample record and scripted answers, and refuses what would go wrong.
+    /// Runs the body on the sample record with made-up replies; an error of the body becomes one of the prompt.
     fn run_sample(&self, context: ProgramContext) -> Result<Vec<OutlineAsk>> {
         let mut program = self.sample_program(context);
         let mut asks: Vec<OutlineAsk> = Vec::new();
@@ -151,7 +162,8 @@ impl Prompt {
         Ok(asks)
     }
 
-    /// A marker before the last field would end the prefix that records share.
+    /// Refuses a mark before the last field: it differs from record to record, and would end the prefix that they share
+    /// (and that models cache).
     fn check_mark(&self, request: &Request) -> Result<()> {
         let parts: Vec<_> = request.messages.iter().flat_map(|message| &message.parts).collect();
         let marked = parts.iter().position(|part| part.as_text().contains(SAMPLE_MARK));
@@ -159,22 +171,23 @@ impl Prompt {
         match (marked, last_data) {
             (Some(marked), Some(last)) if marked < last => Err(self
                 .error("`{{ mark }}` stands before the last field".to_owned())
-                .hint("ask for the verdict line at the end: what records share must come first")),
+                .hint("ask for the verdict line at the end: the text that all records share must come first")),
             _ => Ok(()),
         }
     }
 }
 
-/// The text before a request's end that no result wrote.
+/// The author's text at the end of a request, after the last reply in the open turn.
 fn literal(request: &Request) -> String {
     let Some(last) = request.messages.last().filter(|_| request.open) else { return String::new() };
     let result = last.parts.iter().rposition(|part| part.origin == Origin::Model);
     last.parts[result.map_or(0, |at| at + 1)..].iter().map(Part::as_text).collect()
 }
 
-/// A marker that no record can hold, being no hex.
+/// The mark of the sample record. It is not hexadecimal, so that no real mark is equal to it.
 pub(super) const SAMPLE_MARK: &str = "zq0mark0qz";
 
+/// The sample record.
 fn sample_item() -> Item {
     Item::new()
         .set("steps", vec!["sample step one".to_owned(), "sample step two".to_owned()])
@@ -182,7 +195,7 @@ fn sample_item() -> Item {
         .set("criteria", vec!["sample criterion".to_owned()])
 }
 
-/// A value that stands for any record's.
+/// The sample record's value of a field.
 fn sample(name: &str) -> Value {
     match bound(&sample_item(), name, true) {
         Some(value) => Value::from(Serde(value)),
@@ -190,7 +203,7 @@ fn sample(name: &str) -> Value {
     }
 }
 
-/// Answers to every attribute and index with itself.
+/// A value that returns itself for every attribute and index.
 #[derive(Debug)]
 struct Sample;
 

@@ -1,4 +1,8 @@
-//! A prompt file as it was used: what flags and configuration changed is written into its front matter.
+//! Writing a prompt file with the settings that it was used with.
+//!
+//! Settings from the command line or the configuration become keys of the front matter; everything else stays as its
+//! author wrote it, comments included. No YAML library keeps comments, so that keys are replaced line by line. The result
+//! is read again, and refused unless it holds what was asked for.
 
 use serde_json::{Map, Value, json};
 
@@ -6,14 +10,26 @@ use super::{Field, Need, Prompt, front};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Prompt {
-    /// The file of this prompt with other front matter: keys that hold something else get a new line,
-    /// everything else stays as its author wrote it.
+    /// The text of this prompt file with the current scale and sampling, and other front matter. Keys with other values
+    /// get a new line; everything else stays as its author wrote it.
     ///
-    /// `filled` are fields that were given a value, `set` any other keys.
+    /// - `filled`: fields of every record with their values; they become defaults of the prompt's fields.
+    /// - `set`: any other keys.
     ///
     /// # Errors
-    /// The front matter is written in a way that cannot be changed line by line: the file that would come
-    /// out is read again, and must hold what was asked for.
+    /// The front matter is written in a way that cannot be changed line by line ([`ErrorKind::Prompt`]).
+    ///
+    /// ```
+    /// use tribunal::{Prompt, Scale};
+    ///
+    /// let file = "---\n# Mine.\nkind: score\nscale: {min: 1, max: 10}\nverdict: 'Score: *'\n---\n\
+    ///     user:\nRate {{ scale }}: {{ answer }}. Score: <n>\n";
+    /// let mut prompt = Prompt::parse("mine.jinja", file)?;
+    /// prompt.set_scale(Scale::one_to(5))?;
+    /// let saved = prompt.saved(&Default::default(), Default::default())?;
+    /// assert_eq!(saved, file.replace("{min: 1, max: 10}", "{min: 1, max: 5, step: 1}"));
+    /// # Ok::<_, tribunal::Error>(())
+    /// ```
     pub fn saved(&self, filled: &Map<String, Value>, set: Map<String, Value>) -> Result<String> {
         let (yaml, body, _) = front::cut(&self.source)?;
         let mut keys = Map::new();
@@ -46,13 +62,13 @@ impl Prompt {
     }
 }
 
-/// The keys of front matter as they are written.
+/// The keys of front matter with their values, unchecked.
 fn plain(yaml: &str) -> Result<Map<String, Value>> {
     let keys: Option<Map<String, Value>> = serde_saphyr::from_str(yaml).ok();
     keys.ok_or_else(|| Error::new(ErrorKind::Prompt, "the front matter holds no keys"))
 }
 
-/// Equal in every key, where 1 and 1.0 are the same number.
+/// Whether two values are equal, where 1 and 1.0 are the same number.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {
@@ -68,12 +84,12 @@ fn equal(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Equal, where 1 and 1.0 are the same number.
+/// The same for a value of the file and one of the program, where a scale of the file may leave out its step.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
         (Value::Object(one), Value::Object(other)) => {
-            // What the file leaves out holds by itself: the step of a scale.
+            // The file may leave out a default: the step of a scale.
             one.iter().all(|(key, value)| other.get(key).is_some_and(|found| same(value, found)))
                 && other.keys().all(|key| one.contains_key(key) || key == "step")
         }
@@ -84,10 +100,12 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// Whether a value is an object without keys.
 fn is_empty(value: &Value) -> bool {
     value.as_object().is_some_and(Map::is_empty)
 }
 
+/// The value of the key `fields`, in which filled fields have defaults.
 fn fields(fields: &[Field], filled: &Map<String, Value>) -> Value {
     let need = |field: &Field| match (filled.get(&field.name), &field.need) {
         (Some(value), _) | (None, Need::Default(value)) => json!({"default": value}),
@@ -97,7 +115,7 @@ fn fields(fields: &[Field], filled: &Map<String, Value>) -> Value {
     fields.iter().map(|field| (field.name.clone(), need(field))).collect::<Map<_, _>>().into()
 }
 
-/// The YAML with new lines for these keys; a key goes on until the next line that is not indented.
+/// The YAML with new lines for these keys. The value of a key ends before the next line that is not indented.
 fn rewritten(yaml: &str, keys: &Map<String, Value>) -> String {
     let mut text = String::new();
     let mut written = Vec::new();
@@ -122,7 +140,7 @@ fn rewritten(yaml: &str, keys: &Map<String, Value>) -> String {
     text
 }
 
-/// A value on one line of YAML: words bare, all other texts quoted.
+/// A value on one line of YAML: plain words without quotes, all other texts with them.
 fn flow(value: &Value) -> String {
     match value {
         Value::Object(map) => {
@@ -140,7 +158,7 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// Whether YAML takes a text without quotes for that text.
+/// Whether YAML reads a text without quotes as that text.
 fn is_word(text: &str) -> bool {
     const OTHERS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

@@ -1,4 +1,8 @@
-//! What of a record a prompt shows to the judge, and what it leaves out.
+//! What a prompt shows the judge of a record, and what it leaves out.
+//!
+//! The most common mistake is silent: the data call the question something else, and the judge scores answers without
+//! ever seeing it. So the first record of a run is summarised in one line, and what looks wrong is reported with the
+//! setting that would change it.
 
 use std::collections::BTreeSet;
 
@@ -13,31 +17,45 @@ use crate::item::{
     reads_as_text,
 };
 
-/// The fields of a record as one prompt uses them.
+/// The fields of a record as one prompt uses them: shown, hidden, and compared with the verdict.
 ///
-/// Its text form is one line: `shown to the judge: question, answer; not shown: gold`.
+/// Its text form is one line:
+///
+/// ```
+/// use serde_json::json;
+/// use tribunal::{Item, item::FieldMap, prompt};
+///
+/// let score = prompt::named("score")?.expect("it is built in");
+/// let item = Item::from(json!({"question": "2 + 2?", "output": "4", "gold": "4"}));
+/// assert_eq!(
+///     score.view(&item, &FieldMap::default()).to_string(),
+///     "shown to the judge: question, output (answer); not shown: gold"
+/// );
+/// # Ok::<_, tribunal::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordView {
-    /// What is shown, by the prompt's own names.
+    /// The fields that are shown, by the prompt's own names.
     shown: Vec<ShownField>,
-    /// Filled fields that are not shown.
+    /// The record's filled fields that are not shown.
     hidden: Vec<String>,
-    /// The field that the verdict is compared with.
+    /// The hidden field that verdicts are compared with.
     label: Option<String>,
-    /// The prompt can show a question, and the record has none.
+    /// Whether the prompt can show a question and the record has none.
     lacks_question: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
+/// One field of the prompt, and where its value comes from.
 struct ShownField {
     /// The prompt's own name.
     name: String,
-    /// The names of the record, or paths into it.
+    /// The record's fields, or paths into it, that it is read from.
     fields: Vec<String>,
 }
 
 impl Prompt {
-    /// What of this item, as the prompt sees it through `map`, is shown to the judge.
+    /// What the judge is shown of an item, which was mapped by `map`.
     pub fn view(&self, item: &Item, map: &FieldMap) -> RecordView {
         let mut view = RecordView::default();
         let mut used = BTreeSet::new();
@@ -65,7 +83,7 @@ impl Prompt {
         view
     }
 
-    /// The fields that reach the judge: those that the body names, and that it runs over.
+    /// The fields that reach the judge: those that the body uses, and the one whose elements it is run for.
     pub fn read_names(&self) -> Vec<&str> {
         let each = self.front.each;
         let of_element = |name: &str| each == Some(Each::Answers) && name == "answer";
@@ -76,7 +94,7 @@ impl Prompt {
         names
     }
 
-    /// Whether one of the answers that are shown is blank.
+    /// Whether one of the answers that the judge is shown is blank.
     #[cfg(feature = "cli")]
     pub fn shows_empty_answer(&self, item: &Item) -> bool {
         let names = self.read_names();
@@ -87,15 +105,17 @@ impl Prompt {
         names.iter().any(|name| is_answer(name) && blank(name))
     }
 
+    /// Whether the prompt shows a field for this purpose.
     fn reads_meaning(&self, meaning: FieldPurpose) -> bool {
         self.read_names().iter().any(|name| looks_like(name) == Some(meaning))
     }
 
-    /// What a user should know about fields that are left out or shown in an unexpected form.
+    /// Warnings about fields that are left out or shown in an unexpected form, each with the setting that would change
+    /// it.
     pub fn notices(&self, item: &Item, map: &FieldMap) -> Vec<Hint> {
         let view = self.view(item, map);
         let mut notices = view.rivals(item);
-        notices.extend(self.telling(item, &view, &notices));
+        notices.extend(self.overlooked(item, &view, &notices));
         notices.extend(self.read_names().iter().filter_map(|name| odd_shape(item, name)));
         if holds_pictures(item, &view) {
             notices.push("the record holds images, which the judge is not shown".into());
@@ -103,7 +123,7 @@ impl Prompt {
         notices
     }
 
-    /// The built-in prompt for verdicts of this kind that reads this.
+    /// The built-in prompt for verdicts of the same kind that shows a field for this purpose.
     fn neighbour_for(&self, meaning: FieldPurpose) -> Option<&'static str> {
         let fits = |prompt: &&std::sync::Arc<Prompt>| {
             let front = prompt.front();
@@ -114,8 +134,9 @@ impl Prompt {
         super::built_in().ok()?.iter().find(fits).map(|prompt| prompt.name())
     }
 
-    /// Fields that look like a question, a context or a reference, where the judge is shown none.
-    fn telling(&self, item: &Item, view: &RecordView, earlier: &[Hint]) -> Vec<Hint> {
+    /// Warnings about hidden fields that look like a question, a context or a reference, where the judge is shown none.
+    /// Fields that `earlier` warnings name are left out.
+    fn overlooked(&self, item: &Item, view: &RecordView, earlier: &[Hint]) -> Vec<Hint> {
         let mut found: Vec<FieldPurpose> = Vec::new();
         let notice = |name: &String| {
             let meaning = looks_like(name).filter(|meaning| *meaning != FieldPurpose::Answer)?;
@@ -154,9 +175,10 @@ impl Prompt {
     }
 }
 
+/// The field that verdicts are compared with.
 const LABEL: &str = "label";
 
-/// The item's own names for what a prompt reads; one answer where it reads a list of them.
+/// The item's own fields for a prompt's field; for a list of answers also a single answer.
 fn sources<'n>(item: &Item, name: &'n str) -> Vec<&'n str> {
     match item.sources(name) {
         names if names.is_empty() && name == Each::Answers.field() => item.sources("answer"),
@@ -171,22 +193,23 @@ fn root<'p>(item: &Item, path: &'p str) -> &'p str {
 }
 
 impl RecordView {
-    /// The same where verdicts are compared with no label.
+    /// The same view for a run that compares verdicts with no label.
     #[must_use]
     pub fn uncompared(self) -> Self {
         Self { label: None, ..self }
     }
 
+    /// Whether a field for this purpose is shown.
     fn shows(&self, meaning: FieldPurpose) -> bool {
         self.shown.iter().any(|shown| looks_like(&shown.name) == Some(meaning))
     }
 
-    /// Filled fields that are left out.
+    /// The record's filled fields that are not shown, in the order of the record.
     pub fn hidden(&self) -> &[String] {
         &self.hidden
     }
 
-    /// Fields of one meaning of which only one is shown.
+    /// Warnings about filled synonyms of which only one is shown.
     fn rivals(&self, item: &Item) -> Vec<Hint> {
         let value = |name: &str| item.record().get(name);
         let mut rivals = Vec::new();
@@ -214,7 +237,7 @@ impl RecordView {
     }
 }
 
-/// Where an answer or a question is no text and no conversation.
+/// A warning about an answer or a question that is neither a text nor a conversation.
 fn odd_shape(item: &Item, name: &str) -> Option<Hint> {
     let meaning = looks_like(name)?;
     let own = item.sources(name).first().copied().unwrap_or(name);
@@ -241,11 +264,12 @@ fn odd_shape(item: &Item, name: &str) -> Option<Hint> {
     }
 }
 
-/// The field of an object that seems to hold its text.
+/// The key of an object that seems to hold its text.
 fn inner(map: &serde_json::Map<String, Value>, meaning: FieldPurpose) -> Option<&String> {
     map.keys().find(|key| looks_like(key) == Some(meaning) || *key == "text" || *key == "content")
 }
 
+/// The warning about a value that is shown as JSON, with the setting that shows a part of it.
 fn as_json(name: &str, own: &str, inner: Option<&String>, list: bool) -> Hint {
     let what = if list { "holds objects, and each" } else { "is an object, and" };
     let hint = Hint::from(format!("`{own}` {what} is shown as JSON"));
@@ -257,6 +281,7 @@ fn as_json(name: &str, own: &str, inner: Option<&String>, list: bool) -> Hint {
     }
 }
 
+/// Whether the record holds images, which judges of text are not shown.
 fn holds_pictures(item: &Item, view: &RecordView) -> bool {
     let named = |name: &String| {
         let low = name.to_lowercase();
@@ -267,7 +292,7 @@ fn holds_pictures(item: &Item, view: &RecordView) -> bool {
     view.hidden.iter().any(named) || shown.into_iter().any(inside)
 }
 
-/// One line for people.
+/// One line: `shown to the judge: question, output (answer); not shown: gold`.
 impl std::fmt::Display for RecordView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const MOST: usize = 12;
@@ -294,163 +319,5 @@ impl std::fmt::Display for RecordView {
             0 => Ok(()),
             more => write!(f, " and {more} more"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn prompt(name: &str) -> &'static Prompt {
-        super::super::built_in().unwrap().iter().find(|prompt| prompt.name() == name).unwrap()
-    }
-
-    fn line(name: &str, record: serde_json::Value, map: &str) -> String {
-        let map = if map.is_empty() { FieldMap::default() } else { map.parse().unwrap() };
-        let item = map.apply(&Item::from(record)).unwrap();
-        prompt(name).view(&item, &map).to_string()
-    }
-
-    #[test]
-    fn the_line_names_what_is_shown_and_what_is_not() {
-        for (name, record, map, expected) in [
-            (
-                "score",
-                json!({"id": 1, "question": "q", "answer": "a", "gold": "g", "label": 5}),
-                "",
-                "shown to the judge: question, answer; not shown: gold, label (compared with the verdict)",
-            ),
-            (
-                "score",
-                json!({"user_message": "q", "bot_reply": "r", "gold": "g", "empty": ""}),
-                "answer=bot_reply",
-                "shown to the judge: bot_reply (answer); no question; not shown: user_message, gold",
-            ),
-            (
-                "score",
-                json!({"instruction": "i", "input": "x", "output": "o"}),
-                "",
-                "shown to the judge: instruction and input (question), output (answer)",
-            ),
-            (
-                "pair",
-                json!({"prompt": "q", "chosen": "a", "rejected": "b", "source": "s"}),
-                "",
-                "shown to the judge: prompt (question), chosen and rejected (answers); not shown: source",
-            ),
-            (
-                "steps",
-                json!({"problem": "p", "steps": ["a"], "answer": "a"}),
-                "",
-                "shown to the judge: problem, steps; not shown: answer",
-            ),
-            (
-                "first-error",
-                json!({"problem": "p", "solution": "a"}),
-                "",
-                "shown to the judge: problem, solution (steps)",
-            ),
-            (
-                "trajectory",
-                json!({"conversation": [{"role": "user", "content": "x"}], "tools": [1]}),
-                "",
-                "shown to the judge: conversation (messages); not shown: tools",
-            ),
-            (
-                "score",
-                json!({"output": {"text": "t"}, "label": 1}),
-                "answer=output.text,question=output.text",
-                "shown to the judge: output.text (question), output.text (answer); not shown: label (compared with the verdict)",
-            ),
-            (
-                "criteria",
-                json!({"answer": "a", "criteria": ["kind"]}),
-                "",
-                "shown to the judge: answer, criteria; no question",
-            ),
-        ] {
-            assert_eq!(line(name, record, map), expected);
-        }
-    }
-
-    #[test]
-    fn what_every_record_is_given_is_no_field_of_the_record() {
-        let map = FieldMap::default().filling("criteria", "kind");
-        let item = map
-            .apply(&Item::from(json!({"answer": "a", "question": "q", "criteria": "own"})))
-            .unwrap();
-        let view = prompt("score").view(&item, &map);
-        assert_eq!(view.to_string(), "shown to the judge: question, answer; not shown: criteria");
-    }
-
-    fn notices(name: &str, record: serde_json::Value) -> String {
-        let notices = prompt(name).notices(&Item::from(record), &FieldMap::default());
-        let flags = |notice: &Hint| notice.worded(|name, value| format!("--{name} {value}"));
-        notices.iter().map(flags).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn fields_that_look_useful_are_named_with_the_way_to_show_them() {
-        let message = notices("score", json!({"answer": "a", "user_message": "q", "gold": "g"}));
-        assert!(message.contains("`user_message` looks like a question, and is not shown: --map question=user_message shows it"), "{message}");
-        assert!(
-            message.contains("`gold` looks like a reference, and the prompt `score` reads none; `score-reference` reads one"),
-            "{message}"
-        );
-        let message = notices(
-            "score",
-            json!({"messages": [{"role": "user", "content": "q"}], "answer": "a"}),
-        );
-        assert!(message.contains("--map question=messages shows it"), "{message}");
-        assert_eq!(
-            notices(
-                "score",
-                json!({"question": "q", "answer": "a", "correct": true, "user_id": 3, "model_name": "m"})
-            ),
-            ""
-        );
-    }
-
-    #[test]
-    fn two_filled_names_of_one_meaning_are_reported() {
-        let message = notices("score", json!({"question": "q", "answer": "gold", "response": "r"}));
-        assert!(message.contains("`response` and `answer` are both filled"), "{message}");
-        assert!(message.contains("--map answer=response"), "{message}");
-        assert_eq!(notices("score", json!({"question": "q", "answer": "x", "response": "x"})), "");
-        let message =
-            notices("pair", json!({"question": "q", "answers": ["a", "b"], "response": "r"}));
-        assert!(message.contains("`response` and `answers` are both filled"), "{message}");
-        assert!(message.ends_with("--prompt score judges `response`"), "{message}");
-    }
-
-    #[test]
-    fn shapes_that_are_no_text_and_images_are_reported() {
-        let message =
-            notices("score", json!({"question": "q", "answer": {"text": "a", "tokens": 3}}));
-        assert!(
-            message
-                .contains("`answer` is an object, and is shown as JSON; --map answer=answer.text"),
-            "{message}"
-        );
-        let message = notices("score", json!({"question": "q", "answer": "a", "image": "x.png"}));
-        assert!(message.contains("images"), "{message}");
-        let message = notices(
-            "pair",
-            json!({"question": "q", "chosen": {"answer": "a"}, "rejected": {"answer": "b"}}),
-        );
-        assert!(
-            message.contains(
-                "`chosen` is an object, and is shown as JSON; --map chosen=chosen.answer"
-            ),
-            "{message}"
-        );
-        let message = notices(
-            "rank",
-            json!({"question": "q", "answers": [{"text": "a", "rank": 1}, {"text": "b", "rank": 2}]}),
-        );
-        assert_eq!(message, "`answers` holds objects, and each is shown as JSON");
-        let picture = json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}]);
-        assert!(notices("trajectory", json!({"messages": picture})).contains("images"));
     }
 }

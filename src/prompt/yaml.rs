@@ -1,5 +1,7 @@
-//! Front matter as keys and values, each with its line; what is wrong is said without the YAML reader's own
-//! words.
+//! Front matter as keys and values, each with its line in the file.
+//!
+//! Errors name the file and the line, say in plain words what is wrong, and do not repeat the messages of the YAML
+//! reader, which assume that the user knows YAML.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -10,16 +12,21 @@ use crate::{
     item::kind_of,
 };
 
-/// The keys of front matter that are not read yet.
+/// The keys of front matter that have not been read yet, with their values.
 pub(super) struct Keys<'y> {
     /// The file, for messages.
     name: &'y str,
+    /// Its text, in which lines of keys are looked up.
     yaml: &'y str,
+    /// The keys that are left.
     map: Map<String, Value>,
 }
 
 impl<'y> Keys<'y> {
-    /// Reads the YAML between the two lines `---`.
+    /// Parses the YAML between the two lines `---`. An empty text has no keys.
+    ///
+    /// # Errors
+    /// The text is not valid YAML, or not an object.
     pub(super) fn of(name: &'y str, yaml: &'y str) -> Result<Self> {
         let value: Value = if yaml.trim().is_empty() {
             Value::Object(Map::new())
@@ -38,7 +45,7 @@ impl<'y> Keys<'y> {
         }
     }
 
-    /// Refuses a key that is not among these.
+    /// Refuses a key that is not one of `known`.
     pub(super) fn check_names(&self, known: &[&'static str]) -> Result<()> {
         match self.map.keys().find(|key| !known.contains(&key.as_str())) {
             Some(key) if key == "judges" => {
@@ -52,12 +59,12 @@ impl<'y> Keys<'y> {
         }
     }
 
-    /// Takes the value of a key out; an empty one counts as absent.
+    /// Removes a key and returns its value; null counts as absent.
     pub(super) fn take(&mut self, key: &str) -> Option<Value> {
         self.map.remove(key).filter(|value| !value.is_null())
     }
 
-    /// A key whose value is read by `read`.
+    /// The value of a key, converted by `read`; errors get the key's line.
     pub(super) fn read<T>(
         &mut self,
         key: &str,
@@ -67,12 +74,12 @@ impl<'y> Keys<'y> {
         self.at(key, result)
     }
 
-    /// A text.
+    /// The value of a key as text.
     pub(super) fn text(&mut self, key: &str) -> Result<Option<String>> {
         self.read(key, |value| text(&format!("`{key}`"), value))
     }
 
-    /// One of a few words.
+    /// The value of a key as one of `words`.
     pub(super) fn word<T: DeserializeOwned>(
         &mut self,
         key: &str,
@@ -81,7 +88,7 @@ impl<'y> Keys<'y> {
         self.read(key, |value| word(&format!("`{key}`"), value, words))
     }
 
-    /// The same result, with the line of its key where something is wrong.
+    /// The same result; an error names the file, and the line of the key.
     pub(super) fn at<T>(&self, key: &str, result: Result<T>) -> Result<T> {
         result.map_err(|error| match self.line(key) {
             Some(line) => error.within(format_args!("{}:{line}", self.name)),
@@ -89,7 +96,7 @@ impl<'y> Keys<'y> {
         })
     }
 
-    /// The line of the file on which a key stands.
+    /// The line of the file, from 1, on which a key stands.
     fn line(&self, key: &str) -> Option<usize> {
         let is_key = |line: &str| {
             let name =
@@ -103,11 +110,12 @@ impl<'y> Keys<'y> {
 /// The line of a file on which front matter begins, after its `---`.
 const FIRST_LINE: usize = 2;
 
+/// An error of a prompt file.
 pub(super) fn wrong(message: String) -> Error {
     Error::new(ErrorKind::Prompt, message)
 }
 
-/// A text; a number or a boolean is one that lacks its quotes.
+/// A value that must be a text. For a number or a boolean the hint shows the quotation marks that are missing.
 pub(super) fn text(what: &str, value: Value) -> Result<String> {
     match value {
         Value::String(text) => Ok(text),
@@ -123,7 +131,7 @@ pub(super) fn text(what: &str, value: Value) -> Result<String> {
     }
 }
 
-/// A text, or a list of texts.
+/// A value that must be a text or a list of texts.
 pub(super) fn texts(what: &str, value: Value) -> Result<Vec<String>> {
     match value {
         Value::Array(list) => {
@@ -134,7 +142,7 @@ pub(super) fn texts(what: &str, value: Value) -> Result<Vec<String>> {
     }
 }
 
-/// One of a few words.
+/// A value that must be one of a few words.
 pub(super) fn word<T: DeserializeOwned>(
     what: &str,
     value: Value,
@@ -146,18 +154,18 @@ pub(super) fn word<T: DeserializeOwned>(
     })
 }
 
-/// A whole number, 0 or above.
+/// A value that must be a whole number, 0 or above.
 pub(super) fn whole(what: &str, value: &Value) -> Result<u32> {
     let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
     number.ok_or_else(|| wrong(format!("{what} must be a whole number, and is {}", shown(value))))
 }
 
-/// Any number.
+/// A value that must be a number.
 pub(super) fn number(what: &str, value: &Value) -> Result<f64> {
     value.as_f64().ok_or_else(|| wrong(format!("{what} must be a number, and is {}", shown(value))))
 }
 
-/// A value as it is named in a message: a short one itself, another by its kind.
+/// A value as messages name it: a short one itself, a list or an object by its type.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Array(_) | Value::Object(_) | Value::Null => kind_of(value).into(),
@@ -167,19 +175,19 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// What is wrong with the YAML itself, with the line of the file.
+/// The error of malformed YAML, in plain words, with the line of the file.
 fn refused(name: &str, yaml: &str, cause: &Cause) -> Error {
     let cause = cause.without_snippet();
     let error = match cause {
-        Cause::DuplicateMappingKey { key: Some(key), .. } => wrong(format!("the key `{key}` is there twice")),
-        Cause::DuplicateMappingKey { key: None, .. } => wrong("a key is there twice".into()),
+        Cause::DuplicateMappingKey { key: Some(key), .. } => wrong(format!("the key `{key}` is repeated")),
+        Cause::DuplicateMappingKey { key: None, .. } => wrong("a key is repeated".into()),
         Cause::Eof { .. } | Cause::ContainerEndMismatch { .. } => {
             wrong("a bracket or a quote is never closed".into())
         }
         Cause::UnknownAnchor { .. } => wrong("a value begins with `*`, which needs quotes".into())
             .hint("write a pattern between quotes: \"[[*]]\""),
         Cause::NonFiniteFloat { value, .. } => wrong(format!("`{value}` is not a usable number")),
-        Cause::MultipleDocuments { .. } => wrong("the front matter is cut in two by a line of its own".into()),
+        Cause::MultipleDocuments { .. } => wrong("the front matter contains a line that ends it early".into()),
         Cause::Budget { .. }
         | Cause::AliasReplayLimitExceeded { .. }
         | Cause::AliasExpansionLimitExceeded { .. }

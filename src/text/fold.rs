@@ -31,7 +31,8 @@ struct FoldedPiece {
 impl Folded {
     /// The bytes of the original text that became these bytes of the folded one.
     ///
-    /// Both ends lie on character boundaries. A place inside of a replaced piece becomes the whole piece.
+    /// Both ends lie on character boundaries. A place inside of a replaced piece becomes the whole piece: of `【1】`,
+    /// folded to `[[1]]`, the bytes of the first `[` alone are those of `【`.
     pub(crate) fn original(&self, place: Range<usize>) -> Range<usize> {
         let Some(last) = self.pieces.last() else { return place };
         let start = match self.piece(place.start) {
@@ -217,6 +218,9 @@ fn tag(rest: &str) -> Option<(&'static str, usize)> {
 
 /// A text reduced to what counts in comparisons: without blanks and Markdown emphasis, in lower case, and with
 /// compatible characters unified (Unicode NFKC).
+///
+/// `**Score** : 10` and `score:10` become the same text, and so do `𝐒𝐜𝐨𝐫𝐞` and `score`. Places are lost: this form is
+/// for comparing only.
 pub(crate) fn squeezed(text: &str) -> String {
     let kept = |c: &char| !c.is_whitespace() && !"*_`$".contains(*c);
     if text.is_ascii() {

@@ -78,7 +78,8 @@ impl<'d> JudgedTexts<'d> {
         !self.data.is_empty() && self.tags().names.contains(name)
     }
 
-    /// Whether a tag is followed in one of the texts by what follows it in the answer (`after`).
+    /// Whether a tag is followed in one of the texts by what follows it in the answer (`after`). Four characters must
+    /// agree at least.
     pub(super) fn go_on_like(&self, name: &'static str, after: &str) -> bool {
         let after = following(after);
         let ends = after.char_indices().map(|(at, c)| at + c.len_utf8()).skip(TELLING - 1);

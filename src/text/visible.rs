@@ -30,6 +30,12 @@ use super::{
 };
 
 /// How the end of a turn is recognised.
+///
+/// | | used for | `</s>` in the middle of a text |
+/// |---|---|---|
+/// | `Exact` | models in this process | is text |
+/// | `Token` | answers of servers | ends the turn, unless it is quoted or written about |
+/// | `Draft` | revisions by a server's model | is text, unless another turn follows it |
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TurnEnd<'m> {
     /// The engine in this process ended the turn by its tokens: whatever looks like one in the text is text.
@@ -142,7 +148,11 @@ impl<'a, 'd> ScannedText<'a, 'd> {
         (opens && !quoted()).then_some(first)
     }
 
-    /// Where the block that opened the answer is over: at the first closing tag that is no quotation.
+    /// The byte after the block that opened the answer, which is after the first closing tag that is not a quotation;
+    /// `None` where it is never closed.
+    ///
+    /// If every closing tag seems to be quoted, the last one counts: a block that was opened is more likely closed than
+    /// not. The search ends with the turn.
     fn closing_of(&self, open: &SpecialToken) -> Option<usize> {
         let later: Vec<&SpecialToken> =
             self.specials.iter().filter(|special| special.place.start >= open.place.end).collect();

@@ -1,4 +1,13 @@
 //! The end of a conversation: the values of the verdict are scored, or the verdict alone is asked for.
+//!
+//! | the model | the text | what is asked |
+//! |---|---|---|
+//! | scores verdicts | announces a verdict | every value, at the place of the text's own value |
+//! | scores verdicts | lacks only its verdict | every value, after an appended announcement |
+//! | continues its turns | has no verdict, and asking again is of no use | the verdict alone |
+//! | anything else | | nothing |
+//!
+//! None of this happens inside of a thinking block: it is ended first.
 
 use super::{MOST_ALTERNATIVES, Program, ProgramStage, ProgramStep, Turns, line_of};
 use crate::{
@@ -11,23 +20,23 @@ use crate::{
     verdict::Reason,
 };
 
-/// Tokens of a verdict alone.
+/// The limit of tokens for a verdict alone.
 const LONGEST_VERDICT: u32 = 24;
 
-/// The name of a scoring among the calls of a vote.
+/// The slot of a scoring among the calls of a vote.
 const VERDICT: &str = "verdict";
 
-/// The name of a verdict that was asked for alone.
+/// The slot of a verdict that was asked for alone.
 const ENDING: &str = "ending";
 
 impl Program {
-    /// Whether the vote can do without the answer to the last request: the values of a verdict are scored, and
-    /// where that fails nothing but their probabilities is lost.
+    /// Whether the last request may remain without an answer: it scores the values of a verdict, and if that fails only
+    /// the probabilities are lost.
     pub fn is_optional(&self) -> bool {
         matches!(self.stage, ProgramStage::Scoring { .. })
     }
 
-    /// What is wanted after the body: all results are there.
+    /// The next step once all replies of the body are there.
     pub(super) fn close(&mut self) -> Result<ProgramStep> {
         let transcript = self.whole();
         self.stage = ProgramStage::Over;
@@ -39,7 +48,7 @@ impl Program {
             .map_or(ProgramStep::Done(transcript), |request| ProgramStep::Ask(Box::new(request))))
     }
 
-    /// Everything that was said, with the answer to the last request.
+    /// The finished conversation, with the answer to the last request.
     pub(super) fn closed(&mut self, answer: Option<Completion>) -> Transcript {
         let mut transcript = self.whole();
         let stage = std::mem::replace(&mut self.stage, ProgramStage::Over);
@@ -58,11 +67,12 @@ impl Program {
         transcript
     }
 
+    /// All replies of the body.
     fn whole(&self) -> Transcript {
         self.state.transcript(&self.sent, |_| true)
     }
 
-    /// The ending that a text like this may be given, where asking again would be of no use.
+    /// The closing line that may be appended to a text, where asking again would be of no use.
     pub(super) fn ending(&self, marked: &str) -> Option<ClosingLine> {
         if !(self.repeats && self.context.capabilities.prefill.is_yes()) {
             return None;
@@ -70,22 +80,22 @@ impl Program {
         self.reader().ending(self.marked_line(marked).as_deref())
     }
 
-    /// The author's line that shows the mark, in what was sent.
+    /// The line of the author that shows the mark, in what was sent.
     pub(in crate::prompt) fn line_with_mark(&self) -> Option<String> {
         self.marked_line(&self.sent)
     }
 
-    /// The author's line that shows the mark.
+    /// The line of the author that shows the mark, in a marked text.
     fn marked_line(&self, marked: &str) -> Option<String> {
         self.state.mark.as_deref().and_then(|mark| line_of(marked, mark))
     }
 
-    /// Where the verdict comes from.
+    /// The prompt's `verdict_from`.
     fn from(&self) -> VerdictFrom {
         self.prompt.front.verdict_from
     }
 
-    /// How the verdict is announced and which values it may have, where both are known and wanted.
+    /// The closing line and the values of the verdict, where they are known and may be scored.
     fn scoring(&self, marked: &str) -> Option<Scoring> {
         if self.from() == VerdictFrom::Text {
             return None;
@@ -94,8 +104,8 @@ impl Program {
         self.reader().scoring(line.as_deref(), &self.state.shape).ok()
     }
 
-    /// Whether a server is to report, beside the text at this spot, what else could stand in the place of its
-    /// verdict.
+    /// Whether a server is asked to report the alternatives of every token for this slot, so that the distribution can
+    /// be read where the verdict stands.
     pub(super) fn reports_at_value(&self, slot: &Slot, marked: &str) -> bool {
         self.context.capabilities.logprobs.may_be_top()
             && !self.context.capabilities.score_verdict.is_yes()
@@ -103,8 +113,8 @@ impl Program {
             && self.scoring(marked).is_some()
     }
 
-    /// Asks how likely each value of the verdict is: where the text announces it, or at the end of a text that
-    /// lacks nothing else. `None` where that cannot be asked.
+    /// The request for the probability of each value of the verdict, where the text announces it or after an appended
+    /// announcement; `None` where that cannot be asked.
     fn score(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
         if !self.context.capabilities.score_verdict.is_yes() {
             return Ok(None);
@@ -133,8 +143,8 @@ impl Program {
         Ok(Some(Request { draw: 0, reask: 0, ..request }))
     }
 
-    /// Asks for the verdict alone, after a transcript that came to none: where the model would only say the same
-    /// again, can go on with what it said, and cannot score the values.
+    /// The request for the verdict alone after a conversation without one; `None` unless asking again is of no use, the
+    /// model can continue its text, and cannot score the values.
     fn force(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
         let capabilities = self.context.capabilities;
         let has_values = || self.scoring(&self.sent).is_some();
@@ -169,7 +179,7 @@ impl Program {
         Ok(Some(Request { alternatives: reports.then_some(MOST_ALTERNATIVES), ..request }))
     }
 
-    /// The turns up to the end of the last answer, where the model may go on with it.
+    /// The turns up to the end of the last reply, where the model can continue it.
     fn open_turns(&self) -> Result<Option<Turns>> {
         let Some(last) = self.state.results.last() else { return Ok(None) };
         let mut turns = self.turns(&self.sent, &last.slot)?;
@@ -179,8 +189,8 @@ impl Program {
         Ok(Some(turns).filter(|turns| turns.open))
     }
 
-    /// Gives what the model wrote in the open turn its own tokens: another spelling of the same text would be
-    /// another question.
+    /// Attaches to the model's own text in the open turn the tokens that it was written with: other tokens for the same
+    /// text would be another question.
     pub(super) fn add_tokens(&self, turns: &mut Turns) {
         let Some(turn) = turns.messages.last_mut().filter(|_| turns.open) else { return };
         for part in turn.parts.iter_mut().filter(|part| part.origin == Origin::Model) {
@@ -195,7 +205,7 @@ impl Program {
     }
 }
 
-/// How likely each value is, as an answer. What is not about these labels tells nothing.
+/// The probabilities of values as a reply. A distribution over other labels is dropped.
 fn scored(announcement: String, labels: &[String], mut completion: Completion) -> Reply {
     let asked = |(label, _): &(String, f64)| labels.contains(label);
     completion.distribution = completion
@@ -205,11 +215,11 @@ fn scored(announcement: String, labels: &[String], mut completion: Completion) -
     Reply { slot, chosen: Some(Chosen::Scored { announcement }), may_be_cut: true, completion }
 }
 
-/// A verdict that was asked for alone, as an answer that holds its whole line.
+/// A verdict that was asked for alone, as a reply that holds its whole line.
 fn forced(ending: &ClosingLine, mut completion: Completion) -> Reply {
     // Results that are read again hold the whole ending.
     if completion.finish != Finish::Forced {
-        // What a filter or an accident ended is no verdict.
+        // A text that a filter or an accident ended is not a verdict.
         if !matches!(completion.finish, Finish::Stop | Finish::Length) {
             completion.text.clear();
         }
@@ -227,7 +237,7 @@ fn forced(ending: &ClosingLine, mut completion: Completion) -> Reply {
     Reply { slot, chosen: None, may_be_cut: true, completion }
 }
 
-/// Cuts a turn inside of this text of the model; `false` where it does not stand there by itself.
+/// Cuts a turn inside of this text of the model, at the byte `at`; `false` where the text is not a part of its own.
 fn cut(turn: &mut Message, text: &str, at: usize) -> bool {
     let own = |part: &Part| part.origin == Origin::Model && part.as_text() == text;
     let Some(place) = turn.parts.iter().rposition(own) else { return false };
@@ -238,7 +248,7 @@ fn cut(turn: &mut Message, text: &str, at: usize) -> bool {
     true
 }
 
-/// Announces the verdict at the end of a turn, outside of any thinking block.
+/// Appends the announcement of the verdict to a turn, after ending any thinking block.
 fn announce(turn: &mut Message, ending: &ClosingLine, judged: &[String], opened: bool) {
     leave_begun(turn, ending);
     let text = turn.text();
@@ -250,18 +260,18 @@ fn announce(turn: &mut Message, ending: &ClosingLine, judged: &[String], opened:
     turn.parts.push(Part::text(format!("{between}{}", ending.before), Origin::Prompt));
 }
 
-/// Whether a text ends inside of a thinking block, its own or one that the chat template opened.
+/// Whether a text ends inside of a thinking block: its own, or one that the chat template `opened`.
 pub(super) fn stands_in_thought(text: &str, judged: &[String], opened: bool) -> bool {
     unfinished_thought(text, &JudgedTexts::new(judged)).is_some()
         || (opened && !has_thinking_end(text))
 }
 
-/// What ends a thinking block: its end, on a line of its own.
+/// The parts that end a thinking block: a line break, and the model's own token for it.
 pub(super) fn end_of_thought() -> [Part; 2] {
     [Part::text("\n", Origin::Prompt), Part::end_of_thinking()]
 }
 
-/// Takes off an announcement that the model began and did not end: it is written anew.
+/// Removes an announcement that the model began and did not finish: it is written anew.
 fn leave_begun(turn: &mut Message, ending: &ClosingLine) {
     let written = turn.parts.last_mut().filter(|part| part.origin == Origin::Model);
     if let Some(written) = written.and_then(Part::text_mut) {
