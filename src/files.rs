@@ -1,4 +1,8 @@
-//! Files by what they are: texts up to a size, and one file told from another whatever its names are.
+//! Files by what they are: texts up to a size, and the identity of a file whatever its names are.
+//!
+//! Before a run, [`Plan`] checks everything that it will read and write. A run must never write to a file
+//! that it reads, under whatever name or link, and it should find out before anything is paid for that an
+//! output cannot be written.
 
 use std::{
     fs::{self, File},
@@ -39,13 +43,14 @@ pub fn text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// It is a folder, a device or a pipe, or cannot be opened.
 pub fn regular(path: &Path) -> io::Result<File> {
-    // A pipe is not even opened: that would wait for somebody who writes.
+    // A pipe is not even opened: that would wait for a writer.
     check_regular(&fs::metadata(path)?)?;
     let file = File::open(path)?;
     check_regular(&file.metadata()?)?;
     Ok(file)
 }
 
+/// Refuses folders, devices and pipes.
 fn check_regular(meta: &fs::Metadata) -> io::Result<()> {
     match (meta.is_dir(), meta.is_file()) {
         (true, _) => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
@@ -98,7 +103,7 @@ impl Identity {
         None
     }
 
-    /// The file behind standard input or output, where it is one.
+    /// The file that standard input or output is redirected to or from, if it is one.
     #[cfg(unix)]
     pub fn of_stream(stream: &impl std::os::fd::AsFd) -> Option<Self> {
         let file = File::from(stream.as_fd().try_clone_to_owned().ok()?);
@@ -106,14 +111,14 @@ impl Identity {
         Self::numbers(&meta)
     }
 
-    /// The file behind standard input or output, which is unknown here.
+    /// The file that standard input or output is redirected to, which is unknown on this system.
     #[cfg(not(unix))]
     pub fn of_stream<T>(_: &T) -> Option<Self> {
         None
     }
 }
 
-/// Where a file would be made: in the folder as it is really called, behind links that lead nowhere yet.
+/// Where a file would be made: in the real folder, at the end of links that lead nowhere yet.
 fn place(path: &Path, links: usize) -> Option<PathBuf> {
     const MOST_LINKS: usize = 16;
     let folder = folder_of(path);
@@ -133,12 +138,20 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// The files that a command reads and writes: none is both, and none is written twice.
+///
+/// ```
+/// use tribunal::files::Plan;
+///
+/// let plan = Plan::default().reads("an input", "a.jsonl".as_ref()).writes("-o", "./a.jsonl".as_ref());
+/// assert!(plan.check().unwrap_err().to_string().contains("which is an input"));
+/// ```
 #[derive(Debug, Default)]
 pub struct Plan {
     reads: Vec<Entry>,
     writes: Vec<Entry>,
 }
 
+/// One file of a plan.
 #[derive(Debug)]
 struct Entry {
     what: String,
@@ -160,28 +173,28 @@ impl Entry {
 }
 
 impl Plan {
-    /// Takes note of a file that is read; `what` it is reads like `an input`.
+    /// Adds a file that is read; `what` names its role, such as `an input`.
     #[must_use]
     pub fn reads(mut self, what: &str, path: &Path) -> Self {
         self.reads.push(Entry::new(what, path));
         self
     }
 
-    /// Takes note of a file that is written; `what` is the option that names it.
+    /// Adds a file that is written; `what` is the option that names it.
     #[must_use]
     pub fn writes(mut self, what: &str, path: &Path) -> Self {
         self.writes.push(Entry { path: Some(path.to_owned()), ..Entry::new(what, path) });
         self
     }
 
-    /// Takes note of a file that is written beside the one that an option names.
+    /// Adds a file that is written beside the one that an option names; it need not be writable yet.
     #[must_use]
     pub fn writes_beside(mut self, what: &str, path: Option<&Path>) -> Self {
         self.writes.extend(path.map(|path| Entry::new(what, path)));
         self
     }
 
-    /// Takes note of standard input as an input.
+    /// Adds standard input, which may be redirected from a file.
     #[must_use]
     pub fn reads_stdin(mut self) -> Self {
         let identity = Identity::of_stream(&io::stdin());
@@ -189,7 +202,7 @@ impl Plan {
         self
     }
 
-    /// Takes note of standard output, which may be a file as well.
+    /// Adds standard output, which may be redirected into a file.
     #[must_use]
     pub fn writes_stdout(mut self) -> Self {
         let identity = Identity::of_stream(&io::stdout());
@@ -240,7 +253,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     let cannot =
         |why: String| Error::new(ErrorKind::Config, format!("cannot write `{name}`: {why}"));
     if name == "-" {
-        let error = cannot("it is no name of a file".into());
+        let error = cannot("it is not the name of a file".into());
         return Err(error.hint("without the option, results go to standard output"));
     }
     if is_address(&name) {
@@ -268,7 +281,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
     let probed = match fs::metadata(path) {
         Ok(meta) if meta.is_file() => fs::OpenOptions::new().append(true).open(path).map(drop),
-        // A device is opened by whoever writes to it.
+        // A device is not opened before it is written to.
         Ok(_) => Ok(()),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             tempfile::NamedTempFile::new_in(folder).map(drop)

@@ -1,4 +1,8 @@
-//! Tables as text. A bad row costs itself, a bad header its file.
+//! Tables as text: CSV, TSV and their relatives. A bad row costs itself, a bad header costs its file.
+//!
+//! The grammar is that of RFC 4180 with what spreadsheets and data frames really write: any of four
+//! delimiters, found by the header or named by a first line `sep=;`; blank rows; columns without a name; a
+//! delimiter at the end of each row; lists as JSON or as Python prints them.
 
 use serde_json::{Map, Value};
 
@@ -10,10 +14,14 @@ use super::{
 };
 use crate::{
     error::Result,
+    hint::Hint,
     item::{self, Item},
 };
 
-/// The rows of a table as records, each with the line on which it begins.
+/// The rows of a table as records, each with the line on which it begins (counted from 1).
+///
+/// It is an iterator of `(line, record or what is wrong with it)`. It ends after a header that cannot be
+/// read; a row that cannot be read is one item like any other.
 pub(super) struct CsvRecords {
     rows: Rows,
     header: Option<Vec<Column>>,
@@ -29,11 +37,15 @@ struct Column {
 }
 
 impl CsvRecords {
-    /// A table; without a delimiter its header tells.
+    /// A table. Without a `delimiter`, the header decides which one separates the cells.
     pub(super) fn new(lines: Lines, delimiter: Option<u8>) -> Self {
         Self { rows: Rows::new(lines, delimiter), header: None, over: false }
     }
 
+    /// Reads the header; `None` where the source is empty.
+    ///
+    /// # Errors
+    /// A name stands in it twice, or the delimiter is wrong: no row could be read.
     fn header(&mut self) -> Result<Option<Vec<Column>>> {
         let Some(row) = self.rows.next()? else { return Ok(None) };
         let names = row.cells.map_err(|error| error.within("header"))?;
@@ -41,8 +53,10 @@ impl CsvRecords {
         if let [one] = names.as_slice()
             && DELIMITERS.iter().any(|&other| one.contains(char::from(other)))
         {
-            return Err(wrong(format!("the header is one column, `{one}`"))
-                .hint("leave --delimiter out, or name the character that separates its names"));
+            return Err(wrong(format!("the header is one column, `{one}`")).hint(
+                Hint::from("name the character that separates the names, or none: ")
+                    .setting("delimiter", ""),
+            ));
         }
         for (n, name) in names.iter().enumerate() {
             if !name.is_empty() && names[..n].contains(name) {
@@ -52,6 +66,7 @@ impl CsvRecords {
         Ok(Some(columns(&names)))
     }
 
+    /// Reads the next row; `None` at the end. The outer error ends the table, the inner one costs the row.
     fn record(&mut self) -> Result<Option<(usize, Result<Item>)>> {
         if self.header.is_none() {
             self.header = self.header()?;
@@ -94,6 +109,10 @@ impl Iterator for CsvRecords {
     }
 }
 
+/// The record of one row: every cell under the name of its column.
+///
+/// # Errors
+/// The row has too many cells, or too few.
 fn record(header: &[Column], mut cells: Vec<String>) -> Result<Item> {
     let (has, wanted) = (cells.len(), header.len());
     // A delimiter at the end of each row makes cells that nobody named.
@@ -105,7 +124,10 @@ fn record(header: &[Column], mut cells: Vec<String>) -> Result<Item> {
         let error =
             wrong(format!("the row has {has} cells, and the header names {wanted} columns"));
         return Err(error.hint(
-            "cells that hold the delimiter are put in double quotes; --delimiter names another one",
+            Hint::from(
+                "put cells that hold the delimiter in double quotes, or name another one with ",
+            )
+            .setting("delimiter", "';'"),
         ));
     }
     let filled = header.iter().zip(cells).filter(|(column, cell)| {
@@ -116,7 +138,11 @@ fn record(header: &[Column], mut cells: Vec<String>) -> Result<Item> {
     Ok(Item::from(fields.collect::<Result<Map<_, _>>>()?))
 }
 
-/// A cell is text; where a list belongs it may be one in JSON, or as Python prints it.
+/// The value of a cell: its text, or a list where the field holds lists and the cell is one in JSON or as
+/// Python prints it.
+///
+/// # Errors
+/// The cell looks like a list and cannot be read as one: a judge would be shown brackets and quotes.
 fn value(name: &str, cell: String) -> Result<Value> {
     let text = cell.trim();
     let is_closed = text.starts_with('[') && text.ends_with(']');
@@ -135,7 +161,8 @@ fn value(name: &str, cell: String) -> Result<Value> {
     Ok(cell.into())
 }
 
-/// Whether a first line looks like the header of a table whose fields prompts know.
+/// Whether a first line looks like the header of a table: short names, one of which prompts know. Used for
+/// input without a name, such as a pipe.
 pub(super) fn is_header(line: &str) -> bool {
     const LONGEST_NAME: usize = 64;
     if separator(line.as_bytes()).is_some() {

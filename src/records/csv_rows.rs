@@ -38,6 +38,7 @@ pub(super) fn delimiter_of(header: &[u8], below: Option<&[u8]>) -> Option<u8> {
         .map(|(delimiter, _)| delimiter)
 }
 
+/// How often a delimiter stands in a line outside of quotes.
 fn outside_quotes(line: &[u8], delimiter: u8) -> usize {
     let mut quoted = false;
     line.iter()
@@ -59,7 +60,8 @@ pub(super) struct Row {
     pub(super) cells: Result<Vec<String>>,
 }
 
-/// Cuts lines into rows: a row goes on over line breaks that stand in quotes.
+/// Cuts lines into rows. A row continues over line breaks that stand in quotes; memory is bounded by the
+/// longest row that is accepted.
 pub(super) struct Rows {
     pub(super) lines: Lines,
     /// Lines that were read ahead.
@@ -71,11 +73,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The rows of these lines; the header decides where no delimiter is named.
     pub(super) fn new(lines: Lines, delimiter: Option<u8>) -> Self {
         let (cells, ends) = (vec![0; 4 << 10], vec![0; 64]);
         Self { lines, ahead: VecDeque::new(), delimiter, core: None, cells, ends }
     }
 
+    /// The next line: one that was read ahead, else one of the source.
     fn line(&mut self) -> Result<Option<RawLine>> {
         match self.ahead.pop_front() {
             Some(line) => Ok(Some(line)),
@@ -83,7 +87,7 @@ impl Rows {
         }
     }
 
-    /// The next row in which anything is.
+    /// The next row with a cell that is not blank.
     pub(super) fn next(&mut self) -> Result<Option<Row>> {
         loop {
             match self.any()? {
@@ -126,7 +130,10 @@ impl Rows {
         Ok(ReaderBuilder::new().delimiter(self.delimiter.unwrap_or(b',')).build())
     }
 
-    /// The row that begins with this line. One whose quote is never closed costs its first line only.
+    /// The row that begins with this line.
+    ///
+    /// Lines are added until no quote is open. Where one is never closed, the row is an error of its first
+    /// line alone, and the lines after it are put back, to be read as rows of their own.
     fn row(&mut self, core: &mut Reader, first: RawLine) -> Result<Row> {
         let line = first.number;
         let failed = |error| Ok(Row { line, cells: Err(error) });
@@ -138,7 +145,7 @@ impl Rows {
         let mut fault = first.text().err();
         let mut fed = buffer.feed(core, &first.bytes);
         let mut last = first;
-        let mut behind: Vec<RawLine> = Vec::new();
+        let mut added: Vec<RawLine> = Vec::new();
         while fed.is_none() {
             let next = match self.ahead.pop_front() {
                 Some(line) => Some(line),
@@ -146,16 +153,16 @@ impl Rows {
             };
             let fits = buffer.filled <= LONGEST;
             let Some(next) = next.filter(|next| fits && !next.is_cut()) else {
-                behind.into_iter().rev().for_each(|line| self.ahead.push_front(line));
+                added.into_iter().rev().for_each(|line| self.ahead.push_front(line));
                 return failed(unclosed());
             };
             fault = fault.or(next.text().err());
             fed = buffer.feed(core, &next.bytes);
-            behind.push(next.clone());
+            added.push(next.clone());
             last = next;
         }
-        // A lone carriage return ends a row as well: what stands behind it is the next one.
-        let rest = last.behind(fed.unwrap_or(last.bytes.len()));
+        // A lone carriage return also ends a row: what follows it is the next one.
+        let rest = last.after(fed.unwrap_or(last.bytes.len()));
         self.ahead.extend(rest.filter(|rest| !rest.is_blank()));
         match fault {
             Some(fault) => failed(fault),
@@ -164,7 +171,8 @@ impl Rows {
     }
 }
 
-/// Where the cells of one row are collected.
+/// Where the cells of one row are collected: their bytes one after another, and where each ends. The two
+/// buffers are kept from row to row.
 struct RowBuffer<'a> {
     cells: &'a mut Vec<u8>,
     ends: &'a mut Vec<usize>,
@@ -213,7 +221,8 @@ impl RowBuffer<'_> {
     }
 }
 
+/// The error of a row whose quote is never closed.
 fn unclosed() -> Error {
     wrong("a quote of this row is never closed")
-        .hint("the file may have been cut off; a quote inside of a cell is written twice")
+        .hint("the file may have been cut off; a quote inside a cell is written twice")
 }

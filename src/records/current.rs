@@ -7,12 +7,14 @@ use serde::Deserialize;
 use super::ids::digest;
 use crate::line::{Lenient, TextLike};
 
-/// LineOwner a line of results is.
+/// The judge and the record that a line of results belongs to.
+///
+/// Reading it never fails: a line that says nothing of a judge counts with whatever judge is current.
 #[derive(Clone, Copy, Debug)]
 pub struct LineOwner {
-    /// Model and prompt; none of what is no line of a judge.
+    /// A digest of model and prompt; `None` for a line that is not one of a judge.
     judge: Option<u64>,
-    /// Id and place in the input; what has no place is like nothing else.
+    /// A digest of id and place in the input; a line without a place is only equal to itself.
     record: u64,
     /// Whether the line says that it belongs to another input or another judge.
     is_stale: bool,
@@ -49,7 +51,19 @@ impl LineOwner {
     }
 }
 
-/// For each line, whether it counts: the last whole run of its file did not mark it as one of another
+/// For each line of a file, whether it counts.
+///
+/// ```
+/// use tribunal::records::{LineOwner, current};
+///
+/// let line = |model: &str, index: usize| {
+///     let line = format!(r#"{{"id":"q","index":{index},"model":"{model}","prompt":{{"hash":"h"}}}}"#);
+///     LineOwner::of(&line)
+/// };
+/// assert_eq!(current(&[line("old", 0), line("new", 0), line("new", 1)]), [false, true, true]);
+/// ```
+///
+/// A line counts if the last whole run of its file did not mark it as one of another
 /// input or judge, the judge of the last line judged it (the same model by the same prompt), and no later
 /// line of this judge is about the same record of the input.
 pub fn current(lines: &[LineOwner]) -> Vec<bool> {

@@ -1,4 +1,4 @@
-//! How a run over records ended, and what it left untried.
+//! How a run over records ended, and how much of its input was never tried.
 
 use std::fmt;
 
@@ -6,7 +6,15 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 
-/// Why a run took no more records.
+/// Why a run read no more records.
+///
+/// ```
+/// use tribunal::{Error, ErrorKind, records::End};
+///
+/// assert!(End::default().is_whole());
+/// let refused = End::GaveUp(Error::new(ErrorKind::Unauthorized, "the key was refused"));
+/// assert_eq!(refused.name(), "gave_up");
+/// ```
 ///
 /// Only a whole run writes a table or puts lines into the order of the input. Whatever else ends a run
 /// leaves its results where the same command finds them and goes on.
@@ -29,12 +37,12 @@ impl End {
         matches!(self, Self::Whole)
     }
 
-    /// Whether somebody stopped it.
+    /// Whether the run was asked to stop.
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Stopped)
     }
 
-    /// The word in files.
+    /// The word for it in summaries: `whole`, `stopped` or `gave_up`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Whole => "whole",

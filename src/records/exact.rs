@@ -1,5 +1,9 @@
 //! JSON as it was written: no digit is lost, no key comes twice, and nothing is nested so deeply that a
 //! line of results could not be read back.
+//!
+//! Before the text is parsed, one pass over its bytes finds numbers that a float of 64 bits would change.
+//! They are put in quotes, so that they arrive as texts with the same digits: `12345678901234567890123` and
+//! `0.1000000000000000055511151231257827` stay what they are.
 
 use std::{borrow::Cow, cell::RefCell, fmt, ops::Range};
 
@@ -13,16 +17,21 @@ use crate::error::Error;
 /// read to a depth of 127.
 pub(super) const DEEPEST: usize = 100;
 
-/// Why a text is not taken.
+/// Why a text is not a value.
 #[derive(Debug)]
 pub(super) enum JsonError {
     /// It is not JSON.
     Json(serde_json::Error),
-    /// It is JSON, but not a record that can be taken.
+    /// It is valid JSON, but cannot be a record.
     Record(Error),
 }
 
-/// The value of a text. A number that no float of 64 bits holds as it is written stays what it is, as a
+/// The value of a text.
+///
+/// # Errors
+/// The text is not valid JSON, is nested too deeply, or an object has a key twice with different values.
+///
+/// A number that no float of 64 bits holds as it is written stays what it is, as a
 /// text: an integer of more than 64 bits, a fraction of too many digits, `1e400`.
 pub(super) fn value(text: &str) -> Result<Value, JsonError> {
     let Survey { deepest, inexact } = look(text.as_bytes());
@@ -48,6 +57,7 @@ pub(super) fn value(text: &str) -> Result<Value, JsonError> {
     }
 }
 
+/// The error of a record that is nested too deeply.
 fn too_deep() -> Error {
     wrong(format!("the record is nested deeper than {DEEPEST} levels"))
         .hint("put the inner part into a text, or leave it out")
@@ -70,14 +80,16 @@ pub(super) fn check_depth(record: &Map<String, Value>) -> crate::error::Result<(
     if fits { Ok(()) } else { Err(too_deep()) }
 }
 
-/// What a look at the bytes of a text finds.
+/// What one pass over the bytes of a text finds.
 #[derive(Default)]
 struct Survey {
+    /// The deepest nesting of brackets.
     deepest: usize,
     /// Where numbers are that would lose digits.
     inexact: Vec<Range<usize>>,
 }
 
+/// Passes once over a text that may be JSON; it need not be.
 fn look(text: &[u8]) -> Survey {
     let (mut seen, mut depth, mut at) = (Survey::default(), 0_usize, 0);
     while let Some(&byte) = text.get(at) {
@@ -116,6 +128,7 @@ fn end_of_text(text: &[u8], mut at: usize) -> usize {
     text.len()
 }
 
+/// The text with these numbers in quotes.
 fn quoted<'t>(text: &'t str, numbers: &[Range<usize>]) -> Cow<'t, str> {
     if numbers.is_empty() {
         return text.into();
@@ -146,11 +159,12 @@ fn is_exact(number: &str) -> bool {
     kept.as_ref() == Some(&written) || !is_json(number)
 }
 
+/// Whether a text that looks like a number is one to JSON.
 fn is_json(number: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(number).is_ok()
 }
 
-/// A number by its digits.
+/// A number by its significant digits and its power of ten, so that `1.50` and `15e-1` are equal.
 #[derive(PartialEq, Eq)]
 struct Decimal {
     digits: String,
@@ -158,6 +172,7 @@ struct Decimal {
 }
 
 impl Decimal {
+    /// The digits of a number as JSON writes it.
     fn of(number: &str) -> Option<Self> {
         let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -173,7 +188,7 @@ impl Decimal {
     }
 }
 
-/// Reads a value, and takes note of a key that an object has twice with different values.
+/// Reads a value, and remembers the first key that an object has twice with different values.
 #[derive(Clone, Copy)]
 struct UniqueKeys<'a>(&'a RefCell<Option<String>>);
 

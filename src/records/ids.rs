@@ -1,11 +1,25 @@
-//! No two different records of a run have one id.
+//! No two different records of a run have the same id.
+//!
+//! Results are joined by ids, by people and by `tribunal diff`. Two records under one id would be confused
+//! there without a trace, so the second is an error. Records without an id are named by their place.
 
 use std::collections::{HashMap, hash_map::Entry};
 
 use super::input::wrong;
 use crate::{error::Result, item::Item, request::Hasher};
 
-/// The ids that were seen, in 16 bytes each.
+/// The ids of the records so far, in 16 bytes each.
+///
+/// ```
+/// use serde_json::json;
+/// use tribunal::{Item, records::Ids};
+///
+/// let mut ids = Ids::default();
+/// let record = |answer: &str| Item::from(json!({"id": "q1", "answer": answer}));
+/// assert!(ids.note(&record("a"), 0).is_ok());
+/// assert!(ids.note(&record("a"), 1).is_ok(), "an equal record may come again");
+/// assert!(ids.note(&record("b"), 2).is_err());
+/// ```
 #[derive(Debug, Default)]
 pub struct Ids {
     /// By a digest of the id: a digest of the record, and how many records stood before it.
@@ -13,10 +27,11 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Takes note of a record. Equal records may come again.
+    /// Adds the record with this index, counted from 0. Equal records may come again, and records without an
+    /// id always pass.
     ///
     /// # Errors
-    /// Another record had this id: the error says which one, counted from 0.
+    /// Another record had this id: the error gives its index.
     pub fn note(&mut self, item: &Item, index: usize) -> Result<()> {
         let Some(id) = item.own_id() else { return Ok(()) };
         let name = digest(|hasher| hasher.part(id.as_bytes()));
@@ -41,6 +56,7 @@ impl Ids {
     }
 }
 
+/// A digest of 64 bits, by which ids and keys are told apart in memory.
 pub(super) fn digest(fill: impl FnOnce(&mut Hasher)) -> u64 {
     let mut hasher = Hasher::new("ids");
     fill(&mut hasher);

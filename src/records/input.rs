@@ -1,4 +1,7 @@
-//! Bytes of a source: unpacked, cut into lines, with their place.
+//! The bytes of a source: unpacked, checked to be text, and cut into lines that know their place.
+//!
+//! Everything is bounded: a record has at most [`LONGEST`] bytes, and a longer line costs itself and is
+//! skipped without being held.
 
 use std::{
     fs::File,
@@ -9,17 +12,23 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
 use super::{format::BOM, source::Source};
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    hint::Hint,
+};
 
-/// The longest record that is taken, in bytes.
+/// The longest record that is accepted, in bytes (64 MiB).
 pub(super) const LONGEST: usize = 64 << 20;
 
 const BUFFER: usize = 64 << 10;
 
-/// Bytes of a source in the making.
+/// The bytes of a source, read as they are needed.
 pub(super) type Bytes = Box<dyn BufRead + Send>;
 
-/// Opens a source; what gzip or zstd packed is unpacked, whatever its name says.
+/// Opens a source. Data packed by gzip or zstd is unpacked; its first bytes decide, not its name.
+///
+/// # Errors
+/// The file cannot be opened or read, is a device that may never end, or is damaged at its beginning.
 pub(super) fn open(source: &Source) -> Result<Bytes> {
     let failed = |cause: io::Error| {
         Error::new(ErrorKind::Io, format!("cannot read `{source}`")).because(cause)
@@ -58,18 +67,19 @@ fn check_ends(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses what is no text by its first bytes, and skips a byte order mark.
+/// Refuses what is not text by its first bytes.
 ///
 /// # Errors
-/// UTF-16, or bytes that no text has.
+/// The bytes are UTF-16, or hold a zero byte, which no text does.
 pub(super) fn check_text(bytes: &mut Bytes) -> Result<()> {
     let start = bytes.fill_buf().map_err(broken)?;
     if start.starts_with(b"\xFF\xFE") || start.starts_with(b"\xFE\xFF") {
         return Err(wrong("it is UTF-16, not UTF-8").hint("convert it: iconv -f UTF-16 -t UTF-8"));
     }
     if let Some(at) = start.iter().position(|&byte| byte == 0) {
-        return Err(wrong(format!("it is not text: byte {at} is zero"))
-            .hint("name text files only, or say what it is with --input-format"));
+        return Err(wrong(format!("it is not text: byte {at} is zero")).hint(
+            Hint::from("name text files only, or the format: ").setting("input_format", "parquet"),
+        ));
     }
     Ok(())
 }
@@ -92,13 +102,13 @@ impl RawLine {
         self.whole && self.bytes.iter().all(u8::is_ascii_whitespace)
     }
 
-    /// Whether it is longer than is taken: its text is gone.
+    /// Whether it is longer than is accepted, so that its text was not kept.
     pub(super) fn is_cut(&self) -> bool {
         !self.whole
     }
 
-    /// What stands in it behind the first so many bytes.
-    pub(super) fn behind(&self, taken: usize) -> Option<Self> {
+    /// The rest of the line after its first `taken` bytes, with the same number.
+    pub(super) fn after(&self, taken: usize) -> Option<Self> {
         let bytes = self.bytes.get(taken..)?.to_vec();
         Some(Self { bytes, offset: self.offset + taken as u64, ..*self })
     }
@@ -106,7 +116,7 @@ impl RawLine {
     /// The line as text.
     ///
     /// # Errors
-    /// It is longer than is taken, or no UTF-8.
+    /// It is longer than is accepted, or is not UTF-8; the error names the byte of the file.
     pub(super) fn text(&self) -> Result<&str> {
         if !self.whole {
             return Err(wrong(format!("the line is longer than {} MiB", LONGEST >> 20)));
@@ -115,7 +125,7 @@ impl RawLine {
     }
 }
 
-/// Lines of a source, a byte order mark in front of the first left out.
+/// The lines of a source, one at a time, without the byte order mark before the first.
 pub(super) struct Lines {
     bytes: Bytes,
     number: usize,
@@ -123,11 +133,12 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// The lines of these bytes, from the first.
     pub(super) fn new(bytes: Bytes) -> Self {
         Self { bytes, number: 0, offset: 0 }
     }
 
-    /// The next line.
+    /// The next line; `None` at the end.
     ///
     /// # Errors
     /// The source breaks off.
@@ -159,11 +170,12 @@ impl Lines {
         Ok(Some(RawLine { bytes, number, offset, whole }))
     }
 
-    /// How many lines were read.
+    /// The number of lines that were read so far, which is the number of the last one.
     pub(super) fn number(&self) -> usize {
         self.number
     }
 
+    /// Reads on to the next line break and keeps nothing; how many bytes that were.
     fn skip_line(&mut self) -> Result<u64> {
         self.bytes
             .skip_until(b'\n')
@@ -176,7 +188,10 @@ impl Lines {
     }
 }
 
-/// Bytes as text; `offset` is where they begin in the source.
+/// Bytes as text; `offset` is where they begin in the source, for the error.
+///
+/// # Errors
+/// They are not UTF-8. A text is never repaired: a judge would be shown what nobody wrote.
 pub(super) fn text(bytes: &[u8], offset: u64) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|cause| {
         let at = offset + cause.valid_up_to() as u64;
@@ -185,12 +200,12 @@ pub(super) fn text(bytes: &[u8], offset: u64) -> Result<&str> {
     })
 }
 
-/// The error of a source that cannot be read on.
+/// The error of a source that breaks off: a damaged archive, a lost network drive.
 pub(super) fn broken(cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, "cannot read on").because(cause)
 }
 
-/// The error of a record.
+/// The error of a record that is not one; it costs the record and not the run.
 pub(super) fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Record, message)
 }

@@ -1,5 +1,10 @@
 //! Lines of results in a file: what an earlier run left, what this one adds, and their order at the end.
 //!
+//! A line is appended with one write when its record ends, so that a kill can tear the last line at most;
+//! the next run cuts a torn line off. Lines of this run and of earlier ones are known by place and by a
+//! digest of their key, some 40 bytes each; their text stays on the disk. When a run is whole, the file is
+//! written anew beside itself in the order of the input, and moved into place.
+//!
 //! A journal that belongs to a table also notes which tables were made of it, by their digests: so it is
 //! known whether the table that is there is still the one that an earlier run wrote.
 
@@ -19,7 +24,7 @@ use crate::{
     files::folder_of,
 };
 
-/// Lines of JSON and where each of them stands.
+/// A file of lines, locked for one run, and where each of its lines stands.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
@@ -36,6 +41,7 @@ pub(super) struct Journal {
     tables: Vec<String>,
 }
 
+/// Where a line of this run stands, and which record it belongs to.
 #[derive(Clone, Copy, Debug)]
 struct LinePosition {
     index: usize,
@@ -58,13 +64,16 @@ struct OldLine {
     is_marked: bool,
 }
 
-/// What a line says, the best last.
+/// What a line says. Of several lines under one key, the one with the greatest state is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum LineState {
-    /// Nothing of ours.
+    /// It is not a result.
     Foreign,
+    /// There was no answer.
     Failed,
+    /// There was an answer without a verdict.
     Unreadable,
+    /// There was a verdict.
     Judged,
 }
 
@@ -77,14 +86,15 @@ pub struct JournalLine {
 }
 
 impl JournalLine {
-    /// A line that stands in no journal.
+    /// A line that does not stand in a journal, such as the history of one text.
     pub(super) fn of(line: Value) -> Self {
         Self { line, place: 0 }
     }
 }
 
 impl Journal {
-    /// Opens a file for this run alone. A line that a killed run tore is cut off.
+    /// Opens a file for this run alone, and makes it where it is not there. A line that a killed run tore is
+    /// cut off.
     ///
     /// # Errors
     /// It cannot be written, or another run writes to it.
@@ -127,7 +137,7 @@ impl Journal {
         }
     }
 
-    /// Takes note of every line that is there.
+    /// Finds every line that is there, by one pass over the file.
     fn scan(&mut self) -> io::Result<()> {
         self.end = self.file.metadata()?.len();
         let mut reader = BufReader::with_capacity(1 << 20, &self.file);
@@ -168,7 +178,7 @@ impl Journal {
         Ok(())
     }
 
-    /// The best line that earlier runs left under this key, and that no record has taken yet.
+    /// The best line that earlier runs left under this key and that no record of this run has used yet.
     pub(super) fn earlier(&mut self, key: &str) -> Option<JournalLine> {
         let key = digest(|hasher| hasher.part(key.as_bytes()));
         let start = self.by_key.partition_point(|&n| self.old[n as usize].key < key);
@@ -182,18 +192,19 @@ impl Journal {
         Some(JournalLine { line, place })
     }
 
-    /// Lets an earlier line stand for a record.
+    /// Keeps an earlier line as the result of a record.
     pub(super) fn keep(&mut self, index: usize, earlier: &JournalLine) {
         let OldLine { offset, length, .. } = self.old[earlier.place];
         self.push(LinePosition { index, offset, length });
     }
 
-    /// Takes an earlier line out when the run ends.
+    /// Removes an earlier line when the run ends whole.
     pub(super) fn drop(&mut self, earlier: &JournalLine) {
         self.old[earlier.place].stale = true;
         self.in_order = false;
     }
 
+    /// Adds a line of this run, and notes whether the file is still in the order of the input.
     fn push(&mut self, place: LinePosition) {
         let follows = |last: &LinePosition| last.index < place.index && last.offset < place.offset;
         self.in_order &= self.lines.last().is_none_or(follows);
@@ -212,12 +223,17 @@ impl Journal {
         Ok(())
     }
 
+    /// Appends a text in one write.
     fn write(&mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         self.end += text.len() as u64;
         Ok(())
     }
 
+    /// Appends the line of the record with this index; it ends with a line break.
+    ///
+    /// # Errors
+    /// The disk is full, or the file is gone.
     pub(super) fn add(&mut self, index: usize, line: &str) -> Result<()> {
         let offset = self.end;
         self.write(line).map_err(|cause| full(&self.path, cause))?;
@@ -229,6 +245,7 @@ impl Journal {
         Ok(())
     }
 
+    /// Reads the line that begins here.
     fn line(&self, offset: u64) -> io::Result<Vec<u8>> {
         let mut reader = BufReader::new(&self.file);
         reader.seek(SeekFrom::Start(offset))?;
@@ -243,7 +260,8 @@ impl Journal {
         read(&self.file, self.lines.iter().copied())
     }
 
-    /// How many lines belong to no record of this run: results of others, and what is no result.
+    /// How many lines belong to no record of this run: results of other inputs or judges, and lines that are
+    /// not results.
     pub(super) fn others(&mut self) -> (usize, usize) {
         self.mark_stale();
         let others = self.old.iter().filter(|old| !old.taken && !old.stale);
@@ -291,6 +309,7 @@ impl Journal {
         stale.into_iter().for_each(|n| self.old[n].stale = true);
     }
 
+    /// Writes the lines beside the file, in their order, and moves the new file into place.
     fn reordered(&mut self) -> io::Result<()> {
         let meta = self.file.metadata()?;
         if !meta.is_file() {
@@ -388,6 +407,7 @@ fn read(
     }))
 }
 
+/// The error of a file that cannot be written: mostly a full disk.
 pub(super) fn full(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }

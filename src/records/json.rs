@@ -1,4 +1,8 @@
-//! JSON files: a list of objects, or objects one behind the other. A bad object costs itself.
+//! JSON files: a list of objects, or objects one after another. A bad object costs itself.
+//!
+//! A streaming deserializer would stop at the first mistake and hold a list as a whole. Here a small scan
+//! finds where each value ends, counting brackets outside of strings; then that value alone is parsed. So a
+//! file of any size is read in bounded memory, and what follows a mistake is still read.
 
 use std::io::BufRead;
 
@@ -15,7 +19,8 @@ use crate::{
     item::{Item, kind_of},
 };
 
-/// The values of a file, each with the line on which it begins.
+/// The records of a file: an iterator of the line on which each begins (from 1) and the record or what is
+/// wrong with it.
 pub(super) struct JsonRecords {
     bytes: Bytes,
     line: usize,
@@ -25,15 +30,20 @@ pub(super) struct JsonRecords {
     over: bool,
 }
 
+/// Where a file stands with the list that may surround its records.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum List {
+    /// Nothing was read yet.
     Unknown,
+    /// Records follow each other without a list.
     None,
+    /// Within the list.
     Open,
+    /// After the list: nothing may follow.
     Closed,
 }
 
-/// The bytes of one value and where they begin.
+/// The bytes of one value, where they begin, and whether they are all there.
 struct RawValue {
     bytes: Vec<u8>,
     line: usize,
@@ -44,14 +54,17 @@ struct RawValue {
 }
 
 impl JsonRecords {
+    /// The records of these bytes.
     pub(super) fn new(bytes: Bytes) -> Self {
         Self { bytes, line: 1, offset: 0, list: List::Unknown, over: false }
     }
 
+    /// The next byte, which is not consumed; `None` at the end.
     fn peek(&mut self) -> Result<Option<u8>> {
         Ok(self.bytes.fill_buf().map_err(broken)?.first().copied())
     }
 
+    /// Consumes one byte, and counts it and its line.
     fn skip(&mut self, byte: u8) {
         self.bytes.consume(1);
         self.offset += 1;
@@ -93,7 +106,8 @@ impl JsonRecords {
         Ok(None)
     }
 
-    /// The bytes of the value that begins here.
+    /// The bytes of the value that begins here. A value longer than the longest record is skipped to its
+    /// end and not kept.
     fn cut(&mut self) -> Result<RawValue> {
         let (line, offset) = (self.line, self.offset);
         let mut cut = RawValue { bytes: Vec::new(), line, offset, length: 0, closed: false };
@@ -134,7 +148,7 @@ fn lines_in(bytes: &[u8]) -> usize {
     bytes.split(|&byte| byte == b'\n').count() - 1
 }
 
-/// Where a value ends: behind its last bracket, or in front of what separates values.
+/// Finds where a value ends: after its last bracket, or before what separates values.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "what is known of a text in the middle of it")]
 struct Scan {
@@ -175,12 +189,17 @@ impl Scan {
         false
     }
 
+    /// Whether the value is complete where the file ends.
     fn is_closed(&self) -> bool {
         self.done || (self.depth == 0 && !self.in_text)
     }
 }
 
 impl RawValue {
+    /// The record that these bytes are.
+    ///
+    /// # Errors
+    /// They are not valid JSON (with line and column in the file), or not one record.
     fn record(&self) -> Result<Item> {
         if self.length > LONGEST {
             return Err(wrong(format!("the record is longer than {} MiB", LONGEST >> 20)));

@@ -1,4 +1,7 @@
-//! One JSON object a line. A bad line costs itself.
+//! JSON Lines: one JSON object a line. A bad line costs itself, and the error names its column.
+//!
+//! A line that breaks off was torn, by a killed program or a full disk; it is reported as such, and the
+//! next line is read as if nothing had happened.
 
 use serde_json::Value;
 
@@ -9,16 +12,18 @@ use super::{
 };
 use crate::{
     error::{Result, json_mistake},
+    hint::Hint,
     item::{Item, kind_of},
 };
 
-/// The records of lines, each with the number of its line.
+/// The records of lines: an iterator of line numbers (from 1) and records or what is wrong with them.
 pub(super) struct JsonlRecords {
     lines: Lines,
     over: bool,
 }
 
 impl JsonlRecords {
+    /// The records of these lines; blank lines are skipped.
     pub(super) fn new(lines: Lines) -> Self {
         Self { lines, over: false }
     }
@@ -43,12 +48,16 @@ impl Iterator for JsonlRecords {
     }
 }
 
-/// One record out of a line.
+/// The record of one line.
+///
+/// # Errors
+/// The line is not valid JSON, not an object, or holds many records instead of one.
 pub(super) fn record(text: &str) -> Result<Item> {
     match exact::value(text) {
         Ok(Value::Object(record)) => shape::check(&record).map(|()| Item::from(record)),
         Ok(other @ Value::Array(_)) => {
-            Err(not_object(&other).hint("a file that is one list is read with --input-format json"))
+            let hint = Hint::from("for a file that is one list, name the format: ");
+            Err(not_object(&other).hint(hint.setting("input_format", "json")))
         }
         Ok(other) => Err(not_object(&other)),
         Err(JsonError::Record(error)) => Err(error),

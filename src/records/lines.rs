@@ -1,4 +1,4 @@
-//! Lines of any file, packed or not, none longer than is taken.
+//! The lines of any file, packed or not, for commands that read results.
 
 use super::{
     Source,
@@ -6,10 +6,13 @@ use super::{
 };
 use crate::error::Result;
 
-/// The lines of a source that are not blank, each with its number.
+/// The lines of a source that are not blank, each with its number, counted from 1.
+///
+/// A line that is too long or not UTF-8 is an error of its own, and the next line follows. Memory holds one
+/// line.
 ///
 /// # Errors
-/// The source cannot be read, or is no text.
+/// The source cannot be opened, or is not text.
 pub fn lines(source: &Source) -> Result<impl Iterator<Item = (usize, Result<String>)> + use<>> {
     let mut bytes = input::open(source)?;
     input::check_text(&mut bytes).map_err(|error| error.within(source))?;

@@ -1,4 +1,16 @@
 //! Lists as Python prints them: what a table holds where a data frame held lists.
+//!
+//! The grammar is that of literals, without expressions:
+//!
+//! ```text
+//! value   = list | tuple | dict | string | number | "True" | "False" | "None"
+//! list    = "[" [ value { "," value } [ "," ] ] "]"
+//! tuple   = "(" [ value { "," value } [ "," ] ] ")"
+//! dict    = "{" [ key ":" value { "," key ":" value } [ "," ] ] "}"      key = string | number
+//! string  = quoted by ' or ", with the escapes of Python; no prefix, no joining of neighbours
+//! ```
+//!
+//! Whatever else a cell holds stays the text that it is: nothing is guessed and nothing is evaluated.
 
 use serde_json::{Map, Value};
 
@@ -11,6 +23,8 @@ pub(super) fn value(text: &str) -> Option<Value> {
     reader.rest.is_empty().then_some(value)
 }
 
+/// What is left of a text, and how deep the reader is in it. Every method consumes what it reads and gives
+/// `None` where the text is something else.
 struct Reader<'t> {
     rest: &'t str,
     depth: usize,
@@ -21,6 +35,7 @@ impl Reader<'_> {
         self.rest = self.rest.trim_start();
     }
 
+    /// Consumes a word, after blanks, if it comes next.
     fn takes(&mut self, word: &str) -> bool {
         self.blanks();
         let rest = self.rest.strip_prefix(word);
@@ -34,6 +49,7 @@ impl Reader<'_> {
         Some(c)
     }
 
+    /// Any value.
     fn value(&mut self) -> Option<Value> {
         self.blanks();
         match self.rest.chars().next()? {
@@ -46,17 +62,19 @@ impl Reader<'_> {
         }
     }
 
+    /// One of the three words.
     fn word(&mut self) -> Option<Value> {
         let words = [("True", true.into()), ("False", false.into()), ("None", Value::Null)];
         words.into_iter().find_map(|(word, value)| self.takes(word).then_some(value))
     }
 
-    /// Goes into something that may hold more of its kind.
+    /// Enters a list or a dictionary; refused where a record may not be nested deeper.
     fn enter(&mut self) -> Option<()> {
         self.depth += 1;
         (self.depth < super::exact::DEEPEST).then_some(())
     }
 
+    /// A list or a tuple; a comma may follow its last value.
     fn list(&mut self, open: char, close: char) -> Option<Vec<Value>> {
         self.enter()?;
         self.next().filter(|&c| c == open)?;
@@ -77,6 +95,7 @@ impl Reader<'_> {
         }
     }
 
+    /// A dictionary. A key that comes twice makes it no record.
     fn map(&mut self) -> Option<Map<String, Value>> {
         self.enter()?;
         self.next()?;
@@ -101,6 +120,7 @@ impl Reader<'_> {
         }
     }
 
+    /// A number with all its digits; one that 64 bits cannot hold becomes a text, as in JSON.
     fn number(&mut self) -> Option<Value> {
         let is_part = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
         let end = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
@@ -111,6 +131,7 @@ impl Reader<'_> {
         matches!(value, Value::Number(_) | Value::String(_)).then_some(value)
     }
 
+    /// A string between single or double quotes, on one line.
     fn text(&mut self) -> Option<String> {
         let quote = self.next()?;
         let mut text = String::new();
@@ -124,6 +145,7 @@ impl Reader<'_> {
         }
     }
 
+    /// What follows a backslash; an escape that Python does not know keeps its backslash, as there.
     fn escape(&mut self, text: &mut String) -> Option<()> {
         let c = match self.next()? {
             'n' => '\n',
@@ -143,6 +165,7 @@ impl Reader<'_> {
         Some(())
     }
 
+    /// A character by its number, in this many hexadecimal digits.
     fn code(&mut self, digits: usize) -> Option<char> {
         let code = self.rest.get(..digits)?;
         self.rest = &self.rest[digits..];

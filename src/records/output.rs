@@ -1,4 +1,12 @@
-//! Where results go: one line at once and for good; the file becomes what it is to be when a run is whole.
+//! Where results go: each line is written at once and for good, and the file gets its final form when the
+//! run is whole.
+//!
+//! | file | while the run goes on | when it is whole |
+//! |---|---|---|
+//! | lines (`.jsonl`) | lines in the order in which records end | the same lines in the order of the input |
+//! | table or list | lines in a journal beside it | the table; the journal goes if nothing is left to do |
+//! | standard output | lines in a temporary file | the table or list, in one piece |
+//! | revised text | the text, with its history beside it | the same |
 
 use std::{
     fmt::{self, Display},
@@ -15,14 +23,41 @@ use super::{
     table_file::{TableFile, write},
     written::Written,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    hint::Hint,
+};
 
 /// Results on their way into a file.
 ///
 /// Every line is in a file when [`Output::add`] returns: lines of JSON in the file itself, anything else in
-/// a journal beside it. [`Output::finish`] makes the file what it is to be when the run was whole. An
-/// output that is dropped, or whose run ended early, is as safe as one whose process was killed: the next
-/// one on the same path finds every line.
+/// a journal beside it. [`Output::finish`] gives the file its final form when the run was whole. An output
+/// that is dropped, or whose run ended early, is as safe as one whose process was killed: the next one on
+/// the same path finds every line.
+///
+/// One run writes to a file at a time: the file, or the journal, is locked while it is open.
+///
+/// ```
+/// use serde_json::json;
+/// use tribunal::records::{End, Output};
+///
+/// let folder = std::env::temp_dir().join(format!("tribunal-doc-output-{}", std::process::id()));
+/// std::fs::create_dir_all(&folder).unwrap();
+/// let path = folder.join("results.jsonl");
+///
+/// let mut output = Output::to_file(&path)?;
+/// output.add(1, &json!({"index": 1, "key": "b"}))?;
+/// output.add(0, &json!({"index": 0, "key": "a"}))?;
+/// let written = output.finish(&End::Whole, true)?;
+///
+/// assert!(written.is_final);
+/// assert!(std::fs::read_to_string(&path).unwrap().starts_with("{\"index\":0"));
+///
+/// let mut again = Output::to_file(&path)?;
+/// assert!(again.earlier("a").is_some() && again.earlier("c").is_none());
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), tribunal::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Output(Destination);
 
@@ -32,9 +67,9 @@ enum Destination {
     Lines(Journal),
     /// A table or a list that is made of a journal.
     TableFile(TableFile),
-    /// The same for somebody who takes it when all are there.
+    /// A table or a list that is handed to a writer when all results are there.
     Writer(ResultFormat, Journal, Writer),
-    /// One text and how it came about.
+    /// One revised text and its history.
     Text(RevisedText),
 }
 
@@ -47,9 +82,10 @@ impl fmt::Debug for Writer {
 }
 
 impl Output {
-    /// Results for the file at `path`. Lines of JSON are added to a file that is there. A table or a list
-    /// goes on from the journal beside it, and replaces what was made of that journal; otherwise it is
-    /// written to a new file only.
+    /// Results for the file at `path`, in the format of its name.
+    ///
+    /// Lines of JSON are added to an existing file. A table or a list continues the journal beside it, and
+    /// replaces a table that was made of that journal; any other existing file is left alone.
     ///
     /// # Errors
     /// The file cannot be written, holds something already, or another run writes to it.
@@ -57,7 +93,8 @@ impl Output {
         Self::open(path, false)
     }
 
-    /// The same, but any table or list that Tribunal wrote there is replaced when all results are there.
+    /// Like [`Output::to_file`], but replaces any table or list that Tribunal wrote there, once all results
+    /// are there.
     ///
     /// # Errors
     /// The file cannot be written, holds what Tribunal did not write, or another run writes to it.
@@ -67,7 +104,7 @@ impl Output {
 
     fn open(path: &Path, replaces: bool) -> Result<Self> {
         let kind = ResultFormat::of(path)?;
-        // A link is followed, so that the file behind it is replaced and not the link.
+        // A link is followed, so that the file that it names is replaced, and not the link.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if kind == ResultFormat::Jsonl {
             return Ok(Self(Destination::Lines(Journal::open(&path)?)));
@@ -85,10 +122,10 @@ impl Output {
         Ok(Self(Destination::TableFile(table)))
     }
 
-    /// Results of a kind that is known when all are there, for whoever takes them then.
+    /// Results that are written to `to` in one piece when all are there, for a table on standard output.
     ///
     /// # Errors
-    /// There is no place for temporary files.
+    /// The system provides no temporary file.
     pub fn collected(kind: ResultFormat, to: Box<dyn Write + Send>) -> Result<Self> {
         let path = PathBuf::from("a temporary file");
         let file = tempfile::tempfile().map_err(|cause| full(&path, cause))?;
@@ -98,7 +135,7 @@ impl Output {
     /// One revised text at `path`, and how it came about in a file beside it.
     ///
     /// # Errors
-    /// There is a text that no earlier run wrote, or that somebody changed.
+    /// A text is already there that no earlier run wrote, or that was changed since.
     pub fn text(path: &Path) -> Result<Self> {
         RevisedText::open(path).map(|text| Self(Destination::Text(text)))
     }
@@ -111,7 +148,7 @@ impl Output {
         }
     }
 
-    /// What an earlier run left of a record with this key; each line is given once.
+    /// The line that an earlier run left under this key, the best of several; each line is given once.
     pub fn earlier(&mut self, key: &str) -> Option<JournalLine> {
         match &mut self.0 {
             Destination::Text(text) => text.earlier(key),
@@ -119,17 +156,17 @@ impl Output {
         }
     }
 
-    /// Lets an earlier line stand for the record with this index.
+    /// Keeps an earlier line as the result of the record with this index.
     pub fn keep(&mut self, index: usize, earlier: &JournalLine) {
         if let Some(journal) = self.journal() {
             journal.keep(index, earlier);
         }
     }
 
-    /// Adds a line in the place of an earlier one, which goes when the run ends whole.
+    /// Adds a line in the place of an earlier one, which is removed when the run ends whole and not before.
     ///
     /// # Errors
-    /// The disk is full, or the file is gone: the earlier line is kept.
+    /// The disk is full, or the file is gone; the earlier line is kept.
     pub fn replace(
         &mut self,
         index: usize,
@@ -158,10 +195,12 @@ impl Output {
         }
     }
 
-    /// Makes the file what it is to be, if the run was whole: lines are put into the order of their
-    /// records, a table or a list is written. The journal of a table goes when the table is on the disk,
-    /// unless the run `is_settled` no more than in part, or other lines are in it: so that the same command
-    /// goes on. After any other end every line stays where it is.
+    /// Gives the file its final form, if the run was whole: lines are put into the order of their records,
+    /// or the table is written.
+    ///
+    /// The journal of a table is removed when the table is on the disk and `is_settled` says that no record
+    /// failed or was unreadable; otherwise it stays, so that the same command can continue. After a run that
+    /// ended early, every line stays where it is.
     ///
     /// # Errors
     /// The file cannot be written: the results are kept as lines of JSON, and the error names them.
@@ -192,13 +231,16 @@ impl Output {
     }
 }
 
-/// The error of a file that is in the way.
+/// The error of a file that already exists and is not ours to replace.
 fn there(path: &Path) -> Error {
     let error = config(format!("`{}` is there already", path.display()));
     if is_tribunal_output(path) {
         return error
-            .hint("it is finished: --fresh judges everything again and replaces it")
-            .hint("lines of JSON go on instead: -o verdicts.jsonl");
+            .hint(
+                Hint::from("it is finished; to judge everything again and replace it: ")
+                    .setting("fresh", ""),
+            )
+            .hint("lines of JSON can be continued: write to a name such as verdicts.jsonl");
     }
     error.hint("name another file, or move it away")
 }
@@ -211,7 +253,8 @@ fn changed(path: &Path, journal: &Path) -> Error {
     let error = error
         .hint("move it away: the same command writes it again, and pays for what is missing only");
     if is_tribunal_output(path) {
-        return error.hint("--fresh judges everything again and replaces it");
+        return error
+            .hint(Hint::from("to judge everything again and replace it: ").setting("fresh", ""));
     }
     error
 }
@@ -296,7 +339,7 @@ mod tests {
             assert!(std::fs::read_to_string(&path).unwrap().contains(id));
         }
         let error = Output::to_file(&path).unwrap_err();
-        assert!(error.hints()[0].to_string().contains("--fresh"), "{error:?}");
+        assert!(error.hints()[0].to_string().ends_with("`fresh`"), "{error:?}");
     }
 
     #[test]

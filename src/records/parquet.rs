@@ -1,4 +1,7 @@
-//! Tables in columns, row by row.
+//! Parquet files, row by row.
+//!
+//! Rows are read on a thread of their own, a few ahead, because the library's readers cannot move between
+//! threads. A damaged file can make the library panic: the panic is caught, and is an error of the file.
 
 use std::{
     fs::File,
@@ -21,7 +24,7 @@ use parquet::{
 };
 use serde_json::{Map, Value};
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColumnType {
     /// Texts, and anything else as JSON.
@@ -34,16 +37,19 @@ pub(super) enum ColumnType {
     Truth,
 }
 
+/// One row: its cells by the names of their columns.
 type Record = Map<String, Value>;
 
-/// How many rows are read ahead.
+/// The number of rows that are read ahead.
 const AHEAD: usize = 64;
 
-/// How many rows are held until they are written.
+/// The number of rows in a row group, which are held in memory until they are written.
 const GROUP: usize = 10_000;
 
-/// The rows of a file, one at a time: its row groups are read one by one, on a thread of their own, for
-/// readers of Parquet cannot be handed from thread to thread.
+/// The rows of a file, one at a time. The thread that reads them ends when the iterator is dropped.
+///
+/// # Errors
+/// The file is not a Parquet file. Damage further on is an error in the place of the row.
 pub(super) fn rows(file: File) -> Result<impl Iterator<Item = Result<Record>> + Send> {
     // Whether the file is one at all is known before the first row.
     let reader = guarded(|| SerializedFileReader::new(file))??;
@@ -60,6 +66,7 @@ pub(super) fn rows(file: File) -> Result<impl Iterator<Item = Result<Record>> + 
     Ok(receiver.into_iter())
 }
 
+/// Sends the rows of a file until the receiver is gone.
 fn send_rows(
     reader: &SerializedFileReader<File>,
     rows: &mpsc::SyncSender<Result<Record>>,
@@ -108,6 +115,7 @@ pub(super) fn write<E: std::error::Error + Send + Sync + 'static>(
     writer.close().map(drop)
 }
 
+/// A column of the schema; every cell may be null.
 fn field(name: &str, kind: ColumnType) -> Result<Type> {
     let (physical, logical) = match kind {
         ColumnType::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
@@ -121,6 +129,7 @@ fn field(name: &str, kind: ColumnType) -> Result<Type> {
         .build()
 }
 
+/// Writes one group of rows, column by column.
 fn write_group(
     mut group: SerializedRowGroupWriter<'_, File>,
     columns: &[(String, ColumnType)],
@@ -165,6 +174,7 @@ fn filled<T>(cells: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>) {
     (levels, values)
 }
 
+/// A cell of a column of texts; anything but a text as JSON.
 fn text(value: &Value) -> Option<ByteArray> {
     match value {
         Value::Null => None,

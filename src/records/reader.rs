@@ -1,4 +1,8 @@
 //! The records of any source, one at a time, with bounded memory.
+//!
+//! The format is the one that was named, else that of the file's name, else that of the first bytes. A name
+//! is not believed blindly: many programs print one record over several lines and call the file `.jsonl`,
+//! and many call a file of lines `.json`.
 
 use std::{io::BufRead, path::Path};
 
@@ -15,23 +19,34 @@ use super::{
 };
 use crate::{error::Result, item::Item};
 
-/// One record at its place, or why it is none.
+/// A record with its place, or what is wrong with it.
+///
+/// What is not a record is an item of the run like any other: it has an index, is counted as failed, and
+/// appears in the results under its place.
 #[derive(Debug)]
 pub struct Record {
-    /// Counts all records of a run from 0.
+    /// The place in the run, over all sources, counted from 0.
     pub index: usize,
-    /// The file and the line.
+    /// The file, and the line where the record begins: `answers.jsonl:7`, or `draft.md` for a whole file.
     pub place: String,
     /// The record, or what is wrong with it.
     pub item: Result<Item>,
 }
 
-/// How sources are read, where their names do not say it.
+/// How sources are read, where their names do not tell it.
+///
+/// ```
+/// use tribunal::records::{InputFormat, ReadOptions};
+///
+/// // What comes through a pipe is a table with semicolons.
+/// let options = ReadOptions { format: Some(InputFormat::Csv), delimiter: Some(b';') };
+/// # let _ = options;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {
-    /// The format of every source.
+    /// The format of every source; `None` finds out for each.
     pub format: Option<InputFormat>,
-    /// What separates the cells of tables; `None` lets their headers tell.
+    /// The character between the cells of tables; `None` finds it in the header.
     pub delimiter: Option<u8>,
 }
 
@@ -42,8 +57,12 @@ type Numbers = Box<dyn Iterator<Item = Numbered> + Send>;
 
 /// The records of all sources, in order, one at a time.
 ///
-/// What is wrong costs as little as it can: a line, a row, or what is left of its source; it is a record
-/// of its own then, and never ends the reading. Blank lines are skipped.
+/// A mistake costs as little as it can: a line, a row, an element of a list, or the rest of its source. It
+/// is a [`Record`] with an error, and reading goes on with what follows. A source that holds nothing, or
+/// cannot be opened, is one such record. Blank lines are skipped.
+///
+/// The iterator reads a file when it comes to it, and holds one record at a time; files that are packed are
+/// unpacked on the way.
 pub fn read(sources: Vec<Source>, options: ReadOptions) -> impl Iterator<Item = Record> + Send {
     let all = sources.into_iter().flat_map(move |source| {
         let name = source.to_string();
@@ -70,11 +89,13 @@ fn one(source: &Source, options: ReadOptions) -> Numbers {
     }
 }
 
+/// The error of a source without any records.
 fn empty() -> crate::error::Error {
     wrong("it holds no records")
         .hint("a record is a line of JSON, a row below a header, or a plain file with text in it")
 }
 
+/// The records of a source in its format.
 fn opened(source: &Source, options: ReadOptions) -> Result<Numbers> {
     let named = match source {
         Source::File(path) => options.format.or_else(|| said_by(path)),
@@ -86,7 +107,7 @@ fn opened(source: &Source, options: ReadOptions) -> Result<Numbers> {
     let mut bytes = input::open(source)?;
     let format = match named {
         Some(format) => format,
-        None => told(&mut bytes)?,
+        None => guessed(&mut bytes)?,
     };
     input::check_text(&mut bytes)?;
     Ok(match format {
@@ -108,14 +129,14 @@ fn opened(source: &Source, options: ReadOptions) -> Result<Numbers> {
     })
 }
 
-/// The format that a name says; a pipe that has a name without an end says nothing by it.
+/// The format that a name stands for; a named pipe without an ending does not tell.
 fn said_by(path: &Path) -> Option<InputFormat> {
     let format = InputFormat::of(path);
     (format != InputFormat::Text || path.is_file()).then_some(format)
 }
 
-/// The format of what has no name, by how it begins.
-fn told(bytes: &mut Bytes) -> Result<InputFormat> {
+/// The format of input without a name, by how it begins.
+fn guessed(bytes: &mut Bytes) -> Result<InputFormat> {
     let start = bytes.fill_buf().map_err(input::broken)?;
     if start.starts_with(b"PAR1") {
         return Err(
@@ -129,7 +150,7 @@ fn told(bytes: &mut Bytes) -> Result<InputFormat> {
     Ok(match first {
         Some(b'[') => InputFormat::Json,
         Some(b'{') if is_record(line) || !is_whole(start) => InputFormat::Jsonl,
-        // A first line that is no record is a broken line, unless it only begins one.
+        // A first line that is not a record is a broken line, unless it only begins one.
         Some(b'{') if spreads(start) => InputFormat::Json,
         Some(b'{') | None => InputFormat::Jsonl,
         Some(_) if is_table => InputFormat::Csv,
@@ -137,6 +158,7 @@ fn told(bytes: &mut Bytes) -> Result<InputFormat> {
     })
 }
 
+/// Whether the first line is a whole record.
 fn begins_with_record(bytes: &mut Bytes) -> bool {
     let Ok(start) = bytes.fill_buf() else { return false };
     let start = start.strip_prefix(BOM).unwrap_or(start);
@@ -153,6 +175,7 @@ fn is_spread(bytes: &mut Bytes) -> Result<bool> {
     Ok(spreads(start.strip_prefix(BOM).unwrap_or(start)))
 }
 
+/// The same of bytes: a value continues after the first line, and the line was not simply torn.
 fn spreads(start: &[u8]) -> bool {
     let start = start.trim_ascii_start();
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
@@ -182,6 +205,7 @@ fn is_whole(start: &[u8]) -> bool {
     start.contains(&b'\n')
 }
 
+/// The rows of a Parquet file, numbered from 1.
 #[cfg(feature = "parquet")]
 fn in_columns(source: &Source) -> Result<Numbers> {
     use super::exact;
@@ -295,7 +319,7 @@ mod tests {
     fn what_comes_through_a_pipe_is_told_by_its_beginning() {
         let told = |text: &str| {
             let mut bytes: Bytes = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
-            super::told(&mut bytes).unwrap()
+            super::guessed(&mut bytes).unwrap()
         };
         assert_eq!(told("{\"a\": 1}\n{\"a\": 2}\n"), InputFormat::Jsonl);
         assert_eq!(told("{\"a\": broken}\n{\"a\": 2}\n"), InputFormat::Jsonl);

@@ -1,4 +1,7 @@
-//! One revised text, and how it came about in a file beside it.
+//! One revised text as a plain file, with its history in a file beside it.
+//!
+//! The history (`draft.md.revision.json`) is the line of results of the one record. It is written first, so
+//! that there is no text whose origin is unknown, and it tells whether the text was changed since.
 
 use std::{
     fs, io,

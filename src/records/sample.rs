@@ -1,12 +1,24 @@
-//! Some of many records, drawn by chance that repeats itself.
+//! A random sample of records that is the same in every run.
 
 use std::collections::BinaryHeap;
 
 use super::Record;
 use crate::request::Hasher;
 
-/// So many of the records, in their order: every record is as likely as any other, and an equal seed over
-/// an equal number of records takes the same ones. Reads all of them, and holds no more than it takes.
+/// Picks `count` of the records at random, in their order.
+///
+/// Every record is as likely as any other. An equal seed over as many records picks the same ones, and a
+/// larger sample contains a smaller one. All records are read, and no more than `count` are held (a
+/// reservoir of the smallest of random keys: Efraimidis and Spirakis 2006).
+///
+/// ```
+/// use tribunal::{Item, records::{Record, sample}};
+///
+/// let record = |index| Record { index, place: format!("line {index}"), item: Ok(Item::new()) };
+/// let picked: Vec<usize> =
+///     sample((0..100).map(record), 3, 1).iter().map(|record| record.index).collect();
+/// assert!(picked.len() == 3 && picked.is_sorted());
+/// ```
 pub fn sample(records: impl Iterator<Item = Record>, count: usize, seed: u64) -> Vec<Record> {
     let mut drawn: BinaryHeap<Drawn> = BinaryHeap::new();
     for record in records {
@@ -20,6 +32,7 @@ pub fn sample(records: impl Iterator<Item = Record>, count: usize, seed: u64) ->
     records
 }
 
+/// A record with its random key; the largest key leaves the sample first.
 struct Drawn {
     chance: [u8; 32],
     record: Record,
@@ -45,6 +58,8 @@ impl PartialEq for Drawn {
 
 impl Eq for Drawn {}
 
+/// The random key of the record with this index. The name of the hash belongs to what users see: another
+/// one would pick other records.
 fn chance(seed: u64, index: usize) -> [u8; 32] {
     let mut hasher = Hasher::new("sample-v1");
     hasher.json(&(seed, index));

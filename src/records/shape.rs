@@ -1,5 +1,15 @@
-//! Records that are not records: columns, tables by index, wrappers. Refused with what to do, for a judge
-//! would take them at face value.
+//! JSON objects that hold many records instead of one: columns, tables by index, wrappers.
+//!
+//! Data frames and APIs write such objects, and a judge that was shown one would judge it as a single odd
+//! answer. They are refused, and the hint says how to turn them into records.
+//!
+//! | shape | as written by |
+//! |---|---|
+//! | `{"question": ["q", "r"], "answer": ["a", "b"]}` | `df.to_dict("list")` |
+//! | `{"question": {"0": "q"}, "answer": {"0": "a"}}` | `df.to_json()` |
+//! | `{"columns": […], "index": […], "data": [[…]]}` | `df.to_json(orient="split")` |
+//! | `{"0": {"question": "q"}, "1": {…}}` | `df.to_json(orient="index")` |
+//! | `{"data": [{"question": "q"}, …]}` | many APIs |
 
 use serde_json::{Map, Value};
 
@@ -33,6 +43,7 @@ fn is_single(name: &str) -> bool {
     item::is_known(name) && !item::is_list(name) && !may_be_list
 }
 
+/// The length of a list of plain values; `None` for anything else.
 fn texts(value: &Value) -> Option<usize> {
     let list = value.as_array()?;
     let is_cell = |cell: &Value| !cell.is_array() && !cell.is_object();
@@ -69,6 +80,7 @@ fn is_split(record: &Map<String, Value>) -> bool {
     rows && record.get("columns").is_some_and(Value::is_array)
 }
 
+/// Whether every key is a number.
 fn are_numbers(map: &Map<String, Value>) -> bool {
     map.keys().all(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()))
 }

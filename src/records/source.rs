@@ -1,4 +1,4 @@
-//! Files, folders and patterns by name, in an order that does not change.
+//! Files, folders and patterns by name, in an order that does not change from run to run.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -98,6 +98,7 @@ pub fn find<S: AsRef<str>>(names: &[S]) -> Result<Found> {
     found(names, true)
 }
 
+/// The sources that names stand for, each file once.
 fn found<S: AsRef<str>>(names: &[S], skip_tribunal_output: bool) -> Result<Found> {
     let mut all = Found::default();
     let mut seen = HashSet::new();
@@ -131,6 +132,10 @@ struct Matched {
 }
 
 impl Matched {
+    /// The files that one name stands for.
+    ///
+    /// # Errors
+    /// It stands for none: the error says why, and names a file with a similar name.
     fn of(name: &str) -> Result<Self> {
         let path = Path::new(name);
         if path.is_dir() {
@@ -167,7 +172,7 @@ impl Matched {
         })
     }
 
-    /// Sorts a path that was met into what is read and what is not.
+    /// Adds a path that a folder or a pattern led to: a file is read, a broken link is skipped.
     fn meet(&mut self, path: PathBuf) {
         if path.is_file() {
             self.files.push(path);
@@ -176,7 +181,7 @@ impl Matched {
         }
     }
 
-    /// Takes note of a folder that may not be looked into.
+    /// Adds a folder that the system does not permit reading to what is skipped.
     fn closed(&mut self, error: &walkdir::Error) {
         let kind = error.io_error().map(std::io::Error::kind);
         if let (Some(path), Some(std::io::ErrorKind::PermissionDenied)) = (error.path(), kind) {
@@ -231,6 +236,7 @@ fn is_hidden(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with('.')
 }
 
+/// All files in a folder and below it, hidden ones left out.
 fn folder(path: &Path) -> Result<Matched> {
     let entries = WalkDir::new(path)
         .sort_by_file_name()
@@ -255,6 +261,7 @@ fn folder(path: &Path) -> Result<Matched> {
     Ok(found)
 }
 
+/// The files that a pattern matches.
 fn pattern(name: &str) -> Result<Matched> {
     let malformed = |cause| {
         config(format!("the pattern `{name}` is malformed"))
@@ -280,6 +287,7 @@ fn pattern(name: &str) -> Result<Matched> {
     Ok(found)
 }
 
+/// A `*` does not match a slash, nor a dot at the beginning of a name, as in shells.
 const OPTIONS: glob::MatchOptions = glob::MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,

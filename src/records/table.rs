@@ -1,4 +1,7 @@
 //! Results as the rows of a table: the input's columns, then flat columns of the verdict.
+//!
+//! Which columns there are is known when all rows were seen: the journal is read twice, once to find them
+//! and their types, once to write the rows. Memory holds the names of columns and one row.
 
 use std::io::{self, Write};
 
@@ -43,35 +46,38 @@ const COLUMNS: [Column; 28] = [
     ("key", |line| filled(&line.key)),
 ];
 
+/// A value as JSON; `None` where there is none.
 fn json(value: Option<impl Serialize>) -> Option<Value> {
     serde_json::to_value(value?).ok()
 }
 
+/// A text as a cell.
 fn text(text: Option<&String>) -> Option<Value> {
     text.cloned().map(Value::from)
 }
 
+/// A text that is not empty as a cell.
 fn filled(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// Scores by criterion stand in a column each, behind the verdict.
+/// The beginning of the names of columns of criteria, which stand after the verdict, one for each.
 const CRITERION: &str = "criteria.";
 
-/// What a column holds.
+/// The type of a column: that of all its cells, or text where they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColumnType {
     /// Texts, and anything else as JSON.
     Text,
-    /// Numbers.
+    /// Numbers of 64 bits.
     Number,
-    /// Whole numbers.
+    /// Whole numbers of 64 bits.
     Whole,
     /// True or false.
     Truth,
 }
 
-/// The columns of a table, found by a look at every row.
+/// The columns of a table, found by passing over every row once.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     /// The input's own, in the order in which they were met.
@@ -79,14 +85,14 @@ pub(super) struct Columns {
     verdict: Vec<(String, Option<ColumnType>)>,
 }
 
-/// One result, flat.
+/// One result as two flat maps: the record's own fields, and the verdict's columns.
 struct FlatRow {
     own: Map<String, Value>,
     verdict: Map<String, Value>,
 }
 
 impl Columns {
-    /// Takes note of what a line of results holds.
+    /// Adds the columns of a line of results, or widens their types.
     pub(super) fn note(&mut self, line: ResultLine) {
         let flat = FlatRow::of(line);
         note(&mut self.own, &flat.own);
@@ -115,14 +121,17 @@ impl Columns {
         row
     }
 
+    /// Whether the input has a column of this name.
     fn has_own(&self, name: &str) -> bool {
         self.own.iter().any(|(own, _)| own == name)
     }
 
+    /// Whether a column of the input stands for the verdict's of the same name: only `id` does.
     fn serves_both(&self, name: &str) -> bool {
         name == "id" && self.has_own(name)
     }
 
+    /// The name of a verdict's column, changed where the input has it already.
     fn unlike_own(&self, name: &str) -> String {
         if self.has_own(name) { self.unlike_own(&format!("judge_{name}")) } else { name.to_owned() }
     }
@@ -136,6 +145,7 @@ impl Columns {
     }
 }
 
+/// Adds the names of cells, and widens the types of their columns.
 fn note(columns: &mut Vec<(String, Option<ColumnType>)>, cells: &Map<String, Value>) {
     for (name, value) in cells {
         let held = held(value);
@@ -146,6 +156,7 @@ fn note(columns: &mut Vec<(String, Option<ColumnType>)>, cells: &Map<String, Val
     }
 }
 
+/// The type of one cell; `None` for an empty one, which fits any column.
 fn held(value: &Value) -> Option<ColumnType> {
     match value {
         Value::Null => None,
@@ -156,6 +167,7 @@ fn held(value: &Value) -> Option<ColumnType> {
     }
 }
 
+/// The narrowest type that holds both.
 fn joined(one: Option<ColumnType>, other: Option<ColumnType>) -> Option<ColumnType> {
     match (one, other) {
         (None, holds) | (holds, None) => holds,
@@ -194,8 +206,8 @@ pub(super) fn write_row(
     out.write_record(None::<&[u8]>).map_err(io::Error::other)
 }
 
-/// What was judged may reach a spreadsheet, and is no formula there: a text that would begin one, after
-/// blanks or not, is put after an apostrophe. Plain numbers stay as they are.
+/// Keeps a judged text from becoming a formula in a spreadsheet: a text that would begin one, after blanks
+/// or invisible characters too, gets an apostrophe before it. Plain numbers stay as they are.
 fn guarded(text: String) -> String {
     const SIGNS: [char; 9] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\u{2212}'];
     let is_skipped = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
@@ -209,6 +221,7 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
 }
 
+/// Whether a text is nothing but a number.
 fn is_number(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
     text.chars().all(is_part) && text.parse::<f64>().is_ok()

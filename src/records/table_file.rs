@@ -1,4 +1,8 @@
 //! Tables and lists, which are made of a journal when all results are there.
+//!
+//! A table is written beside its place and moved there in one step, so that a reader sees the old file or
+//! the new one and never a part. Before that, its digest is noted in the journal: by it a later run knows
+//! whether the file is still the one that it made, and may be replaced.
 
 use std::{
     fs::File,
@@ -19,16 +23,17 @@ use crate::{error::Result, files::folder_of, line::ResultLine};
 /// A table or a list that is written when all results are there.
 #[derive(Debug)]
 pub(super) struct TableFile {
+    /// Its format: not lines.
     pub(super) kind: ResultFormat,
     pub(super) path: PathBuf,
     pub(super) journal: Journal,
-    /// Whether any table of ours that is there is replaced, and not only one that was made of the journal.
+    /// Whether any table that Tribunal wrote is replaced, and not only the one that was made of the journal.
     pub(super) replaces: bool,
 }
 
 impl TableFile {
-    /// Whether the file that is there may be replaced: it is the one that was made of the journal, or any
-    /// of ours may go.
+    /// Whether an existing file may be replaced: it is the one that was made of this journal, or any file that
+    /// Tribunal wrote may be replaced.
     pub(super) fn may_replace(&self) -> bool {
         let is_made_of_it = || {
             let digest = File::open(&self.path).and_then(|file| digest(&file));
@@ -37,7 +42,8 @@ impl TableFile {
         self.replaces || is_made_of_it()
     }
 
-    /// Writes the table; its journal goes when the table is on the disk and nothing else is in need of it.
+    /// Writes the table. Its journal is removed when the table is on the disk, `is_settled` says that nothing
+    /// is left to do, and no other lines are in it.
     ///
     /// # Errors
     /// The table cannot be written: the results are in the journal.
@@ -52,7 +58,7 @@ impl TableFile {
         let (others, foreign) = journal.others();
         let goes = is_settled && others + foreign == 0 && is_durable;
         if goes {
-            // What it held is in the table; a journal that stays behind does no harm.
+            // What it held is in the table; a journal that stays does no harm.
             let _ = std::fs::remove_file(&place);
         } else {
             // In its present order it is as good.
@@ -105,6 +111,7 @@ pub(super) fn write(
     }
 }
 
+/// The lines as one JSON list, one element a line.
 fn write_list(journal: &mut Journal, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"[")?;
     for (n, line) in journal.sorted()?.enumerate() {
@@ -114,6 +121,7 @@ fn write_list(journal: &mut Journal, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n]\n")
 }
 
+/// The lines as rows under a header.
 fn write_table(journal: &mut Journal, out: &mut dyn Write, delimiter: u8) -> io::Result<()> {
     let columns = columns(journal)?;
     if columns.named().is_empty() {
@@ -127,6 +135,7 @@ fn write_table(journal: &mut Journal, out: &mut dyn Write, delimiter: u8) -> io:
     writer.flush()
 }
 
+/// The lines as a Parquet file.
 #[cfg(feature = "parquet")]
 fn write_parquet(journal: &mut Journal, file: File) -> io::Result<()> {
     use super::{parquet, table::ColumnType};
@@ -143,6 +152,7 @@ fn write_parquet(journal: &mut Journal, file: File) -> io::Result<()> {
     parquet::write(file, &named, rows).map_err(io::Error::other)
 }
 
+/// The columns of all lines.
 fn columns(journal: &mut Journal) -> io::Result<Columns> {
     let mut columns = Columns::default();
     for line in journal.sorted()? {
@@ -151,11 +161,12 @@ fn columns(journal: &mut Journal) -> io::Result<Columns> {
     Ok(columns)
 }
 
+/// A line of the journal as a result.
 fn typed(line: &[u8]) -> io::Result<ResultLine> {
     Ok(serde_json::from_slice(line)?)
 }
 
-/// Names what a file holds.
+/// A digest of what a file holds.
 fn digest(file: &File) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(file)?;

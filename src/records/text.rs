@@ -1,4 +1,4 @@
-//! A file that is no table of records is one record: its text is the answer, its path the id.
+//! Plain files: the whole text is the answer of one record, and the path is its id.
 
 use std::io::Read;
 
@@ -12,7 +12,7 @@ use crate::{error::Result, item::Item};
 /// The one record of a plain file.
 ///
 /// # Errors
-/// The file is empty, too long, or no UTF-8.
+/// The file is empty, too long, or not UTF-8.
 pub(super) fn record(source: &Source, bytes: Bytes) -> Result<Item> {
     let mut all = Vec::new();
     bytes.take(LONGEST as u64 + 1).read_to_end(&mut all).map_err(broken)?;

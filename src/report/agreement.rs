@@ -1,4 +1,8 @@
 //! How far the verdicts of a run agree with the records' own labels.
+//!
+//! Outcomes (labels, preferences, first errors) are counted as equal or not. Numbers are compared by their
+//! distance: correlation, mean absolute error, share within 1, quadratic weighted kappa. A record without a
+//! verdict neither agrees nor disagrees.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -15,7 +19,9 @@ use crate::{
     verdict::Judgment,
 };
 
-/// Verdicts beside the records' own labels.
+/// Verdicts beside the records' own labels, counted one by one.
+///
+/// Displayed, it is the lines of the summary, each after a line break; nothing where no record has a label.
 #[derive(Clone, Debug, Default)]
 pub struct Agreement {
     labels: Labels,
@@ -23,10 +29,12 @@ pub struct Agreement {
     labelled: usize,
     /// Those of them without a verdict.
     unjudged: usize,
-    /// Whether a record was labelled in its own field, rather than by the names of its answers.
+    /// Whether any record has a label field; otherwise the names of its answers (`chosen`) are the label.
     own: bool,
     outcomes: Outcomes,
+    /// Outcomes whose label is a bare 1 or 2, which depends on where labels begin to count.
     bare: Outcomes,
+    /// First errors that would agree if the label counted from 1.
     shifted: usize,
     numbers: BTreeMap<String, Paired>,
     not_comparable: NotComparable,
@@ -41,6 +49,7 @@ struct Outcomes {
 }
 
 impl Outcomes {
+    /// Counts one comparison.
     fn add(&mut self, agrees: bool) {
         self.compared += 1;
         self.agree += usize::from(agrees);
@@ -60,6 +69,7 @@ impl NotComparable {
         self.first.get_or_insert_with(|| (text_of(label), record.to_owned()));
     }
 
+    /// Both together, with the first label of the first.
     fn and(mut self, other: Self) -> Self {
         self.count += other.count;
         self.first = self.first.or(other.first);
@@ -68,6 +78,7 @@ impl NotComparable {
 }
 
 impl Agreement {
+    /// No verdicts yet, of this judge.
     pub(super) fn new(labels: Labels, judge: &Judge) -> Self {
         Self { labels: labels.of(judge), ..Self::default() }
     }
@@ -136,6 +147,7 @@ impl Agreement {
         }
     }
 
+    /// All labels that could not be compared; bare numbers too, where a bare 0 makes them ambiguous.
     fn not_comparable(&self) -> NotComparable {
         if self.zeros.count == 0 {
             return self.not_comparable.clone();
@@ -245,6 +257,7 @@ impl Agreement {
     }
 }
 
+/// The lines of one set of numbers; `name` is the criterion, empty for a score.
 fn write_numbers(
     f: &mut fmt::Formatter<'_>,
     name: &str,

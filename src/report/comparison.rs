@@ -1,4 +1,8 @@
 //! Two runs over the same records, side by side.
+//!
+//! The question is mostly whether a change (of prompt, model, rule) made a difference. So beside the
+//! verdicts that changed stands how much of that may be chance: McNemar's exact test where verdicts have two
+//! values, a paired bootstrap where they are scores.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,10 +19,20 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result, json_fault},
     line::{Lenient, ResultLine, TextLike, VerdictLine},
-    request::Hasher,
 };
 
-/// What one run says of a record.
+/// The verdict of one run on one record.
+///
+/// ```
+/// use tribunal::report::{Comparison, RecordVerdict};
+///
+/// let read = |line: &str| RecordVerdict::read(line).unwrap();
+/// let people = [read(r#"{"id": "a", "score": 8}"#), read(r#"{"id": "b", "score": 3}"#)];
+/// let judge = [read(r#"{"id": "a", "score": 8}"#), read(r#"{"id": "b", "score": 5}"#)];
+/// let comparison = Comparison::new(people, judge);
+/// assert_eq!((comparison.joined(), comparison.flips().count()), (2, 1));
+/// assert_eq!(comparison.agreement(), Some(0.5));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordVerdict {
     /// The record's name.
@@ -105,7 +119,9 @@ impl From<&ResultLine> for RecordVerdict {
     }
 }
 
-/// How two runs compare.
+/// Two runs, joined by the ids of their records.
+///
+/// Displayed, it is a few lines for people: agreement, kappa, correlations, significance.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
     pairs: Vec<(RecordVerdict, RecordVerdict)>,
@@ -135,7 +151,7 @@ pub enum Significance {
     },
 }
 
-/// Resamples of a bootstrap.
+/// The number of resamples of a bootstrap.
 const RESAMPLES: u32 = 2_000;
 
 impl Comparison {
@@ -272,13 +288,16 @@ fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance {
     Significance::McNemar { first, second, p: (2.0 * tail).min(1.0) }
 }
 
-/// Means of resampled differences; the same data give the same interval.
+/// The paired bootstrap (Efron and Tibshirani 1993): means of resampled differences. Seeds are fixed, so
+/// that the same data give the same interval.
 fn bootstrap(differences: &[f64]) -> Significance {
     let mean = |sum: f64| sum / real(differences.len());
     let mut means: Vec<f64> = (0..RESAMPLES)
         .map(|round| {
-            let mut chance = Chance::new(round);
-            mean((0..differences.len()).map(|_| differences[chance.below(differences.len())]).sum())
+            let mut random = fastrand::Rng::with_seed(u64::from(round));
+            let drawn =
+                (0..differences.len()).map(|_| differences[random.usize(..differences.len())]);
+            mean(drawn.sum())
         })
         .collect();
     means.sort_by(f64::total_cmp);
@@ -286,25 +305,6 @@ fn bootstrap(differences: &[f64]) -> Significance {
     Significance::Bootstrap {
         difference: mean(differences.iter().sum()),
         interval: (at(25), at(974)),
-    }
-}
-
-/// Numbers that repeat themselves: xorshift64* (Vigna 2016) from a hashed seed.
-struct Chance(u64);
-
-impl Chance {
-    fn new(round: u32) -> Self {
-        let mut hasher = Hasher::new("bootstrap-v1");
-        hasher.json(&round);
-        Self(hasher.finish().first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)) | 1)
-    }
-
-    fn below(&mut self, count: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let drawn = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
-        usize::try_from((drawn * count as u64) >> 32).unwrap_or(0)
     }
 }
 

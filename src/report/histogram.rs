@@ -1,4 +1,7 @@
 //! How often each number was given: by value where there are few, else in bins.
+//!
+//! Scores of a scale are few and shown one by one. Expected scores and means have many decimals: they are
+//! shown in a dozen bins of a round width.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +13,14 @@ pub(super) struct Histogram(BTreeMap<i64, usize>);
 
 const THOUSAND: f64 = 1_000.0;
 
-/// The most values or bins that are shown.
+/// The largest number of values or bins that are shown.
 const MOST: usize = 12;
 
-/// So many values are shown whatever their decimals.
+/// Up to this many values are shown one by one, whatever their decimals.
 const FEW: usize = 5;
 
 impl Histogram {
+    /// Counts a number.
     pub(super) fn add(&mut self, number: f64) {
         #[expect(clippy::cast_possible_truncation, reason = "a number off the range is at its end")]
         let thousandths = (number * THOUSAND).round() as i64;
@@ -40,10 +44,12 @@ impl Histogram {
         if self.0.keys().all(|value| value % 1_000 == 0) { self.values() } else { self.shown(ends) }
     }
 
+    /// Every value with its count, lowest first.
     fn values(&self) -> Vec<(String, usize)> {
         self.0.iter().map(|(value, count)| (figure(real(*value)), *count)).collect()
     }
 
+    /// Bins of a round width between the ends of the scale, or of the values; none of the counts is lost.
     fn bins(&self, ends: Option<(f64, f64)>) -> Vec<(String, usize)> {
         let seen = || self.0.keys().map(|value| real(*value));
         let lowest = seen().next().unwrap_or_default();
@@ -75,6 +81,7 @@ fn width(range: f64) -> f64 {
     steps.into_iter().find(|step| *step + NOISE >= least).unwrap_or(range)
 }
 
+/// Thousandths as a number.
 fn real(thousandths: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "no score has 2^52 thousandths")]
     let number = thousandths as f64;

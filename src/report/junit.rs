@@ -1,4 +1,10 @@
-//! JUnit XML, which every continuous integration shows.
+//! JUnit XML, which most CI systems show.
+//!
+//! | record | test case |
+//! |---|---|
+//! | passes, or has a verdict and there is no rule | passed |
+//! | fails the pass rule | failure |
+//! | cannot be read, or has no answer | error |
 
 use std::{io::Write, time::Duration};
 
@@ -41,7 +47,7 @@ impl Junit {
     /// Writes the report.
     ///
     /// # Errors
-    /// `out` takes no more.
+    /// Writing to `out` fails.
     pub fn write(self, out: impl Write) -> Result<()> {
         let mut report = Report::new("tribunal");
         report.add_test_suite(self.suite);

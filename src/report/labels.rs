@@ -1,4 +1,8 @@
-//! What the records' own labels say, in the words that data sets use for verdicts.
+//! The records' own labels, in the words that data sets use for verdicts.
+//!
+//! A label is compared with a verdict only where both can be said in the same words; everything else is
+//! reported as not comparable and counts neither for nor against the judge. In doubt nothing is compared: a
+//! bare `0` for a preference is a tie in some data sets and the first answer in others.
 
 use serde_json::Value;
 
@@ -19,6 +23,14 @@ const FIELD: &str = "label";
 const WINNER: &str = "chosen";
 
 /// Where the records' own labels are, and what their words mean.
+///
+/// ```
+/// use tribunal::{Item, report::Labels};
+///
+/// let labels = Labels::new(Some("gold.human".into()), [("Good".into(), "correct".into())]);
+/// let item = Item::from(serde_json::json!({"answer": "42", "gold": {"human": "Good"}}));
+/// assert!(labels.check(&item).is_ok() && labels.check(&Item::new()).is_err());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Labels {
     field: Option<String>,
@@ -166,6 +178,7 @@ impl Labels {
         exact.or_else(near).map_or_else(|| label.clone(), |(_, meaning)| meaning.clone().into())
     }
 
+    /// The number that a label stands for: its own, or that of a level of the scale.
     fn number(&self, label: &Value) -> Option<f64> {
         let text = text_of(label);
         let exact = || self.menu.iter().find(|(name, _)| name == text.trim());
@@ -208,6 +221,7 @@ fn equal_words(one: &str, other: &str) -> bool {
     one == other || numbers.is_some_and(|(one, other)| (one - other).abs() < NOISE)
 }
 
+/// Equal without case.
 fn same_letters(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
@@ -222,9 +236,11 @@ fn number(label: &Value) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
+/// Words for a right answer, in any case.
 const RIGHT: [&str; 12] = [
     "correct", "right", "yes", "true", "good", "pass", "passed", "valid", "accurate", "y", "1", "+",
 ];
+/// Words for a wrong answer, in any case.
 const WRONG: [&str; 12] = [
     "incorrect",
     "wrong",
@@ -283,7 +299,7 @@ fn first_of(list: &[Value]) -> Option<First> {
         let mut distinct = indexes.clone();
         distinct.sort_unstable();
         distinct.dedup();
-        // A list with equal entries is no list of steps.
+        // A list with equal entries is not a list of steps.
         return (distinct.len() == indexes.len()).then(|| First(distinct.first().copied()));
     }
     let words =
@@ -307,6 +323,7 @@ fn step(number: f64) -> Option<First> {
     }
 }
 
+/// The side with the higher score.
 fn higher(one: f64, other: f64) -> Preference {
     match one - other {
         difference if difference > NOISE => Preference::First,
@@ -315,6 +332,7 @@ fn higher(one: f64, other: f64) -> Preference {
     }
 }
 
+/// Compares a preference with a label: a number, a word, a comparison, or the name of a model.
 fn preferred(found: Preference, label: &Value, item: &Item) -> Compared {
     let bare = |side| Compared::Outcome { agrees: side == found, bare: true, shifted: false };
     let text = text_of(label);
@@ -330,6 +348,7 @@ fn preferred(found: Preference, label: &Value, item: &Item) -> Compared {
     }
 }
 
+/// Equal up to the noise of floats.
 fn equals(one: f64, other: f64) -> bool {
     (one - other).abs() < NOISE
 }
@@ -379,8 +398,11 @@ const BESIDE: [&str; 21] = [
     "won",
     "winner",
 ];
+/// Words for the first answer.
 const FIRST: [&str; 6] = ["a", "1", "first", "1st", "one", WINNER];
+/// Words for the second answer.
 const SECOND: [&str; 7] = ["b", "2", "second", "2nd", "two", "rejected", "reject"];
+/// Words for a tie.
 const TIE: [&str; 10] =
     ["tie", "ties", "tied", "draw", "equal", "same", "both", "neither", "bothbad", "bothgood"];
 /// Words that may stand beside those of a tie: `tie (both bad)`, `equally good`.
@@ -406,6 +428,7 @@ fn plain(c: char) -> char {
     if c.is_alphanumeric() || matches!(c, '>' | '<' | '=' | '≻' | '≺') { c } else { ' ' }
 }
 
+/// The side that one word names, among words that may stand beside it.
 fn named_side(plain: &str) -> Option<Preference> {
     let words: Vec<&str> = plain.split_whitespace().collect();
     let ties = |word: &&str| TIE.contains(word);

@@ -1,15 +1,18 @@
-//! Verdicts beside the probabilities of their menus, counted over a run.
+//! Verdicts beside the probabilities of their values, counted over a run.
+//!
+//! At temperature 0 a text that names another value than the likeliest one is a sign that prompt and model
+//! do not fit; the summary says how many there are.
 
 use serde_json::{Value, json};
 
 use crate::verdict::Vote;
 
-/// Votes whose values were evaluated.
+/// Counts of votes whose values were evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Menus {
     /// Votes with probabilities.
     votes: usize,
-    /// Those of them whose text lacked the verdict: the likeliest value is.
+    /// Those of them whose text lacked the verdict, so that the likeliest value is the verdict.
     scored: usize,
     /// Verdicts that a greedy text gave, where probabilities are known.
     written: usize,
@@ -33,7 +36,7 @@ impl Menus {
         self.unlikely += usize::from(seen.labels.iter().any(|(_, p)| *p > own));
     }
 
-    /// For people: what is worth a line.
+    /// Lines for people; none where there is nothing to say.
     pub(super) fn lines(&self) -> Vec<String> {
         let Self { scored, written, unlikely, .. } = *self;
         let mut lines = Vec::new();

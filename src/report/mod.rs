@@ -1,4 +1,16 @@
-//! What a run came to, for people, terminals and programs.
+//! Figures of a run, for people and for programs.
+//!
+//! | figure | type |
+//! |---|---|
+//! | verdicts, coverage, bounds, tokens, cost | [`Summary`] |
+//! | the same for loops | [`Revisions`] |
+//! | verdicts beside the records' own labels | [`Agreement`] |
+//! | two runs side by side | [`Comparison`] |
+//! | rows on a terminal | [`VerdictTable`] |
+//! | test cases for CI | `Junit` |
+//!
+//! Everything that was judged, asked or answered is untrusted: what is printed for people goes through
+//! [`escaped`] first.
 
 mod agreement;
 mod comparison;

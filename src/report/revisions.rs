@@ -1,4 +1,4 @@
-//! The numbers of many loops.
+//! The figures of a run of `revise`.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -11,10 +11,18 @@ use crate::{
     strategy::revise::{Revision, RevisionOutcome, Spent},
 };
 
-/// What revising many records came to.
+/// The figures of a run of `revise`.
+///
+/// Displayed, it is a few lines for people; [`Revisions::to_json`] has the same figures for programs.
+///
+/// ```
+/// use tribunal::report::Revisions;
+///
+/// assert_eq!(Revisions::default().pass_rate(), 1.0);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Revisions {
-    /// Records that were taken.
+    /// Records that were tried, in this run or an earlier one.
     pub records: usize,
     /// Those that an earlier run had revised.
     pub kept: usize,
@@ -36,7 +44,7 @@ pub struct Revisions {
     pub regressions: usize,
     /// Revisions that were written.
     pub rounds: u64,
-    /// What all that took.
+    /// The tokens, requests and costs of all loops.
     pub spent: Spent,
     /// Whether all prices are known.
     pub priced: bool,

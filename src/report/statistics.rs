@@ -2,7 +2,15 @@
 
 use std::collections::BTreeMap;
 
-/// Pairs of numbers, one pair for each record.
+/// Pairs of numbers, one pair for each record: a verdict and a label, or the verdicts of two runs.
+///
+/// ```
+/// use tribunal::report::Paired;
+///
+/// let pairs: Paired = [(1.0, 1.0), (2.0, 3.0), (4.0, 4.0)].into_iter().collect();
+/// assert_eq!((pairs.len(), pairs.within(0.0), pairs.within(1.0)), (3, 2, 3));
+/// assert!(pairs.pearson().unwrap() > 0.9);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Paired(Vec<(f64, f64)>);
 
@@ -16,6 +24,7 @@ impl FromIterator<(f64, f64)> for Paired {
 const LEVELS: f64 = 1_000.0;
 
 impl Paired {
+    /// Adds a pair.
     pub(super) fn push(&mut self, pair: (f64, f64)) {
         self.0.push(pair);
     }
@@ -78,9 +87,10 @@ impl Paired {
     }
 }
 
-/// Numbers closer than this are equal: sums of floats are not exact.
+/// Numbers closer than this are equal, because sums of floats are not exact.
 pub(super) const NOISE: f64 = 1e-9;
 
+/// Whether a number is whole, up to the noise of floats.
 fn whole(number: f64) -> bool {
     (number - number.round()).abs() < NOISE
 }
@@ -96,6 +106,7 @@ fn counts(numbers: impl Iterator<Item = f64>) -> BTreeMap<i64, (f64, f64)> {
     counts
 }
 
+/// Pearson's correlation; `None` where one side does not vary.
 fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     let count = real(pairs.len());
     let mean = |side: fn(&(f64, f64)) -> f64| pairs.iter().map(side).sum::<f64>() / count;
@@ -110,6 +121,7 @@ fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     (spread > NOISE).then(|| (product / spread).clamp(-1.0, 1.0))
 }
 
+/// The rank of each number, from 0; equal numbers share the mean of their ranks.
 fn ranks(numbers: &[f64]) -> Vec<f64> {
     let mut places: Vec<usize> = (0..numbers.len()).collect();
     places.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));

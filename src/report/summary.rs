@@ -1,4 +1,7 @@
-//! The numbers of a run: what was decided, how much of it can be trusted, what it took.
+//! The figures of a run: what was decided, how much of it can be trusted, what it took.
+//!
+//! Coverage, pass rate and bounds have all records in their denominator, also those that failed, could not
+//! be read, or were never tried: leaving them out would make a judge look better the more it fails.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -22,12 +25,21 @@ use crate::{
     verdict::{CORRECT, INCORRECT, Judgment, Preference, Verdict},
 };
 
-/// What a run came to. Unreadable answers are counted and never taken for a number.
+/// The figures of a run of `judge`. Unreadable answers are counted, and never become a number.
+///
+/// Displayed, it is a few lines for people; [`Summary::to_json`] has the same figures for programs.
+///
+/// ```
+/// use tribunal::report::Summary;
+///
+/// let summary = Summary::default();
+/// assert_eq!((summary.records, summary.coverage(), summary.pass_rate()), (0, 0.0, None));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Records that were taken.
+    /// Records that were tried, in this run or an earlier one.
     pub records: usize,
-    /// Those that an earlier run had judged.
+    /// Those of them that an earlier run had judged.
     pub kept: usize,
     /// Those of them that failed in the earlier run.
     pub kept_failed: usize,
@@ -37,7 +49,7 @@ pub struct Summary {
     pub ending: Ending,
     /// Records with a verdict.
     pub judged: usize,
-    /// Records with an answer that says nothing, by reason.
+    /// Records whose answer holds no verdict, by reason.
     pub unreadable: BTreeMap<&'static str, usize>,
     /// Answers that were asked again because they could not be read.
     pub reasked: Reasked,
@@ -51,15 +63,15 @@ pub struct Summary {
     pub agreement: Agreement,
     /// Tokens over all records.
     pub usage: UsageTotal,
-    /// Requests that were sent.
+    /// Requests that were sent, retries included.
     pub requests: u64,
     /// What they cost, where prices and all tokens are known.
     pub cost: Option<f64>,
     /// Whether prices are known.
     pub priced: bool,
-    /// How many answers ended with a finish reason that is no clean end, by the server's word.
+    /// The number of answers with a finish reason that is not a known clean end, by the server's word.
     pub finishes: BTreeMap<String, usize>,
-    /// Answers that were remembered.
+    /// Answers that came from the cache.
     pub cached: u64,
     /// Their tokens, which cost nothing now.
     pub saved: UsageTotal,
@@ -84,11 +96,11 @@ pub struct Summary {
 pub struct Reasked {
     /// How many.
     pub asked: usize,
-    /// How many could be read then.
+    /// How many of those could be read then.
     pub read: usize,
 }
 
-/// Numbers that were given.
+/// Numbers that were given: their count, sum and histogram.
 #[derive(Clone, Debug, Default)]
 struct Scores {
     count: usize,
@@ -116,7 +128,7 @@ struct Shares {
     without_error: usize,
 }
 
-/// How two answers fared by the place in which they were shown.
+/// Preferences by the place in which the answers were shown: a judge that prefers a place is biased.
 #[derive(Clone, Debug, Default)]
 struct Orders {
     both: usize,
@@ -191,6 +203,7 @@ impl Summary {
         }
     }
 
+    /// Counts a verdict by its kind.
     fn count_verdict(&mut self, verdict: &Verdict) {
         self.judged += 1;
         match verdict {
@@ -210,6 +223,7 @@ impl Summary {
         *self.verdicts.entry(heading(verdict)).or_default() += 1;
     }
 
+    /// Counts finish reasons that are not known.
     fn count_finishes(&mut self, judgment: &Judgment) {
         for call in judgment.votes.iter().flat_map(|vote| &vote.calls) {
             if let Finish::Other(word) = &call.finish {
@@ -218,6 +232,7 @@ impl Summary {
         }
     }
 
+    /// Counts whether both orders agree, and which place won.
     fn count_orders(&mut self, judgment: &Judgment) {
         self.orders.half += usize::from(judgment.one_order_unreadable());
         if let Some(consistent) = judgment.consistent {
@@ -242,7 +257,7 @@ impl Summary {
         self.ending.not_tried().unwrap_or(0)
     }
 
-    /// All records: those that were taken, and those that were never tried.
+    /// All records: those that were tried, and those that were never tried.
     fn all(&self) -> usize {
         self.records + self.not_tried()
     }
@@ -397,6 +412,7 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
+    /// How many records were judged, could not be read, failed or were kept.
     fn write_records(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} records judged", self.judged, self.all())?;
         if self.unread() > 0 {
@@ -413,6 +429,7 @@ impl Summary {
         write!(f, "{}", self.ending)
     }
 
+    /// How often each verdict was given: the commonest dozen, numbers in their order.
     fn write_verdicts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MOST: usize = 12;
         let mut counts: Vec<(String, usize)> = self

@@ -3,16 +3,23 @@
 use super::terminal::{cut_inside, escaped, padded, shortened};
 use crate::{error::Error, verdict::Judgment};
 
-/// How wide a row is, and whether colours are welcome.
+/// Verdicts as rows for a terminal: name, verdict and reason, each cut to its column.
+///
+/// ```
+/// use tribunal::report::VerdictTable;
+///
+/// let table = VerdictTable { width: 60, colour: false };
+/// assert!(table.header().starts_with("record   verdict      reason"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerdictTable {
-    /// In columns.
+    /// The width of a row, in columns of the terminal.
     pub width: usize,
     /// Whether passes and failures are coloured.
     pub colour: bool,
 }
 
-/// Where there is no terminal.
+/// The width where there is no terminal.
 const WIDTH: usize = 112;
 
 impl Default for VerdictTable {
@@ -21,7 +28,7 @@ impl Default for VerdictTable {
     }
 }
 
-/// What a colour says.
+/// What a colour stands for.
 #[derive(Clone, Copy)]
 enum Tone {
     Plain,
@@ -31,6 +38,7 @@ enum Tone {
 }
 
 impl Tone {
+    /// The text in this colour.
     fn paint(self, text: &str) -> String {
         let code = match self {
             Self::Plain => return text.to_owned(),
@@ -54,7 +62,7 @@ impl VerdictTable {
         let (verdict, tone) = verdict(outcome);
         let why = match outcome {
             Ok(judgment) => deciding(judgment),
-            // What is no record goes by its place, which the error names too.
+            // What is not a record is named by its place, which the error repeats.
             Err(error) => {
                 let message = error.to_string();
                 let place = format!("{id}: ");
@@ -78,6 +86,7 @@ impl VerdictTable {
     }
 }
 
+/// The cell of a verdict, and its colour.
 fn verdict(outcome: Result<&Judgment, &Error>) -> (String, Tone) {
     match outcome {
         Ok(judgment @ Judgment { verdict: Ok(verdict), pass, consistent, .. }) => {

@@ -1,4 +1,4 @@
-//! Text for a terminal, into which nothing that was judged can reach.
+//! Text that is safe to print on a terminal, whatever was judged.
 
 use std::fmt::Write;
 
@@ -8,6 +8,12 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 ///
 /// Control characters, C1 controls, bidirectional marks and invisible format characters become
 /// `\u{…}`; line breaks and tabs become `⏎` and a space.
+///
+/// ```
+/// use tribunal::report::escaped;
+///
+/// assert_eq!(escaped("\u{1b}[2Jgone\nnext"), "\\u{1b}[2Jgone⏎next");
+/// ```
 pub fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -36,6 +42,7 @@ pub fn is_hidden(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t')) || is_invisible(c)
 }
 
+/// Characters that are not shown and change how others are: joiners, fillers, marks of direction, tags.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'

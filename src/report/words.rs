@@ -1,10 +1,10 @@
-//! What changed between two texts, word by word.
+//! What changed between two texts, word by word, for people who follow a revision.
 
 use similar::{ChangeTag, TextDiff};
 
 use super::terminal::escaped_lines;
 
-/// Words of context that are shown around a change.
+/// The number of words that are shown around a change.
 const CONTEXT: usize = 6;
 
 /// The words of `new`, with what was taken out of `old` and what was put in: coloured, or between `[-` `-]`
@@ -40,6 +40,7 @@ fn context(words: &[&str], first: bool, last: bool) -> String {
     format!("{}…{}", whole(head), whole(tail))
 }
 
+/// Words that were removed or added, in a colour or between marks. Every line is escaped.
 fn marked(words: &[&str], colour: bool, (code, open, close): (&str, &str, &str)) -> String {
     let text = escaped_lines(&words.concat());
     if colour {
