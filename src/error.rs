@@ -30,10 +30,21 @@ struct Facts {
     status: Option<u16>,
     retry_after: Option<Duration>,
     attempts: u32,
-    permanent: bool,
-    once: bool,
+    retry: Retry,
     fatal: bool,
     interrupted: bool,
+}
+
+/// Whether the same request is worth another try.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Retry {
+    /// The kind of the error says.
+    #[default]
+    ByKind,
+    /// One more try, whatever the kind.
+    Once,
+    /// No: it would fail again, although most errors of this kind pass.
+    Never,
 }
 
 /// What a program may want to tell apart.
@@ -220,14 +231,14 @@ impl Error {
     /// Says that the same request would fail again, although most errors of this kind pass.
     #[must_use]
     pub fn permanent(self) -> Self {
-        self.with(|facts| facts.permanent = true)
+        self.with(|facts| facts.retry = Retry::Never)
     }
 
     /// Says that the same request is worth sending once more, and not more than once: an answer that cannot be
     /// read is an accident the first time and a habit the second.
     #[must_use]
     pub fn worth_one_retry(self) -> Self {
-        self.with(|facts| facts.once = true)
+        self.with(|facts| facts.retry = Retry::Once)
     }
 
     /// Says that every later request of this run would fail the same way, although most errors of this kind
@@ -282,12 +293,12 @@ impl Error {
     /// [`is_transient`](Self::is_transient) says: the answer was garbled, or a page came that may not be the
     /// server's own.
     pub fn is_worth_one_retry(&self) -> bool {
-        self.0.facts.once
+        self.0.facts.retry == Retry::Once
     }
 
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
-        self.0.kind.is_transient() && !self.0.facts.permanent
+        self.0.kind.is_transient() && self.0.facts.retry != Retry::Never
     }
 
     /// Whether every later request of this run would fail the same way.

@@ -196,7 +196,6 @@ impl Verdict {
 
     /// For steps: the 0-based index of the first step that is wrong, `Some(None)` where every step is right.
     /// `None` for verdicts of other kinds.
-    #[expect(clippy::option_option, reason = "`no error` is a verdict, and no verdict is not")]
     pub fn first_error(&self) -> Option<Option<usize>> {
         self.steps().map(|steps| steps.first_error)
     }
@@ -645,7 +644,6 @@ impl Judgment {
 
     /// For steps: the 0-based index of the first step that is wrong, `Some(None)` where every step is right.
     /// `None` where the verdict is of another kind or unreadable.
-    #[expect(clippy::option_option, reason = "`no error` is a verdict, and no verdict is not")]
     pub fn first_error(&self) -> Option<Option<usize>> {
         self.decided()?.first_error()
     }

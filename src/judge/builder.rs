@@ -397,12 +397,12 @@ pub(super) fn fitted(
     let filled = Item::from(fields.filled_in([CRITERIA].into_iter()));
     let verdict_profile =
         VerdictProfile { criteria: prompt.shape(&filled).criteria, ..prompt.verdict_profile() };
-    let fitted = rule.fitted(&verdict_profile, ErrorKind::Config).map_err(|error| match given {
-        Some(_) => error,
-        None => {
-            let text = format!("it is the rule of `{}` itself; set another one: ", prompt.name());
-            error.hint(Hint::from(text).setting("pass", "score >= 7"))
+    let fitted = rule.fitted(&verdict_profile, ErrorKind::Config).map_err(|error| {
+        if given.is_some() {
+            return error;
         }
+        let text = format!("it is the rule of `{}` itself; set another one: ", prompt.name());
+        error.hint(Hint::from(text).setting("pass", "score >= 7"))
     });
     fitted.map(Some)
 }

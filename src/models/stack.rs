@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How long one try may take where nothing is set.
-const TIMEOUT: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Puts the layers around a model, outermost first: recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced.
 ///

@@ -288,9 +288,9 @@ impl Reader {
         let verdict = value_reader.read(&reply.completion.text)?;
         let Verdict::Label(Label { label, .. }) = verdict else { return Ok(verdict) };
         let distribution = seen.and_then(|seen| value_reader.meanings(seen));
-        let share = |meaning: &str| Some(distribution.as_ref()?.of(meaning).unwrap_or(0.0));
-        let p = self.spec.positive().and_then(share);
-        let confidence = share(&label);
+        let mass = |meaning: &str| Some(distribution.as_ref()?.of(meaning).unwrap_or(0.0));
+        let p = self.spec.positive().and_then(mass);
+        let confidence = mass(&label);
         Ok(Verdict::Label(Label { p, confidence, distribution, ..Label::new(label) }))
     }
 

@@ -129,11 +129,11 @@ impl ValueReader<'_> {
             return Some(Ok(value));
         }
         let names = scale.levels().map(|(name, _)| (name.to_owned(), name.to_owned())).collect();
-        let named = ValueReader { values: &names, ..*self }.word(text);
-        match named {
+        let level = ValueReader { values: &names, ..*self }.word(text);
+        match level {
             Err(_) if leading_number(text).is_some() => None,
-            named => {
-                Some(named.and_then(|name| scale.level(&name).map_or_else(|| ambiguous(text), Ok)))
+            level => {
+                Some(level.and_then(|name| scale.level(&name).map_or_else(|| ambiguous(text), Ok)))
             }
         }
     }

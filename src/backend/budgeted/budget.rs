@@ -267,10 +267,10 @@ impl Budget {
         spent.estimated_tokens += if taken.is_estimated { tokens } else { 0 };
         spent.cost += taken.cost.unwrap_or_default();
         spent.unpriced += u64::from(taken.cost.is_none());
-        let (sent, landed) = state.retries;
-        let landed_now = landed + u64::from(taken.attempts.saturating_sub(1));
-        spent.requests += landed_now.saturating_sub(sent.max(landed));
-        state.retries.1 = landed_now;
+        let (announced, landed) = state.retries;
+        let known = landed + u64::from(taken.attempts.saturating_sub(1));
+        spent.requests += known.saturating_sub(announced.max(landed));
+        state.retries.1 = known;
         if taken.usage.completion > 0 {
             state.written.0 += taken.usage.completion;
             state.written.1 += 1;

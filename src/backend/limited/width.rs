@@ -29,7 +29,7 @@ const PAUSES: f64 = 0.2;
 const REST: f64 = 0.9;
 
 /// How long nothing is sent where the server names no time, and the longest time that it may name.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Permits for requests in flight.
 #[derive(Clone, Debug)]

@@ -357,7 +357,7 @@ mod tests {
                 let error = error(body);
                 super::super::refused::Refusal::of(&error);
                 let now = SystemTime::UNIX_EPOCH;
-                (error.message(), error.status(), error.wait(now), error.lacks_credit(now));
+                let _ = (error.message(), error.status(), error.wait(now), error.lacks_credit(now));
             }
         }
     }

@@ -143,8 +143,8 @@ impl OpenAiOptions {
             provider: Provider::of(name, base_url, env)?,
             extra: Map::new(),
             model_id: None,
-            timeout: Duration::from_mins(10),
-            idle_timeout: Duration::from_mins(1),
+            timeout: Duration::from_secs(600),
+            idle_timeout: Duration::from_secs(60),
             stream: false,
             defang: None,
         })

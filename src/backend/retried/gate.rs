@@ -192,12 +192,11 @@ impl Gate {
                 return Ok(Permit::Gone);
             }
             let since = now - outage.probed;
-            return if since < STEP {
-                Err(STEP - since)
-            } else {
-                outage.probed = now;
-                Ok(Permit::Given)
-            };
+            if let Some(wait) = STEP.checked_sub(since).filter(|wait| !wait.is_zero()) {
+                return Err(wait);
+            }
+            outage.probed = now;
+            return Ok(Permit::Given);
         }
         let gained = (now - state.filled).as_secs_f64() / STEP.as_secs_f64();
         state.filled = now;
