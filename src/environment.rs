@@ -95,6 +95,17 @@ impl Environment {
         Ok(text.trim_end().to_owned())
     }
 
+    /// The text itself, or the text of the file that is named after an `@`.
+    ///
+    /// # Errors
+    /// Files may not be named, or this one cannot be read.
+    pub fn text_or_file(&self, setting: &str, value: &str) -> Result<String> {
+        let Some(path) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
+        self.text(setting, path).map_err(|error| {
+            error.hint("@ is followed by the name of a file; a text of your own begins without it")
+        })
+    }
+
     /// Refuses a setting that names a file where files may not be named.
     ///
     /// # Errors

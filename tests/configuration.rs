@@ -5,10 +5,15 @@
 
 mod support;
 
-use std::process::Stdio;
+use std::{fs, process::Stdio};
 
 use serde_json::{Value, json};
 use support::{Place, Ran, Reply, Server};
+use tribunal::{
+    config::{Config, SettingOrigin, SettingsLayer},
+    environment::Environment,
+    models::{ModelSpec, Models},
+};
 
 const FILE: &str = r#"
 [defaults]
@@ -238,4 +243,107 @@ fn completions_and_the_man_page_are_written_from_the_help() {
         "{}",
         &page[..400]
     );
+}
+
+// ── the edge ────────────────────────────────────────────────────────────────────────────────────
+
+/// The keys of a table in the schema of the file.
+fn keys(of: &str) -> Vec<String> {
+    let schema = tribunal::config::schema();
+    let table = schema.pointer(&format!("/$defs/{of}/properties")).unwrap();
+    table.as_object().unwrap().keys().cloned().collect()
+}
+
+fn layer(key: &str, value: Value) -> SettingsLayer {
+    let table = serde_json::Map::from_iter([(key.to_owned(), value)]);
+    SettingsLayer::new(table, |key| SettingOrigin::Flag(key.to_owned()))
+}
+
+#[test]
+fn a_definition_from_elsewhere_can_name_no_path_no_address_and_no_variable() {
+    const SECRET: &str = "the canary sings";
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let prompt = format!("---\nkind: label\nverdict: 'Verdict: *'\n---\n{SECRET} {{{{ answer }}}}");
+    fs::write(path("secret.jinja"), prompt).unwrap();
+    fs::write(path("secret.gguf"), SECRET).unwrap();
+    let hostile = [
+        path("secret.jinja"),
+        format!("@{}", path("secret.jinja")),
+        path("secret.gguf"),
+        format!("{}:0.5", path("secret.gguf")),
+        format!("replay:{}", path("secret.jinja")),
+        "http://127.0.0.1:1/v1".to_owned(),
+        "HOME".to_owned(),
+    ];
+    let closed = || Config::default().within(Environment::closed());
+    let none = SettingsLayer::default;
+    let mut refused = std::collections::BTreeSet::new();
+    let tables = [("Settings", false), ("ModelSettings", true)];
+    for (key, of_model) in tables
+        .iter()
+        .flat_map(|(table, of_model)| keys(table).into_iter().map(|key| (key, *of_model)))
+    {
+        for text in &hostile {
+            let table = serde_json::json!({"base_url": text, "key_variable": "HOME"});
+            for value in [
+                text.clone().into(),
+                serde_json::json!([text]),
+                serde_json::json!({"x": text}),
+                serde_json::json!([table]),
+            ] {
+                let one = layer(&key, value);
+                let (judge, model) = if of_model { (none(), one) } else { (one, none()) };
+                let foreign = Config::default().resolve_foreign(None, judge.clone(), model.clone());
+                for resolved in [closed().resolve(None, judge, model), foreign] {
+                    match resolved {
+                        Ok(resolved) => {
+                            assert!(resolved.files().is_empty(), "{key}: {:?}", resolved.files());
+                            assert!(!format!("{resolved:?}").contains(SECRET), "{key}");
+                        }
+                        Err(error) => {
+                            if error.to_string().contains("may not name") {
+                                refused.insert(key.clone());
+                            }
+                            assert!(!format!("{error:?}").contains(SECRET), "{key}: {error:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    for key in [
+        "prompt",
+        "model",
+        "policy",
+        "criteria",
+        "criterion",
+        "set",
+        "name",
+        "base_url",
+        "key_variable",
+    ] {
+        assert!(refused.contains(key), "`{key}` can name something: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_registry_opens_what_needs_nothing_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("answers.jsonl");
+    fs::write(&file, "").unwrap();
+    let models = Models::new(Environment::closed());
+    assert!(models.open("check:exact").await.is_ok());
+    assert!(models.open("script:Score: 4").await.is_ok());
+    for spec in [
+        ModelSpec::new(format!("replay:{}", file.display())),
+        ModelSpec::new("weights.gguf"),
+        ModelSpec::new("mine").base_url("http://127.0.0.1:1/v1"),
+    ] {
+        let error = models.open(spec.clone()).await.unwrap_err().to_string();
+        assert!(error.contains("may not name"), "{spec:?}: {error}");
+    }
+    // The key of this process is out of reach too.
+    let error = models.open("openai/gpt-5-mini").await.unwrap_err();
+    assert!(error.to_string().contains("no key"), "{error:?}");
 }

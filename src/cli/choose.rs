@@ -52,10 +52,10 @@ pub(super) fn prompt(
     first: Option<&Item>,
     quiet: bool,
 ) -> Result<Arc<Prompt>> {
-    if let Some(name) = &resolved.settings.prompt {
-        return judge::load(name);
+    if let Some(prompt) = resolved.prompt() {
+        return Ok(prompt.clone());
     }
-    let map = resolved.fields()?;
+    let map = resolved.fields();
     let seen = first.map(|item| map.apply(item)).transpose()?;
     let prompt = judge::prompt_for(backend, seen.as_ref(), resolved.supplied())?;
     if first.is_none() {

@@ -22,7 +22,7 @@ use super::{
     trust, width,
 };
 use tribunal::{
-    config::{Origin, Resolved},
+    config::{Effective, SettingOrigin},
     error::Result,
     report::escaped,
 };
@@ -96,7 +96,7 @@ impl Row {
 }
 
 /// Every setting, then the defaults; of a jury also those of each member.
-fn rows(resolved: &Resolved) -> Vec<Row> {
+fn rows(resolved: &Effective) -> Vec<Row> {
     let mut rows = of_judge(resolved);
     let members = resolved.members.iter();
     for member in members.clone() {
@@ -122,7 +122,7 @@ fn rows(resolved: &Resolved) -> Vec<Row> {
 }
 
 /// The settings of one judge and its model.
-fn of_judge(resolved: &Resolved) -> Vec<Row> {
+fn of_judge(resolved: &Effective) -> Vec<Row> {
     let mut rows = Vec::new();
     let settings = serde_json::to_value(&resolved.settings).unwrap_or_default();
     let model = serde_json::to_value(&resolved.model).unwrap_or_default();
@@ -131,7 +131,7 @@ fn of_judge(resolved: &Resolved) -> Vec<Row> {
     let defaults = [("model", "\"tiny\""), ("prompt", "by model and record")];
     for (key, value) in defaults.into_iter().filter(|_| !resolved.is_jury()) {
         if !rows.iter().any(|row| row.key == key) {
-            let origin = Origin::Default.to_string();
+            let origin = SettingOrigin::Default.to_string();
             rows.push(Row { key: key.into(), value: value.into(), origin });
         }
     }
@@ -139,19 +139,19 @@ fn of_judge(resolved: &Resolved) -> Vec<Row> {
 }
 
 /// Adds a row for every key of a table, and for the keys of tables in it.
-fn add(rows: &mut Vec<Row>, resolved: &Resolved, place: &str, value: &Value) {
+fn add(rows: &mut Vec<Row>, resolved: &Effective, place: &str, value: &Value) {
     let Value::Object(table) = value else { return };
     for (key, value) in table {
         let path = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
         if value.is_object()
-            && *resolved.origin(&format!("{path}.")) == Origin::Default
+            && *resolved.origin(&format!("{path}.")) == SettingOrigin::Default
             && key != "price"
         {
             add(rows, resolved, &path, value);
             continue;
         }
         let origin = match resolved.origin(&path) {
-            Origin::Variable(name) => source_of(name),
+            SettingOrigin::Variable(name) => source_of(name),
             origin => origin.to_string(),
         };
         rows.push(Row { value: shown(key, value), key: path, origin });

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use super::{console::worded, note};
 use tribunal::{
     Hint,
-    config::{Origin, Resolved},
+    config::{Resolved, SettingOrigin},
     error::{Error, ErrorKind, Result, near},
     item::{FieldMap, Item, are_synonyms, is_filled, is_read_anyway},
     judge::Judge,
@@ -60,12 +60,12 @@ pub(super) fn check_names(
         let mut members = resolved.members.iter();
         return members.try_for_each(|member| check_names(member, prompts, item, quiet));
     }
-    let map = resolved.fields()?;
+    let map = resolved.fields();
     for (table, name) in map.names() {
         let Some(error) = unused(table, name, prompts, item) else { continue };
         match resolved.origin(&format!("{table}.{name}")) {
-            Origin::File { .. } if quiet => (),
-            Origin::File { .. } => warn(&error.to_string()),
+            SettingOrigin::File { .. } if quiet => (),
+            SettingOrigin::File { .. } => warn(&error.to_string()),
             _ => return Err(error),
         }
     }

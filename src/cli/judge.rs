@@ -103,7 +103,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         args.judge.introduce(&resolved)?;
     }
     let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
-    let input = args.input.open(files, &resolved.fields()?);
+    let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
     let judge = args.open(&resolved, input.first.as_ref(), stops).await?;
     if let (Some(item), false) = (&input.first, args.output.quiet) {

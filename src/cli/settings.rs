@@ -18,7 +18,10 @@ use serde_json::{Map, Value};
 
 use super::{note, trust};
 use tribunal::{
-    config::{Config, Layer, ModelSettings, Origin, Pair, Resolved, Settings},
+    config::{
+        Config, Effective, ModelSettings, Pair, Resolved, SettingOrigin, Settings, SettingsLayer,
+    },
+    environment::Environment,
     error::{Error, ErrorKind, Result, near},
     files::Plan,
     item::FieldMap,
@@ -59,13 +62,13 @@ impl Sources {
     }
 
     /// Where the setting of this key came from: a variable, or else a flag.
-    fn origin(&self, key: &str) -> Origin {
+    fn origin(&self, key: &str) -> SettingOrigin {
         // Of what stands in a table `sampling`, each key is an argument; of other tables the table is.
         let name = key.strip_prefix("sampling.").unwrap_or(key);
         let argument = name.split('.').next().unwrap_or(name);
         match self.0.get(argument) {
-            Some(variable) => Origin::Variable(variable.clone()),
-            None => Origin::Flag(format!("--{}", argument.replace('_', "-"))),
+            Some(variable) => SettingOrigin::Variable(variable.clone()),
+            None => SettingOrigin::Flag(format!("--{}", argument.replace('_', "-"))),
         }
     }
 }
@@ -76,21 +79,20 @@ impl Args {
     /// # Errors
     /// The file is wrong, there is no judge of that name, or a found file asks for what the user has not allowed.
     pub(super) fn resolve(&self, sources: &Sources) -> Result<Resolved> {
-        let (config, resolved) = self.effective(sources)?;
-        trust::check(&config, &resolved)?;
-        Ok(resolved)
+        let (config, effective) = self.effective(sources)?;
+        trust::check(&config, &effective)?;
+        effective.read(&Environment::process())
     }
 
     /// The effective settings, to be shown and not used: nothing needs permission.
     ///
     /// # Errors
     /// The file is wrong, or there is no judge of that name.
-    pub(super) fn effective(&self, sources: &Sources) -> Result<(Config, Resolved)> {
+    pub(super) fn effective(&self, sources: &Sources) -> Result<(Config, Effective)> {
         let config = self.config()?;
-        let layer = |table| Layer::new(table, |key| sources.origin(key));
+        let layer = |table| SettingsLayer::new(table, |key| sources.origin(key));
         let (flags, of_model) = (layer(table(&self.settings)), layer(table(&self.model)));
-        let trusted = config.clone().trusted();
-        let resolved = trusted.resolve(self.judge.as_deref(), flags, of_model)?;
+        let resolved = config.effective(self.judge.as_deref(), flags, of_model)?;
         std::iter::once(&resolved)
             .chain(&resolved.members)
             .try_for_each(|judge| check_name(&config, judge))?;
@@ -126,9 +128,10 @@ impl Args {
     /// The file is wrong, there is no judge of that name, or it asks for what the user has not allowed.
     pub(super) fn judge(&self, name: &str) -> Result<Resolved> {
         let config = self.config()?;
-        let resolved = config.clone().trusted().judge(Some(name))?;
-        trust::check(&config, &resolved)?;
-        Ok(resolved)
+        let none = SettingsLayer::default;
+        let effective = config.effective(Some(name), none(), none())?;
+        trust::check(&config, &effective)?;
+        effective.read(&Environment::process())
     }
 
     /// The settings of another model than the judge's, by its name in the file or its own.
@@ -139,12 +142,11 @@ impl Args {
         let own = Settings { model: Some(name.to_owned()), ..Settings::default() };
         let reached =
             ModelSettings { base_url: base_url.map(ToOwned::to_owned), ..ModelSettings::default() };
-        let layer = |table| Layer::new(table, |key| Origin::Flag(key.to_owned()));
+        let layer = |table| SettingsLayer::new(table, |key| SettingOrigin::Flag(key.to_owned()));
         let config = self.config()?;
-        let resolved =
-            config.clone().trusted().resolve(None, layer(table(&own)), layer(table(&reached)))?;
-        trust::check(&config, &resolved)?;
-        Ok(resolved)
+        let effective = config.effective(None, layer(table(&own)), layer(table(&reached)))?;
+        trust::check(&config, &effective)?;
+        effective.read(&Environment::process())
     }
 
     /// The plan with all files that the judge reads: none of them may be written.
@@ -152,8 +154,10 @@ impl Args {
         let config = self.config().ok().and_then(|config| config.path().map(Path::to_owned));
         let plan =
             config.into_iter().fold(plan, |plan, path| plan.reads("the configuration", &path));
-        let judges = std::iter::once(resolved).chain(&resolved.members);
-        judges.fold(plan, reading_settings)
+        resolved.files().iter().fold(plan, |plan, (key, path)| match key.split('.').next() {
+            Some("criteria" | "criterion" | "set") => plan.reads("read by `@`", Path::new(path)),
+            _ => reading_named(plan, std::iter::once(path.as_str())),
+        })
     }
 
     /// The configuration file that was named, or the nearest one.
@@ -168,16 +172,6 @@ impl Args {
     }
 }
 
-/// The plan with the files that the settings of one judge name.
-fn reading_settings(plan: Plan, resolved: &Resolved) -> Plan {
-    let Settings { prompt, criteria, criterion, set, .. } = &resolved.settings;
-    let pairs = criterion.iter().chain(set).map(|Pair(_, text)| text);
-    let texts = criteria.iter().chain(pairs).filter_map(|text| text.strip_prefix('@'));
-    let plan = texts.fold(plan, |plan, path| plan.reads("read by `@`", Path::new(path)));
-    let names = prompt.iter().map(String::as_str).chain([resolved.model_name()]);
-    reading_named(plan, names)
-}
-
 /// The plan with the prompts and models among these names that are files.
 pub(super) fn reading_named<'n>(plan: Plan, names: impl Iterator<Item = &'n str>) -> Plan {
     let paths = names.map(|name| Path::new(name.strip_prefix("replay:").unwrap_or(name)));
@@ -186,7 +180,7 @@ pub(super) fn reading_named<'n>(plan: Plan, names: impl Iterator<Item = &'n str>
 }
 
 /// Refuses a bare name that is nearly the name of a model in the file.
-fn check_name(config: &Config, resolved: &Resolved) -> Result<()> {
+fn check_name(config: &Config, resolved: &Effective) -> Result<()> {
     let models = config.models();
     let Some(name) = resolved.settings.model.as_deref().filter(|name| !models.contains(name))
     else {

@@ -20,7 +20,7 @@ use std::{
 
 use super::{Exit, emit, env_file, note};
 use tribunal::{
-    config::{Config, Origin, Permission, Resolved},
+    config::{Config, Effective, Permission, SettingOrigin},
     error::{Error, ErrorKind, Result},
     models::{self, presets},
 };
@@ -123,7 +123,7 @@ pub(super) fn allowed(file: &Path) -> BTreeSet<String> {
 }
 
 /// What settings ask for and the user has not allowed: by tribunal.toml, and by .env.
-pub(super) fn missing(config: &Config, resolved: &Resolved) -> [Vec<Permission>; 2] {
+pub(super) fn missing(config: &Config, resolved: &Effective) -> [Vec<Permission>; 2] {
     let mut of_file = Vec::new();
     if let (Some(path), true) = (config.path(), config.is_found()) {
         let allowed = allowed(path);
@@ -139,7 +139,7 @@ pub(super) fn missing(config: &Config, resolved: &Resolved) -> [Vec<Permission>;
 ///
 /// # Errors
 /// A permission is missing: the error lists what was asked for, and how to allow it.
-pub(super) fn check(config: &Config, resolved: &Resolved) -> Result<()> {
+pub(super) fn check(config: &Config, resolved: &Effective) -> Result<()> {
     let [of_file, of_env] = missing(config, resolved);
     let named = config.path().filter(|_| !of_file.is_empty());
     let named = named.map(|path| format!("or name the file yourself: -c {}", path.display()));
@@ -173,13 +173,13 @@ fn refuse(of_file: &[Permission], of_env: &[Permission], named: Option<String>) 
 }
 
 /// Whether a variable without permission would change anything for these settings.
-fn matters(variable: &str, resolved: &Resolved, is_named: bool) -> bool {
+fn matters(variable: &str, resolved: &Effective, is_named: bool) -> bool {
     if resolved.is_jury() {
         return resolved.members.iter().any(|member| matters(variable, member, is_named));
     }
     let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref());
     let is_remote = models::is_remote(name, url);
-    let is_flag = |key| matches!(resolved.origin(key), Origin::Flag(_));
+    let is_flag = |key| matches!(resolved.origin(key), SettingOrigin::Flag(_));
     match variable {
         "TRIBUNAL_BASE_URL" => is_remote && !is_flag("model.base_url"),
         "TRIBUNAL_KEY_VARIABLE" => is_remote && !is_flag("model.key_variable"),

@@ -14,13 +14,17 @@ use toml::{
 };
 
 use super::{
-    ModelSettings, Settings,
+    Effective, ModelSettings, Resolved, Settings,
     check::Checker,
     jury::Juries,
-    layers::{Layer, Origin, Resolved},
+    layers::{SettingOrigin, SettingsLayer},
     permission::Permission,
 };
-use crate::error::{Error, ErrorKind, Result, unknown};
+use crate::{
+    Hint,
+    environment::Environment,
+    error::{Error, ErrorKind, Result, unknown},
+};
 
 /// The name under which the file is looked for.
 const NAME: &str = "tribunal.toml";
@@ -35,6 +39,8 @@ pub struct Config {
     lines: BTreeMap<String, usize>,
     /// Whether it was found and not named, so that it may come from anybody.
     found: bool,
+    /// Where files, addresses and variables are looked up that settings name.
+    environment: Environment,
 }
 
 /// The whole file.
@@ -107,14 +113,14 @@ impl Config {
     pub fn permissions(&self) -> Result<Vec<Permission>> {
         let named = |model: &str| {
             let table = Map::from_iter([("model".to_owned(), model.into())]);
-            Layer::new(table, |key| Origin::Flag(key.to_owned()))
+            SettingsLayer::new(table, |key| SettingOrigin::Flag(key.to_owned()))
         };
-        let judges = self.judges().into_iter().map(|name| (Some(name), Layer::default()));
+        let judges = self.judges().into_iter().map(|name| (Some(name), SettingsLayer::default()));
         let models = self.models().into_iter().map(|name| (None, named(name)));
         let mut all: Vec<Permission> = Vec::new();
-        for (judge, over) in judges.chain([(None, Layer::default())]).chain(models) {
-            let resolved = self.layered(judge, over, Layer::default())?;
-            let new = resolved.permissions().into_iter();
+        for (judge, over) in judges.chain([(None, SettingsLayer::default())]).chain(models) {
+            let effective = self.layered(judge, over, SettingsLayer::default())?;
+            let new = effective.permissions().into_iter();
             let new: Vec<_> =
                 new.filter(|one| all.iter().all(|it| it.what() != one.what())).collect();
             all.extend(new);
@@ -144,7 +150,7 @@ impl Config {
         let mut lines = BTreeMap::new();
         note_lines(text, "", spanned.get_ref(), &mut lines);
         let tables: Map<String, Value> = toml::from_str(text).map_err(|cause| wrong(&cause))?;
-        let config = Self { path: path.to_owned(), tables, lines, found: false };
+        let config = Self { path: path.to_owned(), tables, lines, ..Self::default() };
         let (schema, file) = (schema(), path.display().to_string());
         Checker { schema: &schema, file: &file, lines: &config.lines }.check(&config.tables)?;
         Juries { tables: &config.tables, lines: &config.lines, file: &file }.check()?;
@@ -177,26 +183,87 @@ impl Config {
     /// There is no such judge: the error names the near one. Or the file was [found](Self::find) and asks
     /// for what only the user can allow.
     pub fn judge(&self, name: Option<&str>) -> Result<Resolved> {
-        self.resolve(name, Layer::default(), Layer::default())
+        self.resolve(name, SettingsLayer::default(), SettingsLayer::default())
     }
 
-    /// The same below what a caller sets, of the judge and of its model.
+    /// The same with `over` over the judge's settings and `model_over` over those of its model.
     ///
     /// # Errors
     /// As of [`judge`](Self::judge).
-    pub fn resolve(&self, name: Option<&str>, over: Layer, model_over: Layer) -> Result<Resolved> {
-        let resolved = self.layered(name, over, model_over)?;
-        let needed = if self.found { resolved.permissions() } else { Vec::new() };
+    pub fn resolve(
+        &self,
+        name: Option<&str>,
+        over: SettingsLayer,
+        model_over: SettingsLayer,
+    ) -> Result<Resolved> {
+        let effective = self.effective(name, over, model_over)?;
+        let needed = if self.found { effective.permissions() } else { Vec::new() };
         if needed.is_empty() {
-            return Ok(resolved);
+            return effective.read(&self.environment);
         }
         Err(Permission::refused(&needed).hint(
             "a program that knows the file allows it with `trusted()`, or reads it by its name",
         ))
     }
 
+    /// The same where `over` and `model_over` came from elsewhere, such as over a network: they may name judges
+    /// and models of this file, but no file, no address and no variable.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use tribunal::config::{Config, SettingOrigin, SettingsLayer};
+    ///
+    /// let sent = |table: serde_json::Value| {
+    ///     SettingsLayer::new(table.as_object().cloned().unwrap_or_default(), |_| SettingOrigin::Default)
+    /// };
+    /// let config = Config::default();
+    /// let none = SettingsLayer::default;
+    /// let judge = config.resolve_foreign(None, sent(json!({"prompt": "score", "draws": 3})), none())?;
+    /// assert_eq!(judge.settings.draws, Some(3));
+    /// assert!(config.resolve_foreign(None, sent(json!({"criteria": "@/etc/passwd"})), none()).is_err());
+    /// # Ok::<(), tribunal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`judge`](Self::judge), or a setting names what it may not: the error says which.
+    pub fn resolve_foreign(
+        &self,
+        name: Option<&str>,
+        over: SettingsLayer,
+        model_over: SettingsLayer,
+    ) -> Result<Resolved> {
+        let own = model_over.clone();
+        Effective::new(None, vec![over.clone()], |_| vec![own])?.check(&Environment::closed())?;
+        self.resolve(name, over, model_over)
+    }
+
+    /// The same file in this environment: with a closed one, its judges can name no file, address or variable.
+    #[must_use]
+    pub fn within(self, environment: Environment) -> Self {
+        Self { environment, ..self }
+    }
+
+    /// The settings of all layers as they were written, whatever they ask for: to be shown, or to ask for
+    /// permission. Nothing that they name is read.
+    ///
+    /// # Errors
+    /// There is no such judge, or a setting is malformed.
+    pub fn effective(
+        &self,
+        name: Option<&str>,
+        over: SettingsLayer,
+        model_over: SettingsLayer,
+    ) -> Result<Effective> {
+        self.layered(name, over, model_over)
+    }
+
     /// The settings of all layers, whatever they ask for.
-    fn layered(&self, name: Option<&str>, over: Layer, model_over: Layer) -> Result<Resolved> {
+    fn layered(
+        &self,
+        name: Option<&str>,
+        over: SettingsLayer,
+        model_over: SettingsLayer,
+    ) -> Result<Effective> {
         let default = self.table(&["defaults"]).and_then(|table| table.get("judge")?.as_str());
         let only = match (default, self.judges().as_slice()) {
             (None, [only]) => Some(*only),
@@ -209,28 +276,30 @@ impl Config {
         };
         let mut defaults = self.layer(&["defaults"]).unwrap_or_default();
         defaults.remove("judge");
-        let members = own.as_ref().map(Layer::members).unwrap_or_default();
+        let members = own.as_ref().map(SettingsLayer::members).unwrap_or_default();
         if let (Some(own), false) = (&own, members.is_empty()) {
             // A rule for all judges is a rule of the members, and counts where they share it.
             defaults.remove("pass");
-            let of_jury = [over.clone(), own.clone(), defaults].map(Layer::of_jury).into();
+            let of_jury = [over.clone(), own.clone(), defaults].map(SettingsLayer::of_jury).into();
             let of_model = |_: Option<&str>| vec![model_over.clone().of_run()];
-            let mut jury = Resolved::new(chosen, of_jury, of_model)?;
+            let mut jury = Effective::new(chosen, of_jury, of_model)?;
             let member = |name: &String| {
-                self.layered(Some(name), over.clone().of_members(), model_over.clone())
+                let over = over.clone().of_members();
+                let member = self.layered(Some(name), over, model_over.clone())?;
+                Ok(Effective { is_member: true, ..member })
             };
             jury.members = members.iter().map(member).collect::<Result<_>>()?;
             return Ok(jury);
         }
         let layers = [Some(over), own, Some(defaults)].into_iter().flatten();
-        let mut resolved = Resolved::new(chosen, layers.collect(), |model| {
+        let mut effective = Effective::new(chosen, layers.collect(), |model| {
             [Some(model_over), model.and_then(|model| self.layer(&["model", model]))]
                 .into_iter()
                 .flatten()
                 .collect()
         })?;
-        resolved.only = name.is_none() && only.is_some();
-        Ok(resolved)
+        effective.only = name.is_none() && only.is_some();
+        Ok(effective)
     }
 
     fn names(&self, kind: &str) -> Vec<&str> {
@@ -243,7 +312,10 @@ impl Config {
                 ErrorKind::Config,
                 format!("there is no judge `{name}`: no {NAME} was found"),
             )
-            .hint("`tribunal init` writes one, -c FILE names one");
+            .hint(
+                Hint::from("`tribunal init` writes one; name another with ")
+                    .setting("config", "FILE"),
+            );
         };
         let names = self.judges();
         let error = unknown(ErrorKind::Config, "judge", name, names.iter().copied());
@@ -255,14 +327,14 @@ impl Config {
     }
 
     /// A table with the place of each of its keys; files that it names stand beside this one.
-    fn layer(&self, path: &[&str]) -> Option<Layer> {
+    fn layer(&self, path: &[&str]) -> Option<SettingsLayer> {
         let table = self.table(path)?;
         let place = path.join(".");
         let origin = |key: &str| {
             let line = self.lines.get(&format!("{place}.{key}")).copied().unwrap_or(1);
-            Origin::File { path: self.path.clone(), line, table: place.clone() }
+            SettingOrigin::File { path: self.path.clone(), line, table: place.clone() }
         };
-        Some(Layer::new(self.rebased(table.clone()), origin))
+        Some(SettingsLayer::new(self.rebased(table.clone()), origin))
     }
 
     fn rebased(&self, mut table: Map<String, Value>) -> Map<String, Value> {
@@ -371,16 +443,16 @@ price = { prompt = 0.25, completion = 2 }
         format!("{:?}", config(text).unwrap_err())
     }
 
-    fn flags(json: &Value) -> Layer {
-        Layer::new(json.as_object().cloned().unwrap_or_default(), |key| {
-            Origin::Flag(format!("--{key}"))
+    fn flags(json: &Value) -> SettingsLayer {
+        SettingsLayer::new(json.as_object().cloned().unwrap_or_default(), |key| {
+            SettingOrigin::Flag(format!("--{key}"))
         })
     }
 
     #[test]
     fn flags_win_over_the_judge_and_the_judge_over_the_defaults() {
         let over = flags(&serde_json::json!({"draws": 3, "sampling": {"seed": 7}}));
-        let judge = config(FILE).unwrap().resolve(None, over, Layer::default()).unwrap();
+        let judge = config(FILE).unwrap().resolve(None, over, SettingsLayer::default()).unwrap();
         assert_eq!(judge.settings.draws, Some(3));
         assert_eq!(judge.settings.pass.as_deref(), Some("score >= 7"));
         assert_eq!(judge.settings.criteria, ["Be kind."]);
@@ -403,7 +475,7 @@ price = { prompt = 0.25, completion = 2 }
     #[test]
     fn a_named_judge_does_not_inherit_from_the_default_one() {
         let judge = config(FILE).unwrap().judge(Some("loose")).unwrap();
-        assert_eq!((judge.settings.labels.len(), judge.settings.model), (2, None));
+        assert_eq!((judge.settings.labels.len(), &judge.settings.model), (2, &None));
         assert_eq!(judge.settings.draws, Some(2));
     }
 
@@ -479,9 +551,10 @@ price = { prompt = 0.25, completion = 2 }
         std::fs::write(folder.path().join("mine.jinja"), "x").unwrap();
         let text = "[defaults]\nprompt = 'mine.jinja'\ncriteria = '@style.md'\n";
         let config = Config::parse(&folder.path().join(NAME), text).unwrap();
-        let judge = config.judge(None).unwrap();
+        let none = SettingsLayer::default;
+        let judge = config.effective(None, none(), none()).unwrap();
         let beside = |name: &str| folder.path().join(name).display().to_string();
-        assert_eq!(judge.settings.prompt.unwrap(), beside("mine.jinja"));
+        assert_eq!(judge.settings.prompt, Some(beside("mine.jinja")));
         assert_eq!(judge.settings.criteria, [format!("@{}", beside("style.md"))]);
     }
 

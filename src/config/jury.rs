@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Layer, Resolved};
+use super::{Resolved, SettingsLayer};
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
@@ -144,7 +144,7 @@ fn names(table: &Map<String, Value>) -> Vec<&str> {
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-impl Layer {
+impl SettingsLayer {
     /// The members that it names; none where it is not of a jury.
     pub(super) fn members(&self) -> Vec<String> {
         names(self.table()).into_iter().map(ToOwned::to_owned).collect()
@@ -167,11 +167,6 @@ impl Layer {
 }
 
 impl Resolved {
-    /// Whether it is a jury: what is asked is said by its members.
-    pub fn is_jury(&self) -> bool {
-        !self.members.is_empty()
-    }
-
     /// The jury out of judges that were built of its [members](Self::members), in their order.
     pub fn panel(&self, members: impl IntoIterator<Item = Judge>) -> PanelBuilder {
         let names = self.members.iter().map(|member| member.name.clone().unwrap_or_default());
@@ -223,7 +218,7 @@ impl Resolved {
 mod tests {
     use std::path::Path;
 
-    use super::super::{Config, Origin};
+    use super::super::{Config, SettingOrigin};
     use super::*;
 
     const FILE: &str = r#"
@@ -256,9 +251,9 @@ price = { prompt = 1, completion = 2 }
         Config::parse(Path::new("tribunal.toml"), text)
     }
 
-    fn flags(json: &Value) -> Layer {
-        Layer::new(json.as_object().cloned().unwrap_or_default(), |key| {
-            Origin::Flag(format!("--{key}"))
+    fn flags(json: &Value) -> SettingsLayer {
+        SettingsLayer::new(json.as_object().cloned().unwrap_or_default(), |key| {
+            SettingOrigin::Flag(format!("--{key}"))
         })
     }
 
@@ -278,7 +273,8 @@ price = { prompt = 1, completion = 2 }
 
     #[test]
     fn flags_about_asking_are_those_of_every_member_and_others_those_of_the_jury() {
-        let over = flags(&serde_json::json!({"draws": 5, "pass": "score >= 9", "prompt": "mine"}));
+        let over =
+            flags(&serde_json::json!({"draws": 5, "pass": "score >= 9", "prompt": "rubric"}));
         let of_model =
             flags(&serde_json::json!({"concurrency": 3, "base_url": "http://localhost/v1"}));
         let jury = config(FILE).unwrap().resolve(Some("jury"), over, of_model).unwrap();

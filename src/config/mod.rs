@@ -37,19 +37,22 @@
 //! [`Config::read`] trusts the file that it is given. [`Config::find`] looks for one in a folder and the
 //! folders above, and does not: see there.
 
-mod check;
-mod file;
-mod jury;
+mod settings;
 mod layers;
 mod permission;
-mod settings;
+mod effective;
+mod resolved;
+mod check;
+mod jury;
+mod file;
 
 pub use {
+    effective::Effective,
     file::{Config, schema},
-    layers::text_or_file,
-    layers::{Layer, Origin, Resolved},
+    layers::{SettingOrigin, SettingsLayer},
     permission::Permission,
     permission::{is_identity, outside},
+    resolved::Resolved,
     settings::Settings,
 };
 

@@ -6,7 +6,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Origin, Pair, Resolved};
+use super::{Effective, Pair, SettingOrigin};
 use crate::{
     error::{Error, ErrorKind},
     judge,
@@ -46,13 +46,13 @@ impl Permission {
 }
 
 /// What those settings need permission for that came out of a file.
-pub(super) fn needed(resolved: &Resolved) -> Vec<Permission> {
-    let files = read_files(resolved).into_iter().filter_map(|(key, path)| {
-        let from = Source::of(resolved, &key)?;
+pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
+    let files = read_files(effective).into_iter().filter_map(|(key, path)| {
+        let from = Source::of(effective, &key)?;
         let path = outside(&path, from.folder)?;
         Some(from.asks(&format!("{key} reads `{}`, outside of the folder", path.display())))
     });
-    files.chain(address(resolved)).chain(key(resolved)).chain(identity(resolved)).collect()
+    files.chain(address(effective)).chain(key(effective)).chain(identity(effective)).collect()
 }
 
 /// A setting that came out of a file.
@@ -63,8 +63,8 @@ struct Source<'r> {
 }
 
 impl<'r> Source<'r> {
-    fn of(resolved: &'r Resolved, key: &str) -> Option<Self> {
-        let Origin::File { path, line, table } = resolved.origin(key) else { return None };
+    fn of(effective: &'r Effective, key: &str) -> Option<Self> {
+        let SettingOrigin::File { path, line, table } = effective.origin(key) else { return None };
         let folder = path.parent().unwrap_or(Path::new(""));
         Some(Self { folder, line: format!("{}:{line}", path.display()), table })
     }
@@ -75,15 +75,15 @@ impl<'r> Source<'r> {
 }
 
 /// Every file that settings name, with the key of the setting.
-fn read_files(resolved: &Resolved) -> Vec<(String, String)> {
-    let settings = &resolved.settings;
+pub(super) fn read_files(effective: &Effective) -> Vec<(String, String)> {
+    let settings = &effective.settings;
     let named = |key: &str, path: &str| (key.to_owned(), path.to_owned());
     let prompt = settings.prompt.as_deref().filter(|name| judge::is_file(name));
     let mut files: Vec<_> = prompt.map(|path| named("prompt", path)).into_iter().collect();
-    let base_url = resolved.model.base_url.as_deref();
+    let base_url = effective.model.base_url.as_deref();
     for (key, name, base_url) in [
         ("model", &settings.model, base_url),
-        ("model.name", &resolved.model.name, base_url),
+        ("model.name", &effective.model.name, base_url),
         ("policy", &settings.policy, None),
     ] {
         let file = name.as_deref().and_then(|name| models::file_of(name, base_url));
@@ -98,9 +98,9 @@ fn read_files(resolved: &Resolved) -> Vec<(String, String)> {
     files
 }
 
-fn address(resolved: &Resolved) -> Option<Permission> {
-    let from = Source::of(resolved, "model.base_url")?;
-    let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref()?);
+fn address(effective: &Effective) -> Option<Permission> {
+    let from = Source::of(effective, "model.base_url")?;
+    let (name, url) = (effective.model_name(), effective.model.base_url.as_deref()?);
     if !models::is_remote(name, Some(url)) {
         return None;
     }
@@ -108,10 +108,10 @@ fn address(resolved: &Resolved) -> Option<Permission> {
     Some(from.asks(&format!("base_url sends requests, and the key in {key}, to {place}")))
 }
 
-fn key(resolved: &Resolved) -> Option<Permission> {
-    let from = Source::of(resolved, "model.key_variable")?;
-    let (name, url) = (resolved.model_name(), resolved.model.base_url.as_deref());
-    let variable = resolved.model.key_variable.as_deref()?;
+fn key(effective: &Effective) -> Option<Permission> {
+    let from = Source::of(effective, "model.key_variable")?;
+    let (name, url) = (effective.model_name(), effective.model.base_url.as_deref());
+    let variable = effective.model.key_variable.as_deref()?;
     if !models::is_remote(name, url) || presets::key_variable(name) == variable {
         return None;
     }
@@ -119,9 +119,9 @@ fn key(resolved: &Resolved) -> Option<Permission> {
 }
 
 /// Answers under the name of another model would be given to other folders as that model's.
-fn identity(resolved: &Resolved) -> Option<Permission> {
-    let from = Source::of(resolved, "model.model_id")?;
-    let name = resolved.model.model_id.as_deref().filter(|name| is_identity(name))?;
+fn identity(effective: &Effective) -> Option<Permission> {
+    let from = Source::of(effective, "model.model_id")?;
+    let name = effective.model.model_id.as_deref().filter(|name| is_identity(name))?;
     Some(from.asks(&format!("model_id keeps answers as those of the model `{name}`")))
 }
 

@@ -1,8 +1,8 @@
 //! Building a judge of one prompt and one model.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use super::{Judge, Model};
+use super::{Judge, Model, prompt_ref::load};
 use crate::{
     aggregate::Aggregate,
     backend::Backend,
@@ -424,10 +424,6 @@ fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
     ))
 }
 
-fn is_path(name: &str) -> bool {
-    name.contains(['/', '\\', '.']) || Path::new(name).exists()
-}
-
 /// The built-in prompt for a model and an example of its records, where no prompt is named: one that was made for
 /// the model where it fits the record, else the generic one of the record's kind (two answers: `pair`, steps:
 /// `first-error`, an answer: `score`, …). Without a record it is `score`. `supplied` are settings that the prompt
@@ -444,29 +440,4 @@ pub fn prompt_for(
     let mut names = backend.aliases();
     names.push(backend.name().to_owned());
     prompt::default_for(&names, item, supplied)
-}
-
-/// Whether a prompt of this name is read from a file.
-#[doc(hidden)]
-pub fn is_file(name: &str) -> bool {
-    !prompt::names().any(|known| known == name) && is_path(name)
-}
-
-/// The built-in prompt of this name, or the prompt in this file.
-///
-/// # Errors
-/// There is neither, or the file is wrong.
-pub fn load(name: &str) -> Result<Arc<Prompt>> {
-    if let Some(prompt) = prompt::named(name)? {
-        return Ok(prompt);
-    }
-    if !is_path(name) {
-        let names: Vec<&str> = prompt::names().collect();
-        return Err(crate::error::unknown(ErrorKind::Config, "prompt", name, names)
-            .hint(Hint::from("name your own prompt by its file: ").setting("prompt", "my.jinja")));
-    }
-    let text = crate::files::text(Path::new(name)).map_err(|cause| {
-        Error::new(ErrorKind::Config, format!("cannot read the prompt `{name}`")).because(cause)
-    })?;
-    Prompt::parse(name, &text).map(Arc::new)
 }

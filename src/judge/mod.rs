@@ -4,14 +4,16 @@ mod builder;
 mod digests;
 mod finishes;
 mod panel;
+mod prompt_ref;
 
 pub use {
-    builder::{JudgeBuilder, load, prompt_for},
+    builder::{JudgeBuilder, prompt_for},
     panel::PanelBuilder,
+    prompt_ref::{PromptRef, load},
 };
 
 #[doc(hidden)]
-pub use builder::is_file;
+pub use prompt_ref::is_file;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 

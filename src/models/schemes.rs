@@ -303,10 +303,7 @@ async fn local(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
 
 #[cfg(feature = "openai")]
 fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
-    use crate::backend::{
-        Retried, Retry,
-        openai::{OpenAi, OpenAiOptions},
-    };
+    use crate::backend::openai::{OpenAi, OpenAiOptions};
     let own = spec.model_settings();
     if let Some(url) = &own.base_url {
         around.environment.check_address("base_url", url)?;
@@ -330,8 +327,7 @@ fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
     if around.offline {
         settings.provider = settings.provider.unasked();
     }
-    let retry = Retry::timed(settings.timeout).stopping(around.stopping.clone());
-    Ok(Arc::new(Retried::new(OpenAi::new(settings)?, retry)))
+    Ok(Arc::new(OpenAi::new(settings)?))
 }
 
 #[cfg(not(feature = "openai"))]

@@ -57,12 +57,12 @@ pub struct ModelSettings {
     /// Requests per minute and model.
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), env = "TRIBUNAL_RPM"))]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub rpm: Option<u32>,
     /// Tokens per minute and model, read and written.
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), env = "TRIBUNAL_TPM"))]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub tpm: Option<u64>,
     /// Time limit of one request, such as 90s [default: 10m].
     #[cfg_attr(

@@ -103,7 +103,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let read = args.policy.reading(args.judge.reading(Plan::default(), &resolved));
     let files = args.input.sources(args.results.writing(read), quiet)?;
     let plain = args.results.plain_file(&files)?;
-    let input = args.input.open(files, &resolved.fields()?);
+    let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
     let opener = Models::new(Environment::process()).stopping(stops).budgeted(args.budget.open());
     #[cfg(feature = "store")]

@@ -161,7 +161,7 @@ async fn judge_with_rule(one: &mut Opened, context: &Context<'_>) -> Result<Judg
         let free =
             resolved.settings.prompt.is_none() && resolved.supplied() == prompt::Supplied::Nothing;
         let names = free.then(|| names(&**backend))?;
-        let seen = resolved.fields().ok()?.apply(first.as_ref()?).ok()?;
+        let seen = resolved.fields().apply(first.as_ref()?).ok()?;
         prompt::own_for(&names, Kind::Steps, &seen)
     };
     let prompt = match own() {

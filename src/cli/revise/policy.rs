@@ -16,6 +16,7 @@ use tribunal::{
     Hint,
     backend::Backend,
     config::Resolved,
+    environment::Environment,
     error::{Error, ErrorKind, Result},
     files::Plan,
     judge::{self, Judge},
@@ -271,7 +272,8 @@ impl Args {
     /// The texts of `--principle`, which only a critic that reads them can use.
     fn principles(&self, critic: Option<&Judge>) -> Result<Vec<String>> {
         let reads = critic.is_some_and(|critic| critic.prompt().reads("principle"));
-        let texts = self.principle.iter().map(|text| tribunal::config::text_or_file(text));
+        let environment = Environment::process();
+        let texts = self.principle.iter().map(|text| environment.text_or_file("principle", text));
         let principles: Vec<String> = texts.collect::<Result<_>>()?;
         match (reads, principles.is_empty()) {
             (true, true) => Err(Error::new(ErrorKind::Config, "the critic needs principles")
@@ -295,9 +297,7 @@ impl Args {
             let mut opened = context.open(&named).await?;
             judge_of(&mut named, &mut opened, context).await?
         } else {
-            let mut named = context.settings.model(name, None)?;
-            let model = named.settings.model.take();
-            named.settings = tribunal::config::Settings { model, ..resolved.settings.clone() };
+            let mut named = resolved.on_model_of(&context.settings.model(name, None)?);
             let mut opened = context.open(&named).await?;
             judge_of(&mut named, &mut opened, context).await?
         };

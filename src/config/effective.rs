@@ -1,0 +1,154 @@
+//! The settings of a judge as they were written, before anything that they name is read.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ModelSettings, Pair, Settings,
+    layers::{SettingOrigin, SettingsLayer, merged},
+    permission::{self, Permission},
+};
+use crate::{
+    environment::Environment,
+    error::{Error, ErrorKind, Result},
+    judge::PromptRef,
+    models::{self, ModelSpec},
+};
+
+/// The effective settings of a judge, and where each comes from.
+///
+/// They stand here as they were written: `@style.md` is the name of a file, and nothing has been opened. This
+/// is what is shown to the user, and what permissions are asked for; [`read`](Self::read) makes contents of it.
+#[derive(Clone, Debug)]
+pub struct Effective {
+    /// The name of the judge, if it has one.
+    pub name: Option<String>,
+    /// What the judge is.
+    pub settings: Settings,
+    /// How its model is reached and loaded.
+    pub model: ModelSettings,
+    /// Of a jury, the settings of each member; empty for any other judge.
+    pub members: Vec<Self>,
+    pub(super) only: bool,
+    /// Whether it is a member of a jury, whose flags are meant for all members.
+    pub(super) is_member: bool,
+    pub(super) origins: BTreeMap<String, SettingOrigin>,
+}
+
+impl Effective {
+    /// Merges layers, the first over the second and so on; `models` gives those of the model's table by its
+    /// name.
+    pub(super) fn new(
+        name: Option<&str>,
+        layers: Vec<SettingsLayer>,
+        models: impl FnOnce(Option<&str>) -> Vec<SettingsLayer>,
+    ) -> Result<Self> {
+        let malformed =
+            |cause| Error::new(ErrorKind::Config, "a setting is malformed").because(cause);
+        let (table, mut origins) = merged(layers);
+        let settings: Settings = serde_json::from_value(table.into()).map_err(malformed)?;
+        let (table, of_model) = merged(models(settings.model.as_deref()));
+        let model = serde_json::from_value(table.into()).map_err(malformed)?;
+        origins.extend(of_model.into_iter().map(|(key, origin)| (format!("model.{key}"), origin)));
+        let name = name.map(ToOwned::to_owned);
+        Ok(Self {
+            name,
+            settings,
+            model,
+            members: Vec::new(),
+            only: false,
+            is_member: false,
+            origins,
+        })
+    }
+
+    /// Whether it is a jury: what is asked is decided by its members.
+    pub fn is_jury(&self) -> bool {
+        !self.settings.members.is_empty()
+    }
+
+    /// Whether the judge was not named, and was chosen as the only one of its file.
+    pub fn is_only_judge(&self) -> bool {
+        self.only
+    }
+
+    /// Where a key was set; keys of the model begin with `model.`.
+    pub fn origin(&self, key: &str) -> &SettingOrigin {
+        self.origins.get(key).unwrap_or(&SettingOrigin::Default)
+    }
+
+    /// The model's own name.
+    pub fn model_name(&self) -> &str {
+        let named = self.model.name.as_deref().or(self.settings.model.as_deref());
+        named.unwrap_or(models::DEFAULT_MODEL)
+    }
+
+    /// The model to open. Settings from the environment, and for members of a jury from flags, are left out where
+    /// its scheme does not have them: they are meant for the models that do.
+    pub fn model_spec(&self) -> ModelSpec {
+        let spec = ModelSpec::new(self.model_name()).settings(self.model.clone());
+        spec.keeping_known(|key| match self.origin(&format!("model.{key}")) {
+            SettingOrigin::Variable(_) => true,
+            SettingOrigin::Flag(_) => self.is_member,
+            _ => false,
+        })
+    }
+
+    /// What the settings ask for, out of a file, that only the user can allow: requests or a key for another
+    /// place, another variable as the key, a file outside of the folder.
+    pub fn permissions(&self) -> Vec<Permission> {
+        let own = permission::needed(self);
+        own.into_iter().chain(self.members.iter().flat_map(Self::permissions)).collect()
+    }
+
+    /// Every file that the settings name, with the key of the setting; those of all members of a jury.
+    pub fn files(&self) -> Vec<(String, String)> {
+        let own = permission::read_files(self).into_iter();
+        own.chain(self.members.iter().flat_map(Self::files)).collect()
+    }
+
+    /// Refuses what may not be named in this environment: files, addresses and variables in a closed one.
+    ///
+    /// # Errors
+    /// A setting names one: the error says which.
+    pub fn check(&self, environment: &Environment) -> Result<()> {
+        for (key, path) in permission::read_files(self) {
+            environment.check_file(&key, &path)?;
+        }
+        if let (Some(name), true) = (&self.settings.prompt, environment.is_closed()) {
+            // What is not built in is a file, whether it is there or not.
+            if !PromptRef::named(name).is_built_in() {
+                environment.check_file("prompt", name)?;
+            }
+        }
+        if let Some(url) = &self.model.base_url {
+            environment.check_address("base_url", url)?;
+        }
+        if let Some(name) = &self.model.key_variable {
+            environment.check_variable("key_variable", name)?;
+        }
+        self.members.iter().try_for_each(|member| member.check(environment))
+    }
+
+    /// The settings with the texts of all files that they name: nothing above looks anything up again.
+    ///
+    /// # Errors
+    /// A file cannot be read, or may not be named in this environment.
+    pub fn read(&self, environment: &Environment) -> Result<super::Resolved> {
+        self.check(environment)?;
+        super::Resolved::read(self, environment)
+    }
+}
+
+/// The texts in place of the files that are named by `@FILE`.
+pub(super) fn with_texts(settings: &Settings, environment: &Environment) -> Result<Settings> {
+    let mut read = settings.clone();
+    for text in &mut read.criteria {
+        *text = environment.text_or_file("criteria", text)?;
+    }
+    for (table, pairs) in [("criterion", &mut read.criterion), ("set", &mut read.set)] {
+        for Pair(name, text) in pairs {
+            *text = environment.text_or_file(&format!("{table}.{name}"), text)?;
+        }
+    }
+    Ok(read)
+}

@@ -1,0 +1,226 @@
+//! The settings of a judge with everything that they name read, and the judge made of them.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use super::{Effective, Pair, Settings, effective::with_texts, layers::SettingOrigin};
+use crate::{
+    Hint,
+    environment::Environment,
+    error::{Error, ErrorKind, Result},
+    item::FieldMap,
+    judge::{Judge, JudgeBuilder, PromptRef},
+    prompt::{Prompt, Supplied},
+    request::Sampling,
+    scale::Scale,
+};
+
+/// The settings of a judge, all of them contents: texts and not the names of files that hold them.
+///
+/// It is made by [`Config::judge`](super::Config::judge) and [`Effective::read`]. Everything that
+/// [`Effective`] says of its settings holds here too.
+///
+/// ```
+/// use tribunal::config::Config;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # std::fs::write(folder.path().join("style.md"), "Be kind.").unwrap();
+/// # let file = folder.path().join("tribunal.toml");
+/// # std::fs::write(&file, "[judge.kind]\nprompt = 'score'\ncriteria = '@style.md'").unwrap();
+/// let judge = Config::read(&file)?.judge(Some("kind"))?;
+/// assert_eq!(judge.settings.criteria, ["Be kind."]);
+/// # Ok::<(), tribunal::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    effective: Effective,
+    /// Of a jury, its members; empty for any other judge.
+    pub members: Vec<Self>,
+    /// The prompt that is named, if one is.
+    prompt: Option<Arc<Prompt>>,
+    /// The files that were named, with the key of the setting.
+    files: Vec<(String, String)>,
+}
+
+impl Deref for Resolved {
+    type Target = Effective;
+
+    fn deref(&self) -> &Effective {
+        &self.effective
+    }
+}
+
+impl DerefMut for Resolved {
+    fn deref_mut(&mut self) -> &mut Effective {
+        &mut self.effective
+    }
+}
+
+impl Resolved {
+    pub(super) fn read(effective: &Effective, environment: &Environment) -> Result<Self> {
+        let prompt = effective.settings.prompt.as_deref().map(PromptRef::named);
+        let members = effective.members.iter().map(|member| Self::read(member, environment));
+        Ok(Self {
+            members: members.collect::<Result<_>>()?,
+            prompt: prompt.map(|prompt| prompt.load(environment)).transpose()?,
+            files: effective.files(),
+            effective: Effective {
+                settings: with_texts(&effective.settings, environment)?,
+                members: Vec::new(),
+                ..effective.clone()
+            },
+        })
+    }
+
+    /// The prompt that the settings name; `None` where it is to be chosen by model and record.
+    pub fn prompt(&self) -> Option<&Arc<Prompt>> {
+        self.prompt.as_ref()
+    }
+
+    /// Every file that the settings named before they were read, with the key of the setting; those of all
+    /// members of a jury.
+    pub fn files(&self) -> &[(String, String)] {
+        &self.files
+    }
+
+    /// These settings on the model of others; of a jury, those that are its own, for one judge.
+    #[must_use]
+    pub fn on_model_of(&self, other: &Self) -> Self {
+        let mut judge = Self { members: Vec::new(), ..self.clone() };
+        judge.settings.members.clear();
+        judge.settings.model.clone_from(&other.settings.model);
+        judge.model = other.model.clone();
+        let of_model = |key: &str| key == "model" || key.starts_with("model.");
+        judge.origins.retain(|key, _| !of_model(key));
+        let others = other.origins.iter().filter(|(key, _)| of_model(key));
+        judge.effective.origins.extend(others.map(|(key, origin)| (key.clone(), origin.clone())));
+        judge.files.retain(|(key, _)| !of_model(key));
+        let others = other.files.iter().filter(|(key, _)| of_model(key));
+        judge.files.extend(others.cloned());
+        judge
+    }
+
+    /// How prompts see the fields of records; of a jury, how that of its first member does.
+    pub fn fields(&self) -> FieldMap {
+        if let Some(first) = self.members.first() {
+            return first.fields();
+        }
+        let Settings { map, set, .. } = &self.settings;
+        let named = |fields: FieldMap, Pair(new, old): &Pair| fields.naming(new, old);
+        let filled = |fields: FieldMap, Pair(name, text): &Pair| fields.filling(name, text.clone());
+        set.iter().fold(map.iter().fold(FieldMap::default(), named), filled)
+    }
+
+    /// What the judge's prompt must do when none is named.
+    pub fn supplied(&self) -> Supplied {
+        match &self.settings {
+            Settings { criterion, .. } if !criterion.is_empty() => Supplied::NamedCriteria,
+            Settings { labels, .. } if !labels.is_empty() => Supplied::Labels,
+            Settings { criteria, .. } if !criteria.is_empty() => Supplied::Criteria,
+            _ => Supplied::Nothing,
+        }
+    }
+
+    /// A judge of these settings; the prompt must be named here or given to the builder.
+    ///
+    /// # Errors
+    /// Settings contradict each other, a file that they name cannot be read, or they are those of a jury,
+    /// which [`build`](Self::build) puts together.
+    pub fn builder(&self) -> Result<JudgeBuilder> {
+        if self.is_jury() {
+            let name = self.name.as_deref().unwrap_or_default();
+            let message = format!("`{name}` is a jury, and has no prompt and no model of its own");
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("`build` opens its members, and `panel` takes them"));
+        }
+        let Settings { sampling, .. } = &self.settings;
+        let sampling = Sampling {
+            temperature: sampling.temperature,
+            max_tokens: sampling.max_tokens,
+            seed: sampling.seed,
+            ..Sampling::default()
+        };
+        let builder = Judge::builder()
+            .model(self.model_spec())
+            .sampling(sampling)
+            .fields(self.fields())
+            .clean_finish(&self.model.clean_finish);
+        let builder = apply(builder, self.prompt.clone(), JudgeBuilder::with_prompt);
+        let builder = apply(builder, self.scale()?, JudgeBuilder::scale);
+        let builder = apply(builder, self.settings.draws, JudgeBuilder::draws);
+        let (order, usual_order) = self.own_or_usual("order", self.settings.order);
+        let (aggregate, usual) = self.own_or_usual("aggregate", self.settings.aggregate);
+        let builder = builder.usual(usual_order, usual);
+        let builder = apply(builder, order, JudgeBuilder::order);
+        let builder = apply(builder, aggregate, JudgeBuilder::aggregate);
+        let builder = apply(builder, self.settings.pass.clone(), JudgeBuilder::pass);
+        let builder = apply(builder, self.settings.reask, JudgeBuilder::reasks);
+        let builder = apply(builder, self.model.price, JudgeBuilder::price);
+        self.with_criteria(builder)
+    }
+
+    /// A setting that was made for this judge, or one that was made for all judges: under `[defaults]` or in
+    /// the environment.
+    pub(super) fn own_or_usual<T>(&self, key: &str, value: Option<T>) -> (Option<T>, Option<T>) {
+        let is_usual = match self.origin(key) {
+            SettingOrigin::Variable(_) => true,
+            SettingOrigin::File { table, .. } => table == "defaults",
+            SettingOrigin::Flag(_) | SettingOrigin::Default => false,
+        };
+        if is_usual { (None, value) } else { (value, None) }
+    }
+
+    fn with_criteria(&self, builder: JudgeBuilder) -> Result<JudgeBuilder> {
+        let Settings { criteria, criterion, .. } = &self.settings;
+        if !criteria.is_empty() && !criterion.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "criteria are judged together or one by one, not both",
+            )
+            .hint(
+                Hint::from("leave out `criteria`, or give each a name with ")
+                    .setting("criterion", "tone=Be kind."),
+            ));
+        }
+        if !criterion.is_empty() {
+            let named = criterion.iter().map(|Pair(name, text)| (name.clone(), text.clone()));
+            return Ok(builder.named_criteria(named));
+        }
+        Ok(match criteria.as_slice() {
+            [] => builder,
+            [one] => builder.criteria(one),
+            many => builder.criteria(
+                many.iter().map(|text| format!("- {text}")).collect::<Vec<_>>().join("\n"),
+            ),
+        })
+    }
+
+    fn scale(&self) -> Result<Option<Scale>> {
+        let Settings { scale, labels, .. } = &self.settings;
+        match (scale, labels.as_slice()) {
+            (Some(_), [_, ..]) => {
+                Err(Error::new(ErrorKind::Config, "a verdict is a number or a label, not both")
+                    .hint("leave out `scale` or `labels`"))
+            }
+            (Some(scale), []) => scale.parse().map(Some),
+            (None, []) => Ok(None),
+            (None, labels) => {
+                let scale = Scale::labels(labels.iter().map(|label| label.trim()));
+                scale.check().map(|()| Some(scale))
+            }
+        }
+    }
+}
+
+fn apply<T>(
+    builder: JudgeBuilder,
+    value: Option<T>,
+    set: impl FnOnce(JudgeBuilder, T) -> JudgeBuilder,
+) -> JudgeBuilder {
+    match value {
+        Some(value) => set(builder, value),
+        None => builder,
+    }
+}

@@ -1,0 +1,108 @@
+//! Where a prompt comes from.
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    Hint,
+    environment::Environment,
+    error::{Error, ErrorKind, Result, unknown},
+    prompt::{self, Prompt},
+};
+
+/// A prompt that has not been read yet.
+///
+/// A definition that came over a network is loaded in a closed [`Environment`], in which only
+/// built-in and inline prompts can be had.
+///
+/// ```
+/// use tribunal::{environment::Environment, judge::PromptRef};
+///
+/// let closed = Environment::closed();
+/// assert!(PromptRef::named("score").load(&closed).is_ok());
+/// assert!(PromptRef::named("../secret.jinja").load(&closed).is_err());
+///
+/// let text = "---\nkind: label\nverdict: 'Verdict: *'\n---\nIs this kind? {{ answer }}";
+/// let inline = PromptRef::Inline { name: "kindness".into(), text: text.into() };
+/// assert_eq!(inline.load(&closed)?.name(), "kindness");
+/// # Ok::<(), tribunal::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PromptRef {
+    /// A prompt of the catalogue, by its name.
+    BuiltIn(String),
+    /// A prompt file, by its path.
+    File(String),
+    /// The text of a prompt file, with a name for errors and results.
+    Inline {
+        /// What the prompt is called.
+        name: String,
+        /// Front matter and body.
+        text: String,
+    },
+}
+
+impl PromptRef {
+    /// The prompt that a name means: a built-in one, or else a file where the name is that of one.
+    pub fn named(name: &str) -> Self {
+        let is_path = || name.contains(['/', '\\', '.']) || Path::new(name).exists();
+        if !is_built_in(name) && is_path() {
+            Self::File(name.to_owned())
+        } else {
+            Self::BuiltIn(name.to_owned())
+        }
+    }
+
+    /// Whether the catalogue has it.
+    pub fn is_built_in(&self) -> bool {
+        matches!(self, Self::BuiltIn(name) if is_built_in(name))
+    }
+
+    /// Reads the prompt.
+    ///
+    /// # Errors
+    /// There is no such prompt, the file may not be named or cannot be read, or the prompt is wrong.
+    pub fn load(&self, environment: &Environment) -> Result<Arc<Prompt>> {
+        match self {
+            Self::BuiltIn(name) => built_in(name),
+            Self::File(path) => {
+                environment.check_file("prompt", path)?;
+                let text = crate::files::text(Path::new(path)).map_err(|cause| {
+                    Error::new(ErrorKind::Config, format!("cannot read the prompt `{path}`"))
+                        .because(cause)
+                })?;
+                Prompt::parse(path, &text).map(Arc::new)
+            }
+            Self::Inline { name, text } => Prompt::parse(name, text).map(Arc::new),
+        }
+    }
+}
+
+fn is_built_in(name: &str) -> bool {
+    prompt::names().any(|known| known == name)
+}
+
+fn built_in(name: &str) -> Result<Arc<Prompt>> {
+    if let Some(prompt) = prompt::named(name)? {
+        return Ok(prompt);
+    }
+    let names: Vec<&str> = prompt::names().collect();
+    let hint =
+        Hint::from("a prompt of your own is named by its file: ").setting("prompt", "my.jinja");
+    Err(unknown(ErrorKind::Config, "prompt", name, names).hint(hint))
+}
+
+/// Whether a prompt of this name is read from a file.
+#[doc(hidden)]
+pub fn is_file(name: &str) -> bool {
+    matches!(PromptRef::named(name), PromptRef::File(_))
+}
+
+/// The built-in prompt of this name, or the prompt in this file. For names that the user of this process gave:
+/// any file can be named.
+///
+/// # Errors
+/// There is neither, or the file is wrong.
+pub fn load(name: &str) -> Result<Arc<Prompt>> {
+    PromptRef::named(name).load(&Environment::process())
+}
