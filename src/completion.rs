@@ -1,8 +1,18 @@
-//! What a model answered: its text, how it ended, what it took and how likely its words were.
+//! What a model answered: its text, how it ended, what it cost and how likely its words were.
 
 use serde::{Deserialize, Serialize};
 
-/// What a backend wrote.
+/// The answer of a model to one [`Request`](crate::Request).
+///
+/// Clients of your own make one with [`Completion::text`], and add what they know: tokens, finish reason,
+/// probabilities. What a server does not report stays unknown, and never becomes 0.
+///
+/// ```
+/// use tribunal::{Completion, completion::{Finish, Usage}};
+///
+/// let completion = Completion::text("Fine.\nScore: 7").finish(Finish::Stop).usage(Usage::new(120, 9));
+/// assert_eq!(completion.usage.completion, Some(9));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -40,13 +50,13 @@ pub struct Completion {
     /// What the server says that the answer cost, in its currency.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
-    /// Requests that this answer took, refused and repeated ones included.
+    /// Requests that were sent for this answer, failed ones included.
     pub attempts: u32,
     /// Whether an engine in this process wrote it, and ended the turn by its tokens: what looks like a
     /// control token in the text is text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_process: bool,
-    /// Whether it was remembered, and cost nothing now.
+    /// Whether it came from a cache, and cost nothing now.
     #[serde(skip)]
     pub cached: bool,
 }
@@ -230,7 +240,15 @@ impl From<Finish> for String {
     }
 }
 
-/// Tokens that one answer took. What its server does not report is unknown, and never 0.
+/// Tokens of one answer. What its server does not report is unknown, and never 0.
+///
+/// ```
+/// use tribunal::completion::{Usage, UsageTotal};
+///
+/// let mut total = UsageTotal::from(Usage::new(100, 20));
+/// total += Usage::default();
+/// assert_eq!((total.prompt, total.completion, total.unknown), (100, 20, 1));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -326,14 +344,21 @@ impl std::ops::AddAssign for UsageTotal {
     }
 }
 
-/// What a million tokens cost, in the currency of whoever sends the bill.
+/// What a million tokens cost, in any one currency.
+///
+/// ```
+/// use tribunal::completion::{Price, UsageTotal};
+///
+/// let price = Price { prompt: 0.25, cached: None, completion: 2.0 };
+/// assert_eq!(price.of(UsageTotal::new(2_000_000, 500_000)), Some(1.5));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// Tokens of prompts.
     pub prompt: f64,
-    /// Tokens of prompts that the server had seen before; as much as any other if nothing is said.
+    /// Tokens of prompts that the server had seen before; the price of the others where it is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached: Option<f64>,
     /// Tokens that are written.
@@ -358,6 +383,15 @@ impl Price {
 }
 
 /// Probabilities of the labels that were offered at one place, at temperature 1.
+///
+/// ```
+/// use tribunal::completion::Distribution;
+///
+/// let seen = Distribution::new(vec![("yes".into(), 0.6), ("no".into(), 0.2)]);
+/// assert_eq!(seen.of("yes"), Some(0.6));
+/// assert!((seen.mass() - 0.8).abs() < 1e-9 && (seen.missing - 0.2).abs() < 1e-9);
+/// assert!((seen.share("yes").unwrap() - 0.75).abs() < 1e-9);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -24,13 +24,42 @@
 //! # fn main() {}
 //! ```
 //!
-//! The names that a newcomer meets first are [`Judge`], [`Item`], [`Judgment`], [`Verdict`] and
-//! [`Error`]; then [`Prompt`], [`Scale`], [`Backend`], [`Request`], [`Completion`] and [`Unreadable`].
+//! # Where to look
 //!
-//! Loops over judges, such as revising an answer until it passes, are in [`strategy`].
+//! | to | use |
+//! |---|---|
+//! | judge one item | [`Judge::builder`], [`Judge::judge`], [`Judgment`] |
+//! | judge a stream of items | [`Judge::judge_all`] |
+//! | judge many records into a file, and go on after a stop | [`run::judge_to`], [`run::judge`] |
+//! | let several models vote | [`Judge::panel`] |
+//! | revise an answer until it passes | [`strategy::revise()`](strategy::revise()), [`strategy::revise::Policy`] |
+//! | open models by name, each once | [`models::Models`] |
+//! | bring a client of your own | [`backend::from_fn`], the layers of [`backend::BackendExt`], [`Error`] |
+//! | write a prompt file | [`Prompt`] |
+//! | judge without async | [`blocking::Judge`], or [`judging::Judging`] with answers from anywhere |
 //!
-//! The modules below stand in reading order: each names only those above it. Down to [`judging`] all
-//! are pure functions of their arguments; from [`backend`] on there are clocks, disks and networks.
+//! # Features
+//!
+//! With `default-features = false` the library needs no C or C++ compiler, reads and writes no file formats, and
+//! talks to clients that you bring.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `llama` | models in this process, through llama.cpp; needs cmake, libclang and a C++ compiler |
+//! | `tiny` | the shipped model, inside the library |
+//! | `openai` | models behind OpenAI-compatible APIs |
+//! | `store` | answers that were paid for, kept on disk and shared between processes |
+//! | `files` | [`records`] in files of any format, and [`run`]s that go on where they ended |
+//! | `parquet` | Parquet among these formats |
+//! | `checks` | answers compared with references by rules: [`backend::Check`] |
+//! | `config`, `schema` | `tribunal.toml`, and JSON schemas of it and of result lines |
+//! | `cli` | what the program needs: `files`, `checks`, `config`, and a terminal |
+//! | `cuda`, `metal`, `vulkan` | graphics cards for `llama` |
+//!
+//! # Order
+//!
+//! The modules in the source stand in reading order: each names only those above it. Down to [`judging`] all are
+//! pure functions of their arguments; below it there are clocks, disks and networks.
 
 #![cfg_attr(
     not(feature = "files"),
@@ -44,6 +73,7 @@
 mod hint;
 #[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
 pub mod units;
 #[doc(hidden)]
 pub mod text;
@@ -64,6 +94,7 @@ pub mod prompt;
 pub mod judging;
 #[doc(hidden)]
 pub mod files;
+#[doc(hidden)]
 pub mod environment;
 pub mod backend;
 pub mod models;

@@ -9,6 +9,7 @@ use crate::{
     error::Error,
 };
 
+#[doc(inline)]
 pub use crate::scale::Side as Preference;
 
 /// A decision, in the order in which the item holds its answers.
@@ -744,6 +745,7 @@ pub(crate) const SCORED: &str = " scored";
 
 /// The part of an answer that counts, where nothing is known of what was judged: see
 /// [`text::visible`](crate::text::visible).
+#[doc(hidden)]
 pub fn visible(text: &str) -> &str {
     crate::text::visible(text, &[], None)
 }

@@ -500,7 +500,7 @@ async fn members_that_cannot_vote_together_are_refused_by_name() {
     let twice = [("x", plain.clone()), ("x", plain.clone())];
     assert_eq!(refused(&twice, 1).await, "two members are called `x`");
     let both = [("x", plain.clone()), ("y", plain.clone())];
-    assert_eq!(refused(&both, 3).await, "a quorum of 3 cannot be had");
+    assert_eq!(refused(&both, 3).await, "a quorum of 3 is impossible");
     assert_eq!(refused(&[], 1).await, "a judge needs at least one member");
     let jury = Judge::panel(both).build().await.unwrap();
     let nested = [("jury", jury), ("x", plain)];

@@ -41,6 +41,7 @@ fn seen(share: &Share, rules: &Rules<'_>) -> Option<Label> {
     Some(Label { distribution, ..label.clone() })
 }
 
+/// The label that wins: by the mean distribution where there is one, else by counting.
 fn chosen(votes: &[(Label, f64)], seen: Option<&Distribution>, rules: &Rules<'_>) -> String {
     let mut given: Vec<&str> = votes.iter().map(|(vote, _)| vote.label.as_str()).collect();
     given.sort_unstable();

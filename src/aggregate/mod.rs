@@ -1,8 +1,36 @@
 //! How votes become one verdict.
 //!
-//! The orders in which a draw showed the answers are resolved first, then the draws of a member are taken
-//! together, then the members. Votes that could not be read or that failed are skipped; the order in which
+//! First the orders in which a draw showed the answers are resolved, then the draws of each member are combined,
+//! then the members. Votes that could not be read or that failed are skipped and counted. The order in which
 //! votes are given changes nothing.
+//!
+//! | kind | combined by probability, where every vote has one | else, and under `majority` |
+//! |---|---|---|
+//! | score | the mean of the numbers (`median`, `min`, `max`, `majority` as named) | the same |
+//! | label | the likeliest label of the mean distribution | the label that most votes give |
+//! | steps | each step by the mean probability of those that reached it | the first error that most votes name |
+//! | preference | the side that more votes prefer; equal numbers are a tie | the same |
+//! | ranking | the mean place (Borda) | the ranking that most votes give |
+//! | scores, criteria | each number as a score | the same |
+//! | text | the text that most votes give | the same |
+//!
+//! ```
+//! use tribunal::{Verdict, Vote, aggregate::{Aggregate, Rules, decide}, verdict::{Outcome, Reason, Unreadable}};
+//!
+//! let vote = |draw, outcome: Outcome| {
+//!     let mut vote = Vote::new(outcome);
+//!     vote.draw = draw;
+//!     vote
+//! };
+//! let votes = [
+//!     vote(0, Outcome::Verdict(Verdict::Score(4.0))),
+//!     vote(1, Outcome::Verdict(Verdict::Score(8.0))),
+//!     vote(2, Outcome::Unreadable(Unreadable::new(Reason::Missing, "no `Score:`"))),
+//! ];
+//! let decision = decide(&votes, &Rules::new(Some(Aggregate::Mean)));
+//! assert_eq!(decision.verdict, Ok(Verdict::Score(6.0)));
+//! assert_eq!((decision.votes.readable, decision.votes.unreadable), (2, 1));
+//! ```
 
 mod labels;
 mod numbers;
@@ -22,7 +50,14 @@ use crate::{
     verdict::{Outcome, Reason, Unreadable, Verdict, Vote},
 };
 
-/// How several verdicts become one.
+/// How several verdicts become one: the setting `aggregate`.
+///
+/// ```
+/// use tribunal::judge::Aggregate;
+///
+/// assert_eq!(serde_json::to_string(&Aggregate::Median)?, "\"median\"");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -30,7 +65,7 @@ use crate::{
 pub enum Aggregate {
     /// The mean of numbers and of probabilities; comparisons and bare labels are counted.
     Mean,
-    /// The middle number.
+    /// The number with half of the votes on each side; between two, their mean.
     Median,
     /// The most frequent verdict: of equally frequent numbers the lowest, of labels the likeliest.
     Majority,
@@ -38,17 +73,18 @@ pub enum Aggregate {
     Min,
     /// The highest number.
     Max,
-    /// The mean over each draw's distribution of levels (Liu et al. 2023, G-Eval).
+    /// Σ p·value over each draw's distribution of values (Liu et al. 2023, G-Eval). Needs a model that reports
+    /// probabilities.
     Expected,
 }
 
-/// What the votes of one judge have in common.
+/// What decides about the votes of one judge: how they are combined, and what verdicts may be.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Rules<'r> {
-    /// How the verdicts of members become one, and those of draws; [`Aggregate::Mean`] where nothing is said.
+    /// How the verdicts of members are combined, and those of draws; [`Aggregate::Mean`] where it is not set.
     pub how: Option<Aggregate>,
-    /// How the draws of single members become one, by name, where members have ways of their own.
+    /// How the draws of a member are combined, by the member's name, where it differs.
     pub of_members: &'r [(Arc<str>, Option<Aggregate>)],
     /// The least number of members with a readable verdict; fewer make the judgment unreadable.
     pub quorum: Option<usize>,
@@ -70,7 +106,7 @@ impl<'r> Rules<'r> {
         Self { quorum: members, ..self }
     }
 
-    /// The same where each of these members has a way of its own for its draws.
+    /// The same with a rule for the draws of each of these members.
     #[must_use]
     pub fn members(self, of_members: &'r [(Arc<str>, Option<Aggregate>)]) -> Self {
         Self { of_members, ..self }
@@ -89,7 +125,7 @@ impl<'r> Rules<'r> {
     }
 }
 
-/// What all votes come to.
+/// The verdict of all votes, with how far they agree and how many could be read.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Decision {
@@ -108,13 +144,13 @@ pub struct Decision {
     pub members: Counts,
 }
 
-/// Votes or members by what came of them.
+/// Votes or members, counted by whether they have a verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
     /// Those with a verdict.
     pub readable: usize,
-    /// Those with an answer that holds none.
+    /// Those with an answer that cannot be read.
     pub unreadable: usize,
     /// Those without an answer.
     pub failed: usize,
@@ -126,8 +162,8 @@ pub struct Counts {
 /// counts for their share: a half where one of two is missing. Members count alike, however many of their
 /// votes could be read (a panel of judges: Verga et al. 2024, "Replacing Judges with Juries").
 ///
-/// The function is total, and the order of `votes` does not matter: who cast a vote, for which draw and in
-/// which order, stands in the vote.
+/// It accepts any votes, also none, and their order in `votes` does not matter: each vote says which member cast it,
+/// for which draw and in which order.
 pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
     let mut by_member: BTreeMap<Arc<str>, Vec<&Vote>> = BTreeMap::new();
     votes.iter().for_each(|vote| by_member.entry(vote.by.clone()).or_default().push(vote));
@@ -155,7 +191,7 @@ pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
     }
 }
 
-/// What one member's votes come to.
+/// All votes of one member, combined.
 struct Ballot<'v> {
     by: Arc<str>,
     votes: Vec<&'v Vote>,
@@ -164,7 +200,7 @@ struct Ballot<'v> {
 }
 
 impl<'v> Ballot<'v> {
-    /// The orders of each draw first, then the draws.
+    /// Combines the orders of each draw first, then the draws.
     fn new(by: Arc<str>, votes: Vec<&'v Vote>, rules: &Rules<'_>) -> Self {
         let mut by_draw: BTreeMap<u32, Vec<&Vote>> = BTreeMap::new();
         votes.iter().for_each(|vote| by_draw.entry(vote.draw).or_default().push(vote));
@@ -176,13 +212,14 @@ impl<'v> Ballot<'v> {
         Self { by, votes, share, agreement: Agreement::of_all(agreements.into_iter()) }
     }
 
+    /// The member as one that has a verdict, none, or no answer at all.
     fn counted(&self) -> Counts {
         let failed = self.votes.iter().all(|vote| vote.outcome.failed().is_some());
         Counts::one(self.share.is_some(), failed)
     }
 }
 
-/// What is known of the orders of one draw, or of several.
+/// Whether both orders of a comparison agree, for one draw or for several; the later of two states is the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Agreement {
     /// Only one order was asked, or none could be read.
@@ -201,6 +238,7 @@ impl Agreement {
         all.max().unwrap_or(Self::NotAsked)
     }
 
+    /// The state as [`Decision::consistent`] reports it.
     fn known(self) -> Option<bool> {
         match self {
             Self::Differs => Some(false),
@@ -230,8 +268,15 @@ fn together(shares: &[Share], rules: &Rules<'_>) -> Option<Share> {
     Some(Share { verdict, weight, distribution: share::distribution(shares) })
 }
 
-/// The mean of what labels are worth, weighted by their probabilities; labels that are worth nothing are left
-/// out, and `None` is where no other has any probability.
+/// The expected value of a distribution: the mean of the values of its labels, weighted by their probabilities.
+/// Labels without a value are left out; `None` where none of the others has any probability.
+///
+/// ```
+/// use tribunal::{aggregate::expected, completion::Distribution};
+///
+/// let seen = Distribution::new(vec![("4".into(), 0.25), ("8".into(), 0.75)]);
+/// assert_eq!(expected(&seen, |label| label.parse().ok()), Some(7.0));
+/// ```
 pub fn expected(distribution: &Distribution, worth: impl Fn(&str) -> Option<f64>) -> Option<f64> {
     let labels = distribution.labels.iter();
     let levels: Vec<(f64, f64)> =
@@ -241,6 +286,7 @@ pub fn expected(distribution: &Distribution, worth: impl Fn(&str) -> Option<f64>
 }
 
 impl Counts {
+    /// A vote as one that has a verdict, an answer without one, or no answer.
     fn of_vote(vote: &Vote) -> Self {
         Self::one(share::is_sound(vote), vote.outcome.failed().is_some())
     }
@@ -266,8 +312,8 @@ impl Sum for Counts {
     }
 }
 
-/// Why there is no verdict: what is wrong with the first vote, by member, draw and order, whose answer could
-/// not be read; where no answer came, why.
+/// Why there is no verdict: the reason of the first unreadable vote, by member, draw and order; where no answer
+/// came at all, the error of the first vote.
 fn first_reason<'v>(votes: impl Iterator<Item = &'v Vote>) -> Unreadable {
     let key = |vote: &&Vote| {
         let failed = vote.outcome.failed().is_some();
@@ -278,7 +324,7 @@ fn first_reason<'v>(votes: impl Iterator<Item = &'v Vote>) -> Unreadable {
     votes.min_by_key(key).map_or_else(nothing, reason)
 }
 
-/// Why a vote counts for nothing.
+/// Why a vote is skipped.
 fn reason(vote: &Vote) -> Unreadable {
     match &vote.outcome {
         Outcome::Unreadable(why) => why.clone(),
@@ -287,7 +333,7 @@ fn reason(vote: &Vote) -> Unreadable {
     }
 }
 
-/// Which members lack a verdict where too few have one.
+/// The reason of a missing quorum, with that of every member without a verdict.
 fn below_quorum(least: usize, ballots: &[Ballot<'_>]) -> Unreadable {
     let lost = ballots.iter().filter(|ballot| ballot.share.is_none());
     let why = |ballot: &Ballot<'_>| {

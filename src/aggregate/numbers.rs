@@ -11,6 +11,7 @@ use crate::{
 /// A number and how much it counts.
 pub(super) type Weighed = (f64, f64);
 
+/// One score out of several, as the rules combine numbers; under `expected` each vote counts with its expected value.
 pub(super) fn score(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     let numbers = shares.iter().filter_map(|share| match share.verdict {
         Verdict::Score(score) => Some((score, share.weight)),
@@ -71,6 +72,7 @@ pub(super) fn mean(mut numbers: Vec<Weighed>) -> Option<f64> {
     Some(sum.clamp(lowest, highest))
 }
 
+/// Sorts by number, then by weight, so that sums do not depend on the order of votes.
 fn sort(numbers: &mut [Weighed]) {
     numbers.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
 }
@@ -100,6 +102,7 @@ fn most_frequent(sorted: &[Weighed]) -> Option<f64> {
     best.map(|(number, _)| number)
 }
 
+/// The sum of the weights.
 fn total(numbers: &[Weighed]) -> f64 {
     numbers.iter().map(|(_, weight)| weight).sum()
 }

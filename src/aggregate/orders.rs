@@ -42,11 +42,13 @@ fn agreement(votes: &[&Vote]) -> Agreement {
     Agreement::of_all(pairs)
 }
 
+/// The verdict of a vote, if it can be combined with others.
 fn sound(vote: &Vote) -> Option<&Verdict> {
     vote.outcome.verdict().filter(|_| share::is_sound(vote))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody shows 2^52 orders")]
+/// The share `some` of `all`.
 fn part(some: usize, all: usize) -> f64 {
     some as f64 / all.max(1) as f64
 }
@@ -70,6 +72,7 @@ pub(super) fn preference(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     })
 }
 
+/// Whether a preference is decided by its distribution: under `expected`, where it has one.
 fn by_probability(share: &Share, rules: &Rules<'_>) -> bool {
     rules.how == Some(Aggregate::Expected)
         && share.distribution.as_ref().and_then(likeliest).is_some()

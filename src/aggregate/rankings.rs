@@ -46,6 +46,7 @@ fn most_frequent(votes: &[(Groups, f64)]) -> Vec<(Groups, f64)> {
     best.map(|(groups, weight)| (groups.clone(), weight)).collect()
 }
 
+/// The candidates by their mean place over all votes; equal means share a group.
 fn borda(votes: &[(Groups, f64)]) -> Groups {
     let all: BTreeSet<usize> =
         votes.iter().flat_map(|(groups, _)| groups).flatten().copied().collect();

@@ -37,6 +37,7 @@ struct Cast {
 }
 
 impl Cast {
+    /// The vote of a share; `None` for verdicts of other kinds.
     fn of(share: &Share) -> Option<Self> {
         let Verdict::Steps(vote) = &share.verdict else { return None };
         let steps = vote.steps.iter().map(|label| (label.index, label.clone())).collect();
@@ -56,6 +57,7 @@ impl Cast {
         self.first_error.is_none_or(|error| error >= at) && self.steps.contains_key(&at)
     }
 
+    /// Whether it names this step as the first error.
     fn names(&self, at: usize) -> bool {
         self.first_error == Some(at)
     }

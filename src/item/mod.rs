@@ -21,10 +21,12 @@ mod names;
 mod order;
 mod values;
 
+pub use fields::FieldMap;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub use names::is_read_anyway;
+#[doc(hidden)]
 pub use {
-    fields::FieldMap,
     messages::transcript,
     names::{are_synonyms, is_known},
     values::{is_filled, split_steps, text_of},

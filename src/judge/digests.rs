@@ -1,4 +1,4 @@
-//! Names of what does not change while a judge lives.
+//! Hashes that name a judge: in results, in keys, and to tell whether stored texts must be read again.
 
 use super::Model;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     request::Hasher,
 };
 
-/// Names of a judge: in results, in keys, and to tell whether texts must be read again.
+/// Hashes of what does not change while a judge lives, made once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Digests {
     name: Option<String>,

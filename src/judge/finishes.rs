@@ -1,4 +1,4 @@
-//! Finish reasons that are not known: each is reported once.
+//! Unknown finish reasons of servers: each is reported once.
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +7,8 @@ use std::{
 
 use crate::completion::{Completion, Finish};
 
-/// The unknown finish reasons of a model that were reported already.
+/// The unknown finish reasons of a model that were reported already. Judges of one model share them where they are
+/// clones.
 #[derive(Debug, Default)]
 pub(super) struct Finishes(Mutex<BTreeSet<String>>);
 

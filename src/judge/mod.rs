@@ -15,6 +15,9 @@ pub use {
 #[doc(hidden)]
 pub use prompt_ref::is_file;
 
+#[doc(inline)]
+pub use crate::{aggregate::Aggregate, pass::Pass};
+
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt, future::join_all, stream::FuturesUnordered};
@@ -28,7 +31,6 @@ use crate::{
     judging::{AskId, Asking, Facts, Judging, Member, Panel},
     line::VoteLine,
     parse::Transcript,
-    pass::Pass,
     prompt::{Order, Prompt},
     request::{Hasher, Request, Sampling},
     verdict::Judgment,

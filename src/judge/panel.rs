@@ -1,4 +1,4 @@
-//! A judge made of judges.
+//! Building a judge out of several judges.
 
 use std::sync::Arc;
 
@@ -9,7 +9,10 @@ use crate::{
     judging::Panel,
 };
 
-/// Puts a judge of several members together; made by [`Judge::panel`].
+/// Builds a judge of several members (a jury); made by [`Judge::panel`].
+///
+/// All members must give verdicts of one kind on one scale. Each votes with its own prompt, model, draws and orders;
+/// then the verdicts of the members are combined, each with the same weight.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -40,43 +43,44 @@ impl PanelBuilder {
         Self { members, name: None, aggregate: None, quorum: None, pass: None }
     }
 
-    /// The name of the judge in results; the names of its members if nothing is said.
+    /// Sets the name of the judge in results; by default it is made of the names of its members.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// How the verdicts of the members become one. Each member has its own way for its draws.
+    /// Sets how the verdicts of the members are combined; each member combines its own draws as it is set there.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = Some(aggregate);
         self
     }
 
-    /// How many members must give a verdict, more than half of them if nothing is said. With fewer the
-    /// judgment is unreadable ([`Reason::NoQuorum`](crate::verdict::Reason)).
+    /// Sets how many members must give a verdict; more than half of them by default. With fewer, the judgment is
+    /// unreadable ([`Reason::Quorum`](crate::verdict::Reason)).
     pub fn quorum(mut self, members: usize) -> Self {
         self.quorum = Some(members);
         self
     }
 
-    /// The rule that sets `pass`; the rule of the members if nothing is said and they share one.
+    /// Sets the rule that decides [`Judgment::pass`](crate::Judgment::pass); by default it is that of the members, if
+    /// all have the same.
     pub fn pass(mut self, rule: impl Into<String>) -> Self {
         self.pass = Some(rule.into());
         self
     }
 
-    /// Puts the judge together.
+    /// Builds the judge.
     ///
     /// # Errors
-    /// There is no member, two have one name, one is a panel itself, their verdicts are of unlike kind or
-    /// scale (the error names both), or the quorum, the aggregate or the pass rule does not fit.
+    /// There is no member, two have the same name, one is a panel itself, their verdicts are of different kinds or
+    /// scales (the error names both), or the quorum, the aggregation or the pass rule does not fit.
     pub async fn build(self) -> Result<Judge> {
         let config = |message: String| Error::new(ErrorKind::Config, message);
         let (mut members, mut models) = (Vec::new(), Vec::new());
         for (name, judge) in &self.members {
             let ([member], [model]) = (judge.0.panel.members(), judge.0.models.as_slice()) else {
                 return Err(config(format!("the member `{name}` has members of its own"))
-                    .hint("name them as members of this judge"));
+                    .hint("make its members members of this judge"));
             };
             members.push((**member).clone().named(name.clone()));
             models.push(model.clone());
@@ -85,7 +89,7 @@ impl PanelBuilder {
         if let Some(quorum) = self.quorum {
             let count = panel.members().len();
             if !(1..=count).contains(&quorum) {
-                return Err(config(format!("a quorum of {quorum} cannot be had"))
+                return Err(config(format!("a quorum of {quorum} is impossible"))
                     .hint(format!("write a number from 1 to {count}, the number of members")));
             }
             panel.quorum = quorum;

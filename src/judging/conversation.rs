@@ -13,12 +13,12 @@ use crate::{
 /// One conversation with one model.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    /// The step, answer or criterion that it is about, where each has one of its own.
+    /// The step, answer or criterion that it is about, where each has a conversation of its own.
     pub(super) element: Option<usize>,
     /// Place of the request that waits for its answer, from 0.
     pub(super) step: u32,
     program: Program,
-    /// What was said, once it is over.
+    /// The transcript, once it is over.
     pub(super) ended: Option<Result<Transcript>>,
 }
 
@@ -32,8 +32,8 @@ pub(super) struct Opening<'a> {
 }
 
 impl Conversation {
-    /// A conversation about an element, or about the item as a whole, with its first request; none where it
-    /// is over at once.
+    /// A conversation about an element, or about the item as a whole, with its first request; `None` where there is
+    /// nothing to ask.
     ///
     /// # Errors
     /// The record lacks what the prompt requires.
@@ -48,7 +48,7 @@ impl Conversation {
         Ok((conversation, first))
     }
 
-    /// Goes on with the answer to the last request; gives the next one, or ends.
+    /// Goes on with the answer to the last request; returns the next one, or `None` at the end.
     pub(super) fn go_on(&mut self, answer: Result<Completion>) -> Option<Request> {
         let answer = match answer {
             // The vote stands without the probabilities of its values.
@@ -83,7 +83,7 @@ impl Conversation {
         self.program.is_optional()
     }
 
-    /// Whether another text may come of asking again.
+    /// Whether asking again may give another text: not at temperature 0 in this process.
     pub(super) fn varies(&self) -> bool {
         self.program.varies()
     }

@@ -19,15 +19,15 @@ use crate::{
     verdict::{Judgment, Outcome, Vote},
 };
 
-/// A judgment on its way, without anybody who asks: draws × orders × elements × members × re-asks as one
-/// state machine, pure and owned.
+/// A judgment on its way: draws × orders × elements × members × re-asks as one state machine that is pure and owns its
+/// data. Sending the requests is left to the caller.
 ///
-/// [`start`](Self::start) gives the first requests, and every [`answer`](Self::answer) those that have
-/// become possible by it. Answers may come in any order: the judgment is the same. Requests go by
-/// [names](AskId) that are the same in every process, so that answers may come from a file.
+/// [`start`](Self::start) returns the first requests, and every [`answer`](Self::answer) those that have become
+/// possible by it. Answers may come in any order: the judgment is the same. Requests have [names](AskId) that are the
+/// same in every process, so that answers may come from a file.
 ///
-/// The elements of one draw come one after another where the prompt says `until`; other draws and orders go
-/// on beside them.
+/// Where the prompt says `until`, the elements of one draw are asked about one after another; other draws and orders
+/// go on beside them.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -46,22 +46,23 @@ use crate::{
 /// ```
 ///
 /// # Failures
-/// An answer that failed costs its vote ([`Outcome::Failed`]), and no other: the judgment stands as long as
-/// one vote has an answer. One that only told probabilities beside a verdict costs these. Two kinds of errors end the whole judgment, because it should be made anew
-/// later: one that every later request would meet ([`Error::is_fatal`]: a refused key, an empty account),
-/// and one of a request that was given up because the run is to stop ([`Error::is_interrupted`]).
+/// A request that fails costs its vote ([`Outcome::Failed`]) and no other: the judgment stands as long as one vote has
+/// an answer. A failed request for the probabilities beside a verdict costs only these. Two kinds of errors end the
+/// whole judgment, because it should be made again later: one that every later request would meet
+/// ([`Error::is_fatal`]: a refused key, an empty account), and one of a request that was given up because the run
+/// stops ([`Error::is_interrupted`]).
 #[derive(Debug)]
 pub struct Judging {
     panel: Arc<Panel>,
     votes: Vec<PendingVote>,
-    /// The member of each vote.
+    /// The index of the member of each vote.
     members: Vec<usize>,
     /// The requests that wait for their answers, with the vote and the conversation of each.
     open: HashMap<AskId, (usize, usize)>,
     /// The first requests, until they are taken.
     first: Asks,
     usages: Vec<MemberUsage>,
-    /// The error that ends the whole judgment.
+    /// The error that ended the whole judgment.
     over: Option<Error>,
 }
 
@@ -101,7 +102,7 @@ impl Judging {
         self.members.push(member);
     }
 
-    /// The judgment, where it can be begun at all.
+    /// The judgment, or the error of all its votes where none can even be begun.
     pub(super) fn begun(self) -> Result<Self> {
         match self.failure() {
             Some(error) => Err(error.clone()),
@@ -109,14 +110,13 @@ impl Judging {
         }
     }
 
-    /// The first requests, in the order of their votes; nothing when called again.
+    /// The first requests, in the order of their votes. They are returned once; a second call returns none.
     pub fn start(&mut self) -> Vec<(AskId, Request)> {
         std::mem::take(&mut self.first)
     }
 
-    /// Takes an answer, or why there is none, and gives the requests that have become possible by it.
-    ///
-    /// An answer under a name that does not wait for one changes nothing.
+    /// Accepts the answer to a request, or the error in its place, and returns the requests that have become possible
+    /// by it. An answer to a request that does not wait for one is ignored.
     pub fn answer(&mut self, id: &AskId, answer: Result<Completion>) -> Vec<(AskId, Request)> {
         let Some((vote, conversation)) = self.open.remove(id) else { return Vec::new() };
         let member = self.members[vote];
@@ -135,8 +135,8 @@ impl Judging {
         self.opened(vote, asks)
     }
 
-    /// Answers everything that may be asked, one after another, each conversation to its end before the next
-    /// one begins.
+    /// Drives the judgment with a function that answers at once: one request after another, each conversation to its
+    /// end before the next one begins.
     pub fn answer_all(&mut self, mut answer: impl FnMut(&AskId, &Request) -> Result<Completion>) {
         let mut asks: VecDeque<(AskId, Request)> = self.start().into();
         while let Some((id, request)) = asks.pop_front() {
@@ -145,8 +145,8 @@ impl Judging {
         }
     }
 
-    /// The requests of this judgment if every answer is made up: a label where one is chosen, and a text
-    /// without a verdict elsewhere.
+    /// The requests of this judgment with made-up answers: the first label where one is chosen, and a text without a
+    /// verdict elsewhere.
     ///
     /// # Errors
     /// No vote can be asked for to its end.
@@ -162,7 +162,7 @@ impl Judging {
         self.begun().map(|_| asked)
     }
 
-    /// What each vote came to, where it is there.
+    /// The outcome of each vote; `None` for those that still wait for answers.
     pub(super) fn outcomes(&self) -> impl Iterator<Item = Option<&Outcome>> {
         self.votes.iter().map(|vote| vote.vote().map(|vote| &vote.outcome))
     }
@@ -179,7 +179,7 @@ impl Judging {
         self.over.is_some() || self.open.is_empty()
     }
 
-    /// What all answers come to.
+    /// The judgment of all votes.
     ///
     /// # Errors
     /// No vote has an answer (the first error of any, with the requests of all), the judgment is to be
@@ -192,7 +192,7 @@ impl Judging {
         if !self.open.is_empty() {
             let message = format!("{} answers are still missing", self.open.len());
             return Err(Error::new(ErrorKind::NotRecorded, message)
-                .hint("give each request that waits its answer, or an error"));
+                .hint("answer every request that waits, or give it an error"));
         }
         let Self { panel, votes, usages, .. } = self;
         let votes: Vec<Vote> = votes.into_iter().filter_map(PendingVote::into_vote).collect();

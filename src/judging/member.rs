@@ -15,12 +15,20 @@ use crate::{
     verdict::{Reason, Unreadable, Verdict},
 };
 
-/// How often an unreadable answer is asked again where nothing is said.
+/// How many times an unreadable answer is asked for again by default.
 pub(crate) const REASKS: u32 = 2;
 
 /// One member of a judge: a prompt, and how it is asked and read. The model that answers is not part of it.
 ///
 /// A judge of one prompt and one model is a panel of one member.
+///
+/// ```
+/// use tribunal::{judge, judging::Member, prompt::Order};
+///
+/// let member = Member::new("strict", judge::load("pair")?)?.drawing(3).ordering(Order::Both);
+/// assert_eq!((member.name(), member.prompt().name()), ("strict", "pair"));
+/// # Ok::<(), tribunal::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Member {
     pub(crate) name: Arc<str>,
@@ -29,14 +37,14 @@ pub struct Member {
     /// Reads one conversation of an `each`.
     element_reader: Reader,
     pub(crate) draws: u32,
-    /// The index of the first of them.
+    /// The number of the first draw: draws with other numbers are other requests to every cache.
     pub(crate) first_draw: u32,
     pub(crate) order: Order,
     pub(crate) aggregate: Option<Aggregate>,
     pub(crate) secret: Option<String>,
     pub(crate) fields: FieldMap,
     pub(crate) price: Option<Price>,
-    /// How often an unreadable answer is asked again.
+    /// How many times an unreadable answer is asked for again.
     pub(crate) reasks: u32,
     /// Finish reasons that are clean ends, beside those that are known.
     pub(crate) clean_finish: Arc<[String]>,
@@ -68,7 +76,7 @@ impl Member {
         })
     }
 
-    /// The same member with so many samples of every question; at least one.
+    /// The same member with this many samples of every question; at least one.
     #[must_use]
     pub fn drawing(self, draws: u32) -> Self {
         Self { draws: draws.max(1), ..self }
@@ -80,7 +88,7 @@ impl Member {
         Self { order, ..self }
     }
 
-    /// The same member that is asked again so often where its answer cannot be read.
+    /// The same member, asked again up to this many times where its answer cannot be read.
     #[must_use]
     pub fn reasking(self, times: u32) -> Self {
         Self { reasks: times, ..self }
@@ -113,12 +121,12 @@ impl Member {
         &self.prompt
     }
 
-    /// Names what changes how its texts are read, a rule for passing aside.
+    /// A name for everything that changes how its texts are read, the pass rule aside.
     pub(crate) fn reading(&self) -> String {
         self.reading_with(None).hex::<4>()
     }
 
-    /// The same with a rule for passing.
+    /// The same with a pass rule.
     pub(crate) fn reading_with(&self, pass: Option<&Pass>) -> Hasher {
         let front = self.prompt.front();
         let mut hasher = Hasher::new("reading-v3");
@@ -153,7 +161,7 @@ impl Member {
         self.prompt.mark(item, self.secret.as_deref())
     }
 
-    /// The draws and the orders of each, with its place among them.
+    /// Every draw with each of its orders: number of the draw, place of the order, positions of the answers.
     pub(super) fn questions(&self, item: &Item) -> Vec<(u32, u32, Vec<usize>)> {
         let draws = self.first_draw..self.first_draw + self.draws;
         let of_draw = |draw| {
@@ -163,7 +171,8 @@ impl Member {
         draws.flat_map(of_draw).collect()
     }
 
-    /// Refuses a record that this member can only misjudge, before anything is asked.
+    /// Refuses a record that this member cannot judge, before anything is asked: two answers for a prompt that
+    /// compares two, unique names of criteria.
     pub(super) fn check(&self, item: &Item, pass: Option<&Pass>) -> Result<()> {
         let prompt = &*self.prompt;
         let shape = prompt.shape(item);
@@ -181,7 +190,7 @@ impl Member {
         }
     }
 
-    /// Criteria go by their names: one each, and the rule's among them.
+    /// The names of criteria must be unique, and hold those of the pass rule.
     fn check_criteria(&self, names: &[String], pass: Option<&Pass>) -> Result<()> {
         let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
         if let Some((_, name)) = twice {
@@ -194,7 +203,7 @@ impl Member {
         }
     }
 
-    /// The answer with a clean end where its finish reason was listed as one.
+    /// The answer, with a clean end where its finish reason is listed as one.
     pub(super) fn settled(&self, mut completion: Completion) -> Completion {
         if let Finish::Other(word) = &completion.finish
             && self.clean_finish.iter().any(|clean| clean.trim().eq_ignore_ascii_case(word))
@@ -204,7 +213,7 @@ impl Member {
         completion
     }
 
-    /// What the conversations of one vote come to, for answers as they were shown.
+    /// The verdict of the conversations of one vote, for answers in the order in which they were shown.
     pub(super) fn read(
         &self,
         conversations: &[(Option<usize>, Transcript)],
@@ -240,14 +249,14 @@ impl Member {
         ReadVerdict { rule, ..ReadVerdict::new(verdict) }
     }
 
-    /// Whether what was picked is weighed by its probability. Steps are judged by theirs in any case.
+    /// Whether the verdict is an expected value. Steps are decided by their probabilities in any case.
     pub(crate) fn weighs(&self) -> bool {
         let has_values = self.prompt.front().verdict_kind() != Kind::Steps;
         self.aggregate == Some(Aggregate::Expected) && has_values
     }
 
-    /// What was read with the expected value in the place of the one that was picked, where that is wanted.
-    /// Without probabilities it cannot be had, and what was picked is something else.
+    /// The verdict with the expected value instead of the value that was read, under `expected`; unreadable where no
+    /// probabilities were reported, because the value that was read means something else.
     fn weighed(&self, read: ReadVerdict) -> ReadVerdict {
         const WHY: &str = "`expected` weighs by probabilities, and none were reported: another `aggregate` takes what was picked";
         if !self.weighs() {
@@ -267,7 +276,7 @@ impl Member {
     }
 }
 
-/// One number for every element; the first that is none spoils all.
+/// One number for every element; an element without one makes the whole verdict unreadable.
 fn numbers(
     verdicts: impl Iterator<Item = Result<Verdict, Unreadable>>,
 ) -> Result<Vec<f64>, Unreadable> {

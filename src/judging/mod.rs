@@ -1,13 +1,18 @@
 //! The whole judgment as a state machine, without I/O.
 //!
-//! A judge asks one or more *members*, each a prompt and a model, and each of them for several *draws* in
-//! several *orders*, perhaps about every *element* of the item, and again where an answer cannot be read.
-//! [`Judging`] is all of that: it says what may be asked, takes the answers in whatever order they come, and
-//! ends with the [`Judgment`](crate::Judgment). It is pure and owned, so that anything may drive it: an async
-//! [`Judge`](crate::Judge), a file of answers, a dry run, a test.
+//! A judge asks one or more *members*, each a prompt and a model. It asks each of them for several *draws* in
+//! several *orders*, perhaps about every *element* of the item (its steps, answers or criteria), and asks again
+//! where an answer cannot be read. [`Judging`] is all of that: it returns the requests that can be sent, accepts
+//! their answers in any order, and ends with the [`Judgment`](crate::Judgment). It is pure and owns its data, so
+//! that anything can drive it: an async [`Judge`](crate::Judge), a file of answers, a dry run, a test.
 //!
-//! [`Panel`] is the judge as data, [`Member`] one member of it, [`Facts`] what is known of the models, and
-//! [`AskId`] names a request in every process.
+//! | type | is |
+//! |---|---|
+//! | [`Panel`] | the judge as data: its members, and how their votes are combined |
+//! | [`Member`] | one prompt with its settings; the model that answers is not part of it |
+//! | [`Facts`] | the capabilities of the models, known before anything is asked |
+//! | [`AskId`] | the name of a request, the same in every process |
+//! | [`Judging`] | one judgment on its way |
 
 mod pending;
 mod decide;

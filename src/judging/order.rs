@@ -26,7 +26,7 @@ pub(super) fn orders(member: &Member, item: &Item, draw: u32) -> Vec<Vec<usize>>
     }
 }
 
-/// An order drawn from the item's content, the same on every machine.
+/// An order drawn from the item's content, so that it is the same on every machine (Fisher-Yates).
 fn shuffled(member: &Member, item: &Item, draw: u32, mut order: Vec<usize>) -> Vec<usize> {
     let content = member.prompt.content(item);
     for last in (1..order.len()).rev() {

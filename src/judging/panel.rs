@@ -18,18 +18,38 @@ use crate::{
     verdict::{Judgment, Verdict, Vote},
 };
 
-/// A judge as pure data: its members, and how their votes come to one judgment.
+/// A judge as pure data: its members, and how their votes are combined.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tribunal::{Item, judge, judging::{Facts, Member, Panel}, request::Capabilities};
+///
+/// let member = Member::new("strict", judge::load("pair")?)?.drawing(2);
+/// let panel = Arc::new(Panel::single(member));
+/// let item = Item::new().question("Which is prime?").answers(["51", "53"]);
+/// let asks = panel.judging(&item, &Facts::all(Capabilities::TEXT))?.start();
+/// assert_eq!(asks.len(), 4); // two draws, each in both orders
+/// # Ok::<(), tribunal::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Panel {
     pub(crate) members: Vec<Arc<Member>>,
-    /// How the verdicts of the members become one.
+    /// How the verdicts of the members are combined.
     pub(crate) aggregate: Option<Aggregate>,
     /// How many members must give a verdict.
     pub(crate) quorum: usize,
     pub(crate) pass: Option<Pass>,
 }
 
-/// What is known of the models of a judge before anything is asked.
+/// The capabilities of the models of a judge, by member: they decide what is asked, before anything is asked.
+///
+/// ```
+/// use tribunal::{judging::Facts, request::Capabilities};
+///
+/// let facts = Facts::all(Capabilities::TEXT).with("local", Capabilities::ALL);
+/// assert_eq!(facts.of("local"), Capabilities::ALL);
+/// assert_eq!(facts.of("any other"), Capabilities::TEXT);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Facts {
     others: Capabilities,
@@ -37,41 +57,41 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Models that can all do this.
+    /// Every model has these capabilities.
     pub fn all(capabilities: Capabilities) -> Self {
         Self { others: capabilities, by_name: Vec::new() }
     }
 
-    /// Models that can do what is said of each member.
+    /// The model of each member has its own capabilities.
     pub(crate) fn each(known: impl Iterator<Item = (Arc<str>, Capabilities)>) -> Self {
         Self { others: Capabilities::TEXT, by_name: known.collect() }
     }
 
-    /// The same where the model of one member can do this.
+    /// The same, but the model of this member has these capabilities.
     #[must_use]
     pub fn with(mut self, member: impl Into<Arc<str>>, capabilities: Capabilities) -> Self {
         self.by_name.push((member.into(), capabilities));
         self
     }
 
-    /// What the model of a member can do.
+    /// The capabilities of a member's model.
     pub fn of(&self, member: &str) -> Capabilities {
         let named = self.by_name.iter().rev().find(|(name, _)| &**name == member);
         named.map_or(self.others, |(_, capabilities)| *capabilities)
     }
 }
 
-/// How far a judgment goes after an answer that cannot be read.
+/// What a judgment does after an answer that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asking {
-    /// It asks again, as often as its members say; `reask` counts the times before.
+    /// It asks again, as many times as its members allow; `reask` counts the times before.
     Again { reask: u32 },
-    /// It asks what it would ask if all went well.
+    /// It does not ask again: for a plan of what would be asked.
     Once,
 }
 
 impl Panel {
-    /// A judge of one member, with the rule of its prompt for passing.
+    /// A judge of one member, with the pass rule of its prompt.
     pub fn single(member: Member) -> Self {
         let pass = member.prompt.front().pass.clone();
         Self { members: vec![Arc::new(member)], aggregate: None, quorum: 1, pass }
@@ -108,13 +128,13 @@ impl Panel {
         self.members.len() == 1
     }
 
-    /// The member that speaks for the kind and the scale, which all share.
+    /// The first member: kind and scale are the same for all.
     pub(crate) fn first(&self) -> &Arc<Member> {
         // A panel is never empty.
         &self.members[0]
     }
 
-    /// Begins to judge an item. Pure from here on: see [`Judging`].
+    /// Begins to judge an item; nothing is asked yet. See [`Judging`].
     ///
     /// # Errors
     /// Nothing can be asked about the item: the record lacks a field.
@@ -122,8 +142,8 @@ impl Panel {
         self.begin(&self.seen(item)?, facts, Asking::Again { reask: 0 })
     }
 
-    /// Every request that judging the item takes if all goes well, over all members, draws and orders, with
-    /// made-up answers where a later request holds an earlier answer.
+    /// Every request that judging the item takes if all goes well, over all members, draws and orders. Where a later
+    /// request holds an earlier answer, a made-up one stands there.
     ///
     /// # Errors
     /// Nothing can be asked about the item: the record lacks a field.
@@ -131,13 +151,13 @@ impl Panel {
         self.begin(&self.seen(item)?, facts, Asking::Once)?.rehearsed()
     }
 
-    /// Whether all members see records alike.
+    /// Whether all members rename and fill in fields in the same way.
     pub(crate) fn maps_alike(&self) -> bool {
         self.members.iter().all(|member| member.fields == self.first().fields)
     }
 
-    /// The item as the members see it: with its other names, and with what is filled in. Where they see it
-    /// differently it stays as it is, and each looks for itself.
+    /// The item as the members see it: fields renamed and filled in. Where they differ in this it stays as it is, and
+    /// [`seen_by`](Self::seen_by) does it for each.
     ///
     /// # Errors
     /// The record lacks a field that another name was given to.
@@ -149,12 +169,13 @@ impl Panel {
         Ok(item.clone())
     }
 
-    /// The item as one member sees it, out of what [`seen`](Self::seen) gave.
+    /// The item as one member sees it, given what [`seen`](Self::seen) returned.
     pub(crate) fn seen_by(&self, member: &Member, item: &Item) -> Result<Item> {
         if self.maps_alike() { Ok(item.clone()) } else { member.fields.apply(item) }
     }
 
-    /// The same for an item as the members see it.
+    /// Begins to judge an item that [`seen`](Self::seen) returned: adds the votes of every member. A member that cannot
+    /// ask about the item has a failed vote.
     pub(crate) fn begin(
         self: &Arc<Self>,
         item: &Item,
@@ -176,7 +197,7 @@ impl Panel {
         judging.begun()
     }
 
-    /// What one member is asked, and the item as it sees it.
+    /// The ballots of one member, one for each draw and order, and the item as it sees it.
     fn ballots(
         &self,
         member: &Arc<Member>,
@@ -194,6 +215,7 @@ impl Panel {
         Ok((item, ballots))
     }
 
+    /// A member's ballot for its first draw, in no order yet.
     fn ballot(member: &Arc<Member>, asking: Asking) -> Ballot {
         let (reask, reasks, force) = match asking {
             Asking::Once => (0, 0, false),
@@ -212,8 +234,8 @@ impl Panel {
         }
     }
 
-    /// The judgment of one text that somebody already has, by the rules of the first member; a pair is
-    /// taken as shown.
+    /// The judgment of a text that was written elsewhere, by the rules of the first member; a pair is taken as
+    /// shown.
     pub(crate) fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {
         let member = self.first();
         let mark = transcript.mark.clone();
@@ -225,7 +247,7 @@ impl Panel {
         self.judgment(of_votes(member, &votes), votes)
     }
 
-    /// The judgment that a decision is.
+    /// The judgment of these votes, with the pass rule applied to the decision.
     pub(super) fn judgment(&self, decision: Decision, votes: Vec<Vote>) -> Judgment {
         let Decision { verdict, consistent, distribution, expected_score, .. } = decision;
         let scale = self.first().prompt.front().scale.as_ref();
@@ -250,7 +272,7 @@ impl Panel {
     }
 }
 
-/// Refuses two members whose verdicts cannot be counted together.
+/// Refuses two members whose verdicts cannot be combined: of unlike kind, scale or labels.
 fn check_alike(one: &Member, other: &Member) -> Result<()> {
     let unlike = |what: &str, a: &str, b: &str| {
         let message = format!(

@@ -1,4 +1,4 @@
-//! One vote on its way: its conversations, asked again where they come to nothing.
+//! One vote on its way: its conversations, which are asked again where they cannot be read.
 
 use std::{mem, sync::Arc};
 
@@ -18,25 +18,25 @@ use crate::{
     verdict::{Outcome, Unreadable, Verdict, Vote},
 };
 
-/// What one vote is asked for.
+/// The task of one vote: who casts it, for which draw, in which order.
 #[derive(Clone, Debug)]
 pub(super) struct Ballot {
     pub(super) member: Arc<Member>,
-    /// What the vote is signed with.
+    /// The name that the vote is signed with.
     pub(super) by: Arc<str>,
     pub(super) draw: u32,
     /// The place of the order among those of its draw.
     pub(super) place: u32,
     pub(super) order: Vec<usize>,
     pub(super) reask: u32,
-    /// How often the answer may be asked again from there.
+    /// How many more times an unreadable answer may be asked for again.
     pub(super) reasks: u32,
-    /// Whether the verdict alone may be asked for where the text came to none.
+    /// Whether the verdict alone may be asked for where the text holds none.
     pub(super) force: bool,
     pub(super) mark: Option<String>,
 }
 
-/// One vote on its way.
+/// One vote on its way: a state machine that [`Judging`](super::Judging) feeds with answers.
 #[derive(Debug)]
 pub(super) struct PendingVote {
     pub(super) ballot: Ballot,
@@ -44,7 +44,7 @@ pub(super) struct PendingVote {
     /// The item with its answers in the order in which they are shown.
     shown: Item,
     conversations: Vec<Conversation>,
-    /// What the answers before came to, where they are asked for again.
+    /// The vote of the answers before, where they are asked for again.
     before: Option<Vote>,
     done: Option<Vote>,
 }
@@ -53,7 +53,7 @@ pub(super) struct PendingVote {
 pub(super) type Asks = Vec<(AskId, Request)>;
 
 impl PendingVote {
-    /// A vote about this item, with its first requests. What is wrong with them is the vote's error.
+    /// A vote about this item, with its first requests. Where these cannot be made, the vote has failed.
     pub(super) fn begin(ballot: Ballot, item: &Item, capabilities: Capabilities) -> (Self, Asks) {
         let shown = item.permuted(&ballot.order);
         let (conversations, before, done) = (Vec::new(), None, None);
@@ -62,7 +62,7 @@ impl PendingVote {
         (pending, asks)
     }
 
-    /// A vote that has failed already.
+    /// A vote that fails before anything is asked.
     pub(super) fn failed(ballot: Ballot, error: Error) -> Self {
         let (conversations, before, done) = (Vec::new(), None, None);
         let (shown, capabilities) = (Item::new(), Capabilities::TEXT);
@@ -71,12 +71,12 @@ impl PendingVote {
         pending
     }
 
-    /// The vote, once it is there.
+    /// The vote, once it is complete.
     pub(super) fn vote(&self) -> Option<&Vote> {
         self.done.as_ref()
     }
 
-    /// The vote, once it is there.
+    /// The vote, once it is complete.
     pub(super) fn into_vote(self) -> Option<Vote> {
         self.done
     }
@@ -92,7 +92,7 @@ impl PendingVote {
         self.conversations.get(conversation).is_some_and(Conversation::is_optional)
     }
 
-    /// Takes the answer of one conversation; gives what may be asked now.
+    /// Accepts the answer of one conversation; returns the requests that can be sent now.
     pub(super) fn answer(&mut self, conversation: usize, answer: Result<Completion>) -> Asks {
         let Some(asked) = self
             .conversations
@@ -125,12 +125,14 @@ impl PendingVote {
         }
     }
 
+    /// What the conversations of this vote begin with.
     fn opening(&self) -> Opening<'_> {
         let Ballot { ref member, draw, reask, force, ref mark, .. } = self.ballot;
         let plan = ProgramContext { capabilities: self.capabilities, draw, reask, force };
         Opening { member, shown: &self.shown, plan, mark: mark.clone() }
     }
 
+    /// The name of the next request of a conversation.
     fn id(&self, conversation: usize) -> AskId {
         let Ballot { member, draw, place, reask, .. } = &self.ballot;
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -237,7 +239,7 @@ impl PendingVote {
         Ok(vote)
     }
 
-    /// Ends with an error. What was answered before stays, unreadable as it is.
+    /// Ends the vote with an error. Where an unreadable answer came before, that answer stays.
     fn fail(&mut self, error: Error) -> Asks {
         let Ballot { by, draw, order, reask, mark, .. } = &self.ballot;
         self.done = Some(match self.before.take() {

@@ -1,4 +1,4 @@
-//! Judging again by texts that were written before.
+//! Judging again by the texts of an earlier judgment.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -13,9 +13,9 @@ use crate::{
 };
 
 impl Panel {
-    /// Judges an item by texts that were written for it before.
+    /// Judges an item by the texts of an earlier judgment.
     ///
-    /// `mark` is the one that texts use whose votes hold none of their own; `None` takes the item's own.
+    /// `mark` is that of the votes that hold none of their own; with `None` it is the item's.
     ///
     /// # Errors
     /// The texts are not those that the prompts ask for, or every vote had failed.
@@ -74,7 +74,7 @@ impl Panel {
         })
     }
 
-    /// What a vote was asked for that is read again.
+    /// The ballot of a vote that is read again.
     fn stored(
         &self,
         member: &Arc<Member>,
@@ -84,7 +84,9 @@ impl Panel {
     ) -> Result<Ballot> {
         let force = is_forced(vote);
         if force && member.prompt.front().each.is_some() {
-            return Err(unlike().hint("whose verdicts were asked for alone cannot be told"));
+            return Err(
+                unlike().hint("the results do not say which of the verdicts were asked for alone")
+            );
         }
         let by = if vote.by.is_empty() { member.name.clone() } else { vote.by.as_str().into() };
         let own = vote.mark.as_deref().or(mark);
@@ -108,16 +110,16 @@ fn is_forced(vote: &VoteLine) -> bool {
     vote.calls.iter().any(|call| call.finish == Finish::Forced)
 }
 
-/// What the model could be asked that cast a vote.
+/// The capabilities that the model of a vote must have had.
 fn able(vote: &VoteLine) -> Capabilities {
     let score_verdict = vote.calls.iter().any(|call| call.announcement.is_some());
     Capabilities::ALL.score_verdict(score_verdict)
 }
 
-/// The next answer that a vote was read out of; `None` where this was not asked.
+/// The next stored answer of a vote; `None` where this request was not sent then.
 fn next_answer(calls: &mut VecDeque<&Call>, request: &Request) -> Option<Completion> {
     let chooses = matches!(request.ask, Ask::Choose { .. });
-    // Values of a verdict that is not announced like that any more are worth nothing.
+    // Values that were scored after another announcement do not count.
     while calls.front().is_some_and(|call| call.announcement.is_some() && !scores(call, request)) {
         calls.pop_front();
     }

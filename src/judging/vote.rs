@@ -1,4 +1,4 @@
-//! One vote out of its conversations.
+//! Making one vote out of its conversations.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     verdict::{Call, Vote},
 };
 
-/// What a vote is about, apart from its texts.
+/// Who cast a vote, for which draw and in which order.
 pub(super) struct VoteOf {
     pub(super) by: Arc<str>,
     pub(super) draw: u32,
@@ -21,8 +21,8 @@ pub(super) struct VoteOf {
     pub(super) mark: Option<String>,
 }
 
-/// Adds what each `choose` would have picked to the transcript of one text: it is read after the words
-/// before it.
+/// Adds the label of each `choose` of the prompt to the transcript of one text that was written elsewhere: the label
+/// that follows the words before the `choose`.
 pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) -> Transcript {
     let judged = JudgedTexts::new(&transcript.data);
     let mark = transcript.mark.as_deref();

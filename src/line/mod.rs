@@ -26,12 +26,14 @@ mod schema;
 #[cfg(feature = "schema")]
 pub(crate) use schema::of as schema_of;
 pub use {
-    fault::{ErrorLine, ErrorWord},
+    fault::ErrorLine,
     probabilities::Probabilities,
     result::{Consistent, MemberLine, PromptLine, ResultLine},
     verdict::VerdictLine,
-    vote::{ShownOrder, VoteLine},
+    vote::VoteLine,
 };
+#[doc(hidden)]
+pub use {fault::ErrorWord, vote::ShownOrder};
 pub(crate) use {
     number::{optional as whole_or_none, plain},
     partial::{Lenient, TextLike, text},

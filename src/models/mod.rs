@@ -33,12 +33,18 @@ pub mod presets;
 pub use crate::backend::openai::presets;
 
 pub use {
-    schemes::{DEFAULT_MODEL, Place, Scheme, file_of, is_remote, schemes},
-    settings::{Context, ModelSettings, Pair},
+    schemes::DEFAULT_MODEL,
+    settings::{Context, ModelSettings},
 };
 
 #[cfg(feature = "llama")]
+#[doc(hidden)]
 pub use schemes::describe;
+#[doc(hidden)]
+pub use {
+    schemes::{Place, Scheme, file_of, is_remote, schemes},
+    settings::Pair,
+};
 
 use std::{
     collections::HashMap,

@@ -48,12 +48,16 @@ mod taint;
 mod view;
 mod yaml;
 
+#[doc(hidden)]
 pub use {
-    catalogue::{PolicyTask, Supplied, built_in, default_for, named, names, own_for, writer_for},
-    front::{Each, Field, FrontMatter, Need, Order},
+    catalogue::{PolicyTask, default_for, own_for, writer_for},
     probabilities::EvaluatedMenu,
     program::{Program, ProgramContext, ProgramStep},
     view::RecordView,
+};
+pub use {
+    catalogue::{Supplied, built_in, named, names},
+    front::{Each, Field, FrontMatter, Need, Order},
 };
 
 use std::{

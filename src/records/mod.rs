@@ -49,19 +49,25 @@ mod table_file;
 mod revised_text;
 mod output;
 
+#[doc(hidden)]
 pub use {
     current::{LineOwner, current},
-    end::{End, Ending},
-    format::{InputFormat, ResultFormat, journal_of},
+    format::journal_of,
     ids::Ids,
     journal::JournalLine,
     judged::JudgedRecord,
     lines::lines,
-    output::Output,
     provenance::{is_tribunal_output, lineage_of},
-    reader::{ReadOptions, Record, read},
-    revised::{CheckLine, RevisedRecord, RevisionLine, RoundLine, SpentLine},
+    revised::RevisedRecord,
     sample::sample,
-    source::{Found, SkipReason, Source, find, sources},
+    source::{Found, SkipReason, find},
+};
+pub use {
+    end::{End, Ending},
+    format::{InputFormat, ResultFormat},
+    output::Output,
+    reader::{ReadOptions, Record, read},
+    revised::{CheckLine, RevisionLine, RoundLine, SpentLine},
+    source::{Source, sources},
     written::Written,
 };

@@ -1,4 +1,7 @@
-//! What is done with judges: loops over the one line from an item to a verdict.
+//! What is done with judges: loops that call them again and again.
+//!
+//! [`revise()`] rewrites an answer until a judge passes it. Runs over many records are in
+//! [`run`](crate::run).
 
 pub mod revise;
 

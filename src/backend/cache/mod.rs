@@ -14,6 +14,7 @@ mod aloft;
 mod flight;
 mod store;
 
+#[doc(hidden)]
 pub use store::Stats;
 
 use std::{
@@ -189,6 +190,7 @@ fn checked(folder: PathBuf) -> Result<PathBuf> {
 }
 
 /// What can be done to the store of a folder; for people, not for runs.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Shelf(Store);
 

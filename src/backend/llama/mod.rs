@@ -16,8 +16,10 @@ mod circle;
 mod engine;
 mod score;
 mod write;
+#[doc(hidden)]
 pub mod trial;
 
+#[doc(hidden)]
 pub use file::{Info, inspect};
 
 use std::{

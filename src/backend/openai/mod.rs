@@ -40,6 +40,7 @@
 mod answer;
 mod body;
 mod bytes;
+mod chat;
 mod classify;
 mod defang;
 mod error_body;
@@ -54,11 +55,13 @@ mod transport;
 mod wait;
 
 pub use {
+    chat::{chat_answer, chat_body},
     provider::{Environment, Provider},
     quirks::Quirks,
 };
 
 /// What is known of servers by the names of their models.
+#[doc(hidden)]
 pub mod presets {
     pub use super::provider::{
         address_variables, address_variables_of, foreign_place_in, key_variables,

@@ -1,4 +1,4 @@
-//! Which drafts take the place of the one before.
+//! Which drafts replace the one before.
 
 use std::{fmt, str::FromStr};
 
@@ -11,19 +11,18 @@ use crate::{
     verdict::{Judgment, Preference, Verdict},
 };
 
-/// Which drafts take the place of the one before.
+/// Which drafts replace the one before.
 #[derive(Clone, Debug)]
 pub enum Accept {
-    /// Every one, as most published loops have it. Under a judge that errs this makes things worse.
+    /// Every draft, as in most published loops. With a judge that errs, drafts get worse.
     Always,
-    /// One that the judge says is worth more, by more than `margin` in the units of its verdict; one that
-    /// passes always is. Of bare labels, which cannot tell a better failure from a worse one, equals are
-    /// accepted too.
+    /// A draft that the judge rates higher by more than `margin`, in the units of its verdict, or that passes. Bare
+    /// labels cannot tell a better failure from a worse one: there a draft of the same label is accepted too.
     Better {
-        /// By how much.
+        /// The least difference, exclusive; 0 or more.
         margin: f64,
     },
-    /// One that a comparing judge prefers in both orders (Refine-n-Judge).
+    /// A draft that a comparing judge prefers in both orders (Refine-n-Judge).
     Preferred(Judge),
 }
 
@@ -107,12 +106,12 @@ impl Accept {
         }
         let message =
             format!("`{}` does not compare two answers in both orders", judge.prompt().name());
-        Err(Error::new(ErrorKind::Config, message).hint("take the prompt `pair`"))
+        Err(Error::new(ErrorKind::Config, message).hint("use the prompt `pair` for it"))
     }
 }
 
-/// What a verdict says an answer is worth, in the units of the verdict; nothing for what cannot be read
-/// and for verdicts about several answers.
+/// A verdict as one number, in the units of the verdict; `None` for unreadable answers and for verdicts about
+/// several answers.
 pub(super) fn worth(judgment: &Judgment, item: &Item) -> Option<f64> {
     let passes = judgment.pass == Some(true);
     match judgment.verdict.as_ref().ok()? {

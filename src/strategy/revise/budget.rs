@@ -1,4 +1,4 @@
-//! What a loop may take, and what it took.
+//! The limits of a loop, and what it cost.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use serde::Serialize;
 use crate::completion::{Price, UsageTotal};
 use crate::verdict::Judgment;
 
-/// What a loop may take. Remembered answers count as if they had been paid for, so that a rerun ends
-/// where the first run did; only time is what the clock says.
+/// The limits of a loop. Answers from a cache count as if they had been paid for, so that a rerun ends where the
+/// first run did; only time is measured by the clock.
 ///
-/// A round is begun where one like the last would still fit, the final check included: its calls, tokens
-/// and money are expected to be those of the first judgment, at the price of the judge that makes it.
+/// A round is begun where another one like the last would still fit, and the final check after it, which is
+/// expected to cost as much as the first judgment, at the price of its own judge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
-    /// Revisions.
+    /// Most revisions.
     pub rounds: u32,
-    /// Answers of models.
+    /// Most answers of models.
     pub calls: Option<u32>,
-    /// Tokens, read and written. An answer whose server does not report its tokens counts as none:
+    /// Most tokens, read and written. An answer whose server does not report its tokens counts as none:
     /// [`UsageTotal::is_known`] of what was spent says whether that happened.
     pub tokens: Option<u64>,
-    /// Money, where all prices are known.
+    /// Most money, in the currency of the prices; all prices must be known.
     pub cost: Option<f64>,
-    /// Time. Nothing is waited for any longer: a draft, a judgment or a final check that is on its way
-    /// is given up, and a text that no final check has seen has not passed.
+    /// Most time. When it is over, a draft, a judgment or a final check that is on its way is given up; a text
+    /// without a final check has not passed.
     pub time: Option<Duration>,
 }
 
@@ -34,27 +34,27 @@ impl Default for Budget {
     }
 }
 
-/// What answers took.
+/// What answers cost: calls, requests, tokens and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Spent {
     /// Answers of models.
     pub calls: u32,
-    /// Those of them that were remembered.
+    /// How many of them came from a cache.
     pub cached: u32,
     /// Requests that were sent, retries included.
     pub requests: u32,
     /// Tokens that were paid for.
     pub usage: UsageTotal,
-    /// Tokens of remembered answers.
+    /// Tokens of answers from a cache.
     pub saved: UsageTotal,
-    /// What was paid, where prices are known.
+    /// What was paid, in the currency of the prices; answers without a known price count as 0.
     pub cost: f64,
-    /// What remembered answers would have cost.
+    /// What the answers from a cache would have cost.
     pub saved_cost: f64,
 }
 
 impl Spent {
-    /// What a judgment took.
+    /// What a judgment cost.
     pub(super) fn of(judgment: &Judgment, price: Option<Price>) -> Self {
         let cost = |usage| price.map_or(0.0, |price| price.at_least(usage));
         Self {
@@ -103,7 +103,7 @@ impl std::iter::Sum for Spent {
 }
 
 impl Budget {
-    /// Whether `next` still fits behind what was spent.
+    /// Whether `next` still fits into the budget after `spent`.
     pub(super) fn allows(&self, spent: &Spent, next: &Spent) -> bool {
         let fits = |most: Option<u64>, sum: u64| most.is_none_or(|most| sum <= most);
         let cost = |spent: &Spent| spent.cost + spent.saved_cost;

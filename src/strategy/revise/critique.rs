@@ -1,11 +1,11 @@
-//! What the policy is told of its draft.
+//! What the policy sees of its draft.
 
 use crate::{
     item::Item,
     verdict::{Judgment, Verdict},
 };
 
-/// What a policy knows when it writes.
+/// What a policy sees when it writes: the record, its draft, and what the judge said about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Critique {
@@ -15,29 +15,29 @@ pub struct Critique {
     pub item: Item,
     /// The draft that is to be revised; empty where the first one is wanted.
     pub draft: String,
-    /// What was said of it, without the verdict's line and without marks.
+    /// The critique of it, without the line of the verdict and without marks.
     pub text: String,
     /// The judge's decision.
     pub verdict: Option<Verdict>,
-    /// Other drafts and what was said of them, the oldest first.
+    /// Earlier drafts and their critiques, the oldest first; empty where the loop's memory is 1.
     pub earlier: Vec<EarlierDraft>,
-    /// The steps that stay: what is written goes behind them. `None` where a whole text is wanted.
+    /// The steps that are kept: the new text is appended to them. `None` where a whole text is wanted.
     pub kept: Option<String>,
 }
 
-/// An earlier draft.
+/// An earlier draft and its critique.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EarlierDraft {
     /// The draft.
     pub draft: String,
-    /// What was said of it.
+    /// Its critique.
     pub critique: String,
     /// The judge's decision, in words.
     pub verdict: String,
 }
 
 impl Critique {
-    /// That a first draft is wanted.
+    /// The critique that asks for a first draft.
     pub(super) fn first(item: Item) -> Self {
         Self {
             round: 0,
@@ -51,8 +51,8 @@ impl Critique {
     }
 }
 
-/// A critique as a policy may see it: whoever knows the line that decides, or the mark that makes it
-/// count, writes for them instead of for the reader.
+/// A critique as a policy may see it. A policy that knew the line of the verdict, or the mark that makes it count,
+/// would write for these and not for the reader.
 pub(super) fn shown(judgment: &Judgment) -> String {
     let critique = judgment.critique();
     let span = judgment.speaker().and_then(|vote| vote.span);

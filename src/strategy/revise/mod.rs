@@ -21,11 +21,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! What published loops get wrong is what this one is built around: models that correct themselves
-//! without an outer judge make right answers wrong (Huang et al. 2023), the last draft is often not the
-//! best, and a judge that is asked again and again is satisfied by its own noise in the end. So the best
-//! draft is returned and never one that the judge likes less than the first, drafts that come back end
-//! the loop, and what is returned is judged once more by a fresh draw or by another judge.
+//! Three weaknesses of published loops are avoided. Models that correct themselves without an outer judge turn
+//! right answers into wrong ones (Huang et al. 2023), the last draft is often not the best, and a judge that is
+//! asked again and again passes a draft by its own noise in the end. Therefore the best draft is returned, never
+//! one that the judge rates below the first; a draft that comes back ends the loop; and the returned draft is
+//! judged once more, by a fresh draw or by another judge.
 
 mod accept;
 mod budget;
@@ -63,7 +63,7 @@ use crate::{
 pub struct Draft {
     /// The text.
     pub text: String,
-    /// What it took.
+    /// What writing it cost; nothing for a text that is converted.
     pub spent: Spent,
 }
 
@@ -73,28 +73,43 @@ impl<T: Into<String>> From<T> for Draft {
     }
 }
 
-/// How a loop goes.
+/// How a loop goes: its limits, which drafts it accepts, and who judges the last one.
+///
+/// ```
+/// use std::time::Duration;
+/// use tribunal::strategy::revise::{Accept, Budget, ReviseOptions};
+///
+/// let options = ReviseOptions {
+///     budget: Budget { rounds: 8, time: Some(Duration::from_secs(60)), ..Budget::default() },
+///     accept: Accept::Better { margin: 0.5 },
+///     memory: 3,
+///     ..ReviseOptions::default()
+/// };
+/// # drop(options);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ReviseOptions {
-    /// What it may take.
+    /// The limits of the loop; four revisions by default.
     pub budget: Budget,
-    /// Which drafts take the place of the one before.
+    /// Which drafts replace the one before; better ones by default.
     pub accept: Accept,
-    /// So many rounds without a gain end the loop as [`RevisionOutcome::Stalled`]; `None` spends the budget.
+    /// After how many rounds without a better draft the loop ends as [`RevisionOutcome::Stalled`], 3 by default;
+    /// `None` lets it spend its budget.
     pub patience: Option<u32>,
-    /// How many critiques the policy sees, the latest first of all; 1 shows that of its draft only.
+    /// How many critiques the policy sees: 1, the default, is that of its draft only, more add those of earlier
+    /// drafts.
     pub memory: usize,
-    /// Keep the steps before the first error, and let the policy write on from there. The judge must
-    /// judge steps.
+    /// Whether the steps before the first error are kept, and the policy writes on from there. The judge must judge
+    /// steps.
     pub keep_steps: bool,
-    /// Writes the critiques that the policy sees, in the place of the judge's own.
+    /// Writes the critiques that the policy sees, instead of the judge.
     pub critic: Option<Judge>,
     /// Principles for the critic's field `principle`, one per round in turn (Bai et al. 2022,
     /// Constitutional AI).
     pub principles: Vec<String>,
-    /// Who judges what is returned.
+    /// Who judges the draft that is returned.
     pub final_check: FinalCheck,
-    /// Told of every round when it ends.
+    /// Is called with every round when it ends.
     pub on_round: OnRound,
 }
 
@@ -114,8 +129,8 @@ impl Default for ReviseOptions {
     }
 }
 
-/// Who judges what a loop returns: the loop's own judge was asked until it was content, so its last
-/// word says little.
+/// Who judges the draft that a loop returns. The loop's own judge was asked until it passed a draft, so that its
+/// last verdict says little.
 #[derive(Clone, Debug, Default)]
 pub enum FinalCheck {
     /// Nobody.
@@ -123,12 +138,12 @@ pub enum FinalCheck {
     /// The same judge, with another draw.
     #[default]
     Fresh,
-    /// Another judge; the loop's own is asked for another draw. One without a rule that says what passes
-    /// takes the rule of the loop's judge, if both judge the same kind.
+    /// Another judge. Without a pass rule of its own it gets that of the loop's judge, if both give verdicts of the
+    /// same kind. Where it is the loop's own judge, it is asked for another draw.
     Judge(Judge),
 }
 
-/// Whoever wants to see rounds as they end: a user interface, or the sending end of a channel.
+/// A listener for rounds as they end: a user interface, or the sending end of a channel.
 ///
 /// ```
 /// use tribunal::strategy::revise::{OnRound, ReviseOptions};
@@ -146,7 +161,7 @@ pub struct OnRound(Option<Arc<Listener>>);
 type Listener = dyn Fn(&Round) + Send + Sync;
 
 impl OnRound {
-    /// Calls `listener` with every round when it ends; it must not wait.
+    /// Calls `listener` with every round when it ends. It must return at once, because the loop waits for it.
     pub fn new(listener: impl Fn(&Round) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(listener)))
     }
@@ -173,9 +188,9 @@ pub enum RevisionOutcome {
     Passed,
     /// The budget does not allow another round, or the final check did not end in time.
     Exhausted,
-    /// Nothing got better any more: so many rounds without a gain, or a policy that repeats its draft.
+    /// Nothing got better: too many rounds without a better draft, or a policy that repeats its draft.
     Stalled,
-    /// A draft came back that was there before.
+    /// The policy wrote a draft that it had written before.
     Oscillating,
     /// The judge's answer could not be read: of the first draft, or twice in a row.
     JudgeUnreadable,
@@ -210,7 +225,7 @@ impl RevisionOutcome {
 /// One draft and what was said of it. Round 0 is the draft that the loop began with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Round {
-    /// Its number.
+    /// Its number, from 0.
     pub round: u32,
     /// The draft.
     pub draft: String,
@@ -218,21 +233,21 @@ pub struct Round {
     pub verdict: Option<Result<Verdict, Unreadable>>,
     /// Whether the judge's pass rule holds.
     pub pass: bool,
-    /// What the verdict is worth, in its own units: a score, P(passes), or the share of steps before the
-    /// first error.
+    /// The verdict as a number that can be compared: the score in the units of its scale, the probability that a
+    /// label passes (0 to 1), or the share of steps before the first error (0 to 1).
     pub worth: Option<f64>,
-    /// What the policy was told of this draft: without verdict lines and marks.
+    /// The critique as the policy saw it: without the line of the verdict and without marks.
     pub critique: String,
-    /// Whether the draft took the place of the one before.
+    /// Whether the draft replaced the one before.
     pub accepted: bool,
     /// The earlier round that had the same draft.
     pub seen_in: Option<u32>,
-    /// What writing and judging it took.
+    /// What writing and judging it cost.
     pub spent: Spent,
 }
 
 impl Round {
-    /// Whether the verdict cannot tell a better failure from a worse one.
+    /// Whether the verdict is a bare label, which cannot tell a better failure from a worse one.
     fn is_two_valued(&self) -> bool {
         matches!(&self.verdict, Some(Ok(Verdict::Label(label))) if label.confidence.is_none())
     }
@@ -249,11 +264,11 @@ pub struct FinalVerdict {
     pub pass: bool,
     /// Whether the loop's own judge said otherwise.
     pub flipped: bool,
-    /// What it took.
+    /// What it cost.
     pub spent: Spent,
 }
 
-/// What a loop came to.
+/// The result of a loop: every draft with its judgment, and which one is returned.
 #[derive(Clone, Debug)]
 pub struct Revision {
     /// How it ended.
@@ -262,13 +277,13 @@ pub struct Revision {
     pub rounds: Vec<Round>,
     /// Which of them is returned.
     pub best: usize,
-    /// What a fresh judgment says of it.
+    /// The fresh judgment of the returned draft.
     pub final_verdict: Option<FinalVerdict>,
     /// Why it failed; there is one exactly where the outcome is [`RevisionOutcome::Failed`].
     pub error: Option<Error>,
-    /// What everything took.
+    /// What all rounds and the final check cost.
     pub spent: Spent,
-    /// How long it took.
+    /// How long the loop took.
     pub time: Duration,
 }
 

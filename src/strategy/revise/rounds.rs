@@ -13,13 +13,14 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     item::Item,
     judge::Judge,
     verdict::{Judgment, Verdict},
 };
 
-/// A loop on its way, for whoever writes the drafts: [`next`](Self::next) says what to write, and the
-/// draft goes into the following call.
+/// A loop whose drafts the caller writes: [`next`](Self::next) returns the critique to write from, and the draft goes
+/// into the following call. [`revise`](super::revise()) drives it with a closure.
 #[derive(Debug)]
 pub struct Loop {
     judge: Judge,
@@ -58,12 +59,12 @@ enum Stage {
     Done(Box<Revision>),
 }
 
-/// What a [`Loop`] wants next.
+/// What a [`Loop`] returns.
 #[derive(Debug)]
 pub enum LoopStep {
-    /// A draft.
+    /// It wants a draft.
     Write(Box<Critique>),
-    /// Nothing: this is what it came to.
+    /// It is over.
     Done(Box<Revision>),
 }
 
@@ -76,8 +77,10 @@ impl Loop {
         let options = settled(judge, options)?;
         let item = judge.seen(item)?;
         if item.candidates().len() > 1 {
-            return Err(Error::new(ErrorKind::Record, "the record holds several answers")
-                .hint("a loop revises one: --map answer=FIELD names it"));
+            return Err(Error::new(ErrorKind::Record, "the record holds several answers").hint(
+                Hint::from("a loop revises one answer; name its field: ")
+                    .setting("map", "answer=FIELD"),
+            ));
         }
         let steps = || Some(item.steps().join("\n"));
         let given = item.text("answer").or_else(steps).filter(|text| !text.trim().is_empty());
@@ -99,7 +102,7 @@ impl Loop {
         })
     }
 
-    /// When the budget of time is spent.
+    /// When the budget of time ends; `None` without one.
     pub fn deadline(&self) -> Option<Deadline> {
         self.ends().map(Instant::into_std)
     }
@@ -112,9 +115,9 @@ impl Loop {
         self.ends().is_some_and(|end| Instant::now() >= end)
     }
 
-    /// Takes the draft that was wanted, or why there is none, and says what is wanted next. Without a draft
-    /// the loop begins, and one that has begun ends. A loop that is over stays so: it returns the same
-    /// revision again.
+    /// Accepts the draft that was asked for, or the error in its place, and returns what is wanted next. Called
+    /// without a draft, a new loop begins, and one that has begun ends. A loop that is over returns the same revision
+    /// again.
     ///
     /// # Cancellation
     /// Nothing waits longer than the budget of time allows: a judgment that is on its way then is given up.

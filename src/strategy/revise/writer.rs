@@ -7,16 +7,32 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     item::Item,
     judge::Judge,
     parse::Kind,
     verdict::Verdict,
 };
 
-/// A policy that is a model and a prompt of the kind `revision`.
+/// A policy that writes with a model and a prompt of the kind `revision`.
 ///
-/// The prompt sees the fields of the record, the draft as `answer`, what was said of it as `critique`,
-/// other drafts as `earlier` (each with `draft`, `critique`, `verdict`), and `kept` where steps are kept.
+/// The prompt sees the fields of the record, the draft as `answer`, its critique as `critique`, earlier drafts as
+/// `earlier` (each with `draft`, `critique`, `verdict`), and `kept` where steps are kept.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Item, Judge, backend::Script, strategy::revise::{ReviseOptions, Writer}};
+///
+/// let script = Script::once([Ok("Wrong.\nScore: 2"), Ok("Right.\nScore: 9"), Ok("Score: 9")]);
+/// let judge = Judge::builder().backend(script).prompt("score").pass("score >= 8").build().await?;
+/// let reviser = Judge::builder().backend(Script::always("2 + 2 = 4")).prompt("revise").build().await?;
+/// let item = Item::new().question("2 + 2?").answer("2 + 2 = 5");
+/// let revision = Writer::new(reviser)?.revise(&judge, &item, &ReviseOptions::default()).await?;
+/// assert_eq!(revision.text(), "2 + 2 = 4");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Writer {
     reviser: Judge,
@@ -50,7 +66,7 @@ impl Writer {
         self.drafter.as_ref()
     }
 
-    /// Writes what is wanted; every round is a draw of its own.
+    /// Writes a draft; every round is a draw of its own, so that a cache does not give the last one again.
     ///
     /// # Errors
     /// The model gave no answer, or one that is no text: cut off, empty, a refusal.
@@ -65,7 +81,10 @@ impl Writer {
             (0, Some(drafter)) => drafter,
             (0, None) => {
                 let error = Error::new(ErrorKind::Record, "the record has no answer to begin with")
-                    .hint("name a prompt that writes first drafts: --draft-prompt draft");
+                    .hint(
+                        Hint::from("name a prompt that writes first drafts: ")
+                            .setting("draft_prompt", "draft"),
+                    );
                 return Err(unpaid(error));
             }
         };
@@ -81,7 +100,8 @@ impl Writer {
                 Err(Failure { error: failed(&format!("it wrote the verdict {other}")), spent })
             }
             Err(why) => {
-                let hint = "a text that is cut off needs a higher --policy-max-tokens";
+                let hint = Hint::from("a text that is cut off needs a higher limit: ")
+                    .setting("policy_max_tokens", "4096");
                 Err(Failure { error: failed(&why.to_string()).hint(hint), spent })
             }
         }
