@@ -147,5 +147,5 @@ fn the_prompt_of_checks_is_refused_for_a_model() {
     ]);
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("compares by rule, which no model does"), "{}", ran.err);
-    assert!(ran.err.contains("--model check:number"), "{}", ran.err);
+    assert!(ran.err.contains("-m check:number"), "{}", ran.err);
 }

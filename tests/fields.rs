@@ -267,7 +267,7 @@ fn a_record_of_another_kind_says_who_chose_the_prompt_and_what_would_judge_it() 
     ];
     let ran = judged_all(&records, &[]);
     assert_eq!(ran.code, 3);
-    assert!(ran.err.contains("this record holds two answers: --prompt pair compares them; without --prompt the first record chooses the prompt of all"), "{}", ran.err);
+    assert!(ran.err.contains("this record holds two answers: -p pair compares them; without -p the first record chooses the prompt of all"), "{}", ran.err);
 }
 
 #[test]

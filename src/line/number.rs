@@ -1,4 +1,5 @@
-//! Numbers as people write scores: whole numbers without `.0`.
+//! Numbers as people write scores: whole numbers without `.0`, so that `8` in a line is what the judge wrote. Numbers of
+//! 2^53 and above keep their decimal point, since they may not be exact.
 
 use std::collections::BTreeMap;
 

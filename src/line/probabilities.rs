@@ -1,4 +1,6 @@
 //! Probabilities by name, in the order in which the values were offered.
+//!
+//! A line holds them as one object, `{"A": 0.9, "B": 0.08, "missing": 0.02}`.
 
 use std::fmt;
 

@@ -210,11 +210,13 @@ impl schemars::JsonSchema for Consistent {
     }
 }
 
+/// The version of lines that name none.
 fn current() -> u32 {
     VERSION
 }
 
-/// Null is a value of the field, and not the same as its absence.
+/// Reads a field in which null is a value, and not the same as its absence: a comparison whose orders cannot be
+/// compared is not one that had a single order.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

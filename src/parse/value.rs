@@ -23,7 +23,7 @@ use super::{
     ItemShape, Kind, Words,
     bare::bare,
     number::{PERCENT, UNITS, ends_a_number, leading_number, plain_number},
-    words::{Word, by_name, one_of},
+    words::{WordMeaning, by_name, one_of},
 };
 use crate::{
     completion::Distribution,
@@ -147,8 +147,8 @@ impl ValueReader<'_> {
             return if short { Ok(text.to_owned()) } else { ambiguous(text) };
         }
         let pair = |(word, meaning): (&str, &str)| (bare(word).to_owned(), meaning.to_owned());
-        let words: Vec<Word> = self.values.iter().map(pair).collect();
-        let own: Vec<Word> =
+        let words: Vec<WordMeaning> = self.values.iter().map(pair).collect();
+        let own: Vec<WordMeaning> =
             self.values.meanings().map(|meaning| pair((meaning, meaning))).collect();
         let own_name = || {
             let exact = own.iter().filter(|(name, _)| text.starts_with(name.as_str()));

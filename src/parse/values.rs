@@ -22,7 +22,7 @@ pub struct MenuValue {
 
 /// A word of the menu, and the verdict that it is read as.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Word {
+pub(super) struct MenuWord {
     /// The word as the rule writes it.
     text: String,
     pub(super) verdict: Verdict,
@@ -86,7 +86,7 @@ impl Reader {
     ) -> Result<Vec<MenuValue>, String> {
         let close = close_of(rule);
         let blank = if around.blank { " " } else { "" };
-        let text = |word: &Word| {
+        let text = |word: &MenuWord| {
             let own = if close.is_empty() { word.text.trim() } else { bare(&word.text) };
             format!("{blank}{own}{close}")
         };
@@ -102,7 +102,7 @@ impl Reader {
         close: &str,
     ) -> Option<Vec<MenuValue>> {
         let blank = if blank { " " } else { "" };
-        let text = |word: &Word| format!("{blank}{}{close}", bare(&word.text));
+        let text = |word: &MenuWord| format!("{blank}{}{close}", bare(&word.text));
         Some(listed(&self.words(rule, shape).ok()?, text))
     }
 
@@ -110,7 +110,7 @@ impl Reader {
     ///
     /// # Errors
     /// There is no such list; the error text is the reason.
-    pub(super) fn words(&self, rule: &Rule, shape: &ItemShape) -> Result<Vec<Word>, String> {
+    pub(super) fn words(&self, rule: &Rule, shape: &ItemShape) -> Result<Vec<MenuWord>, String> {
         let texts: Vec<String> = match (self.spec.kind, &self.spec.scale) {
             (Kind::Score, _) if !rule.values.is_empty() => owned(&rule.values),
             (Kind::Score, Some(Scale::Numbers(numbers))) => numbers_of(numbers)?,
@@ -136,9 +136,9 @@ impl Reader {
         let value_reader = self.value_reader(rule, shape);
         let word = |text: String| {
             let verdict = value_reader.read(&text).ok()?;
-            Some(Word { text, verdict })
+            Some(MenuWord { text, verdict })
         };
-        let mut words: Vec<Word> = texts.into_iter().filter_map(word).collect();
+        let mut words: Vec<MenuWord> = texts.into_iter().filter_map(word).collect();
         if self.spec.kind == Kind::Preference {
             // Sides in the order in which they are shown; the words of one side in the file's order.
             words.sort_by_key(|word| {
@@ -167,7 +167,7 @@ impl Reader {
         let mut all: Vec<(Verdict, f64)> = Vec::new();
         for (label, p) in &seen.labels {
             let label = label.trim();
-            let is = |word: &&Word| {
+            let is = |word: &&MenuWord| {
                 let own = [word.text.trim(), bare(&word.text)];
                 own.into_iter().any(|own| {
                     label.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest == close)
@@ -200,7 +200,7 @@ pub(super) fn close_of(rule: &Rule) -> &str {
 }
 
 /// The values of a menu, each text once.
-fn listed(words: &[Word], text: impl Fn(&Word) -> String) -> Vec<MenuValue> {
+fn listed(words: &[MenuWord], text: impl Fn(&MenuWord) -> String) -> Vec<MenuValue> {
     let mut values: Vec<MenuValue> = Vec::new();
     for word in words {
         let text = text(word);

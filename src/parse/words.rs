@@ -6,7 +6,7 @@ use super::{
 };
 
 /// A word that may be written, and what it means.
-pub(super) type Word = (String, String);
+pub(super) type WordMeaning = (String, String);
 
 /// The meaning of a text as one of `words`: the text is the word, or begins with it.
 ///
@@ -18,7 +18,11 @@ pub(super) type Word = (String, String);
 /// `Yes.`, `A (slightly)` and `correct, since …` are clear; `A or B`, `Yes/No` and `Yes. No.` are ambiguous.
 /// `None` where the text begins with none of the words. `others` are words of other meanings that must not be
 /// offered beside it, although they are not looked for.
-pub(super) fn one_of(words: &[Word], others: &[Word], text: &str) -> Option<ReadResult<String>> {
+pub(super) fn one_of(
+    words: &[WordMeaning],
+    others: &[WordMeaning],
+    text: &str,
+) -> Option<ReadResult<String>> {
     let low = text.to_lowercase();
     let clear = |meaning: Option<&str>| {
         meaning.map_or_else(|| ambiguous(text), |meaning| Ok(meaning.to_owned()))
@@ -47,11 +51,11 @@ pub(super) fn one_of(words: &[Word], others: &[Word], text: &str) -> Option<Read
 /// Of words that differ only by case, the one counts that fits exactly. If none does, and they have different
 /// meanings, the meaning is `None`: it could be either.
 fn fitting(
-    words: &[Word],
+    words: &[WordMeaning],
     fits: impl Fn(&str) -> bool,
     exactly: impl Fn(&str) -> bool,
 ) -> Option<(&str, Option<&str>)> {
-    let all: Vec<&Word> = words.iter().filter(|(word, _)| fits(word)).collect();
+    let all: Vec<&WordMeaning> = words.iter().filter(|(word, _)| fits(word)).collect();
     let longest = all.iter().map(|(word, _)| word.chars().count()).max()?;
     let mut best = all.into_iter().filter(|(word, _)| word.chars().count() == longest);
     let (word, meaning) = best.clone().find(|(word, _)| exactly(word)).or_else(|| best.next())?;

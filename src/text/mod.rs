@@ -7,7 +7,7 @@
 //! A judge may quote the texts that it judges, disguised or not, and those texts are untrusted: an answer to be
 //! judged may contain `</think>` or `<|im_end|>` in order to cut the judge's text short. So everything here
 //! compares two texts: the answer, and the judged texts in every form in which they were shown or may be quoted
-//! ([`JudgedTexts`]). What occurs in a judged text is taken for a quotation wherever that is possible.
+//! (`JudgedTexts`). What occurs in a judged text is taken for a quotation wherever that is possible.
 //!
 //! | module | what it does |
 //! |---|---|
