@@ -250,6 +250,55 @@ async fn tokens_and_counts_are_told_where_they_are_asked_for() {
     assert_eq!(server.seen()[0].body["top_logprobs"], 20);
 }
 
+// ── streams ─────────────────────────────────────────────────────────────────────────────────────
+
+/// An answer piece by piece, as servers send it that are asked to stream.
+fn streamed(text: &str) -> Reply {
+    let pieces = text.split_inclusive(' ').map(|piece| {
+        let choice = json!({"index": 0, "delta": {"content": piece}, "finish_reason": null});
+        format!("data: {}\n\n", json!({"choices": [choice]}))
+    });
+    let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
+    let usage = json!({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}});
+    let body =
+        pieces.collect::<String>() + &format!("data: {end}\n\ndata: {usage}\n\ndata: [DONE]\n\n");
+    Reply::Text(200, vec![("content-type", "text/event-stream".into())], body.into_bytes())
+}
+
+#[tokio::test]
+async fn a_stream_is_asked_for_where_that_is_set_and_read_in_any_case() {
+    for stream in [false, true] {
+        let server = Server::start(|_| streamed("Score: 7")).await;
+        let options = OpenAiOptions { stream, ..settings(&server.url, Some("openai")) };
+        let answer = OpenAi::new(options).unwrap().complete(&question()).await.unwrap();
+        assert_eq!((answer.text.as_str(), answer.finish), ("Score: 7", Finish::Stop));
+        assert_eq!((answer.usage.prompt, answer.usage.completion), (Some(5), Some(2)));
+        let body = &server.seen()[0].body;
+        assert_eq!(body["stream"], stream);
+        assert_eq!(body["stream_options"]["include_usage"] == true, stream);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_to_stream_answers_at_once() {
+    for refused in ["stream", "stream_options"] {
+        let server = Server::start(move |seen| match seen.body.get(refused) {
+            Some(_) => {
+                Reply::error(400, &json!({"error": format!("unsupported field `{refused}`")}))
+            }
+            None => Reply::says("fine"),
+        })
+        .await;
+        let options = OpenAiOptions { stream: true, ..settings(&server.url, Some("openai")) };
+        let answer = OpenAi::new(options).unwrap().complete(&question()).await.unwrap();
+        assert_eq!((answer.text.as_str(), answer.attempts), ("fine", 2), "{refused}");
+        assert!(answer.dropped.is_empty(), "how an answer travels is not part of it");
+        let body = &server.seen()[1].body;
+        assert_eq!(body.get("stream").is_some(), refused == "stream_options");
+        assert!(body.get("stream_options").is_none());
+    }
+}
+
 // ── choices ─────────────────────────────────────────────────────────────────────────────────────
 
 #[tokio::test]
