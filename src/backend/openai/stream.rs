@@ -2,6 +2,11 @@
 //!
 //! A body may be one JSON object, also with `data: [DONE]` after it; an event stream of whole answers or of
 //! their pieces; or one JSON object per line.
+//!
+//! Pieces of text, of thoughts and of tokens are appended, choice by choice. A stream counts as whole only with a
+//! finish reason or `[DONE]` at its end: half an answer may hold a verdict that the other half takes back.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
@@ -44,11 +49,14 @@ pub(super) fn is_over(body: &[u8]) -> bool {
 
 /// The data of an event stream; of any other text its lines.
 struct Events {
+    /// One JSON value per line, if all is well.
     data: String,
+    /// Whether `[DONE]` came.
     is_done: bool,
 }
 
 impl Events {
+    /// Takes the fields of events that are not data, and comments such as `: ping`, out of a body.
     fn of(body: &str) -> Self {
         const OTHERS: [&str; 4] = [":", "event:", "id:", "retry:"];
         let (mut data, mut is_done) = (String::new(), false);
@@ -65,15 +73,18 @@ impl Events {
         Self { data, is_done }
     }
 
+    /// Whether the body is an event stream at all.
     fn are_in(body: &str) -> bool {
         body.lines().any(|line| line.starts_with("data:"))
     }
 }
 
+/// Whether this is an error rather than an answer.
 fn is_error(value: &Value) -> bool {
     !value["error"].is_null() && value["choices"].as_array().is_none_or(Vec::is_empty)
 }
 
+/// Whether this is a piece of an answer rather than a whole one.
 fn is_piece(value: &Value) -> bool {
     let choices = value["choices"].as_array().into_iter().flatten();
     choices.into_iter().any(|choice| choice.get("delta").is_some())
@@ -81,40 +92,39 @@ fn is_piece(value: &Value) -> bool {
 
 /// One answer out of pieces, which may be of several choices.
 fn joined(pieces: &[Value], is_done: bool) -> Received {
-    let mut choices: Vec<Joined> = Vec::new();
+    // By index: a body may name very many.
+    let mut choices: BTreeMap<u64, Joined> = BTreeMap::new();
     for piece in pieces.iter().flat_map(|piece| piece["choices"].as_array().into_iter().flatten()) {
         let index = piece["index"].as_u64().unwrap_or_default();
-        let at = choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
-            choices.push(Joined { index, ..Joined::default() });
-            choices.len() - 1
-        });
-        if let Some(choice) = choices.get_mut(at) {
-            choice.add(piece);
-        }
+        choices.entry(index).or_default().add(piece);
     }
-    if !is_done && choices.iter().any(|choice| choice.end.is_null()) {
+    if !is_done && choices.values().any(|choice| choice.end.is_null()) {
         return Received::Incomplete;
     }
     let last = |name: &str| {
         let found = pieces.iter().rev().map(|piece| &piece[name]).find(|value| !value.is_null());
         found.cloned().unwrap_or_default()
     };
-    let choices: Vec<Value> = choices.into_iter().map(Joined::whole).collect();
+    let whole = |(index, choice): (u64, Joined)| choice.whole(index);
+    let choices: Vec<Value> = choices.into_iter().map(whole).collect();
     Received::Whole(json!({ "model": last("model"), "choices": choices, "usage": last("usage") }))
 }
 
 /// One choice of an answer as its pieces come in.
 #[derive(Default)]
 struct Joined {
-    index: u64,
     /// The texts, by the name of their field.
     texts: Map<String, Value>,
+    /// Pieces of calls of tools: that there are any is all that matters.
     calls: Vec<Value>,
+    /// Tokens with their log-probabilities.
     tokens: Vec<Value>,
+    /// The finish reason; `null` until it comes.
     end: Value,
 }
 
 impl Joined {
+    /// Adds a piece.
     fn add(&mut self, piece: &Value) {
         const TEXTS: [&str; 5] =
             ["content", "reasoning_content", "reasoning", "thinking", "refusal"];
@@ -136,6 +146,7 @@ impl Joined {
         }
     }
 
+    /// Appends to a text, or replaces it where `more` is all of it.
     fn add_text(&mut self, name: &str, more: &Value, is_all: bool) {
         let more = super::answer::text(more);
         if more.is_empty() {
@@ -147,8 +158,9 @@ impl Joined {
         }
     }
 
-    fn whole(self) -> Value {
-        let Self { index, mut texts, calls, tokens, end } = self;
+    /// The choice as a server would have sent it at once.
+    fn whole(self, index: u64) -> Value {
+        let Self { mut texts, calls, tokens, end } = self;
         if !calls.is_empty() {
             texts.insert("tool_calls".into(), calls.into());
         }
