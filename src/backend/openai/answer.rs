@@ -1,4 +1,13 @@
 //! What a server answered, read leniently: servers differ, and no missing field is worth an error.
+//!
+//! | of the answer | is read from |
+//! |---|---|
+//! | text | `message.content`, a string or parts; `delta.content`; `text` of the older API |
+//! | thoughts | `reasoning_content`, `reasoning` or `thinking`; parts of the type `thinking` |
+//! | a refusal | `message.refusal`: its text counts as filtered |
+//! | the end | `finish_reason`, a word or `{"type": …}` |
+//! | probabilities | `logprobs.content[].top_logprobs` |
+//! | tokens | `usage`; unknown where a server reports none |
 
 use serde_json::Value;
 
@@ -8,6 +17,9 @@ use crate::{
 };
 
 /// The first choice of a chat completion, by its index, as an answer to `request`.
+///
+/// It takes any JSON: what is missing stays empty. A label that was to be chosen is read off the alternatives of
+/// the first token, or off the text where there are none.
 pub(super) fn completion(answer: &Value, request: &Request) -> Completion {
     let place = |choice: &&Value| choice["index"].as_u64().unwrap_or_default();
     let choices = answer["choices"].as_array().into_iter().flatten();
@@ -53,7 +65,8 @@ pub(super) fn is_thought(completion: &Completion) -> bool {
             || completion.usage.reasoning.is_some_and(|count| count > 0))
 }
 
-/// Reads a label off the first token that says something.
+/// Reads a label off the first token that is not blank: its alternatives are summed for each label that they
+/// begin, and the label with the most probability is the text.
 fn chosen(written: Completion, labels: &[String]) -> Completion {
     if written.finish == Finish::Filtered {
         return Completion { tokens: Vec::new(), ..written };
@@ -77,6 +90,7 @@ fn chosen(written: Completion, labels: &[String]) -> Completion {
     }
 }
 
+/// The label with the most probability; `None` where none has any.
 fn likeliest(distribution: &Distribution) -> Option<String> {
     let offered = distribution.labels.iter().filter(|(_, mass)| *mass > 0.0);
     // Of equal masses the label that was offered first.
@@ -107,20 +121,25 @@ pub(super) fn thoughts(value: &Value) -> String {
     parts.map(|thought| text(&thought["thinking"]) + part(thought)).collect()
 }
 
+/// Whether this part of a text is a thought, as Anthropic's and Mistral's models write them.
 fn is_thought_part(part: &Value) -> bool {
     matches!(part["type"].as_str(), Some("thinking" | "reasoning" | "thought"))
 }
 
+/// The text of one part: a string, or an object with a `text`.
 fn part(part: &Value) -> &str {
     part.as_str().or_else(|| part["text"].as_str()).unwrap_or_default()
 }
 
+/// The thoughts that stand beside the text, else those within it.
 fn thinking(message: &Value) -> Option<String> {
     let places = [&message["reasoning_content"], &message["reasoning"], &message["thinking"]];
     let reported = places.into_iter().map(text).find(|text| !text.is_empty());
     reported.or_else(|| Some(thoughts(&message["content"])).filter(|text| !text.is_empty()))
 }
 
+/// How the answer ended. SGLang sends an object with the type of the end; an answer that only calls tools ended
+/// for them, whatever word it ends with.
 fn finish(choice: &Value) -> Finish {
     let reason = &choice["finish_reason"];
     let word = match reason {
@@ -155,10 +174,12 @@ fn usage(usage: &Value) -> Usage {
     }
 }
 
+/// The tokens of the text with their alternatives; none where the server reports none.
 fn tokens(content: &Value) -> Vec<Token> {
     content.as_array().into_iter().flatten().filter_map(token).collect()
 }
 
+/// One token and the tokens that could have stood there instead, itself among them.
 fn token(value: &Value) -> Option<Token> {
     let text = value["token"].as_str()?.to_owned();
     let alternatives = value["top_logprobs"].as_array().into_iter().flatten();
@@ -170,6 +191,7 @@ fn token(value: &Value) -> Option<Token> {
     Some(Token { text, top })
 }
 
+/// A token and its natural-log probability.
 fn alternative(value: &Value) -> Option<(String, f64)> {
     Some((value["token"].as_str()?.to_owned(), value["logprob"].as_f64()?))
 }

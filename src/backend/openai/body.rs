@@ -1,4 +1,8 @@
 //! A request as JSON, in the words of the server at the other end.
+//!
+//! What is written depends on the request, on the server's [`Quirks`], and on the parameters that it has refused so
+//! far; never on time or place, so that equal requests stay equal. Judged texts are separate strings in
+//! `messages`: none of them can change a role.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +80,8 @@ impl Body {
         self.fields.contains_key(parameter.name())
     }
 
-    /// The parameter that this request can do without after such an error.
+    /// The parameter that this request can do without after such an error: the first that is named and was sent.
+    /// A value out of range is left out only where it is one that other models accept.
     pub(super) fn expendable(&self, refusal: &Refusal) -> Option<Parameter> {
         let sent = refusal.parameters.iter().copied().filter(|parameter| self.has(*parameter));
         let mut sent =
@@ -90,7 +95,8 @@ impl Body {
     }
 
     /// Whether an error about the range of this value is one that the user must mend: a limit, or a value
-    /// that no model has.
+    /// that no model accepts. Temperatures from 0 to 1 are accepted by most, so that a model that refuses one has a
+    /// fixed temperature.
     fn is_meant(&self, parameter: Parameter) -> bool {
         let value = self.fields.get(parameter.name()).and_then(Value::as_f64);
         match parameter {
@@ -101,6 +107,8 @@ impl Body {
         }
     }
 
+    /// Leaves a parameter out. A limit is sent under its other name first, and log-probabilities go together
+    /// with their number.
     fn drop(&mut self, parameter: Parameter, refused: &BTreeSet<Parameter>) {
         let Some(value) = self.fields.shift_remove(parameter.name()) else { return };
         match parameter.twin() {
@@ -122,6 +130,11 @@ impl Body {
     }
 }
 
+/// Writes the turns. A last turn that the prompt has begun is sent as the assistant's, where the server goes on
+/// from there.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`]: the server would begin a turn of its own.
 fn messages(request: &Request, target: Target<'_>, fields: &mut Map<String, Value>) -> Result<()> {
     let mut turns: Vec<_> = request.messages.iter().collect();
     let is_open = request.open && turns.last().is_some_and(|turn| turn.role == Role::Assistant);
@@ -144,13 +157,14 @@ fn messages(request: &Request, target: Target<'_>, fields: &mut Map<String, Valu
     Ok(())
 }
 
+/// One turn, as `{"role": …, "content": …}`.
 fn written(turn: &Message, defang: bool) -> Value {
     let content = if defang { harmless(turn) } else { turn.text() };
     json!({ "role": turn.role.name(), "content": content })
 }
 
-/// The text with look-alikes of control tokens broken wherever the author of the prompt is not the
-/// one who speaks; across spans, so that two fields cannot make a token together.
+/// The text with look-alikes of control tokens broken wherever the author of the prompt did not write it; across
+/// spans, so that two fields cannot make a token together.
 fn harmless(turn: &Message) -> String {
     let mut text = String::new();
     let trusted = |origin: Origin| origin == Origin::Prompt;
@@ -164,6 +178,11 @@ fn harmless(turn: &Message) -> String {
     text
 }
 
+/// Writes how tokens are picked.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`]: the server has no field for a setting. It is not left out silently, since it was
+/// asked for and changes the answer.
 fn sampling(request: &Request, quirks: &Quirks, fields: &mut Map<String, Value>) -> Result<()> {
     // A new field breaks this line, so that nobody forgets to send it.
     let Sampling {
@@ -221,6 +240,10 @@ fn sampling(request: &Request, quirks: &Quirks, fields: &mut Map<String, Value>)
     Ok(())
 }
 
+/// The texts that end an answer; `None` without any.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`]: there are more than the server accepts.
 fn stops(stop: &[String], quirks: &Quirks) -> Result<Option<Value>> {
     match quirks.most_stops {
         Some(most) if stop.len() > most => {
@@ -232,7 +255,8 @@ fn stops(stop: &[String], quirks: &Quirks) -> Result<Option<Value>> {
     }
 }
 
-/// Repeated samples under one seed are meant to differ, and to differ the same way next time.
+/// The seed of one draw: repeated samples under one seed are meant to differ, and to differ the same way next
+/// time.
 fn drawn(seed: u64, request: &Request) -> u64 {
     const REASKED: u64 = 1_000_003;
     // JSON numbers of servers are signed.
@@ -241,6 +265,8 @@ fn drawn(seed: u64, request: &Request) -> u64 {
     seed.wrapping_add(shift) & MOST
 }
 
+/// Asks for log-probabilities: of every token where the prompt reads them or would like them, of one token where
+/// a label is chosen.
 fn alternatives(request: &Request, fields: &mut Map<String, Value>) {
     let wanted = match &request.ask {
         Ask::Generate { top_logprobs } => {
@@ -254,6 +280,7 @@ fn alternatives(request: &Request, fields: &mut Map<String, Value>) {
     }
 }
 
+/// Asks for JSON of a schema, as `response_format` with `json_schema`.
 fn constraint(constraint: Option<&Constraint>, fields: &mut Map<String, Value>) {
     if let Some(Constraint::Schema(schema)) = constraint {
         let schema = json!({ "name": "verdict", "strict": true, "schema": schema });
@@ -262,6 +289,7 @@ fn constraint(constraint: Option<&Constraint>, fields: &mut Map<String, Value>) 
     }
 }
 
+/// The error for something that the server has no word for.
 fn unsupported(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("this API does not accept {what}"))
 }

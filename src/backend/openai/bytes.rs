@@ -1,9 +1,14 @@
 //! The bytes of a body as text that a JSON reader accepts.
+//!
+//! Servers send byte order marks, bytes that are not UTF-8, escaped halves of characters, and compression that was
+//! not asked for. None of it is worth a lost answer: what cannot be read becomes `U+FFFD`.
 
 use std::{borrow::Cow, io::Read as _};
 
 /// The bytes as text: without a byte order mark, and with `U+FFFD` for whatever is not UTF-8 and for escaped
 /// halves of characters.
+///
+/// It never fails, and the text is at most three times as long as the bytes.
 pub(super) fn to_text(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);

@@ -1,4 +1,12 @@
 //! What an error of a server means for the request, for the record and for the run.
+//!
+//! Statuses alone do not tell: an empty account is 402, 403, 429 or 400, depending on the provider; a wrong key is
+//! 401, 403 or Google's 400; a model that does not exist is 404 or 400; and a 403 may mean this one text. So codes
+//! and the heads of messages are looked at first. Words further on in a message are not, since they may repeat the
+//! judged text, which must never end a run.
+//!
+//! What a server did before counts too: one that answered a request has the right address, key and model, so that
+//! a page saying "not found" is an accident of something in between.
 
 use std::time::SystemTime;
 

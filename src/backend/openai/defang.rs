@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-/// Control tokens that are not written between `<|` and `|>`.
+/// Control tokens that are not written between `<|` and `|>`: of Mistral's, Llama's, Gemma's and SmolLM's
+/// templates.
 const TOKENS: [&str; 22] = [
     "[INST]",
     "[/INST]",
@@ -57,6 +58,7 @@ pub(super) fn defanged(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Whether a control token of any known chat template begins here.
 fn is_token(rest: &str) -> bool {
     TOKENS.iter().any(|token| rest.starts_with(token))
         || BRACKETS.iter().any(|&(open, close)| is_bracketed(rest, open, close))

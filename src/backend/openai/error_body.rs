@@ -1,4 +1,19 @@
 //! The error that a server reports, read out of one of many shapes.
+//!
+//! | shape | servers |
+//! |---|---|
+//! | `{"error": {"message", "type", "code", "param"}}` | OpenAI, vLLM, llama.cpp, Groq, Azure |
+//! | `{"error": "text"}` | Ollama, TGI |
+//! | `{"object": "error", "message", "code"}` | older vLLM |
+//! | `{"detail": …}`, a text or `[{"msg", "loc"}]` | FastAPI: SGLang, LiteLLM |
+//! | `[{"error": {"status", "details": [{"retryDelay"}]}}]` | Google |
+//! | `{"error": {"metadata": {"raw": "JSON"}}}` | OpenRouter, around the error of a provider |
+//! | `{"success": false, "errors": […]}` | Cloudflare |
+//! | `data: {"error": …}` | any of them, within a stream |
+//! | a page or a text | proxies |
+//!
+//! Rather than by its shape an error is read by the names of its fields, down to a depth of eight: what is called
+//! `message` is a message, wherever it stands. What a server repeats of the request is skipped.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,8 +35,9 @@ pub(super) struct ErrorBody {
     pub(super) codes: Vec<String>,
     /// The names of fields of the request that the error is about.
     pub(super) fields: Vec<String>,
-    /// The fields that may name a wait.
+    /// The fields that may name a wait, by their names in lower case.
     waits: Vec<(String, Value)>,
+    /// Whether it holds what a moderator found in the text.
     flags_input: bool,
     /// Whether this is the error of an API, rather than a page or nothing.
     pub(super) is_of_api: bool,
@@ -50,10 +66,12 @@ impl ErrorBody {
         error
     }
 
+    /// Takes a page or a text as its own message.
     fn of_text(text: &str, secrets: &Secrets) -> Self {
         Self { messages: vec![secrets.redact(text).into_owned()], ..Self::default() }
     }
 
+    /// Collects what the fields of a value hold; what is nested too deeply is ignored.
     fn read(&mut self, value: &Value, depth: usize) {
         const DEEPEST: usize = 8;
         if depth > DEEPEST {
@@ -68,6 +86,7 @@ impl ErrorBody {
         }
     }
 
+    /// Collects what one field holds; `name` is lower case, with underscores.
     fn read_field(&mut self, name: &str, value: &Value, depth: usize) {
         match name {
             "message" | "msg" | "error" | "errors" | "error_message" | "error_description"
@@ -92,6 +111,7 @@ impl ErrorBody {
         }
     }
 
+    /// Takes a text as a message, unless it is JSON itself, as errors of one server within another's are.
     fn read_message(&mut self, value: &Value, depth: usize) {
         match value {
             Value::String(text) => match json_in(text) {
@@ -106,7 +126,7 @@ impl ErrorBody {
         }
     }
 
-    /// Whether this word is its type, its code, its status or its reason.
+    /// Whether this word is its type, its code, its status or its reason, without regard to case.
     pub(super) fn has_code(&self, word: &str) -> bool {
         self.codes.iter().any(|code| code.eq_ignore_ascii_case(word))
     }
@@ -153,7 +173,7 @@ impl ErrorBody {
         self.begins_with(&["request too large"])
     }
 
-    /// Whether the key is refused in words only.
+    /// Whether the key is refused in words only, as Google and LiteLLM do with the status 400.
     pub(super) fn refuses_key(&self) -> bool {
         const WORDS: [&str; 8] = [
             "api key not valid",
@@ -189,7 +209,7 @@ impl ErrorBody {
         CODES.iter().any(|code| self.has_code(code)) || self.begins_with(&WORDS) && !is_of_rate()
     }
 
-    /// Whether the model is said not to exist.
+    /// Whether the model is said not to exist, by a code or in the head of a message that speaks of a model.
     pub(super) fn misses_model(&self) -> bool {
         const WORDS: [&str; 9] = [
             "not found",
@@ -221,7 +241,8 @@ impl ErrorBody {
         StatusCode::from_u16(stated).ok()
     }
 
-    /// The status that an error within a success should have had.
+    /// The status that an error within a success should have had: the one that it names, or one guessed from its
+    /// codes. An error that says nothing of the kind counts as a fault of the server.
     pub(super) fn status(&self) -> StatusCode {
         const INVALID: [&str; 5] =
             ["invalid_request", "bad_request", "badrequest", "context_length", "invalid_argument"];
@@ -262,7 +283,7 @@ pub(super) fn contains_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// The JSON that a text is.
+/// The object, or list of objects, that a text is.
 fn json_in(text: &str) -> Option<Value> {
     let text = text.trim();
     if !text.starts_with(['{', '[']) {
@@ -275,6 +296,7 @@ fn json_in(text: &str) -> Option<Value> {
     })
 }
 
+/// A code, which servers write as a word or as a number.
 fn code(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,7 @@
 //! A request that brought no answer, as an error that carries what decides about another try.
+//!
+//! Each constructor is one way to get no answer. The error names the place that was asked (origin and path, never
+//! credentials), and shows 200 characters of what came at most, with secrets and control characters taken out.
 
 use std::{fmt, time::Duration};
 
@@ -30,7 +33,9 @@ pub(super) struct Failure {
 /// The server at the other end, and what is known of it.
 #[derive(Clone, Copy)]
 pub(super) struct Peer<'p> {
+    /// Its address, its key and the model.
     pub(super) provider: &'p Provider,
+    /// What it may repeat and nobody may see.
     pub(super) secrets: &'p Secrets,
     /// Whether it answered a request before, so that address, key and model are right.
     pub(super) has_answered: bool,
@@ -59,7 +64,8 @@ impl Failure {
         Self::of_error(&error, (meant, sent), &answer, &HeaderMap::new(), peer)
     }
 
-    /// `meant` decides, and `sent` is reported.
+    /// `meant` decides about the class, and `sent` is the status that is reported. A wait that is named in
+    /// headers comes before one in the body, and both before the times at which limits are reset.
     fn of_error(
         error_body: &ErrorBody,
         (meant, sent): (StatusCode, StatusCode),
@@ -90,14 +96,15 @@ impl Failure {
         Self { error, refusal }
     }
 
-    /// A success that holds no answer.
+    /// A success that holds no answer: an accident the first time, and a wrong address the second.
     pub(super) fn of_garbage(what: &str, body: &str, peer: Peer<'_>) -> Self {
         let message = answered(what, &peer.secrets.redact(body), peer);
         let error = Error::new(ErrorKind::Overloaded, message).with_status(200);
         Self::new(error.hint(is_api()).worth_one_retry())
     }
 
-    /// An answer came that cannot be used, and that would come again.
+    /// An answer came that cannot be used, and that would come again: one that is too long, or packed in a way
+    /// that is not supported.
     pub(super) fn of_answer(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
         Self::new(Error::new(ErrorKind::Model, message).permanent())
@@ -119,7 +126,7 @@ impl Failure {
         Self::new(if peer.has_answered { error } else { error.permanent().fatal() }.hint(hint))
     }
 
-    /// The answer did not come in time.
+    /// The answer did not come in time; `what` names the limit.
     pub(super) fn of_time(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
         let hint = Hint::from("allow more time with ").setting("timeout", "20m");
@@ -132,6 +139,7 @@ impl Failure {
 }
 
 impl Peer<'_> {
+    /// Origin and path of the server, safe to show.
     fn place(&self) -> String {
         self.provider.place()
     }
@@ -151,7 +159,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What to look at where a server cannot be reached.
+/// What to look at where a server cannot be reached: the proxy if there is one, else the server or the network.
 fn reachable(peer: Peer<'_>) -> String {
     match peer.proxy {
         Some(proxy) => format!(
@@ -174,6 +182,7 @@ fn answered(answer: &str, text: &str, peer: Peer<'_>) -> String {
     }
 }
 
+/// A status as people know it: `404 Not Found`.
 fn reason(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
@@ -181,7 +190,8 @@ fn reason(status: StatusCode) -> String {
     }
 }
 
-/// The first 200 characters, none of which moves a terminal.
+/// The first 200 characters, none of which moves a terminal: control characters and directions of writing are
+/// escaped.
 fn excerpt(text: &str) -> String {
     const LENGTH: usize = 200;
     let mut safe = String::new();

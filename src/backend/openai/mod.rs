@@ -1,5 +1,25 @@
 //! Models behind OpenAI-compatible APIs: OpenAI, OpenRouter, Ollama, vLLM, llama-server and others.
 //!
+//! ```no_run
+//! use tribunal::{
+//!     backend::{
+//!         Backend, Retried, Retry,
+//!         openai::{OpenAi, OpenAiOptions},
+//!     },
+//!     request::{Message, Origin, Request, Role},
+//! };
+//!
+//! # async fn ask() -> tribunal::Result<()> {
+//! let environment = |name: &str| std::env::var(name).ok();
+//! let options = OpenAiOptions::new("openai/gpt-5-mini", None, &environment)?;
+//! let retry = Retry::timed(options.timeout);
+//! let model = Retried::new(OpenAi::new(options)?, retry);
+//! let question = Message::new(Role::User, "Is 2 + 2 = 4?", Origin::Prompt);
+//! println!("{}", model.complete(&Request::generate(vec![question])).await?.text);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # One try
 //! [`OpenAi`] sends a request once. Whatever comes that is not an answer becomes an [`Error`] whose facts say
 //! what it means: its kind, [`status`](Error::status), the wait that the server names in a header or in its
@@ -13,6 +33,18 @@
 //! | every request of the run fails | a wrong key, no credit, no such model | [`is_fatal`](Error::is_fatal) |
 //!
 //! [`Retried`](super::Retried) acts on them.
+//!
+//! # Modules, in the order of one request
+//! | module | what it does |
+//! |---|---|
+//! | `quirks` | the table of servers and what differs between them |
+//! | `provider` | from the name of a model to an address and a key |
+//! | `body`, `defang` | from a request to JSON |
+//! | `transport`, `timer` | one try: sent, timed, bounded |
+//! | `bytes`, `stream`, `secrets` | from a body to one JSON answer without secrets |
+//! | `answer` | from JSON to a completion |
+//! | `error_body`, `wait`, `refused` | from an error to its message, the wait that it names, the parameters that it refuses |
+//! | `classify`, `failure` | from all of that to an [`Error`] |
 //!
 //! # Limits
 //! An answer may have 8 MiB, and must come within [`OpenAiOptions::timeout`]: in all, or, where it is
@@ -45,6 +77,7 @@ mod classify;
 mod defang;
 mod error_body;
 mod failure;
+mod options;
 mod provider;
 mod quirks;
 mod refused;
@@ -56,6 +89,7 @@ mod wait;
 
 pub use {
     chat::{chat_answer, chat_body},
+    options::OpenAiOptions,
     provider::{Environment, Provider},
     quirks::Quirks,
 };
@@ -96,77 +130,40 @@ use super::Backend;
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Ability, Ask, Capabilities, Hasher, Logprobs, Request},
+    request::{Ability, Ask, Capabilities, Logprobs, Request},
 };
 
-/// How a model behind an API is reached and asked.
+/// A model behind an OpenAI-compatible API, asked once per request. See the [module](self) for what it does.
 ///
-/// ```
-/// use std::time::Duration;
-/// use tribunal::backend::openai::{OpenAi, OpenAiOptions};
+/// # Errors
+/// Every error of [`complete`](Backend::complete) has its kind, the status if there was an answer, the wait that the
+/// server asks for, and the number of requests that were sent: one, and one more for each parameter that the
+/// server refused.
 ///
-/// let no_environment = |_: &str| None;
-/// let options = OpenAiOptions::new("my-model", Some("http://127.0.0.1:8000/v1"), &no_environment)?;
-/// let model = OpenAi::new(OpenAiOptions { timeout: Duration::from_secs(60), ..options })?;
-/// # Ok::<(), tribunal::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct OpenAiOptions {
-    /// The model's name as it was typed: `openai/gpt-5-mini`.
-    pub name: String,
-    /// The server, the key, and the model as the server calls it.
-    pub provider: Provider,
-    /// Fields added to every request body, over those of the same name. They change answers and
-    /// therefore the identity.
-    pub extra: Map<String, Value>,
-    /// Stands for provider, address and model in the identity: for one model at two addresses.
-    pub model_id: Option<String>,
-    /// How long one try may take, from the request to the last byte of its answer; where answers are
-    /// [streamed](Self::stream), how long the next piece may take. Default 10 minutes.
-    pub timeout: Duration,
-    /// How long an answer that has begun may stop. Default 1 minute, and never more than the
-    /// [`timeout`](Self::timeout). It does not apply where answers are streamed.
-    pub idle_timeout: Duration,
-    /// Whether answers are asked for piece by piece, for models that write longer than a proxy in between waits.
-    /// It does not change answers. Default `false`.
-    pub stream: bool,
-    /// Whether look-alikes of control tokens in judged text are broken; `None` does so where the server may read
-    /// them as control tokens, which is everywhere but at OpenAI.
-    pub defang: Option<bool>,
-}
-
-impl OpenAiOptions {
-    /// The usual options for the model that `name` means: see [`Provider::of`].
-    ///
-    /// # Errors
-    /// As [`Provider::of`].
-    pub fn new(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
-        Ok(Self {
-            name: name.to_owned(),
-            provider: Provider::of(name, base_url, env)?,
-            extra: Map::new(),
-            model_id: None,
-            timeout: Duration::from_secs(600),
-            idle_timeout: Duration::from_secs(60),
-            stream: false,
-            defang: None,
-        })
-    }
-}
-
-/// A model behind an OpenAI-compatible API. See the [module](self) for what it does.
+/// # Cancellation
+/// Dropping a request closes its connection. The server may go on, and charge for it.
 pub struct OpenAi {
+    /// The name as it was typed.
     name: String,
+    /// What all cache keys begin with.
     identity: String,
+    /// Builds requests; it knows no key.
     client: Client<OpenAIConfig>,
+    /// Sends them.
     transport: Arc<Transport>,
+    /// Fields of every request.
     extra: Map<String, Value>,
+    /// Whether control tokens in judged text are broken, if that was set.
     defang: Option<bool>,
+    /// Whether answers are asked for piece by piece.
     stream: bool,
+    /// How the server differs from others, once that is known.
     quirks: OnceCell<&'static Quirks>,
     /// When the server may be asked again what it is.
     next_probe: Mutex<Probing>,
+    /// The parameters that the server does not accept.
     refused: Mutex<BTreeSet<Parameter>>,
+    /// What became of log-probabilities that were asked for.
     logprobs: Reported,
 }
 
@@ -196,7 +193,7 @@ impl OpenAi {
     /// # Errors
     /// [`ErrorKind::Config`]: a key that cannot be sent, or extra fields that are not for settings.
     pub fn new(options: OpenAiOptions) -> Result<Self> {
-        let identity = identity(&options)?;
+        let identity = options.identity()?;
         let quirks = OnceCell::new_with(options.provider.quirks);
         let transport = Arc::new(Transport::new(&options)?);
         let OpenAiOptions { name, extra, defang, stream, .. } = options;
@@ -276,6 +273,7 @@ impl OpenAi {
         }
     }
 
+    /// The JSON of a request to this server.
     fn body(
         &self,
         request: &Request,
@@ -293,6 +291,7 @@ impl OpenAi {
         Body::new(request, target).map_err(|error| error.within(&self.name))
     }
 
+    /// Sends a request once, and counts it.
     async fn post(&self, body: &Body, attempts: &Arc<AtomicU32>) -> Result<Value, Failure> {
         attempts.fetch_add(1, Ordering::Relaxed);
         let (transport, is_streamed) = (self.transport.clone(), body.is_streamed());
@@ -330,6 +329,7 @@ impl OpenAi {
         }
     }
 
+    /// The parameters that the server has refused so far.
     fn refused(&self) -> BTreeSet<Parameter> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -359,10 +359,12 @@ impl OpenAi {
         self.quirks.get_or_try_init(|| asked).await.copied().unwrap_or(Quirks::PLAIN)
     }
 
+    /// The server that is asked.
     fn provider(&self) -> &Provider {
         &self.transport.provider
     }
 
+    /// The model, as the server calls it.
     fn model(&self) -> &str {
         &self.provider().model
     }
@@ -443,37 +445,12 @@ impl Backend for OpenAi {
     }
 }
 
+/// The error for a choice of labels by a model whose first token belongs to a thought.
 fn cannot_choose(name: &str) -> Error {
     let message =
         format!("{name} thinks before it answers, so that its first token is not a label");
     Error::new(ErrorKind::Unsupported, message)
         .hint("let it write its verdict with `gen`, or use a model that does not think")
-}
-
-/// Provider, place and model, and whatever else changes answers.
-fn identity(options: &OpenAiOptions) -> Result<String> {
-    const OURS: [&str; 4] = ["messages", "stream", "n", "model"];
-    if let Some(field) = OURS.into_iter().find(|field| options.extra.contains_key(*field)) {
-        return Err(Error::new(ErrorKind::Config, format!("`{field}` cannot be an extra field"))
-            .hint("extra fields are for parameters that Tribunal does not set itself"));
-    }
-    let (id, model) = (options.provider.id(), &options.provider.model);
-    let mut identity = match &options.model_id {
-        Some(model_id) => model_id.clone(),
-        None => format!("{id}|{}|{model}", options.provider.place()),
-    };
-    if !options.extra.is_empty() {
-        let mut hasher = Hasher::new("tribunal-extra-v1");
-        let mut fields: Vec<_> = options.extra.iter().collect();
-        fields.sort_by_key(|(name, _)| *name);
-        hasher.json(&fields);
-        identity += "|extra:";
-        identity += &hasher.hex::<8>();
-    }
-    if let Some(defang) = options.defang {
-        identity += if defang { "|defanged" } else { "|verbatim" };
-    }
-    Ok(identity)
 }
 
 /// A client that has no key: the transport adds it, for the one origin it is meant for.

@@ -1,4 +1,7 @@
-//! Which server a model's name means: address, key, and the ways of its software.
+//! Which server a model's name means: its address, its key, and how its software differs from others.
+//!
+//! Nothing here reads the environment of the process: variables are looked up by a function that the caller gives,
+//! so that one place decides which of them may be read.
 
 use std::fmt;
 
@@ -11,10 +14,20 @@ use crate::{
     hint::Hint,
 };
 
-/// Looks a variable up; the environment of the process, or that of a test.
+/// Looks up a variable, such as `OPENAI_API_KEY`: in the environment of the process, in that of a test, or nowhere.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 /// A server and the model on it.
+///
+/// ```
+/// use tribunal::backend::openai::Provider;
+///
+/// let variables = |name: &str| (name == "VLLM_BASE_URL").then(|| "http://gpu:8000/v1/".to_owned());
+/// let provider = Provider::of("vllm/qwen", None, &variables)?;
+/// assert_eq!(provider.base_url.as_str(), "http://gpu:8000/v1");
+/// assert_eq!((provider.id(), provider.model.as_str()), ("vllm", "qwen"));
+/// # Ok::<(), tribunal::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Provider {
     /// What is known of servers of this name.
@@ -88,7 +101,10 @@ pub fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
 }
 
 impl Provider {
-    /// What `name` means, where `base_url` is the address that was typed.
+    /// What `name` means, where `base_url` is the address that was set.
+    ///
+    /// A name with a preset (`openai/MODEL`) means the preset's server: at `base_url`, else where one of its
+    /// variables says, else at its own address. Any other name is a model of the server at `base_url`.
     ///
     /// # Errors
     /// [`ErrorKind::Config`]: the name says no server and no address was given, the address is
@@ -148,6 +164,7 @@ impl Provider {
 }
 
 impl Preset {
+    /// The server at this address, with the key and the payers that the environment names.
     fn provider(&'static self, model: &str, base_url: Url, env: Environment<'_>) -> Provider {
         let is_known = self.is_same_elsewhere || self.is_at(&base_url);
         let [organization, project] = match self.payer_variables {
@@ -171,6 +188,7 @@ impl Preset {
         same_origin(base_url, self.address)
     }
 
+    /// The error for a server that answers nothing without a key.
     fn without_key(&self, model: &str, is_set: bool) -> Error {
         let message = format!("no key for `{}/{model}`", self.id);
         let problem = if is_set { "is empty" } else { "is not set" };
@@ -178,6 +196,7 @@ impl Preset {
             .hint(format!("{} {problem}: set it to your key", self.key_variable))
     }
 
+    /// The address that was set, else the one of the first variable that is set, else the preset's own.
     fn base_url(&self, typed: Option<&str>, env: Environment<'_>) -> Result<Url> {
         if let Some(typed) = typed {
             return address(typed);
@@ -197,21 +216,25 @@ impl Preset {
     }
 }
 
+/// A key without the blanks around it; `None` where nothing is left.
 fn secret(text: &str) -> Option<SecretString> {
     let text = text.trim();
     (!text.is_empty()).then(|| SecretString::from(text))
 }
 
+/// Origin and path of an address, without whatever may be secret in it.
 fn place_of(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path().trim_end_matches('/'))
 }
 
+/// Whether an address is certainly on this machine: names that may be resolved elsewhere are not.
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let number = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || number.is_ok_and(|number| number.is_loopback())
 }
 
+/// Whether two addresses have the same scheme, host and port.
 fn same_origin(url: &Url, address: &str) -> bool {
     Url::parse(address).is_ok_and(|address| address.origin() == url.origin())
 }
@@ -249,10 +272,12 @@ fn ollama(host: &str) -> String {
     if url.ends_with("/v1") { url } else { format!("{url}/v1") }
 }
 
+/// Whether a text is a port.
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The error for a name without a preset and without an address.
 fn nowhere(name: &str) -> Error {
     let prefixes: Vec<_> = PRESETS.iter().map(|it| format!("`{}/MODEL`", it.id)).collect();
     let message = format!("unknown model `{name}`: expected a .gguf file or PROVIDER/MODEL");

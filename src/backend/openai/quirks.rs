@@ -155,6 +155,10 @@ const COMMON: Preset = Preset {
 pub(super) static UNNAMED: Preset = COMMON;
 
 /// The servers that a model's name can mean.
+///
+/// A new entry needs its name, its address and the variable of its key. What its API does in its own way goes into
+/// `quirks`. Its models are then called `NAME/MODEL`, keys and addresses are looked up, and an address that is not
+/// the preset's own counts as foreign.
 pub(super) static PRESETS: [Preset; 5] = [
     Preset {
         id: "openai",

@@ -2,25 +2,44 @@
 //!
 //! A request that is refused for a parameter that it can do without is sent again without it. That is another
 //! request with another body, not another try of the same one.
+//!
+//! An error is about a parameter if a field such as `param` or `loc` names it, or if its message names it beside
+//! a word such as "unsupported" or "deprecated". A limit of the answer's length is left out only where the message
+//! is certain, since an answer without it may cost more than was meant. Words such as `stop` that are also ordinary
+//! English count only beside such a word.
 
 use super::error_body::{ErrorBody, contains_any};
 
 /// A parameter that some model or server refuses, and without which it can be asked all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Parameter {
+    /// How evenly tokens are drawn. Models that think first often have a fixed one.
     Temperature,
+    /// Nucleus sampling.
     TopP,
+    /// The k likeliest tokens.
     TopK,
+    /// Tokens at least this likely.
     MinP,
+    /// The seed of sampling, of which answers do not depend at temperature 0.
     Seed,
+    /// Texts that end the answer; without them it ends at its own end, and may be longer.
     Stop,
+    /// Whether log-probabilities are reported; refused together with their number.
     Logprobs,
+    /// How many alternatives are reported.
     TopLogprobs,
+    /// The schema that the answer must match; the reader checks it in any case.
     ResponseFormat,
+    /// The limit of the answer's length, in its common name.
     MaxTokens,
+    /// The same in OpenAI's newer name, which counts hidden thoughts too.
     MaxCompletionTokens,
+    /// How long the model thinks, where it was set as an extra field.
     ReasoningEffort,
+    /// Whether the answer comes piece by piece.
     Stream,
+    /// What a stream reports at its end.
     StreamOptions,
 }
 
@@ -88,6 +107,7 @@ impl Parameter {
         found
     }
 
+    /// The parameter of this name in the spelling of any API.
     fn of_word(word: &str) -> Option<Self> {
         let other = match word {
             "topp" => Self::TopP,
@@ -170,6 +190,7 @@ impl Refusal {
     }
 }
 
+/// Whether an error is about a value that is too large, too small, or of the wrong type.
 fn is_about_range(error: &ErrorBody, text: &str) -> bool {
     const CODES: [&str; 4] = ["above_max", "below_min", "invalid_type", "out_of_range"];
     const WORDS: [&str; 14] = [

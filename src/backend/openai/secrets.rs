@@ -1,4 +1,8 @@
 //! Texts that a server may repeat, and that nobody may see: keys and passwords.
+//!
+//! An error such as `Incorrect API key: sk-…` goes to logs, result lines and screens, and an answer goes to caches
+//! and recordings. Whatever a server sends passes through here first. Secrets are found also where JSON escapes
+//! them, once or several times, as within JSON in a string.
 
 use std::borrow::Cow;
 
@@ -23,7 +27,8 @@ impl Secrets {
         Self(texts)
     }
 
-    /// The text with `***` where a secret was, whether or not it is escaped as JSON escapes strings.
+    /// The text with `***` where a secret was, whether or not it is escaped as JSON escapes strings. A text in which
+    /// a secret was escaped is returned with its escapes read.
     pub(super) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         const DEPTH: usize = 3;
         let mut read = Cow::Borrowed(text);
@@ -61,6 +66,7 @@ impl Secrets {
         }
     }
 
+    /// The text without secrets; `None` where there are none in it.
     fn replaced(&self, text: &str) -> Option<String> {
         let secrets = self.0.iter().map(SecretString::expose_secret);
         let is_there = secrets.clone().any(|secret| text.contains(secret));

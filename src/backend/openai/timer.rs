@@ -1,5 +1,12 @@
 //! How long one try may take: until there is a connection, until an answer begins, between two pieces of it,
 //! and in all.
+//!
+//! | limit | plain answer | streamed answer |
+//! |---|---|---|
+//! | connection | 10 s | 10 s |
+//! | first piece | `timeout` | `timeout` |
+//! | between pieces | `idle_timeout` | `timeout` |
+//! | in all | `timeout` | ten times `timeout` |
 
 use std::time::Duration;
 
@@ -76,12 +83,18 @@ pub(super) enum Late {
 }
 
 impl Timer {
-    /// Waits for the head of an answer.
+    /// Waits for the head of an answer, until the first limit.
+    ///
+    /// # Errors
+    /// [`Late::First`].
     pub(super) async fn first<T>(&self, head: impl Future<Output = T>) -> Result<T, Late> {
         timeout_at(self.started + self.first, head).await.map_err(|_| Late::First)
     }
 
     /// Waits for the next piece of an answer that has begun, or has not yet.
+    ///
+    /// # Errors
+    /// The limit that is exceeded first.
     pub(super) async fn next<T>(
         &self,
         piece: impl Future<Output = T>,

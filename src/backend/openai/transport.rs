@@ -44,13 +44,19 @@ const MOST_VALUES: usize = 1 << 20;
 
 /// The connection to one server.
 pub(super) struct Transport {
+    /// The client below, which keeps connections open, follows no redirect and sends nothing twice.
     pub(super) http: reqwest::Client,
+    /// The server.
     pub(super) provider: Provider,
+    /// What must be taken out of everything that it sends.
     pub(super) secrets: Secrets,
+    /// The proxy in between, for hints.
     proxy: Option<String>,
     /// Whether a request was answered before.
     has_answered: AtomicBool,
+    /// The header that goes to this server alone.
     authorization: Option<HeaderValue>,
+    /// How long a try may take.
     timeouts: Timeouts,
 }
 
@@ -97,6 +103,7 @@ impl Transport {
         Ok(http::Response::new(body).into())
     }
 
+    /// Sends a request and reads what comes back, within limits of time and length.
     async fn exchange(&self, request: Request, timer: &Timer) -> Result<String, Failure> {
         let late = |late: Late| Failure::of_time(timer.message(late), self.peer());
         let response = timer.first(self.http.execute(request)).await.map_err(late)?;
@@ -138,6 +145,7 @@ impl Transport {
         Peer { provider: &self.provider, secrets: &self.secrets, has_answered, proxy: None }
     }
 
+    /// The failure of a request that got no head of an answer.
     fn unsent(&self, error: reqwest::Error) -> Failure {
         if error.is_connect() && error.is_timeout() {
             let late = self.timeouts.connect_message();
@@ -150,6 +158,7 @@ impl Transport {
         Failure::of_connection(described(error), Peer { proxy, ..self.peer() })
     }
 
+    /// The failure of an answer whose body was not read to its end.
     fn unread(&self, fault: BodyFault, timer: &Timer) -> Failure {
         let peer = self.peer();
         match fault {
@@ -169,7 +178,7 @@ impl Transport {
         }
     }
 
-    /// The body, if it is an answer.
+    /// The body, if it is an answer: a stream comes back as the one answer that it makes.
     fn checked(&self, body: String) -> Result<String, Failure> {
         const NOT_ONE: &str = "what is not a completion";
         let garbage = |what: &str| Err(Failure::of_garbage(what, &body, self.peer()));
@@ -221,11 +230,15 @@ impl Transport {
 /// What tells an answer from an error that calls itself a success.
 #[derive(Deserialize)]
 struct Envelope {
+    /// An error, in most notations.
     #[serde(default)]
     error: Value,
+    /// What makes it an answer.
     choices: Option<Vec<Choice>>,
+    /// `error`, where the whole body is one.
     #[serde(default)]
     object: Value,
+    /// `false`, where the whole body is an error.
     #[serde(default)]
     success: Value,
     #[serde(default)]
@@ -234,6 +247,7 @@ struct Envelope {
     detail: Value,
 }
 
+/// One of the answers, of which only its error is looked at.
 #[derive(Deserialize)]
 struct Choice {
     #[serde(default)]
@@ -241,6 +255,7 @@ struct Choice {
 }
 
 impl Envelope {
+    /// The error in the place where most servers put it, or within a choice.
     fn error(&self) -> Option<Value> {
         let choices = self.choices.iter().flatten().map(|choice| &choice.error);
         let mut errors = std::iter::once(&self.error).chain(choices);
@@ -276,9 +291,13 @@ pub(super) enum ModelList {
 
 /// Why a body was not read to its end.
 enum BodyFault {
+    /// It did not come in time.
     Late(Late),
+    /// The connection broke.
     Broken(reqwest::Error),
+    /// It is longer than anything that is read.
     TooLong,
+    /// It cannot be decompressed.
     /// With the name of the compression.
     Compressed(String),
 }
@@ -336,6 +355,7 @@ fn count_values(body: &str) -> usize {
     body.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count()
 }
 
+/// A header that is text, without blanks around it.
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }

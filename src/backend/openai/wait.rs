@@ -13,18 +13,20 @@ use http::HeaderMap;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// The time of the server that sent these headers; ours where it names none.
+/// The time of the server that sent these headers; ours where it names none. A machine whose clock is wrong would
+/// otherwise wait for hours, or not at all.
 pub(super) fn server_time(headers: &HeaderMap) -> SystemTime {
     let date = text(headers, "date").and_then(|date| httpdate::parse_http_date(date).ok());
     date.unwrap_or_else(clock)
 }
 
+/// The time of this machine.
 #[expect(clippy::disallowed_methods, reason = "a server that names a date may not name its own")]
 pub(super) fn clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// The wait that `Retry-After` or `retry-after-ms` names.
+/// The wait that `Retry-After` or `retry-after-ms` names; the finer one if both are there.
 pub(super) fn in_headers(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let milliseconds = text(headers, "retry-after-ms").and_then(|text| seconds(text, 1000.0));
     milliseconds.or_else(|| span_or_moment(text(headers, "retry-after")?, now))
@@ -86,6 +88,7 @@ pub(super) fn in_words(message: &str, now: SystemTime) -> Option<Duration> {
     moment.or_else(|| span_in(&of_group(&WAIT)?))
 }
 
+/// A header that is text, without blanks around it.
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
@@ -96,6 +99,8 @@ fn seconds(text: &str, per_second: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(number.max(0.0) / per_second).ok()
 }
 
+/// A wait as a field: a number, a text, or an object of seconds and nanoseconds. `per_second` says what numbers
+/// count: 1 for seconds, 1000 for milliseconds.
 fn value_of(value: &Value, per_second: f64, now: SystemTime) -> Option<Duration> {
     match value {
         Value::Number(number) if per_second > 1.0 => seconds(&number.to_string(), per_second),
@@ -120,7 +125,7 @@ fn protobuf(fields: &Map<String, Value>) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
-/// A time in any notation. Numbers are seconds, or a moment since 1970 where they are too large for a wait.
+/// A time in any notation; zero where it is past, `None` where the text is not a time. Numbers are seconds, or a moment since 1970 where they are too large for a wait.
 fn span_or_moment(text: &str, now: SystemTime) -> Option<Duration> {
     const SECONDS_SINCE_1970: f64 = 1e9;
     const MILLISECONDS_SINCE_1970: f64 = 1e12;
@@ -136,6 +141,7 @@ fn span_or_moment(text: &str, now: SystemTime) -> Option<Duration> {
     }
 }
 
+/// The time until a date, as HTTP or RFC 3339 writes it; zero if it is past.
 fn until_date(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     let rfc_3339 = text.strip_suffix("UTC").unwrap_or(text).trim_end();
@@ -147,10 +153,12 @@ fn until_date(text: &str, now: SystemTime) -> Option<Duration> {
 /// Longer names first, since the first one that fits is taken.
 const UNITS: &str = "milliseconds?|msecs?|ms|minutes?|mins?|m|hours?|hrs?|h|seconds?|secs?|s|days?";
 
+/// One number and its unit.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static SPAN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(r"(?i)(\d+(?:\.\d+)?)\s*({UNITS})")).unwrap());
 
+/// A word about waiting, and a span of time not far after it.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static WAIT: LazyLock<Regex> = LazyLock::new(|| {
     let span = format!(r"\d+(?:\.\d+)?\s*(?:{UNITS})(?:\s+and)?\s*");
@@ -158,6 +166,7 @@ static WAIT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(r"(?i)\b(?:{words})\b[^\d.\n]{{0,40}}((?:{span})+)\b")).unwrap()
 });
 
+/// A word about waiting, and a date not far after it.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static MOMENT: LazyLock<Regex> = LazyLock::new(|| {
     let date = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?";

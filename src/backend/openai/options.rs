@@ -1,0 +1,98 @@
+//! How a model behind an API is reached and asked, and under which name its answers are remembered.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::provider::{Environment, Provider};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    request::Hasher,
+};
+
+/// How a model behind an API is reached and asked.
+///
+/// ```
+/// use std::time::Duration;
+/// use tribunal::backend::openai::{OpenAi, OpenAiOptions};
+///
+/// let no_environment = |_: &str| None;
+/// let options = OpenAiOptions::new("my-model", Some("http://127.0.0.1:8000/v1"), &no_environment)?;
+/// let model = OpenAi::new(OpenAiOptions { timeout: Duration::from_secs(60), ..options })?;
+/// # Ok::<(), tribunal::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenAiOptions {
+    /// The model's name as it was typed: `openai/gpt-5-mini`.
+    pub name: String,
+    /// The server, the key, and the model as the server calls it.
+    pub provider: Provider,
+    /// Fields added to every request body, over those of the same name. They change answers and
+    /// therefore the identity.
+    pub extra: Map<String, Value>,
+    /// Stands for provider, address and model in the identity: for one model at two addresses.
+    pub model_id: Option<String>,
+    /// How long one try may take, from the request to the last byte of its answer; where answers are
+    /// [streamed](Self::stream), how long the next piece may take. Default 10 minutes.
+    pub timeout: Duration,
+    /// How long an answer that has begun may stop. Default 1 minute, and never more than the
+    /// [`timeout`](Self::timeout). It does not apply where answers are streamed.
+    pub idle_timeout: Duration,
+    /// Whether answers are asked for piece by piece, for models that write longer than a proxy in between waits.
+    /// It does not change answers. Default `false`.
+    pub stream: bool,
+    /// Whether look-alikes of control tokens in judged text are broken; `None` does so where the server may read
+    /// them as control tokens, which is everywhere but at OpenAI.
+    pub defang: Option<bool>,
+}
+
+impl OpenAiOptions {
+    /// The usual options for the model that `name` means: see [`Provider::of`].
+    ///
+    /// # Errors
+    /// As [`Provider::of`].
+    pub fn new(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            provider: Provider::of(name, base_url, env)?,
+            extra: Map::new(),
+            model_id: None,
+            timeout: Duration::from_secs(600),
+            idle_timeout: Duration::from_secs(60),
+            stream: false,
+            defang: None,
+        })
+    }
+
+    /// Provider, place and model, and whatever else changes answers: what all cache keys of the model begin with.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`]: an extra field that is not an extra one.
+    pub(super) fn identity(&self) -> Result<String> {
+        const OURS: [&str; 4] = ["messages", "stream", "n", "model"];
+        if let Some(field) = OURS.into_iter().find(|field| self.extra.contains_key(*field)) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("`{field}` cannot be an extra field"),
+            )
+            .hint("extra fields are for parameters that Tribunal does not set itself"));
+        }
+        let (id, model) = (self.provider.id(), &self.provider.model);
+        let mut identity = match &self.model_id {
+            Some(model_id) => model_id.clone(),
+            None => format!("{id}|{}|{model}", self.provider.place()),
+        };
+        if !self.extra.is_empty() {
+            let mut hasher = Hasher::new("tribunal-extra-v1");
+            let mut fields: Vec<_> = self.extra.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            hasher.json(&fields);
+            identity += "|extra:";
+            identity += &hasher.hex::<8>();
+        }
+        if let Some(defang) = self.defang {
+            identity += if defang { "|defanged" } else { "|verbatim" };
+        }
+        Ok(identity)
+    }
+}
