@@ -59,7 +59,8 @@ const COMMON: [&str; 4] = ["name", "concurrency", "clean_finish", "price"];
 
 const NONE: &[&str] = &[];
 const LOCAL: &[&str] = &["context", "threads", "gpu_layers"];
-const REMOTE: &[&str] = &["base_url", "key_variable", "model_id", "extra", "timeout", "rpm", "tpm"];
+const REMOTE: &[&str] =
+    &["base_url", "key_variable", "model_id", "extra", "timeout", "stream", "rpm", "tpm"];
 
 /// The table, in the order in which names are tried.
 static SCHEMES: [Scheme; 11] = [
@@ -327,6 +328,7 @@ fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
     if around.offline {
         settings.provider = settings.provider.unasked();
     }
+    settings.stream = own.stream.unwrap_or(settings.stream);
     Ok(Arc::new(OpenAi::new(settings)?))
 }
 

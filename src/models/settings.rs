@@ -72,6 +72,23 @@ pub struct ModelSettings {
     #[serde(skip_serializing_if = "Option::is_none", with = "units::optional_duration")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "duration")))]
     pub timeout: Option<Duration>,
+    /// Ask for answers piece by piece; the time limit is then per piece.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            value_name = "BOOL",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "true",
+            value_parser = clap::builder::BoolishValueParser::new(),
+            hide_possible_values = true,
+            env = "TRIBUNAL_STREAM"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<bool>,
     /// Tokens of context in process, or full [default: up to 8192].
     #[cfg_attr(
         feature = "cli",
