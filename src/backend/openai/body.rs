@@ -75,7 +75,7 @@ impl Body {
         self.fields.get(Parameter::Stream.name()) == Some(&Value::Bool(true))
     }
 
-    /// Whether this parameter is sent.
+    /// Whether this parameter is sent, by the request itself or as an extra field.
     pub(super) fn has(&self, parameter: Parameter) -> bool {
         self.fields.contains_key(parameter.name())
     }
@@ -157,7 +157,7 @@ fn messages(request: &Request, target: Target<'_>, fields: &mut Map<String, Valu
     Ok(())
 }
 
-/// One turn, as `{"role": …, "content": …}`.
+/// One turn, with its texts joined to one string, as `{"role": …, "content": …}`.
 fn written(turn: &Message, defang: bool) -> Value {
     let content = if defang { harmless(turn) } else { turn.text() };
     json!({ "role": turn.role.name(), "content": content })

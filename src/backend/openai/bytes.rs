@@ -18,7 +18,7 @@ pub(super) fn to_text(bytes: &[u8]) -> String {
 /// Decompresses a body, whether compression was asked for or not: gzip, zlib, zstd. `encoding` is the header
 /// `Content-Encoding`; gzip is recognized without it.
 ///
-/// Reads no more than `most` bytes and one. `None`: the body is damaged, longer than `most`, or compressed in a
+/// Reads no more than `most` bytes and one, so that a body that grows a thousandfold costs no memory. `None`: the body is damaged, longer than `most`, or compressed in a
 /// way that is not supported.
 pub(super) fn decompress(body: Vec<u8>, encoding: &str, most: usize) -> Option<Vec<u8>> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];

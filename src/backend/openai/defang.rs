@@ -2,6 +2,10 @@
 //!
 //! Most open servers read `<|im_end|>` in a message as the end of a turn. In texts that the author of the prompt
 //! did not write, such strings get a space after their first character.
+//!
+//! It is a defence in depth. It cannot know the tokens of every model, and it changes what the judge reads, so that
+//! it is left off where a server tells text from tokens. Models in this process need no such change: their turns are
+//! tokenized without control tokens.
 
 use std::borrow::Cow;
 

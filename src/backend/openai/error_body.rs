@@ -44,7 +44,8 @@ pub(super) struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Reads the body of an error. Secrets are taken out of it.
+    /// Reads the body of an error: JSON, an event stream, or whatever else came. Secrets are taken out of it. It
+    /// never fails: a body that is not JSON is its own message.
     pub(super) fn new(body: &str, secrets: &Secrets) -> Self {
         match stream::read(body) {
             Received::Whole(value @ (Value::Object(_) | Value::Array(_))) => {
@@ -278,7 +279,7 @@ impl ErrorBody {
     }
 }
 
-/// Whether the text holds one of the words.
+/// Whether the text holds one of the words; both are lower case.
 pub(super) fn contains_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }

@@ -158,7 +158,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// The parameters that an error names.
+    /// The parameters that an error names: those in its fields first, then those in its messages.
     pub(super) fn of(error: &ErrorBody) -> Self {
         const CODES: [&str; 3] = ["unsupported_parameter", "unsupported_value", "extra_forbidden"];
         const PAIR: [&str; 4] = ["both", "mutually exclusive", "together", "at the same time"];

@@ -44,7 +44,7 @@ impl Secrets {
         text.into()
     }
 
-    /// Redacts every text of a value, and the names of its fields.
+    /// Redacts every text of a value, and the names of its fields: an answer, before anything reads it.
     pub(super) fn redact_json(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -74,7 +74,8 @@ impl Secrets {
     }
 }
 
-/// The text with the escapes of JSON strings read, as far as there are any.
+/// The text with the escapes of JSON strings read, as far as there are any: `\u0041` is `A`, and `\/` is `/`. What
+/// is not an escape loses its backslash. The text is never longer than before.
 fn unescaped(text: &str) -> String {
     let mut read = String::with_capacity(text.len());
     let mut rest = text;

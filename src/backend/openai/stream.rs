@@ -21,7 +21,9 @@ pub(super) enum Received {
     NotJson,
 }
 
-/// Puts a body together. The result holds no more text than the body.
+/// Puts a body together. The result holds no more text than the body, and the work grows with its length alone.
+///
+/// An error anywhere in a stream comes before the pieces around it: what was written until then is not an answer.
 pub(super) fn read(body: &str) -> Received {
     if let Ok(whole) = serde_json::from_str(body) {
         return Received::Whole(whole);

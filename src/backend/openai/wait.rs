@@ -3,6 +3,16 @@
 //! Servers write a time in many notations: seconds (`3`, `0.5`), milliseconds, `1m30s`, `{"seconds": 3}`, an
 //! HTTP date, an RFC 3339 date, and seconds or milliseconds since 1970. Dates are counted from the server's
 //! own `Date` header, since its clock may differ from ours.
+//!
+//! | where | such as | servers |
+//! |---|---|---|
+//! | header | `Retry-After: 20`, or a date | most |
+//! | header | `retry-after-ms: 250` | OpenAI, Azure |
+//! | header | `x-ratelimit-reset-requests: 1m30s` beside `x-ratelimit-remaining-requests: 0` | OpenAI, Groq |
+//! | header | `anthropic-ratelimit-tokens-reset: 2025-11-26T03:00:00Z` | Anthropic |
+//! | field | `retryDelay: "22s"` | Google |
+//! | field | `X-RateLimit-Reset` in milliseconds since 1970 | OpenRouter |
+//! | words | `Please try again in 1m2.5s`, `Please retry after 26 seconds` | OpenAI, Groq, Azure |
 
 use std::{
     sync::LazyLock,
