@@ -59,7 +59,8 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// The variable that holds the key for a model of this name, unless another is named.
+/// The variable that holds the key for a model of this name, unless another is configured: that of its preset, or
+/// `OPENAI_API_KEY`, which most servers without a preset expect.
 pub fn key_variable(name: &str) -> &'static str {
     Preset::of_name(name).unwrap_or(&UNNAMED).key_variable
 }
@@ -93,7 +94,8 @@ pub fn foreign_place(name: &str, typed: &str) -> Option<String> {
     (!is_own && !is_loopback(&url)).then(|| place_of(&url))
 }
 
-/// [`foreign_place`] for the value of one of the variables that give addresses.
+/// [`foreign_place`] for the value of one of the variables that give addresses, such as `OLLAMA_HOST`, read as the
+/// preset reads it. `None` also where the variable belongs to no preset.
 #[cfg(feature = "cli")]
 pub fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
     let owner = PRESETS.iter().find(|preset| preset.address_variables.contains(&variable))?;

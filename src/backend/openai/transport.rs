@@ -119,7 +119,8 @@ impl Transport {
         Err(Failure::of_status(status, response.headers(), &body, self.peer()))
     }
 
-    /// Reads the list of models, once.
+    /// Reads the list of models (`GET /models`), once and within `limit`: its owner tells what software the server is.
+    /// Nothing that comes of it is an error, since not every server has such a list.
     pub(super) async fn models(&self, limit: Duration) -> ModelList {
         let url = format!("{}/models", self.provider.place());
         let Ok(request) = self.http.get(url).build() else { return ModelList::Missing };
@@ -139,7 +140,8 @@ impl Transport {
         }
     }
 
-    /// The server as errors describe it.
+    /// The server as errors describe it. Whether it has answered before decides what an error means: see
+    /// [`Class`](super::classify::Class).
     pub(super) fn peer(&self) -> Peer<'_> {
         let has_answered = self.has_answered.load(Ordering::Relaxed);
         Peer { provider: &self.provider, secrets: &self.secrets, has_answered, proxy: None }
@@ -314,7 +316,8 @@ async fn read_answer(response: &mut Response, timer: &Timer) -> Result<Vec<u8>, 
     decompress(body, &encoding, LONGEST).ok_or(BodyFault::Compressed(encoding))
 }
 
-/// As much as came of the body of an error, up to a limit.
+/// As much as came of the body of an error, up to a limit and whatever ended it: the status is known, and half a
+/// message is better than none.
 async fn read_error(response: &mut Response, timer: &Timer) -> String {
     let mut body = Vec::new();
     // What was read before it ended is worth showing, however it ended.
@@ -413,7 +416,8 @@ fn described(error: reqwest::Error) -> String {
     }
 }
 
-/// The proxy between this program and the server, without credentials.
+/// The proxy between this program and the server, without credentials. reqwest asks the environment the same, and
+/// does not name the proxy in its errors.
 fn proxy(provider: &Provider) -> Option<String> {
     let url = provider.base_url.as_str().parse().ok()?;
     let found = Matcher::from_env().intercept(&url)?;
