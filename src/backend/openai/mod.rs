@@ -190,6 +190,9 @@ struct Reported {
 impl OpenAi {
     /// A model that can be asked; nothing is sent yet.
     ///
+    /// One value holds one pool of connections and what was learnt of the server: share it, in an `Arc`, among all
+    /// that ask the same model.
+    ///
     /// # Errors
     /// [`ErrorKind::Config`]: a key that cannot be sent, or extra fields that are not for settings.
     pub fn new(options: OpenAiOptions) -> Result<Self> {
