@@ -60,6 +60,21 @@ async fn a_budget_of_money_is_refused_where_the_price_is_not_known() {
 }
 
 #[tokio::test]
+async fn a_budget_of_money_counts_by_the_price_of_the_file() {
+    let (place, server) = twenty("price").await;
+    place.file("c.toml", format!(
+        "[defaults]\nmodel = \"m\"\n[model.m]\nname = \"openai/m\"\nbase_url = \"{}\"\nprice = {{ prompt = 100000.0, completion = 100000.0 }}\n",
+        server.url
+    ));
+    // Ten tokens cost 1: five answers fit.
+    let args = ["judge", "r.jsonl", "-p", "score", "-c", "c.toml", "-j", "1", "--max-cost", "5"];
+    let ran = Ran::ended(place.start(&args)).await;
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("--max-cost 10"), "{}", ran.err);
+    assert!((1..=5).contains(&server.requests()), "{}", ran.err);
+}
+
+#[tokio::test]
 async fn a_dry_run_says_what_the_budget_does_not_hold() {
     let (place, server) = twenty("dry").await;
     let args = ["--dry-run", "--max-requests", "7", "--max-total-tokens", "10"];

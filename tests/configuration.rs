@@ -166,7 +166,7 @@ async fn prices_of_a_model_are_in_lines_summaries_and_dry_runs() {
     assert_eq!((dry.code, server.seen().len()), (0, 0), "{}", dry.err);
     assert!(dry.out.contains("Answer\n```\nx\n```"), "{}", dry.out);
     assert!(
-        dry.err.contains("calls of judge-1: 1") && dry.err.contains("answer tokens: at most 10"),
+        dry.err.contains("requests to judge-1: 1") && dry.err.contains("answer tokens: at most 10"),
         "{}",
         dry.err
     );

@@ -447,7 +447,11 @@ async fn servers() {
     ----- stderr
     error: r.jsonl:1: http://[ADDRESS]/v1 answers 400 Bad Request: messages: too many
     "#);
+    let slow = Server::start(|_| Reply::Hang).await;
     let place = place("unreachable");
+    let args = ["judge", "r.jsonl", "-p", "score", "-m", "openai/m", "-q", "--timeout", "50ms"];
+    let ran = Ran::ended(place.start(&[&args[..], &["--base-url", &slow.url]].concat())).await;
+    assert_snapshot!(place.messages(&ran), @"");
     let args = ["judge", "r.jsonl", "-p", "score", "-m", "ollama/m", "-q", "--base-url"];
     let ran = Ran::ended(place.start(&[&args[..], &["http://127.0.0.1:1/v1"]].concat())).await;
     assert_snapshot!(place.messages(&ran), @r#"
@@ -464,6 +468,23 @@ async fn servers() {
     error: the base URL is not the address of an API
     hint: write it like `http://[ADDRESS]/v1`
     "#);
+}
+
+#[tokio::test]
+async fn budgets() {
+    let server = Server::start(|_| Reply::says("Fine.\nScore: 7")).await;
+    let place = place("budgets");
+    place.file("r.jsonl", "{\"id\": 1, \"answer\": \"a\"}\n{\"id\": 2, \"answer\": \"b\"}\n");
+    let args =
+        ["judge", "r.jsonl", "-p", "score", "-m", "openai/m", "-q", "--base-url", &server.url];
+    let run = async |limit: [&str; 2]| {
+        let ran = Ran::ended(place.start(&[&args[..], &limit, &["-j", "1"]].concat())).await;
+        place.messages(&ran)
+    };
+    assert_snapshot!(run(["--max-requests", "1"]).await, @"");
+    assert_snapshot!(run(["--max-cost", "1"]).await, @"");
+    assert_snapshot!(run(["--max-cost", "0"]).await, @"");
+    assert_snapshot!(run(["--deadline", "60"]).await, @"");
 }
 
 #[test]
