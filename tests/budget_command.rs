@@ -63,15 +63,28 @@ async fn a_budget_of_money_is_refused_where_the_price_is_not_known() {
 async fn a_budget_of_money_counts_by_the_price_of_the_file() {
     let (place, server) = twenty("price").await;
     place.file("c.toml", format!(
-        "[defaults]\nmodel = \"m\"\n[model.m]\nname = \"openai/m\"\nbase_url = \"{}\"\nprice = {{ prompt = 100000.0, completion = 100000.0 }}\n",
+        "[defaults]\nmodel = \"m\"\n[model.m]\nname = \"openai/m\"\nbase_url = \"{}\"\nprice = {{ prompt = 0.0, completion = 1000000.0 }}\n",
         server.url
     ));
-    // Ten tokens cost 1: five answers fit.
-    let args = ["judge", "r.jsonl", "-p", "score", "-c", "c.toml", "-j", "1", "--max-cost", "5"];
+    // Three tokens of an answer cost 3: five answers fit.
+    let args = [
+        "judge",
+        "r.jsonl",
+        "-p",
+        "score",
+        "-c",
+        "c.toml",
+        "-j",
+        "1",
+        "--max-tokens",
+        "3",
+        "--max-cost",
+        "15",
+    ];
     let ran = Ran::ended(place.start(&args)).await;
     assert_eq!(ran.code, 3, "{}", ran.err);
-    assert!(ran.err.contains("--max-cost 10"), "{}", ran.err);
-    assert!((1..=5).contains(&server.requests()), "{}", ran.err);
+    assert!(ran.err.contains("--max-cost 30"), "{}", ran.err);
+    assert!(server.requests() == 5, "{}", ran.err);
 }
 
 #[tokio::test]

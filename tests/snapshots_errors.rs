@@ -188,7 +188,7 @@ fn prompts_and_models() {
     ----- stderr
     error: unknown prompt `scor`
     hint: did you mean `score`?
-    hint: name your own prompt by its file: --prompt my.jinja
+    hint: name your own prompt by its file: -p my.jinja
     "#);
     assert_snapshot!(with(&["-m", "script:x", "-p", "absent.jinja"]), @r#"
     exit code 2
@@ -426,32 +426,40 @@ async fn servers() {
     assert_snapshot!(refused("401", 401, message("Incorrect API key provided: k.")).await, @r#"
     exit code 3
     ----- stderr
-    error: r.jsonl:1: http://[ADDRESS]/v1 answers 401 Unauthorized: Incorrect API key provided: k.
-    hint: the key came from OPENAI_API_KEY
+    error: r.jsonl:1: http://[ADDRESS]/v1 answered 401 Unauthorized: Incorrect API key provided: k.
+    hint: the key was read from OPENAI_API_KEY
     "#);
     assert_snapshot!(refused("404", 404, json!({"message": "The model `m` does not exist", "code": "model_not_found"})).await, @r#"
     exit code 3
     ----- stderr
-    error: r.jsonl:1: http://[ADDRESS]/v1 answers 404 Not Found: The model `m` does not exist
-    hint: is `m` the name of a model there?
-    hint: check --base-url: it usually ends in /v1
+    error: r.jsonl:1: http://[ADDRESS]/v1 answered 404 Not Found: The model `m` does not exist
+    hint: does the server have a model `m`?
+    hint: is this the address of an OpenAI-compatible API? It usually ends in /v1: see --base-url
     "#);
     assert_snapshot!(refused("429", 429, json!({"message": "You exceeded your current quota", "code": "insufficient_quota"})).await, @r#"
     exit code 3
     ----- stderr
-    error: r.jsonl:1: http://[ADDRESS]/v1 answers 429 Too Many Requests: You exceeded your current quota
+    error: r.jsonl:1: http://[ADDRESS]/v1 answered 429 Too Many Requests: You exceeded your current quota
     hint: the account has no credit left for this model
     "#);
     assert_snapshot!(refused("400", 400, message("messages: too many")).await, @r#"
     exit code 3
     ----- stderr
-    error: r.jsonl:1: http://[ADDRESS]/v1 answers 400 Bad Request: messages: too many
+    error: r.jsonl:1: http://[ADDRESS]/v1 answered 400 Bad Request: messages: too many
     "#);
     let slow = Server::start(|_| Reply::Hang).await;
     let place = place("unreachable");
     let args = ["judge", "r.jsonl", "-p", "score", "-m", "openai/m", "-q", "--timeout", "50ms"];
     let ran = Ran::ended(place.start(&[&args[..], &["--base-url", &slow.url]].concat())).await;
-    assert_snapshot!(place.messages(&ran), @"");
+    assert_snapshot!(place.messages(&ran), @r#"
+    exit code 3
+    ----- stderr
+    error: r.jsonl:1: http://[ADDRESS]/v1: no answer within 50ms
+    hint: is the server running on this machine, at this address?
+    hint: allow more time with --timeout 20m
+    hint: it was tried 8 times
+    hint: it was tried 8 times
+    "#);
     let args = ["judge", "r.jsonl", "-p", "score", "-m", "ollama/m", "-q", "--base-url"];
     let ran = Ran::ended(place.start(&[&args[..], &["http://127.0.0.1:1/v1"]].concat())).await;
     assert_snapshot!(place.messages(&ran), @r#"
@@ -481,10 +489,32 @@ async fn budgets() {
         let ran = Ran::ended(place.start(&[&args[..], &limit, &["-j", "1"]].concat())).await;
         place.messages(&ran)
     };
-    assert_snapshot!(run(["--max-requests", "1"]).await, @"");
-    assert_snapshot!(run(["--max-cost", "1"]).await, @"");
-    assert_snapshot!(run(["--max-cost", "0"]).await, @"");
-    assert_snapshot!(run(["--deadline", "60"]).await, @"");
+    assert_snapshot!(run(["--max-requests", "1"]).await, @r#"
+    exit code 3
+    ----- stderr
+    error: r.jsonl:1: the budget of 1 request is spent, so far 1 request, 0 tokens
+    hint: nothing is lost: run the same again with a larger --max-requests 2, and it goes on from here
+    "#);
+    assert_snapshot!(run(["--max-cost", "1"]).await, @r#"
+    exit code 2
+    ----- stderr
+    error: --max-cost needs the price of `openai/m`, which is not known
+    hint: set the price of a million tokens: `price = { prompt = 0.25, completion = 2.0 }` in tribunal.toml
+    "#);
+    assert_snapshot!(run(["--max-cost", "0"]).await, @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value '0' for '--max-cost <AMOUNT>': expected an amount above 0, such as 2.50
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(run(["--deadline", "60"]).await, @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value '60' for '--deadline <TIME>': `60` is not a duration: write a time such as 90s, 5m, 12h or 30d
+
+    For more information, try '--help'.
+    "#);
 }
 
 #[test]
@@ -526,8 +556,8 @@ fn loops() {
     assert_snapshot!(revise(&["--cost", "1"]), @r#"
     exit code 2
     ----- stderr
-    error: a budget of money needs the price of tokens
-    hint: give it in tribunal.toml: price = { prompt = 0.25, completion = 2 }
+    error: a budget of money needs the price of tokens, and it is not known
+    hint: give the price of a million tokens: `price = { prompt = 0.25, completion = 2 }` in tribunal.toml
     "#);
     assert_snapshot!(revise(&["--principle", "Be kind."]), @r#"
     exit code 2
@@ -547,6 +577,6 @@ fn loops() {
     ----- stderr
     error: check: the record has no field `reference`
     hint: it has `id`, `question`, `answer`; --map reference=FIELD names the one to use
-    hint: `check` is made for this model; --prompt score judges without it
+    hint: `check` is made for this model; -p score judges without it
     "#);
 }

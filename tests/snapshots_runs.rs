@@ -62,7 +62,10 @@ fn sums_are_judged_by_the_built_in_model() {
     let place = place("tiny");
     assert_snapshot!("tiny_lines", place.shown(&["judge", "sums.jsonl", "-j", "1"]));
     assert_snapshot!("tiny_rows", place.shown(&["judge", "sums.jsonl", "--format", "pretty"]));
-    assert_snapshot!("tiny_steps", place.shown(&["judge", "sums.jsonl", "-v", "-o", "v.jsonl"]));
+    assert_snapshot!(
+        "tiny_steps",
+        place.shown(&["judge", "sums.jsonl", "-v", "-o", "v.jsonl", "-j", "1"])
+    );
     assert_snapshot!("tiny_dry_run", place.shown(&["judge", "sums.jsonl", "--dry-run"]));
 }
 

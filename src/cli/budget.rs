@@ -32,10 +32,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", env = "TRIBUNAL_MAX_REQUESTS")]
     max_requests: Option<u64>,
     /// Maximum number of tokens, read and written.
-    #[arg(long, value_name = "N", env = "TRIBUNAL_MAX_TOTAL_TOKENS")]
+    #[arg(long, value_name = "N", env = "TRIBUNAL_MAX_TOTAL_TOKENS", hide_short_help = true)]
     max_total_tokens: Option<u64>,
     /// Maximum time of the run, such as 90s or 2h.
-    #[arg(long, value_name = "TIME", value_parser = units::duration, env = "TRIBUNAL_DEADLINE")]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, env = "TRIBUNAL_DEADLINE", hide_short_help = true)]
     deadline: Option<Duration>,
 }
 

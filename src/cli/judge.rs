@@ -51,7 +51,7 @@ pub(super) struct Args {
     #[command(flatten)]
     output: output::Args,
     /// File to write the prompt to, ready to be edited.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     save: Option<PathBuf>,
     /// File to record the model's answers in, for -m replay:FILE.
     #[arg(long, value_name = "FILE", hide_short_help = true)]

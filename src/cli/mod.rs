@@ -234,7 +234,7 @@ fn command() -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
-const ASKING: [&str; 16] = [
+const ASKING: [&str; 17] = [
     "base_url",
     "concurrency",
     "context",
@@ -251,6 +251,7 @@ const ASKING: [&str; 16] = [
     "temperature",
     "threads",
     "timeout",
+    "tpm",
 ];
 
 /// The command and its subcommands with one `--help`, the short one.

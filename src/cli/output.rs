@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Shape>,
     /// File for the run's figures, as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     summary: Option<PathBuf>,
     /// File for a JUnit report, for CI.
     #[arg(long, value_name = "FILE")]

@@ -9,7 +9,6 @@ use tokio::sync::watch;
 
 use super::{Exit, input::Input, note, print_error, signals};
 use tribunal::{
-    backend::records_open,
     judge::Judge,
     records::End,
     run::{Redo, RunOptions},
@@ -27,7 +26,7 @@ pub(super) fn options(
     stopping: watch::Sender<bool>,
 ) -> RunOptions {
     let mut options = RunOptions::default();
-    options.concurrency = Some(records_open(judge.concurrency()));
+    options.concurrency = Some(judge.open_records());
     options.stop = Some(signals::listen(stopping));
     options.grace = GRACE;
     options.redo = redo;

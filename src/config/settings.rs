@@ -74,7 +74,7 @@ pub struct Settings {
     #[schemars(with = "Share")]
     pub fail_under: Option<f64>,
     /// Exit 1 if more than this share is unreadable.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_MAX_UNREADABLE"))]
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_MAX_UNREADABLE"))]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
     #[schemars(with = "Share")]
     pub max_unreadable: Option<f64>,

@@ -267,9 +267,12 @@ impl Judge {
     }
 
     /// How many items to have open at once: two for each request that its models handle, so that none of them
-    /// waits for a slow record; at most 1,024.
+    /// waits for a slow record; at most 1,024. A model in this process is given one item for each of its requests:
+    /// with more, the second request of an item finds its first one no more in the model's memory.
     pub fn open_records(&self) -> usize {
-        records_open(self.concurrency())
+        let width = self.concurrency();
+        let is_here = self.0.models.iter().all(|model| model.backend.is_in_process());
+        if is_here { width } else { records_open(width) }
     }
 
     /// The item as the prompt sees it: fields renamed and filled in. Where the members rename fields differently
