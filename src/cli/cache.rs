@@ -73,7 +73,7 @@ enum Command {
     /// Remove old answers, or the least recently used ones.
     Prune {
         /// Remove answers not used for this long, such as 30d.
-        #[arg(long, visible_alias = "max-age", value_name = "TIME", value_parser = units::duration)]
+        #[arg(long, alias = "max-age", value_name = "TIME", value_parser = units::duration)]
         older_than: Option<Duration>,
         /// Keep at most this size, such as 500MB or 4GB.
         #[arg(long, value_name = "SIZE", value_parser = size)]
