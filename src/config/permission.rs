@@ -52,7 +52,8 @@ pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
         let path = outside(&path, from.folder)?;
         Some(from.asks(&format!("{key} reads `{}`, outside of the folder", path.display())))
     });
-    files.chain(address(effective)).chain(key(effective)).chain(identity(effective)).collect()
+    let own = address(effective).into_iter().chain(key(effective)).chain(identity(effective));
+    files.chain(own).chain(endpoints(effective)).collect()
 }
 
 /// A setting that came out of a file.
@@ -116,6 +117,23 @@ fn key(effective: &Effective) -> Option<Permission> {
         return None;
     }
     Some(from.asks(&format!("key_variable sends the value of {variable} as the key")))
+}
+
+/// More servers and keys of the model.
+fn endpoints(effective: &Effective) -> Vec<Permission> {
+    let Some(from) = Source::of(effective, "model.endpoints") else { return Vec::new() };
+    let (name, own) = (effective.model_name(), presets::key_variable(effective.model_name()));
+    let mut asked = Vec::new();
+    for endpoint in &effective.model.endpoints {
+        let address = endpoint.base_url.as_deref();
+        if let Some(place) = address.and_then(|url| presets::foreign_place(name, url)) {
+            asked.push(from.asks(&format!("endpoints sends requests, and a key, to {place}")));
+        }
+        if let Some(variable) = endpoint.key_variable.as_deref().filter(|name| *name != own) {
+            asked.push(from.asks(&format!("endpoints sends the value of {variable} as the key")));
+        }
+    }
+    asked
 }
 
 /// Answers under the name of another model would be given to other folders as that model's.

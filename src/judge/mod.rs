@@ -175,7 +175,12 @@ impl Judge {
             let more = judging.answer(&id, answer);
             more.into_iter().rev().for_each(|ask| ready.push_front(ask));
         }
-        judging.judgment()
+        let judgment = judging.judgment();
+        if judgment.as_ref().is_err_and(Error::is_interrupted) {
+            // What is in flight is paid for: it lands, so that a cache keeps it for the next run.
+            while flying.next().await.is_some() {}
+        }
+        judgment
     }
 
     async fn ask(&self, id: AskId, request: Request) -> (AskId, Result<Completion>) {

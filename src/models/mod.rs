@@ -34,7 +34,7 @@ pub use crate::backend::openai::presets;
 
 pub use {
     schemes::DEFAULT_MODEL,
-    settings::{Context, ModelSettings},
+    settings::{Context, EndpointSettings, ModelSettings},
 };
 
 #[cfg(feature = "llama")]
@@ -158,7 +158,7 @@ impl ModelSpec {
 /// members of a jury share the weights. A model stays loaded while its registry lives.
 ///
 /// Around each model stand [layers](crate::backend), outermost first:
-/// recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced ▸ the model itself.
+/// recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced ▸ endpoints ▸ the model itself.
 #[derive(Clone, Debug, Default)]
 pub struct Models(Arc<Inner>);
 
@@ -289,10 +289,12 @@ impl Around {
 
     fn recorded(&self, model: Arc<dyn Backend>, spec: &ModelSpec) -> Result<Arc<dyn Backend>> {
         let Some(file) = &self.record else { return Ok(model) };
-        let key = spec.settings.key_variable.as_deref();
-        let key = key.and_then(|name| self.environment.variable(name));
+        let endpoints = spec.settings.endpoints.iter();
+        let keys = endpoints.map(|endpoint| &endpoint.key_variable);
+        let keys = keys.chain([&spec.settings.key_variable]).flatten();
+        let keys = keys.filter_map(|name| self.environment.variable(name));
         let secrets = self.environment.secrets().into_iter();
-        let secrets = secrets.chain(key.map(|key| key.trim().to_owned())).collect();
+        let secrets = secrets.chain(keys.map(|key| key.trim().to_owned())).collect();
         Ok(Arc::new(Recorded::new(model, file, secrets)?))
     }
 }

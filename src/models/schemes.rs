@@ -59,8 +59,17 @@ const COMMON: [&str; 4] = ["name", "concurrency", "clean_finish", "price"];
 
 const NONE: &[&str] = &[];
 const LOCAL: &[&str] = &["context", "threads", "gpu_layers"];
-const REMOTE: &[&str] =
-    &["base_url", "key_variable", "model_id", "extra", "timeout", "stream", "rpm", "tpm"];
+const REMOTE: &[&str] = &[
+    "base_url",
+    "key_variable",
+    "endpoints",
+    "model_id",
+    "extra",
+    "timeout",
+    "stream",
+    "rpm",
+    "tpm",
+];
 
 /// The table, in the order in which names are tried.
 static SCHEMES: [Scheme; 11] = [
@@ -304,32 +313,54 @@ async fn local(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
 
 #[cfg(feature = "openai")]
 fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
-    use crate::backend::openai::{OpenAi, OpenAiOptions};
+    use crate::backend::Endpoints;
     let own = spec.model_settings();
-    if let Some(url) = &own.base_url {
+    let (url, key) = (own.base_url.as_deref(), own.key_variable.as_deref());
+    let first = endpoint(spec, around, url, key)?;
+    if own.endpoints.is_empty() {
+        return Ok(Arc::new(first));
+    }
+    let mut all = Endpoints::new(first);
+    for other in &own.endpoints {
+        let url = other.base_url.as_deref().or(url);
+        let key = other.key_variable.as_deref().or(key);
+        all = all.and(endpoint(spec, around, url, key)?, other.weight.unwrap_or(1));
+    }
+    Ok(Arc::new(all))
+}
+
+/// The model at one address and with one key.
+#[cfg(feature = "openai")]
+fn endpoint(
+    spec: &ModelSpec,
+    around: &Around,
+    base_url: Option<&str>,
+    key_variable: Option<&str>,
+) -> Result<crate::backend::openai::OpenAi> {
+    use crate::backend::openai::{OpenAi, OpenAiOptions};
+    if let Some(url) = base_url {
         around.environment.check_address("base_url", url)?;
     }
-    if let Some(name) = &own.key_variable {
+    if let Some(name) = key_variable {
         around.environment.check_variable("key_variable", name)?;
     }
     let variable = |name: &str| {
         let is_key = name.ends_with("_API_KEY");
-        let named = own.key_variable.as_deref().filter(|_| is_key);
+        let named = key_variable.filter(|_| is_key);
         // An empty key is said to be empty; any other empty variable is as good as none.
         let is_set = |value: &String| !value.is_empty() || is_key;
         around.environment.variable(named.unwrap_or(name)).filter(is_set)
     };
-    let mut settings = OpenAiOptions::new(spec.name(), own.base_url.as_deref(), &variable)?;
-    settings.extra = own.extra_fields();
-    settings.model_id.clone_from(&own.model_id);
-    if let Some(timeout) = own.timeout {
-        settings.timeout = timeout;
-    }
+    let own = spec.model_settings();
+    let mut options = OpenAiOptions::new(spec.name(), base_url, &variable)?;
+    options.extra = own.extra_fields();
+    options.model_id.clone_from(&own.model_id);
+    options.timeout = own.timeout.unwrap_or(options.timeout);
     if around.offline {
-        settings.provider = settings.provider.unasked();
+        options.provider = options.provider.unasked();
     }
-    settings.stream = own.stream.unwrap_or(settings.stream);
-    Ok(Arc::new(OpenAi::new(settings)?))
+    options.stream = own.stream.unwrap_or(options.stream);
+    OpenAi::new(options)
 }
 
 #[cfg(not(feature = "openai"))]

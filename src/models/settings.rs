@@ -37,6 +37,10 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_variable: Option<String>,
+    /// More servers or keys of the same model.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<EndpointSettings>,
     /// Name to use for this model in cache keys.
     #[cfg_attr(
         feature = "cli",
@@ -123,6 +127,29 @@ pub struct ModelSettings {
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
+}
+
+/// Another server, or another key, of the same model: an entry of `endpoints`. What it leaves out is as for the
+/// model itself, which is the first endpoint.
+///
+/// ```toml
+/// [model.judge]
+/// name = "openai/gpt-5-mini"
+/// endpoints = [{ key_variable = "SECOND_KEY" }, { key_variable = "THIRD_KEY", weight = 2 }]
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EndpointSettings {
+    /// Address of its API, up to /v1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Variable of the environment that holds its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_variable: Option<String>,
+    /// Share of the requests, beside 1 for the model itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub weight: Option<u32>,
 }
 
 impl ModelSettings {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Around, ModelSpec, Place};
 use crate::{
-    backend::{Backend, BackendExt, Limit, Prices, Retry},
+    backend::{Backend, BackendExt, Limit, Retry},
     completion::Price,
     error::Result,
 };
@@ -25,7 +25,7 @@ pub(super) fn stacked(
     spec: &ModelSpec,
     around: &Around,
 ) -> Result<Arc<dyn Backend>> {
-    let model = match price(place, spec) {
+    let model = match price(&*model, spec) {
         Some(price) => Arc::new(model.priced(price)),
         None => model,
     };
@@ -44,11 +44,9 @@ pub(super) fn stacked(
     around.recorded(around.cached(model), spec)
 }
 
-/// The price that is set, else that of the public list: only for a provider's own address.
-fn price(place: Place, spec: &ModelSpec) -> Option<Price> {
-    let own = spec.settings.price;
-    let is_listed = place == Place::Server && spec.settings.base_url.is_none();
-    own.or_else(|| Prices::list().of(&spec.name).filter(|_| is_listed))
+/// The price that is set, else the one that the backend knows: see [`Prices`](crate::backend::Prices).
+fn price(model: &dyn Backend, spec: &ModelSpec) -> Option<Price> {
+    spec.settings.price.or_else(|| model.price())
 }
 
 /// So many requests in flight as is set, else as a server handles well; never more of them a minute than is set.

@@ -126,9 +126,9 @@ use self::{
     refused::Parameter,
     transport::{ModelList, Transport},
 };
-use super::Backend;
+use super::{Backend, Prices};
 use crate::{
-    completion::Completion,
+    completion::{Completion, Price},
     error::{Error, ErrorKind, Result},
     request::{Ability, Ask, Capabilities, Logprobs, Request},
 };
@@ -427,6 +427,11 @@ impl Backend for OpenAi {
     fn concurrency(&self) -> usize {
         let most = self.provider().preset.concurrency;
         if self.provider().is_here() { most.min(LOCAL_CONCURRENCY) } else { most }
+    }
+
+    /// The public list price, at the provider's own server.
+    fn price(&self) -> Option<Price> {
+        Prices::list().of(&self.name).filter(|_| self.provider().is_own_server())
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {

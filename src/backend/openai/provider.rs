@@ -154,6 +154,11 @@ impl Provider {
         self.key.clone().into_iter().chain(password).chain(of_query).collect()
     }
 
+    /// Whether it is the provider's own server, whose list prices hold.
+    pub(super) fn is_own_server(&self) -> bool {
+        self.preset.is_at(&self.base_url)
+    }
+
     /// Whether the server runs on this machine.
     pub(super) fn is_here(&self) -> bool {
         is_loopback(&self.base_url)
