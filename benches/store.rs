@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use tribunal::{Completion, backend::cache::Shelf};
+use tribunal::{Completion, backend::cache::CacheStore};
 
 const COUNT: u32 = 5_000;
 
@@ -31,15 +31,15 @@ fn timed<T>(mut work: impl FnMut(u32) -> T) -> Vec<Duration> {
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let shelf = Shelf::open(folder.path()).unwrap();
+    let store = CacheStore::open(folder.path()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let answer = |n: u32| {
         Completion::text(format!("{n} is plain and right, as far as I can see. ").repeat(40))
     };
     told(
         "store: write an entry of 2 KB",
-        timed(|n| runtime.block_on(shelf.put(&key(n), "m", &answer(n))).unwrap()),
+        timed(|n| runtime.block_on(store.put(&key(n), "m", &answer(n))).unwrap()),
     );
-    told("store: read it", timed(|n| shelf.get(&key(n)).unwrap().unwrap()));
-    told("store: miss", timed(|n| shelf.get(&key(COUNT + n)).unwrap()));
+    told("store: read it", timed(|n| store.get(&key(n)).unwrap().unwrap()));
+    told("store: miss", timed(|n| store.get(&key(COUNT + n)).unwrap()));
 }

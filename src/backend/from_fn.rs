@@ -16,6 +16,11 @@ use crate::{
 /// The name is also the [identity](Backend::identity), under which caches keep the answers: give another
 /// [`identity`](FromFn::identity) to what answers differently, such as a newer model behind the same client.
 ///
+/// The function sends once and reports what came of it; [layers](super::BackendExt) around it retry, limit and
+/// remember. They act on the error: its kind, and the facts that [`Error`](crate::Error) carries, such as
+/// [`with_retry_after`](crate::Error::with_retry_after). An error of a client's own becomes one by
+/// [`Error::other`](crate::Error::other), which is not tried again.
+///
 /// ```
 /// use tribunal::{backend::{Backend, from_fn}, completion::{Completion}, request::Request};
 ///
@@ -52,13 +57,13 @@ impl<F> FromFn<F> {
         Self { identity: identity.into(), ..self }
     }
 
-    /// Says what the function can be asked; without it, for text only.
+    /// Sets what the function can be asked; without it, text only.
     #[must_use]
     pub fn capable(self, capabilities: Capabilities) -> Self {
         Self { capabilities, ..self }
     }
 
-    /// Says how many requests it handles well at once; without it, 16.
+    /// Sets how many requests it handles well at once; without it, 16.
     #[must_use]
     pub fn concurrent(self, requests: usize) -> Self {
         Self { concurrency: requests.max(1), ..self }

@@ -1,4 +1,4 @@
-//! Writes down what a model answered, to be read aloud by [`Replay`](super::Replay).
+//! Writes the answers of a model to a file, from which [`Replay`](super::Replay) answers later.
 //!
 //! A recording is a text file with one JSON object per answer:
 //!
@@ -6,8 +6,8 @@
 //! {"key": …, "identity": …, "names": […], "capabilities": {…}, "request": {…}, "completion": {…}}
 //! ```
 //!
-//! Lines may be sorted, cut and joined with lines of other recordings of the same model. The
-//! request is there for people; only `key` counts.
+//! Lines may be sorted, removed, and joined with lines of other recordings of the same model. The request is there
+//! for people; only `key` counts. Secrets are replaced by `***` before a line is written.
 
 use std::{
     fmt,
@@ -30,8 +30,32 @@ use crate::{
 
 /// A layer that appends every answer to a file.
 ///
-/// Each line is written at once and complete before the answer is handed on; an answer that cannot
-/// be written is an error ([`ErrorKind::Io`]). Failures of the model are not written.
+/// Each line is written, whole, before the answer is returned. Failures of the model are not written.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{backend::{Backend, Recorded, Replay, Script}, request::Request};
+///
+/// # let folder = tempfile::tempdir().map_err(tribunal::Error::other)?;
+/// # let path = folder.path().join("answers.jsonl");
+/// let model = Recorded::new(Script::always("Score: 7"), &path, Vec::new())?;
+/// let request = Request::generate(Vec::new());
+/// model.complete(&request).await?;
+/// // Without the model, at another time:
+/// assert_eq!(Replay::open(&path)?.complete(&request).await?.text, "Score: 7");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Order
+/// Outermost, so that a recording holds remembered answers too and replays a run as a whole.
+///
+/// # Errors
+/// Those of the backend below, and [`ErrorKind::Io`] where an answer cannot be written.
+///
+/// # Cancellation
+/// A request that is dropped before its answer came is not in the file.
 pub struct Recorded<B> {
     inner: B,
     path: PathBuf,
@@ -40,10 +64,14 @@ pub struct Recorded<B> {
 }
 
 impl<B: Backend> Recorded<B> {
-    /// Appends the answers of `inner` to the file at `path`, which is made if there is none.
+    /// Appends the answers of `inner` to the file at `path`, which is made if it is missing. A last line that an
+    /// earlier run did not finish is removed.
     ///
     /// Wherever one of `secrets` occurs in a request or an answer, `***` is written instead.
     /// Secrets of fewer than 8 bytes are placeholders such as `EMPTY`, and are not looked for.
+    ///
+    /// # Errors
+    /// The file cannot be written, or holds something else than a recording.
     pub fn new(inner: B, path: impl AsRef<Path>, secrets: Vec<String>) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let file = reopened(&path)?;
@@ -98,7 +126,7 @@ pub(super) struct Line {
     #[serde(default)]
     pub(super) names: Vec<String>,
     pub(super) capabilities: Capabilities,
-    /// Written for people, and never read again: it may be long.
+    /// For people; it is not read again.
     #[serde(skip_deserializing)]
     request: Option<Request>,
     pub(super) completion: Completion,
@@ -118,7 +146,7 @@ fn finite(mut completion: Completion) -> Completion {
     completion
 }
 
-/// Longest first, so that a secret within another leaves nothing of it.
+/// Without placeholders; the longest first, so that no part of a secret that contains another one is left.
 fn worth_hiding(mut secrets: Vec<String>) -> Vec<String> {
     const SHORTEST: usize = 8;
     secrets.retain(|secret| secret.len() >= SHORTEST);
@@ -160,7 +188,7 @@ fn reopened(path: &Path) -> Result<File> {
         if !tail.starts_with(LINE_START.get(..tail.len()).unwrap_or(LINE_START)) {
             return Err(Error::new(
                 ErrorKind::Config,
-                format!("`{}` is no recording: its last line has no end", path.display()),
+                format!("`{}` is not a recording: its last line has no end", path.display()),
             )
             .hint("name another file for the recording"));
         }

@@ -17,13 +17,19 @@ use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result, json_fault},
     files,
+    hint::Hint,
     request::{Capabilities, Request},
 };
 
-/// A backend that repeats what [`Recorded`](super::Recorded) wrote down.
+/// A backend that answers from a file of [`Recorded`](super::Recorded).
 ///
-/// It stands for the model that was recorded: it has its identity, its other names and its
-/// capabilities. A request that is not in the file is [`ErrorKind::NotRecorded`].
+/// It replaces the model that was recorded, and has its identity, its other names and its capabilities, so that
+/// prompts, keys and results are the same. The whole file is held in memory.
+///
+/// # Errors
+/// [`ErrorKind::NotRecorded`]: the request is not in the file. An edited prompt, record or sampling setting makes
+/// another request.
+
 pub struct Replay {
     name: String,
     identity: String,
@@ -33,10 +39,11 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Reads the recording at `path`; of equal keys the last counts.
+    /// Reads the recording at `path`; of equal keys the last counts. Lines may have up to 64 MiB.
     ///
-    /// Fails where the file cannot be read ([`ErrorKind::Io`]), and where a line is no answer, the
-    /// file holds none, or answers of more than one model ([`ErrorKind::Config`]).
+    /// # Errors
+    /// [`ErrorKind::Io`]: the file cannot be read. [`ErrorKind::Config`]: a line is not a recorded answer (the error
+    /// names it), the file holds none, or it holds answers of several models.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let unreadable = |cause| broken("read", path).because(cause);
@@ -57,8 +64,8 @@ impl Replay {
             bytes.clear();
         }
         replay.ok_or_else(|| {
-            let message = format!("the recording `{}` holds no answer", path.display());
-            Error::new(ErrorKind::Config, message).hint(HOW_TO_RECORD)
+            let message = format!("the recording `{}` holds no answers", path.display());
+            Error::new(ErrorKind::Config, message).hint(how_to_record())
         })
     }
 
@@ -67,7 +74,7 @@ impl Replay {
         self.answers.len()
     }
 
-    /// Whether it can answer nothing: never so after [`Replay::open`].
+    /// Whether it can answer nothing; never after [`Replay::open`].
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty()
     }
@@ -98,8 +105,11 @@ impl Replay {
 /// The longest line that is read, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-const HOW_TO_RECORD: &str = "record it first: run the same judge on the model itself with `--record FILE` \
-     (in the library: wrap the model in `backend::Recorded`)";
+/// What to do where an answer is missing.
+fn how_to_record() -> Hint {
+    Hint::from("record it first: run the same judge on the model itself with ")
+        .setting("record", "FILE")
+}
 
 fn parsed(line: &[u8]) -> Result<Line> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
@@ -140,7 +150,7 @@ impl Backend for Replay {
         self.answers.get(&key).cloned().ok_or_else(|| {
             let message = format!("`{}` holds no answer to request {key}", self.name);
             Error::new(ErrorKind::NotRecorded, message)
-                .hint(HOW_TO_RECORD)
+                .hint(how_to_record())
                 .hint("an edited prompt, record or sampling setting makes another request")
         })
     }

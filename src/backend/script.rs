@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::Backend;
+use super::{Backend, pause::pause};
 use crate::{
     completion::Completion,
     completion::Distribution,
@@ -20,11 +20,27 @@ use crate::{
     request::{Ask, Capabilities, Request},
 };
 
-/// A backend with a script instead of a model: for tests, examples and dry runs.
+/// A backend with fixed answers instead of a model: for tests, examples and dry runs.
 ///
-/// An [`Ask::Choose`] is answered with the label that the line names, else with the first label, at
-/// probability 1. Lines that bring a distribution of their own, and those of
-/// [`Script::answering`], are said as they are.
+/// An [`Ask::Choose`] is answered with the label that the line names, else with the first label, at probability 1.
+/// Lines that have a distribution of their own, and those of [`Script::answering`], are returned as they are.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Error, ErrorKind, backend::{Backend, Script}, request::Request};
+///
+/// let busy = Error::new(ErrorKind::Overloaded, "busy");
+/// let script = Script::once([Ok("Score: 7"), Err(busy)]);
+/// let request = Request::generate(Vec::new());
+/// assert_eq!(script.complete(&request).await?.text, "Score: 7");
+/// assert!(script.complete(&request).await.unwrap_err().is_transient());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Those in the script, and [`ErrorKind::NotRecorded`] after its last line.
 pub struct Script {
     lines: Lines,
     pause: Duration,
@@ -42,41 +58,41 @@ enum Lines {
 }
 
 impl Script {
-    /// What a script pretends to be capable of: everything.
+    /// What a script reports to be capable of: everything.
     const ABLE: Capabilities = Capabilities::ALL;
 
-    /// Says `line` to everything.
+    /// Answers every request with `line`.
     pub fn always(line: impl Into<Completion>) -> Self {
         Self::of(Lines::Always(Box::new(line.into())))
     }
 
-    /// Says each of `lines` once, in turn, and then forgets its lines
-    /// ([`ErrorKind::NotRecorded`]).
+    /// Answers with each of `lines` once, in their order; after the last one every request fails with
+    /// [`ErrorKind::NotRecorded`].
     pub fn once<L: Into<Completion>>(lines: impl IntoIterator<Item = Result<L>>) -> Self {
         let lines = lines.into_iter().map(|line| line.map(Into::into));
         Self::of(Lines::Once(Mutex::new(lines.collect())))
     }
 
-    /// Says whatever `answer` makes of the request.
+    /// Answers with what `answer` makes of the request.
     pub fn answering(
         answer: impl Fn(&Request) -> Result<Completion> + Send + Sync + 'static,
     ) -> Self {
         Self::of(Lines::Answering(Box::new(answer)))
     }
 
-    /// Takes its time over every line.
+    /// Waits so long before every answer.
     #[must_use]
     pub fn slowly(self, pause: Duration) -> Self {
         Self { pause, ..self }
     }
 
-    /// Pretends to be capable of this, and of no more.
+    /// Sets what it reports to be capable of; without it, everything.
     #[must_use]
     pub fn capable(self, capabilities: Capabilities) -> Self {
         Self { capabilities, ..self }
     }
 
-    /// Remembers every request, for [`Script::asked`]; memory grows with each.
+    /// Keeps every request for [`Script::asked`]; memory grows with each.
     #[must_use]
     pub fn remembering(self) -> Self {
         Self { memory: Some(Mutex::default()), ..self }
@@ -88,7 +104,7 @@ impl Script {
         memory.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How often it was asked.
+    /// The number of requests so far.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
     }
@@ -116,7 +132,7 @@ impl Script {
             Lines::Answering(answer) => answer(request),
             Lines::Once(lines) => {
                 let line = lines.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                let line = line.unwrap_or_else(|| Err(forgotten()))?;
+                let line = line.unwrap_or_else(|| Err(no_more_lines()))?;
                 Ok(chosen(line, &request.ask))
             }
         }
@@ -144,7 +160,7 @@ impl Backend for Script {
     async fn complete(&self, request: &Request) -> Result<Completion> {
         self.note(request);
         if !self.pause.is_zero() {
-            wait(self.pause).await;
+            pause(self.pause).await;
         }
         self.line(request)
     }
@@ -163,13 +179,8 @@ fn chosen(line: Completion, ask: &Ask) -> Completion {
     Completion { text: label, distribution: Some(distribution), ..line }
 }
 
-fn forgotten() -> Error {
+fn no_more_lines() -> Error {
     Error::new(ErrorKind::NotRecorded, "the script has no more lines")
-}
-
-#[expect(clippy::disallowed_methods, reason = "pretending to think")]
-async fn wait(pause: Duration) {
-    tokio::time::sleep(pause).await;
 }
 
 impl fmt::Debug for Script {
@@ -209,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_are_said_in_turn_and_then_forgotten() {
+    async fn lines_are_said_in_turn_and_then_no_more_lines() {
         let busy = Error::new(ErrorKind::Overloaded, "busy");
         let script = Script::once([Ok("one"), Err(busy)]).remembering();
         let request = question(Ask::Generate { top_logprobs: None });

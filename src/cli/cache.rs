@@ -18,7 +18,7 @@ use super::{
     emit, note, print_error,
 };
 use tribunal::{
-    backend::cache::{Cache, Mode, Shelf},
+    backend::cache::{Cache, CacheStore, Mode},
     completion::Completion,
     error::{Error, ErrorKind, Result, json_fault},
     files::Plan,
@@ -125,19 +125,19 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     if let Command::Path = args.command {
         return emit(&mut out, &folder.display().to_string()).map(|()| Exit::Done);
     }
-    let shelf = Shelf::open(&folder)?;
+    let store = CacheStore::open(&folder)?;
     match args.command {
         Command::Path => (),
-        Command::Stats => stats(&shelf, &mut out)?,
+        Command::Stats => stats(&store, &mut out)?,
         Command::Prune { older_than: None, max_size: None } => {
             return Err(Error::new(ErrorKind::Config, "prune needs an age or a size")
                 .hint("add --older-than 30d or --max-size 4GB"));
         }
         Command::Prune { older_than, max_size } => {
-            note(&format!("removed {} answers", shelf.prune(older_than, max_size)?));
+            note(&format!("removed {} answers", store.prune(older_than, max_size)?));
         }
         Command::Clear { yes: false } => {
-            let entries = shelf.stats()?.entries;
+            let entries = store.stats()?.entries;
             return Err(Error::new(
                 ErrorKind::Config,
                 format!("this would remove {entries} answers"),
@@ -145,24 +145,24 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
             .hint("add --yes to remove them; `tribunal cache export` saves a copy first"));
         }
         Command::Clear { yes: true } => {
-            note(&format!("removed {} answers", shelf.prune(None, Some(0))?));
+            note(&format!("removed {} answers", store.prune(None, Some(0))?));
         }
         Command::Export => {
             storing(&folder).check()?;
-            shelf.each(|key, model, answer| {
+            store.each(|key, model, answer| {
                 let line =
                     Exported { key: key.into(), model: model.into(), answer: answer.clone() };
                 write_line(&mut out, &line)
             })?;
         }
-        Command::Import { file } => return import(&shelf, &file).await,
+        Command::Import { file } => return import(&store, &file).await,
     }
     Ok(Exit::Done)
 }
 
 /// Prints where the answers are, how many there are of each model, their size and their age.
-fn stats(shelf: &Shelf, out: &mut impl Write) -> Result<()> {
-    let stats = shelf.stats()?;
+fn stats(store: &CacheStore, out: &mut impl Write) -> Result<()> {
+    let stats = store.stats()?;
     #[expect(clippy::cast_precision_loss, reason = "megabytes with one digit")]
     let megabytes = stats.bytes as f64 / 1e6;
     emit(out, &format!("folder   {}", stats.path.parent().unwrap_or(&stats.path).display()))?;
@@ -194,7 +194,7 @@ fn write_line(out: &mut impl Write, line: &Exported) -> Result<()> {
 ///
 /// # Errors
 /// The file cannot be read.
-async fn import(shelf: &Shelf, file: &Path) -> Result<Exit> {
+async fn import(store: &CacheStore, file: &Path) -> Result<Exit> {
     let source = match file.to_str() {
         Some("-") => Source::Stdin,
         _ => Source::File(file.to_owned()),
@@ -207,7 +207,7 @@ async fn import(shelf: &Shelf, file: &Path) -> Result<Exit> {
             Error::new(ErrorKind::Record, message)
         });
         let put = match read {
-            Ok(Exported { key, model, answer }) => shelf.put(&key, &model, &answer).await,
+            Ok(Exported { key, model, answer }) => store.put(&key, &model, &answer).await,
             Err(error) => Err(error),
         };
         match put {

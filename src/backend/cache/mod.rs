@@ -1,17 +1,22 @@
-//! Never pay twice: answers in memory, on disk, and on their way.
+//! A cache, so that no answer is paid for twice: answers in memory, on disk, and on their way.
 //!
-//! A [`Cache`] is a layer in front of a model. A request is looked for in memory, then in the store that
-//! all processes share; if neither has it, it is asked once and all callers wait for that answer, in this
-//! process and in others. Keys are those of [`Request::key`]. Failures, refusals and empty answers are
-//! never kept. Whatever is wrong with the store is said once, and the run goes on without it.
+//! A [`Cache`] makes [layers](Cached) around models. A request is looked up in memory, then in the store that all
+//! processes share; if neither has it, the model is asked once, and all callers wait for that answer, in this process
+//! and in others. Keys are those of [`Request::key`]. Failures, refusals, empty answers, and texts that ran out of
+//! context in this process are not stored. Where something is wrong with the store, one warning says so, and the run
+//! goes on without it. Files are read and written on threads that may block, never on those of the runtime.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `flights` | requests on their way in this process: one per key, however many callers wait |
+//! | `key_locks` | the same between processes: locks on bytes of a file |
+//! | `store` | answers in one SQLite file |
 //!
 //! # Cancellation
-//! A caller that is dropped does not disturb the others who wait for the same answer. When the last one is
-//! gone, a model in this process stops; an answer of a server has 60 seconds to arrive and is remembered,
-//! because it was paid for.
+//! A caller that is dropped does not disturb the others that wait for the same answer: see [`Cached`].
 
-mod aloft;
-mod flight;
+mod flights;
+mod key_locks;
 mod store;
 
 #[doc(hidden)]
@@ -30,8 +35,8 @@ use async_trait::async_trait;
 use moka::future::Cache as Memory;
 
 use self::{
-    aloft::{Aloft, Landed},
-    flight::Flights,
+    flights::{Flights, Landed},
+    key_locks::KeyLocks,
     store::Store,
 };
 use super::{Backend, Layer};
@@ -41,24 +46,45 @@ use crate::{
     request::{CacheKey, Request},
 };
 
-/// What a cache does.
+/// What a cache does with requests and answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Mode {
-    /// Answers from it, and keeps new ones.
+    /// Answer from the cache; store new answers.
     #[default]
     On,
-    /// Every request is asked, and nothing is kept.
+    /// Ask the model every time; store nothing.
     Off,
-    /// Answers from it, and keeps nothing.
+    /// Answer from the cache; store nothing.
     Read,
-    /// Every request is asked, and its answer kept.
+    /// Ask the model every time, and store the answers.
     Write,
-    /// Every request is asked once more, and its answer replaces the one that was kept.
+    /// Ask the model once more for each request, and replace the stored answer.
     Refresh,
 }
 
-/// Answers that were paid for.
+/// Remembered answers: in memory, and in a store that all processes share.
+///
+/// Cheap to clone; clones are one cache. Keys name the model, so that one cache serves all models.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use std::sync::Arc;
+/// use tribunal::{backend::{Backend, Script, cache::{Cache, Mode}}, request::Request};
+///
+/// let cache = Cache::in_memory(Mode::On);
+/// let model = cache.over(Arc::new(Script::always("Score: 7")));
+/// let request = Request::generate(Vec::new());
+/// assert!(!model.complete(&request).await?.cached);
+/// assert!(model.complete(&request).await?.cached);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Panics
+/// Requests are sent by tasks, and the store is read by threads, of a tokio runtime: [`Cached`] panics where it is
+/// polled outside of one, as everything of tokio does.
 #[derive(Clone, Debug)]
 pub struct Cache(Arc<Shared>);
 
@@ -70,7 +96,7 @@ struct Shared {
     folder: Option<PathBuf>,
     disk: OnceLock<Option<Disk>>,
     /// The requests that are on their way.
-    aloft: Aloft,
+    flights: Flights,
 }
 
 impl Shared {
@@ -104,9 +130,9 @@ impl Shared {
 #[derive(Debug)]
 struct Disk {
     store: Store,
-    flights: Flights,
-    /// Whether its failure was told.
-    told: AtomicBool,
+    locks: KeyLocks,
+    /// Whether a warning was given: one is enough.
+    warned: AtomicBool,
 }
 
 /// How long an answer of a server may take to arrive when nobody waits for it any more.
@@ -121,8 +147,8 @@ impl Cache {
         Self::new(mode, None)
     }
 
-    /// Answers in memory and in the store of a folder, which is opened when it is needed. A folder that cannot be used, or one on a network,
-    /// is told in a warning, and answers stay in memory.
+    /// Answers in memory and in the store of a folder, which is opened when it is needed. Where the folder cannot be
+    /// used, or is on a network, a warning says so, and answers stay in memory.
     pub fn open(folder: &Path, mode: Mode) -> Self {
         Self::new(mode, Some(folder.to_owned()))
     }
@@ -135,8 +161,8 @@ impl Cache {
             u32::try_from(256 + answer.text.len() + thinking + tokens).unwrap_or(u32::MAX)
         };
         let memory = Memory::builder().max_capacity(MEMORY).weigher(size).build();
-        let (disk, aloft) = (OnceLock::new(), Aloft::default());
-        Self(Arc::new(Shared { mode, memory, folder, disk, aloft }))
+        let (disk, flights) = (OnceLock::new(), Flights::default());
+        Self(Arc::new(Shared { mode, memory, folder, disk, flights }))
     }
 
     /// The answer in memory, or in the store.
@@ -153,16 +179,15 @@ impl Cache {
         Some(found)
     }
 
-    /// A model whose answers are remembered here.
+    /// Wraps a model, whose answers are remembered here: see [`Cached`].
     pub fn over(&self, inner: Arc<dyn Backend>) -> Cached {
         Cached { cache: self.clone(), inner }
     }
 
-    /// The folder of the store when nobody names another: `TRIBUNAL_CACHE_DIR`, else a folder where this
-    /// system keeps caches.
+    /// The usual folder of the store: `TRIBUNAL_CACHE_DIR`, else a folder where this system keeps caches.
     ///
     /// # Errors
-    /// The system says no such folder, or the variable does not name one.
+    /// The system has no such folder, or the variable does not hold a path.
     pub fn folder() -> Result<PathBuf> {
         let named = std::env::var_os("TRIBUNAL_CACHE_DIR").filter(|name| !name.is_empty());
         let usual = || dirs::cache_dir().map(|folder| folder.join("tribunal"));
@@ -177,7 +202,7 @@ impl Cache {
     }
 }
 
-/// Refuses what a shell or another program would take for something else than a folder.
+/// Refuses addresses, and `~`, which only a shell replaces.
 fn checked(folder: PathBuf) -> Result<PathBuf> {
     let named = folder.to_string_lossy();
     let wrong = match &*named {
@@ -189,30 +214,43 @@ fn checked(folder: PathBuf) -> Result<PathBuf> {
         .hint("write the whole path of a folder on this machine"))
 }
 
-/// What can be done to the store of a folder; for people, not for runs.
+/// The store of a folder, to inspect, prune, export and import it; runs use [`Cache`].
+///
+/// All methods but [`put`](Self::put) block: call them where a thread may wait.
+///
+/// ```
+/// # fn main() -> tribunal::Result<()> {
+/// use tribunal::backend::cache::CacheStore;
+///
+/// # let folder = tempfile::tempdir().map_err(tribunal::Error::other)?;
+/// let store = CacheStore::open(folder.path())?;
+/// assert_eq!(store.stats()?.entries, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Shelf(Store);
+pub struct CacheStore(Store);
 
-impl Shelf {
-    /// Opens the store.
+impl CacheStore {
+    /// Opens the store in a folder, which is made if it is missing. Waits for other processes that open it.
     ///
     /// # Errors
-    /// It cannot be used.
+    /// The folder cannot be written, or holds a store of a newer version.
     pub fn open(folder: &Path) -> Result<Self> {
         Store::open(folder, Clock::system()).map(Self)
     }
 
-    /// What the store holds.
+    /// Counts what the store holds.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The store cannot be read.
     pub fn stats(&self) -> Result<Stats> {
         self.0.stats()
     }
 
-    /// Takes out what was not used for so long, then the least used until the rest fits; says how many
-    /// went.
+    /// Removes answers that were not used for this time, then the least recently used ones until the rest fits into
+    /// so many bytes. Returns how many were removed.
     ///
     /// # Errors
     /// It cannot be written.
@@ -220,40 +258,47 @@ impl Shelf {
         self.0.prune(age, bytes)
     }
 
-    /// Gives every answer to `take`: key in hex, model, answer.
+    /// Calls `receive` with every answer: its key in hex, the name of its model, the answer.
     ///
     /// # Errors
-    /// It cannot be read, or `take` fails.
-    pub fn each(&self, mut take: impl FnMut(&str, &str, &Completion) -> Result<()>) -> Result<()> {
-        self.0.each(|key, model, completion| take(&const_hex::encode(key), model, completion))
+    /// The store cannot be read, or `receive` fails.
+    pub fn each(
+        &self,
+        mut receive: impl FnMut(&str, &str, &Completion) -> Result<()>,
+    ) -> Result<()> {
+        self.0.each(|key, model, completion| receive(&const_hex::encode(key), model, completion))
     }
 
     /// The answer under a key in hex.
     ///
     /// # Errors
-    /// The key is none, or the store cannot be read.
+    /// The key is malformed, or the store cannot be read.
     pub fn get(&self, key: &str) -> Result<Option<Completion>> {
         self.0.get(&parsed(key)?)
     }
 
-    /// Puts an answer under its key.
+    /// Stores an answer under its key in hex, in place of an earlier one.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the answer stored or not; the store stays whole.
     ///
     /// # Errors
-    /// The key is none, or the store cannot be written.
+    /// The key is malformed, or the store cannot be written.
     pub async fn put(&self, key: &str, model: &str, completion: &Completion) -> Result<()> {
         self.0.put(&parsed(key)?, completion, model).await
     }
 }
 
 fn parsed(key: &str) -> Result<CacheKey> {
-    let malformed = || Error::new(ErrorKind::Record, format!("`{key}` is no key of an answer"));
+    let malformed =
+        || Error::new(ErrorKind::Record, format!("`{key}` is not the key of an answer"));
     CacheKey::parse(key).ok_or_else(malformed)
 }
 
 impl Disk {
     fn open(folder: &Path) -> Option<Self> {
         let opened = Store::open(folder, Clock::system()).and_then(|store| {
-            Ok(Self { store, flights: Flights::open(folder)?, told: AtomicBool::new(false) })
+            Ok(Self { store, locks: KeyLocks::open(folder)?, warned: AtomicBool::new(false) })
         });
         match opened {
             Ok(_) if is_on_network(folder) => {
@@ -275,67 +320,63 @@ impl Disk {
     /// The answer in the store; a store that cannot be read has none.
     fn get(&self, key: &CacheKey) -> Option<Completion> {
         self.store.get(key).unwrap_or_else(|error| {
-            self.tell(&error);
+            self.warn_once(&error);
             None
         })
     }
 
     async fn put(&self, key: &CacheKey, completion: &Completion, model: &str) {
         if let Err(error) = self.store.put(key, completion, model).await {
-            self.tell(&error);
+            self.warn_once(&error);
         }
     }
 
-    fn tell(&self, error: &Error) {
-        if !self.told.swap(true, Ordering::Relaxed) {
+    fn warn_once(&self, error: &Error) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!("{error}; the run goes on without it");
         }
     }
 }
 
 impl Shared {
-    /// Waits until no other process asks for this key; the answer if one of them got it meanwhile.
-    async fn cleared(self: &Arc<Self>, key: &CacheKey) -> Result<Took<'_>, Box<Completion>> {
-        let Some(disk) = self.opened().await else { return Ok(Took(None)) };
+    /// Waits until no other process asks the model for this key, and locks the key; or gives the answer that one of
+    /// them has stored meanwhile.
+    async fn locked(self: &Arc<Self>, key: &CacheKey) -> Result<KeyLock<'_>, Box<Completion>> {
+        let Some(disk) = self.opened().await else { return Ok(KeyLock(None)) };
         for round in 0_u64.. {
-            match disk.flights.try_take(key) {
+            match disk.locks.try_take(key) {
                 Ok(true) => break,
                 Ok(false) => pause(round).await,
                 Err(cause) => {
-                    disk.tell(&unusable(Path::new("flights.lock"), cause));
-                    return Ok(Took(None));
+                    disk.warn_once(&unusable(Path::new("flights.lock"), cause));
+                    return Ok(KeyLock(None));
                 }
             }
             if let Some(found) = self.stored(key).await {
                 return Err(Box::new(found));
             }
         }
-        let took = Took(Some((&disk.flights, *key)));
-        // Whoever had the key may have put the answer there before letting go.
-        self.stored(key).await.map_or(Ok(took), |found| Err(Box::new(found)))
+        let lock = KeyLock(Some((&disk.locks, *key)));
+        // The process that held the key may have stored the answer before it released it.
+        self.stored(key).await.map_or(Ok(lock), |found| Err(Box::new(found)))
     }
 }
 
-/// A key that no other process may ask for; let go when dropped.
-struct Took<'a>(Option<(&'a Flights, CacheKey)>);
+/// A key for which no other process asks the model; released when dropped.
+struct KeyLock<'a>(Option<(&'a KeyLocks, CacheKey)>);
 
-impl Drop for Took<'_> {
+impl Drop for KeyLock<'_> {
     fn drop(&mut self) {
-        if let Some((flights, key)) = self.0 {
-            flights.release(&key);
+        if let Some((locks, key)) = self.0 {
+            locks.release(&key);
         }
     }
 }
 
-/// 5 to 50 ms, another time in every process.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is a backend, and other processes know no other sign"
-)]
+/// Waits 5 to 50 ms, at random, until the lock of another process is looked at again: nothing tells when it ends.
 async fn pause(round: u64) {
-    let apart =
-        u64::from(std::process::id()).wrapping_mul(2_654_435_761).wrapping_add(round * 17) % 23;
-    tokio::time::sleep(Duration::from_millis((5 + round * 3).min(28) + apart)).await;
+    let step = Duration::from_millis((5 + round * 3).min(28) + fastrand::u64(..23));
+    super::pause::pause(step).await;
 }
 
 fn unusable(path: &Path, cause: std::io::Error) -> Error {
@@ -384,7 +425,19 @@ impl Clock {
     }
 }
 
-/// A model whose answers are remembered.
+/// A backend whose answers are remembered: see [`Cache`].
+///
+/// # Order
+/// Above everything that costs, waits or counts: a remembered answer is free, has no attempts and is marked
+/// [`cached`](Completion::cached). Only a recording stands above it.
+///
+/// # Errors
+/// Those of the backend below; one failure is shared by all callers that wait for the same answer, and is not
+/// remembered. A broken store is never an error.
+///
+/// # Cancellation
+/// A caller that is dropped leaves the request to the others that wait for it. When the last one is dropped, a model
+/// in this process stops; an answer of a server has 60 seconds to arrive and be stored, because it is paid for.
 #[derive(Clone, Debug)]
 pub struct Cached {
     cache: Cache,
@@ -392,7 +445,7 @@ pub struct Cached {
 }
 
 impl Cached {
-    /// Gets the answer for all who wait for it, and keeps it.
+    /// Gets the answer for all callers that wait for it, and stores it.
     async fn fly(self, key: CacheKey, request: Request) -> Result<Landed> {
         let Shared { mode, memory, .. } = &*self.cache.0;
         if *mode != Mode::Write
@@ -408,15 +461,15 @@ impl Cached {
         Ok(landed)
     }
 
-    /// Asks the model, unless another process has the answer by now.
+    /// Asks the model, unless another process has stored the answer by now.
     async fn lead(&self, key: &CacheKey, request: &Request) -> Result<Landed> {
         let shared = &self.cache.0;
-        let took = match shared.mode {
-            Mode::On => shared.cleared(key).await,
-            _ => Ok(Took(None)),
+        let lock = match shared.mode {
+            Mode::On => shared.locked(key).await,
+            _ => Ok(KeyLock(None)),
         };
-        let took = match took {
-            Ok(took) => took,
+        let lock = match lock {
+            Ok(lock) => lock,
             Err(found) => return Ok(Landed { answer: Arc::new(*found), paid: false }),
         };
         let answer = self.inner.complete(request).await?;
@@ -427,7 +480,7 @@ impl Cached {
         {
             disk.put(key, &answer, self.inner.name()).await;
         }
-        drop(took);
+        drop(lock);
         Ok(Landed { answer: Arc::new(answer), paid: true })
     }
 
@@ -461,14 +514,14 @@ impl Layer for Cached {
             return self.inner.complete(request).await;
         }
         if mode == Mode::Write {
-            // Nobody's answer serves another one.
+            // An earlier answer must not serve this request.
             self.cache.0.memory.invalidate(&key).await;
         } else if let Some(found) = self.cache.remembered(&key).await {
             return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });
         }
-        let patience = if self.inner.is_in_process() { Duration::ZERO } else { LANDING };
+        let landing = if self.inner.is_in_process() { Duration::ZERO } else { LANDING };
         let fly = || self.clone().fly(key, request.clone());
-        let (landed, is_first) = self.cache.0.aloft.board(key, patience, fly).await?;
+        let (landed, is_first) = self.cache.0.flights.join(key, landing, fly).await?;
         let cached = !(landed.paid && is_first);
         let attempts = if cached { 0 } else { landed.answer.attempts };
         Ok(Completion { attempts, cached, ..(*landed.answer).clone() })

@@ -25,16 +25,20 @@ use crate::{
     request::CacheKey,
 };
 
-/// Raised when the layout changes; a store of another version is left alone.
+/// The version of the layout, in the file's `user_version`. It is raised when the layout changes; a store of a newer
+/// version is left alone.
 const VERSION: i64 = 1;
 
+/// The file's name in its folder.
 const NAME: &str = "answers.sqlite";
 
-/// Entries that one commit takes at most.
+/// The most entries in one commit.
 const BATCH: usize = 256;
 
+/// The level of compression: critiques shrink to less than a half, in microseconds.
 const LEVEL: i32 = 1;
 
+/// One row per answer: its key, the packed completion and its checksum, and what pruning looks at.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS answers (
         key BLOB PRIMARY KEY,
@@ -52,12 +56,13 @@ const SCHEMA: &str = "
 pub(super) struct Store {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
-    writer: Option<mpsc::Sender<Work>>,
+    writer: Option<mpsc::Sender<PendingWrite>>,
     thread: Option<thread::JoinHandle<()>>,
     clock: Clock,
 }
 
-struct Work {
+/// An answer to be stored, and the caller that waits for it.
+struct PendingWrite {
     entry: Entry,
     done: oneshot::Sender<Result<()>>,
 }
@@ -87,7 +92,8 @@ pub struct Stats {
 }
 
 impl Store {
-    /// Opens the store in a folder, which is made if there is none. One that is damaged is set aside.
+    /// Opens the store in a folder, which is made if it is missing. A damaged store is renamed, and a new one begun.
+    /// Blocks while another process opens the same store.
     ///
     /// # Errors
     /// The folder cannot be written, or holds a store of a newer version.
@@ -128,7 +134,7 @@ impl Store {
         })
     }
 
-    /// The answer under this key; a damaged one is taken out.
+    /// The answer under this key; a damaged one is removed. Blocks for microseconds, or while the disk is busy.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -184,7 +190,7 @@ impl Store {
         let (done, written) = oneshot::channel();
         let gone = || Error::new(ErrorKind::Io, "the thread that writes the cache has ended");
         let writer = self.writer.as_ref().ok_or_else(gone)?;
-        writer.send(Work { entry, done }).map_err(|_| gone())?;
+        writer.send(PendingWrite { entry, done }).map_err(|_| gone())?;
         written.await.map_err(|_| gone())?
     }
 
@@ -213,8 +219,8 @@ impl Store {
         read().map_err(|cause| failed(&self.path, cause))
     }
 
-    /// Takes out what was not used for so long, then the least used until the rest is small enough; says
-    /// how many went.
+    /// Removes answers that were not used for this time, then the least recently used ones until the rest fits into
+    /// so many bytes. Returns how many were removed.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -240,10 +246,10 @@ impl Store {
     /// Every answer with its key and model, for another store.
     ///
     /// # Errors
-    /// The file cannot be read, or `take` fails.
+    /// The file cannot be read, or `receive` fails.
     pub(super) fn each(
         &self,
-        mut take: impl FnMut(&[u8], &str, &Completion) -> Result<()>,
+        mut receive: impl FnMut(&[u8], &str, &Completion) -> Result<()>,
     ) -> Result<()> {
         let connection = self.reader()?;
         let broken = |cause: rusqlite::Error| failed(&self.path, cause);
@@ -255,7 +261,7 @@ impl Store {
             let key: Vec<u8> = row.get(0).map_err(broken)?;
             let value: Vec<u8> = row.get(1).map_err(broken)?;
             if let Some(completion) = unpacked(&value, row.get(2).map_err(broken)?, &key) {
-                take(&key, &row.get::<_, String>(3).map_err(broken)?, &completion)?;
+                receive(&key, &row.get::<_, String>(3).map_err(broken)?, &completion)?;
             }
         }
         Ok(())
@@ -285,35 +291,37 @@ impl Drop for Store {
     }
 }
 
+/// How exactly the last use of an answer is known, in seconds: a hit writes at most this often.
 const HOUR: i64 = 3600;
 
-/// Commits entries as they come: the first, and all that have gathered behind it.
-fn write(mut connection: Connection, work: &mpsc::Receiver<Work>) {
+/// Commits entries as they come: the first, and all that have gathered since (group commit), so that one `fsync` serves
+/// up to [`BATCH`] answers. Ends when the store is dropped.
+fn write(mut connection: Connection, work: &mpsc::Receiver<PendingWrite>) {
     while let Ok(first) = work.recv() {
-        let batch: Vec<Work> =
+        let batch: Vec<PendingWrite> =
             std::iter::once(first).chain(work.try_iter().take(BATCH - 1)).collect();
         let written = commit(&mut connection, &batch);
-        for Work { done, .. } in batch {
+        for PendingWrite { done, .. } in batch {
             let result = match &written {
                 Ok(()) => Ok(()),
                 Err(cause) => {
                     Err(Error::new(ErrorKind::Io, format!("cannot write to the cache: {cause}")))
                 }
             };
-            // Whoever asked may be gone.
+            // The caller may have given up.
             let _ = done.send(result);
         }
     }
 }
 
-fn commit(connection: &mut Connection, batch: &[Work]) -> rusqlite::Result<()> {
+fn commit(connection: &mut Connection, batch: &[PendingWrite]) -> rusqlite::Result<()> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     {
         let mut insert = transaction.prepare_cached(
             "INSERT OR REPLACE INTO answers (key, value, sum, created, used, model) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
         )?;
-        for Work { entry: Entry { key, value, sum, created, model }, .. } in batch {
+        for PendingWrite { entry: Entry { key, value, sum, created, model }, .. } in batch {
             insert.execute(params![key, value, sum, created, model])?;
         }
     }

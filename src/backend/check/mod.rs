@@ -1,8 +1,15 @@
 //! Checks that need no model: an answer against a reference, decided by rules.
 //!
-//! A check is a backend like any other, so that its verdicts have the same lines, gates and votes as
-//! those of models. It answers [`Ask::Compare`], which the prompt `check` asks by its `compare`. An answer in which nothing can be found is wrong; one that says two things, or
-//! one that can be read in two ways, is unreadable. A check never guesses.
+//! A check is a backend like any other, so that its verdicts have the same lines, gates and votes as those of models.
+//! It answers [`Ask::Compare`], which the prompt `check` asks by its `compare`. An answer in which nothing can be found
+//! is incorrect; one that gives two values, or one that can be read in two ways, is unreadable. A check never guesses,
+//! and its critique never shows the reference, which a policy that revises by it would only copy.
+//!
+//! | module | what it finds in an answer |
+//! |---|---|
+//! | `number` | the number that it gives, exactly: no floating point |
+//! | `choice` | the letter of the option that it picks |
+//! | `schema` | whether it is JSON of a schema |
 
 mod choice;
 mod number;
@@ -19,21 +26,39 @@ use super::{Ability, Backend, Capabilities};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result, unknown},
+    hint::Hint,
     request::{Ask, Request},
     text::closing_bracket,
     verdict::{CORRECT, INCORRECT},
 };
 
-/// A check by rules.
+/// A check of an answer against a reference, by rules: see [`Check::named`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Item, Judge, backend::Check};
+///
+/// let judge = Judge::builder().backend(Check::named("number")?).prompt("check").build().await?;
+/// let item = Item::new().answer("So it is $1,234.").reference("1234.0");
+/// assert_eq!(judge.judge(&item).await?.label(), Some("correct"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Record`]: the reference is not of the check's kind. [`ErrorKind::Unsupported`]: the prompt asks for
+/// something else than a comparison.
 #[derive(Clone, Debug)]
 pub struct Check {
     name: String,
     identity: String,
-    kind: Kind,
+    kind: CheckKind,
 }
 
+/// The rule of a check, by its name after `check:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum CheckKind {
     Exact,
     Number,
     Boxed,
@@ -42,13 +67,13 @@ enum Kind {
     Schema,
 }
 
-const KINDS: [(&str, Kind); 6] = [
-    ("exact", Kind::Exact),
-    ("number", Kind::Number),
-    ("boxed", Kind::Boxed),
-    ("choice", Kind::Choice),
-    ("regex", Kind::Regex),
-    ("json-schema", Kind::Schema),
+const KINDS: [(&str, CheckKind); 6] = [
+    ("exact", CheckKind::Exact),
+    ("number", CheckKind::Number),
+    ("boxed", CheckKind::Boxed),
+    ("choice", CheckKind::Choice),
+    ("regex", CheckKind::Regex),
+    ("json-schema", CheckKind::Schema),
 ];
 
 impl Check {
@@ -101,8 +126,8 @@ impl Backend for Check {
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
         let Ask::Compare { answer, reference } = &request.ask else {
-            return Err(Error::new(ErrorKind::Unsupported, "a check cannot follow this prompt")
-                .hint("leave -p out, or give -p check"));
+            return Err(Error::new(ErrorKind::Unsupported, "a check cannot answer this prompt")
+                .hint(Hint::from("use the prompt for checks: ").setting("prompt", "check")));
         };
         let Finding { holds, why } =
             self.kind.check_any(&composed(answer), &composed(reference))?;
@@ -120,10 +145,11 @@ fn composed(text: &str) -> String {
     text.nfc().collect()
 }
 
-/// What came of a check.
+/// The result of a check.
 struct Finding {
-    /// `None`: it cannot be told.
+    /// Whether the answer is correct; `None` where that cannot be decided.
     holds: Option<bool>,
+    /// The critique, without the reference.
     why: String,
 }
 
@@ -133,16 +159,18 @@ impl Finding {
     }
 }
 
-/// What a text gives.
+/// What was found in a text.
 #[derive(Debug)]
 enum Found<T> {
+    /// One value.
     One(T),
-    /// Several things, or one that can be read in two ways.
+    /// Several values, or one that can be read in two ways.
     Unclear,
+    /// No value.
     Nothing,
 }
 
-impl Kind {
+impl CheckKind {
     /// Checks against the reference, or against each of a list of references.
     fn check_any(self, answer: &str, reference: &str) -> Result<Finding> {
         let is_text = self == Self::Schema || answer.trim() == reference.trim();
@@ -157,7 +185,7 @@ impl Kind {
             }
             all.push(finding);
         }
-        // One that cannot be told may be the right one.
+        // An unclear one may be the right one.
         let unclear = all.iter().position(|finding| finding.holds.is_none());
         Ok(all.swap_remove(unclear.unwrap_or_default()))
     }
@@ -223,7 +251,7 @@ fn unfit(reference: &str, what: &str) -> Error {
         .hint("another check may fit: exact, number, boxed, choice, regex, json-schema")
 }
 
-/// The reference itself is never shown: a policy that revises by this would only copy it.
+/// Compares what was found. The reference itself is not shown: a policy that revises by this would only copy it.
 fn compared<T: std::fmt::Display>(
     what: &str,
     found: Found<T>,
@@ -238,10 +266,9 @@ fn compared<T: std::fmt::Display>(
             format!("The answer's {what} is `{found}`, which is not the reference's."),
         ),
         Found::Nothing => Finding::new(false, format!("The answer holds no {what}.")),
-        Found::Unclear => Finding {
-            holds: None,
-            why: format!("It cannot be told which {what} the answer gives."),
-        },
+        Found::Unclear => {
+            Finding { holds: None, why: format!("It is unclear which {what} the answer gives.") }
+        }
     }
 }
 
@@ -303,11 +330,11 @@ fn before_reasons(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn verdict(kind: Kind, answer: &str, reference: &str) -> Option<bool> {
+    fn verdict(kind: CheckKind, answer: &str, reference: &str) -> Option<bool> {
         kind.check_any(answer, reference).unwrap().holds
     }
 
-    fn holds(kind: Kind, answer: &str, reference: &str) -> bool {
+    fn holds(kind: CheckKind, answer: &str, reference: &str) -> bool {
         verdict(kind, answer, reference) == Some(true)
     }
 
@@ -330,7 +357,7 @@ mod tests {
             ("42.", "[41, \"42\"]"),
         ];
         for (answer, reference) in equal {
-            assert!(holds(Kind::Number, answer, reference), "{answer} {reference}");
+            assert!(holds(CheckKind::Number, answer, reference), "{answer} {reference}");
         }
         for (answer, reference) in [
             ("12", "13"),
@@ -339,21 +366,22 @@ mod tests {
             ("", "1"),
             ("9007199254740993", "9007199254740992"),
         ] {
-            assert_eq!(verdict(Kind::Number, answer, reference), Some(false), "{answer}");
+            assert_eq!(verdict(CheckKind::Number, answer, reference), Some(false), "{answer}");
         }
         for (answer, reference) in [("1/0", "0"), ("1,5", "1.5"), ("Answer: 12 or 13", "13")] {
-            assert_eq!(verdict(Kind::Number, answer, reference), None, "{answer}");
+            assert_eq!(verdict(CheckKind::Number, answer, reference), None, "{answer}");
         }
         assert!(
-            Kind::Number.check("1", "none").is_err() && Kind::Number.check("1", "1,5").is_err()
+            CheckKind::Number.check("1", "none").is_err()
+                && CheckKind::Number.check("1", "1,5").is_err()
         );
     }
 
     #[test]
     fn boxes_and_choices_are_found_where_they_are_announced() {
-        assert!(holds(Kind::Boxed, "so \\boxed{x^{2} + 1}", "x^{2}+1"));
-        assert!(holds(Kind::Boxed, "\\boxed{1} no, \\boxed{1,000}", "\\boxed{1000}"));
-        assert!(!holds(Kind::Boxed, "1000", "1000"));
+        assert!(holds(CheckKind::Boxed, "so \\boxed{x^{2} + 1}", "x^{2}+1"));
+        assert!(holds(CheckKind::Boxed, "\\boxed{1} no, \\boxed{1,000}", "\\boxed{1000}"));
+        assert!(!holds(CheckKind::Boxed, "1000", "1000"));
         for answer in [
             "B",
             "(b)",
@@ -362,24 +390,30 @@ mod tests {
             "I think\n\\boxed{\\text{B}}",
             "It is B.",
         ] {
-            assert!(holds(Kind::Choice, answer, "B"), "{answer}");
+            assert!(holds(CheckKind::Choice, answer, "B"), "{answer}");
         }
         for answer in ["A", "because"] {
-            assert_eq!(verdict(Kind::Choice, answer, "B"), Some(false), "{answer}");
+            assert_eq!(verdict(CheckKind::Choice, answer, "B"), Some(false), "{answer}");
         }
-        assert_eq!(verdict(Kind::Choice, "Answer: A or B", "B"), None);
-        assert!(holds(Kind::Choice, "D", r#"["B", "D. Paris"]"#));
+        assert_eq!(verdict(CheckKind::Choice, "Answer: A or B", "B"), None);
+        assert!(holds(CheckKind::Choice, "D", r#"["B", "D. Paris"]"#));
     }
 
     #[test]
     fn texts_are_the_same_or_match_a_pattern() {
-        assert!(holds(Kind::Exact, " Paris\n", "Paris") && !holds(Kind::Exact, "paris", "Paris"));
         assert!(
-            holds(Kind::Regex, "call 555-1234", r"\d{3}-\d{4}")
-                && !holds(Kind::Regex, "none", "^some$")
+            holds(CheckKind::Exact, " Paris\n", "Paris")
+                && !holds(CheckKind::Exact, "paris", "Paris")
         );
-        assert!(Kind::Regex.check("x", "(").is_err());
-        assert!(holds(Kind::Exact, "b", r#"["a", "b"]"#) && !holds(Kind::Exact, "c", r#"["a"]"#));
+        assert!(
+            holds(CheckKind::Regex, "call 555-1234", r"\d{3}-\d{4}")
+                && !holds(CheckKind::Regex, "none", "^some$")
+        );
+        assert!(CheckKind::Regex.check("x", "(").is_err());
+        assert!(
+            holds(CheckKind::Exact, "b", r#"["a", "b"]"#)
+                && !holds(CheckKind::Exact, "c", r#"["a"]"#)
+        );
         assert_eq!(composed("e\u{301}"), "é");
     }
 

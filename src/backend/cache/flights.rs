@@ -8,35 +8,36 @@ use std::{
 
 use tokio::{sync::watch, task::AbortHandle};
 
+use super::super::pause::pause;
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
     request::CacheKey,
 };
 
-/// The flights of a cache.
+/// The requests of a cache that are on their way, by key.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Aloft(Arc<Mutex<HashMap<CacheKey, Flight>>>);
+pub(super) struct Flights(Arc<Mutex<HashMap<CacheKey, Flight>>>);
 
-/// One request, and who waits for it.
+/// One request, and the number of callers that wait for it.
 #[derive(Debug)]
 struct Flight {
-    /// Tells it from a later one of the same key.
+    /// Distinguishes it from a later request of the same key.
     number: Arc<()>,
     arrival: watch::Receiver<Arrival>,
     waiters: usize,
     task: AbortHandle,
 }
 
-/// Nothing yet, or what came.
+/// Nothing yet, or the result.
 #[derive(Clone, Debug, Default)]
 enum Arrival {
     #[default]
     Waiting,
     Came {
         result: Result<Landed>,
-        /// Whether a caller took it over already: what it cost is reported once.
-        taken: Arc<Mutex<bool>>,
+        /// Whether a caller has received it: what it cost is reported once.
+        received: Arc<Mutex<bool>>,
     },
 }
 
@@ -48,37 +49,48 @@ pub(super) struct Landed {
     pub(super) paid: bool,
 }
 
-impl Aloft {
-    /// The answer to this key by the flight that is on its way, or by a new one; and whether this caller is
-    /// the first to have it. A flight that nobody waits for is stopped after `patience`.
-    pub(super) async fn board<F>(
+impl Flights {
+    /// The answer of the flight for this key that is on its way, else of a new one that `fly` makes; and whether this
+    /// caller is the first to receive it.
+    ///
+    /// # Errors
+    /// That of the request, which all its callers share.
+    ///
+    /// # Cancellation
+    /// When the last caller is dropped, the flight has the time `landing` to end, and is then stopped.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, where no task can be started.
+    pub(super) async fn join<F>(
         &self,
         key: CacheKey,
-        patience: Duration,
+        landing: Duration,
         fly: impl FnOnce() -> F,
     ) -> Result<(Landed, bool)>
     where
         F: Future<Output = Result<Landed>> + Send + 'static,
     {
-        let (ticket, mut arrival) = self.ticket(key, patience, fly);
+        let (waiter, mut arrival) = self.wait(key, landing, fly);
         let came = arrival.wait_for(|arrival| !matches!(arrival, Arrival::Waiting)).await;
         let arrival = came.map(|arrival| arrival.clone());
-        drop(ticket);
+        drop(waiter);
         match arrival {
-            Ok(Arrival::Came { result, taken }) => {
-                let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
-                result.map(|landed| (landed, !std::mem::replace(&mut *taken, true)))
+            Ok(Arrival::Came { result, received }) => {
+                let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+                result.map(|landed| (landed, !std::mem::replace(&mut *received, true)))
             }
-            _ => Err(Error::new(ErrorKind::Model, "the request died")),
+            _ => {
+                Err(Error::new(ErrorKind::Model, "the task of the request ended without an answer"))
+            }
         }
     }
 
-    fn ticket<F>(
+    fn wait<F>(
         &self,
         key: CacheKey,
-        patience: Duration,
+        landing: Duration,
         fly: impl FnOnce() -> F,
-    ) -> (Ticket, watch::Receiver<Arrival>)
+    ) -> (Waiter, watch::Receiver<Arrival>)
     where
         F: Future<Output = Result<Landed>> + Send + 'static,
     {
@@ -86,10 +98,10 @@ impl Aloft {
         let flight = flights.entry(key).or_insert_with(|| self.start(key, fly()));
         flight.waiters += 1;
         let number = flight.number.clone();
-        (Ticket { aloft: self.clone(), key, number, patience }, flight.arrival.clone())
+        (Waiter { flights: self.clone(), key, number, landing }, flight.arrival.clone())
     }
 
-    /// Starts a flight on a task of its own, which ends with it.
+    /// Starts a flight on a task of its own.
     fn start(
         &self,
         key: CacheKey,
@@ -97,12 +109,12 @@ impl Aloft {
     ) -> Flight {
         let (sender, arrival) = watch::channel(Arrival::default());
         let number = Arc::new(());
-        let leaving = Leaving { aloft: self.clone(), key, number: number.clone() };
+        let listed = RemovedOnEnd { flights: self.clone(), key, number: number.clone() };
         let task = tokio::spawn(async move {
             let result = flying.await;
-            // Whoever comes from here on finds the answer in memory, or asks again.
-            drop(leaving);
-            drop(sender.send(Arrival::Came { result, taken: Arc::default() }));
+            // A caller that comes from here on finds the answer in memory, or asks again.
+            drop(listed);
+            drop(sender.send(Arrival::Came { result, received: Arc::default() }));
         });
         Flight { number, arrival, waiters: 0, task: task.abort_handle() }
     }
@@ -111,7 +123,7 @@ impl Aloft {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops a flight that nobody waits for.
+    /// Stops a flight for which no caller waits.
     fn stop(&self, key: &CacheKey, number: &Arc<()>) {
         let mut flights = self.flights();
         let idle = |flight: &Flight| Arc::ptr_eq(&flight.number, number) && flight.waiters == 0;
@@ -123,51 +135,46 @@ impl Aloft {
     }
 }
 
-/// Takes a flight off the list when it ends, however it ends.
-struct Leaving {
-    aloft: Aloft,
+/// Removes a flight from the list when it ends, however it ends.
+struct RemovedOnEnd {
+    flights: Flights,
     key: CacheKey,
     number: Arc<()>,
 }
 
-impl Drop for Leaving {
+impl Drop for RemovedOnEnd {
     fn drop(&mut self) {
-        let mut flights = self.aloft.flights();
+        let mut flights = self.flights.flights();
         if flights.get(&self.key).is_some_and(|flight| Arc::ptr_eq(&flight.number, &self.number)) {
             flights.remove(&self.key);
         }
     }
 }
 
-/// A caller who waits; dropped when it has the answer or gives up.
-struct Ticket {
-    aloft: Aloft,
+/// A caller that waits; dropped when it has the answer or gives up.
+struct Waiter {
+    flights: Flights,
     key: CacheKey,
     number: Arc<()>,
-    patience: Duration,
+    landing: Duration,
 }
 
-impl Drop for Ticket {
+impl Drop for Waiter {
     fn drop(&mut self) {
-        if let Some(flight) = self.aloft.flights().get_mut(&self.key)
+        if let Some(flight) = self.flights.flights().get_mut(&self.key)
             && Arc::ptr_eq(&flight.number, &self.number)
         {
             flight.waiters = flight.waiters.saturating_sub(1);
         } else {
             return;
         }
-        let (aloft, key, number) = (self.aloft.clone(), self.key, self.number.clone());
-        match (self.patience, tokio::runtime::Handle::try_current()) {
-            (Duration::ZERO, _) | (_, Err(_)) => aloft.stop(&key, &number),
-            (patience, Ok(runtime)) => drop(runtime.spawn(async move {
-                wait(patience).await;
-                aloft.stop(&key, &number);
+        let (flights, key, number) = (self.flights.clone(), self.key, self.number.clone());
+        match (self.landing, tokio::runtime::Handle::try_current()) {
+            (Duration::ZERO, _) | (_, Err(_)) => flights.stop(&key, &number),
+            (landing, Ok(runtime)) => drop(runtime.spawn(async move {
+                pause(landing).await;
+                flights.stop(&key, &number);
             })),
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is a backend, and an answer may still come")]
-async fn wait(patience: Duration) {
-    tokio::time::sleep(patience).await;
 }

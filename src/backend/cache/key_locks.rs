@@ -1,7 +1,8 @@
-//! One flight per key across processes: a lock on a byte of a file beside the store.
+//! One request per key across processes: a lock on a byte of a file beside the store.
 //!
-//! The lock belongs to an open file description, so that it ends with its process, whatever ended that.
-//! Within a process keys are kept apart elsewhere: all of them share the one descriptor.
+//! The lock belongs to an open file description (`F_OFD_SETLK`), so that the kernel releases it when its process ends,
+//! however that ends. It is for processes alone: within one, all keys share the descriptor, and `flights` keeps them
+//! apart. The byte is a hash of the key, so that two keys of 2^63 may share one, which costs a wait and no answer.
 
 use std::{fs::File, path::Path};
 
@@ -9,15 +10,15 @@ use crate::{error::Result, request::CacheKey};
 
 /// A file whose bytes are locked.
 #[derive(Debug)]
-pub(super) struct Flights {
+pub(super) struct KeyLocks {
     #[cfg_attr(
         not(target_os = "linux"),
-        expect(dead_code, reason = "locks of this kind are Linux'")
+        expect(dead_code, reason = "only Linux has locks of this kind")
     )]
     file: File,
 }
 
-impl Flights {
+impl KeyLocks {
     /// Opens the file in the store's folder.
     ///
     /// # Errors
@@ -28,10 +29,10 @@ impl Flights {
         file.map(|file| Self { file }).map_err(|cause| super::unusable(&path, cause))
     }
 
-    /// Takes the key for this process; false if another one has it.
+    /// Locks the key for this process; `false` if another one holds it. Never waits.
     ///
     /// # Errors
-    /// The file system knows no such locks.
+    /// The file system does not have such locks.
     #[cfg(target_os = "linux")]
     pub(super) fn try_take(&self, key: &CacheKey) -> std::io::Result<bool> {
         match self.set(key, nix::libc::F_WRLCK) {
@@ -41,7 +42,7 @@ impl Flights {
         }
     }
 
-    /// Lets the key go.
+    /// Releases the key.
     #[cfg(target_os = "linux")]
     pub(super) fn release(&self, key: &CacheKey) {
         // The lock ends with the process at the latest.
@@ -62,7 +63,7 @@ impl Flights {
         nix::fcntl::fcntl(&self.file, nix::fcntl::FcntlArg::F_OFD_SETLK(&lock)).map(drop)
     }
 
-    /// Elsewhere every process is on its own.
+    /// Elsewhere processes do not know of each other.
     ///
     /// # Errors
     /// None.
@@ -72,7 +73,7 @@ impl Flights {
         Ok(true)
     }
 
-    /// Elsewhere there is nothing to let go.
+    /// Elsewhere there is nothing to release.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn release(&self, _: &CacheKey) {}
 }
@@ -86,7 +87,7 @@ mod tests {
     fn two_openings_of_the_file_keep_each_other_out() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) =
-            (Flights::open(folder.path()).unwrap(), Flights::open(folder.path()).unwrap());
+            (KeyLocks::open(folder.path()).unwrap(), KeyLocks::open(folder.path()).unwrap());
         let (key, free) =
             (Request::generate(Vec::new()).key("a"), Request::generate(Vec::new()).key("b"));
         assert!(one.try_take(&key).unwrap());
