@@ -1,4 +1,9 @@
-//! The letter that an answer picks, or that it cannot be told.
+//! The letter of the option that an answer picks; or that it is unclear.
+//!
+//! Letters are also words (`A`, `I`) and parts of words, and answers also name the options that they reject. So a
+//! letter counts where it is all of the answer, in a box, opens the answer as an option does (`B. Paris`), or is
+//! announced (`Answer: B`); else where it is the only one that stands alone. Options that are denied (`not A`,
+//! `B is wrong`) are not picked, and an answer that names two is unclear.
 
 use std::sync::LazyLock;
 
@@ -23,7 +28,7 @@ pub(super) fn of(text: &str) -> Found<char> {
         if !matches!(found, Found::Nothing) {
             return found;
         }
-        // What was announced is no letter, whatever stands elsewhere.
+        // What was announced is not a letter, whatever stands elsewhere.
         return if matches!(only(text), Found::Nothing) { Found::Nothing } else { Found::Unclear };
     }
     alone(text)
@@ -56,7 +61,7 @@ fn opening(text: &str) -> Option<char> {
         Found::Unclear => true,
         Found::Nothing => false,
     };
-    // Several such lines are the options, and no answer.
+    // Several such lines are a list of the options, not an answer.
     (!more && !lines.any(|line| OPENING.is_match(line))).then_some(letter)
 }
 
@@ -98,6 +103,7 @@ static WRONG: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:wrong|incorrect|false|excluded|eliminated|ruled out)\b").unwrap()
 });
 
+/// The letter of a passage in which all letters of options are the same one.
 fn only(passage: &str) -> Found<char> {
     let mut sure: Vec<char> = Vec::new();
     let mut unsure = false;
@@ -126,6 +132,7 @@ fn only(passage: &str) -> Found<char> {
     }
 }
 
+/// Whether a letter beside this character is part of a word.
 fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '\'' | '’')
 }
@@ -138,8 +145,11 @@ static LETTER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What a letter that stands alone is.
 enum Standing {
+    /// The letter of an option.
     Letter,
+    /// A word of the sentence, such as `I`.
     Word,
+    /// One or the other.
     Either,
 }
 

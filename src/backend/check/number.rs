@@ -1,4 +1,15 @@
-//! The number that an answer gives, to its last digit, or that it cannot be told.
+//! The number that an answer gives, exact to its last digit; or that it is unclear.
+//!
+//! Numbers are rationals (`num-rational`), so that 0.1 + 0.2 is 0.3 and 9007199254740993 is not its neighbour. They are
+//! found in four steps, each only where the one before found nothing:
+//!
+//! 1. in the last `\boxed{…}`,
+//! 2. in what is announced (`Answer: 12 apples`, `#### 12`, `the result is 3 + 4 = 7`),
+//! 3. as the last number of the text,
+//! 4. nowhere: the answer holds no number.
+//!
+//! A text that offers two different numbers (`12 or 13`, `3-5`), or writes one in a way that people read differently
+//! (`1,5`), is unclear: it is reported, not guessed.
 
 use std::{fmt, sync::LazyLock};
 
@@ -8,13 +19,15 @@ use regex::Regex;
 
 use super::{Found, announced, before_reasons, boxed};
 
-/// A number as it was written.
+/// A number, and how it was written: that decides what counts as rounding.
 #[derive(Clone, Debug)]
 pub(super) struct Number {
     value: BigRational,
     /// Digits after the point, as written; fractions have none.
     decimals: usize,
+    /// All digits, as written.
     digits: usize,
+    /// Whether it was written as a fraction, such as `1/3`.
     is_fraction: bool,
 }
 
@@ -63,6 +76,7 @@ impl fmt::Display for Number {
     }
 }
 
+/// Ten to this power, up to [`LARGEST`].
 fn power(exponent: usize) -> BigRational {
     let exponent = u32::try_from(exponent).unwrap_or(u32::MAX).min(LARGEST);
     BigRational::from_integer(BigInt::from(10).pow(exponent))
@@ -76,7 +90,8 @@ fn absolute(value: BigRational) -> BigRational {
     if value < zero() { -value } else { value }
 }
 
-/// The largest exponent of ten that is computed.
+/// The largest exponent of ten that is computed: `1e999999999` is not a number that anybody means, and would take all
+/// memory.
 const LARGEST: u32 = 4000;
 
 /// The number that a text is, with nothing beside it.
@@ -124,7 +139,7 @@ fn result(segment: &str) -> &str {
     segment.rsplit('=').next().filter(|result| !result.trim().is_empty()).unwrap_or(segment)
 }
 
-/// The one number of a text that is about a single one.
+/// The number of a text in which all numbers are the same one.
 fn only(tokens: &[Token]) -> Found<Number> {
     let Some((first, others)) = tokens.split_first() else { return Found::Nothing };
     match &first.number {
@@ -133,7 +148,7 @@ fn only(tokens: &[Token]) -> Found<Number> {
     }
 }
 
-/// The last number of a text, unless it is one of two that the text offers.
+/// The last number of a text; unclear where the text offers it beside another one, as in `12 or 13`.
 fn last(text: &str) -> Found<Number> {
     let tokens = tokens(text);
     let Some(last) = tokens.last() else { return Found::Nothing };
@@ -154,11 +169,13 @@ static OR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^\W{0,3}(?:(?:or|to)\W{0,3}(?:maybe\W{0,3}|perhaps\W{0,3})?|[-–])$").unwrap()
 });
 
-/// A number, or what looks like one and cannot be read.
+/// A number in a text, or something that looks like one and cannot be read.
 #[derive(Debug)]
 struct Token {
+    /// Where it begins and ends, in bytes of the text.
     start: usize,
     end: usize,
+    /// Its value; `None` where it cannot be read.
     number: Option<Number>,
 }
 
@@ -168,7 +185,8 @@ impl Token {
     }
 }
 
-/// The text without LaTeX's marks of layout, and with plain digits and signs.
+/// The text without LaTeX's layout commands, and with ASCII digits and signs in place of full-width and typographic
+/// ones.
 fn plain(text: &str) -> String {
     let text = text.replace("{,}", ",").replace("\\,", "\u{2009}").replace("\\!", "");
     let text = text.replace("\\$", "$").replace("\\%", "%");
@@ -213,7 +231,10 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// Every number of a text, in order.
+/// Every number of a text, in order, and everything that looks like one.
+///
+/// Parts of words (`H2O`, `x2`) are none. What touches a number may change it (`2^5`, `12:30`, `5k`): then it cannot be
+/// read.
 fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut from = 0;
@@ -242,17 +263,18 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// A sign that stands apart, or is a word.
+/// A minus sign that stands apart from its number, or is a word.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static NEGATIVE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:(?:^|[(:=]|\bis|\bequals)\s*(?:minus|-)|\bnegative) $").unwrap()
 });
 
+/// Whether a sign after this character joins two numbers, as in `3-5`.
 fn ends_operand(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, ')' | '}' | '%')
 }
 
-/// Whether these digits belong to a word, such as `x2`; a currency is none.
+/// Whether these digits belong to a word, such as `x2`; a currency is not a word.
 fn is_part_of_word(before: &str, digits: &str) -> bool {
     const CURRENCIES: [&str; 9] = ["USD", "EUR", "GBP", "CHF", "JPY", "INR", "CNY", "CAD", "AUD"];
     before.ends_with(|c: char| c.is_alphabetic() || c == '_')
@@ -260,7 +282,7 @@ fn is_part_of_word(before: &str, digits: &str) -> bool {
         && !CURRENCIES.iter().any(|currency| before.ends_with(currency))
 }
 
-/// Whether nothing beside a number makes it another one: a power, a time, a date, a factor of thousand.
+/// Whether nothing that touches a number makes it another one: a power, a time, a date, a factor of a thousand.
 fn glues_nothing(before: &str, after: &str) -> bool {
     let mut next = after.chars();
     let (first, second) = (next.next(), next.next());
@@ -289,6 +311,7 @@ fn negated(number: Number) -> Number {
     Number { value: -number.value, ..number }
 }
 
+/// The value of a match of [`NUMBER`]; `None` where it is not a number, such as `1/0` or `1,5`.
 fn read(found: &regex::Captures<'_>) -> Option<Number> {
     let text = |name: &str| found.name(name).map(|part| part.as_str());
     let whole = |name: &str| text(name)?.parse::<BigInt>().ok();
@@ -324,6 +347,7 @@ fn read(found: &regex::Captures<'_>) -> Option<Number> {
     }
 }
 
+/// A fraction; `None` where it divides by zero.
 fn ratio(above: BigRational, below: BigRational) -> Option<Number> {
     (below != zero()).then(|| Number {
         value: above / below,

@@ -1,4 +1,7 @@
-//! `check:json-schema`: is the answer JSON of this schema?
+//! `check:json-schema`: whether the answer is JSON that fits the schema in the reference.
+//!
+//! Any draft that the `jsonschema` crate knows. References to other documents are refused: nothing is loaded from the
+//! network or the disk, whatever a schema in a record says.
 
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
@@ -6,9 +9,13 @@ use serde_json::Value;
 use super::{Finding, unfit};
 use crate::error::{Result, json_fault};
 
-/// How many mistakes a critique lists.
+/// The most mistakes that a critique lists.
 const MOST: usize = 5;
 
+/// Checks an answer. The critique lists what does not fit, so that a policy can revise by it.
+///
+/// # Errors
+/// The reference is not a JSON schema, or refers to another document.
 pub(super) fn check(answer: &str, reference: &str) -> Result<Finding> {
     let schema = serde_json::from_str(reference.trim())
         .map_err(|cause| unfit(reference, "is not a JSON schema").because(json_fault(&cause)))?;
