@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[cfg(feature = "openai")]
+mod support;
+
 use std::{
     sync::{
         Arc,
@@ -120,4 +123,36 @@ async fn what_lies_with_the_request_is_not_tried_elsewhere() {
     let (_, second) = endpoint(|_| fails(ErrorKind::TooLong));
     let model = Endpoints::new(first).and(second, 1);
     assert_eq!(model.complete(&request()).await.unwrap_err().attempts(), 1);
+}
+
+#[cfg(feature = "openai")]
+#[tokio::test]
+async fn the_registry_opens_every_endpoint_of_a_model_with_its_own_key() {
+    use support::{Reply, Server};
+    use tribunal::{
+        environment::Environment,
+        models::{EndpointSettings, ModelSettings, ModelSpec, Models},
+    };
+    let dead = Server::start(|_| Reply::error(401, &serde_json::json!({}))).await;
+    let alive = Server::start(|seen| {
+        Reply::says(seen.headers["authorization"].to_str().unwrap_or_default())
+    })
+    .await;
+    let second = EndpointSettings {
+        base_url: Some(alive.url.clone()),
+        key_variable: Some("SECOND_KEY".into()),
+        weight: Some(2),
+    };
+    let settings = ModelSettings {
+        base_url: Some(dead.url.clone()),
+        endpoints: vec![second],
+        ..ModelSettings::default()
+    };
+    let keys = [("OPENAI_API_KEY", "first-key"), ("SECOND_KEY", "second-key")];
+    let models = Models::new(Environment::of(keys));
+    let model = models.open(ModelSpec::new("m").settings(settings)).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(model.complete(&request()).await.unwrap().text, "Bearer second-key");
+    }
+    assert!(dead.requests() <= 1);
 }

@@ -399,3 +399,17 @@ fn a_stored_trust_is_readable_and_holds_no_password() {
         assert!(text.contains("proxy.example:3128") && !text.contains("hunter22"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn more_endpoints_are_other_places_and_other_keys() {
+    let (server, place) = (server().await, place("endpoints"));
+    let url = foreign(&server);
+    place.file(
+        "tribunal.toml",
+        format!(
+            "[model.fast]\nname = 'openai/m'\nendpoints = [{{ base_url = '{url}' }}, {{ key_variable = 'AWS_SECRET_ACCESS_KEY' }}]\n"
+        ),
+    );
+    let ran = run(&place, &["judge", "r.jsonl", "-m", "fast", "-p", "score"]).await;
+    stopped(&ran, &server, &["0.0.0.0", "AWS_SECRET_ACCESS_KEY", "endpoints"]);
+}
