@@ -137,7 +137,8 @@ pub struct ModelSettings {
 /// name = "openai/gpt-5-mini"
 /// endpoints = [{ key_variable = "SECOND_KEY" }, { key_variable = "THIRD_KEY", weight = 2 }]
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct EndpointSettings {
     /// Address of its API, up to /v1.
@@ -148,7 +149,7 @@ pub struct EndpointSettings {
     pub key_variable: Option<String>,
     /// Share of the requests, beside 1 for the model itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub weight: Option<u32>,
 }
 
