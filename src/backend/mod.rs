@@ -69,38 +69,78 @@ use crate::{
 };
 
 /// A model that can be asked.
+///
+/// A client of one's own is a backend by [`from_fn`], or by this trait where it knows more of its model. It sends once:
+/// [layers](BackendExt) around it retry, limit, count and remember.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use tribunal::{
+///     Completion, Request, Result,
+///     backend::Backend,
+///     request::Capabilities,
+/// };
+///
+/// #[derive(Debug)]
+/// struct Constant(&'static str);
+///
+/// #[async_trait]
+/// impl Backend for Constant {
+///     fn name(&self) -> &str {
+///         "constant"
+///     }
+///
+///     fn identity(&self) -> &str {
+///         self.0 // another text is another model
+///     }
+///
+///     async fn capabilities(&self) -> Capabilities {
+///         Capabilities::TEXT
+///     }
+///
+///     async fn complete(&self, _: &Request) -> Result<Completion> {
+///         Ok(Completion::text(self.0))
+///     }
+/// }
+///
+/// assert_eq!(Constant("Score: 7").concurrency(), 1);
+/// ```
 #[async_trait]
 pub trait Backend: Debug + Send + Sync {
-    /// How people call this model: `tiny`, `openai/gpt-5-mini`, a file name.
+    /// The name that people know the model by: `tiny`, `openai/gpt-5-mini`, the name of a file. It is shown in results
+    /// and messages.
     fn name(&self) -> &str;
 
-    /// Names the model behind this backend for every cache key: equal identities give equal answers.
+    /// What names the model in cache keys and results. Backends of equal identities give equal answers; everything that
+    /// changes an answer and is not part of a [`Request`] belongs into it.
     fn identity(&self) -> &str;
 
-    /// Other names by which prompts may know this model, such as the file's own title.
+    /// Other names of the model, by which prompts may know it, such as the title in the file.
     fn aliases(&self) -> Vec<String> {
         Vec::new()
     }
 
     /// What this model can be asked.
     ///
-    /// It may have to ask the server once; the answer is remembered.
+    /// A server may have to be asked once; its answer is remembered. A failure is not: then it is unknown, and asked
+    /// again later.
     async fn capabilities(&self) -> Capabilities;
 
-    /// How many requests this backend handles well at once; never zero.
+    /// How many requests this backend handles well at once; never 0.
     ///
-    /// It is advice: it is still the backend's duty to queue what it cannot take.
+    /// It is advice to callers, and what [`Limited`] makes of it is a limit. A backend queues what is more than it can
+    /// handle.
     fn concurrency(&self) -> usize {
         1
     }
 
-    /// How many tokens the model would read for a request; `None` where only its server knows.
+    /// How many tokens of prompt the model would read for a request; `None` where only its server knows.
     fn prompt_tokens(&self, _request: &Request) -> Option<usize> {
         None
     }
 
-    /// Whether the model runs in this process: its answers cost time and no money, and one that nobody
-    /// waits for any more is worth nothing.
+    /// Whether the model runs in this process: its answers take time and cost no money, and a request that no caller
+    /// waits for is stopped.
     fn is_in_process(&self) -> bool {
         false
     }
@@ -110,31 +150,66 @@ pub trait Backend: Debug + Send + Sync {
         None
     }
 
-    /// Asks the model.
+    /// Asks the model, and returns its answer with what it took.
+    ///
+    /// # Errors
+    /// No answer could be had. The error carries what decides about a retry: its kind, and where they are known its
+    /// [status](crate::Error::status), the [time to wait](crate::Error::retry_after) and the
+    /// [number of requests](crate::Error::attempts). An answer that says nothing of use is not an error.
     ///
     /// # Cancellation
-    /// Dropping the future gives the answer up, and must free whatever was reserved for it. Behind a
-    /// cache, an answer that was paid for may still arrive and be remembered.
+    /// Dropping the future gives the answer up, and must free whatever was reserved for it. Below a cache, an answer
+    /// that is paid for may still arrive and be remembered.
     async fn complete(&self, request: &Request) -> Result<Completion>;
 }
 
 /// Wraps a backend; everything except [`complete`](Backend::complete) is forwarded.
 ///
-/// What implements this is a [`Backend`] itself.
+/// What implements this is a [`Backend`] itself, so that layers stack. The documentation of each says where it belongs
+/// ("Order") and what it adds to errors and cancellation.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use tribunal::{
+///     Completion, Request, Result,
+///     backend::{Backend, Layer, Script},
+/// };
+///
+/// /// Writes what is asked to the log.
+/// #[derive(Debug)]
+/// struct Logged<B>(B);
+///
+/// #[async_trait]
+/// impl<B: Backend> Layer for Logged<B> {
+///     fn below(&self) -> &dyn Backend {
+///         &self.0
+///     }
+///
+///     async fn through(&self, request: &Request) -> Result<Completion> {
+///         tracing::info!(messages = request.messages.len(), "asking");
+///         self.0.complete(request).await
+///     }
+/// }
+///
+/// assert_eq!(Logged(Script::always("7")).name(), "script");
+/// ```
 #[async_trait]
 pub trait Layer: Debug + Send + Sync {
-    /// The backend below.
+    /// The wrapped backend.
     fn below(&self) -> &dyn Backend;
 
-    /// Does what [`Backend::complete`] does, as a rule by asking the backend below.
+    /// Does what [`Backend::complete`] does, usually by asking the wrapped backend.
+    ///
+    /// # Errors
+    /// Those of the wrapped backend, and what the layer's documentation adds.
     async fn through(&self, request: &Request) -> Result<Completion>;
 
-    /// What [`Backend::concurrency`] says; that of the backend below.
+    /// What [`Backend::concurrency`] returns: that of the wrapped backend.
     fn width(&self) -> usize {
         self.below().concurrency()
     }
 
-    /// What [`Backend::price`] says; that of the backend below.
+    /// What [`Backend::price`] returns: that of the wrapped backend.
     fn tokens_price(&self) -> Option<Price> {
         self.below().price()
     }
