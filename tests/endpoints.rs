@@ -134,10 +134,7 @@ async fn the_registry_opens_every_endpoint_of_a_model_with_its_own_key() {
         models::{EndpointSettings, ModelSettings, ModelSpec, Models},
     };
     let dead = Server::start(|_| Reply::error(401, &serde_json::json!({}))).await;
-    let alive = Server::start(|seen| {
-        Reply::says(seen.headers["authorization"].to_str().unwrap_or_default())
-    })
-    .await;
+    let alive = Server::start(|_| Reply::says("fine")).await;
     let second = EndpointSettings {
         base_url: Some(alive.url.clone()),
         key_variable: Some("SECOND_KEY".into()),
@@ -152,7 +149,8 @@ async fn the_registry_opens_every_endpoint_of_a_model_with_its_own_key() {
     let models = Models::new(Environment::of(keys));
     let model = models.open(ModelSpec::new("m").settings(settings)).await.unwrap();
     for _ in 0..5 {
-        assert_eq!(model.complete(&request()).await.unwrap().text, "Bearer second-key");
+        assert_eq!(model.complete(&request()).await.unwrap().text, "fine");
     }
     assert!(dead.requests() <= 1);
+    assert_eq!(alive.seen()[0].headers["authorization"], "Bearer second-key");
 }
