@@ -87,6 +87,8 @@ impl Retry {
         let is_limited = error.kind() == ErrorKind::RateLimited;
         let (growth, longest): (u32, u64) = if is_limited { (4, 30) } else { (2, 10) };
         let grown = growth.saturating_pow(tries.saturating_sub(1));
+        // Two rate limits in a row may still be chance, and must not be the tail of a run.
+        let grown = if is_limited { (grown / 2).max(1) } else { grown };
         let step = self.first_wait.saturating_mul(grown).min(Duration::from_secs(longest));
         match error.retry_after() {
             Some(named) => named + self.first_wait.mul_f64(fastrand::f64()),
