@@ -1,11 +1,18 @@
 //! Whether a file holds what its schema allows, in plain words.
+//!
+//! The schema is the one that editors get ([`schema`](super::schema)), made of the types that read the file. serde
+//! alone would say "invalid type: string, expected u32": here a wrong value is named with its line, what it must
+//! be, what it is, and the nearest name where there are names.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::settings::share;
-use crate::error::{Error, ErrorKind, near};
+use crate::{
+    error::{Error, ErrorKind, near},
+    units,
+};
 
 /// Checks tables against a schema.
 pub(super) struct Checker<'c> {
@@ -25,6 +32,7 @@ impl Checker<'_> {
         self.table(table, self.schema, "")
     }
 
+    /// Checks every key of a table, and that none is missing that must be there.
     fn table(&self, table: &Map<String, Value>, node: &Value, place: &str) -> Result<(), Error> {
         let properties = node.get("properties").and_then(Value::as_object);
         let any = node.get("additionalProperties");
@@ -44,6 +52,7 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks one value, tables by their keys.
     fn value(&self, key: &str, value: &Value, node: &Value, path: &str) -> Result<(), Error> {
         if let (Value::Object(table), true) = (value, node.get("properties").is_some()) {
             return self.table(table, node, path);
@@ -81,6 +90,7 @@ impl Checker<'_> {
         })
     }
 
+    /// Whether the schema allows a value, in any of its alternatives.
     fn allows(&self, node: &Value, value: &Value) -> bool {
         let node = self.resolved(node);
         if let Some(all) = alternatives(node) {
@@ -90,7 +100,7 @@ impl Checker<'_> {
             return value == only;
         }
         let is_type = |name: &str| match (name, value) {
-            ("string", Value::String(text)) => is_share(node, text),
+            ("string", Value::String(text)) => is_share(node, text) && is_duration(node, text),
             ("integer", Value::Number(number)) => fits(node, number),
             ("number", Value::Number(number)) => within(node, number.as_f64()),
             ("boolean", Value::Bool(_)) => true,
@@ -128,6 +138,9 @@ impl Checker<'_> {
             None => None,
         };
         let least = node.get("minimum").and_then(Value::as_u64).filter(|least| *least > 0);
+        if node.get("format").is_some_and(|format| format == "duration") {
+            return "a time such as \"90s\" or \"5m\"".into();
+        }
         match (name, least) {
             (Some("string"), _) => "a text in quotes".into(),
             (Some("integer"), Some(least)) => format!("a whole number, {least} or more"),
@@ -158,11 +171,14 @@ impl Checker<'_> {
         }
     }
 
+    /// An error with the file and the line of a key.
     fn wrong(&self, path: &str, message: impl Into<String>) -> Error {
         let line = self.lines.get(path).copied().unwrap_or(1);
         Error::new(ErrorKind::Config, message).within(format!("{}:{line}", self.file))
     }
 
+    /// The error of a key that the schema does not have: with the near one, or all that there are. A key that looks
+    /// like a secret gets the advice to keep it out of the file.
     fn unknown_key(&self, key: &str, path: &str, place: &str, known: &[&str]) -> Error {
         const SECRETS: [&str; 4] = ["key", "token", "secret", "password"];
         let table = if place.is_empty() { String::new() } else { format!(" in [{place}]") };
@@ -180,6 +196,7 @@ impl Checker<'_> {
     }
 }
 
+/// The alternatives of a schema, if it has any.
 fn alternatives(node: &Value) -> Option<&Vec<Value>> {
     node.get("anyOf").or(node.get("oneOf")).and_then(Value::as_array)
 }
@@ -189,6 +206,13 @@ fn is_share(node: &Value, text: &str) -> bool {
     node.get("pattern").is_none() || (text.trim_end().ends_with('%') && share(text).is_ok())
 }
 
+/// A text of the format `duration` is one; every other text is free.
+fn is_duration(node: &Value, text: &str) -> bool {
+    let is_one = node.get("format").is_some_and(|format| format == "duration");
+    !is_one || units::duration(text).is_ok()
+}
+
+/// Whether a whole number fits the type and the bounds.
 fn fits(node: &Value, number: &serde_json::Number) -> bool {
     let most = match node.get("format").and_then(Value::as_str) {
         Some("uint16") => u64::from(u16::MAX),
@@ -198,6 +222,7 @@ fn fits(node: &Value, number: &serde_json::Number) -> bool {
     number.as_u64().is_some_and(|whole| whole <= most) && within(node, number.as_f64())
 }
 
+/// Whether a number lies within the bounds.
 fn within(node: &Value, number: Option<f64>) -> bool {
     let bound = |name: &str| node.get(name).and_then(Value::as_f64);
     number.is_some_and(|number| {
@@ -206,6 +231,7 @@ fn within(node: &Value, number: Option<f64>) -> bool {
     })
 }
 
+/// Whether a table is the form in which the TOML reader hands on dates.
 fn is_date(value: &Value) -> bool {
     let table = value.as_object();
     table.is_some_and(|table| table.keys().any(|key| key.starts_with("$__toml_private")))

@@ -30,6 +30,19 @@ use crate::{
 const NAME: &str = "tribunal.toml";
 
 /// A configuration file, or none.
+///
+/// ```
+/// use tribunal::config::Config;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let file = folder.path().join("tribunal.toml");
+/// # std::fs::write(&file, "[judge.strict]\nprompt = 'score'\nmodel = 'tiny'\npass = 'score >= 7'").unwrap();
+/// let config = Config::read(&file)?;
+/// assert_eq!(config.judges(), ["strict"]);
+/// let judge = config.judge(None)?; // the only one
+/// assert_eq!((judge.name.as_deref(), judge.model_name()), (Some("strict"), "tiny"));
+/// # Ok::<(), tribunal::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     path: PathBuf,
@@ -55,6 +68,7 @@ struct File {
     model: BTreeMap<String, ModelSettings>,
 }
 
+/// Settings for all judges, and the name of the judge that is used when none is named.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Defaults {
@@ -140,6 +154,8 @@ impl Config {
         Self::parse(path, &text)
     }
 
+    /// Reads the text of a file, in steps that each keep the line of what is wrong: the syntax, the schema, the
+    /// juries, and whatever only the types know.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self> {
         let wrong = |cause: &toml::de::Error| malformed(path, text, cause);
         let (spanned, mut mistakes) = DeTable::parse_recoverable(text);
@@ -302,10 +318,12 @@ impl Config {
         Ok(effective)
     }
 
+    /// The names of the tables of a kind.
     fn names(&self, kind: &str) -> Vec<&str> {
         self.table(&[kind]).into_iter().flat_map(Map::keys).map(String::as_str).collect()
     }
 
+    /// The error of a judge that is not there, with the near name.
     fn no_judge(&self, name: &str) -> Error {
         let Some(path) = self.path() else {
             return Error::new(
@@ -322,6 +340,7 @@ impl Config {
         error.within(path.display())
     }
 
+    /// A table by its path.
     fn table(&self, path: &[&str]) -> Option<&Map<String, Value>> {
         path.iter().try_fold(&self.tables, |table, name| table.get(*name)?.as_object())
     }
@@ -337,6 +356,7 @@ impl Config {
         Some(SettingsLayer::new(self.rebased(table.clone()), origin))
     }
 
+    /// The table with its files beside the configuration file, wherever the program runs.
     fn rebased(&self, mut table: Map<String, Value>) -> Map<String, Value> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         if folder.as_os_str().is_empty() {
@@ -349,6 +369,10 @@ impl Config {
             {
                 *name = beside(name);
             }
+        }
+        if let Some(Value::String(lora)) = table.get_mut("lora") {
+            // Only its file has to be moved: a scale stands after it.
+            *lora = beside(lora);
         }
         for key in ["criteria", "criterion", "set"] {
             if let Some(value) = table.get_mut(key) {
@@ -363,6 +387,7 @@ impl Config {
     }
 }
 
+/// Changes every text in a value.
 fn each_text(value: &mut Value, change: &mut dyn FnMut(&mut String)) {
     match value {
         Value::String(text) => change(text),
@@ -372,6 +397,7 @@ fn each_text(value: &mut Value, change: &mut dyn FnMut(&mut String)) {
     }
 }
 
+/// Notes the line of every key, by its path.
 fn note_lines(text: &str, place: &str, table: &DeTable<'_>, lines: &mut BTreeMap<String, usize>) {
     for (key, value) in table {
         let name = key.get_ref();
@@ -406,6 +432,7 @@ fn malformed(path: &Path, text: &str, cause: &toml::de::Error) -> Error {
     )
 }
 
+/// The line of a place in the text, from 1.
 fn line_of(text: &str, at: usize) -> usize {
     text.get(..at).map_or(1, |before| before.matches('\n').count() + 1)
 }

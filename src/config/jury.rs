@@ -1,4 +1,8 @@
-//! Juries: judges whose verdict comes out of those of other judges.
+//! Juries: judges whose verdict is made of those of other judges.
+//!
+//! A jury is a table with `members`. What it asks is decided by its members, each with a prompt, a model and
+//! sampling of its own; the jury decides how their verdicts are counted (Verga et al. 2024, PoLL). Keys that belong
+//! to the other side are refused with their line, where they would be ignored.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +16,7 @@ use crate::{
     models::Models,
 };
 
-/// What a jury says itself; everything else is said by its members.
+/// The keys that belong to a jury itself; all others belong to its members.
 const OWN: [&str; 9] = [
     "members",
     "quorum",
@@ -55,10 +59,12 @@ impl Juries<'_> {
         })
     }
 
+    /// The tables under `[judge]`.
     fn judges(&self) -> Option<&Map<String, Value>> {
         self.tables.get("judge")?.as_object()
     }
 
+    /// Checks one jury: its keys, its members, its quorum.
     fn jury(&self, name: &str, table: &Map<String, Value>) -> Result<()> {
         let place = |key: &str| format!("judge.{name}.{key}");
         let members = names(table);
@@ -97,6 +103,7 @@ impl Juries<'_> {
         }
     }
 
+    /// Checks that a member is another judge of the file, and not a jury.
     fn member(&self, jury: &str, member: &str) -> Result<()> {
         if member == jury {
             return Err(config(format!("the jury `{jury}` names itself as a member"))
@@ -121,19 +128,23 @@ impl Juries<'_> {
         }
     }
 
+    /// The file and the line of a key.
     fn at(&self, path: &str) -> String {
         format!("{}:{}", self.file, self.lines.get(path).copied().unwrap_or(1))
     }
 
+    /// An error at a key.
     fn wrong(&self, path: &str, message: String) -> Error {
         config(message).within(self.at(path))
     }
 }
 
+/// An error of the configuration.
 fn config(message: String) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
+/// Whether a table has a key.
 fn holds(table: Option<&Map<String, Value>>, key: &str) -> bool {
     table.is_some_and(|table| table.contains_key(key))
 }
@@ -167,7 +178,7 @@ impl SettingsLayer {
 }
 
 impl Resolved {
-    /// The jury out of judges that were built of its [members](Self::members), in their order.
+    /// The jury of judges that were built of its [members](Self::members), in their order.
     pub fn panel(&self, members: impl IntoIterator<Item = Judge>) -> PanelBuilder {
         let names = self.members.iter().map(|member| member.name.clone().unwrap_or_default());
         let mut panel = Judge::panel(names.zip(members));

@@ -80,10 +80,12 @@ impl SettingsLayer {
         Self { table, origins }
     }
 
+    /// Takes a key out.
     pub(super) fn remove(&mut self, key: &str) {
         self.table.remove(key);
     }
 
+    /// The settings by key.
     pub(super) fn table(&self) -> &Map<String, Value> {
         &self.table
     }

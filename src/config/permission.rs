@@ -64,12 +64,14 @@ struct Source<'r> {
 }
 
 impl<'r> Source<'r> {
+    /// The file and table in which a key was set; `None` where it came from elsewhere.
     fn of(effective: &'r Effective, key: &str) -> Option<Self> {
         let SettingOrigin::File { path, line, table } = effective.origin(key) else { return None };
         let folder = path.parent().unwrap_or(Path::new(""));
         Some(Self { folder, line: format!("{}:{line}", path.display()), table })
     }
 
+    /// A permission that is asked for there.
     fn asks(&self, what: &str) -> Permission {
         Permission::new(&self.line, format!("[{}] {what}", self.table))
     }
@@ -90,6 +92,8 @@ pub(super) fn read_files(effective: &Effective) -> Vec<(String, String)> {
         let file = name.as_deref().and_then(|name| models::file_of(name, base_url));
         files.extend(file.map(|path| named(key, path)));
     }
+    let lora = effective.model.lora_file();
+    files.extend(lora.map(|(path, _)| named("model.lora", path)));
     let at = |text: &str| text.strip_prefix('@').map(ToOwned::to_owned);
     files.extend(settings.criteria.iter().filter_map(|text| Some(("criteria".into(), at(text)?))));
     for (table, pairs) in [("criterion", &settings.criterion), ("set", &settings.set)] {
@@ -99,6 +103,7 @@ pub(super) fn read_files(effective: &Effective) -> Vec<(String, String)> {
     files
 }
 
+/// Requests and a key that go to an address which is neither the preset's nor this machine.
 fn address(effective: &Effective) -> Option<Permission> {
     let from = Source::of(effective, "model.base_url")?;
     let (name, url) = (effective.model_name(), effective.model.base_url.as_deref()?);
@@ -109,6 +114,7 @@ fn address(effective: &Effective) -> Option<Permission> {
     Some(from.asks(&format!("base_url sends requests, and the key in {key}, to {place}")))
 }
 
+/// Another variable than the preset's, whose value would be sent as the key.
 fn key(effective: &Effective) -> Option<Permission> {
     let from = Source::of(effective, "model.key_variable")?;
     let (name, url) = (effective.model_name(), effective.model.base_url.as_deref());

@@ -59,6 +59,7 @@ impl DerefMut for Resolved {
 }
 
 impl Resolved {
+    /// Reads what the settings name; the caller has checked that they may.
     pub(super) fn read(effective: &Effective, environment: &Environment) -> Result<Self> {
         let prompt = effective.settings.prompt.as_deref().map(PromptRef::named);
         let members = effective.members.iter().map(|member| Self::read(member, environment));
@@ -172,6 +173,7 @@ impl Resolved {
         if is_usual { (None, value) } else { (value, None) }
     }
 
+    /// The builder with the criteria: together, or one by one.
     fn with_criteria(&self, builder: JudgeBuilder) -> Result<JudgeBuilder> {
         let Settings { criteria, criterion, .. } = &self.settings;
         if !criteria.is_empty() && !criterion.is_empty() {
@@ -197,6 +199,7 @@ impl Resolved {
         })
     }
 
+    /// The scale in place of the prompt's own: numbers, or labels.
     fn scale(&self) -> Result<Option<Scale>> {
         let Settings { scale, labels, .. } = &self.settings;
         match (scale, labels.as_slice()) {
@@ -214,6 +217,7 @@ impl Resolved {
     }
 }
 
+/// Sets something on a builder where there is a value for it.
 fn apply<T>(
     builder: JudgeBuilder,
     value: Option<T>,

@@ -11,6 +11,9 @@ use crate::{
 };
 
 /// What a judge is: the keys of `[judge.NAME]` and of `[defaults]`, and flags of the same names.
+///
+/// One definition serves the file, its schema, the flags and their help. Each field says what the setting does;
+/// `None` and empty lists are settings that were not made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]
 #[serde(default)]
@@ -183,12 +186,16 @@ pub struct SamplingSettings {
 }
 
 impl SamplingSettings {
+    /// Whether nothing is set.
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A share of records: a number from 0 to 1, or a percentage such as `90%`.
+/// Reads a share of records: a number from 0 to 1, or a percentage such as `90%`.
+///
+/// # Errors
+/// It is neither, or lies outside of 0 to 1.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     let text = text.trim();
     let number = match text.strip_suffix('%') {
@@ -210,6 +217,7 @@ enum Share {
     Percent(#[schemars(regex(pattern = r"^\s*[0-9.]+\s*%\s*$"))] String),
 }
 
+/// A share in either of its forms.
 fn some_share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     let text = match Share::deserialize(from)? {
         Share::Number(number) => number.to_string(),
@@ -232,7 +240,7 @@ mod pairs {
         let table = Map::deserialize(from)?;
         let text = |value: Value| match value {
             Value::String(text) => Ok(text),
-            other => Err(serde::de::Error::custom(format!("`{other}` is no text"))),
+            other => Err(serde::de::Error::custom(format!("`{other}` is not a text"))),
         };
         table.into_iter().map(|(name, value)| Ok(Pair(name, text(value)?))).collect()
     }

@@ -162,6 +162,7 @@ impl ModelSpec {
 #[derive(Clone, Debug, Default)]
 pub struct Models(Arc<Inner>);
 
+/// What all clones of a registry share.
 #[derive(Debug, Default)]
 struct Inner {
     around: Around,
@@ -190,6 +191,7 @@ impl Models {
         Self::around(Around { environment, ..Around::default() })
     }
 
+    /// A registry without models.
     fn around(around: Around) -> Self {
         Self(Arc::new(Inner { around, ..Inner::default() }))
     }
@@ -273,6 +275,7 @@ impl Models {
 }
 
 impl Around {
+    /// The model behind the cache, if there is one.
     #[cfg(feature = "store")]
     fn cached(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
         match &self.cache {
@@ -287,6 +290,7 @@ impl Around {
         model
     }
 
+    /// The model behind a recording, if answers are recorded: without the keys and secrets of the environment.
     fn recorded(&self, model: Arc<dyn Backend>, spec: &ModelSpec) -> Result<Arc<dyn Backend>> {
         let Some(file) = &self.record else { return Ok(model) };
         let endpoints = spec.settings.endpoints.iter();

@@ -13,8 +13,11 @@ use crate::{
 /// The model that judges when none is named: the one inside this program.
 pub const DEFAULT_MODEL: &str = "tiny";
 
+/// What the names of recordings begin with.
 const REPLAY: &str = "replay:";
+/// What the names of checks begin with.
 const CHECK: &str = "check:";
+/// What the names of fixed texts begin with.
 const SCRIPT: &str = "script:";
 
 /// A way in which a model is reached.
@@ -57,8 +60,11 @@ impl fmt::Debug for Scheme {
 /// Settings that models of all schemes have.
 const COMMON: [&str; 4] = ["name", "concurrency", "clean_finish", "price"];
 
+/// Settings of what is no model.
 const NONE: &[&str] = &[];
-const LOCAL: &[&str] = &["context", "threads", "gpu_layers"];
+/// Settings of models in this process.
+const LOCAL: &[&str] = &["context", "threads", "gpu_layers", "lora"];
+/// Settings of models behind an API.
 const REMOTE: &[&str] = &[
     "base_url",
     "key_variable",
@@ -181,6 +187,7 @@ pub(super) fn of(name: &str, base_url: Option<&str>) -> Result<&'static Scheme> 
     found.ok_or_else(|| unknown(name))
 }
 
+/// The error of a name that fits no scheme: the near scheme, and all that there are.
 fn unknown(name: &str) -> Error {
     let prefix = name.split(['/', ':']).next().unwrap_or(name);
     let examples: Vec<String> =
@@ -214,6 +221,10 @@ impl Scheme {
             .hint(format!("its settings are `{}`", own.join("`, `"))))
     }
 
+    /// Opens a model of this scheme; its settings have been checked.
+    ///
+    /// # Errors
+    /// It cannot be opened.
     pub(super) async fn open(&self, spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
         (self.open)(spec, around).await
     }
@@ -247,6 +258,7 @@ pub fn is_remote(name: &str, base_url: Option<&str>) -> bool {
     cfg!(feature = "openai") && of(name, base_url).map_or(true, is_server)
 }
 
+/// Opens a check by rules.
 #[cfg(feature = "checks")]
 fn check(kind: &str) -> Result<Arc<dyn Backend>> {
     Ok(Arc::new(crate::backend::Check::named(kind)?))
@@ -257,15 +269,20 @@ fn check(_: &str) -> Result<Arc<dyn Backend>> {
     Err(lacking("checks by rules", "checks"))
 }
 
+/// Loads a model in this process.
 #[cfg(feature = "llama")]
 async fn local(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
     use super::Context;
-    use crate::backend::llama::{Llama, LlamaOptions};
+    use crate::backend::llama::{Llama, LlamaOptions, Lora};
     let settings = spec.model_settings();
     if spec.name() != DEFAULT_MODEL {
         around.environment.check_file("model", spec.name())?;
     }
+    if let Some((file, _)) = settings.lora_file() {
+        around.environment.check_file("lora", file)?;
+    }
     let options = LlamaOptions {
+        lora: settings.lora_file().map(|(file, scale)| Lora { file: file.into(), scale }),
         context: settings.context.map(|context| match context {
             Context::Tokens(tokens) => tokens,
             Context::Full => 0,
@@ -277,6 +294,7 @@ async fn local(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
     Ok(Arc::new(Llama::load(options).await?))
 }
 
+/// How a model in this process is loaded where nothing is set.
 #[cfg(feature = "llama")]
 fn options(name: &str) -> Result<crate::backend::llama::LlamaOptions> {
     if name == DEFAULT_MODEL { tiny() } else { Ok(crate::backend::llama::LlamaOptions::file(name)) }
@@ -311,6 +329,7 @@ async fn local(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
     Err(lacking("models in this process", "llama"))
 }
 
+/// Prepares a model behind an API: keys and addresses are looked up here, and nothing is sent yet.
 #[cfg(feature = "openai")]
 fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
     use crate::backend::Endpoints;
@@ -368,6 +387,7 @@ fn remote(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
     Err(lacking("APIs", "openai"))
 }
 
+/// The error of a build without a feature.
 #[cfg(not(all(feature = "checks", feature = "llama", feature = "openai", feature = "tiny")))]
 fn lacking(what: &str, feature: &str) -> Error {
     Error::new(ErrorKind::Config, format!("this program was built without {what}"))

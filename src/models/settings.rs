@@ -118,6 +118,13 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_layers: Option<u32>,
+    /// LoRA adapter of a model in process, with its scale [default: 1].
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "FILE[:SCALE]", env = "TRIBUNAL_LORA")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<String>,
     /// Finish reasons of the server that are clean ends, beside the known ones.
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
@@ -158,6 +165,16 @@ impl ModelSettings {
     pub fn extra_fields(&self) -> Map<String, Value> {
         let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
         self.extra.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect()
+    }
+
+    /// The file and the scale of the LoRA adapter: what follows the last colon is the scale where it is a number.
+    pub fn lora_file(&self) -> Option<(&str, f32)> {
+        let lora = self.lora.as_deref()?;
+        let scaled = lora.rsplit_once(':').and_then(|(file, scale)| {
+            let scale = scale.parse().ok().filter(|scale: &f32| scale.is_finite())?;
+            (!file.is_empty()).then_some((file, scale))
+        });
+        Some(scaled.unwrap_or((lora, 1.0)))
     }
 
     /// The settings that are set, by name.
@@ -219,6 +236,7 @@ enum ContextForm {
     Word(FullWord),
 }
 
+/// The word for all of it.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -285,6 +303,7 @@ pub(crate) enum OneOrMany {
     Many(Vec<String>),
 }
 
+/// Reads one text as a list of one.
 pub(crate) fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     OneOrMany::deserialize(from).map(|texts| match texts {
         OneOrMany::One(text) => vec![text],

@@ -14,13 +14,13 @@ use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams},
     llama_backend::LlamaBackend,
     llama_batch::LlamaBatch,
-    model::{LlamaModel, params::LlamaModelParams},
+    model::{LlamaLoraAdapter, LlamaModel, params::LlamaModelParams},
     send_logs_to_tracing,
     token::LlamaToken,
 };
 
 use super::{
-    LlamaOptions, failed,
+    LlamaOptions, Lora, failed,
     file::Source,
     queue::Queue,
     template::ChatTemplate,
@@ -59,9 +59,10 @@ pub(super) fn backend() -> Result<&'static LlamaBackend> {
 /// The longest context that is taken without asking: memory grows with it.
 const LARGEST_CONTEXT: u32 = 8_192;
 
-/// Tokens per call; prefixes and chunks are cut at multiples of [`GRAIN`], which leaves texts bitwise
-/// the same as when they are evaluated whole.
+/// Tokens per call. Prefixes and chunks are cut at multiples of [`GRAIN`], which leaves texts bitwise the same as
+/// when they are evaluated whole: otherwise an answer would depend on what the cache happened to hold.
 const CHUNK: usize = 512;
+/// The multiple at which prefixes and chunks are cut.
 const GRAIN: usize = 4;
 
 /// Below this many bytes a second thread costs more than it brings.
@@ -71,6 +72,10 @@ const SMALL: u64 = 64 << 20;
 const SEQUENCE: i32 = 0;
 
 /// A context at work.
+///
+/// The key-value cache holds the tokens in `held`, and the logits are those after the last evaluated ones. Every
+/// evaluation goes through [`Engine::advance`], [`Engine::decode`] or [`Engine::decode_rows`], which keep the two
+/// true.
 pub(super) struct Engine<'m> {
     pub(super) vocabulary: Arc<Vocabulary>,
     pub(super) model: &'m LlamaModel,
@@ -85,8 +90,14 @@ pub(super) struct Engine<'m> {
 }
 
 impl Engine<'_> {
-    /// Loads the weights.
-    pub(super) fn load(source: &Source, options: &LlamaOptions) -> Result<Arc<LlamaModel>> {
+    /// Loads the weights, and the LoRA adapter on top of them.
+    ///
+    /// # Errors
+    /// llama.cpp cannot load one of the files, or the adapter is one of another model.
+    pub(super) fn load(
+        source: &Source,
+        options: &LlamaOptions,
+    ) -> Result<(Arc<LlamaModel>, Option<Adapter>)> {
         let mut params = LlamaModelParams::default();
         if let Some(layers) = options.gpu_layers {
             params = params.with_n_gpu_layers(layers);
@@ -95,19 +106,45 @@ impl Engine<'_> {
             Error::new(ErrorKind::Model, format!("llama.cpp cannot load {}", source.name())).because(cause)
                 .hint("the file may be truncated or of an architecture that is too new; RUST_LOG=llama-cpp-2=info tells more")
         })?;
-        Ok(Arc::new(model))
+        let mut model = model;
+        let lora = options.lora.as_ref();
+        let adapter = lora.map(|lora| Adapter::load(&mut model, lora)).transpose()?;
+        Ok((Arc::new(model), adapter))
     }
 }
 
-/// Makes a context, says that it is ready, and works until nobody can ask any more.
+/// A LoRA adapter that was loaded for a model.
+pub(super) struct Adapter {
+    adapter: LlamaLoraAdapter,
+    scale: f32,
+}
+
+impl Adapter {
+    /// Reads the adapter.
+    ///
+    /// # Errors
+    /// llama.cpp cannot read the file, or its matrices do not fit those of the model.
+    fn load(model: &mut LlamaModel, lora: &Lora) -> Result<Self> {
+        let adapter = model.lora_adapter_init(&lora.file).map_err(|cause| {
+            let message = format!("llama.cpp cannot load the adapter `{}`", lora.file.display());
+            Error::new(ErrorKind::Config, message)
+                .because(cause)
+                .hint("it must be a LoRA adapter of this very model, converted to GGUF")
+        })?;
+        Ok(Self { adapter, scale: lora.scale })
+    }
+}
+
+/// Makes a context, reports that it is ready, and works until nothing can be asked any more.
 pub(super) fn serve(
     model: &Arc<LlamaModel>,
+    adapter: Option<Adapter>,
     options: &LlamaOptions,
     jobs: Receiver<Job>,
     loaded: &Sender<Result<Loaded>>,
 ) {
     let vocabulary = Arc::new(Vocabulary::new(model.clone()));
-    let mut engine = match Engine::new(model, vocabulary.clone(), options) {
+    let mut engine = match Engine::new(model, adapter, vocabulary.clone(), options) {
         Ok(engine) => engine,
         Err(error) => return drop(loaded.send(Err(error))),
     };
@@ -140,8 +177,13 @@ pub(super) fn serve(
 }
 
 impl<'m> Engine<'m> {
+    /// Makes a context with the length, threads and adapter of the options.
+    ///
+    /// # Errors
+    /// There is not enough memory for it, or the adapter is refused.
     fn new(
         model: &'m LlamaModel,
+        adapter: Option<Adapter>,
         vocabulary: Arc<Vocabulary>,
         options: &LlamaOptions,
     ) -> Result<Self> {
@@ -161,13 +203,19 @@ impl<'m> Engine<'m> {
                 feature = "vulkan"
             ))))
             .with_no_perf(true);
-        let context = model.new_context(backend()?, params).map_err(|cause| {
+        let mut context = model.new_context(backend()?, params).map_err(|cause| {
             Error::new(
                 ErrorKind::Model,
                 format!("there is no memory for a context of {wanted} tokens"),
             )
             .because(cause)
         })?;
+        if let Some(Adapter { mut adapter, scale }) = adapter {
+            // llama.cpp keeps the adapter with its model.
+            context
+                .lora_adapter_set(&mut adapter, scale)
+                .map_err(|cause| failed("llama.cpp refuses the LoRA adapter").because(cause))?;
+        }
         // llama.cpp may clamp both; exceeding what it settled on would abort the process.
         let room = usize::try_from(context.n_batch()).unwrap_or(CHUNK).min(CHUNK);
         let limit = usize::try_from(context.n_ctx()).unwrap_or(0);
@@ -176,6 +224,7 @@ impl<'m> Engine<'m> {
         Ok(Self { vocabulary, model, context, batch, held: Vec::new(), limit, chunk })
     }
 
+    /// Answers one job. Whatever comes of it is sent to the caller: an error ends no thread.
     fn serve(&mut self, job: Job) {
         let Job { work, reply, .. } = job;
         let gone = || reply.is_closed();
@@ -215,6 +264,10 @@ impl<'m> Engine<'m> {
         self.evaluate(tokens, |_| true)
     }
 
+    /// Evaluates tokens after those in the cache, and keeps the logits that are `wanted`, by their place in the call.
+    ///
+    /// # Errors
+    /// llama.cpp fails: the cache is emptied then, for nobody knows what is in it.
     fn evaluate(&mut self, tokens: &[LlamaToken], wanted: impl Fn(usize) -> bool) -> Result<()> {
         self.batch.clear();
         for (n, &token) in tokens.iter().enumerate() {
@@ -255,6 +308,7 @@ impl<'m> Engine<'m> {
         self.held.len()
     }
 
+    /// Empties the cache.
     fn forget(&mut self) {
         self.context.clear_kv_cache();
         self.held.clear();
@@ -268,6 +322,7 @@ fn default_threads(bytes: u64) -> i32 {
     if bytes < SMALL { 1 } else { i32::try_from(all / 2).unwrap_or(i32::MAX).max(1) }
 }
 
+/// Tokens of a request: those of the prompt, those of it that were in the cache, and those written.
 pub(super) fn usage(prompt: usize, cached: usize, written: usize) -> Usage {
     Usage { cached: Some(cached as u64), ..Usage::new(prompt as u64, written as u64) }
 }
@@ -277,6 +332,7 @@ pub(super) fn answer(text: String) -> Completion {
     Completion { in_process: true, ..Completion::text(text) }
 }
 
+/// Ends an evaluation whose caller is gone.
 pub(super) fn stop_if(gone: bool) -> Result<()> {
     if gone { Err(failed("the request was given up")) } else { Ok(()) }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
 
-use super::{Weights, engine, failed, header, trial};
+use super::{Lora, Weights, engine, failed, header, trial};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Weights that llama.cpp can open: it reads files only, so embedded ones are lent to a temporary one.
@@ -18,12 +18,17 @@ pub(super) struct Source {
     lent: Option<tempfile::NamedTempFile>,
 }
 
+/// The first bytes of every GGUF file.
 const MAGIC: &[u8] = b"GGUF";
 
 /// Magic, version, and the two counts.
 const SMALLEST: u64 = 24;
 
 impl Source {
+    /// Checks a file, or writes embedded weights to a temporary one.
+    ///
+    /// # Errors
+    /// The file is missing, not a GGUF, damaged, or ends the process that tries it; or there is no room for a temporary one.
     pub(super) fn open(weights: &Weights) -> Result<Self> {
         match weights {
             Weights::File(path) => {
@@ -50,10 +55,12 @@ impl Source {
         }
     }
 
+    /// The path for llama.cpp.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The name of the file; `embedded` for weights in this program.
     pub(super) fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
         if self.lent.is_some() { "embedded".into() } else { name.to_string_lossy().into_owned() }
@@ -68,8 +75,21 @@ impl Source {
     }
 }
 
+/// blake3 of the bytes, 128 bits in hex.
 fn digest_of(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex()[..32].to_owned()
+}
+
+/// What a LoRA adapter adds to the identity of its model: its digest and its scale.
+///
+/// # Errors
+/// The file is missing, not a GGUF, or damaged.
+pub(super) fn adapter(lora: &Lora) -> Result<String> {
+    check(&lora.file)
+        .and_then(|()| header::check(&lora.file))
+        .and_then(|()| digest(&lora.file))
+        .map(|digest| format!("|lora:{digest}:{}", lora.scale))
+        .map_err(|error| error.within("lora"))
 }
 
 /// Refuses what llama.cpp would only answer with "null".
@@ -87,7 +107,7 @@ fn check(path: &Path) -> Result<()> {
     let mut magic = [0; 4];
     let read = crate::files::regular(path).and_then(|mut file| file.read_exact(&mut magic));
     if meta.len() < SMALLEST || read.is_err() || magic != *MAGIC {
-        return Err(wrong(format!("`{shown}` is no GGUF file"))
+        return Err(wrong(format!("`{shown}` is not a GGUF file"))
             .hint("llama.cpp's tools convert other formats to GGUF"));
     }
     Ok(())
@@ -130,6 +150,7 @@ fn digest(path: &Path) -> Result<String> {
     Ok(digest)
 }
 
+/// The place where something is remembered about a file, until the file changes.
 #[cfg(unix)]
 fn note_of(meta: &fs::Metadata, folder: &str) -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
@@ -152,7 +173,9 @@ fn note_of(_: &fs::Metadata, _: &str) -> Option<PathBuf> {
     None
 }
 
-/// What a GGUF says of itself.
+/// What a GGUF file says about itself.
+///
+/// Sizes are in bytes, the context in tokens.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Info {
     /// blake3 of the weights, 128 bits in hex.
@@ -178,7 +201,7 @@ pub struct Info {
 /// Reads a model's own description without its weights.
 ///
 /// # Errors
-/// The file is missing or no GGUF.
+/// The file is missing or not a GGUF.
 pub fn inspect(weights: &Weights) -> Result<Info> {
     let source = Source::open(weights)?;
     let params = LlamaModelParams::default().with_vocab_only(true);

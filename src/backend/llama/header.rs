@@ -19,7 +19,9 @@ const BLOCKS: f64 = 512.0;
 /// Sizes of the types of values that are no texts and no arrays.
 const SIZES: [(u32, u64); 11] =
     [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (5, 4), (6, 4), (7, 1), (10, 8), (11, 8), (12, 8)];
+/// The type of a text: its length in 8 bytes, then UTF-8.
 const TEXT: u32 = 8;
+/// The type of an array: the type of its elements, their number, then the elements.
 const ARRAY: u32 = 9;
 
 /// What the keys of a file say.
@@ -71,6 +73,7 @@ struct Reader {
 }
 
 impl Reader {
+    /// The next `N` bytes.
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Unread> {
         let mut bytes = [0; N];
         self.file.read_exact(&mut bytes)?;
@@ -78,14 +81,17 @@ impl Reader {
         Ok(bytes)
     }
 
+    /// The next number of 4 bytes, little-endian.
     fn small(&mut self) -> Result<u32, Unread> {
         self.bytes().map(u32::from_le_bytes)
     }
 
+    /// The next number of 8 bytes, little-endian.
     fn large(&mut self) -> Result<u64, Unread> {
         self.bytes().map(u64::from_le_bytes)
     }
 
+    /// Passes over `count` bytes. A length that exceeds the file is damage, and not a reason to allocate memory.
     fn skip(&mut self, count: u64) -> Result<(), Unread> {
         self.left = self.left.checked_sub(count).ok_or(Unread::Damaged)?;
         match i64::try_from(count) {
@@ -98,6 +104,7 @@ impl Reader {
         }
     }
 
+    /// The next text. Broken UTF-8 is replaced: it is only compared and shown.
     fn text(&mut self) -> Result<String, Unread> {
         let length = self.large()?;
         if length > self.left {
@@ -109,6 +116,7 @@ impl Reader {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// The next number of the given type, whatever its width.
     #[expect(clippy::cast_precision_loss, reason = "only small values are compared")]
     fn number(&mut self, kind: u32) -> Result<f64, Unread> {
         Ok(match kind {
@@ -143,6 +151,9 @@ impl Reader {
 }
 
 impl Header {
+    /// Reads all keys of the header, and no tensors.
+    ///
+    /// The layout is that of the GGUF specification in the repository `ggml-org/ggml`, versions 2 and 3.
     fn read(path: &Path) -> Result<Self, Unread> {
         let file = File::open(path)?;
         let left = file.metadata()?.len();
@@ -193,6 +204,7 @@ impl Header {
             .or_else(|| self.wrong_vocabulary())
     }
 
+    /// The epsilon of a norm that is negative, infinite or not a number.
     fn wrong_epsilon(&self) -> Option<String> {
         let wrong = |(key, value): &(&String, &f64)| {
             key.ends_with("epsilon") && !(value.is_finite() && **value >= 0.0)
@@ -201,6 +213,7 @@ impl Header {
         Some(format!("`{key}` is {value}, and it must be a number from 0 up"))
     }
 
+    /// Heads of attention whose numbers do not divide one another, or turn more than their width.
     fn wrong_heads(&self) -> Option<String> {
         let own = &self.architecture;
         let heads = self.number("attention.head_count")?;
@@ -225,6 +238,7 @@ impl Header {
         })
     }
 
+    /// More experts used than there are.
     fn wrong_experts(&self) -> Option<String> {
         let own = &self.architecture;
         let (all, used) = (self.number("expert_count"), self.number("expert_used_count")?);
@@ -232,6 +246,7 @@ impl Header {
         (used > all).then(|| format!("`{own}.expert_used_count` is {used} of {all} experts"))
     }
 
+    /// Tokens whose scores and types are not as many as they are.
     fn wrong_vocabulary(&self) -> Option<String> {
         let tokens = *self.arrays.get("tokenizer.ggml.tokens")?;
         let other = |key: &str| {

@@ -1,8 +1,20 @@
 //! Models in this process: any GGUF through llama.cpp, on the CPU or a GPU.
 //!
+//! # How a request is answered
 //! One engine thread per model owns the weights and the context, and evaluates one request at a time;
-//! requests wait in its queue. What is judged is tokenized with special tokens off, so that
-//! `<|im_end|>` in an answer is ten characters and never a control token.
+//! requests wait in its queue, and the one that shares most tokens with the cache is next. What is judged is
+//! tokenized with special tokens off, so that `<|im_end|>` in an answer is ten characters and never a control
+//! token.
+//!
+//! # What the identity holds
+//! `gguf|DIGEST|TEMPLATE|ENGINE`, and `|lora:DIGEST:SCALE` where there is an adapter: blake3 of the weights, of
+//! the chat template, and the version of this engine's answers. The length of the context is not part of it: an
+//! answer that the context cut is not remembered.
+//!
+//! # Modules
+//! `header`, `file` and `trial` check a file before it can end the process; `template` and `tokens` make tokens
+//! of a conversation; `work` and `queue` order requests; `sampler`, `tree` and `circle` decide tokens; `engine`,
+//! `score` and `write` run the model.
 
 mod header;
 mod file;
@@ -45,18 +57,45 @@ use crate::{
 };
 
 /// How a model is loaded.
+///
+/// ```no_run
+/// # async fn example() -> tribunal::Result<()> {
+/// use tribunal::backend::llama::{Llama, LlamaOptions};
+///
+/// let mut options = LlamaOptions::file("qwen3-8b-q4_k_m.gguf");
+/// options.context = Some(32_768);
+/// options.gpu_layers = Some(20);
+/// let model = Llama::load(options).await?;
+/// # drop(model);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LlamaOptions {
     /// Where the weights are.
     pub weights: Weights,
-    /// How people call the model; the file's name by default.
+    /// The name of the model in results; the file's name by default.
     pub name: Option<String>,
-    /// Tokens of context; by default what the model was trained with, at most 8,192.
+    /// Tokens of context; by default what the model was trained with, at most 8,192. 0 is all that it was
+    /// trained with. llama.cpp rounds it up to a multiple of 256.
     pub context: Option<u32>,
     /// Threads; by default 1 for small models and half of what the machine has for others.
     pub threads: Option<i32>,
     /// Layers on the GPU; all by default, where the program was built for one.
     pub gpu_layers: Option<u32>,
+    /// A LoRA adapter on top of the weights.
+    pub lora: Option<Lora>,
+}
+
+/// A LoRA adapter in a GGUF file of its own, and how strongly it counts (Hu et al. 2021).
+///
+/// llama-cpp-2 sets one adapter at a time, so a model has one at most.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lora {
+    /// The adapter's file; llama.cpp's `convert_lora_to_gguf.py` makes it.
+    pub file: PathBuf,
+    /// The factor of its changes: 1 as it was trained, 0 as if it were not there.
+    pub scale: f32,
 }
 
 /// Where weights are.
@@ -85,11 +124,29 @@ impl LlamaOptions {
 
     /// These weights, everything else by default.
     pub fn new(weights: Weights) -> Self {
-        Self { weights, name: None, context: None, threads: None, gpu_layers: None }
+        Self { weights, name: None, context: None, threads: None, gpu_layers: None, lora: None }
     }
 }
 
 /// A model in this process.
+///
+/// ```
+/// # #[cfg(feature = "tiny")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Backend, models::Models};
+///
+/// let tiny = Models::default().open("tiny").await?;
+/// assert!(tiny.is_in_process() && tiny.identity().starts_with("gguf|"));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "tiny"))]
+/// # fn main() {}
+/// ```
+///
+/// # Cancellation
+/// Dropping the future of an answer stops its evaluation at the next token, and the engine goes on with the next
+/// request. Dropping the model ends its thread and frees the weights.
 #[derive(Debug)]
 pub struct Llama {
     name: String,
@@ -112,24 +169,26 @@ impl Llama {
     /// Loads a model and starts its engine thread.
     ///
     /// # Errors
-    /// The file is missing, no GGUF, truncated, or more than memory takes.
+    /// The file is missing, not a GGUF, truncated, or too large for the memory; or the LoRA adapter is.
     pub async fn load(options: LlamaOptions) -> Result<Self> {
         let work = tokio::task::spawn_blocking(move || Self::load_blocking(options));
         work.await.unwrap_or_else(|cause| Err(failed("the loading thread died").because(cause)))
     }
 
+    /// Loads on this thread: reading weights blocks, and may take minutes.
     fn load_blocking(options: LlamaOptions) -> Result<Self> {
         let source = file::Source::open(&options.weights)?;
         let name = options.name.clone().unwrap_or_else(|| source.name());
+        let adapter = options.lora.as_ref().map(file::adapter).transpose()?.unwrap_or_default();
         let identity = source.identity()?;
         let (queue, jobs) = mpsc::channel();
         let (loaded, ready) = mpsc::channel();
         let thread = thread::Builder::new()
             .name(format!("llama {name}"))
             .spawn(move || match Engine::load(&source, &options) {
-                Ok(model) => {
+                Ok((model, adapter)) => {
                     drop(source);
-                    engine::serve(&model, &options, jobs, &loaded);
+                    engine::serve(&model, adapter, &options, jobs, &loaded);
                 }
                 Err(error) => drop(loaded.send(Err(error))),
             })
@@ -138,7 +197,7 @@ impl Llama {
         Ok(Self {
             aliases: vec![name.clone(), loaded.title],
             name,
-            identity: format!("gguf|{identity}|{}|{ANSWERS}", loaded.template.digest()),
+            identity: format!("gguf|{identity}|{}|{ANSWERS}{adapter}", loaded.template.digest()),
             opens_thinking: loaded.template.opens_thinking(),
             template: loaded.template,
             vocabulary: loaded.vocabulary,
@@ -210,6 +269,9 @@ impl Llama {
         Ok(Choice::new(labels.to_vec(), prompt, &tail, endings))
     }
 
+    /// Refuses requests that are empty, or longer than the context.
+    ///
+    /// llama.cpp would end the process where a batch exceeds the context.
     fn check_length(&self, work: &Work) -> Result<()> {
         if work.prompt().is_empty() {
             return Err(Error::new(ErrorKind::Refused, "the request is empty")
@@ -227,6 +289,7 @@ impl Llama {
         Ok(())
     }
 
+    /// Puts a job into the queue of the engine thread.
     fn submit(&self, job: Job) -> Result<()> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = queue.as_ref().is_some_and(|queue| queue.send(job).is_ok());
@@ -314,6 +377,7 @@ fn check(sampling: &Sampling) -> Result<()> {
     ))
 }
 
+/// An error of the model itself, which no other request can mend.
 fn failed(message: &str) -> Error {
     Error::new(ErrorKind::Model, message)
 }

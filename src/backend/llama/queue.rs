@@ -1,4 +1,8 @@
 //! Waiting requests, and which of them is next.
+//!
+//! Reading a prompt takes most of the time of a judgment, and judgments share their beginnings: the same
+//! instructions, the same record in another draw or order. So the request that shares most tokens with the cache is
+//! taken first, and after a text was written the queue waits a moment for the request that goes on with it.
 
 use std::{
     sync::mpsc::Receiver,
@@ -18,6 +22,7 @@ pub(super) struct Queue {
     unfollowed: u32,
 }
 
+/// A request that waits.
 struct Waiting {
     job: Job,
     /// How often a later one was taken first.
@@ -33,9 +38,11 @@ const PATIENCE: u32 = 8;
 /// What is waited for the request that goes on with a text, at most: a share of the time that writing it
 /// took, and no more than what reading a text and asking again takes.
 const SHARE: u32 = 50;
+/// The longest wait for the request that goes on with a text.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 impl Queue {
+    /// A queue of the requests that come over this channel.
     pub(super) fn new(jobs: Receiver<Job>) -> Self {
         Self { jobs, waiting: Vec::new(), unfollowed: PATIENCE }
     }
@@ -79,12 +86,14 @@ impl Queue {
         }
     }
 
+    /// Takes in what has come, without waiting.
     fn drain(&mut self) {
         while let Ok(job) = self.jobs.try_recv() {
             self.push(job);
         }
     }
 
+    /// Adds a request at the end.
     fn push(&mut self, job: Job) {
         if job.goes_on {
             self.unfollowed = 0;

@@ -1,4 +1,7 @@
 //! Picking tokens: our own, so that equal requests give equal texts on every run.
+//!
+//! The randomness of a draw is a hash of the request's key and the position. It depends on no other request, no
+//! thread and no order of evaluation, and another draw of the same request is another key.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -6,7 +9,7 @@ use llama_cpp_2::token::LlamaToken;
 
 use crate::request::{Request, Sampling};
 
-/// Everything by which a request's chance differs from another's.
+/// The random seed of a request: its key, which holds the seed that was set and the number of the draw.
 pub(super) fn seed(request: &Request, identity: &str) -> [u8; 32] {
     *request.key(identity).as_bytes()
 }
@@ -16,6 +19,9 @@ pub(super) fn seed(request: &Request, identity: &str) -> [u8; 32] {
 const PENALIZED: usize = 64;
 
 /// The next token after `held`: the likeliest at temperature 0 (also when none is given), else a draw.
+///
+/// Penalties come first, then `top_k`, `min_p` and `top_p` on the probabilities at the temperature, as in
+/// llama.cpp's default chain.
 pub(super) fn pick(
     logits: &[f32],
     sampling: &Sampling,
@@ -74,10 +80,12 @@ fn penalized<'l>(logits: &'l [f32], sampling: &Sampling, held: &[LlamaToken]) ->
     Cow::Owned(lowered)
 }
 
+/// The token with this index in the vocabulary.
 fn token(index: usize) -> LlamaToken {
     LlamaToken(i32::try_from(index).unwrap_or(i32::MAX))
 }
 
+/// The index of the highest logit; of equal ones the first, so that every run picks the same.
 fn likeliest(logits: &[f32]) -> usize {
     let best = logits.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
     best.map_or(0, |(index, _)| index)

@@ -1,4 +1,7 @@
 //! Weighing given texts: labels at one place or at many, and whole texts token by token.
+//!
+//! Nothing is sampled here: each token of a text is looked up in the distribution that the model gives before it
+//! (teacher forcing). Logarithms are natural, and probabilities those of temperature 1.
 
 use llama_cpp_2::token::LlamaToken;
 

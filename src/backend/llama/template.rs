@@ -1,4 +1,9 @@
 //! Conversations as a model was trained to read them: its own chat template, piece by piece.
+//!
+//! A template is a Jinja program out of the model's file. It is rendered around placeholder words and never
+//! around the texts themselves, so that no judged text can act in it: the output is split at the words, and the
+//! texts are put between the pieces afterwards, tokenized with special tokens off. Templates come from strangers
+//! too: they are rendered within limits on steps, depth and size.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -24,6 +29,8 @@ pub(super) struct ChatTemplate {
 }
 
 /// A part of the model's input.
+///
+/// The variants differ in what the tokenizer may read as a special token.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Piece {
     /// Text of the template: its special tokens are tokens.
@@ -81,6 +88,7 @@ pub(super) fn up_to(pieces: &[Piece], place: usize) -> Vec<Piece> {
 }
 
 impl Piece {
+    /// The piece as text, for readers.
     fn text(&self) -> String {
         match self {
             Self::Template(text) | Self::Closing(text) => text.clone(),
@@ -99,6 +107,8 @@ enum Form {
 }
 
 impl ChatTemplate {
+    /// A template out of a model's file with the texts of its begin and end tokens. A source without any `{` names a
+    /// built-in template of llama.cpp, and counts as none.
     pub(super) fn new(source: Option<String>, bos: String, eos: String) -> Self {
         let source = source.filter(|source| source.contains('{'));
         let rendered = metered(&without_marks(source.as_deref().unwrap_or_default()));
@@ -120,7 +130,11 @@ impl ChatTemplate {
         })
     }
 
-    /// The model's input for a request, in order.
+    /// The model's input for a request, in order: pieces of the template, and the contents of the turns between
+    /// them. A raw request, or a model without a template, is its texts with blank lines between the turns.
+    ///
+    /// # Errors
+    /// The template refuses the conversation, or exceeds its limits.
     pub(super) fn pieces(&self, request: &Request) -> Result<Vec<Piece>> {
         let (turns, opened) = match (request.open, request.messages.split_last()) {
             (true, Some((last, turns))) if request.chat == Chat::Model => (turns, Some(last)),
@@ -168,6 +182,11 @@ impl ChatTemplate {
         Err(refusal.unwrap_or_else(|| refused("the chat template of this model prints nothing")))
     }
 
+    /// Renders the template once as it is and once with blanks around the contents, which shows whether it trims
+    /// them; then puts the turns in the places of their words.
+    ///
+    /// # Errors
+    /// The template refuses the conversation, or prints a turn twice or not at all.
     fn render(&self, turns: &[Message], form: Form, variables: &Variables) -> Result<Vec<Piece>> {
         let bare = self.render_words(turns, form, variables, "")?;
         let padded = self.render_words(turns, form, variables, "  ")?;
@@ -234,6 +253,7 @@ impl ChatTemplate {
     }
 }
 
+/// The error of a template that cannot be used, with the way around it.
 fn refused(message: &str) -> Error {
     Error::new(ErrorKind::Unsupported, message)
         .hint("give the prompt the key `chat: raw` to send plain text")
@@ -284,6 +304,7 @@ fn plain(turns: &[Message]) -> Vec<Part> {
 /// The parts of a turn that follows `before`, cut where the author ends a thinking block: in the notation
 /// of the block that is open there.
 fn closed(parts: Vec<Part>, before: &str, judged: &JudgedTexts) -> Vec<Piece> {
+    // The notation where no block is open that has one of its own.
     const USUAL: &str = "</think>";
     let mut pieces = Vec::new();
     let mut text = before.to_owned();
@@ -322,6 +343,7 @@ fn content(turn: &Message, trims: bool, judged: &JudgedTexts) -> Vec<Part> {
     parts
 }
 
+/// The turns with the system text in the first user turn, and neighbours of one role joined.
 fn folded(turns: &[Message]) -> Vec<Message> {
     let mut folded: Vec<Message> = Vec::new();
     for turn in turns {

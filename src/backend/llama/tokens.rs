@@ -1,4 +1,9 @@
 //! Text to tokens and back, with untrusted text kept untrusted.
+//!
+//! Special tokens are recognized in the template's own text alone. Tokenizers also match user-defined markup such
+//! as `<think>` in plain text: a record's text is cut inside of such markup, so that it stays characters. What the
+//! model wrote goes back into a prompt in the very tokens in which it was written, for another spelling of the
+//! same text would be another question.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -39,6 +44,7 @@ pub(super) struct Input {
 }
 
 impl Vocabulary {
+    /// Looks through the vocabulary once for markup and for control tokens that mark thinking.
     pub(super) fn new(model: Arc<LlamaModel>) -> Self {
         let vocab = model.vocab();
         let text = |token| String::from_utf8(vocab.token_to_piece(token, true, None)).ok();
@@ -79,6 +85,7 @@ impl Vocabulary {
         Ok((tokens, with("")?, texts))
     }
 
+    /// Whether a token steers the model instead of standing for text.
     pub(super) fn is_control(&self, token: i32) -> bool {
         self.model.vocab().is_control(LlamaToken(token))
     }
@@ -102,6 +109,7 @@ impl Vocabulary {
         Ok([line, self.special(end), paragraph].concat())
     }
 
+    /// The tokens of all pieces, but for the text at the end.
     fn input(&self, pieces: &[Piece]) -> Result<Input> {
         let vocab = self.model.vocab();
         let mut input = Input::default();
@@ -175,6 +183,8 @@ impl Vocabulary {
         (ids[..count].iter().copied().map(LlamaToken).collect(), length)
     }
 
+    /// Whether a token can be part of a text that the model wrote: it exists, ends no turn, and is text or marks
+    /// thinking.
     fn is_written(&self, token: LlamaToken) -> bool {
         let vocab = self.model.vocab();
         (0..vocab.n_tokens()).contains(&token.0)
@@ -215,6 +225,7 @@ impl Vocabulary {
         Ok(tokens)
     }
 
+    /// The place of the first markup in a text, in bytes.
     fn first_markup(&self, text: &str) -> Option<usize> {
         self.markup.iter().filter_map(|markup| text.find(markup.as_str())).min()
     }
@@ -238,6 +249,7 @@ pub(super) struct Decoder {
 impl Decoder {
     /// Adds a token's bytes; broken ones become U+FFFD as soon as no more could mend them.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        // The longest UTF-8 character in bytes.
         const LONGEST: usize = 4;
         self.pending.extend_from_slice(bytes);
         loop {

@@ -1,4 +1,8 @@
 //! The tokens of labels as a tree, in which what labels share is weighed once.
+//!
+//! Ten scores `[[1]]` to `[[10]]` share their opening tokens: the tree evaluates these once, and a label costs only
+//! the tokens that are its own. Where one label begins another (`1`, `10`), its probability is what is left when
+//! the longer one is taken off.
 
 use llama_cpp_2::token::LlamaToken;
 
@@ -8,6 +12,7 @@ pub(super) struct Tree {
     labels: usize,
 }
 
+/// A token in the tree.
 struct Node {
     token: LlamaToken,
     /// Tokens from the root to here, this one included.
@@ -20,6 +25,7 @@ struct Node {
 }
 
 impl Tree {
+    /// Builds the tree of these labels, each a list of tokens.
     pub(super) fn new(labels: &[Vec<LlamaToken>]) -> Self {
         let root = Node::new(LlamaToken(-1), 0);
         let mut tree = Self { nodes: vec![root], labels: labels.len() };
@@ -30,6 +36,7 @@ impl Tree {
         tree
     }
 
+    /// The child of a node with this token, made where there is none.
     fn child(&mut self, parent: usize, token: LlamaToken) -> usize {
         let known = self.nodes[parent].children.iter().find(|&&n| self.nodes[n].token == token);
         if let Some(&known) = known {
@@ -46,6 +53,7 @@ impl Tree {
         self.depth_first().into_iter().filter(|&n| !self.nodes[n].children.is_empty()).collect()
     }
 
+    /// All nodes, each before those that follow it.
     fn depth_first(&self) -> Vec<usize> {
         let mut order = Vec::with_capacity(self.nodes.len());
         let mut open = vec![0];
@@ -88,6 +96,7 @@ impl Tree {
 }
 
 impl Node {
+    /// A node without children.
     fn new(token: LlamaToken, depth: usize) -> Self {
         Self { token, depth, children: Vec::new(), label: None, log: 0.0 }
     }

@@ -17,9 +17,10 @@ use crate::{
     request::{Chat, Message, Origin, Request, Role, Sampling},
 };
 
+/// How this program starts itself to try a file; without it files are loaded untried.
 static COMMAND: OnceLock<fn(&Path) -> Option<Command>> = OnceLock::new();
 
-/// Says how a model file is tried in another process: by a command that calls [`run`] with it.
+/// Sets how a model file is tried in another process: by a command that calls [`run`] with it.
 pub fn by(command: fn(&Path) -> Option<Command>) {
     // The first word counts: a program says it once.
     let _ = COMMAND.set(command);

@@ -1,4 +1,7 @@
 //! What requests come to in tokens.
+//!
+//! A request is turned into tokens on the caller's thread, so that the engine thread only evaluates; errors of
+//! templates and lengths never reach its queue.
 
 use llama_cpp_2::token::LlamaToken;
 use tokio::sync::oneshot;
@@ -88,6 +91,7 @@ impl Choice {
         Self { labels, prompt, endings }
     }
 
+    /// The number of tokens of the prompt with the longest label.
     fn longest(&self) -> usize {
         self.prompt.len() + self.endings.iter().map(Vec::len).max().unwrap_or(0)
     }

@@ -1,4 +1,8 @@
 //! Writing a text, token by token.
+//!
+//! A text ends at the model's own end of turn, at a stop text, at the limit of tokens or of the context, or where a
+//! greedy text goes round in a circle ([`Finish::Loop`]): it would go on for ever, and its verdict can be scored
+//! where it stands.
 
 use llama_cpp_2::token::LlamaToken;
 
@@ -15,7 +19,7 @@ use crate::{
     text::{JudgedTexts, unfinished_thought},
 };
 
-/// A text on its way.
+/// A text that is being written.
 #[derive(Default)]
 struct Draft {
     tokens: Vec<LlamaToken>,
@@ -25,6 +29,9 @@ struct Draft {
 
 impl Engine<'_> {
     /// Writes until the turn ends, a stop text stands there, or the limit is reached.
+    ///
+    /// # Errors
+    /// llama.cpp fails, or the caller is gone.
     pub(super) fn write(&mut self, writing: &Writing, gone: Gone<'_>) -> Result<Completion> {
         let Writing { prompt, sampling, seed, .. } = writing;
         let cached = self.advance(prompt, gone)?;
@@ -83,6 +90,7 @@ impl Engine<'_> {
 }
 
 impl Draft {
+    /// Adds a token and its bytes.
     fn push(&mut self, token: LlamaToken, piece: &[u8]) {
         self.tokens.push(token);
         self.decoder.push(piece);
