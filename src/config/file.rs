@@ -45,6 +45,7 @@ const NAME: &str = "tribunal.toml";
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Config {
+    /// Where the file is; empty where there is none.
     path: PathBuf,
     /// The file's tables as they stand there.
     tables: Map<String, Value>,

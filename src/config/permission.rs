@@ -18,6 +18,7 @@ use crate::{
 pub struct Permission {
     /// Where it is asked for: a file and a line.
     place: String,
+    /// What is asked for, with the table and the key.
     what: String,
 }
 
@@ -58,7 +59,9 @@ pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
 
 /// A setting that came out of a file.
 struct Source<'r> {
+    /// The folder of the file.
     folder: &'r Path,
+    /// The file and the line.
     line: String,
     table: &'r str,
 }

@@ -79,7 +79,9 @@ const SEQUENCE: i32 = 0;
 pub(super) struct Engine<'m> {
     pub(super) vocabulary: Arc<Vocabulary>,
     pub(super) model: &'m LlamaModel,
+    /// The context of llama.cpp: its key-value cache and its buffers.
     context: LlamaContext<'m>,
+    /// The batch of the last call, which the logits belong to.
     batch: LlamaBatch<'static>,
     /// The tokens in the cache.
     pub(super) held: Vec<LlamaToken>,

@@ -13,8 +13,11 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Weights that llama.cpp can open: it reads files only, so embedded ones are lent to a temporary one.
 pub(super) struct Source {
+    /// The file that llama.cpp opens.
     path: PathBuf,
+    /// The digest, where it is known without reading the file again.
     digest: Option<String>,
+    /// The temporary file of embedded weights, removed when they are loaded.
     lent: Option<tempfile::NamedTempFile>,
 }
 

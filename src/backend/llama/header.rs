@@ -24,10 +24,12 @@ const TEXT: u32 = 8;
 /// The type of an array: the type of its elements, their number, then the elements.
 const ARRAY: u32 = 9;
 
-/// What the keys of a file say.
+/// The keys of a file, by type. Texts are not kept, but for the architecture: none of them can end the process.
 #[derive(Debug, Default)]
 struct Header {
+    /// `general.architecture`, the prefix of the keys that are the model's own.
     architecture: String,
+    /// Numbers and booleans by key.
     numbers: HashMap<String, f64>,
     /// How many elements arrays have.
     arrays: HashMap<String, u64>,
@@ -52,6 +54,10 @@ impl From<io::Error> for Unread {
 }
 
 /// Refuses a file whose header llama.cpp would not survive.
+///
+/// # Errors
+/// The header is damaged, or a value in it is one on which llama.cpp asserts: the error names its key. A header of
+/// an unknown version passes: llama.cpp itself refuses what it does not know.
 pub(super) fn check(path: &Path) -> Result<()> {
     let shown = path.display();
     let wrong = |message: String| {
@@ -69,6 +75,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
 /// A file as it is read.
 struct Reader {
     file: BufReader<File>,
+    /// Bytes that are left: no length in the file may exceed them.
     left: u64,
 }
 

@@ -155,9 +155,13 @@ pub struct Llama {
     template: ChatTemplate,
     /// Whether answers begin inside of a thinking block.
     opens_thinking: bool,
+    /// What turns texts into tokens on the caller's thread.
     vocabulary: Arc<Vocabulary>,
+    /// The tokens that the context holds.
     context: usize,
+    /// The way to the engine thread; `None` once the model is being dropped.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
+    /// The engine thread, joined when the model is dropped.
     thread: Option<thread::JoinHandle<()>>,
 }
 

@@ -15,6 +15,7 @@ use super::work::{Job, shared};
 
 /// Requests that wait for the engine.
 pub(super) struct Queue {
+    /// The way from the callers.
     jobs: Receiver<Job>,
     /// In the order of their arrival.
     waiting: Vec<Waiting>,
@@ -24,6 +25,7 @@ pub(super) struct Queue {
 
 /// A request that waits.
 struct Waiting {
+    /// The request.
     job: Job,
     /// How often a later one was taken first.
     passed: u32,

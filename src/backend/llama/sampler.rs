@@ -91,7 +91,10 @@ fn likeliest(logits: &[f32]) -> usize {
     best.map_or(0, |(index, _)| index)
 }
 
-/// Tokens with their weights relative to the likeliest, likeliest first.
+/// Tokens with their weights relative to the likeliest, likeliest first; no more than `top_k` of them, where that
+/// is above 0.
+///
+/// A weight is `exp((logit - highest) / temperature)`, so that none overflows.
 fn candidates(logits: &[f32], temperature: f64, top_k: Option<u32>) -> Vec<(usize, f64)> {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let weight = |logit: f32| (f64::from(logit - highest) / temperature).exp();
@@ -110,7 +113,10 @@ fn candidates(logits: &[f32], temperature: f64, top_k: Option<u32>) -> Vec<(usiz
     all
 }
 
-/// Nucleus and minimum probability (Holtzman et al. 2020; Nguyen et al. 2024).
+/// Keeps the likely candidates alone: those of at least `min_p` times the likeliest (Nguyen et al. 2024), then the
+/// fewest whose probabilities reach `top_p` together (nucleus sampling, Holtzman et al. 2020).
+///
+/// Candidates come likeliest first, and at least one is left.
 fn keep(candidates: &mut Vec<(usize, f64)>, sampling: &Sampling) {
     let Some(&(_, best)) = candidates.first() else { return };
     if let Some(min_p) = sampling.min_p {
@@ -127,7 +133,8 @@ fn keep(candidates: &mut Vec<(usize, f64)>, sampling: &Sampling) {
     }
 }
 
-/// A number from 0 to 1 that depends on the request and the position alone.
+/// A number from 0 up to, and without, 1 that depends on the request and the position alone: 32 bits of a keyed
+/// hash.
 fn chance(seed: &[u8; 32], position: usize) -> f64 {
     let hash = blake3::keyed_hash(seed, &(position as u64).to_le_bytes());
     let [a, b, c, d, ..] = *hash.as_bytes();
@@ -146,7 +153,7 @@ pub(super) fn normalizer(logits: &[f32]) -> f64 {
     highest + sum.ln()
 }
 
-/// The logit of a token; none is that of a token that does not exist.
+/// The logit of a token; minus infinity for a token that does not exist.
 pub(super) fn logit(logits: &[f32], token: LlamaToken) -> f64 {
     let own = usize::try_from(token.0).ok().and_then(|index| logits.get(index));
     own.map_or(f64::NEG_INFINITY, |&logit| f64::from(logit))

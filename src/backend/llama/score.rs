@@ -31,7 +31,8 @@ impl Engine<'_> {
         Ok(Completion { usage, distribution: Some(distribution), ..answer(label) })
     }
 
-    /// The same at many places, one after the other.
+    /// The same at many places, one after the other: the cache keeps the text between them, so that each place
+    /// costs only what lies between it and the last one.
     pub(super) fn choose_at(&mut self, choices: &[Choice], gone: Gone<'_>) -> Result<Completion> {
         let mut distributions = Vec::with_capacity(choices.len());
         let mut first = None;
@@ -45,7 +46,11 @@ impl Engine<'_> {
         Ok(Completion { usage, distributions, ..answer(String::new()) })
     }
 
-    /// Natural-log probabilities of the tokens of a text that follows a prompt.
+    /// Natural-log probabilities of the tokens of a text that follows a prompt: implicit rewards and the like are
+    /// differences of such sums (Rafailov et al. 2024).
+    ///
+    /// # Errors
+    /// llama.cpp fails, or the caller is gone.
     pub(super) fn weigh(
         &mut self,
         prompt: &[LlamaToken],
@@ -73,6 +78,9 @@ impl Engine<'_> {
     }
 
     /// The distribution over labels, and how many tokens of the prompt were in the cache.
+    ///
+    /// The probabilities are those of the model, not normalized over the labels: what is missing to 1 is the
+    /// probability that the model would have written something else.
     fn distribution(&mut self, choice: &Choice, gone: Gone<'_>) -> Result<(Distribution, usize)> {
         let Choice { labels, prompt, endings } = choice;
         let cached = self.advance(prompt, gone)?;

@@ -21,10 +21,13 @@ use crate::{
 /// A chat template out of a GGUF.
 #[derive(Clone, Debug)]
 pub(super) struct ChatTemplate {
+    /// The Jinja source out of the file; `None` where there is none that can be used.
     source: Option<String>,
     /// The source as it is rendered: within the limits of a template that nobody has checked.
     rendered: Result<String, LimitExceeded>,
+    /// The text of the token that begins a sequence, for templates that print it.
     bos: String,
+    /// The text of the token that ends a turn.
     eos: String,
 }
 
@@ -65,7 +68,8 @@ pub(super) fn turn(pieces: &[Piece]) -> String {
     pieces[start..].iter().map(Piece::text).collect()
 }
 
-/// The pieces of an open turn up to a place in it, in characters from its start.
+/// The pieces of an open turn up to a place in it, in characters from its start: what the model sees before the
+/// label at that place.
 pub(super) fn up_to(pieces: &[Piece], place: usize) -> Vec<Piece> {
     let is_template = |piece: &Piece| matches!(piece, Piece::Template(_));
     let start = pieces.iter().rposition(is_template).map_or(0, |at| at + 1);
@@ -157,6 +161,8 @@ impl ChatTemplate {
         Ok(pieces)
     }
 
+    /// Puts the turns into the template, in the first of four forms that it accepts.
+    ///
     /// Tries the turns as they are; then with the system text in the first user turn and neighbours of
     /// one role joined, as templates without a system role and with strict alternation want it. Each is
     /// tried with contents that are texts, then with contents that are lists of parts.
@@ -212,6 +218,12 @@ impl ChatTemplate {
     }
 
     /// The template around words that stand for the turns; no text of a turn ever meets it.
+    ///
+    /// Templates are asked for the beginning of an answer (`add_generation_prompt`), without tools, and with the
+    /// variables that the settings add. `around` stands on both sides of every word.
+    ///
+    /// # Errors
+    /// The template is malformed, raises an exception of its own, or exceeds its limits.
     fn render_words(
         &self,
         turns: &[Message],
@@ -259,7 +271,8 @@ fn refused(message: &str) -> Error {
         .hint("give the prompt the key `chat: raw` to send plain text")
 }
 
-/// The template without the tags that mark what a model is trained on: they print nothing.
+/// The template without the tags that mark what a model is trained on (`{% generation %}` of the library
+/// transformers): they print nothing, and minijinja does not know them.
 fn without_marks(source: &str) -> String {
     static MARKS: LazyLock<regex::Regex> = LazyLock::new(|| {
         #[expect(clippy::unwrap_used, reason = "the pattern is a constant")]
@@ -284,7 +297,8 @@ fn data(turns: &[Message]) -> Vec<String> {
     data.map(|part| part.as_text().to_owned()).collect()
 }
 
-/// Without a template, turns follow one another with a blank line between.
+/// Without a template, turns follow one another with a blank line between: the form of a base model, which
+/// continues a document.
 fn plain(turns: &[Message]) -> Vec<Part> {
     let between = || Part::text("\n\n", Origin::Prompt);
     let mut parts: Vec<Part> = Vec::new();
@@ -294,6 +308,7 @@ fn plain(turns: &[Message]) -> Vec<Part> {
         }
         parts.extend(turn.parts.iter().cloned());
     }
+    // One turn alone is a text that the model goes on with: no blank line follows it.
     let ends_openly = matches!(turns, [_]);
     if !ends_openly {
         parts.push(between());
@@ -325,6 +340,9 @@ fn closed(parts: Vec<Part>, before: &str, judged: &JudgedTexts) -> Vec<Piece> {
 }
 
 /// What is shown of a turn that is over: models are trained on histories without old thinking.
+///
+/// `trims` is whether the template itself trims contents: it trimmed only the placeholder, so the text is trimmed
+/// here as the template would have done.
 fn content(turn: &Message, trims: bool, judged: &JudgedTexts) -> Vec<Part> {
     let mut parts = turn.parts.clone();
     let models = parts.iter_mut().filter(|part| part.origin == Origin::Model);

@@ -18,6 +18,7 @@ use crate::{
 
 /// A model's vocabulary with what must never come out of untrusted text.
 pub(super) struct Vocabulary {
+    /// The model whose tokenizer this is.
     model: Arc<LlamaModel>,
     /// Markup such as `<think>` that tokenizers match even with special tokens off.
     markup: Vec<String>,
@@ -36,6 +37,7 @@ impl std::fmt::Debug for Vocabulary {
 /// A conversation in tokens, but for the text at its end: what follows may be joined to its last token.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Input {
+    /// What is cut into tokens already.
     tokens: Vec<LlamaToken>,
     /// Text that is not cut into tokens yet.
     tail: String,
@@ -64,7 +66,10 @@ impl Vocabulary {
         Self { model, markup, thinking, spaced }
     }
 
-    /// The tokens of a whole input, its begin-of-sequence token included.
+    /// The tokens of a whole input, its begin-of-sequence token included where the model wants one.
+    ///
+    /// # Errors
+    /// The tokenizer makes a control token of plain text, which would let judged text take over the conversation.
     pub(super) fn tokens(&self, pieces: &[Piece]) -> Result<Vec<LlamaToken>> {
         let mut input = self.input(pieces)?;
         self.flush(&mut input)?;
@@ -242,7 +247,9 @@ fn is_markup(text: &str) -> bool {
 /// Bytes of tokens as they come, given out as soon as they are whole characters.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
+    /// The whole characters so far.
     text: String,
+    /// Bytes of a character that is not whole yet.
     pending: Vec<u8>,
 }
 

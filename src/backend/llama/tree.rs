@@ -8,7 +8,9 @@ use llama_cpp_2::token::LlamaToken;
 
 /// The tree of some labels. Its root, node 0, is the text before them.
 pub(super) struct Tree {
+    /// The root first, each node after its parent.
     nodes: Vec<Node>,
+    /// How many labels there are.
     labels: usize,
 }
 
@@ -17,6 +19,7 @@ struct Node {
     token: LlamaToken,
     /// Tokens from the root to here, this one included.
     depth: usize,
+    /// The nodes that follow, in the order in which labels brought them.
     children: Vec<usize>,
     /// The label that ends here; of equal ones the first.
     label: Option<usize>,

@@ -10,6 +10,7 @@ use crate::{completion::Completion, error::Result, request::Sampling};
 
 /// One request on its way through the queue.
 pub(super) struct Job {
+    /// What is to be done.
     pub(super) work: Work,
     /// Whether it goes on with a text in the tokens in which the model wrote it.
     pub(super) goes_on: bool,
@@ -31,8 +32,11 @@ pub(super) enum Work {
 
 /// A text to be written.
 pub(super) struct Writing {
+    /// The tokens that the text follows.
     pub(super) prompt: Vec<LlamaToken>,
+    /// How tokens are picked, and when the text ends.
     pub(super) sampling: Sampling,
+    /// The random seed of this request.
     pub(super) seed: [u8; 32],
     /// The turn so far, as readers see it: it may hold the beginning of a thinking block.
     pub(super) turn: String,
@@ -40,6 +44,7 @@ pub(super) struct Writing {
 
 /// Labels that may follow a prompt.
 pub(super) struct Choice {
+    /// The labels as they would be written.
     pub(super) labels: Vec<String>,
     /// The tokens of the prompt with which every continued text begins.
     pub(super) prompt: Vec<LlamaToken>,

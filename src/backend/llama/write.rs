@@ -22,8 +22,11 @@ use crate::{
 /// A text that is being written.
 #[derive(Default)]
 struct Draft {
+    /// The tokens so far, those of an ended thinking block included.
     tokens: Vec<LlamaToken>,
+    /// The text of these tokens.
     decoder: Decoder,
+    /// Notices a text that goes round in a circle.
     circle: Circle,
 }
 
