@@ -34,6 +34,14 @@
 //! Flags win over the environment, that over the file (a judge's own table over `[defaults]`), and the
 //! file over what prompts and the program set by themselves.
 //!
+//! # Two steps
+//! [`Effective`] settings stand as they were written, each with its [origin](SettingOrigin): this is what
+//! `tribunal config` shows, and what permissions are asked for. [`Resolved`] settings are contents: every `@FILE` is
+//! a text and every prompt file a prompt. Between the two everything that settings name is looked up once, in an
+//! [`Environment`](crate::environment::Environment). A definition that came over a network goes through
+//! [`Config::resolve_foreign`], and can name no file, no address and no variable.
+//!
+//! # Trust
 //! [`Config::read`] trusts the file that it is given. [`Config::find`] looks for one in a folder and the
 //! folders above, and does not: see there.
 
