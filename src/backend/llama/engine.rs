@@ -240,8 +240,11 @@ impl<'m> Engine<'m> {
         drop(reply.send(answer));
     }
 
-    /// Brings the cache to exactly these tokens and the logits to the last of them; says how many were
-    /// there already.
+    /// Brings the cache to exactly these tokens and the logits to the last of them; returns how many were there
+    /// already.
+    ///
+    /// # Errors
+    /// llama.cpp fails, or the caller is gone.
     pub(super) fn advance(&mut self, tokens: &[LlamaToken], gone: Gone<'_>) -> Result<usize> {
         let same = shared(&self.held, tokens);
         // At least the last token must be evaluated, for its logits.
@@ -287,12 +290,12 @@ impl<'m> Engine<'m> {
         Ok(())
     }
 
-    /// What may follow the last token.
+    /// The logits of what may follow the last token, one for each token of the vocabulary.
     pub(super) fn logits(&self) -> &[f32] {
         self.context.get_logits_ith(self.batch.n_tokens() - 1)
     }
 
-    /// What may follow the n-th token of the last call.
+    /// The logits of what may follow the n-th token of the last call.
     pub(super) fn row(&self, n: usize) -> &[f32] {
         self.context.get_logits_ith(i32::try_from(n).unwrap_or(i32::MAX))
     }

@@ -117,6 +117,9 @@ fn check(path: &Path) -> Result<()> {
 }
 
 /// Tries a file that this machine has not loaded yet where it can do no harm.
+///
+/// # Errors
+/// The process that tried it ended by a signal or an assertion: this one would have, too.
 fn tried(path: &Path) -> Result<()> {
     let note = fs::metadata(path).ok().and_then(|meta| note_of(&meta, "loaded"));
     if note.as_ref().is_some_and(|note| note.exists()) {
@@ -135,7 +138,8 @@ fn remember(note: &Path, text: &str) {
     tracing::debug!(?note, remembered = written.is_some(), "what is known of a model file");
 }
 
-/// Reads a whole file once and remembers its digest by device, inode, size and time of change.
+/// Reads a whole file once and remembers its digest by device, inode, size and time of change: hashing 5 GB takes
+/// seconds, and a changed file is another one by these.
 fn digest(path: &Path) -> Result<String> {
     let unreadable = |cause| {
         Error::new(ErrorKind::Io, format!("cannot read `{}`", path.display())).because(cause)
@@ -201,7 +205,7 @@ pub struct Info {
     pub chat_template: bool,
 }
 
-/// Reads a model's own description without its weights.
+/// Reads a model's own description without its weights, in milliseconds.
 ///
 /// # Errors
 /// The file is missing or not a GGUF.

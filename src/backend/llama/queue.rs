@@ -14,6 +14,8 @@ use llama_cpp_2::token::LlamaToken;
 use super::work::{Job, shared};
 
 /// Requests that wait for the engine.
+///
+/// It is used by the engine thread alone; callers reach it over a channel.
 pub(super) struct Queue {
     /// The way from the callers.
     jobs: Receiver<Job>,
@@ -104,7 +106,7 @@ impl Queue {
     }
 }
 
-/// Which is next of those that wait, each with the tokens that it shares and how often it was passed over:
+/// Decides which is next, so that prefixes are shared and none starves. Of those that wait, each with the tokens that it shares and how often it was passed over:
 /// the first that was passed over too often, else the first of those that share most.
 fn first(waiting: &[(usize, u32)]) -> usize {
     let starved = waiting.iter().position(|(_, passed)| *passed >= MOST_PASSED);

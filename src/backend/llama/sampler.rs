@@ -47,7 +47,7 @@ pub(super) fn pick(
     token(candidates.last().map_or(0, |(index, _)| *index))
 }
 
-/// Whether the likeliest token is always taken.
+/// Whether the likeliest token is always taken: at temperature 0, and where none is set.
 pub(super) fn is_greedy(sampling: &Sampling) -> bool {
     sampling.temperature.is_none_or(|temperature| temperature <= 0.0)
 }
@@ -141,7 +141,8 @@ fn chance(seed: &[u8; 32], position: usize) -> f64 {
     f64::from(u32::from_le_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// Natural-log probability of a token at temperature 1.
+/// Natural-log probability of a token at temperature 1, whatever the request's own temperature is: probabilities of
+/// verdicts are the model's own.
 pub(super) fn log_probability(logits: &[f32], token: LlamaToken) -> f64 {
     logit(logits, token) - normalizer(logits)
 }

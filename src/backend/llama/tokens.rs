@@ -17,6 +17,8 @@ use crate::{
 };
 
 /// A model's vocabulary with what must never come out of untrusted text.
+///
+/// It is shared by the callers' threads: tokenizing needs the model, and neither its context nor its engine.
 pub(super) struct Vocabulary {
     /// The model whose tokenizer this is.
     model: Arc<LlamaModel>,
@@ -108,7 +110,10 @@ impl Vocabulary {
         self.model.vocab().tokenize(text.as_bytes(), false, true)
     }
 
-    /// The end of a thinking block, on a line of its own.
+    /// The end of a thinking block, on a line of its own, in the model's own token where it has one.
+    ///
+    /// # Errors
+    /// As of [`tokens`](Self::tokens).
     pub(super) fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>> {
         let (line, paragraph) = (self.text("\n", false)?, self.text("\n\n", false)?);
         Ok([line, self.special(end), paragraph].concat())
@@ -197,7 +202,8 @@ impl Vocabulary {
             && (!vocab.is_control(token) || self.thinking.contains_key(&token))
     }
 
-    /// Cuts the text at the end into tokens: nothing that follows is joined to it.
+    /// Cuts the text at the end into tokens: nothing that follows is joined to it, as nothing that follows is of
+    /// the same origin.
     fn flush(&self, input: &mut Input) -> Result<()> {
         if !input.tail.is_empty() {
             input.tokens.extend(self.text(&input.tail, !input.begun)?);

@@ -42,6 +42,9 @@ pub async fn run(path: &Path) -> Result<()> {
 }
 
 /// Tries a file elsewhere; what that process reports properly is left to the load that follows.
+///
+/// # Errors
+/// The other process crashed: the error holds what llama.cpp printed last.
 pub(super) fn survives(path: &Path) -> Result<()> {
     let Some(mut command) = COMMAND.get().and_then(|command| command(path)) else { return Ok(()) };
     let tried = command

@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 use crate::{completion::Completion, error::Result, request::Sampling};
 
 /// One request on its way through the queue.
+///
+/// Dropping the receiver of `reply` gives the request up, whether it waits or is being evaluated.
 pub(super) struct Job {
     /// What is to be done.
     pub(super) work: Work,
@@ -43,6 +45,9 @@ pub(super) struct Writing {
 }
 
 /// Labels that may follow a prompt.
+///
+/// The last token of a prompt may be joined to the first of a label (` A` is one token in many vocabularies), so the
+/// prompt ends where all labels still agree.
 pub(super) struct Choice {
     /// The labels as they would be written.
     pub(super) labels: Vec<String>,
