@@ -322,6 +322,8 @@ fn a_definition_from_elsewhere_can_name_no_path_no_address_and_no_variable() {
         "name",
         "base_url",
         "key_variable",
+        "lora",
+        "endpoints",
     ] {
         assert!(refused.contains(key), "`{key}` can name something: {refused:?}");
     }

@@ -79,6 +79,41 @@ async fn models_of_one_specification_are_opened_once_however_many_ask_at_once() 
     assert!(!std::sync::Arc::ptr_eq(&opened[0], &opened[1]));
 }
 
+#[cfg(feature = "openai")]
+mod support;
+
+#[cfg(feature = "openai")]
+#[tokio::test]
+async fn endpoints_share_the_requests_of_one_model_each_with_its_own_key() {
+    use support::{Reply, Server};
+    use tribunal::models::EndpointSettings;
+
+    let first = Server::start(|_| Reply::says("Score: 7")).await;
+    let second = Server::start(|_| Reply::says("Score: 7")).await;
+    let environment = Environment::of([("FIRST", "sk-first-key"), ("SECOND", "sk-second-key")]);
+    let settings = ModelSettings {
+        base_url: Some(first.url.clone()),
+        key_variable: Some("FIRST".into()),
+        endpoints: vec![EndpointSettings {
+            base_url: Some(second.url.clone()),
+            key_variable: Some("SECOND".into()),
+            weight: Some(3),
+        }],
+        ..ModelSettings::default()
+    };
+    let models = Models::new(environment);
+    let model = models.open(ModelSpec::new("mine").settings(settings)).await.unwrap();
+    let request = tribunal::Request::generate(Vec::new());
+    let asked = join_all((0..16).map(|_| model.complete(&request))).await;
+    assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+    let (of_first, of_second) = (first.seen(), second.seen());
+    assert_eq!(of_first.len() + of_second.len(), 16);
+    assert!(of_first.len() < of_second.len(), "{} of the first", of_first.len());
+    for (seen, key) in [(of_first, "Bearer sk-first-key"), (of_second, "Bearer sk-second-key")] {
+        assert!(seen.iter().all(|seen| seen.headers["authorization"] == key));
+    }
+}
+
 #[cfg(all(feature = "llama", feature = "tiny"))]
 mod in_process {
     use std::{fs, path::Path};

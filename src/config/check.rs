@@ -147,7 +147,10 @@ impl Checker<'_> {
             (Some("integer"), None) => "a whole number that is not too large".into(),
             (Some("number"), _) => "a number".into(),
             (Some("boolean"), _) => "true or false".into(),
-            (Some("array"), _) => "a list of texts in quotes".into(),
+            (Some("array"), _) => match node.get("items") {
+                Some(items) if items.get("$ref").is_some() => "a list of tables".into(),
+                _ => "a list of texts in quotes".into(),
+            },
             _ => "a table".into(),
         }
     }

@@ -106,6 +106,20 @@ impl Effective {
         own.chain(self.members.iter().flat_map(Self::files)).collect()
     }
 
+    /// Every address of the model, with the key of its setting.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let own = self.model.base_url.iter().map(|url| ("base_url", url.as_str()));
+        let more = self.model.endpoints.iter().filter_map(|one| one.base_url.as_deref());
+        own.chain(more.map(|url| ("endpoints", url)))
+    }
+
+    /// Every variable that holds a key of the model, with the key of its setting.
+    pub(super) fn key_variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let own = self.model.key_variable.iter().map(|name| ("key_variable", name.as_str()));
+        let more = self.model.endpoints.iter().filter_map(|one| one.key_variable.as_deref());
+        own.chain(more.map(|name| ("endpoints", name)))
+    }
+
     /// Refuses what may not be named in this environment: files, addresses and variables in a closed one.
     ///
     /// # Errors
@@ -120,11 +134,11 @@ impl Effective {
                 environment.check_file("prompt", name)?;
             }
         }
-        if let Some(url) = &self.model.base_url {
-            environment.check_address("base_url", url)?;
+        for (key, url) in self.addresses() {
+            environment.check_address(key, url)?;
         }
-        if let Some(name) = &self.model.key_variable {
-            environment.check_variable("key_variable", name)?;
+        for (key, name) in self.key_variables() {
+            environment.check_variable(key, name)?;
         }
         self.members.iter().try_for_each(|member| member.check(environment))
     }
