@@ -511,7 +511,7 @@ pub struct Vote {
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> tribunal::Result<()> {
-/// use tribunal::{Item, Judge, backend::Script, verdict::Reason};
+/// use tribunal::{Item, Judge, backend::Script};
 ///
 /// let judge = Judge::builder().backend(Script::always("Fine.\nScore: 8")).prompt("score").build().await?;
 /// let judgment = judge.judge(&Item::new().question("2 + 2?").answer("4")).await?;
@@ -521,7 +521,7 @@ pub struct Vote {
 /// let vague = Judge::builder().backend(Script::always("Fine.")).prompt("score").build().await?;
 /// let judgment = vague.judge(&Item::new().question("2 + 2?").answer("4")).await?;
 /// assert_eq!(judgment.score(), None);
-/// assert_eq!(judgment.unreadable().map(|why| why.reason), Some(Reason::Missing));
+/// assert!(judgment.unreadable().is_some());
 /// # Ok(())
 /// # }
 /// ```

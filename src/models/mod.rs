@@ -1,7 +1,7 @@
 //! The registry: opens models by name, each once, with the layers around them.
 //!
 //! A name says how a model is reached: `tiny`, `weights.gguf`, `openai/gpt-5-mini`, `check:exact`. Each way is
-//! a [`Scheme`], an entry of a table with the settings that it has; [`schemes`] lists them.
+//! a scheme, an entry of a table with the settings that it has.
 //!
 //! ```
 //! # #[cfg(all(feature = "llama", feature = "tiny"))]

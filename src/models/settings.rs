@@ -16,7 +16,7 @@ use crate::{
 
 /// How a model is reached and loaded: the keys of `[model.NAME]`, and flags of the same names.
 ///
-/// Which of them a model has depends on its scheme: see [`schemes`](super::schemes).
+/// Which of them a model has depends on its scheme.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]

@@ -60,7 +60,7 @@ where
 /// `records` are [items](items()), or what [`records::read`](crate::records::read) reads from files. The ending of
 /// `path` says what the file becomes: lines of JSON (`.jsonl`), a list (`.json`) or a table (`.csv`, …). Records
 /// that an earlier call judged in the same way are read from the file, so that they ask nothing; those that
-/// failed are tried again. Use [`judge`] for a stop, progress, or other settings.
+/// failed are tried again. A list or a table that is finished is not continued: lines of JSON are. Use [`judge`] for a stop, progress, or other settings.
 ///
 /// # Errors
 /// The file cannot be written, holds something else, or another run writes to it. A record that cannot be judged

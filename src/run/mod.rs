@@ -11,13 +11,13 @@
 //! let judge = Judge::builder().backend(Script::always("Score: 7")).prompt("score").build().await?;
 //! let items = ["Because.", "Why not?"].map(|answer| Item::new().question("Why?").answer(answer));
 //! # let folder = tempfile::tempdir()?;
-//! # let path = folder.path().join("verdicts.csv");
+//! # let path = folder.path().join("verdicts.jsonl");
 //! let summary = run::judge_to(&judge, run::items(items.clone()), &path).await?;
 //! assert_eq!((summary.judged, summary.ending.not_tried()), (2, Some(0)));
 //! // The same again asks nothing: both results are there.
 //! let again = run::judge_to(&judge, run::items(items), &path).await?;
 //! assert_eq!((again.judged, again.kept), (2, 2));
-//! # assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 3);
+//! # assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 2);
 //! # Ok(())
 //! # }
 //! ```
