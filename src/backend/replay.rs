@@ -29,7 +29,6 @@ use crate::{
 /// # Errors
 /// [`ErrorKind::NotRecorded`]: the request is not in the file. An edited prompt, record or sampling setting makes
 /// another request.
-
 pub struct Replay {
     name: String,
     identity: String,

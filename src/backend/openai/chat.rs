@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_such_an_api_cannot_be_asked_is_refused() {
-        let refused = chat_body(&asking(Ask::Reward), "m", &Quirks::PLAIN).unwrap_err();
+        let refused = chat_body(&asking(Ask::Reward), "m", Quirks::PLAIN).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unsupported);
     }
 }
