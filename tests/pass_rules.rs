@@ -171,7 +171,7 @@ async fn rules_that_no_verdict_of_the_kind_can_keep_are_refused_before_the_run()
     }
     let plain = "kind: label\nverdict: {choose: v, values: {'Yes': kind, 'No': unkind}}";
     let said = refused(plain, CHOOSE, "p >= 0.9").await;
-    assert!(said.contains("`positive: LABEL`, one of unkind, kind"), "{said}");
+    assert!(said.contains("`positive: LABEL`, one of kind, unkind"), "{said}");
 }
 
 #[tokio::test]
