@@ -236,7 +236,7 @@ fn program_violations(code: &Crate) -> Vec<String> {
             let line = format!("{}:{}", module.file, named.line);
             match named.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                 ["crate", top, ..] if top != "cli" => {
-                    wrong.push(format!("{line} names crate::{top}"))
+                    wrong.push(format!("{line} names crate::{top}"));
                 }
                 ["include"] => wrong.push(format!("{line} includes code")),
                 _ => (),

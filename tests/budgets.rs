@@ -1,6 +1,6 @@
 //! A budget for all models of a run: what fits is sent, what does not is left to the next run.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "servers of tests take their time")]
 
 use std::{
     sync::{

@@ -1,7 +1,6 @@
 //! The programs of `examples/` run, and stay short enough to be read at a glance.
 
 #![cfg(all(feature = "llama", feature = "tiny", feature = "checks", feature = "files"))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 #[path = "../examples/judge.rs"]
 mod judge;

@@ -1,7 +1,7 @@
 //! All layers together, in their order: recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ endpoints ▸ one try.
 
 #![cfg(feature = "store")]
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "servers of tests take their time")]
 
 use std::{
     sync::{

@@ -1,6 +1,6 @@
 //! Requests in flight and by the minute: the layer alone, on a clock that waits for nobody.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "servers of tests take their time")]
 
 use std::{
     sync::{
@@ -52,11 +52,11 @@ fn model(
         let now = load.now.fetch_add(1, Ordering::Relaxed) + 1;
         load.all.fetch_add(1, Ordering::Relaxed);
         load.most.fetch_max(now, Ordering::Relaxed);
-        let refused = refuses(&load);
+        let refusal = refuses(&load);
         async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
             load.now.fetch_sub(1, Ordering::Relaxed);
-            refused.map_or(Ok(Completion::text("fine").usage(Usage::new(50, 50))), Err)
+            refusal.map_or(Ok(Completion::text("fine").usage(Usage::new(50, 50))), Err)
         }
     });
     (load, backend)

@@ -2,6 +2,7 @@
 //! every fact that decides what happens next.
 
 #![cfg(feature = "openai")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 mod support;
 
@@ -140,6 +141,7 @@ fn busy() -> Vec<Fault> {
 }
 
 /// What passes after a time that the server names.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn limited() -> Vec<Fault> {
     const NOON: (&str, &str) = ("date", "Wed, 21 Oct 2015 12:00:00 GMT");
     vec![

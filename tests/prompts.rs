@@ -1,6 +1,6 @@
 //! What a prompt file may do, and what is refused before anything is paid for.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! What is tried again, how often, and when: the layer alone, on a clock that waits for nobody.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "servers of tests take their time")]
 
 use std::{
     sync::{
@@ -105,9 +105,12 @@ async fn the_time_that_a_server_names_is_kept_unless_it_is_too_long() {
 #[tokio::test(start_paused = true)]
 async fn a_whole_minute_of_rate_limits_costs_no_request() {
     let start = Instant::now();
-    let (sent, model) = model(move |_| match start.elapsed() < Duration::from_secs(60) {
-        true => fails(ErrorKind::RateLimited),
-        false => Ok(Completion::text("fine")),
+    let (sent, model) = model(move |_| {
+        if start.elapsed() < Duration::from_secs(60) {
+            fails(ErrorKind::RateLimited)
+        } else {
+            Ok(Completion::text("fine"))
+        }
     });
     let layer = Retried::new(model, Retry::default());
     let answers = join_all((0..32).map(async |_| layer.complete(&request()).await)).await;
@@ -151,9 +154,12 @@ async fn retries_of_all_requests_together_stay_within_their_share() {
 async fn a_server_that_dies_for_20_seconds_and_returns_costs_no_request() {
     let start = Instant::now();
     let gone = Duration::from_secs(5)..Duration::from_secs(25);
-    let (sent, model) = model(move |_| match gone.contains(&start.elapsed()) {
-        true => fails(ErrorKind::Unreachable),
-        false => Ok(Completion::text("fine")),
+    let (sent, model) = model(move |_| {
+        if gone.contains(&start.elapsed()) {
+            fails(ErrorKind::Unreachable)
+        } else {
+            Ok(Completion::text("fine"))
+        }
     });
     let layer = Retried::new(model, Retry::default());
     let many = async |_| {

@@ -36,6 +36,7 @@ async fn refused(name: &str, status: u16, error: serde_json::Value) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_command_line() {
     let place = place("usage");
     assert_snapshot!(place.shown(&["juge"]), @r#"

@@ -53,9 +53,10 @@ fn every_command_has_short_and_long_help() {
         assert_eq!((short.err.as_str(), long.err.as_str()), ("", ""), "{command}");
         let name =
             if command.is_empty() { "tribunal".to_owned() } else { command.replace(' ', "_") };
-        let both = match short.out == long.out {
-            true => short.out,
-            false => format!("{}\n===== tribunal help {command}\n{}", short.out, long.out),
+        let both = if short.out == long.out {
+            short.out
+        } else {
+            format!("{}\n===== tribunal help {command}\n{}", short.out, long.out)
         };
         assert_snapshot!(name, place.filtered(&both));
     }

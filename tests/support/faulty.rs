@@ -121,7 +121,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
     loop {
-        let Some(body) = request(&mut stream, &mut buffer).await? else { return Ok(()) };
+        let Some(body) = Box::pin(request(&mut stream, &mut buffer)).await? else { return Ok(()) };
         shared.requests.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(shared.latency).await;
         let Some((status, reply)) = shared.reply(&body) else {

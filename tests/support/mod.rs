@@ -193,6 +193,7 @@ async fn chat(
             Response::new(Body::from_stream(begun.chain(stream::pending())))
         }
         Reply::Trickle(piece, pause) => {
+            #[expect(clippy::disallowed_methods, reason = "a slow server")]
             let pieces = stream::unfold((), move |()| async move {
                 tokio::time::sleep(pause).await;
                 Some((Ok::<_, Infallible>(Bytes::from(piece)), ()))

@@ -53,7 +53,7 @@ pub(crate) fn files_below(folder: &Path) -> Files {
             let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
             if entry.path().is_dir() {
                 collect(&entry.path(), &format!("{name}/"), files);
-            } else if name.ends_with(".rs") {
+            } else if Path::new(&name).extension().is_some_and(|kind| kind == "rs") {
                 files.insert(name, fs::read_to_string(entry.path()).unwrap());
             }
         }
@@ -86,7 +86,7 @@ impl Crate {
             }
             let places = [format!("{folder}{name}.rs"), format!("{below}mod.rs")];
             let place = places.iter().find(|place| files.contains_key(*place));
-            let place = place.unwrap_or_else(|| panic!("{file}: `mod {name}` has no file"));
+            let place = place.ok_or_else(|| format!("{file}: `mod {name}` has no file")).unwrap();
             let tree = syn::parse_file(&files[place]).unwrap();
             self.add(files, inner, place, &below, tree.items);
         }
