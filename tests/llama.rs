@@ -182,8 +182,8 @@ async fn files_that_are_no_models_are_refused_by_name() {
     let cases = [
         (folder.path().join("absent.gguf"), "cannot open the model"),
         (folder.path().to_owned(), "is a directory"),
-        (file("text.gguf", b"this is no model, only a text of some length"), "is no GGUF file"),
-        (file("empty.gguf", b""), "is no GGUF file"),
+        (file("text.gguf", b"this is no model, only a text of some length"), "is not a GGUF file"),
+        (file("empty.gguf", b""), "is not a GGUF file"),
         (file("cut.gguf", &whole[..whole.len() / 2]), "cannot load cut.gguf"),
     ];
     for (path, expected) in cases {
