@@ -236,7 +236,7 @@ fn prompts_and_models() {
     assert_snapshot!(with(&["-m", "text.gguf", "-p", "score"]), @r#"
     exit code 2
     ----- stderr
-    error: `text.gguf` is no GGUF file
+    error: `text.gguf` is not a GGUF file
     hint: llama.cpp's tools convert other formats to GGUF
     "#);
     assert_snapshot!(with(&["-m", "check:numbr"]), @r#"
