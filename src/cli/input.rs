@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Files, folders or patterns; - reads standard input.
     #[arg(value_name = "FILE", help_heading = None::<&str>)]
     pub(super) files: Vec<String>,
-    /// InputFormat of the input: jsonl, json, csv, … [default: by name].
+    /// Format of the input: jsonl, json, csv, … [default: by name].
     #[arg(
         long,
         value_enum,
