@@ -1,8 +1,12 @@
 //! How far the verdicts of a run agree with the records' own labels.
 //!
-//! Outcomes (labels, preferences, first errors) are counted as equal or not. Numbers are compared by their
-//! distance: correlation, mean absolute error, share within 1, quadratic weighted kappa. A record without a
-//! verdict neither agrees nor disagrees.
+//! Outcomes (labels, preferences, first errors) are counted as equal or not. Numbers are compared by
+//! their distance: correlation, mean absolute error, share within 1, quadratic weighted kappa. A record
+//! without a verdict neither agrees nor disagrees; it is reported separately.
+//!
+//! Agreement with labels from people is the usual way to validate a judge (Zheng et al. 2023,
+//! arXiv:2306.05685), and it is only as good as the labels. A label that could mean two things is
+//! therefore never counted.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -19,32 +23,42 @@ use crate::{
     verdict::Judgment,
 };
 
-/// Verdicts beside the records' own labels, counted one by one.
+/// Verdicts compared with the records' own labels, counted record by record.
 ///
-/// Displayed, it is the lines of the summary, each after a line break; nothing where no record has a label.
+/// Its `Display` output is the lines of the summary, each after a line break. It is empty if no record
+/// has a label.
+///
+/// Memory is one pair of numbers per compared score; outcomes are only counted.
 #[derive(Clone, Debug, Default)]
 pub struct Agreement {
+    /// Where the labels are, and which words the judge's verdicts use.
     labels: Labels,
-    /// Records with a label.
+    /// Number of records with a label.
     labelled: usize,
-    /// Those of them without a verdict.
+    /// Number of records with a label and without a verdict.
     unjudged: usize,
     /// Whether any record has a label field; otherwise the names of its answers (`chosen`) are the label.
     own: bool,
+    /// Comparisons of outcomes whose label is unambiguous.
     outcomes: Outcomes,
     /// Outcomes whose label is a bare 1 or 2, which depends on where labels begin to count.
     bare: Outcomes,
     /// First errors that would agree if the label counted from 1.
     shifted: usize,
+    /// Pairs of (label, verdict) by the name of the criterion; scores have the empty name.
     numbers: BTreeMap<String, Paired>,
+    /// Labels that have no meaning as a verdict.
     not_comparable: NotComparable,
+    /// Labels of preferences that are a bare 0: a tie in some data sets, the first answer in others.
     zeros: NotComparable,
 }
 
 /// How many verdicts name the label's outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Outcomes {
+    /// Number of comparisons.
     compared: usize,
+    /// Number of comparisons in which verdict and label are equal.
     agree: usize,
 }
 
@@ -56,20 +70,23 @@ impl Outcomes {
     }
 }
 
-/// Labels that cannot be compared: how many, and the first with its record.
+/// The number of labels that cannot be compared, with the first of them as an example.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct NotComparable {
+    /// Number of labels.
     count: usize,
+    /// The first label as text, and the name of its record.
     first: Option<(String, String)>,
 }
 
 impl NotComparable {
+    /// Counts one label and keeps the first as the example.
     fn add(&mut self, label: &Value, record: &str) {
         self.count += 1;
         self.first.get_or_insert_with(|| (text_of(label), record.to_owned()));
     }
 
-    /// Both together, with the first label of the first.
+    /// The sum of both; the example is the first one that exists.
     fn and(mut self, other: Self) -> Self {
         self.count += other.count;
         self.first = self.first.or(other.first);
@@ -78,12 +95,15 @@ impl NotComparable {
 }
 
 impl Agreement {
-    /// No verdicts yet, of this judge.
+    /// An empty comparison for the verdicts of this judge.
     pub(super) fn new(labels: Labels, judge: &Judge) -> Self {
         Self { labels: labels.of(judge), ..Self::default() }
     }
 
-    /// Counts a record by its name; without a judgment it has no verdict.
+    /// Compares the record called `record` with its label and counts the result.
+    ///
+    /// Without a judgment, or with an unreadable one, the record counts as labelled and without a
+    /// verdict. A record without a label is not counted at all.
     pub(super) fn count(&mut self, record: &str, item: &Item, judgment: Option<&Judgment>) {
         let own = self.labels.find(item);
         let Some(label) = own.clone().or_else(|| self.labels.winner(item)) else { return };
@@ -114,29 +134,35 @@ impl Agreement {
         }
     }
 
-    /// Records with a label, their own or that of the names of their answers.
+    /// The number of records with a label: a field of their own, or answers named `chosen` and
+    /// `rejected`.
     pub fn labelled(&self) -> usize {
         self.labelled
     }
 
-    /// How many verdicts name the outcome that the label names, and how many could be compared; `None`
-    /// where none could, or where labels are no outcomes.
+    /// The number of verdicts that equal their label, and the number that could be compared: `(agree,
+    /// compared)`.
+    ///
+    /// `None` if no outcome could be compared, for example because verdicts and labels are numbers.
     pub fn agree(&self) -> Option<(usize, usize)> {
         let Outcomes { compared, agree } = self.outcomes();
         (compared > 0).then_some((agree, compared))
     }
 
-    /// Verdicts and labels that are numbers, by criterion; under the empty name those of scores.
+    /// Pairs of (label, verdict) where both are numbers, by criterion. Scores are under the empty name.
     pub fn numbers(&self) -> &BTreeMap<String, Paired> {
         &self.numbers
     }
 
-    /// How many labels could not be compared with their verdicts.
+    /// The number of labels that could not be compared with their verdicts.
     pub fn not_compared(&self) -> usize {
         self.not_comparable().count
     }
 
-    /// A bare 1 names the first answer, unless there is a 0 anywhere: then nobody knows.
+    /// All comparisons of outcomes.
+    ///
+    /// A bare 1 means the first answer, unless some label is a bare 0: then counting may start at 0 or at
+    /// 1, and no bare number is used.
     fn outcomes(&self) -> Outcomes {
         match self.zeros.count {
             0 => Outcomes {
@@ -147,7 +173,7 @@ impl Agreement {
         }
     }
 
-    /// All labels that could not be compared; bare numbers too, where a bare 0 makes them ambiguous.
+    /// All labels that could not be compared, with every bare number if a bare 0 makes them ambiguous.
     fn not_comparable(&self) -> NotComparable {
         if self.zeros.count == 0 {
             return self.not_comparable.clone();
@@ -157,7 +183,7 @@ impl Agreement {
         numbered.and(self.not_comparable.clone())
     }
 
-    /// What the labels are called.
+    /// The name of the labels in the summary.
     fn of_whom(&self) -> String {
         match (self.own, self.labels.is_named()) {
             (true, false) => "the records' own label".into(),
@@ -166,7 +192,7 @@ impl Agreement {
         }
     }
 
-    /// The same figures for programs; `None` without labels.
+    /// The figures as JSON; `None` if no record has a label. Shares are between 0 and 1.
     pub(super) fn to_json(&self) -> Option<Value> {
         if self.labelled == 0 {
             return None;
@@ -193,7 +219,7 @@ impl Agreement {
     }
 }
 
-/// The figures of pairs of numbers; what is not defined is null.
+/// The figures of one set of pairs as JSON. A figure that is not defined is null.
 fn figures(pairs: &Paired) -> Value {
     json!({
         "compared": pairs.len(),
@@ -206,7 +232,7 @@ fn figures(pairs: &Paired) -> Value {
     })
 }
 
-/// One line for each thing that can be said, each after a line break.
+/// One line for each figure that is defined, each after a line break.
 impl fmt::Display for Agreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.labelled == 0 && self.labels.is_named() {
@@ -232,6 +258,7 @@ impl fmt::Display for Agreement {
 }
 
 impl Agreement {
+    /// Writes how many labels could not be compared, with one example and the setting that helps.
     fn write_not_comparable(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const COLUMNS: usize = 40;
         let not_comparable = self.not_comparable();
@@ -257,7 +284,10 @@ impl Agreement {
     }
 }
 
-/// The lines of one set of numbers; `name` is the criterion, empty for a score.
+/// Writes the lines of one set of numbers; `name` is the criterion, empty for a score.
+///
+/// The share of equal pairs is shown only for whole numbers: expected scores are almost never equal to a
+/// label.
 fn write_numbers(
     f: &mut fmt::Formatter<'_>,
     name: &str,

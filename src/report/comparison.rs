@@ -1,8 +1,9 @@
 //! Two runs over the same records, side by side.
 //!
-//! The question is mostly whether a change (of prompt, model, rule) made a difference. So beside the
-//! verdicts that changed stands how much of that may be chance: McNemar's exact test where verdicts have two
-//! values, a paired bootstrap where they are scores.
+//! The usual question is whether a change (of prompt, model, rule) made a difference. So the changed
+//! verdicts are reported with an estimate of how much may be chance: McNemar's exact test for verdicts
+//! with two values, a paired bootstrap for scores. Both are paired tests: every record is compared with
+//! itself, so that easy and hard records cancel out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,15 +38,15 @@ use crate::{
 pub struct RecordVerdict {
     /// The record's name.
     pub id: String,
-    /// The verdict in words; `None` where there is none.
+    /// The verdict in words, as results show it; `None` if there is none.
     pub verdict: Option<String>,
-    /// The verdict as a number, where it is one.
+    /// The verdict as a number; `None` for verdicts that are not numbers.
     pub number: Option<f64>,
-    /// Whether it passes, where that was asked.
+    /// Whether the verdict passes; `None` without a pass rule.
     pub pass: Option<bool>,
 }
 
-/// What is compared of a line; the rest is not looked at, and may have any shape.
+/// The fields of a line that are compared. All others are ignored and may have any type.
 #[derive(Deserialize)]
 struct LineFields {
     id: Lenient<TextLike>,
@@ -66,8 +67,11 @@ struct LineFields {
 }
 
 impl RecordVerdict {
-    /// What a line of results says. Of a line that was written by hand the id and a value are enough:
-    /// `{"id": "q7", "score": 8}`.
+    /// Reads the verdict from a line of results.
+    ///
+    /// A line that was written by hand needs only an id and a value, such as `{"id": "q7", "score": 8}`.
+    /// The value is the first of `verdict`, `score`, `label`, `first_error` and `preference`. A line with
+    /// `unreadable` or `error` has no verdict.
     ///
     /// # Errors
     /// The line is not JSON, or has no id.
@@ -103,7 +107,7 @@ impl RecordVerdict {
         Ok(Self { id, verdict, number, pass })
     }
 
-    /// Whether both give the same verdict.
+    /// Whether both verdicts are equal: numbers up to rounding noise, everything else as text.
     fn agrees(&self, other: &Self) -> bool {
         match (self.number, other.number) {
             (Some(one), Some(two)) => (one - two).abs() < NOISE,
@@ -112,6 +116,7 @@ impl RecordVerdict {
     }
 }
 
+/// The same facts from a line that is already parsed.
 impl From<&ResultLine> for RecordVerdict {
     fn from(line: &ResultLine) -> Self {
         let VerdictLine { verdict, score, .. } = &line.verdict;
@@ -121,41 +126,57 @@ impl From<&ResultLine> for RecordVerdict {
 
 /// Two runs, joined by the ids of their records.
 ///
-/// Displayed, it is a few lines for people: agreement, kappa, correlations, significance.
+/// Its `Display` output is a few lines for people: agreement, kappa, correlations, significance.
+///
+/// ```
+/// use tribunal::report::{Comparison, RecordVerdict};
+///
+/// let read = |line: &str| RecordVerdict::read(line).unwrap(); let before = [read(r#"{"id": "a", "score":
+/// 4}"#), read(r#"{"id": "c", "score": 1}"#)]; let after = [read(r#"{"id": "a", "score": 5}"#)]; let
+/// comparison = Comparison::new(before, after); assert_eq!((comparison.joined(), comparison.alone), (1,
+/// (1, 0)));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
+    /// The records of both runs, in the order of the first run.
     pairs: Vec<(RecordVerdict, RecordVerdict)>,
-    /// Records that only the first, or only the second run has.
+    /// The number of records that only the first run has, and that only the second run has.
     pub alone: (usize, usize),
 }
 
 /// Whether a difference is more than chance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Significance {
-    /// Two-valued verdicts: how many records only the first or only the second run gave the better value,
-    /// and the exact two-sided p of McNemar's test.
+    /// Verdicts with two values: McNemar's exact test (McNemar 1947, Psychometrika 12).
+    ///
+    /// Only records that changed are used. If the runs were equally good, each change would be as likely
+    /// in one direction as in the other.
     McNemar {
-        /// Only the first.
+        /// Records to which only the first run gave the better value.
         first: usize,
-        /// Only the second.
+        /// Records to which only the second run gave the better value.
         second: usize,
-        /// The chance of a difference as large if there were none.
+        /// The two-sided p-value: the probability of a difference at least this large if the runs were
+        /// equally good.
         p: f64,
     },
-    /// Scores: the mean difference, second less first, with a 95 % interval of paired resamples.
+    /// Scores: the mean difference, second minus first, with a 95 % interval (paired percentile
+    /// bootstrap).
     Bootstrap {
-        /// The mean difference.
+        /// The mean difference, in points of the scale.
         difference: f64,
-        /// The ends of the interval.
+        /// The lower and the upper end of the interval. If it does not contain 0, the difference is
+        /// significant.
         interval: (f64, f64),
     },
 }
 
-/// The number of resamples of a bootstrap.
+/// The number of bootstrap resamples: enough for the second digit of a 95 % interval.
 const RESAMPLES: u32 = 2_000;
 
 impl Comparison {
-    /// Joins two runs by the names of their records; of equal names the first with the first.
+    /// Joins two runs by the ids of their records. If an id occurs several times, its records are joined
+    /// in order.
     pub fn new(
         first: impl IntoIterator<Item = RecordVerdict>,
         second: impl IntoIterator<Item = RecordVerdict>,
@@ -176,17 +197,17 @@ impl Comparison {
         comparison
     }
 
-    /// Records that both runs have.
+    /// The number of records that both runs have.
     pub fn joined(&self) -> usize {
         self.pairs.len()
     }
 
-    /// Records whose verdicts differ, or that only one of the runs could read.
+    /// The records whose verdicts differ, including those that only one run could read.
     pub fn flips(&self) -> impl Iterator<Item = &(RecordVerdict, RecordVerdict)> {
         self.pairs.iter().filter(|(one, other)| !one.agrees(other))
     }
 
-    /// Records that only the first, or only the second run gave a verdict.
+    /// The number of records with a verdict in the first run only, and in the second run only.
     pub fn read_by_one(&self) -> (usize, usize) {
         let only = |first: bool| {
             let read = |(one, other): &&(RecordVerdict, RecordVerdict)| {
@@ -197,7 +218,7 @@ impl Comparison {
         (only(true), only(false))
     }
 
-    /// Records that both runs gave a verdict.
+    /// The records to which both runs gave a verdict.
     fn decided(&self) -> impl Iterator<Item = &(RecordVerdict, RecordVerdict)> {
         let both = |(one, other): &&(RecordVerdict, RecordVerdict)| {
             one.verdict.is_some() && other.verdict.is_some()
@@ -205,28 +226,37 @@ impl Comparison {
         self.pairs.iter().filter(both)
     }
 
-    /// Verdicts of records that both runs gave one.
+    /// The verdicts, as texts, of the records to which both runs gave one.
     fn verdicts(&self) -> Vec<(&str, &str)> {
         self.decided()
             .filter_map(|(one, other)| Some((one.verdict.as_deref()?, other.verdict.as_deref()?)))
             .collect()
     }
 
-    /// Scores of records that both runs gave one; `None` where another kind of verdict was given too.
+    /// The pairs of scores of the records to which both runs gave one.
+    ///
+    /// `None` if no record has a verdict in both runs, or if any of these verdicts is not a number.
     pub fn scores(&self) -> Option<Paired> {
         let pairs = self.decided().map(|(one, other)| one.number.zip(other.number));
         pairs.collect::<Option<Paired>>().filter(|pairs| !pairs.is_empty())
     }
 
-    /// The share of equal verdicts, 0 to 1, where both runs gave one.
+    /// The share of equal verdicts, 0 to 1, among the records with a verdict in both runs; `None` without
+    /// any.
     pub fn agreement(&self) -> Option<f64> {
         let equal = self.decided().filter(|(one, other)| one.agrees(other)).count();
         let all = self.decided().count();
         (all > 0).then(|| real(equal) / real(all))
     }
 
-    /// Cohen's kappa (Cohen 1960): agreement beyond that of chance, 1 at most; `None` where both runs gave
-    /// one verdict only, so that chance agrees always. Scores, which have an order, are for
+    /// Cohen's kappa (Cohen 1960, Educational and Psychological Measurement 20): agreement beyond chance.
+    ///
+    /// `(observed - chance) / (1 - chance)`, where `chance` is the agreement of two independent runs that
+    /// give each verdict as often as these two do. 1 is perfect agreement, 0 is chance, and negative
+    /// values are worse than chance. `None` if both runs gave only one and the same verdict: then chance
+    /// agrees always.
+    ///
+    /// Kappa treats every disagreement alike. For scores, where 7 and 8 are closer than 1 and 8, use
     /// [`Paired::weighted_kappa`].
     pub fn kappa(&self) -> Option<f64> {
         let verdicts = self.verdicts();
@@ -243,8 +273,11 @@ impl Comparison {
         (chance < 1.0).then(|| (observed - chance) / (1.0 - chance))
     }
 
-    /// Whether the runs differ by more than chance: McNemar's exact test on passes or on two-valued
-    /// verdicts, a seeded paired bootstrap on scores; `None` where verdicts are neither.
+    /// Whether the difference between the runs is more than chance.
+    ///
+    /// McNemar's exact test on passes, or on verdicts with exactly two values; a paired bootstrap on
+    /// scores; `None` for other verdicts, or without records in both runs. The bootstrap uses fixed
+    /// random seeds, so the result is the same each time.
     pub fn significance(&self) -> Option<Significance> {
         let passes: Vec<(bool, bool)> =
             self.pairs.iter().filter_map(|(one, other)| one.pass.zip(other.pass)).collect();
@@ -267,7 +300,11 @@ impl Comparison {
     }
 }
 
-/// McNemar's test (McNemar 1947), exact: the records that changed fall either way like a coin.
+/// McNemar's exact test of pairs (first run, second run) of two-valued verdicts.
+///
+/// With `b` and `c` records that changed in one direction and in the other, and `n = b + c`, the p-value
+/// is twice the probability of `min(b, c)` or fewer heads in `n` tosses of a coin, at most 1. The exact
+/// form is used because its approximation by chi-squared is poor for fewer than about 25 changes.
 fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance {
     let (mut first, mut second) = (0, 0);
     for pair in pairs {
@@ -278,7 +315,7 @@ fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance {
         }
     }
     let changed = first + second;
-    // Terms of the binomial distribution, each from the one before; in logarithms, so that none is lost.
+    // Each term of the binomial distribution follows from the previous one. Logarithms avoid underflow.
     let mut term = -real(changed) * std::f64::consts::LN_2;
     let mut tail = term.exp();
     for n in 1..=first.min(second) {
@@ -288,8 +325,12 @@ fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance {
     Significance::McNemar { first, second, p: (2.0 * tail).min(1.0) }
 }
 
-/// The paired bootstrap (Efron and Tibshirani 1993): means of resampled differences. Seeds are fixed, so
-/// that the same data give the same interval.
+/// The paired percentile bootstrap (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter
+/// 13).
+///
+/// Draws as many differences as there are, with replacement, [`RESAMPLES`] times; the interval is from
+/// the 2.5th to the 97.5th percentile of their means. Random seeds are fixed, so that equal data give an
+/// equal interval. The time is proportional to [`RESAMPLES`] × records.
 fn bootstrap(differences: &[f64]) -> Significance {
     let mean = |sum: f64| sum / real(differences.len());
     let mut means: Vec<f64> = (0..RESAMPLES)
@@ -308,7 +349,7 @@ fn bootstrap(differences: &[f64]) -> Significance {
     }
 }
 
-/// A few lines for people.
+/// A few lines for people, without a line break at the end.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} records in both", self.joined())?;
@@ -351,7 +392,7 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// How far scores agree where they are not equal.
+/// Writes how close the scores are: weighted kappa, correlations and the mean absolute difference.
 fn write_scores(f: &mut fmt::Formatter<'_>, scores: &Paired) -> fmt::Result {
     if let Some(kappa) = scores.weighted_kappa() {
         write!(f, ", quadratic weighted kappa {kappa:.3}")?;
@@ -369,6 +410,7 @@ fn write_scores(f: &mut fmt::Formatter<'_>, scores: &Paired) -> fmt::Result {
 mod tests {
     use super::*;
 
+    /// A record with this id and verdict; an empty verdict is unreadable.
     fn record(id: usize, verdict: &str) -> RecordVerdict {
         let verdict = Some(verdict.to_owned()).filter(|verdict| !verdict.is_empty());
         RecordVerdict {
@@ -379,6 +421,7 @@ mod tests {
         }
     }
 
+    /// Two runs over the same records, with these verdicts.
     fn compared(first: &[&str], second: &[&str]) -> Comparison {
         let all = |verdicts: &[&str]| -> Vec<RecordVerdict> {
             verdicts.iter().enumerate().map(|(n, verdict)| record(n, verdict)).collect()
@@ -388,7 +431,7 @@ mod tests {
 
     #[test]
     fn agreement_and_kappa_are_those_of_the_textbook() {
-        // 20 and 15 agree, 5 and 10 do not: kappa 0.4 (Cohen's own kind of table).
+        // 20 and 15 pairs agree, 5 and 10 do not: kappa is 0.4.
         let first: Vec<&str> = [vec!["yes"; 25], vec!["no"; 25]].concat();
         let second: Vec<&str> =
             [vec!["yes"; 20], vec!["no"; 5], vec!["yes"; 10], vec!["no"; 15]].concat();

@@ -1,8 +1,12 @@
-//! Figures over pairs of numbers: how far two judges of the same records agree.
+//! Statistics of pairs of numbers: how far two judges of the same records agree.
+//!
+//! All of them are defined for any scale, need no random numbers and are linear in the number of pairs,
+//! apart from the sort of the ranks and the table of kappa. A statistic that is not defined is `None`,
+//! never `NaN`.
 
 use std::collections::BTreeMap;
 
-/// Pairs of numbers, one pair for each record: a verdict and a label, or the verdicts of two runs.
+/// Pairs of numbers, one pair for each record: a label and a verdict, or the verdicts of two runs.
 ///
 /// ```
 /// use tribunal::report::Paired;
@@ -20,7 +24,7 @@ impl FromIterator<(f64, f64)> for Paired {
     }
 }
 
-/// The largest range of whole numbers for which a weighted kappa is worth its table.
+/// The largest range of whole numbers for which weighted kappa is computed: it needs time for its square.
 const LEVELS: f64 = 1_000.0;
 
 impl Paired {
@@ -39,37 +43,48 @@ impl Paired {
         self.0.is_empty()
     }
 
-    /// Whether every number is whole.
+    /// Whether every number is whole, up to rounding noise.
     pub fn is_whole(&self) -> bool {
         self.0.iter().all(|&(one, other)| whole(one) && whole(other))
     }
 
-    /// How many pairs differ by `distance` or less.
+    /// The number of pairs that differ by at most `distance`, in points of the scale.
     pub fn within(&self, distance: f64) -> usize {
         self.0.iter().filter(|(one, other)| (one - other).abs() < distance + NOISE).count()
     }
 
-    /// The mean absolute difference; `None` without pairs.
+    /// The mean absolute difference, in points of the scale; `None` without pairs.
     pub fn mean_absolute_error(&self) -> Option<f64> {
         let sum: f64 = self.0.iter().map(|(one, other)| (one - other).abs()).sum();
         (!self.is_empty()).then(|| sum / real(self.len()))
     }
 
-    /// Pearson's correlation, −1 to 1; `None` where one side is constant.
+    /// Pearson's correlation coefficient, −1 to 1: how close the pairs are to a straight line.
+    ///
+    /// It ignores a constant shift: a judge that is always 2 points too generous has the correlation 1.
+    /// `None` if one side is constant.
     pub fn pearson(&self) -> Option<f64> {
         correlation(&self.0)
     }
 
-    /// Spearman's correlation of ranks, where equal numbers share the mean of their ranks; `None` where one
-    /// side is constant.
+    /// Spearman's rank correlation (Spearman 1904), −1 to 1: whether both sides put the records in the
+    /// same order.
+    ///
+    /// Equal numbers share the mean of their ranks. `None` if one side is constant.
     pub fn spearman(&self) -> Option<f64> {
         let (first, second): (Vec<f64>, Vec<f64>) = self.0.iter().copied().unzip();
         let ranked: Vec<_> = ranks(&first).into_iter().zip(ranks(&second)).collect();
         correlation(&ranked)
     }
 
-    /// Cohen's kappa with quadratic weights (Cohen 1968), for whole numbers: 1 is perfect, 0 is chance.
-    /// `None` where a number is not whole, or where both sides are one and the same constant.
+    /// Cohen's kappa with quadratic weights (Cohen 1968, Psychological Bulletin 70), for whole numbers.
+    ///
+    /// One minus the sum of squared differences, divided by the sum that is expected if the numbers of
+    /// both sides were paired at random. 1 is perfect agreement, 0 is chance. Unlike a correlation it
+    /// also penalizes a constant shift.
+    ///
+    /// `None` if a number is not whole, if the range is larger than 1000, or if both sides are one and
+    /// the same constant.
     pub fn weighted_kappa(&self) -> Option<f64> {
         let all = || self.0.iter().flat_map(|&(one, other)| [one, other]);
         let range = all().reduce(f64::max)? - all().reduce(f64::min)?;
@@ -77,7 +92,7 @@ impl Paired {
             return None;
         }
         let observed: f64 = self.0.iter().map(|(one, other)| (one - other).powi(2)).sum();
-        // The expected squared difference of independent draws from both sides.
+        // The sum of squared differences that is expected if both sides are independent.
         let [first, second] =
             [counts(self.0.iter().map(|pair| pair.0)), counts(self.0.iter().map(|pair| pair.1))];
         let cells = first.values().flat_map(|one| second.values().map(move |two| (one, two)));
@@ -87,15 +102,15 @@ impl Paired {
     }
 }
 
-/// Numbers closer than this are equal, because sums of floats are not exact.
+/// Numbers that differ by less than this are equal, because sums of floats are not exact.
 pub(super) const NOISE: f64 = 1e-9;
 
-/// Whether a number is whole, up to the noise of floats.
+/// Whether a number is whole, up to rounding noise.
 fn whole(number: f64) -> bool {
     (number - number.round()).abs() < NOISE
 }
 
-/// How often each whole number occurs.
+/// The number of occurrences of each whole number, as (number, count).
 fn counts(numbers: impl Iterator<Item = f64>) -> BTreeMap<i64, (f64, f64)> {
     let mut counts = BTreeMap::new();
     for number in numbers {
@@ -106,7 +121,7 @@ fn counts(numbers: impl Iterator<Item = f64>) -> BTreeMap<i64, (f64, f64)> {
     counts
 }
 
-/// Pearson's correlation; `None` where one side does not vary.
+/// Pearson's correlation of these pairs; `None` if one side is constant.
 fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     let count = real(pairs.len());
     let mean = |side: fn(&(f64, f64)) -> f64| pairs.iter().map(side).sum::<f64>() / count;
@@ -121,7 +136,8 @@ fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     (spread > NOISE).then(|| (product / spread).clamp(-1.0, 1.0))
 }
 
-/// The rank of each number, from 0; equal numbers share the mean of their ranks.
+/// The rank of each number, from 0. Equal numbers share the mean of their ranks, as Spearman's
+/// correlation requires.
 fn ranks(numbers: &[f64]) -> Vec<f64> {
     let mut places: Vec<usize> = (0..numbers.len()).collect();
     places.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
@@ -135,12 +151,12 @@ fn ranks(numbers: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// A share of a whole, 0 to 1; 0 of nothing.
+/// A part as a share of a whole, 0 to 1; 0 if the whole is 0.
 pub(super) fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { real(part) / real(whole) }
 }
 
-/// A count as a number to calculate with.
+/// A count as a float.
 #[expect(clippy::cast_precision_loss, reason = "nobody judges 2^52 records")]
 pub(super) fn real(count: usize) -> f64 {
     count as f64
@@ -156,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_figures_are_those_of_the_textbook() {
-        // Of kappa: the squared differences are 3, and 17 where chance pairs the same numbers.
+        // For kappa: the squared differences sum to 3, and to 17 if the numbers are paired at random.
         let pairs: Paired =
             [(1.0, 2.0), (2.0, 2.0), (3.0, 3.0), (4.0, 5.0), (5.0, 4.0)].into_iter().collect();
         close(pairs.pearson(), 0.848_874_687_6);
