@@ -1,45 +1,51 @@
-//! How often each number was given: by value where there are few, else in bins.
+//! How often each number was given: by value if there are few values, otherwise in bins.
 //!
-//! Scores of a scale are few and shown one by one. Expected scores and means have many decimals: they are
-//! shown in a dozen bins of a round width.
+//! A scale has few scores, which are shown one by one. Expected scores and means have many decimals and
+//! are shown in at most a dozen bins of a round width.
 
 use std::collections::BTreeMap;
 
 use super::statistics::NOISE;
 
-/// Numbers with their counts, in thousandths: sums of floats are not exact.
+/// Numbers with their counts.
+///
+/// The key is the number in thousandths: sums of floats are not exact, and equal scores must have equal
+/// keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Histogram(BTreeMap<i64, usize>);
 
+/// Thousandths in 1.
 const THOUSAND: f64 = 1_000.0;
 
 /// The largest number of values or bins that are shown.
 const MOST: usize = 12;
 
-/// Up to this many values are shown one by one, whatever their decimals.
+/// Up to this many values are shown one by one, even if they have many decimals.
 const FEW: usize = 5;
 
 impl Histogram {
-    /// Counts a number.
+    /// Counts a number, rounded to thousandths.
     pub(super) fn add(&mut self, number: f64) {
         #[expect(clippy::cast_possible_truncation, reason = "a number off the range is at its end")]
         let thousandths = (number * THOUSAND).round() as i64;
         *self.0.entry(thousandths).or_default() += 1;
     }
 
-    /// Values with their counts, lowest first; bins where there are more than a few.
+    /// Values with their counts, lowest first; bins if there are many values. `ends` are the ends of the
+    /// scale.
     pub(super) fn shown(&self, ends: Option<(f64, f64)>) -> Vec<(String, usize)> {
         let is_short = self.0.len() <= MOST && (self.0.len() <= FEW || self.is_coarse());
         if is_short { self.values() } else { self.bins(ends) }
     }
 
-    /// Whether all numbers are multiples of a twentieth: those of scales and of means of two, and not those of
-    /// expected scores.
+    /// Whether all numbers are multiples of 0.05.
+    ///
+    /// Scores of a scale and means of two scores are; expected scores are not.
     fn is_coarse(&self) -> bool {
         self.0.keys().all(|value| value % 50 == 0)
     }
 
-    /// For programs: every value where all are whole, else as shown.
+    /// The counts for programs: every value if all are whole numbers, otherwise the same as for people.
     pub(super) fn counted(&self, ends: Option<(f64, f64)>) -> Vec<(String, usize)> {
         if self.0.keys().all(|value| value % 1_000 == 0) { self.values() } else { self.shown(ends) }
     }
@@ -49,7 +55,10 @@ impl Histogram {
         self.0.iter().map(|(value, count)| (figure(real(*value)), *count)).collect()
     }
 
-    /// Bins of a round width between the ends of the scale, or of the values; none of the counts is lost.
+    /// Bins of a round width between the ends of the scale, or between the lowest and the highest value.
+    ///
+    /// A value outside of the ends is counted in the nearest bin, so that the counts add up to the number
+    /// of values.
     fn bins(&self, ends: Option<(f64, f64)>) -> Vec<(String, usize)> {
         let seen = || self.0.keys().map(|value| real(*value));
         let lowest = seen().next().unwrap_or_default();
@@ -73,7 +82,7 @@ impl Histogram {
     }
 }
 
-/// A round width that makes a dozen bins at most: 1, 2 or 5 with any number of zeros.
+/// A round width that makes at most a dozen bins: 1, 2 or 5 times a power of ten.
 fn width(range: f64) -> f64 {
     let least = range / 12.0;
     let unit = 10_f64.powf(least.log10().floor());
@@ -88,10 +97,10 @@ fn real(thousandths: i64) -> f64 {
     number / THOUSAND
 }
 
-/// A number as people write it, with three decimals at most.
+/// A number as people write it, with at most three decimals and without trailing zeros.
 pub(super) fn figure(number: f64) -> String {
     let rounded = (number * THOUSAND).round() / THOUSAND;
-    // −0 is 0.
+    // Adding 0 turns −0 into 0.
     format!("{}", rounded + 0.0)
 }
 

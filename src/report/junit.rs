@@ -2,9 +2,9 @@
 //!
 //! | record | test case |
 //! |---|---|
-//! | passes, or has a verdict and there is no rule | passed |
+//! | passes, or has a verdict and there is no pass rule | passed |
 //! | fails the pass rule | failure |
-//! | cannot be read, or has no answer | error |
+//! | has an unreadable answer, or no answer | error |
 
 use std::{io::Write, time::Duration};
 
@@ -16,21 +16,25 @@ use crate::{
     line::ResultLine,
 };
 
-/// Records as test cases: a record that fails the pass rule is a failure, one whose answer cannot be
-/// read or had is an error.
+/// Records as test cases of one test suite.
+///
+/// A record that fails the pass rule is a failure. A record with an unreadable answer, or without one, is
+/// an error. Critiques are in the output of the test case, so that CI shows why a record failed.
 #[derive(Debug)]
 pub struct Junit {
+    /// The test suite; its name is that of the prompt.
     suite: TestSuite,
+    /// The pass rule as text.
     rule: Option<String>,
 }
 
 impl Junit {
-    /// A report without records; `name` is the prompt's, `rule` says what passes.
+    /// A report without records. `name` is the name of the prompt, and `rule` is the pass rule as text.
     pub fn new(name: &str, rule: Option<String>) -> Self {
         Self { suite: TestSuite::new(shown(name)), rule }
     }
 
-    /// Adds a record by its name.
+    /// Adds the result of the record called `name`. Its time is the latency of the judgment, in seconds.
     pub fn add(&mut self, name: &str, line: &ResultLine) {
         let mut case = TestCase::new(shown(name), self.status(line));
         case.set_classname(self.suite.name.to_string());
@@ -44,7 +48,7 @@ impl Junit {
         self.suite.add_test_case(case);
     }
 
-    /// Writes the report.
+    /// Writes the report as XML.
     ///
     /// # Errors
     /// Writing to `out` fails.
@@ -58,6 +62,7 @@ impl Junit {
 }
 
 impl Junit {
+    /// The status of the test case of one record.
     fn status(&self, line: &ResultLine) -> TestCaseStatus {
         let non_success = |kind, kind_name: &str, message: String| {
             let mut status = TestCaseStatus::non_success(kind);
@@ -76,7 +81,7 @@ impl Junit {
         }
     }
 
-    /// The verdict, and the rule that it does not meet.
+    /// The message of a failure: the verdict, and the rule that it does not meet.
     fn missed(&self, line: &ResultLine) -> String {
         let verdict = line.verdict.verdict.as_deref().unwrap_or_default();
         match &self.rule {
@@ -86,8 +91,9 @@ impl Junit {
     }
 }
 
-/// Text that a report can hold: what could move a terminal is shown as an escape, and so are the two
-/// characters that XML does not know.
+/// A text that is valid in XML and safe to print.
+///
+/// Control characters are shown as escapes, and so are U+FFFE and U+FFFF, which XML forbids.
 fn shown(text: &str) -> String {
     escaped(text).replace('\u{FFFE}', "\\u{fffe}").replace('\u{FFFF}', "\\u{ffff}")
 }

@@ -1,8 +1,16 @@
 //! The records' own labels, in the words that data sets use for verdicts.
 //!
-//! A label is compared with a verdict only where both can be said in the same words; everything else is
-//! reported as not comparable and counts neither for nor against the judge. In doubt nothing is compared: a
-//! bare `0` for a preference is a tie in some data sets and the first answer in others.
+//! A label is compared with a verdict only if it has exactly one meaning as such a verdict. Any other
+//! label is reported as not comparable, and counts neither for nor against the judge. An ambiguous label
+//! is never guessed: a bare `0` for a preference is a tie in some data sets and the first answer in
+//! others.
+//!
+//! | verdict | labels that are understood |
+//! |---|---|
+//! | score, criteria | a number, or the name of a level of the scale |
+//! | label | its name, in any case; a word for correct or incorrect (`yes`, `false`, `1`) |
+//! | first error | an index from 0, −1, a list of indexes, a list with a word for each step, `none` |
+//! | preference, two scores, ranking of two | `A`, `first`, `model_a`, `A>B`, `tie`, 1, 2, the name of a model |
 
 use serde_json::Value;
 
@@ -16,10 +24,10 @@ use crate::{
     verdict::{Judgment, Preference, Verdict},
 };
 
-/// The field that holds the record's own label where no other one is named.
+/// The field with the record's own label, unless another one is named.
 const FIELD: &str = "label";
 
-/// The field of a preference record that names the better answer by its name.
+/// The field of a preference record that contains the better answer.
 const WINNER: &str = "chosen";
 
 /// Where the records' own labels are, and what their words mean.
@@ -27,17 +35,19 @@ const WINNER: &str = "chosen";
 /// ```
 /// use tribunal::{Item, report::Labels};
 ///
-/// let labels = Labels::new(Some("gold.human".into()), [("Good".into(), "correct".into())]);
-/// let item = Item::from(serde_json::json!({"answer": "42", "gold": {"human": "Good"}}));
+/// let labels = Labels::new(Some("gold.human".into()), [("Good".into(), "correct".into())]); let item =
+/// Item::from(serde_json::json!({"answer": "42", "gold": {"human": "Good"}}));
 /// assert!(labels.check(&item).is_ok() && labels.check(&Item::new()).is_err());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Labels {
+    /// The field or dotted path that was named; `None` for [`FIELD`].
     field: Option<String>,
+    /// Words of labels, each with the word of a verdict that it stands for.
     meanings: Vec<(String, String)>,
-    /// Names that verdicts may have, with what they are worth.
+    /// The names that the judge's verdicts can have; levels of a scale with their number.
     menu: Vec<(String, Option<f64>)>,
-    /// Whether verdicts compare answers.
+    /// Whether the judge's verdicts compare answers.
     compares: bool,
 }
 
@@ -48,28 +58,32 @@ pub(super) enum Compared {
     Outcome {
         /// Whether they are equal.
         agrees: bool,
-        /// Whether the label is a bare 1 or 2, which means another side where labels count from 0.
+        /// Whether the label is a bare 1 or 2, which means another answer if labels count from 0.
         bare: bool,
         /// Whether they would be equal if the label counted steps from 1.
         shifted: bool,
     },
-    /// Both are numbers, label first, by the name of the criterion or none.
+    /// Both are numbers: pairs of (label, verdict) by the name of the criterion, which is empty for a
+    /// score.
     Numbers(Vec<(String, (f64, f64))>),
-    /// A bare 0 for a preference: a tie to some, the first answer to others.
+    /// The label is a bare 0 for a preference: a tie, or the first answer.
     Zero,
-    /// The label says nothing that the verdict could say.
+    /// The label is not one of the values that the verdict can have.
     No,
 }
 
 impl Compared {
+    /// An unambiguous outcome.
     fn outcome(agrees: bool) -> Self {
         Self::Outcome { agrees, bare: false, shifted: false }
     }
 }
 
 impl Labels {
-    /// Labels in the field or at the dotted path `field` (`label` if there is none); `meanings` says what
-    /// a word of theirs means, in the words of verdicts.
+    /// Labels in the field or at the dotted path `field`; `label` if it is `None`.
+    ///
+    /// `meanings` translates words of the labels into words of verdicts, for example `Good` into
+    /// `correct`.
     pub fn new(
         field: Option<String>,
         meanings: impl IntoIterator<Item = (String, String)>,
@@ -78,7 +92,7 @@ impl Labels {
         Self { field, meanings, ..Self::default() }
     }
 
-    /// The same with the names that the judge's verdicts may have.
+    /// The same labels, with the names that this judge's verdicts can have.
     #[must_use]
     pub(super) fn of(self, judge: &Judge) -> Self {
         let verdict_profile = judge.prompt().verdict_profile();
@@ -93,20 +107,20 @@ impl Labels {
         Self { menu, compares, ..self }
     }
 
-    /// The field's name or path.
+    /// The name or the path of the field.
     pub fn name(&self) -> &str {
         self.field.as_deref().unwrap_or(FIELD)
     }
 
-    /// Whether the field was named, rather than taken because records often have it.
+    /// Whether the field was named explicitly, so that a record without it is worth a warning.
     pub fn is_named(&self) -> bool {
         self.field.is_some()
     }
 
-    /// Whether the record has the field that was named.
+    /// Checks that the record has the field that was named. Without a named field every record is fine.
     ///
     /// # Errors
-    /// It has not: the error names the near one.
+    /// The record does not have the field; the error suggests a field with a similar name.
     pub fn check(&self, item: &Item) -> Result<()> {
         match &self.field {
             Some(path) => item.clone().mapped(FIELD, path).map(drop),
@@ -114,10 +128,10 @@ impl Labels {
         }
     }
 
-    /// The record's own label; `None` where it has none.
+    /// The record's own label; `None` if there is none or it is blank.
     pub(super) fn find(&self, item: &Item) -> Option<Value> {
         let found = match &self.field {
-            // A path is followed as `--map` does it.
+            // A path is followed in the same way as in `--map`.
             Some(path) => item.clone().mapped(FIELD, path).ok()?.field(FIELD)?.into_owned(),
             None => item.field(FIELD)?.into_owned(),
         };
@@ -125,7 +139,7 @@ impl Labels {
         (!blank).then_some(found)
     }
 
-    /// Which answer is the better one in a record that says so by the names of its answers.
+    /// The label of a record whose answers are named `chosen` and `rejected`: the first one is better.
     pub(super) fn winner(&self, item: &Item) -> Option<Value> {
         (self.compares && item.names_the_winner()).then(|| WINNER.into())
     }
@@ -170,7 +184,7 @@ impl Labels {
         })
     }
 
-    /// The label in the words of verdicts, where its own word was given a meaning.
+    /// The label in the words of verdicts; unchanged if its word has no other meaning.
     fn meaning(&self, label: &Value) -> Value {
         let text = text_of(label);
         let exact = self.meanings.iter().find(|(word, _)| equal_words(word, text.trim()));
@@ -178,7 +192,7 @@ impl Labels {
         exact.or_else(near).map_or_else(|| label.clone(), |(_, meaning)| meaning.clone().into())
     }
 
-    /// The number that a label stands for: its own, or that of a level of the scale.
+    /// The number of a label: the label itself, or the number of the level that it names.
     fn number(&self, label: &Value) -> Option<f64> {
         let text = text_of(label);
         let exact = || self.menu.iter().find(|(name, _)| name == text.trim());
@@ -186,7 +200,11 @@ impl Labels {
         number(label).or_else(|| exact().or_else(near)?.1)
     }
 
-    /// Compares a verdict that is a word.
+    /// Compares a verdict that is a word with a label.
+    ///
+    /// The meaning of the label is the first of these that exists: the same name; an equal number; the
+    /// same name in another case, if only one fits; the only name that is as correct or incorrect as the
+    /// label.
     fn named(&self, found: &str, label: &str) -> Compared {
         let label = label.trim();
         let names = || self.menu.iter().map(|(name, _)| name.as_str());
@@ -202,31 +220,31 @@ impl Labels {
             });
         match meant {
             Some(meant) => Compared::outcome(meant == found),
-            // Without a menu any word could have been said.
+            // Without a list of names, every word is a possible verdict.
             None if self.menu.is_empty() => Compared::outcome(same_letters(found, label)),
             None => Compared::No,
         }
     }
 }
 
-/// The one that fits; `None` where several do.
+/// The only element that fits; `None` if several or none do.
 fn unique<T>(all: impl IntoIterator<Item = T>, fits: impl Fn(&T) -> bool) -> Option<T> {
     let mut fitting = all.into_iter().filter(|one| fits(one));
     fitting.next().filter(|_| fitting.next().is_none())
 }
 
-/// Equal as texts or as numbers: `1`, `1.0`.
+/// Whether both are equal as texts or as numbers, such as `1` and `1.0`.
 fn equal_words(one: &str, other: &str) -> bool {
     let numbers = one.trim().parse::<f64>().ok().zip(other.trim().parse::<f64>().ok());
     one == other || numbers.is_some_and(|(one, other)| (one - other).abs() < NOISE)
 }
 
-/// Equal without case.
+/// Whether both are equal without case and surrounding blanks.
 fn same_letters(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
-/// A number, also as text: in a table every label is text.
+/// A finite number, or a text that is one: in a table every label is text.
 fn number(label: &Value) -> Option<f64> {
     let number = match label {
         Value::Number(number) => number.as_f64(),
@@ -256,7 +274,7 @@ const WRONG: [&str; 12] = [
     "-",
 ];
 
-/// Whether a word calls something right or wrong; case does not matter.
+/// Whether a word means correct (`true`) or incorrect (`false`), in any case; `None` for any other word.
 fn correctness(word: &str) -> Option<bool> {
     let is =
         |words: &[&str]| words.iter().any(|one| same_letters(one, word) || equal_words(one, word));
@@ -266,8 +284,10 @@ fn correctness(word: &str) -> Option<bool> {
 /// Words for a solution without an error.
 const NO_ERROR: [&str; 4] = ["none", "n/a", "no error", "no errors"];
 
-/// Compares the first error, counted from 0: a label is an index, −1 for none, a list of the wrong steps or
-/// of a word for each step; a word for correctness says whether there is an error at all.
+/// Compares the index of the first wrong step, counted from 0, with a label.
+///
+/// The label can be an index, −1 for no error, a list of the wrong steps, a list with a word for each
+/// step, or a word for correctness, which is compared only with whether there is an error at all.
 fn first_error(found: Option<usize>, label: &Value) -> Compared {
     let text = text_of(label);
     let list = match label {
@@ -292,7 +312,7 @@ fn first_error(found: Option<usize>, label: &Value) -> Compared {
     }
 }
 
-/// The first wrong step of a list: of indexes the lowest, of words the first that calls its step wrong.
+/// The first wrong step of a list: the lowest index, or the first step whose word means incorrect.
 fn first_of(list: &[Value]) -> Option<First> {
     let indexes: Option<Vec<usize>> = list.iter().map(|n| number(n).and_then(step)?.0).collect();
     if let Some(indexes) = indexes {
@@ -308,10 +328,10 @@ fn first_of(list: &[Value]) -> Option<First> {
     (words.len() == list.len()).then(|| First(words.iter().position(|right| !right)))
 }
 
-/// The first wrong step; none where all are right.
+/// The index of the first wrong step; `None` inside if all steps are correct.
 struct First(Option<usize>);
 
-/// The step that a number names: −1 is none. `None` is a number that names no step.
+/// The step that a number stands for: −1 is no wrong step. `None` if the number is not an index.
 fn step(number: f64) -> Option<First> {
     #[expect(clippy::cast_possible_truncation, reason = "checked against its own rounding")]
     let whole = number.round() as i64;
@@ -323,7 +343,7 @@ fn step(number: f64) -> Option<First> {
     }
 }
 
-/// The side with the higher score.
+/// The answer with the higher score; a tie if the scores are equal up to rounding noise.
 fn higher(one: f64, other: f64) -> Preference {
     match one - other {
         difference if difference > NOISE => Preference::First,
@@ -332,7 +352,8 @@ fn higher(one: f64, other: f64) -> Preference {
     }
 }
 
-/// Compares a preference with a label: a number, a word, a comparison, or the name of a model.
+/// Compares a preference with a label: a number, a word, a comparison such as `A>B`, or the name of a
+/// model.
 fn preferred(found: Preference, label: &Value, item: &Item) -> Compared {
     let bare = |side| Compared::Outcome { agrees: side == found, bare: true, shifted: false };
     let text = text_of(label);
@@ -348,12 +369,12 @@ fn preferred(found: Preference, label: &Value, item: &Item) -> Compared {
     }
 }
 
-/// Equal up to the noise of floats.
+/// Whether two numbers are equal up to rounding noise.
 fn equals(one: f64, other: f64) -> bool {
     (one - other).abs() < NOISE
 }
 
-/// Names of the models that gave the two answers.
+/// Paths of the names of the two models whose answers are compared, as data sets call them.
 const MODELS: [(&str, &str); 4] = [
     ("model_a", "model_b"),
     ("model_A", "model_B"),
@@ -361,7 +382,7 @@ const MODELS: [(&str, &str); 4] = [
     ("models.0", "models.1"),
 ];
 
-/// The side whose model the label names.
+/// The answer whose model has the name in the label; `None` if no name fits, or both.
 fn side_named(label: &str, item: &Item) -> Option<Preference> {
     let named = |path: &str| {
         item.clone().mapped(FIELD, path).ok()?.text(FIELD).filter(|name| !name.trim().is_empty())
@@ -374,7 +395,7 @@ fn side_named(label: &str, item: &Item) -> Option<Preference> {
     }
 }
 
-/// Words that may stand beside the name of a side: `model_a`, `Response 1 is better`.
+/// Words that may accompany the name of an answer: `model_a`, `Response 1 is better`.
 const BESIDE: [&str; 21] = [
     "the",
     "model",
@@ -405,10 +426,10 @@ const SECOND: [&str; 7] = ["b", "2", "second", "2nd", "two", "rejected", "reject
 /// Words for a tie.
 const TIE: [&str; 10] =
     ["tie", "ties", "tied", "draw", "equal", "same", "both", "neither", "bothbad", "bothgood"];
-/// Words that may stand beside those of a tie: `tie (both bad)`, `equally good`.
+/// Words that may accompany a word for a tie: `tie (both bad)`, `equally good`.
 const BESIDE_TIE: [&str; 7] = ["bad", "good", "are", "equally", "no", "a", "it"];
 
-/// The side that a word or a comparison such as `A>B` names.
+/// The answer that a word or a comparison such as `A>B` prefers.
 fn side(label: &str) -> Option<Preference> {
     let plain: String = label.to_lowercase().chars().map(plain).collect();
     let Some(at) = plain.find(['>', '<', '=', '≻', '≺']) else { return named_side(&plain) };
@@ -423,12 +444,12 @@ fn side(label: &str) -> Option<Preference> {
     }
 }
 
-/// Letters, digits and signs of comparison; everything else is a blank.
+/// The character if it is a letter, a digit or a sign of comparison; otherwise a blank.
 fn plain(c: char) -> char {
     if c.is_alphanumeric() || matches!(c, '>' | '<' | '=' | '≻' | '≺') { c } else { ' ' }
 }
 
-/// The side that one word names, among words that may stand beside it.
+/// The answer that a text names, if every other word of it may accompany such a name.
 fn named_side(plain: &str) -> Option<Preference> {
     let words: Vec<&str> = plain.split_whitespace().collect();
     let ties = |word: &&str| TIE.contains(word);

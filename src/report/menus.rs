@@ -1,27 +1,29 @@
-//! Verdicts beside the probabilities of their values, counted over a run.
+//! Verdicts compared with the probabilities of their possible values, counted over a run.
 //!
-//! At temperature 0 a text that names another value than the likeliest one is a sign that prompt and model
-//! do not fit; the summary says how many there are.
+//! At temperature 0, a text whose verdict is not the most probable value is a sign that the prompt does
+//! not suit the model: it writes one value and would rather give another. The summary reports how many
+//! there are.
 
 use serde_json::{Value, json};
 
 use crate::verdict::Vote;
 
-/// Counts of votes whose values were evaluated.
+/// Counts of the votes that have probabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Menus {
     /// Votes with probabilities.
     votes: usize,
-    /// Those of them whose text lacked the verdict, so that the likeliest value is the verdict.
+    /// Votes whose text has no verdict, so that the most probable value is the verdict.
     scored: usize,
-    /// Verdicts that a greedy text gave, where probabilities are known.
+    /// Verdicts from a greedy text whose probability is known.
     written: usize,
-    /// Those of them that are not the likeliest value.
+    /// Verdicts from a greedy text that are not the most probable value.
     unlikely: usize,
 }
 
 impl Menus {
-    /// Counts a vote; a `greedy` one took the likeliest token at every place.
+    /// Counts a vote. `greedy` means that every token of the text is the most probable one (temperature
+    /// 0).
     pub(super) fn count(&mut self, vote: &Vote, greedy: bool) {
         let Some(seen) = &vote.distribution else { return };
         self.votes += 1;
@@ -36,7 +38,7 @@ impl Menus {
         self.unlikely += usize::from(seen.labels.iter().any(|(_, p)| *p > own));
     }
 
-    /// Lines for people; none where there is nothing to say.
+    /// The lines of the summary; none if both counts are 0.
     pub(super) fn lines(&self) -> Vec<String> {
         let Self { scored, written, unlikely, .. } = *self;
         let mut lines = Vec::new();
@@ -53,7 +55,7 @@ impl Menus {
         lines
     }
 
-    /// For programs; `None` where nothing was evaluated.
+    /// The counts as JSON; `None` if no vote has probabilities.
     pub(super) fn to_json(self) -> Option<Value> {
         let Self { votes, scored, unlikely, .. } = self;
         (votes > 0).then(|| json!({"votes": votes, "scored": scored, "not_likeliest": unlikely}))

@@ -3,14 +3,15 @@
 //! | figure | type |
 //! |---|---|
 //! | verdicts, coverage, bounds, tokens, cost | [`Summary`] |
-//! | the same for loops | [`Revisions`] |
-//! | verdicts beside the records' own labels | [`Agreement`] |
+//! | the same for loops of `revise` | [`Revisions`] |
+//! | verdicts compared with the records' own labels | [`Agreement`] |
 //! | two runs side by side | [`Comparison`] |
 //! | rows on a terminal | [`VerdictTable`] |
 //! | test cases for CI | `Junit` |
 //!
-//! Everything that was judged, asked or answered is untrusted: what is printed for people goes through
-//! [`escaped`] first.
+//! Two rules hold for every figure. Records without a verdict are counted and never become a number, so that
+//! a judge cannot look better by failing. Everything that comes from records, prompts or models is untrusted:
+//! it is printed for people only after [`escaped`].
 
 mod agreement;
 mod comparison;

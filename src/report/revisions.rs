@@ -13,7 +13,8 @@ use crate::{
 
 /// The figures of a run of `revise`.
 ///
-/// Displayed, it is a few lines for people; [`Revisions::to_json`] has the same figures for programs.
+/// Its `Display` output is a few lines for people; [`Revisions::to_json`] returns the same figures for
+/// programs.
 ///
 /// ```
 /// use tribunal::report::Revisions;
@@ -24,38 +25,39 @@ use crate::{
 pub struct Revisions {
     /// Records that were tried, in this run or an earlier one.
     pub records: usize,
-    /// Those that an earlier run had revised.
+    /// Records whose result is kept from an earlier run.
     pub kept: usize,
-    /// Those of them that failed in the earlier run.
+    /// Kept records that failed in the earlier run.
     pub kept_failed: usize,
-    /// Those of them whose judge could not be read.
+    /// Kept records whose judge's answer could not be read.
     pub kept_unreadable: usize,
-    /// How many ended in each way; what could not even begin failed.
+    /// The number of records by how their loop ended. A record whose loop could not begin has failed.
     pub outcomes: BTreeMap<RevisionOutcome, usize>,
-    /// How many passed, the fresh judgment included.
+    /// The number of records that passed, including the final judgment if there is one.
     pub passed: usize,
-    /// How many needed no revision.
+    /// The number of records that passed without a revision.
     pub passed_at_once: usize,
-    /// How many passed their loop's judge and not the fresh judgment.
+    /// The number of records that passed the judge of the loop and failed the final judgment.
     pub denied: usize,
-    /// How often the fresh judgment and the loop's judge differed, either way.
+    /// The number of records on which the final judgment and the judge of the loop differ, in either
+    /// direction.
     pub flips: usize,
-    /// How often a draft was accepted that the judge likes less than the one before.
+    /// The number of accepted drafts with a lower score than the draft before.
     pub regressions: usize,
-    /// Revisions that were written.
+    /// The number of revisions that were written.
     pub rounds: u64,
     /// The tokens, requests and costs of all loops.
     pub spent: Spent,
     /// Whether all prices are known.
     pub priced: bool,
-    /// How the run ended, and what it left untried.
+    /// How the run ended, and how many records were not tried.
     pub ending: Ending,
-    /// How long the run took.
+    /// The duration of the run.
     pub time: Duration,
 }
 
 impl Revisions {
-    /// Counts one record.
+    /// Counts one record of this run.
     pub fn count(&mut self, outcome: Result<&Revision, &Error>) {
         let Ok(revision) = outcome else {
             self.took(RevisionOutcome::Failed, false, false);
@@ -71,7 +73,8 @@ impl Revisions {
         self.spent += revision.spent;
     }
 
-    /// Counts a record of an earlier run by its line.
+    /// Counts a record whose result is kept from an earlier run. Its costs are not counted: they were
+    /// paid then.
     pub fn keep(&mut self, line: &RevisionLine) {
         let RevisionLine { outcome, passed, .. } = *line;
         self.kept += 1;
@@ -81,6 +84,7 @@ impl Revisions {
         self.passed_at_once += usize::from(passed && line.best_round == Some(0));
     }
 
+    /// Counts how one record ended.
     fn took(&mut self, outcome: RevisionOutcome, passed: bool, denied: bool) {
         self.records += 1;
         *self.outcomes.entry(outcome).or_default() += 1;
@@ -88,28 +92,29 @@ impl Revisions {
         self.denied += usize::from(denied);
     }
 
-    /// How many ended in this way.
+    /// The number of records that ended in this way.
     pub fn ended(&self, outcome: RevisionOutcome) -> usize {
         self.outcomes.get(&outcome).copied().unwrap_or_default()
     }
 
-    /// Records that were never tried, as far as that is known.
+    /// The number of records that were never tried; 0 if that is not known.
     pub fn not_tried(&self) -> usize {
         self.ending.not_tried().unwrap_or(0)
     }
 
-    /// Share of all records that passed, 0 to 1; 1 of no records.
+    /// The share of all records that passed, 0 to 1, including records that were never tried; 1 without
+    /// records.
     pub fn pass_rate(&self) -> f64 {
         let all = self.records + self.not_tried();
         if all == 0 { 1.0 } else { ratio(self.passed, all) }
     }
 
-    /// Share of all records that ended in this way, 0 to 1.
+    /// The share of the records that were tried which ended in this way, 0 to 1.
     pub fn share(&self, outcome: RevisionOutcome) -> f64 {
         ratio(self.ended(outcome), self.records)
     }
 
-    /// The same figures for programs.
+    /// The figures as JSON. Costs are null if a price is not known.
     pub fn to_json(&self) -> Value {
         let Spent { calls, cached, requests, usage, saved, cost, saved_cost } = &self.spent;
         let money = |amount: &f64| if self.priced { json!(amount) } else { Value::Null };
@@ -141,6 +146,7 @@ impl Revisions {
     }
 }
 
+/// A few lines for people, without a line break at the end.
 impl fmt::Display for Revisions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kept, passed, passed_at_once, denied, .. } = self;

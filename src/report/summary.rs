@@ -1,7 +1,7 @@
-//! The figures of a run: what was decided, how much of it can be trusted, what it took.
+//! The figures of a run: the verdicts, how many records have one, and the tokens and costs.
 //!
-//! Coverage, pass rate and bounds have all records in their denominator, also those that failed, could not
-//! be read, or were never tried: leaving them out would make a judge look better the more it fails.
+//! Coverage, pass rate and bounds are shares of all records, including those that failed, could not be
+//! read or were never tried: leaving them out would make a judge look better the more often it fails.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -27,80 +27,87 @@ use crate::{
 
 /// The figures of a run of `judge`. Unreadable answers are counted, and never become a number.
 ///
-/// Displayed, it is a few lines for people; [`Summary::to_json`] has the same figures for programs.
+/// Its `Display` output is a few lines for people; [`Summary::to_json`] returns the same figures for
+/// programs.
 ///
 /// ```
 /// use tribunal::report::Summary;
 ///
-/// let summary = Summary::default();
-/// assert_eq!((summary.records, summary.coverage(), summary.pass_rate()), (0, 0.0, None));
+/// let summary = Summary::default(); assert_eq!((summary.records, summary.coverage(),
+/// summary.pass_rate()), (0, 0.0, None));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Records that were tried, in this run or an earlier one.
     pub records: usize,
-    /// Those of them that an earlier run had judged.
+    /// Records whose result is kept from an earlier run.
     pub kept: usize,
-    /// Those of them that failed in the earlier run.
+    /// Kept records that failed in the earlier run.
     pub kept_failed: usize,
-    /// Those of them whose answer still cannot be read.
+    /// Kept records whose answer is still unreadable.
     pub kept_unreadable: usize,
-    /// How the run ended, and what it left untried.
+    /// How the run ended, and how many records were not tried.
     pub ending: Ending,
     /// Records with a verdict.
     pub judged: usize,
-    /// Records whose answer holds no verdict, by reason.
+    /// The number of records with an unreadable answer, by the name of the reason.
     pub unreadable: BTreeMap<&'static str, usize>,
     /// Answers that were asked again because they could not be read.
     pub reasked: Reasked,
-    /// Records without an answer.
+    /// Records without an answer: a request failed, or the record itself is invalid.
     pub failed: usize,
-    /// Records whose verdict passes; `None` without a pass rule.
+    /// The number of records that pass; `None` without a pass rule.
     pub passed: Option<usize>,
-    /// How often each verdict was given; scores are not among them.
+    /// The number of records by verdict. Scores are not included: they have a histogram of their own.
     pub verdicts: BTreeMap<String, usize>,
-    /// Verdicts beside the records' own labels.
+    /// The verdicts compared with the records' own labels.
     pub agreement: Agreement,
-    /// Tokens over all records.
+    /// Tokens over all records, without those of cached answers.
     pub usage: UsageTotal,
     /// Requests that were sent, retries included.
     pub requests: u64,
-    /// What they cost, where prices and all tokens are known.
+    /// The cost of the requests; `None` unless the prices and all numbers of tokens are known.
     pub cost: Option<f64>,
-    /// Whether prices are known.
+    /// Whether the prices of the models are known.
     pub priced: bool,
-    /// The number of answers with a finish reason that is not a known clean end, by the server's word.
+    /// The number of answers by finish reason, for reasons that are not known to mean a complete answer.
     pub finishes: BTreeMap<String, usize>,
     /// Answers that came from the cache.
     pub cached: u64,
-    /// Their tokens, which cost nothing now.
+    /// The tokens of cached answers, which cost nothing in this run.
     pub saved: UsageTotal,
-    /// What they would have cost, where prices are known.
+    /// What the cached answers would have cost; `None` unless prices are known.
     pub saved_cost: Option<f64>,
-    /// How long the run took.
+    /// The duration of the run.
     pub time: Duration,
+    /// The lowest and the highest score of the scale.
     ends: Option<(f64, f64)>,
-    /// The label that says that all is right, where the prompt names it or one of its labels does.
+    /// The label that means correct, if the prompt names one or one of its labels does by itself.
     positive: Option<String>,
+    /// The scores, if verdicts are scores.
     scores: Scores,
+    /// Counts of labels and of verdicts about steps.
     shares: Shares,
+    /// The scores of each criterion by its name.
     criteria: BTreeMap<String, Scores>,
+    /// Whether preferences depend on the order of the answers.
     orders: Orders,
+    /// Verdicts compared with the probabilities of their values.
     menus: Menus,
-    /// Whether the likeliest token is taken at every place.
+    /// Whether the temperature is 0, so that every token is the most probable one.
     greedy: bool,
 }
 
 /// Answers that were asked again because they could not be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reasked {
-    /// How many.
+    /// The number of answers that were requested again.
     pub asked: usize,
-    /// How many of those could be read then.
+    /// The number of those that could be read in the end.
     pub read: usize,
 }
 
-/// Numbers that were given: their count, sum and histogram.
+/// Numbers: their count, sum and histogram.
 #[derive(Clone, Debug, Default)]
 struct Scores {
     count: usize,
@@ -109,49 +116,63 @@ struct Scores {
 }
 
 impl Scores {
+    /// Counts a number.
     fn add(&mut self, score: f64) {
         self.count += 1;
         self.sum += score;
         self.values.add(score);
     }
 
+    /// The mean of the numbers.
     fn mean(&self) -> f64 {
         self.sum / real(self.count)
     }
 }
 
-/// Verdicts that call something right or wrong, or one of several names.
+/// Counts of verdicts that are a label or about steps.
 #[derive(Clone, Debug, Default)]
 struct Shares {
+    /// Verdicts that are a label.
     labels: usize,
+    /// Verdicts about steps.
     steps: usize,
+    /// Verdicts about steps that found no error.
     without_error: usize,
 }
 
-/// Preferences by the place in which the answers were shown: a judge that prefers a place is biased.
+/// Preferences by the position in which the answers were shown.
+///
+/// A judge that often prefers one position is biased (Wang et al. 2023, arXiv:2305.17926).
 #[derive(Clone, Debug, Default)]
 struct Orders {
+    /// Records that were judged in both orders.
     both: usize,
+    /// Records with the same verdict in both orders.
     consistent: usize,
-    /// Records of which one order could not be read.
+    /// Records for which only one of the two orders could be read.
     half: usize,
+    /// Votes for the answer that was shown first.
     first: usize,
+    /// Votes for the answer that was shown second.
     second: usize,
 }
 
-/// A mean, and where it would lie if all records without a verdict were worst or best.
+/// A mean, and its bounds if all records without a verdict had the lowest or the highest value.
+///
+/// These are the worst-case bounds for missing data (Manski 1989, Journal of Human Resources 24): they
+/// need no assumption about why a record has no verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
-    /// Over what could be read.
+    /// The mean over the records with a verdict.
     pub mean: f64,
-    /// If all others had the lowest value.
+    /// The mean over all records if those without a verdict had the lowest value.
     pub lowest: f64,
-    /// If all others had the highest value.
+    /// The mean over all records if those without a verdict had the highest value.
     pub highest: f64,
 }
 
 impl Summary {
-    /// A summary of this judge's verdicts beside the records' own labels.
+    /// An empty summary for the verdicts of this judge and the records' own labels.
     pub fn new(judge: &Judge, labels: Labels) -> Self {
         let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
         let positive = judge.prompt().verdict_profile().positive;
@@ -160,7 +181,10 @@ impl Summary {
         Self { ends, positive, greedy, agreement: Agreement::new(labels, judge), ..Self::default() }
     }
 
-    /// Counts one record by its name.
+    /// Counts one record. `name` is shown in messages about its label.
+    ///
+    /// `item` is `None` if the input could not be read as a record; then there is no label to compare
+    /// with.
     pub fn count(&mut self, name: &str, item: Option<&Item>, outcome: Result<&Judgment, &Error>) {
         self.records += 1;
         if let Some(item) = item {
@@ -194,7 +218,7 @@ impl Summary {
         }
     }
 
-    /// Counts that an earlier run had left what was counted last.
+    /// Marks the record that was counted last as kept from an earlier run.
     pub fn count_kept(&mut self, outcome: Result<&Judgment, &Error>) {
         self.kept += 1;
         match outcome {
@@ -203,7 +227,8 @@ impl Summary {
         }
     }
 
-    /// Counts a verdict by its kind.
+    /// Counts a verdict by its kind. Scores and criteria go into histograms, other verdicts are counted
+    /// by name.
     fn count_verdict(&mut self, verdict: &Verdict) {
         self.judged += 1;
         match verdict {
@@ -223,7 +248,7 @@ impl Summary {
         *self.verdicts.entry(heading(verdict)).or_default() += 1;
     }
 
-    /// Counts finish reasons that are not known.
+    /// Counts finish reasons that are not known to mean a complete answer.
     fn count_finishes(&mut self, judgment: &Judgment) {
         for call in judgment.votes.iter().flat_map(|vote| &vote.calls) {
             if let Finish::Other(word) = &call.finish {
@@ -232,7 +257,7 @@ impl Summary {
         }
     }
 
-    /// Counts whether both orders agree, and which place won.
+    /// Counts whether both orders give the same verdict, and which position won.
     fn count_orders(&mut self, judgment: &Judgment) {
         self.orders.half += usize::from(judgment.one_order_unreadable());
         if let Some(consistent) = judgment.consistent {
@@ -247,37 +272,39 @@ impl Summary {
         }
     }
 
-    /// The number of records whose answer could not be read.
+    /// The number of records with an unreadable answer.
     pub fn unread(&self) -> usize {
         self.unreadable.values().sum()
     }
 
-    /// Records that were never tried, as far as that is known.
+    /// The number of records that were never tried; 0 if that is not known.
     pub fn not_tried(&self) -> usize {
         self.ending.not_tried().unwrap_or(0)
     }
 
-    /// All records: those that were tried, and those that were never tried.
+    /// The number of all records: those that were tried, and those that were never tried.
     fn all(&self) -> usize {
         self.records + self.not_tried()
     }
 
-    /// Share of all records that have a verdict, 0 to 1.
+    /// The share of all records that have a verdict, 0 to 1.
     pub fn coverage(&self) -> f64 {
         ratio(self.judged, self.all())
     }
 
-    /// Share of all records that passed, 0 to 1; what could not be read or judged never does.
+    /// The share of all records that passed, 0 to 1; `None` without a pass rule.
+    ///
+    /// A record that failed, is unreadable or was never tried does not pass.
     pub fn pass_rate(&self) -> Option<f64> {
         Some(ratio(self.passed?, self.all()))
     }
 
-    /// Share of the answers that could not be read, 0 to 1.
+    /// The share of the answers that are unreadable, 0 to 1. Records without an answer are not counted.
     pub fn unreadable_rate(&self) -> f64 {
         ratio(self.unread(), self.judged + self.unread())
     }
 
-    /// How many verdicts say that all is right, where verdicts say that.
+    /// The number of verdicts that mean correct; `None` if verdicts are not about correctness.
     fn correct(&self) -> Option<usize> {
         if self.shares.steps > 0 {
             return Some(self.shares.without_error);
@@ -288,13 +315,15 @@ impl Summary {
         (says && self.shares.labels > 0).then(count)
     }
 
-    /// The label that says that all is right.
+    /// The label that means correct.
     fn right(&self) -> &str {
         let labels = self.positive.as_deref().filter(|_| self.shares.steps == 0);
         labels.unwrap_or(CORRECT)
     }
 
-    /// The mean score, or the share of right answers, with what records without a verdict could change.
+    /// The mean score, or the share of correct answers, with its bounds.
+    ///
+    /// `None` if verdicts are neither, or if the scale of the scores is not known.
     pub fn bounds(&self) -> Option<Bounds> {
         let (sum, (low, high)) = match self.correct() {
             Some(correct) => (real(correct), (0.0, 1.0)),
@@ -305,7 +334,7 @@ impl Summary {
         Some(Bounds { mean: sum / judged, lowest: with(low), highest: with(high) })
     }
 
-    /// The same figures for programs; shares lie between 0 and 1, absent ones are left out.
+    /// The figures as JSON. Shares are between 0 and 1, and figures that do not apply are left out.
     pub fn to_json(&self) -> Value {
         let scores = self.scores.values.counted(self.ends);
         let verdicts: BTreeMap<String, usize> =
@@ -366,7 +395,7 @@ impl Summary {
     }
 }
 
-/// Under which name a verdict is counted.
+/// The name under which a verdict is counted.
 fn heading(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Label(label) => label.label.clone(),
@@ -378,7 +407,7 @@ fn heading(verdict: &Verdict) -> String {
     }
 }
 
-/// A few lines for people: what was decided, what could not be read, what it took.
+/// A few lines for people: the verdicts, what could not be read, the requests and their cost.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_records(f)?;
@@ -412,7 +441,7 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
-    /// How many records were judged, could not be read, failed or were kept.
+    /// Writes how many records were judged, are unreadable, failed or were kept.
     fn write_records(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} records judged", self.judged, self.all())?;
         if self.unread() > 0 {
@@ -429,7 +458,7 @@ impl Summary {
         write!(f, "{}", self.ending)
     }
 
-    /// How often each verdict was given: the commonest dozen, numbers in their order.
+    /// Writes how often each verdict was given: at most a dozen, words by name and then numbers by value.
     fn write_verdicts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MOST: usize = 12;
         let mut counts: Vec<(String, usize)> = self
@@ -458,6 +487,7 @@ impl Summary {
         if shown.is_empty() { Ok(()) } else { write!(f, "\n{}", shown.join("  ")) }
     }
 
+    /// Writes the mean or the share of correct answers, with its bounds if records have no verdict.
     fn write_bounds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(Bounds { mean, lowest, highest }) = self.bounds() else { return Ok(()) };
         let what = match self.correct() {
@@ -477,7 +507,7 @@ impl Summary {
         write!(f, "; between {lowest:.3} and {highest:.3} if the {others} were worst or best")
     }
 
-    /// What servers left out, or said in words of their own.
+    /// Writes what servers did not report, and finish reasons that are not known.
     fn write_unknown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let unknown @ 1.. = self.usage.unknown {
             write!(f, "\nthe server did not report the tokens of {unknown} answers")?;
@@ -492,6 +522,7 @@ impl Summary {
         }
     }
 
+    /// Writes the tokens of cached answers.
     fn write_saved(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.cached == 0 {
             return Ok(());
@@ -505,6 +536,7 @@ impl Summary {
         self.saved_cost.map_or(Ok(()), |cost| write!(f, ", cost {cost:.4}"))
     }
 
+    /// Writes how far preferences depend on the order of the answers.
     fn write_orders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Orders { both, consistent, half, first, second } = self.orders;
         if both > 0 {
@@ -525,7 +557,7 @@ impl Summary {
     }
 }
 
-/// Where a verdict is listed: first errors by their step, everything else by its name before them.
+/// The sort key of a verdict's name: verdicts without a step by name, then first errors by step.
 fn place(name: &str) -> (Option<usize>, String) {
     let step = name.strip_prefix("first error at ").and_then(|step| step.parse().ok());
     (step, name.to_owned())

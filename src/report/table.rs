@@ -3,23 +3,23 @@
 use super::terminal::{cut_inside, escaped, padded, shortened};
 use crate::{error::Error, verdict::Judgment};
 
-/// Verdicts as rows for a terminal: name, verdict and reason, each cut to its column.
+/// Verdicts as rows for a terminal: name, verdict and reason, each cut to the width of its column.
 ///
 /// ```
 /// use tribunal::report::VerdictTable;
 ///
-/// let table = VerdictTable { width: 60, colour: false };
-/// assert!(table.header().starts_with("record   verdict      reason"));
+/// let table = VerdictTable { width: 60, colour: false }; assert!(table.header().starts_with("record
+/// verdict      reason"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerdictTable {
     /// The width of a row, in columns of the terminal.
     pub width: usize,
-    /// Whether passes and failures are coloured.
+    /// Whether verdicts are coloured: green for a pass, red for a fail, yellow for unreadable.
     pub colour: bool,
 }
 
-/// The width where there is no terminal.
+/// The width of a row if the output is not a terminal, in columns.
 const WIDTH: usize = 112;
 
 impl Default for VerdictTable {
@@ -28,17 +28,21 @@ impl Default for VerdictTable {
     }
 }
 
-/// What a colour stands for.
+/// The meaning of a colour.
 #[derive(Clone, Copy)]
 enum Tone {
+    /// No colour: a verdict without a pass rule.
     Plain,
+    /// Green: the record passes.
     Good,
+    /// Red: the record does not pass, or failed.
     Bad,
+    /// Yellow: the answer is unreadable.
     Doubtful,
 }
 
 impl Tone {
-    /// The text in this colour.
+    /// The text with the escape codes of this colour (ANSI SGR).
     fn paint(self, text: &str) -> String {
         let code = match self {
             Self::Plain => return text.to_owned(),
@@ -51,18 +55,21 @@ impl Tone {
 }
 
 impl VerdictTable {
-    /// The names of the columns.
+    /// The names of the columns, without a line break.
     pub fn header(&self) -> String {
         let [first, second, _] = self.columns();
         format!("{} {} reason", padded("record", first), padded("verdict", second))
     }
 
-    /// One row for one record: its name, its verdict, and the reason that the critique gives last.
+    /// One row for one record: its name, its verdict, and the last reason of the critique, without a line
+    /// break.
+    ///
+    /// A record that failed has its error as the reason. All texts are [`escaped`].
     pub fn row(&self, id: &str, outcome: Result<&Judgment, &Error>) -> String {
         let (verdict, tone) = verdict(outcome);
         let why = match outcome {
             Ok(judgment) => deciding(judgment),
-            // What is not a record is named by its place, which the error repeats.
+            // A record that could not be read is named by its place, and its error begins with the place too.
             Err(error) => {
                 let message = error.to_string();
                 let place = format!("{id}: ");
@@ -78,7 +85,8 @@ impl VerdictTable {
         row.trim_end().to_owned()
     }
 
-    /// The widths of name, verdict and reason, with a blank between them.
+    /// The widths of name, verdict and reason in columns of the terminal, without the blanks between
+    /// them.
     fn columns(&self) -> [usize; 3] {
         let first = (self.width / 8).clamp(8, 24);
         let second = (self.width * 3 / 14).clamp(12, 28);
@@ -86,7 +94,8 @@ impl VerdictTable {
     }
 }
 
-/// The cell of a verdict, and its colour.
+/// The cell of a verdict, and its colour. It notes if the two orders disagree, or if only one was
+/// readable.
 fn verdict(outcome: Result<&Judgment, &Error>) -> (String, Tone) {
     match outcome {
         Ok(judgment @ Judgment { verdict: Ok(verdict), pass, consistent, .. }) => {
@@ -109,7 +118,7 @@ fn verdict(outcome: Result<&Judgment, &Error>) -> (String, Tone) {
     }
 }
 
-/// The last line of the critique that gives a reason: the one before the announcement, if there is one.
+/// The last line of the critique that gives a reason, which is the line before the verdict if it has one.
 fn deciding(judgment: &Judgment) -> String {
     let critique = judgment.critique();
     let mut lines = critique.lines().map(str::trim).filter(|line| !line.is_empty());

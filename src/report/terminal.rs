@@ -1,13 +1,17 @@
-//! Text that is safe to print on a terminal, whatever was judged.
+//! Texts that are safe to print on a terminal, even if a judged text is hostile.
+//!
+//! A judged text can contain escape sequences that clear the screen, forge a verdict or reorder the line.
+//! No character of it may reach the terminal as a command.
 
 use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with everything that could move a cursor, recolour or reorder shown as an escape.
+/// The text in one line, with every character that could move the cursor, change colours or reorder text
+/// as an escape.
 ///
-/// Control characters, C1 controls, bidirectional marks and invisible format characters become
-/// `\u{…}`; line breaks and tabs become `⏎` and a space.
+/// Control characters, C1 controls, bidirectional marks and invisible format characters become `\u{…}`;
+/// line breaks become `⏎`, tabs become a space, and carriage returns are removed.
 ///
 /// ```
 /// use tribunal::report::escaped;
@@ -31,18 +35,19 @@ pub fn escaped(text: &str) -> String {
     shown
 }
 
-/// The text with its line breaks, every line of it [`escaped`].
+/// The text with its line breaks, where every line is [`escaped`].
 pub fn escaped_lines(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a character is not shown but changes what is: everything that [`escaped`] escapes, except line
-/// breaks and tabs.
+/// Whether a character is invisible and changes how others are shown.
+///
+/// These are the characters that [`escaped`] escapes; line breaks and tabs are not among them.
 pub fn is_hidden(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t')) || is_invisible(c)
 }
 
-/// Characters that are not shown and change how others are: joiners, fillers, marks of direction, tags.
+/// Invisible characters that change how others are shown: joiners, fillers, direction marks, tags.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
@@ -52,7 +57,7 @@ fn is_invisible(c: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// The text cut to so many columns of a terminal, where wide characters take two.
+/// The text cut to `most` columns of a terminal, with `…` at its end. Wide characters occupy two columns.
 pub(super) fn shortened(text: &str, most: usize) -> String {
     if text.width() <= most {
         return text.to_owned();
@@ -60,7 +65,9 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     fitting(text.chars(), most.saturating_sub(1)) + "…"
 }
 
-/// The text cut in its middle to so many columns: names that differ mostly do so at their ends.
+/// The text cut in its middle to `most` columns of a terminal.
+///
+/// Names of records often differ only at their ends, so both ends are kept.
 pub(super) fn cut_inside(text: &str, most: usize) -> String {
     if text.width() <= most {
         return text.to_owned();
@@ -73,7 +80,7 @@ pub(super) fn cut_inside(text: &str, most: usize) -> String {
     start + "…" + &end.into_iter().collect::<String>()
 }
 
-/// As many of these characters as so many columns hold.
+/// As many of these characters as fit into `room` columns.
 fn fitting(chars: impl Iterator<Item = char>, mut room: usize) -> String {
     let fits = |c: &char| {
         let width = c.width().unwrap_or(0);
@@ -84,7 +91,7 @@ fn fitting(chars: impl Iterator<Item = char>, mut room: usize) -> String {
     chars.take_while(fits).collect()
 }
 
-/// The text with blanks up to so many columns.
+/// The text with blanks at its end, up to `columns` columns.
 pub(super) fn padded(text: &str, columns: usize) -> String {
     let blanks = columns.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(blanks))

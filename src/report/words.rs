@@ -1,14 +1,17 @@
-//! What changed between two texts, word by word, for people who follow a revision.
+//! The changes between two texts, word by word, for people who follow a revision.
 
 use similar::{ChangeTag, TextDiff};
 
 use super::terminal::escaped_lines;
 
-/// The number of words that are shown around a change.
+/// The number of unchanged words that are shown before and after a change.
 const CONTEXT: usize = 6;
 
-/// The words of `new`, with what was taken out of `old` and what was put in: coloured, or between `[-` `-]`
-/// and `{+` `+}`. Long passages that are the same are cut.
+/// The text `new` with its differences from `old`, word by word.
+///
+/// Removed words are red and added words are green if `colour` is true; otherwise they are between `[-`
+/// `-]` and `{+` `+}`. Long unchanged passages are cut. Both texts are escaped, so the result is safe to
+/// print.
 pub fn changes(old: &str, new: &str, colour: bool) -> String {
     let diff = TextDiff::from_words(old, new);
     let mut runs: Vec<(ChangeTag, Vec<&str>)> = Vec::new();
@@ -27,9 +30,10 @@ pub fn changes(old: &str, new: &str, colour: bool) -> String {
     shown.collect()
 }
 
-/// The words nearest to the changes on either side.
+/// Unchanged words, cut in the middle: `first` and `last` tell whether a change comes before and after
+/// them.
 fn context(words: &[&str], first: bool, last: bool) -> String {
-    // Words and the blanks between them both count as tokens.
+    // Words and the blanks between them are separate tokens.
     let most = 2 * CONTEXT;
     let whole = |words: &[&str]| escaped_lines(&words.concat());
     let (before, after) = (if first { 0 } else { most }, if last { 0 } else { most });
@@ -40,11 +44,11 @@ fn context(words: &[&str], first: bool, last: bool) -> String {
     format!("{}…{}", whole(head), whole(tail))
 }
 
-/// Words that were removed or added, in a colour or between marks. Every line is escaped.
+/// Removed or added words, in a colour or between marks. Every line is escaped.
 fn marked(words: &[&str], colour: bool, (code, open, close): (&str, &str, &str)) -> String {
     let text = escaped_lines(&words.concat());
     if colour {
-        // A colour ends with its line, so that a pager shows each line right.
+        // Each line has its own colour codes, because pagers reset colours at the end of a line.
         let lines = text.split('\n').map(|line| match line {
             "" => String::new(),
             line => format!("\u{1b}[{code}m{line}\u{1b}[0m"),
