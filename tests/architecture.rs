@@ -59,7 +59,7 @@ const KNOWN_CIRCLES: [&str; 16] = [
     "backend::openai::classify ↔ backend::openai::failure",
     "cli::choose ↔ cli::input",
     "cli::env_file ↔ cli::trust",
-    "config::layers ↔ config::permission",
+    "config::effective ↔ config::permission ↔ config::resolved",
     "item::messages ↔ item::values",
     "judging::decide ↔ judging::machine ↔ judging::panel",
     "judging::member ↔ judging::order",

@@ -450,7 +450,7 @@ async fn a_recording_gives_the_same_answers_without_a_single_request() {
     assert_eq!(replay.complete(&again).await.unwrap(), second);
     let error = replay.complete(&begun("x")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRecorded);
-    assert!(error.hints()[0].to_string().contains("--record"));
+    assert!(error.hints()[0].to_string().contains("`record`"));
     assert_eq!(server.requests(), 2);
     assert!(!std::fs::read_to_string(&path).unwrap().contains("CANARY"));
 }

@@ -307,7 +307,7 @@ fn what_cannot_be_written_is_named_truly_before_anything_is_asked() {
             ("d", "cannot write `d`: it is a folder"),
             ("absent/x.jsonl", "there is no folder `absent`"),
             ("a.jsonl/x.jsonl", "`a.jsonl` is not a folder"),
-            ("-", "it is no name of a file"),
+            ("-", "it is not the name of a file"),
         ] {
             let ran = judge(&place, &["a.jsonl", option, name]);
             assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{option} {name}: {}", ran.err);
