@@ -1,9 +1,18 @@
-//! The letter of the option that an answer picks; or that it is unclear.
+//! Finds the letter of the option that an answer picks, or reports that the choice is unclear.
 //!
-//! Letters are also words (`A`, `I`) and parts of words, and answers also name the options that they reject. So a
-//! letter counts where it is all of the answer, in a box, opens the answer as an option does (`B. Paris`), or is
-//! announced (`Answer: B`); else where it is the only one that stands alone. Options that are denied (`not A`,
-//! `B is wrong`) are not picked, and an answer that names two is unclear.
+//! Letters are also words (`A`, `I`) and parts of words, and an answer may mention options that it rejects. A
+//! letter therefore counts if it is the whole answer, stands in a box, opens the answer the way an option
+//! does (`B. Paris`), or is announced (`Answer: B`). Otherwise it counts only if no other letter stands
+//! alone. A denied option (`not A`, `B is wrong`) is not picked, and an answer that names two options is
+//! unclear.
+//!
+//! | answer | letter |
+//! |---|---|
+//! | `B` or `(b)` | B |
+//! | `B. Paris, because A is wrong` | B |
+//! | `I compared both. Answer: A` | A |
+//! | `A or B` | unclear |
+//! | `I do not know` | none |
 
 use std::sync::LazyLock;
 
@@ -11,7 +20,10 @@ use regex::Regex;
 
 use super::{Found, announced, before_reasons, boxed, head};
 
-/// The letter that an answer picks: all of it, boxed, announced, or the only one that stands alone.
+/// The letter that an answer picks, in upper case.
+///
+/// The order of preference is: the letter in the last box, the letter that opens the answer, the letter that
+/// is announced, and the only letter that stands alone.
 pub(super) fn of(text: &str) -> Found<char> {
     if let Some(inner) = boxed(text) {
         let found = picked(inner);
@@ -28,13 +40,15 @@ pub(super) fn of(text: &str) -> Found<char> {
         if !matches!(found, Found::Nothing) {
             return found;
         }
-        // What was announced is not a letter, whatever stands elsewhere.
+        // The announced text is not a letter, so letters elsewhere in the answer do not count.
         return if matches!(only(text), Found::Nothing) { Found::Nothing } else { Found::Unclear };
     }
     alone(text)
 }
 
-/// The one letter in all of a text.
+/// The one letter in a text that announces nothing.
+///
+/// A text of several sentences must name exactly one letter, and must not deny it.
 fn alone(text: &str) -> Found<char> {
     if !SENTENCE.is_match(text.trim()) {
         return picked(text);
@@ -44,11 +58,14 @@ fn alone(text: &str) -> Found<char> {
         found => found,
     }
 }
+/// Matches the end of a sentence or a line inside a text: the text is longer than one sentence.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static SENTENCE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[.!?;:]\s|\n").unwrap());
 
-/// A text that is a letter, or begins as an option does: `B`, `(b)`, `B. because A is wrong`.
+/// The letter of a text that is a letter or begins as an option does: `B`, `(b)`, `B. because A is wrong`.
+///
+/// `None` if the rest of the line names another letter, or if further lines begin like options too.
 fn opening(text: &str) -> Option<char> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.next()?;
@@ -61,14 +78,15 @@ fn opening(text: &str) -> Option<char> {
         Found::Unclear => true,
         Found::Nothing => false,
     };
-    // Several such lines are a list of the options, not an answer.
+    // Several lines of this form list the options; they are not an answer.
     (!more && !lines.any(|line| OPENING.is_match(line))).then_some(letter)
 }
 
-/// What comes before a denial.
+/// The text up to its first denial, or the whole text if it denies nothing.
 fn undenied(text: &str) -> &str {
     DENIED.find(text).map_or(text, |denied| text.get(..denied.start()).unwrap_or(text))
 }
+/// Matches a line that begins as an option does. The letter is in group 1, 2 or 3.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static OPENING: LazyLock<Regex> = LazyLock::new(|| {
@@ -78,32 +96,37 @@ static OPENING: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// The one letter that a passage names.
+/// The one letter that a passage names before it gives reasons or denies something.
 fn picked(passage: &str) -> Found<char> {
     let begun = undenied(before_reasons(passage));
     match only(begun) {
         Found::One(_) if WRONG.is_match(begun) => Found::Unclear,
         Found::Nothing if begun.len() < passage.len() => match only(passage) {
-            // Only the reasons, or what is denied, name a letter.
+            // The only letter stands in the reasons or in a denial.
             Found::One(_) if DENIED.is_match(passage) => Found::Unclear,
             found => found,
         },
         found => found,
     }
 }
+/// Matches a word that denies what follows: `not`, `rather than`, `isn't`.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static DENIED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:\b(?:not|never|neither|cannot|rather than|instead of|unlike)\b|n['’]t\b)")
         .unwrap()
 });
+/// Matches a word that rejects an option: `wrong`, `ruled out`.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static WRONG: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:wrong|incorrect|false|excluded|eliminated|ruled out)\b").unwrap()
 });
 
-/// The letter of a passage in which all letters of options are the same one.
+/// The letter of a passage whose option letters are all the same, in upper case.
+///
+/// Letters inside words are skipped. If the only candidate may also be the article `A`, the result is
+/// unclear.
 fn only(passage: &str) -> Found<char> {
     let mut sure: Vec<char> = Vec::new();
     let mut unsure = false;
@@ -132,10 +155,11 @@ fn only(passage: &str) -> Found<char> {
     }
 }
 
-/// Whether a letter beside this character is part of a word.
+/// Whether this character, next to a letter, makes the letter part of a word.
 fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '\'' | '’')
 }
+/// Matches a single letter with the brackets or marks around it.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static LETTER: LazyLock<Regex> = LazyLock::new(|| {
@@ -143,17 +167,20 @@ static LETTER: LazyLock<Regex> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// What a letter that stands alone is.
+/// What a letter that stands alone can mean.
 enum Standing {
-    /// The letter of an option.
+    /// It is the letter of an option.
     Letter,
-    /// A word of the sentence, such as `I`.
+    /// It is a word of the sentence, such as `I`.
     Word,
-    /// One or the other.
+    /// It may be either: `A` before a lower-case word.
     Either,
 }
 
-/// `I` and `A` are words too; other letters are options where they are capitals, or marked as such.
+/// Decides what a letter that stands alone means.
+///
+/// `I` and `A` may be words. Any other letter is an option if it is a capital from `A` to `J`, or if it is
+/// wrapped in brackets or marks. `after` is the text that follows the letter.
 fn standing(letter: char, wrapped: bool, is_all: bool, after: &str) -> Standing {
     let follows = after.trim_start_matches([' ', '\u{a0}']);
     let before_word = after.starts_with(' ') && follows.starts_with(|c: char| c.is_lowercase());
@@ -168,7 +195,7 @@ fn standing(letter: char, wrapped: bool, is_all: bool, after: &str) -> Standing 
     }
 }
 
-/// Words that follow an option, and no article.
+/// Whether the text begins with a word that follows an option rather than an article, such as `is`.
 fn is_verb(follows: &str) -> bool {
     const WORDS: [&str; 13] = [
         "is", "and", "or", "was", "has", "because", "since", "as", "with", "seems", "would",

@@ -1,9 +1,10 @@
-//! Checks that need no model: an answer against a reference, decided by rules.
+//! Checks that need no model: they compare an answer with a reference by fixed rules.
 //!
-//! A check is a backend like any other, so that its verdicts have the same lines, gates and votes as those of models.
-//! It answers [`Ask::Compare`], which the prompt `check` asks by its `compare`. An answer in which nothing can be found
-//! is incorrect; one that gives two values, or one that can be read in two ways, is unreadable. A check never guesses,
-//! and its critique never shows the reference, which a policy that revises by it would only copy.
+//! A check is a backend like any other, so its verdicts have the same result lines, gates and votes as those
+//! of models. It answers [`Ask::Compare`], which the built-in prompt `check` sends. An answer without any
+//! value is incorrect. An answer with two values, or with a value that can be read in two ways, is
+//! unreadable: a check never guesses. The critique never shows the reference, because a policy that revises
+//! by it would only copy the reference.
 //!
 //! | module | what it finds in an answer |
 //! |---|---|
@@ -32,7 +33,7 @@ use crate::{
     verdict::{CORRECT, INCORRECT},
 };
 
-/// A check of an answer against a reference, by rules: see [`Check::named`].
+/// Compares an answer with a reference by rules: see [`Check::named`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -47,26 +48,36 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Record`]: the reference is not of the check's kind. [`ErrorKind::Unsupported`]: the prompt asks for
-/// something else than a comparison.
+/// - [`ErrorKind::Record`]: the check cannot use the reference, such as a text for the check `number`.
+/// - [`ErrorKind::Unsupported`]: the prompt asks for something other than a comparison.
 #[derive(Clone, Debug)]
 pub struct Check {
+    /// The name in results: `check:` and the name of the rule.
     name: String,
+    /// The identity in cache keys; its version is raised whenever a rule changes.
     identity: String,
+    /// The rule.
     kind: CheckKind,
 }
 
-/// The rule of a check, by its name after `check:`.
+/// The rule of a check, named after the prefix `check:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CheckKind {
+    /// The same text, without surrounding whitespace.
     Exact,
+    /// The same number.
     Number,
+    /// The same content of the last box.
     Boxed,
+    /// The same letter of an option.
     Choice,
+    /// A match of the regular expression in the reference.
     Regex,
+    /// Valid JSON for the schema in the reference.
     Schema,
 }
 
+/// Every rule by its name in settings, in the order in which errors list them.
 const KINDS: [(&str, CheckKind); 6] = [
     ("exact", CheckKind::Exact),
     ("number", CheckKind::Number),
@@ -77,25 +88,24 @@ const KINDS: [(&str, CheckKind); 6] = [
 ];
 
 impl Check {
-    /// The check of this name: `exact`, `number`, `boxed`, `choice`, `regex` or
-    /// `json-schema`.
+    /// The check of this name: `exact`, `number`, `boxed`, `choice`, `regex` or `json-schema`.
     ///
-    /// - `exact`: the same text, blanks at the ends left out.
-    /// - `number`: the same number to its last digit, `1,234` = `1234.0`, `1/2` = `0.5` = `50%`; of the
-    ///   answer the number that is boxed or announced, else the last one. `1,5` and `12 or 13` are
+    /// - `exact`: the same text, without whitespace at both ends.
+    /// - `number`: exactly the same number: `1,234` = `1234.0`, `1/2` = `0.5` = `50%`. The number of an
+    ///   answer is the one that is boxed or announced, otherwise the last one. `1,5` and `12 or 13` are
     ///   unreadable.
-    /// - `boxed`: what stands in the last `\boxed{…}`, as a number or as text without blanks.
-    /// - `choice`: the letter that is boxed or announced, else the only one that stands alone. `A or B` is
-    ///   unreadable.
-    /// - `regex`: the reference is a regular expression that the answer must match somewhere.
-    /// - `json-schema`: the reference is a JSON schema; the answer, or the last fenced block in it, is JSON
-    ///   that fits it. References to other documents are refused.
+    /// - `boxed`: the content of the last `\boxed{…}`, as a number or as text without whitespace.
+    /// - `choice`: the letter that is boxed or announced, otherwise the only one that stands alone. `A or B`
+    ///   is unreadable.
+    /// - `regex`: the reference is a regular expression that matches somewhere in the answer.
+    /// - `json-schema`: the reference is a JSON schema. The answer, or its last fenced code block, is JSON
+    ///   that fits the schema. References to other documents are refused.
     ///
-    /// A reference that is a JSON list of texts or numbers holds answers of which each is right. Texts are
-    /// compared in Unicode's composed form, so that both ways to write é are one.
+    /// A reference may be a JSON list of texts or numbers, each of which is a correct answer. Texts are
+    /// compared in Unicode normalization form C, so both encodings of é are equal.
     ///
     /// # Errors
-    /// There is no such check.
+    /// [`ErrorKind::Config`]: the name is unknown; the error suggests a similar one or lists all names.
     pub fn named(name: &str) -> Result<Self> {
         let names = KINDS.map(|(name, _)| name);
         let (_, kind) = KINDS
@@ -140,26 +150,27 @@ impl Backend for Check {
     }
 }
 
-/// Characters in the form in which most programs write them.
+/// The text in Unicode normalization form C, the form that most programs write.
 fn composed(text: &str) -> String {
     text.nfc().collect()
 }
 
 /// The result of a check.
 struct Finding {
-    /// Whether the answer is correct; `None` where that cannot be decided.
+    /// Whether the answer is correct; `None` if that cannot be decided.
     holds: Option<bool>,
     /// The critique, without the reference.
     why: String,
 }
 
 impl Finding {
+    /// The result of a check that could decide.
     fn new(holds: bool, why: impl Into<String>) -> Self {
         Self { holds: Some(holds), why: why.into() }
     }
 }
 
-/// What was found in a text.
+/// The values that a rule finds in a text.
 #[derive(Debug)]
 enum Found<T> {
     /// One value.
@@ -171,7 +182,13 @@ enum Found<T> {
 }
 
 impl CheckKind {
-    /// Checks against the reference, or against each of a list of references.
+    /// Checks the answer against the reference, or against each entry if the reference is a list.
+    ///
+    /// One match is enough. If nothing matches, an undecided result is returned in preference to an incorrect
+    /// one.
+    ///
+    /// # Errors
+    /// The check cannot use the reference, or one entry of it.
     fn check_any(self, answer: &str, reference: &str) -> Result<Finding> {
         let is_text = self == Self::Schema || answer.trim() == reference.trim();
         let Some(references) = listed(reference).filter(|_| !is_text) else {
@@ -185,11 +202,15 @@ impl CheckKind {
             }
             all.push(finding);
         }
-        // An unclear one may be the right one.
+        // The unclear value may be the correct one.
         let unclear = all.iter().position(|finding| finding.holds.is_none());
         Ok(all.swap_remove(unclear.unwrap_or_default()))
     }
 
+    /// Checks the answer against one reference.
+    ///
+    /// # Errors
+    /// The check cannot use the reference.
     fn check(self, answer: &str, reference: &str) -> Result<Finding> {
         match self {
             Self::Exact if answer.trim() == reference.trim() => {
@@ -223,7 +244,9 @@ impl CheckKind {
     }
 }
 
-/// The references of a list, as JSON or as a prompt prints it.
+/// The entries of a reference that is a JSON list of texts or numbers.
+///
+/// `None` for any other reference, and for an empty list.
 fn listed(reference: &str) -> Option<Vec<String>> {
     let Ok(Value::Array(items)) = serde_json::from_str(reference.trim()) else { return None };
     let texts: Option<Vec<String>> = items
@@ -237,6 +260,10 @@ fn listed(reference: &str) -> Option<Vec<String>> {
     texts.filter(|texts| !texts.is_empty())
 }
 
+/// The value of the reference. `what` names the kind of value in errors.
+///
+/// # Errors
+/// The reference has no such value, or more than one.
 fn wanted<T>(found: Found<T>, reference: &str, what: &str) -> Result<T> {
     match found {
         Found::One(wanted) => Ok(wanted),
@@ -245,13 +272,16 @@ fn wanted<T>(found: Found<T>, reference: &str, what: &str) -> Result<T> {
     }
 }
 
+/// The error for a reference that the check cannot use. It shows the first 60 characters of the reference.
 fn unfit(reference: &str, what: &str) -> Error {
     let excerpt: String = reference.trim().chars().take(60).collect();
     Error::new(ErrorKind::Record, format!("the reference `{excerpt}` {what}"))
         .hint("another check may fit: exact, number, boxed, choice, regex, json-schema")
 }
 
-/// Compares what was found. The reference itself is not shown: a policy that revises by this would only copy it.
+/// Compares the value found in the answer; `same` decides whether it equals the reference.
+///
+/// The critique does not show the reference: a policy that revises by it would only copy it.
 fn compared<T: std::fmt::Display>(
     what: &str,
     found: Found<T>,
@@ -272,7 +302,8 @@ fn compared<T: std::fmt::Display>(
     }
 }
 
-/// Equal as numbers, else as texts without blanks, `$` and a final stop.
+/// Whether two texts are equal as numbers. If one of them is not a number, they are compared as texts without
+/// whitespace, `$` and a final full stop.
 fn alike(a: &str, b: &str) -> bool {
     let bare = |text: &str| -> String {
         text.trim()
@@ -287,12 +318,13 @@ fn alike(a: &str, b: &str) -> bool {
     }
 }
 
-/// What stands in the last `\boxed{…}`.
+/// The content of the last `\boxed{…}`, without surrounding whitespace.
 fn boxed(text: &str) -> Option<&str> {
     const OPEN: &str = "\\boxed{";
     let inner = &text[text.rfind(OPEN)? + OPEN.len()..];
     closing_bracket(inner, '}').map(|end| inner[..end].trim())
 }
+/// Matches the words that announce an answer: `####`, `Answer:`, `the answer is`.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
@@ -302,13 +334,14 @@ static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// What is announced as the answer: the rest of its line, or the next one.
+/// Every announced answer, in order: the rest of the line, or the next line if the rest is empty.
 fn announced(text: &str) -> impl Iterator<Item = &str> {
     ANNOUNCED.find_iter(text).filter_map(|found| {
         let rest = text.get(found.end()..)?;
         rest.lines().find(|line| line.contains(char::is_alphanumeric))
     })
 }
+/// Matches the end of the first sentence, or a word that begins a reason, such as `because`.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static REASONS: LazyLock<Regex> = LazyLock::new(|| {
@@ -316,12 +349,12 @@ static REASONS: LazyLock<Regex> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// The first sentence up to where it gives reasons; it may be empty.
+/// The first sentence up to its reasons; it may be empty.
 fn head(text: &str) -> &str {
     REASONS.find(text).and_then(|found| text.get(..found.start())).unwrap_or(text)
 }
 
-/// The first sentence up to where it gives reasons, or all of a text that begins with them.
+/// The first sentence up to its reasons, or the whole text if it begins with a reason.
 fn before_reasons(text: &str) -> &str {
     Some(head(text)).filter(|head| !head.trim().is_empty()).unwrap_or(text)
 }

@@ -1,15 +1,24 @@
-//! The number that an answer gives, exact to its last digit; or that it is unclear.
+//! Finds the number that an answer gives, exact to its last digit, or reports that it is unclear.
 //!
-//! Numbers are rationals (`num-rational`), so that 0.1 + 0.2 is 0.3 and 9007199254740993 is not its neighbour. They are
-//! found in four steps, each only where the one before found nothing:
+//! Numbers are rationals (`num-rational`), so 0.1 + 0.2 equals 0.3, and 9007199254740993 is not rounded to a
+//! neighbour. A number is searched for in these places, in this order:
 //!
 //! 1. in the last `\boxed{…}`,
-//! 2. in what is announced (`Answer: 12 apples`, `#### 12`, `the result is 3 + 4 = 7`),
-//! 3. as the last number of the text,
-//! 4. nowhere: the answer holds no number.
+//! 2. in the announced text (`Answer: 12 apples`, `#### 12`, `the result is 3 + 4 = 7`),
+//! 3. at the end of the text: its last number.
 //!
-//! A text that offers two different numbers (`12 or 13`, `3-5`), or writes one in a way that people read differently
+//! A text that offers two different numbers (`12 or 13`, `3-5`), or writes a number in a way that readers
+//! understand differently (`1,5`), is unclear. That is reported; the check does not guess.
 //! (`1,5`), is unclear: it is reported, not guessed.
+//!
+//! | answer | number |
+//! |---|---|
+//! | `So it is $1,234.` | 1234 |
+//! | `\boxed{\frac{1}{2}}` | 1/2 |
+//! | `Answer: 50%` | 0.5 |
+//! | `3 + 4 = 7` | 7 |
+//! | `12 or 13` | unclear |
+//! | `many` | none |
 
 use std::{fmt, sync::LazyLock};
 
@@ -19,25 +28,28 @@ use regex::Regex;
 
 use super::{Found, announced, before_reasons, boxed};
 
-/// A number, and how it was written: that decides what counts as rounding.
+/// A number together with how it was written, which decides what counts as rounding.
 #[derive(Clone, Debug)]
 pub(super) struct Number {
+    /// The exact value.
     value: BigRational,
-    /// Digits after the point, as written; fractions have none.
+    /// Digits after the decimal point, as written; 0 for fractions.
     decimals: usize,
-    /// All digits, as written.
+    /// All significant digits, as written; 0 for fractions.
     digits: usize,
     /// Whether it was written as a fraction, such as `1/3`.
     is_fraction: bool,
 }
 
 impl Number {
-    /// Whether two numbers are the same.
+    /// Whether two numbers are equal.
     ///
-    /// Exactly, but for what programs print of a binary fraction (`0.30000000000000004`), and for decimals
-    /// that are a fraction rounded to nine places or more.
+    /// The comparison is exact, with two exceptions: the noise that programs print for binary fractions
+    /// (`0.30000000000000004`), and a decimal that rounds a fraction to nine places or more.
     pub(super) fn is(&self, other: &Self) -> bool {
+        /// From this many significant digits on, the last digits may be noise of a binary fraction.
         const NOISY: usize = 16;
+        /// From this many decimal places on, a decimal may be a rounded fraction.
         const ROUNDED: usize = 9;
         if self.value == other.value {
             return true;
@@ -58,7 +70,7 @@ impl Number {
     }
 }
 
-/// Without the marks between thousands.
+/// Prints the number without thousands separators.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_fraction || self.value.is_integer() {
@@ -76,25 +88,27 @@ impl fmt::Display for Number {
     }
 }
 
-/// Ten to this power, up to [`LARGEST`].
+/// Ten to this power; exponents above [`LARGEST`] are cut to it.
 fn power(exponent: usize) -> BigRational {
     let exponent = u32::try_from(exponent).unwrap_or(u32::MAX).min(LARGEST);
     BigRational::from_integer(BigInt::from(10).pow(exponent))
 }
 
+/// The number 0.
 fn zero() -> BigRational {
     BigRational::from_integer(BigInt::from(0))
 }
 
+/// The value without its sign.
 fn absolute(value: BigRational) -> BigRational {
     if value < zero() { -value } else { value }
 }
 
-/// The largest exponent of ten that is computed: `1e999999999` is not a number that anybody means, and would take all
-/// memory.
+/// The largest power of ten that is computed. `1e999999999` is never a meaningful answer, and its digits
+/// would use up all memory.
 const LARGEST: u32 = 4000;
 
-/// The number that a text is, with nothing beside it.
+/// The number that the whole text consists of; `None` if anything else stands beside it.
 pub(super) fn whole(text: &str) -> Option<Number> {
     let text = plain(text.trim());
     let text = text.trim().trim_matches('$').trim_end_matches('.').trim();
@@ -106,7 +120,7 @@ pub(super) fn whole(text: &str) -> Option<Number> {
     }
 }
 
-/// The number that an answer gives: all of it, boxed, announced, or the last one.
+/// The number that an answer gives: boxed, announced, or the last one in the text.
 pub(super) fn of_answer(text: &str) -> Found<Number> {
     let text = &plain(text);
     if let Some(inner) = boxed(text) {
@@ -125,13 +139,15 @@ pub(super) fn of_answer(text: &str) -> Found<Number> {
     last(text)
 }
 
-/// What is announced, without what explains it.
+/// The announced text without reasons and without a remark in parentheses.
 fn before_aside(segment: &str) -> &str {
     let head = before_reasons(segment);
     head.split_once(" (").map_or(head, |(head, _)| head)
 }
 
-/// What a calculation comes to: `2 + 2 = 4` is about 4.
+/// The result of a calculation: for `2 + 2 = 4` the text after the last `=`.
+///
+/// A text with `or` or `and` is left whole, since it may give several results.
 fn result(segment: &str) -> &str {
     if AND.is_match(segment) {
         return segment;
@@ -139,7 +155,7 @@ fn result(segment: &str) -> &str {
     segment.rsplit('=').next().filter(|result| !result.trim().is_empty()).unwrap_or(segment)
 }
 
-/// The number of a text in which all numbers are the same one.
+/// The number of a text whose numbers are all equal.
 fn only(tokens: &[Token]) -> Found<Number> {
     let Some((first, others)) = tokens.split_first() else { return Found::Nothing };
     match &first.number {
@@ -148,7 +164,7 @@ fn only(tokens: &[Token]) -> Found<Number> {
     }
 }
 
-/// The last number of a text; unclear where the text offers it beside another one, as in `12 or 13`.
+/// The last number of a text. It is unclear if the text offers another number beside it, as in `12 or 13`.
 fn last(text: &str) -> Found<Number> {
     let tokens = tokens(text);
     let Some(last) = tokens.last() else { return Found::Nothing };
@@ -160,33 +176,37 @@ fn last(text: &str) -> Found<Number> {
     });
     if offered { Found::Unclear } else { Found::One(number.clone()) }
 }
+/// Matches a word that joins two results.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static AND: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)\b(?:or|and)\b").unwrap());
+/// Matches the text between two numbers that are offered as alternatives or as a range.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static OR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^\W{0,3}(?:(?:or|to)\W{0,3}(?:maybe\W{0,3}|perhaps\W{0,3})?|[-–])$").unwrap()
 });
 
-/// A number in a text, or something that looks like one and cannot be read.
+/// A number in a text, or something that looks like a number but cannot be read.
 #[derive(Debug)]
 struct Token {
-    /// Where it begins and ends, in bytes of the text.
+    /// The byte offset at which it begins.
     start: usize,
+    /// The byte offset after its end.
     end: usize,
-    /// Its value; `None` where it cannot be read.
+    /// Its value; `None` if it cannot be read.
     number: Option<Number>,
 }
 
 impl Token {
+    /// Whether it can be read and equals this number.
     fn is(&self, other: &Number) -> bool {
         self.number.as_ref().is_some_and(|number| number.is(other))
     }
 }
 
-/// The text without LaTeX's layout commands, and with ASCII digits and signs in place of full-width and typographic
-/// ones.
+/// The text without layout commands of LaTeX, and with ASCII digits and signs in place of full-width and
+/// typographic ones.
 fn plain(text: &str) -> String {
     let text = text.replace("{,}", ",").replace("\\,", "\u{2009}").replace("\\!", "");
     let text = text.replace("\\$", "$").replace("\\%", "%");
@@ -211,8 +231,9 @@ fn plain(text: &str) -> String {
     read
 }
 
-/// Digits with what may stand between them; groups of three after a plain blank.
+/// A regular expression for digits with separators between them; after a plain space only groups of three.
 const RUN: &str = r"(?:\d+(?:[.,'_\u{2009}]\d+)*(?:\x20\d{3}\b)*(?:[.,]\d+)*|\.\d+)";
+/// Matches one number with its sign, exponent, percent sign or scale word. [`read()`] interprets the groups.
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
@@ -231,10 +252,10 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// Every number of a text, in order, and everything that looks like one.
+/// Every number of a text, and everything that looks like one, in order.
 ///
-/// Parts of words (`H2O`, `x2`) are none. What touches a number may change it (`2^5`, `12:30`, `5k`): then it cannot be
-/// read.
+/// Digits that belong to a word (`H2O`, `x2`) are skipped. Characters that touch a number may change its
+/// meaning (`2^5`, `12:30`, `5k`); such a token has no value.
 fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut from = 0;
@@ -246,7 +267,7 @@ fn tokens(text: &str) -> Vec<Token> {
         let late = found.name("late").map_or("", |sign| sign.as_str());
         from = all.end().max(from + 1);
         let operand = before.chars().next_back().filter(|c| ends_operand(*c));
-        // `3-5` is a range, `x-5` a difference, and `H2O` holds no number.
+        // `3-5` is a range, `x-5` a difference, and `H2O` contains no number.
         let is_joined = !sign.is_empty() && operand.is_some();
         if sign.is_empty() && is_part_of_word(before, all.as_str()) {
             continue;
@@ -263,7 +284,7 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// A minus sign that stands apart from its number, or is a word.
+/// Matches a minus sign that is separated from its number by a space, or is written as a word.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static NEGATIVE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:(?:^|[(:=]|\bis|\bequals)\s*(?:minus|-)|\bnegative) $").unwrap()
@@ -274,7 +295,7 @@ fn ends_operand(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, ')' | '}' | '%')
 }
 
-/// Whether these digits belong to a word, such as `x2`; a currency is not a word.
+/// Whether these digits belong to a word, such as `x2`. A currency code before them is not part of a word.
 fn is_part_of_word(before: &str, digits: &str) -> bool {
     const CURRENCIES: [&str; 9] = ["USD", "EUR", "GBP", "CHF", "JPY", "INR", "CNY", "CAD", "AUD"];
     before.ends_with(|c: char| c.is_alphabetic() || c == '_')
@@ -282,7 +303,8 @@ fn is_part_of_word(before: &str, digits: &str) -> bool {
         && !CURRENCIES.iter().any(|currency| before.ends_with(currency))
 }
 
-/// Whether nothing that touches a number makes it another one: a power, a time, a date, a factor of a thousand.
+/// Whether the neighbouring characters leave the number unchanged: they make it neither a power, a time, a
+/// date nor a multiple of a thousand.
 fn glues_nothing(before: &str, after: &str) -> bool {
     let mut next = after.chars();
     let (first, second) = (next.next(), next.next());
@@ -307,11 +329,12 @@ fn glues_nothing(before: &str, after: &str) -> bool {
     !follows && !leads
 }
 
+/// The number with the opposite sign.
 fn negated(number: Number) -> Number {
     Number { value: -number.value, ..number }
 }
 
-/// The value of a match of [`NUMBER`]; `None` where it is not a number, such as `1/0` or `1,5`.
+/// The value of a match of [`NUMBER`]; `None` if it is not one clear number, such as `1/0` or `1,5`.
 fn read(found: &regex::Captures<'_>) -> Option<Number> {
     let text = |name: &str| found.name(name).map(|part| part.as_str());
     let whole = |name: &str| text(name)?.parse::<BigInt>().ok();
@@ -347,7 +370,7 @@ fn read(found: &regex::Captures<'_>) -> Option<Number> {
     }
 }
 
-/// A fraction; `None` where it divides by zero.
+/// A fraction of two values; `None` if it divides by zero.
 fn ratio(above: BigRational, below: BigRational) -> Option<Number> {
     (below != zero()).then(|| Number {
         value: above / below,
@@ -357,6 +380,7 @@ fn ratio(above: BigRational, below: BigRational) -> Option<Number> {
     })
 }
 
+/// The number times ten to the power `by`; `None` if the exponent exceeds [`LARGEST`].
 fn shifted(number: Number, by: i32) -> Option<Number> {
     let places = by.unsigned_abs();
     if places > LARGEST {
@@ -368,11 +392,12 @@ fn shifted(number: Number, by: i32) -> Option<Number> {
     Some(Number { value, decimals: usize::try_from(decimals.max(0)).ok()?, ..number })
 }
 
-/// Digits, with marks between thousands where they leave no doubt.
+/// The value of digits with thousands separators, if their meaning is beyond doubt.
 ///
-/// `1,234.5`, `1.234,5`, `1 234,5` and `1'234.5` are one number each; `1.234` has a point, `1,234` has
-/// thousands, and `1,5` may be one number or two: it is none.
+/// `1,234.5`, `1.234,5`, `1 234,5` and `1'234.5` are one number each. `1.234` has a decimal point, and
+/// `1,234` a thousands separator. `1,5` may be one number or two, so it has no value.
 fn decimal(run: &str) -> Option<Number> {
+    /// The most characters that are read.
     const MOST: usize = 2000;
     if run.len() > MOST {
         return None;
@@ -450,7 +475,7 @@ mod tests {
             ("0.10", "0.10"),
             ("-0.5", "-0.5"),
             ("EUR100", "100"),
-            // What could be two numbers, or another one.
+            // Texts that may hold two numbers, or a different one.
             ("1,5", "unclear"),
             ("1,23,456", "unclear"),
             ("1.2.3", "unclear"),

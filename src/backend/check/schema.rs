@@ -1,7 +1,7 @@
 //! `check:json-schema`: whether the answer is JSON that fits the schema in the reference.
 //!
-//! Any draft that the `jsonschema` crate knows. References to other documents are refused: nothing is loaded from the
-//! network or the disk, whatever a schema in a record says.
+//! Every draft that the crate `jsonschema` supports is accepted. References to other documents are refused: a
+//! schema from a record can load nothing from the network or the disk.
 
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::{Finding, unfit};
 use crate::error::{Result, json_fault};
 
-/// The most mistakes that a critique lists.
+/// The most violations that a critique lists.
 const MOST: usize = 5;
 
-/// Checks an answer. The critique lists what does not fit, so that a policy can revise by it.
+/// Checks an answer. The critique lists the violations, so that a policy can revise the answer.
 ///
 /// # Errors
 /// The reference is not a JSON schema, or refers to another document.
@@ -40,7 +40,10 @@ pub(super) fn check(answer: &str, reference: &str) -> Result<Finding> {
     })
 }
 
-/// Patterns of a schema are matched in time linear in the text, like all others.
+/// Builds the validator. Patterns of the schema are matched in time linear in the text.
+///
+/// # Errors
+/// The schema is invalid, or refers to another document.
 fn validator(schema: &Value, reference: &str) -> Result<Validator> {
     let built = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema);
     built.map_err(|cause| {
@@ -48,7 +51,7 @@ fn validator(schema: &Value, reference: &str) -> Result<Validator> {
     })
 }
 
-/// The answer as JSON: all of it, or its last fenced block.
+/// The answer as JSON: all of it, or its last fenced code block.
 fn json_of(answer: &str) -> Option<Value> {
     let fenced = || {
         let (before, _) = answer.trim_end().rsplit_once("```")?;
