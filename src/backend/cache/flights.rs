@@ -1,4 +1,4 @@
-//! Requests on their way within this process: one for each key, however many callers wait for it.
+//! Requests in flight within this process: one for each key, however many callers wait for it.
 
 use std::{
     collections::HashMap,
@@ -15,28 +15,31 @@ use crate::{
     request::CacheKey,
 };
 
-/// The requests of a cache that are on their way, by key.
+/// The requests of a cache that are in flight, by key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flights(Arc<Mutex<HashMap<CacheKey, Flight>>>);
 
 /// One request, and the number of callers that wait for it.
 #[derive(Debug)]
 struct Flight {
-    /// Distinguishes it from a later request of the same key.
+    /// Distinguishes it from a later request with the same key.
     number: Arc<()>,
+    /// Receives the result.
     arrival: watch::Receiver<Arrival>,
+    /// How many callers wait.
     waiters: usize,
+    /// Stops the task of the request.
     task: AbortHandle,
 }
 
-/// Nothing yet, or the result.
+/// The result of a flight, which is missing until it ends.
 #[derive(Clone, Debug, Default)]
 enum Arrival {
     #[default]
     Waiting,
     Came {
         result: Result<Landed>,
-        /// Whether a caller has received it: what it cost is reported once.
+        /// Whether a caller has received it; the usage is reported to the first caller only.
         received: Arc<Mutex<bool>>,
     },
 }
@@ -44,23 +47,24 @@ enum Arrival {
 /// An answer that arrived.
 #[derive(Clone, Debug)]
 pub(super) struct Landed {
+    /// The answer, shared by all callers.
     pub(super) answer: Arc<Completion>,
-    /// Whether a model was asked for it.
+    /// Whether a model was asked for it, so that it has a cost.
     pub(super) paid: bool,
 }
 
 impl Flights {
-    /// The answer of the flight for this key that is on its way, else of a new one that `fly` makes; and whether this
-    /// caller is the first to receive it.
+    /// Waits for the flight with this key, and starts one with `fly` if there is none. Returns the answer,
+    /// and whether this caller is the first to receive it.
     ///
     /// # Errors
-    /// That of the request, which all its callers share.
+    /// The error of the request, which all callers share.
     ///
     /// # Cancellation
-    /// When the last caller is dropped, the flight has the time `landing` to end, and is then stopped.
+    /// When the last caller is dropped, the flight may go on for the time `landing`, and is then stopped.
     ///
     /// # Panics
-    /// Outside of a tokio runtime, where no task can be started.
+    /// Outside a tokio runtime, where no task can be started.
     pub(super) async fn join<F>(
         &self,
         key: CacheKey,
@@ -85,6 +89,7 @@ impl Flights {
         }
     }
 
+    /// Registers the caller with the flight of this key, and starts the flight if there is none.
     fn wait<F>(
         &self,
         key: CacheKey,
@@ -101,7 +106,7 @@ impl Flights {
         (Waiter { flights: self.clone(), key, number, landing }, flight.arrival.clone())
     }
 
-    /// Starts a flight on a task of its own.
+    /// Starts a flight as a task of its own.
     fn start(
         &self,
         key: CacheKey,
@@ -112,7 +117,7 @@ impl Flights {
         let listed = RemovedOnEnd { flights: self.clone(), key, number: number.clone() };
         let task = tokio::spawn(async move {
             let result = flying.await;
-            // A caller that comes from here on finds the answer in memory, or asks again.
+            // From now on, a caller finds the answer in memory or starts a new flight.
             drop(listed);
             drop(sender.send(Arrival::Came { result, received: Arc::default() }));
         });
@@ -123,7 +128,7 @@ impl Flights {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops a flight for which no caller waits.
+    /// Stops a flight that no caller waits for.
     fn stop(&self, key: &CacheKey, number: &Arc<()>) {
         let mut flights = self.flights();
         let idle = |flight: &Flight| Arc::ptr_eq(&flight.number, number) && flight.waiters == 0;
@@ -135,7 +140,7 @@ impl Flights {
     }
 }
 
-/// Removes a flight from the list when it ends, however it ends.
+/// Removes a flight from the list when it ends, even if its task panics or is aborted.
 struct RemovedOnEnd {
     flights: Flights,
     key: CacheKey,
@@ -151,7 +156,7 @@ impl Drop for RemovedOnEnd {
     }
 }
 
-/// A caller that waits; dropped when it has the answer or gives up.
+/// A waiting caller; dropped when it has the answer or stops waiting.
 struct Waiter {
     flights: Flights,
     key: CacheKey,

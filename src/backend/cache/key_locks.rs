@@ -1,8 +1,9 @@
-//! One request per key across processes: a lock on a byte of a file beside the store.
+//! One request per key across processes: a lock on one byte of a file next to the store.
 //!
-//! The lock belongs to an open file description (`F_OFD_SETLK`), so that the kernel releases it when its process ends,
-//! however that ends. It is for processes alone: within one, all keys share the descriptor, and `flights` keeps them
-//! apart. The byte is a hash of the key, so that two keys of 2^63 may share one, which costs a wait and no answer.
+//! The lock belongs to an open file description (`F_OFD_SETLK`), so the kernel releases it when the process
+//! ends for any reason. It separates processes only: within one process all keys share the descriptor, and
+//! `flights` separates them. The offset of the byte is a hash of the key. Two of 2^63 keys may share a byte;
+//! one of them then waits without need, and both answers stay correct.
 
 use std::{fs::File, path::Path};
 
@@ -19,20 +20,20 @@ pub(super) struct KeyLocks {
 }
 
 impl KeyLocks {
-    /// Opens the file in the store's folder.
+    /// Opens or creates the file in the folder of the store.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be opened for writing.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("flights.lock");
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         file.map(|file| Self { file }).map_err(|cause| super::unusable(&path, cause))
     }
 
-    /// Locks the key for this process; `false` if another one holds it. Never waits.
+    /// Locks the key for this process. Returns `false` if another process holds it, and never waits.
     ///
     /// # Errors
-    /// The file system does not have such locks.
+    /// The file system does not support such locks.
     #[cfg(target_os = "linux")]
     pub(super) fn try_take(&self, key: &CacheKey) -> std::io::Result<bool> {
         match self.set(key, nix::libc::F_WRLCK) {
@@ -45,17 +46,18 @@ impl KeyLocks {
     /// Releases the key.
     #[cfg(target_os = "linux")]
     pub(super) fn release(&self, key: &CacheKey) {
-        // The lock ends with the process at the latest.
+        // If this fails, the lock ends with the process.
         let _ = self.set(key, nix::libc::F_UNLCK);
     }
 
+    /// Sets or removes the lock on the byte of a key.
     #[cfg(target_os = "linux")]
     fn set(&self, key: &CacheKey, kind: i32) -> nix::Result<()> {
         let place = i64::from_le_bytes(*key.as_bytes().first_chunk().unwrap_or(&[0; 8])) & i64::MAX;
         let lock = nix::libc::flock {
             l_type: i16::try_from(kind).unwrap_or_default(),
             l_whence: i16::try_from(nix::libc::SEEK_SET).unwrap_or_default(),
-            // The last byte of the longest file has no end.
+            // The last byte of the longest possible file cannot be locked.
             l_start: place.min(i64::MAX - 1),
             l_len: 1,
             l_pid: 0,
@@ -63,7 +65,7 @@ impl KeyLocks {
         nix::fcntl::fcntl(&self.file, nix::fcntl::FcntlArg::F_OFD_SETLK(&lock)).map(drop)
     }
 
-    /// Elsewhere processes do not know of each other.
+    /// Other systems have no such locks: every process asks for itself.
     ///
     /// # Errors
     /// None.
@@ -73,7 +75,7 @@ impl KeyLocks {
         Ok(true)
     }
 
-    /// Elsewhere there is nothing to release.
+    /// Other systems have no lock to release.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn release(&self, _: &CacheKey) {}
 }

@@ -1,10 +1,11 @@
-//! A cache, so that no answer is paid for twice: answers in memory, on disk, and on their way.
+//! A cache, so that no answer is paid for twice: answers in memory, on disk and in flight.
 //!
-//! A [`Cache`] makes [layers](Cached) around models. A request is looked up in memory, then in the store that all
-//! processes share; if neither has it, the model is asked once, and all callers wait for that answer, in this process
-//! and in others. Keys are those of [`Request::key`]. Failures, refusals, empty answers, and texts that ran out of
-//! context in this process are not stored. Where something is wrong with the store, one warning says so, and the run
-//! goes on without it. Files are read and written on threads that may block, never on those of the runtime.
+//! A [`Cache`] puts a [layer](Cached) around models. A request is looked up in memory, then in the store that
+//! all processes share. If neither has the answer, the model is asked once, and all callers in this process
+//! and in others wait for that answer. The keys are those of [`Request::key`]. Failures, refusals, empty
+//! answers, and texts that a model in this process cut off at the end of its context are not stored. If the
+//! store fails, one warning is logged and the run continues without it. Files are read and written on
+//! blocking threads, never on those of the async runtime.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -13,7 +14,7 @@
 //! | `store` | answers in one SQLite file |
 //!
 //! # Cancellation
-//! A caller that is dropped does not disturb the others that wait for the same answer: see [`Cached`].
+//! Dropping a caller does not affect other callers that wait for the same answer: see [`Cached`].
 
 mod flights;
 mod key_locks;
@@ -46,16 +47,16 @@ use crate::{
     request::{CacheKey, Request},
 };
 
-/// What a cache does with requests and answers.
+/// Which requests are answered from the cache, and which answers are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Mode {
-    /// Answer from the cache; store new answers.
+    /// Answer from the cache, and store new answers.
     #[default]
     On,
-    /// Ask the model every time; store nothing.
+    /// Ask the model every time, and store nothing.
     Off,
-    /// Answer from the cache; store nothing.
+    /// Answer from the cache, and store nothing.
     Read,
     /// Ask the model every time, and store the answers.
     Write,
@@ -63,9 +64,10 @@ pub enum Mode {
     Refresh,
 }
 
-/// Remembered answers: in memory, and in a store that all processes share.
+/// Cached answers: in memory, and in a store that all processes share.
 ///
-/// Cheap to clone; clones are one cache. Keys name the model, so that one cache serves all models.
+/// Cloning is cheap, and all clones share one cache. The keys contain the identity of the model, so one cache
+/// can serve all models.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -83,42 +85,43 @@ pub enum Mode {
 /// ```
 ///
 /// # Panics
-/// Requests are sent by tasks, and the store is read by threads, of a tokio runtime: [`Cached`] panics where it is
-/// polled outside of one, as everything of tokio does.
+/// [`Cached`] panics if it is polled outside a tokio runtime: requests run as tasks, and the store is read on
+/// threads of the runtime.
 #[derive(Clone, Debug)]
 pub struct Cache(Arc<Shared>);
 
+/// The state that all clones of a cache share.
 #[derive(Debug)]
 struct Shared {
     mode: Mode,
     memory: Memory<CacheKey, Arc<Completion>>,
-    /// Where the store is, and the store once it was needed.
+    /// The folder of the store, and the store once it has been opened.
     folder: Option<PathBuf>,
     disk: OnceLock<Option<Disk>>,
-    /// The requests that are on their way.
+    /// The requests in flight.
     flights: Flights,
 }
 
 impl Shared {
-    /// The store, opened if need be; this may wait for other processes.
+    /// The store, which is opened on first use; this may wait for other processes.
     fn disk(&self) -> Option<&Disk> {
         let open = || Disk::open(self.folder.as_ref()?);
         self.disk.get_or_init(open).as_ref()
     }
 
-    /// The store; it is opened on a thread that may wait.
+    /// The store, opened on a thread that may block.
     async fn opened(self: &Arc<Self>) -> Option<&Disk> {
         self.folder.as_ref()?;
         if self.disk.get().is_none() {
             let shared = self.clone();
             let opening = tokio::task::spawn_blocking(move || shared.disk().is_some());
-            // Without that thread the run goes on without the store.
+            // If the thread cannot run, the run continues without the store.
             opening.await.ok()?;
         }
         self.disk.get()?.as_ref()
     }
 
-    /// The answer in the store, read on a thread that may wait.
+    /// The answer in the store, read on a thread that may block.
     async fn stored(self: &Arc<Self>, key: &CacheKey) -> Option<Completion> {
         self.folder.as_ref()?;
         let (shared, key) = (self.clone(), *key);
@@ -126,33 +129,36 @@ impl Shared {
     }
 }
 
-/// The part that processes share.
+/// The store and the locks, which all processes share.
 #[derive(Debug)]
 struct Disk {
     store: Store,
     locks: KeyLocks,
-    /// Whether a warning was given: one is enough.
+    /// Whether a warning was logged; one is enough.
     warned: AtomicBool,
 }
 
-/// How long an answer of a server may take to arrive when nobody waits for it any more.
+/// How long a server may take to finish an answer after the last caller has stopped waiting.
 const LANDING: Duration = Duration::from_secs(60);
 
-/// Memory for answers, in bytes.
+/// The memory for cached answers, in bytes.
 const MEMORY: u64 = 256 << 20;
 
 impl Cache {
-    /// Answers in memory only.
+    /// A cache that keeps answers in memory only.
     pub fn in_memory(mode: Mode) -> Self {
         Self::new(mode, None)
     }
 
-    /// Answers in memory and in the store of a folder, which is opened when it is needed. Where the folder cannot be
-    /// used, or is on a network, a warning says so, and answers stay in memory.
+    /// A cache with memory and a store in this folder, which is opened on first use.
+    ///
+    /// If the folder cannot be used or is on a network file system, a warning is logged and answers are kept
+    /// in memory.
     pub fn open(folder: &Path, mode: Mode) -> Self {
         Self::new(mode, Some(folder.to_owned()))
     }
 
+    /// A cache with this mode and this folder, or in memory only.
     fn new(mode: Mode, folder: Option<PathBuf>) -> Self {
         let size = |_: &CacheKey, answer: &Arc<Completion>| {
             let tokens: usize =
@@ -165,7 +171,7 @@ impl Cache {
         Self(Arc::new(Shared { mode, memory, folder, disk, flights }))
     }
 
-    /// The answer in memory, or in the store.
+    /// The cached answer in memory or in the store.
     async fn remembered(&self, key: &CacheKey) -> Option<Arc<Completion>> {
         let Shared { mode, memory, .. } = &*self.0;
         if let Some(found) = memory.get(key).await {
@@ -179,15 +185,15 @@ impl Cache {
         Some(found)
     }
 
-    /// Wraps a model, whose answers are remembered here: see [`Cached`].
+    /// Wraps a model, so that its answers are cached here: see [`Cached`].
     pub fn over(&self, inner: Arc<dyn Backend>) -> Cached {
         Cached { cache: self.clone(), inner }
     }
 
-    /// The usual folder of the store: `TRIBUNAL_CACHE_DIR`, else a folder where this system keeps caches.
+    /// The default folder of the store: `TRIBUNAL_CACHE_DIR`, or the cache folder of this system.
     ///
     /// # Errors
-    /// The system has no such folder, or the variable does not hold a path.
+    /// The system has no cache folder, or the variable is not a path.
     pub fn folder() -> Result<PathBuf> {
         let named = std::env::var_os("TRIBUNAL_CACHE_DIR").filter(|name| !name.is_empty());
         let usual = || dirs::cache_dir().map(|folder| folder.join("tribunal"));
@@ -202,7 +208,7 @@ impl Cache {
     }
 }
 
-/// Refuses addresses, and `~`, which only a shell replaces.
+/// Refuses URLs, and `~`, which only a shell expands.
 fn checked(folder: PathBuf) -> Result<PathBuf> {
     let named = folder.to_string_lossy();
     let wrong = match &*named {
@@ -214,9 +220,9 @@ fn checked(folder: PathBuf) -> Result<PathBuf> {
         .hint("write the whole path of a folder on this machine"))
 }
 
-/// The store of a folder, to inspect, prune, export and import it; runs use [`Cache`].
+/// The store of a folder, for inspecting, pruning, exporting and importing; runs use [`Cache`].
 ///
-/// All methods but [`put`](Self::put) block: call them where a thread may wait.
+/// All methods except [`put`](Self::put) block: call them on a thread that may block.
 ///
 /// ```
 /// # fn main() -> tribunal::Result<()> {
@@ -233,15 +239,16 @@ fn checked(folder: PathBuf) -> Result<PathBuf> {
 pub struct CacheStore(Store);
 
 impl CacheStore {
-    /// Opens the store in a folder, which is made if it is missing. Waits for other processes that open it.
+    /// Opens the store in a folder, which is created if it is missing. Waits for other processes that are
+    /// opening it.
     ///
     /// # Errors
-    /// The folder cannot be written, or holds a store of a newer version.
+    /// The folder is not writable, or contains a store of a newer version.
     pub fn open(folder: &Path) -> Result<Self> {
         Store::open(folder, Clock::system()).map(Self)
     }
 
-    /// Counts what the store holds.
+    /// Counts the content of the store.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -249,16 +256,16 @@ impl CacheStore {
         self.0.stats()
     }
 
-    /// Removes answers that were not used for this time, then the least recently used ones until the rest fits into
-    /// so many bytes. Returns how many were removed.
+    /// Removes answers that were not used within `age`, then the least recently used ones until the rest fits
+    /// into this many bytes. Returns the number of removed answers.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The store cannot be written.
     pub fn prune(&self, age: Option<Duration>, bytes: Option<u64>) -> Result<u64> {
         self.0.prune(age, bytes)
     }
 
-    /// Calls `receive` with every answer: its key in hex, the name of its model, the answer.
+    /// Calls `receive` with every answer: its key in hex, the name of its model, and the answer.
     ///
     /// # Errors
     /// The store cannot be read, or `receive` fails.
@@ -269,7 +276,7 @@ impl CacheStore {
         self.0.each(|key, model, completion| receive(&const_hex::encode(key), model, completion))
     }
 
-    /// The answer under a key in hex.
+    /// The answer with this key, given in hex; `None` if there is none.
     ///
     /// # Errors
     /// The key is malformed, or the store cannot be read.
@@ -277,10 +284,10 @@ impl CacheStore {
         self.0.get(&parsed(key)?)
     }
 
-    /// Stores an answer under its key in hex, in place of an earlier one.
+    /// Stores an answer under its key, given in hex, and replaces an earlier one.
     ///
     /// # Cancellation
-    /// Dropping the future leaves the answer stored or not; the store stays whole.
+    /// After the future is dropped, the answer may or may not be stored; the store stays intact.
     ///
     /// # Errors
     /// The key is malformed, or the store cannot be written.
@@ -289,6 +296,10 @@ impl CacheStore {
     }
 }
 
+/// Reads a key from its 64 hex digits.
+///
+/// # Errors
+/// The text is not such a key.
 fn parsed(key: &str) -> Result<CacheKey> {
     let malformed =
         || Error::new(ErrorKind::Record, format!("`{key}` is not the key of an answer"));
@@ -296,6 +307,7 @@ fn parsed(key: &str) -> Result<CacheKey> {
 }
 
 impl Disk {
+    /// Opens the store in a folder. If that fails, logs a warning and returns `None`.
     fn open(folder: &Path) -> Option<Self> {
         let opened = Store::open(folder, Clock::system()).and_then(|store| {
             Ok(Self { store, locks: KeyLocks::open(folder)?, warned: AtomicBool::new(false) })
@@ -317,7 +329,7 @@ impl Disk {
         }
     }
 
-    /// The answer in the store; a store that cannot be read has none.
+    /// The answer in the store; `None` also if the store cannot be read.
     fn get(&self, key: &CacheKey) -> Option<Completion> {
         self.store.get(key).unwrap_or_else(|error| {
             self.warn_once(&error);
@@ -325,12 +337,14 @@ impl Disk {
         })
     }
 
+    /// Stores an answer; a failure is logged.
     async fn put(&self, key: &CacheKey, completion: &Completion, model: &str) {
         if let Err(error) = self.store.put(key, completion, model).await {
             self.warn_once(&error);
         }
     }
 
+    /// Logs the first failure of the store; later ones are not logged.
     fn warn_once(&self, error: &Error) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!("{error}; the run goes on without it");
@@ -339,8 +353,10 @@ impl Disk {
 }
 
 impl Shared {
-    /// Waits until no other process asks the model for this key, and locks the key; or gives the answer that one of
-    /// them has stored meanwhile.
+    /// Waits until no other process asks the model for this key, then locks the key.
+    ///
+    /// # Errors
+    /// The answer, if another process has stored it meanwhile.
     async fn locked(self: &Arc<Self>, key: &CacheKey) -> Result<KeyLock<'_>, Box<Completion>> {
         let Some(disk) = self.opened().await else { return Ok(KeyLock(None)) };
         for round in 0_u64.. {
@@ -357,12 +373,12 @@ impl Shared {
             }
         }
         let lock = KeyLock(Some((&disk.locks, *key)));
-        // The process that held the key may have stored the answer before it released it.
+        // The process that held the lock may have stored the answer before releasing it.
         self.stored(key).await.map_or(Ok(lock), |found| Err(Box::new(found)))
     }
 }
 
-/// A key for which no other process asks the model; released when dropped.
+/// The right to ask the model for a key while other processes wait; released when dropped.
 struct KeyLock<'a>(Option<(&'a KeyLocks, CacheKey)>);
 
 impl Drop for KeyLock<'_> {
@@ -373,21 +389,24 @@ impl Drop for KeyLock<'_> {
     }
 }
 
-/// Waits 5 to 50 ms, at random, until the lock of another process is looked at again: nothing tells when it ends.
+/// Waits a random time of 5 to 50 ms before the lock of another process is tried again; locks give no
+/// notification.
 async fn pause(round: u64) {
     let step = Duration::from_millis((5 + round * 3).min(28) + fastrand::u64(..23));
     super::pause::pause(step).await;
 }
 
+/// The error for a folder that cannot be used.
 fn unusable(path: &Path, cause: std::io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("the cache `{}` cannot be used", path.display()))
         .because(cause)
 }
 
+/// Whether a folder is on a network file system, where SQLite's locks are unreliable.
 #[cfg(target_os = "linux")]
 fn is_on_network(folder: &Path) -> bool {
     use nix::sys::statfs::{NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, statfs};
-    /// CIFS, SMB2, Lustre, GPFS, Ceph, AFS.
+    /// CIFS, SMB2, Lustre, GPFS, Ceph and AFS.
     const OTHERS: [i64; 6] =
         [0xFF53_4D42, 0xFE53_4D42, 0x0BD0_0BD0, 0x4750_4653, 0x00C3_6400, 0x5346_414F];
     statfs(folder).is_ok_and(|found| {
@@ -402,7 +421,7 @@ fn is_on_network(_: &Path) -> bool {
     false
 }
 
-/// Seconds since 1970.
+/// The current time in seconds since 1970; tests set a fixed time.
 #[derive(Clone, Copy, Debug)]
 struct Clock(Option<i64>);
 
@@ -425,19 +444,20 @@ impl Clock {
     }
 }
 
-/// A backend whose answers are remembered: see [`Cache`].
+/// A backend with cached answers: see [`Cache`].
 ///
 /// # Order
-/// Above everything that costs, waits or counts: a remembered answer is free, has no attempts and is marked
-/// [`cached`](Completion::cached). Only a recording stands above it.
+/// Above all layers that cost, wait or count: a cached answer is free, has no attempts, and is marked as
+/// [`cached`](Completion::cached). Only a recording belongs above it.
 ///
 /// # Errors
-/// Those of the backend below; one failure is shared by all callers that wait for the same answer, and is not
-/// remembered. A broken store is never an error.
+/// Those of the wrapped backend. All callers that wait for the same answer share one failure, which is not
+/// cached. A broken store is never an error.
 ///
 /// # Cancellation
-/// A caller that is dropped leaves the request to the others that wait for it. When the last one is dropped, a model
-/// in this process stops; an answer of a server has 60 seconds to arrive and be stored, because it is paid for.
+/// Dropping a caller leaves the request to the other callers that wait for it. When the last one is dropped,
+/// a model in this process stops; a server has 60 seconds to finish its answer, which is then stored because
+/// it is paid for.
 #[derive(Clone, Debug)]
 pub struct Cached {
     cache: Cache,
@@ -451,7 +471,7 @@ impl Cached {
         if *mode != Mode::Write
             && let Some(kept) = memory.get(&key).await
         {
-            // An earlier flight landed after the caller had looked.
+            // An earlier flight ended after the caller had looked into memory.
             return Ok(Landed { answer: kept, paid: false });
         }
         let landed = self.lead(&key, &request).await?;
@@ -461,7 +481,7 @@ impl Cached {
         Ok(landed)
     }
 
-    /// Asks the model, unless another process has stored the answer by now.
+    /// Asks the model, unless another process has stored the answer meanwhile.
     async fn lead(&self, key: &CacheKey, request: &Request) -> Result<Landed> {
         let shared = &self.cache.0;
         let lock = match shared.mode {
@@ -484,7 +504,8 @@ impl Cached {
         Ok(Landed { answer: Arc::new(answer), paid: true })
     }
 
-    /// Whether a model in this process ran out of context: with a longer one it would have gone on.
+    /// Whether a model in this process stopped at the end of its context; with a longer context it would have
+    /// continued.
     fn is_cut(&self, answer: &Completion, request: &Request) -> bool {
         let allowed = request.sampling.max_tokens.map(u64::from);
         self.inner.is_in_process()
@@ -494,7 +515,8 @@ impl Cached {
     }
 }
 
-/// A refusal, an accident or an empty answer may be another one next time.
+/// Whether the answer is worth storing: after a refusal, a failure or an empty answer, the next one may
+/// differ.
 fn is_lasting(completion: &Completion) -> bool {
     let says = !completion.text.trim().is_empty() || completion.distribution.is_some();
     let finish = &completion.finish;
@@ -514,7 +536,7 @@ impl Layer for Cached {
             return self.inner.complete(request).await;
         }
         if mode == Mode::Write {
-            // An earlier answer must not serve this request.
+            // An earlier answer must not be returned for this request.
             self.cache.0.memory.invalidate(&key).await;
         } else if let Some(found) = self.cache.remembered(&key).await {
             return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });

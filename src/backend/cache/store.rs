@@ -1,8 +1,8 @@
 //! Answers on disk: one SQLite file that several processes share.
 //!
-//! WAL mode, so that readers never wait; one writer thread per process that commits whatever has
-//! gathered meanwhile. An entry is a completion as JSON, packed by zstd, beside a checksum over its plain
-//! bytes and its key: an entry that was damaged is a miss.
+//! The file is in WAL mode, so readers never wait. One writer thread per process commits all entries that
+//! have arrived since its last commit. An entry is a completion as JSON, compressed by zstd, with a checksum
+//! over its plain bytes and its key; a damaged entry counts as missing.
 
 use std::{
     cell::RefCell,
@@ -25,20 +25,20 @@ use crate::{
     request::CacheKey,
 };
 
-/// The version of the layout, in the file's `user_version`. It is raised when the layout changes; a store of a newer
-/// version is left alone.
+/// The version of the layout, stored in `user_version` of the file. It is raised when the layout changes; a
+/// store of a newer version is left unchanged.
 const VERSION: i64 = 1;
 
-/// The file's name in its folder.
+/// The name of the file in its folder.
 const NAME: &str = "answers.sqlite";
 
 /// The most entries in one commit.
 const BATCH: usize = 256;
 
-/// The level of compression: critiques shrink to less than a half, in microseconds.
+/// The compression level of zstd: it more than halves critiques within microseconds.
 const LEVEL: i32 = 1;
 
-/// One row per answer: its key, the packed completion and its checksum, and what pruning looks at.
+/// One row per answer: its key, the compressed completion, its checksum, and the columns that pruning needs.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS answers (
         key BLOB PRIMARY KEY,
@@ -54,20 +54,24 @@ const SCHEMA: &str = "
 /// A store of answers.
 #[derive(Debug)]
 pub(super) struct Store {
+    /// The path of the SQLite file.
     path: PathBuf,
+    /// Idle connections for reading.
     readers: Mutex<Vec<Connection>>,
+    /// The channel to the writer thread; `None` once the store is being dropped.
     writer: Option<mpsc::Sender<PendingWrite>>,
+    /// The writer thread.
     thread: Option<thread::JoinHandle<()>>,
     clock: Clock,
 }
 
-/// An answer to be stored, and the caller that waits for it.
+/// An answer to store, and the caller that waits for it.
 struct PendingWrite {
     entry: Entry,
     done: oneshot::Sender<Result<()>>,
 }
 
-/// One answer as it is stored.
+/// One row of the table.
 struct Entry {
     key: [u8; 32],
     value: Vec<u8>,
@@ -76,31 +80,32 @@ struct Entry {
     model: String,
 }
 
-/// What a store holds.
+/// Statistics of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Answers.
+    /// The number of answers.
     pub entries: u64,
-    /// Bytes of the answers, packed.
+    /// The compressed size of the answers, in bytes.
     pub bytes: u64,
-    /// Answers by model, most first.
+    /// The number of answers by model, the largest first.
     pub models: Vec<(String, u64)>,
-    /// Seconds since the oldest answer was stored.
+    /// The age of the oldest answer, in seconds.
     pub oldest: Option<u64>,
 }
 
 impl Store {
-    /// Opens the store in a folder, which is made if it is missing. A damaged store is renamed, and a new one begun.
-    /// Blocks while another process opens the same store.
+    /// Opens the store in a folder, which is created if it is missing. A damaged store is renamed, and a new
+    /// one is created. Blocks while another process opens the same store.
     ///
     /// # Errors
-    /// The folder cannot be written, or holds a store of a newer version.
+    /// The folder is not writable, or contains a store of a newer version.
     pub(super) fn open(folder: &Path, clock: Clock) -> Result<Self> {
         make_private(folder)?;
         let path = folder.join(NAME);
-        // Processes that open a new store at once would get into each other's way; dropped at the end.
+        // Only one process at a time may create a new store; the lock is released at the end of the
+        // function.
         let gate =
             fs::File::create(folder.join("open.lock")).map_err(|cause| failed(&path, cause))?;
         gate.lock().map_err(|cause| failed(&path, cause))?;
@@ -134,7 +139,8 @@ impl Store {
         })
     }
 
-    /// The answer under this key; a damaged one is removed. Blocks for microseconds, or while the disk is busy.
+    /// The answer with this key; a damaged one is removed. Blocks for microseconds, or while the disk is
+    /// busy.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -157,7 +163,7 @@ impl Store {
             tracing::warn!("a damaged answer in {} is not used", self.path.display());
             let _ = self.change("DELETE FROM answers WHERE key = ?1", params![key.as_bytes()]);
         } else if self.clock.now() - used > HOUR {
-            // Which answers are old is known to the hour.
+            // The time of the last use is only accurate to an hour.
             let _ = self.change(
                 "UPDATE answers SET used = ?2 WHERE key = ?1",
                 params![key.as_bytes(), self.clock.now()],
@@ -166,7 +172,7 @@ impl Store {
         Ok(completion)
     }
 
-    /// Stores an answer, and returns when it is in the file.
+    /// Stores an answer, and returns once it is in the file.
     ///
     /// # Errors
     /// The disk is full, or the file cannot be written.
@@ -194,7 +200,7 @@ impl Store {
         written.await.map_err(|_| gone())?
     }
 
-    /// What the store holds.
+    /// The statistics of the store.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -219,8 +225,8 @@ impl Store {
         read().map_err(|cause| failed(&self.path, cause))
     }
 
-    /// Removes answers that were not used for this time, then the least recently used ones until the rest fits into
-    /// so many bytes. Returns how many were removed.
+    /// Removes answers that were not used within `age`, then the least recently used ones until the rest fits
+    /// into this many bytes. Returns the number of removed answers.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -243,7 +249,7 @@ impl Store {
         Ok(gone)
     }
 
-    /// Every answer with its key and model, for another store.
+    /// Calls `receive` with every answer, its key and its model.
     ///
     /// # Errors
     /// The file cannot be read, or `receive` fails.
@@ -267,12 +273,13 @@ impl Store {
         Ok(())
     }
 
-    /// A connection that reads: one that another request has done with, or a new one.
+    /// A connection for reading: an idle one, or a new one.
     fn reader(&self) -> Result<Connection> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| connect(&self.path).map_err(|cause| failed(&self.path, cause)), Ok)
     }
 
+    /// Runs a statement that changes rows, and returns how many it changed.
     fn change(&self, sql: &str, values: impl rusqlite::Params) -> Result<u64> {
         let connection = self.reader()?;
         let changed = connection.execute(sql, values).map_err(|cause| failed(&self.path, cause))?;
@@ -281,7 +288,7 @@ impl Store {
     }
 }
 
-/// Waits for the last commit, so that the file is whole and its log folded in.
+/// Waits for the last commit, so that the file is complete and its log is merged into it.
 impl Drop for Store {
     fn drop(&mut self) {
         self.writer.take();
@@ -291,11 +298,11 @@ impl Drop for Store {
     }
 }
 
-/// How exactly the last use of an answer is known, in seconds: a hit writes at most this often.
+/// The accuracy of the time of the last use, in seconds: reading an entry writes to it at most this often.
 const HOUR: i64 = 3600;
 
-/// Commits entries as they come: the first, and all that have gathered since (group commit), so that one `fsync` serves
-/// up to [`BATCH`] answers. Ends when the store is dropped.
+/// Commits entries as they arrive: the first one together with all that have arrived since (group commit), so
+/// that one `fsync` covers up to [`BATCH`] answers. Ends when the store is dropped.
 fn write(mut connection: Connection, work: &mpsc::Receiver<PendingWrite>) {
     while let Ok(first) = work.recv() {
         let batch: Vec<PendingWrite> =
@@ -308,12 +315,13 @@ fn write(mut connection: Connection, work: &mpsc::Receiver<PendingWrite>) {
                     Err(Error::new(ErrorKind::Io, format!("cannot write to the cache: {cause}")))
                 }
             };
-            // The caller may have given up.
+            // The caller may have stopped waiting.
             let _ = done.send(result);
         }
     }
 }
 
+/// Writes entries in one transaction.
 fn commit(connection: &mut Connection, batch: &[PendingWrite]) -> rusqlite::Result<()> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -328,16 +336,18 @@ fn commit(connection: &mut Connection, batch: &[PendingWrite]) -> rusqlite::Resu
     transaction.commit()
 }
 
+/// Opens a connection with the settings of the store.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
-    // Larger pages hold a packed answer each. No mmap: a truncated file would be a crash.
+    // With larger pages, a compressed answer fits into one. No mmap: a truncated file would crash the
+    // process.
     connection.pragma_update(None, "page_size", 8192)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
-    // A kill loses nothing; a power cut may lose the last commits, and never the file.
+    // Killing the process loses nothing; a power failure may lose the last commits, but never the file.
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "mmap_size", 0)?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -350,19 +360,20 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Whether the error means that the file is damaged.
 fn is_damaged(cause: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(cause.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
-/// Moves a damaged store out of the way, and says so.
+/// Renames a damaged store, and logs where it is now.
 fn set_aside(path: &Path, clock: Clock) -> Result<()> {
     let aside = path.with_extension(format!("sqlite.damaged-{}", clock.now()));
     fs::rename(path, &aside).map_err(|cause| failed(path, cause))?;
     for end in ["-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(end);
-        // They belong to the damaged file, and may not be there.
+        // These files belong to the damaged store, and may not exist.
         let _ = fs::remove_file(PathBuf::from(name));
     }
     tracing::warn!(
@@ -372,6 +383,7 @@ fn set_aside(path: &Path, clock: Clock) -> Result<()> {
     Ok(())
 }
 
+/// Creates the folder, accessible to its owner only, since answers may be confidential.
 fn make_private(folder: &Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -380,15 +392,16 @@ fn make_private(folder: &Path) -> Result<()> {
     builder.create(folder).map_err(|cause| failed(folder, cause))
 }
 
-/// Over the plain bytes and their key, so that no answer can stand under another's.
+/// The checksum over the plain bytes and their key, so that no answer can be stored under the key of another.
 fn sum(plain: &[u8], key: &[u8]) -> i64 {
     xxh3_64(&[plain, key].concat()).cast_signed()
 }
 
+/// Decompresses an entry; `None` if it is damaged.
 fn unpacked(value: &[u8], expected: i64, key: &[u8]) -> Option<Completion> {
     const LARGEST: u64 = 64 << 20;
     thread_local! {
-        // Making one costs more than using it.
+        // Creating a decompressor costs more than using it.
         static UNPACKER: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
     }
     let size = zstd::zstd_safe::get_frame_content_size(value).ok()??;
@@ -398,6 +411,7 @@ fn unpacked(value: &[u8], expected: i64, key: &[u8]) -> Option<Completion> {
     (sum(&plain, key) == expected).then(|| serde_json::from_slice(&plain).ok()).flatten()
 }
 
+/// The error for a store that cannot be used, with its path.
 fn failed(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(ErrorKind::Io, format!("the cache `{}` cannot be used", path.display()))
         .because(cause)
