@@ -1,4 +1,4 @@
-//! A layer that keeps so many requests in flight, and no more.
+//! A layer that limits how many requests are in flight, and how many are sent per minute.
 
 mod rate;
 mod width;
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{completion::Completion, error::Result, request::Request};
 
-/// How many requests a model gets: at once, and by the minute.
+/// The limits for one model: requests in flight, requests per minute and tokens per minute.
 ///
 /// ```
 /// use tribunal::backend::Limit;
@@ -32,65 +32,71 @@ use crate::{completion::Completion, error::Result, request::Request};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
-    /// The most requests in flight; 1 at least. It is what `-j` sets.
+    /// The most requests in flight, at least 1. The flag `-j` sets it.
     pub in_flight: usize,
-    /// Whether fewer are sent at once while the server refuses them: see [`Limited`]. Default `true`.
+    /// Whether the number of requests in flight shrinks while the server refuses them: see [`Limited`].
+    /// Default `true`.
     pub adapts: bool,
-    /// The most requests a minute, sent evenly.
+    /// The most requests per minute, sent at an even pace.
     pub requests_per_minute: Option<u32>,
-    /// The most tokens a minute, read and written: estimated when a request is sent, and corrected when its
-    /// answer comes.
+    /// The most tokens per minute, of prompts and answers together. They are estimated when a request is
+    /// sent, and corrected when its answer arrives.
     pub tokens_per_minute: Option<u64>,
 }
 
-/// So many requests in flight, whatever the minute.
+/// A limit on the requests in flight, without limits per minute.
 impl From<usize> for Limit {
     fn from(in_flight: usize) -> Self {
         Self { in_flight, adapts: true, requests_per_minute: None, tokens_per_minute: None }
     }
 }
 
-/// A backend that gets at most so many requests at once; the others queue, first come, first served.
+/// Sends at most a fixed number of requests at once; further requests wait in order of arrival.
 ///
-/// Whatever draws, orders, steps and members multiply to, the model sees no more than [`Limit::in_flight`]
-/// requests at a time.
+/// However many requests result from draws, orders, steps and members, the model receives at most
+/// [`Limit::in_flight`] of them at a time.
 ///
 /// # How it adapts
-/// Rate limits and overloads that come now and then are for a retry to deal with. Where more than a tenth of
-/// the recent answers (of the last second, and the last ten at least) are such, the number of requests in
-/// flight shrinks by a tenth, at most once a round trip; every round trip that is answered adds one, up to the
-/// limit, while all permits are in use. Where more than a fifth are rate limits, nothing is sent for the time that the server names, else
-/// for a second.
+/// An occasional rate limit or overload is left to the layer that retries. If more than a tenth of the recent
+/// answers (those of the last second, and at least the last ten) are refusals, the number of requests in
+/// flight shrinks by a tenth, at most once per round trip. While all permits are in use, every successful
+/// round trip adds one again, up to the limit. If more than a fifth of the recent answers are rate limits,
+/// nothing is sent for the time that the server asks for, or for one second.
 ///
 /// # Order
-/// Below a cache, so that a remembered answer takes no permit; below retries, so that a request that waits
-/// for its next try holds none.
+/// Below a cache, so that a cached answer needs no permit. Below retries, so that a request holds no permit
+/// while it waits for its next try.
 ///
 /// # Errors
-/// Those of the backend below.
+/// Those of the wrapped backend.
 ///
 /// # Cancellation
-/// Dropping the future leaves the queue, or gives the permit back.
+/// Dropping the future removes the request from the queue, or returns its permit.
 #[derive(Debug)]
 pub struct Limited<B> {
+    /// The wrapped backend.
     inner: B,
+    /// Whether the number of permits adapts to refusals.
     adapts: bool,
+    /// The permits.
     width: Width,
-    /// The request that is sent next; the others queue for it.
+    /// Held by the request that is sent next; the others wait for it.
     turn: Turn<()>,
+    /// The limits per minute.
     rates: Mutex<Rates>,
 }
 
+/// The limits per minute, and the mean length of answers that estimates are based on.
 #[derive(Debug)]
 struct Rates {
     requests: Option<Rate>,
     tokens: Option<Rate>,
-    /// Tokens of all answers so far, and how many these are.
+    /// Tokens of all answers so far, and the number of these answers.
     written: (u64, u64),
 }
 
 impl<B: Backend> Limited<B> {
-    /// Sends `inner` no more than this.
+    /// Limits the requests to `inner`.
     pub fn new(inner: B, limit: impl Into<Limit>) -> Self {
         let Limit { in_flight, adapts, requests_per_minute, tokens_per_minute } = limit.into();
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
@@ -105,7 +111,7 @@ impl<B: Backend> Limited<B> {
         }
     }
 
-    /// How many requests may be in flight now: the limit, or fewer while the server refuses them.
+    /// How many requests may be in flight now: the limit, or fewer while the server refuses requests.
     pub fn in_flight(&self) -> usize {
         self.width.now()
     }
@@ -114,7 +120,7 @@ impl<B: Backend> Limited<B> {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the request may be sent, and gives the tokens that it was let through with.
+    /// Waits until the request may be sent. Returns the permit and the number of tokens that were reserved.
     async fn admitted(&self, request: &Request) -> (Permit, f64) {
         let _turn = self.turn.lock().await;
         let permit = self.width.permit().await;
@@ -125,7 +131,7 @@ impl<B: Backend> Limited<B> {
         (permit, planned)
     }
 
-    /// Tokens that a request is likely to take; 0 where they are not limited.
+    /// The expected tokens of a request, or 0 if tokens are not limited.
     fn planned(&self, request: &Request) -> f64 {
         let rates = self.rates();
         if rates.tokens.is_none() {
@@ -137,7 +143,7 @@ impl<B: Backend> Limited<B> {
         amount(prompt_tokens(&self.inner, request).saturating_add(answer))
     }
 
-    /// Corrects what was planned by what the answer took, where that is reported.
+    /// Replaces the reserved tokens by those that the answer used, if they were reported.
     fn landed(&self, planned: f64, completion: &Completion) {
         let usage = completion.usage;
         let (Some(prompt), Some(written)) = (usage.prompt, usage.completion) else { return };
@@ -150,17 +156,21 @@ impl<B: Backend> Limited<B> {
     }
 }
 
-/// What may be sent at once after a rest: the requests of a second, the tokens of ten.
+/// The capacity of the two buckets: the requests of one second, and the tokens of ten seconds.
 const REQUESTS_HELD: Duration = Duration::from_secs(1);
 const TOKENS_HELD: Duration = Duration::from_secs(10);
 
+/// A number of tokens as an amount in a bucket.
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
 fn amount(tokens: u64) -> f64 {
     tokens as f64
 }
 
 impl Rates {
-    /// Takes one request of so many tokens from both buckets, or says how long to wait.
+    /// Reserves one request with this many tokens.
+    ///
+    /// # Errors
+    /// The time to wait, if one of the two limits per minute does not allow the request yet.
     fn take(&mut self, tokens: f64) -> Result<(), Duration> {
         if let Some(rate) = &mut self.requests {
             rate.take(1.0)?;
@@ -196,8 +206,10 @@ impl<B: Backend> Layer for Limited<B> {
     }
 }
 
-/// How many records a run keeps open for a model of this many requests in flight: twice as many, so that the
-/// model never waits for a record to be read, rendered or written, and 1,024 at most.
+/// How many records a run processes at once for a model with this many requests in flight.
+///
+/// It is twice that number, so that the model never waits while a record is read, rendered or written; at
+/// most 1,024.
 pub fn records_open(in_flight: usize) -> usize {
     const MOST: usize = 1024;
     in_flight.saturating_mul(2).clamp(1, MOST)

@@ -1,4 +1,4 @@
-//! How many requests may be in flight: permits whose number adapts to what the server refuses.
+//! The number of requests that may be in flight, which adapts to how many the server refuses.
 
 use std::{
     collections::VecDeque,
@@ -13,50 +13,57 @@ use tokio::{
 
 use crate::error::{Error, ErrorKind};
 
-/// Answers that count as recent: those of this time, and these many at least.
+/// Which answers are recent: those of the last second, and at least the last ten.
 const RECENT: (Duration, usize) = (Duration::from_secs(1), 10);
 
-/// Fewer recent answers than this say nothing.
+/// With fewer recent answers than this, nothing is concluded from them.
 const ENOUGH: usize = 5;
 
-/// The share of refused answers above which fewer requests are sent.
+/// The share of refusals above which the width shrinks.
 const SHRINKS: f64 = 0.1;
 
-/// The share of rate limits above which nothing is sent for a while.
+/// The share of rate limits above which sending pauses.
 const PAUSES: f64 = 0.2;
 
-/// What is left of the width when it shrinks.
+/// The factor by which the width shrinks.
 const REST: f64 = 0.9;
 
-/// How long nothing is sent where the server names no time, and the longest time that it may name.
+/// The default pause if the server does not name a time, and the longest pause that it may ask for.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Permits for requests in flight.
 #[derive(Clone, Debug)]
 pub(super) struct Width(Arc<Shared>);
 
+/// The permits and what is known about the server, shared by all clones.
 #[derive(Debug)]
 struct Shared {
+    /// The most requests in flight.
     most: usize,
+    /// One permit per request in flight.
     permits: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
+/// What is known about the server at the moment.
 #[derive(Debug)]
 struct State {
-    /// How many requests may be in flight now; what is behind the point is growth.
+    /// How many requests may be in flight now. The fraction is growth that is not yet a whole permit.
     now: f64,
-    /// Permits that are to be taken away when they come back.
+    /// Permits to remove when they are returned.
     surplus: usize,
+    /// When the width shrank last.
     shrunk: Option<Instant>,
+    /// Until when nothing is sent.
     paused_until: Option<Instant>,
+    /// The recent answers with their times, the oldest first.
     recent: VecDeque<(Instant, Answer)>,
 }
 
-/// What a server said, as far as it concerns the width.
+/// What an answer of the server means for the width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
-    /// An answer, or an error that has other reasons.
+    /// An answer, or an error that has nothing to do with load.
     Taken,
     /// The server is busy.
     Overloaded,
@@ -65,7 +72,7 @@ enum Answer {
 }
 
 impl Width {
-    /// So many permits, and never more; one at least.
+    /// A width of up to this many permits, and at least one.
     pub(super) fn new(most: usize) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
         #[expect(clippy::cast_precision_loss, reason = "a number of requests")]
@@ -84,7 +91,7 @@ impl Width {
         self.0.most
     }
 
-    /// How many may be in flight now.
+    /// How many requests may be in flight now.
     pub(super) fn now(&self) -> usize {
         whole(self.state().now)
     }
@@ -93,21 +100,23 @@ impl Width {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next permit; first come, first served.
+    /// Waits for the next permit, in order of arrival.
     pub(super) async fn permit(&self) -> Permit {
         // The semaphore is never closed.
         let inner = self.0.permits.clone().acquire_owned().await.ok();
         Permit { inner, width: self.clone() }
     }
 
-    /// How long nothing is to be sent.
+    /// How long sending is paused; `None` if it is not.
     pub(super) fn pause(&self) -> Option<Duration> {
         let until = self.state().paused_until?;
         let wait = until.saturating_duration_since(Instant::now());
         (!wait.is_zero()).then_some(wait)
     }
 
-    /// Notes what came of a request that was sent at `sent` and still holds its permit; `adapts` says whether the width follows.
+    /// Records the result of a request that was sent at `sent` and still holds its permit.
+    ///
+    /// The width changes only if `adapts` is true.
     pub(super) fn note(&self, sent: Instant, failure: Option<&Error>, adapts: bool) {
         let now = Instant::now();
         let state = &mut *self.state();
@@ -127,7 +136,8 @@ impl Width {
         }
         let refused = state.share(|answer| answer != Answer::Taken);
         let limited = state.share(|answer| answer == Answer::Limited);
-        // At most once a round trip: what was sent before the last time tells nothing new.
+        // At most once per round trip: a request that was sent before the last change carries no new
+        // information.
         if adapts && refused > SHRINKS && state.shrunk.is_none_or(|shrunk| sent >= shrunk) {
             state.shrunk = Some(now);
             self.shrink(state);
@@ -140,7 +150,7 @@ impl Width {
         }
     }
 
-    /// By one a round trip. What is not used up proves nothing.
+    /// Grows by one per round trip, but only while all permits are in use.
     fn grow(&self, state: &mut State) {
         if self.0.permits.available_permits() > 0 {
             return;
@@ -158,7 +168,7 @@ impl Width {
         }
     }
 
-    /// By a tenth, and by one at least.
+    /// Shrinks by a tenth, and by at least one.
     fn shrink(&self, state: &mut State) {
         let before = whole(state.now);
         state.now = (state.now * REST).min(state.now - 1.0).max(1.0);
@@ -174,12 +184,13 @@ impl Width {
     clippy::cast_sign_loss,
     reason = "a number of requests, 1 at least"
 )]
+/// The number of whole permits, at least 1.
 fn whole(now: f64) -> usize {
     now as usize
 }
 
 impl State {
-    /// The share of such answers among the recent ones; 0 where these are too few.
+    /// The share of these answers among the recent ones; 0 if there are too few.
     #[expect(clippy::cast_precision_loss, reason = "counts of a second")]
     fn share(&self, is: impl Fn(Answer) -> bool) -> f64 {
         if self.recent.len() < ENOUGH {
@@ -191,10 +202,11 @@ impl State {
 }
 
 impl Answer {
+    /// What a result means for the width.
     fn of(failure: Option<&Error>) -> Self {
         match failure {
             Some(error) if error.kind() == ErrorKind::RateLimited => Self::Limited,
-            // A garbled answer is no sign of too many requests.
+            // An unreadable answer does not mean that there are too many requests.
             Some(error) if error.kind() == ErrorKind::Overloaded && !error.is_worth_one_retry() => {
                 Self::Overloaded
             }
@@ -203,7 +215,7 @@ impl Answer {
     }
 }
 
-/// A request in flight; others may follow when it is dropped.
+/// The right to have one request in flight; it is returned when dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     inner: Option<OwnedSemaphorePermit>,
