@@ -1,9 +1,9 @@
-//! The errors of other clients as ours.
+//! Converts the errors of other clients.
 
 use crate::error::{Error, ErrorKind};
 
-/// The error of a client that is made with `reqwest`: timeouts, broken connections and busy servers are
-/// transient, and the status of the answer is kept. The address is left out, because it may hold a secret.
+/// Converts an error of `reqwest`. Timeouts, broken connections and busy servers are transient, and the
+/// status of the answer is kept. The URL is left out, because it may contain a secret.
 impl From<reqwest::Error> for Error {
     fn from(cause: reqwest::Error) -> Self {
         let status = cause.status().map(|status| status.as_u16());
@@ -22,7 +22,7 @@ impl From<reqwest::Error> for Error {
     }
 }
 
-/// What a status says where the body of the answer is not known.
+/// The kind of error for a status, if the body of the answer is not known.
 fn of_status(status: u16) -> ErrorKind {
     match status {
         401 | 403 => ErrorKind::Unauthorized,

@@ -1,8 +1,8 @@
-//! The one place below which layers wait.
+//! The only place where layers wait for a time.
 
 use std::time::Duration;
 
-/// Waits so long.
+/// Waits for this time.
 #[expect(
     clippy::disallowed_methods,
     reason = "layers wait here and nowhere else, so that tests can pause time"

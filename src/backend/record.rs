@@ -6,8 +6,8 @@
 //! {"key": …, "identity": …, "names": […], "capabilities": {…}, "request": {…}, "completion": {…}}
 //! ```
 //!
-//! Lines may be sorted, removed, and joined with lines of other recordings of the same model. The request is there
-//! for people; only `key` counts. Secrets are replaced by `***` before a line is written.
+//! Lines may be sorted, removed, and merged with lines of other recordings of the same model. The request is
+//! for readers; only `key` is used. Secrets are replaced by `***` before a line is written.
 
 use std::{
     fmt,
@@ -30,7 +30,7 @@ use crate::{
 
 /// A layer that appends every answer to a file.
 ///
-/// Each line is written, whole, before the answer is returned. Failures of the model are not written.
+/// Each line is written completely before the answer is returned. Failures of the model are not written.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -49,13 +49,13 @@ use crate::{
 /// ```
 ///
 /// # Order
-/// Outermost, so that a recording holds remembered answers too and replays a run as a whole.
+/// Outermost, so that a recording contains cached answers too and replays a whole run.
 ///
 /// # Errors
-/// Those of the backend below, and [`ErrorKind::Io`] where an answer cannot be written.
+/// Those of the wrapped backend, and [`ErrorKind::Io`] if an answer cannot be written.
 ///
 /// # Cancellation
-/// A request that is dropped before its answer came is not in the file.
+/// A request that is dropped before its answer arrives is not written.
 pub struct Recorded<B> {
     inner: B,
     path: PathBuf,
@@ -64,14 +64,14 @@ pub struct Recorded<B> {
 }
 
 impl<B: Backend> Recorded<B> {
-    /// Appends the answers of `inner` to the file at `path`, which is made if it is missing. A last line that an
-    /// earlier run did not finish is removed.
+    /// Appends the answers of `inner` to the file at `path`, which is created if it is missing. An incomplete
+    /// last line of an earlier run is removed.
     ///
-    /// Wherever one of `secrets` occurs in a request or an answer, `***` is written instead.
-    /// Secrets of fewer than 8 bytes are placeholders such as `EMPTY`, and are not looked for.
+    /// Every occurrence of one of `secrets` in a request or an answer is replaced by `***`. Texts of fewer
+    /// than 8 bytes are placeholders such as `EMPTY`, and are not replaced.
     ///
     /// # Errors
-    /// The file cannot be written, or holds something else than a recording.
+    /// The file cannot be written, or is not a recording.
     pub fn new(inner: B, path: impl AsRef<Path>, secrets: Vec<String>) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let file = reopened(&path)?;
@@ -126,7 +126,7 @@ pub(super) struct Line {
     #[serde(default)]
     pub(super) names: Vec<String>,
     pub(super) capabilities: Capabilities,
-    /// For people; it is not read again.
+    /// For readers; a replay does not use it.
     #[serde(skip_deserializing)]
     request: Option<Request>,
     pub(super) completion: Completion,
@@ -138,7 +138,7 @@ fn named(backend: &impl Backend) -> Vec<String> {
     names
 }
 
-/// JSON has no infinity: the log-probability of the impossible becomes the least number.
+/// JSON has no infinity: a log-probability of minus infinity becomes the lowest finite number.
 fn finite(mut completion: Completion) -> Completion {
     for (_, logprob) in completion.tokens.iter_mut().flat_map(|token| &mut token.top) {
         *logprob = logprob.max(f64::MIN);
@@ -146,7 +146,8 @@ fn finite(mut completion: Completion) -> Completion {
     completion
 }
 
-/// Without placeholders; the longest first, so that no part of a secret that contains another one is left.
+/// The secrets without placeholders. The longest come first, so that a secret that contains another is
+/// replaced as a whole.
 fn worth_hiding(mut secrets: Vec<String>) -> Vec<String> {
     const SHORTEST: usize = 8;
     secrets.retain(|secret| secret.len() >= SHORTEST);
@@ -154,7 +155,7 @@ fn worth_hiding(mut secrets: Vec<String>) -> Vec<String> {
     secrets
 }
 
-/// Hides `secret` in every string, keys included; inside the JSON value, where nothing is escaped.
+/// Replaces `secret` in every string and key of the JSON value, where nothing is escaped.
 fn hide(value: &mut Value, secret: &str) {
     match value {
         Value::String(text) if text.contains(secret) => *text = text.replace(secret, "***"),
@@ -170,7 +171,7 @@ fn hide(value: &mut Value, secret: &str) {
     }
 }
 
-/// Opens the file for appending, after what an earlier run that was killed left unfinished is cut.
+/// Opens the file for appending, after removing an incomplete last line of an earlier run.
 fn reopened(path: &Path) -> Result<File> {
     let failed = |cause| broken("open", path).because(cause);
     let mut file =
@@ -197,14 +198,14 @@ fn reopened(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// How the file begins.
+/// The first bytes of the file.
 fn start(file: &mut File) -> std::io::Result<Vec<u8>> {
     if file.metadata()?.is_file() { tail(file, 0) } else { Ok(Vec::new()) }
 }
 
 const LINE_START: &[u8] = b"{\"key\":";
 
-/// Where the last line begins if it has no end.
+/// The offset of the last line, if it is incomplete.
 fn torn_at(file: &mut File) -> std::io::Result<Option<u64>> {
     const STEP: u64 = 64 * 1024;
     let length = file.metadata()?.len();

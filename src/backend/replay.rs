@@ -1,4 +1,4 @@
-//! Answers from a recording instead of a model: no network, no weights, no cost.
+//! Answers from a recording instead of a model: without network, weights or cost.
 
 use std::{
     collections::HashMap,
@@ -23,22 +23,28 @@ use crate::{
 
 /// A backend that answers from a file of [`Recorded`](super::Recorded).
 ///
-/// It replaces the model that was recorded, and has its identity, its other names and its capabilities, so that
-/// prompts, keys and results are the same. The whole file is held in memory.
+/// It replaces the recorded model and has its identity, its other names and its capabilities, so that
+/// prompts, keys and results stay the same. The whole file is kept in memory.
 ///
 /// # Errors
-/// [`ErrorKind::NotRecorded`]: the request is not in the file. An edited prompt, record or sampling setting makes
-/// another request.
+/// [`ErrorKind::NotRecorded`]: the request is not in the file. Editing a prompt, a record or a sampling
+/// setting changes the request.
 pub struct Replay {
+    /// The name in results: `replay:` and the path.
     name: String,
+    /// The identity of the recorded model.
     identity: String,
+    /// The other names of the recorded model.
     names: Vec<String>,
+    /// The capabilities of the recorded model, by its last line.
     capabilities: Capabilities,
+    /// The answers by the key of their request.
     answers: HashMap<String, Completion>,
 }
 
 impl Replay {
-    /// Reads the recording at `path`; of equal keys the last counts. Lines may have up to 64 MiB.
+    /// Reads the recording at `path`. If a key occurs twice, the last line counts. A line may have up to 64
+    /// MiB.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]: the file cannot be read. [`ErrorKind::Config`]: a line is not a recorded answer (the error
@@ -68,16 +74,17 @@ impl Replay {
         })
     }
 
-    /// How many different requests it can answer.
+    /// The number of different requests that it can answer.
     pub fn len(&self) -> usize {
         self.answers.len()
     }
 
-    /// Whether it can answer nothing; never after [`Replay::open`].
+    /// Whether it has no answers; never true after [`Replay::open`].
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty()
     }
 
+    /// An empty replay of the model that this line names.
     fn of(path: &Path, first: &Line) -> Self {
         Self {
             name: format!("replay:{}", path.display()),
@@ -88,6 +95,10 @@ impl Replay {
         }
     }
 
+    /// Adds the answer of a line.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`]: the line is of another model.
     fn add(&mut self, line: Line) -> Result<()> {
         if line.identity != self.identity {
             let message =
@@ -104,12 +115,16 @@ impl Replay {
 /// The longest line that is read, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// What to do where an answer is missing.
+/// The hint for a missing answer.
 fn how_to_record() -> Hint {
     Hint::from("record it first: run the same judge on the model itself with ")
         .setting("record", "FILE")
 }
 
+/// Reads one line; a byte order mark at its start is ignored.
+///
+/// # Errors
+/// [`ErrorKind::Config`]: the line is not a recorded answer.
 fn parsed(line: &[u8]) -> Result<Line> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     serde_json::from_slice(line).map_err(|cause| {
@@ -118,6 +133,7 @@ fn parsed(line: &[u8]) -> Result<Line> {
     })
 }
 
+/// The position of a line in errors: `PATH:LINE`, from 1.
 fn place(path: &Path, line: usize) -> String {
     format!("{}:{line}", path.display())
 }

@@ -1,4 +1,4 @@
-//! A model that says what it is told to say.
+//! A backend that returns fixed answers.
 
 use std::{
     collections::VecDeque,
@@ -22,8 +22,9 @@ use crate::{
 
 /// A backend with fixed answers instead of a model: for tests, examples and dry runs.
 ///
-/// An [`Ask::Choose`] is answered with the label that the line names, else with the first label, at probability 1.
-/// Lines that have a distribution of their own, and those of [`Script::answering`], are returned as they are.
+/// An [`Ask::Choose`] is answered with the label that the line contains, or with the first label, at
+/// probability 1. Lines with a distribution of their own, and those of [`Script::answering`], are returned
+/// unchanged.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -40,25 +41,35 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// Those in the script, and [`ErrorKind::NotRecorded`] after its last line.
+/// Those in the script, and [`ErrorKind::NotRecorded`] after the last line of [`Script::once`].
 pub struct Script {
+    /// Where answers come from.
     lines: Lines,
+    /// The pause before each answer.
     pause: Duration,
+    /// The capabilities that it reports.
     capabilities: Capabilities,
+    /// The number of requests so far.
     calls: AtomicUsize,
+    /// The requests so far, if they are kept.
     memory: Option<Mutex<Vec<Request>>>,
 }
 
+/// A function that answers requests.
 type Answering = dyn Fn(&Request) -> Result<Completion> + Send + Sync;
 
+/// Where the answers of a script come from.
 enum Lines {
+    /// One line for every request.
     Always(Box<Completion>),
+    /// One line for each request, in order.
     Once(Mutex<VecDeque<Result<Completion>>>),
+    /// A function of the request.
     Answering(Box<Answering>),
 }
 
 impl Script {
-    /// What a script reports to be capable of: everything.
+    /// The capabilities that a script reports by default: all of them.
     const ABLE: Capabilities = Capabilities::ALL;
 
     /// Answers every request with `line`.
@@ -66,39 +77,39 @@ impl Script {
         Self::of(Lines::Always(Box::new(line.into())))
     }
 
-    /// Answers with each of `lines` once, in their order; after the last one every request fails with
+    /// Answers with each of `lines` once, in order. After the last one, every request fails with
     /// [`ErrorKind::NotRecorded`].
     pub fn once<L: Into<Completion>>(lines: impl IntoIterator<Item = Result<L>>) -> Self {
         let lines = lines.into_iter().map(|line| line.map(Into::into));
         Self::of(Lines::Once(Mutex::new(lines.collect())))
     }
 
-    /// Answers with what `answer` makes of the request.
+    /// Answers each request with the result of `answer`.
     pub fn answering(
         answer: impl Fn(&Request) -> Result<Completion> + Send + Sync + 'static,
     ) -> Self {
         Self::of(Lines::Answering(Box::new(answer)))
     }
 
-    /// Waits so long before every answer.
+    /// Waits this long before every answer.
     #[must_use]
     pub fn slowly(self, pause: Duration) -> Self {
         Self { pause, ..self }
     }
 
-    /// Sets what it reports to be capable of; without it, everything.
+    /// Sets the reported capabilities; by default all.
     #[must_use]
     pub fn capable(self, capabilities: Capabilities) -> Self {
         Self { capabilities, ..self }
     }
 
-    /// Keeps every request for [`Script::asked`]; memory grows with each.
+    /// Keeps every request for [`Script::asked`]; memory grows with each request.
     #[must_use]
     pub fn remembering(self) -> Self {
         Self { memory: Some(Mutex::default()), ..self }
     }
 
-    /// The requests so far, in order of arrival; none unless it is [`Script::remembering`].
+    /// The requests so far, in order of arrival; empty unless the script is [`Script::remembering`].
     pub fn asked(&self) -> Vec<Request> {
         let Some(memory) = &self.memory else { return Vec::new() };
         memory.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -119,6 +130,7 @@ impl Script {
         }
     }
 
+    /// Counts a request, and keeps it if requests are kept.
     fn note(&self, request: &Request) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         if let Some(memory) = &self.memory {
@@ -126,6 +138,10 @@ impl Script {
         }
     }
 
+    /// The next line for this request.
+    ///
+    /// # Errors
+    /// The error in the script, or that no line is left.
     fn line(&self, request: &Request) -> Result<Completion> {
         match &self.lines {
             Lines::Always(line) => Ok(chosen((**line).clone(), &request.ask)),
@@ -166,7 +182,7 @@ impl Backend for Script {
     }
 }
 
-/// The line as an answer to this question: where labels are offered, one of them.
+/// The line as an answer to this question: if labels are offered, one of them.
 fn chosen(line: Completion, ask: &Ask) -> Completion {
     let Ask::Choose { labels } = ask else { return line };
     if line.distribution.is_some() {
@@ -179,6 +195,7 @@ fn chosen(line: Completion, ask: &Ask) -> Completion {
     Completion { text: label, distribution: Some(distribution), ..line }
 }
 
+/// The error after the last line.
 fn no_more_lines() -> Error {
     Error::new(ErrorKind::NotRecorded, "the script has no more lines")
 }
