@@ -1,32 +1,33 @@
-//! Greedy texts that go round in a circle.
+//! Detects greedy texts that repeat themselves without end.
 
 use llama_cpp_2::token::LlamaToken;
 
-/// The written tokens, and how long each period has held at their end.
+/// The written tokens, and for every period the length of the repetition at their end.
 ///
-/// A greedy text that repeats itself makes its own repetition likelier each time (Holtzman et al. 2020, The
-/// Curious Case of Neural Text Degeneration; Xu et al. 2022, Learning to Break the Loop), so that it goes on
-/// to its limit of tokens.
+/// When a greedy text repeats itself, each repetition makes the next one more likely (Holtzman et al. 2020,
+/// The Curious Case of Neural Text Degeneration; Xu et al. 2022, Learning to Break the Loop). Such a text
+/// continues until its limit of tokens.
 #[derive(Debug, Default)]
 pub(super) struct Circle {
     written: Vec<LlamaToken>,
-    /// At index p - 1: how many tokens in a row equal the one p before them.
+    /// At index p - 1: how many tokens in a row equal the token p positions before them.
     runs: Vec<usize>,
 }
 
-/// The longest period that is looked for: a paragraph of a critique.
+/// The longest period that is detected, in tokens: about one paragraph of a critique.
 const LONGEST: usize = 512;
 
-/// Text that repeats itself for so many tokens is a circle. Honest text does so for less: a line of 120 dashes
-/// is at most 120 tokens, the rule below the head of a table of 20 columns about 60, a matrix of 8 × 8 zeros
-/// 144, `Correct` on each of 100 lines 200. Lists with numbers and tables with changing digits have no period.
+/// The fewest tokens of repetition that count as a loop. Useful text repeats itself for less: a line of 120
+/// dashes is at most 120 tokens, the rule below the head of a table of 20 columns about 60, a matrix of 8 × 8
+/// zeros 144, and `Correct` on each of 100 lines 200. Numbered lists and tables with changing digits have no
+/// period.
 const SHORTEST: usize = 256;
 
-/// And so many times: whole paragraphs that come again once or twice are emphasis.
+/// The fewest repetitions that count as a loop: a paragraph that occurs two or three times is emphasis.
 const TIMES: usize = 4;
 
 impl Circle {
-    /// Adds a token, and says whether the text has gone round in a circle by now.
+    /// Adds a token. Returns whether the text now counts as a loop.
     pub(super) fn closes(&mut self, token: LlamaToken) -> bool {
         let Self { written, runs } = self;
         runs.resize(written.len().min(LONGEST), 0);
@@ -48,7 +49,7 @@ mod tests {
 
     use super::*;
 
-    /// After how many tokens a text counts as a circle.
+    /// After how many tokens a text counts as a loop; `None` if it never does.
     fn closed(text: impl IntoIterator<Item = usize>) -> Option<usize> {
         let mut circle = Circle::default();
         let token = |id| LlamaToken(i32::try_from(id).unwrap());
@@ -66,12 +67,13 @@ mod tests {
 
     #[test]
     fn honest_repetitions_are_none() {
-        // A rule of 120 dashes, 100 lines of one word, zeros in 8 rows, and a paragraph that comes thrice.
+        // A rule of 120 dashes, 100 lines of one word, zeros in 8 rows, and a paragraph that occurs three
+        // times.
         assert_eq!(closed([7; 120]), None);
         assert_eq!(closed((0..2).cycle().take(200)), None);
         assert_eq!(closed((0..18).cycle().take(144)), None);
         assert_eq!(closed((0..300).cycle().take(900)), None);
-        // A list that counts, with three tokens around each number.
+        // A numbered list, with three tokens around each number.
         assert_eq!(closed((0..4_000).map(|n| if n % 4 == 0 { 10 + n / 4 } else { n % 4 })), None);
     }
 

@@ -1,4 +1,4 @@
-//! The thread that owns a model: it takes a job, evaluates it, answers, and takes the next.
+//! The thread that owns a model: it evaluates one job at a time and sends the answers.
 
 use std::{
     num::NonZeroU32,
@@ -32,18 +32,23 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Says whether nobody waits for the answer any more.
+/// Reports whether the caller has stopped waiting for the answer.
 pub(super) type Gone<'g> = &'g dyn Fn() -> bool;
 
-/// What the rest of the program may know of a loaded model.
+/// The facts about a loaded model that callers need.
 pub(super) struct Loaded {
+    /// The title in the file, `general.name`.
     pub(super) title: String,
+    /// The chat template of the file.
     pub(super) template: ChatTemplate,
+    /// The tokenizer, shared with the callers' threads.
     pub(super) vocabulary: Arc<Vocabulary>,
+    /// The length of the context, in tokens.
     pub(super) context: usize,
 }
 
-/// llama.cpp itself, for the life of the process: dropping it would free it for every model.
+/// The global state of llama.cpp, kept for the life of the process: dropping it would free it for every
+/// model.
 pub(super) fn backend() -> Result<&'static LlamaBackend> {
     static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     let init = || {
@@ -56,46 +61,50 @@ pub(super) fn backend() -> Result<&'static LlamaBackend> {
         .map_err(|cause| failed("llama.cpp does not start").because(cause.clone()))
 }
 
-/// The longest context that is taken without asking: memory grows with it.
+/// The longest context that is chosen by default, in tokens: memory grows with the length.
 const LARGEST_CONTEXT: u32 = 8_192;
 
-/// Tokens per call. Prefixes and chunks are cut at multiples of [`GRAIN`], which leaves texts bitwise the same as
-/// when they are evaluated whole: otherwise an answer would depend on what the cache happened to hold.
+/// The most tokens per call of llama.cpp.
+///
+/// Prefixes and chunks are cut at multiples of [`GRAIN`]. The logits are then bitwise the same as for a text
+/// that is evaluated in one piece; otherwise an answer would depend on the previous content of the cache.
 const CHUNK: usize = 512;
-/// The multiple at which prefixes and chunks are cut.
+/// Prefixes and chunks are cut at multiples of this number of tokens.
 const GRAIN: usize = 4;
 
-/// Below this many bytes a second thread costs more than it brings.
+/// For smaller models, in bytes of weights, a second thread makes evaluation slower.
 const SMALL: u64 = 64 << 20;
 
-/// The one sequence that is used.
+/// The only sequence that is used.
 const SEQUENCE: i32 = 0;
 
-/// A context at work.
+/// A context of llama.cpp with its state.
 ///
-/// The key-value cache holds the tokens in `held`, and the logits are those after the last evaluated ones. Every
-/// evaluation goes through [`Engine::advance`], [`Engine::decode`] or [`Engine::decode_rows`], which keep the two
-/// true.
+/// `held` lists the tokens in the key-value cache, and the logits belong to the last evaluated tokens. Every
+/// evaluation goes through [`Engine::advance`], [`Engine::decode`] or [`Engine::decode_rows`], which maintain
+/// both.
 pub(super) struct Engine<'m> {
+    /// The tokenizer of the model.
     pub(super) vocabulary: Arc<Vocabulary>,
+    /// The weights.
     pub(super) model: &'m LlamaModel,
     /// The context of llama.cpp: its key-value cache and its buffers.
     context: LlamaContext<'m>,
-    /// The batch of the last call, which the logits belong to.
+    /// The batch of the last call; the logits belong to it.
     batch: LlamaBatch<'static>,
     /// The tokens in the cache.
     pub(super) held: Vec<LlamaToken>,
-    /// Tokens that the context takes.
+    /// The length of the context, in tokens.
     pub(super) limit: usize,
-    /// Tokens that one call takes.
+    /// The most tokens per call.
     chunk: usize,
 }
 
 impl Engine<'_> {
-    /// Loads the weights, and the LoRA adapter on top of them.
+    /// Loads the weights, and the LoRA adapter if there is one.
     ///
     /// # Errors
-    /// llama.cpp cannot load one of the files, or the adapter is one of another model.
+    /// llama.cpp cannot load one of the files, or the adapter belongs to a different model.
     pub(super) fn load(
         source: &Source,
         options: &LlamaOptions,
@@ -115,14 +124,16 @@ impl Engine<'_> {
     }
 }
 
-/// A LoRA adapter that was loaded for a model.
+/// A LoRA adapter that has been loaded for a model.
 pub(super) struct Adapter {
+    /// The adapter in llama.cpp.
     adapter: LlamaLoraAdapter,
+    /// The factor of its changes.
     scale: f32,
 }
 
 impl Adapter {
-    /// Reads the adapter.
+    /// Reads the adapter from its file.
     ///
     /// # Errors
     /// llama.cpp cannot read the file, or its matrices do not fit those of the model.
@@ -137,7 +148,7 @@ impl Adapter {
     }
 }
 
-/// Makes a context, reports that it is ready, and works until nothing can be asked any more.
+/// Creates a context, reports that it is ready, and answers jobs until the queue is closed.
 pub(super) fn serve(
     model: &Arc<LlamaModel>,
     adapter: Option<Adapter>,
@@ -179,10 +190,10 @@ pub(super) fn serve(
 }
 
 impl<'m> Engine<'m> {
-    /// Makes a context with the length, threads and adapter of the options.
+    /// Creates a context with the length, threads and adapter of the options.
     ///
     /// # Errors
-    /// There is not enough memory for it, or the adapter is refused.
+    /// There is not enough memory, or llama.cpp refuses the adapter.
     fn new(
         model: &'m LlamaModel,
         adapter: Option<Adapter>,
@@ -213,12 +224,12 @@ impl<'m> Engine<'m> {
             .because(cause)
         })?;
         if let Some(Adapter { mut adapter, scale }) = adapter {
-            // llama.cpp keeps the adapter with its model.
+            // llama.cpp stores the adapter with its model.
             context
                 .lora_adapter_set(&mut adapter, scale)
                 .map_err(|cause| failed("llama.cpp refuses the LoRA adapter").because(cause))?;
         }
-        // llama.cpp may clamp both; exceeding what it settled on would abort the process.
+        // llama.cpp may reduce both values; exceeding the reduced ones would abort the process.
         let room = usize::try_from(context.n_batch()).unwrap_or(CHUNK).min(CHUNK);
         let limit = usize::try_from(context.n_ctx()).unwrap_or(0);
         let chunk = (room / GRAIN * GRAIN).max(1);
@@ -226,7 +237,7 @@ impl<'m> Engine<'m> {
         Ok(Self { vocabulary, model, context, batch, held: Vec::new(), limit, chunk })
     }
 
-    /// Answers one job. Whatever comes of it is sent to the caller: an error ends no thread.
+    /// Answers one job. Errors are sent to the caller too; they do not end the thread.
     fn serve(&mut self, job: Job) {
         let Job { work, reply, .. } = job;
         let gone = || reply.is_closed();
@@ -236,18 +247,18 @@ impl<'m> Engine<'m> {
             Work::ChooseAt(choices) => self.choose_at(choices, &gone),
             Work::Weigh { prompt, text, of } => self.weigh(prompt, text, of, &gone),
         };
-        // Nobody may be waiting any more, and that is fine.
+        // The caller may have stopped waiting, which is not an error.
         drop(reply.send(answer));
     }
 
-    /// Brings the cache to exactly these tokens and the logits to the last of them; returns how many were there
-    /// already.
+    /// Evaluates what is missing, so that the cache holds exactly these tokens and the logits belong to the
+    /// last one. Returns how many tokens were in the cache before.
     ///
     /// # Errors
-    /// llama.cpp fails, or the caller is gone.
+    /// llama.cpp fails, or the caller has stopped waiting.
     pub(super) fn advance(&mut self, tokens: &[LlamaToken], gone: Gone<'_>) -> Result<usize> {
         let same = shared(&self.held, tokens);
-        // At least the last token must be evaluated, for its logits.
+        // The last token must be evaluated, because its logits are needed.
         let keep = self.cut(same.min(tokens.len().saturating_sub(1)) / GRAIN * GRAIN);
         let mut at = keep;
         while at < tokens.len() {
@@ -259,20 +270,21 @@ impl<'m> Engine<'m> {
         Ok(keep)
     }
 
-    /// Evaluates tokens; the logits are those of the last.
+    /// Evaluates tokens and keeps the logits of the last one.
     pub(super) fn decode(&mut self, tokens: &[LlamaToken]) -> Result<()> {
         self.evaluate(tokens, |n| n + 1 == tokens.len())
     }
 
-    /// Evaluates tokens, and keeps the logits of each.
+    /// Evaluates tokens and keeps the logits of each.
     pub(super) fn decode_rows(&mut self, tokens: &[LlamaToken]) -> Result<()> {
         self.evaluate(tokens, |_| true)
     }
 
-    /// Evaluates tokens after those in the cache, and keeps the logits that are `wanted`, by their place in the call.
+    /// Evaluates tokens after those in the cache. Keeps the logits of the `wanted` ones, by their index in
+    /// the call.
     ///
     /// # Errors
-    /// llama.cpp fails: the cache is emptied then, for nobody knows what is in it.
+    /// llama.cpp fails. The cache is then emptied, because its content is no longer known.
     fn evaluate(&mut self, tokens: &[LlamaToken], wanted: impl Fn(usize) -> bool) -> Result<()> {
         self.batch.clear();
         for (n, &token) in tokens.iter().enumerate() {
@@ -282,7 +294,7 @@ impl<'m> Engine<'m> {
                 .map_err(|cause| failed("a batch is too long").because(cause))?;
         }
         if let Err(cause) = self.context.decode(&mut self.batch) {
-            // Part of the batch may be in the cache, or nothing.
+            // All of the batch may be in the cache, or a part, or nothing.
             self.forget();
             return Err(failed("llama.cpp failed to evaluate").because(cause));
         }
@@ -290,18 +302,18 @@ impl<'m> Engine<'m> {
         Ok(())
     }
 
-    /// The logits of what may follow the last token, one for each token of the vocabulary.
+    /// The logits for the token after the last one, one for each token of the vocabulary.
     pub(super) fn logits(&self) -> &[f32] {
         self.context.get_logits_ith(self.batch.n_tokens() - 1)
     }
 
-    /// The logits of what may follow the n-th token of the last call.
+    /// The logits for the token after the n-th token of the last call.
     pub(super) fn row(&self, n: usize) -> &[f32] {
         self.context.get_logits_ith(i32::try_from(n).unwrap_or(i32::MAX))
     }
 
-    /// Drops everything after the first `keep` tokens, and says how many are left: recurrent memories
-    /// cannot be rewound and start again.
+    /// Removes everything after the first `keep` tokens, and returns how many tokens are left. A recurrent
+    /// model cannot be rewound, so its cache is emptied.
     pub(super) fn cut(&mut self, keep: usize) -> usize {
         if keep < self.held.len() {
             let from = u32::try_from(keep).unwrap_or(u32::MAX);
@@ -320,24 +332,27 @@ impl<'m> Engine<'m> {
     }
 }
 
-/// One for small models; else half of what the machine has, since two threads of one core share its
-/// arithmetic, and threads beyond the free cores spin while they wait.
+/// The default number of threads: one for small models, otherwise half of the machine's threads. Two threads
+/// of one core share its arithmetic units, and further threads waste time waiting.
 fn default_threads(bytes: u64) -> i32 {
     let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if bytes < SMALL { 1 } else { i32::try_from(all / 2).unwrap_or(i32::MAX).max(1) }
 }
 
-/// Tokens of a request: those of the prompt, those of it that were in the cache, and those written.
+/// The usage of a request: tokens of the prompt, those of them that were in the cache, and written tokens.
 pub(super) fn usage(prompt: usize, cached: usize, written: usize) -> Usage {
     Usage { cached: Some(cached as u64), ..Usage::new(prompt as u64, written as u64) }
 }
 
-/// The answer of an engine in this process.
+/// An answer of an engine in this process.
 pub(super) fn answer(text: String) -> Completion {
     Completion { in_process: true, ..Completion::text(text) }
 }
 
-/// Ends an evaluation whose caller is gone.
+/// Ends an evaluation whose caller has stopped waiting.
+///
+/// # Errors
+/// The evaluation was given up, if `gone` is true.
 pub(super) fn stop_if(gone: bool) -> Result<()> {
     if gone { Err(failed("the request was given up")) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! GGUF files: checks before llama.cpp sees them, their digest, what they say of themselves.
+//! GGUF files: checks before llama.cpp opens them, their digest, and their metadata.
 
 use std::{
     fs::{self, File},
@@ -11,27 +11,28 @@ use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
 use super::{Lora, Weights, engine, failed, header, trial};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Weights that llama.cpp can open: it reads files only, so embedded ones are lent to a temporary one.
+/// Weights that llama.cpp can open. It only reads files, so embedded weights are written to a temporary one.
 pub(super) struct Source {
     /// The file that llama.cpp opens.
     path: PathBuf,
-    /// The digest, where it is known without reading the file again.
+    /// The digest, if it is known without reading the file again.
     digest: Option<String>,
-    /// The temporary file of embedded weights, removed when they are loaded.
+    /// The temporary file of embedded weights, which is removed after loading.
     lent: Option<tempfile::NamedTempFile>,
 }
 
 /// The first bytes of every GGUF file.
 const MAGIC: &[u8] = b"GGUF";
 
-/// Magic, version, and the two counts.
+/// The size of the magic number, the version and the two counts, in bytes.
 const SMALLEST: u64 = 24;
 
 impl Source {
     /// Checks a file, or writes embedded weights to a temporary one.
     ///
     /// # Errors
-    /// The file is missing, not a GGUF, damaged, or ends the process that tries it; or there is no room for a temporary one.
+    /// The file is missing, is not a GGUF file, is damaged, or crashes the process that tries it; or the
+    /// temporary file cannot be written.
     pub(super) fn open(weights: &Weights) -> Result<Self> {
         match weights {
             Weights::File(path) => {
@@ -58,18 +59,21 @@ impl Source {
         }
     }
 
-    /// The path for llama.cpp.
+    /// The path that llama.cpp opens.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The name of the file; `embedded` for weights in this program.
+    /// The name of the file, or `embedded` for weights inside this program.
     pub(super) fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
         if self.lent.is_some() { "embedded".into() } else { name.to_string_lossy().into_owned() }
     }
 
-    /// The digest of the weights, blake3 in hex.
+    /// The digest of the weights: the first 128 bits of blake3, in hex.
+    ///
+    /// # Errors
+    /// The file cannot be read.
     pub(super) fn identity(&self) -> Result<String> {
         match &self.digest {
             Some(digest) => Ok(digest.clone()),
@@ -78,15 +82,15 @@ impl Source {
     }
 }
 
-/// blake3 of the bytes, 128 bits in hex.
+/// The first 128 bits of the blake3 hash of the bytes, in hex.
 fn digest_of(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex()[..32].to_owned()
 }
 
-/// What a LoRA adapter adds to the identity of its model: its digest and its scale.
+/// The part of a model's identity that stands for a LoRA adapter: its digest and its scale.
 ///
 /// # Errors
-/// The file is missing, not a GGUF, or damaged.
+/// The file is missing, is not a GGUF file, or is damaged.
 pub(super) fn adapter(lora: &Lora) -> Result<String> {
     check(&lora.file)
         .and_then(|()| header::check(&lora.file))
@@ -95,7 +99,10 @@ pub(super) fn adapter(lora: &Lora) -> Result<String> {
         .map_err(|error| error.within("lora"))
 }
 
-/// Refuses what llama.cpp would only answer with "null".
+/// Refuses files for which llama.cpp would only report a null pointer.
+///
+/// # Errors
+/// The file is missing, is not a GGUF file, or is truncated or damaged.
 fn check(path: &Path) -> Result<()> {
     let shown = path.display();
     let wrong = |message: String| Error::new(ErrorKind::Config, message);
@@ -116,10 +123,10 @@ fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Tries a file that this machine has not loaded yet where it can do no harm.
+/// Tries a file in another process before this machine loads it for the first time.
 ///
 /// # Errors
-/// The process that tried it ended by a signal or an assertion: this one would have, too.
+/// The other process crashed by a signal or a failed assertion, as this process would have.
 fn tried(path: &Path) -> Result<()> {
     let note = fs::metadata(path).ok().and_then(|meta| note_of(&meta, "loaded"));
     if note.as_ref().is_some_and(|note| note.exists()) {
@@ -132,14 +139,14 @@ fn tried(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Remembering only saves time: a read-only home is no reason to fail.
+/// Stores a note about a file. The note only saves time, so a read-only home directory is not an error.
 fn remember(note: &Path, text: &str) {
     let written = note.parent().map(fs::create_dir_all).and_then(|_| fs::write(note, text).ok());
     tracing::debug!(?note, remembered = written.is_some(), "what is known of a model file");
 }
 
-/// Reads a whole file once and remembers its digest by device, inode, size and time of change: hashing 5 GB takes
-/// seconds, and a changed file is another one by these.
+/// The digest of a file. The whole file is read once, and the digest is stored by device, inode, size and
+/// modification time: hashing 5 GB takes seconds, and a changed file differs in one of these.
 fn digest(path: &Path) -> Result<String> {
     let unreadable = |cause| {
         Error::new(ErrorKind::Io, format!("cannot read `{}`", path.display())).because(cause)
@@ -157,7 +164,7 @@ fn digest(path: &Path) -> Result<String> {
     Ok(digest)
 }
 
-/// The place where something is remembered about a file, until the file changes.
+/// The path of the note about a file; it depends on everything that changes when the file changes.
 #[cfg(unix)]
 fn note_of(meta: &fs::Metadata, folder: &str) -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
@@ -180,35 +187,35 @@ fn note_of(_: &fs::Metadata, _: &str) -> Option<PathBuf> {
     None
 }
 
-/// What a GGUF file says about itself.
+/// The metadata of a GGUF file.
 ///
-/// Sizes are in bytes, the context in tokens.
+/// Sizes are in bytes, and the context is in tokens.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Info {
-    /// blake3 of the weights, 128 bits in hex.
+    /// The first 128 bits of the blake3 hash of the weights, in hex.
     pub digest: String,
     /// Its title, `general.name`.
     pub title: String,
     /// Its architecture, `general.architecture`.
     pub architecture: String,
-    /// Bytes of all tensors.
+    /// The size of the file, in bytes.
     pub bytes: u64,
-    /// Number of parameters.
+    /// The number of parameters.
     pub parameters: u64,
-    /// Tokens of context that it was trained with.
+    /// The length of context in training, in tokens.
     pub context: u32,
-    /// Entries of the vocabulary.
+    /// The number of tokens in the vocabulary.
     pub vocabulary: i32,
-    /// Layers.
+    /// The number of layers.
     pub layers: u32,
     /// Whether it has a chat template.
     pub chat_template: bool,
 }
 
-/// Reads a model's own description without its weights, in milliseconds.
+/// Reads the metadata of a model without loading its weights, which takes milliseconds.
 ///
 /// # Errors
-/// The file is missing or not a GGUF.
+/// The file is missing, or is not a GGUF file.
 pub fn inspect(weights: &Weights) -> Result<Info> {
     let source = Source::open(weights)?;
     let params = LlamaModelParams::default().with_vocab_only(true);

@@ -1,7 +1,7 @@
-//! The header of a GGUF file, and the values in it that llama.cpp takes on trust.
+//! The header of a GGUF file, and the values in it that llama.cpp does not check.
 //!
-//! Some wrong values end the whole process inside llama.cpp. Those that a damaged or faulty file is likely
-//! to have are refused here, by the name of their key; the others are met in a process of their own (see
+//! Some wrong values crash the process inside llama.cpp. Those that a damaged or faulty file is likely to
+//! have are refused here, with the name of their key. Other crashes happen in a separate process (see
 //! [`super::trial`]).
 
 use std::{
@@ -13,34 +13,36 @@ use std::{
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The most blocks that llama.cpp has room for.
+/// The most blocks that llama.cpp supports.
 const BLOCKS: f64 = 512.0;
 
-/// Sizes of the types of values that are no texts and no arrays.
+/// The sizes in bytes of all value types except strings and arrays.
 const SIZES: [(u32, u64); 11] =
     [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (5, 4), (6, 4), (7, 1), (10, 8), (11, 8), (12, 8)];
-/// The type of a text: its length in 8 bytes, then UTF-8.
+/// The type of a string: its length in 8 bytes, then UTF-8.
 const TEXT: u32 = 8;
-/// The type of an array: the type of its elements, their number, then the elements.
+/// The type of an array: the type of its elements, their number, and the elements.
 const ARRAY: u32 = 9;
 
-/// The keys of a file, by type. Texts are not kept, but for the architecture: none of them can end the process.
+/// The metadata of a file, by type. Strings are skipped except for the architecture, because none of them can
+/// crash the process.
 #[derive(Debug, Default)]
 struct Header {
-    /// `general.architecture`, the prefix of the keys that are the model's own.
+    /// `general.architecture`, which prefixes the keys of the architecture.
     architecture: String,
     /// Numbers and booleans by key.
     numbers: HashMap<String, f64>,
-    /// How many elements arrays have.
+    /// The number of elements of each array, by key.
     arrays: HashMap<String, u64>,
 }
 
-/// Why a header is not read.
+/// Why a header cannot be read.
 enum Unread {
-    /// It ends too early, or a length in it exceeds the file.
+    /// It ends too early, or contains a length that exceeds the file.
     Damaged,
-    /// It is of a form that only llama.cpp may know.
+    /// Its version or a type is unknown here; llama.cpp may support it.
     Unknown,
+    /// The file cannot be read.
     Io(io::Error),
 }
 
@@ -53,11 +55,11 @@ impl From<io::Error> for Unread {
     }
 }
 
-/// Refuses a file whose header llama.cpp would not survive.
+/// Refuses a file whose header would crash llama.cpp.
 ///
 /// # Errors
-/// The header is damaged, or a value in it is one on which llama.cpp asserts: the error names its key. A header of
-/// an unknown version passes: llama.cpp itself refuses what it does not know.
+/// The header is damaged, or a value fails an assertion of llama.cpp; the error names its key. A header of an
+/// unknown version passes, because llama.cpp itself refuses what it does not support.
 pub(super) fn check(path: &Path) -> Result<()> {
     let shown = path.display();
     let wrong = |message: String| {
@@ -72,15 +74,19 @@ pub(super) fn check(path: &Path) -> Result<()> {
     }
 }
 
-/// A file as it is read.
+/// A file that is read from its start.
 struct Reader {
+    /// The file.
     file: BufReader<File>,
-    /// Bytes that are left: no length in the file may exceed them.
+    /// The bytes that are left; no length in the file may exceed this number.
     left: u64,
 }
 
 impl Reader {
     /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// The file ends before.
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Unread> {
         let mut bytes = [0; N];
         self.file.read_exact(&mut bytes)?;
@@ -88,17 +94,17 @@ impl Reader {
         Ok(bytes)
     }
 
-    /// The next number of 4 bytes, little-endian.
+    /// The next 4 bytes as a little-endian number.
     fn small(&mut self) -> Result<u32, Unread> {
         self.bytes().map(u32::from_le_bytes)
     }
 
-    /// The next number of 8 bytes, little-endian.
+    /// The next 8 bytes as a little-endian number.
     fn large(&mut self) -> Result<u64, Unread> {
         self.bytes().map(u64::from_le_bytes)
     }
 
-    /// Passes over `count` bytes. A length that exceeds the file is damage, and not a reason to allocate memory.
+    /// Skips `count` bytes. A length that exceeds the file means damage; no memory is allocated for it.
     fn skip(&mut self, count: u64) -> Result<(), Unread> {
         self.left = self.left.checked_sub(count).ok_or(Unread::Damaged)?;
         match i64::try_from(count) {
@@ -111,7 +117,7 @@ impl Reader {
         }
     }
 
-    /// The next text. Broken UTF-8 is replaced: it is only compared and shown.
+    /// The next string. Invalid UTF-8 is replaced, since the string is only compared and shown.
     fn text(&mut self) -> Result<String, Unread> {
         let length = self.large()?;
         if length > self.left {
@@ -123,7 +129,7 @@ impl Reader {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The next number of the given type, whatever its width.
+    /// The next number of this type, of any width.
     #[expect(clippy::cast_precision_loss, reason = "only small values are compared")]
     fn number(&mut self, kind: u32) -> Result<f64, Unread> {
         Ok(match kind {
@@ -141,7 +147,7 @@ impl Reader {
         })
     }
 
-    /// Passes over an array, and says how many elements it has.
+    /// Skips an array, and returns its number of elements.
     fn array(&mut self) -> Result<u64, Unread> {
         let (kind, count) = (self.small()?, self.large()?);
         if kind == TEXT {
@@ -158,7 +164,7 @@ impl Reader {
 }
 
 impl Header {
-    /// Reads all keys of the header, and no tensors.
+    /// Reads all keys of the header, but no tensors.
     ///
     /// The layout is that of the GGUF specification in the repository `ggml-org/ggml`, versions 2 and 3.
     fn read(path: &Path) -> Result<Self, Unread> {
@@ -187,12 +193,12 @@ impl Header {
         Ok(header)
     }
 
-    /// A value of the model's own architecture.
+    /// The number under a key of the model's architecture.
     fn number(&self, key: &str) -> Option<f64> {
         self.numbers.get(&format!("{}.{key}", self.architecture)).copied()
     }
 
-    /// What is wrong, with the name of its key.
+    /// The first fault of the header, with the name of its key.
     fn fault(&self) -> Option<String> {
         let own = &self.architecture;
         let outside = |key: &str, least: f64, most: f64, what: &str| {
@@ -211,7 +217,7 @@ impl Header {
             .or_else(|| self.wrong_vocabulary())
     }
 
-    /// The epsilon of a norm that is negative, infinite or not a number.
+    /// An epsilon of a normalization that is negative, infinite or not a number.
     fn wrong_epsilon(&self) -> Option<String> {
         let wrong = |(key, value): &(&String, &f64)| {
             key.ends_with("epsilon") && !(value.is_finite() && **value >= 0.0)
@@ -220,11 +226,12 @@ impl Header {
         Some(format!("`{key}` is {value}, and it must be a number from 0 up"))
     }
 
-    /// Heads of attention whose numbers do not divide one another, or turn more than their width.
+    /// Numbers of attention heads that do not divide one another, or a rotary dimension that is odd or
+    /// exceeds the width of a head.
     fn wrong_heads(&self) -> Option<String> {
         let own = &self.architecture;
         let heads = self.number("attention.head_count")?;
-        // Models without attention say 0.
+        // Models without attention report 0 heads.
         let recurrent = |key: &String| key.contains(".ssm.") || key.contains(".wkv.");
         if heads < 1.0 {
             let attends = !self.numbers.keys().any(recurrent);
@@ -245,7 +252,7 @@ impl Header {
         })
     }
 
-    /// More experts used than there are.
+    /// A number of used experts that exceeds the number of experts.
     fn wrong_experts(&self) -> Option<String> {
         let own = &self.architecture;
         let (all, used) = (self.number("expert_count"), self.number("expert_used_count")?);
@@ -253,7 +260,7 @@ impl Header {
         (used > all).then(|| format!("`{own}.expert_used_count` is {used} of {all} experts"))
     }
 
-    /// Tokens whose scores and types are not as many as they are.
+    /// Scores or token types whose number differs from the number of tokens.
     fn wrong_vocabulary(&self) -> Option<String> {
         let tokens = *self.arrays.get("tokenizer.ggml.tokens")?;
         let other = |key: &str| {

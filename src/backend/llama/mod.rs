@@ -1,20 +1,20 @@
-//! Models in this process: any GGUF through llama.cpp, on the CPU or a GPU.
+//! Models in this process: any GGUF file through llama.cpp, on the CPU or a GPU.
 //!
 //! # How a request is answered
-//! One engine thread per model owns the weights and the context, and evaluates one request at a time;
-//! requests wait in its queue, and the one that shares most tokens with the cache is next. What is judged is
-//! tokenized with special tokens off, so that `<|im_end|>` in an answer is ten characters and never a control
+//! One engine thread per model owns the weights and the context, and evaluates one request at a time. Other
+//! requests wait in its queue; the next one is the one that shares most tokens with the cache. Judged text is
+//! tokenized with special tokens disabled, so `<|im_end|>` in an answer is ten characters and never a control
 //! token.
 //!
-//! # What the identity holds
-//! `gguf|DIGEST|TEMPLATE|ENGINE`, and `|lora:DIGEST:SCALE` where there is an adapter: blake3 of the weights, of
-//! the chat template, and the version of this engine's answers. The length of the context is not part of it: an
-//! answer that the context cut is not remembered.
+//! # What the identity contains
+//! `gguf|DIGEST|TEMPLATE|ENGINE`, and `|lora:DIGEST:SCALE` if there is an adapter: the blake3 digests of the
+//! weights and of the chat template, and the version of this engine's answers. The length of the context is
+//! not part of it, because an answer that was cut off by the context is not cached.
 //!
 //! # Modules
-//! `header`, `file` and `trial` check a file before it can end the process; `template` and `tokens` make tokens
-//! of a conversation; `work` and `queue` order requests; `sampler`, `tree` and `circle` decide tokens; `engine`,
-//! `score` and `write` run the model.
+//! `header`, `file` and `trial` check a file before it can crash the process; `template` and `tokens` convert
+//! a conversation to tokens; `work` and `queue` order requests; `sampler`, `tree` and `circle` choose tokens;
+//! `engine`, `score` and `write` run the model.
 
 mod header;
 mod file;
@@ -74,36 +74,36 @@ use crate::{
 pub struct LlamaOptions {
     /// Where the weights are.
     pub weights: Weights,
-    /// The name of the model in results; the file's name by default.
+    /// The name of the model in results; by default the name of the file.
     pub name: Option<String>,
-    /// Tokens of context; by default what the model was trained with, at most 8,192. 0 is all that it was
-    /// trained with. llama.cpp rounds it up to a multiple of 256.
+    /// The length of the context in tokens. By default it is the length in training, up to 8,192; 0 selects
+    /// all of the length in training. llama.cpp rounds it up to a multiple of 256.
     pub context: Option<u32>,
-    /// Threads; by default 1 for small models and half of what the machine has for others.
+    /// The number of threads; by default 1 for small models, and half of the machine's threads for others.
     pub threads: Option<i32>,
-    /// Layers on the GPU; all by default, where the program was built for one.
+    /// The number of layers on the GPU; by default all, if the program was built with GPU support.
     pub gpu_layers: Option<u32>,
-    /// A LoRA adapter on top of the weights.
+    /// The LoRA adapter to apply to the weights.
     pub lora: Option<Lora>,
 }
 
-/// A LoRA adapter in a GGUF file of its own, and how strongly it counts (Hu et al. 2021).
+/// A LoRA adapter in a GGUF file of its own, and the strength of its effect (Hu et al. 2021).
 ///
-/// llama-cpp-2 sets one adapter at a time, so a model has one at most.
+/// llama-cpp-2 supports one adapter at a time, so a model has at most one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lora {
-    /// The adapter's file; llama.cpp's `convert_lora_to_gguf.py` makes it.
+    /// The file of the adapter, made by llama.cpp's `convert_lora_to_gguf.py`.
     pub file: PathBuf,
-    /// The factor of its changes: 1 as it was trained, 0 as if it were not there.
+    /// The factor of its changes: 1 as trained, 0 without any effect.
     pub scale: f32,
 }
 
-/// Where weights are.
+/// The place of the weights.
 #[derive(Clone)]
 pub enum Weights {
     /// In a GGUF file.
     File(PathBuf),
-    /// In this program.
+    /// Inside this program.
     Embedded(&'static [u8]),
 }
 
@@ -117,18 +117,21 @@ impl std::fmt::Debug for Weights {
 }
 
 impl LlamaOptions {
-    /// The weights in a file, everything else by default.
+    /// Options for the weights in a file, with defaults for everything else.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::new(Weights::File(path.into()))
     }
 
-    /// These weights, everything else by default.
+    /// Options for these weights, with defaults for everything else.
     pub fn new(weights: Weights) -> Self {
         Self { weights, name: None, context: None, threads: None, gpu_layers: None, lora: None }
     }
 }
 
 /// A model in this process.
+///
+/// It is a [`Backend`] that can choose labels exactly, weigh texts token by token, and continue an assistant
+/// turn.
 ///
 /// ```
 /// # #[cfg(feature = "tiny")]
@@ -145,41 +148,49 @@ impl LlamaOptions {
 /// ```
 ///
 /// # Cancellation
-/// Dropping the future of an answer stops its evaluation at the next token, and the engine goes on with the next
-/// request. Dropping the model ends its thread and frees the weights.
+/// Dropping the future of an answer stops its evaluation at the next token, and the engine continues with the
+/// next request. Dropping the model ends its thread and frees the weights.
 #[derive(Debug)]
 pub struct Llama {
+    /// The name in results.
     name: String,
+    /// The identity in cache keys: see the [module](self).
     identity: String,
+    /// The names by which prompts may recognize the model.
     aliases: Vec<String>,
+    /// The chat template.
     template: ChatTemplate,
-    /// Whether answers begin inside of a thinking block.
+    /// Whether answers begin inside a thinking block.
     opens_thinking: bool,
-    /// What turns texts into tokens on the caller's thread.
+    /// The tokenizer, used on the callers' threads.
     vocabulary: Arc<Vocabulary>,
-    /// The tokens that the context holds.
+    /// The length of the context, in tokens.
     context: usize,
-    /// The way to the engine thread; `None` once the model is being dropped.
+    /// The channel to the engine thread; `None` once the model is being dropped.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
-    /// The engine thread, joined when the model is dropped.
+    /// The engine thread, which is joined when the model is dropped.
     thread: Option<thread::JoinHandle<()>>,
 }
 
-/// Names how this engine answers: raised when the same request may get another answer than before, so
-/// that remembered answers are not taken for those of another engine.
+/// The version of this engine's answers. It is raised when the same request may get a different answer than
+/// before, so that cached answers of an older engine are not used.
 const ANSWERS: &str = "engine-3";
 
 impl Llama {
     /// Loads a model and starts its engine thread.
     ///
     /// # Errors
-    /// The file is missing, not a GGUF, truncated, or too large for the memory; or the LoRA adapter is.
+    /// The file of the weights or of the adapter is missing, is not a GGUF file, is truncated, or does not
+    /// fit into memory.
+    ///
+    /// # Cancellation
+    /// Dropping the future does not stop the loading, which ends on its own thread.
     pub async fn load(options: LlamaOptions) -> Result<Self> {
         let work = tokio::task::spawn_blocking(move || Self::load_blocking(options));
         work.await.unwrap_or_else(|cause| Err(failed("the loading thread died").because(cause)))
     }
 
-    /// Loads on this thread: reading weights blocks, and may take minutes.
+    /// Loads on this thread, which blocks and may take minutes.
     fn load_blocking(options: LlamaOptions) -> Result<Self> {
         let source = file::Source::open(&options.weights)?;
         let name = options.name.clone().unwrap_or_else(|| source.name());
@@ -211,7 +222,7 @@ impl Llama {
         })
     }
 
-    /// The tokens of a request, exactly as the model will see them.
+    /// The tokens of a request, exactly as the model receives them.
     ///
     /// # Errors
     /// The chat template refuses the conversation.
@@ -220,12 +231,15 @@ impl Llama {
         Ok(self.vocabulary.tokens(&pieces)?.into_iter().map(|token| token.0).collect())
     }
 
-    /// Whether a token steers the model instead of standing for text.
+    /// Whether a token is a control token, which does not stand for text.
     pub fn is_control(&self, token: i32) -> bool {
         self.vocabulary.is_control(token)
     }
 
-    /// What a request comes to in tokens.
+    /// Converts a request to tokens.
+    ///
+    /// # Errors
+    /// The template refuses the conversation, or the model cannot answer this kind of question.
     fn work(&self, request: &Request) -> Result<Work> {
         let pieces = self.template.pieces(request)?;
         let work = match &request.ask {
@@ -254,7 +268,8 @@ impl Llama {
                 let (mut prompt, tail, texts) =
                     self.vocabulary.continued(&pieces, std::slice::from_ref(of))?;
                 let whole = texts.concat();
-                // A token that joins the prompt's end to the text is one of the text.
+                // A token that spans the end of the prompt and the start of the text counts as a token of
+                // the text.
                 let sure = work::shared(&tail, &whole);
                 prompt.extend_from_slice(&tail[..sure]);
                 Work::Weigh { prompt, text: whole[sure..].to_vec(), of: of.clone() }
@@ -275,7 +290,7 @@ impl Llama {
 
     /// Refuses requests that are empty, or longer than the context.
     ///
-    /// llama.cpp would end the process where a batch exceeds the context.
+    /// llama.cpp would abort the process if a batch exceeded the context.
     fn check_length(&self, work: &Work) -> Result<()> {
         if work.prompt().is_empty() {
             return Err(Error::new(ErrorKind::Refused, "the request is empty")
@@ -293,7 +308,10 @@ impl Llama {
         Ok(())
     }
 
-    /// Puts a job into the queue of the engine thread.
+    /// Sends a job to the engine thread.
+    ///
+    /// # Errors
+    /// The thread has ended.
     fn submit(&self, job: Job) -> Result<()> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = queue.as_ref().is_some_and(|queue| queue.send(job).is_ok());
@@ -350,8 +368,8 @@ impl Backend for Llama {
     }
 }
 
-/// Ends the engine thread after its current call, and waits for it: weights are freed before the
-/// process goes on to its end.
+/// Ends the engine thread after its current call and waits for it, so that the weights are freed before the
+/// process exits.
 impl Drop for Llama {
     fn drop(&mut self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -361,14 +379,14 @@ impl Drop for Llama {
     }
 }
 
-/// Whether the request goes on with a text in the tokens in which the model wrote it.
+/// Whether the request continues a text in the same tokens in which the model wrote it.
 fn goes_on(request: &Request) -> bool {
     let last = request.messages.last().filter(|_| request.open);
     let written = |part: &Part| part.origin == Origin::Model && !part.token_ids.is_empty();
     last.is_some_and(|turn| turn.parts.iter().any(written))
 }
 
-/// Refuses penalties that are no numbers to count with.
+/// Refuses penalties that are not finite numbers or not in their range.
 fn check(sampling: &Sampling) -> Result<()> {
     let Sampling { repeat_penalty, presence_penalty, frequency_penalty, .. } = sampling;
     let positive = repeat_penalty.is_none_or(|penalty| penalty > 0.0 && penalty.is_finite());
@@ -381,7 +399,7 @@ fn check(sampling: &Sampling) -> Result<()> {
     ))
 }
 
-/// An error of the model itself, which no other request can mend.
+/// An error of the model itself, which would affect every other request too.
 fn failed(message: &str) -> Error {
     Error::new(ErrorKind::Model, message)
 }

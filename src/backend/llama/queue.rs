@@ -1,8 +1,9 @@
-//! Waiting requests, and which of them is next.
+//! The waiting requests, and the choice of the next one.
 //!
-//! Reading a prompt takes most of the time of a judgment, and judgments share their beginnings: the same
-//! instructions, the same record in another draw or order. So the request that shares most tokens with the cache is
-//! taken first, and after a text was written the queue waits a moment for the request that goes on with it.
+//! Reading a prompt takes most of the time of a judgment, and prompts share their beginnings: the same
+//! instructions, or the same record in another draw or order. The next request is therefore the one that
+//! shares most tokens with the cache. After a text has been written, the queue waits briefly for the request
+//! that continues it.
 
 use std::{
     sync::mpsc::Receiver,
@@ -13,15 +14,15 @@ use llama_cpp_2::token::LlamaToken;
 
 use super::work::{Job, shared};
 
-/// Requests that wait for the engine.
+/// The requests that wait for the engine.
 ///
-/// It is used by the engine thread alone; callers reach it over a channel.
+/// Only the engine thread uses it; callers send requests over a channel.
 pub(super) struct Queue {
-    /// The way from the callers.
+    /// The channel from the callers.
     jobs: Receiver<Job>,
-    /// In the order of their arrival.
+    /// The waiting requests, in order of arrival.
     waiting: Vec<Waiting>,
-    /// Texts written since a request came that goes on with one.
+    /// How many texts have been written since the last request that continued one.
     unfollowed: u32,
 }
 
@@ -29,31 +30,33 @@ pub(super) struct Queue {
 struct Waiting {
     /// The request.
     job: Job,
-    /// How often a later one was taken first.
+    /// How many times a later request was chosen first.
     passed: u32,
 }
 
-/// Nobody is passed over more often: prefixes are shared by neighbours, and a run of neighbours is short.
+/// The most times that a request is passed over. Prefixes are shared by neighbouring records, and runs of
+/// neighbours are short.
 const MOST_PASSED: u32 = 32;
 
-/// So many texts in a row that nobody went on with: nobody is waited for.
+/// After this many texts in a row without a continuation, the queue no longer waits for one.
 const PATIENCE: u32 = 8;
 
-/// What is waited for the request that goes on with a text, at most: a share of the time that writing it
-/// took, and no more than what reading a text and asking again takes.
+/// The longest wait for a continuation, as a fraction of the writing time: one part in this many. It costs no
+/// more than reading the text again would.
 const SHARE: u32 = 50;
-/// The longest wait for the request that goes on with a text.
+/// The longest wait for a continuation, however long the writing took.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 impl Queue {
-    /// A queue of the requests that come over this channel.
+    /// A queue of the requests from this channel.
     pub(super) fn new(jobs: Receiver<Job>) -> Self {
         Self { jobs, waiting: Vec::new(), unfollowed: PATIENCE }
     }
 
-    /// The request that shares the most tokens with what is `held`; `None` when no more can come.
+    /// The request that shares the most tokens with those `held` in the cache; `None` once the channel is
+    /// closed and no request waits.
     ///
-    /// Requests that nobody waits for any more are dropped.
+    /// Requests whose callers have stopped waiting are dropped.
     pub(super) fn next(&mut self, held: &[LlamaToken]) -> Option<Job> {
         loop {
             self.drain();
@@ -71,8 +74,8 @@ impl Queue {
         Some(self.waiting.remove(next).job)
     }
 
-    /// After a text was written in so much time: where others wait, and texts are usually gone on with, waits
-    /// a moment for the request that does so, for it shares more than any other ever will.
+    /// Called after a text was written within `took`. If other requests wait and texts are usually continued,
+    /// it waits briefly for the continuation, because that request shares more tokens than any other.
     pub(super) fn wrote(&mut self, prompt: usize, held: &[LlamaToken], took: Duration) {
         self.unfollowed = self.unfollowed.saturating_add(1);
         let until = Instant::now() + (took / SHARE).min(LONGEST_WAIT);
@@ -90,14 +93,14 @@ impl Queue {
         }
     }
 
-    /// Takes in what has come, without waiting.
+    /// Moves all requests from the channel to the list, without waiting.
     fn drain(&mut self) {
         while let Ok(job) = self.jobs.try_recv() {
             self.push(job);
         }
     }
 
-    /// Adds a request at the end.
+    /// Adds a request at the end of the list.
     fn push(&mut self, job: Job) {
         if job.goes_on {
             self.unfollowed = 0;
@@ -106,8 +109,10 @@ impl Queue {
     }
 }
 
-/// Decides which is next, so that prefixes are shared and none starves. Of those that wait, each with the tokens that it shares and how often it was passed over:
-/// the first that was passed over too often, else the first of those that share most.
+/// Chooses the next request, so that prefixes are shared and no request starves.
+///
+/// Each entry gives the number of shared tokens and how many times the request was passed over. The first
+/// request that was passed over too often is chosen; otherwise the first one that shares most tokens.
 fn first(waiting: &[(usize, u32)]) -> usize {
     let starved = waiting.iter().position(|(_, passed)| *passed >= MOST_PASSED);
     let most = || waiting.iter().enumerate().rev().max_by_key(|(_, (shared, _))| *shared);

@@ -1,7 +1,8 @@
-//! Picking tokens: our own, so that equal requests give equal texts on every run.
+//! Chooses tokens. Equal requests give equal texts in every run, which is why llama.cpp's own samplers are
+//! not used.
 //!
-//! The randomness of a draw is a hash of the request's key and the position. It depends on no other request, no
-//! thread and no order of evaluation, and another draw of the same request is another key.
+//! The random number for a token is a hash of the request's key and the position. It does not depend on other
+//! requests, threads or the order of evaluation. Another draw of the same request has another key.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -9,19 +10,21 @@ use llama_cpp_2::token::LlamaToken;
 
 use crate::request::{Request, Sampling};
 
-/// The random seed of a request: its key, which holds the seed that was set and the number of the draw.
+/// The random seed of a request: its cache key, which includes the configured seed and the number of the
+/// draw.
 pub(super) fn seed(request: &Request, identity: &str) -> [u8; 32] {
     *request.key(identity).as_bytes()
 }
 
-/// Tokens before the next one that count for penalties, as in llama.cpp (`penalty_last_n`): of the text that is
-/// written, and of the prompt before it.
+/// How many tokens before the next one the penalties apply to, as in llama.cpp (`penalty_last_n`). They may
+/// belong to the written text and to the prompt.
 const PENALIZED: usize = 64;
 
-/// The next token after `held`: the likeliest at temperature 0 (also when none is given), else a draw.
+/// The next token after `held`: the most likely one at temperature 0 or without a temperature, otherwise a
+/// random one.
 ///
-/// Penalties come first, then `top_k`, `min_p` and `top_p` on the probabilities at the temperature, as in
-/// llama.cpp's default chain.
+/// Penalties are applied first, then `top_k`, `min_p` and `top_p` to the probabilities at this temperature,
+/// as in the default chain of llama.cpp.
 pub(super) fn pick(
     logits: &[f32],
     sampling: &Sampling,
@@ -47,14 +50,14 @@ pub(super) fn pick(
     token(candidates.last().map_or(0, |(index, _)| *index))
 }
 
-/// Whether the likeliest token is always taken: at temperature 0, and where none is set.
+/// Whether the most likely token is always chosen: at temperature 0, or without a temperature.
 pub(super) fn is_greedy(sampling: &Sampling) -> bool {
     sampling.temperature.is_none_or(|temperature| temperature <= 0.0)
 }
 
-/// The logits with those of the last tokens lowered, by the formulas of llama.cpp: first `repeat_penalty`
-/// (a positive logit is divided by it, a negative one multiplied), then the presence penalty and the frequency
-/// penalty for every time are taken off.
+/// The logits, lowered for the last tokens by the formulas of llama.cpp. First `repeat_penalty` divides a
+/// positive logit or multiplies a negative one; then the presence penalty is subtracted once, and the
+/// frequency penalty once per occurrence.
 fn penalized<'l>(logits: &'l [f32], sampling: &Sampling, held: &[LlamaToken]) -> Cow<'l, [f32]> {
     let repeat = sampling.repeat_penalty.unwrap_or(1.0);
     let presence = sampling.presence_penalty.unwrap_or(0.0);
@@ -85,16 +88,16 @@ fn token(index: usize) -> LlamaToken {
     LlamaToken(i32::try_from(index).unwrap_or(i32::MAX))
 }
 
-/// The index of the highest logit; of equal ones the first, so that every run picks the same.
+/// The index of the highest logit; the first one if several are equal, so that every run chooses the same.
 fn likeliest(logits: &[f32]) -> usize {
     let best = logits.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
     best.map_or(0, |(index, _)| index)
 }
 
-/// Tokens with their weights relative to the likeliest, likeliest first; no more than `top_k` of them, where that
-/// is above 0.
+/// The tokens with their weights relative to the most likely one, which comes first. At most `top_k` of them
+/// are kept, if `top_k` is above 0.
 ///
-/// A weight is `exp((logit - highest) / temperature)`, so that none overflows.
+/// A weight is `exp((logit - highest) / temperature)`, so it never overflows.
 fn candidates(logits: &[f32], temperature: f64, top_k: Option<u32>) -> Vec<(usize, f64)> {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let weight = |logit: f32| (f64::from(logit - highest) / temperature).exp();
@@ -106,17 +109,18 @@ fn candidates(logits: &[f32], temperature: f64, top_k: Option<u32>) -> Vec<(usiz
         all.select_nth_unstable_by(k, by_weight);
         all.truncate(k);
     } else {
-        // What can never be drawn need not be sorted.
+        // Candidates that can never be drawn need no sorting.
         all.retain(|(_, weight)| *weight > 1e-12);
     }
     all.sort_unstable_by(by_weight);
     all
 }
 
-/// Keeps the likely candidates alone: those of at least `min_p` times the likeliest (Nguyen et al. 2024), then the
-/// fewest whose probabilities reach `top_p` together (nucleus sampling, Holtzman et al. 2020).
+/// Keeps the most likely candidates: those with at least `min_p` times the highest weight (Nguyen et al.
+/// 2024), and of these the fewest whose probabilities add up to `top_p` (nucleus sampling, Holtzman et al.
+/// 2020).
 ///
-/// Candidates come likeliest first, and at least one is left.
+/// Candidates are sorted by weight, highest first; at least one is kept.
 fn keep(candidates: &mut Vec<(usize, f64)>, sampling: &Sampling) {
     let Some(&(_, best)) = candidates.first() else { return };
     if let Some(min_p) = sampling.min_p {
@@ -133,7 +137,7 @@ fn keep(candidates: &mut Vec<(usize, f64)>, sampling: &Sampling) {
     }
 }
 
-/// A number from 0 up to, and without, 1 that depends on the request and the position alone: 32 bits of a keyed
+/// A pseudo-random number in [0, 1) that depends only on the request and the position: 32 bits of a keyed
 /// hash.
 fn chance(seed: &[u8; 32], position: usize) -> f64 {
     let hash = blake3::keyed_hash(seed, &(position as u64).to_le_bytes());
@@ -141,20 +145,20 @@ fn chance(seed: &[u8; 32], position: usize) -> f64 {
     f64::from(u32::from_le_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// Natural-log probability of a token at temperature 1, whatever the request's own temperature is: probabilities of
-/// verdicts are the model's own.
+/// The natural-log probability of a token at temperature 1. The temperature of the request does not matter,
+/// because probabilities of verdicts are the model's own.
 pub(super) fn log_probability(logits: &[f32], token: LlamaToken) -> f64 {
     logit(logits, token) - normalizer(logits)
 }
 
-/// What the logits of one place come to: the natural logarithm of the sum of their exponentials.
+/// The normalizer of the logits of one position: the natural logarithm of the sum of their exponentials.
 pub(super) fn normalizer(logits: &[f32]) -> f64 {
     let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).sum();
     highest + sum.ln()
 }
 
-/// The logit of a token; minus infinity for a token that does not exist.
+/// The logit of a token; minus infinity if the token does not exist.
 pub(super) fn logit(logits: &[f32], token: LlamaToken) -> f64 {
     let own = usize::try_from(token.0).ok().and_then(|index| logits.get(index));
     own.map_or(f64::NEG_INFINITY, |&logit| f64::from(logit))

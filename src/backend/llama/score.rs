@@ -1,7 +1,7 @@
-//! Weighing given texts: labels at one place or at many, and whole texts token by token.
+//! Probabilities of given texts: labels at one place or at many, and whole texts token by token.
 //!
-//! Nothing is sampled here: each token of a text is looked up in the distribution that the model gives before it
-//! (teacher forcing). Logarithms are natural, and probabilities those of temperature 1.
+//! Nothing is sampled: each token of a text is looked up in the distribution that the model gives before it
+//! (teacher forcing). Logarithms are natural, and probabilities are those at temperature 1.
 
 use llama_cpp_2::token::LlamaToken;
 
@@ -16,12 +16,14 @@ use crate::{
     error::Result,
 };
 
-/// Rows of a text that are kept at once: each is as long as the vocabulary.
+/// The most rows of logits that are kept at once; each is as long as the vocabulary.
 const ROWS: usize = 64;
 
 impl Engine<'_> {
-    /// The probability of every label by teacher forcing: each token is looked up in the distribution that the
-    /// model gives before it.
+    /// The probability of every label, by teacher forcing.
+    ///
+    /// # Errors
+    /// llama.cpp fails, or the caller has stopped waiting.
     pub(super) fn choose(&mut self, choice: &Choice, gone: Gone<'_>) -> Result<Completion> {
         let (distribution, cached) = self.distribution(choice, gone)?;
         let labels = distribution.labels.iter().enumerate().rev();
@@ -31,8 +33,8 @@ impl Engine<'_> {
         Ok(Completion { usage, distribution: Some(distribution), ..answer(label) })
     }
 
-    /// The same at many places, one after the other: the cache keeps the text between them, so that each place
-    /// costs only what lies between it and the last one.
+    /// The probabilities of labels at many places, one place after another. The cache keeps the text between
+    /// them, so each place costs only the tokens since the previous one.
     pub(super) fn choose_at(&mut self, choices: &[Choice], gone: Gone<'_>) -> Result<Completion> {
         let mut distributions = Vec::with_capacity(choices.len());
         let mut first = None;
@@ -46,11 +48,11 @@ impl Engine<'_> {
         Ok(Completion { usage, distributions, ..answer(String::new()) })
     }
 
-    /// Natural-log probabilities of the tokens of a text that follows a prompt: implicit rewards and the like are
-    /// differences of such sums (Rafailov et al. 2024).
+    /// The natural-log probabilities of the tokens of a text that follows a prompt. Implicit rewards are
+    /// differences of sums of these (Rafailov et al. 2024).
     ///
     /// # Errors
-    /// llama.cpp fails, or the caller is gone.
+    /// llama.cpp fails, or the caller has stopped waiting.
     pub(super) fn weigh(
         &mut self,
         prompt: &[LlamaToken],
@@ -77,10 +79,10 @@ impl Engine<'_> {
         Ok(Completion { usage, token_ids, logprobs, ..answer(of.to_owned()) })
     }
 
-    /// The distribution over labels, and how many tokens of the prompt were in the cache.
+    /// The distribution over the labels, and the number of prompt tokens that were in the cache.
     ///
-    /// The probabilities are those of the model, not normalized over the labels: what is missing to 1 is the
-    /// probability that the model would have written something else.
+    /// The probabilities are those of the model and do not add up to 1 over the labels: the rest is the
+    /// probability that the model would write something else.
     fn distribution(&mut self, choice: &Choice, gone: Gone<'_>) -> Result<(Distribution, usize)> {
         let Choice { labels, prompt, endings } = choice;
         let cached = self.advance(prompt, gone)?;
@@ -103,7 +105,7 @@ impl Engine<'_> {
         Ok((Distribution::new(labels), cached))
     }
 
-    /// Leaves exactly these tokens in the cache, which begin with what is in it.
+    /// Restores the cache to exactly these tokens, which begin with its current content.
     fn go_back_to(&mut self, path: &[LlamaToken], gone: Gone<'_>) -> Result<()> {
         if self.cut(path.len()) < path.len() {
             self.advance(path, gone)?;

@@ -1,8 +1,8 @@
-//! Conversations as a model was trained to read them: its own chat template, piece by piece.
+//! Converts conversations to the format that a model was trained on, using its own chat template.
 //!
-//! A template is a Jinja program out of the model's file. It is rendered around placeholder words and never
-//! around the texts themselves, so that no judged text can act in it: the output is split at the words, and the
-//! texts are put between the pieces afterwards, tokenized with special tokens off. Templates come from strangers
+//! A template is a Jinja program in the model's file. It is rendered with placeholder words instead of the
+//! texts, so judged text can never act as template code. The output is split at the placeholders, and the
+//! texts are inserted between the pieces and tokenized with special tokens disabled. Templates are untrusted
 //! too: they are rendered within limits on steps, depth and size.
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -18,36 +18,36 @@ use crate::{
     text::{JudgedTexts, TurnEnd, unfinished_thought, visible_part},
 };
 
-/// A chat template out of a GGUF.
+/// A chat template from a GGUF file.
 #[derive(Clone, Debug)]
 pub(super) struct ChatTemplate {
-    /// The Jinja source out of the file; `None` where there is none that can be used.
+    /// The Jinja source in the file; `None` if there is no usable one.
     source: Option<String>,
-    /// The source as it is rendered: within the limits of a template that nobody has checked.
+    /// The source as it is rendered, within the limits for untrusted templates.
     rendered: Result<String, LimitExceeded>,
-    /// The text of the token that begins a sequence, for templates that print it.
+    /// The text of the begin-of-sequence token, for templates that print it.
     bos: String,
-    /// The text of the token that ends a turn.
+    /// The text of the end-of-turn token.
     eos: String,
 }
 
 /// A part of the model's input.
 ///
-/// The variants differ in what the tokenizer may read as a special token.
+/// The variants differ in which special tokens the tokenizer may recognize in them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Piece {
-    /// Text of the template: its special tokens are tokens.
+    /// Text of the template, whose special tokens are recognized.
     Template(String),
-    /// Text of a turn: nothing in it is special.
+    /// Text of a turn, in which no special token is recognized.
     Content(Vec<Part>),
-    /// The end of a thinking block, in the middle of a turn: a special token where the vocabulary has it.
+    /// The end of a thinking block in the middle of a turn: a special token if the vocabulary has one.
     Closing(String),
 }
 
-/// Variables of a chat template by name, as settings give them.
+/// Additional variables for a chat template, by name, from the settings.
 type Variables = BTreeMap<String, serde_json::Value>;
 
-/// What a template is given by the engine, and no setting may change: who says what, and the functions.
+/// The variables that the engine sets and no setting may override: the turns, and the functions.
 const RESERVED: [&str; 7] = [
     "messages",
     "add_generation_prompt",
@@ -58,18 +58,18 @@ const RESERVED: [&str; 7] = [
     "strftime_now",
 ];
 
-/// The largest prompt that a template may print around the turns, in bytes.
+/// The most text that a template may print around the turns, in bytes.
 const LARGEST: usize = 4 << 20;
 
-/// The turn that a model is to go on with, as readers see it, from what the template prints ahead of it.
+/// The open turn that the model is to continue, including what the template prints before it.
 pub(super) fn turn(pieces: &[Piece]) -> String {
     let is_template = |piece: &Piece| matches!(piece, Piece::Template(_));
     let start = pieces.iter().rposition(is_template).unwrap_or(0);
     pieces[start..].iter().map(Piece::text).collect()
 }
 
-/// The pieces of an open turn up to a place in it, in characters from its start: what the model sees before the
-/// label at that place.
+/// The pieces of an open turn up to a place in it, given in characters from its start: the input of the model
+/// before a label at that place.
 pub(super) fn up_to(pieces: &[Piece], place: usize) -> Vec<Piece> {
     let is_template = |piece: &Piece| matches!(piece, Piece::Template(_));
     let start = pieces.iter().rposition(is_template).map_or(0, |at| at + 1);
@@ -92,7 +92,7 @@ pub(super) fn up_to(pieces: &[Piece], place: usize) -> Vec<Piece> {
 }
 
 impl Piece {
-    /// The piece as text, for readers.
+    /// The text of the piece, as readers see it.
     fn text(&self) -> String {
         match self {
             Self::Template(text) | Self::Closing(text) => text.clone(),
@@ -101,31 +101,31 @@ impl Piece {
     }
 }
 
-/// What a template prints around the turns of a conversation.
+/// How a template expects the content of turns.
 #[derive(Clone, Copy)]
 enum Form {
-    /// A turn's content is a text.
+    /// As a string.
     Text,
-    /// A turn's content is a list with one part that is a text, as models that see images want it.
+    /// As a list with one text part, as templates of models with image input expect.
     Parts,
 }
 
 impl ChatTemplate {
-    /// A template out of a model's file with the texts of its begin and end tokens. A source without any `{` names a
-    /// built-in template of llama.cpp, and counts as none.
+    /// A template from a model's file, with the texts of its begin and end tokens. A source without `{` is
+    /// the name of a built-in template of llama.cpp, and is ignored.
     pub(super) fn new(source: Option<String>, bos: String, eos: String) -> Self {
         let source = source.filter(|source| source.contains('{'));
         let rendered = metered(&without_marks(source.as_deref().unwrap_or_default()));
         Self { source, rendered, bos, eos }
     }
 
-    /// Names the template in the model's identity: another template is another model.
+    /// The digest of the template, which is part of the model's identity.
     pub(super) fn digest(&self) -> String {
         let source = self.source.as_deref().unwrap_or("no template");
         blake3::hash(source.as_bytes()).to_hex()[..8].to_owned()
     }
 
-    /// Whether an answer begins inside of a thinking block that the template opens.
+    /// Whether an answer begins inside a thinking block that the template opens.
     pub(super) fn opens_thinking(&self) -> bool {
         let question = Message::new(Role::User, "?", Origin::Prompt);
         let pieces = self.pieces(&Request::generate(vec![question]));
@@ -134,8 +134,9 @@ impl ChatTemplate {
         })
     }
 
-    /// The model's input for a request, in order: pieces of the template, and the contents of the turns between
-    /// them. A raw request, or a model without a template, is its texts with blank lines between the turns.
+    /// The model's input for a request, in order: pieces of the template, with the contents of the turns
+    /// between them. For a raw request or a model without a template, these are the texts with blank lines
+    /// between the turns.
     ///
     /// # Errors
     /// The template refuses the conversation, or exceeds its limits.
@@ -161,11 +162,11 @@ impl ChatTemplate {
         Ok(pieces)
     }
 
-    /// Puts the turns into the template, in the first of four forms that it accepts.
+    /// Inserts the turns into the template, in the first of four forms that it accepts.
     ///
-    /// Tries the turns as they are; then with the system text in the first user turn and neighbours of
-    /// one role joined, as templates without a system role and with strict alternation want it. Each is
-    /// tried with contents that are texts, then with contents that are lists of parts.
+    /// The turns are tried unchanged first. Then the system text is moved into the first user turn and
+    /// adjacent turns of one role are joined, for templates without a system role or with strictly
+    /// alternating roles. Each form is tried with contents as strings, and then as lists of parts.
     fn fold(&self, turns: &[Message], variables: &Variables) -> Result<Vec<Piece>> {
         if let Some(name) = RESERVED.iter().find(|name| variables.contains_key(**name)) {
             let message = format!("the template variable `{name}` cannot be set: it is given");
@@ -180,7 +181,7 @@ impl ChatTemplate {
             for form in [Form::Text, Form::Parts] {
                 match self.render(turns, form, variables) {
                     Ok(pieces) => return Ok(pieces),
-                    // The first refusal is of what was really asked.
+                    // The first refusal is about the conversation as it was requested.
                     Err(error) => _ = refusal.get_or_insert(error),
                 }
             }
@@ -188,8 +189,8 @@ impl ChatTemplate {
         Err(refusal.unwrap_or_else(|| refused("the chat template of this model prints nothing")))
     }
 
-    /// Renders the template once as it is and once with blanks around the contents, which shows whether it trims
-    /// them; then puts the turns in the places of their words.
+    /// Renders the template twice, once with blanks around the contents, to find out whether it trims them.
+    /// Then replaces the placeholders by the turns.
     ///
     /// # Errors
     /// The template refuses the conversation, or prints a turn twice or not at all.
@@ -217,13 +218,14 @@ impl ChatTemplate {
         Ok(pieces)
     }
 
-    /// The template around words that stand for the turns; no text of a turn ever meets it.
+    /// The template rendered with placeholder words instead of the turns; it never receives the text of a
+    /// turn.
     ///
-    /// Templates are asked for the beginning of an answer (`add_generation_prompt`), without tools, and with the
-    /// variables that the settings add. `around` stands on both sides of every word.
+    /// Templates are rendered with the start of an answer (`add_generation_prompt`), without tools, and with
+    /// the variables from the settings. `around` is put on both sides of every placeholder.
     ///
     /// # Errors
-    /// The template is malformed, raises an exception of its own, or exceeds its limits.
+    /// The template has a syntax error, raises an exception, or exceeds its limits.
     fn render_words(
         &self,
         turns: &[Message],
@@ -265,14 +267,14 @@ impl ChatTemplate {
     }
 }
 
-/// The error of a template that cannot be used, with the way around it.
+/// The error for a template that cannot be used, with a hint at a workaround.
 fn refused(message: &str) -> Error {
     Error::new(ErrorKind::Unsupported, message)
         .hint("give the prompt the key `chat: raw` to send plain text")
 }
 
-/// The template without the tags that mark what a model is trained on (`{% generation %}` of the library
-/// transformers): they print nothing, and minijinja does not know them.
+/// The template without the tags that mark training text (`{% generation %}` of the library transformers).
+/// They print nothing, and minijinja does not support them.
 fn without_marks(source: &str) -> String {
     static MARKS: LazyLock<regex::Regex> = LazyLock::new(|| {
         #[expect(clippy::unwrap_used, reason = "the pattern is a constant")]
@@ -285,20 +287,21 @@ fn without_marks(source: &str) -> String {
     MARKS.replace_all(source, same).into_owned()
 }
 
-/// Letters and digits only, so that `trim`, `split` and `startswith` leave it alone.
+/// The placeholder for a turn: letters and digits only, so that `trim`, `split` and `startswith` do not
+/// change it.
 fn word(n: usize) -> String {
     format!("Zq{n}xKvWmTjRbUd{n}qZ")
 }
 
-/// What the record holds.
+/// The texts of the turns that come from the record.
 fn data(turns: &[Message]) -> Vec<String> {
     let parts = turns.iter().flat_map(|turn| &turn.parts);
     let data = parts.filter(|part| part.origin == Origin::Data);
     data.map(|part| part.as_text().to_owned()).collect()
 }
 
-/// Without a template, turns follow one another with a blank line between: the form of a base model, which
-/// continues a document.
+/// The turns with a blank line between them, for models without a template: a base model continues a
+/// document.
 fn plain(turns: &[Message]) -> Vec<Part> {
     let between = || Part::text("\n\n", Origin::Prompt);
     let mut parts: Vec<Part> = Vec::new();
@@ -308,7 +311,7 @@ fn plain(turns: &[Message]) -> Vec<Part> {
         }
         parts.extend(turn.parts.iter().cloned());
     }
-    // One turn alone is a text that the model goes on with: no blank line follows it.
+    // A single turn is a text that the model continues, so no blank line follows it.
     let ends_openly = matches!(turns, [_]);
     if !ends_openly {
         parts.push(between());
@@ -316,10 +319,10 @@ fn plain(turns: &[Message]) -> Vec<Part> {
     parts
 }
 
-/// The parts of a turn that follows `before`, cut where the author ends a thinking block: in the notation
-/// of the block that is open there.
+/// The parts of a turn that follows `before`, split where the prompt's author ends a thinking block. The end
+/// is written in the notation of the block that is open there.
 fn closed(parts: Vec<Part>, before: &str, judged: &JudgedTexts) -> Vec<Piece> {
-    // The notation where no block is open that has one of its own.
+    // The notation if no block is open that has its own.
     const USUAL: &str = "</think>";
     let mut pieces = Vec::new();
     let mut text = before.to_owned();
@@ -339,10 +342,10 @@ fn closed(parts: Vec<Part>, before: &str, judged: &JudgedTexts) -> Vec<Piece> {
     pieces
 }
 
-/// What is shown of a turn that is over: models are trained on histories without old thinking.
+/// The visible part of a finished turn: models are trained on histories without earlier thinking.
 ///
-/// `trims` is whether the template itself trims contents: it trimmed only the placeholder, so the text is trimmed
-/// here as the template would have done.
+/// `trims` is whether the template trims contents. It only trimmed the placeholder, so the text is trimmed
+/// here as the template would do.
 fn content(turn: &Message, trims: bool, judged: &JudgedTexts) -> Vec<Part> {
     let mut parts = turn.parts.clone();
     let models = parts.iter_mut().filter(|part| part.origin == Origin::Model);
@@ -361,7 +364,7 @@ fn content(turn: &Message, trims: bool, judged: &JudgedTexts) -> Vec<Part> {
     parts
 }
 
-/// The turns with the system text in the first user turn, and neighbours of one role joined.
+/// The turns with the system text in the first user turn, and adjacent turns of one role joined.
 fn folded(turns: &[Message]) -> Vec<Message> {
     let mut folded: Vec<Message> = Vec::new();
     for turn in turns {
@@ -377,7 +380,7 @@ fn folded(turns: &[Message]) -> Vec<Message> {
     folded
 }
 
-/// The dialect in which chat templates are written.
+/// An environment for the Jinja dialect of chat templates.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     let mut syntax = SyntaxConfig::builder();
@@ -386,7 +389,7 @@ fn environment() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     meter(&mut environment);
-    // As in Python, nothing can be taken out of `none`.
+    // As in Python, `none` is not iterable.
     environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
     environment.add_function(
         "raise_exception",
@@ -394,7 +397,7 @@ fn environment() -> Environment<'static> {
             Err(minijinja::Error::new(JinjaErrorKind::InvalidOperation, message))
         },
     );
-    // A template that prints today's date would make every day another model.
+    // A template that prints today's date would change the model every day.
     environment.add_function("strftime_now", |_: String| "1 January 2025".to_owned());
     environment
 }
@@ -487,7 +490,7 @@ mod tests {
         }
     }
 
-    /// An open turn, after a template that may have begun it.
+    /// The text of an open turn, after a template that may have begun it.
     fn ended(opened: &str, parts: Vec<Part>) -> String {
         let source = format!("{CHATML}{{% if add_generation_prompt %}}{opened}{{% endif %}}");
         let turn = Message { role: Role::Assistant, parts };

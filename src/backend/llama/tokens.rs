@@ -1,9 +1,9 @@
-//! Text to tokens and back, with untrusted text kept untrusted.
+//! Converts text to tokens and back, without giving untrusted text any control.
 //!
-//! Special tokens are recognized in the template's own text alone. Tokenizers also match user-defined markup such
-//! as `<think>` in plain text: a record's text is cut inside of such markup, so that it stays characters. What the
-//! model wrote goes back into a prompt in the very tokens in which it was written, for another spelling of the
-//! same text would be another question.
+//! Special tokens are recognized only in the text of the template. Tokenizers also match user-defined markup
+//! such as `<think>` in plain text, so the text of a record is cut inside such markup and stays characters.
+//! Text that the model wrote returns to a prompt in the same tokens, because another tokenization of the same
+//! text would be a different question.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,17 +16,17 @@ use crate::{
     text::{has_channels, marks_thinking},
 };
 
-/// A model's vocabulary with what must never come out of untrusted text.
+/// A model's vocabulary, and the markup that must never become a token in untrusted text.
 ///
-/// It is shared by the callers' threads: tokenizing needs the model, and neither its context nor its engine.
+/// The callers' threads share it: tokenizing needs the model, but neither its context nor its engine.
 pub(super) struct Vocabulary {
-    /// The model whose tokenizer this is.
+    /// The model that owns the tokenizer.
     model: Arc<LlamaModel>,
-    /// Markup such as `<think>` that tokenizers match even with special tokens off.
+    /// Markup such as `<think>` that the tokenizer matches even with special tokens disabled.
     markup: Vec<String>,
-    /// Control tokens that mark thinking: readers see them, and they belong to what the model wrote.
+    /// Control tokens that mark thinking. They are shown to readers, and are part of what the model wrote.
     thinking: HashMap<LlamaToken, String>,
-    /// Whether the tokenizer puts a space before every text.
+    /// Whether the tokenizer inserts a space before every text.
     spaced: bool,
 }
 
@@ -36,19 +36,19 @@ impl std::fmt::Debug for Vocabulary {
     }
 }
 
-/// A conversation in tokens, but for the text at its end: what follows may be joined to its last token.
+/// A conversation in tokens, except for the text at its end, which later text may be joined to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Input {
-    /// What is cut into tokens already.
+    /// The finished tokens.
     tokens: Vec<LlamaToken>,
-    /// Text that is not cut into tokens yet.
+    /// Text that is not tokenized yet.
     tail: String,
-    /// Whether the turn has begun before the tail: a text that continues another gets no space of its own.
+    /// Whether the turn began before the tail: text that continues other text gets no space before it.
     begun: bool,
 }
 
 impl Vocabulary {
-    /// Looks through the vocabulary once for markup and for control tokens that mark thinking.
+    /// Searches the vocabulary once for markup and for control tokens that mark thinking.
     pub(super) fn new(model: Arc<LlamaModel>) -> Self {
         let vocab = model.vocab();
         let text = |token| String::from_utf8(vocab.token_to_piece(token, true, None)).ok();
@@ -68,18 +68,19 @@ impl Vocabulary {
         Self { model, markup, thinking, spaced }
     }
 
-    /// The tokens of a whole input, its begin-of-sequence token included where the model wants one.
+    /// The tokens of a whole input, with the begin-of-sequence token if the model expects one.
     ///
     /// # Errors
-    /// The tokenizer makes a control token of plain text, which would let judged text take over the conversation.
+    /// The tokenizer makes a control token from plain text, which would let judged text take over the
+    /// conversation.
     pub(super) fn tokens(&self, pieces: &[Piece]) -> Result<Vec<LlamaToken>> {
         let mut input = self.input(pieces)?;
         self.flush(&mut input)?;
         Ok(input.tokens)
     }
 
-    /// The tokens of an input but for the text at its end; those of that text; and those of that text with each
-    /// of the others after it, as their tokens may be joined.
+    /// The tokens of an input except for the text at its end, the tokens of that text, and the tokens of that
+    /// text joined with each of `texts`.
     #[expect(clippy::type_complexity, reason = "each part is a list of tokens")]
     pub(super) fn continued(
         &self,
@@ -92,12 +93,12 @@ impl Vocabulary {
         Ok((tokens, with("")?, texts))
     }
 
-    /// Whether a token steers the model instead of standing for text.
+    /// Whether a token is a control token, which does not stand for text.
     pub(super) fn is_control(&self, token: i32) -> bool {
         self.model.vocab().is_control(LlamaToken(token))
     }
 
-    /// What a reader sees of a token: control tokens are nothing, but for those that mark thinking.
+    /// The bytes of a token as readers see it; empty for control tokens that do not mark thinking.
     pub(super) fn piece(&self, token: LlamaToken) -> Vec<u8> {
         match self.thinking.get(&token) {
             Some(text) => text.as_bytes().to_vec(),
@@ -105,12 +106,12 @@ impl Vocabulary {
         }
     }
 
-    /// The tokens of a text of our own, in which control tokens are control tokens.
+    /// The tokens of a text from this program, in which control tokens are recognized.
     fn special(&self, text: &str) -> Vec<LlamaToken> {
         self.model.vocab().tokenize(text.as_bytes(), false, true)
     }
 
-    /// The end of a thinking block, on a line of its own, in the model's own token where it has one.
+    /// The end of a thinking block on a line of its own, as the model's own token if it has one.
     ///
     /// # Errors
     /// As of [`tokens`](Self::tokens).
@@ -119,7 +120,7 @@ impl Vocabulary {
         Ok([line, self.special(end), paragraph].concat())
     }
 
-    /// The tokens of all pieces, but for the text at the end.
+    /// The tokens of all pieces, except for the text at the end.
     fn input(&self, pieces: &[Piece]) -> Result<Input> {
         let vocab = self.model.vocab();
         let mut input = Input::default();
@@ -145,8 +146,8 @@ impl Vocabulary {
         Ok(input)
     }
 
-    /// Adds a piece of a turn: in the model's own tokens as far as they spell it, and cut inside of the
-    /// markup that data holds.
+    /// Adds a part of a turn: in the model's own tokens as far as they spell the text, and with markup in
+    /// data cut apart.
     fn add(&self, input: &mut Input, part: &Part) -> Result<()> {
         let mut rest = part.as_text();
         if part.origin == Origin::Model {
@@ -159,7 +160,7 @@ impl Vocabulary {
             }
         }
         while let Some(at) = self.first_markup(rest).filter(|_| part.origin == Origin::Data) {
-            // After its first character, so that neither half is the token.
+            // The cut is after the first character, so neither half is the token.
             let after = at + rest[at..].chars().next().map_or(1, char::len_utf8);
             input.tail.push_str(&rest[..after]);
             self.flush(input)?;
@@ -170,7 +171,7 @@ impl Vocabulary {
     }
 
     /// The longest prefix of generated tokens that spells a prefix of a text, with its length in bytes.
-    /// Of control tokens only those that mark thinking are kept: a turn that the model began is none.
+    /// Control tokens are kept only if they mark thinking; a new turn that the model began is dropped.
     fn spelling(&self, ids: &[i32], text: &str) -> (Vec<LlamaToken>, usize) {
         let mut decoder = Decoder::default();
         let (mut count, mut length) = (0, 0);
@@ -193,8 +194,8 @@ impl Vocabulary {
         (ids[..count].iter().copied().map(LlamaToken).collect(), length)
     }
 
-    /// Whether a token can be part of a text that the model wrote: it exists, ends no turn, and is text or marks
-    /// thinking.
+    /// Whether a token can be part of a text that the model wrote: it exists, does not end a turn, and is
+    /// either text or marks thinking.
     fn is_written(&self, token: LlamaToken) -> bool {
         let vocab = self.model.vocab();
         (0..vocab.n_tokens()).contains(&token.0)
@@ -202,8 +203,7 @@ impl Vocabulary {
             && (!vocab.is_control(token) || self.thinking.contains_key(&token))
     }
 
-    /// Cuts the text at the end into tokens: nothing that follows is joined to it, as nothing that follows is of
-    /// the same origin.
+    /// Tokenizes the text at the end. Later text is not joined to it, because its origin differs.
     fn flush(&self, input: &mut Input) -> Result<()> {
         if !input.tail.is_empty() {
             input.tokens.extend(self.text(&input.tail, !input.begun)?);
@@ -213,8 +213,8 @@ impl Vocabulary {
         Ok(())
     }
 
-    /// The tokens of a text in which nothing is special. One that continues another gets no space of its
-    /// own before it.
+    /// The tokens of a text without any special tokens. A text that continues another gets no space before
+    /// it.
     fn text(&self, text: &str, first: bool) -> Result<Vec<LlamaToken>> {
         let vocab = self.model.vocab();
         let plain = || vocab.tokenize(text.as_bytes(), false, false);
@@ -225,7 +225,7 @@ impl Vocabulary {
             let both = vocab.tokenize(format!("\n{text}").as_bytes(), false, false);
             both.strip_prefix(line.as_slice()).map_or_else(plain, <[_]>::to_vec)
         };
-        // Nothing but a fault of the tokenizer can make this true; it must not pass unseen.
+        // Only a fault of the tokenizer can cause this; it must not go unnoticed.
         if tokens.iter().any(|token| vocab.is_control(*token)) {
             return Err(Error::new(
                 ErrorKind::Model,
@@ -236,13 +236,14 @@ impl Vocabulary {
         Ok(tokens)
     }
 
-    /// The place of the first markup in a text, in bytes.
+    /// The byte offset of the first markup in a text.
     fn first_markup(&self, text: &str) -> Option<usize> {
         self.markup.iter().filter_map(|markup| text.find(markup.as_str())).min()
     }
 }
 
-/// `<think>`, `[INST]` and the like; runs of blanks and single signs are harmless.
+/// Whether a token looks like markup: `<think>`, `[INST]` and similar. Runs of spaces and single characters
+/// are harmless.
 fn is_markup(text: &str) -> bool {
     let text = text.trim();
     let wrapped = |open: char, close: char| text.starts_with(open) && text.ends_with(close);
@@ -250,19 +251,19 @@ fn is_markup(text: &str) -> bool {
         && (wrapped('<', '>') || wrapped('[', ']') || wrapped('{', '}') || wrapped('◁', '▷'))
 }
 
-/// Bytes of tokens as they come, given out as soon as they are whole characters.
+/// Collects the bytes of tokens, and provides them as text once they form whole characters.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
-    /// The whole characters so far.
+    /// The complete characters so far.
     text: String,
-    /// Bytes of a character that is not whole yet.
+    /// The bytes of an incomplete character.
     pending: Vec<u8>,
 }
 
 impl Decoder {
-    /// Adds a token's bytes; broken ones become U+FFFD as soon as no more could mend them.
+    /// Adds the bytes of a token. Invalid bytes become U+FFFD as soon as further bytes cannot complete them.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        // The longest UTF-8 character in bytes.
+        // The length of the longest UTF-8 character, in bytes.
         const LONGEST: usize = 4;
         self.pending.extend_from_slice(bytes);
         loop {
@@ -291,7 +292,7 @@ impl Decoder {
         }
     }
 
-    /// Whether nothing waits for the rest of its character.
+    /// Whether no incomplete character is pending.
     pub(super) fn is_whole(&self) -> bool {
         self.pending.is_empty()
     }
@@ -301,7 +302,7 @@ impl Decoder {
         &self.text
     }
 
-    /// Cuts the text at the first stop that stands in it behind byte `from`.
+    /// Cuts the text at the first stop text after byte `from`. Returns whether there was one.
     pub(super) fn cut_at(&mut self, stops: &[String], from: usize) -> bool {
         let longest = stops.iter().map(String::len).max().unwrap_or(0);
         let mut start = from.saturating_sub(longest);
@@ -317,7 +318,7 @@ impl Decoder {
         true
     }
 
-    /// Everything, with what never became a character as U+FFFD.
+    /// The whole text, with U+FFFD in place of an incomplete character.
     pub(super) fn finish(mut self) -> String {
         if !self.pending.is_empty() {
             self.text.push('\u{FFFD}');

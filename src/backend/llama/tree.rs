@@ -1,34 +1,34 @@
-//! The tokens of labels as a tree, in which what labels share is weighed once.
+//! The tokens of labels as a tree, so that shared prefixes are evaluated once.
 //!
-//! Ten scores `[[1]]` to `[[10]]` share their opening tokens: the tree evaluates these once, and a label costs only
-//! the tokens that are its own. Where one label begins another (`1`, `10`), its probability is what is left when
-//! the longer one is taken off.
+//! The ten scores `[[1]]` to `[[10]]` share their first tokens: these are evaluated once, and each label
+//! costs only its remaining tokens. If one label is a prefix of another (`1`, `10`), its probability is that
+//! of the prefix minus that of the longer label.
 
 use llama_cpp_2::token::LlamaToken;
 
-/// The tree of some labels. Its root, node 0, is the text before them.
+/// The tree of some labels. Its root, node 0, stands for the text before them.
 pub(super) struct Tree {
-    /// The root first, each node after its parent.
+    /// The nodes: the root first, and each node after its parent.
     nodes: Vec<Node>,
-    /// How many labels there are.
+    /// The number of labels.
     labels: usize,
 }
 
-/// A token in the tree.
+/// One token in the tree.
 struct Node {
     token: LlamaToken,
-    /// Tokens from the root to here, this one included.
+    /// The number of tokens from the root to this node, inclusive.
     depth: usize,
-    /// The nodes that follow, in the order in which labels brought them.
+    /// The child nodes, in the order in which the labels introduced them.
     children: Vec<usize>,
-    /// The label that ends here; of equal ones the first.
+    /// The label that ends here; the first one if several labels are equal.
     label: Option<usize>,
-    /// Natural logarithm of the probability of the tokens from the root to here.
+    /// The natural logarithm of the probability of the tokens from the root to this node.
     log: f64,
 }
 
 impl Tree {
-    /// Builds the tree of these labels, each a list of tokens.
+    /// Builds the tree of these labels, each given as a list of tokens.
     pub(super) fn new(labels: &[Vec<LlamaToken>]) -> Self {
         let root = Node::new(LlamaToken(-1), 0);
         let mut tree = Self { nodes: vec![root], labels: labels.len() };
@@ -39,7 +39,7 @@ impl Tree {
         tree
     }
 
-    /// The child of a node with this token, made where there is none.
+    /// The child of a node for this token, which is created if it does not exist.
     fn child(&mut self, parent: usize, token: LlamaToken) -> usize {
         let known = self.nodes[parent].children.iter().find(|&&n| self.nodes[n].token == token);
         if let Some(&known) = known {
@@ -51,12 +51,12 @@ impl Tree {
         node
     }
 
-    /// Every node that something follows, depth first: each after what leads to it.
+    /// Every node with children, depth first: each after its parent.
     pub(super) fn inner(&self) -> Vec<usize> {
         self.depth_first().into_iter().filter(|&n| !self.nodes[n].children.is_empty()).collect()
     }
 
-    /// All nodes, each before those that follow it.
+    /// All nodes, depth first.
     fn depth_first(&self) -> Vec<usize> {
         let mut order = Vec::with_capacity(self.nodes.len());
         let mut open = vec![0];
@@ -67,23 +67,23 @@ impl Tree {
         order
     }
 
-    /// A node's token, and how many tokens from the root to it, this one included; 0 for the root.
+    /// The token of a node, and the number of tokens from the root to it, inclusive; 0 for the root.
     pub(super) fn place(&self, node: usize) -> (LlamaToken, usize) {
         (self.nodes[node].token, self.nodes[node].depth)
     }
 
-    /// Weighs what may follow a node, by the log-probability of each token there.
+    /// Sets the probabilities of a node's children, given the log-probability of each token after the node.
     pub(super) fn weigh(&mut self, node: usize, log_probability: impl Fn(LlamaToken) -> f64) {
         for child in self.nodes[node].children.clone() {
             self.nodes[child].log = self.nodes[node].log + log_probability(self.nodes[child].token);
         }
     }
 
-    /// The probability of each label: that the text begins with it, and with no longer one that begins with
-    /// it. A label that comes twice counts where it comes first. Together they are never more than 1.
+    /// The probability of each label: that the text begins with it, and not with a longer label. If a label
+    /// occurs twice, only the first one has a probability. The sum is at most 1.
     pub(super) fn probabilities(&self) -> Vec<f64> {
         let mut labels = vec![0.0; self.labels];
-        // Of each node: what the labels at it and after it come to.
+        // For each node: the sum over the labels at it and below it.
         let mut sums = vec![0.0_f64; self.nodes.len()];
         for n in self.depth_first().into_iter().rev() {
             let node = &self.nodes[n];
@@ -115,7 +115,7 @@ mod tests {
         ids.iter().copied().map(LlamaToken).collect()
     }
 
-    /// The probabilities of labels where every token has its own, whatever precedes it.
+    /// The probabilities of labels if every token has a fixed probability, whatever precedes it.
     fn weighed(labels: &[&[i32]], p: impl Fn(i32) -> f64) -> (Vec<f64>, usize) {
         let mut tree = Tree::new(&labels.iter().map(|label| tokens(label)).collect::<Vec<_>>());
         let inner = tree.inner();
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_label_that_begins_another_has_what_does_not_go_on_into_it() {
-        // `1`, `10`, `100`, `12`: after a 1 comes a 0 in half of all cases.
+        // The labels `1`, `10`, `100`, `12`: a 1 is followed by a 0 with probability one half.
         let p = |token| match token {
             1 => 0.8,
             0 => 0.5,

@@ -1,8 +1,9 @@
-//! The first load of a model file, in a process of its own.
+//! The first load of a model file, in a separate process.
 //!
-//! llama.cpp ends its process where a file breaks one of its assumptions, and no Rust code can catch that.
-//! A program that can start itself again says how by [`by`]; then a file is loaded and asked for one token
-//! there before it is loaded here. A file that passed is remembered as its digest is.
+//! llama.cpp aborts its process if a file breaks one of its assumptions, and Rust code cannot catch that. A
+//! program that can start itself again registers a command with [`by`]; a file is then loaded and asked for
+//! one token in that process before it is loaded here. A file that passed is remembered in the same way as
+//! its digest.
 
 use std::{
     path::Path,
@@ -17,16 +18,17 @@ use crate::{
     request::{Chat, Message, Origin, Request, Role, Sampling},
 };
 
-/// How this program starts itself to try a file; without it files are loaded untried.
+/// The command that tries a file; without one, files are loaded untried.
 static COMMAND: OnceLock<fn(&Path) -> Option<Command>> = OnceLock::new();
 
-/// Sets how a model file is tried in another process: by a command that calls [`run`] with it.
+/// Registers the command that tries a model file in another process; the process must call [`run`] with the
+/// path.
 pub fn by(command: fn(&Path) -> Option<Command>) {
-    // The first word counts: a program says it once.
+    // The first call counts; a program registers its command once.
     let _ = COMMAND.set(command);
 }
 
-/// Loads a model file and asks it for one token; for the process that may end by it.
+/// Loads a model file and asks it for one token. To be called in a process that may crash.
 ///
 /// # Errors
 /// The file cannot be loaded.
@@ -36,15 +38,16 @@ pub async fn run(path: &Path) -> Result<()> {
     let sampling = Sampling { max_tokens: Some(2), ..Sampling::default() };
     let request = Request { sampling, ..Request::generate(vec![turn]) };
     let raw = Request { chat: Chat::Raw, ..request.clone() };
-    // A chat template may refuse the turn: that is no reason to refuse the file.
+    // A chat template may refuse the turn, which does not make the file unusable.
     let _ = model.complete(&request).await;
     model.complete(&raw).await.map(drop)
 }
 
-/// Tries a file elsewhere; what that process reports properly is left to the load that follows.
+/// Tries a file in another process. Errors that this process reports without crashing are ignored, because
+/// the load that follows reports them again.
 ///
 /// # Errors
-/// The other process crashed: the error holds what llama.cpp printed last.
+/// The other process crashed; the error contains the last output of llama.cpp.
 pub(super) fn survives(path: &Path) -> Result<()> {
     let Some(mut command) = COMMAND.get().and_then(|command| command(path)) else { return Ok(()) };
     let tried = command
@@ -67,12 +70,12 @@ pub(super) fn survives(path: &Path) -> Result<()> {
     })
 }
 
-/// Exit codes of our own are small.
+/// Whether a process crashed; the exit codes of this program are small.
 fn is_crash(status: ExitStatus) -> bool {
     status.code().is_none_or(|code| !(0..=3).contains(&code))
 }
 
-/// The assumption of llama.cpp that did not hold.
+/// The assertion of llama.cpp that failed.
 fn reason(said: &str) -> Option<&str> {
     let line =
         said.lines().find(|line| line.contains("GGML_ASSERT") || line.contains("GGML_ABORT"));

@@ -1,6 +1,6 @@
-//! What requests come to in tokens.
+//! Requests as tokens.
 //!
-//! A request is turned into tokens on the caller's thread, so that the engine thread only evaluates; errors of
+//! A request is converted to tokens on the caller's thread, so the engine thread only evaluates. Errors of
 //! templates and lengths never reach its queue.
 
 use llama_cpp_2::token::LlamaToken;
@@ -10,55 +10,55 @@ use crate::{completion::Completion, error::Result, request::Sampling};
 
 /// One request on its way through the queue.
 ///
-/// Dropping the receiver of `reply` gives the request up, whether it waits or is being evaluated.
+/// Dropping the receiver of `reply` cancels the request, whether it waits or is being evaluated.
 pub(super) struct Job {
-    /// What is to be done.
+    /// What to evaluate.
     pub(super) work: Work,
-    /// Whether it goes on with a text in the tokens in which the model wrote it.
+    /// Whether it continues a text in the same tokens in which the model wrote it.
     pub(super) goes_on: bool,
-    /// Closed when nobody waits for the answer any more.
+    /// The channel for the answer; closed when the caller stops waiting.
     pub(super) reply: oneshot::Sender<Result<Completion>>,
 }
 
-/// What is to be done for a request.
+/// What to evaluate for a request.
 pub(super) enum Work {
-    /// Write on after the prompt.
+    /// Write a text after the prompt.
     Write(Writing),
     /// Weigh labels at one place.
     Choose(Choice),
     /// Weigh the same labels at each of these places.
     ChooseAt(Vec<Choice>),
-    /// Weigh a text that follows the prompt, token by token.
+    /// Weigh the tokens of a text that follows the prompt.
     Weigh { prompt: Vec<LlamaToken>, text: Vec<LlamaToken>, of: String },
 }
 
-/// A text to be written.
+/// A text to write.
 pub(super) struct Writing {
-    /// The tokens that the text follows.
+    /// The tokens before the text.
     pub(super) prompt: Vec<LlamaToken>,
-    /// How tokens are picked, and when the text ends.
+    /// How tokens are chosen, and when the text ends.
     pub(super) sampling: Sampling,
     /// The random seed of this request.
     pub(super) seed: [u8; 32],
-    /// The turn so far, as readers see it: it may hold the beginning of a thinking block.
+    /// The turn so far, as readers see it; it may contain the start of a thinking block.
     pub(super) turn: String,
 }
 
 /// Labels that may follow a prompt.
 ///
-/// The last token of a prompt may be joined to the first of a label (` A` is one token in many vocabularies), so the
-/// prompt ends where all labels still agree.
+/// The last token of a prompt may be joined to the first one of a label (` A` is one token in many
+/// vocabularies). The prompt therefore ends where the tokenizations with all labels still agree.
 pub(super) struct Choice {
-    /// The labels as they would be written.
+    /// The labels, as the model would write them.
     pub(super) labels: Vec<String>,
-    /// The tokens of the prompt with which every continued text begins.
+    /// The tokens that all continuations share.
     pub(super) prompt: Vec<LlamaToken>,
-    /// What each label puts after them: at least one token.
+    /// The remaining tokens of each label; at least one.
     pub(super) endings: Vec<Vec<LlamaToken>>,
 }
 
 impl Work {
-    /// The tokens that the model sees before it must say something.
+    /// The tokens before the answer.
     pub(super) fn prompt(&self) -> &[LlamaToken] {
         match self {
             Self::Write(Writing { prompt, .. }) | Self::Weigh { prompt, .. } => prompt,
@@ -67,7 +67,7 @@ impl Work {
         }
     }
 
-    /// The number of tokens in the longest of its texts.
+    /// The number of tokens in its longest text.
     pub(super) fn longest(&self) -> usize {
         match self {
             Self::Write(Writing { prompt, .. }) => prompt.len(),
@@ -79,7 +79,8 @@ impl Work {
 }
 
 impl Choice {
-    /// Labels after a prompt whose end is in `tail`, or, with each label joined to it, in `endings`.
+    /// Labels after a prompt with the end `tail`; `endings` are the tokens of that end joined with each
+    /// label.
     pub(super) fn new(
         labels: Vec<String>,
         mut prompt: Vec<LlamaToken>,
@@ -87,12 +88,12 @@ impl Choice {
         mut endings: Vec<Vec<LlamaToken>>,
     ) -> Self {
         if endings.iter().any(Vec::is_empty) {
-            // An empty label is seen in the token before it.
+            // An empty label is weighed by the token before it.
             if let Some(last) = prompt.pop() {
                 endings.iter_mut().for_each(|ending| ending.insert(0, last));
             }
         }
-        // Tokens that all labels share are theirs, and weighed: the prompt ends before them.
+        // Tokens that all labels share belong to the labels and are weighed, so the prompt ends before them.
         let sure =
             |ending: &Vec<LlamaToken>| shared(tail, ending).min(ending.len().saturating_sub(1));
         let sure = endings.iter().map(sure).min().unwrap_or(0);
@@ -101,13 +102,13 @@ impl Choice {
         Self { labels, prompt, endings }
     }
 
-    /// The number of tokens of the prompt with the longest label.
+    /// The number of tokens of the prompt with its longest label.
     fn longest(&self) -> usize {
         self.prompt.len() + self.endings.iter().map(Vec::len).max().unwrap_or(0)
     }
 }
 
-/// The number of tokens with which both begin.
+/// The number of tokens that both lists begin with.
 pub(super) fn shared(a: &[LlamaToken], b: &[LlamaToken]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

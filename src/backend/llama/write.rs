@@ -1,8 +1,8 @@
-//! Writing a text, token by token.
+//! Writes a text, token by token.
 //!
-//! A text ends at the model's own end of turn, at a stop text, at the limit of tokens or of the context, or where a
-//! greedy text goes round in a circle ([`Finish::Loop`]): it would go on for ever, and its verdict can be scored
-//! where it stands.
+//! A text ends at the model's end of turn, at a stop text, at the limit of tokens, at the end of the context,
+//! or when a greedy text repeats itself ([`Finish::Loop`]). Such a text would never end, and its verdict can
+//! be scored at that point.
 
 use llama_cpp_2::token::LlamaToken;
 
@@ -19,22 +19,25 @@ use crate::{
     text::{JudgedTexts, unfinished_thought},
 };
 
-/// A text that is being written.
+/// The text that is being written.
 #[derive(Default)]
 struct Draft {
-    /// The tokens so far, those of an ended thinking block included.
+    /// The tokens so far, including those of a closed thinking block.
     tokens: Vec<LlamaToken>,
     /// The text of these tokens.
     decoder: Decoder,
-    /// Notices a text that goes round in a circle.
+    /// Detects repetition.
     circle: Circle,
 }
 
 impl Engine<'_> {
-    /// Writes until the turn ends, a stop text stands there, or the limit is reached.
+    /// Writes until the turn ends, a stop text occurs, or a limit is reached.
     ///
     /// # Errors
-    /// llama.cpp fails, or the caller is gone.
+    /// llama.cpp fails, or the caller has stopped waiting.
+    ///
+    /// # Cancellation
+    /// `gone` is asked before every token, so a cancelled request stops at the next one.
     pub(super) fn write(&mut self, writing: &Writing, gone: Gone<'_>) -> Result<Completion> {
         let Writing { prompt, sampling, seed, .. } = writing;
         let cached = self.advance(prompt, gone)?;
@@ -60,7 +63,7 @@ impl Engine<'_> {
             if draft.decoder.cut_at(&sampling.stop, seen) {
                 break Finish::Stop;
             }
-            // A sampled text may leave the circle.
+            // A sampled text may still leave the loop.
             if sampler::is_greedy(sampling) && draft.circle.closes(token) {
                 break Finish::Loop;
             }
@@ -74,8 +77,8 @@ impl Engine<'_> {
         Ok(Completion { finish, usage, token_ids, ..answer(draft.decoder.finish()) })
     }
 
-    /// Ends the thinking block in which the text stands, if it stands in one: in the model's own token, on a
-    /// line of its own (Muennighoff et al. 2025, s1: budget forcing).
+    /// Closes the thinking block that the text is in, if it is in one: with the model's own token, on a line
+    /// of its own (Muennighoff et al. 2025, s1: budget forcing).
     fn end_thinking(&mut self, writing: &Writing, draft: &mut Draft) -> Result<()> {
         let text = format!("{}{}", writing.turn, draft.decoder.text());
         let Some(end) = unfinished_thought(&text, &JudgedTexts::default()) else { return Ok(()) };
