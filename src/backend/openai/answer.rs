@@ -1,13 +1,14 @@
-//! What a server answered, read leniently: servers differ, and no missing field is worth an error.
+//! Reads the answer of a server leniently: servers differ, and a missing field is never an error.
 //!
-//! | of the answer | is read from |
+//!
+//! | part of the answer | is read from |
 //! |---|---|
 //! | text | `message.content`, a string or parts; `delta.content`; `text` of the older API |
-//! | thoughts | `reasoning_content`, `reasoning` or `thinking`; parts of the type `thinking` |
-//! | a refusal | `message.refusal`: its text counts as filtered |
-//! | the end | `finish_reason`, a word or `{"type": …}` |
+//! | thinking | `reasoning_content`, `reasoning` or `thinking`; parts of the type `thinking` |
+//! | refusal | `message.refusal`, whose text counts as filtered |
+//! | finish reason | `finish_reason`, a word or `{"type": …}` |
 //! | probabilities | `logprobs.content[].top_logprobs` |
-//! | tokens | `usage`; unknown where a server reports none |
+//! | tokens | `usage`; unknown if the server does not report it |
 
 use serde_json::Value;
 
@@ -18,8 +19,8 @@ use crate::{
 
 /// The first choice of a chat completion, by its index, as an answer to `request`.
 ///
-/// It takes any JSON: what is missing stays empty. A label that was to be chosen is read off the alternatives of
-/// the first token, or off the text where there are none.
+/// It accepts any JSON; missing fields stay empty. A label to choose is read from the alternatives of the
+/// first token, or from the text if there are none.
 pub(super) fn completion(answer: &Value, request: &Request) -> Completion {
     let place = |choice: &&Value| choice["index"].as_u64().unwrap_or_default();
     let choices = answer["choices"].as_array().into_iter().flatten();
@@ -44,12 +45,12 @@ pub(super) fn completion(answer: &Value, request: &Request) -> Completion {
         Ask::Generate { .. } if request.alternatives.is_some() => with_last_alternatives(written),
         Ask::Generate { top_logprobs: None } => Completion { tokens: Vec::new(), ..written },
         Ask::Choose { labels } => chosen(written, labels),
-        // What is neither is refused before it is sent.
+        // Other kinds of questions are refused before they are sent.
         _ => written,
     }
 }
 
-/// The same with the alternatives of the last tokens only: there a verdict stands, and all others would fill
+/// Keeps the alternatives of the last tokens only. The verdict stands there, and the others would fill up
 /// caches.
 fn with_last_alternatives(mut written: Completion) -> Completion {
     const LAST: usize = 64;
@@ -58,15 +59,15 @@ fn with_last_alternatives(mut written: Completion) -> Completion {
     written
 }
 
-/// Whether the model wrote a thought where it should have written a label.
+/// Whether the model wrote thinking where it should have written a label.
 pub(super) fn is_thought(completion: &Completion) -> bool {
     completion.text.trim().is_empty()
         && (completion.thinking.is_some()
             || completion.usage.reasoning.is_some_and(|count| count > 0))
 }
 
-/// Reads a label off the first token that is not blank: its alternatives are summed for each label that they
-/// begin, and the label with the most probability is the text.
+/// Reads a label from the first token that is not blank. Alternatives are summed for each label that they
+/// begin, and the most likely label becomes the text.
 fn chosen(written: Completion, labels: &[String]) -> Completion {
     if written.finish == Finish::Filtered {
         return Completion { tokens: Vec::new(), ..written };
@@ -82,7 +83,7 @@ fn chosen(written: Completion, labels: &[String]) -> Completion {
     };
     Completion {
         text: label.unwrap_or(written.text),
-        // One token was asked for: that there is no second is not a cut.
+        // Only one token was requested, so a missing second token is not a cut.
         finish: if written.finish == Finish::Length { Finish::Stop } else { written.finish },
         tokens: Vec::new(),
         distribution,
@@ -90,21 +91,21 @@ fn chosen(written: Completion, labels: &[String]) -> Completion {
     }
 }
 
-/// The label with the most probability; `None` where none has any.
+/// The label with the highest probability; `None` if all are 0.
 fn likeliest(distribution: &Distribution) -> Option<String> {
     let offered = distribution.labels.iter().filter(|(_, mass)| *mass > 0.0);
-    // Of equal masses the label that was offered first.
+    // Of equally likely labels, the one that was offered first.
     let best = offered.reduce(|best, next| if next.1 > best.1 { next } else { best });
     best.map(|(label, _)| label.clone())
 }
 
-/// The label that the written text begins.
+/// The label that the written text begins with.
 fn label_begun_by(text: &str, labels: &[String]) -> Option<String> {
     let certain = Distribution::of_alternatives(&[(text.to_owned(), 0.0)], labels);
     likeliest(&certain)
 }
 
-/// A string, or the strings of an array of parts, without those that are thoughts.
+/// A string, or the strings of an array of parts, without thinking parts.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -115,31 +116,31 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// The thoughts among the parts of a text.
+/// The thinking parts of a text.
 pub(super) fn thoughts(value: &Value) -> String {
     let parts = value.as_array().into_iter().flatten().filter(|part| is_thought_part(part));
     parts.map(|thought| text(&thought["thinking"]) + part(thought)).collect()
 }
 
-/// Whether this part of a text is a thought, as Anthropic's and Mistral's models write them.
+/// Whether this part is thinking, as models of Anthropic and Mistral write it.
 fn is_thought_part(part: &Value) -> bool {
     matches!(part["type"].as_str(), Some("thinking" | "reasoning" | "thought"))
 }
 
-/// The text of one part: a string, or an object with a `text`.
+/// The text of one part: a string, or the `text` of an object.
 fn part(part: &Value) -> &str {
     part.as_str().or_else(|| part["text"].as_str()).unwrap_or_default()
 }
 
-/// The thoughts that stand beside the text, else those within it.
+/// The thinking in a field of its own, otherwise the thinking within the text.
 fn thinking(message: &Value) -> Option<String> {
     let places = [&message["reasoning_content"], &message["reasoning"], &message["thinking"]];
     let reported = places.into_iter().map(text).find(|text| !text.is_empty());
     reported.or_else(|| Some(thoughts(&message["content"])).filter(|text| !text.is_empty()))
 }
 
-/// How the answer ended. SGLang sends an object with the type of the end; an answer that only calls tools ended
-/// for them, whatever word it ends with.
+/// The finish reason. SGLang sends an object with the type of the reason. An answer that only calls tools has
+/// the reason `tool_calls`, whatever the server reports.
 fn finish(choice: &Value) -> Finish {
     let reason = &choice["finish_reason"];
     let word = match reason {
@@ -154,14 +155,14 @@ fn finish(choice: &Value) -> Finish {
     }
 }
 
-/// Whether there is a call of a tool, and no text.
+/// Whether there is a tool call and no text.
 fn only_calls_tools(message: &Value) -> bool {
     let calls = message["tool_calls"].as_array().is_some_and(|calls| !calls.is_empty());
     (calls || message["function_call"].is_object()) && text(&message["content"]).trim().is_empty()
 }
 
-/// The tokens that a server reports. There are no prompts without tokens: a server that reports none counts
-/// none, and nothing is known.
+/// The reported usage. Every prompt has tokens, so a server that reports 0 does not count them, and the usage
+/// is unknown.
 fn usage(usage: &Value) -> Usage {
     let prompt = usage["prompt_tokens"].as_u64().filter(|count| *count > 0);
     let Some((prompt, completion)) = prompt.zip(usage["completion_tokens"].as_u64()) else {
@@ -174,17 +175,17 @@ fn usage(usage: &Value) -> Usage {
     }
 }
 
-/// The tokens of the text with their alternatives; none where the server reports none.
+/// The tokens of the text with their alternatives; empty if the server does not report them.
 fn tokens(content: &Value) -> Vec<Token> {
     content.as_array().into_iter().flatten().filter_map(token).collect()
 }
 
-/// One token and the tokens that could have stood there instead, itself among them.
+/// One token and its alternatives, itself included.
 fn token(value: &Value) -> Option<Token> {
     let text = value["token"].as_str()?.to_owned();
     let alternatives = value["top_logprobs"].as_array().into_iter().flatten();
     let mut top: Vec<_> = alternatives.filter_map(alternative).collect();
-    // A token that was drawn from far down the list is not among the likeliest.
+    // A token that was unlikely when drawn is missing from the most likely ones.
     if !top.iter().any(|(other, _)| *other == text) {
         top.extend(alternative(value));
     }

@@ -1,8 +1,8 @@
-//! A request as JSON, in the words of the server at the other end.
+//! Writes a request as JSON for a particular server.
 //!
-//! What is written depends on the request, on the server's [`Quirks`], and on the parameters that it has refused so
-//! far; never on time or place, so that equal requests stay equal. Judged texts are separate strings in
-//! `messages`: none of them can change a role.
+//! The fields depend on the request, on the [`Quirks`] of the server, and on the parameters that it has
+//! refused so far, but never on time or place: equal requests give equal JSON. Judged texts are separate
+//! strings in `messages`, so none of them can change a role.
 
 use std::collections::BTreeSet;
 
@@ -22,22 +22,22 @@ use crate::{
 pub(super) struct Body {
     /// The fields, in the order in which they are sent.
     pub(super) fields: Map<String, Value>,
-    /// What was asked for and is not sent.
+    /// Requested parameters that are not sent.
     pub(super) dropped: Vec<String>,
 }
 
-/// What, beside the request itself, decides how it is written.
+/// Everything besides the request that decides how it is written.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'t> {
-    /// The model, as the server calls it.
+    /// The name of the model on the server.
     pub(super) model: &'t str,
     /// How the server differs from others.
     pub(super) quirks: &'t Quirks,
-    /// Whether look-alikes of control tokens in judged text are broken.
+    /// Whether strings in judged text that look like control tokens are broken up.
     pub(super) defang: bool,
-    /// Whether the answer is asked for piece by piece.
+    /// Whether the answer is requested as a stream.
     pub(super) stream: bool,
-    /// Fields added to the request, over those of the same name.
+    /// Additional fields, which replace those of the same name.
     pub(super) extra: &'t Map<String, Value>,
     /// The parameters that the server does not accept.
     pub(super) refused: &'t BTreeSet<Parameter>,
@@ -47,7 +47,7 @@ impl Body {
     /// Writes a request.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`]: the server has no word for something that the request needs.
+    /// [`ErrorKind::Unsupported`]: the API of the server cannot express something that the request needs.
     pub(super) fn new(request: &Request, target: Target<'_>) -> Result<Self> {
         if request.chat == Chat::Raw {
             return Err(unsupported("text without a chat template")
@@ -55,7 +55,7 @@ impl Body {
         }
         let mut fields = Map::new();
         fields.insert("model".into(), target.model.into());
-        // Some servers stream unless they are asked not to.
+        // Some servers stream by default.
         fields.insert(Parameter::Stream.name().into(), target.stream.into());
         if target.stream {
             fields.insert(Parameter::StreamOptions.name().into(), json!({ "include_usage": true }));
@@ -70,18 +70,18 @@ impl Body {
         Ok(body)
     }
 
-    /// Whether the answer is asked for piece by piece.
+    /// Whether the answer is requested as a stream.
     pub(super) fn is_streamed(&self) -> bool {
         self.fields.get(Parameter::Stream.name()) == Some(&Value::Bool(true))
     }
 
-    /// Whether this parameter is sent, by the request itself or as an extra field.
+    /// Whether this parameter is sent, by the request itself or as an additional field.
     pub(super) fn has(&self, parameter: Parameter) -> bool {
         self.fields.contains_key(parameter.name())
     }
 
-    /// The parameter that this request can do without after such an error: the first that is named and was sent.
-    /// A value out of range is left out only where it is one that other models accept.
+    /// The parameter that can be left out after this error: the first one that is named and was sent. A value
+    /// out of range is left out only if other models accept it.
     pub(super) fn expendable(&self, refusal: &Refusal) -> Option<Parameter> {
         let sent = refusal.parameters.iter().copied().filter(|parameter| self.has(*parameter));
         let mut sent =
@@ -90,13 +90,14 @@ impl Body {
         if !refusal.is_about_pair {
             return Some(first);
         }
-        // Of two that exclude each other the temperature is what most prompts are about.
+        // Of two parameters that exclude each other, the temperature is kept, because most prompts depend on
+        // it.
         if first == Parameter::Temperature { sent.next().or(Some(first)) } else { Some(first) }
     }
 
-    /// Whether an error about the range of this value is one that the user must mend: a limit, or a value
-    /// that no model accepts. Temperatures from 0 to 1 are accepted by most, so that a model that refuses one has a
-    /// fixed temperature.
+    /// Whether an error about the range of this value is a mistake of the user: a limit, or a value that no
+    /// model accepts. Most models accept temperatures from 0 to 1, so a model that refuses one has a fixed
+    /// temperature.
     fn is_meant(&self, parameter: Parameter) -> bool {
         let value = self.fields.get(parameter.name()).and_then(Value::as_f64);
         match parameter {
@@ -107,8 +108,8 @@ impl Body {
         }
     }
 
-    /// Leaves a parameter out. A limit is sent under its other name first, and log-probabilities go together
-    /// with their number.
+    /// Leaves a parameter out. A limit is first sent under its other name, and log-probabilities are left out
+    /// together with their number.
     fn drop(&mut self, parameter: Parameter, refused: &BTreeSet<Parameter>) {
         let Some(value) = self.fields.shift_remove(parameter.name()) else { return };
         match parameter.twin() {
@@ -116,12 +117,12 @@ impl Body {
                 self.fields.insert(twin.name().into(), value);
             }
             Some(_) => self.dropped.push(Parameter::MaxTokens.name().into()),
-            // How an answer travels is not part of it.
+            // How an answer is transferred does not belong to the request.
             None if matches!(parameter, Parameter::Stream | Parameter::StreamOptions) => (),
             None => self.dropped.push(parameter.name().into()),
         }
         match parameter {
-            // One is nothing without the other.
+            // One has no meaning without the other.
             Parameter::Logprobs => self.drop(Parameter::TopLogprobs, refused),
             Parameter::TopLogprobs => self.drop(Parameter::Logprobs, refused),
             Parameter::Stream => self.drop(Parameter::StreamOptions, refused),
@@ -130,15 +131,15 @@ impl Body {
     }
 }
 
-/// Writes the turns. A last turn that the prompt has begun is sent as the assistant's, where the server goes on
-/// from there.
+/// Writes the turns. A last turn that the prompt has begun is sent as an assistant turn, if the server
+/// continues it.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`]: the server would begin a turn of its own.
+/// [`ErrorKind::Unsupported`]: the server would begin a new turn instead.
 fn messages(request: &Request, target: Target<'_>, fields: &mut Map<String, Value>) -> Result<()> {
     let mut turns: Vec<_> = request.messages.iter().collect();
     let is_open = request.open && turns.last().is_some_and(|turn| turn.role == Role::Assistant);
-    // An assistant turn without a word is opened by every chat template of its own accord.
+    // Every chat template opens an empty assistant turn anyway.
     let is_begun = is_open && turns.last().is_some_and(|turn| !turn.text().is_empty());
     if is_open && !is_begun {
         turns.pop();
@@ -157,14 +158,14 @@ fn messages(request: &Request, target: Target<'_>, fields: &mut Map<String, Valu
     Ok(())
 }
 
-/// One turn, with its texts joined to one string, as `{"role": …, "content": …}`.
+/// One turn as `{"role": …, "content": …}`, with its texts joined.
 fn written(turn: &Message, defang: bool) -> Value {
     let content = if defang { harmless(turn) } else { turn.text() };
     json!({ "role": turn.role.name(), "content": content })
 }
 
-/// The text with look-alikes of control tokens broken wherever the author of the prompt did not write it; across
-/// spans, so that two fields cannot make a token together.
+/// The text, with look-alikes of control tokens broken up unless the prompt's author wrote them. The check
+/// spans adjacent parts, so two fields cannot form a token together.
 fn harmless(turn: &Message) -> String {
     let mut text = String::new();
     let trusted = |origin: Origin| origin == Origin::Prompt;
@@ -178,13 +179,13 @@ fn harmless(turn: &Message) -> String {
     text
 }
 
-/// Writes how tokens are picked.
+/// Writes the sampling settings.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`]: the server has no field for a setting. It is not left out silently, since it was
-/// asked for and changes the answer.
+/// [`ErrorKind::Unsupported`]: the server has no field for a setting. The setting is not silently left out,
+/// because it was requested and changes the answer.
 fn sampling(request: &Request, quirks: &Quirks, fields: &mut Map<String, Value>) -> Result<()> {
-    // A new field breaks this line, so that nobody forgets to send it.
+    // Adding a field to `Sampling` breaks this line, so that it is not forgotten here.
     let Sampling {
         temperature,
         top_p,
@@ -211,7 +212,7 @@ fn sampling(request: &Request, quirks: &Quirks, fields: &mut Map<String, Value>)
         Limit::MaxTokens => Parameter::MaxTokens,
     };
     if matches!(request.ask, Ask::Choose { .. }) {
-        // One token is looked at as the model sees it: nothing cuts the choice short.
+        // The one token is reported as the model sees it, so no setting may restrict the choice.
         put(limit, Some(1.into()));
         return Ok(());
     }
@@ -240,7 +241,7 @@ fn sampling(request: &Request, quirks: &Quirks, fields: &mut Map<String, Value>)
     Ok(())
 }
 
-/// The texts that end an answer; `None` without any.
+/// The texts that end an answer; `None` if there are none.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`]: there are more than the server accepts.
@@ -255,18 +256,18 @@ fn stops(stop: &[String], quirks: &Quirks) -> Result<Option<Value>> {
     }
 }
 
-/// The seed of one draw: repeated samples under one seed are meant to differ, and to differ the same way next
-/// time.
+/// The seed of one draw. Draws under one configured seed must differ from each other, and must be the same in
+/// the next run.
 fn drawn(seed: u64, request: &Request) -> u64 {
     const REASKED: u64 = 1_000_003;
-    // JSON numbers of servers are signed.
+    // Servers parse JSON numbers as signed 64-bit integers.
     const MOST: u64 = i64::MAX as u64;
     let shift = u64::from(request.draw) + u64::from(request.reask) * REASKED;
     seed.wrapping_add(shift) & MOST
 }
 
-/// Asks for log-probabilities: of every token where the prompt reads them or would like them, of one token where
-/// a label is chosen.
+/// Requests log-probabilities: of every token if the prompt reads or prefers them, and of one token if a
+/// label is chosen.
 fn alternatives(request: &Request, fields: &mut Map<String, Value>) {
     let wanted = match &request.ask {
         Ask::Generate { top_logprobs } => {
@@ -280,7 +281,7 @@ fn alternatives(request: &Request, fields: &mut Map<String, Value>) {
     }
 }
 
-/// Asks for JSON of a schema, as `response_format` with `json_schema`.
+/// Requests JSON that fits a schema, as `response_format` of the type `json_schema`.
 fn constraint(constraint: Option<&Constraint>, fields: &mut Map<String, Value>) {
     if let Some(Constraint::Schema(schema)) = constraint {
         let schema = json!({ "name": "verdict", "strict": true, "schema": schema });
@@ -289,7 +290,7 @@ fn constraint(constraint: Option<&Constraint>, fields: &mut Map<String, Value>) 
     }
 }
 
-/// The error for something that the server has no word for.
+/// The error for something that the API of the server cannot express.
 fn unsupported(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("this API does not accept {what}"))
 }

@@ -1,12 +1,12 @@
-//! The bytes of a body as text that a JSON reader accepts.
+//! Converts the bytes of a body to text that a JSON reader accepts.
 //!
-//! Servers send byte order marks, bytes that are not UTF-8, escaped halves of characters, and compression that was
-//! not asked for. None of it is worth a lost answer: what cannot be read becomes `U+FFFD`.
+//! Some servers send byte order marks, invalid UTF-8, escaped halves of surrogate pairs, or unrequested
+//! compression. None of these loses an answer: what cannot be read becomes `U+FFFD`.
 
 use std::{borrow::Cow, io::Read as _};
 
-/// The bytes as text: without a byte order mark, and with `U+FFFD` for whatever is not UTF-8 and for escaped
-/// halves of characters.
+/// The bytes as text, without a byte order mark. Invalid UTF-8 and unpaired surrogate escapes become
+/// `U+FFFD`.
 ///
 /// It never fails, and the text is at most three times as long as the bytes.
 pub(super) fn to_text(bytes: &[u8]) -> String {
@@ -15,11 +15,11 @@ pub(super) fn to_text(bytes: &[u8]) -> String {
     mended(text).into_owned()
 }
 
-/// Decompresses a body, whether compression was asked for or not: gzip, zlib, zstd. `encoding` is the header
-/// `Content-Encoding`; gzip is recognized without it.
+/// Decompresses a body, whether or not compression was requested: gzip, zlib or zstd. `encoding` is the
+/// header `Content-Encoding`; gzip is recognized without it.
 ///
-/// Reads no more than `most` bytes and one, so that a body that grows a thousandfold costs no memory. `None`: the body is damaged, longer than `most`, or compressed in a
-/// way that is not supported.
+/// At most `most` bytes and one more are decompressed, so a compression bomb uses little memory. Returns
+/// `None` if the body is damaged, longer than `most`, or compressed in an unsupported way.
 pub(super) fn decompress(body: Vec<u8>, encoding: &str, most: usize) -> Option<Vec<u8>> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
     let limit = most as u64 + 1;
@@ -39,7 +39,7 @@ pub(super) fn decompress(body: Vec<u8>, encoding: &str, most: usize) -> Option<V
     read.ok().filter(|length| *length <= most).map(|_| text)
 }
 
-/// Replaces escaped halves of characters (`\ud83d` without its other half), which JSON readers refuse.
+/// Replaces unpaired surrogate escapes (`\ud83d` without its other half), which JSON readers refuse.
 fn mended(text: &str) -> Cow<'_, str> {
     if !text.contains(r"\ud") && !text.contains(r"\uD") {
         return text.into();
@@ -61,7 +61,7 @@ fn mended(text: &str) -> Cow<'_, str> {
     whole.into()
 }
 
-/// The UTF-16 surrogate that is escaped at the start of `text`, if there is one.
+/// The UTF-16 surrogate that is escaped at the start of `text`; `None` if there is none.
 fn half(text: &str) -> Option<u32> {
     let digits = text.strip_prefix(r"\u")?.get(..4)?;
     let code = u32::from_str_radix(digits, 16).ok()?;

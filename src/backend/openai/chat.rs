@@ -1,4 +1,4 @@
-//! Requests and answers as JSON, for clients that send them in their own way.
+//! Requests and answers as JSON, for clients that send them themselves.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use crate::{
     request::{Ask, Request},
 };
 
-/// The body of a chat completion request for `model`, for a client that sends it in its own way: an SDK, a gateway, a
-/// queue. [`chat_answer`] reads what comes back. Together they handle texts and choices, constraints to a JSON
-/// schema, and the sampling; `quirks` are those of the server software, or [`Quirks::PLAIN`].
+/// The body of a chat completion request for `model`, for a client that sends it itself: an SDK, a gateway or
+/// a queue. [`chat_answer`] reads the response. Together they support texts and choices, JSON schemas, and
+/// all sampling settings. `quirks` are those of the server software, or [`Quirks::PLAIN`].
 ///
-/// Look-alikes of control tokens in judged text are broken for servers that would read them as such.
+/// Look-alikes of control tokens in judged text are broken up for servers that would interpret them.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -51,7 +51,7 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`](crate::ErrorKind): such an API has no words for something that the request needs.
+/// [`ErrorKind::Unsupported`](crate::ErrorKind): such an API cannot express something that the request needs.
 pub fn chat_body(request: &Request, model: &str, quirks: &Quirks) -> Result<Map<String, Value>> {
     if !matches!(request.ask, Ask::Generate { .. } | Ask::Choose { .. }) {
         return Err(request.ask.unsupported_by(model));
@@ -62,10 +62,10 @@ pub fn chat_body(request: &Request, model: &str, quirks: &Quirks) -> Result<Map<
     Ok(Body::new(request, target)?.fields)
 }
 
-/// Reads the JSON of a chat completion as the answer to `request`: text, thinking, finish reason, tokens, and for a
-/// choice the label with the probability of each. What the server leaves out stays unknown.
+/// Reads the JSON of a chat completion as the answer to `request`: text, thinking, finish reason and usage;
+/// for a choice, the label and the probability of each label. What the server leaves out stays unknown.
 ///
-/// An answer without choices is an empty text, which no rule can read.
+/// A response without choices becomes an empty text, which is unreadable for every parser.
 pub fn chat_answer(answer: &Value, request: &Request) -> Completion {
     Completion { attempts: 1, ..answer::completion(answer, request) }
 }

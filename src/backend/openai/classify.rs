@@ -1,12 +1,12 @@
-//! What an error of a server means for the request, for the record and for the run.
+//! Decides what an error of a server means for the request, for the record and for the run.
 //!
-//! Statuses alone do not tell: an empty account is 402, 403, 429 or 400, depending on the provider; a wrong key is
-//! 401, 403 or Google's 400; a model that does not exist is 404 or 400; and a 403 may mean this one text. So codes
-//! and the heads of messages are looked at first. Words further on in a message are not, since they may repeat the
-//! judged text, which must never end a run.
+//! The status alone is not enough: an empty account is 402, 403, 429 or 400, depending on the provider; a
+//! wrong key is 401, 403, or 400 at Google; a missing model is 404 or 400; and a 403 may concern this one
+//! text only. Error codes and the beginnings of messages are therefore checked first. Later words of a
+//! message are ignored, because they may quote the judged text, which must never end a run.
 //!
-//! What a server did before counts too: one that answered a request has the right address, key and model, so that
-//! a page saying "not found" is an accident of something in between.
+//! Earlier requests count too. If a server has answered before, its address, key and model are right, so a
+//! page with "not found" is a temporary fault of something in between.
 
 use std::time::SystemTime;
 
@@ -20,6 +20,7 @@ use crate::{
 
 /// What an error of a server is about.
 ///
+///
 /// | class | tried again | ends the run |
 /// |---|---|---|
 /// | `Busy`, `Astray` | yes | no |
@@ -29,35 +30,36 @@ use crate::{
 /// | `TooLong`, `Filtered`, `Invalid` | no | no |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// The server is busy or broken for now, or limits rates.
+    /// The server is temporarily busy or broken, or limits the rate.
     Busy,
-    /// It answers as if nothing were there, and answered other requests before: something between went wrong.
+    /// A response as if nothing were at this address, from a server that answered before: something in
+    /// between failed.
     Astray,
-    /// A page instead of an API, from a server that never answered.
+    /// A web page instead of an API response, from a server that never answered.
     NotApi,
-    /// A page that refuses this text, from a server that answered others.
+    /// A web page that refuses this text, from a server that answered before.
     Blocked,
     /// The key is missing, wrong or not allowed to use the model.
     Key,
-    /// The proxy in between wants credentials.
+    /// The proxy in between requires credentials.
     Proxy,
     /// The account has no credit.
     Credit,
-    /// There is no such model, or no such address.
+    /// The model or the address does not exist.
     Missing,
-    /// The server has moved. Redirects are not followed, since the key is meant for one address.
+    /// The server has moved. Redirects are not followed, because the key belongs to one address.
     Redirected,
     /// The request is longer than the model's context.
     TooLong,
-    /// The service does not read this text.
+    /// The service refuses to process this text.
     Filtered,
-    /// The request is not one that the server understands.
+    /// The server does not understand the request.
     Invalid,
 }
 
 impl Class {
-    /// The class of an error with this status. What the server reports in its body comes before its status,
-    /// for many servers know a few statuses only.
+    /// The class of an error with this status. The body is checked before the status, because many servers
+    /// use few statuses.
     pub(super) fn of(
         status: StatusCode,
         error: &ErrorBody,
@@ -76,7 +78,7 @@ impl Class {
             400..=499 if !is_limited && error.refuses_key() => Self::Key,
             _ if has_code(&["model_not_found"]) => Self::Missing,
             402 => Self::Credit,
-            // A moderator in front of the model speaks of this text only.
+            // A moderator in front of the model refuses this text only.
             403 if error.flags_input() => Self::Filtered,
             403 if has_answered && !error.is_of_api => Self::Blocked,
             401 | 403 => Self::Key,
@@ -87,7 +89,7 @@ impl Class {
             404 | 405 | 410 => Self::NotApi,
             300..=399 => Self::Redirected,
             501 | 505 => Self::Invalid,
-            // 409 and 425 are locks, 424 is a part of the server that failed, 499 a proxy that gave up.
+            // 409 and 425 are locks, 424 is a failed part of the server, and 499 a proxy that gave up.
             408 | 409 | 424 | 425 | 429 | 499 | 500..=599 => Self::Busy,
             413 => Self::TooLong,
             _ if error.is_too_long() => Self::TooLong,
@@ -102,7 +104,7 @@ impl Class {
         match self {
             Self::Busy => match status.as_u16() {
                 429 => ErrorKind::RateLimited,
-                // The last two are Cloudflare's.
+                // 522 and 524 are specific to Cloudflare.
                 408 | 504 | 522 | 524 => ErrorKind::TimedOut,
                 _ => ErrorKind::Overloaded,
             },
@@ -115,7 +117,7 @@ impl Class {
         }
     }
 
-    /// The error with what decides whether it is tried again.
+    /// Sets the facts of an error that decide about retries.
     pub(super) fn mark(self, error: Error) -> Error {
         match self {
             Self::Busy | Self::Astray => error,
@@ -124,19 +126,19 @@ impl Class {
         }
     }
 
-    /// The parameters that the refused request can do without.
+    /// The parameters that the refused request can be sent without.
     pub(super) fn refusal(self, error: &ErrorBody, status: StatusCode) -> Refusal {
         let refusal = Refusal::of(error);
         let is_own_fault = matches!(status.as_u16(), 500 | 502);
         match self {
             Self::Invalid => refusal,
-            // Some servers report what they do not know as a fault of theirs.
+            // Some servers report an unknown parameter as an internal error.
             Self::Busy if is_own_fault && refusal.is_certain() => refusal,
             _ => Refusal::default(),
         }
     }
 
-    /// The error with what to do next.
+    /// Adds hints about what to do next.
     pub(super) fn hinted(self, error: Error, refusal: &Refusal, peer: Peer<'_>) -> Error {
         let variable = &peer.provider.key_variable;
         match self {
@@ -176,7 +178,7 @@ impl Class {
     }
 }
 
-/// The hint that the address may not be that of an API.
+/// The hint that the address may not belong to an API.
 pub(super) fn is_api() -> Hint {
     Hint::from("is this the address of an OpenAI-compatible API? It usually ends in /v1: see ")
         .setting("base_url", "")

@@ -1,16 +1,16 @@
-//! Breaks texts that look like control tokens.
+//! Breaks up strings that look like control tokens.
 //!
-//! Most open servers read `<|im_end|>` in a message as the end of a turn. In texts that the author of the prompt
-//! did not write, such strings get a space after their first character.
+//! Most open servers interpret `<|im_end|>` in a message as the end of a turn. In text that the prompt's
+//! author did not write, such strings get a space after their first character.
 //!
-//! It is a defence in depth. It cannot know the tokens of every model, and it changes what the judge reads, so that
-//! it is left off where a server tells text from tokens. Models in this process need no such change: their turns are
-//! tokenized without control tokens.
+//! This is defence in depth. It cannot know the tokens of every model, and it changes what the judge reads,
+//! so it is disabled for servers that separate text from tokens. Models in this process do not need it: their
+//! turns are tokenized without control tokens.
 
 use std::borrow::Cow;
 
-/// Control tokens that are not written between `<|` and `|>`: of Mistral's, Llama's, Gemma's and SmolLM's
-/// templates.
+/// Control tokens that are not enclosed in `<|` and `|>`: those of the templates of Mistral, Llama, Gemma and
+/// `SmolLM`.
 const TOKENS: [&str; 22] = [
     "[INST]",
     "[/INST]",
@@ -36,12 +36,13 @@ const TOKENS: [&str; 22] = [
     "<end_of_utterance>",
 ];
 
-/// The marks around all others, narrow and wide: `<|im_end|>`, `<｜User｜>`.
+/// The brackets of all other control tokens, narrow and wide: `<|im_end|>`, `<｜User｜>`.
 const BRACKETS: [(&str, &str); 2] = [("<|", "|>"), ("<｜", "｜>")];
 
-/// The same text with a space after the first character of whatever looks like a control token.
+/// The text with a space after the first character of everything that looks like a control token.
 ///
-/// It depends on the text alone, so that equal requests stay equal, and it changes nothing a second time.
+/// The result depends on the text alone, so equal requests stay equal. Applying it twice changes nothing
+/// more.
 pub(super) fn defanged(text: &str) -> Cow<'_, str> {
     if !text.contains(['<', '[']) {
         return Cow::Borrowed(text);
@@ -62,13 +63,13 @@ pub(super) fn defanged(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether a control token of any known chat template begins here.
+/// Whether a control token of a known chat template begins here.
 fn is_token(rest: &str) -> bool {
     TOKENS.iter().any(|token| rest.starts_with(token))
         || BRACKETS.iter().any(|&(open, close)| is_bracketed(rest, open, close))
 }
 
-/// One word between brackets; an operator such as `<|` of a program stays as it is.
+/// Whether one word stands between the brackets. An operator of a program such as `<|` does not count.
 fn is_bracketed(rest: &str, open: &str, close: &str) -> bool {
     const LONGEST: usize = 64;
     let Some(inner) = rest.strip_prefix(open) else { return false };

@@ -1,4 +1,4 @@
-//! The error that a server reports, read out of one of many shapes.
+//! Reads the error that a server reports, in one of many formats.
 //!
 //! | shape | servers |
 //! |---|---|
@@ -12,8 +12,8 @@
 //! | `data: {"error": …}` | any of them, within a stream |
 //! | a page or a text | proxies |
 //!
-//! Rather than by its shape an error is read by the names of its fields, down to a depth of eight: what is called
-//! `message` is a message, wherever it stands. What a server repeats of the request is skipped.
+//! An error is read by the names of its fields rather than by its structure, down to a depth of eight: every
+//! field called `message` is a message. Fields that repeat the request are skipped.
 
 use std::time::{Duration, SystemTime};
 
@@ -26,26 +26,26 @@ use super::{
     wait,
 };
 
-/// An error as servers write it: an object, a list, a text, an event stream, or JSON within a text.
+/// An error as servers write it: an object, a list, a text, an event stream, or JSON inside a string.
 #[derive(Debug, Default)]
 pub(super) struct ErrorBody {
-    /// What went wrong, from outside to inside.
+    /// What went wrong, from the outermost to the innermost message.
     messages: Vec<String>,
     /// Types, codes, statuses and reasons.
     pub(super) codes: Vec<String>,
-    /// The names of fields of the request that the error is about.
+    /// The fields of the request that the error names.
     pub(super) fields: Vec<String>,
-    /// The fields that may name a wait, by their names in lower case.
+    /// Fields that may contain a waiting time, by their names in lower case.
     waits: Vec<(String, Value)>,
-    /// Whether it holds what a moderator found in the text.
+    /// Whether it contains the findings of a content filter.
     flags_input: bool,
-    /// Whether this is the error of an API, rather than a page or nothing.
+    /// Whether this is an error of an API, rather than a web page or nothing.
     pub(super) is_of_api: bool,
 }
 
 impl ErrorBody {
-    /// Reads the body of an error: JSON, an event stream, or whatever else came. Secrets are taken out of it. It
-    /// never fails: a body that is not JSON is its own message.
+    /// Reads the body of an error: JSON, an event stream or anything else. Secrets are removed. It never
+    /// fails: a body that is not JSON becomes the message.
     pub(super) fn new(body: &str, secrets: &Secrets) -> Self {
         match stream::read(body) {
             Received::Whole(value @ (Value::Object(_) | Value::Array(_))) => {
@@ -56,7 +56,7 @@ impl ErrorBody {
         }
     }
 
-    /// Reads an error that is JSON.
+    /// Reads an error in JSON.
     pub(super) fn of_value(mut value: Value, secrets: &Secrets) -> Self {
         secrets.redact_json(&mut value);
         let mut error = Self { is_of_api: true, ..Self::default() };
@@ -67,12 +67,12 @@ impl ErrorBody {
         error
     }
 
-    /// Takes a page or a text as its own message.
+    /// Uses a web page or a text as the message.
     fn of_text(text: &str, secrets: &Secrets) -> Self {
         Self { messages: vec![secrets.redact(text).into_owned()], ..Self::default() }
     }
 
-    /// Collects what the fields of a value hold; what is nested too deeply is ignored.
+    /// Collects the content of a value's fields; deeply nested values are ignored.
     fn read(&mut self, value: &Value, depth: usize) {
         const DEEPEST: usize = 8;
         if depth > DEEPEST {
@@ -87,7 +87,7 @@ impl ErrorBody {
         }
     }
 
-    /// Collects what one field holds; `name` is lower case, with underscores.
+    /// Collects the content of one field; `name` is in lower case, with underscores.
     fn read_field(&mut self, name: &str, value: &Value, depth: usize) {
         match name {
             "message" | "msg" | "error" | "errors" | "error_message" | "error_description"
@@ -102,7 +102,7 @@ impl ErrorBody {
             | "fields"
             | "loc" => self.fields.extend(texts(value)),
             "flagged_input" => self.flags_input |= !value.is_null(),
-            // What was sent, repeated: nothing of it is the server's own word.
+            // These fields repeat the request; the server wrote nothing in them.
             "input" | "ctx" | "messages" | "prompt" | "request" | "body" | "url" => (),
             name if name.contains("retry") || name.contains("reset") => {
                 self.waits.push((name.to_owned(), value.clone()));
@@ -112,7 +112,8 @@ impl ErrorBody {
         }
     }
 
-    /// Takes a text as a message, unless it is JSON itself, as errors of one server within another's are.
+    /// Adds a text as a message. A text that is JSON is parsed, because a server may quote the error of
+    /// another one.
     fn read_message(&mut self, value: &Value, depth: usize) {
         match value {
             Value::String(text) => match json_in(text) {
@@ -127,12 +128,12 @@ impl ErrorBody {
         }
     }
 
-    /// Whether this word is its type, its code, its status or its reason, without regard to case.
+    /// Whether its type, code, status or reason is this word, ignoring case.
     pub(super) fn has_code(&self, word: &str) -> bool {
         self.codes.iter().any(|code| code.eq_ignore_ascii_case(word))
     }
 
-    /// What people are shown: the first message, and the innermost one.
+    /// The message for people: the outermost and the innermost one.
     pub(super) fn message(&self) -> String {
         let mut messages = self.messages.iter().filter(|text| !text.trim().is_empty());
         let first = messages.next().map(String::as_str).unwrap_or_default();
@@ -142,14 +143,14 @@ impl ErrorBody {
         }
     }
 
-    /// Whether a moderator refused the text of this request.
+    /// Whether a content filter refused the text of this request.
     pub(super) fn flags_input(&self) -> bool {
         self.flags_input
             || self.has_code("content_filter")
             || self.has_code("content_policy_violation")
     }
 
-    /// Whether the request is longer than the model's context, or than any limit of tokens allows.
+    /// Whether the request exceeds the model's context or a limit of tokens.
     pub(super) fn is_too_long(&self) -> bool {
         const CODES: [&str; 3] =
             ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length"];
@@ -169,12 +170,12 @@ impl ErrorBody {
         CODES.iter().any(|code| self.has_code(code)) || contains_any(&self.text(), &WORDS)
     }
 
-    /// Whether this one request asks for more than a whole minute allows, so that waiting is of no use.
+    /// Whether this single request exceeds the limit of a whole minute, so that waiting does not help.
     pub(super) fn is_too_large_for_limit(&self) -> bool {
         self.begins_with(&["request too large"])
     }
 
-    /// Whether the key is refused in words only, as Google and LiteLLM do with the status 400.
+    /// Whether the key is refused in the message only, as Google and LiteLLM do with status 400.
     pub(super) fn refuses_key(&self) -> bool {
         const WORDS: [&str; 8] = [
             "api key not valid",
@@ -189,8 +190,8 @@ impl ErrorBody {
         self.begins_with(&WORDS)
     }
 
-    /// Whether the account has no credit, by a code or in words. Google's servers use the same words for
-    /// limits of rates, and name a wait beside them.
+    /// Whether the account has no credit, by a code or by the message. Google uses the same words for rate
+    /// limits, but adds a waiting time.
     pub(super) fn lacks_credit(&self, now: SystemTime) -> bool {
         const CODES: [&str; 6] = [
             "insufficient_quota",
@@ -210,7 +211,7 @@ impl ErrorBody {
         CODES.iter().any(|code| self.has_code(code)) || self.begins_with(&WORDS) && !is_of_rate()
     }
 
-    /// Whether the model is said not to exist, by a code or in the head of a message that speaks of a model.
+    /// Whether the model does not exist, by a code or by the beginning of a message about a model.
     pub(super) fn misses_model(&self) -> bool {
         const WORDS: [&str; 9] = [
             "not found",
@@ -227,7 +228,7 @@ impl ErrorBody {
             || (self.begins_with(&["model"]) && self.begins_with(&WORDS))
     }
 
-    /// How long the server asks to wait, in a field or in words.
+    /// How long the server asks to wait, in a field or in the message.
     pub(super) fn wait(&self, now: SystemTime) -> Option<Duration> {
         let mut fields = self.waits.iter();
         fields
@@ -235,15 +236,15 @@ impl ErrorBody {
             .or_else(|| self.messages.iter().find_map(|message| wait::in_words(message, now)))
     }
 
-    /// The status that the error itself names.
+    /// The status that the error itself contains.
     pub(super) fn stated_status(&self) -> Option<StatusCode> {
         let number = |code: &String| code.parse().ok().filter(|code| (400..600).contains(code));
         let stated: u16 = self.codes.iter().find_map(number)?;
         StatusCode::from_u16(stated).ok()
     }
 
-    /// The status that an error within a success should have had: the one that it names, or one guessed from its
-    /// codes. An error that says nothing of the kind counts as a fault of the server.
+    /// The status for an error that came with a successful one: the status that the error contains, or one
+    /// derived from its codes. Without either, it counts as an internal error of the server.
     pub(super) fn status(&self) -> StatusCode {
         const INVALID: [&str; 5] =
             ["invalid_request", "bad_request", "badrequest", "context_length", "invalid_argument"];
@@ -263,12 +264,12 @@ impl ErrorBody {
         self.stated_status().unwrap_or_else(guessed)
     }
 
-    /// All messages, in lower case.
+    /// All messages, joined and in lower case.
     pub(super) fn text(&self) -> String {
         self.messages.join("\n").to_lowercase()
     }
 
-    /// Whether one of the words stands in the head of a message: its rest may repeat what was sent.
+    /// Whether the beginning of a message contains one of the words; its rest may quote the request.
     fn begins_with(&self, words: &[&str]) -> bool {
         const HEAD: usize = 120;
         let head = |message: &String| {
@@ -279,12 +280,12 @@ impl ErrorBody {
     }
 }
 
-/// Whether the text holds one of the words; both are lower case.
+/// Whether the text contains one of the words; both are in lower case.
 pub(super) fn contains_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// The object, or list of objects, that a text is.
+/// The JSON object, or list of objects, that a text consists of.
 fn json_in(text: &str) -> Option<Value> {
     let text = text.trim();
     if !text.starts_with(['{', '[']) {
@@ -297,7 +298,7 @@ fn json_in(text: &str) -> Option<Value> {
     })
 }
 
-/// A code, which servers write as a word or as a number.
+/// A code, which servers write as a string or as a number.
 fn code(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -306,7 +307,7 @@ fn code(value: &Value) -> Option<String> {
     }
 }
 
-/// Every text in a value, names of fields included.
+/// Every string in a value, including the names of fields.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],

@@ -1,7 +1,7 @@
-//! A request that brought no answer, as an error that carries what decides about another try.
+//! A request without an answer, as an error with the facts that decide about another try.
 //!
-//! Each constructor is one way to get no answer. The error names the place that was asked (origin and path, never
-//! credentials), and shows 200 characters of what came at most, with secrets and control characters taken out.
+//! Each constructor stands for one cause. The error names the address (origin and path, never credentials),
+//! and quotes at most 200 characters of the response, without secrets and control characters.
 
 use std::{fmt, time::Duration};
 
@@ -21,30 +21,30 @@ use crate::{
     hint::Hint,
 };
 
-/// A request that brought no answer.
+/// A request that got no answer.
 #[derive(Clone)]
 pub(super) struct Failure {
-    /// What people are shown, with the facts that layers act on.
+    /// The error for people, with the facts that layers act on.
     pub(super) error: Error,
     /// The parameters that the server does not accept.
     pub(super) refusal: Refusal,
 }
 
-/// The server at the other end, and what is known of it.
+/// The server, and what is known about it.
 #[derive(Clone, Copy)]
 pub(super) struct Peer<'p> {
     /// Its address, its key and the model.
     pub(super) provider: &'p Provider,
-    /// What it may repeat and nobody may see.
+    /// What the server may repeat, and no output may contain.
     pub(super) secrets: &'p Secrets,
     /// Whether it answered a request before, so that address, key and model are right.
     pub(super) has_answered: bool,
-    /// The proxy in between, if there is one and it may be at fault.
+    /// The proxy in between, if there is one that may be the cause.
     pub(super) proxy: Option<&'p str>,
 }
 
 impl Failure {
-    /// The server answered with an error status.
+    /// The server responded with an error status.
     pub(super) fn of_status(
         status: StatusCode,
         headers: &HeaderMap,
@@ -55,7 +55,7 @@ impl Failure {
         Self::of_error(&error, (status, status), &reason(status), headers, peer)
     }
 
-    /// The server answered 200 with an error in its body.
+    /// The server responded with status 200 and an error in its body.
     pub(super) fn of_error_object(error: Value, peer: Peer<'_>) -> Self {
         let error = ErrorBody::of_value(error, peer.secrets);
         let meant = error.status();
@@ -64,8 +64,9 @@ impl Failure {
         Self::of_error(&error, (meant, sent), &answer, &HeaderMap::new(), peer)
     }
 
-    /// `meant` decides about the class, and `sent` is the status that is reported. A wait that is named in
-    /// headers comes before one in the body, and both before the times at which limits are reset.
+    /// Builds the failure of an error body. `meant` decides about the class, and `sent` is the status that is
+    /// reported. A waiting time in a header is preferred to one in the body, and both to the times at which
+    /// limits are reset.
     fn of_error(
         error_body: &ErrorBody,
         (meant, sent): (StatusCode, StatusCode),
@@ -80,7 +81,7 @@ impl Failure {
         let error = Error::new(class.kind(meant), message).with_status(sent.as_u16());
         let error = class.mark(class.hinted(error, &refusal, peer));
         let is_final = headers.get("x-should-retry").is_some_and(|value| value == "false");
-        // The same request would be refused for the same parameter.
+        // The same request would be refused again for the same parameter.
         let error =
             if is_final || !refusal.parameters.is_empty() { error.permanent() } else { error };
         if !error.is_transient() {
@@ -96,28 +97,30 @@ impl Failure {
         Self { error, refusal }
     }
 
-    /// A success that holds no answer: an accident the first time, and a wrong address the second.
+    /// A successful response that is not an answer: an accident the first time, and a wrong address the
+    /// second.
     pub(super) fn of_garbage(what: &str, body: &str, peer: Peer<'_>) -> Self {
         let message = answered(what, &peer.secrets.redact(body), peer);
         let error = Error::new(ErrorKind::Overloaded, message).with_status(200);
         Self::new(error.hint(is_api()).worth_one_retry())
     }
 
-    /// An answer came that cannot be used, and that would come again: one that is too long, or packed in a way
-    /// that is not supported.
+    /// An answer that cannot be used, and would be the same again: it is too long, or compressed in an
+    /// unsupported way.
     pub(super) fn of_answer(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
         Self::new(Error::new(ErrorKind::Model, message).permanent())
     }
 
-    /// The connection could not be made, or broke.
+    /// The connection could not be established, or broke.
     pub(super) fn of_connection(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
         Self::new(Error::new(ErrorKind::Unreachable, message).hint(reachable(peer)))
     }
 
-    /// There is no secure connection: a certificate is not valid for this address, or the server speaks no TLS.
-    /// A server that answered before had a valid one, so that something in between is at fault.
+    /// There is no secure connection: the certificate is not valid for this address, or the server does not
+    /// support TLS. A server that answered before had a valid certificate, so the cause is something in
+    /// between.
     pub(super) fn of_tls(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: no secure connection: {what}", peer.place());
         let error = Error::new(ErrorKind::Unreachable, message);
@@ -126,7 +129,7 @@ impl Failure {
         Self::new(if peer.has_answered { error } else { error.permanent().fatal() }.hint(hint))
     }
 
-    /// The answer did not come in time; `what` names the limit.
+    /// The answer did not arrive in time; `what` names the limit.
     pub(super) fn of_time(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
         let hint = Hint::from("allow more time with ").setting("timeout", "20m");
@@ -139,7 +142,7 @@ impl Failure {
 }
 
 impl Peer<'_> {
-    /// Origin and path of the server, safe to show.
+    /// Origin and path of the server, which are safe to show.
     fn place(&self) -> String {
         self.provider.place()
     }
@@ -159,7 +162,8 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What to look at where a server cannot be reached: the proxy if there is one, else the server or the network.
+/// What to check if a server cannot be reached: the proxy if there is one, otherwise the server or the
+/// network.
 fn reachable(peer: Peer<'_>) -> String {
     match peer.proxy {
         Some(proxy) => format!(
@@ -173,7 +177,7 @@ fn reachable(peer: Peer<'_>) -> String {
     }
 }
 
-/// `PLACE answered ANSWER: text`.
+/// The message `PLACE answered ANSWER: text`.
 fn answered(answer: &str, text: &str, peer: Peer<'_>) -> String {
     let place = peer.place();
     match excerpt(text) {
@@ -182,7 +186,7 @@ fn answered(answer: &str, text: &str, peer: Peer<'_>) -> String {
     }
 }
 
-/// A status as people know it: `404 Not Found`.
+/// A status with its standard phrase: `404 Not Found`.
 fn reason(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
@@ -190,8 +194,8 @@ fn reason(status: StatusCode) -> String {
     }
 }
 
-/// The first 200 characters, none of which moves a terminal: control characters and directions of writing are
-/// escaped.
+/// The first 200 characters. Control characters and changes of the writing direction are escaped, so they
+/// cannot affect a terminal.
 fn excerpt(text: &str) -> String {
     const LENGTH: usize = 200;
     let mut safe = String::new();
@@ -207,7 +211,7 @@ fn excerpt(text: &str) -> String {
     safe
 }
 
-/// A span of time in the words of messages.
+/// A duration as it is written in messages.
 pub(super) fn span(time: Duration) -> String {
     humantime::format_duration(time).to_string()
 }

@@ -1,4 +1,4 @@
-//! Models behind OpenAI-compatible APIs: OpenAI, OpenRouter, Ollama, vLLM, llama-server and others.
+//! Models at OpenAI-compatible APIs: OpenAI, OpenRouter, Ollama, vLLM, llama-server and others.
 //!
 //! ```no_run
 //! use tribunal::{
@@ -21,18 +21,20 @@
 //! ```
 //!
 //! # One try
-//! [`OpenAi`] sends a request once. Whatever comes that is not an answer becomes an [`Error`] whose facts say
-//! what it means: its kind, [`status`](Error::status), the wait that the server names in a header or in its
-//! message ([`retry_after`](Error::retry_after)), and one of four classes:
+//! [`OpenAi`] sends a request once. Every response that is not an answer becomes an [`Error`] with these
+//! facts: its kind, its [`status`](Error::status), the waiting time that the server names in a header or in
+//! its message ([`retry_after`](Error::retry_after)), and one of four classes:
 //!
-//! | class | such as | facts |
+//! | class | examples | fact |
 //! |---|---|---|
-//! | passes | 429, 500, 503, a broken connection, no answer in time | [`is_transient`](Error::is_transient) |
-//! | an accident, if it does not happen twice | a 200 that is not an answer | [`is_worth_one_retry`](Error::is_worth_one_retry) |
+//! | temporary | 429, 500, 503, a broken connection, no answer in time |
+//! [`is_transient`](Error::is_transient) |
+//! | an accident, unless it happens twice | a 200 that is not an answer |
+//! [`is_worth_one_retry`](Error::is_worth_one_retry) |
 //! | this request fails | 400, too long, refused by a filter | none of the others |
 //! | every request of the run fails | a wrong key, no credit, no such model | [`is_fatal`](Error::is_fatal) |
 //!
-//! [`Retried`](super::Retried) acts on them.
+//! [`Retried`](super::Retried) acts on these facts.
 //!
 //! # Modules, in the order of one request
 //! | module | what it does |
@@ -47,15 +49,16 @@
 //! | `classify`, `failure` | from all of that to an [`Error`] |
 //!
 //! # Limits
-//! An answer may have 8 MiB, and must come within [`OpenAiOptions::timeout`]: in all, or, where it is
-//! [streamed](OpenAiOptions::stream), from one piece to the next. A connection must be made within 10 seconds, and
-//! an answer that has begun may not stop for [`OpenAiOptions::idle_timeout`].
+//! An answer may have up to 8 MiB, and must arrive within [`OpenAiOptions::timeout`]. The time counts for the
+//! whole answer, or, if it is [streamed](OpenAiOptions::stream), for each piece. A connection must be
+//! established within 10 seconds, and an answer that has begun may pause for at most
+//! [`OpenAiOptions::idle_timeout`].
 //!
 //! # What is left out
 //! A parameter that the model refuses is no longer sent; that is reported once, and listed in
-//! [`Completion::dropped`]. The request without it is another request, and counts as an attempt. Answers are read
-//! leniently: missing fields are not errors, tokens that are not reported are unknown, and an event stream that
-//! was not asked for is put together.
+//! [`Completion::dropped`]. The request without it is another request, and counts as an attempt. Answers are
+//! read leniently: missing fields are not errors, unreported tokens are unknown, and an event stream that was
+//! not requested is joined.
 //!
 //! # What the judged text can do
 //! Messages are sent as separate strings, so that no text can change a role in the request. The
@@ -94,7 +97,7 @@ pub use {
     quirks::Quirks,
 };
 
-/// What is known of servers by the names of their models.
+/// Facts about servers, by the names of their models.
 #[doc(hidden)]
 pub mod presets {
     pub use super::provider::{
@@ -133,68 +136,68 @@ use crate::{
     request::{Ability, Ask, Capabilities, Logprobs, Request},
 };
 
-/// A model behind an OpenAI-compatible API, asked once per request. See the [module](self) for what it does.
+/// A model at an OpenAI-compatible API. Each request is sent once; see the [module](self) for details.
 ///
 /// # Errors
-/// Every error of [`complete`](Backend::complete) has its kind, the status if there was an answer, the wait that the
-/// server asks for, and the number of requests that were sent: one, and one more for each parameter that the
-/// server refused.
+/// Every error of [`complete`](Backend::complete) has its kind, the status if there was a response, the
+/// waiting time that the server asks for, and the number of requests that were sent: one, plus one for each
+/// parameter that the server refused.
 ///
 /// # Cancellation
-/// Dropping a request closes its connection. The server may go on, and charge for it.
+/// Dropping a request closes its connection. The server may continue, and charge for it.
 pub struct OpenAi {
     /// The name as it was typed.
     name: String,
-    /// What all cache keys begin with.
+    /// The prefix of all cache keys.
     identity: String,
-    /// Builds requests; it knows no key.
+    /// Builds requests; it does not have the key.
     client: Client<OpenAIConfig>,
     /// Sends them.
     transport: Arc<Transport>,
-    /// Fields of every request.
+    /// Additional fields of every request.
     extra: Map<String, Value>,
-    /// Whether control tokens in judged text are broken, if that was set.
+    /// Whether look-alikes of control tokens in judged text are broken up, if that was configured.
     defang: Option<bool>,
-    /// Whether answers are asked for piece by piece.
+    /// Whether answers are requested as a stream.
     stream: bool,
     /// How the server differs from others, once that is known.
     quirks: OnceCell<&'static Quirks>,
-    /// When the server may be asked again what it is.
+    /// When the server may be asked again for its software.
     next_probe: Mutex<Probing>,
     /// The parameters that the server does not accept.
     refused: Mutex<BTreeSet<Parameter>>,
-    /// What became of log-probabilities that were asked for.
+    /// Whether requested log-probabilities were reported.
     logprobs: Reported,
 }
 
-/// When a server that did not answer in time is asked again what it is.
+/// When a server that did not respond in time is asked again for its software.
 #[derive(Debug, Default)]
 struct Probing {
-    /// How often it was late.
+    /// How many times it was late.
     late: u32,
-    /// Not before this; at once, if it is `None`.
+    /// The earliest time; `None` means at once.
     next: Option<Instant>,
 }
 
-/// Whether a server reports log-probabilities where it is asked for them.
+/// Whether a server reports log-probabilities on request.
 #[derive(Debug, Default)]
 struct Reported {
-    /// Whether any came.
+    /// Whether any were reported.
     came: AtomicBool,
-    /// How often they were left out.
+    /// How many times they were left out.
     missed: AtomicU32,
-    /// Whether none will come.
+    /// Whether the server will never report any.
     absent: AtomicBool,
 }
 
 impl OpenAi {
     /// A model that can be asked; nothing is sent yet.
     ///
-    /// One value holds one pool of connections and what was learnt of the server: share it, in an `Arc`, among all
-    /// that ask the same model.
+    /// One value has one connection pool and the facts that were learned about the server. Share it in an
+    /// `Arc` among all users of the same model.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`]: a key that cannot be sent, or extra fields that are not for settings.
+    /// [`ErrorKind::Config`]: the key cannot be sent in a header, or an additional field is reserved.
     pub fn new(options: OpenAiOptions) -> Result<Self> {
         let identity = options.identity()?;
         let quirks = OnceCell::new_with(options.provider.quirks);
@@ -216,12 +219,13 @@ impl OpenAi {
         })
     }
 
-    /// Asks, and asks again without each parameter that is refused. What is left out is remembered only
-    /// where that helped: an error may name a parameter by accident. Every request is added to `attempts`.
+    /// Sends a request, and sends it again without each parameter that is refused. A refused parameter is
+    /// remembered only if leaving it out helped, because an error may name a parameter by accident. Every
+    /// request is added to `attempts`.
     async fn ask(&self, request: &Request, attempts: &Arc<AtomicU32>) -> Result<Completion> {
         let quirks = self.quirks().await;
         let without = Request { alternatives: None, ..request.clone() };
-        // What never comes is not asked for.
+        // Log-probabilities that the server never reports are not requested.
         let request = if self.logprobs.absent.load(Ordering::Relaxed) { &without } else { request };
         let mut refused = self.refused();
         let mut failures = Vec::new();
@@ -237,15 +241,15 @@ impl OpenAi {
                 Err(failure) => failure,
             };
             match body.expendable(&failure.refusal) {
-                // Each is left out once, so that this ends.
+                // Each parameter is left out once, so the loop ends.
                 Some(parameter) if refused.insert(parameter) => failures.push((parameter, failure)),
                 _ => return Err(failure.error),
             }
         }
     }
 
-    /// Learns whether log-probabilities come where they are asked for: a server that sends `null` has
-    /// none, and neither has one that leaves them out three times and never sent any.
+    /// Learns whether log-probabilities are reported on request. A server has none if it sends `null`, or if
+    /// it leaves them out three times and never sent any.
     fn note_logprobs(
         &self,
         request: &Request,
@@ -266,7 +270,7 @@ impl OpenAi {
         let more = if is_null { ENOUGH } else { 1 };
         let missed = self.logprobs.missed.fetch_add(more, Ordering::Relaxed) + more;
         let is_news = missed >= ENOUGH && !self.logprobs.absent.swap(true, Ordering::Relaxed);
-        // Beside a text they are welcome, and not missed.
+        // Log-probabilities that accompany a text are optional.
         if is_news && request.alternatives.is_none() {
             tracing::warn!(
                 "{} reports no log-probabilities: verdicts have no probabilities, and an expected score is \
@@ -276,7 +280,7 @@ impl OpenAi {
         }
     }
 
-    /// The JSON of a request to this server.
+    /// The JSON of a request for this server.
     fn body(
         &self,
         request: &Request,
@@ -309,7 +313,7 @@ impl OpenAi {
         Ok(answer)
     }
 
-    /// Our own failure back again from async-openai's hands.
+    /// The failure that the transport passed through async-openai.
     fn failure(&self, error: OpenAIError) -> Failure {
         let strange = |what: String| Failure::of_answer(what, self.transport.peer());
         match error {
@@ -317,7 +321,7 @@ impl OpenAi {
                 Ok(failure) => *failure,
                 Err(error) => strange(error.to_string()),
             },
-            // Its text holds the whole body.
+            // The text of this error contains the whole body.
             OpenAIError::JSONDeserialize(..) => strange("the answer cannot be read".into()),
             error => strange(error.to_string()),
         }
@@ -337,9 +341,10 @@ impl OpenAi {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How the server differs from others; where its address does not tell, it is asked. One that could not be
-    /// asked, as one that still loads its model, is asked again: at once if it was not there, and after a growing
-    /// time if it was late. Until then only what all servers share is assumed.
+    /// The quirks of the server. If its address does not determine them, the server is asked. A server that
+    /// could not be asked, for example while it loads its model, is asked again: immediately if it was
+    /// unreachable, and after an increasing time if it was late. Until then only the common features are
+    /// assumed.
     async fn quirks(&self) -> &'static Quirks {
         const LIMIT: Duration = Duration::from_secs(5);
         let asked = async {
@@ -362,17 +367,17 @@ impl OpenAi {
         self.quirks.get_or_try_init(|| asked).await.copied().unwrap_or(Quirks::PLAIN)
     }
 
-    /// The server that is asked.
+    /// The server.
     fn provider(&self) -> &Provider {
         &self.transport.provider
     }
 
-    /// The model, as the server calls it.
+    /// The name of the model on the server.
     fn model(&self) -> &str {
         &self.provider().model
     }
 
-    /// Whether the model writes hidden thoughts first, so that its first token is no answer.
+    /// Whether the model writes hidden thinking first, so that its first token does not belong to the answer.
     fn thinks_first(&self) -> bool {
         let is_off = self.extra.get("reasoning_effort").is_some_and(|effort| effort == "none");
         !is_off && self.provider().preset.thinks_first(self.model())
@@ -397,7 +402,7 @@ impl Backend for OpenAi {
 
     async fn capabilities(&self) -> Capabilities {
         let quirks = self.quirks().await;
-        // Where the server did not say what it is, nothing is known of it.
+        // Until the server has reported its software, nothing is known about it.
         let is_known = self.quirks.initialized();
         let refused = self.refused();
         let untried = |parameter| {
@@ -429,7 +434,7 @@ impl Backend for OpenAi {
         if self.provider().is_here() { most.min(LOCAL_CONCURRENCY) } else { most }
     }
 
-    /// The public list price, at the provider's own server.
+    /// The public list price, if this is the provider's own server.
     fn price(&self) -> Option<Price> {
         Prices::list().of(&self.name).filter(|_| self.provider().is_own_server())
     }
@@ -453,7 +458,7 @@ impl Backend for OpenAi {
     }
 }
 
-/// The error for a choice of labels by a model whose first token belongs to a thought.
+/// The error for a choice of labels by a model whose first token belongs to its thinking.
 fn cannot_choose(name: &str) -> Error {
     let message =
         format!("{name} thinks before it answers, so that its first token is not a label");
@@ -461,7 +466,7 @@ fn cannot_choose(name: &str) -> Error {
         .hint("let it write its verdict with `gen`, or use a model that does not think")
 }
 
-/// A client that has no key: the transport adds it, for the one origin it is meant for.
+/// A client without a key: the transport adds it, for one origin only.
 fn client(transport: &Transport) -> Result<Client<OpenAIConfig>> {
     let provider = &transport.provider;
     let header = |name: &str, value: &Option<String>| match value.as_deref() {
@@ -478,7 +483,7 @@ fn client(transport: &Transport) -> Result<Client<OpenAIConfig>> {
     Ok(Client::build(transport.http.clone(), config))
 }
 
-/// The quirks of the software that calls itself the owner of the model.
+/// The quirks of the software that is named as the owner of the model.
 fn owner(models: &Value, model: &str) -> Option<&'static Quirks> {
     let models = models["data"].as_array()?;
     let ours = models.iter().find(|entry| entry["id"] == model).or_else(|| models.first())?;

@@ -1,4 +1,4 @@
-//! How a model behind an API is reached and asked, and under which name its answers are remembered.
+//! How a model at an API is reached and asked, and the name under which its answers are cached.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::{
     request::Hasher,
 };
 
-/// How a model behind an API is reached and asked.
+/// How a model at an API is reached and asked.
+///
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,34 +24,34 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct OpenAiOptions {
-    /// The model's name as it was typed: `openai/gpt-5-mini`.
+    /// The name of the model as it was typed: `openai/gpt-5-mini`.
     pub name: String,
-    /// The server, the key, and the model as the server calls it.
+    /// The server, the key, and the name of the model on the server.
     pub provider: Provider,
-    /// Fields added to every request body, over those of the same name. They change answers and
-    /// therefore the identity.
+    /// Additional fields of every request body, which replace those of the same name. They change answers,
+    /// and are therefore part of the identity.
     pub extra: Map<String, Value>,
-    /// Stands for provider, address and model in the identity: for one model at two addresses.
+    /// Replaces provider, address and model in the identity: for one model at two addresses.
     pub model_id: Option<String>,
-    /// How long one try may take, from the request to the last byte of its answer; where answers are
-    /// [streamed](Self::stream), how long the next piece may take. Default 10 minutes.
+    /// How long one try may take, from sending the request to the last byte of its answer. If answers are
+    /// [streamed](Self::stream), it is the longest time between two pieces. Default 10 minutes.
     pub timeout: Duration,
-    /// How long an answer that has begun may stop. Default 1 minute, and never more than the
-    /// [`timeout`](Self::timeout). It does not apply where answers are streamed.
+    /// How long an answer that has begun may pause. Default 1 minute, and at most the
+    /// [`timeout`](Self::timeout). It does not apply to streamed answers.
     pub idle_timeout: Duration,
-    /// Whether answers are asked for piece by piece, for models that write longer than a proxy in between waits.
+    /// Whether answers are requested as a stream, for models that write longer than a proxy in between waits.
     /// It does not change answers. Default `false`.
     pub stream: bool,
-    /// Whether look-alikes of control tokens in judged text are broken; `None` does so where the server may read
-    /// them as control tokens, which is everywhere but at OpenAI.
+    /// Whether look-alikes of control tokens in judged text are broken up. `None` does so if the server may
+    /// interpret them, which is every server except OpenAI's own.
     pub defang: Option<bool>,
 }
 
 impl OpenAiOptions {
-    /// The usual options for the model that `name` means: see [`Provider::of`].
+    /// The default options for the model called `name`: see [`Provider::of`].
     ///
     /// # Errors
-    /// As [`Provider::of`].
+    /// Those of [`Provider::of`].
     pub fn new(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
         Ok(Self {
             name: name.to_owned(),
@@ -64,10 +65,11 @@ impl OpenAiOptions {
         })
     }
 
-    /// Provider, place and model, and whatever else changes answers: what all cache keys of the model begin with.
+    /// Provider, address, model, and everything else that changes answers: the prefix of all cache keys of
+    /// the model.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`]: an extra field that is not an extra one.
+    /// [`ErrorKind::Config`]: an additional field is reserved for the request itself.
     pub(super) fn identity(&self) -> Result<String> {
         const OURS: [&str; 4] = ["messages", "stream", "n", "model"];
         if let Some(field) = OURS.into_iter().find(|field| self.extra.contains_key(*field)) {

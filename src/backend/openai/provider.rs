@@ -1,7 +1,7 @@
-//! Which server a model's name means: its address, its key, and how its software differs from others.
+//! The server of a model: its address, its key, and the quirks of its software.
 //!
-//! Nothing here reads the environment of the process: variables are looked up by a function that the caller gives,
-//! so that one place decides which of them may be read.
+//! Nothing here reads the environment of the process. Variables are looked up by a function of the caller, so
+//! one place decides which of them may be read.
 
 use std::fmt;
 
@@ -34,17 +34,17 @@ pub struct Provider {
     pub(super) preset: &'static Preset,
     /// The address, up to and including `/v1`; credentials and a query may be part of it.
     pub base_url: Url,
-    /// What authorizes requests; wiped from memory with the last copy, and never printed.
+    /// The key that authorizes requests. It is never printed, and is wiped from memory with the last copy.
     pub key: Option<SecretString>,
-    /// The variable that the key is read from, for messages about it.
+    /// The variable from which the key is read, for messages.
     pub key_variable: String,
-    /// The model, as the server calls it.
+    /// The name of the model on the server.
     pub model: String,
-    /// How the server differs from others; `None` where the server must be asked.
+    /// The quirks of the server; `None` if the server must be asked.
     pub quirks: Option<&'static Quirks>,
-    /// The organization to be charged, for the API of OpenAI.
+    /// The organization to charge, for the API of OpenAI.
     pub organization: Option<String>,
-    /// The project to be charged, for the API of OpenAI.
+    /// The project to charge, for the API of OpenAI.
     pub project: Option<String>,
 }
 
@@ -59,33 +59,33 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// The variable that holds the key for a model of this name, unless another is configured: that of its preset, or
-/// `OPENAI_API_KEY`, which most servers without a preset expect.
+/// The variable with the key for a model of this name, unless another one is configured: the variable of its
+/// preset, or `OPENAI_API_KEY`, which most servers without a preset use.
 pub fn key_variable(name: &str) -> &'static str {
     Preset::of_name(name).unwrap_or(&UNNAMED).key_variable
 }
 
-/// The variables that can give the address of a model of this name.
+/// The variables that may give the address of a model of this name.
 #[cfg(feature = "cli")]
 pub fn address_variables_of(name: &str) -> &'static [&'static str] {
     Preset::of_name(name).unwrap_or(&UNNAMED).address_variables
 }
 
-/// Every variable that holds a key, or names the account to be charged.
+/// Every variable that contains a key, or names the account to charge.
 #[cfg(feature = "cli")]
 pub fn key_variables() -> impl Iterator<Item = &'static str> {
     let payers = PRESETS.iter().filter_map(|preset| preset.payer_variables).flatten();
     PRESETS.iter().map(|preset| preset.key_variable).chain(payers)
 }
 
-/// Every variable that can give an address.
+/// Every variable that may give an address.
 #[cfg(feature = "cli")]
 pub fn address_variables() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().flat_map(|preset| preset.address_variables).copied()
 }
 
-/// The place that this address means for a model of this name, if it is neither the preset's own server
-/// nor on this machine. An address that cannot be read is no place.
+/// The place of this address, for a model of this name, if it is neither the preset's own server nor on this
+/// machine. `None` also if the address is invalid.
 pub fn foreign_place(name: &str, typed: &str) -> Option<String> {
     let url = address(typed).ok()?;
     let key = key_variable(name);
@@ -94,8 +94,8 @@ pub fn foreign_place(name: &str, typed: &str) -> Option<String> {
     (!is_own && !is_loopback(&url)).then(|| place_of(&url))
 }
 
-/// [`foreign_place`] for the value of one of the variables that give addresses, such as `OLLAMA_HOST`, read as the
-/// preset reads it. `None` also where the variable belongs to no preset.
+/// [`foreign_place`] for the value of a variable that gives an address, such as `OLLAMA_HOST`, which is
+/// parsed as the preset does. `None` also if the variable belongs to no preset.
 #[cfg(feature = "cli")]
 pub fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
     let owner = PRESETS.iter().find(|preset| preset.address_variables.contains(&variable))?;
@@ -103,14 +103,14 @@ pub fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
 }
 
 impl Provider {
-    /// What `name` means, where `base_url` is the address that was set.
+    /// The server and model that `name` refers to; `base_url` is the configured address.
     ///
-    /// A name with a preset (`openai/MODEL`) means the preset's server: at `base_url`, else where one of its
-    /// variables says, else at its own address. Any other name is a model of the server at `base_url`.
+    /// A name with a preset (`openai/MODEL`) refers to the preset's server: at `base_url`, at the address in
+    /// one of its variables, or at its own address. Any other name is a model of the server at `base_url`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`]: the name says no server and no address was given, the address is
-    /// none, or a key is missing.
+    /// [`ErrorKind::Config`]: the name has no preset and no address was given, the address is invalid, or a
+    /// key is missing.
     pub fn of(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
         let Some(preset) = Preset::of_name(name) else {
             let base_url = base_url.ok_or_else(|| nowhere(name))?;
@@ -130,21 +130,21 @@ impl Provider {
         Ok(provider)
     }
 
-    /// The word before the first `/` or `:` of the model's name; `server` for a name without such a word.
+    /// The word before the first `/` or `:` in the model's name; `server` for a name without a preset.
     pub fn id(&self) -> &'static str {
         self.preset.id
     }
 
-    /// The same server, of which only what all servers share is assumed where it would have to be asked: for
-    /// runs that send nothing.
+    /// The same server with only the common features assumed where it would have to be asked: for runs that
+    /// send nothing.
     #[must_use]
     pub fn unasked(self) -> Self {
         Self { quirks: self.quirks.or(Some(Quirks::PLAIN)), ..self }
     }
 
-    /// What must not be shown where the server repeats it: the key, and what the address holds.
+    /// The texts to hide when the server repeats them: the key, and the secrets in the address.
     pub(super) fn secrets(&self) -> Vec<SecretString> {
-        // `api-version=2024-02-01` is no secret, and a date in a critique must stay one.
+        // `api-version=2024-02-01` is not a secret, and the date must stay readable in a critique.
         const NAMES: [&str; 7] = ["key", "token", "secret", "password", "sig", "auth", "code"];
         let url = &self.base_url;
         let is_secret = |name: &str| NAMES.iter().any(|part| name.to_lowercase().contains(part));
@@ -154,7 +154,7 @@ impl Provider {
         self.key.clone().into_iter().chain(password).chain(of_query).collect()
     }
 
-    /// Whether it is the provider's own server, whose list prices hold.
+    /// Whether this is the provider's own server, where the list prices apply.
     pub(super) fn is_own_server(&self) -> bool {
         self.preset.is_at(&self.base_url)
     }
@@ -164,14 +164,14 @@ impl Provider {
         is_loopback(&self.base_url)
     }
 
-    /// Origin and path, without credentials, query and trailing slash: safe to show.
+    /// Origin and path, without credentials, query and trailing slash; safe to show.
     pub(super) fn place(&self) -> String {
         place_of(&self.base_url)
     }
 }
 
 impl Preset {
-    /// The server at this address, with the key and the payers that the environment names.
+    /// The server at this address, with the key and the account to charge from the environment.
     fn provider(&'static self, model: &str, base_url: Url, env: Environment<'_>) -> Provider {
         let is_known = self.is_same_elsewhere || self.is_at(&base_url);
         let [organization, project] = match self.payer_variables {
@@ -190,12 +190,12 @@ impl Preset {
         }
     }
 
-    /// Whether this is the address of the preset's own server.
+    /// Whether this address belongs to the preset's own server.
     fn is_at(&self, base_url: &Url) -> bool {
         same_origin(base_url, self.address)
     }
 
-    /// The error for a server that answers nothing without a key.
+    /// The error for a server that requires a key.
     fn without_key(&self, model: &str, is_set: bool) -> Error {
         let message = format!("no key for `{}/{model}`", self.id);
         let problem = if is_set { "is empty" } else { "is not set" };
@@ -203,7 +203,7 @@ impl Preset {
             .hint(format!("{} {problem}: set it to your key", self.key_variable))
     }
 
-    /// The address that was set, else the one of the first variable that is set, else the preset's own.
+    /// The configured address, otherwise that of the first variable that is set, otherwise the preset's own.
     fn base_url(&self, typed: Option<&str>, env: Environment<'_>) -> Result<Url> {
         if let Some(typed) = typed {
             return address(typed);
@@ -217,24 +217,25 @@ impl Preset {
         }
     }
 
-    /// The value of a variable as a whole address.
+    /// The value of a variable as a complete address.
     fn written_out(&self, value: &str) -> String {
         if self.has_bare_hosts { ollama(value) } else { value.to_owned() }
     }
 }
 
-/// A key without the blanks around it; `None` where nothing is left.
+/// A key without surrounding whitespace; `None` if nothing is left.
 fn secret(text: &str) -> Option<SecretString> {
     let text = text.trim();
     (!text.is_empty()).then(|| SecretString::from(text))
 }
 
-/// Origin and path of an address, without whatever may be secret in it.
+/// Origin and path of an address, without its secrets.
 fn place_of(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path().trim_end_matches('/'))
 }
 
-/// Whether an address is certainly on this machine: names that may be resolved elsewhere are not.
+/// Whether an address is certainly on this machine. Host names that may resolve to another machine do not
+/// count.
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let number = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
@@ -246,13 +247,13 @@ fn same_origin(url: &Url, address: &str) -> bool {
     Url::parse(address).is_ok_and(|address| address.origin() == url.origin())
 }
 
-/// An address as people type it: a slash or the whole path of a request at its end do no harm.
+/// Parses an address as people type it; a trailing slash or the full path of a request is removed.
 fn address(typed: &str) -> Result<Url> {
     let wrong = |shown: &str| {
         Error::new(ErrorKind::Config, format!("{shown} is not the address of an API"))
             .hint("write it like `http://127.0.0.1:8080/v1`")
     };
-    // What cannot be read is not shown: it may hold a password.
+    // An invalid address is not shown, because it may contain a password.
     let mut url = Url::parse(typed.trim()).map_err(|_| wrong("the base URL"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(wrong("the base URL"));
@@ -264,7 +265,7 @@ fn address(typed: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// `OLLAMA_HOST` is a host, a host and port, or an address, and may name the address to listen at.
+/// The address in `OLLAMA_HOST`: a host, a host and port, or a URL. It may also be the address to listen on.
 fn ollama(host: &str) -> String {
     const PORT: &str = "11434";
     let host = host.trim().trim_end_matches('/').replace("0.0.0.0", "127.0.0.1");
@@ -279,7 +280,7 @@ fn ollama(host: &str) -> String {
     if url.ends_with("/v1") { url } else { format!("{url}/v1") }
 }
 
-/// Whether a text is a port.
+/// Whether a text is a port number.
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -1,7 +1,7 @@
-//! What differs between servers that speak OpenAI's API: one entry of a table for each.
+//! The differences between servers with OpenAI's API: a table with one entry for each.
 //!
-//! Nothing else in this crate asks which server it is talking to. To add a provider, add an entry to
-//! [`PRESETS`]; what it leaves out it has in common with [`Quirks::PLAIN`].
+//! No other code depends on which server it talks to. To add a provider, add an entry to [`PRESETS`]; what it
+//! leaves out is as in [`Quirks::PLAIN`].
 
 use std::fmt;
 
@@ -15,49 +15,49 @@ use std::fmt;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Quirks {
-    /// The software, for people who look at debug output.
+    /// The software, for debug output.
     pub(super) software: &'static str,
     /// How an assistant turn that the prompt has begun is continued.
     pub(super) continues: Continues,
-    /// The field that limits the length of an answer, in tokens.
+    /// The field that limits the length of an answer in tokens.
     pub(super) limit: Limit,
     /// Whether `top_k` and `min_p` can be sent.
     pub(super) has_top_k: bool,
-    /// The field for the penalty on repeated tokens; `None` where there is none.
+    /// The field for the penalty on repeated tokens; `None` if there is none.
     pub(super) repeat_penalty: Option<&'static str>,
-    /// The most `stop` texts that a request may have; `None` where there is no limit.
+    /// The most `stop` texts per request; `None` if there is no limit.
     pub(super) most_stops: Option<usize>,
-    /// Whether the server reads strings such as `<|im_end|>` in a message as control tokens, so that they must
-    /// be broken in judged text.
+    /// Whether the server interprets strings such as `<|im_end|>` in a message as control tokens, so that
+    /// they must be broken up in judged text.
     pub(super) reads_control_tokens: bool,
 }
 
-/// How a server goes on where a last assistant message ends.
+/// Whether and how a server continues a last assistant message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Continues {
-    /// It does not: it begins a new turn.
+    /// It does not; it begins a new turn.
     Never,
-    /// Always, without being asked to.
+    /// Always, without a setting.
     Always,
-    /// Where the request sets `continue_final_message`.
+    /// If the request sets `continue_final_message`.
     OnRequest,
-    /// For models whose names begin with this.
+    /// For models whose names begin with this prefix.
     ForModels(&'static str),
 }
 
-/// The two names that the limit of an answer's length has.
+/// The two names of the limit on the length of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Limit {
-    /// `max_tokens`, which most servers know.
+    /// `max_tokens`, which most servers accept.
     MaxTokens,
-    /// `max_completion_tokens`, which counts hidden thoughts too.
+    /// `max_completion_tokens`, which includes hidden thinking.
     MaxCompletionTokens,
 }
 
-/// The most alternatives of a token that such APIs report.
+/// The most alternatives of a token that these APIs report.
 pub(super) const MOST_ALTERNATIVES: u8 = 20;
 
-/// What is assumed of a server that is not known: only what all of them share.
+/// What is assumed of an unknown server: the features that all servers share.
 const PLAIN: Quirks = Quirks {
     software: "plain",
     continues: Continues::Never,
@@ -69,7 +69,7 @@ const PLAIN: Quirks = Quirks {
 };
 
 impl Quirks {
-    /// What is assumed of a server that is not known: only what all of them share.
+    /// What is assumed of an unknown server: the features that all servers share.
     pub const PLAIN: &'static Self = &PLAIN;
 
     /// The quirks of the server with this preset, such as `vllm`; [`Quirks::PLAIN`] for any other word.
@@ -77,13 +77,13 @@ impl Quirks {
         PRESETS.iter().find(|preset| preset.id == id).map_or(Self::PLAIN, |preset| &preset.quirks)
     }
 
-    /// The quirks of the software that calls itself the owner of its models in `GET /models`.
+    /// The quirks of the software that names itself as the owner of its models in `GET /models`.
     pub(super) fn of_owner(owner: &str) -> Option<&'static Self> {
         let preset = PRESETS.iter().find(|preset| preset.owners.contains(&owner))?;
         Some(&preset.quirks)
     }
 
-    /// Whether a turn that the prompt has begun is continued by this model.
+    /// Whether this model continues a turn that the prompt has begun.
     pub(super) fn continues(&self, model: &str) -> bool {
         match self.continues {
             Continues::Never => false,
@@ -99,43 +99,44 @@ impl fmt::Debug for Quirks {
     }
 }
 
-/// What is known of a provider before anything is typed.
+/// What is known about a provider in advance.
 #[derive(Debug)]
 pub(super) struct Preset {
     /// The word before the first `/` or `:` of a model's name.
     pub(super) id: &'static str,
-    /// Where the server is unless something else is configured.
+    /// The address of the server unless another one is configured.
     pub(super) address: &'static str,
-    /// Environment variables that may give another address, the most important first.
+    /// Environment variables that may give another address, in order of precedence.
     pub(super) address_variables: &'static [&'static str],
-    /// Whether those variables may hold a bare host, as `OLLAMA_HOST` does.
+    /// Whether those variables may contain a bare host, as `OLLAMA_HOST` does.
     pub(super) has_bare_hosts: bool,
-    /// The environment variable that holds the key.
+    /// The environment variable with the key.
     pub(super) key_variable: &'static str,
-    /// Whether the server at [`address`](Self::address) answers nothing without a key.
+    /// Whether the server at [`address`](Self::address) requires a key.
     pub(super) needs_key: bool,
-    /// The environment variables that name the organization and the project to be charged.
+    /// The environment variables that name the organization and the project to charge.
     pub(super) payer_variables: Option<[&'static str; 2]>,
-    /// Whether a server at any other address, reached under this name, is the same software. Many servers copy
-    /// OpenAI's API, so that the name `openai` does not prove it.
+    /// Whether a server at another address, reached under this name, runs the same software. Many servers
+    /// copy OpenAI's API, so the name `openai` does not prove it.
     pub(super) is_same_elsewhere: bool,
     /// How such a server names itself as the owner of its models in `GET /models`.
     pub(super) owners: &'static [&'static str],
-    /// Families of models that write hidden thoughts first, so that their first token is no answer.
+    /// Prefixes of models that write hidden thinking first, so that their first token does not belong to the
+    /// answer.
     pub(super) thinks_first: &'static [&'static str],
-    /// How many requests it handles well at once, where it is not on this machine.
+    /// How many concurrent requests it handles well, if it is not on this machine.
     pub(super) concurrency: usize,
-    /// What the server does in its own way.
+    /// How the server differs from others.
     pub(super) quirks: Quirks,
 }
 
-/// Requests at once that a server on this machine handles well: it is one model on one device.
+/// How many concurrent requests a server on this machine handles well: it is one model on one device.
 pub(super) const LOCAL_CONCURRENCY: usize = 4;
 
-/// Models of OpenAI that think first, under whatever provider.
+/// Models of OpenAI that think first, at any provider.
 const OPENAI_THINKERS: &[&str] = &["o1", "o3", "o4", "gpt-5"];
 
-/// What most presets have in common; also what holds for a server without a preset.
+/// What most presets have in common, and what applies to a server without a preset.
 const COMMON: Preset = Preset {
     id: "server",
     address: "",
@@ -151,14 +152,14 @@ const COMMON: Preset = Preset {
     quirks: PLAIN,
 };
 
-/// A server without a preset, reached by its address alone.
+/// A server without a preset, which is reached by its address.
 pub(super) static UNNAMED: Preset = COMMON;
 
-/// The servers that a model's name can mean.
+/// The servers that a model's name can refer to.
 ///
-/// A new entry needs its name, its address and the variable of its key. What its API does in its own way goes into
-/// `quirks`. Its models are then called `NAME/MODEL`, keys and addresses are looked up, and an address that is not
-/// the preset's own counts as foreign.
+/// A new entry needs its name, its address and the variable of its key; the differences of its API belong in
+/// `quirks`. Its models are then called `NAME/MODEL`, keys and addresses are looked up, and any address other
+/// than the preset's own counts as foreign.
 pub(super) static PRESETS: [Preset; 5] = [
     Preset {
         id: "openai",
@@ -246,13 +247,13 @@ pub(super) static PRESETS: [Preset; 5] = [
 ];
 
 impl Preset {
-    /// The preset that the name of a model begins with.
+    /// The preset with which the name of a model begins.
     pub(super) fn of_name(name: &str) -> Option<&'static Self> {
         let (prefix, _) = name.split_once(['/', ':'])?;
         PRESETS.iter().find(|preset| preset.id == prefix)
     }
 
-    /// Whether a model of this name writes hidden thoughts before its first visible token.
+    /// Whether a model of this name writes hidden thinking before its first visible token.
     pub(super) fn thinks_first(&self, model: &str) -> bool {
         let model = model.rsplit('/').next().unwrap_or_default();
         let is_of = |family: &&str| {

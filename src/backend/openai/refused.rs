@@ -1,43 +1,43 @@
-//! Parameters that a server refuses, found in whatever words it uses.
+//! Finds the parameters that a server refuses, in any wording.
 //!
-//! A request that is refused for a parameter that it can do without is sent again without it. That is another
+//! A request that is refused because of an optional parameter is sent again without it. That is another
 //! request with another body, not another try of the same one.
 //!
-//! An error is about a parameter if a field such as `param` or `loc` names it, or if its message names it beside
-//! a word such as "unsupported" or "deprecated". A limit of the answer's length is left out only where the message
-//! is certain, since an answer without it may cost more than was meant. Words such as `stop` that are also ordinary
-//! English count only beside such a word.
+//! An error is about a parameter if a field such as `param` or `loc` names it, or if its message names it
+//! next to a word such as "unsupported" or "deprecated". A limit on the length of the answer is left out only
+//! if the message is unambiguous, because an answer without it may cost more than intended. Names such as
+//! `stop` that are also ordinary English count only next to such a word.
 
 use super::error_body::{ErrorBody, contains_any};
 
-/// A parameter that some model or server refuses, and without which it can be asked all the same.
+/// A parameter that some servers or models refuse, and that a request can be sent without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Parameter {
-    /// How evenly tokens are drawn. Models that think first often have a fixed one.
+    /// The randomness of sampling. Models that think first often have a fixed temperature.
     Temperature,
     /// Nucleus sampling.
     TopP,
-    /// The k likeliest tokens.
+    /// Sampling from the k most likely tokens.
     TopK,
-    /// Tokens at least this likely.
+    /// Sampling from tokens with at least this relative probability.
     MinP,
-    /// The seed of sampling, of which answers do not depend at temperature 0.
+    /// The seed of sampling, which does not matter at temperature 0.
     Seed,
-    /// Texts that end the answer; without them it ends at its own end, and may be longer.
+    /// Texts that end the answer; without them it may be longer.
     Stop,
-    /// Whether log-probabilities are reported; refused together with their number.
+    /// Whether log-probabilities are reported; left out together with their number.
     Logprobs,
     /// How many alternatives are reported.
     TopLogprobs,
-    /// The schema that the answer must match; the reader checks it in any case.
+    /// The schema that the answer must fit; the parser checks it in any case.
     ResponseFormat,
-    /// The limit of the answer's length, in its common name.
+    /// The limit on the length of the answer, under its usual name.
     MaxTokens,
-    /// The same in OpenAI's newer name, which counts hidden thoughts too.
+    /// The same limit under OpenAI's newer name, which includes hidden thinking.
     MaxCompletionTokens,
-    /// How long the model thinks, where it was set as an extra field.
+    /// How long the model thinks, if it was set as an additional field.
     ReasoningEffort,
-    /// Whether the answer comes piece by piece.
+    /// Whether the answer is streamed.
     Stream,
     /// What a stream reports at its end.
     StreamOptions,
@@ -82,7 +82,7 @@ impl Parameter {
         }
     }
 
-    /// The parameters that a text names, in their order, in the spelling of any API: `topP`, `json schema`.
+    /// The parameters that a text names, in order, in the spelling of any API: `topP`, `json schema`.
     pub(super) fn all_in(text: &str) -> Vec<Self> {
         const PHRASES: [(&str, &str); 8] = [
             ("json schema", "json_schema"),
@@ -124,12 +124,12 @@ impl Parameter {
         Some(other)
     }
 
-    /// Whether its name is an ordinary word too, so that a text that holds it need not mean the parameter.
+    /// Whether its name is also an ordinary word, so that a text with it need not mean the parameter.
     pub(super) fn is_a_common_word(self) -> bool {
         matches!(self, Self::Stop | Self::Seed | Self::Stream)
     }
 
-    /// Whether it limits the length of an answer: without it an answer may cost more than was meant.
+    /// Whether it limits the length of an answer: without it an answer may cost more than intended.
     pub(super) fn is_limit(self) -> bool {
         self.twin().is_some()
     }
@@ -144,21 +144,21 @@ impl Parameter {
     }
 }
 
-/// The parameters that an error refuses; none of them, if it is about something else.
+/// The parameters that an error refuses; empty if it is about something else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// In the order in which they are named.
+    /// The parameters in the order in which the error names them.
     pub(super) parameters: Vec<Parameter>,
     /// Whether the error is about a value out of its range.
     pub(super) is_about_range: bool,
-    /// Whether it is the parameters together that are refused.
+    /// Whether only the combination of the parameters is refused.
     pub(super) is_about_pair: bool,
-    /// Whether the error says that a parameter is not known or not supported.
+    /// Whether the error states that a parameter is unknown or unsupported.
     is_certain: bool,
 }
 
 impl Refusal {
-    /// The parameters that an error names: those in its fields first, then those in its messages.
+    /// The parameters that an error names: first those in its fields, then those in its messages.
     pub(super) fn of(error: &ErrorBody) -> Self {
         const CODES: [&str; 3] = ["unsupported_parameter", "unsupported_value", "extra_forbidden"];
         const PAIR: [&str; 4] = ["both", "mutually exclusive", "together", "at the same time"];
@@ -183,14 +183,14 @@ impl Refusal {
         }
     }
 
-    /// Whether an error of this kind is worth another request without a parameter, although the server reports
-    /// it as its own fault.
+    /// Whether such an error justifies another request without the parameter, although the server reports an
+    /// internal error.
     pub(super) fn is_certain(&self) -> bool {
         self.is_certain && !self.is_about_range && !self.parameters.is_empty()
     }
 }
 
-/// Whether an error is about a value that is too large, too small, or of the wrong type.
+/// Whether an error is about a value that is too large, too small or of the wrong type.
 fn is_about_range(error: &ErrorBody, text: &str) -> bool {
     const CODES: [&str; 4] = ["above_max", "below_min", "invalid_type", "out_of_range"];
     const WORDS: [&str; 14] = [
@@ -213,7 +213,7 @@ fn is_about_range(error: &ErrorBody, text: &str) -> bool {
         || contains_any(text, &WORDS)
 }
 
-/// Words that say that something is not accepted, whatever its value.
+/// Words which state that something is not accepted, whatever its value.
 const REFUSED: [&str; 27] = [
     "unsupported",
     "not supported",
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(named(loc), ["seed"]);
         let raw = r#"{"error":{"message":"Provider returned error","metadata":{"raw":"{\"error\":{\"message\":\"top_k: not permitted\"}}"}}}"#;
         assert_eq!(named(raw), ["top_k"]);
-        // Words that are no names here, and values that the user must mend.
+        // Words that are not parameters here, and values that the user must correct.
         assert_eq!(of("unknown error, stopped", "", ""), Vec::<&str>::new());
         assert_eq!(of("please stop", "", ""), Vec::<&str>::new());
         assert_eq!(of("max_tokens is too large: 9", "max_tokens", "x"), Vec::<&str>::new());

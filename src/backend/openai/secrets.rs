@@ -1,34 +1,35 @@
-//! Texts that a server may repeat, and that nobody may see: keys and passwords.
+//! Keys and passwords that a server may repeat, and no output may contain.
 //!
-//! An error such as `Incorrect API key: sk-…` goes to logs, result lines and screens, and an answer goes to caches
-//! and recordings. Whatever a server sends passes through here first. Secrets are found also where JSON escapes
-//! them, once or several times, as within JSON in a string.
+//! An error such as `Incorrect API key: sk-…` goes to logs, result lines and screens, and an answer goes to
+//! caches and recordings. Everything that a server sends is filtered here first. Secrets are also found when
+//! JSON escapes them once or several times, as in JSON inside a string.
 
 use std::borrow::Cow;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-/// What replaces a secret.
+/// The replacement for a secret.
 const HIDDEN: &str = "***";
 
-/// The secrets of one server, to be replaced by `***` wherever they come back.
+/// The secrets of one server, which are replaced by `***` wherever they occur.
 #[derive(Clone, Default)]
 pub(super) struct Secrets(Vec<SecretString>);
 
 impl Secrets {
-    /// Texts of fewer than 8 bytes are placeholders such as `EMPTY`, and occur in ordinary text.
+    /// Collects the secrets. Texts of fewer than 8 bytes are placeholders such as `EMPTY`, and occur in
+    /// ordinary text.
     pub(super) fn new(texts: impl IntoIterator<Item = SecretString>) -> Self {
         const SHORTEST: usize = 8;
         let length = |text: &SecretString| text.expose_secret().len();
         let mut texts: Vec<_> = texts.into_iter().filter(|text| length(text) >= SHORTEST).collect();
-        // A secret within another leaves nothing of it.
+        // The longest come first, so that a secret that contains another one is replaced as a whole.
         texts.sort_by_key(|text| std::cmp::Reverse(length(text)));
         Self(texts)
     }
 
-    /// The text with `***` where a secret was, whether or not it is escaped as JSON escapes strings. A text in which
-    /// a secret was escaped is returned with its escapes read.
+    /// The text with `***` in place of secrets, escaped as in JSON strings or not. A text with an escaped
+    /// secret is returned unescaped.
     pub(super) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         const DEPTH: usize = 3;
         let mut read = Cow::Borrowed(text);
@@ -44,7 +45,7 @@ impl Secrets {
         text.into()
     }
 
-    /// Redacts every text of a value, and the names of its fields: an answer, before anything reads it.
+    /// Redacts every string of a value and the names of its fields; applied to an answer before it is read.
     pub(super) fn redact_json(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -66,7 +67,7 @@ impl Secrets {
         }
     }
 
-    /// The text without secrets; `None` where there are none in it.
+    /// The text with its secrets replaced; `None` if it contains none.
     fn replaced(&self, text: &str) -> Option<String> {
         let secrets = self.0.iter().map(SecretString::expose_secret);
         let is_there = secrets.clone().any(|secret| text.contains(secret));
@@ -74,8 +75,8 @@ impl Secrets {
     }
 }
 
-/// The text with the escapes of JSON strings read, as far as there are any: `\u0041` is `A`, and `\/` is `/`. What
-/// is not an escape loses its backslash. The text is never longer than before.
+/// The text with the escapes of JSON strings decoded, as far as there are any: `\u0041` is `A`, and `\/` is
+/// `/`. An invalid escape loses its backslash. The text never becomes longer.
 fn unescaped(text: &str) -> String {
     let mut read = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,29 +1,31 @@
-//! One answer out of the pieces that servers send, whether a stream was asked for or not.
+//! Joins the pieces that servers send into one answer, whether or not a stream was requested.
 //!
-//! A body may be one JSON object, also with `data: [DONE]` after it; an event stream of whole answers or of
-//! their pieces; or one JSON object per line.
+//! A body may be one JSON object, possibly with `data: [DONE]` after it; an event stream of complete answers
+//! or of pieces; or one JSON object per line.
 //!
-//! Pieces of text, of thoughts and of tokens are appended, choice by choice. A stream counts as whole only with a
-//! finish reason or `[DONE]` at its end: half an answer may hold a verdict that the other half takes back.
+//! Pieces of text, thinking and tokens are appended, choice by choice. A stream is complete only with a
+//! finish reason or `[DONE]` at its end: half an answer may contain a verdict that the other half withdraws.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// What a body holds.
+/// The content of a body.
 #[derive(Debug, PartialEq)]
 pub(super) enum Received {
     /// An answer, or the error of a server; its fields are not checked.
     Whole(Value),
-    /// Pieces of an answer without their end.
+    /// Pieces of an answer whose end is missing.
     Incomplete,
-    /// Something that is not JSON.
+    /// Text that is not JSON.
     NotJson,
 }
 
-/// Puts a body together. The result holds no more text than the body, and the work grows with its length alone.
+/// Joins a body. The result contains no more text than the body, and the running time is linear in its
+/// length.
 ///
-/// An error anywhere in a stream comes before the pieces around it: what was written until then is not an answer.
+/// An error anywhere in a stream takes precedence over the pieces around it, because an aborted text is not
+/// an answer.
 pub(super) fn read(body: &str) -> Received {
     if let Ok(whole) = serde_json::from_str(body) {
         return Received::Whole(whole);
@@ -43,22 +45,22 @@ pub(super) fn read(body: &str) -> Received {
     }
 }
 
-/// Whether the end of a stream was read: some servers keep the connection open after it.
+/// Whether the end of a stream was read; some servers keep the connection open after it.
 pub(super) fn is_over(body: &[u8]) -> bool {
     let body = body.trim_ascii_end();
     body.ends_with(b"data: [DONE]") || body.ends_with(b"data:[DONE]")
 }
 
-/// The data of an event stream; of any other text its lines.
+/// The data of an event stream; for any other text its lines.
 struct Events {
-    /// One JSON value per line, if all is well.
+    /// One JSON value per line, in a well-formed stream.
     data: String,
-    /// Whether `[DONE]` came.
+    /// Whether `[DONE]` was received.
     is_done: bool,
 }
 
 impl Events {
-    /// Takes the fields of events that are not data, and comments such as `: ping`, out of a body.
+    /// Removes the fields of events that are not data, and comments such as `: ping`, from a body.
     fn of(body: &str) -> Self {
         const OTHERS: [&str; 4] = [":", "event:", "id:", "retry:"];
         let (mut data, mut is_done) = (String::new(), false);
@@ -75,26 +77,26 @@ impl Events {
         Self { data, is_done }
     }
 
-    /// Whether the body is an event stream at all.
+    /// Whether the body is an event stream.
     fn are_in(body: &str) -> bool {
         body.lines().any(|line| line.starts_with("data:"))
     }
 }
 
-/// Whether this is an error rather than an answer.
+/// Whether this is an error instead of an answer.
 fn is_error(value: &Value) -> bool {
     !value["error"].is_null() && value["choices"].as_array().is_none_or(Vec::is_empty)
 }
 
-/// Whether this is a piece of an answer rather than a whole one.
+/// Whether this is a piece of an answer instead of a complete one.
 fn is_piece(value: &Value) -> bool {
     let choices = value["choices"].as_array().into_iter().flatten();
     choices.into_iter().any(|choice| choice.get("delta").is_some())
 }
 
-/// One answer out of pieces, which may be of several choices.
+/// Joins pieces, which may belong to several choices, into one answer.
 fn joined(pieces: &[Value], is_done: bool) -> Received {
-    // By index: a body may name very many.
+    // A map by index, because a body may name very large indices.
     let mut choices: BTreeMap<u64, Joined> = BTreeMap::new();
     for piece in pieces.iter().flat_map(|piece| piece["choices"].as_array().into_iter().flatten()) {
         let index = piece["index"].as_u64().unwrap_or_default();
@@ -112,16 +114,16 @@ fn joined(pieces: &[Value], is_done: bool) -> Received {
     Received::Whole(json!({ "model": last("model"), "choices": choices, "usage": last("usage") }))
 }
 
-/// One choice of an answer as its pieces come in.
+/// One choice of an answer while its pieces arrive.
 #[derive(Default)]
 struct Joined {
-    /// The texts, by the name of their field.
+    /// The texts, by the names of their fields.
     texts: Map<String, Value>,
-    /// Pieces of calls of tools: that there are any is all that matters.
+    /// Pieces of tool calls; only their existence matters.
     calls: Vec<Value>,
     /// Tokens with their log-probabilities.
     tokens: Vec<Value>,
-    /// The finish reason; `null` until it comes.
+    /// The finish reason; `null` until it arrives.
     end: Value,
 }
 
@@ -132,7 +134,7 @@ impl Joined {
             ["content", "reasoning_content", "reasoning", "thinking", "refusal"];
         for name in TEXTS {
             self.add_text(name, &piece["delta"][name], false);
-            // Some servers end with all of the text once more.
+            // Some servers send the whole text once more at the end.
             self.add_text(name, &piece["message"][name], true);
         }
         self.add_text("content", &piece["text"], false);
@@ -148,7 +150,7 @@ impl Joined {
         }
     }
 
-    /// Appends to a text, or replaces it where `more` is all of it.
+    /// Appends to a text, or replaces it if `more` is the whole text.
     fn add_text(&mut self, name: &str, more: &Value, is_all: bool) {
         let more = super::answer::text(more);
         if more.is_empty() {
@@ -160,7 +162,7 @@ impl Joined {
         }
     }
 
-    /// The choice as a server would have sent it at once.
+    /// The choice in the form of a response that was not streamed.
     fn whole(self, index: u64) -> Value {
         let Self { mut texts, calls, tokens, end } = self;
         if !calls.is_empty() {

@@ -1,5 +1,5 @@
-//! How long one try may take: until there is a connection, until an answer begins, between two pieces of it,
-//! and in all.
+//! Time limits of one try: for the connection, for the start of an answer, between two pieces of it, and in
+//! total.
 //!
 //! | limit | plain answer | streamed answer |
 //! |---|---|---|
@@ -14,21 +14,21 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{OpenAiOptions, failure::span};
 
-/// The time for a connection, TLS included: a server that takes longer is not there.
+/// The time for a connection, TLS included; a slower server counts as unreachable.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// A streamed answer may take so many times the gap between two pieces: a server that sends a piece now and then
-/// must not hold a request forever.
+/// The longest time of a streamed answer, as a multiple of the longest gap between two pieces. A server that
+/// sends a piece now and then must not keep a request open forever.
 const LONGEST_STREAM: u32 = 10;
 
-/// The limits on the time of every try.
+/// The time limits of every try.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeouts {
-    /// From the request to a connection.
+    /// From the request to an established connection.
     pub(super) connect: Duration,
     /// Between two pieces of a plain answer.
     idle: Duration,
-    /// From the request to the last byte of a plain answer; between two pieces of one that is streamed.
+    /// From the request to the last byte of a plain answer; between two pieces of a streamed one.
     timeout: Duration,
 }
 
@@ -39,7 +39,7 @@ impl Timeouts {
         Self { connect: CONNECT.min(timeout), idle: idle_timeout.min(timeout), timeout }
     }
 
-    /// One limit for everything.
+    /// The same limit for everything.
     pub(super) fn all(timeout: Duration) -> Self {
         Self { connect: timeout, idle: timeout, timeout }
     }
@@ -53,7 +53,7 @@ impl Timeouts {
         Timer { started, first: self.timeout, idle, total }
     }
 
-    /// What is said of a connection that was not made in time.
+    /// The message about a connection that was not established in time.
     pub(super) fn connect_message(self) -> String {
         format!("no connection within {}", span(self.connect))
     }
@@ -65,33 +65,33 @@ pub(super) struct Timer {
     started: Instant,
     /// The limit on the time until an answer begins.
     first: Duration,
-    /// The limit on the time between two pieces of it.
+    /// The limit on the time between two pieces of an answer.
     idle: Duration,
-    /// The limit on the time of the whole answer.
+    /// The limit on the total time of an answer.
     total: Duration,
 }
 
-/// Which limit was exceeded.
+/// The limit that was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Late {
-    /// No answer began.
+    /// No answer began in time.
     First,
-    /// It began, and stopped.
+    /// The answer began, and paused for too long.
     Idle,
-    /// It began, and did not end.
+    /// The answer began, and did not end in time.
     Total,
 }
 
 impl Timer {
-    /// Waits for the head of an answer, until the first limit.
+    /// Waits for the head of an answer, up to the first limit.
     ///
     /// # Errors
-    /// [`Late::First`].
+    /// [`Late::First`] if the limit is exceeded.
     pub(super) async fn first<T>(&self, head: impl Future<Output = T>) -> Result<T, Late> {
         timeout_at(self.started + self.first, head).await.map_err(|_| Late::First)
     }
 
-    /// Waits for the next piece of an answer that has begun, or has not yet.
+    /// Waits for the next piece of an answer, whether or not it has begun.
     ///
     /// # Errors
     /// The limit that is exceeded first.
@@ -107,7 +107,7 @@ impl Timer {
         in_all.map_err(|_| Late::Total)?.map_err(|_| Late::Idle)
     }
 
-    /// What is said of an answer that came too late.
+    /// The message about an answer that was too late.
     pub(super) fn message(&self, late: Late) -> String {
         match late {
             Late::First => format!("no answer within {}", span(self.first)),

@@ -1,8 +1,8 @@
-//! One try of one request over the network: bounded, timed, and classified.
+//! One try of one request over the network: with limits on size and time, and with classified errors.
 //!
-//! It stands below async-openai, which builds the requests, and hands it nothing but clean answers. It never
-//! sends anything twice: that is the business of [`Retried`](crate::backend::Retried), which acts on the facts
-//! that every error carries.
+//! It runs below async-openai, which builds the requests, and returns only valid answers to it. It never
+//! sends anything twice: retrying belongs to [`Retried`](crate::backend::Retried), which acts on the facts of
+//! every error.
 
 use std::{
     error::Error as _,
@@ -32,39 +32,39 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// The longest answer that is read, in bytes, before and after decompression.
+/// The longest accepted answer, in bytes, before and after decompression.
 const LONGEST: usize = 8 << 20;
 
-/// The longest error that is read, in bytes; the rest of it is ignored.
+/// The most bytes of an error that are read; the rest is ignored.
 const LONGEST_ERROR: usize = 256 << 10;
 
-/// The most JSON values in an answer: each takes many times its length in memory. Alternatives of 4,000 tokens
-/// are half of it.
+/// The most JSON values in an answer. Each value needs many times its length in memory. An answer of 4,000
+/// tokens with alternatives has half as many.
 const MOST_VALUES: usize = 1 << 20;
 
 /// The connection to one server.
 pub(super) struct Transport {
-    /// The client below, which keeps connections open, follows no redirect and sends nothing twice.
+    /// The HTTP client, which keeps connections open, follows no redirects and sends nothing twice.
     pub(super) http: reqwest::Client,
     /// The server.
     pub(super) provider: Provider,
-    /// What must be taken out of everything that it sends.
+    /// The secrets to remove from everything that the server sends.
     pub(super) secrets: Secrets,
     /// The proxy in between, for hints.
     proxy: Option<String>,
-    /// Whether a request was answered before.
+    /// Whether a request has been answered.
     has_answered: AtomicBool,
-    /// The header that goes to this server alone.
+    /// The authorization header, which is sent to this server only.
     authorization: Option<HeaderValue>,
     /// How long a try may take.
     timeouts: Timeouts,
 }
 
 impl Transport {
-    /// A connection that is made with the first request.
+    /// A connection that is established with the first request.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`]: a key that cannot be sent.
+    /// [`ErrorKind::Config`]: the key cannot be sent in a header.
     pub(super) fn new(options: &OpenAiOptions) -> Result<Self> {
         let timeouts = Timeouts::new(options);
         let http = reqwest::Client::builder()
@@ -83,10 +83,10 @@ impl Transport {
         Ok(Self { http, provider, secrets, proxy, has_answered, authorization, timeouts })
     }
 
-    /// Sends a request once. `is_streamed` says whether the answer was asked for piece by piece.
+    /// Sends a request once. `is_streamed` tells whether the answer was requested as a stream.
     ///
     /// # Errors
-    /// Whatever came that is not an answer, with its class.
+    /// Every response that is not an answer, with its class.
     ///
     /// # Cancellation
     /// Dropping the future closes the connection.
@@ -103,7 +103,7 @@ impl Transport {
         Ok(http::Response::new(body).into())
     }
 
-    /// Sends a request and reads what comes back, within limits of time and length.
+    /// Sends a request and reads the response, within limits on time and length.
     async fn exchange(&self, request: Request, timer: &Timer) -> Result<String, Failure> {
         let late = |late: Late| Failure::of_time(timer.message(late), self.peer());
         let response = timer.first(self.http.execute(request)).await.map_err(late)?;
@@ -113,14 +113,14 @@ impl Transport {
             let body = read_answer(&mut response, timer).await;
             return self.checked(to_text(&body.map_err(|fault| self.unread(fault, timer))?));
         }
-        // Whatever became of the body, the status is known.
+        // The status is known, even if the body cannot be read.
         let body = read_error(&mut response, timer).await;
         let body = if status.is_redirection() { target(response.headers()) } else { body };
         Err(Failure::of_status(status, response.headers(), &body, self.peer()))
     }
 
-    /// Reads the list of models (`GET /models`), once and within `limit`: its owner tells what software the server is.
-    /// Nothing that comes of it is an error, since not every server has such a list.
+    /// Reads the list of models (`GET /models`), once and within `limit`; the owner of a model identifies the
+    /// software of the server. It never fails, because not every server has such a list.
     pub(super) async fn models(&self, limit: Duration) -> ModelList {
         let url = format!("{}/models", self.provider.place());
         let Ok(request) = self.http.get(url).build() else { return ModelList::Missing };
@@ -147,7 +147,7 @@ impl Transport {
         Peer { provider: &self.provider, secrets: &self.secrets, has_answered, proxy: None }
     }
 
-    /// The failure of a request that got no head of an answer.
+    /// The failure of a request without a response head.
     fn unsent(&self, error: reqwest::Error) -> Failure {
         if error.is_connect() && error.is_timeout() {
             let late = self.timeouts.connect_message();
@@ -160,7 +160,7 @@ impl Transport {
         Failure::of_connection(described(error), Peer { proxy, ..self.peer() })
     }
 
-    /// The failure of an answer whose body was not read to its end.
+    /// The failure of a response whose body was not read completely.
     fn unread(&self, fault: BodyFault, timer: &Timer) -> Failure {
         let peer = self.peer();
         match fault {
@@ -180,7 +180,7 @@ impl Transport {
         }
     }
 
-    /// The body, if it is an answer: a stream comes back as the one answer that it makes.
+    /// The body, if it is an answer; a stream is joined to one answer.
     fn checked(&self, body: String) -> Result<String, Failure> {
         const NOT_ONE: &str = "what is not a completion";
         let garbage = |what: &str| Err(Failure::of_garbage(what, &body, self.peer()));
@@ -216,7 +216,7 @@ impl Transport {
         Ok(joined.unwrap_or(body))
     }
 
-    /// The request with what async-openai does not know: the key, and the query of the address.
+    /// The request with what async-openai does not add: the key, and the query of the address.
     fn addressed(&self, mut request: Request) -> Request {
         request.headers_mut().remove(AUTHORIZATION);
         if let Some(value) = &self.authorization {
@@ -229,18 +229,18 @@ impl Transport {
     }
 }
 
-/// What tells an answer from an error that calls itself a success.
+/// The fields that distinguish an answer from an error with a successful status.
 #[derive(Deserialize)]
 struct Envelope {
-    /// An error, in most notations.
+    /// An error, in most formats.
     #[serde(default)]
     error: Value,
-    /// What makes it an answer.
+    /// The choices, which an answer must have.
     choices: Option<Vec<Choice>>,
-    /// `error`, where the whole body is one.
+    /// `error`, if the whole body is an error.
     #[serde(default)]
     object: Value,
-    /// `false`, where the whole body is an error.
+    /// `false`, if the whole body is an error.
     #[serde(default)]
     success: Value,
     #[serde(default)]
@@ -249,7 +249,7 @@ struct Envelope {
     detail: Value,
 }
 
-/// One of the answers, of which only its error is looked at.
+/// One of the choices, of which only the error is read.
 #[derive(Deserialize)]
 struct Choice {
     #[serde(default)]
@@ -257,7 +257,7 @@ struct Choice {
 }
 
 impl Envelope {
-    /// The error in the place where most servers put it, or within a choice.
+    /// The error in its usual place, or within a choice.
     fn error(&self) -> Option<Value> {
         let choices = self.choices.iter().flatten().map(|choice| &choice.error);
         let mut errors = std::iter::once(&self.error).chain(choices);
@@ -269,7 +269,7 @@ impl Envelope {
         Some(serde_json::json!({ "error": error }))
     }
 
-    /// Whether the whole body is an error: in the notations of vLLM, Cloudflare and FastAPI.
+    /// Whether the whole body is an error, in the formats of vLLM, Cloudflare and `FastAPI`.
     fn is_error(&self) -> bool {
         self.object == "error"
             || self.success == false
@@ -279,28 +279,27 @@ impl Envelope {
     }
 }
 
-/// What came of asking for the list of models.
+/// The result of asking for the list of models.
 pub(super) enum ModelList {
-    /// The list, as the server writes it.
+    /// The list in the format of the server.
     Is(Value),
     /// The server has no such list.
     Missing,
-    /// The server is not there, or busy: it may have one later.
+    /// The server is unreachable or busy; it may have a list later.
     Failed,
-    /// No answer in time.
+    /// There was no response in time.
     Late,
 }
 
-/// Why a body was not read to its end.
+/// Why a body was not read completely.
 enum BodyFault {
-    /// It did not come in time.
+    /// It did not arrive in time.
     Late(Late),
     /// The connection broke.
     Broken(reqwest::Error),
-    /// It is longer than anything that is read.
+    /// It is longer than the limit.
     TooLong,
-    /// It cannot be decompressed.
-    /// With the name of the compression.
+    /// It cannot be decompressed; the value names the compression.
     Compressed(String),
 }
 
@@ -316,17 +315,17 @@ async fn read_answer(response: &mut Response, timer: &Timer) -> Result<Vec<u8>, 
     decompress(body, &encoding, LONGEST).ok_or(BodyFault::Compressed(encoding))
 }
 
-/// As much as came of the body of an error, up to a limit and whatever ended it: the status is known, and half a
+/// The body of an error, as far as it can be read up to a limit. The status is known anyway, and half a
 /// message is better than none.
 async fn read_error(response: &mut Response, timer: &Timer) -> String {
     let mut body = Vec::new();
-    // What was read before it ended is worth showing, however it ended.
+    // What was read before the end is worth showing, whatever the end was.
     let _ = read(response, timer, LONGEST_ERROR, &mut body).await;
     let encoding = header(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
     to_text(&decompress(body, encoding, LONGEST_ERROR).unwrap_or_default())
 }
 
-/// Reads a body piece by piece, no more than `most` bytes of it.
+/// Reads a body piece by piece, up to `most` bytes.
 async fn read(
     response: &mut Response,
     timer: &Timer,
@@ -339,7 +338,7 @@ async fn read(
     loop {
         let next = timer.next(response.chunk(), has_begun).await.map_err(BodyFault::Late)?;
         let Some(chunk) = next.map_err(BodyFault::Broken)? else { return Ok(()) };
-        // Blanks that some servers send while they work are no beginning.
+        // Some servers send blanks while they work; these do not start the answer.
         has_begun |= !chunk.trim_ascii().is_empty();
         let room = most - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
@@ -353,17 +352,17 @@ async fn read(
     }
 }
 
-/// No fewer than the JSON values in a text, counted by what separates them.
+/// An upper bound of the number of JSON values in a text, counted by the separators.
 fn count_values(body: &str) -> usize {
     body.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count()
 }
 
-/// A header that is text, without blanks around it.
+/// A header as text, without surrounding whitespace.
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// The header that authorizes requests: the key, else the credentials in the address.
+/// The authorization header: the key, otherwise the credentials in the address.
 fn authorization(http: &reqwest::Client, provider: &Provider) -> Result<Option<HeaderValue>> {
     let unusable = || {
         let message = format!("{} is not a valid header value", provider.key_variable);
@@ -383,8 +382,8 @@ fn authorization(http: &reqwest::Client, provider: &Provider) -> Result<Option<H
     Ok(header)
 }
 
-/// Whether the connection failed because the two sides could not agree on TLS. The library of TLS reports that as
-/// invalid data, within one or more errors of input and output.
+/// Whether the connection failed in the TLS handshake. The TLS library reports that as invalid data, inside
+/// one or more I/O errors.
 fn is_tls(error: &reqwest::Error) -> bool {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     let of_io = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
@@ -395,13 +394,13 @@ fn is_tls(error: &reqwest::Error) -> bool {
         .any(|error| error.kind() == io::ErrorKind::InvalidData)
 }
 
-/// The deepest cause: the layers above it only say that there was an error.
+/// The innermost cause; the outer errors only state that there was one.
 fn deepest_cause(error: &reqwest::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// What happened to a connection, without the address, which may hold secrets.
+/// What happened to a connection, without the address, which may contain secrets.
 fn described(error: reqwest::Error) -> String {
     let error = error.without_url();
     let what = match &error {
@@ -416,7 +415,7 @@ fn described(error: reqwest::Error) -> String {
     }
 }
 
-/// The proxy between this program and the server, without credentials. reqwest asks the environment the same, and
+/// The proxy between this program and the server, without credentials. reqwest reads the same variables, but
 /// does not name the proxy in its errors.
 fn proxy(provider: &Provider) -> Option<String> {
     let url = provider.base_url.as_str().parse().ok()?;
@@ -425,7 +424,7 @@ fn proxy(provider: &Provider) -> Option<String> {
     Some(authority.rsplit('@').next().unwrap_or_default().to_owned())
 }
 
-/// Where a redirect leads: the origin alone, since the rest may hold secrets.
+/// The target of a redirect: only the origin, because the rest may contain secrets.
 fn target(headers: &HeaderMap) -> String {
     let location = header(headers, LOCATION.as_str());
     match location.and_then(|location| reqwest::Url::parse(location).ok()) {

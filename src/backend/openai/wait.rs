@@ -1,8 +1,8 @@
-//! How long a server asks to wait: in headers, in fields of an error, and in its words.
+//! How long a server asks to wait: in headers, in fields of an error, and in its message.
 //!
-//! Servers write a time in many notations: seconds (`3`, `0.5`), milliseconds, `1m30s`, `{"seconds": 3}`, an
-//! HTTP date, an RFC 3339 date, and seconds or milliseconds since 1970. Dates are counted from the server's
-//! own `Date` header, since its clock may differ from ours.
+//! Servers write a time in many formats: seconds (`3`, `0.5`), milliseconds, `1m30s`, `{"seconds": 3}`, an
+//! HTTP date, an RFC 3339 date, and seconds or milliseconds since 1970. Dates are compared with the server's
+//! own `Date` header, because its clock may differ from the local one.
 //!
 //! | where | such as | servers |
 //! |---|---|---|
@@ -23,8 +23,8 @@ use http::HeaderMap;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// The time of the server that sent these headers; ours where it names none. A machine whose clock is wrong would
-/// otherwise wait for hours, or not at all.
+/// The time of the server that sent these headers; the local time without such a header. If one of the clocks
+/// is wrong, a date would otherwise mean a wait of hours, or none at all.
 pub(super) fn server_time(headers: &HeaderMap) -> SystemTime {
     let date = text(headers, "date").and_then(|date| httpdate::parse_http_date(date).ok());
     date.unwrap_or_else(clock)
@@ -36,17 +36,17 @@ pub(super) fn clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// The wait that `Retry-After` or `retry-after-ms` names; the finer one if both are there.
+/// The wait in `Retry-After` or `retry-after-ms`; the more precise one if both are present.
 pub(super) fn in_headers(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let milliseconds = text(headers, "retry-after-ms").and_then(|text| seconds(text, 1000.0));
     milliseconds.or_else(|| span_or_moment(text(headers, "retry-after")?, now))
 }
 
-/// When the last of the limits that are used up is reset, by headers such as `x-ratelimit-reset-requests`,
+/// When the last of the exhausted limits is reset, by headers such as `x-ratelimit-reset-requests`,
 /// `anthropic-ratelimit-tokens-reset` or `ratelimit`.
 ///
-/// It is later than need be, for a limit that is refilled little by little is reset only when it is full: any
-/// other time that a server names is the better one.
+/// The time is later than necessary, because a limit that refills gradually is reset only when it is full.
+/// Any other time that a server names is preferred.
 pub(super) fn until_reset(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let of_pair = |name: &str| {
         let reset = span_or_moment(text(headers, name)?, now)?;
@@ -59,7 +59,7 @@ pub(super) fn until_reset(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     pairs.filter_map(of_pair).chain(until_combined_reset(headers)).max()
 }
 
-/// The same for the header that holds all of it: `limit=9, remaining=0, reset=30`, or `"all";r=0;t=30`.
+/// The same for a header with several values: `limit=9, remaining=0, reset=30`, or `"all";r=0;t=30`.
 fn until_combined_reset(headers: &HeaderMap) -> Option<Duration> {
     let header = text(headers, "ratelimit")?;
     let fields = header.split([',', ';']).filter_map(|field| field.trim().split_once('='));
@@ -70,7 +70,7 @@ fn until_combined_reset(headers: &HeaderMap) -> Option<Duration> {
     (field(["remaining", "r"])? == "0").then(|| seconds(field(["reset", "t"])?, 1.0))?
 }
 
-/// The wait that a field of an error names; `name` is lower case, with underscores.
+/// The wait in a field of an error; `name` is in lower case, with underscores.
 pub(super) fn in_field(name: &str, value: &Value, now: SystemTime) -> Option<Duration> {
     match name {
         "retrydelay"
@@ -88,7 +88,7 @@ pub(super) fn in_field(name: &str, value: &Value, now: SystemTime) -> Option<Dur
     }
 }
 
-/// The wait that a message names: `Please try again in 1m3.5s`, `Limit resets at 2025-11-26 03:00:00 UTC`.
+/// The wait in a message: `Please try again in 1m3.5s`, `Limit resets at 2025-11-26 03:00:00 UTC`.
 pub(super) fn in_words(message: &str, now: SystemTime) -> Option<Duration> {
     let of_group = |pattern: &Regex| {
         let found = pattern.captures(message)?.get(1)?;
@@ -98,19 +98,19 @@ pub(super) fn in_words(message: &str, now: SystemTime) -> Option<Duration> {
     moment.or_else(|| span_in(&of_group(&WAIT)?))
 }
 
-/// A header that is text, without blanks around it.
+/// A header as text, without surrounding whitespace.
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// A number of which `per_second` make a second; a negative one is zero.
+/// A number of units, of which a second has `per_second`; a negative number is zero.
 fn seconds(text: &str, per_second: f64) -> Option<Duration> {
     let number: f64 = text.trim().parse().ok()?;
     Duration::try_from_secs_f64(number.max(0.0) / per_second).ok()
 }
 
-/// A wait as a field: a number, a text, or an object of seconds and nanoseconds. `per_second` says what numbers
-/// count: 1 for seconds, 1000 for milliseconds.
+/// A wait in a field: a number, a text, or an object with seconds and nanoseconds. `per_second` is the unit
+/// of numbers: 1 for seconds, 1000 for milliseconds.
 fn value_of(value: &Value, per_second: f64, now: SystemTime) -> Option<Duration> {
     match value {
         Value::Number(number) if per_second > 1.0 => seconds(&number.to_string(), per_second),
@@ -124,7 +124,7 @@ fn value_of(value: &Value, per_second: f64, now: SystemTime) -> Option<Duration>
     }
 }
 
-/// A span of time as Google's libraries write it: seconds and nanoseconds.
+/// A duration as Google's libraries write it: seconds and nanoseconds.
 fn protobuf(fields: &Map<String, Value>) -> Option<Duration> {
     let number = |name: &str| match fields.get(name) {
         Some(Value::String(text)) => text.parse().ok(),
@@ -135,7 +135,9 @@ fn protobuf(fields: &Map<String, Value>) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
-/// A time in any notation; zero where it is past, `None` where the text is not a time. Numbers are seconds, or a moment since 1970 where they are too large for a wait.
+/// A time in any format; zero if it is past, `None` if the text is not a time.
+///
+/// Numbers are seconds, or a moment since 1970 if they are too large for a wait.
 fn span_or_moment(text: &str, now: SystemTime) -> Option<Duration> {
     const SECONDS_SINCE_1970: f64 = 1e9;
     const MILLISECONDS_SINCE_1970: f64 = 1e12;
@@ -151,7 +153,7 @@ fn span_or_moment(text: &str, now: SystemTime) -> Option<Duration> {
     }
 }
 
-/// The time until a date, as HTTP or RFC 3339 writes it; zero if it is past.
+/// The time until a date in the format of HTTP or RFC 3339; zero if it is past.
 fn until_date(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     let rfc_3339 = text.strip_suffix("UTC").unwrap_or(text).trim_end();
@@ -160,15 +162,15 @@ fn until_date(text: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// Longer names first, since the first one that fits is taken.
+/// Longer names come first, because the first alternative that matches is used.
 const UNITS: &str = "milliseconds?|msecs?|ms|minutes?|mins?|m|hours?|hrs?|h|seconds?|secs?|s|days?";
 
-/// One number and its unit.
+/// Matches one number and its unit.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static SPAN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(r"(?i)(\d+(?:\.\d+)?)\s*({UNITS})")).unwrap());
 
-/// A word about waiting, and a span of time not far after it.
+/// Matches a word about waiting, followed closely by a duration.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static WAIT: LazyLock<Regex> = LazyLock::new(|| {
     let span = format!(r"\d+(?:\.\d+)?\s*(?:{UNITS})(?:\s+and)?\s*");
@@ -176,7 +178,7 @@ static WAIT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(r"(?i)\b(?:{words})\b[^\d.\n]{{0,40}}((?:{span})+)\b")).unwrap()
 });
 
-/// A word about waiting, and a date not far after it.
+/// Matches a word about waiting, followed closely by a date.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static MOMENT: LazyLock<Regex> = LazyLock::new(|| {
     let date = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?";
@@ -184,7 +186,7 @@ static MOMENT: LazyLock<Regex> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// Days, hours, minutes, seconds and milliseconds, added up.
+/// The sum of days, hours, minutes, seconds and milliseconds.
 fn span_in(text: &str) -> Option<Duration> {
     let mut seconds = None;
     for found in SPAN.captures_iter(text) {
