@@ -1,4 +1,7 @@
-//! One conversation of a vote: the only place that drives a program.
+//! One conversation of a vote. This is the only module that runs a prompt's program.
+//!
+//! A conversation is strictly sequential: one request waits for its answer before the next one is made.
+//! Parallelism comes from several conversations and votes, which do not depend on each other.
 
 use super::Member;
 use crate::{
@@ -13,30 +16,34 @@ use crate::{
 /// One conversation with one model.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    /// The step, answer or criterion that it is about, where each has a conversation of its own.
+    /// Index of the step, answer or criterion that it is about; `None` if it is about the whole item.
     pub(super) element: Option<usize>,
-    /// Place of the request that waits for its answer, from 0.
+    /// Index of the request that waits for its answer, from 0.
     pub(super) step: u32,
+    /// The prompt as a state machine: from an answer to the next request.
     program: Program,
-    /// The transcript, once it is over.
+    /// The transcript, or the error that ended the conversation; `None` while it goes on.
     pub(super) ended: Option<Result<Transcript>>,
 }
 
-/// What a conversation needs to know to begin.
+/// The inputs of a new conversation.
 pub(super) struct Opening<'a> {
     pub(super) member: &'a Member,
     /// The item with its answers in the order in which they are shown.
     pub(super) shown: &'a Item,
+    /// The capabilities of the model and the number of the draw and the retry, which decide the requests.
     pub(super) plan: ProgramContext,
+    /// The marker around judged texts, if the prompt uses one.
     pub(super) mark: Option<String>,
 }
 
 impl Conversation {
-    /// A conversation about an element, or about the item as a whole, with its first request; `None` where there is
-    /// nothing to ask.
+    /// Begins a conversation about one element, or about the whole item, and returns its first request.
+    ///
+    /// The request is `None` if the prompt has nothing to ask.
     ///
     /// # Errors
-    /// The record lacks what the prompt requires.
+    /// The record lacks a field that the prompt requires.
     pub(super) fn begin(
         opening: &Opening<'_>,
         element: Option<usize>,
@@ -48,10 +55,10 @@ impl Conversation {
         Ok((conversation, first))
     }
 
-    /// Goes on with the answer to the last request; returns the next one, or `None` at the end.
+    /// Continues with the answer to the last request. Returns the next request, or `None` at the end.
     pub(super) fn go_on(&mut self, answer: Result<Completion>) -> Option<Request> {
         let answer = match answer {
-            // The vote stands without the probabilities of its values.
+            // The vote is valid without the probabilities of its values.
             Err(_) if self.program.is_optional() => Ok(None),
             answer => answer.map(Some),
         };
@@ -68,6 +75,7 @@ impl Conversation {
         }
     }
 
+    /// Passes an answer to the program; keeps the transcript if it was the last one.
     fn next(&mut self, answer: Option<Completion>) -> Result<Option<Request>> {
         match self.program.next(answer)? {
             ProgramStep::Ask(request) => Ok(Some(*request)),
@@ -78,12 +86,13 @@ impl Conversation {
         }
     }
 
-    /// Whether the vote can do without the answer to the last request: the probabilities of its values.
+    /// Whether the vote is valid without the answer to the last request, which only asks for
+    /// probabilities.
     pub(super) fn is_optional(&self) -> bool {
         self.program.is_optional()
     }
 
-    /// Whether asking again may give another text: not at temperature 0 in this process.
+    /// Whether the same request may get another answer. It does not at temperature 0 in this process.
     pub(super) fn varies(&self) -> bool {
         self.program.varies()
     }

@@ -1,4 +1,4 @@
-//! What all votes come to.
+//! The decision of a judge from all its votes.
 
 use super::{Member, Panel};
 use crate::{
@@ -6,7 +6,10 @@ use crate::{
     verdict::Vote,
 };
 
-/// The decision of a panel: orders first, then the draws of each member in its own way, then the members.
+/// The decision of a panel.
+///
+/// Votes are combined in three steps: the orders of a draw, then the draws of a member by the member's
+/// own rule, then the members by the rule of the panel, if at least a quorum of them has a verdict.
 pub(super) fn decide(panel: &Panel, votes: &[Vote]) -> Decision {
     if let [only] = panel.members() {
         return of_votes(only, votes);
@@ -18,7 +21,7 @@ pub(super) fn decide(panel: &Panel, votes: &[Vote]) -> Decision {
     aggregate::decide(votes, &rules.menu(&reading.labels, reading.scale.as_ref()))
 }
 
-/// What the votes of one member come to.
+/// The decision from the votes of one member.
 pub(super) fn of_votes(member: &Member, votes: &[Vote]) -> Decision {
     let reading = member.reader().spec();
     let rules = Rules::new(member.aggregate).menu(&reading.labels, reading.scale.as_ref());

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
 
-/// Names one request of one judgment.
+/// The name of one request of one judgment.
 ///
-/// It depends on nothing but the judge, the item and the answers before it, so that a process which begins
-/// the same judgment anew asks under the same names. In files it is one word: `d0.o1.r0.e2.s0:strict`.
-/// Elements are absent where a prompt judges the item as a whole.
+/// It depends only on the judge, the item and the earlier answers. A process that repeats the judgment
+/// therefore uses the same names, and answers can be stored in a file under them. As a text it is one
+/// word: `d0.o1.r0.e2.s0:strict`. The element is absent if a prompt judges the item as a whole.
 ///
 /// ```
 /// use tribunal::judging::AskId;
@@ -24,17 +24,17 @@ use crate::error::{Error, ErrorKind};
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub struct AskId {
-    /// The name of the member that is asked.
+    /// The name of the member whose model receives the request.
     pub member: Arc<str>,
-    /// Index of the repeated sample.
+    /// Index of the repeated sample, from 0.
     pub draw: u32,
-    /// Place among the orders in which this draw shows the answers, from 0.
+    /// Index of the order in which this draw shows the answers, from 0.
     pub order: u32,
-    /// How often an unreadable answer had been asked again before this request.
+    /// The number of earlier attempts whose answer could not be read.
     pub reask: u32,
-    /// The step, answer or criterion that the conversation is about, from 0, where each has its own.
+    /// Index of the step, answer or criterion of the conversation, from 0; `None` for the whole item.
     pub element: Option<u32>,
-    /// Place of the request in its conversation, from 0.
+    /// Index of the request in its conversation, from 0.
     pub step: u32,
 }
 
@@ -60,6 +60,7 @@ impl FromStr for AskId {
     }
 }
 
+/// The parts of a name; `None` if the text is not a name. The member's name may contain any characters.
 fn parsed(text: &str) -> Option<AskId> {
     let (numbers, member) = text.split_once(':')?;
     let mut numbers = numbers.split('.').peekable();

@@ -1,4 +1,4 @@
-//! The machine: what may be asked now, and what all answers come to.
+//! The state machine of a judgment: which requests can be sent now, and the judgment from all answers.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,15 +19,16 @@ use crate::{
     verdict::{Judgment, Outcome, Vote},
 };
 
-/// A judgment on its way: draws × orders × elements × members × re-asks as one state machine that is pure and owns its
-/// data. Sending the requests is left to the caller.
+/// A judgment in progress: draws × orders × elements × members × retries as one state machine.
 ///
-/// [`start`](Self::start) returns the first requests, and every [`answer`](Self::answer) those that have become
-/// possible by it. Answers may come in any order: the judgment is the same. Requests have [names](AskId) that are the
-/// same in every process, so that answers may come from a file.
+/// It is pure and owns its data. The caller sends the requests, in any way and with any parallelism.
 ///
-/// Where the prompt says `until`, the elements of one draw are asked about one after another; other draws and orders
-/// go on beside them.
+/// [`start`](Self::start) returns the first requests, and every [`answer`](Self::answer) returns those
+/// that it made possible. Answers may arrive in any order: the judgment is the same. Requests have
+/// [names](AskId) that are the same in every process, so that answers can come from a file.
+///
+/// If the prompt sets `until`, the elements of one draw are requested one after another; other draws and
+/// orders continue in parallel.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -46,21 +47,26 @@ use crate::{
 /// ```
 ///
 /// # Failures
-/// A request that fails costs its vote ([`Outcome::Failed`]) and no other: the judgment stands as long as one vote has
-/// an answer. A failed request for the probabilities beside a verdict costs only these. Two kinds of errors end the
-/// whole judgment, because it should be made again later: one that every later request would meet
-/// ([`Error::is_fatal`]: a refused key, an empty account), and one of a request that was given up because the run
-/// stops ([`Error::is_interrupted`]).
+/// A failed request costs its own vote ([`Outcome::Failed`]) and no other: the judgment is valid as long
+/// as one vote has an answer. A failed request for the probabilities of a verdict costs only these. Two
+/// kinds of errors end the whole judgment, because it should be repeated later: an error that every later
+/// request would meet ([`Error::is_fatal`]: a rejected key, an empty account), and an error of a request
+/// that was cancelled because the run stops ([`Error::is_interrupted`]).
+///
+/// # Cancellation
+/// Dropping it loses only the answers that it holds. Nothing runs in the background.
 #[derive(Debug)]
 pub struct Judging {
     panel: Arc<Panel>,
+    /// The votes, complete or not, in the order of members, draws and orders.
     votes: Vec<PendingVote>,
     /// The index of the member of each vote.
     members: Vec<usize>,
-    /// The requests that wait for their answers, with the vote and the conversation of each.
+    /// The requests that wait for an answer, each with the index of its vote and of its conversation.
     open: HashMap<AskId, (usize, usize)>,
-    /// The first requests, until they are taken.
+    /// The first requests, until [`start`](Self::start) returns them.
     first: Asks,
+    /// The tokens and requests of each member.
     usages: Vec<MemberUsage>,
     /// The error that ended the whole judgment.
     over: Option<Error>,
@@ -81,7 +87,7 @@ impl Judging {
         }
     }
 
-    /// Adds a vote of the member in this place.
+    /// Adds a vote of the member with this index.
     pub(super) fn add(
         &mut self,
         member: usize,
@@ -96,13 +102,16 @@ impl Judging {
         self.first.extend(asks);
     }
 
-    /// Adds a vote that could not even be asked for.
+    /// Adds a vote that failed before its first request.
     pub(super) fn add_failed(&mut self, member: usize, ballot: Ballot, error: Error) {
         self.votes.push(PendingVote::failed(ballot, error));
         self.members.push(member);
     }
 
-    /// The judgment, or the error of all its votes where none can even be begun.
+    /// The judgment with its first requests.
+    ///
+    /// # Errors
+    /// No vote could begin; the error is that of the first one.
     pub(super) fn begun(self) -> Result<Self> {
         match self.failure() {
             Some(error) => Err(error.clone()),
@@ -115,8 +124,10 @@ impl Judging {
         std::mem::take(&mut self.first)
     }
 
-    /// Accepts the answer to a request, or the error in its place, and returns the requests that have become possible
-    /// by it. An answer to a request that does not wait for one is ignored.
+    /// Accepts the answer to a request, or the error in its place, and returns the requests that it made
+    /// possible.
+    ///
+    /// An answer to a request that does not wait for one is ignored.
     pub fn answer(&mut self, id: &AskId, answer: Result<Completion>) -> Vec<(AskId, Request)> {
         let Some((vote, conversation)) = self.open.remove(id) else { return Vec::new() };
         let member = self.members[vote];
@@ -135,8 +146,9 @@ impl Judging {
         self.opened(vote, asks)
     }
 
-    /// Drives the judgment with a function that answers at once: one request after another, each conversation to its
-    /// end before the next one begins.
+    /// Drives the judgment with a function that answers at once.
+    ///
+    /// Requests are sent one after another, and each conversation ends before the next one begins.
     pub fn answer_all(&mut self, mut answer: impl FnMut(&AskId, &Request) -> Result<Completion>) {
         let mut asks: VecDeque<(AskId, Request)> = self.start().into();
         while let Some((id, request)) = asks.pop_front() {
@@ -145,11 +157,11 @@ impl Judging {
         }
     }
 
-    /// The requests of this judgment with made-up answers: the first label where one is chosen, and a text without a
-    /// verdict elsewhere.
+    /// The requests of this judgment with made-up answers: the first label of a choice, and a text
+    /// without a verdict otherwise.
     ///
     /// # Errors
-    /// No vote can be asked for to its end.
+    /// No vote can be completed.
     pub(crate) fn rehearsed(mut self) -> Result<Vec<(AskId, Request)>> {
         let mut asked = Vec::new();
         self.answer_all(|id, request| {
@@ -174,16 +186,16 @@ impl Judging {
         waiting
     }
 
-    /// Whether no further answer changes the judgment.
+    /// Whether the judgment is complete, so that no further answer changes it.
     pub fn is_over(&self) -> bool {
         self.over.is_some() || self.open.is_empty()
     }
 
-    /// The judgment of all votes.
+    /// The judgment from all votes.
     ///
     /// # Errors
-    /// No vote has an answer (the first error of any, with the requests of all), the judgment is to be
-    /// made anew later, or answers are still missing.
+    /// No vote has an answer: the error is the first one, with the number of all requests. The judgment
+    /// must be repeated later (see [Failures](Self#failures)). Answers are still missing.
     pub fn judgment(self) -> Result<Judgment> {
         let attempts = self.usages.iter().map(|usage| usage.attempts).sum::<u32>();
         if let Some(error) = self.over.as_ref().or(self.failure()) {
@@ -203,14 +215,14 @@ impl Judging {
         Ok(judgment)
     }
 
-    /// The first error, where all votes failed.
+    /// The first error if all votes failed.
     fn failure(&self) -> Option<&Error> {
         let failed = |vote: &PendingVote| vote.vote().is_some_and(has_failed);
         let first = self.votes.first().filter(|_| self.votes.iter().all(failed))?;
         first.vote()?.outcome.failed()
     }
 
-    /// Notes that requests wait for their answers.
+    /// Registers requests that now wait for their answers, and returns them.
     fn opened(&mut self, vote: usize, asks: Asks) -> Asks {
         for (id, _) in &asks {
             let conversation = PendingVote::conversation_of(id);
@@ -220,6 +232,7 @@ impl Judging {
     }
 }
 
+/// Whether a vote has no answer at all, readable or not.
 fn has_failed(vote: &Vote) -> bool {
     matches!(vote.outcome, Outcome::Failed(_))
 }

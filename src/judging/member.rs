@@ -1,4 +1,4 @@
-//! One member of a judge: a prompt, and how it is asked and read.
+//! One member of a judge: a prompt, the requests that are made of it, and how the answers are read.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::{
     verdict::{Reason, Unreadable, Verdict},
 };
 
-/// How many times an unreadable answer is asked for again by default.
+/// How many times a request is repeated by default if its answer cannot be read.
 pub(crate) const REASKS: u32 = 2;
 
-/// One member of a judge: a prompt, and how it is asked and read. The model that answers is not part of it.
+/// One member of a judge: a prompt with its settings. The model that answers is not part of it.
 ///
-/// A judge of one prompt and one model is a panel of one member.
+/// A judge with one prompt and one model is a panel with one member.
 ///
 /// ```
 /// use tribunal::{judge, judging::Member, prompt::Order};
@@ -33,28 +33,35 @@ pub(crate) const REASKS: u32 = 2;
 pub struct Member {
     pub(crate) name: Arc<str>,
     pub(crate) prompt: Arc<Prompt>,
+    /// Reads the verdict of a whole vote.
     reader: Reader,
-    /// Reads one conversation of an `each`.
+    /// Reads the verdict of one conversation if the prompt has one for each element.
     element_reader: Reader,
+    /// The number of samples of every question, at least 1.
     pub(crate) draws: u32,
-    /// The number of the first draw: draws with other numbers are other requests to every cache.
+    /// Index of the first draw. Other indexes are other requests in every cache.
     pub(crate) first_draw: u32,
+    /// The orders in which compared answers are shown.
     pub(crate) order: Order,
+    /// How the draws are combined; `None` for the default of the kind of verdict.
     pub(crate) aggregate: Option<Aggregate>,
+    /// The secret from which markers are derived, so that a judged text cannot contain them.
     pub(crate) secret: Option<String>,
+    /// Which fields of a record the prompt sees under which names.
     pub(crate) fields: FieldMap,
+    /// The price of the model's tokens, if it is known.
     pub(crate) price: Option<Price>,
-    /// How many times an unreadable answer is asked for again.
+    /// How many times a request is repeated if its answer cannot be read.
     pub(crate) reasks: u32,
-    /// Finish reasons that are clean ends, beside those that are known.
+    /// Finish reasons that mean a complete answer, in addition to the known ones.
     pub(crate) clean_finish: Arc<[String]>,
 }
 
 impl Member {
-    /// A member with the settings of its prompt; `name` is what its votes are signed with.
+    /// A member with the settings of its prompt. `name` identifies its votes.
     ///
     /// # Errors
-    /// A rule of the prompt cannot be made ready.
+    /// A rule of the prompt is invalid, for example a regular expression.
     pub fn new(name: impl Into<Arc<str>>, prompt: impl Into<Arc<Prompt>>) -> Result<Self> {
         let prompt = prompt.into();
         let (front, reading) = (prompt.front(), prompt.verdict_spec());
@@ -76,19 +83,19 @@ impl Member {
         })
     }
 
-    /// The same member with this many samples of every question; at least one.
+    /// The same member with this many samples of every question, at least 1.
     #[must_use]
     pub fn drawing(self, draws: u32) -> Self {
         Self { draws: draws.max(1), ..self }
     }
 
-    /// The same member that shows compared answers in these orders.
+    /// The same member, showing compared answers in these orders.
     #[must_use]
     pub fn ordering(self, order: Order) -> Self {
         Self { order, ..self }
     }
 
-    /// The same member, asked again up to this many times where its answer cannot be read.
+    /// The same member, repeating a request up to this many times if its answer cannot be read.
     #[must_use]
     pub fn reasking(self, times: u32) -> Self {
         Self { reasks: times, ..self }
@@ -99,19 +106,19 @@ impl Member {
         Self { name, ..self }
     }
 
-    /// The same member whose marks depend on a secret, so that nobody can compute them.
+    /// The same member with markers that depend on a secret, so that they cannot be predicted.
     #[must_use]
     pub fn keeping(self, secret: Option<String>) -> Self {
         Self { secret, ..self }
     }
 
-    /// Goes on to the samples that come after these.
+    /// Skips as many draws as `times` judgments use, so that the next judgment has new samples.
     pub(crate) fn redraw(&mut self, times: u32) {
         let next = self.first_draw.saturating_add(times.saturating_mul(self.draws));
         self.first_draw = next.min(u32::MAX - self.draws);
     }
 
-    /// What its votes are signed with.
+    /// The name that identifies its votes.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -121,12 +128,12 @@ impl Member {
         &self.prompt
     }
 
-    /// A name for everything that changes how its texts are read, the pass rule aside.
+    /// A digest of everything that changes how its texts are read, except for the pass rule.
     pub(crate) fn reading(&self) -> String {
         self.reading_with(None).hex::<4>()
     }
 
-    /// The same with a pass rule.
+    /// The same digest, including a pass rule.
     pub(crate) fn reading_with(&self, pass: Option<&Pass>) -> Hasher {
         let front = self.prompt.front();
         let mut hasher = Hasher::new("reading-v3");
@@ -142,7 +149,7 @@ impl Member {
         hasher
     }
 
-    /// How its prompt sees the fields of records.
+    /// Which fields of a record the prompt sees under which names.
     pub(crate) fn fields(&self) -> &FieldMap {
         &self.fields
     }
@@ -151,17 +158,18 @@ impl Member {
         &self.reader
     }
 
-    /// Reads one conversation: about an element, or about the item as a whole.
+    /// The reader of one conversation: about one element, or about the whole item.
     pub(super) fn reader_of(&self, element: Option<usize>) -> &Reader {
         if element.is_some() { &self.element_reader } else { &self.reader }
     }
 
-    /// The marker that this member's prompt uses for an item.
+    /// The marker of this member's prompt for an item; `None` if the prompt does not use one.
     pub(crate) fn mark(&self, item: &Item) -> Option<String> {
         self.prompt.mark(item, self.secret.as_deref())
     }
 
-    /// Every draw with each of its orders: number of the draw, place of the order, positions of the answers.
+    /// Every draw in each of its orders, as (index of the draw, index of the order, positions of the
+    /// answers).
     pub(super) fn questions(&self, item: &Item) -> Vec<(u32, u32, Vec<usize>)> {
         let draws = self.first_draw..self.first_draw + self.draws;
         let of_draw = |draw| {
@@ -171,8 +179,10 @@ impl Member {
         draws.flat_map(of_draw).collect()
     }
 
-    /// Refuses a record that this member cannot judge, before anything is asked: two answers for a prompt that
-    /// compares two, unique names of criteria.
+    /// Checks that this member can judge a record, before any request is sent.
+    ///
+    /// # Errors
+    /// A prompt that compares two answers has another number of them, or two criteria have the same name.
     pub(super) fn check(&self, item: &Item, pass: Option<&Pass>) -> Result<()> {
         let prompt = &*self.prompt;
         let shape = prompt.shape(item);
@@ -190,7 +200,7 @@ impl Member {
         }
     }
 
-    /// The names of criteria must be unique, and hold those of the pass rule.
+    /// Checks that the names of criteria are unique and include those of the pass rule.
     fn check_criteria(&self, names: &[String], pass: Option<&Pass>) -> Result<()> {
         let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
         if let Some((_, name)) = twice {
@@ -203,7 +213,8 @@ impl Member {
         }
     }
 
-    /// The answer, with a clean end where its finish reason is listed as one.
+    /// The answer, marked as complete if its finish reason is one of
+    /// [`clean_finish`](Self::clean_finish).
     pub(super) fn settled(&self, mut completion: Completion) -> Completion {
         if let Finish::Other(word) = &completion.finish
             && self.clean_finish.iter().any(|clean| clean.trim().eq_ignore_ascii_case(word))
@@ -213,7 +224,8 @@ impl Member {
         completion
     }
 
-    /// The verdict of the conversations of one vote, for answers in the order in which they were shown.
+    /// The verdict of the conversations of one vote, about the answers in the order in which they were
+    /// shown.
     pub(super) fn read(
         &self,
         conversations: &[(Option<usize>, Transcript)],
@@ -225,7 +237,7 @@ impl Member {
         }
     }
 
-    /// One verdict out of the conversations about all elements.
+    /// One verdict from the conversations about all elements.
     fn read_each(
         &self,
         each: Option<Each>,
@@ -249,14 +261,18 @@ impl Member {
         ReadVerdict { rule, ..ReadVerdict::new(verdict) }
     }
 
-    /// Whether the verdict is an expected value. Steps are decided by their probabilities in any case.
+    /// Whether the verdict is an expected value. Verdicts about steps use their probabilities in any
+    /// case.
     pub(crate) fn weighs(&self) -> bool {
         let has_values = self.prompt.front().verdict_kind() != Kind::Steps;
         self.aggregate == Some(Aggregate::Expected) && has_values
     }
 
-    /// The verdict with the expected value instead of the value that was read, under `expected`; unreadable where no
-    /// probabilities were reported, because the value that was read means something else.
+    /// The verdict with the expected value in place of the value that was read, if the rule is
+    /// `expected`.
+    ///
+    /// It is unreadable if no probabilities were reported: the value that was read is a different
+    /// quantity.
     fn weighed(&self, read: ReadVerdict) -> ReadVerdict {
         const WHY: &str = "`expected` weighs by probabilities, and none were reported: another `aggregate` takes what was picked";
         if !self.weighs() {
@@ -276,7 +292,7 @@ impl Member {
     }
 }
 
-/// One number for every element; an element without one makes the whole verdict unreadable.
+/// One number for every element. An element without a number makes the whole verdict unreadable.
 fn numbers(
     verdicts: impl Iterator<Item = Result<Verdict, Unreadable>>,
 ) -> Result<Vec<f64>, Unreadable> {

@@ -1,18 +1,18 @@
 //! The whole judgment as a state machine, without I/O.
 //!
-//! A judge asks one or more *members*, each a prompt and a model. It asks each of them for several *draws* in
-//! several *orders*, perhaps about every *element* of the item (its steps, answers or criteria), and asks again
-//! where an answer cannot be read. [`Judging`] is all of that: it returns the requests that can be sent, accepts
-//! their answers in any order, and ends with the [`Judgment`](crate::Judgment). It is pure and owns its data, so
-//! that anything can drive it: an async [`Judge`](crate::Judge), a file of answers, a dry run, a test.
+//! A judge has one or more *members*, each a prompt and a model. Each member is sampled in several *draws* and
+//! several *orders*, possibly for every *element* of the item (its steps, answers or criteria), and a request is
+//! repeated if its answer cannot be read. [`Judging`] does all of that: it returns the requests that can be sent,
+//! accepts their answers in any order, and ends with the [`Judgment`](crate::Judgment). It is pure and owns its
+//! data, so that anything can drive it: an async [`Judge`](crate::Judge), a file of answers, a dry run, a test.
 //!
 //! | type | is |
 //! |---|---|
 //! | [`Panel`] | the judge as data: its members, and how their votes are combined |
 //! | [`Member`] | one prompt with its settings; the model that answers is not part of it |
-//! | [`Facts`] | the capabilities of the models, known before anything is asked |
+//! | [`Facts`] | the capabilities of the models, known before the first request |
 //! | [`AskId`] | the name of a request, the same in every process |
-//! | [`Judging`] | one judgment on its way |
+//! | [`Judging`] | one judgment in progress |
 
 mod pending;
 mod decide;

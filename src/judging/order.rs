@@ -1,4 +1,7 @@
-//! The orders in which compared answers are shown, and the way back.
+//! The orders in which compared answers are shown, and how verdicts are translated back.
+//!
+//! Judges tend to prefer an answer for its position (Wang et al. 2023, arXiv:2305.17926). Showing the
+//! answers in several orders measures this bias and cancels much of it.
 
 use super::Member;
 use crate::{
@@ -10,6 +13,8 @@ use crate::{
 };
 
 /// The orders in which one draw shows the answers.
+///
+/// Each order lists indexes of the item's answers: `order[0]` is the answer that is shown first.
 pub(super) fn orders(member: &Member, item: &Item, draw: u32) -> Vec<Vec<usize>> {
     let count = item.candidates().len();
     let given: Vec<usize> = (0..count).collect();
@@ -26,7 +31,10 @@ pub(super) fn orders(member: &Member, item: &Item, draw: u32) -> Vec<Vec<usize>>
     }
 }
 
-/// An order drawn from the item's content, so that it is the same on every machine (Fisher-Yates).
+/// A random order that depends only on the item's content and the draw, so that it is the same
+/// everywhere.
+///
+/// This is the shuffle of Fisher and Yates, with a hash as the source of random numbers.
 fn shuffled(member: &Member, item: &Item, draw: u32, mut order: Vec<usize>) -> Vec<usize> {
     let content = member.prompt.content(item);
     for last in (1..order.len()).rev() {
@@ -39,7 +47,7 @@ fn shuffled(member: &Member, item: &Item, draw: u32, mut order: Vec<usize>) -> V
     order
 }
 
-/// A verdict about shown answers as one about the item's own order.
+/// Translates a verdict about the answers as shown into one about the answers in the item's own order.
 pub(super) fn in_own_order(verdict: Verdict, order: &[usize]) -> Verdict {
     let own = |shown: usize| order.get(shown).copied().unwrap_or(shown);
     match verdict {
@@ -62,8 +70,9 @@ pub(super) fn in_own_order(verdict: Verdict, order: &[usize]) -> Verdict {
     }
 }
 
-/// Probabilities of verdicts about shown answers as those of verdicts about the item's own order, in the order of
-/// the menu: first, second, tie.
+/// The same for the probabilities of a preference: they are swapped if the answers were.
+///
+/// The result lists them as first, second, tie. Other probabilities are returned unchanged.
 pub(super) fn seen_in_own_order(seen: Distribution, order: &[usize]) -> Distribution {
     const SIDES: [Preference; 3] = [Preference::First, Preference::Second, Preference::Tie];
     let is_side = |name: &String| SIDES.into_iter().any(|side| side.name() == name);

@@ -1,4 +1,4 @@
-//! The members of a judge, and how their votes come to one judgment.
+//! The members of a judge, and how their votes become one judgment.
 
 use std::sync::Arc;
 
@@ -33,15 +33,19 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Panel {
+    /// The members, at least one.
     pub(crate) members: Vec<Arc<Member>>,
-    /// How the verdicts of the members are combined.
+    /// How the verdicts of the members are combined; `None` for the default of the kind of verdict.
     pub(crate) aggregate: Option<Aggregate>,
-    /// How many members must give a verdict.
+    /// How many members must give a verdict for the judgment to have one.
     pub(crate) quorum: usize,
+    /// The pass rule, if there is one.
     pub(crate) pass: Option<Pass>,
 }
 
-/// The capabilities of the models of a judge, by member: they decide what is asked, before anything is asked.
+/// The capabilities of the models of a judge, by the name of the member.
+///
+/// They must be known before the first request, because they decide which requests are made.
 ///
 /// ```
 /// use tribunal::{judging::Facts, request::Capabilities};
@@ -52,7 +56,9 @@ pub struct Panel {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Facts {
+    /// The capabilities of members that are not in the list.
     others: Capabilities,
+    /// Capabilities by the name of the member; the last entry of a name is used.
     by_name: Vec<(Arc<str>, Capabilities)>,
 }
 
@@ -81,12 +87,12 @@ impl Facts {
     }
 }
 
-/// What a judgment does after an answer that cannot be read.
+/// What a judgment does if an answer cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asking {
-    /// It asks again, as many times as its members allow; `reask` counts the times before.
+    /// It repeats the request, as many times as its members allow; `reask` counts the attempts before.
     Again { reask: u32 },
-    /// It does not ask again: for a plan of what would be asked.
+    /// It does not repeat the request: for a plan of the requests.
     Once,
 }
 
@@ -97,10 +103,10 @@ impl Panel {
         Self { members: vec![Arc::new(member)], aggregate: None, quorum: 1, pass }
     }
 
-    /// A judge of several members. More than half of them must give a verdict.
+    /// A judge with several members. More than half of them must give a verdict.
     ///
     /// # Errors
-    /// There is none, two have one name, or their verdicts are of unlike kind or scale.
+    /// There is no member, two have the same name, or their verdicts differ in kind, scale or labels.
     pub fn of(members: Vec<Member>) -> Result<Self> {
         let config = |message: String| Error::new(ErrorKind::Config, message);
         let Some((first, rest)) = members.split_first() else {
@@ -128,25 +134,26 @@ impl Panel {
         self.members.len() == 1
     }
 
-    /// The first member: kind and scale are the same for all.
+    /// The first member. The kind and the scale of verdicts are the same for all members.
     pub(crate) fn first(&self) -> &Arc<Member> {
         // A panel is never empty.
         &self.members[0]
     }
 
-    /// Begins to judge an item; nothing is asked yet. See [`Judging`].
+    /// Begins to judge an item; no request is sent yet. See [`Judging`].
     ///
     /// # Errors
-    /// Nothing can be asked about the item: the record lacks a field.
+    /// No member can judge the item, for example because the record lacks a field.
     pub fn judging(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Judging> {
         self.begin(&self.seen(item)?, facts, Asking::Again { reask: 0 })
     }
 
-    /// Every request that judging the item takes if all goes well, over all members, draws and orders. Where a later
-    /// request holds an earlier answer, a made-up one stands there.
+    /// Every request that judging the item needs if nothing fails, over all members, draws and orders.
+    ///
+    /// A later request that contains an earlier answer contains a made-up one.
     ///
     /// # Errors
-    /// Nothing can be asked about the item: the record lacks a field.
+    /// No member can judge the item, for example because the record lacks a field.
     pub fn rehearse(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Vec<(AskId, Request)>> {
         self.begin(&self.seen(item)?, facts, Asking::Once)?.rehearsed()
     }
@@ -156,11 +163,13 @@ impl Panel {
         self.members.iter().all(|member| member.fields == self.first().fields)
     }
 
-    /// The item as the members see it: fields renamed and filled in. Where they differ in this it stays as it is, and
-    /// [`seen_by`](Self::seen_by) does it for each.
+    /// The item as the members see it, with fields renamed and filled in.
+    ///
+    /// If the members differ in this, the item is unchanged, and [`seen_by`](Self::seen_by) does it for
+    /// each member.
     ///
     /// # Errors
-    /// The record lacks a field that another name was given to.
+    /// The record lacks a field that is to be renamed.
     pub(crate) fn seen(&self, item: &Item) -> Result<Item> {
         if self.maps_alike() {
             return self.first().fields.apply(item);
@@ -174,8 +183,9 @@ impl Panel {
         if self.maps_alike() { Ok(item.clone()) } else { member.fields.apply(item) }
     }
 
-    /// Begins to judge an item that [`seen`](Self::seen) returned: adds the votes of every member. A member that cannot
-    /// ask about the item has a failed vote.
+    /// Begins to judge an item that [`seen`](Self::seen) returned, and adds the votes of every member.
+    ///
+    /// A member that cannot judge the item has a failed vote.
     pub(crate) fn begin(
         self: &Arc<Self>,
         item: &Item,
@@ -197,7 +207,7 @@ impl Panel {
         judging.begun()
     }
 
-    /// The ballots of one member, one for each draw and order, and the item as it sees it.
+    /// The ballots of one member, one for each draw and order, and the item as this member sees it.
     fn ballots(
         &self,
         member: &Arc<Member>,
@@ -215,7 +225,7 @@ impl Panel {
         Ok((item, ballots))
     }
 
-    /// A member's ballot for its first draw, in no order yet.
+    /// A member's ballot for its first draw, without an order.
     fn ballot(member: &Arc<Member>, asking: Asking) -> Ballot {
         let (reask, reasks, force) = match asking {
             Asking::Once => (0, 0, false),
@@ -234,8 +244,9 @@ impl Panel {
         }
     }
 
-    /// The judgment of a text that was written elsewhere, by the rules of the first member; a pair is taken as
-    /// shown.
+    /// The judgment from a text that was written elsewhere, by the rules of the first member.
+    ///
+    /// The two answers of a pair are assumed to be shown in the item's own order.
     pub(crate) fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {
         let member = self.first();
         let mark = transcript.mark.clone();
@@ -272,7 +283,8 @@ impl Panel {
     }
 }
 
-/// Refuses two members whose verdicts cannot be combined: of unlike kind, scale or labels.
+/// Checks that the verdicts of two members can be combined: equal kinds, scales, labels and positive
+/// labels.
 fn check_alike(one: &Member, other: &Member) -> Result<()> {
     let unlike = |what: &str, a: &str, b: &str| {
         let message = format!(

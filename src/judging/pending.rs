@@ -1,4 +1,4 @@
-//! One vote on its way: its conversations, which are asked again where they cannot be read.
+//! One vote in progress: its conversations, which are repeated if they cannot be read.
 
 use std::{mem, sync::Arc};
 
@@ -18,42 +18,48 @@ use crate::{
     verdict::{Outcome, Unreadable, Verdict, Vote},
 };
 
-/// The task of one vote: who casts it, for which draw, in which order.
+/// The task of one vote: the member, the draw and the order.
 #[derive(Clone, Debug)]
 pub(super) struct Ballot {
     pub(super) member: Arc<Member>,
-    /// The name that the vote is signed with.
+    /// The name that identifies the vote.
     pub(super) by: Arc<str>,
+    /// Index of the draw, from 0.
     pub(super) draw: u32,
-    /// The place of the order among those of its draw.
+    /// Index of the order among those of its draw.
     pub(super) place: u32,
+    /// The indexes of the item's answers in the order in which they are shown.
     pub(super) order: Vec<usize>,
+    /// How many times the vote was repeated so far.
     pub(super) reask: u32,
-    /// How many more times an unreadable answer may be asked for again.
+    /// How many more times it may be repeated.
     pub(super) reasks: u32,
-    /// Whether the verdict alone may be asked for where the text holds none.
+    /// Whether the verdict alone may be requested if the text does not contain one.
     pub(super) force: bool,
+    /// The marker around judged texts, if the prompt uses one.
     pub(super) mark: Option<String>,
 }
 
-/// One vote on its way: a state machine that [`Judging`](super::Judging) feeds with answers.
+/// One vote in progress: a state machine to which [`Judging`](super::Judging) passes answers.
 #[derive(Debug)]
 pub(super) struct PendingVote {
     pub(super) ballot: Ballot,
     capabilities: Capabilities,
     /// The item with its answers in the order in which they are shown.
     shown: Item,
+    /// The conversations of the current attempt, in the order of their elements.
     conversations: Vec<Conversation>,
-    /// The vote of the answers before, where they are asked for again.
+    /// The unreadable vote of the previous attempt, if there was one. It is used if repeating fails.
     before: Option<Vote>,
+    /// The vote, once it is complete.
     done: Option<Vote>,
 }
 
-/// Requests that have become possible.
+/// Requests that can be sent now, each with its name.
 pub(super) type Asks = Vec<(AskId, Request)>;
 
 impl PendingVote {
-    /// A vote about this item, with its first requests. Where these cannot be made, the vote has failed.
+    /// A vote about this item, with its first requests. If these cannot be made, the vote has failed.
     pub(super) fn begin(ballot: Ballot, item: &Item, capabilities: Capabilities) -> (Self, Asks) {
         let shown = item.permuted(&ballot.order);
         let (conversations, before, done) = (Vec::new(), None, None);
@@ -62,7 +68,7 @@ impl PendingVote {
         (pending, asks)
     }
 
-    /// A vote that fails before anything is asked.
+    /// A vote that failed before its first request.
     pub(super) fn failed(ballot: Ballot, error: Error) -> Self {
         let (conversations, before, done) = (Vec::new(), None, None);
         let (shown, capabilities) = (Item::new(), Capabilities::TEXT);
@@ -76,23 +82,23 @@ impl PendingVote {
         self.done.as_ref()
     }
 
-    /// The vote, once it is complete.
+    /// The complete vote; `None` if answers are missing.
     pub(super) fn into_vote(self) -> Option<Vote> {
         self.done
     }
 
-    /// The conversation that a request belongs to.
+    /// The index of the conversation that a request belongs to.
     pub(super) fn conversation_of(id: &AskId) -> usize {
         // Conversations begin in the order of their elements.
         id.element.map_or(0, |element| element as usize)
     }
 
-    /// Whether the vote can do without the answer that a conversation waits for.
+    /// Whether the vote is valid without the answer that a conversation waits for.
     pub(super) fn is_optional(&self, conversation: usize) -> bool {
         self.conversations.get(conversation).is_some_and(Conversation::is_optional)
     }
 
-    /// Accepts the answer of one conversation; returns the requests that can be sent now.
+    /// Accepts the answer of one conversation, and returns the requests that can be sent now.
     pub(super) fn answer(&mut self, conversation: usize, answer: Result<Completion>) -> Asks {
         let Some(asked) = self
             .conversations
@@ -107,7 +113,7 @@ impl PendingVote {
         self.after_conversation()
     }
 
-    /// Begins all conversations; those of a prompt that asks nothing about this item are over at once.
+    /// Begins all conversations. Those of a prompt that asks nothing about this item end at once.
     fn open(&mut self) -> Asks {
         match self.begin_conversations() {
             Ok(asks) if asks.is_empty() => self.after_conversation(),
@@ -116,7 +122,7 @@ impl PendingVote {
         }
     }
 
-    /// Goes on after the end of a conversation.
+    /// Continues after the end of a conversation: with the next element, or by closing the vote.
     fn after_conversation(&mut self) -> Asks {
         match self.next_element() {
             Ok(Some(ask)) => vec![ask],
@@ -125,7 +131,7 @@ impl PendingVote {
         }
     }
 
-    /// What the conversations of this vote begin with.
+    /// The inputs of a new conversation of this vote.
     fn opening(&self) -> Opening<'_> {
         let Ballot { ref member, draw, reask, force, ref mark, .. } = self.ballot;
         let plan = ProgramContext { capabilities: self.capabilities, draw, reask, force };
@@ -165,13 +171,14 @@ impl PendingVote {
         Ok(asks)
     }
 
+    /// Begins one conversation and returns its first request, if it has one.
     fn begin_conversation(&mut self, element: Option<usize>) -> Result<Option<(AskId, Request)>> {
         let (conversation, first) = Conversation::begin(&self.opening(), element)?;
         self.conversations.push(conversation);
         Ok(first.map(|request| (self.id(self.conversations.len() - 1), request)))
     }
 
-    /// Goes on to the next element, where one waits for the one before.
+    /// Begins the conversation about the next element, if elements are judged one after another.
     fn next_element(&mut self) -> Result<Option<(AskId, Request)>> {
         let prompt = self.ballot.member.prompt.clone();
         if prompt.front().until.is_none() {
@@ -186,7 +193,8 @@ impl PendingVote {
         Ok(None)
     }
 
-    /// Whether the last conversation is over, and does not say what ends them all.
+    /// Whether the last conversation is over and its verdict is not the one of `until`, which ends them
+    /// all.
     fn goes_on(&self) -> bool {
         let member = &self.ballot.member;
         let Some(Conversation { ended: Some(Ok(transcript)), element, .. }) =
@@ -199,7 +207,7 @@ impl PendingVote {
         !matches!(&read.verdict, Ok(Verdict::Label(label)) if Some(&label.label) == until)
     }
 
-    /// Reads the conversations once all of them are over, and asks again where that may help.
+    /// Reads the conversations once all of them are over, and repeats them if that may help.
     fn close(&mut self) -> Asks {
         if self.conversations.iter().any(|conversation| conversation.ended.is_none()) {
             return Vec::new();
@@ -220,7 +228,10 @@ impl PendingVote {
         self.open()
     }
 
-    /// The vote that all conversations come to; the first error of any.
+    /// The vote from all conversations.
+    ///
+    /// # Errors
+    /// A conversation failed; the error is the first one.
     fn read(&mut self) -> Result<Vote> {
         let mut conversations = Vec::new();
         for Conversation { element, ended, .. } in mem::take(&mut self.conversations) {
@@ -239,7 +250,7 @@ impl PendingVote {
         Ok(vote)
     }
 
-    /// Ends the vote with an error. Where an unreadable answer came before, that answer stays.
+    /// Ends the vote with an error. If an earlier attempt gave an unreadable answer, that answer is kept.
     fn fail(&mut self, error: Error) -> Asks {
         let Ballot { by, draw, order, reask, mark, .. } = &self.ballot;
         self.done = Some(match self.before.take() {

@@ -1,4 +1,7 @@
-//! Judging again by the texts of an earlier judgment.
+//! Judging again from the texts of an earlier judgment.
+//!
+//! The stored texts are the answers to the requests that the prompts would make now. If requests and
+//! texts do not fit, nothing is guessed: the record must be judged by the models again.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -13,9 +16,9 @@ use crate::{
 };
 
 impl Panel {
-    /// Judges an item by the texts of an earlier judgment.
+    /// Judges an item from the texts of an earlier judgment, without a model.
     ///
-    /// `mark` is that of the votes that hold none of their own; with `None` it is the item's.
+    /// `mark` is the marker of the votes that have none of their own; `None` computes it from the item.
     ///
     /// # Errors
     /// The texts are not those that the prompts ask for, or every vote had failed.
@@ -55,8 +58,8 @@ impl Panel {
         if let Some(error) = broken {
             return Err(error.clone());
         }
-        // Verdicts that were asked for alone can be left out, where other rules do without, and values that were
-        // scored.
+        // Calls that asked only for the verdict, or for its probabilities, may be unused: other rules may not need
+        // them.
         let is_left = |call: &&Call| call.finish != Finish::Forced && call.announcement.is_none();
         if answers.iter().flatten().any(is_left) {
             return Err(unlike().hint("the prompt asks for fewer texts than the results hold"));
@@ -64,7 +67,7 @@ impl Panel {
         judging.judgment()
     }
 
-    /// The place of the member that cast a vote. Every vote is the only member's, whatever it is signed with.
+    /// The index of the member of a vote. If there is only one member, every vote is its own.
     fn member_of(&self, vote: &VoteLine) -> Result<usize> {
         if self.is_single() {
             return Ok(0);
@@ -74,7 +77,7 @@ impl Panel {
         })
     }
 
-    /// The ballot of a vote that is read again.
+    /// The ballot of a stored vote.
     fn stored(
         &self,
         member: &Arc<Member>,
@@ -105,31 +108,31 @@ impl Panel {
     }
 }
 
-/// Whether the verdict alone was asked for.
+/// Whether the model was asked only for the verdict, after a text without one.
 fn is_forced(vote: &VoteLine) -> bool {
     vote.calls.iter().any(|call| call.finish == Finish::Forced)
 }
 
-/// The capabilities that the model of a vote must have had.
+/// The capabilities that the model must have had to give the texts of this vote.
 fn able(vote: &VoteLine) -> Capabilities {
     let score_verdict = vote.calls.iter().any(|call| call.announcement.is_some());
     Capabilities::ALL.score_verdict(score_verdict)
 }
 
-/// The next stored answer of a vote; `None` where this request was not sent then.
+/// The next stored answer of a vote; `None` if this request was not sent at the time.
 fn next_answer(calls: &mut VecDeque<&Call>, request: &Request) -> Option<Completion> {
     let chooses = matches!(request.ask, Ask::Choose { .. });
-    // Values that were scored after another announcement do not count.
+    // Probabilities of values after another announcement are skipped.
     while calls.front().is_some_and(|call| call.announcement.is_some() && !scores(call, request)) {
         calls.pop_front();
     }
-    // Values that were not scored then are not scored now.
+    // A choice is answered only by a stored choice: what was not scored then is not scored now.
     calls.front().filter(|call| call.chosen || !chooses)?;
     calls.pop_front().map(completion)
 }
 
-/// Whether a call is what a request for the values of a verdict comes to: the same values after the same
-/// announcement.
+/// Whether a stored call answers a request for the probabilities of a verdict: equal values after an
+/// equal announcement.
 fn scores(call: &Call, request: &Request) -> bool {
     let (Ask::Choose { labels }, Some(announcement)) = (&request.ask, &call.announcement) else {
         return false;
@@ -139,6 +142,7 @@ fn scores(call: &Call, request: &Request) -> bool {
     text.ends_with(announcement.as_str()) && seen.map(|(label, _)| label).eq(labels)
 }
 
+/// A stored call as an answer, which costs nothing now.
 fn completion(call: &Call) -> Completion {
     Completion {
         text: call.text.clone(),
@@ -152,6 +156,7 @@ fn completion(call: &Call) -> Completion {
     }
 }
 
+/// The error of texts that do not fit the prompt.
 fn unlike() -> Error {
     Error::new(ErrorKind::NotRecorded, "the stored texts are not those that this prompt asks for")
 }

@@ -1,4 +1,4 @@
-//! Making one vote out of its conversations.
+//! Making one vote from its conversations.
 
 use std::sync::Arc;
 
@@ -13,16 +13,21 @@ use crate::{
     verdict::{Call, Vote},
 };
 
-/// Who cast a vote, for which draw and in which order.
+/// The member, the draw and the order of a vote.
 pub(super) struct VoteOf {
+    /// The name of the member.
     pub(super) by: Arc<str>,
+    /// Index of the draw, from 0.
     pub(super) draw: u32,
+    /// The indexes of the item's answers in the order in which they were shown.
     pub(super) order: Vec<usize>,
+    /// The marker around judged texts, if the prompt uses one.
     pub(super) mark: Option<String>,
 }
 
-/// Adds the label of each `choose` of the prompt to the transcript of one text that was written elsewhere: the label
-/// that follows the words before the `choose`.
+/// Adds the label of each `choose` of the prompt to the transcript of a text that was written elsewhere.
+///
+/// It is the label that follows the words before the `choose`.
 pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) -> Transcript {
     let judged = JudgedTexts::new(&transcript.data);
     let mark = transcript.mark.as_deref();
@@ -45,7 +50,7 @@ pub(super) fn chosen(prompt: &Prompt, text: &str, mut transcript: Transcript) ->
     transcript
 }
 
-/// The vote that was read out of these conversations.
+/// The vote with the verdict that was read from these conversations.
 pub(super) fn vote(
     of: VoteOf,
     conversations: Vec<(Option<usize>, Transcript)>,
@@ -68,7 +73,7 @@ pub(super) fn vote(
     vote
 }
 
-/// The texts of one conversation.
+/// The texts of one conversation as calls, with the part of each text that readers see.
 fn calls(element: Option<usize>, transcript: Transcript, reader: &Reader) -> Vec<Call> {
     let visible = reader.visible_ranges(&transcript);
     let call = |(answer, visible): (Reply, _)| Call {
@@ -87,12 +92,15 @@ fn calls(element: Option<usize>, transcript: Transcript, reader: &Reader) -> Vec
     transcript.results.into_iter().zip(visible).map(call).collect()
 }
 
-/// Whether something in a text looks like a control token.
+/// Whether a text contains something that looks like a control token.
 fn holds_control(text: &str) -> bool {
     before_control(text).len() < text.len()
 }
 
-/// A span of the last turn's text as a span of the critique, which may hold earlier turns too.
+/// The position of a verdict in the critique, from its position in the text of the last turn, in
+/// characters.
+///
+/// The critique may also contain earlier turns. `None` if the position is not in it.
 fn in_critique(
     (start, end): (usize, usize),
     vote: &Vote,
