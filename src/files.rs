@@ -1,8 +1,8 @@
-//! Files by what they are: texts up to a size, and the identity of a file whatever its names are.
+//! Reading and writing files safely: texts up to a size limit, and the identity of a file under any name.
 //!
 //! Before a run, [`Plan`] checks everything that it will read and write. A run must never write to a file
-//! that it reads, under whatever name or link, and it should find out before anything is paid for that an
-//! output cannot be written.
+//! that it reads, whatever name or link leads to it, and an output that cannot be written must be found
+//! before anything is paid for.
 
 use std::{
     fs::{self, File},
@@ -12,15 +12,15 @@ use std::{
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The largest file that is read whole as a text: a prompt, a rubric, a configuration.
+/// The largest file that is read as a whole, in bytes (4 MiB): a prompt, a rubric, a configuration.
 pub const LARGEST_TEXT: u64 = 4 << 20;
 
-/// The text of a regular file of at most [`LARGEST_TEXT`] bytes, without a byte order mark.
+/// Reads a regular file of at most [`LARGEST_TEXT`] bytes as text, without its byte order mark.
 ///
-/// A device or a pipe may never end, so it is not opened.
+/// A device or a pipe is not opened: it may never end.
 ///
 /// # Errors
-/// It is not such a file, cannot be read, or is not UTF-8.
+/// It is not a regular file, is too large, cannot be read, or is not UTF-8.
 pub fn text(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     regular(path)?.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
@@ -38,12 +38,12 @@ pub fn text(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// A file that has an end.
+/// Opens a regular file, which has an end.
 ///
 /// # Errors
 /// It is a folder, a device or a pipe, or cannot be opened.
 pub fn regular(path: &Path) -> io::Result<File> {
-    // A pipe is not even opened: that would wait for a writer.
+    // Checked before it is opened, because opening a pipe would wait for a writer.
     check_regular(&fs::metadata(path)?)?;
     let file = File::open(path)?;
     check_regular(&file.metadata()?)?;
@@ -59,18 +59,26 @@ fn check_regular(meta: &fs::Metadata) -> io::Result<()> {
     }
 }
 
-/// Which file a path leads to, whatever it is called: links lead to what they name.
+/// Which file a path leads to. Two paths with equal identities are one file; links are followed.
+///
+/// ```
+/// use tribunal::files::Identity;
+///
+/// let one = Identity::of("results.jsonl".as_ref());
+/// assert_eq!(one, Identity::of("./results.jsonl".as_ref()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Identity {
-    /// Device and inode.
+    /// The device and the inode of an existing file.
     Inode(u64, u64),
-    /// Where there are no inodes, or no file yet.
+    /// The absolute path, if the system has no inodes or there is no file yet.
     Path(PathBuf),
 }
 
 impl Identity {
-    /// The identity of the file at `path`, or of the one that would be made there; none of a folder, a
-    /// device or a pipe.
+    /// The identity of the file at `path`, or of the file that writing to `path` would create.
+    ///
+    /// `None` for a folder, a device or a pipe.
     pub fn of(path: &Path) -> Option<Self> {
         match fs::metadata(path) {
             Ok(meta) => Self::of_meta(&meta, path),
@@ -78,12 +86,13 @@ impl Identity {
         }
     }
 
-    /// The identity of a folder.
+    /// The identity of a folder; `None` if there is no folder at `path`.
     pub fn of_folder(path: &Path) -> Option<Self> {
         let meta = fs::metadata(path).ok().filter(fs::Metadata::is_dir)?;
         Self::numbers(&meta).or_else(|| path.canonicalize().ok().map(Self::Path))
     }
 
+    /// The identity of a regular file; `None` for anything else.
     fn of_meta(meta: &fs::Metadata, path: &Path) -> Option<Self> {
         if !meta.is_file() {
             return None;
@@ -91,6 +100,7 @@ impl Identity {
         Self::numbers(meta).or_else(|| path.canonicalize().ok().map(Self::Path))
     }
 
+    /// The device and the inode of a file.
     #[cfg(unix)]
     #[expect(clippy::unnecessary_wraps, reason = "other systems have no inodes")]
     fn numbers(meta: &fs::Metadata) -> Option<Self> {
@@ -98,12 +108,13 @@ impl Identity {
         Some(Self::Inode(meta.dev(), meta.ino()))
     }
 
+    /// This system has no inodes.
     #[cfg(not(unix))]
     fn numbers(_: &fs::Metadata) -> Option<Self> {
         None
     }
 
-    /// The file that standard input or output is redirected to or from, if it is one.
+    /// The file that standard input or output is redirected from or to; `None` if it is not a file.
     #[cfg(unix)]
     pub fn of_stream(stream: &impl std::os::fd::AsFd) -> Option<Self> {
         let file = File::from(stream.as_fd().try_clone_to_owned().ok()?);
@@ -111,14 +122,15 @@ impl Identity {
         Self::numbers(&meta)
     }
 
-    /// The file that standard input or output is redirected to, which is unknown on this system.
+    /// The file that a standard stream is redirected to, which is not known on this system.
     #[cfg(not(unix))]
     pub fn of_stream<T>(_: &T) -> Option<Self> {
         None
     }
 }
 
-/// Where a file would be made: in the real folder, at the end of links that lead nowhere yet.
+/// Where writing to `path` would create a file: in the real folder, after following links without a
+/// target.
 fn place(path: &Path, links: usize) -> Option<PathBuf> {
     const MOST_LINKS: usize = 16;
     let folder = folder_of(path);
@@ -137,7 +149,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The files that a command reads and writes: none is both, and none is written twice.
+/// The files that a command reads and writes. No file may be both read and written, or written twice.
 ///
 /// ```
 /// use tribunal::files::Plan;
@@ -147,26 +159,33 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 /// ```
 #[derive(Debug, Default)]
 pub struct Plan {
+    /// The files that are read.
     reads: Vec<Entry>,
+    /// The files that are written.
     writes: Vec<Entry>,
 }
 
 /// One file of a plan.
 #[derive(Debug)]
 struct Entry {
+    /// The role of the file, or the option that names it.
     what: String,
+    /// The name of the file in messages.
     name: String,
+    /// Which file it is; `None` if it is not a regular file.
     identity: Option<Identity>,
-    /// What must be writable.
+    /// The path that must be writable; `None` if that is not checked.
     path: Option<PathBuf>,
 }
 
 impl Entry {
+    /// The file at a path.
     fn new(what: &str, path: &Path) -> Self {
         let identity = Identity::of(path);
         Self { what: what.into(), name: path.display().to_string(), identity, path: None }
     }
 
+    /// A standard stream.
     fn stream(name: &str, what: &str, identity: Option<Identity>) -> Self {
         Self { what: what.into(), name: name.into(), identity, path: None }
     }
@@ -187,7 +206,8 @@ impl Plan {
         self
     }
 
-    /// Adds a file that is written beside the one that an option names; it need not be writable yet.
+    /// Adds a file that is written next to one that an option names. Whether it is writable is not
+    /// checked.
     #[must_use]
     pub fn writes_beside(mut self, what: &str, path: Option<&Path>) -> Self {
         self.writes.extend(path.map(|path| Entry::new(what, path)));
@@ -202,7 +222,7 @@ impl Plan {
         self
     }
 
-    /// Adds standard output, which may be redirected into a file.
+    /// Adds standard output, which may be redirected to a file.
     #[must_use]
     pub fn writes_stdout(mut self) -> Self {
         let identity = Identity::of_stream(&io::stdout());
@@ -210,10 +230,10 @@ impl Plan {
         self
     }
 
-    /// Checks all of them, before any is opened.
+    /// Checks all files, before any of them is opened.
     ///
     /// # Errors
-    /// A file would be read and written, or written by two options, or cannot be written.
+    /// A file would be both read and written, or written by two options, or cannot be written.
     pub fn check(&self) -> Result<()> {
         let same =
             |one: &Entry, other: &Entry| one.identity.is_some() && one.identity == other.identity;
@@ -232,7 +252,7 @@ impl Plan {
     }
 }
 
-/// The error of a file that is read and would be written.
+/// The error of writing to a file that is also read.
 fn over(write: &Entry, read: &Entry) -> Error {
     let is_stream = write.name == write.what;
     let name = if is_stream { &read.name } else { &write.name };
@@ -244,10 +264,10 @@ fn over(write: &Entry, read: &Entry) -> Error {
     error.hint(format!("`{name}` and `{}` are one file", read.name))
 }
 
-/// Checks that a file can be written, without touching what is in it.
+/// Checks that a file can be written, without changing its content.
 ///
 /// # Errors
-/// The path is an address or a folder, its folder is missing, or the system does not permit it.
+/// The path is an address or a folder, its folder does not exist, or the system does not permit writing.
 pub fn check_writable(path: &Path) -> Result<()> {
     let name = path.display().to_string();
     let cannot =
@@ -281,7 +301,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
     let probed = match fs::metadata(path) {
         Ok(meta) if meta.is_file() => fs::OpenOptions::new().append(true).open(path).map(drop),
-        // A device is not opened before it is written to.
+        // Opening a device may have effects, so it is opened only for writing results.
         Ok(_) => Ok(()),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             tempfile::NamedTempFile::new_in(folder).map(drop)
@@ -293,7 +313,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     })
 }
 
-/// What the system says, without the name of a file that nobody asked for.
+/// The system's message, without the name of the temporary file that only this check used.
 fn plain(cause: &io::Error) -> String {
     match cause.raw_os_error() {
         Some(_) => cause.to_string(),
@@ -301,7 +321,7 @@ fn plain(cause: &io::Error) -> String {
     }
 }
 
-/// Whether a name is an address such as `s3://bucket/name`.
+/// Whether a name is an address such as `s3://bucket/name`, and not a path.
 pub fn is_address(name: &str) -> bool {
     name.split_once("://").is_some_and(|(scheme, _)| {
         scheme.len() > 1
