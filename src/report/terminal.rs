@@ -42,7 +42,7 @@ pub fn escaped_lines(text: &str) -> String {
 
 /// Whether a character is invisible and changes how others are shown.
 ///
-/// These are the characters that [`escaped`] escapes; line breaks and tabs are not among them.
+/// These are the characters that [`escaped`] escapes or removes, except for line breaks and tabs.
 pub fn is_hidden(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t')) || is_invisible(c)
 }
