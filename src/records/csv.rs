@@ -1,8 +1,9 @@
-//! Tables as text: CSV, TSV and their relatives. A bad row costs itself, a bad header costs its file.
+//! Tables as text: CSV, TSV and their relatives. A bad row costs only itself, a bad header costs its
+//! file.
 //!
-//! The grammar is that of RFC 4180 with what spreadsheets and data frames really write: any of four
-//! delimiters, found by the header or named by a first line `sep=;`; blank rows; columns without a name; a
-//! delimiter at the end of each row; lists as JSON or as Python prints them.
+//! The grammar is that of RFC 4180, extended by what spreadsheets and data frames really write: any of
+//! four delimiters, found in the header or named by a first line `sep=;`; blank rows; columns without a
+//! name; a delimiter at the end of each row; lists as JSON or as Python prints them.
 
 use serde_json::{Map, Value};
 
@@ -20,32 +21,36 @@ use crate::{
 
 /// The rows of a table as records, each with the line on which it begins (counted from 1).
 ///
-/// It is an iterator of `(line, record or what is wrong with it)`. It ends after a header that cannot be
-/// read; a row that cannot be read is one item like any other.
+/// It is an iterator of `(line, record or error)`. It ends after a header that cannot be read; a row that
+/// cannot be read is one error, and the next row follows.
 pub(super) struct CsvRecords {
+    /// The rows that are left.
     rows: Rows,
+    /// The columns; `None` until the header was read.
     header: Option<Vec<Column>>,
+    /// Whether the iterator has ended.
     over: bool,
 }
 
 /// A column of a table.
 #[derive(Debug)]
 struct Column {
+    /// The key of its cells in records.
     name: String,
-    /// Whether the header gives it no name: spreadsheets and data frames leave such columns behind.
+    /// Whether the header gives it no name, as spreadsheets and data frames do for an index.
     is_unnamed: bool,
 }
 
 impl CsvRecords {
-    /// A table. Without a `delimiter`, the header decides which one separates the cells.
+    /// The records of a table. Without a `delimiter`, the header decides which one separates the cells.
     pub(super) fn new(lines: Lines, delimiter: Option<u8>) -> Self {
         Self { rows: Rows::new(lines, delimiter), header: None, over: false }
     }
 
-    /// Reads the header; `None` where the source is empty.
+    /// Reads the header; `None` if the source is empty.
     ///
     /// # Errors
-    /// A name stands in it twice, or the delimiter is wrong: no row could be read.
+    /// A name occurs twice, or the delimiter is wrong. In both cases no row could be read.
     fn header(&mut self) -> Result<Option<Vec<Column>>> {
         let Some(row) = self.rows.next()? else { return Ok(None) };
         let names = row.cells.map_err(|error| error.within("header"))?;
@@ -77,7 +82,7 @@ impl CsvRecords {
     }
 }
 
-/// The columns of a header. One without a name is called as data frames call it.
+/// The columns of a header. A column without a name is called `Unnamed: N`, as in pandas.
 fn columns(names: &[String]) -> Vec<Column> {
     let unnamed = |n: usize| {
         let mut name = format!("Unnamed: {n}");
@@ -112,10 +117,10 @@ impl Iterator for CsvRecords {
 /// The record of one row: every cell under the name of its column.
 ///
 /// # Errors
-/// The row has too many cells, or too few.
+/// The row has more or fewer cells than the header has columns.
 fn record(header: &[Column], mut cells: Vec<String>) -> Result<Item> {
     let (has, wanted) = (cells.len(), header.len());
-    // A delimiter at the end of each row makes cells that nobody named.
+    // A delimiter at the end of each row makes empty cells without a column.
     if has > wanted && cells[wanted..].iter().all(|cell| is_blank(cell)) {
         cells.truncate(wanted);
     }
@@ -138,11 +143,12 @@ fn record(header: &[Column], mut cells: Vec<String>) -> Result<Item> {
     Ok(Item::from(fields.collect::<Result<Map<_, _>>>()?))
 }
 
-/// The value of a cell: its text, or a list where the field holds lists and the cell is one in JSON or as
-/// Python prints it.
+/// The value of a cell: its text, or a list if the field holds lists and the cell is a list in JSON or
+/// Python.
 ///
 /// # Errors
-/// The cell looks like a list and cannot be read as one: a judge would be shown brackets and quotes.
+/// The cell looks like a list and cannot be read as one. As a text, its brackets and quotes would be
+/// judged.
 fn value(name: &str, cell: String) -> Result<Value> {
     let text = cell.trim();
     let is_closed = text.starts_with('[') && text.ends_with(']');
@@ -161,8 +167,9 @@ fn value(name: &str, cell: String) -> Result<Value> {
     Ok(cell.into())
 }
 
-/// Whether a first line looks like the header of a table: short names, one of which prompts know. Used for
-/// input without a name, such as a pipe.
+/// Whether a first line looks like the header of a table: short names, at least one of which prompts use.
+///
+/// It is used for input without a name, such as a pipe.
 pub(super) fn is_header(line: &str) -> bool {
     const LONGEST_NAME: usize = 64;
     if separator(line.as_bytes()).is_some() {
@@ -308,7 +315,7 @@ mod tests {
             writer.write_record(["a", "b"]).unwrap();
             rows.iter().for_each(|row| writer.write_record(row).unwrap());
             let table = String::from_utf8(writer.into_inner().unwrap()).unwrap();
-            // Rows in which nothing is are left out, as spreadsheets leave them behind.
+            // Spreadsheets write rows of empty cells, which are skipped.
             let filled = rows.iter().filter(|row| row.iter().any(|cell| !cell.trim().is_empty()));
             let expected: Vec<_> = filled
                 .map(|row| ok(&serde_json::json!({"a": row[0], "b": row[1]}).to_string()))

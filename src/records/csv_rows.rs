@@ -1,7 +1,7 @@
-//! Rows of a table as text: lines are joined where a quoted cell goes on, and cut into cells.
+//! The rows of a table as text: lines are joined if a quoted cell continues, and split into cells.
 //!
-//! Lines are cut here, and not by the CSV library, so that a quote that is never closed costs its own row:
-//! the lines after it are read again as rows of their own.
+//! Lines are split here, and not by the CSV library, so that a quote that is never closed costs only its
+//! own row: the lines after it are read again as rows of their own.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,11 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use super::input::{LONGEST, Lines, RawLine, wrong};
 use crate::error::{Error, Result};
 
-/// What separates the cells of a table, in the order in which it is looked for.
+/// The delimiters of cells that are recognized. If two are equally frequent, the earlier one is used.
 pub(super) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// What separates cells, where a line in front of the header says so to spreadsheets: `sep=;`.
+/// The delimiter that a line `sep=;` before the header names, as spreadsheets write it; `None` for other
+/// lines.
 pub(super) fn separator(line: &[u8]) -> Option<u8> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
@@ -25,8 +26,10 @@ pub(super) fn separator(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// What separates the cells of a header: the candidate that stands as often in the line below it, else
-/// the most frequent one; `None` where there is none.
+/// The delimiter of a header: the candidate that occurs equally often in the line below it, otherwise the
+/// most frequent one.
+///
+/// `None` if no candidate occurs in the header.
 pub(super) fn delimiter_of(header: &[u8], below: Option<&[u8]>) -> Option<u8> {
     let agrees =
         |delimiter, times| below.is_some_and(|line| outside_quotes(line, delimiter) == times);
@@ -38,7 +41,7 @@ pub(super) fn delimiter_of(header: &[u8], below: Option<&[u8]>) -> Option<u8> {
         .map(|(delimiter, _)| delimiter)
 }
 
-/// How often a delimiter stands in a line outside of quotes.
+/// The number of times that a delimiter occurs in a line outside of quotes.
 fn outside_quotes(line: &[u8], delimiter: u8) -> usize {
     let mut quoted = false;
     line.iter()
@@ -49,37 +52,45 @@ fn outside_quotes(line: &[u8], delimiter: u8) -> usize {
         .count()
 }
 
-/// Whether a cell holds nothing but blanks.
+/// Whether a cell contains only blanks.
 pub(super) fn is_blank(cell: &str) -> bool {
     cell.trim().is_empty()
 }
 
-/// A row, and the line on which it begins.
+/// A row of a table.
 pub(super) struct Row {
+    /// The line on which the row begins, counted from 1.
     pub(super) line: usize,
+    /// The texts of its cells, without quotes, or the reason why the row cannot be read.
     pub(super) cells: Result<Vec<String>>,
 }
 
-/// Cuts lines into rows. A row continues over line breaks that stand in quotes; memory is bounded by the
-/// longest row that is accepted.
+/// Splits lines into rows. A row continues over line breaks in quotes.
+///
+/// Memory is bounded by the longest row that is accepted.
 pub(super) struct Rows {
+    /// The lines of the source.
     pub(super) lines: Lines,
-    /// Lines that were read ahead.
+    /// Lines that were read from the source and not used yet.
     ahead: VecDeque<RawLine>,
+    /// The delimiter; `None` until it was found.
     delimiter: Option<u8>,
+    /// The parser for this delimiter, between two rows.
     core: Option<Reader>,
+    /// A buffer for the bytes of the cells of one row.
     cells: Vec<u8>,
+    /// A buffer for the ends of these cells.
     ends: Vec<usize>,
 }
 
 impl Rows {
-    /// The rows of these lines; the header decides where no delimiter is named.
+    /// The rows of these lines. Without a delimiter, the header decides.
     pub(super) fn new(lines: Lines, delimiter: Option<u8>) -> Self {
         let (cells, ends) = (vec![0; 4 << 10], vec![0; 64]);
         Self { lines, ahead: VecDeque::new(), delimiter, core: None, cells, ends }
     }
 
-    /// The next line: one that was read ahead, else one of the source.
+    /// The next line: one that was read ahead, otherwise the next one of the source.
     fn line(&mut self) -> Result<Option<RawLine>> {
         match self.ahead.pop_front() {
             Some(line) => Ok(Some(line)),
@@ -87,7 +98,7 @@ impl Rows {
         }
     }
 
-    /// The next row with a cell that is not blank.
+    /// The next row with a cell that is not blank; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Row>> {
         loop {
             match self.any()? {
@@ -119,7 +130,7 @@ impl Rows {
         row.map(Some)
     }
 
-    /// A reader for what separates the cells of this header.
+    /// A parser for the delimiter of this header.
     fn reader(&mut self, header: &RawLine) -> Result<Reader> {
         if self.delimiter.is_none() {
             let below = self.lines.next()?;
@@ -132,8 +143,8 @@ impl Rows {
 
     /// The row that begins with this line.
     ///
-    /// Lines are added until no quote is open. Where one is never closed, the row is an error of its first
-    /// line alone, and the lines after it are put back, to be read as rows of their own.
+    /// Lines are added until no quote is open. If a quote is never closed, the row is an error of its
+    /// first line, and the lines after it are put back, to be read as rows of their own.
     fn row(&mut self, core: &mut Reader, first: RawLine) -> Result<Row> {
         let line = first.number;
         let failed = |error| Ok(Row { line, cells: Err(error) });
@@ -161,7 +172,7 @@ impl Rows {
             added.push(next.clone());
             last = next;
         }
-        // A lone carriage return also ends a row: what follows it is the next one.
+        // A lone carriage return also ends a row, and the rest of the line is the next row.
         let rest = last.after(fed.unwrap_or(last.bytes.len()));
         self.ahead.extend(rest.filter(|rest| !rest.is_blank()));
         match fault {
@@ -171,18 +182,23 @@ impl Rows {
     }
 }
 
-/// Where the cells of one row are collected: their bytes one after another, and where each ends. The two
-/// buffers are kept from row to row.
+/// Collects the cells of one row: their bytes in one buffer, and the end of each cell in another.
+///
+/// The two buffers are reused for every row.
 struct RowBuffer<'a> {
     cells: &'a mut Vec<u8>,
     ends: &'a mut Vec<usize>,
+    /// The number of bytes that are used in `cells`.
     filled: usize,
+    /// The number of cells, which is the number of entries that are used in `ends`.
     count: usize,
 }
 
 impl RowBuffer<'_> {
-    /// Reads one line, and its line break as the end of the row if no quote is open; how much of the line
-    /// the row took if it ends here.
+    /// Parses one line and its line break.
+    ///
+    /// Returns the number of bytes of the line that belong to the row if the row ends here, and `None` if
+    /// it continues on the next line.
     fn feed(&mut self, core: &mut Reader, line: &[u8]) -> Option<usize> {
         let mut taken = 0;
         for mut input in [line, b"\n"] {
@@ -209,7 +225,7 @@ impl RowBuffer<'_> {
         None
     }
 
-    /// The cells of a row whose lines are UTF-8.
+    /// The cells as texts, after every line of the row was checked to be UTF-8.
     fn texts(&self) -> Vec<String> {
         let mut start = 0;
         let cut = self.ends[..self.count].iter().map(|&end| {

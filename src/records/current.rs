@@ -1,4 +1,5 @@
-//! Which lines of a file of results are those of its last judge: a file may also hold lines of others.
+//! Which lines of a file of results belong to its last judge. A file may also contain lines of other
+//! judges.
 
 use std::collections::HashMap;
 
@@ -9,18 +10,19 @@ use crate::line::{Lenient, TextLike};
 
 /// The judge and the record that a line of results belongs to.
 ///
-/// Reading it never fails: a line that says nothing of a judge counts with whatever judge is current.
+/// Reading it never fails: a line without a judge belongs to every judge.
 #[derive(Clone, Copy, Debug)]
 pub struct LineOwner {
-    /// A digest of model and prompt; `None` for a line that is not one of a judge.
+    /// A digest of model and prompt; `None` if the line has none.
     judge: Option<u64>,
-    /// A digest of id and place in the input; a line without a place is only equal to itself.
+    /// A digest of id and index. A line without an index is a record of its own.
     record: u64,
-    /// Whether the line says that it belongs to another input or another judge.
+    /// Whether the line is marked as one of another input or another judge.
     is_stale: bool,
 }
 
-/// What a line says of its judge and its record; the rest is not looked at, and may have any shape.
+/// The fields of a line that identify its judge and its record. All others are ignored and may have any
+/// type.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct LineFields {
@@ -31,13 +33,14 @@ struct LineFields {
     stale: Lenient<bool>,
 }
 
+/// A prompt, identified by its hash.
 #[derive(Deserialize)]
 struct Prompt {
     hash: String,
 }
 
 impl LineOwner {
-    /// Looks at a line of results, as it stands in its file.
+    /// Reads the owner from a line of results.
     pub fn of(line: &str) -> Self {
         let LineFields { id, index, model, prompt, stale } =
             serde_json::from_str(line).unwrap_or_default();
@@ -51,7 +54,7 @@ impl LineOwner {
     }
 }
 
-/// For each line of a file, whether it counts.
+/// Whether each line of a file counts.
 ///
 /// ```
 /// use tribunal::records::{LineOwner, current};
@@ -63,9 +66,9 @@ impl LineOwner {
 /// assert_eq!(current(&[line("old", 0), line("new", 0), line("new", 1)]), [false, true, true]);
 /// ```
 ///
-/// A line counts if the last whole run of its file did not mark it as one of another
-/// input or judge, the judge of the last line judged it (the same model by the same prompt), and no later
-/// line of this judge is about the same record of the input.
+/// A line counts if three things are true: it is not marked as one of another input or another judge; its
+/// judge (the model and the prompt) is that of the last line; and no later line of this judge is about
+/// the same record.
 pub fn current(lines: &[LineOwner]) -> Vec<bool> {
     let last = lines.iter().rev().filter(|line| !line.is_stale).find_map(|line| line.judge);
     let is_current =
@@ -99,7 +102,7 @@ mod tests {
         let bare = [json!({"id": "a", "score": 1}), json!({"id": "a", "score": 2})];
         assert_eq!(current(&bare), [true, true]);
         assert!(current(&[]).is_empty());
-        // What a whole run found to be of another input says so.
+        // A complete run marks the lines of another input.
         let mut older = line("z", 9, "new");
         older["stale"] = json!(true);
         assert_eq!(current(&[older, line("a", 0, "new")]), [false, true]);

@@ -1,4 +1,4 @@
-//! How a run over records ended, and how much of its input was never tried.
+//! How a run over records ended, and how many records of its input were not tried.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 
-/// Why a run read no more records.
+/// The reason why a run read no more records.
 ///
 /// ```
 /// use tribunal::{Error, ErrorKind, records::End};
@@ -16,18 +16,18 @@ use crate::error::Error;
 /// assert_eq!(refused.name(), "gave_up");
 /// ```
 ///
-/// Only a whole run writes a table or puts lines into the order of the input. Whatever else ends a run
-/// leaves its results where the same command finds them and goes on.
+/// Only a run that tried every record writes a table or sorts lines into the order of the input. After
+/// any other end, the results are kept where the same command finds them and continues.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum End {
-    /// There were no more.
+    /// There were no more records.
     #[default]
     Whole,
-    /// It was asked to stop.
+    /// The run was stopped, for example by Ctrl-C.
     Stopped,
-    /// Every later request would have failed with this error: a refused key, an empty account.
+    /// Every later request would have failed with this error: a rejected key, an empty account.
     GaveUp(Error),
-    /// What it may spend is spent: the error says which limit was met.
+    /// The budget is used up; the error names the limit.
     OutOfBudget(Error),
 }
 
@@ -37,12 +37,12 @@ impl End {
         matches!(self, Self::Whole)
     }
 
-    /// Whether the run was asked to stop.
+    /// Whether the run was stopped.
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Stopped)
     }
 
-    /// The word for it in summaries: `whole`, `stopped` or `gave_up`.
+    /// The name in summaries: `whole`, `stopped`, `gave_up` or `out_of_budget`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Whole => "whole",
@@ -56,26 +56,27 @@ impl End {
 /// How a run ended, and how much of its input was never tried.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ending {
-    /// Why it took no more records.
+    /// The reason why it read no more records.
     pub end: End,
-    /// How many records were left; `None` where they could not be counted, as in a pipe. A whole run left
-    /// none.
+    /// The number of records that were left; `None` if they could not be counted, as in a pipe.
+    ///
+    /// It is ignored for a run that tried every record.
     pub left: Option<usize>,
 }
 
 impl Ending {
-    /// How many records were never tried; `None` where that is not known.
+    /// The number of records that were never tried; `None` if that is not known.
     pub fn not_tried(&self) -> Option<usize> {
         if self.end.is_whole() { Some(0) } else { self.left }
     }
 
-    /// The same figure for programs: null where it is not known.
+    /// The same number as JSON; null if it is not known.
     pub fn not_tried_json(&self) -> Value {
         json!(self.not_tried())
     }
 }
 
-/// A clause that goes on after a sentence: empty for a whole run.
+/// A clause that continues a sentence; empty if every record was tried.
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.not_tried() {

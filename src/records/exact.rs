@@ -1,9 +1,9 @@
-//! JSON as it was written: no digit is lost, no key comes twice, and nothing is nested so deeply that a
-//! line of results could not be read back.
+//! JSON as it was written: no digit is lost, no key occurs twice, and nesting is limited so that a line
+//! of results can always be read back.
 //!
 //! Before the text is parsed, one pass over its bytes finds numbers that a float of 64 bits would change.
-//! They are put in quotes, so that they arrive as texts with the same digits: `12345678901234567890123` and
-//! `0.1000000000000000055511151231257827` stay what they are.
+//! They are put in quotes, so that they arrive as texts with the same digits: `12345678901234567890123`
+//! and `0.1000000000000000055511151231257827` are unchanged.
 
 use std::{borrow::Cow, cell::RefCell, fmt, ops::Range};
 
@@ -13,14 +13,15 @@ use serde_json::{Map, Number, Value};
 use super::input::wrong;
 use crate::error::Error;
 
-/// How deeply a record may be nested. A line of results holds the record two levels down, and JSON is
-/// read to a depth of 127.
+/// How many levels of lists and objects a record may have.
+///
+/// A line of results contains the record two levels down, and JSON is read to a depth of 127.
 pub(super) const DEEPEST: usize = 100;
 
 /// Why a text is not a value.
 #[derive(Debug)]
 pub(super) enum JsonError {
-    /// It is not JSON.
+    /// It is not valid JSON.
     Json(serde_json::Error),
     /// It is valid JSON, but cannot be a record.
     Record(Error),
@@ -28,11 +29,11 @@ pub(super) enum JsonError {
 
 /// The value of a text.
 ///
-/// # Errors
-/// The text is not valid JSON, is nested too deeply, or an object has a key twice with different values.
+/// A number that a float of 64 bits cannot represent as written becomes a text with the same digits: an
+/// integer of more than 64 bits, a fraction with too many digits, `1e400`.
 ///
-/// A number that no float of 64 bits holds as it is written stays what it is, as a
-/// text: an integer of more than 64 bits, a fraction of too many digits, `1e400`.
+/// # Errors
+/// The text is not valid JSON, has too many levels, or an object has a key twice with different values.
 pub(super) fn value(text: &str) -> Result<Value, JsonError> {
     let Survey { deepest, inexact } = look(text.as_bytes());
     if deepest > DEEPEST {
@@ -43,7 +44,7 @@ pub(super) fn value(text: &str) -> Result<Value, JsonError> {
     let mut json = serde_json::Deserializer::from_str(&quoted);
     let read = UniqueKeys(&twice).deserialize(&mut json);
     let value = read.and_then(|value| json.end().map(|()| value)).map_err(|cause| {
-        // What was quoted moved the place of the fault.
+        // Added quotes shift the position of the error, so it is computed again from the original text.
         let unquoted =
             (!inexact.is_empty()).then(|| serde_json::from_str::<IgnoredAny>(text).err());
         JsonError::Json(unquoted.flatten().unwrap_or(cause))
@@ -57,18 +58,19 @@ pub(super) fn value(text: &str) -> Result<Value, JsonError> {
     }
 }
 
-/// The error of a record that is nested too deeply.
+/// The error of a record with too many levels.
 fn too_deep() -> Error {
     wrong(format!("the record is nested deeper than {DEEPEST} levels"))
         .hint("put the inner part into a text, or leave it out")
 }
 
-/// Checks a record that did not come as a text.
+/// Checks the depth of a record that was not read from JSON.
 ///
 /// # Errors
-/// It is nested too deeply.
+/// It has more than [`DEEPEST`] levels.
 #[cfg(feature = "parquet")]
 pub(super) fn check_depth(record: &Map<String, Value>) -> crate::error::Result<()> {
+    /// Whether a value has at most this many levels.
     fn within(value: &Value, levels: usize) -> bool {
         match value {
             Value::Array(list) => levels > 0 && list.iter().all(|value| within(value, levels - 1)),
@@ -80,16 +82,16 @@ pub(super) fn check_depth(record: &Map<String, Value>) -> crate::error::Result<(
     if fits { Ok(()) } else { Err(too_deep()) }
 }
 
-/// What one pass over the bytes of a text finds.
+/// The result of one pass over the bytes of a text.
 #[derive(Default)]
 struct Survey {
-    /// The deepest nesting of brackets.
+    /// The largest number of open brackets.
     deepest: usize,
-    /// Where numbers are that would lose digits.
+    /// The byte ranges of numbers that would lose digits.
     inexact: Vec<Range<usize>>,
 }
 
-/// Passes once over a text that may be JSON; it need not be.
+/// Surveys a text in one pass. The text need not be valid JSON.
 fn look(text: &[u8]) -> Survey {
     let (mut seen, mut depth, mut at) = (Survey::default(), 0_usize, 0);
     while let Some(&byte) = text.get(at) {
@@ -116,7 +118,7 @@ fn look(text: &[u8]) -> Survey {
     seen
 }
 
-/// The place after the closing quote.
+/// The position after the closing quote of a string; `at` is after its opening quote.
 fn end_of_text(text: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = text.get(at) {
         match byte {
@@ -128,7 +130,7 @@ fn end_of_text(text: &[u8], mut at: usize) -> usize {
     text.len()
 }
 
-/// The text with these numbers in quotes.
+/// The text with quotes around the numbers at these byte ranges.
 fn quoted<'t>(text: &'t str, numbers: &[Range<usize>]) -> Cow<'t, str> {
     if numbers.is_empty() {
         return text.into();
@@ -143,9 +145,9 @@ fn quoted<'t>(text: &'t str, numbers: &[Range<usize>]) -> Cow<'t, str> {
     quoted.into()
 }
 
-/// Whether a number is kept by 64 bits, or is not a number at all.
+/// Whether 64 bits represent a number without a change. True for texts that are not numbers of JSON.
 fn is_exact(number: &str) -> bool {
-    // Up to 15 digits always are; an exponent may lead out of the range of floats.
+    // Up to 15 digits are always exact, but an exponent can exceed the range of floats.
     const SURE: usize = 15;
     let is_whole = !number.contains(['.', 'e', 'E']);
     if number.len() <= SURE && !number.contains(['e', 'E']) {
@@ -159,20 +161,22 @@ fn is_exact(number: &str) -> bool {
     kept.as_ref() == Some(&written) || !is_json(number)
 }
 
-/// Whether a text that looks like a number is one to JSON.
+/// Whether a text that looks like a number is a number in JSON.
 fn is_json(number: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(number).is_ok()
 }
 
-/// A number by its significant digits and its power of ten, so that `1.50` and `15e-1` are equal.
+/// A number as significant digits and a power of ten, so that `1.50` and `15e-1` are equal.
 #[derive(PartialEq, Eq)]
 struct Decimal {
+    /// The digits without leading and trailing zeros; empty for 0.
     digits: String,
+    /// The power of ten by which the digits, as a whole number, are multiplied.
     exponent: i64,
 }
 
 impl Decimal {
-    /// The digits of a number as JSON writes it.
+    /// The digits of a number as JSON writes it; `None` if it is malformed. The sign is ignored.
     fn of(number: &str) -> Option<Self> {
         let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -188,7 +192,7 @@ impl Decimal {
     }
 }
 
-/// Reads a value, and remembers the first key that an object has twice with different values.
+/// Reads a value, and stores the first key that an object has twice with different values.
 #[derive(Clone, Copy)]
 struct UniqueKeys<'a>(&'a RefCell<Option<String>>);
 

@@ -1,13 +1,14 @@
-//! The formats of files, by their names: those that are read, and those that results are written in.
+//! The formats of files, recognized by their names: those that are read, and those that results are
+//! written in.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The byte order mark that some editors write at the beginning of a text. It is skipped.
+/// The byte order mark that some editors write at the beginning of a text file. It is skipped.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// The ending of the journal that holds the results of a table until the table is written.
+/// The ending of the journal, which contains the results of a table until the table is written.
 pub(super) const JOURNAL: &str = ".partial.jsonl";
 
 /// The format of a file of records.
@@ -37,8 +38,8 @@ pub enum InputFormat {
 }
 
 impl InputFormat {
-    /// The format that a file's name stands for. `.gz` and `.zst` are ignored; a name without a known
-    /// ending is [`InputFormat::Text`].
+    /// The format of a file with this name. `.gz` and `.zst` are ignored; an unknown ending is
+    /// [`InputFormat::Text`].
     pub fn of(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let name =
@@ -79,10 +80,10 @@ pub enum ResultFormat {
 }
 
 impl ResultFormat {
-    /// The format that a file's name stands for; lines of JSON for a name without a known ending.
+    /// The format of a file with this name; [`ResultFormat::Jsonl`] for an unknown ending.
     ///
     /// # Errors
-    /// Results cannot be written in the format that the name stands for.
+    /// The ending is that of a format in which results cannot be written.
     pub fn of(path: &Path) -> Result<Self> {
         let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match end.as_str() {
@@ -101,8 +102,9 @@ impl ResultFormat {
     }
 }
 
-/// The journal beside a table or a list, which holds the results until the run is whole. `None` for a
-/// file of lines, which is its own journal.
+/// The path of the journal of a table or a list, which contains the results until the run is complete.
+///
+/// `None` for a file of lines, which is its own journal.
 pub fn journal_of(path: &Path) -> Option<PathBuf> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(JOURNAL);
@@ -110,6 +112,7 @@ pub fn journal_of(path: &Path) -> Option<PathBuf> {
     is_table.then(|| path.with_file_name(name))
 }
 
+/// An error in the name of a file.
 fn config(message: String) -> Error {
     Error::new(ErrorKind::Config, message)
 }

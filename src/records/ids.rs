@@ -1,7 +1,7 @@
-//! No two different records of a run have the same id.
+//! Checks that no two different records of a run have the same id.
 //!
-//! Results are joined by ids, by people and by `tribunal diff`. Two records under one id would be confused
-//! there without a trace, so the second is an error. Records without an id are named by their place.
+//! People and `tribunal diff` join results by their ids. Two records with one id would be confused there
+//! without notice, so the second one is an error. Records without an id are identified by their place.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -22,16 +22,16 @@ use crate::{error::Result, item::Item, request::Hasher};
 /// ```
 #[derive(Debug, Default)]
 pub struct Ids {
-    /// By a digest of the id: a digest of the record, and how many records stood before it.
+    /// For the digest of each id: a digest of its record, and the index of the record.
     seen: HashMap<u64, (u32, u32)>,
 }
 
 impl Ids {
-    /// Adds the record with this index, counted from 0. Equal records may come again, and records without an
-    /// id always pass.
+    /// Adds the record with this index, counted from 0. Equal records may occur again, and records
+    /// without an id are always accepted.
     ///
     /// # Errors
-    /// Another record had this id: the error gives its index.
+    /// A different record has this id; the error names its index.
     pub fn note(&mut self, item: &Item, index: usize) -> Result<()> {
         let Some(id) = item.own_id() else { return Ok(()) };
         let name = digest(|hasher| hasher.part(id.as_bytes()));
@@ -56,7 +56,7 @@ impl Ids {
     }
 }
 
-/// A digest of 64 bits, by which ids and keys are told apart in memory.
+/// A digest of 64 bits that represents an id or a key in memory.
 pub(super) fn digest(fill: impl FnOnce(&mut Hasher)) -> u64 {
     let mut hasher = Hasher::new("ids");
     fill(&mut hasher);

@@ -1,7 +1,8 @@
-//! The bytes of a source: unpacked, checked to be text, and cut into lines that know their place.
+//! The bytes of a source: decompressed, checked to be text, and split into lines that know their
+//! position.
 //!
-//! Everything is bounded: a record has at most [`LONGEST`] bytes, and a longer line costs itself and is
-//! skipped without being held.
+//! Memory is bounded: a record has at most [`LONGEST`] bytes. A longer line is an error, and it is
+//! skipped without being stored.
 
 use std::{
     fs::File,
@@ -20,12 +21,13 @@ use crate::{
 /// The longest record that is accepted, in bytes (64 MiB).
 pub(super) const LONGEST: usize = 64 << 20;
 
+/// The size of the buffer between a file and its reader, in bytes.
 const BUFFER: usize = 64 << 10;
 
-/// The bytes of a source, read as they are needed.
+/// The decompressed bytes of a source, read when they are needed.
 pub(super) type Bytes = Box<dyn BufRead + Send>;
 
-/// Opens a source. Data packed by gzip or zstd is unpacked; its first bytes decide, not its name.
+/// Opens a source. Data compressed with gzip or zstd is recognized by its first bytes and decompressed.
 ///
 /// # Errors
 /// The file cannot be opened or read, is a device that may never end, or is damaged at its beginning.
@@ -53,7 +55,7 @@ pub(super) fn open(source: &Source) -> Result<Bytes> {
     Ok(bytes)
 }
 
-/// Refuses a device other than a terminal: it may never end.
+/// Rejects a device, which may never end. A terminal is accepted.
 fn check_ends(file: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -67,10 +69,10 @@ fn check_ends(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses what is not text by its first bytes.
+/// Rejects a source that is not text, by its first bytes.
 ///
 /// # Errors
-/// The bytes are UTF-16, or hold a zero byte, which no text does.
+/// The bytes are UTF-16, or contain a zero byte, which text does not.
 pub(super) fn check_text(bytes: &mut Bytes) -> Result<()> {
     let start = bytes.fill_buf().map_err(broken)?;
     if start.starts_with(b"\xFF\xFE") || start.starts_with(b"\xFE\xFF") {
@@ -84,30 +86,31 @@ pub(super) fn check_text(bytes: &mut Bytes) -> Result<()> {
     Ok(())
 }
 
-/// One line without its end, or the beginning of one that is too long.
+/// One line without its line break, or the position of a line that is too long.
 #[derive(Clone, Debug)]
 pub(super) struct RawLine {
-    /// The bytes up to the line break.
+    /// The bytes before the line break; empty if the line is too long.
     pub(super) bytes: Vec<u8>,
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     pub(super) number: usize,
-    /// Where it begins in the source, unpacked.
+    /// The position of its first byte in the decompressed source.
     pub(super) offset: u64,
+    /// Whether the line was short enough to be stored.
     whole: bool,
 }
 
 impl RawLine {
-    /// Whether nothing but blanks stands in it.
+    /// Whether the line contains only blanks.
     pub(super) fn is_blank(&self) -> bool {
         self.whole && self.bytes.iter().all(u8::is_ascii_whitespace)
     }
 
-    /// Whether it is longer than is accepted, so that its text was not kept.
+    /// Whether the line is longer than [`LONGEST`], so that its bytes were not stored.
     pub(super) fn is_cut(&self) -> bool {
         !self.whole
     }
 
-    /// The rest of the line after its first `taken` bytes, with the same number.
+    /// The rest of the line after its first `taken` bytes, with the same line number.
     pub(super) fn after(&self, taken: usize) -> Option<Self> {
         let bytes = self.bytes.get(taken..)?.to_vec();
         Some(Self { bytes, offset: self.offset + taken as u64, ..*self })
@@ -116,7 +119,7 @@ impl RawLine {
     /// The line as text.
     ///
     /// # Errors
-    /// It is longer than is accepted, or is not UTF-8; the error names the byte of the file.
+    /// It is too long, or is not UTF-8; the error names the byte of the file.
     pub(super) fn text(&self) -> Result<&str> {
         if !self.whole {
             return Err(wrong(format!("the line is longer than {} MiB", LONGEST >> 20)));
@@ -125,15 +128,18 @@ impl RawLine {
     }
 }
 
-/// The lines of a source, one at a time, without the byte order mark before the first.
+/// The lines of a source, one at a time, without the byte order mark before the first one.
 pub(super) struct Lines {
+    /// The rest of the source.
     bytes: Bytes,
+    /// The number of the last line that was read.
     number: usize,
+    /// The position of the next line in the decompressed source.
     offset: u64,
 }
 
 impl Lines {
-    /// The lines of these bytes, from the first.
+    /// The lines of these bytes, from the first one.
     pub(super) fn new(bytes: Bytes) -> Self {
         Self { bytes, number: 0, offset: 0 }
     }
@@ -141,7 +147,7 @@ impl Lines {
     /// The next line; `None` at the end.
     ///
     /// # Errors
-    /// The source breaks off.
+    /// The source cannot be read any further.
     pub(super) fn next(&mut self) -> Result<Option<RawLine>> {
         let mut bytes = Vec::new();
         let limit = LONGEST as u64;
@@ -170,12 +176,12 @@ impl Lines {
         Ok(Some(RawLine { bytes, number, offset, whole }))
     }
 
-    /// The number of lines that were read so far, which is the number of the last one.
+    /// The number of the last line that was read; 0 before the first one.
     pub(super) fn number(&self) -> usize {
         self.number
     }
 
-    /// Reads on to the next line break and keeps nothing; how many bytes that were.
+    /// Skips the rest of a line, and returns its number of bytes.
     fn skip_line(&mut self) -> Result<u64> {
         self.bytes
             .skip_until(b'\n')
@@ -183,15 +189,16 @@ impl Lines {
             .map_err(|cause| self.broken(cause))
     }
 
+    /// The error of a source that cannot be read any further, with the last line that could.
     fn broken(&self, cause: io::Error) -> Error {
         broken(cause).within(format!("after line {}", self.number))
     }
 }
 
-/// Bytes as text; `offset` is where they begin in the source, for the error.
+/// Bytes as text; `offset` is their position in the source, for the error.
 ///
 /// # Errors
-/// They are not UTF-8. A text is never repaired: a judge would be shown what nobody wrote.
+/// They are not UTF-8. Invalid text is never repaired: the judge would see a text that was never written.
 pub(super) fn text(bytes: &[u8], offset: u64) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|cause| {
         let at = offset + cause.valid_up_to() as u64;
@@ -200,12 +207,12 @@ pub(super) fn text(bytes: &[u8], offset: u64) -> Result<&str> {
     })
 }
 
-/// The error of a source that breaks off: a damaged archive, a lost network drive.
+/// The error of a source that cannot be read any further: a damaged archive, a lost network drive.
 pub(super) fn broken(cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, "cannot read on").because(cause)
 }
 
-/// The error of a record that is not one; it costs the record and not the run.
+/// The error of an invalid record. It costs only the record, and the run continues.
 pub(super) fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Record, message)
 }

@@ -1,12 +1,12 @@
-//! Lines of results in a file: what an earlier run left, what this one adds, and their order at the end.
+//! Lines of results in a file: those of earlier runs, those of this run, and their final order.
 //!
-//! A line is appended with one write when its record ends, so that a kill can tear the last line at most;
-//! the next run cuts a torn line off. Lines of this run and of earlier ones are known by place and by a
-//! digest of their key, some 40 bytes each; their text stays on the disk. When a run is whole, the file is
-//! written anew beside itself in the order of the input, and moved into place.
+//! A line is appended with a single write when its record ends, so that killing the process can damage
+//! only the last line; the next run removes a damaged line. Lines are known by their position and a
+//! digest of their key, in some 40 bytes each; their text stays on the disk. When a run is complete, the
+//! file is written again in the order of the input, as a temporary file that replaces it.
 //!
-//! A journal that belongs to a table also notes which tables were made of it, by their digests: so it is
-//! known whether the table that is there is still the one that an earlier run wrote.
+//! The journal of a table also stores the digests of the tables that were made from it. So a later run
+//! knows whether the existing table is still the one that an earlier run wrote.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -24,84 +24,97 @@ use crate::{
     files::folder_of,
 };
 
-/// A file of lines, locked for one run, and where each of its lines stands.
+/// A file of lines, locked for one run, with the position of each line.
 #[derive(Debug)]
 pub(super) struct Journal {
+    /// The open file, which holds the lock.
     file: File,
+    /// The path of the file.
     pub(super) path: PathBuf,
-    /// Where the next line will begin.
+    /// The position at which the next line will begin, in bytes.
     end: u64,
-    /// What earlier runs left, in the order of the file, and the same by key.
+    /// The lines of earlier runs, in the order of the file.
     old: Vec<OldLine>,
+    /// The indexes of the lines of earlier runs, sorted by the digest of their key.
     by_key: Vec<u32>,
-    /// The lines of this run, kept ones included.
+    /// The lines of this run, including earlier lines that it keeps.
     lines: Vec<LinePosition>,
+    /// Whether the lines of this run are in the order of the input so far.
     in_order: bool,
-    /// The digests of the tables that were made of it, the latest last.
+    /// The digests of the tables that were made from this journal, the latest one last.
     tables: Vec<String>,
 }
 
-/// Where a line of this run stands, and which record it belongs to.
+/// The position of a line of this run, and the index of its record.
 #[derive(Clone, Copy, Debug)]
 struct LinePosition {
+    /// The index of the record in the input, from 0.
     index: usize,
+    /// The position of its first byte.
     offset: u64,
+    /// The length in bytes, with the line break.
     length: u32,
 }
 
 /// A line of an earlier run.
 #[derive(Clone, Copy, Debug)]
 struct OldLine {
+    /// A digest of the line's key; 0 without one.
     key: u64,
+    /// The position of its first byte.
     offset: u64,
+    /// The length in bytes, with the line break.
     length: u32,
+    /// What kind of result it is.
     state: LineState,
-    /// Whether it belongs to a record of this run.
+    /// Whether a record of this run uses it.
     taken: bool,
-    /// Whether it is to go: another line stands for its record.
+    /// Whether it is to be removed, because another line replaces it.
     stale: bool,
-    /// Whether it says already that it belongs to another input or another judge, or is not a line of ours.
+    /// Whether it is already marked as one of another input or another judge, or is not a line of
+    /// results.
     is_marked: bool,
 }
 
-/// What a line says. Of several lines under one key, the one with the greatest state is used.
+/// The kind of a line. If several lines have one key, the line with the greatest kind is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum LineState {
     /// It is not a result.
     Foreign,
-    /// There was no answer.
+    /// A result without an answer.
     Failed,
-    /// There was an answer without a verdict.
+    /// A result with an unreadable answer.
     Unreadable,
-    /// There was a verdict.
+    /// A result with a verdict.
     Judged,
 }
 
-/// A line of an earlier run that belongs to a record of this one.
+/// A line of an earlier run that belongs to a record of this run.
 #[derive(Debug)]
 pub struct JournalLine {
-    /// The line.
+    /// The line as JSON.
     pub line: Value,
+    /// The index of the line among those of earlier runs.
     place: usize,
 }
 
 impl JournalLine {
-    /// A line that does not stand in a journal, such as the history of one text.
+    /// A line that is not in a journal, such as the history of one text.
     pub(super) fn of(line: Value) -> Self {
         Self { line, place: 0 }
     }
 }
 
 impl Journal {
-    /// Opens a file for this run alone, and makes it where it is not there. A line that a killed run tore is
-    /// cut off.
+    /// Opens the file for this run only, and creates it if it does not exist. A damaged last line is
+    /// removed.
     ///
     /// # Errors
-    /// It cannot be written, or another run writes to it.
+    /// It cannot be written, or another run is writing to it.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let cannot = |cause| full(path, cause);
         let file = OpenOptions::new().append(true).create(true).read(true).open(path);
-        // What may be written but not read is opened all the same; the first fault is the true one.
+        // A file that may be written but not read is opened too. If both fail, the first error is reported.
         let file = file
             .or_else(|cause| OpenOptions::new().append(true).open(path).map_err(|_| cause))
             .map_err(cannot)?;
@@ -112,7 +125,7 @@ impl Journal {
                 return Err(Error::new(ErrorKind::Config, message)
                     .hint("wait until it is done, or name another file with -o"));
             }
-            // Some file systems know no locks.
+            // Some file systems do not support locks.
             _ => (),
         }
         let mut journal = Self::of(file, path);
@@ -122,7 +135,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// A file without earlier lines.
+    /// A journal without earlier lines.
     pub(super) fn of(file: File, path: &Path) -> Self {
         let path = path.to_owned();
         Self {
@@ -137,7 +150,7 @@ impl Journal {
         }
     }
 
-    /// Finds every line that is there, by one pass over the file.
+    /// Finds all existing lines in one pass over the file.
     fn scan(&mut self) -> io::Result<()> {
         self.end = self.file.metadata()?.len();
         let mut reader = BufReader::with_capacity(1 << 20, &self.file);
@@ -165,7 +178,7 @@ impl Journal {
         Ok(())
     }
 
-    /// A last line without its end is finished if it is whole, and cut off if it is not.
+    /// Completes a last line without a line break if it is a whole result, and removes it otherwise.
     fn mend(&mut self, torn: OldLine) -> io::Result<()> {
         if torn.state == LineState::Foreign {
             tracing::warn!("a line of `{}` that was torn is cut off", self.path.display());
@@ -178,7 +191,7 @@ impl Journal {
         Ok(())
     }
 
-    /// The best line that earlier runs left under this key and that no record of this run has used yet.
+    /// The best line of earlier runs with this key that is not used by another record of this run.
     pub(super) fn earlier(&mut self, key: &str) -> Option<JournalLine> {
         let key = digest(|hasher| hasher.part(key.as_bytes()));
         let start = self.by_key.partition_point(|&n| self.old[n as usize].key < key);
@@ -192,38 +205,38 @@ impl Journal {
         Some(JournalLine { line, place })
     }
 
-    /// Keeps an earlier line as the result of a record.
+    /// Keeps an earlier line as the result of the record with this index.
     pub(super) fn keep(&mut self, index: usize, earlier: &JournalLine) {
         let OldLine { offset, length, .. } = self.old[earlier.place];
         self.push(LinePosition { index, offset, length });
     }
 
-    /// Removes an earlier line when the run ends whole.
+    /// Marks an earlier line for removal when the run is complete.
     pub(super) fn drop(&mut self, earlier: &JournalLine) {
         self.old[earlier.place].stale = true;
         self.in_order = false;
     }
 
-    /// Adds a line of this run, and notes whether the file is still in the order of the input.
+    /// Adds a line of this run, and checks whether the lines are still in the order of the input.
     fn push(&mut self, place: LinePosition) {
         let follows = |last: &LinePosition| last.index < place.index && last.offset < place.offset;
         self.in_order &= self.lines.last().is_none_or(follows);
         self.lines.push(place);
     }
 
-    /// The digests of the tables that were made of these lines.
+    /// The digests of the tables that were made from these lines.
     pub(super) fn tables(&self) -> &[String] {
         &self.tables
     }
 
-    /// Notes the digest of a table before it takes its place.
+    /// Stores the digest of a table, before the table is moved into place.
     pub(super) fn note_table(&mut self, digest: String) -> io::Result<()> {
         self.write(&table_note(&digest))?;
         self.tables.push(digest);
         Ok(())
     }
 
-    /// Appends a text in one write.
+    /// Appends a text with a single write.
     fn write(&mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         self.end += text.len() as u64;
@@ -233,7 +246,7 @@ impl Journal {
     /// Appends the line of the record with this index; it ends with a line break.
     ///
     /// # Errors
-    /// The disk is full, or the file is gone.
+    /// The disk is full, or the file no longer exists.
     pub(super) fn add(&mut self, index: usize, line: &str) -> Result<()> {
         let offset = self.end;
         self.write(line).map_err(|cause| full(&self.path, cause))?;
@@ -245,7 +258,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Reads the line that begins here.
+    /// Reads the line at this position.
     fn line(&self, offset: u64) -> io::Result<Vec<u8>> {
         let mut reader = BufReader::new(&self.file);
         reader.seek(SeekFrom::Start(offset))?;
@@ -254,14 +267,14 @@ impl Journal {
         Ok(line)
     }
 
-    /// This run's lines in the order of their records.
+    /// The lines of this run in the order of their records.
     pub(super) fn sorted(&mut self) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>> + '_> {
         self.lines.sort_by_key(|place| place.index);
         read(&self.file, self.lines.iter().copied())
     }
 
-    /// How many lines belong to no record of this run: results of other inputs or judges, and lines that are
-    /// not results.
+    /// The number of lines that belong to no record of this run: results of other inputs or judges, and
+    /// lines that are not results.
     pub(super) fn others(&mut self) -> (usize, usize) {
         self.mark_stale();
         let others = self.old.iter().filter(|old| !old.taken && !old.stale);
@@ -270,8 +283,13 @@ impl Journal {
         (others.count() - foreign, foreign)
     }
 
-    /// Rewrites the file in the order of the records: what belongs to none of them stays in front and says
-    /// so, and what another line stands for goes.
+    /// Rewrites the file in the order of the records.
+    ///
+    /// Lines that belong to no record of this run come first and are marked; replaced lines are removed.
+    /// A file that is already in order is not rewritten.
+    ///
+    /// # Errors
+    /// The file cannot be written; the old file is unchanged.
     pub(super) fn into_order(mut self) -> Result<()> {
         self.mark_stale();
         let front_first = || {
@@ -293,8 +311,10 @@ impl Journal {
         })
     }
 
-    /// Of one key there are as many lines as records: what is left over was replaced by a run that broke
-    /// off before it could say so.
+    /// Marks earlier lines that were replaced for removal.
+    ///
+    /// If a record of this run uses a key, all other results with this key were replaced by a run that
+    /// ended before it could remove them.
     fn mark_stale(&mut self) {
         let old = &self.old;
         let mut stale = Vec::new();
@@ -309,7 +329,7 @@ impl Journal {
         stale.into_iter().for_each(|n| self.old[n].stale = true);
     }
 
-    /// Writes the lines beside the file, in their order, and moves the new file into place.
+    /// Writes the lines to a temporary file in their final order, and moves it into place.
     fn reordered(&mut self) -> io::Result<()> {
         let meta = self.file.metadata()?;
         if !meta.is_file() {
@@ -340,7 +360,7 @@ impl Journal {
 }
 
 impl OldLine {
-    /// A line, and the digest of a table where that is what it notes.
+    /// The facts of a line at this position, and the digest of a table if the line stores one.
     fn of(line: &[u8], offset: u64) -> (Self, Option<String>) {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -365,23 +385,23 @@ impl OldLine {
         let key = key.map_or(0, |key| digest(|hasher| hasher.part(key.as_bytes())));
         let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
         let is_marked = is_marked || index.is_none();
-        // The latest note is written anew.
+        // The latest digest is written again.
         let replaced = table.is_some();
         (Self { key, offset, length, state, taken: false, stale: replaced, is_marked }, table)
     }
 
-    /// Whether it must say that it belongs to another input or another judge, and does not.
+    /// Whether it must still be marked as one of another input or another judge.
     fn is_to_be_marked(&self) -> bool {
         self.state != LineState::Foreign && !self.is_marked
     }
 }
 
-/// The line that notes a table.
+/// The line that stores the digest of a table.
 fn table_note(digest: &str) -> String {
     format!("{{\"table of these lines\":\"{digest}\"}}\n")
 }
 
-/// The line of an object with `stale` in it; not a character of the rest changes.
+/// The line with `"stale": true` as its last field. All other characters are unchanged.
 fn marked(line: &[u8]) -> Vec<u8> {
     match line.trim_ascii_end().strip_suffix(b"}") {
         Some(fields) => [fields, b",\"stale\":true}\n"].concat(),
@@ -389,7 +409,7 @@ fn marked(line: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The lines at these places, in this order.
+/// Reads the lines at these positions, in this order.
 fn read(
     file: &File,
     places: impl Iterator<Item = LinePosition>,
@@ -398,7 +418,7 @@ fn read(
     reader.seek(SeekFrom::Start(0))?;
     let mut at = 0_i64;
     Ok(places.map(move |place| {
-        // Lines stand nearly in their order, so that most jumps stay within the buffer.
+        // Lines are nearly in order, so that most jumps stay within the buffer.
         let to = i64::try_from(place.offset).unwrap_or(i64::MAX);
         reader.seek_relative(to - at)?;
         let mut line = Vec::with_capacity(place.length as usize);
@@ -407,7 +427,7 @@ fn read(
     }))
 }
 
-/// The error of a file that cannot be written: mostly a full disk.
+/// The error of a file that cannot be written, in most cases because the disk is full.
 pub(super) fn full(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }

@@ -1,8 +1,8 @@
-//! JSON files: a list of objects, or objects one after another. A bad object costs itself.
+//! JSON files: a list of objects, or a sequence of objects. A bad object costs only itself.
 //!
-//! A streaming deserializer would stop at the first mistake and hold a list as a whole. Here a small scan
-//! finds where each value ends, counting brackets outside of strings; then that value alone is parsed. So a
-//! file of any size is read in bounded memory, and what follows a mistake is still read.
+//! A streaming parser would stop at the first mistake and hold a whole list in memory. Here a small scan
+//! finds the end of each value by counting brackets outside of strings; then only this value is parsed.
+//! So a file of any size is read in bounded memory, and records after a mistake are still read.
 
 use std::io::BufRead;
 
@@ -19,37 +19,45 @@ use crate::{
     item::{Item, kind_of},
 };
 
-/// The records of a file: an iterator of the line on which each begins (from 1) and the record or what is
-/// wrong with it.
+/// The records of a file: an iterator of the line on which each begins (from 1), and the record or its
+/// error.
 pub(super) struct JsonRecords {
+    /// The rest of the file.
     bytes: Bytes,
+    /// The line of the next byte, counted from 1.
     line: usize,
+    /// The position of the next byte in the file.
     offset: u64,
-    /// Whether the file began with a list, and whether that is over.
+    /// Whether the file begins with a list, and whether the list is closed.
     list: List,
+    /// Whether the iterator has ended.
     over: bool,
 }
 
-/// Where a file stands with the list that may surround its records.
+/// The state of the list that may contain the records.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum List {
-    /// Nothing was read yet.
+    /// No value was read yet.
     Unknown,
     /// Records follow each other without a list.
     None,
-    /// Within the list.
+    /// The list is open.
     Open,
-    /// After the list: nothing may follow.
+    /// The list is closed: nothing may follow.
     Closed,
 }
 
-/// The bytes of one value, where they begin, and whether they are all there.
+/// The bytes of one value, with their position.
 struct RawValue {
+    /// The bytes that were stored.
     bytes: Vec<u8>,
+    /// The line on which the value begins, counted from 1.
     line: usize,
+    /// The position of its first byte in the file.
     offset: u64,
-    /// How many bytes there were, kept or not.
+    /// The number of bytes, including those that were not stored.
     length: usize,
+    /// Whether the value is complete.
     closed: bool,
 }
 
@@ -59,19 +67,22 @@ impl JsonRecords {
         Self { bytes, line: 1, offset: 0, list: List::Unknown, over: false }
     }
 
-    /// The next byte, which is not consumed; `None` at the end.
+    /// The next byte, without consuming it; `None` at the end.
     fn peek(&mut self) -> Result<Option<u8>> {
         Ok(self.bytes.fill_buf().map_err(broken)?.first().copied())
     }
 
-    /// Consumes one byte, and counts it and its line.
+    /// Consumes one byte, and updates the position and the line.
     fn skip(&mut self, byte: u8) {
         self.bytes.consume(1);
         self.offset += 1;
         self.line += usize::from(byte == b'\n');
     }
 
-    /// The first byte of the next value; `None` at the end.
+    /// Skips to the next value, and returns its first byte; `None` at the end.
+    ///
+    /// # Errors
+    /// The list is not closed, or something follows it.
     fn start(&mut self) -> Result<Option<u8>> {
         while let Some(byte) = self.peek()? {
             match byte {
@@ -106,8 +117,7 @@ impl JsonRecords {
         Ok(None)
     }
 
-    /// The bytes of the value that begins here. A value longer than the longest record is skipped to its
-    /// end and not kept.
+    /// The bytes of the value that begins here. Bytes beyond [`LONGEST`] are skipped and not stored.
     fn cut(&mut self) -> Result<RawValue> {
         let (line, offset) = (self.line, self.offset);
         let mut cut = RawValue { bytes: Vec::new(), line, offset, length: 0, closed: false };
@@ -132,6 +142,7 @@ impl JsonRecords {
         Ok(cut)
     }
 
+    /// The next record with its line; `None` at the end. After an incomplete value the iterator ends.
     fn value(&mut self) -> Result<Option<(usize, Result<Item>)>> {
         if self.start()?.is_none() {
             return Ok(None);
@@ -144,23 +155,29 @@ impl JsonRecords {
     }
 }
 
+/// The number of line breaks.
 fn lines_in(bytes: &[u8]) -> usize {
     bytes.split(|&byte| byte == b'\n').count() - 1
 }
 
-/// Finds where a value ends: after its last bracket, or before what separates values.
+/// Finds the end of a value: after its last bracket, or before a separator.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "what is known of a text in the middle of it")]
 struct Scan {
+    /// The number of open brackets.
     depth: usize,
+    /// Whether the current byte is in a string.
     in_text: bool,
+    /// Whether the previous byte was a backslash in a string.
     escaped: bool,
+    /// Whether the value was complete after the previous byte.
     done: bool,
+    /// Whether the value has any bytes yet.
     any: bool,
 }
 
 impl Scan {
-    /// Whether the value is over in front of this byte, which is otherwise part of it.
+    /// Whether the value ends before this byte. Otherwise the byte belongs to the value.
     fn ends_before(&mut self, byte: u8) -> bool {
         if self.done {
             return true;
@@ -189,17 +206,17 @@ impl Scan {
         false
     }
 
-    /// Whether the value is complete where the file ends.
+    /// Whether the value is complete if the file ends here.
     fn is_closed(&self) -> bool {
         self.done || (self.depth == 0 && !self.in_text)
     }
 }
 
 impl RawValue {
-    /// The record that these bytes are.
+    /// The record in these bytes.
     ///
     /// # Errors
-    /// They are not valid JSON (with line and column in the file), or not one record.
+    /// They are not valid JSON (with line and column in the file), or are not one record.
     fn record(&self) -> Result<Item> {
         if self.length > LONGEST {
             return Err(wrong(format!("the record is longer than {} MiB", LONGEST >> 20)));

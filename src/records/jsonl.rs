@@ -1,7 +1,7 @@
-//! JSON Lines: one JSON object a line. A bad line costs itself, and the error names its column.
+//! JSON Lines: one JSON object per line. A bad line costs only itself, and the error names its column.
 //!
-//! A line that breaks off was torn, by a killed program or a full disk; it is reported as such, and the
-//! next line is read as if nothing had happened.
+//! An incomplete line is the trace of a killed program or a full disk. It is reported as incomplete, and
+//! the next line is read as usual.
 
 use serde_json::Value;
 
@@ -16,9 +16,11 @@ use crate::{
     item::{Item, kind_of},
 };
 
-/// The records of lines: an iterator of line numbers (from 1) and records or what is wrong with them.
+/// The records of lines: an iterator of line numbers (from 1), and the record or its error.
 pub(super) struct JsonlRecords {
+    /// The rest of the lines.
     lines: Lines,
+    /// Whether the iterator has ended.
     over: bool,
 }
 
@@ -48,10 +50,10 @@ impl Iterator for JsonlRecords {
     }
 }
 
-/// The record of one line.
+/// The record in one line.
 ///
 /// # Errors
-/// The line is not valid JSON, not an object, or holds many records instead of one.
+/// The line is not valid JSON, is not an object, or contains many records instead of one.
 pub(super) fn record(text: &str) -> Result<Item> {
     match exact::value(text) {
         Ok(Value::Object(record)) => shape::check(&record).map(|()| Item::from(record)),
@@ -72,6 +74,7 @@ pub(super) fn record(text: &str) -> Result<Item> {
     }
 }
 
+/// The error of a line that is valid JSON and not an object.
 fn not_object(value: &Value) -> crate::error::Error {
     wrong(format!("a record is a JSON object, and this line is {}", kind_of(value)))
 }

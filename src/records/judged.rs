@@ -1,4 +1,4 @@
-//! A judged record on its way to its line of results.
+//! A judged record, from which its line of results is made.
 
 use crate::{
     backend::Backend,
@@ -10,24 +10,26 @@ use crate::{
     verdict::Judgment,
 };
 
-/// A record with its outcome: what a [`ResultLine`] is made of.
+/// A record with its outcome, from which a [`ResultLine`] is made.
 #[derive(Debug)]
 pub struct JudgedRecord<'a> {
-    /// The record's id, or its place in the input where it has none.
+    /// The record's id, or its place in the input if it has none.
     pub id: String,
     /// The record's place in the run, counted from 0.
     pub index: usize,
-    /// The record; `None` where the input held something that is not a record.
+    /// The record; `None` if the input could not be read as a record.
     pub item: Option<&'a Item>,
-    /// The judgment, readable or not, or the reason why there is no answer.
+    /// The judgment, readable or not, or the error if there is no answer.
     pub outcome: Result<&'a Judgment, &'a Error>,
-    /// Whether the line repeats the record.
+    /// Whether the line contains the record.
     pub with_item: bool,
 }
 
 impl JudgedRecord<'_> {
-    /// The key of the line. Equal records under an equal judge have equal keys, so that a later run finds
-    /// the line again; what is not a record is found by its place.
+    /// The key of the line.
+    ///
+    /// Equal records under an equal judge have equal keys, so that a later run finds the line again.
+    /// Input that is not a record is identified by its place.
     pub fn key(&self, judge: &Judge) -> String {
         match self.item {
             Some(item) => judge.line_key(item),
@@ -40,7 +42,7 @@ impl JudgedRecord<'_> {
         format!("no record: {place}")
     }
 
-    /// The line of this record.
+    /// The line of results for this record.
     pub fn typed(&self, judge: &Judge) -> ResultLine {
         let prompt = judge.prompt();
         let item = self.item.filter(|_| self.with_item);
@@ -57,7 +59,7 @@ impl JudgedRecord<'_> {
     }
 }
 
-/// The members of a judge that has several.
+/// The members of the judge; `None` if there is only one.
 fn members(judge: &Judge) -> Option<Vec<MemberLine>> {
     let member = |(member, model): (&Member, &dyn Backend)| {
         let (prompt, reading) = (member.prompt(), member.reading());

@@ -1,4 +1,4 @@
-//! The lines of any file, packed or not, for commands that read results.
+//! The lines of any file, compressed or not, for commands that read results.
 
 use super::{
     Source,
@@ -8,8 +8,8 @@ use crate::error::Result;
 
 /// The lines of a source that are not blank, each with its number, counted from 1.
 ///
-/// A line that is too long or not UTF-8 is an error of its own, and the next line follows. Memory holds one
-/// line.
+/// A line that is too long or is not UTF-8 is an error, and the next line follows. Memory is bounded by
+/// one line.
 ///
 /// # Errors
 /// The source cannot be opened, or is not text.

@@ -1,4 +1,4 @@
-//! Lists as Python prints them: what a table holds where a data frame held lists.
+//! Lists as Python prints them, which tables contain if they were written from data frames with lists.
 //!
 //! The grammar is that of literals, without expressions:
 //!
@@ -10,12 +10,14 @@
 //! string  = quoted by ' or ", with the escapes of Python; no prefix, no joining of neighbours
 //! ```
 //!
-//! Whatever else a cell holds stays the text that it is: nothing is guessed and nothing is evaluated.
+//! Any other cell is left as text: nothing is guessed and nothing is evaluated.
 
 use serde_json::{Map, Value};
 
-/// The value of a Python literal of lists, tuples, dictionaries, texts, numbers, `True`, `False` and
-/// `None`; none where the text is anything else.
+/// The value of a Python literal of lists, tuples, dictionaries, strings, numbers, `True`, `False` and
+/// `None`.
+///
+/// `None` if the text is anything else.
 pub(super) fn value(text: &str) -> Option<Value> {
     let mut reader = Reader { rest: text, depth: 0 };
     let value = reader.value()?;
@@ -23,19 +25,21 @@ pub(super) fn value(text: &str) -> Option<Value> {
     reader.rest.is_empty().then_some(value)
 }
 
-/// What is left of a text, and how deep the reader is in it. Every method consumes what it reads and gives
-/// `None` where the text is something else.
+/// The rest of a text, and the depth of nesting.
+///
+/// Every method consumes what it reads, and returns `None` if the text is something else.
 struct Reader<'t> {
     rest: &'t str,
     depth: usize,
 }
 
 impl Reader<'_> {
+    /// Skips blanks.
     fn blanks(&mut self) {
         self.rest = self.rest.trim_start();
     }
 
-    /// Consumes a word, after blanks, if it comes next.
+    /// Skips blanks, and consumes this word if it is next. Returns whether it was.
     fn takes(&mut self, word: &str) -> bool {
         self.blanks();
         let rest = self.rest.strip_prefix(word);
@@ -43,6 +47,7 @@ impl Reader<'_> {
         rest.is_some()
     }
 
+    /// Consumes one character.
     fn next(&mut self) -> Option<char> {
         let c = self.rest.chars().next()?;
         self.rest = &self.rest[c.len_utf8()..];
@@ -62,13 +67,13 @@ impl Reader<'_> {
         }
     }
 
-    /// One of the three words.
+    /// `True`, `False` or `None`.
     fn word(&mut self) -> Option<Value> {
         let words = [("True", true.into()), ("False", false.into()), ("None", Value::Null)];
         words.into_iter().find_map(|(word, value)| self.takes(word).then_some(value))
     }
 
-    /// Enters a list or a dictionary; refused where a record may not be nested deeper.
+    /// Enters a list or a dictionary; `None` if it would be nested deeper than a record may be.
     fn enter(&mut self) -> Option<()> {
         self.depth += 1;
         (self.depth < super::exact::DEEPEST).then_some(())
@@ -88,14 +93,14 @@ impl Reader<'_> {
             }
             list.push(self.value()?);
             self.blanks();
-            // What follows without a comma would be one text to Python, and several to a reader.
+            // Python joins two strings without a comma between them, which is hardly ever intended.
             if !self.takes(",") && !self.rest.starts_with(close) {
                 return None;
             }
         }
     }
 
-    /// A dictionary. A key that comes twice makes it no record.
+    /// A dictionary. If a key occurs twice, the text is not a value.
     fn map(&mut self) -> Option<Map<String, Value>> {
         self.enter()?;
         self.next()?;
@@ -120,13 +125,13 @@ impl Reader<'_> {
         }
     }
 
-    /// A number with all its digits; one that 64 bits cannot hold becomes a text, as in JSON.
+    /// A number with all its digits. A number that 64 bits cannot represent becomes a text, as in JSON.
     fn number(&mut self) -> Option<Value> {
         let is_part = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
         let end = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
         let (number, rest) = self.rest.split_at(end);
         self.rest = rest;
-        // A number that JSON writes otherwise, such as `1.`, is none of a list that people judge.
+        // Numbers that JSON writes differently, such as `1.`, are not accepted.
         let value = super::exact::value(number).ok()?;
         matches!(value, Value::Number(_) | Value::String(_)).then_some(value)
     }
@@ -145,7 +150,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What follows a backslash; an escape that Python does not know keeps its backslash, as there.
+    /// The character after a backslash. An unknown escape keeps its backslash, as in Python.
     fn escape(&mut self, text: &mut String) -> Option<()> {
         let c = match self.next()? {
             'n' => '\n',
@@ -165,7 +170,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// A character by its number, in this many hexadecimal digits.
+    /// A character by its code point, in this many hexadecimal digits.
     fn code(&mut self, digits: usize) -> Option<char> {
         let code = self.rest.get(..digits)?;
         self.rest = &self.rest[digits..];

@@ -1,9 +1,9 @@
 //! Records in, results out.
 //!
 //! [`sources`] and [`find`] turn the names that people type into files, [`read()`] reads their records one
-//! at a time with bounded memory, and [`Output`] writes results, so that whatever ends a run costs no
-//! result that was paid for. A broken record costs itself: it is an item of its own with its place and
-//! what is wrong with it, and reading goes on.
+//! at a time with bounded memory, and [`Output`] writes results in such a way that no result is lost, however
+//! a run ends. A broken record costs only itself: it is a [`Record`] with its place and an error, and reading
+//! continues.
 //!
 //! ```
 //! use tribunal::records::{self, ReadOptions};

@@ -1,10 +1,10 @@
-//! Where results go: each line is written at once and for good, and the file gets its final form when the
-//! run is whole.
+//! The files of results: each line is written at once, and the file gets its final form when the run is
+//! complete.
 //!
-//! | file | while the run goes on | when it is whole |
+//! | file | during the run | when it is complete |
 //! |---|---|---|
 //! | lines (`.jsonl`) | lines in the order in which records end | the same lines in the order of the input |
-//! | table or list | lines in a journal beside it | the table; the journal goes if nothing is left to do |
+//! | table or list | lines in a journal beside it | the table; the journal is removed if nothing is left to do |
 //! | standard output | lines in a temporary file | the table or list, in one piece |
 //! | revised text | the text, with its history beside it | the same |
 
@@ -28,14 +28,12 @@ use crate::{
     hint::Hint,
 };
 
-/// Results on their way into a file.
+/// The results of a run, on their way into a file.
 ///
-/// Every line is in a file when [`Output::add`] returns: lines of JSON in the file itself, anything else in
-/// a journal beside it. [`Output::finish`] gives the file its final form when the run was whole. An output
-/// that is dropped, or whose run ended early, is as safe as one whose process was killed: the next one on
-/// the same path finds every line.
+/// When [`Output::add`] returns, the line is in a file: lines of JSON in the file itself, anything else
+/// in a journal beside it. [`Output::finish`] gives the file its final form if the run is complete.
 ///
-/// One run writes to a file at a time: the file, or the journal, is locked while it is open.
+/// One run writes to a file at a time: the file, or its journal, is locked while it is open.
 ///
 /// ```
 /// use serde_json::json;
@@ -58,21 +56,27 @@ use crate::{
 /// # std::fs::remove_dir_all(&folder).unwrap();
 /// # Ok::<(), tribunal::Error>(())
 /// ```
+///
+/// # Cancellation
+/// An output that is dropped, or whose process is killed, keeps every line that was added: the next
+/// output for the same path finds them.
 #[derive(Debug)]
 pub struct Output(Destination);
 
+/// Where the lines are, and what is made of them.
 #[derive(Debug)]
 enum Destination {
-    /// Lines of JSON, in this file.
+    /// Lines of JSON in this file.
     Lines(Journal),
-    /// A table or a list that is made of a journal.
+    /// A table or a list that is made from a journal.
     TableFile(TableFile),
-    /// A table or a list that is handed to a writer when all results are there.
+    /// A table or a list that is passed to a writer when all results are there.
     Writer(ResultFormat, Journal, Writer),
     /// One revised text and its history.
     Text(RevisedText),
 }
 
+/// A writer, with a `Debug` that does not need one.
 struct Writer(Box<dyn Write + Send>);
 
 impl fmt::Debug for Writer {
@@ -84,27 +88,28 @@ impl fmt::Debug for Writer {
 impl Output {
     /// Results for the file at `path`, in the format of its name.
     ///
-    /// Lines of JSON are added to an existing file. A table or a list continues the journal beside it, and
-    /// replaces a table that was made of that journal; any other existing file is left alone.
+    /// Lines of JSON are added to an existing file. A table or a list continues the journal beside it,
+    /// and replaces a table that was made from that journal. Any other existing file is left unchanged.
     ///
     /// # Errors
-    /// The file cannot be written, holds something already, or another run writes to it.
+    /// The file cannot be written, already exists, or another run is writing to it.
     pub fn to_file(path: &Path) -> Result<Self> {
         Self::open(path, false)
     }
 
-    /// Like [`Output::to_file`], but replaces any table or list that Tribunal wrote there, once all results
-    /// are there.
+    /// Like [`Output::to_file`], but replaces any table or list that Tribunal wrote, once all results are
+    /// there.
     ///
     /// # Errors
-    /// The file cannot be written, holds what Tribunal did not write, or another run writes to it.
+    /// The file cannot be written, was not written by Tribunal, or another run is writing to it.
     pub fn replacing(path: &Path) -> Result<Self> {
         Self::open(path, true)
     }
 
+    /// Opens a file; `replaces` permits replacing any table or list that Tribunal wrote.
     fn open(path: &Path, replaces: bool) -> Result<Self> {
         let kind = ResultFormat::of(path)?;
-        // A link is followed, so that the file that it names is replaced, and not the link.
+        // A link is followed, so that its target is replaced and not the link.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if kind == ResultFormat::Jsonl {
             return Ok(Self(Destination::Lines(Journal::open(&path)?)));
@@ -132,14 +137,15 @@ impl Output {
         Ok(Self(Destination::Writer(kind, Journal::of(file, &path), Writer(to))))
     }
 
-    /// One revised text at `path`, and how it came about in a file beside it.
+    /// One revised text at `path`, and its history in a file beside it.
     ///
     /// # Errors
-    /// A text is already there that no earlier run wrote, or that was changed since.
+    /// A text already exists that no earlier run wrote, or that was changed since.
     pub fn text(path: &Path) -> Result<Self> {
         RevisedText::open(path).map(|text| Self(Destination::Text(text)))
     }
 
+    /// The journal with the lines; `None` for one revised text.
     fn journal(&mut self) -> Option<&mut Journal> {
         match &mut self.0 {
             Destination::Lines(journal) | Destination::Writer(_, journal, _) => Some(journal),
@@ -148,7 +154,8 @@ impl Output {
         }
     }
 
-    /// The line that an earlier run left under this key, the best of several; each line is given once.
+    /// The line of an earlier run with this key, the best one if there are several. Each line is returned
+    /// once.
     pub fn earlier(&mut self, key: &str) -> Option<JournalLine> {
         match &mut self.0 {
             Destination::Text(text) => text.earlier(key),
@@ -163,10 +170,10 @@ impl Output {
         }
     }
 
-    /// Adds a line in the place of an earlier one, which is removed when the run ends whole and not before.
+    /// Adds a line in place of an earlier one, which is removed only when the run is complete.
     ///
     /// # Errors
-    /// The disk is full, or the file is gone; the earlier line is kept.
+    /// The disk is full, or the file no longer exists; the earlier line is kept.
     pub fn replace(
         &mut self,
         index: usize,
@@ -183,7 +190,7 @@ impl Output {
     /// Adds the line of the record with this index: JSON without a line break.
     ///
     /// # Errors
-    /// The disk is full, or the file is gone: what was added before is kept.
+    /// The disk is full, or the file no longer exists; lines that were added before are kept.
     pub fn add(&mut self, index: usize, line: &impl Display) -> Result<()> {
         match &mut self.0 {
             Destination::Text(text) => text.write(&line.to_string()),
@@ -195,15 +202,15 @@ impl Output {
         }
     }
 
-    /// Gives the file its final form, if the run was whole: lines are put into the order of their records,
-    /// or the table is written.
+    /// Gives the file its final form if the run is complete: lines are put into the order of their
+    /// records, or the table is written.
     ///
-    /// The journal of a table is removed when the table is on the disk and `is_settled` says that no record
-    /// failed or was unreadable; otherwise it stays, so that the same command can continue. After a run that
-    /// ended early, every line stays where it is.
+    /// The journal of a table is removed when the table is on the disk and `is_settled` is true, which
+    /// means that no record failed or was unreadable. Otherwise it is kept, so that the same command can
+    /// continue. After a run that ended early, every line stays where it is.
     ///
     /// # Errors
-    /// The file cannot be written: the results are kept as lines of JSON, and the error names them.
+    /// The file cannot be written. The results are kept as lines of JSON, and the error names their file.
     pub fn finish(self, end: &End, is_settled: bool) -> Result<Written> {
         match self.0 {
             Destination::Writer(kind, mut journal, mut to) => {
@@ -231,7 +238,7 @@ impl Output {
     }
 }
 
-/// The error of a file that already exists and is not ours to replace.
+/// The error of an existing file that may not be replaced.
 fn there(path: &Path) -> Error {
     let error = config(format!("`{}` is there already", path.display()));
     if is_tribunal_output(path) {
@@ -245,7 +252,7 @@ fn there(path: &Path) -> Error {
     error.hint("name another file, or move it away")
 }
 
-/// The error of a file that was not made of the journal beside it, or was changed since.
+/// The error of an existing table that was not made from the journal beside it, or was changed since.
 fn changed(path: &Path, journal: &Path) -> Error {
     let (shown, journal) = (path.display(), journal.display());
     let error =
@@ -259,6 +266,7 @@ fn changed(path: &Path, journal: &Path) -> Error {
     error
 }
 
+/// An error in the name of the output.
 fn config(message: String) -> Error {
     Error::new(ErrorKind::Config, message)
 }

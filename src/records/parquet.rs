@@ -1,7 +1,8 @@
 //! Parquet files, row by row.
 //!
-//! Rows are read on a thread of their own, a few ahead, because the library's readers cannot move between
-//! threads. A damaged file can make the library panic: the panic is caught, and is an error of the file.
+//! Rows are read on a thread of their own, a few ahead, because the readers of the library cannot move
+//! between threads. A damaged file can make the library panic: the panic is caught and becomes an error
+//! of the file.
 
 use std::{
     fs::File,
@@ -27,31 +28,34 @@ use serde_json::{Map, Value};
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColumnType {
-    /// Texts, and anything else as JSON.
+    /// Texts; any other value as JSON.
     Text,
-    /// Numbers.
+    /// Floats of 64 bits.
     Number,
-    /// Whole numbers.
+    /// Integers of 64 bits.
     Whole,
-    /// True or false.
+    /// Booleans.
     Truth,
 }
 
 /// One row: its cells by the names of their columns.
 type Record = Map<String, Value>;
 
-/// The number of rows that are read ahead.
+/// The number of rows that are read ahead, so that reading and judging overlap.
 const AHEAD: usize = 64;
 
-/// The number of rows in a row group, which are held in memory until they are written.
+/// The number of rows in a row group. They are held in memory until the group is written.
 const GROUP: usize = 10_000;
 
-/// The rows of a file, one at a time. The thread that reads them ends when the iterator is dropped.
+/// The rows of a file, one at a time.
 ///
 /// # Errors
-/// The file is not a Parquet file. Damage further on is an error in the place of the row.
+/// The file is not a Parquet file. Damage further on is an error in place of the row.
+///
+/// # Cancellation
+/// The thread that reads the rows ends when the iterator is dropped.
 pub(super) fn rows(file: File) -> Result<impl Iterator<Item = Result<Record>> + Send> {
-    // Whether the file is one at all is known before the first row.
+    // Opening the file here reports a file that is not Parquet before the first row.
     let reader = guarded(|| SerializedFileReader::new(file))??;
     let (sender, receiver) = mpsc::sync_channel(AHEAD);
     let reading = move || {
@@ -59,14 +63,14 @@ pub(super) fn rows(file: File) -> Result<impl Iterator<Item = Result<Record>> + 
             Ok(result) => result.err(),
             Err(panicked) => Some(panicked),
         };
-        // Nobody listens any more, or this is the last word.
+        // If the iterator was dropped, the error has no reader and is ignored.
         failed.map(|error| sender.send(Err(error)))
     };
     thread::Builder::new().name("parquet".into()).spawn(reading)?;
     Ok(receiver.into_iter())
 }
 
-/// Sends the rows of a file until the receiver is gone.
+/// Sends the rows of a file until the receiver is dropped.
 fn send_rows(
     reader: &SerializedFileReader<File>,
     rows: &mpsc::SyncSender<Result<Record>>,
@@ -83,13 +87,16 @@ fn send_rows(
     Ok(())
 }
 
-/// A damaged file may lead its reader into a panic: that is an error of the file, and not ours.
+/// Calls the library, and turns a panic into an error of the file.
 fn guarded<T>(read: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(read))
         .map_err(|_| ParquetError::General("the file is damaged".into()))
 }
 
-/// Writes rows under these columns; a cell of another kind than its column is null.
+/// Writes rows under these columns, compressed with zstd. A cell that does not fit its column is null.
+///
+/// # Errors
+/// Writing fails, or `rows` returns an error.
 pub(super) fn write<E: std::error::Error + Send + Sync + 'static>(
     file: File,
     columns: &[(String, ColumnType)],
@@ -130,6 +137,9 @@ fn field(name: &str, kind: ColumnType) -> Result<Type> {
 }
 
 /// Writes one group of rows, column by column.
+///
+/// # Errors
+/// The file cannot be written.
 fn write_group(
     mut group: SerializedRowGroupWriter<'_, File>,
     columns: &[(String, ColumnType)],
@@ -162,7 +172,8 @@ fn write_group(
     group.close().map(drop)
 }
 
-/// Which cells hold something, and what they hold.
+/// The cells as Parquet writes them: the definition level of each cell (1 if it has a value, 0 if null),
+/// and the values.
 fn filled<T>(cells: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>) {
     let mut values = Vec::new();
     let level = |cell: Option<T>| {
@@ -174,7 +185,7 @@ fn filled<T>(cells: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>) {
     (levels, values)
 }
 
-/// A cell of a column of texts; anything but a text as JSON.
+/// A cell of a column of texts; any other value as JSON.
 fn text(value: &Value) -> Option<ByteArray> {
     match value {
         Value::Null => None,

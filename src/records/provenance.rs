@@ -1,6 +1,6 @@
-//! Files that Tribunal itself wrote, known by their content.
+//! Recognizes files that Tribunal itself wrote by their content.
 //!
-//! When a folder or a pattern is judged, results of earlier runs in it are not meant as records.
+//! If a folder or a pattern is judged, results of earlier runs in it are not meant to be records.
 
 use std::{
     fs::File,
@@ -13,26 +13,26 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::format::{BOM, InputFormat, JOURNAL};
 use crate::line::Lenient;
 
-/// The ending of the file that stood beside results of earlier versions and described the run.
+/// The ending of the file with the description of a run, which earlier versions wrote beside results.
 const MANIFEST: &str = ".run.json";
 
-/// The ending of the file beside a revised text that tells how it came about.
+/// The ending of the file with the history of a revised text.
 const LINEAGE: &str = ".revision.json";
 
-/// The file beside a revised text that tells how it came about: `draft.md.revision.json` for `draft.md`.
+/// The path of the file with the history of a revised text: `draft.md.revision.json` for `draft.md`.
 pub fn lineage_of(text: &Path) -> PathBuf {
     let mut name = text.file_name().unwrap_or_default().to_os_string();
     name.push(LINEAGE);
     text.with_file_name(name)
 }
 
-/// The largest part of a file that is read to find out, in bytes.
+/// The largest part of a file that is read to recognize it, in bytes.
 const LOOKED_AT: u64 = 64 << 20;
 
 /// Whether Tribunal wrote this file: results, the files beside them, recordings, summaries, reports.
 ///
-/// A revised text does not count: it is a draft like any other. Files are known by the keys of their first
-/// object or by their header, not by their names; a Parquet file is never taken for one of ours.
+/// Files are recognized by the keys of their first object or by their header, not by their names. A
+/// revised text is not recognized: it is a draft like any other. Nor is a Parquet file.
 pub fn is_tribunal_output(path: &Path) -> bool {
     let beside = |end: &str| {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -51,7 +51,7 @@ pub fn is_tribunal_output(path: &Path) -> bool {
     holds(path, InputFormat::of(path))
 }
 
-/// Whether a file of this format begins as one of ours.
+/// Whether the beginning of a file of this format is one that Tribunal writes.
 fn holds(path: &Path, format: InputFormat) -> bool {
     let Ok(file) = File::open(path) else { return false };
     let mut start = BufReader::new(file.take(LOOKED_AT));
@@ -66,14 +66,14 @@ fn holds(path: &Path, format: InputFormat) -> bool {
     }
 }
 
-/// Whether a file is a JUnit report of ours.
+/// Whether a file is a JUnit report of Tribunal.
 fn is_report(start: &mut impl Read) -> bool {
     let mut text = Vec::new();
     let is_read = start.take(200).read_to_end(&mut text).is_ok();
     is_read && String::from_utf8_lossy(&text).contains("<testsuites name=\"tribunal\"")
 }
 
-/// The first object of a file, a list or not.
+/// The first object of a file, in a list or not.
 fn first(start: &mut impl BufRead) -> Option<KnownKeys> {
     loop {
         let byte = *start.fill_buf().ok()?.first()?;
@@ -86,7 +86,7 @@ fn first(start: &mut impl BufRead) -> Option<KnownKeys> {
     KnownKeys::deserialize(&mut json).ok()
 }
 
-/// The keys by which files of Tribunal are known; their values do not matter.
+/// The keys by which files of Tribunal are recognized. Their values do not matter.
 #[derive(Deserialize)]
 struct KnownKeys {
     index: Option<IgnoredAny>,
@@ -108,7 +108,7 @@ struct KnownKeys {
     outcomes: Option<IgnoredAny>,
 }
 
-/// A prompt with its hash, as results and manifests have it.
+/// A prompt with its hash, as in results and manifests.
 #[derive(Deserialize)]
 struct Prompt {
     #[serde(rename = "hash")]
@@ -116,6 +116,7 @@ struct Prompt {
 }
 
 impl KnownKeys {
+    /// Whether the keys are those of a result, a revision, a recording, a manifest or a summary.
     fn is_tribunal_output(&self) -> bool {
         let hashed = matches!(self.prompt, Some(Lenient::Known(_)));
         let line = self.index.is_some() && self.key.is_some();
@@ -133,7 +134,7 @@ impl KnownKeys {
     }
 }
 
-/// Whether a header is that of a table of ours.
+/// Whether a header is that of a table of results.
 fn is_table(start: &mut impl BufRead, delimiter: char) -> bool {
     const OURS: [&str; 5] = ["model", "prompt", "latency_ms", "attempts", "key"];
     let mut header = String::new();

@@ -1,8 +1,8 @@
 //! The records of any source, one at a time, with bounded memory.
 //!
-//! The format is the one that was named, else that of the file's name, else that of the first bytes. A name
-//! is not believed blindly: many programs print one record over several lines and call the file `.jsonl`,
-//! and many call a file of lines `.json`.
+//! The format is the one that was named, otherwise that of the file's name, otherwise that of the first
+//! bytes. The name is checked against the content: many programs write one record over several lines and
+//! call the file `.jsonl`, and many call a file of lines `.json`.
 
 use std::{io::BufRead, path::Path};
 
@@ -19,50 +19,52 @@ use super::{
 };
 use crate::{error::Result, item::Item};
 
-/// A record with its place, or what is wrong with it.
+/// A record with its place, or an error in place of it.
 ///
-/// What is not a record is an item of the run like any other: it has an index, is counted as failed, and
+/// Input that is not a record is treated like a record that failed: it has an index, is counted, and
 /// appears in the results under its place.
 #[derive(Debug)]
 pub struct Record {
-    /// The place in the run, over all sources, counted from 0.
+    /// The position in the run, over all sources, counted from 0.
     pub index: usize,
-    /// The file, and the line where the record begins: `answers.jsonl:7`, or `draft.md` for a whole file.
+    /// The file and the line on which the record begins: `answers.jsonl:7`, or `draft.md` for a whole
+    /// file.
     pub place: String,
-    /// The record, or what is wrong with it.
+    /// The record, or the reason why it could not be read.
     pub item: Result<Item>,
 }
 
-/// How sources are read, where their names do not tell it.
+/// How sources are read if their names and contents do not tell.
 ///
 /// ```
 /// use tribunal::records::{InputFormat, ReadOptions};
 ///
-/// // What comes through a pipe is a table with semicolons.
+/// // A pipe with a table whose cells are separated by semicolons.
 /// let options = ReadOptions { format: Some(InputFormat::Csv), delimiter: Some(b';') };
 /// # let _ = options;
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {
-    /// The format of every source; `None` finds out for each.
+    /// The format of every source; `None` recognizes the format of each source.
     pub format: Option<InputFormat>,
     /// The character between the cells of tables; `None` finds it in the header.
     pub delimiter: Option<u8>,
 }
 
-/// A record or what is wrong with it, and the line on which it begins; line 0 is the whole file.
+/// The line on which a record begins (0 for the whole file), and the record or its error.
 type Numbered = (usize, Result<Item>);
 
+/// The records of one source.
 type Numbers = Box<dyn Iterator<Item = Numbered> + Send>;
 
 /// The records of all sources, in order, one at a time.
 ///
-/// A mistake costs as little as it can: a line, a row, an element of a list, or the rest of its source. It
-/// is a [`Record`] with an error, and reading goes on with what follows. A source that holds nothing, or
-/// cannot be opened, is one such record. Blank lines are skipped.
+/// A mistake costs as little as possible: a line, a row, an element of a list, or the rest of its source.
+/// It is a [`Record`] with an error, and reading continues after it. A source that is empty or cannot be
+/// opened is one such record. Blank lines are skipped.
 ///
-/// The iterator reads a file when it comes to it, and holds one record at a time; files that are packed are
-/// unpacked on the way.
+/// A file is opened when the iterator reaches it, and is decompressed while it is read. Memory is bounded
+/// by the longest record.
 pub fn read(sources: Vec<Source>, options: ReadOptions) -> impl Iterator<Item = Record> + Send {
     let all = sources.into_iter().flat_map(move |source| {
         let name = source.to_string();
@@ -77,7 +79,7 @@ pub fn read(sources: Vec<Source>, options: ReadOptions) -> impl Iterator<Item = 
     all.enumerate().map(|(index, record)| Record { index, ..record })
 }
 
-/// The records of one source; a source without any is an error of its own.
+/// The records of one source. A source without records is one error.
 fn one(source: &Source, options: ReadOptions) -> Numbers {
     let mut records = match opened(source, options) {
         Ok(records) => records,
@@ -95,7 +97,7 @@ fn empty() -> crate::error::Error {
         .hint("a record is a line of JSON, a row below a header, or a plain file with text in it")
 }
 
-/// The records of a source in its format.
+/// The records of a source, in its format.
 fn opened(source: &Source, options: ReadOptions) -> Result<Numbers> {
     let named = match source {
         Source::File(path) => options.format.or_else(|| said_by(path)),
@@ -111,10 +113,10 @@ fn opened(source: &Source, options: ReadOptions) -> Result<Numbers> {
     };
     input::check_text(&mut bytes)?;
     Ok(match format {
-        // Many print one record over several lines, or all of them as a list, and name it `.jsonl`.
+        // Many programs write one record over several lines, or one list, into a file called `.jsonl`.
         InputFormat::Jsonl if is_spread(&mut bytes)? => Box::new(JsonRecords::new(bytes)),
         InputFormat::Jsonl => Box::new(JsonlRecords::new(Lines::new(bytes))),
-        // Many name a file of lines `.json`.
+        // Many programs call a file of lines `.json`.
         InputFormat::Json if begins_with_record(&mut bytes) => {
             Box::new(JsonlRecords::new(Lines::new(bytes)))
         }
@@ -129,13 +131,13 @@ fn opened(source: &Source, options: ReadOptions) -> Result<Numbers> {
     })
 }
 
-/// The format that a name stands for; a named pipe without an ending does not tell.
+/// The format of a file by its name; `None` for a named pipe without a known ending.
 fn said_by(path: &Path) -> Option<InputFormat> {
     let format = InputFormat::of(path);
     (format != InputFormat::Text || path.is_file()).then_some(format)
 }
 
-/// The format of input without a name, by how it begins.
+/// The format of input without a name, by its first bytes.
 fn guessed(bytes: &mut Bytes) -> Result<InputFormat> {
     let start = bytes.fill_buf().map_err(input::broken)?;
     if start.starts_with(b"PAR1") {
@@ -150,7 +152,7 @@ fn guessed(bytes: &mut Bytes) -> Result<InputFormat> {
     Ok(match first {
         Some(b'[') => InputFormat::Json,
         Some(b'{') if is_record(line) || !is_whole(start) => InputFormat::Jsonl,
-        // A first line that is not a record is a broken line, unless it only begins one.
+        // A first line that is not a record is a broken line, unless the record continues on the next line.
         Some(b'{') if spreads(start) => InputFormat::Json,
         Some(b'{') | None => InputFormat::Jsonl,
         Some(_) if is_table => InputFormat::Csv,
@@ -158,24 +160,26 @@ fn guessed(bytes: &mut Bytes) -> Result<InputFormat> {
     })
 }
 
-/// Whether the first line is a whole record.
+/// Whether the first line is a complete record.
 fn begins_with_record(bytes: &mut Bytes) -> bool {
     let Ok(start) = bytes.fill_buf() else { return false };
     let start = start.strip_prefix(BOM).unwrap_or(start);
     start.split(|&byte| byte == b'\n').next().is_some_and(is_record)
 }
 
+/// Whether a line is a complete record.
 fn is_record(line: &[u8]) -> bool {
     std::str::from_utf8(line).is_ok_and(|line| jsonl::record(line).is_ok())
 }
 
-/// Whether a file begins with a value of JSON that goes on over its first line, or with a list of records.
+/// Whether a file begins with a JSON value that continues after its first line, or with a list of
+/// records.
 fn is_spread(bytes: &mut Bytes) -> Result<bool> {
     let start = bytes.fill_buf().map_err(input::broken)?;
     Ok(spreads(start.strip_prefix(BOM).unwrap_or(start)))
 }
 
-/// The same of bytes: a value continues after the first line, and the line was not simply torn.
+/// The same for the first bytes of a file. A line that is merely incomplete does not count.
 fn spreads(start: &[u8]) -> bool {
     let start = start.trim_ascii_start();
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
@@ -186,7 +190,7 @@ fn spreads(start: &[u8]) -> bool {
     if !is_begun(line) {
         return line.starts_with(b"[") && rest.is_empty();
     }
-    // A line that was torn is followed by another record, and one that goes on by the rest of its value.
+    // An incomplete line is followed by another record, and a value that continues by its rest.
     let mut values = serde_json::Deserializer::from_slice(start).into_iter::<IgnoredAny>();
     match values.next() {
         Some(Ok(_)) => true,
@@ -200,7 +204,7 @@ fn is_begun(line: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(line).is_err_and(|error| error.is_eof())
 }
 
-/// Whether a line break is in sight.
+/// Whether the bytes contain a line break, so that the first line is complete.
 fn is_whole(start: &[u8]) -> bool {
     start.contains(&b'\n')
 }

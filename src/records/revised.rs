@@ -1,4 +1,4 @@
-//! The line that a revised record becomes.
+//! The line of results of a revised record.
 
 use std::fmt;
 
@@ -25,11 +25,11 @@ use crate::{
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RevisionLine {
-    /// The version of the line; lines of before it was written have none.
+    /// The version of the line; the oldest lines have none.
     #[serde(default = "current")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub v: u32,
-    /// The record's own name, else its place in the run; of what is not a record, its place in the input.
+    /// The record's id, or its place in the run if it has none; for input that is not a record, its place.
     #[serde(deserialize_with = "line::text")]
     pub id: String,
     /// The record's place in the input, from 0.
@@ -46,16 +46,16 @@ pub struct RevisionLine {
     /// The round whose draft is returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_round: Option<usize>,
-    /// What the first draft is worth; null where that is not known.
+    /// The score of the first draft; null if it is not known.
     #[serde(default, serialize_with = "line::whole_or_none")]
     pub score_first: Option<f64>,
-    /// What the text that is returned is worth; null where that is not known.
+    /// The score of the text that is returned; null if it is not known.
     #[serde(default, serialize_with = "line::whole_or_none")]
     pub score_best: Option<f64>,
-    /// How often a draft was accepted that the judge likes less than the one before.
+    /// The number of accepted drafts with a lower score than the draft before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regressions: Option<usize>,
-    /// A fresh judgment of the text that is returned; null where there was none.
+    /// A fresh judgment of the text that is returned; null if there was none.
     #[serde(default)]
     pub final_check: Option<CheckLine>,
     /// Every draft, in the order in which they came.
@@ -64,24 +64,24 @@ pub struct RevisionLine {
     /// Milliseconds from the first request to the last answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,
-    /// What everything took.
+    /// The tokens, requests and costs of the whole loop.
     #[serde(flatten)]
     pub spent: SpentLine,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorLine>,
-    /// Names the record and all that the loop depends on.
+    /// The key of the record and of everything that the loop depends on.
     #[serde(default)]
     pub key: String,
     /// The record itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<Map<String, Value>>,
-    /// Whether the line is one of an earlier input or of another loop, and no longer counts.
+    /// Whether the line belongs to an earlier input or another loop, so that it does not count.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
 }
 
-/// One draft and what was said of it.
+/// One draft with its judgment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -90,13 +90,13 @@ pub struct RoundLine {
     pub round: u32,
     /// The draft.
     pub draft: String,
-    /// The judge's decision; none where the draft was there before and was not judged again.
+    /// The judge's decision; absent if an earlier round had the same draft, which is not judged again.
     #[serde(flatten)]
     pub verdict: VerdictLine,
-    /// Why the judge's answer holds no verdict.
+    /// Why the judge's answer is unreadable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<Unreadable>,
-    /// What the verdict is worth: a score, P(passes), or the share of steps before the first error.
+    /// The verdict as a number: a score, P(passes), or the share of steps before the first error.
     #[serde(default, serialize_with = "line::whole_or_none")]
     pub worth: Option<f64>,
     /// Whether the judge's pass rule holds.
@@ -105,13 +105,13 @@ pub struct RoundLine {
     /// The critique that the policy saw: without verdict lines and marks.
     #[serde(default)]
     pub critique: String,
-    /// Whether the draft took the place of the one before.
+    /// Whether the draft replaced the one before.
     #[serde(default)]
     pub accepted: bool,
     /// The earlier round that had the same draft.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_in: Option<u32>,
-    /// What writing and judging it took.
+    /// The tokens, requests and costs of writing and judging it.
     #[serde(flatten)]
     pub spent: SpentLine,
 }
@@ -127,21 +127,21 @@ pub struct CheckLine {
     /// The decision.
     #[serde(flatten)]
     pub verdict: VerdictLine,
-    /// Why the answer holds no verdict.
+    /// Why the answer is unreadable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<Unreadable>,
     /// Whether the pass rule holds.
     #[serde(default)]
     pub pass: bool,
-    /// Whether the loop's own judge said otherwise.
+    /// Whether the loop's own judge decided otherwise.
     #[serde(default)]
     pub flipped: bool,
-    /// What it took.
+    /// Its tokens, requests and costs.
     #[serde(flatten)]
     pub spent: SpentLine,
 }
 
-/// What answers took; nothing but the cost where nothing came of the record.
+/// Tokens, requests and costs of answers; only the cost (null) if the record failed before the first one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -150,7 +150,7 @@ pub struct SpentLine {
     /// Answers of models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<u32>,
-    /// Those of them that were remembered.
+    /// The number of those from the cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cached: Option<u32>,
     /// Requests that were sent, retries included.
@@ -159,22 +159,23 @@ pub struct SpentLine {
     /// Tokens that were paid for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<UsageTotal>,
-    /// Tokens of remembered answers.
+    /// Tokens of cached answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved: Option<UsageTotal>,
-    /// What was paid; null where prices are not known.
+    /// The cost; null if a price is not known.
     pub cost: Option<f64>,
 }
 
+/// The version of a line that does not have one.
 fn current() -> u32 {
     line::VERSION
 }
 
 impl RevisionLine {
-    /// Reads a line. What a newer version added is ignored, as long as the rest can be read.
+    /// Reads a line. Fields of a newer version are ignored if the rest can be read.
     ///
     /// # Errors
-    /// The text is not a line of revisions. A line of a newer version that cannot be read says so.
+    /// The text is not a line of revisions. The error tells if the line is of a newer version.
     pub fn read(line: impl AsRef<[u8]>) -> Result<Self> {
         let line = line.as_ref();
         let hint = "name a file that `tribunal revise -o` wrote as .jsonl";
@@ -195,27 +196,27 @@ impl fmt::Display for RevisionLine {
     }
 }
 
-/// What a [`RevisionLine`] is made of.
+/// A record with the outcome of its loop, from which a [`RevisionLine`] is made.
 #[derive(Debug)]
 pub struct RevisedRecord<'a> {
-    /// The name of the record.
+    /// The record's id, or its place in the input if it has none.
     pub id: String,
     /// Counts all records of a run from 0.
     pub index: usize,
-    /// The record; absent where the input held none.
+    /// The record; `None` if the input could not be read as a record.
     pub item: Option<&'a Item>,
-    /// What came of it.
+    /// The revision, or the error if the loop could not begin.
     pub outcome: Result<&'a Revision, &'a Error>,
-    /// Whether all prices are known, so that what was spent is more than a part.
+    /// Whether all prices are known, so that the cost is complete.
     pub priced: bool,
-    /// Names the record and all that the loop depends on.
+    /// The key of the record and of everything that the loop depends on.
     pub key: String,
-    /// Whether the record itself is repeated in the line.
+    /// Whether the line contains the record.
     pub with_item: bool,
 }
 
 impl RevisedRecord<'_> {
-    /// The line.
+    /// The line of results for this record.
     pub fn typed(&self) -> RevisionLine {
         match self.outcome {
             Ok(revision) => self.revised(self.failed(), revision),
@@ -223,7 +224,7 @@ impl RevisedRecord<'_> {
         }
     }
 
-    /// The line of a record of which nothing is known but that it failed.
+    /// The line of a record whose loop could not begin.
     fn failed(&self) -> RevisionLine {
         let item = self.item.filter(|_| self.with_item);
         RevisionLine {
@@ -248,6 +249,7 @@ impl RevisedRecord<'_> {
         }
     }
 
+    /// The line of a record whose loop ended, with or without success.
     fn revised(&self, line: RevisionLine, revision: &Revision) -> RevisionLine {
         let worth = |round: Option<&Round>| round.and_then(|round| round.worth);
         RevisionLine {
@@ -267,6 +269,7 @@ impl RevisedRecord<'_> {
         }
     }
 
+    /// One draft with its judgment.
     fn round(&self, round: &Round) -> RoundLine {
         let (verdict, unreadable) = round.verdict.as_ref().map(decided).unwrap_or_default();
         RoundLine {
@@ -283,6 +286,7 @@ impl RevisedRecord<'_> {
         }
     }
 
+    /// The final judgment.
     fn check(&self, check: &FinalVerdict) -> CheckLine {
         let (verdict, unreadable) = decided(&check.verdict);
         CheckLine {
@@ -295,6 +299,7 @@ impl RevisedRecord<'_> {
         }
     }
 
+    /// The tokens, requests and costs; the cost only if all prices are known.
     fn spent(&self, spent: &Spent) -> SpentLine {
         SpentLine {
             calls: Some(spent.calls),
@@ -307,6 +312,7 @@ impl RevisedRecord<'_> {
     }
 }
 
+/// A verdict, or the reason why it is unreadable, as two fields of a line.
 fn decided(verdict: &Result<Verdict, Unreadable>) -> (VerdictLine, Option<Unreadable>) {
     match verdict {
         Ok(verdict) => (verdict.into(), None),

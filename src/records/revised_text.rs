@@ -1,7 +1,7 @@
 //! One revised text as a plain file, with its history in a file beside it.
 //!
-//! The history (`draft.md.revision.json`) is the line of results of the one record. It is written first, so
-//! that there is no text whose origin is unknown, and it tells whether the text was changed since.
+//! The history (`draft.md.revision.json`) is the line of results of the one record. It is written first,
+//! so that there is never a text of unknown origin, and it shows whether the text was changed since.
 
 use std::{
     fs, io,
@@ -18,15 +18,20 @@ use crate::{
     strategy::revise::RevisionOutcome,
 };
 
-/// A text that a loop returns, in a plain file.
+/// A revised text in a plain file.
 #[derive(Debug)]
 pub(super) struct RevisedText {
+    /// The path of the text.
     pub(super) path: PathBuf,
+    /// The path of the history.
     lineage: PathBuf,
 }
 
 impl RevisedText {
-    /// A text that is there may be written over if it is the one that an earlier run wrote.
+    /// Opens a text for writing. An existing text may be replaced only if an earlier run wrote it.
+    ///
+    /// # Errors
+    /// A text exists that no earlier run wrote, or that was changed since.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let text = Self { path: path.to_owned(), lineage: lineage_of(path) };
         let is_ours = |held: &str| {
@@ -44,18 +49,22 @@ impl RevisedText {
         }
     }
 
+    /// The history of the text; `None` if there is none.
     fn line(&self) -> Option<RevisionLine> {
         RevisionLine::read(fs::read(&self.lineage).ok()?).ok()
     }
 
-    /// What an earlier run left under this key; what failed is nothing.
+    /// The result of an earlier run with this key; `None` if it failed or there is none.
     pub(super) fn earlier(&self, key: &str) -> Option<JournalLine> {
         let line = self.line()?;
         let is_of_use = line.key == key && line.outcome != RevisionOutcome::Failed;
         is_of_use.then(|| JournalLine::of(serde_json::to_value(&line).unwrap_or_default()))
     }
 
-    /// Writes how it came about first: a text alone is nobody's.
+    /// Writes the history and then the text.
+    ///
+    /// # Errors
+    /// A file cannot be written, or `line` is not a line of revisions.
     pub(super) fn write(&self, line: &str) -> Result<()> {
         let mut line = RevisionLine::read(line)?;
         let Some(text) = &mut line.text else { return Ok(()) };

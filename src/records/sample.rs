@@ -7,9 +7,10 @@ use crate::request::Hasher;
 
 /// Picks `count` of the records at random, in their order.
 ///
-/// Every record is as likely as any other. An equal seed over as many records picks the same ones, and a
-/// larger sample contains a smaller one. All records are read, and no more than `count` are held (a
-/// reservoir of the smallest of random keys: Efraimidis and Spirakis 2006).
+/// Every record is equally likely. An equal seed over equally many records picks the same ones, and a
+/// larger sample contains a smaller one. All records are read, and at most `count` are held in memory:
+/// the sample is the records with the smallest random keys (Efraimidis and Spirakis 2006, Information
+/// Processing Letters 97).
 ///
 /// ```
 /// use tribunal::{Item, records::{Record, sample}};
@@ -32,9 +33,11 @@ pub fn sample(records: impl Iterator<Item = Record>, count: usize, seed: u64) ->
     records
 }
 
-/// A record with its random key; the largest key leaves the sample first.
+/// A record with its random key. The record with the largest key is removed first.
 struct Drawn {
+    /// The random key: a hash of the seed and the index.
     chance: [u8; 32],
+    /// The record.
     record: Record,
 }
 
@@ -58,8 +61,8 @@ impl PartialEq for Drawn {
 
 impl Eq for Drawn {}
 
-/// The random key of the record with this index. The name of the hash belongs to what users see: another
-/// one would pick other records.
+/// The random key of the record with this index. Changing the name of the hash would change every user's
+/// samples.
 fn chance(seed: u64, index: usize) -> [u8; 32] {
     let mut hasher = Hasher::new("sample-v1");
     hasher.json(&(seed, index));

@@ -1,7 +1,7 @@
-//! JSON objects that hold many records instead of one: columns, tables by index, wrappers.
+//! JSON objects that contain many records instead of one: columns, tables by index, wrappers.
 //!
-//! Data frames and APIs write such objects, and a judge that was shown one would judge it as a single odd
-//! answer. They are refused, and the hint says how to turn them into records.
+//! Data frames and APIs write such objects, and a judge would see one as a single odd answer. They are
+//! rejected, and the hint shows how to turn them into records.
 //!
 //! | shape | as written by |
 //! |---|---|
@@ -16,10 +16,10 @@ use serde_json::{Map, Value};
 use super::input::wrong;
 use crate::{error::Result, item};
 
-/// Refuses a JSON object that holds many records.
+/// Rejects a JSON object that contains many records.
 ///
 /// # Errors
-/// It holds columns, or records under numbers or under one name: the hint says how to turn it round.
+/// It contains columns, or records under numbers or under one name; the hint shows how to convert it.
 pub(super) fn check(record: &Map<String, Value>) -> Result<()> {
     if are_columns(record) || are_indexed_columns(record) || is_split(record) {
         return Err(wrong("it holds columns, and a record has one value in each field").hint(
@@ -37,7 +37,7 @@ pub(super) fn check(record: &Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a field of this name holds one text where records are as they should be.
+/// Whether a field of this name contains one text in a well-formed record.
 fn is_single(name: &str) -> bool {
     let may_be_list = ["chosen", "rejected"].contains(&name) || name.contains("context");
     item::is_known(name) && !item::is_list(name) && !may_be_list
@@ -50,7 +50,9 @@ fn texts(value: &Value) -> Option<usize> {
     (!list.is_empty() && list.iter().all(is_cell)).then_some(list.len())
 }
 
-/// Two fields that hold one text each hold lists of one length, and so does every other that is a list.
+/// Whether two fields that should contain one text contain lists of equal length.
+///
+/// Every other list in the record must have the same length too.
 fn are_columns(record: &Map<String, Value>) -> bool {
     let single = || record.iter().filter(|(name, _)| is_single(name));
     let lengths: Vec<_> = single().map(|(_, value)| texts(value)).collect();
@@ -65,7 +67,7 @@ fn are_columns(record: &Map<String, Value>) -> bool {
     alike && (lengths.len() > 1 || whole())
 }
 
-/// `{"question": {"0": …, "1": …}, "answer": {"0": …, "1": …}}`
+/// Whether the object has the shape `{"question": {"0": …, "1": …}, "answer": {"0": …, "1": …}}`.
 fn are_indexed_columns(record: &Map<String, Value>) -> bool {
     let is_column = |value: &Value| {
         value.as_object().is_some_and(|column| !column.is_empty() && are_numbers(column))
@@ -73,7 +75,7 @@ fn are_indexed_columns(record: &Map<String, Value>) -> bool {
     record.keys().any(|name| is_single(name)) && record.values().all(is_column)
 }
 
-/// `{"columns": […], "index": […], "data": [[…]]}`
+/// Whether the object has the shape `{"columns": […], "index": […], "data": [[…]]}`.
 fn is_split(record: &Map<String, Value>) -> bool {
     let rows = record.get("data").and_then(Value::as_array);
     let rows = rows.is_some_and(|rows| rows.iter().all(Value::is_array));
@@ -85,7 +87,7 @@ fn are_numbers(map: &Map<String, Value>) -> bool {
     map.keys().all(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The only list of records in an object that has no field of a record itself.
+/// The name of the only list of records, in an object that has no field of a record itself.
 fn wrapped(record: &Map<String, Value>) -> Option<&str> {
     let is_record = |value: &Value| {
         value.as_object().is_some_and(|inner| inner.keys().any(|name| is_single(name)))

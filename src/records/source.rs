@@ -1,4 +1,4 @@
-//! Files, folders and patterns by name, in an order that does not change from run to run.
+//! Files, folders and patterns by name, in an order that is the same in every run.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -15,9 +15,9 @@ use crate::{
     files::Identity,
 };
 
-/// Where records are read from.
+/// The place from which records are read.
 ///
-/// It is displayed as `<stdin>` or as the path, the way errors name it.
+/// It is displayed as `<stdin>` or as the path, as in errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Standard input.
@@ -35,25 +35,25 @@ impl fmt::Display for Source {
     }
 }
 
-/// The files that names stand for, and those that they led to and that are not read.
+/// The files that names stand for, and those that were found and are not read.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The sources to read, in order; each file once.
+    /// The sources to read, in order, each file once.
     pub sources: Vec<Source>,
-    /// The files that a folder or a pattern led to and that are not read, each with the reason.
+    /// The files in a folder or pattern that are not read, each with the reason.
     pub skipped: Vec<(PathBuf, SkipReason)>,
 }
 
-/// Why a file is not read.
+/// The reason why a file is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SkipReason {
     /// Tribunal wrote it.
     Own,
-    /// It is read already, under this name or another.
+    /// It is already read, under this or another name.
     Twice,
-    /// It is a link to a file that is not there.
+    /// It is a link to a file that does not exist.
     Broken,
-    /// It is a link to a folder, below a folder that was named.
+    /// It is a link to a folder, inside of a folder that was named.
     LinkedFolder,
     /// The system does not permit reading it.
     Closed,
@@ -71,11 +71,11 @@ impl fmt::Display for SkipReason {
     }
 }
 
-/// The sources that names stand for, as people type them.
+/// The sources that these names stand for, as people type them.
 ///
 /// `-` is standard input, a folder stands for all files in it and below it, and `*`, `?`, `[…]` and `**`
-/// match files even where no shell has expanded them. Hidden files in folders are skipped. Files come in
-/// the order of their paths, names in the order in which they were typed, and no file comes twice.
+/// match files even if no shell has expanded them. Hidden files in folders are skipped. Names keep the
+/// order in which they were typed, the files of one name are sorted by path, and no file occurs twice.
 ///
 /// ```
 /// use tribunal::records::{Source, sources};
@@ -85,7 +85,7 @@ impl fmt::Display for SkipReason {
 /// ```
 ///
 /// # Errors
-/// A name stands for no file. Nothing has been read then.
+/// A name stands for no file. In this case nothing is read.
 pub fn sources<S: AsRef<str>>(names: &[S]) -> Result<Vec<Source>> {
     found(names, false).map(|found| found.sources)
 }
@@ -98,7 +98,7 @@ pub fn find<S: AsRef<str>>(names: &[S]) -> Result<Found> {
     found(names, true)
 }
 
-/// The sources that names stand for, each file once.
+/// The sources that these names stand for, each file once.
 fn found<S: AsRef<str>>(names: &[S], skip_tribunal_output: bool) -> Result<Found> {
     let mut all = Found::default();
     let mut seen = HashSet::new();
@@ -122,12 +122,13 @@ fn found<S: AsRef<str>>(names: &[S], skip_tribunal_output: bool) -> Result<Found
     Ok(all)
 }
 
-/// What one name stands for.
+/// The files that one name stands for.
 #[derive(Default)]
 struct Matched {
+    /// The files to read.
     files: Vec<PathBuf>,
     skipped: Vec<(PathBuf, SkipReason)>,
-    /// Whether the name is that of the file itself.
+    /// Whether the name is that of the file itself, and not of a folder or a pattern.
     is_named: bool,
 }
 
@@ -135,7 +136,7 @@ impl Matched {
     /// The files that one name stands for.
     ///
     /// # Errors
-    /// It stands for none: the error says why, and names a file with a similar name.
+    /// It stands for no file; the error tells why, and suggests a file with a similar name.
     fn of(name: &str) -> Result<Self> {
         let path = Path::new(name);
         if path.is_dir() {
@@ -172,7 +173,7 @@ impl Matched {
         })
     }
 
-    /// Adds a path that a folder or a pattern led to: a file is read, a broken link is skipped.
+    /// Adds a path in a folder or a pattern: a file is read, a broken link is skipped.
     fn meet(&mut self, path: PathBuf) {
         if path.is_file() {
             self.files.push(path);
@@ -181,7 +182,7 @@ impl Matched {
         }
     }
 
-    /// Adds a folder that the system does not permit reading to what is skipped.
+    /// Adds a folder that may not be read to the skipped files.
     fn closed(&mut self, error: &walkdir::Error) {
         let kind = error.io_error().map(std::io::Error::kind);
         if let (Some(path), Some(std::io::ErrorKind::PermissionDenied)) = (error.path(), kind) {
@@ -189,6 +190,10 @@ impl Matched {
         }
     }
 
+    /// Skips files that Tribunal wrote, unless the file itself was named.
+    ///
+    /// # Errors
+    /// No other file is left.
     fn skip_tribunal_output(&mut self, name: &str) -> Result<()> {
         if self.is_named {
             return Ok(());
@@ -205,7 +210,9 @@ impl Matched {
         Ok(())
     }
 
-    /// Keeps each file once, by its own name and its shortest path: a link may lead back to where it is.
+    /// Keeps each file once, under its shortest path and preferably not under a link.
+    ///
+    /// A link may lead back to a folder that contains it, so that one file has many paths.
     fn each_once(&mut self, seen: &mut HashSet<Identity>) {
         let mut shortest: HashMap<Identity, (bool, usize, usize)> = HashMap::new();
         for (n, path) in self.files.iter().enumerate() {
@@ -228,15 +235,20 @@ impl Matched {
     }
 }
 
+/// An error in the name of an input.
 fn config(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
+/// Whether the name of a file begins with a dot.
 fn is_hidden(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with('.')
 }
 
-/// All files in a folder and below it, hidden ones left out.
+/// All files in a folder and below it, except for hidden ones. Links to folders are not followed.
+///
+/// # Errors
+/// The folder cannot be read, or contains no files.
 fn folder(path: &Path) -> Result<Matched> {
     let entries = WalkDir::new(path)
         .sort_by_file_name()
@@ -261,7 +273,10 @@ fn folder(path: &Path) -> Result<Matched> {
     Ok(found)
 }
 
-/// The files that a pattern matches.
+/// The files that match a pattern.
+///
+/// # Errors
+/// The pattern is malformed, or no file matches it.
 fn pattern(name: &str) -> Result<Matched> {
     let malformed = |cause| {
         config(format!("the pattern `{name}` is malformed"))
@@ -287,15 +302,17 @@ fn pattern(name: &str) -> Result<Matched> {
     Ok(found)
 }
 
-/// A `*` does not match a slash, nor a dot at the beginning of a name, as in shells.
+/// As in shells, a `*` does not match a slash, nor a dot at the beginning of a name.
 const OPTIONS: glob::MatchOptions = glob::MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: true,
 };
 
-/// What a pattern of folders of any depth matches. Links to folders are followed after everything else, and
-/// only to folders that nothing has led to yet.
+/// Finds the files that match a pattern with `**`.
+///
+/// Links to folders are followed last, and only to folders that were not visited yet, so that a link to a
+/// folder that contains it does not lead to an endless search.
 fn below(name: &str, wanted: &glob::Pattern, found: &mut Matched) {
     let fixed = name.split('/').take_while(|part| !part.contains(['*', '?', '[']));
     let start: String = fixed.map(|part| format!("{part}/")).collect();
@@ -331,7 +348,7 @@ fn below(name: &str, wanted: &glob::Pattern, found: &mut Matched) {
     found.files.sort();
 }
 
-/// The file beside it whose name is alike.
+/// A file in the same folder with a similar name.
 fn near_file(path: &Path) -> Option<String> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

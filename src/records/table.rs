@@ -1,7 +1,7 @@
 //! Results as the rows of a table: the input's columns, then flat columns of the verdict.
 //!
-//! Which columns there are is known when all rows were seen: the journal is read twice, once to find them
-//! and their types, once to write the rows. Memory holds the names of columns and one row.
+//! The columns are known only when all rows were seen. So the journal is read twice: first to find the
+//! columns and their types, then to write the rows. Memory holds the names of the columns and one row.
 
 use std::io::{self, Write};
 
@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::line::{ResultLine, plain};
 
-/// A column of the verdict: its name, and what a line has for it.
+/// A column of the verdict: its name, and how its cell is made from a line.
 type Column = (&'static str, fn(&ResultLine) -> Option<Value>);
 
-/// The verdict's columns in their order; those that no row has are left out. The version of a line, its votes
-/// and what only programs read have no column.
+/// The columns of the verdict in their order. Columns that no row has are left out.
+///
+/// The version of a line, its votes and what only programs read have no column.
 const COLUMNS: [Column; 28] = [
     ("id", |line| Some(line.id.clone().into())),
     ("kind", |line| json(line.verdict.kind)),
@@ -46,22 +47,22 @@ const COLUMNS: [Column; 28] = [
     ("key", |line| filled(&line.key)),
 ];
 
-/// A value as JSON; `None` where there is none.
+/// A value as a cell; `None` if there is no value.
 fn json(value: Option<impl Serialize>) -> Option<Value> {
     serde_json::to_value(value?).ok()
 }
 
-/// A text as a cell.
+/// A text as a cell; `None` if there is no text.
 fn text(text: Option<&String>) -> Option<Value> {
     text.cloned().map(Value::from)
 }
 
-/// A text that is not empty as a cell.
+/// A text as a cell; `None` if it is empty.
 fn filled(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// The beginning of the names of columns of criteria, which stand after the verdict, one for each.
+/// The prefix of the columns of criteria, which come after the other columns of the verdict.
 const CRITERION: &str = "criteria.";
 
 /// The type of a column: that of all its cells, or text where they differ.
@@ -77,17 +78,20 @@ pub(super) enum ColumnType {
     Truth,
 }
 
-/// The columns of a table, found by passing over every row once.
+/// The columns of a table, found in a first pass over all rows.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// The input's own, in the order in which they were met.
+    /// The columns of the input, in the order in which they first occur, with their types.
     own: Vec<(String, Option<ColumnType>)>,
+    /// The columns of the verdict with their types. A type is `None` while all cells are empty.
     verdict: Vec<(String, Option<ColumnType>)>,
 }
 
-/// One result as two flat maps: the record's own fields, and the verdict's columns.
+/// One result as two flat maps.
 struct FlatRow {
+    /// The fields of the record.
     own: Map<String, Value>,
+    /// The columns of the verdict.
     verdict: Map<String, Value>,
 }
 
@@ -99,8 +103,10 @@ impl Columns {
         note(&mut self.verdict, &flat.verdict);
     }
 
-    /// Names and contents of all columns. A column of the verdict whose name the input has already is
-    /// called `judge_…`; the input's `id` serves both.
+    /// The names and types of all columns.
+    ///
+    /// A column of the verdict whose name is also a column of the input is called `judge_…`. The
+    /// exception is `id`, of which only the input's column is written.
     pub(super) fn named(&self) -> Vec<(String, ColumnType)> {
         let own = self.own.iter().map(|(name, holds)| (name.clone(), *holds));
         let verdict = self.ordered().filter(|(name, _)| !self.serves_both(name));
@@ -108,7 +114,7 @@ impl Columns {
         own.chain(verdict).map(|(name, holds)| (name, holds.unwrap_or(ColumnType::Text))).collect()
     }
 
-    /// The cells of one line under these columns.
+    /// The cells of one line, in the order of the columns.
     pub(super) fn row(&self, line: ResultLine) -> Map<String, Value> {
         let mut flat = FlatRow::of(line);
         let mut row = Map::new();
@@ -121,22 +127,23 @@ impl Columns {
         row
     }
 
-    /// Whether the input has a column of this name.
+    /// Whether the input has a column with this name.
     fn has_own(&self, name: &str) -> bool {
         self.own.iter().any(|(own, _)| own == name)
     }
 
-    /// Whether a column of the input stands for the verdict's of the same name: only `id` does.
+    /// Whether the input's column also stands for the verdict's column of the same name: true only for
+    /// `id`.
     fn serves_both(&self, name: &str) -> bool {
         name == "id" && self.has_own(name)
     }
 
-    /// The name of a verdict's column, changed where the input has it already.
+    /// The name of a verdict's column, with the prefix `judge_` as long as the input has this name.
     fn unlike_own(&self, name: &str) -> String {
         if self.has_own(name) { self.unlike_own(&format!("judge_{name}")) } else { name.to_owned() }
     }
 
-    /// The verdict's columns in their documented order, criteria last.
+    /// The columns of the verdict in their documented order, criteria last.
     fn ordered(&self) -> impl Iterator<Item = &(String, Option<ColumnType>)> {
         let place = |name: &str| COLUMNS.iter().position(|(known, _)| *known == name);
         let mut all: Vec<_> = self.verdict.iter().collect();
@@ -145,7 +152,7 @@ impl Columns {
     }
 }
 
-/// Adds the names of cells, and widens the types of their columns.
+/// Adds the names of these cells, and widens the types of their columns.
 fn note(columns: &mut Vec<(String, Option<ColumnType>)>, cells: &Map<String, Value>) {
     for (name, value) in cells {
         let held = held(value);
@@ -156,7 +163,7 @@ fn note(columns: &mut Vec<(String, Option<ColumnType>)>, cells: &Map<String, Val
     }
 }
 
-/// The type of one cell; `None` for an empty one, which fits any column.
+/// The type of one cell; `None` for an empty cell, which fits any column.
 fn held(value: &Value) -> Option<ColumnType> {
     match value {
         Value::Null => None,
@@ -167,7 +174,7 @@ fn held(value: &Value) -> Option<ColumnType> {
     }
 }
 
-/// The narrowest type that holds both.
+/// The narrowest type for the cells of both types.
 fn joined(one: Option<ColumnType>, other: Option<ColumnType>) -> Option<ColumnType> {
     match (one, other) {
         (None, holds) | (holds, None) => holds,
@@ -181,6 +188,7 @@ fn joined(one: Option<ColumnType>, other: Option<ColumnType>) -> Option<ColumnTy
 }
 
 impl FlatRow {
+    /// The cells of a line.
     fn of(line: ResultLine) -> Self {
         let cells = COLUMNS.iter().filter_map(|(name, of)| Some(((*name).to_owned(), of(&line)?)));
         let mut verdict: Map<String, Value> = cells.collect();
@@ -190,7 +198,7 @@ impl FlatRow {
     }
 }
 
-/// Writes cells as a line of a table.
+/// Writes cells as one row of a table, as text. An empty cell is an empty text.
 pub(super) fn write_row(
     out: &mut csv::Writer<impl Write>,
     cells: impl Iterator<Item = Value>,
@@ -206,8 +214,10 @@ pub(super) fn write_row(
     out.write_record(None::<&[u8]>).map_err(io::Error::other)
 }
 
-/// Keeps a judged text from becoming a formula in a spreadsheet: a text that would begin one, after blanks
-/// or invisible characters too, gets an apostrophe before it. Plain numbers stay as they are.
+/// Prevents a judged text from becoming a formula in a spreadsheet (CSV injection).
+///
+/// A text that begins like a formula, perhaps after blanks or invisible characters, gets an apostrophe
+/// before it. Plain numbers such as `-1` are unchanged.
 fn guarded(text: String) -> String {
     const SIGNS: [char; 9] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\u{2212}'];
     let is_skipped = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
@@ -216,12 +226,12 @@ fn guarded(text: String) -> String {
     if begins && !is_number(&text) { format!("'{text}") } else { text }
 }
 
-/// Characters that a spreadsheet may not see in front of a formula.
+/// Characters that a spreadsheet may ignore before a formula.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
 }
 
-/// Whether a text is nothing but a number.
+/// Whether a text is only a number.
 fn is_number(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
     text.chars().all(is_part) && text.parse::<f64>().is_ok()

@@ -1,8 +1,8 @@
-//! Tables and lists, which are made of a journal when all results are there.
+//! Tables and lists, which are made from a journal when all results are there.
 //!
-//! A table is written beside its place and moved there in one step, so that a reader sees the old file or
-//! the new one and never a part. Before that, its digest is noted in the journal: by it a later run knows
-//! whether the file is still the one that it made, and may be replaced.
+//! A table is written to a temporary file and moved into place in one step, so that a reader sees the old
+//! file or the new one and never a part. Before that, its digest is stored in the journal: from it a
+//! later run knows that the file is still the one that it made, and may be replaced.
 
 use std::{
     fs::File,
@@ -23,17 +23,19 @@ use crate::{error::Result, files::folder_of, line::ResultLine};
 /// A table or a list that is written when all results are there.
 #[derive(Debug)]
 pub(super) struct TableFile {
-    /// Its format: not lines.
+    /// Its format, which is not [`ResultFormat::Jsonl`].
     pub(super) kind: ResultFormat,
+    /// The path of the table.
     pub(super) path: PathBuf,
+    /// The lines from which the table is made.
     pub(super) journal: Journal,
-    /// Whether any table that Tribunal wrote is replaced, and not only the one that was made of the journal.
+    /// Whether any table of Tribunal may be replaced, and not only one that was made from the journal.
     pub(super) replaces: bool,
 }
 
 impl TableFile {
-    /// Whether an existing file may be replaced: it is the one that was made of this journal, or any file that
-    /// Tribunal wrote may be replaced.
+    /// Whether an existing file may be replaced: it was made from this journal, or any table may be
+    /// replaced.
     pub(super) fn may_replace(&self) -> bool {
         let is_made_of_it = || {
             let digest = File::open(&self.path).and_then(|file| digest(&file));
@@ -42,11 +44,11 @@ impl TableFile {
         self.replaces || is_made_of_it()
     }
 
-    /// Writes the table. Its journal is removed when the table is on the disk, `is_settled` says that nothing
-    /// is left to do, and no other lines are in it.
+    /// Writes the table. Its journal is removed if the table is on the disk, `is_settled` is true, and it
+    /// contains no other lines.
     ///
     /// # Errors
-    /// The table cannot be written: the results are in the journal.
+    /// The table cannot be written; the results are kept in the journal.
     pub(super) fn finish(mut self, is_settled: bool) -> Result<Written> {
         let place = self.journal.path.clone();
         let is_durable = self.write().map_err(|cause| {
@@ -58,18 +60,17 @@ impl TableFile {
         let (others, foreign) = journal.others();
         let goes = is_settled && others + foreign == 0 && is_durable;
         if goes {
-            // What it held is in the table; a journal that stays does no harm.
+            // Its content is in the table, so a journal that cannot be removed does no harm.
             let _ = std::fs::remove_file(&place);
         } else {
-            // In its present order it is as good.
+            // The order of the journal does not matter to a later run.
             let _ = journal.into_order();
         }
         let journal = Some(place).filter(|_| !goes);
         Ok(Written { results: path, is_final: true, journal, others, foreign })
     }
 
-    /// Writes the table beside its place, and moves it there. Says whether it survives a crash of the
-    /// machine now.
+    /// Writes the table and moves it into place. Returns whether it now survives a crash of the machine.
     fn write(&mut self) -> io::Result<bool> {
         let new = NamedTempFile::new_in(folder_of(&self.path))?;
         match self.kind {
@@ -84,7 +85,7 @@ impl TableFile {
         new.as_file().sync_all()?;
         readable(new.as_file())?;
         let replaces = self.may_replace();
-        // Whenever the process ends, a table that is there is known as ours.
+        // Stored first, so that a table is recognized even if the process ends right after moving it.
         self.journal.note_table(digest(&new.reopen()?)?)?;
         if replaces {
             new.persist(&self.path)?
@@ -111,7 +112,7 @@ pub(super) fn write(
     }
 }
 
-/// The lines as one JSON list, one element a line.
+/// The lines as one JSON list, with one element per line.
 fn write_list(journal: &mut Journal, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"[")?;
     for (n, line) in journal.sorted()?.enumerate() {
@@ -121,7 +122,7 @@ fn write_list(journal: &mut Journal, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n]\n")
 }
 
-/// The lines as rows under a header.
+/// The lines as rows under a header; nothing at all without any lines.
 fn write_table(journal: &mut Journal, out: &mut dyn Write, delimiter: u8) -> io::Result<()> {
     let columns = columns(journal)?;
     if columns.named().is_empty() {
@@ -166,20 +167,21 @@ fn typed(line: &[u8]) -> io::Result<ResultLine> {
     Ok(serde_json::from_slice(line)?)
 }
 
-/// A digest of what a file holds.
+/// A digest (BLAKE3) of the content of a file.
 fn digest(file: &File) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(file)?;
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Whether the names in a folder survive a crash of the machine. Where a folder cannot be opened as a file
-/// the system sees to that by itself.
+/// Whether new names in a folder survive a crash of the machine, after flushing the folder to the disk.
+///
+/// Systems other than Unix do that without a request.
 fn is_synced(folder: &Path) -> bool {
     !cfg!(unix) || File::open(folder).and_then(|folder| folder.sync_all()).is_ok()
 }
 
-/// A temporary file is its owner's alone; a result is like any new file.
+/// Gives a temporary file, which only its owner may read, the permissions of a usual new file.
 fn readable(file: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
