@@ -131,10 +131,11 @@ impl From<&ResultLine> for RecordVerdict {
 /// ```
 /// use tribunal::report::{Comparison, RecordVerdict};
 ///
-/// let read = |line: &str| RecordVerdict::read(line).unwrap(); let before = [read(r#"{"id": "a", "score":
-/// 4}"#), read(r#"{"id": "c", "score": 1}"#)]; let after = [read(r#"{"id": "a", "score": 5}"#)]; let
-/// comparison = Comparison::new(before, after); assert_eq!((comparison.joined(), comparison.alone), (1,
-/// (1, 0)));
+/// let read = |line: &str| RecordVerdict::read(line).unwrap();
+/// let before = [read(r#"{"id": "a", "score": 4}"#), read(r#"{"id": "c", "score": 1}"#)];
+/// let after = [read(r#"{"id": "a", "score": 5}"#)];
+/// let comparison = Comparison::new(before, after);
+/// assert_eq!((comparison.joined(), comparison.alone), (1, (1, 0)));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {

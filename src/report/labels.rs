@@ -35,8 +35,8 @@ const WINNER: &str = "chosen";
 /// ```
 /// use tribunal::{Item, report::Labels};
 ///
-/// let labels = Labels::new(Some("gold.human".into()), [("Good".into(), "correct".into())]); let item =
-/// Item::from(serde_json::json!({"answer": "42", "gold": {"human": "Good"}}));
+/// let labels = Labels::new(Some("gold.human".into()), [("Good".into(), "correct".into())]);
+/// let item = Item::from(serde_json::json!({"answer": "42", "gold": {"human": "Good"}}));
 /// assert!(labels.check(&item).is_ok() && labels.check(&Item::new()).is_err());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -33,8 +33,8 @@ use crate::{
 /// ```
 /// use tribunal::report::Summary;
 ///
-/// let summary = Summary::default(); assert_eq!((summary.records, summary.coverage(),
-/// summary.pass_rate()), (0, 0.0, None));
+/// let summary = Summary::default();
+/// assert_eq!((summary.records, summary.coverage(), summary.pass_rate()), (0, 0.0, None));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Summary {

@@ -8,8 +8,8 @@ use crate::{error::Error, verdict::Judgment};
 /// ```
 /// use tribunal::report::VerdictTable;
 ///
-/// let table = VerdictTable { width: 60, colour: false }; assert!(table.header().starts_with("record
-/// verdict      reason"));
+/// let table = VerdictTable { width: 60, colour: false };
+/// assert!(table.header().starts_with("record   verdict      reason"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerdictTable {
