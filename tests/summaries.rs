@@ -156,9 +156,9 @@ fn long_names_keep_the_end_in_which_they_differ() {
     place.file("r.jsonl", all.collect::<String>());
     let ran = place.run(&[&["judge", "r.jsonl", "--format", "pretty"], &SEVEN[..]].concat());
     for n in 0..3 {
-        assert!(ran.out.contains(&format!("r-{n:04} ")), "{}", ran.out);
+        assert!(ran.out.contains(&format!("…-{n:04} ")), "{}", ran.out);
     }
-    assert!(ran.out.contains("\nllmbar:…"), "{}", ran.out);
+    assert!(ran.out.contains("\nllmbar…"), "{}", ran.out);
 }
 
 #[test]
@@ -223,8 +223,8 @@ fn files_that_are_no_lines_of_results_cannot_be_compared_and_it_is_said_why() {
     place.file("c.jsonl", "{\"score\": 4}\n");
     place.file("d.jsonl", "nothing\n");
     for (name, says) in [
-        ("a.csv", "`a.csv` is a table, and `diff` reads lines of JSON"),
-        ("b.json", "`b.json` is a list of JSON, and `diff` reads lines of JSON"),
+        ("a.csv", "`a.csv` is a table; `diff` reads lines of JSON"),
+        ("b.json", "`b.json` is a list of JSON; `diff` reads lines of JSON"),
         ("c.jsonl", "c.jsonl:1: the line is not a result: it has no `id`"),
         ("d.jsonl", "d.jsonl:1: the line is not a result: it is not valid JSON"),
     ] {
