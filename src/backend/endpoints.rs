@@ -1,4 +1,4 @@
-//! Several servers, or several keys, of one model.
+//! Several servers, or several keys, for one model.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,18 +15,18 @@ use crate::{
     request::Request,
 };
 
-/// How long an endpoint gets nothing after its first failure in a row, and at most.
+/// How long an endpoint receives nothing after its first failure in a row, and at most.
 const COOLDOWN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// One model behind several endpoints: servers that run it, or keys of one server.
+/// One model at several endpoints: servers that run it, or keys of one server.
 ///
-/// A request goes to the endpoint with the fewest requests in flight for its weight. One that fails in passing
-/// gets no requests for a second, doubling up to half a minute (or for the time that it names), and the request
-/// goes to another one at once. One that refuses its key, whose account is empty, or that does not have the
-/// model is left out from then on, with a warning. Where all endpoints cool down, the one that is ready first is
-/// asked.
+/// A request goes to the endpoint with the fewest requests in flight relative to its weight. An endpoint with
+/// a temporary failure receives no requests for one second, doubling up to 30 seconds (or for the time that
+/// it names), and the request goes to another endpoint at once. An endpoint that refuses its key, has an
+/// empty account, or does not have the model is no longer used, with a warning. If all endpoints are cooling
+/// down, the one that is ready first is asked.
 ///
-/// To cache keys and to prompts it is one model: name, identity, capabilities and price are those of the first
+/// For cache keys and prompts it is one model: name, identity, capabilities and price are those of the first
 /// endpoint. Only endpoints that give the same answers belong together.
 ///
 /// ```
@@ -43,11 +43,11 @@ const COOLDOWN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 /// ```
 ///
 /// # Order
-/// Innermost, around the backends that send: what stands above sees one model.
+/// Innermost, around the backends that send, so that all layers above see one model.
 ///
 /// # Errors
-/// That of the last endpoint tried. An error that [is fatal](Error::is_fatal) comes only where every endpoint
-/// is left out.
+/// Those of the last endpoint that was tried. An error that [is fatal](Error::is_fatal) is returned only if
+/// no endpoint can be used any more.
 #[derive(Debug)]
 pub struct Endpoints {
     all: Vec<Endpoint>,
@@ -60,25 +60,25 @@ struct Endpoint {
     weight: u32,
 }
 
-/// What is known of an endpoint at the moment.
+/// The current state of an endpoint.
 #[derive(Clone, Debug, Default)]
 struct Load {
     in_flight: u32,
-    /// Failures in a row.
+    /// The number of failures in a row.
     failures: u32,
-    /// Until when it gets nothing.
+    /// Until when it receives no requests.
     cools_until: Option<Instant>,
-    /// Why it is left out for good.
+    /// Why it is no longer used.
     out: Option<Error>,
 }
 
 impl Endpoints {
-    /// The first endpoint, of weight 1: it names the model.
+    /// The first endpoint, with weight 1; it names the model.
     pub fn new(first: impl Backend + 'static) -> Self {
         Self { all: Vec::new(), loads: Mutex::default() }.and(first, 1)
     }
 
-    /// Adds an endpoint that gets `weight` times the requests of one of weight 1.
+    /// Adds an endpoint that receives `weight` times as many requests as one with weight 1.
     #[must_use]
     pub fn and(mut self, backend: impl Backend + 'static, weight: u32) -> Self {
         self.all.push(Endpoint { backend: Arc::new(backend), weight: weight.max(1) });
@@ -97,7 +97,7 @@ impl Endpoints {
         let order = |index: &usize| {
             let Load { in_flight, cools_until, .. } = &loads[*index];
             let cools = cools_until.map(|until| until.saturating_duration_since(now));
-            // Requests for a unit of weight, in whole numbers.
+            // Requests in flight per unit of weight, as an integer.
             let load = u64::from(in_flight + 1) * 1_000_000 / u64::from(self.all[*index].weight);
             (cools.unwrap_or_default(), load, fastrand::u32(..))
         };
@@ -108,7 +108,7 @@ impl Endpoints {
         Some(InFlight { endpoints: self, index })
     }
 
-    /// Notes a failure; whether another endpoint may do better.
+    /// Records a failure. Returns whether another endpoint may succeed.
     fn failed(&self, index: usize, error: &Error) -> bool {
         let load = &mut self.loads()[index];
         if error.is_fatal() {
@@ -119,7 +119,7 @@ impl Endpoints {
             return true;
         }
         if !error.is_transient() || error.is_worth_one_retry() {
-            // It lies with the request.
+            // The request itself is the cause.
             return false;
         }
         let (first, longest) = COOLDOWN;
@@ -134,7 +134,7 @@ impl Endpoints {
         (load.failures, load.cools_until) = (0, None);
     }
 
-    /// The error where no endpoint is left that could be tried.
+    /// The error if no endpoint can be used.
     fn none_left(&self) -> Error {
         let out = self.loads().iter().find_map(|load| load.out.clone());
         out.unwrap_or_else(|| Error::new(ErrorKind::Unreachable, "the model has no endpoint"))
@@ -147,7 +147,7 @@ fn unsent(error: &Error) -> Error {
     error.hints().iter().cloned().fold(same, Error::hint)
 }
 
-/// A request on its way to an endpoint.
+/// A request in flight to an endpoint.
 struct InFlight<'e> {
     endpoints: &'e Endpoints,
     index: usize,
@@ -163,11 +163,11 @@ impl Drop for InFlight<'_> {
 #[async_trait]
 impl Layer for Endpoints {
     fn below(&self) -> &dyn Backend {
-        // There is always a first one.
+        // There is always a first endpoint.
         &*self.all[0].backend
     }
 
-    /// That of all endpoints together.
+    /// The sum over all endpoints.
     fn width(&self) -> usize {
         self.all.iter().map(|endpoint| endpoint.backend.concurrency()).sum()
     }
@@ -189,7 +189,7 @@ impl Layer for Endpoints {
                 Err(error) => {
                     let goes_on = self.failed(index, &error);
                     attempts = error.attempts().saturating_add(attempts);
-                    // While one endpoint may still answer, the error is not the end of the run.
+                    // While another endpoint may still answer, the error does not end the run.
                     if !goes_on || !error.is_fatal() || last.is_none() {
                         last = Some(error);
                     }

@@ -5,11 +5,11 @@ use std::path::Path;
 use super::{Backend, Budget, Budgeted, Limit, Limited, Priced, Recorded, Retried, Retry};
 use crate::{completion::Price, error::Result};
 
-/// Layers around a backend, in the order in which they are read: for a client of one's own, which then has what
-/// the registry gives to every model.
+/// Puts layers around a backend, in reading order. A custom client gets everything that the registry gives to
+/// its models.
 ///
 /// # Order
-/// Each call wraps what stands before it, so that the first layer named is the innermost, and the last one sees a
+/// Each call wraps the result of the previous ones: the first layer is the innermost, and the last one sees a
 /// request first. The order matters:
 ///
 /// ```
@@ -40,20 +40,20 @@ use crate::{completion::Price, error::Result};
 /// # }
 /// ```
 ///
-/// With `retried` inside `limited`, a request would hold its permit while it waits for the next try; with
-/// `cached` inside `budgeted`, remembered answers would be paid for twice.
+/// With `retried` inside `limited`, a request would hold its permit while it waits for the next try. With
+/// `cached` inside `budgeted`, cached answers would count against the budget.
 pub trait BackendExt: Backend + Sized {
-    /// Puts a price on answers: see [`Priced`].
+    /// Adds the cost to answers: see [`Priced`].
     fn priced(self, price: Price) -> Priced<Self> {
         Priced::new(self, price)
     }
 
-    /// Keeps at most so many requests in flight: see [`Limited`].
+    /// Limits the requests in flight: see [`Limited`].
     fn limited(self, limit: impl Into<Limit>) -> Limited<Self> {
         Limited::new(self, limit)
     }
 
-    /// Tries again what failed in passing: see [`Retried`].
+    /// Retries temporary failures: see [`Retried`].
     fn retried(self, retry: Retry) -> Retried<Self> {
         Retried::new(self, retry)
     }
@@ -63,7 +63,7 @@ pub trait BackendExt: Backend + Sized {
         Budgeted::new(self, budget)
     }
 
-    /// Remembers answers: see [`Cache`](super::cache::Cache).
+    /// Caches answers: see [`Cache`](super::cache::Cache).
     #[cfg(feature = "store")]
     fn cached(self, cache: &super::cache::Cache) -> super::cache::Cached
     where

@@ -1,4 +1,4 @@
-//! A backend made of a function: bring your own client.
+//! A backend from a function, for custom clients.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use crate::{
     request::{Capabilities, Request},
 };
 
-/// A backend that asks `function`, called `name`.
+/// A backend that calls `function` for every request and has this `name`.
 ///
-/// The name is also the [identity](Backend::identity), under which caches keep the answers: give another
-/// [`identity`](FromFn::identity) to what answers differently, such as a newer model behind the same client.
+/// The name is also the [identity](Backend::identity), under which caches store the answers. Set another
+/// [`identity`](FromFn::identity) if the answers differ, for example for a newer model at the same client.
 ///
-/// The function sends once and reports what came of it; [layers](super::BackendExt) around it retry, limit and
-/// remember. They act on the error: its kind, and the facts that [`Error`](crate::Error) carries, such as
-/// [`with_retry_after`](crate::Error::with_retry_after). An error of a client's own becomes one by
-/// [`Error::other`](crate::Error::other), which is not tried again.
+/// The function sends once and returns the result; [layers](super::BackendExt) around it retry, limit and
+/// cache. They act on the error: its kind, and the facts that [`Error`](crate::Error) has, such as
+/// [`with_retry_after`](crate::Error::with_retry_after). Convert other errors with
+/// [`Error::other`](crate::Error::other); they are not retried.
 ///
 /// ```
 /// use tribunal::{backend::{Backend, from_fn}, completion::{Completion}, request::Request};
@@ -51,19 +51,19 @@ pub struct FromFn<F> {
 }
 
 impl<F> FromFn<F> {
-    /// Sets the identity, where the name alone does not say which model answers.
+    /// Sets the identity, if the name alone does not identify the model.
     #[must_use]
     pub fn identity(self, identity: impl Into<String>) -> Self {
         Self { identity: identity.into(), ..self }
     }
 
-    /// Sets what the function can be asked; without it, text only.
+    /// Sets the capabilities; by default text only.
     #[must_use]
     pub fn capable(self, capabilities: Capabilities) -> Self {
         Self { capabilities, ..self }
     }
 
-    /// Sets how many requests it handles well at once; without it, 16.
+    /// Sets how many concurrent requests it handles well; by default 16.
     #[must_use]
     pub fn concurrent(self, requests: usize) -> Self {
         Self { concurrency: requests.max(1), ..self }

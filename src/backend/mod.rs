@@ -3,18 +3,19 @@
 //! A [`Backend`] turns a [`Request`] into a [`Completion`]. A [`Layer`] is a backend wrapped around another
 //! backend. Each has one task, and their order, outermost first, is part of what they do:
 //!
-//! | layer | what it does | why it stands there |
+//! | layer | what it does | why it has this place |
 //! |---|---|---|
-//! | [`Recorded`] | writes every answer to a file | sees remembered answers too |
-//! | [`Cached`](cache::Cached) | never pays twice | a hit waits for nothing below |
+//! | [`Recorded`] | writes every answer to a file | sees cached answers too |
+//! | [`Cached`](cache::Cached) | never pays twice | a cached answer waits for nothing below |
 //! | [`Budgeted`] | ends a run that has spent its [`Budget`] | counts what is paid for, as one request |
-//! | [`Retried`] | tries again what failed in passing | holds no permit while it waits |
-//! | [`Limited`] | keeps so many requests in flight | sees every try, and adapts |
-//! | [`Priced`] | puts a cost on answers | the store keeps what an answer cost |
-//! | [`Endpoints`] | several servers or keys of one model | all above see one model |
-//! | one try | sends once, and says what came of it | knows nothing of policy |
+//! | [`Retried`] | retries temporary failures | holds no permit while it waits |
+//! | [`Limited`] | limits the requests in flight | sees every try, and adapts |
+//! | [`Priced`] | adds the cost to answers | the store keeps the cost of an answer |
+//! | [`Endpoints`] | several servers or keys for one model | all layers above see one model |
+//! | one try | sends once, and classifies the result | knows nothing about policy |
 //!
-//! The registry ([`Models`](crate::models::Models)) stacks them around models behind APIs; [`BackendExt`] does it by hand.
+//! The registry ([`Models`](crate::models::Models)) puts them around models at APIs; [`BackendExt`] does so
+//! in code.
 
 mod budgeted;
 #[cfg(feature = "checks")]
@@ -70,8 +71,8 @@ use crate::{
 
 /// A model that can be asked.
 ///
-/// A client of one's own is a backend by [`from_fn`], or by this trait where it knows more of its model. It sends once:
-/// [layers](BackendExt) around it retry, limit, count and remember.
+/// A custom client becomes a backend by [`from_fn`], or by this trait if it knows more about its model. It
+/// sends once: [layers](BackendExt) around it retry, limit, count and cache.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -107,66 +108,65 @@ use crate::{
 /// ```
 #[async_trait]
 pub trait Backend: Debug + Send + Sync {
-    /// The name that people know the model by: `tiny`, `openai/gpt-5-mini`, the name of a file. It is shown in results
-    /// and messages.
+    /// The name of the model for people: `tiny`, `openai/gpt-5-mini`, or the name of a file. It is shown in
+    /// results and messages.
     fn name(&self) -> &str;
 
-    /// What names the model in cache keys and results. Backends of equal identities give equal answers; everything that
-    /// changes an answer and is not part of a [`Request`] belongs into it.
+    /// The name of the model in cache keys and results. Backends with equal identities give equal answers.
+    /// Everything that changes an answer and is not part of a [`Request`] belongs in the identity.
     fn identity(&self) -> &str;
 
-    /// Other names of the model, by which prompts may know it, such as the title in the file.
+    /// Other names by which prompts may recognize the model, such as the title in the file.
     fn aliases(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// What this model can be asked.
+    /// What this model can be asked to do.
     ///
-    /// A server may have to be asked once; its answer is remembered. A failure is not: then it is unknown, and asked
-    /// again later.
+    /// A server may have to be asked once, and its answer is remembered. A failure is not: the capability is
+    /// then unknown, and asked for again later.
     async fn capabilities(&self) -> Capabilities;
 
-    /// How many requests this backend handles well at once; never 0.
+    /// How many concurrent requests this backend handles well; never 0.
     ///
-    /// It is advice to callers, and what [`Limited`] makes of it is a limit. A backend queues what is more than it can
-    /// handle.
+    /// It is advice to callers; [`Limited`] turns it into a limit. A backend queues any further requests.
     fn concurrency(&self) -> usize {
         1
     }
 
-    /// How many tokens of prompt the model would read for a request; `None` where only its server knows.
+    /// The number of prompt tokens for a request; `None` if only the server knows.
     fn prompt_tokens(&self, _request: &Request) -> Option<usize> {
         None
     }
 
-    /// Whether the model runs in this process: its answers take time and cost no money, and a request that no caller
-    /// waits for is stopped.
+    /// Whether the model runs in this process: its answers cost time but no money, and a request without
+    /// waiting callers is stopped.
     fn is_in_process(&self) -> bool {
         false
     }
 
-    /// What a million tokens cost; `None` where that is not known, which is not the same as nothing.
+    /// The price of a million tokens; `None` if it is unknown, which does not mean free.
     fn price(&self) -> Option<Price> {
         None
     }
 
-    /// Asks the model, and returns its answer with what it took.
+    /// Asks the model, and returns its answer with its usage.
     ///
     /// # Errors
-    /// No answer could be had. The error carries what decides about a retry: its kind, and where they are known its
+    /// There is no answer. The error has the facts that decide about a retry: its kind, and if known its
     /// [status](crate::Error::status), the [time to wait](crate::Error::retry_after) and the
-    /// [number of requests](crate::Error::attempts). An answer that says nothing of use is not an error.
+    /// [number of requests](crate::Error::attempts). A useless answer is not an error.
     ///
     /// # Cancellation
-    /// Dropping the future gives the answer up, and must free whatever was reserved for it. Below a cache, an answer
-    /// that is paid for may still arrive and be remembered.
+    /// Dropping the future cancels the request, and must free everything that was reserved for it. Below a
+    /// cache, an answer that is paid for may still arrive and be stored.
     async fn complete(&self, request: &Request) -> Result<Completion>;
 }
 
 /// Wraps a backend; everything except [`complete`](Backend::complete) is forwarded.
 ///
-/// What implements this is a [`Backend`] itself, so that layers stack. The documentation of each says where it belongs
-/// ("Order") and what it adds to errors and cancellation.
+/// Every type that implements this is also a [`Backend`], so layers can be stacked. The documentation of each
+/// layer describes its place ("Order"), and what it adds to errors and cancellation.
 ///
 /// ```
 /// use async_trait::async_trait;

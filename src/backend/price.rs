@@ -1,4 +1,4 @@
-//! What tokens cost: a table of list prices, and a layer that puts a price on answers.
+//! Prices of tokens: a table of list prices, and a layer that adds the cost to answers.
 
 use std::sync::LazyLock;
 
@@ -11,10 +11,10 @@ use crate::{
     request::Request,
 };
 
-/// Public list prices by provider and model; its first lines say of when, and from where.
+/// Public list prices by provider and model; the first lines of the file give their date and sources.
 const LIST: &str = include_str!("prices.csv");
 
-/// Prices of models by name, for a million tokens.
+/// Prices of models by name, per million tokens.
 ///
 /// ```
 /// use tribunal::backend::Prices;
@@ -37,16 +37,17 @@ struct Row {
 }
 
 impl Prices {
-    /// The list prices that came with this version, in US dollars. They change, and contracts differ: a price
-    /// in `[model.NAME]` or a table of one's own comes first.
+    /// The list prices of this version, in US dollars. Prices change and contracts differ: a price in
+    /// `[model.NAME]` or a custom table takes precedence.
     pub fn list() -> &'static Self {
-        // A test reads every line.
+        // A test reads every line of the table.
         static PARSED: LazyLock<Prices> = LazyLock::new(|| Prices::parse(LIST).unwrap_or_default());
         &PARSED
     }
 
-    /// Reads a table: a line `provider,model,prompt,cached,completion` for each model, prices for a million
-    /// tokens, `cached` empty where it is as any other. Lines that begin with `#` are comments.
+    /// Reads a table with a line `provider,model,prompt,cached,completion` for each model. Prices are per
+    /// million tokens; an empty `cached` means the price of other prompt tokens. Lines that begin with `#`
+    /// are comments.
     ///
     /// # Errors
     /// [`ErrorKind::Config`]: a line is not of this form; the error names it.
@@ -63,8 +64,8 @@ impl Prices {
     /// The price of a model by the name it is opened with, such as `openai/gpt-5-mini`. A dated version that
     /// is not listed (`gpt-5-mini-2025-08-07`) has the price of its name without the date.
     ///
-    /// A later line of the same model comes before an earlier one. `None` where no line fits: the same model
-    /// at another provider, for one, has a price of its own.
+    /// If a model occurs twice, the later line counts. `None` if no line fits; the same model at another
+    /// provider has a different price.
     pub fn of(&self, name: &str) -> Option<Price> {
         let (provider, model) = name.split_once(['/', ':'])?;
         let find = |model: &str| {
@@ -74,7 +75,7 @@ impl Prices {
         find(model).or_else(|| find(undated(model)?))
     }
 
-    /// The same table where `other` has no line for a model.
+    /// The same table, with `other` for models that it does not list.
     #[must_use]
     pub fn or(mut self, other: &Self) -> Self {
         self.0.splice(0..0, other.0.iter().cloned());
@@ -117,16 +118,16 @@ fn undated(model: &str) -> Option<&str> {
     None
 }
 
-/// A backend whose answers carry what they cost.
+/// Adds the cost to the answers of a backend.
 ///
-/// The cost of an answer is what its server says, else the price times the tokens that were reported. Where
-/// neither is known it stays unknown: `None`, never 0.
+/// The cost of an answer is the one that its server reports, otherwise the price times the reported tokens.
+/// If neither is known, the cost is unknown: `None`, never 0.
 ///
 /// # Order
-/// Below a cache, so that a remembered answer keeps what it cost when it was paid for.
+/// Below a cache, so that a cached answer keeps the cost from when it was paid for.
 ///
 /// # Errors
-/// Those of the backend below.
+/// Those of the wrapped backend.
 #[derive(Debug)]
 pub struct Priced<B> {
     inner: B,
@@ -134,7 +135,7 @@ pub struct Priced<B> {
 }
 
 impl<B: Backend> Priced<B> {
-    /// Puts a price on the answers of `inner`.
+    /// Adds the cost to the answers of `inner`.
     pub fn new(inner: B, price: Price) -> Self {
         Self { inner, price }
     }

@@ -1,4 +1,4 @@
-//! What a run may spend, and what it has spent.
+//! The budget of a run, and what has been spent.
 
 use std::{
     fmt,
@@ -14,23 +14,23 @@ use crate::{
     hint::Hint,
 };
 
-/// The most that a run may spend; what is `None` is not limited.
+/// The limits on what a run may spend; `None` means no limit.
 ///
 /// The names are those of the command line and of the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BudgetLimits {
-    /// Money, in the currency of the prices.
+    /// The most money, in the currency of the prices.
     pub max_cost: Option<f64>,
-    /// Requests that are sent to models, retries included. Remembered answers are none.
+    /// The most requests to models, including retries. Cached answers are not requests.
     pub max_requests: Option<u64>,
-    /// Tokens that models read and write, thinking included.
+    /// The most tokens of prompts and answers together, including thinking.
     pub max_total_tokens: Option<u64>,
-    /// Time from the making of the budget to the last request.
+    /// The time from the creation of the budget to the last request.
     pub deadline: Option<Duration>,
 }
 
 impl BudgetLimits {
-    /// Whether nothing is limited.
+    /// Whether there are no limits.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -38,10 +38,10 @@ impl BudgetLimits {
 
 /// One budget for all models of a run: judges, members, policies, critics and final checks.
 ///
-/// Cheap to clone; all clones are one budget. [`Budgeted`](super::Budgeted) asks it before every request, and
-/// tells it what the answer took. Its end is graceful: the request that would exceed a limit is not sent, and
-/// no later one; its error [is interrupted](Error::is_interrupted), so that a run leaves that record to the
-/// next run. What is on its way lands and is counted.
+/// It is cheap to clone, and all clones share one budget. [`Budgeted`](super::Budgeted) asks it before every
+/// request, and reports the usage of each answer to it. The end is graceful: the request that would exceed a
+/// limit is not sent, and no later one either. Its error [is interrupted](Error::is_interrupted), so a run
+/// leaves that record to the next run. Requests in flight are completed and counted.
 ///
 /// ```
 /// use tribunal::backend::{Budget, BudgetLimits};
@@ -53,13 +53,13 @@ impl BudgetLimits {
 /// ```
 ///
 /// # How exact it is
-/// Requests are counted when they are sent. Tokens and money are known when an answer lands: until then a
-/// request reserves what it is expected to take (its prompt, and an answer as long as those before), and a
-/// request that fits only without the reservations of others waits until these have landed. A limit is
-/// exceeded by no more than the answers on their way are longer than the mean.
+/// Requests are counted when they are sent. Tokens and money are known only when an answer arrives. Until
+/// then, a request reserves its expected usage (its prompt, and an answer of the mean length so far). A
+/// request that only fits without the reservations of others waits until their answers have arrived. A limit
+/// is therefore exceeded at most by the amount by which the answers in flight are longer than the mean.
 ///
-/// Tokens that a server does not report are estimated from the texts, and counted as
-/// [estimated](Spending::estimated_tokens). A model in this process costs no money unless it has a price.
+/// Unreported tokens are estimated from the texts, and counted as [estimated](Spending::estimated_tokens). A
+/// model in this process costs no money unless it has a price.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Shared>);
 
@@ -68,19 +68,20 @@ struct Shared {
     limits: BudgetLimits,
     started: Instant,
     state: Mutex<State>,
-    /// An answer landed, or the budget ended.
+    /// Signals that an answer arrived, or that the budget ended.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     spent: Spending,
-    /// Retries by the layer that sends them, and by the answers: the same, counted at both ends.
+    /// The retries as counted by the layer that sends them, and as reported by the answers; both count the
+    /// same retries.
     retries: (u64, u64),
     reserved: Amount,
-    /// Tokens of all answers so far, and how many these are.
+    /// Tokens of all answers so far, and the number of these answers.
     written: (u64, u64),
-    /// Why nothing more is sent.
+    /// Why nothing more is sent, once that is so.
     ended: Option<Error>,
 }
 
@@ -91,13 +92,13 @@ pub(super) struct Amount {
     pub(super) cost: f64,
 }
 
-/// What an answer took.
+/// The usage of an answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Taken {
     pub(super) usage: UsageTotal,
     /// Whether the tokens are estimated.
     pub(super) is_estimated: bool,
-    /// `None` where the price is not known.
+    /// The cost; `None` if the price is unknown.
     pub(super) cost: Option<f64>,
     pub(super) attempts: u32,
 }
@@ -106,20 +107,20 @@ pub(super) struct Taken {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Spending {
-    /// Requests that were sent, retries included.
+    /// The requests that were sent, including retries.
     pub requests: u64,
-    /// Tokens, read and written.
+    /// The tokens of prompts and answers.
     pub tokens: u64,
-    /// Those of them that were estimated, because a server did not report them.
+    /// The tokens that were estimated, because a server did not report them.
     pub estimated_tokens: u64,
-    /// Money, where prices are known.
+    /// The money, as far as prices are known.
     pub cost: f64,
-    /// Answers whose price is not known: what they cost is missing above.
+    /// The number of answers with an unknown price; their cost is missing in `cost`.
     pub unpriced: u64,
 }
 
 impl Budget {
-    /// A budget of which nothing is spent; its deadline counts from now.
+    /// A new budget; its deadline counts from now.
     pub fn new(limits: BudgetLimits) -> Self {
         let (started, state) = (Instant::now(), Mutex::default());
         Self(Arc::new(Shared { limits, started, state, changed: Notify::new() }))
@@ -130,13 +131,13 @@ impl Budget {
         &self.0.limits
     }
 
-    /// What was spent so far: what has landed, and the number of all requests.
+    /// What was spent so far: the usage of the received answers, and the number of all requests.
     pub fn spent(&self) -> Spending {
         self.state().spent
     }
 
-    /// Why nothing more is sent: an error of the kind [`ErrorKind::Budget`] that says which limit was met and
-    /// what was spent. `None` while requests are sent.
+    /// Why nothing more is sent: an error of the kind [`ErrorKind::Budget`] with the limit that was reached
+    /// and what was spent. `None` while requests are sent.
     pub fn exhausted(&self) -> Option<Error> {
         self.state().ended.clone()
     }
@@ -145,14 +146,14 @@ impl Budget {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The mean length of an answer in tokens, where there were any.
+    /// The mean length of an answer in tokens, if there has been one.
     pub(super) fn mean_answer(&self) -> Option<u64> {
         let (tokens, answers) = self.state().written;
         tokens.checked_div(answers)
     }
 
-    /// Reserves what a request is expected to take (looked at anew after each answer), and counts it. Waits while only what is on its way stands
-    /// between the request and a limit.
+    /// Counts a request and reserves its expected usage, which is computed again after each answer. Waits
+    /// while only the reservations of requests in flight prevent it.
     ///
     /// # Errors
     /// The budget is spent: [`ErrorKind::Budget`], interrupted.

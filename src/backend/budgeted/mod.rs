@@ -1,4 +1,4 @@
-//! A layer that holds a run to its budget.
+//! A layer that keeps a run within its budget.
 
 mod budget;
 
@@ -17,18 +17,18 @@ use crate::{
     request::Request,
 };
 
-/// A backend whose requests count against a [`Budget`], shared with those of other models.
+/// Counts requests against a [`Budget`], which other models may share.
 ///
 /// # Order
-/// Below a cache, because a remembered answer costs nothing; above retries, which belong to their request.
+/// Below a cache, because a cached answer costs nothing. Above retries, because they belong to their request.
 ///
 /// # Errors
-/// [`ErrorKind::Budget`](crate::ErrorKind::Budget) where the request would exceed a limit, or where money is
-/// limited and the price of the model turns out to be unknown; the error
-/// [is interrupted](crate::Error::is_interrupted). Otherwise those of the backend below.
+/// [`ErrorKind::Budget`](crate::ErrorKind::Budget) if the request would exceed a limit, or if money is
+/// limited and the price of the model is unknown; the error [is interrupted](crate::Error::is_interrupted).
+/// Otherwise those of the wrapped backend.
 ///
 /// # Cancellation
-/// A request that is dropped on its way counts with what it was expected to take.
+/// A request that is dropped in flight counts with its expected usage.
 #[derive(Debug)]
 pub struct Budgeted<B> {
     inner: B,
@@ -41,7 +41,7 @@ impl<B: Backend> Budgeted<B> {
         Self { inner, budget }
     }
 
-    /// What a request is expected to take.
+    /// The expected usage of a request.
     fn planned(&self, request: &Request) -> Amount {
         let prompt = prompt_tokens(&self.inner, request);
         let completion = answer_tokens(self.budget.mean_answer(), request);
@@ -50,7 +50,7 @@ impl<B: Backend> Budgeted<B> {
         Amount { tokens: prompt.saturating_add(completion), cost }
     }
 
-    /// What an answer took, estimated where that is not reported.
+    /// The usage of an answer, estimated if it is not reported.
     fn taken(&self, request: &Request, completion: &Completion) -> Taken {
         let Usage { prompt, completion: written, .. } = completion.usage;
         let thinking = completion.thinking.as_deref().map_or(0, text_tokens);
@@ -79,7 +79,7 @@ impl<B: Backend> Layer for Budgeted<B> {
         let answer = self.inner.complete(request).await;
         let taken = match &answer {
             Ok(completion) => self.taken(request, completion),
-            // What fails is not charged for.
+            // Failed requests are not charged.
             Err(error) => Taken { cost: Some(0.0), attempts: error.attempts(), ..Taken::default() },
         };
         reserved.land(&taken, self.inner.name());

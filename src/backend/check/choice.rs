@@ -11,6 +11,7 @@
 //! | `B` or `(b)` | B |
 //! | `B. Paris, because A is wrong` | B |
 //! | `I compared both. Answer: A` | A |
+//! | `(C) Paris` | C |
 //! | `A or B` | unclear |
 //! | `I do not know` | none |
 

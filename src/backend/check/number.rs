@@ -9,7 +9,6 @@
 //!
 //! A text that offers two different numbers (`12 or 13`, `3-5`), or writes a number in a way that readers
 //! understand differently (`1,5`), is unclear. That is reported; the check does not guess.
-//! (`1,5`), is unclear: it is reported, not guessed.
 //!
 //! | answer | number |
 //! |---|---|
@@ -18,6 +17,7 @@
 //! | `Answer: 50%` | 0.5 |
 //! | `3 + 4 = 7` | 7 |
 //! | `12 or 13` | unclear |
+//! | `1,5` | unclear |
 //! | `many` | none |
 
 use std::{fmt, sync::LazyLock};

@@ -1,6 +1,5 @@
 //! Reads the answer of a server leniently: servers differ, and a missing field is never an error.
 //!
-//!
 //! | part of the answer | is read from |
 //! |---|---|
 //! | text | `message.content`, a string or parts; `delta.content`; `text` of the older API |

@@ -20,7 +20,6 @@ use crate::{
 
 /// What an error of a server is about.
 ///
-///
 /// | class | tried again | ends the run |
 /// |---|---|---|
 /// | `Busy`, `Astray` | yes | no |

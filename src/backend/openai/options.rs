@@ -12,7 +12,6 @@ use crate::{
 
 /// How a model at an API is reached and asked.
 ///
-///
 /// ```
 /// use std::time::Duration;
 /// use tribunal::backend::openai::{OpenAi, OpenAiOptions};

@@ -1,4 +1,4 @@
-//! Who may try again, and when: the budget of retries, and what is done while a server is gone.
+//! Decides when retries may begin: the budget of retries, and what happens while a server is down.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -13,13 +13,13 @@ use tokio::{
 use super::{Retry, pause};
 use crate::error::{Error, ErrorKind};
 
-/// So many failures in a row, and nothing else meanwhile, mean that a server is gone.
+/// After this many failures in a row, without any answer, a server counts as down.
 const FAILURES: u32 = 5;
 
-/// The time between two requests to a server that is gone, and between two retries of an empty bucket.
+/// The time between two requests to a server that is down, and between two retries when the bucket is empty.
 const STEP: Duration = Duration::from_secs(1);
 
-/// Retries that an answer allows after a server has come back: they double with each round trip.
+/// How many retries each answer allows after a server is up again, so that they double with each round trip.
 const RETURNS: f64 = 2.0;
 
 /// The gate that every retry of a layer passes.
@@ -29,27 +29,27 @@ pub(super) struct Gate {
     allowance: f64,
     patience: Duration,
     state: Mutex<State>,
-    /// The retry that may pass next; the others queue for it, first come, first served.
+    /// Held by the retry that may begin next; the others wait in order of arrival.
     turn: Turn<()>,
-    /// The first of the queue may look again.
+    /// Signals that the first retry in the queue may check again.
     changed: Notify,
 }
 
-/// What a retry was told.
+/// The decision about a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permit {
     /// It may begin.
     Given,
-    /// The bucket is empty, and the server never answered.
+    /// The bucket is empty, and the server has never answered.
     Spent,
-    /// The server was gone for too long.
+    /// The server was down for too long.
     Gone,
-    /// It would begin too late.
+    /// It would begin after the time limit.
     Late,
 }
 
 impl Permit {
-    /// What a person is told of a retry that was not given.
+    /// The explanation for people if a retry was not allowed.
     pub(super) fn hint(self, policy: &Retry) -> Option<String> {
         let span = |time: Duration| humantime::format_duration(time);
         match self {
@@ -69,29 +69,29 @@ impl Permit {
 
 #[derive(Debug)]
 struct State {
-    /// Retries in the bucket.
+    /// The retries in the bucket.
     tokens: f64,
-    /// When it was filled last.
+    /// When the bucket was last filled.
     filled: Instant,
     /// Whether any request was answered.
     has_answered: bool,
     /// Failures without an answer since the last answer.
     failures: u32,
     outage: Option<Outage>,
-    /// Whether the server came back, and nothing has failed since.
+    /// Whether the server came up again, and no request has failed since.
     is_returning: bool,
 }
 
-/// A server that is gone.
+/// A server that is down.
 #[derive(Debug)]
 struct Outage {
     since: Instant,
-    /// When a request last went out to see whether it is back.
+    /// When a request was last sent to check whether it is up again.
     probed: Instant,
 }
 
 impl Gate {
-    /// A gate in front of a server of which nothing is known.
+    /// A gate for a server of which nothing is known.
     pub(super) fn new(share: f64, allowance: u32, patience: Duration) -> Self {
         let allowance = f64::from(allowance);
         let state = State {
@@ -116,12 +116,12 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the server is gone.
+    /// Whether the server is down.
     pub(super) fn is_gone(&self) -> bool {
         self.state().outage.is_some()
     }
 
-    /// A new request is about to be sent.
+    /// Called before a new request is sent.
     pub(super) fn begin(&self) {
         self.add(&mut self.state(), self.share);
     }
@@ -133,7 +133,7 @@ impl Gate {
         }
     }
 
-    /// An answer came.
+    /// Called when an answer arrives.
     pub(super) fn answered(&self) {
         let state = &mut *self.state();
         state.has_answered = true;
@@ -144,12 +144,12 @@ impl Gate {
         }
     }
 
-    /// A request failed.
+    /// Called when a request fails.
     pub(super) fn failed(&self, error: &Error) {
         let state = &mut *self.state();
         state.is_returning = false;
         if !is_silence(error) {
-            // The server is there, whatever it says.
+            // The server responded, so it is up.
             state.failures = 0;
             if state.outage.take().is_some() {
                 self.changed.notify_one();
@@ -167,7 +167,7 @@ impl Gate {
     /// Waits until a retry may begin.
     ///
     /// # Cancellation
-    /// Dropping the future gives its turn to the next one.
+    /// Dropping the future passes its turn to the next one.
     pub(super) async fn permit(&self, is_limited: bool) -> Permit {
         let _turn = self.turn.lock().await;
         loop {
@@ -183,7 +183,10 @@ impl Gate {
         }
     }
 
-    /// What a retry is told now, or when to ask again.
+    /// The decision about a retry now.
+    ///
+    /// # Errors
+    /// The time after which to ask again.
     fn try_permit(&self, is_limited: bool) -> Result<Permit, Duration> {
         let state = &mut *self.state();
         let now = Instant::now();
@@ -212,7 +215,7 @@ impl Gate {
     }
 }
 
-/// Whether no answer came from the server itself: nothing at all, or a word of what stands before it.
+/// Whether the server itself did not respond: there was no response, or one from a proxy in front of it.
 fn is_silence(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Unreachable | ErrorKind::TimedOut => error.status() != Some(408),

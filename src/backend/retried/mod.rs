@@ -1,4 +1,4 @@
-//! A layer that tries again what failed in passing.
+//! A layer that retries temporary failures.
 
 mod gate;
 
@@ -15,7 +15,7 @@ use crate::{
     request::Request,
 };
 
-/// When failed requests are tried again, and how often.
+/// Which failed requests are retried, when, and how many times.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,24 +27,26 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Retry {
-    /// The most retries of one request while the server answers at all. Default 7.
+    /// The most retries of one request while the server responds. Default 7.
     pub retries: u32,
-    /// The longest wait before the first retry; it doubles with each. Default 200 ms, sensible from 50 ms.
+    /// The longest wait before the first retry; it doubles with each retry. Default 200 ms; at least 50 ms is
+    /// sensible.
     pub first_wait: Duration,
-    /// No try begins later than this after the first one. Default 5 minutes; [`Retry::timed`] fits it to the
-    /// time that one try may take.
+    /// The longest time from the first try to the start of the last one. Default 5 minutes; [`Retry::timed`]
+    /// adapts it to the timeout of one try.
     pub limit: Duration,
-    /// Retries of all requests together, as a share of the requests: 0.2 is a fifth more requests.
+    /// Retries of all requests together, as a share of the requests: 0.2 allows a fifth more requests.
     pub share: f64,
-    /// Retries that are allowed beyond that share, so that a short run survives a bad minute. Default 100.
+    /// Retries that are allowed in addition to that share, so that a short run survives a bad minute. Default
+    /// 100.
     pub allowance: u32,
-    /// How long a server that answered before may be gone. Default 2 minutes. It is also the longest wait
-    /// that a server may name: one that asks for more fails the request.
+    /// How long a server that answered before may be down. Default 2 minutes. It is also the longest wait
+    /// that a server may ask for; a longer one fails the request.
     pub patience: Duration,
-    /// The budget of the run, where there is one: each retry counts as a request of it before it is sent.
-    /// Without it, retries count when their answer lands.
+    /// The budget of the run, if there is one: each retry is counted before it is sent. Without it, retries
+    /// count when their answer arrives.
     pub budget: Option<Budget>,
-    /// Turns `true` when the run is to stop: from then on nothing is tried again.
+    /// Becomes `true` when the run is to stop; nothing is retried after that.
     pub stopping: Option<watch::Receiver<bool>>,
 }
 
@@ -63,11 +65,11 @@ impl Default for Retry {
     }
 }
 
-/// The least time from the first try to the last, where nothing else is set.
+/// The default for the shortest time limit.
 const LIMIT: Duration = Duration::from_secs(300);
 
 impl Retry {
-    /// The usual policy for tries that may take so long: a server that hangs is tried three times.
+    /// The default policy for tries with this timeout: a server that does not respond is tried three times.
     #[must_use]
     pub fn timed(timeout: Duration) -> Self {
         Self { limit: timeout.saturating_mul(3).max(LIMIT), ..Self::default() }
@@ -80,14 +82,15 @@ impl Retry {
     }
 
     /// How long to wait before the next try: full jitter below a doubling limit, so that requests that failed
-    /// together do not return together; above the time that the server names, if it names one.
+    /// together do not return together. The wait is added to the time that the server names, if there is one.
     ///
-    /// Servers count rates by the minute, so that waits grow faster after a rate limit and outlast a minute.
+    /// Servers count rates per minute, so waits grow faster after a rate limit and become longer than a
+    /// minute.
     fn wait(&self, tries: u32, error: &Error) -> Duration {
         let is_limited = error.kind() == ErrorKind::RateLimited;
         let (growth, longest): (u32, u64) = if is_limited { (4, 30) } else { (2, 10) };
         let grown = growth.saturating_pow(tries.saturating_sub(1));
-        // Two rate limits in a row may still be chance, and must not be the tail of a run.
+        // Two rate limits in a row may be a coincidence, and must not delay the end of a run.
         let grown = if is_limited { (grown / 2).max(1) } else { grown };
         let step = self.first_wait.saturating_mul(grown).min(Duration::from_secs(longest));
         match error.retry_after() {
@@ -98,34 +101,34 @@ impl Retry {
     }
 }
 
-/// A backend whose passing failures are tried again: see [`Retry`].
+/// Retries the temporary failures of a backend: see [`Retry`].
 ///
-/// # What is tried again
+/// # What is retried
 /// Errors that [are transient](Error::is_transient): rate limits, busy servers, timeouts, broken connections.
-/// An error that is [retried once](Error::is_worth_one_retry), such as a garbled answer, gets one more try. Every
-/// other error is returned at once.
+/// An error that is [retried once](Error::is_worth_one_retry), such as a damaged answer, gets one more try.
+/// All other errors are returned at once.
 ///
 /// # How many requests that makes
 /// All requests through one layer share a budget: a bucket that starts with [`Retry::allowance`] retries,
-/// never holds more, and gains [`Retry::share`] of a retry with every request and one each second. A retry
-/// that finds it empty waits for its turn. So a server in trouble sees at most a fifth more requests, and
-/// requests are delayed before they are lost.
+/// never contains more, and gains [`Retry::share`] of a retry with every request and one retry per second. If
+/// the bucket is empty, a retry waits for its turn. A server in trouble therefore receives at most a fifth
+/// more requests, and requests are delayed before they fail.
 ///
-/// A server that answered before and is gone (five failures in a row without an answer: no connection, no
-/// answer in time, 502, 503, 504) is another matter. Retries then cost nothing and do not count; instead, one
-/// request each second finds out whether the server is back, and the others wait for it, for up to
-/// [`Retry::patience`]. After that, every request is tried once.
+/// A server that answered before and is down (five failures in a row without a response: no connection, a
+/// timeout, 502, 503, 504) is handled differently. Retries are then unlimited. Instead, one request per
+/// second checks whether the server is up again, and the others wait for it, for up to [`Retry::patience`].
+/// After that, every request is tried once.
 ///
 /// # Order
-/// Above [`Limited`](super::Limited), so that a request that waits holds no permit and each try takes a new
-/// one; below a cache and a budget, which see one request.
+/// Above [`Limited`](super::Limited), so that a waiting request holds no permit and each try gets a new one.
+/// Below a cache and a budget, which count one request.
 ///
 /// # Errors
 /// The last error, with the [attempts](Error::attempts) of all tries. It
-/// [is interrupted](Error::is_interrupted) where the run is to stop before the next try.
+/// [is interrupted](Error::is_interrupted) if the run stops before the next try.
 ///
 /// # Cancellation
-/// Dropping the future gives the request up; others take its turn.
+/// Dropping the future cancels the request; other retries use its turn.
 #[derive(Debug)]
 pub struct Retried<B> {
     inner: B,
@@ -134,13 +137,16 @@ pub struct Retried<B> {
 }
 
 impl<B: Backend> Retried<B> {
-    /// Tries requests to `inner` again by this policy.
+    /// Retries requests to `inner` by this policy.
     pub fn new(inner: B, policy: Retry) -> Self {
         let gate = Gate::new(policy.share, policy.allowance, policy.patience);
         Self { inner, policy, gate }
     }
 
-    /// Waits for the next try.
+    /// Waits until the next try may begin.
+    ///
+    /// # Errors
+    /// The final error, if there is no further try.
     async fn next(&self, tries: &Tries, error: Error) -> Result<()> {
         let policy = &self.policy;
         let is_gone = self.gate.is_gone();
@@ -153,7 +159,7 @@ impl<B: Backend> Retried<B> {
             return Err(error.hint(format!("the server asks to wait {named}: run again then")));
         }
         let until = tries.started + policy.limit;
-        // Who waits for a server that is gone waits for its turn to look, and no longer.
+        // While a server is down, a retry waits only for its turn to check.
         let wait = if is_gone { Duration::ZERO } else { policy.wait(tries.count, &error) };
         let is_limited = error.kind() == ErrorKind::RateLimited;
         tracing::debug!(tries = tries.count, ?wait, %error, "asking again");
@@ -181,7 +187,7 @@ impl<B: Backend> Retried<B> {
         }
     }
 
-    /// What `waited` comes to, or nothing where the run is to stop before.
+    /// The result of `waited`; `None` if the run is stopped before.
     async fn unless_stopped<T>(&self, waited: impl Future<Output = T>) -> Option<T> {
         let Some(mut stopping) = self.policy.stopping.clone() else { return Some(waited.await) };
         tokio::select! {
@@ -195,11 +201,11 @@ impl<B: Backend> Retried<B> {
 /// The tries of one request so far.
 struct Tries {
     started: Instant,
-    /// How many there were.
+    /// The number of tries.
     count: u32,
-    /// How many of them ended in an error that deserves one more try only.
+    /// The number of tries with an error that allows only one more try.
     accidents: u32,
-    /// Requests that they took: a backend may need several for one try.
+    /// The requests that were sent; a backend may need several for one try.
     requests: u32,
 }
 
@@ -214,14 +220,14 @@ impl Tries {
         self.requests = self.requests.saturating_add(error.attempts().max(1));
     }
 
-    /// Whether another try may help, and is allowed by their number.
+    /// Whether another try may help, and is within the limits.
     fn deserves_more(&self, error: &Error, policy: &Retry, is_gone: bool) -> bool {
         let may_pass =
             if error.is_worth_one_retry() { self.accidents <= 1 } else { error.is_transient() };
         may_pass && (is_gone || self.count <= policy.retries)
     }
 
-    /// The error after all of them.
+    /// The error after the last try.
     fn over(&self, error: Error) -> Error {
         let earlier = self.requests.saturating_sub(error.attempts());
         let error = error.after_attempts(earlier);
