@@ -1,4 +1,5 @@
-//! Many records at once: bounded memory, a graceful stop, and a count of the records that were never tried.
+//! Processes many records at once: bounded memory, a graceful stop, and a count of the records that were
+//! never begun.
 
 use std::{
     panic::resume_unwind,
@@ -17,39 +18,39 @@ use crate::{
     records::{End, Ending, Record},
 };
 
-/// How long the rest of the input may be read just to count it.
+/// How long the rest of the input may be read only to count it.
 const COUNTING: Duration = Duration::from_secs(2);
 
-/// Begins records and accepts their results: the runner's own half of a run, which knows nothing of tasks,
-/// stops and deadlines.
+/// Begins records and accepts their results. The runner implements it; it contains nothing about tasks, stops
+/// and deadlines.
 pub(super) trait RecordHandler {
     /// The result of a record.
     type Done: Send + 'static;
 
-    /// Begins with a record; the future runs as a task of its own.
+    /// Begins a record; the future runs as a task of its own.
     fn begin(&mut self, record: Record) -> impl Future<Output = Self::Done> + Send + 'static;
 
-    /// Accepts the result of a record, and says how the run goes on.
+    /// Accepts the result of a record, and returns how the run continues.
     ///
     /// # Errors
-    /// It cannot be kept: the run ends.
+    /// The result cannot be kept; the run ends.
     fn end(&mut self, done: Self::Done) -> Result<Proceed>;
 }
 
-/// How a run goes on after a record.
+/// How a run continues after a record.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Proceed {
-    /// With the next record.
+    /// Continue with the next record.
     Continue,
-    /// Only with the records in flight; this one counts as never begun.
+    /// Finish only the records in flight; this record counts as never begun.
     Interrupted,
     /// The same, because the budget of the run is spent.
     OutOfBudget(Error),
-    /// Only with the records in flight, because every later one would fail with this error.
+    /// Finish only the records in flight, because every later one would fail with this error.
     GiveUp(Error),
 }
 
-/// Handles every record, `concurrency` at a time, and returns how the run ended.
+/// Processes every record, up to `concurrency` at a time, and returns how the run ended.
 ///
 /// # Errors
 /// The result of a record could not be kept.
@@ -63,7 +64,7 @@ pub(super) async fn each(
     let mut stop = options.stop.clone();
     let counts = options.total.is_none() && options.counts_rest;
     let mut reader = Reader::start(records, concurrency, counts)?;
-    // Tasks of their own, so that every core renders and reads; dropped with the run.
+    // Each record is a task, so that all cores render and parse; tasks are dropped with the run.
     let mut flying = JoinSet::new();
     let (mut begun, mut ended) = (0, 0);
     let (mut gave_up, mut out_of_budget) = (None, None);
@@ -102,13 +103,13 @@ pub(super) async fn each(
             () = until(deadline.map(|end| end.saturating_sub(started.elapsed()))), if deadline.is_some() => break,
         }
     }
-    // Work that gives up because of the stop may end before this loop sees the stop itself.
+    // A record that ends because of the stop may arrive before this loop sees the stop itself.
     let asked = stop.as_ref().map_or(Stop::No, |stop| *stop.borrow());
     let end = match (gave_up, out_of_budget) {
         _ if acted.max(asked) != Stop::No => End::Stopped,
         (Some(error), _) => End::GaveUp(error),
         (None, Some(error)) => End::OutOfBudget(error),
-        // A record that was interrupted without a stop was not tried to its end.
+        // A record that was interrupted without a stop was not completed.
         _ if begun > ended => End::Stopped,
         _ => return Ok(Ending::default()),
     };
@@ -122,15 +123,15 @@ pub(super) async fn each(
 /// Reads records in a thread of its own.
 struct Reader {
     taken: mpsc::Receiver<Record>,
-    /// How many records the thread had left in the end.
+    /// Receives the number of unread records when the thread ends.
     rest: Option<oneshot::Receiver<usize>>,
-    /// Whether the thread counts them.
+    /// Whether the thread counts the rest.
     counts: bool,
     is_open: bool,
 }
 
 impl Reader {
-    /// Starts a thread, because reading may wait for ever for a pipe, and neither the run nor the runtime may
+    /// Starts a thread, because reading a pipe may block forever, and neither the run nor the runtime may
     /// wait for that.
     fn start(
         mut records: impl Iterator<Item = Record> + Send + 'static,
@@ -155,20 +156,20 @@ impl Reader {
         Ok(Self { taken, rest: Some(rest), counts, is_open: true })
     }
 
-    /// The next record; the last one closes the reader.
+    /// The next record; the reader closes after the last one.
     async fn next(&mut self) -> Option<Record> {
         let record = self.taken.recv().await;
         self.is_open = record.is_some();
         record
     }
 
-    /// Accepts no more records: the thread counts the rest, or ends.
+    /// Accepts no more records; the thread counts the rest, or ends.
     fn close(&mut self) {
         self.is_open = false;
         self.taken.close();
     }
 
-    /// How many records were never begun; `None` where that cannot be known within two seconds.
+    /// How many records were never begun; `None` if that cannot be determined within two seconds.
     async fn left(&mut self) -> Option<usize> {
         let mut read = 0;
         while self.taken.recv().await.is_some() {
@@ -178,14 +179,14 @@ impl Reader {
         let rest = if self.counts {
             tokio::time::timeout(COUNTING, rest).await.ok()?.ok()
         } else {
-            // The thread may be waiting for a pipe.
+            // The thread may be blocked by a pipe.
             rest.try_recv().ok()
         };
         rest.map(|rest| read + rest)
     }
 }
 
-/// Waits until a stop more urgent than `acted` is asked for; for ever once its sender is gone.
+/// Waits until a stop more urgent than `acted` is requested; forever if its sender is dropped.
 async fn risen(stop: &mut Option<watch::Receiver<Stop>>, acted: Stop) -> Stop {
     let Some(stop) = stop else { return std::future::pending().await };
     match stop.wait_for(|urgency| *urgency > acted).await {

@@ -1,4 +1,4 @@
-//! Judging as work of a run.
+//! Judging as the work of a run.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::{
 
 /// Judging as the work of a [`run`]: one [`ResultLine`] per record.
 ///
-/// A line of an earlier run stands as long as record, prompt, model and settings are the same. Where only the
+/// A line of an earlier run is reused while record, prompt, model and settings are the same. If only the
 /// rules of reading changed (a pass rule, a pattern), its texts are read again and no model is asked.
 #[derive(Clone, Debug)]
 pub struct JudgeWork {
@@ -25,19 +25,20 @@ pub struct JudgeWork {
 }
 
 impl JudgeWork {
-    /// The work of this judge.
+    /// The work of judging with this judge.
     pub fn new(judge: Judge) -> Self {
         Self { judge, with_item: true, labels: Labels::default() }
     }
 
-    /// The same with the fields that hold the records' own labels, which the summary compares verdicts with.
+    /// The same work, with the fields that contain the records' own labels, which the summary compares
+    /// verdicts with.
     #[doc(hidden)]
     #[must_use]
     pub fn labels(self, labels: Labels) -> Self {
         Self { labels, ..self }
     }
 
-    /// The same with lines that leave the record out.
+    /// The same work, with result lines that do not contain the record.
     #[must_use]
     pub fn without_items(self) -> Self {
         Self { with_item: false, ..self }
@@ -54,20 +55,20 @@ where
     numbered.map(|(index, item)| Record { index, place: format!("item {index}"), item: Ok(item) })
 }
 
-/// Judges every record and writes one result for each into the file at `path`; called again with the same
-/// file, it goes on where it ended.
+/// Judges every record and writes one result for each into the file at `path`. A second call with the same
+/// file continues where the first one ended.
 ///
-/// `records` are [items](items()), or what [`records::read`](crate::records::read) reads from files. The ending of
-/// `path` says what the file becomes: lines of JSON (`.jsonl`), a list (`.json`) or a table (`.csv`, …). Records
-/// that an earlier call judged in the same way are read from the file, so that they ask nothing; those that
-/// failed are tried again. A list or a table that is finished is not continued: lines of JSON are. Use [`judge`] for a stop, progress, or other settings.
-///
+/// `records` are [items](items()), or the records that [`records::read`](crate::records::read) reads from
+/// files. The extension of `path` selects the format: lines of JSON (`.jsonl`), a list (`.json`) or a table
+/// (`.csv`, …). Records that an earlier call judged in the same way are read from the file without any
+/// request; failed ones are tried again. A finished list or table is not continued, but lines of JSON are.
+/// Use [`judge`] for a stop, progress, or other settings.
 /// # Errors
-/// The file cannot be written, holds something else, or another run writes to it. A record that cannot be judged
-/// is not an error: it is counted in the summary, and its line says why.
+/// The file cannot be written, has other content, or is written by another run. A record that cannot be
+/// judged is not an error: it is counted in the summary, and its line contains the reason.
 ///
 /// # Cancellation
-/// Every finished record is in the file. The same call goes on.
+/// Every finished record is in the file. The same call continues the run.
 pub async fn judge_to(
     judge: &Judge,
     records: impl Iterator<Item = Record> + Send + 'static,
@@ -79,10 +80,10 @@ pub async fn judge_to(
     Ok(self::judge(work, records, options, Some(output), &mut ()).await?.0)
 }
 
-/// Judges every record with all settings of a [`run`], and returns the summary and what is in the file.
+/// Judges every record with all settings of a [`run`], and returns the summary and the state of the file.
 ///
 /// # Errors
-/// A result could not be written; every line that was written before is kept.
+/// A result could not be written; all earlier lines are kept.
 ///
 /// # Cancellation
 /// That of [`run`].
@@ -105,11 +106,11 @@ pub async fn judge(
     Ok((summary, ran.left))
 }
 
-/// Sums up finished records, and passes them on.
+/// Sums up finished records, and forwards them to the listener.
 struct Counting<'l, L> {
     summary: Summary,
     listener: &'l mut L,
-    /// What the answers cost, and what those from a cache would have cost; `None` where one is not known.
+    /// The cost of the answers, and what the cached ones would have cost; `None` if a price is unknown.
     costs: (Option<f64>, Option<f64>),
 }
 
@@ -156,11 +157,11 @@ impl Work for JudgeWork {
     fn reuse(&self, line: &ResultLine, redo: Redo) -> Reuse<Judgment> {
         let error = line.error.clone().map(Error::from);
         match (error, &line.unreadable) {
-            // A refused key is no fault of the record.
+            // A refused key is not a fault of the record.
             (Some(error), _) if error.is_fatal() || redo == Redo::Failures => Reuse::Nothing,
             (Some(error), _) => Reuse::Keep(Err(error)),
             (None, Some(_)) if redo == Redo::Failures => Reuse::Continue,
-            // Votes that have an answer are in the cache; only the others are paid for again.
+            // Votes with an answer are in the cache; only the others are paid for again.
             _ if redo == Redo::Failures && has_failed_votes(line) => Reuse::Nothing,
             (None, _) => Reuse::Reread,
         }
@@ -181,7 +182,7 @@ impl Work for JudgeWork {
     }
 
     fn renewed(&self, earlier: &ResultLine, mut line: ResultLine) -> Option<ResultLine> {
-        // An answer cost what it cost when it came.
+        // The cost of an answer is what it cost when it arrived.
         line.keep_usage_of(earlier);
         (earlier.prompt.reading != line.prompt.reading).then_some(line)
     }
@@ -196,7 +197,7 @@ fn has_failed_votes(line: &ResultLine) -> bool {
     line.votes.iter().flatten().any(|vote| vote.error.is_some())
 }
 
-/// The first time of asking again whose answer was not given yet.
+/// The number of the first repeated request that has no answer yet.
 fn next_reask(line: &ResultLine) -> u32 {
     1 + line.votes.iter().flatten().map(|vote| vote.reask).max().unwrap_or(0)
 }

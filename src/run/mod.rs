@@ -1,7 +1,7 @@
 //! Runs over many records: bounded memory, one line of results per record, and resume.
 //!
-//! [`judge_to`] is all that most programs need: it judges items or records, writes each result to a file at
-//! once, and when it is called again goes on where it ended.
+//! [`judge_to`] is sufficient for most programs: it judges items or records, writes each result to a file at
+//! once, and continues where it ended when it is called again.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -23,9 +23,10 @@
 //! ```
 //!
 //! [`judge`] and [`revise`] accept [`RunOptions`] (concurrency, a stop, what to do again) and a [`Listener`]
-//! that is told of every record. [`run`] does the same for any [`Work`] that is done record by record: a
-//! ranking, a search, a benchmark. It says how a record's line is named, whether an earlier line can be
-//! reused, and how to do one record; the runner owns concurrency, the stop, the file and its resume.
+//! that is called for every record. [`run`] does the same for any [`Work`] that proceeds record by record: a
+//! ranking, a search, a benchmark. The work defines the key of a record's line, whether an earlier line can
+//! be reused, and how one record is processed. The runner provides concurrency, the stop, the file and the
+//! resume.
 
 mod drive;
 mod judge;
@@ -60,7 +61,7 @@ use crate::{
     records::{Ending, Ids, JudgedRecord, Output, Record, Written},
 };
 
-/// How a run goes: how many records at once, when it stops, and what it does again.
+/// The settings of a run: how many records at once, when it stops, and what it does again.
 ///
 /// ```
 /// use tokio::sync::watch;
@@ -77,18 +78,18 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunOptions {
-    /// How many records are in flight at once; `None` leaves it to the [work](Work::concurrency).
+    /// How many records are in flight at once; `None` selects the number of the [work](Work::concurrency).
     pub concurrency: Option<usize>,
-    /// Says when to stop before the end. A sender that is dropped says no more.
+    /// Requests a stop before the end. If the sender is dropped, no stop can be requested any more.
     pub stop: Option<watch::Receiver<Stop>>,
-    /// How long the records in flight may take to end after a stop; 30 seconds by default.
+    /// How long the records in flight may continue after a stop; 30 seconds by default.
     pub grace: Duration,
-    /// What is done again although an earlier run did it; nothing by default.
+    /// What is done again although an earlier run completed it; nothing by default.
     pub redo: Redo,
-    /// How many records there are, where they were counted.
+    /// The number of records, if they were counted.
     pub total: Option<usize>,
-    /// Whether the rest of the input may be read just to count it when the run ends early: yes for files, no
-    /// for a pipe.
+    /// Whether the rest of the input may be read only to count it when the run ends early: true for files,
+    /// false for a pipe.
     pub counts_rest: bool,
 }
 
@@ -108,29 +109,29 @@ impl Default for RunOptions {
 /// How urgently a run is to stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
-    /// Not at all.
+    /// No stop is requested.
     #[default]
     No,
-    /// Take no new records, and let those in flight end.
+    /// Begin no new records, and finish those in flight.
     Soon,
-    /// Give those in flight up.
+    /// Cancel the records in flight.
     Now,
 }
 
-/// Is told of every record while a run goes on: for progress, reports, and rows for people.
+/// Is called for every record during a run: for progress, reports and terminal output.
 ///
 /// A closure `|finished, line| …` is a listener, and `()` is one that ignores everything.
 pub trait Listener<W: Work> {
-    /// A record is begun, as the work sees it.
+    /// A record begins, as the work sees it.
     fn begun(&mut self, _record: &Record) {}
 
-    /// A record is finished, and its line of results is in the file, where there is one.
+    /// A record is finished, and its result line is in the file, if there is one.
     ///
     /// # Errors
-    /// What the listener writes cannot be kept: the run ends.
+    /// The output of the listener cannot be kept; the run ends.
     fn finished(&mut self, finished: &Finished<W::Done>, line: &W::Line) -> Result<()>;
 
-    /// No more records come. Next the file of results is given its final form.
+    /// There are no more records. Next, the file of results gets its final form.
     fn over(&mut self) {}
 }
 
@@ -151,35 +152,37 @@ impl<W: Work> Listener<W> for () {
     }
 }
 
-/// How a run ended, and how much it did.
+/// How a run ended, and how much it completed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Ran {
     /// How it ended, and how many records were never tried.
     pub ending: Ending,
-    /// Records that were finished.
+    /// The number of finished records.
     pub records: usize,
-    /// How many of them an earlier run had done.
+    /// The number of these that an earlier run had completed.
     pub kept: usize,
-    /// How long it took.
+    /// The duration of the run.
     pub time: Duration,
-    /// What is in its file of results, where it had one.
+    /// The state of its file of results, if it had one.
     pub left: Option<Written>,
 }
 
-/// Does `work` on every record, and tells `listener` of each one, in the order in which they end.
+/// Does `work` on every record, and calls `listener` for each one, in the order in which they end.
 ///
-/// At most `concurrency` records are in flight, and as many again are read ahead. A record that fails costs
-/// only itself. An error that every later request would meet (a refused key, an empty account) ends the
-/// reading of records, and those in flight still end. With an `output`, what an earlier run left there is not
-/// done again, and every line is in the file before the listener is told. Only a whole run writes a table or
-/// puts lines into the order of the input; after any other end the results stay where the same run finds them.
+/// At most `concurrency` records are in flight, and as many again are read ahead. A record that fails does
+/// not affect others. An error that every later request would meet (a refused key, an empty account) ends the
+/// reading of records, and those in flight are finished. With an `output`, work that an earlier run completed
+/// is not repeated, and every line is in the file before the listener is called. Only a complete run writes a
+/// table or puts lines into the order of the input; after any other end, the results stay where the same run
+/// finds them.
 ///
 /// # Errors
-/// A result could not be written: the run ends at once, and every line that was written before is kept.
+/// A result could not be written: the run ends at once, and all earlier lines are kept.
 ///
 /// # Cancellation
-/// Dropping the future gives up the records in flight. The results so far are kept, and the same run goes on.
+/// Dropping the future cancels the records in flight. The results so far are kept, and the same run continues
+/// from them.
 pub async fn run<W: Work>(
     work: W,
     records: impl Iterator<Item = Record> + Send + 'static,
@@ -206,7 +209,7 @@ pub async fn run<W: Work>(
     Ok(Ran { ending, records, kept, time: started.elapsed(), left })
 }
 
-/// A run on its way: names each record's line, finds what an earlier run left, writes what is new.
+/// A run in progress: computes each record's key, finds lines of an earlier run, and writes new ones.
 struct Runner<'l, W, L> {
     work: Arc<W>,
     ids: Ids,
@@ -214,11 +217,11 @@ struct Runner<'l, W, L> {
     listener: &'l mut L,
     records: usize,
     kept: usize,
-    /// Whether nothing was left that would be done again.
+    /// Whether no result is left that would be repeated.
     is_settled: bool,
 }
 
-/// A record whose work has ended, on its way back to the runner.
+/// A record whose work has ended, on its way to the runner.
 struct Done<W: Work> {
     finished: Finished<W::Done>,
     key: String,
@@ -246,14 +249,14 @@ impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
             Ok(done) => W::error(done),
             Err(error) => Some(error),
         };
-        // It counts as never begun, so that the next run does it.
+        // It counts as never begun, so the next run processes it.
         if let Some(error) = error.filter(|error| error.is_interrupted()) {
             return Ok(match error.kind() {
                 ErrorKind::Budget => Proceed::OutOfBudget(error.clone()),
                 _ => Proceed::Interrupted,
             });
         }
-        // A fatal error of an earlier run says nothing about this one.
+        // A fatal error of an earlier run need not occur in this one.
         let fatal = error.filter(|error| error.is_fatal() && !finished.kept).cloned();
         let line = self.lines.put(&*self.work, &finished, &key, before, old)?;
         self.records += 1;
@@ -268,7 +271,7 @@ impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
 }
 
 impl<W: Work, L> Runner<'_, W, L> {
-    /// The record as the work sees it; an error where another record of the run has the same id.
+    /// The record as the work sees it; an error if another record of the run has the same id.
     fn seen(&mut self, record: Record) -> Record {
         let Record { index, place, item } = record;
         let seen = item.and_then(|item| {
@@ -280,7 +283,7 @@ impl<W: Work, L> Runner<'_, W, L> {
     }
 }
 
-/// Does the work on one record, or reuses what an earlier run left of it.
+/// Does the work on one record, or reuses the line of an earlier run.
 async fn perform<W: Work>(
     work: Arc<W>,
     record: Record,
@@ -307,7 +310,7 @@ async fn perform<W: Work>(
     Done { finished, key, before, old }
 }
 
-/// What came of an item, and what becomes of its earlier line.
+/// The result of an item, and whether its earlier line is replaced.
 async fn outcome_of<W: Work>(
     work: &W,
     index: usize,
@@ -319,7 +322,7 @@ async fn outcome_of<W: Work>(
         Reuse::Keep(outcome) => return (outcome, LineFate::Kept),
         Reuse::Reread => match work.reread(Task { index, item, earlier }) {
             Some(done) => return (Ok(done), LineFate::Reread),
-            // A line that the work would not have written like this is not reused.
+            // The line differs from what the work would write now, so it is not reused.
             None => None,
         },
         Reuse::Continue => earlier,

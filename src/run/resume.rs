@@ -1,4 +1,4 @@
-//! The lines of an earlier run, and which of them stand.
+//! The lines of an earlier run, and which of them are reused.
 
 use std::fmt::Display;
 
@@ -11,10 +11,10 @@ use crate::{
     records::{End, JournalLine, Output, Written},
 };
 
-/// What is done again although an earlier run did it.
+/// What is done again although an earlier run completed it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Redo {
-    /// Nothing: every earlier result stands.
+    /// Nothing: every earlier result is reused.
     #[default]
     Nothing,
     /// Records that failed, and answers that could not be read.
@@ -24,7 +24,7 @@ pub enum Redo {
 }
 
 impl Redo {
-    /// What the flags `--fresh` and `--retry-errors` ask for.
+    /// The value for the flags `--fresh` and `--retry-errors`.
     #[cfg(feature = "cli")]
     pub fn of_flags(fresh: bool, retry_errors: bool) -> Self {
         match (fresh, retry_errors) {
@@ -38,37 +38,37 @@ impl Redo {
 /// How far a line of an earlier run can be reused.
 #[derive(Clone, Debug)]
 pub enum Reuse<D> {
-    /// Not at all: the work is done from the start, and its line replaces the earlier one.
+    /// Not at all: the work starts from the beginning, and its line replaces the earlier one.
     Nothing,
-    /// The work goes on from it: it is [`earlier`](super::Task::earlier) in [`Work::work`].
+    /// The work continues from it: it is [`earlier`](super::Task::earlier) in [`Work::work`].
     Continue,
-    /// It is read again by the rules of today ([`Work::reread`]), without asking anything. Where that is not
-    /// possible, the work is done from the start.
+    /// It is read again by the current rules ([`Work::reread`]), without any request. If that is not
+    /// possible, the work starts from the beginning.
     Reread,
-    /// It stands, and this is the result of the record.
+    /// It is reused, and this is the result of the record.
     Keep(Result<D>),
 }
 
-/// Whether the earlier line of a record stands.
+/// What happens to the earlier line of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineFate {
-    /// Another one replaces it.
+    /// A new line replaces it.
     Replaced,
     /// It was read again.
     Reread,
-    /// It stands.
+    /// It is kept.
     Kept,
 }
 
-/// The line that an earlier run left of a record.
+/// The line of a record from an earlier run.
 #[derive(Debug)]
 pub(super) struct EarlierLine<L> {
     earlier: JournalLine,
-    /// Its content; `None` where it is not a line of this work.
+    /// Its content; `None` if it is not a line of this work.
     pub(super) line: Option<L>,
 }
 
-/// The lines of a run, and those that an earlier one left.
+/// The lines of a run, and those of an earlier one.
 #[derive(Debug)]
 pub(super) struct Lines {
     output: Option<Output>,
@@ -80,7 +80,8 @@ impl Lines {
         Self { output, redo }
     }
 
-    /// The earlier line under this key, and how far it can be reused. Equal records get a line each.
+    /// The earlier line with this key, and how far it can be reused. Each of several equal records gets its
+    /// own line.
     pub(super) fn earlier<W: Work>(
         &mut self,
         work: &W,
@@ -96,7 +97,7 @@ impl Lines {
         (Some(EarlierLine { earlier, line }), reuse)
     }
 
-    /// Writes the line of a record, or lets the earlier one stand, and returns the one that counts.
+    /// Writes the line of a record, or keeps the earlier one. Returns the line that counts.
     ///
     /// # Errors
     /// It cannot be written; the earlier one is kept.
@@ -126,7 +127,7 @@ impl Lines {
         }
     }
 
-    /// Writes a line, in the place of an earlier one where there is one.
+    /// Writes a line, in place of an earlier one if there is one.
     fn write<L: Display>(
         &mut self,
         index: usize,
@@ -141,7 +142,7 @@ impl Lines {
         Ok(line)
     }
 
-    /// Lets a line stand for the record with this index.
+    /// Keeps a line for the record with this index.
     fn keep<W: Work>(
         &mut self,
         index: usize,
@@ -159,16 +160,16 @@ impl Lines {
         Ok(line)
     }
 
-    /// Gives the file of results its final form.
+    /// Brings the file of results into its final form.
     ///
     /// # Errors
-    /// It cannot be written: the results are kept as lines.
+    /// It cannot be written; the results are kept as lines.
     pub(super) fn finish(self, end: &End, is_settled: bool) -> Result<Option<Written>> {
         self.output.map(|output| output.finish(end, is_settled)).transpose()
     }
 }
 
-/// The line with the index that its record has now; `None` where it is the same.
+/// The line with the current index of its record; `None` if the index is unchanged.
 fn moved(line: &Value, index: usize) -> Option<Value> {
     let is_stale = line.get("stale").is_some();
     if line["index"] == index && !is_stale {

@@ -1,4 +1,4 @@
-//! Revising as work of a run.
+//! Revising as the work of a run.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
 
 /// Revising as the work of a [`run`]: the answer of each record is rewritten until a judge passes it.
 ///
-/// A loop that came to an end stands in a later run; one that failed begins anew, and what it asked before is
+/// A loop that ended is reused in a later run. A loop that failed begins again, and its earlier answers are
 /// in the caches of its models.
 #[derive(Clone, Debug)]
 pub struct ReviseWork {
@@ -28,7 +28,7 @@ pub struct ReviseWork {
     rounds: Rounds,
 }
 
-/// Makes the listener of one record's rounds, given the name of the record.
+/// Creates the listener for one record's rounds from the name of the record.
 #[derive(Clone, Default)]
 struct Rounds(Option<Arc<dyn Fn(String) -> OnRound + Send + Sync>>);
 
@@ -48,10 +48,10 @@ pub enum Revised {
 }
 
 impl ReviseWork {
-    /// The work of this judge and this writer.
+    /// The work of revising with this judge and this writer.
     ///
     /// # Errors
-    /// The judge has no pass rule, or gives verdicts that no loop can follow: see [`revise::revise`].
+    /// The judge has no pass rule, or its verdicts cannot guide a loop: see [`revise::revise`].
     pub fn new(judge: Judge, writer: Writer, options: &revise::ReviseOptions) -> Result<Self> {
         let options = revise::settled(&judge, options)?;
         let identity = identity(&judge, &writer, &options);
@@ -60,13 +60,13 @@ impl ReviseWork {
         Ok(Self { judge, writer, options, identity, priced, with_item, rounds })
     }
 
-    /// The same with lines that leave the record out.
+    /// The same work, with result lines that do not contain the record.
     #[must_use]
     pub fn without_items(self) -> Self {
         Self { with_item: false, ..self }
     }
 
-    /// The same with a listener for the rounds of each record; `make` is given the record's name.
+    /// The same work, with a listener for the rounds of each record; `make` receives the name of the record.
     #[must_use]
     pub fn on_rounds(self, make: impl Fn(String) -> OnRound + Send + Sync + 'static) -> Self {
         Self { rounds: Rounds(Some(Arc::new(make))), ..self }
@@ -82,7 +82,7 @@ impl ReviseWork {
         &self.writer
     }
 
-    /// How a loop goes.
+    /// The settings of the loops.
     pub fn options(&self) -> &revise::ReviseOptions {
         &self.options
     }
@@ -100,13 +100,13 @@ impl ReviseWork {
     }
 }
 
-/// Revises the answer of every record, and returns the summary and what is in the file.
+/// Revises the answer of every record, and returns the summary and the state of the file.
 ///
 /// # Errors
-/// A result could not be written; every line that was written before is kept.
+/// A result could not be written; all earlier lines are kept.
 ///
 /// # Cancellation
-/// That of [`run`]. What was answered before is in the caches of the models, so that a loop goes on from there.
+/// That of [`run`]. Earlier answers are in the caches of the models, so a loop continues from there.
 pub async fn revise(
     work: ReviseWork,
     records: impl Iterator<Item = Record> + Send + 'static,
@@ -123,7 +123,7 @@ pub async fn revise(
     Ok((summary, ran.left))
 }
 
-/// Sums up finished records, and passes them on.
+/// Sums up finished records, and forwards them to the listener.
 struct Counting<'l, L> {
     summary: Revisions,
     listener: &'l mut L,
@@ -173,7 +173,7 @@ impl Work for ReviseWork {
     }
 
     fn reuse(&self, line: &RevisionLine, redo: Redo) -> Reuse<Revised> {
-        // A refused key is no fault of the record.
+        // A refused key is not a fault of the record.
         let is_fatal = line.error.clone().is_some_and(|error| Error::from(error).is_fatal());
         if is_fatal || (!has_ended(line.outcome) && redo == Redo::Failures) {
             return Reuse::Nothing;
@@ -220,7 +220,7 @@ impl Work for ReviseWork {
     }
 }
 
-/// Whether a loop came to an end of its own.
+/// Whether a loop ended by itself.
 fn has_ended(outcome: RevisionOutcome) -> bool {
     !matches!(outcome, RevisionOutcome::Failed | RevisionOutcome::JudgeUnreadable)
 }
@@ -239,7 +239,8 @@ fn models<'m>(
     all.into_iter().chain([options.accept.judge(), check]).flatten()
 }
 
-/// Names everything that a revision depends on. A budget of time is not part of it: it only ends a loop sooner.
+/// Names everything that a revision depends on. The time budget is not part of it, because it can only end a
+/// loop earlier.
 fn identity(judge: &Judge, writer: &Writer, options: &revise::ReviseOptions) -> String {
     let named = |judge: Option<&Judge>| judge.map(|judge| judge.identity().to_owned());
     let revise::Budget { rounds, calls, tokens, cost, time: _ } = options.budget;

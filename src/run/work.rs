@@ -1,4 +1,4 @@
-//! What a kind of work tells the runner, and the result of a record.
+//! The interface between a kind of work and the runner, and the result of a record.
 
 use std::fmt::Display;
 
@@ -15,10 +15,10 @@ use crate::{
     verdict::Judgment,
 };
 
-/// What is done with each of many records.
+/// The work that is done on each of many records.
 ///
-/// The runner owns concurrency, progress, the stop, the file of results and its resume. A work owns what is
-/// done with one record, and how that looks in a line of JSON.
+/// The runner provides concurrency, progress, the stop, the file of results and its resume. The work defines
+/// what is done with one record, and its result line in JSON.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -61,16 +61,16 @@ pub trait Work: Send + Sync + 'static {
     /// The result of a record.
     type Done: Send + 'static;
 
-    /// How many records are in flight where [`RunOptions`](super::RunOptions) leaves it open; 1 by default.
+    /// How many records are in flight if [`RunOptions`](super::RunOptions) does not set it; 1 by default.
     fn concurrency(&self) -> usize {
         1
     }
 
-    /// The line of a record in the file of results: it displays as JSON without a line break, with the record's
-    /// `index` and its `key`. A [`Value`] will do.
+    /// The line of a record in the file of results. It displays as JSON without a line break, with the
+    /// record's `index` and its `key`. A [`Value`] is sufficient.
     type Line: Display + DeserializeOwned + Send + Sync + 'static;
 
-    /// The item as the work sees it: with other names, or with fields filled in.
+    /// The item as the work sees it: with renamed fields, or with fields filled in.
     ///
     /// # Errors
     /// The record lacks what the work needs.
@@ -78,76 +78,76 @@ pub trait Work: Send + Sync + 'static {
         Ok(item)
     }
 
-    /// Names the line of an item. Equal names mean that the same work would be done, in any process.
+    /// The key of an item's line. Equal keys mean the same work, in any process.
     fn key(&self, item: &Item) -> String;
 
-    /// How far a line that an earlier run left under the same key can be reused.
+    /// How far a line of an earlier run with the same key can be reused.
     fn reuse(&self, line: &Self::Line, redo: Redo) -> Reuse<Self::Done>;
 
-    /// Does the work on one record. Several run at once, each as a task of its own.
+    /// Does the work on one record. Several run concurrently, each as a task of its own.
     ///
     /// # Errors
-    /// It could not be done: the record fails. An error that [is fatal](Error::is_fatal) ends the run too.
+    /// The work could not be done, and the record fails. An error that [is fatal](Error::is_fatal) also ends
+    /// the run.
     ///
     /// # Cancellation
-    /// The future is dropped where the run is stopped at once: the record is done by the next run.
+    /// The future is dropped if the run is stopped at once; the next run processes the record.
     fn work(&self, task: Task<'_, Self::Line>) -> impl Future<Output = Result<Self::Done>> + Send;
 
-    /// The result of an earlier line, read again without asking anything; `None` where that is not possible.
-    /// Called for [`Reuse::Reread`] only.
+    /// The result of an earlier line, read again without any request; `None` if that is not possible. Called
+    /// for [`Reuse::Reread`] only.
     fn reread(&self, _: Task<'_, Self::Line>) -> Option<Self::Done> {
         None
     }
 
-    /// The line of results, with the record's `index` and this `key` in it: see
-    /// [`Finished::line_with`].
+    /// The result line, with the record's `index` and this `key`: see [`Finished::line_with`].
     fn line(&self, finished: &Finished<Self::Done>, key: &str) -> Self::Line;
 
-    /// The line that replaces an earlier one that was read again; `None` where the earlier one stays.
+    /// The line that replaces an earlier one after it was read again; `None` keeps the earlier one.
     fn renewed(&self, _earlier: &Self::Line, line: Self::Line) -> Option<Self::Line> {
         Some(line)
     }
 
-    /// The error within a result, where a work keeps a part of what it did before it failed.
+    /// The error within a result, if the work keeps partial results of failed records.
     fn error(_: &Self::Done) -> Option<&Error> {
         None
     }
 
-    /// Whether [`Redo::Failures`] would leave this result as it is.
+    /// Whether [`Redo::Failures`] would leave this result unchanged.
     fn is_settled(&self, done: &Self::Done) -> bool {
         Self::error(done).is_none()
     }
 }
 
-/// A record that is being worked on.
+/// A record in progress.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Task<'r, L> {
-    /// Counts all records from 0.
+    /// The number of the record, from 0.
     pub index: usize,
     /// The item as the work sees it.
     pub item: &'r Item,
-    /// The line of an earlier run to go on from, where [`Work::reuse`] said so.
+    /// The line of an earlier run to continue from, if [`Work::reuse`] requested it.
     pub earlier: Option<&'r L>,
 }
 
-/// One finished record on its way out.
+/// One finished record.
 #[derive(Debug)]
 pub struct Finished<D = Judgment> {
-    /// Counts all records from 0.
+    /// The number of the record, from 0.
     pub index: usize,
-    /// The record, where the input held one.
+    /// The record, if the input contained one.
     pub item: Option<Item>,
     /// The file and the line.
     pub place: String,
     /// Its result.
     pub outcome: Result<D>,
-    /// Whether the result is that of an earlier run.
+    /// Whether the result comes from an earlier run.
     pub kept: bool,
 }
 
 impl<D> Finished<D> {
-    /// The record's own id, else its index; its place in the input where there was no record.
+    /// The record's own id, otherwise its index; its place in the input if there was no record.
     pub fn id(&self) -> String {
         match &self.item {
             Some(item) => item.id().unwrap_or_else(|| self.index.to_string()),
@@ -160,8 +160,8 @@ impl<D> Finished<D> {
         self.item.as_ref().and_then(Item::id).unwrap_or_else(|| self.place.clone())
     }
 
-    /// A line with the fields that every line has (`id`, `index`, `error` where the record failed, `key`, `item`)
-    /// and these `fields` of its own.
+    /// A line with the fields that every line has (`id`, `index`, `error` if the record failed, `key`,
+    /// `item`) and these additional `fields`.
     pub fn line_with(&self, key: &str, fields: impl FnOnce(&D) -> Value) -> Value {
         let mut line = json!({"id": self.id(), "index": self.index});
         match &self.outcome {
@@ -181,7 +181,7 @@ impl<D> Finished<D> {
 }
 
 impl Finished {
-    /// The line of results.
+    /// The result line.
     pub fn line(&self, judge: &Judge, with_item: bool) -> ResultLine {
         let outcome = self.outcome.as_ref();
         let (id, item) = (self.id(), self.item.as_ref());

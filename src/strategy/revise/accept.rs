@@ -1,4 +1,4 @@
-//! Which drafts replace the one before.
+//! Which drafts replace the previous one.
 
 use std::{fmt, str::FromStr};
 
@@ -11,29 +11,30 @@ use crate::{
     verdict::{Judgment, Preference, Verdict},
 };
 
-/// Which drafts replace the one before.
+/// Which drafts replace the previous one.
 #[derive(Clone, Debug)]
 pub enum Accept {
-    /// Every draft, as in most published loops. With a judge that errs, drafts get worse.
+    /// Every draft, as in most published loops. If the judge makes mistakes, drafts get worse.
     Always,
-    /// A draft that the judge rates higher by more than `margin`, in the units of its verdict, or that passes. Bare
-    /// labels cannot tell a better failure from a worse one: there a draft of the same label is accepted too.
+    /// A draft that the judge rates higher by more than `margin`, in the units of its verdict, or that
+    /// passes. A bare label cannot distinguish a better failure from a worse one, so a draft with the same
+    /// label is accepted too.
     Better {
-        /// The least difference, exclusive; 0 or more.
+        /// The least difference, exclusive; at least 0.
         margin: f64,
     },
     /// A draft that a comparing judge prefers in both orders (Refine-n-Judge).
     Preferred(Judge),
 }
 
-/// The name of an [`Accept`], before there is a judge that compares.
+/// The name of an [`Accept`], without the judge that compares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AcceptRule {
     /// Every draft: `always`.
     Always,
-    /// A draft of a better verdict: `score`, or `score+0.5` for more than half a point.
+    /// A draft with a better verdict: `score`, or `score+0.5` for more than half a point.
     Better {
-        /// By how much, in the units of the verdict; 0 or more.
+        /// The least difference, in the units of the verdict; at least 0.
         margin: f64,
     },
     /// A draft that a comparing judge prefers: `prefer`.
@@ -50,7 +51,7 @@ impl FromStr for AcceptRule {
     type Err = Error;
 
     /// # Errors
-    /// The word is none of the rules, or the margin is not a number of 0 or more.
+    /// The word is not a rule, or the margin is not a number of at least 0.
     fn from_str(word: &str) -> Result<Self> {
         let invalid = || {
             Error::new(ErrorKind::Config, format!("invalid accept rule `{word}`"))
@@ -81,7 +82,7 @@ impl fmt::Display for AcceptRule {
 }
 
 impl Accept {
-    /// The rule's name.
+    /// The name of the rule.
     pub fn rule(&self) -> AcceptRule {
         match self {
             Self::Always => AcceptRule::Always,
@@ -90,7 +91,7 @@ impl Accept {
         }
     }
 
-    /// The judge that compares drafts, where one does.
+    /// The judge that compares drafts, if the rule has one.
     pub fn judge(&self) -> Option<&Judge> {
         match self {
             Self::Preferred(judge) => Some(judge),
@@ -98,7 +99,10 @@ impl Accept {
         }
     }
 
-    /// Fails where the comparing judge cannot compare, or sees answers in one order only.
+    /// Checks that the comparing judge can compare, and sees answers in both orders.
+    ///
+    /// # Errors
+    /// It cannot, or it sees them in one order only.
     pub(super) fn check(&self) -> Result<()> {
         let Self::Preferred(judge) = self else { return Ok(()) };
         if judge.prompt().front().kind == Kind::Preference && judge.order() == Order::Both {
@@ -136,7 +140,7 @@ fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Whether the answer `new` of two is preferred whichever of them is shown first.
+/// Whether the answer `new` of the two is preferred in both orders.
 pub(super) fn prefers(judgment: &Judgment) -> bool {
     judgment.preference() == Some(Preference::Second) && judgment.consistent == Some(true)
 }

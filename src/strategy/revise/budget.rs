@@ -1,4 +1,4 @@
-//! The limits of a loop, and what it cost.
+//! The limits of a loop, and its costs.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use serde::Serialize;
 use crate::completion::{Price, UsageTotal};
 use crate::verdict::Judgment;
 
-/// The limits of a loop. Answers from a cache count as if they had been paid for, so that a rerun ends where the
-/// first run did; only time is measured by the clock.
+/// The limits of a loop. Cached answers count as if they had been paid for, so that a rerun ends at the same
+/// round as the first run; only the time is measured.
 ///
-/// A round is begun where another one like the last would still fit, and the final check after it, which is
-/// expected to cost as much as the first judgment, at the price of its own judge.
+/// A round begins only if another round like the last one would fit, together with the final check after it.
+/// The final check is expected to use as many tokens as the first judgment, at the price of its own judge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
-    /// Most revisions.
+    /// The most revisions.
     pub rounds: u32,
-    /// Most answers of models.
+    /// The most answers of models.
     pub calls: Option<u32>,
-    /// Most tokens, read and written. An answer whose server does not report its tokens counts as none:
-    /// [`UsageTotal::is_known`] of what was spent says whether that happened.
+    /// The most tokens of prompts and answers together. An answer without reported tokens counts as 0:
+    /// [`UsageTotal::is_known`] of the spent tokens reports whether that happened.
     pub tokens: Option<u64>,
-    /// Most money, in the currency of the prices; all prices must be known.
+    /// The most money, in the currency of the prices; all prices must be known.
     pub cost: Option<f64>,
-    /// Most time. When it is over, a draft, a judgment or a final check that is on its way is given up; a text
-    /// without a final check has not passed.
+    /// The longest time. When it is over, a pending draft, judgment or final check is cancelled. A text
+    /// without its final check has not passed.
     pub time: Option<Duration>,
 }
 
@@ -34,27 +34,27 @@ impl Default for Budget {
     }
 }
 
-/// What answers cost: calls, requests, tokens and money.
+/// The cost of answers: calls, requests, tokens and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Spent {
-    /// Answers of models.
+    /// The number of answers.
     pub calls: u32,
-    /// How many of them came from a cache.
+    /// The number of answers from a cache.
     pub cached: u32,
-    /// Requests that were sent, retries included.
+    /// The requests that were sent, including retries.
     pub requests: u32,
-    /// Tokens that were paid for.
+    /// The tokens that were paid for.
     pub usage: UsageTotal,
-    /// Tokens of answers from a cache.
+    /// The tokens of cached answers.
     pub saved: UsageTotal,
-    /// What was paid, in the currency of the prices; answers without a known price count as 0.
+    /// The money that was paid, in the currency of the prices; answers with an unknown price count as 0.
     pub cost: f64,
-    /// What the answers from a cache would have cost.
+    /// What the cached answers would have cost.
     pub saved_cost: f64,
 }
 
 impl Spent {
-    /// What a judgment cost.
+    /// The cost of a judgment.
     pub(super) fn of(judgment: &Judgment, price: Option<Price>) -> Self {
         let cost = |usage| price.map_or(0.0, |price| price.at_least(usage));
         Self {
@@ -68,7 +68,7 @@ impl Spent {
         }
     }
 
-    /// The same tokens at another price, where that is known.
+    /// The same tokens at another price, if that is known.
     pub(super) fn at(self, price: Option<Price>) -> Self {
         let Some(price) = price else { return self };
         let (cost, saved_cost) = (price.at_least(self.usage), price.at_least(self.saved));
@@ -103,7 +103,7 @@ impl std::iter::Sum for Spent {
 }
 
 impl Budget {
-    /// Whether `next` still fits into the budget after `spent`.
+    /// Whether the budget allows `next` after `spent`.
     pub(super) fn allows(&self, spent: &Spent, next: &Spent) -> bool {
         let fits = |most: Option<u64>, sum: u64| most.is_none_or(|most| sum <= most);
         let cost = |spent: &Spent| spent.cost + spent.saved_cost;

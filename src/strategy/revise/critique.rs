@@ -5,23 +5,23 @@ use crate::{
     verdict::{Judgment, Verdict},
 };
 
-/// What a policy sees when it writes: the record, its draft, and what the judge said about it.
+/// The input of a policy: the record, its draft, and the judge's critique.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Critique {
-    /// Which draft is wanted: 0 for the first one, of which there is no critique.
+    /// The number of the requested draft; 0 for the first one, which has no critique.
     pub round: u32,
     /// The record as the judge saw it, with the draft as its answer.
     pub item: Item,
-    /// The draft that is to be revised; empty where the first one is wanted.
+    /// The draft to revise; empty if the first one is requested.
     pub draft: String,
-    /// The critique of it, without the line of the verdict and without marks.
+    /// The critique, without the verdict line and without marks.
     pub text: String,
-    /// The judge's decision.
+    /// The decision of the judge.
     pub verdict: Option<Verdict>,
-    /// Earlier drafts and their critiques, the oldest first; empty where the loop's memory is 1.
+    /// Earlier drafts and their critiques, the oldest first; empty if the memory of the loop is 1.
     pub earlier: Vec<EarlierDraft>,
-    /// The steps that are kept: the new text is appended to them. `None` where a whole text is wanted.
+    /// The steps that are kept; the new text is appended to them. `None` if a whole text is requested.
     pub kept: Option<String>,
 }
 
@@ -32,12 +32,12 @@ pub struct EarlierDraft {
     pub draft: String,
     /// Its critique.
     pub critique: String,
-    /// The judge's decision, in words.
+    /// The decision of the judge, in words.
     pub verdict: String,
 }
 
 impl Critique {
-    /// The critique that asks for a first draft.
+    /// The critique that requests a first draft.
     pub(super) fn first(item: Item) -> Self {
         Self {
             round: 0,
@@ -51,8 +51,8 @@ impl Critique {
     }
 }
 
-/// A critique as a policy may see it. A policy that knew the line of the verdict, or the mark that makes it count,
-/// would write for these and not for the reader.
+/// A critique as a policy may see it. A policy that knew the verdict line, or the mark that makes it count,
+/// would optimize for these instead of for the reader.
 pub(super) fn shown(judgment: &Judgment) -> String {
     let critique = judgment.critique();
     let span = judgment.speaker().and_then(|vote| vote.span);
@@ -68,7 +68,7 @@ pub(super) fn shown(judgment: &Judgment) -> String {
     }
 }
 
-/// The text without the sentence that announces what stands at these characters.
+/// The text without the sentence that announces the span of these characters.
 fn without(text: &str, (start, end): (usize, usize)) -> String {
     let at = |character: usize| {
         text.char_indices().nth(character).map_or(text.len(), |(place, _)| place)

@@ -1,4 +1,4 @@
-//! Driving a loop with a policy.
+//! Runs a loop with a policy.
 
 use std::{future::Future, time::Instant};
 
@@ -13,21 +13,21 @@ use crate::{
 
 /// Revises the answer of `item` until `judge` passes it, or until the loop ends for another reason.
 ///
-/// The policy is an async closure. An item without an answer makes it write a first draft first
-/// (`critique.round` is 0). Every draft and every judgment is kept in [`Revision::rounds`]. A policy that is a type
-/// of its own, or must be spawned by generic code, implements [`Policy`] and goes to [`revise_with`]; to hold every
-/// draft yourself, or to wait between rounds, drive a [`Loop`].
+/// The policy is an async closure. For an item without an answer it first writes a draft (`critique.round` is
+/// 0). Every draft and every judgment is kept in [`Revision::rounds`]. A policy that is a type of its own, or
+/// that generic code must spawn, implements [`Policy`] and is passed to [`revise_with`]. To keep every draft
+/// yourself, or to wait between rounds, use a [`Loop`].
 ///
 /// To be spawned, the closure must own what it uses: `async move |critique: &Critique| …`.
 ///
 /// # Cancellation
-/// Dropping the future gives up what is in flight. What was answered before is in the caches of the models, so
-/// that the same call goes on from there. When the budget of time is spent, the policy's future is dropped too.
+/// Dropping the future cancels the pending requests. Earlier answers are in the caches of the models, so the
+/// same call continues from there. When the time budget is spent, the future of the policy is dropped too.
 ///
 /// # Errors
-/// The judge has no pass rule, or gives verdicts that no loop can follow. What goes wrong later is not an error
-/// but [`RevisionOutcome::Failed`](super::RevisionOutcome::Failed), with its reason in [`Revision::error`]: the
-/// drafts so far are kept. Where not even a first draft could be written, [`Revision::text`] is empty.
+/// The judge has no pass rule, or its verdicts cannot guide a loop. Later failures are not errors but
+/// [`RevisionOutcome::Failed`](super::RevisionOutcome::Failed), with the reason in [`Revision::error`]; the
+/// drafts so far are kept. If not even a first draft could be written, [`Revision::text`] is empty.
 pub fn revise<P>(
     mut policy: P,
     judge: &Judge,
@@ -52,13 +52,13 @@ where
     }
 }
 
-/// Revises as [`revise`] does, with a [`Policy`]; the future can be spawned by generic code.
+/// Revises as [`revise`] does, with a [`Policy`]; generic code can spawn the future.
 ///
 /// # Cancellation
-/// As [`revise`].
+/// That of [`revise`].
 ///
 /// # Errors
-/// As [`revise`].
+/// Those of [`revise`].
 pub fn revise_with<P: Policy>(
     mut policy: P,
     judge: &Judge,
@@ -80,8 +80,11 @@ pub fn revise_with<P: Policy>(
     }
 }
 
-/// The options as the loop follows them: a final judge of the same kind without a rule of its own gets the rule
-/// of the loop's judge. Fails where no loop is possible, before anything is paid for.
+/// The options with their defaults resolved: a final judge of the same kind that has no rule of its own gets
+/// the rule of the loop's judge.
+///
+/// # Errors
+/// No loop is possible; nothing has been paid for yet.
 pub(crate) fn settled(judge: &Judge, options: &ReviseOptions) -> Result<ReviseOptions> {
     check(judge, options)?;
     let kind = |judge: &Judge| judge.prompt().front().kind;
@@ -102,7 +105,10 @@ pub(crate) fn settled(judge: &Judge, options: &ReviseOptions) -> Result<ReviseOp
     Ok(ReviseOptions { final_check, ..options.clone() })
 }
 
-/// Fails where no loop is possible.
+/// Checks that a loop is possible.
+///
+/// # Errors
+/// It is not.
 fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
     let kind = judge.prompt().front().kind;
     let config = |message: String| Error::new(ErrorKind::Config, message);
@@ -156,7 +162,7 @@ fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
     options.accept.check()
 }
 
-/// The result of `work`, if it came before the deadline.
+/// The result of `work`, or `None` if the deadline passes first.
 pub(super) async fn within<T>(
     deadline: Option<Instant>,
     work: impl Future<Output = T>,

@@ -21,11 +21,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! Three weaknesses of published loops are avoided. Models that correct themselves without an outer judge turn
-//! right answers into wrong ones (Huang et al. 2023), the last draft is often not the best, and a judge that is
-//! asked again and again passes a draft by its own noise in the end. Therefore the best draft is returned, never
-//! one that the judge rates below the first; a draft that comes back ends the loop; and the returned draft is
-//! judged once more, by a fresh draw or by another judge.
+//! The loop avoids three weaknesses of published loops. Models that correct themselves without an outer judge
+//! turn right answers into wrong ones (Huang et al. 2023); the last draft is often not the best one; and a
+//! judge that is asked repeatedly eventually passes a draft because of its own noise. Therefore the best
+//! draft is returned, never one that the judge rates below the first; a repeated draft ends the loop; and the
+//! returned draft is judged once more, by a fresh draw or by another judge.
 
 mod accept;
 mod budget;
@@ -63,7 +63,7 @@ use crate::{
 pub struct Draft {
     /// The text.
     pub text: String,
-    /// What writing it cost; nothing for a text that is converted.
+    /// The cost of writing it; 0 for a converted text.
     pub spent: Spent,
 }
 
@@ -73,7 +73,7 @@ impl<T: Into<String>> From<T> for Draft {
     }
 }
 
-/// How a loop goes: its limits, which drafts it accepts, and who judges the last one.
+/// The settings of a loop: its limits, which drafts it accepts, and who judges the last one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -91,23 +91,23 @@ impl<T: Into<String>> From<T> for Draft {
 pub struct ReviseOptions {
     /// The limits of the loop; four revisions by default.
     pub budget: Budget,
-    /// Which drafts replace the one before; better ones by default.
+    /// Which drafts replace the previous one; by default better ones.
     pub accept: Accept,
-    /// After how many rounds without a better draft the loop ends as [`RevisionOutcome::Stalled`], 3 by default;
-    /// `None` lets it spend its budget.
+    /// After this many rounds without a better draft, the loop ends as [`RevisionOutcome::Stalled`]. Default
+    /// 3; with `None` it spends its whole budget.
     pub patience: Option<u32>,
-    /// How many critiques the policy sees: 1, the default, is that of its draft only, more add those of earlier
-    /// drafts.
+    /// The number of critiques that the policy sees. 1, the default, is the critique of its draft only; more
+    /// add those of earlier drafts.
     pub memory: usize,
-    /// Whether the steps before the first error are kept, and the policy writes on from there. The judge must judge
-    /// steps.
+    /// Whether the steps before the first error are kept and the policy continues from there. The judge must
+    /// judge steps.
     pub keep_steps: bool,
-    /// Writes the critiques that the policy sees, instead of the judge.
+    /// Writes the critiques for the policy in place of the judge.
     pub critic: Option<Judge>,
-    /// Principles for the critic's field `principle`, one per round in turn (Bai et al. 2022,
+    /// Principles for the critic's field `principle`, one per round in rotation (Bai et al. 2022,
     /// Constitutional AI).
     pub principles: Vec<String>,
-    /// Who judges the draft that is returned.
+    /// Which judge checks the returned draft.
     pub final_check: FinalCheck,
     /// Is called with every round when it ends.
     pub on_round: OnRound,
@@ -129,21 +129,21 @@ impl Default for ReviseOptions {
     }
 }
 
-/// Who judges the draft that a loop returns. The loop's own judge was asked until it passed a draft, so that its
-/// last verdict says little.
+/// Which judge checks the returned draft. The loop's own judge was asked until it passed a draft, so its last
+/// verdict is weak evidence.
 #[derive(Clone, Debug, Default)]
 pub enum FinalCheck {
-    /// Nobody.
+    /// No check.
     None,
     /// The same judge, with another draw.
     #[default]
     Fresh,
-    /// Another judge. Without a pass rule of its own it gets that of the loop's judge, if both give verdicts of the
-    /// same kind. Where it is the loop's own judge, it is asked for another draw.
+    /// Another judge. Without a pass rule of its own, it gets that of the loop's judge if both give verdicts
+    /// of the same kind. If it is the loop's own judge, it is asked for another draw.
     Judge(Judge),
 }
 
-/// A listener for rounds as they end: a user interface, or the sending end of a channel.
+/// A listener for finished rounds: a user interface, or the sending end of a channel.
 ///
 /// ```
 /// use tribunal::strategy::revise::{OnRound, ReviseOptions};
@@ -161,7 +161,7 @@ pub struct OnRound(Option<Arc<Listener>>);
 type Listener = dyn Fn(&Round) + Send + Sync;
 
 impl OnRound {
-    /// Calls `listener` with every round when it ends. It must return at once, because the loop waits for it.
+    /// Calls `listener` with every round when it ends. It must return quickly, because the loop waits for it.
     pub fn new(listener: impl Fn(&Round) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(listener)))
     }
@@ -179,22 +179,22 @@ impl fmt::Debug for OnRound {
     }
 }
 
-/// How a loop ended.
+/// Why a loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RevisionOutcome {
-    /// The judge's pass rule holds.
+    /// The pass rule of the judge holds.
     Passed,
     /// The budget does not allow another round, or the final check did not end in time.
     Exhausted,
-    /// Nothing got better: too many rounds without a better draft, or a policy that repeats its draft.
+    /// No progress: too many rounds without a better draft, or a policy that repeats its draft.
     Stalled,
-    /// The policy wrote a draft that it had written before.
+    /// The policy wrote an earlier draft again.
     Oscillating,
-    /// The judge's answer could not be read: of the first draft, or twice in a row.
+    /// The judge's answer could not be read: for the first draft, or twice in a row.
     JudgeUnreadable,
-    /// The judge or the policy gave no answer.
+    /// The judge or the policy did not answer.
     Failed,
 }
 
@@ -209,7 +209,7 @@ impl RevisionOutcome {
         Self::Failed,
     ];
 
-    /// The word in results.
+    /// The name in results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -222,32 +222,32 @@ impl RevisionOutcome {
     }
 }
 
-/// One draft and what was said of it. Round 0 is the draft that the loop began with.
+/// One draft and its judgment. Round 0 is the draft that the loop began with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Round {
     /// Its number, from 0.
     pub round: u32,
     /// The draft.
     pub draft: String,
-    /// The judge's decision; `None` where the draft was there before and was not judged again.
+    /// The decision of the judge; `None` if an equal draft was judged before.
     pub verdict: Option<Result<Verdict, Unreadable>>,
-    /// Whether the judge's pass rule holds.
+    /// Whether the pass rule of the judge holds.
     pub pass: bool,
-    /// The verdict as a number that can be compared: the score in the units of its scale, the probability that a
-    /// label passes (0 to 1), or the share of steps before the first error (0 to 1).
+    /// The verdict as a comparable number: the score in the units of its scale, the probability that a label
+    /// passes (0 to 1), or the share of steps before the first error (0 to 1).
     pub worth: Option<f64>,
-    /// The critique as the policy saw it: without the line of the verdict and without marks.
+    /// The critique as the policy saw it: without the verdict line and without marks.
     pub critique: String,
-    /// Whether the draft replaced the one before.
+    /// Whether the draft replaced the previous one.
     pub accepted: bool,
-    /// The earlier round that had the same draft.
+    /// The earlier round with the same draft.
     pub seen_in: Option<u32>,
-    /// What writing and judging it cost.
+    /// The cost of writing and judging it.
     pub spent: Spent,
 }
 
 impl Round {
-    /// Whether the verdict is a bare label, which cannot tell a better failure from a worse one.
+    /// Whether the verdict is a bare label, which cannot distinguish a better failure from a worse one.
     fn is_two_valued(&self) -> bool {
         matches!(&self.verdict, Some(Ok(Verdict::Label(label))) if label.confidence.is_none())
     }
@@ -262,34 +262,34 @@ pub struct FinalVerdict {
     pub verdict: Result<Verdict, Unreadable>,
     /// Whether the pass rule holds.
     pub pass: bool,
-    /// Whether the loop's own judge said otherwise.
+    /// Whether it contradicts the loop's own judge.
     pub flipped: bool,
-    /// What it cost.
+    /// Its cost.
     pub spent: Spent,
 }
 
 /// The result of a loop: every draft with its judgment, and which one is returned.
 #[derive(Clone, Debug)]
 pub struct Revision {
-    /// How it ended.
+    /// Why the loop ended.
     pub outcome: RevisionOutcome,
-    /// Every draft, in the order in which they came; none where not even a first one could be had.
+    /// Every draft, in order; empty if not even a first one was written.
     pub rounds: Vec<Round>,
-    /// Which of them is returned.
+    /// The index of the round that is returned.
     pub best: usize,
     /// The fresh judgment of the returned draft.
     pub final_verdict: Option<FinalVerdict>,
-    /// Why it failed; there is one exactly where the outcome is [`RevisionOutcome::Failed`].
+    /// Why the loop failed; set if and only if the outcome is [`RevisionOutcome::Failed`].
     pub error: Option<Error>,
-    /// What all rounds and the final check cost.
+    /// The cost of all rounds and of the final check.
     pub spent: Spent,
-    /// How long the loop took.
+    /// The duration of the loop.
     pub time: Duration,
 }
 
 impl Revision {
-    /// The text that is returned: the best draft that was accepted. It is empty where not even a first
-    /// draft could be had: [`error`](Self::error) says why.
+    /// The returned text: the best accepted draft. It is empty if not even a first draft was written; see
+    /// [`error`](Self::error).
     pub fn text(&self) -> &str {
         self.returned().map_or("", |round| &round.draft)
     }
@@ -299,13 +299,13 @@ impl Revision {
         self.rounds.get(self.best)
     }
 
-    /// Whether the loop's judge passes what is returned, and the fresh judgment does not deny it.
+    /// Whether the loop's judge passes the returned draft, and the fresh judgment does not contradict it.
     pub fn passed(&self) -> bool {
         let denied = self.final_verdict.as_ref().is_some_and(|check| !check.pass);
         self.outcome == RevisionOutcome::Passed && !denied
     }
 
-    /// How often a draft was accepted that the judge likes less than the one before.
+    /// How many accepted drafts the judge rated lower than the previous one.
     pub fn regressions(&self) -> usize {
         let accepted: Vec<&Round> = self.rounds.iter().filter(|round| round.accepted).collect();
         let worse = |pair: &&[&Round]| match pair {

@@ -1,4 +1,4 @@
-//! What writes drafts, as a trait.
+//! The trait for writers of drafts.
 
 use std::future::Future;
 
@@ -7,10 +7,10 @@ use crate::error::Result;
 
 /// Writes the drafts of a loop.
 ///
-/// [`revise`](super::revise()) accepts an async closure, which is the shortest way. A policy is for types that own
-/// a client or a state, and for code that is generic over what writes: its futures are [`Send`], so that a loop
-/// around it can be spawned. [`Writer`](super::Writer) is a policy, and so is every closure that takes the critique
-/// by value and returns a future that is `Send`.
+/// [`revise`](super::revise()) accepts an async closure, which is the shortest way. A policy is for types
+/// that own a client or a state, and for code that is generic over the writer: its futures are [`Send`], so a
+/// loop around it can be spawned. [`Writer`](super::Writer) is a policy, and so is every closure that accepts
+/// the critique by value and returns a future that is `Send`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -42,10 +42,10 @@ pub trait Policy: Send {
     /// Writes a first draft, or a better one: see [`Critique`].
     ///
     /// # Errors
-    /// There is no draft: the loop ends as [`Failed`](super::RevisionOutcome::Failed).
+    /// There is no draft; the loop ends as [`Failed`](super::RevisionOutcome::Failed).
     ///
     /// # Cancellation
-    /// The future is dropped when the loop's budget of time is spent, or when the loop itself is dropped.
+    /// The future is dropped when the time budget of the loop is spent, or when the loop itself is dropped.
     fn write(&mut self, critique: Critique) -> impl Future<Output = Result<Draft>> + Send;
 }
 

@@ -1,30 +1,30 @@
-//! Loops as they were published, with what this program does otherwise.
+//! Published loops, with their differences in this program.
 
 use super::AcceptRule;
 
-/// A published loop as settings of this one.
+/// A published loop, expressed in the settings of this one.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Preset {
     /// Its name.
     pub name: &'static str,
-    /// Where it was published, and what is different here.
+    /// Where it was published, and what differs here.
     pub source: &'static str,
-    /// Revisions at most.
+    /// The most revisions.
     pub rounds: u32,
     /// The rule by which drafts are accepted.
     pub accept: AcceptRule,
-    /// Rounds without a gain that end it.
+    /// Rounds without a better draft that end it.
     pub patience: Option<u32>,
-    /// How many critiques the policy sees.
+    /// The number of critiques that the policy sees.
     pub memory: usize,
-    /// The prompt of the critic, where critiques are not the judge's own.
+    /// The prompt of the critic, if critiques are not the judge's own.
     pub critic: Option<&'static str>,
-    /// What the judge must be, where the method says so.
+    /// What kind of model the judge must be, if the method requires one.
     pub model: Option<&'static str>,
 }
 
-/// All of them. Each returns the best draft that was accepted, whatever the paper returned.
+/// All presets. Each returns the best accepted draft, whatever the paper returned.
 pub const PRESETS: [Preset; 6] = [
     Preset {
         name: "self-refine",
@@ -89,7 +89,7 @@ pub const PRESETS: [Preset; 6] = [
 ];
 
 impl Preset {
-    /// The preset of this name.
+    /// The preset with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PRESETS.iter().find(|preset| preset.name == name)
     }

@@ -1,4 +1,4 @@
-//! The loop itself.
+//! The loop and its rounds.
 
 use std::{collections::HashMap, mem, time::Instant as Deadline};
 
@@ -19,52 +19,52 @@ use crate::{
     verdict::{Judgment, Verdict},
 };
 
-/// A loop whose drafts the caller writes: [`next`](Self::next) returns the critique to write from, and the draft goes
-/// into the following call. [`revise`](super::revise()) drives it with a closure.
+/// A loop whose drafts the caller writes. [`next`](Self::next) returns the critique to write from, and the
+/// next call passes the draft. [`revise`](super::revise()) runs it with a closure.
 #[derive(Debug)]
 pub struct Loop {
     judge: Judge,
     /// The record as the judge sees it.
     item: Item,
-    /// The draft that the record brought.
+    /// The draft that the record contained.
     given: Option<String>,
     options: ReviseOptions,
     stage: Stage,
     started: Instant,
-    /// What the first judgment took: the final one is expected to take as much.
+    /// The cost of the first judgment; the final one is expected to cost as much.
     judging: Option<Spent>,
     rounds: Vec<Round>,
-    /// The round whose draft is revised.
+    /// The index of the round whose draft is revised.
     current: usize,
-    /// The round that is returned.
+    /// The index of the round that is returned.
     best: usize,
-    /// The rounds by the words of their drafts.
+    /// The number of the first round for each draft, by its words.
     seen: HashMap<String, u32>,
-    /// The steps that stand before the draft that is wanted.
+    /// The kept steps before the requested draft.
     kept: Option<String>,
-    /// The round that is not over: whatever ends the loop, what was paid for is kept.
+    /// The unfinished round. It is kept however the loop ends, because it was paid for.
     pending: Option<Round>,
-    /// What drafts took that are none.
+    /// The cost of texts that were not drafts.
     wasted: Spent,
 }
 
-/// How far a loop is.
+/// The state of a loop.
 #[derive(Debug)]
 enum Stage {
-    /// Nothing was asked of it yet.
+    /// It has not been called yet.
     New,
-    /// A draft was wanted, or is being judged.
+    /// It requested a draft, or is judging one.
     Begun,
-    /// It is over, and stays so.
+    /// It has ended.
     Done(Box<Revision>),
 }
 
-/// What a [`Loop`] returns.
+/// The result of one call of a [`Loop`].
 #[derive(Debug)]
 pub enum LoopStep {
-    /// It wants a draft.
+    /// A draft is requested.
     Write(Box<Critique>),
-    /// It is over.
+    /// The loop has ended.
     Done(Box<Revision>),
 }
 
@@ -102,7 +102,7 @@ impl Loop {
         })
     }
 
-    /// When the budget of time ends; `None` without one.
+    /// When the time budget ends; `None` without one.
     pub fn deadline(&self) -> Option<Deadline> {
         self.ends().map(Instant::into_std)
     }
@@ -115,14 +115,13 @@ impl Loop {
         self.ends().is_some_and(|end| Instant::now() >= end)
     }
 
-    /// Accepts the draft that was asked for, or the error in its place, and returns what is wanted next. Called
-    /// without a draft, a new loop begins, and one that has begun ends. A loop that is over returns the same revision
+    /// Accepts the requested draft, or the error in its place, and returns the next step. A call without a
+    /// draft begins a new loop, and ends one that has begun. A loop that has ended returns the same revision
     /// again.
     ///
     /// # Cancellation
-    /// Nothing waits longer than the budget of time allows: a judgment that is on its way then is given up.
-    /// Dropping the future gives it up as well; the draft is kept, and the loop ends at the next call
-    /// without a draft.
+    /// No call lasts longer than the time budget; a judgment that is pending then is cancelled. Dropping the
+    /// future cancels it too: the draft is kept, and the loop ends at the next call without a draft.
     pub async fn next(&mut self, draft: Option<Result<Draft>>) -> LoopStep {
         let draft = match mem::replace(&mut self.stage, Stage::Begun) {
             Stage::New => self.first(draft),
@@ -149,7 +148,7 @@ impl Loop {
         LoopStep::Done(revision)
     }
 
-    /// The draft that the loop begins with, or the wish for one.
+    /// The draft that the loop begins with, or a request for one.
     fn first(&self, draft: Option<Result<Draft>>) -> Result<Result<Draft, RoundEnd>> {
         let given = || self.given.as_deref().map(Draft::from);
         Ok(match draft.transpose()?.or_else(given) {
@@ -172,7 +171,7 @@ impl Loop {
             return Ok(RoundEnd::Done(outcome));
         }
         if self.is_late() {
-            // It was paid for, so it is kept, though nobody judges it.
+            // The draft was paid for, so it is kept without a judgment.
             self.begin_round(draft);
             return Ok(RoundEnd::Done(RevisionOutcome::Exhausted));
         }
@@ -189,7 +188,7 @@ impl Loop {
         })
     }
 
-    /// The loop's end, with a fresh judgment of what is returned.
+    /// Ends the loop with a fresh judgment of the returned draft.
     async fn done(&mut self, mut outcome: RevisionOutcome, mut error: Option<Error>) -> Revision {
         let mut spent = self.spent();
         let mut final_verdict = None;
@@ -200,7 +199,7 @@ impl Loop {
                     outcome = RevisionOutcome::Failed;
                     error = Some(cause.within("the final judgment"));
                 }
-                // What nobody checked has not passed.
+                // A draft without its final check has not passed.
                 None => outcome = RevisionOutcome::Exhausted,
             }
         }
@@ -218,7 +217,7 @@ impl Loop {
         }
     }
 
-    /// The fresh judgment; `None` where the time is up before it is there.
+    /// The fresh judgment; `None` if the time budget ends first.
     async fn checked(&self) -> Option<Result<Option<FinalVerdict>>> {
         if matches!(self.options.final_check, FinalCheck::None) {
             return Some(Ok(None));
@@ -234,7 +233,7 @@ impl Loop {
         let judge = match &self.options.final_check {
             FinalCheck::None => return Ok(None),
             FinalCheck::Fresh => &self.judge.fresh(),
-            // The same judge would only be remembered.
+            // The same request would be answered from the cache.
             FinalCheck::Judge(other) if other.identity() == self.judge.identity() => &other.fresh(),
             FinalCheck::Judge(other) => other,
         };
@@ -249,7 +248,7 @@ impl Loop {
         }))
     }
 
-    /// Why no further round is begun.
+    /// Why no further round begins; `None` if one does.
     fn ended(&self) -> Option<RevisionOutcome> {
         let ReviseOptions { budget, patience, .. } = &self.options;
         let [.., before, last] = self.rounds.as_slice() else {
@@ -265,7 +264,7 @@ impl Loop {
         (last.round >= budget.rounds || !self.affords()).then_some(RevisionOutcome::Exhausted)
     }
 
-    /// The record with this draft; as it came, where the record brought it.
+    /// The record with this draft; unchanged if the record contained the draft.
     fn with(&self, draft: &str) -> Item {
         match &self.given {
             Some(given) if given == draft => self.item.clone(),
@@ -273,19 +272,19 @@ impl Loop {
         }
     }
 
-    /// Whether a round like the last one fits the budget, and the final check behind it.
+    /// Whether the budget allows another round like the last one, and the final check after it.
     fn affords(&self) -> bool {
         let Some(last) = self.rounds.last() else { return true };
         let mut next = last.spent;
         if last.round == 0 && self.given.is_some() {
-            // Writing the next one takes a call at least; how much else is not known yet.
+            // Writing the next draft needs at least one call; its other costs are not known yet.
             next.calls += 1;
         }
         next += self.checking();
         self.options.budget.allows(&self.spent(), &next)
     }
 
-    /// What the final check is expected to take: as much as the first judgment, at its own judge's price.
+    /// The expected cost of the final check: that of the first judgment, at the price of its own judge.
     fn checking(&self) -> Spent {
         let first = self.judging.unwrap_or_default();
         match &self.options.final_check {
@@ -300,12 +299,12 @@ impl Loop {
         rounds.chain([self.wasted]).sum()
     }
 
-    /// Counts what a policy took that wrote nothing to judge.
+    /// Adds the cost of a policy that wrote no draft.
     pub(super) fn waste(&mut self, spent: Spent) {
         self.wasted += spent;
     }
 
-    /// What the policy is told.
+    /// The critique for the policy.
     fn critique(&self) -> Critique {
         let current = &self.rounds[self.current];
         let others = self.rounds.iter().filter(|round| round.round != current.round);
@@ -319,7 +318,7 @@ impl Loop {
         earlier.reverse();
         let verdict = current.verdict.as_ref().and_then(|verdict| verdict.as_ref().ok()).cloned();
         let item = self.with(&current.draft);
-        // A record of steps has no answer of its own.
+        // A record with steps has no separate answer.
         let item = match item.text("answer") {
             Some(answer) if !answer.is_empty() => item,
             _ => item.filled("answer", current.draft.as_str()),
@@ -341,13 +340,13 @@ impl Loop {
         }
     }
 
-    /// Ends the loop where a draft is nothing new.
+    /// Ends the loop if a draft is a repetition.
     fn repeated(&mut self, draft: &Draft) -> Option<RevisionOutcome> {
         let seen_in = *self.seen.get(&words(&draft.text))?;
         let last = self.rounds.last().map(|round| round.round);
         self.begin_round(draft.clone()).seen_in = Some(seen_in);
         self.end_round(false);
-        // The same once more is no movement at all.
+        // A repetition of the last draft means that nothing changes any more.
         Some(if Some(seen_in) == last {
             RevisionOutcome::Stalled
         } else {
@@ -355,7 +354,7 @@ impl Loop {
         })
     }
 
-    /// A round of a draft that nothing was said of yet.
+    /// Begins a round with a draft that has not been judged.
     fn begin_round(&mut self, draft: Draft) -> &mut Round {
         let Draft { text, spent } = draft;
         self.pending.insert(Round {
@@ -371,7 +370,7 @@ impl Loop {
         })
     }
 
-    /// Judges a draft, and takes it as the current one where the rule accepts it.
+    /// Judges a draft, and makes it the current one if the rule accepts it.
     async fn judged(&mut self, draft: Draft) -> Result<()> {
         let item = self.with(&draft.text);
         self.begin_round(draft);
@@ -400,7 +399,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Adds the round that is over, and tells of it.
+    /// Adds the finished round, and notifies the listener.
     fn end_round(&mut self, accepted: bool) {
         let Some(pending) = self.pending.take() else { return };
         let round = Round { accepted, ..pending };
@@ -408,7 +407,7 @@ impl Loop {
         self.seen.entry(words(&round.draft)).or_insert(round.round);
         if accepted {
             self.current = place;
-            // Of equals the first is kept, unless somebody compared them.
+            // Of equal drafts the first one is kept, unless a judge compared them.
             let compared = matches!(self.options.accept, Accept::Preferred(_));
             let better = |best: &Round| {
                 let (new, old) = ((round.pass, round.worth), (best.pass, best.worth));
@@ -422,7 +421,7 @@ impl Loop {
         self.rounds.push(round);
     }
 
-    /// Whether the pending draft takes the place of the current one.
+    /// Whether the pending draft replaces the current one.
     async fn accepts(&mut self, current: &Round) -> Result<bool> {
         let Some(new) = self.pending.clone() else { return Ok(false) };
         Ok(match self.options.accept.clone() {
@@ -443,7 +442,7 @@ impl Loop {
         })
     }
 
-    /// What the critic says of a draft.
+    /// The critic's critique of a draft.
     async fn criticised(&mut self, critic: &Judge, item: &Item) -> Result<String> {
         let principles = &self.options.principles;
         let item = match principles.len() {
@@ -476,7 +475,7 @@ enum RoundEnd {
     Done(RevisionOutcome),
 }
 
-/// Two drafts are the same if their words are.
+/// The words of a text: two drafts are the same if their words are.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -489,14 +488,14 @@ fn said(round: &Round) -> String {
     }
 }
 
-/// The steps before the first error, as they stand in the draft.
+/// The steps before the first error, in the exact text of the draft.
 fn kept(item: &Item, draft: &str, first_error: usize) -> String {
     let steps = item.steps();
     let between = if draft.contains("\n\n") { "\n\n" } else { "\n" };
     steps[..first_error.min(steps.len())].join(between)
 }
 
-/// What was written on, behind the steps that stay.
+/// The kept steps, followed by the text that was written after them.
 fn joined(kept: &str, written: &str) -> String {
     let written = written.trim();
     match (kept.is_empty(), kept.contains("\n\n")) {

@@ -1,4 +1,4 @@
-//! A policy that writes with a prompt.
+//! A policy that uses a model and a prompt.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ impl Writer {
         Ok(Self { reviser: writes(reviser)?, drafter: None })
     }
 
-    /// The same with a prompt for first drafts, where records bring none.
+    /// The same writer with a prompt for first drafts, for records without an answer.
     ///
     /// # Errors
     /// The prompt writes no text.
@@ -66,10 +66,10 @@ impl Writer {
         self.drafter.as_ref()
     }
 
-    /// Writes a draft; every round is a draw of its own, so that a cache does not give the last one again.
+    /// Writes a draft. Every round has its own draw, so that a cache does not return the previous draft.
     ///
     /// # Errors
-    /// The model gave no answer, or one that is no text: cut off, empty, a refusal.
+    /// The model did not answer, or its answer is not a usable text: cut off, empty or refused.
     pub async fn write(&self, critique: &Critique) -> Result<Draft> {
         self.written(critique).await.map_err(|Failure { error, .. }| error)
     }
@@ -136,15 +136,15 @@ impl Writer {
     }
 }
 
-/// Drafts of this writer for [`revise_with`](super::revise_with). [`Writer::revise`] also counts the tokens of texts
-/// that were no drafts.
+/// Drafts of this writer for [`revise_with`](super::revise_with). [`Writer::revise`] also counts the tokens
+/// of texts that were not drafts.
 impl Policy for Writer {
     async fn write(&mut self, critique: Critique) -> Result<Draft> {
         Self::write(self, &critique).await
     }
 }
 
-/// Why there is no draft, and what was paid for it.
+/// Why there is no draft, and its cost.
 struct Failure {
     error: Error,
     spent: Spent,
@@ -160,7 +160,7 @@ fn writes(judge: Judge) -> Result<Judge> {
         .hint("a policy needs a prompt with `kind: revision`, such as `revise`"))
 }
 
-/// The record with all that a prompt may show of the critique.
+/// The record with everything that a prompt may show of the critique.
 fn told(critique: &Critique) -> Item {
     let earlier: Vec<_> = critique
         .earlier
