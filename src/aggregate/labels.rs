@@ -1,4 +1,4 @@
-//! Named outcomes.
+//! Votes with labels.
 
 use std::cmp::Reverse;
 
@@ -13,11 +13,12 @@ use crate::{
     verdict::{Label, Verdict},
 };
 
-/// By probability where every vote has a distribution over the labels (the mean of it: for two labels, Zhang
-/// et al. 2024, `GenRM`), else, and by majority, the label that most votes give.
+/// Combines labels. If every vote has a distribution over the labels, the most likely label of the mean
+/// distribution wins (for two labels: Zhang et al. 2024, `GenRM`). Otherwise, and under `majority`, the label
+/// with most votes wins.
 ///
-/// Of equally likely ones the most frequent, of equally frequent ones the likeliest; then the first on the
-/// menu, then by name.
+/// Of equally likely labels the most frequent one wins, and of equally frequent ones the most likely; then
+/// the first one in the order of the prompt, then by name.
 pub(super) fn label(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     let votes: Vec<(Label, f64)> =
         shares.iter().filter_map(|share| Some((seen(share, rules)?, share.weight))).collect();
@@ -30,8 +31,8 @@ pub(super) fn label(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     Verdict::Label(Label { p: p.and_then(mean), confidence, distribution, ..Label::new(label) })
 }
 
-/// A vote's label with its distribution: its own, or under `expected` that of the menu; one that lacks the
-/// label itself is of something else.
+/// The label of a vote with its distribution: its own, or under `expected` that over the prompt's labels. A
+/// distribution without the label itself belongs to something else and is ignored.
 fn seen(share: &Share, rules: &Rules<'_>) -> Option<Label> {
     let Verdict::Label(label) = &share.verdict else { return None };
     let expected = rules.how == Some(Aggregate::Expected);
@@ -41,7 +42,7 @@ fn seen(share: &Share, rules: &Rules<'_>) -> Option<Label> {
     Some(Label { distribution, ..label.clone() })
 }
 
-/// The label that wins: by the mean distribution where there is one, else by counting.
+/// The winning label: by the mean distribution if there is one, otherwise by counting.
 fn chosen(votes: &[(Label, f64)], seen: Option<&Distribution>, rules: &Rules<'_>) -> String {
     let mut given: Vec<&str> = votes.iter().map(|(vote, _)| vote.label.as_str()).collect();
     given.sort_unstable();
@@ -70,12 +71,12 @@ fn chosen(votes: &[(Label, f64)], seen: Option<&Distribution>, rules: &Rules<'_>
     best.unwrap_or_default().to_owned()
 }
 
-/// Where a label stands on the menu; one that is not there comes last.
+/// The position of a label in the order of the prompt; an unknown label comes last.
 pub(super) fn place(label: &str, rules: &Rules<'_>) -> usize {
     rules.labels.iter().position(|known| known == label).unwrap_or(usize::MAX)
 }
 
-/// Of two labels, the probability of the one tells that of the other.
+/// With two labels, the probability of one determines that of the other.
 fn of_two(votes: &[(Label, f64)], rules: &Rules<'_>) -> Option<Distribution> {
     let given = votes.iter().map(|(vote, _)| &vote.label);
     let mut names: Vec<&String> = given.chain(rules.labels).collect();

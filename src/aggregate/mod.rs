@@ -1,18 +1,19 @@
-//! How votes become one verdict.
+//! Combines votes into one verdict.
 //!
-//! First the orders in which a draw showed the answers are resolved, then the draws of each member are combined,
-//! then the members. Votes that could not be read or that failed are skipped and counted. The order in which
-//! votes are given changes nothing.
+//! First the orders in which a draw showed the answers are combined, then the draws of each member, then the
+//! members. Votes that failed or could not be read are skipped and counted. The order in which votes are
+//! passed does not matter.
 //!
-//! | kind | combined by probability, where every vote has one | else, and under `majority` |
+//! | kind | by probability, if every vote has one | otherwise, and under `majority` |
 //! |---|---|---|
-//! | score | the mean of the numbers (`median`, `min`, `max`, `majority` as named) | the same |
-//! | label | the likeliest label of the mean distribution | the label that most votes give |
-//! | steps | each step by the mean probability of those that reached it | the first error that most votes name |
-//! | preference | the side that more votes prefer; equal numbers are a tie | the same |
-//! | ranking | the mean place (Borda) | the ranking that most votes give |
+//! | score | the mean of the numbers (or `median`, `min`, `max`, `majority`) | the same |
+//! | label | the most likely label of the mean distribution | the label with most votes |
+//! | steps | each step by the mean probability of the votes that reached it | the first error with most votes
+//! |
+//! | preference | the side with more votes; equal numbers are a tie | the same |
+//! | ranking | the mean place (Borda) | the ranking with most votes |
 //! | scores, criteria | each number as a score | the same |
-//! | text | the text that most votes give | the same |
+//! | text | the text with most votes | the same |
 //!
 //! ```
 //! use tribunal::{Verdict, Vote, aggregate::{Aggregate, Rules, decide}, verdict::{Outcome, Reason, Unreadable}};
@@ -50,7 +51,7 @@ use crate::{
     verdict::{Outcome, Reason, Unreadable, Verdict, Vote},
 };
 
-/// How several verdicts become one: the setting `aggregate`.
+/// How several verdicts are combined: the setting `aggregate`.
 ///
 /// ```
 /// use tribunal::judge::Aggregate;
@@ -65,48 +66,48 @@ use crate::{
 pub enum Aggregate {
     /// The mean of numbers and of probabilities; comparisons and bare labels are counted.
     Mean,
-    /// The number with half of the votes on each side; between two, their mean.
+    /// The number with half of the votes on each side, or the mean of the two middle ones.
     Median,
-    /// The most frequent verdict: of equally frequent numbers the lowest, of labels the likeliest.
+    /// The most frequent verdict: of equally frequent numbers the lowest, of labels the most likely.
     Majority,
     /// The lowest number.
     Min,
     /// The highest number.
     Max,
-    /// Σ p·value over each draw's distribution of values (Liu et al. 2023, G-Eval). Needs a model that reports
-    /// probabilities.
+    /// The expected score, Σ p·value, over the distribution of each draw (Liu et al. 2023, G-Eval). It needs
+    /// a model that reports probabilities.
     Expected,
 }
 
-/// What decides about the votes of one judge: how they are combined, and what verdicts may be.
+/// How the votes of one judge are combined, and which verdicts are possible.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Rules<'r> {
-    /// How the verdicts of members are combined, and those of draws; [`Aggregate::Mean`] where it is not set.
+    /// How the verdicts of members and of draws are combined; [`Aggregate::Mean`] if not set.
     pub how: Option<Aggregate>,
-    /// How the draws of a member are combined, by the member's name, where it differs.
+    /// How the draws of a member are combined, by the member's name, if it differs.
     pub of_members: &'r [(Arc<str>, Option<Aggregate>)],
-    /// The least number of members with a readable verdict; fewer make the judgment unreadable.
+    /// The least number of members with a readable verdict; with fewer, the judgment is unreadable.
     pub quorum: Option<usize>,
-    /// The labels that a verdict may have, in the order of the prompt: of equally likely ones the first wins.
+    /// The possible labels, in the order of the prompt: of equally likely labels the first one wins.
     pub labels: &'r [String],
     /// The scale of scores, for the expected score.
     pub scale: Option<&'r Scale>,
 }
 
 impl<'r> Rules<'r> {
-    /// Rules that say only how verdicts are combined.
+    /// Rules that only set how verdicts are combined.
     pub fn new(how: Option<Aggregate>) -> Self {
         Self { how, ..Self::default() }
     }
 
-    /// The same with a least number of members.
+    /// The same rules with a least number of members.
     #[must_use]
     pub fn quorum(self, members: Option<usize>) -> Self {
         Self { quorum: members, ..self }
     }
 
-    /// The same with a rule for the draws of each of these members.
+    /// The same rules with a rule for the draws of each of these members.
     #[must_use]
     pub fn members(self, of_members: &'r [(Arc<str>, Option<Aggregate>)]) -> Self {
         Self { of_members, ..self }
@@ -118,29 +119,29 @@ impl<'r> Rules<'r> {
         Self { how: own.map_or(self.how, |(_, how)| *how), ..*self }
     }
 
-    /// The same with what verdicts may be: labels in the order of the prompt, and the scale of scores.
+    /// The same rules with the possible verdicts: labels in the order of the prompt, and the scale of scores.
     #[must_use]
     pub fn menu(self, labels: &'r [String], scale: Option<&'r Scale>) -> Self {
         Self { labels, scale, ..self }
     }
 }
 
-/// The verdict of all votes, with how far they agree and how many could be read.
+/// The verdict of all votes, their agreement, and how many could be read.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Decision {
     /// The verdict in the item's own order, or why there is none.
     pub verdict: Result<Verdict, Unreadable>,
-    /// Whether both orders of every draw agree; `None` where only one order was asked, or could be read.
+    /// Whether both orders of every draw agree; `None` if only one order was asked or readable.
     pub consistent: Option<bool>,
-    /// The mean of the votes' distributions over the menu, where every readable vote has one. It stands beside
-    /// the verdict, and decides under [`Aggregate::Expected`] alone.
+    /// The mean distribution over the possible verdicts, if every readable vote has one. It decides the
+    /// verdict under [`Aggregate::Expected`] only.
     pub distribution: Option<Distribution>,
-    /// For scores: the mean of the values of the menu, weighted by that distribution.
+    /// For scores: the mean of the possible values, weighted by that distribution.
     pub expected_score: Option<f64>,
-    /// How many votes there were, by what came of them.
+    /// The number of votes by result.
     pub votes: Counts,
-    /// How many members cast votes, by what came of all their votes together.
+    /// The number of members by the result of all their votes together.
     pub members: Counts,
 }
 
@@ -148,29 +149,29 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Those with a verdict.
+    /// The number with a verdict.
     pub readable: usize,
-    /// Those with an answer that cannot be read.
+    /// The number with an unreadable answer.
     pub unreadable: usize,
-    /// Those without an answer.
+    /// The number without an answer.
     pub failed: usize,
 }
 
-/// One verdict out of all votes: orders first, then draws, then members.
+/// Combines all votes into one verdict: orders first, then draws, then members.
 ///
-/// A comparison whose verdict changes with the order is a tie. A draw of which only some orders could be read
-/// counts for their share: a half where one of two is missing. Members count alike, however many of their
-/// votes could be read (a panel of judges: Verga et al. 2024, "Replacing Judges with Juries").
+/// A comparison whose verdict changes with the order is a tie. A draw with some unreadable orders has a
+/// reduced weight: a half if one of two is missing. Members have equal weights, however many of their votes
+/// could be read (a panel of judges: Verga et al. 2024, "Replacing Judges with Juries").
 ///
-/// It accepts any votes, also none, and their order in `votes` does not matter: each vote says which member cast it,
-/// for which draw and in which order.
+/// It accepts any votes, including none. Their order in `votes` does not matter, because each vote contains
+/// its member, draw and order.
 pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
     let mut by_member: BTreeMap<Arc<str>, Vec<&Vote>> = BTreeMap::new();
     votes.iter().for_each(|vote| by_member.entry(vote.by.clone()).or_default().push(vote));
     let ballots: Vec<Ballot> =
         by_member.into_iter().map(|(by, votes)| Ballot::new(by, votes, rules)).collect();
     let shares: Vec<Share> = ballots.iter().filter_map(|ballot| ballot.share.clone()).collect();
-    // A judge of one member says itself why it has no verdict.
+    // A judge with one member reports the reason of that member.
     let is_asked = |least: &usize| *least > 1 || ballots.len() > 1;
     let lacking = rules.quorum.filter(|least| shares.len() < *least).filter(is_asked);
     let whole = if lacking.is_none() { together(&shares, rules) } else { None };
@@ -212,28 +213,29 @@ impl<'v> Ballot<'v> {
         Self { by, votes, share, agreement: Agreement::of_all(agreements.into_iter()) }
     }
 
-    /// The member as one that has a verdict, none, or no answer at all.
+    /// The member as one with a verdict, an unreadable answer, or no answer.
     fn counted(&self) -> Counts {
         let failed = self.votes.iter().all(|vote| vote.outcome.failed().is_some());
         Counts::one(self.share.is_some(), failed)
     }
 }
 
-/// Whether both orders of a comparison agree, for one draw or for several; the later of two states is the worse.
+/// Whether both orders of a comparison agree, for one draw or for several. The states are sorted from good to
+/// bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Agreement {
     /// Only one order was asked, or none could be read.
     NotAsked,
-    /// The verdict is the same in both.
+    /// The verdict is the same in both orders.
     Same,
-    /// One could not be read.
+    /// One order could not be read.
     Unknown,
-    /// The verdict changes.
+    /// The verdict changes with the order.
     Differs,
 }
 
 impl Agreement {
-    /// Of several draws or members, the worst that is known of any.
+    /// The worst state of several draws or members.
     fn of_all(all: impl Iterator<Item = Self>) -> Self {
         all.max().unwrap_or(Self::NotAsked)
     }
@@ -248,7 +250,7 @@ impl Agreement {
     }
 }
 
-/// One verdict out of several of one level; `None` if there is none.
+/// Combines several verdicts of one level; `None` if there are none.
 fn together(shares: &[Share], rules: &Rules<'_>) -> Option<Share> {
     let shares = &share::of_one_kind(shares);
     if let [] | [_] = shares.as_slice() {
@@ -268,9 +270,8 @@ fn together(shares: &[Share], rules: &Rules<'_>) -> Option<Share> {
     Some(Share { verdict, weight, distribution: share::distribution(shares) })
 }
 
-/// The expected value of a distribution: the mean of the values of its labels, weighted by their probabilities.
-/// Labels without a value are left out; `None` where none of the others has any probability.
-///
+/// The expected value of a distribution: the mean of the values of its labels, weighted by their
+/// probabilities. Labels without a value are skipped; `None` if no other label has any probability.
 /// ```
 /// use tribunal::{aggregate::expected, completion::Distribution};
 ///
@@ -286,7 +287,7 @@ pub fn expected(distribution: &Distribution, worth: impl Fn(&str) -> Option<f64>
 }
 
 impl Counts {
-    /// A vote as one that has a verdict, an answer without one, or no answer.
+    /// A vote as one with a verdict, an unreadable answer, or no answer.
     fn of_vote(vote: &Vote) -> Self {
         Self::one(share::is_sound(vote), vote.outcome.failed().is_some())
     }
@@ -312,8 +313,8 @@ impl Sum for Counts {
     }
 }
 
-/// Why there is no verdict: the reason of the first unreadable vote, by member, draw and order; where no answer
-/// came at all, the error of the first vote.
+/// Why there is no verdict: the reason of the first unreadable vote, by member, draw and order. If there was
+/// no answer at all, the error of the first vote.
 fn first_reason<'v>(votes: impl Iterator<Item = &'v Vote>) -> Unreadable {
     let key = |vote: &&Vote| {
         let failed = vote.outcome.failed().is_some();
@@ -333,7 +334,7 @@ fn reason(vote: &Vote) -> Unreadable {
     }
 }
 
-/// The reason of a missing quorum, with that of every member without a verdict.
+/// The reason for a missing quorum, with the reason of every member without a verdict.
 fn below_quorum(least: usize, ballots: &[Ballot<'_>]) -> Unreadable {
     let lost = ballots.iter().filter(|ballot| ballot.share.is_none());
     let why = |ballot: &Ballot<'_>| {

@@ -1,4 +1,4 @@
-//! Numbers: scores, scores of several answers, scores by criterion.
+//! Votes with numbers: scores, scores of several answers, and scores by criterion.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::{
     verdict::Verdict,
 };
 
-/// A number and how much it counts.
+/// A number and its weight.
 pub(super) type Weighed = (f64, f64);
 
-/// One score out of several, as the rules combine numbers; under `expected` each vote counts with its expected value.
+/// Combines several scores by the rules; under `expected`, each vote contributes its expected value.
 pub(super) fn score(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     let numbers = shares.iter().filter_map(|share| match share.verdict {
         Verdict::Score(score) => Some((score, share.weight)),
@@ -20,7 +20,7 @@ pub(super) fn score(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     Verdict::Score(number(numbers.collect(), rules).unwrap_or_default())
 }
 
-/// One number for each answer, over the votes that have one for it.
+/// One number per answer, over the votes that have one for it.
 pub(super) fn scores(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     let rows: Vec<(&Vec<f64>, f64)> = shares
         .iter()
@@ -36,7 +36,7 @@ pub(super) fn scores(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     Verdict::Scores((0..width).filter_map(|n| number(column(n), rules)).collect())
 }
 
-/// One number for each criterion, over the votes that have one for it.
+/// One number per criterion, over the votes that have one for it.
 pub(super) fn criteria(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     let mut columns: BTreeMap<String, Vec<Weighed>> = BTreeMap::new();
     for share in shares {
@@ -49,7 +49,7 @@ pub(super) fn criteria(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     Verdict::Criteria(columns.into_iter().filter_map(row).collect())
 }
 
-/// One number out of several, none below the lowest or above the highest of them; `None` out of none.
+/// Combines several numbers. The result is never outside their range; `None` if there are none.
 fn number(mut numbers: Vec<Weighed>, rules: &Rules<'_>) -> Option<f64> {
     sort(&mut numbers);
     let (lowest, highest) = (numbers.first()?.0, numbers.last()?.0);
@@ -63,7 +63,7 @@ fn number(mut numbers: Vec<Weighed>, rules: &Rules<'_>) -> Option<f64> {
     Some(without_noise(number).clamp(lowest, highest))
 }
 
-/// The mean by weights, the same in whatever order the numbers come; `None` of none.
+/// The weighted mean, independent of the order of the numbers; `None` if there are none.
 pub(super) fn mean(mut numbers: Vec<Weighed>) -> Option<f64> {
     sort(&mut numbers);
     let (lowest, highest) = (numbers.first()?.0, numbers.last()?.0);
@@ -77,7 +77,8 @@ fn sort(numbers: &mut [Weighed]) {
     numbers.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
 }
 
-/// The number with half of the weight on each side, of sorted ones; between two, the middle.
+/// The number with half of the weight on each side, or the mean of the two middle ones. The numbers must be
+/// sorted.
 fn median(sorted: &[Weighed]) -> Option<f64> {
     let half = sorted.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
     let mut before = 0.0;
@@ -94,7 +95,7 @@ fn median(sorted: &[Weighed]) -> Option<f64> {
     sorted.last().map(|(number, _)| *number)
 }
 
-/// The number with most weight, of sorted ones; of several the lowest.
+/// The number with the largest weight; the lowest one if there are several. The numbers must be sorted.
 fn most_frequent(sorted: &[Weighed]) -> Option<f64> {
     let runs = sorted.chunk_by(|a, b| nearly_equal(a.0, b.0));
     let runs = runs.filter_map(|run| Some((run.first()?.0, total(run))));

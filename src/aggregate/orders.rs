@@ -9,8 +9,8 @@ use crate::{
     verdict::{Preference, Verdict, Vote, alike},
 };
 
-/// What one draw of one member says over all of its orders, each already in the item's own order, and whether
-/// both orders agree.
+/// The verdict of one draw of one member over all of its orders, and whether both orders agree. Each vote is
+/// already in the item's own order.
 pub(super) fn resolved(mut votes: Vec<&Vote>, rules: &Rules<'_>) -> (Option<Share>, Agreement) {
     let text = |vote: &Vote| vote.outcome.verdict().map(ToString::to_string);
     votes.sort_by_cached_key(|vote| (vote.order.clone(), vote.reask, text(vote)));
@@ -53,7 +53,7 @@ fn part(some: usize, all: usize) -> f64 {
     some as f64 / all.max(1) as f64
 }
 
-/// The answer that more votes prefer; as many on both sides are a tie. Under `expected`, the likeliest side.
+/// The answer that more votes prefer; equal numbers are a tie. Under `expected`, the most likely side.
 pub(super) fn preference(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     let likeliest = || likeliest(&share::distribution(shares)?);
     let expected = rules.how == Some(Aggregate::Expected);
@@ -72,14 +72,14 @@ pub(super) fn preference(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     })
 }
 
-/// Whether a preference is decided by its distribution: under `expected`, where it has one.
+/// Whether the distribution decides a preference: under `expected`, if there is one.
 fn by_probability(share: &Share, rules: &Rules<'_>) -> bool {
     rules.how == Some(Aggregate::Expected)
         && share.distribution.as_ref().and_then(likeliest).is_some()
 }
 
-/// The side with most probability; `None` where the distribution names no side. Equally likely sides are a
-/// tie.
+/// The side with the highest probability; `None` if the distribution contains no side. Equally likely sides
+/// are a tie.
 fn likeliest(seen: &Distribution) -> Option<Preference> {
     let p = |side: Preference| seen.of(side.name()).map(without_noise);
     let (first, second) = (p(Preference::First)?, p(Preference::Second)?);

@@ -10,8 +10,8 @@ use crate::{
 
 type Groups = Vec<Vec<usize>>;
 
-/// By mean place; candidates of equal mean are tied (Borda). By majority, the ranking that most votes give;
-/// of equally frequent ones the same mean.
+/// Combines rankings by mean place; candidates with equal means are tied (Borda). By majority, the ranking
+/// with most votes wins; equally frequent rankings are combined by mean place.
 pub(super) fn ranking(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     let mut votes: Vec<(Groups, f64)> = shares
         .iter()
@@ -26,7 +26,7 @@ pub(super) fn ranking(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     Verdict::Ranking(borda(&votes))
 }
 
-/// Groups without regard to how ties are written.
+/// The groups in a normal form, so that ties are equal however they are written.
 fn in_order(groups: &Groups) -> Groups {
     let sorted = |group: &Vec<usize>| {
         let mut group = group.clone();
@@ -37,7 +37,7 @@ fn in_order(groups: &Groups) -> Groups {
     groups.iter().map(sorted).filter(|group| !group.is_empty()).collect()
 }
 
-/// The rankings that no other one is given more often than.
+/// The rankings that occur most often.
 fn most_frequent(votes: &[(Groups, f64)]) -> Vec<(Groups, f64)> {
     let mut counts: BTreeMap<&Groups, f64> = BTreeMap::new();
     votes.iter().for_each(|(groups, weight)| *counts.entry(groups).or_default() += weight);
@@ -62,8 +62,8 @@ fn borda(votes: &[(Groups, f64)]) -> Groups {
     groups.map(|group| group.iter().map(|(_, candidate)| *candidate).collect()).collect()
 }
 
-/// Twice the mean place of a candidate's group, counted from 0; those that a vote leaves out share the last
-/// places.
+/// Twice the mean place of a candidate's group, counted from 0. Candidates that a vote leaves out share the
+/// last places.
 #[expect(clippy::cast_precision_loss, reason = "nobody ranks 2^52 answers")]
 fn place(groups: &Groups, candidate: usize, count: usize) -> f64 {
     let mut before = 0;
@@ -76,7 +76,7 @@ fn place(groups: &Groups, candidate: usize, count: usize) -> f64 {
     (before + count.max(before)) as f64
 }
 
-/// The text that most votes give; of equally frequent ones the first by member, draw and order.
+/// The text with most votes; of equally frequent ones the first by member, draw and order.
 pub(super) fn text(shares: &[Share]) -> Verdict {
     let weight = |text: &Verdict| {
         shares.iter().filter(|share| share.verdict == *text).map(|share| share.weight).sum::<f64>()

@@ -9,7 +9,7 @@ use crate::{
     verdict::{Label, StepLabel, Steps, Verdict, Vote},
 };
 
-/// A verdict, how much it counts, and the probabilities of the menu beside it.
+/// A verdict, its weight, and its distribution over the possible verdicts.
 #[derive(Clone, Debug)]
 pub(super) struct Share {
     pub(super) verdict: Verdict,
@@ -19,7 +19,7 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// What a vote counts for; `None` where it holds no verdict.
+    /// The share of a vote; `None` if it has no verdict.
     pub(super) fn of(vote: &Vote, rules: &Rules<'_>) -> Option<Self> {
         let verdict = cleaned(vote.outcome.verdict().filter(|verdict| is_finite(verdict))?);
         let distribution = vote.distribution.as_ref().and_then(sound);
@@ -33,7 +33,7 @@ impl Share {
     }
 }
 
-/// A verdict whose probabilities can be averaged: those that are none are left out.
+/// A verdict whose probabilities can be averaged; invalid ones are removed.
 fn cleaned(verdict: &Verdict) -> Verdict {
     let seen = |seen: &Option<Distribution>| seen.as_ref().and_then(sound);
     match verdict {
@@ -60,7 +60,8 @@ pub(super) fn is_sound(vote: &Vote) -> bool {
     vote.outcome.verdict().is_some_and(is_finite)
 }
 
-/// The verdicts of the kind that most have: a judge's votes are of one kind, and unlike ones are not mixed.
+/// The verdicts of the most frequent kind: the votes of a judge are of one kind, and different kinds cannot
+/// be combined.
 pub(super) fn of_one_kind(shares: &[Share]) -> Vec<Share> {
     let mut kinds: BTreeMap<&str, f64> = BTreeMap::new();
     shares
@@ -71,13 +72,13 @@ pub(super) fn of_one_kind(shares: &[Share]) -> Vec<Share> {
     shares.iter().filter(|share| Some(share.verdict.kind().name()) == kind).cloned().collect()
 }
 
-/// The mean of the distributions beside the verdicts, where all have one.
+/// The mean of the distributions of the verdicts, if all have one.
 pub(super) fn distribution(shares: &[Share]) -> Option<Distribution> {
     averaged(shares.iter().map(|share| (share.distribution.as_ref(), share.weight)))
 }
 
-/// The mean of several distributions by their weights; `None` where one is missing. Labels stand in the order
-/// of those that have most.
+/// The weighted mean of several distributions; `None` if one is missing. The labels are in the order of the
+/// longest distribution.
 pub(super) fn averaged<'d>(
     all: impl Iterator<Item = (Option<&'d Distribution>, f64)>,
 ) -> Option<Distribution> {
@@ -109,7 +110,7 @@ pub(super) fn score_of(seen: &Distribution, rules: &Rules<'_>) -> Option<f64> {
     expected(seen, |text| level(text).or_else(|| number(text))).filter(|mean| mean.is_finite())
 }
 
-/// Probabilities that add up to 1, each label once.
+/// The distribution with probabilities that add up to 1 and each label once; `None` if that is impossible.
 fn sound(seen: &Distribution) -> Option<Distribution> {
     const NOISE: f64 = 1e-6;
     let is_share = |p: f64| (0.0..=1.0 + NOISE).contains(&p);
@@ -130,12 +131,12 @@ fn sound(seen: &Distribution) -> Option<Distribution> {
     })
 }
 
-/// A probability, if it is one.
+/// A probability, if it is a valid one.
 fn share(p: Option<f64>) -> Option<f64> {
     p.filter(|p| (0.0..=1.0).contains(p))
 }
 
-/// Whether all numbers of a verdict are numbers.
+/// Whether all numbers of a verdict are finite.
 fn is_finite(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Score(score) => score.is_finite(),

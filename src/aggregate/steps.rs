@@ -1,7 +1,8 @@
-//! Steps, and the first of them that is wrong.
+//! Votes on steps: the first wrong step.
 //!
-//! What a vote says of a step counts up to its own first error: a vote that stopped there is evidence of an
-//! error at that step, and of nothing after it. So if every vote names an error, the judgment does.
+//! The labels of a vote count up to its own first error. A vote that stopped at a step is evidence of an
+//! error there, but not of anything after it. So if every vote names an error, the combined verdict names one
+//! too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +17,9 @@ use crate::{
     verdict::{StepLabel, Steps, Verdict},
 };
 
-/// By the mean probability of each step where all votes have one (She et al. 2025, R-PRM), else, and by
-/// majority, the first error that most votes name (Zheng et al. 2024, `ProcessBench`).
+/// Combines votes on steps. If all votes have probabilities, each step is decided by its mean probability
+/// (She et al. 2025, R-PRM). Otherwise, and by majority, the first error with most votes wins (Zheng et al.
+/// 2024, `ProcessBench`).
 pub(super) fn steps(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     let votes: Vec<Cast> = shares.iter().filter_map(Cast::of).collect();
     let by_probability =
@@ -29,7 +31,7 @@ pub(super) fn steps(shares: &[Share], rules: &Rules<'_>) -> Verdict {
     Verdict::Steps(Steps { first_error, steps: labels.collect() })
 }
 
-/// One vote about steps.
+/// One vote on steps.
 struct Cast {
     first_error: Option<usize>,
     steps: BTreeMap<usize, StepLabel>,
@@ -44,7 +46,7 @@ impl Cast {
         Some(Self { first_error: vote.first_error, steps, weight: share.weight })
     }
 
-    /// Whether every step that it names has a probability.
+    /// Whether every labelled step has a probability.
     fn knows_probabilities(&self) -> bool {
         let has_label = |at: usize| self.steps.contains_key(&at);
         !self.steps.is_empty()
@@ -52,7 +54,7 @@ impl Cast {
             && self.steps.values().all(|step| step.p.is_some())
     }
 
-    /// Whether it says something of this step, and found no error before it.
+    /// Whether it labels this step and found no error before it.
     fn reached(&self, at: usize) -> bool {
         self.first_error.is_none_or(|error| error >= at) && self.steps.contains_key(&at)
     }
@@ -68,8 +70,8 @@ fn places(votes: &[Cast]) -> BTreeSet<usize> {
     votes.iter().flat_map(|vote| vote.steps.keys()).copied().collect()
 }
 
-/// The first step that is likelier wrong than right, over the votes that reached it; one that all of them, or
-/// none of them, name as an error is decided by that.
+/// The first step that is more likely wrong than right, over the votes that reached it. If all or none of
+/// them name a step as an error, that decides.
 fn likeliest_error(votes: &[Cast]) -> Option<usize> {
     let is_error = |at: usize| {
         let mut reached = votes.iter().filter(|vote| vote.reached(at)).peekable();
@@ -85,7 +87,8 @@ fn likeliest_error(votes: &[Cast]) -> Option<usize> {
     places(votes).into_iter().find(|at| is_error(*at))
 }
 
-/// The first error that most votes name; of equally frequent ones an error before none, the earliest first.
+/// The first error with most votes. Of equally frequent results, an error wins over no error, and the
+/// earliest error wins.
 fn most_named_error(votes: &[Cast]) -> Option<usize> {
     let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
     for vote in votes {
@@ -97,8 +100,8 @@ fn most_named_error(votes: &[Cast]) -> Option<usize> {
     best.map(|(at, _)| at).filter(|at| *at != usize::MAX)
 }
 
-/// One step over the votes that reached it; what stands after the first error is kept where a vote that
-/// names this error goes on.
+/// One step, combined over the votes that reached it. Steps after the first error are kept if a vote that
+/// names this error labels them.
 fn labelled(
     votes: &[Cast],
     first_error: Option<usize>,
@@ -128,7 +131,8 @@ fn labelled(
     Some(StepLabel { p: p.and_then(mean), distribution, ..StepLabel::new(at, label) })
 }
 
-/// The label that most votes give a step, in their own words; of equally frequent ones the first on the menu.
+/// The label that most votes give to a step, as they write it; of equally frequent ones the first in the
+/// order of the prompt.
 fn most_frequent(steps: &[(StepLabel, f64)], rules: &Rules<'_>) -> Option<String> {
     let mut counts: BTreeMap<(usize, &str), f64> = BTreeMap::new();
     for (step, weight) in steps {

@@ -1,4 +1,4 @@
-//! Building a judge of one prompt and one model.
+//! Builds a judge with one prompt and one model.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     scale::Scale,
 };
 
-/// Builds a [`Judge`] of one prompt and one model; made by [`Judge::builder`].
+/// Builds a [`Judge`] with one prompt and one model; created by [`Judge::builder`].
 ///
 /// | left out | is |
 /// |---|---|
@@ -86,14 +86,14 @@ impl JudgeBuilder {
         self
     }
 
-    /// Opens the model in this registry, so that judges of one model share it. Without it each judge opens its
-    /// own.
+    /// Opens the model in this registry, so that several judges share one model. Without it each judge opens
+    /// its own.
     pub fn models(mut self, models: &Models) -> Self {
         self.models = Some(models.clone());
         self
     }
 
-    /// Sets the model as a [`Backend`]: one of the crate, with layers around it, or one of your own.
+    /// Sets the model as a [`Backend`]: one of this crate, one with layers around it, or your own.
     pub fn backend(mut self, backend: impl Backend + 'static) -> Self {
         self.backend = Some(Arc::new(backend));
         self
@@ -101,78 +101,78 @@ impl JudgeBuilder {
 
     /// Sets the prompt: a built-in name such as `score`, or the path of a prompt file.
     ///
-    /// Without a prompt the one that fits the model and the [record](Self::record) is chosen.
+    /// Without a prompt, the one that fits the model and the [record](Self::record) is chosen.
     pub fn prompt(mut self, name: impl Into<String>) -> Self {
         self.prompt = Some(Named::Name(name.into()));
         self
     }
 
-    /// Sets the prompt itself, as [`Prompt::parse`] gives it.
+    /// Sets the prompt itself, as returned by [`Prompt::parse`].
     pub fn with_prompt(mut self, prompt: impl Into<Arc<Prompt>>) -> Self {
         self.prompt = Some(Named::Prompt(prompt.into()));
         self
     }
 
-    /// Gives an example of the records: where no prompt is named, the built-in one that fits it is chosen, as the
-    /// program `tribunal` does with the first record (see [`prompt_for`]).
+    /// Sets an example of the records. If no prompt is named, the built-in one that fits the example is
+    /// chosen, as the program `tribunal` does with the first record (see [`prompt_for`]).
     pub fn record(mut self, item: &Item) -> Self {
         self.record = Some(item.clone());
         self
     }
 
-    /// Sets how tokens are drawn, over the prompt's own settings.
+    /// Sets the sampling; it takes precedence over the prompt's own settings.
     pub fn sampling(mut self, sampling: Sampling) -> Self {
         self.sampling = sampling;
         self
     }
 
-    /// Sets another scale than the prompt's own. It is printed into the prompt, and values off it are unreadable.
+    /// Replaces the scale of the prompt. It is printed into the prompt, and values outside it are unreadable.
     pub fn scale(mut self, scale: Scale) -> Self {
         self.scale = Some(scale);
         self
     }
 
-    /// Sets how many samples are drawn of every question (voting@k, self-consistency: Wang et al. 2022). Two or
-    /// more are drawn at temperature 1 where the [sampling](Self::sampling) does not set one.
+    /// Sets how many samples are drawn for every question (voting@k, self-consistency: Wang et al. 2022). Two
+    /// or more are drawn at temperature 1, unless the [sampling](Self::sampling) sets another one.
     pub fn draws(mut self, draws: u32) -> Self {
         self.draws = Some(draws);
         self
     }
 
-    /// Sets the orders in which compared answers are shown; an error where the prompt compares none.
+    /// Sets the orders in which compared answers are shown; an error if the prompt does not compare answers.
     pub fn order(mut self, order: Order) -> Self {
         self.order = Some(order);
         self
     }
 
-    /// Sets how several draws become one verdict.
+    /// Sets how several draws are combined into one verdict.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = Some(aggregate);
         self
     }
 
-    /// Sets order and aggregation for judges of all kinds: each counts where the prompt can use it, and is left out
-    /// elsewhere.
+    /// Sets order and aggregation for judges of any kind: each is used if the prompt supports it, and ignored
+    /// otherwise.
     #[doc(hidden)]
     pub fn usual(mut self, order: Option<Order>, aggregate: Option<Aggregate>) -> Self {
         (self.usual_order, self.usual_aggregate) = (order, aggregate);
         self
     }
 
-    /// Sets the rule that decides [`Judgment::pass`](crate::Judgment::pass), such as `score >= 7`, `label = correct` or
-    /// `first_error = -1`; an error where the prompt's verdicts have no such value.
+    /// Sets the rule that decides [`Judgment::pass`](crate::Judgment::pass), such as `score >= 7`,
+    /// `label = correct` or `first_error = -1`; an error if the prompt's verdicts have no such value.
     pub fn pass(mut self, rule: impl Into<String>) -> Self {
         self.pass = Some(rule.into());
         self
     }
 
-    /// Says what a good answer is, in your own words: the prompt shows it as `criteria`.
+    /// Sets what a good answer is, in your own words; the prompt shows it as `criteria`.
     pub fn criteria(mut self, text: impl Into<String>) -> Self {
         self.criteria = Some(text.into().into());
         self
     }
 
-    /// Sets criteria by name, each judged on its own, for prompts whose verdicts are of kind `criteria`.
+    /// Sets named criteria, each judged separately, for prompts with verdicts of the kind `criteria`.
     pub fn named_criteria<N: Into<String>, T: Into<String>>(
         mut self,
         criteria: impl IntoIterator<Item = (N, T)>,
@@ -188,44 +188,47 @@ impl JudgeBuilder {
         self
     }
 
-    /// Sets how many times an answer that cannot be read is asked for again; 2 by default. Each time is a request
-    /// with a key of its own.
+    /// Sets how many times an unreadable answer is requested again; 2 by default. Each time is a request with
+    /// its own key.
     ///
-    /// A model that would write the same text again (in process, at temperature 0) is asked once more for the
-    /// verdict alone, after its own text, where the prompt's rule has words that announce it.
+    /// A model that would write the same text again (in process, at temperature 0) is instead asked once for
+    /// the verdict alone, after its own text, if the prompt's rule has words that announce it.
     pub fn reasks(mut self, times: u32) -> Self {
         self.reasks = Some(times);
         self
     }
 
-    /// Sets what a million tokens cost, in any currency: [`Judgment::cost`](crate::Judgment::cost) is in it.
+    /// Sets the price of a million tokens, in any currency; [`Judgment::cost`](crate::Judgment::cost) uses
+    /// the same currency.
     pub fn price(mut self, price: Price) -> Self {
         self.price = Some(price);
         self
     }
 
-    /// Names finish reasons of the server that are clean ends, beside the known ones. An answer with any other
-    /// finish reason counts as cut off.
+    /// Sets additional finish reasons of the server that are normal ends. An answer with an unknown finish
+    /// reason counts as cut off.
     pub fn clean_finish<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         self.clean_finish = words.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sets a secret that the marks of verdict lines are derived from, so that nobody can compute them.
+    /// Sets a secret from which the marks of verdict lines are derived, so that judged text cannot contain a
+    /// computed mark.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(secret.into());
         self
     }
 
-    /// Opens the model, and checks that it can do what the prompt needs.
+    /// Opens the model, and checks that it supports what the prompt needs.
     ///
     /// # Errors
-    /// The prompt is wrong, the model cannot be opened, or the two do not fit together. Nothing is paid for yet.
+    /// The prompt is wrong, the model cannot be opened, or the two do not fit together. Nothing has been paid
+    /// for yet.
     ///
     /// # Cancellation
-    /// Dropping the future gives the judge up; a model that is being loaded is loaded to its end.
+    /// Dropping the future cancels the building; loading a model that has begun is completed.
     pub async fn build(mut self) -> Result<Judge> {
-        // A wrong name is an error before a model is loaded.
+        // Reports a wrong name before a model is loaded.
         let named = match self.prompt.take() {
             Some(Named::Prompt(prompt)) => Some(prompt),
             Some(Named::Name(name)) => Some(load(&name)?),
@@ -245,7 +248,7 @@ impl JudgeBuilder {
         self.build_with(prompt, opened).await
     }
 
-    /// The model that goes by name.
+    /// Opens the model by its name.
     async fn open(&mut self) -> Result<Arc<dyn Backend>> {
         let spec = self.model.take().unwrap_or_else(|| {
             tracing::warn!(
@@ -260,7 +263,7 @@ impl JudgeBuilder {
         self.models.take().unwrap_or_default().open(spec).await
     }
 
-    /// The prompt for a judge that names none.
+    /// The prompt for a judge without a named one.
     fn fitting_prompt(&self, backend: &dyn Backend) -> Result<Arc<Prompt>> {
         let record = self.record.as_ref().map(|item| self.fields.apply(item)).transpose()?;
         let supplied = match &self.criteria {
@@ -318,7 +321,7 @@ impl JudgeBuilder {
     }
 }
 
-/// Fails before the first paid call where probabilities decide and a model reports none.
+/// Checks, before the first paid request, that the model reports probabilities if they decide the verdict.
 pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
     let by_rule = judge.pass().is_some_and(Pass::needs_probabilities);
     for (member, backend) in judge.members() {
@@ -333,7 +336,7 @@ pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
         let reported = match logprobs {
             Logprobs::None => false,
             Logprobs::Top | Logprobs::Unknown => true,
-            // Where a text announces its verdict, the values of that must be scored.
+            // The values of a verdict after a text must be scored at its place.
             Logprobs::Exact => front.picks(),
         };
         if !reported && !score_verdict.is_yes() {
@@ -347,8 +350,8 @@ pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
     Ok(())
 }
 
-/// How many draws to ask for. Draws that a caller asks for without a temperature are drawn at temperature 1,
-/// whatever the prompt says. At temperature 0 all draws are the same text, so that one is enough.
+/// How many draws to request. Draws that a caller requests without a temperature are drawn at temperature 1,
+/// whatever the prompt sets. At temperature 0 all draws are the same text, so one is enough.
 fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling) -> u32 {
     let draws = asked.unwrap_or(own.draws).max(1);
     let temperature = match asked {
@@ -369,7 +372,7 @@ fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling)
     draws
 }
 
-/// The orders that were asked for, else the usual ones, else the prompt's own.
+/// The requested orders, otherwise the usual ones, otherwise those of the prompt.
 fn settled_order(asked: Option<Order>, usual: Option<Order>, prompt: &Prompt) -> Result<Order> {
     let front = prompt.front();
     if let (Some(order), false) = (asked, prompt.compares()) {
@@ -386,7 +389,7 @@ fn settled_order(asked: Option<Order>, usual: Option<Order>, prompt: &Prompt) ->
     Ok(asked.or(usual).or(front.order).unwrap_or(own))
 }
 
-/// The rule that was given, else the prompt's own, checked against the verdicts of the prompt.
+/// The given rule, otherwise that of the prompt, checked against the verdicts of the prompt.
 pub(super) fn fitted(
     given: Option<&str>,
     prompt: &Prompt,
@@ -409,7 +412,7 @@ pub(super) fn fitted(
 
 const CRITERIA: &str = "criteria";
 
-/// Criteria that no prompt shows would be silently ignored.
+/// Refuses criteria that the prompt does not show, because they would be silently ignored.
 fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
     if prompt.reads(CRITERIA) {
         return Ok(());
@@ -424,13 +427,13 @@ fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
     ))
 }
 
-/// The built-in prompt for a model and an example of its records, where no prompt is named: one that was made for
-/// the model where it fits the record, else the generic one of the record's kind (two answers: `pair`, steps:
-/// `first-error`, an answer: `score`, …). Without a record it is `score`. `supplied` are settings that the prompt
-/// must be able to use.
+/// The built-in prompt for a model and an example of its records, if no prompt is named: one that was made
+/// for the model if it fits the record, otherwise the generic one for the kind of record (two answers:
+/// `pair`, steps: `first-error`, an answer: `score`, …). Without a record it is `score`. `supplied` are
+/// settings that the prompt must support.
 ///
 /// # Errors
-/// The record holds no answer, or lacks what every prompt of the model requires.
+/// The record contains no answer, or lacks what every prompt of the model requires.
 pub fn prompt_for(
     backend: &dyn Backend,
     record: Option<&Item>,

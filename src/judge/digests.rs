@@ -1,4 +1,4 @@
-//! Hashes that name a judge: in results, in keys, and to tell whether stored texts must be read again.
+//! Hashes that identify a judge: in results, in keys, and to decide whether stored texts must be read again.
 
 use super::Model;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     request::Hasher,
 };
 
-/// Hashes of what does not change while a judge lives, made once.
+/// Hashes of the unchanging properties of a judge, computed once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Digests {
     name: Option<String>,
@@ -17,7 +17,7 @@ pub(super) struct Digests {
 }
 
 impl Digests {
-    /// Those of a judge of one member, or of several; the order of members changes none but the name.
+    /// The hashes for one or several members; the order of members only affects the name.
     pub(super) fn new(panel: &Panel, models: &[Model], name: Option<String>) -> Self {
         let is_given = name.is_some();
         let pass = panel.pass.as_ref();
@@ -54,12 +54,12 @@ impl Digests {
         }
     }
 
-    /// The name, where it is not that of the only model.
+    /// The name, if it differs from that of the only model.
     pub(super) fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The name that was given, and not made up.
+    /// The configured name, not a generated one.
     pub(super) fn given_name(&self) -> Option<String> {
         self.name.clone().filter(|_| self.is_given)
     }

@@ -7,13 +7,12 @@ use std::{
 
 use crate::completion::{Completion, Finish};
 
-/// The unknown finish reasons of a model that were reported already. Judges of one model share them where they are
-/// clones.
+/// The unknown finish reasons of a model that have been reported. Clones of a judge share them.
 #[derive(Debug, Default)]
 pub(super) struct Finishes(Mutex<BTreeSet<String>>);
 
 impl Finishes {
-    /// Reports an end that is neither known nor listed as clean.
+    /// Reports a finish reason that is neither known nor listed as normal.
     pub(super) fn note(&self, completion: &Completion, clean: &[String], model: &str) {
         let Finish::Other(word) = &completion.finish else { return };
         if !clean.iter().any(|clean| clean.trim().eq_ignore_ascii_case(word)) {

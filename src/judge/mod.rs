@@ -1,4 +1,4 @@
-//! Judges: a prompt, a model and a way to read its answer, or several of these as one panel.
+//! Judges: a prompt, a model and a parser for its answer, or several of these as one panel.
 
 mod builder;
 mod digests;
@@ -36,13 +36,13 @@ use crate::{
     verdict::Judgment,
 };
 
-/// How many requests of one judgment are in flight at once.
+/// The most requests of one judgment that are in flight at once.
 const AT_ONCE: usize = 64;
 
 /// Judges items.
 ///
-/// A judge has one member, which is a prompt and a model, or several ([`Judge::panel`]) whose votes become one
-/// judgment. It is cheap to clone, and works in any tokio runtime.
+/// A judge has one member, which is a prompt and a model, or several members ([`Judge::panel`]) whose votes
+/// are combined. It is cheap to clone, and works in any tokio runtime.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -63,8 +63,8 @@ const AT_ONCE: usize = 64;
 /// ```
 ///
 /// # Cancellation
-/// Dropping a judgment's future gives up its requests, and a model in this process stops. Behind a cache, an
-/// answer that a server is already writing may still arrive and is stored, because it was paid for.
+/// Dropping the future of a judgment cancels its requests, and a model in this process stops. With a cache,
+/// an answer that a server is writing may still arrive and is stored, because it was paid for.
 #[derive(Clone, Debug)]
 pub struct Judge(Arc<Inner>);
 
@@ -77,7 +77,7 @@ struct Inner {
     digests: Digests,
 }
 
-/// The model that answers for a member, and the unknown finish reasons that it gave.
+/// The model of a member, and the unknown finish reasons that it reported.
 #[derive(Clone, Debug)]
 struct Model {
     backend: Arc<dyn Backend>,
@@ -88,7 +88,7 @@ struct Model {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Judged {
-    /// The place of the item in the stream, from 0.
+    /// The position of the item in the stream, from 0.
     pub index: usize,
     /// The item.
     pub item: Item,
@@ -97,12 +97,12 @@ pub struct Judged {
 }
 
 impl Judge {
-    /// Begins to build a judge.
+    /// Starts building a judge.
     pub fn builder() -> JudgeBuilder {
         JudgeBuilder::default()
     }
 
-    /// Begins to build a judge whose members are these judges, each with its name: each votes with its own
+    /// Starts building a judge with these judges as its members, each with its name. Each votes with its own
     /// prompt, model, draws and orders (Verga et al. 2024, PoLL; Chan et al. 2024, ChatEval).
     pub fn panel<N: Into<Arc<str>>>(members: impl IntoIterator<Item = (N, Self)>) -> PanelBuilder {
         PanelBuilder::new(members.into_iter().map(|(name, judge)| (name.into(), judge)).collect())
@@ -115,26 +115,26 @@ impl Judge {
 
     /// Judges one item.
     ///
-    /// A request that fails costs its own vote and no other ([`Outcome::Failed`](crate::verdict::Outcome)).
+    /// A failed request affects its own vote only ([`Outcome::Failed`](crate::verdict::Outcome)).
     ///
     /// # Errors
-    /// No vote has an answer: the record lacks a field, the model is unreachable or refuses. A refused key or an
-    /// empty account is an error even where other votes have answers, because every later judgment would meet it
-    /// too. An answer that came but cannot be read is not an error: see [`Judgment::unreadable`].
+    /// No vote has an answer: the record lacks a field, or the model is unreachable or refuses. A refused key
+    /// or an empty account is an error even if other votes have answers, because every later judgment would
+    /// meet it too. An unreadable answer is not an error: see [`Judgment::unreadable`].
     pub async fn judge(&self, item: &Item) -> Result<Judgment> {
         self.judge_from(item, 0).await
     }
 
-    /// Judges an item whose first `reask` answers could not be read: it begins with the next one, so that no
-    /// cache gives those answers again.
+    /// Judges an item whose first `reask` answers could not be read. It begins with the next repetition, so
+    /// that no cache returns those answers again.
     ///
     /// # Errors
-    /// As [`Judge::judge`].
+    /// Those of [`Judge::judge`].
     pub async fn judge_from(&self, item: &Item, reask: u32) -> Result<Judgment> {
         self.judge_seen(&self.seen(item)?, reask).await
     }
 
-    /// Judges an item that [`seen`](Self::seen) gave.
+    /// Judges an item that [`seen`](Self::seen) returned.
     pub(crate) async fn judge_seen(&self, item: &Item, reask: u32) -> Result<Judgment> {
         let started = Instant::now();
         let facts = self.facts().await;
@@ -144,11 +144,11 @@ impl Judge {
         Ok(judgment)
     }
 
-    /// Begins to judge an item without asking anything: the [`Judging`] says what to ask, and its answers may
-    /// come from anywhere, such as a file. `facts` are those of [`Judge::facts`], or others.
+    /// Begins to judge an item without sending anything. The [`Judging`] provides the requests, and their
+    /// answers may come from anywhere, such as a file. `facts` are those of [`Judge::facts`], or others.
     ///
     /// # Errors
-    /// Nothing can be asked about the item: the record lacks a field.
+    /// No request can be made for the item, because the record lacks a field.
     pub fn judging(&self, item: &Item, facts: &Facts) -> Result<Judging> {
         self.0.panel.judging(item, facts)
     }
@@ -160,7 +160,7 @@ impl Judge {
         Facts::each(known.map(|(member, capabilities)| (member.name.clone(), capabilities)))
     }
 
-    /// Drives a judgment with the models of this judge, all its requests side by side.
+    /// Runs a judgment with the models of this judge, with all its requests in parallel.
     async fn drive(&self, mut judging: Judging) -> Result<Judgment> {
         let mut ready: VecDeque<(AskId, Request)> = judging.start().into();
         let mut flying = FuturesUnordered::new();
@@ -171,13 +171,13 @@ impl Judge {
                 flying.push(self.ask(id, request));
             }
             let Some((id, answer)) = flying.next().await else { break };
-            // A conversation that was begun goes on before another one begins.
+            // A conversation that has begun is continued before another one begins.
             let more = judging.answer(&id, answer);
             more.into_iter().rev().for_each(|ask| ready.push_front(ask));
         }
         let judgment = judging.judgment();
         if judgment.as_ref().is_err_and(Error::is_interrupted) {
-            // What is in flight is paid for: it lands, so that a cache keeps it for the next run.
+            // Requests in flight are paid for, so they are completed and cached for the next run.
             while flying.next().await.is_some() {}
         }
         judgment
@@ -195,14 +195,14 @@ impl Judge {
         (id, answer)
     }
 
-    /// The member of this name, and its model.
+    /// The member with this name, and its model.
     fn seat(&self, name: &str) -> Option<(&Arc<Member>, &Model)> {
         let mut seats = self.0.panel.members().iter().zip(&self.0.models);
         seats.find(|(member, _)| *member.name == *name)
     }
 
-    /// Every request that judging the item takes if all goes well, over all members, draws and orders. Where a
-    /// later request holds an earlier answer, a made-up one stands there. Nothing is sent.
+    /// All requests that judging the item needs if every answer is readable, over all members, draws and
+    /// orders. If a later request contains an earlier answer, a placeholder is used. Nothing is sent.
     ///
     /// # Errors
     /// The record lacks a field.
@@ -211,23 +211,23 @@ impl Judge {
         self.0.panel.rehearse(item, &facts)
     }
 
-    /// Judges an item again by the texts of an earlier judgment; no model is asked.
+    /// Judges an item again by the texts of an earlier judgment, without asking a model.
     ///
-    /// `mark` is that of the votes that hold none of their own; with `None` it is the item's.
+    /// `mark` is the mark for votes that contain none; `None` uses that of the item.
     ///
     /// # Errors
-    /// The texts are not those that this judge's prompts ask for, or every vote had failed.
+    /// The texts do not belong to this judge's prompts, or every vote had failed.
     #[doc(hidden)]
     pub fn reread(&self, item: &Item, votes: &[VoteLine], mark: Option<&str>) -> Result<Judgment> {
         self.0.panel.reread(item, votes, mark)
     }
 
-    /// Judges a stream of items, several at once, and returns results as they come, each with the index of its
-    /// item. [`judge_all_at`](Self::judge_all_at) sets how many are open at once; here it is
-    /// [`open_records`](Self::open_records).
+    /// Judges a stream of items, several at once, and returns results as they arrive, each with the index of
+    /// its item. Up to [`open_records`](Self::open_records) items are open at once;
+    /// [`judge_all_at`](Self::judge_all_at) sets another number.
     ///
-    /// The stream owns all that it needs: it can be stored, or driven by a spawned task. For results in a file
-    /// and for resume see [`run::judge_to`](crate::run::judge_to).
+    /// The stream owns everything it needs: it can be stored, or run by a spawned task. For results in a file
+    /// and for resume, see [`run::judge_to`](crate::run::judge_to).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -247,7 +247,7 @@ impl Judge {
     /// ```
     ///
     /// # Cancellation
-    /// Dropping the stream gives up the judgments in flight, as dropping that of one item does.
+    /// Dropping the stream cancels the judgments in flight.
     pub fn judge_all<S>(&self, items: S) -> impl Stream<Item = Judged> + use<S>
     where
         S: Stream<Item = Item>,
@@ -255,7 +255,7 @@ impl Judge {
         self.judge_all_at(self.open_records(), items)
     }
 
-    /// Judges a stream of items as [`judge_all`](Self::judge_all) does, `open` of them at once.
+    /// Judges a stream of items as [`judge_all`](Self::judge_all) does, up to `open` of them at once.
     pub fn judge_all_at<S>(&self, open: usize, items: S) -> impl Stream<Item = Judged> + use<S>
     where
         S: Stream<Item = Item>,
@@ -271,33 +271,33 @@ impl Judge {
         items.enumerate().map(judged).buffer_unordered(open.max(1))
     }
 
-    /// How many items to have open at once: two for each request that its models handle, so that none of them
-    /// waits for a slow record; at most 1,024. A model in this process is given one item for each of its requests:
-    /// with more, the second request of an item finds its first one no more in the model's memory.
+    /// How many items to keep open at once: two for each request that its models handle, so that no model
+    /// waits for a slow record; at most 1,024. For a model in this process it is one item per request. With
+    /// more, the second request of an item would no longer find the first one in the model's cache.
     pub fn open_records(&self) -> usize {
         let width = self.concurrency();
         let is_here = self.0.models.iter().all(|model| model.backend.is_in_process());
         if is_here { width } else { records_open(width) }
     }
 
-    /// The item as the prompt sees it: fields renamed and filled in. Where the members rename fields differently
-    /// it stays as it is, and each member renames for itself.
+    /// The item as the prompt sees it, with fields renamed and filled in. If the members rename fields
+    /// differently, it stays unchanged, and each member renames for itself.
     ///
     /// # Errors
-    /// The record lacks a field that was to be renamed.
+    /// The record lacks a field that is to be renamed.
     #[doc(hidden)]
     pub fn seen(&self, item: &Item) -> Result<Item> {
         self.0.panel.seen(item)
     }
 
-    /// The same judge with other samples: draw numbers are shifted by `times` × [draws](JudgeBuilder::draws), so
-    /// that no cache gives the same answers, and a sampled model writes new ones.
+    /// The same judge with other samples. Draw numbers are shifted by `times` × [draws](JudgeBuilder::draws),
+    /// so no cache returns the same answers, and a sampled model writes new ones.
     #[must_use]
     pub fn redrawn(&self, times: u32) -> Self {
         self.each_member(|member| member.redraw(times))
     }
 
-    /// The same judge with one fresh draw, at temperature 1 where it would otherwise write the same text again.
+    /// The same judge with one fresh draw, at temperature 1 if it would otherwise write the same text again.
     #[must_use]
     pub fn fresh(&self) -> Self {
         self.each_member(|member| {
@@ -315,10 +315,10 @@ impl Judge {
         self.with(panel)
     }
 
-    /// The same judge with another rule that sets `pass`.
+    /// The same judge with another pass rule.
     ///
     /// # Errors
-    /// The rule asks for something that verdicts of this judge do not have.
+    /// The rule needs a value that the verdicts of this judge do not have.
     pub fn passing(&self, rule: &Pass) -> Result<Self> {
         let rule = rule.fitted(&self.prompt().verdict_profile(), ErrorKind::Config)?;
         Ok(self.with(Panel { pass: Some(rule), ..(*self.0.panel).clone() }))
@@ -328,10 +328,10 @@ impl Judge {
         Self::new(panel, self.0.models.clone(), self.0.digests.given_name())
     }
 
-    /// Reads the verdict out of a critique that was written elsewhere; no model is asked, and a pair is taken as
-    /// shown. The rules are those of the first member.
+    /// Reads the verdict from a critique that was written elsewhere, without asking a model. Two compared
+    /// answers count in the order in which they were shown. The rules are those of the first member.
     ///
-    /// Quotations of what was judged cannot be told apart here: [`parse_for`](Self::parse_for) can.
+    /// Quotations of the judged text cannot be recognized here, but [`parse_for`](Self::parse_for) does so.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -348,36 +348,37 @@ impl Judge {
         self.0.panel.read_text(text, Transcript::of_text("critique", text))
     }
 
-    /// Reads the verdict out of a critique of this item. A verdict inside a quotation of the item does not count,
-    /// the item's own mark does, and the value must be possible for the item: an existing step, one of its
-    /// answers.
+    /// Reads the verdict from a critique of this item. A verdict inside a quotation of the item does not
+    /// count, while the item's own mark does. The value must be possible for the item: an existing step, or
+    /// one of its answers.
     ///
     /// # Errors
-    /// The record lacks a field that was to be renamed.
+    /// The record lacks a field that is to be renamed.
     pub fn parse_for(&self, item: &Item, text: &str) -> Result<Judgment> {
         let panel = &self.0.panel;
         let member = panel.first();
         let item = panel.seen_by(member, &panel.seen(item)?)?;
         let data = member.prompt.judged(&item);
-        // All records without anything to judge would share one mark.
+        // All records without judged text would share one mark.
         let mark = member.mark(&item).filter(|_| !data.is_empty());
         let shape = member.prompt.shape(&item);
         let of_text = Transcript::of_text("critique", text);
         Ok(panel.read_text(text, Transcript { mark, data, shape, ..of_text }))
     }
 
-    /// The members and their models, in the order in which they were given; one for a judge that is no panel.
+    /// The members and their models, in the order in which they were added; one for a judge that is not a
+    /// panel.
     pub fn members(&self) -> impl Iterator<Item = (&Member, &dyn Backend)> {
         let models = self.0.models.iter().map(|model| &*model.backend);
         self.0.panel.members().iter().map(|member| &**member).zip(models)
     }
 
-    /// The prompt; the first member's where there are several, which are of one kind and scale.
+    /// The prompt; that of the first member if there are several, which have one kind and scale.
     pub fn prompt(&self) -> &Prompt {
         &self.0.panel.first().prompt
     }
 
-    /// The prompt as the text of a file, with the scale, criteria, sampling and rules of this judge in it.
+    /// The prompt as the text of a file, including the scale, criteria, sampling and rules of this judge.
     ///
     /// # Errors
     /// The judge has several prompts, or the front matter of its prompt cannot be rewritten.
@@ -406,78 +407,78 @@ impl Judge {
         prompt.saved(&member.fields.filled_in(names), set)
     }
 
-    /// The name of this judge in results: that of its model, or that of the panel.
+    /// The name of this judge in results: that of its model, or of the panel.
     pub fn name(&self) -> &str {
         self.0.digests.name().unwrap_or_else(|| self.backend().name())
     }
 
-    /// The model; the first member's where there are several.
+    /// The model; that of the first member if there are several.
     pub fn backend(&self) -> &dyn Backend {
-        // A judge is never without members.
+        // A judge always has a member.
         &*self.0.models[0].backend
     }
 
-    /// The model of the member that a request is for.
+    /// The model of the member to which a request belongs.
     pub fn backend_of(&self, id: &AskId) -> Option<&dyn Backend> {
         self.seat(&id.member).map(|(_, model)| &*model.backend)
     }
 
-    /// How the prompt sees the fields of records; the first member's where there are several.
+    /// How the prompt sees the fields of records; for the first member if there are several.
     #[cfg(feature = "cli")]
     pub fn field_map(&self) -> &crate::item::FieldMap {
         self.0.panel.first().fields()
     }
 
-    /// Whether all members see records alike.
+    /// Whether all members see records in the same way.
     pub(crate) fn maps_alike(&self) -> bool {
         self.0.panel.maps_alike()
     }
 
-    /// The rule that sets `pass`, if there is one.
+    /// The rule that decides whether a judgment passes, if there is one.
     pub fn pass(&self) -> Option<&Pass> {
         self.0.panel.pass.as_ref()
     }
 
-    /// What tokens cost, where it is known and the same for all members.
+    /// The price of tokens, if it is known and equal for all members.
     pub fn price(&self) -> Option<Price> {
         let mut prices = self.0.panel.members().iter().map(|member| member.price);
         let first = prices.next()??;
         prices.all(|price| price == Some(first)).then_some(first)
     }
 
-    /// Whether the price of every member's tokens is known.
+    /// Whether the prices of all members are known.
     pub fn is_priced(&self) -> bool {
         self.0.panel.members().iter().all(|member| member.price.is_some())
     }
 
-    /// In which orders answers are shown; the first member's where there are several.
+    /// The orders in which answers are shown; those of the first member if there are several.
     pub fn order(&self) -> Order {
         self.0.panel.first().order
     }
 
-    /// How many requests the models of this judge handle well at once: that of the one that handles most.
+    /// How many concurrent requests the models of this judge handle well: the maximum over its models.
     pub fn concurrency(&self) -> usize {
         let most = self.0.models.iter().map(|model| model.backend.concurrency()).max();
         most.unwrap_or(1).max(1)
     }
 
-    /// A name for everything that changes what this judge asks, the models included. The order of the members
-    /// is not part of it.
+    /// A hash of everything that changes what this judge asks, including the models. The order of the members
+    /// does not matter.
     pub fn identity(&self) -> &str {
         &self.0.digests.identity
     }
 
-    /// The prompt's [hash](Prompt::hash), or that of the prompts of all members.
+    /// The [hash](Prompt::hash) of the prompt, or of the prompts of all members.
     pub fn prompt_hash(&self) -> &str {
         &self.0.digests.prompt
     }
 
-    /// A name for the rules by which texts become verdicts, which may change without asking anything again.
+    /// A hash of the rules by which texts become verdicts; these may change without new requests.
     pub fn reading(&self) -> &str {
         &self.0.digests.reading
     }
 
-    /// The fields of an item that the prompts of all members show: what keys are made of.
+    /// The fields of an item that the prompts of all members show, from which keys are computed.
     pub(crate) fn content(&self, item: &Item) -> serde_json::Value {
         let panel = &self.0.panel;
         let of = |member: &Member| {
@@ -492,7 +493,7 @@ impl Judge {
         serde_json::to_value(all).unwrap_or_default()
     }
 
-    /// The name of an item's line in results: equal content under an equal judge has an equal key.
+    /// The key of an item's line in results: equal content and an equal judge give an equal key.
     #[doc(hidden)]
     pub fn line_key(&self, item: &Item) -> String {
         let mut hasher = Hasher::new("tribunal-line-v2");

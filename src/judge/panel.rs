@@ -1,4 +1,4 @@
-//! Building a judge out of several judges.
+//! Builds a judge from several judges.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::{
     judging::Panel,
 };
 
-/// Builds a judge of several members (a jury); made by [`Judge::panel`].
+/// Builds a judge with several members (a jury); created by [`Judge::panel`].
 ///
-/// All members must give verdicts of one kind on one scale. Each votes with its own prompt, model, draws and orders;
-/// then the verdicts of the members are combined, each with the same weight.
+/// All members must give verdicts of one kind on one scale. Each votes with its own prompt, model, draws and
+/// orders; then the verdicts of the members are combined with equal weights.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -43,27 +43,27 @@ impl PanelBuilder {
         Self { members, name: None, aggregate: None, quorum: None, pass: None }
     }
 
-    /// Sets the name of the judge in results; by default it is made of the names of its members.
+    /// Sets the name of the judge in results; by default it is composed of the names of its members.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets how the verdicts of the members are combined; each member combines its own draws as it is set there.
+    /// Sets how the verdicts of the members are combined; each member combines its draws by its own setting.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = Some(aggregate);
         self
     }
 
-    /// Sets how many members must give a verdict; more than half of them by default. With fewer, the judgment is
-    /// unreadable ([`Reason::Quorum`](crate::verdict::Reason)).
+    /// Sets how many members must give a verdict; by default more than half of them. With fewer, the judgment
+    /// is unreadable ([`Reason::Quorum`](crate::verdict::Reason)).
     pub fn quorum(mut self, members: usize) -> Self {
         self.quorum = Some(members);
         self
     }
 
-    /// Sets the rule that decides [`Judgment::pass`](crate::Judgment::pass); by default it is that of the members, if
-    /// all have the same.
+    /// Sets the rule that decides [`Judgment::pass`](crate::Judgment::pass); by default that of the members,
+    /// if all have the same one.
     pub fn pass(mut self, rule: impl Into<String>) -> Self {
         self.pass = Some(rule.into());
         self
@@ -72,8 +72,8 @@ impl PanelBuilder {
     /// Builds the judge.
     ///
     /// # Errors
-    /// There is no member, two have the same name, one is a panel itself, their verdicts are of different kinds or
-    /// scales (the error names both), or the quorum, the aggregation or the pass rule does not fit.
+    /// There is no member, two have the same name, one is a panel itself, their verdicts differ in kind or
+    /// scale (the error names both), or the quorum, the aggregation or the pass rule does not fit.
     pub async fn build(self) -> Result<Judge> {
         let config = |message: String| Error::new(ErrorKind::Config, message);
         let (mut members, mut models) = (Vec::new(), Vec::new());
@@ -107,7 +107,7 @@ impl PanelBuilder {
         Ok(judge)
     }
 
-    /// The rule that all members have.
+    /// The rule that all members share.
     fn common_pass(&self) -> Option<crate::pass::Pass> {
         let mut rules = self.members.iter().map(|(_, judge)| judge.pass());
         let first = rules.next()??;

@@ -1,4 +1,4 @@
-//! Where a prompt comes from.
+//! The source of a prompt.
 
 use std::{path::Path, sync::Arc};
 
@@ -11,8 +11,8 @@ use crate::{
 
 /// A prompt that has not been read yet.
 ///
-/// A definition that came over a network is loaded in a closed [`Environment`], in which only
-/// built-in and inline prompts can be had.
+/// A definition that came over a network is loaded in a closed [`Environment`], which allows built-in and
+/// inline prompts only.
 ///
 /// ```
 /// use tribunal::{environment::Environment, judge::PromptRef};
@@ -43,7 +43,7 @@ pub enum PromptRef {
 }
 
 impl PromptRef {
-    /// The prompt that a name means: a built-in one, or else a file where the name is that of one.
+    /// The prompt that a name refers to: a built-in one, or a file if the name is that of a file.
     pub fn named(name: &str) -> Self {
         let is_path = || name.contains(['/', '\\', '.']) || Path::new(name).exists();
         if !is_built_in(name) && is_path() {
@@ -53,7 +53,7 @@ impl PromptRef {
         }
     }
 
-    /// Whether the catalogue has it.
+    /// Whether it is a built-in prompt.
     pub fn is_built_in(&self) -> bool {
         matches!(self, Self::BuiltIn(name) if is_built_in(name))
     }
@@ -61,7 +61,7 @@ impl PromptRef {
     /// Reads the prompt.
     ///
     /// # Errors
-    /// There is no such prompt, the file may not be named or cannot be read, or the prompt is wrong.
+    /// The prompt does not exist or is wrong, or the file may not be named or cannot be read.
     pub fn load(&self, environment: &Environment) -> Result<Arc<Prompt>> {
         match self {
             Self::BuiltIn(name) => built_in(name),
@@ -92,17 +92,17 @@ fn built_in(name: &str) -> Result<Arc<Prompt>> {
     Err(unknown(ErrorKind::Config, "prompt", name, names).hint(hint))
 }
 
-/// Whether a prompt of this name is read from a file.
+/// Whether a prompt with this name is read from a file.
 #[doc(hidden)]
 pub fn is_file(name: &str) -> bool {
     matches!(PromptRef::named(name), PromptRef::File(_))
 }
 
-/// The built-in prompt of this name, or the prompt in this file. For names that the user of this process gave:
-/// any file can be named.
+/// The built-in prompt with this name, or the prompt in this file. For names from the user of this process:
+/// every file is allowed.
 ///
 /// # Errors
-/// There is neither, or the file is wrong.
+/// Neither exists, or the file is wrong.
 pub fn load(name: &str) -> Result<Arc<Prompt>> {
     PromptRef::named(name).load(&Environment::process())
 }
