@@ -1,11 +1,11 @@
-//! What a model answered: its text, how it ended, what it cost and how likely its words were.
+//! The answer of a model: its text, how it ended, its cost and its probabilities.
 
 use serde::{Deserialize, Serialize};
 
 /// The answer of a model to one [`Request`](crate::Request).
 ///
-/// Clients of your own make one with [`Completion::text`], and add what they know: tokens, finish reason,
-/// probabilities. What a server does not report stays unknown, and never becomes 0.
+/// A custom client creates one with [`Completion::text`], and adds what it knows: usage, finish reason,
+/// probabilities. Values that a server does not report stay unknown, and never become 0.
 ///
 /// ```
 /// use tribunal::{Completion, completion::{Finish, Usage}};
@@ -17,25 +17,26 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 #[non_exhaustive]
 pub struct Completion {
-    /// The text, or the label that was chosen.
+    /// The text, or the chosen label.
     pub text: String,
-    /// What was thought, where the backend tells it apart.
+    /// The thinking, if the backend separates it from the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking: Option<String>,
     /// How it ended.
     pub finish: Finish,
-    /// Tokens read and written.
+    /// The tokens of the prompt and of the answer.
     pub usage: Usage,
-    /// Probabilities of the labels of an [`Ask::Choose`](crate::request::Ask); `None` where the server tells none.
+    /// The probabilities of the labels of an [`Ask::Choose`](crate::request::Ask); `None` if the server does
+    /// not report them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
-    /// Tokens with their alternatives, where they were asked for.
+    /// The tokens with their alternatives, if they were requested.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<Token>,
-    /// Parameters that the model refused and that were therefore not sent.
+    /// Parameters that were not sent because the model refused them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
-    /// The tokens of the text, where an engine in this process wrote it.
+    /// The token ids of the text, if a model in this process wrote it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub token_ids: Vec<i32>,
     /// The probability of each label at each place of an [`Ask::ChooseAt`](crate::request::Ask).
@@ -44,24 +45,24 @@ pub struct Completion {
     /// Natural-log probabilities of the tokens of an [`Ask::Logprobs`](crate::request::Ask), in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub logprobs: Vec<f64>,
-    /// The number of a reward head, for an [`Ask::Reward`](crate::request::Ask).
+    /// The output of a reward head, for an [`Ask::Reward`](crate::request::Ask).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reward: Option<f64>,
-    /// What the server says that the answer cost, in its currency.
+    /// The cost of the answer that the server reports, in its currency.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
-    /// Requests that were sent for this answer, failed ones included.
+    /// The number of requests that were sent for this answer, including failed ones.
     pub attempts: u32,
-    /// Whether an engine in this process wrote it, and ended the turn by its tokens: what looks like a
-    /// control token in the text is text.
+    /// Whether a model in this process wrote it and ended the turn by its tokens. Anything in the text that
+    /// looks like a control token is then plain text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_process: bool,
-    /// Whether it came from a cache, and cost nothing now.
+    /// Whether it came from a cache, and cost nothing this time.
     #[serde(skip)]
     pub cached: bool,
 }
 
-/// One written token and what could have stood there instead.
+/// One written token and its alternatives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Token {
@@ -71,7 +72,7 @@ pub struct Token {
     pub top: Vec<(String, f64)>,
 }
 
-/// How an answer ended.
+/// Why an answer ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "String", into = "String")]
@@ -80,52 +81,52 @@ pub enum Finish {
     /// The model ended its turn, or wrote a stop text.
     #[default]
     Stop,
-    /// The limit of tokens was reached.
+    /// The limit on tokens was reached.
     Length,
-    /// A filter or a refusal of the service ended it.
+    /// A content filter or a refusal of the service ended it.
     Filtered,
-    /// The words that announce the verdict were written for the model, and it wrote the verdict alone.
+    /// The words that announce the verdict were written for the model, and it wrote only the verdict.
     Forced,
-    /// A greedy text went round in a circle, and was stopped.
+    /// A greedy text repeated itself, and was stopped.
     Loop,
-    /// The model called tools: instead of a text, or after one.
+    /// The model called tools, instead of or after a text.
     ToolCalls,
-    /// A word of the server that is no known end: the answer counts as cut off.
+    /// An unknown finish reason of the server; the answer counts as cut off.
     Other(String),
 }
 
 impl Completion {
-    /// An ordinary answer of one attempt.
+    /// An ordinary answer from one attempt.
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), attempts: 1, ..Self::default() }
     }
 
-    /// The same with the probabilities of the labels that were offered.
+    /// The same answer with the probabilities of the offered labels.
     #[must_use]
     pub fn distribution(self, distribution: Distribution) -> Self {
         Self { distribution: Some(distribution), ..self }
     }
 
-    /// The same with another end.
+    /// The same answer with another finish reason.
     #[must_use]
     pub fn finish(self, finish: Finish) -> Self {
         Self { finish, ..self }
     }
 
-    /// The same with the tokens that it took.
+    /// The same answer with this usage.
     #[must_use]
     pub fn usage(self, usage: Usage) -> Self {
         Self { usage, ..self }
     }
 }
 
-/// The words in files that no server writes.
+/// The words in files that no server uses.
 const FORCED: &str = "forced";
 const LOOP: &str = "loop";
 const OWN: [&str; 2] = [FORCED, LOOP];
 
 impl Finish {
-    /// The word in files.
+    /// The word for the finish reason in files.
     pub fn name(&self) -> &str {
         match self {
             Self::Stop => "stop",
@@ -138,7 +139,7 @@ impl Finish {
         }
     }
 
-    /// What a server's word means, in any case, with `_`, `-` or a blank between its parts.
+    /// The finish reason for a word of a server, in any case, with `_`, `-` or a space between its parts.
     pub fn of_word(word: &str) -> Self {
         const CLEAN: [&str; 9] = [
             "",
@@ -200,13 +201,13 @@ impl Finish {
             () if is(&CUT) => Self::Length,
             () if is(&FILTERED) => Self::Filtered,
             () if is(&TOOLS) => Self::ToolCalls,
-            // Our own words: no server ends an answer like this.
+            // No server uses this program's own words as finish reasons.
             () if is(&OWN) => Self::Other(format!("server: {plain}")),
             () => Self::Other(shortened(word.trim())),
         }
     }
 
-    /// Whether the server gave up, so that the same request may be answered better.
+    /// Whether the server failed, so that the same request may get a better answer later.
     #[cfg(any(feature = "store", test))]
     pub(crate) fn is_accident(&self) -> bool {
         const PARTS: [&str; 7] =
@@ -217,13 +218,13 @@ impl Finish {
     }
 }
 
-/// A word and no essay.
+/// The beginning of an overlong word.
 fn shortened(word: &str) -> String {
     const LENGTH: usize = 40;
     word.chars().take(LENGTH).collect()
 }
 
-/// The word in files, or that of a server.
+/// The finish reason for a word in files, or for a word of a server.
 impl From<String> for Finish {
     fn from(word: String) -> Self {
         match word.as_str() {
@@ -240,7 +241,7 @@ impl From<Finish> for String {
     }
 }
 
-/// Tokens of one answer. What its server does not report is unknown, and never 0.
+/// The tokens of one answer. Unreported values are unknown, and never 0.
 ///
 /// ```
 /// use tribunal::completion::{Usage, UsageTotal};
@@ -257,44 +258,44 @@ pub struct Usage {
     /// Tokens of the prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<u64>,
-    /// Those of them that the server or the engine had seen before.
+    /// The prompt tokens that the server or the engine had cached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cached: Option<u64>,
-    /// Tokens that were written, thinking included.
+    /// Written tokens, including thinking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion: Option<u64>,
-    /// Those of them that were thinking.
+    /// The written tokens that were thinking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<u64>,
 }
 
 impl Usage {
-    /// Tokens of a prompt and of an answer, and nothing said of which were seen before.
+    /// The tokens of a prompt and of an answer; how many were cached is unknown.
     pub fn new(prompt: u64, completion: u64) -> Self {
         Self { prompt: Some(prompt), completion: Some(completion), ..Self::default() }
     }
 
-    /// Whether the tokens that are paid for are known.
+    /// Whether the tokens that are charged are known.
     pub fn is_known(&self) -> bool {
         self.prompt.is_some() && self.completion.is_some()
     }
 }
 
-/// Tokens over many answers, with the number of answers whose tokens are not among them.
+/// The tokens of many answers, and the number of answers with unknown tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct UsageTotal {
-    /// Tokens of the prompts.
+    /// Tokens of all prompts.
     pub prompt: u64,
-    /// Those of them that were reported as seen before.
+    /// The prompt tokens that were reported as cached.
     pub cached: u64,
-    /// Tokens that were written, thinking included.
+    /// Written tokens, including thinking.
     pub completion: u64,
-    /// Those of them that were reported as thinking.
+    /// The written tokens that were reported as thinking.
     pub reasoning: u64,
-    /// Answers whose server did not report its tokens: what they took is missing above.
+    /// The number of answers without reported tokens; their tokens are missing in the other fields.
     #[serde(skip_serializing_if = "is_zero")]
     pub unknown: u64,
 }
@@ -305,7 +306,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl UsageTotal {
-    /// So many tokens read and written, all of them reported.
+    /// This many prompt tokens and written tokens, all of them reported.
     pub fn new(prompt: u64, completion: u64) -> Self {
         Self { prompt, completion, ..Self::default() }
     }
@@ -344,7 +345,7 @@ impl std::ops::AddAssign for UsageTotal {
     }
 }
 
-/// What a million tokens cost, in any one currency.
+/// The price of a million tokens, in any currency.
 ///
 /// ```
 /// use tribunal::completion::{Price, UsageTotal};
@@ -356,22 +357,22 @@ impl std::ops::AddAssign for UsageTotal {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// Tokens of prompts.
+    /// Price of prompt tokens.
     pub prompt: f64,
-    /// Tokens of prompts that the server had seen before; the price of the others where it is not set.
+    /// Price of prompt tokens that the server had cached; the normal price if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached: Option<f64>,
-    /// Tokens that are written.
+    /// Price of written tokens.
     pub completion: f64,
 }
 
 impl Price {
-    /// What these tokens cost; `None` where the tokens of some answer are not known.
+    /// The cost of these tokens; `None` if the tokens of an answer are unknown.
     pub fn of(&self, usage: UsageTotal) -> Option<f64> {
         usage.is_known().then(|| self.at_least(usage))
     }
 
-    /// What the tokens cost that are known.
+    /// The cost of the known tokens.
     pub fn at_least(&self, usage: UsageTotal) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "nobody pays for 2^52 tokens")]
         let millions = |tokens: u64| tokens as f64 / 1e6;
@@ -382,7 +383,7 @@ impl Price {
     }
 }
 
-/// Probabilities of the labels that were offered at one place, at temperature 1.
+/// The probabilities of the labels that were offered at one place, at temperature 1.
 ///
 /// ```
 /// use tribunal::completion::Distribution;
@@ -396,30 +397,31 @@ impl Price {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Distribution {
-    /// Label and probability, 0 to 1, in the order in which the labels were offered.
+    /// Labels and probabilities, 0 to 1, in the order in which the labels were offered.
     pub labels: Vec<(String, f64)>,
-    /// Probability of everything else that could have followed.
+    /// The probability of everything else that could follow.
     pub missing: f64,
 }
 
 impl Token {
-    /// A token with what could have stood in its place.
+    /// A token with its alternatives.
     pub fn new(text: impl Into<String>, top: Vec<(String, f64)>) -> Self {
         Self { text: text.into(), top }
     }
 }
 
 impl Distribution {
-    /// These probabilities, and the rest for everything else.
+    /// These probabilities; the rest belongs to everything else.
     pub fn new(labels: Vec<(String, f64)>) -> Self {
         let missing = (1.0 - labels.iter().map(|(_, p)| p).sum::<f64>()).clamp(0.0, 1.0);
         Self { labels, missing }
     }
 
-    /// The probabilities of labels, seen through the alternatives of one token (natural logs).
+    /// The probabilities of labels, derived from the alternatives of one token (natural logarithms).
     ///
-    /// A label gets the mass of every token that begins it, or that it begins, and no other label;
-    /// whatever fits none or several is missing. Case matters only where labels differ by nothing else.
+    /// A label gets the probability of every token that is a prefix of it, or that it is a prefix of, if that
+    /// holds for no other label. All other probability is missing. Upper and lower case matter only if labels
+    /// differ in nothing else.
     pub fn of_alternatives(top: &[(String, f64)], labels: &[String]) -> Self {
         let mut masses = vec![0.0; labels.len()];
         for (token, logprob) in top {
@@ -432,17 +434,17 @@ impl Distribution {
         Self::new(labels.iter().cloned().zip(masses).collect())
     }
 
-    /// The probability that one of the labels offered comes next, 0 to 1.
+    /// The total probability of the offered labels, 0 to 1.
     pub fn mass(&self) -> f64 {
         self.labels.iter().map(|(_, p)| p).sum()
     }
 
-    /// The probability of this label; 0 where it was offered and has none, `None` where it was not offered.
+    /// The probability of this label; 0 if it was offered without any, `None` if it was not offered.
     pub fn of(&self, label: &str) -> Option<f64> {
         self.labels.iter().find(|(name, _)| name == label).map(|(_, p)| *p)
     }
 
-    /// The probabilities of the labels among themselves; `None` where none of them has any.
+    /// The probabilities normalized over the labels; `None` if all are 0.
     #[must_use]
     pub fn among_labels(&self) -> Option<Self> {
         let total = self.mass();
@@ -451,7 +453,7 @@ impl Distribution {
             .then(|| Self { labels: self.labels.iter().map(share).collect(), missing: 0.0 })
     }
 
-    /// The share of `label` among all labels offered; `None` where none of them has any mass.
+    /// The probability of `label` normalized over all labels; `None` if all are 0.
     pub fn share(&self, label: &str) -> Option<f64> {
         let total = self.mass();
         let (_, p) = self.labels.iter().find(|(name, _)| name.trim() == label.trim())?;
@@ -459,7 +461,7 @@ impl Distribution {
     }
 }
 
-/// The one label that a token is, begins, or is begun by: as it is written, else in any case.
+/// The only label that fits a token as a prefix in either direction: in exact case, otherwise in any case.
 fn label_of(token: &str, labels: &[String]) -> Option<usize> {
     if token.is_empty() {
         return None;
@@ -542,7 +544,7 @@ mod tests {
         for word in ["error", "OTHER", "stopped", "forced", "load", "2"] {
             let finish = Finish::of_word(word);
             assert!(matches!(&finish, Finish::Other(_)), "{word}");
-            // It comes back from a file as it went there.
+            // The word is the same after writing and reading a file.
             assert_eq!(Finish::from(finish.name().to_owned()), finish, "{word}");
         }
         assert_eq!(Finish::from("forced".to_owned()), Finish::Forced);

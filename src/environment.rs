@@ -1,8 +1,8 @@
-//! What a process lets settings reach outside of themselves: variables, files and addresses.
+//! What settings may reach outside of themselves: variables, files and addresses.
 //!
-//! This is the edge of the library. Front ends and the loader of configuration files look things up here,
-//! once, and hand on what they found; everything above works on contents. A definition of a judge that came
-//! over a network is resolved with [`Environment::closed`], in which nothing can be looked up.
+//! This is the edge of the library. Front ends and the loader of configuration files look values up here,
+//! once, and pass on their contents; all other code works on contents. A definition of a judge from a network
+//! is resolved with [`Environment::closed`], in which nothing can be looked up.
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
@@ -30,13 +30,13 @@ enum Reach {
     /// Everything that this process can reach.
     #[default]
     Process,
-    /// These variables alone; files and addresses as for the process.
+    /// Only these variables; files and addresses as for the process.
     Given(BTreeMap<String, String>),
     /// Nothing.
     Closed,
 }
 
-/// Names variables, and never their values.
+/// Prints the names of variables, never their values.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -55,7 +55,7 @@ impl Environment {
         Self(Reach::Process)
     }
 
-    /// These variables and no others; files and addresses may be named.
+    /// Only these variables; files and addresses are allowed.
     pub fn of<N: Into<String>, V: Into<String>>(
         variables: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
@@ -63,8 +63,8 @@ impl Environment {
         Self(Reach::Given(variables.collect()))
     }
 
-    /// An environment in which nothing can be read and no address may be named: for definitions from
-    /// elsewhere.
+    /// An environment in which nothing can be read and no address is allowed: for definitions from another
+    /// machine.
     pub fn closed() -> Self {
         Self(Reach::Closed)
     }
@@ -74,7 +74,7 @@ impl Environment {
         matches!(self.0, Reach::Closed)
     }
 
-    /// The value of a variable; `None` where it is not set, is not Unicode, or may not be read.
+    /// The value of a variable; `None` if it is not set, is not Unicode, or may not be read.
     pub fn variable(&self, name: &str) -> Option<String> {
         match &self.0 {
             Reach::Process => std::env::var(name).ok(),
@@ -83,7 +83,7 @@ impl Environment {
         }
     }
 
-    /// The text of the file that the setting `setting` names, without the blank end.
+    /// The content of the file that the setting `setting` names, without trailing whitespace.
     ///
     /// # Errors
     /// Files may not be named, or this one cannot be read.
@@ -95,7 +95,7 @@ impl Environment {
         Ok(text.trim_end().to_owned())
     }
 
-    /// The text itself, or the text of the file that is named after an `@`.
+    /// The value itself, or the content of a file if the value is `@` and a path.
     ///
     /// # Errors
     /// Files may not be named, or this one cannot be read.
@@ -106,10 +106,10 @@ impl Environment {
         })
     }
 
-    /// Refuses a setting that names a file where files may not be named.
+    /// Refuses a setting with a file, if files are not allowed.
     ///
     /// # Errors
-    /// They may not.
+    /// Files are not allowed.
     pub fn check_file(&self, setting: &str, path: &str) -> Result<()> {
         self.check(
             setting,
@@ -119,18 +119,18 @@ impl Environment {
         )
     }
 
-    /// Refuses a setting that names an address where addresses may not be named.
+    /// Refuses a setting with an address, if addresses are not allowed.
     ///
     /// # Errors
-    /// They may not.
+    /// Addresses are not allowed.
     pub fn check_address(&self, setting: &str, url: &str) -> Result<()> {
         self.check(setting, "an address", url, "name a model that is defined where the judge runs")
     }
 
-    /// Refuses a setting that names a variable where variables may not be named.
+    /// Refuses a setting with a variable, if variables are not allowed.
     ///
     /// # Errors
-    /// They may not.
+    /// Variables are not allowed.
     pub fn check_variable(&self, setting: &str, name: &str) -> Result<()> {
         self.check(setting, "a variable", name, "keys are set where the judge runs")
     }
@@ -143,10 +143,10 @@ impl Environment {
         Err(Error::new(ErrorKind::Config, message).hint(hint))
     }
 
-    /// The values of all variables that hold secrets, which must reach no recording and no screen.
+    /// The values of all variables with secrets, which must not appear in recordings or on screens.
     pub fn secrets(&self) -> Vec<String> {
         let values: Vec<(String, String)> = match &self.0 {
-            // `vars` panics where a variable is not Unicode.
+            // `vars` panics if a variable is not Unicode.
             Reach::Process => std::env::vars_os()
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -160,7 +160,7 @@ impl Environment {
     }
 }
 
-/// Whether a variable holds a secret: `KEYBOARD` and `SSH_KEY_PATH` do not.
+/// Whether a variable contains a secret: `KEYBOARD` and `SSH_KEY_PATH` do not.
 fn is_secret(name: &str, value: &str) -> bool {
     const NAMES: [&str; 8] =
         ["KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL"];

@@ -1,4 +1,4 @@
-//! One error for the whole crate: what happened, why, and what to do next.
+//! The error type of the whole crate: what happened, why, and what to do next.
 
 use core::time::Duration;
 use std::{fmt, sync::Arc};
@@ -10,8 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why something could not be done.
 ///
-/// It is opaque and cheap to clone: one failure may be shared by many who waited for the same answer.
-/// An answer that came but says nothing is not an error: see [`Unreadable`](crate::Unreadable).
+/// It is opaque and cheap to clone: all callers that wait for the same answer may share one failure. An
+/// unreadable answer is not an error: see [`Unreadable`](crate::Unreadable).
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -24,7 +24,7 @@ struct Inner {
     facts: Facts,
 }
 
-/// What is known of a failure beside its kind, for those who decide what to do about it.
+/// The facts about a failure besides its kind, for code that reacts to it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Facts {
     status: Option<u16>,
@@ -35,33 +35,33 @@ struct Facts {
     interrupted: bool,
 }
 
-/// Whether the same request is worth another try.
+/// Whether the same request should be tried again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Retry {
-    /// The kind of the error says.
+    /// The kind of the error decides.
     #[default]
     ByKind,
-    /// One more try, whatever the kind.
+    /// One more try, whatever the kind is.
     Once,
-    /// No: it would fail again, although most errors of this kind pass.
+    /// No: it would fail again, although most errors of this kind are temporary.
     Never,
 }
 
-/// What a program may want to tell apart.
+/// The kinds of failures that a program may want to distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The prompt file is wrong, or does not fit the record.
     Prompt,
-    /// The record lacks what the prompt needs, or is no record at all.
+    /// The record lacks what the prompt needs, or is not a record.
     Record,
-    /// A setting contradicts another, or names what does not exist.
+    /// A setting contradicts another one, or refers to something that does not exist.
     Config,
-    /// The model could not be loaded, or failed while it computed.
+    /// The model could not be loaded, or failed during evaluation.
     Model,
     /// The model or its API cannot do what the judge needs.
     Unsupported,
-    /// The request itself was refused: malformed, or against a policy.
+    /// The request was refused: malformed, or against a policy.
     Refused,
     /// The request is longer than the model's context.
     TooLong,
@@ -71,17 +71,17 @@ pub enum ErrorKind {
     Quota,
     /// The model or the address does not exist: no request of this run can succeed.
     NotFound,
-    /// There were more requests than the server takes at the moment.
+    /// The server received more requests than it currently accepts.
     RateLimited,
-    /// The server is busy or broken for now.
+    /// The server is temporarily busy or broken.
     Overloaded,
-    /// No answer came in time.
+    /// No answer arrived in time.
     TimedOut,
-    /// No connection to the server could be made, or it broke off.
+    /// No connection to the server could be established, or it broke.
     Unreachable,
-    /// A recording or a script holds no answer to this request.
+    /// A recording or a script contains no answer to this request.
     NotRecorded,
-    /// What the run may spend is spent: nothing more was asked.
+    /// The budget of the run is spent; nothing more was sent.
     Budget,
     /// A file could not be read or written.
     Io,
@@ -132,7 +132,7 @@ impl ErrorKind {
         }
     }
 
-    /// The kind of this word.
+    /// The kind for this word.
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == word)
     }
@@ -142,14 +142,14 @@ impl ErrorKind {
         matches!(self, Self::RateLimited | Self::Overloaded | Self::TimedOut | Self::Unreachable)
     }
 
-    /// Whether every later request of this run would fail the same way.
+    /// Whether every later request of this run would fail in the same way.
     pub fn is_fatal(self) -> bool {
         matches!(self, Self::Unauthorized | Self::Quota | Self::NotFound)
     }
 }
 
 impl Error {
-    /// An error of this kind that says `message`: lower case, no final stop.
+    /// An error of this kind with this message, in lower case and without a final full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -160,12 +160,12 @@ impl Error {
         }))
     }
 
-    /// An error of other code, such as the client of an agent framework. It is not transient: use
-    /// [`Error::new`] with [`ErrorKind::Overloaded`] or [`ErrorKind::TimedOut`] where the same request may
+    /// An error from other code, such as the client of an agent framework. It is not transient: use
+    /// [`Error::new`] with [`ErrorKind::Overloaded`] or [`ErrorKind::TimedOut`] if the same request may
     /// succeed later.
     ///
-    /// The errors of files and sockets, of JSON and of `reqwest` (feature `openai`) convert by themselves, and
-    /// keep whether they are transient; all others need this word, because any type may be an error.
+    /// Errors of files and sockets, of JSON and of `reqwest` (feature `openai`) convert automatically, and
+    /// stay transient if they are. All others need this function, because any type may be an error.
     ///
     /// ```
     /// use tribunal::{Error, Result};
@@ -180,14 +180,14 @@ impl Error {
         Self::new(ErrorKind::Model, "the model's client failed").because(cause)
     }
 
-    /// Adds what to do next.
+    /// Adds a hint about what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         Arc::make_mut(&mut self.0).hints.push(hint.into());
         self
     }
 
-    /// Adds the error underneath.
+    /// Adds the cause.
     #[must_use]
     pub fn because(
         mut self,
@@ -197,7 +197,7 @@ impl Error {
         self
     }
 
-    /// The same error seen from outside: `place: message`.
+    /// The same error with its place in front: `place: message`.
     #[must_use]
     pub fn within(mut self, place: impl fmt::Display) -> Self {
         let inner = Arc::make_mut(&mut self.0);
@@ -210,88 +210,88 @@ impl Error {
         self
     }
 
-    /// The HTTP status that the server answered with.
+    /// Sets the HTTP status of the response.
     #[must_use]
     pub fn with_status(self, status: u16) -> Self {
         self.with(|facts| facts.status = Some(status))
     }
 
-    /// How long the server asks to wait before the next request.
+    /// Sets how long the server asks to wait before the next request.
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
         self.with(|facts| facts.retry_after = Some(wait))
     }
 
-    /// Counts so many more attempts: requests that were sent to the server for this answer.
+    /// Adds this many attempts: requests that were sent to the server for this answer.
     #[must_use]
     pub fn after_attempts(self, attempts: u32) -> Self {
         self.with(|facts| facts.attempts = facts.attempts.saturating_add(attempts))
     }
 
-    /// Says that the same request would fail again, although most errors of this kind pass.
+    /// Marks that the same request would fail again, although most errors of this kind are temporary.
     #[must_use]
     pub fn permanent(self) -> Self {
         self.with(|facts| facts.retry = Retry::Never)
     }
 
-    /// Says that the same request is worth sending once more, and not more than once: an answer that cannot be
-    /// read is an accident the first time and a habit the second.
+    /// Marks that the same request should be sent exactly once more: an unreadable response is an accident
+    /// the first time, but not the second.
     #[must_use]
     pub fn worth_one_retry(self) -> Self {
         self.with(|facts| facts.retry = Retry::Once)
     }
 
-    /// Says that every later request of this run would fail the same way, although most errors of this kind
-    /// concern one record.
+    /// Marks that every later request of this run would fail in the same way, although most errors of this
+    /// kind concern one record.
     #[must_use]
     pub fn fatal(self) -> Self {
         self.with(|facts| facts.fatal = true)
     }
 
-    /// Says that nothing more was tried because the run is to stop.
+    /// Marks that nothing more was tried because the run is to stop.
     #[must_use]
     pub fn interrupted(self) -> Self {
         self.with(|facts| facts.interrupted = true)
     }
 
-    /// What went wrong, as a program sees it.
+    /// The kind of the failure, for programs.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What went wrong, without hints and causes.
+    /// The message, without hints and causes.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What to do next, in the order in which it was said.
+    /// The hints about what to do next, in the order in which they were added.
     pub fn hints(&self) -> &[Hint] {
         &self.0.hints
     }
 
-    /// The HTTP status of the answer; `None` where none came, or the model is not behind a server.
+    /// The HTTP status of the response; `None` if there was no response, or the model is not on a server.
     pub fn status(&self) -> Option<u16> {
         self.0.facts.status
     }
 
-    /// How long the server asks to wait before the next request, by a header or by its message.
+    /// How long the server asks to wait before the next request, in a header or in its message.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.facts.retry_after
     }
 
-    /// How many requests were sent to a server for this answer.
+    /// The number of requests that were sent to a server for this answer.
     pub fn attempts(&self) -> u32 {
         self.0.facts.attempts
     }
 
-    /// Whether more would have been tried if the run had not been stopped.
+    /// Whether the stop of the run prevented further tries.
     pub fn is_interrupted(&self) -> bool {
         self.0.facts.interrupted
     }
 
-    /// Whether the same request is worth sending once more, and not more than once, whatever
-    /// [`is_transient`](Self::is_transient) says: the answer was garbled, or a page came that may not be the
-    /// server's own.
+    /// Whether the same request should be sent exactly once more, whatever
+    /// [`is_transient`](Self::is_transient) returns: the answer was damaged, or a page arrived that may not
+    /// come from the server itself.
     pub fn is_worth_one_retry(&self) -> bool {
         self.0.facts.retry == Retry::Once
     }
@@ -301,7 +301,7 @@ impl Error {
         self.0.kind.is_transient() && self.0.facts.retry != Retry::Never
     }
 
-    /// Whether every later request of this run would fail the same way.
+    /// Whether every later request of this run would fail in the same way.
     pub fn is_fatal(&self) -> bool {
         self.0.kind.is_fatal() || self.0.facts.fatal
     }
@@ -317,7 +317,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The words of a cause of the operating system without its number: `No such file (os error 2)`.
+/// The text of an operating system error without its number: `No such file (os error 2)`.
 fn without_code(cause: &str) -> &str {
     let Some((words, code)) = cause.rsplit_once(" (os error ") else { return cause };
     match code.strip_suffix(')') {
@@ -333,7 +333,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// The same kind of failure in the same words.
+/// Two errors are equal if kind, facts and texts are.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         self.kind() == other.kind()
@@ -376,7 +376,7 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// The error of a client that read something other than the JSON it expected. It is not transient.
+/// The error of a client that received something other than the expected JSON. It is not transient.
 impl From<serde_json::Error> for Error {
     fn from(cause: serde_json::Error) -> Self {
         if cause.is_io() {
@@ -386,7 +386,7 @@ impl From<serde_json::Error> for Error {
     }
 }
 
-/// The name among `known` that a reader may have meant by `typed`.
+/// The name in `known` that is most similar to `typed`, if one is similar.
 pub fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     const ALIKE: f64 = 0.75;
     known
@@ -397,7 +397,7 @@ pub fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option
         .map(|(_, name)| name)
 }
 
-/// `unknown thing` with the near name, or with all names.
+/// The error `unknown thing`, with a similar name or with all names.
 pub(crate) fn unknown<'k>(
     kind: ErrorKind,
     what: &str,
@@ -412,7 +412,7 @@ pub(crate) fn unknown<'k>(
     error.hint(format!("there are {}", names.join(", ")))
 }
 
-/// What is wrong with a line that should be JSON of a certain shape, in plain words.
+/// A description of what is wrong with a line that should be JSON of a certain shape.
 pub fn json_fault(cause: &serde_json::Error) -> String {
     match cause.classify() {
         serde_json::error::Category::Data => "its fields are not those of such a line".into(),
@@ -420,9 +420,9 @@ pub fn json_fault(cause: &serde_json::Error) -> String {
     }
 }
 
-/// The mistake that ends a text as JSON, in plain words.
+/// A description of the syntax error in a JSON text.
 pub(crate) fn json_mistake(cause: &serde_json::Error) -> &'static str {
-    // What serde_json says begins with these words.
+    // The messages of `serde_json` begin with these words.
     const MISTAKES: [(&str, &str); 14] = [
         ("EOF", "it breaks off"),
         ("key must be a string", "a name stands without double quotes"),

@@ -1,11 +1,11 @@
-//! What to do next, said without the words of one front end.
+//! Hints about what to do next, independent of the front end.
 
 use std::{borrow::Cow, fmt};
 
 /// What a reader may do about an [`Error`](crate::Error).
 ///
-/// A hint is text with settings in it. A setting is data: the command line writes `--map answer=reply`, a
-/// configuration file `map = …`, and whoever has no better word prints the neutral one of [`Display`](fmt::Display).
+/// A hint is text that contains settings as data. The command line prints a setting as `--map answer=reply`,
+/// and a configuration file as `map = …`; [`Display`](fmt::Display) prints a neutral form.
 ///
 /// ```
 /// use tribunal::Hint;
@@ -32,15 +32,15 @@ impl Hint {
         self
     }
 
-    /// Adds a setting by its name in the configuration, with an example of its value; an empty value names the
-    /// setting alone.
+    /// Adds a setting by its name in the configuration, with an example of its value. With an empty value,
+    /// only the name is shown.
     #[must_use]
     pub fn setting(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         self.0.push(Piece::Setting { name: name.into(), value: value.into() });
         self
     }
 
-    /// The hint as one text, with each setting in the words of `word(name, value)`.
+    /// The hint as one text, with each setting formatted by `word(name, value)`.
     pub fn worded(&self, word: impl Fn(&str, &str) -> String) -> String {
         let worded = |piece: &Piece| match piece {
             Piece::Text(text) => text.to_string(),

@@ -1,4 +1,4 @@
-//! What is asked of a backend, and the name under which its answer is remembered.
+//! What is asked of a backend, and the key under which its answer is cached.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 #[cfg(any(feature = "llama", feature = "openai"))]
 use crate::error::{Error, ErrorKind};
 
-/// A conversation and what is wanted next: all that changes the answer, and nothing that does not.
+/// A conversation and the question about it: everything that changes the answer, and nothing else.
 ///
-/// Timeouts, retries, parsers and thresholds are deliberately absent: changing them never makes a
-/// remembered answer worthless.
+/// Timeouts, retries, parsers and thresholds are deliberately absent, so changing them never invalidates a
+/// cached answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Request {
@@ -20,195 +20,195 @@ pub struct Request {
     pub open: bool,
     /// Whether the model's chat template is used.
     pub chat: Chat,
-    /// What is wanted.
+    /// What the model is asked to do.
     pub ask: Ask,
-    /// How tokens are picked.
+    /// How tokens are chosen.
     pub sampling: Sampling,
-    /// What the answer must look like.
+    /// The required format of the answer.
     pub constraint: Option<Constraint>,
-    /// Index of a repeated sample: the same question again is another question.
+    /// The index of a repeated sample; each index is a different question.
     pub draw: u32,
-    /// How often an unreadable answer was asked again.
+    /// How many times an unreadable answer was requested again.
     pub reask: u32,
     /// Variables of the model's chat template, such as `enable_thinking`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub template: BTreeMap<String, serde_json::Value>,
-    /// How many alternatives of every token to report beside a text, where the server can. They change nothing
-    /// of the text, and are not part of the key: a remembered text may come without them.
+    /// How many alternatives of every token to report with a text, if the server can. They do not change the
+    /// text and are not part of the key, so a cached text may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alternatives: Option<u8>,
-    /// Whether the answer must be the same whenever it is asked for; `None` leaves it to the model.
+    /// Whether the answer must be the same for every request; `None` leaves it to the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deterministic: Option<bool>,
 }
 
-/// How messages become the model's input.
+/// How messages are converted to the model's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Chat {
     /// The model's own chat template.
     #[default]
     Model,
-    /// One text without a template: base models and judges trained on plain text.
+    /// Plain text without a template, for base models and judges that were trained on plain text.
     Raw,
 }
 
 /// One turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who speaks.
+    /// The author of the turn in the conversation.
     pub role: Role,
-    /// What is said, piece by piece.
+    /// The content, piece by piece.
     pub parts: Vec<Part>,
 }
 
-/// Who speaks in a turn.
+/// The role of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Standing instructions.
     System,
-    /// The one who asks.
+    /// The user of the model.
     User,
     /// The model.
     Assistant,
 }
 
-/// A piece of a turn and who wrote it.
+/// A piece of a turn and its author.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Part {
-    /// Who wrote it.
+    /// The author.
     pub origin: Origin,
-    /// What it is.
+    /// The content.
     #[serde(flatten)]
     pub content: Content,
-    /// For a text that the model wrote: its own tokens, which may go on where the text was cut. Another
-    /// spelling of the same text would be another question to the model.
+    /// For a text that the model wrote: its own tokens, so that the text can be continued exactly where it
+    /// was cut. Another tokenization of the same text would be a different question.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token_ids: Vec<i32>,
 }
 
-/// What a piece of a turn is.
+/// The content of a piece.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Content {
     /// Text.
     Text(String),
-    /// The end of an open thinking block, in the model's own token where it has one. Only the prompt's author
-    /// writes it.
+    /// The end of an open thinking block, as the model's own token if it has one. Only the prompt's author
+    /// can write it.
     EndOfThinking,
 }
 
-/// Who wrote a piece of a turn. Only [`Origin::Prompt`] is trusted.
+/// The author of a piece of a turn. Only [`Origin::Prompt`] is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The author of the prompt.
     Prompt,
-    /// The record: it can never change a role, a template or a control token.
+    /// The record, which can never change a role, a template or a control token.
     Data,
-    /// A model, earlier in this conversation.
+    /// A model, earlier in the conversation.
     Model,
 }
 
-/// What is wanted of the model.
+/// What the model is asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Ask {
-    /// Write on until the turn ends.
+    /// Write a text until the turn ends.
     Generate {
-        /// How many alternatives of every token to report, where the label is to be read off them.
+        /// How many alternatives of every token to report, if the label is read from them.
         top_logprobs: Option<u8>,
     },
-    /// Say which of these continues the text, with the probability of each.
+    /// Report which of these labels continues the text, with the probability of each.
     Choose {
-        /// The continuations, exactly as they would be written.
+        /// The continuations, exactly as the model would write them.
         labels: Vec<String>,
     },
-    /// Say how likely each of these labels is at each of these places of the conversation: process rewards.
+    /// Report the probability of each label at each of these places of the conversation: process rewards.
     ChooseAt {
-        /// The labels, exactly as they would be written.
+        /// The labels, exactly as the model would write them.
         labels: Vec<String>,
-        /// Places in the last turn, in characters from its start, in ascending order.
+        /// Places in the last turn, in characters from its start, ascending.
         places: Vec<usize>,
     },
-    /// Say how likely a given text is, token by token: implicit rewards.
+    /// Report the probability of a given text, token by token: implicit rewards.
     Logprobs {
-        /// The text that would follow the conversation.
+        /// The text after the conversation.
         of: String,
     },
-    /// Say the number of a reward head for the conversation.
+    /// Report the output of a reward head for the conversation.
     Reward,
-    /// Say whether an answer is what the reference says: checks without a model.
+    /// Report whether an answer matches a reference: checks without a model.
     Compare {
         /// The answer.
         answer: String,
-        /// What it is held against.
+        /// The reference to compare it with.
         reference: String,
     },
 }
 
-/// How tokens are picked; `None` leaves a setting to the model or its server.
+/// How tokens are chosen; `None` leaves a setting to the model or its server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Sampling {
-    /// 0 is greedy.
+    /// The temperature; 0 always chooses the most likely token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
-    /// Nucleus: the smallest set of tokens with this much probability.
+    /// Nucleus sampling: the smallest set of tokens with this total probability, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f64>,
-    /// The k likeliest tokens.
+    /// Sample from this many of the most likely tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k: Option<u32>,
-    /// Tokens at least this likely, relative to the likeliest.
+    /// Sample from tokens with at least this probability relative to the most likely one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_p: Option<f64>,
-    /// At most so many new tokens.
+    /// The most new tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
-    /// Texts that end the answer; they are not part of it.
+    /// Texts that end the answer, and are not part of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
-    /// Random seed.
+    /// The random seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// What the odds of a token that was written already are divided by; 1 changes nothing (Keskar et al.
-    /// 2019, CTRL).
+    /// The divisor for the odds of a token that was already written; 1 changes nothing (Keskar et al. 2019,
+    /// CTRL).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat_penalty: Option<f64>,
-    /// What is taken off the log-odds of a token that was written already.
+    /// The amount subtracted from the log-odds of a token that was already written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub presence_penalty: Option<f64>,
-    /// The same for every time that it was written.
+    /// The amount subtracted from the log-odds of a token for each time it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frequency_penalty: Option<f64>,
-    /// At most so many tokens of thinking.
+    /// The most tokens of thinking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking_tokens: Option<u32>,
 }
 
-/// What an answer must look like.
+/// The required format of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Constraint {
-    /// A JSON value of this JSON schema.
+    /// JSON that fits this JSON schema.
     Schema(serde_json::Value),
 }
 
-/// Names a [`Request`] to one model, across runs and machines.
+/// The key of a [`Request`] to one model, across runs and machines.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CacheKey([u8; 32]);
 
-/// Whether a model can do something: yes, no, or not known.
+/// Whether a model can do something: yes, no, or unknown.
 ///
-/// Not known is neither: a server may not have been asked yet, or did not answer. What follows from it is
-/// decided where the ability is used, and documented with it in [`Capabilities`].
+/// It is unknown if a server has not been asked yet, or did not respond. The effect of an unknown ability is
+/// documented with each ability in [`Capabilities`].
 ///
 /// ```
 /// use tribunal::request::Ability;
@@ -223,7 +223,7 @@ pub enum Ability {
     Yes,
     /// It cannot.
     No,
-    /// Nobody knows yet.
+    /// Not known yet.
     #[default]
     Unknown,
 }
@@ -234,12 +234,12 @@ impl Ability {
         if can { Self::Yes } else { Self::No }
     }
 
-    /// Whether it is known to be there.
+    /// Whether the ability is known to exist.
     pub const fn is_yes(self) -> bool {
         matches!(self, Self::Yes)
     }
 
-    /// Whether it is known to be missing.
+    /// Whether the ability is known to be missing.
     pub const fn is_no(self) -> bool {
         matches!(self, Self::No)
     }
@@ -251,7 +251,7 @@ impl From<bool> for Ability {
     }
 }
 
-/// As recordings write it: true, false or null.
+/// The form in recordings: true, false or null.
 impl From<Option<bool>> for Ability {
     fn from(can: Option<bool>) -> Self {
         can.map_or(Self::Unknown, Self::known)
@@ -268,10 +268,10 @@ impl From<Ability> for Option<bool> {
     }
 }
 
-/// What a model can be asked.
+/// What a model can be asked to do.
 ///
-/// Each ability stands for itself: none is inferred from another. Where one is [unknown](Ability::Unknown), it
-/// is used as its field says.
+/// The abilities are independent: none is inferred from another. Each field documents what happens if its
+/// ability is [unknown](Ability::Unknown).
 ///
 /// ```
 /// use tribunal::{backend::Script, request::{Ability, Capabilities}};
@@ -284,42 +284,43 @@ impl From<Ability> for Option<bool> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Which probabilities of tokens and labels are reported.
+    /// Which probabilities of tokens and labels the model reports.
     pub logprobs: Logprobs,
-    /// Whether an assistant turn that the request opened is continued. Unknown counts as no: a server that begins
-    /// a new turn instead would answer another question without saying so.
+    /// Whether the model continues an assistant turn that the request opened. Unknown counts as no: a server
+    /// that begins a new turn instead would silently answer a different question.
     pub prefill: Ability,
-    /// Whether answers can be constrained to a JSON schema. Unknown is tried: a server that cannot refuses it.
+    /// Whether answers can be constrained to a JSON schema. If unknown it is tried, because a server that
+    /// cannot do it refuses the request.
     pub schema: Ability,
-    /// Whether a seed makes sampling repeatable. Unknown is tried.
+    /// Whether a seed makes sampling reproducible. If unknown it is tried.
     pub seed: Ability,
-    /// Whether the same request gives the same text, apart from the draw of tokens at a temperature. Unknown
-    /// counts as no: an unreadable answer is worth asking for again.
+    /// Whether the same request gives the same text, apart from sampling at a temperature. Unknown counts as
+    /// no: an unreadable answer is requested again.
     #[serde(default = "no")]
     pub deterministic: Ability,
-    /// Whether the values of a verdict can be scored in the place where it is announced, at the price of a few
-    /// tokens. Unknown counts as no.
+    /// Whether the possible values of a verdict can be scored at the place where it is announced, for the
+    /// cost of a few tokens. Unknown counts as no.
     #[serde(default = "no")]
     pub score_verdict: Ability,
-    /// Whether labels can be weighed at many places of one text: [`Ask::ChooseAt`]. Unknown is tried.
+    /// Whether labels can be weighed at many places of one text: [`Ask::ChooseAt`]. If unknown it is tried.
     #[serde(default = "no")]
     pub choose_at: Ability,
-    /// Whether the log-probability of a given text can be had: [`Ask::Logprobs`]. Unknown is tried.
+    /// Whether the log-probability of a given text is available: [`Ask::Logprobs`]. If unknown it is tried.
     #[serde(default = "no")]
     pub text_logprobs: Ability,
-    /// Whether there is a reward head: [`Ask::Reward`]. Unknown is tried.
+    /// Whether the model has a reward head: [`Ask::Reward`]. If unknown it is tried.
     #[serde(default = "no")]
     pub reward: Ability,
-    /// Whether answers are compared with references by rule: [`Ask::Compare`]. Unknown counts as no.
+    /// Whether the backend compares answers with references by rules: [`Ask::Compare`]. Unknown counts as no.
     #[serde(default = "no")]
     pub compare: Ability,
-    /// Whether the model's chat template opens a thinking block: what it writes first is thinking, without a tag
-    /// that says so, until it ends the block. Unknown counts as no.
+    /// Whether the chat template opens a thinking block. The answer then begins with thinking, without a tag,
+    /// until the model closes the block. Unknown counts as no.
     #[serde(default = "no")]
     pub opens_thinking: Ability,
 }
 
-/// Recordings of earlier versions lack what their models could not do.
+/// The default in recordings of earlier versions, which lack the abilities that their models did not have.
 const fn no() -> Ability {
     Ability::No
 }
@@ -329,25 +330,25 @@ const fn no() -> Ability {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Logprobs {
-    /// None.
+    /// No probabilities.
     None,
-    /// Those of the likeliest tokens of each place.
+    /// Those of the most likely tokens at each place.
     Top,
     /// That of any label, by teacher forcing.
     Exact,
-    /// Not known yet: they are asked for as if it were [`Top`](Self::Top), and used where they come.
+    /// Not known yet: they are requested as for [`Top`](Self::Top), and used if they are reported.
     Unknown,
 }
 
 impl Logprobs {
-    /// Whether a request may ask for the likeliest tokens of each place.
+    /// Whether a request may ask for the most likely tokens at each place.
     pub const fn may_be_top(self) -> bool {
         matches!(self, Self::Top | Self::Unknown)
     }
 }
 
 impl Capabilities {
-    /// A model that only writes text.
+    /// A model that can only write text.
     pub const TEXT: Self = Self {
         logprobs: Logprobs::None,
         prefill: Ability::No,
@@ -362,7 +363,7 @@ impl Capabilities {
         opens_thinking: Ability::No,
     };
 
-    /// A model in this process that writes and chooses whatever may be asked: for dry runs and scripts.
+    /// A model in this process with all abilities, for dry runs and scripts.
     pub const ALL: Self = Self {
         logprobs: Logprobs::Exact,
         prefill: Ability::Yes,
@@ -412,7 +413,7 @@ impl Ask {
         }
     }
 
-    /// The error of a model that cannot be asked this.
+    /// The error for a model that cannot be asked this.
     #[cfg(any(feature = "llama", feature = "openai"))]
     pub(crate) fn unsupported_by(&self, model: &str) -> Error {
         let name = self.name();
@@ -434,37 +435,37 @@ impl Message {
 }
 
 impl Capabilities {
-    /// The same with or without answers that are held to a JSON schema.
+    /// The same capabilities, with or without answers constrained to a JSON schema.
     #[must_use]
     pub const fn schema(self, schema: bool) -> Self {
         Self { schema: Ability::known(schema), ..self }
     }
 
-    /// The same with this much told of probabilities.
+    /// The same capabilities, with these reported probabilities.
     #[must_use]
     pub const fn logprobs(self, logprobs: Logprobs) -> Self {
         Self { logprobs, ..self }
     }
 
-    /// The same with or without the continuing of a turn.
+    /// The same capabilities, with or without continuing an assistant turn.
     #[must_use]
     pub const fn prefill(self, prefill: bool) -> Self {
         Self { prefill: Ability::known(prefill), ..self }
     }
 
-    /// The same with or without equal texts for equal requests.
+    /// The same capabilities, with or without equal texts for equal requests.
     #[must_use]
     pub const fn deterministic(self, deterministic: bool) -> Self {
         Self { deterministic: Ability::known(deterministic), ..self }
     }
 
-    /// The same with or without a chat template that opens a thinking block.
+    /// The same capabilities, with or without a chat template that opens a thinking block.
     #[must_use]
     pub const fn opens_thinking(self, opens_thinking: bool) -> Self {
         Self { opens_thinking: Ability::known(opens_thinking), ..self }
     }
 
-    /// The same with or without the scoring of verdicts in their place.
+    /// The same capabilities, with or without scoring verdicts at their place.
     #[must_use]
     pub const fn score_verdict(self, score_verdict: bool) -> Self {
         Self { score_verdict: Ability::known(score_verdict), ..self }
@@ -482,7 +483,7 @@ impl Part {
         Self { origin: Origin::Prompt, content: Content::EndOfThinking, token_ids: Vec::new() }
     }
 
-    /// The text; empty for what is none.
+    /// The text; empty if the piece is not text.
     pub fn as_text(&self) -> &str {
         match &self.content {
             Content::Text(text) => text,
@@ -490,7 +491,7 @@ impl Part {
         }
     }
 
-    /// The text, to be changed; `None` for what is none.
+    /// The text for modification; `None` if the piece is not text.
     pub fn text_mut(&mut self) -> Option<&mut String> {
         match &mut self.content {
             Content::Text(text) => Some(text),
@@ -498,33 +499,33 @@ impl Part {
         }
     }
 
-    /// Whether nothing is said by it.
+    /// Whether the piece has no content.
     pub fn is_empty(&self) -> bool {
         matches!(&self.content, Content::Text(text) if text.is_empty())
     }
 }
 
 impl Sampling {
-    /// The same at this temperature; 0 is greedy.
+    /// The same sampling at this temperature; 0 always chooses the most likely token.
     #[must_use]
     pub fn temperature(self, temperature: f64) -> Self {
         Self { temperature: Some(temperature), ..self }
     }
 
-    /// The same with at most so many new tokens.
+    /// The same sampling with at most this many new tokens.
     #[must_use]
     pub fn max_tokens(self, most: u32) -> Self {
         Self { max_tokens: Some(most), ..self }
     }
 
-    /// The same ended by one more text.
+    /// The same sampling with one more stop text.
     #[must_use]
     pub fn stop(mut self, text: impl Into<String>) -> Self {
         self.stop.push(text.into());
         self
     }
 
-    /// The same with this random seed.
+    /// The same sampling with this random seed.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
@@ -532,7 +533,7 @@ impl Sampling {
 }
 
 impl Request {
-    /// Asks for an answer to these turns.
+    /// A request for a text that answers these turns.
     pub fn generate(messages: Vec<Message>) -> Self {
         Self {
             messages,
@@ -549,13 +550,13 @@ impl Request {
         }
     }
 
-    /// The same with tokens picked like this.
+    /// The same request with this sampling.
     #[must_use]
     pub fn sampling(self, sampling: Sampling) -> Self {
         Self { sampling, ..self }
     }
 
-    /// The same question of another kind.
+    /// The same conversation with a question of another kind.
     #[must_use]
     pub fn ask(self, ask: Ask) -> Self {
         Self { ask, ..self }
@@ -567,14 +568,14 @@ impl Request {
         Self { draw, ..self }
     }
 
-    /// The name of this request when sent to the model that `identity` names.
+    /// The key of this request for the model with this `identity`.
     ///
-    /// Messages count as text: where a text is cut in two changes nothing, as long as both parts are of one
-    /// origin. The encoding is versioned, and made of words: no place in an enum and no name of a type is in
-    /// it. A field that is absent by default is no part of it while it is absent, so that a new one changes no
-    /// key that exists.
+    /// Messages count as text: splitting a text into two parts changes nothing, as long as both have one
+    /// origin. The encoding has a version and consists of words; it contains neither the order of enum
+    /// variants nor type names. A field that is absent by default is only encoded if it is present, so a new
+    /// field changes no existing key.
     pub fn key(&self, identity: &str) -> CacheKey {
-        // A new field breaks this line, so that nobody forgets to decide about it.
+        // Adding a field to `Request` breaks this line, so that it is not forgotten here.
         let Self {
             messages,
             open,
@@ -585,7 +586,7 @@ impl Request {
             draw,
             reask,
             template,
-            // What is reported beside the text changes nothing of it.
+            // Reported alternatives do not change the text.
             alternatives: _,
             deterministic,
         } = self;
@@ -613,7 +614,7 @@ impl Request {
     }
 }
 
-/// Neighbouring texts of one origin joined, where no tokens of their own tell them apart.
+/// Adjacent texts of one origin, joined unless they have token ids.
 fn merged(parts: &[Part]) -> Vec<Part> {
     let mut joined: Vec<Part> = Vec::new();
     for part in parts.iter().filter(|part| !part.is_empty()) {
@@ -630,7 +631,7 @@ fn merged(parts: &[Part]) -> Vec<Part> {
     joined
 }
 
-/// Hashes parts so that no two lists of parts collide: each is preceded by its length.
+/// Hashes parts so that different lists of parts never collide: each part is preceded by its length.
 pub(crate) struct Hasher(blake3::Hasher);
 
 impl Hasher {
@@ -645,20 +646,20 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// Hashes a number of things that follow.
+    /// Hashes the number of the parts that follow.
     pub(crate) fn count(&mut self, count: usize) {
         self.part(&(count as u64).to_le_bytes());
     }
 
-    /// Hashes a value under its name: what is absent by default is named where it is there.
+    /// Hashes a value after its name, for fields that are absent by default.
     pub(crate) fn named(&mut self, name: &str, value: &impl Serialize) {
         self.part(name.as_bytes());
         self.json(value);
     }
 
-    /// Hashes a value in its JSON form; maps keep the order of their owner.
+    /// Hashes a value in its JSON form; maps keep the order of their type.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
-        // Only maps whose keys are no strings cannot be written, and we hash none.
+        // Only maps with keys other than strings cannot be serialized, and none is hashed.
         self.part(&serde_json::to_vec(value).unwrap_or_default());
     }
 
@@ -666,13 +667,13 @@ impl Hasher {
         self.0.finalize().into()
     }
 
-    /// The first `BYTES` bytes in hex.
+    /// The first `BYTES` bytes, in hex.
     pub(crate) fn hex<const BYTES: usize>(self) -> String {
         self.0.finalize().to_hex()[..2 * BYTES].to_owned()
     }
 }
 
-/// The first 128 bits in hex: enough to name every record of the world.
+/// The first 128 bits in hex, which are enough to distinguish all requests.
 impl fmt::Display for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&const_hex::encode(&self.0[..16]))
@@ -686,12 +687,12 @@ impl fmt::Debug for CacheKey {
 }
 
 impl CacheKey {
-    /// The key that these 64 hex digits are.
+    /// Parses a key of 64 hex digits; `None` for any other text.
     pub fn parse(hex: &str) -> Option<Self> {
         const_hex::decode_to_array(hex).ok().map(Self)
     }
 
-    /// All 256 bits.
+    /// All 256 bits of the key.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Reads a duration: numbers with units, such as `90s`, `5m`, `1h 30m`, `250ms` or `30d`.
 ///
-/// A number without a unit is refused: `90` would be seconds to one reader and days to another.
+/// A number without a unit is refused, because `90` could mean seconds or days.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,7 +30,7 @@ pub fn duration(text: &str) -> Result<Duration> {
     })
 }
 
-/// Writes a duration so that [`duration`] reads it again.
+/// Formats a duration so that [`duration`] can read it again.
 ///
 /// ```
 /// use tribunal::units::{duration, write_duration};
@@ -64,7 +64,7 @@ pub fn size(text: &str) -> Result<u64> {
     })
 }
 
-/// A duration in a configuration file is a text such as `"90s"`: for `#[serde(with = …)]` on an
+/// Durations in a configuration file are texts such as `"90s"`: for `#[serde(with = …)]` on an
 /// `Option<Duration>`.
 pub(crate) mod optional_duration {
     use std::time::Duration;
