@@ -50,7 +50,10 @@ pub fn regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Refuses folders, devices and pipes.
+/// Rejects folders, devices and pipes.
+///
+/// # Errors
+/// The file is one of these; the message names its kind.
 fn check_regular(meta: &fs::Metadata) -> io::Result<()> {
     match (meta.is_dir(), meta.is_file()) {
         (true, _) => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
@@ -144,7 +147,7 @@ fn place(path: &Path, links: usize) -> Option<PathBuf> {
     }
 }
 
-/// The folder that holds a file.
+/// The folder that contains a file; `.` for a bare name.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

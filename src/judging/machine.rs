@@ -256,7 +256,7 @@ mod tests {
         let mut judging = Arc::new(panel).judging(&item, &Facts::all(able)).unwrap();
         let asks = judging.start();
         judging.answer(&asks[0].0, Ok(Completion::text("Score: 3")));
-        // Also where an unreadable answer was there before.
+        // This also holds after an earlier unreadable answer.
         let again = judging.answer(&asks[1].0, Ok(Completion::text("Hm.")));
         let stopped = Error::new(ErrorKind::TimedOut, "the run is to stop").interrupted();
         assert!(judging.answer(&again[0].0, Err(stopped)).is_empty());

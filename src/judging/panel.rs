@@ -129,7 +129,7 @@ impl Panel {
         &self.members
     }
 
-    /// Whether there is one member only.
+    /// Whether there is only one member.
     pub(crate) fn is_single(&self) -> bool {
         self.members.len() == 1
     }

@@ -71,7 +71,8 @@ impl CsvRecords {
         Ok(Some(columns(&names)))
     }
 
-    /// Reads the next row; `None` at the end. The outer error ends the table, the inner one costs the row.
+    /// Reads the next row; `None` at the end. The outer error ends the table, the inner one costs only
+    /// the row.
     fn record(&mut self) -> Result<Option<(usize, Result<Item>)>> {
         if self.header.is_none() {
             self.header = self.header()?;

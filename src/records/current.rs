@@ -95,7 +95,7 @@ mod tests {
             line("b", 1, "new"),
             line("a", 0, "new"),
             line("a", 0, "new"),
-            // Two records may have one name, such as that of a question.
+            // Two records may have the same id, for example that of their question.
             line("a", 2, "new"),
         ];
         assert_eq!(current(&lines), [false, true, false, true, true]);

@@ -18,7 +18,7 @@ use crate::error::Error;
 /// A line of results contains the record two levels down, and JSON is read to a depth of 127.
 pub(super) const DEEPEST: usize = 100;
 
-/// Why a text is not a value.
+/// The reason why a text is not a value.
 #[derive(Debug)]
 pub(super) enum JsonError {
     /// It is not valid JSON.
@@ -305,7 +305,7 @@ mod tests {
         {
             assert!(read(text).is_err(), "{text}");
         }
-        // The place is that of the text as it was written.
+        // The error has the position in the original text.
         let error = read("{\"a\": 12345678901234567890123, \"b\": }").unwrap_err();
         assert!(error.ends_with("column 37"), "{error}");
         assert_eq!(read("{\"a \\\" 1e999\": \"1e999\"}").unwrap(), json!({"a \" 1e999": "1e999"}));
@@ -336,7 +336,7 @@ mod tests {
             if let (Ok(ours), Ok(theirs)) = (read(&text), serde_json::from_str::<Value>(&text)) {
                 proptest::prop_assert!(ours == theirs || text.contains('e') || text.len() > 15);
             }
-            // What is JSON is read or refused by a rule of ours; what is not JSON is never read.
+            // Valid JSON is read or rejected by one of our rules; invalid JSON is never read.
             if serde_json::from_str::<IgnoredAny>(&text).is_err() {
                 proptest::prop_assert!(read(&text).is_err());
             }

@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(usize, Result<String, String>)> {
-        // A small buffer, so that values cross its end.
+        // The buffer is so small that values continue after its end.
         let bytes = std::io::Cursor::new(text.as_bytes().to_vec());
         let values = JsonRecords::new(Box::new(std::io::BufReader::with_capacity(7, bytes)));
         let shown = |item: Result<Item>| match item {

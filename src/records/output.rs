@@ -305,7 +305,7 @@ mod tests {
     fn lines_end_up_in_the_order_of_their_records_behind_those_of_other_runs() {
         assert_eq!(indexes(&write("x.jsonl", "", &[2, 0, 3, 1]).0), [0, 1, 2, 3]);
         assert_eq!(indexes(&write("x.jsonl", "{\"index\": 9}\n", &[1, 0]).0), [9, 0, 1]);
-        // A line that was torn goes; one that only lacks its end stays.
+        // An incomplete line is removed; a line that only lacks its line break is kept.
         assert_eq!(indexes(&write("x.jsonl", "{\"index\": 9}\n{\"index\":", &[1, 0]).0), [9, 0, 1]);
         let whole = "{\"index\": 9, \"key\": \"k\"}";
         assert_eq!(indexes(&write("x.jsonl", whole, &[1, 0]).0), [9, 0, 1]);
@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"caf\xE9\n{\"index\":0}\n{\"index\":1}\n");
     }
 
-    /// One run of these lines into this file.
+    /// Writes these lines to this file in one run.
     fn ran(path: &Path, lines: &[Value], end: &End, is_settled: bool) -> Result<Written> {
         let mut output = Output::to_file(path)?;
         for (index, line) in lines.iter().enumerate() {
@@ -444,15 +444,15 @@ mod tests {
         let path = folder.path().join("x.csv");
         let journal = ran(&path, &[line("a")], &End::Whole, false).unwrap().journal.unwrap();
         let noted = std::fs::read_to_string(&journal).unwrap();
-        // Before the table was moved to its place: the journal notes it already.
+        // Before the table was moved into place: the journal already contains its digest.
         std::fs::remove_file(&path).unwrap();
         ran(&path, &[line("a")], &End::Whole, true).unwrap();
         assert!(path.exists() && !journal.exists());
-        // After that, and before the journal went.
+        // After the table was moved into place, and before the journal was removed.
         std::fs::write(&journal, &noted).unwrap();
         ran(&path, &[line("a")], &End::Whole, true).unwrap();
         assert!(path.exists() && !journal.exists());
-        // In the middle of a note.
+        // While the digest of a table is written.
         std::fs::write(&journal, noted + "{\"table of these li").unwrap();
         ran(&path, &[line("a")], &End::Whole, true).unwrap();
     }
@@ -502,7 +502,7 @@ mod tests {
             std::fs::read_to_string(folder.path().join("x.csv.partial.jsonl")).unwrap(),
             "{\"id\":\"a\"}\n"
         );
-        // The next run goes on with them.
+        // The next run continues with them.
         let mut output = Output::to_file(&path).unwrap();
         output.add(1, &json!({"id": "b"})).unwrap();
         output.finish(&End::Whole, true).unwrap();

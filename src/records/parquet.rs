@@ -277,7 +277,7 @@ mod tests {
         for at in (0..whole.len()).step_by(3) {
             let mut flipped = whole.clone();
             flipped[at] ^= 0x5A;
-            // Most flips are errors, some change a value.
+            // Most of these changes make the file unreadable, some change a value.
             let _ = read(&flipped);
         }
     }

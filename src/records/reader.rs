@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    /// Records and errors of a file of this name and content.
+    /// The records and errors of a file with this name and content.
     fn records(name: &str, content: &[u8], options: ReadOptions) -> Vec<Result<String, String>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(texts("r.jsonl", b"[{\"answer\": \"a\"},\n{\"answer\": \"b\"}]\n"), two());
         assert_eq!(texts("r.jsonl", b"[{\"answer\": \"a\"}, {\"answer\": \"b\"}]\n"), two());
         assert_eq!(texts("r.jsonl", b"\n[\n{\"answer\": \"a\"},\n{\"answer\": \"b\"}\n]\n"), two());
-        // A line that was torn costs itself only.
+        // An incomplete line costs only itself.
         let torn = texts("r.jsonl", b"{\"answer\": \"a\n{\"answer\": \"b\"}\n");
         assert!(torn[0].is_err() && torn[1] == Ok("b".into()), "{torn:?}");
     }

@@ -201,7 +201,7 @@ impl fmt::Display for RevisionLine {
 pub struct RevisedRecord<'a> {
     /// The record's id, or its place in the input if it has none.
     pub id: String,
-    /// Counts all records of a run from 0.
+    /// The record's place in the run, counted from 0.
     pub index: usize,
     /// The record; `None` if the input could not be read as a record.
     pub item: Option<&'a Item>,

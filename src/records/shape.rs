@@ -43,7 +43,7 @@ fn is_single(name: &str) -> bool {
     item::is_known(name) && !item::is_list(name) && !may_be_list
 }
 
-/// The length of a list of plain values; `None` for anything else.
+/// The length of a list of plain values; `None` for anything else, including an empty list.
 fn texts(value: &Value) -> Option<usize> {
     let list = value.as_array()?;
     let is_cell = |cell: &Value| !cell.is_array() && !cell.is_object();

@@ -65,16 +65,16 @@ fn filled(text: &str) -> Option<Value> {
 /// The prefix of the columns of criteria, which come after the other columns of the verdict.
 const CRITERION: &str = "criteria.";
 
-/// The type of a column: that of all its cells, or text where they differ.
+/// The type of a column: that of all its cells, or text if they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColumnType {
-    /// Texts, and anything else as JSON.
+    /// Texts; any other value as JSON.
     Text,
-    /// Numbers of 64 bits.
+    /// Floats of 64 bits.
     Number,
-    /// Whole numbers of 64 bits.
+    /// Integers of 64 bits.
     Whole,
-    /// True or false.
+    /// Booleans.
     Truth,
 }
 

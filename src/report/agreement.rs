@@ -41,7 +41,7 @@ pub struct Agreement {
     own: bool,
     /// Comparisons of outcomes whose label is unambiguous.
     outcomes: Outcomes,
-    /// Outcomes whose label is a bare 1 or 2, which depends on where labels begin to count.
+    /// Outcomes whose label is a bare 1 or 2, whose meaning depends on whether labels count from 0 or 1.
     bare: Outcomes,
     /// First errors that would agree if the label counted from 1.
     shifted: usize,
@@ -53,7 +53,7 @@ pub struct Agreement {
     zeros: NotComparable,
 }
 
-/// How many verdicts name the label's outcome.
+/// How many verdicts name the same outcome as their label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Outcomes {
     /// Number of comparisons.

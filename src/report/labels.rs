@@ -144,7 +144,7 @@ impl Labels {
         (self.compares && item.names_the_winner()).then(|| WINNER.into())
     }
 
-    /// Compares a verdict with a label; `None` where verdicts of this kind are never compared.
+    /// Compares a verdict with a label; `None` for texts, which are never compared, and without a verdict.
     pub(super) fn compare(
         &self,
         label: &Value,

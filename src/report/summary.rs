@@ -52,7 +52,7 @@ pub struct Summary {
     pub judged: usize,
     /// The number of records with an unreadable answer, by the name of the reason.
     pub unreadable: BTreeMap<&'static str, usize>,
-    /// Answers that were asked again because they could not be read.
+    /// Answers that were requested again because they could not be read.
     pub reasked: Reasked,
     /// Records without an answer: a request failed, or the record itself is invalid.
     pub failed: usize,
@@ -98,7 +98,7 @@ pub struct Summary {
     greedy: bool,
 }
 
-/// Answers that were asked again because they could not be read.
+/// Answers that were requested again because they could not be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reasked {
     /// The number of answers that were requested again.
