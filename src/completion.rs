@@ -461,7 +461,8 @@ impl Distribution {
     }
 }
 
-/// The only label that fits a token as a prefix in either direction: in exact case, otherwise in any case.
+/// The only label that a token equals or that fits it as a prefix in either direction: in exact case first,
+/// then in any case.
 fn label_of(token: &str, labels: &[String]) -> Option<usize> {
     if token.is_empty() {
         return None;

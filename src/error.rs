@@ -333,7 +333,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Two errors are equal if kind, facts and texts are.
+/// Two errors are equal if their kinds, messages and hints are.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         self.kind() == other.kind()

@@ -8,8 +8,7 @@
 //! |---|---|---|
 //! | score | the mean of the numbers (or `median`, `min`, `max`, `majority`) | the same |
 //! | label | the most likely label of the mean distribution | the label with most votes |
-//! | steps | each step by the mean probability of the votes that reached it | the first error with most votes
-//! |
+//! | steps | each step by the mean probability of the votes that reached it | the first error with most votes |
 //! | preference | the side with more votes; equal numbers are a tie | the same |
 //! | ranking | the mean place (Borda) | the ranking with most votes |
 //! | scores, criteria | each number as a score | the same |

@@ -24,12 +24,12 @@ use crate::{completion::Price, error::Result};
 /// let budget = Budget::new(BudgetLimits { max_requests: Some(100), ..BudgetLimits::default() });
 /// let retry = Retry { budget: Some(budget.clone()), ..Retry::default() };
 /// let model = from_fn("mine", async |_: Request| Ok(Completion::text("Score: 7")))
-///     .limited(8)             // 8 requests in flight; a retry takes a new permit
+///     .limited(8)             // 8 requests in flight; a retry gets a new permit
 ///     .retried(retry)         // while it waits, it holds none
 ///     .budgeted(budget.clone()); // one request, however often it was tried
 /// # #[cfg(feature = "store")]
 /// let model = model.cached(&tribunal::backend::cache::Cache::in_memory(Default::default()));
-/// // Outermost: an answer that is remembered takes no permit, no retry and no budget.
+/// // Outermost: a cached answer needs no permit, no retry and no budget.
 /// # #[cfg(feature = "store")]
 /// for _ in 0..3 {
 ///     model.complete(&Request::generate(Vec::new())).await?;

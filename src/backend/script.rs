@@ -22,7 +22,7 @@ use crate::{
 
 /// A backend with fixed answers instead of a model: for tests, examples and dry runs.
 ///
-/// An [`Ask::Choose`] is answered with the label that the line contains, or with the first label, at
+/// An [`Ask::Choose`] is answered with the label that the line consists of, or with the first label, at
 /// probability 1. Lines with a distribution of their own, and those of [`Script::answering`], are returned
 /// unchanged.
 ///

@@ -192,7 +192,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Ends the budget where one more request of this size would exceed it.
+    /// Ends the budget if one more request of this size would exceed it.
     fn check(&self, state: &mut State, planned: Amount) -> Result<()> {
         if state.ended.is_none()
             && let Some(limit) = self.limit_met(&state.spent, planned)
@@ -257,7 +257,7 @@ impl Budget {
         Error::new(ErrorKind::Budget, message).hint(hint).interrupted()
     }
 
-    /// Counts what an answer took.
+    /// Counts the usage of an answer.
     fn land(&self, planned: Amount, taken: &Taken, model: &str) {
         let state = &mut *self.state();
         state.reserved.tokens = state.reserved.tokens.saturating_sub(planned.tokens);
@@ -283,7 +283,7 @@ impl Budget {
     }
 }
 
-/// The error of a budget of money where the price of a model is not known.
+/// The error of a budget of money if the price of a model is unknown.
 pub(super) fn unpriced(model: &str) -> Error {
     let message = format!("a budget of money needs the price of {model}, which is not known");
     let price = "{ prompt = 0.25, completion = 2.0 }";
@@ -311,7 +311,7 @@ pub(super) struct Reserved {
 }
 
 impl Reserved {
-    /// Counts what the answer took in place of what was expected.
+    /// Counts the usage of the answer in place of the reservation.
     pub(super) fn land(mut self, taken: &Taken, model: &str) {
         self.has_landed = true;
         self.budget.land(self.planned, taken, model);

@@ -138,8 +138,8 @@ fn thinking(message: &Value) -> Option<String> {
     reported.or_else(|| Some(thoughts(&message["content"])).filter(|text| !text.is_empty()))
 }
 
-/// The finish reason. SGLang sends an object with the type of the reason. An answer that only calls tools has
-/// the reason `tool_calls`, whatever the server reports.
+/// The finish reason. SGLang sends an object with the type of the reason. A normal end
+/// counts as [`Finish::ToolCalls`] if the answer only calls tools.
 fn finish(choice: &Value) -> Finish {
     let reason = &choice["finish_reason"];
     let word = match reason {

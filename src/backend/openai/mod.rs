@@ -27,10 +27,8 @@
 //!
 //! | class | examples | fact |
 //! |---|---|---|
-//! | temporary | 429, 500, 503, a broken connection, no answer in time |
-//! [`is_transient`](Error::is_transient) |
-//! | an accident, unless it happens twice | a 200 that is not an answer |
-//! [`is_worth_one_retry`](Error::is_worth_one_retry) |
+//! | temporary | 429, 500, 503, a broken connection, no answer in time | [`is_transient`](Error::is_transient) |
+//! | an accident, unless it happens twice | a 200 that is not an answer | [`is_worth_one_retry`](Error::is_worth_one_retry) |
 //! | this request fails | 400, too long, refused by a filter | none of the others |
 //! | every request of the run fails | a wrong key, no credit, no such model | [`is_fatal`](Error::is_fatal) |
 //!
@@ -70,7 +68,7 @@
 //!
 //! # Secrets
 //! The key is sent to the origin of the base URL and nowhere else: redirects are not followed. It
-//! is in no identity, error, log or recording; where a server repeats it, it is replaced by `***`.
+//! appears in no identity, error, log or recording. If a server repeats it, it is replaced by `***`.
 
 mod answer;
 mod body;

@@ -83,7 +83,7 @@ impl Transport {
         Ok(Self { http, provider, secrets, proxy, has_answered, authorization, timeouts })
     }
 
-    /// Sends a request once. `is_streamed` tells whether the answer was requested as a stream.
+    /// Sends a request once. `is_streamed` is whether the answer was requested as a stream.
     ///
     /// # Errors
     /// Every response that is not an answer, with its class.

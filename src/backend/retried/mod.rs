@@ -84,8 +84,8 @@ impl Retry {
     /// How long to wait before the next try: full jitter below a doubling limit, so that requests that failed
     /// together do not return together. The wait is added to the time that the server names, if there is one.
     ///
-    /// Servers count rates per minute, so waits grow faster after a rate limit and become longer than a
-    /// minute.
+    /// Servers count rates per minute, so waits grow faster after a rate limit,
+    /// and together last longer than a minute.
     fn wait(&self, tries: u32, error: &Error) -> Duration {
         let is_limited = error.kind() == ErrorKind::RateLimited;
         let (growth, longest): (u32, u64) = if is_limited { (4, 30) } else { (2, 10) };

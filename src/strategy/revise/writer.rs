@@ -17,7 +17,7 @@ use crate::{
 /// A policy that writes with a model and a prompt of the kind `revision`.
 ///
 /// The prompt sees the fields of the record, the draft as `answer`, its critique as `critique`, earlier drafts as
-/// `earlier` (each with `draft`, `critique`, `verdict`), and `kept` where steps are kept.
+/// `earlier` (each with `draft`, `critique`, `verdict`), and `kept` if steps are kept.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
