@@ -60,7 +60,6 @@ fn alone(text: &str) -> Found<char> {
     }
 }
 /// Matches the end of a sentence or a line inside a text: the text is longer than one sentence.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static SENTENCE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[.!?;:]\s|\n").unwrap());
 
@@ -88,7 +87,6 @@ fn undenied(text: &str) -> &str {
     DENIED.find(text).map_or(text, |denied| text.get(..denied.start()).unwrap_or(text))
 }
 /// Matches a line that begins as an option does. The letter is in group 1, 2 or 3.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static OPENING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -111,14 +109,12 @@ fn picked(passage: &str) -> Found<char> {
     }
 }
 /// Matches a word that denies what follows: `not`, `rather than`, `isn't`.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static DENIED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:\b(?:not|never|neither|cannot|rather than|instead of|unlike)\b|n['’]t\b)")
         .unwrap()
 });
 /// Matches a word that rejects an option: `wrong`, `ruled out`.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static WRONG: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:wrong|incorrect|false|excluded|eliminated|ruled out)\b").unwrap()
@@ -161,7 +157,6 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '\'' | '’')
 }
 /// Matches a single letter with the brackets or marks around it.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static LETTER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?P<open>\(|\[|\*{1,2}|_{1,2}|`|\\text(?:bf|rm)?\{)?\(?(?P<letter>[A-Za-z])(?P<close>\)|\]|\*{1,2}|_{1,2}|`|\})?")

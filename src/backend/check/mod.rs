@@ -325,7 +325,6 @@ fn boxed(text: &str) -> Option<&str> {
     closing_bracket(inner, '}').map(|end| inner[..end].trim())
 }
 /// Matches the words that announce an answer: `####`, `Answer:`, `the answer is`.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -342,7 +341,6 @@ fn announced(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 /// Matches the end of the first sentence, or a word that begins a reason, such as `because`.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static REASONS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)[.!?;](?:\s|$)|(?:,\s*|\s|^)(?:because|since|as|given)\b|,\s*(?:which|so)\b")

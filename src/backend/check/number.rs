@@ -177,11 +177,9 @@ fn last(text: &str) -> Found<Number> {
     if offered { Found::Unclear } else { Found::One(number.clone()) }
 }
 /// Matches a word that joins two results.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static AND: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)\b(?:or|and)\b").unwrap());
 /// Matches the text between two numbers that are offered as alternatives or as a range.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static OR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^\W{0,3}(?:(?:or|to)\W{0,3}(?:maybe\W{0,3}|perhaps\W{0,3})?|[-–])$").unwrap()
@@ -234,7 +232,6 @@ fn plain(text: &str) -> String {
 /// A regular expression for digits with separators between them; after a plain space only groups of three.
 const RUN: &str = r"(?:\d+(?:[.,'_\u{2009}]\d+)*(?:\x20\d{3}\b)*(?:[.,]\d+)*|\.\d+)";
 /// Matches one number with its sign, exponent, percent sign or scale word. [`read()`] interprets the groups.
-
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(
