@@ -9,6 +9,7 @@ use tribunal::{
     models::{Context, ModelSettings, ModelSpec, Models, Place, schemes},
 };
 
+#[cfg(all(feature = "llama", feature = "tiny"))]
 fn with(settings: ModelSettings) -> ModelSpec {
     ModelSpec::new("tiny").settings(settings)
 }

@@ -66,20 +66,17 @@ pub fn key_variable(name: &str) -> &'static str {
 }
 
 /// The variables that may give the address of a model of this name.
-#[cfg(feature = "cli")]
 pub fn address_variables_of(name: &str) -> &'static [&'static str] {
     Preset::of_name(name).unwrap_or(&UNNAMED).address_variables
 }
 
 /// Every variable that contains a key, or names the account to charge.
-#[cfg(feature = "cli")]
 pub fn key_variables() -> impl Iterator<Item = &'static str> {
     let payers = PRESETS.iter().filter_map(|preset| preset.payer_variables).flatten();
     PRESETS.iter().map(|preset| preset.key_variable).chain(payers)
 }
 
 /// Every variable that may give an address.
-#[cfg(feature = "cli")]
 pub fn address_variables() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().flat_map(|preset| preset.address_variables).copied()
 }
@@ -96,7 +93,6 @@ pub fn foreign_place(name: &str, typed: &str) -> Option<String> {
 
 /// [`foreign_place`] for the value of a variable that gives an address, such as `OLLAMA_HOST`, which is
 /// parsed as the preset does. `None` also if the variable belongs to no preset.
-#[cfg(feature = "cli")]
 pub fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
     let owner = PRESETS.iter().find(|preset| preset.address_variables.contains(&variable))?;
     foreign_place(&format!("{}/", owner.id), &owner.written_out(value))
@@ -389,7 +385,6 @@ mod tests {
         assert_eq!(foreign_place("x", "http://u:secret@h/v1?k=v").unwrap(), "http://h/v1");
     }
 
-    #[cfg(feature = "cli")]
     #[test]
     fn a_variable_with_an_address_is_read_as_its_server_reads_it() {
         assert_eq!(foreign_place_in("OLLAMA_HOST", "0.0.0.0:1"), None);
