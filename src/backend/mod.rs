@@ -59,7 +59,7 @@ pub use {
     script::Script,
 };
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -68,6 +68,9 @@ use crate::{
     error::Result,
     request::Request,
 };
+
+/// How long one try at a server may take where nothing is set.
+pub(crate) const TRY_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A model that can be asked.
 ///

@@ -1,16 +1,13 @@
 //! The layers around every model that the registry opens.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{Around, ModelSpec, Place};
 use crate::{
-    backend::{Backend, BackendExt, Limit, Retry},
+    backend::{Backend, BackendExt, Limit, Retry, TRY_TIMEOUT},
     completion::Price,
     error::Result,
 };
-
-/// How long one try may take where nothing is set.
-const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Puts the layers around a model, outermost first: recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced.
 ///
@@ -65,7 +62,7 @@ fn limited(model: Arc<dyn Backend>, place: Place, spec: &ModelSpec) -> Arc<dyn B
 
 /// The usual policy, which the stop of the run and its budget end.
 fn retry(spec: &ModelSpec, around: &Around) -> Retry {
-    let timeout = spec.settings.timeout.unwrap_or(TIMEOUT);
+    let timeout = spec.settings.timeout.unwrap_or(TRY_TIMEOUT);
     let usual = Retry::timed(timeout).stopping(around.stopping.clone());
     Retry { budget: around.budget.clone(), ..usual }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::provider::{Environment, Provider};
 use crate::{
+    backend::TRY_TIMEOUT,
     error::{Error, ErrorKind, Result},
     request::Hasher,
 };
@@ -57,7 +58,7 @@ impl OpenAiOptions {
             provider: Provider::of(name, base_url, env)?,
             extra: Map::new(),
             model_id: None,
-            timeout: Duration::from_secs(600),
+            timeout: TRY_TIMEOUT,
             idle_timeout: Duration::from_secs(60),
             stream: false,
             defang: None,

@@ -126,8 +126,14 @@ impl Gate {
         self.add(&mut self.state(), self.share);
     }
 
-    fn add(&self, state: &mut State, tokens: f64) {
+    /// Puts retries into the bucket, as many as it holds.
+    fn fill(&self, state: &mut State, tokens: f64) {
         state.tokens = (state.tokens + tokens).min(self.allowance.max(1.0));
+    }
+
+    /// Fills the bucket, and wakes the retry that waits for it.
+    fn add(&self, state: &mut State, tokens: f64) {
+        self.fill(state, tokens);
         if state.tokens >= 1.0 {
             self.changed.notify_one();
         }
@@ -203,7 +209,7 @@ impl Gate {
         }
         let gained = (now - state.filled).as_secs_f64() / STEP.as_secs_f64();
         state.filled = now;
-        state.tokens = (state.tokens + gained).min(self.allowance.max(1.0));
+        self.fill(state, gained);
         if state.tokens >= 1.0 {
             state.tokens -= 1.0;
             return Ok(Permit::Given);
