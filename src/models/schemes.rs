@@ -32,7 +32,7 @@ pub struct Scheme {
     pub settings: &'static [&'static str],
     /// Where its answers come from.
     pub place: Place,
-    fits: fn(name: &str, base_url: Option<&str>) -> bool,
+    fits: Fits,
     open: Opener,
 }
 
@@ -47,6 +47,9 @@ pub enum Place {
     /// No model: rules, recordings, fixed texts. Such answers cost nothing and are not cached.
     NoModel,
 }
+
+/// Whether a scheme reaches the model of this name, at this address.
+type Fits = fn(scheme: &Scheme, name: &str, base_url: Option<&str>) -> bool;
 
 /// Opens a model.
 type Opener = for<'o> fn(&'o ModelSpec, &'o Around) -> BoxFuture<'o, Result<Arc<dyn Backend>>>;
@@ -85,7 +88,7 @@ static SCHEMES: [Scheme; 11] = [
         summary: "the shipped model: sums and differences of whole numbers up to 999, offline",
         settings: LOCAL,
         place: Place::Process,
-        fits: |name, _| name == DEFAULT_MODEL,
+        fits: |_, name, _| name == DEFAULT_MODEL,
         open: |spec, around| Box::pin(local(spec, around)),
     },
     Scheme {
@@ -94,34 +97,26 @@ static SCHEMES: [Scheme; 11] = [
         summary: "any GGUF, in this process",
         settings: LOCAL,
         place: Place::Process,
-        fits: is_gguf,
+        fits: |_, name, base_url| is_gguf(name, base_url),
         open: |spec, around| Box::pin(local(spec, around)),
     },
-    server("openai", "openai/MODEL", "OPENAI_API_KEY, OPENAI_BASE_URL", |name, _| {
-        is_of("openai", name)
-    }),
-    server("ollama", "ollama/MODEL", "OLLAMA_HOST, else port 11434 of this machine", |name, _| {
-        is_of("ollama", name)
-    }),
-    server("vllm", "vllm/MODEL", "VLLM_BASE_URL, else port 8000 of this machine", |name, _| {
-        is_of("vllm", name)
-    }),
+    server("openai", "openai/MODEL", "OPENAI_API_KEY, OPENAI_BASE_URL", is_named),
+    server("ollama", "ollama/MODEL", "OLLAMA_HOST, else port 11434 of this machine", is_named),
+    server("vllm", "vllm/MODEL", "VLLM_BASE_URL, else port 8000 of this machine", is_named),
     server(
         "llamacpp",
         "llamacpp/MODEL",
         "llama.cpp's own server, else port 8080 of this machine",
-        |name, _| is_of("llamacpp", name),
+        is_named,
     ),
-    server("openrouter", "openrouter/MODEL", "OPENROUTER_API_KEY", |name, _| {
-        is_of("openrouter", name)
-    }),
+    server("openrouter", "openrouter/MODEL", "OPENROUTER_API_KEY", is_named),
     Scheme {
         name: "check",
         example: "check:KIND",
         summary: "no model: exact, number, boxed, choice, regex or json-schema against the reference",
         settings: NONE,
         place: Place::NoModel,
-        fits: |name, _| name.starts_with(CHECK),
+        fits: |_, name, _| name.starts_with(CHECK),
         open: |spec, _| Box::pin(async { check(after(CHECK, spec)) }),
     },
     Scheme {
@@ -130,7 +125,7 @@ static SCHEMES: [Scheme; 11] = [
         summary: "the answers of a run with --record FILE",
         settings: NONE,
         place: Place::NoModel,
-        fits: |name, _| name.starts_with(REPLAY),
+        fits: |_, name, _| name.starts_with(REPLAY),
         open: |spec, around| {
             Box::pin(async {
                 let path = after(REPLAY, spec);
@@ -145,10 +140,10 @@ static SCHEMES: [Scheme; 11] = [
         summary: "answers TEXT to everything",
         settings: NONE,
         place: Place::NoModel,
-        fits: |name, _| name.starts_with(SCRIPT),
+        fits: |_, name, _| name.starts_with(SCRIPT),
         open: |spec, _| Box::pin(async { Ok(Arc::new(Script::always(after(SCRIPT, spec))) as _) }),
     },
-    server("server", "ANY --base-url URL", "any other OpenAI-compatible API", |_, base_url| {
+    server("server", "ANY --base-url URL", "any other OpenAI-compatible API", |_, _, base_url| {
         base_url.is_some()
     }),
 ];
@@ -158,7 +153,7 @@ const fn server(
     name: &'static str,
     example: &'static str,
     summary: &'static str,
-    fits: fn(&str, Option<&str>) -> bool,
+    fits: Fits,
 ) -> Scheme {
     Scheme {
         name,
@@ -183,7 +178,7 @@ pub fn schemes() -> &'static [Scheme] {
 
 /// The scheme of a model of this name.
 pub(super) fn of(name: &str, base_url: Option<&str>) -> Result<&'static Scheme> {
-    let found = SCHEMES.iter().find(|scheme| (scheme.fits)(name, base_url));
+    let found = SCHEMES.iter().find(|scheme| (scheme.fits)(scheme, name, base_url));
     found.ok_or_else(|| unknown(name))
 }
 
@@ -235,9 +230,9 @@ fn after<'s>(prefix: &str, spec: &'s ModelSpec) -> &'s str {
     spec.name().strip_prefix(prefix).unwrap_or_default()
 }
 
-/// Whether the name begins with that of a server, such as `openai/` or `openai:`.
-fn is_of(server: &str, name: &str) -> bool {
-    name.split_once(['/', ':']).is_some_and(|(prefix, _)| prefix == server)
+/// Whether the name begins with that of the scheme, such as `openai/` or `openai:`.
+fn is_named(scheme: &Scheme, name: &str, _: Option<&str>) -> bool {
+    name.split_once(['/', ':']).is_some_and(|(prefix, _)| prefix == scheme.name)
 }
 
 /// Whether the name is that of a file of weights.

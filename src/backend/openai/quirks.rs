@@ -136,6 +136,16 @@ pub(super) const LOCAL_CONCURRENCY: usize = 4;
 /// Models of OpenAI that think first, at any provider.
 const OPENAI_THINKERS: &[&str] = &["o1", "o3", "o4", "gpt-5"];
 
+/// The API of llama.cpp's server; Ollama runs the same engine.
+const LLAMACPP: Quirks = Quirks {
+    software: "llama.cpp",
+    continues: Continues::Always,
+    has_top_k: true,
+    repeat_penalty: Some("repeat_penalty"),
+    most_stops: None,
+    ..PLAIN
+};
+
 /// What most presets have in common, and what applies to a server without a preset.
 const COMMON: Preset = Preset {
     id: "server",
@@ -186,14 +196,7 @@ pub(super) static PRESETS: [Preset; 5] = [
         key_variable: "OLLAMA_API_KEY",
         owners: &["library"],
         concurrency: LOCAL_CONCURRENCY,
-        quirks: Quirks {
-            software: "Ollama",
-            continues: Continues::Always,
-            has_top_k: true,
-            repeat_penalty: Some("repeat_penalty"),
-            most_stops: None,
-            ..PLAIN
-        },
+        quirks: Quirks { software: "Ollama", ..LLAMACPP },
         ..COMMON
     },
     Preset {
@@ -219,14 +222,7 @@ pub(super) static PRESETS: [Preset; 5] = [
         key_variable: "LLAMA_API_KEY",
         owners: &["llamacpp"],
         concurrency: LOCAL_CONCURRENCY,
-        quirks: Quirks {
-            software: "llama.cpp",
-            continues: Continues::Always,
-            has_top_k: true,
-            repeat_penalty: Some("repeat_penalty"),
-            most_stops: None,
-            ..PLAIN
-        },
+        quirks: LLAMACPP,
         ..COMMON
     },
     Preset {
