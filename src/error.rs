@@ -29,7 +29,8 @@ struct Inner {
 struct Facts {
     status: Option<u16>,
     retry_after: Option<Duration>,
-    attempts: u32,
+    /// The requests that were sent; `None` if nobody counted them.
+    attempts: Option<u32>,
     retry: Retry,
     fatal: bool,
     interrupted: bool,
@@ -225,7 +226,14 @@ impl Error {
     /// Adds this many attempts: requests that were sent to the server for this answer.
     #[must_use]
     pub fn after_attempts(self, attempts: u32) -> Self {
-        self.with(|facts| facts.attempts = facts.attempts.saturating_add(attempts))
+        self.with(|facts| {
+            facts.attempts = Some(facts.attempts.unwrap_or(0).saturating_add(attempts))
+        })
+    }
+
+    /// The error of one request for another that was not sent because of it.
+    pub(crate) fn unsent(self) -> Self {
+        self.with(|facts| facts.attempts = Some(0))
     }
 
     /// Marks that the same request would fail again, although most errors of this kind are temporary.
@@ -281,7 +289,12 @@ impl Error {
 
     /// The number of requests that were sent to a server for this answer.
     pub fn attempts(&self) -> u32 {
-        self.0.facts.attempts
+        self.0.facts.attempts.unwrap_or(0)
+    }
+
+    /// The same number, and 1 if nobody counted: a backend that fails has usually sent a request.
+    pub(crate) fn attempts_or_one(&self) -> u32 {
+        self.0.facts.attempts.unwrap_or(1)
     }
 
     /// Whether the stop of the run prevented further tries.

@@ -147,6 +147,22 @@ async fn the_endpoint_pauses_where_most_answers_are_rate_limits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rejected_key_ends_the_requests_that_wait_and_none_that_come_later() {
+    let rejected = || Error::new(ErrorKind::Unauthorized, "bad key");
+    let (load, model) = model(move |load| (4..=50).contains(&load.all()).then(rejected));
+    let layer = Limited::new(model, 2);
+    let answers = many(&layer, 50).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3);
+    // The request that was rejected, and the one that was in flight beside it.
+    assert!(load.all() <= 5, "{}", load.all());
+    let unsent = answers.last().unwrap().as_ref().unwrap_err();
+    assert_eq!((unsent.kind(), unsent.attempts()), (ErrorKind::Unauthorized, 0));
+    let sent = load.all();
+    many(&layer, 1).await;
+    assert_eq!(load.all(), sent + 1, "a later request finds out for itself");
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_and_tokens_a_minute_are_held() {
     let (_, quick) = model(|_| None);
     let layer = Limited::new(quick, Limit { requests_per_minute: Some(60), ..Limit::from(8) });

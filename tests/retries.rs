@@ -57,6 +57,37 @@ async fn passing_failures_are_tried_again_and_every_request_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rate_limits_now_and_then_do_not_delay_the_end_of_a_run() {
+    // One request meets four rate limits in a row, while the server answers all others.
+    let refusals = Arc::new(AtomicU32::new(0));
+    let refused = refusals.clone();
+    let model = from_fn("model", move |request: Request| {
+        let is_refused = request.draw == 1 && refused.fetch_add(1, Ordering::Relaxed) < 4;
+        async move {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if is_refused { fails(ErrorKind::RateLimited) } else { Ok(Completion::text("fine")) }
+        }
+    });
+    let layer = Retried::new(model, Retry::default());
+    let others = join_all((0..20).map(async |_| {
+        for _ in 0..20 {
+            layer.complete(&request()).await.unwrap();
+        }
+    }));
+    let started = Instant::now();
+    let unlucky = async {
+        let mut unlucky = request();
+        unlucky.draw = 1;
+        layer.complete(&unlucky).await.unwrap();
+        started.elapsed()
+    };
+    let (time, _) = tokio::join!(unlucky, others);
+    // Five tries of 200 ms, and waits of at most 200, 400, 800 and 1,600 ms.
+    assert!(time <= Duration::from_secs(4), "{time:?}");
+    assert_eq!(refusals.load(Ordering::Relaxed), 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_error_is_tried_as_often_as_it_deserves() {
     let garbled = Error::new(ErrorKind::Overloaded, "<html>").worth_one_retry();
     let refused_once = Error::new(ErrorKind::Refused, "blocked").worth_one_retry();

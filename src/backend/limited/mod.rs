@@ -9,7 +9,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::{sync::Mutex as Turn, time::Instant};
+use tokio::{
+    sync::{Mutex as Turn, watch},
+    time::Instant,
+};
 
 use self::{
     rate::Rate,
@@ -20,7 +23,11 @@ use super::{
     estimate::{answer_tokens, prompt_tokens},
     pause::pause,
 };
-use crate::{completion::Completion, error::Result, request::Request};
+use crate::{
+    completion::Completion,
+    error::{Error, Result},
+    request::Request,
+};
 
 /// The limits for one model: requests in flight, requests per minute and tokens per minute.
 ///
@@ -57,7 +64,7 @@ impl From<usize> for Limit {
 /// [`Limit::in_flight`] of them at a time.
 ///
 /// # How it adapts
-/// An occasional rate limit or overload is left to the layer that retries. If more than a tenth of the recent
+/// An occasional rate limit or overload is left to the layer that retries. If more than 15 % of the recent
 /// answers (those of the last second, and at least the last ten) are refusals, the number of requests in
 /// flight shrinks by a tenth, at most once per round trip. While all permits are in use, every successful
 /// round trip adds one again, up to the limit. If more than a fifth of the recent answers are rate limits,
@@ -68,7 +75,8 @@ impl From<usize> for Limit {
 /// while it waits for its next try.
 ///
 /// # Errors
-/// Those of the wrapped backend.
+/// Those of the wrapped backend. If the server rejects the key, or every request would fail for another reason
+/// ([`Error::is_fatal`]), the requests that are waiting fail with that error and are not sent.
 ///
 /// # Cancellation
 /// Dropping the future removes the request from the queue, or returns its permit.
@@ -84,6 +92,8 @@ pub struct Limited<B> {
     turn: Turn<()>,
     /// The limits per minute.
     rates: Mutex<Rates>,
+    /// The last error that every request would meet.
+    fatal: watch::Sender<Option<Error>>,
 }
 
 /// The limits per minute, and the mean length of answers that estimates are based on.
@@ -108,6 +118,7 @@ impl<B: Backend> Limited<B> {
             width: Width::new(in_flight),
             turn: Turn::new(()),
             rates: Mutex::new(Rates { requests, tokens, written: (0, 0) }),
+            fatal: watch::Sender::default(),
         }
     }
 
@@ -121,7 +132,20 @@ impl<B: Backend> Limited<B> {
     }
 
     /// Waits until the request may be sent. Returns the permit and the number of tokens that were reserved.
-    async fn admitted(&self, request: &Request) -> (Permit, f64) {
+    ///
+    /// # Errors
+    /// A fatal error of another request, if it occurs while this one waits.
+    async fn admitted(&self, request: &Request) -> Result<(Permit, f64)> {
+        let mut fatal = self.fatal.subscribe();
+        tokio::select! {
+            biased;
+            Some(error) = changed(&mut fatal) => Err(error.unsent()),
+            admitted = self.queued(request) => Ok(admitted),
+        }
+    }
+
+    /// Waits for the turn of the request, a permit and the limits per minute.
+    async fn queued(&self, request: &Request) -> (Permit, f64) {
         let _turn = self.turn.lock().await;
         let permit = self.width.permit().await;
         let planned = self.planned(request);
@@ -154,6 +178,12 @@ impl<B: Backend> Limited<B> {
             tokens.correct(amount(prompt.saturating_add(written)) - planned);
         }
     }
+}
+
+/// The next fatal error.
+async fn changed(fatal: &mut watch::Receiver<Option<Error>>) -> Option<Error> {
+    fatal.changed().await.ok()?;
+    fatal.borrow().clone()
 }
 
 /// The capacity of the two buckets: the requests of one second, and the tokens of ten seconds.
@@ -194,10 +224,13 @@ impl<B: Backend> Layer for Limited<B> {
     }
 
     async fn through(&self, request: &Request) -> Result<Completion> {
-        let (permit, planned) = self.admitted(request).await;
+        let (permit, planned) = self.admitted(request).await?;
         let sent = Instant::now();
         let answer = self.inner.complete(request).await;
         self.width.note(sent, answer.as_ref().err(), self.adapts);
+        if let Some(error) = answer.as_ref().err().filter(|error| error.is_fatal()) {
+            self.fatal.send_replace(Some(error.clone()));
+        }
         drop(permit);
         if let Ok(completion) = &answer {
             self.landed(planned, completion);

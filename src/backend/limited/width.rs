@@ -20,7 +20,7 @@ const RECENT: (Duration, usize) = (Duration::from_secs(1), 10);
 const ENOUGH: usize = 5;
 
 /// The share of refusals above which the width shrinks.
-const SHRINKS: f64 = 0.1;
+const SHRINKS: f64 = 0.15;
 
 /// The share of rate limits above which sending pauses.
 const PAUSES: f64 = 0.2;

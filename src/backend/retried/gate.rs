@@ -19,6 +19,12 @@ const FAILURES: u32 = 5;
 /// The time between two requests to a server that is down, and between two retries when the bucket is empty.
 const STEP: Duration = Duration::from_secs(1);
 
+/// The weight of the last try in the share of failed tries, which is thus the share of about ten tries.
+const WEIGHT: f64 = 0.1;
+
+/// The share of failed tries up to which they are accidents of single requests.
+const ACCIDENTS: f64 = 0.3;
+
 /// How many retries each answer allows after a server is up again, so that they double with each round trip.
 const RETURNS: f64 = 2.0;
 
@@ -77,6 +83,8 @@ struct State {
     has_answered: bool,
     /// Failures without an answer since the last answer.
     failures: u32,
+    /// The share of failures among the last tries.
+    failed: f64,
     outage: Option<Outage>,
     /// Whether the server came up again, and no request has failed since.
     is_returning: bool,
@@ -90,6 +98,14 @@ struct Outage {
     probed: Instant,
 }
 
+impl State {
+    /// Counts a try that failed or succeeded.
+    fn tried(&mut self, has_failed: bool) {
+        let last = if has_failed { 1.0 } else { 0.0 };
+        self.failed += WEIGHT * (last - self.failed);
+    }
+}
+
 impl Gate {
     /// A gate for a server of which nothing is known.
     pub(super) fn new(share: f64, allowance: u32, patience: Duration) -> Self {
@@ -99,6 +115,7 @@ impl Gate {
             filled: Instant::now(),
             has_answered: false,
             failures: 0,
+            failed: 0.0,
             outage: None,
             is_returning: false,
         };
@@ -119,6 +136,11 @@ impl Gate {
     /// Whether the server is down.
     pub(super) fn is_gone(&self) -> bool {
         self.state().outage.is_some()
+    }
+
+    /// Whether most tries succeed, so that a failure is an accident of one request.
+    pub(super) fn is_calm(&self) -> bool {
+        self.state().failed <= ACCIDENTS
     }
 
     /// Called before a new request is sent.
@@ -144,6 +166,7 @@ impl Gate {
         let state = &mut *self.state();
         state.has_answered = true;
         state.failures = 0;
+        state.tried(false);
         state.is_returning |= state.outage.take().is_some();
         if state.is_returning {
             self.add(state, RETURNS);
@@ -154,6 +177,7 @@ impl Gate {
     pub(super) fn failed(&self, error: &Error) {
         let state = &mut *self.state();
         state.is_returning = false;
+        state.tried(true);
         if !is_silence(error) {
             // The server responded, so it is up.
             state.failures = 0;

@@ -84,18 +84,21 @@ impl Retry {
     /// How long to wait before the next try: full jitter below a doubling limit, so that requests that failed
     /// together do not return together. The wait is added to the time that the server names, if there is one.
     ///
-    /// Servers count rates per minute, so waits grow faster after a rate limit,
-    /// and together last longer than a minute.
-    fn wait(&self, tries: u32, error: &Error) -> Duration {
-        let is_limited = error.kind() == ErrorKind::RateLimited;
-        let (growth, longest): (u32, u64) = if is_limited { (4, 30) } else { (2, 10) };
+    /// If most requests succeed (`is_calm`), a failure is an accident of one request: the waits stay short, and do
+    /// not delay the end of a run. Otherwise they grow. They grow faster after a rate limit, because servers count
+    /// rates per minute, and together they last longer than a minute.
+    fn wait(&self, tries: u32, error: &Error, is_calm: bool) -> Duration {
+        let outlasts = !is_calm && error.kind() == ErrorKind::RateLimited;
+        let (growth, longest): (u32, u64) = match (is_calm, outlasts) {
+            (true, _) => (2, 1),
+            (false, true) => (4, 30),
+            (false, false) => (2, 10),
+        };
         let grown = growth.saturating_pow(tries.saturating_sub(1));
-        // Two rate limits in a row may be a coincidence, and must not delay the end of a run.
-        let grown = if is_limited { (grown / 2).max(1) } else { grown };
         let step = self.first_wait.saturating_mul(grown).min(Duration::from_secs(longest));
         match error.retry_after() {
             Some(named) => named + self.first_wait.mul_f64(fastrand::f64()),
-            None if is_limited => step.mul_f64(0.75 + 0.25 * fastrand::f64()),
+            None if outlasts => step.mul_f64(0.75 + 0.25 * fastrand::f64()),
             None => step.mul_f64(fastrand::f64()),
         }
     }
@@ -160,7 +163,11 @@ impl<B: Backend> Retried<B> {
         }
         let until = tries.started + policy.limit;
         // While a server is down, a retry waits only for its turn to check.
-        let wait = if is_gone { Duration::ZERO } else { policy.wait(tries.count, &error) };
+        let wait = if is_gone {
+            Duration::ZERO
+        } else {
+            policy.wait(tries.count, &error, self.gate.is_calm())
+        };
         let is_limited = error.kind() == ErrorKind::RateLimited;
         tracing::debug!(tries = tries.count, ?wait, %error, "asking again");
         let waited = async {
@@ -217,7 +224,7 @@ impl Tries {
     fn failed(&mut self, error: &Error) {
         self.count += 1;
         self.accidents += u32::from(error.is_worth_one_retry());
-        self.requests = self.requests.saturating_add(error.attempts().max(1));
+        self.requests = self.requests.saturating_add(error.attempts_or_one());
     }
 
     /// Whether another try may help, and is within the limits.
@@ -274,11 +281,14 @@ mod tests {
         let busy = Error::new(ErrorKind::Overloaded, "busy");
         let limited = Error::new(ErrorKind::RateLimited, "slow down");
         for _ in 0..100 {
-            assert!(policy.wait(1, &busy) <= Duration::from_millis(200));
-            assert!(policy.wait(30, &busy) <= Duration::from_secs(10));
-            let all: Duration = (1..=policy.retries).map(|n| policy.wait(n, &limited)).sum();
+            assert!(policy.wait(30, &busy, true) <= Duration::from_secs(1));
+            assert!(policy.wait(1, &busy, false) <= Duration::from_millis(200));
+            assert!(policy.wait(1, &limited, true) <= Duration::from_millis(200));
+            assert!(policy.wait(30, &busy, false) <= Duration::from_secs(10));
+            let all: Duration = (1..=policy.retries).map(|n| policy.wait(n, &limited, false)).sum();
             assert!(all > Duration::from_secs(60), "{all:?}");
-            let named = policy.wait(3, &busy.clone().with_retry_after(Duration::from_secs(4)));
+            let named =
+                policy.wait(3, &busy.clone().with_retry_after(Duration::from_secs(4)), false);
             assert!((4000..=4200).contains(&named.as_millis()), "{named:?}");
         }
     }
