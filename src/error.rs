@@ -227,7 +227,7 @@ impl Error {
     #[must_use]
     pub fn after_attempts(self, attempts: u32) -> Self {
         self.with(|facts| {
-            facts.attempts = Some(facts.attempts.unwrap_or(0).saturating_add(attempts))
+            facts.attempts = Some(facts.attempts.unwrap_or(0).saturating_add(attempts));
         })
     }
 

@@ -1,0 +1,16 @@
+//! What stands between a judge and a model: endpoints, layers, budgets, the cache and the registry.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod backends;
+mod budgets;
+mod cache_faults;
+mod endpoints;
+mod layers;
+mod limits;
+mod models;
+mod openai;
+mod openai_faults;
+mod remote_cases;
+mod retries;

@@ -1,0 +1,17 @@
+//! The program as people use it: commands, settings, texts on a terminal.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod budget_command;
+mod checks;
+mod cli;
+mod command_lines;
+mod configuration;
+mod escaping;
+mod settings;
+mod snapshots_errors;
+mod snapshots_help;
+mod snapshots_runs;
+mod terminal;
+mod trust;

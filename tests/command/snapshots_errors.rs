@@ -1,0 +1,596 @@
+//! Errors and hints as they are printed: what went wrong, why, and what to do next.
+//!
+//! Every mistake that is common enough to be met in a first week with the program is here, in one line of the command
+//! that makes it. Read the texts as somebody who never saw this program.
+
+#![cfg(all(feature = "cli", feature = "openai", feature = "llama", feature = "store"))]
+
+use crate::support::{Place, Ran, Reply, Server};
+use insta::assert_snapshot;
+use serde_json::json;
+
+/// A folder with one record, one prompt file and one output.
+fn place(name: &str) -> Place {
+    let place = Place::new(&format!("snapshots-errors-{name}"));
+    place.file("r.jsonl", "{\"id\": \"a\", \"question\": \"2 + 2\", \"answer\": \"4\"}\n");
+    place
+}
+
+/// What `tribunal judge` with these arguments prints, for the score of one record by a script.
+fn judge(place: &Place, args: &[&str]) -> String {
+    place.shown(
+        &[&["judge", "r.jsonl", "-m", "script:Fine.\nScore: 7", "-p", "score"], args].concat(),
+    )
+}
+
+/// What `tribunal judge` prints when the server answers every request with this status and message.
+async fn refused(name: &str, status: u16, error: serde_json::Value) -> String {
+    let server = Server::start(move |_| Reply::error(status, &json!({"error": error}))).await;
+    let place = place(name);
+    let args =
+        ["judge", "r.jsonl", "-p", "score", "-m", "openai/m", "-q", "--base-url", &server.url];
+    let ran = Ran::ended(place.start(&args)).await;
+    place.messages(&ran)
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn the_command_line() {
+    let place = place("usage");
+    assert_snapshot!(place.shown(&["juge"]), @r#"
+    exit code 2
+    ----- stderr
+    error: unrecognized subcommand 'juge'
+
+      tip: a similar subcommand exists: 'judge'
+
+    Usage: tribunal <COMMAND>
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(place.shown(&["judge", "r.jsonl", "--citeria", "kind"]), @r#"
+    exit code 2
+    ----- stderr
+    error: unexpected argument '--citeria' found
+
+      tip: a similar argument exists: '--criteria'
+
+    Usage: tribunal judge --criteria <TEXT|@FILE> <FILE>...
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(judge(&place, &["--scale", "5-1"]), @r#"
+    exit code 2
+    ----- stderr
+    error: `min` of a scale must be below its `max`
+    "#);
+    assert_snapshot!(judge(&place, &["--scale", "ten"]), @r#"
+    exit code 2
+    ----- stderr
+    error: `ten` is not a scale: write it like 1-5
+    "#);
+    assert_snapshot!(judge(&place, &["--labels", "good"]), @r#"
+    exit code 2
+    ----- stderr
+    error: a scale needs two levels or more
+    "#);
+    assert_snapshot!(judge(&place, &["--pass", "scroe >= 7"]), @r#"
+    exit code 2
+    ----- stderr
+    error: the pass rule `scroe >= 7`: unknown value `scroe`
+    hint: did you mean `score`?
+    "#);
+    assert_snapshot!(judge(&place, &["--pass", "score >= high"]), @r#"
+    exit code 2
+    ----- stderr
+    error: the pass rule `score >= high`: it is malformed: `score` is compared with a number, and `high` is not one
+    hint: write it like `score >= 7`, `label = correct and p >= 0.9` or `all criteria >= 3`
+    "#);
+    assert_snapshot!(judge(&place, &["--fail-under", "0.9"]), @r#"
+    exit code 2
+    ----- stderr
+    error: --fail-under needs a pass rule
+    hint: add one, such as --pass 'score >= 7'
+    "#);
+    assert_snapshot!(judge(&place, &["--pass", "score >= 7", "--fail-under", "7"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value '7' for '--fail-under <SHARE>': a share lies between 0 and 1, such as 0.9 or 90%
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(judge(&place, &["--map", "answer"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value 'answer' for '--map <NEW=OLD>': `answer` is not NAME=VALUE, such as answer=my_column
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(judge(&place, &["--map", "answr=text"]), @r#"
+    exit code 2
+    ----- stderr
+    error: the field `answr` is mapped, but the prompt `score` does not read it
+    hint: did you mean `answer`?
+    "#);
+    assert_snapshot!(judge(&place, &["--set", "rubric=strict"]), @r#"
+    exit code 2
+    ----- stderr
+    error: the field `rubric` is set, but the prompt `score` does not read it
+    hint: fields that are read: `answer`, `context`, `criteria`, `question`; -p names another prompt
+    "#);
+    assert_snapshot!(judge(&place, &["--order", "random"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value 'random' for '--order <ORDER>'
+      [possible values: both, given, hash, rotate, shuffle]
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(judge(&place, &["--reask", "often"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value 'often' for '--reask <N>': expected a whole number
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(judge(&place, &["-j", "0"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value '0' for '--concurrency <N>': 0 is not a number from 1 to 65535
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(judge(&place, &["--judge", "strict"]), @r#"
+    exit code 2
+    ----- stderr
+    error: there is no judge `strict`: no tribunal.toml was found
+    hint: `tribunal init` writes one; name another with --config FILE
+    "#);
+    assert_snapshot!(judge(&place, &["-c", "absent.toml"]), @r#"
+    exit code 2
+    ----- stderr
+    error: cannot read `absent.toml`: No such file or directory
+    "#);
+    assert_snapshot!(judge(&place, &["--criteria", "@absent.md"]), @r#"
+    exit code 2
+    ----- stderr
+    error: cannot read `absent.md`: No such file or directory
+    hint: @ is followed by the name of a file; a text of your own begins without it
+    "#);
+    assert_snapshot!(place.shown(&["cache", "prune", "--older-than", "30"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value '30' for '--older-than <TIME>': `30` is not a duration: write a time such as 90s, 5m, 12h or 30d
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(place.shown(&["cache", "prune"]), @r#"
+    exit code 2
+    ----- stderr
+    error: prune needs an age or a size
+    hint: add --older-than 30d or --max-size 4GB
+    "#);
+    assert_snapshot!(place.shown(&["cache", "clear"]), @r#"
+    exit code 2
+    ----- stderr
+    error: this would remove 0 answers
+    hint: add --yes to remove them; `tribunal cache export` saves a copy first
+    "#);
+}
+
+#[test]
+fn prompts_and_models() {
+    let place = place("names");
+    let with = |args: &[&str]| place.shown(&[&["judge", "r.jsonl"], args].concat());
+    assert_snapshot!(with(&["-m", "script:x", "-p", "scor"]), @r#"
+    exit code 2
+    ----- stderr
+    error: unknown prompt `scor`
+    hint: did you mean `score`?
+    hint: a prompt of your own is named by its file: -p my.jinja
+    "#);
+    assert_snapshot!(with(&["-m", "script:x", "-p", "absent.jinja"]), @r#"
+    exit code 2
+    ----- stderr
+    error: cannot read the prompt `absent.jinja`: No such file or directory
+    "#);
+    place.file(
+        "broken.jinja",
+        "---\nkind: score\nscale: {min: 1, max: 10}\n---\nuser:\n{{ answr }}\n",
+    );
+    assert_snapshot!(with(&["-m", "script:x", "-p", "broken.jinja"]), @r#"
+    exit code 2
+    ----- stderr
+    error: broken.jinja:2: the prompt does not say how its verdict is read
+    hint: add a key such as `verdict: "Score: *"`
+    "#);
+    place.file("typo.jinja", "---\nkind: score\nsummry: x\n---\nuser:\n{{ answer }}\n");
+    assert_snapshot!(place.shown(&["prompts", "check", "typo.jinja"]), @r#"
+    exit code 2
+    ----- stderr
+    error: typo.jinja:3: unknown key `summry`
+    hint: did you mean `summary`?
+    "#);
+    assert_snapshot!(with(&["-m", "gpt-9"]), @r#"
+    exit code 2
+    ----- stderr
+    error: unknown model `gpt-9`: expected a .gguf file or PROVIDER/MODEL
+    hint: names are `tiny`, `FILE.gguf`, `openai/MODEL`, `ollama/MODEL`, `vllm/MODEL`, `llamacpp/MODEL`, `openrouter/MODEL`, `check:KIND`, `replay:FILE`, `script:TEXT`, `ANY --base-url URL`
+    hint: for any other server, give its address with --base-url http://[ADDRESS]/v1
+    "#);
+    assert_snapshot!(with(&["-m", "openai/gpt-5-mini", "-p", "score"]), @r#"
+    exit code 2
+    ----- stderr
+    error: no key for `openai/gpt-5-mini`
+    hint: OPENAI_API_KEY is not set: set it to your key
+    "#);
+    assert_snapshot!(with(&["-m", "absent.gguf", "-p", "score"]), @r#"
+    exit code 2
+    ----- stderr
+    error: cannot open the model `absent.gguf`: No such file or directory
+    hint: name a GGUF file, `tiny` for the shipped model, or an API such as openai/MODEL
+    "#);
+    place.file("text.gguf", "not a model");
+    assert_snapshot!(with(&["-m", "text.gguf", "-p", "score"]), @r#"
+    exit code 2
+    ----- stderr
+    error: `text.gguf` is not a GGUF file
+    hint: llama.cpp's tools convert other formats to GGUF
+    "#);
+    assert_snapshot!(with(&["-m", "check:numbr"]), @r#"
+    exit code 2
+    ----- stderr
+    error: unknown check `numbr`
+    hint: did you mean `number`?
+    "#);
+    assert_snapshot!(with(&["-m", "replay:absent.jsonl", "-p", "score"]), @r#"
+    exit code 3
+    ----- stderr
+    error: cannot read the recording `absent.jsonl`: No such file or directory
+    "#);
+}
+
+#[test]
+fn records() {
+    let place = place("records");
+    let judge = |file: &str, text: &str| {
+        place.file(file, text);
+        let args = ["judge", file, "-m", "script:Fine.\nScore: 7", "-p", "score", "-q"];
+        place.messages(&place.run(&args))
+    };
+    assert_snapshot!(place.shown(&["judge", "absent.jsonl"]), @r#"
+    exit code 2
+    ----- stderr
+    error: there is no file `absent.jsonl`
+    hint: name a file, a folder, a pattern such as 'drafts/*.md', or - for standard input
+    "#);
+    assert_snapshot!(judge("broken.jsonl", "{\"question\": \"q\", \"answer\": \"a\"\n"), @r#"
+    exit code 3
+    ----- stderr
+    error: broken.jsonl:1: the line breaks off at column 31
+    "#);
+    assert_snapshot!(judge("empty.jsonl", "{}\n"), @r#"
+    exit code 3
+    ----- stderr
+    error: empty.jsonl:1: score: the record has no field `answer`
+    hint: the record is empty
+    "#);
+    assert_snapshot!(judge("null.jsonl", "{\"question\": \"q\", \"answer\": null}\n"), @r#"
+    exit code 3
+    ----- stderr
+    error: null.jsonl:1: score: the record's field `answer` is empty, or has the wrong type
+    "#);
+    assert_snapshot!(judge("number.jsonl", "7\n"), @r#"
+    exit code 3
+    ----- stderr
+    error: number.jsonl:1: a record is a JSON object, and this line is a number
+    "#);
+    assert_snapshot!(judge("columns.json", "{\"question\": [\"q\", \"r\"], \"answer\": [\"a\", \"b\"]}"), @r#"
+    exit code 3
+    ----- stderr
+    error: columns.json:1: it holds columns, and a record has one value in each field
+    hint: write one record a line: in pandas df.to_json('x.jsonl', orient='records', lines=True)
+    "#);
+    assert_snapshot!(judge("nothing.jsonl", ""), @r#"
+    exit code 3
+    ----- stderr
+    error: nothing.jsonl: it holds no records
+    hint: a record is a line of JSON, a row below a header, or a plain file with text in it
+    "#);
+    assert_snapshot!(judge("short.csv", "question,answer\nq\n"), @r#"
+    exit code 3
+    ----- stderr
+    error: short.csv:2: the row has 1 cells, and the header names 2 columns
+    hint: put cells that hold the delimiter in double quotes, or name another one with --delimiter ';'
+    "#);
+    assert_snapshot!(place.shown(&["judge", "*.md", "-m", "script:x"]), @r#"
+    exit code 2
+    ----- stderr
+    error: no file matches `*.md`
+    hint: ** matches folders of any depth, as in 'drafts/**/*.md'
+    "#);
+}
+
+#[test]
+fn files_that_are_written() {
+    let place = place("files");
+    assert_snapshot!(judge(&place, &["-o", "absent/v.jsonl"]), @r#"
+    exit code 2
+    ----- stderr
+    error: cannot write `absent/v.jsonl`: there is no folder `absent`
+    hint: make the folder first, or name another one
+    "#);
+    assert_snapshot!(judge(&place, &["-o", "v.xlsx"]), @r#"
+    exit code 2
+    ----- stderr
+    shown to the judge: question, answer
+    error: results cannot be written as `.xlsx`
+    hint: name a file that ends in .jsonl, .json, .csv, .tsv or .parquet
+    "#);
+    assert_snapshot!(judge(&place, &["-o", "r.jsonl"]), @r#"
+    exit code 2
+    ----- stderr
+    error: -o would write into `r.jsonl`, which is an input
+    hint: name another file
+    "#);
+    assert_snapshot!(judge(&place, &["-o", "v.csv", "--format", "json"]), @r#"
+    exit code 2
+    ----- stderr
+    shown to the judge: question, answer
+    error: --format cannot be used with -o
+    hint: the file name sets the format, such as -o verdicts.csv
+    "#);
+    place.file("taken.csv", "a,b\n");
+    assert_snapshot!(judge(&place, &["-o", "taken.csv"]), @r#"
+    exit code 2
+    ----- stderr
+    shown to the judge: question, answer
+    error: `[FOLDER]/taken.csv` is there already
+    hint: name another file, or move it away
+    "#);
+    place.file("taken.jinja", "");
+    assert_snapshot!(judge(&place, &["--save", "taken.jinja"]), @r#"
+    exit code 2
+    ----- stderr
+    shown to the judge: question, answer
+    error: cannot save the prompt as `taken.jinja`: File exists
+    hint: name a file that does not exist yet
+    "#);
+    assert!(place.run(&["init"]).passed().out.is_empty());
+    assert_snapshot!(place.shown(&["init"]), @r#"
+    exit code 2
+    ----- stderr
+    error: `tribunal.toml` exists already
+    hint: name another folder, such as: tribunal init my-judge
+    "#);
+    place.file("one.jsonl", "{\"id\": \"x\", \"score\": 1}\n");
+    place.file("two.jsonl", "{\"id\": \"y\", \"score\": 2}\n");
+    assert_snapshot!(place.shown(&["diff", "one.jsonl", "two.jsonl"]), @r#"
+    exit code 2
+    ----- stderr
+    error: the two files have no record in common
+    hint: records are matched by id: judge the same input for both files
+    "#);
+    assert_snapshot!(place.shown(&["diff", "one.jsonl", "taken.csv"]), @r#"
+    exit code 2
+    ----- stderr
+    error: `taken.csv` is a table; `diff` reads lines of JSON
+    hint: judge into a .jsonl file: tribunal judge … -o verdicts.jsonl
+    hint: verdicts from other tools need an id and a value: {"id": "q7", "score": 8}
+    "#);
+    assert_snapshot!(place.shown(&["reparse", "r.jsonl", "-p", "score"]), @r#"
+    exit code 2
+    ----- stderr
+    error: r.jsonl:1: the line is not a result: it holds no verdict, no `unreadable` and no `error`
+    hint: use a .jsonl file that `tribunal judge` wrote
+    "#);
+}
+
+#[test]
+fn configuration() {
+    let place = place("configuration");
+    let with = |text: &str| {
+        place.file("tribunal.toml", text);
+        place.shown(&["judge", "r.jsonl"])
+    };
+    assert_snapshot!(with("[judge.strict]\nprompt = \"score\"\nmodle = \"tiny\"\n"), @r#"
+    exit code 2
+    ----- stderr
+    error: tribunal.toml:3: unknown key `modle` in [judge.strict]
+    hint: did you mean `model`?
+    "#);
+    assert_snapshot!(with("[judge.strict\n"), @r#"
+    exit code 2
+    ----- stderr
+    error: tribunal.toml:1: a list or a table in braces is not closed
+    hint: write key = "text", key = 3 or key = ["a", "b"] below a table such as [judge.NAME]
+    "#);
+    assert_snapshot!(with("[defaults]\ndraws = \"three\"\n"), @r#"
+    exit code 2
+    ----- stderr
+    error: tribunal.toml:2: `draws` must be a whole number that is not too large, not a text
+    "#);
+    assert_snapshot!(with("[defaults]\nmodel = \"far\"\n\n[model.far]\nname = \"m\"\nbase_url = \"https://elsewhere.example/v1\"\nkey_variable = \"WORK_KEY\"\n"), @r#"
+    exit code 2
+    ----- stderr
+    error: a file that was found in the folder needs your permission, and nothing was sent: tribunal.toml:6: [model.far] base_url sends requests, and the key in OPENAI_API_KEY, to https://elsewhere.example/v1; tribunal.toml:7: [model.far] key_variable sends the value of WORK_KEY as the key
+    hint: to allow this, run `tribunal trust` here; changed values will need it again
+    hint: or name the file yourself: -c tribunal.toml
+    "#);
+}
+
+#[tokio::test]
+async fn servers() {
+    let message = |text: &str| json!({"message": text});
+    assert_snapshot!(refused("401", 401, message("Incorrect API key provided: k.")).await, @r#"
+    exit code 3
+    ----- stderr
+    error: r.jsonl:1: http://[ADDRESS]/v1 answered 401 Unauthorized: Incorrect API key provided: k.
+    hint: the key was read from OPENAI_API_KEY
+    "#);
+    assert_snapshot!(refused("404", 404, json!({"message": "The model `m` does not exist", "code": "model_not_found"})).await, @r#"
+    exit code 3
+    ----- stderr
+    error: r.jsonl:1: http://[ADDRESS]/v1 answered 404 Not Found: The model `m` does not exist
+    hint: does the server have a model `m`?
+    hint: is this the address of an OpenAI-compatible API? It usually ends in /v1: see --base-url
+    "#);
+    assert_snapshot!(refused("429", 429, json!({"message": "You exceeded your current quota", "code": "insufficient_quota"})).await, @r#"
+    exit code 3
+    ----- stderr
+    error: r.jsonl:1: http://[ADDRESS]/v1 answered 429 Too Many Requests: You exceeded your current quota
+    hint: the account has no credit left for this model
+    "#);
+    assert_snapshot!(refused("400", 400, message("messages: too many")).await, @r#"
+    exit code 3
+    ----- stderr
+    error: r.jsonl:1: http://[ADDRESS]/v1 answered 400 Bad Request: messages: too many
+    "#);
+}
+
+/// The messages of a run, without how often a server was tried.
+fn untried(place: &Place, ran: &Ran) -> String {
+    let messages = place.messages(ran);
+    let lines = messages.lines().filter(|line| !line.contains("it was tried"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_server_that_is_slow() {
+    let slow = Server::start(|_| Reply::Hang).await;
+    let place = place("slow");
+    let args = ["judge", "r.jsonl", "-p", "score", "-m", "openai/m", "-q", "--timeout", "50ms"];
+    let ran = Ran::ended(place.start(&[&args[..], &["--base-url", &slow.url]].concat())).await;
+    assert_snapshot!(untried(&place, &ran), @r#"
+    exit code 3
+    ----- stderr
+    error: r.jsonl:1: http://[ADDRESS]/v1: no answer within 50ms
+    hint: is the server running on this machine, at this address?
+    hint: allow more time with --timeout 20m
+    "#);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there() {
+    let place = place("unreachable");
+    let args = ["judge", "r.jsonl", "-p", "score", "-m", "ollama/m", "-q", "--base-url"];
+    let ran = Ran::ended(place.start(&[&args[..], &["localhost"]].concat())).await;
+    assert_snapshot!(place.messages(&ran), @r#"
+    exit code 2
+    ----- stderr
+    error: the base URL is not the address of an API
+    hint: write it like `http://[ADDRESS]/v1`
+    "#);
+    let ran = Ran::ended(place.start(&[&args[..], &["http://127.0.0.1:1/v1"]].concat())).await;
+    assert_snapshot!(untried(&place, &ran), @r#"
+    exit code 3
+    ----- stderr
+    error: r.jsonl:1: http://[ADDRESS]/v1: cannot connect: Connection refused (os error 111)
+    hint: is the server running on this machine, at this address?
+    "#);
+}
+
+#[tokio::test]
+async fn budgets() {
+    let server = Server::start(|_| Reply::says("Fine.\nScore: 7")).await;
+    let place = place("budgets");
+    place.file("r.jsonl", "{\"id\": 1, \"answer\": \"a\"}\n{\"id\": 2, \"answer\": \"b\"}\n");
+    let args =
+        ["judge", "r.jsonl", "-p", "score", "-m", "openai/m", "-q", "--base-url", &server.url];
+    let run = async |limit: [&str; 2]| {
+        let ran = Ran::ended(place.start(&[&args[..], &limit, &["-j", "1"]].concat())).await;
+        // Two records are open at once: either may be the one that finds the budget spent.
+        let either = regex::Regex::new(r"r\.jsonl:\d: |, \d+ tokens").unwrap();
+        either.replace_all(&place.messages(&ran), "[…]").into_owned()
+    };
+    assert_snapshot!(run(["--max-requests", "1"]).await, @r#"
+    exit code 3
+    ----- stderr
+    error: […]the budget of 1 request is spent, so far 1 request[…]
+    hint: nothing is lost: run the same again with a larger --max-requests 2, and it goes on from here
+    "#);
+    assert_snapshot!(run(["--max-cost", "1"]).await, @r#"
+    exit code 2
+    ----- stderr
+    error: --max-cost needs the price of `openai/m`, which is not known
+    hint: set the price of a million tokens: `price = { prompt = 0.25, completion = 2.0 }` in tribunal.toml
+    "#);
+    assert_snapshot!(run(["--max-cost", "0"]).await, @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value '0' for '--max-cost <AMOUNT>': expected an amount above 0, such as 2.50
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(run(["--deadline", "60"]).await, @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value '60' for '--deadline <TIME>': `60` is not a duration: write a time such as 90s, 5m, 12h or 30d
+
+    For more information, try '--help'.
+    "#);
+}
+
+#[test]
+fn loops() {
+    let place = place("loops");
+    let revise = |args: &[&str]| {
+        let base = ["revise", "r.jsonl", "-m", "script:Fine.\nScore: 7", "-p", "score", "-q"];
+        place.shown(&[&base, args].concat())
+    };
+    assert_snapshot!(revise(&["--accept", "sometimes"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid accept rule `sometimes`
+    hint: write always, score, score+MARGIN such as score+0.5, or prefer
+    "#);
+    assert_snapshot!(revise(&["--preset", "reflexon"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value 'reflexon' for '--preset <NAME>'
+      [possible values: self-refine, reflexion, constitutional, refine-n-judge, jetts, critic]
+
+      tip: a similar value exists: 'reflexion'
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(revise(&["--preset", "critic"]), @r#"
+    exit code 2
+    ----- stderr
+    error: --preset critic needs a check as its judge
+    hint: name a check, and a model that writes: -m check:number --policy openai/MODEL
+    "#);
+    assert_snapshot!(revise(&["--time", "90"]), @r#"
+    exit code 2
+    ----- stderr
+    error: invalid value '90' for '--time <TIME>': `90` is not a duration: write a time such as 90s, 5m, 12h or 30d
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(revise(&["--cost", "1"]), @r#"
+    exit code 2
+    ----- stderr
+    error: a budget of money needs the price of tokens, and it is not known
+    hint: give the price of a million tokens: `price = { prompt = 0.25, completion = 2 }` in tribunal.toml
+    "#);
+    assert_snapshot!(revise(&["--principle", "Be kind."]), @r#"
+    exit code 2
+    ----- stderr
+    error: no critic reads --principle
+    hint: add --critic constitution, or --preset constitutional
+    "#);
+    assert_snapshot!(revise(&["-o", "v.csv"]), @r#"
+    exit code 2
+    ----- stderr
+    error: cannot write revisions to `v.csv`: unknown format
+    hint: name a file that ends in .jsonl or .json
+    hint: a text file such as final.md is possible where the input is one text file
+    "#);
+    assert_snapshot!(place.shown(&["revise", "r.jsonl", "-m", "check:number", "-q"]), @r#"
+    exit code 2
+    ----- stderr
+    error: check: the record has no field `reference`
+    hint: it has `id`, `question`, `answer`; --map reference=FIELD names the one to use
+    hint: `check` is made for this model; -p score judges without it
+    "#);
+}

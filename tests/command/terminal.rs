@@ -1,0 +1,81 @@
+//! What people see on a terminal: nothing breaks inside a word, and a bar tells the truth.
+
+#![cfg(all(feature = "cli", target_os = "linux"))]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+use std::{
+    fs::File,
+    io::Read,
+    process::{Command, Stdio},
+};
+
+use crate::support::Place;
+use nix::pty::{Winsize, openpty};
+
+/// What the program prints on a terminal of 80 columns; `args` are words of a shell.
+fn shown(place: &Place, args: &str) -> String {
+    let size = Winsize { ws_row: 40, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(Some(&size), None).unwrap();
+    let program = env!("CARGO_BIN_EXE_tribunal");
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("exec {program} {args}")]).env("NO_COLOR", "1");
+    command.env("HOME", place.folder.path("home")).current_dir(place.folder.path(""));
+    command.stdin(Stdio::null()).stderr(Stdio::from(terminal.slave.try_clone().unwrap()));
+    command.stdout(Stdio::from(terminal.slave));
+    let mut child = command.spawn().unwrap();
+    // The terminal ends when nobody writes to it any more.
+    drop(command);
+    let mut shown = Vec::new();
+    let _ = File::from(terminal.master).read_to_end(&mut shown);
+    child.wait().unwrap();
+    String::from_utf8_lossy(&shown).replace("\r\n", "\n")
+}
+
+fn check_width(shown: &str) {
+    for line in shown.split(['\n', '\r']) {
+        let width = unicode_width::UnicodeWidthStr::width(line);
+        assert!(width <= 80, "{width} columns: {line}\n{shown}");
+    }
+}
+
+#[test]
+fn lists_and_help_break_between_words() {
+    let place = Place::new("terminal-lists");
+    for args in ["prompts list", "models list", "help judge", "help revise"] {
+        let shown = shown(&place, args);
+        check_width(&shown);
+    }
+    let models = shown(&place, "models list");
+    assert!(models.contains("json-schema against"), "{models}");
+    let help = shown(&place, "help judge");
+    // A paragraph is wrapped once: none of its lines is much shorter than the terminal.
+    let start = help.find("Settings: every option under Judge").unwrap();
+    let paragraph: Vec<&str> = help[start..].lines().take_while(|line| !line.is_empty()).collect();
+    let short = |line: &&&str| line.len() < 60;
+    assert_eq!(paragraph[..paragraph.len() - 1].iter().filter(short).count(), 0, "{help}");
+}
+
+#[test]
+fn critiques_keep_their_indentation_and_their_words() {
+    let place = Place::new("terminal-verbose");
+    place.file("r.jsonl", "{\"id\": \"a\", \"question\": \"q\", \"answer\": \"a\"}\n");
+    let critique = "several ordinary words ".repeat(12);
+    let args = format!("judge r.jsonl -v -p score -m 'script:{critique}\nScore: 7'");
+    let shown = shown(&place, &args);
+    let lines: Vec<&str> = shown.lines().filter(|line| line.contains("ordinary")).collect();
+    assert!(lines.len() > 3, "{shown}");
+    let whole = |line: &&str| {
+        line.starts_with("   ")
+            && line.split_whitespace().all(|word| ["several", "ordinary", "words"].contains(&word))
+    };
+    assert!(lines.iter().filter(|line| !line.contains('…')).all(whole), "{shown}");
+}
+
+#[test]
+fn the_first_frame_of_a_bar_knows_no_speed() {
+    let place = Place::new("terminal-bar");
+    place.file("r.csv", "question,answer\nq,a\nq,b\n\nq,\"c\nd\"\n");
+    let shown = shown(&place, "judge r.csv -p score -m 'script:Score: 7' -o out.jsonl");
+    assert!(!shown.contains("0.0/s") && !shown.contains(" 0s left"), "{shown:?}");
+    assert!(shown.contains("/3"), "a table is counted: {shown:?}");
+}

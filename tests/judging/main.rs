@@ -1,0 +1,15 @@
+//! How a judgment comes about: requests, draws, orders, members, aggregates and pass rules.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod aggregation;
+mod criteria;
+mod judge;
+mod judging;
+mod jury;
+mod keys;
+mod pass_rules;
+mod probabilities;
+mod third_work;
+mod values;

@@ -1,0 +1,9 @@
+//! Models in this process, in the real llama.cpp.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod engine_faults;
+mod llama;
+mod llama_figures;
+mod tiny_prompts;

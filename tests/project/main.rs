@@ -1,0 +1,8 @@
+//! The project itself: its architecture, its pages and its examples.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod architecture;
+mod examples;
+mod readme;

@@ -1,0 +1,7 @@
+//! Prompt files: what they may contain, and how mistakes in them are reported.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod prompt_check;
+mod prompts;

@@ -1,0 +1,11 @@
+//! What judges write and how it is read: verdicts, quotations, forgeries.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod forgeries;
+mod hostile;
+mod reading;
+mod reading_properties;
+mod reread;
+mod verdicts;

@@ -1,0 +1,8 @@
+//! Loops that revise an answer until it passes.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod revise;
+mod revise_command;
+mod revise_faults;
