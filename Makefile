@@ -33,8 +33,8 @@ demo: build
 	@bash scripts/demo.sh
 
 test: setup
-	@echo 'Building and testing everything; llama.cpp takes 3 to 8 minutes the first time.'
-	$(CARGO) test --release
+	@echo 'Building and testing everything: 6 to 12 minutes the first time, then as long as the tests take.'
+	$(CARGO) test --features parquet
 	@if command -v python3 >/dev/null; then cd models/train && python3 -B test_arithmetic.py; else echo 'left out: models/train/test_arithmetic.py needs python3'; fi
 
 accuracy: build
@@ -54,4 +54,4 @@ bench-revise: setup
 
 lint: setup
 	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --features parquet -- -D warnings

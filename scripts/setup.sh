@@ -64,6 +64,9 @@ has make || missing+=(make)
 has jq || missing+=(jq)
 [ "$(uname)" = Darwin ] || has_libclang || missing+=(libclang-dev)
 
+# llama.cpp is built once to be used and once for tests; its build takes the second one from this cache.
+[ ${#missing[@]} -eq 0 ] || [ "$(uname)" = Darwin ] || has ccache || missing+=(ccache)
+
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(uname)" = Darwin ]; then
     stop "missing: ${missing[*]}; run: xcode-select --install && brew install cmake llvm jq"

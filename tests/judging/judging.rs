@@ -187,7 +187,8 @@ fn requests_have_the_same_names_in_every_process() {
         return;
     }
     let file = tempfile::NamedTempFile::new().unwrap();
-    let name = "requests_have_the_same_names_in_every_process";
+    let name = concat!(module_path!(), "::requests_have_the_same_names_in_every_process");
+    let name = name.split_once("::").unwrap().1;
     let other = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name])
         .env(FILE, file.path())
