@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{
     Aggregate, Rules,
-    numbers::mean,
+    average::mean,
     share::{Share, averaged},
 };
 use crate::{

@@ -33,6 +33,7 @@
 //! ```
 
 mod labels;
+mod average;
 mod numbers;
 mod orders;
 mod rankings;

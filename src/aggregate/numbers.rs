@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Aggregate, Rules, share::Share};
-use crate::{
-    scale::{nearly_equal, without_noise},
-    verdict::Verdict,
+use super::{
+    Aggregate, Rules,
+    average::{Weighed, mean, median, most_frequent, sort},
+    share::Share,
 };
-
-/// A number and its weight.
-pub(super) type Weighed = (f64, f64);
+use crate::{scale::without_noise, verdict::Verdict};
 
 /// Combines several scores by the rules; under `expected`, each vote contributes its expected value.
 pub(super) fn score(shares: &[Share], rules: &Rules<'_>) -> Verdict {
@@ -61,49 +59,4 @@ fn number(mut numbers: Vec<Weighed>, rules: &Rules<'_>) -> Option<f64> {
         Aggregate::Mean | Aggregate::Expected => mean(numbers)?,
     };
     Some(without_noise(number).clamp(lowest, highest))
-}
-
-/// The weighted mean, independent of the order of the numbers; `None` if there are none.
-pub(super) fn mean(mut numbers: Vec<Weighed>) -> Option<f64> {
-    sort(&mut numbers);
-    let (lowest, highest) = (numbers.first()?.0, numbers.last()?.0);
-    let total: f64 = numbers.iter().map(|(_, weight)| weight).sum();
-    let sum: f64 = numbers.iter().map(|(number, weight)| number * (weight / total)).sum();
-    Some(sum.clamp(lowest, highest))
-}
-
-/// Sorts by number, then by weight, so that sums do not depend on the order of votes.
-fn sort(numbers: &mut [Weighed]) {
-    numbers.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-}
-
-/// The number with half of the weight on each side, or the mean of the two middle ones. The numbers must be
-/// sorted.
-fn median(sorted: &[Weighed]) -> Option<f64> {
-    let half = sorted.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
-    let mut before = 0.0;
-    for (n, (number, weight)) in sorted.iter().enumerate() {
-        before += weight;
-        match sorted.get(n + 1) {
-            Some((next, _)) if nearly_equal(before, half) => {
-                return Some(f64::midpoint(*number, *next));
-            }
-            _ if before > half => return Some(*number),
-            _ => (),
-        }
-    }
-    sorted.last().map(|(number, _)| *number)
-}
-
-/// The number with the largest weight; the lowest one if there are several. The numbers must be sorted.
-fn most_frequent(sorted: &[Weighed]) -> Option<f64> {
-    let runs = sorted.chunk_by(|a, b| nearly_equal(a.0, b.0));
-    let runs = runs.filter_map(|run| Some((run.first()?.0, total(run))));
-    let best = runs.reduce(|best, run| if run.1 > best.1 + 1e-9 { run } else { best });
-    best.map(|(number, _)| number)
-}
-
-/// The sum of the weights.
-fn total(numbers: &[Weighed]) -> f64 {
-    numbers.iter().map(|(_, weight)| weight).sum()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Aggregate, Rules, numbers::mean, share::Share};
+use super::{Aggregate, Rules, average::mean, share::Share};
 use crate::{
     scale::{nearly_equal, without_noise},
     verdict::Verdict,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Aggregate, Rules, expected, numbers::mean};
+use super::{Aggregate, Rules, average::mean, expected};
 use crate::{
     completion::Distribution,
     scale::nearly_equal,

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Aggregate, Rules,
+    average::mean,
     labels::place,
-    numbers::mean,
     share::{Share, averaged},
 };
 use crate::{

@@ -1,11 +1,19 @@
-//! Conversations with tool calls, as text that a judge can read.
+//! Values as the text that a judge reads, above all conversations with tool calls.
 //!
 //! Records hold messages in the forms of several APIs. All become one numbered transcript, in which thinking,
 //! tool calls and results are written out, so that a judge of trajectories sees what the agent did.
 
 use serde_json::{Map, Value};
 
-use super::text_of;
+/// A value as the text that a judge reads: a text as it is, nothing for null, messages as a
+/// [transcript](transcript), anything else as JSON on one line.
+pub fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => as_spoken_text(other).unwrap_or_else(|| other.to_string()),
+    }
+}
 
 /// A conversation as text: every message with its number and role, tool calls with their arguments, results
 /// with the name of their tool.
@@ -13,7 +21,7 @@ use super::text_of;
 /// It reads messages of OpenAI's chat API (`role`, `content`, `tool_calls`), content blocks of Anthropic's
 /// API (`text`, `thinking`, `tool_use`, `tool_result`), and `from`/`value` of ShareGPT. Anything else is
 /// written as JSON, so that nothing is hidden from the judge; images are named, not shown. A value that is not
-/// a list becomes its [text](super::text_of).
+/// a list becomes its [text](text_of).
 ///
 /// ```
 /// use serde_json::json;
@@ -37,7 +45,7 @@ pub fn transcript(messages: &Value) -> String {
 
 /// The text of messages, or of content blocks of a message, where a text is expected; `None` for any other
 /// value. A single plain message becomes its text alone.
-pub(super) fn as_spoken_text(value: &Value) -> Option<String> {
+fn as_spoken_text(value: &Value) -> Option<String> {
     match value {
         Value::Array(list) if is_conversation(value) => match list.as_slice() {
             [Value::Object(only)] if is_plain(only) => Some(content(only).join("\n")),

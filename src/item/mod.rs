@@ -25,16 +25,16 @@ pub use fields::FieldMap;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub use names::is_read_anyway;
-#[doc(hidden)]
-pub use {
-    messages::transcript,
-    names::{are_synonyms, is_known},
-    values::{is_filled, split_steps, text_of},
-};
 pub(crate) use {
     messages::{holds_images, reads_as_text},
     names::{FieldPurpose, is_answer, is_id, is_list, looks_like, names_answer, names_answers},
     values::{is_noncharacter, kind_of},
+};
+#[doc(hidden)]
+pub use {
+    messages::{text_of, transcript},
+    names::{are_synonyms, is_known},
+    values::{is_filled, split_steps},
 };
 
 use std::{borrow::Cow, sync::Arc};

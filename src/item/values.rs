@@ -1,8 +1,6 @@
-//! JSON values as prompts read them: as text, as steps, filled or blank.
+//! JSON values of records: filled or blank, their type, their steps, and characters that none may hold.
 
 use serde_json::Value;
-
-use super::messages;
 
 /// Whether a value holds something: it is neither null, nor a blank text, nor an empty list or object.
 ///
@@ -14,16 +12,6 @@ pub fn is_filled(value: &Value) -> bool {
         Value::Array(list) => !list.is_empty(),
         Value::Object(map) => !map.is_empty(),
         Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-/// A value as the text that a judge reads: a text as it is, nothing for null, messages as a
-/// [transcript](super::transcript), anything else as JSON on one line.
-pub fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => messages::as_spoken_text(other).unwrap_or_else(|| other.to_string()),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer, ser::Error as _};
 
 use super::{
-    Consistent, Probabilities, ResultLine, VERSION, VerdictLine, VoteLine, result::not_a_line,
+    Consistent, Probabilities, ResultLine, VERSION, VerdictLine, VoteLine, json::not_a_line,
     vote::with_distribution,
 };
 use crate::{

@@ -17,6 +17,7 @@ mod number;
 mod verdict;
 mod probabilities;
 mod fault;
+mod json;
 mod vote;
 mod result;
 mod judgment;
@@ -35,9 +36,9 @@ pub use {
 #[doc(hidden)]
 pub use {fault::ErrorWord, vote::ShownOrder};
 pub(crate) use {
+    json::{unlike, written},
     number::{optional as whole_or_none, plain},
     partial::{Lenient, TextLike, text},
-    result::{unlike, written},
 };
 
 /// The version of lines that this program writes. A newer version adds what an older reader cannot skip.

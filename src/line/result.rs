@@ -7,12 +7,12 @@ use super::schema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ErrorLine, Probabilities, VERSION, VerdictLine, VoteLine, text};
-use crate::{
-    completion::UsageTotal,
-    error::{Error, ErrorKind, Result, json_fault},
-    verdict::Unreadable,
+use super::{
+    ErrorLine, Probabilities, VERSION, VerdictLine, VoteLine,
+    json::{HINT, not_a_line, unlike, written},
+    text,
 };
+use crate::{completion::UsageTotal, error::Result, verdict::Unreadable};
 
 /// One line of results. It holds exactly one of a verdict, `unreadable` and `error`.
 ///
@@ -267,41 +267,4 @@ impl fmt::Display for ResultLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         written(self, f)
     }
-}
-
-/// Writes a line as JSON: on one line, or indented where the alternate form is asked for.
-pub(crate) fn written(line: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let json = if f.alternate() {
-        serde_json::to_string_pretty(line)
-    } else {
-        serde_json::to_string(line)
-    };
-    f.write_str(&json.map_err(|_| fmt::Error)?)
-}
-
-/// Why a text could not be read as a line: as what, and the hint for one that is something else.
-pub(crate) fn unlike(line: &[u8], cause: &serde_json::Error, what: &str, hint: &str) -> Error {
-    #[derive(Deserialize)]
-    struct Version {
-        v: u32,
-    }
-    match serde_json::from_slice(line) {
-        Ok(Version { v }) if v > VERSION => {
-            let message =
-                format!("the line is of version {v}, and this program reads up to {VERSION}");
-            Error::new(ErrorKind::Record, message)
-                .hint("update tribunal, or judge the record again")
-        }
-        _ => {
-            let message = format!("the line is not {what}: {}", json_fault(cause));
-            Error::new(ErrorKind::Record, message).hint(hint.to_owned())
-        }
-    }
-}
-
-const HINT: &str = "use a .jsonl file that `tribunal judge` wrote";
-
-/// An error about a line that is not as this program writes it.
-pub(super) fn not_a_line(message: &str) -> Error {
-    Error::new(ErrorKind::Record, message).hint(HINT)
 }

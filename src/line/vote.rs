@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorLine, VerdictLine, result::not_a_line};
+use super::{ErrorLine, VerdictLine, json::not_a_line};
 use crate::{
     completion::Distribution,
     error::Result,

@@ -28,8 +28,8 @@ use std::{
 use regex::Regex;
 
 use super::{
+    found::{FoundValue, unmarked},
     quoted::{QuotedValues, ReadValue},
-    search::FoundValue,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -192,14 +192,6 @@ impl Announcement {
         }
         quotations
     }
-}
-
-/// Why an announcement without the mark, which also stands in a judged text, decides nothing.
-pub(super) fn unmarked() -> Unreadable {
-    Unreadable::new(
-        Reason::Missing,
-        "the last announcement lacks the mark and stands in the judged text: it may be a quotation",
-    )
 }
 
 /// Compiles an expression that was made of these words.

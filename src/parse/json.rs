@@ -9,7 +9,10 @@ use std::{cell::LazyCell, fmt, ops::Range};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{Kind, announced, search::FoundValue};
+use super::{
+    Kind,
+    found::{FoundValue, unmarked},
+};
 use crate::{
     text::{JudgedTexts, fold, squeezed},
     verdict::{Reason, Unreadable},
@@ -45,7 +48,7 @@ pub(super) fn find(
     let (object, place) = if demanded {
         let found = last.next()?;
         if quoted(&found) {
-            return Some(FoundValue { value: Err(announced::unmarked()), place: found.1 });
+            return Some(FoundValue { value: Err(unmarked()), place: found.1 });
         }
         found
     } else {

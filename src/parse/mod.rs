@@ -18,8 +18,8 @@
 //! | `rule` | rules as prompt files write them |
 //! | `transcript` | the replies of a conversation, and the shape of the item |
 //! | `prepared` | the text that counts, and faults such as a truncated answer |
-//! | `search`, `announced`, `json`, `quoted` | finding the announced value, and telling it from quotations |
-//! | `bare`, `value`, `words`, `number` | reading the value strictly |
+//! | `search`, `announced`, `json`, `quoted`, `found` | finding the announced value, and telling it from quotations |
+//! | `bare`, `value`, `words`, `number`, `unreadable` | reading the value strictly, or why it cannot be |
 //! | `label` | the label after the words that announce a `choose` |
 //! | `values`, `weighed` | the finite menu of a verdict, and its probabilities |
 //! | `ending` | the line that is appended so that only the verdict is missing |
@@ -27,6 +27,7 @@
 mod announced;
 mod bare;
 mod ending;
+mod found;
 mod json;
 mod label;
 mod number;
@@ -35,6 +36,7 @@ mod quoted;
 mod rule;
 mod search;
 mod transcript;
+mod unreadable;
 mod value;
 mod values;
 mod weighed;
@@ -58,8 +60,9 @@ use std::ops::Range;
 
 use self::{
     bare::bare,
+    found::FoundValue,
     prepared::Prepared,
-    search::{Finder, FoundValue, Search, finder},
+    search::{Finder, Search, finder},
     value::ValueReader,
 };
 use crate::{

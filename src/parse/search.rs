@@ -3,11 +3,10 @@
 //! Every kind of place has its own way to be found, but all share two principles: the last announcement counts, and
 //! one that may be a quotation of a judged text does not.
 
-use std::ops::Range;
-
 use super::{
     AnswerLine, Kind, Place,
     announced::{self, Announcement},
+    found::{FoundValue, unmarked},
     json,
     number::plain_number,
     quoted::ReadValue,
@@ -15,7 +14,6 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     text::{Folded, JudgedTexts, fold},
-    verdict::Unreadable,
 };
 
 /// A rule's [`Place`], made ready to be looked for.
@@ -33,14 +31,6 @@ pub(super) enum Finder {
     Mark,
     /// Several numbers alone on a line.
     Numbers(usize, AnswerLine),
-}
-
-/// A value that was announced, before it is read.
-pub(super) struct FoundValue {
-    /// The text of the value, or why the announcement decides nothing.
-    pub(super) value: Result<String, Unreadable>,
-    /// Its bytes in the text that was searched.
-    pub(super) place: Range<usize>,
 }
 
 /// How many bytes at the end of a text are searched: an announcement further ahead is not a conclusion, and the time
@@ -156,7 +146,7 @@ impl Search<'_> {
         let mut last = matches.iter().rev().take(MOST);
         let (found, fault) = if self.demanded {
             let found = last.next()?;
-            (found, quoted(found).then(announced::unmarked))
+            (found, quoted(found).then(unmarked))
         } else {
             (last.find(|found| !quoted(found))?, None)
         };

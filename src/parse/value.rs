@@ -23,6 +23,7 @@ use super::{
     ItemShape, Kind, Words,
     bare::bare,
     number::{PERCENT, UNITS, ends_a_number, leading_number, plain_number},
+    unreadable::{ReadResult, ambiguous, excerpt, off_menu, off_scale, off_scale_because},
     words::{WordMeaning, by_name, one_of},
 };
 use crate::{
@@ -42,37 +43,6 @@ pub(super) struct ValueReader<'a> {
     pub(super) values: &'a Words,
     /// The number of steps and answers and the names of criteria that the item has.
     pub(super) shape: &'a ItemShape,
-}
-
-/// A verdict or a part of it, or why the text is not one.
-pub(super) type ReadResult<T> = Result<T, Unreadable>;
-
-/// The text could mean several things, or none.
-pub(super) fn ambiguous<T>(text: &str) -> ReadResult<T> {
-    Err(Unreadable::new(Reason::Ambiguous, format!("`{}` is not a clear verdict", excerpt(text))))
-}
-
-/// The text is a clear value that was never offered.
-fn off_scale<T>(text: &str) -> ReadResult<T> {
-    Err(Unreadable::new(Reason::OffScale, format!("`{}` was never offered", excerpt(text))))
-}
-
-/// The same in other words.
-fn off_scale_because<T>(detail: String) -> ReadResult<T> {
-    Err(Unreadable::new(Reason::OffScale, detail))
-}
-
-/// Why a text that begins with no word of the menu is unreadable: a single short word is off the menu, anything else
-/// is ambiguous.
-fn off_menu<T>(text: &str) -> ReadResult<T> {
-    const LONGEST: usize = 20;
-    let clean = text.chars().count() <= LONGEST && text.chars().all(char::is_alphanumeric);
-    if clean { off_scale(text) } else { ambiguous(text) }
-}
-
-/// The beginning of a text, for error messages.
-fn excerpt(text: &str) -> String {
-    text.trim().chars().take(60).collect()
 }
 
 impl ValueReader<'_> {

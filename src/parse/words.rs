@@ -2,7 +2,7 @@
 
 use super::{
     bare::bare,
-    value::{ReadResult, ambiguous},
+    unreadable::{ReadResult, ambiguous},
 };
 
 /// A word that may be written, and what it means.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use minijinja::{Value, value::Serde};
 
-use super::{Each, Field, Need, Prompt, functions, taint};
+use super::{Each, Field, Need, Prompt, printable::Several, rendering};
 use crate::{
     error::{Error, ErrorKind, Result},
     item::{self, Item, is_answer, names_answer, names_answers},
@@ -142,7 +142,7 @@ impl Prompt {
             "index",
             "previous",
             "criterion",
-            functions::NAME,
+            rendering::NAME,
         ];
         if let Some(fields) = &self.front.fields {
             let ours = |field: &&Field| OURS.contains(&field.name.as_str());
@@ -204,7 +204,7 @@ fn one_answer(field: &str, answer: &serde_json::Value) -> Value {
     match answer {
         serde_json::Value::Array(list) if !item::reads_as_text(answer) => {
             let entries = list.iter().map(|entry| Value::from(Serde(entry))).collect();
-            taint::Several::value(field, entries)
+            Several::value(field, entries)
         }
         _ => Value::from(Serde(answer)),
     }

@@ -1,18 +1,23 @@
 //! The template engine: Jinja that can print, compute and ask, and nothing else.
 //!
 //! Templates cannot include files, escape text or call into Rust. Undefined names are errors. Every printed value goes
-//! through [`taint::write`], which marks its origin, and everything that grows is charged to [`limits`].
+//! through [`print`], which marks its origin, and everything that grows is charged to [`limits`].
 
-use minijinja::{AutoEscape, Environment, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
+use minijinja::{
+    AutoEscape, Environment, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig,
+};
 
 use super::{
     FrontMatter, functions,
     limits::{self, BoundedBuffer},
-    taint,
+    printable::{Fenced, Trusted, text_of},
+    rendering::Rendering,
+    taint::write_marked,
 };
 use crate::{
     error::{Error, ErrorKind, unknown},
     item::{split_steps, transcript},
+    request::Origin,
     scale::Scale,
 };
 
@@ -48,15 +53,15 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     limits::meter(&mut environment);
-    environment.set_formatter(taint::write);
+    environment.set_formatter(print);
     for filter in REMOVED {
         environment.remove_filter(filter);
     }
     environment.add_filter("fenced", |value: Value| -> Result<Value, minijinja::Error> {
-        taint::text_of(&value).map(taint::Fenced::value)
+        text_of(&value).map(Fenced::value)
     });
     environment.add_filter("steps", |text: Value| -> Result<Vec<String>, minijinja::Error> {
-        taint::text_of(&text).map(|text| split_steps(&text))
+        text_of(&text).map(|text| split_steps(&text))
     });
     environment.add_filter("transcript", |messages: Value| {
         transcript(&serde_json::to_value(&messages).unwrap_or_default())
@@ -74,6 +79,28 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
         environment.add_global("scale", scale_value(scale));
     }
     environment
+}
+
+/// Prints a value between marks of its origin: the formatter of the template engine.
+fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
+    if value.is_undefined() {
+        return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
+    }
+    if let Some(trusted) = value.downcast_object_ref::<Trusted>() {
+        return Ok(out.write_str(&trusted.text)?);
+    }
+    if let Some(Fenced { fence, text }) = value.downcast_object_ref::<Fenced>() {
+        out.write_str(fence)?;
+        out.write_str("\n")?;
+        write_marked(out, Origin::Data, text)?;
+        return Ok(out.write_str(&format!("\n{fence}"))?);
+    }
+    let text = text_of(value)?;
+    if value.is_safe() {
+        Rendering::of(state)?.printed(&text);
+        return Ok(write_marked(out, Origin::Model, &text)?);
+    }
+    Ok(write_marked(out, Origin::Data, &text)?)
 }
 
 /// The filters that prompts may use, for error messages.
@@ -174,7 +201,7 @@ pub(super) fn uncallable(call: &str) -> Error {
 pub(super) fn scale_value(scale: &Scale) -> Value {
     let ends =
         scale.ends().map(|(min, max)| vec![("min", min.to_string()), ("max", max.to_string())]);
-    Value::from_object(taint::Trusted { text: scale.to_string(), parts: ends.unwrap_or_default() })
+    Value::from_object(Trusted { text: scale.to_string(), parts: ends.unwrap_or_default() })
 }
 
 /// The buffer that a prompt is rendered into.

@@ -1,143 +1,17 @@
 //! The functions `gen`, `choose`, `compare` and `read` of prompt bodies.
 //!
-//! A body is rendered anew for every reply. `gen("critique")` returns the reply to it if there is one; otherwise it
-//! notes what is missing and stops the render with an error. So a template that calls the model is still a pure function
-//! of the item and the replies so far.
-
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//! Each returns the reply to its slot, or stops the [`Rendering`] where that is missing.
 
 use minijinja::{
     Error, ErrorKind, State, Value,
-    value::{ArgType, Kwargs, Object, Rest},
+    value::{ArgType, Kwargs, Rest},
 };
 
-use super::{program::ProgramState, taint};
-use crate::{
-    parse::{Parser, Reader, Slot},
-    request::Constraint,
+use super::{
+    printable::text_of,
+    rendering::{GenOptions, Rendering, TemplateCall},
 };
-
-/// The name under which a template finds its [`Rendering`]; no field may have it.
-pub(super) const NAME: &str = "__run";
-
-/// One rendering of a body: the replies so far, and what the body needed.
-#[derive(Debug)]
-pub(super) struct Rendering {
-    /// The replies so far.
-    state: ProgramState,
-    /// The marked text that was sent last.
-    sent: String,
-    /// What reads the verdict for `read()`.
-    reader: Reader,
-    /// What is noted while the template renders.
-    notes: Mutex<RenderNotes>,
-}
-
-/// What is noted while a template renders.
-#[derive(Debug, Default)]
-struct RenderNotes {
-    /// The reply that is missing.
-    missing: Option<MissingReply>,
-    /// The texts that were printed as replies, in order.
-    printed: Vec<String>,
-    /// The slots whose replies were used.
-    used: Vec<Slot>,
-}
-
-/// A slot without a reply, and the call that needs it.
-#[derive(Clone, Debug)]
-pub(super) struct MissingReply {
-    pub(super) slot: Slot,
-    pub(super) what: TemplateCall,
-}
-
-/// A call in a template that the model must answer.
-#[derive(Clone, Debug)]
-pub(super) enum TemplateCall {
-    /// `gen(…)`: write a text.
-    Gen(Box<GenOptions>),
-    /// `choose(…)`: pick one of these labels.
-    Choose { labels: Vec<String> },
-    /// `compare(…)`: compare an answer with a reference, by rule.
-    Compare { answer: String, reference: String },
-}
-
-/// The options of one `gen`; see the documentation of prompt files.
-#[derive(Clone, Debug, Default)]
-pub(super) struct GenOptions {
-    /// Texts at which the model stops.
-    pub(super) stop: Vec<String>,
-    /// The limit of tokens.
-    pub(super) max_tokens: Option<u32>,
-    /// The temperature of sampling.
-    pub(super) temperature: Option<f64>,
-    /// The nucleus of sampling.
-    pub(super) top_p: Option<f64>,
-    /// Whether running into the limit of tokens is an expected end.
-    pub(super) may_be_cut: bool,
-    /// The JSON schema that the text must match.
-    pub(super) constraint: Option<Constraint>,
-}
-
-impl Rendering {
-    /// A rendering with the replies so far.
-    pub(super) fn new(state: ProgramState, sent: String, reader: Reader) -> Self {
-        Self { state, sent, reader, notes: Mutex::default() }
-    }
-
-    /// The rendering that a template belongs to.
-    ///
-    /// # Errors
-    /// The template has given its name to something else.
-    pub(super) fn of(state: &State) -> Result<Arc<Self>, Error> {
-        let lost = || {
-            Error::new(
-                ErrorKind::InvalidOperation,
-                "the names of gen, choose and read must not be set",
-            )
-        };
-        state.lookup(NAME).and_then(|value| value.downcast_object::<Self>()).ok_or_else(lost)
-    }
-
-    /// Notes that a reply was printed.
-    pub(super) fn printed(&self, text: &str) {
-        self.notes().printed.push(text.to_owned());
-    }
-
-    /// The missing reply that stopped the render, if one did.
-    pub(super) fn missing(&self) -> Option<MissingReply> {
-        self.notes().missing.take()
-    }
-
-    /// The texts that were printed as replies, in order.
-    pub(super) fn all_printed(&self) -> Vec<String> {
-        self.notes().printed.clone()
-    }
-
-    /// The slots whose replies were used.
-    pub(super) fn used(&self) -> Vec<Slot> {
-        self.notes().used.clone()
-    }
-
-    /// The reply for a slot.
-    ///
-    /// # Errors
-    /// There is none yet: it is noted, and the error stops the render.
-    fn result(&self, slot: Slot, what: TemplateCall) -> Result<Value, Error> {
-        if let Some(reply) = self.state.results.iter().find(|reply| reply.slot == slot) {
-            self.notes().used.push(slot);
-            return Ok(Value::from_safe_string(reply.completion.text.clone()));
-        }
-        self.notes().missing = Some(MissingReply { slot, what });
-        Err(Error::new(ErrorKind::InvalidOperation, "a result is still missing"))
-    }
-
-    fn notes(&self) -> MutexGuard<'_, RenderNotes> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Object for Rendering {}
+use crate::{parse::Slot, request::Constraint};
 
 /// `gen("name", at=…, stop=…, max_tokens=…, temperature=…, top_p=…, cut="ok", schema=…)`: lets the model write here.
 ///
@@ -208,17 +82,14 @@ pub(super) fn compare(
     answer: &Value,
     reference: &Value,
 ) -> Result<Value, Error> {
-    let (answer, reference) = (taint::text_of(answer)?, taint::text_of(reference)?);
+    let (answer, reference) = (text_of(answer)?, text_of(reference)?);
     let slot = Slot { name: name.to_owned(), at: None };
     Rendering::of(state)?.result(slot, TemplateCall::Compare { answer, reference })
 }
 
 /// `read()`: the verdict of the replies so far as text, or none.
 pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
-    let rendering = Rendering::of(state)?;
-    let used = rendering.notes().used.clone();
-    let transcript = rendering.state.so_far(&rendering.sent, |reply| used.contains(&reply.slot));
-    let verdict = rendering.reader.parse(&transcript).verdict.ok();
+    let verdict = Rendering::of(state)?.verdict();
     Ok(verdict.map_or_else(|| Value::from(()), |verdict| Value::from(verdict.to_string())))
 }
 

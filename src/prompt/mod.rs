@@ -24,9 +24,9 @@
 //! | module | what it does |
 //! |---|---|
 //! | `front`, `yaml` | the front matter |
-//! | `engine`, `limits`, `functions`, `taint` | the template engine: what a body may do, and who wrote what |
+//! | `engine`, `limits`, `functions`, `rendering`, `printable`, `taint` | the template engine: what a body may do, and who wrote what |
 //! | `bind`, `view` | which values of an item the body sees, and which fields are left out |
-//! | `program`, `render` | running a body: render, ask for what is missing, render again |
+//! | `program`, `state`, `render` | running a body: render, ask for what is missing, render again |
 //! | `sample`, `check`, `probabilities` | what is known of a prompt without a record |
 //! | `catalogue` | the built-in prompts |
 //! | `save` | writing a prompt with changed settings |
@@ -36,14 +36,17 @@ mod catalogue;
 mod check;
 mod engine;
 mod front;
+mod functions;
 pub(crate) mod limits;
+mod printable;
 mod probabilities;
 mod program;
 mod render;
-mod functions;
+mod rendering;
 mod sample;
 mod save;
 mod settings;
+mod state;
 mod taint;
 mod view;
 mod yaml;

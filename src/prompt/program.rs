@@ -16,19 +16,18 @@
 
 mod asking;
 mod closing;
-mod state;
 mod turns;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::Value;
 
-pub(super) use self::state::ProgramState;
-
 use self::turns::Turns;
 use super::{
     Prompt,
-    functions::{self, MissingReply, Rendering},
+    printable::Trusted,
+    rendering::{self, MissingReply, Rendering},
+    state::ProgramState,
     taint,
 };
 use crate::{
@@ -247,9 +246,9 @@ impl Program {
         let rendering =
             Arc::new(Rendering::new(self.state.clone(), self.sent.clone(), self.reader().clone()));
         let mut context = self.fields.clone();
-        context.insert(functions::NAME.into(), Value::from_dyn_object(rendering.clone()));
+        context.insert(rendering::NAME.into(), Value::from_dyn_object(rendering.clone()));
         if let Some(mark) = &self.state.mark {
-            context.insert("mark".into(), taint::Trusted::value(mark.clone()));
+            context.insert("mark".into(), Trusted::value(mark.clone()));
         }
         let (marked, failure) = self.prompt.render(context)?;
         match (rendering.missing(), failure) {

@@ -10,18 +10,10 @@
 //! \__ author __/\_____ record (data) ____/\__ author __/\_ model _/
 //! ```
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use minijinja::{
-    Output, State, Value,
-    value::{Enumerator, Object, ObjectRepr, ValueKind},
-};
-
-use super::functions::Rendering;
 use crate::{
-    error::{Error, ErrorKind},
-    hint::Hint,
-    item::{self, is_noncharacter},
+    item::is_noncharacter,
     request::{Message, Origin, Part, Role},
 };
 
@@ -32,169 +24,20 @@ const MODEL: char = '\u{FDD1}';
 /// Ends either of them.
 const END: char = '\u{FDD2}';
 
-/// A value of the program that counts as the author's text: a scale or a mark.
-#[derive(Debug)]
-pub(super) struct Trusted {
-    /// What is printed.
-    pub(super) text: String,
-    /// Attributes with their texts, such as `scale.min`.
-    pub(super) parts: Vec<(&'static str, String)>,
-}
-
-impl Trusted {
-    /// A trusted text without attributes.
-    pub(super) fn value(text: impl Into<String>) -> Value {
-        Value::from_object(Self { text: text.into(), parts: Vec::new() })
-    }
-}
-
-impl Object for Trusted {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let (_, text) = self.parts.iter().find(|(name, _)| key.as_str() == Some(name))?;
-        Some(Self::value(text.clone()))
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// A text of the record between two fences that do not occur in it (filter `fenced`).
-#[derive(Debug)]
-pub(super) struct Fenced {
-    fence: String,
-    text: String,
-}
-
-impl Fenced {
-    /// A text with the shortest fence of three or more backticks that it does not contain.
-    pub(super) fn value(text: String) -> Value {
-        let mut fence = "```".to_owned();
-        while text.contains(&fence) {
-            fence.push('`');
-        }
-        Value::from_object(Self { fence, text })
-    }
-}
-
-impl Object for Fenced {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::NonEnumerable
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{0}\n{1}\n{0}", self.fence, self.text)
-    }
-}
-
-/// A list where one answer is expected. Its entries can be used one by one; printing it as a whole is an error, because
-/// a judge would see several answers as one.
-#[derive(Debug)]
-pub(super) struct Several {
-    /// The record's field.
-    field: String,
-    entries: Vec<Value>,
-}
-
-impl Several {
-    /// The list that this field of the record holds.
-    pub(super) fn value(field: &str, entries: Vec<Value>) -> Value {
-        Value::from_object(Self { field: field.to_owned(), entries })
-    }
-
-    /// The error of printing the list as one answer.
-    fn refusal(&self) -> minijinja::Error {
-        let Self { field, entries } = self;
-        let message =
-            format!("the record's `{field}` is a list of {}, not one answer", entries.len());
-        let hint = match field.as_str() {
-            "answers" => {
-                Hint::from("each entry of `answers` is one answer: a text or a conversation")
-            }
-            _ => Hint::default()
-                .setting("map", format!("{field}={field}.0"))
-                .text(" judges its first entry, ")
-                .setting("map", format!("answers={field}"))
-                .text(" compares all; or write a record for each"),
-        };
-        let refused = Error::new(ErrorKind::Record, message.clone()).hint(hint);
-        minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message).with_source(refused)
-    }
-}
-
-impl Object for Several {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Seq
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.entries.get(key.as_usize()?).cloned()
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.entries.len())
-    }
-}
-
-/// Prints a value with marks around it that tell its origin: the formatter of the template engine.
-pub(super) fn write(
-    out: &mut Output,
-    state: &mut State,
-    value: &Value,
-) -> Result<(), minijinja::Error> {
-    if value.is_undefined() {
-        return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
-    }
-    if let Some(trusted) = value.downcast_object_ref::<Trusted>() {
-        return Ok(out.write_str(&trusted.text)?);
-    }
-    if let Some(Fenced { fence, text }) = value.downcast_object_ref::<Fenced>() {
-        out.write_str(fence)?;
-        out.write_str("\n")?;
-        write_marked(out, DATA, text)?;
-        return Ok(out.write_str(&format!("\n{fence}"))?);
-    }
-    let text = text_of(value)?;
-    if value.is_safe() {
-        Rendering::of(state)?.printed(&text);
-        return write_marked(out, MODEL, &text);
-    }
-    write_marked(out, DATA, &text)
-}
-
-/// A value as text: a text as it is, a conversation as a transcript, lists and objects as JSON, nothing for `none`.
-///
-/// # Errors
-/// Several answers stand where one is expected.
-pub(super) fn text_of(value: &Value) -> Result<String, minijinja::Error> {
-    if let Some(several) = value.downcast_object_ref::<Several>() {
-        return Err(several.refusal());
-    }
-    Ok(match value.kind() {
-        ValueKind::None => String::new(),
-        ValueKind::Map | ValueKind::Seq => {
-            serde_json::to_value(value).map(|value| item::text_of(&value)).unwrap_or_default()
-        }
-        _ => value.to_string(),
-    })
-}
-
-/// Writes a text between marks. Noncharacters in it, which could forge marks, are dropped.
-fn write_marked(out: &mut Output, mark: char, text: &str) -> Result<(), minijinja::Error> {
+/// Writes a text of the record or the model between marks; one of the author needs none. Noncharacters in it, which
+/// could forge marks, are dropped.
+pub(super) fn write_marked(out: &mut impl fmt::Write, origin: Origin, text: &str) -> fmt::Result {
+    let mark = match origin {
+        Origin::Prompt => return out.write_str(text),
+        Origin::Data => DATA,
+        Origin::Model => MODEL,
+    };
     // Items are cleaned when they are read: a text that still holds one is rare. All begin with this byte.
     if !text.as_bytes().contains(&0xEF) {
-        return Ok(write!(out, "{mark}{text}{END}")?);
+        return write!(out, "{mark}{text}{END}");
     }
     let clean: String = text.chars().filter(|&c| !is_noncharacter(c)).collect();
-    Ok(write!(out, "{mark}{clean}{END}")?)
+    write!(out, "{mark}{clean}{END}")
 }
 
 /// A piece of a marked text, without the marks.
@@ -404,11 +247,5 @@ mod tests {
     #[test]
     fn text_before_the_first_role_line_is_stray() {
         assert_eq!(conversation("oops\nuser:\nhi").stray, "oops");
-    }
-
-    #[test]
-    fn a_fence_is_longer_than_any_in_its_data() {
-        let value = Fenced::value("a ``` b ```` c".into());
-        assert_eq!(value.to_string(), "`````\na ``` b ```` c\n`````");
     }
 }

@@ -1,12 +1,15 @@
 //! The request for a missing reply: of a `gen`, a `choose` or a `compare`, as far as the model can answer it.
 
-use super::{MOST_ALTERNATIVES, PendingReply, Program, ReplyKind, state::AskedAt, turns::Turns};
+use super::{MOST_ALTERNATIVES, PendingReply, Program, ReplyKind, turns::Turns};
 use crate::{
     completion::{Completion, Distribution},
     error::{Error, ErrorKind, Result},
     hint::Hint,
     parse::{Chosen, Reply, Slot, find_label},
-    prompt::functions::{GenOptions, MissingReply, TemplateCall},
+    prompt::{
+        rendering::{GenOptions, MissingReply, TemplateCall},
+        state::AskedAt,
+    },
     request::{Ask, Chat, Logprobs, Request, Sampling},
     text::{JudgedTexts, TurnEnd},
 };

@@ -9,14 +9,16 @@
 //!
 //! None of this happens inside of a thinking block: it is ended first.
 
-use super::{MOST_ALTERNATIVES, Program, ProgramStage, ProgramStep, Turns, line_of};
+use super::{
+    MOST_ALTERNATIVES, Program, ProgramStage, ProgramStep, line_of,
+    turns::{Turns, end_of_thought, stands_in_thought},
+};
 use crate::{
     completion::{Completion, Finish, Token},
     error::Result,
     parse::{Chosen, ClosingLine, Parser, Reply, Scoring, Slot, Transcript, VerdictFrom},
     prompt::taint,
     request::{Ask, Message, Origin, Part, Request, Sampling},
-    text::{JudgedTexts, has_thinking_end, unfinished_thought},
     verdict::Reason,
 };
 
@@ -258,17 +260,6 @@ fn announce(turn: &mut Message, ending: &ClosingLine, judged: &[String], opened:
     }
     let between = if text.trim().is_empty() && !thinks { "" } else { "\n\n" };
     turn.parts.push(Part::text(format!("{between}{}", ending.before), Origin::Prompt));
-}
-
-/// Whether a text ends inside of a thinking block: its own, or one that the chat template `opened`.
-pub(super) fn stands_in_thought(text: &str, judged: &[String], opened: bool) -> bool {
-    unfinished_thought(text, &JudgedTexts::new(judged)).is_some()
-        || (opened && !has_thinking_end(text))
-}
-
-/// The parts that end a thinking block: a line break, and the model's own token for it.
-pub(super) fn end_of_thought() -> [Part; 2] {
-    [Part::text("\n", Origin::Prompt), Part::end_of_thinking()]
 }
 
 /// Removes an announcement that the model began and did not finish: it is written anew.

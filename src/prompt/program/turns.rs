@@ -1,7 +1,9 @@
 //! The turns of a partly rendered prompt, ready to be sent.
 
-use super::closing;
-use crate::request::{Message, Origin, Part};
+use crate::{
+    request::{Message, Origin, Part},
+    text::{JudgedTexts, has_thinking_end, unfinished_thought},
+};
 
 /// The messages of a conversation so far.
 pub(super) struct Turns {
@@ -28,9 +30,9 @@ impl Turns {
             return self;
         };
         let text: String = turn.parts[..=last].iter().map(Part::as_text).collect();
-        if closing::stands_in_thought(&text, &data, opened) {
+        if stands_in_thought(&text, &data, opened) {
             let after = last + 1;
-            turn.parts.splice(after..after, closing::end_of_thought());
+            turn.parts.splice(after..after, end_of_thought());
         }
         self
     }
@@ -46,4 +48,15 @@ impl Turns {
         let result = parts.iter().rposition(|part| part.origin == Origin::Model)?;
         Some(parts.get(result + 1..)?.iter().map(Part::as_text).collect())
     }
+}
+
+/// Whether a text ends inside of a thinking block: its own, or one that the chat template `opened`.
+pub(super) fn stands_in_thought(text: &str, judged: &[String], opened: bool) -> bool {
+    unfinished_thought(text, &JudgedTexts::new(judged)).is_some()
+        || (opened && !has_thinking_end(text))
+}
+
+/// The parts that end a thinking block: a line break, and the model's own token for it.
+pub(super) fn end_of_thought() -> [Part; 2] {
+    [Part::text("\n", Origin::Prompt), Part::end_of_thinking()]
 }

@@ -1,13 +1,13 @@
 //! The replies so far, and the transcripts that are made of them.
 
-use super::super::taint;
+use super::taint;
 use crate::parse::{ItemShape, Reply, Transcript};
 
 /// The replies so far, and what is needed to read them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::prompt) struct ProgramState {
+pub(super) struct ProgramState {
     /// Every reply, in the order in which it was asked for.
-    pub(in crate::prompt) results: Vec<Reply>,
+    pub(super) results: Vec<Reply>,
     /// Where each of them was asked for.
     pub(super) places: Vec<AskedAt>,
     /// The item's mark, where the prompt prints it.
@@ -27,11 +27,7 @@ pub(super) struct AskedAt {
 
 impl ProgramState {
     /// The replies that count, ready to be read; `marked` is the whole text so far.
-    pub(in crate::prompt) fn transcript(
-        &self,
-        marked: &str,
-        counts: impl Fn(&Reply) -> bool,
-    ) -> Transcript {
+    pub(super) fn transcript(&self, marked: &str, counts: impl Fn(&Reply) -> bool) -> Transcript {
         let both = self.results.iter().zip(&self.places);
         let (results, places): (Vec<Reply>, Vec<AskedAt>) =
             both.filter(|(reply, _)| counts(reply)).map(|(o, place)| (o.clone(), *place)).unzip();
@@ -47,11 +43,7 @@ impl ProgramState {
 
     /// The same while the body still runs. Only judged texts that the model had been shown before the last of these
     /// replies can be quoted in them.
-    pub(in crate::prompt) fn so_far(
-        &self,
-        sent: &str,
-        counts: impl Fn(&Reply) -> bool,
-    ) -> Transcript {
+    pub(super) fn so_far(&self, sent: &str, counts: impl Fn(&Reply) -> bool) -> Transcript {
         let both = self.results.iter().zip(&self.places);
         let last = both.into_iter().rfind(|(reply, _)| counts(reply));
         let shown = last.and_then(|(_, place)| sent.get(..place.shown)).unwrap_or_default();
