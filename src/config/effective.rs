@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use super::{
     ModelSettings, Pair, Settings,
     layers::{SettingOrigin, SettingsLayer, merged},
-    permission::{self, Permission},
 };
 use crate::{
     environment::Environment,
     error::{Error, ErrorKind, Result},
-    judge::PromptRef,
+    judge::{self, PromptRef},
     models::{self, ModelSpec},
 };
 
@@ -93,17 +92,38 @@ impl Effective {
         })
     }
 
-    /// What the settings ask for, out of a file, that only the user can allow: requests or a key for another
-    /// place, another variable as the key, a file outside of the folder.
-    pub fn permissions(&self) -> Vec<Permission> {
-        let own = permission::needed(self);
-        own.into_iter().chain(self.members.iter().flat_map(Self::permissions)).collect()
-    }
-
     /// Every file that the settings name, with the key of the setting; those of all members of a jury.
     pub fn files(&self) -> Vec<(String, String)> {
-        let own = permission::read_files(self).into_iter();
+        let own = self.own_files().into_iter();
         own.chain(self.members.iter().flat_map(Self::files)).collect()
+    }
+
+    /// The same without those of members.
+    pub(super) fn own_files(&self) -> Vec<(String, String)> {
+        let settings = &self.settings;
+        let named = |key: &str, path: &str| (key.to_owned(), path.to_owned());
+        let prompt = settings.prompt.as_deref().filter(|name| judge::is_file(name));
+        let mut files: Vec<_> = prompt.map(|path| named("prompt", path)).into_iter().collect();
+        let base_url = self.model.base_url.as_deref();
+        for (key, name, base_url) in [
+            ("model", &settings.model, base_url),
+            ("model.name", &self.model.name, base_url),
+            ("policy", &settings.policy, None),
+        ] {
+            let file = name.as_deref().and_then(|name| models::file_of(name, base_url));
+            files.extend(file.map(|path| named(key, path)));
+        }
+        let lora = self.model.lora_file();
+        files.extend(lora.map(|(path, _)| named("model.lora", path)));
+        let at = |text: &str| text.strip_prefix('@').map(ToOwned::to_owned);
+        files.extend(
+            settings.criteria.iter().filter_map(|text| Some(("criteria".into(), at(text)?))),
+        );
+        for (table, pairs) in [("criterion", &settings.criterion), ("set", &settings.set)] {
+            let of_pair = |Pair(name, text): &Pair| Some((format!("{table}.{name}"), at(text)?));
+            files.extend(pairs.iter().filter_map(of_pair));
+        }
+        files
     }
 
     /// Every address of the model, with the key of its setting.
@@ -125,7 +145,7 @@ impl Effective {
     /// # Errors
     /// A setting names one: the error says which.
     pub fn check(&self, environment: &Environment) -> Result<()> {
-        for (key, path) in permission::read_files(self) {
+        for (key, path) in self.own_files() {
             environment.check_file(&key, &path)?;
         }
         if let (Some(name), true) = (&self.settings.prompt, environment.is_closed()) {
@@ -142,27 +162,4 @@ impl Effective {
         }
         self.members.iter().try_for_each(|member| member.check(environment))
     }
-
-    /// The settings with the texts of all files that they name: nothing above looks anything up again.
-    ///
-    /// # Errors
-    /// A file cannot be read, or may not be named in this environment.
-    pub fn read(&self, environment: &Environment) -> Result<super::Resolved> {
-        self.check(environment)?;
-        super::Resolved::read(self, environment)
-    }
-}
-
-/// The texts in place of the files that are named by `@FILE`.
-pub(super) fn with_texts(settings: &Settings, environment: &Environment) -> Result<Settings> {
-    let mut read = settings.clone();
-    for text in &mut read.criteria {
-        *text = environment.text_or_file("criteria", text)?;
-    }
-    for (table, pairs) in [("criterion", &mut read.criterion), ("set", &mut read.set)] {
-        for Pair(name, text) in pairs {
-            *text = environment.text_or_file(&format!("{table}.{name}"), text)?;
-        }
-    }
-    Ok(read)
 }

@@ -6,10 +6,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Effective, Pair, SettingOrigin};
+use super::{Effective, SettingOrigin};
 use crate::{
     error::{Error, ErrorKind},
-    judge,
     models::{self, presets},
 };
 
@@ -46,9 +45,18 @@ impl Permission {
     }
 }
 
+impl Effective {
+    /// What the settings ask for, out of a file, that only the user can allow: requests or a key for another
+    /// place, another variable as the key, a file outside of the folder.
+    pub fn permissions(&self) -> Vec<Permission> {
+        let own = needed(self);
+        own.into_iter().chain(self.members.iter().flat_map(Self::permissions)).collect()
+    }
+}
+
 /// What those settings need permission for that came out of a file.
 pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
-    let files = read_files(effective).into_iter().filter_map(|(key, path)| {
+    let files = effective.own_files().into_iter().filter_map(|(key, path)| {
         let from = Source::of(effective, &key)?;
         let path = outside(&path, from.folder)?;
         Some(from.asks(&format!("{key} reads `{}`, outside of the folder", path.display())))
@@ -78,32 +86,6 @@ impl<'r> Source<'r> {
     fn asks(&self, what: &str) -> Permission {
         Permission::new(&self.line, format!("[{}] {what}", self.table))
     }
-}
-
-/// Every file that settings name, with the key of the setting.
-pub(super) fn read_files(effective: &Effective) -> Vec<(String, String)> {
-    let settings = &effective.settings;
-    let named = |key: &str, path: &str| (key.to_owned(), path.to_owned());
-    let prompt = settings.prompt.as_deref().filter(|name| judge::is_file(name));
-    let mut files: Vec<_> = prompt.map(|path| named("prompt", path)).into_iter().collect();
-    let base_url = effective.model.base_url.as_deref();
-    for (key, name, base_url) in [
-        ("model", &settings.model, base_url),
-        ("model.name", &effective.model.name, base_url),
-        ("policy", &settings.policy, None),
-    ] {
-        let file = name.as_deref().and_then(|name| models::file_of(name, base_url));
-        files.extend(file.map(|path| named(key, path)));
-    }
-    let lora = effective.model.lora_file();
-    files.extend(lora.map(|(path, _)| named("model.lora", path)));
-    let at = |text: &str| text.strip_prefix('@').map(ToOwned::to_owned);
-    files.extend(settings.criteria.iter().filter_map(|text| Some(("criteria".into(), at(text)?))));
-    for (table, pairs) in [("criterion", &settings.criterion), ("set", &settings.set)] {
-        let of_pair = |Pair(name, text): &Pair| Some((format!("{table}.{name}"), at(text)?));
-        files.extend(pairs.iter().filter_map(of_pair));
-    }
-    files
 }
 
 /// Requests and a key that go to an address which is neither the preset's nor this machine.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effective, Pair, Settings, effective::with_texts, layers::SettingOrigin};
+use super::{Effective, Pair, Settings, layers::SettingOrigin};
 use crate::{
     Hint,
     environment::Environment,
@@ -55,6 +55,17 @@ impl Deref for Resolved {
 impl DerefMut for Resolved {
     fn deref_mut(&mut self) -> &mut Effective {
         &mut self.effective
+    }
+}
+
+impl Effective {
+    /// The settings with the texts of all files that they name: nothing above looks anything up again.
+    ///
+    /// # Errors
+    /// A file cannot be read, or may not be named in this environment.
+    pub fn read(&self, environment: &Environment) -> Result<Resolved> {
+        self.check(environment)?;
+        Resolved::read(self, environment)
     }
 }
 
@@ -215,6 +226,20 @@ impl Resolved {
             }
         }
     }
+}
+
+/// The texts in place of the files that are named by `@FILE`.
+fn with_texts(settings: &Settings, environment: &Environment) -> Result<Settings> {
+    let mut read = settings.clone();
+    for text in &mut read.criteria {
+        *text = environment.text_or_file("criteria", text)?;
+    }
+    for (table, pairs) in [("criterion", &mut read.criterion), ("set", &mut read.set)] {
+        for Pair(name, text) in pairs {
+            *text = environment.text_or_file(&format!("{table}.{name}"), text)?;
+        }
+    }
+    Ok(read)
 }
 
 /// Sets something on a builder where there is a value for it.

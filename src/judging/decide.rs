@@ -1,10 +1,55 @@
-//! The decision of a judge from all its votes.
+//! The judgment of a panel from its votes.
 
-use super::{Member, Panel};
+use super::{
+    Member, Panel,
+    vote::{VoteOf, chosen, vote},
+};
 use crate::{
     aggregate::{self, Decision, Rules},
-    verdict::Vote,
+    parse::{Parser, Transcript},
+    pass::Pass,
+    verdict::{Judgment, Verdict, Vote},
 };
+
+impl Panel {
+    /// The judgment from a text that was written elsewhere, by the rules of the first member.
+    ///
+    /// The two answers of a pair are assumed to be shown in the item's own order.
+    pub(crate) fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {
+        let member = self.first();
+        let mark = transcript.mark.clone();
+        let transcript = chosen(&member.prompt, text, transcript);
+        let read = member.reader().parse(&transcript);
+        let of = VoteOf { by: member.name.clone(), draw: 0, order: Vec::new(), mark: mark.clone() };
+        let vote = vote(of, vec![(None, transcript)], read, member);
+        let votes = vec![vote];
+        self.judgment(of_votes(member, &votes), votes)
+    }
+
+    /// The judgment of these votes, with the pass rule applied to the decision.
+    pub(super) fn judgment(&self, decision: Decision, votes: Vec<Vote>) -> Judgment {
+        let Decision { verdict, consistent, distribution, expected_score, .. } = decision;
+        let scale = self.first().prompt.front().scale.as_ref();
+        let normalized = match &verdict {
+            Ok(Verdict::Score(score)) => scale.and_then(|scale| scale.normalized(*score)),
+            _ => None,
+        };
+        let holds =
+            |rule: &Pass| verdict.as_ref().is_ok_and(|verdict| rule.holds(verdict, normalized));
+        let pass = self.pass.as_ref().map(holds);
+        let judgment = Judgment {
+            consistent,
+            pass,
+            normalized,
+            distribution,
+            expected_score,
+            votes,
+            ..Judgment::new(verdict)
+        };
+        let mark = judgment.speaker().and_then(|vote| vote.mark.clone());
+        Judgment { mark, ..judgment }
+    }
+}
 
 /// The decision of a panel.
 ///

@@ -173,7 +173,7 @@ impl Member {
     pub(super) fn questions(&self, item: &Item) -> Vec<(u32, u32, Vec<usize>)> {
         let draws = self.first_draw..self.first_draw + self.draws;
         let of_draw = |draw| {
-            let orders = orders(self, item, draw).into_iter();
+            let orders = orders(self.order, &self.prompt, item, draw).into_iter();
             (0..).zip(orders).map(move |(place, order)| (draw, place, order))
         };
         draws.flat_map(of_draw).collect()

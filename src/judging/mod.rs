@@ -14,6 +14,7 @@
 //! | [`AskId`] | the name of a request, the same in every process |
 //! | [`Judging`] | one judgment in progress |
 
+mod begin;
 mod pending;
 mod decide;
 mod ids;
@@ -33,4 +34,4 @@ pub use {
     panel::{Facts, Panel},
 };
 
-pub(crate) use {member::REASKS, panel::Asking};
+pub(crate) use {begin::Asking, member::REASKS};

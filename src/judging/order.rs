@@ -3,11 +3,10 @@
 //! Judges tend to prefer an answer for its position (Wang et al. 2023, arXiv:2305.17926). Showing the
 //! answers in several orders measures this bias and cancels much of it.
 
-use super::Member;
 use crate::{
     completion::Distribution,
     item::Item,
-    prompt::Order,
+    prompt::{Order, Prompt},
     request::Hasher,
     verdict::{Preference, Verdict},
 };
@@ -15,19 +14,19 @@ use crate::{
 /// The orders in which one draw shows the answers.
 ///
 /// Each order lists indexes of the item's answers: `order[0]` is the answer that is shown first.
-pub(super) fn orders(member: &Member, item: &Item, draw: u32) -> Vec<Vec<usize>> {
+pub(super) fn orders(order: Order, prompt: &Prompt, item: &Item, draw: u32) -> Vec<Vec<usize>> {
     let count = item.candidates().len();
     let given: Vec<usize> = (0..count).collect();
-    if !member.prompt.compares() || count < 2 {
+    if !prompt.compares() || count < 2 {
         return vec![given];
     }
     let rotated = |by: usize| (0..count).map(|n| (n + by) % count).collect::<Vec<_>>();
-    match member.order {
+    match order {
         Order::Given => vec![given],
         Order::Both => vec![given.clone(), given.into_iter().rev().collect()],
         Order::Rotate => (0..count).map(rotated).collect(),
-        Order::Hash => vec![shuffled(member, item, 0, given)],
-        Order::Shuffle => vec![shuffled(member, item, draw, given)],
+        Order::Hash => vec![shuffled(prompt, item, 0, given)],
+        Order::Shuffle => vec![shuffled(prompt, item, draw, given)],
     }
 }
 
@@ -35,8 +34,8 @@ pub(super) fn orders(member: &Member, item: &Item, draw: u32) -> Vec<Vec<usize>>
 /// everywhere.
 ///
 /// This is the shuffle of Fisher and Yates, with a hash as the source of random numbers.
-fn shuffled(member: &Member, item: &Item, draw: u32, mut order: Vec<usize>) -> Vec<usize> {
-    let content = member.prompt.content(item);
+fn shuffled(prompt: &Prompt, item: &Item, draw: u32, mut order: Vec<usize>) -> Vec<usize> {
+    let content = prompt.content(item);
     for last in (1..order.len()).rev() {
         let mut hasher = Hasher::new("order-v1");
         hasher.json(&(&content, draw, last));

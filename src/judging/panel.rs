@@ -1,21 +1,15 @@
-//! The members of a judge, and how their votes become one judgment.
+//! A judge as data: its members, and whether their verdicts can be combined.
 
 use std::sync::Arc;
 
-use super::{
-    AskId, Judging, Member,
-    decide::of_votes,
-    pending::Ballot,
-    vote::{VoteOf, chosen, vote},
-};
+use super::Member;
 use crate::{
-    aggregate::{Aggregate, Decision},
+    aggregate::Aggregate,
     error::{Error, ErrorKind, Result},
     item::Item,
-    parse::{Kind, Parser, Transcript},
+    parse::Kind,
     pass::Pass,
-    request::{Capabilities, Request},
-    verdict::{Judgment, Verdict, Vote},
+    request::Capabilities,
 };
 
 /// A judge as pure data: its members, and how their votes are combined.
@@ -87,15 +81,6 @@ impl Facts {
     }
 }
 
-/// What a judgment does if an answer cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asking {
-    /// It repeats the request, as many times as its members allow; `reask` counts the attempts before.
-    Again { reask: u32 },
-    /// It does not repeat the request: for a plan of the requests.
-    Once,
-}
-
 impl Panel {
     /// A judge of one member, with the pass rule of its prompt.
     pub fn single(member: Member) -> Self {
@@ -140,24 +125,6 @@ impl Panel {
         &self.members[0]
     }
 
-    /// Begins to judge an item; no request is sent yet. See [`Judging`].
-    ///
-    /// # Errors
-    /// No member can judge the item, for example because the record lacks a field.
-    pub fn judging(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Judging> {
-        self.begin(&self.seen(item)?, facts, Asking::Again { reask: 0 })
-    }
-
-    /// Every request that judging the item needs if nothing fails, over all members, draws and orders.
-    ///
-    /// A later request that contains an earlier answer contains a made-up one.
-    ///
-    /// # Errors
-    /// No member can judge the item, for example because the record lacks a field.
-    pub fn rehearse(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Vec<(AskId, Request)>> {
-        self.begin(&self.seen(item)?, facts, Asking::Once)?.rehearsed()
-    }
-
     /// Whether all members rename and fill in fields in the same way.
     pub(crate) fn maps_alike(&self) -> bool {
         self.members.iter().all(|member| member.fields == self.first().fields)
@@ -181,105 +148,6 @@ impl Panel {
     /// The item as one member sees it, given what [`seen`](Self::seen) returned.
     pub(crate) fn seen_by(&self, member: &Member, item: &Item) -> Result<Item> {
         if self.maps_alike() { Ok(item.clone()) } else { member.fields.apply(item) }
-    }
-
-    /// Begins to judge an item that [`seen`](Self::seen) returned, and adds the votes of every member.
-    ///
-    /// A member that cannot judge the item has a failed vote.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        item: &Item,
-        facts: &Facts,
-        asking: Asking,
-    ) -> Result<Judging> {
-        let mut judging = Judging::new(self.clone());
-        for (n, member) in self.members.iter().enumerate() {
-            let capabilities = facts.of(&member.name);
-            match self.ballots(member, item, asking) {
-                Ok((item, ballots)) => {
-                    for ballot in ballots {
-                        judging.add(n, ballot, &item, capabilities);
-                    }
-                }
-                Err(error) => judging.add_failed(n, Self::ballot(member, asking), error),
-            }
-        }
-        judging.begun()
-    }
-
-    /// The ballots of one member, one for each draw and order, and the item as this member sees it.
-    fn ballots(
-        &self,
-        member: &Arc<Member>,
-        item: &Item,
-        asking: Asking,
-    ) -> Result<(Item, Vec<Ballot>)> {
-        let item = self.seen_by(member, item)?;
-        member.check(&item, self.pass.as_ref())?;
-        let mark = member.mark(&item);
-        let ballot = |(draw, place, order)| {
-            let mark = mark.clone();
-            Ballot { draw, place, order, mark, ..Self::ballot(member, asking) }
-        };
-        let ballots = member.questions(&item).into_iter().map(ballot).collect();
-        Ok((item, ballots))
-    }
-
-    /// A member's ballot for its first draw, without an order.
-    fn ballot(member: &Arc<Member>, asking: Asking) -> Ballot {
-        let (reask, reasks, force) = match asking {
-            Asking::Once => (0, 0, false),
-            Asking::Again { reask } => (reask, member.reasks, reask > 0 || member.reasks > 0),
-        };
-        Ballot {
-            member: member.clone(),
-            by: member.name.clone(),
-            draw: member.first_draw,
-            place: 0,
-            order: Vec::new(),
-            reask,
-            reasks,
-            force,
-            mark: None,
-        }
-    }
-
-    /// The judgment from a text that was written elsewhere, by the rules of the first member.
-    ///
-    /// The two answers of a pair are assumed to be shown in the item's own order.
-    pub(crate) fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {
-        let member = self.first();
-        let mark = transcript.mark.clone();
-        let transcript = chosen(&member.prompt, text, transcript);
-        let read = member.reader().parse(&transcript);
-        let of = VoteOf { by: member.name.clone(), draw: 0, order: Vec::new(), mark: mark.clone() };
-        let vote = vote(of, vec![(None, transcript)], read, member);
-        let votes = vec![vote];
-        self.judgment(of_votes(member, &votes), votes)
-    }
-
-    /// The judgment of these votes, with the pass rule applied to the decision.
-    pub(super) fn judgment(&self, decision: Decision, votes: Vec<Vote>) -> Judgment {
-        let Decision { verdict, consistent, distribution, expected_score, .. } = decision;
-        let scale = self.first().prompt.front().scale.as_ref();
-        let normalized = match &verdict {
-            Ok(Verdict::Score(score)) => scale.and_then(|scale| scale.normalized(*score)),
-            _ => None,
-        };
-        let holds =
-            |rule: &Pass| verdict.as_ref().is_ok_and(|verdict| rule.holds(verdict, normalized));
-        let pass = self.pass.as_ref().map(holds);
-        let judgment = Judgment {
-            consistent,
-            pass,
-            normalized,
-            distribution,
-            expected_score,
-            votes,
-            ..Judgment::new(verdict)
-        };
-        let mark = judgment.speaker().and_then(|vote| vote.mark.clone());
-        Judgment { mark, ..judgment }
     }
 }
 

@@ -36,9 +36,8 @@ mod work;
 
 pub use {
     judge::{JudgeWork, items, judge, judge_to},
-    resume::{Redo, Reuse},
     revise::{ReviseWork, Revised, revise},
-    work::{Finished, Task, Work},
+    work::{Finished, Redo, Reuse, Task, Work},
 };
 
 #[doc(inline)]

@@ -5,49 +5,11 @@ use std::fmt::Display;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Finished, Work};
+use super::{Finished, Redo, Reuse, Work};
 use crate::{
     error::Result,
     records::{End, JournalLine, Output, Written},
 };
-
-/// What is done again although an earlier run completed it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Redo {
-    /// Nothing: every earlier result is reused.
-    #[default]
-    Nothing,
-    /// Records that failed, and answers that could not be read.
-    Failures,
-    /// Everything.
-    Everything,
-}
-
-impl Redo {
-    /// The value for the flags `--fresh` and `--retry-errors`.
-    #[cfg(feature = "cli")]
-    pub fn of_flags(fresh: bool, retry_errors: bool) -> Self {
-        match (fresh, retry_errors) {
-            (true, _) => Self::Everything,
-            (_, true) => Self::Failures,
-            _ => Self::Nothing,
-        }
-    }
-}
-
-/// How far a line of an earlier run can be reused.
-#[derive(Clone, Debug)]
-pub enum Reuse<D> {
-    /// Not at all: the work starts from the beginning, and its line replaces the earlier one.
-    Nothing,
-    /// The work continues from it: it is [`earlier`](super::Task::earlier) in [`Work::work`].
-    Continue,
-    /// It is read again by the current rules ([`Work::reread`]), without any request. If that is not
-    /// possible, the work starts from the beginning.
-    Reread,
-    /// It is reused, and this is the result of the record.
-    Keep(Result<D>),
-}
 
 /// What happens to the earlier line of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Redo, Reuse};
 use crate::{
     error::{Error, Result},
     item::Item,
@@ -117,6 +116,44 @@ pub trait Work: Send + Sync + 'static {
     fn is_settled(&self, done: &Self::Done) -> bool {
         Self::error(done).is_none()
     }
+}
+
+/// What is done again although an earlier run completed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redo {
+    /// Nothing: every earlier result is reused.
+    #[default]
+    Nothing,
+    /// Records that failed, and answers that could not be read.
+    Failures,
+    /// Everything.
+    Everything,
+}
+
+impl Redo {
+    /// The value for the flags `--fresh` and `--retry-errors`.
+    #[cfg(feature = "cli")]
+    pub fn of_flags(fresh: bool, retry_errors: bool) -> Self {
+        match (fresh, retry_errors) {
+            (true, _) => Self::Everything,
+            (_, true) => Self::Failures,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// How far a line of an earlier run can be reused.
+#[derive(Clone, Debug)]
+pub enum Reuse<D> {
+    /// Not at all: the work starts from the beginning, and its line replaces the earlier one.
+    Nothing,
+    /// The work continues from it: it is [`earlier`](Task::earlier) in [`Work::work`].
+    Continue,
+    /// It is read again by the current rules ([`Work::reread`]), without any request. If that is not
+    /// possible, the work starts from the beginning.
+    Reread,
+    /// It is reused, and this is the result of the record.
+    Keep(Result<D>),
 }
 
 /// A record in progress.

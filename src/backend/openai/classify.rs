@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use http::StatusCode;
 
-use super::{error_body::ErrorBody, failure::Peer, refused::Refusal};
+use super::{error_body::ErrorBody, peer::Peer, refused::Refusal};
 use crate::{
     error::{Error, ErrorKind},
     hint::Hint,

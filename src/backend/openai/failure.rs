@@ -11,9 +11,8 @@ use serde_json::Value;
 use super::{
     classify::{Class, is_api},
     error_body::ErrorBody,
-    provider::Provider,
+    peer::Peer,
     refused::Refusal,
-    secrets::Secrets,
     wait,
 };
 use crate::{
@@ -28,19 +27,6 @@ pub(super) struct Failure {
     pub(super) error: Error,
     /// The parameters that the server does not accept.
     pub(super) refusal: Refusal,
-}
-
-/// The server, and what is known about it.
-#[derive(Clone, Copy)]
-pub(super) struct Peer<'p> {
-    /// Its address, its key and the model.
-    pub(super) provider: &'p Provider,
-    /// What the server may repeat, and no output may contain.
-    pub(super) secrets: &'p Secrets,
-    /// Whether it answered a request before, so that address, key and model are right.
-    pub(super) has_answered: bool,
-    /// The proxy in between, if there is one that may be the cause.
-    pub(super) proxy: Option<&'p str>,
 }
 
 impl Failure {
@@ -115,7 +101,7 @@ impl Failure {
     /// The connection could not be established, or broke.
     pub(super) fn of_connection(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
-        Self::new(Error::new(ErrorKind::Unreachable, message).hint(reachable(peer)))
+        Self::new(Error::new(ErrorKind::Unreachable, message).hint(peer.reachable()))
     }
 
     /// There is no secure connection: the certificate is not valid for this address, or the server does not
@@ -133,18 +119,11 @@ impl Failure {
     pub(super) fn of_time(what: impl fmt::Display, peer: Peer<'_>) -> Self {
         let message = format!("{}: {what}", peer.place());
         let hint = Hint::from("allow more time with ").setting("timeout", "20m");
-        Self::new(Error::new(ErrorKind::TimedOut, message).hint(reachable(peer)).hint(hint))
+        Self::new(Error::new(ErrorKind::TimedOut, message).hint(peer.reachable()).hint(hint))
     }
 
     fn new(error: Error) -> Self {
         Self { error, refusal: Refusal::default() }
-    }
-}
-
-impl Peer<'_> {
-    /// Origin and path of the server, which are safe to show.
-    fn place(&self) -> String {
-        self.provider.place()
     }
 }
 
@@ -161,21 +140,6 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// What to check if a server cannot be reached: the proxy if there is one, otherwise the server or the
-/// network.
-fn reachable(peer: Peer<'_>) -> String {
-    match peer.proxy {
-        Some(proxy) => format!(
-            "requests go through the proxy {proxy}, as HTTP_PROXY, HTTPS_PROXY or ALL_PROXY say: is it \
-             running? NO_PROXY lists hosts to reach without it"
-        ),
-        None if peer.provider.is_here() => {
-            "is the server running on this machine, at this address?".to_owned()
-        }
-        None => "check the address and the network".to_owned(),
-    }
-}
 
 /// The message `PLACE answered ANSWER: text`.
 fn answered(answer: &str, text: &str, peer: Peer<'_>) -> String {

@@ -79,6 +79,7 @@ mod defang;
 mod error_body;
 mod failure;
 mod options;
+mod peer;
 mod provider;
 mod quirks;
 mod refused;

@@ -24,7 +24,8 @@ use serde_json::Value;
 use super::{
     OpenAiOptions,
     bytes::{decompress, to_text},
-    failure::{Failure, Peer},
+    failure::Failure,
+    peer::Peer,
     provider::Provider,
     secrets::Secrets,
     stream::{self, Received},

@@ -1,15 +1,9 @@
 //! Runs a loop with a policy.
 
-use std::{future::Future, time::Instant};
+use std::future::Future;
 
-use super::{Critique, Draft, FinalCheck, Loop, LoopStep, Policy, ReviseOptions, Revision};
-use crate::{
-    error::{Error, ErrorKind, Result},
-    hint::Hint,
-    item::Item,
-    judge::Judge,
-    parse::Kind,
-};
+use super::{Critique, Draft, Loop, LoopStep, Policy, ReviseOptions, Revision, rounds::within};
+use crate::{error::Result, item::Item, judge::Judge};
 
 /// Revises the answer of `item` until `judge` passes it, or until the loop ends for another reason.
 ///
@@ -65,6 +59,8 @@ pub fn revise_with<P: Policy>(
     item: &Item,
     options: &ReviseOptions,
 ) -> impl Future<Output = Result<Revision>> + Send + use<P> {
+    // This repeats the loop of `revise`. Through a closure around `policy`, the compiler cannot prove for a
+    // generic `P` that the future is `Send` ("`P` does not live long enough"; rust-lang/rust#110338).
     let begun = Loop::new(judge, item, options);
     async move {
         let mut work = begun?;
@@ -77,98 +73,5 @@ pub fn revise_with<P: Policy>(
                 LoopStep::Done(revision) => return Ok(*revision),
             }
         }
-    }
-}
-
-/// The options with their defaults resolved: a final judge of the same kind that has no rule of its own gets
-/// the rule of the loop's judge.
-///
-/// # Errors
-/// No loop is possible; nothing has been paid for yet.
-pub(crate) fn settled(judge: &Judge, options: &ReviseOptions) -> Result<ReviseOptions> {
-    check(judge, options)?;
-    let kind = |judge: &Judge| judge.prompt().front().kind;
-    let final_check = match (&options.final_check, judge.pass()) {
-        (FinalCheck::Judge(other), Some(rule)) if other.pass().is_none() => {
-            if kind(other) != kind(judge) {
-                let name = other.prompt().name();
-                let message = format!("no rule says what passes for the final judge `{name}`");
-                return Err(Error::new(ErrorKind::Config, message).hint(
-                    "give it a rule of its own, because its verdicts are of another kind than those of the loop's judge",
-                ));
-            }
-            let passing = other.passing(rule);
-            FinalCheck::Judge(passing.map_err(|error| error.within("the final judge"))?)
-        }
-        (same, _) => same.clone(),
-    };
-    Ok(ReviseOptions { final_check, ..options.clone() })
-}
-
-/// Checks that a loop is possible.
-///
-/// # Errors
-/// It is not.
-fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
-    let kind = judge.prompt().front().kind;
-    let config = |message: String| Error::new(ErrorKind::Config, message);
-    if !matches!(kind, Kind::Score | Kind::Label | Kind::Steps) {
-        return Err(config(format!("a loop cannot follow verdicts of the kind {}", kind.name()))
-            .hint("use a prompt that judges one answer: score, label or steps"));
-    }
-    if judge.pass().is_none() {
-        return Err(config("no rule says what passes".into())
-            .hint(Hint::from("add a rule that says what passes: ").setting("pass", "score >= 8")));
-    }
-    if !judge.maps_alike() {
-        return Err(config("the members of the judge read different fields of a record".into())
-            .hint(
-            Hint::from(
-                "a loop revises one answer: every member must read it from the same field, see ",
-            )
-            .setting("map", ""),
-        ));
-    }
-    if options.keep_steps && kind != Kind::Steps {
-        return Err(config(format!(
-            "`{}` does not judge steps, so none can be kept",
-            judge.prompt().name()
-        ))
-        .hint(
-            Hint::from("use a prompt that finds the first error: ")
-                .setting("prompt", "first-error"),
-        ));
-    }
-    if let Some(critic) = &options.critic {
-        let kind = critic.prompt().front().kind;
-        if kind != Kind::Critique {
-            let name = critic.prompt().name();
-            return Err(config(format!(
-                "`{name}` gives a {}, and a critic must give a critique",
-                kind.name()
-            ))
-            .hint("use a prompt with `kind: critique` as the critic, such as `feedback`"));
-        }
-    }
-    if options.budget.cost.is_some() && !judge.is_priced() {
-        return Err(config(
-            "a budget of money needs the price of tokens, and it is not known".into(),
-        )
-        .hint(
-            Hint::from("give the price of a million tokens: ")
-                .setting("price", "{ prompt = 0.25, completion = 2 }"),
-        ));
-    }
-    options.accept.check()
-}
-
-/// The result of `work`, or `None` if the deadline passes first.
-pub(super) async fn within<T>(
-    deadline: Option<Instant>,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await.ok(),
-        None => Some(work.await),
     }
 }

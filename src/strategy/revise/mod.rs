@@ -34,9 +34,10 @@ mod drive;
 mod policy;
 mod preset;
 mod rounds;
+mod settled;
 mod writer;
 
-pub(crate) use drive::settled;
+pub(crate) use settled::settled;
 pub use {
     accept::{Accept, AcceptRule},
     budget::{Budget, Spent},

@@ -1,6 +1,6 @@
 //! The loop and its rounds.
 
-use std::{collections::HashMap, mem, time::Instant as Deadline};
+use std::{collections::HashMap, future::Future, mem, time::Instant as Deadline};
 
 use tokio::time::Instant;
 
@@ -9,7 +9,7 @@ use super::{
     RevisionOutcome, Round, Spent,
     accept::{prefers, worth},
     critique::shown,
-    drive::{settled, within},
+    settled::settled,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -502,5 +502,16 @@ fn joined(kept: &str, written: &str) -> String {
         (true, _) => written.to_owned(),
         (false, true) => format!("{kept}\n\n{written}"),
         (false, false) => format!("{kept}\n{written}"),
+    }
+}
+
+/// The result of `work`, or `None` if the deadline passes first.
+pub(super) async fn within<T>(
+    deadline: Option<Deadline>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await.ok(),
+        None => Some(work.await),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    Critique, Draft, Loop, LoopStep, Policy, ReviseOptions, Revision, Spent, drive::within,
+    Critique, Draft, Loop, LoopStep, Policy, ReviseOptions, Revision, Spent, rounds::within,
 };
 use crate::{
     error::{Error, ErrorKind, Result},

@@ -1,0 +1,96 @@
+//! The beginning of a judgment: one ballot for each member, draw and order.
+
+use std::sync::Arc;
+
+use super::{AskId, Facts, Judging, Member, Panel, pending::Ballot};
+use crate::{error::Result, item::Item, request::Request};
+
+/// What a judgment does if an answer cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// It repeats the request, as many times as its members allow; `reask` counts the attempts before.
+    Again { reask: u32 },
+    /// It does not repeat the request: for a plan of the requests.
+    Once,
+}
+
+impl Panel {
+    /// Begins to judge an item; no request is sent yet. See [`Judging`].
+    ///
+    /// # Errors
+    /// No member can judge the item, for example because the record lacks a field.
+    pub fn judging(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Judging> {
+        self.begin(&self.seen(item)?, facts, Asking::Again { reask: 0 })
+    }
+
+    /// Every request that judging the item needs if nothing fails, over all members, draws and orders.
+    ///
+    /// A later request that contains an earlier answer contains a made-up one.
+    ///
+    /// # Errors
+    /// No member can judge the item, for example because the record lacks a field.
+    pub fn rehearse(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Vec<(AskId, Request)>> {
+        self.begin(&self.seen(item)?, facts, Asking::Once)?.rehearsed()
+    }
+
+    /// Begins to judge an item that [`seen`](Self::seen) returned, and adds the votes of every member.
+    ///
+    /// A member that cannot judge the item has a failed vote.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        item: &Item,
+        facts: &Facts,
+        asking: Asking,
+    ) -> Result<Judging> {
+        let mut judging = Judging::new(self.clone());
+        for (n, member) in self.members.iter().enumerate() {
+            let capabilities = facts.of(&member.name);
+            match self.ballots(member, item, asking) {
+                Ok((item, ballots)) => {
+                    for ballot in ballots {
+                        judging.add(n, ballot, &item, capabilities);
+                    }
+                }
+                Err(error) => judging.add_failed(n, Self::ballot(member, asking), error),
+            }
+        }
+        judging.begun()
+    }
+
+    /// The ballots of one member, one for each draw and order, and the item as this member sees it.
+    fn ballots(
+        &self,
+        member: &Arc<Member>,
+        item: &Item,
+        asking: Asking,
+    ) -> Result<(Item, Vec<Ballot>)> {
+        let item = self.seen_by(member, item)?;
+        member.check(&item, self.pass.as_ref())?;
+        let mark = member.mark(&item);
+        let ballot = |(draw, place, order)| {
+            let mark = mark.clone();
+            Ballot { draw, place, order, mark, ..Self::ballot(member, asking) }
+        };
+        let ballots = member.questions(&item).into_iter().map(ballot).collect();
+        Ok((item, ballots))
+    }
+
+    /// A member's ballot for its first draw, without an order.
+    fn ballot(member: &Arc<Member>, asking: Asking) -> Ballot {
+        let (reask, reasks, force) = match asking {
+            Asking::Once => (0, 0, false),
+            Asking::Again { reask } => (reask, member.reasks, reask > 0 || member.reasks > 0),
+        };
+        Ballot {
+            member: member.clone(),
+            by: member.name.clone(),
+            draw: member.first_draw,
+            place: 0,
+            order: Vec::new(),
+            reask,
+            reasks,
+            force,
+            mark: None,
+        }
+    }
+}
