@@ -14,6 +14,8 @@
 //! it is printed for people only after [`escaped`].
 
 mod agreement;
+#[cfg(feature = "cli")]
+mod changes;
 mod comparison;
 mod histogram;
 #[cfg(feature = "cli")]
@@ -25,8 +27,6 @@ mod statistics;
 mod summary;
 mod table;
 mod terminal;
-#[cfg(feature = "cli")]
-mod words;
 
 pub use {
     agreement::Agreement,
@@ -39,4 +39,4 @@ pub use {
     terminal::{escaped, escaped_lines, is_hidden},
 };
 #[cfg(feature = "cli")]
-pub use {junit::Junit, words::changes};
+pub use {changes::changes, junit::Junit};

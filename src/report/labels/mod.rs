@@ -1,0 +1,296 @@
+//! The records' own labels, in the words that data sets use for verdicts.
+//!
+//! A label is compared with a verdict only if it has exactly one meaning as such a verdict. Any other
+//! label is reported as not comparable, and counts neither for nor against the judge. An ambiguous label
+//! is never guessed: a bare `0` for a preference is a tie in some data sets and the first answer in
+//! others.
+//!
+//! | verdict | labels that are understood |
+//! |---|---|
+//! | score, criteria | a number, or the name of a level of the scale |
+//! | label | its name, in any case; a word for correct or incorrect (`yes`, `false`, `1`) |
+//! | first error | an index from 0, −1, a list of indexes, a list with a word for each step, `none` |
+//! | preference, two scores, ranking of two | `A`, `first`, `model_a`, `A>B`, `tie`, 1, 2, the name of a model |
+
+mod sides;
+mod steps;
+mod words;
+
+use serde_json::Value;
+
+use self::{
+    sides::{higher, preferred},
+    steps::first_error,
+    words::{correctness, equal_words, number, same_letters, unique},
+};
+use crate::{
+    error::Result,
+    item::{Item, text_of},
+    judge::Judge,
+    parse::Kind,
+    scale::Scale,
+    verdict::{Judgment, Preference, Verdict},
+};
+
+/// The field with the record's own label, unless another one is named.
+const FIELD: &str = "label";
+
+/// The field of a preference record that contains the better answer.
+const WINNER: &str = "chosen";
+
+/// Where the records' own labels are, and what their words mean.
+///
+/// ```
+/// use tribunal::{Item, report::Labels};
+///
+/// let labels = Labels::new(Some("gold.human".into()), [("Good".into(), "correct".into())]);
+/// let item = Item::from(serde_json::json!({"answer": "42", "gold": {"human": "Good"}}));
+/// assert!(labels.check(&item).is_ok() && labels.check(&Item::new()).is_err());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Labels {
+    /// The field or dotted path that was named; `None` for [`FIELD`].
+    field: Option<String>,
+    /// Words of labels, each with the word of a verdict that it stands for.
+    meanings: Vec<(String, String)>,
+    /// The names that the judge's verdicts can have; levels of a scale with their number.
+    menu: Vec<(String, Option<f64>)>,
+    /// Whether the judge's verdicts compare answers.
+    compares: bool,
+}
+
+/// How a verdict compares with the record's own label.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Compared {
+    /// Both name one of a few outcomes.
+    Outcome {
+        /// Whether they are equal.
+        agrees: bool,
+        /// Whether the label is a bare 1 or 2, which means another answer if labels count from 0.
+        bare: bool,
+        /// Whether they would be equal if the label counted steps from 1.
+        shifted: bool,
+    },
+    /// Both are numbers: pairs of (label, verdict) by the name of the criterion, which is empty for a
+    /// score.
+    Numbers(Vec<(String, (f64, f64))>),
+    /// The label is a bare 0 for a preference: a tie, or the first answer.
+    Zero,
+    /// The label is not one of the values that the verdict can have.
+    No,
+}
+
+impl Compared {
+    /// An unambiguous outcome.
+    fn outcome(agrees: bool) -> Self {
+        Self::Outcome { agrees, bare: false, shifted: false }
+    }
+}
+
+impl Labels {
+    /// Labels in the field or at the dotted path `field`; `label` if it is `None`.
+    ///
+    /// `meanings` translates words of the labels into words of verdicts, for example `Good` into
+    /// `correct`.
+    pub fn new(
+        field: Option<String>,
+        meanings: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let meanings = meanings.into_iter().collect();
+        Self { field, meanings, ..Self::default() }
+    }
+
+    /// The same labels, with the names that this judge's verdicts can have.
+    #[must_use]
+    pub(super) fn of(self, judge: &Judge) -> Self {
+        let verdict_profile = judge.prompt().verdict_profile();
+        let levels = verdict_profile.scale.into_iter().flat_map(Scale::levels);
+        let levels = levels.map(|(name, worth)| (name.to_owned(), Some(worth)));
+        let mut menu: Vec<_> = levels.collect();
+        menu.extend(verdict_profile.labels.into_iter().map(|label| (label, None)));
+        let mut seen = std::collections::BTreeSet::new();
+        menu.retain(|(name, _)| seen.insert(name.clone()));
+        let compares =
+            matches!(verdict_profile.kind, Kind::Preference | Kind::Ranking | Kind::Scores);
+        Self { menu, compares, ..self }
+    }
+
+    /// The name or the path of the field.
+    pub fn name(&self) -> &str {
+        self.field.as_deref().unwrap_or(FIELD)
+    }
+
+    /// Whether the field was named explicitly, so that a record without it is worth a warning.
+    pub fn is_named(&self) -> bool {
+        self.field.is_some()
+    }
+
+    /// Checks that the record has the field that was named. Without a named field every record is fine.
+    ///
+    /// # Errors
+    /// The record does not have the field; the error suggests a field with a similar name.
+    pub fn check(&self, item: &Item) -> Result<()> {
+        match &self.field {
+            Some(path) => item.clone().mapped(FIELD, path).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The record's own label; `None` if there is none or it is blank.
+    pub(super) fn find(&self, item: &Item) -> Option<Value> {
+        let found = match &self.field {
+            // A path is followed in the same way as in `--map`.
+            Some(path) => item.clone().mapped(FIELD, path).ok()?.field(FIELD)?.into_owned(),
+            None => item.field(FIELD)?.into_owned(),
+        };
+        let blank = found.as_str().is_some_and(|text| text.trim().is_empty());
+        (!blank).then_some(found)
+    }
+
+    /// The label of a record whose answers are named `chosen` and `rejected`: the first one is better.
+    pub(super) fn winner(&self, item: &Item) -> Option<Value> {
+        (self.compares && item.names_the_winner()).then(|| WINNER.into())
+    }
+
+    /// Compares a verdict with a label; `None` for texts, which are never compared, and without a verdict.
+    pub(super) fn compare(
+        &self,
+        label: &Value,
+        item: &Item,
+        judgment: &Judgment,
+    ) -> Option<Compared> {
+        let label = self.meaning(label);
+        Some(match judgment.verdict.as_ref().ok()? {
+            Verdict::Score(score) => match self.number(&label) {
+                Some(number) => Compared::Numbers(vec![(String::new(), (number, *score))]),
+                None => Compared::No,
+            },
+            Verdict::Criteria(criteria) => {
+                let own = |name: &String| self.number(label.get(name)?);
+                let pairs = criteria
+                    .iter()
+                    .filter_map(|(name, given)| Some((name.clone(), (own(name)?, *given))));
+                let pairs: Vec<_> = pairs.collect();
+                if pairs.is_empty() { Compared::No } else { Compared::Numbers(pairs) }
+            }
+            Verdict::Label(found) => self.named(&found.label, &text_of(&label)),
+            Verdict::Steps(steps) => first_error(steps.first_error, &label),
+            Verdict::Preference(side) => preferred(*side, &label, item),
+            Verdict::Scores(scores) => match scores.as_slice() {
+                [one, other] => preferred(higher(*one, *other), &label, item),
+                _ => Compared::No,
+            },
+            Verdict::Ranking(groups) => match groups.as_slice() {
+                [tied] if tied.len() == 2 => preferred(Preference::Tie, &label, item),
+                [best, rest] if best.len() == 1 && rest.len() == 1 => {
+                    let side = if best == &[0] { Preference::First } else { Preference::Second };
+                    preferred(side, &label, item)
+                }
+                _ => Compared::No,
+            },
+            Verdict::Text(_) => return None,
+        })
+    }
+
+    /// The label in the words of verdicts; unchanged if its word has no other meaning.
+    fn meaning(&self, label: &Value) -> Value {
+        let text = text_of(label);
+        let exact = self.meanings.iter().find(|(word, _)| equal_words(word, text.trim()));
+        let near = || unique(self.meanings.iter(), |(word, _)| same_letters(word, &text));
+        exact.or_else(near).map_or_else(|| label.clone(), |(_, meaning)| meaning.clone().into())
+    }
+
+    /// The number of a label: the label itself, or the number of the level that it names.
+    fn number(&self, label: &Value) -> Option<f64> {
+        let text = text_of(label);
+        let exact = || self.menu.iter().find(|(name, _)| name == text.trim());
+        let near = || unique(self.menu.iter(), |(name, _)| same_letters(name, &text));
+        number(label).or_else(|| exact().or_else(near)?.1)
+    }
+
+    /// Compares a verdict that is a word with a label.
+    ///
+    /// The meaning of the label is the first of these that exists: the same name; an equal number; the
+    /// same name in another case, if only one fits; the only name that is as correct or incorrect as the
+    /// label.
+    fn named(&self, found: &str, label: &str) -> Compared {
+        let label = label.trim();
+        let names = || self.menu.iter().map(|(name, _)| name.as_str());
+        let exact = (label == found).then_some(found);
+        let meant = exact
+            .or_else(|| names().find(|name| equal_words(name, label)))
+            .or_else(|| unique(names(), |name| same_letters(name, label)))
+            .or_else(|| {
+                let right = correctness(label)?;
+                let alike = |name: &&str| correctness(name) == Some(right);
+                let of_found = || correctness(found).map(|is| if is == right { found } else { "" });
+                unique(names(), alike).or_else(|| of_found().filter(|_| self.menu.is_empty()))
+            });
+        match meant {
+            Some(meant) => Compared::outcome(meant == found),
+            // Without a list of names, every word is a possible verdict.
+            None if self.menu.is_empty() => Compared::outcome(same_letters(found, label)),
+            None => Compared::No,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn menu(names: &[&str]) -> Labels {
+        let menu = names.iter().map(|name| ((*name).to_owned(), None)).collect();
+        Labels { menu, ..Labels::default() }
+    }
+
+    #[test]
+    fn a_label_is_compared_by_its_own_word_by_correctness_or_not_at_all() {
+        let check = menu(&["correct", "incorrect"]);
+        for (label, agrees) in
+            [("Yes", true), ("true", true), ("1", true), ("Incorrect", false), ("0", false)]
+        {
+            assert_eq!(check.named("correct", label), Compared::outcome(agrees), "{label}");
+        }
+        assert_eq!(check.named("correct", "helpful"), Compared::No);
+        let kind = menu(&["kind", "unkind", "Kind of"]);
+        assert_eq!(kind.named("kind", "Kind"), Compared::outcome(true));
+        assert_eq!(kind.named("unkind", "kind"), Compared::outcome(false));
+        assert_eq!(kind.named("kind", "Yes"), Compared::No);
+        let levels = menu(&["1", "2", "3"]);
+        assert_eq!(levels.named("2", "2.0"), Compared::outcome(true));
+        assert_eq!(levels.named("2", "4"), Compared::No);
+        let yes = menu(&["Yes", "No"]);
+        assert_eq!(yes.named("No", "false"), Compared::outcome(true));
+        let cases = menu(&["Pass", "PASS", "fail"]);
+        assert_eq!(cases.named("Pass", "PASS"), Compared::outcome(false));
+        assert_eq!(cases.named("Pass", "pass"), Compared::No);
+    }
+
+    #[test]
+    fn without_a_menu_any_word_could_have_been_said() {
+        let open = menu(&[]);
+        assert_eq!(open.named("Calm", "calm"), Compared::outcome(true));
+        assert_eq!(open.named("calm", "angry"), Compared::outcome(false));
+        assert_eq!(open.named("right", "Yes"), Compared::outcome(true));
+        assert_eq!(open.named("right", "no"), Compared::outcome(false));
+    }
+
+    #[test]
+    fn a_word_means_what_it_is_told_to() {
+        let meanings = [("Good", "correct"), ("0", "first"), ("-", "2")];
+        let meanings = meanings.map(|(word, meaning)| (word.to_owned(), meaning.to_owned()));
+        let labels = Labels::new(Some("gold.human".into()), meanings);
+        assert_eq!(labels.meaning(&json!("Good")), json!("correct"));
+        assert_eq!(labels.meaning(&json!("good")), json!("correct"));
+        assert_eq!(labels.meaning(&json!(0)), json!("first"));
+        assert_eq!(labels.meaning(&json!("0.0")), json!("first"));
+        assert_eq!(labels.meaning(&json!("other")), json!("other"));
+        let item = Item::from(json!({"gold": {"human": "Good"}, "label": "x"}));
+        assert_eq!(labels.find(&item), Some(json!("Good")));
+        assert_eq!(Labels::default().find(&item), Some(json!("x")));
+        assert_eq!(labels.find(&Item::new()), None);
+        assert_eq!(Labels::default().find(&Item::new().set("label", " ")), None);
+    }
+}

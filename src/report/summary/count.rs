@@ -1,0 +1,99 @@
+//! Counting one record after another.
+
+use super::Summary;
+use crate::{
+    completion::Finish,
+    error::Error,
+    item::Item,
+    verdict::{Judgment, Verdict},
+};
+
+impl Summary {
+    /// Counts one record. `name` is shown in messages about its label.
+    ///
+    /// `item` is `None` if the input could not be read as a record; then there is no label to compare
+    /// with.
+    pub fn count(&mut self, name: &str, item: Option<&Item>, outcome: Result<&Judgment, &Error>) {
+        self.records += 1;
+        if let Some(item) = item {
+            self.agreement.count(name, item, outcome.ok());
+        }
+        let judgment = match outcome {
+            Ok(judgment) => judgment,
+            Err(error) => {
+                self.failed += 1;
+                self.requests += u64::from(error.attempts());
+                return;
+            }
+        };
+        self.usage += judgment.usage;
+        self.saved += judgment.saved;
+        self.cached += u64::from(judgment.cached);
+        self.requests += u64::from(judgment.attempts);
+        self.count_finishes(judgment);
+        if let Some(pass) = judgment.pass {
+            *self.passed.get_or_insert(0) += usize::from(pass);
+        }
+        for vote in judgment.votes.iter().filter(|vote| vote.reask > 0) {
+            self.reasked.asked += 1;
+            self.reasked.read += usize::from(vote.outcome.is_verdict());
+        }
+        self.orders.count(judgment);
+        judgment.votes.iter().for_each(|vote| self.menus.count(vote, self.greedy));
+        match &judgment.verdict {
+            Ok(verdict) => self.count_verdict(verdict),
+            Err(why) => *self.unreadable.entry(why.reason.name()).or_default() += 1,
+        }
+    }
+
+    /// Marks the record that was counted last as kept from an earlier run.
+    pub fn count_kept(&mut self, outcome: Result<&Judgment, &Error>) {
+        self.kept += 1;
+        match outcome {
+            Ok(judgment) => self.kept_unreadable += usize::from(judgment.verdict.is_err()),
+            Err(_) => self.kept_failed += 1,
+        }
+    }
+
+    /// Counts a verdict by its kind. Scores and criteria go into histograms, other verdicts are counted
+    /// by name.
+    fn count_verdict(&mut self, verdict: &Verdict) {
+        self.judged += 1;
+        match verdict {
+            Verdict::Score(score) => return self.scores.add(*score),
+            Verdict::Label(_) => self.shares.labels += 1,
+            Verdict::Steps(steps) => {
+                self.shares.steps += 1;
+                self.shares.without_error += usize::from(steps.first_error.is_none());
+            }
+            Verdict::Criteria(criteria) => {
+                for (name, number) in criteria {
+                    self.criteria.entry(name.clone()).or_default().add(*number);
+                }
+            }
+            _ => (),
+        }
+        *self.verdicts.entry(heading(verdict)).or_default() += 1;
+    }
+
+    /// Counts finish reasons that are not known to mean a complete answer.
+    fn count_finishes(&mut self, judgment: &Judgment) {
+        for call in judgment.votes.iter().flat_map(|vote| &vote.calls) {
+            if let Finish::Other(word) = &call.finish {
+                *self.finishes.entry(word.clone()).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// The name under which a verdict is counted.
+fn heading(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Label(label) => label.label.clone(),
+        Verdict::Preference(side) => side.name().into(),
+        Verdict::Score(_) | Verdict::Steps(_) | Verdict::Ranking(_) => verdict.to_string(),
+        Verdict::Scores(_) | Verdict::Criteria(_) | Verdict::Text(_) => {
+            verdict.kind().name().into()
+        }
+    }
+}

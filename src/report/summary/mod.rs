@@ -1,0 +1,196 @@
+//! The figures of a run: the verdicts, how many records have one, and the tokens and costs.
+//!
+//! Coverage, pass rate and bounds are shares of all records, including those that failed, could not be
+//! read or were never tried: leaving them out would make a judge look better the more often it fails.
+
+mod count;
+mod display;
+mod json;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use self::tally::{Orders, Scores, Shares};
+use super::{
+    agreement::Agreement,
+    labels::Labels,
+    menus::Menus,
+    statistics::{ratio, real},
+};
+use crate::{
+    completion::UsageTotal,
+    judge::Judge,
+    records::Ending,
+    verdict::{CORRECT, INCORRECT},
+};
+
+/// The figures of a run of `judge`. Unreadable answers are counted, and never become a number.
+///
+/// Its `Display` output is a few lines for people; [`Summary::to_json`] returns the same figures for
+/// programs.
+///
+/// ```
+/// use tribunal::report::Summary;
+///
+/// let summary = Summary::default();
+/// assert_eq!((summary.records, summary.coverage(), summary.pass_rate()), (0, 0.0, None));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Records that were tried, in this run or an earlier one.
+    pub records: usize,
+    /// Records whose result is kept from an earlier run.
+    pub kept: usize,
+    /// Kept records that failed in the earlier run.
+    pub kept_failed: usize,
+    /// Kept records whose answer is still unreadable.
+    pub kept_unreadable: usize,
+    /// How the run ended, and how many records were not tried.
+    pub ending: Ending,
+    /// Records with a verdict.
+    pub judged: usize,
+    /// The number of records with an unreadable answer, by the name of the reason.
+    pub unreadable: BTreeMap<&'static str, usize>,
+    /// Answers that were requested again because they could not be read.
+    pub reasked: Reasked,
+    /// Records without an answer: a request failed, or the record itself is invalid.
+    pub failed: usize,
+    /// The number of records that pass; `None` without a pass rule.
+    pub passed: Option<usize>,
+    /// The number of records by verdict. Scores are not included: they have a histogram of their own.
+    pub verdicts: BTreeMap<String, usize>,
+    /// The verdicts compared with the records' own labels.
+    pub agreement: Agreement,
+    /// Tokens over all records, without those of cached answers.
+    pub usage: UsageTotal,
+    /// Requests that were sent, retries included.
+    pub requests: u64,
+    /// The cost of the requests; `None` unless the prices and all numbers of tokens are known.
+    pub cost: Option<f64>,
+    /// Whether the prices of the models are known.
+    pub priced: bool,
+    /// The number of answers by finish reason, for reasons that are not known to mean a complete answer.
+    pub finishes: BTreeMap<String, usize>,
+    /// Answers that came from the cache.
+    pub cached: u64,
+    /// The tokens of cached answers, which cost nothing in this run.
+    pub saved: UsageTotal,
+    /// What the cached answers would have cost; `None` unless prices are known.
+    pub saved_cost: Option<f64>,
+    /// The duration of the run.
+    pub time: Duration,
+    /// The lowest and the highest score of the scale.
+    ends: Option<(f64, f64)>,
+    /// The label that means correct, if the prompt names one or one of its labels does by itself.
+    positive: Option<String>,
+    /// The scores, if verdicts are scores.
+    scores: Scores,
+    /// Counts of labels and of verdicts about steps.
+    shares: Shares,
+    /// The scores of each criterion by its name.
+    criteria: BTreeMap<String, Scores>,
+    /// Whether preferences depend on the order of the answers.
+    orders: Orders,
+    /// Verdicts compared with the probabilities of their values.
+    menus: Menus,
+    /// Whether the temperature is 0, so that every token is the most probable one.
+    greedy: bool,
+}
+
+/// Answers that were requested again because they could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reasked {
+    /// The number of answers that were requested again.
+    pub asked: usize,
+    /// The number of those that could be read in the end.
+    pub read: usize,
+}
+
+/// A mean, and its bounds if all records without a verdict had the lowest or the highest value.
+///
+/// These are the worst-case bounds for missing data (Manski 1989, Journal of Human Resources 24): they
+/// need no assumption about why a record has no verdict.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// The mean over the records with a verdict.
+    pub mean: f64,
+    /// The mean over all records if those without a verdict had the lowest value.
+    pub lowest: f64,
+    /// The mean over all records if those without a verdict had the highest value.
+    pub highest: f64,
+}
+
+impl Summary {
+    /// An empty summary for the verdicts of this judge and the records' own labels.
+    pub fn new(judge: &Judge, labels: Labels) -> Self {
+        let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
+        let positive = judge.prompt().verdict_profile().positive;
+        let temperature = judge.prompt().front().sampling.temperature;
+        let greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
+        Self { ends, positive, greedy, agreement: Agreement::new(labels, judge), ..Self::default() }
+    }
+
+    /// The number of records with an unreadable answer.
+    pub fn unread(&self) -> usize {
+        self.unreadable.values().sum()
+    }
+
+    /// The number of records that were never tried; 0 if that is not known.
+    pub fn not_tried(&self) -> usize {
+        self.ending.not_tried().unwrap_or(0)
+    }
+
+    /// The number of all records: those that were tried, and those that were never tried.
+    fn all(&self) -> usize {
+        self.records + self.not_tried()
+    }
+
+    /// The share of all records that have a verdict, 0 to 1.
+    pub fn coverage(&self) -> f64 {
+        ratio(self.judged, self.all())
+    }
+
+    /// The share of all records that passed, 0 to 1; `None` without a pass rule.
+    ///
+    /// A record that failed, is unreadable or was never tried does not pass.
+    pub fn pass_rate(&self) -> Option<f64> {
+        Some(ratio(self.passed?, self.all()))
+    }
+
+    /// The share of the answers that are unreadable, 0 to 1. Records without an answer are not counted.
+    pub fn unreadable_rate(&self) -> f64 {
+        ratio(self.unread(), self.judged + self.unread())
+    }
+
+    /// The number of verdicts that mean correct; `None` if verdicts are not about correctness.
+    fn correct(&self) -> Option<usize> {
+        if self.shares.steps > 0 {
+            return Some(self.shares.without_error);
+        }
+        let given = |label: &str| self.verdicts.contains_key(label);
+        let says = self.positive.is_some() || given(CORRECT) || given(INCORRECT);
+        let count = || self.verdicts.get(self.right()).copied().unwrap_or(0);
+        (says && self.shares.labels > 0).then(count)
+    }
+
+    /// The label that means correct.
+    fn right(&self) -> &str {
+        let labels = self.positive.as_deref().filter(|_| self.shares.steps == 0);
+        labels.unwrap_or(CORRECT)
+    }
+
+    /// The mean score, or the share of correct answers, with its bounds.
+    ///
+    /// `None` if verdicts are neither, or if the scale of the scores is not known.
+    pub fn bounds(&self) -> Option<Bounds> {
+        let (sum, (low, high)) = match self.correct() {
+            Some(correct) => (real(correct), (0.0, 1.0)),
+            None => (self.scores.sum, self.ends.filter(|_| self.scores.count > 0)?),
+        };
+        let [judged, others] = [self.judged, self.all() - self.judged].map(real);
+        let with = |value: f64| (sum + others * value) / (judged + others);
+        Some(Bounds { mean: sum / judged, lowest: with(low), highest: with(high) })
+    }
+}

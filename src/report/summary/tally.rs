@@ -1,0 +1,73 @@
+//! What a summary counts: numbers, labels, steps and orders.
+
+use crate::{
+    report::{histogram::Histogram, statistics::real},
+    verdict::{Judgment, Preference, Verdict},
+};
+
+/// Numbers: their count, sum and histogram.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scores {
+    pub(super) count: usize,
+    pub(super) sum: f64,
+    pub(super) values: Histogram,
+}
+
+impl Scores {
+    /// Counts a number.
+    pub(super) fn add(&mut self, score: f64) {
+        self.count += 1;
+        self.sum += score;
+        self.values.add(score);
+    }
+
+    /// The mean of the numbers.
+    pub(super) fn mean(&self) -> f64 {
+        self.sum / real(self.count)
+    }
+}
+
+/// Counts of verdicts that are a label or about steps.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shares {
+    /// Verdicts that are a label.
+    pub(super) labels: usize,
+    /// Verdicts about steps.
+    pub(super) steps: usize,
+    /// Verdicts about steps that found no error.
+    pub(super) without_error: usize,
+}
+
+/// Preferences by the position in which the answers were shown.
+///
+/// A judge that often prefers one position is biased (Wang et al. 2023, arXiv:2305.17926).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Orders {
+    /// Records that were judged in both orders.
+    pub(super) both: usize,
+    /// Records with the same verdict in both orders.
+    pub(super) consistent: usize,
+    /// Records for which only one of the two orders could be read.
+    pub(super) half: usize,
+    /// Votes for the answer that was shown first.
+    pub(super) first: usize,
+    /// Votes for the answer that was shown second.
+    pub(super) second: usize,
+}
+
+impl Orders {
+    /// Counts whether both orders give the same verdict, and which position won.
+    pub(super) fn count(&mut self, judgment: &Judgment) {
+        self.half += usize::from(judgment.one_order_unreadable());
+        if let Some(consistent) = judgment.consistent {
+            self.both += 1;
+            self.consistent += usize::from(consistent);
+        }
+        for vote in &judgment.votes {
+            let Some(Verdict::Preference(side)) = vote.outcome.verdict() else { continue };
+            let shown = if vote.order == [1, 0] { side.swapped() } else { *side };
+            self.first += usize::from(shown == Preference::First);
+            self.second += usize::from(shown == Preference::Second);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The decision over all votes about one item.
+
+use std::collections::BTreeMap;
+
+use super::{Outcome, Preference, Steps, Unreadable, Verdict, Vote, alike};
+use crate::completion::{Distribution, UsageTotal};
+
+/// What came of judging one item: the decision over all votes, the votes with their texts, and what they cost.
+///
+/// The accessors give the verdict by its kind, and `None` where it is of another kind or could not be read:
+/// nothing unreadable is ever a number.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tribunal::Result<()> {
+/// use tribunal::{Item, Judge, backend::Script};
+///
+/// let judge = Judge::builder().backend(Script::always("Fine.\nScore: 8")).prompt("score").build().await?;
+/// let judgment = judge.judge(&Item::new().question("2 + 2?").answer("4")).await?;
+/// assert_eq!((judgment.score(), judgment.normalized), (Some(8.0), Some(7.0 / 9.0)));
+/// assert_eq!((judgment.votes.len(), judgment.calls), (1, 1));
+///
+/// let vague = Judge::builder().backend(Script::always("Fine.")).prompt("score").build().await?;
+/// let judgment = vague.judge(&Item::new().question("2 + 2?").answer("4")).await?;
+/// assert_eq!(judgment.score(), None);
+/// assert!(judgment.unreadable().is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Judgment {
+    /// The decision over all votes, or why none could be read.
+    pub verdict: Result<Verdict, Unreadable>,
+    /// Whether both orders of a comparison came to the same verdict, where both were asked and could be read.
+    pub consistent: Option<bool>,
+    /// Whether the pass rule holds; `None` without a rule. Unreadable never passes.
+    pub pass: Option<bool>,
+    /// For scores: 0 at the lowest end of the scale, 1 at the highest.
+    pub normalized: Option<f64>,
+    /// The mean of the votes' probabilities of the menu, in the item's own order, where every readable vote
+    /// has them.
+    pub distribution: Option<Distribution>,
+    /// For scores: the mean of the values of the scale, weighted by their probabilities.
+    pub expected_score: Option<f64>,
+    /// Every vote, in the order of members, draws and orders.
+    pub votes: Vec<Vote>,
+    /// The marker that the prompt of the [speaker](Self::speaker) used, to be removed from critiques that
+    /// others see.
+    pub mark: Option<String>,
+    /// Tokens of the answers that were paid for now.
+    pub usage: UsageTotal,
+    /// Tokens of answers from a cache, which cost nothing now.
+    pub saved: UsageTotal,
+    /// Answers of models that this judgment is made of, those from a cache included.
+    pub calls: u32,
+    /// How many of them came from a cache.
+    pub cached: u32,
+    /// Requests that were sent for this judgment, retries included.
+    pub attempts: u32,
+    /// What [`usage`](Self::usage) cost, in the currency of the price; `None` where the tokens or the price of
+    /// some member are not known.
+    pub cost: Option<f64>,
+    /// What the answers from a cache would have cost.
+    pub saved_cost: Option<f64>,
+    /// Milliseconds from the first request to the last answer.
+    pub latency_ms: u64,
+}
+
+impl Judgment {
+    /// A judgment that says this, without votes.
+    pub fn new(verdict: Result<Verdict, Unreadable>) -> Self {
+        Self {
+            verdict,
+            consistent: None,
+            pass: None,
+            normalized: None,
+            distribution: None,
+            expected_score: None,
+            votes: Vec::new(),
+            mark: None,
+            usage: UsageTotal::default(),
+            saved: UsageTotal::default(),
+            calls: 0,
+            cached: 0,
+            attempts: 0,
+            cost: None,
+            saved_cost: None,
+            latency_ms: 0,
+        }
+    }
+
+    /// The decision, if there is one.
+    fn decided(&self) -> Option<&Verdict> {
+        self.verdict.as_ref().ok()
+    }
+
+    /// For scores: the number, on the prompt's scale.
+    pub fn score(&self) -> Option<f64> {
+        self.decided()?.score()
+    }
+
+    /// For scores whose values have probabilities: Σ p·value over the scale, in the units of the scale. It
+    /// moves where the score itself stays, so that it ranks answers of equal scores.
+    pub fn expected_score(&self) -> Option<f64> {
+        self.expected_score
+    }
+
+    /// For labels: the label that was given.
+    pub fn label(&self) -> Option<&str> {
+        self.decided()?.label()
+    }
+
+    /// For labels: the probability of the prompt's positive label, 0 to 1, whichever label was given. `None`
+    /// where the model reports none, or the prompt has no positive label.
+    pub fn p(&self) -> Option<f64> {
+        self.decided()?.p()
+    }
+
+    /// For labels: the probability of the label that was given, 0 to 1, where the model reports it.
+    pub fn confidence(&self) -> Option<f64> {
+        self.decided()?.confidence()
+    }
+
+    /// Whether a comparison that was asked in both orders could be read in one of them only, in at least one
+    /// draw: such a draw counts as half.
+    pub fn one_order_unreadable(&self) -> bool {
+        let lost =
+            |one: &Vote, other: &Vote| one.outcome.is_verdict() != other.outcome.is_verdict();
+        let mut votes = self.votes.iter().enumerate();
+        votes.any(|(n, one)| {
+            let mut later = self.votes.iter().skip(n + 1);
+            later.any(|other| one.is_turned(other) && lost(one, other))
+        })
+    }
+
+    /// For comparisons: which of the two answers is better, in the order of the item.
+    pub fn preference(&self) -> Option<Preference> {
+        self.decided()?.preference()
+    }
+
+    /// For steps: the first wrong step, and every step that was judged, each with its probability `p` of being
+    /// correct where the model reports it.
+    pub fn steps(&self) -> Option<&Steps> {
+        self.decided()?.steps()
+    }
+
+    /// For steps: the 0-based index of the first step that is wrong, `Some(None)` where every step is right.
+    /// `None` where the verdict is of another kind or unreadable.
+    pub fn first_error(&self) -> Option<Option<usize>> {
+        self.decided()?.first_error()
+    }
+
+    /// For rankings: groups of 0-based answers, best first; answers of one group are equally good.
+    pub fn ranking(&self) -> Option<&[Vec<usize>]> {
+        self.decided()?.ranking()
+    }
+
+    /// For scores of several answers: one number for each, in the order of the item.
+    pub fn scores(&self) -> Option<&[f64]> {
+        self.decided()?.scores()
+    }
+
+    /// For criteria: one number for each, by name.
+    pub fn criteria(&self) -> Option<&BTreeMap<String, f64>> {
+        self.decided()?.criteria()
+    }
+
+    /// For a text that is itself the result: a critique, a solution, a revision.
+    pub fn text(&self) -> Option<&str> {
+        self.decided()?.text()
+    }
+
+    /// Whether the pass rule holds; `false` without a rule.
+    pub fn passed(&self) -> bool {
+        self.pass == Some(true)
+    }
+
+    /// Why there is no verdict.
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        self.verdict.as_ref().err()
+    }
+
+    /// The vote that speaks for the judgment: the first that agrees with the verdict, else the first that has an answer.
+    pub fn speaker(&self) -> Option<&Vote> {
+        let agrees = |vote: &&Vote| match (&vote.outcome, &self.verdict) {
+            (Outcome::Verdict(one), Ok(all)) => alike(one, all),
+            (Outcome::Unreadable(_), Err(_)) => true,
+            _ => false,
+        };
+        let said = |vote: &&Vote| vote.outcome.failed().is_none();
+        let mut votes = self.votes.iter();
+        votes.clone().find(agrees).or_else(|| votes.find(said)).or(self.votes.first())
+    }
+
+    /// What the judge wrote, without thinking blocks.
+    pub fn critique(&self) -> String {
+        self.speaker().map(Vote::critique).unwrap_or_default()
+    }
+}

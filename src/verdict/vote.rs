@@ -1,0 +1,204 @@
+//! One vote: what one member of a judge decided, and every text that it wrote for that.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Unreadable, Verdict};
+use crate::{
+    completion::{Distribution, Finish, Usage},
+    error::Error,
+};
+
+/// One text of one vote, with everything needed to read it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Call {
+    /// The name of the `gen` or `choose`.
+    pub name: String,
+    /// Its place in a loop, or the step, answer or criterion that it is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<usize>,
+    /// Whether this is a label that was picked, rather than a text that was written.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub chosen: bool,
+    /// What the model wrote.
+    pub text: String,
+    /// What it thought, where the backend tells that apart.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub thinking: Option<String>,
+    /// How it ended.
+    pub finish: Finish,
+    /// Tokens of this call.
+    pub usage: Usage,
+    /// Probabilities of the labels, for a `choose`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub distribution: Option<Distribution>,
+    /// Where this only says how likely each value of the verdict is: the end of the text after which they
+    /// were scored. Another text makes it worthless.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub announcement: Option<String>,
+    /// Whether an engine in this process ended the turn, so that what looks like a control token in the
+    /// text is text. Written only where the text holds one.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub in_process: bool,
+    /// The bytes of the text that count: without thinking and what follows the end of the turn. `None`
+    /// where it was not read.
+    #[serde(skip)]
+    pub visible_range: Option<(usize, usize)>,
+}
+
+impl Call {
+    /// The part of the text that counts.
+    pub fn shown(&self) -> &str {
+        let visible_range = self.visible_range.and_then(|(start, end)| self.text.get(start..end));
+        visible_range.unwrap_or_else(|| visible(&self.text))
+    }
+}
+
+/// What one vote came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A decision, mapped back to the item's own order.
+    Verdict(Verdict),
+    /// An answer that holds none.
+    Unreadable(Unreadable),
+    /// No answer.
+    Failed(Error),
+}
+
+impl Outcome {
+    /// The decision, if there is one.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        match self {
+            Self::Verdict(verdict) => Some(verdict),
+            _ => None,
+        }
+    }
+
+    /// Why an answer that came holds no decision.
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        match self {
+            Self::Unreadable(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Why there is no answer.
+    pub fn failed(&self) -> Option<&Error> {
+        match self {
+            Self::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether there is a decision.
+    pub fn is_verdict(&self) -> bool {
+        self.verdict().is_some()
+    }
+}
+
+impl From<Result<Verdict, Unreadable>> for Outcome {
+    fn from(read: Result<Verdict, Unreadable>) -> Self {
+        read.map_or_else(Self::Unreadable, Self::Verdict)
+    }
+}
+
+/// What one member of a judge said for one draw and one order.
+///
+/// A judgment has members × draws × orders votes. Each may fail by itself.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Vote {
+    /// The member that cast it: its name in the panel; in a judge of one member the name of the model.
+    pub by: Arc<str>,
+    /// Index of the repeated sample, from 0.
+    pub draw: u32,
+    /// Positions in which the answers were shown: `[1, 0]` is swapped.
+    pub order: Vec<usize>,
+    /// How many times an unreadable answer was asked for again before this one.
+    pub reask: u32,
+    /// The answers of the model, in the order in which the prompt asked for them.
+    pub calls: Vec<Call>,
+    /// The decision, why none could be read, or why there is no answer.
+    pub outcome: Outcome,
+    /// The rule of the prompt that found the verdict.
+    pub rule: Option<String>,
+    /// Where it found the verdict: first and one past the last character (not byte) of [`Vote::critique`].
+    pub span: Option<(usize, usize)>,
+    /// Probabilities of all possible verdicts, in the item's own order, where they are known.
+    pub distribution: Option<Distribution>,
+    /// The mark of this vote's prompt: four hex digits that occur nowhere in the record.
+    pub mark: Option<String>,
+}
+
+impl Vote {
+    /// A vote of nobody in particular, for the first draw in the item's own order, without texts.
+    pub fn new(outcome: impl Into<Outcome>) -> Self {
+        Self {
+            by: Arc::default(),
+            draw: 0,
+            order: Vec::new(),
+            reask: 0,
+            calls: Vec::new(),
+            outcome: outcome.into(),
+            rule: None,
+            span: None,
+            distribution: None,
+            mark: None,
+        }
+    }
+
+    /// Whether the model wrote no verdict until it was asked for that alone.
+    pub fn is_forced(&self) -> bool {
+        self.calls.iter().any(|call| call.finish == Finish::Forced)
+    }
+
+    /// Whether the verdict is the likeliest value of the menu, and not the text's own.
+    pub fn is_scored(&self) -> bool {
+        self.rule.as_ref().is_some_and(|rule| rule.ends_with(SCORED))
+    }
+
+    /// Whether another vote is of the same member and draw, and saw two answers or more in the opposite order.
+    pub(crate) fn is_turned(&self, other: &Self) -> bool {
+        self.by == other.by
+            && self.draw == other.draw
+            && self.order.len() > 1
+            && self.order.iter().eq(other.order.iter().rev())
+    }
+
+    /// Every text of this vote without thinking blocks; a picked label is no critique.
+    pub fn critique(&self) -> String {
+        let texts = self.calls.iter().filter(|call| !call.chosen);
+        let visible: Vec<&str> = texts.map(Call::shown).collect();
+        visible.join("\n").trim().to_owned()
+    }
+}
+
+/// What the name of a rule ends with where the probabilities of its values gave the verdict.
+pub(crate) const SCORED: &str = " scored";
+
+/// The part of an answer that counts, where nothing is known of what was judged: see
+/// [`text::visible`](crate::text::visible).
+#[doc(hidden)]
+pub fn visible(text: &str) -> &str {
+    crate::text::visible(text, &[], None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinking_is_not_visible_not_even_when_it_never_ends() {
+        assert_eq!(visible("<think>4? no</think>Score: 5"), "Score: 5");
+        assert_eq!(visible("hidden start</think>Score: 5"), "Score: 5");
+        assert_eq!(visible("Score: 4 <think>or is it 5"), "Score: 4 ");
+        assert_eq!(visible("<Thinking>4?</THINKING>Score: 5"), "Score: 5");
+        assert_eq!(visible("<think>a</think>Score: 4<think>b</think>"), "");
+        assert_eq!(visible("<think>a</think>Score: 4<think>b"), "Score: 4");
+        assert_eq!(visible("Score: 4 <think>Score: 5 <think>6"), "Score: 4 ");
+        assert_eq!(visible("plain"), "plain");
+    }
+}
