@@ -17,7 +17,8 @@ use tribunal::{
     models::Models,
     request::Capabilities,
     strategy::revise::{
-        Accept, Budget, Critique, Draft, FinalCheck, ReviseOptions, RevisionOutcome, Writer, revise,
+        Accept, Critique, Draft, FinalCheck, ReviseLimits, ReviseOptions, RevisionOutcome, Writer,
+        revise,
     },
 };
 
@@ -235,7 +236,7 @@ async fn main() -> Result<()> {
                 };
                 let options = ReviseOptions {
                     accept,
-                    budget: Budget { rounds: 4, ..Budget::default() },
+                    limits: ReviseLimits { rounds: 4, ..ReviseLimits::default() },
                     final_check: FinalCheck::Fresh,
                     ..ReviseOptions::default()
                 };

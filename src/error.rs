@@ -21,24 +21,24 @@ struct Inner {
     message: String,
     hints: Vec<Hint>,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
-    facts: Facts,
+    facts: ErrorFacts,
 }
 
 /// The facts about a failure besides its kind, for code that reacts to it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Facts {
+struct ErrorFacts {
     status: Option<u16>,
     retry_after: Option<Duration>,
     /// The requests that were sent; `None` if nobody counted them.
     attempts: Option<u32>,
-    retry: Retry,
+    retry: TryAgain,
     fatal: bool,
     interrupted: bool,
 }
 
 /// Whether the same request should be tried again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Retry {
+enum TryAgain {
     /// The kind of the error decides.
     #[default]
     ByKind,
@@ -157,7 +157,7 @@ impl Error {
             message: message.into(),
             hints: Vec::new(),
             cause: None,
-            facts: Facts::default(),
+            facts: ErrorFacts::default(),
         }))
     }
 
@@ -206,7 +206,7 @@ impl Error {
         self
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut ErrorFacts)) -> Self {
         change(&mut Arc::make_mut(&mut self.0).facts);
         self
     }
@@ -239,14 +239,14 @@ impl Error {
     /// Marks that the same request would fail again, although most errors of this kind are temporary.
     #[must_use]
     pub fn permanent(self) -> Self {
-        self.with(|facts| facts.retry = Retry::Never)
+        self.with(|facts| facts.retry = TryAgain::Never)
     }
 
     /// Marks that the same request should be sent exactly once more: an unreadable response is an accident
     /// the first time, but not the second.
     #[must_use]
     pub fn worth_one_retry(self) -> Self {
-        self.with(|facts| facts.retry = Retry::Once)
+        self.with(|facts| facts.retry = TryAgain::Once)
     }
 
     /// Marks that every later request of this run would fail in the same way, although most errors of this
@@ -306,12 +306,12 @@ impl Error {
     /// [`is_transient`](Self::is_transient) returns: the answer was damaged, or a page arrived that may not
     /// come from the server itself.
     pub fn is_worth_one_retry(&self) -> bool {
-        self.0.facts.retry == Retry::Once
+        self.0.facts.retry == TryAgain::Once
     }
 
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
-        self.0.kind.is_transient() && self.0.facts.retry != Retry::Never
+        self.0.kind.is_transient() && self.0.facts.retry != TryAgain::Never
     }
 
     /// Whether every later request of this run would fail in the same way.

@@ -163,14 +163,14 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The files that are read.
-    reads: Vec<Entry>,
+    reads: Vec<PlannedFile>,
     /// The files that are written.
-    writes: Vec<Entry>,
+    writes: Vec<PlannedFile>,
 }
 
 /// One file of a plan.
 #[derive(Debug)]
-struct Entry {
+struct PlannedFile {
     /// The role of the file, or the option that names it.
     what: String,
     /// The name of the file in messages.
@@ -181,7 +181,7 @@ struct Entry {
     path: Option<PathBuf>,
 }
 
-impl Entry {
+impl PlannedFile {
     /// The file at a path.
     fn new(what: &str, path: &Path) -> Self {
         let identity = Identity::of(path);
@@ -198,14 +198,15 @@ impl Plan {
     /// Adds a file that is read; `what` names its role, such as `an input`.
     #[must_use]
     pub fn reads(mut self, what: &str, path: &Path) -> Self {
-        self.reads.push(Entry::new(what, path));
+        self.reads.push(PlannedFile::new(what, path));
         self
     }
 
     /// Adds a file that is written; `what` is the option that names it.
     #[must_use]
     pub fn writes(mut self, what: &str, path: &Path) -> Self {
-        self.writes.push(Entry { path: Some(path.to_owned()), ..Entry::new(what, path) });
+        self.writes
+            .push(PlannedFile { path: Some(path.to_owned()), ..PlannedFile::new(what, path) });
         self
     }
 
@@ -213,7 +214,7 @@ impl Plan {
     /// checked.
     #[must_use]
     pub fn writes_beside(mut self, what: &str, path: Option<&Path>) -> Self {
-        self.writes.extend(path.map(|path| Entry::new(what, path)));
+        self.writes.extend(path.map(|path| PlannedFile::new(what, path)));
         self
     }
 
@@ -221,7 +222,7 @@ impl Plan {
     #[must_use]
     pub fn reads_stdin(mut self) -> Self {
         let identity = Identity::of_stream(&io::stdin());
-        self.reads.push(Entry::stream("standard input", "an input", identity));
+        self.reads.push(PlannedFile::stream("standard input", "an input", identity));
         self
     }
 
@@ -229,7 +230,7 @@ impl Plan {
     #[must_use]
     pub fn writes_stdout(mut self) -> Self {
         let identity = Identity::of_stream(&io::stdout());
-        self.writes.push(Entry::stream("standard output", "standard output", identity));
+        self.writes.push(PlannedFile::stream("standard output", "standard output", identity));
         self
     }
 
@@ -238,14 +239,15 @@ impl Plan {
     /// # Errors
     /// A file would be both read and written, or written by two options, or cannot be written.
     pub fn check(&self) -> Result<()> {
-        let same =
-            |one: &Entry, other: &Entry| one.identity.is_some() && one.identity == other.identity;
+        let same = |one: &PlannedFile, other: &PlannedFile| {
+            one.identity.is_some() && one.identity == other.identity
+        };
         for (n, write) in self.writes.iter().enumerate() {
             if let Some(read) = self.reads.iter().find(|read| same(read, write)) {
                 return Err(over(write, read));
             }
             if let Some(other) = self.writes[..n].iter().find(|other| same(other, write)) {
-                let Entry { what, name, .. } = write;
+                let PlannedFile { what, name, .. } = write;
                 let message =
                     format!("{} and {what} would write into one file, `{name}`", other.what);
                 return Err(Error::new(ErrorKind::Config, message).hint("name a file for each"));
@@ -256,7 +258,7 @@ impl Plan {
 }
 
 /// The error of writing to a file that is also read.
-fn over(write: &Entry, read: &Entry) -> Error {
+fn over(write: &PlannedFile, read: &PlannedFile) -> Error {
     let is_stream = write.name == write.what;
     let name = if is_stream { &read.name } else { &write.name };
     let message = format!("{} would write into `{name}`, which is {}", write.what, read.what);

@@ -16,10 +16,10 @@ use std::{borrow::Cow, fmt};
 /// assert_eq!(flags, "read it from another field with --map answer=reply");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hint(Vec<Piece>);
+pub struct Hint(Vec<HintPart>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum HintPart {
     Text(Cow<'static, str>),
     Setting { name: Cow<'static, str>, value: String },
 }
@@ -28,7 +28,7 @@ impl Hint {
     /// Adds plain text.
     #[must_use]
     pub fn text(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.0.push(Piece::Text(text.into()));
+        self.0.push(HintPart::Text(text.into()));
         self
     }
 
@@ -36,15 +36,15 @@ impl Hint {
     /// only the name is shown.
     #[must_use]
     pub fn setting(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
-        self.0.push(Piece::Setting { name: name.into(), value: value.into() });
+        self.0.push(HintPart::Setting { name: name.into(), value: value.into() });
         self
     }
 
     /// The hint as one text, with each setting formatted by `word(name, value)`.
     pub fn worded(&self, word: impl Fn(&str, &str) -> String) -> String {
-        let worded = |piece: &Piece| match piece {
-            Piece::Text(text) => text.to_string(),
-            Piece::Setting { name, value } => word(name, value),
+        let worded = |piece: &HintPart| match piece {
+            HintPart::Text(text) => text.to_string(),
+            HintPart::Setting { name, value } => word(name, value),
         };
         self.0.iter().map(worded).collect()
     }

@@ -27,10 +27,10 @@ const LIST: &str = include_str!("prices.csv");
 /// # Ok::<(), tribunal::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Prices(Vec<Row>);
+pub struct Prices(Vec<PriceRow>);
 
 #[derive(Clone, Debug)]
-struct Row {
+struct PriceRow {
     provider: String,
     model: String,
     price: Price,
@@ -84,7 +84,7 @@ impl Prices {
 }
 
 /// One line of the table.
-fn row(line: &str) -> Option<Row> {
+fn row(line: &str) -> Option<PriceRow> {
     let mut fields = line.split(',').map(str::trim);
     let (provider, model) = (fields.next()?, fields.next()?);
     let mut number = || {
@@ -95,7 +95,7 @@ fn row(line: &str) -> Option<Row> {
     let (prompt, cached, completion) = (number()??, number()?, number()??);
     let is_whole = !provider.is_empty() && !model.is_empty() && fields.next().is_none();
     let price = Price { prompt, cached, completion };
-    is_whole.then(|| Row { provider: provider.into(), model: model.into(), price })
+    is_whole.then(|| PriceRow { provider: provider.into(), model: model.into(), price })
 }
 
 fn malformed(number: usize, line: &str) -> Error {

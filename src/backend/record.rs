@@ -80,7 +80,7 @@ impl<B: Backend> Recorded<B> {
 
     async fn line(&self, request: &Request, completion: &Completion) -> Result<Vec<u8>> {
         let identity = self.inner.identity();
-        let line = Line {
+        let line = RecordedLine {
             key: request.key(identity).to_string(),
             identity: identity.to_owned(),
             names: named(&self.inner),
@@ -120,7 +120,7 @@ impl<B: Backend> Layer for Recorded<B> {
 
 /// One answer in a recording.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Line {
+pub(super) struct RecordedLine {
     pub(super) key: String,
     pub(super) identity: String,
     #[serde(default)]

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::{
     Backend,
-    record::{Line, broken},
+    record::{RecordedLine, broken},
 };
 use crate::{
     completion::Completion,
@@ -85,7 +85,7 @@ impl Replay {
     }
 
     /// An empty replay of the model that this line names.
-    fn of(path: &Path, first: &Line) -> Self {
+    fn of(path: &Path, first: &RecordedLine) -> Self {
         Self {
             name: format!("replay:{}", path.display()),
             identity: first.identity.clone(),
@@ -99,7 +99,7 @@ impl Replay {
     ///
     /// # Errors
     /// [`ErrorKind::Config`]: the line is of another model.
-    fn add(&mut self, line: Line) -> Result<()> {
+    fn add(&mut self, line: RecordedLine) -> Result<()> {
         if line.identity != self.identity {
             let message =
                 format!("answers of `{}` and of `{}` in one file", self.identity, line.identity);
@@ -125,7 +125,7 @@ fn how_to_record() -> Hint {
 ///
 /// # Errors
 /// [`ErrorKind::Config`]: the line is not a recorded answer.
-fn parsed(line: &[u8]) -> Result<Line> {
+fn parsed(line: &[u8]) -> Result<RecordedLine> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     serde_json::from_slice(line).map_err(|cause| {
         let message = format!("the line is not a recorded answer: {}", json_fault(&cause));

@@ -23,7 +23,7 @@ use crate::{
 /// A backend with fixed answers instead of a model: for tests, examples and dry runs.
 ///
 /// An [`Ask::Choose`] is answered with the label that the line consists of, or with the first label, at
-/// probability 1. Lines with a distribution of their own, and those of [`Script::answering`], are returned
+/// probability 1. ScriptedAnswers with a distribution of their own, and those of [`Script::answering`], are returned
 /// unchanged.
 ///
 /// ```
@@ -44,7 +44,7 @@ use crate::{
 /// Those in the script, and [`ErrorKind::NotRecorded`] after the last line of [`Script::once`].
 pub struct Script {
     /// Where answers come from.
-    lines: Lines,
+    lines: ScriptedAnswers,
     /// The pause before each answer.
     pause: Duration,
     /// The capabilities that it reports.
@@ -59,7 +59,7 @@ pub struct Script {
 type Answering = dyn Fn(&Request) -> Result<Completion> + Send + Sync;
 
 /// Where the answers of a script come from.
-enum Lines {
+enum ScriptedAnswers {
     /// One line for every request.
     Always(Box<Completion>),
     /// One line for each request, in order.
@@ -74,21 +74,21 @@ impl Script {
 
     /// Answers every request with `line`.
     pub fn always(line: impl Into<Completion>) -> Self {
-        Self::of(Lines::Always(Box::new(line.into())))
+        Self::of(ScriptedAnswers::Always(Box::new(line.into())))
     }
 
     /// Answers with each of `lines` once, in order. After the last one, every request fails with
     /// [`ErrorKind::NotRecorded`].
     pub fn once<L: Into<Completion>>(lines: impl IntoIterator<Item = Result<L>>) -> Self {
         let lines = lines.into_iter().map(|line| line.map(Into::into));
-        Self::of(Lines::Once(Mutex::new(lines.collect())))
+        Self::of(ScriptedAnswers::Once(Mutex::new(lines.collect())))
     }
 
     /// Answers each request with the result of `answer`.
     pub fn answering(
         answer: impl Fn(&Request) -> Result<Completion> + Send + Sync + 'static,
     ) -> Self {
-        Self::of(Lines::Answering(Box::new(answer)))
+        Self::of(ScriptedAnswers::Answering(Box::new(answer)))
     }
 
     /// Waits this long before every answer.
@@ -120,7 +120,7 @@ impl Script {
         self.calls.load(Ordering::Relaxed)
     }
 
-    fn of(lines: Lines) -> Self {
+    fn of(lines: ScriptedAnswers) -> Self {
         Self {
             lines,
             pause: Duration::ZERO,
@@ -144,9 +144,9 @@ impl Script {
     /// The error in the script, or that no line is left.
     fn line(&self, request: &Request) -> Result<Completion> {
         match &self.lines {
-            Lines::Always(line) => Ok(chosen((**line).clone(), &request.ask)),
-            Lines::Answering(answer) => answer(request),
-            Lines::Once(lines) => {
+            ScriptedAnswers::Always(line) => Ok(chosen((**line).clone(), &request.ask)),
+            ScriptedAnswers::Answering(answer) => answer(request),
+            ScriptedAnswers::Once(lines) => {
                 let line = lines.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let line = line.unwrap_or_else(|| Err(no_more_lines()))?;
                 Ok(chosen(line, &request.ask))
@@ -203,9 +203,9 @@ fn no_more_lines() -> Error {
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.lines {
-            Lines::Always(_) => "always",
-            Lines::Once(_) => "once",
-            Lines::Answering(_) => "answering",
+            ScriptedAnswers::Always(_) => "always",
+            ScriptedAnswers::Once(_) => "once",
+            ScriptedAnswers::Answering(_) => "answering",
         };
         f.debug_struct("Script")
             .field("lines", &kind)

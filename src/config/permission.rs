@@ -57,7 +57,7 @@ impl Effective {
 /// What those settings need permission for that came out of a file.
 pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
     let files = effective.own_files().into_iter().filter_map(|(key, path)| {
-        let from = Source::of(effective, &key)?;
+        let from = FileSetting::of(effective, &key)?;
         let path = outside(&path, from.folder)?;
         Some(from.asks(&format!("{key} reads `{}`, outside of the folder", path.display())))
     });
@@ -66,7 +66,7 @@ pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
 }
 
 /// A setting that came out of a file.
-struct Source<'r> {
+struct FileSetting<'r> {
     /// The folder of the file.
     folder: &'r Path,
     /// The file and the line.
@@ -74,7 +74,7 @@ struct Source<'r> {
     table: &'r str,
 }
 
-impl<'r> Source<'r> {
+impl<'r> FileSetting<'r> {
     /// The file and table in which a key was set; `None` where it came from elsewhere.
     fn of(effective: &'r Effective, key: &str) -> Option<Self> {
         let SettingOrigin::File { path, line, table } = effective.origin(key) else { return None };
@@ -90,7 +90,7 @@ impl<'r> Source<'r> {
 
 /// Requests and a key that go to an address which is neither the preset's nor this machine.
 fn address(effective: &Effective) -> Option<Permission> {
-    let from = Source::of(effective, "model.base_url")?;
+    let from = FileSetting::of(effective, "model.base_url")?;
     let (name, url) = (effective.model_name(), effective.model.base_url.as_deref()?);
     if !models::is_remote(name, Some(url)) {
         return None;
@@ -101,7 +101,7 @@ fn address(effective: &Effective) -> Option<Permission> {
 
 /// Another variable than the preset's, whose value would be sent as the key.
 fn key(effective: &Effective) -> Option<Permission> {
-    let from = Source::of(effective, "model.key_variable")?;
+    let from = FileSetting::of(effective, "model.key_variable")?;
     let (name, url) = (effective.model_name(), effective.model.base_url.as_deref());
     let variable = effective.model.key_variable.as_deref()?;
     if !models::is_remote(name, url) || presets::key_variable(name) == variable {
@@ -112,7 +112,7 @@ fn key(effective: &Effective) -> Option<Permission> {
 
 /// More servers and keys of the model.
 fn endpoints(effective: &Effective) -> Vec<Permission> {
-    let Some(from) = Source::of(effective, "model.endpoints") else { return Vec::new() };
+    let Some(from) = FileSetting::of(effective, "model.endpoints") else { return Vec::new() };
     let (name, own) = (effective.model_name(), presets::key_variable(effective.model_name()));
     let mut asked = Vec::new();
     for endpoint in &effective.model.endpoints {
@@ -129,7 +129,7 @@ fn endpoints(effective: &Effective) -> Vec<Permission> {
 
 /// Answers under the name of another model would be given to other folders as that model's.
 fn identity(effective: &Effective) -> Option<Permission> {
-    let from = Source::of(effective, "model.model_id")?;
+    let from = FileSetting::of(effective, "model.model_id")?;
     let name = effective.model.model_id.as_deref().filter(|name| is_identity(name))?;
     Some(from.asks(&format!("model_id keeps answers as those of the model `{name}`")))
 }

@@ -74,12 +74,12 @@ pub struct Settings {
     /// Exit 1 if fewer than this share of records pass.
     #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_FAIL_UNDER"))]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
-    #[schemars(with = "Share")]
+    #[schemars(with = "ShareForm")]
     pub fail_under: Option<f64>,
     /// Exit 1 if more than this share is unreadable.
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_MAX_UNREADABLE"))]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
-    #[schemars(with = "Share")]
+    #[schemars(with = "ShareForm")]
     pub max_unreadable: Option<f64>,
     /// Number of verdicts to sample per question [default: 1].
     #[cfg_attr(feature = "cli", arg(short = 'n', long, value_name = "N", env = "TRIBUNAL_DRAWS"))]
@@ -212,16 +212,16 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
 /// A share as files write it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum Share {
+enum ShareForm {
     Number(#[schemars(range(min = 0.0, max = 1.0))] f64),
     Percent(#[schemars(regex(pattern = r"^\s*[0-9.]+\s*%\s*$"))] String),
 }
 
 /// A share in either of its forms.
 fn some_share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
-    let text = match Share::deserialize(from)? {
-        Share::Number(number) => number.to_string(),
-        Share::Percent(text) => text,
+    let text = match ShareForm::deserialize(from)? {
+        ShareForm::Number(number) => number.to_string(),
+        ShareForm::Percent(text) => text,
     };
     share(&text).map(Some).map_err(serde::de::Error::custom)
 }

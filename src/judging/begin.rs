@@ -1,8 +1,8 @@
-//! The beginning of a judgment: one ballot for each member, draw and order.
+//! The beginning of a judgment: one plan for each member, draw and order.
 
 use std::sync::Arc;
 
-use super::{AskId, Facts, Judging, Member, Panel, pending::Ballot};
+use super::{AskId, Facts, Judging, Member, Panel, pending::VotePlan};
 use crate::{error::Result, item::Item, request::Request};
 
 /// What a judgment does if an answer cannot be read.
@@ -45,43 +45,43 @@ impl Panel {
         let mut judging = Judging::new(self.clone());
         for (n, member) in self.members.iter().enumerate() {
             let capabilities = facts.of(&member.name);
-            match self.ballots(member, item, asking) {
-                Ok((item, ballots)) => {
-                    for ballot in ballots {
-                        judging.add(n, ballot, &item, capabilities);
+            match self.plans(member, item, asking) {
+                Ok((item, plans)) => {
+                    for plan in plans {
+                        judging.add(n, plan, &item, capabilities);
                     }
                 }
-                Err(error) => judging.add_failed(n, Self::ballot(member, asking), error),
+                Err(error) => judging.add_failed(n, Self::plan(member, asking), error),
             }
         }
         judging.begun()
     }
 
-    /// The ballots of one member, one for each draw and order, and the item as this member sees it.
-    fn ballots(
+    /// The plans of one member, one for each draw and order, and the item as this member sees it.
+    fn plans(
         &self,
         member: &Arc<Member>,
         item: &Item,
         asking: Asking,
-    ) -> Result<(Item, Vec<Ballot>)> {
+    ) -> Result<(Item, Vec<VotePlan>)> {
         let item = self.seen_by(member, item)?;
         member.check(&item, self.pass.as_ref())?;
         let mark = member.mark(&item);
-        let ballot = |(draw, place, order)| {
+        let plan = |(draw, place, order)| {
             let mark = mark.clone();
-            Ballot { draw, place, order, mark, ..Self::ballot(member, asking) }
+            VotePlan { draw, place, order, mark, ..Self::plan(member, asking) }
         };
-        let ballots = member.questions(&item).into_iter().map(ballot).collect();
-        Ok((item, ballots))
+        let plans = member.questions(&item).into_iter().map(plan).collect();
+        Ok((item, plans))
     }
 
-    /// A member's ballot for its first draw, without an order.
-    fn ballot(member: &Arc<Member>, asking: Asking) -> Ballot {
+    /// A member's plan for its first draw, without an order.
+    fn plan(member: &Arc<Member>, asking: Asking) -> VotePlan {
         let (reask, reasks, force) = match asking {
             Asking::Once => (0, 0, false),
             Asking::Again { reask } => (reask, member.reasks, reask > 0 || member.reasks > 0),
         };
-        Ballot {
+        VotePlan {
             member: member.clone(),
             by: member.name.clone(),
             draw: member.first_draw,

@@ -27,12 +27,12 @@ pub(super) struct Conversation {
 }
 
 /// The inputs of a new conversation.
-pub(super) struct Opening<'a> {
+pub(super) struct NewConversation<'a> {
     pub(super) member: &'a Member,
     /// The item with its answers in the order in which they are shown.
     pub(super) shown: &'a Item,
     /// The capabilities of the model and the number of the draw and the retry, which decide the requests.
-    pub(super) plan: ProgramContext,
+    pub(super) context: ProgramContext,
     /// The marker around judged texts, if the prompt uses one.
     pub(super) mark: Option<String>,
 }
@@ -45,11 +45,11 @@ impl Conversation {
     /// # Errors
     /// The record lacks a field that the prompt requires.
     pub(super) fn begin(
-        opening: &Opening<'_>,
+        opening: &NewConversation<'_>,
         element: Option<usize>,
     ) -> Result<(Self, Option<Request>)> {
-        let Opening { member, shown, plan, ref mark } = *opening;
-        let program = member.prompt.program(shown, element, plan, mark.clone())?;
+        let NewConversation { member, shown, context, ref mark } = *opening;
+        let program = member.prompt.program(shown, element, context, mark.clone())?;
         let mut conversation = Self { element, step: 0, program, ended: None };
         let first = conversation.next(None)?;
         Ok((conversation, first))

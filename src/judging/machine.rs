@@ -8,7 +8,7 @@ use std::{
 use super::{
     AskId, Panel,
     decide::decide,
-    pending::{Asks, Ballot, PendingVote},
+    pending::{Asks, PendingVote, VotePlan},
     usage::MemberUsage,
 };
 use crate::{
@@ -91,11 +91,11 @@ impl Judging {
     pub(super) fn add(
         &mut self,
         member: usize,
-        ballot: Ballot,
+        plan: VotePlan,
         item: &Item,
         capabilities: Capabilities,
     ) {
-        let (pending, asks) = PendingVote::begin(ballot, item, capabilities);
+        let (pending, asks) = PendingVote::begin(plan, item, capabilities);
         self.votes.push(pending);
         self.members.push(member);
         let asks = self.opened(self.votes.len() - 1, asks);
@@ -103,8 +103,8 @@ impl Judging {
     }
 
     /// Adds a vote that failed before its first request.
-    pub(super) fn add_failed(&mut self, member: usize, ballot: Ballot, error: Error) {
-        self.votes.push(PendingVote::failed(ballot, error));
+    pub(super) fn add_failed(&mut self, member: usize, plan: VotePlan, error: Error) {
+        self.votes.push(PendingVote::failed(plan, error));
         self.members.push(member);
     }
 

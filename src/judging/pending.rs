@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use super::{
     AskId, Member,
-    conversation::{Conversation, Opening},
+    conversation::{Conversation, NewConversation},
     order::{in_own_order, seen_in_own_order},
     vote::{VoteOf, vote},
 };
@@ -20,7 +20,7 @@ use crate::{
 
 /// The task of one vote: the member, the draw and the order.
 #[derive(Clone, Debug)]
-pub(super) struct Ballot {
+pub(super) struct VotePlan {
     pub(super) member: Arc<Member>,
     /// The name that identifies the vote.
     pub(super) by: Arc<str>,
@@ -43,7 +43,7 @@ pub(super) struct Ballot {
 /// One vote in progress: a state machine to which [`Judging`](super::Judging) passes answers.
 #[derive(Debug)]
 pub(super) struct PendingVote {
-    pub(super) ballot: Ballot,
+    pub(super) plan: VotePlan,
     capabilities: Capabilities,
     /// The item with its answers in the order in which they are shown.
     shown: Item,
@@ -60,19 +60,19 @@ pub(super) type Asks = Vec<(AskId, Request)>;
 
 impl PendingVote {
     /// A vote about this item, with its first requests. If these cannot be made, the vote has failed.
-    pub(super) fn begin(ballot: Ballot, item: &Item, capabilities: Capabilities) -> (Self, Asks) {
-        let shown = item.permuted(&ballot.order);
+    pub(super) fn begin(plan: VotePlan, item: &Item, capabilities: Capabilities) -> (Self, Asks) {
+        let shown = item.permuted(&plan.order);
         let (conversations, before, done) = (Vec::new(), None, None);
-        let mut pending = Self { ballot, capabilities, shown, conversations, before, done };
+        let mut pending = Self { plan, capabilities, shown, conversations, before, done };
         let asks = pending.open();
         (pending, asks)
     }
 
     /// A vote that failed before its first request.
-    pub(super) fn failed(ballot: Ballot, error: Error) -> Self {
+    pub(super) fn failed(plan: VotePlan, error: Error) -> Self {
         let (conversations, before, done) = (Vec::new(), None, None);
         let (shown, capabilities) = (Item::new(), Capabilities::TEXT);
-        let mut pending = Self { ballot, capabilities, shown, conversations, before, done };
+        let mut pending = Self { plan, capabilities, shown, conversations, before, done };
         pending.fail(error);
         pending
     }
@@ -132,15 +132,15 @@ impl PendingVote {
     }
 
     /// The inputs of a new conversation of this vote.
-    fn opening(&self) -> Opening<'_> {
-        let Ballot { ref member, draw, reask, force, ref mark, .. } = self.ballot;
-        let plan = ProgramContext { capabilities: self.capabilities, draw, reask, force };
-        Opening { member, shown: &self.shown, plan, mark: mark.clone() }
+    fn opening(&self) -> NewConversation<'_> {
+        let VotePlan { ref member, draw, reask, force, ref mark, .. } = self.plan;
+        let context = ProgramContext { capabilities: self.capabilities, draw, reask, force };
+        NewConversation { member, shown: &self.shown, context, mark: mark.clone() }
     }
 
     /// The name of the next request of a conversation.
     fn id(&self, conversation: usize) -> AskId {
-        let Ballot { member, draw, place, reask, .. } = &self.ballot;
+        let VotePlan { member, draw, place, reask, .. } = &self.plan;
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let conversation = self.conversations.get(conversation);
         AskId {
@@ -155,7 +155,7 @@ impl PendingVote {
 
     /// Begins all conversations that need not wait for another one.
     fn begin_conversations(&mut self) -> Result<Asks> {
-        let prompt = self.ballot.member.prompt.clone();
+        let prompt = self.plan.member.prompt.clone();
         let Some(each) = prompt.front().each else {
             return Ok(self.begin_conversation(None)?.into_iter().collect());
         };
@@ -180,7 +180,7 @@ impl PendingVote {
 
     /// Begins the conversation about the next element, if elements are judged one after another.
     fn next_element(&mut self) -> Result<Option<(AskId, Request)>> {
-        let prompt = self.ballot.member.prompt.clone();
+        let prompt = self.plan.member.prompt.clone();
         if prompt.front().until.is_none() {
             return Ok(None);
         }
@@ -196,7 +196,7 @@ impl PendingVote {
     /// Whether the last conversation is over and its verdict is not the one of `until`, which ends them
     /// all.
     fn goes_on(&self) -> bool {
-        let member = &self.ballot.member;
+        let member = &self.plan.member;
         let Some(Conversation { ended: Some(Ok(transcript)), element, .. }) =
             self.conversations.last()
         else {
@@ -218,13 +218,13 @@ impl PendingVote {
             Err(error) => return self.fail(error),
         };
         let is_final = vote.outcome.is_verdict() || vote.is_forced() || !varies;
-        if is_final || self.ballot.reasks == 0 {
+        if is_final || self.plan.reasks == 0 {
             self.done = Some(vote);
             return Vec::new();
         }
         self.before = Some(vote);
-        self.ballot.reask += 1;
-        self.ballot.reasks -= 1;
+        self.plan.reask += 1;
+        self.plan.reasks -= 1;
         self.open()
     }
 
@@ -239,7 +239,7 @@ impl PendingVote {
                 conversations.push((element, ended?));
             }
         }
-        let Ballot { member, by, draw, order, mark, reask, .. } = &self.ballot;
+        let VotePlan { member, by, draw, order, mark, reask, .. } = &self.plan;
         let read = member.read(&conversations, &self.shown);
         let verdict = read.verdict.map(|verdict| in_own_order(verdict, order));
         let distribution = read.distribution.map(|seen| seen_in_own_order(seen, order));
@@ -252,7 +252,7 @@ impl PendingVote {
 
     /// Ends the vote with an error. If an earlier attempt gave an unreadable answer, that answer is kept.
     fn fail(&mut self, error: Error) -> Asks {
-        let Ballot { by, draw, order, reask, mark, .. } = &self.ballot;
+        let VotePlan { by, draw, order, reask, mark, .. } = &self.plan;
         self.done = Some(match self.before.take() {
             Some(mut before) => {
                 let more = format!("asking again failed: {error}");

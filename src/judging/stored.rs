@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{Judging, Member, Panel, pending::Ballot};
+use super::{Judging, Member, Panel, pending::VotePlan};
 use crate::{
     completion::{Completion, Finish},
     error::{Error, ErrorKind, Result},
@@ -37,11 +37,11 @@ impl Panel {
             let n = self.member_of(vote)?;
             let member = &self.members[n];
             let item = self.seen_by(member, &item)?;
-            let ballot = self.stored(member, &item, vote, mark)?;
-            let ballot = Ballot { place, ..ballot };
+            let plan = self.stored(member, &item, vote, mark)?;
+            let plan = VotePlan { place, ..plan };
             match &vote.error {
-                Some(error) => judging.add_failed(n, ballot, error.clone().into()),
-                None => judging.add(n, ballot, &item, able(vote)),
+                Some(error) => judging.add_failed(n, plan, error.clone().into()),
+                None => judging.add(n, plan, &item, able(vote)),
             }
         }
         let mut answers: Vec<VecDeque<&Call>> =
@@ -77,14 +77,14 @@ impl Panel {
         })
     }
 
-    /// The ballot of a stored vote.
+    /// The plan of a stored vote.
     fn stored(
         &self,
         member: &Arc<Member>,
         item: &Item,
         vote: &VoteLine,
         mark: Option<&str>,
-    ) -> Result<Ballot> {
+    ) -> Result<VotePlan> {
         let force = is_forced(vote);
         if force && member.prompt.front().each.is_some() {
             return Err(
@@ -94,7 +94,7 @@ impl Panel {
         let by = if vote.by.is_empty() { member.name.clone() } else { vote.by.as_str().into() };
         let own = vote.mark.as_deref().or(mark);
         let own = own.filter(|_| self.is_single() || member.prompt.marks());
-        Ok(Ballot {
+        Ok(VotePlan {
             member: member.clone(),
             by,
             draw: vote.draw,

@@ -42,7 +42,7 @@ pub use {
 pub use schemes::describe;
 #[doc(hidden)]
 pub use {
-    schemes::{Place, Scheme, file_of, is_remote, schemes},
+    schemes::{AnswersFrom, Scheme, file_of, is_remote, schemes},
     settings::Pair,
 };
 
@@ -166,12 +166,12 @@ pub struct Models(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     around: Around,
-    open: Mutex<HashMap<String, Slot>>,
+    open: Mutex<HashMap<String, SharedModel>>,
     loads: AtomicUsize,
 }
 
 /// A model that is open, or is being opened.
-type Slot = Arc<OnceCell<Arc<dyn Backend>>>;
+type SharedModel = Arc<OnceCell<Arc<dyn Backend>>>;
 
 /// What is the same for all models of a registry.
 #[derive(Clone, Debug, Default)]
@@ -270,7 +270,7 @@ impl Models {
         scheme.check(spec)?;
         let model = scheme.open(spec, around).await?;
         self.0.loads.fetch_add(1, Ordering::Relaxed);
-        stack::stacked(model, scheme.place, spec, around)
+        stack::stacked(model, scheme.answers_from, spec, around)
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Scheme {
     /// The settings that it has: keys of `[model.NAME]`.
     pub settings: &'static [&'static str],
     /// Where its answers come from.
-    pub place: Place,
+    pub answers_from: AnswersFrom,
     fits: Fits,
     open: Opener,
 }
@@ -39,7 +39,7 @@ pub struct Scheme {
 /// Where the answers of a scheme come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum AnswersFrom {
     /// A model in this process.
     Process,
     /// A model behind an API: requests leave this process.
@@ -87,7 +87,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "tiny",
         summary: "the shipped model: sums and differences of whole numbers up to 999, offline",
         settings: LOCAL,
-        place: Place::Process,
+        answers_from: AnswersFrom::Process,
         fits: |_, name, _| name == DEFAULT_MODEL,
         open: |spec, around| Box::pin(local(spec, around)),
     },
@@ -96,7 +96,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "FILE.gguf",
         summary: "any GGUF, in this process",
         settings: LOCAL,
-        place: Place::Process,
+        answers_from: AnswersFrom::Process,
         fits: |_, name, base_url| is_gguf(name, base_url),
         open: |spec, around| Box::pin(local(spec, around)),
     },
@@ -115,7 +115,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "check:KIND",
         summary: "no model: exact, number, boxed, choice, regex or json-schema against the reference",
         settings: NONE,
-        place: Place::NoModel,
+        answers_from: AnswersFrom::NoModel,
         fits: |_, name, _| name.starts_with(CHECK),
         open: |spec, _| Box::pin(async { check(after(CHECK, spec)) }),
     },
@@ -124,7 +124,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "replay:FILE",
         summary: "the answers of a run with --record FILE",
         settings: NONE,
-        place: Place::NoModel,
+        answers_from: AnswersFrom::NoModel,
         fits: |_, name, _| name.starts_with(REPLAY),
         open: |spec, around| {
             Box::pin(async {
@@ -139,7 +139,7 @@ static SCHEMES: [Scheme; 11] = [
         example: "script:TEXT",
         summary: "answers TEXT to everything",
         settings: NONE,
-        place: Place::NoModel,
+        answers_from: AnswersFrom::NoModel,
         fits: |_, name, _| name.starts_with(SCRIPT),
         open: |spec, _| Box::pin(async { Ok(Arc::new(Script::always(after(SCRIPT, spec))) as _) }),
     },
@@ -160,7 +160,7 @@ const fn server(
         example,
         summary,
         settings: REMOTE,
-        place: Place::Server,
+        answers_from: AnswersFrom::Server,
         fits,
         open: |spec, around| Box::pin(async { remote(spec, around) }),
     }
@@ -249,7 +249,7 @@ pub fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
 /// Whether requests to a model of this name leave this process.
 #[doc(hidden)]
 pub fn is_remote(name: &str, base_url: Option<&str>) -> bool {
-    let is_server = |scheme: &Scheme| scheme.place == Place::Server;
+    let is_server = |scheme: &Scheme| scheme.answers_from == AnswersFrom::Server;
     cfg!(feature = "openai") && of(name, base_url).map_or(true, is_server)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Around, ModelSpec, Place};
+use super::{AnswersFrom, Around, ModelSpec};
 use crate::{
     backend::{Backend, BackendExt, Limit, Retry, TRY_TIMEOUT},
     completion::Price,
@@ -18,7 +18,7 @@ use crate::{
 /// The recording cannot be written.
 pub(super) fn stacked(
     model: Arc<dyn Backend>,
-    place: Place,
+    answers_from: AnswersFrom,
     spec: &ModelSpec,
     around: &Around,
 ) -> Result<Arc<dyn Backend>> {
@@ -26,12 +26,12 @@ pub(super) fn stacked(
         Some(price) => Arc::new(model.priced(price)),
         None => model,
     };
-    let model = limited(model, place, spec);
-    let model: Arc<dyn Backend> = match place {
-        Place::Server => Arc::new(model.retried(retry(spec, around))),
+    let model = limited(model, answers_from, spec);
+    let model: Arc<dyn Backend> = match answers_from {
+        AnswersFrom::Server => Arc::new(model.retried(retry(spec, around))),
         _ => model,
     };
-    if place == Place::NoModel {
+    if answers_from == AnswersFrom::NoModel {
         return around.recorded(model, spec);
     }
     let model = match &around.budget {
@@ -47,12 +47,16 @@ fn price(model: &dyn Backend, spec: &ModelSpec) -> Option<Price> {
 }
 
 /// So many requests in flight as is set, else as a server handles well; never more of them a minute than is set.
-fn limited(model: Arc<dyn Backend>, place: Place, spec: &ModelSpec) -> Arc<dyn Backend> {
+fn limited(
+    model: Arc<dyn Backend>,
+    answers_from: AnswersFrom,
+    spec: &ModelSpec,
+) -> Arc<dyn Backend> {
     let own = spec.settings.concurrency.map(usize::from);
-    let usual = (place == Place::Server).then(|| model.concurrency());
+    let usual = (answers_from == AnswersFrom::Server).then(|| model.concurrency());
     let Some(in_flight) = own.or(usual) else { return model };
     let limit = Limit {
-        adapts: place == Place::Server,
+        adapts: answers_from == AnswersFrom::Server,
         requests_per_minute: spec.settings.rpm,
         tokens_per_minute: spec.settings.tpm,
         ..Limit::from(in_flight)

@@ -29,13 +29,13 @@ struct LineFields {
     id: Lenient<TextLike>,
     index: Lenient<u64>,
     model: Lenient<String>,
-    prompt: Lenient<Prompt>,
+    prompt: Lenient<PromptHash>,
     stale: Lenient<bool>,
 }
 
 /// A prompt, identified by its hash.
 #[derive(Deserialize)]
-struct Prompt {
+struct PromptHash {
     hash: String,
 }
 

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 ///
 /// `None` if the text is anything else.
 pub(super) fn value(text: &str) -> Option<Value> {
-    let mut reader = Reader { rest: text, depth: 0 };
+    let mut reader = LiteralReader { rest: text, depth: 0 };
     let value = reader.value()?;
     reader.blanks();
     reader.rest.is_empty().then_some(value)
@@ -28,12 +28,12 @@ pub(super) fn value(text: &str) -> Option<Value> {
 /// The rest of a text, and the depth of nesting.
 ///
 /// Every method consumes what it reads, and returns `None` if the text is something else.
-struct Reader<'t> {
+struct LiteralReader<'t> {
     rest: &'t str,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl LiteralReader<'_> {
     /// Skips blanks.
     fn blanks(&mut self) {
         self.rest = self.rest.trim_start();

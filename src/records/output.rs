@@ -71,17 +71,17 @@ enum Destination {
     /// A table or a list that is made from a journal.
     TableFile(TableFile),
     /// A table or a list that is passed to a writer when all results are there.
-    Writer(ResultFormat, Journal, Writer),
+    AnyWriter(ResultFormat, Journal, AnyWriter),
     /// One revised text and its history.
     Text(RevisedText),
 }
 
 /// A writer, with a `Debug` that does not need one.
-struct Writer(Box<dyn Write + Send>);
+struct AnyWriter(Box<dyn Write + Send>);
 
-impl fmt::Debug for Writer {
+impl fmt::Debug for AnyWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Writer")
+        f.write_str("AnyWriter")
     }
 }
 
@@ -134,7 +134,7 @@ impl Output {
     pub fn collected(kind: ResultFormat, to: Box<dyn Write + Send>) -> Result<Self> {
         let path = PathBuf::from("a temporary file");
         let file = tempfile::tempfile().map_err(|cause| full(&path, cause))?;
-        Ok(Self(Destination::Writer(kind, Journal::of(file, &path), Writer(to))))
+        Ok(Self(Destination::AnyWriter(kind, Journal::of(file, &path), AnyWriter(to))))
     }
 
     /// One revised text at `path`, and its history in a file beside it.
@@ -148,7 +148,7 @@ impl Output {
     /// The journal with the lines; `None` for one revised text.
     fn journal(&mut self) -> Option<&mut Journal> {
         match &mut self.0 {
-            Destination::Lines(journal) | Destination::Writer(_, journal, _) => Some(journal),
+            Destination::Lines(journal) | Destination::AnyWriter(_, journal, _) => Some(journal),
             Destination::TableFile(table) => Some(&mut table.journal),
             Destination::Text(_) => None,
         }
@@ -195,7 +195,7 @@ impl Output {
         match &mut self.0 {
             Destination::Text(text) => text.write(&line.to_string()),
             Destination::Lines(journal)
-            | Destination::Writer(_, journal, _)
+            | Destination::AnyWriter(_, journal, _)
             | Destination::TableFile(TableFile { journal, .. }) => {
                 journal.add(index, &format!("{line}\n"))
             }
@@ -213,7 +213,7 @@ impl Output {
     /// The file cannot be written. The results are kept as lines of JSON, and the error names their file.
     pub fn finish(self, end: &End, is_settled: bool) -> Result<Written> {
         match self.0 {
-            Destination::Writer(kind, mut journal, mut to) => {
+            Destination::AnyWriter(kind, mut journal, mut to) => {
                 let cannot =
                     |cause| Error::new(ErrorKind::Io, "cannot write results").because(cause);
                 write(&mut journal, kind, &mut *to.0).map_err(cannot)?;

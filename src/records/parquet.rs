@@ -39,7 +39,7 @@ pub(super) enum ColumnType {
 }
 
 /// One row: its cells by the names of their columns.
-type Record = Map<String, Value>;
+type Row = Map<String, Value>;
 
 /// The number of rows that are read ahead, so that reading and judging overlap.
 const AHEAD: usize = 64;
@@ -54,7 +54,7 @@ const GROUP: usize = 10_000;
 ///
 /// # Cancellation
 /// The thread that reads the rows ends when the iterator is dropped.
-pub(super) fn rows(file: File) -> Result<impl Iterator<Item = Result<Record>> + Send> {
+pub(super) fn rows(file: File) -> Result<impl Iterator<Item = Result<Row>> + Send> {
     // Opening the file here reports a file that is not Parquet before the first row.
     let reader = guarded(|| SerializedFileReader::new(file))??;
     let (sender, receiver) = mpsc::sync_channel(AHEAD);
@@ -73,7 +73,7 @@ pub(super) fn rows(file: File) -> Result<impl Iterator<Item = Result<Record>> + 
 /// Sends the rows of a file until the receiver is dropped.
 fn send_rows(
     reader: &SerializedFileReader<File>,
-    rows: &mpsc::SyncSender<Result<Record>>,
+    rows: &mpsc::SyncSender<Result<Row>>,
 ) -> Result<()> {
     for row in reader.get_row_iter(None)? {
         let record = match row?.to_json_value() {
@@ -100,7 +100,7 @@ fn guarded<T>(read: impl FnOnce() -> T) -> Result<T> {
 pub(super) fn write<E: std::error::Error + Send + Sync + 'static>(
     file: File,
     columns: &[(String, ColumnType)],
-    rows: impl Iterator<Item = std::result::Result<Record, E>>,
+    rows: impl Iterator<Item = std::result::Result<Row, E>>,
 ) -> Result<()> {
     let fields = columns.iter().map(|(name, kind)| Ok(Arc::new(field(name, *kind)?)));
     let schema = Type::group_type_builder("verdicts").with_fields(fields.collect::<Result<_>>()?);
@@ -143,7 +143,7 @@ fn field(name: &str, kind: ColumnType) -> Result<Type> {
 fn write_group(
     mut group: SerializedRowGroupWriter<'_, File>,
     columns: &[(String, ColumnType)],
-    rows: &[Record],
+    rows: &[Row],
 ) -> Result<()> {
     for (name, _) in columns {
         let Some(mut column) = group.next_column()? else { break };
@@ -210,18 +210,18 @@ mod tests {
         .to_vec()
     }
 
-    fn row(value: Value) -> Record {
+    fn row(value: Value) -> Row {
         serde_json::from_value(value).unwrap()
     }
 
-    fn written(rows: &[Record]) -> Vec<u8> {
+    fn written(rows: &[Row]) -> Vec<u8> {
         let file = tempfile::NamedTempFile::new().unwrap();
         let rows = rows.iter().cloned().map(Ok::<_, std::io::Error>);
         write(file.reopen().unwrap(), &columns(), rows).unwrap();
         std::fs::read(file.path()).unwrap()
     }
 
-    fn read(bytes: &[u8]) -> Result<Vec<Record>> {
+    fn read(bytes: &[u8]) -> Result<Vec<Row>> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         rows(file.reopen().unwrap())?.collect()
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn more_rows_than_a_group_holds_are_written_in_several() {
-        let rows: Vec<Record> = (0..GROUP + 5)
+        let rows: Vec<Row> = (0..GROUP + 5)
             .map(|n| row(json!({"id": n.to_string(), "score. ä": null, "n": n, "pass": false})))
             .collect();
         assert_eq!(read(&written(&rows)).unwrap(), rows);
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_an_error_or_a_shorter_one_and_never_a_panic() {
-        let rows: Vec<Record> =
+        let rows: Vec<Row> =
             (0..50).map(|n| row(json!({"id": format!("id {n}"), "n": n}))).collect();
         let whole = written(&rows);
         for cut in (0..whole.len()).step_by(7) {

@@ -91,7 +91,7 @@ fn first(start: &mut impl BufRead) -> Option<KnownKeys> {
 struct KnownKeys {
     index: Option<IgnoredAny>,
     key: Option<IgnoredAny>,
-    prompt: Option<Lenient<Prompt>>,
+    prompt: Option<Lenient<PromptHash>>,
     model: Option<IgnoredAny>,
     outcome: Option<IgnoredAny>,
     passed: Option<IgnoredAny>,
@@ -110,7 +110,7 @@ struct KnownKeys {
 
 /// A prompt with its hash, as in results and manifests.
 #[derive(Deserialize)]
-struct Prompt {
+struct PromptHash {
     #[serde(rename = "hash")]
     _hash: String,
 }

@@ -63,7 +63,7 @@ pub(super) async fn each(
     let started = Instant::now();
     let mut stop = options.stop.clone();
     let counts = options.total.is_none() && options.counts_rest;
-    let mut reader = Reader::start(records, concurrency, counts)?;
+    let mut reader = RecordReader::start(records, concurrency, counts)?;
     // Each record is a task, so that all cores render and parse; tasks are dropped with the run.
     let mut flying = JoinSet::new();
     let (mut begun, mut ended) = (0, 0);
@@ -121,7 +121,7 @@ pub(super) async fn each(
 }
 
 /// Reads records in a thread of its own.
-struct Reader {
+struct RecordReader {
     taken: mpsc::Receiver<Record>,
     /// Receives the number of unread records when the thread ends.
     rest: Option<oneshot::Receiver<usize>>,
@@ -130,7 +130,7 @@ struct Reader {
     is_open: bool,
 }
 
-impl Reader {
+impl RecordReader {
     /// Starts a thread, because reading a pipe may block forever, and neither the run nor the runtime may
     /// wait for that.
     fn start(

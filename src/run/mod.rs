@@ -52,7 +52,7 @@ use tokio::sync::watch;
 
 use self::{
     drive::{Proceed, RecordHandler, each},
-    resume::{EarlierLine, LineFate, Lines},
+    resume::{EarlierLine, LineFate, ResultLines},
 };
 use crate::{
     error::{ErrorKind, Result},
@@ -190,7 +190,7 @@ pub async fn run<W: Work>(
     listener: &mut impl Listener<W>,
 ) -> Result<Ran> {
     let started = Instant::now();
-    let lines = Lines::new(output, options.redo);
+    let lines = ResultLines::new(output, options.redo);
     let mut runner = Runner {
         work: Arc::new(work),
         ids: Ids::default(),
@@ -212,7 +212,7 @@ pub async fn run<W: Work>(
 struct Runner<'l, W, L> {
     work: Arc<W>,
     ids: Ids,
-    lines: Lines,
+    lines: ResultLines,
     listener: &'l mut L,
     records: usize,
     kept: usize,

@@ -32,12 +32,12 @@ pub(super) struct EarlierLine<L> {
 
 /// The lines of a run, and those of an earlier one.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct ResultLines {
     output: Option<Output>,
     redo: Redo,
 }
 
-impl Lines {
+impl ResultLines {
     pub(super) fn new(output: Option<Output>, redo: Redo) -> Self {
         Self { output, redo }
     }

@@ -239,11 +239,11 @@ fn models<'m>(
     all.into_iter().chain([options.accept.judge(), check]).flatten()
 }
 
-/// Names everything that a revision depends on. The time budget is not part of it, because it can only end a
+/// Names everything that a revision depends on. The time limit is not part of it, because it can only end a
 /// loop earlier.
 fn identity(judge: &Judge, writer: &Writer, options: &revise::ReviseOptions) -> String {
     let named = |judge: Option<&Judge>| judge.map(|judge| judge.identity().to_owned());
-    let revise::Budget { rounds, calls, tokens, cost, time: _ } = options.budget;
+    let revise::ReviseLimits { rounds, calls, tokens, cost, time: _ } = options.limits;
     let check = match &options.final_check {
         FinalCheck::None => vec!["none".to_owned()],
         FinalCheck::Fresh => vec!["fresh".to_owned()],

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tribunal::{
     environment::Environment,
     error::ErrorKind,
-    models::{Context, ModelSettings, ModelSpec, Models, Place, schemes},
+    models::{AnswersFrom, Context, ModelSettings, ModelSpec, Models, schemes},
 };
 
 #[cfg(all(feature = "llama", feature = "tiny"))]
@@ -51,7 +51,11 @@ fn every_scheme_has_an_example_that_means_it() {
         let spec = base_url.map_or(spec.clone(), |url| spec.base_url(url));
         assert_eq!(spec.scheme().unwrap().name, scheme.name);
         assert!(scheme.has("concurrency") && scheme.has("price"), "{scheme:?}");
-        assert_eq!(scheme.has("base_url"), scheme.place == Place::Server, "{scheme:?}");
+        assert_eq!(
+            scheme.has("base_url"),
+            scheme.answers_from == AnswersFrom::Server,
+            "{scheme:?}"
+        );
     }
 }
 

@@ -15,7 +15,7 @@ use tribunal::{
     error::ErrorKind,
     request::Request,
     strategy::revise::{
-        Accept, Budget, Critique, Draft, FinalCheck, OnRound, ReviseOptions, RevisionOutcome,
+        Accept, Critique, Draft, FinalCheck, OnRound, ReviseLimits, ReviseOptions, RevisionOutcome,
         Writer, revise,
     },
 };
@@ -52,7 +52,7 @@ fn writes(worths: Vec<u32>) -> impl AsyncFnMut(&Critique) -> tribunal::Result<Dr
 
 fn plain(rounds: u32) -> ReviseOptions {
     ReviseOptions {
-        budget: Budget { rounds, ..Budget::default() },
+        limits: ReviseLimits { rounds, ..ReviseLimits::default() },
         patience: None,
         final_check: FinalCheck::None,
         ..ReviseOptions::default()
@@ -227,36 +227,40 @@ async fn a_draft_whose_judgment_fails_or_takes_too_long_is_kept() {
         Ok(Completion::text("Score: 3"))
     });
     let judge = Judge::builder().backend(hangs).with_prompt(prompt).build().await.unwrap();
-    let budget = Budget { time: Some(Duration::from_millis(80)), ..Budget::default() };
-    let options = ReviseOptions { budget, ..plain(3) };
+    let limits = ReviseLimits { time: Some(Duration::from_millis(80)), ..ReviseLimits::default() };
+    let options = ReviseOptions { limits, ..plain(3) };
     let revision = revise(writes(vec![5]), &judge, &item(3), &options).await.unwrap();
     assert_eq!((revision.outcome, revision.rounds.len()), (RevisionOutcome::Exhausted, 2));
     assert_eq!(revision.text(), "draft 0 worth 3");
 }
 
 #[tokio::test]
-async fn budgets_hold() {
-    let with = |budget: Budget| ReviseOptions { budget, ..plain(0) };
-    let run = async |budget| {
-        revise(writes((1..=9).map(|_| 3).collect()), &judge().await, &item(3), &with(budget))
+async fn limits_hold() {
+    let with = |limits: ReviseLimits| ReviseOptions { limits, ..plain(0) };
+    let run = async |limits| {
+        revise(writes((1..=9).map(|_| 3).collect()), &judge().await, &item(3), &with(limits))
             .await
             .unwrap()
     };
-    let rounds = run(Budget { rounds: 3, ..Budget::default() }).await;
+    let rounds = run(ReviseLimits { rounds: 3, ..ReviseLimits::default() }).await;
     assert_eq!(
         (rounds.outcome, rounds.rounds.len(), rounds.spent.calls),
         (RevisionOutcome::Exhausted, 4, 4)
     );
-    let none = run(Budget { rounds: 0, ..Budget::default() }).await;
+    let none = run(ReviseLimits { rounds: 0, ..ReviseLimits::default() }).await;
     assert_eq!((none.outcome, none.rounds.len()), (RevisionOutcome::Exhausted, 1));
-    let time = Budget { rounds: 9, time: Some(Duration::from_millis(80)), ..Budget::default() };
+    let time = ReviseLimits {
+        rounds: 9,
+        time: Some(Duration::from_millis(80)),
+        ..ReviseLimits::default()
+    };
     let slow = async |_: &Critique| -> tribunal::Result<Draft> { std::future::pending().await };
     let revision = revise(slow, &judge().await, &item(3), &with(time)).await.unwrap();
     assert_eq!(
         (revision.outcome, revision.text()),
         (RevisionOutcome::Exhausted, "draft 0 worth 3")
     );
-    let money = Budget { cost: Some(1.0), ..Budget::default() };
+    let money = ReviseLimits { cost: Some(1.0), ..ReviseLimits::default() };
     let refused =
         revise(writes(vec![4]), &judge().await, &item(3), &with(money)).await.unwrap_err();
     assert!(refused.to_string().contains("price"), "{refused}");
@@ -402,7 +406,7 @@ proptest! {
         prop_assert_eq!(revision.outcome == RevisionOutcome::Passed, returned.pass);
         if worths.iter().all(|worth| *worth < 9) && patience.is_none() {
             prop_assert_eq!(revision.outcome, RevisionOutcome::Exhausted);
-            prop_assert_eq!(revision.rounds.len(), worths.len() + 1, "exactly the budget");
+            prop_assert_eq!(revision.rounds.len(), worths.len() + 1, "exactly the limit");
         }
     }
 
@@ -429,10 +433,10 @@ proptest! {
     }
 
     #[test]
-    fn calls_stay_within_their_budget_and_use_it_up(calls in 1_u32..12) {
+    fn calls_stay_within_their_limit_and_use_it_up(calls in 1_u32..12) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let budget = Budget { rounds: 99, calls: Some(calls), ..Budget::default() };
-        let options = ReviseOptions { budget, ..plain(0) };
+        let limits = ReviseLimits { rounds: 99, calls: Some(calls), ..ReviseLimits::default() };
+        let options = ReviseOptions { limits, ..plain(0) };
         let paid = async |critique: &Critique| {
             let spent = tribunal::strategy::revise::Spent { calls: 1, ..Default::default() };
             Ok(Draft { text: format!("draft {} worth 3", critique.round), spent })

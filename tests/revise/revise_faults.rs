@@ -1,4 +1,4 @@
-//! Loops that are late, that lack something, or whose budget is nearly spent.
+//! Loops that are late, that lack something, or whose limits are nearly reached.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
@@ -17,7 +17,7 @@ use tribunal::{
     completion::{Price, Usage},
     error::ErrorKind,
     strategy::revise::{
-        Accept, Budget, Critique, Draft, FinalCheck, Loop, LoopStep, ReviseOptions,
+        Accept, Critique, Draft, FinalCheck, Loop, LoopStep, ReviseLimits, ReviseOptions,
         RevisionOutcome, Writer, revise,
     },
 };
@@ -45,7 +45,7 @@ fn hangs_on(text: &'static str, otherwise: &'static str) -> impl Backend + 'stat
 
 fn within(time: Duration) -> ReviseOptions {
     ReviseOptions {
-        budget: Budget { time: Some(time), ..Budget::default() },
+        limits: ReviseLimits { time: Some(time), ..ReviseLimits::default() },
         final_check: FinalCheck::None,
         ..ReviseOptions::default()
     }
@@ -205,22 +205,22 @@ async fn a_round_is_begun_where_its_final_check_fits_too() {
         builder.price(price).build().await.unwrap()
     };
     let policy = async |critique: &Critique| Ok(Draft::from(format!("draft {}", critique.round)));
-    let run = async |budget: Budget, final_check: FinalCheck| {
+    let run = async |limits: ReviseLimits, final_check: FinalCheck| {
         let options =
-            ReviseOptions { budget, final_check, patience: None, ..ReviseOptions::default() };
+            ReviseOptions { limits, final_check, patience: None, ..ReviseOptions::default() };
         revise(policy, &priced(1.0).await, &answered(), &options).await.unwrap()
     };
     for most in [2_000, 2_999, 3_000, 4_500] {
-        let budget = Budget { tokens: Some(most), rounds: 9, ..Budget::default() };
-        let revision = run(budget, FinalCheck::Fresh).await;
+        let limits = ReviseLimits { tokens: Some(most), rounds: 9, ..ReviseLimits::default() };
+        let revision = run(limits, FinalCheck::Fresh).await;
         let usage = revision.spent.usage;
         assert!(usage.prompt + usage.completion <= most, "{most}: {usage:?}");
         let fits = usize::try_from(most / 1_000 - 1).unwrap();
         assert_eq!(revision.rounds.len(), fits, "{most} tokens");
     }
     // A judgment costs 0.001, and one of the other judge 0.1.
-    let budget = Budget { cost: Some(0.1015), rounds: 9, ..Budget::default() };
-    let revision = run(budget, FinalCheck::Judge(priced(100.0).await)).await;
+    let limits = ReviseLimits { cost: Some(0.1015), rounds: 9, ..ReviseLimits::default() };
+    let revision = run(limits, FinalCheck::Judge(priced(100.0).await)).await;
     assert_eq!((revision.outcome, revision.rounds.len()), (RevisionOutcome::Exhausted, 1));
     assert!(revision.spent.cost <= 0.1015, "{}", revision.spent.cost);
 }
@@ -297,7 +297,7 @@ mod command {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_budget_of_time_ends_requests_that_are_on_their_way() {
+    async fn a_limit_of_time_ends_requests_that_are_on_their_way() {
         let place = Place::new("revise-cut");
         let server = Server::start(|seen| writes(seen).unwrap_or(Reply::Hang)).await;
         place.file("r.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
@@ -315,7 +315,7 @@ mod command {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_budget_that_cannot_be_held_is_reported_once() {
+    async fn a_limit_that_cannot_be_held_is_reported_once() {
         let place = Place::new("revise-unheld");
         let untold = |text: &str| {
             let choice = json!({"index": 0, "finish_reason": "stop",

@@ -211,39 +211,39 @@ impl Budget {
     }
 
     /// The limit that one more request would exceed, after what was spent.
-    fn limit_met(&self, spent: &Spending, planned: Amount) -> Option<Limit> {
+    fn limit_met(&self, spent: &Spending, planned: Amount) -> Option<LimitKind> {
         let BudgetLimits { max_cost, max_requests, max_total_tokens, deadline } = self.0.limits;
         if max_requests.is_some_and(|most| spent.requests >= most) {
-            return Some(Limit::Requests);
+            return Some(LimitKind::Requests);
         }
         if max_total_tokens.is_some_and(|most| spent.tokens + planned.tokens > most) {
-            return Some(Limit::TotalTokens);
+            return Some(LimitKind::TotalTokens);
         }
         if max_cost.is_some_and(|most| spent.cost + planned.cost > most) {
-            return Some(Limit::Cost);
+            return Some(LimitKind::Cost);
         }
         let is_late = deadline.is_some_and(|time| self.0.started.elapsed() >= time);
-        is_late.then_some(Limit::Deadline)
+        is_late.then_some(LimitKind::Deadline)
     }
 
     /// The error that ends a run.
-    fn over(&self, limit: Limit, spent: &Spending) -> Error {
+    fn over(&self, limit: LimitKind, spent: &Spending) -> Error {
         let BudgetLimits { max_cost, max_requests, max_total_tokens, deadline } = self.0.limits;
         let (most, setting, example) = match limit {
-            Limit::Cost => {
+            LimitKind::Cost => {
                 let most = max_cost.unwrap_or_default();
                 (format!("budget of {most} in money"), "max_cost", (most * 2.0).to_string())
             }
-            Limit::Requests => {
+            LimitKind::Requests => {
                 let most = max_requests.unwrap_or_default();
                 let requests = if most == 1 { "request" } else { "requests" };
                 (format!("budget of {most} {requests}"), "max_requests", (most * 2).to_string())
             }
-            Limit::TotalTokens => {
+            LimitKind::TotalTokens => {
                 let most = max_total_tokens.unwrap_or_default();
                 (format!("budget of {most} tokens"), "max_total_tokens", (most * 2).to_string())
             }
-            Limit::Deadline => {
+            LimitKind::Deadline => {
                 let most = humantime::format_duration(deadline.unwrap_or_default()).to_string();
                 let twice = deadline.unwrap_or_default().saturating_mul(2);
                 let twice = humantime::format_duration(twice).to_string();
@@ -294,7 +294,7 @@ pub(super) fn unpriced(model: &str) -> Error {
 
 /// One of the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
+enum LimitKind {
     Cost,
     Requests,
     TotalTokens,

@@ -67,12 +67,12 @@ pub(super) struct Store {
 
 /// An answer to store, and the caller that waits for it.
 struct PendingWrite {
-    entry: Entry,
+    entry: StoredRow,
     done: oneshot::Sender<Result<()>>,
 }
 
 /// One row of the table.
-struct Entry {
+struct StoredRow {
     key: [u8; 32],
     value: Vec<u8>,
     sum: i64,
@@ -186,7 +186,7 @@ impl Store {
         let sum = sum(&plain, key.as_bytes());
         let value =
             zstd::bulk::compress(&plain, LEVEL).map_err(|cause| failed(&self.path, cause))?;
-        let entry = Entry {
+        let entry = StoredRow {
             key: *key.as_bytes(),
             value,
             sum,
@@ -329,7 +329,7 @@ fn commit(connection: &mut Connection, batch: &[PendingWrite]) -> rusqlite::Resu
         let mut insert = transaction.prepare_cached(
             "INSERT OR REPLACE INTO answers (key, value, sum, created, used, model) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
         )?;
-        for PendingWrite { entry: Entry { key, value, sum, created, model }, .. } in batch {
+        for PendingWrite { entry: StoredRow { key, value, sum, created, model }, .. } in batch {
             insert.execute(params![key, value, sum, created, model])?;
         }
     }

@@ -19,30 +19,34 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Found, announced, before_reasons, boxed, head};
+use super::{FoundValue, announced, before_reasons, boxed, head};
 
 /// The letter that an answer picks, in upper case.
 ///
 /// The order of preference is: the letter in the last box, the letter that opens the answer, the letter that
 /// is announced, and the only letter that stands alone.
-pub(super) fn of(text: &str) -> Found<char> {
+pub(super) fn of(text: &str) -> FoundValue<char> {
     if let Some(inner) = boxed(text) {
         let found = picked(inner);
-        if !matches!(found, Found::Nothing) {
+        if !matches!(found, FoundValue::Nothing) {
             return found;
         }
     }
     if let Some(letter) = opening(text.trim()) {
-        return Found::One(letter);
+        return FoundValue::One(letter);
     }
     let segments: Vec<&str> = announced(text).collect();
     if let Some(last) = segments.last() {
         let found = picked(last);
-        if !matches!(found, Found::Nothing) {
+        if !matches!(found, FoundValue::Nothing) {
             return found;
         }
         // The announced text is not a letter, so letters elsewhere in the answer do not count.
-        return if matches!(only(text), Found::Nothing) { Found::Nothing } else { Found::Unclear };
+        return if matches!(only(text), FoundValue::Nothing) {
+            FoundValue::Nothing
+        } else {
+            FoundValue::Unclear
+        };
     }
     alone(text)
 }
@@ -50,12 +54,12 @@ pub(super) fn of(text: &str) -> Found<char> {
 /// The one letter in a text that announces nothing.
 ///
 /// A text of several sentences must name exactly one letter, and must not deny it.
-fn alone(text: &str) -> Found<char> {
+fn alone(text: &str) -> FoundValue<char> {
     if !SENTENCE.is_match(text.trim()) {
         return picked(text);
     }
     match only(text) {
-        Found::One(_) if DENIED.is_match(text) || WRONG.is_match(text) => Found::Unclear,
+        FoundValue::One(_) if DENIED.is_match(text) || WRONG.is_match(text) => FoundValue::Unclear,
         found => found,
     }
 }
@@ -74,9 +78,9 @@ fn opening(text: &str) -> Option<char> {
     let letter = found.as_str().chars().next()?.to_ascii_uppercase();
     let rest = line.get(found.end()..).unwrap_or_default();
     let more = match only(head(undenied(rest))) {
-        Found::One(other) => other != letter,
-        Found::Unclear => true,
-        Found::Nothing => false,
+        FoundValue::One(other) => other != letter,
+        FoundValue::Unclear => true,
+        FoundValue::Nothing => false,
     };
     // Several lines of this form list the options; they are not an answer.
     (!more && !lines.any(|line| OPENING.is_match(line))).then_some(letter)
@@ -96,13 +100,13 @@ static OPENING: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The one letter that a passage names before it gives reasons or denies something.
-fn picked(passage: &str) -> Found<char> {
+fn picked(passage: &str) -> FoundValue<char> {
     let begun = undenied(before_reasons(passage));
     match only(begun) {
-        Found::One(_) if WRONG.is_match(begun) => Found::Unclear,
-        Found::Nothing if begun.len() < passage.len() => match only(passage) {
+        FoundValue::One(_) if WRONG.is_match(begun) => FoundValue::Unclear,
+        FoundValue::Nothing if begun.len() < passage.len() => match only(passage) {
             // The only letter stands in the reasons or in a denial.
-            Found::One(_) if DENIED.is_match(passage) => Found::Unclear,
+            FoundValue::One(_) if DENIED.is_match(passage) => FoundValue::Unclear,
             found => found,
         },
         found => found,
@@ -124,7 +128,7 @@ static WRONG: LazyLock<Regex> = LazyLock::new(|| {
 ///
 /// Letters inside words are skipped. If the only candidate may also be the article `A`, the result is
 /// unclear.
-fn only(passage: &str) -> Found<char> {
+fn only(passage: &str) -> FoundValue<char> {
     let mut sure: Vec<char> = Vec::new();
     let mut unsure = false;
     for found in LETTER.captures_iter(passage) {
@@ -146,9 +150,9 @@ fn only(passage: &str) -> Found<char> {
         }
     }
     match sure.as_slice() {
-        [letter] => Found::One(*letter),
-        [] if !unsure => Found::Nothing,
-        _ => Found::Unclear,
+        [letter] => FoundValue::One(*letter),
+        [] if !unsure => FoundValue::Nothing,
+        _ => FoundValue::Unclear,
     }
 }
 
@@ -233,7 +237,7 @@ mod tests {
             ("Answer:\nC", 'C'),
         ] {
             assert!(
-                matches!(of(text), Found::One(found) if found == letter),
+                matches!(of(text), FoundValue::One(found) if found == letter),
                 "{text}: {:?}",
                 of(text)
             );
@@ -254,10 +258,10 @@ mod tests {
             "Answer: A dog",
             "\\boxed{A, B}",
         ] {
-            assert!(matches!(of(text), Found::Unclear), "{text}: {:?}", of(text));
+            assert!(matches!(of(text), FoundValue::Unclear), "{text}: {:?}", of(text));
         }
         for text in ["because", "I think so", "", "Answer: Paris"] {
-            assert!(matches!(of(text), Found::Nothing), "{text}: {:?}", of(text));
+            assert!(matches!(of(text), FoundValue::Nothing), "{text}: {:?}", of(text));
         }
     }
 }

@@ -172,7 +172,7 @@ impl Finding {
 
 /// The values that a rule finds in a text.
 #[derive(Debug)]
-enum Found<T> {
+enum FoundValue<T> {
     /// One value.
     One(T),
     /// Several values, or one that can be read in two ways.
@@ -223,7 +223,7 @@ impl CheckKind {
             }
             Self::Boxed => {
                 let wanted = boxed(reference).unwrap_or(reference);
-                let found = boxed(answer).map_or(Found::Nothing, Found::One);
+                let found = boxed(answer).map_or(FoundValue::Nothing, FoundValue::One);
                 Ok(compared("boxed answer", found, |found| alike(found, wanted)))
             }
             Self::Choice => {
@@ -264,11 +264,13 @@ fn listed(reference: &str) -> Option<Vec<String>> {
 ///
 /// # Errors
 /// The reference has no such value, or more than one.
-fn wanted<T>(found: Found<T>, reference: &str, what: &str) -> Result<T> {
+fn wanted<T>(found: FoundValue<T>, reference: &str, what: &str) -> Result<T> {
     match found {
-        Found::One(wanted) => Ok(wanted),
-        Found::Nothing => Err(unfit(reference, &format!("holds no {what}"))),
-        Found::Unclear => Err(unfit(reference, &format!("can be read as more than one {what}"))),
+        FoundValue::One(wanted) => Ok(wanted),
+        FoundValue::Nothing => Err(unfit(reference, &format!("holds no {what}"))),
+        FoundValue::Unclear => {
+            Err(unfit(reference, &format!("can be read as more than one {what}")))
+        }
     }
 }
 
@@ -284,19 +286,19 @@ fn unfit(reference: &str, what: &str) -> Error {
 /// The critique does not show the reference: a policy that revises by it would only copy it.
 fn compared<T: std::fmt::Display>(
     what: &str,
-    found: Found<T>,
+    found: FoundValue<T>,
     same: impl Fn(&T) -> bool,
 ) -> Finding {
     match found {
-        Found::One(found) if same(&found) => {
+        FoundValue::One(found) if same(&found) => {
             Finding::new(true, format!("The answer's {what} is `{found}`, as the reference's."))
         }
-        Found::One(found) => Finding::new(
+        FoundValue::One(found) => Finding::new(
             false,
             format!("The answer's {what} is `{found}`, which is not the reference's."),
         ),
-        Found::Nothing => Finding::new(false, format!("The answer holds no {what}.")),
-        Found::Unclear => {
+        FoundValue::Nothing => Finding::new(false, format!("The answer holds no {what}.")),
+        FoundValue::Unclear => {
             Finding { holds: None, why: format!("It is unclear which {what} the answer gives.") }
         }
     }

@@ -26,7 +26,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use regex::Regex;
 
-use super::{Found, announced, before_reasons, boxed};
+use super::{FoundValue, announced, before_reasons, boxed};
 
 /// A number together with how it was written, which decides what counts as rounding.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ pub(super) fn whole(text: &str) -> Option<Number> {
     let text = plain(text.trim());
     let text = text.trim().trim_matches('$').trim_end_matches('.').trim();
     match tokens(text).as_slice() {
-        [Token { start: 0, end, number: Some(number) }] if *end == text.len() => {
+        [NumberToken { start: 0, end, number: Some(number) }] if *end == text.len() => {
             Some(number.clone())
         }
         _ => None,
@@ -121,18 +121,18 @@ pub(super) fn whole(text: &str) -> Option<Number> {
 }
 
 /// The number that an answer gives: boxed, announced, or the last one in the text.
-pub(super) fn of_answer(text: &str) -> Found<Number> {
+pub(super) fn of_answer(text: &str) -> FoundValue<Number> {
     let text = &plain(text);
     if let Some(inner) = boxed(text) {
         let found = only(&tokens(inner));
-        if !matches!(found, Found::Nothing) {
+        if !matches!(found, FoundValue::Nothing) {
             return found;
         }
     }
     let segments: Vec<&str> = announced(text).collect();
     for segment in segments.into_iter().rev().flat_map(|all| [before_aside(all), all]) {
         let found = only(&tokens(result(segment)));
-        if !matches!(found, Found::Nothing) {
+        if !matches!(found, FoundValue::Nothing) {
             return found;
         }
     }
@@ -156,25 +156,27 @@ fn result(segment: &str) -> &str {
 }
 
 /// The number of a text whose numbers are all equal.
-fn only(tokens: &[Token]) -> Found<Number> {
-    let Some((first, others)) = tokens.split_first() else { return Found::Nothing };
+fn only(tokens: &[NumberToken]) -> FoundValue<Number> {
+    let Some((first, others)) = tokens.split_first() else { return FoundValue::Nothing };
     match &first.number {
-        Some(number) if others.iter().all(|token| token.is(number)) => Found::One(number.clone()),
-        _ => Found::Unclear,
+        Some(number) if others.iter().all(|token| token.is(number)) => {
+            FoundValue::One(number.clone())
+        }
+        _ => FoundValue::Unclear,
     }
 }
 
 /// The last number of a text. It is unclear if the text offers another number beside it, as in `12 or 13`.
-fn last(text: &str) -> Found<Number> {
+fn last(text: &str) -> FoundValue<Number> {
     let tokens = tokens(text);
-    let Some(last) = tokens.last() else { return Found::Nothing };
-    let Some(number) = &last.number else { return Found::Unclear };
+    let Some(last) = tokens.last() else { return FoundValue::Nothing };
+    let Some(number) = &last.number else { return FoundValue::Unclear };
     let before = tokens.len().checked_sub(2).and_then(|at| tokens.get(at));
     let offered = before.is_some_and(|before| {
         let between = text.get(before.end..last.start).unwrap_or_default();
         !before.is(number) && OR.is_match(between)
     });
-    if offered { Found::Unclear } else { Found::One(number.clone()) }
+    if offered { FoundValue::Unclear } else { FoundValue::One(number.clone()) }
 }
 /// Matches a word that joins two results.
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
@@ -187,7 +189,7 @@ static OR: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A number in a text, or something that looks like a number but cannot be read.
 #[derive(Debug)]
-struct Token {
+struct NumberToken {
     /// The byte offset at which it begins.
     start: usize,
     /// The byte offset after its end.
@@ -196,7 +198,7 @@ struct Token {
     number: Option<Number>,
 }
 
-impl Token {
+impl NumberToken {
     /// Whether it can be read and equals this number.
     fn is(&self, other: &Number) -> bool {
         self.number.as_ref().is_some_and(|number| number.is(other))
@@ -253,7 +255,7 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 ///
 /// Digits that belong to a word (`H2O`, `x2`) are skipped. Characters that touch a number may change its
 /// meaning (`2^5`, `12:30`, `5k`); such a token has no value.
-fn tokens(text: &str) -> Vec<Token> {
+fn tokens(text: &str) -> Vec<NumberToken> {
     let mut tokens = Vec::new();
     let mut from = 0;
     while let Some(found) = NUMBER.captures_at(text, from) {
@@ -276,7 +278,7 @@ fn tokens(text: &str) -> Vec<Token> {
         let number = if readable { read(&found) } else { None };
         let number = number.map(|number| if is_negative { negated(number) } else { number });
         let start = all.start() + if is_joined { sign.len() } else { 0 };
-        tokens.push(Token { start, end: all.end(), number });
+        tokens.push(NumberToken { start, end: all.end(), number });
     }
     tokens
 }
@@ -437,9 +439,9 @@ mod tests {
 
     fn read(text: &str) -> String {
         match of_answer(text) {
-            Found::One(number) => number.to_string(),
-            Found::Unclear => "unclear".into(),
-            Found::Nothing => "nothing".into(),
+            FoundValue::One(number) => number.to_string(),
+            FoundValue::Unclear => "unclear".into(),
+            FoundValue::Nothing => "nothing".into(),
         }
     }
 
@@ -517,7 +519,7 @@ mod tests {
     #[test]
     fn numbers_are_the_same_to_the_last_digit() {
         let one = |text: &str| match of_answer(text) {
-            Found::One(number) => number,
+            FoundValue::One(number) => number,
             _ => panic!("{text}"),
         };
         for (a, b) in [

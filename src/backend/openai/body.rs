@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     defang::defanged,
-    quirks::{Continues, Limit, MOST_ALTERNATIVES, Quirks},
+    quirks::{Continues, LengthLimit, MOST_ALTERNATIVES, Quirks},
     refused::{Parameter, Refusal},
 };
 use crate::{
@@ -28,7 +28,7 @@ pub(super) struct Body {
 
 /// Everything besides the request that decides how it is written.
 #[derive(Clone, Copy)]
-pub(super) struct Target<'t> {
+pub(super) struct BodySettings<'t> {
     /// The name of the model on the server.
     pub(super) model: &'t str,
     /// How the server differs from others.
@@ -48,7 +48,7 @@ impl Body {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`]: the API of the server cannot express something that the request needs.
-    pub(super) fn new(request: &Request, target: Target<'_>) -> Result<Self> {
+    pub(super) fn new(request: &Request, target: BodySettings<'_>) -> Result<Self> {
         if request.chat == Chat::Raw {
             return Err(unsupported("text without a chat template")
                 .hint("a model in this process can read it: use a .gguf file"));
@@ -136,7 +136,11 @@ impl Body {
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`]: the server would begin a new turn instead.
-fn messages(request: &Request, target: Target<'_>, fields: &mut Map<String, Value>) -> Result<()> {
+fn messages(
+    request: &Request,
+    target: BodySettings<'_>,
+    fields: &mut Map<String, Value>,
+) -> Result<()> {
     let mut turns: Vec<_> = request.messages.iter().collect();
     let is_open = request.open && turns.last().is_some_and(|turn| turn.role == Role::Assistant);
     // Every chat template opens an empty assistant turn anyway.
@@ -208,8 +212,8 @@ fn sampling(request: &Request, quirks: &Quirks, fields: &mut Map<String, Value>)
     put(Parameter::Temperature, temperature.map(Value::from));
     put(Parameter::Seed, seed.map(|seed| drawn(seed, request).into()));
     let limit = match quirks.limit {
-        Limit::MaxCompletionTokens => Parameter::MaxCompletionTokens,
-        Limit::MaxTokens => Parameter::MaxTokens,
+        LengthLimit::MaxCompletionTokens => Parameter::MaxCompletionTokens,
+        LengthLimit::MaxTokens => Parameter::MaxTokens,
     };
     if matches!(request.ask, Ask::Choose { .. }) {
         // The one token is reported as the model sees it, so no setting may restrict the choice.
@@ -301,7 +305,7 @@ mod tests {
 
     fn body(request: &Request, server: &str, refused: &[Parameter]) -> Result<Body> {
         let (extra, refused) = (Map::new(), refused.iter().copied().collect());
-        let target = Target {
+        let target = BodySettings {
             model: "m",
             quirks: Quirks::of(server),
             defang: true,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer,
-    body::{Body, Target},
+    body::{Body, BodySettings},
     quirks::Quirks,
 };
 use crate::{
@@ -58,7 +58,8 @@ pub fn chat_body(request: &Request, model: &str, quirks: &Quirks) -> Result<Map<
     }
     let (extra, refused) = (Map::new(), BTreeSet::new());
     let defang = quirks.reads_control_tokens;
-    let target = Target { model, quirks, defang, stream: false, extra: &extra, refused: &refused };
+    let target =
+        BodySettings { model, quirks, defang, stream: false, extra: &extra, refused: &refused };
     Ok(Body::new(request, target)?.fields)
 }
 

@@ -92,7 +92,7 @@ mod wait;
 pub use {
     chat::{chat_answer, chat_body},
     options::OpenAiOptions,
-    provider::{Environment, Provider},
+    provider::{Provider, Variables},
     quirks::Quirks,
 };
 
@@ -122,7 +122,7 @@ use serde_json::{Map, Value};
 use tokio::{sync::OnceCell, time::Instant};
 
 use self::{
-    body::{Body, Target},
+    body::{Body, BodySettings},
     failure::Failure,
     quirks::LOCAL_CONCURRENCY,
     refused::Parameter,
@@ -286,7 +286,7 @@ impl OpenAi {
         quirks: &Quirks,
         refused: &BTreeSet<Parameter>,
     ) -> Result<Body> {
-        let target = Target {
+        let target = BodySettings {
             model: self.model(),
             quirks,
             defang: self.defang.unwrap_or(quirks.reads_control_tokens),

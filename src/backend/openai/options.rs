@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::provider::{Environment, Provider};
+use super::provider::{Provider, Variables};
 use crate::{
     backend::TRY_TIMEOUT,
     error::{Error, ErrorKind, Result},
@@ -52,7 +52,7 @@ impl OpenAiOptions {
     ///
     /// # Errors
     /// Those of [`Provider::of`].
-    pub fn new(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
+    pub fn new(name: &str, base_url: Option<&str>, env: Variables<'_>) -> Result<Self> {
         Ok(Self {
             name: name.to_owned(),
             provider: Provider::of(name, base_url, env)?,

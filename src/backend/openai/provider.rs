@@ -8,14 +8,14 @@ use std::fmt;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::quirks::{PRESETS, Preset, Quirks, UNNAMED};
+use super::quirks::{PRESETS, Quirks, ServerPreset, UNNAMED};
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
 };
 
 /// Looks up a variable, such as `OPENAI_API_KEY`: in the environment of the process, in that of a test, or nowhere.
-pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+pub type Variables<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 /// A server and the model on it.
 ///
@@ -31,7 +31,7 @@ pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 #[derive(Clone)]
 pub struct Provider {
     /// What is known of servers of this name.
-    pub(super) preset: &'static Preset,
+    pub(super) preset: &'static ServerPreset,
     /// The address, up to and including `/v1`; credentials and a query may be part of it.
     pub base_url: Url,
     /// The key that authorizes requests. It is never printed, and is wiped from memory with the last copy.
@@ -62,12 +62,12 @@ impl fmt::Debug for Provider {
 /// The variable with the key for a model of this name, unless another one is configured: the variable of its
 /// preset, or `OPENAI_API_KEY`, which most servers without a preset use.
 pub fn key_variable(name: &str) -> &'static str {
-    Preset::of_name(name).unwrap_or(&UNNAMED).key_variable
+    ServerPreset::of_name(name).unwrap_or(&UNNAMED).key_variable
 }
 
 /// The variables that may give the address of a model of this name.
 pub fn address_variables_of(name: &str) -> &'static [&'static str] {
-    Preset::of_name(name).unwrap_or(&UNNAMED).address_variables
+    ServerPreset::of_name(name).unwrap_or(&UNNAMED).address_variables
 }
 
 /// Every variable that contains a key, or names the account to charge.
@@ -107,8 +107,8 @@ impl Provider {
     /// # Errors
     /// [`ErrorKind::Config`]: the name has no preset and no address was given, the address is invalid, or a
     /// key is missing.
-    pub fn of(name: &str, base_url: Option<&str>, env: Environment<'_>) -> Result<Self> {
-        let Some(preset) = Preset::of_name(name) else {
+    pub fn of(name: &str, base_url: Option<&str>, env: Variables<'_>) -> Result<Self> {
+        let Some(preset) = ServerPreset::of_name(name) else {
             let base_url = base_url.ok_or_else(|| nowhere(name))?;
             return Ok(UNNAMED.provider(name, address(base_url)?, env));
         };
@@ -166,9 +166,9 @@ impl Provider {
     }
 }
 
-impl Preset {
+impl ServerPreset {
     /// The server at this address, with the key and the account to charge from the environment.
-    fn provider(&'static self, model: &str, base_url: Url, env: Environment<'_>) -> Provider {
+    fn provider(&'static self, model: &str, base_url: Url, env: Variables<'_>) -> Provider {
         let is_known = self.is_same_elsewhere || self.is_at(&base_url);
         let [organization, project] = match self.payer_variables {
             Some(variables) => variables.map(env),
@@ -200,7 +200,7 @@ impl Preset {
     }
 
     /// The configured address, otherwise that of the first variable that is set, otherwise the preset's own.
-    fn base_url(&self, typed: Option<&str>, env: Environment<'_>) -> Result<Url> {
+    fn base_url(&self, typed: Option<&str>, env: Variables<'_>) -> Result<Url> {
         if let Some(typed) = typed {
             return address(typed);
         }

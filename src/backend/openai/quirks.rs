@@ -20,7 +20,7 @@ pub struct Quirks {
     /// How an assistant turn that the prompt has begun is continued.
     pub(super) continues: Continues,
     /// The field that limits the length of an answer in tokens.
-    pub(super) limit: Limit,
+    pub(super) limit: LengthLimit,
     /// Whether `top_k` and `min_p` can be sent.
     pub(super) has_top_k: bool,
     /// The field for the penalty on repeated tokens; `None` if there is none.
@@ -47,7 +47,7 @@ pub(super) enum Continues {
 
 /// The two names of the limit on the length of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limit {
+pub(super) enum LengthLimit {
     /// `max_tokens`, which most servers accept.
     MaxTokens,
     /// `max_completion_tokens`, which includes hidden thinking.
@@ -61,7 +61,7 @@ pub(super) const MOST_ALTERNATIVES: u8 = 20;
 const PLAIN: Quirks = Quirks {
     software: "plain",
     continues: Continues::Never,
-    limit: Limit::MaxTokens,
+    limit: LengthLimit::MaxTokens,
     has_top_k: false,
     repeat_penalty: None,
     most_stops: Some(4),
@@ -101,12 +101,12 @@ impl fmt::Debug for Quirks {
 
 /// What is known about a provider in advance.
 #[derive(Debug)]
-pub(super) struct Preset {
+pub(super) struct ServerPreset {
     /// The word before the first `/` or `:` of a model's name.
     pub(super) id: &'static str,
     /// The address of the server unless another one is configured.
     pub(super) address: &'static str,
-    /// Environment variables that may give another address, in order of precedence.
+    /// Variables variables that may give another address, in order of precedence.
     pub(super) address_variables: &'static [&'static str],
     /// Whether those variables may contain a bare host, as `OLLAMA_HOST` does.
     pub(super) has_bare_hosts: bool,
@@ -147,7 +147,7 @@ const LLAMACPP: Quirks = Quirks {
 };
 
 /// What most presets have in common, and what applies to a server without a preset.
-const COMMON: Preset = Preset {
+const COMMON: ServerPreset = ServerPreset {
     id: "server",
     address: "",
     address_variables: &[],
@@ -163,15 +163,15 @@ const COMMON: Preset = Preset {
 };
 
 /// A server without a preset, which is reached by its address.
-pub(super) static UNNAMED: Preset = COMMON;
+pub(super) static UNNAMED: ServerPreset = COMMON;
 
 /// The servers that a model's name can refer to.
 ///
 /// A new entry needs its name, its address and the variable of its key; the differences of its API belong in
 /// `quirks`. Its models are then called `NAME/MODEL`, keys and addresses are looked up, and any address other
 /// than the preset's own counts as foreign.
-pub(super) static PRESETS: [Preset; 5] = [
-    Preset {
+pub(super) static PRESETS: [ServerPreset; 5] = [
+    ServerPreset {
         id: "openai",
         address: "https://api.openai.com/v1",
         address_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
@@ -182,13 +182,13 @@ pub(super) static PRESETS: [Preset; 5] = [
         thinks_first: OPENAI_THINKERS,
         quirks: Quirks {
             software: "OpenAI",
-            limit: Limit::MaxCompletionTokens,
+            limit: LengthLimit::MaxCompletionTokens,
             reads_control_tokens: false,
             ..PLAIN
         },
         ..COMMON
     },
-    Preset {
+    ServerPreset {
         id: "ollama",
         address: "http://127.0.0.1:11434/v1",
         address_variables: &["OLLAMA_HOST"],
@@ -199,7 +199,7 @@ pub(super) static PRESETS: [Preset; 5] = [
         quirks: Quirks { software: "Ollama", ..LLAMACPP },
         ..COMMON
     },
-    Preset {
+    ServerPreset {
         id: "vllm",
         address: "http://127.0.0.1:8000/v1",
         address_variables: &["VLLM_BASE_URL"],
@@ -215,7 +215,7 @@ pub(super) static PRESETS: [Preset; 5] = [
         },
         ..COMMON
     },
-    Preset {
+    ServerPreset {
         id: "llamacpp",
         address: "http://127.0.0.1:8080/v1",
         address_variables: &["LLAMACPP_BASE_URL"],
@@ -225,7 +225,7 @@ pub(super) static PRESETS: [Preset; 5] = [
         quirks: LLAMACPP,
         ..COMMON
     },
-    Preset {
+    ServerPreset {
         id: "openrouter",
         address: "https://openrouter.ai/api/v1",
         key_variable: "OPENROUTER_API_KEY",
@@ -242,7 +242,7 @@ pub(super) static PRESETS: [Preset; 5] = [
     },
 ];
 
-impl Preset {
+impl ServerPreset {
     /// The preset with which the name of a model begins.
     pub(super) fn of_name(name: &str) -> Option<&'static Self> {
         let (prefix, _) = name.split_once(['/', ':'])?;

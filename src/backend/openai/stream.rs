@@ -97,7 +97,7 @@ fn is_piece(value: &Value) -> bool {
 /// Joins pieces, which may belong to several choices, into one answer.
 fn joined(pieces: &[Value], is_done: bool) -> Received {
     // A map by index, because a body may name very large indices.
-    let mut choices: BTreeMap<u64, Joined> = BTreeMap::new();
+    let mut choices: BTreeMap<u64, ChoiceInParts> = BTreeMap::new();
     for piece in pieces.iter().flat_map(|piece| piece["choices"].as_array().into_iter().flatten()) {
         let index = piece["index"].as_u64().unwrap_or_default();
         choices.entry(index).or_default().add(piece);
@@ -109,14 +109,14 @@ fn joined(pieces: &[Value], is_done: bool) -> Received {
         let found = pieces.iter().rev().map(|piece| &piece[name]).find(|value| !value.is_null());
         found.cloned().unwrap_or_default()
     };
-    let whole = |(index, choice): (u64, Joined)| choice.whole(index);
+    let whole = |(index, choice): (u64, ChoiceInParts)| choice.whole(index);
     let choices: Vec<Value> = choices.into_iter().map(whole).collect();
     Received::Whole(json!({ "model": last("model"), "choices": choices, "usage": last("usage") }))
 }
 
 /// One choice of an answer while its pieces arrive.
 #[derive(Default)]
-struct Joined {
+struct ChoiceInParts {
     /// The texts, by the names of their fields.
     texts: Map<String, Value>,
     /// Pieces of tool calls; only their existence matters.
@@ -127,7 +127,7 @@ struct Joined {
     end: Value,
 }
 
-impl Joined {
+impl ChoiceInParts {
     /// Adds a piece.
     fn add(&mut self, piece: &Value) {
         const TEXTS: [&str; 5] =

@@ -237,7 +237,7 @@ struct Envelope {
     #[serde(default)]
     error: Value,
     /// The choices, which an answer must have.
-    choices: Option<Vec<Choice>>,
+    choices: Option<Vec<ChoiceError>>,
     /// `error`, if the whole body is an error.
     #[serde(default)]
     object: Value,
@@ -252,7 +252,7 @@ struct Envelope {
 
 /// One of the choices, of which only the error is read.
 #[derive(Deserialize)]
-struct Choice {
+struct ChoiceError {
     #[serde(default)]
     error: Value,
 }

@@ -43,7 +43,7 @@ pub(super) struct Gate {
 
 /// The decision about a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Permit {
+pub(super) enum RetryDecision {
     /// It may begin.
     Given,
     /// The bucket is empty, and the server has never answered.
@@ -54,7 +54,7 @@ pub(super) enum Permit {
     Late,
 }
 
-impl Permit {
+impl RetryDecision {
     /// The explanation for people if a retry was not allowed.
     pub(super) fn hint(self, policy: &Retry) -> Option<String> {
         let span = |time: Duration| humantime::format_duration(time);
@@ -198,7 +198,7 @@ impl Gate {
     ///
     /// # Cancellation
     /// Dropping the future passes its turn to the next one.
-    pub(super) async fn permit(&self, is_limited: bool) -> Permit {
+    pub(super) async fn permit(&self, is_limited: bool) -> RetryDecision {
         let _turn = self.turn.lock().await;
         loop {
             let changed = self.changed.notified();
@@ -217,29 +217,29 @@ impl Gate {
     ///
     /// # Errors
     /// The time after which to ask again.
-    fn try_permit(&self, is_limited: bool) -> Result<Permit, Duration> {
+    fn try_permit(&self, is_limited: bool) -> Result<RetryDecision, Duration> {
         let state = &mut *self.state();
         let now = Instant::now();
         if let Some(outage) = &mut state.outage {
             if now - outage.since > self.patience {
-                return Ok(Permit::Gone);
+                return Ok(RetryDecision::Gone);
             }
             let since = now - outage.probed;
             if let Some(wait) = STEP.checked_sub(since).filter(|wait| !wait.is_zero()) {
                 return Err(wait);
             }
             outage.probed = now;
-            return Ok(Permit::Given);
+            return Ok(RetryDecision::Given);
         }
         let gained = (now - state.filled).as_secs_f64() / STEP.as_secs_f64();
         state.filled = now;
         self.fill(state, gained);
         if state.tokens >= 1.0 {
             state.tokens -= 1.0;
-            return Ok(Permit::Given);
+            return Ok(RetryDecision::Given);
         }
         if !state.has_answered && !is_limited {
-            return Ok(Permit::Spent);
+            return Ok(RetryDecision::Spent);
         }
         Err(STEP.mul_f64(1.0 - state.tokens) + Duration::from_millis(1))
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::{sync::watch, time::Instant};
 
-use self::gate::{Gate, Permit};
+use self::gate::{Gate, RetryDecision};
 use super::{Backend, Budget, Layer, pause::pause};
 use crate::{
     completion::Completion,
@@ -172,14 +172,14 @@ impl<B: Backend> Retried<B> {
         tracing::debug!(tries = tries.count, ?wait, %error, "asking again");
         let waited = async {
             if Instant::now() + wait > until {
-                return Permit::Late;
+                return RetryDecision::Late;
             }
             pause(wait).await;
             let permit = tokio::time::timeout_at(until, self.gate.permit(is_limited)).await;
-            permit.unwrap_or(Permit::Late)
+            permit.unwrap_or(RetryDecision::Late)
         };
         match self.unless_stopped(waited).await {
-            Some(Permit::Given) => match &policy.budget {
+            Some(RetryDecision::Given) => match &policy.budget {
                 Some(budget) => budget.retry().map_err(|over| over.after_attempts(tries.requests)),
                 None => Ok(()),
             },

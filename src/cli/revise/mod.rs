@@ -66,13 +66,13 @@ judged once more, by a fresh sample or by --final-judge.
 
 Outcomes:
   passed            the pass rule is met
-  exhausted         the record's budget (--rounds, --calls, --tokens, --cost, --time) is used up
+  exhausted         a limit of the record (--rounds, --calls, --tokens, --cost, --time) is reached
   stalled           --patience rounds brought no better draft
   oscillating       a draft came back that had been seen before
   judge-unreadable  the judge's verdict could not be read
   failed            a model gave no answer
 
-Budgets of a record count cached answers too, so that a second run ends where the first did.
+Limits of a record count cached answers too, so that a second run ends where the first did.
 
 Presets set --rounds, --accept, --patience, --memory and --critic; your own flags win over them:
   self-refine     Madaan et al. 2023: feedback on every draft, all accepted, all remembered

@@ -1,7 +1,7 @@
-//! The loop of `tribunal revise` as flags describe it: policy, critic, budget of a record, accept rule.
+//! The loop of `tribunal revise` as flags describe it: policy, critic, limits of a record, accept rule.
 //!
 //! A preset sets several options at once; a flag that is given wins over it, and without both the library's default
-//! holds. The budget here is that of one record, and part of the method: it decides when a loop gives up. The budget of
+//! holds. The limits here are those of one record, and part of the method: they decide when a loop gives up. The budget of
 //! the whole run is in [`super::budget`] and ends the command.
 
 use std::{sync::Arc, time::Duration};
@@ -24,7 +24,7 @@ use tribunal::{
     request::Sampling,
     run::ReviseWork,
     strategy::revise::{
-        Accept, AcceptRule, Budget, FinalCheck, PRESETS, Preset, ReviseOptions, Writer,
+        Accept, AcceptRule, FinalCheck, PRESETS, Preset, ReviseLimits, ReviseOptions, Writer,
     },
     units,
 };
@@ -95,7 +95,7 @@ pub(super) struct Args {
 
 /// The effective settings of the loop, for the run's manifest.
 pub(super) fn manifest(work: &ReviseWork) -> Value {
-    let ReviseOptions { budget, accept, patience, memory, keep_steps, critic, principles, .. } =
+    let ReviseOptions { limits, accept, patience, memory, keep_steps, critic, principles, .. } =
         work.options();
     let named = |judge: &Judge| {
         let (prompt, backend) = (judge.prompt(), judge.backend());
@@ -115,11 +115,11 @@ pub(super) fn manifest(work: &ReviseWork) -> Value {
         "critic": critic.as_ref().map(named),
         "principles": principles,
         "accept": accept.rule().to_string(),
-        "rounds": budget.rounds,
-        "calls": budget.calls,
-        "tokens": budget.tokens,
-        "cost": budget.cost,
-        "seconds": budget.time.map(|time| time.as_secs_f64()),
+        "rounds": limits.rounds,
+        "calls": limits.calls,
+        "tokens": limits.tokens,
+        "cost": limits.cost,
+        "seconds": limits.time.map(|time| time.as_secs_f64()),
         "patience": patience,
         "memory": memory,
         "keep_steps": keep_steps,
@@ -135,10 +135,10 @@ pub(super) fn prompts(work: &ReviseWork) -> Vec<&Prompt> {
     all.flat_map(|judge| judge.members().map(|(member, _)| &**member.prompt())).collect()
 }
 
-/// Whether a record's budget counts tokens.
+/// Whether the limits of a record count tokens.
 pub(super) fn counts_tokens(work: &ReviseWork) -> bool {
-    let budget = &work.options().budget;
-    budget.tokens.is_some() || budget.cost.is_some()
+    let limits = &work.options().limits;
+    limits.tokens.is_some() || limits.cost.is_some()
 }
 
 impl Args {
@@ -172,7 +172,7 @@ impl Args {
             None => None,
         };
         let options = ReviseOptions {
-            budget: self.budget(preset),
+            limits: self.limits(preset),
             accept: self.accept(preset, &opened).await?,
             patience: match self.patience {
                 Some(0) => None,
@@ -189,11 +189,11 @@ impl Args {
         ReviseWork::new(judge, writer, &options)
     }
 
-    /// The budget of one record: flags over the preset over the default.
-    fn budget(&self, preset: Option<&Preset>) -> Budget {
+    /// The limits of one record: flags over the preset over the default.
+    fn limits(&self, preset: Option<&Preset>) -> ReviseLimits {
         let rounds = self.rounds.or(preset.map(|preset| preset.rounds));
-        Budget {
-            rounds: rounds.unwrap_or(Budget::default().rounds),
+        ReviseLimits {
+            rounds: rounds.unwrap_or(ReviseLimits::default().rounds),
             calls: self.calls,
             tokens: self.tokens,
             cost: self.cost,

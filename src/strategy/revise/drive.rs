@@ -16,7 +16,7 @@ use crate::{error::Result, item::Item, judge::Judge};
 ///
 /// # Cancellation
 /// Dropping the future cancels the pending requests. Earlier answers are in the caches of the models, so the
-/// same call continues from there. When the time budget is spent, the future of the policy is dropped too.
+/// same call continues from there. When the time limit is reached, the future of the policy is dropped too.
 ///
 /// # Errors
 /// The judge has no pass rule, or its verdicts cannot guide a loop. Later failures are not errors but

@@ -28,9 +28,9 @@
 //! returned draft is judged once more, by a fresh draw or by another judge.
 
 mod accept;
-mod budget;
 mod critique;
 mod drive;
+mod limits;
 mod policy;
 mod preset;
 mod rounds;
@@ -40,9 +40,9 @@ mod writer;
 pub(crate) use settled::settled;
 pub use {
     accept::{Accept, AcceptRule},
-    budget::{Budget, Spent},
     critique::{Critique, EarlierDraft},
     drive::{revise, revise_with},
+    limits::{ReviseLimits, Spent},
     policy::Policy,
     preset::{PRESETS, Preset},
     rounds::{Loop, LoopStep},
@@ -78,10 +78,10 @@ impl<T: Into<String>> From<T> for Draft {
 ///
 /// ```
 /// use std::time::Duration;
-/// use tribunal::strategy::revise::{Accept, Budget, ReviseOptions};
+/// use tribunal::strategy::revise::{Accept, ReviseLimits, ReviseOptions};
 ///
 /// let options = ReviseOptions {
-///     budget: Budget { rounds: 8, time: Some(Duration::from_secs(60)), ..Budget::default() },
+///     limits: ReviseLimits { rounds: 8, time: Some(Duration::from_secs(60)), ..ReviseLimits::default() },
 ///     accept: Accept::Better { margin: 0.5 },
 ///     memory: 3,
 ///     ..ReviseOptions::default()
@@ -91,11 +91,11 @@ impl<T: Into<String>> From<T> for Draft {
 #[derive(Clone, Debug)]
 pub struct ReviseOptions {
     /// The limits of the loop; four revisions by default.
-    pub budget: Budget,
+    pub limits: ReviseLimits,
     /// Which drafts replace the previous one; by default better ones.
     pub accept: Accept,
     /// After this many rounds without a better draft, the loop ends as [`RevisionOutcome::Stalled`]. Default
-    /// 3; with `None` it spends its whole budget.
+    /// 3; with `None` only the limits end it.
     pub patience: Option<u32>,
     /// The number of critiques that the policy sees. 1, the default, is the critique of its draft only; more
     /// add those of earlier drafts.
@@ -117,7 +117,7 @@ pub struct ReviseOptions {
 impl Default for ReviseOptions {
     fn default() -> Self {
         Self {
-            budget: Budget::default(),
+            limits: ReviseLimits::default(),
             accept: Accept::Better { margin: 0.0 },
             patience: Some(3),
             memory: 1,
@@ -157,9 +157,9 @@ pub enum FinalCheck {
 /// # drop((options, events));
 /// ```
 #[derive(Clone, Default)]
-pub struct OnRound(Option<Arc<Listener>>);
+pub struct OnRound(Option<Arc<RoundListener>>);
 
-type Listener = dyn Fn(&Round) + Send + Sync;
+type RoundListener = dyn Fn(&Round) + Send + Sync;
 
 impl OnRound {
     /// Calls `listener` with every round when it ends. It must return quickly, because the loop waits for it.
@@ -187,7 +187,7 @@ impl fmt::Debug for OnRound {
 pub enum RevisionOutcome {
     /// The pass rule of the judge holds.
     Passed,
-    /// The budget does not allow another round, or the final check did not end in time.
+    /// The limits do not allow another round, or the final check did not end in time.
     Exhausted,
     /// No progress: too many rounds without a better draft, or a policy that repeats its draft.
     Stalled,

@@ -45,7 +45,7 @@ pub trait Policy: Send {
     /// There is no draft; the loop ends as [`Failed`](super::RevisionOutcome::Failed).
     ///
     /// # Cancellation
-    /// The future is dropped when the time budget of the loop is spent, or when the loop itself is dropped.
+    /// The future is dropped when the time limit of the loop is reached, or when the loop itself is dropped.
     fn write(&mut self, critique: Critique) -> impl Future<Output = Result<Draft>> + Send;
 }
 

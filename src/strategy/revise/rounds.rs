@@ -102,13 +102,13 @@ impl Loop {
         })
     }
 
-    /// When the time budget ends; `None` without one.
+    /// When the time limit is reached; `None` without one.
     pub fn deadline(&self) -> Option<Deadline> {
         self.ends().map(Instant::into_std)
     }
 
     fn ends(&self) -> Option<Instant> {
-        self.options.budget.time.map(|time| self.started + time)
+        self.options.limits.time.map(|time| self.started + time)
     }
 
     fn is_late(&self) -> bool {
@@ -120,7 +120,7 @@ impl Loop {
     /// again.
     ///
     /// # Cancellation
-    /// No call lasts longer than the time budget; a judgment that is pending then is cancelled. Dropping the
+    /// No call lasts longer than the time limit; a judgment that is pending then is cancelled. Dropping the
     /// future cancels it too: the draft is kept, and the loop ends at the next call without a draft.
     pub async fn next(&mut self, draft: Option<Result<Draft>>) -> LoopStep {
         let draft = match mem::replace(&mut self.stage, Stage::Begun) {
@@ -217,7 +217,7 @@ impl Loop {
         }
     }
 
-    /// The fresh judgment; `None` if the time budget ends first.
+    /// The fresh judgment; `None` if the time limit is reached first.
     async fn checked(&self) -> Option<Result<Option<FinalVerdict>>> {
         if matches!(self.options.final_check, FinalCheck::None) {
             return Some(Ok(None));
@@ -250,9 +250,9 @@ impl Loop {
 
     /// Why no further round begins; `None` if one does.
     fn ended(&self) -> Option<RevisionOutcome> {
-        let ReviseOptions { budget, patience, .. } = &self.options;
+        let ReviseOptions { limits, patience, .. } = &self.options;
         let [.., before, last] = self.rounds.as_slice() else {
-            return (budget.rounds == 0 || !self.affords()).then_some(RevisionOutcome::Exhausted);
+            return (limits.rounds == 0 || !self.affords()).then_some(RevisionOutcome::Exhausted);
         };
         if before.worth.is_none() && last.worth.is_none() {
             return Some(RevisionOutcome::JudgeUnreadable);
@@ -261,7 +261,7 @@ impl Loop {
         if patience.is_some_and(|most| idle >= most as usize) {
             return Some(RevisionOutcome::Stalled);
         }
-        (last.round >= budget.rounds || !self.affords()).then_some(RevisionOutcome::Exhausted)
+        (last.round >= limits.rounds || !self.affords()).then_some(RevisionOutcome::Exhausted)
     }
 
     /// The record with this draft; unchanged if the record contained the draft.
@@ -272,7 +272,7 @@ impl Loop {
         }
     }
 
-    /// Whether the budget allows another round like the last one, and the final check after it.
+    /// Whether the limits allow another round like the last one, and the final check after it.
     fn affords(&self) -> bool {
         let Some(last) = self.rounds.last() else { return true };
         let mut next = last.spent;
@@ -281,7 +281,7 @@ impl Loop {
             next.calls += 1;
         }
         next += self.checking();
-        self.options.budget.allows(&self.spent(), &next)
+        self.options.limits.allows(&self.spent(), &next)
     }
 
     /// The expected cost of the final check: that of the first judgment, at the price of its own judge.

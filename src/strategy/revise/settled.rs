@@ -78,9 +78,9 @@ fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
             .hint("use a prompt with `kind: critique` as the critic, such as `feedback`"));
         }
     }
-    if options.budget.cost.is_some() && !judge.is_priced() {
+    if options.limits.cost.is_some() && !judge.is_priced() {
         return Err(config(
-            "a budget of money needs the price of tokens, and it is not known".into(),
+            "a limit on the cost needs the price of tokens, which is not known".into(),
         )
         .hint(
             Hint::from("give the price of a million tokens: ")

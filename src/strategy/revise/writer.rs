@@ -71,11 +71,11 @@ impl Writer {
     /// # Errors
     /// The model did not answer, or its answer is not a usable text: cut off, empty or refused.
     pub async fn write(&self, critique: &Critique) -> Result<Draft> {
-        self.written(critique).await.map_err(|Failure { error, .. }| error)
+        self.written(critique).await.map_err(|NoDraft { error, .. }| error)
     }
 
-    async fn written(&self, critique: &Critique) -> std::result::Result<Draft, Failure> {
-        let unpaid = |error| Failure { error, spent: Spent::default() };
+    async fn written(&self, critique: &Critique) -> std::result::Result<Draft, NoDraft> {
+        let unpaid = |error| NoDraft { error, spent: Spent::default() };
         let writer = match (critique.round, &self.drafter) {
             (1.., _) => &self.reviser.redrawn(critique.round),
             (0, Some(drafter)) => drafter,
@@ -97,12 +97,12 @@ impl Writer {
         match judgment.verdict {
             Ok(Verdict::Text(text)) => Ok(Draft { text, spent }),
             Ok(other) => {
-                Err(Failure { error: failed(&format!("it wrote the verdict {other}")), spent })
+                Err(NoDraft { error: failed(&format!("it wrote the verdict {other}")), spent })
             }
             Err(why) => {
                 let hint = Hint::from("a text that is cut off needs a higher limit: ")
                     .setting("policy_max_tokens", "4096");
-                Err(Failure { error: failed(&why.to_string()).hint(hint), spent })
+                Err(NoDraft { error: failed(&why.to_string()).hint(hint), spent })
             }
         }
     }
@@ -124,7 +124,7 @@ impl Writer {
                 LoopStep::Write(critique) => {
                     let written = within(work.deadline(), self.written(&critique)).await;
                     draft = written.map(|written| {
-                        written.map_err(|Failure { error, spent }| {
+                        written.map_err(|NoDraft { error, spent }| {
                             work.waste(spent);
                             error
                         })
@@ -145,7 +145,7 @@ impl Policy for Writer {
 }
 
 /// Why there is no draft, and its cost.
-struct Failure {
+struct NoDraft {
     error: Error,
     spent: Spent,
 }

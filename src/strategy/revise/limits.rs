@@ -13,7 +13,7 @@ use crate::verdict::Judgment;
 /// A round begins only if another round like the last one would fit, together with the final check after it.
 /// The final check is expected to use as many tokens as the first judgment, at the price of its own judge.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Budget {
+pub struct ReviseLimits {
     /// The most revisions.
     pub rounds: u32,
     /// The most answers of models.
@@ -28,7 +28,7 @@ pub struct Budget {
     pub time: Option<Duration>,
 }
 
-impl Default for Budget {
+impl Default for ReviseLimits {
     fn default() -> Self {
         Self { rounds: 4, calls: None, tokens: None, cost: None, time: None }
     }
@@ -102,8 +102,8 @@ impl std::iter::Sum for Spent {
     }
 }
 
-impl Budget {
-    /// Whether the budget allows `next` after `spent`.
+impl ReviseLimits {
+    /// Whether the limits allow `next` after `spent`.
     pub(super) fn allows(&self, spent: &Spent, next: &Spent) -> bool {
         let fits = |most: Option<u64>, sum: u64| most.is_none_or(|most| sum <= most);
         let cost = |spent: &Spent| spent.cost + spent.saved_cost;
