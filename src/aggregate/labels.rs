@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::{
     Aggregate, Rules,
     average::mean,
-    share::{Share, averaged},
+    weighted::{WeightedVerdict, averaged},
 };
 use crate::{
     completion::Distribution,
@@ -19,9 +19,9 @@ use crate::{
 ///
 /// Of equally likely labels the most frequent one wins, and of equally frequent ones the most likely; then
 /// the first one in the order of the prompt, then by name.
-pub(super) fn label(shares: &[Share], rules: &Rules<'_>) -> Verdict {
+pub(super) fn label(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdict {
     let votes: Vec<(Label, f64)> =
-        shares.iter().filter_map(|share| Some((seen(share, rules)?, share.weight))).collect();
+        verdicts.iter().filter_map(|one| Some((seen(one, rules)?, one.weight))).collect();
     let distribution =
         averaged(votes.iter().map(|(vote, weight)| (vote.distribution.as_ref(), *weight)));
     let guessed = distribution.clone().or_else(|| of_two(&votes, rules));
@@ -33,10 +33,10 @@ pub(super) fn label(shares: &[Share], rules: &Rules<'_>) -> Verdict {
 
 /// The label of a vote with its distribution: its own, or under `expected` that over the prompt's labels. A
 /// distribution without the label itself belongs to something else and is ignored.
-fn seen(share: &Share, rules: &Rules<'_>) -> Option<Label> {
-    let Verdict::Label(label) = &share.verdict else { return None };
+fn seen(verdict: &WeightedVerdict, rules: &Rules<'_>) -> Option<Label> {
+    let Verdict::Label(label) = &verdict.verdict else { return None };
     let expected = rules.how == Some(Aggregate::Expected);
-    let beside = share.distribution.clone().filter(|_| expected);
+    let beside = verdict.distribution.clone().filter(|_| expected);
     let own = label.distribution.clone().or(beside);
     let distribution = own.filter(|seen| seen.of(&label.label).is_some());
     Some(Label { distribution, ..label.clone() })

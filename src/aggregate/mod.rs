@@ -32,19 +32,19 @@
 //! assert_eq!((decision.votes.readable, decision.votes.unreadable), (2, 1));
 //! ```
 
-mod labels;
 mod average;
+mod labels;
 mod numbers;
 mod orders;
 mod rankings;
-mod share;
 mod steps;
+mod weighted;
 
 use std::{collections::BTreeMap, iter::Sum, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use self::share::Share;
+use self::weighted::WeightedVerdict;
 use crate::{
     completion::Distribution,
     scale::{Scale, without_noise},
@@ -168,62 +168,64 @@ pub struct Counts {
 pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
     let mut by_member: BTreeMap<Arc<str>, Vec<&Vote>> = BTreeMap::new();
     votes.iter().for_each(|vote| by_member.entry(vote.by.clone()).or_default().push(vote));
-    let ballots: Vec<Ballot> =
-        by_member.into_iter().map(|(by, votes)| Ballot::new(by, votes, rules)).collect();
-    let shares: Vec<Share> = ballots.iter().filter_map(|ballot| ballot.share.clone()).collect();
+    let members: Vec<MemberVotes> =
+        by_member.into_iter().map(|(by, votes)| MemberVotes::new(by, votes, rules)).collect();
+    let verdicts: Vec<WeightedVerdict> =
+        members.iter().filter_map(|member| member.verdict.clone()).collect();
     // A judge with one member reports the reason of that member.
-    let is_asked = |least: &usize| *least > 1 || ballots.len() > 1;
-    let lacking = rules.quorum.filter(|least| shares.len() < *least).filter(is_asked);
-    let whole = if lacking.is_none() { together(&shares, rules) } else { None };
-    let distribution = whole.as_ref().and_then(|share| share.distribution.clone());
-    let is_score = matches!(&whole, Some(Share { verdict: Verdict::Score(_), .. }));
+    let is_asked = |least: &usize| *least > 1 || members.len() > 1;
+    let lacking = rules.quorum.filter(|least| verdicts.len() < *least).filter(is_asked);
+    let whole = if lacking.is_none() { together(&verdicts, rules) } else { None };
+    let distribution = whole.as_ref().and_then(|one| one.distribution.clone());
+    let is_score = matches!(&whole, Some(WeightedVerdict { verdict: Verdict::Score(_), .. }));
     let seen = distribution.as_ref().filter(|_| is_score);
     Decision {
         verdict: match (whole, lacking) {
-            (Some(share), _) => Ok(share.verdict),
-            (None, Some(least)) if !votes.is_empty() => Err(below_quorum(least, &ballots)),
+            (Some(one), _) => Ok(one.verdict),
+            (None, Some(least)) if !votes.is_empty() => Err(below_quorum(least, &members)),
             (None, _) => Err(first_reason(votes.iter())),
         },
-        consistent: Agreement::of_all(ballots.iter().map(|ballot| ballot.agreement)).known(),
-        expected_score: seen.and_then(|seen| share::score_of(seen, rules)),
+        consistent: OrderAgreement::of_all(members.iter().map(|member| member.agreement)).known(),
+        expected_score: seen.and_then(|seen| weighted::score_of(seen, rules)),
         distribution,
         votes: votes.iter().map(Counts::of_vote).sum(),
-        members: ballots.iter().map(Ballot::counted).sum(),
+        members: members.iter().map(MemberVotes::counted).sum(),
     }
 }
 
 /// All votes of one member, combined.
-struct Ballot<'v> {
+struct MemberVotes<'v> {
     by: Arc<str>,
     votes: Vec<&'v Vote>,
-    share: Option<Share>,
-    agreement: Agreement,
+    verdict: Option<WeightedVerdict>,
+    agreement: OrderAgreement,
 }
 
-impl<'v> Ballot<'v> {
+impl<'v> MemberVotes<'v> {
     /// Combines the orders of each draw first, then the draws.
     fn new(by: Arc<str>, votes: Vec<&'v Vote>, rules: &Rules<'_>) -> Self {
         let mut by_draw: BTreeMap<u32, Vec<&Vote>> = BTreeMap::new();
         votes.iter().for_each(|vote| by_draw.entry(vote.draw).or_default().push(vote));
         let rules = &rules.of_member(&by);
         let draws = by_draw.into_values().map(|votes| orders::resolved(votes, rules));
-        let (draws, agreements): (Vec<Option<Share>>, Vec<Agreement>) = draws.unzip();
-        let shares: Vec<Share> = draws.into_iter().flatten().collect();
-        let share = together(&shares, rules).map(|share| Share { weight: 1.0, ..share });
-        Self { by, votes, share, agreement: Agreement::of_all(agreements.into_iter()) }
+        let (draws, agreements): (Vec<Option<WeightedVerdict>>, Vec<OrderAgreement>) =
+            draws.unzip();
+        let verdicts: Vec<WeightedVerdict> = draws.into_iter().flatten().collect();
+        let verdict = together(&verdicts, rules).map(|one| WeightedVerdict { weight: 1.0, ..one });
+        Self { by, votes, verdict, agreement: OrderAgreement::of_all(agreements.into_iter()) }
     }
 
     /// The member as one with a verdict, an unreadable answer, or no answer.
     fn counted(&self) -> Counts {
         let failed = self.votes.iter().all(|vote| vote.outcome.failed().is_some());
-        Counts::one(self.share.is_some(), failed)
+        Counts::one(self.verdict.is_some(), failed)
     }
 }
 
 /// Whether both orders of a comparison agree, for one draw or for several. The states are sorted from good to
 /// bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Agreement {
+enum OrderAgreement {
     /// Only one order was asked, or none could be read.
     NotAsked,
     /// The verdict is the same in both orders.
@@ -234,7 +236,7 @@ enum Agreement {
     Differs,
 }
 
-impl Agreement {
+impl OrderAgreement {
     /// The worst state of several draws or members.
     fn of_all(all: impl Iterator<Item = Self>) -> Self {
         all.max().unwrap_or(Self::NotAsked)
@@ -251,23 +253,23 @@ impl Agreement {
 }
 
 /// Combines several verdicts of one level; `None` if there are none.
-fn together(shares: &[Share], rules: &Rules<'_>) -> Option<Share> {
-    let shares = &share::of_one_kind(shares);
-    if let [] | [_] = shares.as_slice() {
-        return shares.first().cloned();
+fn together(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Option<WeightedVerdict> {
+    let verdicts = &weighted::of_one_kind(verdicts);
+    if let [] | [_] = verdicts.as_slice() {
+        return verdicts.first().cloned();
     }
-    let verdict = match shares.first()?.verdict {
-        Verdict::Score(_) => numbers::score(shares, rules),
-        Verdict::Label(_) => labels::label(shares, rules),
-        Verdict::Steps(_) => steps::steps(shares, rules),
-        Verdict::Preference(_) => orders::preference(shares, rules),
-        Verdict::Ranking(_) => rankings::ranking(shares, rules),
-        Verdict::Scores(_) => numbers::scores(shares, rules),
-        Verdict::Criteria(_) => numbers::criteria(shares, rules),
-        Verdict::Text(_) => rankings::text(shares),
+    let verdict = match verdicts.first()?.verdict {
+        Verdict::Score(_) => numbers::score(verdicts, rules),
+        Verdict::Label(_) => labels::label(verdicts, rules),
+        Verdict::Steps(_) => steps::steps(verdicts, rules),
+        Verdict::Preference(_) => orders::preference(verdicts, rules),
+        Verdict::Ranking(_) => rankings::ranking(verdicts, rules),
+        Verdict::Scores(_) => numbers::scores(verdicts, rules),
+        Verdict::Criteria(_) => numbers::criteria(verdicts, rules),
+        Verdict::Text(_) => rankings::text(verdicts),
     };
-    let weight = shares.iter().map(|share| share.weight).fold(0.0, f64::max);
-    Some(Share { verdict, weight, distribution: share::distribution(shares) })
+    let weight = verdicts.iter().map(|one| one.weight).fold(0.0, f64::max);
+    Some(WeightedVerdict { verdict, weight, distribution: weighted::distribution(verdicts) })
 }
 
 /// The expected value of a distribution: the mean of the values of its labels, weighted by their
@@ -289,7 +291,7 @@ pub fn expected(distribution: &Distribution, worth: impl Fn(&str) -> Option<f64>
 impl Counts {
     /// A vote as one with a verdict, an unreadable answer, or no answer.
     fn of_vote(vote: &Vote) -> Self {
-        Self::one(share::is_sound(vote), vote.outcome.failed().is_some())
+        Self::one(weighted::is_sound(vote), vote.outcome.failed().is_some())
     }
 
     fn one(readable: bool, failed: bool) -> Self {
@@ -335,16 +337,16 @@ fn reason(vote: &Vote) -> Unreadable {
 }
 
 /// The reason for a missing quorum, with the reason of every member without a verdict.
-fn below_quorum(least: usize, ballots: &[Ballot<'_>]) -> Unreadable {
-    let lost = ballots.iter().filter(|ballot| ballot.share.is_none());
-    let why = |ballot: &Ballot<'_>| {
-        format!("`{}`: {}", ballot.by, first_reason(ballot.votes.iter().copied()))
+fn below_quorum(least: usize, members: &[MemberVotes<'_>]) -> Unreadable {
+    let lost = members.iter().filter(|member| member.verdict.is_none());
+    let why = |member: &MemberVotes<'_>| {
+        format!("`{}`: {}", member.by, first_reason(member.votes.iter().copied()))
     };
     let why: Vec<String> = lost.map(why).collect();
     let detail = format!(
         "{} of {} members gave a verdict, and {least} {} needed",
-        ballots.len() - why.len(),
-        ballots.len(),
+        members.len() - why.len(),
+        members.len(),
         if least == 1 { "is" } else { "are" }
     );
     Unreadable::new(Reason::Quorum, [vec![detail], why].concat().join("; "))

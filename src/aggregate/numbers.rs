@@ -5,25 +5,25 @@ use std::collections::BTreeMap;
 use super::{
     Aggregate, Rules,
     average::{Weighed, mean, median, most_frequent, sort},
-    share::Share,
+    weighted::WeightedVerdict,
 };
 use crate::{scale::without_noise, verdict::Verdict};
 
 /// Combines several scores by the rules; under `expected`, each vote contributes its expected value.
-pub(super) fn score(shares: &[Share], rules: &Rules<'_>) -> Verdict {
-    let numbers = shares.iter().filter_map(|share| match share.verdict {
-        Verdict::Score(score) => Some((score, share.weight)),
+pub(super) fn score(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdict {
+    let numbers = verdicts.iter().filter_map(|one| match one.verdict {
+        Verdict::Score(score) => Some((score, one.weight)),
         _ => None,
     });
     Verdict::Score(number(numbers.collect(), rules).unwrap_or_default())
 }
 
 /// One number per answer, over the votes that have one for it.
-pub(super) fn scores(shares: &[Share], rules: &Rules<'_>) -> Verdict {
-    let rows: Vec<(&Vec<f64>, f64)> = shares
+pub(super) fn scores(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdict {
+    let rows: Vec<(&Vec<f64>, f64)> = verdicts
         .iter()
-        .filter_map(|share| match &share.verdict {
-            Verdict::Scores(scores) => Some((scores, share.weight)),
+        .filter_map(|one| match &one.verdict {
+            Verdict::Scores(scores) => Some((scores, one.weight)),
             _ => None,
         })
         .collect();
@@ -35,12 +35,12 @@ pub(super) fn scores(shares: &[Share], rules: &Rules<'_>) -> Verdict {
 }
 
 /// One number per criterion, over the votes that have one for it.
-pub(super) fn criteria(shares: &[Share], rules: &Rules<'_>) -> Verdict {
+pub(super) fn criteria(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdict {
     let mut columns: BTreeMap<String, Vec<Weighed>> = BTreeMap::new();
-    for share in shares {
-        let Verdict::Criteria(row) = &share.verdict else { continue };
+    for one in verdicts {
+        let Verdict::Criteria(row) = &one.verdict else { continue };
         for (name, score) in row {
-            columns.entry(name.clone()).or_default().push((*score, share.weight));
+            columns.entry(name.clone()).or_default().push((*score, one.weight));
         }
     }
     let row = |(name, column)| Some((name, number(column, rules)?));

@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::{Aggregate, Agreement, Rules, share, share::Share, together};
+use super::{
+    Aggregate, OrderAgreement, Rules, together,
+    weighted::{self, WeightedVerdict},
+};
 use crate::{
     completion::Distribution,
     scale::without_noise,
@@ -11,40 +14,44 @@ use crate::{
 
 /// The verdict of one draw of one member over all of its orders, and whether both orders agree. Each vote is
 /// already in the item's own order.
-pub(super) fn resolved(mut votes: Vec<&Vote>, rules: &Rules<'_>) -> (Option<Share>, Agreement) {
+pub(super) fn resolved(
+    mut votes: Vec<&Vote>,
+    rules: &Rules<'_>,
+) -> (Option<WeightedVerdict>, OrderAgreement) {
     let text = |vote: &Vote| vote.outcome.verdict().map(ToString::to_string);
     votes.sort_by_cached_key(|vote| (vote.order.clone(), vote.reask, text(vote)));
-    let shares: Vec<Share> = votes.iter().filter_map(|vote| Share::of(vote, rules)).collect();
+    let verdicts: Vec<WeightedVerdict> =
+        votes.iter().filter_map(|vote| WeightedVerdict::of(vote, rules)).collect();
     let agreement = agreement(&votes);
-    let tied = agreement == Agreement::Differs;
-    let whole = together(&shares, rules).map(|share| match share.verdict {
-        Verdict::Preference(_) if tied && !by_probability(&share, rules) => {
-            Share { verdict: Verdict::Preference(Preference::Tie), ..share }
+    let tied = agreement == OrderAgreement::Differs;
+    let whole = together(&verdicts, rules).map(|one| match one.verdict {
+        Verdict::Preference(_) if tied && !by_probability(&one, rules) => {
+            WeightedVerdict { verdict: Verdict::Preference(Preference::Tie), ..one }
         }
-        _ => share,
+        _ => one,
     });
-    let weight = part(shares.len(), votes.len());
-    (whole.map(|share| Share { weight, ..share }), agreement)
+    let weight = part(verdicts.len(), votes.len());
+    (whole.map(|one| WeightedVerdict { weight, ..one }), agreement)
 }
 
 /// Whether the two orders of each pair of votes agree.
-fn agreement(votes: &[&Vote]) -> Agreement {
+fn agreement(votes: &[&Vote]) -> OrderAgreement {
     let of_pair = |one: &Vote, other: &Vote| match (sound(one), sound(other)) {
-        (Some(one), Some(other)) if alike(one, other) => Agreement::Same,
-        (Some(_), Some(_)) => Agreement::Differs,
-        (None, None) => Agreement::NotAsked,
-        _ => Agreement::Unknown,
+        (Some(one), Some(other)) if alike(one, other) => OrderAgreement::Same,
+        (Some(_), Some(_)) => OrderAgreement::Differs,
+        (None, None) => OrderAgreement::NotAsked,
+        _ => OrderAgreement::Unknown,
     };
     let pairs = votes.iter().enumerate().flat_map(|(n, one)| {
         let later = votes.iter().skip(n + 1).filter(|other| one.is_turned(other));
         later.map(move |other| of_pair(one, other))
     });
-    Agreement::of_all(pairs)
+    OrderAgreement::of_all(pairs)
 }
 
 /// The verdict of a vote, if it can be combined with others.
 fn sound(vote: &Vote) -> Option<&Verdict> {
-    vote.outcome.verdict().filter(|_| share::is_sound(vote))
+    vote.outcome.verdict().filter(|_| weighted::is_sound(vote))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody shows 2^52 orders")]
@@ -54,15 +61,15 @@ fn part(some: usize, all: usize) -> f64 {
 }
 
 /// The answer that more votes prefer; equal numbers are a tie. Under `expected`, the most likely side.
-pub(super) fn preference(shares: &[Share], rules: &Rules<'_>) -> Verdict {
-    let likeliest = || likeliest(&share::distribution(shares)?);
+pub(super) fn preference(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdict {
+    let likeliest = || likeliest(&weighted::distribution(verdicts)?);
     let expected = rules.how == Some(Aggregate::Expected);
     if let Some(side) = expected.then(likeliest).flatten() {
         return Verdict::Preference(side);
     }
     let weight = |side: Preference| {
-        let votes = shares.iter().filter(|share| share.verdict == Verdict::Preference(side));
-        without_noise(votes.map(|share| share.weight).sum())
+        let votes = verdicts.iter().filter(|one| one.verdict == Verdict::Preference(side));
+        without_noise(votes.map(|one| one.weight).sum())
     };
     let (first, second) = (weight(Preference::First), weight(Preference::Second));
     Verdict::Preference(match first.total_cmp(&second) {
@@ -73,9 +80,9 @@ pub(super) fn preference(shares: &[Share], rules: &Rules<'_>) -> Verdict {
 }
 
 /// Whether the distribution decides a preference: under `expected`, if there is one.
-fn by_probability(share: &Share, rules: &Rules<'_>) -> bool {
+fn by_probability(verdict: &WeightedVerdict, rules: &Rules<'_>) -> bool {
     rules.how == Some(Aggregate::Expected)
-        && share.distribution.as_ref().and_then(likeliest).is_some()
+        && verdict.distribution.as_ref().and_then(likeliest).is_some()
 }
 
 /// The side with the highest probability; `None` if the distribution contains no side. Equally likely sides

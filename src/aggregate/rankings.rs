@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Aggregate, Rules, average::mean, share::Share};
+use super::{Aggregate, Rules, average::mean, weighted::WeightedVerdict};
 use crate::{
     scale::{nearly_equal, without_noise},
     verdict::Verdict,
@@ -12,11 +12,11 @@ type Groups = Vec<Vec<usize>>;
 
 /// Combines rankings by mean place; candidates with equal means are tied (Borda). By majority, the ranking
 /// with most votes wins; equally frequent rankings are combined by mean place.
-pub(super) fn ranking(shares: &[Share], rules: &Rules<'_>) -> Verdict {
-    let mut votes: Vec<(Groups, f64)> = shares
+pub(super) fn ranking(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdict {
+    let mut votes: Vec<(Groups, f64)> = verdicts
         .iter()
-        .filter_map(|share| match &share.verdict {
-            Verdict::Ranking(groups) => Some((in_order(groups), share.weight)),
+        .filter_map(|one| match &one.verdict {
+            Verdict::Ranking(groups) => Some((in_order(groups), one.weight)),
             _ => None,
         })
         .collect();
@@ -77,11 +77,11 @@ fn place(groups: &Groups, candidate: usize, count: usize) -> f64 {
 }
 
 /// The text with most votes; of equally frequent ones the first by member, draw and order.
-pub(super) fn text(shares: &[Share]) -> Verdict {
+pub(super) fn text(verdicts: &[WeightedVerdict]) -> Verdict {
     let weight = |text: &Verdict| {
-        shares.iter().filter(|share| share.verdict == *text).map(|share| share.weight).sum::<f64>()
+        verdicts.iter().filter(|one| one.verdict == *text).map(|one| one.weight).sum::<f64>()
     };
-    let best = shares.iter().map(|share| (&share.verdict, weight(&share.verdict)));
+    let best = verdicts.iter().map(|one| (&one.verdict, weight(&one.verdict)));
     let best = best.reduce(|best, next| if next.1 > best.1 + 1e-9 { next } else { best });
     best.map_or_else(|| Verdict::Text(String::new()), |(text, _)| text.clone())
 }

@@ -10,7 +10,7 @@ use super::{
     Aggregate, Rules,
     average::mean,
     labels::place,
-    share::{Share, averaged},
+    weighted::{WeightedVerdict, averaged},
 };
 use crate::{
     scale::without_noise,
@@ -20,8 +20,8 @@ use crate::{
 /// Combines votes on steps. If all votes have probabilities, each step is decided by its mean probability
 /// (She et al. 2025, R-PRM). Otherwise, and by majority, the first error with most votes wins (Zheng et al.
 /// 2024, `ProcessBench`).
-pub(super) fn steps(shares: &[Share], rules: &Rules<'_>) -> Verdict {
-    let votes: Vec<Cast> = shares.iter().filter_map(Cast::of).collect();
+pub(super) fn steps(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdict {
+    let votes: Vec<Cast> = verdicts.iter().filter_map(Cast::of).collect();
     let by_probability =
         rules.how != Some(Aggregate::Majority) && votes.iter().all(Cast::knows_probabilities);
     let first_error =
@@ -39,11 +39,11 @@ struct Cast {
 }
 
 impl Cast {
-    /// The vote of a share; `None` for verdicts of other kinds.
-    fn of(share: &Share) -> Option<Self> {
-        let Verdict::Steps(vote) = &share.verdict else { return None };
+    /// The vote of a weighted verdict; `None` for verdicts of other kinds.
+    fn of(verdict: &WeightedVerdict) -> Option<Self> {
+        let Verdict::Steps(vote) = &verdict.verdict else { return None };
         let steps = vote.steps.iter().map(|label| (label.index, label.clone())).collect();
-        Some(Self { first_error: vote.first_error, steps, weight: share.weight })
+        Some(Self { first_error: vote.first_error, steps, weight: verdict.weight })
     }
 
     /// Whether every labelled step has a probability.

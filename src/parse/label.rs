@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::{
     announced::{LooseWords, in_block_quote, last_opening},
-    words::{Joined, offers_another},
+    words::{Offer, offers_another},
 };
 use crate::text::{JudgedTexts, TurnEnd, after_mark, fold, visible_part};
 
@@ -152,7 +152,7 @@ fn label_at<'l>(text: &str, at: usize, labels: &'l [String]) -> Option<(&'l Stri
     let rest: String = opened[length..].chars().take(NEAR).collect::<String>().to_lowercase();
     let others: Vec<String> = labels.iter().map(|label| label.trim().to_lowercase()).collect();
     // `Yes or No` repeats the menu, and chooses nothing.
-    if offers_another(&rest, others.iter().map(String::as_str), Joined::Only) {
+    if offers_another(&rest, others.iter().map(String::as_str), Offer::Joined) {
         return None;
     }
     let start = text.len() - opened.len();

@@ -42,7 +42,7 @@ pub(super) fn one_of(
     let others: Vec<String> =
         words.iter().chain(others).map(|(word, _)| word.to_lowercase()).collect();
     let is_clear = is_comment(rest, word.chars().count() == 1)
-        && !offers_another(rest, others.iter().map(String::as_str), Joined::OrAlone);
+        && !offers_another(rest, others.iter().map(String::as_str), Offer::JoinedOrAlone);
     Some(if is_clear { clear(meaning) } else { ambiguous(text) })
 }
 
@@ -104,11 +104,11 @@ pub(super) fn is_comment(rest: &str, strict: bool) -> bool {
 
 /// Which words after a first one count as another offer; see [`offers_another`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Joined {
+pub(super) enum Offer {
     /// Those that a word such as `or` joins to the first.
-    Only,
+    Joined,
     /// Those too, and one that stands alone after it: `Yes. No.` is two verdicts.
-    OrAlone,
+    JoinedOrAlone,
 }
 
 /// Whether another word of the menu is offered beside the first one: `A or B`, `Yes/No`. Then neither was chosen.
@@ -117,14 +117,14 @@ pub(super) enum Joined {
 pub(super) fn offers_another<'w>(
     rest: &str,
     mut words: impl Iterator<Item = &'w str>,
-    joined: Joined,
+    counts: Offer,
 ) -> bool {
     let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".,;:*_`\"'])".contains(c));
     let after = ["or ", "and ", "/", "|", "&"].iter().find_map(|word| rest.strip_prefix(word));
-    let other = match (after, joined) {
+    let other = match (after, counts) {
         (Some(after), _) => bare(after),
-        (None, Joined::OrAlone) => bare(rest),
-        (None, Joined::Only) => return false,
+        (None, Offer::JoinedOrAlone) => bare(rest),
+        (None, Offer::Joined) => return false,
     };
     words.any(|word| {
         other.strip_prefix(word).is_some_and(|rest| match after {

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result, near, unknown};
 
-/// A token of a written rule.
+/// A lexeme of a written rule.
 #[derive(Clone, Debug, PartialEq)]
-enum Token {
+enum Lexeme {
     /// A name, a number or an unquoted word.
     Word(String),
     /// A word in quotation marks, at least in part: never `and`, `or` or a number.
@@ -30,12 +30,12 @@ impl FromStr for Pass {
     /// The rule is malformed ([`ErrorKind::Config`]); the message names the mistake.
     fn from_str(rule: &str) -> Result<Self> {
         let malformed = |error: Error| error.within(format!("the pass rule `{}`", rule.trim()));
-        let tokens = tokens(rule).map_err(malformed)?;
-        let mut reader = Tokens { tokens: &tokens, depth: 0 };
+        let lexemes = lexemes(rule).map_err(malformed)?;
+        let mut reader = Lexemes { lexemes: &lexemes, depth: 0 };
         let read = reader.either().map_err(malformed)?;
-        match reader.tokens.first() {
+        match reader.lexemes.first() {
             None => Ok(Self(read)),
-            Some(Token::Close) => {
+            Some(Lexeme::Close) => {
                 Err(malformed(wrong("it closes a parenthesis that it never opened")))
             }
             Some(_) => Err(malformed(unjoined())),
@@ -54,32 +54,32 @@ fn unjoined() -> Error {
     wrong("two tests stand side by side without `and` or `or`")
 }
 
-/// Cuts a rule into tokens. Of operators that begin alike, the longest is read.
-fn tokens(rule: &str) -> Result<Vec<Token>> {
-    let mut tokens = Vec::new();
+/// Cuts a rule into lexemes. Of operators that begin alike, the longest is read.
+fn lexemes(rule: &str) -> Result<Vec<Lexeme>> {
+    let mut lexemes = Vec::new();
     let mut rest = rule.trim_start();
     while let Some(first) = rest.chars().next() {
         let operator = OPERATORS
             .iter()
             .filter(|(text, _)| rest.starts_with(text))
             .max_by_key(|(t, _)| t.len());
-        let (token, length) = match (first, operator) {
-            ('(', _) => (Token::Open, 1),
-            (')', _) => (Token::Close, 1),
-            (_, Some((text, operator))) => (Token::Operator(*operator), text.len()),
+        let (lexeme, length) = match (first, operator) {
+            ('(', _) => (Lexeme::Open, 1),
+            (')', _) => (Lexeme::Close, 1),
+            (_, Some((text, operator))) => (Lexeme::Operator(*operator), text.len()),
             _ if rest.starts_with("&&") || rest.starts_with("||") => {
                 return Err(wrong("`&&` and `||` are written `and` and `or`"));
             }
             _ => word(rest)?,
         };
-        tokens.push(token);
+        lexemes.push(lexeme);
         rest = rest[length..].trim_start();
     }
-    Ok(tokens)
+    Ok(lexemes)
 }
 
 /// Reads a word, part of which may stand in quotation marks (`criteria."tone of voice"`), and its length in bytes.
-fn word(text: &str) -> Result<(Token, usize)> {
+fn word(text: &str) -> Result<(Lexeme, usize)> {
     let mut word = String::new();
     let mut is_quoted = false;
     let mut at = 0;
@@ -104,21 +104,21 @@ fn word(text: &str) -> Result<(Token, usize)> {
         )));
     }
     let joint = |joint: &str| !is_quoted && word.eq_ignore_ascii_case(joint);
-    let token = if joint("and") {
-        Token::And
+    let lexeme = if joint("and") {
+        Lexeme::And
     } else if joint("or") {
-        Token::Or
+        Lexeme::Or
     } else if is_quoted {
-        Token::Quoted(word)
+        Lexeme::Quoted(word)
     } else {
-        Token::Word(word)
+        Lexeme::Word(word)
     };
-    Ok((token, at))
+    Ok((lexeme, at))
 }
 
-/// The tokens of a rule that are not read yet.
-struct Tokens<'t> {
-    tokens: &'t [Token],
+/// The lexemes of a rule that are not read yet.
+struct Lexemes<'t> {
+    lexemes: &'t [Lexeme],
     /// How many parentheses are open.
     depth: usize,
 }
@@ -126,12 +126,12 @@ struct Tokens<'t> {
 /// How deeply parentheses may be nested, so that reading cannot overflow the stack.
 const DEEPEST: usize = 32;
 
-impl Tokens<'_> {
-    /// Reads this token, if it is the next one.
-    fn take(&mut self, token: &Token) -> bool {
-        let found = self.tokens.first() == Some(token);
+impl Lexemes<'_> {
+    /// Reads this lexeme, if it is the next one.
+    fn take(&mut self, lexeme: &Lexeme) -> bool {
+        let found = self.lexemes.first() == Some(lexeme);
         if found {
-            self.tokens = &self.tokens[1..];
+            self.lexemes = &self.lexemes[1..];
         }
         found
     }
@@ -139,7 +139,7 @@ impl Tokens<'_> {
     /// Reads parts that `or` joins.
     fn either(&mut self) -> Result<Condition> {
         let mut any = vec![self.both()?];
-        while self.take(&Token::Or) {
+        while self.take(&Lexeme::Or) {
             any.push(self.both()?);
         }
         Ok(single(any, Condition::Or))
@@ -148,7 +148,7 @@ impl Tokens<'_> {
     /// Reads tests that `and` joins.
     fn both(&mut self) -> Result<Condition> {
         let mut all = vec![self.part()?];
-        while self.take(&Token::And) {
+        while self.take(&Lexeme::And) {
             all.push(self.part()?);
         }
         Ok(single(all, Condition::And))
@@ -156,7 +156,7 @@ impl Tokens<'_> {
 
     /// Reads a test, or a rule in parentheses.
     fn part(&mut self) -> Result<Condition> {
-        if !self.take(&Token::Open) {
+        if !self.take(&Lexeme::Open) {
             return self.test().map(Condition::Test);
         }
         self.depth += 1;
@@ -165,9 +165,9 @@ impl Tokens<'_> {
         }
         let inner = self.either()?;
         self.depth -= 1;
-        if self.take(&Token::Close) {
+        if self.take(&Lexeme::Close) {
             Ok(inner)
-        } else if self.tokens.is_empty() {
+        } else if self.lexemes.is_empty() {
             Err(wrong("a parenthesis is never closed"))
         } else {
             Err(unjoined())
@@ -177,13 +177,13 @@ impl Tokens<'_> {
     /// Reads a subject, an operator and an operand.
     fn test(&mut self) -> Result<Test> {
         let (left, _) = self.words();
-        let Some(Token::Operator(operator)) = self.tokens.first().cloned() else {
-            return Err(wrong(match (left.is_empty(), self.tokens.is_empty()) {
+        let Some(Lexeme::Operator(operator)) = self.lexemes.first().cloned() else {
+            return Err(wrong(match (left.is_empty(), self.lexemes.is_empty()) {
                 (true, true) => "a test is missing",
                 _ => "a test needs an operator, such as `>=` or `=`",
             }));
         };
-        self.tokens = &self.tokens[1..];
+        self.lexemes = &self.lexemes[1..];
         let subject = subject(&left)?;
         let (right, is_quoted) = self.words();
         let value = value(&subject, operator, &right, is_quoted)?;
@@ -193,10 +193,10 @@ impl Tokens<'_> {
     /// Reads the words up to the next operator, `and`, `or` or parenthesis; and whether one of them is quoted.
     fn words(&mut self) -> (String, bool) {
         let (mut words, mut is_quoted) = (Vec::new(), false);
-        while let Some(Token::Word(word) | Token::Quoted(word)) = self.tokens.first() {
-            is_quoted |= matches!(self.tokens.first(), Some(Token::Quoted(_)));
+        while let Some(Lexeme::Word(word) | Lexeme::Quoted(word)) = self.lexemes.first() {
+            is_quoted |= matches!(self.lexemes.first(), Some(Lexeme::Quoted(_)));
             words.push(word.as_str());
-            self.tokens = &self.tokens[1..];
+            self.lexemes = &self.lexemes[1..];
         }
         (words.join(" "), is_quoted)
     }

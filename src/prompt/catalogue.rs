@@ -58,7 +58,7 @@ embedded![
 ];
 
 /// One embedded file, with what was read of it so far.
-struct Entry {
+struct BuiltIn {
     name: &'static str,
     text: &'static str,
     /// Its front matter, read when a prompt for a model is looked for.
@@ -67,8 +67,8 @@ struct Entry {
     prompt: OnceLock<Result<Arc<Prompt>>>,
 }
 
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let entry = |(name, text): &(&'static str, &'static str)| Entry {
+static BUILT_IN: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
+    let entry = |(name, text): &(&'static str, &'static str)| BuiltIn {
         name,
         text,
         front: OnceLock::new(),
@@ -77,7 +77,7 @@ static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     FILES.iter().map(entry).collect()
 });
 
-impl Entry {
+impl BuiltIn {
     fn front(&self) -> Result<&FrontMatter> {
         let read = || front::cut(self.text).and_then(|(yaml, ..)| front::read(self.name, yaml));
         self.front.get_or_init(read).as_ref().map_err(Clone::clone)
@@ -99,7 +99,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// None in a program that passed its tests: they parse every file.
 pub fn named(name: &str) -> Result<Option<Arc<Prompt>>> {
-    ENTRIES.iter().find(|entry| entry.name == name).map(|entry| entry.prompt().cloned()).transpose()
+    BUILT_IN
+        .iter()
+        .find(|entry| entry.name == name)
+        .map(|entry| entry.prompt().cloned())
+        .transpose()
 }
 
 /// Every built-in prompt, the most common first. All of them are parsed: prefer [`named`] for one.
@@ -108,7 +112,7 @@ pub fn named(name: &str) -> Result<Option<Arc<Prompt>>> {
 /// None in a program that passed its tests: they parse every file.
 pub fn built_in() -> Result<&'static [Arc<Prompt>]> {
     static ALL: LazyLock<Result<Vec<Arc<Prompt>>>> =
-        LazyLock::new(|| ENTRIES.iter().map(|entry| entry.prompt().cloned()).collect());
+        LazyLock::new(|| BUILT_IN.iter().map(|entry| entry.prompt().cloned()).collect());
     ALL.as_ref().map(Vec::as_slice).map_err(Clone::clone)
 }
 
@@ -240,7 +244,7 @@ pub fn own_for(model: &[String], kind: Kind, item: &Item) -> Option<Arc<Prompt>>
 /// The built-in prompts whose `models` match one of these names; only they are parsed.
 fn of_model(model: &[String]) -> Result<Vec<&'static Arc<Prompt>>> {
     let mut found = Vec::new();
-    for entry in ENTRIES.iter() {
+    for entry in BUILT_IN.iter() {
         let globs = &entry.front()?.models;
         if globs.iter().any(|glob| model.iter().any(|name| matches(glob, name))) {
             found.push(entry.prompt()?);

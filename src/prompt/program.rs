@@ -341,7 +341,7 @@ impl Program {
 
     /// The turns of a marked text.
     fn messages(&self, marked: &str) -> Result<Vec<Message>> {
-        let taint::Conversation { messages, stray } = taint::conversation(marked);
+        let taint::RenderedTurns { messages, stray } = taint::conversation(marked);
         if !stray.trim().is_empty() {
             return Err(self
                 .prompt

@@ -109,7 +109,7 @@ pub(super) fn model_texts(marked: &str) -> Vec<&str> {
 }
 
 /// A rendered prompt cut into turns.
-pub(super) struct Conversation {
+pub(super) struct RenderedTurns {
     /// The turns; the last one may be open.
     pub(super) messages: Vec<Message>,
     /// Text of the author before the first role line, where none should stand.
@@ -117,7 +117,7 @@ pub(super) struct Conversation {
 }
 
 /// Cuts a rendered prompt into turns at its role lines. A prompt without any is one user turn.
-pub(super) fn conversation(marked: &str) -> Conversation {
+pub(super) fn conversation(marked: &str) -> RenderedTurns {
     let mut messages: Vec<Message> = Vec::new();
     let mut current: Vec<Part> = Vec::new();
     let mut role: Option<Role> = None;
@@ -145,13 +145,13 @@ pub(super) fn conversation(marked: &str) -> Conversation {
         push(&mut current, rest);
     }
     if role.is_none() {
-        return Conversation {
+        return RenderedTurns {
             messages: vec![Message { role: Role::User, parts: current }],
             stray,
         };
     }
     close(role, current);
-    Conversation { messages, stray }
+    RenderedTurns { messages, stray }
 }
 
 /// Adds a text of the author, unless it is empty.

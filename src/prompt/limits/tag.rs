@@ -49,7 +49,7 @@ struct Level {
 }
 
 /// The byte of the template at which something is refused, and why.
-type Refusal = (usize, String);
+type Violation = (usize, String);
 
 impl<'s, 'i> Tag<'s, 'i> {
     /// Prepares to read a tag of `source`.
@@ -75,7 +75,7 @@ impl<'s, 'i> Tag<'s, 'i> {
     ///
     /// # Errors
     /// The expression is too long or too deeply nested.
-    pub(super) fn read(&mut self, from: usize) -> Result<usize, Refusal> {
+    pub(super) fn read(&mut self, from: usize) -> Result<usize, Violation> {
         let ends: &[&str] =
             if self.is_block { &["%}", "-%}", "+%}"] } else { &["}}", "-}}", "+}}"] };
         let mut at = from + usize::from(self.source[from..].starts_with(['-', '+']));
@@ -111,7 +111,7 @@ impl<'s, 'i> Tag<'s, 'i> {
     }
 
     /// Reads one token.
-    fn take(&mut self, at: usize, token: &'s str) -> Result<(), Refusal> {
+    fn take(&mut self, at: usize, token: &'s str) -> Result<(), Violation> {
         if self.is_block && self.word.is_empty() {
             self.word = token;
             return Ok(());
@@ -145,7 +145,7 @@ impl<'s, 'i> Tag<'s, 'i> {
     }
 
     /// Reads an opening bracket.
-    fn opens(&mut self, at: usize, token: &str) -> Result<(), Refusal> {
+    fn opens(&mut self, at: usize, token: &str) -> Result<(), Violation> {
         let continues = self.ends_operand();
         if self.levels.len() > BRACKETS {
             return Err((at, format!("more than {BRACKETS} brackets are inside one another")));
@@ -156,7 +156,7 @@ impl<'s, 'i> Tag<'s, 'i> {
     }
 
     /// Reads a closing bracket, and wraps the list, map or tuple that it ends.
-    fn closes(&mut self, at: usize, token: &str) -> Result<(), Refusal> {
+    fn closes(&mut self, at: usize, token: &str) -> Result<(), Violation> {
         self.operand_ends(false);
         match self.levels.pop() {
             Some(level) if !self.levels.is_empty() => {

@@ -11,15 +11,15 @@ use crate::{
 
 /// A verdict, its weight, and its distribution over the possible verdicts.
 #[derive(Clone, Debug)]
-pub(super) struct Share {
+pub(super) struct WeightedVerdict {
     pub(super) verdict: Verdict,
     /// Above 0, at most 1.
     pub(super) weight: f64,
     pub(super) distribution: Option<Distribution>,
 }
 
-impl Share {
-    /// The share of a vote; `None` if it has no verdict.
+impl WeightedVerdict {
+    /// The verdict of a vote with the weight 1; `None` if it has no verdict.
     pub(super) fn of(vote: &Vote, rules: &Rules<'_>) -> Option<Self> {
         let verdict = cleaned(vote.outcome.verdict().filter(|verdict| is_finite(verdict))?);
         let distribution = vote.distribution.as_ref().and_then(sound);
@@ -62,19 +62,19 @@ pub(super) fn is_sound(vote: &Vote) -> bool {
 
 /// The verdicts of the most frequent kind: the votes of a judge are of one kind, and different kinds cannot
 /// be combined.
-pub(super) fn of_one_kind(shares: &[Share]) -> Vec<Share> {
+pub(super) fn of_one_kind(verdicts: &[WeightedVerdict]) -> Vec<WeightedVerdict> {
     let mut kinds: BTreeMap<&str, f64> = BTreeMap::new();
-    shares
+    verdicts
         .iter()
-        .for_each(|share| *kinds.entry(share.verdict.kind().name()).or_default() += share.weight);
+        .for_each(|one| *kinds.entry(one.verdict.kind().name()).or_default() += one.weight);
     let most = kinds.values().copied().fold(0.0, f64::max);
     let kind = kinds.iter().find(|(_, weight)| nearly_equal(**weight, most)).map(|(kind, _)| *kind);
-    shares.iter().filter(|share| Some(share.verdict.kind().name()) == kind).cloned().collect()
+    verdicts.iter().filter(|one| Some(one.verdict.kind().name()) == kind).cloned().collect()
 }
 
 /// The mean of the distributions of the verdicts, if all have one.
-pub(super) fn distribution(shares: &[Share]) -> Option<Distribution> {
-    averaged(shares.iter().map(|share| (share.distribution.as_ref(), share.weight)))
+pub(super) fn distribution(verdicts: &[WeightedVerdict]) -> Option<Distribution> {
+    averaged(verdicts.iter().map(|one| (one.distribution.as_ref(), one.weight)))
 }
 
 /// The weighted mean of several distributions; `None` if one is missing. The labels are in the order of the
