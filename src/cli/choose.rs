@@ -6,41 +6,10 @@
 
 use std::sync::Arc;
 
-use super::{input::Records, note};
+use super::note;
 use tribunal::{
-    backend::Backend,
-    config::Resolved,
-    error::Result,
-    item::{FieldMap, Item},
-    judge,
-    prompt::Prompt,
+    backend::Backend, config::Resolved, error::Result, item::Item, judge, prompt::Prompt,
 };
-
-/// Number of records that may lack a mapped field before it counts as missing from all.
-const LOOKED_AT: usize = 20;
-
-/// The first record that can be read and has the mapped fields, or else the first that can be read; it stays among
-/// the records.
-pub(super) fn first_item(records: &mut Records, map: &FieldMap) -> Option<Item> {
-    let mut seen = Vec::new();
-    let mut first: Option<Item> = None;
-    for record in records.by_ref() {
-        let item = record.item.as_ref().ok().cloned();
-        seen.push(record);
-        let Some(item) = item else { continue };
-        if map.apply(&item).is_ok() {
-            first = Some(item);
-            break;
-        }
-        first.get_or_insert(item);
-        if seen.len() >= LOOKED_AT {
-            break;
-        }
-    }
-    let rest = std::mem::replace(records, Box::new(std::iter::empty()));
-    *records = Box::new(seen.into_iter().chain(rest));
-    first
-}
 
 /// The prompt that was named, or the one that fits the model, the criteria and the first record.
 ///

@@ -22,7 +22,7 @@ use std::{
 
 use super::{
     dotenv::{Parsed, Variable, assignment, parse},
-    note, secrets, trust,
+    note, permissions, secrets,
 };
 use tribunal::{
     config::{Permission, is_identity, outside},
@@ -72,7 +72,7 @@ pub(super) fn load() -> Result<()> {
     };
     let Parsed { variables, malformed } = parse(&text);
     warn(&path, &malformed);
-    let allowed = if named { BTreeSet::new() } else { trust::allowed(&path) };
+    let allowed = if named { BTreeSet::new() } else { permissions::of(&path) };
     let mut loaded = Loaded { path, ..Loaded::default() };
     let mut set = String::new();
     for Variable { line, name, value } in variables {
@@ -186,7 +186,7 @@ const NETWORK: [&str; 6] =
     ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"];
 
 /// Variables that no found file can set: they decide what is trusted.
-const OURS: [&str; 2] = [VARIABLE, trust::FOLDER];
+const OURS: [&str; 2] = [VARIABLE, permissions::FOLDER];
 
 /// What a variable with this value would do, by its name: the table above.
 fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {

@@ -9,7 +9,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{choose, note};
+use super::note;
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
@@ -85,7 +85,7 @@ impl Args {
     pub(super) fn open(&self, sources: Vec<Source>, map: &FieldMap) -> Input {
         let (total, are_files) = (self.count(&sources), are_files(&sources));
         let mut records = self.read(sources);
-        let first = choose::first_item(&mut records, map);
+        let first = first_item(&mut records, map);
         Input { records, first, total, are_files }
     }
 
@@ -155,6 +155,32 @@ impl Args {
             }
         }
     }
+}
+
+/// Number of records that may lack a mapped field before it counts as missing from all.
+const LOOKED_AT: usize = 20;
+
+/// The first record that can be read and has the mapped fields, or else the first that can be read; it stays among
+/// the records.
+fn first_item(records: &mut Records, map: &FieldMap) -> Option<Item> {
+    let mut seen = Vec::new();
+    let mut first: Option<Item> = None;
+    for record in records.by_ref() {
+        let item = record.item.as_ref().ok().cloned();
+        seen.push(record);
+        let Some(item) = item else { continue };
+        if map.apply(&item).is_ok() {
+            first = Some(item);
+            break;
+        }
+        first.get_or_insert(item);
+        if seen.len() >= LOOKED_AT {
+            break;
+        }
+    }
+    let rest = std::mem::replace(records, Box::new(std::iter::empty()));
+    *records = Box::new(seen.into_iter().chain(rest));
+    first
 }
 
 /// Whether all of them are regular files, and none is a pipe.

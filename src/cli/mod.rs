@@ -9,7 +9,7 @@
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
 //! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
-//! | `env_file`, `dotenv` | variables from `.env` |
+//! | `env_file`, `dotenv`, `permissions` | variables from `.env`, and what found files may do |
 //!
 //! # What every command follows
 //!
@@ -43,6 +43,7 @@ mod models;
 mod opening;
 mod output;
 mod parse;
+mod permissions;
 mod progress;
 mod prompts;
 mod reparse;

@@ -3,30 +3,22 @@
 //! Permissions are stored per file, as the set of what it asked for at the time. Other edits of the file need no new
 //! permission; another address, key variable or path does.
 //!
-//! The store is one JSON file in the user's folder for configuration, a table from the path of a file to the sentences
-//! that describe what it asked for. A sentence names the value, so that another value is another sentence:
-//!
-//! ```json
-//! {"/home/me/work/tribunal.toml": ["[model.far] base_url sends requests, and the key in OPENAI_API_KEY, to https://…"]}
-//! ```
-//!
-//! It is written beside its place and moved there, so that no other process reads half of it.
+//! `permissions` keeps them, and `env_file` knows what a `.env` asks for.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    env, fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
-use super::{Exit, emit, env_file, note};
+use super::{
+    Exit, emit, env_file, note,
+    permissions::{self, Store},
+};
 use tribunal::{
     config::{Config, Effective, Permission, SettingOrigin},
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     models::{self, presets},
 };
-
-/// Variable that names the folder of the store of permissions.
-pub(super) const FOLDER: &str = "TRIBUNAL_CONFIG_DIR";
 
 /// Allow a folder's tribunal.toml and .env what they ask for.
 #[derive(Debug, clap::Args)]
@@ -45,30 +37,25 @@ pub(super) struct Args {
     remove: bool,
 }
 
-/// Permissions by file.
-type Store = BTreeMap<String, BTreeSet<String>>;
-
 /// Runs `tribunal trust`: grants, withdraws or lists permissions.
 ///
 /// # Errors
 /// The store or a file of the folder cannot be read, or the store cannot be written.
 pub(super) fn run(args: &Args) -> Result<Exit> {
-    let mut store = read()?;
+    let mut store = Store::read()?;
     if args.list {
         return list(&store);
     }
     let files = asking(args.folder.as_deref().unwrap_or(Path::new("")))?;
     for (path, asked) in &files {
-        let before = store.remove(&key(path));
+        let was_trusted = store.withdraw(path);
         if args.remove {
-            if before.is_some() {
+            if was_trusted {
                 note(&format!("no longer trusted: {}", path.display()));
             }
             continue;
         }
-        if !asked.is_empty() {
-            store.insert(key(path), asked.iter().map(|one| one.what().to_owned()).collect());
-        }
+        store.grant(path, asked);
         for one in asked {
             note(&format!("trusted: {}: {}", path.display(), one.what()));
         }
@@ -76,32 +63,35 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     if !args.remove && files.iter().all(|(_, asked)| asked.is_empty()) {
         note("nothing to trust: no file here asks for another address, key or file");
     }
-    write(&store)?;
+    store.write()?;
     Ok(Exit::Done)
 }
 
 /// Prints every file with what it may do.
 fn list(store: &Store) -> Result<Exit> {
     let out = &mut io::stdout();
-    if store.is_empty() {
+    if store.files().next().is_none() {
         note("no file has permissions: `tribunal trust` grants them");
     }
-    for (file, asked) in store {
+    for (file, asked) in store.files() {
         emit(out, file)?;
         asked.iter().try_for_each(|what| emit(out, &format!("  {what}")))?;
     }
     Ok(Exit::Done)
 }
 
-/// Allows what a file asks for that this program has just written.
+/// Grants a file that this program has just written what it asks for.
+///
+/// # Errors
+/// The file cannot be read, or the store cannot be read or written.
 pub(super) fn remember(file: &Path) -> Result<()> {
     let asked = Config::read(file)?.permissions()?;
     if asked.is_empty() {
         return Ok(());
     }
-    let mut store = read()?;
-    store.insert(key(file), asked.iter().map(|one| one.what().to_owned()).collect());
-    write(&store)
+    let mut store = Store::read()?;
+    store.grant(file, &asked);
+    store.write()
 }
 
 /// The files that are found from a folder, and what each of them asks for.
@@ -117,16 +107,11 @@ fn asking(folder: &Path) -> Result<Vec<(PathBuf, Vec<Permission>)>> {
     Ok(files)
 }
 
-/// The permissions of a file. A store that cannot be read grants none.
-pub(super) fn allowed(file: &Path) -> BTreeSet<String> {
-    read().ok().and_then(|mut store| store.remove(&key(file))).unwrap_or_default()
-}
-
 /// What settings ask for and the user has not allowed: by tribunal.toml, and by .env.
 pub(super) fn missing(config: &Config, resolved: &Effective) -> [Vec<Permission>; 2] {
     let mut of_file = Vec::new();
     if let (Some(path), true) = (config.path(), config.is_found()) {
-        let allowed = allowed(path);
+        let allowed = permissions::of(path);
         of_file = resolved.permissions();
         of_file.retain(|one| !allowed.contains(one.what()));
     }
@@ -194,54 +179,4 @@ fn matters(variable: &str, resolved: &Effective, is_named: bool) -> bool {
         }
         _ => is_remote,
     }
-}
-
-/// The key of a file in the store: its folder with links resolved, and its name.
-fn key(file: &Path) -> String {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize().unwrap_or_default();
-    folder.join(file.file_name().unwrap_or_default()).display().to_string()
-}
-
-/// The path of the store, in `TRIBUNAL_CONFIG_DIR` or the system's folder for configuration.
-fn store_path() -> Result<PathBuf> {
-    let named = env::var_os(FOLDER).filter(|name| !name.is_empty()).map(PathBuf::from);
-    let usual = || dirs::config_dir().map(|folder| folder.join("tribunal"));
-    let folder = named.or_else(usual).ok_or_else(|| {
-        Error::new(ErrorKind::Config, "this system has no folder for configuration")
-            .hint(format!("name one with {FOLDER}"))
-    })?;
-    Ok(folder.join("trusted.json"))
-}
-
-/// All permissions; none where the store does not exist yet.
-fn read() -> Result<Store> {
-    let path = store_path()?;
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Store::default()),
-        Err(cause) => return Err(cannot("read", &path).because(cause)),
-    };
-    serde_json::from_slice(&text).map_err(|_| {
-        cannot("read", &path)
-            .hint("its content is damaged: remove the file, and run `tribunal trust` again")
-    })
-}
-
-/// Replaces the store as a whole.
-fn write(store: &Store) -> Result<()> {
-    let path = store_path()?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let written = fs::create_dir_all(folder).and_then(|()| {
-        // Beside its place and moved there: no other process reads half of it.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, store)?;
-        file.persist(&path).map_err(io::Error::from)
-    });
-    written.map(drop).map_err(|cause| cannot("write", &path).because(cause))
-}
-
-/// The error for a store that cannot be read or written.
-fn cannot(what: &str, path: &Path) -> Error {
-    Error::new(ErrorKind::Io, format!("cannot {what} `{}`", path.display()))
 }

@@ -4,7 +4,7 @@
 //! names that begin like this program's, or differ from a known name only in case or underscores, are reported. Their
 //! values are never printed, for they may be keys.
 
-use super::{env_file, note, trust};
+use super::{env_file, note, permissions};
 use tribunal::{error::near, models::presets};
 
 /// How the names of this program's variables begin.
@@ -12,7 +12,7 @@ const PREFIX: &str = "TRIBUNAL_";
 
 /// Variables of this program that are not options.
 const OTHERS: [&str; 4] =
-    ["TRIBUNAL_SECRET", "TRIBUNAL_CACHE_DIR", trust::FOLDER, env_file::VARIABLE];
+    ["TRIBUNAL_SECRET", "TRIBUNAL_CACHE_DIR", permissions::FOLDER, env_file::VARIABLE];
 
 /// Warns of variables that look like settings and have no effect, and of misspelt names of keys and addresses.
 pub(super) fn warn(command: &clap::Command) {

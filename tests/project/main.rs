@@ -5,4 +5,5 @@ mod support;
 
 mod architecture;
 mod examples;
+mod planted;
 mod readme;
