@@ -11,6 +11,7 @@ mod configuration;
 mod escaping;
 mod settings;
 mod snapshots_errors;
+mod snapshots_failures;
 mod snapshots_help;
 mod snapshots_runs;
 mod terminal;
