@@ -34,7 +34,8 @@ has_libclang() {
 # Rust: with rustup where it is there or a package, else by rustup's own script into the user's home.
 install_rust() {
   local parts=(--profile minimal --component clippy --component rustfmt)
-  if ! has rustup && has apt-get && apt-cache show rustup >/dev/null 2>&1; then
+  # Not `apt-cache show`: it succeeds for a package that others only mention, as on Debian 12.
+  if ! has rustup && has apt-get && apt-cache policy rustup | grep -q 'Candidate: [0-9]'; then
     install rustup
   fi
   if has rustup; then
@@ -48,11 +49,12 @@ install_rust() {
   fi
   say "installing Rust with the script of https://rustup.rs, into $HOME/.cargo and $HOME/.rustup"
   say "(to use another Rust, press Ctrl-C and install Rust $wanted or newer)"
-  local script
   script=$(mktemp)
-  curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location https://sh.rustup.rs -o "$script"
-  sh "$script" -y --no-modify-path "${parts[@]}" >/dev/null
-  rm -f "$script"
+  trap 'rm -f "$script"' EXIT
+  if ! curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location https://sh.rustup.rs -o "$script" ||
+    ! sh "$script" -y --no-modify-path "${parts[@]}" >/dev/null; then
+    stop "Rust could not be installed: install Rust $wanted or newer another way and run this again"
+  fi
 }
 
 missing=()

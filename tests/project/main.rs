@@ -7,3 +7,4 @@ mod architecture;
 mod examples;
 mod planted;
 mod readme;
+mod setup;
