@@ -166,7 +166,7 @@ impl Scale {
                 wrong("`step` of a scale must be above 0, or `any`")
             }
             Self::Labels { labels } if labels.len() < 2 => {
-                wrong("a scale needs two levels or more")
+                wrong("a scale needs at least two levels or labels")
             }
             Self::Labels { labels } if !labels.values().all(serde_json::Value::is_number) => {
                 wrong("every level of a scale needs a number: `{Good: 2, Bad: 1}`")

@@ -180,7 +180,7 @@ fn reopened(path: &Path) -> Result<File> {
     if !start.starts_with(LINE_START.get(..start.len()).unwrap_or(LINE_START)) {
         return Err(Error::new(
             ErrorKind::Config,
-            format!("`{}` is there already, and is not a recording", path.display()),
+            format!("`{}` exists already, and is not a recording", path.display()),
         )
         .hint("name another file for the recording"));
     }

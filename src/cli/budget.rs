@@ -1,12 +1,13 @@
-//! The budget of a run: flags that limit what it may spend, and what is said when a limit ends it.
+//! The budget of a run: flags that limit what it may spend, and the error when a limit ends it.
 //!
-//! One budget holds for everything that a command asks: judge, members of a jury, policy, critic, final judge, retries.
+//! One budget covers every request of a command: those of the judge, the members of a jury, the policy, the critic and
+//! the final judge, retries included.
 //! It is checked below the cache, so that cached answers are free. Where a limit is met, no further request is sent,
 //! requests in flight end and are saved, and the command exits with 3. The same command with a larger limit continues.
 //!
 //! ```text
-//! error: the budget of 7 requests is spent, so far 7 requests, 70 tokens
-//! hint: nothing is lost: run the same again with a larger --max-requests 14, and it goes on from here
+//! error: the budget of 7 requests is used up: 7 requests, 70 tokens so far
+//! hint: finished results are saved: to continue, run the same command with a larger limit, such as --max-requests 14
 //! ```
 
 use std::time::Duration;
@@ -25,7 +26,7 @@ use tribunal::{
 #[group(skip)]
 #[command(next_help_heading = "Budget of the run")]
 pub(super) struct Args {
-    /// Maximum cost, where prices are known.
+    /// Maximum cost, in the currency of the model prices.
     #[arg(long, value_name = "AMOUNT", value_parser = amount, env = "TRIBUNAL_MAX_COST")]
     max_cost: Option<f64>,
     /// Maximum number of requests, retries included.
@@ -52,7 +53,7 @@ impl Args {
     }
 }
 
-/// Refuses a limit on cost for a model behind an API whose price is not known: nobody could tell when it is met.
+/// Rejects a limit on cost for a remote model whose price is not known: it could never be checked.
 ///
 /// # Errors
 /// The price is not known.

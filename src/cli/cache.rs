@@ -116,7 +116,7 @@ struct Exported {
 /// Runs `tribunal cache`.
 ///
 /// # Errors
-/// The store cannot be opened or read, nothing says which answers to remove, or `.env` names a store that the user
+/// The store cannot be opened or read, `prune` has neither an age nor a size, or `.env` names a store that the user
 /// has not allowed.
 pub(super) async fn run(args: Args) -> Result<Exit> {
     let folder = Cache::folder()?;

@@ -1,8 +1,8 @@
-//! The prompt where none is named: the one that fits the model and the first record.
+//! The prompt of a run where the user names none: it fits the model and the first record.
 //!
 //! A record with `steps` gets a prompt that finds the first wrong step, one with two answers a comparison, one with
 //! `rubric` a rubric, and so on: the library decides, see `prompt::default_for`. The choice is printed, with the flag
-//! that makes another one.
+//! that sets another prompt.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! Results are exact in pipes and files, and escaped on a terminal. Only text that this program has coloured
 //! itself, out of escaped parts, is printed unchanged.
 //!
-//! Three functions print messages, and differ in who has escaped them: [`print_error`] and [`note`] escape what they are
+//! Three functions print messages, and differ in where the text is escaped: [`print_error`] and [`note`] escape what they are
 //! given, [`note_coloured`] does not. Two print results: [`emit`] and [`emit_coloured`].
 
 use std::{
@@ -42,7 +42,7 @@ pub(super) fn print_error(error: &Error) {
 pub(super) fn worded(hint: &Hint) -> String {
     hint.worded(|name, value| {
         let long = name.replace('_', "-");
-        // These two are typed so often that everybody knows them by their letter.
+        // The short forms of these two are better known.
         let flag = match name {
             "prompt" => "-p".to_owned(),
             "model" => "-m".to_owned(),
@@ -50,7 +50,7 @@ pub(super) fn worded(hint: &Hint) -> String {
         };
         match (is_flag(&long), value) {
             (true, "") => flag,
-            // A shell would cut it into words, or read a sign of its own.
+            // A shell would split it into words, or replace parts of it.
             (true, value) if value.contains([' ', '*', '<', '>', '|']) => {
                 format!("{flag} '{value}'")
             }
@@ -76,7 +76,7 @@ pub(super) fn note(text: &str) {
 pub(super) fn note_coloured(text: &str) {
     let secrets = SECRETS.get().into_iter().flatten();
     let shown = secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
-    // A closed standard error is no reason to fail.
+    // A closed standard error must not end the run.
     let _ = writeln!(io::stderr(), "{}", fitted(&shown, of_stderr()));
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Args {
 /// Runs `tribunal diff`.
 ///
 /// # Errors
-/// A file cannot be read or is no file of results, or the two have no record in common.
+/// A file cannot be read or is not a file of results, or the two have no record in common.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = Plan::default().writes_stdout().reads("an input", &args.first);
     plan.reads("an input", &args.second).check()?;
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let mut out = io::stdout();
     let flips: &mut dyn Iterator<Item = _> = &mut comparison.flips();
     for (one, other) in flips.take(if args.quiet { 0 } else { usize::MAX }) {
-        let shown = |told: &RecordVerdict| escaped(told.verdict.as_deref().unwrap_or("(none)"));
+        let shown = |side: &RecordVerdict| escaped(side.verdict.as_deref().unwrap_or("(none)"));
         emit(&mut out, &format!("{:<20} {} → {}", escaped(&one.id), shown(one), shown(other)))?;
     }
     note(&comparison.to_string());
@@ -68,12 +68,12 @@ fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
                 "verdicts from other tools need an id and a value: {\"id\": \"q7\", \"score\": 8}",
             ));
     }
-    let (mut told, mut whose) = (Vec::new(), Vec::new());
+    let (mut verdicts, mut whose) = (Vec::new(), Vec::new());
     for (number, line) in records::lines(&Source::File(path.to_owned()))? {
         let place = format!("{}:{number}", path.display());
         let line = line.map_err(|error| error.within(&place))?;
         whose.push(LineOwner::of(&line));
-        told.push(RecordVerdict::read(&line).map_err(|error| error.within(&place))?);
+        verdicts.push(RecordVerdict::read(&line).map_err(|error| error.within(&place))?);
     }
     let counts = records::current(&whose);
     let others = counts.iter().filter(|counts| !**counts).count();
@@ -83,7 +83,11 @@ fn read(path: &Path) -> Result<Vec<RecordVerdict>> {
             path.display()
         )));
     }
-    Ok(told.into_iter().zip(counts).filter_map(|(told, counts)| counts.then_some(told)).collect())
+    Ok(verdicts
+        .into_iter()
+        .zip(counts)
+        .filter_map(|(verdict, counts)| counts.then_some(verdict))
+        .collect())
 }
 
 /// What a file is where it is not lines of JSON. A `.json` file is often lines, so its first character decides.

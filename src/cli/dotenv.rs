@@ -118,7 +118,7 @@ fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     None
 }
 
-/// Whether nothing but a comment follows.
+/// Whether only blanks and a comment follow.
 fn ends(line: &str) -> bool {
     let rest = line.trim();
     rest.is_empty() || (line.starts_with([' ', '\t']) && rest.starts_with('#'))

@@ -63,7 +63,7 @@ pub(super) fn load() -> Result<()> {
         Err(cause) if named => {
             return Err(Error::new(ErrorKind::Config, format!("cannot read `{}`", path.display()))
                 .because(cause)
-                .hint(format!("set {VARIABLE} to nothing to read no such file")));
+                .hint(format!("set {VARIABLE} to an empty value to read no such file")));
         }
         Err(cause) => {
             note(&format!("warning: `{}` is ignored: {cause}", path.display()));
@@ -210,7 +210,7 @@ fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
         "TRIBUNAL_CONFIG" => needs(&format!("names `{value}`, which can then ask for everything")),
         "TRIBUNAL_CACHE_DIR" => file(value),
         "TRIBUNAL_MODEL_ID" if is_identity(value) => {
-            needs(&format!("keeps answers as those of the model `{value}`"))
+            needs(&format!("stores answers under the name of the model `{value}`"))
         }
         "TRIBUNAL_MODEL" | "TRIBUNAL_POLICY" => model(),
         "TRIBUNAL_CRITERIA" => at(),

@@ -1,8 +1,8 @@
 //! Messages about the fields of records: which the judge reads, which nothing reads, and which are empty.
 //!
 //! A judge that silently ignores half of a record is the most common way to judge the wrong thing. So before a run the
-//! fields that are read and not read are printed, a field that was mapped for nothing is an error, and what later
-//! records show is printed at the end, each warning once with its first place. With `--quiet` records are not watched.
+//! fields that are read and not read are printed, a field that is mapped and not read is an error. Warnings about
+//! later records are printed at the end, each once with its first place. With `--quiet` records are not watched.
 //!
 //! ```text
 //! shown to the judge: question, bot_reply (answer); not shown: user_message
@@ -45,7 +45,7 @@ fn warn(notice: &str) {
     note(&format!("warning: {}", report::escaped(notice)));
 }
 
-/// Refuses mapped or set fields that no prompt reads. In a configuration file, which may serve several prompts, they
+/// Rejects mapped or set fields that no prompt reads. In a configuration file, which may serve several prompts, they
 /// are only a warning.
 ///
 /// # Errors
@@ -108,7 +108,7 @@ enum FieldUse {
 impl FieldUse {
     /// What this prompt does with the field `name` of a record like `item`.
     ///
-    /// A prompt that reads the field under its own name, or that takes it for a synonym, reads it. Of two synonyms that a
+    /// A prompt that reads the field under its own name, or accepts it as a synonym, reads it. Of two synonyms that a
     /// record has, only one is read: the other one is shadowed.
     fn of(prompt: &Prompt, name: &str, item: Option<&Item>) -> Self {
         let mut found = Self::None;
@@ -156,7 +156,7 @@ fn unread(table: &str, name: &str, prompts: &[&Prompt]) -> Error {
     error.hint(format!("fields that are read: `{all}`; -p names another prompt"))
 }
 
-/// Watches records while they are judged, for what their first did not show: empty answers, and other fields.
+/// Checks records while they are judged for what the first one did not have: empty answers, and other fields.
 #[derive(Debug)]
 pub(super) struct Watch {
     judge: Judge,

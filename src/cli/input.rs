@@ -1,8 +1,8 @@
 //! The records that a command reads: which files, in which format, and how many.
 //!
 //! Records are read as they are needed, never all at once, except where `--sample` needs all of them to pick from. The
-//! number of records, for progress and for the count of untried ones, is only taken where it is cheap: lines of a file
-//! are counted, a small table is parsed once more, a pipe is not counted.
+//! number of records, for progress and for the count of untried ones, is only determined where that is cheap: lines of
+//! a file are counted, a small table is parsed once more, a pipe is not counted.
 
 use std::{
     io::{self, IsTerminal},
@@ -65,7 +65,7 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Records on their way to a judge.
+/// Records, read one by one.
 pub(super) type Records = Box<dyn Iterator<Item = Record> + Send>;
 
 /// The input of one run.
@@ -81,7 +81,8 @@ pub(super) struct Input {
 }
 
 impl Args {
-    /// Opens the sources and reads up to the first record; `map` names the fields that records call otherwise.
+    /// Opens the sources and reads up to the first record; `map` gives the names under which records
+    /// have the fields of the prompt.
     pub(super) fn open(&self, sources: Vec<Source>, map: &FieldMap) -> Input {
         let (total, are_files) = (self.count(&sources), are_files(&sources));
         let mut records = self.read(sources);
@@ -145,7 +146,7 @@ impl Args {
         match self.input_format.unwrap_or_else(|| InputFormat::of(path)) {
             InputFormat::Text => Some(1),
             InputFormat::Jsonl if !packed => lines(path),
-            // Other formats have to be parsed; a file of this size takes less than a second.
+            // Other formats have to be parsed; a file of this size is parsed in less than a second.
             _ if file.len() > LARGEST_READ_TWICE && self.limit.is_none() => None,
             _ => {
                 let options =

@@ -95,8 +95,8 @@ Exit codes:
 /// Runs `tribunal judge`: see the steps above.
 ///
 /// # Errors
-/// Settings, prompt, model or files cannot be used. What fails for one record alone is a line of results, and no
-/// error of the command.
+/// Settings, prompt, model or files cannot be used. What fails for one record alone is a line of results, not
+/// an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
     if !args.output.quiet {
@@ -248,7 +248,7 @@ fn save(judge: &Judge, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The exit code by the shares that the settings allow, each said where it is missed.
+/// The exit code by the shares that the settings allow; a share that is missed is printed.
 fn gate(resolved: &Resolved, summary: &Summary) -> Exit {
     let passed = summary.pass_rate().unwrap_or(0.0);
     let under = resolved.settings.fail_under.filter(|least| passed < *least);

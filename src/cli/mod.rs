@@ -1,6 +1,6 @@
 //! The command line: one file per command, on top of the library's public API.
 //!
-//! Results go to standard output, messages to standard error, and the exit code says how it went: see [`Exit`].
+//! Results go to standard output, messages to standard error, and the exit code tells success from failure: see [`Exit`].
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -15,7 +15,7 @@
 //!
 //! - Arguments are read in two stages: `Args` is what was typed, and the command turns it into settings and options of
 //!   the library before anything is opened.
-//! - Whatever can be refused is refused before the first request, with an error that says what to do next.
+//! - Everything that can be rejected is rejected before the first request, with an error that gives the next step.
 //! - A bad record, line or answer costs itself. It is reported on standard error, the rest goes on, and the exit code
 //!   is 3.
 //! - Nothing is asked interactively: a command that would destroy something wants a flag, such as `--yes`.
@@ -136,9 +136,8 @@ pub(crate) fn main() -> ExitCode {
     let exit = env_file::load().and_then(|()| {
         console::hide(Environment::process().secrets());
         let runtime = tokio::runtime::Runtime::new();
-        let runtime = runtime.map_err(|cause| {
-            Error::new(ErrorKind::Io, "this system starts no threads").because(cause)
-        })?;
+        let runtime = runtime
+            .map_err(|cause| Error::new(ErrorKind::Io, "cannot start threads").because(cause))?;
         Ok(runtime.block_on(run()))
     });
     exit.unwrap_or_else(|error| failed(&error))
@@ -161,7 +160,7 @@ async fn run() -> ExitCode {
             return ExitCode::from(2);
         }
         Err(help) => {
-            // Help that nobody reads to its end is not a failure.
+            // Help that is not read to its end, as with `| head`, is not a failure.
             let _ = help.format(&mut command).print();
             return ExitCode::SUCCESS;
         }
@@ -235,7 +234,7 @@ fn command() -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
-const ASKING: [&str; 17] = [
+const ASKING: [&str; 19] = [
     "base_url",
     "concurrency",
     "context",
@@ -243,12 +242,14 @@ const ASKING: [&str; 17] = [
     "fail_under",
     "gpu_layers",
     "key_variable",
+    "lora",
     "max_tokens",
     "max_unreadable",
     "model_id",
     "reask",
     "rpm",
     "seed",
+    "stream",
     "temperature",
     "threads",
     "timeout",
@@ -267,7 +268,7 @@ fn plain(command: clap::Command) -> clap::Command {
     })
 }
 
-/// Prints the error of a command, and gives its exit code. A closed pipe is no error: `tribunal … | head` ends with 0.
+/// Prints the error of a command, and gives its exit code. A closed pipe is not an error: `tribunal … | head` ends with 0.
 fn failed(error: &Error) -> ExitCode {
     if console::is_closed_pipe(error) {
         return ExitCode::SUCCESS;

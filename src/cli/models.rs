@@ -93,6 +93,6 @@ fn info(path: &Path) -> Result<Exit> {
 #[cfg(not(feature = "llama"))]
 fn info(_: &Path) -> Result<Exit> {
     use tribunal::error::{Error, ErrorKind};
-    Err(Error::new(ErrorKind::Config, "this program was built without models in this process")
+    Err(Error::new(ErrorKind::Config, "this build cannot load models into its own process")
         .hint("build it with `--features llama`"))
 }

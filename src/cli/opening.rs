@@ -1,7 +1,7 @@
 //! From settings to a judge with its model, or to a jury with the models of all members.
 //!
-//! Both ways lead through the same builder as the library's users take: the settings give a `JudgeBuilder`, this module
-//! adds the model and the prompt. The prompt needs the model's name, for some prompts belong to certain models, and the
+//! Both use the same `JudgeBuilder` as users of the library: the settings give the builder, this module adds the model
+//! and the prompt. The prompt needs the model's name, for some prompts belong to certain models, and the
 //! first record, for a prompt has to fit its fields.
 
 use super::{budget, choose, fields};
@@ -20,7 +20,7 @@ use tribunal::{
 pub(super) struct Opening<'a> {
     /// The first record, by which a prompt is chosen where none is named.
     pub(super) first: Option<&'a Item>,
-    /// Whether nothing is printed about what was chosen.
+    /// Whether the choice of a prompt is not printed.
     pub(super) quiet: bool,
     /// Opens the models, each once.
     pub(super) models: Models,

@@ -42,7 +42,7 @@ pub(super) struct Args {
     /// Format on standard output: jsonl, json, csv, tsv or pretty.
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Shape>,
-    /// File for the run's figures, as JSON.
+    /// File for the summary of the run, as JSON.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     summary: Option<PathBuf>,
     /// File for a JUnit report, for CI.
@@ -51,13 +51,13 @@ pub(super) struct Args {
     /// Leave the input record out of its result line.
     #[arg(long, hide_short_help = true)]
     pub(super) no_item: bool,
-    /// Show each critique as it ends.
+    /// Print each critique as soon as it is complete.
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
     /// Print no progress and no summary.
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Judge records again that failed or were unreadable.
+    /// Judge again the records that failed or were unreadable.
     #[arg(long, conflicts_with = "fresh")]
     retry_errors: bool,
     /// Judge all records again, and replace earlier results.
@@ -116,7 +116,7 @@ impl Args {
     /// Opens everything that is written, before the first request: what is printed, and the file of results.
     ///
     /// # Errors
-    /// A file cannot be written, or holds something already.
+    /// A file cannot be written, or has content already.
     pub(super) fn open(
         &self,
         judge: Judge,
@@ -176,7 +176,7 @@ pub(super) struct Sink {
 }
 
 impl Listener<JudgeWork> for Sink {
-    /// A record begins: it is checked for what the first one did not show.
+    /// A record begins: it is checked for what the first one did not have.
     fn begun(&mut self, record: &Record) {
         if let (Some(watch), Ok(item)) = (&mut self.watch, &record.item) {
             watch.check(item, &record.place);
@@ -242,7 +242,7 @@ impl Sink {
     }
 }
 
-/// Says what the file of results holds beside the results of this run, and where those of an unfinished run are.
+/// Prints what the file of results holds beside the results of this run, and where those of an unfinished run are.
 pub(super) fn note_left(left: &Written, path: &Path, quiet: bool) {
     if !left.is_final {
         let results = left.results.display();

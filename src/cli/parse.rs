@@ -1,8 +1,8 @@
 //! `tribunal parse`: verdicts read out of texts that exist already.
 //!
 //! Nothing is sent: a judge without a model reads the verdict in each text by the rules of a prompt, and prints the same
-//! lines and summary as `tribunal judge`. This is the way to compare rules on texts from another tool, and to judge how
-//! readable the critiques of a model are.
+//! lines and summary as `tribunal judge`. This is the way to compare rules on texts from another tool, and to measure how
+//! many critiques of a model can be read.
 //!
 //! ```text
 //! $ tribunal parse critiques.jsonl -p score --pass 'score >= 7' > verdicts.jsonl
@@ -54,10 +54,10 @@ pub(super) struct Args {
     /// Rule that decides what passes, such as 'score >= 7'.
     #[arg(long, value_name = "RULE")]
     pass: Option<String>,
-    /// Field or path of the record's own label [default: label].
+    /// Field with the expected verdict of a record [default: label].
     #[arg(long, value_name = "FIELD")]
     label: Option<String>,
-    /// Meaning of a label's word, such as Good=correct.
+    /// Meaning of a word in that field, such as Good=correct.
     #[arg(long, value_name = "WORD=MEANING", value_delimiter = ',', allow_hyphen_values = true)]
     label_map: Vec<Pair>,
     /// Print no summary.
@@ -117,7 +117,7 @@ fn read(judge: &Judge, field: &str, record: Record) -> Finished {
     }
 }
 
-/// Reads the text in the light of the rest of the record.
+/// Reads the text, with the other fields of the record as the judged text.
 fn parsed(judge: &Judge, item: &Item, field: &str) -> Result<Judgment> {
     let text =
         item.at(field).map_err(|error| error.hint("--field names the field with the text"))?;

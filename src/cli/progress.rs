@@ -1,7 +1,7 @@
 //! The progress of a run: a bar on a terminal, a line every 30 seconds elsewhere.
 //!
-//! The speed is that of records which this run judged: those kept from an earlier run end at once and would promise too
-//! much. Counting happens where records end; a thread of its own draws the bar or prints the line, so that a slow
+//! The speed is that of records which this run judged: those kept from an earlier run end at once, and would make
+//! the time left look too short. Counting happens where records end; a thread of its own draws the bar or prints the line, so that a slow
 //! terminal slows nothing down.
 //!
 //! ```text
@@ -229,9 +229,9 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_their_two_largest_units() {
-        let told = [0, 59, 61, 3_599, 3_600, 90_061].map(|n| rough(Duration::from_secs(n)));
-        assert_eq!(told, ["0 s", "59 s", "1 min 1 s", "59 min 59 s", "1 h 0 min", "25 h 1 min"]);
+    fn times_are_shown_in_their_two_largest_units() {
+        let shown = [0, 59, 61, 3_599, 3_600, 90_061].map(|n| rough(Duration::from_secs(n)));
+        assert_eq!(shown, ["0 s", "59 s", "1 min 1 s", "59 min 59 s", "1 h 0 min", "25 h 1 min"]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `tribunal prompts`: built-in prompts, and checks of your own.
 //!
-//! `render` and `check` run a prompt as the judge does, with made-up answers in place of a model's. So what they show
-//! is exactly what would be sent: roles, marks and the order of answers included. On a terminal the parts of a message
-//! are coloured by their origin, which is also what the library goes by: only the prompt author's text may hold turns
-//! and control tokens.
+//! `render` and `check` run a prompt as the judge does, with made-up answers in place of a model's. So they show exactly
+//! what would be sent: roles, marks and the order of answers included. On a terminal the parts of a message
+//! are coloured by their origin. The library uses the same origins: only the prompt author's text may hold turns and
+//! control tokens.
 
 use std::{
     io::{self, IsTerminal},

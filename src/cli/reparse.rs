@@ -32,7 +32,7 @@ use tribunal::{
     verdict::Judgment,
 };
 
-/// Read stored results again by other rules, without a model.
+/// Apply other rules to stored results, without a model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -64,7 +64,7 @@ struct Count {
 /// The judge is built by the first line, for a prompt that no flag names is that of the line.
 ///
 /// # Errors
-/// Settings are wrong, or the input is no file of results.
+/// Settings are wrong, or the input is not a file of results.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
     let mut judge = None;

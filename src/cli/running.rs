@@ -48,7 +48,7 @@ pub(super) fn exit(end: &End, gate: impl FnOnce() -> Exit) -> Exit {
     }
 }
 
-/// Says that records which failed in an earlier run were not tried again, and how to do that.
+/// Prints that records which failed in an earlier run were not tried again, and how to do that.
 pub(super) fn note_kept(failed: usize, unreadable: usize) {
     let counts = [(failed, "failed"), (unreadable, "could not be read")];
     let what = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| {

@@ -1,11 +1,11 @@
 //! Flags that describe a judge, and the effective settings: flags over variables over the file.
 //!
 //! The flags are those of the library's own types [`Settings`] and [`ModelSettings`], which also are the keys of
-//! tribunal.toml: one definition gives the flag, the variable, the key, the schema and the help. So a setting that the
-//! library gains is a flag of every command at once.
+//! tribunal.toml: one definition gives the flag, the variable, the key, the schema and the help. So a new setting of the
+//! library is a flag of every command at once.
 //!
-//! [`Sources`] remembers which arguments clap took from the environment, so that `tribunal config` can name the
-//! variable, and `trust` can tell a flag from a variable of a found `.env`.
+//! [`Sources`] records which arguments clap read from the environment, so that `tribunal config` can name the
+//! variable, and `trust` can distinguish a flag from a variable of a found `.env`.
 
 use std::{
     collections::BTreeMap,
@@ -63,7 +63,7 @@ impl Sources {
 
     /// Where the setting of this key came from: a variable, or else a flag.
     fn origin(&self, key: &str) -> SettingOrigin {
-        // Of what stands in a table `sampling`, each key is an argument; of other tables the table is.
+        // Each key of the table `sampling` is an argument of its own; any other table is one argument.
         let name = key.strip_prefix("sampling.").unwrap_or(key);
         let argument = name.split('.').next().unwrap_or(name);
         match self.0.get(argument) {
@@ -116,7 +116,7 @@ impl Args {
             if let (Some(path), [_, ..]) = (config.path(), config.judges().as_slice()) {
                 let names = config.judges().join("`, `");
                 let path = path.display();
-                note(&format!("using no judge of {path}: --judge names one (`{names}`)"));
+                note(&format!("no judge of {path} is used: choose one with --judge (`{names}`)"));
             }
         }
         Ok(())
@@ -179,7 +179,7 @@ pub(super) fn reading_named<'n>(plan: Plan, names: impl Iterator<Item = &'n str>
     files.fold(plan, |plan, path| plan.reads("a prompt, a recording or a model", path))
 }
 
-/// Refuses a bare name that is nearly the name of a model in the file.
+/// Rejects a bare name that is nearly the name of a model in the file.
 fn check_name(config: &Config, resolved: &Effective) -> Result<()> {
     let models = config.models();
     let Some(name) = resolved.settings.model.as_deref().filter(|name| !models.contains(name))

@@ -20,7 +20,7 @@ pub(super) fn listen(stopping: watch::Sender<bool>) -> watch::Receiver<Stop> {
     tokio::spawn(async move {
         for urgency in [Stop::Soon, Stop::Now] {
             signals.next().await;
-            // The run hears of it first: a request given up because of the signal must not look like a failed run.
+            // First, the run is notified: a request that the signal cancels must not look like a failure.
             if sender.send(urgency).is_err() {
                 return;
             }

@@ -20,7 +20,7 @@ use tribunal::{
     models::{self, presets},
 };
 
-/// Allow a folder's tribunal.toml and .env what they ask for.
+/// Grant the permissions that tribunal.toml or .env ask for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A tribunal.toml or .env that was found, and not named with -c, may not change where requests and keys go: \

@@ -1,6 +1,6 @@
 //! Variables of the environment that are nearly the right ones.
 //!
-//! A misspelt variable is the quietest of all mistakes: the run goes on with other settings than the user believes. So
+//! A misspelt variable has no effect and causes no error, so that a run uses other settings than the user expects. So
 //! names that begin like this program's, or differ from a known name only in case or underscores, are reported. Their
 //! values are never printed, for they may be keys.
 

@@ -1,6 +1,6 @@
 //! Text that fits its terminal: lines break between words, and keep their indentation.
 //!
-//! Widths count columns and not characters: a wide character takes two, a combining one none.
+//! Widths count columns and not characters: a wide character counts as two, a combining one as none.
 //!
 //! Only terminals get wrapped text. In a pipe or a file a line stays whole, so that it can be searched for.
 

@@ -332,7 +332,7 @@ impl Config {
                 format!("there is no judge `{name}`: no {NAME} was found"),
             )
             .hint(
-                Hint::from("`tribunal init` writes one; name another with ")
+                Hint::from("`tribunal init` writes one; a file elsewhere is named by ")
                     .setting("config", "FILE"),
             );
         };

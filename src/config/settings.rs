@@ -76,12 +76,12 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
     #[schemars(with = "ShareForm")]
     pub fail_under: Option<f64>,
-    /// Exit 1 if more than this share is unreadable.
+    /// Exit 1 if a larger share of verdicts is unreadable.
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_MAX_UNREADABLE"))]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
     #[schemars(with = "ShareForm")]
     pub max_unreadable: Option<f64>,
-    /// Number of verdicts to sample per question [default: 1].
+    /// Number of independent samples per record [default: 1].
     #[cfg_attr(feature = "cli", arg(short = 'n', long, value_name = "N", env = "TRIBUNAL_DRAWS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draws: Option<u32>,
@@ -124,7 +124,7 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", command(flatten))]
     #[serde(skip_serializing_if = "SamplingSettings::is_empty")]
     pub sampling: SamplingSettings,
-    /// Read field NEW from field OLD, such as meta.text.
+    /// Read field NEW from field OLD, such as answer=meta.text.
     #[cfg_attr(feature = "cli", arg(long, value_name = "NEW=OLD", value_delimiter = ','))]
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
@@ -134,14 +134,14 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub set: Vec<Pair>,
-    /// Field or path of the record's own label [default: label].
+    /// Field with the expected verdict of a record [default: label].
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "FIELD", env = "TRIBUNAL_LABEL")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Meaning of a label's word, such as Good=correct.
+    /// Meaning of a word in that field, such as Good=correct.
     #[cfg_attr(
         feature = "cli",
         arg(

@@ -48,22 +48,22 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
-    /// Field added to every request body.
+    /// Field to add to every request body.
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "KEY=JSON"))]
     #[serde(skip_serializing_if = "Vec::is_empty", with = "extras")]
     #[cfg_attr(feature = "schema", schemars(with = "std::collections::BTreeMap<String, Value>"))]
     pub extra: Vec<Pair>,
-    /// Requests in flight per model [default: by model].
+    /// Maximum requests in flight per model [default: by model].
     #[cfg_attr(feature = "cli", arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "TRIBUNAL_CONCURRENCY"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub concurrency: Option<u16>,
-    /// Requests per minute and model.
+    /// Maximum number of requests per minute and model.
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), env = "TRIBUNAL_RPM"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub rpm: Option<u32>,
-    /// Tokens per minute and model, read and written.
+    /// Maximum number of tokens per minute and model, read and written.
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), env = "TRIBUNAL_TPM"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
@@ -76,7 +76,7 @@ pub struct ModelSettings {
     #[serde(skip_serializing_if = "Option::is_none", with = "units::optional_duration")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "duration")))]
     pub timeout: Option<Duration>,
-    /// Ask for answers piece by piece; the time limit is then per piece.
+    /// Stream answers; the time limit then applies to each piece.
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -93,7 +93,7 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
-    /// Tokens of context in process, or full [default: up to 8192].
+    /// Context length of a GGUF model in tokens, or full [default: up to 8192].
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -106,26 +106,26 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<Context>,
-    /// Threads of a model in process [default: by model size].
+    /// CPU threads of a GGUF model [default: by model size].
     #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "TRIBUNAL_THREADS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub threads: Option<u16>,
-    /// Layers of a model in process that a GPU holds [default: all].
+    /// Layers of a GGUF model to keep on a GPU [default: all].
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_GPU_LAYERS")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_layers: Option<u32>,
-    /// LoRA adapter of a model in process, with its scale [default: 1].
+    /// LoRA adapter of a GGUF model, with its scale [default: 1].
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "FILE[:SCALE]", env = "TRIBUNAL_LORA")
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<String>,
-    /// Finish reasons of the server that are clean ends, beside the known ones.
+    /// More finish reasons of the server that mean a complete answer.
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[cfg_attr(feature = "schema", schemars(with = "OneOrMany"))]

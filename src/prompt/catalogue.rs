@@ -163,10 +163,10 @@ pub fn default_for(model: &[String], item: &Item, supplied: Supplied) -> Result<
     }
     let only = own.first().filter(|_| own.len() == 1);
     if let Some(closest) = own.iter().filter(can).find(of_kind(kind)).or(only.filter(can)) {
-        let hint = Hint::from(format!("`{}` is made for this model; ", closest.name()));
+        let hint = Hint::from(format!("this model's own prompt is `{}`; ", closest.name()));
         return Err(closest
             .misfit(item)
-            .hint(hint.setting("prompt", generic).text(" judges without it")));
+            .hint(hint.setting("prompt", generic).text(" uses a general one")));
     }
     if let (Some(one), true) = (own.first(), supplied != Supplied::Nothing) {
         let all: Vec<&str> = own.iter().map(|prompt| prompt.name()).collect();
@@ -306,7 +306,7 @@ mod tests {
         };
         let message = refusal("tiny", json!({"answer": "1 + 1 = 2"}));
         assert!(message.contains("tiny-score: the record has no field `problem`"), "{message}");
-        assert!(message.contains("judges without it"), "{message}");
+        assert!(message.contains("uses a general one"), "{message}");
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl Output {
 
 /// The error of an existing file that may not be replaced.
 fn there(path: &Path) -> Error {
-    let error = config(format!("`{}` is there already", path.display()));
+    let error = config(format!("`{}` exists already", path.display()));
     if is_tribunal_output(path) {
         return error
             .hint(
@@ -256,7 +256,7 @@ fn there(path: &Path) -> Error {
 fn changed(path: &Path, journal: &Path) -> Error {
     let (shown, journal) = (path.display(), journal.display());
     let error =
-        config(format!("`{shown}` is there already, and is not what was made of `{journal}`"));
+        config(format!("`{shown}` exists already, and is not what was made of `{journal}`"));
     let error = error
         .hint("move it away: the same command writes it again, and pays for what is missing only");
     if is_tribunal_output(path) {
@@ -326,7 +326,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         std::fs::write(&path, "mine").unwrap();
-        assert!(Output::to_file(&path).unwrap_err().to_string().contains("is there already"));
+        assert!(Output::to_file(&path).unwrap_err().to_string().contains("exists already"));
         let lines = folder.path().join("x.jsonl");
         assert!(Output::replacing(&path).is_err(), "it is not ours");
         let _first = Output::to_file(&lines).unwrap();
@@ -417,7 +417,7 @@ mod tests {
         ran(&path, &[line("a")], &End::Whole, false).unwrap();
         std::fs::write(&path, "id,verdict,note\na,7,mine\n").unwrap();
         let refused = ran(&path, &[line("a")], &End::Whole, true).unwrap_err();
-        assert!(refused.to_string().contains("is there already"), "{refused}");
+        assert!(refused.to_string().contains("exists already"), "{refused}");
         assert!(refused.hints()[0].to_string().contains("move it away"), "{refused:?}");
         let other = folder.path().join("y.csv");
         ran(&other, &[line("a")], &End::Stopped, true).unwrap();

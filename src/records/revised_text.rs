@@ -42,7 +42,7 @@ impl RevisedText {
             Ok(held) if is_ours(&held) => Ok(text),
             Err(_) if !path.exists() => Ok(text),
             _ => {
-                let message = format!("`{}` is there already", path.display());
+                let message = format!("`{}` exists already", path.display());
                 Err(Error::new(ErrorKind::Config, message)
                     .hint("name another file, or move it away"))
             }

@@ -23,7 +23,7 @@ use crate::{error::Result, item};
 pub(super) fn check(record: &Map<String, Value>) -> Result<()> {
     if are_columns(record) || are_indexed_columns(record) || is_split(record) {
         return Err(wrong("it holds columns, and a record has one value in each field").hint(
-            "write one record a line: in pandas df.to_json('x.jsonl', orient='records', lines=True)",
+            "write one record per line: in pandas df.to_json('x.jsonl', orient='records', lines=True)",
         ));
     }
     if !record.is_empty() && are_numbers(record) && record.values().all(Value::is_object) {

@@ -61,7 +61,7 @@ async fn no_more_requests_are_sent_than_the_budget_holds() {
     assert!(over.is_interrupted());
     assert_eq!(
         over.to_string(),
-        "the budget of 10 requests is spent, so far 10 requests, 0 tokens"
+        "the budget of 10 requests is used up: 10 requests, 0 tokens so far"
     );
     assert!(over.hints()[0].to_string().contains("`max_requests` (`20`)"), "{over:?}");
     assert_eq!((sent.load(Ordering::Relaxed), budget.spent().requests), (10, 10));
@@ -166,7 +166,7 @@ async fn a_run_ends_with_its_budget_and_the_next_one_goes_on() {
     };
     let (summary, sent) = ran(8).await;
     let End::OutOfBudget(error) = &summary.ending.end else { panic!("{:?}", summary.ending) };
-    assert!(error.message().contains("budget of 8 requests is spent"), "{error}");
+    assert!(error.message().contains("budget of 8 requests is used up"), "{error}");
     assert_eq!(sent, 8);
     let judged = summary.judged;
     assert_eq!(summary.ending.not_tried(), Some(20 - summary.records));

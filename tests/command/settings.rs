@@ -140,7 +140,7 @@ fn the_only_judge_of_a_file_is_used_and_several_are_named() {
     );
     let ran = run_with(&place, &[], &JUDGE);
     assert!(ran.lines()[0]["pass"].is_null(), "{}", ran.err);
-    assert!(ran.err.contains("--judge names one (`strict`, `mild`)"), "{}", ran.err);
+    assert!(ran.err.contains("choose one with --judge (`strict`, `mild`)"), "{}", ran.err);
 }
 
 #[test]

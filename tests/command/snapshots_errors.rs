@@ -62,7 +62,7 @@ fn the_command_line() {
     assert_snapshot!(judge(&place, &["--labels", "good"]), @r#"
     exit code 2
     ----- stderr
-    error: a scale needs two levels or more
+    error: a scale needs at least two levels or labels
     "#);
     assert_snapshot!(judge(&place, &["--pass", "scroe >= 7"]), @r#"
     exit code 2
@@ -134,7 +134,7 @@ fn the_command_line() {
     exit code 2
     ----- stderr
     error: there is no judge `strict`: no tribunal.toml was found
-    hint: `tribunal init` writes one; name another with --config FILE
+    hint: `tribunal init` writes one; a file elsewhere is named by --config FILE
     "#);
     assert_snapshot!(judge(&place, &["-c", "absent.toml"]), @r#"
     exit code 2
@@ -312,8 +312,8 @@ fn loops() {
     assert_snapshot!(revise(&["--cost", "1"]), @r#"
     exit code 2
     ----- stderr
-    error: a budget of money needs the price of tokens, and it is not known
-    hint: give the price of a million tokens: `price = { prompt = 0.25, completion = 2 }` in tribunal.toml
+    error: a limit on cost needs the price of tokens, which is not known
+    hint: set the price of a million tokens: `price = { prompt = 0.25, completion = 2 }` in tribunal.toml
     "#);
     assert_snapshot!(revise(&["--principle", "Be kind."]), @r#"
     exit code 2
@@ -333,6 +333,6 @@ fn loops() {
     ----- stderr
     error: check: the record has no field `reference`
     hint: it has `id`, `question`, `answer`; --map reference=FIELD names the one to use
-    hint: `check` is made for this model; -p score judges without it
+    hint: this model's own prompt is `check`; -p score uses a general one
     "#);
 }

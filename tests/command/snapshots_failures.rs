@@ -56,7 +56,7 @@ fn records() {
     exit code 3
     ----- stderr
     error: columns.json:1: it holds columns, and a record has one value in each field
-    hint: write one record a line: in pandas df.to_json('x.jsonl', orient='records', lines=True)
+    hint: write one record per line: in pandas df.to_json('x.jsonl', orient='records', lines=True)
     "#);
     assert_snapshot!(judge("nothing.jsonl", ""), @r#"
     exit code 3
@@ -112,7 +112,7 @@ fn files_that_are_written() {
     exit code 2
     ----- stderr
     shown to the judge: question, answer
-    error: `[FOLDER]/taken.csv` is there already
+    error: `[FOLDER]/taken.csv` exists already
     hint: name another file, or move it away
     "#);
     place.file("taken.jinja", "");
@@ -240,8 +240,8 @@ async fn budgets() {
     assert_snapshot!(run(["--max-requests", "1"]).await, @r#"
     exit code 3
     ----- stderr
-    error: […]the budget of 1 request is spent, so far 1 request[…]
-    hint: nothing is lost: run the same again with a larger --max-requests 2, and it goes on from here
+    error: […]the budget of 1 request is used up: 1 request[…] so far
+    hint: finished results are saved: to continue, run the same command with a larger limit, such as --max-requests 2
     "#);
     assert_snapshot!(run(["--max-cost", "1"]).await, @r#"
     exit code 2

@@ -359,7 +359,7 @@ fn a_finished_table_is_replaced_by_fresh_and_by_nothing_else() {
         let again = judge(&place, &["a.jsonl", "-o", name]);
         assert_eq!(again.code, 2);
         assert!(
-            again.err.contains("is there already") && again.err.contains("--fresh"),
+            again.err.contains("exists already") && again.err.contains("--fresh"),
             "{}",
             again.err
         );

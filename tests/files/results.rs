@@ -37,7 +37,7 @@ fn a_table_in_is_a_table_out_with_the_verdict_behind_the_inputs_columns() {
 
     let again = judge(&place, &["answers.csv", "-o", "judged.csv"]);
     assert_eq!(again.code, 2);
-    assert!(again.err.contains("is there already"), "{}", again.err);
+    assert!(again.err.contains("exists already"), "{}", again.err);
 }
 
 #[test]

@@ -136,7 +136,7 @@ async fn failed_and_unreadable_records_are_judged_again_when_asked_for() {
         assert!(!is_there(&place, &journal(output)));
         // Whole and free of failures it is finished.
         let finished = run(&place, &server, output, &[]).await;
-        assert!(finished.code == 2 && finished.err.contains("is there already"));
+        assert!(finished.code == 2 && finished.err.contains("exists already"));
         assert!(finished.err.contains("--fresh"), "{}", finished.err);
         let fresh = run(&place, &server, output, &["--fresh"]).await;
         assert_eq!((fresh.code, server.requests()), (0, asked + 6), "{}", fresh.err);
@@ -175,7 +175,7 @@ async fn a_table_that_somebody_changed_is_not_written_over() {
     place.file("out.csv", &noted);
     let refused = run(&place, &server, "out.csv", &["--retry-errors"]).await;
     assert_eq!(refused.code, 2, "{}", refused.err);
-    assert!(refused.err.contains("is there already, and is not what was made of"));
+    assert!(refused.err.contains("exists already, and is not what was made of"));
     assert!(refused.err.contains("hint: move it away"), "{}", refused.err);
     assert_eq!(place.read("out.csv"), noted);
     std::fs::rename(place.folder.path("out.csv"), place.folder.path("mine.csv")).unwrap();

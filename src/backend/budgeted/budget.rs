@@ -250,10 +250,11 @@ impl Budget {
                 (format!("budget of {most} of time"), "deadline", twice)
             }
         };
-        let message = format!("the {most} is spent, so far {spent}");
-        let hint = Hint::from("nothing is lost: run the same again with a larger ")
-            .setting(setting, example)
-            .text(", and it goes on from here");
+        let message = format!("the {most} is used up: {spent} so far");
+        let hint = Hint::from(
+            "finished results are saved: to continue, run the same command with a larger limit, such as ",
+        )
+        .setting(setting, example);
         Error::new(ErrorKind::Budget, message).hint(hint).interrupted()
     }
 
@@ -283,12 +284,12 @@ impl Budget {
     }
 }
 
-/// The error of a budget of money if the price of a model is unknown.
+/// The error of a limit on cost if the price of a model is unknown.
 pub(super) fn unpriced(model: &str) -> Error {
-    let message = format!("a budget of money needs the price of {model}, which is not known");
+    let message = format!("a limit on cost needs the price of {model}, which is not known");
     let price = "{ prompt = 0.25, completion = 2.0 }";
     Error::new(ErrorKind::Budget, message)
-        .hint(Hint::from("say what a million tokens cost: ").setting("price", price))
+        .hint(Hint::from("set the price of a million tokens: ").setting("price", price))
         .interrupted()
 }
 

@@ -68,11 +68,11 @@ Outcomes:
   passed            the pass rule is met
   exhausted         a limit of the record (--rounds, --calls, --tokens, --cost, --time) is reached
   stalled           --patience rounds brought no better draft
-  oscillating       a draft came back that had been seen before
+  oscillating       a draft repeated an earlier one
   judge-unreadable  the judge's verdict could not be read
   failed            a model gave no answer
 
-Limits of a record count cached answers too, so that a second run ends where the first did.
+Limits of a record count cached answers too: a second run ends where the first one did.
 
 Presets set --rounds, --accept, --patience, --memory and --critic; your own flags win over them:
   self-refine     Madaan et al. 2023: feedback on every draft, all accepted, all remembered
@@ -92,8 +92,8 @@ Exit codes:
 /// Runs `tribunal revise`.
 ///
 /// # Errors
-/// Settings, prompts, models or files cannot be used. What fails for one record alone is a line of results, and no
-/// error of the command.
+/// Settings, prompts, models or files cannot be used. What fails for one record alone is a line of results, not
+/// an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let mut resolved = args.judge.resolve(sources)?;
     let quiet = args.results.quiet;

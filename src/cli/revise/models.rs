@@ -1,8 +1,7 @@
 //! The models of a loop: those of its judge, opened with what all of them share, and the judges made of them.
 //!
 //! A jury has several models, a judge one. Everything here works on a list of [`Opened`] models, so that both are built
-//! the same way: with a prompt that fits the first record, and with a pass rule, without which a loop has no end to aim
-//! for.
+//! the same way: with a prompt that fits the first record, and with a pass rule, because a loop ends when it is met.
 
 use std::sync::Arc;
 
@@ -26,7 +25,7 @@ pub(super) struct Context<'a> {
     pub(super) settings: &'a settings::Args,
     /// The first record, by which prompts are chosen.
     pub(super) first: Option<&'a Item>,
-    /// Whether nothing is printed about what was chosen.
+    /// Whether the choice of a prompt or a pass rule is not printed.
     pub(super) quiet: bool,
     /// Opens the models, each once.
     pub(super) models: Models,
@@ -144,7 +143,7 @@ pub(super) async fn judge_of(
     judges.into_iter().next().ok_or_else(none)
 }
 
-/// The error of a jury that nobody can say has passed.
+/// The error for a jury without a pass rule of its own, whose members have different ones.
 fn without_rule(resolved: &Resolved) -> Error {
     let name = resolved.name.as_deref().unwrap_or_default();
     let message = format!("the jury `{name}` has no pass rule, and those of its members differ");

@@ -1,7 +1,7 @@
 //! The loop of `tribunal revise` as flags describe it: policy, critic, limits of a record, accept rule.
 //!
-//! A preset sets several options at once; a flag that is given wins over it, and without both the library's default
-//! holds. The limits here are those of one record, and part of the method: they decide when a loop gives up. The budget of
+//! A preset sets several options at once; a flag wins over it, and without both the library's default is used. The
+//! limits here are those of one record, and part of the method: they decide when a loop stops. The budget of
 //! the whole run is in [`super::budget`] and ends the command.
 
 use std::{sync::Arc, time::Duration};
@@ -70,7 +70,7 @@ pub(super) struct Args {
     /// Maximum time per record, such as 90s or 5m.
     #[arg(long, value_name = "TIME", value_parser = units::duration, hide_short_help = true)]
     time: Option<Duration>,
-    /// Accept rule: always, score, score+MARGIN or prefer [default: score].
+    /// Accept drafts by: always, score, score+MARGIN or prefer [default: score].
     #[arg(long, value_name = "RULE")]
     accept: Option<String>,
     /// Rounds without improvement before stopping; 0 never stops [default: 3].
@@ -212,7 +212,7 @@ impl Args {
             let [Opened { resolved, backend }] = opened else {
                 return Err(Error::new(
                     ErrorKind::Config,
-                    "no model to revise with: a jury has several",
+                    "no model to revise with: the jury has several models",
                 )
                 .hint(Hint::from("name one: ").setting("policy", "openai/MODEL")));
             };

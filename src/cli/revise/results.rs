@@ -1,4 +1,4 @@
-//! The results of `tribunal revise`: lines of JSON, or one text with a file beside it that tells how it came about.
+//! The results of `tribunal revise`: lines of JSON, or one text with its history in a second file.
 //!
 //! | input | `-o` | written |
 //! |---|---|---|
@@ -36,19 +36,19 @@ pub(super) struct Args {
     /// File for results: .jsonl, .json or text (final.md).
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// File for the run's figures, as JSON.
+    /// File for the summary of the run, as JSON.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     summary: Option<PathBuf>,
     /// Leave the input record out of its result line.
     #[arg(long, hide_short_help = true)]
     pub(super) no_item: bool,
-    /// Show each round as it ends, also without a terminal.
+    /// Print each round as it ends, even without a terminal.
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
     /// Print no rounds, no progress and no summary.
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Revise records again that failed or had unreadable verdicts.
+    /// Revise again the records that failed or were unreadable.
     #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
     retry_errors: bool,
     /// Revise all records again, and replace earlier results.
@@ -143,7 +143,7 @@ impl Args {
     /// Opens everything that is written, before the first request: what is printed, and the file of results.
     ///
     /// # Errors
-    /// A file cannot be written, or holds something already.
+    /// A file cannot be written, or has content already.
     pub(super) fn open(
         &self,
         plain: Option<PathBuf>,

@@ -79,13 +79,11 @@ fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
         }
     }
     if options.limits.cost.is_some() && !judge.is_priced() {
-        return Err(config(
-            "a limit on the cost needs the price of tokens, which is not known".into(),
-        )
-        .hint(
-            Hint::from("give the price of a million tokens: ")
-                .setting("price", "{ prompt = 0.25, completion = 2 }"),
-        ));
+        return Err(config("a limit on cost needs the price of tokens, which is not known".into())
+            .hint(
+                Hint::from("set the price of a million tokens: ")
+                    .setting("price", "{ prompt = 0.25, completion = 2 }"),
+            ));
     }
     options.accept.check()
 }
