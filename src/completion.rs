@@ -374,7 +374,7 @@ impl Price {
 
     /// The cost of the known tokens.
     pub fn at_least(&self, usage: UsageTotal) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "nobody pays for 2^52 tokens")]
+        #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
         let millions = |tokens: u64| tokens as f64 / 1e6;
         let fresh = usage.prompt.saturating_sub(usage.cached);
         millions(fresh) * self.prompt

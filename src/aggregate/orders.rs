@@ -54,7 +54,7 @@ fn sound(vote: &Vote) -> Option<&Verdict> {
     vote.outcome.verdict().filter(|_| weighted::is_sound(vote))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody shows 2^52 orders")]
+#[expect(clippy::cast_precision_loss, reason = "no draw has 2^52 orders")]
 /// The share `some` of `all`.
 fn part(some: usize, all: usize) -> f64 {
     some as f64 / all.max(1) as f64

@@ -64,7 +64,7 @@ fn borda(votes: &[(Groups, f64)]) -> Groups {
 
 /// Twice the mean place of a candidate's group, counted from 0. Candidates that a vote leaves out share the
 /// last places.
-#[expect(clippy::cast_precision_loss, reason = "nobody ranks 2^52 answers")]
+#[expect(clippy::cast_precision_loss, reason = "no record has 2^52 answers")]
 fn place(groups: &Groups, candidate: usize, count: usize) -> f64 {
     let mut before = 0;
     for group in groups {

@@ -66,7 +66,7 @@ impl FieldMap {
         self.filled.iter().any(|(filled, _)| filled == name)
     }
 
-    /// The record's field or path that `name` is read from; `None` where it is not mapped.
+    /// The record's field or path that `name` is read from; `None` if it is not mapped.
     pub(crate) fn path_of(&self, name: &str) -> Option<&str> {
         self.named.iter().rev().find(|(new, _)| new == name).map(|(_, old)| old.as_str())
     }

@@ -30,7 +30,7 @@ impl Item {
     }
 
     /// The prompt to use for a record that holds one answer where several are compared, or the other way
-    /// round; `None` where the record holds what the prompt is about.
+    /// round; `None` if the record holds what the prompt is about.
     fn other_prompt(&self, name: &str) -> Option<Hint> {
         let has_messages = self.field("messages").is_some();
         let (content, prompt, what) = match (name, self.candidates().len()) {

@@ -51,7 +51,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// One record to be judged: named JSON values, each of which may be read under several names.
 ///
 /// A prompt may ask for any name. The record's own field of that name wins; otherwise a synonym is read, so
-/// that `question`, `problem` and `prompt` stand for one another. A blank field (null, an empty text or list)
+/// that `question`, `problem` and `prompt` are synonyms. A blank field (null, an empty text or list)
 /// never wins over a filled synonym.
 ///
 /// Cloning is cheap: clones share the record.
@@ -247,7 +247,7 @@ impl Item {
         self.cleaned
     }
 
-    /// The value that a prompt gets for the field `name`; `None` where the record holds nothing for it.
+    /// The value that a prompt gets for the field `name`; `None` if the record holds nothing for it.
     ///
     /// The record's own field of that name wins, unless it is blank and a synonym is filled. `instruction` is
     /// joined with its `input`; `answers` may be two fields side by side; `steps` may be those of the answer.
@@ -266,7 +266,7 @@ impl Item {
         })
     }
 
-    /// The item's own fields from which a prompt's field `name` is read, in order; empty where there is none.
+    /// The item's own fields from which a prompt's field `name` is read, in order; empty if there is none.
     pub fn sources<'n>(&self, name: &'n str) -> Vec<&'n str> {
         self.source(name).map(FieldSource::names).unwrap_or_default()
     }
@@ -294,7 +294,7 @@ impl Item {
         }
     }
 
-    /// The field that `name` stands for: the field of that name, or a synonym. Mapped and filled-in fields
+    /// The field that `name` refers to: the field of that name, or a synonym. Mapped and filled-in fields
     /// come before the record's, and blank fields last.
     fn named<'n>(&self, name: &'n str) -> Option<&'n str> {
         let group = || group_of(name).iter().copied().filter(|other| *other != name);
@@ -326,7 +326,7 @@ impl Item {
         self.field(name).map(|value| text_of(&value))
     }
 
-    /// The answers to be judged or compared, in the order of the record; empty where there is none.
+    /// The answers to be judged or compared, in the order of the record; empty if there is none.
     pub fn candidates(&self) -> Vec<Value> {
         let pair = || {
             let (one, two) = self.pair()?;

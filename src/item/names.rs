@@ -112,7 +112,7 @@ pub(crate) fn is_answer(name: &str) -> bool {
     ANSWER.contains(&name) || side_of(name).is_some()
 }
 
-/// The 0-based answer of two that a name stands for: 0 for `response_a`, 1 for `rejected`.
+/// The 0-based answer of two that a name refers to: 0 for `response_a`, 1 for `rejected`.
 pub(super) fn side_of(name: &str) -> Option<usize> {
     let side = |(a, b): &(&str, &str)| {
         if *a == name { Some(0) } else { (*b == name).then_some(1) }
@@ -120,7 +120,7 @@ pub(super) fn side_of(name: &str) -> Option<usize> {
     PAIRS.iter().find_map(side)
 }
 
-/// The pairs of names that say which of two answers is better, the better one first.
+/// The pairs of names that mark which of two answers is better, the better one first.
 pub(super) fn winners() -> impl Iterator<Item = (&'static str, &'static str)> {
     WINNERS.into_iter()
 }
@@ -136,7 +136,7 @@ pub(super) fn partners(name: &str) -> Vec<String> {
             _ => None,
         })
     };
-    // The last part that tells two sides apart: `model_answer_a` is about `a`, not about `answer`.
+    // The last part that distinguishes two sides: `model_answer_a` is about `a`, not about `answer`.
     let swapped = (1..parts.len()).rev().filter_map(|at| {
         let mut parts = parts.clone();
         parts[at] = other(parts[at])?;
@@ -161,7 +161,7 @@ fn replaced(parts: &[&str], from: &str, to: &str) -> String {
     parts.iter().map(|part| if *part == from { to } else { part }).collect::<Vec<_>>().join("_")
 }
 
-/// What a field is for, as far as its name shows.
+/// The purpose of a field, as far as its name shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldPurpose {
     /// The question, task or prompt that was answered.
@@ -307,7 +307,7 @@ const ABOUT: [&str; 33] = [
     "tag",
 ];
 
-/// What a field of this name seems to be for; `None` where its words say nothing, or name a fact about a
+/// What a field of this name seems to be for; `None` if its words give no sign of that, or name a fact about a
 /// text (`prompt_tokens`, `question_id`).
 pub(crate) fn looks_like(name: &str) -> Option<FieldPurpose> {
     let known = [

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::VERSION;
 use crate::error::{Error, ErrorKind, json_fault};
 
-/// Writes a line as JSON: on one line, or indented where the alternate form is asked for.
+/// Writes a line as JSON: on one line, or indented in the alternate form.
 pub(crate) fn written(line: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let json = if f.alternate() {
         serde_json::to_string_pretty(line)
@@ -17,7 +17,8 @@ pub(crate) fn written(line: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt:
     f.write_str(&json.map_err(|_| fmt::Error)?)
 }
 
-/// Why a text could not be read as a line: as what, and the hint for one that is something else.
+/// The error of a text that is not the line that was expected: `what` names it, and `hint` helps if the text is
+/// something else.
 pub(crate) fn unlike(line: &[u8], cause: &serde_json::Error, what: &str, hint: &str) -> Error {
     #[derive(Deserialize)]
     struct Version {
@@ -39,7 +40,7 @@ pub(crate) fn unlike(line: &[u8], cause: &serde_json::Error, what: &str, hint: &
 
 pub(super) const HINT: &str = "use a .jsonl file that `tribunal judge` wrote";
 
-/// An error about a line that is not as this program writes it.
+/// An error about a line that this program would not write.
 pub(super) fn not_a_line(message: &str) -> Error {
     Error::new(ErrorKind::Record, message).hint(HINT)
 }

@@ -21,8 +21,8 @@ impl ResultLine {
         }
     }
 
-    /// Takes over tokens, cost, latency and attempts from an earlier line, which was written when the answers came:
-    /// reading them again costs nothing.
+    /// Copies tokens, cost, latency and attempts from the earlier line that was written when the answers arrived.
+    /// Reading the answers again costs nothing.
     pub fn keep_usage_of(&mut self, earlier: &Self) {
         self.usage = earlier.usage;
         self.cost = earlier.cost;
@@ -61,7 +61,7 @@ impl ResultLine {
     }
 }
 
-/// The vote, with its mark where it is another one than that of the line.
+/// The vote, with its mark if that differs from the mark of the line.
 fn with_own_mark(vote: &Vote, judgment: &Judgment) -> VoteLine {
     let line = VoteLine::from(vote);
     VoteLine { mark: line.mark.filter(|mark| judgment.mark.as_ref() != Some(mark)), ..line }

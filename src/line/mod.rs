@@ -41,5 +41,5 @@ pub(crate) use {
     partial::{Lenient, TextLike, text},
 };
 
-/// The version of lines that this program writes. A newer version adds what an older reader cannot skip.
+/// The version of lines that this program writes. A line that an older version cannot read has a higher one.
 pub const VERSION: u32 = 1;

@@ -28,11 +28,11 @@ use crate::{completion::UsageTotal, error::Result, verdict::Unreadable};
 #[cfg_attr(feature = "schema", schemars(transform = schema::one_of_three))]
 #[non_exhaustive]
 pub struct ResultLine {
-    /// The version of the line; lines of before it was written have none.
+    /// The version of the line. Lines of programs before version 1 have none.
     #[serde(default = "current")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub v: u32,
-    /// The record's own name, else its place in the run; of what is not a record, its place in the input.
+    /// The record's own name, or its place in the run. For input that is not a record, its place in the input.
     #[serde(deserialize_with = "text")]
     pub id: String,
     /// The record's place in the input, from 0.
@@ -53,17 +53,17 @@ pub struct ResultLine {
     /// For scores: the mean of the values of the scale, weighted by their probabilities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_score: Option<f64>,
-    /// The probabilities of the values that were offered, where the model reports them: the mean over all
-    /// readable votes, else those of the vote that speaks for them.
+    /// The probabilities of the values that were offered, if the model reports them: the mean over all readable
+    /// votes, or those of the vote that represents them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Probabilities>,
-    /// How much of the model's probability all values that were offered hold together, 0 to 1.
+    /// The total probability of all values that were offered, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mass: Option<f64>,
     /// For comparisons in both orders: whether the orders agree; null where one of them could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub consistent: Option<Consistent>,
-    /// Whether the verdict passes, where there is a rule for that; what cannot be read never passes.
+    /// Whether the verdict passes, if there is a pass rule. An unreadable answer never passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass: Option<bool>,
     /// What the judge wrote, without thinking.
@@ -72,10 +72,11 @@ pub struct ResultLine {
     /// The rule of the prompt by which the verdict was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// Where the verdict stands: first character and the one after the last, of the speaking vote's last text.
+    /// The place of the verdict: its first character and the one after its last, in the last text of the vote that
+    /// represents the judgment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<(usize, usize)>,
-    /// The marker before the verdict, which nothing that was judged holds.
+    /// The mark before the verdict, which occurs in no judged text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
     /// Every vote: all members of the judge, samples and orders.
@@ -90,28 +91,29 @@ pub struct ResultLine {
     /// The prompt.
     #[serde(default)]
     pub prompt: PromptLine,
-    /// Tokens over all calls; those of remembered answers are not among them.
+    /// Tokens of all calls, without those of cached answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<UsageTotal>,
-    /// What it cost; null where prices or tokens are not known.
+    /// The cost; null if prices or tokens are not known.
     #[serde(default)]
     pub cost: Option<f64>,
     /// Milliseconds from the first request to the last answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,
-    /// Whether all answers were remembered.
+    /// Whether all answers came from the cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached: Option<bool>,
-    /// Requests that were sent, retries included.
+    /// The number of requests that were sent, including retries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// Names the record and all that the judge depends on: equal content under an equal judge has an equal key.
+    /// The key of the record and of everything that the judge depends on. Equal records under equal judges have equal
+    /// keys.
     #[serde(default)]
     pub key: String,
     /// The record itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<Map<String, Value>>,
-    /// Whether the line is one of an earlier input or of another judge, and no longer counts.
+    /// Whether the line belongs to an earlier input or another judge, and no longer counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
 }
@@ -124,9 +126,9 @@ pub struct ResultLine {
 pub struct PromptLine {
     /// The name of the prompt.
     pub name: String,
-    /// Names its content, by which texts are asked for.
+    /// The hash of everything that changes what is asked.
     pub hash: String,
-    /// Names the rules by which texts become verdicts: these may change without asking anything again.
+    /// The hash of the rules that read verdicts out of texts. They can change without a new request.
     pub reading: String,
 }
 
@@ -210,13 +212,13 @@ impl schemars::JsonSchema for Consistent {
     }
 }
 
-/// The version of lines that name none.
+/// The version of lines without `v`.
 fn current() -> u32 {
     VERSION
 }
 
-/// Reads a field in which null is a value, and not the same as its absence: a comparison whose orders cannot be
-/// compared is not one that had a single order.
+/// Reads a field in which null is a value and differs from a missing field: a comparison whose orders cannot be
+/// compared differs from one that had a single order.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -224,7 +226,7 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 impl ResultLine {
-    /// Reads a line. What a newer version added is ignored, as long as the rest can be read.
+    /// Reads a line. Fields that a newer version added are ignored, as long as the rest can be read.
     ///
     /// # Errors
     /// The text is not a line of results, or does not hold exactly one of a verdict, `unreadable` and
@@ -237,7 +239,7 @@ impl ResultLine {
         Ok(read)
     }
 
-    /// That the line holds exactly one of a verdict, `unreadable` and `error`.
+    /// Checks that the line holds exactly one of a verdict, `unreadable` and `error`.
     pub(super) fn check(&self) -> Result<()> {
         let all = [
             ("a verdict", self.verdict.is_some()),

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{number, partial::text_or_none};
 use crate::verdict::{Label, Preference, StepLabel, Steps, Verdict, VerdictKind};
 
-/// A verdict as lines hold it: beside `kind` and `verdict` only the fields of that kind are there.
+/// A verdict as lines hold it: `kind`, `verdict`, and the fields of that kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct VerdictLine {
-    /// The kind of verdict; it decides which of the fields below are there.
+    /// The kind of verdict; it decides which of the fields below are present.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<VerdictKind>,
     /// The verdict in words, for people: `7`, `correct (p 0.98)`, `first error at 2`, `1 > 0 = 2`.
@@ -88,7 +88,7 @@ impl VerdictLine {
         self.verdict.is_some() || self.kind().is_some()
     }
 
-    /// The kind: the one that the line names, else that of the field that is there.
+    /// The kind that the line names, or otherwise the kind of the field that is present.
     fn kind(&self) -> Option<VerdictKind> {
         let there = [
             (VerdictKind::Score, self.score.is_some()),
@@ -104,8 +104,8 @@ impl VerdictLine {
         self.kind.or(there)
     }
 
-    /// The verdict; `None` where the field of its kind is missing, or there is nothing at all. What labels
-    /// are chosen from stands elsewhere in the line, so that a label has no distribution yet.
+    /// The verdict; `None` if the field of its kind is missing, or no field is present. Another
+    /// field of the line holds the distribution over labels, so the label has none yet.
     pub fn to_verdict(&self) -> Option<Verdict> {
         Some(match self.kind()? {
             VerdictKind::Score => Verdict::Score(self.score?),

@@ -9,26 +9,25 @@ use crate::{
     verdict::{Call, Outcome, Unreadable, Verdict, Vote},
 };
 
-/// What one member of a judge said for one draw and one order: exactly one of a verdict, `unreadable` or
-/// `error`, and all that is needed to read it again.
+/// The vote of one member of a judge for one draw and one order: exactly one of a verdict, `unreadable` or
+/// `error`, and everything that is needed to read it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct VoteLine {
-    /// Who cast it: the name of the member, else the model.
+    /// The name of the member, or of the model if the judge has one member.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub by: String,
-    /// Which of several samples of the same question it is, from 0.
+    /// The index of the sample of the same question, from 0.
     pub draw: u32,
     /// The order in which the answers were shown.
     pub order: ShownOrder,
-    /// How often an unreadable answer had been asked again before this one.
+    /// How many unreadable answers were requested again before this one.
     #[serde(default)]
     pub reask: u32,
     /// The texts of the model, in the order in which they were written.
     pub calls: Vec<Call>,
-    /// The verdict of this vote, in the record's own order of answers. The text of a vote whose result is a text stands
-    /// in `verdict`.
+    /// The verdict of this vote, in the record's own order of answers. If the result is a text, `verdict` holds it.
     #[serde(flatten)]
     pub verdict: VerdictLine,
     /// Why the answer holds no verdict.
@@ -40,13 +39,13 @@ pub struct VoteLine {
     /// The rule of the prompt by which the verdict was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// Where the verdict stands: first character and the one after the last, of the last text.
+    /// The place of the verdict: its first character and the one after its last, in the last text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<(usize, usize)>,
-    /// Probabilities of the verdicts that the prompt offers, where they were evaluated.
+    /// Probabilities of the verdicts that the prompt offers, if they were evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
-    /// The marker before the verdict, where it is another one than that of the line.
+    /// The mark before the verdict, if it differs from the mark of the line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
 }
@@ -57,7 +56,7 @@ pub struct VoteLine {
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum ShownOrder {
-    /// As the record has them, or two of them exchanged.
+    /// The order of the record, or two answers exchanged.
     Named(NamedOrder),
     /// The 0-based answers, in the order in which they were shown.
     Places(Vec<usize>),
@@ -96,7 +95,7 @@ impl ShownOrder {
         }
     }
 
-    /// How many answers there are; `None` where their own order does not say it.
+    /// The number of answers; `None` if the order does not contain it.
     pub(super) fn count(&self) -> Option<usize> {
         match self {
             Self::Named(NamedOrder::Given) => None,
@@ -133,7 +132,7 @@ impl VoteLine {
     ///
     /// # Errors
     /// The line holds none or several of a verdict, `unreadable` and `error`; or, as lines without `v`
-    /// do, a verdict in words only.
+    /// do, only the words of a verdict.
     pub fn to_vote(&self, count: usize) -> Result<Vote> {
         let outcome = match (&self.unreadable, &self.error, self.verdict.is_some()) {
             (None, None, true) => {

@@ -42,7 +42,7 @@ use crate::{
 pub(super) struct Announcement {
     /// The words before the value.
     before: LooseWords,
-    /// The text after the value, in lower case; empty where the line ends it.
+    /// The text after the value, in lower case; empty if the line ends it.
     after: String,
     /// The same as an expression that matches in any case.
     closes: Regex,
@@ -69,7 +69,7 @@ const LOOSE: &str = "[*_`$ \\t]*";
 const LONGEST: usize = 512;
 
 impl Announcement {
-    /// Compiles a rule's pattern, in which one `*` stands for the value.
+    /// Compiles a rule's pattern, in which one `*` is the place of the value.
     ///
     /// # Errors
     /// The words are too long for an expression ([`ErrorKind::Prompt`]).

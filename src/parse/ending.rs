@@ -12,7 +12,7 @@ use crate::text::{JudgedTexts, unfinished_thought};
 pub(crate) struct ClosingLine {
     /// The words that announce the verdict: `Score 3fa2:`.
     pub(crate) before: String,
-    /// The text that closes it; empty where the line ends it.
+    /// The text that closes it; empty if the line ends it.
     pub(crate) after: String,
 }
 
@@ -88,7 +88,7 @@ fn unannounced(rule: &Rule, finder: &Finder) -> String {
         Finder::Choose(name) => {
             format!("`choose(\"{name}\")` picks it, with probabilities of its own")
         }
-        _ => format!("`{}` does not say what stands before a value", rule.name()),
+        _ => format!("`{}` has no words before its value", rule.name()),
     }
 }
 

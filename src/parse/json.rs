@@ -68,7 +68,7 @@ pub(super) fn find(
     Some(FoundValue { value, place })
 }
 
-/// What is wrong with the shape of a value for this kind of verdict; `None` where it fits.
+/// What is wrong with the shape of a value for this kind of verdict; `None` if it fits.
 fn misshapen(value: &Value, kind: Kind) -> Option<&'static str> {
     match (kind, value) {
         (Kind::Criteria, Value::Object(_)) => None,

@@ -29,7 +29,7 @@ pub struct FoundLabel {
 /// the judged texts in `data` contains the words too, they count only if they open the last line: elsewhere they may
 /// be a quotation.
 ///
-/// `None` where the words are missing, something else than a label follows them, or several labels do.
+/// `None` if the words are missing, something else than a label follows them, or several labels do.
 ///
 /// ```
 /// use tribunal::parse::label_after;
@@ -142,7 +142,7 @@ fn label_at<'l>(text: &str, at: usize, labels: &'l [String]) -> Option<(&'l Stri
     let ends = |label: &&String| {
         !opened[label.trim().len()..].starts_with(|c: char| c.is_alphanumeric() || c == '/')
     };
-    // Labels that differ by case alone are told apart by how they are written.
+    // Labels that differ only by case are distinguished by it.
     let fits = || labels.iter().filter(|label| any_case(label) && ends(label));
     let longest = fits().map(|label| label.trim().len()).max()?;
     let mut best = fits().filter(|label| label.trim().len() == longest);

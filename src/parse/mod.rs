@@ -18,7 +18,7 @@
 //! | `rule` | rules as prompt files write them |
 //! | `transcript` | the replies of a conversation, and the shape of the item |
 //! | `prepared` | the text that counts, and faults such as a truncated answer |
-//! | `search`, `announced`, `json`, `quoted`, `found` | finding the announced value, and telling it from quotations |
+//! | `search`, `announced`, `json`, `quoted`, `found` | finding the announced value, and distinguishing it from quotations |
 //! | `bare`, `value`, `words`, `number`, `unreadable` | reading the value strictly, or why it cannot be |
 //! | `label` | the label after the words that announce a `choose` |
 //! | `values`, `weighed` | the finite menu of a verdict, and its probabilities |
@@ -77,7 +77,7 @@ use crate::{
 pub struct ReadVerdict {
     /// The decision, or why there is none.
     pub verdict: Result<Verdict, Unreadable>,
-    /// The name of the rule that found an announcement, also where that was malformed; `None` where none did.
+    /// The name of the rule that found an announcement, also where that was malformed; `None` if none did.
     pub rule: Option<String>,
     /// Where the value stands: first character, and the one after the last, of the last turn's text that counts,
     /// without blanks at its ends. Characters, not bytes.
@@ -180,7 +180,7 @@ impl Reader {
         }
     }
 
-    /// What the rule with index `at` finds; `None` where it finds no announcement at all, so that the next rule is
+    /// What the rule with index `at` finds; `None` if it finds no announcement at all, so that the next rule is
     /// tried.
     fn apply(
         &self,

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::bare::bare;
 use crate::text::{fold, squeezed};
 
-/// Reads a value; returns the verdict as text, or `None` where it is not one.
+/// Reads a value; returns the verdict as text, or `None` if it is not one.
 pub(super) type ReadValue<'r> = &'r dyn Fn(&str) -> Option<String>;
 
 /// The values that are announced in judged texts, indexed for comparison.
@@ -16,7 +16,7 @@ pub(super) type ReadValue<'r> = &'r dyn Fn(&str) -> Option<String>;
 pub(super) struct QuotedValues {
     /// Values exactly as they are written.
     written: HashSet<String>,
-    /// Values without words, which say nothing; kept so that each is looked at once.
+    /// Values without words, which prove nothing; kept so that each is looked at once.
     wordless: HashSet<String>,
     /// Whole values, as words joined by blanks.
     wholes: HashSet<String>,

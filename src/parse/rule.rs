@@ -75,13 +75,13 @@ impl Kind {
 pub struct Rule {
     /// Where the verdict stands.
     pub place: Place,
-    /// The words that a judge may write, and what each means; empty where values mean themselves.
+    /// The words that a judge may write, and what each means; empty if values mean themselves.
     #[serde(skip_serializing_if = "Words::is_empty")]
     pub values: Words,
     /// The name of the `gen` whose text is read; `None` reads the whole last turn.
     #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
-    /// The brackets around a value after the mark; `None` where there are none.
+    /// The brackets around a value after the mark; `None` if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<Form>,
 }
@@ -405,7 +405,7 @@ pub struct VerdictSpec {
     pub rules: Vec<Rule>,
     /// The numbers, levels or sides that were offered.
     pub scale: Option<Scale>,
-    /// The labels that were offered, in the order of the prompt file; empty where any word may come.
+    /// The labels that were offered, in the order of the prompt file; empty if any word may come.
     pub labels: Vec<String>,
     /// The label whose probability is `p`, where the prompt names it; see [`VerdictSpec::positive`].
     pub positive: Option<String>,
@@ -453,7 +453,7 @@ impl VerdictSpec {
     }
 
     /// The label whose probability is `p`: the one that the prompt names, else the only one of its labels that is
-    /// `correct`, `yes`, `pass`, `true` or `good`, in any case. `None` where there is none or several.
+    /// `correct`, `yes`, `pass`, `true` or `good`, in any case. `None` if there is none or several.
     pub fn positive(&self) -> Option<&str> {
         let mut good = self.labels.iter().filter(|label| is_one_of(&POSITIVE, label));
         let only = || good.next().filter(|_| good.next().is_none());

@@ -78,7 +78,7 @@ pub(super) struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// The value that a rule finds, with its place in the text; `None` where there is no announcement at all.
+    /// The value that a rule finds, with its place in the text; `None` if there is no announcement at all.
     pub(super) fn find(&self, finder: &Finder) -> Option<FoundValue> {
         match finder {
             Finder::Announced(announcement) => {

@@ -91,7 +91,7 @@ impl ValueReader<'_> {
         }
     }
 
-    /// The value of a named level; `None` where the scale has no named levels, or a number stands there, which may
+    /// The value of a named level; `None` if the scale has no named levels, or a number stands there, which may
     /// be the value of a level.
     fn level(&self, text: &str) -> Option<ReadResult<f64>> {
         let scale = self.scale.filter(|scale| scale.levels().next().is_some())?;
@@ -130,7 +130,7 @@ impl ValueReader<'_> {
 
     /// The distribution over what labels mean, as shares of all that the labels hold together.
     ///
-    /// Labels of one meaning are added up; labels without a meaning become `missing`. `None` where the labels hold
+    /// Labels of one meaning are added up; labels without a meaning become `missing`. `None` if the labels hold
     /// no probability at all.
     pub(super) fn meanings(&self, seen: &Distribution) -> Option<Distribution> {
         let total = seen.mass();

@@ -35,7 +35,7 @@ pub(super) struct ValueFrame {
     pub(super) before: String,
     /// Whether a blank stands between these words and the value.
     pub(super) blank: bool,
-    /// The text that closes the value; empty where the line ends it.
+    /// The text that closes the value; empty if the line ends it.
     pub(super) after: String,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct ValueFrame {
 const MOST: usize = 101;
 
 impl Reader {
-    /// The text before and after the values of a rule; `None` where that is not known.
+    /// The text before and after the values of a rule; `None` if that is not known.
     ///
     /// `marked` is the line of the prompt that shows the mark, up to and including it.
     pub(super) fn around(rule: &Rule, finder: &Finder, marked: Option<&str>) -> Option<ValueFrame> {
@@ -93,7 +93,7 @@ impl Reader {
         Ok(listed(&self.words(rule, shape)?, text))
     }
 
-    /// The same at a place that the model itself announced: `blank` and `close` say how it wrote there.
+    /// The same at a place that the model itself announced: `blank` and `close` describe how it wrote there.
     pub(super) fn values_written(
         &self,
         rule: &Rule,
@@ -128,7 +128,7 @@ impl Reader {
         };
         if texts.is_empty() {
             let what = match self.spec.kind {
-                Kind::Preference => "`values` does not say how the sides are written",
+                Kind::Preference => "`values` has no words for the sides",
                 _ => "any word may be the label: name them under `values` or `scale`",
             };
             return Err(what.into());
@@ -155,7 +155,7 @@ impl Reader {
     }
 
     /// The verdicts that scored values mean, with their probabilities, in the order of the values; those of equal
-    /// verdicts are added up. `None` where one of the values does not belong to this rule.
+    /// verdicts are added up. `None` if one of the values does not belong to this rule.
     pub(super) fn meanings(
         &self,
         rule: &Rule,

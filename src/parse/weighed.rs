@@ -238,7 +238,7 @@ fn closes(text: &str, close: &str) -> bool {
 }
 
 /// The probabilities of labels at the byte `at` of a text, from the alternatives that the server reported for the
-/// token there; `None` where the reported tokens do not spell the text.
+/// token there; `None` if the reported tokens do not spell the text.
 fn reported_at(completion: &Completion, at: usize, labels: &[String]) -> Option<Distribution> {
     let Completion { text, tokens, .. } = completion;
     let mut start = 0;

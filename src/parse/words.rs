@@ -16,7 +16,7 @@ pub(super) type WordMeaning = (String, String);
 /// ```
 ///
 /// `Yes.`, `A (slightly)` and `correct, since …` are clear; `A or B`, `Yes/No` and `Yes. No.` are ambiguous.
-/// `None` where the text begins with none of the words. `others` are words of other meanings that must not be
+/// `None` if the text begins with none of the words. `others` are words of other meanings that must not be
 /// offered beside it, although they are not looked for.
 pub(super) fn one_of(
     words: &[WordMeaning],

@@ -134,7 +134,7 @@ const SUBJECTS: [(&str, Subject); 9] = [
     ("any criterion", Subject::AnyCriterion),
 ];
 
-/// What the name of a criterion follows.
+/// The text before the name of a criterion.
 const CRITERION: &str = "criteria.";
 
 /// The operators as they may be written; the first one of each kind is the one that is printed.
@@ -153,20 +153,20 @@ const OPERATORS: [(&str, Operator); 12] = [
     ("=<", Operator::AtMost),
 ];
 
-/// What the verdicts of a judge will be like: a rule is checked against it before anything is judged.
+/// The properties of the verdicts of a judge. A rule is checked against them before anything is judged.
 #[derive(Clone, Debug)]
 pub struct VerdictProfile<'o> {
     /// The kind of the verdicts; it decides which subjects a rule may name.
     pub kind: Kind,
     /// The scale of scores and of criteria, on which thresholds must lie.
     pub scale: Option<&'o Scale>,
-    /// The labels; empty where any word may come.
+    /// The labels; empty if any word may come.
     pub labels: Vec<String>,
-    /// The label whose probability is `p`; `None` where the prompt has no positive label.
+    /// The label whose probability is `p`; `None` if the prompt has no positive label.
     pub positive: Option<String>,
     /// Whether verdicts may have probabilities: a `choose` picks them, or their values can be evaluated.
     pub picks: bool,
-    /// The names of the criteria, where all records have the same ones; `None` where each record has its own.
+    /// The names of the criteria, where all records have the same ones; `None` if each record has its own.
     pub criteria: Option<Vec<String>>,
 }
 

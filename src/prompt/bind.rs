@@ -77,7 +77,7 @@ impl Prompt {
         }
     }
 
-    /// The value of a field as the body sees it; `None` where the item has none.
+    /// The value of a field as the body sees it; `None` if the item has none.
     pub(super) fn bound(&self, item: &Item, name: &str) -> Option<serde_json::Value> {
         bound(item, name, self.front.each == Some(Each::Answers))
     }

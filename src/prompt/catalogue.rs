@@ -94,7 +94,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
 }
 
-/// The built-in prompt of this name; `None` where there is none. Only this prompt is parsed.
+/// The built-in prompt of this name; `None` if there is none. Only this prompt is parsed.
 ///
 /// # Errors
 /// None in a program that passed its tests: they parse every file.
@@ -199,7 +199,7 @@ fn generic_for(item: &Item, supplied: Supplied) -> Result<(Kind, &'static str)> 
     })
 }
 
-/// What a policy (the model that writes) is asked for.
+/// The task of a policy, the model that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyTask {
     /// A first answer.
@@ -253,7 +253,7 @@ fn of_model(model: &[String]) -> Result<Vec<&'static Arc<Prompt>>> {
     Ok(found)
 }
 
-/// Whether a glob matches a whole name: `*` stands for any text, and case does not matter.
+/// Whether a glob matches a whole name: `*` matches any text, and case does not matter.
 fn matches(glob: &str, name: &str) -> bool {
     const ANY_CASE: MatchOptions = MatchOptions {
         case_sensitive: false,

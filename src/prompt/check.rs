@@ -269,7 +269,7 @@ fn is_flush(body: &str, line: usize) -> bool {
     body.lines().nth(line).is_some_and(|line| !line.starts_with([' ', '\t']))
 }
 
-/// The names that a body asks for; `None` where some of them are computed, so that they are not known.
+/// The names that a body asks for; `None` if some of them are computed, so that they are not known.
 struct AskedNames {
     /// Those of every `choose`.
     choices: Option<BTreeSet<String>>,

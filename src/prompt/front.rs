@@ -285,7 +285,7 @@ impl FrontMatter {
         let text = matches!(self.kind, Kind::Critique | Kind::Revision);
         let mut problems = Vec::new();
         if self.rules.is_empty() && !text {
-            let error = wrong("the prompt does not say how its verdict is read".into());
+            let error = wrong("the prompt has no rule that reads its verdict".into());
             problems.push(("kind", error.hint("add a key such as `verdict: \"Score: *\"`")));
         }
         if self.until.is_some() && self.each != Some(Each::Steps) {

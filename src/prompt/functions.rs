@@ -45,7 +45,7 @@ pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Val
 /// `choose("name", [" Yes", " No"], at=…)`: lets the model pick one of two labels or more.
 ///
 /// # Errors
-/// There are fewer than two labels, one is empty, or one begins another, so that they could not be told apart; or the
+/// There are fewer than two labels, one is empty, or one begins another, so that they could not be distinguished; or the
 /// reply is still missing.
 #[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
 pub(super) fn choose(
@@ -63,7 +63,7 @@ pub(super) fn choose(
         let begins = |other: &String| other.trim().starts_with(label.trim());
         if label.trim().is_empty() || labels.iter().enumerate().any(|(m, l)| m != n && begins(l)) {
             return wrong(format!(
-                "the label `{label}` of choose(\"{name}\") is empty or begins another label: they cannot be told apart"
+                "the label `{label}` of choose(\"{name}\") is empty or is the beginning of another label, so they cannot be distinguished"
             ));
         }
     }

@@ -363,7 +363,7 @@ impl Prompt {
         self.fields.iter().any(|field| field.name == name)
     }
 
-    /// The item's mark for this prompt: hex digits, usually four, that occur in none of its fields. `None` where the
+    /// The item's mark for this prompt: hex digits, usually four, that occur in none of its fields. `None` if the
     /// prompt prints no mark.
     ///
     /// ```

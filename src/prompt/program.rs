@@ -362,7 +362,7 @@ fn line_of(marked: &str, mark: &str) -> Option<String> {
     authors.into_iter().find_map(line)
 }
 
-/// A completion whose text is the label that it began with; empty where it began with none.
+/// A completion whose text is the label that it began with; empty if it began with none.
 fn opened(mut completion: Completion, labels: &[String], data: &[String]) -> Completion {
     let visible = visible(&completion.text, data, None);
     completion.text = opening_label(visible, labels).cloned().unwrap_or_default();

@@ -278,8 +278,8 @@ impl Agreement {
             escaped(&record)
         )?;
         f.write_str(match self.zeros.count {
-            0 => "`label_map` can say what it means",
-            _ => "0 may be a tie or the first answer: `label_map` can say which",
+            0 => "give it a meaning with `label_map`",
+            _ => "0 may be a tie or the first answer: give it a meaning with `label_map`",
         })
     }
 }

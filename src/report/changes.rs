@@ -30,7 +30,7 @@ pub fn changes(old: &str, new: &str, colour: bool) -> String {
     shown.collect()
 }
 
-/// Unchanged words, cut in the middle: `first` and `last` tell whether a change comes before and after
+/// Unchanged words, cut in the middle: `first` and `last` are true if no change comes before or after
 /// them.
 fn context(words: &[&str], first: bool, last: bool) -> String {
     // Words and the blanks between them are separate tokens.

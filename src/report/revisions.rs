@@ -173,7 +173,7 @@ impl fmt::Display for Revisions {
         let Spent { calls, cached, usage, saved, cost, saved_cost, .. } = &self.spent;
         write!(
             f,
-            "{} revisions, {calls} calls ({cached} remembered), {} prompt tokens, {} written, {:.1} s",
+            "{} revisions, {calls} calls ({cached} cached), {} prompt tokens, {} written, {:.1} s",
             self.rounds,
             usage.prompt,
             usage.completion,

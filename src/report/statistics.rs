@@ -157,7 +157,7 @@ pub(super) fn ratio(part: usize, whole: usize) -> f64 {
 }
 
 /// A count as a float.
-#[expect(clippy::cast_precision_loss, reason = "nobody judges 2^52 records")]
+#[expect(clippy::cast_precision_loss, reason = "no run has 2^52 records")]
 pub(super) fn real(count: usize) -> f64 {
     count as f64
 }

@@ -1,4 +1,4 @@
-//! What a model can be asked to do.
+//! The abilities of a model.
 
 use serde::{Deserialize, Serialize};
 

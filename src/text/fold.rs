@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 pub(crate) struct Folded {
     /// The folded text.
     pub(crate) text: String,
-    /// Its pieces, in order; empty where folding changed nothing.
+    /// Its pieces, in order; empty if folding changed nothing.
     pieces: Vec<FoldedPiece>,
 }
 

@@ -32,7 +32,7 @@ pub(crate) use {
     visible::{TurnEnd, unfinished_thought, visible_part},
 };
 
-/// The byte after the last occurrence of a mark as a whole word, in any case; `None` where it does not occur.
+/// The byte after the last occurrence of a mark as a whole word, in any case; `None` if it does not occur.
 pub(crate) fn after_mark(text: &str, mark: &str) -> Option<usize> {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let whole = |at: &usize| {

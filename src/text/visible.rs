@@ -53,7 +53,7 @@ pub(crate) fn visible_part<'t>(text: &'t str, judged: &JudgedTexts, end: TurnEnd
     &text[ScannedText::new(text, judged).visible_part(end)]
 }
 
-/// The text that would close the thinking block in which an answer ends; `None` where it does not end in one.
+/// The text that would close the thinking block in which an answer ends; `None` if it does not end in one.
 pub(crate) fn unfinished_thought(text: &str, judged: &JudgedTexts) -> Option<String> {
     ScannedText::new(text, judged).unfinished().map(closing)
 }
@@ -149,7 +149,7 @@ impl<'a, 'd> ScannedText<'a, 'd> {
     }
 
     /// The byte after the block that opened the answer, which is after the first closing tag that is not a quotation;
-    /// `None` where it is never closed.
+    /// `None` if it is never closed.
     ///
     /// If every closing tag seems to be quoted, the last one counts: a block that was opened is more likely closed than
     /// not. The search ends with the turn.

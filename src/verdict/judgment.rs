@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::{Outcome, Preference, Steps, Unreadable, Verdict, Vote, alike};
 use crate::completion::{Distribution, UsageTotal};
 
-/// What came of judging one item: the decision over all votes, the votes with their texts, and what they cost.
+/// The result of judging one item: the verdict of all votes, the votes with their texts, and their cost.
 ///
-/// The accessors give the verdict by its kind, and `None` where it is of another kind or could not be read:
-/// nothing unreadable is ever a number.
+/// The accessors return the verdict by its kind, and `None` if it has another kind or could not be read. An
+/// unreadable answer never becomes a number.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -32,7 +32,7 @@ use crate::completion::{Distribution, UsageTotal};
 pub struct Judgment {
     /// The decision over all votes, or why none could be read.
     pub verdict: Result<Verdict, Unreadable>,
-    /// Whether both orders of a comparison came to the same verdict, where both were asked and could be read.
+    /// Whether both orders of a comparison have the same verdict; `None` unless both were asked and could be read.
     pub consistent: Option<bool>,
     /// Whether the pass rule holds; `None` without a rule. Unreadable never passes.
     pub pass: Option<bool>,
@@ -45,30 +45,29 @@ pub struct Judgment {
     pub expected_score: Option<f64>,
     /// Every vote, in the order of members, draws and orders.
     pub votes: Vec<Vote>,
-    /// The marker that the prompt of the [speaker](Self::speaker) used, to be removed from critiques that
-    /// others see.
+    /// The mark in the prompt of the [speaker](Self::speaker). It is removed from critiques that other models see.
     pub mark: Option<String>,
-    /// Tokens of the answers that were paid for now.
+    /// Tokens of the answers that did not come from a cache.
     pub usage: UsageTotal,
-    /// Tokens of answers from a cache, which cost nothing now.
+    /// Tokens of the answers that came from a cache, which cost nothing this time.
     pub saved: UsageTotal,
-    /// Answers of models that this judgment is made of, those from a cache included.
+    /// The number of model answers, including those from a cache.
     pub calls: u32,
-    /// How many of them came from a cache.
+    /// The number of answers from a cache.
     pub cached: u32,
-    /// Requests that were sent for this judgment, retries included.
+    /// The number of requests that were sent, including retries.
     pub attempts: u32,
-    /// What [`usage`](Self::usage) cost, in the currency of the price; `None` where the tokens or the price of
+    /// What [`usage`](Self::usage) cost, in the currency of the price; `None` if the tokens or the price of
     /// some member are not known.
     pub cost: Option<f64>,
-    /// What the answers from a cache would have cost.
+    /// The cost that the answers from a cache would have had.
     pub saved_cost: Option<f64>,
     /// Milliseconds from the first request to the last answer.
     pub latency_ms: u64,
 }
 
 impl Judgment {
-    /// A judgment that says this, without votes.
+    /// A judgment with this verdict and without votes.
     pub fn new(verdict: Result<Verdict, Unreadable>) -> Self {
         Self {
             verdict,
@@ -101,7 +100,7 @@ impl Judgment {
     }
 
     /// For scores whose values have probabilities: Σ p·value over the scale, in the units of the scale. It
-    /// moves where the score itself stays, so that it ranks answers of equal scores.
+    /// ranks answers that have the same score.
     pub fn expected_score(&self) -> Option<f64> {
         self.expected_score
     }
@@ -146,7 +145,7 @@ impl Judgment {
     }
 
     /// For steps: the 0-based index of the first step that is wrong, `Some(None)` where every step is right.
-    /// `None` where the verdict is of another kind or unreadable.
+    /// `None` if the verdict is of another kind or unreadable.
     pub fn first_error(&self) -> Option<Option<usize>> {
         self.decided()?.first_error()
     }
@@ -176,12 +175,13 @@ impl Judgment {
         self.pass == Some(true)
     }
 
-    /// Why there is no verdict.
+    /// The reason why no verdict could be read; `None` if one could.
     pub fn unreadable(&self) -> Option<&Unreadable> {
         self.verdict.as_ref().err()
     }
 
-    /// The vote that speaks for the judgment: the first that agrees with the verdict, else the first that has an answer.
+    /// The vote whose critique represents the judgment: the first that agrees with the verdict, otherwise the first
+    /// with an answer.
     pub fn speaker(&self) -> Option<&Vote> {
         let agrees = |vote: &&Vote| match (&vote.outcome, &self.verdict) {
             (Outcome::Verdict(one), Ok(all)) => alike(one, all),

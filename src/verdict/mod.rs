@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`Verdict`] | a decision, of one of eight [kinds](VerdictKind) |
 //! | [`Unreadable`] | why an answer holds no verdict |
-//! | [`Vote`] | what one member decided for one draw and one order, with its texts ([`Call`]) |
+//! | [`Vote`] | the verdict of one member for one draw and one order, with its texts ([`Call`]) |
 //! | [`Judgment`] | the decision over all votes about one item |
 
 mod unreadable;
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::completion::Distribution;
 
-/// A decision, in the order in which the item holds its answers.
+/// A decision. Answers are in the order in which the item holds them.
 ///
 /// | kind | value | unit or shape |
 /// |---|---|---|
@@ -57,7 +57,7 @@ pub enum Verdict {
     Score(f64),
     /// A named outcome, such as `correct`.
     Label(Label),
-    /// A judgment of every step, or of where the first error is.
+    /// A label for every step, or the first step that is wrong.
     Steps(Steps),
     /// Which of two answers is better.
     Preference(Preference),
@@ -78,7 +78,7 @@ pub struct Label {
     /// The outcome.
     pub label: String,
     /// Probability of the prompt's positive label among the labels offered, 0 to 1, whichever label this is;
-    /// `None` where the model reports none, or the prompt has no positive label.
+    /// `None` if the model reports none, or the prompt has no positive label.
     pub p: Option<f64>,
     /// Probability of this label among the labels offered, 0 to 1, where the model reports it.
     pub confidence: Option<f64>,
@@ -94,13 +94,13 @@ impl Label {
     }
 }
 
-/// What is known about the steps of a solution.
+/// The first wrong step of a solution, and a label for each step that was judged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Steps {
     /// 0-based index of the first step that is wrong; `None` when every step is right.
     pub first_error: Option<usize>,
-    /// The steps that were judged, in order; empty where the judge only names the first error.
+    /// The steps that were judged, in order; empty if the judge only names the first error.
     pub steps: Vec<StepLabel>,
 }
 
@@ -134,8 +134,8 @@ pub const CORRECT: &str = "correct";
 pub const INCORRECT: &str = "incorrect";
 
 impl Verdict {
-    /// The word under which this verdict stands in a distribution over a finite menu: a number, a label, `first`,
-    /// `second` or `tie`, the first wrong step or `-1`. `None` for kinds without a finite menu.
+    /// The name of this verdict in a distribution over a finite menu: a number, a label, `first`, `second` or `tie`,
+    /// the first wrong step or `-1`. `None` for kinds without a finite menu.
     pub fn meaning(&self) -> Option<String> {
         match self {
             Self::Score(score) => Some(score.to_string()),
@@ -276,7 +276,7 @@ pub enum VerdictKind {
 }
 
 impl VerdictKind {
-    /// The word in files: that of serde.
+    /// The word in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Score => "score",
@@ -291,7 +291,7 @@ impl VerdictKind {
     }
 }
 
-/// As a person reads it: `7`, `correct (p 0.98)`, `incorrect (p 0.02)`, `first error at 2`, `1 > 0 = 2`.
+/// For people: `7`, `correct (p 0.98)`, `incorrect (p 0.02)`, `first error at 2`, `1 > 0 = 2`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -326,7 +326,7 @@ fn join<T: ToString>(items: &[T], between: &str) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
 }
 
-/// Same decision, whatever the certainty.
+/// Whether two verdicts are the same decision, however certain each is.
 pub(crate) fn alike(a: &Verdict, b: &Verdict) -> bool {
     match (a, b) {
         (Verdict::Label(a), Verdict::Label(b)) => a.label == b.label,

@@ -1,21 +1,23 @@
-//! Why an answer holds no verdict.
+//! The reasons why no verdict could be read from an answer.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why an answer that came holds no verdict. It never becomes a number: summaries count it, and give the
-/// bounds within which a mean would lie if all of these were the worst or the best.
+/// Why no verdict could be read from an answer.
+///
+/// An unreadable answer never becomes a number. Summaries count it, and report the bounds of the mean if every
+/// unreadable answer had the worst or the best value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Unreadable {
     /// The class of the failure.
     pub reason: Reason,
-    /// What was looked for, or what stood there instead.
+    /// What the rules looked for, or what they found instead.
     pub detail: String,
 }
 
-/// The classes of unreadable answers.
+/// The classes of reasons why an answer is unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -23,7 +25,7 @@ pub struct Unreadable {
 pub enum Reason {
     /// The verdict was never announced.
     Missing,
-    /// The last announcement is malformed, or says two things.
+    /// The last announcement is malformed, or has two values.
     Ambiguous,
     /// A value that was never offered.
     OffScale,
@@ -33,10 +35,10 @@ pub enum Reason {
     Refused,
     /// There is no text.
     Empty,
-    /// The probabilities do not bear the verdict out: the model was about to say something else than a label,
-    /// or reported none where they decide.
+    /// The probabilities do not support a verdict: the model would probably have written something that was not
+    /// offered, or it reported no probabilities although they must decide.
     Unsure,
-    /// Fewer members of a jury gave a verdict than its quorum asks for.
+    /// Fewer members of a jury gave a verdict than its quorum requires.
     Quorum,
 }
 
@@ -57,12 +59,12 @@ impl Reason {
 }
 
 impl Unreadable {
-    /// Nothing could be read for this reason.
+    /// An unreadable answer with this reason.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
     }
 
-    /// The same with one more thing to say.
+    /// The same with `more` added to the detail.
     pub(crate) fn and(self, more: &str) -> Self {
         let detail = if self.detail.is_empty() { more.into() } else { self.detail + "; " + more };
         Self { detail, ..self }

@@ -1,4 +1,4 @@
-//! One vote: what one member of a judge decided, and every text that it wrote for that.
+//! One vote: the verdict of one member of a judge, with every text that it wrote.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ pub struct Call {
     /// Its place in a loop, or the step, answer or criterion that it is about.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub at: Option<usize>,
-    /// Whether this is a label that was picked, rather than a text that was written.
+    /// Whether this is a label that was chosen instead of a text that was written.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub chosen: bool,
     /// What the model wrote.
     pub text: String,
-    /// What it thought, where the backend tells that apart.
+    /// Its thinking, if the backend separates it from the text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub thinking: Option<String>,
     /// How it ended.
@@ -35,8 +35,8 @@ pub struct Call {
     /// Probabilities of the labels, for a `choose`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub distribution: Option<Distribution>,
-    /// Where this only says how likely each value of the verdict is: the end of the text after which they
-    /// were scored. Another text makes it worthless.
+    /// For a call that only scored the values of the verdict: the end of the text after which they were scored.
+    /// The scores do not apply to any other text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub announcement: Option<String>,
     /// Whether an engine in this process ended the turn, so that what looks like a control token in the
@@ -57,14 +57,14 @@ impl Call {
     }
 }
 
-/// What one vote came to.
+/// The result of one vote.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// A decision, mapped back to the item's own order.
     Verdict(Verdict),
-    /// An answer that holds none.
+    /// An answer without a readable verdict.
     Unreadable(Unreadable),
-    /// No answer.
+    /// No answer, because a request failed.
     Failed(Error),
 }
 
@@ -77,7 +77,7 @@ impl Outcome {
         }
     }
 
-    /// Why an answer that came holds no decision.
+    /// The reason why no verdict could be read from the answer, for such an answer.
     pub fn unreadable(&self) -> Option<&Unreadable> {
         match self {
             Self::Unreadable(why) => Some(why),
@@ -85,7 +85,7 @@ impl Outcome {
         }
     }
 
-    /// Why there is no answer.
+    /// The error, if there is no answer.
     pub fn failed(&self) -> Option<&Error> {
         match self {
             Self::Failed(error) => Some(error),
@@ -105,13 +105,13 @@ impl From<Result<Verdict, Unreadable>> for Outcome {
     }
 }
 
-/// What one member of a judge said for one draw and one order.
+/// The verdict of one member of a judge for one draw and one order.
 ///
 /// A judgment has members × draws × orders votes. Each may fail by itself.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Vote {
-    /// The member that cast it: its name in the panel; in a judge of one member the name of the model.
+    /// The name of the member; in a judge of one member the name of the model.
     pub by: Arc<str>,
     /// Index of the repeated sample, from 0.
     pub draw: u32,
@@ -121,7 +121,7 @@ pub struct Vote {
     pub reask: u32,
     /// The answers of the model, in the order in which the prompt asked for them.
     pub calls: Vec<Call>,
-    /// The decision, why none could be read, or why there is no answer.
+    /// The verdict, the reason why none could be read, or the error.
     pub outcome: Outcome,
     /// The rule of the prompt that found the verdict.
     pub rule: Option<String>,
@@ -134,7 +134,7 @@ pub struct Vote {
 }
 
 impl Vote {
-    /// A vote of nobody in particular, for the first draw in the item's own order, without texts.
+    /// A vote for the first draw in the item's own order, without a name or texts.
     pub fn new(outcome: impl Into<Outcome>) -> Self {
         Self {
             by: Arc::default(),
@@ -150,17 +150,17 @@ impl Vote {
         }
     }
 
-    /// Whether the model wrote no verdict until it was asked for that alone.
+    /// Whether the model wrote its verdict only after it was asked for the verdict alone.
     pub fn is_forced(&self) -> bool {
         self.calls.iter().any(|call| call.finish == Finish::Forced)
     }
 
-    /// Whether the verdict is the likeliest value of the menu, and not the text's own.
+    /// Whether the verdict is the most probable value of the menu instead of a value read from the text.
     pub fn is_scored(&self) -> bool {
         self.rule.as_ref().is_some_and(|rule| rule.ends_with(SCORED))
     }
 
-    /// Whether another vote is of the same member and draw, and saw two answers or more in the opposite order.
+    /// Whether another vote of the same member and draw saw the answers, two or more, in the opposite order.
     pub(crate) fn is_turned(&self, other: &Self) -> bool {
         self.by == other.by
             && self.draw == other.draw
@@ -168,7 +168,7 @@ impl Vote {
             && self.order.iter().eq(other.order.iter().rev())
     }
 
-    /// Every text of this vote without thinking blocks; a picked label is no critique.
+    /// Every text of this vote without thinking blocks and without chosen labels.
     pub fn critique(&self) -> String {
         let texts = self.calls.iter().filter(|call| !call.chosen);
         let visible: Vec<&str> = texts.map(Call::shown).collect();
@@ -176,10 +176,10 @@ impl Vote {
     }
 }
 
-/// What the name of a rule ends with where the probabilities of its values gave the verdict.
+/// The end of the name of a rule if the probabilities of its values gave the verdict.
 pub(crate) const SCORED: &str = " scored";
 
-/// The part of an answer that counts, where nothing is known of what was judged: see
+/// The part of an answer that counts, if the judged texts are not known: see
 /// [`text::visible`](crate::text::visible).
 #[doc(hidden)]
 pub fn visible(text: &str) -> &str {

@@ -191,7 +191,7 @@ fn prompts_and_models() {
     assert_snapshot!(with(&["-m", "script:x", "-p", "broken.jinja"]), @r#"
     exit code 2
     ----- stderr
-    error: broken.jinja:2: the prompt does not say how its verdict is read
+    error: broken.jinja:2: the prompt has no rule that reads its verdict
     hint: add a key such as `verdict: "Score: *"`
     "#);
     place.file("typo.jinja", "---\nkind: score\nsummry: x\n---\nuser:\n{{ answer }}\n");

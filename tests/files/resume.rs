@@ -155,7 +155,7 @@ async fn an_unreadable_answer_is_asked_again_and_counted() {
     place.file("r.jsonl", records(1));
     let ran = run(&place, &server, &[]).await;
     assert_eq!((ran.code, server.requests()), (0, 2), "{}", ran.err);
-    assert!(ran.err.contains("unreadable and asked again: 1, readable then: 1"));
+    assert!(ran.err.contains("unreadable answers requested again: 1, then readable: 1"));
     let line = &lines(&place, "out.jsonl")[0];
     assert_eq!(
         (&line["score"], &line["votes"][0]["reask"], &line["attempts"]),
@@ -330,7 +330,7 @@ async fn the_cache_is_looked_after_by_commands() {
     let _ = run(&place, &server, &[]).await;
     let warm = run(&place, &server, &["--fresh"]).await;
     assert_eq!(server.requests(), 10);
-    assert!(warm.err.contains("10 answers were remembered: "), "{}", warm.err);
+    assert!(warm.err.contains("10 answers came from the cache: "), "{}", warm.err);
     assert!(
         lines(&place, "out.jsonl")
             .iter()

@@ -432,7 +432,7 @@ async fn a_pair_with_one_unreadable_order_is_reported_as_such() {
     let line = &ran.lines()[0];
     assert_eq!((&line["preference"], &line["consistent"]), (&json!("first"), &Value::Null));
     assert!(line.as_object().unwrap().contains_key("consistent"));
-    assert!(ran.err.contains("read in one order only, which counts as half: 1"), "{}", ran.err);
+    assert!(ran.err.contains("readable in one order only, counted as half: 1"), "{}", ran.err);
     let table = run(&["--format", "pretty"]).await;
     assert!(table.out.contains("first is better (hal"), "{}", table.out);
 }

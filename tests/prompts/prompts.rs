@@ -274,7 +274,7 @@ fn what_would_go_wrong_is_refused_before_any_call() {
         ("{{ gen('a') | safe }}", "safe"),
         ("{% autoescape true %}{{ gen('a') }}{% endautoescape %}", "autoescape"),
         ("{% include 'x' %}", "include"),
-        ("{{ choose('v', ['Yes', 'Yes!']) }}", "cannot be told apart"),
+        ("{{ choose('v', ['Yes', 'Yes!']) }}", "cannot be distinguished"),
         ("{{ choose('v', ['Yes']) }}", "two labels"),
         ("{{ gen('a', tokens=5) }}", "tokens"),
         ("{{ gen('a', cut='fine') }}", "`cut`"),

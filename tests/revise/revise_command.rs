@@ -103,7 +103,7 @@ async fn every_record_has_a_line_with_its_lineage_and_a_rerun_costs_nothing() {
 
     let again = run(&place, &server, &[&["r.jsonl"], &PASS[..]].concat()).await;
     assert_eq!((again.code, server.requests()), (0, 5 * CALLS));
-    assert!(again.err.contains("30 calls (30 remembered), 0 prompt tokens"), "{}", again.err);
+    assert!(again.err.contains("30 calls (30 cached), 0 prompt tokens"), "{}", again.err);
     assert_eq!(again.lines()[2]["final"], line["final"]);
 
     // A longer loop goes on from where the shorter one ended.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Program {
-    /// The request for a missing reply; `None` where it could be read from an earlier reply.
+    /// The request for a missing reply; `None` if it could be read from an earlier reply.
     pub(super) fn ask(&mut self, marked: &str, missing: MissingReply) -> Result<Option<Request>> {
         let MissingReply { slot, what } = missing;
         let turns = self.turns(marked, &slot)?;
@@ -102,7 +102,7 @@ impl Program {
         Ok(self.request(turns, ask, Sampling::default(), None))
     }
 
-    /// The request for a `choose`; `None` where the label is read from the text before.
+    /// The request for a `choose`; `None` if the label is read from the text before.
     ///
     /// A model that continues assistant turns is asked to choose. Another one has written the turn already, so the label
     /// is read after the words that announce it. A model without probabilities is asked for a text that begins with
@@ -208,7 +208,7 @@ fn beside(sampling: &Sampling) -> u8 {
 }
 
 /// The probabilities of labels at the byte `place` of a text, from the alternatives that the server reported there;
-/// `None` where the reported tokens do not spell the text.
+/// `None` if the reported tokens do not spell the text.
 fn masses_at(completion: &Completion, place: usize, labels: &[String]) -> Option<Distribution> {
     let mut end = 0;
     let token = completion.tokens.iter().find(|token| {

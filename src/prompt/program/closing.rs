@@ -116,7 +116,7 @@ impl Program {
     }
 
     /// The request for the probability of each value of the verdict, where the text announces it or after an appended
-    /// announcement; `None` where that cannot be asked.
+    /// announcement; `None` if that cannot be asked.
     fn score(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
         if !self.context.capabilities.score_verdict.is_yes() {
             return Ok(None);

@@ -42,7 +42,7 @@ impl Turns {
         self.messages.len() - usize::from(self.open)
     }
 
-    /// The author's text between the last reply and the end of the last turn; `None` where that has no reply.
+    /// The author's text between the last reply and the end of the last turn; `None` if that has no reply.
     pub(super) fn since_result(&self) -> Option<String> {
         let parts = &self.messages.last()?.parts;
         let result = parts.iter().rposition(|part| part.origin == Origin::Model)?;

@@ -51,7 +51,7 @@ const WINNER: &str = "chosen";
 pub struct Labels {
     /// The field or dotted path that was named; `None` for [`FIELD`].
     field: Option<String>,
-    /// Words of labels, each with the word of a verdict that it stands for.
+    /// Words of labels, each with the word of a verdict that it means.
     meanings: Vec<(String, String)>,
     /// The names that the judge's verdicts can have; levels of a scale with their number.
     menu: Vec<(String, Option<f64>)>,
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_means_what_it_is_told_to() {
+    fn a_word_has_the_meaning_that_was_set() {
         let meanings = [("Good", "correct"), ("0", "first"), ("-", "2")];
         let meanings = meanings.map(|(word, meaning)| (word.to_owned(), meaning.to_owned()));
         let labels = Labels::new(Some("gold.human".into()), meanings);

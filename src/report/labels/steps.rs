@@ -58,7 +58,7 @@ fn first_of(list: &[Value]) -> Option<First> {
 /// The index of the first wrong step; `None` inside if all steps are correct.
 struct First(Option<usize>);
 
-/// The step that a number stands for: −1 is no wrong step. `None` if the number is not an index.
+/// The step that a number means: −1 is no wrong step. `None` if the number is not an index.
 fn step(number: f64) -> Option<First> {
     #[expect(clippy::cast_possible_truncation, reason = "checked against its own rounding")]
     let whole = number.round() as i64;

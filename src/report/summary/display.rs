@@ -25,7 +25,7 @@ impl fmt::Display for Summary {
         self.menus.lines().iter().try_for_each(|line| write!(f, "\n{line}"))?;
         self.agreement.fmt(f)?;
         if let Reasked { asked: asked @ 1.., read } = self.reasked {
-            write!(f, "\nunreadable and asked again: {asked}, readable then: {read}")?;
+            write!(f, "\nunreadable answers requested again: {asked}, then readable: {read}")?;
         }
         let UsageTotal { prompt, cached, completion, .. } = self.usage;
         let seconds = self.time.as_secs_f64();
@@ -134,7 +134,7 @@ impl Summary {
         let UsageTotal { prompt, completion, .. } = self.saved;
         write!(
             f,
-            "\n{} answers were remembered: {prompt} prompt and {completion} written tokens saved",
+            "\n{} answers came from the cache: {prompt} prompt and {completion} written tokens saved",
             self.cached
         )?;
         self.saved_cost.map_or(Ok(()), |cost| write!(f, ", cost {cost:.4}"))
@@ -151,7 +151,7 @@ impl Summary {
             )?;
         }
         if half > 0 {
-            write!(f, "\nread in one order only, which counts as half: {half}")?;
+            write!(f, "\nreadable in one order only, counted as half: {half}")?;
         }
         if first + second > 0 {
             let lean = 100.0 * ratio(first, first + second);

@@ -170,9 +170,9 @@ impl Summary {
             return Some(self.shares.without_error);
         }
         let given = |label: &str| self.verdicts.contains_key(label);
-        let says = self.positive.is_some() || given(CORRECT) || given(INCORRECT);
+        let is_correctness = self.positive.is_some() || given(CORRECT) || given(INCORRECT);
         let count = || self.verdicts.get(self.right()).copied().unwrap_or(0);
-        (says && self.shares.labels > 0).then(count)
+        (is_correctness && self.shares.labels > 0).then(count)
     }
 
     /// The label that means correct.

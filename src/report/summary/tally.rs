@@ -1,4 +1,4 @@
-//! What a summary counts: numbers, labels, steps and orders.
+//! The counts of a summary: numbers, labels, steps and orders.
 
 use crate::{
     report::{histogram::Histogram, statistics::real},
