@@ -99,7 +99,7 @@ fn row(line: &str) -> Option<PriceRow> {
 }
 
 fn malformed(number: usize, line: &str) -> Error {
-    let message = format!("line {number} of the prices is not a price: `{}`", line.escape_debug());
+    let message = format!("line {number} is not a price: `{}`", line.escape_debug());
     Error::new(ErrorKind::Config, message)
         .hint("a line is `provider,model,prompt,cached,completion`, prices for a million tokens")
 }

@@ -63,15 +63,16 @@ pub(super) fn check_price(
     model: &dyn Backend,
 ) -> Result<()> {
     let is_remote = is_remote(resolved.model_name(), resolved.model.base_url.as_deref());
-    let is_known = resolved.model.price.is_some() || model.price().is_some();
-    if limits.max_cost.is_none() || !is_remote || is_known {
+    if limits.max_cost.is_none() || !is_remote || model.price().is_some() {
         return Ok(());
     }
     let message = format!("--max-cost needs the price of `{}`, which is not known", model.name());
-    Err(Error::new(ErrorKind::Config, message).hint(
-        Hint::from("set the price of a million tokens: ")
-            .setting("price", "{ prompt = 0.25, completion = 2.0 }"),
-    ))
+    Err(Error::new(ErrorKind::Config, message)
+        .hint(
+            Hint::from("set the price of a million tokens: ")
+                .setting("price", "{ prompt = 0.25, completion = 2.0 }"),
+        )
+        .hint(Hint::from("or list it in a table of your own: ").setting("prices", "prices.csv")))
 }
 
 /// A cost: a positive number in the currency of the prices.

@@ -177,7 +177,7 @@ impl Estimate {
             if !self.uncounted {
                 return "none (the model runs in this process)".into();
             }
-            return "unknown (set `price` in [model.NAME] of tribunal.toml)".into();
+            return "unknown (set `price` in [model.NAME] of tribunal.toml, or --prices)".into();
         };
         let prompt = self.prompt_tokens();
         let least = price.at_least(UsageTotal::new(prompt, 0));

@@ -25,7 +25,7 @@ use super::{
     note, permissions, secrets,
 };
 use tribunal::{
-    config::{Permission, is_identity, outside},
+    config::{ModelSettings, Permission, is_identity, outside},
     error::{Error, ErrorKind, Result},
     models::{self, presets},
 };
@@ -203,12 +203,14 @@ fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
         None => Effect::Harmless,
     };
     let model = || models::file_of(value, None).map_or(Effect::Harmless, file);
+    let lora = || ModelSettings { lora: Some(value.to_owned()), ..ModelSettings::default() };
     match name {
         "TRIBUNAL_BASE_URL" => foreign(presets::foreign_place("", value)),
         "TRIBUNAL_KEY_VARIABLE" => needs(&format!("sends the value of {value} as the key")),
         "TRIBUNAL_PROMPT" if tribunal::judge::is_file(value) => file(value),
         "TRIBUNAL_CONFIG" => needs(&format!("names `{value}`, which can then ask for everything")),
-        "TRIBUNAL_CACHE_DIR" => file(value),
+        "TRIBUNAL_CACHE_DIR" | "TRIBUNAL_PRICES" => file(value),
+        "TRIBUNAL_LORA" => lora().lora_file().map_or(Effect::Harmless, |(path, _)| file(path)),
         "TRIBUNAL_MODEL_ID" if is_identity(value) => {
             needs(&format!("stores answers under the name of the model `{value}`"))
         }

@@ -234,7 +234,7 @@ fn command() -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
-const ASKING: [&str; 19] = [
+const ASKING: [&str; 20] = [
     "base_url",
     "concurrency",
     "context",
@@ -246,6 +246,7 @@ const ASKING: [&str; 19] = [
     "max_tokens",
     "max_unreadable",
     "model_id",
+    "prices",
     "reask",
     "rpm",
     "seed",

@@ -128,10 +128,16 @@ impl Args {
     /// The file is wrong, there is no judge of that name, or it asks for what the user has not allowed.
     pub(super) fn judge(&self, name: &str) -> Result<Resolved> {
         let config = self.config()?;
-        let none = SettingsLayer::default;
-        let effective = config.effective(Some(name), none(), none())?;
+        let effective = config.effective(Some(name), self.shared(), SettingsLayer::default())?;
         trust::check(&config, &effective)?;
         effective.read(&Environment::process())
+    }
+
+    /// The flags that hold for every judge and model of a command.
+    fn shared(&self) -> SettingsLayer {
+        let prices = self.settings.prices.clone();
+        let shared = table(&Settings { prices, ..Settings::default() });
+        SettingsLayer::new(shared, |key| SettingOrigin::Flag(format!("--{key}")))
     }
 
     /// The settings of another model than the judge's, by its name in the file or its own.
@@ -139,7 +145,11 @@ impl Args {
     /// # Errors
     /// The file is wrong, or it asks for what the user has not allowed.
     pub(super) fn model(&self, name: &str, base_url: Option<&str>) -> Result<Resolved> {
-        let own = Settings { model: Some(name.to_owned()), ..Settings::default() };
+        let own = Settings {
+            model: Some(name.to_owned()),
+            prices: self.settings.prices.clone(),
+            ..Settings::default()
+        };
         let reached =
             ModelSettings { base_url: base_url.map(ToOwned::to_owned), ..ModelSettings::default() };
         let layer = |table| SettingsLayer::new(table, |key| SettingOrigin::Flag(key.to_owned()));
@@ -156,6 +166,7 @@ impl Args {
             config.into_iter().fold(plan, |plan, path| plan.reads("the configuration", &path));
         resolved.files().iter().fold(plan, |plan, (key, path)| match key.split('.').next() {
             Some("criteria" | "criterion" | "set") => plan.reads("read by `@`", Path::new(path)),
+            Some("prices") => plan.reads("the table of prices", Path::new(path)),
             _ => reading_named(plan, std::iter::once(path.as_str())),
         })
     }

@@ -371,9 +371,11 @@ impl Config {
                 *name = beside(name);
             }
         }
-        if let Some(Value::String(lora)) = table.get_mut("lora") {
-            // Only its file has to be moved: a scale stands after it.
-            *lora = beside(lora);
+        // Of `lora` only the file has to be moved: a scale stands after it.
+        for key in ["lora", "prices"] {
+            if let Some(Value::String(name)) = table.get_mut(key) {
+                *name = beside(name);
+            }
         }
         for key in ["criteria", "criterion", "set"] {
             if let Some(value) = table.get_mut(key) {

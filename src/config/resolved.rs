@@ -5,9 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effective, Pair, Settings, layers::SettingOrigin};
+use super::{Effective, ModelSettings, Pair, Settings, layers::SettingOrigin};
 use crate::{
     Hint,
+    backend::Prices,
     environment::Environment,
     error::{Error, ErrorKind, Result},
     item::FieldMap,
@@ -80,6 +81,7 @@ impl Resolved {
             files: effective.files(),
             effective: Effective {
                 settings: with_texts(&effective.settings, environment)?,
+                model: priced(effective, environment)?,
                 members: Vec::new(),
                 ..effective.clone()
             },
@@ -240,6 +242,22 @@ fn with_texts(settings: &Settings, environment: &Environment) -> Result<Settings
         }
     }
     Ok(read)
+}
+
+/// The settings of the model with its price: its own, else the one in the table that `prices` names.
+///
+/// # Errors
+/// The table cannot be read, or a line of it is not a price.
+fn priced(effective: &Effective, environment: &Environment) -> Result<ModelSettings> {
+    let mut model = effective.model.clone();
+    if let (Some(path), None) = (&effective.settings.prices, model.price) {
+        let table = Prices::parse(&environment.text("prices", path)?);
+        let table = table.map_err(|error| error.within(path))?;
+        let spec = effective.model_spec();
+        let with_scheme = || table.of(&format!("{}/{}", spec.scheme().ok()?.name, spec.name()));
+        model.price = table.of(spec.name()).or_else(with_scheme);
+    }
+    Ok(model)
 }
 
 /// Sets something on a builder where there is a value for it.

@@ -155,6 +155,13 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub label_map: Vec<Pair>,
+    /// CSV file of prices that win over the list prices.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "FILE", env = "TRIBUNAL_PRICES")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<String>,
 }
 
 /// How tokens are sampled, in place of the prompt's own settings.

@@ -85,6 +85,89 @@ async fn a_budget_of_money_counts_by_the_price_of_the_file() {
     assert!(server.requests() == 5, "{}", ran.err);
 }
 
+/// A table in which the model `openai/m` costs 1 for each token of an answer.
+const PRICES: &str =
+    "# mine\nprovider,model,prompt,cached,completion\nopenai,m,0,,1000000\nserver,m,0,,2000000\n";
+
+/// The costs of all lines.
+fn costs(ran: &Ran) -> Vec<f64> {
+    ran.lines().iter().map(|line| line["cost"].as_f64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_table_of_prices_counts_in_budgets_estimates_and_results() {
+    let (place, server) = twenty("table").await;
+    place.file("prices.csv", PRICES);
+    let args = |more: &[&'static str]| {
+        [&["--prices", "prices.csv", "--max-tokens", "3", "-j", "1"], more].concat()
+    };
+    let dry = run(&place, &server, &args(&["--dry-run"])).await.passed();
+    assert!(dry.err.contains("at most 60.0000 with the longest answers"), "{}", dry.err);
+    let ran = run(&place, &server, &args(&["--max-cost", "15"])).await;
+    assert_eq!((ran.code, server.requests()), (3, 5), "{}", ran.err);
+    assert_eq!(costs(&ran), [3.0; 5], "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_file_names_a_table_beside_it_and_a_price_of_its_own_comes_first() {
+    let (place, server) = twenty("table-file").await;
+    place.file("project/prices.csv", PRICES);
+    place.file("project/c.toml", "[defaults]\nprices = \"prices.csv\"\n[model.m]\nname = \"openai/m\"\nprice = { prompt = 0, completion = 4000000 }\n");
+    for (model, cost) in [("openai/m", 3.0), ("m", 12.0)] {
+        let base = [
+            "judge",
+            "r.jsonl",
+            "-p",
+            "score",
+            "--limit",
+            "1",
+            "--cache",
+            "off",
+            "-c",
+            "project/c.toml",
+        ];
+        let args = [&base[..], &["-m", model, "--base-url", &server.url]].concat();
+        let ran = Ran::ended(place.start(&args)).await.passed();
+        assert_eq!(costs(&ran), [cost], "{model}: {}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn a_model_of_any_server_is_listed_under_server() {
+    let (place, server) = twenty("table-server").await;
+    place.file("prices.csv", PRICES);
+    let base = ["judge", "r.jsonl", "-p", "score", "--limit", "1", "--prices", "prices.csv"];
+    let args = [&base[..], &["-m", "m", "--base-url", &server.url]].concat();
+    let ran = Ran::ended(place.start(&args)).await.passed();
+    assert_eq!(costs(&ran), [6.0], "{}", ran.err);
+}
+
+#[tokio::test]
+async fn the_policy_of_a_loop_is_priced_by_the_table_too() {
+    let (place, server) = twenty("table-policy").await;
+    place.file("prices.csv", format!("{PRICES}openai,writer,0,,10000000\n"));
+    let base = ["revise", "r.jsonl", "-p", "score", "--limit", "1", "--prices", "prices.csv"];
+    let judge =
+        ["-m", "openai/m", "--base-url", &server.url, "--pass", "score >= 8", "--rounds", "1"];
+    let policy = ["--policy", "openai/writer", "--policy-base-url", &server.url];
+    let args = [&base[..], &judge, &policy].concat();
+    let ran = Ran::ended(place.start(&args)).await;
+    // A draft of three tokens costs 30; judgments cost 3 each.
+    assert!(costs(&ran)[0] > 30.0, "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_broken_line_of_a_table_of_prices_is_named() {
+    let (place, server) = twenty("table-broken").await;
+    place.file("prices.csv", "provider,model,prompt,cached,completion\nopenai,m,cheap,,1\n");
+    let ran = run(&place, &server, &["--prices", "prices.csv"]).await;
+    assert_eq!((ran.code, server.requests()), (2, 0), "{}", ran.err);
+    let shown = "prices.csv: line 2 is not a price: `openai,m,cheap,,1`";
+    assert!(ran.err.contains(shown), "{}", ran.err);
+    let absent = run(&place, &server, &["--prices", "absent.csv"]).await;
+    assert!(absent.err.contains("cannot read `absent.csv`"), "{}", absent.err);
+}
+
 #[tokio::test]
 async fn a_dry_run_says_what_the_budget_does_not_hold() {
     let (place, server) = twenty("dry").await;

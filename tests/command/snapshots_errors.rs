@@ -313,7 +313,8 @@ fn loops() {
     exit code 2
     ----- stderr
     error: a limit on cost needs the price of tokens, which is not known
-    hint: set the price of a million tokens: `price = { prompt = 0.25, completion = 2 }` in tribunal.toml
+    hint: set the price of a million tokens: `price = { prompt = 0.25, completion = 2.0 }` in tribunal.toml
+    hint: or list it in a table of your own: --prices prices.csv
     "#);
     assert_snapshot!(revise(&["--principle", "Be kind."]), @r#"
     exit code 2

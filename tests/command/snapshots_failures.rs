@@ -248,6 +248,7 @@ async fn budgets() {
     ----- stderr
     error: --max-cost needs the price of `openai/m`, which is not known
     hint: set the price of a million tokens: `price = { prompt = 0.25, completion = 2.0 }` in tribunal.toml
+    hint: or list it in a table of your own: --prices prices.csv
     "#);
     assert_snapshot!(run(["--max-cost", "0"]).await, @r#"
     exit code 2

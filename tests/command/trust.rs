@@ -233,6 +233,8 @@ async fn an_env_file_can_send_nothing_to_another_place() {
         ("TRIBUNAL_CONFIG=evil.toml".into(), "openai/m", "evil.toml"),
         ("TRIBUNAL_CRITERIA=@../secret".into(), "script:Score: 7", "/secret`, outside"),
         ("TRIBUNAL_CACHE_DIR=../cache".into(), "script:Score: 7", "/cache`, outside"),
+        ("TRIBUNAL_PRICES=../prices.csv".into(), "script:Score: 7", "/prices.csv`, outside"),
+        ("TRIBUNAL_LORA=../a.gguf:0.5".into(), "script:Score: 7", "/a.gguf`, outside"),
     ] {
         place.file(".env", format!("{line}\n"));
         let name = line.trim_start_matches("export ").split('=').next().unwrap();

@@ -82,7 +82,10 @@ fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
         return Err(config("a limit on cost needs the price of tokens, which is not known".into())
             .hint(
                 Hint::from("set the price of a million tokens: ")
-                    .setting("price", "{ prompt = 0.25, completion = 2 }"),
+                    .setting("price", "{ prompt = 0.25, completion = 2.0 }"),
+            )
+            .hint(
+                Hint::from("or list it in a table of your own: ").setting("prices", "prices.csv"),
             ));
     }
     options.accept.check()
