@@ -45,7 +45,7 @@ impl Reader {
     /// whose values are known.
     ///
     /// # Errors
-    /// No rule has both. The error text is the reason of the first one, and completes "… cannot be had: ".
+    /// No rule has both. The error text is the reason of the first one, and completes "… cannot be used: ".
     pub(crate) fn scoring(
         &self,
         marked: Option<&str>,

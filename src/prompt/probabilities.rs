@@ -69,7 +69,7 @@ impl Prompt {
             return Ok(());
         }
         self.evaluated().map(drop).map_err(|why| {
-            let message = format!("`verdict_from: probabilities` cannot be had: {why}");
+            let message = format!("`verdict_from: probabilities` cannot be used: {why}");
             Error::new(ErrorKind::Prompt, message)
                 .hint("leave it out: the verdict is then read from the text")
         })

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
-use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::json;
 use tribunal::{
     Completion, Error, Judgment, Unreadable, Verdict,
@@ -13,7 +12,7 @@ use tribunal::{
     verdict::{Label, Outcome, Preference, Reason, StepLabel, Steps, Vote},
 };
 
-const ALL: [Option<Aggregate>; 7] = [
+pub(crate) const ALL: [Option<Aggregate>; 7] = [
     None,
     Some(Aggregate::Mean),
     Some(Aggregate::Median),
@@ -23,14 +22,14 @@ const ALL: [Option<Aggregate>; 7] = [
     Some(Aggregate::Expected),
 ];
 
-fn vote(by: &str, draw: u32, order: &[usize], outcome: impl Into<Outcome>) -> Vote {
+pub(crate) fn vote(by: &str, draw: u32, order: &[usize], outcome: impl Into<Outcome>) -> Vote {
     let mut vote = Vote::new(outcome);
     (vote.by, vote.draw, vote.order) = (by.into(), draw, order.to_vec());
     vote
 }
 
 /// Votes of one member, a draw each.
-fn draws(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<Vote> {
+pub(crate) fn draws(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<Vote> {
     (0..).zip(outcomes).map(|(draw, outcome)| vote("judge", draw, &[0], outcome)).collect()
 }
 
@@ -41,7 +40,7 @@ fn members(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<Vote> {
     votes.map(|(n, outcome)| vote(&name(n), 0, &[0], outcome)).collect()
 }
 
-fn said(verdict: Verdict) -> Outcome {
+pub(crate) fn said(verdict: Verdict) -> Outcome {
     Outcome::Verdict(verdict)
 }
 
@@ -49,20 +48,20 @@ fn score(score: f64) -> Outcome {
     said(Verdict::Score(score))
 }
 
-fn missing() -> Outcome {
+pub(crate) fn missing() -> Outcome {
     Outcome::Unreadable(Unreadable::new(Reason::Missing, "nothing"))
 }
 
-fn failed() -> Outcome {
+pub(crate) fn failed() -> Outcome {
     Outcome::Failed(Error::new(ErrorKind::TimedOut, "too late"))
 }
 
-fn shares(labels: &[(&str, f64)]) -> Distribution {
+pub(crate) fn shares(labels: &[(&str, f64)]) -> Distribution {
     Distribution::new(labels.iter().map(|(label, p)| ((*label).to_owned(), *p)).collect())
 }
 
 /// A label that was picked: the likeliest of these.
-fn picked(labels: &[(&str, f64)]) -> Outcome {
+pub(crate) fn picked(labels: &[(&str, f64)]) -> Outcome {
     let best = labels.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
     let mut label = Label::new(best.0);
     label.confidence = Some(best.1);
@@ -81,7 +80,7 @@ fn prefers(side: Preference) -> Outcome {
     said(Verdict::Preference(side))
 }
 
-fn steps(first_error: Option<usize>, labels: &[(&str, Option<f64>)]) -> Verdict {
+pub(crate) fn steps(first_error: Option<usize>, labels: &[(&str, Option<f64>)]) -> Verdict {
     let label = |(n, (label, p)): (usize, &(&str, Option<f64>))| {
         let mut step = StepLabel::new(n, *label);
         step.p = *p;
@@ -94,7 +93,7 @@ fn steps(first_error: Option<usize>, labels: &[(&str, Option<f64>)]) -> Verdict 
 }
 
 /// Steps that were judged one by one, up to the first that is likelier wrong than right.
-fn judged_until_wrong(p: &[f64]) -> Outcome {
+pub(crate) fn judged_until_wrong(p: &[f64]) -> Outcome {
     let word = |p: f64| if p < 0.5 { "incorrect" } else { "correct" };
     let first_error = p.iter().position(|p| *p < 0.5);
     let end = first_error.map_or(p.len(), |error| error + 1);
@@ -102,7 +101,7 @@ fn judged_until_wrong(p: &[f64]) -> Outcome {
     said(steps(first_error, &labels))
 }
 
-fn decided(votes: &[Vote]) -> Decision {
+pub(crate) fn decided(votes: &[Vote]) -> Decision {
     decide(votes, &Rules::default())
 }
 
@@ -110,14 +109,14 @@ fn by(votes: &[Vote], how: Aggregate) -> Result<Verdict, Unreadable> {
     decide(votes, &Rules::new(Some(how))).verdict
 }
 
-fn label_of(decision: &Decision) -> Label {
+pub(crate) fn label_of(decision: &Decision) -> Label {
     match &decision.verdict {
         Ok(Verdict::Label(label)) => label.clone(),
         other => panic!("a label, not {other:?}"),
     }
 }
 
-fn first_error(verdict: &Result<Verdict, Unreadable>) -> Option<usize> {
+pub(crate) fn first_error(verdict: &Result<Verdict, Unreadable>) -> Option<usize> {
     match verdict {
         Ok(Verdict::Steps(steps)) => steps.first_error,
         other => panic!("steps, not {other:?}"),
@@ -418,264 +417,4 @@ fn labels_of_one_meaning_are_added_up() {
     assert_eq!((label.label.as_str(), label.confidence), ("bad", Some(0.375)));
     assert!((label.p.unwrap() - 0.5).abs() < 1e-12);
     assert!((seen.mass() - 1.0).abs() < 1e-12);
-}
-
-const LABELS: [&str; 4] = ["correct", "neutral", "incorrect", "unsure"];
-
-fn distribution() -> impl Strategy<Value = Distribution> {
-    vec(1_u32..100, 5).prop_map(|parts| {
-        let total = f64::from(parts.iter().sum::<u32>());
-        let labels =
-            LABELS.iter().zip(&parts).map(|(label, part)| (*label, f64::from(*part) / total));
-        shares(&labels.collect::<Vec<_>>())
-    })
-}
-
-fn any_label() -> impl Strategy<Value = Verdict> {
-    let bare = (select(&LABELS[..]), option::of(0.0..1.0)).prop_map(|(name, confidence)| {
-        let mut label = Label::new(name);
-        (label.p, label.confidence) = (confidence, confidence);
-        Verdict::Label(label)
-    });
-    let picked = distribution().prop_map(|seen| {
-        let best = seen.labels.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().clone();
-        let mut label = Label::new(best.0);
-        (label.confidence, label.distribution) = (Some(best.1), Some(seen));
-        Verdict::Label(label)
-    });
-    prop_oneof![bare, picked]
-}
-
-fn any_steps() -> impl Strategy<Value = Verdict> {
-    let probable =
-        vec(0.0..1.0, 1..7).prop_map(|p| judged_until_wrong(&p).verdict().unwrap().clone());
-    let whole = vec(option::weighted(0.8, 0.0..1.0_f64), 1..7).prop_map(|p| {
-        let word =
-            |p: &Option<f64>| if p.is_some_and(|p| p < 0.5) { "incorrect" } else { "correct" };
-        let labels: Vec<_> = p.iter().map(|p| (word(p), *p)).collect();
-        steps(labels.iter().position(|(word, _)| *word == "incorrect"), &labels)
-    });
-    let bare = option::of(0_usize..7).prop_map(|error| steps(error, &[]));
-    prop_oneof![probable, whole, bare]
-}
-
-fn any_ranking() -> impl Strategy<Value = Verdict> {
-    let order = Just((0..4_usize).collect::<Vec<_>>()).prop_shuffle();
-    (order, 1..5_usize, 1..3_usize).prop_map(|(order, length, size)| {
-        let groups = order[..length].chunks(size).map(|group| {
-            let mut group = group.to_vec();
-            group.sort_unstable();
-            group
-        });
-        Verdict::Ranking(groups.collect())
-    })
-}
-
-fn number() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        8 => (0_i32..11).prop_map(f64::from),
-        2 => -5.0..5.0,
-        1 => select(vec![f64::MAX, f64::MIN, f64::MIN_POSITIVE, 1e300, -1e300, 0.1 + 0.2]),
-    ]
-}
-
-fn any_side() -> impl Strategy<Value = Verdict> {
-    select(vec![Preference::First, Preference::Second, Preference::Tie])
-        .prop_map(Verdict::Preference)
-}
-
-/// Verdicts of one kind.
-fn verdicts() -> impl Strategy<Value = Vec<Verdict>> {
-    let criteria =
-        proptest::collection::btree_map("[ab]", number(), 0..3).prop_map(Verdict::Criteria);
-    prop_oneof![
-        vec(number().prop_map(Verdict::Score), 1..8),
-        vec(any_label(), 1..8),
-        vec(any_steps(), 1..8),
-        vec(any_side(), 1..8),
-        vec(any_ranking(), 1..8),
-        vec(vec(number(), 0..4).prop_map(Verdict::Scores), 1..8),
-        vec(criteria, 1..8),
-        vec("[ab]{0,2}".prop_map(Verdict::Text), 1..8),
-    ]
-}
-
-/// Votes of several members, draws and orders, some of them without a verdict.
-fn votes() -> impl Strategy<Value = Vec<Vote>> {
-    let around = (0_usize..3, 0_u32..3, any::<bool>(), 0_u32..10, option::of(distribution()));
-    (verdicts(), vec(around, 8), any::<bool>()).prop_map(|(verdicts, around, compared)| {
-        let cast = |(verdict, (by, draw, swapped, fate, seen)): (Verdict, _)| {
-            let (by, draw, fate): (usize, u32, u32) = (by, draw, fate);
-            let order: &[usize] = match (compared, swapped) {
-                (false, _) => &[0],
-                (true, false) => &[0, 1],
-                (true, true) => &[1, 0],
-            };
-            let outcome = match fate {
-                0 => missing(),
-                1 => failed(),
-                _ => said(verdict),
-            };
-            let mut vote = vote(["a", "b", "c"][by], draw, order, outcome);
-            vote.distribution = seen;
-            vote
-        };
-        verdicts.into_iter().zip(around).map(cast).collect()
-    })
-}
-
-/// Every number that a decision holds.
-fn numbers(decision: &Decision) -> Vec<f64> {
-    let of = |seen: &Option<Distribution>| {
-        let labels = seen.iter().flat_map(|seen| seen.labels.iter().map(|(_, p)| *p));
-        labels.chain(seen.iter().map(|seen| seen.missing)).collect::<Vec<_>>()
-    };
-    let mut all = of(&decision.distribution);
-    all.extend(decision.expected_score);
-    match &decision.verdict {
-        Ok(Verdict::Score(score)) => all.push(*score),
-        Ok(Verdict::Scores(scores)) => all.extend(scores),
-        Ok(Verdict::Criteria(criteria)) => all.extend(criteria.values()),
-        Ok(Verdict::Label(label)) => {
-            all.extend(label.p.into_iter().chain(label.confidence));
-            all.extend(of(&label.distribution));
-        }
-        Ok(Verdict::Steps(steps)) => {
-            for step in &steps.steps {
-                all.extend(step.p);
-                all.extend(of(&step.distribution));
-            }
-        }
-        _ => (),
-    }
-    all
-}
-
-/// The same decision, whatever else is known of it.
-fn decision_of(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Label(label) => label.label.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn is_whole(seen: &Distribution) -> bool {
-    (seen.mass() + seen.missing - 1.0).abs() < 1e-9
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
-
-    #[test]
-    fn if_every_vote_names_an_error_so_does_the_judgment(
-        all in vec(any_steps(), 1..7),
-        around in vec((0_usize..3, 0_u32..3), 7),
-        how in select(&ALL[..]),
-    ) {
-        let names = |verdict: &Verdict| matches!(verdict, Verdict::Steps(steps) if steps.first_error.is_some());
-        let wrong: Vec<Verdict> = all.into_iter().filter(names).collect();
-        prop_assume!(!wrong.is_empty());
-        let errors: Vec<_> = wrong.iter().map(|verdict| first_error(&Ok(verdict.clone()))).collect();
-        let cast = |(verdict, (by, draw)): (Verdict, (usize, u32))| vote(["a", "b", "c"][by], draw, &[0], said(verdict));
-        let votes: Vec<Vote> = wrong.into_iter().zip(around).map(cast).collect();
-        let verdict = decide(&votes, &Rules::new(how)).verdict;
-        prop_assert!(errors.contains(&first_error(&verdict)), "{verdict:?}");
-        let Ok(Verdict::Steps(steps)) = verdict else { unreachable!() };
-        let at = |n: usize| steps.steps.iter().find(|step| step.index == n);
-        let error = at(steps.first_error.unwrap());
-        prop_assert!(error.is_none_or(|step| step.label == "incorrect"));
-        let before = steps.steps.iter().take_while(|step| step.index < steps.first_error.unwrap());
-        prop_assert!(before.into_iter().all(|step| step.label == "correct"));
-    }
-
-    #[test]
-    fn permuting_votes_changes_nothing(
-        (votes, permuted) in votes().prop_flat_map(|votes| (Just(votes.clone()), Just(votes).prop_shuffle())),
-        how in select(&ALL[..]),
-        quorum in option::of(0_usize..4),
-    ) {
-        let rules = Rules::new(how).quorum(quorum);
-        prop_assert_eq!(decide(&votes, &rules), decide(&permuted, &rules));
-    }
-
-    #[test]
-    fn votes_without_a_verdict_never_change_the_verdict_of_the_rest(
-        votes in votes(),
-        lost in vec((0_usize..4, 10_u32..13, any::<bool>()), 0..5),
-        how in select(&ALL[..]),
-    ) {
-        // Of draws of their own: within a draw, a lost order makes it count as half.
-        let cast = |(by, draw, fails): (usize, u32, bool)| {
-            vote(["a", "b", "c", "d"][by], draw, &[0, 1], if fails { failed() } else { missing() })
-        };
-        let rules = Rules::new(how);
-        let alone = decide(&votes, &rules);
-        prop_assume!(alone.verdict.is_ok());
-        let all: Vec<Vote> = votes.iter().cloned().chain(lost.into_iter().map(cast)).collect();
-        let decision = decide(&all, &rules);
-        prop_assert_eq!(&decision.verdict, &alone.verdict);
-        prop_assert_eq!(decision.consistent, alone.consistent);
-        prop_assert_eq!(decision.votes.readable, alone.votes.readable);
-    }
-
-    #[test]
-    fn a_unanimous_vote_is_the_verdict_whatever_the_aggregate(
-        verdict in verdicts().prop_map(|all| all[0].clone()),
-        around in vec((0_usize..3, 0_u32..3, any::<bool>()), 1..7),
-        how in select(&ALL[..]),
-    ) {
-        let cast = |(by, draw, swapped): (usize, u32, bool)| {
-            vote(["a", "b", "c"][by], draw, if swapped { &[1, 0] } else { &[0, 1] }, said(verdict.clone()))
-        };
-        let votes: Vec<Vote> = around.into_iter().map(cast).collect();
-        let decision = decide(&votes, &Rules::new(how));
-        prop_assert_eq!(decision_of(&decision.verdict.unwrap()), decision_of(&verdict));
-        prop_assert!(decision.consistent != Some(false));
-    }
-
-    #[test]
-    fn averaged_distributions_add_up_to_one(
-        all in vec((0_usize..3, 0_u32..3, distribution(), distribution()), 1..8),
-        how in select(&ALL[..]),
-    ) {
-        let cast = |(by, draw, own, beside): (usize, u32, Distribution, Distribution)| {
-            let mut label = Label::new("neutral");
-            label.distribution = Some(own);
-            let mut vote = vote(["a", "b", "c"][by], draw, &[0], said(Verdict::Label(label)));
-            vote.distribution = Some(beside);
-            vote
-        };
-        let votes: Vec<Vote> = all.into_iter().map(cast).collect();
-        let decision = decide(&votes, &Rules::new(how));
-        prop_assert!(is_whole(&decision.distribution.clone().unwrap()));
-        prop_assert!(is_whole(&label_of(&decision).distribution.unwrap()));
-    }
-
-    #[test]
-    fn of_many_labels_the_verdict_is_the_likeliest_of_the_mean(all in vec(distribution(), 2..8)) {
-        let outcomes = all.iter().map(|seen| {
-            let labels: Vec<_> = seen.labels.iter().map(|(label, p)| (label.as_str(), *p)).collect();
-            picked(&labels)
-        });
-        let label = label_of(&decided(&draws(outcomes)));
-        let given: Vec<_> = all.iter().map(picked_of).collect();
-        let is_unanimous = given.iter().all(|one| *one == given[0]);
-        let seen = label.distribution.unwrap();
-        let most = seen.labels.iter().map(|(_, p)| *p).fold(0.0, f64::max);
-        prop_assert!(is_unanimous || seen.of(&label.label).unwrap() > most - 1e-8);
-        prop_assert_eq!(label.confidence, seen.of(&label.label));
-    }
-
-    #[test]
-    fn no_decision_holds_what_is_not_a_number(votes in votes(), how in select(&ALL[..]), quorum in option::of(0_usize..4)) {
-        let decision = decide(&votes, &Rules::new(how).quorum(quorum));
-        prop_assert!(numbers(&decision).iter().all(|n| n.is_finite()), "{decision:?}");
-        let counts = decision.votes;
-        prop_assert_eq!(counts.readable + counts.unreadable + counts.failed, votes.len());
-    }
-}
-
-fn picked_of(seen: &Distribution) -> String {
-    let best = seen.labels.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-    best.unwrap().0.clone()
 }

@@ -4,11 +4,13 @@
 mod support;
 
 mod aggregation;
+mod aggregation_properties;
 mod criteria;
 mod judge;
 mod judging;
 mod jury;
 mod keys;
+mod panels;
 mod pass_rules;
 mod probabilities;
 mod third_work;

@@ -272,7 +272,7 @@ async fn from_probabilities_is_refused_where_rules_or_model_have_none() {
         ("kind: score\nscale: 0-1000\nverdict: 'Score: *'", "1001 values"),
         ("kind: ranking\nverdict: 'Score: *'", "ranking"),
         ("kind: label\nverdict: 'Score: *'", "any word may be the label"),
-        ("kind: preference\nverdict: 'Score: *'", "how the sides are written"),
+        ("kind: preference\nverdict: 'Score: *'", "no words for the sides"),
     ] {
         let keys = format!("{keys}\nverdict_from: probabilities");
         let error = Prompt::parse("mine", &format!("---\n{keys}\n---\n{RATE}")).unwrap_err();

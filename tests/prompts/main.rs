@@ -3,5 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod front_matter;
+mod origins;
 mod prompt_check;
 mod prompts;
+mod views;
+mod warnings;

@@ -1,0 +1,169 @@
+//! Mistakes in a prompt file that are refused when it is loaded, and warnings about it.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+use tribunal::{Prompt, Result, prompt};
+
+fn loaded(front: &str, body: &str) -> Result<Prompt> {
+    Prompt::parse("mine", &format!("---\n{front}\n---\n{body}"))
+}
+
+fn refusal(front: &str, body: &str) -> String {
+    format!("{:?}", loaded(front, body).unwrap_err())
+}
+
+fn warnings(front: &str, body: &str) -> String {
+    loaded(front, body).unwrap().warnings().join("\n")
+}
+
+const YES_NO: &str =
+    "user:\n{{ answer }}\nassistant:\n{{ choose(\"verdict\", [\"Yes\", \"No\"]) }}";
+
+#[test]
+fn a_choice_that_nothing_asks_for_is_refused() {
+    let message = refusal("kind: label\nverdict: {choose: verdit}", YES_NO);
+    assert!(
+        message.contains("reads the choice `verdit`, and nothing")
+            && message.contains("did you mean `verdict`?"),
+        "{message}"
+    );
+    let message = refusal("kind: label\nverdict: {choose: v}", "user:\n{{ answer }}");
+    assert!(message.contains("{{ choose(\"v\""), "{message}");
+    let message = refusal("kind: label\nverdict: {pattern: 'Label: *', in: nobody}", YES_NO);
+    assert!(message.contains("reads the result `nobody`"), "{message}");
+    // A choice behind a condition that the sample does not meet is asked for all the same.
+    let behind = "user:\n{{ answer }}\nassistant:\n{% if answer == 'x' %}{{ choose('v', ['Yes', 'No']) }}{% else %}{{ gen('g') }}{% endif %}";
+    assert!(loaded("kind: label\nverdict: {choose: v}", behind).is_ok());
+}
+
+#[test]
+fn a_label_without_a_meaning_is_refused() {
+    let message =
+        refusal("kind: label\nverdict: {choose: verdict, values: {\"Yes\": correct}}", YES_NO);
+    assert!(message.contains("offers `No`, which is not a verdict"), "{message}");
+    let message = refusal("kind: score\nscale: 1-5\nverdict: {choose: verdict}", YES_NO);
+    assert!(message.contains("offers `Yes`, which is not a verdict"), "{message}");
+    let message = warnings(
+        "kind: label\nverdict: {choose: verdict, values: {\"Yes\": y, \"No\": n, \"Maybe\": m}}",
+        YES_NO,
+    );
+    assert!(message.contains("`Maybe`"), "{message}");
+    assert_eq!(warnings("kind: label\nverdict: {choose: verdict}", YES_NO), "");
+}
+
+#[test]
+fn a_mark_that_is_never_printed_is_refused_or_reported() {
+    let body = "user:\n{{ answer }} Score: <n>";
+    assert!(
+        refusal("kind: score\nscale: 1-5\nverdict: {mark: true}", body).contains("never prints it")
+    );
+    let message = warnings("kind: score\nscale: 1-5\nverdict: [{mark: true}, 'Score: *']", body);
+    assert!(message.contains("never prints `{{ mark }}`"), "{message}");
+}
+
+#[test]
+fn lines_that_only_look_like_turns_are_reported_with_their_line() {
+    for (line, role) in [
+        ("User:", "user:"),
+        ("human:", "user:"),
+        ("### user", "user:"),
+        ("Assistant:", "assistant:"),
+        ("**Assistant**:", "assistant:"),
+        ("[system]", "system:"),
+    ] {
+        let message = warnings(
+            "kind: label\nverdict: 'Label: *'",
+            &format!("{line}\nLabel: {{{{ answer }}}}"),
+        );
+        assert!(
+            message.contains(&format!("line 5: `{}` begins no turn", line.trim())),
+            "{line}: {message}"
+        );
+        assert!(message.contains(&format!("`{role}` begins one")), "{line}: {message}");
+    }
+    for text in ["Human reply", "User: {{ answer }}", "Assistant", "The user:"] {
+        let message = warnings(
+            "kind: label\nverdict: 'Label: *'",
+            &format!("user:\n{text}\nLabel: {{{{ answer }}}}"),
+        );
+        assert_eq!(message, "", "{text}");
+    }
+    let message = warnings(
+        "kind: label\nverdict: 'Label: *'",
+        "user:\nHi.\n  assistant:\nLabel: {{ answer }}",
+    );
+    assert!(message.contains("line 7: `assistant:` begins no turn"), "{message}");
+    let message = warnings(
+        "kind: label\nverdict: 'Label: *'",
+        "user:\n<|im_start|>system\nLabel: {{ answer }}",
+    );
+    assert!(message.contains("control token"), "{message}");
+}
+
+#[test]
+fn fields_and_words_that_are_probably_not_meant_are_reported() {
+    let message = warnings(
+        "kind: label\nfields: {answer: required, question: required}\nverdict: 'Label: *'",
+        "user:\nLabel: {{ answer }}",
+    );
+    assert_eq!(message, "the field `question` is required, and the body never uses it");
+    let message = warnings(
+        "kind: preference\nverdict: {pattern: 'Best: *', values: {\"m\": first, \"M\": second}}",
+        "user:\nBest: {{ answers }}",
+    );
+    assert!(message.contains("`m` and `M` under `values` differ only by case"), "{message}");
+    let message = warnings(
+        "kind: score\nscale: {labels: {Pass: 1, PASS: 0}}\nverdict: 'V: *'",
+        "user:\nV: {{ answer }}",
+    );
+    assert!(message.contains("`Pass` and `PASS` differ only by case"), "{message}");
+}
+
+#[test]
+fn a_pattern_that_the_body_never_asks_for_is_reported() {
+    let message = warnings(
+        "kind: score\nscale: 1-5\nverdict: 'RESULT: *'",
+        "user:\nRate {{ answer }} from 1 to 5.",
+    );
+    assert_eq!(message, "`verdict` reads `RESULT: *`, and the body never asks for it");
+    assert_eq!(
+        warnings(
+            "kind: score\nscale: 1-5\nverdict: '[RESULT] *'",
+            "user:\nRate {{ answer }}. End with [RESULT] (1 to 5)."
+        ),
+        ""
+    );
+}
+
+#[test]
+fn scales_and_meanings_that_the_verdict_cannot_have_are_refused() {
+    let body = "user:\nV: {{ answers }}";
+    for (front, part) in [
+        ("kind: preference\nscale: {min: 1, max: 5}\nverdict: 'V: *'", "has no scale from 1 to 5"),
+        ("kind: score\nscale: [first, second]\nverdict: 'V: *'", "has no scale first or second"),
+        ("kind: label\nscale: {min: 1, max: 5}\nverdict: 'V: *'", "has no scale"),
+        ("kind: ranking\nscale: 1-5\nverdict: 'V: *'", "leave `scale` out"),
+        (
+            "kind: preference\nverdict: {pattern: 'V: *', values: {A: frist, B: second}}",
+            "did you mean `first`?",
+        ),
+        (
+            "kind: preference\nscale: [first, second]\nverdict: {pattern: 'V: *', values: {C: tie}}",
+            "`tie`",
+        ),
+        (
+            "kind: label\nscale: {labels: {Good: 1, Bad: 0}}\nverdict: {pattern: 'V: *', values: {g: Goood}}",
+            "did you mean `Good`?",
+        ),
+    ] {
+        let message = refusal(front, body);
+        assert!(message.contains(part), "{front}: {message}");
+    }
+}
+
+#[test]
+fn no_built_in_prompt_has_a_warning() {
+    for prompt in prompt::built_in().unwrap() {
+        assert_eq!(prompt.warnings(), [""; 0], "{}", prompt.name());
+    }
+}
