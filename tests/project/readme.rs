@@ -4,7 +4,7 @@
 #![cfg(all(feature = "cli", feature = "llama", feature = "tiny"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::{path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use crate::support::Place;
 use regex::Regex;
@@ -167,6 +167,28 @@ fn every_command_has_a_page() {
             })
         };
         assert!(titles.iter().any(has_page), "no page is called `# {title}`");
+    }
+}
+
+/// The long options of a command, as its long help lists them.
+fn options(place: &Place, command: &str) -> Vec<String> {
+    let help = place.run(&["help", command]).passed().out;
+    let option = Regex::new(r"(?m)^ +(?:-\w, )?(--[a-z-]+)").unwrap();
+    option.captures_iter(&help).map(|found| found[1].to_owned()).collect()
+}
+
+#[test]
+fn every_option_of_a_run_is_explained_on_a_page() {
+    let place = Place::new("readme-options");
+    let pages: String = pages().into_iter().map(|(_, text)| text).collect();
+    let words = Regex::new(r"--[a-z-]+").unwrap();
+    let explained: BTreeSet<&str> = words.find_iter(&pages).map(|word| word.as_str()).collect();
+    for command in ["judge", "revise"] {
+        let options = options(&place, command);
+        assert!(options.len() > 40, "{command}: {options:?}");
+        let missing = options.into_iter().filter(|one| !explained.contains(&**one));
+        let missing: Vec<String> = missing.filter(|one| one != "--help").collect();
+        assert_eq!(missing, Vec::<String>::new(), "tribunal {command}");
     }
 }
 
