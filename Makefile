@@ -15,13 +15,13 @@ help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
 	@echo 'make test      run every test'
 	@echo 'make accuracy  judge 1,000 held-out records of each kind with the shipped model'
-	@echo 'make bench     what the program costs around the model'
-	@echo 'make bench-cache  what remembered answers cost'
-	@echo 'make bench-remote what faults of a server cost'
-	@echo 'make bench-revise what a judge that errs does to a loop'
+	@echo 'make bench     measure the time of the program without a model'
+	@echo 'make bench-cache  measure the cache'
+	@echo 'make bench-remote measure runs against a server with faults'
+	@echo 'make bench-revise measure loops with a judge that makes errors'
 	@echo 'make lint      formatting and lints'
 
-# Packages of the system, and Rust. Nothing is touched where all is there.
+# Installs packages of the system and Rust, if they are missing.
 setup:
 	@bash scripts/setup.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what builds and tests need and this machine lacks: a C++ compiler, cmake, libclang, jq, Rust.
-# Nothing is touched where all is there; everything that is installed is named first.
+# Installs what builds and tests need and this machine does not have: a C++ compiler, cmake, libclang, jq, Rust.
+# Prints everything before it is installed, and changes nothing if all of it is there.
 set -euo pipefail
 
 wanted=1.90
@@ -21,7 +21,7 @@ install() {
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# The library that bindgen loads; libclang-cpp alone is not it.
+# The library that bindgen loads; libclang-cpp is another one.
 has_libclang() {
   [ -n "${LIBCLANG_PATH:-}" ] && return 0
   local pattern
@@ -31,7 +31,8 @@ has_libclang() {
   return 1
 }
 
-# Rust: with rustup where it is there or a package, else by rustup's own script into the user's home.
+# Installs Rust with rustup, if it is installed or available as a package, or else with rustup's own script into the
+# user's home.
 install_rust() {
   local parts=(--profile minimal --component clippy --component rustfmt)
   # Not `apt-cache show`: it succeeds for a package that others only mention, as on Debian 12.
@@ -62,11 +63,11 @@ has c++ || missing+=(g++)
 has cc || missing+=(gcc)
 has cmake || missing+=(cmake)
 has make || missing+=(make)
-# The blocks of the README use it, and a test runs them.
+# The examples of the pages use it, and a test runs them.
 has jq || missing+=(jq)
 [ "$(uname)" = Darwin ] || has_libclang || missing+=(libclang-dev)
 
-# llama.cpp is built once to be used and once for tests; its build takes the second one from this cache.
+# llama.cpp is built twice, for the program and for the tests; with ccache the second build is quick.
 [ ${#missing[@]} -eq 0 ] || [ "$(uname)" = Darwin ] || has ccache || missing+=(ccache)
 
 if [ ${#missing[@]} -gt 0 ]; then
