@@ -143,9 +143,7 @@ impl Args {
     /// The files that are read and written beside the inputs.
     fn plan(&self, resolved: &Resolved) -> Plan {
         let plan = self.output.writing(self.judge.reading(Plan::default(), resolved));
-        let named = [("--save", &self.save), ("--record", &self.record)];
-        let named = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
-        named.fold(plan, |plan, (what, path)| plan.writes(what, path))
+        output::writing_named(plan, [("--save", &self.save), ("--record", &self.record)])
     }
 
     /// Opens the models and builds the judge or jury; a dry run opens them without the cache, and sends nothing.

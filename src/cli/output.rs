@@ -102,8 +102,7 @@ impl Args {
     pub(super) fn writing(&self, plan: Plan) -> Plan {
         let manifest = self.manifest();
         let named = [("-o", &self.output), ("--summary", &self.summary), ("--junit", &self.junit)];
-        let named = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
-        let plan = named.fold(plan.writes_stdout(), |plan, (what, path)| plan.writes(what, path));
+        let plan = writing_named(plan.writes_stdout(), named);
         let journal = self.output.as_deref().and_then(records::journal_of);
         plan.writes_beside("-o", manifest.as_deref()).writes_beside("-o", journal.as_deref())
     }
@@ -267,6 +266,15 @@ pub(super) fn note_left(left: &Written, path: &Path, quiet: bool) {
     if left.journal.is_some() && left.others + left.foreign == 0 {
         note(&format!("kept `{holder}` beside the table, for --retry-errors"));
     }
+}
+
+/// The plan with the files that these flags name.
+pub(super) fn writing_named<const N: usize>(
+    plan: Plan,
+    named: [(&'static str, &Option<PathBuf>); N],
+) -> Plan {
+    let named = named.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?)));
+    named.fold(plan, |plan, (flag, path)| plan.writes(flag, path))
 }
 
 /// Creates the file of a report.

@@ -654,9 +654,7 @@ async fn stops_without_another_try(command: &str, more: &[&str]) {
     while server.requests() < 1 {
         tokio::task::yield_now().await;
     }
-    let pid = child.id().to_string();
-    std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
-    let ran = Ran::ended(child).await;
+    let ran = Ran::interrupted(child).await;
     assert_eq!((ran.code, server.requests()), (130, 1), "{}", ran.err);
     assert_eq!(place.read("out.jsonl"), "", "it is as good as never begun");
     let again = Ran::ended(place.start(&args)).await;

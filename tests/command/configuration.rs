@@ -5,7 +5,7 @@
 
 use std::{fs, process::Stdio};
 
-use crate::support::{Place, Ran, Reply, Server};
+use crate::support::{Place, Ran, Reply, Server, records};
 use serde_json::{Value, json};
 use tribunal::{
     config::{Config, SettingOrigin, SettingsLayer},
@@ -186,10 +186,7 @@ async fn prices_of_a_model_are_in_lines_summaries_and_dry_runs() {
 #[test]
 fn a_sample_is_drawn_by_chance_that_repeats_itself() {
     let place = Place::new("config-sample");
-    let records: String = (0..200)
-        .map(|n| format!("{{\"id\": \"r{n}\", \"question\": \"q\", \"answer\": \"a\"}}\n"))
-        .collect();
-    place.file("r.jsonl", records);
+    place.file("r.jsonl", records(200));
     let ids = |more: &[&str]| {
         let args = [
             "judge",

@@ -6,6 +6,7 @@ mod support;
 mod agreement;
 mod broken_input;
 mod fields;
+mod kills;
 mod lines;
 mod mixed_lines;
 mod paths;

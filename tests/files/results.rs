@@ -5,7 +5,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::support::{Place, Ran};
+use crate::support::{Place, Ran, records};
 use serde_json::{Value, json};
 
 const ANSWERS: &str = "id,question,answer,score\nq1,Why?,\"Because, well.\",mine\nq2,Who?,=1+1,\nq3,What?,\"two\nlines\",9\n";
@@ -58,10 +58,7 @@ fn a_judged_table_can_be_judged_again() {
 #[test]
 fn lines_are_in_the_order_of_the_input_when_a_run_ends_whatever_order_they_came_in() {
     let place = Place::new("results-order");
-    let records: String = (0..500)
-        .map(|n| format!("{{\"id\": \"r{n}\", \"question\": \"q\", \"answer\": \"a\"}}\n"))
-        .collect();
-    place.file("many.jsonl", records);
+    place.file("many.jsonl", records(500));
     let ran = judge(&place, &["many.jsonl", "-o", "out.jsonl", "-j", "32", "-q"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let index =

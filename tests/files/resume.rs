@@ -2,20 +2,15 @@
 
 #![cfg(all(feature = "cli", feature = "openai", feature = "store", unix))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-#![expect(clippy::print_stderr, reason = "the test of kills prints its figures")]
 
 use std::{
     process::{Child, Stdio},
     time::Duration,
 };
 
-use crate::support::{Place, Ran, Reply, Server};
+use super::kills::{self, Killed};
+use crate::support::{Place, Ran, Reply, Server, records};
 use serde_json::{Value, json};
-
-fn records(count: usize) -> String {
-    let record = |n| format!("{{\"id\": \"r{n}\", \"question\": \"q{n}\", \"answer\": \"a\"}}\n");
-    (0..count).map(record).collect()
-}
 
 fn lines(place: &Place, name: &str) -> Vec<Value> {
     place.read(name).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -120,10 +115,8 @@ async fn failed_and_unreadable_records_are_judged_again_when_asked_for() {
     let server = Server::start(|seen| {
         let text = seen.body.to_string();
         match seen.index {
-            0..3 if text.contains("q1\\n") => Reply::says("I wonder."),
-            0..3 if text.contains("q2\\n") => {
-                Reply::error(400, &json!({"error": {"message": "no"}}))
-            }
+            0..3 if text.contains("q1.") => Reply::says("I wonder."),
+            0..3 if text.contains("q2.") => Reply::error(400, &json!({"error": {"message": "no"}})),
             _ => Reply::says("Score: 7"),
         }
     })
@@ -240,37 +233,20 @@ async fn a_stopped_run_ends_what_it_began_and_goes_on_later() {
 }
 
 const COUNT: usize = 2_000;
-const FLYING: u64 = 8;
 
-/// `TRIBUNAL_KILLS` makes it as long as anybody likes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 12)]
 async fn killed_at_any_moment_nothing_is_lost_and_nothing_torn() {
-    let kills = std::env::var("TRIBUNAL_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12_u64);
     let place = Place::new("resume-kill");
-    // So slow that the kills are spread over the whole run.
-    let pause = Duration::from_micros(kills * 95_000 * FLYING / COUNT as u64);
-    let server = Server::start(move |_| {
-        std::thread::sleep(pause);
-        Reply::says("Fine.\nScore: 7")
-    })
-    .await;
     place.file("r.jsonl", records(COUNT));
-    for round in 0..kills {
-        let mut child = start(&place, &server, &[]);
-        // Another moment every time, from before the first answer to far into the run.
-        after(15 + round * 37 % 160).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
+    let killed = Killed { records: COUNT, kills: kills::count(12) };
+    let server = killed.again_and_again(|server| start(&place, server, &[])).await;
     assert!(server.requests() < COUNT * 11 / 10, "the run ended before the kills did");
     let last = run(&place, &server, &[]).await;
     assert_eq!(last.code, 0, "{}", last.err);
     let lines = lines(&place, "out.jsonl");
     assert_eq!(ids(&lines), (0..COUNT).map(|n| format!("r{n}")).collect::<Vec<_>>());
     assert!(lines.iter().all(|line| line["score"] == 7));
-    let twice = server.requests() - COUNT;
-    eprintln!("{kills} kills, {twice} of {COUNT} requests paid twice");
-    assert!(twice as u64 <= kills * FLYING, "{twice} requests were paid twice in {kills} kills");
+    killed.check_requests(&server);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,6 @@
 
 #![cfg(all(feature = "cli", feature = "openai", feature = "store", unix))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-#![expect(clippy::print_stderr, reason = "the test of kills prints its figures")]
 
 use std::{
     io::Write,
@@ -14,18 +13,14 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Place, Ran, Reply, Seen, Server};
+use super::kills::{self, Killed};
+use crate::support::{Place, Ran, Reply, Seen, Server, records};
 use serde_json::{Value, json};
 
 #[cfg(not(feature = "parquet"))]
 const TABLES: [&str; 3] = ["out.csv", "out.tsv", "out.json"];
 #[cfg(feature = "parquet")]
 const TABLES: [&str; 4] = ["out.csv", "out.tsv", "out.json", "out.parquet"];
-
-fn records(count: usize) -> String {
-    let record = |n| format!("{{\"id\": \"r{n}\", \"question\": \"q{n}.\", \"answer\": \"a\"}}\n");
-    (0..count).map(record).collect()
-}
 
 /// A run on `r.jsonl` into this file, where nothing but the file remembers answers.
 fn start(place: &Place, server: &Server, output: &str, more: &[&str]) -> Child {
@@ -196,9 +191,7 @@ async fn a_stopped_run_writes_no_table_and_goes_on_later() {
     while server.requests() < 20 {
         tokio::task::yield_now().await;
     }
-    let id = child.id().to_string();
-    std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
-    let ran = Ran::ended(child).await;
+    let ran = Ran::interrupted(child).await;
     assert_eq!(ran.code, 130, "{}", ran.err);
     assert!(ran.err.contains("run the same command again to continue"), "{}", ran.err);
     let done = server.requests();
@@ -286,39 +279,24 @@ async fn revisions_in_a_list_go_on_after_a_refused_key() {
 }
 
 const COUNT: usize = 1_000;
-const FLYING: u64 = 8;
 
-/// `TRIBUNAL_KILLS` makes it as long as anybody likes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 12)]
-#[expect(clippy::disallowed_methods, reason = "another process knows no paused clock")]
 async fn killed_at_any_moment_a_table_loses_nothing() {
-    let kills = std::env::var("TRIBUNAL_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_u64);
     let place = Place::new("tables-kill");
-    // So slow that the kills are spread over the whole run.
-    let pause = Duration::from_micros(kills * 95_000 * FLYING / COUNT as u64);
-    let server = Server::start(move |_| {
-        std::thread::sleep(pause);
-        Reply::says("Fine.\nScore: 7")
-    })
-    .await;
     place.file("r.jsonl", records(COUNT));
-    let mut finished = 0;
-    for round in 0..kills {
-        let mut child = start(&place, &server, "out.csv", &["-j", "8"]);
-        // Another moment every time, from before the first answer to far into the run.
-        tokio::time::sleep(Duration::from_millis(15 + round * 37 % 160)).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
-        finished += usize::from(is_there(&place, "out.csv"));
-    }
-    assert_eq!(finished, 0, "the run ended before the kills did");
+    let killed = Killed { records: COUNT, kills: kills::count(10) };
+    let server = killed
+        .again_and_again(|server| {
+            assert!(!is_there(&place, "out.csv"), "the run ended before the kills did");
+            start(&place, server, "out.csv", &["-j", "8"])
+        })
+        .await;
+    assert!(!is_there(&place, "out.csv"), "the run ended before the kills did");
     let last = run(&place, &server, "out.csv", &["-j", "8"]).await;
     assert_eq!(last.code, 0, "{}", last.err);
     assert_eq!(ids(&place, "out.csv"), in_order(COUNT));
     assert!(!is_there(&place, &journal("out.csv")));
-    let twice = server.requests() - COUNT;
-    eprintln!("{kills} kills, {twice} of {COUNT} requests paid twice");
-    assert!(twice as u64 <= kills * FLYING, "{twice} requests were paid twice in {kills} kills");
+    killed.check_requests(&server);
 }
 
 /// The end of a run is the part in which files are moved: it is killed there again and again.

@@ -3,16 +3,10 @@
 #![cfg(feature = "cli")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use crate::support::Place;
+use crate::support::{Place, records};
 use serde_json::{Value, json};
 
 const SEVEN: [&str; 4] = ["-m", "script:Fine.\nScore: 7", "-p", "score"];
-
-fn records(count: usize) -> String {
-    (0..count)
-        .map(|n| format!("{{\"id\": \"r{n}\", \"question\": \"q\", \"answer\": \"a\"}}\n"))
-        .collect()
-}
 
 fn summary(place: &Place) -> Value {
     serde_json::from_str(&place.read("s.json")).unwrap()

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Place, Ran, Reply, Seen, Server};
+use crate::support::{Place, Ran, Reply, Seen, Server, records};
 use serde_json::{Value, json};
 
 /// A member that is strict and one that is kind, behind one server.
@@ -19,11 +19,6 @@ fn config(server: &Server, more: &str) -> String {
          [model.two]\nname = \"openai/kind\"\nbase_url = \"{url}\"\nprice = {{ prompt = 2000000, completion = 0 }}\n",
         url = server.url
     )
-}
-
-fn records(count: usize) -> String {
-    let record = |n| format!("{{\"id\": \"r{n}\", \"question\": \"q{n}\", \"answer\": \"a\"}}\n");
-    (0..count).map(record).collect()
 }
 
 fn place(name: &str, server: &Server, more: &str, count: usize) -> Place {
@@ -95,9 +90,7 @@ async fn an_interrupted_jury_goes_on_and_pays_nothing_twice() {
     while server.requests() < 30 {
         after(1).await;
     }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.unwrap().success());
-    let ran = Ran::ended(child).await;
+    let ran = Ran::interrupted(child).await;
     assert_eq!(ran.code, 130, "{}", ran.err);
     let begun = lines(&place, "out.jsonl").len();
     assert!((1..60).contains(&begun), "{begun}");

@@ -171,9 +171,7 @@ async fn a_stopped_run_says_so_and_goes_on_later() {
     while server.requests() < 40 {
         tokio::task::yield_now().await;
     }
-    let id = child.id().to_string();
-    std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
-    let ran = Ran::ended(child).await;
+    let ran = Ran::interrupted(child).await;
     assert_eq!(ran.code, 130, "{}", ran.err);
     assert!(ran.err.contains("run the same command again to continue"), "{}", ran.err);
     let done = place.read("out.jsonl").lines().count();

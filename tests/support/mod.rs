@@ -12,7 +12,7 @@ mod program;
 mod tools;
 
 #[cfg(feature = "cli")]
-pub use program::{Place, Ran};
+pub use program::{Place, Ran, records};
 pub use tools::{Folder, listen, logged};
 
 use std::{

@@ -52,6 +52,14 @@ impl Ran {
         Self::of(wait.await.unwrap().unwrap())
     }
 
+    /// A process that Ctrl-C stops, when it has ended.
+    #[cfg(unix)]
+    pub async fn interrupted(child: Child) -> Self {
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        Self::ended(child).await
+    }
+
     /// Checks that the run ended with 0.
     #[track_caller]
     pub fn assert_passed(&self) {
@@ -72,6 +80,12 @@ impl Ran {
         lines.sort_by_key(|line| line["index"].as_u64());
         lines
     }
+}
+
+/// So many records, as lines: `r0` with the question `q0.`, `r1` with `q1.`, and so on.
+pub fn records(count: usize) -> String {
+    let record = |n| format!("{{\"id\": \"r{n}\", \"question\": \"q{n}.\", \"answer\": \"a\"}}\n");
+    (0..count).map(record).collect()
 }
 
 impl Place {

@@ -117,8 +117,7 @@ impl Args {
     /// The plan with all files that are written.
     pub(super) fn writing(&self, plan: Plan) -> Plan {
         let named = [("-o", &self.output), ("--summary", &self.summary)];
-        let named = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
-        let plan = named.fold(plan.writes_stdout(), |plan, (what, path)| plan.writes(what, path));
+        let plan = output::writing_named(plan.writes_stdout(), named);
         let output = self.output.as_deref();
         let journal = output.and_then(journal_of);
         let lineage =
