@@ -1,4 +1,4 @@
-//! A jury: a model and a rule vote, each by its name: `cargo run --release --example jury`.
+//! A jury of a model and a rule that vote: `cargo run --release --example jury`.
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
 use tribunal::{Item, Judge, Result};

@@ -1,4 +1,4 @@
-//! A client of your own behind our layers: `cargo run --release --example own_client`.
+//! Your own client, with the layers of this crate: `cargo run --release --example own_client`.
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
 use std::{io, sync::atomic::AtomicBool, sync::atomic::Ordering::Relaxed};
@@ -7,7 +7,7 @@ use tribunal::{Completion, Item, Judge, Request, Result};
 
 static IS_AWAKE: AtomicBool = AtomicBool::new(false);
 
-/// Any async function is a model; `?` keeps which errors are worth another try.
+/// Any async function can be a model; `?` converts errors, and keeps which of them can be retried.
 async fn ask(request: Request) -> Result<Completion> {
     if !IS_AWAKE.swap(true, Relaxed) {
         Err(io::Error::from(io::ErrorKind::ConnectionReset))?;

@@ -1,4 +1,4 @@
-//! Judge a stream of items into a file, and go on after a stop: `cargo run --release --example resume`.
+//! Judge a stream of items into a file, and continue after a stop: `cargo run --release --example resume`.
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
 use tribunal::{Item, Judge, Result, run};

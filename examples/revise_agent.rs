@@ -4,7 +4,7 @@
 use tribunal::strategy::revise::{Critique, ReviseOptions, revise};
 use tribunal::{Item, Judge, Result};
 
-/// The agent's tool: it works out `a + b - c`, one operation at a time.
+/// The agent's tool: it calculates `a + b - c`, one operation at a time.
 fn calculator(sum: &str) -> String {
     let numbers: Vec<i64> = sum.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     let [a, b, c] = numbers[..] else { return "I cannot work that out.".into() };
@@ -15,7 +15,7 @@ fn calculator(sum: &str) -> String {
 pub(crate) async fn main() -> Result<()> {
     let judge = Judge::builder().model("tiny").prompt("tiny-steps").pass("first_error = -1");
     let item = Item::new().question("12 + 30 - 5").answer("12 + 30 = 42\n42 - 5 = 38\nAnswer: 38");
-    // The agent reads what is wrong with its draft, and calls the tool.
+    // The agent reads the critique of its draft, and calls the tool.
     let policy = async |critique: &Critique| {
         println!("round {}: {}", critique.round, critique.text);
         Ok(calculator(&critique.item.text("question").unwrap_or_default()).into())

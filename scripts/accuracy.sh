@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Judges 1,000 held-out records of each kind with the shipped model and holds verdicts against labels.
+# Judges 1,000 held-out records of each kind with the shipped model and compares the verdicts with the labels.
 # Ten minutes on one core; needs python3 for making the records.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -14,7 +14,7 @@ use crate::support::{Place, Ran, Reply, Server};
 use insta::assert_snapshot;
 use serde_json::json;
 
-/// Solutions of sums: one right, one wrong, and one that is no sum.
+/// Solutions of sums: one right, one wrong, and one that is not a sum.
 const SUMS: &str = "\
 {\"id\": \"right\", \"problem\": \"12 + 30 - 5\", \"steps\": [\"12 + 30 = 42\", \"42 - 5 = 37\"]}
 {\"id\": \"wrong\", \"problem\": \"12 + 30 - 5\", \"steps\": [\"12 + 30 = 42\", \"42 - 5 = 38\"]}

@@ -23,7 +23,7 @@ fn shown(place: &Place, args: &str) -> String {
     command.stdin(Stdio::null()).stderr(Stdio::from(terminal.slave.try_clone().unwrap()));
     command.stdout(Stdio::from(terminal.slave));
     let mut child = command.spawn().unwrap();
-    // The terminal ends when nobody writes to it any more.
+    // The terminal ends when its last writer is closed.
     drop(command);
     let mut shown = Vec::new();
     let _ = File::from(terminal.master).read_to_end(&mut shown);

@@ -76,7 +76,7 @@ fn sources() -> Files {
     files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
-/// Modules that name one below them, or something that nobody declares.
+/// Modules that name one below them, or a module that is not declared.
 pub(crate) fn order_violations(code: &Crate) -> Vec<String> {
     let place = |name: &str| code.order.iter().position(|module| module == name);
     let mut wrong = Vec::new();

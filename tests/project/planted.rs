@@ -108,7 +108,7 @@ fn a_circle_of_modules_is_found_through_what_the_folder_imports() {
         circle("use super::b;", "use super::c;", "use super::a::A;"),
         ["folder::a ↔ folder::b ↔ folder::c"]
     );
-    // What the folder declares itself is there for all, and a chain is no circle.
+    // All modules of a folder may use what it declares itself, and a chain is not a circle.
     assert_eq!(circle("use super::{B, Common};", "use super::{Common, c};", ""), NOTHING);
 }
 

@@ -1,4 +1,4 @@
-//! Servers that answer as they are told, for tests of everything that asks an API.
+//! Servers with programmed answers, for tests of everything that sends requests to an API.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 #![allow(unreachable_pub, reason = "each test file includes it as a module of its own")]
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
@@ -55,7 +55,7 @@ pub enum Reply {
     Trickle(&'static str, Duration),
     /// Never answers.
     Hang,
-    /// Sends so many bytes, as long as somebody reads them.
+    /// Sends so many bytes, until the reader stops.
     Flood(usize),
 }
 
@@ -277,7 +277,7 @@ pub async fn raw(
     (url, connections)
 }
 
-/// Reads a request to its end, so that closing the connection is no reset by itself.
+/// Reads a request to its end, so that closing the connection does not reset it.
 async fn heard(stream: &mut TcpStream) {
     let mut request = Vec::new();
     let mut piece = [0; 4096];

@@ -26,7 +26,7 @@ pub fn settings(url: &str, preset: Option<&str>) -> OpenAiOptions {
     settings
 }
 
-/// A model behind this server.
+/// A model of this server.
 pub fn model(server: &Server, preset: &str) -> OpenAi {
     OpenAi::new(settings(&server.url, Some(preset))).unwrap()
 }

@@ -30,7 +30,7 @@ impl Drop for Folder {
 }
 
 /// Hears what every thread logs, at every level: what listens to one thread only may miss a message that
-/// another thread met first, since whether anybody listens is remembered for each message.
+/// another thread met first, because whether there is a listener is stored for each message.
 struct Listener;
 
 thread_local! {
