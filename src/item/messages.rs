@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value};
 
-/// A value as the text that a judge reads: a text as it is, nothing for null, messages as a
-/// [transcript](transcript), anything else as JSON on one line.
+/// A value as the text that a judge reads: a text as it is, nothing for null, messages as a numbered
+/// [`transcript`], anything else as JSON on one line.
 pub fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -21,7 +21,7 @@ pub fn text_of(value: &Value) -> String {
 /// It reads messages of OpenAI's chat API (`role`, `content`, `tool_calls`), content blocks of Anthropic's
 /// API (`text`, `thinking`, `tool_use`, `tool_result`), and `from`/`value` of ShareGPT. Anything else is
 /// written as JSON, so that nothing is hidden from the judge; images are named, not shown. A value that is not
-/// a list becomes its [text](text_of).
+/// a list becomes its [text](text_of()).
 ///
 /// ```
 /// use serde_json::json;

@@ -9,8 +9,8 @@
 //! |---|---|
 //! | `names` | tables of synonyms, and a guess at unknown names |
 //! | `fields` | mapped and filled-in fields, paths into nested values |
-//! | `values` | values as text, steps, blank or filled |
-//! | `messages` | conversations as text |
+//! | `values` | values: blank or filled, their type, their steps |
+//! | `messages` | values and conversations as text |
 //! | `order` | compared answers in another order |
 //! | `missing` | the error of a record that lacks a field |
 
@@ -50,9 +50,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// One record to be judged: named JSON values, each of which may be read under several names.
 ///
-/// A prompt may ask for any name. The record's own field of that name wins; otherwise a synonym is read, so
-/// that `question`, `problem` and `prompt` are synonyms. A blank field (null, an empty text or list)
-/// never wins over a filled synonym.
+/// A prompt may ask for any name. The record's own field of that name wins; otherwise a synonym is read:
+/// `question`, `problem` and `prompt` are synonyms. A blank field (null, an empty text or list) never wins over a
+/// filled synonym.
 ///
 /// Cloning is cheap: clones share the record.
 ///
@@ -222,7 +222,7 @@ impl Item {
         revised.filled("steps", Value::Null)
     }
 
-    /// The record's identifier: its own, else one that several records may share, such as `question_id`.
+    /// The record's identifier: its own, or one that several records may share, such as `question_id`.
     pub fn id(&self) -> Option<String> {
         let shared = || SHARED_IDS.iter().find_map(|name| self.own(name)).map(text_of);
         self.own_id().or_else(shared)
@@ -359,7 +359,7 @@ impl Item {
         laid_over.chain(ANSWERS).find_map(list)
     }
 
-    /// The steps of the answer: the entries of the field `steps`, else the answer's paragraphs, else its
+    /// The steps of the answer: the entries of the field `steps`, or the answer's paragraphs, or its
     /// lines (see [`split_steps`]). Steps are counted from 0.
     pub fn steps(&self) -> Vec<String> {
         match self.field("steps").as_deref() {

@@ -9,8 +9,8 @@
 //! value        = up to the closing text, or to the end of its line; at most LONGEST bytes
 //! ```
 //!
-//! Only ASCII case is ignored in the closing text. Where the closing text contains words (`Output (*) is better`),
-//! it must follow on the same line, else nothing was announced; where it consists of signs (`[[*]]`), a missing one
+//! Only ASCII case is ignored in the closing text. If the closing text contains words (`Output (*) is better`),
+//! it must follow on the same line, otherwise nothing was announced; if it consists of signs (`[[*]]`), a missing one
 //! makes the announcement malformed. A value that is blank up to the end of its line may stand on the next line.
 //!
 //! Which of several announcements counts:

@@ -83,7 +83,7 @@ struct Announced<'l> {
     place: Range<usize>,
 }
 
-/// The label after the mark, else after the words without the mark.
+/// The label after the mark, or otherwise after the words without the mark.
 fn marked<'l>(
     text: &str,
     literal: &str,

@@ -452,7 +452,7 @@ impl VerdictSpec {
         Self { kind, rules, scale, labels, positive: None, mass: Self::MASS, from }
     }
 
-    /// The label whose probability is `p`: the one that the prompt names, else the only one of its labels that is
+    /// The label whose probability is `p`: the one that the prompt names, or otherwise the only label that is
     /// `correct`, `yes`, `pass`, `true` or `good`, in any case. `None` if there is none or several.
     pub fn positive(&self) -> Option<&str> {
         let mut good = self.labels.iter().filter(|label| is_one_of(&POSITIVE, label));

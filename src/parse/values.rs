@@ -212,7 +212,7 @@ fn listed(words: &[MenuWord], text: impl Fn(&MenuWord) -> String) -> Vec<MenuVal
     values
 }
 
-/// The part of the closing text that is scored with every value: all of it where it is short, else its first signs.
+/// The part of the closing text that is scored with every value: all of it if it is short, otherwise its first signs.
 fn closing(after: &str) -> &str {
     const LONGEST: usize = 16;
     if after.len() <= LONGEST && !after.contains(char::is_whitespace) {

@@ -234,7 +234,7 @@ fn unknown_value(name: &str) -> Error {
     }
 }
 
-/// The operand of a test: a word for labels and sides, else a number.
+/// The operand of a test: a word for labels and sides, otherwise a number.
 fn value(subject: &Subject, operator: Operator, text: &str, is_quoted: bool) -> Result<Operand> {
     if text.is_empty() {
         return Err(wrong("a value is missing after its operator"));

@@ -130,7 +130,7 @@ pub enum Supplied {
     Labels,
 }
 
-/// The prompt for a model and a record where the user names none.
+/// The prompt for a model and a record if the user names none.
 ///
 /// `model` holds the names under which the model is known: its specification, its file, its aliases. A prompt
 /// whose `models` match one of them is used if the record has all fields that it requires. Otherwise it is the
@@ -210,7 +210,7 @@ pub enum PolicyTask {
     Continuation,
 }
 
-/// The prompt with which a model writes where the user names none: its own, else the generic one.
+/// The prompt with which a model writes if the user names none: its own, or the generic one.
 ///
 /// # Errors
 /// None in a program that passed its tests.

@@ -58,7 +58,7 @@ pub struct FrontMatter {
     pub draws: u32,
     /// How several votes become one verdict; `None` uses the default of the kind.
     pub aggregate: Option<Aggregate>,
-    /// The orders in which compared answers are shown; `None` is `both` for preferences, else `given`.
+    /// The orders in which compared answers are shown; `None` is `both` for preferences and `given` for everything else.
     pub order: Option<Order>,
     /// The rule under which a verdict passes.
     pub pass: Option<Pass>,

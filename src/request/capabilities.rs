@@ -99,16 +99,16 @@ pub struct Capabilities {
     /// cost of a few tokens. Unknown counts as no.
     #[serde(default = "no")]
     pub score_verdict: Ability,
-    /// Whether labels can be weighed at many places of one text: [`Ask::ChooseAt`]. If unknown it is tried.
+    /// Whether labels can be weighed at many places of one text: [`Ask::ChooseAt`](super::Ask::ChooseAt). If unknown it is tried.
     #[serde(default = "no")]
     pub choose_at: Ability,
-    /// Whether the log-probability of a given text is available: [`Ask::Logprobs`]. If unknown it is tried.
+    /// Whether the log-probability of a given text is available: [`Ask::Logprobs`](super::Ask::Logprobs). If unknown it is tried.
     #[serde(default = "no")]
     pub text_logprobs: Ability,
-    /// Whether the model has a reward head: [`Ask::Reward`]. If unknown it is tried.
+    /// Whether the model has a reward head: [`Ask::Reward`](super::Ask::Reward). If unknown it is tried.
     #[serde(default = "no")]
     pub reward: Ability,
-    /// Whether the backend compares answers with references by rules: [`Ask::Compare`]. Unknown counts as no.
+    /// Whether the backend compares answers with references by rules: [`Ask::Compare`](super::Ask::Compare). Unknown counts as no.
     #[serde(default = "no")]
     pub compare: Ability,
     /// Whether the chat template opens a thinking block. The answer then begins with thinking, without a tag,

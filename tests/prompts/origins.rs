@@ -1,7 +1,5 @@
 //! Who wrote each piece of a rendered prompt: only the author can begin a turn.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
 use crate::prompts::{ABLE, file, label, prompt, run};
 use minijinja::{Environment, syntax::SyntaxConfig, value::Serde};
 use proptest::prelude::*;
