@@ -140,7 +140,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
 }
 
 impl Args {
-    /// The files that are read and written beside the inputs.
+    /// The files that are read and written, except the inputs.
     fn plan(&self, resolved: &Resolved) -> Plan {
         let plan = self.output.writing(self.judge.reading(Plan::default(), resolved));
         output::writing_named(plan, [("--save", &self.save), ("--record", &self.record)])

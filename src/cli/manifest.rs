@@ -1,4 +1,4 @@
-//! The manifest of a run, beside its results: what ran, with which settings.
+//! The manifest of a run, in a file next to its results: what ran, with which settings.
 //!
 //! Results alone do not record how they were made. The manifest holds everything that is needed to repeat the run, except
 //! secrets: the effective settings, the source of every prompt, and the identity of every model, which for a local model
@@ -22,7 +22,7 @@ use tribunal::{
     judging::Member,
 };
 
-/// The path of the manifest: `results.jsonl.run.json` beside `results.jsonl`; `None` for a device.
+/// The path of the manifest: `results.jsonl.run.json` for `results.jsonl`; `None` for a device.
 pub(super) fn beside(results: &Path) -> Option<PathBuf> {
     let mut name = results.file_name()?.to_os_string();
     name.push(".run.json");

@@ -16,7 +16,7 @@ use tribunal::{
     prompt::Prompt,
 };
 
-/// What judges are opened with, beside their own settings.
+/// What all judges of a run share when they are opened.
 pub(super) struct Opening<'a> {
     /// The first record, by which a prompt is chosen where none is named.
     pub(super) first: Option<&'a Item>,

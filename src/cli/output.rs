@@ -241,7 +241,7 @@ impl Sink {
     }
 }
 
-/// Prints what the file of results holds beside the results of this run, and where those of an unfinished run are.
+/// Prints which other lines the file of results holds, and where the results of an unfinished run are.
 pub(super) fn note_left(left: &Written, path: &Path, quiet: bool) {
     if !left.is_final {
         let results = left.results.display();
@@ -264,7 +264,7 @@ pub(super) fn note_left(left: &Written, path: &Path, quiet: bool) {
         note(&format!("`{holder}` also holds {} lines that are not results", left.foreign));
     }
     if left.journal.is_some() && left.others + left.foreign == 0 {
-        note(&format!("kept `{holder}` beside the table, for --retry-errors"));
+        note(&format!("kept `{holder}` next to the table, for --retry-errors"));
     }
 }
 

@@ -46,7 +46,7 @@ impl Pace {
         (fresh > 0 && !time.is_zero()).then(|| real(fresh) / time.as_secs_f64())
     }
 
-    /// The time that the remaining records take at this speed.
+    /// The time left for the remaining records at this speed.
     fn left(&self, time: Duration) -> Option<Duration> {
         let rest = self.total?.saturating_sub(self.done);
         Duration::try_from_secs_f64(real(rest) / self.rate(time)?).ok()
@@ -201,7 +201,7 @@ fn log(shared: Shared, every: Duration, say: impl Fn(String) + Send + 'static) -
             say(pace.line(time));
         }
     };
-    // Without a thread there is no log, and nothing else is lost.
+    // If no thread can be started, only the log is missing.
     drop(thread::Builder::new().name("progress".into()).spawn(lines));
     sender
 }

@@ -14,7 +14,7 @@ use tribunal::{
     run::{Redo, RunOptions},
 };
 
-/// How long requests in flight may take after the first Ctrl-C.
+/// Time for requests in flight to finish after the first Ctrl-C.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// The options of a run of this judge over this input. `stopping` becomes true at the first Ctrl-C: no failed

@@ -222,11 +222,8 @@ async fn a_refused_key_stops_the_run_and_keeps_what_was_judged() {
     assert_eq!(ran.code, 3);
     let out = fs::read_to_string(place.folder.path("out.jsonl")).unwrap();
     assert_eq!(out.lines().filter(|line| line.contains("\"score\":5")).count(), 3);
-    assert!(
-        server.requests() <= 6,
-        "{} requests were sent after the key was refused",
-        server.requests()
-    );
+    // Three were answered, and four records are open at once.
+    assert!(server.requests() <= 7, "{} requests were sent", server.requests());
 }
 
 #[test]

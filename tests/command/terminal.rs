@@ -76,6 +76,6 @@ fn the_first_frame_of_a_bar_knows_no_speed() {
     let place = Place::new("terminal-bar");
     place.file("r.csv", "question,answer\nq,a\nq,b\n\nq,\"c\nd\"\n");
     let shown = shown(&place, "judge r.csv -p score -m 'script:Score: 7' -o out.jsonl");
-    assert!(!shown.contains("0.0/s") && !shown.contains(" 0s left"), "{shown:?}");
+    assert!(!shown.contains(" 0.0/s") && !shown.contains(" 0s left"), "{shown:?}");
     assert!(shown.contains("/3"), "a table is counted: {shown:?}");
 }

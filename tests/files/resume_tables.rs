@@ -112,7 +112,7 @@ async fn failed_and_unreadable_records_are_judged_again_when_asked_for() {
         place.file("r.jsonl", records(4));
         let first = run(&place, &server, output, &["--reask", "0"]).await;
         assert_eq!(first.code, 3, "{}", first.err);
-        assert!(first.err.contains("beside the table, for --retry-errors"));
+        assert!(first.err.contains("next to the table, for --retry-errors"));
         assert_eq!(ids(&place, output), in_order(4), "a whole run writes its table");
         let held = std::fs::read(place.folder.path(output)).unwrap();
 

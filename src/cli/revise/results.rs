@@ -2,7 +2,7 @@
 //!
 //! | input | `-o` | written |
 //! |---|---|---|
-//! | one plain file | a plain file, such as `final.md` | the revised text, and `final.md.revision.json` beside it |
+//! | one plain file | a plain file, such as `final.md` | the revised text, and its history in `final.md.revision.json` |
 //! | anything else | `.jsonl` or `.json` | one line per record, with its rounds |
 //! | anything | none | lines of JSON in a pipe, rows on a terminal |
 
