@@ -14,10 +14,15 @@ enum Lexeme {
     Word(String),
     /// A word in quotation marks, at least in part: never `and`, `or` or a number.
     Quoted(String),
+    /// A comparison, such as `>=`.
     Operator(Operator),
+    /// `(`
     Open,
+    /// `)`
     Close,
+    /// `and`, in any case.
     And,
+    /// `or`, in any case.
     Or,
 }
 
@@ -118,6 +123,7 @@ fn word(text: &str) -> Result<(Lexeme, usize)> {
 
 /// The lexemes of a rule that are not read yet.
 struct Lexemes<'t> {
+    /// The rest, in order.
     lexemes: &'t [Lexeme],
     /// How many parentheses are open.
     depth: usize,

@@ -59,7 +59,9 @@ embedded![
 
 /// One embedded file, with what was read of it so far.
 struct BuiltIn {
+    /// The name of the prompt, which is that of the file without its ending.
     name: &'static str,
+    /// The whole file.
     text: &'static str,
     /// Its front matter, read when a prompt for a model is looked for.
     front: OnceLock<Result<FrontMatter>>,

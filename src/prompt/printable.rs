@@ -47,7 +47,9 @@ impl Object for Trusted {
 /// A text of the record between two fences that do not occur in it (filter `fenced`).
 #[derive(Debug)]
 pub(super) struct Fenced {
+    /// The line before and after the text: three backticks or more.
     pub(super) fence: String,
+    /// The text, which is the record's.
     pub(super) text: String,
 }
 
@@ -82,6 +84,7 @@ impl Object for Fenced {
 pub(super) struct Several {
     /// The record's field.
     field: String,
+    /// The answers, or other values, of the list.
     entries: Vec<Value>,
 }
 

@@ -127,8 +127,11 @@ pub enum ProgramStep {
 /// The slot that waits for the answer to the last request.
 #[derive(Debug)]
 struct PendingReply {
+    /// The slot that the reply will fill.
     slot: Slot,
+    /// How the answer becomes a reply.
     how: ReplyKind,
+    /// Whether running into the limit of tokens is an expected end.
     may_be_cut: bool,
 }
 
@@ -284,6 +287,7 @@ impl Program {
         Ok(())
     }
 
+    /// Whether the model's chat template applies.
     fn chat(&self) -> Chat {
         self.prompt.front.chat
     }

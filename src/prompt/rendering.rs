@@ -45,7 +45,9 @@ struct RenderNotes {
 /// A slot without a reply, and the call that needs it.
 #[derive(Clone, Debug)]
 pub(super) struct MissingReply {
+    /// The slot, which no reply fills yet.
     pub(super) slot: Slot,
+    /// What the model must do there.
     pub(super) what: TemplateCall,
 }
 
@@ -54,7 +56,7 @@ pub(super) struct MissingReply {
 pub(super) enum TemplateCall {
     /// `gen(…)`: write a text.
     Gen(Box<GenOptions>),
-    /// `choose(…)`: pick one of these labels.
+    /// `choose(…)`: pick one of these labels, of which none begins another.
     Choose { labels: Vec<String> },
     /// `compare(…)`: compare an answer with a reference, by rule.
     Compare { answer: String, reference: String },
@@ -137,6 +139,7 @@ impl Rendering {
         self.reader.parse(&transcript).verdict.ok()
     }
 
+    /// The notes. A panic while they were locked loses nothing: each is written at once.
     fn notes(&self) -> MutexGuard<'_, RenderNotes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }

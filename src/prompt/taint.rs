@@ -163,6 +163,7 @@ fn push(parts: &mut Vec<Part>, text: &str) {
 
 /// A line such as `user:` that begins a turn.
 struct RoleLine {
+    /// The role of the turn that begins.
     role: Role,
     /// The byte at which the turn before ends: its last line break belongs to the role line.
     start: usize,
