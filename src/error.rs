@@ -29,7 +29,7 @@ struct Inner {
 struct ErrorFacts {
     status: Option<u16>,
     retry_after: Option<Duration>,
-    /// The requests that were sent; `None` if nobody counted them.
+    /// The requests that were sent; `None` if they were not counted.
     attempts: Option<u32>,
     retry: TryAgain,
     fatal: bool,
@@ -188,6 +188,13 @@ impl Error {
         self
     }
 
+    /// Adds a hint, in place of earlier ones that begin with the same words `start`.
+    pub(crate) fn hint_in_place(mut self, start: &str, hint: String) -> Self {
+        let is_other = |hint: &Hint| !hint.to_string().starts_with(start);
+        Arc::make_mut(&mut self.0).hints.retain(is_other);
+        self.hint(hint)
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn because(
@@ -292,7 +299,7 @@ impl Error {
         self.0.facts.attempts.unwrap_or(0)
     }
 
-    /// The same number, and 1 if nobody counted: a backend that fails has usually sent a request.
+    /// The same number, and 1 if they were not counted: a backend that fails has usually sent a request.
     pub(crate) fn attempts_or_one(&self) -> u32 {
         self.0.facts.attempts.unwrap_or(1)
     }
@@ -324,19 +331,27 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         match &self.0.cause {
-            Some(cause) => write!(f, ": {}", without_code(&cause.to_string())),
+            Some(cause) => write!(f, ": {}", without_codes(&cause.to_string())),
             None => Ok(()),
         }
     }
 }
 
-/// The text of an operating system error without its number: `No such file (os error 2)`.
-fn without_code(cause: &str) -> &str {
-    let Some((words, code)) = cause.rsplit_once(" (os error ") else { return cause };
-    match code.strip_suffix(')') {
-        Some(number) if number.bytes().all(|digit| digit.is_ascii_digit()) => words,
-        _ => cause,
+/// The text of a cause without the numbers of operating system errors, wherever they are:
+/// `cannot connect: Connection refused (os error 111)`.
+pub(crate) fn without_codes(cause: &str) -> String {
+    const CODE: &str = " (os error ";
+    let mut parts = cause.split(CODE);
+    let mut words = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((code, rest)) if code.bytes().all(|digit| digit.is_ascii_digit()) => {
+                words.push_str(rest);
+            }
+            _ => words.extend([CODE, part]),
+        }
     }
+    words
 }
 
 impl fmt::Debug for Error {
@@ -472,7 +487,13 @@ mod tests {
         let absent = std::fs::read("/absent/file").unwrap_err();
         let error = Error::new(ErrorKind::Io, "cannot read `x`").because(absent);
         assert_eq!(error.to_string(), "cannot read `x`: No such file or directory");
-        assert_eq!(without_code("a (os error b)"), "a (os error b)");
+        let deep = "sending failed: cannot connect: refused (os error 111): gave up (os error 4)";
+        let error = Error::new(ErrorKind::Unreachable, "no answer").because(deep);
+        assert_eq!(
+            error.to_string(),
+            "no answer: sending failed: cannot connect: refused: gave up"
+        );
+        assert_eq!(without_codes("a (os error b) (os error 2"), "a (os error b) (os error 2");
     }
 
     #[test]

@@ -301,7 +301,10 @@ async fn perform<W: Work>(
         }
     };
     let outcome = match (outcome, old) {
-        (Err(error), LineFate::Replaced) if item.is_ok() => Err(error.within(&place)),
+        // An error that ends the run, such as a spent budget, is not about this record.
+        (Err(error), LineFate::Replaced) if item.is_ok() && !error.is_interrupted() => {
+            Err(error.within(&place))
+        }
         (outcome, _) => outcome,
     };
     let kept = old != LineFate::Replaced;

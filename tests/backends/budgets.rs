@@ -125,7 +125,7 @@ async fn nothing_is_sent_after_the_deadline_and_what_is_on_its_way_lands() {
         answered += 1;
     }
     assert_eq!((answered, sent.load(Ordering::Relaxed)), (3, 3));
-    assert!(budget.exhausted().unwrap().message().contains("budget of 2s 500ms of time"));
+    assert!(budget.exhausted().unwrap().message().contains("time budget of 2s 500ms"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -229,6 +229,17 @@ async fn a_server_that_does_not_return_is_waited_for_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn retries_around_retries_report_all_tries_once() {
+    let (sent, model) = model(|_| fails(ErrorKind::Overloaded));
+    let policy = Retry { retries: 2, ..Retry::default() };
+    let layer = Retried::new(Retried::new(model, policy.clone()), policy);
+    let error = layer.complete(&request()).await.unwrap_err();
+    assert_eq!((sent.load(Ordering::Relaxed), error.attempts()), (9, 9));
+    let hints: Vec<String> = error.hints().iter().map(ToString::to_string).collect();
+    assert_eq!(hints, ["it was tried 9 times"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_was_never_there_fails_soon() {
     let (_, model) = model(|_| fails(ErrorKind::Unreachable));
     let layer = Retried::new(model, Retry::default());

@@ -30,7 +30,7 @@ pub struct BudgetLimits {
 }
 
 impl BudgetLimits {
-    /// Whether there are no limits.
+    /// Whether no limit is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -232,7 +232,7 @@ impl Budget {
         let (most, setting, example) = match limit {
             LimitKind::Cost => {
                 let most = max_cost.unwrap_or_default();
-                (format!("budget of {most} in money"), "max_cost", (most * 2.0).to_string())
+                (format!("cost budget of {most}"), "max_cost", (most * 2.0).to_string())
             }
             LimitKind::Requests => {
                 let most = max_requests.unwrap_or_default();
@@ -247,7 +247,7 @@ impl Budget {
                 let most = humantime::format_duration(deadline.unwrap_or_default()).to_string();
                 let twice = deadline.unwrap_or_default().saturating_mul(2);
                 let twice = humantime::format_duration(twice).to_string();
-                (format!("budget of {most} of time"), "deadline", twice)
+                (format!("time budget of {most}"), "deadline", twice)
             }
         };
         let message = format!("the {most} is used up: {spent} so far");

@@ -31,7 +31,7 @@ use super::{
     stream::{self, Received},
     timer::{Late, Timeouts, Timer},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, without_codes};
 
 /// The longest accepted answer, in bytes, before and after decompression.
 const LONGEST: usize = 8 << 20;
@@ -412,7 +412,7 @@ fn described(error: reqwest::Error) -> String {
     };
     match deepest_cause(&error) {
         cause if cause.is_empty() => what.to_owned(),
-        cause => format!("{what}: {cause}"),
+        cause => format!("{what}: {}", without_codes(&cause)),
     }
 }
 

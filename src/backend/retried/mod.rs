@@ -238,10 +238,12 @@ impl Tries {
     fn over(&self, error: Error) -> Error {
         let earlier = self.requests.saturating_sub(error.attempts());
         let error = error.after_attempts(earlier);
-        match self.count {
-            0 | 1 => error,
-            tries => error.hint(format!("it was tried {tries} times")),
+        if self.count <= 1 {
+            return error;
         }
+        // A layer of retries below has counted its own tries.
+        const TRIED: &str = "it was tried ";
+        error.hint_in_place(TRIED, format!("{TRIED}{} times", self.requests))
     }
 }
 
