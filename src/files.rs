@@ -249,7 +249,7 @@ impl Plan {
             if let Some(other) = self.writes[..n].iter().find(|other| same(other, write)) {
                 let PlannedFile { what, name, .. } = write;
                 let message =
-                    format!("{} and {what} would write into one file, `{name}`", other.what);
+                    format!("{} and {what} would write to the same file, `{name}`", other.what);
                 return Err(Error::new(ErrorKind::Config, message).hint("name a file for each"));
             }
         }
@@ -261,12 +261,12 @@ impl Plan {
 fn over(write: &PlannedFile, read: &PlannedFile) -> Error {
     let is_stream = write.name == write.what;
     let name = if is_stream { &read.name } else { &write.name };
-    let message = format!("{} would write into `{name}`, which is {}", write.what, read.what);
+    let message = format!("{} would write to `{name}`, which is {}", write.what, read.what);
     let error = Error::new(ErrorKind::Config, message).hint("name another file");
     if read.name == *name {
         return error;
     }
-    error.hint(format!("`{name}` and `{}` are one file", read.name))
+    error.hint(format!("`{name}` and `{}` are the same file", read.name))
 }
 
 /// Checks that a file can be written, without changing its content.
@@ -299,7 +299,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
             }
             _ => cannot(cause.to_string()),
         };
-        return Err(error.hint("make the folder first, or name another one"));
+        return Err(error.hint("create the folder first, or name another one"));
     }
     if !folder.is_dir() {
         return Err(cannot(format!("`{}` is not a folder", folder.display())));
@@ -382,10 +382,10 @@ mod tests {
         let plan = || Plan::default().reads("an input", &path("a"));
         assert!(plan().writes("-o", &path("b")).writes("--summary", &path("c")).check().is_ok());
         let over = plan().writes("-o", &path("a")).check().unwrap_err().to_string();
-        assert!(over.starts_with("-o would write into") && over.ends_with("which is an input"));
+        assert!(over.starts_with("-o would write to") && over.ends_with("which is an input"));
         let twice = plan().writes("-o", &path("b")).writes("--junit", &path("./b"));
         let twice = twice.check().unwrap_err().to_string();
-        assert!(twice.starts_with("-o and --junit would write into one file"), "{twice}");
+        assert!(twice.starts_with("-o and --junit would write to the same file"), "{twice}");
     }
 
     #[test]
@@ -393,12 +393,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("file"), "").unwrap();
-        let says = |path: &Path| check_writable(path).unwrap_err().to_string();
+        let fault = |path: &Path| check_writable(path).unwrap_err().to_string();
         assert!(check_writable(&path("new")).is_ok() && check_writable(&path("file")).is_ok());
-        assert!(says(&path("absent/x")).contains("there is no folder"));
-        assert!(says(&path("file/x")).contains("is not a folder"));
-        assert!(says(folder.path()).ends_with("it is a folder"));
-        assert!(says(Path::new("s3://b/x")).contains("it is an address"));
+        assert!(fault(&path("absent/x")).contains("there is no folder"));
+        assert!(fault(&path("file/x")).contains("is not a folder"));
+        assert!(fault(folder.path()).ends_with("it is a folder"));
+        assert!(fault(Path::new("s3://b/x")).contains("it is an address"));
         assert!(!is_address("c://x") && !is_address("notes: a // b"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

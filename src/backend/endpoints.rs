@@ -114,7 +114,7 @@ impl Endpoints {
         if error.is_fatal() {
             if load.out.replace(unsent(error)).is_none() {
                 let (name, place) = (self.all[index].backend.name(), index + 1);
-                tracing::warn!("endpoint {place} of {name} is left out from now on: {error}");
+                tracing::warn!("endpoint {place} of {name} is no longer used: {error}");
             }
             return true;
         }

@@ -1,7 +1,7 @@
 //! Whether a file holds what its schema allows, in plain words.
 //!
 //! The schema is the one that editors get ([`schema`](super::schema)), made of the types that read the file. serde
-//! alone would say "invalid type: string, expected u32": here a wrong value is named with its line, what it must
+//! alone would report "invalid type: string, expected u32": here a wrong value is named with its line, what it must
 //! be, what it is, and the nearest name where there are names.
 
 use std::collections::BTreeMap;
@@ -161,7 +161,7 @@ impl Checker<'_> {
         all.filter_map(|one| one.get("const").and_then(Value::as_str)).collect()
     }
 
-    /// The schema behind a reference, or behind the one alternative that is not null.
+    /// The schema that a reference names, or the one alternative that is not null.
     fn resolved<'n>(&'n self, node: &'n Value) -> &'n Value {
         let references = node.get("anyOf").and_then(Value::as_array).into_iter().flatten();
         if let Some(inner) = references.into_iter().find(|one| one.get("$ref").is_some()) {

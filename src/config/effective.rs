@@ -144,7 +144,7 @@ impl Effective {
     /// Refuses what may not be named in this environment: files, addresses and variables in a closed one.
     ///
     /// # Errors
-    /// A setting names one: the error says which.
+    /// A setting names one: the error names the setting.
     pub fn check(&self, environment: &Environment) -> Result<()> {
         for (key, path) in self.own_files() {
             environment.check_file(&key, &path)?;

@@ -61,7 +61,7 @@ pub struct Config {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct File {
-    /// What holds where a judge says nothing else.
+    /// Settings for all judges that do not set them.
     defaults: Defaults,
     /// Judges by name, for `--judge NAME`.
     judge: BTreeMap<String, Settings>,
@@ -73,7 +73,7 @@ struct File {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Defaults {
-    /// The judge that is taken when none is named.
+    /// The judge that is used when none is named.
     judge: Option<String>,
     #[expect(dead_code, reason = "it is read from the table; here types are checked")]
     #[serde(flatten)]
@@ -90,7 +90,7 @@ impl Config {
     /// none.
     ///
     /// A file that is found this way may come from anybody, such as the author of a repository. Until the
-    /// caller says [`trusted`](Self::trusted), its judges are refused if they send requests or a key to a
+    /// caller calls [`trusted`](Self::trusted), its judges are refused if they send requests or a key to a
     /// place that is neither the preset's own nor this machine, send another variable as the key, or read
     /// files outside of the folder.
     ///
@@ -116,7 +116,7 @@ impl Config {
         Self { found: false, ..self }
     }
 
-    /// Whether the file was found, and nobody has said that it is trusted.
+    /// Whether the file was found and has not been marked as trusted.
     pub fn is_found(&self) -> bool {
         self.found
     }
@@ -171,7 +171,7 @@ impl Config {
         let (schema, file) = (schema(), path.display().to_string());
         Checker { schema: &schema, file: &file, lines: &config.lines }.check(&config.tables)?;
         Juries { tables: &config.tables, lines: &config.lines, file: &file }.check()?;
-        // Whatever the schema does not say is refused where its line is still known.
+        // Whatever the schema does not cover is refused here, while its line is still known.
         toml::from_str::<File>(text).map_err(|cause| {
             let line = cause.span().map_or(1, |span| line_of(text, span.start));
             Error::new(ErrorKind::Config, format!("{file}:{line}: the key cannot have this value"))
@@ -242,7 +242,7 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// As of [`judge`](Self::judge), or a setting names what it may not: the error says which.
+    /// As of [`judge`](Self::judge), or a setting names something that is not allowed here: the error names the setting.
     pub fn resolve_foreign(
         &self,
         name: Option<&str>,

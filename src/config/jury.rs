@@ -74,7 +74,7 @@ impl Juries<'_> {
                 members.first().map_or_else(String::new, |one| format!(" [judge.{one}] or"));
             return Err(self
                 .wrong(&place(key), message)
-                .hint(format!("its members have: write it below{below} [defaults]")));
+                .hint(format!("write it for its members, below{below} [defaults]")));
         }
         for (n, member) in members.iter().enumerate() {
             self.member(name, member).map_err(|error| error.within(self.at(&place("members"))))?;
@@ -166,7 +166,7 @@ impl SettingsLayer {
         self.keeping(|key| OWN.contains(&key))
     }
 
-    /// What a layer about a model says of the run, and of no model.
+    /// The keys of a model's layer that are about the run, and not about a model.
     pub(super) fn of_run(self) -> Self {
         self.keeping(|key| key == "concurrency")
     }

@@ -66,7 +66,7 @@ pub struct SettingsLayer {
 const TABLES: [&str; 6] = ["sampling", "set", "map", "label_map", "criterion", "extra"];
 
 impl SettingsLayer {
-    /// A table of settings; `origin` says where a key was set, and gets keys inside of tables as `table.key`.
+    /// A table of settings; `origin` returns where a key was set; keys inside of tables are passed as `table.key`.
     pub fn new(table: Map<String, Value>, origin: impl Fn(&str) -> SettingOrigin) -> Self {
         let mut origins = BTreeMap::new();
         for (key, value) in &table {

@@ -1,8 +1,8 @@
 //! What a file asks for that only its user can allow.
 //!
-//! A file that was found in a folder, and not named by the user, may come from anybody. It may say how
-//! is judged. It may not, without the user's word, send requests or a key to another place, send another
-//! variable as the key, or read a file outside of its folder.
+//! A file that was found in a folder, and not named by the user, may come from anyone. It may set how
+//! answers are judged. Without the user's permission it may not send requests or a key to another place, send
+//! another variable as the key, or read a file outside of its folder.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -33,7 +33,7 @@ impl Permission {
         &self.what
     }
 
-    /// The error of files that ask for what nobody has allowed.
+    /// The error of files that ask for something that has not been allowed.
     pub fn refused(permissions: &[Self]) -> Error {
         let asked: Vec<String> =
             permissions.iter().map(|one| format!("{}: {}", one.place, one.what)).collect();

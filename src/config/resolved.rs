@@ -21,7 +21,7 @@ use crate::{
 /// The settings of a judge, all of them contents: texts and not the names of files that hold them.
 ///
 /// It is made by [`Config::judge`](super::Config::judge) and [`Effective::read`]. Everything that
-/// [`Effective`] says of its settings holds here too.
+/// [`Effective`] documents about its settings holds here too.
 ///
 /// ```
 /// use tribunal::config::Config;
@@ -147,7 +147,7 @@ impl Resolved {
             let name = self.name.as_deref().unwrap_or_default();
             let message = format!("`{name}` is a jury, and has no prompt and no model of its own");
             return Err(Error::new(ErrorKind::Config, message)
-                .hint("`build` opens its members, and `panel` takes them"));
+                .hint("`build` opens its members, and `panel` accepts opened ones"));
         }
         let Settings { sampling, .. } = &self.settings;
         let sampling = Sampling {

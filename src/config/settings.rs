@@ -12,7 +12,7 @@ use crate::{
 
 /// What a judge is: the keys of `[judge.NAME]` and of `[defaults]`, and flags of the same names.
 ///
-/// One definition serves the file, its schema, the flags and their help. Each field says what the setting does;
+/// One definition serves the file, its schema, the flags and their help. The comment of a field is the help of its setting;
 /// `None` and empty lists are settings that were not made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::Args), group(skip))]

@@ -252,7 +252,7 @@ impl JudgeBuilder {
     async fn open(&mut self) -> Result<Arc<dyn Backend>> {
         let spec = self.model.take().unwrap_or_else(|| {
             tracing::warn!(
-                "no model named: using `{DEFAULT_MODEL}`, which knows sums only; `.model(…)` names another"
+                "no model named: using `{DEFAULT_MODEL}`, which only judges sums; set another with `.model(…)`"
             );
             ModelSpec::default()
         });
@@ -327,9 +327,9 @@ pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
     for (member, backend) in judge.members() {
         let front = member.prompt().front();
         let reason = match (member.weighs(), front.verdict_from, by_rule) {
-            (true, ..) => "`expected` weighs by probabilities",
+            (true, ..) => "`expected` needs probabilities",
             (_, VerdictFrom::Probabilities, _) => "`verdict_from: probabilities` needs them",
-            (.., true) => "the pass rule looks at a probability",
+            (.., true) => "the pass rule needs a probability",
             _ => continue,
         };
         let Capabilities { logprobs, score_verdict, .. } = backend.capabilities().await;
@@ -363,7 +363,7 @@ fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling)
         None => sampling.temperature = Some(1.0),
         Some(temperature) if temperature <= 0.0 => {
             tracing::warn!(
-                "{draws} draws at temperature 0 would be {draws} times the same text: asking once"
+                "{draws} draws at temperature 0 would all give the same text: asking once"
             );
             return 1;
         }
@@ -422,7 +422,7 @@ fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
         prompt::built_in()?.iter().filter(reads).map(|prompt| prompt.name()).collect();
     let message = format!("the prompt `{}` reads no criteria", prompt.name());
     Err(Error::new(ErrorKind::Config, message).hint(
-        Hint::from(format!("these do: {}; name one with ", names.join(", ")))
+        Hint::from(format!("these do: {}; choose one with ", names.join(", ")))
             .setting("prompt", names.first().copied().unwrap_or_default()),
     ))
 }

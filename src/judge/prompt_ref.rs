@@ -87,8 +87,7 @@ fn built_in(name: &str) -> Result<Arc<Prompt>> {
         return Ok(prompt);
     }
     let names: Vec<&str> = prompt::names().collect();
-    let hint =
-        Hint::from("a prompt of your own is named by its file: ").setting("prompt", "my.jinja");
+    let hint = Hint::from("name your own prompt by its file: ").setting("prompt", "my.jinja");
     Err(unknown(ErrorKind::Config, "prompt", name, names).hint(hint))
 }
 

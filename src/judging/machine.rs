@@ -204,7 +204,7 @@ impl Judging {
         if !self.open.is_empty() {
             let message = format!("{} answers are still missing", self.open.len());
             return Err(Error::new(ErrorKind::NotRecorded, message)
-                .hint("answer every request that waits, or give it an error"));
+                .hint("answer every open request, or report an error for it"));
         }
         let Self { panel, votes, usages, .. } = self;
         let votes: Vec<Vote> = votes.into_iter().filter_map(PendingVote::into_vote).collect();

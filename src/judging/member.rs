@@ -274,7 +274,8 @@ impl Member {
     /// It is unreadable if no probabilities were reported: the value that was read is a different
     /// quantity.
     fn weighed(&self, read: ReadVerdict) -> ReadVerdict {
-        const WHY: &str = "`expected` weighs by probabilities, and none were reported: another `aggregate` takes what was picked";
+        const WHY: &str =
+            "`expected` needs probabilities, and none were reported: use another `aggregate`";
         if !self.weighs() {
             return read;
         }

@@ -100,7 +100,7 @@ impl Panel {
         for (n, member) in members.iter().enumerate() {
             if members[..n].iter().any(|other| other.name == member.name) {
                 return Err(config(format!("two members are called `{}`", member.name))
-                    .hint("votes are signed with the names of members: give each its own"));
+                    .hint("votes carry the names of their members: give each its own"));
             }
         }
         rest.iter().try_for_each(|member| check_alike(first, member))?;

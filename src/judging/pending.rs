@@ -255,7 +255,7 @@ impl PendingVote {
         let VotePlan { by, draw, order, reask, mark, .. } = &self.plan;
         self.done = Some(match self.before.take() {
             Some(mut before) => {
-                let more = format!("asking again failed: {error}");
+                let more = format!("the re-ask failed: {error}");
                 if let Outcome::Unreadable(why) = before.outcome {
                     before.outcome = Outcome::Unreadable(Unreadable::and(why, &more));
                 }

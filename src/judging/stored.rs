@@ -73,7 +73,10 @@ impl Panel {
             return Ok(0);
         }
         self.members.iter().position(|member| *member.name == *vote.by).ok_or_else(|| {
-            unlike().hint(format!("a vote is signed `{}`, and no member has this name", vote.by))
+            unlike().hint(format!(
+                "a vote has the name `{}`, which is not the name of a member",
+                vote.by
+            ))
         })
     }
 
@@ -88,7 +91,7 @@ impl Panel {
         let force = is_forced(vote);
         if force && member.prompt.front().each.is_some() {
             return Err(
-                unlike().hint("the results do not say which of the verdicts were asked for alone")
+                unlike().hint("the results do not show which verdicts were requested separately")
             );
         }
         let by = if vote.by.is_empty() { member.name.clone() } else { vote.by.as_str().into() };

@@ -1,6 +1,6 @@
 //! The registry: opens models by name, each once, with the layers around them.
 //!
-//! A name says how a model is reached: `tiny`, `weights.gguf`, `openai/gpt-5-mini`, `check:exact`. Each way is
+//! The name of a model decides how it is reached: `tiny`, `weights.gguf`, `openai/gpt-5-mini`, `check:exact`. Each way is
 //! a scheme, an entry of a table with the settings that it has.
 //!
 //! ```
@@ -130,7 +130,7 @@ impl ModelSpec {
     }
 
     /// The same without settings that its scheme does not have: for preferences that are meant for models of
-    /// all kinds, such as variables of the environment. `is_preference` says which settings those are.
+    /// all kinds, such as variables of the environment. `is_preference` selects those settings.
     #[must_use]
     pub(crate) fn keeping_known(mut self, is_preference: impl Fn(&str) -> bool) -> Self {
         let Ok(scheme) = self.scheme() else { return self };
@@ -223,7 +223,7 @@ impl Models {
         self.with(|around| around.offline = offline)
     }
 
-    /// Stops sending failed requests again once this says `true`.
+    /// Stops sending failed requests again once this becomes `true`.
     #[must_use]
     pub fn stopping(&self, stopping: watch::Receiver<bool>) -> Self {
         self.with(|around| around.stopping = Some(stopping))
@@ -275,7 +275,7 @@ impl Models {
 }
 
 impl Around {
-    /// The model behind the cache, if there is one.
+    /// The model with the cache around it, if there is one.
     #[cfg(feature = "store")]
     fn cached(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
         match &self.cache {
@@ -290,7 +290,7 @@ impl Around {
         model
     }
 
-    /// The model behind a recording, if answers are recorded: without the keys and secrets of the environment.
+    /// The model with a recording around it, if answers are recorded: without the keys and secrets of the environment.
     fn recorded(&self, model: Arc<dyn Backend>, spec: &ModelSpec) -> Result<Arc<dyn Backend>> {
         let Some(file) = &self.record else { return Ok(model) };
         let endpoints = spec.settings.endpoints.iter();

@@ -1,4 +1,4 @@
-//! What the presets of servers say where the library was built without any.
+//! The presets of servers in a build without any.
 
 pub fn key_variable(_: &str) -> &'static str {
     ""

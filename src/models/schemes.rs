@@ -42,7 +42,7 @@ pub struct Scheme {
 pub enum AnswersFrom {
     /// A model in this process.
     Process,
-    /// A model behind an API: requests leave this process.
+    /// A model with an API: requests leave this process.
     Server,
     /// No model: rules, recordings, fixed texts. Such answers cost nothing and are not cached.
     NoModel,
@@ -63,11 +63,11 @@ impl fmt::Debug for Scheme {
 /// Settings that models of all schemes have.
 const COMMON: [&str; 4] = ["name", "concurrency", "clean_finish", "price"];
 
-/// Settings of what is no model.
+/// Settings of schemes without a model.
 const NONE: &[&str] = &[];
 /// Settings of models in this process.
 const LOCAL: &[&str] = &["context", "threads", "gpu_layers", "lora"];
-/// Settings of models behind an API.
+/// Settings of models with an API.
 const REMOTE: &[&str] = &[
     "base_url",
     "key_variable",
@@ -295,7 +295,7 @@ fn options(name: &str) -> Result<crate::backend::llama::LlamaOptions> {
     if name == DEFAULT_MODEL { tiny() } else { Ok(crate::backend::llama::LlamaOptions::file(name)) }
 }
 
-/// What the file of a model in this process says about it.
+/// The description of a model in this process, from its file.
 ///
 /// # Errors
 /// The file is missing or not a GGUF.
@@ -324,7 +324,7 @@ async fn local(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
     Err(lacking("models in this process", "llama"))
 }
 
-/// Prepares a model behind an API: keys and addresses are looked up here, and nothing is sent yet.
+/// Prepares a model with an API: keys and addresses are looked up here, and nothing is sent yet.
 #[cfg(feature = "openai")]
 fn remote(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
     use crate::backend::Endpoints;
@@ -361,7 +361,7 @@ fn endpoint(
     let variable = |name: &str| {
         let is_key = name.ends_with("_API_KEY");
         let named = key_variable.filter(|_| is_key);
-        // An empty key is said to be empty; any other empty variable is as good as none.
+        // An empty key is reported as empty; any other empty variable counts as not set.
         let is_set = |value: &String| !value.is_empty() || is_key;
         around.environment.variable(named.unwrap_or(name)).filter(is_set)
     };

@@ -327,7 +327,7 @@ impl Prompt {
             Err(why) => why,
         };
         let message =
-            format!("`expected` weighs by probabilities, which this verdict does not have: {why}");
+            format!("`expected` needs probabilities, which this verdict does not have: {why}");
         Err(Error::new(kind, message).hint("use another one: mean, median or majority"))
     }
 

@@ -51,8 +51,8 @@ pub(super) fn value(text: &str) -> Result<Value, JsonError> {
     })?;
     match twice.into_inner() {
         Some(key) => Err(JsonError::Record(
-            wrong(format!("the key `{key}` comes twice, with different values"))
-                .hint("nobody can say which of the two is meant: leave one out"),
+            wrong(format!("the key `{key}` occurs twice with different values"))
+                .hint("remove one of the two"),
         )),
         None => Ok(value),
     }
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_key_that_comes_twice_is_refused_unless_both_say_the_same() {
         let twice = read("{\"x\": {\"a\": 1, \"a\": 2}}").unwrap_err();
-        assert!(twice.contains("the key `a` comes twice"), "{twice}");
+        assert!(twice.contains("the key `a` occurs twice"), "{twice}");
         assert_eq!(read("{\"a\": 1, \"a\": 1}").unwrap(), json!({"a": 1}));
     }
 

@@ -27,7 +27,7 @@ pub enum InputFormat {
     Jsonl,
     /// A list of JSON objects, or JSON objects one after another.
     Json,
-    /// A table with a header, comma-separated unless its header says otherwise.
+    /// A table with a header, comma-separated unless its header shows another delimiter.
     Csv,
     /// A table with a header and tabs.
     Tsv,

@@ -181,7 +181,7 @@ impl Journal {
     /// Completes a last line without a line break if it is a whole result, and removes it otherwise.
     fn mend(&mut self, torn: OldLine) -> io::Result<()> {
         if torn.state == LineState::Foreign {
-            tracing::warn!("a line of `{}` that was torn is cut off", self.path.display());
+            tracing::warn!("a line of `{}` was incomplete and is removed", self.path.display());
             self.file.set_len(torn.offset)?;
             self.end = torn.offset;
             return Ok(());

@@ -40,7 +40,7 @@ impl LiteralReader<'_> {
     }
 
     /// Skips blanks, and consumes this word if it is next. Returns whether it was.
-    fn takes(&mut self, word: &str) -> bool {
+    fn accepts(&mut self, word: &str) -> bool {
         self.blanks();
         let rest = self.rest.strip_prefix(word);
         self.rest = rest.unwrap_or(self.rest);
@@ -70,7 +70,7 @@ impl LiteralReader<'_> {
     /// `True`, `False` or `None`.
     fn word(&mut self) -> Option<Value> {
         let words = [("True", true.into()), ("False", false.into()), ("None", Value::Null)];
-        words.into_iter().find_map(|(word, value)| self.takes(word).then_some(value))
+        words.into_iter().find_map(|(word, value)| self.accepts(word).then_some(value))
     }
 
     /// Enters a list or a dictionary; `None` if it would be nested deeper than a record may be.
@@ -94,7 +94,7 @@ impl LiteralReader<'_> {
             list.push(self.value()?);
             self.blanks();
             // Python joins two strings without a comma between them, which is hardly ever intended.
-            if !self.takes(",") && !self.rest.starts_with(close) {
+            if !self.accepts(",") && !self.rest.starts_with(close) {
                 return None;
             }
         }
@@ -106,7 +106,7 @@ impl LiteralReader<'_> {
         self.next()?;
         let mut map = Map::new();
         loop {
-            if self.takes("}") {
+            if self.accepts("}") {
                 self.depth -= 1;
                 return Some(map);
             }
@@ -116,10 +116,10 @@ impl LiteralReader<'_> {
                 Value::Number(key) => key.to_string(),
                 _ => return None,
             };
-            if !self.takes(":") || map.insert(key, self.value()?).is_some() {
+            if !self.accepts(":") || map.insert(key, self.value()?).is_some() {
                 return None;
             }
-            if !self.takes(",") && !self.rest.trim_start().starts_with('}') {
+            if !self.accepts(",") && !self.rest.trim_start().starts_with('}') {
                 return None;
             }
         }

@@ -258,7 +258,7 @@ fn changed(path: &Path, journal: &Path) -> Error {
     let error =
         config(format!("`{shown}` exists already, and is not what was made of `{journal}`"));
     let error = error
-        .hint("move it away: the same command writes it again, and pays for what is missing only");
+        .hint("move it away: the same command writes it again, and asks only for what is missing");
     if is_tribunal_output(path) {
         return error
             .hint(Hint::from("to judge everything again and replace it: ").setting("fresh", ""));
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_ours_is_replaced_when_somebody_says_so() {
+    fn a_table_of_ours_is_replaced_when_it_is_asked_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         std::fs::write(&path, "").unwrap();

@@ -39,8 +39,8 @@ pub fn is_tribunal_output(path: &Path) -> bool {
         name.push(end);
         path.with_file_name(name)
     };
-    let says = |path: PathBuf| path.is_file() && holds(&path, InputFormat::Json);
-    if says(beside(MANIFEST)) {
+    let is_ours = |path: PathBuf| path.is_file() && holds(&path, InputFormat::Json);
+    if is_ours(beside(MANIFEST)) {
         return true;
     }
     let name = path.to_string_lossy();

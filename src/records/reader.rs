@@ -321,16 +321,16 @@ mod tests {
 
     #[test]
     fn what_comes_through_a_pipe_is_told_by_its_beginning() {
-        let told = |text: &str| {
+        let detected = |text: &str| {
             let mut bytes: Bytes = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
             super::guessed(&mut bytes).unwrap()
         };
-        assert_eq!(told("{\"a\": 1}\n{\"a\": 2}\n"), InputFormat::Jsonl);
-        assert_eq!(told("{\"a\": broken}\n{\"a\": 2}\n"), InputFormat::Jsonl);
-        assert_eq!(told("{\n  \"a\": 1\n}\n"), InputFormat::Json);
-        assert_eq!(told(" [{\"a\": 1}]"), InputFormat::Json);
-        assert_eq!(told("question,answer\nq,a\n"), InputFormat::Csv);
-        assert_eq!(told("Dear all, this is a draft.\n"), InputFormat::Text);
-        assert_eq!(told(""), InputFormat::Jsonl);
+        assert_eq!(detected("{\"a\": 1}\n{\"a\": 2}\n"), InputFormat::Jsonl);
+        assert_eq!(detected("{\"a\": broken}\n{\"a\": 2}\n"), InputFormat::Jsonl);
+        assert_eq!(detected("{\n  \"a\": 1\n}\n"), InputFormat::Json);
+        assert_eq!(detected(" [{\"a\": 1}]"), InputFormat::Json);
+        assert_eq!(detected("question,answer\nq,a\n"), InputFormat::Csv);
+        assert_eq!(detected("Dear all, this is a draft.\n"), InputFormat::Text);
+        assert_eq!(detected(""), InputFormat::Jsonl);
     }
 }

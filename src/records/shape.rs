@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn says(record: Value) -> String {
+    fn fault(record: Value) -> String {
         let Value::Object(record) = record else { return String::new() };
         check(&record).err().map(|error| error.to_string()).unwrap_or_default()
     }
@@ -123,13 +123,13 @@ mod tests {
             json!({"question": {"0": "q", "1": "r"}, "answer": {"0": "a", "1": "b"}}),
             json!({"columns": ["question"], "index": [0], "data": [["q"]]}),
         ] {
-            assert!(says(columns.clone()).contains("it holds columns"), "{columns}");
+            assert!(fault(columns.clone()).contains("it holds columns"), "{columns}");
         }
         assert!(
-            says(json!({"0": {"answer": "a"}, "1": {"answer": "b"}})).contains("under numbers")
+            fault(json!({"0": {"answer": "a"}, "1": {"answer": "b"}})).contains("under numbers")
         );
         let wrapped = json!({"version": 1, "data": [{"answer": "a"}, {"answer": "b"}]});
-        assert!(says(wrapped).contains("in the field `data`"));
+        assert!(fault(wrapped).contains("in the field `data`"));
         for record in [
             json!({"question": "q", "answer": ["a", "b"]}),
             json!({"question": "q", "answers": ["a", "b"], "models": ["x", "y"]}),
@@ -141,7 +141,7 @@ mod tests {
             json!({"messages": [{"role": "user", "content": "x"}]}),
             json!({}),
         ] {
-            assert_eq!(says(record.clone()), "", "{record}");
+            assert_eq!(fault(record.clone()), "", "{record}");
         }
     }
 }

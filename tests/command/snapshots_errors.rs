@@ -177,7 +177,7 @@ fn prompts_and_models() {
     ----- stderr
     error: unknown prompt `scor`
     hint: did you mean `score`?
-    hint: a prompt of your own is named by its file: -p my.jinja
+    hint: name your own prompt by its file: -p my.jinja
     "#);
     assert_snapshot!(with(&["-m", "script:x", "-p", "absent.jinja"]), @r#"
     exit code 2

@@ -85,7 +85,7 @@ fn files_that_are_written() {
     exit code 2
     ----- stderr
     error: cannot write `absent/v.jsonl`: there is no folder `absent`
-    hint: make the folder first, or name another one
+    hint: create the folder first, or name another one
     "#);
     assert_snapshot!(judge(&place, &["-o", "v.xlsx"]), @r#"
     exit code 2
@@ -97,7 +97,7 @@ fn files_that_are_written() {
     assert_snapshot!(judge(&place, &["-o", "r.jsonl"]), @r#"
     exit code 2
     ----- stderr
-    error: -o would write into `r.jsonl`, which is an input
+    error: -o would write to `r.jsonl`, which is an input
     hint: name another file
     "#);
     assert_snapshot!(judge(&place, &["-o", "v.csv", "--format", "json"]), @r#"

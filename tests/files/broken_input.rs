@@ -127,7 +127,7 @@ fn lines() -> Vec<Case> {
         case(
             "keys.jsonl",
             between("{\"answer\": \"a\", \"answer\": \"b\"}"),
-            "keys.jsonl:2: the key `answer` comes twice, with different values",
+            "keys.jsonl:2: the key `answer` occurs twice with different values",
             2,
             1,
         ),

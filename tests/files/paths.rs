@@ -104,7 +104,7 @@ fn what_is_read_is_never_written_whatever_it_is_called() {
         let prompt = if args.contains(&"-p") { &[][..] } else { &SEVEN[2..] };
         let ran = place.run(&[&["judge"], &args[..], &SEVEN[..2], prompt].concat());
         assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
-        assert!(ran.err.contains("would write into"), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains("would write to"), "{args:?}: {}", ran.err);
     }
     for args in [
         &["revise", "a.jsonl", "-m", "script:Score: 7", "-p", "score", "-o", "hard.jsonl"][..],
@@ -114,7 +114,7 @@ fn what_is_read_is_never_written_whatever_it_is_called() {
     ] {
         let ran = place.run(args);
         assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
-        assert!(ran.err.contains("would write into"), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains("would write to"), "{args:?}: {}", ran.err);
     }
     assert_eq!(place.read("a.jsonl"), TWO);
     assert!(place.read("rubric.md") == "Be kind." && !place.folder.path("x").exists());
@@ -129,7 +129,7 @@ fn a_recording_that_answers_is_not_recorded_into_nor_is_a_file_that_is_no_record
     let before = place.read("r.jsonl");
     let args = ["judge", "a.jsonl", "-m", "replay:r.jsonl", "-p", "score", "--record", "./r.jsonl"];
     let ran = place.run(&args);
-    assert!(ran.code == 2 && ran.err.contains("would write into"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("would write to"), "{}", ran.err);
     place.file("notes.txt", "my notes\n");
     let ran = judge(&place, &["a.jsonl", "--record", "notes.txt"]);
     assert!(ran.code == 2 && ran.err.contains("is not a recording"), "{}", ran.err);
@@ -168,7 +168,7 @@ fn standard_input_and_output_are_files_too() {
     ] {
         let ran = shell(&place, &line);
         assert_eq!(ran.code, 2, "{line}: {}", ran.err);
-        assert!(ran.err.contains("would write into"), "{line}: {}", ran.err);
+        assert!(ran.err.contains("would write to"), "{line}: {}", ran.err);
     }
     assert_eq!(place.read("a.jsonl"), TWO);
     if cfg!(all(feature = "store", feature = "tiny", feature = "llama")) {

@@ -184,7 +184,7 @@ async fn a_torn_line_is_mended_and_two_runs_on_one_output_are_refused() {
     place.file("out.jsonl", &whole[..whole.len() - 100]);
     let ran = run(&place, &server, &["--cache", "off"]).await;
     assert_eq!((ran.code, server.requests()), (0, 6), "{}", ran.err);
-    assert!(ran.err.contains("torn is cut off"), "{}", ran.err);
+    assert!(ran.err.contains("was incomplete and is removed"), "{}", ran.err);
     assert_eq!(lines(&place, "out.jsonl").len(), 5);
 
     let slow = Server::start(|_| Reply::Hang).await;

@@ -205,8 +205,8 @@ fn a_key_that_comes_twice_with_two_values_is_refused() {
     );
     let ran = judge(&place, &["r.jsonl"]);
     assert_eq!((ran.code, ran.lines().len()), (3, 3));
-    assert!(ran.err.contains("r.jsonl:1: the key `answer` comes twice"), "{}", ran.err);
-    assert!(ran.err.contains("r.jsonl:3: the key `k` comes twice"), "{}", ran.err);
+    assert!(ran.err.contains("r.jsonl:1: the key `answer` occurs twice"), "{}", ran.err);
+    assert!(ran.err.contains("r.jsonl:3: the key `k` occurs twice"), "{}", ran.err);
     assert_eq!(ran.lines()[1]["score"], 7);
 }
 

@@ -378,7 +378,7 @@ fn an_unreadable_answer_is_asked_again_under_another_name() {
         run(&|reask| if reask == 0 { Ok("Hm.".into_said()) } else { Err(broken()) });
     let why = judgment.unreadable().unwrap();
     assert_eq!((why.reason, judgment.critique()), (Reason::Missing, "Hm.".to_owned()));
-    assert!(why.detail.contains("asking again failed: no answer came in time"), "{why}");
+    assert!(why.detail.contains("the re-ask failed: no answer came in time"), "{why}");
     assert_eq!(judgment.attempts, 4);
 }
 

@@ -304,7 +304,7 @@ async fn an_expected_score_without_probabilities_is_no_score() {
     let judgment = judge.build().await.unwrap().judge(&Item::new().answer("a")).await.unwrap();
     let why = judgment.unreadable().unwrap();
     assert_eq!(why.reason, Reason::Unsure);
-    assert!(why.detail.contains("`expected` weighs by probabilities"), "{why}");
+    assert!(why.detail.contains("`expected` needs probabilities"), "{why}");
 }
 
 #[tokio::test]

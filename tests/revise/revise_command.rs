@@ -249,7 +249,7 @@ async fn one_plain_file_becomes_another_with_its_lineage_beside_it() {
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("`final.md` exists already"), "{}", refused.err);
     let own = run(&place, &server, &["draft.md", "-o", "draft.md", "--pass", "score >= 9"]).await;
-    assert!(own.code == 2 && own.err.contains("-o would write into `draft.md`"), "{}", own.err);
+    assert!(own.code == 2 && own.err.contains("-o would write to `draft.md`"), "{}", own.err);
     assert_eq!(place.read("draft.md"), "A first answer.\n");
 }
 

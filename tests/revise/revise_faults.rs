@@ -191,7 +191,7 @@ async fn a_final_judge_without_a_rule_takes_that_of_the_loop() {
     let options =
         ReviseOptions { final_check: FinalCheck::Judge(other), ..ReviseOptions::default() };
     let refused = revise(better, &judge, &answered(), &options).await.unwrap_err();
-    assert!(refused.to_string().contains("no rule says what passes for the final judge"));
+    assert!(refused.to_string().contains("has no pass rule"));
 }
 
 #[tokio::test]

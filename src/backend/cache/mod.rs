@@ -212,7 +212,7 @@ impl Cache {
 fn checked(folder: PathBuf) -> Result<PathBuf> {
     let named = folder.to_string_lossy();
     let wrong = match &*named {
-        address if address.contains("://") => "is an address, and answers are kept in a folder",
+        address if address.contains("://") => "is an address, and the cache must be a folder",
         home if home.starts_with('~') => "begins with `~`, which only a shell replaces",
         _ => return Ok(folder),
     };
@@ -347,7 +347,7 @@ impl Disk {
     /// Logs the first failure of the store; later ones are not logged.
     fn warn_once(&self, error: &Error) {
         if !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!("{error}; the run goes on without it");
+            tracing::warn!("{error}; the run continues without it");
         }
     }
 }
@@ -518,9 +518,9 @@ impl Cached {
 /// Whether the answer is worth storing: after a refusal, a failure or an empty answer, the next one may
 /// differ.
 fn is_lasting(completion: &Completion) -> bool {
-    let says = !completion.text.trim().is_empty() || completion.distribution.is_some();
+    let has_content = !completion.text.trim().is_empty() || completion.distribution.is_some();
     let finish = &completion.finish;
-    says && *finish != Finish::Filtered && !finish.is_accident()
+    has_content && *finish != Finish::Filtered && !finish.is_accident()
 }
 
 #[async_trait]
@@ -570,7 +570,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_paid_for_once_whoever_asks_and_whenever() {
+    async fn an_answer_is_paid_for_once_for_all_callers_at_any_time() {
         let folder = tempfile::tempdir().unwrap();
         let script = script();
         let cached = Cache::open(folder.path(), Mode::On).over(script.clone());

@@ -121,7 +121,8 @@ impl Store {
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .map_err(|cause| failed(&path, cause))?;
         if version > VERSION {
-            let message = format!("`{}` is of a newer version of this program", path.display());
+            let message =
+                format!("`{}` was written by a newer version of this program", path.display());
             return Err(Error::new(ErrorKind::Io, message)
                 .hint("name another folder with TRIBUNAL_CACHE_DIR, or use the newer program"));
         }
@@ -377,7 +378,7 @@ fn set_aside(path: &Path, clock: Clock) -> Result<()> {
         let _ = fs::remove_file(PathBuf::from(name));
     }
     tracing::warn!(
-        "the cache was damaged: it is set aside as {}, and a new one begun",
+        "the cache was damaged: it was moved to {}, and a new one was started",
         aside.display()
     );
     Ok(())

@@ -32,7 +32,7 @@ pub(super) fn check(answer: &str, reference: &str) -> Result<Finding> {
         })
         .collect();
     Ok(match mistakes.as_slice() {
-        [] => Finding::new(true, "The answer is JSON of the schema."),
+        [] => Finding::new(true, "The answer is JSON that fits the schema."),
         _ => Finding::new(
             false,
             format!("The answer does not fit the schema:\n{}", mistakes.join("\n")),
@@ -68,18 +68,18 @@ mod tests {
 
     const SCHEMA: &str = r#"{"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "pattern": "^[a-z]+$"}}}"#;
 
-    fn told(answer: &str) -> (bool, String) {
+    fn checked(answer: &str) -> (bool, String) {
         let finding = check(answer, SCHEMA).unwrap();
         (finding.holds == Some(true), finding.why)
     }
 
     #[test]
     fn the_answer_or_its_last_fenced_block_fits_the_schema() {
-        assert!(told(r#"{"name": "ada"}"#).0);
-        assert!(told("Here:\n```json\n{\"name\": \"ada\"}\n```\n").0);
-        assert!(told("```\n{}\n```\nbetter:\n```\n{\"name\": \"ada\"}\n```").0);
-        assert_eq!(told("name: ada"), (false, "The answer is not valid JSON.".into()));
-        let (holds, why) = told(r#"{"name": "Ada"}"#);
+        assert!(checked(r#"{"name": "ada"}"#).0);
+        assert!(checked("Here:\n```json\n{\"name\": \"ada\"}\n```\n").0);
+        assert!(checked("```\n{}\n```\nbetter:\n```\n{\"name\": \"ada\"}\n```").0);
+        assert_eq!(checked("name: ada"), (false, "The answer is not valid JSON.".into()));
+        let (holds, why) = checked(r#"{"name": "Ada"}"#);
         assert!(!holds && why.contains("at /name:"), "{why}");
     }
 

@@ -175,7 +175,10 @@ impl Width {
         let fewer = before - whole(state.now);
         let taken = self.0.permits.forget_permits(fewer);
         state.surplus += fewer - taken;
-        tracing::debug!(in_flight = whole(state.now), "the server refuses requests: fewer at once");
+        tracing::debug!(
+            in_flight = whole(state.now),
+            "the server limits requests: sending fewer at once"
+        );
     }
 }
 

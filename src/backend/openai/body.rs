@@ -254,7 +254,7 @@ fn stops(stop: &[String], quirks: &Quirks) -> Result<Option<Value>> {
         Some(most) if stop.len() > most => {
             let what =
                 format!("more than {most} `stop` texts, and this request has {}", stop.len());
-            Err(unsupported(&what).hint("keep the ones that matter"))
+            Err(unsupported(&what).hint("leave some out"))
         }
         _ => Ok((!stop.is_empty()).then(|| json!(stop))),
     }

@@ -26,7 +26,7 @@ impl Peer<'_> {
     pub(super) fn reachable(&self) -> String {
         match self.proxy {
             Some(proxy) => format!(
-                "requests go through the proxy {proxy}, as HTTP_PROXY, HTTPS_PROXY or ALL_PROXY say: is it \
+                "requests go through the proxy {proxy} (set by HTTP_PROXY, HTTPS_PROXY or ALL_PROXY): is it \
                  running? NO_PROXY lists hosts to reach without it"
             ),
             None if self.provider.is_here() => {

@@ -114,7 +114,7 @@ impl Provider {
         };
         let model = name.split_once(['/', ':']).map_or("", |(_, model)| model);
         if model.is_empty() {
-            let message = format!("`{name}` names no model");
+            let message = format!("`{name}` has no model name");
             return Err(Error::new(ErrorKind::Config, message)
                 .hint(format!("put it after the slash: `{}/MODEL`", preset.id)));
         }
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_never_means_somebody_elses_server() {
+    fn an_unknown_name_never_means_a_server_of_a_provider() {
         for name in ["gpt-5", "llama3:8b", "acme/gpt", ""] {
             let error = at(name, None, &[("OPENAI_API_KEY", "sk-1")]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);

@@ -11,7 +11,7 @@ use std::fmt;
 /// use tribunal::backend::openai::Quirks;
 ///
 /// assert_ne!(Quirks::of("vllm"), Quirks::PLAIN);
-/// assert_eq!(Quirks::of("a server that nobody knows"), Quirks::PLAIN);
+/// assert_eq!(Quirks::of("an unknown server"), Quirks::PLAIN);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Quirks {

@@ -29,7 +29,7 @@ use crate::error::Result;
 ///
 /// let script = Script::once([Ok("Too curt.\nScore: 3"), Ok("Score: 9"), Ok("Score: 9")]);
 /// let judge = Judge::builder().backend(script).prompt("score").pass("score >= 8").build().await?;
-/// let item = Item::new().question("Ask somebody to close the door.").answer("Close the door,");
+/// let item = Item::new().question("Ask for the door to be closed.").answer("Close the door,");
 /// let options = ReviseOptions::default();
 /// let revision = tokio::spawn(revise_with(Appends("please.".into()), &judge, &item, &options));
 /// let revision = revision.await.map_err(tribunal::Error::other)??;

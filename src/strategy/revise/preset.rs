@@ -78,7 +78,7 @@ pub const PRESETS: [Preset; 6] = [
     },
     Preset {
         name: "critic",
-        source: "Gou et al. 2023, CRITIC: an outer tool decides and says what is wrong; here a check without a model, such as -m check:number",
+        source: "Gou et al. 2023, CRITIC: an external tool decides and describes what is wrong; here a check without a model, such as -m check:number",
         rounds: 4,
         accept: AcceptRule::Better { margin: 0.0 },
         patience: Some(3),

@@ -456,7 +456,7 @@ impl Loop {
         match &judgment.verdict {
             Ok(_) => Ok(shown(&judgment)),
             Err(why) => {
-                Err(Error::new(ErrorKind::Model, format!("the critic said nothing: {why}"))
+                Err(Error::new(ErrorKind::Model, format!("the critic wrote nothing: {why}"))
                     .within(critic.prompt().name()))
             }
         }

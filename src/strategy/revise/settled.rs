@@ -20,9 +20,9 @@ pub(crate) fn settled(judge: &Judge, options: &ReviseOptions) -> Result<ReviseOp
         (FinalCheck::Judge(other), Some(rule)) if other.pass().is_none() => {
             if kind(other) != kind(judge) {
                 let name = other.prompt().name();
-                let message = format!("no rule says what passes for the final judge `{name}`");
+                let message = format!("the final judge `{name}` has no pass rule");
                 return Err(Error::new(ErrorKind::Config, message).hint(
-                    "give it a rule of its own, because its verdicts are of another kind than those of the loop's judge",
+                    "set a pass rule for it: that of the loop's judge is for verdicts of another kind",
                 ));
             }
             let passing = other.passing(rule);
@@ -45,8 +45,8 @@ fn check(judge: &Judge, options: &ReviseOptions) -> Result<()> {
             .hint("use a prompt that judges one answer: score, label or steps"));
     }
     if judge.pass().is_none() {
-        return Err(config("no rule says what passes".into())
-            .hint(Hint::from("add a rule that says what passes: ").setting("pass", "score >= 8")));
+        return Err(config("the judge has no pass rule".into())
+            .hint(Hint::from("add one: ").setting("pass", "score >= 8")));
     }
     if !judge.maps_alike() {
         return Err(config("the members of the judge read different fields of a record".into())

@@ -88,7 +88,7 @@ impl Writer {
                 return Err(unpaid(error));
             }
         };
-        let judgment = writer.judge(&told(critique)).await.map_err(unpaid)?;
+        let judgment = writer.judge(&record_for(critique)).await.map_err(unpaid)?;
         let spent = Spent::of(&judgment, writer.price());
         let failed = |why: &str| {
             Error::new(ErrorKind::Model, format!("the policy wrote nothing to judge: {why}"))
@@ -161,7 +161,7 @@ fn writes(judge: Judge) -> Result<Judge> {
 }
 
 /// The record with everything that a prompt may show of the critique.
-fn told(critique: &Critique) -> Item {
+fn record_for(critique: &Critique) -> Item {
     let earlier: Vec<_> = critique
         .earlier
         .iter()
