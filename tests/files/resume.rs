@@ -171,7 +171,7 @@ async fn an_unreadable_answer_stays_where_asking_again_fails() {
     assert_eq!(line["votes"][0]["calls"][0]["text"], "I wonder.");
     assert_eq!(line["unreadable"]["reason"], "missing");
     let detail = line["unreadable"]["detail"].as_str().unwrap();
-    assert!(detail.contains("asking again failed") && detail.contains("enough"), "{detail}");
+    assert!(detail.contains("the re-ask failed") && detail.contains("enough"), "{detail}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
