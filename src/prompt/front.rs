@@ -466,7 +466,7 @@ mod tests {
     #[test]
     fn a_prompt_says_what_it_judges_and_how_to_read_it() {
         assert!(refusal("summary: x").contains("lacks `kind`"));
-        assert!(refusal("kind: label").contains("how its verdict is read"));
+        assert!(refusal("kind: label").contains("no rule that reads its verdict"));
         assert!(refusal("kind: score\nverdict: 'Score: *'").contains("scale"));
     }
 
