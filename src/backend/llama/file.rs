@@ -8,7 +8,7 @@ use std::{
 
 use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
 
-use super::{Lora, Weights, engine, failed, header, trial};
+use super::{Lora, Weights, curve::Curve, failed, header, load, trial};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Weights that llama.cpp can open. It only reads files, so embedded weights are written to a temporary one.
@@ -68,6 +68,25 @@ impl Source {
     pub(super) fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
         if self.lent.is_some() { "embedded".into() } else { name.to_string_lossy().into_owned() }
+    }
+
+    /// What calls of several sequences cost with these weights, if it was measured before on this machine.
+    pub(super) fn curve(&self) -> Option<Curve> {
+        let text = fs::read_to_string(self.note("widths")?).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Stores what calls of several sequences cost.
+    pub(super) fn remember_curve(&self, curve: &Curve) {
+        if let (Some(note), Ok(text)) = (self.note("widths"), serde_json::to_string(curve)) {
+            remember(&note, &text);
+        }
+    }
+
+    /// The path of a note about these weights; none for embedded ones.
+    fn note(&self, folder: &str) -> Option<PathBuf> {
+        let file = if self.lent.is_some() { None } else { fs::metadata(&self.path).ok() };
+        note_of(&file?, folder)
     }
 
     /// The digest of the weights: the first 128 bits of blake3, in hex.
@@ -219,7 +238,7 @@ pub struct Info {
 pub fn inspect(weights: &Weights) -> Result<Info> {
     let source = Source::open(weights)?;
     let params = LlamaModelParams::default().with_vocab_only(true);
-    let model = LlamaModel::load_from_file(engine::backend()?, source.path(), &params)
+    let model = LlamaModel::load_from_file(load::backend()?, source.path(), &params)
         .map_err(|cause| failed("llama.cpp cannot read the file").because(cause))?;
     let meta = |key: &str| model.meta_val_str(key).unwrap_or_default();
     let number = |suffix: &str| {

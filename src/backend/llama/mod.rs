@@ -1,9 +1,9 @@
 //! Models in this process: any GGUF file through llama.cpp, on the CPU or a GPU.
 //!
 //! # How a request is answered
-//! One engine thread per model owns the weights and the context, and evaluates one request at a time. Other
-//! requests wait in its queue; the next one is the one that shares most tokens with the cache. Judged text is
-//! tokenized with special tokens disabled, so `<|im_end|>` in an answer is ten characters and never a control
+//! One engine thread per model owns the weights and the context. It answers as many requests at once as pay on this
+//! machine, each in a sequence of its own; tokens that prompts share are evaluated once. Other requests wait in its
+//! queue; the next one is the one that shares most tokens with what the model has read. Judged text is tokenized with special tokens disabled, so `<|im_end|>` in an answer is ten characters and never a control
 //! token.
 //!
 //! # What the identity contains
@@ -12,25 +12,36 @@
 //! not part of it, because an answer that was cut off by the context is not cached.
 //!
 //! # Modules
-//! `header`, `file` and `trial` check a file before it can crash the process; `template` and `tokens` convert
-//! a conversation to tokens; `work` and `queue` order requests; `sampler`, `tree` and `circle` choose tokens;
-//! `engine`, `score` and `write` run the model.
+//! `header`, `file` and `trial` check a file before it can crash the process. `template` and `tokens` convert
+//! a conversation to tokens, and `work` a request. `sampler`, `tree` and `circle` choose tokens; `score`, `write`
+//! and `task` answer a request step by step. `evaluator` is llama.cpp, `memory` what it has read, `curve` how
+//! many sequences it extends best at once, and `queue` what waits; `scheduler` runs all of these on the thread
+//! that `load` and `engine` start.
 
 mod header;
 mod file;
 mod template;
 mod tokens;
 mod work;
-mod queue;
+mod step;
 mod sampler;
 mod tree;
 mod circle;
-mod engine;
 mod score;
 mod write;
+mod task;
+mod queue;
+mod curve;
+mod evaluator;
+mod memory;
+mod figures;
+mod scheduler;
+mod load;
+mod engine;
 #[doc(hidden)]
 pub mod trial;
 
+pub use figures::EngineFigures;
 #[doc(hidden)]
 pub use file::{Info, inspect};
 
@@ -44,7 +55,6 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use self::{
-    engine::Engine,
     template::{ChatTemplate, Piece},
     tokens::Vocabulary,
     work::{Choice, Job, Work, Writing},
@@ -85,6 +95,9 @@ pub struct LlamaOptions {
     pub gpu_layers: Option<u32>,
     /// The LoRA adapter to apply to the weights.
     pub lora: Option<Lora>,
+    /// How many requests are answered at once, at most 256; 0 counts as 1. By default as many as pay, which is
+    /// measured when the model is loaded for the first time, and for which there is memory.
+    pub width: Option<usize>,
 }
 
 /// A LoRA adapter in a GGUF file of its own, and the strength of its effect (Hu et al. 2021).
@@ -124,7 +137,15 @@ impl LlamaOptions {
 
     /// Options for these weights, with defaults for everything else.
     pub fn new(weights: Weights) -> Self {
-        Self { weights, name: None, context: None, threads: None, gpu_layers: None, lora: None }
+        Self {
+            weights,
+            name: None,
+            context: None,
+            threads: None,
+            gpu_layers: None,
+            lora: None,
+            width: None,
+        }
     }
 }
 
@@ -166,6 +187,10 @@ pub struct Llama {
     vocabulary: Arc<Vocabulary>,
     /// The length of the context, in tokens.
     context: usize,
+    /// How many requests are answered at once.
+    width: usize,
+    /// What the engine has done.
+    figures: Arc<Mutex<EngineFigures>>,
     /// The channel to the engine thread; `None` once the model is being dropped.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     /// The engine thread, which is joined when the model is dropped.
@@ -174,7 +199,7 @@ pub struct Llama {
 
 /// The version of this engine's answers. It is raised when the same request may get a different answer than
 /// before, so that cached answers of an older engine are not used.
-const ANSWERS: &str = "engine-3";
+const ANSWERS: &str = "engine-4";
 
 impl Llama {
     /// Loads a model and starts its engine thread.
@@ -200,13 +225,7 @@ impl Llama {
         let (loaded, ready) = mpsc::channel();
         let thread = thread::Builder::new()
             .name(format!("llama {name}"))
-            .spawn(move || match Engine::load(&source, &options) {
-                Ok((model, adapter)) => {
-                    drop(source);
-                    engine::serve(&model, adapter, &options, jobs, &loaded);
-                }
-                Err(error) => drop(loaded.send(Err(error))),
-            })
+            .spawn(move || engine::run(source, &options, jobs, &loaded))
             .map_err(|cause| failed("the engine thread did not start").because(cause))?;
         let loaded = ready.recv().map_err(|_| failed("the engine thread died while loading"))??;
         Ok(Self {
@@ -217,6 +236,8 @@ impl Llama {
             template: loaded.template,
             vocabulary: loaded.vocabulary,
             context: loaded.context,
+            width: loaded.width,
+            figures: loaded.figures,
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
         })
@@ -229,6 +250,11 @@ impl Llama {
     pub fn tokenize(&self, request: &Request) -> Result<Vec<i32>> {
         let pieces = self.template.pieces(request)?;
         Ok(self.vocabulary.tokens(&pieces)?.into_iter().map(|token| token.0).collect())
+    }
+
+    /// What the engine has done since the model was loaded.
+    pub fn figures(&self) -> EngineFigures {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether a token is a control token, which does not stand for text.
@@ -349,6 +375,10 @@ impl Backend for Llama {
         self.tokenize(request).ok().map(|tokens| tokens.len())
     }
 
+    fn concurrency(&self) -> usize {
+        self.width
+    }
+
     fn is_in_process(&self) -> bool {
         true
     }
@@ -363,7 +393,8 @@ impl Backend for Llama {
         }
         let work = self.work(request)?;
         let (reply, answer) = oneshot::channel();
-        self.submit(Job { work, goes_on: goes_on(request), reply })?;
+        let alone = request.deterministic == Some(true);
+        self.submit(Job { work, goes_on: goes_on(request), alone, reply })?;
         answer.await.map_err(|_| failed("the engine thread died at this request"))?
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Reading a prompt takes most of the time of a judgment, and prompts share their beginnings: the same
 //! instructions, or the same record in another draw or order. The next request is therefore the one that
-//! shares most tokens with the cache. After a text has been written, the queue waits briefly for the request
-//! that continues it.
+//! shares most tokens with what the model has read. After a text has been written, its sequence waits briefly for
+//! the request that continues it.
 
 use std::{
     sync::mpsc::Receiver,
@@ -12,7 +12,7 @@ use std::{
 
 use llama_cpp_2::token::LlamaToken;
 
-use super::work::{Job, shared};
+use super::work::Job;
 
 /// The requests that wait for the engine.
 ///
@@ -38,7 +38,10 @@ struct Waiting {
 /// neighbours are short.
 const MOST_PASSED: u32 = 32;
 
-/// After this many texts in a row without a continuation, the queue no longer waits for one.
+/// How many waiting requests are compared, the oldest first.
+const COMPARED: usize = 64;
+
+/// After this many texts in a row without a continuation, no sequence waits for one.
 const PATIENCE: u32 = 8;
 
 /// The longest wait for a continuation, as a fraction of the writing time: one part in this many. It costs no
@@ -53,51 +56,65 @@ impl Queue {
         Self { jobs, waiting: Vec::new(), unfollowed: PATIENCE }
     }
 
-    /// The request that shares the most tokens with those `held` in the cache; `None` once the channel is
-    /// closed and no request waits.
-    ///
-    /// Requests whose callers have stopped waiting are dropped.
-    pub(super) fn next(&mut self, held: &[LlamaToken]) -> Option<Job> {
-        loop {
-            self.drain();
-            self.waiting.retain(|waiting| !waiting.job.reply.is_closed());
-            if !self.waiting.is_empty() {
-                break;
-            }
-            let job = self.jobs.recv().ok()?;
-            self.push(job);
-        }
-        let of = |Waiting { job, passed }: &Waiting| (shared(held, job.work.prompt()), *passed);
-        let all: Vec<(usize, u32)> = self.waiting.iter().map(of).collect();
-        let next = first(&all);
-        self.waiting[..next].iter_mut().for_each(|earlier| earlier.passed += 1);
-        Some(self.waiting.remove(next).job)
-    }
-
-    /// Called after a text was written within `took`. If other requests wait and texts are usually continued,
-    /// it waits briefly for the continuation, because that request shares more tokens than any other.
-    pub(super) fn wrote(&mut self, prompt: usize, held: &[LlamaToken], took: Duration) {
-        self.unfollowed = self.unfollowed.saturating_add(1);
-        let until = Instant::now() + (took / SHARE).min(LONGEST_WAIT);
-        self.drain();
-        let goes_on = |Waiting { job, .. }: &Waiting| shared(held, job.work.prompt()) > prompt;
-        while self.unfollowed <= PATIENCE && !self.waiting.is_empty() {
-            if self.waiting.iter().any(goes_on) {
-                return;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            match self.jobs.recv_timeout(left) {
-                Ok(job) => self.push(job),
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Moves all requests from the channel to the list, without waiting.
-    fn drain(&mut self) {
+    /// Moves all requests from the channel to the list, without waiting, and drops those whose callers have
+    /// stopped waiting.
+    pub(super) fn drain(&mut self) {
         while let Ok(job) = self.jobs.try_recv() {
             self.push(job);
         }
+        self.waiting.retain(|waiting| !waiting.job.reply.is_closed());
+    }
+
+    /// Waits for a request. Returns false once the channel is closed.
+    pub(super) fn wait(&mut self) -> bool {
+        match self.jobs.recv() {
+            Ok(job) => {
+                self.push(job);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Waits for a request until this time.
+    pub(super) fn wait_until(&mut self, until: Instant) {
+        let left = until.saturating_duration_since(Instant::now());
+        match self.jobs.recv_timeout(left) {
+            Ok(job) => self.push(job),
+            // A closed channel returns at once, and the sequences still rest.
+            Err(_) => std::thread::sleep(until.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    /// Whether no request waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The request to answer next, by its index; `shared` is how many tokens a prompt shares with what the model
+    /// has read.
+    pub(super) fn best(&self, shared: impl Fn(&[LlamaToken]) -> usize) -> Option<usize> {
+        let of = |Waiting { job, passed }: &Waiting| (shared(job.work.prompt()), *passed);
+        let all: Vec<(usize, u32)> = self.waiting.iter().take(COMPARED).map(of).collect();
+        (!all.is_empty()).then(|| first(&all))
+    }
+
+    /// The prompt of the n-th request.
+    pub(super) fn prompt(&self, n: usize) -> &[LlamaToken] {
+        self.waiting[n].job.work.prompt()
+    }
+
+    /// Takes the n-th request out of the queue.
+    pub(super) fn take(&mut self, n: usize) -> Job {
+        self.waiting[..n].iter_mut().for_each(|earlier| earlier.passed += 1);
+        self.waiting.remove(n).job
+    }
+
+    /// How long the sequence of a text that took this time should wait for its continuation; `None` if texts
+    /// are usually not continued.
+    pub(super) fn rest(&mut self, took: Duration) -> Option<Duration> {
+        self.unfollowed = self.unfollowed.saturating_add(1);
+        (self.unfollowed <= PATIENCE).then(|| (took / SHARE).min(LONGEST_WAIT))
     }
 
     /// Adds a request at the end of the list.
@@ -127,13 +144,21 @@ mod tests {
 
     use super::*;
     use crate::{
-        backend::llama::work::{Work, Writing},
+        backend::llama::work::{Work, Writing, shared},
         completion::Completion,
         error::Result,
     };
 
     fn tokens(ids: &[i32]) -> Vec<LlamaToken> {
         ids.iter().copied().map(LlamaToken).collect()
+    }
+
+    /// The next request if the model has read these tokens.
+    fn next(queue: &mut Queue, held: &[i32]) -> Option<Job> {
+        queue.drain();
+        let held = tokens(held);
+        let n = queue.best(|prompt| shared(&held, prompt))?;
+        Some(queue.take(n))
     }
 
     type Answer = oneshot::Receiver<Result<Completion>>;
@@ -146,7 +171,7 @@ mod tests {
             seed: [0; 32],
             turn: String::new(),
         };
-        jobs.send(Job { work: Work::Write(writing), goes_on: false, reply }).unwrap();
+        jobs.send(Job { work: Work::Write(writing), goes_on: false, alone: false, reply }).unwrap();
         answer
     }
 
@@ -168,7 +193,7 @@ mod tests {
         loop {
             answers.push(ask(&jobs, &[1, 2, 3]));
             turns += 1;
-            if queue.next(&tokens(&[1, 2, 3, 4])).unwrap().work.prompt()[0].0 == 7 {
+            if next(&mut queue, &[1, 2, 3, 4]).unwrap().work.prompt()[0].0 == 7 {
                 break;
             }
         }
@@ -182,8 +207,9 @@ mod tests {
         drop(ask(&jobs, &[1, 2, 3]));
         let kept = ask(&jobs, &[5]);
         drop(ask(&jobs, &[1, 2]));
-        assert_eq!(queue.next(&tokens(&[1, 2, 3])).unwrap().work.prompt(), tokens(&[5]));
+        assert_eq!(next(&mut queue, &[1, 2, 3]).unwrap().work.prompt(), tokens(&[5]));
         drop((jobs, kept));
-        assert!(queue.next(&[]).is_none());
+        assert!(next(&mut queue, &[]).is_none());
+        assert!(!queue.wait());
     }
 }

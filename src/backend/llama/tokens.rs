@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr};
 
-use super::template::Piece;
+use super::{step::Words, template::Piece};
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{Origin, Part},
@@ -91,6 +91,11 @@ impl Vocabulary {
         let with = |text: &str| self.text(&format!("{tail}{text}"), !begun);
         let texts = texts.iter().map(|text| with(text)).collect::<Result<_>>()?;
         Ok((tokens, with("")?, texts))
+    }
+
+    /// Whether a token ends the turn.
+    pub(super) fn is_end(&self, token: LlamaToken) -> bool {
+        self.model.vocab().is_eog(token)
     }
 
     /// Whether a token is a control token, which does not stand for text.
@@ -239,6 +244,20 @@ impl Vocabulary {
     /// The byte offset of the first markup in a text.
     fn first_markup(&self, text: &str) -> Option<usize> {
         self.markup.iter().filter_map(|markup| text.find(markup.as_str())).min()
+    }
+}
+
+impl Words for Vocabulary {
+    fn piece(&self, token: LlamaToken) -> Vec<u8> {
+        self.piece(token)
+    }
+
+    fn is_end(&self, token: LlamaToken) -> bool {
+        self.is_end(token)
+    }
+
+    fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>> {
+        self.end_of_thinking(end)
     }
 }
 

@@ -16,6 +16,9 @@ pub(super) struct Job {
     pub(super) work: Work,
     /// Whether it continues a text in the same tokens in which the model wrote it.
     pub(super) goes_on: bool,
+    /// Whether its tokens are evaluated in calls of their own, so that no other request can change a bit of its
+    /// answer.
+    pub(super) alone: bool,
     /// The channel for the answer; closed when the caller stops waiting.
     pub(super) reply: oneshot::Sender<Result<Completion>>,
 }
@@ -64,6 +67,22 @@ impl Work {
             Self::Write(Writing { prompt, .. }) | Self::Weigh { prompt, .. } => prompt,
             Self::Choose(choice) => &choice.prompt,
             Self::ChooseAt(choices) => choices.first().map_or(&[], |choice| &choice.prompt),
+        }
+    }
+
+    /// The texts whose tokens must be evaluated, each from its beginning.
+    pub(super) fn texts(&self) -> Vec<Vec<LlamaToken>> {
+        let before_last = |prompt: &[LlamaToken], text: &[LlamaToken]| {
+            [prompt, &text[..text.len().saturating_sub(1)]].concat()
+        };
+        let of_choice = |choice: &Choice| -> Vec<Vec<LlamaToken>> {
+            choice.endings.iter().map(|ending| before_last(&choice.prompt, ending)).collect()
+        };
+        match self {
+            Self::Write(Writing { prompt, .. }) => vec![prompt.clone()],
+            Self::Choose(choice) => of_choice(choice),
+            Self::ChooseAt(choices) => choices.iter().flat_map(of_choice).collect(),
+            Self::Weigh { prompt, text, .. } => vec![before_last(prompt, text)],
         }
     }
 

@@ -1,0 +1,207 @@
+//! What the engine needs of llama.cpp: sequences of tokens in a key-value cache, and calls that extend them.
+//!
+//! The engine works on the trait [`Evaluator`], so that its bookkeeping can be tested against a model of a few
+//! lines.
+
+use std::num::NonZeroU32;
+
+use llama_cpp_2::{
+    context::{
+        LlamaContext,
+        params::LlamaContextParams,
+        session::{LlamaStateSeqFlags, SeqState},
+    },
+    llama_batch::LlamaBatch,
+    model::LlamaModel,
+    token::LlamaToken,
+};
+
+use super::{failed, load::Adapter, load::backend};
+use crate::error::{Error, ErrorKind, Result};
+
+/// One token of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// The token.
+    pub(super) token: LlamaToken,
+    /// Its position in its sequence, from 0.
+    pub(super) position: usize,
+    /// The number of its sequence, from 0.
+    pub(super) sequence: usize,
+    /// Whether the logits after it are needed.
+    pub(super) wanted: bool,
+}
+
+/// A model with a key-value cache for a fixed number of sequences.
+///
+/// Positions of a sequence are evaluated in order, without gaps. In one call, the rows of a sequence stand
+/// together, and the numbers of sequences ascend: llama.cpp would otherwise split the call.
+pub(super) trait Evaluator {
+    /// A copy of one sequence, outside of the cache.
+    type Saved;
+
+    /// How many sequences there are.
+    fn sequences(&self) -> usize;
+
+    /// The most tokens in a sequence.
+    fn limit(&self) -> usize;
+
+    /// The most tokens in a call.
+    fn most(&self) -> usize;
+
+    /// Evaluates these tokens.
+    ///
+    /// # Errors
+    /// The call failed; the contents of the sequences concerned are unknown.
+    fn evaluate(&mut self, rows: &[Row]) -> Result<()>;
+
+    /// The logits after the n-th token of the last call, one for each token of the vocabulary. The token must
+    /// have been `wanted`.
+    fn logits(&self, n: usize) -> &[f32];
+
+    /// Removes everything after the first `keep` tokens of a sequence. Returns whether the model can do this:
+    /// a recurrent model can only be emptied.
+    fn cut(&mut self, sequence: usize, keep: usize) -> bool;
+
+    /// Empties a sequence.
+    fn clear(&mut self, sequence: usize);
+
+    /// Copies a sequence out of the cache; `None` if the model does not support it.
+    fn save(&self, sequence: usize) -> Option<Self::Saved>;
+
+    /// Copies a saved sequence into an empty one. Returns whether that succeeded.
+    fn restore(&mut self, sequence: usize, saved: &Self::Saved) -> bool;
+
+    /// The size of a saved sequence in bytes.
+    fn bytes(saved: &Self::Saved) -> usize;
+}
+
+/// The most tokens per call of llama.cpp. Chunks of a prompt end at multiples of this number, so that a text is
+/// always evaluated in the same pieces.
+const CHUNK: u32 = 512;
+
+/// The shape of a context.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// The most tokens in a sequence.
+    pub(super) limit: u32,
+    /// The number of sequences.
+    pub(super) sequences: u32,
+    /// The number of threads.
+    pub(super) threads: i32,
+}
+
+/// A context of llama.cpp.
+///
+/// Every sequence has cells of its own ("streams"): on a CPU, sequences in one pool would slow each other
+/// down. Flash attention is off there, because it is slower and changes texts.
+pub(super) struct Context<'m> {
+    context: LlamaContext<'m>,
+    /// The batch of the last call.
+    batch: LlamaBatch<'static>,
+    sequences: usize,
+    limit: usize,
+    most: usize,
+}
+
+impl<'m> Context<'m> {
+    /// Creates a context of this shape, with the adapter if there is one.
+    ///
+    /// # Errors
+    /// There is not enough memory, or llama.cpp refuses the adapter.
+    pub(super) fn new(
+        model: &'m LlamaModel,
+        adapter: Option<&mut Adapter>,
+        shape: Shape,
+    ) -> Result<Self> {
+        let Shape { limit, sequences, threads } = shape;
+        let has_gpu = cfg!(any(feature = "cuda", feature = "metal", feature = "vulkan"));
+        let params = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(limit.saturating_mul(sequences)))
+            .with_n_seq_max(sequences)
+            .with_n_batch(CHUNK)
+            .with_n_ubatch(CHUNK)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads)
+            .with_flash_attention_policy(i32::from(has_gpu))
+            .with_no_perf(true);
+        let mut context = model.new_context(backend()?, params).map_err(|cause| {
+            let message = format!("there is no memory for {sequences} contexts of {limit} tokens");
+            Error::new(ErrorKind::Model, message).because(cause)
+        })?;
+        if let Some(Adapter { adapter, scale }) = adapter {
+            // llama.cpp stores the adapter with its model.
+            context
+                .lora_adapter_set(adapter, *scale)
+                .map_err(|cause| failed("llama.cpp refuses the LoRA adapter").because(cause))?;
+        }
+        // llama.cpp may change both numbers; exceeding the real ones would abort the process.
+        let most = context.n_batch().min(CHUNK).max(1);
+        let limit = context.n_ctx() / sequences.max(1);
+        Ok(Self {
+            context,
+            batch: LlamaBatch::new(most as usize, 1),
+            sequences: sequences as usize,
+            limit: limit as usize,
+            most: most as usize,
+        })
+    }
+}
+
+impl Evaluator for Context<'_> {
+    type Saved = SeqState;
+
+    fn sequences(&self) -> usize {
+        self.sequences
+    }
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn most(&self) -> usize {
+        self.most
+    }
+
+    fn evaluate(&mut self, rows: &[Row]) -> Result<()> {
+        self.batch.clear();
+        for Row { token, position, sequence, wanted } in rows {
+            self.batch
+                .add(*token, number(*position), &[number(*sequence)], *wanted)
+                .map_err(|cause| failed("a batch is too long").because(cause))?;
+        }
+        let done = self.context.decode(&mut self.batch);
+        done.map_err(|cause| failed("llama.cpp failed to evaluate").because(cause))
+    }
+
+    fn logits(&self, n: usize) -> &[f32] {
+        self.context.get_logits_ith(number(n))
+    }
+
+    fn cut(&mut self, sequence: usize, keep: usize) -> bool {
+        let from = u32::try_from(keep).unwrap_or(u32::MAX);
+        self.context.kv_cache_seq_rm(number(sequence), Some(from), None).is_ok()
+    }
+
+    fn clear(&mut self, sequence: usize) {
+        // Removing a whole sequence never fails.
+        let _ = self.context.kv_cache_seq_rm(number(sequence), None, None);
+    }
+
+    fn save(&self, sequence: usize) -> Option<SeqState> {
+        self.context.state_seq_get(number(sequence), LlamaStateSeqFlags::empty()).ok()
+    }
+
+    fn restore(&mut self, sequence: usize, saved: &SeqState) -> bool {
+        self.context.state_seq_set(saved, number(sequence)).is_ok()
+    }
+
+    fn bytes(saved: &SeqState) -> usize {
+        saved.byte_len()
+    }
+}
+
+/// A number for llama.cpp.
+fn number(n: usize) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,310 @@
+//! What the model has read: the tokens of every sequence in the cache, and copies of earlier sequences.
+//!
+//! Prompts of judges share long beginnings: the rubric, the question, or all of the prompt in another draw. Every
+//! shared token is evaluated once. A prompt begins from the sequence that shares most of it: the one that it
+//! replaces, another one, or a parked copy of an earlier one.
+
+use std::sync::Arc;
+
+use llama_cpp_2::token::LlamaToken;
+
+use super::{
+    evaluator::{Evaluator, Row},
+    work::shared,
+};
+use crate::error::Result;
+
+/// Prefixes are shared in multiples of this number of tokens. The rest of a prompt is then evaluated with bitwise
+/// the same logits as in one piece: the kernels of llama.cpp treat the last rows of a call in a different way.
+const GRAIN: usize = 4;
+
+/// A sequence with fewer tokens of its own than this is not parked: evaluating them again is as quick as copying.
+const WORTH_PARKING: usize = 16;
+
+/// The sequences of an evaluator.
+pub(super) struct Memory<E: Evaluator> {
+    evaluator: E,
+    held: Vec<Held>,
+    /// Copies of earlier sequences, the least recently used first.
+    parked: Vec<Parked<E::Saved>>,
+    /// The most bytes of all copies together.
+    budget: usize,
+    /// The most tokens that were in the cache at once.
+    peak: usize,
+}
+
+/// The content of a sequence.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    tokens: Vec<LlamaToken>,
+    /// The logits after the prompt of the sequence.
+    end: Option<End>,
+}
+
+/// The logits at the end of a prompt. Other draws of this prompt begin with them, without evaluating anything.
+#[derive(Clone, Debug)]
+struct End {
+    /// The number of tokens of the prompt.
+    length: usize,
+    logits: Arc<[f32]>,
+}
+
+/// A copy of a sequence.
+struct Parked<S> {
+    held: Held,
+    saved: S,
+    /// The bytes of the copy and of the logits.
+    bytes: usize,
+}
+
+/// Where a prompt begins.
+pub(super) struct Begun {
+    /// How many of its tokens are in the cache.
+    pub(super) kept: usize,
+    /// The logits after it, if all of it is in the cache.
+    pub(super) logits: Option<Arc<[f32]>>,
+}
+
+/// The sequence from which a prompt begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Held(usize),
+    Parked(usize),
+}
+
+impl<E: Evaluator> Memory<E> {
+    /// Memory for the sequences of an evaluator, which are empty. Copies take at most `budget` bytes.
+    pub(super) fn new(evaluator: E, budget: usize) -> Self {
+        let held = vec![Held::default(); evaluator.sequences()];
+        Self { evaluator, held, parked: Vec::new(), budget, peak: 0 }
+    }
+
+    /// The number of sequences.
+    pub(super) fn sequences(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The most tokens in a sequence.
+    pub(super) fn limit(&self) -> usize {
+        self.evaluator.limit()
+    }
+
+    /// The tokens of a sequence.
+    pub(super) fn held(&self, sequence: usize) -> &[LlamaToken] {
+        &self.held[sequence].tokens
+    }
+
+    /// The logits after the n-th token of the last call.
+    pub(super) fn logits(&self, n: usize) -> &[f32] {
+        self.evaluator.logits(n)
+    }
+
+    /// The most tokens that were in the cache at once.
+    pub(super) fn peak(&self) -> usize {
+        self.peak
+    }
+
+    /// How many tokens a prompt shares with what the model has read.
+    pub(super) fn shared(&self, prompt: &[LlamaToken]) -> usize {
+        let read = self.held.iter().chain(self.parked.iter().map(|parked| &parked.held));
+        read.map(|held| shared(&held.tokens, prompt)).max().unwrap_or(0)
+    }
+
+    /// The sequence to use for a prompt among those that are free: one from which it can begin without a copy, or
+    /// the first one. Calls are quickest if the sequences in use stand together.
+    pub(super) fn place(&self, free: &[usize], prompt: &[LlamaToken]) -> Option<usize> {
+        let best = self.source(prompt).map(|(source, _)| source);
+        let same = free.iter().find(|&&sequence| best == Some(Source::Held(sequence)));
+        same.or_else(|| free.first()).copied()
+    }
+
+    /// Makes a sequence begin as this prompt does, as far as possible. The content that it loses is parked.
+    pub(super) fn begin(&mut self, sequence: usize, prompt: &[LlamaToken]) -> Begun {
+        let own = Source::Held(sequence);
+        let kept = self.source(prompt).filter(|(source, _)| *source == own);
+        self.park(sequence, kept.map_or(0, |(_, kept)| kept));
+        // Looked up again, because parking may replace copies.
+        let kept = match self.source(prompt) {
+            Some((source, kept)) if source == own => self.rewind(sequence, kept),
+            Some((source, kept)) => self.copy(source, sequence, kept),
+            None => {
+                self.empty(sequence);
+                0
+            }
+        };
+        let end = self.held[sequence].end.as_ref();
+        let end = end.filter(|end| kept == prompt.len() && end.length == kept);
+        let logits = end.map(|end| end.logits.clone());
+        if logits.is_none() && kept == prompt.len() {
+            // The last token must be evaluated, because its logits are needed.
+            let kept = self.rewind(sequence, whole(kept.saturating_sub(1)));
+            return Begun { kept, logits };
+        }
+        Begun { kept, logits }
+    }
+
+    /// The sequence from which most of the prompt can be taken, and how many tokens that is.
+    fn source(&self, prompt: &[LlamaToken]) -> Option<(Source, usize)> {
+        let usable = |held: &Held| {
+            let shared = shared(&held.tokens, prompt);
+            let is_end = held.end.as_ref().is_some_and(|end| end.length == prompt.len());
+            if shared == prompt.len() && is_end {
+                shared
+            } else {
+                whole(shared.min(prompt.len().saturating_sub(1)))
+            }
+        };
+        let held = self.held.iter().enumerate().map(|(n, held)| (Source::Held(n), usable(held)));
+        let parked = self.parked.iter().enumerate();
+        let parked = parked.map(|(n, parked)| (Source::Parked(n), usable(&parked.held)));
+        // The first of equals, so that copies are the last resort.
+        let best = held.chain(parked).rev().max_by_key(|(_, kept)| *kept);
+        best.filter(|(_, kept)| *kept > 0)
+    }
+
+    /// Copies the first `kept` tokens of a source into a sequence. Returns how many it has then.
+    fn copy(&mut self, source: Source, sequence: usize, kept: usize) -> usize {
+        self.empty(sequence);
+        let (held, is_restored) = match source {
+            Source::Held(from) => {
+                let saved = self.evaluator.save(from);
+                let restored = saved.is_some_and(|saved| self.evaluator.restore(sequence, &saved));
+                (self.held[from].clone(), restored)
+            }
+            Source::Parked(n) => {
+                // It is the most recently used one now.
+                let parked = self.parked.remove(n);
+                let restored = self.evaluator.restore(sequence, &parked.saved);
+                let held = parked.held.clone();
+                self.parked.push(parked);
+                (held, restored)
+            }
+        };
+        if !is_restored {
+            self.empty(sequence);
+            return 0;
+        }
+        self.held[sequence] = held;
+        self.rewind(sequence, kept)
+    }
+
+    /// Parks a copy of a sequence that will lose everything after its first `kept` tokens, unless little is lost.
+    fn park(&mut self, sequence: usize, kept: usize) {
+        let tokens = &self.held[sequence].tokens;
+        let elsewhere = |held: &Held| shared(&held.tokens, tokens);
+        let others = self.held.iter().enumerate().filter(|(n, _)| *n != sequence);
+        let others = others.map(|(_, held)| elsewhere(held));
+        let known = others.chain(self.parked.iter().map(|parked| elsewhere(&parked.held))).max();
+        if tokens.len() < kept.max(known.unwrap_or(0)) + WORTH_PARKING {
+            return;
+        }
+        let Some(saved) = self.evaluator.save(sequence) else { return };
+        let held = self.held[sequence].clone();
+        let logits = held.end.as_ref().map_or(0, |end| size_of_val(&*end.logits));
+        let bytes = E::bytes(&saved) + logits;
+        // Copies of its beginnings hold nothing more.
+        self.parked.retain(|parked| !held.tokens.starts_with(&parked.held.tokens));
+        let mut all = bytes + self.parked.iter().map(|parked| parked.bytes).sum::<usize>();
+        while all > self.budget && !self.parked.is_empty() {
+            all -= self.parked.remove(0).bytes;
+        }
+        if all <= self.budget {
+            self.parked.push(Parked { held, saved, bytes });
+        }
+    }
+
+    /// Removes everything after the first `keep` tokens of a sequence, and returns how many tokens are left. A
+    /// recurrent model cannot be rewound, so its sequence is emptied.
+    pub(super) fn rewind(&mut self, sequence: usize, keep: usize) -> usize {
+        if keep < self.held[sequence].tokens.len() {
+            if !self.evaluator.cut(sequence, keep) {
+                self.empty(sequence);
+                return 0;
+            }
+            let held = &mut self.held[sequence];
+            held.tokens.truncate(keep);
+            held.end = held.end.take().filter(|end| end.length <= keep);
+        }
+        self.held[sequence].tokens.len()
+    }
+
+    /// Empties a sequence.
+    fn empty(&mut self, sequence: usize) {
+        self.evaluator.clear(sequence);
+        self.held[sequence] = Held::default();
+    }
+
+    /// The tokens of the next call that extends a sequence to `tokens`: calls end at multiples of the longest one.
+    pub(super) fn chunk<'t>(&self, sequence: usize, tokens: &'t [LlamaToken]) -> &'t [LlamaToken] {
+        let most = self.evaluator.most();
+        let at = self.held[sequence].tokens.len();
+        &tokens[at..((at / most + 1) * most).min(tokens.len())]
+    }
+
+    /// Evaluates tokens after those of a sequence, and keeps the logits of the last one or of `all`.
+    ///
+    /// # Errors
+    /// As of [`round`](Self::round).
+    pub(super) fn extend(
+        &mut self,
+        sequence: usize,
+        tokens: &[LlamaToken],
+        all: bool,
+    ) -> Result<()> {
+        let first = self.held[sequence].tokens.len();
+        let row = |(n, &token): (usize, &LlamaToken)| Row {
+            token,
+            position: first + n,
+            sequence,
+            wanted: all || n + 1 == tokens.len(),
+        };
+        let rows: Vec<Row> = tokens.iter().enumerate().map(row).collect();
+        self.evaluate(&rows)
+    }
+
+    /// Evaluates one token after those of each of these sequences, in one call. Sequences must ascend.
+    ///
+    /// # Errors
+    /// llama.cpp failed. The sequences are then empty, because their content is unknown.
+    pub(super) fn round(&mut self, group: &[(usize, LlamaToken)]) -> Result<()> {
+        let row = |&(sequence, token): &(usize, LlamaToken)| Row {
+            token,
+            position: self.held[sequence].tokens.len(),
+            sequence,
+            wanted: true,
+        };
+        let rows: Vec<Row> = group.iter().map(row).collect();
+        self.evaluate(&rows)
+    }
+
+    /// Evaluates rows and notes what the sequences then hold.
+    fn evaluate(&mut self, rows: &[Row]) -> Result<()> {
+        let done = self.evaluator.evaluate(rows);
+        if done.is_err() {
+            rows.iter().for_each(|row| self.empty(row.sequence));
+            return done;
+        }
+        rows.iter().for_each(|row| self.held[row.sequence].tokens.push(row.token));
+        let all = self.held.iter().map(|held| held.tokens.len()).sum();
+        self.peak = self.peak.max(all);
+        Ok(())
+    }
+
+    /// Keeps the logits of the last call's token `n`, which end the prompt that a sequence holds.
+    pub(super) fn note_end(&mut self, sequence: usize, n: usize) {
+        let logits = Arc::from(self.evaluator.logits(n));
+        let length = self.held[sequence].tokens.len();
+        self.held[sequence].end = Some(End { length, logits });
+    }
+
+    /// The evaluator, for measurements before the first request.
+    #[cfg(test)]
+    pub(super) fn evaluator(&self) -> &E {
+        &self.evaluator
+    }
+}
+
+/// The largest multiple of the grain.
+fn whole(tokens: usize) -> usize {
+    tokens / GRAIN * GRAIN
+}

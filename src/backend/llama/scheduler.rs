@@ -1,0 +1,353 @@
+//! Takes turns: answers as many requests at once as pay, and evaluates what they share once.
+//!
+//! A turn is one of three things. A request is admitted to a free sequence, which begins as its prompt does. Or a
+//! piece of one prompt is read, alone in its call: only one prompt is read at a time, so that the next one can begin
+//! with it. Or all texts that are being written or weighed go on by one token, together in a call.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use llama_cpp_2::token::LlamaToken;
+use tokio::sync::oneshot;
+
+use super::{
+    curve::Curve,
+    evaluator::Evaluator,
+    figures::{EngineFigures, Known},
+    memory::{Begun, Memory},
+    queue::Queue,
+    step::{Seen, Step, Words},
+    task::Task,
+    work::{Job, shared},
+};
+use crate::{completion::Completion, error::Error, error::Result};
+
+/// The engine of a model: its memory, and the requests that it answers.
+pub(super) struct Scheduler<E: Evaluator> {
+    memory: Memory<E>,
+    queue: Queue,
+    words: Arc<dyn Words>,
+    /// What calls of several sequences cost.
+    curve: Curve,
+    /// The requests that are being answered, by sequence.
+    active: Vec<Option<Active>>,
+    /// The sequences that wait for the continuation of their text.
+    resting: Vec<Option<Rest>>,
+    figures: Arc<Mutex<EngineFigures>>,
+    known: Known,
+}
+
+/// A request that is being answered.
+struct Active {
+    task: Task,
+    phase: Phase,
+    /// Whether its tokens are evaluated in calls of their own.
+    alone: bool,
+    started: Instant,
+    /// The channel for the answer; closed when the caller stops waiting.
+    reply: oneshot::Sender<Result<Completion>>,
+}
+
+/// What a request waits for.
+#[derive(Debug)]
+enum Phase {
+    /// Its sequence is extended to these tokens, in pieces.
+    Reads(Vec<LlamaToken>),
+    /// These tokens are evaluated in one call, with the logits of all.
+    Weighs(Vec<LlamaToken>),
+    /// One token is evaluated.
+    Token(LlamaToken),
+}
+
+/// A sequence whose text may be continued.
+struct Rest {
+    until: Instant,
+    /// The number of tokens before the text.
+    prompt: usize,
+}
+
+/// Which logits of the last call belong to a request.
+enum Rows {
+    /// Those of this token.
+    One(usize),
+    /// Those of every token.
+    All,
+    /// Those that were kept at the end of its prompt.
+    Kept(Arc<[f32]>),
+}
+
+impl<E: Evaluator> Scheduler<E> {
+    /// An engine without requests.
+    pub(super) fn new(
+        memory: Memory<E>,
+        queue: Queue,
+        words: Arc<dyn Words>,
+        curve: Curve,
+        figures: Arc<Mutex<EngineFigures>>,
+    ) -> Self {
+        let none = || (0..memory.sequences()).map(|_| None).collect();
+        let (active, resting) = (none(), (0..memory.sequences()).map(|_| None).collect());
+        let known = Known::default();
+        let scheduler = Self { memory, queue, words, curve, active, resting, figures, known };
+        scheduler.note(|figures| {
+            figures.width = scheduler.active.len();
+            figures.prompt_tokens_minimum = Some(0);
+        });
+        scheduler
+    }
+
+    /// Answers requests until the queue is closed and all are answered.
+    pub(super) fn run(&mut self) {
+        loop {
+            let started = Instant::now();
+            self.queue.drain();
+            self.drop_cancelled();
+            self.admit();
+            let has_worked = self.step();
+            self.note(|figures| figures.busy_seconds += started.elapsed().as_secs_f64());
+            if has_worked {
+                continue;
+            }
+            if !self.queue.is_empty() {
+                // All that is free rests.
+                let until = self.resting.iter().flatten().map(|rest| rest.until).min();
+                self.queue.wait_until(until.unwrap_or_else(Instant::now));
+            } else if !self.queue.wait() {
+                return;
+            }
+        }
+    }
+
+    /// Frees the sequences of requests whose callers have stopped waiting.
+    fn drop_cancelled(&mut self) {
+        for active in &mut self.active {
+            if active.as_ref().is_some_and(|active| active.reply.is_closed()) {
+                *active = None;
+            }
+        }
+    }
+
+    /// Starts requests while there are free sequences, but not while a prompt is read.
+    fn admit(&mut self) {
+        while !self.active.iter().flatten().any(|active| matches!(active.phase, Phase::Reads(_))) {
+            let best = self.queue.best(|prompt| self.memory.shared(prompt));
+            let Some(n) = best else { return };
+            let Some(sequence) = self.place(self.queue.prompt(n)) else { return };
+            let job = self.queue.take(n);
+            self.start(sequence, job);
+        }
+    }
+
+    /// A free sequence for this prompt. One that rests is free for the continuation of its text only.
+    fn place(&self, prompt: &[LlamaToken]) -> Option<usize> {
+        let now = Instant::now();
+        let is_free = |n: &usize| {
+            let held = self.memory.held(*n);
+            let rests = self.resting[*n]
+                .as_ref()
+                .is_some_and(|rest| rest.until > now && shared(held, prompt) <= rest.prompt);
+            self.active[*n].is_none() && !rests
+        };
+        let free: Vec<usize> = (0..self.active.len()).filter(is_free).collect();
+        self.memory.place(&free, prompt)
+    }
+
+    /// Starts a request in a free sequence.
+    fn start(&mut self, sequence: usize, job: Job) {
+        let Job { work, alone, reply, .. } = job;
+        self.count(&work.texts());
+        self.resting[sequence] = None;
+        let mut task = Task::new(work);
+        let prompt = task.prompt().to_vec();
+        let Begun { kept, logits } = self.memory.begin(sequence, &prompt);
+        task.begin(kept);
+        self.note(|figures| figures.prompt_tokens += prompt.len() as u64);
+        let phase = Phase::Reads(prompt);
+        self.active[sequence] = Some(Active { task, phase, alone, started: Instant::now(), reply });
+        if let Some(logits) = logits {
+            self.go_on(sequence, &Rows::Kept(logits));
+        }
+    }
+
+    /// Counts the fewest tokens that these texts need.
+    fn count(&mut self, texts: &[Vec<LlamaToken>]) {
+        for text in texts {
+            let new = self.known.add(text.clone());
+            self.note(|figures| {
+                let sum = figures.prompt_tokens_minimum;
+                figures.prompt_tokens_minimum = sum.zip(new).map(|(sum, new)| sum + new);
+            });
+        }
+    }
+
+    /// Evaluates what is needed next. Returns false if nothing is.
+    fn step(&mut self) -> bool {
+        let reads = |active: &Option<Active>| {
+            active.as_ref().is_some_and(|active| !matches!(active.phase, Phase::Token(_)))
+        };
+        if let Some(sequence) = self.active.iter().position(reads) {
+            self.read(sequence);
+            return true;
+        }
+        let token = |(n, active): (usize, &Option<Active>)| match active {
+            Some(Active { phase: Phase::Token(token), alone, .. }) => Some((n, *token, *alone)),
+            _ => None,
+        };
+        let all: Vec<_> = self.active.iter().enumerate().filter_map(token).collect();
+        let (alone, together): (Vec<_>, Vec<_>) = all.iter().partition(|(.., alone)| *alone);
+        let pairs = |all: Vec<(usize, LlamaToken, bool)>| -> Vec<(usize, LlamaToken)> {
+            all.into_iter().map(|(n, token, _)| (n, token)).collect()
+        };
+        for pair in pairs(alone) {
+            self.round(&[pair]);
+        }
+        let mut together = pairs(together);
+        for width in self.curve.calls(together.len()) {
+            let rest = together.split_off(width);
+            self.round(&std::mem::replace(&mut together, rest));
+        }
+        !all.is_empty()
+    }
+
+    /// Evaluates the next piece of a request that needs more than a token.
+    fn read(&mut self, sequence: usize) {
+        let Some(active) = &self.active[sequence] else { return };
+        let (tokens, all, rows) = match &active.phase {
+            Phase::Reads(target) => {
+                (self.memory.chunk(sequence, target).to_vec(), false, Some(target.len()))
+            }
+            Phase::Weighs(tokens) => (tokens.clone(), true, None),
+            Phase::Token(token) => (vec![*token], false, None),
+        };
+        let started = Instant::now();
+        let done = self.memory.extend(sequence, &tokens, all);
+        self.note(|figures| {
+            figures.called(started.elapsed());
+            figures.prompt_tokens_evaluated += tokens.len() as u64;
+        });
+        if let Err(error) = done {
+            return self.fail(sequence, error);
+        }
+        match rows {
+            // The prompt goes on in the next piece.
+            Some(target) if self.memory.held(sequence).len() < target => (),
+            Some(_) => {
+                self.memory.note_end(sequence, tokens.len() - 1);
+                self.go_on(sequence, &Rows::One(tokens.len() - 1));
+            }
+            None => self.go_on(sequence, &Rows::All),
+        }
+    }
+
+    /// Extends several sequences by a token each, in one call.
+    fn round(&mut self, group: &[(usize, LlamaToken)]) {
+        let started = Instant::now();
+        let done = self.memory.round(group);
+        let weighed = group.iter().filter(|(n, _)| {
+            let task = self.active[*n].as_ref().map(|active| &active.task);
+            !matches!(task, Some(Task::Write(_)))
+        });
+        let weighed = weighed.count() as u64;
+        self.note(|figures| {
+            figures.called(started.elapsed());
+            figures.prompt_tokens_evaluated += weighed;
+        });
+        for (row, (sequence, _)) in group.iter().enumerate() {
+            match &done {
+                Ok(()) => self.go_on(*sequence, &Rows::One(row)),
+                Err(error) => self.fail(*sequence, error.clone()),
+            }
+        }
+    }
+
+    /// Gives a request the logits that it waited for, and notes what it needs next.
+    fn go_on(&mut self, sequence: usize, rows: &Rows) {
+        let mut kept = None;
+        loop {
+            let Some(active) = &mut self.active[sequence] else { return };
+            let memory = &self.memory;
+            let logits = |n: usize| match kept.as_ref().unwrap_or(rows) {
+                Rows::One(row) => memory.logits(*row),
+                Rows::All => memory.logits(n),
+                Rows::Kept(logits) => logits,
+            };
+            let seen = Seen {
+                held: memory.held(sequence),
+                logits: &logits,
+                limit: memory.limit(),
+                words: &*self.words,
+            };
+            let phase = match active.task.next(&seen) {
+                Ok(Step::Done(answer)) => return self.finish(sequence, *answer),
+                Ok(Step::Read(target)) => {
+                    let begun = self.memory.begin(sequence, &target);
+                    kept = begun.logits.map(Rows::Kept);
+                    Phase::Reads(target)
+                }
+                Ok(Step::Evaluate { keep, tokens, all }) => self.after(sequence, keep, tokens, all),
+                Err(error) => return self.fail(sequence, error),
+            };
+            if let Some(active) = &mut self.active[sequence] {
+                active.phase = phase;
+            }
+            if kept.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// How tokens are evaluated after the first `keep` of a sequence.
+    fn after(&mut self, sequence: usize, keep: usize, tokens: Vec<LlamaToken>, all: bool) -> Phase {
+        let held = self.memory.held(sequence);
+        let path = &held[..keep.min(held.len())];
+        // A recurrent model cannot be rewound: it reads the beginning again.
+        let whole = [path, &tokens].concat();
+        if self.memory.rewind(sequence, keep) < keep {
+            return Phase::Reads(whole);
+        }
+        match tokens.as_slice() {
+            [token] if !all => Phase::Token(*token),
+            _ if all => Phase::Weighs(tokens),
+            _ => Phase::Reads(whole),
+        }
+    }
+
+    /// Sends an answer, and lets the sequence rest if its text may be continued.
+    fn finish(&mut self, sequence: usize, answer: Completion) {
+        let Some(Active { task, started, reply, .. }) = self.active[sequence].take() else {
+            return;
+        };
+        let mut written = 0;
+        if let Task::Write(draft) = &task {
+            written = draft.written() as u64;
+            let rest = self.queue.rest(started.elapsed());
+            let prompt = task.prompt().len();
+            self.resting[sequence] = rest.map(|time| Rest { until: Instant::now() + time, prompt });
+            // What was written need not be evaluated again.
+            let _ = self.known.add(self.memory.held(sequence).to_vec());
+        }
+        let peak = self.memory.peak();
+        self.note(|figures| {
+            figures.requests += 1;
+            figures.generated_tokens += written;
+            figures.kv_cells_peak = peak;
+        });
+        // The caller may have stopped waiting, which is not an error.
+        drop(reply.send(Ok(answer)));
+    }
+
+    /// Ends a request with an error.
+    fn fail(&mut self, sequence: usize, error: Error) {
+        if let Some(active) = self.active[sequence].take() {
+            drop(active.reply.send(Err(error)));
+        }
+    }
+
+    fn note(&self, change: impl FnOnce(&mut EngineFigures)) {
+        let mut figures: MutexGuard<'_, EngineFigures> =
+            self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut figures);
+    }
+}

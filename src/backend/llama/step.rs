@@ -1,0 +1,64 @@
+//! One step of a task: what the model returned, and what the task needs next.
+
+use llama_cpp_2::token::LlamaToken;
+
+use crate::{
+    completion::{Completion, Usage},
+    error::Result,
+};
+
+/// What a task needs next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Remove everything after the first `keep` tokens of its sequence, then evaluate these tokens: in one call,
+    /// with the logits of the last one or of `all`.
+    Evaluate { keep: usize, tokens: Vec<LlamaToken>, all: bool },
+    /// Let its sequence hold exactly this prompt, with the logits of its last token.
+    Read(Vec<LlamaToken>),
+    /// Nothing: this is its answer.
+    Done(Box<Completion>),
+}
+
+/// What the model returned for a task.
+pub(super) struct Seen<'s> {
+    /// The tokens of its sequence.
+    pub(super) held: &'s [LlamaToken],
+    /// The logits of the tokens of the last call: of the last token only, or of all.
+    pub(super) logits: &'s dyn Fn(usize) -> &'s [f32],
+    /// The most tokens in a sequence.
+    pub(super) limit: usize,
+    /// The vocabulary.
+    pub(super) words: &'s dyn Words,
+}
+
+impl<'s> Seen<'s> {
+    /// The logits after the last token.
+    pub(super) fn last(&self) -> &'s [f32] {
+        (self.logits)(0)
+    }
+}
+
+/// What tasks need to know of a vocabulary.
+pub(super) trait Words {
+    /// The bytes of a token as readers see it.
+    fn piece(&self, token: LlamaToken) -> Vec<u8>;
+
+    /// Whether a token ends the turn.
+    fn is_end(&self, token: LlamaToken) -> bool;
+
+    /// The tokens that end a thinking block with this text.
+    ///
+    /// # Errors
+    /// The tokenizer makes control tokens of plain text.
+    fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>>;
+}
+
+/// The usage of a request: tokens of the prompt, those of them that were in the cache, and written tokens.
+pub(super) fn usage(prompt: usize, cached: usize, written: usize) -> Usage {
+    Usage { cached: Some(cached as u64), ..Usage::new(prompt as u64, written as u64) }
+}
+
+/// An answer of an engine in this process.
+pub(super) fn answer(text: String) -> Completion {
+    Completion { in_process: true, ..Completion::text(text) }
+}
