@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batching;
 mod engine_faults;
 mod llama;
 mod llama_figures;

@@ -42,7 +42,9 @@ impl Curve {
 
     /// The smallest width, up to `most`, with nearly the best rate.
     pub(super) fn width(&self, most: usize) -> usize {
-        let usable = || (1..=most.max(1)).map(|width| (width, self.rate(width)));
+        let measured = self.points.iter().map(|(width, _)| *width).filter(|width| *width < most);
+        let usable =
+            || measured.clone().chain([most.max(1)]).map(|width| (width, self.rate(width)));
         let best = usable().map(|(_, rate)| rate).fold(0.0, f64::max);
         usable().find(|(_, rate)| *rate >= best * NEARLY).map_or(1, |(width, _)| width)
     }

@@ -297,10 +297,14 @@ impl<E: Evaluator> Memory<E> {
         self.held[sequence].end = Some(End { length, logits });
     }
 
-    /// The evaluator, for measurements before the first request.
     #[cfg(test)]
     pub(super) fn evaluator(&self) -> &E {
         &self.evaluator
+    }
+
+    #[cfg(test)]
+    pub(super) fn parked_bytes(&self) -> usize {
+        self.parked.iter().map(|parked| E::bytes(&parked.saved)).sum()
     }
 }
 
