@@ -229,6 +229,9 @@ pub struct Info {
     pub layers: u32,
     /// Whether it has a chat template.
     pub chat_template: bool,
+    /// Tokens per second by the number of texts that are written at once; empty until the model was loaded on this
+    /// machine.
+    pub widths: Vec<(usize, f64)>,
 }
 
 /// Reads the metadata of a model without loading its weights, which takes milliseconds.
@@ -254,5 +257,6 @@ pub fn inspect(weights: &Weights) -> Result<Info> {
         vocabulary: model.n_vocab(),
         layers: number("block_count"),
         chat_template: meta("tokenizer.chat_template").contains('{'),
+        widths: source.curve().map(|curve| curve.rates()).unwrap_or_default(),
     })
 }
