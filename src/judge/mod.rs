@@ -272,12 +272,9 @@ impl Judge {
     }
 
     /// How many items to keep open at once: two for each request that its models handle, so that no model
-    /// waits for a slow record; at most 1,024. For a model in this process it is one item per request. With
-    /// more, the second request of an item would no longer find the first one in the model's cache.
+    /// waits for a slow record; at most 1,024.
     pub fn open_records(&self) -> usize {
-        let width = self.concurrency();
-        let is_here = self.0.models.iter().all(|model| model.backend.is_in_process());
-        if is_here { width } else { records_open(width) }
+        records_open(self.concurrency())
     }
 
     /// The item as the prompt sees it, with fields renamed and filled in. If the members rename fields

@@ -10,10 +10,10 @@ use llama_cpp_2::model::LlamaModel;
 use super::{
     LlamaOptions,
     curve::Curve,
-    evaluator::Context,
+    evaluator::{Adapter, Context, Shape},
     figures::EngineFigures,
     file::Source,
-    load::{self, Adapter},
+    load,
     memory::Memory,
     queue::Queue,
     scheduler::Scheduler,
@@ -70,7 +70,7 @@ pub(super) fn run(
 fn serve(
     model: &Arc<LlamaModel>,
     mut adapter: Option<Adapter>,
-    shape: super::evaluator::Shape,
+    shape: Shape,
     curve: Curve,
     jobs: Receiver<Job>,
     loaded: &Sender<Result<Loaded>>,

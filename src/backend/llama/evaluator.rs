@@ -12,11 +12,11 @@ use llama_cpp_2::{
         session::{LlamaStateSeqFlags, SeqState},
     },
     llama_batch::LlamaBatch,
-    model::LlamaModel,
+    model::{LlamaLoraAdapter, LlamaModel},
     token::LlamaToken,
 };
 
-use super::{failed, load::Adapter, load::backend};
+use super::{Lora, failed, process::backend};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One token of a call.
@@ -89,6 +89,30 @@ pub(super) struct Shape {
     pub(super) sequences: u32,
     /// The number of threads.
     pub(super) threads: i32,
+}
+
+/// A LoRA adapter that has been loaded for a model.
+pub(super) struct Adapter {
+    /// The adapter in llama.cpp.
+    adapter: LlamaLoraAdapter,
+    /// The factor of its changes.
+    scale: f32,
+}
+
+impl Adapter {
+    /// Reads the adapter from its file.
+    ///
+    /// # Errors
+    /// llama.cpp cannot read the file, or its matrices do not fit those of the model.
+    pub(super) fn load(model: &mut LlamaModel, lora: &Lora) -> Result<Self> {
+        let adapter = model.lora_adapter_init(&lora.file).map_err(|cause| {
+            let message = format!("llama.cpp cannot load the adapter `{}`", lora.file.display());
+            Error::new(ErrorKind::Config, message)
+                .because(cause)
+                .hint("it must be a LoRA adapter of this very model, converted to GGUF")
+        })?;
+        Ok(Self { adapter, scale: lora.scale })
+    }
 }
 
 /// A context of llama.cpp.

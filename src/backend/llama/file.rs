@@ -8,7 +8,7 @@ use std::{
 
 use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
 
-use super::{Lora, Weights, curve::Curve, failed, header, load, trial};
+use super::{Lora, Weights, curve::Curve, failed, header, process, trial};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Weights that llama.cpp can open. It only reads files, so embedded weights are written to a temporary one.
@@ -231,6 +231,7 @@ pub struct Info {
     pub chat_template: bool,
     /// Tokens per second by the number of texts that are written at once; empty until the model was loaded on this
     /// machine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub widths: Vec<(usize, f64)>,
 }
 
@@ -241,7 +242,7 @@ pub struct Info {
 pub fn inspect(weights: &Weights) -> Result<Info> {
     let source = Source::open(weights)?;
     let params = LlamaModelParams::default().with_vocab_only(true);
-    let model = LlamaModel::load_from_file(load::backend()?, source.path(), &params)
+    let model = LlamaModel::load_from_file(process::backend()?, source.path(), &params)
         .map_err(|cause| failed("llama.cpp cannot read the file").because(cause))?;
     let meta = |key: &str| model.meta_val_str(key).unwrap_or_default();
     let number = |suffix: &str| {

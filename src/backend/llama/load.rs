@@ -1,47 +1,17 @@
 //! Loads weights, and decides the shape of the context.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
-use llama_cpp_2::{
-    LogOptions,
-    llama_backend::LlamaBackend,
-    model::{LlamaLoraAdapter, LlamaModel, params::LlamaModelParams},
-    send_logs_to_tracing,
-};
+use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
 
 use super::{
-    LlamaOptions, Lora,
+    LlamaOptions,
     curve::{Curve, WIDTHS},
-    evaluator::{Context, Evaluator, Row, Shape},
-    failed,
+    evaluator::{Adapter, Context, Evaluator, Row, Shape},
     file::Source,
+    process::backend,
 };
 use crate::error::{Error, ErrorKind, Result};
-
-/// The global state of llama.cpp, kept for the life of the process: dropping it would free it for every
-/// model.
-pub(super) fn backend() -> Result<&'static LlamaBackend> {
-    static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
-    let init = || {
-        send_logs_to_tracing(LogOptions::default());
-        LlamaBackend::init().map_err(|cause| cause.to_string())
-    };
-    BACKEND
-        .get_or_init(init)
-        .as_ref()
-        .map_err(|cause| failed("llama.cpp does not start").because(cause.clone()))
-}
-
-/// A LoRA adapter that has been loaded for a model.
-pub(super) struct Adapter {
-    /// The adapter in llama.cpp.
-    pub(super) adapter: LlamaLoraAdapter,
-    /// The factor of its changes.
-    pub(super) scale: f32,
-}
 
 /// Loads the weights, and the LoRA adapter if there is one.
 ///
@@ -62,22 +32,6 @@ pub(super) fn weights(
     let lora = options.lora.as_ref();
     let adapter = lora.map(|lora| Adapter::load(&mut model, lora)).transpose()?;
     Ok((Arc::new(model), adapter))
-}
-
-impl Adapter {
-    /// Reads the adapter from its file.
-    ///
-    /// # Errors
-    /// llama.cpp cannot read the file, or its matrices do not fit those of the model.
-    fn load(model: &mut LlamaModel, lora: &Lora) -> Result<Self> {
-        let adapter = model.lora_adapter_init(&lora.file).map_err(|cause| {
-            let message = format!("llama.cpp cannot load the adapter `{}`", lora.file.display());
-            Error::new(ErrorKind::Config, message)
-                .because(cause)
-                .hint("it must be a LoRA adapter of this very model, converted to GGUF")
-        })?;
-        Ok(Self { adapter, scale: lora.scale })
-    }
 }
 
 /// The longest context that is chosen by default, in tokens: memory grows with the length.

@@ -18,7 +18,9 @@
 //! many sequences it extends best at once, and `queue` what waits; `scheduler` runs all of these on the thread
 //! that `load` and `engine` start.
 
+mod process;
 mod header;
+mod curve;
 mod file;
 mod template;
 mod tokens;
@@ -31,7 +33,6 @@ mod score;
 mod write;
 mod task;
 mod queue;
-mod curve;
 mod evaluator;
 mod memory;
 mod figures;
