@@ -183,7 +183,6 @@ async fn a_run_that_is_to_stop_sends_no_failed_request_again() {
 }
 
 #[cfg(unix)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 async fn stops_without_another_try(command: &str, more: &[&str]) {
     let place = Place::new(&format!("remote-stop-{command}"));
     let file = place.file("r.jsonl", RECORDS);

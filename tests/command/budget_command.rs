@@ -1,6 +1,7 @@
 //! Budgets on the command line: a run stops where its budget ends, and the same command continues with a larger one.
 
 #![cfg(all(feature = "cli", feature = "openai", feature = "store"))]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use crate::support::{Place, Ran, Reply, Server};
 
