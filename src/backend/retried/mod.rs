@@ -236,13 +236,13 @@ impl Tries {
 
     /// The error after the last try.
     fn over(&self, error: Error) -> Error {
+        const TRIED: &str = "it was tried ";
         let earlier = self.requests.saturating_sub(error.attempts());
         let error = error.after_attempts(earlier);
         if self.count <= 1 {
             return error;
         }
         // A layer of retries below has counted its own tries.
-        const TRIED: &str = "it was tried ";
         error.hint_in_place(TRIED, format!("{TRIED}{} times", self.requests))
     }
 }
