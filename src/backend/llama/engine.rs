@@ -69,14 +69,14 @@ pub(super) fn run(
 /// There is not enough memory for the context, or llama.cpp refuses the adapter. Nothing was reported then.
 fn serve(
     model: &Arc<LlamaModel>,
-    mut adapter: Option<Adapter>,
+    adapter: Option<Adapter>,
     shape: Shape,
     curve: Curve,
     jobs: Receiver<Job>,
     loaded: &Sender<Result<Loaded>>,
 ) -> Result<()> {
     let vocabulary = Arc::new(Vocabulary::new(model.clone()));
-    let context = Context::new(model, adapter.as_mut(), shape)?;
+    let context = Context::new(model, adapter, shape)?;
     let memory = Memory::new(context, PARKED);
     let figures = Arc::new(Mutex::new(EngineFigures::default()));
     let meta = |key: &str| model.meta_val_str(key).unwrap_or_default();

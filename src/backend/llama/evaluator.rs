@@ -120,7 +120,7 @@ impl Adapter {
 /// Every sequence has cells of its own ("streams"): on a CPU, sequences in one pool would slow each other
 /// down. Flash attention is off there, because it is slower and changes texts.
 pub(super) struct Context<'m> {
-    context: LlamaContext<'m>,
+    inner: LlamaContext<'m>,
     /// The batch of the last call.
     batch: LlamaBatch<'static>,
     sequences: usize,
@@ -135,7 +135,7 @@ impl<'m> Context<'m> {
     /// There is not enough memory, or llama.cpp refuses the adapter.
     pub(super) fn new(
         model: &'m LlamaModel,
-        adapter: Option<&mut Adapter>,
+        adapter: Option<Adapter>,
         shape: Shape,
     ) -> Result<Self> {
         let Shape { limit, sequences, threads } = shape;
@@ -153,17 +153,17 @@ impl<'m> Context<'m> {
             let message = format!("there is no memory for {sequences} contexts of {limit} tokens");
             Error::new(ErrorKind::Model, message).because(cause)
         })?;
-        if let Some(Adapter { adapter, scale }) = adapter {
+        if let Some(Adapter { mut adapter, scale }) = adapter {
             // llama.cpp stores the adapter with its model.
             context
-                .lora_adapter_set(adapter, *scale)
+                .lora_adapter_set(&mut adapter, scale)
                 .map_err(|cause| failed("llama.cpp refuses the LoRA adapter").because(cause))?;
         }
         // llama.cpp may change both numbers; exceeding the real ones would abort the process.
-        let most = context.n_batch().min(CHUNK).max(1);
+        let most = context.n_batch().clamp(1, CHUNK);
         let limit = context.n_ctx() / sequences.max(1);
         Ok(Self {
-            context,
+            inner: context,
             batch: LlamaBatch::new(most as usize, 1),
             sequences: sequences as usize,
             limit: limit as usize,
@@ -194,30 +194,30 @@ impl Evaluator for Context<'_> {
                 .add(*token, number(*position), &[number(*sequence)], *wanted)
                 .map_err(|cause| failed("a batch is too long").because(cause))?;
         }
-        let done = self.context.decode(&mut self.batch);
+        let done = self.inner.decode(&mut self.batch);
         done.map_err(|cause| failed("llama.cpp failed to evaluate").because(cause))
     }
 
     fn logits(&self, n: usize) -> &[f32] {
-        self.context.get_logits_ith(number(n))
+        self.inner.get_logits_ith(number(n))
     }
 
     fn cut(&mut self, sequence: usize, keep: usize) -> bool {
         let from = u32::try_from(keep).unwrap_or(u32::MAX);
-        self.context.kv_cache_seq_rm(number(sequence), Some(from), None).is_ok()
+        self.inner.kv_cache_seq_rm(number(sequence), Some(from), None).is_ok()
     }
 
     fn clear(&mut self, sequence: usize) {
         // Removing a whole sequence never fails.
-        let _ = self.context.kv_cache_seq_rm(number(sequence), None, None);
+        let _ = self.inner.kv_cache_seq_rm(number(sequence), None, None);
     }
 
     fn save(&self, sequence: usize) -> Option<SeqState> {
-        self.context.state_seq_get(number(sequence), LlamaStateSeqFlags::empty()).ok()
+        self.inner.state_seq_get(number(sequence), LlamaStateSeqFlags::empty()).ok()
     }
 
     fn restore(&mut self, sequence: usize, saved: &SeqState) -> bool {
-        self.context.state_seq_set(saved, number(sequence)).is_ok()
+        self.inner.state_seq_set(saved, number(sequence)).is_ok()
     }
 
     fn bytes(saved: &SeqState) -> usize {

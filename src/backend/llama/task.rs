@@ -16,7 +16,7 @@ use crate::error::Result;
 /// A request while it is answered.
 pub(super) enum Task {
     /// A text is written.
-    Write(Draft),
+    Write(Box<Draft>),
     /// Labels are weighed at one place or at many.
     Score(Scoring),
     /// A text is weighed token by token.
@@ -27,7 +27,7 @@ impl Task {
     /// The task that answers a request.
     pub(super) fn new(work: Work) -> Self {
         match work {
-            Work::Write(writing) => Self::Write(Draft::new(writing)),
+            Work::Write(writing) => Self::Write(Box::new(Draft::new(writing))),
             Work::Choose(choice) => Self::Score(Scoring::at_one_place(choice)),
             Work::ChooseAt(choices) => Self::Score(Scoring::at_places(choices)),
             Work::Weigh { prompt, text, of } => Self::Weigh(Weighing::new(prompt, text, of)),

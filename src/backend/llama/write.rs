@@ -71,8 +71,8 @@ impl Draft {
         if self.is_full(seen.held.len(), seen.limit) {
             return Ok(self.done(Finish::Length, 0));
         }
-        let (sampling, seed) = (&self.writing.sampling, &self.writing.seed);
-        let token = sampler::pick(seen.last(), sampling, seen.held, seed, self.tokens.len());
+        let Writing { sampling, seed: chance, .. } = &self.writing;
+        let token = sampler::pick(seen.last(), sampling, seen.held, chance, self.tokens.len());
         if seen.words.is_end(token) {
             return Ok(self.done(Finish::Stop, 1));
         }
