@@ -50,11 +50,7 @@ pub(super) fn run(
     loaded: &Sender<Result<Loaded>>,
 ) {
     let served = load::weights(&source, options).and_then(|(model, adapter)| {
-        let known = source.curve();
-        let (shape, curve) = load::shape(&model, options, known.clone())?;
-        if known.is_none() {
-            source.remember_curve(&curve);
-        }
+        let (shape, curve) = load::shape(&model, options, &source)?;
         drop(source);
         serve(&model, adapter, shape, curve, jobs, loaded)
     });

@@ -71,14 +71,15 @@ impl Source {
     }
 
     /// What calls of several sequences cost with these weights, if it was measured before on this machine.
-    pub(super) fn curve(&self) -> Option<Curve> {
-        let text = fs::read_to_string(self.note("widths")?).ok()?;
+    pub(super) fn curve(&self, threads: i32) -> Option<Curve> {
+        let text = fs::read_to_string(self.note(&format!("widths-{threads}"))?).ok()?;
         serde_json::from_str(&text).ok()
     }
 
     /// Stores what calls of several sequences cost.
-    pub(super) fn remember_curve(&self, curve: &Curve) {
-        if let (Some(note), Ok(text)) = (self.note("widths"), serde_json::to_string(curve)) {
+    pub(super) fn remember_curve(&self, threads: i32, curve: &Curve) {
+        let note = self.note(&format!("widths-{threads}"));
+        if let (Some(note), Ok(text)) = (note, serde_json::to_string(curve)) {
             remember(&note, &text);
         }
     }
@@ -248,16 +249,18 @@ pub fn inspect(weights: &Weights) -> Result<Info> {
     let number = |suffix: &str| {
         meta(&format!("{}.{suffix}", meta("general.architecture"))).parse().unwrap_or(0)
     };
+    let bytes = fs::metadata(source.path()).map_or(0, |meta| meta.len());
+    let curve = source.curve(process::default_threads(bytes));
     Ok(Info {
         digest: source.identity()?,
         title: meta("general.name"),
         architecture: meta("general.architecture"),
-        bytes: fs::metadata(source.path()).map_or(0, |meta| meta.len()),
+        bytes,
         parameters: model.n_params(),
         context: number("context_length"),
         vocabulary: model.n_vocab(),
         layers: number("block_count"),
         chat_template: meta("tokenizer.chat_template").contains('{'),
-        widths: source.curve().map(|curve| curve.rates()).unwrap_or_default(),
+        widths: curve.map(|curve| curve.rates()).unwrap_or_default(),
     })
 }

@@ -9,7 +9,7 @@ use super::{
     curve::{Curve, WIDTHS},
     evaluator::{Adapter, Context, Evaluator, Row, Shape},
     file::Source,
-    process::backend,
+    process::{backend, default_threads},
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -37,9 +37,6 @@ pub(super) fn weights(
 /// The longest context that is chosen by default, in tokens: memory grows with the length.
 const LARGEST_CONTEXT: u32 = 8_192;
 
-/// For smaller models, in bytes of weights, a second thread makes evaluation slower.
-const SMALL: u64 = 64 << 20;
-
 /// For smaller models, in bytes of weights, a call with several sequences gains nothing.
 const NARROW: u64 = 8 << 20;
 
@@ -52,14 +49,15 @@ const MOST_MEMORY: u64 = 2 << 30;
 /// The tokens per sequence of the context in which widths are measured.
 const MEASURED: u32 = 256;
 
-/// The shape of the context for a model, and what calls of several sequences cost with it.
+/// The shape of the context for a model, and what calls of several sequences cost with it. The cost is measured once
+/// for every file, machine and number of threads.
 ///
 /// # Errors
 /// There is not enough memory to measure.
 pub(super) fn shape(
     model: &LlamaModel,
     options: &LlamaOptions,
-    known: Option<Curve>,
+    source: &Source,
 ) -> Result<(Shape, Curve)> {
     let trained = model.n_ctx_train().max(1);
     let limit = match options.context {
@@ -79,10 +77,14 @@ pub(super) fn shape(
     if most == 1 {
         return Ok((one, Curve::flat()));
     }
-    let curve = match known {
-        Some(curve) => curve,
-        None if options.width.is_some() && is_narrow => Curve::flat(),
-        None => measured(model, threads)?,
+    let curve = match source.curve(threads) {
+        Some(known) => known,
+        None if is_narrow => Curve::flat(),
+        None => {
+            let curve = measured(model, threads)?;
+            source.remember_curve(threads, &curve);
+            curve
+        }
     };
     let width = options.width.map_or_else(|| curve.width(most), |_| most);
     Ok((Shape { sequences: u32::try_from(width).unwrap_or(1), ..one }, curve))
@@ -139,11 +141,4 @@ fn measured(model: &LlamaModel, threads: i32) -> Result<Curve> {
         points.push((width, best));
     }
     Ok(Curve::new(points))
-}
-
-/// The default number of threads: one for small models, otherwise half of the machine's threads. Two threads
-/// of one core share its arithmetic units, and further threads waste time waiting.
-fn default_threads(bytes: u64) -> i32 {
-    let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if bytes < SMALL { 1 } else { i32::try_from(all / 2).unwrap_or(i32::MAX).max(1) }
 }

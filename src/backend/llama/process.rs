@@ -1,4 +1,4 @@
-//! llama.cpp in this process: its global state, which all models share.
+//! llama.cpp in this process: its global state, which all models share, and its share of the machine.
 
 use std::sync::OnceLock;
 
@@ -19,4 +19,14 @@ pub(super) fn backend() -> Result<&'static LlamaBackend> {
         .get_or_init(init)
         .as_ref()
         .map_err(|cause| failed("llama.cpp does not start").because(cause.clone()))
+}
+
+/// For smaller models, in bytes of weights, a second thread makes evaluation slower.
+const SMALL: u64 = 64 << 20;
+
+/// The default number of threads: one for small models, otherwise half of the machine's threads. Two threads
+/// of one core share its arithmetic units, and further threads waste time waiting.
+pub(super) fn default_threads(bytes: u64) -> i32 {
+    let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if bytes < SMALL { 1 } else { i32::try_from(all / 2).unwrap_or(i32::MAX).max(1) }
 }
