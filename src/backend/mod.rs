@@ -148,6 +148,13 @@ pub trait Backend: Debug + Send + Sync {
         false
     }
 
+    /// Whether the model keeps what it has read, so that a prompt costs less right after one with the same beginning.
+    /// A run then judges records with common beginnings one after another. Models in this process do, and servers
+    /// usually.
+    fn keeps_prompts(&self) -> bool {
+        false
+    }
+
     /// The price of a million tokens; `None` if it is unknown, which does not mean free.
     fn price(&self) -> Option<Price> {
         None
@@ -248,6 +255,10 @@ impl<L: Layer> Backend for L {
         self.below().is_in_process()
     }
 
+    fn keeps_prompts(&self) -> bool {
+        self.below().keeps_prompts()
+    }
+
     fn price(&self) -> Option<Price> {
         self.tokens_price()
     }
@@ -285,6 +296,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 
     fn is_in_process(&self) -> bool {
         (**self).is_in_process()
+    }
+
+    fn keeps_prompts(&self) -> bool {
+        (**self).keeps_prompts()
     }
 
     fn price(&self) -> Option<Price> {

@@ -32,7 +32,7 @@ use crate::{
     line::VoteLine,
     parse::Transcript,
     prompt::{Order, Prompt},
-    request::{Hasher, Request, Sampling},
+    request::{Hasher, Part, Request, Sampling},
     verdict::Judgment,
 };
 
@@ -209,6 +209,17 @@ impl Judge {
     pub async fn rehearse(&self, item: &Item) -> Result<Vec<(AskId, Request)>> {
         let facts = self.facts().await;
         self.0.panel.rehearse(item, &facts)
+    }
+
+    /// The text with which the first request about an item begins, to judge items with common beginnings one after
+    /// another. It belongs to the first member whose model [keeps prompts](Backend::keeps_prompts); `None` if no
+    /// model does, or if no request can be made. `item` is one that [`seen`](Self::seen) returned.
+    pub(crate) fn opening(&self, item: &Item) -> Option<String> {
+        let mut seats = self.0.panel.members().iter().zip(&self.0.models);
+        let (member, _) = seats.find(|(_, model)| model.backend.keeps_prompts())?;
+        let messages = self.0.panel.opening(member, item).ok()??.messages;
+        let parts = messages.iter().flat_map(|message| &message.parts);
+        Some(parts.map(Part::as_text).collect())
     }
 
     /// Judges an item again by the texts of an earlier judgment, without asking a model.

@@ -2,8 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{AskId, Facts, Judging, Member, Panel, pending::VotePlan};
-use crate::{error::Result, item::Item, request::Request};
+use super::{
+    AskId, Facts, Judging, Member, Panel,
+    conversation::{Conversation, NewConversation},
+    pending::VotePlan,
+};
+use crate::{
+    error::Result,
+    item::Item,
+    prompt::ProgramContext,
+    request::{Capabilities, Request},
+};
 
 /// What a judgment does if an answer cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +64,24 @@ impl Panel {
             }
         }
         judging.begun()
+    }
+
+    /// The first request of a member about an item that [`seen`](Self::seen) returned, as a model with all capabilities
+    /// is asked it; `None` if the prompt asks nothing.
+    ///
+    /// # Errors
+    /// The member cannot judge the item.
+    pub(crate) fn opening(&self, member: &Arc<Member>, item: &Item) -> Result<Option<Request>> {
+        let (item, plans) = self.plans(member, item, Asking::Once)?;
+        let Some(VotePlan { draw, order, mark, .. }) = plans.into_iter().next() else {
+            return Ok(None);
+        };
+        let shown = item.permuted(&order);
+        let capabilities = Capabilities::ALL;
+        let context = ProgramContext { capabilities, draw, reask: 0, force: false };
+        let element = member.prompt.front().each.map(|_| 0);
+        let opening = NewConversation { member, shown: &shown, context, mark };
+        Ok(Conversation::begin(&opening, element)?.1)
     }
 
     /// The plans of one member, one for each draw and order, and the item as this member sees it.

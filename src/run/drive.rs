@@ -1,34 +1,37 @@
 //! Processes many records at once: bounded memory, a graceful stop, and a count of the records that were
 //! never begun.
+//!
+//! Records that were read wait in [`Incoming`], which chooses the one that begins next.
 
 use std::{
     panic::resume_unwind,
-    thread,
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::JoinSet,
-};
+use tokio::{sync::watch, task::JoinSet};
 
-use super::{RunOptions, Stop};
+use super::{
+    RunOptions, Stop,
+    incoming::{Incoming, Prepared, until},
+};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     records::{End, Ending, Record},
 };
-
-/// How long the rest of the input may be read only to count it.
-const COUNTING: Duration = Duration::from_secs(2);
 
 /// Begins records and accepts their results. The runner implements it; it contains nothing about tasks, stops
 /// and deadlines.
 pub(super) trait RecordHandler {
+    /// A record that waits to begin.
+    type Ready;
     /// The result of a record.
     type Done: Send + 'static;
 
+    /// Prepares a record, in the order of the input.
+    fn prepare(&mut self, record: Record) -> Prepared<Self::Ready>;
+
     /// Begins a record; the future runs as a task of its own.
-    fn begin(&mut self, record: Record) -> impl Future<Output = Self::Done> + Send + 'static;
+    fn begin(&mut self, ready: Self::Ready) -> impl Future<Output = Self::Done> + Send + 'static;
 
     /// Accepts the result of a record, and returns how the run continues.
     ///
@@ -62,39 +65,43 @@ pub(super) async fn each(
 ) -> Result<Ending> {
     let started = Instant::now();
     let mut stop = options.stop.clone();
-    let counts = options.total.is_none() && options.counts_rest;
-    let mut reader = RecordReader::start(records, concurrency, counts)?;
+    let mut incoming = Incoming::start(records, concurrency, options)?;
     // Each record is a task, so that all cores render and parse; tasks are dropped with the run.
     let mut flying = JoinSet::new();
     let (mut begun, mut ended) = (0, 0);
     let (mut gave_up, mut out_of_budget) = (None, None);
     let (mut acted, mut deadline) = (Stop::No, None::<Duration>);
-    while reader.is_open || !flying.is_empty() {
+    while !incoming.is_over() || !flying.is_empty() {
+        while flying.len() < concurrency
+            && let Some(ready) = incoming.next()
+        {
+            begun += 1;
+            drop(flying.spawn(work.begin(ready)));
+        }
         tokio::select! {
             Some(done) = flying.join_next(), if !flying.is_empty() => {
                 match work.end(done.unwrap_or_else(|died| resume_unwind(died.into_panic())))? {
                     Proceed::Continue => ended += 1,
-                    Proceed::Interrupted => reader.close(),
+                    Proceed::Interrupted => incoming.close(),
                     Proceed::OutOfBudget(error) => {
                         out_of_budget.get_or_insert(error);
-                        reader.close();
+                        incoming.close();
                     }
                     Proceed::GiveUp(error) => {
                         ended += 1;
                         gave_up.get_or_insert(error);
-                        reader.close();
+                        incoming.close();
                     }
                 }
             }
-            record = reader.next(), if reader.is_open && flying.len() < concurrency => {
+            record = incoming.read(), if incoming.has_room() => {
                 if let Some(record) = record {
-                    begun += 1;
-                    drop(flying.spawn(work.begin(record)));
+                    incoming.add(work.prepare(record));
                 }
             }
             urgency = risen(&mut stop, acted) => {
                 acted = urgency;
-                reader.close();
+                incoming.close();
                 deadline = Some(started.elapsed() + options.grace);
                 if urgency == Stop::Now {
                     break;
@@ -115,75 +122,9 @@ pub(super) async fn each(
     };
     let left = match options.total {
         Some(total) => Some(total.saturating_sub(ended)),
-        None => reader.left().await.map(|left| left + begun - ended),
+        None => incoming.left().await.map(|left| left + begun - ended),
     };
     Ok(Ending { end, left })
-}
-
-/// Reads records in a thread of its own.
-struct RecordReader {
-    taken: mpsc::Receiver<Record>,
-    /// Receives the number of unread records when the thread ends.
-    rest: Option<oneshot::Receiver<usize>>,
-    /// Whether the thread counts the rest.
-    counts: bool,
-    is_open: bool,
-}
-
-impl RecordReader {
-    /// Starts a thread, because reading a pipe may block forever, and neither the run nor the runtime may
-    /// wait for that.
-    fn start(
-        mut records: impl Iterator<Item = Record> + Send + 'static,
-        ahead: usize,
-        counts: bool,
-    ) -> Result<Self> {
-        let (queue, taken) = mpsc::channel(ahead);
-        let (counted, rest) = oneshot::channel();
-        let read = move || {
-            let refused = records.any(|record| queue.blocking_send(record).is_err());
-            if !refused {
-                let _ = counted.send(0);
-            } else if counts {
-                let more = records.by_ref().take_while(|_| !counted.is_closed()).count();
-                let _ = counted.send(1 + more);
-            }
-        };
-        let thread = thread::Builder::new().name("records".into()).spawn(read);
-        thread.map_err(|cause| {
-            Error::new(ErrorKind::Io, "no thread to read records").because(cause)
-        })?;
-        Ok(Self { taken, rest: Some(rest), counts, is_open: true })
-    }
-
-    /// The next record; the reader closes after the last one.
-    async fn next(&mut self) -> Option<Record> {
-        let record = self.taken.recv().await;
-        self.is_open = record.is_some();
-        record
-    }
-
-    /// Accepts no more records; the thread counts the rest, or ends.
-    fn close(&mut self) {
-        self.is_open = false;
-        self.taken.close();
-    }
-
-    /// How many records were never begun; `None` if that cannot be determined within two seconds.
-    async fn left(&mut self) -> Option<usize> {
-        let mut read = 0;
-        while self.taken.recv().await.is_some() {
-            read += 1;
-        }
-        let mut rest = self.rest.take()?;
-        let rest = if self.counts {
-            tokio::time::timeout(COUNTING, rest).await.ok()?.ok()
-        } else {
-            // The thread may be blocked by a pipe.
-            rest.try_recv().ok()
-        };
-        rest.map(|rest| read + rest)
-    }
 }
 
 /// Waits until a stop more urgent than `acted` is requested; forever if its sender is dropped.
@@ -193,12 +134,4 @@ async fn risen(stop: &mut Option<watch::Receiver<Stop>>, acted: Stop) -> Stop {
         Ok(urgency) => *urgency,
         Err(_) => std::future::pending().await,
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a stopping run waits for its grace period and no longer"
-)]
-async fn until(time: Option<Duration>) {
-    tokio::time::sleep(time.unwrap_or_default()).await;
 }

@@ -154,6 +154,10 @@ impl Work for JudgeWork {
         self.judge.line_key(item)
     }
 
+    fn prefix(&self, item: &Item) -> Option<String> {
+        self.judge.opening(item)
+    }
+
     fn reuse(&self, line: &ResultLine, redo: Redo) -> Reuse<Judgment> {
         let error = line.error.clone().map(Error::from);
         match (error, &line.unreadable) {

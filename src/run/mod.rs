@@ -29,9 +29,11 @@
 //! resume.
 
 mod drive;
+mod incoming;
 mod judge;
 mod resume;
 mod revise;
+mod window;
 mod work;
 
 pub use {
@@ -52,6 +54,7 @@ use tokio::sync::watch;
 
 use self::{
     drive::{Proceed, RecordHandler, each},
+    incoming::Prepared,
     resume::{EarlierLine, LineFate, ResultLines},
 };
 use crate::{
@@ -169,7 +172,9 @@ pub struct Ran {
 
 /// Does `work` on every record, and calls `listener` for each one, in the order in which they end.
 ///
-/// At most `concurrency` records are in flight, and as many again are read ahead. A record that fails does
+/// At most `concurrency` records are in flight, and as many again are read ahead. If the work knows how their
+/// prompts begin ([`Work::prefix`]) and several records are in flight, up to 4,096 records (64 MiB) wait, and records
+/// with a common beginning begin one after another. Without common beginnings, the order is that of the input. A record that fails does
 /// not affect others. An error that every later request would meet (a refused key, an empty account) ends the
 /// reading of records, and those in flight are finished. With an `output`, work that an earlier run completed
 /// is not repeated, and every line is in the file before the listener is called. Only a complete run writes a
@@ -191,6 +196,7 @@ pub async fn run<W: Work>(
 ) -> Result<Ran> {
     let started = Instant::now();
     let lines = ResultLines::new(output, options.redo);
+    let concurrency = options.concurrency.unwrap_or_else(|| work.concurrency()).max(1);
     let mut runner = Runner {
         work: Arc::new(work),
         ids: Ids::default(),
@@ -199,8 +205,8 @@ pub async fn run<W: Work>(
         records: 0,
         kept: 0,
         is_settled: true,
+        looks_ahead: concurrency > 1,
     };
-    let concurrency = options.concurrency.unwrap_or_else(|| runner.work.concurrency()).max(1);
     let ending = each(records, concurrency, &options, &mut runner).await?;
     let Runner { lines, listener, records, kept, is_settled, .. } = runner;
     listener.over();
@@ -218,6 +224,16 @@ struct Runner<'l, W, L> {
     kept: usize,
     /// Whether no result is left that would be repeated.
     is_settled: bool,
+    /// Whether records may begin in another order than that of the input.
+    looks_ahead: bool,
+}
+
+/// A record whose work can begin.
+struct Ready<W: Work> {
+    record: Record,
+    key: String,
+    before: Option<EarlierLine<W::Line>>,
+    reuse: Reuse<W::Done>,
 }
 
 /// A record whose work has ended, on its way to the runner.
@@ -229,17 +245,35 @@ struct Done<W: Work> {
 }
 
 impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
+    type Ready = Ready<W>;
     type Done = Done<W>;
 
-    fn begin(&mut self, record: Record) -> impl Future<Output = Self::Done> + Send + 'static {
+    fn prepare(&mut self, record: Record) -> Prepared<Self::Ready> {
         let record = self.seen(record);
-        self.listener.begun(&record);
         let key = match &record.item {
             Ok(item) => self.work.key(item),
             Err(_) => JudgedRecord::key_without_record(&record.place),
         };
         let (before, reuse) = self.lines.earlier(&*self.work, &key);
-        perform(self.work.clone(), record, key, before, reuse)
+        // A record that an earlier run completed begins at once, and so does a broken one.
+        let prefix = match (&record.item, &reuse) {
+            (Ok(item), Reuse::Nothing | Reuse::Continue) if self.looks_ahead => {
+                self.work.prefix(item)
+            }
+            _ => None,
+        };
+        let bytes = if prefix.is_some() {
+            let fields = record.item.as_ref().map_or(0, |item| window::size_of(item.record()));
+            fields + before.as_ref().map_or(0, EarlierLine::size)
+        } else {
+            0
+        };
+        Prepared { record: Ready { record, key, before, reuse }, prefix, bytes }
+    }
+
+    fn begin(&mut self, ready: Self::Ready) -> impl Future<Output = Self::Done> + Send + 'static {
+        self.listener.begun(&ready.record);
+        perform(self.work.clone(), ready)
     }
 
     fn end(&mut self, done: Self::Done) -> Result<Proceed> {
@@ -283,13 +317,8 @@ impl<W: Work, L> Runner<'_, W, L> {
 }
 
 /// Does the work on one record, or reuses the line of an earlier run.
-async fn perform<W: Work>(
-    work: Arc<W>,
-    record: Record,
-    key: String,
-    before: Option<EarlierLine<W::Line>>,
-    reuse: Reuse<W::Done>,
-) -> Done<W> {
+async fn perform<W: Work>(work: Arc<W>, ready: Ready<W>) -> Done<W> {
+    let Ready { record, key, before, reuse } = ready;
     let Record { index, place, item } = record;
     let earlier = before.as_ref().and_then(|before| before.line.as_ref());
     let (outcome, old) = match &item {

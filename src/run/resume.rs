@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Finished, Redo, Reuse, Work};
+use super::{Finished, Redo, Reuse, Work, window::size};
 use crate::{
     error::Result,
     records::{End, JournalLine, Output, Written},
@@ -28,6 +28,13 @@ pub(super) struct EarlierLine<L> {
     earlier: JournalLine,
     /// Its content; `None` if it is not a line of this work.
     pub(super) line: Option<L>,
+}
+
+impl<L> EarlierLine<L> {
+    /// About how many bytes of memory it takes.
+    pub(super) fn size(&self) -> usize {
+        2 * size(&self.earlier.line)
+    }
 }
 
 /// The lines of a run, and those of an earlier one.

@@ -172,6 +172,12 @@ impl Work for ReviseWork {
         hasher.hex::<16>()
     }
 
+    fn prefix(&self, item: &Item) -> Option<String> {
+        // Without an answer that can be judged, the loop begins with a first draft.
+        let drafted = || self.writer.drafter()?.opening(item);
+        self.judge.opening(item).or_else(drafted)
+    }
+
     fn reuse(&self, line: &RevisionLine, redo: Redo) -> Reuse<Revised> {
         // A refused key is not a fault of the record.
         let is_fatal = line.error.clone().is_some_and(|error| Error::from(error).is_fatal());

@@ -80,6 +80,15 @@ pub trait Work: Send + Sync + 'static {
     /// The key of an item's line. Equal keys mean the same work, in any process.
     fn key(&self, item: &Item) -> String;
 
+    /// The text with which the work on an item begins, if it costs less right after an item whose text begins in the
+    /// same way: the prompt of a model that keeps what it has read. `None`, the default, is for work in the order
+    /// of the input.
+    ///
+    /// Items whose texts begin in the same way are begun one after another, as far as they are read ahead.
+    fn prefix(&self, _item: &Item) -> Option<String> {
+        None
+    }
+
     /// How far a line of an earlier run with the same key can be reused.
     fn reuse(&self, line: &Self::Line, redo: Redo) -> Reuse<Self::Done>;
 

@@ -96,3 +96,28 @@ fn traces_come_through_a_pipe_and_first_errors_go_on() {
     let errors: Vec<Value> = ran.lines().iter().map(|line| line["first_error"].clone()).collect();
     assert_eq!(errors, [1, -1], "{}", ran.err);
 }
+
+/// A program that writes records one by one, and waits for each result, gets it.
+#[cfg(all(feature = "llama", feature = "tiny"))]
+#[test]
+fn a_slow_pipe_gets_its_results_record_by_record() {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        process::Stdio,
+    };
+    let place = Place::new("line-slow");
+    let mut command = place.command(&["judge", "-", "-m", "tiny", "-p", "tiny-score", "-q"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut results = BufReader::new(child.stdout.take().unwrap());
+    for n in 1..6 {
+        writeln!(input, "{{\"question\": \"{n} + 1\", \"answer\": \"{n} + 1 = 7\"}}").unwrap();
+        input.flush().unwrap();
+        let mut line = String::new();
+        results.read_line(&mut line).unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["index"], n - 1);
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}

@@ -10,6 +10,7 @@ mod judge;
 mod judging;
 mod jury;
 mod keys;
+mod look_ahead;
 mod panels;
 mod pass_rules;
 mod probabilities;

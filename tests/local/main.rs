@@ -7,4 +7,5 @@ mod batching;
 mod engine_faults;
 mod llama;
 mod llama_figures;
+mod look_ahead;
 mod tiny_prompts;

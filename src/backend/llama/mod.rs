@@ -384,6 +384,10 @@ impl Backend for Llama {
         true
     }
 
+    fn keeps_prompts(&self) -> bool {
+        true
+    }
+
     async fn complete(&self, request: &Request) -> Result<Completion> {
         if request.constraint.is_some() {
             return Err(Error::new(

@@ -433,6 +433,10 @@ impl Backend for OpenAi {
         if self.provider().is_here() { most.min(LOCAL_CONCURRENCY) } else { most }
     }
 
+    fn keeps_prompts(&self) -> bool {
+        true
+    }
+
     /// The public list price, if this is the provider's own server.
     fn price(&self) -> Option<Price> {
         Prices::list().of(&self.name).filter(|_| self.provider().is_own_server())
