@@ -20,14 +20,13 @@ use crate::support::Folder;
 
 /// More different questions than the engine keeps copies of, and more records than it compares.
 const QUESTIONS: usize = 160;
-const ANSWERS: usize = 5;
+const ANSWERS: usize = 3;
 const COUNT: usize = QUESTIONS * ANSWERS;
 
 const PROMPT: &str = "\
 ---
 kind: label
-labels: [Yes, No]
-verdict: {choose: verdict}
+verdict: {choose: verdict, values: {\"Yes\": correct, \"No\": incorrect}}
 ---
 user:
 Review the solution, then say Yes if it is correct, or No.
@@ -83,8 +82,8 @@ async fn a_shuffled_file_costs_what_a_sorted_one_costs_and_keeps_its_order() {
     assert_eq!(figures.prompt_tokens_minimum, sorted.prompt_tokens_minimum);
     let (evaluated, least) = (figures.prompt_tokens_evaluated, sorted.prompt_tokens_evaluated);
     assert!(evaluated * 100 <= least * 102 + 6400, "{figures:?} {sorted:?}");
-    // One record at a time begins in the order of the input, and costs what all shuffled files would.
+    // One record at a time begins in the order of the input, and costs much more.
     options.concurrency = Some(1);
     let (figures, _) = judged(shuffled, options).await;
-    assert!(figures.prompt_tokens_evaluated > 2 * least, "{figures:?} {sorted:?}");
+    assert!(figures.prompt_tokens_evaluated * 2 > 3 * least, "{figures:?} {sorted:?}");
 }
