@@ -20,7 +20,7 @@ use crate::support::Folder;
 
 /// More different questions than the engine keeps copies of, and more records than it compares.
 const QUESTIONS: usize = 160;
-const ANSWERS: usize = 3;
+const ANSWERS: usize = 5;
 const COUNT: usize = QUESTIONS * ANSWERS;
 
 const PROMPT: &str = "\
@@ -85,5 +85,5 @@ async fn a_shuffled_file_costs_what_a_sorted_one_costs_and_keeps_its_order() {
     // One record at a time begins in the order of the input, and costs much more.
     options.concurrency = Some(1);
     let (figures, _) = judged(shuffled, options).await;
-    assert!(figures.prompt_tokens_evaluated * 2 > 3 * least, "{figures:?} {sorted:?}");
+    assert!(figures.prompt_tokens_evaluated > 2 * least, "{figures:?} {sorted:?}");
 }
