@@ -25,6 +25,7 @@ mod convert;
 mod endpoints;
 mod estimate;
 mod ext;
+mod figures;
 mod from_fn;
 mod limited;
 mod pause;
@@ -50,6 +51,7 @@ pub use {
     budgeted::{Budget, BudgetLimits, Budgeted, Spending},
     endpoints::Endpoints,
     ext::BackendExt,
+    figures::EngineFigures,
     from_fn::{FromFn, from_fn},
     limited::{Limit, Limited, records_open},
     price::{Priced, Prices},
@@ -153,6 +155,11 @@ pub trait Backend: Debug + Send + Sync {
     /// usually.
     fn keeps_prompts(&self) -> bool {
         false
+    }
+
+    /// What the engine of a model in this process has done since it was loaded; `None` for all other models.
+    fn engine(&self) -> Option<EngineFigures> {
+        None
     }
 
     /// The price of a million tokens; `None` if it is unknown, which does not mean free.
@@ -259,6 +266,10 @@ impl<L: Layer> Backend for L {
         self.below().keeps_prompts()
     }
 
+    fn engine(&self) -> Option<EngineFigures> {
+        self.below().engine()
+    }
+
     fn price(&self) -> Option<Price> {
         self.tokens_price()
     }
@@ -300,6 +311,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 
     fn keeps_prompts(&self) -> bool {
         (**self).keeps_prompts()
+    }
+
+    fn engine(&self) -> Option<EngineFigures> {
+        (**self).engine()
     }
 
     fn price(&self) -> Option<Price> {

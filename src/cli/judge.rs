@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, dry_run, fields, input, manifest, note,
+    Exit, budget, dry_run, engines, fields, input, manifest, note,
     opening::Opening,
     output,
     progress::Progress,
@@ -105,7 +105,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let judge = args.open(&resolved, input.first.as_ref(), stops).await?;
+    let models = args.models(&resolved, stops)?;
+    let judge = args.open(&resolved, input.first.as_ref(), models.clone()).await?;
     if let (Some(item), false) = (&input.first, args.output.quiet) {
         warn(&judge, item, &resolved);
     }
@@ -123,17 +124,20 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let options = running::options(&judge, &input, args.output.redo(), stopping);
-    let progress = Progress::new(input.total, args.output.quiet);
+    let progress = Progress::new(input.total, args.output.quiet, models.clone());
     let (mut sink, output) = args.output.open(judge.clone(), progress, watch)?;
-    if let Some(path) = args.output.manifest() {
-        manifest::write(&path, &judge, &resolved, &args.input.files, None)?;
-    }
+    let manifest = args.output.manifest();
+    let manifest = manifest
+        .map(|path| manifest::write(path, &judge, &resolved, &args.input.files, None))
+        .transpose()?;
     let work = run::JudgeWork::new(judge).labels(settings::labels(&resolved));
     let work = if args.output.no_item { work.without_items() } else { work };
     let (summary, left) = run::judge(work, input.records, options, output, &mut sink).await?;
-    sink.finish(&summary, left.as_ref())?;
+    sink.finish(&summary, left.as_ref(), &models)?;
+    manifest.map(|manifest| manifest.finish(&models)).transpose()?;
     if !args.output.quiet {
         note(&summary.to_string());
+        engines::print(&models);
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
     Ok(running::exit(&summary.ending.end, || gate(&resolved, &summary)))
@@ -146,16 +150,15 @@ impl Args {
         output::writing_named(plan, [("--save", &self.save), ("--record", &self.record)])
     }
 
-    /// Opens the models and builds the judge or jury; a dry run opens them without the cache, and sends nothing.
+    /// The registry that opens the models; a dry run opens them without the cache, and sends nothing.
     ///
     /// # Errors
-    /// A model cannot be opened, settings contradict each other, or a gate has no pass rule.
-    async fn open(
-        &self,
-        resolved: &Resolved,
-        first: Option<&Item>,
-        stops: watch::Receiver<bool>,
-    ) -> Result<Judge> {
+    /// The cache cannot be opened.
+    #[cfg_attr(
+        not(feature = "store"),
+        expect(clippy::unnecessary_wraps, reason = "with the feature it opens the cache")
+    )]
+    fn models(&self, resolved: &Resolved, stops: watch::Receiver<bool>) -> Result<Models> {
         let mut judges = std::iter::once(resolved).chain(&resolved.members);
         let asks_tiny = |one: &Resolved| !one.is_jury() && one.settings.model.is_none();
         if judges.any(asks_tiny) && !self.output.quiet {
@@ -170,6 +173,19 @@ impl Args {
             .stopping(stops);
         #[cfg(feature = "store")]
         let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
+        Ok(models)
+    }
+
+    /// Opens the models and builds the judge or jury.
+    ///
+    /// # Errors
+    /// A model cannot be opened, settings contradict each other, or a gate has no pass rule.
+    async fn open(
+        &self,
+        resolved: &Resolved,
+        first: Option<&Item>,
+        models: Models,
+    ) -> Result<Judge> {
         let opening =
             Opening { first, quiet: self.output.quiet, models, limits: self.budget.limits() };
         let judge = opening.judge(resolved).await?;

@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::secrets::redacted;
+use super::{engines, secrets::redacted};
 use tribunal::{
     backend::Backend,
     config::Resolved,
     error::{Error, ErrorKind, Result},
     judge::Judge,
     judging::Member,
+    models::Models,
 };
 
 /// The path of the manifest: `results.jsonl.run.json` for `results.jsonl`; `None` for a device.
@@ -30,18 +31,46 @@ pub(super) fn beside(results: &Path) -> Option<PathBuf> {
     is_file.then(|| results.with_file_name(name))
 }
 
+/// A manifest that was written before the first request.
+pub(super) struct Manifest {
+    path: PathBuf,
+    run: Value,
+}
+
+impl Manifest {
+    /// Writes it again at the end of the run, with what the engines of models in this process did.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn finish(mut self, models: &Models) -> Result<()> {
+        let keys = engines::keys(models);
+        if keys.is_empty() {
+            return Ok(());
+        }
+        keys.into_iter().for_each(|(key, value)| self.run[key] = value);
+        self.write()
+    }
+
+    fn write(&self) -> Result<()> {
+        let Self { path, run } = self;
+        std::fs::write(path, format!("{run:#}\n")).map_err(|cause| {
+            Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
+        })
+    }
+}
+
 /// Writes the effective judge, prompt and model with their digests, settings, input files and version, without any
 /// API key.
 ///
 /// # Errors
 /// The file cannot be written.
 pub(super) fn write(
-    path: &Path,
+    path: PathBuf,
     judge: &Judge,
     resolved: &Resolved,
     files: &[String],
     of_the_loop: Option<Value>,
-) -> Result<()> {
+) -> Result<Manifest> {
     let model = model_of(resolved);
     let mut run = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -63,9 +92,9 @@ pub(super) fn write(
     if let Some(more) = of_the_loop {
         run["loop"] = more;
     }
-    std::fs::write(path, format!("{run:#}\n")).map_err(|cause| {
-        Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
-    })
+    let manifest = Manifest { path, run };
+    manifest.write()?;
+    Ok(manifest)
 }
 
 /// The settings of a model, without what may be a secret.

@@ -7,7 +7,7 @@
 //! | `judge`, `revise`, `parse`, `reparse`, `diff`, `prompts`, `models`, `config`, `schema`, `trust`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
-//! | `running`, `progress`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
+//! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
 //! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
 //! | `env_file`, `dotenv`, `permissions` | variables from `.env`, and what found files may do |
 //!
@@ -32,6 +32,7 @@ mod console;
 mod diff;
 mod dotenv;
 mod dry_run;
+mod engines;
 mod env_file;
 mod fields;
 mod init;

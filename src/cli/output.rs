@@ -18,13 +18,15 @@ use clap::ValueEnum;
 use terminal_size::{Width, terminal_size};
 
 use super::{
-    console, emit, fields::Watch, manifest, note, print_error, progress::Progress, rows::Rows,
+    console, emit, engines, fields::Watch, manifest, note, print_error, progress::Progress,
+    rows::Rows,
 };
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     judge::Judge,
     line::ResultLine,
+    models::Models,
     records::{self, Output, Record, ResultFormat, Written},
     report::{Junit, Summary, VerdictTable, escaped},
     run::{Finished, JudgeWork, Listener, Redo},
@@ -217,7 +219,12 @@ impl Sink {
     ///
     /// # Errors
     /// A report cannot be written.
-    pub(super) fn finish(self, summary: &Summary, left: Option<&Written>) -> Result<()> {
+    pub(super) fn finish(
+        self,
+        summary: &Summary,
+        left: Option<&Written>,
+        models: &Models,
+    ) -> Result<()> {
         let judge = &self.judge;
         if let Target::Rows(mut rows) = self.target {
             rows.finish()?;
@@ -237,6 +244,7 @@ impl Sink {
         figures["prompt"] =
             serde_json::json!({"name": judge.prompt().name(), "hash": judge.prompt_hash()});
         figures["pass_rule"] = judge.pass().map(ToString::to_string).into();
+        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
         std::fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
     }
 }

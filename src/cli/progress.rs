@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! 149 of 378 records, 19.5/s, 11 s left
+//! 149 of 378 records, 19.5/s, 410 tokens/s, 11 s left
 //! 2500 records, 64.0/s; 3 unreadable, 1 failed
 //! ```
 
@@ -23,10 +24,13 @@ use std::{
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::note;
-use tribunal::run::Finished;
+use tribunal::{models::Models, run::Finished};
 
 /// Time between two lines of a log: short enough for systems that stop silent processes, and 120 lines an hour.
 const EVERY: Duration = Duration::from_secs(30);
+
+/// The tokens that all models in this process have read and written.
+type Tokens = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The counts of a run so far.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,8 @@ struct Pace {
     kept: u64,
     unreadable: u64,
     failed: u64,
+    /// Tokens of models in this process; 0 if there is none.
+    tokens: u64,
 }
 
 impl Pace {
@@ -55,8 +61,10 @@ impl Pace {
     /// Speed and time left, each after `between`; empty until there is a speed.
     fn speed(&self, time: Duration, between: &str) -> String {
         let rate = self.rate(time).map(|rate| format!("{between}{rate:.1}/s"));
+        let tokens = (self.tokens > 0 && !time.is_zero())
+            .then(|| format!("{between}{:.0} tokens/s", real(self.tokens) / time.as_secs_f64()));
         let left = self.left(time).map(|left| format!("{between}{} left", rough(left)));
-        [rate, left].into_iter().flatten().collect()
+        [rate, tokens, left].into_iter().flatten().collect()
     }
 
     /// How many records failed or are unreadable; empty where none is.
@@ -100,6 +108,7 @@ fn rough(time: Duration) -> String {
 struct Shared {
     pace: Arc<Mutex<Pace>>,
     started: Instant,
+    tokens: Tokens,
 }
 
 impl Shared {
@@ -112,7 +121,8 @@ impl Shared {
 
     /// The counts, and the time since the run began.
     fn now(&self) -> (Pace, Duration) {
-        (self.change(|_| ()), self.started.elapsed())
+        let tokens = (self.tokens)();
+        (self.change(|pace| pace.tokens = tokens), self.started.elapsed())
     }
 }
 
@@ -125,10 +135,16 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts to show the progress of a run of so many records, where the number is known.
-    pub(super) fn new(records: Option<u64>, quiet: bool) -> Self {
-        let pace = Pace { total: records, done: 0, kept: 0, unreadable: 0, failed: 0 };
-        let shared = Shared { pace: Arc::new(Mutex::new(pace)), started: Instant::now() };
+    /// Starts to show the progress of a run of so many records, where the number is known, and the speed of the models
+    /// in this process among these.
+    pub(super) fn new(records: Option<u64>, quiet: bool, models: Models) -> Self {
+        let pace = Pace { total: records, done: 0, kept: 0, unreadable: 0, failed: 0, tokens: 0 };
+        let tokens = move || models.engines().iter().map(|(_, figures)| figures.tokens()).sum();
+        let shared = Shared {
+            pace: Arc::new(Mutex::new(pace)),
+            started: Instant::now(),
+            tokens: Arc::new(tokens),
+        };
         let terminal = std::io::stderr().is_terminal();
         let log = (!quiet && !terminal).then(|| log(shared.clone(), EVERY, |line| note(&line)));
         let bar = if quiet || !terminal { ProgressBar::hidden() } else { bar(records, &shared) };
@@ -210,7 +226,8 @@ fn log(shared: Shared, every: Duration, say: impl Fn(String) + Send + 'static) -
 mod tests {
     use super::*;
 
-    const PACE: Pace = Pace { total: Some(378), done: 149, kept: 71, unreadable: 0, failed: 0 };
+    const PACE: Pace =
+        Pace { total: Some(378), done: 149, kept: 71, unreadable: 0, failed: 0, tokens: 0 };
     const TIME: Duration = Duration::from_secs(4);
 
     #[test]
@@ -218,6 +235,12 @@ mod tests {
         assert_eq!(PACE.line(TIME), "149 of 378 records, 19.5/s, 11 s left");
         let unknown = Pace { total: None, unreadable: 2, failed: 1, ..PACE };
         assert_eq!(unknown.line(TIME), "149 records, 19.5/s; 2 unreadable, 1 failed");
+    }
+
+    #[test]
+    fn models_in_this_process_show_their_tokens_per_second() {
+        let local = Pace { tokens: 1_640, ..PACE };
+        assert_eq!(local.line(TIME), "149 of 378 records, 19.5/s, 410 tokens/s, 11 s left");
     }
 
     #[test]
@@ -236,7 +259,8 @@ mod tests {
 
     #[test]
     fn without_a_terminal_a_line_comes_again_and_again_until_the_run_ends() {
-        let shared = Shared { pace: Arc::new(Mutex::new(PACE)), started: Instant::now() };
+        let pace = Arc::new(Mutex::new(PACE));
+        let shared = Shared { pace, started: Instant::now(), tokens: Arc::new(|| 0) };
         let (lines, said) = mpsc::channel();
         let log = log(shared, Duration::from_millis(1), move |line| drop(lines.send(line)));
         for _ in 0..3 {

@@ -58,7 +58,7 @@ use std::{
 use tokio::sync::{OnceCell, watch};
 
 use crate::{
-    backend::{Backend, Budget, Recorded},
+    backend::{Backend, Budget, EngineFigures, Recorded},
     environment::Environment,
     error::Result,
 };
@@ -261,6 +261,20 @@ impl Models {
     /// How many models were opened: the number of different specifications, unless some failed.
     pub fn loads(&self) -> usize {
         self.0.loads.load(Ordering::Relaxed)
+    }
+
+    /// What the engines of the models in this process have done, with the names of the models: those that
+    /// answered a request, in the order of their names.
+    pub fn engines(&self) -> Vec<(String, EngineFigures)> {
+        let open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let figures = open.values().filter_map(|slot| {
+            let model = slot.get()?;
+            let figures = model.engine().filter(|figures| figures.requests > 0)?;
+            Some((model.name().to_owned(), figures))
+        });
+        let mut engines: Vec<_> = figures.collect();
+        engines.sort_by(|(a, _), (b, _)| a.cmp(b));
+        engines
     }
 
     /// Opens a model and puts the layers around it.

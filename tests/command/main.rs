@@ -8,6 +8,7 @@ mod checks;
 mod cli;
 mod command_lines;
 mod configuration;
+mod engines;
 mod escaping;
 mod settings;
 mod snapshots_errors;

@@ -8,10 +8,9 @@ use std::sync::{
 use llama_cpp_2::model::LlamaModel;
 
 use super::{
-    LlamaOptions,
+    EngineFigures, LlamaOptions,
     curve::Curve,
     evaluator::{Adapter, Context, Shape},
-    figures::EngineFigures,
     file::Source,
     load,
     memory::Memory,

@@ -35,14 +35,14 @@ mod task;
 mod queue;
 mod evaluator;
 mod memory;
-mod figures;
+mod known;
 mod scheduler;
 mod load;
 mod engine;
 #[doc(hidden)]
 pub mod trial;
 
-pub use figures::EngineFigures;
+pub use super::EngineFigures;
 #[doc(hidden)]
 pub use file::{Info, inspect};
 
@@ -386,6 +386,10 @@ impl Backend for Llama {
 
     fn keeps_prompts(&self) -> bool {
         true
+    }
+
+    fn engine(&self) -> Option<EngineFigures> {
+        Some(self.figures())
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {

@@ -13,9 +13,10 @@ use llama_cpp_2::token::LlamaToken;
 use tokio::sync::oneshot;
 
 use super::{
+    EngineFigures,
     curve::Curve,
     evaluator::Evaluator,
-    figures::{EngineFigures, Known},
+    known::Known,
     memory::{Begun, Memory},
     queue::Queue,
     step::{Seen, Step, Words},

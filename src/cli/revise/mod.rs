@@ -21,7 +21,7 @@ mod rounds;
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, fields, input, manifest, note,
+    Exit, budget, engines, fields, input, manifest, note,
     progress::Progress,
     running,
     settings::{self, Sources},
@@ -112,7 +112,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         settings: &args.judge,
         first: input.first.as_ref(),
         quiet,
-        models: opener,
+        models: opener.clone(),
         limits: args.budget.limits(),
     };
     let work = args.policy.open(&mut resolved, context).await?;
@@ -124,23 +124,26 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     }
     let options = running::options(judge, &input, args.results.redo(), stopping);
     let shows = args.results.shows_rounds();
-    let progress = Progress::new(input.total, quiet || shows.is_some());
+    let progress = Progress::new(input.total, quiet || shows.is_some(), opener.clone());
     let manifest = args.results.manifest(plain.as_ref());
     let counts_tokens = policy::counts_tokens(&work);
     let (mut results, output) = args.results.open(plain, progress, counts_tokens)?;
-    if let Some(path) = manifest {
+    let write = |path| {
         let of_the_loop = Some(policy::manifest(&work));
-        manifest::write(&path, judge, &resolved, &args.input.files, of_the_loop)?;
-    }
+        manifest::write(path, judge, &resolved, &args.input.files, of_the_loop)
+    };
+    let manifest = manifest.map(write).transpose()?;
     let work = match shows {
         Some(style) => work.on_rounds(move |id| rounds::shown(id, style)),
         None => work,
     };
     let work = if args.results.no_item { work.without_items() } else { work };
     let (summary, left) = run::revise(work, input.records, options, output, &mut results).await?;
-    results.finish(&summary, left.as_ref())?;
+    results.finish(&summary, left.as_ref(), &opener)?;
+    manifest.map(|manifest| manifest.finish(&opener)).transpose()?;
     if !quiet {
         note(&summary.to_string());
+        engines::print(&opener);
     }
     running::note_kept(summary.kept_failed, summary.kept_unreadable);
     Ok(running::exit(&summary.ending.end, || gate(&resolved, &summary)))

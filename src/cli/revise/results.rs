@@ -13,12 +13,13 @@ use std::{
 };
 
 use super::{
-    super::{emit, manifest, note, output, print_error, progress::Progress},
+    super::{emit, engines, manifest, note, output, print_error, progress::Progress},
     rounds::Style,
 };
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
+    models::Models,
     records::{
         InputFormat, Output, ResultFormat, RevisionLine, Source, Written, journal_of, lineage_of,
     },
@@ -219,7 +220,12 @@ impl Results {
     ///
     /// # Errors
     /// The figures cannot be written.
-    pub(super) fn finish(self, summary: &Revisions, left: Option<&Written>) -> Result<()> {
+    pub(super) fn finish(
+        self,
+        summary: &Revisions,
+        left: Option<&Written>,
+        models: &Models,
+    ) -> Result<()> {
         match (&self.target, &self.args.output, left) {
             (Target::Text, Some(path), _) if path.exists() => note(&format!(
                 "wrote the text to {}, and its history to {}",
@@ -232,8 +238,9 @@ impl Results {
             _ => (),
         }
         let Some(path) = &self.args.summary else { return Ok(()) };
-        fs::write(path, format!("{:#}\n", summary.to_json()))
-            .map_err(|cause| cannot_write(path, cause))
+        let mut figures = summary.to_json();
+        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
+        fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
     }
 }
 

@@ -1,0 +1,82 @@
+//! What the engine of a model in this process has done, in numbers.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What the engine of a model has done since it was loaded.
+///
+/// `prompt_tokens_evaluated` close to `prompt_tokens_minimum` means that every beginning that prompts share was
+/// evaluated once.
+///
+/// ```
+/// use tribunal::backend::{Backend, Script};
+///
+/// assert!(Script::always("7").engine().is_none(), "only a model in this process has an engine");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct EngineFigures {
+    /// The number of answered requests.
+    pub requests: u64,
+    /// The tokens of all prompts.
+    pub prompt_tokens: u64,
+    /// Those of them that were evaluated; the others were in the cache.
+    pub prompt_tokens_evaluated: u64,
+    /// The fewest tokens that could have been evaluated: the tokens of the tree of all prompts. `None` if there
+    /// were too many to count.
+    pub prompt_tokens_minimum: Option<u64>,
+    /// The tokens of all written texts.
+    pub generated_tokens: u64,
+    /// The calls of llama.cpp.
+    pub decode_calls: u64,
+    /// How many requests are answered at once.
+    pub width: usize,
+    /// The most tokens that were in the key-value cache at once.
+    pub kv_cells_peak: usize,
+    /// The time in llama.cpp, in seconds.
+    pub evaluating_seconds: f64,
+    /// The time of the engine in all, without waiting for requests, in seconds.
+    pub busy_seconds: f64,
+}
+
+impl EngineFigures {
+    /// The share of its time that the engine spends outside of llama.cpp; 0 before the first request.
+    pub fn overhead(&self) -> f64 {
+        if self.busy_seconds > 0.0 {
+            (1.0 - self.evaluating_seconds / self.busy_seconds).max(0.0)
+        } else {
+            0.0
+        }
+    }
+
+    /// The tokens that went through the model: of prompts and of written texts.
+    pub fn tokens(&self) -> u64 {
+        self.prompt_tokens_evaluated + self.generated_tokens
+    }
+
+    /// Adds the time of a call.
+    #[cfg_attr(
+        not(feature = "llama"),
+        expect(dead_code, reason = "engines are part of the feature")
+    )]
+    pub(super) fn called(&mut self, took: Duration) {
+        self.decode_calls += 1;
+        self.evaluating_seconds += took.as_secs_f64();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overhead_is_the_time_outside_of_llama_cpp() {
+        let mut figures = EngineFigures::default();
+        assert!(figures.overhead().abs() < 1e-12);
+        figures.called(Duration::from_millis(900));
+        figures.busy_seconds = 1.0;
+        assert!((figures.overhead() - 0.1).abs() < 1e-9);
+        assert_eq!(figures.decode_calls, 1);
+    }
+}
