@@ -9,11 +9,12 @@ export PATH
 
 TRIBUNAL := target/release/tribunal
 
-.PHONY: help demo test build setup accuracy bench bench-cache bench-remote bench-revise lint
+.PHONY: help demo test build setup models accuracy bench bench-cache bench-remote bench-revise lint
 
 help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
 	@echo 'make test      run every test'
+	@echo 'make models    fetch a real instruct model for the tests that need one (98 MB)'
 	@echo 'make accuracy  judge 1,000 held-out records of each kind with the shipped model'
 	@echo 'make bench     measure the time of the program without a model'
 	@echo 'make bench-cache  measure the cache'
@@ -36,6 +37,9 @@ test: setup
 	@echo 'Building and testing everything: 6 to 12 minutes the first time, then as long as the tests take.'
 	$(CARGO) test --features parquet
 	@if command -v python3 >/dev/null; then cd models/train && python3 -B test_arithmetic.py; else echo 'left out: models/train/test_arithmetic.py needs python3'; fi
+
+models:
+	@bash scripts/models.sh
 
 accuracy: build
 	@bash scripts/accuracy.sh

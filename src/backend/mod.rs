@@ -28,6 +28,7 @@ mod ext;
 mod figures;
 mod from_fn;
 mod limited;
+mod loading;
 mod pause;
 mod price;
 mod record;
@@ -54,6 +55,7 @@ pub use {
     figures::EngineFigures,
     from_fn::{FromFn, from_fn},
     limited::{Limit, Limited, records_open},
+    loading::{FlashAttention, KvType, Split},
     price::{Priced, Prices},
     record::Recorded,
     replay::Replay,

@@ -1,7 +1,7 @@
 //! What the engines of models in this process did in a run: for people, for `run.json` and for `--summary`.
 //!
 //! ```text
-//! tiny: 1204 prompt tokens, 380 of them evaluated (at least 371 needed); 96 tokens written in 120 calls
+//! tiny: 380 prompt tokens evaluated (at least 371 needed), 96 tokens written, 120 calls of llama.cpp
 //! ```
 
 use serde_json::{Value, json};
@@ -58,13 +58,12 @@ fn added(a: &Value, b: &Value) -> Value {
 
 /// The figures of one model for people.
 fn line(name: &str, figures: &EngineFigures) -> String {
-    let EngineFigures { prompt_tokens, prompt_tokens_evaluated, generated_tokens, .. } = figures;
+    let EngineFigures { prompt_tokens_evaluated, generated_tokens, decode_calls, .. } = figures;
     let least = figures.prompt_tokens_minimum.map(|least| format!(" (at least {least} needed)"));
-    let calls = figures.decode_calls;
+    let least = least.unwrap_or_default();
     format!(
-        "{}: {prompt_tokens} prompt tokens, {prompt_tokens_evaluated} of them evaluated{}; {generated_tokens} tokens written in {calls} calls",
-        escaped(name),
-        least.unwrap_or_default()
+        "{}: {prompt_tokens_evaluated} prompt tokens evaluated{least}, {generated_tokens} tokens written, {decode_calls} calls of llama.cpp",
+        escaped(name)
     )
 }
 

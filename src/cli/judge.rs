@@ -144,6 +144,11 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
 }
 
 impl Args {
+    /// Whether `--verbose` was given.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.output.verbose
+    }
+
     /// The files that are read and written, except the inputs.
     fn plan(&self, resolved: &Resolved) -> Plan {
         let plan = self.output.writing(self.judge.reading(Plan::default(), resolved));

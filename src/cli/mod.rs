@@ -104,6 +104,17 @@ enum Command {
     Man(manual::Man),
 }
 
+impl Command {
+    /// Whether more is printed than usual.
+    fn is_verbose(&self) -> bool {
+        match self {
+            Self::Judge(args) => args.is_verbose(),
+            Self::Revise(args) => args.is_verbose(),
+            _ => false,
+        }
+    }
+}
+
 /// How a command ended that met no error: the program's exit code.
 ///
 /// An error has the code 2 where the command line, the configuration, a prompt or a record is to be changed, and 3
@@ -166,7 +177,7 @@ async fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    log();
+    log(cli.command.is_verbose());
     #[cfg(feature = "llama")]
     models::Args::guard(&cli.command);
     variables::warn(&command);
@@ -185,10 +196,13 @@ fn plain_usage(message: &str) -> String {
     WORDS.iter().fold(message.to_owned(), |message, (words, plain)| message.replace(words, plain))
 }
 
-/// Sends logs of the library to standard error; `RUST_LOG` chooses them.
-fn log() {
+/// Sends logs of the library to standard error; `RUST_LOG` chooses them. With `--verbose` they include how each model
+/// in this process was loaded.
+fn log(verbose: bool) {
+    let usual = "warn,llama-cpp-2=off,async_openai=off";
+    let more = if verbose { ",tribunal::backend::llama=info" } else { "" };
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,llama-cpp-2=off,async_openai=off"));
+        .unwrap_or_else(|_| EnvFilter::new(format!("{usual}{more}")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| console::Logs)
@@ -235,14 +249,18 @@ fn command() -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
-const ASKING: [&str; 20] = [
+const ASKING: [&str; 26] = [
     "base_url",
     "concurrency",
     "context",
+    "deterministic",
+    "device",
     "extra",
     "fail_under",
+    "flash_attention",
     "gpu_layers",
     "key_variable",
+    "kv_type",
     "lora",
     "max_tokens",
     "max_unreadable",
@@ -251,11 +269,13 @@ const ASKING: [&str; 20] = [
     "reask",
     "rpm",
     "seed",
+    "split",
     "stream",
     "temperature",
     "threads",
     "timeout",
     "tpm",
+    "width",
 ];
 
 /// The command and its subcommands with one `--help`, the short one.

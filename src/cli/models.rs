@@ -82,12 +82,31 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
 #[cfg(feature = "llama")]
 fn info(path: &Path) -> Result<Exit> {
     let info = tribunal::models::describe(&path.to_string_lossy())?;
+    let (widths, fits) = (measured(&info.widths), fitting(&info.fits));
     let fields = serde_json::to_value(info).unwrap_or_default();
     for (name, value) in fields.as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), tribunal::report::escaped);
+        let value = match name.as_str() {
+            "widths" => widths.clone(),
+            "fits" => fits.clone(),
+            _ => value.as_str().map_or_else(|| value.to_string(), tribunal::report::escaped),
+        };
         emit(&mut io::stdout(), &format!("{name:<14} {value}"))?;
     }
     Ok(Exit::Done)
+}
+
+/// The speed by the number of requests that are answered at once, for people.
+#[cfg(feature = "llama")]
+fn measured(widths: &[(usize, f64)]) -> String {
+    let each = widths.iter().map(|(width, rate)| format!("{width} at once: {rate:.0} tokens/s"));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// How many requests fit into memory by the length of their contexts, for people.
+#[cfg(feature = "llama")]
+fn fitting(fits: &[(u32, usize)]) -> String {
+    let each = fits.iter().map(|(length, count)| format!("{count} at once with {length} tokens"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(not(feature = "llama"))]

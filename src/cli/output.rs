@@ -55,7 +55,7 @@ pub(super) struct Args {
     pub(super) no_item: bool,
     /// Print each critique as soon as it is complete.
     #[arg(short, long, conflicts_with = "quiet")]
-    verbose: bool,
+    pub(super) verbose: bool,
     /// Print no progress and no summary.
     #[arg(short, long)]
     pub(super) quiet: bool,

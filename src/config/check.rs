@@ -99,6 +99,9 @@ impl Checker<'_> {
         if let Some(only) = node.get("const") {
             return value == only;
         }
+        if let Some(only) = node.get("enum").and_then(Value::as_array) {
+            return only.contains(value);
+        }
         let is_type = |name: &str| match (name, value) {
             ("string", Value::String(text)) => is_share(node, text) && is_duration(node, text),
             ("integer", Value::Number(number)) => fits(node, number),
@@ -122,7 +125,8 @@ impl Checker<'_> {
         let node = self.resolved(node);
         let names = self.names(node);
         if !names.is_empty() {
-            return format!("one of `{}`", names.join("`, `"));
+            let one_of = if names.len() > 1 { "one of " } else { "" };
+            return format!("{one_of}`{}`", names.join("`, `"));
         }
         if let Some(all) = alternatives(node) {
             let is_share = all.iter().any(|one| one.get("pattern").is_some());
@@ -141,6 +145,12 @@ impl Checker<'_> {
         if node.get("format").is_some_and(|format| format == "duration") {
             return "a time such as \"90s\" or \"5m\"".into();
         }
+        let most = node.get("maximum").and_then(Value::as_u64);
+        if let (Some("integer"), Some(least), Some(most)) =
+            (name, least, most.filter(|most| *most < 1_000))
+        {
+            return format!("a whole number from {least} to {most}");
+        }
         match (name, least) {
             (Some("string"), _) => "a text in quotes".into(),
             (Some("integer"), Some(least)) => format!("a whole number, {least} or more"),
@@ -157,14 +167,20 @@ impl Checker<'_> {
 
     /// The names that a value is one of.
     fn names<'n>(&'n self, node: &'n Value) -> Vec<&'n str> {
-        let all = alternatives(self.resolved(node)).into_iter().flatten();
-        all.filter_map(|one| one.get("const").and_then(Value::as_str)).collect()
+        let node = self.resolved(node);
+        let words = node.get("enum").and_then(Value::as_array).into_iter().flatten();
+        let all = alternatives(node).into_iter().flatten();
+        let all = all.filter_map(|one| one.get("const"));
+        all.chain(words).filter_map(Value::as_str).collect()
     }
 
     /// The schema that a reference names, or the one alternative that is not null.
     fn resolved<'n>(&'n self, node: &'n Value) -> &'n Value {
-        let references = node.get("anyOf").and_then(Value::as_array).into_iter().flatten();
-        if let Some(inner) = references.into_iter().find(|one| one.get("$ref").is_some()) {
+        let all = node.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        let mut all = all.filter(|one| one.get("type") != Some(&"null".into()));
+        if let (Some(inner), None) = (all.next(), all.next())
+            && inner.get("$ref").is_some()
+        {
             return self.resolved(inner);
         }
         let path = node.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));

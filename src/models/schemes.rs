@@ -66,7 +66,18 @@ const COMMON: [&str; 4] = ["name", "concurrency", "clean_finish", "price"];
 /// Settings of schemes without a model.
 const NONE: &[&str] = &[];
 /// Settings of models in this process.
-const LOCAL: &[&str] = &["context", "threads", "gpu_layers", "lora"];
+const LOCAL: &[&str] = &[
+    "context",
+    "threads",
+    "width",
+    "deterministic",
+    "kv_type",
+    "flash_attention",
+    "gpu_layers",
+    "device",
+    "split",
+    "lora",
+];
 /// Settings of models with an API.
 const REMOTE: &[&str] = &[
     "base_url",
@@ -284,6 +295,12 @@ async fn local(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
         }),
         threads: settings.threads.map(i32::from),
         gpu_layers: settings.gpu_layers,
+        width: settings.width.map(usize::from),
+        deterministic: settings.deterministic.unwrap_or_default(),
+        kv_type: settings.kv_type.unwrap_or_default(),
+        flash_attention: settings.flash_attention.unwrap_or_default(),
+        device: settings.device.clone(),
+        split: settings.split,
         ..options(spec.name())?
     };
     Ok(Arc::new(Llama::load(options).await?))

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{
+    backend::{FlashAttention, KvType, Split},
     completion::Price,
     error::{Error, ErrorKind, Result},
     units,
@@ -111,6 +112,57 @@ pub struct ModelSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub threads: Option<u16>,
+    /// Requests that a GGUF model answers at once [default: measured].
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), env = "TRIBUNAL_WIDTH"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 256)))]
+    pub width: Option<u16>,
+    /// Make a GGUF model's texts independent of other requests.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            value_name = "BOOL",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "true",
+            value_parser = clap::builder::BoolishValueParser::new(),
+            hide_possible_values = true,
+            env = "TRIBUNAL_DETERMINISTIC"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deterministic: Option<bool>,
+    /// Type of a GGUF model's cache, such as q8_0 [default: f16].
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            value_enum,
+            hide_possible_values = true,
+            value_name = "TYPE",
+            env = "TRIBUNAL_KV_TYPE"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kv_type: Option<KvType>,
+    /// Flash attention of a GGUF model: auto, on or off.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            visible_alias = "flash-attn",
+            value_enum,
+            hide_possible_values = true,
+            value_name = "WHEN",
+            env = "TRIBUNAL_FLASH_ATTENTION"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flash_attention: Option<FlashAttention>,
     /// Layers of a GGUF model to keep on a GPU [default: all].
     #[cfg_attr(
         feature = "cli",
@@ -118,6 +170,27 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_layers: Option<u32>,
+    /// GPUs of a GGUF model, such as CUDA0,CUDA1; or cpu.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "NAMES", env = "TRIBUNAL_DEVICE")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Division among several GPUs: none, layer or row.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            hide_short_help = true,
+            long,
+            value_enum,
+            hide_possible_values = true,
+            value_name = "HOW",
+            env = "TRIBUNAL_SPLIT"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     /// LoRA adapter of a GGUF model, with its scale [default: 1].
     #[cfg_attr(
         feature = "cli",

@@ -7,6 +7,7 @@
 
 use std::{future::Future, time::Instant};
 
+use crate::support::instruct_model;
 use futures_util::future::join_all;
 use tribunal::{
     backend::{
@@ -65,8 +66,7 @@ async fn timed<T>(what: &str, count: u32, work: impl Future<Output = T>) -> T {
 async fn figures() {
     const RECORDS: usize = 8;
     const COUNT: u32 = 8;
-    let path = std::env::var_os("TRIBUNAL_TEST_GGUF").unwrap();
-    let model = Llama::load(LlamaOptions::file(path)).await.unwrap();
+    let model = Llama::load(LlamaOptions::file(instruct_model())).await.unwrap();
     let model = &model;
     let ask = async |request: Request| model.complete(&request).await.unwrap();
     ask(asks(0)).await;

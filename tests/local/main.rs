@@ -5,6 +5,7 @@ mod support;
 
 mod batching;
 mod engine_faults;
+mod engine_settings;
 mod llama;
 mod llama_figures;
 mod look_ahead;

@@ -13,7 +13,7 @@ mod tools;
 
 #[cfg(feature = "cli")]
 pub use program::{Place, Ran, records};
-pub use tools::{Folder, listen, logged};
+pub use tools::{Folder, instruct_model, listen, logged};
 
 use std::{
     convert::Infallible,

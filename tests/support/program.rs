@@ -184,7 +184,7 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b\d+(\.\d+)? (ms|s|min)\b( \d+ s\b)?", "[TIME]"),
         // How much of a prompt is computed anew depends on what was asked before.
         (r"\(\d+ reused\)", "([N] reused)"),
-        (r": \d+ prompt tokens, .* calls", ": [ENGINE]"),
+        (r": \d+ prompt tokens evaluated.*", ": [ENGINE]"),
         (r#""cached":\d+"#, "\"cached\":[N]"),
         (r#""[0-9a-f]{8,64}""#, "\"[DIGEST]\""),
         (r"\b[0-9a-f]{32,64}\b", "[DIGEST]"),

@@ -74,3 +74,15 @@ impl tracing::Subscriber for Listener {
 fn note(value: &dyn fmt::Debug) {
     HEARD.with_borrow_mut(|heard| writeln!(heard, "{value:?}").unwrap());
 }
+
+/// The instruct model for tests that need a real one: the file that `TRIBUNAL_TEST_GGUF` names, or what `make models`
+/// fetched.
+pub fn instruct_model() -> PathBuf {
+    if let Some(path) = std::env::var_os("TRIBUNAL_TEST_GGUF") {
+        return path.into();
+    }
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/models/downloaded");
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
+    let mut models = files.filter(|path| path.extension().is_some_and(|end| end == "gguf"));
+    models.next().ok_or("set TRIBUNAL_TEST_GGUF, or run `make models`").unwrap()
+}

@@ -10,7 +10,7 @@ use llama_cpp_2::model::LlamaModel;
 use super::{
     EngineFigures, LlamaOptions,
     curve::Curve,
-    evaluator::{Adapter, Context, Shape},
+    evaluator::{Adapter, Shape},
     file::Source,
     load,
     memory::Memory,
@@ -51,7 +51,7 @@ pub(super) fn run(
     let served = load::weights(&source, options).and_then(|(model, adapter)| {
         let (shape, curve) = load::shape(&model, options, &source)?;
         drop(source);
-        serve(&model, adapter, shape, curve, jobs, loaded)
+        serve(&model, adapter, options, (shape, curve), jobs, loaded)
     });
     if let Err(error) = served {
         drop(loaded.send(Err(error)));
@@ -65,13 +65,16 @@ pub(super) fn run(
 fn serve(
     model: &Arc<LlamaModel>,
     adapter: Option<Adapter>,
-    shape: Shape,
-    curve: Curve,
+    options: &LlamaOptions,
+    (shape, curve): (Shape, Curve),
     jobs: Receiver<Job>,
     loaded: &Sender<Result<Loaded>>,
 ) -> Result<()> {
     let vocabulary = Arc::new(Vocabulary::new(model.clone()));
-    let context = Context::new(model, adapter, shape)?;
+    let mut context = load::context(model, options, shape)?;
+    if let Some(adapter) = adapter {
+        context.apply(adapter)?;
+    }
     let memory = Memory::new(context, PARKED);
     let figures = Arc::new(Mutex::new(EngineFigures::default()));
     let meta = |key: &str| model.meta_val_str(key).unwrap_or_default();
@@ -87,6 +90,7 @@ fn serve(
         width: memory.sequences(),
         figures: figures.clone(),
     };
+    load::report(model, options, shape, (ready.width, ready.context));
     if loaded.send(Ok(ready)).is_ok() {
         Scheduler::new(memory, Queue::new(jobs), vocabulary, curve, figures).run();
     }

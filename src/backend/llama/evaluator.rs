@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use llama_cpp_2::{
     context::{
         LlamaContext,
-        params::LlamaContextParams,
+        params::{KvCacheType, LlamaContextParams},
         session::{LlamaStateSeqFlags, SeqState},
     },
     llama_batch::LlamaBatch,
@@ -16,7 +16,7 @@ use llama_cpp_2::{
     token::LlamaToken,
 };
 
-use super::{Lora, failed, process::backend};
+use super::{KvType, Lora, failed, process::backend};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One token of a call.
@@ -89,6 +89,24 @@ pub(super) struct Shape {
     pub(super) sequences: u32,
     /// The number of threads.
     pub(super) threads: i32,
+    /// The type of the numbers in the cache.
+    pub(super) kv: KvType,
+    /// Whether attention is computed in blocks.
+    pub(super) flash: bool,
+}
+
+/// The type of the numbers in the cache, for llama.cpp.
+fn cache_type(kv: KvType) -> KvCacheType {
+    match kv {
+        KvType::F32 => KvCacheType::F32,
+        KvType::F16 => KvCacheType::F16,
+        KvType::Bf16 => KvCacheType::BF16,
+        KvType::Q8_0 => KvCacheType::Q8_0,
+        KvType::Q5_1 => KvCacheType::Q5_1,
+        KvType::Q5_0 => KvCacheType::Q5_0,
+        KvType::Q4_1 => KvCacheType::Q4_1,
+        KvType::Q4_0 => KvCacheType::Q4_0,
+    }
 }
 
 /// A LoRA adapter that has been loaded for a model.
@@ -118,7 +136,7 @@ impl Adapter {
 /// A context of llama.cpp.
 ///
 /// Every sequence has cells of its own ("streams"): on a CPU, sequences in one pool would slow each other
-/// down. Flash attention is off there, because it is slower and changes texts.
+/// down.
 pub(super) struct Context<'m> {
     inner: LlamaContext<'m>,
     /// The batch of the last call.
@@ -129,17 +147,12 @@ pub(super) struct Context<'m> {
 }
 
 impl<'m> Context<'m> {
-    /// Creates a context of this shape, with the adapter if there is one.
+    /// Creates a context of this shape.
     ///
     /// # Errors
-    /// There is not enough memory, or llama.cpp refuses the adapter.
-    pub(super) fn new(
-        model: &'m LlamaModel,
-        adapter: Option<Adapter>,
-        shape: Shape,
-    ) -> Result<Self> {
-        let Shape { limit, sequences, threads } = shape;
-        let has_gpu = cfg!(any(feature = "cuda", feature = "metal", feature = "vulkan"));
+    /// There is not enough memory.
+    pub(super) fn new(model: &'m LlamaModel, shape: Shape) -> Result<Self> {
+        let Shape { limit, sequences, threads, kv, flash } = shape;
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(limit.saturating_mul(sequences)))
             .with_n_seq_max(sequences)
@@ -147,18 +160,13 @@ impl<'m> Context<'m> {
             .with_n_ubatch(CHUNK)
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
-            .with_flash_attention_policy(i32::from(has_gpu))
+            .with_flash_attention_policy(i32::from(flash))
+            .with_type_k(cache_type(kv))
+            .with_type_v(cache_type(kv))
             .with_no_perf(true);
-        let mut context = model.new_context(backend()?, params).map_err(|cause| {
-            let message = format!("there is no memory for {sequences} contexts of {limit} tokens");
-            Error::new(ErrorKind::Model, message).because(cause)
-        })?;
-        if let Some(Adapter { mut adapter, scale }) = adapter {
-            // llama.cpp stores the adapter with its model.
-            context
-                .lora_adapter_set(&mut adapter, scale)
-                .map_err(|cause| failed("llama.cpp refuses the LoRA adapter").because(cause))?;
-        }
+        let context = model
+            .new_context(backend()?, params)
+            .map_err(|cause| failed("llama.cpp creates no context").because(cause))?;
         // llama.cpp may change both numbers; exceeding the real ones would abort the process.
         let most = context.n_batch().clamp(1, CHUNK);
         let limit = context.n_ctx() / sequences.max(1);
@@ -169,6 +177,16 @@ impl<'m> Context<'m> {
             limit: limit as usize,
             most: most as usize,
         })
+    }
+
+    /// Applies an adapter, which llama.cpp stores with its model.
+    ///
+    /// # Errors
+    /// llama.cpp refuses it.
+    pub(super) fn apply(&mut self, adapter: Adapter) -> Result<()> {
+        let Adapter { mut adapter, scale } = adapter;
+        let done = self.inner.lora_adapter_set(&mut adapter, scale);
+        done.map_err(|cause| failed("llama.cpp refuses the LoRA adapter").because(cause))
     }
 }
 

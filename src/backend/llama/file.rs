@@ -8,7 +8,7 @@ use std::{
 
 use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
 
-use super::{Lora, Weights, curve::Curve, failed, header, process, trial};
+use super::{KvType, Lora, Weights, curve::Curve, failed, fit, header, process, trial};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Weights that llama.cpp can open. It only reads files, so embedded weights are written to a temporary one.
@@ -234,6 +234,9 @@ pub struct Info {
     /// machine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub widths: Vec<(usize, f64)>,
+    /// How many requests at once fit into a share of this machine's available memory, by the length of their
+    /// contexts in tokens: for half of the default length, the default, and the length in training.
+    pub fits: Vec<(u32, usize)>,
 }
 
 /// Reads the metadata of a model without loading its weights, which takes milliseconds.
@@ -251,16 +254,23 @@ pub fn inspect(weights: &Weights) -> Result<Info> {
     };
     let bytes = fs::metadata(source.path()).map_or(0, |meta| meta.len());
     let curve = source.curve(process::default_threads(bytes));
+    let context = number("context_length");
+    let usual = context.min(fit::LARGEST_CONTEXT);
+    let mut lengths = vec![usual / 2, usual, context];
+    lengths.retain(|length| *length > 0);
+    lengths.dedup();
+    let token = fit::bytes_per_token(&model, KvType::default());
     Ok(Info {
         digest: source.identity()?,
         title: meta("general.name"),
         architecture: meta("general.architecture"),
         bytes,
         parameters: model.n_params(),
-        context: number("context_length"),
+        context,
         vocabulary: model.n_vocab(),
         layers: number("block_count"),
         chat_template: meta("tokenizer.chat_template").contains('{'),
         widths: curve.map(|curve| curve.rates()).unwrap_or_default(),
+        fits: lengths.into_iter().map(|length| (length, fit::sequences(token, length))).collect(),
     })
 }

@@ -2,16 +2,27 @@
 
 use std::{sync::Arc, time::Instant};
 
-use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
+use llama_cpp_2::{
+    LlamaBackendDevice, LlamaBackendDeviceType, list_llama_ggml_backend_devices,
+    model::{
+        LlamaModel,
+        params::{LlamaModelParams, LlamaSplitMode},
+    },
+};
 
 use super::{
-    LlamaOptions,
+    LlamaOptions, Split,
     curve::{Curve, WIDTHS},
     evaluator::{Adapter, Context, Evaluator, Row, Shape},
+    failed,
     file::Source,
+    fit,
     process::{backend, default_threads},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    hint::Hint,
+};
 
 /// Loads the weights, and the LoRA adapter if there is one.
 ///
@@ -21,11 +32,9 @@ pub(super) fn weights(
     source: &Source,
     options: &LlamaOptions,
 ) -> Result<(Arc<LlamaModel>, Option<Adapter>)> {
-    let mut params = LlamaModelParams::default();
-    if let Some(layers) = options.gpu_layers {
-        params = params.with_n_gpu_layers(layers);
-    }
-    let mut model = LlamaModel::load_from_file(backend()?, source.path(), &params).map_err(|cause| {
+    let llama = backend()?;
+    let params = placed(options)?;
+    let mut model = LlamaModel::load_from_file(llama, source.path(), &params).map_err(|cause| {
         Error::new(ErrorKind::Model, format!("llama.cpp cannot load {}", source.name())).because(cause)
             .hint("the file may be truncated or of an architecture that is too new; RUST_LOG=llama-cpp-2=info tells more")
     })?;
@@ -34,17 +43,57 @@ pub(super) fn weights(
     Ok((Arc::new(model), adapter))
 }
 
-/// The longest context that is chosen by default, in tokens: memory grows with the length.
-const LARGEST_CONTEXT: u32 = 8_192;
+/// Where the model is placed: on which devices, and how it is divided among them.
+///
+/// # Errors
+/// There is no device of this name.
+fn placed(options: &LlamaOptions) -> Result<LlamaModelParams> {
+    let mut params = LlamaModelParams::default();
+    if let Some(layers) = options.gpu_layers {
+        params = params.with_n_gpu_layers(layers);
+    }
+    if let Some(split) = options.split {
+        params = params.with_split_mode(match split {
+            Split::None => LlamaSplitMode::None,
+            Split::Layer => LlamaSplitMode::Layer,
+            Split::Row => LlamaSplitMode::Row,
+        });
+    }
+    let Some(device) = &options.device else { return Ok(params) };
+    if options.is_on_cpu() {
+        params = params.with_n_gpu_layers(0);
+    }
+    let named = devices(device, options.is_on_cpu())?;
+    params.with_devices(&named).map_err(|cause| failed("llama.cpp refuses a device").because(cause))
+}
+
+/// The numbers of the GPUs with these names, separated by commas; none for the CPU.
+///
+/// # Errors
+/// There is no device of this name.
+fn devices(names: &str, is_cpu: bool) -> Result<Vec<usize>> {
+    if is_cpu {
+        return Ok(Vec::new());
+    }
+    let is_gpu = |device: &LlamaBackendDevice| {
+        let kind = device.device_type;
+        matches!(kind, LlamaBackendDeviceType::Gpu | LlamaBackendDeviceType::IntegratedGpu)
+    };
+    let gpus: Vec<_> = list_llama_ggml_backend_devices().into_iter().filter(is_gpu).collect();
+    let number = |name: &str| {
+        let found = gpus.iter().find(|device| device.name.eq_ignore_ascii_case(name));
+        found.map(|device| device.index).ok_or_else(|| {
+            let known =
+                gpus.iter().map(|device| format!(", `{}` ({})", device.name, device.description));
+            Error::new(ErrorKind::Config, format!("there is no device `{name}`"))
+                .hint(format!("devices are `cpu`{}", known.collect::<String>()))
+        })
+    };
+    names.split(',').map(|name| number(name.trim())).collect()
+}
 
 /// For smaller models, in bytes of weights, a call with several sequences gains nothing.
 const NARROW: u64 = 8 << 20;
-
-/// The share of the available memory that sequences beyond the first may take by default.
-const SHARE_OF_MEMORY: u64 = 8;
-
-/// The most memory that sequences take by default, in bytes.
-const MOST_MEMORY: u64 = 2 << 30;
 
 /// The tokens per sequence of the context in which widths are measured.
 const MEASURED: u32 = 256;
@@ -63,16 +112,17 @@ pub(super) fn shape(
     let limit = match options.context {
         Some(0) => trained,
         Some(limit) => limit,
-        None => trained.min(LARGEST_CONTEXT),
+        None => trained.min(fit::LARGEST_CONTEXT),
     };
     let threads = options.threads.unwrap_or_else(|| default_threads(model.size()));
-    let one = Shape { limit, sequences: 1, threads };
+    let (kv, flash) = (options.kv_type, options.flash()?);
+    let one = Shape { limit, sequences: 1, threads, kv, flash };
     // A recurrent model cannot be rewound, so its sequences share nothing.
     let is_narrow = model.size() < NARROW || model.is_recurrent() || model.is_hybrid();
     let most = match options.width {
         Some(width) => width.clamp(1, 256),
         None if is_narrow => 1,
-        None => sequences_in_memory(model, limit),
+        None => fit::sequences(fit::bytes_per_token(model, kv), limit),
     };
     if most == 1 {
         return Ok((one, Curve::flat()));
@@ -81,7 +131,7 @@ pub(super) fn shape(
         Some(known) => known,
         None if is_narrow => Curve::flat(),
         None => {
-            let curve = measured(model, threads)?;
+            let curve = measured(model, one)?;
             source.remember_curve(threads, &curve);
             curve
         }
@@ -90,34 +140,82 @@ pub(super) fn shape(
     Ok((Shape { sequences: u32::try_from(width).unwrap_or(1), ..one }, curve))
 }
 
-/// The number of sequences of this length for which there is memory.
-fn sequences_in_memory(model: &LlamaModel, limit: u32) -> usize {
-    let heads = u64::from(model.n_head().max(1));
-    let per_head = u64::try_from(model.n_embd()).unwrap_or(0) / heads;
-    // A key and a value of two bytes per element, in every layer.
-    let token = 4 * u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * per_head;
-    let sequence = (token * u64::from(limit)).max(1);
-    let memory = available_memory().map_or(MOST_MEMORY, |all| all / SHARE_OF_MEMORY);
-    let count = memory.min(MOST_MEMORY) / sequence;
-    usize::try_from(count).unwrap_or(1).clamp(1, WIDTHS[WIDTHS.len() - 1])
+/// Creates a context of this shape; where there is no memory for it, a smaller one, with a warning.
+///
+/// # Errors
+/// There is not enough memory for the smallest useful context.
+pub(super) fn context<'m>(
+    model: &'m LlamaModel,
+    options: &LlamaOptions,
+    shape: Shape,
+) -> Result<Context<'m>> {
+    let token = fit::bytes_per_token(model, shape.kv);
+    let most = fit::available_memory().filter(|_| !options.uses_gpu()).unwrap_or(u64::MAX);
+    let mut tried = shape;
+    loop {
+        let created = if bytes(tried, token) > most {
+            Err(no_memory(tried))
+        } else {
+            Context::new(model, tried).map_err(|cause| no_memory(tried).because(cause))
+        };
+        let Err(error) = created else {
+            if tried.sequences < shape.sequences || tried.limit < shape.limit {
+                let (Shape { sequences, limit, .. }, Shape { sequences: s, limit: l, .. }) =
+                    (tried, shape);
+                tracing::warn!(
+                    "there is no memory for {s} contexts of {l} tokens: using {sequences} of {limit}; set `width` and `context` to choose"
+                );
+            }
+            return created;
+        };
+        let (sequences, limit) = fit::smaller((tried.sequences, tried.limit)).ok_or(error)?;
+        tried = Shape { sequences, limit, ..tried };
+    }
 }
 
-/// The available memory of this machine in bytes, if the system reports it.
-fn available_memory() -> Option<u64> {
-    let report = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = report.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
+/// Logs what was chosen: how many requests at once, and the length of their contexts.
+pub(super) fn report(
+    model: &LlamaModel,
+    options: &LlamaOptions,
+    shape: Shape,
+    (sequences, limit): (usize, usize),
+) {
+    let cells = u64::try_from(sequences.saturating_mul(limit)).unwrap_or(u64::MAX);
+    let megabytes = fit::bytes_per_token(model, shape.kv).saturating_mul(cells) >> 20;
+    let layers = match (options.uses_gpu(), options.gpu_layers) {
+        (false, _) => "no layers on a GPU".to_owned(),
+        (true, Some(layers)) => format!("{layers} layers on a GPU"),
+        (true, None) => "all layers on a GPU".to_owned(),
+    };
+    let name = options.name.clone().unwrap_or_else(|| format!("{:?}", options.weights));
+    tracing::info!(
+        "{name}: {limit} tokens of context, {sequences} requests at once, {} threads, {layers}, {megabytes} MB for the cache ({})",
+        shape.threads,
+        shape.kv.name(),
+    );
+}
+
+/// The memory of the cache of this shape, in bytes.
+fn bytes(shape: Shape, token: u64) -> u64 {
+    token.saturating_mul(u64::from(shape.limit)).saturating_mul(u64::from(shape.sequences))
+}
+
+/// The error of a context for which there is no memory.
+fn no_memory(shape: Shape) -> Error {
+    let Shape { sequences, limit, .. } = shape;
+    let message = format!("there is no memory for {sequences} contexts of {limit} tokens");
+    let hint = Hint::from("choose a shorter one with ").setting("context", "1024");
+    Error::new(ErrorKind::Model, message).hint(hint)
 }
 
 /// Measures calls of every width, in a small context of its own.
 ///
 /// # Errors
 /// There is not enough memory, or llama.cpp fails.
-fn measured(model: &LlamaModel, threads: i32) -> Result<Curve> {
+fn measured(model: &LlamaModel, shape: Shape) -> Result<Curve> {
     let widest = WIDTHS[WIDTHS.len() - 1];
     let sequences = u32::try_from(widest).unwrap_or(1);
-    let mut context = Context::new(model, None, Shape { limit: MEASURED, sequences, threads })?;
+    let mut context = Context::new(model, Shape { limit: MEASURED, sequences, ..shape })?;
     let token = model.vocab().tokenize(b"a", false, false).first().copied();
     let token = token.unwrap_or(model.vocab().bos());
     let mut seconds = |width: usize, position: usize| -> Result<f64> {

@@ -8,17 +8,20 @@
 //!
 //! # What the identity contains
 //! `gguf|DIGEST|TEMPLATE|ENGINE`, and `|lora:DIGEST:SCALE` if there is an adapter: the blake3 digests of the
-//! weights and of the chat template, and the version of this engine's answers. The length of the context is
+//! weights and of the chat template, and the version of this engine's answers. Settings that change texts follow
+//! where they are not the default: `|kv:q8_0`, `|flash:on`, `|deterministic`. The length of the context is
 //! not part of it, because an answer that was cut off by the context is not cached.
 //!
 //! # Modules
-//! `header`, `file` and `trial` check a file before it can crash the process. `template` and `tokens` convert
+//! `options` is what callers set, and `fit` how much memory it needs. `header`, `file` and `trial` check a file before it can crash the process. `template` and `tokens` convert
 //! a conversation to tokens, and `work` a request. `sampler`, `tree` and `circle` choose tokens; `score`, `write`
 //! and `task` answer a request step by step. `evaluator` is llama.cpp, `memory` what it has read, `curve` how
 //! many sequences it extends best at once, and `queue` what waits; `scheduler` runs all of these on the thread
 //! that `load` and `engine` start.
 
+mod options;
 mod process;
+mod fit;
 mod header;
 mod curve;
 mod file;
@@ -42,12 +45,12 @@ mod engine;
 #[doc(hidden)]
 pub mod trial;
 
-pub use super::EngineFigures;
+pub use super::{EngineFigures, FlashAttention, KvType, Split};
 #[doc(hidden)]
 pub use file::{Info, inspect};
+pub use options::{LlamaOptions, Lora, Weights};
 
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
 };
@@ -66,89 +69,6 @@ use crate::{
     error::{Error, ErrorKind, Result},
     request::{Ability, Ask, Chat, Origin, Part, Request, Sampling},
 };
-
-/// How a model is loaded.
-///
-/// ```no_run
-/// # async fn example() -> tribunal::Result<()> {
-/// use tribunal::backend::llama::{Llama, LlamaOptions};
-///
-/// let mut options = LlamaOptions::file("qwen3-8b-q4_k_m.gguf");
-/// options.context = Some(32_768);
-/// options.gpu_layers = Some(20);
-/// let model = Llama::load(options).await?;
-/// # drop(model);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct LlamaOptions {
-    /// Where the weights are.
-    pub weights: Weights,
-    /// The name of the model in results; by default the name of the file.
-    pub name: Option<String>,
-    /// The length of the context in tokens. By default it is the length in training, up to 8,192; 0 selects
-    /// all of the length in training. llama.cpp rounds it up to a multiple of 256.
-    pub context: Option<u32>,
-    /// The number of threads; by default 1 for small models, and half of the machine's threads for others.
-    pub threads: Option<i32>,
-    /// The number of layers on the GPU; by default all, if the program was built with GPU support.
-    pub gpu_layers: Option<u32>,
-    /// The LoRA adapter to apply to the weights.
-    pub lora: Option<Lora>,
-    /// How many requests are answered at once, at most 256; 0 counts as 1. By default as many as pay, which is
-    /// measured when the model is loaded for the first time, and for which there is memory.
-    pub width: Option<usize>,
-}
-
-/// A LoRA adapter in a GGUF file of its own, and the strength of its effect (Hu et al. 2021).
-///
-/// llama-cpp-2 supports one adapter at a time, so a model has at most one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lora {
-    /// The file of the adapter, made by llama.cpp's `convert_lora_to_gguf.py`.
-    pub file: PathBuf,
-    /// The factor of its changes: 1 as trained, 0 without any effect.
-    pub scale: f32,
-}
-
-/// The place of the weights.
-#[derive(Clone)]
-pub enum Weights {
-    /// In a GGUF file.
-    File(PathBuf),
-    /// Inside this program.
-    Embedded(&'static [u8]),
-}
-
-impl std::fmt::Debug for Weights {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Embedded(bytes) => write!(f, "{} embedded bytes", bytes.len()),
-        }
-    }
-}
-
-impl LlamaOptions {
-    /// Options for the weights in a file, with defaults for everything else.
-    pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self::new(Weights::File(path.into()))
-    }
-
-    /// Options for these weights, with defaults for everything else.
-    pub fn new(weights: Weights) -> Self {
-        Self {
-            weights,
-            name: None,
-            context: None,
-            threads: None,
-            gpu_layers: None,
-            lora: None,
-            width: None,
-        }
-    }
-}
 
 /// A model in this process.
 ///
@@ -190,6 +110,8 @@ pub struct Llama {
     context: usize,
     /// How many requests are answered at once.
     width: usize,
+    /// Whether every request is evaluated in calls of its own.
+    deterministic: bool,
     /// What the engine has done.
     figures: Arc<Mutex<EngineFigures>>,
     /// The channel to the engine thread; `None` once the model is being dropped.
@@ -221,6 +143,8 @@ impl Llama {
         let source = file::Source::open(&options.weights)?;
         let name = options.name.clone().unwrap_or_else(|| source.name());
         let adapter = options.lora.as_ref().map(file::adapter).transpose()?.unwrap_or_default();
+        let settings = options.identity()?;
+        let deterministic = options.deterministic;
         let identity = source.identity()?;
         let (queue, jobs) = mpsc::channel();
         let (loaded, ready) = mpsc::channel();
@@ -232,12 +156,16 @@ impl Llama {
         Ok(Self {
             aliases: vec![name.clone(), loaded.title],
             name,
-            identity: format!("gguf|{identity}|{}|{ANSWERS}{adapter}", loaded.template.digest()),
+            identity: format!(
+                "gguf|{identity}|{}|{ANSWERS}{adapter}{settings}",
+                loaded.template.digest()
+            ),
             opens_thinking: loaded.template.opens_thinking(),
             template: loaded.template,
             vocabulary: loaded.vocabulary,
             context: loaded.context,
             width: loaded.width,
+            deterministic,
             figures: loaded.figures,
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
@@ -402,7 +330,7 @@ impl Backend for Llama {
         }
         let work = self.work(request)?;
         let (reply, answer) = oneshot::channel();
-        let alone = request.deterministic == Some(true);
+        let alone = self.deterministic || request.deterministic == Some(true);
         self.submit(Job { work, goes_on: goes_on(request), alone, reply })?;
         answer.await.map_err(|_| failed("the engine thread died at this request"))?
     }

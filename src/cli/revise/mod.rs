@@ -89,6 +89,13 @@ Exit codes:
   3    something could not be done; finished results are saved
   130  interrupted; finished results are saved";
 
+impl Args {
+    /// Whether `--verbose` was given.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.results.verbose
+    }
+}
+
 /// Runs `tribunal revise`.
 ///
 /// # Errors

@@ -45,7 +45,7 @@ pub(super) struct Args {
     pub(super) no_item: bool,
     /// Print each round as it ends, even without a terminal.
     #[arg(short, long, conflicts_with = "quiet")]
-    verbose: bool,
+    pub(super) verbose: bool,
     /// Print no rounds, no progress and no summary.
     #[arg(short, long)]
     pub(super) quiet: bool,

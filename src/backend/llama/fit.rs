@@ -1,0 +1,102 @@
+//! What fits into memory: the key-value cache grows with every token of context and every sequence.
+
+use llama_cpp_2::model::LlamaModel;
+
+use super::KvType;
+
+/// The longest context that is chosen by default, in tokens: memory grows with the length.
+pub(super) const LARGEST_CONTEXT: u32 = 8_192;
+
+/// The share of the available memory that sequences beyond the first may take by default.
+const SHARE_OF_MEMORY: u64 = 8;
+
+/// The most memory that sequences take by default, in bytes.
+const MOST_MEMORY: u64 = 2 << 30;
+
+/// The most sequences for which memory is looked for.
+const MOST_SEQUENCES: u64 = 16;
+
+/// Contexts are not made shorter than this where memory is missing, in tokens.
+pub(super) const SHORTEST: u32 = 2_048;
+
+/// The memory of one token in the cache, in bytes: a key and a value in every layer.
+///
+/// It is computed from the header, so it is known without the weights.
+pub(super) fn bytes_per_token(model: &LlamaModel, kv: KvType) -> u64 {
+    let meta = |key: &str| model.meta_val_str(key).unwrap_or_default();
+    let architecture = meta("general.architecture");
+    let text = |key: &str| meta(&format!("{architecture}.{key}"));
+    let number = |key: &str| text(key).parse::<u64>().ok();
+    let layers = number("block_count").unwrap_or(1);
+    let heads = number("attention.head_count").unwrap_or(1).max(1);
+    let per_head = number("embedding_length").unwrap_or(0) / heads;
+    let length = |key: &str| number(key).unwrap_or(per_head);
+    let kv_heads = heads_of_all_layers(&text("attention.head_count_kv"), layers);
+    let each =
+        kv.bytes(length("attention.key_length")) + kv.bytes(length("attention.value_length"));
+    kv_heads.unwrap_or(layers * heads) * each
+}
+
+/// The key-value heads of all layers together: the header has one number, or one for each layer.
+fn heads_of_all_layers(text: &str, layers: u64) -> Option<u64> {
+    match text.strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
+        Some(list) => list.split(',').map(|heads| heads.trim().parse::<u64>().ok()).sum(),
+        None => text.parse::<u64>().ok().map(|heads| heads * layers),
+    }
+}
+
+/// The number of sequences of this length, in tokens, for which there is memory by default; at least 1.
+pub(super) fn sequences(bytes_per_token: u64, limit: u32) -> usize {
+    let sequence = bytes_per_token.saturating_mul(u64::from(limit)).max(1);
+    let memory = available_memory().map_or(MOST_MEMORY, |all| all / SHARE_OF_MEMORY);
+    let count = (memory.min(MOST_MEMORY) / sequence).clamp(1, MOST_SEQUENCES);
+    usize::try_from(count).unwrap_or(1)
+}
+
+/// The available memory of this machine in bytes, if the system reports it.
+pub(super) fn available_memory() -> Option<u64> {
+    let report = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = report.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// What to try where there is no memory for so many sequences of this length: half of the sequences, then half of
+/// the length. `None` if nothing smaller is useful.
+pub(super) fn smaller((sequences, limit): (u32, u32)) -> Option<(u32, u32)> {
+    if sequences > 1 {
+        Some((sequences / 2, limit))
+    } else if limit > SHORTEST {
+        Some((1, (limit / 2).max(SHORTEST)))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_given_up_before_length_and_length_ends_at_the_shortest() {
+        let mut tried = vec![(6, 6_000)];
+        while let Some(next) = smaller(tried[tried.len() - 1]) {
+            tried.push(next);
+        }
+        assert_eq!(tried, [(6, 6_000), (3, 6_000), (1, 6_000), (1, 3_000), (1, 2_048)]);
+        assert_eq!(smaller((1, 512)), None);
+    }
+
+    #[test]
+    fn heads_may_differ_from_layer_to_layer() {
+        assert_eq!(heads_of_all_layers("8", 4), Some(32));
+        assert_eq!(heads_of_all_layers("[8, 0, 8, 4]", 4), Some(20));
+        assert_eq!(heads_of_all_layers("", 4), None);
+    }
+
+    #[test]
+    fn a_context_that_is_too_large_for_memory_leaves_one_sequence() {
+        assert_eq!(sequences(1 << 20, u32::MAX), 1);
+        assert_eq!(sequences(1, 1), 16);
+    }
+}
