@@ -249,7 +249,7 @@ fn command() -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
-const ASKING: [&str; 26] = [
+const ASKING: [&str; 28] = [
     "base_url",
     "concurrency",
     "context",
@@ -272,6 +272,8 @@ const ASKING: [&str; 26] = [
     "split",
     "stream",
     "temperature",
+    "template",
+    "thinking_tokens",
     "threads",
     "timeout",
     "tpm",

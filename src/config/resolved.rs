@@ -153,6 +153,7 @@ impl Resolved {
         let sampling = Sampling {
             temperature: sampling.temperature,
             max_tokens: sampling.max_tokens,
+            thinking_tokens: sampling.thinking_tokens,
             seed: sampling.seed,
             ..Sampling::default()
         };

@@ -183,6 +183,13 @@ pub struct SamplingSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    /// Maximum number of tokens of thinking, for models in this process.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_THINKING_TOKENS")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking_tokens: Option<u32>,
     /// Random seed of sampling.
     #[cfg_attr(
         feature = "cli",

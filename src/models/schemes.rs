@@ -77,6 +77,7 @@ const LOCAL: &[&str] = &[
     "device",
     "split",
     "lora",
+    "template",
 ];
 /// Settings of models with an API.
 const REMOTE: &[&str] = &[
@@ -301,6 +302,7 @@ async fn local(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
         flash_attention: settings.flash_attention.unwrap_or_default(),
         device: settings.device.clone(),
         split: settings.split,
+        template: settings.template_variables().into_iter().collect(),
         ..options(spec.name())?
     };
     Ok(Arc::new(Llama::load(options).await?))

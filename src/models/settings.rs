@@ -198,6 +198,14 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<String>,
+    /// Variable of a GGUF model's chat template, such as enable_thinking=false.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "KEY=JSON", env = "TRIBUNAL_TEMPLATE")
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "extras")]
+    #[cfg_attr(feature = "schema", schemars(with = "std::collections::BTreeMap<String, Value>"))]
+    pub template: Vec<Pair>,
     /// More finish reasons of the server that mean a complete answer.
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
@@ -236,8 +244,12 @@ pub struct EndpointSettings {
 impl ModelSettings {
     /// The fields that are added to every request body.
     pub fn extra_fields(&self) -> Map<String, Value> {
-        let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
-        self.extra.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect()
+        extras::table(&self.extra)
+    }
+
+    /// The variables of the model's chat template.
+    pub fn template_variables(&self) -> Map<String, Value> {
+        extras::table(&self.template)
     }
 
     /// The file and the scale of the LoRA adapter: what follows the last colon is the scale where it is a number.
@@ -388,11 +400,14 @@ pub(crate) fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Stri
 mod extras {
     use super::{Deserialize, Deserializer, Map, Pair, Serialize, Serializer, Value};
 
-    pub(super) fn serialize<S: Serializer>(pairs: &[Pair], to: S) -> Result<S::Ok, S::Error> {
+    /// The values by name.
+    pub(super) fn table(pairs: &[Pair]) -> Map<String, Value> {
         let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
-        let table: Map<String, Value> =
-            pairs.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect();
-        table.serialize(to)
+        pairs.iter().map(|Pair(name, text)| (name.clone(), value(text))).collect()
+    }
+
+    pub(super) fn serialize<S: Serializer>(pairs: &[Pair], to: S) -> Result<S::Ok, S::Error> {
+        table(pairs).serialize(to)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pair>, D::Error> {

@@ -366,7 +366,7 @@ fn mass(value: &Value) -> Result<f64> {
 }
 
 /// The keys of the key `sampling`.
-const SAMPLING: [&str; 10] = [
+const SAMPLING: [&str; 11] = [
     "temperature",
     "top_p",
     "top_k",
@@ -377,6 +377,7 @@ const SAMPLING: [&str; 10] = [
     "repeat_penalty",
     "presence_penalty",
     "frequency_penalty",
+    "thinking_tokens",
 ];
 
 /// The key `sampling`, each of its values checked by its own name.

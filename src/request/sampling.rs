@@ -38,7 +38,7 @@ pub struct Sampling {
     /// The amount subtracted from the log-odds of a token for each time it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frequency_penalty: Option<f64>,
-    /// The most tokens of thinking.
+    /// The most tokens of thinking before the answer; then the block is closed and the answer begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking_tokens: Option<u32>,
 }

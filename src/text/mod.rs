@@ -23,13 +23,16 @@ mod judged;
 mod special;
 mod visible;
 
-#[cfg(feature = "llama")]
-pub(crate) use special::{has_channels, marks_thinking};
 pub(crate) use {
     fold::{Folded, fold, fold_characters, squeezed},
     judged::JudgedTexts,
     special::{before_control, has_thinking_end},
     visible::{TurnEnd, unfinished_thought, visible_part},
+};
+#[cfg(feature = "llama")]
+pub(crate) use {
+    special::{has_channels, marks_thinking},
+    visible::{Stage, stage},
 };
 
 /// The byte after the last occurrence of a mark as a whole word, in any case; `None` if it does not occur.

@@ -10,7 +10,8 @@
 //! | XML-like tags | `<think>`, `<thinking>`, `<thought>`, `<seed:think>` … | the same with `/` | DeepSeek, Qwen, GLM, Claude, EXAONE, Gemini, Seed-OSS |
 //! | `[THINK]` | `[THINK]` | `[/THINK]` | Mistral (Magistral) |
 //! | triangles | `◁think▷` | `◁/think▷` | Kimi |
-//! | pipes | `<\|START_THINKING\|>`, `<\|think\|>` | `<\|END_THINKING\|>`, `<\|content\|>` | Command A, Solar |
+//! | Cohere | `<\|START_THINKING\|>` | `<\|END_THINKING\|>` | Command A, Command R |
+//! | pipes | `<\|think\|>`, `<\|begin_of_thought\|>` | `<\|content\|>`, `<\|end_of_thought\|>` | Solar, OpenThinker |
 //! | harmony | `<\|channel\|>analysis<\|message\|>` | `<\|channel\|>final<\|message\|>` | gpt-oss |
 //! | channels | `<\|channel>thought` | `<channel\|>` | Gemma |
 //! | unused tokens | `<unused94>thought` | `<unused95>` | MedGemma |
@@ -169,7 +170,11 @@ const CHANNEL_TOKENS: [&str; 5] =
 const BRACKETS: &str = "[THINK]";
 /// The notation of Kimi.
 const TRIANGLES: &str = "◁think▷";
-/// The notation of Cohere and others: `<|START_THINKING|>`, `<|think|>`.
+/// The notation of Cohere: `<|START_THINKING|>…<|END_THINKING|><|START_RESPONSE|>`.
+const COHERE: &str = "<|START_THINKING|>";
+/// The notation of OpenThinker: `<|begin_of_thought|>…<|end_of_thought|>`.
+const THOUGHT: &str = "<|begin_of_thought|>";
+/// The notation of Solar: `<|think|>…<|end|><|begin|>assistant<|content|>`.
 const PIPES: &str = "<|think|>";
 /// The notation of Gemma: `<|channel>thought … <channel|>`.
 const CHANNEL: &str = "<|channel>";
@@ -236,7 +241,9 @@ pub(super) fn closing(name: &str) -> String {
         FINAL_RESPONSE => "[BEGIN FINAL RESPONSE]".into(),
         BRACKETS => "[/THINK]".into(),
         TRIANGLES => "◁/think▷".into(),
-        PIPES => "<|END_THINKING|>".into(),
+        COHERE => "<|END_THINKING|><|START_RESPONSE|>".into(),
+        THOUGHT => "<|end_of_thought|>".into(),
+        PIPES => "<|end|><|begin|>assistant<|content|>".into(),
         CHANNEL => "<channel|>".into(),
         UNUSED => "<unused95>".into(),
         DETAILS => "</details>".into(),
@@ -357,11 +364,13 @@ fn piped(text: &str, inner: &str, length: usize) -> Option<(TokenKind, &'static 
     let (word, thought) = begun.unwrap_or(("", bare));
     if ["think", "thinking", "thought"].contains(&thought) {
         let closes = word.starts_with("end") || bare.len() < name.len();
-        return Some((
-            if closes { TokenKind::ClosesThinking } else { TokenKind::OpensThinking },
-            PIPES,
-            length,
-        ));
+        let kind = if closes { TokenKind::ClosesThinking } else { TokenKind::OpensThinking };
+        let notation = match (word, thought) {
+            ("start_" | "end_", "thinking") => COHERE,
+            ("begin_of_" | "end_of_", _) => THOUGHT,
+            _ => PIPES,
+        };
+        return Some((kind, notation, length));
     }
     let known = |list: &[&'static str]| list.iter().copied().find(|token| *token == name);
     let end = known(&PIPED_ENDS).map(|token| (TokenKind::EndsTurn, token, length));
@@ -436,6 +445,7 @@ mod tests {
             ("◁think▷", "◁/think▷"),
             ("<|START_THINKING|>", "<|END_THINKING|>"),
             ("<|begin_of_thought|>", "<|end_of_thought|>"),
+            ("<|think|>", "<|content|>"),
             ("<|channel>thought", "<channel|>"),
             ("<unused94>", "<unused95>"),
             (
@@ -455,6 +465,7 @@ mod tests {
         }
         assert_eq!(closing("think"), "</think>");
         assert_eq!(closing(BRACKETS), "[/THINK]");
+        assert_eq!(closing(COHERE), "<|END_THINKING|><|START_RESPONSE|>");
     }
 
     #[test]

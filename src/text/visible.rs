@@ -58,6 +58,47 @@ pub(crate) fn unfinished_thought(text: &str, judged: &JudgedTexts) -> Option<Str
     ScannedText::new(text, judged).unfinished().map(closing)
 }
 
+/// How far a turn has come that a model in this process is writing.
+#[cfg(feature = "llama")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing but blanks stands before the answer, perhaps after thinking.
+    Blank,
+    /// The header of a channel has begun.
+    Header,
+    /// A thinking block is open, which this text would close.
+    Thinking(String),
+    /// The answer has begun.
+    Answer,
+}
+
+/// How far a turn has come, from its header on. Only a thinking block before the answer is thinking here: what
+/// follows may be about tags.
+#[cfg(feature = "llama")]
+pub(crate) fn stage(turn: &str) -> Stage {
+    /// Tokens of which a header of a channel is made.
+    const HEADERS: [&str; 2] = ["<|channel|>", "<|start|>"];
+    let nothing = JudgedTexts::default();
+    let scanned = ScannedText::new(turn, &nothing);
+    let first = scanned.header(0);
+    let start = match scanned.opening(first) {
+        Some(open) => match scanned.closing_of(open) {
+            Some(close) => scanned.header(close),
+            None => return Stage::Thinking(closing(open.name)),
+        },
+        None => scanned.closing_without_opening(first).map_or(first, |close| scanned.header(close)),
+    };
+    let rest = turn[start..].trim();
+    let named = rest.strip_prefix("assistant").filter(|_| start > 0).unwrap_or(rest).trim_start();
+    if named.is_empty() {
+        Stage::Blank
+    } else if HEADERS.iter().any(|header| named.starts_with(header)) {
+        Stage::Header
+    } else {
+        Stage::Answer
+    }
+}
+
 /// An answer with its special tokens.
 struct ScannedText<'a, 'd> {
     /// The answer as it came.
@@ -455,6 +496,51 @@ mod tests {
         assert_eq!(shown(draft, &[], TurnEnd::Draft), draft);
         let run_on = "Better.<|im_end|>\n<|im_start|>user\nMore";
         assert_eq!(shown(run_on, &[], TurnEnd::Draft), "Better.");
+    }
+
+    #[test]
+    #[cfg(feature = "llama")]
+    fn a_turn_comes_from_its_header_over_thinking_to_its_answer() {
+        let thinking = |end: &str| Stage::Thinking(end.into());
+        let think = || thinking("</think>");
+        let harmony = || thinking("<|end|><|start|>assistant<|channel|>final<|message|>");
+        let cohere = || thinking("<|END_THINKING|><|START_RESPONSE|>");
+        for (turn, expected) in [
+            ("", Stage::Blank),
+            ("<|im_start|>assistant\n", Stage::Blank),
+            ("<|im_start|>assistant\n<think>\n", think()),
+            ("<|im_start|>assistant\n<think>\nhm {", think()),
+            ("<|im_start|>assistant\n<think>\nhm\n</think>\n\n", Stage::Blank),
+            ("<|im_start|>assistant\n<think>\nhm\n</think>\n\n{", Stage::Answer),
+            ("<|im_start|>assistant\n{", Stage::Answer),
+            ("Fine. <think>hm", Stage::Answer),
+            ("<|start|>assistant", Stage::Blank),
+            ("<|start|>assistant<|channel|>", Stage::Header),
+            ("<|start|>assistant<|channel|>analysis", Stage::Header),
+            ("<|start|>assistant<|channel|>analysis<|message|>hm", harmony()),
+            (
+                "<|start|>assistant<|channel|>analysis<|message|>hm<|end|><|start|>assistant",
+                harmony(),
+            ),
+            ("<|start|>assistant<|channel|>final", Stage::Header),
+            ("<|start|>assistant<|channel|>final<|message|>", Stage::Blank),
+            ("<|start|>assistant<|channel|>final<|message|>{", Stage::Answer),
+            (
+                "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>",
+                Stage::Blank,
+            ),
+            ("[INST]q[/INST]", Stage::Answer),
+            ("[/INST]", Stage::Blank),
+            ("[/INST][THINK]hm", thinking("[/THINK]")),
+            ("[/INST][THINK]hm[/THINK]", Stage::Blank),
+            ("<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|><|START_THINKING|>hm", cohere()),
+            (
+                "<|CHATBOT_TOKEN|><|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>",
+                Stage::Blank,
+            ),
+        ] {
+            assert_eq!(stage(turn), expected, "{turn:?}");
+        }
     }
 
     #[test]

@@ -412,7 +412,7 @@ async fn labels_are_weighed_at_many_places_of_one_turn() {
 }
 
 #[tokio::test]
-async fn a_greedy_text_that_goes_round_in_a_circle_is_stopped() {
+async fn a_text_that_goes_round_in_a_circle_is_stopped_at_any_temperature() {
     let tiny = tiny().await;
     let mut request = asks("12 + 30 = 42\n12 + 30 =");
     request.chat = tribunal::request::Chat::Raw;
@@ -424,6 +424,10 @@ async fn a_greedy_text_that_goes_round_in_a_circle_is_stopped() {
     assert!((256..700).contains(&tokens), "{tokens}");
     assert_eq!(circle.usage.completion, Some(tokens as u64));
     request.sampling.temperature = Some(0.1);
+    let sampled = tiny.complete(&request).await.unwrap();
+    assert_eq!(sampled.finish, Finish::Loop, "every draw makes the same choice");
+    request.sampling.temperature = Some(30.0);
+    request.sampling.frequency_penalty = None;
     let sampled = tiny.complete(&request).await.unwrap();
     assert_eq!(sampled.finish, Finish::Length, "a draw of tokens may leave the circle");
 }

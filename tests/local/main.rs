@@ -9,4 +9,5 @@ mod engine_settings;
 mod llama;
 mod llama_figures;
 mod look_ahead;
+mod schema;
 mod tiny_prompts;

@@ -1,16 +1,19 @@
-//! Detects greedy texts that repeat themselves without end.
+//! Detects texts that repeat themselves without end.
+//!
+//! Greedy texts do, and so do sampled ones as soon as the model is so sure of the repetition that every draw makes the
+//! same choice: their end is a greedy text, whatever the temperature.
 
 use llama_cpp_2::token::LlamaToken;
 
 /// The written tokens, and for every period the length of the repetition at their end.
 ///
-/// When a greedy text repeats itself, each repetition makes the next one more likely (Holtzman et al. 2020,
+/// When a text repeats itself, each repetition makes the next one more likely (Holtzman et al. 2020,
 /// The Curious Case of Neural Text Degeneration; Xu et al. 2022, Learning to Break the Loop). Such a text
-/// continues until its limit of tokens.
+/// continues until its limit of tokens. Only tokens that were certain count: a draw may leave any other repetition.
 #[derive(Debug, Default)]
 pub(super) struct Circle {
     written: Vec<LlamaToken>,
-    /// At index p - 1: how many tokens in a row equal the token p positions before them.
+    /// At index p - 1: how many certain tokens in a row equal the token p positions before them.
     runs: Vec<usize>,
 }
 
@@ -27,12 +30,13 @@ const SHORTEST: usize = 256;
 const TIMES: usize = 4;
 
 impl Circle {
-    /// Adds a token. Returns whether the text now counts as a loop.
-    pub(super) fn closes(&mut self, token: LlamaToken) -> bool {
+    /// Adds a token, and whether practically every draw would have chosen it. Returns whether the text now counts as a
+    /// loop.
+    pub(super) fn closes(&mut self, token: LlamaToken, is_certain: bool) -> bool {
         let Self { written, runs } = self;
         runs.resize(written.len().min(LONGEST), 0);
         for (run, earlier) in runs.iter_mut().zip(written.iter().rev()) {
-            *run = if *earlier == token { *run + 1 } else { 0 };
+            *run = if is_certain && *earlier == token { *run + 1 } else { 0 };
         }
         written.push(token);
         let is_circle = |(n, run): (usize, &usize)| {
@@ -49,11 +53,30 @@ mod tests {
 
     use super::*;
 
-    /// After how many tokens a text counts as a loop; `None` if it never does.
+    /// After how many tokens a text of certain tokens counts as a loop; `None` if it never does.
     fn closed(text: impl IntoIterator<Item = usize>) -> Option<usize> {
+        drawn(text.into_iter().map(|id| (id, true)))
+    }
+
+    /// The same for tokens that were certain or not.
+    fn drawn(text: impl IntoIterator<Item = (usize, bool)>) -> Option<usize> {
         let mut circle = Circle::default();
         let token = |id| LlamaToken(i32::try_from(id).unwrap());
-        text.into_iter().position(|id| circle.closes(token(id))).map(|at| at + 1)
+        let mut text = text.into_iter();
+        text.position(|(id, is_certain)| circle.closes(token(id), is_certain)).map(|at| at + 1)
+    }
+
+    #[test]
+    fn a_sampled_text_is_a_circle_once_every_draw_makes_the_same_choice() {
+        let sentence = || (0..30).cycle().take(2_000);
+        let sure_from = |from: usize| drawn(sentence().enumerate().map(|(n, id)| (id, n >= from)));
+        assert_eq!(sure_from(0), Some(256));
+        // The first repetition need not have been certain: what matters is that it is repeated.
+        assert_eq!(sure_from(30), Some(256));
+        // Two sentences are a period too, and the first two of a circle may have been uncertain.
+        assert_eq!(sure_from(400), Some(400 + 256 - 60));
+        let now_and_then = drawn(sentence().enumerate().map(|(n, id)| (id, n % 200 != 0)));
+        assert_eq!(now_and_then, None, "a draw may leave it");
     }
 
     #[test]

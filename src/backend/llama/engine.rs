@@ -84,7 +84,8 @@ fn serve(
     let template = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
     let ready = Loaded {
         title: meta("general.name"),
-        template: ChatTemplate::new(template, text(model.vocab().bos()), text(model.vocab().eos())),
+        template: ChatTemplate::new(template, text(model.vocab().bos()), text(model.vocab().eos()))
+            .with(options.template.clone()),
         vocabulary: vocabulary.clone(),
         context: memory.limit(),
         width: memory.sequences(),

@@ -8,13 +8,14 @@
 //!
 //! # What the identity contains
 //! `gguf|DIGEST|TEMPLATE|ENGINE`, and `|lora:DIGEST:SCALE` if there is an adapter: the blake3 digests of the
-//! weights and of the chat template, and the version of this engine's answers. Settings that change texts follow
-//! where they are not the default: `|kv:q8_0`, `|flash:on`, `|deterministic`. The length of the context is
-//! not part of it, because an answer that was cut off by the context is not cached.
+//! weights and of the chat template with its variables, and the version of this engine's answers. Settings that
+//! change texts follow where they are not the default: `|kv:q8_0`, `|flash:on`, `|deterministic`. The length of the
+//! context is not part of it, because an answer that was cut off by the context is not cached.
 //!
 //! # Modules
-//! `options` is what callers set, and `fit` how much memory it needs. `header`, `file` and `trial` check a file before it can crash the process. `template` and `tokens` convert
-//! a conversation to tokens, and `work` a request. `sampler`, `tree` and `circle` choose tokens; `score`, `write`
+//! `options` is what callers set, and `fit` how much memory it needs. `header`, `file` and `trial` check a file before
+//! it can crash the process. `template` and `tokens` convert a conversation to tokens, `grammar` a schema to rules, and
+//! `work` a request. `sampler`, `tree` and `circle` choose tokens; `score`, `write`
 //! and `task` answer a request step by step. `evaluator` is llama.cpp, `memory` what it has read, `curve` how
 //! many sequences it extends best at once, and `queue` what waits; `scheduler` runs all of these on the thread
 //! that `load` and `engine` start.
@@ -26,9 +27,10 @@ mod header;
 mod curve;
 mod file;
 mod template;
+mod step;
+mod grammar;
 mod tokens;
 mod work;
-mod step;
 mod sampler;
 mod tree;
 mod circle;
@@ -67,7 +69,7 @@ use super::{Backend, Capabilities};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Ability, Ask, Chat, Origin, Part, Request, Sampling},
+    request::{Ability, Ask, Chat, Constraint, Origin, Part, Request, Sampling},
 };
 
 /// A model in this process.
@@ -122,7 +124,7 @@ pub struct Llama {
 
 /// The version of this engine's answers. It is raised when the same request may get a different answer than
 /// before, so that cached answers of an older engine are not used.
-const ANSWERS: &str = "engine-4";
+const ANSWERS: &str = "engine-5";
 
 impl Llama {
     /// Loads a model and starts its engine thread.
@@ -140,6 +142,7 @@ impl Llama {
 
     /// Loads on this thread, which blocks and may take minutes.
     fn load_blocking(options: LlamaOptions) -> Result<Self> {
+        template::check_variables(&options.template)?;
         let source = file::Source::open(&options.weights)?;
         let name = options.name.clone().unwrap_or_else(|| source.name());
         let adapter = options.lora.as_ref().map(file::adapter).transpose()?.unwrap_or_default();
@@ -205,6 +208,7 @@ impl Llama {
                     sampling: request.sampling.clone(),
                     seed: sampler::seed(request, &self.identity),
                     turn: template::turn(&pieces),
+                    grammar: request.constraint.as_ref().map(grammar_of).transpose()?,
                 })
             }
             Ask::Choose { labels } => Work::Choose(self.choice(&pieces, labels)?),
@@ -290,7 +294,6 @@ impl Backend for Llama {
 
     async fn capabilities(&self) -> Capabilities {
         Capabilities {
-            schema: Ability::No,
             score_verdict: Ability::Yes,
             choose_at: Ability::Yes,
             text_logprobs: Ability::Yes,
@@ -321,13 +324,6 @@ impl Backend for Llama {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
-        if request.constraint.is_some() {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "JSON schemas are not held to in process yet",
-            )
-            .hint("ask for a verdict line instead, and read it by a rule"));
-        }
         let work = self.work(request)?;
         let (reply, answer) = oneshot::channel();
         let alone = self.deterministic || request.deterministic == Some(true);
@@ -352,6 +348,15 @@ fn goes_on(request: &Request) -> bool {
     let last = request.messages.last().filter(|_| request.open);
     let written = |part: &Part| part.origin == Origin::Model && !part.token_ids.is_empty();
     last.is_some_and(|turn| turn.parts.iter().any(written))
+}
+
+/// The grammar of a required format.
+///
+/// # Errors
+/// The schema cannot be converted.
+fn grammar_of(constraint: &Constraint) -> Result<String> {
+    let Constraint::Schema(schema) = constraint;
+    grammar::of_schema(schema)
 }
 
 /// Refuses penalties that are not finite numbers or not in their range.

@@ -1,6 +1,6 @@
 //! How a model is loaded, as callers set it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{FlashAttention, KvType, Split};
 use crate::{
@@ -37,6 +37,8 @@ pub struct LlamaOptions {
     pub gpu_layers: Option<u32>,
     /// The LoRA adapter to apply to the weights.
     pub lora: Option<Lora>,
+    /// Variables of the chat template, such as `enable_thinking`. A request may override them.
+    pub template: BTreeMap<String, serde_json::Value>,
     /// How many requests are answered at once, at most 256; 0 counts as 1. By default as many as pay, which is
     /// measured when the model is loaded for the first time, and for which there is memory.
     pub width: Option<usize>,
@@ -98,6 +100,7 @@ impl LlamaOptions {
             threads: None,
             gpu_layers: None,
             lora: None,
+            template: BTreeMap::new(),
             width: None,
             deterministic: false,
             kv_type: KvType::default(),

@@ -170,6 +170,7 @@ mod tests {
             sampling: crate::request::Sampling::default(),
             seed: [0; 32],
             turn: String::new(),
+            grammar: None,
         };
         jobs.send(Job { work: Work::Write(writing), goes_on: false, alone: false, reply }).unwrap();
         answer

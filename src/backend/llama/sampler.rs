@@ -20,6 +20,19 @@ pub(super) fn seed(request: &Request, identity: &str) -> [u8; 32] {
 /// belong to the written text and to the prompt.
 const PENALIZED: usize = 64;
 
+/// A token that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Picked {
+    pub(super) token: LlamaToken,
+    /// Whether practically every draw would have chosen it: a greedy choice, or one with [`CERTAIN`] probability.
+    pub(super) is_certain: bool,
+}
+
+/// The probability from which a drawn token counts as certain. A text of such tokens is as good as greedy: a model
+/// that repeats itself gets surer with every repetition, and after a few of them leaves 1 in 1,000 or less to
+/// everything else.
+const CERTAIN: f64 = 0.99;
+
 /// The next token after `held`: the most likely one at temperature 0 or without a temperature, otherwise a
 /// random one.
 ///
@@ -31,27 +44,33 @@ pub(super) fn pick(
     held: &[LlamaToken],
     seed: &[u8; 32],
     position: usize,
-) -> LlamaToken {
+) -> Picked {
     let logits = penalized(logits, sampling, held);
     if is_greedy(sampling) {
-        return token(likeliest(&logits));
+        return Picked { token: token(likeliest(&logits)), is_certain: true };
     }
     let temperature = sampling.temperature.unwrap_or(0.0);
     let mut candidates = candidates(&logits, temperature, sampling.top_k);
     keep(&mut candidates, sampling);
     let total: f64 = candidates.iter().map(|(_, p)| p).sum();
     let mut left = chance(seed, position) * total;
-    for &(index, p) in &candidates {
+    let drawn = candidates.iter().find(|(_, p)| {
         left -= p;
-        if left < 0.0 {
-            return token(index);
-        }
-    }
-    token(candidates.last().map_or(0, |(index, _)| *index))
+        left < 0.0
+    });
+    let (index, p) = drawn.or(candidates.last()).copied().unwrap_or((0, total));
+    Picked { token: token(index), is_certain: p >= CERTAIN * total }
+}
+
+/// The seed of another try at the same position, after the tries before it chose tokens that may not follow.
+///
+/// It must not be the same seed: the random number of a try that failed is not uniform any more.
+pub(super) fn again(seed: &[u8; 32], tries: u32) -> [u8; 32] {
+    *blake3::keyed_hash(seed, &tries.to_le_bytes()).as_bytes()
 }
 
 /// Whether the most likely token is always chosen: at temperature 0, or without a temperature.
-pub(super) fn is_greedy(sampling: &Sampling) -> bool {
+fn is_greedy(sampling: &Sampling) -> bool {
     sampling.temperature.is_none_or(|temperature| temperature <= 0.0)
 }
 
@@ -108,10 +127,9 @@ fn candidates(logits: &[f32], temperature: f64, top_k: Option<u32>) -> Vec<(usiz
     if k < all.len() {
         all.select_nth_unstable_by(k, by_weight);
         all.truncate(k);
-    } else {
-        // Candidates that can never be drawn need no sorting.
-        all.retain(|(_, weight)| *weight > 1e-12);
     }
+    // Candidates that can never be drawn need no sorting.
+    all.retain(|(_, weight)| *weight > 1e-12);
     all.sort_unstable_by(by_weight);
     all
 }
@@ -174,13 +192,13 @@ mod tests {
 
     #[test]
     fn temperature_zero_takes_the_first_of_the_likeliest() {
-        assert_eq!(pick(&[0.0, 3.0, 3.0], &with(0.0), &[], &[0; 32], 0).0, 1);
+        assert_eq!(pick(&[0.0, 3.0, 3.0], &with(0.0), &[], &[0; 32], 0).token.0, 1);
     }
 
     #[test]
     fn draws_follow_the_probabilities_and_repeat() {
         let logits = [0.0, 1.0_f32, f32::NEG_INFINITY];
-        let draw = |position| pick(&logits, &with(1.0), &[], &[7; 32], position).0;
+        let draw = |position| pick(&logits, &with(1.0), &[], &[7; 32], position).token.0;
         let ones = (0..10_000).filter(|&position| draw(position) == 1).count();
         // e / (1 + e) = 0.731, with a standard deviation of 0.0044.
         assert!((7_130..7_490).contains(&ones), "{ones}");
@@ -190,11 +208,39 @@ mod tests {
     #[test]
     fn top_k_top_p_and_min_p_cut_the_tail() {
         let logits = [5.0, 4.0, 1.0_f32, -3.0];
-        let pick = |sampling: &Sampling, n| pick(&logits, sampling, &[], &[1; 32], n).0;
+        let pick = |sampling: &Sampling, n| pick(&logits, sampling, &[], &[1; 32], n).token.0;
         let only = |sampling: Sampling| (0..500).map(|n| pick(&sampling, n)).max();
         assert_eq!(only(Sampling { top_k: Some(1), ..with(5.0) }), Some(0));
         assert_eq!(only(Sampling { top_p: Some(0.9), ..with(1.0) }), Some(1));
         assert_eq!(only(Sampling { min_p: Some(0.2), ..with(1.0) }), Some(1));
+    }
+
+    #[test]
+    fn a_choice_is_certain_if_practically_every_draw_makes_it() {
+        let pick = |temperature, n| pick(&[9.0, 4.0_f32], &with(temperature), &[], &[2; 32], n);
+        // 1 / (1 + e^-5) = 0.9933; at temperature 2 it is 0.924.
+        assert!((0..500).all(|n| pick(1.0, n).is_certain == (pick(1.0, n).token.0 == 0)));
+        assert!((0..500).all(|n| !pick(2.0, n).is_certain));
+        assert!(pick(0.0, 0).is_certain);
+    }
+
+    #[test]
+    fn a_second_try_has_a_random_number_of_its_own() {
+        let seeds: Vec<_> = (0..20).map(|tries| again(&[3; 32], tries)).collect();
+        let chances: Vec<f64> = seeds.iter().map(|seed| chance(seed, 5)).collect();
+        let low = chances.iter().filter(|chance| **chance < 0.5).count();
+        assert!((4..=16).contains(&low), "{chances:?}");
+    }
+
+    #[test]
+    fn what_may_not_follow_is_never_drawn() {
+        let logits = [f32::NEG_INFINITY, 1.0, f32::NEG_INFINITY, 1.0, f32::NEG_INFINITY];
+        for sampling in [with(0.0), with(1.0), Sampling { top_k: Some(4), ..with(3.0) }] {
+            for n in 0..200 {
+                let index = pick(&logits, &sampling, &[], &[5; 32], n).token.0;
+                assert!(index == 1 || index == 3, "{index}");
+            }
+        }
     }
 
     #[test]

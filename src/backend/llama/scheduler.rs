@@ -160,7 +160,11 @@ impl<E: Evaluator> Scheduler<E> {
         let Job { work, alone, reply, .. } = job;
         self.count(&work.texts());
         self.resting[sequence] = None;
-        let mut task = Task::new(work);
+        let mut task = match Task::new(work, &*self.words) {
+            Ok(task) => task,
+            // The caller may have stopped waiting, which is not an error.
+            Err(error) => return drop(reply.send(Err(error))),
+        };
         let prompt = task.prompt().to_vec();
         let Begun { kept, logits } = self.memory.begin(sequence, &prompt);
         task.begin(kept);
@@ -365,8 +369,10 @@ mod tests {
     use crate::{
         backend::llama::{
             evaluator::Row,
+            step::Grammar,
             work::{Choice, Work, Writing},
         },
+        completion::Finish,
         request::Sampling,
     };
 
@@ -479,6 +485,37 @@ mod tests {
         fn end_of_thinking(&self, _: &str) -> Result<Vec<LlamaToken>> {
             Ok(Vec::new())
         }
+
+        fn grammar(&self, rules: &str) -> Result<Box<dyn Grammar>> {
+            let step = rules.parse().map_err(|_| crate::backend::llama::failed("no grammar"))?;
+            Ok(Box::new(Multiples { step, written: 0 }))
+        }
+    }
+
+    /// Allows the multiples of a number, and the end after two of them.
+    struct Multiples {
+        step: i32,
+        written: usize,
+    }
+
+    impl Grammar for Multiples {
+        fn allows(&mut self, token: LlamaToken) -> bool {
+            if token.0 == 0 { self.written >= 2 } else { token.0 % self.step == 0 }
+        }
+
+        fn mask(&mut self, logits: &mut [f32]) {
+            for (id, logit) in (0..).zip(logits) {
+                if !self.allows(LlamaToken(id)) {
+                    *logit = f32::NEG_INFINITY;
+                }
+            }
+        }
+
+        fn accept(&mut self, token: LlamaToken) -> Result<()> {
+            assert!(self.allows(token), "a token is accepted that may not follow");
+            self.written += 1;
+            Ok(())
+        }
     }
 
     /// A request: what it asks, and when its caller stops waiting.
@@ -492,7 +529,7 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Kind {
-        Write { most: u32 },
+        Write { most: u32, grammar: Option<i32> },
         Choose { endings: Vec<Vec<i32>> },
         ChooseAt { places: Vec<usize> },
         Weigh { text: Vec<i32> },
@@ -511,11 +548,12 @@ mod tests {
                 Choice::new(labels, prompt, &[], endings)
             };
             match &self.kind {
-                Kind::Write { most } => Work::Write(Writing {
+                Kind::Write { most, grammar } => Work::Write(Writing {
                     prompt,
                     sampling: Sampling::default().temperature(0.0).max_tokens(*most),
                     seed: [0; 32],
                     turn: String::new(),
+                    grammar: grammar.map(|step| step.to_string()),
                 }),
                 Kind::Choose { endings } => Work::Choose(choice(prompt, endings)),
                 Kind::ChooseAt { places } => {
@@ -568,7 +606,8 @@ mod tests {
     fn asked() -> impl Strategy<Value = Asked> {
         let few = || prop::collection::vec(1_i32..4, 1..8);
         let kind = prop_oneof![
-            (1_u32..12).prop_map(|most| Kind::Write { most }),
+            (1_u32..12, prop::option::of(1_i32..6))
+                .prop_map(|(most, grammar)| Kind::Write { most, grammar }),
             prop::collection::vec(prop::collection::vec(1_i32..4, 1..4), 1..5)
                 .prop_map(|endings| Kind::Choose { endings }),
             prop::collection::vec(1_usize..30, 1..4).prop_map(|places| Kind::ChooseAt { places }),
@@ -652,5 +691,50 @@ mod tests {
             prop_assert!(evaluated <= minimum + 20 * reads, "{figures:?}");
             prop_assert_eq!(figures.requests, whole.len() as u64);
         }
+    }
+
+    #[test]
+    fn a_text_keeps_to_its_grammar_and_ends_only_where_that_does() {
+        let asked = |grammar, prompt: i32| Asked {
+            prompt: vec![prompt],
+            kind: Kind::Write { most: 40, grammar },
+            alone: false,
+            leaves: None,
+        };
+        let all: Vec<Asked> =
+            (1..30).map(|n| asked([Some(2), Some(5), None][n as usize % 3], n)).collect();
+        let (answers, _) = answers(&all, 4, 100_000);
+        for (asked, answer) in all.iter().zip(answers) {
+            let answer = answer.unwrap().unwrap();
+            let Kind::Write { grammar: Some(step), .. } = asked.kind else { continue };
+            assert!(answer.token_ids.iter().all(|id| id % step == 0), "{answer:?}");
+            let is_whole = answer.token_ids.len() >= 2;
+            assert!(is_whole && answer.finish == Finish::Stop || answer.token_ids.len() == 40);
+        }
+    }
+
+    #[test]
+    fn a_grammar_that_cannot_be_read_costs_its_request_alone() {
+        let (jobs, queue) = mpsc::channel();
+        let mut waiting = Vec::new();
+        for grammar in [Some("no number"), None] {
+            let (reply, answer) = oneshot::channel();
+            let work = Work::Write(Writing {
+                prompt: tokens(&[1, 2]),
+                sampling: Sampling::default().max_tokens(3),
+                seed: [0; 32],
+                turn: String::new(),
+                grammar: grammar.map(ToOwned::to_owned),
+            });
+            jobs.send(Job { work, goes_on: false, alone: false, reply }).unwrap();
+            waiting.push(answer);
+        }
+        drop(jobs);
+        let figures = Arc::new(Mutex::new(EngineFigures::default()));
+        let memory = Memory::new(Fake::new(2), 0);
+        let curve = Curve::new(vec![(1, 1.0)]);
+        Scheduler::new(memory, Queue::new(queue), Arc::new(Letters), curve, figures).run();
+        let answers: Vec<_> = waiting.into_iter().map(|mut it| it.try_recv().unwrap()).collect();
+        assert!(answers[0].is_err() && answers[1].is_ok(), "{answers:?}");
     }
 }

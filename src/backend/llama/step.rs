@@ -38,6 +38,24 @@ impl<'s> Seen<'s> {
     }
 }
 
+/// What may follow in a text that must fit a grammar.
+///
+/// It is the state of one text, and belongs to the engine thread.
+pub(super) trait Grammar {
+    /// Whether a token may follow.
+    fn allows(&mut self, token: LlamaToken) -> bool;
+
+    /// Sets the logits of tokens that may not follow to minus infinity. [`allows`](Self::allows) may still refuse one
+    /// of the others.
+    fn mask(&mut self, logits: &mut [f32]);
+
+    /// Adds a token to the text.
+    ///
+    /// # Errors
+    /// The token may not follow.
+    fn accept(&mut self, token: LlamaToken) -> Result<()>;
+}
+
 /// What tasks need to know of a vocabulary.
 pub(super) trait Words {
     /// The bytes of a token as readers see it.
@@ -51,6 +69,12 @@ pub(super) trait Words {
     /// # Errors
     /// The tokenizer makes control tokens of plain text.
     fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>>;
+
+    /// The state of an empty text under the rules of a grammar.
+    ///
+    /// # Errors
+    /// The rules cannot be read.
+    fn grammar(&self, rules: &str) -> Result<Box<dyn Grammar>>;
 }
 
 /// The usage of a request: tokens of the prompt, those of them that were in the cache, and written tokens.

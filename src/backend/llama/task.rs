@@ -7,7 +7,7 @@ use llama_cpp_2::token::LlamaToken;
 
 use super::{
     score::{Scoring, Weighing},
-    step::{Seen, Step},
+    step::{Seen, Step, Words},
     work::Work,
     write::Draft,
 };
@@ -25,13 +25,16 @@ pub(super) enum Task {
 
 impl Task {
     /// The task that answers a request.
-    pub(super) fn new(work: Work) -> Self {
-        match work {
-            Work::Write(writing) => Self::Write(Box::new(Draft::new(writing))),
+    ///
+    /// # Errors
+    /// The grammar of the request cannot be read.
+    pub(super) fn new(work: Work, words: &dyn Words) -> Result<Self> {
+        Ok(match work {
+            Work::Write(writing) => Self::Write(Box::new(Draft::new(writing, words)?)),
             Work::Choose(choice) => Self::Score(Scoring::at_one_place(choice)),
             Work::ChooseAt(choices) => Self::Score(Scoring::at_places(choices)),
             Work::Weigh { prompt, text, of } => Self::Weigh(Weighing::new(prompt, text, of)),
-        }
+        })
     }
 
     /// The prompt to read before the first [`next`](Self::next).

@@ -29,6 +29,8 @@ pub(super) struct ChatTemplate {
     bos: String,
     /// The text of the end-of-turn token.
     eos: String,
+    /// The variables of every conversation.
+    variables: Variables,
 }
 
 /// A part of the model's input.
@@ -45,7 +47,7 @@ pub(super) enum Piece {
 }
 
 /// Additional variables for a chat template, by name, from the settings.
-type Variables = BTreeMap<String, serde_json::Value>;
+pub(super) type Variables = BTreeMap<String, serde_json::Value>;
 
 /// The variables that the engine sets and no setting may override: the turns, and the functions.
 const RESERVED: [&str; 7] = [
@@ -60,6 +62,19 @@ const RESERVED: [&str; 7] = [
 
 /// The most text that a template may print around the turns, in bytes.
 const LARGEST: usize = 4 << 20;
+
+/// Refuses variables that the engine sets.
+///
+/// # Errors
+/// There is one.
+pub(super) fn check_variables(variables: &Variables) -> Result<()> {
+    let Some(name) = RESERVED.iter().find(|name| variables.contains_key(**name)) else {
+        return Ok(());
+    };
+    let message = format!("the template variable `{name}` cannot be set: it is given");
+    Err(Error::new(ErrorKind::Config, message)
+        .hint("set variables of the template's own, such as `enable_thinking`"))
+}
 
 /// The open turn that the model is to continue, including what the template prints before it.
 pub(super) fn turn(pieces: &[Piece]) -> String {
@@ -116,13 +131,23 @@ impl ChatTemplate {
     pub(super) fn new(source: Option<String>, bos: String, eos: String) -> Self {
         let source = source.filter(|source| source.contains('{'));
         let rendered = metered(&without_marks(source.as_deref().unwrap_or_default()));
-        Self { source, rendered, bos, eos }
+        Self { source, rendered, bos, eos, variables: Variables::new() }
     }
 
-    /// The digest of the template, which is part of the model's identity.
+    /// The template with these variables, which a request may override.
+    pub(super) fn with(self, variables: Variables) -> Self {
+        Self { variables, ..self }
+    }
+
+    /// The digest of the template and its variables, which is part of the model's identity.
     pub(super) fn digest(&self) -> String {
         let source = self.source.as_deref().unwrap_or("no template");
-        blake3::hash(source.as_bytes()).to_hex()[..8].to_owned()
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(source.as_bytes());
+        if !self.variables.is_empty() {
+            hasher.update(serde_json::to_string(&self.variables).unwrap_or_default().as_bytes());
+        }
+        hasher.finalize().to_hex()[..8].to_owned()
     }
 
     /// Whether an answer begins inside a thinking block that the template opens.
@@ -168,11 +193,10 @@ impl ChatTemplate {
     /// adjacent turns of one role are joined, for templates without a system role or with strictly
     /// alternating roles. Each form is tried with contents as strings, and then as lists of parts.
     fn fold(&self, turns: &[Message], variables: &Variables) -> Result<Vec<Piece>> {
-        if let Some(name) = RESERVED.iter().find(|name| variables.contains_key(**name)) {
-            let message = format!("the template variable `{name}` cannot be set: it is given");
-            return Err(Error::new(ErrorKind::Config, message)
-                .hint("set variables of the template's own, such as `enable_thinking`"));
-        }
+        check_variables(variables)?;
+        let mut all = self.variables.clone();
+        all.extend(variables.clone());
+        let variables = &all;
         let folded = folded(turns);
         let tries = [turns, &folded];
         let tries = if folded == turns { &tries[..1] } else { &tries[..] };
@@ -488,6 +512,19 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn variables_of_a_model_hold_for_every_request_and_change_its_identity() {
+        let source = "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking | default(true) %}<think>\n{% endif %}{% endif %}";
+        let set = |value: bool| Variables::from([("enable_thinking".into(), value.into())]);
+        let quick = template(source).with(set(false));
+        assert!(template(source).opens_thinking() && !quick.opens_thinking());
+        assert_ne!(template(source).digest(), quick.digest());
+        assert_eq!(template(source).digest(), template(source).with(Variables::new()).digest());
+        let mut request = asks(vec![Message::new(Role::User, "q", Origin::Data)], false);
+        request.template = set(true);
+        assert!(shown(&quick.pieces(&request).unwrap()).ends_with("<think>\n⟩"));
     }
 
     /// The text of an open turn, after a template that may have begun it.

@@ -9,7 +9,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr};
 
-use super::{step::Words, template::Piece};
+use super::{
+    grammar::Rules,
+    step::{Grammar, Words},
+    template::Piece,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     request::{Origin, Part},
@@ -116,11 +120,15 @@ impl Vocabulary {
         self.model.vocab().tokenize(text.as_bytes(), false, true)
     }
 
-    /// The end of a thinking block on a line of its own, as the model's own token if it has one.
+    /// The end of a thinking block, as the model's own tokens if it has them. A tag such as `</think>` stands on a
+    /// line of its own; control tokens have nothing around them.
     ///
     /// # Errors
     /// As of [`tokens`](Self::tokens).
     pub(super) fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>> {
+        if !end.starts_with("</") {
+            return Ok(self.special(end));
+        }
         let (line, paragraph) = (self.text("\n", false)?, self.text("\n\n", false)?);
         Ok([line, self.special(end), paragraph].concat())
     }
@@ -258,6 +266,10 @@ impl Words for Vocabulary {
 
     fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>> {
         self.end_of_thinking(end)
+    }
+
+    fn grammar(&self, rules: &str) -> Result<Box<dyn Grammar>> {
+        Ok(Box::new(Rules::new(self.model.clone(), rules)?))
     }
 }
 

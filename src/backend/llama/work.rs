@@ -45,6 +45,8 @@ pub(super) struct Writing {
     pub(super) seed: [u8; 32],
     /// The turn so far, as readers see it; it may contain the start of a thinking block.
     pub(super) turn: String,
+    /// The grammar that the answer must fit, as GBNF.
+    pub(super) grammar: Option<String>,
 }
 
 /// Labels that may follow a prompt.
