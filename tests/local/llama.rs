@@ -429,7 +429,7 @@ async fn a_text_that_goes_round_in_a_circle_is_stopped_at_any_temperature() {
     request.sampling.temperature = Some(30.0);
     request.sampling.frequency_penalty = None;
     let sampled = tiny.complete(&request).await.unwrap();
-    assert_eq!(sampled.finish, Finish::Length, "a draw of tokens may leave the circle");
+    assert_ne!(sampled.finish, Finish::Loop, "a draw of tokens may leave the circle");
 }
 
 #[tokio::test]

@@ -15,7 +15,10 @@ use llama_cpp_2::{
 use serde_json::Value;
 
 use super::step::Grammar;
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    text::marks_thinking,
+};
 
 /// The rule that a text must fit: the schema's own `root`, after a few blanks, which models write before an answer.
 const START: &str = "answer";
@@ -108,8 +111,10 @@ impl Rules {
         Ok(Self { model, sampler, pending: Vec::new() })
     }
 
-    /// Whether a token stands for text that readers see as the grammar does, and leaves no broken character. Control
-    /// tokens have a spelling for the grammar, but none for readers.
+    /// Whether a token stands for text that readers see as the grammar does, and leaves no broken character.
+    ///
+    /// Control tokens have a spelling for the grammar, but none for readers. A token such as `<think>` inside a string
+    /// would be read as thinking, and cut the JSON.
     fn is_text(&self, token: LlamaToken) -> bool {
         let vocab = self.model.vocab();
         if vocab.is_control(token) {
@@ -118,7 +123,8 @@ impl Rules {
         let piece = vocab.token_to_piece(token, false, None);
         let whole = [self.pending.as_slice(), &piece].concat();
         let broken = std::str::from_utf8(&whole).err().and_then(|error| error.error_len());
-        !piece.is_empty() && broken.is_none()
+        let thinks = std::str::from_utf8(&piece).is_ok_and(|text| marks_thinking(text, false));
+        !piece.is_empty() && broken.is_none() && !thinks
     }
 }
 
