@@ -76,7 +76,8 @@ fn serve(
         context.apply(adapter)?;
     }
     let memory = Memory::new(context, PARKED);
-    let figures = Arc::new(Mutex::new(EngineFigures::default()));
+    let figures = EngineFigures { width: memory.sequences(), ..EngineFigures::default() };
+    let figures = Arc::new(Mutex::new(figures));
     let meta = |key: &str| model.meta_val_str(key).unwrap_or_default();
     let text = |token| {
         String::from_utf8_lossy(&model.vocab().token_to_piece(token, true, None)).into_owned()

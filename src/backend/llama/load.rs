@@ -60,27 +60,28 @@ fn placed(options: &LlamaOptions) -> Result<LlamaModelParams> {
         });
     }
     let Some(device) = &options.device else { return Ok(params) };
+    let mut numbers = Vec::new();
     if options.is_on_cpu() {
         params = params.with_n_gpu_layers(0);
+    } else {
+        numbers = devices(device)?;
     }
-    let named = devices(device, options.is_on_cpu())?;
-    params.with_devices(&named).map_err(|cause| failed("llama.cpp refuses a device").because(cause))
+    params
+        .with_devices(&numbers)
+        .map_err(|cause| failed("llama.cpp refuses a device").because(cause))
 }
 
-/// The numbers of the GPUs with these names, separated by commas; none for the CPU.
+/// The numbers of the GPUs with these names, separated by commas.
 ///
 /// # Errors
 /// There is no device of this name.
-fn devices(names: &str, is_cpu: bool) -> Result<Vec<usize>> {
-    if is_cpu {
-        return Ok(Vec::new());
-    }
+fn devices(names: &str) -> Result<Vec<usize>> {
     let is_gpu = |device: &LlamaBackendDevice| {
         let kind = device.device_type;
         matches!(kind, LlamaBackendDeviceType::Gpu | LlamaBackendDeviceType::IntegratedGpu)
     };
     let gpus: Vec<_> = list_llama_ggml_backend_devices().into_iter().filter(is_gpu).collect();
-    let number = |name: &str| {
+    let index = |name: &str| {
         let found = gpus.iter().find(|device| device.name.eq_ignore_ascii_case(name));
         found.map(|device| device.index).ok_or_else(|| {
             let known =
@@ -89,7 +90,7 @@ fn devices(names: &str, is_cpu: bool) -> Result<Vec<usize>> {
                 .hint(format!("devices are `cpu`{}", known.collect::<String>()))
         })
     };
-    names.split(',').map(|name| number(name.trim())).collect()
+    names.split(',').map(|name| index(name.trim())).collect()
 }
 
 /// For smaller models, in bytes of weights, a call with several sequences gains nothing.
@@ -159,17 +160,19 @@ pub(super) fn context<'m>(
             Context::new(model, tried).map_err(|cause| no_memory(tried).because(cause))
         };
         let Err(error) = created else {
-            if tried.sequences < shape.sequences || tried.limit < shape.limit {
-                let (Shape { sequences, limit, .. }, Shape { sequences: s, limit: l, .. }) =
-                    (tried, shape);
+            if bytes(tried, token) < bytes(shape, token) {
                 tracing::warn!(
-                    "there is no memory for {s} contexts of {l} tokens: using {sequences} of {limit}; set `width` and `context` to choose"
+                    "there is no memory for {} contexts of {} tokens: using {} of {}; set `width` and `context` to choose",
+                    shape.sequences,
+                    shape.limit,
+                    tried.sequences,
+                    tried.limit
                 );
             }
             return created;
         };
         let (sequences, limit) = fit::smaller((tried.sequences, tried.limit)).ok_or(error)?;
-        tried = Shape { sequences, limit, ..tried };
+        tried = Shape { limit, sequences, ..tried };
     }
 }
 
@@ -189,7 +192,7 @@ pub(super) fn report(
     };
     let name = options.name.clone().unwrap_or_else(|| format!("{:?}", options.weights));
     tracing::info!(
-        "{name}: {limit} tokens of context, {sequences} requests at once, {} threads, {layers}, {megabytes} MB for the cache ({})",
+        "{name}: context {limit} tokens, width {sequences}, threads {}, {layers}, cache {megabytes} MB ({})",
         shape.threads,
         shape.kv.name(),
     );
