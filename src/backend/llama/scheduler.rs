@@ -701,8 +701,8 @@ mod tests {
             alone: false,
             leaves: None,
         };
-        let all: Vec<Asked> =
-            (1..30).map(|n| asked([Some(2), Some(5), None][n as usize % 3], n)).collect();
+        let grammars = [Some(2), Some(5), None].into_iter().cycle();
+        let all: Vec<Asked> = grammars.zip(1..30).map(|(step, n)| asked(step, n)).collect();
         let (answers, _) = answers(&all, 4, 100_000);
         for (asked, answer) in all.iter().zip(answers) {
             let answer = answer.unwrap().unwrap();

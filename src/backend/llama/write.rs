@@ -136,8 +136,8 @@ impl Draft {
         let mut tries = 0;
         while logits.iter().any(|logit| *logit > f32::NEG_INFINITY) {
             tries += 1;
-            let seed = sampler::again(&self.writing.seed, tries);
-            let picked = pick(&self.writing, &logits, &seed, at);
+            let chance = sampler::again(&self.writing.seed, tries);
+            let picked = pick(&self.writing, &logits, &chance, at);
             if self.may_follow(picked.token, seen.words) {
                 return Ok(picked);
             }
