@@ -49,7 +49,9 @@ fn grade() -> Value {
 /// The JSON of an answer, without thinking.
 fn json_of(answer: &Completion) -> Value {
     let shown = visible(&answer.text, &[], None);
-    serde_json::from_str(shown).unwrap_or_else(|error| panic!("{error}: {}", answer.text))
+    let parsed = serde_json::from_str(shown);
+    assert!(parsed.is_ok(), "{parsed:?}: {}", answer.text);
+    parsed.unwrap()
 }
 
 /// Whether a value has the form of [`grade`].
