@@ -283,7 +283,7 @@ impl Judge {
     }
 
     /// How many items to keep open at once: two for each request that its models handle, so that no model
-    /// waits for a slow record; at most 1,024.
+    /// waits for a slow record; at most 1,024. For models that answer one request at a time it is one item.
     pub fn open_records(&self) -> usize {
         records_open(self.concurrency())
     }

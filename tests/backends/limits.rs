@@ -182,6 +182,6 @@ async fn requests_and_tokens_a_minute_are_held() {
 }
 
 #[test]
-fn a_run_keeps_twice_as_many_records_open() {
-    assert_eq!([0, 1, 8, 600].map(records_open), [1, 2, 16, 1024]);
+fn a_run_keeps_twice_as_many_records_open_and_one_for_one_request() {
+    assert_eq!([0, 1, 2, 8, 600].map(records_open), [1, 1, 4, 16, 1024]);
 }

@@ -346,7 +346,7 @@ async fn whatever_is_wrong_with_the_store_costs_no_result() {
     let file = "home/.cache/tribunal/answers.sqlite";
     let damaged = Place::new("resume-damaged");
     damaged.file(file, "no database at all".repeat(1_000));
-    assert!(judged(&damaged).await.contains("it is set aside as"));
+    assert!(judged(&damaged).await.contains("the cache was damaged: it was moved to"));
     let newer = Place::new("resume-newer");
     judged(&newer).await;
     rusqlite::Connection::open(newer.folder.path(file))

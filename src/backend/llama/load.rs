@@ -132,8 +132,10 @@ pub(super) fn shape(
         Some(known) => known,
         None if is_narrow => Curve::flat(),
         None => {
-            let curve = measured(model, one)?;
-            source.remember_curve(threads, &curve);
+            let (curve, is_calm) = measured(model, one)?;
+            if is_calm {
+                source.remember_curve(threads, &curve);
+            }
             curve
         }
     };
@@ -211,35 +213,44 @@ fn no_memory(shape: Shape) -> Error {
     Error::new(ErrorKind::Model, message).hint(hint)
 }
 
-/// Measures calls of every width, in a small context of its own.
+/// How often every width is measured.
+const ROUNDS: usize = 5;
+
+/// If the usual time of a call is more than this many times its shortest one, something else uses the machine.
+const CALM: f64 = 1.5;
+
+/// Measures calls of every width, in a small context of its own. Returns also whether the machine was calm enough to
+/// rely on the result.
 ///
 /// # Errors
 /// There is not enough memory, or llama.cpp fails.
-fn measured(model: &LlamaModel, shape: Shape) -> Result<Curve> {
+fn measured(model: &LlamaModel, shape: Shape) -> Result<(Curve, bool)> {
     let widest = WIDTHS[WIDTHS.len() - 1];
     let sequences = u32::try_from(widest).unwrap_or(1);
     let mut context = Context::new(model, Shape { limit: MEASURED, sequences, ..shape })?;
     let token = model.vocab().tokenize(b"a", false, false).first().copied();
     let token = token.unwrap_or(model.vocab().bos());
-    let mut seconds = |width: usize, position: usize| -> Result<f64> {
-        let row = |sequence| Row { token, position, sequence, wanted: true };
+    let mut seconds = |width: usize| -> Result<f64> {
+        (0..widest).for_each(|sequence| context.clear(sequence));
+        let row = |sequence| Row { token, position: 0, sequence, wanted: true };
         let rows: Vec<Row> = (0..width).map(row).collect();
         let started = Instant::now();
         context.evaluate(&rows)?;
+        // The call returns before its results are there.
+        context.logits(width - 1);
         Ok(started.elapsed().as_secs_f64())
     };
     // The first call also prepares buffers and reads the weights from disk.
-    seconds(widest, 0)?;
-    let mut position = 1;
-    let mut points = Vec::new();
-    // From wide to narrow, so that every sequence stays without gaps.
-    for width in WIDTHS.into_iter().rev() {
-        let mut best = f64::INFINITY;
-        for _ in 0..3 {
-            best = best.min(seconds(width, position)?);
-            position += 1;
+    seconds(widest)?;
+    let mut times = vec![Vec::new(); WIDTHS.len()];
+    // Every round measures all widths, so that a disturbance is not taken for a property of one of them.
+    for _ in 0..ROUNDS {
+        for (times, width) in times.iter_mut().zip(WIDTHS) {
+            times.push(seconds(width)?);
         }
-        points.push((width, best));
     }
-    Ok(Curve::new(points))
+    times.iter_mut().for_each(|times| times.sort_unstable_by(f64::total_cmp));
+    let is_calm = times.iter().all(|times| times[ROUNDS / 2] <= times[0] * CALM);
+    let points = WIDTHS.into_iter().zip(times.iter().map(|times| times[0])).collect();
+    Ok((Curve::new(points), is_calm))
 }
