@@ -82,6 +82,7 @@ mod tests {
     fn a_line_says_how_much_was_shared() {
         let figures = EngineFigures::default();
         let line = line("tiny", &figures);
-        assert_eq!(line, "tiny: 0 prompt tokens, 0 of them evaluated; 0 tokens written in 0 calls");
+        let expected = "tiny: 0 prompt tokens evaluated, 0 tokens written, 0 calls of llama.cpp";
+        assert_eq!(line, expected);
     }
 }
