@@ -353,7 +353,7 @@ async fn whatever_is_wrong_with_the_store_costs_no_result() {
         .unwrap()
         .execute_batch("PRAGMA user_version = 9")
         .unwrap();
-    assert!(judged(&newer).await.contains("of a newer version"));
+    assert!(judged(&newer).await.contains("by a newer version"));
     let blocked = Place::new("resume-blocked");
     blocked.file("home/.cache/tribunal", "a file where a folder should be");
     assert!(judged(&blocked).await.contains("answers are kept in memory"));

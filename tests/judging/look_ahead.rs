@@ -217,11 +217,11 @@ struct Keeping {
 
 #[async_trait]
 impl Backend for Keeping {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "keeping"
     }
 
-    fn identity(&self) -> &str {
+    fn identity(&self) -> &'static str {
         "keeping"
     }
 
@@ -238,7 +238,7 @@ impl Backend for Keeping {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
-        let text: String = request.messages.iter().map(|message| message.text()).collect();
+        let text: String = request.messages.iter().map(tribunal::request::Message::text).collect();
         let number = text.split("number ").nth(1).unwrap().split('.').next().unwrap();
         self.asked.lock().unwrap().push(number.parse().unwrap());
         tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
 //! JSON schemas that models in this process are held to.
 
 #![cfg(all(feature = "llama", feature = "tiny"))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 use serde_json::{Value, json};
 use tribunal::{
