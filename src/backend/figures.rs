@@ -57,7 +57,7 @@ impl EngineFigures {
 
     /// Adds the time of a call.
     #[cfg_attr(
-        not(feature = "llama"),
+        not(any(feature = "llama", test)),
         expect(dead_code, reason = "engines are part of the feature")
     )]
     pub(super) fn called(&mut self, took: Duration) {

@@ -97,40 +97,14 @@ impl Vocabulary {
         Ok((tokens, with("")?, texts))
     }
 
-    /// Whether a token ends the turn.
-    pub(super) fn is_end(&self, token: LlamaToken) -> bool {
-        self.model.vocab().is_eog(token)
-    }
-
     /// Whether a token is a control token, which does not stand for text.
     pub(super) fn is_control(&self, token: i32) -> bool {
         self.model.vocab().is_control(LlamaToken(token))
     }
 
-    /// The bytes of a token as readers see it; empty for control tokens that do not mark thinking.
-    pub(super) fn piece(&self, token: LlamaToken) -> Vec<u8> {
-        match self.thinking.get(&token) {
-            Some(text) => text.as_bytes().to_vec(),
-            None => self.model.vocab().token_to_piece(token, false, None),
-        }
-    }
-
     /// The tokens of a text from this program, in which control tokens are recognized.
     fn special(&self, text: &str) -> Vec<LlamaToken> {
         self.model.vocab().tokenize(text.as_bytes(), false, true)
-    }
-
-    /// The end of a thinking block, as the model's own tokens if it has them. A tag such as `</think>` stands on a
-    /// line of its own; control tokens have nothing around them.
-    ///
-    /// # Errors
-    /// As of [`tokens`](Self::tokens).
-    pub(super) fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>> {
-        if !end.starts_with("</") {
-            return Ok(self.special(end));
-        }
-        let (line, paragraph) = (self.text("\n", false)?, self.text("\n\n", false)?);
-        Ok([line, self.special(end), paragraph].concat())
     }
 
     /// The tokens of all pieces, except for the text at the end.
@@ -256,16 +230,26 @@ impl Vocabulary {
 }
 
 impl Words for Vocabulary {
+    /// Control tokens have no bytes, unless they mark thinking.
     fn piece(&self, token: LlamaToken) -> Vec<u8> {
-        self.piece(token)
+        match self.thinking.get(&token) {
+            Some(text) => text.as_bytes().to_vec(),
+            None => self.model.vocab().token_to_piece(token, false, None),
+        }
     }
 
     fn is_end(&self, token: LlamaToken) -> bool {
-        self.is_end(token)
+        self.model.vocab().is_eog(token)
     }
 
+    /// The model's own token, if it has one. An end that is written as a tag stands on a line of its own; control
+    /// tokens have nothing around them.
     fn end_of_thinking(&self, end: &str) -> Result<Vec<LlamaToken>> {
-        self.end_of_thinking(end)
+        if !end.starts_with("</") {
+            return Ok(self.special(end));
+        }
+        let (line, paragraph) = (self.text("\n", false)?, self.text("\n\n", false)?);
+        Ok([line, self.special(end), paragraph].concat())
     }
 
     fn grammar(&self, rules: &str) -> Result<Box<dyn Grammar>> {
