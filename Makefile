@@ -9,7 +9,7 @@ export PATH
 
 TRIBUNAL := target/release/tribunal
 
-.PHONY: help demo test build setup models accuracy bench bench-cache bench-remote bench-revise lint
+.PHONY: help demo test build setup models accuracy bench bench-cache bench-local bench-remote bench-revise lint
 
 help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
@@ -18,6 +18,7 @@ help:
 	@echo 'make accuracy  judge 1,000 held-out records of each kind with the shipped model'
 	@echo 'make bench     measure the time of the program without a model'
 	@echo 'make bench-cache  measure the cache'
+	@echo 'make bench-local  measure judging in this process, with the model of `make models`'
 	@echo 'make bench-remote measure runs against a server with faults'
 	@echo 'make bench-revise measure loops with a judge that makes errors'
 	@echo 'make lint      formatting and lints'
@@ -49,6 +50,9 @@ bench: build
 
 bench-cache: build
 	@bash benches/cache.sh
+
+bench-local: setup models
+	@TRIBUNAL_TEST_GGUF="$${TRIBUNAL_TEST_GGUF:-$$(ls models/downloaded/*.gguf | head -n 1)}" $(CARGO) bench --quiet --bench local
 
 bench-remote: setup
 	@$(CARGO) bench --quiet --bench remote
