@@ -14,10 +14,12 @@ use std::{
 use futures_util::future::join_all;
 use tribunal::{
     Error, ErrorKind, Result,
-    backend::{Backend, Endpoints, from_fn},
+    backend::{Backend, Endpoints},
     completion::Completion,
     request::Request,
 };
+
+use crate::counted::counted;
 
 fn request() -> Request {
     Request::generate(Vec::new())
@@ -27,16 +29,7 @@ fn request() -> Request {
 fn endpoint(
     answer: impl Fn(u32) -> Result<Completion> + Send + Sync + 'static,
 ) -> (Arc<AtomicU32>, impl Backend + 'static) {
-    let sent = Arc::new(AtomicU32::new(0));
-    let (counted, answer) = (sent.clone(), Arc::new(answer));
-    let backend = from_fn("m", move |_: Request| {
-        let answer = answer(counted.fetch_add(1, Ordering::Relaxed));
-        async move {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            answer
-        }
-    });
-    (sent, backend)
+    counted(Duration::from_millis(100), answer)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the other answer of the same closures")]

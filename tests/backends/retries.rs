@@ -19,6 +19,8 @@ use tribunal::{
     request::Request,
 };
 
+use crate::counted::counted;
+
 fn request() -> Request {
     Request::generate(Vec::new())
 }
@@ -27,17 +29,7 @@ fn request() -> Request {
 fn model(
     answer: impl Fn(u32) -> Result<Completion> + Send + Sync + 'static,
 ) -> (Arc<AtomicU32>, impl Backend + 'static) {
-    let sent = Arc::new(AtomicU32::new(0));
-    let counted = sent.clone();
-    let answer = Arc::new(answer);
-    let backend = from_fn("model", move |_: Request| {
-        let answer = answer(counted.fetch_add(1, Ordering::Relaxed));
-        async move {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            answer
-        }
-    });
-    (sent, backend)
+    counted(Duration::from_millis(200), answer)
 }
 
 fn fails(kind: ErrorKind) -> Result<Completion> {

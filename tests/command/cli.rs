@@ -4,7 +4,7 @@
 
 use std::{fs, process::Stdio};
 
-use crate::support::{Place, Reply, Server};
+use crate::support::{Place, Reply, Server, records};
 use serde_json::{Value, json};
 
 const THREE: &str = "{\"id\": \"a\", \"question\": \"q\", \"answer\": \"x\"}\n{\"id\": \"b\", \"question\": \"q\"}\nnonsense\n{\"id\": \"d\", \"question\": \"q\", \"answer\": \"y\"}\n";
@@ -201,10 +201,7 @@ async fn a_refused_key_stops_the_run_and_keeps_what_was_judged() {
     })
     .await;
     let place = Place::new("denied");
-    let many: String = (0..50)
-        .map(|n| format!("{{\"id\": {n}, \"question\": \"q{n}\", \"answer\": \"a\"}}\n"))
-        .collect();
-    let file = place.file("r.jsonl", &many);
+    let file = place.file("r.jsonl", records(50));
     let ran = place.run(&[
         "judge",
         &file,

@@ -7,25 +7,20 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, future::join_all, stream};
 use tribunal::{
-    backend::{
-        Backend,
-        llama::{Llama, LlamaOptions, Weights},
-    },
+    backend::{Backend, llama::Llama},
     completion::Completion,
     request::{Ask, Message, Origin, Part, Request, Role, Sampling},
 };
 
+use crate::shipped;
+
 /// The shipped model, answering so many requests at once.
 async fn tiny(width: usize) -> Llama {
-    let weights = Weights::Embedded(include_bytes!("../../models/tiny.gguf"));
-    let mut options = LlamaOptions::new(weights);
-    options.width = Some(width);
-    Llama::load(options).await.unwrap()
+    shipped::tiny(|options| options.width = Some(width)).await
 }
 
 fn asks(text: &str) -> Request {
-    let sampling = Sampling::default().temperature(0.0).max_tokens(24);
-    Request::generate(vec![Message::new(Role::User, text, Origin::Data)]).sampling(sampling)
+    shipped::asks(text, 24)
 }
 
 /// The n-th of many requests of every kind, which share beginnings of all lengths.

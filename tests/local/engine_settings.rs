@@ -8,25 +8,19 @@ use futures_util::{StreamExt as _, stream};
 use tribunal::{
     backend::{
         Backend, FlashAttention, KvType, Split,
-        llama::{Llama, LlamaOptions, Weights},
+        llama::{Llama, LlamaOptions},
     },
     completion::Completion,
-    request::{Ask, Message, Origin, Request, Role, Sampling},
+    request::{Ask, Request, Sampling},
 };
 
-use crate::support::instruct_model;
-
-/// The shipped model with some of its options changed.
-async fn tiny(change: impl FnOnce(&mut LlamaOptions)) -> Llama {
-    let mut options =
-        LlamaOptions::new(Weights::Embedded(include_bytes!("../../models/tiny.gguf")));
-    change(&mut options);
-    Llama::load(options).await.unwrap()
-}
+use crate::{
+    shipped::{self, tiny},
+    support::instruct_model,
+};
 
 fn asks(text: &str) -> Request {
-    let sampling = Sampling::default().temperature(0.0).max_tokens(40);
-    Request::generate(vec![Message::new(Role::User, text, Origin::Data)]).sampling(sampling)
+    shipped::asks(text, 40)
 }
 
 fn sum(n: usize) -> Request {

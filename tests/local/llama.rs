@@ -11,7 +11,7 @@ use tribunal::{
     Item, Judge,
     backend::{
         Backend,
-        llama::{Llama, LlamaOptions, Weights},
+        llama::{Llama, LlamaOptions},
     },
     completion::Finish,
     error::ErrorKind,
@@ -19,16 +19,14 @@ use tribunal::{
     verdict::{Reason, Vote},
 };
 
+use crate::shipped;
+
 async fn tiny() -> Llama {
-    let weights = Weights::Embedded(include_bytes!("../../models/tiny.gguf"));
-    Llama::load(LlamaOptions { name: Some("tiny".into()), ..LlamaOptions::new(weights) })
-        .await
-        .unwrap()
+    shipped::tiny(|_| ()).await
 }
 
 fn asks(text: &str) -> Request {
-    let sampling = Sampling::default().temperature(0.0).max_tokens(700);
-    Request::generate(vec![Message::new(Role::User, text, Origin::Data)]).sampling(sampling)
+    shipped::asks(text, 700)
 }
 
 const SUM: &str = "Review the solution, then say Yes if it is correct, or No.\nProblem: 12 + 30\nSolution\nParagraph 0: 12 + 30 = 42";
@@ -512,10 +510,7 @@ async fn the_end_of_thinking_is_written_for_the_model() {
 
 #[tokio::test]
 async fn a_context_that_is_shorter_than_a_call_is_filled_in_several() {
-    let weights = Weights::Embedded(include_bytes!("../../models/tiny.gguf"));
-    let mut settings = LlamaOptions::new(weights);
-    settings.context = Some(300);
-    let short = Llama::load(settings).await.unwrap();
+    let short = shipped::tiny(|options| options.context = Some(300)).await;
     let prompt = asks(&format!("{SUM}\n{}", "1 + 1 = 2. ".repeat(56)));
     let tokens = short.tokenize(&prompt).unwrap().len();
     assert!((301..510).contains(&tokens), "{tokens}");

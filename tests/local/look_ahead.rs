@@ -7,16 +7,13 @@ use std::sync::Arc;
 
 use tribunal::{
     Item, Judge, Prompt,
-    backend::{
-        Backend,
-        llama::{EngineFigures, Llama, LlamaOptions, Weights},
-    },
+    backend::{Backend, llama::EngineFigures},
     line::ResultLine,
     records::Output,
     run::{self, Finished, JudgeWork, RunOptions},
 };
 
-use crate::support::Folder;
+use crate::{shipped::tiny, support::Folder};
 
 /// More different questions than the engine keeps copies of, and more records than it compares.
 const QUESTIONS: usize = 160;
@@ -52,9 +49,7 @@ fn shuffled(n: usize) -> Item {
 async fn judged(items: impl Fn(usize) -> Item, options: RunOptions) -> (EngineFigures, Vec<usize>) {
     let folder = Folder::new("look-ahead");
     let path = folder.path("out.jsonl");
-    let mut load = LlamaOptions::new(Weights::Embedded(include_bytes!("../../models/tiny.gguf")));
-    load.width = Some(4);
-    let tiny = Arc::new(Llama::load(load).await.unwrap());
+    let tiny = Arc::new(tiny(|options| options.width = Some(4)).await);
     assert!(tiny.keeps_prompts());
     let prompt = Prompt::parse("p", PROMPT).unwrap();
     let judge = Judge::builder().backend(tiny.clone()).with_prompt(prompt).build().await.unwrap();

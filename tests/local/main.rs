@@ -10,4 +10,5 @@ mod llama;
 mod llama_figures;
 mod look_ahead;
 mod schema;
+mod shipped;
 mod tiny_prompts;

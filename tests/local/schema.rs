@@ -1,26 +1,22 @@
 //! JSON schemas that models in this process are held to.
 
 #![cfg(all(feature = "llama", feature = "tiny"))]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use serde_json::{Value, json};
 use tribunal::{
     Item, Judge, Prompt,
-    backend::{
-        Backend,
-        llama::{Llama, LlamaOptions, Weights},
-    },
+    backend::{Backend, llama::Llama},
     completion::{Completion, Finish},
     error::ErrorKind,
     request::{Constraint, Message, Origin, Request, Role, Sampling},
     text::visible,
 };
 
+use crate::shipped;
+
 async fn tiny() -> Llama {
-    let weights = Weights::Embedded(include_bytes!("../../models/tiny.gguf"));
-    Llama::load(LlamaOptions { name: Some("tiny".into()), ..LlamaOptions::new(weights) })
-        .await
-        .unwrap()
+    shipped::tiny(|_| ()).await
 }
 
 /// A request for JSON of a schema.
