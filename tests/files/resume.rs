@@ -413,7 +413,7 @@ async fn a_full_or_read_only_disk_of_the_cache_costs_no_result() {
     let mount = Mount::new(&place.folder.path("home/.cache/tribunal"), "size=300k");
     let full = run(&place, &server, &[]).await;
     assert_eq!(full.code, 0, "{}", full.err);
-    assert_eq!(full.err.matches("the run goes on without it").count(), 1, "{}", full.err);
+    assert_eq!(full.err.matches("the run continues without it").count(), 1, "{}", full.err);
     assert_eq!((lines(&place, "out.jsonl").len(), server.requests()), (400, 400));
     mount.change("ro");
     let fixed = run(&place, &server, &["--fresh"]).await;
