@@ -34,6 +34,8 @@ pub struct EngineFigures {
     pub width: usize,
     /// The most tokens that were in the key-value cache at once.
     pub kv_cells_peak: usize,
+    /// The memory of the key-value cache, in bytes.
+    pub kv_bytes: u64,
     /// The time in llama.cpp, in seconds.
     pub evaluating_seconds: f64,
     /// The time of the engine in all, without waiting for requests, in seconds.

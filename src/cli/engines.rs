@@ -44,6 +44,7 @@ fn shown(figures: &EngineFigures) -> Value {
         "decode_calls": figures.decode_calls,
         "width": figures.width,
         "kv_cells_peak": figures.kv_cells_peak,
+        "kv_bytes": figures.kv_bytes,
     })
 }
 

@@ -12,7 +12,7 @@ use super::{
     curve::Curve,
     evaluator::{Adapter, Shape},
     file::Source,
-    load,
+    fit, load,
     memory::Memory,
     queue::Queue,
     scheduler::Scheduler,
@@ -76,7 +76,10 @@ fn serve(
         context.apply(adapter)?;
     }
     let memory = Memory::new(context, PARKED);
-    let figures = EngineFigures { width: memory.sequences(), ..EngineFigures::default() };
+    let cells = (memory.sequences() * memory.limit()) as u64;
+    let kv_bytes = fit::bytes_per_token(model, shape.kv).saturating_mul(cells);
+    let figures = EngineFigures { width: memory.sequences(), kv_bytes, ..EngineFigures::default() };
+    load::report(options, shape, memory.limit(), &figures);
     let figures = Arc::new(Mutex::new(figures));
     let meta = |key: &str| model.meta_val_str(key).unwrap_or_default();
     let text = |token| {
@@ -92,7 +95,6 @@ fn serve(
         width: memory.sequences(),
         figures: figures.clone(),
     };
-    load::report(model, options, shape, (ready.width, ready.context));
     if loaded.send(Ok(ready)).is_ok() {
         Scheduler::new(memory, Queue::new(jobs), vocabulary, curve, figures).run();
     }

@@ -8,7 +8,9 @@ use std::{
 
 use llama_cpp_2::model::{LlamaModel, params::LlamaModelParams};
 
-use super::{KvType, Lora, Weights, curve::Curve, failed, fit, header, process, trial};
+use super::{
+    KvType, LlamaOptions, Lora, Weights, curve::Curve, failed, fit, header, process, trial,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Weights that llama.cpp can open. It only reads files, so embedded weights are written to a temporary one.
@@ -70,15 +72,16 @@ impl Source {
         if self.lent.is_some() { "embedded".into() } else { name.to_string_lossy().into_owned() }
     }
 
-    /// What calls of several sequences cost with these weights, if it was measured before on this machine.
-    pub(super) fn curve(&self, threads: i32) -> Option<Curve> {
-        let text = fs::read_to_string(self.note(&format!("widths-{threads}"))?).ok()?;
+    /// What calls of several sequences cost with these weights under these conditions, if it was measured before on
+    /// this machine.
+    pub(super) fn curve(&self, conditions: &str) -> Option<Curve> {
+        let text = fs::read_to_string(self.note(&format!("widths/{conditions}"))?).ok()?;
         serde_json::from_str(&text).ok()
     }
 
-    /// Stores what calls of several sequences cost.
-    pub(super) fn remember_curve(&self, threads: i32, curve: &Curve) {
-        let note = self.note(&format!("widths-{threads}"));
+    /// Stores what calls of several sequences cost under these conditions.
+    pub(super) fn remember_curve(&self, conditions: &str, curve: &Curve) {
+        let note = self.note(&format!("widths/{conditions}"));
         if let (Some(note), Ok(text)) = (note, serde_json::to_string(curve)) {
             remember(&note, &text);
         }
@@ -253,7 +256,8 @@ pub fn inspect(weights: &Weights) -> Result<Info> {
         meta(&format!("{}.{suffix}", meta("general.architecture"))).parse().unwrap_or(0)
     };
     let bytes = fs::metadata(source.path()).map_or(0, |meta| meta.len());
-    let curve = source.curve(process::default_threads(bytes));
+    let usual = LlamaOptions::new(weights.clone());
+    let curve = source.curve(&usual.conditions(process::default_threads(bytes))?);
     let context = number("context_length");
     let usual = context.min(fit::LARGEST_CONTEXT);
     let mut lengths = vec![usual / 2, usual, context];

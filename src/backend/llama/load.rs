@@ -11,7 +11,7 @@ use llama_cpp_2::{
 };
 
 use super::{
-    LlamaOptions, Split,
+    EngineFigures, LlamaOptions, Split,
     curve::{Curve, WIDTHS},
     evaluator::{Adapter, Context, Evaluator, Row, Shape},
     failed,
@@ -128,13 +128,14 @@ pub(super) fn shape(
     if most == 1 {
         return Ok((one, Curve::flat()));
     }
-    let curve = match source.curve(threads) {
+    let conditions = options.conditions(threads)?;
+    let curve = match source.curve(&conditions) {
         Some(known) => known,
         None if is_narrow => Curve::flat(),
         None => {
             let (curve, is_calm) = measured(model, one)?;
             if is_calm {
-                source.remember_curve(threads, &curve);
+                source.remember_curve(&conditions, &curve);
             }
             curve
         }
@@ -178,15 +179,8 @@ pub(super) fn context<'m>(
     }
 }
 
-/// Logs what was chosen: how many requests at once, and the length of their contexts.
-pub(super) fn report(
-    model: &LlamaModel,
-    options: &LlamaOptions,
-    shape: Shape,
-    (sequences, limit): (usize, usize),
-) {
-    let cells = u64::try_from(sequences.saturating_mul(limit)).unwrap_or(u64::MAX);
-    let megabytes = fit::bytes_per_token(model, shape.kv).saturating_mul(cells) >> 20;
+/// Logs what was chosen: how many requests at once, and the length and the memory of their contexts.
+pub(super) fn report(options: &LlamaOptions, shape: Shape, limit: usize, figures: &EngineFigures) {
     let layers = match (options.uses_gpu(), options.gpu_layers) {
         (false, _) => "no layers on a GPU".to_owned(),
         (true, Some(layers)) => format!("{layers} layers on a GPU"),
@@ -194,8 +188,10 @@ pub(super) fn report(
     };
     let name = options.name.clone().unwrap_or_else(|| format!("{:?}", options.weights));
     tracing::info!(
-        "{name}: context {limit} tokens, width {sequences}, threads {}, {layers}, cache {megabytes} MB ({})",
+        "{name}: context {limit} tokens, width {}, threads {}, {layers}, cache {} MB ({})",
+        figures.width,
         shape.threads,
+        figures.kv_bytes >> 20,
         shape.kv.name(),
     );
 }

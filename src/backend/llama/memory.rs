@@ -89,6 +89,11 @@ impl<E: Evaluator> Memory<E> {
         self.evaluator.limit()
     }
 
+    /// The most tokens in a call.
+    pub(super) fn most(&self) -> usize {
+        self.evaluator.most()
+    }
+
     /// The tokens of a sequence.
     pub(super) fn held(&self, sequence: usize) -> &[LlamaToken] {
         &self.held[sequence].tokens
@@ -241,7 +246,7 @@ impl<E: Evaluator> Memory<E> {
         &tokens[at..((at / most + 1) * most).min(tokens.len())]
     }
 
-    /// Evaluates tokens after those of a sequence, and keeps the logits of the last one or of `all`.
+    /// Evaluates tokens after those of a sequence, and keeps the logits of those that are `wanted`, by their index.
     ///
     /// # Errors
     /// As of [`round`](Self::round).
@@ -249,14 +254,14 @@ impl<E: Evaluator> Memory<E> {
         &mut self,
         sequence: usize,
         tokens: &[LlamaToken],
-        all: bool,
+        wanted: &[usize],
     ) -> Result<()> {
         let first = self.held[sequence].tokens.len();
         let row = |(n, &token): (usize, &LlamaToken)| Row {
             token,
             position: first + n,
             sequence,
-            wanted: all || n + 1 == tokens.len(),
+            wanted: wanted.contains(&n),
         };
         let rows: Vec<Row> = tokens.iter().enumerate().map(row).collect();
         self.evaluate(&rows)
@@ -309,6 +314,6 @@ impl<E: Evaluator> Memory<E> {
 }
 
 /// The largest multiple of the grain.
-fn whole(tokens: usize) -> usize {
+pub(super) fn whole(tokens: usize) -> usize {
     tokens / GRAIN * GRAIN
 }

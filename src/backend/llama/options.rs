@@ -110,6 +110,18 @@ impl LlamaOptions {
         }
     }
 
+    /// What changes the cost of calls, beside the weights and the machine: a name for a file.
+    ///
+    /// # Errors
+    /// As of [`flash`](Self::flash).
+    pub(super) fn conditions(&self, threads: i32) -> Result<String> {
+        let flash = if self.flash()? { "flash" } else { "plain" };
+        let layers = self.gpu_layers.map_or_else(|| "all".into(), |layers| layers.to_string());
+        let device = self.device.as_deref().unwrap_or("any");
+        let name = format!("{threads}-{}-{flash}-{layers}-{device}", self.kv_type.name());
+        Ok(name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_"))
+    }
+
     /// Whether some of the model is on a GPU, as far as it is known before the model is loaded.
     pub(super) fn uses_gpu(&self) -> bool {
         let is_built = cfg!(any(feature = "cuda", feature = "metal", feature = "vulkan"));

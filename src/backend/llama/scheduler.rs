@@ -56,8 +56,8 @@ struct Active {
 enum Phase {
     /// Its sequence is extended to these tokens, in pieces.
     Reads(Vec<LlamaToken>),
-    /// These tokens are evaluated in one call, with the logits of all.
-    Weighs(Vec<LlamaToken>),
+    /// These tokens are evaluated in one call, with the logits of those with these indexes.
+    Weighs(Vec<LlamaToken>, Vec<usize>),
     /// One token is evaluated.
     Token(LlamaToken),
 }
@@ -73,8 +73,8 @@ struct Rest {
 enum Rows {
     /// Those of this token.
     One(usize),
-    /// Those of every token.
-    All,
+    /// Those of the tokens that it wanted.
+    Wanted,
     /// Those that were kept at the end of its prompt.
     Kept(Arc<[f32]>),
 }
@@ -217,27 +217,28 @@ impl<E: Evaluator> Scheduler<E> {
     /// Evaluates the next piece of a request that needs more than a token.
     fn read(&mut self, sequence: usize) {
         let Some(active) = &self.active[sequence] else { return };
-        let (tokens, all, rows) = match &active.phase {
+        let (tokens, wanted, target) = match &active.phase {
             Phase::Reads(target) => {
-                (self.memory.chunk(sequence, target).to_vec(), false, Some(target.len()))
+                let chunk = self.memory.chunk(sequence, target);
+                (chunk.to_vec(), vec![chunk.len() - 1], Some(target.len()))
             }
-            Phase::Weighs(tokens) => (tokens.clone(), true, None),
-            Phase::Token(token) => (vec![*token], false, None),
+            Phase::Weighs(tokens, wanted) => (tokens.clone(), wanted.clone(), None),
+            Phase::Token(token) => (vec![*token], vec![0], None),
         };
         let started = Instant::now();
-        let done = self.memory.extend(sequence, &tokens, all);
+        let done = self.memory.extend(sequence, &tokens, &wanted);
         self.note_call(started, tokens.len());
         if let Err(error) = done {
             return self.fail(sequence, error);
         }
-        match rows {
+        match target {
             // The prompt goes on in the next piece.
             Some(target) if self.memory.held(sequence).len() < target => (),
             Some(_) => {
                 self.memory.note_end(sequence, tokens.len() - 1);
                 self.go_on(sequence, &Rows::One(tokens.len() - 1));
             }
-            None => self.go_on(sequence, &Rows::All),
+            None => self.go_on(sequence, &Rows::Wanted),
         }
     }
 
@@ -268,13 +269,14 @@ impl<E: Evaluator> Scheduler<E> {
             let memory = &self.memory;
             let logits = |n: usize| match rows {
                 Rows::One(row) => memory.logits(*row),
-                Rows::All => memory.logits(n),
+                Rows::Wanted => memory.logits(n),
                 Rows::Kept(logits) => logits,
             };
             let seen = Seen {
                 held: memory.held(sequence),
                 logits: &logits,
                 limit: memory.limit(),
+                most: memory.most(),
                 words: &*self.words,
             };
             let phase = match active.task.next(&seen) {
@@ -284,7 +286,10 @@ impl<E: Evaluator> Scheduler<E> {
                     kept = begun.logits.map(Rows::Kept);
                     Phase::Reads(target)
                 }
-                Ok(Step::Evaluate { keep, tokens, all }) => self.after(sequence, keep, tokens, all),
+                Ok(Step::Evaluate { keep, tokens, wanted }) => {
+                    self.after(sequence, keep, tokens, wanted)
+                }
+                Ok(Step::Add { keep, tokens }) => self.after(sequence, keep, tokens, Vec::new()),
                 Err(error) => return self.fail(sequence, error),
             };
             if let Some(active) = &mut self.active[sequence] {
@@ -297,7 +302,13 @@ impl<E: Evaluator> Scheduler<E> {
     }
 
     /// How tokens are evaluated after the first `keep` of a sequence.
-    fn after(&mut self, sequence: usize, keep: usize, tokens: Vec<LlamaToken>, all: bool) -> Phase {
+    fn after(
+        &mut self,
+        sequence: usize,
+        keep: usize,
+        tokens: Vec<LlamaToken>,
+        wanted: Vec<usize>,
+    ) -> Phase {
         let held = self.memory.held(sequence);
         let whole = |held: &[LlamaToken]| [&held[..keep.min(held.len())], &tokens].concat();
         if keep < held.len() {
@@ -308,7 +319,7 @@ impl<E: Evaluator> Scheduler<E> {
             }
         }
         match tokens.as_slice() {
-            _ if all => Phase::Weighs(tokens),
+            _ if !wanted.is_empty() => Phase::Weighs(tokens, wanted),
             [token] => Phase::Token(*token),
             _ => Phase::Reads(whole(self.memory.held(sequence))),
         }

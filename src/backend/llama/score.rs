@@ -6,7 +6,7 @@
 use llama_cpp_2::token::LlamaToken;
 
 use super::{
-    sampler,
+    memory, sampler,
     step::{Seen, Step, answer, usage},
     tree::Tree,
     work::Choice,
@@ -16,39 +16,83 @@ use crate::completion::{Completion, Distribution};
 /// The most rows of logits that are kept at once; each is as long as the vocabulary.
 const ROWS: usize = 64;
 
-/// Labels that are weighed at one place or at several, one place after another. The cache keeps the text between
-/// them, so each place costs only the tokens since the previous one.
+/// Labels that are weighed at one place of a text or at several.
+///
+/// The places of one text are weighed in one pass over it, and what depends on more than the first token of a label
+/// afterwards, from the last place to the first, so that the cache always keeps what comes before.
 ///
 /// The probabilities are those of the model and do not add up to 1 over the labels: the rest is the probability
 /// that the model would write something else.
 pub(super) struct Scoring {
-    choices: Vec<Choice>,
+    places: Vec<Place>,
     /// Whether the request is about one place: its answer is then a label.
     is_one: bool,
     /// How many tokens of the first prompt were in the cache.
     pub(super) cached: usize,
-    /// The labels of the place that is weighed now.
-    tree: Option<Nodes>,
-    /// The finished places.
-    distributions: Vec<Distribution>,
-}
-
-/// The labels of one place as a tree, whose nodes are evaluated one after another.
-struct Nodes {
-    tree: Tree,
-    /// The nodes that are left, the next one last.
+    pass: Option<Pass>,
+    /// The places that are not finished, the next one last.
     left: Vec<usize>,
-    /// The node that the last call evaluated; at first the root.
-    node: usize,
+    /// What the last step evaluated.
+    last: Last,
 }
 
-impl Nodes {
-    fn new(choice: &Choice) -> Self {
+/// The labels of one place, as a tree whose nodes are evaluated one after another.
+struct Place {
+    choice: Choice,
+    tree: Tree,
+    /// The nodes that are left, the next one last; at first the root.
+    left: Vec<usize>,
+}
+
+/// A pass over a text that contains all places.
+struct Pass {
+    /// The place with the longest prompt.
+    longest: usize,
+    /// How many tokens are read before the pass.
+    start: usize,
+}
+
+/// What a step evaluated.
+enum Last {
+    /// The beginning of the pass.
+    Start,
+    /// A piece of the pass, from this token of the text.
+    Piece(usize),
+    /// A node of a place.
+    Node(usize, usize),
+}
+
+impl Place {
+    fn new(choice: Choice) -> Self {
         let tree = Tree::new(&choice.endings);
         let mut left = tree.inner();
         left.reverse();
-        let node = left.pop().unwrap_or(0);
-        Self { tree, left, node }
+        Self { choice, tree, left }
+    }
+
+    /// Weighs a node, given the logits after it.
+    fn weigh(&mut self, node: usize, logits: &[f32]) {
+        self.left.retain(|left| *left != node);
+        let total = sampler::normalizer(logits);
+        self.tree.weigh(node, |token| sampler::logit(logits, token) - total);
+    }
+
+    fn distribution(&self) -> Distribution {
+        let labels = self.choice.labels.iter().cloned();
+        Distribution::new(labels.zip(self.tree.probabilities()).collect())
+    }
+}
+
+impl Pass {
+    /// A pass over the longest prompt, if it begins with all others.
+    fn over(places: &[Place]) -> Option<Self> {
+        let length = |n: &usize| places[*n].choice.prompt.len();
+        let longest = (0..places.len()).max_by_key(length).filter(|_| places.len() > 1)?;
+        let text = &places[longest].choice.prompt;
+        let is_nested = places.iter().all(|place| text.starts_with(&place.choice.prompt));
+        let first = places.iter().map(|place| place.choice.prompt.len()).min()?;
+        let start = memory::whole(first.saturating_sub(1));
+        (is_nested && start > 0).then_some(Self { longest, start })
     }
 }
 
@@ -64,42 +108,84 @@ impl Scoring {
     }
 
     fn new(choices: Vec<Choice>, is_one: bool) -> Self {
-        Self { choices, is_one, cached: 0, tree: None, distributions: Vec::new() }
+        let places: Vec<Place> = choices.into_iter().map(Place::new).collect();
+        let pass = Pass::over(&places);
+        let mut left: Vec<usize> = (0..places.len()).rev().collect();
+        if pass.is_some() {
+            left.sort_by_key(|&at| places[at].choice.prompt.len());
+        }
+        let last = if pass.is_some() { Last::Start } else { Last::Node(0, 0) };
+        Self { places, is_one, cached: 0, pass, left, last }
     }
 
-    /// The tokens before the first place.
+    /// The tokens before the first place, or before the pass.
     pub(super) fn prompt(&self) -> &[LlamaToken] {
-        self.choices.first().map_or(&[], |choice| &choice.prompt)
+        match &self.pass {
+            Some(pass) => &self.places[pass.longest].choice.prompt[..pass.start],
+            None => self.places.first().map_or(&[], |place| &place.choice.prompt),
+        }
     }
 
-    /// Weighs the tokens after the last one, and goes on to the next node or place.
+    /// Weighs what the last step evaluated, and asks for the next piece, node or place.
     pub(super) fn next(&mut self, seen: &Seen<'_>) -> Step {
-        let Self { choices, tree: place, distributions, .. } = self;
-        let Some(choice) = choices.get(distributions.len()) else { return self.done() };
-        // The root is the end of the prompt, which has just been read.
-        let Nodes { tree, left, node } = place.get_or_insert_with(|| Nodes::new(choice));
-        let (logits, total) = (seen.last(), sampler::normalizer(seen.last()));
-        tree.weigh(*node, |token| sampler::logit(logits, token) - total);
-        if let Some(next) = left.pop() {
-            *node = next;
-            let (token, depth) = tree.place(next);
-            let keep = choice.prompt.len() + depth - 1;
-            return Step::Evaluate { keep, tokens: vec![token], all: false };
+        match self.last {
+            Last::Start => (),
+            Last::Node(place, node) => {
+                self.places.get_mut(place).into_iter().for_each(|at| at.weigh(node, seen.last()));
+            }
+            Last::Piece(first) => {
+                let piece = first..seen.held.len();
+                for place in &mut self.places {
+                    let end = place.choice.prompt.len() - 1;
+                    if piece.contains(&end) {
+                        place.weigh(0, (seen.logits)(end - first));
+                    }
+                }
+            }
         }
-        let labels = choice.labels.iter().cloned().zip(tree.probabilities()).collect();
-        distributions.push(Distribution::new(labels));
-        *place = None;
-        match choices.get(distributions.len()) {
-            Some(next) => Step::Read(next.prompt.clone()),
-            None => self.done(),
+        if let Some(piece) = self.piece(seen) {
+            return piece;
         }
+        while let Some(&at) = self.left.last() {
+            let place = &mut self.places[at];
+            let Some(&node) = place.left.last() else {
+                self.left.pop();
+                continue;
+            };
+            self.last = Last::Node(at, node);
+            let prompt = &place.choice.prompt;
+            let (token, depth) = place.tree.place(node);
+            if depth == 0 {
+                return Step::Read(prompt.clone());
+            }
+            let keep = prompt.len() + depth - 1;
+            return Step::Add { keep, tokens: vec![token] };
+        }
+        self.done()
+    }
+
+    /// The next piece of the pass, up to the end of a call; `None` after the last one.
+    fn piece(&mut self, seen: &Seen<'_>) -> Option<Step> {
+        let text = &self.places[self.pass.as_ref()?.longest].choice.prompt;
+        let first = seen.held.len();
+        if first >= text.len() {
+            self.pass = None;
+            return None;
+        }
+        let end = text.len().min((first / seen.most + 1) * seen.most);
+        let ends = self.places.iter().map(|place| place.choice.prompt.len() - 1);
+        let ends = ends.filter(|at| (first..end).contains(at));
+        let mut wanted: Vec<usize> = ends.map(|at| at - first).collect();
+        wanted.sort_unstable();
+        self.last = Last::Piece(first);
+        Some(Step::Evaluate { keep: first, tokens: text[first..end].to_vec(), wanted })
     }
 
     /// The answer: the distribution and the likeliest label, or the distributions of all places.
-    fn done(&mut self) -> Step {
-        let read = self.choices.iter().map(|choice| choice.prompt.len()).max().unwrap_or(0);
+    fn done(&self) -> Step {
+        let read = self.places.iter().map(|place| place.choice.prompt.len()).max().unwrap_or(0);
         let usage = usage(read, self.cached, 0);
-        let mut distributions = std::mem::take(&mut self.distributions);
+        let mut distributions: Vec<_> = self.places.iter().map(Place::distribution).collect();
         let one = if self.is_one { distributions.pop() } else { None };
         let Some(distribution) = one else {
             let completion = Completion { usage, distributions, ..answer(String::new()) };
@@ -148,8 +234,9 @@ impl Weighing {
         let weighed = self.logprobs.len();
         if weighed < self.text.len() {
             let next = &self.text[weighed - 1..self.text.len() - 1];
-            let tokens = next.iter().take(ROWS).copied().collect();
-            return Step::Evaluate { keep: seen.held.len(), tokens, all: true };
+            let tokens: Vec<_> = next.iter().take(ROWS).copied().collect();
+            let wanted = (0..tokens.len()).collect();
+            return Step::Evaluate { keep: seen.held.len(), tokens, wanted };
         }
         let usage = usage(self.prompt.len() + self.text.len(), self.cached, 0);
         let token_ids = self.text.iter().map(|token| token.0).collect();

@@ -10,9 +10,12 @@ use crate::{
 /// What a task needs next.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Remove everything after the first `keep` tokens of its sequence, then evaluate these tokens: in one call,
-    /// with the logits of the last one or of `all`.
-    Evaluate { keep: usize, tokens: Vec<LlamaToken>, all: bool },
+    /// Remove everything after the first `keep` tokens of its sequence, then evaluate these tokens in one call, with
+    /// the logits of those that are `wanted`, by their index.
+    Evaluate { keep: usize, tokens: Vec<LlamaToken>, wanted: Vec<usize> },
+    /// Remove everything after the first `keep` tokens of its sequence, then add these tokens, in pieces, with the
+    /// logits of the last one. One token is evaluated together with those of other requests.
+    Add { keep: usize, tokens: Vec<LlamaToken> },
     /// Let its sequence hold exactly this prompt, with the logits of its last token.
     Read(Vec<LlamaToken>),
     /// Nothing: this is its answer.
@@ -23,10 +26,13 @@ pub(super) enum Step {
 pub(super) struct Seen<'s> {
     /// The tokens of its sequence.
     pub(super) held: &'s [LlamaToken],
-    /// The logits of the tokens of the last call: of the last token only, or of all.
+    /// The logits of the wanted tokens of the last call, by their index in it; of the last token for any index
+    /// where nothing else was wanted.
     pub(super) logits: &'s dyn Fn(usize) -> &'s [f32],
     /// The most tokens in a sequence.
     pub(super) limit: usize,
+    /// The most tokens in a call.
+    pub(super) most: usize,
     /// The vocabulary.
     pub(super) words: &'s dyn Words,
 }

@@ -103,7 +103,7 @@ impl Draft {
         if self.is_full(seen.held.len(), seen.limit) {
             return Ok(self.done(Finish::Length, 0));
         }
-        Ok(Step::Evaluate { keep: seen.held.len(), tokens: vec![token], all: false })
+        Ok(Step::Add { keep: seen.held.len(), tokens: vec![token] })
     }
     /// Whether a limit is reached: of tokens, or of the context, which holds `held` tokens.
     fn is_full(&self, held: usize, limit: usize) -> bool {
@@ -201,7 +201,7 @@ impl Draft {
             return Ok(None);
         }
         tokens.iter().for_each(|token| self.push(*token, seen.words));
-        Ok(Some(Step::Evaluate { keep: seen.held.len(), tokens, all: false }))
+        Ok(Some(Step::Add { keep: seen.held.len(), tokens }))
     }
 
     /// Adds a token that the model chose.

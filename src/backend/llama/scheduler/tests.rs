@@ -372,3 +372,25 @@ fn a_grammar_that_cannot_be_read_costs_its_request_alone() {
     let answers: Vec<_> = waiting.into_iter().map(|mut it| it.try_recv().unwrap()).collect();
     assert!(answers[0].is_err() && answers[1].is_ok(), "{answers:?}");
 }
+
+#[test]
+fn places_of_one_text_are_weighed_in_one_pass_over_it() {
+    let places = [40, 12, 25, 13];
+    let prompt: Vec<i32> = (0..40).map(|n| 5 + n % 3).collect();
+    let one = |places: &[usize]| Asked {
+        prompt: prompt.clone(),
+        kind: Kind::ChooseAt { places: places.to_vec() },
+        alone: false,
+        leaves: None,
+    };
+    let (answer, scheduler) = answers(&[one(&places)], 1, 0);
+    let answer = answer[0].as_ref().unwrap().as_ref().unwrap();
+    // The beginning, pieces that end at 16, 32 and 40, and the second token of two labels at every place.
+    assert_eq!(scheduler.memory.evaluator().calls, 1 + 3 + 4);
+    assert_eq!(scheduler.figures.lock().unwrap().prompt_tokens_evaluated, 40 + 4);
+    for (n, place) in places.into_iter().enumerate() {
+        let (alone, _) = answers(&[one(&[place])], 1, 0);
+        let alone = alone[0].as_ref().unwrap().as_ref().unwrap();
+        assert_eq!(answer.distributions[n], alone.distributions[0], "place {n}");
+    }
+}
