@@ -444,6 +444,12 @@ impl Distribution {
         self.labels.iter().find(|(name, _)| name == label).map(|(_, p)| *p)
     }
 
+    /// The label with the highest probability, the first one of equals; `None` without labels.
+    pub fn likeliest(&self) -> Option<&str> {
+        let best = self.labels.iter().rev().max_by(|(_, a), (_, b)| a.total_cmp(b));
+        best.map(|(label, _)| label.as_str())
+    }
+
     /// The probabilities normalized over the labels; `None` if all are 0.
     #[must_use]
     pub fn among_labels(&self) -> Option<Self> {

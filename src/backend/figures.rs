@@ -23,8 +23,9 @@ pub struct EngineFigures {
     pub prompt_tokens: u64,
     /// Those of them that were evaluated; the others were in the cache.
     pub prompt_tokens_evaluated: u64,
-    /// The fewest tokens that could have been evaluated: the tokens of the tree of all prompts. `None` if there
-    /// were too many to count.
+    /// The fewest tokens that could have been evaluated: the tokens of the tree of all prompts, without those that the
+    /// model wrote itself, and the tokens of labels and texts that were weighed after them. `None` if there were too
+    /// many to count.
     pub prompt_tokens_minimum: Option<u64>,
     /// The tokens of all written texts.
     pub generated_tokens: u64,

@@ -242,7 +242,7 @@ impl<B: Backend> Layer for Limited<B> {
 /// How many records a run processes at once for a model with this many requests in flight.
 ///
 /// It is twice that number, so that the model never waits while a record is read, rendered or written; at
-/// most 1,024. For one request at a time it is one record, so that records end in the order of the input.
+/// most 1,024. For one request at a time it is one record.
 pub fn records_open(in_flight: usize) -> usize {
     const MOST: usize = 1024;
     if in_flight <= 1 { 1 } else { in_flight.saturating_mul(2).min(MOST) }

@@ -18,6 +18,7 @@ use super::{
     scheduler::Scheduler,
     template::ChatTemplate,
     tokens::Vocabulary,
+    turns::Turns,
     work::Job,
 };
 use crate::error::Result;
@@ -38,8 +39,8 @@ pub(super) struct Loaded {
     pub(super) figures: Arc<Mutex<EngineFigures>>,
 }
 
-/// Copies of earlier sequences take at most this much memory, in bytes.
-const PARKED: usize = 128 << 20;
+/// Copies of earlier sequences take at most as much memory as this number of tokens in the cache.
+const PARKED: u64 = 1024;
 
 /// Loads a model, reports that it is ready or why it is not, and answers requests until the channel is closed.
 pub(super) fn run(
@@ -70,14 +71,19 @@ fn serve(
     jobs: Receiver<Job>,
     loaded: &Sender<Result<Loaded>>,
 ) -> Result<()> {
+    // A model on a GPU computes beside one on the CPU.
+    let (threads, weights) =
+        if options.uses_gpu() { (0, 0) } else { (shape.threads, model.size()) };
+    let turns = Turns::new(threads, weights);
     let vocabulary = Arc::new(Vocabulary::new(model.clone()));
     let mut context = load::context(model, options, shape)?;
     if let Some(adapter) = adapter {
         context.apply(adapter)?;
     }
-    let memory = Memory::new(context, PARKED);
-    let cells = (memory.sequences() * memory.limit()) as u64;
-    let kv_bytes = fit::bytes_per_token(model, shape.kv).saturating_mul(cells);
+    let token = fit::bytes_per_token(model, shape.kv);
+    let parked = usize::try_from(token.saturating_mul(PARKED)).unwrap_or(usize::MAX);
+    let memory = Memory::new(context, parked);
+    let kv_bytes = token.saturating_mul((memory.sequences() * memory.limit()) as u64);
     let figures = EngineFigures { width: memory.sequences(), kv_bytes, ..EngineFigures::default() };
     load::report(options, shape, memory.limit(), &figures);
     let figures = Arc::new(Mutex::new(figures));
@@ -96,7 +102,7 @@ fn serve(
         figures: figures.clone(),
     };
     if loaded.send(Ok(ready)).is_ok() {
-        Scheduler::new(memory, Queue::new(jobs), vocabulary, curve, figures).run();
+        Scheduler::new(memory, Queue::new(jobs), vocabulary, curve, figures, turns).run();
     }
     Ok(())
 }

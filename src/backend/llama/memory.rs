@@ -4,7 +4,7 @@
 //! shared token is evaluated once. A prompt begins from the sequence that shares most of it: the one that it
 //! replaces, another one, or a parked copy of an earlier one.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use llama_cpp_2::token::LlamaToken;
 
@@ -14,8 +14,17 @@ use super::{
 };
 use crate::error::Result;
 
-/// Prefixes are shared in multiples of this number of tokens. The rest of a prompt is then evaluated with bitwise
-/// the same logits as in one piece: the kernels of llama.cpp treat the last rows of a call in a different way.
+/// How precisely prompts share what they have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// To the token.
+    Exact,
+    /// In multiples of [`GRAIN`] tokens. The rest of a prompt then has bitwise the same logits as in one piece: the
+    /// kernels of llama.cpp treat the last rows of a call in a different way.
+    Bitwise,
+}
+
+/// The number of tokens to a multiple of which a prompt may be cut without changing a bit of its logits.
 const GRAIN: usize = 4;
 
 /// A sequence with fewer tokens of its own than this is not parked: evaluating them again is as quick as copying.
@@ -39,14 +48,31 @@ struct Held {
     tokens: Vec<LlamaToken>,
     /// The logits after the prompt of the sequence.
     end: Option<End>,
+    /// The logits after its last tokens, the oldest first.
+    recent: VecDeque<End>,
 }
 
-/// The logits at the end of a prompt. Other draws of this prompt begin with them, without evaluating anything.
+/// The logits after a token of a sequence. A request that begins there needs no evaluation at all: another draw of a
+/// prompt, or the values of a verdict at the end of a text.
 #[derive(Clone, Debug)]
 struct End {
-    /// The number of tokens of the prompt.
+    /// The number of tokens up to it.
     length: usize,
     logits: Arc<[f32]>,
+}
+
+/// The logits after the last tokens of a text take at most this much memory, in bytes.
+const RECENT: usize = 1 << 20;
+
+/// The most tokens of a text after which logits are kept.
+const MOST_RECENT: usize = 16;
+
+impl Held {
+    /// The logits after its first `length` tokens, if they are kept.
+    fn logits(&self, length: usize) -> Option<&Arc<[f32]>> {
+        let mut all = self.end.iter().chain(&self.recent);
+        all.find(|end| end.length == length).map(|end| &end.logits)
+    }
 }
 
 /// A copy of a sequence.
@@ -118,18 +144,23 @@ impl<E: Evaluator> Memory<E> {
     /// The sequence to use for a prompt among those that are free: one from which it can begin without a copy, or
     /// the first one. Calls are quickest if the sequences in use stand together.
     pub(super) fn place(&self, free: &[usize], prompt: &[LlamaToken]) -> Option<usize> {
-        let best = self.source(prompt).map(|(source, _)| source);
+        let best = self.source(prompt, Sharing::Exact).map(|(source, _)| source);
         let same = free.iter().find(|&&sequence| best == Some(Source::Held(sequence)));
         same.or_else(|| free.first()).copied()
     }
 
     /// Makes a sequence begin as this prompt does, as far as possible. The content that it loses is parked.
-    pub(super) fn begin(&mut self, sequence: usize, prompt: &[LlamaToken]) -> Begun {
+    pub(super) fn begin(
+        &mut self,
+        sequence: usize,
+        prompt: &[LlamaToken],
+        sharing: Sharing,
+    ) -> Begun {
         let own = Source::Held(sequence);
-        let kept = self.source(prompt).filter(|(source, _)| *source == own);
+        let kept = self.source(prompt, sharing).filter(|(source, _)| *source == own);
         self.park(sequence, kept.map_or(0, |(_, kept)| kept));
         // Looked up again, because parking may replace copies.
-        let kept = match self.source(prompt) {
+        let kept = match self.source(prompt, sharing) {
             Some((source, kept)) if source == own => self.rewind(sequence, kept),
             Some((source, kept)) => self.copy(source, sequence, kept),
             None => {
@@ -137,26 +168,23 @@ impl<E: Evaluator> Memory<E> {
                 0
             }
         };
-        let end = self.held[sequence].end.as_ref();
-        let end = end.filter(|end| kept == prompt.len() && end.length == kept);
-        let logits = end.map(|end| end.logits.clone());
+        let logits = self.held[sequence].logits(kept).filter(|_| kept == prompt.len()).cloned();
         if logits.is_none() && kept == prompt.len() {
             // The last token must be evaluated, because its logits are needed.
-            let kept = self.rewind(sequence, whole(kept.saturating_sub(1)));
+            let kept = self.rewind(sequence, sharing.cut(kept.saturating_sub(1)));
             return Begun { kept, logits };
         }
         Begun { kept, logits }
     }
 
     /// The sequence from which most of the prompt can be taken, and how many tokens that is.
-    fn source(&self, prompt: &[LlamaToken]) -> Option<(Source, usize)> {
+    fn source(&self, prompt: &[LlamaToken], sharing: Sharing) -> Option<(Source, usize)> {
         let usable = |held: &Held| {
             let shared = shared(&held.tokens, prompt);
-            let is_end = held.end.as_ref().is_some_and(|end| end.length == prompt.len());
-            if shared == prompt.len() && is_end {
+            if shared == prompt.len() && held.logits(shared).is_some() {
                 shared
             } else {
-                whole(shared.min(prompt.len().saturating_sub(1)))
+                sharing.cut(shared.min(prompt.len().saturating_sub(1)))
             }
         };
         let held = self.held.iter().enumerate().map(|(n, held)| (Source::Held(n), usable(held)));
@@ -204,7 +232,7 @@ impl<E: Evaluator> Memory<E> {
             return;
         }
         let Some(saved) = self.evaluator.save(sequence) else { return };
-        let held = self.held[sequence].clone();
+        let held = Held { recent: VecDeque::new(), ..self.held[sequence].clone() };
         let logits = held.end.as_ref().map_or(0, |end| size_of_val(&*end.logits));
         let bytes = E::bytes(&saved) + logits;
         // Copies of its beginnings hold nothing more.
@@ -229,6 +257,7 @@ impl<E: Evaluator> Memory<E> {
             let held = &mut self.held[sequence];
             held.tokens.truncate(keep);
             held.end = held.end.take().filter(|end| end.length <= keep);
+            held.recent.retain(|end| end.length <= keep);
         }
         self.held[sequence].tokens.len()
     }
@@ -302,6 +331,18 @@ impl<E: Evaluator> Memory<E> {
         self.held[sequence].end = Some(End { length, logits });
     }
 
+    /// Keeps the logits of the last call's token `n`, which end what a sequence holds, among those of its last tokens.
+    pub(super) fn note_recent(&mut self, sequence: usize, n: usize) {
+        let logits = self.evaluator.logits(n);
+        let most = (RECENT / size_of_val(logits).max(1)).clamp(1, MOST_RECENT);
+        let end = End { length: self.held[sequence].tokens.len(), logits: Arc::from(logits) };
+        let recent = &mut self.held[sequence].recent;
+        recent.push_back(end);
+        while recent.len() > most {
+            recent.pop_front();
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn evaluator(&self) -> &E {
         &self.evaluator
@@ -310,6 +351,16 @@ impl<E: Evaluator> Memory<E> {
     #[cfg(test)]
     pub(super) fn parked_bytes(&self) -> usize {
         self.parked.iter().map(|parked| E::bytes(&parked.saved)).sum()
+    }
+}
+
+impl Sharing {
+    /// How many of these tokens may be shared.
+    fn cut(self, tokens: usize) -> usize {
+        match self {
+            Self::Exact => tokens,
+            Self::Bitwise => whole(tokens),
+        }
     }
 }
 

@@ -17,8 +17,8 @@
 //! it can crash the process. `template` and `tokens` convert a conversation to tokens, `grammar` a schema to rules, and
 //! `work` a request. `sampler`, `tree` and `circle` choose tokens; `score`, `write`
 //! and `task` answer a request step by step. `evaluator` is llama.cpp, `memory` what it has read, `curve` how
-//! many sequences it extends best at once, and `queue` what waits; `scheduler` runs all of these on the thread
-//! that `load` and `engine` start.
+//! many sequences it extends best at once, and `queue` what waits; `turns` shares the machine with other models.
+//! `scheduler` runs all of these on the thread that `load` and `engine` start.
 
 mod options;
 mod process;
@@ -30,9 +30,9 @@ mod template;
 mod step;
 mod grammar;
 mod tokens;
+mod tree;
 mod work;
 mod sampler;
-mod tree;
 mod circle;
 mod score;
 mod write;
@@ -41,6 +41,7 @@ mod queue;
 mod evaluator;
 mod memory;
 mod known;
+mod turns;
 mod scheduler;
 mod load;
 mod engine;
@@ -213,7 +214,8 @@ impl Llama {
             }
             Ask::Choose { labels } => Work::Choose(self.choice(&pieces, labels)?),
             Ask::ChooseAt { labels, places } => {
-                if !(request.open && request.chat == Chat::Model) {
+                let is_one_text = request.chat == Chat::Raw && request.messages.len() == 1;
+                if !(request.open && (request.chat == Chat::Model || is_one_text)) {
                     return Err(Error::new(
                         ErrorKind::Unsupported,
                         "labels are weighed at places of an open turn only",

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use llama_cpp_2::token::LlamaToken;
@@ -17,10 +17,11 @@ use super::{
     curve::Curve,
     evaluator::Evaluator,
     known::Known,
-    memory::{Begun, Memory},
+    memory::{Begun, Memory, Sharing},
     queue::Queue,
     step::{Seen, Step, Words},
     task::Task,
+    turns::Turns,
     work::{Job, shared},
 };
 use crate::{completion::Completion, error::Error, error::Result};
@@ -38,6 +39,8 @@ pub(super) struct Scheduler<E: Evaluator> {
     resting: Vec<Option<Rest>>,
     figures: Arc<Mutex<EngineFigures>>,
     known: Known,
+    /// When it may compute, where several models share the machine.
+    turns: Turns,
 }
 
 /// A request that is being answered.
@@ -69,6 +72,11 @@ struct Rest {
     prompt: usize,
 }
 
+/// How a request shares what others have read, if its tokens are evaluated in calls of their own or not.
+fn sharing(alone: bool) -> Sharing {
+    if alone { Sharing::Bitwise } else { Sharing::Exact }
+}
+
 /// Which logits of the last call belong to a request.
 enum Rows {
     /// Those of this token.
@@ -87,11 +95,13 @@ impl<E: Evaluator> Scheduler<E> {
         words: Arc<dyn Words>,
         curve: Curve,
         figures: Arc<Mutex<EngineFigures>>,
+        turns: Turns,
     ) -> Self {
         let none = || (0..memory.sequences()).map(|_| None).collect();
         let (active, resting) = (none(), (0..memory.sequences()).map(|_| None).collect());
         let known = Known::default();
-        let scheduler = Self { memory, queue, words, curve, active, resting, figures, known };
+        let scheduler =
+            Self { memory, queue, words, curve, active, resting, figures, known, turns };
         scheduler.note(|figures| {
             figures.width = scheduler.active.len();
             figures.prompt_tokens_minimum = Some(0);
@@ -106,11 +116,21 @@ impl<E: Evaluator> Scheduler<E> {
             self.queue.drain();
             self.drop_cancelled();
             self.admit();
-            let has_worked = self.step();
-            self.note(|figures| figures.busy_seconds += started.elapsed().as_secs_f64());
+            let mut waited = Duration::ZERO;
+            let mut has_worked = false;
+            if self.active.iter().any(Option::is_some) {
+                let asked = Instant::now();
+                self.turns.take();
+                waited = asked.elapsed();
+                has_worked = self.step();
+            }
+            let busy = started.elapsed().saturating_sub(waited);
+            self.note(|figures| figures.busy_seconds += busy.as_secs_f64());
             if has_worked {
+                self.turns.pass();
                 continue;
             }
+            self.turns.leave();
             if !self.queue.is_empty() {
                 // All that is free rests.
                 let until = self.resting.iter().flatten().map(|rest| rest.until).min();
@@ -158,7 +178,7 @@ impl<E: Evaluator> Scheduler<E> {
     /// Starts a request in a free sequence.
     fn start(&mut self, sequence: usize, job: Job) {
         let Job { work, alone, reply, .. } = job;
-        self.count(work.texts());
+        self.count(work.prompts(), work.weighed());
         self.resting[sequence] = None;
         let mut task = match Task::new(work, &*self.words) {
             Ok(task) => task,
@@ -166,7 +186,7 @@ impl<E: Evaluator> Scheduler<E> {
             Err(error) => return drop(reply.send(Err(error))),
         };
         let prompt = task.prompt().to_vec();
-        let Begun { kept, logits } = self.memory.begin(sequence, &prompt);
+        let Begun { kept, logits } = self.memory.begin(sequence, &prompt, sharing(alone));
         task.begin(kept);
         self.note(|figures| figures.prompt_tokens += prompt.len() as u64);
         let phase = Phase::Reads(prompt);
@@ -176,12 +196,12 @@ impl<E: Evaluator> Scheduler<E> {
         }
     }
 
-    /// Counts the fewest tokens that these texts need.
-    fn count(&mut self, texts: Vec<Vec<LlamaToken>>) {
-        let new: Option<u64> = texts.into_iter().map(|text| self.known.add(text)).sum();
+    /// Counts the fewest tokens that these prompts need, and as many more that are weighed after them.
+    fn count(&mut self, prompts: Vec<Vec<LlamaToken>>, weighed: usize) {
+        let new: Option<u64> = prompts.into_iter().map(|prompt| self.known.add(prompt)).sum();
         self.note(|figures| {
-            let sum = figures.prompt_tokens_minimum;
-            figures.prompt_tokens_minimum = sum.zip(new).map(|(sum, new)| sum + new);
+            let sum = figures.prompt_tokens_minimum.zip(new);
+            figures.prompt_tokens_minimum = sum.map(|(sum, new)| sum + new + weighed as u64);
         });
     }
 
@@ -252,8 +272,15 @@ impl<E: Evaluator> Scheduler<E> {
         });
         self.note_call(started, weighed.count());
         for (row, (sequence, _)) in group.iter().enumerate() {
+            let is_text =
+                matches!(&self.active[*sequence], Some(Active { task: Task::Write(_), .. }));
             match &done {
-                Ok(()) => self.go_on(*sequence, &Rows::One(row)),
+                Ok(()) => {
+                    if is_text {
+                        self.memory.note_recent(*sequence, row);
+                    }
+                    self.go_on(*sequence, &Rows::One(row));
+                }
                 Err(error) => self.fail(*sequence, error.clone()),
             }
         }
@@ -282,7 +309,8 @@ impl<E: Evaluator> Scheduler<E> {
             let phase = match active.task.next(&seen) {
                 Ok(Step::Done(answer)) => return self.finish(sequence, *answer),
                 Ok(Step::Read(target)) => {
-                    let begun = self.memory.begin(sequence, &target);
+                    let sharing = sharing(active.alone);
+                    let begun = self.memory.begin(sequence, &target, sharing);
                     kept = begun.logits.map(Rows::Kept);
                     Phase::Reads(target)
                 }

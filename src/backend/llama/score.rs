@@ -191,9 +191,7 @@ impl Scoring {
             let completion = Completion { usage, distributions, ..answer(String::new()) };
             return Step::Done(Box::new(completion));
         };
-        let labels = distribution.labels.iter().enumerate().rev();
-        let best = labels.max_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
-        let label = best.map(|(_, (label, _))| label.clone()).unwrap_or_default();
+        let label = distribution.likeliest().unwrap_or_default().to_owned();
         let distribution = Some(distribution);
         Step::Done(Box::new(Completion { usage, distribution, ..answer(label) }))
     }

@@ -6,6 +6,7 @@
 use llama_cpp_2::token::LlamaToken;
 use tokio::sync::oneshot;
 
+use super::tree::Tree;
 use crate::{completion::Completion, error::Result, request::Sampling};
 
 /// One request on its way through the queue.
@@ -72,19 +73,24 @@ impl Work {
         }
     }
 
-    /// The texts whose tokens must be evaluated, each from its beginning.
-    pub(super) fn texts(&self) -> Vec<Vec<LlamaToken>> {
-        let before_last = |prompt: &[LlamaToken], text: &[LlamaToken]| {
-            [prompt, &text[..text.len().saturating_sub(1)]].concat()
-        };
-        let of_choice = |choice: &Choice| -> Vec<Vec<LlamaToken>> {
-            choice.endings.iter().map(|ending| before_last(&choice.prompt, ending)).collect()
-        };
+    /// The prompts that must be read.
+    pub(super) fn prompts(&self) -> Vec<Vec<LlamaToken>> {
         match self {
-            Self::Write(Writing { prompt, .. }) => vec![prompt.clone()],
+            Self::ChooseAt(choices) => choices.iter().map(|choice| choice.prompt.clone()).collect(),
+            Self::Write(_) | Self::Choose(_) | Self::Weigh { .. } => vec![self.prompt().to_vec()],
+        }
+    }
+
+    /// How many tokens must be evaluated after the prompts because their own logits are needed: of labels and texts all
+    /// but the last one.
+    pub(super) fn weighed(&self) -> usize {
+        let of_choice =
+            |choice: &Choice| Tree::new(&choice.endings).inner().len().saturating_sub(1);
+        match self {
+            Self::Write(_) => 0,
             Self::Choose(choice) => of_choice(choice),
-            Self::ChooseAt(choices) => choices.iter().flat_map(of_choice).collect(),
-            Self::Weigh { prompt, text, .. } => vec![before_last(prompt, text)],
+            Self::ChooseAt(choices) => choices.iter().map(of_choice).sum(),
+            Self::Weigh { text, .. } => text.len().saturating_sub(1),
         }
     }
 

@@ -174,6 +174,11 @@ enum Kind {
     Weigh { text: Vec<i32> },
 }
 
+/// Turns without other engines: it needs no core of the machine.
+fn alone() -> Turns {
+    Turns::new(0, 0)
+}
+
 fn tokens(ids: &[i32]) -> Vec<LlamaToken> {
     ids.iter().copied().map(LlamaToken).collect()
 }
@@ -233,7 +238,7 @@ fn answers(
     let curve = Curve::new(vec![(1, 1.0), (2, 1.1), (4, 1.3), (16, 2.0)]);
     let memory = Memory::new(fake, budget);
     let mut scheduler =
-        Scheduler::new(memory, Queue::new(queue), Arc::new(Letters), curve, figures);
+        Scheduler::new(memory, Queue::new(queue), Arc::new(Letters), curve, figures, alone());
     scheduler.run();
     let answered = waiting.into_iter().map(|answer| answer.map(|mut it| it.try_recv().unwrap()));
     (answered.collect(), scheduler)
@@ -368,7 +373,7 @@ fn a_grammar_that_cannot_be_read_costs_its_request_alone() {
     let figures = Arc::new(Mutex::new(EngineFigures::default()));
     let memory = Memory::new(Fake::new(2), 0);
     let curve = Curve::new(vec![(1, 1.0)]);
-    Scheduler::new(memory, Queue::new(queue), Arc::new(Letters), curve, figures).run();
+    Scheduler::new(memory, Queue::new(queue), Arc::new(Letters), curve, figures, alone()).run();
     let answers: Vec<_> = waiting.into_iter().map(|mut it| it.try_recv().unwrap()).collect();
     assert!(answers[0].is_err() && answers[1].is_ok(), "{answers:?}");
 }
