@@ -19,12 +19,14 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use tribunal::{
-    Backend, Error, ErrorKind, Request, Result,
+    Backend, Error, ErrorKind, Item, Judge, Prompt, Request, Result,
     backend::{
         llama::{EngineFigures, Llama, LlamaOptions},
         openai::{OpenAi, OpenAiOptions, Quirks},
     },
+    line::ResultLine,
     request::{Ask, Message, Origin, Role, Sampling},
+    run::{self, Finished, JudgeWork, RunOptions},
 };
 
 /// The judge's instructions, the same for every record: as long as published rubrics with a text for every score.
@@ -136,33 +138,45 @@ async fn ask(model: &Llama, requests: Vec<Request>, in_flight: usize) -> Result<
     Ok(Ran { rate: count as f64 / seconds, seconds, figures: model.figures() })
 }
 
-/// The seconds of a core that llama.cpp needs at least: the tokens of the tree of all prompts at the rate of reading
-/// alone, and the written tokens at the rate of full calls. Both rates are measured here, with texts of the same
-/// length.
-async fn limit(path: &PathBuf, figures: &EngineFigures) -> Result<f64> {
-    // Prompts that share nothing, and nothing written.
-    let unshared = |n: usize| {
-        let mut request = judgment(n * 977, false);
-        let text = format!("{n} {}", request.messages[0].text());
-        request.messages[0] = Message::new(Role::User, text, Origin::Data);
-        request.ask = Ask::Choose { labels: vec![" 1".into()] };
-        request
-    };
-    let reading = run(path, Some(1), (0..12).map(unshared).collect()).await?;
-    let per_token = reading.seconds / reading.figures.prompt_tokens_evaluated as f64;
-    // The same text in every sequence, so that all calls are full until the end.
-    let width = fresh(path, None).await?.concurrency();
-    let writing = run(path, None, vec![judgment(0, true); width]).await?;
-    let read = writing.figures.prompt_tokens_evaluated as f64 * per_token;
-    let per_written = (writing.seconds - read) / writing.figures.generated_tokens.max(1) as f64;
-    println!(
-        "{:<44} {:>8.0} tokens read, {:.0} written at width {width}, per second of a core",
-        "raw rates",
-        1.0 / per_token,
-        1.0 / per_written
-    );
-    let minimum = figures.prompt_tokens_minimum.unwrap_or(0) as f64;
-    Ok(minimum * per_token + figures.generated_tokens as f64 * per_written)
+/// The seconds of a core that llama.cpp needs for a token, with texts of the same length as those of the judgments.
+struct Rates {
+    read: f64,
+    written: f64,
+}
+
+impl Rates {
+    async fn measured(path: &PathBuf) -> Result<Self> {
+        // Prompts that share nothing, and nothing written.
+        let unshared = |n: usize| {
+            let mut request = judgment(n * 977, false);
+            let text = format!("{n} {}", request.messages[0].text());
+            request.messages[0] = Message::new(Role::User, text, Origin::Data);
+            request.ask = Ask::Choose { labels: vec![" 1".into()] };
+            request
+        };
+        let reading = run(path, Some(1), (0..12).map(unshared).collect()).await?;
+        let read = reading.seconds / reading.figures.prompt_tokens_evaluated as f64;
+        // The same text in every sequence, so that all calls are full until the end.
+        let width = fresh(path, None).await?.concurrency();
+        let writing = run(path, None, vec![judgment(0, true); width]).await?;
+        let prompts = writing.figures.prompt_tokens_evaluated as f64 * read;
+        let tokens = writing.figures.generated_tokens.max(1) as f64;
+        let written = (writing.seconds - prompts) / tokens;
+        println!(
+            "{:<44} {:>8.0} tokens read, {:.0} written at width {width}, per second of a core",
+            "raw rates",
+            1.0 / read,
+            1.0 / written
+        );
+        Ok(Self { read, written })
+    }
+
+    /// The seconds of a core that a run needs at least: for the tokens of the tree of all prompts, and for the written
+    /// ones in full calls.
+    fn least(&self, figures: &EngineFigures) -> f64 {
+        let minimum = figures.prompt_tokens_minimum.unwrap_or(0) as f64;
+        minimum * self.read + figures.generated_tokens as f64 * self.written
+    }
 }
 
 /// The most memory of this process since the last reset, in bytes; 0 where the system does not say so.
@@ -208,12 +222,31 @@ fn memory(path: &PathBuf, before: u64, figures: &EngineFigures) -> Result<()> {
     Ok(())
 }
 
-/// Deterministically shuffled.
-fn shuffled(mut requests: Vec<Request>) -> Vec<Request> {
-    for n in (1..requests.len()).rev() {
-        requests.swap(n, (n * 7919 + 13) % (n + 1));
+/// The same judgments as records in an order without neighbours, in a run that looks ahead as `tribunal judge` does.
+async fn run_ahead(path: &PathBuf, count: usize) -> Result<Ran> {
+    let mut order: Vec<usize> = (0..count).collect();
+    for n in (1..count).rev() {
+        order.swap(n, (n * 7919 + 13) % (n + 1));
     }
-    requests
+    let item = |n: usize| {
+        let text = judgment(n, true).messages[0].text();
+        let mut parts = text.rsplitn(3, "\n\n").map(ToOwned::to_owned);
+        let (answer, question) =
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        Item::new().question(question).answer(answer)
+    };
+    let prompt = format!(
+        "---\nkind: critique\nsampling: {{temperature: 0, max_tokens: {WRITTEN}}}\n---\nuser:\n{RUBRIC}\n\n{{{{ question }}}}\n\n{{{{ answer }}}}"
+    );
+    let model = Arc::new(fresh(path, None).await?);
+    let prompt = Prompt::parse("judge", &prompt)?;
+    let judge = Judge::builder().backend(model.clone()).with_prompt(prompt).build().await?;
+    let records = run::items(order.into_iter().map(item).collect::<Vec<_>>());
+    let before = worked("self")?;
+    let mut ignore = |_: &Finished, _: &ResultLine| Ok(());
+    run::judge(JudgeWork::new(judge), records, RunOptions::default(), None, &mut ignore).await?;
+    let seconds = worked("self")? - before;
+    Ok(Ran { rate: count as f64 / seconds, seconds, figures: model.figures() })
 }
 
 /// llama.cpp's own server on a port of its own.
@@ -297,7 +330,7 @@ async fn main() -> Result<()> {
     let sorted = run(&path, None, judgments(true)).await?;
     report(&format!("critique, together ({} at once)", sorted.figures.width), &sorted, one.rate);
     memory(&path, before, &sorted.figures)?;
-    let mixed = run(&path, None, shuffled(judgments(true))).await?;
+    let mixed = run_ahead(&path, count).await?;
     report("critique, together, shuffled", &mixed, one.rate);
     let model = load(&path, None, true).await?;
     let fixed = ask(&model, judgments(true), IN_FLIGHT).await?;
@@ -308,23 +341,15 @@ async fn main() -> Result<()> {
     let scores = run(&path, None, judgments(false)).await?;
     report("score alone, together", &scores, alone.rate);
 
-    let least = limit(&path, &sorted.figures).await?;
-    println!(
-        "{:<44} {:>5.2} × the limit of the machine",
-        "critique, together",
-        least / sorted.seconds
-    );
-    println!(
-        "{:<44} {:>5.2} × the limit of the machine",
-        "critique, shuffled",
-        least / mixed.seconds
-    );
-    let least = limit(&path, &scores.figures).await?;
-    println!(
-        "{:<44} {:>5.2} × the limit of the machine",
-        "score alone, together",
-        least / scores.seconds
-    );
+    let rates = Rates::measured(&path).await?;
+    for (name, ran) in [
+        ("critique, together", &sorted),
+        ("critique, shuffled", &mixed),
+        ("score alone, together", &scores),
+    ] {
+        let share = rates.least(&ran.figures) / ran.seconds;
+        println!("{name:<44} {share:>5.2} × the limit of the machine");
+    }
 
     if let Ok(program) = std::env::var("LLAMA_SERVER") {
         let tuned =

@@ -123,7 +123,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
-    let options = running::options(&judge, &input, args.output.redo(), stopping);
+    let options = running::options(&input, args.output.redo(), stopping);
     let progress = Progress::new(input.total, args.output.quiet, models.clone());
     let (mut sink, output) = args.output.open(judge.clone(), progress, watch)?;
     let manifest = args.output.manifest();

@@ -9,7 +9,6 @@ use tokio::sync::watch;
 
 use super::{Exit, input::Input, note, print_error, signals};
 use tribunal::{
-    judge::Judge,
     records::End,
     run::{Redo, RunOptions},
 };
@@ -17,16 +16,10 @@ use tribunal::{
 /// Time for requests in flight to finish after the first Ctrl-C.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// The options of a run of this judge over this input. `stopping` becomes true at the first Ctrl-C: no failed
+/// The options of a run over this input. `stopping` becomes true at the first Ctrl-C: no failed
 /// request is sent again from then on.
-pub(super) fn options(
-    judge: &Judge,
-    input: &Input,
-    redo: Redo,
-    stopping: watch::Sender<bool>,
-) -> RunOptions {
+pub(super) fn options(input: &Input, redo: Redo, stopping: watch::Sender<bool>) -> RunOptions {
     let mut options = RunOptions::default();
-    options.concurrency = Some(judge.open_records());
     options.stop = Some(signals::listen(stopping));
     options.grace = GRACE;
     options.redo = redo;

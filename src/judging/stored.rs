@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     line::VoteLine,
-    request::{Ask, Capabilities, Message, Request},
+    request::{Ability, Ask, Capabilities, Message, Request},
     verdict::{Call, Judgment, Outcome},
 };
 
@@ -119,7 +119,9 @@ fn is_forced(vote: &VoteLine) -> bool {
 /// The capabilities that the model must have had to give the texts of this vote.
 fn able(vote: &VoteLine) -> Capabilities {
     let score_verdict = vote.calls.iter().any(|call| call.announcement.is_some());
-    Capabilities::ALL.score_verdict(score_verdict)
+    // Every stored call holds one label.
+    let alone = Capabilities { choose_at: Ability::No, ..Capabilities::ALL };
+    alone.score_verdict(score_verdict)
 }
 
 /// The next stored answer of a vote; `None` if this request was not sent at the time.

@@ -132,9 +132,10 @@ impl Prompt {
 
     /// The declared fields, or those that the body names.
     fn named_fields(&self) -> Result<Vec<Field>> {
-        const OURS: [&str; 10] = [
+        const OURS: [&str; 11] = [
             "gen",
             "choose",
+            "probe",
             "read",
             "scale",
             "mark",

@@ -23,9 +23,9 @@ fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap()
 }
 
-/// The name in `gen("name"` and `choose("name"`; no group matches where the name is computed.
+/// The name in `gen("name"`, `choose("name"` and `probe("name"`; no group matches where the name is computed.
 static ASKED: LazyLock<Regex> =
-    LazyLock::new(|| compiled(r#"\b(gen|choose)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#));
+    LazyLock::new(|| compiled(r#"\b(gen|choose|probe)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#));
 
 /// A line that names a role and nothing else, in any of the ways in which people write one.
 static ROLE: LazyLock<Regex> = LazyLock::new(|| {
@@ -101,7 +101,7 @@ impl Prompt {
         let (mut choices, mut all) = (Some(BTreeSet::new()), Some(BTreeSet::new()));
         for found in ASKED.captures_iter(&self.body) {
             let name = found.get(2).or(found.get(3)).map(|name| name.as_str().to_owned());
-            let chooses = found.get(1).is_some_and(|word| word.as_str() == "choose");
+            let chooses = found.get(1).is_some_and(|word| word.as_str() != "gen");
             for names in [Some(&mut all), chooses.then_some(&mut choices)].into_iter().flatten() {
                 match (&name, names.as_mut()) {
                     (Some(name), Some(names)) => drop(names.insert(name.clone())),
@@ -271,9 +271,9 @@ fn is_flush(body: &str, line: usize) -> bool {
 
 /// The names that a body asks for; `None` if some of them are computed, so that they are not known.
 struct AskedNames {
-    /// Those of every `choose`.
+    /// Those of every `choose` and `probe`.
     choices: Option<BTreeSet<String>>,
-    /// Those of every `gen` and `choose`.
+    /// Those of every `gen`, `choose` and `probe`.
     all: Option<BTreeSet<String>>,
 }
 

@@ -35,6 +35,7 @@ const REMOVED: [&str; 3] = ["safe", "escape", "e"];
 /// |---|---|
 /// | `gen("name", …)` | lets the model write; see [`functions::generate`] |
 /// | `choose("name", labels)` | lets the model pick one of the labels |
+/// | `probe("name", labels, shown=…)` | weighs the labels here, and prints `shown` |
 /// | `compare("name", answer, reference)` | compares by rule, for checks without a model |
 /// | `read()` | the verdict of the replies so far, or none |
 /// | `scale`, `scale.min`, `scale.max` | the scale as text, and its ends |
@@ -68,6 +69,7 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     });
     environment.add_function("gen", functions::generate);
     environment.add_function("choose", functions::choose);
+    environment.add_function("probe", functions::probe);
     environment.add_function(
         "compare",
         |state: &State, name: &str, answer: Value, reference: Value| {

@@ -7,7 +7,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::yaml::{Keys, number, shown, text, texts, whole, wrong};
+use super::{
+    about::About,
+    yaml::{Keys, number, shown, text, texts, whole, wrong},
+};
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
@@ -68,6 +71,8 @@ pub struct FrontMatter {
     pub verdict_from: VerdictFrom,
     /// The least probability, 0 to 1, that the values of the verdict must hold together; `None` is 5 %.
     pub mass: Option<f64>,
+    /// When to use the prompt, and how far it has been checked.
+    pub about: About,
 }
 
 /// The elements of a record for each of which one conversation is run (key `each`).
@@ -199,6 +204,7 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         positive: keys.text("positive")?,
         verdict_from: keys.word("verdict_from", &FROM)?.unwrap_or_default(),
         mass: keys.read("mass", |value| mass(&value))?,
+        about: About::read(&mut keys)?,
     };
     match front.problems().into_iter().next() {
         Some((key, problem)) => keys.at(key, Err(problem)),
@@ -230,7 +236,7 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// Every key of front matter, in the order of the documentation.
-    pub const KEYS: [&'static str; 18] = [
+    pub const KEYS: [&'static str; 22] = [
         "summary",
         "source",
         "kind",
@@ -249,6 +255,10 @@ impl FrontMatter {
         "pass",
         "positive",
         "mass",
+        About::KEYS[0],
+        About::KEYS[1],
+        About::KEYS[2],
+        About::KEYS[3],
     ];
 
     /// The keys whose values are objects with known keys of their own.

@@ -1,4 +1,4 @@
-//! The functions `gen`, `choose`, `compare` and `read` of prompt bodies.
+//! The functions `gen`, `choose`, `probe`, `compare` and `read` of prompt bodies.
 //!
 //! Each returns the reply to its slot, or stops the [`Rendering`] where that is missing.
 
@@ -8,8 +8,9 @@ use minijinja::{
 };
 
 use super::{
-    printable::text_of,
-    rendering::{GenOptions, Rendering, TemplateCall},
+    printable::{Trusted, text_of},
+    rendering::{GenOptions, Probe, Rendering, TemplateCall},
+    taint,
 };
 use crate::{parse::Slot, request::Constraint};
 
@@ -54,22 +55,51 @@ pub(super) fn choose(
     labels: Value,
     options: Kwargs,
 ) -> Result<Value, Error> {
-    let labels = texts(&labels)?;
+    let labels = menu("choose", name, &labels)?;
+    let slot = Slot { name: name.to_owned(), at: options.get("at")? };
+    options.assert_all_used()?;
+    Rendering::of(state)?.result(slot, TemplateCall::Choose { labels })
+}
+
+/// `probe("name", ["+", "-"], at=…, shown="+")`: weighs these labels here, and prints `shown` whatever the result is.
+/// All places of a turn are weighed in one pass where the model can do that.
+///
+/// # Errors
+/// As of [`choose`], or `shown` is missing.
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
+pub(super) fn probe(
+    state: &State,
+    name: &str,
+    labels: Value,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let labels = menu("probe", name, &labels)?;
+    let slot = Slot { name: name.to_owned(), at: options.get("at")? };
+    let shown: String = options.get("shown")?;
+    options.assert_all_used()?;
+    Rendering::of(state)?.probe(Probe { slot, labels });
+    Ok(Trusted::value(taint::probed(&shown)))
+}
+
+/// The labels of a `choose` or `probe`.
+///
+/// # Errors
+/// There are fewer than two labels, one is empty, or one begins another, so that they could not be distinguished.
+fn menu(function: &str, name: &str, labels: &Value) -> Result<Vec<String>, Error> {
+    let labels = texts(labels)?;
     let wrong = |message: String| Err(Error::new(ErrorKind::InvalidOperation, message));
     if labels.len() < 2 {
-        return wrong(format!("choose(\"{name}\") needs two labels or more"));
+        return wrong(format!("{function}(\"{name}\") needs two labels or more"));
     }
     for (n, label) in labels.iter().enumerate() {
         let begins = |other: &String| other.trim().starts_with(label.trim());
         if label.trim().is_empty() || labels.iter().enumerate().any(|(m, l)| m != n && begins(l)) {
             return wrong(format!(
-                "the label `{label}` of choose(\"{name}\") is empty or is the beginning of another label, so they cannot be distinguished"
+                "the label `{label}` of {function}(\"{name}\") is empty or is the beginning of another label, so they cannot be distinguished"
             ));
         }
     }
-    let slot = Slot { name: name.to_owned(), at: options.get("at")? };
-    options.assert_all_used()?;
-    Rendering::of(state)?.result(slot, TemplateCall::Choose { labels })
+    Ok(labels)
 }
 
 /// `compare("name", answer, reference)`: compares two texts by rule, for models that are checks.

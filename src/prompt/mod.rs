@@ -23,7 +23,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `front`, `yaml` | the front matter |
+//! | `front`, `yaml`, `about` | the front matter |
 //! | `engine`, `limits`, `functions`, `rendering`, `printable`, `taint` | the template engine: what a body may do, and who wrote what |
 //! | `bind`, `view` | which values of an item the body sees, and which fields are left out |
 //! | `program`, `state`, `render` | running a body: render, ask for what is missing, render again |
@@ -31,6 +31,7 @@
 //! | `catalogue` | the built-in prompts |
 //! | `save` | writing a prompt with changed settings |
 
+mod about;
 mod bind;
 mod catalogue;
 mod check;
@@ -51,16 +52,17 @@ mod taint;
 mod view;
 mod yaml;
 
+pub use {
+    about::{About, CheckedOn, OfficialFailure},
+    catalogue::{Supplied, built_in, named, names},
+    front::{Each, Field, FrontMatter, Need, Order},
+};
 #[doc(hidden)]
 pub use {
     catalogue::{PolicyTask, default_for, own_for, writer_for},
     probabilities::EvaluatedMenu,
     program::{Program, ProgramContext, ProgramStep},
     view::RecordView,
-};
-pub use {
-    catalogue::{Supplied, built_in, named, names},
-    front::{Each, Field, FrontMatter, Need, Order},
 };
 
 use std::{

@@ -17,6 +17,7 @@
 mod asking;
 mod closing;
 mod turns;
+mod weighing;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,7 +27,7 @@ use self::turns::Turns;
 use super::{
     Prompt,
     printable::Trusted,
-    rendering::{self, MissingReply, Rendering},
+    rendering::{self, MissingReply, Probe, Rendering},
     state::ProgramState,
     taint,
 };
@@ -135,6 +136,16 @@ struct PendingReply {
     may_be_cut: bool,
 }
 
+/// A body as far as it can be rendered.
+struct Rendered {
+    /// The marked text.
+    marked: String,
+    /// The reply that is missing for more, if one is.
+    missing: Option<MissingReply>,
+    /// The places where labels are weighed, in the order of the text.
+    probes: Vec<Probe>,
+}
+
 /// How the answer to a request becomes a reply.
 #[derive(Debug)]
 enum ReplyKind {
@@ -142,6 +153,8 @@ enum ReplyKind {
     Text,
     /// It is a label that the model picked.
     Label,
+    /// It is a label for each of these slots.
+    Labels(Vec<Slot>),
     /// It is a text that begins with one of these labels, from a model that reports no probabilities.
     Opening(Vec<String>),
 }
@@ -197,12 +210,15 @@ impl Program {
                     .prompt
                     .error(format!("the prompt asks more than {MOST_ASKS} times")));
             }
-            let (marked, missing) = self.render()?;
+            let Rendered { marked, missing, probes } = self.render()?;
             if !marked.starts_with(&self.sent) {
                 return Err(self
                     .prompt
                     .error("the text that was already sent changes after a reply".to_owned())
                     .hint("a prompt may only grow: write what depends on a result after it"));
+            }
+            if let Some(request) = self.weigh(&marked, probes)? {
+                return Ok(ProgramStep::Ask(Box::new(request)));
             }
             let Some(missing) = missing else {
                 self.sent = marked;
@@ -234,6 +250,10 @@ impl Program {
     fn take(&mut self, asked: PendingReply, completion: Completion) {
         let PendingReply { slot, how, may_be_cut } = asked;
         let (chosen, completion) = match how {
+            ReplyKind::Labels(slots) => {
+                self.state.results.extend(weighing::replies(slots, completion));
+                return;
+            }
             ReplyKind::Text => (None, completion),
             ReplyKind::Label => (Some(Chosen::Asked), completion),
             ReplyKind::Opening(labels) => {
@@ -244,8 +264,11 @@ impl Program {
         self.state.results.push(Reply { slot, chosen, may_be_cut, completion });
     }
 
-    /// Renders the body: the marked text so far, and the reply that is missing, if one is.
-    fn render(&self) -> Result<(String, Option<MissingReply>)> {
+    /// Renders the body.
+    ///
+    /// # Errors
+    /// It fails on this item, or prints a reply twice or in a place where it cannot be found.
+    fn render(&self) -> Result<Rendered> {
         let rendering =
             Arc::new(Rendering::new(self.state.clone(), self.sent.clone(), self.reader().clone()));
         let mut context = self.fields.clone();
@@ -254,14 +277,15 @@ impl Program {
             context.insert("mark".into(), Trusted::value(mark.clone()));
         }
         let (marked, failure) = self.prompt.render(context)?;
-        match (rendering.missing(), failure) {
-            (Some(missing), _) => Ok((marked, Some(missing))),
-            (None, Some(cause)) => Err(self.prompt.template_error(&cause)),
+        let missing = match (rendering.missing(), failure) {
+            (None, Some(cause)) => return Err(self.prompt.template_error(&cause)),
             (None, None) => {
                 self.check_printed(&marked, &rendering)?;
-                Ok((marked, None))
+                None
             }
-        }
+            (missing, _) => missing,
+        };
+        Ok(Rendered { marked, missing, probes: rendering.probes() })
     }
 
     /// Checks that every reply that was printed stands exactly once in the final text, as the model's.

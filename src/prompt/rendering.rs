@@ -40,6 +40,15 @@ struct RenderNotes {
     printed: Vec<String>,
     /// The slots whose replies were used.
     used: Vec<Slot>,
+    /// The places where labels are weighed, in order.
+    probes: Vec<Probe>,
+}
+
+/// A place where labels are weighed while the text goes on as if nothing had been asked: `probe(…)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Probe {
+    pub(super) slot: Slot,
+    pub(super) labels: Vec<String>,
 }
 
 /// A slot without a reply, and the call that needs it.
@@ -130,6 +139,21 @@ impl Rendering {
         }
         self.notes().missing = Some(MissingReply { slot, what });
         Err(Error::new(ErrorKind::InvalidOperation, "a result is still missing"))
+    }
+
+    /// Notes a place where labels are weighed. Its reply counts as used as soon as it is there.
+    pub(super) fn probe(&self, probe: Probe) {
+        let is_answered = self.state.results.iter().any(|reply| reply.slot == probe.slot);
+        let mut notes = self.notes();
+        if is_answered {
+            notes.used.push(probe.slot.clone());
+        }
+        notes.probes.push(probe);
+    }
+
+    /// The places where labels are weighed, in order.
+    pub(super) fn probes(&self) -> Vec<Probe> {
+        std::mem::take(&mut self.notes().probes)
     }
 
     /// The verdict of the replies that the body has used so far, if it can be read.

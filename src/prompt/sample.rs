@@ -145,7 +145,9 @@ impl Prompt {
 
     /// Runs the body on the sample record with made-up replies; an error of the body becomes one of the prompt.
     fn run_sample(&self, context: ProgramContext) -> Result<Vec<OutlineAsk>> {
-        let mut program = self.sample_program(context);
+        // One request for each place where labels are weighed, so that each is seen.
+        let capabilities = Capabilities { choose_at: Ability::No, ..context.capabilities };
+        let mut program = self.sample_program(ProgramContext { capabilities, ..context });
         let mut asks: Vec<OutlineAsk> = Vec::new();
         let mut answer = None;
         while let ProgramStep::Ask(request) = program.next(answer.take())? {

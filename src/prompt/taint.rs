@@ -23,6 +23,18 @@ const DATA: char = '\u{FDD0}';
 const MODEL: char = '\u{FDD1}';
 /// Ends either of them.
 const END: char = '\u{FDD2}';
+/// A place where labels are weighed; it belongs to no text.
+const PROBE: char = '\u{FDD3}';
+
+/// A text of the author after a place where labels are weighed.
+pub(super) fn probed(text: &str) -> String {
+    format!("{PROBE}{text}")
+}
+
+/// The places in a marked text where labels are weighed, in bytes.
+pub(super) fn probes(marked: &str) -> Vec<usize> {
+    marked.match_indices(PROBE).map(|(at, _)| at).collect()
+}
 
 /// Writes a text of the record or the model between marks; one of the author needs none. Noncharacters in it, which
 /// could forge marks, are dropped.
@@ -64,12 +76,13 @@ pub(super) fn parts(marked: &str) -> Vec<Part> {
 /// the end has the origin of its opening mark.
 pub(super) fn spans(marked: &str) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
+    let without = marked.replace(PROBE, "");
     let mut push = |text: &str, origin: Origin| match spans.last_mut() {
         _ if text.is_empty() => (),
         Some(last) if last.origin == origin => last.text.push_str(text),
         _ => spans.push(Span { text: text.to_owned(), origin }),
     };
-    let mut rest = marked;
+    let mut rest = without.as_str();
     while let Some(start) = rest.find([DATA, MODEL]) {
         let (before, marked) = rest.split_at(start);
         push(before, Origin::Prompt);
@@ -92,7 +105,7 @@ pub(super) fn data(marked: &str) -> Vec<String> {
 /// A text without its marks.
 pub(super) fn unmarked(marked: &str) -> String {
     // One character at a time is found many times faster than any of several.
-    let unmarked = [DATA, MODEL, END].into_iter();
+    let unmarked = [DATA, MODEL, END, PROBE].into_iter();
     unmarked.fold(marked.to_owned(), |text, mark| text.replace(mark, ""))
 }
 

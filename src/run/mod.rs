@@ -173,9 +173,9 @@ pub struct Ran {
 /// Does `work` on every record, and calls `listener` for each one, in the order in which they end.
 ///
 /// At most `concurrency` records are in flight, and as many again are read ahead. If the work knows how their
-/// prompts begin ([`Work::prefix`]) and several records are in flight, up to 4,096 records (64 MiB) wait, and records
-/// with a common beginning begin one after another. Without common beginnings, the order is that of the input. A record that fails does
-/// not affect others. An error that every later request would meet (a refused key, an empty account) ends the
+/// prompts begin ([`Work::prefix`]), up to 4,096 records (64 MiB) wait, and records with a common beginning begin one
+/// after another. Without common beginnings, or with a `concurrency` of 1 in the options, the order is that of the
+/// input. A record that fails does not affect others. An error that every later request would meet (a refused key, an empty account) ends the
 /// reading of records, and those in flight are finished. With an `output`, work that an earlier run completed
 /// is not repeated, and every line is in the file before the listener is called. Only a complete run writes a
 /// table or puts lines into the order of the input; after any other end, the results stay where the same run
@@ -205,7 +205,7 @@ pub async fn run<W: Work>(
         records: 0,
         kept: 0,
         is_settled: true,
-        looks_ahead: concurrency > 1,
+        looks_ahead: options.concurrency != Some(1),
     };
     let ending = each(records, concurrency, &options, &mut runner).await?;
     let Runner { lines, listener, records, kept, is_settled, .. } = runner;

@@ -7,6 +7,7 @@ mod batching;
 mod engine_faults;
 mod engine_settings;
 mod llama;
+mod probe;
 mod llama_figures;
 mod look_ahead;
 mod schema;

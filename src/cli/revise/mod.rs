@@ -129,7 +129,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     if let (Some(seen), false) = (&seen, quiet) {
         fields::print(judge.prompt(), seen, judge.field_map());
     }
-    let options = running::options(judge, &input, args.results.redo(), stopping);
+    let options = running::options(&input, args.results.redo(), stopping);
     let shows = args.results.shows_rounds();
     let progress = Progress::new(input.total, quiet || shows.is_some(), opener.clone());
     let manifest = args.results.manifest(plain.as_ref());

@@ -107,7 +107,7 @@ impl Program {
     /// A model that continues assistant turns is asked to choose. Another one has written the turn already, so the label
     /// is read after the words that announce it. A model without probabilities is asked for a text that begins with
     /// one of the labels.
-    fn ask_label(
+    pub(super) fn ask_label(
         &mut self,
         turns: Turns,
         slot: Slot,
@@ -185,7 +185,7 @@ impl Program {
     }
 
     /// The error of a `gen` or `choose` inside a turn for a model that cannot continue its turns.
-    fn cannot_continue(&self, slot: &Slot) -> Error {
+    pub(super) fn cannot_continue(&self, slot: &Slot) -> Error {
         Error::new(
             ErrorKind::Unsupported,
             format!(
