@@ -26,6 +26,7 @@
 mod budget;
 #[cfg(feature = "store")]
 mod cache;
+mod catalogue;
 mod choose;
 mod config;
 mod console;

@@ -10,13 +10,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Exit, console::emit_coloured, emit, fields, note, print_error, width};
+use super::{Exit, catalogue, console::emit_coloured, emit, fields, note, print_error};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
     judge,
     judging::{Facts, Member, Panel},
-    prompt::{self, Need, Order, Prompt},
+    prompt::{Order, Prompt},
     records, report,
     request::{Ask, Capabilities, Origin, Request},
 };
@@ -33,9 +33,12 @@ pub(super) struct Args {
 enum Command {
     /// List the built-in prompts.
     List {
-        /// Show kind, fields and whether verdicts have probabilities.
+        /// Show fields, format, probabilities, checks and source.
         #[arg(long)]
         table: bool,
+        /// Print the page about all prompts, as Markdown.
+        #[arg(long, conflicts_with = "table")]
+        markdown: bool,
     },
     /// Print the text of a prompt, ready to be edited.
     Show {
@@ -72,60 +75,15 @@ enum Command {
 /// A prompt or a file cannot be read, a record does not fit, or `--strict` meets a warning.
 pub(super) fn run(args: Args) -> Result<Exit> {
     match args.command {
-        Command::List { table: false } => list(),
-        Command::List { table: true } => table(),
+        Command::List { markdown: true, .. } => catalogue::page(),
+        Command::List { table: true, .. } => catalogue::table(),
+        Command::List { .. } => catalogue::list(),
         Command::Show { prompt } => {
             emit(&mut io::stdout(), judge::load(&prompt)?.source().trim_end()).map(|()| Exit::Done)
         }
         Command::Check { prompts, strict } => check(&prompts, strict),
         Command::Render { prompt, file, index, map } => render(&prompt, &file, index, map),
     }
-}
-
-/// Prints the built-in prompts, one per line with its kind and summary.
-fn list() -> Result<Exit> {
-    for prompt in prompt::built_in()? {
-        let front = prompt.front();
-        let summary = front.summary.as_deref().unwrap_or_default();
-        let name = format!("{:<16} {:<11} ", prompt.name(), front.kind.name());
-        emit(&mut io::stdout(), &width::listed(&name, summary, width::of_stdout()))?;
-    }
-    Ok(Exit::Done)
-}
-
-/// Prints the built-in prompts with their kind, their fields and whether verdicts have probabilities.
-fn table() -> Result<Exit> {
-    let row = |prompt: &std::sync::Arc<Prompt>| {
-        let kind = prompt.front().kind.name().to_owned();
-        [prompt.name().to_owned(), kind, fields_of(prompt), probabilities(prompt)]
-    };
-    let heads = ["name", "kind", "fields", "probabilities"].map(ToOwned::to_owned);
-    let rows: Vec<[String; 4]> =
-        std::iter::once(heads).chain(prompt::built_in()?.iter().map(row)).collect();
-    let width = |n: usize| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
-    let (name, kind, fields) = (width(0), width(1), width(2));
-    for [one, two, three, four] in &rows {
-        emit(&mut io::stdout(), &format!("{one:name$}  {two:kind$}  {three:fields$}  {four}"))?;
-    }
-    Ok(Exit::Done)
-}
-
-/// Whether verdicts of a prompt have probabilities, and of how many values.
-fn probabilities(prompt: &Prompt) -> String {
-    match prompt.evaluated() {
-        Ok(menu) if menu.each_step => "yes, of each step".into(),
-        Ok(menu) => format!("yes, of {} values", menu.values.len()),
-        Err(why) => format!("no: {why}"),
-    }
-}
-
-/// The fields that a prompt reads, optional ones with a question mark.
-fn fields_of(prompt: &Prompt) -> String {
-    let name = |field: &prompt::Field| match field.need {
-        Need::Required => field.name.clone(),
-        Need::Optional | Need::Default(_) => format!("{}?", field.name),
-    };
-    prompt.fields().iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// The values of a verdict as they will be evaluated, or why there are no probabilities.
@@ -174,7 +132,7 @@ fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
         "steps" => "verdict on steps",
         other => other,
     };
-    let fields = fields_of(prompt);
+    let fields = catalogue::fields_of(prompt);
     let optional = if fields.contains('?') { " (? is optional)" } else { "" };
     emit(&mut io::stdout(), &format!("{name}: gives a {kind}, reads {fields}{optional}"))?;
     emit(&mut io::stdout(), &format!("  {}", evaluated(prompt)))?;

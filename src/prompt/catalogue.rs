@@ -1,16 +1,13 @@
 //! The prompts that come with the program: the files under `prompts/`, embedded in it.
 //!
-//! A prompt is parsed when it is first used, and its front matter is read when the prompts for a model are
-//! looked for. So the start of the program does not slow down as the catalogue grows.
+//! A prompt is parsed when it is first used. The models that it is for are read from one line of its text, without
+//! parsing anything. So the start of the program does not slow down as the catalogue grows.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use glob::{MatchOptions, Pattern};
 
-use super::{
-    Prompt,
-    front::{self, FrontMatter},
-};
+use super::Prompt;
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
@@ -63,8 +60,6 @@ struct BuiltIn {
     name: &'static str,
     /// The whole file.
     text: &'static str,
-    /// Its front matter, read when a prompt for a model is looked for.
-    front: OnceLock<Result<FrontMatter>>,
     /// The whole prompt, parsed when it is first used.
     prompt: OnceLock<Result<Arc<Prompt>>>,
 }
@@ -73,16 +68,19 @@ static BUILT_IN: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
     let entry = |(name, text): &(&'static str, &'static str)| BuiltIn {
         name,
         text,
-        front: OnceLock::new(),
         prompt: OnceLock::new(),
     };
     FILES.iter().map(entry).collect()
 });
 
 impl BuiltIn {
-    fn front(&self) -> Result<&FrontMatter> {
-        let read = || front::cut(self.text).and_then(|(yaml, ..)| front::read(self.name, yaml));
-        self.front.get_or_init(read).as_ref().map_err(Clone::clone)
+    /// Globs over the names of the models that it is for: the key `models`, which stands on one line in embedded files.
+    fn models(&self) -> impl Iterator<Item = &'static str> {
+        let front = self.text.split("\n---").next().unwrap_or_default();
+        let list = front.lines().find_map(|line| line.strip_prefix("models: ["));
+        let list = list.and_then(|line| line.trim_end().strip_suffix(']')).unwrap_or_default();
+        let globs = list.split(',').map(|glob| glob.trim().trim_matches(['"', '\'']));
+        globs.filter(|glob| !glob.is_empty())
     }
 
     fn prompt(&self) -> Result<&Arc<Prompt>> {
@@ -247,8 +245,7 @@ pub fn own_for(model: &[String], kind: Kind, item: &Item) -> Option<Arc<Prompt>>
 fn of_model(model: &[String]) -> Result<Vec<&'static Arc<Prompt>>> {
     let mut found = Vec::new();
     for entry in BUILT_IN.iter() {
-        let globs = &entry.front()?.models;
-        if globs.iter().any(|glob| model.iter().any(|name| matches(glob, name))) {
+        if entry.models().any(|glob| model.iter().any(|name| matches(glob, name))) {
             found.push(entry.prompt()?);
         }
     }
@@ -278,8 +275,12 @@ mod tests {
     }
 
     #[test]
-    fn every_embedded_prompt_is_read() {
+    fn every_embedded_prompt_is_read_and_its_models_are_found_without_parsing_it() {
         assert_eq!(built_in().unwrap().len(), FILES.len());
+        for entry in BUILT_IN.iter() {
+            let models = &entry.prompt().unwrap().front().models;
+            assert_eq!(entry.models().collect::<Vec<_>>(), *models, "{}", entry.name);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod support;
 
 mod architecture;
+mod catalogue;
 mod examples;
 mod planted;
 mod readme;
