@@ -50,6 +50,18 @@ pub(super) struct Announcement {
     keeps_html: bool,
 }
 
+/// One of the announcements in a text.
+pub(super) struct Candidate {
+    /// Its value, and the bytes of that in the text.
+    pub(super) found: FoundValue,
+    /// Whether it may be a quotation of a judged text.
+    pub(super) is_quoted: bool,
+    /// Whether it opens the last line of the text, and is therefore the judge's own.
+    pub(super) opens: bool,
+    /// Whether it stands on the last line, and not in a block quotation.
+    pub(super) on_last_line: bool,
+}
+
 /// Words to be found whatever the case, the blanks and the emphasis.
 #[derive(Clone, Debug)]
 pub(super) struct LooseWords {
@@ -117,6 +129,31 @@ impl Announcement {
         };
         let place = places.iter().rev().find(own)?;
         Some(self.found(text, place, None))
+    }
+
+    /// Every announcement in a text, in order.
+    pub(super) fn candidates(
+        &self,
+        text: &str,
+        judged: &JudgedTexts,
+        read: ReadValue,
+    ) -> Vec<Candidate> {
+        let folded = self.folded(text);
+        let text = folded.text.as_str();
+        let quotations = LazyCell::new(|| self.quotations(judged, read));
+        let opening = last_opening(text);
+        let places = self.before.places(text).filter(|place| self.announces(text, place.end));
+        let candidate = |place: Range<usize>| {
+            let in_block = in_block_quote(text, place.start);
+            let found = self.found(text, &place, None);
+            Candidate {
+                found: FoundValue { place: folded.original(found.place), ..found },
+                is_quoted: in_block || quotations.hold(self.value(text, place.end), read),
+                opens: opening.contains(&place.start) && !in_block,
+                on_last_line: place.start >= *opening.start() && !in_block,
+            }
+        };
+        places.map(candidate).collect()
     }
 
     /// The value at one place of the words; `fault` is why it must not count.

@@ -27,13 +27,15 @@ type FoundObject = (Result<Value, &'static str>, Range<usize>);
 /// The value at a JSON pointer in the last object that is not quoted from a judged text.
 ///
 /// With `demanded` (the prompt asked for its mark) the last object decides or none. `kind` is the kind of verdict:
-/// it decides whether a list or an object may stand there.
+/// it decides whether a list or an object may stand there. With `gives_way` nothing is found where the object has nothing
+/// at the pointer, so that another pointer is tried.
 pub(super) fn find(
     pointer: &str,
     text: &str,
     judged: &JudgedTexts,
     demanded: bool,
     kind: Kind,
+    gives_way: bool,
 ) -> Option<FoundValue> {
     let objects = objects(text);
     let quotations = LazyCell::new(|| QuotedObjects::new(judged));
@@ -54,6 +56,9 @@ pub(super) fn find(
     } else {
         last.find(|found| is_last(&found.1) || !quoted(found))?
     };
+    if gives_way && object.as_ref().is_ok_and(|object| object.pointer(pointer).is_none()) {
+        return None;
+    }
     let ambiguous = |why: String| Unreadable::new(Reason::Ambiguous, why);
     let value = object.map_err(|fault| ambiguous(format!("the last JSON object {fault}")));
     let value = value.and_then(|object| {

@@ -18,7 +18,7 @@
 //! | `rule` | rules as prompt files write them |
 //! | `transcript` | the replies of a conversation, and the shape of the item |
 //! | `prepared` | the text that counts, and faults such as a truncated answer |
-//! | `search`, `announced`, `json`, `quoted`, `found` | finding the announced value, and distinguishing it from quotations |
+//! | `search`, `announced`, `several`, `json`, `quoted`, `found` | finding the announced value, and distinguishing it from quotations |
 //! | `bare`, `value`, `words`, `number`, `unreadable` | reading the value strictly, or why it cannot be |
 //! | `label` | the label after the words that announce a `choose` |
 //! | `values`, `weighed` | the finite menu of a verdict, and its probabilities |
@@ -35,6 +35,7 @@ mod prepared;
 mod quoted;
 mod rule;
 mod search;
+mod several;
 mod transcript;
 mod unreadable;
 mod value;
@@ -198,7 +199,8 @@ impl Reader {
         let text = prepared.text(rule.within.as_deref());
         let text = text.trim();
         let value_reader = self.value_reader(rule, &prepared.transcript.shape);
-        let compares = matches!(finder, Finder::Numbers(..)) && self.spec.kind == Kind::Preference;
+        let compares = matches!(finder, Finder::Numbers(..) | Finder::Several(_))
+            && self.spec.kind == Kind::Preference;
         let read = |value: &str| {
             let value = before_control(value);
             if compares { value_reader.compared(value) } else { value_reader.read(value) }
@@ -210,6 +212,7 @@ impl Reader {
             mark: prepared.transcript.mark.as_deref(),
             demanded: self.demands_mark(prepared.transcript),
             kind: self.spec.kind,
+            gives_way: matches!(self.finders.get(at + 1), Some(Finder::Json(_))),
             read: &shown,
         };
         let FoundValue { value, place } = search.find(finder)?;

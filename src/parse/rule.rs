@@ -10,6 +10,7 @@
 //!      | {json: /score}                                   a JSON pointer into the last object
 //!      | {choose: verdict}                                the label that a `choose` picked
 //!      | {numbers: 2, line: first}                        several numbers on a line
+//!      | {numbers: ["A: *", "B: *"]}                      several numbers, each after its own announcement
 //!      | {regex: "score is (?<verdict>[0-9]+)"}
 //! ```
 //!
@@ -184,6 +185,10 @@ pub enum Place {
         /// On which line.
         line: AnswerLine,
     },
+    /// At the `*` of several announcements, one for each number, in the order of the answers. The last one of each
+    /// counts; an announcement that is listed several times is read as often.
+    #[serde(rename = "patterns")]
+    Several(Vec<String>),
     /// In the group `verdict` of the last match of a regular expression (syntax of the crate `regex`).
     Regex(String),
 }
@@ -235,7 +240,7 @@ fn rule(json: Value) -> Result<Rule> {
         return Err(unknown(ErrorKind::Prompt, "key of `verdict`", key, RULE_KEYS));
     }
     let line = line(map.get("line"))?;
-    let numbers = count(map.remove("numbers"))?;
+    let numbers = numbers(map.remove("numbers"), line)?;
     let mark = mark(map.get("mark"))?;
     let mut text = |key: &str| text(key, map.remove(key));
     let places: Vec<Place> = [
@@ -243,7 +248,7 @@ fn rule(json: Value) -> Result<Rule> {
         text("json")?.map(Place::Json),
         text("choose")?.map(Place::Choose),
         mark.then_some(Place::Mark),
-        numbers.map(|count| Place::Numbers { count, line: line.unwrap_or(AnswerLine::First) }),
+        numbers,
         text("regex")?.map(Place::Regex),
     ]
     .into_iter()
@@ -310,13 +315,24 @@ fn line(value: Option<&Value>) -> Result<Option<AnswerLine>> {
     }
 }
 
-/// The key `numbers`.
-fn count(value: Option<Value>) -> Result<Option<usize>> {
-    let Some(value) = value else { return Ok(None) };
-    let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
-    count.map(Some).ok_or_else(|| {
-        wrong("`numbers` under `verdict` must be how many numbers there are, 2 or more")
-            .hint("write `verdict: {numbers: 2, line: first}`")
+/// The key `numbers`: how many stand on the line, or the announcement of each.
+fn numbers(value: Option<Value>, line: Option<AnswerLine>) -> Result<Option<Place>> {
+    const EXAMPLE: &str = "write `verdict: {numbers: 2, line: first}`, or `verdict: {numbers: [\"Score A: *\", \"Score B: *\"]}`";
+    let place = match value {
+        None => return Ok(None),
+        Some(Value::Array(list)) => {
+            let patterns: Option<Vec<String>> =
+                list.iter().map(|pattern| pattern.as_str().map(ToOwned::to_owned)).collect();
+            patterns.filter(|_| line.is_none()).map(Place::Several)
+        }
+        Some(value) => {
+            let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
+            count.map(|count| Place::Numbers { count, line: line.unwrap_or(AnswerLine::First) })
+        }
+    };
+    place.map(Some).ok_or_else(|| {
+        wrong("`numbers` under `verdict` must be how many numbers there are on the line, or a list of announcements")
+            .hint(EXAMPLE)
     })
 }
 
@@ -348,14 +364,13 @@ fn values(value: Option<Value>) -> Result<Words> {
 fn check(place: &Place) -> Result<()> {
     let refused = |message: String| Err(wrong(message));
     match place {
-        Place::Announced(pattern) => match pattern.split('*').collect::<Vec<_>>().as_slice() {
-            [before, _] if before.chars().any(|c| !c.is_whitespace()) => Ok(()),
-            [_, _] => Err(wrong(format!(
-                "the announcement `{pattern}` has no words before its `*`"
-            ))
-            .hint("ask for a line such as `Score: 7` and read it by \"Score: *\"; a bare number is read by `{choose: NAME}` or by a regex")),
-            _ => refused(format!("the announcement `{pattern}` needs exactly one `*`")),
-        },
+        Place::Announced(pattern) => check_announcement(pattern),
+        Place::Several(patterns) if patterns.len() < 2 => {
+            refused("`numbers` must list 2 announcements or more".into())
+        }
+        Place::Several(patterns) => {
+            patterns.iter().try_for_each(|pattern| check_announcement(pattern))
+        }
         Place::Json(pointer) if !pointer.starts_with('/') => {
             refused(format!("the JSON pointer `{pointer}` does not begin with `/`"))
         }
@@ -379,6 +394,16 @@ fn check(place: &Place) -> Result<()> {
     }
 }
 
+/// Refuses an announcement that could never be found, or that every answer would have.
+fn check_announcement(pattern: &str) -> Result<()> {
+    match pattern.split('*').collect::<Vec<_>>().as_slice() {
+        [before, _] if before.chars().any(|c| !c.is_whitespace()) => Ok(()),
+        [_, _] => Err(wrong(format!("the announcement `{pattern}` has no words before its `*`"))
+            .hint("ask for a line such as `Score: 7` and read it by \"Score: *\"; a bare number is read by `{choose: NAME}` or by a regex")),
+        _ => Err(wrong(format!("the announcement `{pattern}` needs exactly one `*`"))),
+    }
+}
+
 impl Rule {
     /// The name of this rule in results: the announcement itself, `json /score`, `mark`, `regex` …
     pub fn name(&self) -> String {
@@ -388,6 +413,7 @@ impl Rule {
             Place::Choose(name) => format!("choose {name}"),
             Place::Mark => "mark".into(),
             Place::Numbers { count, .. } => format!("{count} numbers"),
+            Place::Several(patterns) => patterns.join(" "),
             Place::Regex(_) => "regex".into(),
         }
     }

@@ -10,6 +10,7 @@ use super::{
     json,
     number::plain_number,
     quoted::ReadValue,
+    several::Several,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -31,6 +32,8 @@ pub(super) enum Finder {
     Mark,
     /// Several numbers alone on a line.
     Numbers(usize, AnswerLine),
+    /// Several numbers, each after its own announcement.
+    Several(Several),
 }
 
 /// How many bytes at the end of a text are searched: an announcement further ahead is not a conclusion, and the time
@@ -58,6 +61,7 @@ pub(super) fn finder(place: &Place) -> Result<Finder> {
         Place::Choose(name) => Finder::Choose(name.clone()),
         Place::Mark => Finder::Mark,
         Place::Numbers { count, line } => Finder::Numbers(*count, *line),
+        Place::Several(patterns) => Finder::Several(Several::new(patterns)?),
     })
 }
 
@@ -73,6 +77,8 @@ pub(super) struct Search<'s> {
     pub(super) demanded: bool,
     /// What the verdict is.
     pub(super) kind: Kind,
+    /// Whether the next rule reads JSON too: an object without anything at a pointer may have something at another.
+    pub(super) gives_way: bool,
     /// Reads a value, to compare it with those that judged texts announce.
     pub(super) read: ReadValue<'s>,
 }
@@ -98,8 +104,11 @@ impl Search<'_> {
                 let folded = fold(self.text);
                 numbers(*count, *line, &folded.text).map(|found| unfolded(&folded, found))
             }
+            Finder::Several(several) => self
+                .within(WINDOW, |text| several.find(text, self.judged, self.demanded, self.read)),
             Finder::Json(pointer) => self.within(WINDOW, |text| {
-                json::find(pointer, text, self.judged, self.demanded, self.kind)
+                let gives_way = self.gives_way;
+                json::find(pointer, text, self.judged, self.demanded, self.kind, gives_way)
             }),
             Finder::Regex(regex) => self.within(REGEX_WINDOW, |text| self.by_regex(regex, text)),
             Finder::Choose(_) => None,

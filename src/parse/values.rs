@@ -70,7 +70,11 @@ impl Reader {
                     after: after.trim().to_owned(),
                 })
             }
-            Finder::Json(_) | Finder::Choose(_) | Finder::Numbers(..) | Finder::Regex(_) => None,
+            Finder::Json(_)
+            | Finder::Choose(_)
+            | Finder::Numbers(..)
+            | Finder::Several(_)
+            | Finder::Regex(_) => None,
         }
     }
 

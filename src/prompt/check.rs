@@ -34,6 +34,9 @@ static ROLE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A heading in brackets, such as `[Question]`.
+static HEADING: LazyLock<Regex> = LazyLock::new(|| compiled(r"^\[[^\[\]]+\]\s*$"));
+
 /// Control tokens of chat templates.
 static CONTROL: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"<\|[a-z_]+\|>|\[/?INST\]|<(?:start|end)_of_turn>"));
@@ -152,6 +155,7 @@ impl Prompt {
     /// ```
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.role_lines();
+        warnings.extend(self.unused_roles());
         warnings.extend(self.unused_fields());
         for rule in &self.front.rules {
             warnings.extend(self.unoffered(rule));
@@ -169,11 +173,14 @@ impl Prompt {
         warnings
     }
 
-    /// Warnings about lines that look like the beginning of a turn but are sent as text.
+    /// Warnings about lines that look like the beginning of a turn but are sent as text. In a body with other headings in
+    /// brackets, such as `[Question]`, a line `[System]` is one too.
     fn role_lines(&self) -> Vec<String> {
         if self.front.chat == Chat::Raw {
             return Vec::new();
         }
+        let is_heading = |line: &str| HEADING.is_match(line);
+        let headed = self.body.lines().any(|line| is_heading(line) && !ROLE.is_match(line));
         let warning = |(n, line): (usize, &str)| {
             let place = self.lines_before + n + 1;
             let line = line.trim();
@@ -183,7 +190,7 @@ impl Prompt {
                     token.as_str()
                 ));
             }
-            let found = ROLE.captures(line)?;
+            let found = ROLE.captures(line).filter(|_| !(headed && is_heading(line)))?;
             let group = |n: usize| found.get(n).map_or("", |part| part.as_str());
             let marked = !(group(1).is_empty() && group(3).is_empty() && group(4).is_empty());
             let exact =
@@ -198,6 +205,15 @@ impl Prompt {
             })
         };
         self.body.lines().enumerate().filter_map(warning).collect()
+    }
+
+    /// Warnings about declared roles whose turns never begin.
+    fn unused_roles(&self) -> impl Iterator<Item = String> {
+        let begins = |name: &str| {
+            self.body.lines().any(|line| line.trim_end().strip_suffix(':') == Some(name))
+        };
+        let unused = self.front.roles.iter().filter(move |name| !begins(name));
+        unused.map(|name| format!("`roles` names `{name}`, and no line `{name}:` begins a turn"))
     }
 
     /// Warnings about declared fields that the body never uses.
@@ -233,17 +249,19 @@ impl Prompt {
             return None;
         }
         let body = self.body.to_lowercase();
+        let asks = |pattern: &str| {
+            let before = pattern.split('*').next().unwrap_or_default().to_lowercase();
+            let words: Vec<&str> = before
+                .split(|c: char| !c.is_alphanumeric())
+                .filter(|word| !word.is_empty())
+                .collect();
+            let signs = before.rsplit(char::is_alphanumeric).next().unwrap_or_default().trim();
+            words.iter().any(|word| body.contains(word))
+                || (signs.len() > 1 && body.contains(signs))
+        };
         let announced = |rule: &Rule| match &rule.place {
-            Place::Announced(pattern) => {
-                let before = pattern.split('*').next().unwrap_or_default().to_lowercase();
-                let words: Vec<&str> = before
-                    .split(|c: char| !c.is_alphanumeric())
-                    .filter(|word| !word.is_empty())
-                    .collect();
-                let signs = before.rsplit(char::is_alphanumeric).next().unwrap_or_default().trim();
-                words.iter().any(|word| body.contains(word))
-                    || (signs.len() > 1 && body.contains(signs))
-            }
+            Place::Announced(pattern) => asks(pattern),
+            Place::Several(patterns) => patterns.iter().all(|pattern| asks(pattern)),
             Place::Mark => self.marks(),
             Place::Json(pointer) => pointer
                 .split('/')
