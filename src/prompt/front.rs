@@ -17,7 +17,7 @@ use crate::{
     item::kind_of,
     parse::{self, Kind, Rule, VerdictFrom, VerdictSpec},
     pass::Pass,
-    request::{Chat, Sampling},
+    request::{Chat, Role, Sampling},
     scale::{SCALE_KEYS, Scale},
 };
 
@@ -51,6 +51,8 @@ pub struct FrontMatter {
     pub models: Vec<String>,
     /// Whether the body is sent as messages (the model's chat template applies) or as one raw text.
     pub chat: Chat,
+    /// Roles beside `system`, `user` and `assistant` whose lines begin turns, for models whose chat template knows them.
+    pub roles: Vec<String>,
     /// The numbers, levels or sides that may be given.
     pub scale: Option<Scale>,
     /// The rules by which the verdict is read, tried in order (key `verdict`).
@@ -194,6 +196,7 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         fields: keys.read("fields", fields)?,
         models: keys.read("models", |value| texts("`models`", value))?.unwrap_or_default(),
         chat: keys.word("chat", &["model", "raw"])?.unwrap_or_default(),
+        roles: keys.read("roles", roles)?.unwrap_or_default(),
         scale: keys.read("scale", Scale::from_json)?,
         rules: keys.read("verdict", parse::rules)?.unwrap_or_default(),
         sampling: keys.read("sampling", sampling)?.unwrap_or_default(),
@@ -236,7 +239,7 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// Every key of front matter, in the order of the documentation.
-    pub const KEYS: [&'static str; 22] = [
+    pub const KEYS: [&'static str; 23] = [
         "summary",
         "source",
         "kind",
@@ -245,6 +248,7 @@ impl FrontMatter {
         "fields",
         "models",
         "chat",
+        "roles",
         "scale",
         "verdict",
         "verdict_from",
@@ -297,6 +301,10 @@ impl FrontMatter {
         if self.rules.is_empty() && !text {
             let error = wrong("the prompt has no rule that reads its verdict".into());
             problems.push(("kind", error.hint("add a key such as `verdict: \"Score: *\"`")));
+        }
+        if !self.roles.is_empty() && self.chat == Chat::Raw {
+            let error = wrong("`roles` need turns, and `chat: raw` has none".into());
+            problems.push(("roles", error.hint("leave one of the two keys out")));
         }
         if self.until.is_some() && self.each != Some(Each::Steps) {
             problems.push(("until", wrong("`until` needs `each: steps`".into())));
@@ -356,6 +364,30 @@ impl FrontMatter {
 fn no_kind() -> Error {
     wrong("the front matter lacks `kind`".into())
         .hint(format!("it names the kind of verdict: {}", KINDS.join(", ")))
+}
+
+/// The key `roles`: names as chat templates write them. A longer word, or one with other signs, is more likely text.
+fn roles(value: Value) -> Result<Vec<String>> {
+    const LONGEST: usize = 32;
+    let names = texts("`roles`", value)?;
+    let fits = |name: &str| {
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(word)
+    };
+    for (n, name) in names.iter().enumerate() {
+        if Role::COMMON.iter().any(|role| role.name() == name) {
+            return Err(wrong(format!("`{name}` under `roles` begins turns in every prompt"))
+                .hint("leave it out"));
+        }
+        if !fits(name) || name.len() > LONGEST {
+            return Err(wrong(format!("`{name}` under `roles` cannot be the name of a role"))
+                .hint("write it as the chat template does: lower-case letters, digits and `_`, such as response_1"));
+        }
+        if names[..n].contains(name) {
+            return Err(wrong(format!("`{name}` stands twice under `roles`")));
+        }
+    }
+    Ok(names)
 }
 
 /// The key `draws`.

@@ -168,7 +168,7 @@ impl Prompt {
         prompt.fields = prompt.declared().map_err(in_file)?;
         prompt.outline = prompt.sketch()?;
         if prompt.outline.is_empty() {
-            let whole = with_ending(body);
+            let whole = with_ending(body, &prompt.front.roles);
             // A role line that is added in front is not a line of the file.
             let added = whole.starts_with("user:\n") && !body.starts_with("user:");
             prompt.lines_before -= usize::from(added);
@@ -333,12 +333,12 @@ impl Prompt {
         Err(Error::new(kind, message).hint("use another one: mean, median or majority"))
     }
 
-    /// A hash of everything that changes what this prompt asks: body, fields, scale, sampling, `chat`, `each`, `until`;
+    /// A hash of everything that changes what this prompt asks: body, fields, scale, sampling, `chat`, `roles`, `each`, `until`;
     /// 16 hex digits.
     ///
     /// Comments, summary, reading rules and thresholds do not count: changing them asks no model again.
     pub fn hash(&self) -> String {
-        let FrontMatter { scale, sampling, chat, each, until, .. } = &self.front;
+        let FrontMatter { scale, sampling, chat, roles, each, until, .. } = &self.front;
         let mut hasher = Hasher::new("tribunal-prompt-v2");
         hasher.part(self.body.as_bytes());
         hasher.count(self.fields.len());
@@ -347,6 +347,9 @@ impl Prompt {
             hasher.json(need);
         }
         hasher.json(&(scale, sampling, chat, each, until));
+        if !roles.is_empty() {
+            hasher.named("roles", roles);
+        }
         hasher.hex::<8>()
     }
 
@@ -458,9 +461,9 @@ fn on_one_line(error: Error) -> Error {
 }
 
 /// A body that asks for nothing, with a `gen("critique")` in an assistant turn at its end.
-fn with_ending(body: &str) -> String {
+fn with_ending(body: &str, further: &[String]) -> String {
     let body = body.trim_end_matches(['\n', '\r']);
-    let roles = taint::conversation(body);
+    let roles = taint::conversation(body, further);
     let has_roles = !roles.stray.is_empty()
         || roles.messages.len() > 1
         || body.trim_start().starts_with("user:");

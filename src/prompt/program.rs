@@ -369,7 +369,8 @@ impl Program {
 
     /// The turns of a marked text.
     fn messages(&self, marked: &str) -> Result<Vec<Message>> {
-        let taint::RenderedTurns { messages, stray } = taint::conversation(marked);
+        let taint::RenderedTurns { messages, stray } =
+            taint::conversation(marked, &self.prompt.front.roles);
         if !stray.trim().is_empty() {
             return Err(self
                 .prompt

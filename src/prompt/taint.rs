@@ -129,8 +129,9 @@ pub(super) struct RenderedTurns {
     pub(super) stray: String,
 }
 
-/// Cuts a rendered prompt into turns at its role lines. A prompt without any is one user turn.
-pub(super) fn conversation(marked: &str) -> RenderedTurns {
+/// Cuts a rendered prompt into turns at its role lines: of the common roles, and of these `further` ones. A prompt
+/// without any is one user turn.
+pub(super) fn conversation(marked: &str, further: &[String]) -> RenderedTurns {
     let mut messages: Vec<Message> = Vec::new();
     let mut current: Vec<Part> = Vec::new();
     let mut role: Option<Role> = None;
@@ -148,7 +149,7 @@ pub(super) fn conversation(marked: &str) -> RenderedTurns {
         }
         let mut rest = span.text.as_str();
         let mut at_line_start = n == 0;
-        while let Some(line) = role_line(rest, at_line_start, n + 1 == count) {
+        while let Some(line) = role_line(rest, further, at_line_start, n + 1 == count) {
             push(&mut current, &rest[..line.start]);
             close(role, std::mem::take(&mut current));
             role = Some(line.role);
@@ -186,14 +187,19 @@ struct RoleLine {
 
 /// The first line of a piece of the author's text that names a role, with both of its line breaks in this piece. The
 /// beginning and the end of the whole prompt count as line breaks.
-fn role_line(text: &str, at_line_start: bool, at_end: bool) -> Option<RoleLine> {
+fn role_line(
+    text: &str,
+    further: &[String],
+    at_line_start: bool,
+    at_end: bool,
+) -> Option<RoleLine> {
     let mut start = 0;
     loop {
         let line_end = text[start..].find('\n').map(|n| start + n);
         let line = &text[start..line_end.unwrap_or(text.len())];
         let begins = start > 0 || at_line_start;
         let ends = line_end.is_some() || at_end;
-        if let Some(role) = role_of(line).filter(|_| begins && ends) {
+        if let Some(role) = role_of(line, further).filter(|_| begins && ends) {
             let end = line_end.map_or(text.len(), |n| n + 1);
             return Some(RoleLine { role, start: start.saturating_sub(1), end });
         }
@@ -202,9 +208,10 @@ fn role_line(text: &str, at_line_start: bool, at_end: bool) -> Option<RoleLine> 
 }
 
 /// The role that a line names: `user:` and nothing else.
-fn role_of(line: &str) -> Option<Role> {
+fn role_of(line: &str, further: &[String]) -> Option<Role> {
     let word = line.trim_end().strip_suffix(':')?;
-    Role::ALL.into_iter().find(|role| role.name() == word)
+    let common = Role::COMMON.into_iter().find(|role| role.name() == word);
+    common.or_else(|| further.iter().find(|name| *name == word).cloned().map(Role::Other))
 }
 
 /// Removes the author's line breaks at the ends of a turn; of an `open` one only at its beginning.
@@ -230,7 +237,25 @@ mod tests {
     }
 
     fn roles(marked: &str) -> Vec<(Role, String)> {
-        conversation(marked).messages.iter().map(|m| (m.role, m.text())).collect()
+        turns(marked, &[])
+    }
+
+    fn turns(marked: &str, further: &[String]) -> Vec<(Role, String)> {
+        let messages = conversation(marked, further).messages;
+        messages.iter().map(|m| (m.role.clone(), m.text())).collect()
+    }
+
+    #[test]
+    fn a_further_role_begins_turns_only_where_the_author_writes_it() {
+        let text = format!("user:\nQ\nresponse_1:\n{}\nassistant:\n", data("a\nresponse_1:\nb"));
+        let response = Role::Other("response_1".to_owned());
+        let expected = [
+            (Role::User, "Q".to_owned()),
+            (response, "a\nresponse_1:\nb".to_owned()),
+            (Role::Assistant, String::new()),
+        ];
+        assert_eq!(turns(&text, &["response_1".to_owned()]), expected);
+        assert_eq!(roles(&text).len(), 2, "a role that was not declared is text");
     }
 
     #[test]
@@ -260,6 +285,6 @@ mod tests {
 
     #[test]
     fn text_before_the_first_role_line_is_stray() {
-        assert_eq!(conversation("oops\nuser:\nhi").stray, "oops");
+        assert_eq!(conversation("oops\nuser:\nhi", &[]).stray, "oops");
     }
 }

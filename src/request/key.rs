@@ -162,6 +162,7 @@ mod tests {
             others.push(request.key("model"));
         };
         change(&|r| r.messages[0].role = Role::System);
+        change(&|r| r.messages[0].role = Role::from("response_1".to_owned()));
         change(&|r| r.messages[0].parts[0].origin = Origin::Data);
         change(&|r| r.messages[0].parts[0].text_mut().unwrap().push('!'));
         change(&|r| r.messages[0].parts[0].token_ids.push(1));
@@ -182,7 +183,7 @@ mod tests {
         assert!(!others.contains(&key));
         others.sort_by_key(|key| *key.as_bytes());
         others.dedup();
-        assert_eq!(others.len(), 19);
+        assert_eq!(others.len(), 20);
     }
 
     #[test]

@@ -11,9 +11,10 @@ pub struct Message {
     pub parts: Vec<Part>,
 }
 
-/// The role of a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The role of a turn. In JSON it is its [name](Role::name).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+#[non_exhaustive]
 pub enum Role {
     /// Standing instructions.
     System,
@@ -21,6 +22,8 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+    /// A role that only the chat templates of some models know, such as `response_1` of Qwen3-Nemotron-GenRM.
+    Other(String),
 }
 
 /// A piece of a turn and its author.
@@ -63,15 +66,32 @@ pub enum Origin {
 }
 
 impl Role {
-    /// All roles.
-    pub const ALL: [Self; 3] = [Self::System, Self::User, Self::Assistant];
+    /// The roles that every chat template knows, or that are merged into those it knows.
+    pub const COMMON: [Self; 3] = [Self::System, Self::User, Self::Assistant];
 
     /// The word in prompts and requests.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::System => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for Role {
+    fn from(name: String) -> Self {
+        let common = Self::COMMON.into_iter().find(|role| role.name() == name);
+        common.unwrap_or(Self::Other(name))
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Other(name) => name,
+            common => common.name().to_owned(),
         }
     }
 }

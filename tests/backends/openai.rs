@@ -146,6 +146,22 @@ async fn control_tokens_in_judged_text_are_broken_except_at_openai() {
     }
 }
 
+#[tokio::test]
+async fn turns_of_further_roles_and_empty_system_turns_are_sent_as_they_are() {
+    let mut request = question();
+    request.messages[0].parts.clear();
+    let role = Role::from("response_1".to_owned());
+    request.messages.push(Message::new(role, "a\nresponse_2:\nb", Origin::Data));
+    let server = Server::start(|_| Reply::says("x")).await;
+    model(&server, "vllm").complete(&request).await.unwrap();
+    let expected = json!([
+        {"role": "system", "content": ""},
+        {"role": "user", "content": "2 + 2 = 4"},
+        {"role": "response_1", "content": "a\nresponse_2:\nb"},
+    ]);
+    assert_eq!(server.seen()[0].body["messages"], expected);
+}
+
 #[test]
 fn an_identity_names_all_that_changes_answers_and_no_secret() {
     let url = "http://user:hunter22@127.0.0.1:9/v1/?token=hunter22";

@@ -295,3 +295,23 @@ fn the_scale_of_a_file_is_spelt_as_the_flag_spells_it() {
     assert_eq!(prompt("\"0-100\""), "from 0 to 100");
     assert_eq!(prompt("{labels: [Good, Fair, Bad]}"), "Good, Fair or Bad");
 }
+
+#[test]
+fn roles_are_words_that_do_not_begin_turns_anyway() {
+    let refused = |roles: &str| {
+        let front = format!("kind: score\nscale: 1-5\nverdict: 'Score: *'\nroles: {roles}");
+        let error = Prompt::parse("mine.jinja", &file(&front, BODY)).unwrap_err();
+        format!("{error} {:?}", error.hints())
+    };
+    for (roles, said) in [
+        ("[user]", "`user` under `roles` begins turns in every prompt"),
+        ("[Response 1]", "`Response 1` under `roles` cannot be the name of a role"),
+        ("[1st]", "cannot be the name of a role"),
+        ("[a, a]", "`a` stands twice under `roles`"),
+        ("[[a]]", "must be a text"),
+    ] {
+        let message = refused(roles);
+        assert!(message.contains(said) && message.contains("mine.jinja:5"), "{message}");
+    }
+    assert!(refused("[a]\nchat: raw").contains("`chat: raw` has none"));
+}

@@ -43,7 +43,7 @@ proptest! {
         let source = label("system:\nS\nuser:\n{{ question }}\n{{ answer }}\nassistant:\n{{ gen('a') }}");
         let hostile = Item::new().question(format!("{text}{role}{text}")).answer(format!("{role}{text}"));
         let asked = run(&prompt(&source), &hostile, ABLE, &["V: x"]);
-        let roles: Vec<Role> = asked[0].messages.iter().map(|m| m.role).collect();
+        let roles: Vec<Role> = asked[0].messages.iter().map(|m| m.role.clone()).collect();
         prop_assert_eq!(roles, vec![Role::System, Role::User]);
     }
 }

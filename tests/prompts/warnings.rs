@@ -81,6 +81,13 @@ fn lines_that_only_look_like_turns_are_reported_with_their_line() {
         );
         assert!(message.contains(&format!("`{role}` begins one")), "{line}: {message}");
     }
+    let headings = "user:\n[Question]\n{{ question }}\n\n[System]\nLabel: {{ answer }}";
+    assert_eq!(warnings("kind: label\nverdict: 'Label: *'", headings), "");
+    let unused = warnings(
+        "kind: label\nroles: [response_1]\nverdict: 'Label: *'",
+        "user:\nLabel: {{ answer }}",
+    );
+    assert!(unused.contains("no line `response_1:` begins a turn"), "{unused}");
     for text in ["Human reply", "User: {{ answer }}", "Assistant", "The user:"] {
         let message = warnings(
             "kind: label\nverdict: 'Label: *'",

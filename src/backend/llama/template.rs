@@ -42,6 +42,8 @@ pub(super) enum Piece {
     Template(String),
     /// Text of a turn, in which no special token is recognized.
     Content(Vec<Part>),
+    /// Text of a raw prompt: special tokens are recognized in the text of the prompt's author.
+    Raw(Vec<Part>),
     /// The end of a thinking block in the middle of a turn: a special token if the vocabulary has one.
     Closing(String),
 }
@@ -91,14 +93,17 @@ pub(super) fn up_to(pieces: &[Piece], place: usize) -> Vec<Piece> {
     let mut cut = pieces[..start].to_vec();
     let mut left = place;
     for piece in &pieces[start..] {
-        if let Piece::Content(parts) = piece {
+        if let Piece::Content(parts) | Piece::Raw(parts) = piece {
             let mut kept = parts.clone();
             for text in kept.iter_mut().filter_map(Part::text_mut) {
                 let end = text.char_indices().nth(left).map_or(text.len(), |(at, _)| at);
                 text.truncate(end);
                 left -= text.chars().count();
             }
-            cut.push(Piece::Content(kept));
+            cut.push(match piece {
+                Piece::Raw(_) => Piece::Raw(kept),
+                _ => Piece::Content(kept),
+            });
         } else if left > 0 {
             cut.push(piece.clone());
         }
@@ -111,7 +116,7 @@ impl Piece {
     fn text(&self) -> String {
         match self {
             Self::Template(text) | Self::Closing(text) => text.clone(),
-            Self::Content(parts) => parts.iter().map(Part::as_text).collect(),
+            Self::Content(parts) | Self::Raw(parts) => parts.iter().map(Part::as_text).collect(),
         }
     }
 }
@@ -174,7 +179,8 @@ impl ChatTemplate {
         let judged = JudgedTexts::new(&data);
         let mut pieces = match (&self.source, request.chat) {
             (Some(_), Chat::Model) => self.fold(turns, &request.template)?,
-            _ => closed(plain(turns), "", &judged),
+            (None, Chat::Model) => closed(plain(turns), "", &judged),
+            (_, Chat::Raw) => raw(closed(plain(turns), "", &judged)),
         };
         if let Some(message) = opened {
             // The template may have opened the thinking block.
@@ -229,8 +235,11 @@ impl ChatTemplate {
             let word = word(n);
             let (Some((before, after)), None) = (rest.split_once(&word), rest.split(&word).nth(2))
             else {
-                let message = "the chat template of this model does not print turn";
-                return Err(refused(&format!("{message} {} exactly once", n + 1)));
+                let role = turn.role.name();
+                return Err(refused(&format!(
+                    "the chat template of this model does not print turn {} ({role}) exactly once",
+                    n + 1
+                )));
             };
             pieces.push(Piece::Template(before.to_owned()));
             let trims = !padded.contains(&format!("  {word}"));
@@ -366,6 +375,15 @@ fn closed(parts: Vec<Part>, before: &str, judged: &JudgedTexts) -> Vec<Piece> {
     pieces
 }
 
+/// The pieces of a raw prompt, whose author may write special tokens.
+fn raw(pieces: Vec<Piece>) -> Vec<Piece> {
+    let raw = |piece| match piece {
+        Piece::Content(parts) => Piece::Raw(parts),
+        other => other,
+    };
+    pieces.into_iter().map(raw).collect()
+}
+
 /// The visible part of a finished turn: models are trained on histories without earlier thinking.
 ///
 /// `trims` is whether the template trims contents. It only trimmed the placeholder, so the text is trimmed
@@ -392,7 +410,7 @@ fn content(turn: &Message, trims: bool, judged: &JudgedTexts) -> Vec<Part> {
 fn folded(turns: &[Message]) -> Vec<Message> {
     let mut folded: Vec<Message> = Vec::new();
     for turn in turns {
-        let role = if turn.role == Role::System { Role::User } else { turn.role };
+        let role = if turn.role == Role::System { Role::User } else { turn.role.clone() };
         match folded.last_mut() {
             Some(last) if last.role == role => {
                 last.parts.push(Part::text("\n\n", Origin::Prompt));
@@ -440,7 +458,7 @@ mod tests {
     fn shown(pieces: &[Piece]) -> String {
         let text = |piece: &Piece| match piece {
             Piece::Template(text) | Piece::Closing(text) => format!("⟨{text}⟩"),
-            Piece::Content(parts) => parts.iter().map(Part::as_text).collect(),
+            Piece::Content(parts) | Piece::Raw(parts) => parts.iter().map(Part::as_text).collect(),
         };
         pieces.iter().map(text).collect()
     }
@@ -456,6 +474,39 @@ mod tests {
         assert_eq!(
             shown(&pieces),
             "⟨<|im_start|>user\n⟩<|im_end|>⟨<|im_end|>\n<|im_start|>assistant\n⟩"
+        );
+    }
+
+    #[test]
+    fn turns_of_further_roles_stand_where_the_template_prints_them() {
+        let compares = "{% for m in messages %}{% if m.role == 'response_1' %}@first {{ m.content }}{% elif m.role == 'response_2' %}@second {{ m.content }}{% else %}{{ m.role }} {{ m.content }}{% endif %};{% endfor %}";
+        let role = |name: &str| Role::from(name.to_owned());
+        let turns = vec![
+            Message::new(Role::User, "q", Origin::Data),
+            Message::new(role("response_1"), "a", Origin::Data),
+            Message::new(role("response_2"), "b", Origin::Data),
+        ];
+        let pieces = template(compares).pieces(&asks(turns.clone(), false)).unwrap();
+        assert_eq!(shown(&pieces), "⟨user ⟩q⟨;@first ⟩a⟨;@second ⟩b⟨;⟩");
+        let without =
+            compares.replace("{% elif m.role == 'response_2' %}@second {{ m.content }}", "");
+        let without = without.replace(
+            "{% else %}{{ m.role }} {{ m.content }}",
+            "{% elif m.role == 'user' %}{{ m.content }}",
+        );
+        let error = template(&without).pieces(&asks(turns, false)).unwrap_err();
+        assert!(error.to_string().contains("turn 3 (response_2)"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_system_turn_stays_a_turn() {
+        let turns = vec![
+            Message { role: Role::System, parts: Vec::new() },
+            Message::new(Role::User, "q", Origin::Data),
+        ];
+        let pieces = template(CHATML).pieces(&asks(turns, false)).unwrap();
+        assert!(
+            shown(&pieces).starts_with("⟨<|im_start|>system\n⟩⟨<|im_end|>\n<|im_start|>user\n⟩q")
         );
     }
 

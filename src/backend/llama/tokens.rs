@@ -28,6 +28,8 @@ pub(super) struct Vocabulary {
     model: Arc<LlamaModel>,
     /// Markup such as `<think>` that the tokenizer matches even with special tokens disabled.
     markup: Vec<String>,
+    /// The texts of control tokens that look like markup, which the author of a raw prompt may write.
+    control: Vec<String>,
     /// Control tokens that mark thinking. They are shown to readers, and are part of what the model wrote.
     thinking: HashMap<LlamaToken, String>,
     /// Whether the tokenizer inserts a space before every text.
@@ -64,12 +66,13 @@ impl Vocabulary {
         let control = vocab.tokens().filter(|token| vocab.is_control(*token));
         let mut thinking: HashMap<LlamaToken, String> =
             control.filter_map(|token| Some((token, text(token)?))).collect();
+        let control = thinking.values().filter(|text| is_markup(text)).cloned().collect();
         let channels = has_channels(thinking.values().map(String::as_str));
         thinking.retain(|_, text| marks_thinking(text, channels));
         let first = vocab.tokenize(b"a", false, false).first().copied();
         let spaced =
             first.is_some_and(|token| vocab.token_to_piece(token, false, None).starts_with(b" "));
-        Self { model, markup, thinking, spaced }
+        Self { model, markup, control, thinking, spaced }
     }
 
     /// The tokens of a whole input, with the begin-of-sequence token if the model expects one.
@@ -123,6 +126,16 @@ impl Vocabulary {
                     input.begun = goes_on;
                     parts.iter().try_for_each(|part| self.add(&mut input, part))?;
                 }
+                Piece::Raw(parts) => {
+                    self.flush(&mut input)?;
+                    input.begun = goes_on;
+                    for part in parts {
+                        match part.origin {
+                            Origin::Prompt => self.add_authored(&mut input, part.as_text())?,
+                            Origin::Data | Origin::Model => self.add(&mut input, part)?,
+                        }
+                    }
+                }
             }
             goes_on = matches!(piece, Piece::Closing(_));
             input.begun |= goes_on;
@@ -152,6 +165,24 @@ impl Vocabulary {
             input.tail.push_str(&rest[..after]);
             self.flush(input)?;
             rest = &rest[after..];
+        }
+        input.tail.push_str(rest);
+        Ok(())
+    }
+
+    /// Adds text of the author of a raw prompt, in which control tokens are recognized. What follows one begins anew.
+    fn add_authored(&self, input: &mut Input, text: &str) -> Result<()> {
+        let first = |text: &str| {
+            let found = self.control.iter().filter_map(|token| Some((text.find(token)?, token)));
+            found.min_by_key(|(at, token)| (*at, std::cmp::Reverse(token.len())))
+        };
+        let mut rest = text;
+        while let Some((at, token)) = first(rest) {
+            input.tail.push_str(&rest[..at]);
+            self.flush(input)?;
+            input.tokens.extend(self.special(token));
+            input.begun = false;
+            rest = &rest[at + token.len()..];
         }
         input.tail.push_str(rest);
         Ok(())
