@@ -99,16 +99,18 @@ struct Ran {
     figures: EngineFigures,
 }
 
-/// Asks all of these, so many at a time, and measures the work of a process.
-async fn all(
-    model: &(impl Backend + ?Sized),
+/// Asks all of these, so many at a time, and measures the work of a process. All answers to a question go to the same
+/// one of `models`.
+async fn all<B: Backend>(
+    models: &[B],
     requests: Vec<Request>,
     in_flight: usize,
     process: &str,
 ) -> Result<f64> {
     let before = worked(process)?;
-    let answers =
-        stream::iter(requests).map(|request| async move { model.complete(&request).await });
+    let answers = stream::iter(requests.into_iter().enumerate()).map(|(n, request)| async move {
+        models[n / PER_QUESTION % models.len()].complete(&request).await
+    });
     let answers: Vec<_> = answers.buffer_unordered(in_flight).collect().await;
     answers.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(worked(process)? - before)
@@ -134,7 +136,7 @@ async fn run(path: &PathBuf, width: Option<usize>, requests: Vec<Request>) -> Re
 
 async fn ask(model: &Llama, requests: Vec<Request>, in_flight: usize) -> Result<Ran> {
     let count = requests.len();
-    let seconds = all(model, requests, in_flight, "self").await?;
+    let seconds = all(std::slice::from_ref(model), requests, in_flight, "self").await?;
     Ok(Ran { rate: count as f64 / seconds, seconds, figures: model.figures() })
 }
 
@@ -279,13 +281,19 @@ impl Server {
         Ok(server)
     }
 
-    async fn rate(&self, requests: Vec<Request>) -> Result<f64> {
-        let none = |_: &str| None;
-        let mut options = OpenAiOptions::new("m", Some(&self.url), &none)?;
-        options.provider.quirks = Some(Quirks::PLAIN);
-        let model = Arc::new(OpenAi::new(options)?);
+    /// Judgments per second of a core. With `slots`, all answers to a question go to the same one of so many slots.
+    async fn rate(&self, requests: Vec<Request>, slots: Option<usize>) -> Result<f64> {
+        let client = |slot: usize| {
+            let mut options = OpenAiOptions::new("m", Some(&self.url), &|_: &str| None)?;
+            options.provider.quirks = Some(Quirks::PLAIN);
+            if slots.is_some() {
+                options.extra.insert("id_slot".into(), slot.into());
+            }
+            OpenAi::new(options)
+        };
+        let clients = (0..slots.unwrap_or(1)).map(client).collect::<Result<Vec<_>>>()?;
         let count = requests.len() as f64;
-        let seconds = all(&*model, requests, IN_FLIGHT, &self.child.id().to_string()).await?;
+        let seconds = all(&clients, requests, IN_FLIGHT, &self.child.id().to_string()).await?;
         Ok(count / seconds)
     }
 }
@@ -354,19 +362,19 @@ async fn main() -> Result<()> {
     if let Ok(program) = std::env::var("LLAMA_SERVER") {
         let tuned =
             ["-np", "8", "-c", "16384", "--no-kv-unified", "-fa", "off", "--cache-ram", "0"];
-        for (port, name, extra) in [
-            (18_731, "as started, -np 8", &["-np", "8", "-c", "16384"][..]),
-            (18_732, "tuned", &tuned[..]),
+        for (port, name, extra, slots) in [
+            (18_731, "as started, -np 8", &["-np", "8", "-c", "16384"][..], None),
+            (18_733, "tuned", &tuned[..], None),
+            (18_735, "tuned, a slot per question", &tuned[..], Some(8)),
         ] {
+            let name = format!("llama.cpp's server, {name}");
             let server = Server::start(&program, &path, port, extra).await?;
-            let rate = server.rate(judgments(true)).await?;
-            println!(
-                "{:<44} {rate:>6.3} judgments/s; here {:.2} × that",
-                format!("llama.cpp's server, {name}"),
-                sorted.rate / rate
-            );
-            let server = Server::start(&program, &path, port + 2, extra).await?;
-            let rate = server.rate(judgments(true).into_iter().map(one_token).collect()).await?;
+            let rate = server.rate(judgments(true), slots).await?;
+            println!("{name:<44} {rate:>6.3} judgments/s; here {:.2} × that", sorted.rate / rate);
+            drop(server);
+            let server = Server::start(&program, &path, port + 1, extra).await?;
+            let one_token = judgments(true).into_iter().map(one_token).collect();
+            let rate = server.rate(one_token, slots).await?;
             println!(
                 "{:<44} {rate:>6.3} judgments/s; here {:.2} × that",
                 "  one token each",
