@@ -125,7 +125,7 @@ pub struct Llama {
 
 /// The version of this engine's answers. It is raised when the same request may get a different answer than
 /// before, so that cached answers of an older engine are not used.
-const ANSWERS: &str = "engine-5";
+const ANSWERS: &str = "engine-6";
 
 impl Llama {
     /// Loads a model and starts its engine thread.
