@@ -135,6 +135,14 @@ impl Environment {
         self.check(setting, "a variable", name, "keys are set where the judge runs")
     }
 
+    /// Refuses a setting with a program, if programs are not allowed.
+    ///
+    /// # Errors
+    /// Programs are not allowed.
+    pub fn check_program(&self, setting: &str, line: &str) -> Result<()> {
+        self.check(setting, "a program", line, "name a model that is defined where the judge runs")
+    }
+
     fn check(&self, setting: &str, what: &str, value: &str, hint: &'static str) -> Result<()> {
         if !self.is_closed() {
             return Ok(());
@@ -219,8 +227,10 @@ mod tests {
             closed.text("criteria", "Cargo.toml").unwrap_err(),
             closed.check_address("base_url", "http://h/v1").unwrap_err(),
             closed.check_variable("key_variable", "HOME").unwrap_err(),
+            closed.check_program("model", "./judge.py").unwrap_err(),
         ];
-        for (error, setting) in refused.iter().zip(["criteria", "base_url", "key_variable"]) {
+        let settings = ["criteria", "base_url", "key_variable", "model"];
+        for (error, setting) in refused.iter().zip(settings) {
             assert!(error.to_string().contains(setting), "{error}");
         }
     }

@@ -20,6 +20,8 @@
 mod budgeted;
 #[cfg(feature = "checks")]
 mod check;
+#[cfg(feature = "command")]
+mod command;
 #[cfg(feature = "openai")]
 mod convert;
 mod endpoints;
@@ -47,6 +49,10 @@ pub mod llama;
 
 #[cfg(feature = "checks")]
 pub use check::Check;
+#[cfg(feature = "command")]
+pub use command::Command;
+#[cfg(feature = "command")]
+pub(crate) use command::with_files;
 pub use {
     crate::request::{Ability, Capabilities, Logprobs},
     budgeted::{Budget, BudgetLimits, Budgeted, Spending},

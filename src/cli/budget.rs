@@ -17,7 +17,7 @@ use tribunal::{
     backend::{Backend, Budget, BudgetLimits},
     config::Resolved,
     error::{Error, ErrorKind, Result},
-    models::is_remote,
+    models::may_cost,
     units,
 };
 
@@ -53,7 +53,7 @@ impl Args {
     }
 }
 
-/// Rejects a limit on cost for a remote model whose price is not known: it could never be checked.
+/// Rejects a limit on cost for a remote model or a program whose price is not known: it could never be checked.
 ///
 /// # Errors
 /// The price is not known.
@@ -62,8 +62,8 @@ pub(super) fn check_price(
     resolved: &Resolved,
     model: &dyn Backend,
 ) -> Result<()> {
-    let is_remote = is_remote(resolved.model_name(), resolved.model.base_url.as_deref());
-    if limits.max_cost.is_none() || !is_remote || model.price().is_some() {
+    let may_cost = may_cost(resolved.model_name(), resolved.model.base_url.as_deref());
+    if limits.max_cost.is_none() || !may_cost || model.price().is_some() {
         return Ok(());
     }
     let message = format!("--max-cost needs the price of `{}`, which is not known", model.name());

@@ -202,7 +202,10 @@ fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
         Some(place) => needs(&format!("sends requests and their key to {place}")),
         None => Effect::Harmless,
     };
-    let model = || models::file_of(value, None).map_or(Effect::Harmless, file);
+    let model = || match models::program_of(value) {
+        Some(line) => needs(&format!("runs the program `{line}`")),
+        None => models::file_of(value, None).map_or(Effect::Harmless, file),
+    };
     let lora = || ModelSettings { lora: Some(value.to_owned()), ..ModelSettings::default() };
     match name {
         "TRIBUNAL_BASE_URL" => foreign(presets::foreign_place("", value)),

@@ -24,7 +24,7 @@ use tribunal::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A tribunal.toml or .env that was found, and not named with -c, may not change where requests and keys go: \
-other addresses, key variables, proxies and files outside the folder need your permission.")]
+other addresses, key variables, proxies, programs and files outside the folder need your permission.")]
 pub(super) struct Args {
     /// Folder to trust [default: current folder].
     #[arg(value_name = "FOLDER")]
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         }
     }
     if !args.remove && files.iter().all(|(_, asked)| asked.is_empty()) {
-        note("nothing to trust: no file here asks for another address, key or file");
+        note("nothing to trust: no file here asks for another address, key, program or file");
     }
     store.write()?;
     Ok(Exit::Done)

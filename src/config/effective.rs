@@ -127,6 +127,20 @@ impl Effective {
         files
     }
 
+    /// Every program that the settings name, with the key of the setting; without those of members.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let settings = &self.settings;
+        let named = [
+            ("model", &settings.model),
+            ("model.name", &self.model.name),
+            ("policy", &settings.policy),
+        ];
+        let program = |(key, name): (&'static str, &Option<String>)| {
+            Some((key, models::program_of(name.as_deref()?)?))
+        };
+        named.into_iter().filter_map(program)
+    }
+
     /// Every address of the model, with the key of its setting.
     pub(super) fn addresses(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let own = self.model.base_url.iter().map(|url| ("base_url", url.as_str()));
@@ -160,6 +174,9 @@ impl Effective {
         }
         for (key, name) in self.key_variables() {
             environment.check_variable(key, name)?;
+        }
+        for (key, line) in self.programs() {
+            environment.check_program(key, &line)?;
         }
         self.members.iter().try_for_each(|member| member.check(environment))
     }

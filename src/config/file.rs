@@ -24,6 +24,7 @@ use crate::{
     Hint,
     environment::Environment,
     error::{Error, ErrorKind, Result, unknown},
+    models,
 };
 
 /// The name under which the file is looked for.
@@ -365,10 +366,12 @@ impl Config {
         }
         let beside = |name: &str| folder.join(name).display().to_string();
         for key in ["prompt", "model", "name"] {
-            if let Some(Value::String(name)) = table.get_mut(key)
-                && folder.join(&*name).is_file()
-            {
-                *name = beside(name);
+            if let Some(Value::String(name)) = table.get_mut(key) {
+                if folder.join(&*name).is_file() {
+                    *name = beside(name);
+                } else if let Some(moved) = models::beside(name, folder) {
+                    *name = moved;
+                }
             }
         }
         // Of `lora` only the file has to be moved: a scale stands after it.

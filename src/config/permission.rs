@@ -2,7 +2,7 @@
 //!
 //! A file that was found in a folder, and not named by the user, may come from anyone. It may set how
 //! answers are judged. Without the user's permission it may not send requests or a key to another place, send
-//! another variable as the key, or read a file outside of its folder.
+//! another variable as the key, read a file outside of its folder, or run a program.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Permission {
 
 impl Effective {
     /// What the settings ask for, out of a file, that only the user can allow: requests or a key for another
-    /// place, another variable as the key, a file outside of the folder.
+    /// place, another variable as the key, a file outside of the folder, a program and the variables that it may see.
     pub fn permissions(&self) -> Vec<Permission> {
         let own = needed(self);
         own.into_iter().chain(self.members.iter().flat_map(Self::permissions)).collect()
@@ -62,7 +62,7 @@ pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
         Some(from.asks(&format!("{key} reads `{}`, outside of the folder", path.display())))
     });
     let own = address(effective).into_iter().chain(key(effective)).chain(identity(effective));
-    files.chain(own).chain(endpoints(effective)).collect()
+    files.chain(own).chain(endpoints(effective)).chain(programs(effective)).collect()
 }
 
 /// A setting that came out of a file.
@@ -123,6 +123,22 @@ fn endpoints(effective: &Effective) -> Vec<Permission> {
         if let Some(variable) = endpoint.key_variable.as_deref().filter(|name| *name != own) {
             asked.push(from.asks(&format!("endpoints sends the value of {variable} as the key")));
         }
+    }
+    asked
+}
+
+/// Programs that are run, and variables that are passed to them.
+fn programs(effective: &Effective) -> Vec<Permission> {
+    let runs = |(key, line): (&'static str, String)| {
+        let from = FileSetting::of(effective, key)?;
+        let key = key.strip_prefix("model.").unwrap_or(key);
+        Some(from.asks(&format!("{key} runs the program `{line}`")))
+    };
+    let mut asked: Vec<_> = effective.programs().filter_map(runs).collect();
+    let passed = FileSetting::of(effective, "model.pass_env");
+    if let (Some(from), Some(line)) = (passed, models::program_of(effective.model_name())) {
+        let names = effective.model.pass_env.join(", ");
+        asked.push(from.asks(&format!("pass_env gives the values of {names} to `{line}`")));
     }
     asked
 }

@@ -42,7 +42,7 @@ pub use {
 pub use schemes::describe;
 #[doc(hidden)]
 pub use {
-    schemes::{AnswersFrom, Scheme, file_of, is_remote, schemes},
+    schemes::{AnswersFrom, Scheme, beside, file_of, is_remote, may_cost, program_of, schemes},
     settings::Pair,
 };
 
@@ -310,6 +310,7 @@ impl Around {
         let endpoints = spec.settings.endpoints.iter();
         let keys = endpoints.map(|endpoint| &endpoint.key_variable);
         let keys = keys.chain([&spec.settings.key_variable]).flatten();
+        let keys = keys.chain(&spec.settings.pass_env);
         let keys = keys.filter_map(|name| self.environment.variable(name));
         let secrets = self.environment.secrets().into_iter();
         let secrets = secrets.chain(keys.map(|key| key.trim().to_owned())).collect();

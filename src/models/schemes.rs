@@ -1,6 +1,8 @@
 //! The ways in which models are reached, as a table.
 
-use std::{fmt, sync::Arc};
+#[cfg(not(feature = "command"))]
+use std::path::PathBuf;
+use std::{fmt, path::Path, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
@@ -17,6 +19,8 @@ pub const DEFAULT_MODEL: &str = "tiny";
 const REPLAY: &str = "replay:";
 /// What the names of checks begin with.
 const CHECK: &str = "check:";
+/// What the names of programs begin with.
+const COMMAND: &str = "command:";
 /// What the names of fixed texts begin with.
 const SCRIPT: &str = "script:";
 
@@ -44,6 +48,8 @@ pub enum AnswersFrom {
     Process,
     /// A model with an API: requests leave this process.
     Server,
+    /// A program on this machine, which may ask anybody.
+    Program,
     /// No model: rules, recordings, fixed texts. Such answers cost nothing and are not cached.
     NoModel,
 }
@@ -92,8 +98,11 @@ const REMOTE: &[&str] = &[
     "tpm",
 ];
 
+/// Settings of programs.
+const PROGRAM: &[&str] = &["pass_env", "timeout", "rpm"];
+
 /// The table, in the order in which names are tried.
-static SCHEMES: [Scheme; 11] = [
+static SCHEMES: [Scheme; 12] = [
     Scheme {
         name: "tiny",
         example: "tiny",
@@ -145,6 +154,15 @@ static SCHEMES: [Scheme; 11] = [
                 Ok(Arc::new(Replay::open(path)?) as _)
             })
         },
+    },
+    Scheme {
+        name: "command",
+        example: "command:PROGRAM",
+        summary: "a program: the request on its stdin, the verdict's text on its stdout",
+        settings: PROGRAM,
+        answers_from: AnswersFrom::Program,
+        fits: |_, name, _| name.starts_with(COMMAND),
+        open: |spec, around| Box::pin(async { command(spec, around) }),
     },
     Scheme {
         name: "script",
@@ -258,11 +276,59 @@ pub fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
     name.strip_prefix(REPLAY).or_else(|| is_gguf(name, base_url).then_some(name))
 }
 
+/// The program and its arguments of a model of this name, with the files among them as the absolute paths that they
+/// lead to.
+#[doc(hidden)]
+pub fn program_of(name: &str) -> Option<String> {
+    let line = name.strip_prefix(COMMAND)?;
+    let real = |path: &Path| path.canonicalize().ok().filter(|path| path.is_file());
+    Some(with_files(line, real).unwrap_or_else(|| line.to_owned()))
+}
+
+/// The same name with the files of its program beside a file of configuration, where they are there.
+#[doc(hidden)]
+pub fn beside(name: &str, folder: &Path) -> Option<String> {
+    let moved = |path: &Path| Some(folder.join(path)).filter(|path| path.is_file());
+    with_files(name.strip_prefix(COMMAND)?, moved).map(|line| format!("{COMMAND}{line}"))
+}
+
+/// Whether the answers of a model of this name may cost money: those of servers and of programs.
+#[doc(hidden)]
+pub fn may_cost(name: &str, base_url: Option<&str>) -> bool {
+    is_remote(name, base_url) || name.starts_with(COMMAND)
+}
+
 /// Whether requests to a model of this name leave this process.
 #[doc(hidden)]
 pub fn is_remote(name: &str, base_url: Option<&str>) -> bool {
     let is_server = |scheme: &Scheme| scheme.answers_from == AnswersFrom::Server;
     cfg!(feature = "openai") && of(name, base_url).map_or(true, is_server)
+}
+
+/// Prepares a program; nothing is run yet.
+#[cfg(feature = "command")]
+fn command(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
+    let own = spec.model_settings();
+    let program = crate::backend::Command::new(after(COMMAND, spec), &around.environment)?;
+    let program = program.passing(&around.environment, &own.pass_env)?;
+    Ok(Arc::new(match own.timeout {
+        Some(timeout) => program.timeout(timeout),
+        None => program,
+    }))
+}
+
+#[cfg(not(feature = "command"))]
+fn command(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
+    Err(lacking("programs as judges", "command"))
+}
+
+#[cfg(feature = "command")]
+use crate::backend::with_files;
+
+/// Without programs there is nothing to move.
+#[cfg(not(feature = "command"))]
+fn with_files(_: &str, _: impl Fn(&Path) -> Option<PathBuf>) -> Option<String> {
+    None
 }
 
 /// Opens a check by rules.
@@ -402,7 +468,13 @@ fn remote(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
 }
 
 /// The error of a build without a feature.
-#[cfg(not(all(feature = "checks", feature = "llama", feature = "openai", feature = "tiny")))]
+#[cfg(not(all(
+    feature = "checks",
+    feature = "command",
+    feature = "llama",
+    feature = "openai",
+    feature = "tiny"
+)))]
 fn lacking(what: &str, feature: &str) -> Error {
     Error::new(ErrorKind::Config, format!("this program was built without {what}"))
         .hint(format!("build it with `--features {feature}`"))

@@ -38,6 +38,14 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_variable: Option<String>,
+    /// Variable of the environment that a program may see.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "NAME", value_delimiter = ',')
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[cfg_attr(feature = "schema", schemars(with = "OneOrMany"))]
+    pub pass_env: Vec<String>,
     /// More servers or keys of the same model.
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Vec::is_empty")]

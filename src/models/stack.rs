@@ -28,7 +28,7 @@ pub(super) fn stacked(
     };
     let model = limited(model, answers_from, spec);
     let model: Arc<dyn Backend> = match answers_from {
-        AnswersFrom::Server => Arc::new(model.retried(retry(spec, around))),
+        AnswersFrom::Server | AnswersFrom::Program => Arc::new(model.retried(retry(spec, around))),
         _ => model,
     };
     if answers_from == AnswersFrom::NoModel {
@@ -46,14 +46,15 @@ fn price(model: &dyn Backend, spec: &ModelSpec) -> Option<Price> {
     spec.settings.price.or_else(|| model.price())
 }
 
-/// So many requests in flight as is set, else as a server handles well; never more of them a minute than is set.
+/// So many requests in flight as is set, else as a server or a program handles well; never more of them a minute than is set.
 fn limited(
     model: Arc<dyn Backend>,
     answers_from: AnswersFrom,
     spec: &ModelSpec,
 ) -> Arc<dyn Backend> {
     let own = spec.settings.concurrency.map(usize::from);
-    let usual = (answers_from == AnswersFrom::Server).then(|| model.concurrency());
+    let is_limited = matches!(answers_from, AnswersFrom::Server | AnswersFrom::Program);
+    let usual = is_limited.then(|| model.concurrency());
     let Some(in_flight) = own.or(usual) else { return model };
     let limit = Limit {
         adapts: answers_from == AnswersFrom::Server,

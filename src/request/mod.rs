@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(any(feature = "llama", feature = "openai"))]
+#[cfg(any(feature = "command", feature = "llama", feature = "openai"))]
 use crate::error::{Error, ErrorKind};
 
 /// A conversation and the question about it: everything that changes the answer, and nothing else.
@@ -128,7 +128,7 @@ impl Ask {
     }
 
     /// The error for a model that cannot be asked this.
-    #[cfg(any(feature = "llama", feature = "openai"))]
+    #[cfg(any(feature = "command", feature = "llama", feature = "openai"))]
     pub(crate) fn unsupported_by(&self, model: &str) -> Error {
         let name = self.name();
         Error::new(ErrorKind::Unsupported, format!("`{model}` cannot be asked `{name}`"))

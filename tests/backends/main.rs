@@ -6,6 +6,7 @@ mod support;
 mod backends;
 mod budgets;
 mod cache_faults;
+mod command;
 mod counted;
 mod endpoints;
 mod layers;

@@ -11,6 +11,7 @@ mod configuration;
 mod engine_settings;
 mod engines;
 mod escaping;
+mod programs;
 mod settings;
 mod snapshots_errors;
 mod snapshots_failures;

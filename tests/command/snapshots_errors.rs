@@ -205,7 +205,7 @@ fn prompts_and_models() {
     exit code 2
     ----- stderr
     error: unknown model `gpt-9`: expected a .gguf file or PROVIDER/MODEL
-    hint: names are `tiny`, `FILE.gguf`, `openai/MODEL`, `ollama/MODEL`, `vllm/MODEL`, `llamacpp/MODEL`, `openrouter/MODEL`, `check:KIND`, `replay:FILE`, `script:TEXT`, `ANY --base-url URL`
+    hint: names are `tiny`, `FILE.gguf`, `openai/MODEL`, `ollama/MODEL`, `vllm/MODEL`, `llamacpp/MODEL`, `openrouter/MODEL`, `check:KIND`, `replay:FILE`, `command:PROGRAM`, `script:TEXT`, `ANY --base-url URL`
     hint: for any other server, give its address with --base-url http://[ADDRESS]/v1
     "#);
     assert_snapshot!(with(&["-m", "openai/gpt-5-mini", "-p", "score"]), @r#"
