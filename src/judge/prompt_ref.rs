@@ -45,7 +45,11 @@ pub enum PromptRef {
 impl PromptRef {
     /// The prompt that a name refers to: a built-in one, or a file if the name is that of a file.
     pub fn named(name: &str) -> Self {
-        let is_path = || name.contains(['/', '\\', '.']) || Path::new(name).exists();
+        let exists = || Path::new(name).exists();
+        let is_path = || {
+            let is_named_as_path = name.contains(['/', '\\', '.']) && !is_in_catalogue_folder(name);
+            is_named_as_path || exists()
+        };
         if !is_built_in(name) && is_path() {
             Self::File(name.to_owned())
         } else {
@@ -82,13 +86,26 @@ fn is_built_in(name: &str) -> bool {
     prompt::names().any(|known| known == name)
 }
 
+/// Whether the name has the form of those in a folder of the catalogue, such as `metrics/NAME`.
+fn is_in_catalogue_folder(name: &str) -> bool {
+    let Some((folder, own)) = name.split_once('/') else { return false };
+    let is_of_folder = |known: &str| known.split_once('/').is_some_and(|(of, _)| of == folder);
+    !own.contains(['/', '\\', '.']) && prompt::names().any(is_of_folder)
+}
+
 fn built_in(name: &str) -> Result<Arc<Prompt>> {
     if let Some(prompt) = prompt::named(name)? {
         return Ok(prompt);
     }
     let names: Vec<&str> = prompt::names().collect();
+    let own = |known: &&str| known.rsplit_once('/').is_some_and(|(_, own)| own == name);
+    let error = match names.iter().copied().find(own) {
+        Some(whole) => Error::new(ErrorKind::Config, format!("unknown prompt `{name}`"))
+            .hint(format!("did you mean `{whole}`?")),
+        None => unknown(ErrorKind::Config, "prompt", name, names),
+    };
     let hint = Hint::from("name your own prompt by its file: ").setting("prompt", "my.jinja");
-    Err(unknown(ErrorKind::Config, "prompt", name, names).hint(hint))
+    Err(error.hint(hint))
 }
 
 /// Whether a prompt with this name is read from a file.
@@ -104,4 +121,23 @@ pub fn is_file(name: &str) -> bool {
 /// Neither exists, or the file is wrong.
 pub fn load(name: &str) -> Result<Arc<Prompt>> {
     PromptRef::named(name).load(&Environment::process())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_the_catalogue_may_hold_a_folder() {
+        assert!(PromptRef::named("metrics/faithfulness").is_built_in());
+        let refused = |name: &str| format!("{:?}", load(name).unwrap_err());
+        for typed in ["faithfulness", "metrics/faithfulnes"] {
+            let text = refused(typed);
+            assert!(text.contains("unknown prompt"), "{text}");
+            assert!(text.contains("did you mean `metrics/faithfulness`?"), "{text}");
+        }
+        for path in ["metrics/mine.jinja", "own/faithfulness", "./metrics/faithfulness"] {
+            assert!(is_file(path), "{path}");
+        }
+    }
 }
