@@ -47,6 +47,7 @@ mod output;
 mod parse;
 mod permissions;
 mod progress;
+mod prompt_files;
 mod prompts;
 mod reparse;
 mod revise;

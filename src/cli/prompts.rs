@@ -10,7 +10,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Exit, catalogue, console::emit_coloured, emit, fields, note, print_error};
+use super::{
+    Exit, catalogue, console::emit_coloured, emit, fields, note, print_error, prompt_files,
+};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
@@ -67,6 +69,10 @@ enum Command {
         #[arg(long, value_name = "NEW=OLD")]
         map: Vec<FieldMap>,
     },
+    /// Write a commented prompt file for a kind of verdict.
+    New(prompt_files::NewArgs),
+    /// Make prompt files from the graders of another tool.
+    Import(prompt_files::ImportArgs),
 }
 
 /// Runs `tribunal prompts`.
@@ -83,6 +89,8 @@ pub(super) fn run(args: Args) -> Result<Exit> {
         }
         Command::Check { prompts, strict } => check(&prompts, strict),
         Command::Render { prompt, file, index, map } => render(&prompt, &file, index, map),
+        Command::New(args) => prompt_files::new(&args),
+        Command::Import(args) => prompt_files::import(args),
     }
 }
 

@@ -353,7 +353,7 @@ impl Judge {
     /// # }
     /// ```
     pub fn parse(&self, text: &str) -> Judgment {
-        self.0.panel.read_text(text, Transcript::of_text("critique", text))
+        self.0.panel.read_text(text, self.0.panel.first().transcript_of(text))
     }
 
     /// Reads the verdict from a critique of this item. A verdict inside a quotation of the item does not
@@ -370,7 +370,7 @@ impl Judge {
         // All records without judged text would share one mark.
         let mark = member.mark(&item).filter(|_| !data.is_empty());
         let shape = member.prompt.shape(&item);
-        let of_text = Transcript::of_text("critique", text);
+        let of_text = member.transcript_of(text);
         Ok(panel.read_text(text, Transcript { mark, data, shape, ..of_text }))
     }
 

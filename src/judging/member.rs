@@ -158,6 +158,12 @@ impl Member {
         &self.reader
     }
 
+    /// The conversation that consists of this text alone, as the result that the rules read.
+    pub(crate) fn transcript_of(&self, text: &str) -> Transcript {
+        let named = self.reader.spec().rules.iter().find_map(|rule| rule.within.as_deref());
+        Transcript::of_text(named.unwrap_or("critique"), text)
+    }
+
     /// The reader of one conversation: about one element, or about the whole item.
     pub(super) fn reader_of(&self, element: Option<usize>) -> &Reader {
         if element.is_some() { &self.element_reader } else { &self.reader }

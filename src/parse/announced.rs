@@ -19,6 +19,8 @@
 //!    quotation, the text is unreadable. No earlier one is revived.
 //! 2. Otherwise the last one that is not quoted from a judged text. One that opens the last line of the answer is
 //!    the judge's own.
+//! 3. Where the first paragraph of the answer is an announcement and nothing else, and the one that counts by 2 is
+//!    another verdict, the answer contradicts itself and is unreadable. With `unique`, any two different verdicts do.
 
 use std::{
     cell::LazyCell,
@@ -28,7 +30,7 @@ use std::{
 use regex::Regex;
 
 use super::{
-    found::{FoundValue, unmarked},
+    found::{Demands, FoundValue, contradicted, unmarked},
     quoted::{QuotedValues, ReadValue},
 };
 use crate::{
@@ -102,13 +104,11 @@ impl Announcement {
     }
 
     /// The value of the announcement that counts in a folded text; see the module for which one does.
-    ///
-    /// With `demanded` the prompt asked for its mark, and this rule is without it.
     pub(super) fn find(
         &self,
         text: &str,
         judged: &JudgedTexts,
-        demanded: bool,
+        demands: Demands,
         read: ReadValue,
     ) -> Option<FoundValue> {
         let mut places: Vec<Range<usize>> = self.before.places(text).collect();
@@ -118,7 +118,7 @@ impl Announcement {
         let is_quoted = |place: &Range<usize>| {
             quotations.hold(self.value(text, place.end), read) || in_block_quote(text, place.start)
         };
-        if demanded {
+        if demands.mark {
             let quoted = is_quoted(last).then(|| Err(unmarked()));
             return Some(self.found(text, last, quoted));
         }
@@ -128,7 +128,31 @@ impl Announcement {
             opens || !is_quoted(place)
         };
         let place = places.iter().rev().find(own)?;
-        Some(self.found(text, place, None))
+        let verdict = |place: &Range<usize>| read(self.value(text, place.end));
+        let rivals: Vec<&Range<usize>> = if demands.unique {
+            places.iter().filter(own).collect()
+        } else {
+            places
+                .first()
+                .filter(|first| self.is_first_paragraph(text, first) && own(first))
+                .into_iter()
+                .collect()
+        };
+        let fault = contradicted(rivals.into_iter().filter_map(verdict).chain(verdict(place)));
+        Some(self.found(text, place, fault.map(Err)))
+    }
+
+    /// Whether the first paragraph of a text is the announcement at this place of the words, and nothing else: reasons
+    /// for a verdict follow after a blank line, a second thought on the next one.
+    fn is_first_paragraph(&self, text: &str, place: &Range<usize>) -> bool {
+        let (end, closed) = self.end(text, place.end);
+        let rest = &text[end..];
+        let rest = if closed { rest.get(self.after.len()..).unwrap_or_default() } else { rest };
+        let mut lines = rest.lines();
+        let ends =
+            lines.next().is_none_or(|line| line.chars().all(|c| is_bare(c) || ".!".contains(c)));
+        ends && text[..place.start].chars().all(is_bare)
+            && lines.next().is_none_or(|line| line.trim().is_empty())
     }
 
     /// Every announcement in a text, in order.
@@ -273,10 +297,18 @@ impl LooseWords {
         words: &'t Regex,
         text: &'t str,
     ) -> impl Iterator<Item = Range<usize>> + 't {
-        let inside = |at: usize| text[..at].ends_with(char::is_alphanumeric);
+        let inside = |at: usize| text[..at].ends_with(joins_words);
         let places = words.find_iter(text).map(|found| found.range());
         places.filter(move |place| !self.opens_word || !inside(place.start))
     }
+}
+
+/// Whether a character before a word makes it a part of a longer one: a letter or digit of a script that sets words
+/// apart by blanks, unlike Chinese and Japanese.
+fn joins_words(c: char) -> bool {
+    let is_east_asian =
+        matches!(c, '\u{2E80}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}');
+    c.is_alphanumeric() && !is_east_asian
 }
 
 /// The expression for words: `around` is what may stand at signs, `between` what may stand between words.

@@ -19,3 +19,22 @@ pub(super) fn unmarked() -> Unreadable {
         "the last announcement lacks the mark and stands in the judged text: it may be a quotation",
     )
 }
+
+/// What a prompt demands of announcements, apart from their words.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Demands {
+    /// The verdict was asked for with the item's mark, and this rule is without it: what it finds may be a quotation.
+    pub(super) mark: bool,
+    /// All announcements must be the same verdict (key `unique`).
+    pub(super) unique: bool,
+}
+
+/// Why announcements decide nothing together: they are different verdicts. `None` if all are the same.
+pub(super) fn contradicted(mut verdicts: impl Iterator<Item = String>) -> Option<Unreadable> {
+    let first = verdicts.next()?;
+    let other = verdicts.find(|verdict| *verdict != first)?;
+    Some(Unreadable::new(
+        Reason::Ambiguous,
+        format!("the answer announces both `{first}` and `{other}`"),
+    ))
+}

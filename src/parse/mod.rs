@@ -61,7 +61,7 @@ use std::ops::Range;
 
 use self::{
     bare::bare,
-    found::FoundValue,
+    found::{Demands, FoundValue},
     prepared::Prepared,
     search::{Finder, Search, finder},
     value::ValueReader,
@@ -210,7 +210,7 @@ impl Reader {
             text,
             judged: &prepared.judged,
             mark: prepared.transcript.mark.as_deref(),
-            demanded: self.demands_mark(prepared.transcript),
+            demands: Demands { mark: self.demands_mark(prepared.transcript), unique: rule.unique },
             kind: self.spec.kind,
             gives_way: matches!(self.finders.get(at + 1), Some(Finder::Json(_))),
             read: &shown,

@@ -14,7 +14,8 @@
 //!      | {regex: "score is (?<verdict>[0-9]+)"}
 //! ```
 //!
-//! Each may have `values` (what words mean) and `in` (the `gen` whose text is read).
+//! Each may have `values` (what words mean) and `in` (the `gen` whose text is read); an announcement and a regex also
+//! `unique` (two different verdicts in one answer are none).
 
 use std::collections::BTreeMap;
 
@@ -85,6 +86,9 @@ pub struct Rule {
     /// The brackets around a value after the mark; `None` if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<Form>,
+    /// Whether an answer that announces two different verdicts is unreadable, wherever they stand.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
 }
 
 /// Words that a judge may write and what each of them means, in the order of the prompt file (key `values`).
@@ -218,8 +222,10 @@ pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
 }
 
 /// The keys of a rule.
-pub(crate) const RULE_KEYS: [&str; 10] =
-    ["pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "values", "in"];
+pub(crate) const RULE_KEYS: [&str; 11] = [
+    "pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "values", "in",
+    "unique",
+];
 
 /// An error about the rules of a prompt file.
 fn wrong(message: impl Into<String>) -> Error {
@@ -241,7 +247,8 @@ fn rule(json: Value) -> Result<Rule> {
     }
     let line = line(map.get("line"))?;
     let numbers = numbers(map.remove("numbers"), line)?;
-    let mark = mark(map.get("mark"))?;
+    let mark = flag("mark", map.get("mark"))?;
+    let unique = flag("unique", map.get("unique"))?;
     let mut text = |key: &str| text(key, map.remove(key));
     let places: Vec<Place> = [
         text("pattern")?.map(Place::Announced),
@@ -264,7 +271,11 @@ fn rule(json: Value) -> Result<Rule> {
     })?;
     check(&place)?;
     let form = form.map(|form| form_of(&form, &place)).transpose()?;
-    Ok(Rule { place, values, within, form })
+    if unique && !matches!(place, Place::Announced(_) | Place::Regex(_)) {
+        return Err(wrong("`unique` under `verdict` belongs to `pattern` or `regex`")
+            .hint("the other rules read one place of the answer only"));
+    }
+    Ok(Rule { place, values, within, form, unique })
 }
 
 /// The text of a key, if it is there.
@@ -279,14 +290,13 @@ fn text(key: &str, value: Option<Value>) -> Result<Option<String>> {
     }
 }
 
-/// The key `mark`: true, or absent.
-fn mark(value: Option<&Value>) -> Result<bool> {
+/// The key `mark` or `unique`: true, or absent.
+fn flag(key: &str, value: Option<&Value>) -> Result<bool> {
     match value {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(on)) => Ok(*on),
-        Some(_) => {
-            Err(wrong("`mark` under `verdict` must be true").hint("write `verdict: {mark: true}`"))
-        }
+        Some(_) => Err(wrong(format!("`{key}` under `verdict` must be true"))
+            .hint(format!("write `{key}: true` in the rule"))),
     }
 }
 

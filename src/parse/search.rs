@@ -6,7 +6,7 @@
 use super::{
     AnswerLine, Kind, Place,
     announced::{self, Announcement},
-    found::{FoundValue, unmarked},
+    found::{Demands, FoundValue, contradicted, unmarked},
     json,
     number::plain_number,
     quoted::ReadValue,
@@ -73,8 +73,8 @@ pub(super) struct Search<'s> {
     pub(super) judged: &'s JudgedTexts<'s>,
     /// The item's mark, where the prompt shows one.
     pub(super) mark: Option<&'s str>,
-    /// Whether the verdict was asked for with the mark, so that an unmarked one may be a quotation.
-    pub(super) demanded: bool,
+    /// What the prompt demands of announcements.
+    pub(super) demands: Demands,
     /// What the verdict is.
     pub(super) kind: Kind,
     /// Whether the next rule reads JSON too: an object without anything at a pointer may have something at another.
@@ -92,7 +92,7 @@ impl Search<'_> {
                 self.within(WINDOW, |text| {
                     let folded = announcement.folded(text);
                     let found =
-                        announcement.find(&folded.text, self.judged, self.demanded, self.read);
+                        announcement.find(&folded.text, self.judged, self.demands, self.read);
                     found.map(|found| unfolded(&folded, found))
                 })
             }
@@ -104,11 +104,12 @@ impl Search<'_> {
                 let folded = fold(self.text);
                 numbers(*count, *line, &folded.text).map(|found| unfolded(&folded, found))
             }
-            Finder::Several(several) => self
-                .within(WINDOW, |text| several.find(text, self.judged, self.demanded, self.read)),
+            Finder::Several(several) => self.within(WINDOW, |text| {
+                several.find(text, self.judged, self.demands.mark, self.read)
+            }),
             Finder::Json(pointer) => self.within(WINDOW, |text| {
-                let gives_way = self.gives_way;
-                json::find(pointer, text, self.judged, self.demanded, self.kind, gives_way)
+                let (mark, gives_way) = (self.demands.mark, self.gives_way);
+                json::find(pointer, text, self.judged, mark, self.kind, gives_way)
             }),
             Finder::Regex(regex) => self.within(REGEX_WINDOW, |text| self.by_regex(regex, text)),
             Finder::Choose(_) => None,
@@ -149,15 +150,19 @@ impl Search<'_> {
             let (Some(whole), Some(value)) = (found.get(0), found.name("verdict")) else {
                 return true;
             };
-            let opens = !self.demanded && opening.contains(&whole.start());
+            let opens = !self.demands.mark && opening.contains(&whole.start());
             !opens && whole.as_str() != value.as_str() && self.judged.contain(whole.as_str())
         };
         let mut last = matches.iter().rev().take(MOST);
-        let (found, fault) = if self.demanded {
+        let (found, fault) = if self.demands.mark {
             let found = last.next()?;
             (found, quoted(found).then(unmarked))
         } else {
-            (last.find(|found| !quoted(found))?, None)
+            let found = last.find(|found| !quoted(found))?;
+            let rivals = last.filter(|_| self.demands.unique).filter(|found| !quoted(found));
+            let all = std::iter::once(found).chain(rivals);
+            let verdicts = all.filter_map(|found| (self.read)(found.name("verdict")?.as_str()));
+            (found, contradicted(verdicts))
         };
         let value = found.name("verdict")?;
         let text = fault.map_or_else(|| Ok(value.as_str().to_owned()), Err);

@@ -30,6 +30,8 @@
 //! | `sample`, `check`, `probabilities` | what is known of a prompt without a record |
 //! | `catalogue` | the built-in prompts |
 //! | `save` | writing a prompt with changed settings |
+//! | `start` | a commented file for each kind of verdict, to begin with |
+//! | `import` | prompt files made from the graders of other tools |
 
 mod about;
 mod bind;
@@ -38,6 +40,7 @@ mod check;
 mod engine;
 mod front;
 mod functions;
+mod import;
 pub(crate) mod limits;
 mod printable;
 mod probabilities;
@@ -47,6 +50,7 @@ mod rendering;
 mod sample;
 mod save;
 mod settings;
+mod start;
 mod state;
 mod taint;
 mod view;
@@ -56,6 +60,8 @@ pub use {
     about::{About, CheckedOn, OfficialFailure},
     catalogue::{Supplied, built_in, named, names},
     front::{Each, Field, FrontMatter, Need, Order},
+    import::{Import, ImportOptions, Imported, Source, import},
+    start::start_of,
 };
 #[doc(hidden)]
 pub use {

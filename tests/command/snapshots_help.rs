@@ -9,7 +9,7 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 31] = [
     "",
     "judge",
     "revise",
@@ -22,6 +22,8 @@ const COMMANDS: [&str; 29] = [
     "prompts show",
     "prompts check",
     "prompts render",
+    "prompts new",
+    "prompts import",
     "models",
     "models list",
     "models info",

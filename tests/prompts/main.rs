@@ -4,6 +4,7 @@
 mod support;
 
 mod front_matter;
+mod imports;
 mod origins;
 mod prompt_check;
 mod prompts;
