@@ -36,6 +36,8 @@ pub enum Scale {
     },
     /// Which of two answers is better: `[first, second]`, or with `tie`.
     Preference(Vec<Side>),
+    /// Whether a criterion is met: `[met, unmet]`, or with `cannot assess`.
+    Assessment(Vec<Assessment>),
 }
 
 /// Numbers from `min` to `max`, both included.
@@ -91,6 +93,20 @@ pub enum Side {
     Tie,
 }
 
+/// What a judge says about one criterion of a rubric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Assessment {
+    /// The criterion is met. For a criterion that describes a fault, the fault is there.
+    Met,
+    /// The criterion is not met.
+    Unmet,
+    /// The judge abstains: what it was shown does not decide.
+    #[serde(rename = "cannot assess")]
+    CannotAssess,
+}
+
 impl std::str::FromStr for Scale {
     type Err = Error;
 
@@ -130,7 +146,7 @@ impl Scale {
     }
 
     /// A scale as prompt files write it: `1-5`, `{min: 1, max: 10, step: 0.5}`, `{labels: {Good: 2, Bad: 1}}`,
-    /// `{labels: [good, bad]}` or `[first, second, tie]`.
+    /// `{labels: [good, bad]}`, `[first, second, tie]` or `[met, unmet, cannot assess]`.
     ///
     /// # Errors
     /// The value is none of these, or no value is on the scale; see [`check`](Self::check).
@@ -140,9 +156,7 @@ impl Scale {
             serde_json::Value::String(range) => range.parse(),
             serde_json::Value::Object(map) if map.contains_key("labels") => levels(map),
             serde_json::Value::Object(map) => numbers(&map).map(Self::Numbers),
-            serde_json::Value::Array(sides) => serde_json::from_value(sides.into())
-                .map(Self::Preference)
-                .map_err(|_| malformed(&written)),
+            serde_json::Value::Array(words) => words_of(&words).ok_or_else(|| malformed(&written)),
             _ => Err(malformed(&written)),
         }?;
         scale.check().map(|()| scale)
@@ -151,8 +165,8 @@ impl Scale {
     /// Checks that the scale has at least two values.
     ///
     /// # Errors
-    /// The ends are not finite or in the wrong order, the step is not above 0, a level has no number, or a preference
-    /// lists something else than its two sides and perhaps a tie ([`ErrorKind::Prompt`]).
+    /// The ends are not finite or in the wrong order, the step is not above 0, a level has no number, or a list of
+    /// words is not one of the known ones ([`ErrorKind::Prompt`]).
     pub fn check(&self) -> Result<()> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Prompt, message));
         match self {
@@ -179,6 +193,14 @@ impl Scale {
             {
                 wrong("a preference must be `[first, second]` or `[first, second, tie]`")
             }
+            Self::Assessment(words)
+                if words.as_slice() != &Assessment::ALL[..]
+                    && words.as_slice() != &Assessment::ALL[..2] =>
+            {
+                wrong(
+                    "the scale of a rubric must be `[met, unmet]` or `[met, unmet, cannot assess]`",
+                )
+            }
             _ => Ok(()),
         }
     }
@@ -191,7 +213,7 @@ impl Scale {
         let on = match self {
             Self::Numbers(numbers) => numbers.has(number),
             Self::Labels { .. } => self.levels().any(|(_, value)| nearly_equal(value, number)),
-            Self::Preference(_) => false,
+            Self::Preference(_) | Self::Assessment(_) => false,
         };
         if on { Ok(number) } else { Err(OffScale(number)) }
     }
@@ -218,7 +240,7 @@ impl Scale {
             .filter_map(|(name, value)| Some((name.as_str(), value.as_f64()?)))
     }
 
-    /// The lowest and the highest value; `None` for preferences.
+    /// The lowest and the highest value; `None` for preferences. A criterion counts as 1 if it is met, and as 0 if not.
     pub fn ends(&self) -> Option<(f64, f64)> {
         match self {
             Self::Numbers(numbers) => Some((numbers.min, numbers.max)),
@@ -226,6 +248,7 @@ impl Scale {
                 let values = || self.levels().map(|(_, value)| value);
                 Some((values().reduce(f64::min)?, values().reduce(f64::max)?))
             }
+            Self::Assessment(_) => Some((0.0, 1.0)),
             Self::Preference(_) => None,
         }
     }
@@ -239,6 +262,14 @@ impl Scale {
     pub fn allows_tie(&self) -> bool {
         matches!(self, Self::Preference(sides) if sides.contains(&Side::Tie))
     }
+
+    /// What may be said about a criterion; `None` for other scales.
+    pub fn assessments(&self) -> Option<&[Assessment]> {
+        match self {
+            Self::Assessment(words) => Some(words),
+            _ => None,
+        }
+    }
 }
 
 /// The keys of a scale that is an object.
@@ -247,8 +278,15 @@ pub(crate) const SCALE_KEYS: [&str; 4] = ["min", "max", "step", "labels"];
 /// The error of a value that is not a scale.
 fn malformed(written: &str) -> Error {
     Error::new(ErrorKind::Prompt, format!("`scale` cannot be {written}")).hint(
-        "write {min: 1, max: 10}, 1-5, {labels: {Good: 2, Bad: 1}}, [first, second] or [first, second, tie]",
+        "write {min: 1, max: 10}, 1-5, {labels: {Good: 2, Bad: 1}}, [first, second, tie] or [met, unmet, cannot assess]",
     )
+}
+
+/// A scale that is a list of words: the sides of a comparison, or what may be said about a criterion.
+fn words_of(words: &[serde_json::Value]) -> Option<Scale> {
+    let list = || serde_json::Value::from(words.to_vec());
+    let sides = serde_json::from_value(list()).map(Scale::Preference);
+    sides.or_else(|_| serde_json::from_value(list()).map(Scale::Assessment)).ok()
 }
 
 /// The value of the key `labels`: names with their numbers, or a list of names, best first.
@@ -330,6 +368,7 @@ impl fmt::Display for Scale {
             }
             Self::Labels { .. } => self.levels().map(|(name, _)| name).collect(),
             Self::Preference(sides) => sides.iter().map(|side| side.name()).collect(),
+            Self::Assessment(words) => words.iter().map(|word| word.name()).collect(),
         };
         match words.split_last() {
             Some((last, rest)) if !rest.is_empty() => write!(f, "{} or {last}", rest.join(", ")),
@@ -357,6 +396,45 @@ impl Side {
             Self::Tie => Self::Tie,
         }
     }
+}
+
+impl Assessment {
+    /// Every word, in the order in which prompts show them.
+    pub const ALL: [Self; 3] = [Self::Met, Self::Unmet, Self::CannotAssess];
+
+    /// The word in prompt files, rules and results: `met`, `unmet` or `cannot assess`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Unmet => "unmet",
+            Self::CannotAssess => "cannot assess",
+        }
+    }
+
+    /// The assessment of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+
+    /// 1 for met, 0 for unmet; `None` for an abstention.
+    pub fn value(self) -> Option<f64> {
+        match self {
+            Self::Met => Some(1.0),
+            Self::Unmet => Some(0.0),
+            Self::CannotAssess => None,
+        }
+    }
+}
+
+/// Writes a number without `.0` if it is whole.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn whole<S: serde::Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        return serializer.serialize_i64(*number as i64);
+    }
+    serializer.serialize_f64(*number)
 }
 
 #[cfg(test)]
@@ -424,5 +502,17 @@ mod tests {
         assert!(scale(r#"{"min": 3, "max": 3}"#).check().is_err());
         assert!(scale(r#"["second", "first"]"#).check().is_err());
         assert!(scale(r#"["first", "second", "tie"]"#).check().is_ok());
+    }
+
+    #[test]
+    fn a_criterion_is_met_or_unmet_or_cannot_be_assessed() {
+        let rubric =
+            Scale::from_json(serde_json::json!(["met", "unmet", "cannot assess"])).unwrap();
+        assert_eq!(rubric.to_string(), "met, unmet or cannot assess");
+        assert_eq!((rubric.ends(), rubric.normalized(1.0)), (Some((0.0, 1.0)), Some(1.0)));
+        assert_eq!(rubric.assessments(), Some(&Assessment::ALL[..]));
+        for wrong in [["unmet", "met"], ["met", "tie"], ["met", "cannot assess"]] {
+            assert!(Scale::from_json(serde_json::json!(wrong)).is_err(), "{wrong:?}");
+        }
     }
 }

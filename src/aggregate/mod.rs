@@ -12,6 +12,7 @@
 //! | preference | the side with more votes; equal numbers are a tie | the same |
 //! | ranking | the mean place (Borda) | the ranking with most votes |
 //! | scores, criteria | each number as a score | the same |
+//! | rubric | each criterion: met or unmet by the majority of the votes that assessed it; numbers as scores | the same |
 //! | text | the text with most votes | the same |
 //!
 //! ```
@@ -37,6 +38,7 @@ mod labels;
 mod numbers;
 mod orders;
 mod rankings;
+mod rubrics;
 mod steps;
 mod weighted;
 
@@ -266,6 +268,7 @@ fn together(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Option<WeightedV
         Verdict::Ranking(_) => rankings::ranking(verdicts, rules),
         Verdict::Scores(_) => numbers::scores(verdicts, rules),
         Verdict::Criteria(_) => numbers::criteria(verdicts, rules),
+        Verdict::Rubric(_) => rubrics::rubric(verdicts, rules),
         Verdict::Text(_) => rankings::text(verdicts),
     };
     let weight = verdicts.iter().map(|one| one.weight).fold(0.0, f64::max);

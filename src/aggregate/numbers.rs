@@ -48,7 +48,7 @@ pub(super) fn criteria(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdi
 }
 
 /// Combines several numbers. The result is never outside their range; `None` if there are none.
-fn number(mut numbers: Vec<Weighed>, rules: &Rules<'_>) -> Option<f64> {
+pub(super) fn number(mut numbers: Vec<Weighed>, rules: &Rules<'_>) -> Option<f64> {
     sort(&mut numbers);
     let (lowest, highest) = (numbers.first()?.0, numbers.last()?.0);
     let number = match rules.how.unwrap_or(Aggregate::Mean) {

@@ -142,6 +142,7 @@ fn is_finite(verdict: &Verdict) -> bool {
         Verdict::Score(score) => score.is_finite(),
         Verdict::Scores(scores) => scores.iter().all(|score| score.is_finite()),
         Verdict::Criteria(criteria) => criteria.values().all(|score| score.is_finite()),
+        Verdict::Rubric(rubric) => rubric.is_finite(),
         Verdict::Label(_)
         | Verdict::Steps(_)
         | Verdict::Preference(_)

@@ -53,6 +53,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     for (one, other) in flips.take(if args.quiet { 0 } else { usize::MAX }) {
         let shown = |side: &RecordVerdict| escaped(side.verdict.as_deref().unwrap_or("(none)"));
         emit(&mut out, &format!("{:<20} {} → {}", escaped(&one.id), shown(one), shown(other)))?;
+        for (name, before, after) in one.changed(other) {
+            let name = format!("  {}", escaped(name));
+            emit(&mut out, &format!("{name:<20} {} → {}", escaped(before), escaped(after)))?;
+        }
     }
     note(&comparison.to_string());
     Ok(Exit::Done)

@@ -121,7 +121,7 @@ impl Effective {
             settings.criteria.iter().filter_map(|text| Some(("criteria".into(), at(text)?))),
         );
         for (table, pairs) in [("criterion", &settings.criterion), ("set", &settings.set)] {
-            let of_pair = |Pair(name, text): &Pair| Some((format!("{table}.{name}"), at(text)?));
+            let of_pair = |Pair(name, text): &Pair| Some((key_of(table, name), at(text)?));
             files.extend(pairs.iter().filter_map(of_pair));
         }
         files
@@ -180,4 +180,9 @@ impl Effective {
         }
         self.members.iter().try_for_each(|member| member.check(environment))
     }
+}
+
+/// The key of an entry of a table; of a criterion without a name, that of the table.
+pub(super) fn key_of(table: &str, name: &str) -> String {
+    if name.is_empty() { table.to_owned() } else { format!("{table}.{name}") }
 }

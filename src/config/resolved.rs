@@ -5,13 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effective, ModelSettings, Pair, Settings, layers::SettingOrigin};
+use serde_json::Value;
+
+use super::{Effective, ModelSettings, Pair, Settings, effective::key_of, layers::SettingOrigin};
 use crate::{
     Hint,
     backend::Prices,
     environment::Environment,
     error::{Error, ErrorKind, Result},
-    item::FieldMap,
+    item::{Criteria, Criterion, FieldMap, is_criterion},
     judge::{Judge, JudgeBuilder, PromptRef},
     prompt::{Prompt, Supplied},
     request::Sampling,
@@ -130,7 +132,10 @@ impl Resolved {
     /// What the judge's prompt must do when none is named.
     pub fn supplied(&self) -> Supplied {
         match &self.settings {
-            Settings { criterion, .. } if !criterion.is_empty() => Supplied::NamedCriteria,
+            Settings { criterion, .. } if !criterion.is_empty() => match rubric(criterion) {
+                Ok(Value::Object(_)) => Supplied::NamedCriteria,
+                _ => Supplied::Rubric,
+            },
             Settings { labels, .. } if !labels.is_empty() => Supplied::Labels,
             Settings { criteria, .. } if !criteria.is_empty() => Supplied::Criteria,
             _ => Supplied::Nothing,
@@ -201,8 +206,7 @@ impl Resolved {
             ));
         }
         if !criterion.is_empty() {
-            let named = criterion.iter().map(|Pair(name, text)| (name.clone(), text.clone()));
-            return Ok(builder.named_criteria(named));
+            return Ok(builder.criteria_of(rubric(criterion)?));
         }
         Ok(match criteria.as_slice() {
             [] => builder,
@@ -231,6 +235,46 @@ impl Resolved {
     }
 }
 
+/// The criteria that settings name: texts by their names, or a list if one of them has more than a text.
+///
+/// # Errors
+/// A file with a rubric is not YAML or JSON, or a criterion in it cannot be used.
+fn rubric(criterion: &[Pair]) -> Result<Value> {
+    let mut all: Vec<Criterion> = Vec::new();
+    let mut are_texts = true;
+    for Pair(name, text) in criterion {
+        let keys = serde_json::from_str::<Value>(text).ok().filter(is_criterion);
+        let value = match (keys, name.is_empty()) {
+            (Some(value), _) => value,
+            (None, true) => serde_saphyr::from_str(text).map_err(|_| not_a_rubric())?,
+            (None, false) => {
+                all.push(Criterion::new(text).named(name));
+                continue;
+            }
+        };
+        are_texts = false;
+        let value = if is_criterion(&value) { vec![value].into() } else { value };
+        let read = Criteria::read(&value, ErrorKind::Config)?.all.into_iter().zip(1..);
+        all.extend(read.map(|(one, n)| match name.is_empty() {
+            // A criterion without a name is called by its place among all of them.
+            true if one.name == n.to_string() => one.named(""),
+            true => one,
+            false => one.named(name),
+        }));
+    }
+    if are_texts {
+        let pair = |one: Criterion| (one.name, one.requirement.into());
+        return Ok(Value::Object(all.into_iter().map(pair).collect()));
+    }
+    Ok(all.iter().map(Criterion::to_json).collect())
+}
+
+/// The error of a file that holds no rubric.
+fn not_a_rubric() -> Error {
+    Error::new(ErrorKind::Config, "the file that `criterion` names is not valid YAML or JSON")
+        .hint("write a list such as `- {requirement: \"Is kind.\", weight: 2}`")
+}
+
 /// The texts in place of the files that are named by `@FILE`.
 fn with_texts(settings: &Settings, environment: &Environment) -> Result<Settings> {
     let mut read = settings.clone();
@@ -239,7 +283,7 @@ fn with_texts(settings: &Settings, environment: &Environment) -> Result<Settings
     }
     for (table, pairs) in [("criterion", &mut read.criterion), ("set", &mut read.set)] {
         for Pair(name, text) in pairs {
-            *text = environment.text_or_file(&format!("{table}.{name}"), text)?;
+            *text = environment.text_or_file(&key_of(table, name), text)?;
         }
     }
     Ok(read)

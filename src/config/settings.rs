@@ -47,10 +47,10 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany")]
     pub criteria: Vec<String>,
-    /// Criterion with a score of its own; repeatable.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME=TEXT|@FILE"))]
-    #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    /// Criterion with a verdict of its own, or a rubric file; repeatable.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME=TEXT|@FILE", value_parser = criterion))]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "criteria_pairs")]
+    #[schemars(with = "CriterionForm")]
     pub criterion: Vec<Pair>,
     /// Scale to use instead of the prompt's, such as 1-5.
     #[cfg_attr(
@@ -223,6 +223,47 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Reads a criterion of the command line: `NAME=TEXT`, or `@FILE` for a file with a whole rubric.
+///
+/// # Errors
+/// It is neither.
+#[cfg(feature = "cli")]
+fn criterion(text: &str) -> crate::error::Result<Pair> {
+    match text.strip_prefix('@') {
+        Some(path) if !path.is_empty() => Ok(Pair(String::new(), text.to_owned())),
+        _ => text.parse(),
+    }
+}
+
+/// Criteria as files write them: by name, as a list, or in a file of their own.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum CriterionForm {
+    /// Each under its name.
+    Named(std::collections::BTreeMap<String, CriterionValue>),
+    /// In their order; without a name they are called by their number.
+    Listed(Vec<CriterionValue>),
+    /// `@` and the name of a file.
+    File(String),
+}
+
+/// One criterion as files write it.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum CriterionValue {
+    /// What is required.
+    Text(String),
+    /// What is required, and what it counts.
+    Weighted {
+        name: Option<String>,
+        requirement: String,
+        weight: Option<f64>,
+        required: Option<bool>,
+    },
+}
+
 /// A share as files write it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -238,6 +279,58 @@ fn some_share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Erro
         ShareForm::Percent(text) => text,
     };
     share(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// Criteria are a table of texts or of criteria with weights, a list, or a file. As text, a criterion with a weight is
+/// JSON; what has no name of its own has an empty one.
+mod criteria_pairs {
+    use serde::de::Error as _;
+
+    use super::{Deserialize, Deserializer, Map, Pair, Serializer, Value, pairs};
+
+    pub(super) fn serialize<S: Serializer>(pairs: &[Pair], to: S) -> Result<S::Ok, S::Error> {
+        let has_name = |Pair(name, _): &Pair| !name.is_empty();
+        if pairs.iter().all(has_name) {
+            return pairs::serialize(pairs, to);
+        }
+        to.collect_seq(pairs.iter().map(|Pair(name, text)| match name.as_str() {
+            "" => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str())),
+            name => format!("{name}={text}").into(),
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pair>, D::Error> {
+        let named = |name: String, value: Value| match value {
+            Value::String(text) => Ok(Pair(name, text)),
+            Value::Object(_) => Ok(Pair(name, value.to_string())),
+            other => Err(D::Error::custom(format!("the criterion `{other}` is not a text"))),
+        };
+        match Value::deserialize(from)? {
+            Value::Object(table) => {
+                let table: Map<String, Value> = table;
+                table.into_iter().map(|(name, value)| named(name, value)).collect()
+            }
+            Value::Array(list) => list.into_iter().map(|value| listed(value, named)).collect(),
+            Value::String(text) if text.starts_with('@') => Ok(vec![Pair(String::new(), text)]),
+            other => Err(D::Error::custom(format!(
+                "`criterion` is `{other}`: write `criterion.tone = \"Is kind.\"`, or \"@rubric.yaml\""
+            ))),
+        }
+    }
+
+    /// An entry of a list: a criterion with its keys, a file, or `NAME=TEXT`.
+    fn listed<E>(
+        value: Value,
+        named: impl Fn(String, Value) -> Result<Pair, E>,
+    ) -> Result<Pair, E> {
+        match &value {
+            Value::String(text) if !text.starts_with('@') => match text.split_once('=') {
+                Some((name, text)) => named(name.trim().to_owned(), text.into()),
+                None => named(text.clone(), value),
+            },
+            _ => named(String::new(), value),
+        }
+    }
 }
 
 /// Pairs are a table of texts.

@@ -12,8 +12,10 @@
 //! | `values` | values: blank or filled, their type, their steps |
 //! | `messages` | values and conversations as text |
 //! | `order` | compared answers in another order |
+//! | `criteria` | criteria and rubrics in the shapes in which they are published |
 //! | `missing` | the error of a record that lacks a field |
 
+mod criteria;
 mod fields;
 mod messages;
 mod missing;
@@ -21,6 +23,9 @@ mod names;
 mod order;
 mod values;
 
+#[cfg(feature = "config")]
+pub(crate) use criteria::is_criterion;
+pub use criteria::{Criteria, Criterion};
 pub use fields::FieldMap;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -43,10 +48,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::{
+    criteria::{PARTS, is_rubric},
     names::{ANSWER, ANSWERS, INSTRUCTION, OWN_IDS, PAIRS, SHARED_IDS, group_of, side_of, winners},
     values::clean,
 };
 use crate::error::{Error, ErrorKind, Result};
+
+/// The field that holds the criteria of a record.
+pub(crate) const CRITERIA: &str = "criteria";
 
 /// One record to be judged: named JSON values, each of which may be read under several names.
 ///
@@ -286,6 +295,9 @@ impl Item {
         if name == "steps" {
             return Some(FieldSource::Split(self.sources("answer")));
         }
+        if name == CRITERIA {
+            return self.rubric_field().map(FieldSource::Own);
+        }
         let side = side_of(name)?;
         match (self.listed(), self.pair()) {
             (Some((list, entries)), _) => entries.get(side).map(|_| FieldSource::Entry(list, side)),
@@ -369,19 +381,17 @@ impl Item {
         }
     }
 
-    /// The criteria as pairs of name and requirement. Criteria of an object have its keys as names; those of a
-    /// list, or of a single text, are their own names.
-    pub fn criteria(&self) -> Vec<(String, String)> {
-        match self.field("criteria").as_deref() {
-            Some(Value::Object(map)) => {
-                map.iter().map(|(name, text)| (name.clone(), text_of(text))).collect()
-            }
-            Some(Value::Array(list)) => {
-                list.iter().map(|text| (text_of(text), text_of(text))).collect()
-            }
-            Some(one) => vec![(text_of(one), text_of(one))],
-            None => Vec::new(),
-        }
+    /// The field that holds criteria under another name: a rubric that is a list or a tree, or the record itself if
+    /// it is a tree.
+    fn rubric_field(&self) -> Option<&'static str> {
+        let rubric = ["rubric"].into_iter().find(|name| self.own(name).is_some_and(is_rubric));
+        let is_tree = || self.own(PARTS).is_some_and(Value::is_array);
+        rubric.or_else(|| is_tree().then_some(PARTS))
+    }
+
+    /// Whether the record holds criteria with weights or other keys of their own, as the published rubrics do.
+    pub(crate) fn has_rubric(&self) -> bool {
+        self.field(CRITERIA).is_some_and(|value| is_rubric(&value))
     }
 
     /// Whether the item holds a list of answers, or two fields with one answer each.

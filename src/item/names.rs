@@ -7,8 +7,15 @@
 //! what a judge is shown.
 
 /// Groups of synonyms; the first name of each is the one that prompts and documents use.
-pub(super) const SYNONYMS: [&[&str]; 7] =
-    [QUESTION, ANSWER, REFERENCE, &["criteria", "criterion"], CONTEXT, MESSAGES, ANSWERS];
+pub(super) const SYNONYMS: [&[&str]; 7] = [
+    QUESTION,
+    ANSWER,
+    REFERENCE,
+    &["criteria", "criterion", "rubrics"],
+    CONTEXT,
+    MESSAGES,
+    ANSWERS,
+];
 
 /// Names of what was asked.
 const QUESTION: &[&str] =

@@ -9,7 +9,7 @@ use crate::{
     completion::Price,
     error::{Error, ErrorKind, Result},
     hint::Hint,
-    item::{FieldMap, Item},
+    item::{CRITERIA, Criteria, Criterion, FieldMap, Item},
     judging::{Member, Panel, REASKS},
     models::{DEFAULT_MODEL, ModelSpec, Models},
     parse::{Kind, VerdictFrom},
@@ -182,6 +182,20 @@ impl JudgeBuilder {
         self
     }
 
+    /// Sets the criteria of a rubric, with weights, for prompts with verdicts of the kind `criteria`. Criteria without
+    /// a name are called by their number, from 1.
+    pub fn rubric(mut self, criteria: impl IntoIterator<Item = Criterion>) -> Self {
+        self.criteria = Some(criteria.into_iter().map(|one| one.to_json()).collect());
+        self
+    }
+
+    /// Sets criteria as they are written in JSON: texts by name, or a list.
+    #[cfg(feature = "config")]
+    pub(crate) fn criteria_of(mut self, criteria: serde_json::Value) -> Self {
+        self.criteria = Some(criteria);
+        self
+    }
+
     /// Sets how prompts see the fields of records: under other names, and with values for all records.
     pub fn fields(mut self, fields: FieldMap) -> Self {
         self.fields = fields;
@@ -267,6 +281,7 @@ impl JudgeBuilder {
     fn fitting_prompt(&self, backend: &dyn Backend) -> Result<Arc<Prompt>> {
         let record = self.record.as_ref().map(|item| self.fields.apply(item)).transpose()?;
         let supplied = match &self.criteria {
+            Some(serde_json::Value::Array(_)) => Supplied::Rubric,
             Some(serde_json::Value::Object(_)) => Supplied::NamedCriteria,
             Some(_) => Supplied::Criteria,
             None => Supplied::Nothing,
@@ -292,6 +307,9 @@ impl JudgeBuilder {
         let mut fields = std::mem::take(&mut self.fields);
         if let Some(criteria) = self.criteria.take() {
             check_reads_criteria(&prompt)?;
+            if !criteria.is_string() {
+                Criteria::read(&criteria, ErrorKind::Config)?;
+            }
             fields = fields.filling(CRITERIA, criteria);
         }
         let pass = fitted(self.pass.as_deref(), &prompt, &fields)?;
@@ -398,8 +416,11 @@ pub(super) fn fitted(
     let given = given.map(str::parse::<Pass>).transpose()?;
     let Some(rule) = given.as_ref().or(prompt.front().pass.as_ref()) else { return Ok(None) };
     let filled = Item::from(fields.filled_in([CRITERIA].into_iter()));
-    let verdict_profile =
-        VerdictProfile { criteria: prompt.shape(&filled).criteria, ..prompt.verdict_profile() };
+    let own = prompt.verdict_profile();
+    let criteria = prompt.shape(&filled).criteria;
+    let are_weighted = || prompt.criteria(&filled).is_ok_and(|criteria| criteria.are_weighted);
+    let scored = own.scored.or_else(|| criteria.is_some().then(are_weighted));
+    let verdict_profile = VerdictProfile { criteria, scored, ..own };
     let fitted = rule.fitted(&verdict_profile, ErrorKind::Config).map_err(|error| {
         if given.is_some() {
             return error;
@@ -409,8 +430,6 @@ pub(super) fn fitted(
     });
     fitted.map(Some)
 }
-
-const CRITERIA: &str = "criteria";
 
 /// Refuses criteria that the prompt does not show, because they would be silently ignored.
 fn check_reads_criteria(prompt: &Prompt) -> Result<()> {

@@ -353,7 +353,7 @@ impl Judge {
     /// # }
     /// ```
     pub fn parse(&self, text: &str) -> Judgment {
-        self.0.panel.read_text(text, self.0.panel.first().transcript_of(text))
+        self.0.panel.read_text(text, self.0.panel.first().transcript_of(text), &Item::new())
     }
 
     /// Reads the verdict from a critique of this item. A verdict inside a quotation of the item does not
@@ -371,7 +371,7 @@ impl Judge {
         let mark = member.mark(&item).filter(|_| !data.is_empty());
         let shape = member.prompt.shape(&item);
         let of_text = member.transcript_of(text);
-        Ok(panel.read_text(text, Transcript { mark, data, shape, ..of_text }))
+        Ok(panel.read_text(text, Transcript { mark, data, shape, ..of_text }, &item))
     }
 
     /// The members and their models, in the order in which they were added; one for a judge that is not a

@@ -6,20 +6,24 @@ use super::{
 };
 use crate::{
     aggregate::{self, Decision, Rules},
-    parse::{Parser, Transcript},
+    item::Item,
+    parse::{Parser, ReadVerdict, Transcript},
     pass::Pass,
-    verdict::{Judgment, Verdict, Vote},
+    verdict::{Judgment, Rubric, Verdict, Vote},
 };
 
 impl Panel {
     /// The judgment from a text that was written elsewhere, by the rules of the first member.
     ///
-    /// The two answers of a pair are assumed to be shown in the item's own order.
-    pub(crate) fn read_text(&self, text: &str, transcript: Transcript) -> Judgment {
+    /// The two answers of a pair are assumed to be shown in the item's own order. The item gives criteria their
+    /// weights; without one they are those of the prompt.
+    pub(crate) fn read_text(&self, text: &str, transcript: Transcript, item: &Item) -> Judgment {
         let member = self.first();
         let mark = transcript.mark.clone();
         let transcript = chosen(&member.prompt, text, transcript);
         let read = member.reader().parse(&transcript);
+        let verdict = read.verdict.map(|verdict| member.with_weights(verdict, item));
+        let read = ReadVerdict { verdict, ..read };
         let of = VoteOf { by: member.name.clone(), draw: 0, order: Vec::new(), mark: mark.clone() };
         let vote = vote(of, vec![(None, transcript)], read, member);
         let votes = vec![vote];
@@ -36,7 +40,12 @@ impl Panel {
         };
         let holds =
             |rule: &Pass| verdict.as_ref().is_ok_and(|verdict| rule.holds(verdict, normalized));
-        let pass = self.pass.as_ref().map(holds);
+        let rule = self.pass.as_ref().map(holds);
+        let required = verdict.as_ref().ok().and_then(Verdict::rubric);
+        let pass = match (rule, required.and_then(Rubric::meets_required)) {
+            (Some(holds), Some(meets)) => Some(holds && meets),
+            (rule, required) => rule.or(required),
+        };
         let judgment = Judgment {
             consistent,
             pass,

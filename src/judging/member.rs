@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::order::orders;
+use super::{order::orders, rubric};
 use crate::{
     aggregate::{Aggregate, expected},
     completion::{Completion, Finish, Price},
@@ -188,12 +188,12 @@ impl Member {
     /// Checks that this member can judge a record, before any request is sent.
     ///
     /// # Errors
-    /// A prompt that compares two answers has another number of them, or two criteria have the same name.
+    /// A prompt that compares two answers has another number of them, or the criteria cannot be used.
     pub(super) fn check(&self, item: &Item, pass: Option<&Pass>) -> Result<()> {
         let prompt = &*self.prompt;
         let shape = prompt.shape(item);
         if prompt.front().verdict_kind() == Kind::Criteria {
-            self.check_criteria(&shape.criteria.unwrap_or_default(), pass)?;
+            self.check_criteria(item, pass)?;
         }
         match (prompt.front().kind, shape.answers) {
             (Kind::Preference, Some(count)) if count != 2 => Err(Error::new(
@@ -206,17 +206,20 @@ impl Member {
         }
     }
 
-    /// Checks that the names of criteria are unique and include those of the pass rule.
-    fn check_criteria(&self, names: &[String], pass: Option<&Pass>) -> Result<()> {
-        let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
-        if let Some((_, name)) = twice {
-            let message = format!("the record names the criterion `{name}` twice");
-            return Err(Error::new(ErrorKind::Record, message).within(self.prompt.name()));
+    /// Checks that the criteria of a record can be used, and that the pass rule fits them.
+    fn check_criteria(&self, item: &Item, pass: Option<&Pass>) -> Result<()> {
+        let prompt = &*self.prompt;
+        let criteria = prompt.criteria(item).map_err(|error| error.within(prompt.name()))?;
+        let Some(pass) = pass.filter(|_| !criteria.all.is_empty()) else { return Ok(()) };
+        if pass.needs_score() && !criteria.are_weighted && !prompt.assesses() {
+            let message =
+                format!("the pass rule `{pass}` needs a score, and no criterion has a weight");
+            return Err(Error::new(ErrorKind::Record, message)
+                .within(prompt.name())
+                .hint("give the criteria a `weight`, or use a rule such as `all criteria >= 3`"));
         }
-        match pass {
-            Some(pass) if !names.is_empty() => pass.check_criteria(names, ErrorKind::Record),
-            _ => Ok(()),
-        }
+        let names: Vec<String> = criteria.all.into_iter().map(|one| one.name).collect();
+        pass.check_criteria(&names, ErrorKind::Record)
     }
 
     /// The answer, marked as complete if its finish reason is one of
@@ -238,8 +241,23 @@ impl Member {
         shown: &Item,
     ) -> ReadVerdict {
         match (self.prompt.front().each, conversations) {
-            (None, [(_, transcript)]) => self.weighed(self.reader.parse(transcript)),
+            (None, [(_, transcript)]) => {
+                let read = self.weighed(self.reader.parse(transcript));
+                let verdict = read.verdict.map(|verdict| self.with_weights(verdict, shown));
+                ReadVerdict { verdict, ..read }
+            }
             (each, conversations) => self.read_each(each, conversations, shown),
+        }
+    }
+
+    /// A verdict on criteria with the weights that the item or the prompt gives them.
+    pub(super) fn with_weights(&self, verdict: Verdict, item: &Item) -> Verdict {
+        let criteria = || self.prompt.criteria(item).unwrap_or_default();
+        match verdict {
+            Verdict::Rubric(_) | Verdict::Criteria(_) => {
+                rubric::weighed(verdict, &criteria(), self.prompt.front().scale.as_ref())
+            }
+            verdict => verdict,
         }
     }
 
@@ -259,8 +277,9 @@ impl Member {
         let verdict = match each {
             Some(Each::Steps) => reader.steps(verdicts.enumerate()),
             Some(Each::Criteria) => {
-                let names = item.criteria().into_iter().map(|(name, _)| name);
-                numbers(verdicts).map(|all| Verdict::Criteria(names.zip(all).collect()))
+                let criteria = self.prompt.criteria(item).unwrap_or_default();
+                let verdict = rubric::together(verdicts, &criteria);
+                verdict.map(|verdict| self.with_weights(verdict, item))
             }
             _ => numbers(verdicts).map(Verdict::Scores),
         };

@@ -22,6 +22,7 @@ mod machine;
 mod member;
 mod order;
 mod panel;
+mod rubric;
 mod stored;
 mod conversation;
 mod usage;

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+pub(crate) use crate::scale::whole;
+
 /// A number that is written without `.0` if it is whole.
 struct Plain(f64);
 
@@ -13,17 +15,6 @@ impl Serialize for Plain {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         whole(&self.0, serializer)
     }
-}
-
-/// Writes a number without `.0` if it is whole.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-pub(crate) fn whole<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() < EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-        return serializer.serialize_i64(*number as i64);
-    }
-    serializer.serialize_f64(*number)
 }
 
 /// The number as JSON, without `.0` if it is whole.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{number, partial::text_or_none};
-use crate::verdict::{Label, Preference, StepLabel, Steps, Verdict, VerdictKind};
+use crate::verdict::{
+    CriterionVerdict, Label, Preference, Rubric, StepLabel, Steps, Verdict, VerdictKind,
+};
 
 /// A verdict as lines hold it: `kind`, `verdict`, and the fields of that kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,9 +21,12 @@ pub struct VerdictLine {
     /// The verdict in words, for people: `7`, `correct (p 0.98)`, `first error at 2`, `1 > 0 = 2`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text_or_none")]
     pub verdict: Option<String>,
-    /// For scores: the number, on the prompt's scale.
+    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number::optional")]
     pub score: Option<f64>,
+    /// For rubrics: the score before it is limited to 0 to 1; negative where faults cost more than was reached.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number::optional")]
+    pub raw: Option<f64>,
     /// For labels: the label that was given.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text_or_none")]
     pub label: Option<String>,
@@ -47,9 +52,12 @@ pub struct VerdictLine {
     /// For scores of several answers: one number for each answer, in the order of the record.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number::list")]
     pub scores: Option<Vec<f64>>,
-    /// For criteria: one number for each criterion, by its name.
+    /// For criteria: one number for each criterion, by its name. A criterion that could not be assessed has none.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number::named")]
     pub criteria: Option<BTreeMap<String, f64>>,
+    /// For rubrics: the verdict on each criterion, in the order of the rubric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rubric: Option<Vec<CriterionVerdict>>,
     /// For texts that are the result themselves: a critique, a solution, a revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -76,6 +84,11 @@ impl From<&Verdict> for VerdictLine {
             Verdict::Ranking(groups) => line.ranking = Some(groups),
             Verdict::Scores(scores) => line.scores = Some(scores),
             Verdict::Criteria(criteria) => line.criteria = Some(criteria),
+            Verdict::Rubric(rubric) => {
+                (line.score, line.raw) = (rubric.score(), rubric.raw());
+                line.criteria = Some(rubric.numbers().clone());
+                line.rubric = Some(rubric.into());
+            }
             Verdict::Text(text) => line.text = Some(text),
         }
         line
@@ -91,6 +104,7 @@ impl VerdictLine {
     /// The kind that the line names, or otherwise the kind of the field that is present.
     fn kind(&self) -> Option<VerdictKind> {
         let there = [
+            (VerdictKind::Criteria, self.rubric.is_some()),
             (VerdictKind::Score, self.score.is_some()),
             (VerdictKind::Label, self.label.is_some()),
             (VerdictKind::Steps, self.first_error.is_some()),
@@ -120,7 +134,10 @@ impl VerdictLine {
             VerdictKind::Preference => Verdict::Preference(self.preference?),
             VerdictKind::Ranking => Verdict::Ranking(self.ranking.clone()?),
             VerdictKind::Scores => Verdict::Scores(self.scores.clone()?),
-            VerdictKind::Criteria => Verdict::Criteria(self.criteria.clone()?),
+            VerdictKind::Criteria => match &self.rubric {
+                Some(criteria) => Verdict::Rubric(Rubric::new(criteria.clone())),
+                None => Verdict::Criteria(self.criteria.clone()?),
+            },
             VerdictKind::Text => Verdict::Text(self.text.clone().or_else(|| self.verdict.clone())?),
         })
     }

@@ -78,9 +78,9 @@ fn misshapen(value: &Value, kind: Kind) -> Option<&'static str> {
     match (kind, value) {
         (Kind::Criteria, Value::Object(_)) => None,
         (Kind::Criteria, Value::Array(_)) => {
-            Some("a list, not an object of criteria and their scores")
+            Some("a list, not an object of criteria and their verdicts")
         }
-        (Kind::Criteria, _) => Some("one value, not an object of criteria and their scores"),
+        (Kind::Criteria, _) => Some("one value, not an object of criteria and their verdicts"),
         (Kind::Scores | Kind::Ranking, Value::Object(_)) => Some("an object, not a list"),
         (Kind::Scores | Kind::Ranking, _) => None,
         (_, Value::Array(list)) if list.len() != 1 => Some("a list, not one value"),

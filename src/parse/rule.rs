@@ -45,7 +45,7 @@ pub enum Kind {
     Ranking,
     /// A number for each of several answers.
     Scores,
-    /// A number for each named criterion.
+    /// A number, or whether it is met, for each criterion.
     Criteria,
     /// No verdict: the text is the result.
     Critique,

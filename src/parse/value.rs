@@ -10,7 +10,7 @@
 //! steps       = [ "step" | "paragraph" | "index" ] number    0-based, -1 for no error, less than the item's steps
 //! ranking     = group { (">" | ",") group }            group = answer { "=" answer }; each answer exactly once
 //! scores      = number { ("," | " " | ";") number }    one for each answer
-//! criteria    = JSON object: name of a criterion to score; every criterion of the item
+//! criteria    = JSON object: name of a criterion to score or assessment; every criterion of the item
 //! critique, revision = the text itself
 //! ```
 //!
@@ -29,7 +29,9 @@ use super::{
 use crate::{
     completion::Distribution,
     scale::{Scale, nearly_equal},
-    verdict::{Label, Preference, Reason, Steps, Unreadable, Verdict},
+    verdict::{
+        Assessment, CriterionVerdict, Label, Preference, Reason, Rubric, Steps, Unreadable, Verdict,
+    },
 };
 
 /// Reads values of one rule for one item.
@@ -225,23 +227,48 @@ impl ValueReader<'_> {
         }
     }
 
-    /// A score for every criterion of the item, none twice.
+    /// A score or an assessment for every criterion of the item, none twice.
     fn criteria(&self, text: &str) -> ReadResult<Verdict> {
         let Ok(serde_json::Value::Object(map)) = serde_json::from_str(text) else {
             return ambiguous(text);
         };
-        let mut scores = BTreeMap::new();
+        let mut values = BTreeMap::new();
         for (written, value) in map {
             let name = self.criterion(&written)?;
             let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-            if scores.insert(name, self.score(bare(&text))?).is_some() {
+            if values.insert(name, text).is_some() {
                 return ambiguous(&written);
             }
         }
-        let names = self.shape.criteria.iter().flatten();
-        match names.into_iter().find(|name| !scores.contains_key(*name)) {
-            Some(name) => off_scale_because(format!("the criterion `{name}` has no score")),
-            None => Ok(Verdict::Criteria(scores)),
+        let names: Vec<String> = match &self.shape.criteria {
+            Some(names) => names.clone(),
+            None => values.keys().cloned().collect(),
+        };
+        if let Some(name) = names.iter().find(|name| !values.contains_key(*name)) {
+            return off_scale_because(format!("the criterion `{name}` has no score"));
+        }
+        let value = |name: &String| values.get(name).map(|text| bare(text)).unwrap_or_default();
+        if let Some(offered) = self.scale.and_then(Scale::assessments) {
+            let one = |name: &String| {
+                let verdict = self.assessment(value(name), offered)?;
+                Ok(CriterionVerdict::assessed(name, verdict))
+            };
+            let all = names.iter().map(one).collect::<ReadResult<Vec<_>>>()?;
+            return Ok(Verdict::Rubric(Rubric::new(all)));
+        }
+        let score = |name: String| Ok((name.clone(), self.score(value(&name))?));
+        names.into_iter().map(score).collect::<ReadResult<_>>().map(Verdict::Criteria)
+    }
+
+    /// Whether a criterion is met, in the words of the rule or of the scale; an abstention only where it was offered.
+    fn assessment(&self, text: &str, offered: &[Assessment]) -> ReadResult<Assessment> {
+        let own = offered.iter().map(|one| (one.name().to_owned(), one.name().to_owned()));
+        let own: Words = own.collect();
+        let values = if self.values.is_empty() { &own } else { self.values };
+        let meaning = ValueReader { values, ..*self }.word(text)?;
+        match Assessment::of(&meaning).filter(|one| offered.contains(one)) {
+            Some(assessment) => Ok(assessment),
+            None => off_menu(text),
         }
     }
 

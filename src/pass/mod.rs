@@ -4,7 +4,7 @@
 //! rule      = part { "or" part }                          `and` binds more tightly than `or`
 //! part      = test { "and" test }
 //! test      = "(" rule ")" | subject operator operand
-//! subject   = "score" | "normalized" | "p" | "confidence" | "label" | "first_error" | "preference"
+//! subject   = "score" | "raw" | "normalized" | "p" | "confidence" | "label" | "first_error" | "preference"
 //!           | "criteria." NAME | "all criteria" | "any criterion"
 //! operator  = ">=" | "<=" | "!=" | "==" | ">" | "<" | "=" | "≥" | "≤" | "≠" | "=>" | "=<"
 //! operand   = number | word | quoted text
@@ -22,7 +22,7 @@ use crate::{
     error::{Error, ErrorKind, Result, unknown},
     parse::{Kind, by_name},
     scale::{Scale, nearly_equal},
-    verdict::Verdict,
+    verdict::{CriterionVerdict, Verdict},
 };
 
 /// A pass rule such as `score >= 7`, `label = correct and p >= 0.9` or `all criteria >= 3`.
@@ -68,8 +68,10 @@ struct Test {
 /// The part of a verdict that a test compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Subject {
-    /// The score, on the prompt's scale.
+    /// The score, on the prompt's scale; of a rubric, 0 to 1.
     Score,
+    /// The score of a rubric before it is limited to 0 to 1.
+    Raw,
     /// The position of the score on its scale, 0 to 1.
     Normalized,
     /// The probability of the positive label, 0 to 1.
@@ -82,11 +84,11 @@ enum Subject {
     FirstError,
     /// The better one of two answers.
     Preference,
-    /// The score of one criterion, by its name.
+    /// The score or the assessment of one criterion, by its name.
     Criterion(String),
-    /// The score of every criterion.
+    /// Those of every criterion.
     AllCriteria,
-    /// The score of at least one criterion.
+    /// Those of at least one criterion.
     AnyCriterion,
 }
 
@@ -112,7 +114,7 @@ enum Operator {
 enum Operand {
     /// A threshold.
     Number(f64),
-    /// A label or a side.
+    /// A label, a side, or the assessment of a criterion.
     Word {
         /// The word as the rule, or the prompt, writes it.
         text: String,
@@ -122,8 +124,9 @@ enum Operand {
 }
 
 /// The subjects with a fixed name; `criteria.NAME` is read apart.
-const SUBJECTS: [(&str, Subject); 9] = [
+const SUBJECTS: [(&str, Subject); 10] = [
     ("score", Subject::Score),
+    ("raw", Subject::Raw),
     ("normalized", Subject::Normalized),
     ("p", Subject::P),
     ("confidence", Subject::Confidence),
@@ -168,6 +171,8 @@ pub struct VerdictProfile<'o> {
     pub picks: bool,
     /// The names of the criteria, where all records have the same ones; `None` if each record has its own.
     pub criteria: Option<Vec<String>>,
+    /// Whether the criteria come to a score; `None` if each record has its own.
+    pub scored: Option<bool>,
 }
 
 impl Pass {
@@ -198,6 +203,11 @@ impl Pass {
         let tests = self.0.tests();
         let checked = tests.into_iter().try_for_each(|test| test.check_criterion(names, kind));
         checked.map_err(|error| error.within(format!("the pass rule `{self}`")))
+    }
+
+    /// Whether the rule compares the score of a rubric.
+    pub(crate) fn needs_score(&self) -> bool {
+        self.0.tests().iter().any(|test| matches!(test.subject, Subject::Score | Subject::Raw))
     }
 
     /// Whether the rule compares probabilities of labels.
@@ -243,6 +253,12 @@ impl Test {
     fn holds(&self, verdict: &Verdict, normalized: Option<f64>) -> bool {
         match (&self.subject, verdict) {
             (Subject::Score, Verdict::Score(score)) => self.allows(*score),
+            (Subject::Score, Verdict::Rubric(rubric)) => {
+                rubric.score().is_some_and(|score| self.allows(score))
+            }
+            (Subject::Raw, Verdict::Rubric(rubric)) => {
+                rubric.raw().is_some_and(|raw| self.allows(raw))
+            }
             (Subject::Normalized, _) => normalized.is_some_and(|n| self.allows(n)),
             (Subject::P, Verdict::Label(label)) => label.p.is_some_and(|p| self.allows(p)),
             (Subject::Confidence, Verdict::Label(label)) => {
@@ -264,7 +280,29 @@ impl Test {
             (Subject::AnyCriterion, Verdict::Criteria(all)) => {
                 all.values().any(|n| self.allows(*n))
             }
+            (Subject::Criterion(name), Verdict::Rubric(rubric)) => {
+                let names = rubric.criteria().iter().map(|one| one.name.as_str());
+                let found = by_name(name, names).and_then(|name| rubric.get(name));
+                found.is_some_and(|one| self.holds_for(one))
+            }
+            (Subject::AllCriteria, Verdict::Rubric(rubric)) => {
+                let mut all = rubric.criteria().iter();
+                all.len() > 0 && all.all(|one| self.holds_for(one))
+            }
+            (Subject::AnyCriterion, Verdict::Rubric(rubric)) => {
+                rubric.criteria().iter().any(|one| self.holds_for(one))
+            }
             _ => false,
+        }
+    }
+
+    /// Whether the verdict on one criterion passes: its word, or its number. One that could not be assessed has no
+    /// number.
+    fn holds_for(&self, one: &CriterionVerdict) -> bool {
+        match (&self.value, one.verdict) {
+            (Operand::Word { .. }, Some(verdict)) => self.is(verdict.name()),
+            (Operand::Word { .. }, None) => false,
+            (Operand::Number(_), _) => one.value.is_some_and(|value| self.allows(value)),
         }
     }
 
@@ -299,12 +337,22 @@ impl Test {
             return Err(self.not_offered(verdict_profile, &offered, kind));
         }
         self.check_number(verdict_profile, kind)?;
-        let words = match self.subject {
-            Subject::Label => verdict_profile.labels.clone(),
-            Subject::Preference => ["first", "second", "tie"].map(ToOwned::to_owned).into(),
+        let assessments = verdict_profile.scale.and_then(Scale::assessments);
+        let words = match (&self.subject, assessments) {
+            (Subject::Label, _) => verdict_profile.labels.clone(),
+            (Subject::Preference, _) => ["first", "second", "tie"].map(ToOwned::to_owned).into(),
+            (subject, Some(words)) if subject.is_criteria() => {
+                words.iter().map(|word| word.name().to_owned()).collect()
+            }
             _ => Vec::new(),
         };
         let Operand::Word { text, .. } = &self.value else { return Ok(self.clone()) };
+        if words.is_empty() && self.subject.is_criteria() {
+            let message =
+                format!("`{}` is compared with a number, and `{text}` is not one", self.subject);
+            return Err(Error::new(kind, message)
+                .hint("words such as `met` need a prompt with `scale: [met, unmet]`"));
+        }
         if words.is_empty() {
             return Ok(self.clone());
         }
@@ -317,6 +365,9 @@ impl Test {
     /// Refuses a threshold that could not be reached or missed, and a criterion that does not exist.
     fn check_number(&self, verdict_profile: &VerdictProfile<'_>, kind: ErrorKind) -> Result<()> {
         match &self.subject {
+            Subject::Score if verdict_profile.kind == Kind::Criteria => {
+                self.check_ends(Some((0.0, 1.0)), kind)
+            }
             Subject::Score | Subject::AllCriteria | Subject::AnyCriterion => {
                 self.check_ends(verdict_profile.scale.and_then(Scale::ends), kind)
             }
@@ -334,7 +385,7 @@ impl Test {
                 _ => Err(Error::new(kind, format!("{} is not the index of a step", self.value))
                     .hint("steps are counted from 0, and -1 means that all of them are right")),
             },
-            Subject::Label | Subject::Preference => Ok(()),
+            Subject::Raw | Subject::Label | Subject::Preference => Ok(()),
         }
     }
 
@@ -407,7 +458,15 @@ fn offered(verdict_profile: &VerdictProfile<'_>) -> Vec<(&'static str, &'static 
         Kind::Steps => vec![("first_error", "first_error = -1")],
         Kind::Preference => vec![("preference", "preference = first")],
         Kind::Criteria => {
-            vec![("criteria.", "criteria.NAME >= 3"), ("all criteria", "all criteria >= 3")]
+            let has_words =
+                verdict_profile.scale.is_some_and(|scale| scale.assessments().is_some());
+            let (one, all) = match has_words {
+                true => ("criteria.NAME = met", "all criteria = met"),
+                false => ("criteria.NAME >= 3", "all criteria >= 3"),
+            };
+            let scored = [("score", "score >= 0.7"), ("raw", "raw >= 0")];
+            let scored = scored.into_iter().filter(|_| verdict_profile.scored != Some(false));
+            scored.chain([("criteria.", one), ("all criteria", all)]).collect()
         }
         Kind::Ranking | Kind::Scores | Kind::Critique | Kind::Revision => Vec::new(),
     }
@@ -423,6 +482,11 @@ impl Subject {
                 SUBJECTS.iter().find(|(_, subject)| subject == named).map_or("", |(name, _)| name)
             }
         }
+    }
+
+    /// Whether it is about criteria, which are compared with a number or with a word.
+    fn is_criteria(&self) -> bool {
+        matches!(self, Self::Criterion(_) | Self::AllCriteria | Self::AnyCriterion)
     }
 
     /// Whether it is compared with a word rather than a number.

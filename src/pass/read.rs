@@ -5,7 +5,10 @@ use std::str::FromStr;
 use super::{
     CRITERION, Condition, OPERATORS, Operand, Operator, Pass, SUBJECTS, Subject, Test, quoted,
 };
-use crate::error::{Error, ErrorKind, Result, near, unknown};
+use crate::{
+    error::{Error, ErrorKind, Result, near, unknown},
+    scale::Assessment,
+};
 
 /// A lexeme of a written rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -240,7 +243,7 @@ fn unknown_value(name: &str) -> Error {
     }
 }
 
-/// The operand of a test: a word for labels and sides, otherwise a number.
+/// The operand of a test: a word for labels, sides and assessments of criteria, otherwise a number.
 fn value(subject: &Subject, operator: Operator, text: &str, is_quoted: bool) -> Result<Operand> {
     if text.is_empty() {
         return Err(wrong("a value is missing after its operator"));
@@ -254,8 +257,13 @@ fn value(subject: &Subject, operator: Operator, text: &str, is_quoted: bool) -> 
         };
     }
     let number = text.replace('−', "-").parse::<f64>().ok().filter(|n| n.is_finite());
+    let is_word = subject.is_criteria() && Assessment::of(&text.to_lowercase()).is_some();
     match number.filter(|_| !is_quoted) {
         Some(number) => Ok(Operand::Number(number)),
+        None if is_word && !matches!(operator, Operator::Is | Operator::IsNot) => {
+            Err(wrong(&format!("`{text}` is a word, and is compared with `=` or `!=`")))
+        }
+        None if is_word => Ok(Operand::Word { text: text.to_owned(), exact: false }),
         None if text.ends_with('%') => {
             Err(wrong(&format!("`{text}` is written as a number, such as 0.9")))
         }

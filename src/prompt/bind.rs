@@ -3,15 +3,15 @@
 //! A prompt declares fields, or names them in its body. [`Prompt::content`] gives their values: everything that a judge
 //! is shown, and therefore what marks, keys and orders are derived from.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, num::NonZeroUsize};
 
 use minijinja::{Value, value::Serde};
 
 use super::{Each, Field, Need, Prompt, printable::Several, rendering};
 use crate::{
     error::{Error, ErrorKind, Result},
-    item::{self, Item, is_answer, names_answer, names_answers},
-    parse::ItemShape,
+    item::{self, CRITERIA, Criteria, Item, is_answer, names_answer, names_answers},
+    parse::{ItemShape, Kind},
 };
 
 impl Prompt {
@@ -36,9 +36,12 @@ impl Prompt {
     /// What the prompt does not show is not checked.
     pub fn shape(&self, item: &Item) -> ItemShape {
         let shows = |named: fn(&str) -> bool| self.fields.iter().any(|field| named(&field.name));
-        let criteria = || item.criteria().into_iter().map(|(name, _)| name).collect();
+        let criteria = || {
+            let criteria = self.criteria(item).unwrap_or_default();
+            criteria.all.into_iter().map(|one| one.name).collect()
+        };
         let is_named = matches!(
-            item.field("criteria").as_deref(),
+            self.criteria_of(item).as_deref(),
             Some(serde_json::Value::Object(_) | serde_json::Value::Array(_))
         );
         let steps = if self.reads("steps") {
@@ -52,8 +55,49 @@ impl Prompt {
         ItemShape {
             steps: steps.filter(|count| *count > 0),
             answers: (shows(names_answers) && item.has_answers()).then(|| item.candidates().len()),
-            criteria: (self.reads("criteria") && is_named).then(criteria),
+            criteria: (self.reads(CRITERIA) && is_named).then(criteria),
         }
+    }
+
+    /// The same for one conversation: with several criteria in each, only those that it is about.
+    pub(super) fn shape_of(&self, item: &Item, element: Option<usize>) -> ItemShape {
+        let shape = self.shape(item);
+        let (Some(index), Some(per_call)) = (element, self.front.per_call) else { return shape };
+        let group = |names: Vec<String>| {
+            let from = index.saturating_mul(per_call.get());
+            names.into_iter().skip(from).take(per_call.get()).collect()
+        };
+        ItemShape { criteria: shape.criteria.map(group), ..shape }
+    }
+
+    /// The item's own criteria; where it has none, those of the prompt.
+    fn criteria_of<'i>(&'i self, item: &'i Item) -> Option<Cow<'i, serde_json::Value>> {
+        let own = item.field(CRITERIA).filter(|value| item::is_filled(value));
+        own.or_else(|| {
+            let field = self.fields.iter().find(|field| field.name == CRITERIA)?;
+            match &field.need {
+                Need::Default(value) => Some(Cow::Borrowed(value)),
+                Need::Required | Need::Optional => None,
+            }
+        })
+    }
+
+    /// The criteria by which an item is judged: its own; where it has none, those of the prompt.
+    ///
+    /// # Errors
+    /// The criteria cannot be used ([`ErrorKind::Record`]): see [`Criteria::read`].
+    pub fn criteria(&self, item: &Item) -> Result<Criteria> {
+        match self.criteria_of(item) {
+            Some(value) => Criteria::read(&value, ErrorKind::Record),
+            None => Ok(Criteria::default()),
+        }
+    }
+
+    /// Whether verdicts on criteria come to a score even without weights, because each is met or unmet.
+    pub(crate) fn assesses(&self) -> bool {
+        let scale = self.front.scale.as_ref();
+        self.front.verdict_kind() == Kind::Criteria
+            && scale.is_some_and(|scale| scale.assessments().is_some())
     }
 
     /// The texts of the declared fields, and every text nested in them: what a judge may quote.
@@ -73,7 +117,10 @@ impl Prompt {
             None => 1,
             Some(Each::Steps) => item.steps().len(),
             Some(Each::Answers) => item.candidates().len(),
-            Some(Each::Criteria) => item.criteria().len(),
+            Some(Each::Criteria) => {
+                let count = self.criteria(item).map_or(0, |criteria| criteria.all.len());
+                count.div_ceil(self.front.per_call.map_or(1, NonZeroUsize::get))
+            }
         }
     }
 
@@ -104,12 +151,28 @@ impl Prompt {
                 });
                 fields.insert("answer".into(), answer.unwrap_or_else(|| "".into()));
             }
-            Each::Criteria => {
-                let criterion = item.criteria().into_iter().nth(index).map(|(_, text)| text);
-                fields.insert("criterion".into(), criterion.unwrap_or_default().into());
-            }
+            Each::Criteria => self.add_criteria(fields, item, index),
         }
         fields.insert("index".into(), index.into());
+    }
+
+    /// Binds the criterion of a conversation (`criterion`, `criterion_name`, `weight`, `required`); with several in
+    /// each conversation, the list of them as `criteria`.
+    fn add_criteria(&self, fields: &mut BTreeMap<String, Value>, item: &Item, index: usize) {
+        let all = self.criteria(item).unwrap_or_default().all;
+        if let Some(per_call) = self.front.per_call {
+            let from = index.saturating_mul(per_call.get());
+            let group = all.iter().skip(from).take(per_call.get());
+            let group: Vec<serde_json::Value> = group.map(item::Criterion::to_json).collect();
+            fields.insert(CRITERIA.into(), Value::from(Serde(group)));
+            return;
+        }
+        let Some(one) = all.into_iter().nth(index) else { return };
+        let weight = one.to_json().get("weight").cloned();
+        fields.insert("weight".into(), Value::from(Serde(weight)));
+        fields.insert("required".into(), one.required.into());
+        fields.insert("criterion_name".into(), one.name.into());
+        fields.insert("criterion".into(), one.requirement.into());
     }
 
     /// The fields that the prompt reads: those that it declares, or that its body names; with `each` also the field that
@@ -119,6 +182,13 @@ impl Prompt {
     /// A declared field has a name that the engine uses itself.
     pub(super) fn declared(&self) -> Result<Vec<Field>> {
         let mut fields = self.named_fields()?;
+        if let Some(criteria) = &self.front.criteria {
+            let need = Need::Default(criteria.clone());
+            match fields.iter_mut().find(|field| field.name == CRITERIA) {
+                Some(field) => field.need = need,
+                None => fields.push(Field { name: CRITERIA.to_owned(), need }),
+            }
+        }
         let Some(each) = self.front.each else { return Ok(fields) };
         if each == Each::Answers {
             // Here `answer` is the one that a conversation is about.
@@ -155,9 +225,13 @@ impl Prompt {
             }
             return Ok(fields.clone());
         }
+        const OF_CRITERION: [&str; 3] = ["criterion_name", "weight", "required"];
+        let of_criterion =
+            |name: &str| self.front.each == Some(Each::Criteria) && OF_CRITERION.contains(&name);
         let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
         let mut names: Vec<String> = self.variables.iter().cloned().collect();
         names.retain(|name| !OURS.contains(&name.as_str()) && !globals.contains(&name.as_str()));
+        names.retain(|name| !of_criterion(name));
         Ok(names.into_iter().map(|name| Field { name, need: Need::Required }).collect())
     }
 }

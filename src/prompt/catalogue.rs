@@ -28,6 +28,9 @@ embedded![
     "score-reference",
     "rubric",
     "criteria",
+    "rubric-items",
+    "rubric-items-grouped",
+    "health-bench",
     "label",
     "correct",
     "correct-direct",
@@ -159,6 +162,8 @@ pub enum Supplied {
     Criteria,
     /// Criteria by name, each of which gets its own score.
     NamedCriteria,
+    /// Criteria with weights, each of which is met or unmet.
+    Rubric,
     /// The labels to choose from.
     Labels,
 }
@@ -175,11 +180,12 @@ pub enum Supplied {
 /// | three answers or more | `rank` |
 /// | `steps` | `first-error` |
 /// | `messages` and no answer | `trajectory` |
+/// | an answer and a rubric with weights, as in HealthBench | `rubric-items` |
 /// | an answer and a rubric | `rubric` |
 /// | an answer and a reference | `score-reference` |
 /// | an answer | `score` |
 ///
-/// Named criteria use `criteria`, labels use `label`.
+/// Named criteria use `criteria`, criteria with weights `rubric-items`, labels `label`.
 ///
 /// # Errors
 /// The record holds no answer, or lacks a field that every prompt of the model requires; or the model's own
@@ -216,6 +222,7 @@ fn generic_for(item: &Item, supplied: Supplied) -> Result<(Kind, &'static str)> 
     let has = |name: &str| item.text(name).is_some_and(|text| !text.is_empty());
     match supplied {
         Supplied::NamedCriteria => return Ok((Kind::Criteria, "criteria")),
+        Supplied::Rubric => return Ok((Kind::Criteria, "rubric-items")),
         Supplied::Labels => return Ok((Kind::Label, "label")),
         Supplied::Nothing | Supplied::Criteria => (),
     }
@@ -226,6 +233,7 @@ fn generic_for(item: &Item, supplied: Supplied) -> Result<(Kind, &'static str)> 
         _ if item.has("steps") => (Kind::Steps, "first-error"),
         0 if has("messages") => (Kind::Score, "trajectory"),
         0 => return Err(item.lacks("answer")),
+        _ if item.has_rubric() => (Kind::Criteria, "rubric-items"),
         _ if has("rubric") => (Kind::Score, "rubric"),
         _ if has("reference") => (Kind::Score, "score-reference"),
         _ => (Kind::Score, "score"),
@@ -362,6 +370,9 @@ mod tests {
         let answer = || json!({"question": "q", "answer": "a"});
         assert_eq!(chosen("openai/x", answer(), Supplied::Criteria).unwrap(), "score");
         assert_eq!(chosen("openai/x", answer(), Supplied::NamedCriteria).unwrap(), "criteria");
+        assert_eq!(chosen("openai/x", answer(), Supplied::Rubric).unwrap(), "rubric-items");
+        let rubric = json!({"answer": "a", "rubrics": [{"criterion": "c", "points": 2}]});
+        assert_eq!(chosen("openai/x", rubric, Supplied::Nothing).unwrap(), "rubric-items");
         assert_eq!(chosen("openai/x", answer(), Supplied::Labels).unwrap(), "label");
         assert_eq!(
             chosen("openai/x", json!({"chosen": "a", "rejected": "b"}), Supplied::Criteria)

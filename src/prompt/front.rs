@@ -4,6 +4,8 @@
 //! against each other: a score needs a scale, `until` needs `each: steps`, and so on. Nothing is ignored, because a
 //! setting that is silently ignored changes every verdict.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,7 +16,7 @@ use super::{
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
-    item::kind_of,
+    item::{Criteria, kind_of},
     parse::{self, Kind, Rule, VerdictFrom, VerdictSpec},
     pass::Pass,
     request::{Chat, Role, Sampling},
@@ -45,6 +47,10 @@ pub struct FrontMatter {
     pub each: Option<Each>,
     /// The label of a step after which no further step is judged.
     pub until: Option<String>,
+    /// The criteria of records that have none of their own, as the file writes them.
+    pub criteria: Option<Value>,
+    /// How many criteria one conversation is about, 2 or more; `None` is one, which the body sees as `criterion`.
+    pub per_call: Option<NonZeroUsize>,
     /// The fields that the body may name, in the order of the file; `None` means every name in the body, all required.
     pub fields: Option<Vec<Field>>,
     /// Globs over names of models; for these models this is the default prompt.
@@ -85,7 +91,8 @@ pub enum Each {
     Steps,
     /// The answers; the body sees one as `answer`, with its `index`.
     Answers,
-    /// The criteria; the body sees one as `criterion`, with its `index`.
+    /// The criteria; the body sees one as `criterion`, with its `criterion_name`, `weight`, `required` and `index`.
+    /// With `per_call` it sees several as `criteria`.
     Criteria,
 }
 
@@ -193,6 +200,8 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         kind,
         each: keys.word("each", &["steps", "answers", "criteria"])?,
         until: keys.text("until")?,
+        criteria: keys.read("criteria", criteria)?,
+        per_call: keys.read("per_call", |value| per_call(&value))?.filter(|count| count.get() > 1),
         fields: keys.read("fields", fields)?,
         models: keys.read("models", |value| texts("`models`", value))?.unwrap_or_default(),
         chat: keys.word("chat", &["model", "raw"])?.unwrap_or_default(),
@@ -239,12 +248,14 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// Every key of front matter, in the order of the documentation.
-    pub const KEYS: [&'static str; 23] = [
+    pub const KEYS: [&'static str; 25] = [
         "summary",
         "source",
         "kind",
         "each",
         "until",
+        "criteria",
+        "per_call",
         "fields",
         "models",
         "chat",
@@ -309,6 +320,13 @@ impl FrontMatter {
         if self.until.is_some() && self.each != Some(Each::Steps) {
             problems.push(("until", wrong("`until` needs `each: steps`".into())));
         }
+        if self.criteria.is_some() && self.verdict_kind() != Kind::Criteria {
+            let error = wrong("`criteria` needs `kind: criteria`".into());
+            problems.push(("criteria", error.hint("write them into the body, or under `fields`")));
+        }
+        if self.per_call.is_some() && self.each != Some(Each::Criteria) {
+            problems.push(("per_call", wrong("`per_call` needs `each: criteria`".into())));
+        }
         problems.extend(self.scale_problem().map(|error| ("scale", error)));
         problems.extend(
             self.rules
@@ -327,9 +345,13 @@ impl FrontMatter {
             return needed.then(|| wrong("a score needs its `scale`: {min: 1, max: 10}".into()));
         };
         let (fits, other) = match self.kind {
-            Kind::Score | Kind::Scores | Kind::Criteria => (
-                !matches!(scale, Scale::Preference(_)),
+            Kind::Score | Kind::Scores => (
+                !matches!(scale, Scale::Preference(_) | Scale::Assessment(_)),
                 "numbers such as {min: 1, max: 10}, or {labels: {Good: 1, Bad: 0}}",
+            ),
+            Kind::Criteria => (
+                !matches!(scale, Scale::Preference(_)),
+                "[met, unmet, cannot assess], numbers such as {min: 1, max: 5}, or {labels: {Good: 1, Bad: 0}}",
             ),
             Kind::Label => (matches!(scale, Scale::Labels { .. }), "{labels: {Good: 1, Bad: 0}}"),
             Kind::Preference => {
@@ -353,6 +375,9 @@ impl FrontMatter {
             (Kind::Preference, Some(scale)) if !scale.allows_tie() => vec!["first", "second"],
             (Kind::Preference, _) => vec!["first", "second", "tie"],
             (Kind::Label, Some(scale)) => scale.levels().map(|(name, _)| name).collect(),
+            (Kind::Criteria, Some(Scale::Assessment(words))) => {
+                words.iter().map(|word| word.name()).collect()
+            }
             _ => return None,
         };
         let meaning = rule.values.meanings().find(|meaning| !offered.contains(meaning))?;
@@ -388,6 +413,23 @@ fn roles(value: Value) -> Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+/// The key `criteria`: a list or an object that can be read as a rubric.
+fn criteria(value: Value) -> Result<Value> {
+    if !value.is_array() && !value.is_object() {
+        let error = wrong(format!("`criteria` is {}, and must list criteria", kind_of(&value)));
+        return Err(error.hint(
+            "write `criteria: {tone: \"Is kind.\"}`, or a list of {requirement: …, weight: 2}",
+        ));
+    }
+    Criteria::read(&value, ErrorKind::Prompt).map(|_| value)
+}
+
+/// The key `per_call`.
+fn per_call(value: &Value) -> Result<NonZeroUsize> {
+    let count = usize::try_from(whole("`per_call`", value)?).ok().and_then(NonZeroUsize::new);
+    count.ok_or_else(|| wrong("`per_call` must be 1 or more criteria".into()))
 }
 
 /// The key `draws`.

@@ -82,10 +82,11 @@ use self::{bind::value_of, engine::environment, sample::OutlineAsk};
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
-    item::Item,
+    item::{CRITERIA, Item},
     parse::{self, Kind, Reader, VerdictSpec},
     pass::VerdictProfile,
     request::Hasher,
+    scale::{Assessment, Scale},
     text::JudgedTexts,
 };
 
@@ -255,6 +256,8 @@ impl Prompt {
         let kind = match self.front.each {
             None => spec.kind,
             Some(Each::Steps) => Kind::Label,
+            Some(Each::Criteria) if self.front.per_call.is_some() => Kind::Criteria,
+            Some(Each::Criteria) if self.assesses() => return assessed(spec),
             Some(Each::Answers | Each::Criteria) => Kind::Score,
         };
         VerdictSpec { kind, ..spec }
@@ -277,6 +280,7 @@ impl Prompt {
             labels: spec.labels,
             picks: self.has_probabilities(),
             criteria: None,
+            scored: self.assesses().then_some(true),
         }
     }
 
@@ -356,6 +360,9 @@ impl Prompt {
         if !roles.is_empty() {
             hasher.named("roles", roles);
         }
+        if let Some(per_call) = self.front.per_call {
+            hasher.named("per_call", &per_call);
+        }
         hasher.hex::<8>()
     }
 
@@ -430,6 +437,11 @@ impl Prompt {
     ) -> Result<Program> {
         let mut fields = BTreeMap::new();
         for Field { name, need } in &self.fields {
+            let is_split = self.front.each == Some(Each::Criteria) && !self.prints(name);
+            if is_split && name == CRITERIA {
+                // Each conversation is about some of them, and a rubric may be long.
+                continue;
+            }
             let value = match (self.bound(item, name), need) {
                 (Some(value), _) => value_of(item, name, &value),
                 (None, Need::Default(value)) => Value::from(Serde(value)),
@@ -439,7 +451,8 @@ impl Prompt {
             fields.insert(name.clone(), value);
         }
         self.add_element(&mut fields, item, element);
-        Ok(Program::new(self.clone(), fields, element.is_some(), context, mark, self.shape(item)))
+        let shape = self.shape_of(item, element);
+        Ok(Program::new(self.clone(), fields, element.is_some(), context, mark, shape))
     }
 
     /// Whether the item has every field that this prompt requires.
@@ -453,6 +466,19 @@ impl Prompt {
         let required = self.fields.iter().filter(|field| field.need == Need::Required);
         let lacking = required.into_iter().find(|field| self.bound(item, &field.name).is_none());
         item.lacks(lacking.map_or("answer", |field| &field.name)).within(&self.name)
+    }
+}
+
+/// How the verdict on one criterion is read that is met or unmet: as a label, so that it has its probabilities.
+fn assessed(spec: VerdictSpec) -> VerdictSpec {
+    let words = spec.scale.as_ref().and_then(Scale::assessments).unwrap_or_default();
+    let labels: Vec<String> = words.iter().map(|word| word.name().to_owned()).collect();
+    VerdictSpec {
+        kind: Kind::Label,
+        scale: Some(Scale::labels(labels.iter())),
+        positive: Some(Assessment::Met.name().to_owned()),
+        labels,
+        ..spec
     }
 }
 

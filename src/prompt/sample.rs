@@ -11,7 +11,7 @@ use minijinja::{
     value::{Enumerator, Object, ObjectRepr, Serde},
 };
 
-use super::{Program, ProgramContext, ProgramStep, Prompt, bind::bound};
+use super::{Each, Program, ProgramContext, ProgramStep, Prompt, bind::bound};
 use crate::{
     completion::Completion,
     error::Result,
@@ -130,7 +130,9 @@ impl Prompt {
     fn sample_program(&self, context: ProgramContext) -> Program {
         let mut fields: BTreeMap<String, Value> =
             self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
-        self.add_element(&mut fields, &sample_item(), Some(1));
+        // There is one criterion; a later step has others before it.
+        let element = if self.front.each == Some(Each::Criteria) { 0 } else { 1 };
+        self.add_element(&mut fields, &sample_item(), Some(element));
         let mark = self.marks().then(|| SAMPLE_MARK.to_owned());
         let is_element = self.front.each.is_some();
         Program::new(

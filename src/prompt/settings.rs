@@ -27,7 +27,8 @@ impl Prompt {
     /// Verdicts of this kind cannot have such a scale, the body does not print `scale`, or the scale has no values.
     pub fn set_scale(&mut self, scale: Scale) -> Result<()> {
         let fits = match self.front.kind {
-            Kind::Score | Kind::Scores | Kind::Criteria => scale.ends().is_some(),
+            Kind::Criteria => scale.ends().is_some(),
+            Kind::Score | Kind::Scores => scale.ends().is_some() && scale.assessments().is_none(),
             Kind::Label => matches!(scale, Scale::Labels { .. }),
             _ => false,
         };

@@ -8,7 +8,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::line::{ResultLine, plain};
+use crate::{
+    line::{ResultLine, plain},
+    verdict::CriterionVerdict,
+};
 
 /// A column of the verdict: its name, and how its cell is made from a line.
 type Column = (&'static str, fn(&ResultLine) -> Option<Value>);
@@ -16,11 +19,12 @@ type Column = (&'static str, fn(&ResultLine) -> Option<Value>);
 /// The columns of the verdict in their order. Columns that no row has are left out.
 ///
 /// The version of a line, its votes and what only programs read have no column.
-const COLUMNS: [Column; 28] = [
+const COLUMNS: [Column; 29] = [
     ("id", |line| Some(line.id.clone().into())),
     ("kind", |line| json(line.verdict.kind)),
     ("verdict", |line| text(line.verdict.verdict.as_ref())),
     ("score", |line| line.verdict.score.map(plain)),
+    ("raw", |line| line.verdict.raw.map(plain)),
     ("normalized", |line| line.normalized.map(Value::from)),
     ("expected_score", |line| line.expected_score.map(Value::from)),
     ("label", |line| text(line.verdict.label.as_ref())),
@@ -192,9 +196,23 @@ impl FlatRow {
     fn of(line: ResultLine) -> Self {
         let cells = COLUMNS.iter().filter_map(|(name, of)| Some(((*name).to_owned(), of(&line)?)));
         let mut verdict: Map<String, Value> = cells.collect();
-        let criteria = line.verdict.criteria.into_iter().flatten();
-        verdict.extend(criteria.map(|(name, n)| (format!("{CRITERION}{name}"), plain(n))));
+        let column = |name: &str| format!("{CRITERION}{name}");
+        match line.verdict.rubric {
+            Some(rubric) => verdict.extend(rubric.iter().map(|one| (column(&one.name), cell(one)))),
+            None => {
+                let criteria = line.verdict.criteria.into_iter().flatten();
+                verdict.extend(criteria.map(|(name, n)| (column(&name), plain(n))));
+            }
+        }
         Self { own: line.item.unwrap_or_default(), verdict }
+    }
+}
+
+/// The verdict on one criterion of a rubric: `met`, `unmet` or `cannot assess`, or a number on its scale.
+fn cell(one: &CriterionVerdict) -> Value {
+    match (one.verdict, one.value) {
+        (None, Some(value)) => plain(value),
+        _ => one.shown().into(),
     }
 }
 
@@ -295,6 +313,26 @@ mod tests {
                 ("criteria.facts".into(), ColumnType::Number),
                 ("criteria.tone".into(), ColumnType::Whole)
             ]
+        );
+    }
+
+    #[test]
+    fn a_rubric_has_its_score_and_the_word_for_each_criterion() {
+        let mut columns = Columns::default();
+        let one = line(json!({
+            "id": "a", "kind": "criteria", "verdict": "0 (1 unmet, 1 cannot assess)", "score": 0, "raw": -0.5,
+            "criteria": {"1": 0}, "rubric": [
+                {"name": "1", "verdict": "unmet", "value": 0, "weight": 3},
+                {"name": "2", "verdict": "cannot assess", "weight": 2},
+            ],
+        }));
+        columns.note(one.clone());
+        let names: Vec<String> = columns.named().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["id", "kind", "verdict", "score", "raw", "criteria.1", "criteria.2"]);
+        let row = columns.row(one);
+        assert_eq!(
+            (&row["criteria.1"], &row["criteria.2"]),
+            (&json!("unmet"), &json!("cannot assess"))
         );
     }
 

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result, json_fault},
     line::{Lenient, ResultLine, TextLike, VerdictLine},
+    verdict::CriterionVerdict,
 };
 
 /// The verdict of one run on one record.
@@ -44,6 +45,8 @@ pub struct RecordVerdict {
     pub number: Option<f64>,
     /// Whether the verdict passes; `None` without a pass rule.
     pub pass: Option<bool>,
+    /// The verdict on each criterion of a rubric, by its name; empty for other verdicts.
+    pub criteria: BTreeMap<String, String>,
 }
 
 /// The fields of a line that are compared. All others are ignored and may have any type.
@@ -62,6 +65,8 @@ struct LineFields {
     preference: Lenient<TextLike>,
     #[serde(default)]
     pass: Lenient<bool>,
+    #[serde(default)]
+    rubric: Lenient<Vec<CriterionVerdict>>,
     unreadable: Option<IgnoredAny>,
     error: Option<IgnoredAny>,
 }
@@ -89,7 +94,7 @@ impl RecordVerdict {
         let id = id.ok_or_else(|| not_a_result("it has no `id`"))?;
         let pass = seen.pass.known();
         if seen.unreadable.is_some() || seen.error.is_some() {
-            return Ok(Self { id, verdict: None, number: None, pass });
+            return Ok(Self { id, verdict: None, number: None, pass, criteria: BTreeMap::new() });
         }
         let verdict = seen.verdict.known();
         let written = verdict.as_ref().and_then(TextLike::number);
@@ -104,11 +109,28 @@ impl RecordVerdict {
             .or_else(|| seen.label.known().map(TextLike::text))
             .or_else(|| seen.first_error.known().map(first_error))
             .or_else(|| seen.preference.known().map(TextLike::text));
-        Ok(Self { id, verdict, number, pass })
+        let criteria = words(&seen.rubric.known().unwrap_or_default());
+        Ok(Self { id, verdict, number, pass, criteria })
     }
 
-    /// Whether both verdicts are equal: numbers up to rounding noise, everything else as text.
+    /// The criteria on which two verdicts differ, each with both words, in the order of their names.
+    pub fn changed<'v>(
+        &'v self,
+        other: &'v Self,
+    ) -> impl Iterator<Item = (&'v str, &'v str, &'v str)> {
+        let pair = |(name, own): (&'v String, &'v String)| {
+            let theirs = other.criteria.get(name)?;
+            (own != theirs).then_some((name.as_str(), own.as_str(), theirs.as_str()))
+        };
+        self.criteria.iter().filter_map(pair)
+    }
+
+    /// Whether both verdicts are equal: numbers up to rounding noise, everything else as text. Of rubrics also the
+    /// verdict on each criterion.
     fn agrees(&self, other: &Self) -> bool {
+        if self.changed(other).next().is_some() {
+            return false;
+        }
         match (self.number, other.number) {
             (Some(one), Some(two)) => (one - two).abs() < NOISE,
             _ => self.verdict == other.verdict,
@@ -119,9 +141,16 @@ impl RecordVerdict {
 /// The same facts from a line that is already parsed.
 impl From<&ResultLine> for RecordVerdict {
     fn from(line: &ResultLine) -> Self {
-        let VerdictLine { verdict, score, .. } = &line.verdict;
-        Self { id: line.id.clone(), verdict: verdict.clone(), number: *score, pass: line.pass }
+        let VerdictLine { verdict, score, rubric, .. } = &line.verdict;
+        let criteria = words(rubric.as_deref().unwrap_or_default());
+        let (id, verdict) = (line.id.clone(), verdict.clone());
+        Self { id, verdict, number: *score, pass: line.pass, criteria }
     }
+}
+
+/// The verdict on each criterion of a rubric, by its name.
+fn words(rubric: &[CriterionVerdict]) -> BTreeMap<String, String> {
+    rubric.iter().map(|one| (one.name.clone(), one.shown())).collect()
 }
 
 /// Two runs, joined by the ids of their records.
@@ -217,6 +246,16 @@ impl Comparison {
             self.pairs.iter().filter(read).count()
         };
         (only(true), only(false))
+    }
+
+    /// The number of criteria of rubrics that both runs judged, and of those with another verdict.
+    pub fn criteria(&self) -> (usize, usize) {
+        let both = |(one, other): &&(RecordVerdict, RecordVerdict)| {
+            one.criteria.keys().filter(|name| other.criteria.contains_key(*name)).count()
+        };
+        let changed = |(one, other): &(RecordVerdict, RecordVerdict)| one.changed(other).count();
+        let all = self.pairs.iter().map(|pair| both(&pair)).sum();
+        (all, self.pairs.iter().map(changed).sum())
     }
 
     /// The records to which both runs gave a verdict.
@@ -375,6 +414,9 @@ impl fmt::Display for Comparison {
                 }
             }
         }
+        if let (all @ 1.., changed) = self.criteria() {
+            write!(f, "\ncriteria: {changed} of {all} changed")?;
+        }
         match self.significance() {
             Some(Significance::McNemar { first, second, p }) => {
                 write!(
@@ -419,7 +461,23 @@ mod tests {
             number: verdict.as_ref().and_then(|v| v.parse().ok()),
             verdict,
             pass: None,
+            criteria: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn criteria_that_changed_are_counted_and_their_record_differs() {
+        let read = |first: &str, second: &str| {
+            let line = format!(
+                r#"{{"id": "a", "score": 0.5, "rubric": [{{"name": "x", "verdict": "{first}", "value": 1}}, {{"name": "y", "verdict": "{second}"}}]}}"#
+            );
+            RecordVerdict::read(&line).unwrap()
+        };
+        let (one, other) = (read("met", "unmet"), read("unmet", "met"));
+        let comparison = Comparison::new([one.clone()], [other.clone()]);
+        assert_eq!((comparison.criteria(), comparison.flips().count()), ((2, 2), 1));
+        assert_eq!(one.changed(&other).next(), Some(("x", "met", "unmet")));
+        assert!(comparison.to_string().contains("criteria: 2 of 2 changed"), "{comparison}");
     }
 
     /// Two runs over the same records, with these verdicts.

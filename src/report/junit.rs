@@ -5,15 +5,18 @@
 //! | passes, or has a verdict and there is no pass rule | passed |
 //! | fails the pass rule | failure |
 //! | has an unreadable answer, or no answer | error |
+//!
+//! The criteria of a rubric are properties of the test case.
 
 use std::{io::Write, time::Duration};
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::terminal::escaped;
 use crate::{
     error::{Error, ErrorKind, Result},
     line::ResultLine,
+    verdict::{CriterionVerdict, Rubric},
 };
 
 /// Records as test cases of one test suite.
@@ -38,6 +41,10 @@ impl Junit {
     pub fn add(&mut self, name: &str, line: &ResultLine) {
         let mut case = TestCase::new(shown(name), self.status(line));
         case.set_classname(self.suite.name.to_string());
+        for one in line.verdict.rubric.iter().flatten() {
+            let name = shown(&format!("criteria.{}", one.name));
+            case.add_property(Property::new(name, of_criterion(one)));
+        }
         if let Some(latency) = line.latency_ms {
             case.set_time(Duration::from_millis(latency));
         }
@@ -84,11 +91,23 @@ impl Junit {
     /// The message of a failure: the verdict, and the rule that it does not meet.
     fn missed(&self, line: &ResultLine) -> String {
         let verdict = line.verdict.verdict.as_deref().unwrap_or_default();
+        let criteria = line.verdict.rubric.clone().unwrap_or_default();
+        let rubric = Rubric::new(criteria);
+        let lacking = match rubric.lacking().as_slice() {
+            [] => String::new(),
+            names => format!("; required and not met: `{}`", names.join("`, `")),
+        };
         match &self.rule {
-            Some(rule) => format!("{verdict} does not meet `{rule}`"),
-            None => format!("{verdict} does not pass"),
+            Some(rule) => format!("{verdict} does not meet `{rule}`{lacking}"),
+            None => format!("{verdict} does not pass{lacking}"),
         }
     }
+}
+
+/// The verdict on one criterion of a rubric, with what it counts: `unmet (weight 3, required)`.
+fn of_criterion(one: &CriterionVerdict) -> String {
+    let required = if one.required { ", required" } else { "" };
+    format!("{} (weight {}{required})", one.shown(), one.weight)
 }
 
 /// A text that is valid in XML and safe to print.
@@ -101,7 +120,28 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Judgment, Reason, Unreadable, Verdict};
+    use crate::verdict::{Assessment, Judgment, Reason, Unreadable, Verdict};
+
+    #[test]
+    fn the_criteria_of_a_rubric_are_properties_and_what_is_required_is_named() {
+        let facts = CriterionVerdict {
+            weight: 3.0,
+            required: true,
+            ..CriterionVerdict::assessed("facts", Assessment::Unmet)
+        };
+        let rubric = Rubric::new(vec![CriterionVerdict::assessed("tone", Assessment::Met), facts]);
+        let judgment = Judgment { pass: Some(false), ..Judgment::new(Ok(Verdict::Rubric(rubric))) };
+        let mut junit = Junit::new("rubric-items", Some("score >= 0.2".into()));
+        junit.add("a", &ResultLine::of(Ok(&judgment)));
+        let mut xml = Vec::new();
+        junit.write(&mut xml).unwrap();
+        let xml = String::from_utf8(xml).unwrap();
+        assert!(
+            xml.contains("name=\"criteria.facts\" value=\"unmet (weight 3, required)\""),
+            "{xml}"
+        );
+        assert!(xml.contains("required and not met: `facts`"), "{xml}");
+    }
 
     #[test]
     fn failing_is_a_failure_and_what_says_nothing_an_error() {

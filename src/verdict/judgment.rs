@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Outcome, Preference, Steps, Unreadable, Verdict, Vote, alike};
+use super::{Outcome, Preference, Rubric, Steps, Unreadable, Verdict, Vote, alike};
 use crate::completion::{Distribution, UsageTotal};
 
 /// The result of judging one item: the verdict of all votes, the votes with their texts, and their cost.
@@ -34,7 +34,8 @@ pub struct Judgment {
     pub verdict: Result<Verdict, Unreadable>,
     /// Whether both orders of a comparison have the same verdict; `None` unless both were asked and could be read.
     pub consistent: Option<bool>,
-    /// Whether the pass rule holds; `None` without a rule. Unreadable never passes.
+    /// Whether the pass rule holds, and every required criterion of a rubric is met; `None` without either.
+    /// Unreadable never passes.
     pub pass: Option<bool>,
     /// For scores: 0 at the lowest end of the scale, 1 at the highest.
     pub normalized: Option<f64>,
@@ -94,7 +95,7 @@ impl Judgment {
         self.verdict.as_ref().ok()
     }
 
-    /// For scores: the number, on the prompt's scale.
+    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1.
     pub fn score(&self) -> Option<f64> {
         self.decided()?.score()
     }
@@ -160,9 +161,14 @@ impl Judgment {
         self.decided()?.scores()
     }
 
-    /// For criteria: one number for each, by name.
+    /// For criteria: one number for each, by name; of a rubric those that were assessed.
     pub fn criteria(&self) -> Option<&BTreeMap<String, f64>> {
         self.decided()?.criteria()
+    }
+
+    /// For rubrics: the verdict on each criterion, with its weight.
+    pub fn rubric(&self) -> Option<&Rubric> {
+        self.decided()?.rubric()
     }
 
     /// For a text that is itself the result: a critique, a solution, a revision.

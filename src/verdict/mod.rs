@@ -8,15 +8,17 @@
 //! | [`Judgment`] | the decision over all votes about one item |
 
 mod unreadable;
+mod rubric;
 mod vote;
 mod judgment;
 
 #[doc(inline)]
-pub use crate::scale::Side as Preference;
+pub use crate::scale::{Assessment, Side as Preference};
 #[doc(hidden)]
 pub use vote::visible;
 pub use {
     judgment::Judgment,
+    rubric::{CriterionVerdict, Rubric},
     unreadable::{Reason, Unreadable},
     vote::{Call, Outcome, Vote},
 };
@@ -40,6 +42,7 @@ use crate::completion::Distribution;
 /// | `ranking` | groups of 0-based answers | best first; a group holds answers that are equally good |
 /// | `scores` | one number per answer | on the prompt's scale, in the item's order |
 /// | `criteria` | one number per named criterion | on the prompt's scale |
+/// | `criteria` | [`Rubric`], where criteria are met or unmet, or have weights | a verdict for each criterion, and a score from 0 to 1 |
 /// | `text` | a text | the result itself: a critique, a solution, a revision |
 ///
 /// ```
@@ -67,6 +70,8 @@ pub enum Verdict {
     Scores(Vec<f64>),
     /// One number per named criterion.
     Criteria(BTreeMap<String, f64>),
+    /// A verdict on each criterion of a rubric, with weights, and the score that they come to.
+    Rubric(Rubric),
     /// A text that is the result itself: a critique, a solution, a revision.
     Text(String),
 }
@@ -144,7 +149,11 @@ impl Verdict {
             Self::Steps(steps) => {
                 Some(steps.first_error.map_or_else(|| "-1".to_owned(), |index| index.to_string()))
             }
-            Self::Ranking(_) | Self::Scores(_) | Self::Criteria(_) | Self::Text(_) => None,
+            Self::Ranking(_)
+            | Self::Scores(_)
+            | Self::Criteria(_)
+            | Self::Rubric(_)
+            | Self::Text(_) => None,
         }
     }
 
@@ -157,15 +166,16 @@ impl Verdict {
             Self::Preference(_) => VerdictKind::Preference,
             Self::Ranking(_) => VerdictKind::Ranking,
             Self::Scores(_) => VerdictKind::Scores,
-            Self::Criteria(_) => VerdictKind::Criteria,
+            Self::Criteria(_) | Self::Rubric(_) => VerdictKind::Criteria,
             Self::Text(_) => VerdictKind::Text,
         }
     }
 
-    /// For scores: the number, on the prompt's scale.
+    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1.
     pub fn score(&self) -> Option<f64> {
         match self {
             Self::Score(score) => Some(*score),
+            Self::Rubric(rubric) => rubric.score(),
             _ => None,
         }
     }
@@ -234,10 +244,19 @@ impl Verdict {
         }
     }
 
-    /// For criteria: one number for each, by name.
+    /// For criteria: one number for each, by name; of a rubric those that were assessed.
     pub fn criteria(&self) -> Option<&BTreeMap<String, f64>> {
         match self {
             Self::Criteria(criteria) => Some(criteria),
+            Self::Rubric(rubric) => Some(rubric.numbers()),
+            _ => None,
+        }
+    }
+
+    /// For rubrics: the verdict on each criterion, with its weight.
+    pub fn rubric(&self) -> Option<&Rubric> {
+        match self {
+            Self::Rubric(rubric) => Some(rubric),
             _ => None,
         }
     }
@@ -269,7 +288,7 @@ pub enum VerdictKind {
     Ranking,
     /// One number for each of several answers.
     Scores,
-    /// One number for each criterion.
+    /// One number, or a verdict with a weight, for each criterion.
     Criteria,
     /// A text that is the result itself.
     Text,
@@ -317,6 +336,7 @@ impl fmt::Display for Verdict {
                     criteria.iter().map(|(name, n)| format!("{name} {n}")).collect();
                 f.write_str(&pairs.join(", "))
             }
+            Self::Rubric(rubric) => write!(f, "{rubric}"),
             Self::Text(text) => f.write_str(text),
         }
     }
@@ -331,6 +351,7 @@ pub(crate) fn alike(a: &Verdict, b: &Verdict) -> bool {
     match (a, b) {
         (Verdict::Label(a), Verdict::Label(b)) => a.label == b.label,
         (Verdict::Steps(a), Verdict::Steps(b)) => a.first_error == b.first_error,
+        (Verdict::Rubric(a), Verdict::Rubric(b)) => a.is_like(b),
         _ => a == b,
     }
 }

@@ -8,6 +8,7 @@
 //! | verdict | labels that are understood |
 //! |---|---|
 //! | score, criteria | a number, or the name of a level of the scale |
+//! | rubric | an object with `met`, `unmet`, true, false, 1 or 0 for each criterion; a number for the score |
 //! | label | its name, in any case; a word for correct or incorrect (`yes`, `false`, `1`) |
 //! | first error | an index from 0, −1, a list of indexes, a list with a word for each step, `none` |
 //! | preference, two scores, ranking of two | `A`, `first`, `model_a`, `A>B`, `tie`, 1, 2, the name of a model |
@@ -15,6 +16,8 @@
 mod sides;
 mod steps;
 mod words;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -29,7 +32,7 @@ use crate::{
     judge::Judge,
     parse::Kind,
     scale::Scale,
-    verdict::{Judgment, Preference, Verdict},
+    verdict::{Assessment, Judgment, Preference, Verdict},
 };
 
 /// The field with the record's own label, unless another one is named.
@@ -165,14 +168,13 @@ impl Labels {
                 Some(number) => Compared::Numbers(vec![(String::new(), (number, *score))]),
                 None => Compared::No,
             },
-            Verdict::Criteria(criteria) => {
-                let own = |name: &String| self.number(label.get(name)?);
-                let pairs = criteria
-                    .iter()
-                    .filter_map(|(name, given)| Some((name.clone(), (own(name)?, *given))));
-                let pairs: Vec<_> = pairs.collect();
-                if pairs.is_empty() { Compared::No } else { Compared::Numbers(pairs) }
-            }
+            Verdict::Criteria(criteria) => self.by_criterion(&label, criteria),
+            Verdict::Rubric(rubric) => match (self.number(&label), rubric.score()) {
+                (Some(number), Some(score)) => {
+                    Compared::Numbers(vec![(String::new(), (number, score))])
+                }
+                _ => self.by_criterion(&label, rubric.numbers()),
+            },
             Verdict::Label(found) => self.named(&found.label, &text_of(&label)),
             Verdict::Steps(steps) => first_error(steps.first_error, &label),
             Verdict::Preference(side) => preferred(*side, &label, item),
@@ -190,6 +192,19 @@ impl Labels {
             },
             Verdict::Text(_) => return None,
         })
+    }
+
+    /// Compares the number of each criterion with that of the label.
+    fn by_criterion(&self, label: &Value, criteria: &BTreeMap<String, f64>) -> Compared {
+        let own = |name: &String| {
+            let label = label.get(name)?;
+            let assessed = || Assessment::of(text_of(label).trim())?.value();
+            label.as_bool().map(f64::from).or_else(|| self.number(label)).or_else(assessed)
+        };
+        let pairs =
+            criteria.iter().filter_map(|(name, given)| Some((name.clone(), (own(name)?, *given))));
+        let pairs: Vec<_> = pairs.collect();
+        if pairs.is_empty() { Compared::No } else { Compared::Numbers(pairs) }
     }
 
     /// The label in the words of verdicts; unchanged if its word has no other meaning.

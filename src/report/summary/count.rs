@@ -5,7 +5,7 @@ use crate::{
     completion::Finish,
     error::Error,
     item::Item,
-    verdict::{Judgment, Verdict},
+    verdict::{Assessment, Judgment, Rubric, Verdict},
 };
 
 impl Summary {
@@ -66,6 +66,7 @@ impl Summary {
                 self.shares.steps += 1;
                 self.shares.without_error += usize::from(steps.first_error.is_none());
             }
+            Verdict::Rubric(rubric) => return self.count_rubric(rubric),
             Verdict::Criteria(criteria) => {
                 for (name, number) in criteria {
                     self.criteria.entry(name.clone()).or_default().add(*number);
@@ -74,6 +75,22 @@ impl Summary {
             _ => (),
         }
         *self.verdicts.entry(heading(verdict)).or_default() += 1;
+    }
+
+    /// Counts the score of a rubric and the verdicts on its criteria. Criteria that are called by a number differ from
+    /// record to record, so that only names have figures of their own.
+    fn count_rubric(&mut self, rubric: &Rubric) {
+        if let Some(score) = rubric.score() {
+            self.scores.add(score);
+        }
+        for word in Assessment::ALL {
+            *self.assessed.entry(word.name()).or_default() += rubric.count(word);
+        }
+        let is_number = |name: &str| name.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let named = rubric.numbers().iter().filter(|(name, _)| !is_number(name));
+        for (name, number) in named {
+            self.criteria.entry(name.clone()).or_default().add(*number);
+        }
     }
 
     /// Counts finish reasons that are not known to mean a complete answer.
@@ -92,7 +109,7 @@ fn heading(verdict: &Verdict) -> String {
         Verdict::Label(label) => label.label.clone(),
         Verdict::Preference(side) => side.name().into(),
         Verdict::Score(_) | Verdict::Steps(_) | Verdict::Ranking(_) => verdict.to_string(),
-        Verdict::Scores(_) | Verdict::Criteria(_) | Verdict::Text(_) => {
+        Verdict::Scores(_) | Verdict::Criteria(_) | Verdict::Rubric(_) | Verdict::Text(_) => {
             verdict.kind().name().into()
         }
     }

@@ -17,6 +17,12 @@ impl fmt::Display for Summary {
         self.write_records(f)?;
         self.write_verdicts(f)?;
         self.write_bounds(f)?;
+        let assessed = self.assessed.iter().filter(|(_, count)| **count > 0);
+        let assessed: Vec<String> =
+            assessed.map(|(word, count)| format!("{count} {word}")).collect();
+        if !assessed.is_empty() {
+            write!(f, "\ncriteria: {}", assessed.join(", "))?;
+        }
         if let Some(passed) = self.passed {
             let share = 100.0 * ratio(passed, self.all());
             write!(f, "\n{passed} of {} passed ({share:.1} %)", self.all())?;

@@ -50,6 +50,9 @@ impl Summary {
         for (name, scores) in &self.criteria {
             all["criteria"][name] = json!({"mean": scores.mean(), "records": scores.count});
         }
+        if !self.assessed.is_empty() {
+            all["assessed"] = json!(self.assessed);
+        }
         if !self.finishes.is_empty() {
             all["finish_reasons"] = json!(self.finishes);
         }

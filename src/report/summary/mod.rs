@@ -22,6 +22,7 @@ use super::{
 use crate::{
     completion::UsageTotal,
     judge::Judge,
+    parse::Kind,
     records::Ending,
     verdict::{CORRECT, INCORRECT},
 };
@@ -81,7 +82,7 @@ pub struct Summary {
     pub saved_cost: Option<f64>,
     /// The duration of the run.
     pub time: Duration,
-    /// The lowest and the highest score of the scale.
+    /// The lowest and the highest score of the scale; of rubrics 0 and 1.
     ends: Option<(f64, f64)>,
     /// The label that means correct, if the prompt names one or one of its labels does by itself.
     positive: Option<String>,
@@ -91,6 +92,8 @@ pub struct Summary {
     shares: Shares,
     /// The scores of each criterion by its name.
     criteria: BTreeMap<String, Scores>,
+    /// How many criteria of rubrics were met, unmet or could not be assessed.
+    assessed: BTreeMap<&'static str, usize>,
     /// Whether preferences depend on the order of the answers.
     orders: Orders,
     /// Verdicts compared with the probabilities of their values.
@@ -125,7 +128,12 @@ pub struct Bounds {
 impl Summary {
     /// An empty summary for the verdicts of this judge and the records' own labels.
     pub fn new(judge: &Judge, labels: Labels) -> Self {
-        let ends = judge.prompt().front().scale.as_ref().and_then(crate::scale::Scale::ends);
+        let front = judge.prompt().front();
+        let ends = match front.verdict_kind() {
+            // Numbers of criteria have no common figures; the score of a rubric is 0 to 1.
+            Kind::Criteria => Some((0.0, 1.0)),
+            _ => front.scale.as_ref().and_then(crate::scale::Scale::ends),
+        };
         let positive = judge.prompt().verdict_profile().positive;
         let temperature = judge.prompt().front().sampling.temperature;
         let greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
