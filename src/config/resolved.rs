@@ -254,7 +254,7 @@ fn rubric(criterion: &[Pair]) -> Result<Value> {
         };
         are_texts = false;
         let value = if is_criterion(&value) { vec![value].into() } else { value };
-        let read = Criteria::read(&value, ErrorKind::Config)?.all.into_iter().zip(1..);
+        let read = Criteria::part(&value, ErrorKind::Config)?.all.into_iter().zip(1..);
         all.extend(read.map(|(one, n)| match name.is_empty() {
             // A criterion without a name is called by its place among all of them.
             true if one.name == n.to_string() => one.named(""),

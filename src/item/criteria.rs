@@ -122,6 +122,15 @@ impl Criteria {
     /// A criterion has no requirement, or a weight that is not a finite number; two have the same name; no weight is
     /// above 0; there are too many, or they are nested too deeply.
     pub fn read(value: &Value, kind: ErrorKind) -> Result<Self> {
+        let read = Self::part(value, kind)?;
+        read.check(kind).map(|()| read)
+    }
+
+    /// The same for a part of a rubric, which may hold nothing but faults.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read) that are about one criterion.
+    pub(crate) fn part(value: &Value, kind: ErrorKind) -> Result<Self> {
         let mut reading = Reading { kind, all: Vec::new(), are_weighted: false };
         reading.whole(value, 0)?;
         let Reading { mut all, are_weighted, .. } = reading;
@@ -130,15 +139,15 @@ impl Criteria {
                 criterion.name = (n + 1).to_string();
             }
         }
-        let read = Self { all, are_weighted };
-        read.check(kind).map(|()| read)
+        Ok(Self { all, are_weighted })
     }
 
     /// Checks names and weights.
     fn check(&self, kind: ErrorKind) -> Result<()> {
         let mut seen = std::collections::BTreeSet::new();
         if let Some(twice) = self.all.iter().find(|one| !seen.insert(one.name.as_str())) {
-            let message = format!("two criteria are called `{}`", twice.name);
+            let whose = if kind == ErrorKind::Record { "the record names" } else { "there is" };
+            let message = format!("{whose} the criterion `{}` twice", twice.name);
             return Err(Error::new(kind, message).hint(
                 "give each criterion a `name` of its own; without one it is called by its number",
             ));
@@ -499,7 +508,7 @@ mod tests {
         assert!(refusal(json!([{"weight": 1}])).contains("`1` has no requirement"));
         assert!(
             refusal(json!([{"name": "a", "text": "x"}, {"name": "a", "text": "y"}]))
-                .contains("two criteria are called `a`")
+                .contains("the record names the criterion `a` twice")
         );
         let required = json!([{"text": "x", "required": "yes"}]);
         assert!(refusal(required).contains("write true or false"));

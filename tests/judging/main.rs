@@ -14,5 +14,6 @@ mod look_ahead;
 mod panels;
 mod pass_rules;
 mod probabilities;
+mod rubrics;
 mod third_work;
 mod values;
