@@ -151,7 +151,8 @@ async fn rules_that_no_verdict_of_the_kind_can_keep_are_refused_before_the_run()
         (STEPS, "user:\n{{ steps }}", "first_error = 0.5", "not the index of a step"),
         (STEPS, "user:\n{{ steps }}", "p >= 0.5", "has no `p`"),
         (PAIR, "user:\n{{ answers }}", "preference = A", "there are `first`, `second`, `tie`"),
-        (CRITERIA, ASK, "score >= 3", "has no `score`"),
+        (CRITERIA, ASK, "score >= 3", "`score` is 0 to 1"),
+        (CRITERIA, ASK, "normalized >= 0.3", "has no `normalized`"),
         (CRITERIA, ASK, "all criteria >= 30", "`all criteria` is 1 to 5"),
         (
             "kind: ranking\nverdict: 'R: *'",
