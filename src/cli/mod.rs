@@ -251,7 +251,7 @@ fn command() -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
-const ASKING: [&str; 28] = [
+const ASKING: [&str; 29] = [
     "base_url",
     "concurrency",
     "context",
@@ -267,6 +267,7 @@ const ASKING: [&str; 28] = [
     "max_tokens",
     "max_unreadable",
     "model_id",
+    "pass_env",
     "prices",
     "reask",
     "rpm",
