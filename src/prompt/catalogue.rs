@@ -88,6 +88,35 @@ embedded![
     "metrics/plan-adherence",
     "metrics/knowledge-retention",
     "metrics/role-adherence",
+    // Judges that were trained for their layout; of two for one model, the one that needs more of a record comes first.
+    "prometheus-absolute-reference",
+    "prometheus-absolute",
+    "prometheus-relative-reference",
+    "prometheus-relative",
+    "auto-j-single",
+    "auto-j-pair",
+    "judge-lm-reference",
+    "judge-lm",
+    "panda-lm",
+    "themis",
+    "selene-score",
+    "selene-classify",
+    "selene-pair",
+    "skywork-critic",
+    "self-taught-evaluator",
+    "rm-r1",
+    "rm-r1-distilled",
+    "judge-lrm",
+    "compass-judger",
+    "flow-judge",
+    "nemotron-genrm",
+    "j1-single",
+    "j1-pair",
+    "gram",
+    "gram-r2",
+    "con-j",
+    "master-rm",
+    "qlora-three-class",
 ];
 
 /// One embedded file, with what was read of it so far.
@@ -406,6 +435,48 @@ mod tests {
     #[test]
     fn a_check_takes_its_own_prompt_whatever_the_record_would_suggest() {
         assert_eq!(chosen("check:number", json!({"answer": "7", "reference": "7"})), "check");
+    }
+
+    #[test]
+    fn a_trained_judge_gets_its_own_layout_where_the_record_has_its_fields() {
+        let single =
+            |more: serde_json::Value| joined(json!({"question": "q", "answer": "a"}), more);
+        let pair =
+            |more: serde_json::Value| joined(json!({"question": "q", "answers": ["a", "b"]}), more);
+        let rubric = || json!({"rubric": "r"});
+        let both = || json!({"rubric": "r", "reference": "f"});
+        for (model, record, name) in [
+            ("openai/prometheus-eval/prometheus-7b-v2.0", single(rubric()), "prometheus-absolute"),
+            ("M-Prometheus-7B.Q4_K_M.gguf", single(both()), "prometheus-absolute-reference"),
+            ("prometheus-bgb-8x7b-v2.0", pair(rubric()), "prometheus-relative"),
+            ("prometheus-8x7b-v2.0", pair(both()), "prometheus-relative-reference"),
+            ("GAIR/autoj-13b", single(json!({})), "auto-j-single"),
+            ("BAAI/JudgeLM-7B-v1.0", pair(json!({})), "judge-lm"),
+            ("nuojohnchen/JudgeLRM-7B", pair(json!({})), "judge-lrm"),
+            ("WeOpenML/PandaLM-7B-v1", pair(json!({})), "panda-lm"),
+            ("WeOpenML/PandaLM-Alpaca-7B-v1", pair(json!({})), "pair"),
+            ("AtlaAI/Selene-1-Mini-Llama-3.1-8B", single(rubric()), "selene-score"),
+            ("gaotang/RM-R1-Qwen2.5-Instruct-7B", pair(json!({})), "rm-r1"),
+            ("gaotang/RM-R1-DeepSeek-Distilled-Qwen-7B", pair(json!({})), "rm-r1-distilled"),
+            ("nvidia/Qwen3-Nemotron-235B-A22B-GenRM-2603", pair(json!({})), "nemotron-genrm"),
+            ("wangclnlp/GRAM-Qwen3-8B-RewardModel", pair(json!({})), "gram"),
+            ("wangclnlp/GRAM-RR-LLaMA-3.1-8B-RewardModel", pair(json!({})), "gram-r2"),
+            ("ZiyiYe/Con-J-Qwen2-7B", pair(json!({})), "con-j"),
+            ("sarosavo/Master-RM", single(json!({"reference": "f"})), "master-rm"),
+        ] {
+            assert_eq!(chosen(model, record), name, "{model}");
+        }
+        let item = Item::from(single(json!({})));
+        let error = default_for(&["prometheus-7b-v2.0".into()], &item, Supplied::Nothing);
+        assert!(error.unwrap_err().to_string().contains("the record has no field"));
+    }
+
+    /// A record with the fields of another one.
+    fn joined(mut record: serde_json::Value, more: serde_json::Value) -> serde_json::Value {
+        for (name, value) in more.as_object().unwrap() {
+            record[name] = value.clone();
+        }
+        record
     }
 
     #[test]

@@ -47,7 +47,7 @@ async fn records_that_differ_in_one_field_of_a_built_in_prompt_have_different_ke
                 "problem" => "question",
                 name => name,
             };
-            let value = match record[own].clone() {
+            let value = match record.get(own).cloned().unwrap_or_else(|| "given".into()) {
                 Value::Array(mut list) => {
                     list.push("more".into());
                     list.into()
