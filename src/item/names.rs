@@ -67,7 +67,7 @@ pub(super) const ANSWERS: &[&str] =
 pub(super) const MESSAGES: &[&str] = &["messages", "conversation", "conversations", "trajectory"];
 
 /// Names of two answers in two fields, the first and the second.
-pub(super) const PAIRS: [(&str, &str); 19] = [
+pub(super) const PAIRS: [(&str, &str); 20] = [
     ("response_a", "response_b"),
     ("answer_a", "answer_b"),
     ("response_A", "response_B"),
@@ -84,6 +84,7 @@ pub(super) const PAIRS: [(&str, &str); 19] = [
     ("answer1", "answer2"),
     ("output1", "output2"),
     ("completion_a", "completion_b"),
+    ("conversation_a", "conversation_b"),
     ("chosen", "rejected"),
     ("chosen", "reject"),
     ("preferred", "dispreferred"),

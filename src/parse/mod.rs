@@ -178,6 +178,7 @@ impl Reader {
             kind: self.spec.kind,
             scale: self.spec.scale.as_ref(),
             values: &rule.values,
+            best: rule.best,
         }
     }
 

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! Each may have `values` (what words mean) and `in` (the `gen` whose text is read); an announcement and a regex also
-//! `unique` (two different verdicts in one answer are none).
+//! `unique` (two different verdicts in one answer are none); a rule of a ranking `best` (the value names only the best
+//! answer).
 
 use std::collections::BTreeMap;
 
@@ -89,6 +90,9 @@ pub struct Rule {
     /// Whether an answer that announces two different verdicts is unreadable, wherever they stand.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unique: bool,
+    /// Whether the value of a ranking names only the best answer, so that the others are equal.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub best: bool,
 }
 
 /// Words that a judge may write and what each of them means, in the order of the prompt file (key `values`).
@@ -222,9 +226,9 @@ pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
 }
 
 /// The keys of a rule.
-pub(crate) const RULE_KEYS: [&str; 11] = [
+pub(crate) const RULE_KEYS: [&str; 12] = [
     "pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "values", "in",
-    "unique",
+    "unique", "best",
 ];
 
 /// An error about the rules of a prompt file.
@@ -249,6 +253,7 @@ fn rule(json: Value) -> Result<Rule> {
     let numbers = numbers(map.remove("numbers"), line)?;
     let mark = flag("mark", map.get("mark"))?;
     let unique = flag("unique", map.get("unique"))?;
+    let best = flag("best", map.get("best"))?;
     let mut text = |key: &str| text(key, map.remove(key));
     let places: Vec<Place> = [
         text("pattern")?.map(Place::Announced),
@@ -275,7 +280,7 @@ fn rule(json: Value) -> Result<Rule> {
         return Err(wrong("`unique` under `verdict` belongs to `pattern` or `regex`")
             .hint("the other rules read one place of the answer only"));
     }
-    Ok(Rule { place, values, within, form, unique })
+    Ok(Rule { place, values, within, form, unique, best })
 }
 
 /// The text of a key, if it is there.
@@ -290,7 +295,7 @@ fn text(key: &str, value: Option<Value>) -> Result<Option<String>> {
     }
 }
 
-/// The key `mark` or `unique`: true, or absent.
+/// The key `mark`, `unique` or `best`: true, or absent.
 fn flag(key: &str, value: Option<&Value>) -> Result<bool> {
     match value {
         None | Some(Value::Null) => Ok(false),

@@ -9,6 +9,7 @@
 //! preference  = word of a side [ comment ]             without `values`: first, second, tie, A, B, 1, 2 …
 //! steps       = [ "step" | "paragraph" | "index" ] number    0-based, -1 for no error, less than the item's steps
 //! ranking     = group { (">" | ",") group }            group = answer { "=" answer }; each answer exactly once
+//!             | answer                                 with `best`: the best one; the others are equal
 //! scores      = number { ("," | " " | ";") number }    one for each answer
 //! criteria    = JSON object: name of a criterion to score or assessment; every criterion of the item
 //! critique, revision = the text itself
@@ -43,6 +44,8 @@ pub(super) struct ValueReader<'a> {
     pub(super) scale: Option<&'a Scale>,
     /// The words that were offered, and what they mean.
     pub(super) values: &'a Words,
+    /// Whether a ranking names only the best answer.
+    pub(super) best: bool,
     /// The number of steps and answers and the names of criteria that the item has.
     pub(super) shape: &'a ItemShape,
 }
@@ -65,6 +68,7 @@ impl ValueReader<'_> {
             }
             Kind::Preference => self.preference(text).map(Verdict::Preference),
             Kind::Steps => self.first_error(text).map(Verdict::Steps),
+            Kind::Ranking if self.best => self.best_answer(text).map(Verdict::Ranking),
             Kind::Ranking => self.ranking(text).map(Verdict::Ranking),
             Kind::Scores => self.scores(text).map(Verdict::Scores),
             Kind::Criteria => self.criteria(text),
@@ -225,6 +229,20 @@ impl ValueReader<'_> {
             }
             _ => Ok(groups),
         }
+    }
+
+    /// The best answer, before all others, which are equal.
+    fn best_answer(&self, text: &str) -> ReadResult<Vec<Vec<usize>>> {
+        let word = if self.values.is_empty() { text.to_owned() } else { self.word(text)? };
+        let Some((best, count)) = candidate(&word).zip(self.shape.answers) else {
+            return ambiguous(text);
+        };
+        if best >= count {
+            let named = best + 1;
+            return off_scale_because(format!("answer {named} is named, and there are {count}"));
+        }
+        let others = (0..count).filter(|answer| *answer != best).collect();
+        Ok(vec![vec![best], others])
     }
 
     /// A score or an assessment for every criterion of the item, none twice.

@@ -15,6 +15,7 @@ use crate::{
     parse::{Kind, Place, Rule},
     request::Chat,
     scale::Scale,
+    text::before_control,
 };
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
@@ -159,7 +160,7 @@ impl Prompt {
         warnings.extend(self.unused_fields());
         for rule in &self.front.rules {
             warnings.extend(self.unoffered(rule));
-            let words = rule.values.words();
+            let words = rule.values.words().filter(|_| !self.offers_all(rule));
             warnings.extend(alike(words).map(|(one, two)| {
                 format!("the words `{one}` and `{two}` under `values` differ only by case")
             }));
@@ -184,7 +185,9 @@ impl Prompt {
         let warning = |(n, line): (usize, &str)| {
             let place = self.lines_before + n + 1;
             let line = line.trim();
-            if let Some(token) = CONTROL.find(line) {
+            // Tags such as `<|begin_of_history|>` look like control tokens, and no chat template has them.
+            let is_known = |token: &regex::Match| before_control(&line[token.start()..]).is_empty();
+            if let Some(token) = CONTROL.find(line).filter(is_known) {
                 return Some(format!(
                     "line {place}: `{}` is a control token of a chat template, and is sent as text; turns begin with a line `user:`",
                     token.as_str()
@@ -230,6 +233,14 @@ impl Prompt {
             format!("the field `{}` {need}, and the body never uses it", field.name)
         };
         unused.map(warning).collect()
+    }
+
+    /// Whether a rule reads a choice that offers its words exactly as they are written, so that case distinguishes
+    /// them.
+    fn offers_all(&self, rule: &Rule) -> bool {
+        let Place::Choose(name) = &rule.place else { return false };
+        let offered = self.choice(name).map(|(_, labels)| labels).unwrap_or_default();
+        rule.values.words().all(|word| offered.iter().any(|label| label.trim() == word.trim()))
     }
 
     /// A warning about a word with a meaning that the choice never offers.

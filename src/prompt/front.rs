@@ -371,6 +371,17 @@ impl FrontMatter {
 
     /// What is wrong with a meaning under `values` of a rule for this kind of verdict.
     fn value_problem(&self, rule: &Rule) -> Option<Error> {
+        if rule.best && self.kind != Kind::Ranking {
+            return Some(wrong("`best` under `verdict` belongs to `kind: ranking`".into()));
+        }
+        let lists = matches!(self.kind, Kind::Preference | Kind::Scores);
+        if matches!(rule.place, parse::Place::Several(_)) && !lists {
+            let kind = self.kind.name();
+            return Some(
+                wrong(format!("`kind: {kind}` cannot be read from several numbers"))
+                    .hint("use `kind: scores`, or `kind: preference` for the larger of two"),
+            );
+        }
         let offered: Vec<&str> = match (self.kind, &self.scale) {
             (Kind::Preference, Some(scale)) if !scale.allows_tie() => vec!["first", "second"],
             (Kind::Preference, _) => vec!["first", "second", "tie"],

@@ -203,13 +203,16 @@ fn sample_item() -> Item {
 fn sample(name: &str) -> Value {
     match bound(&sample_item(), name, true) {
         Some(value) => Value::from(Serde(value)),
-        None => Value::from_object(Sample),
+        None => Value::from_object(Sample { depth: 0 }),
     }
 }
 
-/// A value that returns itself for every attribute and index.
+/// A value that returns itself for every attribute and index, and whose elements do the same.
 #[derive(Debug)]
-struct Sample;
+struct Sample {
+    /// How many lists it is inside of; those of the second level hold texts, so that it can be written as JSON.
+    depth: u8,
+}
 
 impl Object for Sample {
     /// Printed as itself, not as the list or map that it also is.
@@ -218,11 +221,16 @@ impl Object for Sample {
     }
 
     fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
-        Some(Value::from_object(Self))
+        Some(Value::from_object(Self { depth: self.depth }))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(vec![Value::from("sample"), Value::from("sample")])
+        let depth = self.depth + 1;
+        let element = || match depth {
+            1 => Value::from_object(Self { depth }),
+            _ => Value::from("sample"),
+        };
+        Enumerator::Values(vec![element(), element()])
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

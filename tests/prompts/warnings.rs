@@ -169,6 +169,47 @@ fn scales_and_meanings_that_the_verdict_cannot_have_are_refused() {
 }
 
 #[test]
+fn tags_that_no_chat_template_has_are_not_taken_for_control_tokens() {
+    let front = "kind: label\nverdict: 'Label: *'";
+    for line in ["<|begin_of_history|>", "<|User Prompt|>"] {
+        let body = format!("user:\n{line}\nLabel: {{{{ answer }}}}");
+        assert_eq!(warnings(front, &body), "", "{line}");
+    }
+}
+
+#[test]
+fn words_of_a_choice_may_differ_by_case_alone() {
+    let front = "kind: preference\nverdict: {choose: v, values: {\"m\": first, \"M\": second}}";
+    let body = "user:\n{{ answers }}\nassistant:\n{{ choose(\"v\", [\"m\", \"M\"]) }}";
+    assert_eq!(warnings(front, body), "");
+}
+
+#[test]
+fn several_numbers_and_a_best_answer_are_read_for_lists_only() {
+    let body = "user:\nA: {{ answers }} B:";
+    let message = refusal("kind: score\nscale: 1-5\nverdict: {numbers: ['A: *', 'B: *']}", body);
+    assert!(message.contains("`kind: score` cannot be read from several numbers"), "{message}");
+    let message = refusal("kind: scores\nverdict: {numbers: ['A: *']}", body);
+    assert!(message.contains("must list 2 announcements or more"), "{message}");
+    let message = refusal("kind: preference\nverdict: {pattern: 'A: *', best: true}", body);
+    assert!(message.contains("`best` under `verdict` belongs to `kind: ranking`"), "{message}");
+    let message = warnings("kind: scores\nverdict: {numbers: ['A: *', 'Z: *']}", body);
+    assert!(message.contains("reads `A: * Z: *`, and the body never asks"), "{message}");
+}
+
+#[test]
+fn the_prompts_that_the_documents_show_have_no_warnings() {
+    let page = include_str!("../../docs/prompts.md");
+    let shown: Vec<&str> = page.split("```jinja\n").skip(1).collect();
+    assert!(shown.len() >= 3, "{} prompts are shown", shown.len());
+    for text in shown {
+        let text = text.split("```").next().unwrap_or_default();
+        let prompt = Prompt::parse("docs/prompts.md", text).unwrap();
+        assert_eq!(prompt.warnings(), [""; 0], "{text}");
+    }
+}
+
+#[test]
 fn no_built_in_prompt_has_a_warning() {
     for prompt in prompt::built_in().unwrap() {
         assert_eq!(prompt.warnings(), [""; 0], "{}", prompt.name());
