@@ -5,6 +5,7 @@ mod support;
 
 mod forgeries;
 mod hostile;
+mod judgments;
 mod reading;
 mod reading_properties;
 mod reread;
