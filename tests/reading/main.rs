@@ -9,4 +9,5 @@ mod judgments;
 mod reading;
 mod reading_properties;
 mod reread;
+mod rubrics;
 mod verdicts;
