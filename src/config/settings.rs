@@ -47,7 +47,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany")]
     pub criteria: Vec<String>,
-    /// Criterion with a verdict of its own, or a rubric file; repeatable.
+    /// Criterion judged on its own, or a rubric file.
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME=TEXT|@FILE", value_parser = criterion))]
     #[serde(skip_serializing_if = "Vec::is_empty", with = "criteria_pairs")]
     #[schemars(with = "CriterionForm")]
