@@ -328,18 +328,16 @@ impl Reading {
     /// The weight of a criterion; `None` if it names none.
     fn weight(&self, map: &Map<String, Value>, place: &str) -> Result<Option<f64>> {
         let Some(value) = WEIGHT.iter().find_map(|key| map.get(*key)) else { return Ok(None) };
-        match value.as_f64().filter(|weight| weight.is_finite()) {
-            Some(weight) => Ok(Some(weight)),
-            None => {
-                let shown = match value {
-                    Value::String(text) => format!("the text `{text}`"),
-                    other => kind_of(other).to_owned(),
-                };
-                Err(self
-                    .wrong(format!("the weight of the criterion `{place}` is {shown}"))
-                    .hint("a weight is a number such as 2 or -5; without one it is 1"))
-            }
+        if let Some(weight) = value.as_f64().filter(|weight| weight.is_finite()) {
+            return Ok(Some(weight));
         }
+        let shown = match value {
+            Value::String(text) => format!("the text `{text}`"),
+            other => kind_of(other).to_owned(),
+        };
+        Err(self
+            .wrong(format!("the weight of the criterion `{place}` is {shown}"))
+            .hint("a weight is a number such as 2 or -5; without one it is 1"))
     }
 
     /// Adds the leaves of a node of a tree, which counts `share` of the whole.
@@ -424,6 +422,7 @@ impl Path {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "cases are written where they are used")]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -460,9 +460,10 @@ fn offered(verdict_profile: &VerdictProfile<'_>) -> Vec<(&'static str, &'static 
         Kind::Criteria => {
             let has_words =
                 verdict_profile.scale.is_some_and(|scale| scale.assessments().is_some());
-            let (one, all) = match has_words {
-                true => ("criteria.NAME = met", "all criteria = met"),
-                false => ("criteria.NAME >= 3", "all criteria >= 3"),
+            let (one, all) = if has_words {
+                ("criteria.NAME = met", "all criteria = met")
+            } else {
+                ("criteria.NAME >= 3", "all criteria >= 3")
             };
             let scored = [("score", "score >= 0.7"), ("raw", "raw >= 0")];
             let scored = scored.into_iter().filter(|_| verdict_profile.scored != Some(false));

@@ -202,6 +202,7 @@ impl Prompt {
 
     /// The declared fields, or those that the body names.
     fn named_fields(&self) -> Result<Vec<Field>> {
+        const OF_CRITERION: [&str; 3] = ["criterion_name", "weight", "required"];
         const OURS: [&str; 11] = [
             "gen",
             "choose",
@@ -225,7 +226,6 @@ impl Prompt {
             }
             return Ok(fields.clone());
         }
-        const OF_CRITERION: [&str; 3] = ["criterion_name", "weight", "required"];
         let of_criterion =
             |name: &str| self.front.each == Some(Each::Criteria) && OF_CRITERION.contains(&name);
         let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();

@@ -197,12 +197,11 @@ impl FlatRow {
         let cells = COLUMNS.iter().filter_map(|(name, of)| Some(((*name).to_owned(), of(&line)?)));
         let mut verdict: Map<String, Value> = cells.collect();
         let column = |name: &str| format!("{CRITERION}{name}");
-        match line.verdict.rubric {
-            Some(rubric) => verdict.extend(rubric.iter().map(|one| (column(&one.name), cell(one)))),
-            None => {
-                let criteria = line.verdict.criteria.into_iter().flatten();
-                verdict.extend(criteria.map(|(name, n)| (column(&name), plain(n))));
-            }
+        if let Some(rubric) = line.verdict.rubric {
+            verdict.extend(rubric.iter().map(|one| (column(&one.name), cell(one))));
+        } else {
+            let criteria = line.verdict.criteria.into_iter().flatten();
+            verdict.extend(criteria.map(|(name, n)| (column(&name), plain(n))));
         }
         Self { own: line.item.unwrap_or_default(), verdict }
     }

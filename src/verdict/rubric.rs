@@ -277,6 +277,6 @@ mod tests {
         let rubric = Rubric::new(vec![tone, facts]);
         assert_eq!(rubric.score(), Some(0.5625));
         assert_eq!(rubric.to_string(), "0.563 (tone 4, facts 1)");
-        assert_eq!(rubric.numbers()["tone"], 4.0);
+        assert_eq!(rubric.numbers().get("tone"), Some(&4.0));
     }
 }
