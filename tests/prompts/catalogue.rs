@@ -236,10 +236,13 @@ fn first_request(prompt: &Arc<Prompt>, item: &Item) -> String {
 }
 
 /// The general prompts, which tests of their own cover.
-const GENERAL: [&str; 28] = [
+const GENERAL: [&str; 31] = [
     "score",
     "score-reference",
     "rubric",
+    "rubric-items",
+    "rubric-items-grouped",
+    "health-bench",
     "criteria",
     "label",
     "correct",
