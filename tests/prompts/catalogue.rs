@@ -8,6 +8,7 @@
 
 mod metrics;
 mod prompted;
+mod rubrics;
 mod trained;
 
 use std::sync::Arc;
@@ -150,7 +151,10 @@ fn answered(request: &Request, text: &str) -> Completion {
 
 /// Every row, in the order of the groups.
 fn rows() -> Vec<Row> {
-    [prompted::rows(), trained::rows(), metrics::rows()].into_iter().flatten().collect()
+    [prompted::rows(), trained::rows(), metrics::rows(), rubrics::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[tokio::test]
