@@ -471,9 +471,10 @@ mod tests {
     #[test]
     fn a_trained_judge_gets_its_own_layout_where_the_record_has_its_fields() {
         let single =
-            |more: serde_json::Value| joined(json!({"question": "q", "answer": "a"}), more);
-        let pair =
-            |more: serde_json::Value| joined(json!({"question": "q", "answers": ["a", "b"]}), more);
+            |more: serde_json::Value| joined(json!({"question": "q", "answer": "a"}), &more);
+        let pair = |more: serde_json::Value| {
+            joined(json!({"question": "q", "answers": ["a", "b"]}), &more)
+        };
         let rubric = || json!({"rubric": "r"});
         let both = || json!({"rubric": "r", "reference": "f"});
         for (model, record, name) in [
@@ -503,7 +504,7 @@ mod tests {
     }
 
     /// A record with the fields of another one.
-    fn joined(mut record: serde_json::Value, more: serde_json::Value) -> serde_json::Value {
+    fn joined(mut record: serde_json::Value, more: &serde_json::Value) -> serde_json::Value {
         for (name, value) in more.as_object().unwrap() {
             record[name] = value.clone();
         }

@@ -131,7 +131,7 @@ impl Prompt {
         let mut fields: BTreeMap<String, Value> =
             self.fields.iter().map(|field| (field.name.clone(), sample(&field.name))).collect();
         // There is one criterion; a later step has others before it.
-        let element = if self.front.each == Some(Each::Criteria) { 0 } else { 1 };
+        let element = usize::from(self.front.each != Some(Each::Criteria));
         self.add_element(&mut fields, &sample_item(), Some(element));
         let mark = self.marks().then(|| SAMPLE_MARK.to_owned());
         let is_element = self.front.each.is_some();

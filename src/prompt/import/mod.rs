@@ -165,7 +165,9 @@ fn distinct(mut prompts: Vec<Imported>) -> Vec<Imported> {
         let taken = |name: &str| before.iter().any(|other| other.name == name);
         let Some(prompt) = rest.first_mut() else { continue };
         if taken(&prompt.name) {
-            let free = (2..).map(|n| format!("{}-{n}", prompt.name)).find(|name| !taken(name));
+            // Among one name more than there are prompts, one is free.
+            let free =
+                (2..=at + 2).map(|n| format!("{}-{n}", prompt.name)).find(|name| !taken(name));
             prompt.name = free.unwrap_or_default();
         }
     }

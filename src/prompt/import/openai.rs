@@ -262,7 +262,7 @@ fn sampling(value: &Value, draft: &mut Draft) -> Option<Value> {
         match key.as_str() {
             "temperature" | "top_p" | "seed" => drop(all.insert(key.clone(), value.clone())),
             "max_completions_tokens" | "max_completion_tokens" => {
-                drop(all.insert("max_tokens".into(), value.clone()))
+                drop(all.insert("max_tokens".into(), value.clone()));
             }
             other => draft.template.lose(format!("the sampling setting `{other}`")),
         }
