@@ -4,7 +4,7 @@
 //! that is, and which answer cannot be read and why. Rows stand in a module per group of prompts; the tests here go
 //! over all of them, and look for prompts without a row.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 mod metrics;
 mod prompted;
@@ -19,7 +19,7 @@ use tribunal::{
     backend::{Capabilities, Script},
     completion::Distribution,
     prompt::{self, Order, ProgramContext, ProgramStep},
-    request::{Ask, Origin, Request},
+    request::{Ask, Message, Origin, Request},
     verdict::Reason,
 };
 
@@ -99,7 +99,7 @@ impl Row {
     /// The judgment by the judge that follows the format.
     async fn of_a_good_judge(&self) -> Judgment {
         let (said, swapped) = (self.said.clone(), self.swapped.clone());
-        let candidates = Item::from(self.record.clone()).candidates().to_vec();
+        let candidates = Item::from(self.record.clone()).candidates();
         self.judged(move |request| {
             let texts = if is_swapped(request, &candidates) { &swapped } else { &said };
             let texts = if texts.is_empty() { &said } else { texts };
@@ -119,7 +119,7 @@ fn replies(request: &Request) -> usize {
 /// Whether two answers are shown in the reverse of the record's order.
 fn is_swapped(request: &Request, candidates: &[Value]) -> bool {
     let [first, second] = candidates else { return false };
-    let shown: String = request.messages.iter().map(|message| message.text()).collect();
+    let shown: String = request.messages.iter().map(Message::text).collect();
     let place = |answer: &Value| shown.find(&last_text(answer));
     place(second).is_some() && place(second) < place(first)
 }

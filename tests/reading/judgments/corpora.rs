@@ -381,8 +381,7 @@ pub(super) const CORPORA: &[Corpus] = &[
         cases: |record| {
             let stored = record["recorded"]
                 .as_str()
-                .map(ToOwned::to_owned)
-                .unwrap_or_else(|| record["recorded"].to_string());
+                .map_or_else(|| record["recorded"].to_string(), ToOwned::to_owned);
             let official = match stored.as_str() {
                 "1" => official::side("first"),
                 "2" => official::side("second"),
