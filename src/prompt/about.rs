@@ -11,7 +11,8 @@ use crate::error::{ErrorKind, Result, unknown};
 /// use tribunal::Prompt;
 ///
 /// let file = "---\nkind: score\nscale: 1-10\nverdict: 'Score: *'\nuse_for: open answers\nfailure: drop\n---\nScore: {{ answer }}\n";
-/// let about = &Prompt::parse("mine.jinja", file)?.front().about;
+/// let prompt = Prompt::parse("mine.jinja", file)?;
+/// let about = &prompt.front().about;
 /// assert_eq!(about.use_for.as_deref(), Some("open answers"));
 /// assert_eq!(about.failure.unwrap().to_string(), "drop");
 /// # Ok::<_, tribunal::Error>(())
