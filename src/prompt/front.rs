@@ -225,7 +225,7 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
 }
 
 /// The words of the key `kind`.
-const KINDS: [&str; 9] = [
+pub(super) const KINDS: [&str; 9] = [
     "score",
     "label",
     "steps",

@@ -5,20 +5,10 @@
 use serde_json::Value;
 
 use super::{Import, ImportOptions, draft::Draft, template};
-use crate::error::{Error, ErrorKind, Result};
-
-/// The kinds of verdict, as front matter names them.
-const KINDS: [&str; 9] = [
-    "score",
-    "label",
-    "steps",
-    "preference",
-    "ranking",
-    "scores",
-    "criteria",
-    "critique",
-    "revision",
-];
+use crate::{
+    error::{Error, ErrorKind, Result},
+    prompt::front::KINDS,
+};
 
 /// The prompt file of a template.
 ///
