@@ -59,7 +59,8 @@ fn several_models_in_this_process_have_figures_each() {
         "[judge.jury]\nmembers = [\"a\", \"b\"]\n[judge.a]\nmodel = \"tiny\"\nprompt = \"tiny-score\"\n\
          [judge.b]\nmodel = \"longer\"\nprompt = \"tiny-score\"\n[model.longer]\nname = \"tiny\"\ncontext = 1024\n",
     );
-    let judge = ["judge", "sums.jsonl", "--judge", "jury", "--summary", "s.json"];
+    // Both are asked the same: with the cache, one would answer for the other.
+    let judge = ["judge", "sums.jsonl", "--judge", "jury", "--cache", "off", "--summary", "s.json"];
     place.run(&judge).assert_passed();
     let summary = json(&place, "s.json");
     let each = summary["engines"].as_array().unwrap();
