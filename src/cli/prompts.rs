@@ -144,6 +144,12 @@ fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
     let optional = if fields.contains('?') { " (? is optional)" } else { "" };
     emit(&mut io::stdout(), &format!("{name}: gives a {kind}, reads {fields}{optional}"))?;
     emit(&mut io::stdout(), &format!("  {}", evaluated(prompt)))?;
+    let variables: Vec<String> =
+        prompt.front().template.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if !variables.is_empty() {
+        let variables = report::escaped(&variables.join(", "));
+        emit(&mut io::stdout(), &format!("  variables of the chat template: {variables}"))?;
+    }
     let warnings = prompt.warnings();
     for warning in &warnings {
         note(&format!("warning: {}: {}", report::escaped(name), report::escaped(warning)));

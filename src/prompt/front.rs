@@ -19,7 +19,7 @@ use crate::{
     item::{Criteria, kind_of},
     parse::{self, Kind, Rule, VerdictFrom, VerdictSpec},
     pass::Pass,
-    request::{Chat, Role, Sampling},
+    request::{Chat, Role, Sampling, TemplateVariables, check_variables},
     scale::{SCALE_KEYS, Scale},
 };
 
@@ -57,6 +57,8 @@ pub struct FrontMatter {
     pub models: Vec<String>,
     /// Whether the body is sent as messages (the model's chat template applies) or as one raw text.
     pub chat: Chat,
+    /// Variables of the model's chat template, such as `enable_thinking`. Those that the user sets take precedence.
+    pub template: TemplateVariables,
     /// Roles beside `system`, `user` and `assistant` whose lines begin turns, for models whose chat template knows them.
     pub roles: Vec<String>,
     /// The numbers, levels or sides that may be given.
@@ -205,6 +207,7 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         fields: keys.read("fields", fields)?,
         models: keys.read("models", |value| texts("`models`", value))?.unwrap_or_default(),
         chat: keys.word("chat", &["model", "raw"])?.unwrap_or_default(),
+        template: keys.read("template", template)?.unwrap_or_default(),
         roles: keys.read("roles", roles)?.unwrap_or_default(),
         scale: keys.read("scale", Scale::from_json)?,
         rules: keys.read("verdict", parse::rules)?.unwrap_or_default(),
@@ -248,7 +251,7 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// Every key of front matter, in the order of the documentation.
-    pub const KEYS: [&'static str; 25] = [
+    pub const KEYS: [&'static str; 26] = [
         "summary",
         "source",
         "kind",
@@ -259,6 +262,7 @@ impl FrontMatter {
         "fields",
         "models",
         "chat",
+        "template",
         "roles",
         "scale",
         "verdict",
@@ -316,6 +320,12 @@ impl FrontMatter {
         if !self.roles.is_empty() && self.chat == Chat::Raw {
             let error = wrong("`roles` need turns, and `chat: raw` has none".into());
             problems.push(("roles", error.hint("leave one of the two keys out")));
+        }
+        if !self.template.is_empty() && self.chat == Chat::Raw {
+            let error = wrong(
+                "`template` sets variables of the chat template, and `chat: raw` uses none".into(),
+            );
+            problems.push(("template", error.hint("leave one of the two keys out")));
         }
         if self.until.is_some() && self.each != Some(Each::Steps) {
             problems.push(("until", wrong("`until` needs `each: steps`".into())));
@@ -424,6 +434,28 @@ fn roles(value: Value) -> Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+/// The key `template`: variables by name, with any values.
+fn template(value: Value) -> Result<TemplateVariables> {
+    let Value::Object(map) = value else {
+        let error = wrong(format!("`template` is {}, and must name variables", kind_of(&value)));
+        return Err(error.hint("write `template: {enable_thinking: false}`"));
+    };
+    let variables = TemplateVariables::from_iter(map);
+    check_variables(&variables, ErrorKind::Prompt)?;
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let fits =
+        |name: &str| !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word);
+    match variables.keys().find(|name| name.is_empty() || !fits(name)) {
+        Some(name) => Err(wrong(format!(
+            "`{name}` under `template` cannot be the name of a variable"
+        ))
+        .hint(
+            "write it as the chat template does: letters, digits and `_`, such as enable_thinking",
+        )),
+        None => Ok(variables),
+    }
 }
 
 /// The key `criteria`: a list or an object that can be read as a rubric.

@@ -343,8 +343,8 @@ impl Prompt {
         Err(Error::new(kind, message).hint("use another one: mean, median or majority"))
     }
 
-    /// A hash of everything that changes what this prompt asks: body, fields, scale, sampling, `chat`, `roles`, `each`, `until`;
-    /// 16 hex digits.
+    /// A hash of everything that changes what this prompt asks: body, fields, scale, sampling, `chat`, `template`,
+    /// `roles`, `each`, `per_call`, `until`; 16 hex digits.
     ///
     /// Comments, summary, reading rules and thresholds do not count: changing them asks no model again.
     pub fn hash(&self) -> String {
@@ -359,6 +359,9 @@ impl Prompt {
         hasher.json(&(scale, sampling, chat, each, until));
         if !roles.is_empty() {
             hasher.named("roles", roles);
+        }
+        if !self.front.template.is_empty() {
+            hasher.named("template", &self.front.template);
         }
         if let Some(per_call) = self.front.per_call {
             hasher.named("per_call", &per_call);

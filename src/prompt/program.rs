@@ -35,7 +35,7 @@ use crate::{
     completion::Completion,
     error::Result,
     parse::{Chosen, ClosingLine, ItemShape, Reader, Reply, Slot, Transcript, opening_label},
-    request::{Ask, Capabilities, Chat, Message, Origin, Request, Role, Sampling},
+    request::{Ability, Ask, Capabilities, Chat, Message, Origin, Request, Role, Sampling},
     text::visible,
 };
 
@@ -171,10 +171,14 @@ impl Program {
         prompt: Arc<Prompt>,
         fields: BTreeMap<String, Value>,
         is_element: bool,
-        context: ProgramContext,
+        mut context: ProgramContext,
         mark: Option<String>,
         shape: ItemShape,
     ) -> Self {
+        if !prompt.front.template.is_empty() {
+            // What is known of the model is known of its template without these variables.
+            context.capabilities.opens_thinking = Ability::Unknown;
+        }
         Self {
             prompt,
             fields,
@@ -336,6 +340,7 @@ impl Program {
             constraint,
             draw,
             reask,
+            template: self.prompt.front.template.clone(),
             ..Request::generate(messages)
         }
     }

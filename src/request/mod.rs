@@ -4,17 +4,19 @@ mod message;
 mod sampling;
 mod capabilities;
 mod key;
+mod variables;
 
 pub use {
     capabilities::{Ability, Capabilities, Logprobs},
     key::CacheKey,
     message::{Content, Message, Origin, Part, Role},
     sampling::Sampling,
+    variables::TemplateVariables,
 };
 
-pub(crate) use key::Hasher;
-
-use std::collections::BTreeMap;
+#[cfg(all(test, feature = "llama"))]
+pub(crate) use variables::GIVEN_VARIABLES;
+pub(crate) use {key::Hasher, variables::check_variables};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,9 +46,10 @@ pub struct Request {
     pub draw: u32,
     /// How many times an unreadable answer was requested again.
     pub reask: u32,
-    /// Variables of the model's chat template, such as `enable_thinking`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub template: BTreeMap<String, serde_json::Value>,
+    /// Variables of the model's chat template, such as `enable_thinking`. Those that are set for the model take
+    /// precedence.
+    #[serde(default, skip_serializing_if = "TemplateVariables::is_empty")]
+    pub template: TemplateVariables,
     /// How many alternatives of every token to report with a text, if the server can. They do not change the
     /// text and are not part of the key, so a cached text may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,7 +151,7 @@ impl Request {
             constraint: None,
             draw: 0,
             reask: 0,
-            template: BTreeMap::new(),
+            template: TemplateVariables::new(),
             alternatives: None,
             deterministic: None,
         }

@@ -15,6 +15,7 @@ mod models;
 mod openai;
 mod openai_connections;
 mod openai_faults;
+mod openai_requests;
 mod remote_access;
 mod remote_answers;
 mod remote_refusals;

@@ -297,6 +297,26 @@ fn the_scale_of_a_file_is_spelt_as_the_flag_spells_it() {
 }
 
 #[test]
+fn template_names_variables_that_are_not_given_anyway() {
+    let refused = |template: &str| {
+        let front = format!("kind: score\nscale: 1-5\nverdict: 'Score: *'\ntemplate: {template}");
+        let error = Prompt::parse("mine.jinja", &file(&front, BODY)).unwrap_err();
+        format!("{error} {:?}", error.hints())
+    };
+    for (template, said) in [
+        ("enable_thinking", "must name variables"),
+        ("[enable_thinking]", "write `template: {enable_thinking: false}`"),
+        ("{messages: []}", "`messages` cannot be set"),
+        ("{enable thinking: false}", "`enable thinking` under `template` cannot be the name"),
+        ("{1st: 1}", "cannot be the name of a variable"),
+    ] {
+        let message = refused(template);
+        assert!(message.contains(said) && message.contains("mine.jinja:5"), "{message}");
+    }
+    assert!(refused("{a: 1}\nchat: raw").contains("`chat: raw` uses none"));
+}
+
+#[test]
 fn roles_are_words_that_do_not_begin_turns_anyway() {
     let refused = |roles: &str| {
         let front = format!("kind: score\nscale: 1-5\nverdict: 'Score: *'\nroles: {roles}");

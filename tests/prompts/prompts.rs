@@ -384,6 +384,28 @@ fn further_roles_change_the_hash_and_their_absence_does_not() {
 }
 
 #[test]
+fn variables_of_the_chat_template_go_with_every_request_and_change_its_key() {
+    let body =
+        "user:\n{{ question }}\nassistant:\n{{ gen('a') }}\nV:{{ choose('v', [' x', ' y']) }}\n";
+    let with = |keys: &str| {
+        let front = format!("kind: label\nverdict: {{choose: v}}{keys}");
+        prompt(&file(&front, body))
+    };
+    let asked = |keys: &str| run(&with(keys), &item(), ABLE, &["hm", " x"]);
+    let set = asked("\ntemplate: {enable_thinking: false, effort: low}");
+    assert_eq!(set.len(), 2);
+    for request in &set {
+        assert_eq!(request.template["enable_thinking"], false);
+        assert_eq!(request.template["effort"], "low");
+    }
+    let plain = asked("\ntemplate: {}");
+    assert!(plain[0].template.is_empty());
+    assert_ne!(set[0].key("model"), plain[0].key("model"));
+    assert_eq!(with("").hash(), with("\ntemplate: {}").hash());
+    assert_ne!(with("").hash(), with("\ntemplate: {enable_thinking: false}").hash());
+}
+
+#[test]
 fn the_hash_knows_the_question_and_not_the_reading() {
     let with = |keys: &str, body: &str| prompt(&file(keys, body)).hash();
     let base = with("kind: label\nverdict: 'V: *'", "user:\n{{ question }}\n");

@@ -70,7 +70,7 @@ use super::{Backend, Capabilities};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{Ability, Ask, Chat, Constraint, Origin, Part, Request, Sampling},
+    request::{Ability, Ask, Chat, Constraint, Origin, Part, Request, Sampling, check_variables},
 };
 
 /// A model in this process.
@@ -143,7 +143,7 @@ impl Llama {
 
     /// Loads on this thread, which blocks and may take minutes.
     fn load_blocking(options: LlamaOptions) -> Result<Self> {
-        template::check_variables(&options.template)?;
+        check_variables(&options.template, ErrorKind::Config)?;
         let source = file::Source::open(&options.weights)?;
         let name = options.name.clone().unwrap_or_else(|| source.name());
         let adapter = options.lora.as_ref().map(file::adapter).transpose()?.unwrap_or_default();
@@ -212,7 +212,10 @@ impl Llama {
                     grammar: request.constraint.as_ref().map(grammar_of).transpose()?,
                 })
             }
-            Ask::Choose { labels } => Work::Choose(self.choice(&pieces, labels)?),
+            Ask::Choose { labels } => {
+                check_choice(request, &pieces)?;
+                Work::Choose(self.choice(&pieces, labels)?)
+            }
             Ask::ChooseAt { labels, places } => {
                 let is_one_text = request.chat == Chat::Raw && request.messages.len() == 1;
                 if !(request.open && (request.chat == Chat::Model || is_one_text)) {
@@ -350,6 +353,18 @@ fn goes_on(request: &Request) -> bool {
     let last = request.messages.last().filter(|_| request.open);
     let written = |part: &Part| part.origin == Origin::Model && !part.token_ids.is_empty();
     last.is_some_and(|turn| turn.parts.iter().any(written))
+}
+
+/// Refuses a choice at the start of an answer that the chat template begins with thinking.
+fn check_choice(request: &Request, pieces: &[Piece]) -> Result<()> {
+    let is_first = request.chat == Chat::Model && !request.open;
+    if !(is_first && template::ends_in_thought(pieces)) {
+        return Ok(());
+    }
+    let message = "a label is chosen before the model has thought, and its chat template makes it think first";
+    Err(Error::new(ErrorKind::Unsupported, message).hint(
+        "let it write before it chooses, or set the variable of its template that turns thinking off",
+    ))
 }
 
 /// The grammar of a required format.

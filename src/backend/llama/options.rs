@@ -1,11 +1,12 @@
 //! How a model is loaded, as callers set it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use super::{FlashAttention, KvType, Split};
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
+    request::TemplateVariables,
 };
 
 /// How a model is loaded.
@@ -37,8 +38,8 @@ pub struct LlamaOptions {
     pub gpu_layers: Option<u32>,
     /// The LoRA adapter to apply to the weights.
     pub lora: Option<Lora>,
-    /// Variables of the chat template, such as `enable_thinking`. A request may override them.
-    pub template: BTreeMap<String, serde_json::Value>,
+    /// Variables of the chat template, such as `enable_thinking`. They take precedence over those of a request.
+    pub template: TemplateVariables,
     /// How many requests are answered at once, at most 256; 0 counts as 1. By default as many as pay, which is
     /// measured when the model is loaded for the first time, and for which there is memory.
     pub width: Option<usize>,
@@ -100,7 +101,7 @@ impl LlamaOptions {
             threads: None,
             gpu_layers: None,
             lora: None,
-            template: BTreeMap::new(),
+            template: TemplateVariables::new(),
             width: None,
             deterministic: false,
             kv_type: KvType::default(),

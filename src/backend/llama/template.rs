@@ -5,7 +5,7 @@
 //! texts are inserted between the pieces and tokenized with special tokens disabled. Templates are untrusted
 //! too: they are rendered within limits on steps, depth and size.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use minijinja::{
     Environment, ErrorKind as JinjaErrorKind, Value, context, syntax::SyntaxConfig, value::Serde,
@@ -14,7 +14,9 @@ use minijinja::{
 use crate::{
     error::{Error, ErrorKind, Result},
     prompt::limits::{LimitExceeded, meter, metered},
-    request::{Chat, Content, Message, Origin, Part, Request, Role},
+    request::{
+        Chat, Content, Message, Origin, Part, Request, Role, TemplateVariables, check_variables,
+    },
     text::{JudgedTexts, TurnEnd, unfinished_thought, visible_part},
 };
 
@@ -30,7 +32,7 @@ pub(super) struct ChatTemplate {
     /// The text of the end-of-turn token.
     eos: String,
     /// The variables of every conversation.
-    variables: Variables,
+    variables: TemplateVariables,
 }
 
 /// A part of the model's input.
@@ -48,41 +50,19 @@ pub(super) enum Piece {
     Closing(String),
 }
 
-/// Additional variables for a chat template, by name, from the settings.
-pub(super) type Variables = BTreeMap<String, serde_json::Value>;
-
-/// The variables that the engine sets and no setting may override: the turns, and the functions.
-const RESERVED: [&str; 7] = [
-    "messages",
-    "add_generation_prompt",
-    "bos_token",
-    "eos_token",
-    "tools",
-    "raise_exception",
-    "strftime_now",
-];
-
 /// The most text that a template may print around the turns, in bytes.
 const LARGEST: usize = 4 << 20;
-
-/// Refuses variables that the engine sets.
-///
-/// # Errors
-/// There is one.
-pub(super) fn check_variables(variables: &Variables) -> Result<()> {
-    let Some(name) = RESERVED.iter().find(|name| variables.contains_key(**name)) else {
-        return Ok(());
-    };
-    let message = format!("the template variable `{name}` cannot be set: it is given");
-    Err(Error::new(ErrorKind::Config, message)
-        .hint("set variables of the template's own, such as `enable_thinking`"))
-}
 
 /// The open turn that the model is to continue, including what the template prints before it.
 pub(super) fn turn(pieces: &[Piece]) -> String {
     let is_template = |piece: &Piece| matches!(piece, Piece::Template(_));
     let start = pieces.iter().rposition(is_template).unwrap_or(0);
     pieces[start..].iter().map(Piece::text).collect()
+}
+
+/// Whether the open turn ends inside a thinking block.
+pub(super) fn ends_in_thought(pieces: &[Piece]) -> bool {
+    unfinished_thought(&turn(pieces), &JudgedTexts::default()).is_some()
 }
 
 /// The pieces of an open turn up to a place in it, given in characters from its start: the input of the model
@@ -136,11 +116,11 @@ impl ChatTemplate {
     pub(super) fn new(source: Option<String>, bos: String, eos: String) -> Self {
         let source = source.filter(|source| source.contains('{'));
         let rendered = metered(&without_marks(source.as_deref().unwrap_or_default()));
-        Self { source, rendered, bos, eos, variables: Variables::new() }
+        Self { source, rendered, bos, eos, variables: TemplateVariables::new() }
     }
 
-    /// The template with these variables, which a request may override.
-    pub(super) fn with(self, variables: Variables) -> Self {
+    /// The template with these variables, which take precedence over those of a request.
+    pub(super) fn with(self, variables: TemplateVariables) -> Self {
         Self { variables, ..self }
     }
 
@@ -159,9 +139,7 @@ impl ChatTemplate {
     pub(super) fn opens_thinking(&self) -> bool {
         let question = Message::new(Role::User, "?", Origin::Prompt);
         let pieces = self.pieces(&Request::generate(vec![question]));
-        pieces.is_ok_and(|pieces| {
-            unfinished_thought(&turn(&pieces), &JudgedTexts::default()).is_some()
-        })
+        pieces.is_ok_and(|pieces| ends_in_thought(&pieces))
     }
 
     /// The model's input for a request, in order: pieces of the template, with the contents of the turns
@@ -198,10 +176,10 @@ impl ChatTemplate {
     /// The turns are tried unchanged first. Then the system text is moved into the first user turn and
     /// adjacent turns of one role are joined, for templates without a system role or with strictly
     /// alternating roles. Each form is tried with contents as strings, and then as lists of parts.
-    fn fold(&self, turns: &[Message], variables: &Variables) -> Result<Vec<Piece>> {
-        check_variables(variables)?;
-        let mut all = self.variables.clone();
-        all.extend(variables.clone());
+    fn fold(&self, turns: &[Message], variables: &TemplateVariables) -> Result<Vec<Piece>> {
+        check_variables(variables, ErrorKind::Config)?;
+        let mut all = variables.clone();
+        all.extend(self.variables.clone());
         let variables = &all;
         let folded = folded(turns);
         let tries = [turns, &folded];
@@ -224,7 +202,12 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// The template refuses the conversation, or prints a turn twice or not at all.
-    fn render(&self, turns: &[Message], form: Form, variables: &Variables) -> Result<Vec<Piece>> {
+    fn render(
+        &self,
+        turns: &[Message],
+        form: Form,
+        variables: &TemplateVariables,
+    ) -> Result<Vec<Piece>> {
         let bare = self.render_words(turns, form, variables, "")?;
         let padded = self.render_words(turns, form, variables, "  ")?;
         let data = data(turns);
@@ -263,7 +246,7 @@ impl ChatTemplate {
         &self,
         turns: &[Message],
         form: Form,
-        variables: &Variables,
+        variables: &TemplateVariables,
         around: &str,
     ) -> Result<String> {
         let content = |n: usize| {
@@ -447,6 +430,7 @@ fn environment() -> Environment<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::GIVEN_VARIABLES;
 
     const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
     const STRICT: &str = "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}{% for m in messages %}[{{ m['role'] }}]{{ m['content'] | trim }}[end]{% endfor %}";
@@ -558,7 +542,7 @@ mod tests {
             template(source).pieces(&request).map(|pieces| shown(&pieces))
         };
         assert_eq!(with("enable_thinking").unwrap(), "⟨quick:⟩q⟨;⟩");
-        for name in RESERVED {
+        for name in GIVEN_VARIABLES {
             let error = with(name).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(name), "{error}");
@@ -568,14 +552,20 @@ mod tests {
     #[test]
     fn variables_of_a_model_hold_for_every_request_and_change_its_identity() {
         let source = "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking | default(true) %}<think>\n{% endif %}{% endif %}";
-        let set = |value: bool| Variables::from([("enable_thinking".into(), value.into())]);
+        let set = |value: bool| TemplateVariables::from([("enable_thinking".into(), value.into())]);
         let quick = template(source).with(set(false));
         assert!(template(source).opens_thinking() && !quick.opens_thinking());
         assert_ne!(template(source).digest(), quick.digest());
-        assert_eq!(template(source).digest(), template(source).with(Variables::new()).digest());
+        assert_eq!(
+            template(source).digest(),
+            template(source).with(TemplateVariables::new()).digest()
+        );
         let mut request = asks(vec![Message::new(Role::User, "q", Origin::Data)], false);
-        request.template = set(true);
-        assert!(shown(&quick.pieces(&request).unwrap()).ends_with("<think>\n⟩"));
+        request.template = set(false);
+        let asked = |template: &ChatTemplate| shown(&template.pieces(&request).unwrap());
+        assert!(!asked(&template(source)).contains("<think>"), "the request's own hold");
+        let thinks = template(source).with(set(true));
+        assert!(asked(&thinks).ends_with("<think>\n⟩"), "those of the model take precedence");
     }
 
     /// The text of an open turn, after a template that may have begun it.

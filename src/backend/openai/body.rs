@@ -66,8 +66,31 @@ impl Body {
         constraint(request.constraint.as_ref(), &mut fields);
         fields.extend(target.extra.clone());
         let mut body = Self { fields, dropped: Vec::new() };
+        body.add_template(request, target.quirks);
         target.refused.iter().for_each(|parameter| body.drop(*parameter, target.refused));
         Ok(body)
+    }
+
+    /// Adds the request's variables of the chat template. Those among the additional fields take precedence: the
+    /// user set them. A server without chat templates gets none.
+    fn add_template(&mut self, request: &Request, quirks: &Quirks) {
+        if request.template.is_empty() {
+            return;
+        }
+        let name = Parameter::ChatTemplateKwargs.name();
+        let variables = request.template.clone().into_iter();
+        match self.fields.get_mut(name) {
+            Some(Value::Object(set)) => {
+                for (name, value) in variables {
+                    set.entry(name).or_insert(value);
+                }
+            }
+            Some(_) => (),
+            None if quirks.has_template => {
+                self.fields.insert(name.into(), Value::Object(variables.collect()));
+            }
+            None => self.dropped.push(name.into()),
+        }
     }
 
     /// Whether the answer is requested as a stream.

@@ -226,6 +226,7 @@ impl OpenAi {
         let without = Request { alternatives: None, ..request.clone() };
         // Log-probabilities that the server never reports are not requested.
         let request = if self.logprobs.absent.load(Ordering::Relaxed) { &without } else { request };
+        self.note_template(request, quirks);
         let mut refused = self.refused();
         let mut failures = Vec::new();
         loop {
@@ -244,6 +245,24 @@ impl OpenAi {
                 Some(parameter) if refused.insert(parameter) => failures.push((parameter, failure)),
                 _ => return Err(failure.error),
             }
+        }
+    }
+
+    /// Warns once that the server cannot be sent the variables that the prompt sets for the chat template.
+    fn note_template(&self, request: &Request, quirks: &Quirks) {
+        let parameter = Parameter::ChatTemplateKwargs;
+        if request.template.is_empty()
+            || quirks.has_template
+            || self.extra.contains_key(parameter.name())
+        {
+            return;
+        }
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.insert(parameter) {
+            let name = &self.name;
+            tracing::warn!(
+                "{name} has no variables of a chat template: those of the prompt (`template`) are not sent"
+            );
         }
     }
 

@@ -27,6 +27,9 @@ pub struct Quirks {
     pub(super) repeat_penalty: Option<&'static str>,
     /// The most `stop` texts per request; `None` if there is no limit.
     pub(super) most_stops: Option<usize>,
+    /// Whether the server may accept variables of the model's chat template, as `chat_template_kwargs`. They are
+    /// left out if it refuses them.
+    pub(super) has_template: bool,
     /// Whether the server interprets strings such as `<|im_end|>` in a message as control tokens, so that
     /// they must be broken up in judged text.
     pub(super) reads_control_tokens: bool,
@@ -65,6 +68,7 @@ const PLAIN: Quirks = Quirks {
     has_top_k: false,
     repeat_penalty: None,
     most_stops: Some(4),
+    has_template: true,
     reads_control_tokens: true,
 };
 
@@ -183,6 +187,7 @@ pub(super) static PRESETS: [ServerPreset; 5] = [
         quirks: Quirks {
             software: "OpenAI",
             limit: LengthLimit::MaxCompletionTokens,
+            has_template: false,
             reads_control_tokens: false,
             ..PLAIN
         },
@@ -196,7 +201,7 @@ pub(super) static PRESETS: [ServerPreset; 5] = [
         key_variable: "OLLAMA_API_KEY",
         owners: &["library"],
         concurrency: LOCAL_CONCURRENCY,
-        quirks: Quirks { software: "Ollama", ..LLAMACPP },
+        quirks: Quirks { software: "Ollama", has_template: false, ..LLAMACPP },
         ..COMMON
     },
     ServerPreset {
@@ -234,6 +239,7 @@ pub(super) static PRESETS: [ServerPreset; 5] = [
         quirks: Quirks {
             software: "OpenRouter",
             continues: Continues::ForModels("anthropic/"),
+            has_template: false,
             has_top_k: true,
             repeat_penalty: Some("repeat_penalty"),
             ..PLAIN

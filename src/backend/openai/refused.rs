@@ -37,6 +37,8 @@ pub(super) enum Parameter {
     MaxCompletionTokens,
     /// How long the model thinks, if it was set as an additional field.
     ReasoningEffort,
+    /// Variables of the model's chat template.
+    ChatTemplateKwargs,
     /// Whether the answer is streamed.
     Stream,
     /// What a stream reports at its end.
@@ -45,7 +47,7 @@ pub(super) enum Parameter {
 
 impl Parameter {
     /// All parameters.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Temperature,
         Self::TopP,
         Self::TopK,
@@ -58,6 +60,7 @@ impl Parameter {
         Self::MaxTokens,
         Self::MaxCompletionTokens,
         Self::ReasoningEffort,
+        Self::ChatTemplateKwargs,
         Self::Stream,
         Self::StreamOptions,
     ];
@@ -77,6 +80,7 @@ impl Parameter {
             Self::MaxTokens => "max_tokens",
             Self::MaxCompletionTokens => "max_completion_tokens",
             Self::ReasoningEffort => "reasoning_effort",
+            Self::ChatTemplateKwargs => "chat_template_kwargs",
             Self::Stream => "stream",
             Self::StreamOptions => "stream_options",
         }
