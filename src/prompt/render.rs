@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use minijinja::Value;
 
 use super::{
-    BODY, Prompt, engine,
-    engine::{LARGEST, PromptBuffer},
+    Prompt,
+    body::BODY,
+    engine::{self, LARGEST, PromptBuffer},
     limits,
 };
 use crate::error::{Error, ErrorKind, Result};

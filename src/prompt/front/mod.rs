@@ -4,22 +4,25 @@
 //! against each other: a score needs a scale, `until` needs `each: steps`, and so on. Nothing is ignored, because a
 //! setting that is silently ignored changes every verdict.
 
+mod conflicts;
+mod values;
+
 use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::values::{SAMPLING, criteria, draws, fields, mass, per_call, roles, sampling, template};
 use super::{
     about::About,
-    yaml::{Keys, number, shown, text, texts, whole, wrong},
+    yaml::{Keys, text, texts, wrong},
 };
 use crate::{
     aggregate::Aggregate,
-    error::{Error, ErrorKind, Result, unknown},
-    item::{Criteria, kind_of},
+    error::{Error, ErrorKind, Result},
     parse::{self, Kind, Rule, VerdictFrom, VerdictSpec},
     pass::Pass,
-    request::{Chat, Role, Sampling, TemplateVariables, check_variables},
+    request::{Chat, Sampling, TemplateVariables},
     scale::{SCALE_KEYS, Scale},
 };
 
@@ -308,268 +311,12 @@ impl FrontMatter {
     pub fn picks(&self) -> bool {
         self.rules.iter().any(|rule| matches!(rule.place, parse::Place::Choose(_)))
     }
-
-    /// Contradictions between keys, each with the key to blame.
-    fn problems(&self) -> Vec<(&'static str, Error)> {
-        let text = matches!(self.kind, Kind::Critique | Kind::Revision);
-        let mut problems = Vec::new();
-        if self.rules.is_empty() && !text {
-            let error = wrong("the prompt has no rule that reads its verdict".into());
-            problems.push(("kind", error.hint("add a key such as `verdict: \"Score: *\"`")));
-        }
-        if !self.roles.is_empty() && self.chat == Chat::Raw {
-            let error = wrong("`roles` need turns, and `chat: raw` has none".into());
-            problems.push(("roles", error.hint("leave one of the two keys out")));
-        }
-        if !self.template.is_empty() && self.chat == Chat::Raw {
-            let error = wrong(
-                "`template` sets variables of the chat template, and `chat: raw` uses none".into(),
-            );
-            problems.push(("template", error.hint("leave one of the two keys out")));
-        }
-        if self.until.is_some() && self.each != Some(Each::Steps) {
-            problems.push(("until", wrong("`until` needs `each: steps`".into())));
-        }
-        if self.criteria.is_some() && self.verdict_kind() != Kind::Criteria {
-            let error = wrong("`criteria` needs `kind: criteria`".into());
-            problems.push(("criteria", error.hint("write them into the body, or under `fields`")));
-        }
-        if self.per_call.is_some() && self.each != Some(Each::Criteria) {
-            problems.push(("per_call", wrong("`per_call` needs `each: criteria`".into())));
-        }
-        problems.extend(self.scale_problem().map(|error| ("scale", error)));
-        problems.extend(
-            self.rules
-                .iter()
-                .filter_map(|rule| self.value_problem(rule))
-                .map(|error| ("verdict", error)),
-        );
-        problems
-    }
-
-    /// What is wrong with the scale for this kind of verdict.
-    fn scale_problem(&self) -> Option<Error> {
-        let kind = self.kind.name();
-        let Some(scale) = &self.scale else {
-            let needed = self.kind == Kind::Score;
-            return needed.then(|| wrong("a score needs its `scale`: {min: 1, max: 10}".into()));
-        };
-        let (fits, other) = match self.kind {
-            Kind::Score | Kind::Scores => (
-                !matches!(scale, Scale::Preference(_) | Scale::Assessment(_)),
-                "numbers such as {min: 1, max: 10}, or {labels: {Good: 1, Bad: 0}}",
-            ),
-            Kind::Criteria => (
-                !matches!(scale, Scale::Preference(_)),
-                "[met, unmet, cannot assess], numbers such as {min: 1, max: 5}, or {labels: {Good: 1, Bad: 0}}",
-            ),
-            Kind::Label => (matches!(scale, Scale::Labels { .. }), "{labels: {Good: 1, Bad: 0}}"),
-            Kind::Preference => {
-                (matches!(scale, Scale::Preference(_)), "[first, second] or [first, second, tie]")
-            }
-            Kind::Steps | Kind::Ranking | Kind::Critique | Kind::Revision => (false, ""),
-        };
-        if fits {
-            return scale.check().err();
-        }
-        let error = wrong(format!("`kind: {kind}` has no scale {scale}"));
-        Some(match other {
-            "" => error.hint("leave `scale` out"),
-            other => error.hint(format!("its scale is {other}")),
-        })
-    }
-
-    /// What is wrong with a meaning under `values` of a rule for this kind of verdict.
-    fn value_problem(&self, rule: &Rule) -> Option<Error> {
-        if rule.best && self.kind != Kind::Ranking {
-            return Some(wrong("`best` under `verdict` belongs to `kind: ranking`".into()));
-        }
-        let lists = matches!(self.kind, Kind::Preference | Kind::Scores);
-        if matches!(rule.place, parse::Place::Several(_)) && !lists {
-            let kind = self.kind.name();
-            return Some(
-                wrong(format!("`kind: {kind}` cannot be read from several numbers"))
-                    .hint("use `kind: scores`, or `kind: preference` for the larger of two"),
-            );
-        }
-        let offered: Vec<&str> = match (self.kind, &self.scale) {
-            (Kind::Preference, Some(scale)) if !scale.allows_tie() => vec!["first", "second"],
-            (Kind::Preference, _) => vec!["first", "second", "tie"],
-            (Kind::Label, Some(scale)) => scale.levels().map(|(name, _)| name).collect(),
-            (Kind::Criteria, Some(Scale::Assessment(words))) => {
-                words.iter().map(|word| word.name()).collect()
-            }
-            _ => return None,
-        };
-        let meaning = rule.values.meanings().find(|meaning| !offered.contains(meaning))?;
-        Some(unknown(ErrorKind::Prompt, "meaning under `values`:", meaning, offered))
-    }
 }
 
 /// The error of front matter without the key `kind`.
 fn no_kind() -> Error {
     wrong("the front matter lacks `kind`".into())
         .hint(format!("it names the kind of verdict: {}", KINDS.join(", ")))
-}
-
-/// The key `roles`: names as chat templates write them. A longer word, or one with other signs, is more likely text.
-fn roles(value: Value) -> Result<Vec<String>> {
-    const LONGEST: usize = 32;
-    let names = texts("`roles`", value)?;
-    let fits = |name: &str| {
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(word)
-    };
-    for (n, name) in names.iter().enumerate() {
-        if Role::COMMON.iter().any(|role| role.name() == name) {
-            return Err(wrong(format!("`{name}` under `roles` begins turns in every prompt"))
-                .hint("leave it out"));
-        }
-        if !fits(name) || name.len() > LONGEST {
-            return Err(wrong(format!("`{name}` under `roles` cannot be the name of a role"))
-                .hint("write it as the chat template does: lower-case letters, digits and `_`, such as response_1"));
-        }
-        if names[..n].contains(name) {
-            return Err(wrong(format!("`{name}` stands twice under `roles`")));
-        }
-    }
-    Ok(names)
-}
-
-/// The key `template`: variables by name, with any values.
-fn template(value: Value) -> Result<TemplateVariables> {
-    let Value::Object(map) = value else {
-        let error = wrong(format!("`template` is {}, and must name variables", kind_of(&value)));
-        return Err(error.hint("write `template: {enable_thinking: false}`"));
-    };
-    let variables = TemplateVariables::from_iter(map);
-    check_variables(&variables, ErrorKind::Prompt)?;
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let fits =
-        |name: &str| !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word);
-    match variables.keys().find(|name| name.is_empty() || !fits(name)) {
-        Some(name) => Err(wrong(format!(
-            "`{name}` under `template` cannot be the name of a variable"
-        ))
-        .hint(
-            "write it as the chat template does: letters, digits and `_`, such as enable_thinking",
-        )),
-        None => Ok(variables),
-    }
-}
-
-/// The key `criteria`: a list or an object that can be read as a rubric.
-fn criteria(value: Value) -> Result<Value> {
-    if !value.is_array() && !value.is_object() {
-        let error = wrong(format!("`criteria` is {}, and must list criteria", kind_of(&value)));
-        return Err(error.hint(
-            "write `criteria: {tone: \"Is kind.\"}`, or a list of {requirement: …, weight: 2}",
-        ));
-    }
-    Criteria::read(&value, ErrorKind::Prompt).map(|_| value)
-}
-
-/// The key `per_call`.
-fn per_call(value: &Value) -> Result<NonZeroUsize> {
-    let count = usize::try_from(whole("`per_call`", value)?).ok().and_then(NonZeroUsize::new);
-    count.ok_or_else(|| wrong("`per_call` must be 1 or more criteria".into()))
-}
-
-/// The key `draws`.
-fn draws(value: &Value) -> Result<u32> {
-    match whole("`draws`", value)? {
-        0 => Err(wrong("`draws` must be 1 or more".into())),
-        draws => Ok(draws),
-    }
-}
-
-/// The key `mass`.
-fn mass(value: &Value) -> Result<f64> {
-    let mass = number("`mass`", value)?;
-    if (0.0..1.0).contains(&mass) {
-        return Ok(mass);
-    }
-    Err(wrong("`mass` must be a share of the probability: 0 or more, and less than 1".into()))
-}
-
-/// The keys of the key `sampling`.
-const SAMPLING: [&str; 11] = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "max_tokens",
-    "stop",
-    "seed",
-    "repeat_penalty",
-    "presence_penalty",
-    "frequency_penalty",
-    "thinking_tokens",
-];
-
-/// The key `sampling`, each of its values checked by its own name.
-fn sampling(value: Value) -> Result<Sampling> {
-    let Value::Object(mut map) = value else {
-        return Err(wrong(format!("`sampling` is {}, and must hold keys", kind_of(&value)))
-            .hint("write `sampling: {temperature: 0, max_tokens: 1024}`"));
-    };
-    if let Some(key) = map.keys().find(|key| !SAMPLING.contains(&key.as_str())) {
-        return Err(unknown(ErrorKind::Prompt, "key of `sampling`", key, SAMPLING));
-    }
-    map.retain(|_, value| !value.is_null());
-    for (key, value) in &mut map {
-        let what = format!("`{key}` of `sampling`");
-        match key.as_str() {
-            "stop" => *value = texts(&what, value.take())?.into(),
-            "temperature" | "top_p" | "min_p" | "presence_penalty" | "frequency_penalty" => {
-                number(&what, value)?;
-            }
-            "repeat_penalty" => drop(above_zero(&what, value)?),
-            "seed" if value.is_u64() => (),
-            _ => drop(whole(&what, value)?),
-        }
-    }
-    serde_json::from_value(map.into())
-        .map_err(|_| wrong("`sampling` holds a number that is too large".into()))
-}
-
-/// A number above 0, such as a penalty that divides the odds of a token.
-fn above_zero(what: &str, value: &Value) -> Result<f64> {
-    let number = number(what, value)?;
-    if number > 0.0 {
-        return Ok(number);
-    }
-    Err(wrong(format!("{what} must be above 0; 1 changes nothing")))
-}
-
-/// The key `fields`: names with their needs, or a list of names that are all required.
-fn fields(value: Value) -> Result<Vec<Field>> {
-    match value {
-        Value::Object(map) => map.into_iter().map(|(name, need)| field(name, need)).collect(),
-        // A list names fields that are all required.
-        Value::Array(list) => {
-            let required = |name: String| Field { name, need: Need::Required };
-            Ok(texts("`fields`", list.into())?.into_iter().map(required).collect())
-        }
-        other => Err(wrong(format!("`fields` is {}, and must name fields", kind_of(&other)))
-            .hint("write `fields: {question: optional, answer: required}`")),
-    }
-}
-
-/// One field of the key `fields`.
-fn field(name: String, need: Value) -> Result<Field> {
-    let need = match need {
-        Value::String(word) if word == "required" => Need::Required,
-        Value::String(word) if word == "optional" => Need::Optional,
-        Value::Object(map) if map.len() == 1 && map.contains_key("default") => {
-            Need::Default(map.into_values().next().unwrap_or_default())
-        }
-        other => {
-            let message = format!("the field `{name}` is {}", shown(&other));
-            return Err(wrong(message).hint("write required, optional or {default: …}"));
-        }
-    };
-    Ok(Field { name, need })
 }
 
 #[cfg(test)]

@@ -1,0 +1,107 @@
+//! Contradictions between the keys of a prompt file.
+
+use super::{super::yaml::wrong, Each, FrontMatter};
+use crate::{
+    error::{Error, ErrorKind, unknown},
+    parse::{self, Kind, Rule},
+    request::Chat,
+    scale::Scale,
+};
+
+impl FrontMatter {
+    /// Contradictions between keys, each with the key to blame.
+    pub(super) fn problems(&self) -> Vec<(&'static str, Error)> {
+        let text = matches!(self.kind, Kind::Critique | Kind::Revision);
+        let mut problems = Vec::new();
+        if self.rules.is_empty() && !text {
+            let error = wrong("the prompt has no rule that reads its verdict".into());
+            problems.push(("kind", error.hint("add a key such as `verdict: \"Score: *\"`")));
+        }
+        if !self.roles.is_empty() && self.chat == Chat::Raw {
+            let error = wrong("`roles` need turns, and `chat: raw` has none".into());
+            problems.push(("roles", error.hint("leave one of the two keys out")));
+        }
+        if !self.template.is_empty() && self.chat == Chat::Raw {
+            let error = wrong(
+                "`template` sets variables of the chat template, and `chat: raw` uses none".into(),
+            );
+            problems.push(("template", error.hint("leave one of the two keys out")));
+        }
+        if self.until.is_some() && self.each != Some(Each::Steps) {
+            problems.push(("until", wrong("`until` needs `each: steps`".into())));
+        }
+        if self.criteria.is_some() && self.verdict_kind() != Kind::Criteria {
+            let error = wrong("`criteria` needs `kind: criteria`".into());
+            problems.push(("criteria", error.hint("write them into the body, or under `fields`")));
+        }
+        if self.per_call.is_some() && self.each != Some(Each::Criteria) {
+            problems.push(("per_call", wrong("`per_call` needs `each: criteria`".into())));
+        }
+        problems.extend(self.scale_problem().map(|error| ("scale", error)));
+        problems.extend(
+            self.rules
+                .iter()
+                .filter_map(|rule| self.value_problem(rule))
+                .map(|error| ("verdict", error)),
+        );
+        problems
+    }
+
+    /// What is wrong with the scale for this kind of verdict.
+    fn scale_problem(&self) -> Option<Error> {
+        let kind = self.kind.name();
+        let Some(scale) = &self.scale else {
+            let needed = self.kind == Kind::Score;
+            return needed.then(|| wrong("a score needs its `scale`: {min: 1, max: 10}".into()));
+        };
+        let (fits, other) = match self.kind {
+            Kind::Score | Kind::Scores => (
+                !matches!(scale, Scale::Preference(_) | Scale::Assessment(_)),
+                "numbers such as {min: 1, max: 10}, or {labels: {Good: 1, Bad: 0}}",
+            ),
+            Kind::Criteria => (
+                !matches!(scale, Scale::Preference(_)),
+                "[met, unmet, cannot assess], numbers such as {min: 1, max: 5}, or {labels: {Good: 1, Bad: 0}}",
+            ),
+            Kind::Label => (matches!(scale, Scale::Labels { .. }), "{labels: {Good: 1, Bad: 0}}"),
+            Kind::Preference => {
+                (matches!(scale, Scale::Preference(_)), "[first, second] or [first, second, tie]")
+            }
+            Kind::Steps | Kind::Ranking | Kind::Critique | Kind::Revision => (false, ""),
+        };
+        if fits {
+            return scale.check().err();
+        }
+        let error = wrong(format!("`kind: {kind}` has no scale {scale}"));
+        Some(match other {
+            "" => error.hint("leave `scale` out"),
+            other => error.hint(format!("its scale is {other}")),
+        })
+    }
+
+    /// What is wrong with a meaning under `values` of a rule for this kind of verdict.
+    fn value_problem(&self, rule: &Rule) -> Option<Error> {
+        if rule.best && self.kind != Kind::Ranking {
+            return Some(wrong("`best` under `verdict` belongs to `kind: ranking`".into()));
+        }
+        let lists = matches!(self.kind, Kind::Preference | Kind::Scores);
+        if matches!(rule.place, parse::Place::Several(_)) && !lists {
+            let kind = self.kind.name();
+            return Some(
+                wrong(format!("`kind: {kind}` cannot be read from several numbers"))
+                    .hint("use `kind: scores`, or `kind: preference` for the larger of two"),
+            );
+        }
+        let offered: Vec<&str> = match (self.kind, &self.scale) {
+            (Kind::Preference, Some(scale)) if !scale.allows_tie() => vec!["first", "second"],
+            (Kind::Preference, _) => vec!["first", "second", "tie"],
+            (Kind::Label, Some(scale)) => scale.levels().map(|(name, _)| name).collect(),
+            (Kind::Criteria, Some(Scale::Assessment(words))) => {
+                words.iter().map(|word| word.name()).collect()
+            }
+            _ => return None,
+        };
+        let meaning = rule.values.meanings().find(|meaning| !offered.contains(meaning))?;
+        Some(unknown(ErrorKind::Prompt, "meaning under `values`:", meaning, offered))
+    }
+}
