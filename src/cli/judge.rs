@@ -76,7 +76,7 @@ More options: tribunal help judge";
 /// Below the long help.
 const VARIABLES: &str = "\
 Settings: every option under Judge is also a key of tribunal.toml and a variable: --max-tokens, max_tokens, \
-TRIBUNAL_MAX_TOKENS. Flags win over variables, variables over the file. `tribunal config` prints the \
+TRIBUNAL_MAX_TOKENS. Flags take precedence over variables, variables over the file. `tribunal config` prints the \
 effective settings.
 
 Variables:

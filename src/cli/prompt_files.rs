@@ -32,10 +32,10 @@ pub(super) struct NewArgs {
 pub(super) struct ImportArgs {
     /// File of the other tool; - reads standard input.
     file: String,
-    /// File to write, or folder without an ending [default: print].
+    /// File to write, or folder (no extension) [default: print].
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Source: python, openai, autoevals or promptfoo [default: as the text looks].
+    /// Source: python, openai, autoevals or promptfoo [default: detected].
     #[arg(long, value_name = "SOURCE")]
     from: Option<Source>,
     /// Kind of verdict of a Python template [default: score].

@@ -23,7 +23,7 @@ use tribunal::{
     request::{Ask, Capabilities, Origin, Request},
 };
 
-/// List, show, check and render prompts.
+/// List, show, check, render, write and import prompts.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -38,7 +38,7 @@ enum Command {
         /// Show fields, format, probabilities, checks and source.
         #[arg(long)]
         table: bool,
-        /// Print the page about all prompts, as Markdown.
+        /// Print the catalogue of all prompts, as Markdown.
         #[arg(long, conflicts_with = "table")]
         markdown: bool,
     },

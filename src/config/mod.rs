@@ -31,7 +31,7 @@
 //! # }
 //! ```
 //!
-//! Flags win over the environment, that over the file (a judge's own table over `[defaults]`), and the
+//! Flags take precedence over the environment, that over the file (a judge's own table over `[defaults]`), and the
 //! file over what prompts and the program set by themselves.
 //!
 //! # Two steps

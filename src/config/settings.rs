@@ -155,7 +155,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub label_map: Vec<Pair>,
-    /// CSV file of prices that win over the list prices.
+    /// CSV file of prices, used before the list prices.
     #[cfg_attr(
         feature = "cli",
         arg(hide_short_help = true, long, value_name = "FILE", env = "TRIBUNAL_PRICES")

@@ -203,7 +203,7 @@ impl Models {
         Self::around(around)
     }
 
-    /// Remembers the answers of models that cost something. Starts a new registry, as all of these do: models
+    /// Caches the answers of models that cost something. Starts a new registry, as all of these do: models
     /// that are open already stay with the old one.
     #[cfg(feature = "store")]
     #[must_use]

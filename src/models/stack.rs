@@ -11,7 +11,7 @@ use crate::{
 
 /// Puts the layers around a model, outermost first: recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced.
 ///
-/// Only what can fail in passing is tried again, and only what costs something is remembered: a model in this
+/// Only what can fail in passing is tried again, and only what costs something is cached: a model in this
 /// process is limited where that is set, and has no retries; rules and recordings have neither, nor a budget.
 ///
 /// # Errors

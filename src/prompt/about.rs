@@ -23,13 +23,13 @@ pub struct About {
     pub use_for: Option<String>,
     /// When not to use it, in a sentence.
     pub not_for: Option<String>,
-    /// What the official code makes of an answer that it cannot read.
+    /// What the official code does with an answer that it cannot read.
     pub failure: Option<OfficialFailure>,
     /// What the prompt was checked on.
     pub checked_on: Option<CheckedOn>,
 }
 
-/// What the official code of a protocol makes of an answer that it cannot read.
+/// What the official code of a protocol does with an answer that it cannot read.
 ///
 /// Here such an answer is unreadable. Only a benchmark that repeats published figures applies this rule.
 #[derive(Clone, Copy, Debug, PartialEq)]

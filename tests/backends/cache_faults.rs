@@ -1,4 +1,4 @@
-//! Remembered answers: who waits for them, who gives up, and what is not worth remembering.
+//! Cached answers: who waits for them, who gives up, and what is not cached.
 
 #![cfg(feature = "store")]
 
@@ -109,7 +109,7 @@ async fn a_request_in_process_stops_when_the_last_who_waits_has_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_paid_for_may_arrive_and_is_remembered() {
+async fn an_answer_that_is_paid_for_may_arrive_and_is_cached() {
     let (slow, cached) = slow(false);
     tokio::time::timeout(SECOND, cached.complete(&request())).await.unwrap_err();
     tokio::time::timeout(SECOND, cached.complete(&request())).await.unwrap_err();
@@ -167,7 +167,7 @@ async fn one_of_many_who_wait_pays_and_a_failure_is_shared_and_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_the_context_cut_is_not_remembered() {
+async fn an_answer_that_the_context_cut_is_not_cached() {
     let cut = |completion| {
         Completion::text("cut").finish(Finish::Length).usage(Usage::new(10, completion))
     };
@@ -191,7 +191,7 @@ async fn an_answer_that_the_context_cut_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn what_ended_by_an_unknown_word_is_not_remembered() {
+async fn what_ended_by_an_unknown_word_is_not_cached() {
     let answer = Completion::text("Score: 9").finish(Finish::of_word("error"));
     let script = Arc::new(Script::always(answer));
     let cached = Cache::in_memory(Mode::On).over(script.clone());

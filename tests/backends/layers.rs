@@ -87,7 +87,7 @@ async fn in_their_order_every_layer_does_its_part_and_no_other() {
     assert_eq!(budget.spent().requests, u64::from(sent));
     assert_eq!(budget.spent().tokens, 40 * 110);
     assert!((budget.spent().cost - 0.008).abs() < 1e-9);
-    // The budget ends what is asked, and nothing that is remembered.
+    // The budget ends what is asked, and nothing that is cached.
     let more = join_all((40..100).map(async |n| model.complete(&request(n)).await)).await;
     assert!(more.iter().any(Result::is_ok));
     let over = more.into_iter().find_map(Result::err).unwrap();

@@ -114,8 +114,8 @@ async fn a_clean_end_of_ones_own_is_listed_in_the_configuration() {
     assert_eq!(line(&cut)["unreadable"]["reason"], "truncated", "{}", cut.err);
     assert!(cut.err.contains("clean_finish"), "{}", cut.err);
     assert_eq!(line(&cut)["votes"][0]["calls"][0]["finish"], "Weird");
-    let remembered = run(&judge).await;
-    assert_eq!(line(&remembered)["unreadable"]["reason"], "truncated");
+    let cached = run(&judge).await;
+    assert_eq!(line(&cached)["unreadable"]["reason"], "truncated");
     let replayed = run(&["judge", &file, "-m", "replay:t.jsonl", "-p", "score"]).await;
     assert_eq!(line(&replayed)["unreadable"]["reason"], "truncated", "{}", replayed.err);
     place.file("old.jsonl", &cut.out);
@@ -133,7 +133,7 @@ async fn a_clean_end_of_ones_own_is_listed_in_the_configuration() {
     let whole = run(&judge).await;
     assert_eq!(line(&whole)["score"], 9, "{}", whole.err);
     assert!(!whole.err.contains("eird"), "{}", whole.err);
-    assert_eq!(server.requests(), asked, "the answer was remembered with its own word");
+    assert_eq!(server.requests(), asked, "the answer was cached with its own word");
     let reparsed = run(&["reparse", "old.jsonl", "-c", "tribunal.toml", "-m", "odd"]).await;
     assert_eq!(line(&reparsed)["score"], 9, "{}", reparsed.err);
 }

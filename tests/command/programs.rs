@@ -32,7 +32,7 @@ fn critique(line: &Value) -> &str {
 const MODEL: &str = "command:/bin/sh judge.sh";
 
 #[test]
-fn a_script_judges_records_and_its_answers_are_remembered_until_it_changes() {
+fn a_script_judges_records_and_its_answers_are_cached_until_it_changes() {
     let place = place("judges");
     let judge = ["judge", "r.jsonl", "-p", "score", "-m", MODEL, "-j", "2"];
     for _ in 0..2 {

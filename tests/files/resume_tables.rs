@@ -22,7 +22,7 @@ const TABLES: [&str; 3] = ["out.csv", "out.tsv", "out.json"];
 #[cfg(feature = "parquet")]
 const TABLES: [&str; 4] = ["out.csv", "out.tsv", "out.json", "out.parquet"];
 
-/// A run on `r.jsonl` into this file, where nothing but the file remembers answers.
+/// A run on `r.jsonl` into this file, where nothing but the file holds answers.
 fn start(place: &Place, server: &Server, output: &str, more: &[&str]) -> Child {
     let args = ["judge", "r.jsonl", "-o", output, "-p", "score", "-m", "openai/x"];
     let reach = ["--base-url", &server.url, "--cache", "off"];

@@ -172,7 +172,7 @@ impl Cache {
     }
 
     /// The cached answer in memory or in the store.
-    async fn remembered(&self, key: &CacheKey) -> Option<Arc<Completion>> {
+    async fn found(&self, key: &CacheKey) -> Option<Arc<Completion>> {
         let Shared { mode, memory, .. } = &*self.0;
         if let Some(found) = memory.get(key).await {
             return Some(found);
@@ -538,7 +538,7 @@ impl Layer for Cached {
         if mode == Mode::Write {
             // An earlier answer must not be returned for this request.
             self.cache.0.memory.invalidate(&key).await;
-        } else if let Some(found) = self.cache.remembered(&key).await {
+        } else if let Some(found) = self.cache.found(&key).await {
             return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });
         }
         let landing = if self.inner.is_in_process() { Duration::ZERO } else { LANDING };
