@@ -3,7 +3,13 @@
 #![cfg(all(feature = "cli", feature = "openai", feature = "store", unix))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::support::{Place, Ran, Reply, Seen, Server, records};
 use serde_json::{Value, json};
@@ -99,6 +105,74 @@ async fn an_interrupted_jury_goes_on_and_pays_nothing_twice() {
     assert!(ran.err.contains(&format!("{begun} of them by an earlier run")), "{}", ran.err);
     let lines = lines(&place, "out.jsonl");
     assert!(lines.len() == 60 && lines.iter().all(|line| line["score"] == 6));
+}
+
+/// The number of the record that a request is about: its question is `q7.` for the seventh.
+fn record_of(seen: &Seen) -> usize {
+    let text = seen.body["messages"].to_string();
+    let number = |rest: &str| rest.split_once('.')?.0.parse().ok();
+    text.split('q').find_map(number).unwrap()
+}
+
+/// A score that depends on the record: 1 to 5 by the strict member, three more by the kind one.
+fn scores_each(seen: &Seen) -> Reply {
+    let score = record_of(seen) % 5 + if is_strict(seen) { 1 } else { 4 };
+    Reply::says(&format!("Hm.\nScore: {score}"))
+}
+
+/// The number of answers in the store that the runs in this folder share.
+fn stored(place: &Place) -> usize {
+    let stats = place.run(&["cache", "stats"]).passed().out;
+    let line = stats.lines().find_map(|line| line.strip_prefix("answers"));
+    line.unwrap().trim().replace(',', "").parse().unwrap()
+}
+
+/// The verdict of a line, and that of every member.
+fn verdicts(line: &Value) -> (Value, Value, Vec<(Value, Value)>) {
+    let votes = line["votes"].as_array().unwrap();
+    let votes = votes.iter().map(|vote| (vote["by"].clone(), vote["score"].clone())).collect();
+    (line["id"].clone(), line["score"].clone(), votes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_jury_asks_only_what_was_not_answered_and_ends_with_the_same_verdicts() {
+    const RECORDS: usize = 30;
+    const REQUESTS: usize = 3 * RECORDS;
+    const ANSWERED: usize = 40;
+    let is_stuck = Arc::new(AtomicBool::new(true));
+    let stuck = Arc::clone(&is_stuck);
+    let server = Server::start(move |seen| {
+        let is_late = seen.index >= ANSWERED;
+        if is_late && stuck.load(Ordering::SeqCst) { Reply::Hang } else { scores_each(seen) }
+    })
+    .await;
+    let place_killed = place("jury-killed", &server, "", RECORDS);
+    let out = ["-o", "out.jsonl", "-j", "4"];
+    let mut child = place_killed.start(
+        &[&["judge", "r.jsonl", "--judge", "jury", "-c", "tribunal.toml"], &out[..]].concat(),
+    );
+    // All that is answered is stored, and the rest hangs: the moment of the kill decides nothing.
+    while stored(&place_killed) < ANSWERED || server.requests() == ANSWERED {
+        after(10).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = server.requests();
+    is_stuck.store(false, Ordering::SeqCst);
+
+    let ran = judge(&place_killed, &out).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(server.requests() - before, REQUESTS - ANSWERED, "{}", ran.err);
+    let killed = lines(&place_killed, "out.jsonl");
+    assert_eq!(killed.len(), RECORDS);
+
+    let undisturbed = place("jury-undisturbed", &server, "", RECORDS);
+    assert_eq!(judge(&undisturbed, &out).await.code, 0);
+    let expected = lines(&undisturbed, "out.jsonl");
+    for (line, expected) in killed.iter().zip(&expected) {
+        assert_eq!(verdicts(line), verdicts(expected));
+    }
+    assert_eq!(killed[7]["score"], json!(4.5), "3 by the strict member, 6 by the kind one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
