@@ -162,6 +162,13 @@ fn every_built_in_prompt_passes_strictly() {
 }
 
 #[test]
+fn variables_that_a_prompt_sets_for_the_chat_template_are_shown() {
+    let ran = place("prompt-check-template").run(&["prompts", "check", "gram", "gram-r2"]).passed();
+    let shown = "variables of the chat template: enable_thinking=false";
+    assert_eq!(ran.out.matches(shown).count(), 1, "{}", ran.out);
+}
+
+#[test]
 fn a_prompt_whose_front_matter_cannot_be_rewritten_is_not_saved() {
     let place = Place::new("prompt-save");
     let prompt = place.file(
