@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 use tribunal::{
     Verdict,
-    parse::{Parser, Reader, Reading, Transcript, label_after},
+    parse::{Parser, Reader, Transcript, VerdictSpec, label_after},
 };
 
 fuzz_target!(|input: (&str, &str)| {
@@ -20,14 +20,14 @@ fuzz_target!(|input: (&str, &str)| {
         json!({"numbers": 2, "line": "last"}),
         json!({"regex": "(?<verdict>[0-9]+)"}),
     ];
-    for judges in ["score", "label", "steps", "preference", "ranking", "scores", "criteria"] {
+    for kind in ["score", "label", "steps", "preference", "ranking", "scores", "criteria"] {
         for rule in &rules {
-            let scale = (judges == "score").then(|| json!({"min": 1, "max": 10}));
-            let reading = Reading::from_json(judges, scale, rule.clone()).unwrap();
+            let scale = (kind == "score").then(|| json!({"min": 1, "max": 10}));
+            let spec = VerdictSpec::from_json(kind, scale, rule.clone()).unwrap();
             let mut transcript = Transcript::of_text("critique", text);
             transcript.mark = Some("a3f9".into());
             transcript.data.push(data.into());
-            if let Ok(Verdict::Score(score)) = Reader::new(&reading).unwrap().parse(&transcript).verdict {
+            if let Ok(Verdict::Score(score)) = Reader::new(&spec).unwrap().parse(&transcript).verdict {
                 assert!((1.0..=10.0).contains(&score) && score.fract() == 0.0);
             }
         }

@@ -45,6 +45,7 @@
 //! | `answer` | from JSON to a completion |
 //! | `error_body`, `wait`, `refused` | from an error to its message, the wait that it names, the parameters that it refuses |
 //! | `classify`, `failure` | from all of that to an [`Error`] |
+//! | `any_body` | all readers of a body in turn, for tests |
 //!
 //! # Limits
 //! An answer may have up to 8 MiB, and must arrive within [`OpenAiOptions::timeout`]. The time counts for the
@@ -71,6 +72,7 @@
 //! appears in no identity, error, log or recording. If a server repeats it, it is replaced by `***`.
 
 mod answer;
+mod any_body;
 mod body;
 mod bytes;
 mod chat;
@@ -95,6 +97,9 @@ pub use {
     provider::{Provider, Variables},
     quirks::Quirks,
 };
+
+#[doc(hidden)]
+pub use any_body::read_body;
 
 /// Facts about servers, by the names of their models.
 #[doc(hidden)]
