@@ -72,13 +72,9 @@ pub(super) trait Evaluator {
     /// Copies a saved sequence into an empty one. Returns whether that succeeded.
     fn restore(&mut self, sequence: usize, saved: &Self::Saved) -> bool;
 
-    /// The size of a saved sequence in bytes.
-    fn bytes(saved: &Self::Saved) -> usize;
+    /// The size of a copy of a sequence, in bytes.
+    fn bytes(&self, sequence: usize) -> usize;
 }
-
-/// The most tokens per call of llama.cpp. Chunks of a prompt end at multiples of this number, so that a text is
-/// always evaluated in the same pieces.
-const CHUNK: u32 = 512;
 
 /// The shape of a context.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +83,9 @@ pub(super) struct Shape {
     pub(super) limit: u32,
     /// The number of sequences.
     pub(super) sequences: u32,
+    /// The most tokens in a call, at least one for each sequence. Chunks of a prompt end at multiples of this number,
+    /// so that a text is always evaluated in the same pieces.
+    pub(super) call: u32,
     /// The number of threads.
     pub(super) threads: i32,
     /// The type of the numbers in the cache.
@@ -152,12 +151,12 @@ impl<'m> Context<'m> {
     /// # Errors
     /// There is not enough memory.
     pub(super) fn new(model: &'m LlamaModel, shape: Shape) -> Result<Self> {
-        let Shape { limit, sequences, threads, kv, flash } = shape;
+        let Shape { limit, sequences, call, threads, kv, flash } = shape;
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(limit.saturating_mul(sequences)))
             .with_n_seq_max(sequences)
-            .with_n_batch(CHUNK)
-            .with_n_ubatch(CHUNK)
+            .with_n_batch(call)
+            .with_n_ubatch(call)
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_flash_attention_policy(i32::from(flash))
@@ -168,7 +167,7 @@ impl<'m> Context<'m> {
             .new_context(backend()?, params)
             .map_err(|cause| failed("llama.cpp creates no context").because(cause))?;
         // llama.cpp may change both numbers; exceeding the real ones would abort the process.
-        let most = context.n_batch().clamp(1, CHUNK);
+        let most = context.n_batch().clamp(1, call);
         let limit = context.n_ctx() / sequences.max(1);
         Ok(Self {
             inner: context,
@@ -238,8 +237,8 @@ impl Evaluator for Context<'_> {
         self.inner.state_seq_set(saved, number(sequence)).is_ok()
     }
 
-    fn bytes(saved: &SeqState) -> usize {
-        saved.byte_len()
+    fn bytes(&self, sequence: usize) -> usize {
+        self.inner.state_seq_get_size_ext(number(sequence), LlamaStateSeqFlags::empty())
     }
 }
 

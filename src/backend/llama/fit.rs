@@ -19,6 +19,37 @@ const MOST_SEQUENCES: u64 = 16;
 /// Contexts are not made shorter than this where memory is missing, in tokens.
 pub(super) const SHORTEST: u32 = 2_048;
 
+/// The most tokens in a call of llama.cpp.
+pub(super) const LONGEST_CALL: u32 = 512;
+
+/// Calls on a CPU are not made shorter than this, in tokens: the weights are read anew for every call.
+const SHORTEST_CALL: u32 = 128;
+
+/// Calls on a CPU are made shorter if their buffers would take more memory than this, in bytes, and more than one part
+/// in [`SHARE_OF_WEIGHTS`] of the weights.
+const BUFFERS: u64 = 32 << 20;
+
+/// See [`BUFFERS`].
+const SHARE_OF_WEIGHTS: u64 = 16;
+
+/// The most tokens in a call on a CPU. llama.cpp reserves memory for every token of the longest call: for its logits,
+/// one for each token of the vocabulary, and for its attention to all of the context in every head.
+pub(super) fn longest_call(model: &LlamaModel, limit: u32) -> u32 {
+    let vocabulary = u64::try_from(model.n_vocab()).unwrap_or(0);
+    let heads = u64::from(model.n_head());
+    call_within(vocabulary.max(heads * u64::from(limit)), model.size())
+}
+
+/// The most tokens in a call, for so many numbers of 4 bytes each for a token, and so many bytes of weights.
+fn call_within(numbers: u64, weights: u64) -> u32 {
+    let memory = BUFFERS.max(weights / SHARE_OF_WEIGHTS);
+    let mut call = LONGEST_CALL;
+    while call > SHORTEST_CALL && u64::from(call) * numbers * 4 > memory {
+        call /= 2;
+    }
+    call
+}
+
 /// The memory of one token in the cache, in bytes: a key and a value in every layer.
 ///
 /// It is computed from the header, so it is known without the weights.
@@ -85,6 +116,17 @@ mod tests {
         }
         assert_eq!(tried, [(6, 6_000), (3, 6_000), (1, 6_000), (1, 3_000), (1, 2_048)]);
         assert_eq!(smaller((1, 512)), None);
+    }
+
+    #[test]
+    fn calls_are_shorter_where_their_buffers_would_be_large_beside_the_weights() {
+        // Vocabularies of 16,032 and 49,152 tokens, and of 151,936 with small and large weights.
+        assert_eq!(call_within(16_032, 32 << 20), 512);
+        assert_eq!(call_within(49_152, 93 << 20), 128);
+        assert_eq!(call_within(151_936, 400 << 20), 128);
+        assert_eq!(call_within(151_936, 5 << 30), 512);
+        // The attention to a context of 131,072 tokens in 32 heads.
+        assert_eq!(call_within(131_072 * 32, 5 << 30), 128);
     }
 
     #[test]

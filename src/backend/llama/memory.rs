@@ -156,14 +156,27 @@ impl<E: Evaluator> Memory<E> {
         prompt: &[LlamaToken],
         sharing: Sharing,
     ) -> Begun {
-        let own = Source::Held(sequence);
-        let kept = self.source(prompt, sharing).filter(|(source, _)| *source == own);
-        self.park(sequence, kept.map_or(0, |(_, kept)| kept));
-        // Looked up again, because parking may replace copies.
         let kept = match self.source(prompt, sharing) {
-            Some((source, kept)) if source == own => self.rewind(sequence, kept),
-            Some((source, kept)) => self.copy(source, sequence, kept),
+            Some((Source::Held(from), kept)) if from == sequence => {
+                self.park(sequence, kept, None);
+                self.rewind(sequence, kept)
+            }
+            Some((Source::Held(from), kept)) => {
+                self.park(sequence, 0, None);
+                let held = self.held[from].clone();
+                let saved = self.evaluator.save(from);
+                saved.map_or(0, |saved| self.restore(sequence, held, &saved, kept))
+            }
+            Some((Source::Parked(n), kept)) => {
+                // It is taken out, so that parking does not replace it, and is the most recently used one afterwards.
+                let parked = self.parked.remove(n);
+                self.park(sequence, 0, Some(&parked));
+                let kept = self.restore(sequence, parked.held.clone(), &parked.saved, kept);
+                self.parked.push(parked);
+                kept
+            }
             None => {
+                self.park(sequence, 0, None);
                 self.empty(sequence);
                 0
             }
@@ -195,25 +208,11 @@ impl<E: Evaluator> Memory<E> {
         best.filter(|(_, kept)| *kept > 0)
     }
 
-    /// Copies the first `kept` tokens of a source into a sequence. Returns how many it has then.
-    fn copy(&mut self, source: Source, sequence: usize, kept: usize) -> usize {
+    /// Fills a sequence with the first `kept` tokens of a copy of `held`. Returns how many it has then: none if the
+    /// model cannot restore copies.
+    fn restore(&mut self, sequence: usize, held: Held, saved: &E::Saved, kept: usize) -> usize {
         self.empty(sequence);
-        let (held, is_restored) = match source {
-            Source::Held(from) => {
-                let saved = self.evaluator.save(from);
-                let restored = saved.is_some_and(|saved| self.evaluator.restore(sequence, &saved));
-                (self.held[from].clone(), restored)
-            }
-            Source::Parked(n) => {
-                // It is the most recently used one now.
-                let parked = self.parked.remove(n);
-                let restored = self.evaluator.restore(sequence, &parked.saved);
-                let held = parked.held.clone();
-                self.parked.push(parked);
-                (held, restored)
-            }
-        };
-        if !is_restored {
+        if !self.evaluator.restore(sequence, saved) {
             self.empty(sequence);
             return 0;
         }
@@ -222,28 +221,41 @@ impl<E: Evaluator> Memory<E> {
     }
 
     /// Parks a copy of a sequence that will lose everything after its first `kept` tokens, unless little is lost.
-    fn park(&mut self, sequence: usize, kept: usize) {
+    /// `taken` is a copy that is in use, and stays in memory.
+    fn park(&mut self, sequence: usize, kept: usize, taken: Option<&Parked<E::Saved>>) {
         let tokens = &self.held[sequence].tokens;
-        let elsewhere = |held: &Held| shared(&held.tokens, tokens);
-        let others = self.held.iter().enumerate().filter(|(n, _)| *n != sequence);
-        let others = others.map(|(_, held)| elsewhere(held));
-        let known = others.chain(self.parked.iter().map(|parked| elsewhere(&parked.held))).max();
-        if tokens.len() < kept.max(known.unwrap_or(0)) + WORTH_PARKING {
+        let in_taken = taken.map_or(0, |taken| shared(&taken.held.tokens, tokens));
+        let known = self.elsewhere(sequence, &[]).max(in_taken).max(kept);
+        if tokens.len() < known + WORTH_PARKING {
             return;
         }
-        let Some(saved) = self.evaluator.save(sequence) else { return };
         let held = Held { recent: VecDeque::new(), ..self.held[sequence].clone() };
         let logits = held.end.as_ref().map_or(0, |end| size_of_val(&*end.logits));
-        let bytes = E::bytes(&saved) + logits;
+        let bytes = self.evaluator.bytes(sequence) + logits;
+        let room = self.budget.saturating_sub(taken.map_or(0, |taken| taken.bytes));
+        if bytes > room {
+            return;
+        }
         // Copies of its beginnings hold nothing more.
         self.parked.retain(|parked| !held.tokens.starts_with(&parked.held.tokens));
+        // Room is made first, so that the copies never take more memory than they may.
         let mut all = bytes + self.parked.iter().map(|parked| parked.bytes).sum::<usize>();
-        while all > self.budget && !self.parked.is_empty() {
+        while all > room && !self.parked.is_empty() {
             all -= self.parked.remove(0).bytes;
         }
-        if all <= self.budget {
+        if let Some(saved) = self.evaluator.save(sequence) {
             self.parked.push(Parked { held, saved, bytes });
         }
+    }
+
+    /// How many of a sequence's first tokens are also in another sequence, apart from `gone`, or in a parked copy.
+    fn elsewhere(&self, sequence: usize, gone: &[usize]) -> usize {
+        let tokens = &self.held[sequence].tokens;
+        let others = self.held.iter().enumerate();
+        let others = others.filter(|(n, _)| *n != sequence && !gone.contains(n));
+        let parked = self.parked.iter().map(|parked| &parked.held);
+        let all = others.map(|(_, held)| held).chain(parked);
+        all.map(|held| shared(&held.tokens, tokens)).max().unwrap_or(0)
     }
 
     /// Removes everything after the first `keep` tokens of a sequence, and returns how many tokens are left. A
@@ -335,12 +347,10 @@ impl<E: Evaluator> Memory<E> {
     pub(super) fn note_recent(&mut self, sequence: usize, n: usize) {
         let logits = self.evaluator.logits(n);
         let most = (RECENT / size_of_val(logits).max(1)).clamp(1, MOST_RECENT);
-        let end = End { length: self.held[sequence].tokens.len(), logits: Arc::from(logits) };
-        let recent = &mut self.held[sequence].recent;
-        recent.push_back(end);
-        while recent.len() > most {
-            recent.pop_front();
-        }
+        let Held { tokens, recent, .. } = &mut self.held[sequence];
+        let oldest = if recent.len() >= most { recent.pop_front() } else { None };
+        let logits = copied(logits, oldest.map(|end| end.logits));
+        recent.push_back(End { length: tokens.len(), logits });
     }
 
     #[cfg(test)]
@@ -350,8 +360,19 @@ impl<E: Evaluator> Memory<E> {
 
     #[cfg(test)]
     pub(super) fn parked_bytes(&self) -> usize {
-        self.parked.iter().map(|parked| E::bytes(&parked.saved)).sum()
+        self.parked.iter().map(|parked| parked.bytes).sum()
     }
+}
+
+/// A copy of logits, in memory that nothing else uses any more if there is some.
+fn copied(logits: &[f32], unused: Option<Arc<[f32]>>) -> Arc<[f32]> {
+    let mut unused = unused.filter(|unused| unused.len() == logits.len());
+    if let Some(room) = unused.as_mut().and_then(Arc::get_mut) {
+        room.copy_from_slice(logits);
+    } else {
+        unused = None;
+    }
+    unused.unwrap_or_else(|| Arc::from(logits))
 }
 
 impl Sharing {
