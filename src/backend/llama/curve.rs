@@ -10,6 +10,11 @@ pub(super) const WIDTHS: [usize; 5] = [1, 2, 4, 8, 16];
 /// A smaller width is preferred if it reaches this share of the best rate: every sequence needs memory.
 const NEARLY: f64 = 0.97;
 
+/// A call on a GPU may take this many times as long with idle sequences as without them, so that it has the same
+/// sequences as the calls around it. Where these change, llama.cpp builds its graph anew, and CUDA records it anew and runs
+/// one call without a recording.
+const FILLED: f64 = 1.1;
+
 /// The cost of a call by its width, the number of sequences that it extends by one token.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Curve {
@@ -67,6 +72,16 @@ impl Curve {
             left -= width;
         }
         calls
+    }
+
+    /// Whether one call for `size` sequences costs hardly more than calls for the `count` of them that are extended.
+    pub(super) fn fills(&self, count: usize, size: usize) -> bool {
+        self.seconds(size) <= self.cost(count) * FILLED
+    }
+
+    /// The seconds in which so many sequences are extended by a token each.
+    pub(super) fn cost(&self, count: usize) -> f64 {
+        self.calls(count).into_iter().map(|width| self.seconds(width)).sum()
     }
 
     /// Tokens per second in calls of this width.
@@ -127,6 +142,13 @@ mod tests {
             assert_eq!(q4.calls(count).iter().sum::<usize>(), count);
             assert_eq!(q8.calls(count).iter().sum::<usize>(), count);
         }
+    }
+
+    #[test]
+    fn calls_are_filled_up_where_width_is_nearly_free() {
+        let gpu = curve([1.0, 1.02, 1.04, 1.08, 1.3]);
+        assert!(gpu.fills(3, 4) && gpu.fills(5, 8) && gpu.fills(8, 8));
+        assert!(!gpu.fills(1, 16) && !Curve::flat().fills(3, 4));
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub(super) trait Evaluator {
     /// The most tokens in a call.
     fn most(&self) -> usize;
 
+    /// Whether a call is quicker if it extends the same sequences as the one before: a GPU then repeats what it did.
+    fn reuses_graphs(&self) -> bool;
+
     /// Evaluates these tokens.
     ///
     /// # Errors
@@ -92,6 +95,8 @@ pub(super) struct Shape {
     pub(super) kv: KvType,
     /// Whether attention is computed in blocks.
     pub(super) flash: bool,
+    /// Whether layers are on a GPU.
+    pub(super) is_on_gpu: bool,
 }
 
 /// The type of the numbers in the cache, for llama.cpp.
@@ -143,6 +148,7 @@ pub(super) struct Context<'m> {
     sequences: usize,
     limit: usize,
     most: usize,
+    is_on_gpu: bool,
 }
 
 impl<'m> Context<'m> {
@@ -151,7 +157,7 @@ impl<'m> Context<'m> {
     /// # Errors
     /// There is not enough memory.
     pub(super) fn new(model: &'m LlamaModel, shape: Shape) -> Result<Self> {
-        let Shape { limit, sequences, call, threads, kv, flash } = shape;
+        let Shape { limit, sequences, call, threads, kv, flash, is_on_gpu } = shape;
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(limit.saturating_mul(sequences)))
             .with_n_seq_max(sequences)
@@ -175,6 +181,7 @@ impl<'m> Context<'m> {
             sequences: sequences as usize,
             limit: limit as usize,
             most: most as usize,
+            is_on_gpu,
         })
     }
 
@@ -202,6 +209,10 @@ impl Evaluator for Context<'_> {
 
     fn most(&self) -> usize {
         self.most
+    }
+
+    fn reuses_graphs(&self) -> bool {
+        self.is_on_gpu
     }
 
     fn evaluate(&mut self, rows: &[Row]) -> Result<()> {

@@ -117,7 +117,10 @@ pub(super) fn shape(
     };
     let threads = options.threads.unwrap_or_else(|| default_threads(model.size()));
     let (kv, flash) = (options.kv_type, options.flash()?);
-    let one = Shape { limit, sequences: 1, call: call(model, options, limit), threads, kv, flash };
+    // Only on a CPU do shorter calls cost nothing.
+    let is_on_gpu = options.uses_gpu();
+    let call = if is_on_gpu { fit::LONGEST_CALL } else { fit::longest_call(model, limit) };
+    let one = Shape { limit, sequences: 1, call, threads, kv, flash, is_on_gpu };
     // A recurrent model cannot be rewound, so its sequences share nothing.
     let is_narrow = model.size() < NARROW || model.is_recurrent() || model.is_hybrid();
     let most = match options.width {
@@ -143,11 +146,6 @@ pub(super) fn shape(
     let width = options.width.map_or_else(|| curve.width(most), |_| most);
     let sequences = u32::try_from(width).unwrap_or(1);
     Ok((Shape { sequences, call: one.call.max(sequences.next_power_of_two()), ..one }, curve))
-}
-
-/// The most tokens in a call. Only on a CPU do shorter calls cost nothing.
-fn call(model: &LlamaModel, options: &LlamaOptions, limit: u32) -> u32 {
-    if options.uses_gpu() { fit::LONGEST_CALL } else { fit::longest_call(model, limit) }
 }
 
 /// Creates a context of this shape; where there is no memory for it, a smaller one, with a warning.

@@ -258,6 +258,38 @@ impl<E: Evaluator> Memory<E> {
         all.map(|held| shared(&held.tokens, tokens)).max().unwrap_or(0)
     }
 
+    /// Those of these sequences that may be overwritten, because they hold hardly anything that is not also elsewhere.
+    pub(super) fn spare(&self, free: &[usize]) -> Vec<usize> {
+        let mut spare = Vec::new();
+        for &sequence in free {
+            let known = self.elsewhere(sequence, &spare);
+            if self.held[sequence].tokens.len() < known + WORTH_PARKING {
+                spare.push(sequence);
+            }
+        }
+        spare
+    }
+
+    /// Makes other sequences like this one. Returns whether the model can do this.
+    pub(super) fn copy(&mut self, from: usize, into: &[usize]) -> bool {
+        let Some(saved) = self.evaluator.save(from) else { return false };
+        let tokens = self.held[from].tokens.clone();
+        into.iter().all(|&sequence| {
+            let held = Held { tokens: tokens.clone(), ..Held::default() };
+            self.restore(sequence, held, &saved, tokens.len()) == tokens.len()
+        })
+    }
+
+    /// Whether a call is quicker if it has the same sequences as the one before.
+    pub(super) fn reuses_graphs(&self) -> bool {
+        self.evaluator.reuses_graphs()
+    }
+
+    /// The size of a copy of a sequence, in bytes.
+    pub(super) fn bytes(&self, sequence: usize) -> usize {
+        self.evaluator.bytes(sequence)
+    }
+
     /// Removes everything after the first `keep` tokens of a sequence, and returns how many tokens are left. A
     /// recurrent model cannot be rewound, so its sequence is emptied.
     pub(super) fn rewind(&mut self, sequence: usize, keep: usize) -> usize {
@@ -275,7 +307,7 @@ impl<E: Evaluator> Memory<E> {
     }
 
     /// Empties a sequence.
-    fn empty(&mut self, sequence: usize) {
+    pub(super) fn empty(&mut self, sequence: usize) {
         self.evaluator.clear(sequence);
         self.held[sequence] = Held::default();
     }
@@ -308,19 +340,33 @@ impl<E: Evaluator> Memory<E> {
         self.evaluate(&rows)
     }
 
-    /// Evaluates one token after those of each of these sequences, in one call. Sequences must ascend.
+    /// Evaluates one token after those of each of these sequences, in one call. Sequences must ascend. Those that are
+    /// `idle` take part, and are as before afterwards. Returns the number of each token in the call.
     ///
     /// # Errors
     /// llama.cpp failed. The sequences are then empty, because their content is unknown.
-    pub(super) fn round(&mut self, group: &[(usize, LlamaToken)]) -> Result<()> {
-        let row = |&(sequence, token): &(usize, LlamaToken)| Row {
+    pub(super) fn round(
+        &mut self,
+        group: &[(usize, LlamaToken)],
+        idle: &[usize],
+    ) -> Result<Vec<usize>> {
+        let any = group.first().map_or(LlamaToken(0), |(_, token)| *token);
+        let row = |(sequence, token): (usize, LlamaToken)| Row {
             token,
             position: self.held[sequence].tokens.len(),
             sequence,
+            // Also of those that are idle: calls are alike if they have equally many logits.
             wanted: true,
         };
-        let rows: Vec<Row> = group.iter().map(row).collect();
-        self.evaluate(&rows)
+        let idle_ones = idle.iter().map(|&sequence| (sequence, any));
+        let mut rows: Vec<Row> = group.iter().copied().chain(idle_ones).map(row).collect();
+        rows.sort_by_key(|row| row.sequence);
+        self.evaluate(&rows)?;
+        for &sequence in idle {
+            self.rewind(sequence, self.held[sequence].tokens.len() - 1);
+        }
+        let number = |n: &usize| !idle.contains(&rows[*n].sequence);
+        Ok((0..rows.len()).filter(number).collect())
     }
 
     /// Evaluates rows and notes what the sequences then hold.

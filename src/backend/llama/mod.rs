@@ -17,7 +17,7 @@
 //! it can crash the process. `template` and `tokens` convert a conversation to tokens, `grammar` a schema to rules, and
 //! `work` a request. `sampler`, `tree` and `circle` choose tokens; `score`, `write`
 //! and `task` answer a request step by step. `evaluator` is llama.cpp, `memory` what it has read, `curve` how
-//! many sequences it extends best at once, and `queue` what waits; `turns` shares the machine with other models.
+//! many sequences it extends best at once, `branches` how labels share its calls, and `queue` what waits; `turns` shares the machine with other models.
 //! `scheduler` runs all of these on the thread that `load` and `engine` start.
 
 mod options;
@@ -25,6 +25,7 @@ mod process;
 mod fit;
 mod header;
 mod curve;
+mod branches;
 mod file;
 mod template;
 mod step;

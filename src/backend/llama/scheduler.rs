@@ -2,7 +2,8 @@
 //!
 //! A turn is one of three things. A request is admitted to a free sequence, which begins as its prompt does. Or a
 //! piece of one prompt is read, alone in its call: only one prompt is read at a time, so that the next one can begin
-//! with it. Or all texts that are being written or weighed go on by one token, together in a call.
+//! with it. Or all texts that are being written or weighed go on by one token, together in a call. Where it is quicker,
+//! labels of one request are weighed as branches of its prompt instead, which borrow free sequences until that is done.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,8 +15,10 @@ use tokio::sync::oneshot;
 
 use super::{
     EngineFigures,
+    branches::{Branches, Level},
     curve::Curve,
     evaluator::Evaluator,
+    failed,
     known::Known,
     memory::{Begun, Memory, Sharing},
     queue::Queue,
@@ -163,6 +166,11 @@ impl<E: Evaluator> Scheduler<E> {
 
     /// A free sequence for this prompt. One that rests is free for the continuation of its text only.
     fn place(&self, prompt: &[LlamaToken]) -> Option<usize> {
+        self.memory.place(&self.free(prompt), prompt)
+    }
+
+    /// The free sequences for this prompt.
+    fn free(&self, prompt: &[LlamaToken]) -> Vec<usize> {
         let now = Instant::now();
         let is_free = |n: &usize| {
             let held = self.memory.held(*n);
@@ -171,8 +179,7 @@ impl<E: Evaluator> Scheduler<E> {
                 .is_some_and(|rest| rest.until > now && shared(held, prompt) <= rest.prompt);
             self.active[*n].is_none() && !rests
         };
-        let free: Vec<usize> = (0..self.active.len()).filter(is_free).collect();
-        self.memory.place(&free, prompt)
+        (0..self.active.len()).filter(is_free).collect()
     }
 
     /// Starts a request in a free sequence.
@@ -224,14 +231,108 @@ impl<E: Evaluator> Scheduler<E> {
             all.into_iter().map(|(n, token, _)| (n, token)).collect()
         };
         for pair in pairs(alone) {
-            self.round(&[pair]);
+            self.round(&[pair], &[]);
         }
-        let mut together = pairs(together);
-        for width in self.curve.calls(together.len()) {
-            let rest = together.split_off(width);
-            self.round(&std::mem::replace(&mut together, rest));
+        let together = pairs(together);
+        let others = together.len().saturating_sub(1);
+        if together.iter().any(|(sequence, _)| self.branch(*sequence, others)) {
+            return true;
         }
+        self.rounds(together);
         !all.is_empty()
+    }
+
+    /// Extends sequences by a token each, in the calls that cost least.
+    fn rounds(&mut self, mut group: Vec<(usize, LlamaToken)>) {
+        if let Some(idle) = self.idle(&group) {
+            return self.round(&group, &idle);
+        }
+        for width in self.curve.calls(group.len()) {
+            let rest = group.split_off(width);
+            self.round(&std::mem::replace(&mut group, rest), &[]);
+        }
+    }
+
+    /// The free sequences that take part in a call for this group, so that it has the same sequences as the calls before
+    /// and after it: the first one, two, four and so on, or all. `None` if calls need not be alike, or if that would
+    /// take too long.
+    fn idle(&self, group: &[(usize, LlamaToken)]) -> Option<Vec<usize>> {
+        let (last, _) = group.last().filter(|_| self.memory.reuses_graphs())?;
+        let size = (last + 1).next_power_of_two().min(self.active.len());
+        let takes_part = |n: &usize| group.iter().any(|(sequence, _)| sequence == n);
+        let idle: Vec<usize> = (0..size).filter(|n| !takes_part(n)).collect();
+        let has_room = |n: &usize| {
+            self.active[*n].is_none() && self.memory.held(*n).len() < self.memory.limit()
+        };
+        let is_possible = idle.iter().all(has_room) && self.curve.fills(group.len(), size);
+        is_possible.then_some(idle)
+    }
+
+    /// Weighs labels of one request in branches of its prompt, if free sequences make that quicker than one token after
+    /// another in calls that `others` share. Returns false if nothing was done.
+    fn branch(&mut self, sequence: usize, others: usize) -> bool {
+        let Some((branches, borrowed)) = self.branches(sequence, others) else { return false };
+        let mut done = Ok(true);
+        for level in &branches.levels {
+            done = self.level(sequence, level);
+            if !matches!(done, Ok(true)) {
+                break;
+            }
+        }
+        borrowed.into_iter().for_each(|sequence| self.memory.empty(sequence));
+        match done {
+            Ok(is_done) if is_done => self.go_on(sequence, &Rows::Wanted),
+            Ok(_) => (),
+            Err(error) => self.fail(sequence, error),
+        }
+        true
+    }
+
+    /// The branches in which labels of a request are weighed next, and the free sequences that they borrow; `None` if
+    /// one token after another is as quick.
+    fn branches(&self, sequence: usize, others: usize) -> Option<(Branches, Vec<usize>)> {
+        let Some(Active { task: Task::Score(scoring), .. }) = &self.active[sequence] else {
+            return None;
+        };
+        let mut paths = scoring.branches();
+        if paths.len() < 2 {
+            return None;
+        }
+        let mut borrowed = self.memory.spare(&self.free(&[]));
+        borrowed.truncate(paths.len() - 1);
+        paths.truncate(borrowed.len() + 1);
+        let sequences = [&borrowed[..], &[sequence]].concat();
+        let branches = Branches::new(&paths, &sequences);
+        let saved = branches.saves(&self.curve, others, self.memory.bytes(sequence));
+        (saved > 0.0).then_some((branches, borrowed))
+    }
+
+    /// Evaluates the nodes of one depth. Returns false if the caller of the request has stopped waiting.
+    ///
+    /// # Errors
+    /// llama.cpp failed.
+    fn level(&mut self, sequence: usize, level: &Level) -> Result<bool> {
+        for (from, into) in &level.copies {
+            if !self.memory.copy(*from, into) {
+                return Err(failed("llama.cpp cannot copy a sequence"));
+            }
+        }
+        let Some(Active { task: Task::Score(scoring), reply, .. }) = &mut self.active[sequence]
+        else {
+            return Ok(false);
+        };
+        if reply.is_closed() {
+            return Ok(false);
+        }
+        let row = |&(sequence, node): &(usize, usize)| Some((sequence, scoring.token(node)?));
+        let group: Vec<_> = level.rows.iter().filter_map(row).collect();
+        let started = Instant::now();
+        let rows = self.memory.round(&group, &[])?;
+        for (row, (_, node)) in rows.into_iter().zip(&level.rows) {
+            scoring.weigh(*node, self.memory.logits(row));
+        }
+        self.note_call(started, group.len());
+        Ok(true)
     }
 
     /// Evaluates the next piece of a request that needs more than a token.
@@ -262,24 +363,24 @@ impl<E: Evaluator> Scheduler<E> {
         }
     }
 
-    /// Extends several sequences by a token each, in one call.
-    fn round(&mut self, group: &[(usize, LlamaToken)]) {
+    /// Extends several sequences by a token each, in one call in which `idle` sequences take part without any effect.
+    fn round(&mut self, group: &[(usize, LlamaToken)], idle: &[usize]) {
         let started = Instant::now();
-        let done = self.memory.round(group);
+        let done = self.memory.round(group, idle);
         let weighed = group.iter().filter(|(n, _)| {
             let task = self.active[*n].as_ref().map(|active| &active.task);
             !matches!(task, Some(Task::Write(_)))
         });
         self.note_call(started, weighed.count());
-        for (row, (sequence, _)) in group.iter().enumerate() {
+        for (n, (sequence, _)) in group.iter().enumerate() {
             let is_text =
                 matches!(&self.active[*sequence], Some(Active { task: Task::Write(_), .. }));
             match &done {
-                Ok(()) => {
+                Ok(rows) => {
                     if is_text {
-                        self.memory.note_recent(*sequence, row);
+                        self.memory.note_recent(*sequence, rows[n]);
                     }
-                    self.go_on(*sequence, &Rows::One(row));
+                    self.go_on(*sequence, &Rows::One(rows[n]));
                 }
                 Err(error) => self.fail(*sequence, error.clone()),
             }

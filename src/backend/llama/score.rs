@@ -60,6 +60,8 @@ enum Last {
     Piece(usize),
     /// A node of a place.
     Node(usize, usize),
+    /// Branches of a place, which are weighed already.
+    Branch(usize),
 }
 
 impl Place {
@@ -129,7 +131,7 @@ impl Scoring {
     /// Weighs what the last step evaluated, and asks for the next piece, node or place.
     pub(super) fn next(&mut self, seen: &Seen<'_>) -> Step {
         match self.last {
-            Last::Start => (),
+            Last::Start | Last::Branch(_) => (),
             Last::Node(place, node) => {
                 self.places.get_mut(place).into_iter().for_each(|at| at.weigh(node, seen.last()));
             }
@@ -162,6 +164,30 @@ impl Scoring {
             return Step::Add { keep, tokens: vec![token] };
         }
         self.done()
+    }
+
+    /// The branches that are left of a place whose first node after the prompt is evaluated next; none if something else
+    /// is next.
+    pub(super) fn branches(&self) -> Vec<Vec<usize>> {
+        let Last::Node(at, node) = self.last else { return Vec::new() };
+        let Place { tree, left, .. } = &self.places[at];
+        if tree.place(node).1 != 1 {
+            return Vec::new();
+        }
+        tree.branches().into_iter().filter(|path| left.contains(&path[0])).collect()
+    }
+
+    /// The token of a node of the place that is weighed now.
+    pub(super) fn token(&self, node: usize) -> Option<LlamaToken> {
+        let (Last::Node(at, _) | Last::Branch(at)) = self.last else { return None };
+        Some(self.places[at].tree.place(node).0)
+    }
+
+    /// Weighs a node of the place that is weighed now, given the logits after it. Nodes before it must be weighed.
+    pub(super) fn weigh(&mut self, node: usize, logits: &[f32]) {
+        let (Last::Node(at, _) | Last::Branch(at)) = self.last else { return };
+        self.places[at].weigh(node, logits);
+        self.last = Last::Branch(at);
     }
 
     /// The next piece of the pass, up to the end of a call; `None` after the last one.

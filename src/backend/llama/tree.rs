@@ -56,6 +56,23 @@ impl Tree {
         self.depth_first().into_iter().filter(|&n| !self.nodes[n].children.is_empty()).collect()
     }
 
+    /// The nodes with children, without the root, as paths: each from a child of the root to a node none of whose
+    /// children has children. Paths that begin with the same nodes stand together.
+    pub(super) fn branches(&self) -> Vec<Vec<usize>> {
+        let mut paths: Vec<Vec<usize>> = Vec::new();
+        for node in self.inner().into_iter().skip(1) {
+            let parents = self.nodes[node].depth - 1;
+            match paths.last_mut().filter(|path| path.len() == parents) {
+                Some(path) => path.push(node),
+                None => {
+                    let before = paths.last().map_or(&[][..], |path| &path[..parents]);
+                    paths.push([before, &[node]].concat());
+                }
+            }
+        }
+        paths
+    }
+
     /// All nodes, depth first.
     fn depth_first(&self) -> Vec<usize> {
         let mut order = Vec::with_capacity(self.nodes.len());
@@ -136,6 +153,19 @@ mod tests {
         assert_near(&p, &[0.001, 0.001, 0.1]);
         // The root, 1, and 2.
         assert_eq!(evaluated, 3);
+    }
+
+    #[test]
+    fn branches_are_the_paths_to_the_last_tokens_but_one() {
+        let branches = |labels: &[&[i32]]| {
+            let tree = Tree::new(&labels.iter().map(|label| tokens(label)).collect::<Vec<_>>());
+            let ids = |path: Vec<usize>| path.into_iter().map(|n| tree.place(n).0.0).collect();
+            tree.branches().into_iter().map(ids).collect::<Vec<Vec<i32>>>()
+        };
+        assert_eq!(branches(&[&[1, 2], &[3, 4], &[5]]), [[1], [3]]);
+        assert_eq!(branches(&[&[1, 2, 3], &[1, 4, 5], &[6, 7]]), [vec![1, 2], vec![1, 4], vec![6]]);
+        assert_eq!(branches(&[&[1, 2, 3, 4], &[1, 5], &[1]]), [[1, 2, 3]]);
+        assert!(branches(&[&[1], &[2]]).is_empty());
     }
 
     #[test]

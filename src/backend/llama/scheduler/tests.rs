@@ -27,6 +27,9 @@ struct Fake {
     cells: Vec<Vec<LlamaToken>>,
     rows: Vec<Vec<f32>>,
     calls: usize,
+    /// The sequences of every call that extends them by a token each.
+    rounds: Vec<Vec<usize>>,
+    reuses_graphs: bool,
     /// Callers that stop waiting at the call of this number.
     leaving: Vec<(usize, Answer)>,
 }
@@ -34,7 +37,14 @@ struct Fake {
 impl Fake {
     fn new(sequences: usize) -> Self {
         let cells = vec![Vec::new(); sequences];
-        Self { cells, rows: Vec::new(), calls: 0, leaving: Vec::new() }
+        Self {
+            cells,
+            rows: Vec::new(),
+            calls: 0,
+            rounds: Vec::new(),
+            reuses_graphs: false,
+            leaving: Vec::new(),
+        }
     }
 }
 
@@ -53,8 +63,16 @@ impl Evaluator for Fake {
         16
     }
 
+    fn reuses_graphs(&self) -> bool {
+        self.reuses_graphs
+    }
+
     fn evaluate(&mut self, rows: &[Row]) -> Result<()> {
         self.calls += 1;
+        let sequences: Vec<usize> = rows.iter().map(|row| row.sequence).collect();
+        if sequences.is_sorted_by(|a, b| a < b) {
+            self.rounds.push(sequences);
+        }
         let now = self.calls;
         self.leaving.retain(|(call, _)| *call > now);
         assert!(!rows.is_empty() && rows.len() <= self.most());
@@ -218,8 +236,16 @@ fn answers(
     sequences: usize,
     budget: usize,
 ) -> (Vec<Option<Result<Completion>>>, Scheduler<Fake>) {
+    answers_of(Fake::new(sequences), all, budget)
+}
+
+/// The same with a given model.
+fn answers_of(
+    mut fake: Fake,
+    all: &[Asked],
+    budget: usize,
+) -> (Vec<Option<Result<Completion>>>, Scheduler<Fake>) {
     let (jobs, queue) = mpsc::channel();
-    let mut fake = Fake::new(sequences);
     let mut waiting = Vec::new();
     for asked in all {
         let (reply, answer) = oneshot::channel();
@@ -235,7 +261,8 @@ fn answers(
     }
     drop(jobs);
     let figures = Arc::new(Mutex::new(EngineFigures::default()));
-    let curve = Curve::new(vec![(1, 1.0), (2, 1.1), (4, 1.3), (16, 2.0)]);
+    let widest = if fake.reuses_graphs { 1.05 } else { 2.0 };
+    let curve = Curve::new(vec![(1, 1.0), (16, widest)]);
     let memory = Memory::new(fake, budget);
     let mut scheduler =
         Scheduler::new(memory, Queue::new(queue), Arc::new(Letters), curve, figures, alone());
@@ -278,8 +305,10 @@ proptest! {
         all in prop::collection::vec(asked(), 1..30),
         sequences in 1_usize..6,
         budget in prop_oneof![Just(0), Just(60), Just(100_000)],
+        reuses_graphs in any::<bool>(),
     ) {
-        let (together, scheduler) = answers(&all, sequences, budget);
+        let fake = Fake { reuses_graphs, ..Fake::new(sequences) };
+        let (together, scheduler) = answers_of(fake, &all, budget);
         for (asked, answer) in all.iter().zip(&together) {
             let Some(answer) = answer else { continue };
             let alone = Asked { leaves: None, ..asked.clone() };
@@ -327,7 +356,9 @@ proptest! {
             _ => 1,
         };
         let reads = whole.iter().map(places).sum::<usize>() as u64;
-        prop_assert!(evaluated >= minimum, "{figures:?}");
+        // A later prompt may begin with a token of a label, which was evaluated then.
+        let weighed: usize = whole.iter().map(|asked| asked.work().weighed()).sum();
+        prop_assert!(evaluated + weighed as u64 >= minimum, "{figures:?}");
         prop_assert!(evaluated <= minimum + 20 * reads, "{figures:?}");
         prop_assert_eq!(figures.requests, whole.len() as u64);
     }
@@ -397,5 +428,74 @@ fn places_of_one_text_are_weighed_in_one_pass_over_it() {
         let (alone, _) = answers(&[one(&[place])], 1, 0);
         let alone = alone[0].as_ref().unwrap().as_ref().unwrap();
         assert_eq!(answer.distributions[n], alone.distributions[0], "place {n}");
+    }
+}
+
+/// Labels of two tokens, of which two begin with the same one.
+fn menu(alone: bool) -> Asked {
+    let endings = [vec![1, 9], vec![2, 9], vec![3, 9], vec![4, 9], vec![4, 8, 7]];
+    let prompt = (0..30).map(|n| 5 + n % 3).collect();
+    Asked { prompt, kind: Kind::Choose { endings: endings.to_vec() }, alone, leaves: None }
+}
+
+#[test]
+fn labels_of_several_tokens_are_branches_of_one_prompt() {
+    let (together, scheduler) = answers(&[menu(false)], 4, 0);
+    // Two pieces of the prompt, the first tokens of four labels, and the second one of the longest.
+    assert_eq!(scheduler.memory.evaluator().calls, 2 + 1 + 1);
+    assert_eq!(scheduler.figures.lock().unwrap().prompt_tokens_evaluated, 30 + 5);
+    assert!(
+        (1..4).all(|sequence| scheduler.memory.held(sequence).is_empty()),
+        "all are free again"
+    );
+    // One after another where there is no sequence to borrow, and in calls of its own.
+    for (asked, sequences) in [(menu(false), 1), (menu(true), 4)] {
+        let (alone, scheduler) = answers(&[asked], sequences, 0);
+        assert_eq!(scheduler.memory.evaluator().calls, 2 + 5);
+        let distribution = |all: &[Option<Result<Completion>>]| {
+            all[0].as_ref().unwrap().as_ref().unwrap().distribution.clone()
+        };
+        assert_eq!(distribution(&alone), distribution(&together));
+    }
+}
+
+#[test]
+fn sequences_are_borrowed_only_if_nothing_is_lost_with_them() {
+    let mut memory = Memory::new(Fake::new(4), 0);
+    for (sequence, first) in [(0, 100), (1, 200), (2, 200)] {
+        let prompt: Vec<LlamaToken> = (first..first + 30).map(LlamaToken).collect();
+        let Begun { kept, .. } = memory.begin(sequence, &prompt, Sharing::Exact);
+        for rest in prompt[kept..].chunks(16) {
+            memory.extend(sequence, rest, &[]).unwrap();
+        }
+    }
+    assert_eq!(
+        memory.spare(&[0, 1, 2, 3]),
+        [1, 3],
+        "one of two that are the same, and the empty one"
+    );
+    assert_eq!(memory.spare(&[0, 2]), [2]);
+}
+
+#[test]
+fn calls_on_a_gpu_have_the_same_sequences_while_requests_come_and_go() {
+    let write = |n: i32| Asked {
+        prompt: vec![n, n + 1],
+        kind: Kind::Write { most: 3 + 2 * n.unsigned_abs(), grammar: None },
+        alone: false,
+        leaves: None,
+    };
+    let all: Vec<Asked> = (1..6).map(write).collect();
+    let fake = Fake { reuses_graphs: true, ..Fake::new(6) };
+    let (answers, scheduler) = answers_of(fake, &all, 0);
+    let rounds = &scheduler.memory.evaluator().rounds;
+    let mut sizes: Vec<usize> = rounds.iter().map(Vec::len).collect();
+    assert!(rounds.iter().all(|round| round.iter().copied().eq(0..round.len())), "{rounds:?}");
+    sizes.sort_unstable();
+    sizes.dedup();
+    assert!(sizes.iter().all(|size| [1, 2, 4, 6].contains(size)), "{sizes:?}");
+    let (alone, _) = answers_of(Fake::new(1), &all, 0);
+    for (together, alone) in answers.into_iter().zip(alone) {
+        assert_eq!(together.unwrap().unwrap().token_ids, alone.unwrap().unwrap().token_ids);
     }
 }
