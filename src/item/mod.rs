@@ -12,24 +12,26 @@
 //! | `values` | values: blank or filled, their type, their steps |
 //! | `messages` | values and conversations as text |
 //! | `order` | compared answers in another order |
-//! | `criteria` | criteria and rubrics in the shapes in which they are published |
+//! | `criterion`, `rubric_shapes`, `criteria` | one criterion; rubrics in the shapes in which they are published; those of a record |
 //! | `missing` | the error of a record that lacks a field |
 
 mod criteria;
+mod criterion;
 mod fields;
 mod messages;
 mod missing;
 mod names;
 mod order;
+mod rubric_shapes;
 mod values;
 
-#[cfg(feature = "config")]
-pub(crate) use criteria::is_criterion;
-pub use criteria::{Criteria, Criterion};
 pub use fields::FieldMap;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub use names::is_read_anyway;
+#[cfg(feature = "config")]
+pub(crate) use rubric_shapes::is_criterion;
+pub use {criteria::Criteria, criterion::Criterion};
 pub(crate) use {
     messages::{holds_images, reads_as_text},
     names::{FieldPurpose, is_answer, is_id, is_list, looks_like, names_answer, names_answers},
@@ -48,8 +50,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::{
-    criteria::{PARTS, is_rubric},
     names::{ANSWER, ANSWERS, INSTRUCTION, OWN_IDS, PAIRS, SHARED_IDS, group_of, side_of, winners},
+    rubric_shapes::{PARTS, is_rubric},
     values::clean,
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -378,6 +380,15 @@ impl Item {
             Some(Value::Array(steps)) => steps.iter().map(text_of).collect(),
             Some(other) => split_steps(&text_of(other)),
             None => Vec::new(),
+        }
+    }
+
+    /// The retrieved passages, in the order of the record; a single text is one passage. Empty if there is none.
+    pub fn contexts(&self) -> Vec<Value> {
+        match self.field("contexts").as_deref() {
+            Some(Value::Array(all)) => all.clone(),
+            Some(one) if is_filled(one) => vec![one.clone()],
+            _ => Vec::new(),
         }
     }
 

@@ -10,148 +10,11 @@ use std::{
     fmt,
 };
 
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::error::Category;
-
 use super::{
-    histogram::figure,
-    statistics::{NOISE, Paired, real},
+    record_verdict::RecordVerdict,
+    significance::{Significance, bootstrap, mcnemar},
+    statistics::{Paired, real},
 };
-use crate::{
-    error::{Error, ErrorKind, Result, json_fault},
-    line::{Lenient, ResultLine, TextLike, VerdictLine},
-    verdict::CriterionVerdict,
-};
-
-/// The verdict of one run on one record.
-///
-/// ```
-/// use tribunal::report::{Comparison, RecordVerdict};
-///
-/// let read = |line: &str| RecordVerdict::read(line).unwrap();
-/// let people = [read(r#"{"id": "a", "score": 8}"#), read(r#"{"id": "b", "score": 3}"#)];
-/// let judge = [read(r#"{"id": "a", "score": 8}"#), read(r#"{"id": "b", "score": 5}"#)];
-/// let comparison = Comparison::new(people, judge);
-/// assert_eq!((comparison.joined(), comparison.flips().count()), (2, 1));
-/// assert_eq!(comparison.agreement(), Some(0.5));
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct RecordVerdict {
-    /// The record's name.
-    pub id: String,
-    /// The verdict in words, as results show it; `None` if there is none.
-    pub verdict: Option<String>,
-    /// The verdict as a number; `None` for verdicts that are not numbers.
-    pub number: Option<f64>,
-    /// Whether the verdict passes; `None` without a pass rule.
-    pub pass: Option<bool>,
-    /// The verdict on each criterion of a rubric, by its name; empty for other verdicts.
-    pub criteria: BTreeMap<String, String>,
-}
-
-/// The fields of a line that are compared. All others are ignored and may have any type.
-#[derive(Deserialize)]
-struct LineFields {
-    id: Lenient<TextLike>,
-    #[serde(default)]
-    verdict: Lenient<TextLike>,
-    #[serde(default)]
-    score: Lenient<f64>,
-    #[serde(default)]
-    label: Lenient<TextLike>,
-    #[serde(default)]
-    first_error: Lenient<i64>,
-    #[serde(default)]
-    preference: Lenient<TextLike>,
-    #[serde(default)]
-    pass: Lenient<bool>,
-    #[serde(default)]
-    rubric: Lenient<Vec<CriterionVerdict>>,
-    unreadable: Option<IgnoredAny>,
-    error: Option<IgnoredAny>,
-}
-
-impl RecordVerdict {
-    /// Reads the verdict from a line of results.
-    ///
-    /// A line that was written by hand needs only an id and a value, such as `{"id": "q7", "score": 8}`.
-    /// The value is the first of `verdict`, `score`, `label`, `first_error` and `preference`. A line with
-    /// `unreadable` or `error` has no verdict.
-    ///
-    /// # Errors
-    /// The line is not JSON, or has no id.
-    pub fn read(line: &str) -> Result<Self> {
-        let not_a_result = |why: &str| {
-            Error::new(ErrorKind::Record, format!("the line is not a result: {why}"))
-                .hint("name files that `tribunal judge -o` wrote as .jsonl")
-        };
-        let seen: LineFields =
-            serde_json::from_str(line).map_err(|cause| match cause.classify() {
-                Category::Data => not_a_result("it has no `id`"),
-                _ => not_a_result(&json_fault(&cause)),
-            })?;
-        let id = seen.id.known().map(TextLike::text).filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| not_a_result("it has no `id`"))?;
-        let pass = seen.pass.known();
-        if seen.unreadable.is_some() || seen.error.is_some() {
-            return Ok(Self { id, verdict: None, number: None, pass, criteria: BTreeMap::new() });
-        }
-        let verdict = seen.verdict.known();
-        let written = verdict.as_ref().and_then(TextLike::number);
-        let number = seen.score.known().or(written);
-        let word = verdict.filter(|word| matches!(word, TextLike::Text(_))).map(TextLike::text);
-        let first_error = |index: i64| match index {
-            ..0 => "no error".into(),
-            index => format!("first error at {index}"),
-        };
-        let verdict = word
-            .or_else(|| number.map(figure))
-            .or_else(|| seen.label.known().map(TextLike::text))
-            .or_else(|| seen.first_error.known().map(first_error))
-            .or_else(|| seen.preference.known().map(TextLike::text));
-        let criteria = words(&seen.rubric.known().unwrap_or_default());
-        Ok(Self { id, verdict, number, pass, criteria })
-    }
-
-    /// The criteria on which two verdicts differ, each with both words, in the order of their names.
-    pub fn changed<'v>(
-        &'v self,
-        other: &'v Self,
-    ) -> impl Iterator<Item = (&'v str, &'v str, &'v str)> {
-        let pair = |(name, own): (&'v String, &'v String)| {
-            let theirs = other.criteria.get(name)?;
-            (own != theirs).then_some((name.as_str(), own.as_str(), theirs.as_str()))
-        };
-        self.criteria.iter().filter_map(pair)
-    }
-
-    /// Whether both verdicts are equal: numbers up to rounding noise, everything else as text. Of rubrics also the
-    /// verdict on each criterion.
-    fn agrees(&self, other: &Self) -> bool {
-        if self.changed(other).next().is_some() {
-            return false;
-        }
-        match (self.number, other.number) {
-            (Some(one), Some(two)) => (one - two).abs() < NOISE,
-            _ => self.verdict == other.verdict,
-        }
-    }
-}
-
-/// The same facts from a line that is already parsed.
-impl From<&ResultLine> for RecordVerdict {
-    fn from(line: &ResultLine) -> Self {
-        let VerdictLine { verdict, score, rubric, .. } = &line.verdict;
-        let criteria = words(rubric.as_deref().unwrap_or_default());
-        let (id, verdict) = (line.id.clone(), verdict.clone());
-        Self { id, verdict, number: *score, pass: line.pass, criteria }
-    }
-}
-
-/// The verdict on each criterion of a rubric, by its name.
-fn words(rubric: &[CriterionVerdict]) -> BTreeMap<String, String> {
-    rubric.iter().map(|one| (one.name.clone(), one.shown())).collect()
-}
 
 /// Two runs, joined by the ids of their records.
 ///
@@ -173,36 +36,6 @@ pub struct Comparison {
     /// The number of records that only the first run has, and that only the second run has.
     pub alone: (usize, usize),
 }
-
-/// Whether a difference is more than chance.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Significance {
-    /// Verdicts with two values: McNemar's exact test (McNemar 1947, Psychometrika 12).
-    ///
-    /// Only records that changed are used. If the runs were equally good, each change would be as likely
-    /// in one direction as in the other.
-    McNemar {
-        /// Records to which only the first run gave the better value.
-        first: usize,
-        /// Records to which only the second run gave the better value.
-        second: usize,
-        /// The two-sided p-value: the probability of a difference at least this large if the runs were
-        /// equally good.
-        p: f64,
-    },
-    /// Scores: the mean difference, second minus first, with a 95 % interval (paired percentile
-    /// bootstrap).
-    Bootstrap {
-        /// The mean difference, in points of the scale.
-        difference: f64,
-        /// The lower and the upper end of the interval. If it does not contain 0, the difference is
-        /// significant.
-        interval: (f64, f64),
-    },
-}
-
-/// The number of bootstrap resamples: enough for the second digit of a 95 % interval.
-const RESAMPLES: u32 = 2_000;
 
 impl Comparison {
     /// Joins two runs by the ids of their records. If an id occurs several times, its records are joined
@@ -337,55 +170,6 @@ impl Comparison {
             return None;
         };
         Some(mcnemar(verdicts.iter().map(|(one, other)| (*one == value, *other == value))))
-    }
-}
-
-/// McNemar's exact test of pairs (first run, second run) of two-valued verdicts.
-///
-/// With `b` and `c` records that changed in one direction and in the other, and `n = b + c`, the p-value
-/// is twice the probability of `min(b, c)` or fewer heads in `n` tosses of a coin, at most 1. The exact
-/// form is used because its approximation by chi-squared is poor for fewer than about 25 changes.
-fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance {
-    let (mut first, mut second) = (0, 0);
-    for pair in pairs {
-        match pair {
-            (true, false) => first += 1,
-            (false, true) => second += 1,
-            _ => (),
-        }
-    }
-    let changed = first + second;
-    // Each term of the binomial distribution follows from the previous one. Logarithms avoid underflow.
-    let mut term = -real(changed) * std::f64::consts::LN_2;
-    let mut tail = term.exp();
-    for n in 1..=first.min(second) {
-        term += (real(changed - n + 1) / real(n)).ln();
-        tail += term.exp();
-    }
-    Significance::McNemar { first, second, p: (2.0 * tail).min(1.0) }
-}
-
-/// The paired percentile bootstrap (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter
-/// 13).
-///
-/// Draws as many differences as there are, with replacement, [`RESAMPLES`] times; the interval is from
-/// the 2.5th to the 97.5th percentile of their means. Random seeds are fixed, so that equal data give an
-/// equal interval. The time is proportional to [`RESAMPLES`] × records.
-fn bootstrap(differences: &[f64]) -> Significance {
-    let mean = |sum: f64| sum / real(differences.len());
-    let mut means: Vec<f64> = (0..RESAMPLES)
-        .map(|round| {
-            let mut random = fastrand::Rng::with_seed(u64::from(round));
-            let drawn =
-                (0..differences.len()).map(|_| differences[random.usize(..differences.len())]);
-            mean(drawn.sum())
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    let at = |share: u32| means[(RESAMPLES * share / 1_000) as usize];
-    Significance::Bootstrap {
-        difference: mean(differences.iter().sum()),
-        interval: (at(25), at(974)),
     }
 }
 
@@ -540,26 +324,6 @@ mod tests {
         assert!(text.contains("mean absolute difference 1.000\nmean difference +1.000"), "{text}");
         let noise = compared(&["3"], &["3.0000000000000004"]);
         assert_eq!((noise.flips().count(), noise.agreement()), (0, Some(1.0)));
-    }
-
-    #[test]
-    fn an_id_and_a_value_are_a_line_and_what_says_nothing_has_no_verdict() {
-        let record = |line: &str| RecordVerdict::read(line).ok();
-        let verdict = |line: &str| record(line).unwrap().verdict;
-        for (line, right) in [
-            (r#"{"id": 7, "score": 4}"#, Some("4")),
-            (r#"{"id": "a", "verdict": 3.0000000000000004}"#, Some("3")),
-            (r#"{"id": "a", "label": "kind"}"#, Some("kind")),
-            (r#"{"id": "a", "first_error": -1}"#, Some("no error")),
-            (r#"{"id": "a", "first_error": 2}"#, Some("first error at 2")),
-            (r#"{"id": "a", "score": 4, "unreadable": {}}"#, None),
-            (r#"{"id": "a", "error": {}}"#, None),
-            (r#"{"id": "a", "score": null}"#, None),
-        ] {
-            assert_eq!(verdict(line).as_deref(), right, "{line}");
-        }
-        assert_eq!(record(r#"{"id": 7, "score": 4}"#).unwrap().id, "7");
-        assert_eq!((record("{}"), record(r#"{"id": ""}"#), record("[1]")), (None, None, None));
     }
 
     #[test]

@@ -22,7 +22,9 @@ mod histogram;
 mod junit;
 mod labels;
 mod menus;
+mod record_verdict;
 mod revisions;
+mod significance;
 mod statistics;
 mod summary;
 mod table;
@@ -30,9 +32,11 @@ mod terminal;
 
 pub use {
     agreement::Agreement,
-    comparison::{Comparison, RecordVerdict, Significance},
+    comparison::Comparison,
     labels::Labels,
+    record_verdict::RecordVerdict,
     revisions::Revisions,
+    significance::Significance,
     statistics::Paired,
     summary::{Bounds, Reasked, Summary},
     table::VerdictTable,

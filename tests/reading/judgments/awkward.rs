@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{
     Case, Corpus, Readers,
     Reads::{self, Own},
-    corpora::{CORPORA, groups, score, side},
+    cases::{groups, score, side},
+    corpora::CORPORA,
     records, same,
 };
 

@@ -1,241 +1,24 @@
 //! What each file of judgments holds: how it is read, and what its labels say.
 
 use serde_json::{Value, json};
-use tribunal::completion::Finish;
 
 use super::{
     Case, Corpus,
     Reads::{BuiltIn, Own},
+    cases::{case, first_error, groups, judged_label, label, labelled, raw, score, side},
+    families::{ALONE, EVERY, THEREFORE, judge_bench, llmbar, three_classes, topical, vicuna},
     official,
 };
-
-/// A case of a record with its id and its text.
-fn case(record: &Value) -> Case {
-    let finish = match record["finish"].as_str() {
-        None | Some("" | "stop") => Finish::Stop,
-        Some("length") => Finish::Length,
-        Some(_) => Finish::Filtered,
-    };
-    Case {
-        id: record["id"].as_str().unwrap().to_owned(),
-        text: record["raw"].as_str().unwrap_or_default().to_owned(),
-        finish,
-        item: json!({}),
-        ..Case::default()
-    }
-}
-
-/// A case with what the careful reader and the official rule take.
-fn labelled(record: &Value, careful: Value, official: Value) -> Vec<Case> {
-    vec![Case { careful, official, ..case(record) }]
-}
-
-fn raw(record: &Value) -> &str {
-    record["raw"].as_str().unwrap_or_default()
-}
-
-/// `A`, `B` and `tie` as a preference; null for none.
-pub(super) fn side(word: &Value) -> Value {
-    match word.as_str() {
-        Some("A") => official::side("first"),
-        Some("B") => official::side("second"),
-        Some("tie") => official::side("tie"),
-        _ => Value::Null,
-    }
-}
-
-/// A number, or a text that is one, as a score; null for none.
-pub(super) fn score(number: &Value) -> Value {
-    let number = number.as_f64().or_else(|| number.as_str()?.trim().parse().ok());
-    number.map_or(Value::Null, |number| json!({ "score": number }))
-}
-
-/// A word as a label, in lower case without emphasis and full stop; null for none.
-fn label(word: &Value) -> Value {
-    let word = word.as_str().unwrap_or_default().to_lowercase();
-    match word.trim_matches(['*', '.', ' ', '`']) {
-        "correct" | "yes" => json!({ "label": "correct" }),
-        "wrong" | "incorrect" | "no" => json!({ "label": "incorrect" }),
-        "present" => json!({ "label": "present" }),
-        "absent" => json!({ "label": "absent" }),
-        "" => Value::Null,
-        other => json!({ "label": other }),
-    }
-}
-
-/// Places from 1 for each answer, as groups of equally good answers.
-pub(super) fn groups(places: &Value) -> Value {
-    let places: Vec<i64> = places.as_array().unwrap().iter().filter_map(Value::as_i64).collect();
-    if places.contains(&-1) {
-        return Value::Null;
-    }
-    let mut all = places.clone();
-    all.sort_unstable();
-    all.dedup();
-    let of = |place: &i64| (0..places.len()).filter(|&at| places[at] == *place).collect::<Vec<_>>();
-    json!({ "ranking": all.iter().map(of).collect::<Vec<_>>() })
-}
 
 /// Whether a record has one of these kinds of prompt.
 macro_rules! prompted {
     ($($kind:literal),+) => { |record| matches!(record["prompt_kind"].as_str(), Some($($kind)|+)) };
 }
 
-const EVERY: fn(&Value) -> bool = |_| true;
-
-/// The line that LLMBar asks for after the reasons.
-const THEREFORE: &str = r"Therefore, Output \([ab]\) is better\.\s*\z";
-
-/// The answer that LLMBar asks for without reasons.
-const ALONE: &str = r"\A\s*Output \([ab]\)";
-
-/// Answers of judges of LLMBar.
-const fn llmbar(
-    file: &'static str,
-    protocol: &'static str,
-    name: &'static str,
-    takes: fn(&Value) -> bool,
-    form: &'static str,
-) -> Corpus {
-    Corpus {
-        file,
-        protocol,
-        reads: BuiltIn(name),
-        takes,
-        cases: |record| {
-            labelled(record, side(&record["reader_verdict"]), official::llmbar(record, raw(record)))
-        },
-        form,
-    }
-}
-
-/// Two scores on the first line; 39 and 156 of the labels were written by hand for texts that have none there.
-const fn vicuna(file: &'static str, protocol: &'static str) -> Corpus {
-    Corpus {
-        file,
-        protocol,
-        reads: BuiltIn("vicuna-pair"),
-        takes: EVERY,
-        cases: |record| labelled(record, side(&record["verdict"]), official::vicuna(raw(record))),
-        form: r"^\s*\d+(\.\d+)?[ ,]+\d+(\.\d+)?\s*(\n|$)",
-    }
-}
-
-const fn three_classes(file: &'static str, protocol: &'static str) -> Corpus {
-    Corpus {
-        file,
-        protocol,
-        reads: BuiltIn("qlora-three-class"),
-        takes: EVERY,
-        cases: |record| {
-            labelled(record, side(&record["reader_verdict"]), official::three_classes(raw(record)))
-        },
-        form: r"(?m)^\s*[123]\s*\z",
-    }
-}
-
-/// What a careful reader takes where the official rule of JudgeBench finds two labels and so none.
-const TWO_LABELS: [(&str, &str); 11] = [
-    ("663eb019-69ba-570f-bf87-f210f58e8cec:1", "A"),
-    ("3ca791e5-75b4-5172-bc59-14c5b21c60a1:1", "B"),
-    ("a74d50f7-9e44-5428-969c-89c74c5bd0ea:0", ""),
-    ("bbdcd0e8-c9f8-5d3d-bf42-7bd74bd75273:0", "B"),
-    ("90a99d74-d437-519b-87e4-877b1991f143:0", "tie"),
-    ("6bc9bd9d-322e-5e9d-9ef4-c949d73eeb75:0", "A"),
-    ("e507c24c-268f-57b3-ae82-115141c2cb01:0", "A"),
-    ("b29e3027-00b8-5e06-8b51-aeed1a2e4bdb:0", "tie"),
-    ("4e42fb58-f8e7-5d33-9585-73aa84d37ba2:0", "A"),
-    ("9fb1c9fc-ef64-5ceb-97b4-cf17019f0455:0", "tie"),
-    ("5ab8d9e6-93cc-585e-b094-abbe3a82ff0f:0", "A"),
-];
-
-const fn judge_bench(file: &'static str, protocol: &'static str) -> Corpus {
-    Corpus {
-        file,
-        protocol,
-        reads: BuiltIn("judge-bench"),
-        takes: EVERY,
-        cases: |record| {
-            let id = record["id"].as_str().unwrap();
-            let own = TWO_LABELS.iter().find(|(end, _)| id.ends_with(end));
-            let careful =
-                own.map_or_else(|| side(&record["verdict"]), |(_, word)| side(&json!(word)));
-            labelled(record, careful, official::arena_hard(raw(record)))
-        },
-        form: r"(?i)final verdict[^\n]*\[\[[AB<>=]+\]\][ .*]*\s*\z",
-    }
-}
-
-/// Samples of a score on a scale of three, four or more forms of the prompt.
-const fn topical(protocol: &'static str, takes: fn(&Value) -> bool, form: &'static str) -> Corpus {
-    Corpus {
-        file: "topical_chat_geval",
-        protocol,
-        reads: Own(
-            "kind: score\nscale: {min: 0, max: 3}\nverdict:\n  - \"Rating: *\"\n  - {regex: '(?m)^[-0-9. ]*(?:Score|Naturalness|Coherence|Engagingness|Groundedness)(?: \\([^)]*\\))?: *(?<verdict>[0-9][^\\n]*)$'}\n  - {regex: '\\A\\s*(?<verdict>[0-9]+(?:\\.[0-9]+)?)(?:[.:,]? [^\\n]*|\\.)?\\s*\\z'}",
-        ),
-        takes,
-        cases: |record| {
-            let samples = record["raw_samples"].as_array().unwrap();
-            let verdicts = record["verdicts"].as_array().unwrap();
-            let one = |(text, verdict): (&Value, &Value)| {
-                let text = text.as_str().unwrap_or_default().to_owned();
-                Case {
-                    careful: sampled(&text, verdict),
-                    official: official::g_eval(&text),
-                    text,
-                    ..case(record)
-                }
-            };
-            samples.iter().zip(verdicts).map(one).collect()
-        },
-        form,
-    }
-}
-
-/// What a careful reader takes from a sample: the number after the last `Score:` or name of the dimension, or a number
-/// that is the whole text. Upstream took the first digits, also of `2.5` and of what the judge repeated.
-fn sampled(text: &str, upstream: &Value) -> Value {
-    let named = text
-        .trim()
-        .lines()
-        .last()
-        .and_then(|line| line.rsplit_once(": "))
-        .map(|(_, number)| number);
-    let plain = |text: &str| text.trim().trim_end_matches("/3").parse::<f64>().ok();
-    let number = named.and_then(plain).or_else(|| plain(text));
-    number.map_or_else(|| score(upstream), |number| score(&json!(number)))
-}
-
 /// Judgments of the correctness of a solution, of which the label and the first wrong step are read apart.
 const LABELS: &str = "kind: label\nverdict: {regex: '(?i)final judge?ment:[ *_\\n]*(?<verdict>[^\\n]*)', values: {correct: correct, wrong: incorrect, incorrect: incorrect, Present: present, Absent: absent}}";
 
 const FIRST_ERROR: &str = "kind: steps\nverdict: \"First Error Step: *\"";
-
-fn first_error(record: &Value, recorded: &Value) -> Vec<Case> {
-    let digits: String =
-        recorded.as_str().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
-    let careful = digits.parse::<i64>().map_or(Value::Null, |at| json!({ "first_error": at }));
-    labelled(record, careful.clone(), careful)
-}
-
-fn judged_label(record: &Value) -> Vec<Case> {
-    let word = &record["recorded"]["correctness"];
-    let exact = matches!(
-        word.as_str(),
-        Some(
-            "Correct"
-                | "correct"
-                | "Wrong"
-                | "wrong"
-                | "Incorrect"
-                | "incorrect"
-                | "Present"
-                | "Absent"
-        )
-    );
-    labelled(record, label(word), if exact { label(word) } else { Value::Null })
-}
 
 /// Every file of judgments, as it is read.
 pub(super) const CORPORA: &[Corpus] = &[

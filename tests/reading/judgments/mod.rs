@@ -11,7 +11,9 @@
 )]
 
 mod awkward;
+mod cases;
 mod corpora;
+mod families;
 mod official;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, sync::Arc};

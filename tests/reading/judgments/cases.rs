@@ -1,0 +1,112 @@
+//! Judgments out of the records of a file: their text, what a careful reader takes, and what the official rule does.
+
+use serde_json::{Value, json};
+use tribunal::completion::Finish;
+
+use super::{Case, official};
+
+/// A case of a record with its id and its text.
+pub(super) fn case(record: &Value) -> Case {
+    let finish = match record["finish"].as_str() {
+        None | Some("" | "stop") => Finish::Stop,
+        Some("length") => Finish::Length,
+        Some(_) => Finish::Filtered,
+    };
+    Case {
+        id: record["id"].as_str().unwrap().to_owned(),
+        text: record["raw"].as_str().unwrap_or_default().to_owned(),
+        finish,
+        item: json!({}),
+        ..Case::default()
+    }
+}
+
+/// A case with what the careful reader and the official rule take.
+pub(super) fn labelled(record: &Value, careful: Value, official: Value) -> Vec<Case> {
+    vec![Case { careful, official, ..case(record) }]
+}
+
+pub(super) fn raw(record: &Value) -> &str {
+    record["raw"].as_str().unwrap_or_default()
+}
+
+/// `A`, `B` and `tie` as a preference; null for none.
+pub(super) fn side(word: &Value) -> Value {
+    match word.as_str() {
+        Some("A") => official::side("first"),
+        Some("B") => official::side("second"),
+        Some("tie") => official::side("tie"),
+        _ => Value::Null,
+    }
+}
+
+/// A number, or a text that is one, as a score; null for none.
+pub(super) fn score(number: &Value) -> Value {
+    let number = number.as_f64().or_else(|| number.as_str()?.trim().parse().ok());
+    number.map_or(Value::Null, |number| json!({ "score": number }))
+}
+
+/// A word as a label, in lower case without emphasis and full stop; null for none.
+pub(super) fn label(word: &Value) -> Value {
+    let word = word.as_str().unwrap_or_default().to_lowercase();
+    match word.trim_matches(['*', '.', ' ', '`']) {
+        "correct" | "yes" => json!({ "label": "correct" }),
+        "wrong" | "incorrect" | "no" => json!({ "label": "incorrect" }),
+        "present" => json!({ "label": "present" }),
+        "absent" => json!({ "label": "absent" }),
+        "" => Value::Null,
+        other => json!({ "label": other }),
+    }
+}
+
+/// Places from 1 for each answer, as groups of equally good answers.
+pub(super) fn groups(places: &Value) -> Value {
+    let places: Vec<i64> = places.as_array().unwrap().iter().filter_map(Value::as_i64).collect();
+    if places.contains(&-1) {
+        return Value::Null;
+    }
+    let mut all = places.clone();
+    all.sort_unstable();
+    all.dedup();
+    let of = |place: &i64| (0..places.len()).filter(|&at| places[at] == *place).collect::<Vec<_>>();
+    json!({ "ranking": all.iter().map(of).collect::<Vec<_>>() })
+}
+
+/// What a careful reader takes from a sample: the number after the last `Score:` or name of the dimension, or a number
+/// that is the whole text. Upstream took the first digits, also of `2.5` and of what the judge repeated.
+pub(super) fn sampled(text: &str, upstream: &Value) -> Value {
+    let named = text
+        .trim()
+        .lines()
+        .last()
+        .and_then(|line| line.rsplit_once(": "))
+        .map(|(_, number)| number);
+    let plain = |text: &str| text.trim().trim_end_matches("/3").parse::<f64>().ok();
+    let number = named.and_then(plain).or_else(|| plain(text));
+    number.map_or_else(|| score(upstream), |number| score(&json!(number)))
+}
+
+pub(super) fn first_error(record: &Value, recorded: &Value) -> Vec<Case> {
+    let digits: String =
+        recorded.as_str().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    let careful = digits.parse::<i64>().map_or(Value::Null, |at| json!({ "first_error": at }));
+    labelled(record, careful.clone(), careful)
+}
+
+pub(super) fn judged_label(record: &Value) -> Vec<Case> {
+    let word = &record["recorded"]["correctness"];
+    let exact = matches!(
+        word.as_str(),
+        Some(
+            "Correct"
+                | "correct"
+                | "Wrong"
+                | "wrong"
+                | "Incorrect"
+                | "incorrect"
+                | "Present"
+                | "Absent"
+        )
+    );
+    labelled(record, label(word), if exact { label(word) } else { Value::Null })
+}
