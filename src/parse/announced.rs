@@ -9,7 +9,8 @@
 //! value        = up to the closing text, or to the end of its line; at most LONGEST bytes
 //! ```
 //!
-//! Only ASCII case is ignored in the closing text. If the closing text contains words (`Output (*) is better`),
+//! `**` in a rule is emphasis: `**Result:** *` finds what `Result: *` finds, and is written as it stands where the
+//! announcement is appended to a text. Only ASCII case is ignored in the closing text. If the closing text contains words (`Output (*) is better`),
 //! it must follow on the same line, otherwise nothing was announced; if it consists of signs (`[[*]]`), a missing one
 //! makes the announcement malformed. A value that is blank up to the end of its line may stand on the next line.
 //!
@@ -32,6 +33,7 @@ use regex::Regex;
 use super::{
     found::{Demands, FoundValue, contradicted, unmarked},
     quoted::{QuotedValues, ReadValue},
+    rule::value_place,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -92,10 +94,12 @@ impl Announcement {
         let folded = fold(pattern).text;
         let keeps_html = characters != folded;
         let pattern = if keeps_html { characters } else { folded };
-        let (before, after) = pattern.split_once('*').unwrap_or((&pattern, ""));
+        let (before, after) = value_place(&pattern).unwrap_or((&pattern, ""));
+        // Emphasis may stand anywhere, and need not.
+        let (before, after) = (before.replace('*', ""), after.replace('*', ""));
         let after = after.trim().to_lowercase();
         let closes = expression(&format!("(?i){}", regex::escape(&after)), &after)?;
-        Ok(Self { before: LooseWords::new(before)?, after, closes, keeps_html })
+        Ok(Self { before: LooseWords::new(&before)?, after, closes, keeps_html })
     }
 
     /// The form of a text in which this is looked for.

@@ -152,6 +152,7 @@ mod tests {
     fn the_first_rule_that_has_words_gives_the_ending() {
         let around = |verdict| ending(verdict).map(|ending| ending.with_value(" 7 because\nof it"));
         assert_eq!(around(json!("Rating: [[*]]")).unwrap(), "Rating: [[ 7 because]]");
+        assert_eq!(around(json!("**Result:** *")).unwrap(), "**Result:** 7 because");
         assert_eq!(around(json!([{"mark": true}, "Score: *"])).unwrap(), "Score 3fa2: 7 because");
         assert_eq!(around(json!({"json": "/score"})).unwrap(), "{\"score\": 7 because}");
         for none in

@@ -15,7 +15,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `rule` | rules as prompt files write them |
+//! | `rule`, `rule_key`, `spec` | rules; reading them from prompt files; what else is needed to read a verdict |
 //! | `transcript` | the replies of a conversation, and the shape of the item |
 //! | `prepared` | the text that counts, and faults such as a truncated answer |
 //! | `search`, `announced`, `several`, `json`, `quoted`, `found` | finding the announced value, and distinguishing it from quotations |
@@ -34,8 +34,10 @@ mod number;
 mod prepared;
 mod quoted;
 mod rule;
+mod rule_key;
 mod search;
 mod several;
+mod spec;
 mod transcript;
 mod unreadable;
 mod value;
@@ -45,7 +47,8 @@ mod words;
 
 pub use {
     label::{FoundLabel, label_after},
-    rule::{AnswerLine, Form, Kind, Place, Rule, VerdictFrom, VerdictSpec, Words},
+    rule::{AnswerLine, Form, Kind, Place, Rule, VerdictFrom, Words},
+    spec::VerdictSpec,
     transcript::{Chosen, ItemShape, Reply, Slot, Transcript},
     values::MenuValue,
 };
@@ -53,7 +56,8 @@ pub use {
 pub(crate) use {
     ending::{ClosingLine, Scoring},
     label::{find_label, opening_label},
-    rule::{RULE_KEYS, rules},
+    rule::value_place,
+    rule_key::{RULE_KEYS, rules},
     words::by_name,
 };
 
@@ -199,7 +203,9 @@ impl Reader {
         }
         let text = prepared.text(rule.within.as_deref());
         let text = text.trim();
-        let value_reader = self.value_reader(rule, &prepared.transcript.shape);
+        let listed = prepared.listed(rule);
+        let counted = listed.as_ref().and_then(|listed| listed.as_ref().ok());
+        let value_reader = self.value_reader(rule, counted.unwrap_or(&prepared.transcript.shape));
         let compares = matches!(finder, Finder::Numbers(..) | Finder::Several(_))
             && self.spec.kind == Kind::Preference;
         let read = |value: &str| {
@@ -218,7 +224,10 @@ impl Reader {
         };
         let FoundValue { value, place } = search.find(finder)?;
         let is_empty = value.as_ref().is_ok_and(|value| bare(value).is_empty());
-        let verdict = value.and_then(|value| read(&value));
+        let verdict = match listed {
+            Some(Err(why)) => Err(why),
+            _ => value.and_then(|value| read(&value)),
+        };
         let characters = |at: usize| text[..at].chars().count();
         let span = rule.within.is_none().then(|| (characters(place.start), characters(place.end)));
         let read = ReadVerdict { rule: Some(rule.name()), span, ..ReadVerdict::new(verdict) };

@@ -1,6 +1,6 @@
 //! A transcript whose texts are ready to be read, and what makes it unreadable whatever its words.
 
-use super::{Chosen, Place, Reply, Rule, Transcript};
+use super::{Chosen, ItemShape, Place, Reply, Rule, Transcript};
 use crate::{
     completion::Finish,
     text::{JudgedTexts, TurnEnd, visible_part},
@@ -40,6 +40,27 @@ impl<'t> Prepared<'t> {
         }
         let written = self.last_turn().filter(|(reply, _)| reply.chosen.is_none());
         written.map(|(_, visible)| visible).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The shape of the item with the numbers of the items that a rule counts (`items`), where a reply lists them;
+    /// `None` if the item itself does, or no reply of that name exists.
+    ///
+    /// # Errors
+    /// No line of the reply has a number, so that a verdict that is left out would not be noticed.
+    pub(super) fn listed(&self, rule: &Rule) -> Option<Result<ItemShape, Unreadable>> {
+        let shape = &self.transcript.shape;
+        let name = rule.items.as_deref().filter(|_| shape.criteria.is_none())?;
+        let (_, text) = self.results(0).rfind(|(reply, _)| reply.slot.name == name)?;
+        Some(match numbered_lines(text) {
+            0 => Err(Unreadable::new(
+                Reason::Ambiguous,
+                format!("`{name}` has no numbered items, so that their verdicts cannot be counted"),
+            )),
+            count => {
+                let names = (1..=count).map(|n| n.to_string()).collect();
+                Ok(ItemShape { criteria: Some(names), ..shape.clone() })
+            }
+        })
     }
 
     /// The reply, by index, and the byte of its text that correspond to a byte of [`text`](Self::text) without the
@@ -134,6 +155,16 @@ impl<'t> Prepared<'t> {
     }
 }
 
+/// How many lines are numbered `1.`, `2.` and so on, in this order; emphasis, brackets and other lines do not matter.
+fn numbered_lines(text: &str) -> usize {
+    let is_numbered = |line: &str, number: usize| {
+        let line = line.trim_start_matches(|c: char| c.is_whitespace() || "*_#([-".contains(c));
+        let rest = line.strip_prefix(&number.to_string());
+        rest.is_some_and(|rest| rest.starts_with(['.', ')', ':', ']']))
+    };
+    text.lines().fold(0, |count, line| count + usize::from(is_numbered(line, count + 1)))
+}
+
 /// Why a reply counts as cut off.
 fn cut_off(reply: &Reply, visible: &str) -> Unreadable {
     let Reply { slot, completion, .. } = reply;
@@ -154,5 +185,17 @@ fn cut_off(reply: &Reply, visible: &str) -> Unreadable {
             Reason::Truncated,
             format!("`{}` ran into its limit of tokens", slot.name),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_by_their_numbers() {
+        assert_eq!(numbered_lines("Checklist:\n1. One?\n\n**2.** Two?\n  3) Three?"), 3);
+        assert_eq!(numbered_lines("1. In 1. FC or\n2024: a year?\n2. Two?"), 2);
+        assert_eq!(numbered_lines("- One?\n- Two?"), 0);
     }
 }

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ItemShape, Kind, Words,
-    bare::bare,
+    bare::{bare, opened},
     number::{PERCENT, UNITS, ends_a_number, leading_number, plain_number},
     unreadable::{ReadResult, ambiguous, excerpt, off_menu, off_scale, off_scale_because},
     words::{WordMeaning, by_name, one_of},
@@ -57,6 +57,8 @@ impl ValueReader<'_> {
     /// The text is ambiguous, or a value that was never offered.
     pub(super) fn read(&self, text: &str) -> ReadResult<Verdict> {
         let text = bare(text);
+        let opened = opened(text);
+        let text = opened.as_deref().unwrap_or(text);
         if text.is_empty() {
             return Err(Unreadable::new(Reason::Ambiguous, "the announcement is empty"));
         }

@@ -4,7 +4,7 @@
 //! each value is evaluated at the place where the verdict stands. Values must then be written as the model would
 //! write them: after `Score:` comes ` 7` with a blank, after `[[` comes `7]]`.
 
-use super::{Finder, ItemShape, Kind, Place, Reader, Rule, Words, bare::bare};
+use super::{Finder, ItemShape, Kind, Place, Reader, Rule, Words, bare::bare, rule::value_place};
 use crate::{
     completion::Distribution,
     scale::{Numbers, Scale, StepSize, without_noise},
@@ -63,7 +63,7 @@ impl Reader {
             }
             Finder::Announced(_) => {
                 let name = rule.name();
-                let (before, after) = name.split_once('*')?;
+                let (before, after) = value_place(&name)?;
                 Some(ValueFrame {
                     before: before.trim_end().to_owned(),
                     blank: before.ends_with(char::is_whitespace),
@@ -196,7 +196,7 @@ fn owned(words: &Words) -> Vec<String> {
 pub(super) fn close_of(rule: &Rule) -> &str {
     closing(match (&rule.place, &rule.form) {
         (Place::Announced(pattern), _) => {
-            pattern.split_once('*').map_or("", |(_, after)| after.trim())
+            value_place(pattern).map_or("", |(_, after)| after.trim())
         }
         (_, Some(form)) => &form.close,
         _ => "",

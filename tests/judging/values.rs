@@ -54,6 +54,44 @@ async fn a_first_error_is_one_of_the_items_steps_or_none() {
     assert_eq!(judged(by_talk, &talk, "\\boxed{7}").await.first_error(), Some(Some(7)));
 }
 
+/// Judges write the box of `first-error` in many ways; none of them loses the step or makes another one of it.
+#[tokio::test]
+async fn the_box_of_a_first_error_is_read_however_it_is_written() {
+    let prompt = tribunal::prompt::named("first-error").unwrap().unwrap();
+    let record = item(json!({"problem": "Add.", "steps": ["a", "b", "c"]}));
+    let mark = prompt.mark(&record, None).unwrap();
+    for (said, first_error) in [
+        ("\\boxed{1}", Some(1)),
+        ("1", Some(1)),
+        ("$\\boxed{1}$.", Some(1)),
+        ("\\(\\boxed{1}\\)", Some(1)),
+        ("**\\boxed{1}**", Some(1)),
+        ("\\boxed{ 1 }", Some(1)),
+        ("\\boxed{\\text{1}}", Some(1)),
+        ("\\boxed{Step 1}", Some(1)),
+        ("\\boxed{\\text{Step 1}}", Some(1)),
+        ("\\\\boxed{1}", Some(1)),
+        ("boxed{1}", Some(1)),
+        ("\\fbox{1}", Some(1)),
+        ("\\boxed{-1}", None),
+        ("\\boxed{\u{2212}1}", None),
+        ("\\boxed{0} (the first step)", Some(0)),
+    ] {
+        let text = format!("Step 2 looks right.\nFirst error {mark}: {said}");
+        let judge = Judge::builder().backend(Script::always(text)).with_prompt(prompt.clone());
+        let judgment = judge.reasks(0).build().await.unwrap().judge(&record).await.unwrap();
+        assert_eq!(judgment.first_error(), Some(first_error), "{said}: {:?}", judgment.verdict);
+    }
+    for said in
+        ["\\boxed{}", "\\boxed{1, 2}", "\\boxed{1.5}", "\\boxed{3}", "\\boxed{1} or \\boxed{2}"]
+    {
+        let text = format!("Step 2 looks right.\nFirst error {mark}: {said}");
+        let judge = Judge::builder().backend(Script::always(text)).with_prompt(prompt.clone());
+        let judgment = judge.reasks(0).build().await.unwrap().judge(&record).await.unwrap();
+        assert!(judgment.verdict.is_err(), "{said}: {:?}", judgment.verdict);
+    }
+}
+
 #[tokio::test]
 async fn a_ranking_holds_every_answer_of_the_item_once() {
     let ranking = || prompt("kind: ranking\nverdict: 'Ranking: *'", "user:\n{{ answers }}");
