@@ -1,6 +1,7 @@
-//! Averages of weighted numbers. None depends on the order of the numbers, and none is outside their range.
+//! Averages of weighted numbers, and sums. None depends on the order of the numbers, and no average is outside their
+//! range.
 
-use crate::scale::nearly_equal;
+use crate::scale::{nearly_equal, without_noise};
 
 /// A number and its weight.
 pub(super) type Weighed = (f64, f64);
@@ -48,4 +49,9 @@ pub(super) fn most_frequent(sorted: &[Weighed]) -> Option<f64> {
 /// The sum of the weights.
 fn total(numbers: &[Weighed]) -> f64 {
     numbers.iter().map(|(_, weight)| weight).sum()
+}
+
+/// The sum of `count` numbers with this mean; finite in any case.
+pub(super) fn times(mean: f64, count: u32) -> f64 {
+    without_noise(mean * f64::from(count)).clamp(f64::MIN, f64::MAX)
 }

@@ -4,9 +4,13 @@
 //! members. Votes that failed or could not be read are skipped and counted. The order in which votes are
 //! passed does not matter.
 //!
+//! A `sum` would be lower by every vote that is skipped, and so would look like a worse answer. It is therefore
+//! the mean of the readable draws times the number of all draws, which is the plain sum if all of them are
+//! readable. Within a draw, the orders are averaged: a draw counts once however many orders it was shown in.
+//!
 //! | kind | by probability, if every vote has one | otherwise, and under `majority` |
 //! |---|---|---|
-//! | score | the mean of the numbers (or `median`, `min`, `max`, `majority`) | the same |
+//! | score | the mean of the numbers (or `median`, `min`, `max`, `majority`, `sum`) | the same |
 //! | label | the most likely label of the mean distribution | the label with most votes |
 //! | steps | each step by the mean probability of the votes that reached it | the first error with most votes |
 //! | preference | the side with more votes; equal numbers are a tie | the same |
@@ -34,6 +38,7 @@
 //! ```
 
 mod average;
+mod elements;
 mod labels;
 mod numbers;
 mod orders;
@@ -45,6 +50,8 @@ mod weighted;
 use std::{collections::BTreeMap, iter::Sum, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+
+pub use elements::Reduce;
 
 use self::weighted::WeightedVerdict;
 use crate::{
@@ -79,6 +86,10 @@ pub enum Aggregate {
     /// The expected score, Σ p·value, over the distribution of each draw (Liu et al. 2023, G-Eval). It needs
     /// a model that reports probabilities.
     Expected,
+    /// The sum of the numbers of all draws (voting@k: Liu et al. 2025, SPCT), on a scale of as many times the
+    /// ends. A draw without a verdict counts as the mean of the others, so that the sum is the mean times the
+    /// number of draws. Only scores, and scores of several answers, can be added up.
+    Sum,
 }
 
 /// How the votes of one judge are combined, and which verdicts are possible.
@@ -139,8 +150,12 @@ pub struct Decision {
     /// The mean distribution over the possible verdicts, if every readable vote has one. It decides the
     /// verdict under [`Aggregate::Expected`] only.
     pub distribution: Option<Distribution>,
-    /// For scores: the mean of the possible values, weighted by that distribution.
+    /// For scores: the mean of the possible values, weighted by that distribution; under [`Aggregate::Sum`]
+    /// the sum of these means.
     pub expected_score: Option<f64>,
+    /// How many numbers were added up to one: the draws under [`Aggregate::Sum`], times the members if these
+    /// are added up too; 1 otherwise. The ends of the scale of a score are as many times those of the prompt.
+    pub summed: u32,
     /// The number of votes by result.
     pub votes: Counts,
     /// The number of members by the result of all their votes together.
@@ -178,6 +193,8 @@ pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
     let is_asked = |least: &usize| *least > 1 || members.len() > 1;
     let lacking = rules.quorum.filter(|least| verdicts.len() < *least).filter(is_asked);
     let whole = if lacking.is_none() { together(&verdicts, rules) } else { None };
+    let whole = whole.map(|one| one.summed(members.len(), rules));
+    let summed = whole.as_ref().map_or(1, |one| one.summed);
     let distribution = whole.as_ref().and_then(|one| one.distribution.clone());
     let is_score = matches!(&whole, Some(WeightedVerdict { verdict: Verdict::Score(_), .. }));
     let seen = distribution.as_ref().filter(|_| is_score);
@@ -188,7 +205,10 @@ pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
             (None, _) => Err(first_reason(votes.iter())),
         },
         consistent: OrderAgreement::of_all(members.iter().map(|member| member.agreement)).known(),
-        expected_score: seen.and_then(|seen| weighted::score_of(seen, rules)),
+        expected_score: seen
+            .and_then(|seen| weighted::score_of(seen, rules))
+            .map(|mean| average::times(mean, summed)),
+        summed,
         distribution,
         votes: votes.iter().map(Counts::of_vote).sum(),
         members: members.iter().map(MemberVotes::counted).sum(),
@@ -209,11 +229,13 @@ impl<'v> MemberVotes<'v> {
         let mut by_draw: BTreeMap<u32, Vec<&Vote>> = BTreeMap::new();
         votes.iter().for_each(|vote| by_draw.entry(vote.draw).or_default().push(vote));
         let rules = &rules.of_member(&by);
+        let count = by_draw.len();
         let draws = by_draw.into_values().map(|votes| orders::resolved(votes, rules));
         let (draws, agreements): (Vec<Option<WeightedVerdict>>, Vec<OrderAgreement>) =
             draws.unzip();
         let verdicts: Vec<WeightedVerdict> = draws.into_iter().flatten().collect();
-        let verdict = together(&verdicts, rules).map(|one| WeightedVerdict { weight: 1.0, ..one });
+        let verdict = together(&verdicts, rules).map(|one| one.summed(count, rules));
+        let verdict = verdict.map(|one| WeightedVerdict { weight: 1.0, ..one });
         Self { by, votes, verdict, agreement: OrderAgreement::of_all(agreements.into_iter()) }
     }
 
@@ -272,7 +294,9 @@ fn together(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Option<WeightedV
         Verdict::Text(_) => rankings::text(verdicts),
     };
     let weight = verdicts.iter().map(|one| one.weight).fold(0.0, f64::max);
-    Some(WeightedVerdict { verdict, weight, distribution: weighted::distribution(verdicts) })
+    let summed = verdicts.iter().map(|one| one.summed).max().unwrap_or(1);
+    let distribution = weighted::distribution(verdicts);
+    Some(WeightedVerdict { verdict, weight, distribution, summed })
 }
 
 /// The expected value of a distribution: the mean of the values of its labels, weighted by their

@@ -56,6 +56,8 @@ pub(super) fn number(mut numbers: Vec<Weighed>, rules: &Rules<'_>) -> Option<f64
         Aggregate::Max => highest,
         Aggregate::Median => median(&numbers)?,
         Aggregate::Majority => most_frequent(&numbers)?,
+        // A sum is this mean times the number of draws, and is rounded only then.
+        Aggregate::Sum => return mean(numbers),
         Aggregate::Mean | Aggregate::Expected => mean(numbers)?,
     };
     Some(without_noise(number).clamp(lowest, highest))

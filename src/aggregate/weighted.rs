@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Aggregate, Rules, average::mean, expected};
+use super::{
+    Aggregate, Rules,
+    average::{mean, times},
+    expected,
+};
 use crate::{
     completion::Distribution,
     scale::nearly_equal,
@@ -16,6 +20,8 @@ pub(super) struct WeightedVerdict {
     /// Above 0, at most 1.
     pub(super) weight: f64,
     pub(super) distribution: Option<Distribution>,
+    /// How many numbers were added up to the one of this verdict; 1 if it is a mean or the like.
+    pub(super) summed: u32,
 }
 
 impl WeightedVerdict {
@@ -29,7 +35,28 @@ impl WeightedVerdict {
             }
             _ => None,
         };
-        Some(Self { verdict: mean.map_or(verdict, Verdict::Score), weight: 1.0, distribution })
+        Some(Self {
+            verdict: mean.map_or(verdict, Verdict::Score),
+            weight: 1.0,
+            distribution,
+            summed: 1,
+        })
+    }
+
+    /// The mean of `count` draws or members as their sum, if the rule is `sum`; other verdicts than numbers stay.
+    pub(super) fn summed(self, count: usize, rules: &Rules<'_>) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
+        if rules.how != Some(Aggregate::Sum) {
+            return self;
+        }
+        let verdict = match self.verdict {
+            Verdict::Score(score) => Verdict::Score(times(score, count)),
+            Verdict::Scores(scores) => {
+                Verdict::Scores(scores.into_iter().map(|score| times(score, count)).collect())
+            }
+            _ => return self,
+        };
+        Self { verdict, summed: self.summed.saturating_mul(count), ..self }
     }
 }
 

@@ -187,7 +187,8 @@ impl Resolved {
         }
         let (own, usual) = self.own_or_usual("aggregate", self.settings.aggregate);
         // A setting for all judges counts where it can.
-        if let Some(how) = own.or(usual.filter(|how| *how != Aggregate::Expected)) {
+        let counts = |how: &Aggregate| !matches!(how, Aggregate::Expected | Aggregate::Sum);
+        if let Some(how) = own.or(usual.filter(counts)) {
             panel = panel.aggregate(how);
         }
         if let Some(members) = self.settings.quorum {

@@ -172,7 +172,9 @@ impl Resolved {
         let builder = apply(builder, self.settings.draws, JudgeBuilder::draws);
         let (order, usual_order) = self.own_or_usual("order", self.settings.order);
         let (aggregate, usual) = self.own_or_usual("aggregate", self.settings.aggregate);
-        let builder = builder.usual(usual_order, usual);
+        let (per_call, usual_per_call) = self.own_or_usual("per_call", self.settings.per_call);
+        let builder = builder.usual(usual_order, usual).usual_per_call(usual_per_call);
+        let builder = apply(builder, per_call, JudgeBuilder::per_call);
         let builder = apply(builder, order, JudgeBuilder::order);
         let builder = apply(builder, aggregate, JudgeBuilder::aggregate);
         let builder = apply(builder, self.settings.pass.clone(), JudgeBuilder::pass);

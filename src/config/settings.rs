@@ -1,5 +1,7 @@
 //! The keys of a judge and of a model, the same in files, flags and variables.
 
+use std::num::NonZeroUsize;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -52,6 +54,13 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", with = "criteria_pairs")]
     #[schemars(with = "CriterionForm")]
     pub criterion: Vec<Pair>,
+    /// Number of criteria in each request, for prompts that group them.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "K", env = "TRIBUNAL_PER_CALL")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_call: Option<NonZeroUsize>,
     /// Scale to use instead of the prompt's, such as 1-5.
     #[cfg_attr(
         feature = "cli",

@@ -1,21 +1,25 @@
 //! Builds a judge with one prompt and one model.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
-use super::{Judge, Model, prompt_ref::load};
+use super::{
+    Judge, Model,
+    prompt_ref::load,
+    settled::{
+        check_probabilities, check_reads_criteria, fitted, reports, settled_aggregate,
+        settled_draws, settled_order,
+    },
+};
 use crate::{
     aggregate::Aggregate,
     backend::Backend,
     completion::Price,
-    error::{Error, ErrorKind, Result},
-    hint::Hint,
+    error::{ErrorKind, Result},
     item::{CRITERIA, Criteria, Criterion, FieldMap, Item},
     judging::{Member, Panel, REASKS},
     models::{DEFAULT_MODEL, ModelSpec, Models},
-    parse::{Kind, VerdictFrom},
-    pass::{Pass, VerdictProfile},
-    prompt::{self, FrontMatter, Order, ProgramContext, Prompt, Supplied},
-    request::{Capabilities, Logprobs, Sampling},
+    prompt::{self, Order, ProgramContext, Prompt, Supplied},
+    request::Sampling,
     scale::Scale,
 };
 
@@ -58,6 +62,8 @@ pub struct JudgeBuilder {
     aggregate: Option<Aggregate>,
     usual_order: Option<Order>,
     usual_aggregate: Option<Aggregate>,
+    per_call: Option<NonZeroUsize>,
+    usual_per_call: Option<NonZeroUsize>,
     pass: Option<String>,
     secret: Option<String>,
     fields: FieldMap,
@@ -145,7 +151,8 @@ impl JudgeBuilder {
         self
     }
 
-    /// Sets how several draws are combined into one verdict.
+    /// Sets how several draws are combined into one verdict. An error if the verdicts have no probabilities for
+    /// [`Aggregate::Expected`], or are no scores for [`Aggregate::Sum`].
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = Some(aggregate);
         self
@@ -156,6 +163,20 @@ impl JudgeBuilder {
     #[doc(hidden)]
     pub fn usual(mut self, order: Option<Order>, aggregate: Option<Aggregate>) -> Self {
         (self.usual_order, self.usual_aggregate) = (order, aggregate);
+        self
+    }
+
+    /// Sets how many criteria each request is about. An error if the prompt judges nothing by criteria, or shows one
+    /// criterion in each conversation and the number is not 1.
+    pub fn per_call(mut self, criteria: NonZeroUsize) -> Self {
+        self.per_call = Some(criteria);
+        self
+    }
+
+    /// The same for judges of any kind: it is used if the prompt groups criteria, and ignored otherwise.
+    #[doc(hidden)]
+    pub fn usual_per_call(mut self, criteria: Option<NonZeroUsize>) -> Self {
+        self.usual_per_call = criteria;
         self
     }
 
@@ -304,6 +325,10 @@ impl JudgeBuilder {
         if let Some(scale) = self.scale.take() {
             Arc::make_mut(&mut prompt).set_scale(scale)?;
         }
+        let grouped = self.usual_per_call.filter(|_| prompt.front().per_call.is_some());
+        if let Some(criteria) = self.per_call.or(grouped) {
+            Arc::make_mut(&mut prompt).set_per_call(criteria)?;
+        }
         let mut fields = std::mem::take(&mut self.fields);
         if let Some(criteria) = self.criteria.take() {
             check_reads_criteria(&prompt)?;
@@ -312,20 +337,31 @@ impl JudgeBuilder {
             }
             fields = fields.filling(CRITERIA, criteria);
         }
-        let pass = fitted(self.pass.as_deref(), &prompt, &fields)?;
+        let rule = self.pass.take();
+        let fit = |aggregate: Option<Aggregate>| {
+            let summed = if aggregate == Some(Aggregate::Sum) { draws } else { 1 };
+            fitted(rule.as_deref(), &prompt, &fields, summed)
+        };
+        let mut aggregate = settled_aggregate(self.aggregate, self.usual_aggregate, &prompt)?;
+        let depends = self.aggregate.is_none()
+            && aggregate == Some(Aggregate::Expected)
+            && self.usual_aggregate == aggregate;
+        if !depends {
+            // A wrong rule is reported before a model is loaded.
+            fit(aggregate)?;
+        }
         let backend = match opened {
             Some(backend) => backend,
             None => self.open().await?,
         };
-        let order = settled_order(self.order, self.usual_order, &prompt)?;
-        if self.aggregate == Some(Aggregate::Expected) {
-            prompt.check_expected(ErrorKind::Config)?;
+        if depends && !reports(&prompt, &*backend).await {
+            aggregate = prompt.front().aggregate;
         }
-        let usual = self.usual_aggregate;
-        let usual = usual.filter(|how| *how != Aggregate::Expected || prompt.has_probabilities());
+        let pass = fit(aggregate)?;
+        let order = settled_order(self.order, self.usual_order, &prompt)?;
         let name = backend.name().to_owned();
         let mut member = Member::new(name, prompt)?;
-        member.aggregate = self.aggregate.or(usual).or(member.aggregate);
+        member.aggregate = aggregate;
         (member.draws, member.order, member.fields) = (draws, order, fields);
         (member.secret, member.price) = (self.secret, self.price.or(backend.price()));
         member.reasks = self.reasks.unwrap_or(REASKS);
@@ -337,113 +373,6 @@ impl JudgeBuilder {
         check_probabilities(&judge).await?;
         Ok(judge)
     }
-}
-
-/// Checks, before the first paid request, that the model reports probabilities if they decide the verdict.
-pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
-    let by_rule = judge.pass().is_some_and(Pass::needs_probabilities);
-    for (member, backend) in judge.members() {
-        let front = member.prompt().front();
-        let reason = match (member.weighs(), front.verdict_from, by_rule) {
-            (true, ..) => "`expected` needs probabilities",
-            (_, VerdictFrom::Probabilities, _) => "`verdict_from: probabilities` needs them",
-            (.., true) => "the pass rule needs a probability",
-            _ => continue,
-        };
-        let Capabilities { logprobs, score_verdict, .. } = backend.capabilities().await;
-        let reported = match logprobs {
-            Logprobs::None => false,
-            Logprobs::Top | Logprobs::Unknown => true,
-            // The values of a verdict after a text must be scored at its place.
-            Logprobs::Exact => front.picks(),
-        };
-        if !reported && !score_verdict.is_yes() {
-            let message = format!("{reason}, and `{}` reports none", backend.name());
-            let error = Error::new(ErrorKind::Unsupported, message);
-            return Err(
-                error.hint("use another setting, or a model that reports log-probabilities")
-            );
-        }
-    }
-    Ok(())
-}
-
-/// How many draws to request. Draws that a caller requests without a temperature are drawn at temperature 1,
-/// whatever the prompt sets. At temperature 0 all draws are the same text, so one is enough.
-fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling) -> u32 {
-    let draws = asked.unwrap_or(own.draws).max(1);
-    let temperature = match asked {
-        Some(_) => sampling.temperature,
-        None => sampling.temperature.or(own.sampling.temperature),
-    };
-    match temperature {
-        _ if draws == 1 => (),
-        None => sampling.temperature = Some(1.0),
-        Some(temperature) if temperature <= 0.0 => {
-            tracing::warn!(
-                "{draws} draws at temperature 0 would all give the same text: asking once"
-            );
-            return 1;
-        }
-        Some(_) => (),
-    }
-    draws
-}
-
-/// The requested orders, otherwise the usual ones, otherwise those of the prompt.
-fn settled_order(asked: Option<Order>, usual: Option<Order>, prompt: &Prompt) -> Result<Order> {
-    let front = prompt.front();
-    if let (Some(order), false) = (asked, prompt.compares()) {
-        let message = format!(
-            "the order `{}` is for answers that are compared, and `{}` compares none",
-            order.name(),
-            prompt.name()
-        );
-        return Err(Error::new(ErrorKind::Config, message)
-            .hint(Hint::from("leave out ").setting("order", "")));
-    }
-    let usual = usual.filter(|_| prompt.compares());
-    let own = if front.kind == Kind::Preference { Order::Both } else { Order::Given };
-    Ok(asked.or(usual).or(front.order).unwrap_or(own))
-}
-
-/// The given rule, otherwise that of the prompt, checked against the verdicts of the prompt.
-pub(super) fn fitted(
-    given: Option<&str>,
-    prompt: &Prompt,
-    fields: &FieldMap,
-) -> Result<Option<Pass>> {
-    let given = given.map(str::parse::<Pass>).transpose()?;
-    let Some(rule) = given.as_ref().or(prompt.front().pass.as_ref()) else { return Ok(None) };
-    let filled = Item::from(fields.filled_in([CRITERIA].into_iter()));
-    let own = prompt.verdict_profile();
-    let criteria = prompt.shape(&filled).criteria;
-    let are_weighted = || prompt.criteria(&filled).is_ok_and(|criteria| criteria.are_weighted);
-    let scored = own.scored.or_else(|| criteria.is_some().then(are_weighted));
-    let verdict_profile = VerdictProfile { criteria, scored, ..own };
-    let fitted = rule.fitted(&verdict_profile, ErrorKind::Config).map_err(|error| {
-        if given.is_some() {
-            return error;
-        }
-        let text = format!("it is the rule of `{}` itself; set another one: ", prompt.name());
-        error.hint(Hint::from(text).setting("pass", "score >= 7"))
-    });
-    fitted.map(Some)
-}
-
-/// Refuses criteria that the prompt does not show, because they would be silently ignored.
-fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
-    if prompt.reads(CRITERIA) {
-        return Ok(());
-    }
-    let reads = |prompt: &&Arc<Prompt>| prompt.reads(CRITERIA);
-    let names: Vec<&str> =
-        prompt::built_in()?.iter().filter(reads).map(|prompt| prompt.name()).collect();
-    let message = format!("the prompt `{}` reads no criteria", prompt.name());
-    Err(Error::new(ErrorKind::Config, message).hint(
-        Hint::from(format!("these do: {}; choose one with ", names.join(", ")))
-            .setting("prompt", names.first().copied().unwrap_or_default()),
-    ))
 }
 
 /// The built-in prompt for a model and an example of its records, if no prompt is named: one that was made

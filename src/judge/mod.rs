@@ -5,6 +5,7 @@ mod digests;
 mod finishes;
 mod panel;
 mod prompt_ref;
+mod settled;
 
 pub use {
     builder::{JudgeBuilder, prompt_for},
@@ -31,6 +32,7 @@ use crate::{
     judging::{AskId, Asking, Facts, Judging, Member, Panel},
     line::VoteLine,
     parse::Transcript,
+    pass::VerdictProfile,
     prompt::{Order, Prompt},
     request::{Hasher, Part, Request, Sampling},
     verdict::Judgment,
@@ -328,8 +330,13 @@ impl Judge {
     /// # Errors
     /// The rule needs a value that the verdicts of this judge do not have.
     pub fn passing(&self, rule: &Pass) -> Result<Self> {
-        let rule = rule.fitted(&self.prompt().verdict_profile(), ErrorKind::Config)?;
+        let rule = rule.fitted(&self.verdict_profile(), ErrorKind::Config)?;
         Ok(self.with(Panel { pass: Some(rule), ..(*self.0.panel).clone() }))
+    }
+
+    /// What the verdicts will be like.
+    pub(crate) fn verdict_profile(&self) -> VerdictProfile<'_> {
+        self.0.panel.verdict_profile()
     }
 
     fn with(&self, panel: Panel) -> Self {

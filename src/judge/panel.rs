@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Judge, builder};
+use super::{Judge, settled};
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result},
@@ -95,15 +95,18 @@ impl PanelBuilder {
             panel.quorum = quorum;
         }
         panel.aggregate = self.aggregate;
+        if panel.aggregate == Some(Aggregate::Sum) {
+            panel.first().prompt.check_sum(ErrorKind::Config)?;
+        }
         panel.pass = match &self.pass {
             Some(rule) => {
                 let first = panel.first();
-                builder::fitted(Some(rule), &first.prompt, first.fields())?
+                settled::fitted(Some(rule), &first.prompt, first.fields(), panel.summed())?
             }
             None => self.common_pass(),
         };
         let judge = Judge::new(panel, models, self.name);
-        builder::check_probabilities(&judge).await?;
+        settled::check_probabilities(&judge).await?;
         Ok(judge)
     }
 

@@ -16,7 +16,7 @@ use crate::{
 /// One conversation with one model.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    /// Index of the step, answer or criterion that it is about; `None` if it is about the whole item.
+    /// Index of the step, answer, criterion or passage that it is about; `None` if it is about the whole item.
     pub(super) element: Option<usize>,
     /// Index of the request that waits for its answer, from 0.
     pub(super) step: u32,

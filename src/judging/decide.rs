@@ -32,10 +32,12 @@ impl Panel {
 
     /// The judgment of these votes, with the pass rule applied to the decision.
     pub(super) fn judgment(&self, decision: Decision, votes: Vec<Vote>) -> Judgment {
-        let Decision { verdict, consistent, distribution, expected_score, .. } = decision;
+        let Decision { verdict, consistent, distribution, expected_score, summed, .. } = decision;
         let scale = self.first().prompt.front().scale.as_ref();
         let normalized = match &verdict {
-            Ok(Verdict::Score(score)) => scale.and_then(|scale| scale.normalized(*score)),
+            Ok(Verdict::Score(score)) => {
+                scale.and_then(|scale| scale.normalized(*score / f64::from(summed)))
+            }
             _ => None,
         };
         let holds =

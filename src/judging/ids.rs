@@ -32,7 +32,7 @@ pub struct AskId {
     pub order: u32,
     /// The number of earlier attempts whose answer could not be read.
     pub reask: u32,
-    /// Index of the step, answer or criterion of the conversation, from 0; `None` for the whole item.
+    /// Index of the step, answer, criterion or passage of the conversation, from 0; `None` for the whole item.
     pub element: Option<u32>,
     /// Index of the request in its conversation, from 0.
     pub step: u32,

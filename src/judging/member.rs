@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{order::orders, rubric};
 use crate::{
-    aggregate::{Aggregate, expected},
+    aggregate::{Aggregate, Reduce, expected},
     completion::{Completion, Finish, Price},
     error::{Error, ErrorKind, Result},
     item::{FieldMap, Item},
@@ -146,6 +146,9 @@ impl Member {
             front.mass,
             front.verdict_from,
         ));
+        if let Some(reduce) = front.reduce {
+            hasher.named("reduce", &reduce);
+        }
         hasher
     }
 
@@ -274,9 +277,10 @@ impl Member {
         let reads: Vec<ReadVerdict> = reads.collect();
         let rule = reads.iter().find_map(|read| read.rule.clone());
         let verdicts = reads.into_iter().map(|read| read.verdict);
-        let verdict = match each {
-            Some(Each::Steps) => reader.steps(verdicts.enumerate()),
-            Some(Each::Criteria) => {
+        let verdict = match (each, self.prompt.front().reduce) {
+            (Some(each), Some(reduce)) => reduced(reduce, each, verdicts),
+            (Some(Each::Steps), _) => reader.steps(verdicts.enumerate()),
+            (Some(Each::Criteria), _) => {
                 let criteria = self.prompt.criteria(item).unwrap_or_default();
                 let verdict = rubric::together(verdicts, &criteria);
                 verdict.map(|verdict| self.with_weights(verdict, item))
@@ -284,6 +288,11 @@ impl Member {
             _ => numbers(verdicts).map(Verdict::Scores),
         };
         ReadVerdict { rule, ..ReadVerdict::new(verdict) }
+    }
+
+    /// How many numbers are added up to one score: the draws under `sum`, 1 otherwise.
+    pub(super) fn summed(&self) -> u32 {
+        if self.aggregate == Some(Aggregate::Sum) { self.draws } else { 1 }
     }
 
     /// Whether the verdict is an expected value. Verdicts about steps use their probabilities in any
@@ -316,6 +325,19 @@ impl Member {
         };
         ReadVerdict { verdict, ..read }
     }
+}
+
+/// One score from those of all elements. An element without a score makes the verdict unreadable, and is named.
+fn reduced(
+    reduce: Reduce,
+    each: Each,
+    verdicts: impl Iterator<Item = Result<Verdict, Unreadable>>,
+) -> Result<Verdict, Unreadable> {
+    let in_field =
+        |why: Unreadable| Unreadable::new(why.reason, format!("{} {}", each.field(), why.detail));
+    let none = || Unreadable::new(Reason::Empty, format!("there are no {}", each.field()));
+    let scores = numbers(verdicts).map_err(in_field)?;
+    reduce.of(&scores).map(Verdict::Score).ok_or_else(none)
 }
 
 /// One number for every element. An element without a number makes the whole verdict unreadable.

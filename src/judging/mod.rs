@@ -1,7 +1,7 @@
 //! The whole judgment as a state machine, without I/O.
 //!
 //! A judge has one or more *members*, each a prompt and a model. Each member is sampled in several *draws* and
-//! several *orders*, possibly for every *element* of the item (its steps, answers or criteria), and a request is
+//! several *orders*, possibly for every *element* of the item (its steps, answers, criteria or retrieved passages), and a request is
 //! repeated if its answer cannot be read. [`Judging`] does all of that: it returns the requests that can be sent,
 //! accepts their answers in any order, and ends with the [`Judgment`](crate::Judgment). It is pure and owns its
 //! data, so that anything can drive it: an async [`Judge`](crate::Judge), a file of answers, a dry run, a test.

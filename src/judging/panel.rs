@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     item::Item,
     parse::Kind,
-    pass::Pass,
+    pass::{Pass, VerdictProfile},
     request::Capabilities,
 };
 
@@ -125,6 +125,19 @@ impl Panel {
         &self.members[0]
     }
 
+    /// How many numbers are added up to one score: the draws of each member under `sum`, times the members if these
+    /// are added up too. The ends of the scale of a score are as many times those of the prompt.
+    pub(crate) fn summed(&self) -> u32 {
+        let members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        let adds = self.aggregate == Some(Aggregate::Sum) && !self.is_single();
+        self.first().summed().saturating_mul(if adds { members } else { 1 })
+    }
+
+    /// What the verdicts will be like: pass rules are checked against it.
+    pub(crate) fn verdict_profile(&self) -> VerdictProfile<'_> {
+        VerdictProfile { summed: self.summed(), ..self.first().prompt.verdict_profile() }
+    }
+
     /// Whether all members rename and fill in fields in the same way.
     pub(crate) fn maps_alike(&self) -> bool {
         self.members.iter().all(|member| member.fields == self.first().fields)
@@ -175,6 +188,10 @@ fn check_alike(one: &Member, other: &Member) -> Result<()> {
             scale.as_ref().map_or_else(|| "none".into(), ToString::to_string)
         };
         return unlike("their scales are", &shown(&a.scale), &shown(&b.scale));
+    }
+    let draws = |member: &Member| format!("those of {} draws", member.summed());
+    if one.summed() != other.summed() {
+        return unlike("their scores are sums,", &draws(one), &draws(other));
     }
     let labels = |member: &Member| {
         let mut labels = member.prompt.verdict_spec().labels;

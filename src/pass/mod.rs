@@ -173,6 +173,17 @@ pub struct VerdictProfile<'o> {
     pub criteria: Option<Vec<String>>,
     /// Whether the criteria come to a score; `None` if each record has its own.
     pub scored: Option<bool>,
+    /// How many numbers are added up to one score (`aggregate: sum`), 1 otherwise. The ends of the scale of a score are
+    /// as many times those of `scale`.
+    pub summed: u32,
+}
+
+impl VerdictProfile<'_> {
+    /// The lowest and the highest score or number of a criterion; `None` if the scale has no numbers.
+    pub(crate) fn ends(&self) -> Option<(f64, f64)> {
+        let times = f64::from(self.summed);
+        self.scale.and_then(Scale::ends).map(|(low, high)| (low * times, high * times))
+    }
 }
 
 impl Pass {
@@ -369,13 +380,13 @@ impl Test {
                 self.check_ends(Some((0.0, 1.0)), kind)
             }
             Subject::Score | Subject::AllCriteria | Subject::AnyCriterion => {
-                self.check_ends(verdict_profile.scale.and_then(Scale::ends), kind)
+                self.check_ends(verdict_profile.ends(), kind)
             }
             Subject::Criterion(_) => {
                 if let Some(names) = &verdict_profile.criteria {
                     self.check_criterion(names, kind)?;
                 }
-                self.check_ends(verdict_profile.scale.and_then(Scale::ends), kind)
+                self.check_ends(verdict_profile.ends(), kind)
             }
             Subject::Normalized | Subject::P | Subject::Confidence => {
                 self.check_ends(Some((0.0, 1.0)), kind)

@@ -55,8 +55,22 @@ impl Prompt {
         ItemShape {
             steps: steps.filter(|count| *count > 0),
             answers: (shows(names_answers) && item.has_answers()).then(|| item.candidates().len()),
-            criteria: (self.reads(CRITERIA) && is_named).then(criteria),
+            criteria: match self.listed(item) {
+                Some(count) => Some((1..=count).map(|n| n.to_string()).collect()),
+                None => (self.reads(CRITERIA) && is_named).then(criteria),
+            },
         }
+    }
+
+    /// How many items the item's field lists that a rule names as its `items`: the entries of a list, or the steps of a
+    /// text. `None` if there is no such rule or field.
+    fn listed(&self, item: &Item) -> Option<usize> {
+        let name = self.front.rules.iter().find_map(|rule| rule.items.as_deref())?;
+        let value = item.field(name).filter(|value| self.reads(name) && item::is_filled(value))?;
+        Some(match &*value {
+            serde_json::Value::Array(list) => list.len(),
+            other => item::split_steps(&item::text_of(other)).len(),
+        })
     }
 
     /// The same for one conversation: with several criteria in each, only those that it is about.
@@ -117,6 +131,7 @@ impl Prompt {
             None => 1,
             Some(Each::Steps) => item.steps().len(),
             Some(Each::Answers) => item.candidates().len(),
+            Some(Each::Contexts) => item.contexts().len(),
             Some(Each::Criteria) => {
                 let count = self.criteria(item).map_or(0, |criteria| criteria.all.len());
                 count.div_ceil(self.front.per_call.map_or(1, NonZeroUsize::get))
@@ -126,10 +141,13 @@ impl Prompt {
 
     /// The value of a field as the body sees it; `None` if the item has none.
     pub(super) fn bound(&self, item: &Item, name: &str) -> Option<serde_json::Value> {
+        if self.front.each == Some(Each::Contexts) && name == Each::Contexts.field() {
+            return Some(item.contexts()).filter(|all| !all.is_empty()).map(Into::into);
+        }
         bound(item, name, self.front.each == Some(Each::Answers))
     }
 
-    /// Binds the names of one element (`step`, `previous`, `answer`, `criterion`, `index`) beside the fields.
+    /// Binds the names of one element (`step`, `previous`, `answer`, `criterion`, `context`, `index`) beside the fields.
     pub(super) fn add_element(
         &self,
         fields: &mut BTreeMap<String, Value>,
@@ -152,6 +170,10 @@ impl Prompt {
                 fields.insert("answer".into(), answer.unwrap_or_else(|| "".into()));
             }
             Each::Criteria => self.add_criteria(fields, item, index),
+            Each::Contexts => {
+                let context = item.contexts().get(index).map(item::text_of);
+                fields.insert("context".into(), context.unwrap_or_default().into());
+            }
         }
         fields.insert("index".into(), index.into());
     }
@@ -190,9 +212,8 @@ impl Prompt {
             }
         }
         let Some(each) = self.front.each else { return Ok(fields) };
-        if each == Each::Answers {
-            // Here `answer` is the one that a conversation is about.
-            fields.retain(|field| field.name != "answer");
+        if let Some(one) = each.shadowed() {
+            fields.retain(|field| field.name != one);
         }
         if !fields.iter().any(|field| field.name == each.field()) {
             fields.push(Field { name: each.field().to_owned(), need: Need::Required });

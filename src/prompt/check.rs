@@ -12,7 +12,7 @@ use regex::Regex;
 use super::{Each, Need, Prompt};
 use crate::{
     error::{Error, ErrorKind, Result, near},
-    parse::{Kind, Place, Rule},
+    parse::{Kind, Place, Rule, value_place},
     request::Chat,
     scale::Scale,
     text::before_control,
@@ -61,6 +61,11 @@ impl Prompt {
             }
             if let (Some(name), Some(names)) = (&rule.within, &asked.all) {
                 self.check_asked(name, names, "result", "{{ gen(\"NAME\") }}")?;
+            }
+            if let (Some(name), Some(names)) = (&rule.items, &asked.all)
+                && !self.reads(name)
+            {
+                self.check_asked(name, names, "list", "{{ gen(\"NAME\") }}")?;
             }
             self.check_menu(rule)?;
         }
@@ -261,12 +266,13 @@ impl Prompt {
         }
         let body = self.body.to_lowercase();
         let asks = |pattern: &str| {
-            let before = pattern.split('*').next().unwrap_or_default().to_lowercase();
+            let before = value_place(pattern).map_or("", |(before, _)| before).to_lowercase();
             let words: Vec<&str> = before
                 .split(|c: char| !c.is_alphanumeric())
                 .filter(|word| !word.is_empty())
                 .collect();
-            let signs = before.rsplit(char::is_alphanumeric).next().unwrap_or_default().trim();
+            let signs = before.rsplit(char::is_alphanumeric).next().unwrap_or_default();
+            let signs = signs.trim_matches(|c: char| c.is_whitespace() || c == '*');
             words.iter().any(|word| body.contains(word))
                 || (signs.len() > 1 && body.contains(signs))
         };

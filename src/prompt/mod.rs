@@ -229,10 +229,11 @@ impl Prompt {
         let spec = self.verdict_spec();
         let kind = match self.front.each {
             None => spec.kind,
+            Some(_) if self.front.reduce.is_some() => Kind::Score,
             Some(Each::Steps) => Kind::Label,
             Some(Each::Criteria) if self.front.per_call.is_some() => Kind::Criteria,
             Some(Each::Criteria) if self.assesses() => return assessed(spec),
-            Some(Each::Answers | Each::Criteria) => Kind::Score,
+            Some(Each::Answers | Each::Criteria | Each::Contexts) => Kind::Score,
         };
         VerdictSpec { kind, ..spec }
     }
@@ -255,6 +256,7 @@ impl Prompt {
             picks: self.has_probabilities(),
             criteria: None,
             scored: self.assesses().then_some(true),
+            summed: if self.front.aggregate == Some(Aggregate::Sum) { self.front.draws } else { 1 },
         }
     }
 
@@ -298,6 +300,9 @@ impl Prompt {
         if self.front.aggregate == Some(Aggregate::Expected) {
             self.check_expected(ErrorKind::Prompt)?;
         }
+        if self.front.aggregate == Some(Aggregate::Sum) {
+            self.check_sum(ErrorKind::Prompt)?;
+        }
         self.check_verdict_from()?;
         let rule = self.front.pass.as_ref();
         rule.map_or(Ok(()), |rule| {
@@ -315,6 +320,24 @@ impl Prompt {
         let message =
             format!("`expected` needs probabilities, which this verdict does not have: {why}");
         Err(Error::new(kind, message).hint("use another one: mean, median or majority"))
+    }
+
+    /// Whether draws and members can be added up: verdicts are scores, of one answer or of several.
+    pub(crate) fn has_scores(&self) -> bool {
+        matches!(self.front.verdict_kind(), Kind::Score | Kind::Scores)
+    }
+
+    /// Refuses `aggregate: sum` for verdicts that are no scores; the error has the kind `kind`.
+    pub(crate) fn check_sum(&self, kind: ErrorKind) -> Result<()> {
+        if self.has_scores() {
+            return Ok(());
+        }
+        let own = self.front.verdict_kind().name();
+        Err(Error::new(
+            kind,
+            format!("`sum` adds scores up, and verdicts of kind `{own}` have none"),
+        )
+        .hint("use another one: mean or majority"))
     }
 
     /// A hash of everything that changes what this prompt asks: body, fields, scale, sampling, `chat`, `template`,
@@ -355,7 +378,7 @@ impl Prompt {
 
     /// Starts a run of the prompt on an item.
     ///
-    /// - `element`: the 0-based step, answer or criterion of an `each`; `None` for the whole record.
+    /// - `element`: the 0-based step, answer, criterion or passage of an `each`; `None` for the whole record.
     /// - `context`: what the model can be asked, and which vote the run is for.
     /// - `mark`: the [mark](Self::mark) of the item in the record's own order.
     ///

@@ -197,6 +197,7 @@ fn sample_item() -> Item {
         .set("steps", vec!["sample step one".to_owned(), "sample step two".to_owned()])
         .answers(["sample one", "sample two"])
         .set("criteria", vec!["sample criterion".to_owned()])
+        .set("contexts", vec!["sample passage one".to_owned(), "sample passage two".to_owned()])
 }
 
 /// The sample record's value of a field.

@@ -10,7 +10,7 @@ use super::{Field, Need, Prompt, front};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Prompt {
-    /// The text of this prompt file with the current scale and sampling, and other front matter. Keys with other values
+    /// The text of this prompt file with the current scale, sampling and `per_call`, and other front matter. Keys with other values
     /// get a new line; everything else stays as its author wrote it.
     ///
     /// - `filled`: fields of every record with their values; they become defaults of the prompt's fields.
@@ -38,6 +38,9 @@ impl Prompt {
         }
         if let Some(scale) = &self.front.scale {
             keys.insert("scale".into(), json!(scale));
+        }
+        if let Some(per_call) = &self.front.per_call {
+            keys.insert("per_call".into(), json!(per_call));
         }
         keys.insert("sampling".into(), json!(self.front.sampling));
         keys.extend(set);

@@ -1,6 +1,8 @@
 //! Settings of a prompt that a user changes: sampling and scale.
 
-use super::{Prompt, engine::scale_value};
+use std::num::NonZeroUsize;
+
+use super::{Each, Prompt, engine::scale_value};
 use crate::{error::Result, hint::Hint, parse::Kind, request::Sampling, scale::Scale};
 
 impl Prompt {
@@ -18,6 +20,28 @@ impl Prompt {
         own.frequency_penalty = over.frequency_penalty.or(own.frequency_penalty);
         own.thinking_tokens = over.thinking_tokens.or(own.thinking_tokens);
         own.stop.extend(over.stop.iter().cloned());
+    }
+
+    /// Sets how many criteria each conversation is about, in place of the key `per_call`.
+    ///
+    /// # Errors
+    /// The prompt runs over no criteria, or its body is about one criterion and the number is not 1.
+    pub fn set_per_call(&mut self, count: NonZeroUsize) -> Result<()> {
+        let Some(own) = &mut self.front.per_call else {
+            if self.front.each == Some(Each::Criteria) && count.get() == 1 {
+                return Ok(());
+            }
+            let message = match self.front.each {
+                Some(Each::Criteria) => format!(
+                    "each conversation is about one criterion, and {count} were asked for in one request"
+                ),
+                _ => "it runs over no criteria, so that they cannot be grouped".to_owned(),
+            };
+            let hint = Hint::default().setting("prompt", "rubric-items-grouped");
+            return Err(self.error(message).hint(hint.text(" judges several criteria at once")));
+        };
+        *own = count;
+        Ok(())
     }
 
     /// Sets another scale, which is printed into the prompt and which verdicts are checked against. Scores may have

@@ -86,7 +86,7 @@ impl Prompt {
     /// The fields that reach the judge: those that the body uses, and the one whose elements it is run for.
     pub fn read_names(&self) -> Vec<&str> {
         let each = self.front.each;
-        let of_element = |name: &str| each == Some(Each::Answers) && name == "answer";
+        let of_element = |name: &str| each.and_then(Each::shadowed) == Some(name);
         let fields = self.fields.iter().map(|field| field.name.as_str());
         let mut names: Vec<&str> =
             fields.filter(|name| self.prints(name) && !of_element(name)).collect();

@@ -1,5 +1,5 @@
-//! Rubrics: criteria with weights, faults, requirements and abstentions, one or several in each call, in the shapes in
-//! which they are published; and what lines, tables, reports, comparisons and rules make of them.
+//! Rubrics: criteria with weights, faults, requirements and abstentions, in the shapes in which they are
+//! published; and what lines, tables, reports, comparisons and rules make of them.
 
 #![cfg(all(feature = "cli", feature = "openai"))]
 
@@ -11,9 +11,7 @@ use tribunal::{
     backend::Script,
     item::Criterion,
     judge::Aggregate,
-    judging::{Facts, Member, Panel},
-    prompt,
-    request::{Capabilities, Message},
+    request::Message,
     verdict::{Assessment, Reason},
 };
 
@@ -116,50 +114,6 @@ async fn a_required_criterion_fails_the_record_whatever_its_score() {
         let judgment = judge.judge(&Item::new().answer("a")).await.unwrap();
         assert_eq!(judgment.pass, Some(pass), "{unmet}");
         assert!(judgment.rubric().unwrap().get("2").is_some(), "called by its number");
-    }
-}
-
-/// A grader that answers every criterion of its call, by the numbers that the call shows; 7 is unmet.
-fn grouped() -> Script {
-    Script::answering(|request| {
-        let text = request.messages.last().map(Message::text).unwrap_or_default();
-        let names = text.lines().filter_map(|line| line.strip_prefix("Criterion "));
-        let verdicts: serde_json::Map<String, Value> = names
-            .map(|name| (name.to_owned(), if name == "7" { "unmet" } else { "met" }.into()))
-            .collect();
-        Ok(Completion::text(json!({"explanations": {}, "verdicts": verdicts}).to_string()))
-    })
-}
-
-#[tokio::test]
-async fn several_criteria_in_one_call_are_read_by_their_names() {
-    let prompt = prompt::named("rubric-items-grouped").unwrap().unwrap();
-    let criteria: Vec<Value> =
-        (1..=23).map(|n| json!({"requirement": format!("Number {n}"), "weight": 1})).collect();
-    let item = Item::new().answer("a").set("criteria", criteria);
-    let panel = Arc::new(Panel::single(Member::new("me", prompt.clone()).unwrap()));
-    let asks = panel.judging(&item, &Facts::all(Capabilities::TEXT)).unwrap().start();
-    assert_eq!(asks.len(), 3, "23 criteria, ten in each call");
-    let judge = Judge::builder().backend(grouped()).with_prompt(prompt).build().await.unwrap();
-    let judgment = judge.judge(&item).await.unwrap();
-    let rubric = judgment.rubric().unwrap();
-    let names: Vec<&str> = rubric.criteria().iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(names, (1..=23).map(|n| n.to_string()).collect::<Vec<_>>());
-    assert_eq!(rubric.get("7").unwrap().verdict, Some(Assessment::Unmet));
-    assert_eq!(rubric.count(Assessment::Met), 22);
-}
-
-#[tokio::test]
-async fn a_group_with_a_missing_or_an_unknown_name_is_off_scale() {
-    for verdicts in [json!({"1": "met"}), json!({"1": "met", "2": "met", "3": "met"})] {
-        let grader = Script::always(json!({"verdicts": verdicts}).to_string());
-        let builder = Judge::builder().backend(grader).prompt("rubric-items-grouped").reasks(0);
-        let judge = builder.build().await.unwrap();
-        let criteria =
-            json!([{"requirement": "A", "weight": 1}, {"requirement": "B", "weight": 1}]);
-        let judgment =
-            judge.judge(&Item::new().answer("a").set("criteria", criteria)).await.unwrap();
-        assert_eq!(judgment.unreadable().unwrap().reason, Reason::OffScale, "{verdicts}");
     }
 }
 
@@ -369,6 +323,22 @@ fn the_configuration_and_the_command_line_hold_rubrics() {
         keys.push(line["prompt"]["name"].clone());
     }
     assert!(keys.iter().all(|name| name == "rubric-items"), "{keys:?}");
+    let group = |way: &[&str]| {
+        let reply = r#"script:{"verdicts": {"facts": "met", "2": "met"}}"#;
+        let grouped =
+            ["judge", "r.jsonl", "-m", reply, "--criterion", "@rubric.yaml", "--reask", "0"];
+        place.run(&[&grouped[..], way].concat())
+    };
+    for (way, calls) in [(&["--per-call", "2"][..], 1), (&[], 1)] {
+        let ran = group(&[&["-p", "rubric-items-grouped"], way].concat());
+        assert_eq!(ran.lines()[0]["votes"][0]["calls"].as_array().unwrap().len(), calls);
+        assert_eq!(ran.lines()[0]["raw"], -0.5, "{}", ran.err);
+    }
+    let ran = group(&["-p", "rubric-items-grouped", "--per-call", "1"]);
+    assert_eq!(ran.lines()[0]["votes"][0]["calls"].as_array().unwrap().len(), 2, "{}", ran.err);
+    let ran = group(&["--per-call", "2"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("-p rubric-items-grouped judges several"), "{}", ran.err);
     place.file("broken.yaml", "- {weight: [\n");
     let ran = place.run(&["judge", "r.jsonl", "-m", "script:x", "--criterion", "@broken.yaml"]);
     assert!(ran.code == 2 && ran.err.contains("not valid YAML or JSON"), "{}", ran.err);

@@ -117,6 +117,9 @@ const WRONG: &[(&str, &str, &str)] = &[
         "a bare number is read by `{choose: NAME}` or by a regex",
     ),
     ("kind: label\nverdict: '*'", ":3:", "has no words before its `*`"),
+    ("kind: label\nverdict: '**Result:**'", ":3:", "needs exactly one `*`"),
+    ("kind: label\nverdict: '** *'", ":3:", "has no words before its `*`"),
+    ("kind: label\nverdict: 'A: * or *'", ":3:", "needs exactly one `*`"),
     ("kind: label\nverdict: {numbers: 2, line: middle}", ":3:", "must be first or last"),
     (
         "kind: label\nverdict: {pattern: 'Label: *', values: [a, b]}",

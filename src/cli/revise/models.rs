@@ -9,10 +9,10 @@ use super::super::{budget, choose, note, settings};
 use tribunal::{
     Hint,
     backend::{Backend, BudgetLimits},
-    config::Resolved,
+    config::{Resolved, Settings},
     error::{Error, ErrorKind, Result},
     item::Item,
-    judge::Judge,
+    judge::{Aggregate, Judge},
     models::Models,
     parse::Kind,
     prompt::{self, Prompt},
@@ -188,8 +188,12 @@ fn default_rule(resolved: &Resolved, prompt: &Prompt) -> Result<Option<String>> 
         Kind::Score => {
             let scale = resolved.settings.scale.as_deref().map(str::parse::<Scale>).transpose()?;
             let ends = scale.as_ref().or(front.scale.as_ref()).and_then(Scale::ends);
+            let Settings { draws, aggregate, .. } = &resolved.settings;
+            let adds = aggregate.or(front.aggregate) == Some(Aggregate::Sum);
+            let times = f64::from(if adds { draws.unwrap_or(front.draws) } else { 1 });
             ends.map(|(low, high)| {
-                format!("score >= {}", (low + 0.8 * (high - low)).ceil().min(high))
+                let threshold = (times * (low + 0.8 * (high - low))).ceil();
+                format!("score >= {}", threshold.min(times * high))
             })
         }
         _ => None,

@@ -2,6 +2,7 @@
 
 use super::{super::yaml::wrong, Each, FrontMatter};
 use crate::{
+    aggregate::Reduce,
     error::{Error, ErrorKind, unknown},
     parse::{self, Kind, Rule},
     request::Chat,
@@ -37,6 +38,7 @@ impl FrontMatter {
         if self.per_call.is_some() && self.each != Some(Each::Criteria) {
             problems.push(("per_call", wrong("`per_call` needs `each: criteria`".into())));
         }
+        problems.extend(self.reduce_problem().map(|error| ("reduce", error)));
         problems.extend(self.scale_problem().map(|error| ("scale", error)));
         problems.extend(
             self.rules
@@ -45,6 +47,34 @@ impl FrontMatter {
                 .map(|error| ("verdict", error)),
         );
         problems
+    }
+
+    /// What is wrong with `reduce`, or with an `each` that needs it.
+    fn reduce_problem(&self) -> Option<Error> {
+        let Some(reduce) = self.reduce else {
+            let needed = self.each == Some(Each::Contexts);
+            return needed.then(|| {
+                wrong("`each: contexts` needs `reduce`".into())
+                    .hint("write `reduce: average-precision`, or mean, min or max")
+            });
+        };
+        let ends = self.scale.as_ref().and_then(Scale::ends);
+        let is_share = ends == Some((0.0, 1.0));
+        if self.each.is_none() || self.kind != Kind::Score {
+            let error = wrong("`reduce` needs `each` and `kind: score`".into());
+            return Some(error.hint("the score is that of one element; `scale: {labels: {\"yes\": 1, \"no\": 0}}` gives words for it"));
+        }
+        if self.until.is_some() || self.per_call.is_some() {
+            let key = if self.until.is_some() { "until" } else { "per_call" };
+            return Some(
+                wrong(format!("`reduce` needs a score for each element, and `{key}` is set"))
+                    .hint("leave one of the two keys out"),
+            );
+        }
+        (reduce == Reduce::AveragePrecision && !is_share).then(|| {
+            wrong("`reduce: average-precision` needs a scale from 0 to 1".into())
+                .hint("write `scale: {labels: {\"yes\": 1, \"no\": 0}}`: above 0.5 is relevant")
+        })
     }
 
     /// What is wrong with the scale for this kind of verdict.
@@ -81,6 +111,12 @@ impl FrontMatter {
 
     /// What is wrong with a meaning under `values` of a rule for this kind of verdict.
     fn value_problem(&self, rule: &Rule) -> Option<Error> {
+        if rule.items.is_some() && (self.kind != Kind::Criteria || self.each.is_some()) {
+            return Some(
+                wrong("`items` under `verdict` belongs to `kind: criteria` without `each`".into())
+                    .hint("with `each: criteria`, the criteria of the record are the items"),
+            );
+        }
         if rule.best && self.kind != Kind::Ranking {
             return Some(wrong("`best` under `verdict` belongs to `kind: ranking`".into()));
         }

@@ -18,7 +18,7 @@ use super::{
     yaml::{Keys, text, texts, wrong},
 };
 use crate::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, Reduce},
     error::{Error, ErrorKind, Result},
     parse::{self, Kind, Rule, VerdictFrom, VerdictSpec},
     pass::Pass,
@@ -54,6 +54,8 @@ pub struct FrontMatter {
     pub criteria: Option<Value>,
     /// How many criteria one conversation is about, 2 or more; `None` is one, which the body sees as `criterion`.
     pub per_call: Option<NonZeroUsize>,
+    /// How the scores of all elements become the one score of the record; `None` keeps one verdict for each element.
+    pub reduce: Option<Reduce>,
     /// The fields that the body may name, in the order of the file; `None` means every name in the body, all required.
     pub fields: Option<Vec<Field>>,
     /// Globs over names of models; for these models this is the default prompt.
@@ -99,6 +101,8 @@ pub enum Each {
     /// The criteria; the body sees one as `criterion`, with its `criterion_name`, `weight`, `required` and `index`.
     /// With `per_call` it sees several as `criteria`.
     Criteria,
+    /// The retrieved passages; the body sees one as `context`, with its `index`. Their scores need a `reduce`.
+    Contexts,
 }
 
 impl Each {
@@ -108,6 +112,16 @@ impl Each {
             Self::Steps => "steps",
             Self::Answers => "answers",
             Self::Criteria => "criteria",
+            Self::Contexts => "contexts",
+        }
+    }
+
+    /// The field of a record under whose name the body sees one element.
+    pub(super) fn shadowed(self) -> Option<&'static str> {
+        match self {
+            Self::Answers => Some("answer"),
+            Self::Contexts => Some("context"),
+            Self::Steps | Self::Criteria => None,
         }
     }
 }
@@ -203,10 +217,11 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         summary: keys.text("summary")?,
         source: keys.text("source")?,
         kind,
-        each: keys.word("each", &["steps", "answers", "criteria"])?,
+        each: keys.word("each", &["steps", "answers", "criteria", "contexts"])?,
         until: keys.text("until")?,
         criteria: keys.read("criteria", criteria)?,
         per_call: keys.read("per_call", |value| per_call(&value))?.filter(|count| count.get() > 1),
+        reduce: keys.word("reduce", &Reduce::NAMES)?,
         fields: keys.read("fields", fields)?,
         models: keys.read("models", |value| texts("`models`", value))?.unwrap_or_default(),
         chat: keys.word("chat", &["model", "raw"])?.unwrap_or_default(),
@@ -244,7 +259,7 @@ pub(super) const KINDS: [&str; 9] = [
 ];
 
 /// The words of the key `aggregate`.
-const AGGREGATES: [&str; 6] = ["mean", "median", "majority", "min", "max", "expected"];
+const AGGREGATES: [&str; 7] = ["mean", "median", "majority", "min", "max", "expected", "sum"];
 
 /// The words of the key `verdict_from`.
 const FROM: [&str; 3] = ["auto", "text", "probabilities"];
@@ -254,7 +269,7 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// Every key of front matter, in the order of the documentation.
-    pub const KEYS: [&'static str; 26] = [
+    pub const KEYS: [&'static str; 27] = [
         "summary",
         "source",
         "kind",
@@ -262,6 +277,7 @@ impl FrontMatter {
         "until",
         "criteria",
         "per_call",
+        "reduce",
         "fields",
         "models",
         "chat",
@@ -297,13 +313,15 @@ impl FrontMatter {
         }
     }
 
-    /// The kind of the verdict about a record: with `each`, that over all elements.
+    /// The kind of the verdict about a record: with `each`, that over all elements; with `reduce`, their one score.
     pub fn verdict_kind(&self) -> Kind {
         match self.each {
             None => self.kind,
+            Some(_) if self.reduce.is_some() => Kind::Score,
             Some(Each::Steps) => Kind::Steps,
             Some(Each::Answers) => Kind::Scores,
             Some(Each::Criteria) => Kind::Criteria,
+            Some(Each::Contexts) => Kind::Score,
         }
     }
 

@@ -106,9 +106,10 @@ impl Labels {
     /// The same labels, with the names that this judge's verdicts can have.
     #[must_use]
     pub(super) fn of(self, judge: &Judge) -> Self {
-        let verdict_profile = judge.prompt().verdict_profile();
+        let verdict_profile = judge.verdict_profile();
+        let times = f64::from(verdict_profile.summed);
         let levels = verdict_profile.scale.into_iter().flat_map(Scale::levels);
-        let levels = levels.map(|(name, worth)| (name.to_owned(), Some(worth)));
+        let levels = levels.map(|(name, worth)| (name.to_owned(), Some(worth * times)));
         let mut menu: Vec<_> = levels.collect();
         menu.extend(verdict_profile.labels.into_iter().map(|label| (label, None)));
         let mut seen = std::collections::BTreeSet::new();

@@ -132,9 +132,9 @@ impl Summary {
         let ends = match front.verdict_kind() {
             // Numbers of criteria have no common figures; the score of a rubric is 0 to 1.
             Kind::Criteria => Some((0.0, 1.0)),
-            _ => front.scale.as_ref().and_then(crate::scale::Scale::ends),
+            _ => judge.verdict_profile().ends(),
         };
-        let positive = judge.prompt().verdict_profile().positive;
+        let positive = judge.verdict_profile().positive;
         let temperature = judge.prompt().front().sampling.temperature;
         let greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
         Self { ends, positive, greedy, agreement: Agreement::new(labels, judge), ..Self::default() }

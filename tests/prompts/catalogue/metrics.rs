@@ -72,9 +72,9 @@ fn retrieval() -> Vec<Row> {
             .gives("5")
             .unreadable("It answers the question.\nScore: 6", Reason::OffScale),
         Row::new("metrics/context-precision", retrieved())
-            .said(["Passage 1 names the author, passage 2 contributes nothing.\nUseful: half"])
-            .gives("0.5")
-            .unreadable("Passage 1 names the author.", Reason::Missing),
+            .said(["It names the author.\nUseful: yes"])
+            .gives("1")
+            .unreadable("It names the author.", Reason::Missing),
         Row::new("metrics/context-recall", retrieved())
             .said(["The one statement is in passage 1.\nFound: all"])
             .gives("1")

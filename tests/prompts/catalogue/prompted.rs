@@ -109,7 +109,7 @@ fn scores() -> Vec<Row> {
             .unreadable("I agree with the critic.", Reason::Missing),
         Row::new("spct", json!({"question": "Name a prime.", "answers": ["2", "9", "11"]}))
             .said(["Specific Criteria: correctness (100 %)\nAnalysis: nine is not prime.\nScores: \\boxed{9, 2, 9}"])
-            .gives("9, 2, 9")
+            .gives("72, 16, 72")
             .unreadable("Scores: \\boxed{9, 2}", Reason::OffScale),
     ]
 }

@@ -1,0 +1,154 @@
+//! Settings of a judge, settled against its prompt and its model before anything is paid for.
+
+use std::sync::Arc;
+
+use super::Judge;
+use crate::{
+    aggregate::Aggregate,
+    backend::Backend,
+    error::{Error, ErrorKind, Result},
+    hint::Hint,
+    item::{CRITERIA, FieldMap, Item},
+    parse::{Kind, VerdictFrom},
+    pass::{Pass, VerdictProfile},
+    prompt::{self, FrontMatter, Order, Prompt},
+    request::{Capabilities, Logprobs, Sampling},
+};
+
+/// Checks, before the first paid request, that the model reports probabilities if they decide the verdict.
+pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
+    let by_rule = judge.pass().is_some_and(Pass::needs_probabilities);
+    for (member, backend) in judge.members() {
+        let front = member.prompt().front();
+        let reason = match (member.weighs(), front.verdict_from, by_rule) {
+            (true, ..) => "`expected` needs probabilities",
+            (_, VerdictFrom::Probabilities, _) => "`verdict_from: probabilities` needs them",
+            (.., true) => "the pass rule needs a probability",
+            _ => continue,
+        };
+        if !reports(member.prompt(), backend).await {
+            let message = format!("{reason}, and `{}` reports none", backend.name());
+            let error = Error::new(ErrorKind::Unsupported, message);
+            return Err(
+                error.hint("use another setting, or a model that reports log-probabilities")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether the model can report the probabilities of the verdicts of a prompt that has them.
+pub(super) async fn reports(prompt: &Prompt, backend: &dyn Backend) -> bool {
+    let Capabilities { logprobs, score_verdict, .. } = backend.capabilities().await;
+    let reported = match logprobs {
+        Logprobs::None => false,
+        Logprobs::Top | Logprobs::Unknown => true,
+        // The values of a verdict after a text must be scored at its place.
+        Logprobs::Exact => prompt.front().picks(),
+    };
+    reported || score_verdict.is_yes()
+}
+
+/// How many draws to request. Draws that a caller requests without a temperature are drawn at temperature 1,
+/// whatever the prompt sets. At temperature 0 all draws are the same text, so one is enough.
+pub(super) fn settled_draws(asked: Option<u32>, own: &FrontMatter, sampling: &mut Sampling) -> u32 {
+    let draws = asked.unwrap_or(own.draws).max(1);
+    let temperature = match asked {
+        Some(_) => sampling.temperature,
+        None => sampling.temperature.or(own.sampling.temperature),
+    };
+    match temperature {
+        _ if draws == 1 => (),
+        None => sampling.temperature = Some(1.0),
+        Some(temperature) if temperature <= 0.0 => {
+            tracing::warn!(
+                "{draws} draws at temperature 0 would all give the same text: asking once"
+            );
+            return 1;
+        }
+        Some(_) => (),
+    }
+    draws
+}
+
+/// The requested orders, otherwise the usual ones, otherwise those of the prompt.
+pub(super) fn settled_order(
+    asked: Option<Order>,
+    usual: Option<Order>,
+    prompt: &Prompt,
+) -> Result<Order> {
+    let front = prompt.front();
+    if let (Some(order), false) = (asked, prompt.compares()) {
+        let message = format!(
+            "the order `{}` is for answers that are compared, and `{}` compares none",
+            order.name(),
+            prompt.name()
+        );
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint(Hint::from("leave out ").setting("order", "")));
+    }
+    let usual = usual.filter(|_| prompt.compares());
+    let own = if front.kind == Kind::Preference { Order::Both } else { Order::Given };
+    Ok(asked.or(usual).or(front.order).unwrap_or(own))
+}
+
+/// The requested rule, otherwise the usual one if the verdicts of the prompt can be combined by it, otherwise that of
+/// the prompt.
+pub(super) fn settled_aggregate(
+    asked: Option<Aggregate>,
+    usual: Option<Aggregate>,
+    prompt: &Prompt,
+) -> Result<Option<Aggregate>> {
+    match asked {
+        Some(Aggregate::Expected) => prompt.check_expected(ErrorKind::Config)?,
+        Some(Aggregate::Sum) => prompt.check_sum(ErrorKind::Config)?,
+        _ => (),
+    }
+    let usual = usual.filter(|how| match how {
+        Aggregate::Expected => prompt.has_probabilities(),
+        Aggregate::Sum => prompt.has_scores(),
+        _ => true,
+    });
+    Ok(asked.or(usual).or(prompt.front().aggregate))
+}
+
+/// The given rule, otherwise that of the prompt, checked against the verdicts of the prompt. `summed` is how many
+/// numbers are added up to one score.
+pub(super) fn fitted(
+    given: Option<&str>,
+    prompt: &Prompt,
+    fields: &FieldMap,
+    summed: u32,
+) -> Result<Option<Pass>> {
+    let given = given.map(str::parse::<Pass>).transpose()?;
+    let Some(rule) = given.as_ref().or(prompt.front().pass.as_ref()) else { return Ok(None) };
+    let filled = Item::from(fields.filled_in([CRITERIA].into_iter()));
+    let own = prompt.verdict_profile();
+    let criteria = prompt.shape(&filled).criteria;
+    let are_weighted = || prompt.criteria(&filled).is_ok_and(|criteria| criteria.are_weighted);
+    let scored = own.scored.or_else(|| criteria.is_some().then(are_weighted));
+    let verdict_profile = VerdictProfile { criteria, scored, summed, ..own };
+    let fitted = rule.fitted(&verdict_profile, ErrorKind::Config).map_err(|error| {
+        if given.is_some() {
+            return error;
+        }
+        let text = format!("it is the rule of `{}` itself; set another one: ", prompt.name());
+        error.hint(Hint::from(text).setting("pass", "score >= 7"))
+    });
+    fitted.map(Some)
+}
+
+/// Refuses criteria that the prompt does not show, because they would be silently ignored.
+pub(super) fn check_reads_criteria(prompt: &Prompt) -> Result<()> {
+    if prompt.reads(CRITERIA) {
+        return Ok(());
+    }
+    let reads = |prompt: &&Arc<Prompt>| prompt.reads(CRITERIA);
+    let names: Vec<&str> =
+        prompt::built_in()?.iter().filter(reads).map(|prompt| prompt.name()).collect();
+    let message = format!("the prompt `{}` reads no criteria", prompt.name());
+    Err(Error::new(ErrorKind::Config, message).hint(
+        Hint::from(format!("these do: {}; choose one with ", names.join(", ")))
+            .setting("prompt", names.first().copied().unwrap_or_default()),
+    ))
+}
