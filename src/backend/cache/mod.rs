@@ -2,7 +2,7 @@
 //!
 //! A [`Cache`] puts a [layer](Cached) around models. A request is looked up in memory, then in the store that
 //! all processes share. If neither has the answer, the model is asked once, and all callers in this process
-//! and in others wait for that answer. The keys are those of [`Request::key`]. Failures, refusals, empty
+//! and in others wait for that answer. The keys are those of [`Request::key`](crate::request::Request::key). Failures, refusals, empty
 //! answers, and texts that a model in this process cut off at the end of its context are not stored. If the
 //! store fails, one warning is logged and the run continues without it. Files are read and written on
 //! blocking threads, never on those of the async runtime.
@@ -12,16 +12,21 @@
 //! | `flights` | requests on their way in this process: one per key, however many callers wait |
 //! | `key_locks` | the same between processes: locks on bytes of a file |
 //! | `store` | answers in one SQLite file |
+//! | `layer` | the layer around a model |
+//! | `inspect` | the store for the command `cache` |
 //!
 //! # Cancellation
 //! Dropping a caller does not affect other callers that wait for the same answer: see [`Cached`].
 
 mod flights;
+mod inspect;
 mod key_locks;
+mod layer;
 mod store;
 
+pub use layer::Cached;
 #[doc(hidden)]
-pub use store::Stats;
+pub use {inspect::CacheStore, store::Stats};
 
 use std::{
     path::{Path, PathBuf},
@@ -32,19 +37,14 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use moka::future::Cache as Memory;
 
-use self::{
-    flights::{Flights, Landed},
-    key_locks::KeyLocks,
-    store::Store,
-};
-use super::{Backend, Layer};
+use self::{flights::Flights, key_locks::KeyLocks, store::Store};
+use super::Backend;
 use crate::{
-    completion::{Completion, Finish},
+    completion::Completion,
     error::{Error, ErrorKind, Result},
-    request::{CacheKey, Request},
+    request::CacheKey,
 };
 
 /// Which requests are answered from the cache, and which answers are stored.
@@ -138,9 +138,6 @@ struct Disk {
     warned: AtomicBool,
 }
 
-/// How long a server may take to finish an answer after the last caller has stopped waiting.
-const LANDING: Duration = Duration::from_secs(60);
-
 /// The memory for cached answers, in bytes.
 const MEMORY: u64 = 256 << 20;
 
@@ -218,92 +215,6 @@ fn checked(folder: PathBuf) -> Result<PathBuf> {
     };
     Err(Error::new(ErrorKind::Config, format!("TRIBUNAL_CACHE_DIR=`{named}` {wrong}"))
         .hint("write the whole path of a folder on this machine"))
-}
-
-/// The store of a folder, for inspecting, pruning, exporting and importing; runs use [`Cache`].
-///
-/// All methods except [`put`](Self::put) block: call them on a thread that may block.
-///
-/// ```
-/// # fn main() -> tribunal::Result<()> {
-/// use tribunal::backend::cache::CacheStore;
-///
-/// # let folder = tempfile::tempdir().map_err(tribunal::Error::other)?;
-/// let store = CacheStore::open(folder.path())?;
-/// assert_eq!(store.stats()?.entries, 0);
-/// # Ok(())
-/// # }
-/// ```
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct CacheStore(Store);
-
-impl CacheStore {
-    /// Opens the store in a folder, which is created if it is missing. Waits for other processes that are
-    /// opening it.
-    ///
-    /// # Errors
-    /// The folder is not writable, or contains a store of a newer version.
-    pub fn open(folder: &Path) -> Result<Self> {
-        Store::open(folder, Clock::system()).map(Self)
-    }
-
-    /// Counts the content of the store.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn stats(&self) -> Result<Stats> {
-        self.0.stats()
-    }
-
-    /// Removes answers that were not used within `age`, then the least recently used ones until the rest fits
-    /// into this many bytes. Returns the number of removed answers.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub fn prune(&self, age: Option<Duration>, bytes: Option<u64>) -> Result<u64> {
-        self.0.prune(age, bytes)
-    }
-
-    /// Calls `receive` with every answer: its key in hex, the name of its model, and the answer.
-    ///
-    /// # Errors
-    /// The store cannot be read, or `receive` fails.
-    pub fn each(
-        &self,
-        mut receive: impl FnMut(&str, &str, &Completion) -> Result<()>,
-    ) -> Result<()> {
-        self.0.each(|key, model, completion| receive(&const_hex::encode(key), model, completion))
-    }
-
-    /// The answer with this key, given in hex; `None` if there is none.
-    ///
-    /// # Errors
-    /// The key is malformed, or the store cannot be read.
-    pub fn get(&self, key: &str) -> Result<Option<Completion>> {
-        self.0.get(&parsed(key)?)
-    }
-
-    /// Stores an answer under its key, given in hex, and replaces an earlier one.
-    ///
-    /// # Cancellation
-    /// After the future is dropped, the answer may or may not be stored; the store stays intact.
-    ///
-    /// # Errors
-    /// The key is malformed, or the store cannot be written.
-    pub async fn put(&self, key: &str, model: &str, completion: &Completion) -> Result<()> {
-        self.0.put(&parsed(key)?, completion, model).await
-    }
-}
-
-/// Reads a key from its 64 hex digits.
-///
-/// # Errors
-/// The text is not such a key.
-fn parsed(key: &str) -> Result<CacheKey> {
-    let malformed =
-        || Error::new(ErrorKind::Record, format!("`{key}` is not the key of an answer"));
-    CacheKey::parse(key).ok_or_else(malformed)
 }
 
 impl Disk {
@@ -444,118 +355,12 @@ impl Clock {
     }
 }
 
-/// A backend with cached answers: see [`Cache`].
-///
-/// # Order
-/// Above all layers that cost, wait or count: a cached answer is free, has no attempts, and is marked as
-/// [`cached`](Completion::cached). Only a recording belongs above it.
-///
-/// # Errors
-/// Those of the wrapped backend. All callers that wait for the same answer share one failure, which is not
-/// cached. A broken store is never an error.
-///
-/// # Cancellation
-/// Dropping a caller leaves the request to the other callers that wait for it. When the last one is dropped,
-/// a model in this process stops; a server has 60 seconds to finish its answer, which is then stored because
-/// it is paid for.
-#[derive(Clone, Debug)]
-pub struct Cached {
-    cache: Cache,
-    inner: Arc<dyn Backend>,
-}
-
-impl Cached {
-    /// Gets the answer for all callers that wait for it, and stores it.
-    async fn fly(self, key: CacheKey, request: Request) -> Result<Landed> {
-        let Shared { mode, memory, .. } = &*self.cache.0;
-        if *mode != Mode::Write
-            && let Some(kept) = memory.get(&key).await
-        {
-            // An earlier flight ended after the caller had looked into memory.
-            return Ok(Landed { answer: kept, paid: false });
-        }
-        let landed = self.lead(&key, &request).await?;
-        if is_lasting(&landed.answer) && !self.is_cut(&landed.answer, &request) {
-            memory.insert(key, landed.answer.clone()).await;
-        }
-        Ok(landed)
-    }
-
-    /// Asks the model, unless another process has stored the answer meanwhile.
-    async fn lead(&self, key: &CacheKey, request: &Request) -> Result<Landed> {
-        let shared = &self.cache.0;
-        let lock = match shared.mode {
-            Mode::On => shared.locked(key).await,
-            _ => Ok(KeyLock(None)),
-        };
-        let lock = match lock {
-            Ok(lock) => lock,
-            Err(found) => return Ok(Landed { answer: Arc::new(*found), paid: false }),
-        };
-        let answer = self.inner.complete(request).await?;
-        let lasting = is_lasting(&answer) && !self.is_cut(&answer, request);
-        if lasting
-            && shared.mode != Mode::Read
-            && let Some(disk) = shared.opened().await
-        {
-            disk.put(key, &answer, self.inner.name()).await;
-        }
-        drop(lock);
-        Ok(Landed { answer: Arc::new(answer), paid: true })
-    }
-
-    /// Whether a model in this process stopped at the end of its context; with a longer context it would have
-    /// continued.
-    fn is_cut(&self, answer: &Completion, request: &Request) -> bool {
-        let allowed = request.sampling.max_tokens.map(u64::from);
-        self.inner.is_in_process()
-            && answer.finish == Finish::Length
-            && allowed
-                .is_none_or(|most| answer.usage.completion.is_none_or(|written| written < most))
-    }
-}
-
-/// Whether the answer is worth storing: after a refusal, a failure or an empty answer, the next one may
-/// differ.
-fn is_lasting(completion: &Completion) -> bool {
-    let has_content = !completion.text.trim().is_empty() || completion.distribution.is_some();
-    let finish = &completion.finish;
-    has_content && *finish != Finish::Filtered && !finish.is_accident()
-}
-
-#[async_trait]
-impl Layer for Cached {
-    fn below(&self) -> &dyn Backend {
-        &*self.inner
-    }
-
-    async fn through(&self, request: &Request) -> Result<Completion> {
-        let key = request.key(self.identity());
-        let mode = self.cache.0.mode;
-        if mode == Mode::Off {
-            return self.inner.complete(request).await;
-        }
-        if mode == Mode::Write {
-            // An earlier answer must not be returned for this request.
-            self.cache.0.memory.invalidate(&key).await;
-        } else if let Some(found) = self.cache.found(&key).await {
-            return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });
-        }
-        let landing = if self.inner.is_in_process() { Duration::ZERO } else { LANDING };
-        let fly = || self.clone().fly(key, request.clone());
-        let (landed, is_first) = self.cache.0.flights.join(key, landing, fly).await?;
-        let cached = !(landed.paid && is_first);
-        let attempts = if cached { 0 } else { landed.answer.attempts };
-        Ok(Completion { attempts, cached, ..(*landed.answer).clone() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         backend::Script,
-        request::{Message, Origin, Role},
+        request::{Message, Origin, Request, Role},
     };
 
     fn request(n: u32) -> Request {

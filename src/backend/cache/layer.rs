@@ -1,0 +1,125 @@
+//! The layer around a model whose answers are cached.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{
+    super::{Backend, Layer},
+    Cache, KeyLock, Mode, Shared,
+    flights::Landed,
+};
+use crate::{
+    completion::{Completion, Finish},
+    error::Result,
+    request::{CacheKey, Request},
+};
+
+/// How long a server may take to finish an answer after the last caller has stopped waiting.
+const LANDING: Duration = Duration::from_secs(60);
+
+/// A backend with cached answers: see [`Cache`].
+///
+/// # Order
+/// Above all layers that cost, wait or count: a cached answer is free, has no attempts, and is marked as
+/// [`cached`](Completion::cached). Only a recording belongs above it.
+///
+/// # Errors
+/// Those of the wrapped backend. All callers that wait for the same answer share one failure, which is not
+/// cached. A broken store is never an error.
+///
+/// # Cancellation
+/// Dropping a caller leaves the request to the other callers that wait for it. When the last one is dropped,
+/// a model in this process stops; a server has 60 seconds to finish its answer, which is then stored because
+/// it is paid for.
+#[derive(Clone, Debug)]
+pub struct Cached {
+    pub(super) cache: Cache,
+    pub(super) inner: Arc<dyn Backend>,
+}
+
+impl Cached {
+    /// Gets the answer for all callers that wait for it, and stores it.
+    async fn fly(self, key: CacheKey, request: Request) -> Result<Landed> {
+        let Shared { mode, memory, .. } = &*self.cache.0;
+        if *mode != Mode::Write
+            && let Some(kept) = memory.get(&key).await
+        {
+            // An earlier flight ended after the caller had looked into memory.
+            return Ok(Landed { answer: kept, paid: false });
+        }
+        let landed = self.lead(&key, &request).await?;
+        if is_lasting(&landed.answer) && !self.is_cut(&landed.answer, &request) {
+            memory.insert(key, landed.answer.clone()).await;
+        }
+        Ok(landed)
+    }
+
+    /// Asks the model, unless another process has stored the answer meanwhile.
+    async fn lead(&self, key: &CacheKey, request: &Request) -> Result<Landed> {
+        let shared = &self.cache.0;
+        let lock = match shared.mode {
+            Mode::On => shared.locked(key).await,
+            _ => Ok(KeyLock(None)),
+        };
+        let lock = match lock {
+            Ok(lock) => lock,
+            Err(found) => return Ok(Landed { answer: Arc::new(*found), paid: false }),
+        };
+        let answer = self.inner.complete(request).await?;
+        let lasting = is_lasting(&answer) && !self.is_cut(&answer, request);
+        if lasting
+            && shared.mode != Mode::Read
+            && let Some(disk) = shared.opened().await
+        {
+            disk.put(key, &answer, self.inner.name()).await;
+        }
+        drop(lock);
+        Ok(Landed { answer: Arc::new(answer), paid: true })
+    }
+
+    /// Whether a model in this process stopped at the end of its context; with a longer context it would have
+    /// continued.
+    fn is_cut(&self, answer: &Completion, request: &Request) -> bool {
+        let allowed = request.sampling.max_tokens.map(u64::from);
+        self.inner.is_in_process()
+            && answer.finish == Finish::Length
+            && allowed
+                .is_none_or(|most| answer.usage.completion.is_none_or(|written| written < most))
+    }
+}
+
+/// Whether the answer is worth storing: after a refusal, a failure or an empty answer, the next one may
+/// differ.
+fn is_lasting(completion: &Completion) -> bool {
+    let has_content = !completion.text.trim().is_empty() || completion.distribution.is_some();
+    let finish = &completion.finish;
+    has_content && *finish != Finish::Filtered && !finish.is_accident()
+}
+
+#[async_trait]
+impl Layer for Cached {
+    fn below(&self) -> &dyn Backend {
+        &*self.inner
+    }
+
+    async fn through(&self, request: &Request) -> Result<Completion> {
+        let key = request.key(self.identity());
+        let mode = self.cache.0.mode;
+        if mode == Mode::Off {
+            return self.inner.complete(request).await;
+        }
+        if mode == Mode::Write {
+            // An earlier answer must not be returned for this request.
+            self.cache.0.memory.invalidate(&key).await;
+        } else if let Some(found) = self.cache.found(&key).await {
+            return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });
+        }
+        let landing = if self.inner.is_in_process() { Duration::ZERO } else { LANDING };
+        let fly = || self.clone().fly(key, request.clone());
+        let (landed, is_first) = self.cache.0.flights.join(key, landing, fly).await?;
+        let cached = !(landed.paid && is_first);
+        let attempts = if cached { 0 } else { landed.answer.attempts };
+        Ok(Completion { attempts, cached, ..(*landed.answer).clone() })
+    }
+}
