@@ -1,7 +1,6 @@
 //! What the OpenAI-compatible backend sends.
 
 #![cfg(feature = "openai")]
-#![expect(clippy::unwrap_used, reason = "`allow-unwrap-in-tests` does not reach helper functions")]
 
 use serde_json::{Value, json};
 use tribunal::{
@@ -210,9 +209,10 @@ async fn variables_of_the_chat_template_are_sent_to_servers_that_have_one() {
         let server = Server::start(|_| Reply::says("fine")).await;
         let completion = model(&server, preset).complete(&quick()).await.unwrap();
         let sent = &server.seen()[0].body["chat_template_kwargs"];
-        let (expected, dropped) = match is_sent {
-            true => (json!({"enable_thinking": false}), vec![]),
-            false => (Value::Null, vec!["chat_template_kwargs".to_owned()]),
+        let (expected, dropped) = if is_sent {
+            (json!({"enable_thinking": false}), vec![])
+        } else {
+            (Value::Null, vec!["chat_template_kwargs".to_owned()])
         };
         assert_eq!((sent, completion.dropped), (&expected, dropped), "{preset}");
     }

@@ -76,7 +76,7 @@ Limits of a record count cached answers too: a second run ends where the first o
 
 Presets set --rounds, --accept, --patience, --memory and --critic; your own flags take precedence:
   self-refine     Madaan et al. 2023: feedback on every draft, all accepted and shown to the policy
-  reflexion       Shinn et al. 2023: a reflection on every failure, the last three shown to the policy
+  reflexion       Shinn et al. 2023: a reflection on every failure; the policy sees the last three
   constitutional  Bai et al. 2022: critiques by one --principle after the other
   refine-n-judge  2025: a draft must be preferred in both orders; the first rejection ends the loop
   jetts           Zhou et al. 2025: nine refinements, the best of all versions

@@ -38,7 +38,7 @@ pub const PRESETS: [Preset; 6] = [
     },
     Preset {
         name: "reflexion",
-        source: "Shinn et al. 2023, Reflexion: a reflection on every failure, the last three shown to the policy; in the paper the last draft is returned",
+        source: "Shinn et al. 2023, Reflexion: a reflection on every failure; the policy sees the last three; in the paper the last draft is returned",
         rounds: 4,
         accept: AcceptRule::Always,
         patience: None,
