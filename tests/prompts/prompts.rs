@@ -406,6 +406,23 @@ fn variables_of_the_chat_template_go_with_every_request_and_change_its_key() {
 }
 
 #[test]
+fn a_prompt_that_turns_thinking_off_may_begin_with_a_choice() {
+    let body = "user:\n{{ question }}\nassistant:\n{{ choose('v', ['x', 'y']) }}\n";
+    let with = |keys: &str| {
+        let front = format!("kind: label\nverdict: {{choose: v}}{keys}");
+        prompt(&file(&front, body))
+    };
+    let thinks = ABLE.opens_thinking(true);
+    let begun = |prompt: &Arc<Prompt>| {
+        let context = ProgramContext::new(thinks);
+        prompt.program(&item(), None, context, None).unwrap().next(None)
+    };
+    let error = begun(&with("")).unwrap_err();
+    assert!(error.to_string().contains("makes it think first"), "{error}");
+    assert!(begun(&with("\ntemplate: {enable_thinking: false}")).is_ok());
+}
+
+#[test]
 fn the_hash_knows_the_question_and_not_the_reading() {
     let with = |keys: &str, body: &str| prompt(&file(keys, body)).hash();
     let base = with("kind: label\nverdict: 'V: *'", "user:\n{{ question }}\n");

@@ -131,6 +131,8 @@ fn variables_of_a_model_hold_for_every_request_and_change_its_identity() {
     assert!(!asked(&template(source)).contains("<think>"), "the request's own hold");
     let thinks = template(source).with(set(true));
     assert!(asked(&thinks).ends_with("<think>\n⟩"), "those of the model take precedence");
+    assert!(ends_in_thought(&thinks.pieces(&request).unwrap()));
+    assert!(!ends_in_thought(&template(source).pieces(&request).unwrap()));
 }
 
 /// The text of an open turn, after a template that may have begun it.
