@@ -71,7 +71,7 @@ mod tests {
     fn average_precision_depends_on_the_rank_of_what_is_relevant() {
         let of = |scores: &[f64]| Reduce::AveragePrecision.of(scores).unwrap();
         assert!((of(&[1.0, 1.0, 0.0]) - 1.0).abs() < 1e-12);
-        assert!((of(&[0.0, 1.0, 1.0]) - (0.5 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
+        assert!((of(&[0.0, 1.0, 1.0]) - f64::midpoint(0.5, 2.0 / 3.0)).abs() < 1e-12);
         assert!((of(&[0.0, 0.0, 1.0]) - 1.0 / 3.0).abs() < 1e-12);
         assert!(of(&[0.0, 0.0]).abs() < 1e-12);
         assert!((of(&[0.4, 0.9]) - 0.5).abs() < 1e-12);

@@ -82,7 +82,7 @@ fn rule(json: Value) -> Result<Rule> {
         return Err(wrong("`items` under `verdict` belongs to `json`")
             .hint("write `verdict: {json: /checklist, items: checklist}`"));
     }
-    Ok(Rule { place, values, within, form, items, unique, best })
+    Ok(Rule { place, values, within, form, unique, items, best })
 }
 
 /// The text of a key, if it is there.

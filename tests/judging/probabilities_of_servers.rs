@@ -1,7 +1,5 @@
 //! Probabilities that servers report with the tokens of their text, and a request for the verdict alone.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-
 use crate::probabilities::{FIVE, RATE, judged, server};
 use tribunal::{Completion, backend::Script, completion::Token};
 

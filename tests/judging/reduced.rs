@@ -39,7 +39,7 @@ async fn precision(contexts: Value) -> tribunal::Result<Judgment> {
 async fn context_precision_is_higher_where_useful_passages_come_first() {
     let (good, bad) = ("a good passage", "another passage");
     for (contexts, score) in [
-        (vec![good, bad, good], (1.0 + 2.0 / 3.0) / 2.0),
+        (vec![good, bad, good], f64::midpoint(1.0, 2.0 / 3.0)),
         (vec![good, good, bad], 1.0),
         (vec![bad, bad, good], 1.0 / 3.0),
         (vec![bad, bad], 0.0),

@@ -132,7 +132,7 @@ async fn spct_adds_up_eight_draws_of_shuffled_answers() {
             let begin = format!("[The Begin of Response {n}]\n");
             let rest = shown.split(&begin).nth(1).unwrap_or_default();
             // In each draw, the second answer gets another score.
-            let unsteady = if request.draw % 2 == 0 { "3" } else { "2" };
+            let unsteady = if request.draw.is_multiple_of(2) { "3" } else { "2" };
             match rest.lines().next() {
                 Some("eleven") => "9",
                 Some("nine") => unsteady,
