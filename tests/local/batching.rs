@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, future::join_all, stream};
 use tribunal::{
-    backend::{Backend, llama::Llama},
+    backend::{
+        Backend,
+        llama::{Llama, LlamaOptions},
+    },
     completion::Completion,
     request::{Ask, Message, Origin, Part, Request, Role, Sampling},
 };
 
-use crate::shipped;
+use crate::{shipped, support::instruct_model};
 
 /// The shipped model, answering so many requests at once.
 async fn tiny(width: usize) -> Llama {
@@ -141,4 +144,35 @@ async fn callers_that_leave_free_their_sequences() {
     for request in answers {
         tiny.complete(&request).await.unwrap();
     }
+}
+
+#[tokio::test]
+#[ignore = "needs TRIBUNAL_TEST_GGUF, the path of an instruct model"]
+async fn labels_of_several_tokens_have_the_same_values_in_branches_as_one_after_another() {
+    let load = async |width: usize| {
+        let mut options = LlamaOptions::file(instruct_model());
+        options.context = Some(512);
+        options.width = Some(width);
+        Llama::load(options).await.unwrap()
+    };
+    // A menu that is asked alone has free sequences to borrow in the first model, and none in the second.
+    let (wide, narrow) = (load(8).await, load(1).await);
+    let verdicts = ["Ambivalent", "Indefensible", "Plausibly", "Falsifiable", "Falsified", "No"];
+    for question in ["Is 12 + 30 = 42?", "Does water boil at 50 degrees?"] {
+        let mut request = asks(question);
+        request.messages.push(Message::new(Role::Assistant, "Verdict:", Origin::Prompt));
+        request.open = true;
+        let labels = verdicts.iter().map(|verdict| format!(" {verdict}")).collect();
+        let request = request.ask(Ask::Choose { labels });
+        let branched = wide.complete(&request).await.unwrap().distribution.unwrap();
+        let expected = narrow.complete(&request).await.unwrap().distribution.unwrap();
+        for ((label, p), (_, expected)) in branched.labels.iter().zip(&expected.labels) {
+            assert!((p.ln() - expected.ln()).abs() < 0.05, "{label}: {p} {expected}");
+        }
+    }
+    assert_eq!(
+        wide.figures().prompt_tokens_evaluated,
+        narrow.figures().prompt_tokens_evaluated,
+        "every token of a label is evaluated once"
+    );
 }

@@ -84,6 +84,20 @@ async fn the_width_is_what_is_set() {
 }
 
 #[tokio::test]
+async fn a_request_that_fits_into_the_trained_context_is_refused_with_the_setting_that_opens_it() {
+    let model = tiny(|options| options.context = Some(256)).await;
+    let fits = asks(&"12 + 30 ".repeat(100));
+    let tokens = model.prompt_tokens(&fits).unwrap();
+    assert!((256..1024).contains(&tokens), "{tokens}");
+    let error = model.complete(&fits).await.unwrap_err();
+    assert!(error.hints().iter().any(|hint| hint.to_string().contains("`context`")), "{error}");
+    assert!(tiny(|options| options.context = Some(0)).await.complete(&fits).await.is_ok());
+    let error = model.complete(&asks(&"12 + 30 ".repeat(1000))).await.unwrap_err();
+    let hint = "shorten the record, or take a model with a longer context";
+    assert!(error.hints().iter().any(|it| it.to_string() == hint), "{error}");
+}
+
+#[tokio::test]
 async fn a_cache_of_every_type_holds_what_the_model_has_read() {
     let solve = asks("Review the solution.\nProblem: 12 + 30\nSolution\nParagraph 0: 12 + 30 = 42");
     let expected = tiny(|_| ()).await.complete(&solve).await.unwrap().text;

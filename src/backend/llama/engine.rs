@@ -33,6 +33,8 @@ pub(super) struct Loaded {
     pub(super) vocabulary: Arc<Vocabulary>,
     /// The most tokens of a request.
     pub(super) context: usize,
+    /// The length of the context in training, in tokens.
+    pub(super) trained: u32,
     /// How many requests are answered at once.
     pub(super) width: usize,
     /// What the engine has done.
@@ -98,6 +100,7 @@ fn serve(
             .with(options.template.clone()),
         vocabulary: vocabulary.clone(),
         context: memory.limit(),
+        trained: model.n_ctx_train(),
         width: memory.sequences(),
         figures: figures.clone(),
     };

@@ -71,6 +71,7 @@ use super::{Backend, Capabilities};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     request::{Ability, Ask, Chat, Constraint, Origin, Part, Request, Sampling, check_variables},
 };
 
@@ -112,6 +113,8 @@ pub struct Llama {
     vocabulary: Arc<Vocabulary>,
     /// The length of the context, in tokens.
     context: usize,
+    /// The length of the context in training, in tokens.
+    trained: usize,
     /// How many requests are answered at once.
     width: usize,
     /// Whether every request is evaluated in calls of its own.
@@ -169,6 +172,7 @@ impl Llama {
             template: loaded.template,
             vocabulary: loaded.vocabulary,
             context: loaded.context,
+            trained: loaded.trained as usize,
             width: loaded.width,
             deterministic,
             figures: loaded.figures,
@@ -267,8 +271,15 @@ impl Llama {
                 "the request has {needed} tokens, and the context of {} holds {}",
                 self.name, self.context
             );
-            return Err(Error::new(ErrorKind::TooLong, message)
-                .hint("shorten the record, or take a model with a longer context"));
+            // Memory grows with the context, so it is not always as long as the model allows.
+            let hint = if self.trained > needed {
+                let longer = (needed + 1).next_power_of_two().min(self.trained);
+                Hint::from("open the model with a longer context: ")
+                    .setting("context", longer.to_string())
+            } else {
+                Hint::from("shorten the record, or take a model with a longer context")
+            };
+            return Err(Error::new(ErrorKind::TooLong, message).hint(hint));
         }
         Ok(())
     }

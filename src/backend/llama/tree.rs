@@ -62,12 +62,11 @@ impl Tree {
         let mut paths: Vec<Vec<usize>> = Vec::new();
         for node in self.inner().into_iter().skip(1) {
             let parents = self.nodes[node].depth - 1;
-            match paths.last_mut().filter(|path| path.len() == parents) {
-                Some(path) => path.push(node),
-                None => {
-                    let before = paths.last().map_or(&[][..], |path| &path[..parents]);
-                    paths.push([before, &[node]].concat());
-                }
+            if let Some(path) = paths.last_mut().filter(|path| path.len() == parents) {
+                path.push(node);
+            } else {
+                let before = paths.last().map_or(&[][..], |path| &path[..parents]);
+                paths.push([before, &[node]].concat());
             }
         }
         paths
