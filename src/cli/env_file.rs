@@ -204,6 +204,9 @@ fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
     };
     let model = || match models::program_of(value) {
         Some(line) => needs(&format!("runs the program `{line}`")),
+        None if models::download_of(value).is_some() => {
+            needs(&format!("downloads the model `{value}`"))
+        }
         None => models::file_of(value, None).map_or(Effect::Harmless, file),
     };
     let lora = || ModelSettings { lora: Some(value.to_owned()), ..ModelSettings::default() };

@@ -176,6 +176,8 @@ impl Args {
             .recorded(self.record.clone())
             .offline(self.dry_run)
             .stopping(stops);
+        #[cfg(feature = "hub")]
+        let models = models.downloading(super::downloads::shown(self.output.quiet));
         #[cfg(feature = "store")]
         let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
         Ok(models)

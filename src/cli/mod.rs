@@ -32,6 +32,8 @@ mod config;
 mod console;
 mod diff;
 mod dotenv;
+#[cfg(feature = "hub")]
+mod downloads;
 mod dry_run;
 mod engines;
 mod env_file;

@@ -1,4 +1,4 @@
-//! `tribunal models`: the names of models, and the metadata of model files.
+//! `tribunal models`: the names of models, the metadata of model files, and downloads.
 //!
 //! A broken GGUF file can crash llama.cpp, and with it the program. So before a file is loaded for the first time, this
 //! program starts itself as `tribunal models try FILE` (hidden from the help), which loads the file and generates one
@@ -9,10 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(feature = "hub")]
+use super::downloads;
 use super::{Exit, emit, width};
+#[cfg(feature = "hub")]
+use tribunal::{environment::Environment, models::Models};
 use tribunal::{error::Result, models::schemes};
 
-/// List model names, or describe a GGUF file.
+/// List model names, download models, or describe a GGUF file.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -26,8 +30,19 @@ enum Command {
     List,
     /// Print the metadata of a GGUF file, or of `tiny`.
     Info {
-        /// GGUF file, or `tiny`.
+        /// GGUF file, `tiny`, hf:OWNER/REPO:FILE or ollama:NAME.
+        #[arg(value_name = "MODEL")]
         path: PathBuf,
+    },
+    /// Download a model of the Hugging Face Hub; print its path.
+    #[cfg(feature = "hub")]
+    Pull {
+        /// hf:OWNER/REPO or hf:OWNER/REPO:FILE; FILE may be a quantization.
+        #[arg(value_name = "MODEL")]
+        name: String,
+        /// Show no progress.
+        #[arg(short, long)]
+        quiet: bool,
     },
     /// Load a GGUF file and generate one word, in a process that a broken file may crash.
     #[cfg(feature = "llama")]
@@ -70,12 +85,45 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
             }
             Ok(Exit::Done)
         }
-        Command::Info { path } => info(&path),
+        Command::Info { path } => info(&found(path).await?),
+        #[cfg(feature = "hub")]
+        Command::Pull { name, quiet } => pull(&name, quiet).await,
         #[cfg(feature = "llama")]
         Command::Try { path } => {
             tribunal::backend::llama::trial::run(&path).await.map(|()| Exit::Done)
         }
     }
+}
+
+/// Downloads a model, and prints the path of its first file.
+#[cfg(feature = "hub")]
+async fn pull(name: &str, quiet: bool) -> Result<Exit> {
+    use tribunal::error::{Error, ErrorKind};
+    let models = Models::new(Environment::process()).downloading(downloads::shown(quiet));
+    let Some(file) = models.pull(name).await? else {
+        let message = format!("`{name}` is not a model that can be downloaded");
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint("write hf:OWNER/REPO, or hf:OWNER/REPO:FILE for one of its files"));
+    };
+    emit(&mut io::stdout(), &file.display().to_string())?;
+    Ok(Exit::Done)
+}
+
+/// The file of a model that is kept elsewhere under a name; any other path as it is.
+#[cfg(feature = "hub")]
+async fn found(path: PathBuf) -> Result<PathBuf> {
+    let models = Models::new(Environment::process()).downloading(downloads::shown(false));
+    Ok(models.pull(&path.to_string_lossy()).await?.unwrap_or(path))
+}
+
+#[cfg(not(feature = "hub"))]
+#[expect(
+    clippy::unused_async,
+    clippy::unnecessary_wraps,
+    reason = "with the feature it looks for the file"
+)]
+async fn found(path: PathBuf) -> Result<PathBuf> {
+    Ok(path)
 }
 
 /// Prints the metadata of a file without loading its weights.

@@ -129,16 +129,24 @@ impl Effective {
 
     /// Every program that the settings name, with the key of the setting; without those of members.
     pub(super) fn programs(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.named().filter_map(|(key, name)| Some((key, models::program_of(name)?)))
+    }
+
+    /// Every model that the settings name and that may be downloaded, with the key of the setting; without those of
+    /// members.
+    pub(super) fn downloads(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.named().filter_map(|(key, name)| Some((key, models::download_of(name)?)))
+    }
+
+    /// The names of models, with the keys of their settings.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let settings = &self.settings;
         let named = [
             ("model", &settings.model),
             ("model.name", &self.model.name),
             ("policy", &settings.policy),
         ];
-        let program = |(key, name): (&'static str, &Option<String>)| {
-            Some((key, models::program_of(name.as_deref()?)?))
-        };
-        named.into_iter().filter_map(program)
+        named.into_iter().filter_map(|(key, name)| Some((key, name.as_deref()?)))
     }
 
     /// Every address of the model, with the key of its setting.
@@ -177,6 +185,9 @@ impl Effective {
         }
         for (key, line) in self.programs() {
             environment.check_program(key, &line)?;
+        }
+        for (key, name) in self.downloads() {
+            environment.check_address(key, name)?;
         }
         self.members.iter().try_for_each(|member| member.check(environment))
     }

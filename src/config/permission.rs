@@ -2,7 +2,7 @@
 //!
 //! A file that was found in a folder, and not named by the user, may come from anyone. It may set how
 //! answers are judged. Without the user's permission it may not send requests or a key to another place, send
-//! another variable as the key, read a file outside of its folder, or run a program.
+//! another variable as the key, read a file outside of its folder, download a model, or run a program.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -47,7 +47,8 @@ impl Permission {
 
 impl Effective {
     /// What the settings ask for, out of a file, that only the user can allow: requests or a key for another
-    /// place, another variable as the key, a file outside of the folder, a program and the variables that it may see.
+    /// place, another variable as the key, a file outside of the folder, a download, a program and the variables that it
+    /// may see.
     pub fn permissions(&self) -> Vec<Permission> {
         let own = needed(self);
         own.into_iter().chain(self.members.iter().flat_map(Self::permissions)).collect()
@@ -62,7 +63,8 @@ pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
         Some(from.asks(&format!("{key} reads `{}`, outside of the folder", path.display())))
     });
     let own = address(effective).into_iter().chain(key(effective)).chain(identity(effective));
-    files.chain(own).chain(endpoints(effective)).chain(programs(effective)).collect()
+    let fetched = programs(effective).into_iter().chain(downloads(effective));
+    files.chain(own).chain(endpoints(effective)).chain(fetched).collect()
 }
 
 /// A setting that came out of a file.
@@ -141,6 +143,16 @@ fn programs(effective: &Effective) -> Vec<Permission> {
         asked.push(from.asks(&format!("pass_env gives the values of {names} to `{line}`")));
     }
     asked
+}
+
+/// Models that are downloaded.
+fn downloads(effective: &Effective) -> Vec<Permission> {
+    let fetches = |(key, name): (&'static str, &str)| {
+        let from = FileSetting::of(effective, key)?;
+        let key = key.strip_prefix("model.").unwrap_or(key);
+        Some(from.asks(&format!("{key} downloads the model `{name}`")))
+    };
+    effective.downloads().filter_map(fetches).collect()
 }
 
 /// Answers under the name of another model would be given to other folders as that model's.

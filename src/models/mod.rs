@@ -20,6 +20,9 @@
 //! # fn main() {}
 //! ```
 
+#[cfg(feature = "hub")]
+mod hub;
+mod ollama;
 mod schemes;
 pub(crate) mod settings;
 mod stack;
@@ -32,6 +35,8 @@ pub mod presets;
 #[doc(hidden)]
 pub use crate::backend::openai::presets;
 
+#[cfg(feature = "hub")]
+pub use hub::{Download, OnDownload};
 pub use {
     schemes::DEFAULT_MODEL,
     settings::{Context, EndpointSettings, ModelSettings},
@@ -42,7 +47,9 @@ pub use {
 pub use schemes::describe;
 #[doc(hidden)]
 pub use {
-    schemes::{AnswersFrom, Scheme, beside, file_of, is_remote, may_cost, program_of, schemes},
+    schemes::{
+        AnswersFrom, Scheme, beside, download_of, file_of, is_remote, may_cost, program_of, schemes,
+    },
     settings::Pair,
 };
 
@@ -181,8 +188,22 @@ pub(crate) struct Around {
     stopping: Option<watch::Receiver<bool>>,
     budget: Option<Budget>,
     record: Option<PathBuf>,
+    #[cfg(feature = "hub")]
+    downloads: Option<Shown>,
     #[cfg(feature = "store")]
     cache: Option<crate::backend::cache::Cache>,
+}
+
+/// What is called while a model is downloaded.
+#[cfg(feature = "hub")]
+#[derive(Clone)]
+struct Shown(OnDownload);
+
+#[cfg(feature = "hub")]
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shown")
+    }
 }
 
 impl Models {
@@ -215,6 +236,34 @@ impl Models {
     #[must_use]
     pub fn recorded(&self, file: impl Into<Option<PathBuf>>) -> Self {
         self.with(|around| around.record = file.into())
+    }
+
+    /// Calls a function while a model of the Hub (`hf:`) is downloaded.
+    #[cfg(feature = "hub")]
+    #[must_use]
+    pub fn downloading(&self, shown: OnDownload) -> Self {
+        self.with(|around| around.downloads = Some(Shown(shown)))
+    }
+
+    /// The file of a model of the Hub (`hf:`) or of a local Ollama (`ollama:`), downloaded if it is not there;
+    /// for any other name, `None`.
+    ///
+    /// # Errors
+    /// There is no such model, or it cannot be downloaded.
+    ///
+    /// # Cancellation
+    /// A download goes on in a thread of its own; what arrived is used by the next one.
+    #[cfg(feature = "hub")]
+    pub async fn pull(&self, name: &str) -> Result<Option<PathBuf>> {
+        let Around { environment, offline, downloads, .. } = &self.0.around;
+        if name.starts_with(ollama::PREFIX) {
+            return ollama::file(name, environment).map(Some);
+        }
+        if !name.starts_with(hub::PREFIX) {
+            return Ok(None);
+        }
+        let shown = downloads.as_ref().map(|shown| shown.0.clone());
+        hub::file(name, environment, !offline, shown).await.map(Some)
     }
 
     /// Sends nothing while a model is opened: what a server can do is assumed, not asked. For dry runs.

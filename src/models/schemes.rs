@@ -6,7 +6,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::{Around, ModelSpec};
+use super::{Around, ModelSpec, ollama};
 use crate::{
     backend::{Backend, Replay, Script},
     error::{Error, ErrorKind, Result, near},
@@ -15,6 +15,8 @@ use crate::{
 /// The model that judges when none is named: the one inside this program.
 pub const DEFAULT_MODEL: &str = "tiny";
 
+/// What the names of models of the Hub begin with.
+const HUB: &str = "hf:";
 /// What the names of recordings begin with.
 const REPLAY: &str = "replay:";
 /// What the names of checks begin with.
@@ -102,7 +104,7 @@ const REMOTE: &[&str] = &[
 const PROGRAM: &[&str] = &["pass_env", "timeout", "rpm"];
 
 /// The table, in the order in which names are tried.
-static SCHEMES: [Scheme; 12] = [
+static SCHEMES: [Scheme; 26] = [
     Scheme {
         name: "tiny",
         example: "tiny",
@@ -121,16 +123,56 @@ static SCHEMES: [Scheme; 12] = [
         fits: |_, name, base_url| is_gguf(name, base_url),
         open: |spec, around| Box::pin(local(spec, around)),
     },
+    Scheme {
+        name: "hf",
+        example: "hf:OWNER/REPO:FILE",
+        summary: "a GGUF of the Hugging Face Hub, downloaded once; FILE may be a quantization or left out",
+        settings: LOCAL,
+        answers_from: AnswersFrom::Process,
+        fits: |_, name, _| name.starts_with(HUB),
+        open: |spec, around| Box::pin(of_hub(spec, around)),
+    },
+    Scheme {
+        name: "ollama:",
+        example: "ollama:NAME",
+        summary: "the GGUF that a local Ollama holds, in this process",
+        settings: LOCAL,
+        answers_from: AnswersFrom::Process,
+        fits: |_, name, _| name.starts_with(ollama::PREFIX),
+        open: |spec, around| Box::pin(of_ollama(spec, around)),
+    },
     server("openai", "openai/MODEL", "OPENAI_API_KEY, OPENAI_BASE_URL", is_named),
+    server("azure", "azure/DEPLOYMENT", "AZURE_OPENAI_API_KEY, AZURE_OPENAI_ENDPOINT", is_named),
+    server("openrouter", "openrouter/MODEL", "OPENROUTER_API_KEY", is_named),
+    server("anthropic", "anthropic/MODEL", "ANTHROPIC_API_KEY", is_named),
+    server("gemini", "gemini/MODEL", "GEMINI_API_KEY or GOOGLE_API_KEY", is_named),
+    server("groq", "groq/MODEL", "GROQ_API_KEY", is_named),
+    server("together", "together/MODEL", "TOGETHER_API_KEY", is_named),
+    server("deepseek", "deepseek/MODEL", "DEEPSEEK_API_KEY", is_named),
+    server("mistral", "mistral/MODEL", "MISTRAL_API_KEY", is_named),
+    server("xai", "xai/MODEL", "XAI_API_KEY", is_named),
+    server("fireworks", "fireworks/MODEL", "FIREWORKS_API_KEY", is_named),
     server("ollama", "ollama/MODEL", "OLLAMA_HOST, else port 11434 of this machine", is_named),
     server("vllm", "vllm/MODEL", "VLLM_BASE_URL, else port 8000 of this machine", is_named),
+    server("sglang", "sglang/MODEL", "SGLANG_BASE_URL, else port 30000 of this machine", is_named),
     server(
         "llamacpp",
         "llamacpp/MODEL",
-        "llama.cpp's own server, else port 8080 of this machine",
+        "llama.cpp's own server: LLAMACPP_BASE_URL, else port 8080 of this machine",
         is_named,
     ),
-    server("openrouter", "openrouter/MODEL", "OPENROUTER_API_KEY", is_named),
+    server(
+        "lmstudio",
+        "lmstudio/MODEL",
+        "LM Studio: LMSTUDIO_BASE_URL, else port 1234 of this machine",
+        is_named,
+    ),
+    server(
+        "litellm",
+        "litellm/MODEL",
+        "LiteLLM's proxy: LITELLM_BASE_URL, else port 4000 of this machine",
+        is_named,
+    ),
     Scheme {
         name: "check",
         example: "check:KIND",
@@ -215,21 +257,33 @@ pub(super) fn of(name: &str, base_url: Option<&str>) -> Result<&'static Scheme> 
 /// The error of a name that fits no scheme: the near scheme, and all that there are.
 fn unknown(name: &str) -> Error {
     let prefix = name.split(['/', ':']).next().unwrap_or(name);
-    let examples: Vec<String> =
-        SCHEMES.iter().map(|scheme| format!("`{}`", scheme.example)).collect();
+    let (providers, others): (Vec<_>, Vec<_>) =
+        SCHEMES.iter().partition(|scheme| scheme.is_provider());
+    let others: Vec<_> = others.iter().map(|scheme| format!("`{}`", scheme.example)).collect();
+    let providers: Vec<_> = providers.iter().map(|scheme| scheme.name).collect();
+    let names = format!(
+        "names are `PROVIDER/MODEL`, {}; providers are {}",
+        others.join(", "),
+        providers.join(", ")
+    );
     let message = format!("unknown model `{name}`: expected a .gguf file or PROVIDER/MODEL");
     let error = Error::new(ErrorKind::Config, message);
     let error = match near(prefix, SCHEMES.iter().map(|scheme| scheme.name)) {
         Some(near) if near != prefix => error.hint(format!("did you mean `{near}`?")),
         _ => error,
     };
-    error.hint(format!("names are {}", examples.join(", "))).hint(
+    error.hint(names).hint(
         crate::Hint::from("for any other server, give its address with ")
             .setting("base_url", "http://127.0.0.1:8080/v1"),
     )
 }
 
 impl Scheme {
+    /// Whether its models are named after a provider, as `openai/MODEL` is.
+    fn is_provider(&self) -> bool {
+        self.answers_from == AnswersFrom::Server && self.example.starts_with(self.name)
+    }
+
     /// Whether models of this scheme have the setting.
     pub fn has(&self, setting: &str) -> bool {
         COMMON.contains(&setting) || self.settings.contains(&setting)
@@ -267,13 +321,19 @@ fn is_named(scheme: &Scheme, name: &str, _: Option<&str>) -> bool {
 
 /// Whether the name is that of a file of weights.
 fn is_gguf(name: &str, base_url: Option<&str>) -> bool {
-    base_url.is_none() && name.to_lowercase().ends_with(".gguf")
+    base_url.is_none() && !name.starts_with(HUB) && name.to_lowercase().ends_with(".gguf")
 }
 
 /// The file that is opened for a model of this name.
 #[doc(hidden)]
 pub fn file_of<'n>(name: &'n str, base_url: Option<&str>) -> Option<&'n str> {
     name.strip_prefix(REPLAY).or_else(|| is_gguf(name, base_url).then_some(name))
+}
+
+/// The model of this name, if it may be downloaded.
+#[doc(hidden)]
+pub fn download_of(name: &str) -> Option<&str> {
+    name.starts_with(HUB).then_some(name)
 }
 
 /// The program and its arguments of a model of this name, with the files among them as the absolute paths that they
@@ -342,15 +402,48 @@ fn check(_: &str) -> Result<Arc<dyn Backend>> {
     Err(lacking("checks by rules", "checks"))
 }
 
-/// Loads a model in this process.
+/// Loads the shipped model, or a file, in this process.
 #[cfg(feature = "llama")]
 async fn local(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
-    use super::Context;
-    use crate::backend::llama::{Llama, LlamaOptions, Lora};
-    let settings = spec.model_settings();
     if spec.name() != DEFAULT_MODEL {
         around.environment.check_file("model", spec.name())?;
     }
+    loaded(options(spec.name())?, spec, around).await
+}
+
+/// Loads a model of the Hub in this process, downloaded before if need be.
+#[cfg(all(feature = "llama", feature = "hub"))]
+async fn of_hub(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
+    let Around { environment, offline, downloads, .. } = around;
+    let shown = downloads.as_ref().map(|shown| shown.0.clone());
+    let file = super::hub::file(spec.name(), environment, !offline, shown).await?;
+    loaded(named(&file, spec), spec, around).await
+}
+
+/// Loads a model of a local Ollama in this process.
+#[cfg(feature = "llama")]
+async fn of_ollama(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
+    let file = ollama::file(spec.name(), &around.environment)?;
+    loaded(named(&file, spec), spec, around).await
+}
+
+/// The options of a file that is known under another name.
+#[cfg(feature = "llama")]
+fn named(file: &Path, spec: &ModelSpec) -> crate::backend::llama::LlamaOptions {
+    use crate::backend::llama::LlamaOptions;
+    LlamaOptions { name: Some(spec.name().to_owned()), ..LlamaOptions::file(file) }
+}
+
+/// Loads a model in this process with the settings of its specification.
+#[cfg(feature = "llama")]
+async fn loaded(
+    options: crate::backend::llama::LlamaOptions,
+    spec: &ModelSpec,
+    around: &Around,
+) -> Result<Arc<dyn Backend>> {
+    use super::Context;
+    use crate::backend::llama::{Llama, LlamaOptions, Lora};
+    let settings = spec.model_settings();
     if let Some((file, _)) = settings.lora_file() {
         around.environment.check_file("lora", file)?;
     }
@@ -369,7 +462,7 @@ async fn local(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
         device: settings.device.clone(),
         split: settings.split,
         template: settings.template_variables().into_iter().collect(),
-        ..options(spec.name())?
+        ..options
     };
     Ok(Arc::new(Llama::load(options).await?))
 }
@@ -406,6 +499,18 @@ fn tiny() -> Result<crate::backend::llama::LlamaOptions> {
 #[cfg(not(feature = "llama"))]
 #[expect(clippy::unused_async, reason = "with the feature it waits")]
 async fn local(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
+    Err(lacking("models in this process", "llama"))
+}
+
+#[cfg(not(all(feature = "llama", feature = "hub")))]
+#[expect(clippy::unused_async, reason = "with the features it waits")]
+async fn of_hub(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
+    Err(lacking("models of the Hub in this process", "llama,hub"))
+}
+
+#[cfg(not(feature = "llama"))]
+#[expect(clippy::unused_async, reason = "with the feature it waits")]
+async fn of_ollama(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
     Err(lacking("models in this process", "llama"))
 }
 
@@ -471,6 +576,7 @@ fn remote(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
 #[cfg(not(all(
     feature = "checks",
     feature = "command",
+    feature = "hub",
     feature = "llama",
     feature = "openai",
     feature = "tiny"
@@ -478,4 +584,16 @@ fn remote(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
 fn lacking(what: &str, feature: &str) -> Error {
     Error::new(ErrorKind::Config, format!("this program was built without {what}"))
         .hint(format!("build it with `--features {feature}`"))
+}
+
+#[cfg(all(test, feature = "openai"))]
+mod tests {
+    use super::{SCHEMES, Scheme};
+
+    #[test]
+    fn every_server_with_a_preset_has_a_scheme() {
+        let schemes = SCHEMES.iter().filter(|scheme| scheme.is_provider());
+        let schemes: Vec<_> = schemes.map(|scheme: &Scheme| scheme.name).collect();
+        assert_eq!(schemes, crate::models::presets::ids().collect::<Vec<_>>());
+    }
 }

@@ -16,6 +16,7 @@ mod openai;
 mod openai_connections;
 mod openai_faults;
 mod openai_requests;
+mod providers;
 mod remote_access;
 mod remote_answers;
 mod remote_refusals;

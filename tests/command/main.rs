@@ -8,6 +8,7 @@ mod checks;
 mod cli;
 mod command_lines;
 mod configuration;
+mod downloads;
 mod engine_settings;
 mod engines;
 mod escaping;

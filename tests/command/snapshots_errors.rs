@@ -205,7 +205,7 @@ fn prompts_and_models() {
     exit code 2
     ----- stderr
     error: unknown model `gpt-9`: expected a .gguf file or PROVIDER/MODEL
-    hint: names are `tiny`, `FILE.gguf`, `openai/MODEL`, `ollama/MODEL`, `vllm/MODEL`, `llamacpp/MODEL`, `openrouter/MODEL`, `check:KIND`, `replay:FILE`, `command:PROGRAM`, `script:TEXT`, `ANY --base-url URL`
+    hint: names are `PROVIDER/MODEL`, `tiny`, `FILE.gguf`, `hf:OWNER/REPO:FILE`, `ollama:NAME`, `check:KIND`, `replay:FILE`, `command:PROGRAM`, `script:TEXT`, `ANY --base-url URL`; providers are openai, azure, openrouter, anthropic, gemini, groq, together, deepseek, mistral, xai, fireworks, ollama, vllm, sglang, llamacpp, lmstudio, litellm
     hint: for any other server, give its address with --base-url http://[ADDRESS]/v1
     "#);
     assert_snapshot!(with(&["-m", "openai/gpt-5-mini", "-p", "score"]), @r#"

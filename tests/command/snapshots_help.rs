@@ -3,13 +3,19 @@
 //! A changed word changes a file in `tests/command/snapshots`. `INSTA_UPDATE=always cargo test --test command help` writes
 //! them anew; read the difference before it is committed.
 
-#![cfg(all(feature = "cli", feature = "openai", feature = "llama", feature = "store"))]
+#![cfg(all(
+    feature = "cli",
+    feature = "hub",
+    feature = "openai",
+    feature = "llama",
+    feature = "store"
+))]
 
 use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 32] = [
     "",
     "judge",
     "revise",
@@ -27,6 +33,7 @@ const COMMANDS: [&str; 31] = [
     "models",
     "models list",
     "models info",
+    "models pull",
     "config",
     "schema",
     "schema result",

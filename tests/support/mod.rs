@@ -7,6 +7,8 @@
 pub mod openai;
 #[cfg(feature = "cli")]
 pub mod obedient;
+#[cfg(all(feature = "cli", feature = "hub"))]
+pub mod hub;
 #[cfg(feature = "cli")]
 mod program;
 mod tools;

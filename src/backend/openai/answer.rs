@@ -6,7 +6,7 @@
 //! | thinking | `reasoning_content`, `reasoning` or `thinking`; parts of the type `thinking` |
 //! | refusal | `message.refusal`, whose text counts as filtered |
 //! | finish reason | `finish_reason`, a word or `{"type": …}` |
-//! | probabilities | `logprobs.content[].top_logprobs` |
+//! | probabilities | `logprobs.content[].top_logprobs`; `logprobs.tokens` with lists beside it, as in the older API |
 //! | tokens | `usage`; unknown if the server does not report it |
 
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub(super) fn completion(answer: &Value, request: &Request) -> Completion {
         thinking: thinking(message),
         finish: finish(choice),
         usage: usage(&answer["usage"]),
-        tokens: tokens(&choice["logprobs"]["content"]),
+        tokens: tokens(&choice["logprobs"]),
         ..Completion::default()
     };
     if !refusal.is_empty() {
@@ -175,8 +175,28 @@ fn usage(usage: &Value) -> Usage {
 }
 
 /// The tokens of the text with their alternatives; empty if the server does not report them.
-fn tokens(content: &Value) -> Vec<Token> {
-    content.as_array().into_iter().flatten().filter_map(token).collect()
+fn tokens(logprobs: &Value) -> Vec<Token> {
+    match &logprobs["content"] {
+        Value::Array(tokens) => tokens.iter().filter_map(token).collect(),
+        _ => tokens_in_lists(logprobs),
+    }
+}
+
+/// The tokens in the format of the older API: texts, log-probabilities and alternatives in a list each.
+fn tokens_in_lists(logprobs: &Value) -> Vec<Token> {
+    let texts = logprobs["tokens"].as_array().into_iter().flatten().map_while(Value::as_str);
+    let token = |(n, text): (usize, &str)| {
+        let others = logprobs["top_logprobs"][n].as_object().into_iter().flatten();
+        let others = others.filter_map(|(text, value)| Some((text.clone(), value.as_f64()?)));
+        let mut top: Vec<_> = others.collect();
+        if !top.iter().any(|(other, _)| other == text) {
+            top.extend(
+                logprobs["token_logprobs"][n].as_f64().map(|value| (text.to_owned(), value)),
+            );
+        }
+        Token { text: text.to_owned(), top }
+    };
+    texts.enumerate().map(token).collect()
 }
 
 /// One token and its alternatives, itself included.

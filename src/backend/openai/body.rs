@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     defang::defanged,
-    quirks::{Continues, LengthLimit, MOST_ALTERNATIVES, Quirks},
+    quirks::{AskJson, AskLogprobs, Continues, LengthLimit, Quirks},
     refused::{Parameter, Refusal},
 };
 use crate::{
@@ -62,12 +62,13 @@ impl Body {
         }
         messages(request, target, &mut fields)?;
         sampling(request, target.quirks, &mut fields)?;
-        alternatives(request, &mut fields);
-        constraint(request.constraint.as_ref(), &mut fields);
+        alternatives(request, target.quirks, &mut fields);
+        constraint(request.constraint.as_ref(), target.quirks, &mut fields);
         fields.extend(target.extra.clone());
         let mut body = Self { fields, dropped: Vec::new() };
         body.add_template(request, target.quirks);
         target.refused.iter().for_each(|parameter| body.drop(*parameter, target.refused));
+        body.rename(Parameter::Seed, target.quirks.seed);
         Ok(body)
     }
 
@@ -131,6 +132,15 @@ impl Body {
         }
     }
 
+    /// Sends a parameter under the name that it has on this server.
+    fn rename(&mut self, parameter: Parameter, name: &str) {
+        if name != parameter.name()
+            && let Some(value) = self.fields.shift_remove(parameter.name())
+        {
+            self.fields.insert(name.into(), value);
+        }
+    }
+
     /// Leaves a parameter out. A limit is first sent under its other name, and log-probabilities are left out
     /// together with their number.
     fn drop(&mut self, parameter: Parameter, refused: &BTreeSet<Parameter>) {
@@ -176,7 +186,12 @@ fn messages(
             "use a model in this process, or a server that continues: llama-server, vLLM, Ollama",
         ));
     }
-    let turns = turns.into_iter().map(|turn| written(turn, target.defang)).collect();
+    let mut turns: Vec<_> = turns.into_iter().map(|turn| written(turn, target.defang)).collect();
+    if let (true, Continues::Prefix, Some(last)) =
+        (is_begun, target.quirks.continues, turns.last_mut())
+    {
+        last["prefix"] = true.into();
+    }
     fields.insert("messages".into(), Value::Array(turns));
     if is_begun && target.quirks.continues == Continues::OnRequest {
         fields.insert("continue_final_message".into(), true.into());
@@ -294,25 +309,35 @@ fn drawn(seed: u64, request: &Request) -> u64 {
 }
 
 /// Requests log-probabilities: of every token if the prompt reads or prefers them, and of one token if a
-/// label is chosen.
-fn alternatives(request: &Request, fields: &mut Map<String, Value>) {
+/// label is chosen. A server that reports none is not asked: a preferred one is left out, and of a label only
+/// its text is read.
+fn alternatives(request: &Request, quirks: &Quirks, fields: &mut Map<String, Value>) {
     let wanted = match &request.ask {
-        Ask::Generate { top_logprobs } => {
-            top_logprobs.or(request.alternatives).map(|n| n.min(MOST_ALTERNATIVES))
-        }
-        _ => Some(MOST_ALTERNATIVES),
+        Ask::Generate { top_logprobs } => top_logprobs.or(request.alternatives),
+        _ => Some(u8::MAX),
     };
-    if let Some(wanted) = wanted {
-        fields.insert(Parameter::Logprobs.name().into(), true.into());
-        fields.insert(Parameter::TopLogprobs.name().into(), wanted.into());
+    match wanted.zip(quirks.logprobs) {
+        Some((wanted, AskLogprobs::Top(most))) => {
+            fields.insert(Parameter::Logprobs.name().into(), true.into());
+            fields.insert(Parameter::TopLogprobs.name().into(), wanted.min(most).into());
+        }
+        Some((wanted, AskLogprobs::Count(most))) => {
+            fields.insert(Parameter::Logprobs.name().into(), wanted.min(most).into());
+        }
+        None => (),
     }
 }
 
-/// Requests JSON that fits a schema, as `response_format` of the type `json_schema`.
-fn constraint(constraint: Option<&Constraint>, fields: &mut Map<String, Value>) {
+/// Requests JSON that fits a schema.
+fn constraint(constraint: Option<&Constraint>, quirks: &Quirks, fields: &mut Map<String, Value>) {
     if let Some(Constraint::Schema(schema)) = constraint {
-        let schema = json!({ "name": "verdict", "strict": true, "schema": schema });
-        let format = json!({ "type": "json_schema", "json_schema": schema });
+        let format = match quirks.json {
+            AskJson::Schema => {
+                let schema = json!({ "name": "verdict", "strict": true, "schema": schema });
+                json!({ "type": "json_schema", "json_schema": schema })
+            }
+            AskJson::Object => json!({ "type": "json_object" }),
+        };
         fields.insert(Parameter::ResponseFormat.name().into(), format);
     }
 }

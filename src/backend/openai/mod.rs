@@ -37,7 +37,7 @@
 //! # Modules, in the order of one request
 //! | module | what it does |
 //! |---|---|
-//! | `quirks` | the table of servers and what differs between them |
+//! | `quirks`, `servers` | how software differs, and the table of servers |
 //! | `provider` | from the name of a model to an address and a key |
 //! | `body`, `defang` | from a request to JSON |
 //! | `transport`, `timer` | one try: sent, timed, bounded |
@@ -86,6 +86,7 @@ mod provider;
 mod quirks;
 mod refused;
 mod secrets;
+mod servers;
 mod stream;
 mod timer;
 mod transport;
@@ -105,7 +106,7 @@ pub use any_body::read_body;
 #[doc(hidden)]
 pub mod presets {
     pub use super::provider::{
-        address_variables, address_variables_of, foreign_place_in, key_variables,
+        address_variables, address_variables_of, foreign_place_in, ids, key_variables,
     };
     pub use super::provider::{foreign_place, key_variable};
 }
@@ -129,8 +130,8 @@ use tokio::{sync::OnceCell, time::Instant};
 use self::{
     body::{Body, BodySettings},
     failure::Failure,
-    quirks::LOCAL_CONCURRENCY,
     refused::Parameter,
+    servers::LOCAL_CONCURRENCY,
     transport::{ModelList, Transport},
 };
 use super::{Backend, Prices};
@@ -432,6 +433,7 @@ impl Backend for OpenAi {
             if refused.contains(&parameter) { Ability::No } else { Ability::Unknown }
         };
         let has_none = self.thinks_first()
+            || is_known && quirks.logprobs.is_none()
             || self.logprobs.absent.load(Ordering::Relaxed)
             || refused.contains(&Parameter::Logprobs)
             || refused.contains(&Parameter::TopLogprobs);

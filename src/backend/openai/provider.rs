@@ -8,7 +8,10 @@ use std::fmt;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::quirks::{PRESETS, Quirks, ServerPreset, UNNAMED};
+use super::{
+    quirks::Quirks,
+    servers::{AddressForm, SERVERS, ServerPreset, UNNAMED},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
@@ -70,15 +73,20 @@ pub fn address_variables_of(name: &str) -> &'static [&'static str] {
     ServerPreset::of_name(name).unwrap_or(&UNNAMED).address_variables
 }
 
+/// The words before the slash in names of models with a preset.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    SERVERS.iter().map(|preset| preset.id)
+}
+
 /// Every variable that contains a key, or names the account to charge.
 pub fn key_variables() -> impl Iterator<Item = &'static str> {
-    let payers = PRESETS.iter().filter_map(|preset| preset.payer_variables).flatten();
-    PRESETS.iter().map(|preset| preset.key_variable).chain(payers)
+    let payers = SERVERS.iter().filter_map(|preset| preset.payer_variables).flatten();
+    SERVERS.iter().flat_map(ServerPreset::key_variables).chain(payers)
 }
 
 /// Every variable that may give an address.
 pub fn address_variables() -> impl Iterator<Item = &'static str> {
-    PRESETS.iter().flat_map(|preset| preset.address_variables).copied()
+    SERVERS.iter().flat_map(|preset| preset.address_variables).copied()
 }
 
 /// The place of this address, for a model of this name, if it is neither the preset's own server nor on this
@@ -86,7 +94,7 @@ pub fn address_variables() -> impl Iterator<Item = &'static str> {
 pub fn foreign_place(name: &str, typed: &str) -> Option<String> {
     let url = address(typed).ok()?;
     let key = key_variable(name);
-    let mut owners = PRESETS.iter().filter(|preset| preset.key_variable == key);
+    let mut owners = SERVERS.iter().filter(|preset| preset.key_variable == key);
     let is_own = owners.any(|preset| same_origin(&url, preset.address));
     (!is_own && !is_loopback(&url)).then(|| place_of(&url))
 }
@@ -94,7 +102,7 @@ pub fn foreign_place(name: &str, typed: &str) -> Option<String> {
 /// [`foreign_place`] for the value of a variable that gives an address, such as `OLLAMA_HOST`, which is
 /// parsed as the preset does. `None` also if the variable belongs to no preset.
 pub fn foreign_place_in(variable: &str, value: &str) -> Option<String> {
-    let owner = PRESETS.iter().find(|preset| preset.address_variables.contains(&variable))?;
+    let owner = SERVERS.iter().find(|preset| preset.address_variables.contains(&variable))?;
     foreign_place(&format!("{}/", owner.id), &owner.written_out(value))
 }
 
@@ -119,7 +127,8 @@ impl Provider {
                 .hint(format!("put it after the slash: `{}/MODEL`", preset.id)));
         }
         let provider = preset.provider(model, preset.base_url(base_url, env)?, env);
-        if preset.needs_key && preset.is_at(&provider.base_url) && provider.key.is_none() {
+        let is_own = preset.address.is_empty() || preset.is_at(&provider.base_url);
+        if preset.needs_key && is_own && provider.key.is_none() {
             let is_set = env(preset.key_variable).is_some();
             return Err(preset.without_key(model, is_set));
         }
@@ -177,7 +186,7 @@ impl ServerPreset {
         Provider {
             preset: self,
             base_url,
-            key: env(self.key_variable).as_deref().and_then(secret),
+            key: self.key_variables().find_map(|name| secret(&env(name)?)),
             key_variable: self.key_variable.to_owned(),
             model: model.to_owned(),
             quirks: (is_known && self.id != UNNAMED.id).then_some(&self.quirks),
@@ -209,13 +218,26 @@ impl ServerPreset {
             Some((variable, value)) => {
                 address(&self.written_out(&value)).map_err(|error| error.within(variable))
             }
+            None if self.address.is_empty() => Err(self.without_address()),
             None => address(self.address),
         }
     }
 
+    /// The error for a server that has no usual address.
+    fn without_address(&self) -> Error {
+        let message = format!("no address for models of `{}`", self.id);
+        let variables = self.address_variables.join(" or ");
+        Error::new(ErrorKind::Config, message)
+            .hint(format!("set {variables} to the address of your resource"))
+    }
+
     /// The value of a variable as a complete address.
     fn written_out(&self, value: &str) -> String {
-        if self.has_bare_hosts { ollama(value) } else { value.to_owned() }
+        match self.address_form {
+            AddressForm::Whole => value.to_owned(),
+            AddressForm::Host => ollama(value),
+            AddressForm::AzureResource => azure(value),
+        }
     }
 }
 
@@ -276,6 +298,13 @@ fn ollama(host: &str) -> String {
     if url.ends_with("/v1") { url } else { format!("{url}/v1") }
 }
 
+/// The address of the API of an Azure resource, such as `https://NAME.openai.azure.com`. An address that has
+/// the path of an API already is kept.
+fn azure(resource: &str) -> String {
+    let resource = resource.trim().trim_end_matches('/');
+    if resource.contains("/openai") { resource.to_owned() } else { format!("{resource}/openai/v1") }
+}
+
 /// Whether a text is a port number.
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -283,7 +312,7 @@ fn is_number(text: &str) -> bool {
 
 /// The error for a name without a preset and without an address.
 fn nowhere(name: &str) -> Error {
-    let prefixes: Vec<_> = PRESETS.iter().map(|it| format!("`{}/MODEL`", it.id)).collect();
+    let prefixes: Vec<_> = SERVERS.iter().map(|it| format!("`{}/MODEL`", it.id)).collect();
     let message = format!("unknown model `{name}`: expected a .gguf file or PROVIDER/MODEL");
     Error::new(ErrorKind::Config, message)
         .hint(format!("servers with a name: {}", prefixes.join(", ")))
@@ -319,6 +348,23 @@ mod tests {
             ("ollama/x", None, vec![("OLLAMA_HOST", "0.0.0.0")], "http://127.0.0.1:11434/v1", "x"),
             ("ollama/x", None, vec![("OLLAMA_HOST", "h:99")], "http://h:99/v1", "x"),
             ("ollama/x", None, vec![("OLLAMA_HOST", "https://h/")], "https://h/v1", "x"),
+            (
+                "azure/judge",
+                None,
+                vec![
+                    ("AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com/"),
+                    ("AZURE_OPENAI_API_KEY", "k"),
+                ],
+                "https://r.openai.azure.com/openai/v1",
+                "judge",
+            ),
+            (
+                "gemini/g",
+                None,
+                vec![("GOOGLE_API_KEY", "k")],
+                "https://generativelanguage.googleapis.com/v1beta/openai",
+                "g",
+            ),
             ("vllm/a/b", None, vec![("VLLM_BASE_URL", "http://h:3/v1")], "http://h:3/v1", "a/b"),
             ("llamacpp/x", None, vec![], "http://127.0.0.1:8080/v1", "x"),
             ("openrouter/a/b:free", None, vec![router], "https://openrouter.ai/api/v1", "a/b:free"),

@@ -15,7 +15,9 @@ use async_openai::middleware::HttpRequestFactory;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{
     Request, Response,
-    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
+    header::{
+        AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    },
 };
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -55,8 +57,8 @@ pub(super) struct Transport {
     proxy: Option<String>,
     /// Whether a request has been answered.
     has_answered: AtomicBool,
-    /// The authorization header, which is sent to this server only.
-    authorization: Option<HeaderValue>,
+    /// The header that authorizes requests, which is sent to this server only.
+    authorization: Option<(HeaderName, HeaderValue)>,
     /// How long a try may take.
     timeouts: Timeouts,
 }
@@ -220,8 +222,8 @@ impl Transport {
     /// The request with what async-openai does not add: the key, and the query of the address.
     fn addressed(&self, mut request: Request) -> Request {
         request.headers_mut().remove(AUTHORIZATION);
-        if let Some(value) = &self.authorization {
-            request.headers_mut().insert(AUTHORIZATION, value.clone());
+        if let Some((name, value)) = &self.authorization {
+            request.headers_mut().insert(name.clone(), value.clone());
         }
         if let Some(query) = self.provider.base_url.query() {
             request.url_mut().set_query(Some(query));
@@ -363,24 +365,36 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// The authorization header: the key, otherwise the credentials in the address.
-fn authorization(http: &reqwest::Client, provider: &Provider) -> Result<Option<HeaderValue>> {
+/// The header that authorizes requests: the key, in the header that the server wants it in, otherwise the
+/// credentials in the address.
+fn authorization(
+    http: &reqwest::Client,
+    provider: &Provider,
+) -> Result<Option<(HeaderName, HeaderValue)>> {
     let unusable = || {
         let message = format!("{} is not a valid header value", provider.key_variable);
         Error::new(ErrorKind::Config, message)
             .hint("a key holds letters, digits and punctuation: copy it again, on one line")
     };
-    let mut header = if let Some(key) = &provider.key {
-        let bearer = format!("Bearer {}", key.expose_secret());
-        Some(HeaderValue::from_str(&bearer).map_err(|_| unusable())?)
-    } else {
-        let request = http.get(provider.base_url.clone()).build().ok();
-        request.and_then(|request| request.headers().get(AUTHORIZATION).cloned())
+    let own = provider.preset.quirks.key_header.map(HeaderName::from_static);
+    let (name, mut value) = match (&provider.key, own) {
+        (Some(key), Some(name)) => (name, HeaderValue::from_str(key.expose_secret()).ok()),
+        (Some(key), None) => {
+            let bearer = format!("Bearer {}", key.expose_secret());
+            (AUTHORIZATION, HeaderValue::from_str(&bearer).ok())
+        }
+        (None, _) => {
+            let request = http.get(provider.base_url.clone()).build().ok();
+            let value = request.and_then(|request| request.headers().get(AUTHORIZATION).cloned());
+            (AUTHORIZATION, value)
+        }
     };
-    if let Some(value) = &mut header {
+    if let Some(value) = &mut value {
         value.set_sensitive(true);
+    } else if provider.key.is_some() {
+        return Err(unusable());
     }
-    Ok(header)
+    Ok(value.map(|value| (name, value)))
 }
 
 /// Whether the connection failed in the TLS handshake. The TLS library reports that as invalid data, inside

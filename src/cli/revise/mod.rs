@@ -113,6 +113,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
     let opener = Models::new(Environment::process()).stopping(stops).budgeted(args.budget.open());
+    #[cfg(feature = "hub")]
+    let opener = opener.downloading(super::downloads::shown(quiet));
     #[cfg(feature = "store")]
     let opener = opener.cached(args.cache.open()?);
     let context = models::Context {

@@ -1,0 +1,278 @@
+//! Downloads from the Hugging Face Hub into its cache, which all programs of this machine share.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use hf_hub::{
+    Cache, Repo, RepoType,
+    api::{
+        Progress,
+        sync::{Api, ApiBuilder, ApiError, ApiRepo},
+    },
+};
+use sha2::{Digest, Sha256};
+
+use super::{choice, name::HubName};
+use crate::{
+    environment::Environment,
+    error::{Error, ErrorKind, Result},
+};
+
+/// How far a download is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Download {
+    /// The file in its repository.
+    pub file: String,
+    /// The bytes that are there.
+    pub bytes: u64,
+    /// The bytes of the whole file.
+    pub total: u64,
+}
+
+/// What is called while a file is downloaded: at its beginning, after every piece of it, and at its end.
+pub type OnDownload = Arc<dyn Fn(&Download) + Send + Sync>;
+
+/// A repository on the Hub, and the cache of its files.
+pub(super) struct Hub {
+    name: String,
+    repo: Repo,
+    cache: Cache,
+    api: Api,
+    /// Whether the network may be used.
+    is_online: bool,
+}
+
+impl Hub {
+    /// The repository of a model, with the variables of the Hub: `HF_ENDPOINT`, `HF_TOKEN`, `HF_HOME`,
+    /// `HF_HUB_CACHE`, `HF_HUB_OFFLINE`.
+    ///
+    /// # Errors
+    /// The client cannot be built.
+    pub(super) fn of(
+        name: &HubName<'_>,
+        environment: &Environment,
+        is_online: bool,
+    ) -> Result<Self> {
+        let variable = |name: &str| environment.variable(name).filter(|value| !value.is_empty());
+        let revision = name.revision.unwrap_or("main").to_owned();
+        let repo = Repo::with_revision(name.repo.to_owned(), RepoType::Model, revision);
+        let folder = variable("HF_HUB_CACHE").map(PathBuf::from);
+        let folder = folder.or_else(|| Some(Path::new(&variable("HF_HOME")?).join("hub")));
+        let cache = folder.map_or_else(Cache::default, Cache::new);
+        let mut builder =
+            ApiBuilder::from_cache(cache.clone()).with_progress(false).with_retries(5);
+        if let Some(token) = variable("HF_TOKEN") {
+            builder = builder.with_token(Some(token));
+        }
+        if let Some(endpoint) = variable("HF_ENDPOINT") {
+            builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
+        }
+        let is_off = variable("HF_HUB_OFFLINE").is_some_and(|value| value != "0");
+        let name = name.repo.to_owned();
+        let api = builder.build().map_err(|error| failed(&name, &error))?;
+        Ok(Self { name, repo, cache, api, is_online: is_online && !is_off })
+    }
+
+    /// The first file of the model, downloaded if it is not in the cache; its other parts lie beside it.
+    ///
+    /// A file that is named and in the cache needs no network. If the Hub cannot be reached, the files in the cache
+    /// are chosen from.
+    ///
+    /// # Errors
+    /// The repository or the file is not there or may not be read, a file arrived damaged, or there is no network and
+    /// nothing in the cache.
+    pub(super) fn model(
+        &self,
+        wanted: Option<&str>,
+        shown: Option<&OnDownload>,
+    ) -> Result<PathBuf> {
+        let here = self.here();
+        if let Some(wanted) = wanted
+            && let Ok(parts) = choice::chosen(&self.name, &here, Some(wanted))
+        {
+            return self.local(&parts);
+        }
+        if !self.is_online {
+            return self.cached(&here, wanted);
+        }
+        let api = self.api.repo(self.repo.clone());
+        let files = match api.info() {
+            Ok(info) => info.siblings.into_iter().map(|file| file.rfilename).collect::<Vec<_>>(),
+            Err(error) if is_unreachable(&error) && !here.is_empty() => {
+                let why = failed(&self.name, &error);
+                tracing::warn!("{why}: a file that was downloaded earlier is used");
+                return self.cached(&here, wanted);
+            }
+            Err(error) => return Err(failed(&self.name, &error)),
+        };
+        let parts = choice::chosen(&self.name, &files, wanted)?;
+        for part in &parts {
+            if self.cache.repo(self.repo.clone()).get(part).is_none() {
+                self.download(&api, part, shown)?;
+            }
+        }
+        self.local(&parts)
+    }
+
+    /// The files of the repository that are in the cache.
+    fn here(&self) -> Vec<String> {
+        let Some(folder) = self.snapshot() else { return Vec::new() };
+        let entries = walk(&folder).into_iter();
+        let names = entries.filter_map(|path| Some(path.strip_prefix(&folder).ok()?.to_owned()));
+        names.map(|name| name.to_string_lossy().replace('\\', "/")).collect()
+    }
+
+    /// The folder of the revision's files, if any was downloaded.
+    fn snapshot(&self) -> Option<PathBuf> {
+        let own = self.cache.repo(self.repo.clone());
+        let folder = self.cache.path().join(self.repo.folder_name());
+        let commit = std::fs::read_to_string(folder.join("refs").join(self.repo.revision())).ok();
+        let commit = commit.unwrap_or_else(|| self.repo.revision().to_owned());
+        Some(own.pointer_path(commit.trim())).filter(|folder| folder.is_dir())
+    }
+
+    /// The path of the first part, which is in the cache.
+    fn local(&self, parts: &[String]) -> Result<PathBuf> {
+        let first = parts.first().and_then(|part| Some(self.snapshot()?.join(part)));
+        first.filter(|path| path.exists()).ok_or_else(|| {
+            Error::new(ErrorKind::Config, format!("`{}` is not in the cache of the Hub", self.name))
+        })
+    }
+
+    /// The path of the model, out of the cache alone.
+    fn cached(&self, here: &[String], wanted: Option<&str>) -> Result<PathBuf> {
+        let chosen = choice::chosen(&self.name, here, wanted).and_then(|parts| self.local(&parts));
+        chosen.map_err(|_| {
+            let wanted = wanted.map(|wanted| format!(":{wanted}")).unwrap_or_default();
+            let name = format!("hf:{}{wanted}", self.name);
+            let message = format!("`{name}` is not downloaded yet");
+            Error::new(ErrorKind::Config, message)
+                .hint(format!("run `tribunal models pull {name}` while there is a network"))
+        })
+    }
+
+    /// Downloads a file; a part that an earlier download left is continued. Weights are compared with the checksum
+    /// that the Hub names.
+    fn download(&self, api: &ApiRepo, file: &str, shown: Option<&OnDownload>) -> Result<()> {
+        let fail = |error: &ApiError| failed(&self.name, error).within(file);
+        let about = self.api.metadata(&api.url(file)).map_err(|error| fail(&error))?;
+        let blob = self.cache.repo(self.repo.clone()).blob_path(about.etag());
+        let part = blob.with_extension("part");
+        // A part that is as long as the file would be asked for a rest that is not there.
+        if std::fs::metadata(&part).is_ok_and(|part| part.len() >= about.size() as u64) {
+            std::fs::remove_file(&part).map_err(|error| unwritable(&part, error))?;
+        }
+        let shown = Shown { file: file.to_owned(), bytes: 0, total: about.size() as u64, shown };
+        let path = api.download_with_progress(file, shown).map_err(|error| fail(&error))?;
+        let is_checksum = about.etag().len() == 64;
+        if is_checksum && checksum(&blob).map_err(|error| unwritable(&blob, error))? != about.etag()
+        {
+            let removed = std::fs::remove_file(&blob).and_then(|()| std::fs::remove_file(&path));
+            removed.map_err(|error| unwritable(&path, error))?;
+            let message = format!("`{}`: {file} arrived damaged, and was removed", self.name);
+            return Err(Error::new(ErrorKind::Io, message).hint("run the command again"));
+        }
+        Ok(())
+    }
+}
+
+/// Passes the progress of a download on.
+struct Shown<'s> {
+    file: String,
+    bytes: u64,
+    total: u64,
+    shown: Option<&'s OnDownload>,
+}
+
+impl Shown<'_> {
+    fn show(&self) {
+        if let Some(shown) = self.shown {
+            shown(&Download { file: self.file.clone(), bytes: self.bytes, total: self.total });
+        }
+    }
+}
+
+impl Progress for Shown<'_> {
+    /// Called again by every new try, which begins with what is there.
+    fn init(&mut self, _: usize, _: &str) {
+        self.bytes = 0;
+        self.show();
+    }
+
+    fn update(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.show();
+    }
+
+    fn finish(&mut self) {
+        self.show();
+    }
+}
+
+/// The SHA-256 of a file, as hexadecimal digits.
+fn checksum(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(const_hex::encode(hasher.finalize()))
+}
+
+/// All files below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let each = entries.flat_map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => walk(&entry.path()),
+        _ => vec![entry.path()],
+    });
+    each.collect()
+}
+
+/// The status of a response, if there was one.
+fn status(error: &ApiError) -> Option<u16> {
+    let text = match error {
+        ApiError::RequestError(error) => error.to_string(),
+        ApiError::TooManyRetries(error) => return status(error),
+        _ => return None,
+    };
+    text.strip_prefix("http status: ")?.trim().parse().ok()
+}
+
+/// Whether nobody answered, so that a file in the cache is as good as can be had.
+fn is_unreachable(error: &ApiError) -> bool {
+    match error {
+        ApiError::RequestError(_) => status(error).is_none_or(|status| status >= 500),
+        ApiError::TooManyRetries(error) => is_unreachable(error),
+        ApiError::IoError(_) => true,
+        _ => false,
+    }
+}
+
+/// The error of a request to the Hub, with what to do.
+fn failed(repo: &str, error: &ApiError) -> Error {
+    let of = |kind, what: String| Error::new(kind, what);
+    match (status(error), error) {
+        (Some(401 | 404), _) => {
+            of(ErrorKind::Config, format!("`{repo}` was not found on the Hub, or is not public"))
+                .hint("check the name; for a private or gated repository set HF_TOKEN to a token of your account")
+        }
+        (Some(403), _) => of(ErrorKind::Unauthorized, format!("the Hub does not let you read `{repo}`"))
+            .hint("accept the licence on the page of the repository, and set HF_TOKEN to a token of that account"),
+        (Some(429), _) => of(ErrorKind::RateLimited, format!("the Hub limits requests to `{repo}`"))
+            .hint("wait some minutes, or set HF_TOKEN to a token of your account"),
+        (_, ApiError::LockAcquisition(_)) => {
+            of(ErrorKind::Io, format!("another program downloads `{repo}`"))
+                .hint("run the command again when it has finished")
+        }
+        _ => of(ErrorKind::Unreachable, format!("`{repo}` cannot be downloaded: {error}"))
+            .hint("check the network; HF_ENDPOINT names another address of the Hub"),
+    }
+}
+
+/// The error of a file in the cache.
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot use `{}`", path.display())).because(error)
+}

@@ -1,0 +1,116 @@
+//! A Hub on loopback: repositories of files that are sent in ranges, as the real one does.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+
+/// The commit of every repository.
+pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A Hub with one repository, `judges/tiny`.
+#[derive(Clone)]
+pub struct Hub {
+    /// Its address, for `HF_ENDPOINT`.
+    pub url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    files: BTreeMap<String, Vec<u8>>,
+    /// The token that a reader must have.
+    token: Option<&'static str>,
+    /// What every file is damaged by: its last byte is another one, while its checksum is right.
+    damaged: Mutex<bool>,
+    /// The ranges that were asked for, with the names of the files.
+    ranges: Mutex<Vec<String>>,
+}
+
+impl Hub {
+    /// Starts a Hub with these files.
+    pub async fn start(files: &[(&str, &[u8])], token: Option<&'static str>) -> Self {
+        let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec()));
+        let shared = Arc::new(Shared {
+            files: files.collect(),
+            token,
+            damaged: Mutex::default(),
+            ranges: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let routes = Router::new()
+            .route("/api/models/judges/tiny/revision/{revision}", get(list))
+            .route("/judges/tiny/resolve/{revision}/{*file}", get(file))
+            .with_state(shared.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        Self { url, shared }
+    }
+
+    /// Damages every file from now on, or no longer.
+    pub fn damage(&self, damaged: bool) {
+        *self.shared.damaged.lock().unwrap() = damaged;
+    }
+
+    /// What was asked for since the last call: `FILE bytes=FROM-TO`, and `list`.
+    pub fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.ranges.lock().unwrap())
+    }
+}
+
+impl Shared {
+    fn lets_in(&self, headers: &HeaderMap) -> bool {
+        let own = headers.get("authorization").and_then(|value| value.to_str().ok());
+        self.token.is_none_or(|token| own == Some(&format!("Bearer {token}")))
+    }
+}
+
+async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    shared.ranges.lock().unwrap().push("list".into());
+    if !shared.lets_in(&headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let files: Vec<_> = shared.files.keys().map(|name| json!({ "rfilename": name })).collect();
+    Json(json!({ "siblings": files, "sha": COMMIT })).into_response()
+}
+
+async fn file(
+    State(shared): State<Arc<Shared>>,
+    Path((_, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(bytes) = shared.files.get(&name).filter(|_| shared.lets_in(&headers)) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let checksum = const_hex::encode(Sha256::digest(bytes));
+    let mut bytes = bytes.clone();
+    if let (true, Some(last)) = (*shared.damaged.lock().unwrap(), bytes.last_mut()) {
+        *last = last.wrapping_add(1);
+    }
+    let range = headers.get("range").and_then(|range| range.to_str().ok()).unwrap_or_default();
+    shared.ranges.lock().unwrap().push(format!("{name} {range}"));
+    let (from, to) = range.trim_start_matches("bytes=").split_once('-').unwrap_or(("0", ""));
+    let (from, last) = (from.parse::<usize>().unwrap(), bytes.len() - 1);
+    let to = to.parse::<usize>().unwrap_or(last).min(last);
+    if from > last {
+        return StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+    }
+    Response::builder()
+        .status(StatusCode::PARTIAL_CONTENT)
+        .header("x-repo-commit", COMMIT)
+        .header("etag", format!("\"{checksum}\""))
+        .header("content-range", format!("bytes {from}-{to}/{}", bytes.len()))
+        .body(Body::from(bytes[from..=to].to_vec()))
+        .unwrap()
+}
