@@ -175,6 +175,19 @@ pub trait Backend: Debug + Send + Sync {
         None
     }
 
+    /// The fields of a request to this model's OpenAI-compatible API, for files of requests that are answered
+    /// elsewhere; `None` if the model has no such API.
+    ///
+    /// # Errors
+    /// The API cannot express something that the request needs.
+    #[doc(hidden)]
+    fn fields(
+        &self,
+        _request: &Request,
+    ) -> Option<Result<serde_json::Map<String, serde_json::Value>>> {
+        None
+    }
+
     /// Asks the model, and returns its answer with its usage.
     ///
     /// # Errors
@@ -282,6 +295,13 @@ impl<L: Layer> Backend for L {
         self.tokens_price()
     }
 
+    fn fields(
+        &self,
+        request: &Request,
+    ) -> Option<Result<serde_json::Map<String, serde_json::Value>>> {
+        self.below().fields(request)
+    }
+
     async fn complete(&self, request: &Request) -> Result<Completion> {
         self.through(request).await
     }
@@ -327,6 +347,13 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 
     fn price(&self) -> Option<Price> {
         (**self).price()
+    }
+
+    fn fields(
+        &self,
+        request: &Request,
+    ) -> Option<Result<serde_json::Map<String, serde_json::Value>>> {
+        (**self).fields(request)
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {

@@ -23,6 +23,8 @@
 //!
 //! A flag that belongs to a judge or a model is a field of the library's settings, and not of a command; see `settings`.
 
+#[cfg(all(feature = "openai", feature = "store"))]
+mod batch;
 mod budget;
 #[cfg(feature = "store")]
 mod cache;
@@ -93,6 +95,8 @@ struct Cli {
 enum Command {
     Judge(Box<judge::Args>),
     Revise(Box<revise::Args>),
+    #[cfg(all(feature = "openai", feature = "store"))]
+    Batch(batch::Args),
     Init(init::Args),
     Parse(parse::Args),
     Reparse(Box<reparse::Args>),
@@ -224,6 +228,8 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
     match command {
         Command::Judge(args) => judge::run(*args, sources).await,
         Command::Revise(args) => revise::run(*args, sources).await,
+        #[cfg(all(feature = "openai", feature = "store"))]
+        Command::Batch(args) => batch::run(args, sources).await,
         Command::Init(args) => init::run(&args),
         Command::Parse(args) => parse::run(args).await,
         Command::Reparse(args) => reparse::run(*args, sources).await,

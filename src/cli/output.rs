@@ -286,7 +286,7 @@ pub(super) fn writing_named<const N: usize>(
 }
 
 /// Creates the file of a report.
-fn create(path: &Path) -> Result<std::fs::File> {
+pub(super) fn create(path: &Path) -> Result<std::fs::File> {
     std::fs::File::create(path).map_err(|cause| cannot_write(path, cause))
 }
 

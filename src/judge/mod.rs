@@ -3,6 +3,7 @@
 mod builder;
 mod digests;
 mod finishes;
+mod missing;
 mod panel;
 mod prompt_ref;
 mod settled;

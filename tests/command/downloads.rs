@@ -126,7 +126,8 @@ async fn what_cannot_be_had_is_said_with_what_to_do() {
         (&[("HF_HUB_OFFLINE", "1")][..], "hf:judges/tiny", "is not downloaded yet"),
         (&[("HF_ENDPOINT", "http://127.0.0.1:9")][..], "hf:judges/tiny", "check the network"),
     ] {
-        let ran = reader.run(environment, &["models", "pull", name]).await;
+        let logged = [environment, &[("RUST_LOG", "trace")]].concat();
+        let ran = reader.run(&logged, &["models", "pull", name]).await;
         assert_ne!(ran.code, 0, "{name}: {}", ran.out);
         assert!(ran.err.contains(words), "{words} is not in: {}", ran.err);
         assert!(!ran.err.contains("hf_secret_token"), "{}", ran.err);

@@ -15,10 +15,13 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 35] = [
     "",
     "judge",
     "revise",
+    "batch",
+    "batch write",
+    "batch read",
     "init",
     "parse",
     "reparse",

@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     Clock,
+    layer::is_lasting,
     store::{Stats, Store},
 };
 use crate::{
@@ -74,6 +75,12 @@ impl CacheStore {
     /// The key is malformed, or the store cannot be read.
     pub fn get(&self, key: &str) -> Result<Option<Completion>> {
         self.0.get(&parsed(key)?)
+    }
+
+    /// Whether an answer is worth storing: not a refusal, a failure or an empty text, after which the next one may
+    /// differ.
+    pub fn accepts(completion: &Completion) -> bool {
+        is_lasting(completion)
     }
 
     /// Stores an answer under its key, given in hex, and replaces an earlier one.

@@ -91,7 +91,7 @@ impl Cached {
 
 /// Whether the answer is worth storing: after a refusal, a failure or an empty answer, the next one may
 /// differ.
-fn is_lasting(completion: &Completion) -> bool {
+pub(super) fn is_lasting(completion: &Completion) -> bool {
     let has_content = !completion.text.trim().is_empty() || completion.distribution.is_some();
     let finish = &completion.finish;
     has_content && *finish != Finish::Filtered && !finish.is_accident()

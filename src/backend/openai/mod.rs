@@ -45,6 +45,7 @@
 //! | `answer` | from JSON to a completion |
 //! | `error_body`, `wait`, `refused` | from an error to its message, the wait that it names, the parameters that it refuses |
 //! | `classify`, `failure` | from all of that to an [`Error`] |
+//! | `batch` | requests and answers as lines of a file |
 //! | `any_body` | all readers of a body in turn, for tests |
 //!
 //! # Limits
@@ -73,6 +74,8 @@
 
 mod answer;
 mod any_body;
+#[doc(hidden)]
+pub mod batch;
 mod body;
 mod bytes;
 mod chat;
@@ -466,6 +469,11 @@ impl Backend for OpenAi {
     /// The public list price, if this is the provider's own server.
     fn price(&self) -> Option<Price> {
         Prices::list().of(&self.name).filter(|_| self.provider().is_own_server())
+    }
+
+    fn fields(&self, request: &Request) -> Option<Result<Map<String, Value>>> {
+        let quirks = self.quirks.get().copied().unwrap_or(Quirks::PLAIN);
+        Some(self.body(request, quirks, &self.refused()).map(|body| body.fields))
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {

@@ -1,0 +1,214 @@
+//! `tribunal batch write`
+
+use std::{
+    collections::HashSet,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::{
+        Exit, console, input, note,
+        opening::Opening,
+        output, print_error,
+        settings::{self, Sources},
+    },
+    asked::{Asked, Notes, hex},
+};
+use tribunal::{
+    backend::{
+        BudgetLimits,
+        cache::{Cache, CacheStore},
+        openai::batch::{BatchFormat, batch_line},
+    },
+    environment::Environment,
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    item::Item,
+    judge::Judge,
+    judging::AskId,
+    models::Models,
+    request::{CacheKey, Request},
+};
+
+/// Write the requests that judging needs and the cache cannot answer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+    #[command(flatten)]
+    judge: settings::Args,
+    /// File to write the requests to [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Format of the requests: openai or anthropic [default: by the model].
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    format: Option<BatchFormat>,
+    /// Print no messages.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tribunal batch write records.jsonl -p score -m openai/gpt-5-mini -o requests.jsonl
+  tribunal batch read answers.jsonl
+  tribunal judge records.jsonl -p score -m openai/gpt-5-mini -o verdicts.jsonl";
+
+/// The most requests in a file that OpenAI accepts.
+const MOST: usize = 50_000;
+
+/// What was written, and what is left.
+#[derive(Default)]
+struct Count {
+    records: usize,
+    /// Records that no request can be made of.
+    failed: usize,
+    /// Records that lack answers.
+    open: usize,
+    /// Requests in the file.
+    written: HashSet<CacheKey>,
+}
+
+/// Runs `tribunal batch write`.
+///
+/// # Errors
+/// Settings, prompts, models or files cannot be used, or a model has no OpenAI-compatible API.
+pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
+    let resolved = args.judge.resolve(sources)?;
+    if !args.quiet {
+        args.judge.introduce(&resolved)?;
+    }
+    let plan = args.judge.reading(Plan::default(), &resolved);
+    let plan = match &args.output {
+        Some(_) => output::writing_named(plan, [("--output", &args.output)]),
+        None => plan.writes_stdout(),
+    };
+    let files = args.input.sources(plan, args.quiet)?;
+    let input = args.input.open(files, &resolved.fields());
+    let folder = Cache::folder()?;
+    let store = CacheStore::open(&folder)?;
+    let judge = Opening {
+        first: input.first.as_ref(),
+        quiet: args.quiet,
+        models: Models::new(Environment::process()),
+        limits: BudgetLimits::default(),
+    };
+    let judge = judge.judge(&resolved).await?;
+    let mut file = File::create(&args, &judge, &folder)?;
+    for record in input.records {
+        file.count.records += 1;
+        let added = match record.item {
+            Ok(item) => file.add(&judge, &item, &store).await?,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = added {
+            file.count.failed += 1;
+            print_error(&error.within(&record.place));
+        }
+    }
+    let count = file.finish()?;
+    if !args.quiet {
+        note(&count.text());
+    }
+    Ok(if count.failed > 0 { Exit::Incomplete } else { Exit::Done })
+}
+
+/// The file of requests, while it is written.
+struct File {
+    out: Box<dyn Write + Send>,
+    notes: Notes,
+    format: Option<BatchFormat>,
+    count: Count,
+}
+
+impl File {
+    /// # Errors
+    /// A model has no OpenAI-compatible API, or a file cannot be written.
+    fn create(args: &Args, judge: &Judge, cache: &Path) -> Result<Self> {
+        let probe = Request::generate(Vec::new());
+        if let Some((_, model)) = judge.members().find(|(_, model)| model.fields(&probe).is_none())
+        {
+            let message = format!("`{}` answers no files of requests", model.name());
+            return Err(Error::new(ErrorKind::Config, message)
+                .hint("name a model with an OpenAI-compatible API, such as -m openai/gpt-5-mini"));
+        }
+        let out: Box<dyn Write + Send> = match &args.output {
+            Some(path) => Box::new(std::io::BufWriter::new(output::create(path)?)),
+            None => console::stdout(),
+        };
+        Ok(Self { out, notes: Notes::create(cache)?, format: args.format, count: Count::default() })
+    }
+
+    /// Adds the requests that a record needs. The inner error is that of the record.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the cache cannot be read.
+    async fn add(&mut self, judge: &Judge, item: &Item, store: &CacheStore) -> Result<Result<()>> {
+        let known = |key: &CacheKey| store.get(&hex(key)).ok().flatten();
+        let missing = match judge.missing(item, known).await {
+            Ok(missing) => missing,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.count.open += usize::from(!missing.is_empty());
+        for (id, request) in &missing {
+            if let Err(error) = self.write(judge, id, request)? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Writes a request, unless an equal one was written.
+    fn write(&mut self, judge: &Judge, id: &AskId, request: &Request) -> Result<Result<()>> {
+        let Some(model) = judge.backend_of(id) else { return Ok(Ok(())) };
+        let key = request.key(model.identity());
+        if self.count.written.contains(&key) {
+            return Ok(Ok(()));
+        }
+        let fields = match model.fields(request) {
+            Some(Ok(fields)) => fields,
+            Some(Err(error)) => return Ok(Err(error)),
+            // Every member was looked at before the first record.
+            None => return Ok(Ok(())),
+        };
+        let is_anthropic = model.name().starts_with("anthropic/");
+        let usual = if is_anthropic { BatchFormat::Anthropic } else { BatchFormat::OpenAi };
+        let line = batch_line(&key, &fields, self.format.unwrap_or(usual));
+        self.notes.add(&Asked::of(&key, model.name(), request))?;
+        writeln!(self.out, "{line}").map_err(console::cannot_print)?;
+        self.count.written.insert(key);
+        Ok(Ok(()))
+    }
+
+    /// Writes what is left.
+    fn finish(mut self) -> Result<Count> {
+        self.out.flush().map_err(console::cannot_print)?;
+        self.notes.finish(self.count.written.len())?;
+        Ok(self.count)
+    }
+}
+
+impl Count {
+    /// What was written, in words.
+    fn text(&self) -> String {
+        let Self { records, failed, open, written } = self;
+        let whole = records - failed - open;
+        if written.is_empty() {
+            return format!(
+                "nothing to ask: all answers for {whole} of {records} records are in the cache"
+            );
+        }
+        let mut text = format!(
+            "{} requests for {open} of {records} records; after `tribunal batch read`, run this again for what \
+             follows from the answers, until there is nothing to ask",
+            written.len()
+        );
+        if written.len() > MOST {
+            text +=
+                &format!("; OpenAI accepts {MOST} requests in a file: split -l {MOST} divides it");
+        }
+        text
+    }
+}
