@@ -114,11 +114,13 @@ pub(super) fn all(cache: &Path) -> HashMap<String, Asked> {
 }
 
 /// Removes lists whose answers will not come any more.
+#[expect(clippy::disallowed_methods, reason = "the age of a list is in no verdict")]
 fn forget(folder: &Path) {
+    let now = SystemTime::now();
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let is_old = |file: &fs::DirEntry| {
         let written = file.metadata().and_then(|about| about.modified()).ok();
-        let age = written.and_then(|time| SystemTime::now().duration_since(time).ok());
+        let age = written.and_then(|time| now.duration_since(time).ok());
         age.is_some_and(|age| age > KEPT)
     };
     // A list that stays only takes space.

@@ -38,10 +38,10 @@ pub(super) fn chosen(repo: &str, files: &[String], wanted: Option<&str>) -> Resu
     let fail = |what: String| {
         let names: Vec<_> = models.keys().take(20).map(|name| format!("`{name}`")).collect();
         let error = Error::new(ErrorKind::Config, format!("`{repo}` has {what}"));
-        match names.is_empty() {
-            true => error
-                .hint("look for a repository with GGUF files; their names often end with `-GGUF`"),
-            false => error.hint(format!("name one after a colon: {}", names.join(", "))),
+        if names.is_empty() {
+            error.hint("look for a repository with GGUF files; their names often end with `-GGUF`")
+        } else {
+            error.hint(format!("name one after a colon: {}", names.join(", ")))
         }
     };
     let name = match wanted {
@@ -72,7 +72,7 @@ fn models(files: &[String]) -> BTreeMap<String, Parts> {
     for file in files {
         let name = file.rsplit('/').next().unwrap_or(file).to_lowercase();
         let is_other = ["mmproj", "imatrix"].iter().any(|part| name.contains(part));
-        if !name.ends_with(".gguf") || is_other || !file.split('/').all(is_word) {
+        if !is_gguf(file) || is_other || !file.split('/').all(is_word) {
             continue;
         }
         let whole = match PART.as_ref().and_then(|part| part.find(file)) {
@@ -83,6 +83,11 @@ fn models(files: &[String]) -> BTreeMap<String, Parts> {
     }
     models.values_mut().for_each(|parts| parts.sort());
     models
+}
+
+/// Whether a name is that of a GGUF file.
+fn is_gguf(name: &str) -> bool {
+    name.to_lowercase().rsplit_once('.').is_some_and(|(_, extension)| extension == "gguf")
 }
 
 /// The models that a text names: by path, by file name, or by quantization.
@@ -98,15 +103,10 @@ fn fitting<'m>(models: &'m BTreeMap<String, Parts>, wanted: &str) -> Vec<&'m Str
     let is_of = |name: &&String| quantization(name).is_some_and(|it| it.to_lowercase() == wanted);
     let by = |test: &dyn Fn(&&String) -> bool| models.keys().filter(test).collect::<Vec<_>>();
     let by_part = || models.iter().filter(is_part).map(|(name, _)| name).collect();
-    [
-        by(&is_path),
-        by(&is_file),
-        if wanted.ends_with(".gguf") { by_part() } else { Vec::new() },
-        by(&is_of),
-    ]
-    .into_iter()
-    .find(|found| !found.is_empty())
-    .unwrap_or_default()
+    [by(&is_path), by(&is_file), if is_gguf(&wanted) { by_part() } else { Vec::new() }, by(&is_of)]
+        .into_iter()
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
 }
 
 /// The models of the preferred quantization.

@@ -167,7 +167,8 @@ impl Hub {
         if std::fs::metadata(&part).is_ok_and(|part| part.len() >= about.size() as u64) {
             std::fs::remove_file(&part).map_err(|error| unwritable(&part, error))?;
         }
-        let shown = Shown { file: file.to_owned(), bytes: 0, total: about.size() as u64, shown };
+        let now = Download { file: file.to_owned(), bytes: 0, total: about.size() as u64 };
+        let shown = Pace { now, shown };
         let path = api.download_with_progress(file, shown).map_err(|error| fail(&error))?;
         let is_checksum = about.etag().len() == 64;
         if is_checksum && checksum(&blob).map_err(|error| unwritable(&blob, error))? != about.etag()
@@ -182,30 +183,28 @@ impl Hub {
 }
 
 /// Passes the progress of a download on.
-struct Shown<'s> {
-    file: String,
-    bytes: u64,
-    total: u64,
+struct Pace<'s> {
+    now: Download,
     shown: Option<&'s OnDownload>,
 }
 
-impl Shown<'_> {
+impl Pace<'_> {
     fn show(&self) {
         if let Some(shown) = self.shown {
-            shown(&Download { file: self.file.clone(), bytes: self.bytes, total: self.total });
+            shown(&self.now);
         }
     }
 }
 
-impl Progress for Shown<'_> {
+impl Progress for Pace<'_> {
     /// Called again by every new try, which begins with what is there.
     fn init(&mut self, _: usize, _: &str) {
-        self.bytes = 0;
+        self.now.bytes = 0;
         self.show();
     }
 
     fn update(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
+        self.now.bytes += bytes as u64;
         self.show();
     }
 
