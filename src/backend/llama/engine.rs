@@ -10,7 +10,7 @@ use llama_cpp_2::model::LlamaModel;
 use super::{
     EngineFigures, LlamaOptions,
     curve::Curve,
-    evaluator::{Adapter, Shape},
+    evaluator::{Adapter, Evaluator, Shape},
     file::Source,
     fit, load,
     memory::Memory,
@@ -43,6 +43,9 @@ pub(super) struct Loaded {
 
 /// Copies of earlier sequences take at most as much memory as this number of tokens in the cache.
 const PARKED: u64 = 1024;
+
+/// With so many sequences nothing is copied: what was read stays in those that wait for their next request.
+const KEEPS_ENOUGH: usize = 8;
 
 /// Loads a model, reports that it is ready or why it is not, and answers requests until the channel is closed.
 pub(super) fn run(
@@ -83,7 +86,8 @@ fn serve(
         context.apply(adapter)?;
     }
     let token = fit::bytes_per_token(model, shape.kv);
-    let parked = usize::try_from(token.saturating_mul(PARKED)).unwrap_or(usize::MAX);
+    let parked = if context.sequences() < KEEPS_ENOUGH { PARKED } else { 0 };
+    let parked = usize::try_from(token.saturating_mul(parked)).unwrap_or(usize::MAX);
     let memory = Memory::new(context, parked);
     let kv_bytes = token.saturating_mul((memory.sequences() * memory.limit()) as u64);
     let figures = EngineFigures { width: memory.sequences(), kv_bytes, ..EngineFigures::default() };

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -167,12 +167,14 @@ impl Hub {
         if std::fs::metadata(&part).is_ok_and(|part| part.len() >= about.size() as u64) {
             std::fs::remove_file(&part).map_err(|error| unwritable(&part, error))?;
         }
-        let now = Download { file: file.to_owned(), bytes: 0, total: about.size() as u64 };
-        let shown = Pace { now, shown };
-        let path = api.download_with_progress(file, shown).map_err(|error| fail(&error))?;
-        let is_checksum = about.etag().len() == 64;
-        if is_checksum && checksum(&blob).map_err(|error| unwritable(&blob, error))? != about.etag()
-        {
+        let total = about.size() as u64;
+        let at = |bytes| Download { file: file.to_owned(), bytes, total };
+        let pace = Pace { now: at(0), shown };
+        let path = api.download_with_progress(file, pace).map_err(|error| fail(&error))?;
+        let whole = Pace { now: at(total), shown };
+        let is_same = || checksum(&blob, || whole.show()).map(|sum| sum == about.etag());
+        let is_named = about.etag().len() == 64;
+        if is_named && !is_same().map_err(|error| unwritable(&blob, error))? {
             let removed = std::fs::remove_file(&blob).and_then(|()| std::fs::remove_file(&path));
             removed.map_err(|error| unwritable(&path, error))?;
             let message = format!("`{}`: {file} arrived damaged, and was removed", self.name);
@@ -213,11 +215,17 @@ impl Progress for Pace<'_> {
     }
 }
 
-/// The SHA-256 of a file, as hexadecimal digits.
-fn checksum(path: &Path) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut hasher)?;
-    Ok(const_hex::encode(hasher.finalize()))
+/// The SHA-256 of a file, as hexadecimal digits; `step` is called after every piece of it.
+fn checksum(path: &Path, step: impl Fn()) -> io::Result<String> {
+    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(const_hex::encode(hasher.finalize())),
+            read => hasher.update(&piece[..read]),
+        }
+        step();
+    }
 }
 
 /// All files below a folder.
