@@ -20,7 +20,7 @@ pub(super) struct WeightedVerdict {
     /// Above 0, at most 1.
     pub(super) weight: f64,
     pub(super) distribution: Option<Distribution>,
-    /// How many numbers were added up to the one of this verdict; 1 if it is a mean or the like.
+    /// How many numbers are added up in this verdict; 1 if it is not a sum.
     pub(super) summed: u32,
 }
 

@@ -195,22 +195,33 @@ fn write_line(out: &mut impl Write, line: &Exported) -> Result<()> {
 /// # Errors
 /// The file cannot be read.
 async fn import(store: &CacheStore, file: &Path) -> Result<Exit> {
-    let source = match file.to_str() {
-        Some("-") => Source::Stdin,
-        _ => Source::File(file.to_owned()),
-    };
-    let (mut added, mut failed) = (0, 0);
-    for (number, line) in records::lines(&source)? {
-        let line = line.map_err(|error| error.within(source.to_string()))?;
+    let put = async |line: String| {
         let read = serde_json::from_str::<Exported>(&line).map_err(|cause| {
             let message = format!("the line is not an exported answer: {}", json_fault(&cause));
             Error::new(ErrorKind::Record, message)
         });
-        let put = match read {
-            Ok(Exported { key, model, answer }) => store.put(&key, &model, &answer).await,
-            Err(error) => Err(error),
-        };
-        match put {
+        let Exported { key, model, answer } = read?;
+        store.put(&key, &model, &answer).await
+    };
+    let (added, failed) = put_lines(file, put).await?;
+    note(&format!("added {added} answers"));
+    Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
+}
+
+/// Puts each line of a file into the store; `-` is standard input. A line that fails is reported with its place and left
+/// out. Returns how many were put there, and how many failed.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) async fn put_lines(
+    file: &Path,
+    put: impl AsyncFn(String) -> Result<()>,
+) -> Result<(usize, usize)> {
+    let source = Source::named(file);
+    let (mut added, mut failed) = (0, 0);
+    for (number, line) in records::lines(&source)? {
+        let line = line.map_err(|error| error.within(source.to_string()))?;
+        match put(line).await {
             Ok(()) => added += 1,
             Err(error) => {
                 failed += 1;
@@ -218,6 +229,5 @@ async fn import(store: &CacheStore, file: &Path) -> Result<Exit> {
             }
         }
     }
-    note(&format!("added {added} answers"));
-    Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
+    Ok((added, failed))
 }

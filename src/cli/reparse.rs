@@ -112,10 +112,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
 impl Args {
     /// The file of results, or standard input.
     fn source(&self) -> Source {
-        match self.results.to_str() {
-            Some("-") => Source::Stdin,
-            _ => Source::File(self.results.clone()),
-        }
+        Source::named(&self.results)
     }
 
     /// For every line, whether it is of the last judge; empty where the file cannot be read twice.

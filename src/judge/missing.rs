@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Judge {
-    /// The requests that the judgment of an item needs next, without those whose answers `known` returns. Nothing is
+    /// The requests that the judgment of an item needs next, with their keys, without those whose answers `known` returns. Nothing is
     /// sent. For files of requests that are answered elsewhere.
     ///
     /// Requests that depend on missing answers (later turns, repeated requests) are not among them: when nothing is
@@ -25,18 +25,19 @@ impl Judge {
         &self,
         item: &Item,
         known: impl Fn(&CacheKey) -> Option<Completion>,
-    ) -> Result<Vec<(AskId, Request)>> {
+    ) -> Result<Vec<(AskId, CacheKey, Request)>> {
         let mut judging = self.judging(item, &self.facts().await)?;
         let mut ready: VecDeque<_> = judging.start().into();
         let mut missing = Vec::new();
         while let Some((id, request)) = ready.pop_front() {
-            let key = self.backend_of(&id).map(|model| request.key(model.identity()));
-            match key.and_then(|key| known(&key)) {
+            let Some(model) = self.backend_of(&id) else { continue };
+            let key = request.key(model.identity());
+            match known(&key) {
                 Some(answer) => {
                     let answer = Completion { attempts: 0, cached: true, ..answer };
                     ready.extend(judging.answer(&id, Ok(answer)));
                 }
-                None => missing.push((id, request)),
+                None => missing.push((id, key, request)),
             }
         }
         Ok(missing)

@@ -180,6 +180,9 @@ struct Inner {
 /// A model that is open, or is being opened.
 type SharedModel = Arc<OnceCell<Arc<dyn Backend>>>;
 
+/// What the names of models of the Hugging Face Hub begin with.
+const HUB: &str = "hf:";
+
 /// What is the same for all models of a registry.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Around {
@@ -255,15 +258,14 @@ impl Models {
     /// A download goes on in a thread of its own; what arrived is used by the next one.
     #[cfg(feature = "hub")]
     pub async fn pull(&self, name: &str) -> Result<Option<PathBuf>> {
-        let Around { environment, offline, downloads, .. } = &self.0.around;
+        let around = &self.0.around;
         if name.starts_with(ollama::PREFIX) {
-            return ollama::file(name, environment).map(Some);
+            return ollama::file(name, &around.environment).map(Some);
         }
-        if !name.starts_with(hub::PREFIX) {
+        if !name.starts_with(HUB) {
             return Ok(None);
         }
-        let shown = downloads.as_ref().map(|shown| shown.0.clone());
-        hub::file(name, environment, !offline, shown).await.map(Some)
+        around.downloaded(name).await.map(Some)
     }
 
     /// Sends nothing while a model is opened: what a server can do is assumed, not asked. For dry runs.
@@ -338,6 +340,13 @@ impl Models {
 }
 
 impl Around {
+    /// The file of a model of the Hub, downloaded if it is not there.
+    #[cfg(feature = "hub")]
+    async fn downloaded(&self, name: &str) -> Result<PathBuf> {
+        let shown = self.downloads.as_ref().map(|shown| shown.0.clone());
+        hub::file(name, &self.environment, !self.offline, shown).await
+    }
+
     /// The model with the cache around it, if there is one.
     #[cfg(feature = "store")]
     fn cached(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {

@@ -6,7 +6,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::{Around, ModelSpec, ollama};
+use super::{Around, HUB, ModelSpec, ollama};
 use crate::{
     backend::{Backend, Replay, Script},
     error::{Error, ErrorKind, Result, near},
@@ -15,8 +15,6 @@ use crate::{
 /// The model that judges when none is named: the one inside this program.
 pub const DEFAULT_MODEL: &str = "tiny";
 
-/// What the names of models of the Hub begin with.
-const HUB: &str = "hf:";
 /// What the names of recordings begin with.
 const REPLAY: &str = "replay:";
 /// What the names of checks begin with.
@@ -414,9 +412,7 @@ async fn local(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
 /// Loads a model of the Hub in this process, downloaded before if need be.
 #[cfg(all(feature = "llama", feature = "hub"))]
 async fn of_hub(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
-    let Around { environment, offline, downloads, .. } = around;
-    let shown = downloads.as_ref().map(|shown| shown.0.clone());
-    let file = super::hub::file(spec.name(), environment, !offline, shown).await?;
+    let file = around.downloaded(spec.name()).await?;
     loaded(named(&file, spec), spec, around).await
 }
 

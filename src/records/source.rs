@@ -26,6 +26,16 @@ pub enum Source {
     File(PathBuf),
 }
 
+impl Source {
+    /// The file of this path; `-` is standard input.
+    pub fn named(path: &Path) -> Self {
+        match path.to_str() {
+            Some("-") => Self::Stdin,
+            _ => Self::File(path.to_owned()),
+        }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -29,6 +29,11 @@ impl CacheKey {
         const_hex::decode_to_array(hex).ok().map(Self)
     }
 
+    /// The key as 64 hex digits.
+    pub fn hex(&self) -> String {
+        const_hex::encode(self.0)
+    }
+
     /// All 256 bits of the key.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

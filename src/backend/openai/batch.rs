@@ -37,7 +37,7 @@ pub fn batch_line(key: &CacheKey, body: &Map<String, Value>, format: BatchFormat
     for name in ["stream", "stream_options"] {
         body.shift_remove(name);
     }
-    let id = const_hex::encode(key.as_bytes());
+    let id = key.hex();
     match format {
         BatchFormat::OpenAi => {
             json!({ "custom_id": id, "method": "POST", "url": "/v1/chat/completions", "body": body })

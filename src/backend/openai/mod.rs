@@ -307,6 +307,15 @@ impl OpenAi {
         }
     }
 
+    /// Refuses what this API cannot be asked, before anything is sent.
+    fn check(&self, request: &Request) -> Result<()> {
+        match request.ask {
+            Ask::Choose { .. } if self.thinks_first() => Err(cannot_choose(&self.name)),
+            Ask::Generate { .. } | Ask::Choose { .. } => Ok(()),
+            _ => Err(request.ask.unsupported_by(&self.name)),
+        }
+    }
+
     /// The JSON of a request for this server.
     fn body(
         &self,
@@ -473,17 +482,13 @@ impl Backend for OpenAi {
 
     fn fields(&self, request: &Request) -> Option<Result<Map<String, Value>>> {
         let quirks = self.quirks.get().copied().unwrap_or(Quirks::PLAIN);
-        Some(self.body(request, quirks, &self.refused()).map(|body| body.fields))
+        let body = || Ok(self.body(request, quirks, &self.refused())?.fields);
+        Some(self.check(request).and_then(|()| body()))
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
-        if !matches!(request.ask, Ask::Generate { .. } | Ask::Choose { .. }) {
-            return Err(request.ask.unsupported_by(&self.name));
-        }
+        self.check(request)?;
         let is_choice = matches!(request.ask, Ask::Choose { .. });
-        if is_choice && self.thinks_first() {
-            return Err(cannot_choose(&self.name));
-        }
         let attempts = Arc::new(AtomicU32::new(0));
         let asked = self.ask(request, &attempts).await;
         let attempts = attempts.load(Ordering::Relaxed);

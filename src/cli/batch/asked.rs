@@ -34,7 +34,7 @@ impl Asked {
     /// What a request asks a model.
     pub(super) fn of(key: &CacheKey, model: &str, request: &Request) -> Self {
         let (ask, alternatives) = (request.ask.clone(), request.alternatives);
-        Self { key: hex(key), model: model.to_owned(), ask, alternatives }
+        Self { key: key.hex(), model: model.to_owned(), ask, alternatives }
     }
 
     /// A request of the same kind, by which the answer is read.
@@ -43,11 +43,6 @@ impl Asked {
         request.alternatives = self.alternatives;
         request
     }
-}
-
-/// The key as it stands in files.
-pub(super) fn hex(key: &CacheKey) -> String {
-    const_hex::encode(key.as_bytes())
 }
 
 /// The folder of these files beside the cache.

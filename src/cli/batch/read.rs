@@ -1,9 +1,9 @@
 //! `tribunal batch read`
 
-use std::path::{Path, PathBuf};
+use std::{collections::HashMap, path::PathBuf};
 
 use super::{
-    super::{Exit, note, print_error},
+    super::{Exit, cache::put_lines, note},
     asked::{self, Asked},
 };
 use tribunal::{
@@ -12,7 +12,6 @@ use tribunal::{
         openai::{batch::BatchAnswer, chat_answer},
     },
     error::{Error, ErrorKind, Result},
-    records::{self, Source},
 };
 
 /// Put the answers of a batch service into the cache.
@@ -37,17 +36,9 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     let asked = asked::all(&folder);
     let (mut stored, mut failed) = (0, 0);
     for file in &args.files {
-        let source = source(file);
-        for (number, line) in records::lines(&source)? {
-            let line = line.map_err(|error| error.within(source.to_string()))?;
-            match keep(&store, &asked, &line).await {
-                Ok(()) => stored += 1,
-                Err(error) => {
-                    failed += 1;
-                    print_error(&error.within(format!("{source}:{number}")));
-                }
-            }
-        }
+        let put = async |line: String| keep(&store, &asked, &line).await;
+        let (more_stored, more_failed) = put_lines(file, put).await?;
+        (stored, failed) = (stored + more_stored, failed + more_failed);
     }
     if !args.quiet {
         note(&match failed {
@@ -60,19 +51,8 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
 }
 
-fn source(file: &Path) -> Source {
-    match file.to_str() {
-        Some("-") => Source::Stdin,
-        _ => Source::File(file.to_owned()),
-    }
-}
-
 /// Stores the answer of one line.
-async fn keep(
-    store: &CacheStore,
-    asked: &std::collections::HashMap<String, Asked>,
-    line: &str,
-) -> Result<()> {
+async fn keep(store: &CacheStore, asked: &HashMap<String, Asked>, line: &str) -> Result<()> {
     let BatchAnswer { key, answer } = BatchAnswer::parse(line)?;
     let Some(asked) = asked.get(&key) else {
         let message = format!(

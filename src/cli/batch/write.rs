@@ -13,7 +13,7 @@ use super::{
         output, print_error,
         settings::{self, Sources},
     },
-    asked::{Asked, Notes, hex},
+    asked::{Asked, Notes},
 };
 use tribunal::{
     backend::{
@@ -146,14 +146,14 @@ impl File {
     /// # Errors
     /// The file cannot be written, or the cache cannot be read.
     async fn add(&mut self, judge: &Judge, item: &Item, store: &CacheStore) -> Result<Result<()>> {
-        let known = |key: &CacheKey| store.get(&hex(key)).ok().flatten();
+        let known = |key: &CacheKey| store.get(&key.hex()).ok().flatten();
         let missing = match judge.missing(item, known).await {
             Ok(missing) => missing,
             Err(error) => return Ok(Err(error)),
         };
         self.count.open += usize::from(!missing.is_empty());
-        for (id, request) in &missing {
-            if let Err(error) = self.write(judge, id, request)? {
+        for (id, key, request) in &missing {
+            if let Err(error) = self.write(judge, id, key, request)? {
                 return Ok(Err(error));
             }
         }
@@ -161,10 +161,15 @@ impl File {
     }
 
     /// Writes a request, unless an equal one was written.
-    fn write(&mut self, judge: &Judge, id: &AskId, request: &Request) -> Result<Result<()>> {
+    fn write(
+        &mut self,
+        judge: &Judge,
+        id: &AskId,
+        key: &CacheKey,
+        request: &Request,
+    ) -> Result<Result<()>> {
         let Some(model) = judge.backend_of(id) else { return Ok(Ok(())) };
-        let key = request.key(model.identity());
-        if self.count.written.contains(&key) {
+        if self.count.written.contains(key) {
             return Ok(Ok(()));
         }
         let fields = match model.fields(request) {
@@ -175,10 +180,10 @@ impl File {
         };
         let is_anthropic = model.name().starts_with("anthropic/");
         let usual = if is_anthropic { BatchFormat::Anthropic } else { BatchFormat::OpenAi };
-        let line = batch_line(&key, &fields, self.format.unwrap_or(usual));
-        self.notes.add(&Asked::of(&key, model.name(), request))?;
+        let line = batch_line(key, &fields, self.format.unwrap_or(usual));
+        self.notes.add(&Asked::of(key, model.name(), request))?;
         writeln!(self.out, "{line}").map_err(console::cannot_print)?;
-        self.count.written.insert(key);
+        self.count.written.insert(*key);
         Ok(Ok(()))
     }
 

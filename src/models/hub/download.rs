@@ -15,6 +15,7 @@ use hf_hub::{
     },
 };
 use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
 
 use super::{choice, name::HubName};
 use crate::{
@@ -122,8 +123,10 @@ impl Hub {
     /// The files of the repository that are in the cache.
     fn here(&self) -> Vec<String> {
         let Some(folder) = self.snapshot() else { return Vec::new() };
-        let entries = walk(&folder).into_iter();
-        let names = entries.filter_map(|path| Some(path.strip_prefix(&folder).ok()?.to_owned()));
+        let entries = WalkDir::new(&folder).into_iter().flatten();
+        let files = entries.filter(|entry| !entry.file_type().is_dir());
+        let names =
+            files.filter_map(|file| Some(file.path().strip_prefix(&folder).ok()?.to_owned()));
         names.map(|name| name.to_string_lossy().replace('\\', "/")).collect()
     }
 
@@ -226,16 +229,6 @@ fn checksum(path: &Path, step: impl Fn()) -> io::Result<String> {
         }
         step();
     }
-}
-
-/// All files below a folder.
-fn walk(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let each = entries.flat_map(|entry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => walk(&entry.path()),
-        _ => vec![entry.path()],
-    });
-    each.collect()
 }
 
 /// The status of a response, if there was one.

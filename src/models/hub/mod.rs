@@ -20,7 +20,6 @@ use std::{
 use tokio::sync::oneshot;
 
 pub use download::{Download, OnDownload};
-pub(super) use name::PREFIX;
 
 use self::{download::Hub, name::HubName};
 use crate::{

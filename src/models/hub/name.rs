@@ -1,9 +1,9 @@
 //! Names of models on the Hugging Face Hub: `hf:OWNER/REPO[@REVISION][:FILE]`.
 
-use crate::error::{Error, ErrorKind, Result};
-
-/// What the name of such a model begins with.
-pub(in crate::models) const PREFIX: &str = "hf:";
+use crate::{
+    error::{Error, ErrorKind, Result},
+    models::HUB,
+};
 
 /// A repository, and which of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl<'n> HubName<'n> {
     /// # Errors
     /// [`ErrorKind::Config`]: it does not name a repository, or it contains what no name on the Hub may.
     pub(super) fn parse(name: &'n str) -> Result<Self> {
-        let rest = name.strip_prefix(PREFIX).unwrap_or(name);
+        let rest = name.strip_prefix(HUB).unwrap_or(name);
         let (repo, wanted) = match rest.split_once(':') {
             Some((repo, wanted)) => (repo, Some(wanted)),
             None => (rest, None),
