@@ -22,6 +22,7 @@
 
 #[cfg(feature = "hub")]
 mod hub;
+#[cfg(any(feature = "hub", feature = "llama"))]
 mod ollama;
 mod schemes;
 pub(crate) mod settings;
@@ -182,6 +183,8 @@ type SharedModel = Arc<OnceCell<Arc<dyn Backend>>>;
 
 /// What the names of models of the Hugging Face Hub begin with.
 const HUB: &str = "hf:";
+/// What the names of models that a local Ollama holds begin with.
+const OLLAMA: &str = "ollama:";
 
 /// What is the same for all models of a registry.
 #[derive(Clone, Debug, Default)]
@@ -259,7 +262,7 @@ impl Models {
     #[cfg(feature = "hub")]
     pub async fn pull(&self, name: &str) -> Result<Option<PathBuf>> {
         let around = &self.0.around;
-        if name.starts_with(ollama::PREFIX) {
+        if name.starts_with(OLLAMA) {
             return ollama::file(name, &around.environment).map(Some);
         }
         if !name.starts_with(HUB) {

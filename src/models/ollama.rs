@@ -12,10 +12,8 @@ use serde::Deserialize;
 use crate::{
     environment::Environment,
     error::{Error, ErrorKind, Result, near},
+    models::OLLAMA,
 };
-
-/// What the name of such a model begins with.
-pub(super) const PREFIX: &str = "ollama:";
 
 /// Where models come from whose names have no host.
 const HOST: &str = "registry.ollama.ai";
@@ -50,7 +48,7 @@ struct Layer {
 /// manifest cannot be read.
 pub(super) fn file(name: &str, environment: &Environment) -> Result<PathBuf> {
     environment.check_file("model", name)?;
-    let own = name.strip_prefix(PREFIX).unwrap_or(name);
+    let own = name.strip_prefix(OLLAMA).unwrap_or(name);
     let folders = folders(environment);
     let found = parts(own).and_then(|parts| {
         let manifest =
@@ -115,7 +113,7 @@ fn unknown(name: &str, folders: &[PathBuf]) -> Error {
     let error =
         Error::new(ErrorKind::Config, format!("Ollama has no model `{name}` on this machine"));
     let error = match near(name, known.iter().map(String::as_str)) {
-        Some(near) => error.hint(format!("did you mean `{PREFIX}{near}`?")),
+        Some(near) => error.hint(format!("did you mean `{OLLAMA}{near}`?")),
         None => error,
     };
     let error = error.hint(format!(

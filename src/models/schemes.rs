@@ -6,7 +6,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::{Around, HUB, ModelSpec, ollama};
+use super::{Around, HUB, ModelSpec, OLLAMA};
 use crate::{
     backend::{Backend, Replay, Script},
     error::{Error, ErrorKind, Result, near},
@@ -136,7 +136,7 @@ static SCHEMES: [Scheme; 26] = [
         summary: "the GGUF that a local Ollama holds, in this process",
         settings: LOCAL,
         answers_from: AnswersFrom::Process,
-        fits: |_, name, _| name.starts_with(ollama::PREFIX),
+        fits: |_, name, _| name.starts_with(OLLAMA),
         open: |spec, around| Box::pin(of_ollama(spec, around)),
     },
     server("openai", "openai/MODEL", "OPENAI_API_KEY, OPENAI_BASE_URL", is_named),
@@ -419,7 +419,7 @@ async fn of_hub(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
 /// Loads a model of a local Ollama in this process.
 #[cfg(feature = "llama")]
 async fn of_ollama(spec: &ModelSpec, around: &Around) -> Result<Arc<dyn Backend>> {
-    let file = ollama::file(spec.name(), &around.environment)?;
+    let file = super::ollama::file(spec.name(), &around.environment)?;
     loaded(named(&file, spec), spec, around).await
 }
 
