@@ -188,7 +188,7 @@ impl Shared {
             (self.answer)(body)
         };
         let reply = serde_json::json!({
-            "id": "1", "object": "chat.completion", "model": "m",
+            "id": "1", "object": "chat.completion", "created": 0, "model": "m",
             "choices": [{"index": 0, "finish_reason": "stop",
                 "message": {"role": "assistant", "content": text}}],
             "usage": {"prompt_tokens": 60, "completion_tokens": 20, "total_tokens": 80},

@@ -1,19 +1,11 @@
 //! What faults cost: the same run against a quiet server on loopback, against one that fails as servers under
 //! load do, and against one that is gone for a while. Figures are ratios, because latency decides.
 //!
-//! `make bench-remote` runs it: 5,000 records at 200 ms, 64 requests in flight. The number of records and the
-//! seconds without a server may follow on the command line.
-
-#![expect(clippy::print_stdout, reason = "a table is what this is for")]
-#![expect(clippy::disallowed_methods, reason = "a server that takes its time")]
-#![expect(clippy::cast_precision_loss, reason = "shares need no 52 bits")]
-
-#[path = "../tests/support/faulty.rs"]
-mod faulty;
+//! 5,000 records at 200 ms, 64 requests in flight. The number of records and the seconds without a server may
+//! follow on the command line.
 
 use std::time::{Duration, Instant};
 
-use faulty::{Faults, Faulty};
 use tribunal::{
     Error, Item, Judge, Prompt, Result,
     backend::{
@@ -23,6 +15,11 @@ use tribunal::{
     },
     records::Record,
     run::{self, Finished, JudgeWork, RunOptions},
+};
+
+use crate::{
+    faulty::{Faults, Faulty},
+    score, start,
 };
 
 const PROMPT: &str = "---\nkind: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\n---\n\
@@ -40,18 +37,6 @@ struct Figures {
     wrong: usize,
     requests: usize,
     time: Duration,
-}
-
-/// The score that the server gives to a record.
-fn score(number: usize) -> usize {
-    1 + number.wrapping_mul(7919) % 9
-}
-
-/// The answer to a request: the score of the record whose number is in it.
-fn answer(body: &str) -> String {
-    let number = body.split("number ").nth(1).and_then(|rest| rest.split('.').next());
-    let number = number.and_then(|number| number.parse().ok()).unwrap_or(0);
-    format!("It is what it is.\nScore: {}", score(number))
 }
 
 async fn judged(server: &Faulty, records: usize) -> Result<Figures> {
@@ -95,11 +80,11 @@ fn report(name: &str, figures: &Figures, records: usize, quiet: Duration) {
     );
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut numbers = std::env::args().filter_map(|argument| argument.parse().ok());
-    let (records, gone) = (numbers.next().unwrap_or(5000), numbers.next().unwrap_or(20));
-    let start = async |faults| Faulty::start(faults, LATENCY, answer).await.map_err(Error::other);
+/// Measures a quiet run, one with faults, and one whose server is gone for a while.
+pub(crate) async fn run(numbers: &[usize]) -> Result<()> {
+    let records = numbers.first().copied().unwrap_or(5000);
+    let gone = numbers.get(1).copied().unwrap_or(20);
+    let start = |faults| start(faults, LATENCY);
     println!("{records} records, {IN_FLIGHT} requests in flight, {LATENCY:?} each");
 
     let quiet = judged(&start(Faults::default()).await?, records).await?;
