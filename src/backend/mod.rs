@@ -20,6 +20,8 @@
 mod budgeted;
 #[cfg(feature = "checks")]
 mod check;
+#[cfg(any(feature = "llama", feature = "openai"))]
+mod choice;
 #[cfg(feature = "command")]
 mod command;
 #[cfg(feature = "openai")]
@@ -37,6 +39,8 @@ mod record;
 mod replay;
 mod retried;
 mod script;
+#[cfg(any(feature = "llama", feature = "openai"))]
+mod tree;
 
 #[cfg(feature = "store")]
 pub mod cache;

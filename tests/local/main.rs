@@ -8,6 +8,7 @@ mod engine_faults;
 mod engine_settings;
 mod llama;
 mod probe;
+mod remote_labels;
 mod llama_figures;
 mod look_ahead;
 mod schema;

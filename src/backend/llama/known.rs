@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use llama_cpp_2::token::LlamaToken;
 
-use super::work::shared;
+use crate::backend::choice::shared;
 
 /// The texts that a model has read or written, to count the fewest tokens that it had to evaluate.
 #[derive(Debug, Default)]

@@ -8,11 +8,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use llama_cpp_2::token::LlamaToken;
 
-use super::{
-    evaluator::{Evaluator, Row},
-    work::shared,
-};
-use crate::error::Result;
+use super::evaluator::{Evaluator, Row};
+use crate::{backend::choice::shared, error::Result};
 
 /// How precisely prompts share what they have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@
 //! # Modules
 //! `options` is what callers set, and `fit` how much memory it needs. `header`, `file` and `trial` check a file before
 //! it can crash the process. `template` and `tokens` convert a conversation to tokens, `grammar` a schema to rules, and
-//! `work` a request. `sampler`, `tree` and `circle` choose tokens; `score`, `write`
+//! `work` a request. `sampler` and `circle` choose tokens; `score`, `write`
 //! and `task` answer a request step by step. `evaluator` is llama.cpp, `memory` what it has read, `curve` how
 //! many sequences it extends best at once, `branches` how labels share its calls, and `queue` what waits; `turns` shares the machine with other models.
 //! `scheduler` runs all of these on the thread that `load` and `engine` start.
@@ -31,7 +31,6 @@ mod template;
 mod step;
 mod grammar;
 mod tokens;
-mod tree;
 mod work;
 mod sampler;
 mod circle;
@@ -67,7 +66,7 @@ use self::{
     tokens::Vocabulary,
     work::{Choice, Job, Work, Writing},
 };
-use super::{Backend, Capabilities};
+use super::{Backend, Capabilities, choice::shared};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
@@ -239,7 +238,7 @@ impl Llama {
                 let whole = texts.concat();
                 // A token that spans the end of the prompt and the start of the text counts as a token of
                 // the text.
-                let sure = work::shared(&tail, &whole);
+                let sure = shared(&tail, &whole);
                 prompt.extend_from_slice(&tail[..sure]);
                 Work::Weigh { prompt, text: whole[sure..].to_vec(), of: of.clone() }
             }

@@ -144,7 +144,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        backend::llama::work::{Work, Writing, shared},
+        backend::{
+            choice::shared,
+            llama::work::{Work, Writing},
+        },
         completion::Completion,
         error::Result,
     };

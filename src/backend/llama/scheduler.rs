@@ -25,9 +25,9 @@ use super::{
     step::{Seen, Step, Words},
     task::Task,
     turns::Turns,
-    work::{Job, shared},
+    work::Job,
 };
-use crate::{completion::Completion, error::Error, error::Result};
+use crate::{backend::choice::shared, completion::Completion, error::Error, error::Result};
 
 /// The engine of a model: its memory, and the requests that it answers.
 pub(super) struct Scheduler<E: Evaluator> {

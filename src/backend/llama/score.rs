@@ -8,10 +8,12 @@ use llama_cpp_2::token::LlamaToken;
 use super::{
     memory, sampler,
     step::{Seen, Step, answer, usage},
-    tree::Tree,
     work::Choice,
 };
-use crate::completion::{Completion, Distribution};
+use crate::{
+    backend::tree::Tree,
+    completion::{Completion, Distribution},
+};
 
 /// The most rows of logits that are kept at once; each is as long as the vocabulary.
 const ROWS: usize = 64;
@@ -39,7 +41,7 @@ pub(super) struct Scoring {
 /// The labels of one place, as a tree whose nodes are evaluated one after another.
 struct Place {
     choice: Choice,
-    tree: Tree,
+    tree: Tree<LlamaToken>,
     /// The nodes that are left, the next one last; at first the root.
     left: Vec<usize>,
 }
@@ -161,7 +163,7 @@ impl Scoring {
                 return Step::Read(prompt.clone());
             }
             let keep = prompt.len() + depth - 1;
-            return Step::Add { keep, tokens: vec![token] };
+            return Step::Add { keep, tokens: token.into_iter().collect() };
         }
         self.done()
     }
@@ -180,7 +182,7 @@ impl Scoring {
     /// The token of a node of the place that is weighed now.
     pub(super) fn token(&self, node: usize) -> Option<LlamaToken> {
         let (Last::Node(at, _) | Last::Branch(at)) = self.last else { return None };
-        Some(self.places[at].tree.place(node).0)
+        self.places[at].tree.place(node).0
     }
 
     /// Weighs a node of the place that is weighed now, given the logits after it. Nodes before it must be weighed.

@@ -6,8 +6,15 @@
 use llama_cpp_2::token::LlamaToken;
 use tokio::sync::oneshot;
 
-use super::tree::Tree;
-use crate::{completion::Completion, error::Result, request::Sampling};
+use crate::{
+    backend::{choice, tree::Tree},
+    completion::Completion,
+    error::Result,
+    request::Sampling,
+};
+
+/// Labels that may follow a prompt.
+pub(super) type Choice = choice::Choice<LlamaToken>;
 
 /// One request on its way through the queue.
 ///
@@ -50,19 +57,6 @@ pub(super) struct Writing {
     pub(super) grammar: Option<String>,
 }
 
-/// Labels that may follow a prompt.
-///
-/// The last token of a prompt may be joined to the first one of a label (` A` is one token in many
-/// vocabularies). The prompt therefore ends where the tokenizations with all labels still agree.
-pub(super) struct Choice {
-    /// The labels, as the model would write them.
-    pub(super) labels: Vec<String>,
-    /// The tokens that all continuations share.
-    pub(super) prompt: Vec<LlamaToken>,
-    /// The remaining tokens of each label; at least one.
-    pub(super) endings: Vec<Vec<LlamaToken>>,
-}
-
 impl Work {
     /// The tokens before the answer.
     pub(super) fn prompt(&self) -> &[LlamaToken] {
@@ -102,67 +96,5 @@ impl Work {
             Self::ChooseAt(choices) => choices.iter().map(Choice::longest).max().unwrap_or(0),
             Self::Weigh { prompt, text, .. } => prompt.len() + text.len(),
         }
-    }
-}
-
-impl Choice {
-    /// Labels after a prompt with the end `tail`; `endings` are the tokens of that end joined with each
-    /// label.
-    pub(super) fn new(
-        labels: Vec<String>,
-        mut prompt: Vec<LlamaToken>,
-        tail: &[LlamaToken],
-        mut endings: Vec<Vec<LlamaToken>>,
-    ) -> Self {
-        if endings.iter().any(Vec::is_empty) {
-            // An empty label is weighed by the token before it.
-            if let Some(last) = prompt.pop() {
-                endings.iter_mut().for_each(|ending| ending.insert(0, last));
-            }
-        }
-        // Tokens that all labels share belong to the labels and are weighed, so the prompt ends before them.
-        let sure =
-            |ending: &Vec<LlamaToken>| shared(tail, ending).min(ending.len().saturating_sub(1));
-        let sure = endings.iter().map(sure).min().unwrap_or(0);
-        prompt.extend_from_slice(&tail[..sure]);
-        endings.iter_mut().for_each(|ending| drop(ending.drain(..sure)));
-        Self { labels, prompt, endings }
-    }
-
-    /// The number of tokens of the prompt with its longest label.
-    fn longest(&self) -> usize {
-        self.prompt.len() + self.endings.iter().map(Vec::len).max().unwrap_or(0)
-    }
-}
-
-/// The number of tokens that both lists begin with.
-pub(super) fn shared(a: &[LlamaToken], b: &[LlamaToken]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tokens(ids: &[i32]) -> Vec<LlamaToken> {
-        ids.iter().copied().map(LlamaToken).collect()
-    }
-
-    #[test]
-    fn a_choice_begins_where_its_labels_do_and_leaves_each_a_token() {
-        let choice = |tail: &[i32], endings: &[&[i32]]| {
-            let labels = endings.iter().map(|ending| format!("{ending:?}")).collect();
-            let endings = endings.iter().map(|ending| tokens(ending)).collect();
-            Choice::new(labels, tokens(&[1, 2]), &tokens(tail), endings)
-        };
-        let plain = choice(&[3], &[&[3, 4, 7], &[3, 4, 6]]);
-        assert_eq!(plain.prompt, tokens(&[1, 2, 3]), "what labels share is weighed");
-        assert_eq!(plain.endings, [tokens(&[4, 7]), tokens(&[4, 6])]);
-        let joined = choice(&[3, 9], &[&[3, 4], &[3, 9, 6]]);
-        assert_eq!(joined.prompt, tokens(&[1, 2, 3]), "a label took the last token into its own");
-        assert_eq!(joined.endings, [tokens(&[4]), tokens(&[9, 6])]);
-        let empty = choice(&[], &[&[], &[5]]);
-        assert_eq!(empty.prompt, tokens(&[1]));
-        assert_eq!(empty.endings, [tokens(&[2]), tokens(&[2, 5])]);
     }
 }

@@ -45,6 +45,7 @@
 //! | `answer` | from JSON to a completion |
 //! | `error_body`, `wait`, `refused` | from an error to its message, the wait that it names, the parameters that it refuses |
 //! | `classify`, `failure` | from all of that to an [`Error`] |
+//! | `labels` | exact probabilities of labels, by the routes that some servers have beside chat completions |
 //! | `batch` | requests and answers as lines of a file |
 //! | `any_body` | all readers of a body in turn, for tests |
 //!
@@ -83,6 +84,7 @@ mod classify;
 mod defang;
 mod error_body;
 mod failure;
+mod labels;
 mod options;
 mod peer;
 mod provider;
@@ -133,6 +135,7 @@ use tokio::{sync::OnceCell, time::Instant};
 use self::{
     body::{Body, BodySettings},
     failure::Failure,
+    labels::{Ladder, Question, Server},
     refused::Parameter,
     servers::LOCAL_CONCURRENCY,
     transport::{ModelList, Transport},
@@ -176,6 +179,8 @@ pub struct OpenAi {
     refused: Mutex<BTreeSet<Parameter>>,
     /// Whether requested log-probabilities were reported.
     logprobs: Reported,
+    /// How the server weighs labels.
+    labels: Ladder,
 }
 
 /// When a server that did not respond in time is asked again for its software.
@@ -224,6 +229,7 @@ impl OpenAi {
             next_probe: Mutex::default(),
             refused: Mutex::default(),
             logprobs: Reported::default(),
+            labels: Ladder::default(),
         })
     }
 
@@ -255,6 +261,21 @@ impl OpenAi {
                 _ => return Err(failure.error),
             }
         }
+    }
+
+    /// Weighs labels exactly, if the server has a way to do so.
+    async fn weigh(&self, request: &Request, attempts: &AtomicU32) -> Result<Option<Completion>> {
+        let Ask::Choose { labels } = &request.ask else { return Ok(None) };
+        let quirks = self.quirks().await;
+        if !self.labels.is_exact(quirks.labels) {
+            return Ok(None);
+        }
+        self.note_template(request, quirks);
+        let Body { fields, dropped } = self.body(request, quirks, &self.refused())?;
+        let Some(question) = Question::new(request, &fields, labels) else { return Ok(None) };
+        let server = Server { name: &self.name, transport: &self.transport, attempts };
+        let weighed = self.labels.weigh(quirks.labels, server, &question).await?;
+        Ok(weighed.map(|completion| Completion { dropped, ..completion }))
     }
 
     /// Warns once that the server cannot be sent the variables that the prompt sets for the chat template.
@@ -490,7 +511,11 @@ impl Backend for OpenAi {
         self.check(request)?;
         let is_choice = matches!(request.ask, Ask::Choose { .. });
         let attempts = Arc::new(AtomicU32::new(0));
-        let asked = self.ask(request, &attempts).await;
+        let asked = match self.weigh(request, &attempts).await {
+            Ok(None) => self.ask(request, &attempts).await,
+            Ok(Some(weighed)) => Ok(weighed),
+            Err(error) => Err(error),
+        };
         let attempts = attempts.load(Ordering::Relaxed);
         let completion = asked.map_err(|error| error.after_attempts(attempts))?;
         if is_choice && answer::is_thought(&completion) {

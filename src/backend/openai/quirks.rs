@@ -28,6 +28,8 @@ pub struct Quirks {
     pub(super) seed: &'static str,
     /// How log-probabilities are requested; `None` if the server reports none.
     pub(super) logprobs: Option<AskLogprobs>,
+    /// How labels are weighed.
+    pub(super) labels: WeighLabels,
     /// How JSON of a given schema is requested.
     pub(super) json: AskJson,
     /// The header with the key; `None` for `Authorization: Bearer KEY`.
@@ -75,6 +77,19 @@ pub(super) enum AskLogprobs {
     Count(u8),
 }
 
+/// How labels are weighed: the routes that the software has beside chat completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WeighLabels {
+    /// By the likeliest first tokens of an answer.
+    ByFirstToken,
+    /// By the routes of llama.cpp's server.
+    AsLlamaCpp,
+    /// By the routes of vLLM.
+    AsVllm,
+    /// By the routes of SGLang.
+    AsSglang,
+}
+
 /// How JSON of a given schema is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AskJson {
@@ -93,6 +108,7 @@ pub(super) const PLAIN: Quirks = Quirks {
     repeat_penalty: None,
     seed: "seed",
     logprobs: Some(AskLogprobs::Top(20)),
+    labels: WeighLabels::ByFirstToken,
     json: AskJson::Schema,
     key_header: None,
     most_stops: Some(4),

@@ -2,7 +2,7 @@
 //!
 //! To add a provider, add an entry to [`SERVERS`]; what it leaves out is as in [`COMMON`].
 
-use super::quirks::{AskJson, AskLogprobs, Continues, LengthLimit, PLAIN, Quirks};
+use super::quirks::{AskJson, AskLogprobs, Continues, LengthLimit, PLAIN, Quirks, WeighLabels};
 
 /// What is known about a provider in advance.
 #[derive(Debug)]
@@ -272,6 +272,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         quirks: Quirks {
             software: "vLLM",
             continues: Continues::OnRequest,
+            labels: WeighLabels::AsVllm,
             has_top_k: true,
             repeat_penalty: Some("repetition_penalty"),
             most_stops: None,
@@ -288,6 +289,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         quirks: Quirks {
             software: "SGLang",
             continues: Continues::OnRequest,
+            labels: WeighLabels::AsSglang,
             has_top_k: true,
             repeat_penalty: Some("repetition_penalty"),
             most_stops: None,
@@ -302,7 +304,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         key_variable: "LLAMA_API_KEY",
         owners: &["llamacpp"],
         concurrency: LOCAL_CONCURRENCY,
-        quirks: LLAMACPP,
+        quirks: Quirks { labels: WeighLabels::AsLlamaCpp, ..LLAMACPP },
         ..COMMON
     },
     ServerPreset {

@@ -106,15 +106,42 @@ impl Transport {
         Ok(http::Response::new(body).into())
     }
 
-    /// Sends a request and reads the response, within limits on time and length.
+    /// Asks another route than chat completions once; the answer is any JSON.
+    ///
+    /// # Errors
+    /// Every response that is not JSON with a successful status, with its class.
+    pub(super) async fn post(&self, url: &str, body: &Value) -> Result<Value, Failure> {
+        let request = self.http.post(url).header(CONTENT_TYPE, "application/json");
+        let request = request.body(body.to_string()).build().map_err(|cause| {
+            Failure::of_answer(format!("cannot write the request: {cause}"), self.peer())
+        })?;
+        let timer = self.timeouts.begin(false);
+        let body = self.received(self.addressed(request), &timer).await?;
+        if count_values(&body) > MOST_VALUES {
+            let message = format!("an answer of more than {MOST_VALUES} values");
+            return Err(Failure::of_answer(message, self.peer()));
+        }
+        let answer = serde_json::from_str(&body);
+        let mut answer =
+            answer.map_err(|_| Failure::of_garbage("what is not JSON", &body, self.peer()))?;
+        self.secrets.redact_json(&mut answer);
+        Ok(answer)
+    }
+
+    /// Sends a request and reads a chat completion, within limits on time and length.
     async fn exchange(&self, request: Request, timer: &Timer) -> Result<String, Failure> {
+        self.checked(self.received(request, timer).await?)
+    }
+
+    /// Sends a request and reads a successful response, within limits on time and length.
+    async fn received(&self, request: Request, timer: &Timer) -> Result<String, Failure> {
         let late = |late: Late| Failure::of_time(timer.message(late), self.peer());
         let response = timer.first(self.http.execute(request)).await.map_err(late)?;
         let mut response = response.map_err(|error| self.unsent(error))?;
         let status = response.status();
         if status.is_success() {
             let body = read_answer(&mut response, timer).await;
-            return self.checked(to_text(&body.map_err(|fault| self.unread(fault, timer))?));
+            return Ok(to_text(&body.map_err(|fault| self.unread(fault, timer))?));
         }
         // The status is known, even if the body cannot be read.
         let body = read_error(&mut response, timer).await;

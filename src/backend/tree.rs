@@ -4,19 +4,20 @@
 //! costs only its remaining tokens. If one label is a prefix of another (`1`, `10`), its probability is that
 //! of the prefix minus that of the longer label.
 
-use llama_cpp_2::token::LlamaToken;
-
-/// The tree of some labels. Its root, node 0, stands for the text before them.
-pub(super) struct Tree {
+/// The tree of some labels. Its root, node 0, stands for the text before them. `T` is the token of an engine, or of a
+/// server.
+pub(super) struct Tree<T> {
     /// The nodes: the root first, and each node after its parent.
-    nodes: Vec<Node>,
+    nodes: Vec<Node<T>>,
     /// The number of labels.
     labels: usize,
 }
 
 /// One token in the tree.
-struct Node {
-    token: LlamaToken,
+struct Node<T> {
+    /// The token; `None` for the root.
+    token: Option<T>,
+    parent: usize,
     /// The number of tokens from the root to this node, inclusive.
     depth: usize,
     /// The child nodes, in the order in which the labels introduced them.
@@ -27,10 +28,10 @@ struct Node {
     log: f64,
 }
 
-impl Tree {
+impl<T: Copy + PartialEq> Tree<T> {
     /// Builds the tree of these labels, each given as a list of tokens.
-    pub(super) fn new(labels: &[Vec<LlamaToken>]) -> Self {
-        let root = Node::new(LlamaToken(-1), 0);
+    pub(super) fn new(labels: &[Vec<T>]) -> Self {
+        let root = Node::new(None, 0, 0);
         let mut tree = Self { nodes: vec![root], labels: labels.len() };
         for (label, tokens) in labels.iter().enumerate() {
             let end = tokens.iter().fold(0, |node, token| tree.child(node, *token));
@@ -40,13 +41,14 @@ impl Tree {
     }
 
     /// The child of a node for this token, which is created if it does not exist.
-    fn child(&mut self, parent: usize, token: LlamaToken) -> usize {
-        let known = self.nodes[parent].children.iter().find(|&&n| self.nodes[n].token == token);
+    fn child(&mut self, parent: usize, token: T) -> usize {
+        let known =
+            self.nodes[parent].children.iter().find(|&&n| self.nodes[n].token == Some(token));
         if let Some(&known) = known {
             return known;
         }
         let node = self.nodes.len();
-        self.nodes.push(Node::new(token, self.nodes[parent].depth + 1));
+        self.nodes.push(Node::new(Some(token), parent, self.nodes[parent].depth + 1));
         self.nodes[parent].children.push(node);
         node
     }
@@ -58,6 +60,7 @@ impl Tree {
 
     /// The nodes with children, without the root, as paths: each from a child of the root to a node none of whose
     /// children has children. Paths that begin with the same nodes stand together.
+    #[cfg(any(feature = "llama", test))]
     pub(super) fn branches(&self) -> Vec<Vec<usize>> {
         let mut paths: Vec<Vec<usize>> = Vec::new();
         for node in self.inner().into_iter().skip(1) {
@@ -83,15 +86,36 @@ impl Tree {
         order
     }
 
-    /// The token of a node, and the number of tokens from the root to it, inclusive; 0 for the root.
-    pub(super) fn place(&self, node: usize) -> (LlamaToken, usize) {
+    /// The token of a node, `None` for the root, and the number of tokens from the root to it, inclusive.
+    #[cfg(any(feature = "llama", test))]
+    pub(super) fn place(&self, node: usize) -> (Option<T>, usize) {
         (self.nodes[node].token, self.nodes[node].depth)
     }
 
+    /// The tokens from the root to a node, inclusive.
+    #[cfg(feature = "openai")]
+    pub(super) fn path(&self, mut node: usize) -> Vec<T> {
+        let mut path = Vec::new();
+        while let Some(token) = self.nodes[node].token {
+            path.push(token);
+            node = self.nodes[node].parent;
+        }
+        path.reverse();
+        path
+    }
+
+    /// The tokens that may follow a node.
+    #[cfg(feature = "openai")]
+    pub(super) fn following(&self, node: usize) -> Vec<T> {
+        self.nodes[node].children.iter().filter_map(|&child| self.nodes[child].token).collect()
+    }
+
     /// Sets the probabilities of a node's children, given the log-probability of each token after the node.
-    pub(super) fn weigh(&mut self, node: usize, log_probability: impl Fn(LlamaToken) -> f64) {
+    pub(super) fn weigh(&mut self, node: usize, log_probability: impl Fn(T) -> f64) {
         for child in self.nodes[node].children.clone() {
-            self.nodes[child].log = self.nodes[node].log + log_probability(self.nodes[child].token);
+            if let Some(token) = self.nodes[child].token {
+                self.nodes[child].log = self.nodes[node].log + log_probability(token);
+            }
         }
     }
 
@@ -114,10 +138,10 @@ impl Tree {
     }
 }
 
-impl Node {
+impl<T> Node<T> {
     /// A node without children.
-    fn new(token: LlamaToken, depth: usize) -> Self {
-        Self { token, depth, children: Vec::new(), label: None, log: 0.0 }
+    fn new(token: Option<T>, parent: usize, depth: usize) -> Self {
+        Self { token, parent, depth, children: Vec::new(), label: None, log: 0.0 }
     }
 }
 
@@ -127,16 +151,12 @@ mod tests {
 
     use super::*;
 
-    fn tokens(ids: &[i32]) -> Vec<LlamaToken> {
-        ids.iter().copied().map(LlamaToken).collect()
-    }
-
     /// The probabilities of labels if every token has a fixed probability, whatever precedes it.
     fn weighed(labels: &[&[i32]], p: impl Fn(i32) -> f64) -> (Vec<f64>, usize) {
-        let mut tree = Tree::new(&labels.iter().map(|label| tokens(label)).collect::<Vec<_>>());
+        let mut tree = Tree::new(&labels.iter().map(|label| label.to_vec()).collect::<Vec<_>>());
         let inner = tree.inner();
         for node in &inner {
-            tree.weigh(*node, |token| p(token.0).ln());
+            tree.weigh(*node, |token| p(token).ln());
         }
         (tree.probabilities(), inner.len())
     }
@@ -157,8 +177,9 @@ mod tests {
     #[test]
     fn branches_are_the_paths_to_the_last_tokens_but_one() {
         let branches = |labels: &[&[i32]]| {
-            let tree = Tree::new(&labels.iter().map(|label| tokens(label)).collect::<Vec<_>>());
-            let ids = |path: Vec<usize>| path.into_iter().map(|n| tree.place(n).0.0).collect();
+            let tree = Tree::new(&labels.iter().map(|label| label.to_vec()).collect::<Vec<_>>());
+            let ids =
+                |path: Vec<usize>| path.into_iter().map(|n| tree.place(n).0.unwrap()).collect();
             tree.branches().into_iter().map(ids).collect::<Vec<Vec<i32>>>()
         };
         assert_eq!(branches(&[&[1, 2], &[3, 4], &[5]]), [[1], [3]]);

@@ -1,0 +1,162 @@
+//! SGLang: `/generate` reports the log-probabilities of chosen tokens (`token_ids_logprob`); `/v1/score` reports their
+//! probabilities, and is what a gateway may show that forwards nothing but `/v1`.
+//!
+//! A server that was started to score several items at once puts a token of its own between them. The number of
+//! tokens that it reports tells, and its scores are then not used.
+
+use futures_util::future::try_join_all;
+use serde_json::{Map, Value, json};
+
+use super::{
+    question::{Place, Question, Weighing, tokens_in, usage_of},
+    route::{Miss, Server},
+};
+use crate::completion::{Completion, Usage};
+
+/// Weighs labels by `/generate`; the tokens are those of `/v1/tokenize`.
+pub(super) async fn by_generate(
+    server: Server<'_>,
+    question: &Question<'_>,
+) -> Result<Completion, Miss> {
+    generate(server, question, tokens(server, question).await?).await
+}
+
+/// Weighs labels by `/generate`; the tokens are those that chat completions report for their prompts, so that each
+/// label costs a request.
+pub(super) async fn by_chat_tokens(
+    server: Server<'_>,
+    question: &Question<'_>,
+) -> Result<Completion, Miss> {
+    check(question)?;
+    let ask = |fields: Map<String, Value>, is_open: bool| async move {
+        let mut body = fields;
+        body.insert("continue_final_message".into(), is_open.into());
+        body.insert("return_prompt_token_ids".into(), true.into());
+        body.insert("max_tokens".into(), 1.into());
+        let answer = server.counted().below_v1("/chat/completions", &Value::Object(body)).await?;
+        tokens_in(&answer["choices"][0], "prompt_token_ids")
+    };
+    let plain = ask(question.fields.clone(), question.begun.is_some()).await?;
+    let with = try_join_all(question.labels.iter().map(|label| ask(question.with(label), true)));
+    generate(server, question, (plain, with.await?)).await
+}
+
+/// Weighs labels by `/v1/score`.
+pub(super) async fn by_score(
+    server: Server<'_>,
+    question: &Question<'_>,
+) -> Result<Completion, Miss> {
+    let (plain, with) = tokens(server, question).await?;
+    let mut weighing = question.tree(&plain, with)?;
+    let places = weighing.places();
+    let tokens = Weighing::tokens(&places);
+    // An item has one token at least, so the last one that all share belongs to the items.
+    let query = weighing.shared() - 1;
+    let items: Vec<&[i64]> = places.iter().map(|place| &place.prefix[query..]).collect();
+    let body = json!({
+        "model": question.fields.get("model"),
+        "query": plain[..query],
+        "items": items,
+        "label_token_ids": tokens,
+        "apply_softmax": false,
+    });
+    let answer = server.counted().below_v1("/score", &body).await?;
+    let sent: usize = places.iter().map(|place| place.prefix.len()).sum();
+    let seen = answer["usage"]["prompt_tokens"].as_u64();
+    if seen.is_some_and(|seen| seen != sent as u64) {
+        return Err(Miss::Absent("it joins items by a token of its own".to_owned()));
+    }
+    for (at, place) in places.iter().enumerate() {
+        let scores = answer["scores"][at].as_array().map(|all| all.iter().map(Value::as_f64));
+        let scores: Option<Vec<f64>> = scores.and_then(Iterator::collect);
+        let scores = scores.filter(|scores| scores.len() == tokens.len());
+        let scores = scores.ok_or_else(|| Miss::unreadable("score for every label"))?;
+        let log =
+            |token| tokens.binary_search(&token).map_or(f64::NEG_INFINITY, |n| scores[n].ln());
+        weighing.weigh(place.node, log);
+    }
+    weighing.answer(Usage::new(sent as u64, 0))
+}
+
+/// Refuses labels that the server would trim.
+fn check(question: &Question<'_>) -> Result<(), Miss> {
+    if question.is_trimmed() {
+        return Err(Miss::NotThis(
+            "a label ends with a blank, which chat templates trim".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The tokens of the conversation, and of the conversation with each label.
+async fn tokens(
+    server: Server<'_>,
+    question: &Question<'_>,
+) -> Result<(Vec<i64>, Vec<Vec<i64>>), Miss> {
+    let tokenize = |fields: Map<String, Value>| async move {
+        tokens_in(&server.below_v1("/tokenize", &Value::Object(fields)).await?, "tokens")
+    };
+    let is_open = question.begun.is_some();
+    if is_open {
+        check(question)?;
+    }
+    let mut fields = question.fields.clone();
+    fields.insert("continue_final_message".into(), is_open.into());
+    let plain = tokenize(fields).await?;
+    let labels = question.labels.iter().map(|label| {
+        let mut fields = question.with(label);
+        if is_open {
+            fields.insert("continue_final_message".into(), true.into());
+        } else {
+            let model = question.fields.get("model");
+            let text = json!({ "model": model, "prompt": label, "add_special_tokens": false });
+            fields = text.as_object().cloned().unwrap_or_default();
+        }
+        tokenize(fields)
+    });
+    let mut with = try_join_all(labels).await?;
+    if !is_open {
+        with.iter_mut().for_each(|label| drop(label.splice(0..0, plain.iter().copied())));
+    }
+    Ok((plain, with))
+}
+
+/// Weighs tokens by `/generate`, all places in one request.
+async fn generate(
+    server: Server<'_>,
+    question: &Question<'_>,
+    (plain, with): (Vec<i64>, Vec<Vec<i64>>),
+) -> Result<Completion, Miss> {
+    let mut weighing = question.tree(&plain, with)?;
+    let places = weighing.places();
+    let prompts: Vec<&Vec<i64>> = places.iter().map(|place| &place.prefix).collect();
+    let tokens: Vec<&Vec<i64>> = places.iter().map(|place| &place.tokens).collect();
+    let body = json!({
+        "input_ids": prompts,
+        "sampling_params": { "max_new_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": -1 },
+        "return_logprob": true,
+        "logprob_start_len": -1,
+        "token_ids_logprob": tokens,
+    });
+    let answer = server.counted().native("/generate", &body).await?;
+    for (at, place) in places.iter().enumerate() {
+        let logs = logs(&answer[at]["meta_info"], place)?;
+        let log = |token| logs.iter().find(|it| it.0 == token).map_or(f64::NEG_INFINITY, |it| it.1);
+        weighing.weigh(place.node, log);
+    }
+    let infos: Vec<Value> =
+        (0..places.len()).map(|at| json!({ "usage": answer[at]["meta_info"] })).collect();
+    weighing.answer(usage_of(infos.iter()))
+}
+
+/// The tokens of a place with their natural-log probabilities.
+fn logs(info: &Value, place: &Place) -> Result<Vec<(i64, f64)>, Miss> {
+    let all = info["output_token_ids_logprobs"][0].as_array().into_iter().flatten();
+    let logs: Vec<_> = all.filter_map(|it| Some((it[1].as_i64()?, it[0].as_f64()?))).collect();
+    let is_there = |token: &i64| logs.iter().any(|it| it.0 == *token);
+    if place.tokens.iter().all(is_there) {
+        Ok(logs)
+    } else {
+        Err(Miss::unreadable("`output_token_ids_logprobs`"))
+    }
+}
