@@ -155,7 +155,9 @@ pub(crate) fn main() -> ExitCode {
     // Before the first thread: nothing else may look at the environment while it changes.
     let exit = env_file::load().and_then(|()| {
         console::hide(Environment::process().secrets());
-        let runtime = tokio::runtime::Runtime::new();
+        // One thread: handing a request from thread to thread costs more than what is done about it. Models in
+        // this process, the cache and the reader of records have threads of their own.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime
             .map_err(|cause| Error::new(ErrorKind::Io, "cannot start threads").because(cause))?;
         Ok(runtime.block_on(run()))

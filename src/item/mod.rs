@@ -285,8 +285,8 @@ impl Item {
     /// How a prompt's field `name` is read from this item.
     fn source<'n>(&self, name: &'n str) -> Option<FieldSource<'n>> {
         let own = self.named(name);
-        let pair = || self.pair().filter(|_| ANSWERS.contains(&name));
-        match (own, pair()) {
+        let pair = if ANSWERS.contains(&name) { self.pair() } else { None };
+        match (own, pair) {
             (Some(own), None) => return Some(self.with_input(name, own)),
             (Some(own), Some(_)) if self.own(own).is_some_and(is_filled) => {
                 return Some(FieldSource::Own(own));
@@ -351,6 +351,15 @@ impl Item {
             .or_else(pair)
             .or_else(|| self.field("answer").map(|answer| vec![answer.into_owned()]))
             .unwrap_or_default()
+    }
+
+    /// How many [candidates](Self::candidates) there are.
+    pub(crate) fn answer_count(&self) -> usize {
+        match (self.listed(), self.pair()) {
+            (Some((_, entries)), _) => entries.len(),
+            (None, Some(_)) => 2,
+            (None, None) => usize::from(self.field("answer").is_some()),
+        }
     }
 
     /// Whether one of the answers to be compared is blank.
@@ -429,6 +438,9 @@ impl Item {
 
     /// The two fields that hold one answer each, where the item has such a pair.
     fn pair(&self) -> Option<(&'static str, &'static str)> {
+        // Most records name no sides, and their few names are looked at faster than all pairs are looked up.
+        let mut names = self.overlay.keys().chain(self.record.keys());
+        names.find(|name| side_of(name).is_some())?;
         PAIRS.into_iter().find(|(one, two)| self.own(one).is_some() && self.own(two).is_some())
     }
 }

@@ -494,19 +494,19 @@ impl Judge {
         &self.0.digests.reading
     }
 
-    /// The fields of an item that the prompts of all members show, from which keys are computed.
-    pub(crate) fn content(&self, item: &Item) -> serde_json::Value {
+    /// Hashes the fields of an item that the prompts of all members show.
+    pub(crate) fn hash_content(&self, item: &Item, hasher: &mut Hasher) {
         let panel = &self.0.panel;
+        if let [member] = panel.members() {
+            return hasher.json(&member.prompt.shown(item).collect::<Vec<_>>());
+        }
         let of = |member: &Member| {
             let item = panel.seen_by(member, item).unwrap_or_else(|_| item.clone());
-            serde_json::to_value(member.prompt.content(&item)).unwrap_or_default()
+            member.prompt.content(&item)
         };
-        if let [member] = panel.members() {
-            return of(member);
-        }
         let mut all: Vec<_> = panel.members().iter().map(|one| (one.name(), of(one))).collect();
         all.sort_by_key(|(name, _)| *name);
-        serde_json::to_value(all).unwrap_or_default()
+        hasher.json(&all);
     }
 
     /// The key of an item's line in results: equal content and an equal judge give an equal key.
@@ -514,7 +514,7 @@ impl Judge {
     pub fn line_key(&self, item: &Item) -> String {
         let mut hasher = Hasher::new("tribunal-line-v2");
         hasher.part(item.id().unwrap_or_default().as_bytes());
-        hasher.json(&self.content(item));
+        self.hash_content(item, &mut hasher);
         hasher.part(self.identity().as_bytes());
         hasher.hex::<16>()
     }

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// Each order lists indexes of the item's answers: `order[0]` is the answer that is shown first.
 pub(super) fn orders(order: Order, prompt: &Prompt, item: &Item, draw: u32) -> Vec<Vec<usize>> {
-    let count = item.candidates().len();
+    let count = item.answer_count();
     let given: Vec<usize> = (0..count).collect();
     if !prompt.compares() || count < 2 {
         return vec![given];

@@ -28,8 +28,19 @@ impl Prompt {
     /// # Ok::<_, tribunal::Error>(())
     /// ```
     pub fn content(&self, item: &Item) -> Vec<(String, serde_json::Value)> {
-        let value = |name: &str| self.bound(item, name).map(|value| (name.to_owned(), value));
-        self.fields.iter().filter_map(|field| value(&field.name)).collect()
+        let owned =
+            |(name, value): (&str, Cow<serde_json::Value>)| (name.to_owned(), value.into_owned());
+        self.shown(item).map(owned).collect()
+    }
+
+    /// The same values, borrowed where that is possible.
+    pub(crate) fn shown<'i>(
+        &'i self,
+        item: &'i Item,
+    ) -> impl Iterator<Item = (&'i str, Cow<'i, serde_json::Value>)> {
+        self.fields
+            .iter()
+            .filter_map(|field| Some((field.name.as_str(), self.bound(item, &field.name)?)))
     }
 
     /// The shape of an item as this prompt shows it: how many steps and answers and which criteria a verdict may name.
@@ -40,11 +51,16 @@ impl Prompt {
             let criteria = self.criteria(item).unwrap_or_default();
             criteria.all.into_iter().map(|one| one.name).collect()
         };
-        let is_named = matches!(
-            self.criteria_of(item).as_deref(),
-            Some(serde_json::Value::Object(_) | serde_json::Value::Array(_))
-        );
-        let steps = if self.reads("steps") {
+        let is_named = || {
+            matches!(
+                self.criteria_of(item).as_deref(),
+                Some(serde_json::Value::Object(_) | serde_json::Value::Array(_))
+            )
+        };
+        let names_steps = [self.front.kind, self.front.verdict_kind()].contains(&Kind::Steps);
+        let steps = if !names_steps {
+            None
+        } else if self.reads("steps") {
             Some(item.steps().len())
         } else if shows(names_answer) {
             // However the body cuts the answer, it has no more steps than lines.
@@ -54,10 +70,10 @@ impl Prompt {
         };
         ItemShape {
             steps: steps.filter(|count| *count > 0),
-            answers: (shows(names_answers) && item.has_answers()).then(|| item.candidates().len()),
+            answers: (shows(names_answers) && item.has_answers()).then(|| item.answer_count()),
             criteria: match self.listed(item) {
                 Some(count) => Some((1..=count).map(|n| n.to_string()).collect()),
-                None => (self.reads(CRITERIA) && is_named).then(criteria),
+                None => (self.reads(CRITERIA) && is_named()).then(criteria),
             },
         }
     }
@@ -117,7 +133,7 @@ impl Prompt {
     /// The texts of the declared fields, and every text nested in them: what a judge may quote.
     pub(crate) fn judged(&self, item: &Item) -> Vec<String> {
         let mut texts = Vec::new();
-        for (_, value) in self.content(item) {
+        for (_, value) in self.shown(item) {
             texts.push(crate::item::text_of(&value));
             add_texts(&value, &mut texts);
         }
@@ -140,9 +156,14 @@ impl Prompt {
     }
 
     /// The value of a field as the body sees it; `None` if the item has none.
-    pub(super) fn bound(&self, item: &Item, name: &str) -> Option<serde_json::Value> {
+    pub(super) fn bound<'i>(
+        &self,
+        item: &'i Item,
+        name: &str,
+    ) -> Option<Cow<'i, serde_json::Value>> {
         if self.front.each == Some(Each::Contexts) && name == Each::Contexts.field() {
-            return Some(item.contexts()).filter(|all| !all.is_empty()).map(Into::into);
+            let contexts = Some(item.contexts()).filter(|all| !all.is_empty());
+            return contexts.map(|all| Cow::Owned(all.into()));
         }
         bound(item, name, self.front.each == Some(Each::Answers))
     }
@@ -273,24 +294,34 @@ fn add_nested(value: &serde_json::Value, texts: &mut Vec<String>) {
 }
 
 /// The value of a field as bodies see it. With `alone` a list of answers may have a single one.
-pub(super) fn bound(item: &Item, name: &str, alone: bool) -> Option<serde_json::Value> {
+pub(super) fn bound<'i>(
+    item: &'i Item,
+    name: &str,
+    alone: bool,
+) -> Option<Cow<'i, serde_json::Value>> {
     let least = if alone { 1 } else { 2 };
     match name {
-        "steps" => Some(item.steps()).filter(|steps| !steps.is_empty()).map(Into::into),
-        "answers" => Some(item.candidates()).filter(|all| all.len() >= least).map(Into::into),
-        _ => item.field(name).map(std::borrow::Cow::into_owned),
+        "steps" => {
+            let steps = Some(item.steps()).filter(|steps| !steps.is_empty());
+            steps.map(|steps| Cow::Owned(steps.into()))
+        }
+        "answers" if item.answer_count() < least => None,
+        "answers" => Some(Cow::Owned(item.candidates().into())),
+        _ => item.field(name),
     }
 }
 
 /// A value as the template sees it. A list where one answer is expected becomes an object that refuses to be printed.
 pub(super) fn value_of(item: &Item, name: &str, value: &serde_json::Value) -> Value {
-    let sources = item.sources(name);
     match value {
         serde_json::Value::Array(all) if name == "answers" => {
+            let sources = item.sources(name);
             let own = |n: usize| sources.get(n).filter(|_| sources.len() > 1).unwrap_or(&name);
             all.iter().enumerate().map(|(n, answer)| one_answer(own(n), answer)).collect()
         }
-        _ if is_answer(name) => one_answer(sources.first().unwrap_or(&name), value),
+        serde_json::Value::Array(_) if is_answer(name) => {
+            one_answer(item.sources(name).first().unwrap_or(&name), value)
+        }
         _ => Value::from(Serde(value)),
     }
 }

@@ -130,9 +130,9 @@ pub struct Prompt {
     /// Every name that the body uses.
     variables: BTreeSet<String>,
     /// Reads the verdict of a conversation about the whole record.
-    reader: Reader,
+    reader: Arc<Reader>,
     /// Reads the verdict of a conversation about one element of an `each`.
-    element_reader: Reader,
+    element_reader: Arc<Reader>,
     /// Every `gen` and `choose` that the body asks for on a sample record, in order.
     outline: Vec<OutlineAsk>,
 }
@@ -157,7 +157,7 @@ impl Prompt {
         }
         let (yaml, body, lines_before) = front::cut(source).map_err(in_file)?;
         let front = front::read(name, yaml)?;
-        let reader = Reader::new(&front.verdict_spec()).map_err(in_file)?;
+        let reader = Arc::new(Reader::new(&front.verdict_spec()).map_err(in_file)?);
         let mut prompt = Self {
             name: name.to_owned(),
             source: source.to_owned(),
@@ -240,8 +240,8 @@ impl Prompt {
 
     /// Prepares both readers; needed again when the scale changes.
     fn set_readers(&mut self) -> Result<()> {
-        self.reader = Reader::new(&self.verdict_spec())?;
-        self.element_reader = Reader::new(&self.element_verdict_spec())?;
+        self.reader = Arc::new(Reader::new(&self.verdict_spec())?);
+        self.element_reader = Arc::new(Reader::new(&self.element_verdict_spec())?);
         Ok(())
     }
 

@@ -241,7 +241,7 @@ impl Program {
     }
 
     /// What reads the verdict of this conversation.
-    fn reader(&self) -> &Reader {
+    fn reader(&self) -> &Arc<Reader> {
         if self.is_element { &self.prompt.element_reader } else { &self.prompt.reader }
     }
 

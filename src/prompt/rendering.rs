@@ -26,7 +26,7 @@ pub(super) struct Rendering {
     /// The marked text that was sent last.
     sent: String,
     /// What reads the verdict for `read()`.
-    reader: Reader,
+    reader: Arc<Reader>,
     /// What is noted while the template renders.
     notes: Mutex<RenderNotes>,
 }
@@ -90,7 +90,7 @@ pub(super) struct GenOptions {
 
 impl Rendering {
     /// A rendering with the replies so far.
-    pub(super) fn new(state: ProgramState, sent: String, reader: Reader) -> Self {
+    pub(super) fn new(state: ProgramState, sent: String, reader: Arc<Reader>) -> Self {
         Self { state, sent, reader, notes: Mutex::default() }
     }
 

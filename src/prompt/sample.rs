@@ -203,7 +203,7 @@ fn sample_item() -> Item {
 /// The sample record's value of a field.
 fn sample(name: &str) -> Value {
     match bound(&sample_item(), name, true) {
-        Some(value) => Value::from(Serde(value)),
+        Some(value) => Value::from(Serde(value.into_owned())),
         None => Value::from_object(Sample { depth: 0 }),
     }
 }

@@ -1,6 +1,6 @@
 //! Lines of results in a file: those of earlier runs, those of this run, and their final order.
 //!
-//! A line is appended with a single write when its record ends, so that killing the process can damage
+//! The lines of records that end together are appended with a single write, so that killing the process can damage
 //! only the last line; the next run removes a damaged line. Lines are known by their position and a
 //! digest of their key, in some 40 bytes each; their text stays on the disk. When a run is complete, the
 //! file is written again in the order of the input, as a temporary file that replaces it.
@@ -9,6 +9,7 @@
 //! knows whether the existing table is still the one that an earlier run wrote.
 
 use std::{
+    fmt::{Display, Write as _},
     fs::{File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -43,6 +44,8 @@ pub(super) struct Journal {
     in_order: bool,
     /// The digests of the tables that were made from this journal, the latest one last.
     tables: Vec<String>,
+    /// Lines that are not in the file yet.
+    queued: String,
 }
 
 /// The position of a line of this run, and the index of its record.
@@ -147,6 +150,7 @@ impl Journal {
             lines: Vec::new(),
             in_order: true,
             tables: Vec::new(),
+            queued: String::new(),
         }
     }
 
@@ -243,19 +247,26 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the line of the record with this index; it ends with a line break.
+    /// Accepts the line of the record with this index, which [`flush`](Self::flush) appends.
+    pub(super) fn queue(&mut self, index: usize, line: &impl Display) {
+        let offset = self.end + self.queued.len() as u64;
+        let start = self.queued.len();
+        // Writing to a string does not fail.
+        let _ = writeln!(self.queued, "{line}");
+        let length = u32::try_from(self.queued.len() - start).unwrap_or(u32::MAX);
+        self.push(LinePosition { index, offset, length });
+    }
+
+    /// Appends all queued lines with a single write.
     ///
     /// # Errors
     /// The disk is full, or the file no longer exists.
-    pub(super) fn add(&mut self, index: usize, line: &str) -> Result<()> {
-        let offset = self.end;
-        self.write(line).map_err(|cause| full(&self.path, cause))?;
-        self.push(LinePosition {
-            index,
-            offset,
-            length: u32::try_from(line.len()).unwrap_or(u32::MAX),
-        });
-        Ok(())
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let mut lines = std::mem::take(&mut self.queued);
+        let written = self.write(&lines).map_err(|cause| full(&self.path, cause));
+        lines.clear();
+        self.queued = lines;
+        written
     }
 
     /// Reads the line at this position.

@@ -44,6 +44,11 @@ impl JudgedRecord<'_> {
 
     /// The line of results for this record.
     pub fn typed(&self, judge: &Judge) -> ResultLine {
+        self.keyed(judge, self.key(judge))
+    }
+
+    /// The line of results for this record, whose [key](Self::key) is known.
+    pub(crate) fn keyed(&self, judge: &Judge, key: String) -> ResultLine {
         let prompt = judge.prompt();
         let item = self.item.filter(|_| self.with_item);
         ResultLine {
@@ -52,7 +57,7 @@ impl JudgedRecord<'_> {
             model: judge.name().into(),
             prompt: PromptLine::new(prompt.name(), judge.prompt_hash(), judge.reading()),
             members: members(judge),
-            key: self.key(judge),
+            key,
             item: item.map(|item| item.record().clone()),
             ..ResultLine::of(self.outcome)
         }
@@ -66,6 +71,5 @@ fn members(judge: &Judge) -> Option<Vec<MemberLine>> {
         let prompt = PromptLine::new(prompt.name(), prompt.hash(), reading);
         MemberLine::new(member.name(), model.name(), prompt)
     };
-    let members: Vec<MemberLine> = judge.members().map(member).collect();
-    (members.len() > 1).then_some(members)
+    (judge.members().count() > 1).then(|| judge.members().map(member).collect())
 }

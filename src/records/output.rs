@@ -180,11 +180,8 @@ impl Output {
         earlier: &JournalLine,
         line: &impl Display,
     ) -> Result<()> {
-        self.add(index, line)?;
-        if let Some(journal) = self.journal() {
-            journal.drop(earlier);
-        }
-        Ok(())
+        self.queue_in_place(index, earlier, line)?;
+        self.flush()
     }
 
     /// Adds the line of the record with this index: JSON without a line break.
@@ -192,14 +189,43 @@ impl Output {
     /// # Errors
     /// The disk is full, or the file no longer exists; lines that were added before are kept.
     pub fn add(&mut self, index: usize, line: &impl Display) -> Result<()> {
+        self.queue(index, line)?;
+        self.flush()
+    }
+
+    /// Accepts a line as [`replace`](Self::replace) does. It is in the file after [`flush`](Self::flush).
+    pub(crate) fn queue_in_place(
+        &mut self,
+        index: usize,
+        earlier: &JournalLine,
+        line: &impl Display,
+    ) -> Result<()> {
+        self.queue(index, line)?;
+        if let Some(journal) = self.journal() {
+            journal.drop(earlier);
+        }
+        Ok(())
+    }
+
+    /// Accepts a line as [`add`](Self::add) does. It is in the file after [`flush`](Self::flush).
+    pub(crate) fn queue(&mut self, index: usize, line: &impl Display) -> Result<()> {
         match &mut self.0 {
             Destination::Text(text) => text.write(&line.to_string()),
             Destination::Lines(journal)
             | Destination::AnyWriter(_, journal, _)
             | Destination::TableFile(TableFile { journal, .. }) => {
-                journal.add(index, &format!("{line}\n"))
+                journal.queue(index, line);
+                Ok(())
             }
         }
+    }
+
+    /// Writes all lines that were queued, with a single write.
+    ///
+    /// # Errors
+    /// As of [`add`](Self::add).
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.journal().map_or(Ok(()), Journal::flush)
     }
 
     /// Gives the file its final form if the run is complete: lines are put into the order of their

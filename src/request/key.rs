@@ -1,6 +1,6 @@
 //! The key under which an answer is cached, and the hash that it is made of.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::Serialize;
 
@@ -70,10 +70,11 @@ impl Request {
             hasher.part(role.name().as_bytes());
             let parts = merged(parts);
             hasher.count(parts.len());
-            for Part { origin, content, token_ids } in parts {
+            for part in parts {
+                let Part { origin, content, token_ids } = &*part;
                 hasher.part(origin.name().as_bytes());
-                hasher.json(&content);
-                hasher.json(&token_ids);
+                hasher.json(content);
+                hasher.json(token_ids);
             }
         }
         hasher.json(&(open, chat, ask, sampling, constraint, draw, reask));
@@ -88,35 +89,50 @@ impl Request {
 }
 
 /// Adjacent texts of one origin, joined unless they have token ids.
-fn merged(parts: &[Part]) -> Vec<Part> {
-    let mut joined: Vec<Part> = Vec::new();
+fn merged(parts: &[Part]) -> Vec<Cow<'_, Part>> {
+    let continues = |last: &Part, part: &Part| {
+        let is_text = |part: &Part| matches!(part.content, Content::Text(_));
+        let are_texts = is_text(last) && is_text(part);
+        are_texts
+            && last.origin == part.origin
+            && last.token_ids.is_empty()
+            && part.token_ids.is_empty()
+    };
+    let mut joined: Vec<Cow<Part>> = Vec::with_capacity(parts.len());
     for part in parts.iter().filter(|part| !part.is_empty()) {
-        match (joined.last_mut(), &part.content) {
-            (
-                Some(Part { origin, content: Content::Text(text), token_ids }),
-                Content::Text(more),
-            ) if *origin == part.origin && token_ids.is_empty() && part.token_ids.is_empty() => {
-                text.push_str(more);
+        match joined.last_mut().filter(|last| continues(last, part)) {
+            Some(last) => {
+                if let Some(text) = last.to_mut().text_mut() {
+                    text.push_str(part.as_text());
+                }
             }
-            _ => joined.push(part.clone()),
+            None => joined.push(Cow::Borrowed(part)),
         }
     }
     joined
 }
 
 /// Hashes parts so that different lists of parts never collide: each part is preceded by its length.
-pub(crate) struct Hasher(blake3::Hasher);
+pub(crate) struct Hasher {
+    hasher: blake3::Hasher,
+    /// What is not hashed yet: one long piece is hashed much faster than many short ones.
+    pending: Vec<u8>,
+}
+
+/// How many bytes are collected before they are hashed.
+const PIECE: usize = 64 << 10;
 
 impl Hasher {
     pub(crate) fn new(purpose: &str) -> Self {
-        let mut hasher = Self(blake3::Hasher::new());
+        let mut hasher = Self { hasher: blake3::Hasher::new(), pending: Vec::with_capacity(1024) };
         hasher.part(purpose.as_bytes());
         hasher
     }
 
     pub(crate) fn part(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.pending.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.pending.extend_from_slice(bytes);
+        self.hash_pieces();
     }
 
     /// Hashes the number of the parts that follow.
@@ -132,17 +148,38 @@ impl Hasher {
 
     /// Hashes a value in its JSON form; maps keep the order of their type.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
+        const LENGTH: usize = size_of::<u64>();
+        let start = self.pending.len();
+        self.pending.extend_from_slice(&[0; LENGTH]);
         // Only maps with keys other than strings cannot be serialized, and none is hashed.
-        self.part(&serde_json::to_vec(value).unwrap_or_default());
+        if serde_json::to_writer(&mut self.pending, value).is_err() {
+            self.pending.truncate(start + LENGTH);
+        }
+        let length = (self.pending.len() - start - LENGTH) as u64;
+        self.pending[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
+        self.hash_pieces();
+    }
+
+    /// Hashes what was collected, once it is long enough.
+    fn hash_pieces(&mut self) {
+        if self.pending.len() >= PIECE {
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+        }
+    }
+
+    fn finalized(mut self) -> blake3::Hash {
+        self.hasher.update(&self.pending);
+        self.hasher.finalize()
     }
 
     pub(crate) fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
+        self.finalized().into()
     }
 
     /// The first `BYTES` bytes, in hex.
     pub(crate) fn hex<const BYTES: usize>(self) -> String {
-        self.0.finalize().to_hex()[..2 * BYTES].to_owned()
+        self.finalized().to_hex()[..2 * BYTES].to_owned()
     }
 }
 

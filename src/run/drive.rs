@@ -33,11 +33,11 @@ pub(super) trait RecordHandler {
     /// Begins a record; the future runs as a task of its own.
     fn begin(&mut self, ready: Self::Ready) -> impl Future<Output = Self::Done> + Send + 'static;
 
-    /// Accepts the result of a record, and returns how the run continues.
+    /// Accepts the results of records that have ended together, and returns how the run continues after each.
     ///
     /// # Errors
-    /// The result cannot be kept; the run ends.
-    fn end(&mut self, done: Self::Done) -> Result<Proceed>;
+    /// A result cannot be kept; the run ends.
+    fn end(&mut self, done: Vec<Self::Done>) -> Result<Vec<Proceed>>;
 }
 
 /// How a run continues after a record.
@@ -79,18 +79,23 @@ pub(super) async fn each(
             drop(flying.spawn(work.begin(ready)));
         }
         tokio::select! {
-            Some(done) = flying.join_next(), if !flying.is_empty() => {
-                match work.end(done.unwrap_or_else(|died| resume_unwind(died.into_panic())))? {
-                    Proceed::Continue => ended += 1,
-                    Proceed::Interrupted => incoming.close(),
-                    Proceed::OutOfBudget(error) => {
-                        out_of_budget.get_or_insert(error);
-                        incoming.close();
-                    }
-                    Proceed::GiveUp(error) => {
-                        ended += 1;
-                        gave_up.get_or_insert(error);
-                        incoming.close();
+            Some(first) = flying.join_next(), if !flying.is_empty() => {
+                let more = std::iter::from_fn(|| flying.try_join_next());
+                let done = std::iter::once(first).chain(more);
+                let done = done.map(|done| done.unwrap_or_else(|died| resume_unwind(died.into_panic())));
+                for proceed in work.end(done.collect())? {
+                    match proceed {
+                        Proceed::Continue => ended += 1,
+                        Proceed::Interrupted => incoming.close(),
+                        Proceed::OutOfBudget(error) => {
+                            out_of_budget.get_or_insert(error);
+                            incoming.close();
+                        }
+                        Proceed::GiveUp(error) => {
+                            ended += 1;
+                            gave_up.get_or_insert(error);
+                            incoming.close();
+                        }
                     }
                 }
             }

@@ -109,9 +109,14 @@ impl<R> Incoming<R> {
     }
 }
 
+/// The most records that are taken from the thread at once.
+const TOGETHER: usize = 64;
+
 /// Reads records in a thread of its own.
 struct RecordReader {
     taken: mpsc::Receiver<Record>,
+    /// Records that were taken together, so that the threads wake each other seldom; the next one is the last.
+    next: Vec<Record>,
     /// Receives the number of unread records when the thread ends.
     rest: Option<oneshot::Receiver<usize>>,
     /// Whether the thread counts the rest.
@@ -142,12 +147,16 @@ impl RecordReader {
         thread.map_err(|cause| {
             Error::new(ErrorKind::Io, "no thread to read records").because(cause)
         })?;
-        Ok(Self { taken, rest: Some(rest), counts, is_open: true })
+        Ok(Self { taken, next: Vec::new(), rest: Some(rest), counts, is_open: true })
     }
 
     /// The next record; the reader closes after the last one.
     async fn next(&mut self) -> Option<Record> {
-        let record = self.taken.recv().await;
+        if self.next.is_empty() {
+            self.taken.recv_many(&mut self.next, TOGETHER).await;
+            self.next.reverse();
+        }
+        let record = self.next.pop();
         self.is_open = record.is_some();
         record
     }
@@ -160,7 +169,7 @@ impl RecordReader {
 
     /// How many records were never begun; `None` if that cannot be determined within two seconds.
     async fn left(&mut self) -> Option<usize> {
-        let mut read = 0;
+        let mut read = self.next.len();
         while self.taken.recv().await.is_some() {
             read += 1;
         }

@@ -181,8 +181,8 @@ impl Work for JudgeWork {
         self.judge.reread(task.item, line.votes.as_deref()?, line.mark.as_deref()).ok()
     }
 
-    fn line(&self, finished: &Finished, _: &str) -> ResultLine {
-        finished.line(&self.judge, self.with_item)
+    fn line(&self, finished: &Finished, key: &str) -> ResultLine {
+        finished.keyed_line(&self.judge, self.with_item, key)
     }
 
     fn renewed(&self, earlier: &ResultLine, mut line: ResultLine) -> Option<ResultLine> {

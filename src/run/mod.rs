@@ -276,7 +276,30 @@ impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
         perform(self.work.clone(), ready)
     }
 
-    fn end(&mut self, done: Self::Done) -> Result<Proceed> {
+    fn end(&mut self, done: Vec<Self::Done>) -> Result<Vec<Proceed>> {
+        let ended = done.into_iter().map(|done| self.noted(done)).collect::<Result<Vec<_>>>();
+        // Lines that came before one that could not be kept are kept.
+        self.lines.flush()?;
+        let mut proceeds = Vec::new();
+        for (proceed, result) in ended? {
+            proceeds.push(proceed);
+            if let Some((finished, line)) = result {
+                self.listener.finished(&finished, &line)?;
+            }
+        }
+        Ok(proceeds)
+    }
+}
+
+/// The result of a record that counts, with its line.
+type Counted<W> = (Finished<<W as Work>::Done>, <W as Work>::Line);
+
+impl<W: Work, L: Listener<W>> Runner<'_, W, L> {
+    /// Queues the line of a record that has ended. Without a line it counts as never begun.
+    ///
+    /// # Errors
+    /// The line cannot be kept.
+    fn noted(&mut self, done: Done<W>) -> Result<(Proceed, Option<Counted<W>>)> {
         let Done { finished, key, before, old } = done;
         let error = match &finished.outcome {
             Ok(done) => W::error(done),
@@ -284,10 +307,11 @@ impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
         };
         // It counts as never begun, so the next run processes it.
         if let Some(error) = error.filter(|error| error.is_interrupted()) {
-            return Ok(match error.kind() {
+            let proceed = match error.kind() {
                 ErrorKind::Budget => Proceed::OutOfBudget(error.clone()),
                 _ => Proceed::Interrupted,
-            });
+            };
+            return Ok((proceed, None));
         }
         // A fatal error of an earlier run need not occur in this one.
         let fatal = error.filter(|error| error.is_fatal() && !finished.kept).cloned();
@@ -298,8 +322,7 @@ impl<W: Work, L: Listener<W>> RecordHandler for Runner<'_, W, L> {
             Ok(done) => self.work.is_settled(done),
             Err(_) => false,
         };
-        self.listener.finished(&finished, &line)?;
-        Ok(fatal.map_or(Proceed::Continue, Proceed::GiveUp))
+        Ok((fatal.map_or(Proceed::Continue, Proceed::GiveUp), Some((finished, line))))
     }
 }
 

@@ -66,7 +66,8 @@ impl ResultLines {
         (Some(EarlierLine { earlier, line }), reuse)
     }
 
-    /// Writes the line of a record, or keeps the earlier one. Returns the line that counts.
+    /// Accepts the line of a record, or keeps the earlier one, and returns the line that counts. It is in the file
+    /// after [`flush`](Self::flush).
     ///
     /// # Errors
     /// It cannot be written; the earlier one is kept.
@@ -96,7 +97,7 @@ impl ResultLines {
         }
     }
 
-    /// Writes a line, in place of an earlier one if there is one.
+    /// Queues a line, in place of an earlier one if there is one.
     fn write<L: Display>(
         &mut self,
         index: usize,
@@ -104,11 +105,19 @@ impl ResultLines {
         line: L,
     ) -> Result<L> {
         match (&mut self.output, earlier) {
-            (Some(output), Some(earlier)) => output.replace(index, earlier, &line)?,
-            (Some(output), None) => output.add(index, &line)?,
+            (Some(output), Some(earlier)) => output.queue_in_place(index, earlier, &line)?,
+            (Some(output), None) => output.queue(index, &line)?,
             (None, _) => (),
         }
         Ok(line)
+    }
+
+    /// Writes the lines that [`put`](Self::put) has accepted.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.output.as_mut().map_or(Ok(()), Output::flush)
     }
 
     /// Keeps a line for the record with this index.

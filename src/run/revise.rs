@@ -166,7 +166,7 @@ impl Work for ReviseWork {
         hasher.part(item.id().unwrap_or_default().as_bytes());
         let writers = [Some(self.writer.reviser()), self.writer.drafter()];
         for judge in [Some(&self.judge)].into_iter().chain(writers).flatten() {
-            hasher.json(&judge.content(item));
+            judge.hash_content(item, &mut hasher);
         }
         hasher.part(self.identity.as_bytes());
         hasher.hex::<16>()

@@ -229,8 +229,17 @@ impl<D> Finished<D> {
 impl Finished {
     /// The result line.
     pub fn line(&self, judge: &Judge, with_item: bool) -> ResultLine {
+        self.judged(with_item).typed(judge)
+    }
+
+    /// The result line, whose key is known.
+    pub(super) fn keyed_line(&self, judge: &Judge, with_item: bool, key: &str) -> ResultLine {
+        self.judged(with_item).keyed(judge, key.to_owned())
+    }
+
+    fn judged(&self, with_item: bool) -> JudgedRecord<'_> {
         let outcome = self.outcome.as_ref();
         let (id, item) = (self.id(), self.item.as_ref());
-        JudgedRecord { id, index: self.index, item, outcome, with_item }.typed(judge)
+        JudgedRecord { id, index: self.index, item, outcome, with_item }
     }
 }

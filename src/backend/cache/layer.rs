@@ -104,11 +104,11 @@ impl Layer for Cached {
     }
 
     async fn through(&self, request: &Request) -> Result<Completion> {
-        let key = request.key(self.identity());
         let mode = self.cache.0.mode;
         if mode == Mode::Off {
             return self.inner.complete(request).await;
         }
+        let key = request.key(self.identity());
         if mode == Mode::Write {
             // An earlier answer must not be returned for this request.
             self.cache.0.memory.invalidate(&key).await;

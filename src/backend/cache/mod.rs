@@ -4,8 +4,8 @@
 //! all processes share. If neither has the answer, the model is asked once, and all callers in this process
 //! and in others wait for that answer. The keys are those of [`Request::key`](crate::request::Request::key). Failures, refusals, empty
 //! answers, and texts that a model in this process cut off at the end of its context are not stored. If the
-//! store fails, one warning is logged and the run continues without it. Files are read and written on
-//! blocking threads, never on those of the async runtime.
+//! store fails, one warning is logged and the run continues without it. The store is opened and written on
+//! threads of its own; an answer is looked up within microseconds on the thread of its caller.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -85,8 +85,8 @@ pub enum Mode {
 /// ```
 ///
 /// # Panics
-/// [`Cached`] panics if it is polled outside a tokio runtime: requests run as tasks, and the store is read on
-/// threads of the runtime.
+/// [`Cached`] panics if it is polled outside a tokio runtime: requests run as tasks, and the store is opened on a
+/// thread of the runtime.
 #[derive(Clone, Debug)]
 pub struct Cache(Arc<Shared>);
 
@@ -121,11 +121,10 @@ impl Shared {
         self.disk.get()?.as_ref()
     }
 
-    /// The answer in the store, read on a thread that may block.
+    /// The answer in the store. It is read on the thread of the caller: handing a key to another thread and an
+    /// answer back takes many times longer than to find it, and readers of the store never wait for writers.
     async fn stored(self: &Arc<Self>, key: &CacheKey) -> Option<Completion> {
-        self.folder.as_ref()?;
-        let (shared, key) = (self.clone(), *key);
-        tokio::task::spawn_blocking(move || shared.disk()?.get(&key)).await.ok()?
+        self.opened().await?.get(key)
     }
 }
 
@@ -140,6 +139,9 @@ struct Disk {
 
 /// The memory for cached answers, in bytes.
 const MEMORY: u64 = 256 << 20;
+
+/// The same above a store, which finds the other answers within microseconds.
+const MEMORY_ABOVE_STORE: u64 = 8 << 20;
 
 impl Cache {
     /// A cache that keeps answers in memory only.
@@ -163,7 +165,8 @@ impl Cache {
             let thinking = answer.thinking.as_ref().map_or(0, String::len);
             u32::try_from(256 + answer.text.len() + thinking + tokens).unwrap_or(u32::MAX)
         };
-        let memory = Memory::builder().max_capacity(MEMORY).weigher(size).build();
+        let most = if folder.is_some() { MEMORY_ABOVE_STORE } else { MEMORY };
+        let memory = Memory::builder().max_capacity(most).weigher(size).build();
         let (disk, flights) = (OnceLock::new(), Flights::default());
         Self(Arc::new(Shared { mode, memory, folder, disk, flights }))
     }

@@ -10,13 +10,13 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
-use zstd::bulk::Decompressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::Clock;
 use crate::{
@@ -65,17 +65,19 @@ pub(super) struct Store {
     clock: Clock,
 }
 
-/// An answer to store, and the caller that waits for it.
-struct PendingWrite {
-    entry: StoredRow,
-    done: oneshot::Sender<Result<()>>,
+/// A change for the writer thread.
+enum PendingWrite {
+    /// An answer to store, and the caller that waits for it.
+    Answer { row: PlainRow, done: oneshot::Sender<Result<()>> },
+    /// An answer was used at this time; nobody waits.
+    Used { key: CacheKey, now: i64 },
 }
 
-/// One row of the table.
-struct StoredRow {
-    key: [u8; 32],
-    value: Vec<u8>,
-    sum: i64,
+/// One row of the table, before it is compressed.
+struct PlainRow {
+    key: CacheKey,
+    /// The completion as JSON.
+    plain: Vec<u8>,
     created: i64,
     model: String,
 }
@@ -165,10 +167,9 @@ impl Store {
             let _ = self.change("DELETE FROM answers WHERE key = ?1", params![key.as_bytes()]);
         } else if self.clock.now() - used > HOUR {
             // The time of the last use is only accurate to an hour.
-            let _ = self.change(
-                "UPDATE answers SET used = ?2 WHERE key = ?1",
-                params![key.as_bytes(), self.clock.now()],
-            );
+            let used = PendingWrite::Used { key: *key, now: self.clock.now() };
+            // Without a writer, the answer only counts as older than it is.
+            let _ = self.writer.as_ref().map(|writer| writer.send(used));
         }
         Ok(completion)
     }
@@ -183,21 +184,16 @@ impl Store {
         completion: &Completion,
         model: &str,
     ) -> Result<()> {
-        let plain = serde_json::to_vec(completion).unwrap_or_default();
-        let sum = sum(&plain, key.as_bytes());
-        let value =
-            zstd::bulk::compress(&plain, LEVEL).map_err(|cause| failed(&self.path, cause))?;
-        let entry = StoredRow {
-            key: *key.as_bytes(),
-            value,
-            sum,
+        let row = PlainRow {
+            key: *key,
+            plain: serde_json::to_vec(completion).unwrap_or_default(),
             created: self.clock.now(),
             model: model.to_owned(),
         };
         let (done, written) = oneshot::channel();
         let gone = || Error::new(ErrorKind::Io, "the thread that writes the cache has ended");
         let writer = self.writer.as_ref().ok_or_else(gone)?;
-        writer.send(PendingWrite { entry, done }).map_err(|_| gone())?;
+        writer.send(PendingWrite::Answer { row, done }).map_err(|_| gone())?;
         written.await.map_err(|_| gone())?
     }
 
@@ -302,14 +298,24 @@ impl Drop for Store {
 /// The accuracy of the time of the last use, in seconds: reading an entry writes to it at most this often.
 const HOUR: i64 = 3600;
 
-/// Commits entries as they arrive: the first one together with all that have arrived since (group commit), so
-/// that one `fsync` covers up to [`BATCH`] answers. Ends when the store is dropped.
+/// The least time between two commits. Under load each then covers all entries of that time, since a commit costs much
+/// more than an entry; an entry that comes after a pause is committed at once.
+const BETWEEN_COMMITS: Duration = Duration::from_millis(3);
+
+/// Commits entries as they arrive: the first one together with all that have arrived since (group commit), up to
+/// [`BATCH`] of them. Ends when the store is dropped.
 fn write(mut connection: Connection, work: &mpsc::Receiver<PendingWrite>) {
+    let mut compressor = Compressor::new(LEVEL).ok();
+    let mut last = None::<Instant>;
     while let Ok(first) = work.recv() {
+        let rest = last.map(|last| BETWEEN_COMMITS.saturating_sub(last.elapsed()));
+        thread::sleep(rest.unwrap_or_default());
+        last = Some(Instant::now());
         let batch: Vec<PendingWrite> =
             std::iter::once(first).chain(work.try_iter().take(BATCH - 1)).collect();
-        let written = commit(&mut connection, &batch);
-        for PendingWrite { done, .. } in batch {
+        let written = commit(&mut connection, compressor.as_mut(), &batch);
+        for change in batch {
+            let PendingWrite::Answer { done, .. } = change else { continue };
             let result = match &written {
                 Ok(()) => Ok(()),
                 Err(cause) => {
@@ -322,19 +328,38 @@ fn write(mut connection: Connection, work: &mpsc::Receiver<PendingWrite>) {
     }
 }
 
+/// Why entries were not written.
+type WriteFault = Box<dyn std::error::Error + Send + Sync>;
+
 /// Writes entries in one transaction.
-fn commit(connection: &mut Connection, batch: &[PendingWrite]) -> rusqlite::Result<()> {
+fn commit(
+    connection: &mut Connection,
+    compressor: Option<&mut Compressor<'static>>,
+    batch: &[PendingWrite],
+) -> Result<(), WriteFault> {
+    let compressor = compressor.ok_or("there is no memory to compress answers")?;
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     {
         let mut insert = transaction.prepare_cached(
             "INSERT OR REPLACE INTO answers (key, value, sum, created, used, model) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
         )?;
-        for PendingWrite { entry: StoredRow { key, value, sum, created, model }, .. } in batch {
-            insert.execute(params![key, value, sum, created, model])?;
+        let mut touch =
+            transaction.prepare_cached("UPDATE answers SET used = ?2 WHERE key = ?1")?;
+        for change in batch {
+            match change {
+                PendingWrite::Answer { row: PlainRow { key, plain, created, model }, .. } => {
+                    let key = key.as_bytes();
+                    let value = compressor.compress(plain)?;
+                    insert.execute(params![key, value, sum(plain, key), created, model])?;
+                }
+                PendingWrite::Used { key, now } => {
+                    touch.execute(params![key.as_bytes(), now])?;
+                }
+            }
         }
     }
-    transaction.commit()
+    Ok(transaction.commit()?)
 }
 
 /// Opens a connection with the settings of the store.

@@ -238,9 +238,11 @@ impl OpenAi {
     /// request is added to `attempts`.
     async fn ask(&self, request: &Request, attempts: &Arc<AtomicU32>) -> Result<Completion> {
         let quirks = self.quirks().await;
-        let without = Request { alternatives: None, ..request.clone() };
+        let reports_none = || self.logprobs.absent.load(Ordering::Relaxed);
         // Log-probabilities that the server never reports are not requested.
-        let request = if self.logprobs.absent.load(Ordering::Relaxed) { &without } else { request };
+        let without = (request.alternatives.is_some() && reports_none())
+            .then(|| Request { alternatives: None, ..request.clone() });
+        let request = without.as_ref().unwrap_or(request);
         self.note_template(request, quirks);
         let mut refused = self.refused();
         let mut failures = Vec::new();
