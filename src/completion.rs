@@ -60,6 +60,10 @@ pub struct Completion {
     /// Whether it came from a cache, and cost nothing this time.
     #[serde(skip)]
     pub cached: bool,
+    /// For an answer that the limit of tokens cut off: what came of asking again with a higher limit. A judgment sets
+    /// it, a backend does not.
+    #[serde(skip)]
+    pub cut: Option<String>,
 }
 
 /// One written token and its alternatives.

@@ -11,6 +11,21 @@ use crate::{
     request::{CacheKey, Request},
 };
 
+/// A request whose answer is not known yet.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MissingAnswer {
+    /// The name of the request in its judgment.
+    pub id: AskId,
+    /// The key of the answer.
+    pub key: CacheKey,
+    /// The request.
+    pub request: Request,
+    /// Whether it repeats a request whose answer its limit of tokens cut off, with a higher limit.
+    pub is_longer: bool,
+}
+
 impl Judge {
     /// The requests that the judgment of an item needs next, with their keys, without those whose answers `known` returns. Nothing is
     /// sent. For files of requests that are answered elsewhere.
@@ -25,21 +40,35 @@ impl Judge {
         &self,
         item: &Item,
         known: impl Fn(&CacheKey) -> Option<Completion>,
-    ) -> Result<Vec<(AskId, CacheKey, Request)>> {
+    ) -> Result<Vec<MissingAnswer>> {
         let mut judging = self.judging(item, &self.facts().await)?;
-        let mut ready: VecDeque<_> = judging.start().into();
+        let first = judging.start().into_iter().map(|(id, request)| (id, request, false));
+        let mut ready: VecDeque<_> = first.collect();
         let mut missing = Vec::new();
-        while let Some((id, request)) = ready.pop_front() {
+        while let Some((id, request, is_longer)) = ready.pop_front() {
             let Some(model) = self.backend_of(&id) else { continue };
             let key = request.key(model.identity());
             match known(&key) {
                 Some(answer) => {
                     let answer = Completion { attempts: 0, cached: true, ..answer };
-                    ready.extend(judging.answer(&id, Ok(answer)));
+                    let more = judging.answer(&id, Ok(answer)).into_iter();
+                    ready.extend(more.map(|(id, next)| {
+                        let is_longer = lengthens(&next, &request);
+                        (id, next, is_longer)
+                    }));
                 }
-                None => missing.push((id, key, request)),
+                None => missing.push(MissingAnswer { id, key, request, is_longer }),
             }
         }
         Ok(missing)
     }
+}
+
+/// Whether a request differs from the one before by a higher limit of tokens alone.
+fn lengthens(next: &Request, before: &Request) -> bool {
+    let most = |request: &Request| request.sampling.max_tokens;
+    next.messages == before.messages
+        && next.reask == before.reask
+        && next.ask == before.ask
+        && most(next) > most(before)
 }

@@ -15,7 +15,7 @@ pub use {
 };
 
 #[doc(hidden)]
-pub use prompt_ref::is_file;
+pub use {missing::MissingAnswer, prompt_ref::is_file};
 
 #[doc(inline)]
 pub use crate::{aggregate::Aggregate, pass::Pass};

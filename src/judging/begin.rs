@@ -78,7 +78,7 @@ impl Panel {
         };
         let shown = item.permuted(&order);
         let capabilities = Capabilities::ALL;
-        let context = ProgramContext { capabilities, draw, reask: 0, force: false };
+        let context = ProgramContext { draw, ..ProgramContext::new(capabilities) };
         let element = member.prompt.front().each.map(|_| 0);
         let opening = NewConversation { member, shown: &shown, context, mark };
         Ok(Conversation::begin(&opening, element)?.1)
@@ -104,7 +104,7 @@ impl Panel {
 
     /// A member's plan for its first draw, without an order.
     fn plan(member: &Arc<Member>, asking: Asking) -> VotePlan {
-        let (reask, reasks, force) = match asking {
+        let (reask, reasks, repeats) = match asking {
             Asking::Once => (0, 0, false),
             Asking::Again { reask } => (reask, member.reasks, reask > 0 || member.reasks > 0),
         };
@@ -116,7 +116,8 @@ impl Panel {
             order: Vec::new(),
             reask,
             reasks,
-            force,
+            force: repeats,
+            lengthen: repeats,
             mark: None,
         }
     }

@@ -60,7 +60,12 @@ impl Conversation {
         let answer = match answer {
             // The vote is valid without the probabilities of its values.
             Err(_) if self.program.is_optional() => Ok(None),
-            answer => answer.map(Some),
+            Err(error) => {
+                // A text that was cut off before is still an answer, though without a verdict.
+                self.ended = Some(self.program.fall_back(&error).ok_or(error));
+                return None;
+            }
+            Ok(answer) => Ok(Some(answer)),
         };
         match answer.and_then(|answer| self.next(answer)) {
             Ok(Some(request)) => {

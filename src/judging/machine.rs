@@ -46,6 +46,11 @@ use crate::{
 /// # Ok::<(), tribunal::Error>(())
 /// ```
 ///
+/// # Limits of tokens
+/// A text that its limit of tokens cut off, so that it has no verdict, is asked for once more with twice the tokens, or
+/// with as many as the context has room for. If these are too few as well, or cannot be had, the vote is unreadable
+/// ([`Truncated`](crate::verdict::Reason::Truncated)), and is not repeated.
+///
 /// # Failures
 /// A failed request costs its own vote ([`Outcome::Failed`]) and no other: the judgment is valid as long
 /// as one vote has an answer. A failed request for the probabilities of a verdict costs only these. Two

@@ -36,6 +36,8 @@ pub(super) struct VotePlan {
     pub(super) reasks: u32,
     /// Whether the verdict alone may be requested if the text does not contain one.
     pub(super) force: bool,
+    /// Whether an answer that its limit of tokens cut off is requested once more with a higher limit.
+    pub(super) lengthen: bool,
     /// The marker around judged texts, if the prompt uses one.
     pub(super) mark: Option<String>,
 }
@@ -133,8 +135,9 @@ impl PendingVote {
 
     /// The inputs of a new conversation of this vote.
     fn opening(&self) -> NewConversation<'_> {
-        let VotePlan { ref member, draw, reask, force, ref mark, .. } = self.plan;
-        let context = ProgramContext { capabilities: self.capabilities, draw, reask, force };
+        let VotePlan { ref member, draw, reask, force, lengthen, ref mark, .. } = self.plan;
+        let capabilities = self.capabilities;
+        let context = ProgramContext { capabilities, draw, reask, force, lengthen };
         NewConversation { member, shown: &self.shown, context, mark: mark.clone() }
     }
 
@@ -217,7 +220,9 @@ impl PendingVote {
             Ok(vote) => vote,
             Err(error) => return self.fail(error),
         };
-        let is_final = vote.outcome.is_verdict() || vote.is_forced() || !varies;
+        // More tokens were asked for, and did not help or could not be had.
+        let is_too_long = vote.calls.iter().any(|call| call.cut.is_some());
+        let is_final = vote.outcome.is_verdict() || vote.is_forced() || is_too_long || !varies;
         if is_final || self.plan.reasks == 0 {
             self.done = Some(vote);
             return Vec::new();

@@ -106,6 +106,7 @@ impl Panel {
             reask: vote.reask,
             reasks: 0,
             force,
+            lengthen: false,
             mark: own.map(ToOwned::to_owned).or_else(|| member.mark(item)),
         })
     }
@@ -156,6 +157,7 @@ fn completion(call: &Call) -> Completion {
         usage: call.usage,
         distribution: call.distribution.clone(),
         in_process: call.in_process,
+        cut: call.cut.clone(),
         cached: true,
         ..Completion::default()
     }

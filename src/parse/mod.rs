@@ -238,7 +238,9 @@ impl Reader {
     fn read_text(&self, prepared: &Prepared) -> RuleResult {
         let weighs = self.spec.from != VerdictFrom::Text;
         if let Some(fault) = prepared.fault(&self.spec.rules, weighs) {
-            return ReadVerdict::new(Err(fault)).into();
+            let is_cut = fault.reason == Reason::Truncated && prepared.is_cut_by_length();
+            let first = is_cut.then(|| self.on_first_line(prepared)).flatten();
+            return first.unwrap_or_else(|| ReadVerdict::new(Err(fault)).into());
         }
         if self.is_draft() {
             return ReadVerdict::new(whole_text(prepared)).into();
@@ -246,6 +248,28 @@ impl Reader {
         let mut rules = self.spec.rules.iter().zip(&self.finders).enumerate();
         let found = rules.find_map(|(n, (rule, finder))| self.apply(n, rule, finder, prepared));
         found.unwrap_or_else(|| ReadVerdict::new(Err(self.missing(prepared))).into())
+    }
+
+    /// The verdict of a text that was cut off, by a rule that reads nothing but the first line: what is missing cannot
+    /// change it. `None` if the rule is another one, or the line may be cut itself.
+    fn on_first_line(&self, prepared: &Prepared) -> Option<RuleResult> {
+        let mut rules = self.spec.rules.iter().zip(&self.finders).enumerate();
+        let found = rules.find_map(|(n, (rule, finder))| self.apply(n, rule, finder, prepared))?;
+        let Finder::Numbers(_, AnswerLine::First) = self.finders.get(found.rule?)? else {
+            return None;
+        };
+        let text = prepared.text(None);
+        let is_whole = text.trim().get(found.place.as_ref()?.end..)?.contains('\n');
+        (found.read.verdict.is_ok() && is_whole).then_some(found)
+    }
+
+    /// The index of the reply that its limit of tokens cut off, so that the transcript has no verdict; the first of
+    /// several. `None` if a verdict can be read all the same, or if something else is the reason.
+    pub(crate) fn cut_reply(&self, transcript: &Transcript) -> Option<usize> {
+        let prepared = Prepared::new(transcript, self.is_draft());
+        let cut = prepared.cut_by_length(&self.spec.rules)?;
+        let why = self.parse(transcript).verdict.err()?;
+        (why.reason != Reason::Refused).then_some(cut)
     }
 
     /// Whether the prompt asked the judge to put the item's mark before its verdict.

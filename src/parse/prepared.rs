@@ -118,16 +118,33 @@ impl<'t> Prepared<'t> {
             Finish::Other(_) => !reply.may_be_cut || reply.chosen.is_some(),
             _ => false,
         };
-        // A rule may read a result of an earlier turn.
-        let named = |(reply, _): &(&Reply, &str)| {
-            rules.iter().any(|rule| rule.within.as_deref() == Some(reply.slot.name.as_str()))
-        };
-        let read = self.last_turn().chain(self.results(0).filter(named));
-        if let Some((reply, visible)) = read.into_iter().find(cut) {
+        if let Some((reply, visible)) = self.read_by(rules).find(cut) {
             return Some(cut_off(reply, visible));
         }
         let said = self.last_turn().any(|(_, visible)| !visible.trim().is_empty());
         (!said).then(|| Unreadable::new(Reason::Empty, "there is no text outside of thinking"))
+    }
+
+    /// The index of the first reply that the rules read, and that its limit of tokens cut off where that is not an
+    /// expected end.
+    pub(super) fn cut_by_length(&self, rules: &[Rule]) -> Option<usize> {
+        let is_cut =
+            |reply: &&Reply| reply.completion.finish == Finish::Length && !reply.may_be_cut;
+        let read = self.read_by(rules).map(|(reply, _)| reply).filter(is_cut);
+        let results = &self.transcript.results;
+        let index = |reply: &Reply| results.iter().position(|one| std::ptr::eq(one, reply));
+        read.filter_map(index).min()
+    }
+
+    /// The replies that decide the verdict: those of the last turn, and those of earlier turns that a rule names.
+    fn read_by<'r>(
+        &self,
+        rules: &'r [Rule],
+    ) -> impl Iterator<Item = (&'t Reply, &'t str)> + use<'_, 'r, 't> {
+        let named = |(reply, _): &(&Reply, &str)| {
+            rules.iter().any(|rule| rule.within.as_deref() == Some(reply.slot.name.as_str()))
+        };
+        self.last_turn().chain(self.results(0).filter(named))
     }
 
     /// Whether the verdict is a label that the model was asked to pick, with its probability.
@@ -181,10 +198,11 @@ fn cut_off(reply: &Reply, visible: &str) -> Unreadable {
             Reason::Truncated,
             format!("`{}` ended with `{word}`, which is not known as a clean end", slot.name),
         ),
-        _ => Unreadable::new(
-            Reason::Truncated,
-            format!("`{}` ran into its limit of tokens", slot.name),
-        ),
+        _ => {
+            let why = format!("`{}` ran into its limit of tokens", slot.name);
+            let why = Unreadable::new(Reason::Truncated, why);
+            completion.cut.as_deref().map_or(why.clone(), |cut| why.and(cut))
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod asking;
 mod closing;
+mod lengthening;
 mod turns;
 mod weighing;
 
@@ -23,7 +24,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::Value;
 
-use self::turns::Turns;
+use self::{lengthening::Lengthening, turns::Turns};
 use super::{
     Prompt,
     printable::Trusted,
@@ -77,6 +78,8 @@ pub struct Program {
     sent: String,
     /// Whether the model would write the same again if it were asked again, since all its texts were greedy.
     repeats: bool,
+    /// The limits of tokens, and the texts that are asked for again with higher ones.
+    lengthening: Lengthening,
     /// How far it has come.
     stage: ProgramStage,
 }
@@ -107,12 +110,15 @@ pub struct ProgramContext {
     /// Whether the verdict alone may be asked for after a text without one: where the model would only write the same
     /// again, and can continue its own text.
     pub force: bool,
+    /// Whether a text that its limit of tokens cut off, so that no verdict can be read, is asked for once more with
+    /// twice the tokens.
+    pub lengthen: bool,
 }
 
 impl ProgramContext {
     /// The first draw of a model with these capabilities.
     pub fn new(capabilities: Capabilities) -> Self {
-        Self { capabilities, draw: 0, reask: 0, force: false }
+        Self { capabilities, draw: 0, reask: 0, force: false, lengthen: false }
     }
 }
 
@@ -188,6 +194,7 @@ impl Program {
             asked: None,
             sent: String::new(),
             repeats: true,
+            lengthening: Lengthening::default(),
             stage: ProgramStage::Body,
         }
     }
@@ -203,11 +210,23 @@ impl Program {
     /// model lacks a capability that the body needs ([`Unsupported`](crate::ErrorKind::Unsupported)).
     pub fn next(&mut self, answer: Option<Completion>) -> Result<ProgramStep> {
         if !matches!(self.stage, ProgramStage::Body) {
-            return Ok(ProgramStep::Done(self.closed(answer)));
+            let mut transcript = self.closed(answer);
+            if self.lengthen(&mut transcript) {
+                return self.run();
+            }
+            return Ok(ProgramStep::Done(transcript));
         }
         if let (Some(asked), Some(completion)) = (self.asked.take(), answer) {
             self.take(asked, completion);
         }
+        self.run()
+    }
+
+    /// Renders the body with the replies so far, up to the next request or the end.
+    ///
+    /// # Errors
+    /// Those of [`next`](Self::next).
+    fn run(&mut self) -> Result<ProgramStep> {
         loop {
             if self.state.results.len() >= MOST_ASKS {
                 return Err(self

@@ -115,6 +115,9 @@ pub struct Capabilities {
     /// until the model closes the block. Unknown counts as no.
     #[serde(default = "no")]
     pub opens_thinking: Ability,
+    /// How many tokens a prompt and its answer can have together, where that is known. Unknown counts as unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u32>,
 }
 
 /// The default in recordings of earlier versions, which lack the abilities that their models did not have.
@@ -158,6 +161,7 @@ impl Capabilities {
         reward: Ability::No,
         compare: Ability::No,
         opens_thinking: Ability::No,
+        context: None,
     };
 
     /// A model in this process with all abilities, for dry runs and scripts.
@@ -201,6 +205,12 @@ impl Capabilities {
     #[must_use]
     pub const fn opens_thinking(self, opens_thinking: bool) -> Self {
         Self { opens_thinking: Ability::known(opens_thinking), ..self }
+    }
+
+    /// The same capabilities, with room for this many tokens of a prompt and its answer together.
+    #[must_use]
+    pub const fn context(self, tokens: u32) -> Self {
+        Self { context: Some(tokens), ..self }
     }
 
     /// The same capabilities, with or without scoring verdicts at their place.

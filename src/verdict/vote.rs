@@ -43,6 +43,9 @@ pub struct Call {
     /// text is text. Written only where the text holds one.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub in_process: bool,
+    /// For a text that the limit of tokens cut off: what came of asking again with a higher limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cut: Option<String>,
     /// The bytes of the text that count: without thinking and what follows the end of the turn. `None`
     /// where it was not read.
     #[serde(skip)]

@@ -116,6 +116,31 @@ async fn later_turns_follow_when_the_first_are_answered() {
 }
 
 #[tokio::test]
+async fn answers_that_were_cut_off_are_asked_for_with_twice_the_tokens() {
+    let (place, server) = place("cut").await;
+    let judge = ["r.jsonl", "-p", "score", "-m", "openai/m", "--max-tokens", "50"];
+    let write = [&["batch", "write", "-o", "requests.jsonl"][..], &judge].concat();
+    for (most, text, finish) in [(50, "", "length"), (100, "Fine.\nScore: 4", "stop")] {
+        let written = run(&place, &server, &write).await.passed();
+        let again = written.err.contains("(3 of them ask again with twice the tokens");
+        assert_eq!(again, most == 100, "{}", written.err);
+        let requests = requests(&place, "requests.jsonl");
+        assert_eq!(requests.len(), 3);
+        assert!(requests.iter().all(|r| r["body"]["max_tokens"] == most), "{requests:?}");
+        answer(&place, &requests, |_| text.into());
+        let answers = place.read("answers.jsonl");
+        let finished = format!("\"finish_reason\":\"{finish}\"");
+        place.file("answers.jsonl", answers.replace("\"finish_reason\":\"stop\"", &finished));
+        run(&place, &server, &["batch", "read", "answers.jsonl"]).await.assert_passed();
+    }
+    let done = run(&place, &server, &write).await.passed();
+    assert!(done.err.contains("nothing to ask"), "{}", done.err);
+    let lines = run(&place, &server, &[&["judge"][..], &judge].concat()).await.passed().lines();
+    assert!(lines.iter().all(|line| line["score"] == 4.0), "{lines:?}");
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test]
 async fn answers_that_failed_are_named_and_asked_for_again() {
     let (place, server) = place("failed").await;
     let write = [&["batch", "write", "r.jsonl", "-o", "requests.jsonl"][..], &SCORE].concat();

@@ -11,6 +11,7 @@ mod judge;
 mod judging;
 mod jury;
 mod keys;
+mod length;
 mod look_ahead;
 mod panels;
 mod pass_rules;

@@ -90,10 +90,13 @@ impl Cached {
 }
 
 /// Whether the answer is worth storing: after a refusal, a failure or an empty answer, the next one may
-/// differ.
+/// differ. An answer that is empty because thinking used up its limit of tokens is paid for, and decides that more are
+/// asked for.
 pub(super) fn is_lasting(completion: &Completion) -> bool {
-    let has_content = !completion.text.trim().is_empty() || completion.distribution.is_some();
     let finish = &completion.finish;
+    let has_content = !completion.text.trim().is_empty()
+        || completion.distribution.is_some()
+        || *finish == Finish::Length;
     has_content && *finish != Finish::Filtered && !finish.is_accident()
 }
 

@@ -315,6 +315,7 @@ impl Backend for Llama {
             text_logprobs: Ability::Yes,
             compare: Ability::No,
             opens_thinking: self.opens_thinking.into(),
+            context: u32::try_from(self.context).ok(),
             ..Capabilities::ALL
         }
     }

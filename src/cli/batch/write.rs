@@ -25,7 +25,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::Item,
-    judge::Judge,
+    judge::{Judge, MissingAnswer},
     judging::AskId,
     models::Models,
     request::{CacheKey, Request},
@@ -69,6 +69,8 @@ struct Count {
     open: usize,
     /// Requests in the file.
     written: HashSet<CacheKey>,
+    /// Those of them that ask again, because the limit of tokens cut an answer off.
+    longer: usize,
 }
 
 /// Runs `tribunal batch write`.
@@ -152,10 +154,13 @@ impl File {
             Err(error) => return Ok(Err(error)),
         };
         self.count.open += usize::from(!missing.is_empty());
-        for (id, key, request) in &missing {
+        for MissingAnswer { id, key, request, is_longer, .. } in &missing {
+            let before = self.count.written.len();
             if let Err(error) = self.write(judge, id, key, request)? {
                 return Ok(Err(error));
             }
+            let is_new = self.count.written.len() > before;
+            self.count.longer += usize::from(*is_longer && is_new);
         }
         Ok(Ok(()))
     }
@@ -198,15 +203,21 @@ impl File {
 impl Count {
     /// What was written, in words.
     fn text(&self) -> String {
-        let Self { records, failed, open, written } = self;
+        let Self { records, failed, open, written, longer } = self;
         let whole = records - failed - open;
         if written.is_empty() {
             return format!(
                 "nothing to ask: all answers for {whole} of {records} records are in the cache"
             );
         }
+        let longer = match longer {
+            0 => String::new(),
+            longer => format!(
+                " ({longer} of them ask again with twice the tokens, since the answers were cut off)"
+            ),
+        };
         let mut text = format!(
-            "{} requests for {open} of {records} records; after `tribunal batch read`, run this again for what \
+            "{} requests{longer} for {open} of {records} records; after `tribunal batch read`, run this again for what \
              follows from the answers, until there is nothing to ask",
             written.len()
         );

@@ -52,7 +52,8 @@ impl Program {
             ));
         }
         let mut sampling = self.prompt.front.sampling.clone();
-        sampling.max_tokens = settings.max_tokens.or(sampling.max_tokens);
+        let most = settings.max_tokens.or(sampling.max_tokens);
+        sampling.max_tokens = self.lengthening.limit(&slot, most);
         sampling.temperature = settings.temperature.or(sampling.temperature);
         sampling.top_p = settings.top_p.or(sampling.top_p);
         sampling.stop.extend(settings.stop);
@@ -124,7 +125,8 @@ impl Program {
         }
         if capabilities.logprobs == Logprobs::None {
             // No limit of our own: a model that thinks first would spend it on that.
-            let sampling = self.prompt.front.sampling.clone();
+            let mut sampling = self.prompt.front.sampling.clone();
+            sampling.max_tokens = self.lengthening.limit(&slot, sampling.max_tokens);
             self.asked =
                 Some(PendingReply { slot, how: ReplyKind::Opening(labels), may_be_cut: false });
             return Ok(Some(self.request(

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | scores verdicts | announces a verdict | every value, at the place of the text's own value |
 //! | scores verdicts | lacks only its verdict | every value, after an appended announcement |
+//! | any | was cut by its limit of tokens, and has no verdict | the text again, with twice the tokens |
 //! | continues its turns | has no verdict, and asking again is of no use | the verdict alone |
 //! | anything else | | nothing |
 //!
@@ -40,12 +41,15 @@ impl Program {
 
     /// The next step once all replies of the body are there.
     pub(super) fn close(&mut self) -> Result<ProgramStep> {
-        let transcript = self.whole();
+        let mut transcript = self.whole();
         self.stage = ProgramStage::Over;
-        let request = match self.score(&transcript)? {
-            None => self.force(&transcript)?,
-            request => request,
-        };
+        let mut request = self.score(&transcript)?;
+        if request.is_none() {
+            if self.lengthen(&mut transcript) {
+                return self.run();
+            }
+            request = self.force(&transcript)?;
+        }
         Ok(request
             .map_or(ProgramStep::Done(transcript), |request| ProgramStep::Ask(Box::new(request))))
     }
