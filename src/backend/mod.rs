@@ -156,6 +156,15 @@ pub trait Backend: Debug + Send + Sync {
         None
     }
 
+    /// The check that [`complete`](Self::complete) makes before it asks anything: whether the model can be asked this, and
+    /// the request has room in its context, as far as both are known.
+    ///
+    /// # Errors
+    /// The request is refused; it is [too long](crate::ErrorKind::TooLong), for example.
+    fn fits(&self, _request: &Request) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether the model runs in this process: its answers cost time but no money, and a request without
     /// waiting callers is stopped.
     fn is_in_process(&self) -> bool {
@@ -283,6 +292,10 @@ impl<L: Layer> Backend for L {
         self.below().prompt_tokens(request)
     }
 
+    fn fits(&self, request: &Request) -> Result<()> {
+        self.below().fits(request)
+    }
+
     fn is_in_process(&self) -> bool {
         self.below().is_in_process()
     }
@@ -335,6 +348,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 
     fn prompt_tokens(&self, request: &Request) -> Option<usize> {
         (**self).prompt_tokens(request)
+    }
+
+    fn fits(&self, request: &Request) -> Result<()> {
+        (**self).fits(request)
     }
 
     fn is_in_process(&self) -> bool {

@@ -2,7 +2,8 @@
 //!
 //! The judge is driven as in a run, with made-up answers in place of the model's, so that later turns, draws, orders and
 //! members are counted too. Prompts are counted by the model's own tokenizer where it runs in process, and estimated
-//! from their characters elsewhere. What answers cost is only bounded: by their maximum length.
+//! from their characters elsewhere. What answers cost is only bounded: by their maximum length. Records that do not fit
+//! into the context are named, and a short trial of models in this process shows about how long the run takes.
 //!
 //! ```text
 //! 3 of 3 records
@@ -13,11 +14,19 @@
 //! nothing was sent
 //! ```
 
+mod misfits;
+mod time;
+
 use std::io::{self, IsTerminal};
 
+use self::{misfits::Misfits, time::Workloads};
 use super::{console::emit_coloured, fields::Watch, input::Records, note, print_error, prompts};
 use tribunal::{
-    backend::BudgetLimits, completion::UsageTotal, error::Result, judge::Judge, judging::AskId,
+    backend::{Backend, BudgetLimits},
+    completion::UsageTotal,
+    error::{Error, ErrorKind, Result},
+    judge::Judge,
+    judging::{AskId, Facts},
     request::Request,
 };
 
@@ -37,6 +46,10 @@ struct Estimate {
     grows: bool,
     /// Maximum number of tokens in all answers; `None` where a request has no limit.
     written: Option<u64>,
+    /// Records with requests that are longer than the context.
+    misfits: Misfits,
+    /// The work of models in this process.
+    work: Workloads,
 }
 
 /// Characters of a token, on average, where the model cannot count tokens.
@@ -54,6 +67,7 @@ pub(super) async fn run(
 ) -> Result<()> {
     let mut watch = watch;
     let mut estimate = Estimate { written: Some(0), ..Estimate::default() };
+    let facts = judge.facts().await;
     for record in records {
         estimate.records += 1;
         let item = match record.item {
@@ -73,7 +87,13 @@ pub(super) async fn run(
                     show(requests.first().map(|(_, request)| request))?;
                 }
                 estimate.grows |= requests.iter().any(|(_, request)| request.messages.len() > 3);
-                requests.iter().for_each(|(id, request)| estimate.add(judge, id, request));
+                let added =
+                    requests.iter().map(|(id, request)| estimate.add(judge, &facts, id, request));
+                // All of them are counted, and the first that is too long is named.
+                let errors: Vec<Error> = added.filter_map(Result::err).collect();
+                if let Some(error) = errors.first() {
+                    estimate.misfits.add(&record.place, error);
+                }
             }
             Err(error) => {
                 estimate.failed += 1;
@@ -82,6 +102,11 @@ pub(super) async fn run(
         }
     }
     note(&estimate.text(judge));
+    let models: Vec<&dyn Backend> = judge.members().map(|(_, model)| model).collect();
+    if let Some(time) = estimate.work.text(&models).await {
+        note(&time);
+    }
+    estimate.misfits.print();
     estimate.over(judge, limits).iter().for_each(|line| note(line));
     note("nothing was sent");
     Ok(())
@@ -96,21 +121,29 @@ fn show(first: Option<&Request>) -> Result<()> {
 
 impl Estimate {
     /// Adds one request.
-    fn add(&mut self, judge: &Judge, id: &AskId, request: &Request) {
+    ///
+    /// # Errors
+    /// It is longer than the context of its model, as far as both are known.
+    fn add(&mut self, judge: &Judge, facts: &Facts, id: &AskId, request: &Request) -> Result<()> {
+        let Some(model) = judge.backend_of(id) else { return Ok(()) };
+        let characters = |message: &tribunal::request::Message| message.text().chars().count();
+        let characters: usize = request.messages.iter().map(characters).sum();
+        let context = facts.of(&id.member).context;
+        fits(model, request, characters as u64, context)?;
         self.calls += 1;
-        self.characters += request
-            .messages
-            .iter()
-            .map(|message| message.text().chars().count() as u64)
-            .sum::<u64>();
-        match judge.backend_of(id).and_then(|model| model.prompt_tokens(request)) {
-            Some(tokens) => self.tokens += tokens as u64,
+        self.characters += characters as u64;
+        match model.prompt_tokens(request) {
+            Some(tokens) => {
+                self.tokens += tokens as u64;
+                self.work.add(model, request, tokens as u64);
+            }
             None => self.uncounted = true,
         }
         self.grows |= request.open
             && request.messages.last().is_some_and(|message| !message.parts.is_empty());
         let most = request.sampling.max_tokens.map(u64::from);
         self.written = self.written.zip(most).map(|(sum, most)| sum + most);
+        Ok(())
     }
 
     /// The estimate in words, line by line.
@@ -191,4 +224,36 @@ impl Estimate {
             None => format!("about {least:.4} for the prompts; answers have no limit"),
         }
     }
+}
+
+/// Checks that a request fits into the context of its model: exactly in this process, and by an estimate of its tokens
+/// where the context of a server is known.
+///
+/// # Errors
+/// [`ErrorKind::TooLong`].
+fn fits(
+    model: &dyn Backend,
+    request: &Request,
+    characters: u64,
+    context: Option<u32>,
+) -> Result<()> {
+    if let Err(error) = model.fits(request)
+        && misfits::is_too_long(&error)
+    {
+        return Err(error);
+    }
+    let about = characters / PER_TOKEN;
+    let Some(context) = context.filter(|context| u64::from(*context) <= about) else {
+        return Ok(());
+    };
+    if model.is_in_process() {
+        return Ok(());
+    }
+    let message = format!(
+        "the request has about {about} tokens (estimated from {characters} characters), and the context of {} holds {context}",
+        model.name()
+    );
+    Err(Error::new(ErrorKind::TooLong, message).hint(
+        "shorten the record, or cut long conversations with `transcript(max=…)` in the prompt",
+    ))
 }

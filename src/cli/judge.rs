@@ -173,7 +173,7 @@ impl Args {
         }
         let models = Models::new(Environment::process())
             .budgeted(self.budget.open())
-            .recorded(self.record.clone())
+            .recorded(self.record.clone().filter(|_| !self.dry_run))
             .offline(self.dry_run)
             .stopping(stops);
         #[cfg(feature = "hub")]

@@ -37,10 +37,58 @@ pub fn text_of(value: &Value) -> String {
 /// );
 /// ```
 pub fn transcript(messages: &Value) -> String {
-    let Value::Array(list) = messages else { return text_of(messages) };
-    let numbered =
-        list.iter().enumerate().map(|(n, message)| format!("[{}] {}", n + 1, one(message)));
-    numbered.collect::<Vec<_>>().join("\n\n")
+    let Some(turns) = turns(messages) else { return text_of(messages) };
+    turns.iter().map(Turn::text).collect::<Vec<_>>().join("\n\n")
+}
+
+/// One message of a transcript, line by line.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Turn {
+    /// The heading, then thinking, content and calls. A line may hold several lines of text.
+    pub(crate) lines: Vec<TurnLine>,
+    /// Whether a user wrote it.
+    pub(crate) is_user: bool,
+}
+
+/// A part of a message that stands on lines of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TurnLine {
+    /// Its text.
+    pub(crate) text: String,
+    /// Whether it is what a tool returned.
+    pub(crate) is_output: bool,
+    /// Whether it is not the record's text, but says what was left out.
+    pub(crate) is_note: bool,
+}
+
+impl TurnLine {
+    fn new(text: String, is_output: bool) -> Self {
+        Self { text, is_output, is_note: false }
+    }
+}
+
+impl Turn {
+    /// A text that is not a message.
+    pub(crate) fn of_text(text: String) -> Self {
+        Self { lines: vec![TurnLine::new(text, false)], is_user: false }
+    }
+
+    /// The beginning and the end of a message, with a note between them.
+    pub(crate) fn shortened(start: String, note: String, end: String) -> Self {
+        let note = TurnLine { is_note: true, ..TurnLine::new(note, false) };
+        let lines = vec![TurnLine::new(start, false), note, TurnLine::new(end, false)];
+        Self { lines, is_user: false }
+    }
+
+    /// Its whole text.
+    pub(crate) fn text(&self) -> String {
+        self.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The messages of a conversation; `None` for a value that is not a list.
+pub(crate) fn turns(messages: &Value) -> Option<Vec<Turn>> {
+    Some(messages.as_array()?.iter().enumerate().map(|(n, message)| one(n + 1, message)).collect())
 }
 
 /// The text of messages, or of content blocks of a message, where a text is expected; `None` for any other
@@ -111,24 +159,48 @@ pub(crate) fn holds_images(value: &Value) -> bool {
     }
 }
 
-/// One message: a heading of its role and tool, then thinking, content and calls on lines of their own.
-fn one(message: &Value) -> String {
-    let Value::Object(map) = message else { return format!("message\n{}", text_of(message)) };
+/// One message: its number, its role and its tool, then thinking, content and calls on lines of their own.
+fn one(number: usize, message: &Value) -> Turn {
+    let line = |text: String| TurnLine::new(text, false);
+    let Value::Object(map) = message else {
+        let lines = vec![line(format!("[{number}] message")), line(text_of(message))];
+        return Turn { lines, is_user: false };
+    };
     let text = |names: &[&str]| names.iter().find_map(|name| map.get(*name)?.as_str());
     let role = text(&["role", "from", "type"]).unwrap_or("message");
     let tool = text(&["name", "tool_name"]).or_else(|| text(&["tool_call_id"]));
     let heading = match tool {
-        Some(tool) => format!("{role} {tool}"),
-        None => role.to_owned(),
+        Some(tool) => format!("[{number}] {role} {tool}"),
+        None => format!("[{number}] {role}"),
     };
-    let mut lines = vec![heading];
-    lines.extend(thoughts(map));
-    lines.extend(content(map));
-    lines.extend(calls(map));
+    let is_tool = TOOLS.contains(&role);
+    let mut lines = vec![line(heading)];
+    lines.extend(thoughts(map).map(line));
+    let outputs = outputs(map);
+    let is_output = |n: usize| is_tool || outputs.get(n) == Some(&true);
+    lines.extend(
+        content(map).into_iter().enumerate().map(|(n, text)| TurnLine::new(text, is_output(n))),
+    );
+    lines.extend(calls(map).into_iter().map(line));
     if lines.len() == 1 {
-        lines.push("(says nothing)".into());
+        lines.push(line("(says nothing)".into()));
     }
-    lines.join("\n")
+    let is_user = USERS.contains(&role) && !outputs.contains(&true);
+    Turn { lines, is_user }
+}
+
+/// Roles of messages that hold what a tool returned.
+const TOOLS: [&str; 6] =
+    ["tool", "function", "ipython", "observation", "tool_result", "environment"];
+
+/// Roles of users.
+const USERS: [&str; 2] = ["user", "human"];
+
+/// For each content block of a message, whether it is what a tool returned; empty for a text.
+fn outputs(message: &Map<String, Value>) -> Vec<bool> {
+    let blocks = message.get("content").or_else(|| message.get("value")).and_then(Value::as_array);
+    let kind = |block: &Value| block.get("type").and_then(Value::as_str) == Some("tool_result");
+    blocks.into_iter().flatten().map(kind).collect()
 }
 
 /// What the model thought, from any of the fields in which servers report it.

@@ -33,7 +33,7 @@ pub use names::is_read_anyway;
 pub(crate) use rubric_shapes::is_criterion;
 pub use {criteria::Criteria, criterion::Criterion};
 pub(crate) use {
-    messages::{holds_images, reads_as_text},
+    messages::{Turn, holds_images, reads_as_text, turns},
     names::{FieldPurpose, is_answer, is_id, is_list, looks_like, names_answer, names_answers},
     values::{is_noncharacter, kind_of},
 };

@@ -92,6 +92,7 @@ const REMOTE: &[&str] = &[
     "endpoints",
     "model_id",
     "extra",
+    "context",
     "timeout",
     "stream",
     "rpm",
@@ -560,6 +561,7 @@ fn endpoint(
         options.provider = options.provider.unasked();
     }
     options.stream = own.stream.unwrap_or(options.stream);
+    options.context = own.context.and_then(super::Context::tokens);
     OpenAi::new(options)
 }
 

@@ -102,7 +102,7 @@ pub struct ModelSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
-    /// Context length of a GGUF model in tokens, or full [default: up to 8192].
+    /// Context length in tokens, or full [GGUF default: up to 8192].
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -279,15 +279,25 @@ impl ModelSettings {
     }
 }
 
-/// How long a context a model in this process gets.
+/// How long a context a model in this process gets, or a model on a server has.
 ///
-/// Memory grows with it. In files it is a number of tokens or `"full"`; 0 means the same as `full`.
+/// Memory grows with it. On a server, `full` means what the server reports. In files it is a number of tokens or `"full"`; 0 means the same as `full`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     /// This many tokens, at least 1.
     Tokens(u32),
     /// All that the model was trained with.
     Full,
+}
+
+impl Context {
+    /// The number of tokens; `None` for all of it.
+    pub fn tokens(self) -> Option<u32> {
+        match self {
+            Self::Tokens(tokens) => Some(tokens),
+            Self::Full => None,
+        }
+    }
 }
 
 impl FromStr for Context {

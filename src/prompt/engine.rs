@@ -5,18 +5,19 @@
 
 use minijinja::{
     AutoEscape, Environment, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig,
+    value::Kwargs,
 };
 
 use super::{
-    FrontMatter, functions,
+    FrontMatter, cut, functions,
     limits::{self, BoundedBuffer},
-    printable::{Fenced, Trusted, text_of},
+    printable::{Fenced, MixedText, Trusted, text_of},
     rendering::Rendering,
     taint::write_marked,
 };
 use crate::{
     error::{Error, ErrorKind, unknown},
-    item::{split_steps, transcript},
+    item::split_steps,
     request::Origin,
     scale::Scale,
 };
@@ -42,7 +43,7 @@ const REMOVED: [&str; 3] = ["safe", "escape", "e"];
 /// | `mark` | the item's mark |
 /// | `x \| fenced` | a text between fences that do not occur in it |
 /// | `x \| steps` | a text cut into steps |
-/// | `x \| transcript` | messages as a numbered transcript |
+/// | `x \| transcript(max=N)` | messages as a numbered transcript, of at most N characters; see [`cut`] |
 /// | `x \| tojson(indent=2)` | a value as JSON |
 pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     let mut environment = Environment::new();
@@ -59,13 +60,13 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
         environment.remove_filter(filter);
     }
     environment.add_filter("fenced", |value: Value| -> Result<Value, minijinja::Error> {
-        text_of(&value).map(Fenced::value)
+        Fenced::value(&value)
     });
     environment.add_filter("steps", |text: Value| -> Result<Vec<String>, minijinja::Error> {
         text_of(&text).map(|text| split_steps(&text))
     });
-    environment.add_filter("transcript", |messages: Value| {
-        transcript(&serde_json::to_value(&messages).unwrap_or_default())
+    environment.add_filter("transcript", |messages: Value, options: Kwargs| {
+        cut::filter(&messages, &options)
     });
     environment.add_function("gen", functions::generate);
     environment.add_function("choose", functions::choose);
@@ -91,11 +92,14 @@ fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minij
     if let Some(trusted) = value.downcast_object_ref::<Trusted>() {
         return Ok(out.write_str(&trusted.text)?);
     }
-    if let Some(Fenced { fence, text }) = value.downcast_object_ref::<Fenced>() {
+    if let Some(Fenced { fence, parts }) = value.downcast_object_ref::<Fenced>() {
         out.write_str(fence)?;
         out.write_str("\n")?;
-        write_marked(out, Origin::Data, text)?;
+        write_parts(out, parts)?;
         return Ok(out.write_str(&format!("\n{fence}"))?);
+    }
+    if let Some(MixedText { parts }) = value.downcast_object_ref::<MixedText>() {
+        return write_parts(out, parts);
     }
     let text = text_of(value)?;
     if value.is_safe() {
@@ -103,6 +107,11 @@ fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minij
         return Ok(write_marked(out, Origin::Model, &text)?);
     }
     Ok(write_marked(out, Origin::Data, &text)?)
+}
+
+/// Prints pieces, each between marks of its origin.
+fn write_parts(out: &mut Output, parts: &[(Origin, String)]) -> Result<(), minijinja::Error> {
+    parts.iter().try_for_each(|(origin, text)| Ok(write_marked(out, *origin, text)?))
 }
 
 /// The filters that prompts may use, for error messages.

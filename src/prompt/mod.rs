@@ -39,6 +39,7 @@ mod bind;
 mod body;
 mod catalogue;
 mod check;
+mod cut;
 mod defaults;
 mod engine;
 mod front;

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, ErrorKind},
     hint::Hint,
     item,
+    request::Origin,
 };
 
 /// A value of the program that counts as the author's text: a scale or a mark.
@@ -44,23 +45,55 @@ impl Object for Trusted {
     }
 }
 
+/// A text of the record with lines of the author in it (filter `transcript` with `max`).
+#[derive(Debug)]
+pub(super) struct MixedText {
+    /// Each piece with the origin that it has.
+    pub(super) parts: Vec<(Origin, String)>,
+}
+
+impl MixedText {
+    /// A text of these pieces.
+    pub(super) fn value(parts: Vec<(Origin, String)>) -> Value {
+        Value::from_object(Self { parts })
+    }
+}
+
+impl Object for MixedText {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|(_, text)| f.write_str(text))
+    }
+}
+
 /// A text of the record between two fences that do not occur in it (filter `fenced`).
 #[derive(Debug)]
 pub(super) struct Fenced {
     /// The line before and after the text: three backticks or more.
     pub(super) fence: String,
-    /// The text, which is the record's.
-    pub(super) text: String,
+    /// The pieces of the text, each with its origin: the record's, or lines of the author in it.
+    pub(super) parts: Vec<(Origin, String)>,
 }
 
 impl Fenced {
-    /// A text with the shortest fence of three or more backticks that it does not contain.
-    pub(super) fn value(text: String) -> Value {
+    /// A value as text, with the shortest fence of three or more backticks that it does not contain.
+    ///
+    /// # Errors
+    /// Several answers stand where one is expected.
+    pub(super) fn value(value: &Value) -> Result<Value, minijinja::Error> {
+        let text = text_of(value)?;
         let mut fence = "```".to_owned();
         while text.contains(&fence) {
             fence.push('`');
         }
-        Value::from_object(Self { fence, text })
+        let parts = match value.downcast_object_ref::<MixedText>() {
+            Some(mixed) => mixed.parts.clone(),
+            None => vec![(Origin::Data, text)],
+        };
+        Ok(Value::from_object(Self { fence, parts }))
     }
 }
 
@@ -74,7 +107,8 @@ impl Object for Fenced {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{0}\n{1}\n{0}", self.fence, self.text)
+        let text: String = self.parts.iter().map(|(_, text)| text.as_str()).collect();
+        write!(f, "{0}\n{text}\n{0}", self.fence)
     }
 }
 
@@ -151,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_fence_is_longer_than_any_in_its_data() {
-        let value = Fenced::value("a ``` b ```` c".into());
+        let value = Fenced::value(&"a ``` b ```` c".into()).unwrap();
         assert_eq!(value.to_string(), "`````\na ``` b ```` c\n`````");
     }
 }

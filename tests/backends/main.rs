@@ -7,6 +7,7 @@ mod backends;
 mod budgets;
 mod cache_faults;
 mod command;
+mod context;
 mod counted;
 mod endpoints;
 mod layers;

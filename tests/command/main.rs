@@ -10,6 +10,7 @@ mod cli;
 mod command_lines;
 mod configuration;
 mod downloads;
+mod dry_runs;
 mod engine_settings;
 mod engines;
 mod escaping;

@@ -160,9 +160,8 @@ async fn only_the_turn_that_was_cut_is_asked_again_and_what_follows_from_it() {
 
 #[tokio::test]
 async fn draws_and_elements_are_asked_again_each_on_its_own() {
-    let of_draw = Script::answering(|request| {
-        Ok(within(request, if request.draw == 1 { 150 } else { 50 }))
-    });
+    let of_draw =
+        Script::answering(|request| Ok(within(request, if request.draw == 1 { 150 } else { 50 })));
     let script = Arc::new(of_draw.remembering());
     let keys = format!("{KEYS}\ndraws: 3");
     let judgment = judged(&script, &keys, BODY).await;
@@ -281,7 +280,12 @@ async fn both_requests_are_remembered_even_if_thinking_used_up_the_first() {
     let item = Item::new().answer("a");
     for cached in [0, 2] {
         let cached_script = Cache::open(folder.path(), Mode::On).over(script.clone());
-        let judge = Judge::builder().backend(cached_script).with_prompt(prompt(KEYS, BODY)).build().await.unwrap();
+        let judge = Judge::builder()
+            .backend(cached_script)
+            .with_prompt(prompt(KEYS, BODY))
+            .build()
+            .await
+            .unwrap();
         let judgment = judge.judge(&item).await.unwrap();
         assert_eq!((judgment.score(), judgment.cached), (Some(7.0), cached));
     }

@@ -256,7 +256,7 @@ async fn a_critique_that_ran_out_of_tokens_is_ended_by_its_verdict() {
 }
 
 #[tokio::test]
-async fn from_text_a_critique_that_ran_out_of_tokens_is_asked_for_its_verdict_alone() {
+async fn from_text_a_critique_that_twice_ran_out_of_tokens_is_asked_for_its_verdict_alone() {
     let tiny = std::sync::Arc::new(tiny().await);
     let item = Item::new().set("problem", "12 + 30").set("steps", ["12 + 30 = 42"]);
     let prompts = tribunal::prompt::built_in().unwrap();
@@ -270,14 +270,18 @@ async fn from_text_a_critique_that_ran_out_of_tokens_is_asked_for_its_verdict_al
         builder.sampling(sampling).build()
     };
     let whole = judge(None, 0).await.unwrap().judge(&item).await.unwrap();
-    let short = u32::try_from(whole.usage.completion - 3).ok();
-    let cut = judge(short, 0).await.unwrap().judge(&item).await.unwrap();
+    let all = u32::try_from(whole.usage.completion).unwrap();
+    let cut = judge(Some(all - 3), 0).await.unwrap().judge(&item).await.unwrap();
     assert_eq!(cut.verdict.unwrap_err().reason, Reason::Truncated);
-    let ended = judge(short, 1).await.unwrap().judge(&item).await.unwrap();
+    // Twice the tokens are enough.
+    let longer = judge(Some(all - 3), 1).await.unwrap().judge(&item).await.unwrap();
+    assert_eq!((&longer.verdict, longer.calls), (&whole.verdict, 2));
+    // Twice the tokens are too few, too.
+    let short = all / 3;
+    let ended = judge(Some(short), 1).await.unwrap().judge(&item).await.unwrap();
     let vote = &ended.votes[0];
-    assert_eq!(ended.verdict, whole.verdict);
-    assert!(vote.is_forced(), "{vote:?}");
-    assert_eq!(vote.calls[0].text, cut.votes[0].calls[0].text);
+    assert!(vote.is_forced() && ended.calls == 3, "{vote:?}");
+    assert_eq!(vote.calls[0].usage.completion, Some(u64::from(2 * short)));
     assert!(vote.calls[1].text.starts_with("Score: "), "{}", vote.calls[1].text);
     assert!(vote.calls[1].usage.completion <= Some(24));
 }

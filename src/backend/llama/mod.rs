@@ -276,7 +276,9 @@ impl Llama {
                 Hint::from("open the model with a longer context: ")
                     .setting("context", longer.to_string())
             } else {
-                Hint::from("shorten the record, or take a model with a longer context")
+                Hint::from(
+                    "shorten the record, cut long conversations with `transcript(max=…)` in the prompt, or use a model with a longer context",
+                )
             };
             return Err(Error::new(ErrorKind::TooLong, message).hint(hint));
         }
@@ -322,6 +324,10 @@ impl Backend for Llama {
 
     fn prompt_tokens(&self, request: &Request) -> Option<usize> {
         self.tokenize(request).ok().map(|tokens| tokens.len())
+    }
+
+    fn fits(&self, request: &Request) -> Result<()> {
+        self.work(request).map(drop)
     }
 
     fn concurrency(&self) -> usize {

@@ -39,6 +39,7 @@
 //! |---|---|
 //! | `quirks`, `servers` | how software differs, and the table of servers |
 //! | `provider` | from the name of a model to an address and a key |
+//! | `context` | how long a request may be, where that is known |
 //! | `body`, `defang` | from a request to JSON |
 //! | `transport`, `timer` | one try: sent, timed, bounded |
 //! | `bytes`, `stream`, `secrets` | from a body to one JSON answer without secrets |
@@ -81,6 +82,7 @@ mod body;
 mod bytes;
 mod chat;
 mod classify;
+mod context;
 mod defang;
 mod error_body;
 mod failure;
@@ -134,6 +136,7 @@ use tokio::{sync::OnceCell, time::Instant};
 
 use self::{
     body::{Body, BodySettings},
+    context::ContextLength,
     failure::Failure,
     labels::{Ladder, Question, Server},
     refused::Parameter,
@@ -173,6 +176,8 @@ pub struct OpenAi {
     stream: bool,
     /// How the server differs from others, once that is known.
     quirks: OnceCell<&'static Quirks>,
+    /// How many tokens a prompt and its answer can have together, once that is known.
+    context: ContextLength,
     /// When the server may be asked again for its software.
     next_probe: Mutex<Probing>,
     /// The parameters that the server does not accept.
@@ -215,7 +220,7 @@ impl OpenAi {
         let identity = options.identity()?;
         let quirks = OnceCell::new_with(options.provider.quirks);
         let transport = Arc::new(Transport::new(&options)?);
-        let OpenAiOptions { name, extra, defang, stream, .. } = options;
+        let OpenAiOptions { name, extra, defang, stream, context, .. } = options;
         let client = client(&transport)?;
         Ok(Self {
             name,
@@ -226,6 +231,7 @@ impl OpenAi {
             defang,
             stream,
             quirks,
+            context: ContextLength::new(context),
             next_probe: Mutex::default(),
             refused: Mutex::default(),
             logprobs: Reported::default(),
@@ -334,7 +340,7 @@ impl OpenAi {
     fn check(&self, request: &Request) -> Result<()> {
         match request.ask {
             Ask::Choose { .. } if self.thinks_first() => Err(cannot_choose(&self.name)),
-            Ask::Generate { .. } | Ask::Choose { .. } => Ok(()),
+            Ask::Generate { .. } | Ask::Choose { .. } => self.context.check(request, &self.name),
             _ => Err(request.ask.unsupported_by(&self.name)),
         }
     }
@@ -412,7 +418,10 @@ impl OpenAi {
                 return Err(());
             }
             match self.transport.models(LIMIT).await {
-                ModelList::Is(list) => Ok(owner(&list, self.model()).unwrap_or(Quirks::PLAIN)),
+                ModelList::Is(list) => {
+                    self.context.note(&list, self.model());
+                    Ok(owner(&list, self.model()).unwrap_or(Quirks::PLAIN))
+                }
                 ModelList::Missing => Ok(Quirks::PLAIN),
                 ModelList::Failed => Err(()),
                 ModelList::Late => {
@@ -485,8 +494,13 @@ impl Backend for OpenAi {
             },
             schema: untried(Parameter::ResponseFormat),
             seed: untried(Parameter::Seed),
+            context: self.context.known(&self.transport).await,
             ..Capabilities::TEXT
         }
+    }
+
+    fn fits(&self, request: &Request) -> Result<()> {
+        self.check(request)
     }
 
     fn concurrency(&self) -> usize {

@@ -42,6 +42,8 @@ pub struct OpenAiOptions {
     /// Whether answers are requested as a stream, for models that write longer than a proxy in between waits.
     /// It does not change answers. Default `false`.
     pub stream: bool,
+    /// How many tokens a prompt and its answer can have together. `None` uses what the server reports, if it reports it.
+    pub context: Option<u32>,
     /// Whether look-alikes of control tokens in judged text are broken up. `None` does so if the server may
     /// interpret them, which is every server except OpenAI's own.
     pub defang: Option<bool>,
@@ -61,6 +63,7 @@ impl OpenAiOptions {
             timeout: TRY_TIMEOUT,
             idle_timeout: Duration::from_secs(60),
             stream: false,
+            context: None,
             defang: None,
         })
     }

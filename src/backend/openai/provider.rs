@@ -49,6 +49,8 @@ pub struct Provider {
     pub organization: Option<String>,
     /// The project to charge, for the API of OpenAI.
     pub project: Option<String>,
+    /// Whether the server is asked nothing about itself.
+    pub(super) is_unasked: bool,
 }
 
 impl fmt::Debug for Provider {
@@ -144,7 +146,7 @@ impl Provider {
     /// send nothing.
     #[must_use]
     pub fn unasked(self) -> Self {
-        Self { quirks: self.quirks.or(Some(Quirks::PLAIN)), ..self }
+        Self { quirks: self.quirks.or(Some(Quirks::PLAIN)), is_unasked: true, ..self }
     }
 
     /// The texts to hide when the server repeats them: the key, and the secrets in the address.
@@ -192,6 +194,7 @@ impl ServerPreset {
             quirks: (is_known && self.id != UNNAMED.id).then_some(&self.quirks),
             organization,
             project,
+            is_unasked: false,
         }
     }
 

@@ -53,7 +53,9 @@ impl Lengthening {
     /// Why it is not asked for again.
     fn higher(&self, slot: &Slot, cut: &Completion, context: Option<u32>) -> Result<u32, String> {
         if let Some(most) = self.second.get(slot) {
-            return Err(format!("asked again with up to {most} tokens, which were too few as well"));
+            return Err(format!(
+                "asked again with up to {most} tokens, which were too few as well"
+            ));
         }
         let written = cut.usage.completion.and_then(|tokens| u32::try_from(tokens).ok());
         let first = self.first.get(slot).copied().flatten().or(written).filter(|most| *most > 0);
@@ -92,7 +94,10 @@ impl Program {
             Ok(most) => most,
             Err(why) => {
                 let replies = [self.state.results.get_mut(at), transcript.results.get_mut(at)];
-                replies.into_iter().flatten().for_each(|reply| reply.completion.cut = Some(why.clone()));
+                replies
+                    .into_iter()
+                    .flatten()
+                    .for_each(|reply| reply.completion.cut = Some(why.clone()));
                 return false;
             }
         };
