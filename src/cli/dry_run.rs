@@ -36,6 +36,8 @@ struct Estimate {
     records: usize,
     /// Records that no request can be made of.
     failed: usize,
+    /// Whether the first request was printed.
+    is_shown: bool,
     calls: usize,
     /// Tokens of all prompts, as far as the model can count them.
     tokens: u64,
@@ -83,8 +85,9 @@ pub(super) async fn run(
         }
         match judge.rehearse(&item).await {
             Ok(requests) => {
-                if estimate.calls == 0 {
+                if !estimate.is_shown {
                     show(requests.first().map(|(_, request)| request))?;
+                    estimate.is_shown = true;
                 }
                 estimate.grows |= requests.iter().any(|(_, request)| request.messages.len() > 3);
                 let added =

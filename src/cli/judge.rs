@@ -59,7 +59,7 @@ pub(super) struct Args {
     #[cfg(feature = "store")]
     #[command(flatten)]
     cache: super::cache::CacheArgs,
-    /// Print the first request and the cost; send nothing.
+    /// Print the first request, cost and time; send nothing.
     #[arg(long)]
     dry_run: bool,
 }

@@ -30,12 +30,17 @@ async fn a_name_that_fits_no_scheme_is_refused_with_all_that_would() {
 #[tokio::test]
 async fn a_setting_of_another_scheme_is_refused_with_those_that_there_are() {
     let models = Models::default();
-    let settings = ModelSettings { context: Some(Context::Full), ..ModelSettings::default() };
-    for name in ["check:exact", "script:Score: 4", "openai/gpt-5-mini"] {
+    let context = ModelSettings { context: Some(Context::Full), ..ModelSettings::default() };
+    let threads = ModelSettings { threads: Some(2), ..ModelSettings::default() };
+    for (name, settings, setting) in [
+        ("check:exact", &context, "context"),
+        ("script:Score: 4", &context, "context"),
+        ("openai/gpt-5-mini", &threads, "threads"),
+    ] {
         let spec = ModelSpec::new(name).settings(settings.clone());
         let error = models.open(spec).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.to_string().contains("has no setting `context`"), "{error}");
+        assert!(error.to_string().contains(&format!("has no setting `{setting}`")), "{error}");
         assert!(error.hints()[0].to_string().contains("concurrency"), "{error:?}");
     }
     let error = models.open(ModelSpec::new("tiny").base_url("http://h/v1")).await.unwrap_err();

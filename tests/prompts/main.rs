@@ -6,6 +6,7 @@ mod support;
 mod catalogue;
 mod front_matter;
 mod imports;
+mod long_conversations;
 mod origins;
 mod prompt_check;
 mod prompts;
