@@ -189,7 +189,7 @@ const DETAILS: &str = "<details>";
 pub(super) fn special_tokens(text: &str) -> Vec<SpecialToken> {
     let mut found = Vec::new();
     let mut from = 0;
-    while let Some(at) = text[from..].find(['<', '[', '◁']).map(|at| from + at) {
+    while let Some(at) = next_opening(text, from) {
         let first = text[at..].chars().next().map_or(1, char::len_utf8);
         from = match leading_token(&text[at..]) {
             Some((kind, name, length)) => {
@@ -200,6 +200,20 @@ pub(super) fn special_tokens(text: &str) -> Vec<SpecialToken> {
         };
     }
     found
+}
+
+/// The place of the next `<`, `[` or `◁` at or after a byte.
+fn next_opening(text: &str, mut from: usize) -> Option<usize> {
+    const TRIANGLE: char = '◁';
+    /// The first byte of `◁`, and of other symbols.
+    const LEAD: u8 = 0xE2;
+    loop {
+        let at = from + memchr::memchr3(b'<', b'[', LEAD, &text.as_bytes()[from..])?;
+        if text.as_bytes()[at] != LEAD || text[at..].starts_with(TRIANGLE) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 /// The part of a text before its first control token; tags around thinking do not count.
