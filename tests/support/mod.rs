@@ -5,6 +5,8 @@
 
 #[cfg(feature = "openai")]
 pub mod openai;
+#[cfg(feature = "openai")]
+pub mod toy;
 #[cfg(feature = "cli")]
 pub mod obedient;
 #[cfg(all(feature = "cli", feature = "hub"))]

@@ -495,6 +495,12 @@ impl Backend for OpenAi {
             schema: untried(Parameter::ResponseFormat),
             seed: untried(Parameter::Seed),
             context: self.context.known(&self.transport).await,
+            score_verdict: Ability::known(
+                is_known
+                    && !self.thinks_first()
+                    && quirks.continues(self.model())
+                    && self.labels.is_exact(quirks.labels),
+            ),
             ..Capabilities::TEXT
         }
     }
