@@ -405,6 +405,10 @@ pub struct Distribution {
     pub labels: Vec<(String, f64)>,
     /// The probability of everything else that could follow.
     pub missing: f64,
+    /// The number of likeliest tokens from which a server's report was read. What they do not show is
+    /// [missing](Self::missing), also where it belongs to a label. `None` if every label was weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top: Option<u32>,
 }
 
 impl Token {
@@ -418,7 +422,7 @@ impl Distribution {
     /// These probabilities; the rest belongs to everything else.
     pub fn new(labels: Vec<(String, f64)>) -> Self {
         let missing = (1.0 - labels.iter().map(|(_, p)| p).sum::<f64>()).clamp(0.0, 1.0);
-        Self { labels, missing }
+        Self { labels, missing, top: None }
     }
 
     /// The probabilities of labels, derived from the alternatives of one token (natural logarithms).
@@ -435,7 +439,8 @@ impl Distribution {
                 *mass += logprob.exp();
             }
         }
-        Self::new(labels.iter().cloned().zip(masses).collect())
+        let seen = Self::new(labels.iter().cloned().zip(masses).collect());
+        Self { top: u32::try_from(top.len()).ok(), ..seen }
     }
 
     /// The total probability of the offered labels, 0 to 1.
@@ -459,8 +464,11 @@ impl Distribution {
     pub fn among_labels(&self) -> Option<Self> {
         let total = self.mass();
         let share = |(label, p): &(String, f64)| (label.clone(), p / total);
-        (total > 0.0)
-            .then(|| Self { labels: self.labels.iter().map(share).collect(), missing: 0.0 })
+        (total > 0.0).then(|| Self {
+            labels: self.labels.iter().map(share).collect(),
+            missing: 0.0,
+            top: self.top,
+        })
     }
 
     /// The probability of `label` normalized over all labels; `None` if all are 0.
@@ -534,8 +542,7 @@ mod tests {
 
     #[test]
     fn shares_are_among_the_labels_offered() {
-        let seen =
-            Distribution { labels: vec![("Yes".into(), 0.6), ("No".into(), 0.2)], missing: 0.2 };
+        let seen = Distribution::new(vec![("Yes".into(), 0.6), ("No".into(), 0.2)]);
         assert!((seen.share(" Yes").unwrap() - 0.75).abs() < 1e-12);
         assert_eq!(seen.share("Maybe"), None);
     }

@@ -385,12 +385,15 @@ mod tests {
 
     #[test]
     fn the_expected_score_weighs_levels_by_probability() {
-        let seen =
-            Distribution { labels: vec![("1".into(), 0.1), ("5".into(), 0.3)], missing: 0.6 };
+        let seen = Distribution {
+            labels: vec![("1".into(), 0.1), ("5".into(), 0.3)],
+            missing: 0.6,
+            top: None,
+        };
         let worth = |label: &str| label.parse().ok();
         assert_eq!(expected(&seen, worth), Some(4.0));
         let noisy = [0.1, 0.2, 0.4, 0.2, 0.1].map(|p: f64| p / 3.0);
         let labels = (1..=5).map(|n| n.to_string()).zip(noisy).collect();
-        assert_eq!(expected(&Distribution { labels, missing: 0.0 }, worth), Some(3.0));
+        assert_eq!(expected(&Distribution { labels, missing: 0.0, top: None }, worth), Some(3.0));
     }
 }

@@ -123,7 +123,8 @@ pub(super) fn averaged<'d>(
     let p = |label: &str| mean_of(&|seen| seen.of(label).unwrap_or(0.0));
     let missing = mean_of(&|seen| seen.missing);
     let labels = labels.iter().map(|label| ((*label).to_owned(), p(label))).collect();
-    Some(Distribution { labels, missing })
+    let top = all.iter().filter_map(|(seen, _)| seen.top).min();
+    Some(Distribution { labels, missing, top })
 }
 
 fn names(seen: &Distribution) -> Vec<&str> {
@@ -155,6 +156,7 @@ fn sound(seen: &Distribution) -> Option<Distribution> {
     is_sound.then(|| Distribution {
         labels: seen.labels.iter().map(|(label, p)| (label.clone(), p / total)).collect(),
         missing: seen.missing / total,
+        top: seen.top,
     })
 }
 

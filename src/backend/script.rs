@@ -191,7 +191,7 @@ fn chosen(line: Completion, ask: &Ask) -> Completion {
     let named = labels.iter().find(|label| label.trim() == line.text.trim());
     let Some(label) = named.or_else(|| labels.first()).cloned() else { return line };
     let mass = |other: &String| (other.clone(), if *other == label { 1.0 } else { 0.0 });
-    let distribution = Distribution { labels: labels.iter().map(mass).collect(), missing: 0.0 };
+    let distribution = Distribution::new(labels.iter().map(mass).collect());
     Completion { text: label, distribution: Some(distribution), ..line }
 }
 

@@ -43,7 +43,7 @@ impl Probabilities {
 
 impl From<Probabilities> for Distribution {
     fn from(shares: Probabilities) -> Self {
-        Self { labels: shares.values, missing: shares.missing }
+        Self { labels: shares.values, missing: shares.missing, top: None }
     }
 }
 

@@ -154,7 +154,7 @@ impl ValueReader<'_> {
             }
         }
         shares.iter_mut().for_each(|(_, share)| *share /= total);
-        Some(Distribution::new(shares))
+        Some(Distribution { top: seen.top, ..Distribution::new(shares) })
     }
 
     /// The same with probabilities as they are, not as shares: what is missing stays missing.
@@ -168,7 +168,7 @@ impl ValueReader<'_> {
                 None => all.push((meaning, *p)),
             }
         }
-        Distribution::new(all)
+        Distribution { top: seen.top, ..Distribution::new(all) }
     }
 
     /// One of the sides of a comparison; a tie only where it was offered.

@@ -54,11 +54,11 @@ impl Reader {
         let scored = self.scored(transcript);
         let weights = scored.or_else(|| {
             let rule = (*rule)?;
-            let weights = self.reported(rule, place.clone()?, prepared)?;
-            Some((rule, weights))
+            let (weights, top) = self.reported(rule, place.clone()?, prepared)?;
+            Some((rule, weights, top))
         });
-        let Some((by, weights)) = weights else { return self.unweighed(applied) };
-        let distribution = distribution(&weights);
+        let Some((by, weights, top)) = weights else { return self.unweighed(applied) };
+        let distribution = Distribution { top, ..distribution(&weights) };
         let mass = distribution.mass();
         let enough = mass >= self.spec.mass && mass > 0.0;
         let rule = self.spec.rules.get(by).map(Rule::name).unwrap_or_default();
@@ -112,23 +112,25 @@ impl Reader {
         }
     }
 
-    /// The verdicts that were scored, and the index of the rule whose values they are.
-    fn scored(&self, transcript: &Transcript) -> Option<(usize, VerdictWeights)> {
+    /// The verdicts that were scored, the index of the rule whose values they are, and the number of reported tokens
+    /// if they were read from these.
+    fn scored(&self, transcript: &Transcript) -> Option<(usize, VerdictWeights, Option<u32>)> {
         let scoring = transcript.results.iter().rfind(|answer| answer.is_scoring())?;
         let seen = scoring.completion.distribution.as_ref()?;
         let rules = self.spec.rules.iter().enumerate();
-        rules
-            .filter(|(_, rule)| is_written(&rule.place))
-            .find_map(|(n, rule)| Some((n, self.meanings(rule, &transcript.shape, seen)?)))
+        rules.filter(|(_, rule)| is_written(&rule.place)).find_map(|(n, rule)| {
+            Some((n, self.meanings(rule, &transcript.shape, seen)?, seen.top))
+        })
     }
 
-    /// The probabilities that a server reported at the place of the value that the model wrote.
+    /// The probabilities that a server reported at the place of the value that the model wrote, and the number of
+    /// tokens that it reported.
     fn reported(
         &self,
         rule: usize,
         place: Range<usize>,
         prepared: &Prepared,
-    ) -> Option<VerdictWeights> {
+    ) -> Option<(VerdictWeights, Option<u32>)> {
         let reports = |answer: &Reply| !answer.completion.tokens.is_empty();
         if !prepared.transcript.results.iter().any(reports) {
             return None;
@@ -139,7 +141,8 @@ impl Reader {
         let completion = &prepared.transcript.results.get(answer)?.completion;
         let values = self.values_written(rule, shape, false, "")?;
         let labels: Vec<String> = values.into_iter().map(|value| value.text).collect();
-        self.meanings(rule, shape, &reported_at(completion, at, &labels)?)
+        let seen = reported_at(completion, at, &labels)?;
+        Some((self.meanings(rule, shape, &seen)?, seen.top))
     }
 
     /// The place at which the text announces the verdict that was read, for scoring every value there; `None` where

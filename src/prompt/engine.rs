@@ -38,6 +38,7 @@ const REMOVED: [&str; 3] = ["safe", "escape", "e"];
 /// | `choose("name", labels)` | lets the model pick one of the labels |
 /// | `probe("name", labels, shown=…)` | weighs the labels here, and prints `shown` |
 /// | `compare("name", answer, reference)` | compares by rule, for checks without a model |
+/// | `reward("name")` | the output of a reward head for the turns before it |
 /// | `read()` | the verdict of the replies so far, or none |
 /// | `scale`, `scale.min`, `scale.max` | the scale as text, and its ends |
 /// | `mark` | the item's mark |
@@ -77,6 +78,7 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
             functions::compare(state, name, &answer, &reference)
         },
     );
+    environment.add_function("reward", functions::reward);
     environment.add_function("read", functions::read);
     if let Some(scale) = &front.scale {
         environment.add_global("scale", scale_value(scale));
@@ -179,7 +181,8 @@ const TESTS: [&str; 18] = [
 ];
 
 /// The functions that prompts may use, for error messages.
-const FUNCTIONS: [&str; 7] = ["gen", "choose", "compare", "read", "range", "namespace", "dict"];
+const FUNCTIONS: [&str; 9] =
+    ["gen", "choose", "probe", "compare", "reward", "read", "range", "namespace", "dict"];
 
 /// The error of a filter, test or function that does not exist, with the near name; `None` for other errors.
 pub(super) fn unknown_name(cause: &minijinja::Error) -> Option<Error> {

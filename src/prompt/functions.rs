@@ -1,4 +1,4 @@
-//! The functions `gen`, `choose`, `probe`, `compare` and `read` of prompt bodies.
+//! The functions `gen`, `choose`, `probe`, `compare`, `reward` and `read` of prompt bodies.
 //!
 //! Each returns the reply to its slot, or stops the [`Rendering`] where that is missing.
 
@@ -115,6 +115,15 @@ pub(super) fn compare(
     let (answer, reference) = (text_of(answer)?, text_of(reference)?);
     let slot = Slot { name: name.to_owned(), at: None };
     Rendering::of(state)?.result(slot, TemplateCall::Compare { answer, reference })
+}
+
+/// `reward("name")`: the output of a reward head for the turns before it, as `Reward: NUMBER`.
+///
+/// # Errors
+/// The reply is still missing.
+pub(super) fn reward(state: &State, name: &str) -> Result<Value, Error> {
+    let slot = Slot { name: name.to_owned(), at: None };
+    Rendering::of(state)?.result(slot, TemplateCall::Reward)
 }
 
 /// `read()`: the verdict of the replies so far as text, or none.

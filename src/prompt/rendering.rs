@@ -69,6 +69,8 @@ pub(super) enum TemplateCall {
     Choose { labels: Vec<String> },
     /// `compare(…)`: compare an answer with a reference, by rule.
     Compare { answer: String, reference: String },
+    /// `reward(…)`: the output of a reward head.
+    Reward,
 }
 
 /// The options of one `gen`; see the documentation of prompt files.

@@ -171,6 +171,7 @@ impl Capabilities {
         schema: Ability::Yes,
         seed: Ability::Yes,
         deterministic: Ability::Yes,
+        reward: Ability::Yes,
         compare: Ability::Yes,
         ..Self::TEXT
     };

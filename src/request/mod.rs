@@ -97,7 +97,7 @@ pub enum Ask {
         /// The text after the conversation.
         of: String,
     },
-    /// Report the output of a reward head for the conversation.
+    /// Report the output of a reward head for the conversation. The answer's text is `Reward: NUMBER`.
     Reward,
     /// Report whether an answer matches a reference: checks without a model.
     Compare {
@@ -134,8 +134,14 @@ impl Ask {
     #[cfg(any(feature = "command", feature = "llama", feature = "openai"))]
     pub(crate) fn unsupported_by(&self, model: &str) -> Error {
         let name = self.name();
-        Error::new(ErrorKind::Unsupported, format!("`{model}` cannot be asked `{name}`"))
-            .hint("use a model that can, or a prompt that reads its verdict out of a text")
+        let error =
+            Error::new(ErrorKind::Unsupported, format!("`{model}` cannot be asked `{name}`"));
+        match self {
+            Self::Reward => error.hint(
+                "serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
+            ),
+            _ => error.hint("use a model that can, or a prompt that reads its verdict out of a text"),
+        }
     }
 }
 

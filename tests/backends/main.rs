@@ -23,3 +23,4 @@ mod remote_access;
 mod remote_answers;
 mod remote_refusals;
 mod retries;
+mod rewards;

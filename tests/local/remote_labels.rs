@@ -10,18 +10,20 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use crate::support::{instruct_model, listen, logged};
 use tribunal::{
+    Item, Judge, Judgment,
     backend::{
         Backend,
         llama::{Llama, LlamaOptions},
         openai::{OpenAi, OpenAiOptions},
     },
     completion::Distribution,
-    request::{Ask, Message, Origin, Part, Request, Role},
+    request::{Ask, Message, Origin, Part, Request, Role, Sampling},
 };
 
 /// A server of the instruct model on this machine, which ends with the test.
@@ -154,4 +156,41 @@ async fn a_server_of_llamacpp_weighs_labels_as_the_model_in_this_process_does() 
         assert_eq!(here.text, there.text, "{name}");
     }
     assert!(!logged().contains("likeliest"), "{}", logged());
+}
+
+/// A record with a short critique of the model, and its verdict.
+async fn judged(model: Arc<dyn Backend>, prompt: &str, item: Item) -> Judgment {
+    let sampling = Sampling::default().temperature(0.0).max_tokens(48);
+    let judge = Judge::builder().backend(model).prompt(prompt).sampling(sampling);
+    judge.build().await.unwrap().judge(&item).await.unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs TRIBUNAL_TEST_LLAMA_SERVER, the path of llama.cpp's llama-server, and an instruct model"]
+async fn a_verdict_that_the_model_did_not_write_has_its_probabilities_on_a_server_too() {
+    let server = LlamaServer::start().await;
+    let mut options = LlamaOptions::file(instruct_model());
+    options.context = Some(2048);
+    let local: Arc<dyn Backend> = Arc::new(Llama::load(options).await.unwrap());
+    let remote: Arc<dyn Backend> = Arc::new(server.model());
+    for prompt in ["score", "correct"] {
+        let item = || match prompt {
+            "score" => Item::new().question("What is 12 + 30?").answer("It is 42."),
+            _ => Item::new().set("problem", "What is 12 + 30?").set("solution", "12 + 30 = 42"),
+        };
+        let here = judged(local.clone(), prompt, item()).await;
+        let there = judged(remote.clone(), prompt, item()).await;
+        let same = here.votes[0].calls[0].text == there.votes[0].calls[0].text;
+        let (one, other) = (&here.votes[0].distribution, &there.votes[0].distribution);
+        let (expected, seen) = (one.as_ref().unwrap(), other.as_ref().unwrap());
+        let (p, log) = difference(expected, seen);
+        println!(
+            "{prompt:<10} mass {:.3} and {:.3}, difference of p {p:.1e}, of log p {log:.1e}, same text: {same}",
+            expected.mass(),
+            seen.mass()
+        );
+        // Another text is another question.
+        assert!(!same || p < 5e-2, "{expected:?} {seen:?}");
+        assert_eq!(seen.top, None, "every value was weighed");
+    }
 }

@@ -315,6 +315,7 @@ impl Backend for Llama {
             score_verdict: Ability::Yes,
             choose_at: Ability::Yes,
             text_logprobs: Ability::Yes,
+            reward: Ability::No,
             compare: Ability::No,
             opens_thinking: self.opens_thinking.into(),
             context: u32::try_from(self.context).ok(),

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    request::{Ask, Chat, Constraint, Message, Origin, Part, Request, Role, Sampling},
+    request::{Ask, Chat, Constraint, Content, Message, Origin, Part, Request, Role, Sampling},
 };
 
 /// The fields of one request.
@@ -201,9 +201,17 @@ fn messages(
 }
 
 /// One turn as `{"role": …, "content": …}`, with its texts joined.
-fn written(turn: &Message, defang: bool) -> Value {
-    let content = if defang { harmless(turn) } else { turn.text() };
+pub(super) fn written(turn: &Message, defang: bool) -> Value {
+    let content = if defang { harmless(turn) } else { turn.parts.iter().map(spelt).collect() };
     json!({ "role": turn.role.name(), "content": content })
+}
+
+/// The text of a part. The end of a thinking block has no token in an API, so it is spelt out.
+fn spelt(part: &Part) -> &str {
+    match &part.content {
+        Content::EndOfThinking => "</think>",
+        Content::Text(text) => text,
+    }
 }
 
 /// The text, with look-alikes of control tokens broken up unless the prompt's author wrote them. The check
@@ -212,7 +220,7 @@ fn harmless(turn: &Message) -> String {
     let mut text = String::new();
     let trusted = |origin: Origin| origin == Origin::Prompt;
     for run in turn.parts.chunk_by(|a, b| trusted(a.origin) == trusted(b.origin)) {
-        let words: String = run.iter().map(Part::as_text).collect();
+        let words: String = run.iter().map(spelt).collect();
         match run.first() {
             Some(part) if trusted(part.origin) => text.push_str(&words),
             _ => text.push_str(&defanged(&words)),

@@ -47,6 +47,7 @@
 //! | `error_body`, `wait`, `refused` | from an error to its message, the wait that it names, the parameters that it refuses |
 //! | `classify`, `failure` | from all of that to an [`Error`] |
 //! | `labels` | exact probabilities of labels, by the routes that some servers have beside chat completions |
+//! | `reward` | outputs of reward heads |
 //! | `batch` | requests and answers as lines of a file |
 //! | `any_body` | all readers of a body in turn, for tests |
 //!
@@ -92,6 +93,7 @@ mod peer;
 mod provider;
 mod quirks;
 mod refused;
+mod reward;
 mod secrets;
 mod servers;
 mod stream;
@@ -135,11 +137,12 @@ use serde_json::{Map, Value};
 use tokio::{sync::OnceCell, time::Instant};
 
 use self::{
-    body::{Body, BodySettings},
+    body::{Body, BodySettings, written},
     context::ContextLength,
     failure::Failure,
     labels::{Ladder, Question, Server},
     refused::Parameter,
+    reward::{RewardRoute, Scored},
     servers::LOCAL_CONCURRENCY,
     transport::{ModelList, Transport},
 };
@@ -147,7 +150,7 @@ use super::{Backend, Prices};
 use crate::{
     completion::{Completion, Price},
     error::{Error, ErrorKind, Result},
-    request::{Ability, Ask, Capabilities, Logprobs, Request},
+    request::{Ability, Ask, Capabilities, Chat, Logprobs, Request},
 };
 
 /// A model at an OpenAI-compatible API. Each request is sent once; see the [module](self) for details.
@@ -186,6 +189,8 @@ pub struct OpenAi {
     logprobs: Reported,
     /// How the server weighs labels.
     labels: Ladder,
+    /// How the server gives rewards.
+    rewards: RewardRoute,
 }
 
 /// When a server that did not respond in time is asked again for its software.
@@ -236,6 +241,7 @@ impl OpenAi {
             refused: Mutex::default(),
             logprobs: Reported::default(),
             labels: Ladder::default(),
+            rewards: RewardRoute::default(),
         })
     }
 
@@ -269,6 +275,31 @@ impl OpenAi {
                 _ => return Err(failure.error),
             }
         }
+    }
+
+    /// The reward of a conversation.
+    async fn reward(&self, request: &Request, attempts: &AtomicU32) -> Result<Completion> {
+        let quirks = self.quirks().await;
+        self.context.check(request, &self.name)?;
+        let defang = self.defang.unwrap_or(quirks.reads_control_tokens);
+        let turns: Vec<Value> = request.messages.iter().map(|turn| written(turn, defang)).collect();
+        let scored = match request.chat {
+            Chat::Raw => {
+                let texts = turns.iter().filter_map(|turn| turn["content"].as_str());
+                Scored::Text(texts.collect())
+            }
+            Chat::Model => {
+                let mut fields = Map::from_iter([("messages".to_owned(), Value::Array(turns))]);
+                if !request.template.is_empty() {
+                    let variables = request.template.clone().into_iter().collect();
+                    fields.insert("chat_template_kwargs".into(), Value::Object(variables));
+                }
+                fields.extend(self.extra.clone());
+                Scored::Turns(fields)
+            }
+        };
+        let server = Server { name: &self.name, transport: &self.transport, attempts };
+        self.rewards.ask(quirks.labels, server, self.model(), &scored).await
     }
 
     /// Weighs labels exactly, if the server has a way to do so.
@@ -501,6 +532,10 @@ impl Backend for OpenAi {
                     && quirks.continues(self.model())
                     && self.labels.is_exact(quirks.labels),
             ),
+            reward: match is_known && !RewardRoute::may_exist(quirks.labels) {
+                true => Ability::No,
+                false => Ability::Unknown,
+            },
             ..Capabilities::TEXT
         }
     }
@@ -530,13 +565,19 @@ impl Backend for OpenAi {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
-        self.check(request)?;
+        if request.ask != Ask::Reward {
+            self.check(request)?;
+        }
         let is_choice = matches!(request.ask, Ask::Choose { .. });
         let attempts = Arc::new(AtomicU32::new(0));
-        let asked = match self.weigh(request, &attempts).await {
-            Ok(None) => self.ask(request, &attempts).await,
-            Ok(Some(weighed)) => Ok(weighed),
-            Err(error) => Err(error),
+        let asked = if request.ask == Ask::Reward {
+            self.reward(request, &attempts).await
+        } else {
+            match self.weigh(request, &attempts).await {
+                Ok(None) => self.ask(request, &attempts).await,
+                Ok(Some(weighed)) => Ok(weighed),
+                Err(error) => Err(error),
+            }
         };
         let attempts = attempts.load(Ordering::Relaxed);
         let completion = asked.map_err(|error| error.after_attempts(attempts))?;

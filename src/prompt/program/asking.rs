@@ -1,4 +1,4 @@
-//! The request for a missing reply: of a `gen`, a `choose` or a `compare`, as far as the model can answer it.
+//! The request for a missing reply: of a `gen`, a `choose`, a `compare` or a `reward`, as far as the model can answer it.
 
 use super::{MOST_ALTERNATIVES, PendingReply, Program, ReplyKind, turns::Turns};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     prompt::{
         rendering::{GenOptions, MissingReply, TemplateCall},
         state::AskedAt,
+        taint,
     },
     request::{Ask, Chat, Logprobs, Request, Sampling},
     text::{JudgedTexts, TurnEnd},
@@ -26,6 +27,7 @@ impl Program {
             TemplateCall::Compare { answer, reference } => {
                 self.ask_check(turns, slot, answer, reference).map(Some)
             }
+            TemplateCall::Reward => self.ask_reward(turns, slot).map(Some),
         }
     }
 
@@ -76,6 +78,30 @@ impl Program {
             request.reask = 0;
         }
         Ok(request)
+    }
+
+    /// The request for a `reward`: of the turns as they are, so the last one is closed.
+    fn ask_reward(&mut self, mut turns: Turns, slot: Slot) -> Result<Request> {
+        if self.context.capabilities.reward.is_no() {
+            let message = format!(
+                "{}: reward(\"{}\") needs a model with a reward head",
+                self.prompt.name(),
+                slot.name
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message).hint(
+                "serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
+            ));
+        }
+        if self.chat() == Chat::Model {
+            if turns.open
+                && let Some(turn) = turns.messages.last_mut()
+            {
+                taint::trim(turn, false);
+            }
+            turns.open = false;
+        }
+        self.asked = Some(PendingReply { slot, how: ReplyKind::Text, may_be_cut: true });
+        Ok(self.request(turns, Ask::Reward, Sampling::default(), None))
     }
 
     /// The request for a `compare`, which only checks can answer.

@@ -55,6 +55,9 @@ async fn rendered(server: Server<'_>, question: &Question<'_>) -> Result<String,
         Some(begun) if !text.ends_with(begun.as_str()) && !text.ends_with(begun.trim()) => {
             Err(Miss::NotThis("the chat template changes the text that is continued".to_owned()))
         }
+        None if text.trim_end().ends_with("<think>") => {
+            Err(Miss::NotThis("the chat template opens a thinking block".to_owned()))
+        }
         _ => Ok(text.to_owned()),
     }
 }

@@ -22,4 +22,8 @@ mod vllm;
 mod sglang;
 mod ladder;
 
-pub(super) use {ladder::Ladder, question::Question, route::Server};
+pub(super) use {
+    ladder::Ladder,
+    question::Question,
+    route::{Miss, Server},
+};

@@ -21,7 +21,7 @@ pub(in crate::backend::openai) struct Server<'s> {
 }
 
 /// Why labels were not weighed.
-pub(super) enum Miss {
+pub(in crate::backend::openai) enum Miss {
     /// The server does not have this way, for the reason given.
     Absent(String),
     /// This question cannot be asked in this way.
@@ -33,7 +33,7 @@ pub(super) enum Miss {
 impl Miss {
     /// What a failure says about the route. A server that lacks a route, or does not show it, answers with one of few
     /// statuses; any other failure would meet the next way as well.
-    pub(super) fn of(failure: Failure) -> Self {
+    pub(in crate::backend::openai) fn of(failure: Failure) -> Self {
         let error = failure.error;
         match error.status() {
             Some(401 | 403 | 404 | 405 | 501) => Self::Absent(error.to_string()),
@@ -45,27 +45,35 @@ impl Miss {
     }
 
     /// An answer that lacks what was asked for.
-    pub(super) fn unreadable(what: impl fmt::Display) -> Self {
+    pub(in crate::backend::openai) fn unreadable(what: impl fmt::Display) -> Self {
         Self::Absent(format!("its answer has no {what}"))
     }
 }
 
 impl Server<'_> {
     /// Asks a route beside `/v1`, such as `/tokenize`.
-    pub(super) async fn native(self, path: &str, body: &Value) -> Result<Value, Miss> {
+    pub(in crate::backend::openai) async fn native(
+        self,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Miss> {
         let place = self.transport.provider.place();
         let root = place.strip_suffix("/v1").unwrap_or(&place);
         self.transport.post(&format!("{root}{path}"), body).await.map_err(Miss::of)
     }
 
     /// Asks a route below `/v1`, such as `/completions`.
-    pub(super) async fn below_v1(self, path: &str, body: &Value) -> Result<Value, Miss> {
+    pub(in crate::backend::openai) async fn below_v1(
+        self,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Miss> {
         let place = self.transport.provider.place();
         self.transport.post(&format!("{place}{path}"), body).await.map_err(Miss::of)
     }
 
     /// The same server, after one more request to the model.
-    pub(super) fn counted(self) -> Self {
+    pub(in crate::backend::openai) fn counted(self) -> Self {
         self.attempts.fetch_add(1, Ordering::Relaxed);
         self
     }
