@@ -27,7 +27,8 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     judge::Judge,
     judging::{AskId, Facts},
-    request::Request,
+    prompt::is_shortened,
+    request::{Ask, Request},
 };
 
 /// What a run would send.
@@ -48,6 +49,8 @@ struct Estimate {
     grows: bool,
     /// Maximum number of tokens in all answers; `None` where a request has no limit.
     written: Option<u64>,
+    /// Records with conversations that are shown shortened.
+    shortened: usize,
     /// Records with requests that are longer than the context.
     misfits: Misfits,
     /// The work of models in this process.
@@ -89,6 +92,8 @@ pub(super) async fn run(
                     show(requests.first().map(|(_, request)| request))?;
                     estimate.is_shown = true;
                 }
+                let is_shortened = requests.iter().any(|(_, request)| is_shortened(request));
+                estimate.shortened += usize::from(is_shortened);
                 estimate.grows |= requests.iter().any(|(_, request)| request.messages.len() > 3);
                 let added =
                     requests.iter().map(|(id, request)| estimate.add(judge, &facts, id, request));
@@ -108,6 +113,10 @@ pub(super) async fn run(
     let models: Vec<&dyn Backend> = judge.members().map(|(_, model)| model).collect();
     if let Some(time) = estimate.work.text(&models).await {
         note(&time);
+    }
+    if estimate.shortened > 0 {
+        let count = estimate.shortened;
+        note(&format!("conversations shown shortened by `transcript(max=…)`: {count} records"));
     }
     estimate.misfits.print();
     estimate.over(judge, limits).iter().for_each(|line| note(line));
@@ -138,13 +147,13 @@ impl Estimate {
         match model.prompt_tokens(request) {
             Some(tokens) => {
                 self.tokens += tokens as u64;
-                self.work.add(model, request, tokens as u64);
+                self.work.add(model, request, tokens as u64, longest_answer(request));
             }
             None => self.uncounted = true,
         }
         self.grows |= request.open
             && request.messages.last().is_some_and(|message| !message.parts.is_empty());
-        let most = request.sampling.max_tokens.map(u64::from);
+        let most = longest_answer(request);
         self.written = self.written.zip(most).map(|(sum, most)| sum + most);
         Ok(())
     }
@@ -259,4 +268,12 @@ fn fits(
     Err(Error::new(ErrorKind::TooLong, message).hint(
         "shorten the record, or cut long conversations with `transcript(max=…)` in the prompt",
     ))
+}
+
+/// The most tokens that an answer can have; `None` without a limit. A label is not written.
+fn longest_answer(request: &Request) -> Option<u64> {
+    match request.ask {
+        Ask::Generate { .. } => request.sampling.max_tokens.map(u64::from),
+        _ => Some(0),
+    }
 }

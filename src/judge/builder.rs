@@ -366,7 +366,7 @@ impl JudgeBuilder {
         (member.secret, member.price) = (self.secret, self.price.or(backend.price()));
         member.reasks = self.reasks.unwrap_or(REASKS);
         member.clean_finish = self.clean_finish.into();
-        let model = Model { backend, finishes: Arc::default() };
+        let model = Model { backend, finishes: Arc::default(), shortened: Arc::default() };
         let judge = Judge::new(Panel { pass, ..Panel::single(member) }, vec![model], None);
         let plan = ProgramContext::new(judge.backend().capabilities().await);
         judge.prompt().check_fits(plan)?;

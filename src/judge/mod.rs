@@ -7,6 +7,7 @@ mod missing;
 mod panel;
 mod prompt_ref;
 mod settled;
+mod shortened;
 
 pub use {
     builder::{JudgeBuilder, prompt_for},
@@ -24,7 +25,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt, future::join_all, stream::FuturesUnordered};
 
-use self::{digests::Digests, finishes::Finishes};
+use self::{digests::Digests, finishes::Finishes, shortened::Shortened};
 use crate::{
     backend::{Backend, records_open},
     completion::{Completion, Price},
@@ -80,11 +81,12 @@ struct Inner {
     digests: Digests,
 }
 
-/// The model of a member, and the unknown finish reasons that it reported.
+/// The model of a member, and what was reported about its answers and its requests.
 #[derive(Clone, Debug)]
 struct Model {
     backend: Arc<dyn Backend>,
     finishes: Arc<Finishes>,
+    shortened: Arc<Shortened>,
 }
 
 /// One item of a stream, and its judgment.
@@ -191,6 +193,7 @@ impl Judge {
             let message = format!("no member is called `{}`", id.member);
             return (id, Err(Error::new(ErrorKind::Config, message)));
         };
+        model.shortened.note(&request, member.prompt.name());
         let answer = model.backend.complete(&request).await;
         if let Ok(completion) = &answer {
             model.finishes.note(completion, &member.clean_finish, model.backend.name());

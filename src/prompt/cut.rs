@@ -28,9 +28,12 @@ use minijinja::{Error, ErrorKind, Value, value::Kwargs};
 use super::printable::{MixedText, text_of};
 use crate::{
     item::{Turn, transcript, turns},
-    request::{Hasher, Origin},
+    request::{Hasher, Origin, Request},
     text::JudgedTexts,
 };
+
+/// What lines about what was left out begin with.
+const LEFT_OUT: &str = "[left out ";
 
 /// The least characters that a conversation can be cut to: the lines that say what was left out need some.
 const LEAST: usize = 1_000;
@@ -69,6 +72,13 @@ pub(super) fn filter(messages: &Value, options: &Kwargs) -> Result<Value, Error>
     Ok(MixedText::value(Cut::new(conversation, &whole, max).parts()))
 }
 
+/// Whether a conversation in a request lacks parts that its prompt left out.
+pub fn is_shortened(request: &Request) -> bool {
+    let parts = request.messages.iter().flat_map(|message| &message.parts);
+    let mut own = parts.filter(|part| part.origin == Origin::Prompt);
+    own.any(|part| part.as_text().contains(LEFT_OUT))
+}
+
 /// A conversation that is being cut.
 struct Cut {
     turns: Vec<Turn>,
@@ -92,7 +102,7 @@ impl Cut {
     /// A conversation, cut to at most `max` characters; `whole` is all of its text.
     fn new(turns: Vec<Turn>, whole: &str, max: usize) -> Self {
         let mut cut = Self {
-            opening: format!("[left out {}: ", digits(whole)),
+            opening: format!("{LEFT_OUT}{}: ", digits(whole)),
             length: length(whole),
             most: max - FIRST_LINE,
             left_out: 0,

@@ -71,6 +71,7 @@ pub use {
 };
 #[doc(hidden)]
 pub use {
+    cut::is_shortened,
     defaults::{PolicyTask, default_for, own_for, writer_for},
     probabilities::EvaluatedMenu,
     program::{Program, ProgramContext, ProgramStep},

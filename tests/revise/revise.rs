@@ -12,8 +12,9 @@ use serde_json::json;
 use tribunal::{
     Completion, Error, Item, Judge, Prompt,
     backend::{Capabilities, Script, from_fn},
+    completion::Finish,
     error::ErrorKind,
-    request::Request,
+    request::{Request, Sampling},
     strategy::revise::{
         Accept, Critique, Draft, FinalCheck, OnRound, ReviseLimits, ReviseOptions, RevisionOutcome,
         Writer, revise,
@@ -347,6 +348,22 @@ async fn a_writer_sees_as_many_critiques_as_it_is_to_remember() {
     let (_, last) = &texts[2];
     assert!(last.contains("draft 2 worth 5") && last.contains("draft 1 worth 4"), "{last}");
     assert!(!last.contains("draft 0 worth 3"), "only the last two are remembered: {last}");
+}
+
+#[tokio::test]
+async fn a_draft_that_is_cut_off_is_written_again_with_twice_the_tokens_and_both_are_counted() {
+    let model = from_fn("writer", |request: Request| async move {
+        Ok(match request.sampling.max_tokens {
+            Some(64) => Completion::text("draft that").finish(Finish::Length),
+            _ => Completion::text("draft worth 9"),
+        })
+    });
+    let sampling = Sampling::default().max_tokens(64);
+    let reviser = Judge::builder().backend(model).prompt("revise").sampling(sampling);
+    let writer = Writer::new(reviser.build().await.unwrap()).unwrap();
+    let revision = writer.revise(&judge().await, &item(3), &plain(3)).await.unwrap();
+    assert_eq!((revision.outcome, revision.text()), (RevisionOutcome::Passed, "draft worth 9"));
+    assert_eq!(revision.rounds[1].spent.calls, 3);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use tribunal::{
     Completion,
     backend::Backend,
-    request::{Ask, Chat, Message, Origin, Request, Role, Sampling},
+    request::{Chat, Message, Origin, Request, Role, Sampling},
 };
 
 /// The work of all models in this process.
@@ -57,8 +57,14 @@ const MOST_BYTES: usize = 64 << 20;
 const TRIAL: (usize, u32) = (120, 24);
 
 impl Workloads {
-    /// Adds a request to a model in this process, whose prompt has so many tokens.
-    pub(super) fn add(&mut self, model: &dyn Backend, request: &Request, tokens: u64) {
+    /// Adds a request to a model in this process, whose prompt has so many tokens, and its answer at most so many.
+    pub(super) fn add(
+        &mut self,
+        model: &dyn Backend,
+        request: &Request,
+        tokens: u64,
+        answer: Option<u64>,
+    ) {
         if !model.is_in_process() || model.engine().is_none() {
             return;
         }
@@ -68,7 +74,7 @@ impl Workloads {
             self.0.len() - 1
         });
         if let Some(work) = self.0.get_mut(at) {
-            work.add(request, tokens);
+            work.add(request, tokens, answer);
         }
     }
 
@@ -110,14 +116,10 @@ impl Workload {
         }
     }
 
-    fn add(&mut self, request: &Request, tokens: u64) {
+    fn add(&mut self, request: &Request, tokens: u64, answer: Option<u64>) {
         self.prompts += tokens;
         self.fresh += real(tokens) * self.known.add(text(request));
-        let most = match request.ask {
-            Ask::Generate { .. } => request.sampling.max_tokens.map(u64::from),
-            _ => Some(0),
-        };
-        self.answers = self.answers.zip(most).map(|(sum, most)| sum + most);
+        self.answers = self.answers.zip(answer).map(|(sum, most)| sum + most);
     }
 }
 
