@@ -30,6 +30,7 @@ pub use fields::FieldMap;
 #[doc(hidden)]
 pub use names::is_read_anyway;
 #[cfg(feature = "config")]
+#[cfg(feature = "config")]
 pub(crate) use rubric_shapes::is_criterion;
 pub use {criteria::Criteria, criterion::Criterion};
 pub(crate) use {

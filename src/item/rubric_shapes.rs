@@ -59,6 +59,7 @@ fn is_node(value: &Value) -> bool {
 }
 
 /// Whether a value is one criterion with its keys.
+#[cfg(feature = "config")]
 pub(crate) fn is_criterion(value: &Value) -> bool {
     value.as_object().is_some_and(has_requirement) && !is_node(value)
 }

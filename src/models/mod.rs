@@ -27,6 +27,8 @@ mod ollama;
 mod schemes;
 pub(crate) mod settings;
 mod stack;
+#[cfg(any(feature = "hub", feature = "llama"))]
+mod word;
 
 #[cfg(not(feature = "openai"))]
 #[doc(hidden)]
@@ -139,6 +141,7 @@ impl ModelSpec {
 
     /// The same without settings that its scheme does not have: for preferences that are meant for models of
     /// all kinds, such as variables of the environment. `is_preference` selects those settings.
+    #[cfg(feature = "config")]
     #[must_use]
     pub(crate) fn keeping_known(mut self, is_preference: impl Fn(&str) -> bool) -> Self {
         let Ok(scheme) = self.scheme() else { return self };
@@ -166,7 +169,7 @@ impl ModelSpec {
 /// members of a jury share the weights. A model stays loaded while its registry lives.
 ///
 /// Around each model stand [layers](crate::backend), outermost first:
-/// recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced ▸ endpoints ▸ the model itself.
+/// recorded ▸ cached ▸ budgeted ▸ retried ▸ warmed ▸ limited ▸ priced ▸ endpoints ▸ the model itself.
 #[derive(Clone, Debug, Default)]
 pub struct Models(Arc<Inner>);
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     environment::Environment,
     error::{Error, ErrorKind, Result, near},
-    models::OLLAMA,
+    models::{OLLAMA, word::is_word},
 };
 
 /// Where models come from whose names have no host.
@@ -100,11 +100,7 @@ fn parts(name: &str) -> Option<[&str; 4]> {
         [host, owner, model] => [host, owner, model, tag],
         _ => return None,
     };
-    let is_word = |text: &&str| {
-        let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        !text.is_empty() && !text.starts_with('.') && text.chars().all(is_known)
-    };
-    parts.iter().all(is_word).then_some(parts)
+    parts.iter().all(|part| is_word(part, &[])).then_some(parts)
 }
 
 /// The error for a model that is not there, with those that are.

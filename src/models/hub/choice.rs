@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
 
-use super::name::is_word;
+use super::name::is_part;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Quantizations in the order in which they are preferred where none is named: first those of about four bits, which
@@ -72,7 +72,7 @@ fn models(files: &[String]) -> BTreeMap<String, Parts> {
     for file in files {
         let name = file.rsplit('/').next().unwrap_or(file).to_lowercase();
         let is_other = ["mmproj", "imatrix"].iter().any(|part| name.contains(part));
-        if !is_gguf(file) || is_other || !file.split('/').all(is_word) {
+        if !is_gguf(file) || is_other || !file.split('/').all(is_part) {
             continue;
         }
         let whole = match PART.as_ref().and_then(|part| part.find(file)) {

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    models::HUB,
+    models::{HUB, word::is_word},
 };
 
 /// A repository, and which of its files.
@@ -31,9 +31,9 @@ impl<'n> HubName<'n> {
             Some((repo, revision)) => (repo, Some(revision)),
             None => (repo, None),
         };
-        let is_repo = repo.split('/').count() == 2 && repo.split('/').all(is_word);
-        let is_revision = revision.is_none_or(|revision| revision.split('/').all(is_word));
-        let is_file = wanted.is_none_or(|file| file.split('/').all(is_word));
+        let is_repo = repo.split('/').count() == 2 && repo.split('/').all(is_part);
+        let is_revision = revision.is_none_or(|revision| revision.split('/').all(is_part));
+        let is_file = wanted.is_none_or(|file| file.split('/').all(is_part));
         if is_repo && is_revision && is_file {
             return Ok(Self { repo, revision, wanted });
         }
@@ -44,10 +44,9 @@ impl<'n> HubName<'n> {
     }
 }
 
-/// Whether a text may be a part of a path on the Hub. `..` could leave the folder of the cache.
-pub(super) fn is_word(text: &str) -> bool {
-    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | ' ');
-    !text.is_empty() && !text.starts_with('.') && text.chars().all(is_known)
+/// Whether a text may be a part of a path on the Hub.
+pub(super) fn is_part(text: &str) -> bool {
+    is_word(text, &['+', ' '])
 }
 
 #[cfg(test)]
