@@ -190,3 +190,72 @@ async fn anthropic_has_requests_of_its_own_and_local_models_have_none() {
     assert_eq!(refused.code, 2, "{}", refused.err);
     assert!(refused.err.contains("answers no files of requests"), "{}", refused.err);
 }
+
+/// `batch write` for a model at OpenAI's own address; nothing is sent.
+fn written_for(place: &Place, model: &str, args: &[&str]) -> Ran {
+    let mut command = place.command(&[&["batch", "write", "-m", model], args].concat());
+    command.env("OPENAI_API_KEY", "k").stdin(Stdio::null());
+    Ran::of(command.output().unwrap())
+}
+
+#[tokio::test]
+async fn a_model_that_thinks_first_writes_its_label_in_a_text() {
+    let (place, _) = place("thinks").await;
+    let prompt = "---\nkind: label\nfields: {answer: required}\nverdict: {choose: v, values: {'Yes': correct, 'No': incorrect}}\n---\nuser:\nIs {{ answer }} right?\n\
+                  assistant:\n{{ choose('v', ['Yes', 'No']) }}\n";
+    place.file("choose.jinja", prompt);
+    let body = |model: &str| {
+        let ran = written_for(&place, model, &["r.jsonl", "-p", "choose.jinja"]).passed();
+        let line = ran.out.lines().next().unwrap();
+        serde_json::from_str::<Value>(line).unwrap()["body"].clone()
+    };
+    // Its first token would belong to its thinking.
+    let thinks = body("openai/gpt-5-mini");
+    assert_eq!((thinks.get("logprobs"), thinks.get("max_completion_tokens")), (None, None));
+    let plain = body("openai/gpt-4o");
+    assert_eq!(
+        (&plain["logprobs"], &plain["max_completion_tokens"]),
+        (&true.into(), &1.into()),
+        "{plain}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_api_cannot_be_asked_fails_its_record_and_no_other() {
+    let (place, _) = place("cannot").await;
+    let prompt = "---\nkind: score\nchat: raw\nscale: {min: 1, max: 9}\nfields: {answer: required}\nverdict: 'Score: *'\n---\n\
+                  Rate {{ answer }}. Score: {{ gen('score') }}\n";
+    place.file("raw.jinja", prompt);
+    let args = ["r.jsonl", "-p", "raw.jinja", "-o", "requests.jsonl"];
+    let ran = written_for(&place, "openai/gpt-5-mini", &args);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    for words in [
+        "r.jsonl:3: openai/gpt-5-mini: this API does not accept text without a chat template",
+        "nothing to ask: all answers for 0 of 3 records are in the cache, and 3 cannot be asked about",
+    ] {
+        assert!(ran.err.contains(words), "{words} is not in: {}", ran.err);
+    }
+    assert_eq!(place.read("requests.jsonl"), "");
+}
+
+#[tokio::test]
+async fn a_damaged_answer_is_asked_for_again_with_a_warning_and_a_broken_cache_ends_the_command() {
+    let (place, server) = place("damaged").await;
+    let write = [&["batch", "write", "r.jsonl", "-o", "requests.jsonl"][..], &SCORE].concat();
+    run(&place, &server, &write).await.assert_passed();
+    answer(&place, &requests(&place, "requests.jsonl"), |_| "Score: 3".into());
+    run(&place, &server, &["batch", "read", "answers.jsonl"]).await.assert_passed();
+    let store = place.folder.path("home/.cache/tribunal/answers.sqlite");
+    let store = rusqlite::Connection::open(store).unwrap();
+    let damage = "UPDATE answers SET value = x'00' WHERE key = (SELECT min(key) FROM answers)";
+    assert_eq!(store.execute(damage, []).unwrap(), 1);
+    let again = run(&place, &server, &write).await.passed();
+    assert!(again.err.contains("a damaged answer in"), "{}", again.err);
+    assert!(again.err.contains("1 requests for 1 of 3 records"), "{}", again.err);
+
+    store.execute("ALTER TABLE answers RENAME COLUMN value TO worth", []).unwrap();
+    drop(store);
+    let broken = run(&place, &server, &write).await;
+    assert_ne!(broken.code, 0, "{}", broken.out);
+    assert!(!broken.err.contains("requests for"), "{}", broken.err);
+}

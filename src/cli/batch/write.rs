@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     io::Write,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use super::{
@@ -148,12 +149,24 @@ impl File {
     /// # Errors
     /// The file cannot be written, or the cache cannot be read.
     async fn add(&mut self, judge: &Judge, item: &Item, store: &CacheStore) -> Result<Result<()>> {
-        let known = |key: &CacheKey| store.get(&key.hex()).ok().flatten();
-        let missing = match judge.missing(item, known).await {
+        // A damaged answer is missing, with a warning. If the cache cannot be read at all, everything would be asked
+        // for again.
+        let unread = OnceLock::new();
+        let known = |key: &CacheKey| match store.get(&key.hex()) {
+            Ok(answer) => answer,
+            Err(error) => {
+                unread.get_or_init(|| error);
+                None
+            }
+        };
+        let missing = judge.missing(item, known).await;
+        if let Some(error) = unread.into_inner() {
+            return Err(error);
+        }
+        let missing = match missing {
             Ok(missing) => missing,
             Err(error) => return Ok(Err(error)),
         };
-        self.count.open += usize::from(!missing.is_empty());
         for MissingAnswer { id, key, request, is_longer, .. } in &missing {
             let before = self.count.written.len();
             if let Err(error) = self.write(judge, id, key, request)? {
@@ -162,6 +175,8 @@ impl File {
             let is_new = self.count.written.len() > before;
             self.count.longer += usize::from(*is_longer && is_new);
         }
+        // A record that no request can be made of has failed, and is not open.
+        self.count.open += usize::from(!missing.is_empty());
         Ok(Ok(()))
     }
 
@@ -206,9 +221,13 @@ impl Count {
         let Self { records, failed, open, written, longer } = self;
         let whole = records - failed - open;
         if written.is_empty() {
-            return format!(
+            let mut text = format!(
                 "nothing to ask: all answers for {whole} of {records} records are in the cache"
             );
+            if *failed > 0 {
+                text += &format!(", and {failed} cannot be asked about");
+            }
+            return text;
         }
         let longer = match longer {
             0 => String::new(),
