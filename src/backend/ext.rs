@@ -53,6 +53,12 @@ pub trait BackendExt: Backend + Sized {
         Limited::new(self, limit)
     }
 
+    /// Sends the first of the requests with a common beginning ahead: see [`Warmed`](super::Warmed).
+    #[cfg(feature = "openai")]
+    fn warmed(self) -> super::Warmed<Self> {
+        super::Warmed::new(self)
+    }
+
     /// Retries temporary failures: see [`Retried`].
     fn retried(self, retry: Retry) -> Retried<Self> {
         Retried::new(self, retry)

@@ -9,6 +9,7 @@
 //! | [`Cached`](cache::Cached) | never pays twice | a cached answer waits for nothing below |
 //! | [`Budgeted`] | ends a run that has spent its [`Budget`] | counts what is paid for, as one request |
 //! | [`Retried`] | retries temporary failures | holds no permit while it waits |
+//! | [`Warmed`] | sends one of the requests with a common beginning ahead | a waiting request holds no permit |
 //! | [`Limited`] | limits the requests in flight | sees every try, and adapts |
 //! | [`Priced`] | adds the cost to answers | the store keeps the cost of an answer |
 //! | [`Endpoints`] | several servers or keys for one model | all layers above see one model |
@@ -41,6 +42,8 @@ mod retried;
 mod script;
 #[cfg(any(feature = "llama", feature = "openai"))]
 mod tree;
+#[cfg(feature = "openai")]
+mod warmed;
 
 #[cfg(feature = "store")]
 pub mod cache;
@@ -57,6 +60,8 @@ pub use check::Check;
 pub use command::Command;
 #[cfg(feature = "command")]
 pub(crate) use command::with_files;
+#[cfg(feature = "openai")]
+pub use warmed::Warmed;
 pub use {
     crate::request::{Ability, Capabilities, Logprobs},
     budgeted::{Budget, BudgetLimits, Budgeted, Spending},
@@ -175,6 +180,12 @@ pub trait Backend: Debug + Send + Sync {
     /// A run then judges records with common beginnings one after another. Models in this process do, and servers
     /// usually.
     fn keeps_prompts(&self) -> bool {
+        false
+    }
+
+    /// Whether the model is a service that charges less for the beginning of a prompt that it has read lately, so that
+    /// one request is sent ahead of those that begin like it: see `Warmed`.
+    fn discounts_prompts(&self) -> bool {
         false
     }
 
@@ -304,6 +315,10 @@ impl<L: Layer> Backend for L {
         self.below().keeps_prompts()
     }
 
+    fn discounts_prompts(&self) -> bool {
+        self.below().discounts_prompts()
+    }
+
     fn engine(&self) -> Option<EngineFigures> {
         self.below().engine()
     }
@@ -360,6 +375,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 
     fn keeps_prompts(&self) -> bool {
         (**self).keeps_prompts()
+    }
+
+    fn discounts_prompts(&self) -> bool {
+        (**self).discounts_prompts()
     }
 
     fn engine(&self) -> Option<EngineFigures> {

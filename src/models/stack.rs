@@ -9,7 +9,7 @@ use crate::{
     error::Result,
 };
 
-/// Puts the layers around a model, outermost first: recorded ▸ cached ▸ budgeted ▸ retried ▸ limited ▸ priced.
+/// Puts the layers around a model, outermost first: recorded ▸ cached ▸ budgeted ▸ retried ▸ warmed ▸ limited ▸ priced.
 ///
 /// Only what can fail in passing is tried again, and only what costs something is cached: a model in this
 /// process is limited where that is set, and has no retries; rules and recordings have neither, nor a budget.
@@ -26,7 +26,7 @@ pub(super) fn stacked(
         Some(price) => Arc::new(model.priced(price)),
         None => model,
     };
-    let model = limited(model, answers_from, spec);
+    let model = warmed(limited(model, answers_from, spec));
     let model: Arc<dyn Backend> = match answers_from {
         AnswersFrom::Server | AnswersFrom::Program => Arc::new(model.retried(retry(spec, around))),
         _ => model,
@@ -63,6 +63,17 @@ fn limited(
         ..Limit::from(in_flight)
     };
     Arc::new(model.limited(limit))
+}
+
+/// One request ahead of those that begin like it, where that is cheaper.
+#[cfg(feature = "openai")]
+fn warmed(model: Arc<dyn Backend>) -> Arc<dyn Backend> {
+    if model.discounts_prompts() { Arc::new(model.warmed()) } else { model }
+}
+
+#[cfg(not(feature = "openai"))]
+fn warmed(model: Arc<dyn Backend>) -> Arc<dyn Backend> {
+    model
 }
 
 /// The usual policy, which the stop of the run and its budget end.

@@ -24,3 +24,4 @@ mod remote_answers;
 mod remote_refusals;
 mod retries;
 mod rewards;
+mod warming;

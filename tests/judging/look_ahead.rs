@@ -261,6 +261,30 @@ async fn asked(keeps: bool) -> Vec<usize> {
     asked.lock().unwrap().clone()
 }
 
+/// The same for the second member of a jury, whose first member keeps no prompts.
+async fn asked_of_a_jury(keeps: bool) -> Vec<usize> {
+    let model = Keeping { keeps, asked: Arc::default() };
+    let asked = model.asked.clone();
+    let of = async |model: Keeping| {
+        Judge::builder().backend(model.limited(2)).prompt("score").build().await.unwrap()
+    };
+    let first = of(Keeping { keeps: false, asked: Arc::default() }).await;
+    let jury = Judge::panel([("first", first), ("second", of(model).await)]);
+    let jury = jury.build().await.unwrap();
+    let items = (0..100).map(|n| {
+        let question = format!("What does the long text of group {} say?", n % 10);
+        Item::new().question(question).answer(format!("It says number {n}."))
+    });
+    run::judge(JudgeWork::new(jury), run::items(items), options(), None, &mut ()).await.unwrap();
+    asked.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_jury_looks_ahead_for_a_member_whose_model_keeps_prompts() {
+    assert!(changes(&asked_of_a_jury(true).await) < 30);
+    assert!(changes(&asked_of_a_jury(false).await) > 90);
+}
+
 #[tokio::test]
 async fn a_judge_looks_ahead_only_for_models_that_keep_prompts() {
     assert!(changes(&asked(true).await) < 30);

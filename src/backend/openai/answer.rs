@@ -7,7 +7,7 @@
 //! | refusal | `message.refusal`, whose text counts as filtered |
 //! | finish reason | `finish_reason`, a word or `{"type": …}` |
 //! | probabilities | `logprobs.content[].top_logprobs`; `logprobs.tokens` with lists beside it, as in the older API |
-//! | tokens | `usage`; unknown if the server does not report it |
+//! | tokens and cost | `usage`; unknown if the server does not report it |
 
 use serde_json::Value;
 
@@ -34,6 +34,7 @@ pub(super) fn completion(answer: &Value, request: &Request) -> Completion {
         thinking: thinking(message),
         finish: finish(choice),
         usage: usage(&answer["usage"]),
+        cost: cost(&answer["usage"]),
         tokens: tokens(&choice["logprobs"]),
         ..Completion::default()
     };
@@ -168,10 +169,27 @@ fn usage(usage: &Value) -> Usage {
         return Usage::default();
     };
     Usage {
-        cached: usage["prompt_tokens_details"]["cached_tokens"].as_u64(),
+        cached: cached(usage).map(|count| count.min(prompt)),
         reasoning: usage["completion_tokens_details"]["reasoning_tokens"].as_u64(),
         ..Usage::new(prompt, completion)
     }
+}
+
+/// The prompt tokens that the server had cached, under the names that OpenAI, `DeepSeek`, Anthropic and Moonshot give
+/// them.
+fn cached(usage: &Value) -> Option<u64> {
+    let names = [
+        &usage["prompt_tokens_details"]["cached_tokens"],
+        &usage["prompt_cache_hit_tokens"],
+        &usage["cache_read_input_tokens"],
+        &usage["cached_tokens"],
+    ];
+    names.into_iter().find_map(Value::as_u64)
+}
+
+/// The cost that the server reports, as OpenRouter does. 0 may mean that somebody else is charged.
+fn cost(usage: &Value) -> Option<f64> {
+    usage["cost"].as_f64().filter(|cost| *cost > 0.0)
 }
 
 /// The tokens of the text with their alternatives; empty if the server does not report them.

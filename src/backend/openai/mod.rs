@@ -553,6 +553,11 @@ impl Backend for OpenAi {
         true
     }
 
+    fn discounts_prompts(&self) -> bool {
+        let preset = self.provider().preset;
+        preset.discounts_prompts && (preset.is_same_elsewhere || self.provider().is_own_server())
+    }
+
     /// The public list price, if this is the provider's own server.
     fn price(&self) -> Option<Price> {
         Prices::list().of(&self.name).filter(|_| self.provider().is_own_server())

@@ -31,6 +31,8 @@ pub(super) struct ServerPreset {
     /// Prefixes of models that write hidden thinking first, so that their first token does not belong to the
     /// answer.
     pub(super) thinks_first: &'static [&'static str],
+    /// Whether it keeps the beginnings of prompts without being asked, and charges less for them.
+    pub(super) discounts_prompts: bool,
     /// How many concurrent requests it handles well, if it is not on this machine.
     pub(super) concurrency: usize,
     /// How the server differs from others.
@@ -77,6 +79,7 @@ const COMMON: ServerPreset = ServerPreset {
     is_same_elsewhere: true,
     owners: &[],
     thinks_first: &[],
+    discounts_prompts: false,
     concurrency: 16,
     quirks: PLAIN,
 };
@@ -97,6 +100,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         address_variables: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
         key_variable: "OPENAI_API_KEY",
         needs_key: true,
+        discounts_prompts: true,
         payer_variables: Some(["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"]),
         is_same_elsewhere: false,
         thinks_first: OPENAI_THINKERS,
@@ -115,6 +119,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         address_form: AddressForm::AzureResource,
         key_variable: "AZURE_OPENAI_API_KEY",
         needs_key: true,
+        discounts_prompts: true,
         thinks_first: OPENAI_THINKERS,
         quirks: Quirks {
             software: "Azure OpenAI",
@@ -130,6 +135,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         address: "https://openrouter.ai/api/v1",
         key_variable: "OPENROUTER_API_KEY",
         needs_key: true,
+        discounts_prompts: true,
         thinks_first: OPENAI_THINKERS,
         quirks: Quirks {
             software: "OpenRouter",
@@ -156,6 +162,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         key_variable: "GEMINI_API_KEY",
         other_key_variable: Some("GOOGLE_API_KEY"),
         needs_key: true,
+        discounts_prompts: true,
         thinks_first: &["gemini-2.5", "gemini-3"],
         concurrency: 8,
         quirks: Quirks { software: "Gemini", has_template: false, most_stops: Some(5), ..PLAIN },
@@ -166,6 +173,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         address: "https://api.groq.com/openai/v1",
         key_variable: "GROQ_API_KEY",
         needs_key: true,
+        discounts_prompts: true,
         concurrency: 8,
         quirks: Quirks {
             software: "Groq",
@@ -195,6 +203,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         address: "https://api.deepseek.com/v1",
         key_variable: "DEEPSEEK_API_KEY",
         needs_key: true,
+        discounts_prompts: true,
         thinks_first: &["deepseek-reasoner"],
         quirks: Quirks {
             software: "DeepSeek",
@@ -228,6 +237,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         address: "https://api.x.ai/v1",
         key_variable: "XAI_API_KEY",
         needs_key: true,
+        discounts_prompts: true,
         thinks_first: &["grok-3-mini", "grok-4"],
         quirks: Quirks {
             software: "xAI",
@@ -243,6 +253,7 @@ pub(super) static SERVERS: [ServerPreset; 17] = [
         address: "https://api.fireworks.ai/inference/v1",
         key_variable: "FIREWORKS_API_KEY",
         needs_key: true,
+        discounts_prompts: true,
         quirks: Quirks {
             software: "Fireworks",
             has_top_k: true,
