@@ -376,6 +376,21 @@ impl Price {
         usage.is_known().then(|| self.at_least(usage))
     }
 
+    /// What the cached prompt tokens cost less than others; `None` if they have no price of their own.
+    ///
+    /// ```
+    /// use tribunal::completion::{Price, UsageTotal};
+    ///
+    /// let price = Price { prompt: 2.0, cached: Some(0.5), completion: 8.0 };
+    /// let mut usage = UsageTotal::new(4_000_000, 0);
+    /// usage.cached = 1_000_000;
+    /// assert_eq!((price.of(usage), price.discount(usage)), (Some(6.5), Some(1.5)));
+    /// ```
+    pub fn discount(&self, usage: UsageTotal) -> Option<f64> {
+        let [all, less] = [Self { cached: None, ..*self }, *self];
+        self.cached.map(|_| all.at_least(usage) - less.at_least(usage))
+    }
+
     /// The cost of the known tokens.
     pub fn at_least(&self, usage: UsageTotal) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]

@@ -102,6 +102,7 @@ pub async fn judge(
     summary.ending = ran.ending;
     summary.time = ran.time;
     summary.priced = judge.is_priced();
+    summary.discount = judge.price().and_then(|price| price.discount(summary.usage));
     (summary.cost, summary.saved_cost) = costs;
     Ok((summary, ran.left))
 }

@@ -93,6 +93,24 @@ async fn tokens_and_counts_are_told_where_they_are_asked_for() {
     assert_eq!(server.seen()[0].body["top_logprobs"], 20);
 }
 
+#[tokio::test]
+async fn cached_prompt_tokens_and_costs_are_read_under_all_their_names() {
+    for (usage, cached, cost) in [
+        (json!({"prompt_tokens_details": {"cached_tokens": 80}}), Some(80), None),
+        (json!({"prompt_cache_hit_tokens": 64, "prompt_cache_miss_tokens": 36}), Some(64), None),
+        (json!({"cache_read_input_tokens": 70}), Some(70), None),
+        (json!({"cached_tokens": 500, "cost": 0.0125}), Some(100), Some(0.0125)),
+        (json!({"prompt_tokens_details": null, "cost": 0}), None, None),
+    ] {
+        let mut reply = chat_reply("Score: 7");
+        reply["usage"] = json!({"prompt_tokens": 100, "completion_tokens": 5});
+        reply["usage"].as_object_mut().unwrap().extend(usage.as_object().unwrap().clone());
+        let (answer, _) = asked(&question(), move |_| Reply::Json(reply.clone())).await;
+        let answer = answer.unwrap();
+        assert_eq!((answer.usage.cached, answer.cost), (cached, cost), "{usage}");
+    }
+}
+
 // ── streams ─────────────────────────────────────────────────────────────────────────────────────
 
 /// An answer piece by piece, as servers send it that are asked to stream.

@@ -55,8 +55,10 @@ fn steps(block: &str) -> Vec<Step> {
 /// Times, and what depends on which requests met in one batch, are not the same twice.
 fn steady(line: &str) -> String {
     let time = Regex::new(r"\d+\.\d s\b").unwrap();
-    let reused = Regex::new(r"\(\d+ reused\)").unwrap();
-    let line = reused.replace(&time.replace(line.trim_end(), "T s"), "(N reused)").into_owned();
+    let cached = Regex::new(r"prompt tokens \(\d+ cached\)").unwrap();
+    let line = cached
+        .replace(&time.replace(line.trim_end(), "T s"), "prompt tokens (N cached)")
+        .into_owned();
     // How much a model evaluates depends on which record comes first.
     let engine = Regex::new(r": \d+ prompt tokens evaluated.*").unwrap();
     engine.replace(&line, ": E").into_owned()

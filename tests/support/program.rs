@@ -183,7 +183,7 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r#"("latency_ms":)\d+"#, "$1[TIME]"),
         (r"\b\d+(\.\d+)? (ms|s|min)\b( \d+ s\b)?", "[TIME]"),
         // How much of a prompt is computed anew depends on what was asked before.
-        (r"\(\d+ reused\)", "([N] reused)"),
+        (r"prompt tokens \(\d+ cached\)", "prompt tokens ([N] cached)"),
         (r": \d+ prompt tokens evaluated.*", ": [ENGINE]"),
         (r#""cached":\d+"#, "\"cached\":[N]"),
         (r#""[0-9a-f]{8,64}""#, "\"[DIGEST]\""),

@@ -35,11 +35,11 @@ impl fmt::Display for Summary {
         }
         let UsageTotal { prompt, cached, completion, .. } = self.usage;
         let seconds = self.time.as_secs_f64();
-        write!(
-            f,
-            "\n{} requests, {prompt} prompt tokens ({cached} reused), {completion} written, {seconds:.1} s",
-            self.requests
-        )?;
+        write!(f, "\n{} requests, {prompt} prompt tokens ({cached} cached", self.requests)?;
+        if let Some(discount) = self.discount.filter(|_| cached > 0) {
+            write!(f, ", which saved {discount:.4}")?;
+        }
+        write!(f, "), {completion} written, {seconds:.1} s")?;
         match self.cost {
             Some(cost) => write!(f, ", cost {cost:.4}")?,
             None if self.priced => f.write_str(", cost unknown")?,

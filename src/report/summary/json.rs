@@ -29,6 +29,7 @@ impl Summary {
             "requests": self.requests,
             "usage": self.usage,
             "cost": self.cost,
+            "discount": self.discount,
             "cached": {"answers": self.cached, "usage": self.saved, "cost": self.saved_cost},
             "seconds": self.time.as_secs_f64(),
         });

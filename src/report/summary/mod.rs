@@ -70,6 +70,8 @@ pub struct Summary {
     pub requests: u64,
     /// The cost of the requests; `None` unless the prices and all numbers of tokens are known.
     pub cost: Option<f64>,
+    /// What the prompt tokens that servers had cached cost less than others; `None` unless their price is known.
+    pub discount: Option<f64>,
     /// Whether the prices of the models are known.
     pub priced: bool,
     /// The number of answers by finish reason, for reasons that are not known to mean a complete answer.

@@ -121,3 +121,18 @@ fn scores_are_shown_beside_the_records_own_labels() {
     assert!(text.contains("1 of 2 agree with the records' own label (50.0 %)"), "{text}");
     assert!(text.contains("without a verdict to be compared"), "{text}");
 }
+
+#[test]
+fn cached_prompt_tokens_are_shown_with_what_they_saved() {
+    let mut summary = scale((1.0, 5.0));
+    let mut one = judgment(Ok(Verdict::Score(4.0)));
+    (one.usage.prompt, one.usage.cached) = (120_000, 80_000);
+    summary.count("r", None, Ok(&one));
+    let text = summary.to_string();
+    assert!(text.contains("1 requests, 120000 prompt tokens (80000 cached), 0 written"), "{text}");
+    summary.discount = Some(0.018);
+    let text = summary.to_string();
+    assert!(text.contains("(80000 cached, which saved 0.0180), 0 written"), "{text}");
+    assert_eq!(summary.to_json()["discount"], 0.018);
+    assert_eq!(summary.to_json()["usage"]["cached"], 80_000);
+}
