@@ -40,6 +40,7 @@ mod record;
 mod replay;
 mod retried;
 mod script;
+mod secrets;
 #[cfg(any(feature = "llama", feature = "openai"))]
 mod tree;
 #[cfg(feature = "openai")]

@@ -18,10 +18,10 @@ use std::{
 };
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Backend, Layer};
+use super::{Backend, Layer, secrets::Secrets};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
@@ -60,7 +60,7 @@ pub struct Recorded<B> {
     inner: B,
     path: PathBuf,
     file: Mutex<File>,
-    secrets: Vec<String>,
+    secrets: Secrets,
 }
 
 impl<B: Backend> Recorded<B> {
@@ -75,7 +75,8 @@ impl<B: Backend> Recorded<B> {
     pub fn new(inner: B, path: impl AsRef<Path>, secrets: Vec<String>) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let file = reopened(&path)?;
-        Ok(Self { inner, path, file: Mutex::new(file), secrets: worth_hiding(secrets) })
+        let secrets = Secrets::new(secrets.into_iter().map(SecretString::from));
+        Ok(Self { inner, path, file: Mutex::new(file), secrets })
     }
 
     async fn line(&self, request: &Request, completion: &Completion) -> Result<Vec<u8>> {
@@ -91,7 +92,7 @@ impl<B: Backend> Recorded<B> {
         let unwritable =
             |cause| Error::new(ErrorKind::Io, "cannot record an answer").because(cause);
         let mut line = serde_json::to_value(line).map_err(unwritable)?;
-        self.secrets.iter().for_each(|secret| hide(&mut line, secret));
+        self.secrets.redact_json(&mut line);
         let mut line = serde_json::to_vec(&line).map_err(unwritable)?;
         line.push(b'\n');
         Ok(line)
@@ -144,31 +145,6 @@ fn finite(mut completion: Completion) -> Completion {
         *logprob = logprob.max(f64::MIN);
     }
     completion
-}
-
-/// The secrets without placeholders. The longest come first, so that a secret that contains another is
-/// replaced as a whole.
-fn worth_hiding(mut secrets: Vec<String>) -> Vec<String> {
-    const SHORTEST: usize = 8;
-    secrets.retain(|secret| secret.len() >= SHORTEST);
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets
-}
-
-/// Replaces `secret` in every string and key of the JSON value, where nothing is escaped.
-fn hide(value: &mut Value, secret: &str) {
-    match value {
-        Value::String(text) if text.contains(secret) => *text = text.replace(secret, "***"),
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, secret)),
-        Value::Object(fields) => {
-            if fields.keys().any(|name| name.contains(secret)) {
-                let old = std::mem::take(fields);
-                fields.extend(old.into_iter().map(|(name, v)| (name.replace(secret, "***"), v)));
-            }
-            fields.values_mut().for_each(|item| hide(item, secret));
-        }
-        _ => {}
-    }
 }
 
 /// Opens the file for appending, after removing an incomplete last line of an earlier run.
@@ -241,23 +217,5 @@ impl<B: fmt::Debug> fmt::Debug for Recorded<B> {
             .field("inner", &self.inner)
             .field("path", &self.path)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_hidden_wherever_it_stands() {
-        let mut value = serde_json::json!({"a key-12345 b": ["key-12345", {"x": "\"key-12345\""}]});
-        hide(&mut value, "key-12345");
-        assert_eq!(value.to_string(), r#"{"a *** b":["***",{"x":"\"***\""}]}"#);
-    }
-
-    #[test]
-    fn placeholders_are_no_secrets() {
-        let kept = worth_hiding(vec!["EMPTY".into(), "12345678".into(), "0123456789".into()]);
-        assert_eq!(kept, ["0123456789", "12345678"]);
     }
 }

@@ -49,13 +49,14 @@ pub(crate) use naming::with_files;
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 
 use self::{
     asked::Asked,
     naming::{identity, located, words},
     program::Program,
 };
-use super::{Backend, Capabilities, TRY_TIMEOUT};
+use super::{Backend, Capabilities, TRY_TIMEOUT, secrets::Secrets};
 use crate::{
     completion::Completion,
     environment::Environment,
@@ -161,6 +162,7 @@ impl Command {
                 arguments,
                 usual: USUAL.iter().filter_map(variable).collect(),
                 passed: BTreeMap::new(),
+                secrets: Secrets::default(),
                 timeout: TRY_TIMEOUT,
                 output_limit: OUTPUT_LIMIT,
             },
@@ -180,6 +182,8 @@ impl Command {
             })?;
             self.program.passed.insert(name.clone(), value);
         }
+        let values = self.program.passed.values().map(|value| value.trim());
+        self.program.secrets = Secrets::new(values.map(SecretString::from));
         Ok(self)
     }
 
@@ -222,6 +226,8 @@ impl Backend for Command {
         };
         let input = serde_json::to_vec(&Asked::new(request)).map_err(Error::other)?;
         let output = self.program.run(&input).await?;
-        Ok(Completion::text(String::from_utf8_lossy(&output).trim_end()))
+        let output = String::from_utf8_lossy(&output);
+        // A program may print its environment, and answers are cached, recorded and shown.
+        Ok(Completion::text(self.program.secrets.redact(output.trim_end())))
     }
 }

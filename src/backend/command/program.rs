@@ -13,6 +13,7 @@ use tokio::{
     process::{Child, ChildStdin},
 };
 
+use super::super::secrets::Secrets;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much of the end of standard error is kept for messages.
@@ -34,6 +35,8 @@ pub(super) struct Program {
     pub(super) usual: BTreeMap<String, String>,
     /// The variables that were passed to it by name; their values are secrets.
     pub(super) passed: BTreeMap<String, String>,
+    /// The values of these variables, which no output may contain.
+    pub(super) secrets: Secrets,
     /// How long one run may take.
     pub(super) timeout: Duration,
     /// How many bytes of standard output are read.
@@ -147,8 +150,8 @@ impl Program {
 
     /// The same error with the last lines of standard error, without the values of passed variables.
     fn quoting(&self, error: Error, said: &Tail) -> Error {
-        let secrets = self.passed.values().filter(|value| value.len() >= SHORTEST_SECRET);
-        let said = secrets.fold(said.text(), |text, secret| text.replace(secret.as_str(), "***"));
+        let said = said.text();
+        let said = self.secrets.redact_error(&said);
         let lines: Vec<&str> =
             said.lines().map(str::trim_end).filter(|it| !it.is_empty()).collect();
         let last = lines.get(lines.len().saturating_sub(ERROR_LINES)..).unwrap_or_default();
@@ -162,9 +165,6 @@ impl Program {
 
 /// The message where the system loses a process or its output.
 const LOST: &str = "ran, and its end is not known";
-
-/// Values shorter than this are not replaced in messages: they are no secrets, and parts of ordinary words.
-const SHORTEST_SECRET: usize = 6;
 
 /// A character as messages can hold it: control characters are written as escapes.
 fn printable(c: char) -> impl Iterator<Item = char> {

@@ -58,7 +58,7 @@ impl ErrorBody {
 
     /// Reads an error in JSON.
     pub(super) fn of_value(mut value: Value, secrets: &Secrets) -> Self {
-        secrets.redact_json(&mut value);
+        secrets.redact_error_json(&mut value);
         let mut error = Self { is_of_api: true, ..Self::default() };
         error.read(&value, 0);
         if error.messages.is_empty() {
@@ -69,7 +69,7 @@ impl ErrorBody {
 
     /// Uses a web page or a text as the message.
     fn of_text(text: &str, secrets: &Secrets) -> Self {
-        Self { messages: vec![secrets.redact(text).into_owned()], ..Self::default() }
+        Self { messages: vec![secrets.redact_error(text).into_owned()], ..Self::default() }
     }
 
     /// Collects the content of a value's fields; deeply nested values are ignored.

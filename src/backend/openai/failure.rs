@@ -86,7 +86,7 @@ impl Failure {
     /// A successful response that is not an answer: an accident the first time, and a wrong address the
     /// second.
     pub(super) fn of_garbage(what: &str, body: &str, peer: Peer<'_>) -> Self {
-        let message = answered(what, &peer.secrets.redact(body), peer);
+        let message = answered(what, &peer.secrets.redact_error(body), peer);
         let error = Error::new(ErrorKind::Overloaded, message).with_status(200);
         Self::new(error.hint(is_api()).worth_one_retry())
     }

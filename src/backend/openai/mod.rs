@@ -94,7 +94,6 @@ mod provider;
 mod quirks;
 mod refused;
 mod reward;
-mod secrets;
 mod servers;
 mod stream;
 mod timer;
@@ -146,7 +145,7 @@ use self::{
     servers::LOCAL_CONCURRENCY,
     transport::{ModelList, Transport},
 };
-use super::{Backend, Prices};
+use super::{Backend, Prices, secrets};
 use crate::{
     completion::{Completion, Price},
     error::{Error, ErrorKind, Result},
