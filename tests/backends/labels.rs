@@ -271,3 +271,26 @@ async fn a_server_without_a_name_is_asked_what_it_is_and_then_weighs_as_that_sof
     assert_exact(&request, &weighed(&model, &request).await.0, "");
     assert!(model.capabilities().await.score_verdict.is_yes());
 }
+
+#[cfg(all(feature = "cli", feature = "store"))]
+#[tokio::test]
+async fn the_results_of_a_run_say_how_exact_a_distribution_is() {
+    use crate::support::{Place, Ran};
+    let place = Place::new("labels");
+    let records = place.file("r.jsonl", r#"{"problem": "12 + 30?", "solution": "42"}"#);
+    let judged = async |without: &[Without]| {
+        let toy = Toy::start(Software::Vllm, without).await;
+        let args =
+            ["judge", &records, "-p", "correct-direct", "-m", "vllm/m", "--base-url", &toy.url];
+        let mut command = place.command(&args);
+        let ran = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let ran = Ran::of(ran);
+        (ran.lines()[0]["votes"][0].clone(), ran.err)
+    };
+    let (exact, err) = judged(&[]).await;
+    let seen = &exact["calls"][0]["distribution"];
+    assert!(seen["labels"][0][1].as_f64().unwrap() > 0.0 && seen["top"].is_null(), "{exact} {err}");
+    let (read, err) = judged(&[Without::Native, Without::PromptLogprobs]).await;
+    assert_eq!(read["calls"][0]["distribution"]["top"], 20, "{read} {err}");
+    assert!(err.contains("likeliest first tokens"), "{err}");
+}

@@ -124,3 +124,17 @@ async fn a_prompt_with_a_reward_is_refused_before_the_first_record_by_a_model_wi
         assert!(shown.contains("reward head") && shown.contains("vllm/MODEL"), "{shown}");
     }
 }
+
+#[cfg(all(feature = "cli", feature = "store"))]
+#[tokio::test]
+async fn the_program_writes_rewards_as_scores() {
+    let place = crate::support::Place::new("rewards");
+    let prompt = place.file("head.jinja", PROMPT);
+    let records = place.file("r.jsonl", r#"{"question": "2 + 2?", "answer": "It is 4."}"#);
+    let toy = Toy::start(Software::Vllm, &[]).await;
+    let args = ["judge", &records, "-p", &prompt, "-m", "vllm/m", "--base-url", &toy.url];
+    let mut command = place.command(&args);
+    let ran = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let ran = crate::support::Ran::of(ran).passed();
+    assert_eq!(ran.lines()[0]["score"], reward(LAYOUT), "{}", ran.err);
+}

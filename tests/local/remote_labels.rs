@@ -148,7 +148,7 @@ async fn a_server_of_llamacpp_weighs_labels_as_the_model_in_this_process_does() 
         let (expected, seen) = (here.distribution.unwrap(), there.distribution.unwrap());
         let (p, log) = difference(&expected, &seen);
         println!(
-            "{name:<26} mass {:.4}, difference of p {p:.1e}, of log p {log:.1e}, {} requests",
+            "{name:<26} mass {:.1e}, difference of p {p:.1e}, of log p {log:.1e}, {} requests",
             expected.mass(),
             there.attempts
         );
