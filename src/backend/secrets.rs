@@ -130,11 +130,12 @@ impl Secrets {
             }
             // Overlapping windows are one piece. A piece may begin or end within a character.
             if at >= end {
-                shown.push_str(&text[rest..text.floor_char_boundary(at).max(rest)]);
+                let before = (rest..=at).rev().find(|at| text.is_char_boundary(*at));
+                shown.push_str(&text[rest..before.unwrap_or(rest)]);
                 shown.push_str(HIDDEN);
             }
             end = at + SHORTEST;
-            rest = text.ceil_char_boundary(end);
+            rest = (end..).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
         }
         (end > 0).then(|| shown + &text[rest..])
     }

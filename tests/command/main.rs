@@ -15,6 +15,7 @@ mod engine_settings;
 mod engines;
 mod escaping;
 mod programs;
+mod secrets;
 mod settings;
 mod snapshots_errors;
 mod snapshots_failures;
