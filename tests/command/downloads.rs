@@ -113,6 +113,22 @@ async fn a_download_that_was_interrupted_goes_on_and_a_damaged_one_is_removed() 
 }
 
 #[tokio::test]
+async fn the_token_goes_to_the_hub_and_not_to_the_host_of_its_files() {
+    let files = [("m.gguf", TINY)];
+    let reader = Reader::of("redirect", &files, Some("hf_secret_token")).await;
+    let host = Hub::start(&files, None).await;
+    reader.hub.redirect_to(&host);
+    let token = [("HF_TOKEN", "hf_secret_token"), ("RUST_LOG", "trace")];
+    let ran = reader.run(&token, &["models", "pull", "hf:judges/tiny"]).await.passed();
+    assert_eq!(fs::read(ran.out.trim()).unwrap(), TINY);
+    assert!(!ran.err.contains("hf_secret_token"), "{}", ran.err);
+    let keys = reader.hub.keys();
+    assert!(keys.iter().all(|key| key == "Bearer hf_secret_token"), "{keys:?}");
+    // It is asked how long the file is, and then for the file.
+    assert_eq!(host.keys(), ["", ""]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_had_is_said_with_what_to_do() {
     let files = [("a-Q4_0.gguf", &b"x"[..]), ("a-Q8_0.gguf", b"y")];
     let reader = Reader::of("errors", &files, Some("hf_secret_token")).await;

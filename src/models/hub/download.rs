@@ -9,15 +9,16 @@ use std::{
 
 use hf_hub::{
     Cache, Repo, RepoType,
-    api::{
-        Progress,
-        sync::{Api, ApiBuilder, ApiError, ApiRepo},
-    },
+    api::sync::{Api, ApiBuilder, ApiError, ApiRepo},
 };
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::{choice, name::HubName};
+use super::{
+    choice,
+    fetch::{About, Fetcher, locked, point},
+    name::HubName,
+};
 use crate::{
     environment::Environment,
     error::{Error, ErrorKind, Result},
@@ -38,12 +39,18 @@ pub struct Download {
 /// What is called while a file is downloaded: at its beginning, after every piece of it, and at its end.
 pub type OnDownload = Arc<dyn Fn(&Download) + Send + Sync>;
 
+/// The address of the Hub where `HF_ENDPOINT` names no other.
+const ENDPOINT: &str = "https://huggingface.co";
+
 /// A repository on the Hub, and the cache of its files.
 pub(super) struct Hub {
     name: String,
     repo: Repo,
     cache: Cache,
+    /// Lists the files.
     api: Api,
+    /// Downloads them.
+    fetcher: Fetcher,
     /// Whether the network may be used.
     is_online: bool,
 }
@@ -65,18 +72,16 @@ impl Hub {
         let folder = variable("HF_HUB_CACHE").map(PathBuf::from);
         let folder = folder.or_else(|| Some(Path::new(&variable("HF_HOME")?).join("hub")));
         let cache = folder.map_or_else(Cache::default, Cache::new);
-        let mut builder =
-            ApiBuilder::from_cache(cache.clone()).with_progress(false).with_retries(5);
-        if let Some(token) = variable("HF_TOKEN") {
-            builder = builder.with_token(Some(token));
-        }
-        if let Some(endpoint) = variable("HF_ENDPOINT") {
-            builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
-        }
+        let token = variable("HF_TOKEN").or_else(|| cache.token());
+        let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
+        let endpoint = endpoint.trim_end_matches('/').to_owned();
+        let fetcher = Fetcher::new(&endpoint, token.clone());
+        let builder = ApiBuilder::from_cache(cache.clone()).with_progress(false);
+        let builder = builder.with_token(token).with_endpoint(endpoint);
         let is_off = variable("HF_HUB_OFFLINE").is_some_and(|value| value != "0");
         let name = name.repo.to_owned();
         let api = builder.build().map_err(|error| failed(&name, &error))?;
-        Ok(Self { name, repo, cache, api, is_online: is_online && !is_off })
+        Ok(Self { name, repo, cache, api, fetcher, is_online: is_online && !is_off })
     }
 
     /// The first file of the model, downloaded if it is not in the cache; its other parts lie beside it.
@@ -162,59 +167,38 @@ impl Hub {
     /// Downloads a file; a part that an earlier download left is continued. Weights are compared with the checksum
     /// that the Hub names.
     fn download(&self, api: &ApiRepo, file: &str, shown: Option<&OnDownload>) -> Result<()> {
-        let fail = |error: &ApiError| failed(&self.name, error).within(file);
-        let about = self.api.metadata(&api.url(file)).map_err(|error| fail(&error))?;
-        let blob = self.cache.repo(self.repo.clone()).blob_path(about.etag());
+        let fail = |error: ApiError| failed(&self.name, &error).within(file);
+        let url = api.url(file);
+        let About { etag, commit, size: total } = self.fetcher.about(&url).map_err(fail)?;
+        let own = self.cache.repo(self.repo.clone());
+        let blob = own.blob_path(&etag);
         let part = blob.with_extension("part");
-        // A part that is as long as the file would be asked for a rest that is not there.
-        if std::fs::metadata(&part).is_ok_and(|part| part.len() >= about.size() as u64) {
-            std::fs::remove_file(&part).map_err(|error| unwritable(&part, error))?;
+        let unusable = |error| unwritable(&blob, error);
+        if let Some(folder) = blob.parent() {
+            std::fs::create_dir_all(folder).map_err(unusable)?;
         }
-        let total = about.size() as u64;
-        let at = |bytes| Download { file: file.to_owned(), bytes, total };
-        let pace = Pace { now: at(0), shown };
-        let path = api.download_with_progress(file, pace).map_err(|error| fail(&error))?;
-        let whole = Pace { now: at(total), shown };
-        let is_same = || checksum(&blob, || whole.show()).map(|sum| sum == about.etag());
-        let is_named = about.etag().len() == 64;
-        if is_named && !is_same().map_err(|error| unwritable(&blob, error))? {
-            let removed = std::fs::remove_file(&blob).and_then(|()| std::fs::remove_file(&path));
-            removed.map_err(|error| unwritable(&path, error))?;
+        let _lock = locked(&blob).map_err(fail)?;
+        // A part that is as long as the file would be asked for a rest that is not there.
+        if std::fs::metadata(&part).is_ok_and(|part| part.len() >= total) {
+            std::fs::remove_file(&part).map_err(unusable)?;
+        }
+        let show = |bytes| {
+            if let Some(shown) = shown {
+                shown(&Download { file: file.to_owned(), bytes, total });
+            }
+        };
+        self.fetcher.download(&url, &part, total, show).map_err(fail)?;
+        std::fs::rename(&part, &blob).map_err(unusable)?;
+        // Other files are named by a checksum that is not of their bytes alone.
+        let is_checksum = etag.len() == 64;
+        if is_checksum && checksum(&blob, || show(total)).map_err(unusable)? != etag {
+            std::fs::remove_file(&blob).map_err(unusable)?;
             let message = format!("`{}`: {file} arrived damaged, and was removed", self.name);
             return Err(Error::new(ErrorKind::Io, message).hint("run the command again"));
         }
-        Ok(())
-    }
-}
-
-/// Passes the progress of a download on.
-struct Pace<'s> {
-    now: Download,
-    shown: Option<&'s OnDownload>,
-}
-
-impl Pace<'_> {
-    fn show(&self) {
-        if let Some(shown) = self.shown {
-            shown(&self.now);
-        }
-    }
-}
-
-impl Progress for Pace<'_> {
-    /// Called again by every new try, which begins with what is there.
-    fn init(&mut self, _: usize, _: &str) {
-        self.now.bytes = 0;
-        self.show();
-    }
-
-    fn update(&mut self, bytes: usize) {
-        self.now.bytes += bytes as u64;
-        self.show();
-    }
-
-    fn finish(&mut self) {
-        self.show();
+        let pointer = own.pointer_path(&commit).join(file);
+        let pointed = point(&pointer, file, &blob, &etag).and_then(|()| own.create_ref(&commit));
+        pointed.map_err(|error| unwritable(&pointer, error))
     }
 }
 

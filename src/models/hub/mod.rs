@@ -5,6 +5,7 @@
 
 mod choice;
 mod download;
+mod fetch;
 mod name;
 
 use std::{
