@@ -52,6 +52,9 @@ enum Command {
         /// Built-in names or files.
         #[arg(required = true)]
         prompts: Vec<String>,
+        /// File of records, for warnings about prompt caches.
+        #[arg(long, value_name = "FILE")]
+        records: Option<String>,
         /// Exit with 2 if there are warnings.
         #[arg(long)]
         strict: bool,
@@ -87,7 +90,7 @@ pub(super) fn run(args: Args) -> Result<Exit> {
         Command::Show { prompt } => {
             emit(&mut io::stdout(), judge::load(&prompt)?.source().trim_end()).map(|()| Exit::Done)
         }
-        Command::Check { prompts, strict } => check(&prompts, strict),
+        Command::Check { prompts, records, strict } => check(&prompts, records.as_deref(), strict),
         Command::Render { prompt, file, index, map } => render(&prompt, &file, index, map),
         Command::New(args) => prompt_files::new(&args),
         Command::Import(args) => prompt_files::import(args),
@@ -112,12 +115,20 @@ fn evaluated(prompt: &Prompt) -> String {
     format!("probabilities, {place}: {}", values.join(", "))
 }
 
+/// How many records are looked at.
+const LOOKED_AT: usize = 200;
+
 /// Checks every prompt, also after one that is wrong.
-fn check(prompts: &[String], strict: bool) -> Result<Exit> {
+fn check(prompts: &[String], file: Option<&str>, strict: bool) -> Result<Exit> {
+    let mut items: Vec<Item> = Vec::new();
+    if let Some(file) = file {
+        let all = records::read(records::sources(&[file])?, records::ReadOptions::default());
+        items.extend(all.take(LOOKED_AT).filter_map(|record| record.item.ok()));
+    }
     let (mut warned, mut wrong) = (0, Vec::new());
     for name in prompts {
         match judge::load(name) {
-            Ok(prompt) => warned += describe(name, &prompt)?,
+            Ok(prompt) => warned += describe(name, &prompt, &items)?,
             Err(error) => wrong.push(error),
         }
     }
@@ -133,7 +144,7 @@ fn check(prompts: &[String], strict: bool) -> Result<Exit> {
 }
 
 /// Prints what a prompt judges and reads, and its warnings; returns their number.
-fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
+fn describe(name: &str, prompt: &Prompt, items: &[Item]) -> Result<usize> {
     let kind = match prompt.front().kind.name() {
         "scores" => "list of scores",
         "criteria" => "score per criterion",
@@ -150,7 +161,8 @@ fn describe(name: &str, prompt: &Prompt) -> Result<usize> {
         let variables = report::escaped(&variables.join(", "));
         emit(&mut io::stdout(), &format!("  variables of the chat template: {variables}"))?;
     }
-    let warnings = prompt.warnings();
+    let mut warnings = prompt.warnings();
+    warnings.extend(prompt.late_texts(items));
     for warning in &warnings {
         note(&format!("warning: {}: {}", report::escaped(name), report::escaped(warning)));
     }

@@ -20,7 +20,7 @@ use crate::{
 
 #[expect(clippy::unwrap_used, reason = "the patterns are constants")]
 /// Compiles a constant expression.
-fn compiled(pattern: &str) -> Regex {
+pub(super) fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap()
 }
 

@@ -31,6 +31,7 @@
 //! | `sample`, `check`, `probabilities` | what is known of a prompt without a record |
 //! | `catalogue`, `defaults` | the built-in prompts, and which of them is used where none is named |
 //! | `save` | writing a prompt with changed settings |
+//! | `beginning` | what no cache of beginnings can reuse |
 //! | `start` | a commented file for each kind of verdict, to begin with |
 //! | `import` | prompt files made from the graders of other tools |
 
@@ -39,6 +40,7 @@ mod bind;
 mod body;
 mod catalogue;
 mod check;
+mod beginning;
 mod cut;
 mod defaults;
 mod engine;

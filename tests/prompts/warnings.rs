@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use tribunal::{Prompt, Result, prompt};
+use tribunal::{Item, Prompt, Result, prompt};
 
 fn loaded(front: &str, body: &str) -> Result<Prompt> {
     Prompt::parse("mine", &format!("---\n{front}\n---\n{body}"))
@@ -213,5 +213,45 @@ fn the_prompts_that_the_documents_show_have_no_warnings() {
 fn no_built_in_prompt_has_a_warning() {
     for prompt in prompt::built_in().unwrap() {
         assert_eq!(prompt.warnings(), [""; 0], "{}", prompt.name());
+    }
+}
+
+/// What is said about a body whose records are these.
+fn late(body: &str, items: &[Item]) -> String {
+    let front = "kind: score\nscale: 1-5\nfields: {answer: required, policy: optional}\nverdict: 'Score: *'";
+    loaded(front, body).unwrap().late_texts(items).join("\n")
+}
+
+#[test]
+fn texts_that_no_prompt_cache_can_reuse_are_named_with_what_stands_before_them() {
+    let rules = "Be strict with every claim of the answer. ".repeat(60);
+    let policy = "No insults and no threats. ".repeat(60);
+    let items = |policies: [&str; 3]| {
+        policies.map(|policy| Item::new().answer(policy.len().to_string()).set("policy", policy))
+    };
+    let end = "Score:\n";
+    let lost = late(&format!("user:\n{{{{ answer }}}}\n{rules}{end}"), &[]);
+    assert!(
+        lost.contains("`answer` differs from record to record and stands before about 6"),
+        "{lost}"
+    );
+    assert_eq!(late(&format!("system:\n{rules}\nuser:\n{{{{ answer }}}}\n{end}"), &[]), "");
+
+    let body = format!("user:\n{{{{ answer }}}}\n{{{{ policy }}}}\n{end}");
+    let turned = format!("user:\n{{{{ policy }}}}\n{{{{ answer }}}}\n{end}");
+    let answers =
+        ["1", "2", "3"].map(|answer| Item::new().answer(answer).set("policy", policy.as_str()));
+    let lost = late(&body, &answers);
+    assert!(lost.contains("stands before `policy`, which is the same in all"), "{lost}");
+    assert_eq!((late(&turned, &answers), late(&body, &[])), (String::new(), String::new()));
+    // Policies that differ cannot be reused anyway.
+    assert_eq!(late(&body, &items(["a", "bb", "ccc"])), "");
+}
+
+#[test]
+fn built_in_prompts_lose_no_long_text() {
+    for name in tribunal::prompt::names() {
+        let prompt = tribunal::prompt::named(name).unwrap().unwrap();
+        assert_eq!(prompt.late_texts(&[]), [""; 0], "{name}");
     }
 }
