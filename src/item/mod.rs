@@ -36,7 +36,7 @@ pub use {criteria::Criteria, criterion::Criterion};
 pub(crate) use {
     messages::{Turn, holds_images, reads_as_text, turns},
     names::{FieldPurpose, is_answer, is_id, is_list, looks_like, names_answer, names_answers},
-    values::{is_noncharacter, kind_of},
+    values::{is_noncharacter, kind_of, text_length},
 };
 #[doc(hidden)]
 pub use {
@@ -379,6 +379,7 @@ impl Item {
         let list = |name: &&'static str| {
             self.own(name)?.as_array().filter(|list| !list.is_empty()).map(|list| (*name, list))
         };
+        self.names_any(|name| ANSWERS.contains(&name))?;
         let laid_over = ANSWERS.iter().filter(|name| self.overlay.contains_key(**name));
         laid_over.chain(ANSWERS).find_map(list)
     }
@@ -437,11 +438,16 @@ impl Item {
         value.filter(|value| !value.is_null())
     }
 
+    /// `Some` if any field has a name of this kind. The few names of a record are looked at faster than many names are
+    /// looked up in it.
+    fn names_any(&self, is_kind: impl Fn(&str) -> bool) -> Option<()> {
+        let mut names = self.overlay.keys().chain(self.record.keys());
+        names.any(|name| is_kind(name)).then_some(())
+    }
+
     /// The two fields that hold one answer each, where the item has such a pair.
     fn pair(&self) -> Option<(&'static str, &'static str)> {
-        // Most records name no sides, and their few names are looked at faster than all pairs are looked up.
-        let mut names = self.overlay.keys().chain(self.record.keys());
-        names.find(|name| side_of(name).is_some())?;
+        self.names_any(|name| side_of(name).is_some())?;
         PAIRS.into_iter().find(|(one, two)| self.own(one).is_some() && self.own(two).is_some())
     }
 }

@@ -15,6 +15,16 @@ pub fn is_filled(value: &Value) -> bool {
     }
 }
 
+/// How many bytes all texts of a value have, however deeply nested.
+pub(crate) fn text_length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(text_length).sum(),
+        Value::Object(map) => map.values().map(text_length).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
 /// The type of a value with its article, for error messages: `a number`, `a list` …
 pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {

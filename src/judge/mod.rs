@@ -40,6 +40,9 @@ use crate::{
     verdict::Judgment,
 };
 
+/// The shortest prompt, in bytes, whose beginning servers keep: services begin at 1,024 tokens.
+const SHORTEST_KEPT: usize = 4096;
+
 /// The most requests of one judgment that are in flight at once.
 const AT_ONCE: usize = 64;
 
@@ -219,10 +222,14 @@ impl Judge {
 
     /// The text with which the first request about an item begins, to judge items with common beginnings one after
     /// another. It belongs to the first member whose model [keeps prompts](Backend::keeps_prompts); `None` if no
-    /// model does, or if no request can be made. `item` is one that [`seen`](Self::seen) returned.
+    /// model does, if the prompt is too short to be kept, or if no request can be made. `item` is one that
+    /// [`seen`](Self::seen) returned.
     pub(crate) fn opening(&self, item: &Item) -> Option<String> {
         let mut seats = self.0.panel.members().iter().zip(&self.0.models);
-        let (member, _) = seats.find(|(_, model)| model.backend.keeps_prompts())?;
+        let (member, model) = seats.find(|(_, model)| model.backend.keeps_prompts())?;
+        if !model.backend.is_in_process() && member.prompt.size(item) < SHORTEST_KEPT {
+            return None;
+        }
         let messages = self.0.panel.opening(member, item).ok()??.messages;
         let parts = messages.iter().flat_map(|message| &message.parts);
         Some(parts.map(Part::as_text).collect())

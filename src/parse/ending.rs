@@ -4,7 +4,7 @@
 //! continued with the words that announce the verdict, and the model adds the verdict alone, or the values are
 //! scored there. This is budget forcing (Muennighoff et al. 2025, s1) for verdicts.
 
-use super::{Finder, ItemShape, MenuValue, Reader, Rule, values::ValueFrame};
+use super::{Finder, ItemShape, Kind, MenuValue, Reader, Rule, values::ValueFrame};
 use crate::text::{JudgedTexts, unfinished_thought};
 
 /// The closing line of a judge's text, without its value.
@@ -72,6 +72,17 @@ impl Reader {
             };
             why.into()
         }))
+    }
+
+    /// Whether there is a [`scoring`](Self::scoring). It is looked for once where the values are the same for all items.
+    pub(crate) fn can_score(&self, marked: Option<&str>, shape: &ItemShape) -> bool {
+        let found = || self.scoring(marked, shape).is_ok();
+        match self.spec.kind {
+            Kind::Score | Kind::Label | Kind::Preference => {
+                *self.can_score[usize::from(marked.is_some())].get_or_init(found)
+            }
+            _ => found(),
+        }
     }
 
     /// The rules that read the last turn, not an earlier result.

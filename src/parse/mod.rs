@@ -61,7 +61,7 @@ pub(crate) use {
     words::by_name,
 };
 
-use std::ops::Range;
+use std::{ops::Range, sync::OnceLock};
 
 use self::{
     bare::bare,
@@ -150,6 +150,9 @@ impl<F: Fn(&Transcript) -> ReadVerdict + Send + Sync> Parser for F {
 pub struct Reader {
     spec: VerdictSpec,
     finders: Vec<Finder>,
+    /// Whether [values can be scored](Self::can_score), where that is the same for all items: without and with the
+    /// line that shows the mark.
+    can_score: [OnceLock<bool>; 2],
 }
 
 impl Reader {
@@ -167,7 +170,7 @@ impl Reader {
             let unnamed = spec.rules.iter_mut().filter(|rule| rule.values.is_empty());
             unnamed.for_each(|rule| rule.values = names());
         }
-        Ok(Self { spec, finders })
+        Ok(Self { spec, finders, can_score: Default::default() })
     }
 
     /// The specification that it reads by.
@@ -344,6 +347,7 @@ impl Reader {
         let reader = Self {
             spec: VerdictSpec { kind: Kind::Label, ..self.spec.clone() },
             finders: Vec::new(),
+            can_score: Default::default(),
         };
         let label = |(n, reply): (usize, &&Reply)| {
             let index = reply.slot.at.unwrap_or(n);

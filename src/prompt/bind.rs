@@ -43,6 +43,12 @@ impl Prompt {
             .filter_map(|field| Some((field.name.as_str(), self.bound(item, &field.name)?)))
     }
 
+    /// About how many bytes the prompt has for an item, known without rendering it.
+    pub(crate) fn size(&self, item: &Item) -> usize {
+        let shown: usize = self.shown(item).map(|(_, value)| item::text_length(&value)).sum();
+        self.body.len() + shown
+    }
+
     /// The shape of an item as this prompt shows it: how many steps and answers and which criteria a verdict may name.
     /// What the prompt does not show is not checked.
     pub fn shape(&self, item: &Item) -> ItemShape {

@@ -26,6 +26,10 @@ use crate::{parse::Slot, request::Constraint};
 /// An option is unknown or has the wrong type, or the reply is still missing.
 #[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
 pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
+    if options.args().next().is_none() {
+        let slot = Slot { name: name.to_owned(), at: None };
+        return Rendering::of(state)?.result(slot, TemplateCall::Gen(Box::default()));
+    }
     let stop: Option<Value> = options.get("stop")?;
     let max_tokens: Option<u32> = option(&options, "max_tokens", "a whole number")?;
     let cut: Option<String> = option(&options, "cut", "the text \"ok\"")?;

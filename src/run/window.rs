@@ -44,7 +44,8 @@ pub(super) struct Window<R> {
 /// A record that waits.
 #[derive(Debug)]
 struct Waiting<R> {
-    record: R,
+    /// In a place of its own, since the tree moves its entries.
+    record: Box<R>,
     bytes: usize,
 }
 
@@ -72,6 +73,7 @@ impl<R> Window<R> {
         let bytes = bytes + text.len();
         self.bytes += bytes;
         self.by_age.insert(self.added, text.clone());
+        let record = Box::new(record);
         self.by_text.insert((text, self.added), Waiting { record, bytes });
         self.added += 1;
     }
@@ -108,7 +110,7 @@ impl<R> Window<R> {
         self.last = text.clone();
         let Waiting { record, bytes } = self.by_text.remove(&(text, age))?;
         self.bytes -= bytes;
-        Some(record)
+        Some(*record)
     }
 
     /// The record whose text shares most with the last one, or the oldest record if that is as good.

@@ -246,6 +246,11 @@ impl Backend for Keeping {
     }
 }
 
+/// A question that is long enough for servers to keep it.
+fn long_question(group: usize) -> String {
+    format!("What does the long text of group {group} say? {}", "It says more. ".repeat(300))
+}
+
 /// The order in which a judge asks about records of ten groups.
 async fn asked(keeps: bool) -> Vec<usize> {
     let model = Keeping { keeps, asked: Arc::default() };
@@ -253,7 +258,7 @@ async fn asked(keeps: bool) -> Vec<usize> {
     // A layer says what the model says.
     let judge = Judge::builder().backend(model.limited(2)).prompt("score").build().await.unwrap();
     let items = (0..100).map(|n| {
-        let question = format!("What does the long text of group {} say?", n % 10);
+        let question = long_question(n % 10);
         Item::new().question(question).answer(format!("It says number {n}."))
     });
     let work = JudgeWork::new(judge);
@@ -272,7 +277,7 @@ async fn asked_of_a_jury(keeps: bool) -> Vec<usize> {
     let jury = Judge::panel([("first", first), ("second", of(model).await)]);
     let jury = jury.build().await.unwrap();
     let items = (0..100).map(|n| {
-        let question = format!("What does the long text of group {} say?", n % 10);
+        let question = long_question(n % 10);
         Item::new().question(question).answer(format!("It says number {n}."))
     });
     run::judge(JudgeWork::new(jury), run::items(items), options(), None, &mut ()).await.unwrap();
@@ -283,6 +288,18 @@ async fn asked_of_a_jury(keeps: bool) -> Vec<usize> {
 async fn a_jury_looks_ahead_for_a_member_whose_model_keeps_prompts() {
     assert!(changes(&asked_of_a_jury(true).await) < 30);
     assert!(changes(&asked_of_a_jury(false).await) > 90);
+}
+
+#[tokio::test]
+async fn prompts_that_are_too_short_to_be_kept_are_asked_in_the_order_of_the_input() {
+    let model = Keeping { keeps: true, asked: Arc::default() };
+    let asked = model.asked.clone();
+    let judge = Judge::builder().backend(model).prompt("score").build().await.unwrap();
+    let answer =
+        |n: usize| Item::new().question(format!("{}?", n % 10)).answer(format!("number {n}."));
+    let items = run::items((0..100).map(answer));
+    run::judge(JudgeWork::new(judge), items, options(), None, &mut ()).await.unwrap();
+    assert!(changes(&asked.lock().unwrap()) > 90);
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ impl Layer for Cached {
             // An earlier answer must not be returned for this request.
             self.cache.0.memory.invalidate(&key).await;
         } else if let Some(found) = self.cache.found(&key).await {
-            return Ok(Completion { attempts: 0, cached: true, ..(*found).clone() });
+            return Ok(Completion { attempts: 0, cached: true, ..found });
         }
         let landing = if self.inner.is_in_process() { Duration::ZERO } else { LANDING };
         let fly = || self.clone().fly(key, request.clone());

@@ -172,17 +172,12 @@ impl Cache {
     }
 
     /// The cached answer in memory or in the store.
-    async fn found(&self, key: &CacheKey) -> Option<Arc<Completion>> {
+    async fn found(&self, key: &CacheKey) -> Option<Completion> {
         let Shared { mode, memory, .. } = &*self.0;
         if let Some(found) = memory.get(key).await {
-            return Some(found);
+            return Some((*found).clone());
         }
-        if !matches!(mode, Mode::On | Mode::Read) {
-            return None;
-        }
-        let found = Arc::new(self.0.stored(key).await?);
-        memory.insert(*key, found.clone()).await;
-        Some(found)
+        if matches!(mode, Mode::On | Mode::Read) { self.0.stored(key).await } else { None }
     }
 
     /// Wraps a model, so that its answers are cached here: see [`Cached`].

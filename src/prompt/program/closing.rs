@@ -116,7 +116,14 @@ impl Program {
         self.context.capabilities.logprobs.may_be_top()
             && !self.context.capabilities.score_verdict.is_yes()
             && self.prompt.writes_last(slot)
-            && self.scoring(marked).is_some()
+            && self.can_score(marked)
+    }
+
+    /// Whether the values of the verdict are known and may be scored.
+    fn can_score(&self, marked: &str) -> bool {
+        let line = self.marked_line(marked);
+        self.from() != VerdictFrom::Text
+            && self.reader().can_score(line.as_deref(), &self.state.shape)
     }
 
     /// The request for the probability of each value of the verdict, where the text announces it or after an appended
@@ -153,10 +160,11 @@ impl Program {
     /// model can continue its text, and cannot score the values.
     fn force(&mut self, transcript: &Transcript) -> Result<Option<Request>> {
         let capabilities = self.context.capabilities;
-        let has_values = || self.scoring(&self.sent).is_some();
+        let has_values = || self.can_score(&self.sent);
         if !self.context.force || (capabilities.score_verdict.is_yes() && has_values()) {
             return Ok(None);
         }
+        let Some(ending) = self.ending(&self.sent) else { return Ok(None) };
         let read = self.reader().parse(transcript);
         let silent = read.verdict.as_ref().is_err_and(|why| match why.reason {
             Reason::Refused => false,
@@ -167,7 +175,6 @@ impl Program {
         if !silent {
             return Ok(None);
         }
-        let Some(ending) = self.ending(&self.sent) else { return Ok(None) };
         let Some(mut turns) = self.open_turns()? else { return Ok(None) };
         let Some(turn) = turns.messages.last_mut() else { return Ok(None) };
         leave_begun(turn, &ending);
@@ -178,7 +185,7 @@ impl Program {
             stop: ending.stop(),
             ..self.prompt.front.sampling.clone()
         };
-        let reports = capabilities.logprobs.may_be_top() && self.scoring(&self.sent).is_some();
+        let reports = capabilities.logprobs.may_be_top() && self.can_score(&self.sent);
         self.stage = ProgramStage::Forcing(ending);
         let ask = Ask::Generate { top_logprobs: None };
         let request = self.request(turns, ask, sampling, None);
