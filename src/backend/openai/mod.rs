@@ -47,7 +47,7 @@
 //! | `error_body`, `wait`, `refused` | from an error to its message, the wait that it names, the parameters that it refuses |
 //! | `classify`, `failure` | from all of that to an [`Error`] |
 //! | `labels` | exact probabilities of labels, by the routes that some servers have beside chat completions |
-//! | `reward` | outputs of reward heads |
+//! | `reward`, `exact` | outputs of reward heads; what is asked by other routes than chat completions |
 //! | `batch` | requests and answers as lines of a file |
 //! | `any_body` | all readers of a body in turn, for tests |
 //!
@@ -86,6 +86,7 @@ mod classify;
 mod context;
 mod defang;
 mod error_body;
+mod exact;
 mod failure;
 mod labels;
 mod options;
@@ -136,12 +137,12 @@ use serde_json::{Map, Value};
 use tokio::{sync::OnceCell, time::Instant};
 
 use self::{
-    body::{Body, BodySettings, written},
+    body::{Body, BodySettings},
     context::ContextLength,
     failure::Failure,
-    labels::{Ladder, Question, Server},
+    labels::Ladder,
     refused::Parameter,
-    reward::{RewardRoute, Scored},
+    reward::RewardRoute,
     servers::LOCAL_CONCURRENCY,
     transport::{ModelList, Transport},
 };
@@ -149,7 +150,7 @@ use super::{Backend, Prices, secrets};
 use crate::{
     completion::{Completion, Price},
     error::{Error, ErrorKind, Result},
-    request::{Ability, Ask, Capabilities, Chat, Logprobs, Request},
+    request::{Ability, Ask, Capabilities, Logprobs, Request},
 };
 
 /// A model at an OpenAI-compatible API. Each request is sent once; see the [module](self) for details.
@@ -274,46 +275,6 @@ impl OpenAi {
                 _ => return Err(failure.error),
             }
         }
-    }
-
-    /// The reward of a conversation.
-    async fn reward(&self, request: &Request, attempts: &AtomicU32) -> Result<Completion> {
-        let quirks = self.quirks().await;
-        self.context.check(request, &self.name)?;
-        let defang = self.defang.unwrap_or(quirks.reads_control_tokens);
-        let turns: Vec<Value> = request.messages.iter().map(|turn| written(turn, defang)).collect();
-        let scored = match request.chat {
-            Chat::Raw => {
-                let texts = turns.iter().filter_map(|turn| turn["content"].as_str());
-                Scored::Text(texts.collect())
-            }
-            Chat::Model => {
-                let mut fields = Map::from_iter([("messages".to_owned(), Value::Array(turns))]);
-                if !request.template.is_empty() {
-                    let variables = request.template.clone().into_iter().collect();
-                    fields.insert("chat_template_kwargs".into(), Value::Object(variables));
-                }
-                fields.extend(self.extra.clone());
-                Scored::Turns(fields)
-            }
-        };
-        let server = Server { name: &self.name, transport: &self.transport, attempts };
-        self.rewards.ask(quirks.labels, server, self.model(), &scored).await
-    }
-
-    /// Weighs labels exactly, if the server has a way to do so.
-    async fn weigh(&self, request: &Request, attempts: &AtomicU32) -> Result<Option<Completion>> {
-        let Ask::Choose { labels } = &request.ask else { return Ok(None) };
-        let quirks = self.quirks().await;
-        if !self.labels.is_exact(quirks.labels) {
-            return Ok(None);
-        }
-        self.note_template(request, quirks);
-        let Body { fields, dropped } = self.body(request, quirks, &self.refused())?;
-        let Some(question) = Question::new(request, &fields, labels) else { return Ok(None) };
-        let server = Server { name: &self.name, transport: &self.transport, attempts };
-        let weighed = self.labels.weigh(quirks.labels, server, &question).await?;
-        Ok(weighed.map(|completion| Completion { dropped, ..completion }))
     }
 
     /// Warns once that the server cannot be sent the variables that the prompt sets for the chat template.

@@ -1,4 +1,9 @@
 //! The ways of weighing labels that a server may have, from the best one down.
+//!
+//! A way that a server lacks is left for good: other questions would only be refused as well. A way that has worked
+//! before is never left, because something in between may answer in the server's place for a moment; the question at hand
+//! is then asked in the next way. A server that is busy is not asked in another way at all: that would only double its
+//! work, and the same question can be sent again later.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +16,7 @@ use super::{
 };
 use crate::{completion::Completion, error::Error};
 
-/// A way of weighing labels.
+/// A way of weighing labels. The table of routes is in the documentation of [`labels`](super).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rung {
     LlamaCpp,

@@ -3,6 +3,16 @@
 //! A request reports [`REPORTED`] tokens. A label's token that is not among them is forced in a request of its own: the
 //! sampled token is reported with its probability before sampling, however unlikely it is. The cache of the server keeps
 //! the prompt, so that each further request costs one token.
+//!
+//! ```text
+//! POST /apply-template  {"messages": […]}                      → {"prompt": "<|im_start|>user…"}
+//! POST /tokenize        {"content": "…", "add_special": false} → {"tokens": [1, 520, …]}
+//! POST /completion      {"prompt": [1, 520, …], "n_predict": 1, "n_probs": 64, "logit_bias": [[9230, 10000.0]], …}
+//!     → {"completion_probabilities": [{"id": 9230, "logprob": -1.2, "top_logprobs": [{"id": …, "logprob": …}]}]}
+//! ```
+//!
+//! Versions before December 2024 report probabilities after sampling, as `probs`; these are not used. Ollama runs the
+//! same engine, but has none of these routes.
 
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
@@ -19,7 +29,11 @@ const REPORTED: usize = 64;
 /// What a forced token gets on top of its log-odds.
 const FORCED: f64 = 1e4;
 
-/// Weighs labels token by token.
+/// Weighs labels token by token, one place after another: a place extends the prompt of an earlier one, which the server
+/// then has in its cache.
+///
+/// # Errors
+/// A route is missing, the chat template changes the begun text, or the server failed.
 pub(super) async fn weigh(server: Server<'_>, question: &Question<'_>) -> Result<Completion, Miss> {
     let text = rendered(server, question).await?;
     let (plain, with) = tokens(server, question, &text).await?;
@@ -47,7 +61,8 @@ pub(super) async fn weigh(server: Server<'_>, question: &Question<'_>) -> Result
     weighing.answer(usage)
 }
 
-/// The conversation as one text.
+/// The conversation as one text, as the server's own chat template renders it. It ends with the begun text, or where the
+/// model's turn begins.
 async fn rendered(server: Server<'_>, question: &Question<'_>) -> Result<String, Miss> {
     let answer = server.native("/apply-template", &Value::Object(question.fields.clone())).await?;
     let text = answer["prompt"].as_str().ok_or_else(|| Miss::unreadable("`prompt`"))?;
@@ -62,7 +77,8 @@ async fn rendered(server: Server<'_>, question: &Question<'_>) -> Result<String,
     }
 }
 
-/// The tokens of the conversation, and of the conversation with each label.
+/// The tokens of the conversation, and of the conversation with each label. In a new turn a label is tokenized by itself,
+/// because no text precedes it; control tokens are recognized in the template only.
 async fn tokens(
     server: Server<'_>,
     question: &Question<'_>,

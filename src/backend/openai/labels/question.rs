@@ -99,7 +99,8 @@ pub(super) struct Place {
 }
 
 impl Weighing {
-    /// The places where tokens are to be weighed, each after those that it continues.
+    /// The places where tokens are to be weighed, each after those that it continues. Labels of one token have one place,
+    /// and each shared beginning of longer labels has one more.
     pub(super) fn places(&self) -> Vec<Place> {
         let place = |node| Place {
             node,
@@ -127,7 +128,7 @@ impl Weighing {
         self.tree.weigh(node, log_probability);
     }
 
-    /// The distribution as an answer. Probabilities of one place add up to 1 at most; those that add up to more are not
+    /// The distribution as an answer, with the likeliest label as its text. Probabilities of one place add up to 1 at most; those that add up to more are not
     /// probabilities before sampling.
     pub(super) fn answer(self, usage: Usage) -> Result<Completion, Miss> {
         const ROUNDED: f64 = 1e-2;

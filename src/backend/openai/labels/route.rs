@@ -51,7 +51,10 @@ impl Miss {
 }
 
 impl Server<'_> {
-    /// Asks a route beside `/v1`, such as `/tokenize`.
+    /// Asks a route beside `/v1`, such as `/tokenize`. An address without `/v1` is taken as it is.
+    ///
+    /// # Errors
+    /// What the failure says about the route: see [`Miss::of`].
     pub(in crate::backend::openai) async fn native(
         self,
         path: &str,
@@ -63,6 +66,9 @@ impl Server<'_> {
     }
 
     /// Asks a route below `/v1`, such as `/completions`.
+    ///
+    /// # Errors
+    /// What the failure says about the route: see [`Miss::of`].
     pub(in crate::backend::openai) async fn below_v1(
         self,
         path: &str,

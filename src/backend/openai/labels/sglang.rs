@@ -3,6 +3,18 @@
 //!
 //! A server that was started to score several items at once puts a token of its own between them. The number of
 //! tokens that it reports tells, and its scores are then not used.
+//!
+//! ```text
+//! POST /v1/tokenize  {"messages": […], "continue_final_message": true} → {"tokens": [1, 520, …]}
+//! POST /generate     {"input_ids": [[1, 520, …], …], "return_logprob": true, "token_ids_logprob": [[9230, …], …],
+//!                     "sampling_params": {"max_new_tokens": 1, "temperature": 1.0, …}}
+//!     → [{"meta_info": {"prompt_tokens": 31, "output_token_ids_logprobs": [[[-1.2, 9230, null], …]]}}, …]
+//! POST /v1/score     {"query": [1, …], "items": [[520, …], …], "label_token_ids": [9230, …], "apply_softmax": false}
+//!     → {"scores": [[0.3, …], …], "usage": {"prompt_tokens": 31}}
+//! ```
+//!
+//! Log-probabilities are those at the temperature of the request, which is 1. Older versions tokenize texts only; versions
+//! from 0.5.13 on report the tokens of a prompt with an answer.
 
 use futures_util::future::try_join_all;
 use serde_json::{Map, Value, json};
@@ -14,6 +26,9 @@ use super::{
 use crate::completion::{Completion, Usage};
 
 /// Weighs labels by `/generate`; the tokens are those of `/v1/tokenize`.
+///
+/// # Errors
+/// One of both routes is missing, a label would be trimmed, or the server failed.
 pub(super) async fn by_generate(
     server: Server<'_>,
     question: &Question<'_>,
@@ -23,6 +38,9 @@ pub(super) async fn by_generate(
 
 /// Weighs labels by `/generate`; the tokens are those that chat completions report for their prompts, so that each
 /// label costs a request.
+///
+/// # Errors
+/// The tokens are not reported, `/generate` is missing, a label would be trimmed, or the server failed.
 pub(super) async fn by_chat_tokens(
     server: Server<'_>,
     question: &Question<'_>,
@@ -41,7 +59,10 @@ pub(super) async fn by_chat_tokens(
     generate(server, question, (plain, with.await?)).await
 }
 
-/// Weighs labels by `/v1/score`.
+/// Weighs labels by `/v1/score`, all places in one request.
+///
+/// # Errors
+/// The route is missing, or the server joins items by a token of its own.
 pub(super) async fn by_score(
     server: Server<'_>,
     question: &Question<'_>,

@@ -4,6 +4,19 @@
 //! label; others report the [`REPORTED`] likeliest tokens, and a label's token that is not among them is asked for in a
 //! prompt of its own, whose tokens are reported with their log-probabilities (`prompt_logprobs`). These are taken before
 //! sampling, and the sampling is neutral, so that no setting of the server changes them.
+//!
+//! ```text
+//! POST /tokenize        {"messages": […], "continue_final_message": true, "add_generation_prompt": false}
+//!     → {"tokens": [1, 520, …]}
+//! POST /v1/completions  {"prompt": [[1, 520, …], …], "max_tokens": 1, "logprobs": 20, "logprob_token_ids": [9230, …],
+//!                        "return_tokens_as_token_ids": true, …}
+//!     → {"choices": [{"index": 0, "logprobs": {"top_logprobs": [{"token_id:9230": -1.2, …}]}}, …]}
+//! POST /v1/completions  {"prompt": [1, 520, …, 9230], "prompt_logprobs": 0, …}
+//!     → {"choices": [{"prompt_logprobs": [null, {"520": {"logprob": -0.1}}, …]}]}
+//! ```
+//!
+//! vLLM ignores fields that it does not know, so an answer is checked for what was asked. A prompt with
+//! `prompt_logprobs` is evaluated as a whole, without the cache: that is why it is the second choice.
 
 use futures_util::future::try_join_all;
 use serde_json::{Map, Value, json};
@@ -17,7 +30,10 @@ use crate::completion::Completion;
 /// How many tokens a server reports unless it was started with another `--max-logprobs`.
 const REPORTED: usize = 20;
 
-/// Weighs labels by their tokens.
+/// Weighs labels by their tokens: one request for all places, and one more for each token that is not reported.
+///
+/// # Errors
+/// `/tokenize` is missing, as behind a gateway, tokens are not reported by their ids, or the server failed.
 pub(super) async fn by_tokens(
     server: Server<'_>,
     question: &Question<'_>,
@@ -48,7 +64,11 @@ pub(super) async fn by_tokens(
     weighing.answer(usage_of(answers.iter()))
 }
 
-/// Weighs labels by the log-probabilities of a prompt that ends with the label, one request for each.
+/// Weighs labels by the log-probabilities of a prompt that ends with the label: one request for each, and one for the
+/// prompt without a label, which shows where the labels begin.
+///
+/// # Errors
+/// `prompt_logprobs` is refused or not reported, a label would be trimmed, or the server failed.
 pub(super) async fn by_prompt(
     server: Server<'_>,
     question: &Question<'_>,
