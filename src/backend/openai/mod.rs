@@ -492,9 +492,10 @@ impl Backend for OpenAi {
                     && quirks.continues(self.model())
                     && self.labels.is_exact(quirks.labels),
             ),
-            reward: match is_known && !RewardRoute::may_exist(quirks.labels) {
-                true => Ability::No,
-                false => Ability::Unknown,
+            reward: if is_known && !RewardRoute::may_exist(quirks.labels) {
+                Ability::No
+            } else {
+                Ability::Unknown
             },
             ..Capabilities::TEXT
         }

@@ -81,9 +81,10 @@ impl RewardRoute {
                 Err(Miss::Absent(why) | Miss::NotThis(why)) => reasons.push(why),
             }
         }
-        let why = match reasons.is_empty() {
-            true => "its API has no route for rewards".to_owned(),
-            false => reasons.join("; "),
+        let why = if reasons.is_empty() {
+            "its API has no route for rewards".to_owned()
+        } else {
+            reasons.join("; ")
         };
         Err(without_head(server.name, &why))
     }

@@ -120,17 +120,16 @@ impl Ladder {
             return;
         }
         let routes = rungs.get(at).map_or("", |rung| rung.routes());
-        match rungs.get(at + 1) {
-            Some(next) => {
-                let next = next.routes();
-                tracing::warn!(
-                    "{name} does not weigh labels by {routes} ({why}); {next} is used instead"
-                );
-            }
-            None => tracing::warn!(
+        if let Some(next) = rungs.get(at + 1) {
+            let next = next.routes();
+            tracing::warn!(
+                "{name} does not weigh labels by {routes} ({why}); {next} is used instead"
+            );
+        } else {
+            tracing::warn!(
                 "{name} does not weigh labels by {routes} ({why}): their probabilities are read from the likeliest \
                  first tokens, and everything else is missing"
-            ),
+            );
         }
     }
 }
