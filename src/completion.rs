@@ -60,8 +60,12 @@ pub struct Completion {
     /// Whether it came from a cache, and cost nothing this time.
     #[serde(skip)]
     pub cached: bool,
-    /// For an answer that the limit of tokens cut off: what came of asking again with a higher limit. A judgment sets
-    /// it, a backend does not.
+    /// For an answer that was asked for again because a lower limit of tokens had cut it off: the higher limit. A judgment
+    /// sets it, a backend does not.
+    #[serde(skip)]
+    pub max_tokens: Option<u32>,
+    /// For an answer that its limit of tokens cut off: why there is none with a higher limit. A judgment sets it, a backend
+    /// does not.
     #[serde(skip)]
     pub cut: Option<String>,
 }

@@ -9,7 +9,7 @@ use super::{
     vote::{VoteOf, vote},
 };
 use crate::{
-    completion::Completion,
+    completion::{Completion, Finish},
     error::{Error, Result},
     item::Item,
     parse::{Parser, ReadVerdict},
@@ -221,7 +221,9 @@ impl PendingVote {
             Err(error) => return self.fail(error),
         };
         // More tokens were asked for, and did not help or could not be had.
-        let is_too_long = vote.calls.iter().any(|call| call.cut.is_some());
+        let is_too_long = vote.calls.iter().any(|call| {
+            call.finish == Finish::Length && (call.max_tokens.is_some() || call.cut.is_some())
+        });
         let is_final = vote.outcome.is_verdict() || vote.is_forced() || is_too_long || !varies;
         if is_final || self.plan.reasks == 0 {
             self.done = Some(vote);

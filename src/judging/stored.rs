@@ -157,6 +157,7 @@ fn completion(call: &Call) -> Completion {
         usage: call.usage,
         distribution: call.distribution.clone(),
         in_process: call.in_process,
+        max_tokens: call.max_tokens,
         cut: call.cut.clone(),
         cached: true,
         ..Completion::default()

@@ -201,7 +201,13 @@ fn cut_off(reply: &Reply, visible: &str) -> Unreadable {
         _ => {
             let why = format!("`{}` ran into its limit of tokens", slot.name);
             let why = Unreadable::new(Reason::Truncated, why);
-            completion.cut.as_deref().map_or(why.clone(), |cut| why.and(cut))
+            match (completion.max_tokens, &completion.cut) {
+                (Some(most), _) => why.and(&format!(
+                    "asked again with up to {most} tokens, which were too few as well"
+                )),
+                (None, Some(cut)) => why.and(cut),
+                (None, None) => why,
+            }
         }
     }
 }

@@ -245,9 +245,10 @@ impl Cut {
     /// The line in the place of messages.
     fn line_of_gap(&self) -> String {
         let (first, last) = (self.gap.start + 1, self.gap.end);
-        match first == last {
-            true => format!("{}message {first}]", self.opening),
-            false => format!("{}messages {first} to {last}]", self.opening),
+        if first == last {
+            format!("{}message {first}]", self.opening)
+        } else {
+            format!("{}messages {first} to {last}]", self.opening)
         }
     }
 }

@@ -284,6 +284,9 @@ impl Program {
                 (Some(Chosen::FromText(None)), opened)
             }
         };
+        // Stored texts have it already.
+        let max_tokens = self.lengthening.higher_limit(&slot).or(completion.max_tokens);
+        let completion = Completion { max_tokens, ..completion };
         self.state.results.push(Reply { slot, chosen, may_be_cut, completion });
     }
 

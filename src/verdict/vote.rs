@@ -43,7 +43,10 @@ pub struct Call {
     /// text is text. Written only where the text holds one.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub in_process: bool,
-    /// For a text that the limit of tokens cut off: what came of asking again with a higher limit.
+    /// For a text that was asked for again because a lower limit of tokens had cut it off: the higher limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_tokens: Option<u32>,
+    /// For a text that its limit of tokens cut off: why there is none with a higher limit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cut: Option<String>,
     /// The bytes of the text that count: without thinking and what follows the end of the turn. `None`

@@ -11,6 +11,7 @@ use tribunal::{
     completion::{Distribution, Finish, Usage},
     error::ErrorKind,
     line::VoteLine,
+    report::{Labels, Summary},
     request::{Ask, Request},
     verdict::Reason,
 };
@@ -74,6 +75,7 @@ async fn a_cut_answer_is_asked_for_once_more_with_twice_the_tokens() {
     // Both answers were paid for; the vote holds the text that has a verdict.
     assert_eq!((judgment.calls, judgment.usage.prompt, judgment.usage.completion), (2, 80, 250));
     assert_eq!(judgment.votes[0].calls.len(), 1);
+    assert_eq!(judgment.votes[0].calls[0].max_tokens, Some(200));
     assert_eq!(judgment.critique(), "Fine.\nScore: 7");
 }
 
@@ -92,7 +94,11 @@ async fn an_answer_that_is_cut_twice_is_unreadable_and_asked_for_no_more() {
     let votes: Vec<VoteLine> = judgment.votes.iter().map(VoteLine::from).collect();
     let votes: Vec<VoteLine> =
         serde_json::from_str(&serde_json::to_string(&votes).unwrap()).unwrap();
-    let again = judge(&script, KEYS, BODY).await.reread(&item, &votes, None).unwrap();
+    let judge = judge(&script, KEYS, BODY).await;
+    let mut summary = Summary::new(&judge, Labels::default());
+    summary.count("r", None, Ok(&judgment));
+    assert_eq!((summary.reasked.asked, summary.reasked.read), (1, 0));
+    let again = judge.reread(&item, &votes, None).unwrap();
     assert_eq!(again.unreadable(), judgment.unreadable());
     assert_eq!(script.calls(), 2);
 }

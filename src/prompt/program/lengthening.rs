@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 
 use super::{Program, ProgramStage};
 use crate::{
-    completion::Completion,
+    completion::{Completion, Finish},
     error::Error,
-    parse::{Slot, Transcript},
+    parse::{Reply, Slot, Transcript},
 };
 
 /// The limits of tokens of texts.
@@ -44,7 +44,12 @@ impl Lengthening {
     /// The limit of tokens for a text whose limit in the prompt is `most`.
     pub(super) fn limit(&mut self, slot: &Slot, most: Option<u32>) -> Option<u32> {
         self.first.insert(slot.clone(), most);
-        self.second.get(slot).copied().or(most)
+        self.higher_limit(slot).or(most)
+    }
+
+    /// The higher limit of a text that was asked for again.
+    pub(super) fn higher_limit(&self, slot: &Slot) -> Option<u32> {
+        self.second.get(slot).copied()
     }
 
     /// The limit for a text that was cut off.
@@ -52,11 +57,6 @@ impl Lengthening {
     /// # Errors
     /// Why it is not asked for again.
     fn higher(&self, slot: &Slot, cut: &Completion, context: Option<u32>) -> Result<u32, String> {
-        if let Some(most) = self.second.get(slot) {
-            return Err(format!(
-                "asked again with up to {most} tokens, which were too few as well"
-            ));
-        }
         let written = cut.usage.completion.and_then(|tokens| u32::try_from(tokens).ok());
         let first = self.first.get(slot).copied().flatten().or(written).filter(|most| *most > 0);
         let Some(first) = first else {
@@ -66,7 +66,7 @@ impl Lengthening {
         let prompt = cut.usage.prompt.and_then(|tokens| u32::try_from(tokens).ok());
         let (Some(context), Some(prompt)) = (context, prompt) else { return Ok(twice) };
         let most = twice.min(context.saturating_sub(prompt));
-        if most > written.unwrap_or(first).min(first) {
+        if most > first {
             return Ok(most);
         }
         Err(format!(
@@ -80,7 +80,9 @@ impl Program {
     /// a higher limit. Returns whether there is such a text; one that cannot be asked for again is marked with the
     /// reason.
     pub(super) fn lengthen(&mut self, transcript: &mut Transcript) -> bool {
-        if !self.context.lengthen {
+        // Few texts are cut off, and looking closer takes time.
+        let is_cut = |reply: &Reply| reply.completion.finish == Finish::Length && !reply.may_be_cut;
+        if !self.context.lengthen || !transcript.results.iter().any(is_cut) {
             return false;
         }
         let Some(at) = self.reader().cut_reply(transcript) else { return false };
@@ -89,6 +91,9 @@ impl Program {
             return false;
         };
         let (slot, shown) = (reply.slot.clone(), place.shown);
+        if self.lengthening.second.contains_key(&slot) {
+            return false;
+        }
         let context = self.context.capabilities.context;
         let most = match self.lengthening.higher(&slot, &reply.completion, context) {
             Ok(most) => most,

@@ -5,7 +5,7 @@ use crate::{
     completion::Finish,
     error::Error,
     item::Item,
-    verdict::{Assessment, Judgment, Rubric, Verdict},
+    verdict::{Assessment, Judgment, Rubric, Verdict, Vote},
 };
 
 impl Summary {
@@ -34,7 +34,11 @@ impl Summary {
         if let Some(pass) = judgment.pass {
             *self.passed.get_or_insert(0) += usize::from(pass);
         }
-        for vote in judgment.votes.iter().filter(|vote| vote.reask > 0) {
+        // Also those that were asked for again with more tokens.
+        let is_repeated = |vote: &&Vote| {
+            vote.reask > 0 || vote.calls.iter().any(|call| call.max_tokens.is_some())
+        };
+        for vote in judgment.votes.iter().filter(is_repeated) {
             self.reasked.asked += 1;
             self.reasked.read += usize::from(vote.outcome.is_verdict());
         }
