@@ -108,14 +108,14 @@ impl Beginnings {
 /// Hashes of the beginnings of a prompt: of its first [`STEP`] bytes, of twice as many, and so on. Empty for a short
 /// prompt.
 ///
-/// Equal hashes of different beginnings would only make a request wait, or not wait.
+/// Equal path of different beginnings would only make a request wait, or not wait.
 pub(super) fn beginnings(request: &Request) -> Vec<u64> {
     let parts = request.messages.iter().flat_map(|message| &message.parts);
     let steps = parts.map(|part| part.as_text().len()).sum::<usize>() / STEP;
     if steps == 0 {
         return Vec::new();
     }
-    let mut hashes = Vec::with_capacity(steps.min(MOST_STEPS));
+    let mut path = Vec::with_capacity(steps.min(MOST_STEPS));
     let mut hasher = Xxh3::new();
     // Providers put these before the messages.
     if let Some(Constraint::Schema(schema)) = &request.constraint {
@@ -131,9 +131,9 @@ pub(super) fn beginnings(request: &Request) -> Vec<u64> {
             let mut rest = part.as_text().as_bytes();
             while let Some((step, more)) = rest.split_at_checked(room) {
                 hasher.update(step);
-                hashes.push(hasher.digest());
-                if hashes.len() == MOST_STEPS {
-                    return hashes;
+                path.push(hasher.digest());
+                if path.len() == MOST_STEPS {
+                    return path;
                 }
                 (rest, room) = (more, STEP);
             }
@@ -141,7 +141,7 @@ pub(super) fn beginnings(request: &Request) -> Vec<u64> {
             room -= rest.len();
         }
     }
-    hashes
+    path
 }
 
 #[cfg(test)]

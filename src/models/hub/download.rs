@@ -197,8 +197,8 @@ impl Hub {
             return Err(Error::new(ErrorKind::Io, message).hint("run the command again"));
         }
         let pointer = own.pointer_path(&commit).join(file);
-        let pointed = point(&pointer, file, &blob, &etag).and_then(|()| own.create_ref(&commit));
-        pointed.map_err(|error| unwritable(&pointer, error))
+        let done = point(&pointer, file, &blob, &etag).and_then(|()| own.create_ref(&commit));
+        done.map_err(|error| unwritable(&pointer, error))
     }
 }
 

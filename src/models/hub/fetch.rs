@@ -211,11 +211,11 @@ pub(super) fn point(pointer: &Path, file: &str, blob: &Path, etag: &str) -> io::
     }
     let target = format!("{}blobs/{etag}", "../".repeat(2 + file.matches('/').count()));
     #[cfg(unix)]
-    let pointed = std::os::unix::fs::symlink(target, pointer);
+    let made = std::os::unix::fs::symlink(target, pointer);
     #[cfg(windows)]
-    let pointed = std::os::windows::fs::symlink_file(target, pointer);
+    let made = std::os::windows::fs::symlink_file(target, pointer);
     // Not every system lets programs make links.
-    pointed.or_else(|_| std::fs::rename(blob, pointer))
+    made.or_else(|_| std::fs::rename(blob, pointer))
 }
 
 #[cfg(test)]
