@@ -4,6 +4,7 @@
 use std::{
     fmt::Write as _,
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -110,8 +111,8 @@ impl Place {
 }
 
 fn lines(path: &Path) -> Result<usize> {
-    let bytes = fs::read(path).map_err(Error::other)?;
-    Ok(bytes.iter().filter(|byte| **byte == b'\n').count())
+    let file = fs::File::open(path).map_err(Error::other)?;
+    Ok(BufReader::new(file).lines().count())
 }
 
 /// Measures everything; the numbers are records of the runs of the first and of the last table.
@@ -167,8 +168,7 @@ fn wall(place: &Place, count: usize) -> Result<()> {
     let (server, records) = (Server::start(LATENCY)?, place.records(count)?);
     println!("\n{count} records, {LATENCY:?} each: time beside the ideal");
     for in_flight in [64, 512] {
-        let ideal = LATENCY.as_secs_f64() * (count as f64 / f64::from(in_flight)).ceil();
-        let in_flight = in_flight as usize;
+        let ideal = LATENCY.as_secs_f64() * count.div_ceil(in_flight) as f64;
         let figures = [
             ("minimal async-openai", place.minimal(&server, &records, in_flight)?),
             ("tribunal, cache off", place.tribunal(&server, &records, in_flight, "off")?),

@@ -135,7 +135,7 @@ impl Secrets {
                 shown.push_str(HIDDEN);
             }
             end = at + SHORTEST;
-            rest = (end..).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+            rest = (end..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
         }
         (end > 0).then(|| shown + &text[rest..])
     }

@@ -22,9 +22,10 @@ fn question(bytes: usize) -> Request {
 
 /// The model of a server whose software the name tells, or that is asked for it.
 fn options(server: &Server, is_named: bool) -> OpenAiOptions {
-    match is_named {
-        true => OpenAiOptions::new("vllm/m", Some(&server.url), &|_| None).unwrap(),
-        false => settings(&server.url, None),
+    if is_named {
+        OpenAiOptions::new("vllm/m", Some(&server.url), &|_| None).unwrap()
+    } else {
+        settings(&server.url, None)
     }
 }
 

@@ -2,7 +2,7 @@
 //! missing.
 
 #![cfg(feature = "openai")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 use tribunal::{
     backend::{

@@ -1,7 +1,6 @@
 //! Dry runs: what does not fit into the context, and about how long a run takes.
 
 #![cfg(all(unix, feature = "cli", feature = "openai", feature = "tiny"))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use std::process::Stdio;
 

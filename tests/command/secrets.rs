@@ -2,7 +2,7 @@
 //! written, whatever a server or a program repeats of them.
 
 #![cfg(all(unix, feature = "cli", feature = "openai", feature = "store"))]
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 use std::{fs, path::Path, process::Stdio};
 
