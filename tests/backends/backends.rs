@@ -136,18 +136,17 @@ async fn what_a_backend_cannot_be_asked_is_refused_by_its_name_before_anything_i
     let remote = openai(&server.url);
     let compare = Ask::Compare { answer: "4".into(), reference: "4".into() };
     let at = Ask::ChooseAt { labels: vec!["+".into(), "-".into()], places: vec![1] };
-    let refused: [(&dyn Backend, Ask); 4] = [
-        (&remote, at),
-        (&remote, Ask::Logprobs { of: "4".into() }),
-        (&remote, Ask::Reward),
-        (&remote, compare),
-    ];
+    let refused: [(&dyn Backend, Ask); 3] =
+        [(&remote, at), (&remote, Ask::Logprobs { of: "4".into() }), (&remote, compare)];
     for (backend, ask) in refused {
         let error = backend.complete(&question().ask(ask.clone())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
         let said = format!("`{}` cannot be asked `{}`", backend.name(), ask.name());
         assert!(error.message().contains(&said), "{error:?}");
     }
+    let error = remote.complete(&question().ask(Ask::Reward)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+    assert!(error.message().contains("gives no reward"), "{error:?}");
     assert_eq!(server.requests(), 0);
     let check = Check::named("exact").unwrap();
     assert_eq!(check.complete(&question()).await.unwrap_err().kind(), ErrorKind::Unsupported);

@@ -227,23 +227,25 @@ async fn before_the_first_answer(name: &str) -> (usize, usize) {
 async fn services_that_discount_prompts_get_one_request_first_and_no_more_than_any_others() {
     assert_eq!(before_the_first_answer("deepseek/m").await, (1, 8));
     // A server of one's own charges nothing.
-    let (_, all) = before_the_first_answer("vllm/m").await;
+    let (_, all) = before_the_first_answer("lmstudio/m").await;
     assert_eq!(all, 8);
 }
 
 #[tokio::test]
 async fn records_with_a_common_beginning_reach_a_server_one_after_another() {
     let server = Server::start(|_| Reply::says("Score: 7")).await;
-    let spec = tribunal::models::ModelSpec::new("vllm/m").base_url(server.url.clone());
+    let spec = tribunal::models::ModelSpec::new("lmstudio/m").base_url(server.url.clone());
     let judge = Judge::builder()
         .model(spec)
-        .models(&Models::new(Environment::of([("VLLM_API_KEY", "sk-0123456789")])))
+        .models(&Models::new(Environment::of([("LMSTUDIO_API_KEY", "sk-0123456789")])))
         .prompt("score")
         .build()
         .await
         .unwrap();
     let items = (0..100).map(|n| {
-        let question = format!("What does the text of group {} say?", n % 10);
+        // Servers keep long beginnings only.
+        let more = "It says more. ".repeat(300);
+        let question = format!("What does the text of group {} say? {more}", n % 10);
         Item::new().question(question).answer(format!("It says {n}."))
     });
     let work = run::JudgeWork::new(judge);
