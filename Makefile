@@ -19,7 +19,7 @@ help:
 	@echo 'make bench     measure the time of the program without a model'
 	@echo 'make bench-cache  measure the cache'
 	@echo 'make bench-local  measure judging in this process, with the model of `make models`'
-	@echo 'make bench-remote measure runs against a server with faults'
+	@echo 'make bench-remote measure runs against a server, beside a minimal client and with faults'
 	@echo 'make bench-revise measure loops with a judge that makes errors'
 	@echo 'make lint      formatting and lints'
 

@@ -278,8 +278,11 @@ impl OrderAgreement {
 
 /// Combines several verdicts of one level; `None` if there are none.
 fn together(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Option<WeightedVerdict> {
+    if let [] | [_] = verdicts {
+        return verdicts.first().cloned();
+    }
     let verdicts = &weighted::of_one_kind(verdicts);
-    if let [] | [_] = verdicts.as_slice() {
+    if let [_] = verdicts.as_slice() {
         return verdicts.first().cloned();
     }
     let verdict = match verdicts.first()?.verdict {

@@ -139,6 +139,8 @@ pub struct Prompt {
     element_reader: Arc<Reader>,
     /// Every `gen` and `choose` that the body asks for on a sample record, in order.
     outline: Vec<OutlineAsk>,
+    /// Whether the body calls no model and a last `gen` was added to it: its reply ends every conversation.
+    ends_with_reply: bool,
 }
 
 impl Prompt {
@@ -175,11 +177,14 @@ impl Prompt {
             reader,
             front,
             outline: Vec::new(),
+            ends_with_reply: false,
         };
         prompt.set_body(body)?;
         prompt.fields = prompt.declared().map_err(in_file)?;
         prompt.outline = prompt.sketch()?;
         if prompt.outline.is_empty() {
+            const CALLS: [&str; 6] = ["gen", "choose", "probe", "compare", "read", "reward"];
+            prompt.ends_with_reply = !CALLS.iter().any(|name| prompt.variables.contains(*name));
             let whole = with_ending(body, &prompt.front.roles);
             // A role line that is added in front is not a line of the file.
             let added = whole.starts_with("user:\n") && !body.starts_with("user:");

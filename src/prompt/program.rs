@@ -27,6 +27,7 @@ use minijinja::Value;
 use self::{lengthening::Lengthening, turns::Turns};
 use super::{
     Prompt,
+    engine::LARGEST,
     printable::Trusted,
     rendering::{self, MissingReply, Probe, Rendering},
     state::ProgramState,
@@ -233,6 +234,11 @@ impl Program {
                     .prompt
                     .error(format!("the prompt asks more than {MOST_ASKS} times")));
             }
+            if let Some(marked) = self.ended_with_reply() {
+                debug_assert!(self.render().is_ok_and(|rendered| rendered.marked == marked));
+                self.sent = marked;
+                return self.close();
+            }
             let Rendered { marked, missing, probes } = self.render()?;
             if !marked.starts_with(&self.sent) {
                 return Err(self
@@ -252,6 +258,18 @@ impl Program {
                 return Ok(ProgramStep::Ask(Box::new(request)));
             }
         }
+    }
+
+    /// The whole text after the only reply of a prompt that ends with it: what another rendering would print.
+    fn ended_with_reply(&self) -> Option<String> {
+        let [reply] = self.state.results.as_slice() else { return None };
+        if !self.prompt.ends_with_reply {
+            return None;
+        }
+        let mut marked = String::with_capacity(self.sent.len() + reply.completion.text.len() + 8);
+        marked.push_str(&self.sent);
+        taint::write_marked(&mut marked, Origin::Model, &reply.completion.text).ok()?;
+        (marked.len() < LARGEST).then_some(marked)
     }
 
     /// Whether asking again may give another text: it does unless a deterministic model wrote greedily.
@@ -411,7 +429,7 @@ impl Program {
 /// The last line of the author's text that shows the mark, up to and including it.
 fn line_of(marked: &str, mark: &str) -> Option<String> {
     let authors = taint::spans(marked).into_iter().rev().filter(|s| s.origin == Origin::Prompt);
-    let line = |span: taint::Span| {
+    let line = |span: taint::Span<'_>| {
         let end = span.text.rfind(mark)? + mark.len();
         Some(span.text[..end].lines().next_back()?.to_owned())
     };

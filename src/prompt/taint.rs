@@ -57,16 +57,16 @@ pub(super) fn write_marked(out: &mut impl fmt::Write, origin: Origin, text: &str
 
 /// A piece of a marked text, without the marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct Span<'m> {
     /// The text.
-    pub(super) text: String,
+    pub(super) text: Cow<'m, str>,
     /// Who wrote it.
     pub(super) origin: Origin,
 }
 
-impl From<Span> for Part {
-    fn from(Span { text, origin }: Span) -> Self {
-        Self::text(text, origin)
+impl From<Span<'_>> for Part {
+    fn from(Span { text, origin }: Span<'_>) -> Self {
+        Self::text(text.into_owned(), origin)
     }
 }
 
@@ -77,19 +77,20 @@ pub(super) fn parts(marked: &str) -> Vec<Part> {
 
 /// The pieces of a marked text in order. Neighbours of one origin are joined, empty ones left out; an unfinished piece at
 /// the end has the origin of its opening mark.
-pub(super) fn spans(marked: &str) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    let without = if marked.contains(PROBE) {
-        Cow::Owned(marked.replace(PROBE, ""))
-    } else {
-        Cow::Borrowed(marked)
-    };
-    let mut push = |text: &str, origin: Origin| match spans.last_mut() {
-        _ if text.is_empty() => (),
-        Some(last) if last.origin == origin => last.text.push_str(text),
-        _ => spans.push(Span { text: text.to_owned(), origin }),
-    };
-    let mut rest = &*without;
+pub(super) fn spans(marked: &str) -> Vec<Span<'_>> {
+    if !marked.contains(PROBE) {
+        return pieces(marked);
+    }
+    let without = marked.replace(PROBE, "");
+    let owned = |Span { text, origin }: Span<'_>| Span { text: text.into_owned().into(), origin };
+    pieces(&without).into_iter().map(owned).collect()
+}
+
+/// The pieces of a marked text in which no labels are weighed.
+fn pieces(marked: &str) -> Vec<Span<'_>> {
+    let mut spans: Vec<Span<'_>> = Vec::new();
+    let mut rest = marked;
+    let mut push = |text, origin| push_span(&mut spans, text, origin);
     while let Some(start) = find_mark(rest, &[DATA, MODEL]) {
         let (before, marked) = rest.split_at(start);
         push(before, Origin::Prompt);
@@ -103,10 +104,19 @@ pub(super) fn spans(marked: &str) -> Vec<Span> {
     spans
 }
 
+/// Adds a piece, unless it is empty.
+fn push_span<'m>(spans: &mut Vec<Span<'m>>, text: &'m str, origin: Origin) {
+    match spans.last_mut() {
+        _ if text.is_empty() => (),
+        Some(last) if last.origin == origin => last.text.to_mut().push_str(text),
+        _ => spans.push(Span { text: text.into(), origin }),
+    }
+}
+
 /// The texts of the record in a marked text.
 pub(super) fn data(marked: &str) -> Vec<String> {
     let data = spans(marked).into_iter().filter(|span| span.origin == Origin::Data);
-    data.map(|span| span.text).collect()
+    data.map(|span| span.text.into_owned()).collect()
 }
 
 /// A text without its marks.
@@ -162,7 +172,7 @@ pub(super) fn conversation(marked: &str, further: &[String]) -> RenderedTurns {
             current.push(span.into());
             continue;
         }
-        let mut rest = span.text.as_str();
+        let mut rest = &*span.text;
         let mut at_line_start = n == 0;
         while let Some(line) = role_line(rest, further, at_line_start, n + 1 == count) {
             push(&mut current, &rest[..line.start]);

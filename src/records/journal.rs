@@ -425,7 +425,8 @@ fn read(
     file: &File,
     places: impl Iterator<Item = LinePosition>,
 ) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>>> {
-    let mut reader = BufReader::new(file);
+    // As much as the lines of the records that are in flight at once have.
+    let mut reader = BufReader::with_capacity(64 << 10, file);
     reader.seek(SeekFrom::Start(0))?;
     let mut at = 0_i64;
     Ok(places.map(move |place| {

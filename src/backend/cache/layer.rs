@@ -48,15 +48,18 @@ impl Cached {
             // An earlier flight ended after the caller had looked into memory.
             return Ok(Landed { answer: kept, paid: false });
         }
-        let landed = self.lead(&key, &request).await?;
-        if is_lasting(&landed.answer) && !self.is_cut(&landed.answer, &request) {
+        let (landed, is_stored) = self.lead(&key, &request).await?;
+        // What is in the store is found there as long as it is read.
+        let is_found = is_stored && *mode == Mode::On;
+        if !is_found && is_lasting(&landed.answer) && !self.is_cut(&landed.answer, &request) {
             memory.insert(key, landed.answer.clone()).await;
         }
         Ok(landed)
     }
 
-    /// Asks the model, unless another process has stored the answer meanwhile.
-    async fn lead(&self, key: &CacheKey, request: &Request) -> Result<Landed> {
+    /// Asks the model, unless another flight or process has stored the answer meanwhile. Also returns whether the
+    /// answer is in the store.
+    async fn lead(&self, key: &CacheKey, request: &Request) -> Result<(Landed, bool)> {
         let shared = &self.cache.0;
         let lock = match shared.mode {
             Mode::On => shared.locked(key).await,
@@ -64,18 +67,18 @@ impl Cached {
         };
         let lock = match lock {
             Ok(lock) => lock,
-            Err(found) => return Ok(Landed { answer: Arc::new(*found), paid: false }),
+            Err(found) => return Ok((Landed { answer: Arc::new(*found), paid: false }, true)),
         };
         let answer = self.inner.complete(request).await?;
         let lasting = is_lasting(&answer) && !self.is_cut(&answer, request);
-        if lasting
+        let is_stored = lasting
             && shared.mode != Mode::Read
-            && let Some(disk) = shared.opened().await
-        {
-            disk.put(key, &answer, self.inner.name()).await;
-        }
+            && match shared.opened().await {
+                Some(disk) => disk.put(key, &answer, self.inner.name()).await,
+                None => false,
+            };
         drop(lock);
-        Ok(Landed { answer: Arc::new(answer), paid: true })
+        Ok((Landed { answer: Arc::new(answer), paid: true }, is_stored))
     }
 
     /// Whether a model in this process stopped at the end of its context; with a longer context it would have

@@ -246,11 +246,10 @@ impl Disk {
         })
     }
 
-    /// Stores an answer; a failure is logged.
-    async fn put(&self, key: &CacheKey, completion: &Completion, model: &str) {
-        if let Err(error) = self.store.put(key, completion, model).await {
-            self.warn_once(&error);
-        }
+    /// Stores an answer, and returns whether it is in the store; a failure is logged.
+    async fn put(&self, key: &CacheKey, completion: &Completion, model: &str) -> bool {
+        let stored = self.store.put(key, completion, model).await;
+        stored.map_err(|error| self.warn_once(&error)).is_ok()
     }
 
     /// Logs the first failure of the store; later ones are not logged.
