@@ -135,8 +135,9 @@ pub(super) async fn each(
 /// Waits until a stop more urgent than `acted` is requested; forever if its sender is dropped.
 async fn risen(stop: &mut Option<watch::Receiver<Stop>>, acted: Stop) -> Stop {
     let Some(stop) = stop else { return std::future::pending().await };
-    match stop.wait_for(|urgency| *urgency > acted).await {
-        Ok(urgency) => *urgency,
+    let risen = stop.wait_for(|urgency| *urgency > acted).await.map(|urgency| *urgency);
+    match risen {
+        Ok(urgency) => urgency,
         Err(_) => std::future::pending().await,
     }
 }
