@@ -89,6 +89,10 @@ use crate::{
     request::Request,
 };
 
+/// What helps against a request that is longer than the context.
+#[cfg(any(feature = "llama", feature = "openai"))]
+pub(crate) const SHORTEN: &str = "shorten the record, cut long conversations with `transcript(max=…)` in the prompt, or use a model with a longer context";
+
 /// How long one try at a server may take where nothing is set.
 pub(crate) const TRY_TIMEOUT: Duration = Duration::from_secs(600);
 

@@ -59,10 +59,7 @@ impl Prompt {
         }
         let (places, all) = self.places();
         let values = |name: &str| {
-            let of = |item: &Item| {
-                let mut content = self.content(item).into_iter();
-                content.find(|(field, _)| field == name).map(|(_, value)| value.to_string())
-            };
+            let of = |item: &Item| self.bound(item, name).map(|value| value.to_string());
             items.iter().map(of).collect::<BTreeSet<_>>()
         };
         // Records come in groups, so that a field of a few values is neither.

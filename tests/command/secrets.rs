@@ -342,25 +342,17 @@ async fn what_cannot_be_reached_or_parsed_is_reported_without_its_secrets() {
     let _ = keeper.judge("http://127.0.0.1:99999/v1", &["--max-requests", "1"]).await;
     let _ = keeper.judge("http://nowhere.invalid/v1", &["--max-requests", "1"]).await;
     for name in [KEY, PASSWORD] {
-        let mut command =
-            keeper.place.command(&["judge", "r.jsonl", "-p", "score", "-m", "openai/m"]);
-        command.env("RUST_LOG", "trace").env("OPENAI_API_KEY", format!("{name}\u{1}{KEY}"));
-        command.env("HTTPS_PROXY", format!("http://user:{PROXY}@127.0.0.1:9")).stdin(Stdio::null());
-        let ran = Ran::of(command.output().unwrap());
+        let proxied = |key: String, more: &[&str]| {
+            let args = ["judge", "r.jsonl", "-p", "score", "-m", "openai/m"];
+            let mut command = keeper.place.command(&[&args, more].concat());
+            command.env("RUST_LOG", "trace").env("OPENAI_API_KEY", key).stdin(Stdio::null());
+            command.env("HTTPS_PROXY", format!("http://user:{PROXY}@127.0.0.1:9"));
+            let ran = Ran::of(command.output().unwrap());
+            check(ran.err.as_bytes(), "the messages");
+            ran
+        };
+        let ran = proxied(format!("{name}\u{1}{KEY}"), &[]);
         assert_eq!(ran.code, 2, "{}", ran.err);
-        check(ran.err.as_bytes(), "the messages");
-        let mut command = keeper.place.command(&[
-            "judge",
-            "r.jsonl",
-            "-p",
-            "score",
-            "-m",
-            "openai/m",
-            "--max-requests",
-            "1",
-        ]);
-        command.env("RUST_LOG", "trace").env("OPENAI_API_KEY", name);
-        command.env("HTTPS_PROXY", format!("http://user:{PROXY}@127.0.0.1:9")).stdin(Stdio::null());
-        check(Ran::of(command.output().unwrap()).err.as_bytes(), "the messages");
+        let _ = proxied(name.to_owned(), &["--max-requests", "1"]);
     }
 }

@@ -48,18 +48,11 @@ impl Cached {
             // An earlier flight ended after the caller had looked into memory.
             return Ok(Landed { answer: kept, paid: false });
         }
-        let (landed, is_stored) = self.lead(&key, &request).await?;
-        // What is in the store is found there as long as it is read.
-        let is_found = is_stored && *mode == Mode::On;
-        if !is_found && is_lasting(&landed.answer) && !self.is_cut(&landed.answer, &request) {
-            memory.insert(key, landed.answer.clone()).await;
-        }
-        Ok(landed)
+        self.lead(&key, &request).await
     }
 
-    /// Asks the model, unless another flight or process has stored the answer meanwhile. Also returns whether the
-    /// answer is in the store.
-    async fn lead(&self, key: &CacheKey, request: &Request) -> Result<(Landed, bool)> {
+    /// Asks the model, unless another flight or process has stored the answer meanwhile, and keeps the answer.
+    async fn lead(&self, key: &CacheKey, request: &Request) -> Result<Landed> {
         let shared = &self.cache.0;
         let lock = match shared.mode {
             Mode::On => shared.locked(key).await,
@@ -67,18 +60,22 @@ impl Cached {
         };
         let lock = match lock {
             Ok(lock) => lock,
-            Err(found) => return Ok((Landed { answer: Arc::new(*found), paid: false }, true)),
+            Err(found) => return Ok(Landed { answer: Arc::new(*found), paid: false }),
         };
-        let answer = self.inner.complete(request).await?;
-        let lasting = is_lasting(&answer) && !self.is_cut(&answer, request);
-        let is_stored = lasting
-            && shared.mode != Mode::Read
-            && match shared.opened().await {
+        let answer = Arc::new(self.inner.complete(request).await?);
+        if is_lasting(&answer) && !self.is_cut(&answer, request) {
+            let disk = if shared.mode == Mode::Read { None } else { shared.opened().await };
+            let is_stored = match disk {
                 Some(disk) => disk.put(key, &answer, self.inner.name()).await,
                 None => false,
             };
+            // What is in the store is found there as long as it is read.
+            if !is_stored || shared.mode != Mode::On {
+                shared.memory.insert(*key, answer.clone()).await;
+            }
+        }
         drop(lock);
-        Ok((Landed { answer: Arc::new(answer), paid: true }, is_stored))
+        Ok(Landed { answer, paid: true })
     }
 
     /// Whether a model in this process stopped at the end of its context; with a longer context it would have

@@ -128,10 +128,11 @@ impl Store {
             return Err(Error::new(ErrorKind::Io, message)
                 .hint("name another folder with TRIBUNAL_CACHE_DIR, or use the newer program"));
         }
+        let compressor = Compressor::new(LEVEL).map_err(|cause| failed(&path, cause))?;
         let (writer, work) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("cache".into())
-            .spawn(move || write(connection, &work))
+            .spawn(move || write(connection, compressor, &work))
             .map_err(|cause| failed(&path, cause))?;
         Ok(Self {
             path,
@@ -304,8 +305,11 @@ const BETWEEN_COMMITS: Duration = Duration::from_millis(3);
 
 /// Commits entries as they arrive: the first one together with all that have arrived since (group commit), up to
 /// [`BATCH`] of them. Ends when the store is dropped.
-fn write(mut connection: Connection, work: &mpsc::Receiver<PendingWrite>) {
-    let mut compressor = Compressor::new(LEVEL).ok();
+fn write(
+    mut connection: Connection,
+    mut compressor: Compressor<'static>,
+    work: &mpsc::Receiver<PendingWrite>,
+) {
     let mut last = None::<Instant>;
     while let Ok(first) = work.recv() {
         let rest = last.map(|last| BETWEEN_COMMITS.saturating_sub(last.elapsed()));
@@ -313,7 +317,7 @@ fn write(mut connection: Connection, work: &mpsc::Receiver<PendingWrite>) {
         last = Some(Instant::now());
         let batch: Vec<PendingWrite> =
             std::iter::once(first).chain(work.try_iter().take(BATCH - 1)).collect();
-        let written = commit(&mut connection, compressor.as_mut(), &batch);
+        let written = commit(&mut connection, &mut compressor, &batch);
         for change in batch {
             let PendingWrite::Answer { done, .. } = change else { continue };
             let result = match &written {
@@ -334,10 +338,9 @@ type WriteFault = Box<dyn std::error::Error + Send + Sync>;
 /// Writes entries in one transaction.
 fn commit(
     connection: &mut Connection,
-    compressor: Option<&mut Compressor<'static>>,
+    compressor: &mut Compressor<'static>,
     batch: &[PendingWrite],
 ) -> Result<(), WriteFault> {
-    let compressor = compressor.ok_or("there is no memory to compress answers")?;
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     {

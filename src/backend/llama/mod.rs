@@ -66,7 +66,7 @@ use self::{
     tokens::Vocabulary,
     work::{Choice, Job, Work, Writing},
 };
-use super::{Backend, Capabilities, choice::shared};
+use super::{Backend, Capabilities, SHORTEN, choice::shared};
 use crate::{
     completion::Completion,
     error::{Error, ErrorKind, Result},
@@ -276,9 +276,7 @@ impl Llama {
                 Hint::from("open the model with a longer context: ")
                     .setting("context", longer.to_string())
             } else {
-                Hint::from(
-                    "shorten the record, cut long conversations with `transcript(max=…)` in the prompt, or use a model with a longer context",
-                )
+                Hint::from(SHORTEN)
             };
             return Err(Error::new(ErrorKind::TooLong, message).hint(hint));
         }

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::transport::{ModelList, Transport};
 use crate::{
+    backend::SHORTEN,
     error::{Error, ErrorKind, Result},
     request::Request,
 };
@@ -65,7 +66,8 @@ impl ContextLength {
     /// [`ErrorKind::TooLong`].
     pub(super) fn check(&self, request: &Request, name: &str) -> Result<()> {
         let Some(context) = self.0.get().copied().flatten() else { return Ok(()) };
-        let bytes: usize = request.messages.iter().map(|message| message.text().len()).sum();
+        let parts = request.messages.iter().flat_map(|message| &message.parts);
+        let bytes: usize = parts.map(|part| part.as_text().len()).sum();
         if bytes / MOST_BYTES < context as usize {
             return Ok(());
         }
@@ -73,9 +75,7 @@ impl ContextLength {
         let message = format!(
             "the request has about {about} tokens (estimated from {bytes} bytes), and the context of {name} holds {context}"
         );
-        Err(Error::new(ErrorKind::TooLong, message).hint(
-            "shorten the record, cut long conversations with `transcript(max=…)` in the prompt, or use a model with a longer context",
-        ))
+        Err(Error::new(ErrorKind::TooLong, message).hint(SHORTEN))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Labels after a conversation, in the tokens of a server.
 
+use futures_util::future::try_join_all;
 use serde_json::{Map, Value, json};
 
 use super::route::Miss;
@@ -62,9 +63,56 @@ impl<'q> Question<'q> {
         fields
     }
 
-    /// Whether a chat template that trims the model's text would change a label.
-    pub(super) fn is_trimmed(&self) -> bool {
-        self.labels.iter().any(|label| label.trim_end() != label)
+    /// Refuses labels that a chat template which trims the model's text would change.
+    ///
+    /// # Errors
+    /// A label ends with a blank.
+    pub(super) fn check_ends(&self) -> Result<(), Miss> {
+        if self.labels.iter().any(|label| label.trim_end() != label) {
+            return Err(Miss::NotThis(
+                "a label ends with a blank, which chat templates trim".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The tokens of the conversation, and of the conversation with each label. `tokenize` asks the server for the tokens
+    /// of a conversation or a text, and `continued` adds to a conversation whether its last turn is open.
+    ///
+    /// # Errors
+    /// A label would be trimmed, or the server failed.
+    pub(super) async fn tokens<F>(
+        &self,
+        continued: fn(&mut Map<String, Value>, bool),
+        tokenize: impl Fn(Map<String, Value>) -> F,
+    ) -> Result<(Vec<i64>, Vec<Vec<i64>>), Miss>
+    where
+        F: Future<Output = Result<Vec<i64>, Miss>>,
+    {
+        let is_open = self.begun.is_some();
+        if is_open {
+            self.check_ends()?;
+        }
+        let mut fields = self.fields.clone();
+        continued(&mut fields, is_open);
+        let plain = tokenize(fields).await?;
+        let labels = self.labels.iter().map(|label| {
+            let mut fields = Map::new();
+            if is_open {
+                fields = self.with(label);
+                continued(&mut fields, true);
+            } else {
+                fields.insert("model".into(), json!(self.fields.get("model")));
+                fields.insert("prompt".into(), label.as_str().into());
+                fields.insert("add_special_tokens".into(), false.into());
+            }
+            tokenize(fields)
+        });
+        let mut with = try_join_all(labels).await?;
+        if !is_open {
+            with.iter_mut().for_each(|label| drop(label.splice(0..0, plain.iter().copied())));
+        }
+        Ok((plain, with))
     }
 
     /// The tree of the labels, given the tokens of the conversation and those of the conversation with each label. At
@@ -126,6 +174,13 @@ impl Weighing {
     /// Sets the log-probabilities of the tokens at a place.
     pub(super) fn weigh(&mut self, node: usize, log_probability: impl Fn(i64) -> f64) {
         self.tree.weigh(node, log_probability);
+    }
+
+    /// The same with a list of tokens and their log-probabilities; a token that is not in it has none.
+    pub(super) fn weigh_known(&mut self, node: usize, known: &[(i64, f64)]) {
+        let log =
+            |token| known.iter().find(|it| it.0 == token).map_or(f64::NEG_INFINITY, |it| it.1);
+        self.weigh(node, log);
     }
 
     /// The distribution as an answer, with the likeliest label as its text. Probabilities of one place add up to 1 at most; those that add up to more are not

@@ -45,10 +45,10 @@ pub(super) async fn by_chat_tokens(
     server: Server<'_>,
     question: &Question<'_>,
 ) -> Result<Completion, Miss> {
-    check(question)?;
+    question.check_ends()?;
     let ask = |fields: Map<String, Value>, is_open: bool| async move {
         let mut body = fields;
-        body.insert("continue_final_message".into(), is_open.into());
+        continued(&mut body, is_open);
         body.insert("return_prompt_token_ids".into(), true.into());
         body.insert("max_tokens".into(), 1.into());
         let answer = server.counted().below_v1("/chat/completions", &Value::Object(body)).await?;
@@ -99,16 +99,6 @@ pub(super) async fn by_score(
     weighing.answer(Usage::new(sent as u64, 0))
 }
 
-/// Refuses labels that the server would trim.
-fn check(question: &Question<'_>) -> Result<(), Miss> {
-    if question.is_trimmed() {
-        return Err(Miss::NotThis(
-            "a label ends with a blank, which chat templates trim".to_owned(),
-        ));
-    }
-    Ok(())
-}
-
 /// The tokens of the conversation, and of the conversation with each label.
 async fn tokens(
     server: Server<'_>,
@@ -117,29 +107,12 @@ async fn tokens(
     let tokenize = |fields: Map<String, Value>| async move {
         tokens_in(&server.below_v1("/tokenize", &Value::Object(fields)).await?, "tokens")
     };
-    let is_open = question.begun.is_some();
-    if is_open {
-        check(question)?;
-    }
-    let mut fields = question.fields.clone();
+    question.tokens(continued, tokenize).await
+}
+
+/// Whether the last turn is continued.
+fn continued(fields: &mut Map<String, Value>, is_open: bool) {
     fields.insert("continue_final_message".into(), is_open.into());
-    let plain = tokenize(fields).await?;
-    let labels = question.labels.iter().map(|label| {
-        let mut fields = question.with(label);
-        if is_open {
-            fields.insert("continue_final_message".into(), true.into());
-        } else {
-            let model = question.fields.get("model");
-            let text = json!({ "model": model, "prompt": label, "add_special_tokens": false });
-            fields = text.as_object().cloned().unwrap_or_default();
-        }
-        tokenize(fields)
-    });
-    let mut with = try_join_all(labels).await?;
-    if !is_open {
-        with.iter_mut().for_each(|label| drop(label.splice(0..0, plain.iter().copied())));
-    }
-    Ok((plain, with))
 }
 
 /// Weighs tokens by `/generate`, all places in one request.
@@ -162,8 +135,7 @@ async fn generate(
     let answer = server.counted().native("/generate", &body).await?;
     for (at, place) in places.iter().enumerate() {
         let logs = logs(&answer[at]["meta_info"], place)?;
-        let log = |token| logs.iter().find(|it| it.0 == token).map_or(f64::NEG_INFINITY, |it| it.1);
-        weighing.weigh(place.node, log);
+        weighing.weigh_known(place.node, &logs);
     }
     let infos: Vec<Value> =
         (0..places.len()).map(|at| json!({ "usage": answer[at]["meta_info"] })).collect();

@@ -57,9 +57,7 @@ pub(super) async fn by_tokens(
                 answers.push(answer);
             }
         }
-        let log =
-            |token| known.iter().find(|it| it.0 == token).map_or(f64::NEG_INFINITY, |it| it.1);
-        weighing.weigh(place.node, log);
+        weighing.weigh_known(place.node, &known);
     }
     weighing.answer(usage_of(answers.iter()))
 }
@@ -73,7 +71,7 @@ pub(super) async fn by_prompt(
     server: Server<'_>,
     question: &Question<'_>,
 ) -> Result<Completion, Miss> {
-    check(question)?;
+    question.check_ends()?;
     let ask = |fields: Map<String, Value>, is_open: bool| async move {
         let mut body = neutral(question);
         body.extend(fields);
@@ -81,12 +79,7 @@ pub(super) async fn by_prompt(
         continued(&mut body, is_open);
         server.counted().below_v1("/chat/completions", &Value::Object(body)).await
     };
-    let plain = ask(question.with(""), question.begun.is_some());
-    let plain = if question.begun.is_some() {
-        plain.await?
-    } else {
-        ask(question.fields.clone(), false).await?
-    };
+    let plain = ask(question.fields.clone(), question.begun.is_some()).await?;
     let labels = question.labels.iter().map(|label| ask(question.with(label), true));
     let labels = try_join_all(labels).await?;
     let texts: Vec<_> = labels.iter().map(of_prompt).collect::<Result<_, _>>()?;
@@ -104,16 +97,6 @@ pub(super) async fn by_prompt(
         weighing.weigh(place.node, log);
     }
     weighing.answer(usage_of(labels.iter().chain([&plain])))
-}
-
-/// Refuses labels that the server would trim.
-fn check(question: &Question<'_>) -> Result<(), Miss> {
-    if question.is_trimmed() {
-        return Err(Miss::NotThis(
-            "a label ends with a blank, which chat templates trim".to_owned(),
-        ));
-    }
-    Ok(())
 }
 
 /// The fields of every request: one token, and sampling that changes no probability.
@@ -146,28 +129,7 @@ async fn tokens(
     let tokenize = |fields: Map<String, Value>| async move {
         tokens_in(&server.native("/tokenize", &Value::Object(fields)).await?, "tokens")
     };
-    if question.begun.is_some() {
-        check(question)?;
-        let open = |label: &str| {
-            let mut fields = question.with(label);
-            continued(&mut fields, true);
-            tokenize(fields)
-        };
-        let plain = open("").await?;
-        let with = try_join_all(question.labels.iter().map(|label| open(label))).await?;
-        return Ok((plain, with));
-    }
-    let mut fields = question.fields.clone();
-    continued(&mut fields, false);
-    let plain = tokenize(fields).await?;
-    let labels = question.labels.iter().map(|label| {
-        let model = question.fields.get("model");
-        let text = json!({ "model": model, "prompt": label, "add_special_tokens": false });
-        tokenize(text.as_object().cloned().unwrap_or_default())
-    });
-    let with = try_join_all(labels).await?;
-    let with = with.into_iter().map(|label| [&plain[..], &label[..]].concat()).collect();
-    Ok((plain, with))
+    question.tokens(continued, tokenize).await
 }
 
 /// Asks for the log-probability of a token at a place, as the last one of a prompt.
