@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | score | the mean of the numbers (or `median`, `min`, `max`, `majority`, `sum`) | the same |
 //! | label | the most likely label of the mean distribution | the label with most votes |
-//! | steps | each step by the mean probability of the votes that reached it | the first error with most votes |
+//! | steps | each step by the mean probability of the votes that reached it; their one number is made of these means | the first error with most votes |
 //! | preference | the side with more votes; equal numbers are a tie | the same |
 //! | ranking | the mean place (Borda) | the ranking with most votes |
 //! | scores, criteria | each number as a score | the same |
@@ -106,6 +106,8 @@ pub struct Rules<'r> {
     pub labels: &'r [String],
     /// The scale of scores, for the expected score.
     pub scale: Option<&'r Scale>,
+    /// For verdicts on steps: how the steps become one number.
+    pub reduce: Option<Reduce>,
 }
 
 impl<'r> Rules<'r> {
@@ -130,6 +132,12 @@ impl<'r> Rules<'r> {
     fn of_member(&self, by: &str) -> Self {
         let own = self.of_members.iter().find(|(name, _)| **name == *by);
         Self { how: own.map_or(self.how, |(_, how)| *how), ..*self }
+    }
+
+    /// The same rules with one number for the steps of a solution.
+    #[must_use]
+    pub fn reducing(self, reduce: Option<Reduce>) -> Self {
+        Self { reduce, ..self }
     }
 
     /// The same rules with the possible verdicts: labels in the order of the prompt, and the scale of scores.

@@ -28,7 +28,9 @@ pub(super) fn steps(verdicts: &[WeightedVerdict], rules: &Rules<'_>) -> Verdict 
         if by_probability { likeliest_error(&votes) } else { most_named_error(&votes) };
     let places = places(&votes).into_iter();
     let labels = places.map_while(|at| labelled(&votes, first_error, at, rules));
-    Verdict::Steps(Steps { first_error, steps: labels.collect() })
+    let steps = Steps { first_error, steps: labels.collect(), score: None };
+    let score = rules.reduce.and_then(|reduce| reduce.of_steps(&steps));
+    Verdict::Steps(Steps { score, ..steps })
 }
 
 /// One vote on steps.
@@ -125,10 +127,14 @@ fn labelled(
         votes.iter().filter(agrees).filter_map(|vote| of(&vote)).collect();
     let pool: Vec<(StepLabel, f64)> = pool.iter().filter_map(of).collect();
     let label = most_frequent(&agreeing, rules)?;
-    let p: Option<Vec<_>> = pool.iter().map(|(step, weight)| Some((step.p?, *weight))).collect();
+    let averages = |number: fn(&StepLabel) -> Option<f64>| {
+        let all = pool.iter().map(|(step, weight)| Some((number(step)?, *weight)));
+        all.collect::<Option<Vec<_>>>().and_then(mean)
+    };
+    let (p, value) = (averages(|step| step.p), averages(|step| step.value));
     let distribution =
         averaged(pool.iter().map(|(step, weight)| (step.distribution.as_ref(), *weight)));
-    Some(StepLabel { p: p.and_then(mean), distribution, ..StepLabel::new(at, label) })
+    Some(StepLabel { p, value, distribution, ..StepLabel::new(at, label) })
 }
 
 /// The label that most votes give to a step, as they write it; of equally frequent ones the first in the

@@ -73,6 +73,7 @@ fn cleaned(verdict: &Verdict) -> Verdict {
         Verdict::Steps(steps) => {
             let step = |step: &StepLabel| StepLabel {
                 p: share(step.p),
+                value: step.value.filter(|value| value.is_finite()),
                 distribution: seen(&step.distribution),
                 ..step.clone()
             };

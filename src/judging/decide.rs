@@ -38,6 +38,7 @@ impl Panel {
             Ok(Verdict::Score(score)) => {
                 scale.and_then(|scale| scale.normalized(*score / f64::from(summed)))
             }
+            Ok(Verdict::Steps(steps)) => steps.score,
             _ => None,
         };
         let holds =
@@ -74,6 +75,7 @@ pub(super) fn decide(panel: &Panel, votes: &[Vote]) -> Decision {
     let own = |member: &Member| (member.name.clone(), member.aggregate);
     let own: Vec<_> = panel.members().iter().map(|member| own(member)).collect();
     let rules = Rules::new(panel.aggregate).members(&own).quorum(Some(panel.quorum));
+    let rules = rules.reducing(panel.first().prompt.front().reduce);
     aggregate::decide(votes, &rules.menu(&reading.labels, reading.scale.as_ref()))
 }
 
@@ -81,5 +83,6 @@ pub(super) fn decide(panel: &Panel, votes: &[Vote]) -> Decision {
 pub(super) fn of_votes(member: &Member, votes: &[Vote]) -> Decision {
     let reading = member.reader().spec();
     let rules = Rules::new(member.aggregate).menu(&reading.labels, reading.scale.as_ref());
+    let rules = rules.reducing(member.prompt.front().reduce);
     aggregate::decide(votes, &rules)
 }

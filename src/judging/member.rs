@@ -12,7 +12,7 @@ use crate::{
     pass::Pass,
     prompt::{Each, Order, Prompt},
     request::Hasher,
-    verdict::{Reason, Unreadable, Verdict},
+    verdict::{Reason, Steps, Unreadable, Verdict},
 };
 
 /// How many times a request is repeated by default if its answer cannot be read.
@@ -149,6 +149,9 @@ impl Member {
         if let Some(reduce) = front.reduce {
             hasher.named("reduce", &reduce);
         }
+        if let Some(value) = &front.value {
+            hasher.named("value", value);
+        }
         hasher
     }
 
@@ -247,7 +250,7 @@ impl Member {
             (None, [(_, transcript)]) => {
                 let read = self.weighed(self.reader.parse(transcript));
                 let verdict = read.verdict.map(|verdict| self.with_weights(verdict, shown));
-                ReadVerdict { verdict, ..read }
+                ReadVerdict { verdict: verdict.map(|verdict| self.with_score(verdict)), ..read }
             }
             (each, conversations) => self.read_each(each, conversations, shown),
         }
@@ -261,6 +264,16 @@ impl Member {
                 rubric::weighed(verdict, &criteria(), self.prompt.front().scale.as_ref())
             }
             verdict => verdict,
+        }
+    }
+
+    /// A verdict on steps with the one number that `reduce` makes of them.
+    fn with_score(&self, verdict: Verdict) -> Verdict {
+        match (verdict, self.prompt.front().reduce) {
+            (Verdict::Steps(steps), Some(reduce)) => {
+                Verdict::Steps(Steps { score: reduce.of_steps(&steps), ..steps })
+            }
+            (verdict, _) => verdict,
         }
     }
 
@@ -278,8 +291,12 @@ impl Member {
         let rule = reads.iter().find_map(|read| read.rule.clone());
         let verdicts = reads.into_iter().map(|read| read.verdict);
         let verdict = match (each, self.prompt.front().reduce) {
-            (Some(each), Some(reduce)) => reduced(reduce, each, verdicts),
-            (Some(Each::Steps), _) => reader.steps(verdicts.enumerate()),
+            (Some(each), Some(reduce)) if self.prompt.front().reduces_scores() => {
+                reduced(reduce, each, verdicts)
+            }
+            (Some(Each::Steps), _) => {
+                reader.steps(verdicts.enumerate()).map(|verdict| self.with_score(verdict))
+            }
             (Some(Each::Criteria), _) => {
                 let criteria = self.prompt.criteria(item).unwrap_or_default();
                 let verdict = rubric::together(verdicts, &criteria);

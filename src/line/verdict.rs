@@ -21,7 +21,8 @@ pub struct VerdictLine {
     /// The verdict in words, for people: `7`, `correct (p 0.98)`, `first error at 2`, `1 > 0 = 2`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text_or_none")]
     pub verdict: Option<String>,
-    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1.
+    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1. For steps:
+    /// the one number that `reduce` makes of them, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number::optional")]
     pub score: Option<f64>,
     /// For rubrics: the score before it is limited to 0 to 1; negative where faults cost more than was reached.
@@ -75,7 +76,8 @@ impl From<&Verdict> for VerdictLine {
             Verdict::Label(Label { label, p, confidence, .. }) => {
                 (line.label, line.p, line.confidence) = (Some(label), p, confidence);
             }
-            Verdict::Steps(Steps { first_error, steps }) => {
+            Verdict::Steps(Steps { first_error, steps, score }) => {
+                line.score = score;
                 let index = first_error.map(|index| i64::try_from(index).unwrap_or(i64::MAX));
                 line.first_error = Some(index.unwrap_or(-1));
                 line.steps = Some(steps).filter(|steps| !steps.is_empty());
@@ -105,9 +107,9 @@ impl VerdictLine {
     fn kind(&self) -> Option<VerdictKind> {
         let there = [
             (VerdictKind::Criteria, self.rubric.is_some()),
+            (VerdictKind::Steps, self.first_error.is_some()),
             (VerdictKind::Score, self.score.is_some()),
             (VerdictKind::Label, self.label.is_some()),
-            (VerdictKind::Steps, self.first_error.is_some()),
             (VerdictKind::Preference, self.preference.is_some()),
             (VerdictKind::Ranking, self.ranking.is_some()),
             (VerdictKind::Scores, self.scores.is_some()),
@@ -130,6 +132,7 @@ impl VerdictLine {
             VerdictKind::Steps => Verdict::Steps(Steps {
                 first_error: usize::try_from(self.first_error?).ok(),
                 steps: self.steps.clone().unwrap_or_default(),
+                score: self.score,
             }),
             VerdictKind::Preference => Verdict::Preference(self.preference?),
             VerdictKind::Ranking => Verdict::Ranking(self.ranking.clone()?),

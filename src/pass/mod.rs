@@ -20,6 +20,7 @@ use std::fmt;
 
 use crate::{
     error::{Error, ErrorKind, Result, unknown},
+    hint::Hint,
     parse::{Kind, by_name},
     scale::{Scale, nearly_equal},
     verdict::{CriterionVerdict, Verdict},
@@ -68,7 +69,7 @@ struct Test {
 /// The part of a verdict that a test compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Subject {
-    /// The score, on the prompt's scale; of a rubric, 0 to 1.
+    /// The score, on the prompt's scale; of a rubric and of steps, 0 to 1.
     Score,
     /// The score of a rubric before it is limited to 0 to 1.
     Raw,
@@ -171,7 +172,7 @@ pub struct VerdictProfile<'o> {
     pub picks: bool,
     /// The names of the criteria, where all records have the same ones; `None` if each record has its own.
     pub criteria: Option<Vec<String>>,
-    /// Whether the criteria come to a score; `None` if each record has its own.
+    /// Whether the criteria, or the steps, come to a score; `None` if each record has its own criteria.
     pub scored: Option<bool>,
     /// How many numbers are added up to one score (`aggregate: sum`), 1 otherwise. The ends of the scale of a score are
     /// as many times those of `scale`.
@@ -266,6 +267,9 @@ impl Test {
             (Subject::Score, Verdict::Score(score)) => self.allows(*score),
             (Subject::Score, Verdict::Rubric(rubric)) => {
                 rubric.score().is_some_and(|score| self.allows(score))
+            }
+            (Subject::Score, Verdict::Steps(steps)) => {
+                steps.score.is_some_and(|score| self.allows(score))
             }
             (Subject::Raw, Verdict::Rubric(rubric)) => {
                 rubric.raw().is_some_and(|raw| self.allows(raw))
@@ -376,7 +380,7 @@ impl Test {
     /// Refuses a threshold that could not be reached or missed, and a criterion that does not exist.
     fn check_number(&self, verdict_profile: &VerdictProfile<'_>, kind: ErrorKind) -> Result<()> {
         match &self.subject {
-            Subject::Score if verdict_profile.kind == Kind::Criteria => {
+            Subject::Score if matches!(verdict_profile.kind, Kind::Criteria | Kind::Steps) => {
                 self.check_ends(Some((0.0, 1.0)), kind)
             }
             Subject::Score | Subject::AllCriteria | Subject::AnyCriterion => {
@@ -440,12 +444,21 @@ impl Test {
             }
             _ => format!("a verdict of kind `{judges}` has no `{subject}`"),
         };
+        let is_number = matches!(self.subject, Subject::Score | Subject::Normalized);
         let error = Error::new(kind, message);
         let error = match (&self.subject, verdict_profile.kind, verdict_profile.picks) {
             (Subject::P, Kind::Label, true) => error.hint(format!(
                 "name it in the prompt: `positive: LABEL`, one of {}",
                 verdict_profile.labels.join(", ")
             )),
+            _ => error,
+        };
+        let error = match verdict_profile.kind {
+            Kind::Steps if is_number => error.hint(
+                Hint::from("steps come to one number with ")
+                    .setting("reduce", "min")
+                    .text(" (last, min, product, mean, soft-min, max)"),
+            ),
             _ => error,
         };
         let shown: Vec<&str> = offered.iter().map(|(_, example)| *example).collect();
@@ -466,7 +479,11 @@ fn offered(verdict_profile: &VerdictProfile<'_>) -> Vec<(&'static str, &'static 
             let sure = verdict_profile.picks.then_some(("confidence", "confidence >= 0.9"));
             [("label", "label = correct")].into_iter().chain(p).chain(sure).collect()
         }
-        Kind::Steps => vec![("first_error", "first_error = -1")],
+        Kind::Steps => {
+            let scored = [("score", "score >= 0.5"), ("normalized", "normalized >= 0.5")];
+            let scored = scored.into_iter().filter(|_| verdict_profile.scored == Some(true));
+            [("first_error", "first_error = -1")].into_iter().chain(scored).collect()
+        }
         Kind::Preference => vec![("preference", "preference = first")],
         Kind::Criteria => {
             let has_words =

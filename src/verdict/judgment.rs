@@ -95,7 +95,8 @@ impl Judgment {
         self.verdict.as_ref().ok()
     }
 
-    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1.
+    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1. For steps:
+    /// the one number that `reduce` makes of them, 0 to 1.
     pub fn score(&self) -> Option<f64> {
         self.decided()?.score()
     }

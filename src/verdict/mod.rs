@@ -107,6 +107,10 @@ pub struct Steps {
     pub first_error: Option<usize>,
     /// The steps that were judged, in order; empty if the judge only names the first error.
     pub steps: Vec<StepLabel>,
+    /// One number for the whole solution, 0 to 1, made of the probabilities of all steps by the key `reduce` of the
+    /// prompt. `None` without this key, or if a step has no probability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
 }
 
 /// The judgment of one step.
@@ -121,6 +125,11 @@ pub struct StepLabel {
     /// Probability that the step is correct, 0 to 1, where the model reports it.
     #[serde(default)]
     pub p: Option<f64>,
+    /// A second number that the prompt gives the step (key `value`): the chance that the solution succeeds from
+    /// here, for example, beside the probability that the step is correct; or the sum of log-ratios of which `p` is
+    /// made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// Probabilities of what the labels mean, among themselves, where the model reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
@@ -129,7 +138,7 @@ pub struct StepLabel {
 impl StepLabel {
     /// A step of which no probability is known.
     pub fn new(index: usize, label: impl Into<String>) -> Self {
-        Self { index, label: label.into(), p: None, distribution: None }
+        Self { index, label: label.into(), p: None, value: None, distribution: None }
     }
 }
 
@@ -171,11 +180,13 @@ impl Verdict {
         }
     }
 
-    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1.
+    /// For scores: the number, on the prompt's scale. For rubrics: the score over all criteria, 0 to 1. For steps:
+    /// the one number that `reduce` makes of them, 0 to 1.
     pub fn score(&self) -> Option<f64> {
         match self {
             Self::Score(score) => Some(*score),
             Self::Rubric(rubric) => rubric.score(),
+            Self::Steps(steps) => steps.score,
             _ => None,
         }
     }
@@ -310,7 +321,7 @@ impl VerdictKind {
     }
 }
 
-/// For people: `7`, `correct (p 0.98)`, `incorrect (p 0.02)`, `first error at 2`, `1 > 0 = 2`.
+/// For people: `7`, `correct (p 0.98)`, `incorrect (p 0.02)`, `first error at 2`, `no error (score 0.93)`, `1 > 0 = 2`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -320,10 +331,13 @@ impl fmt::Display for Verdict {
                 write!(f, "{label} (confidence {sure:.2})")
             }
             Self::Label(Label { label, .. }) => f.write_str(label),
-            Self::Steps(Steps { first_error: Some(index), .. }) => {
-                write!(f, "first error at {index}")
+            Self::Steps(Steps { first_error, score, .. }) => {
+                match first_error {
+                    Some(index) => write!(f, "first error at {index}")?,
+                    None => f.write_str("no error")?,
+                }
+                score.map_or(Ok(()), |score| write!(f, " (score {score:.2})"))
             }
-            Self::Steps(_) => f.write_str("no error"),
             Self::Preference(Preference::Tie) => f.write_str("tie"),
             Self::Preference(side) => write!(f, "{} is better", side.name()),
             Self::Ranking(groups) => {

@@ -35,6 +35,9 @@ pub struct Call {
     /// Probabilities of the labels, for a `choose`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub distribution: Option<Distribution>,
+    /// For texts that were given and only weighed: the natural-log probability of each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub sums: Vec<f64>,
     /// For a call that only scored the values of the verdict: the end of the text after which they were scored.
     /// The scores do not apply to any other text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
