@@ -11,6 +11,7 @@
 //! | `fields` | mapped and filled-in fields, paths into nested values |
 //! | `values` | values: blank or filled, their type, their steps |
 //! | `messages` | values and conversations as text |
+//! | `splitting` | rules that cut a text into steps |
 //! | `order` | compared answers in another order |
 //! | `criterion`, `rubric_shapes`, `criteria` | one criterion; rubrics in the shapes in which they are published; those of a record |
 //! | `missing` | the error of a record that lacks a field |
@@ -23,6 +24,7 @@ mod missing;
 mod names;
 mod order;
 mod rubric_shapes;
+mod splitting;
 mod values;
 
 pub use fields::FieldMap;
@@ -32,7 +34,7 @@ pub use names::is_read_anyway;
 #[cfg(feature = "config")]
 #[cfg(feature = "config")]
 pub(crate) use rubric_shapes::is_criterion;
-pub use {criteria::Criteria, criterion::Criterion};
+pub use {criteria::Criteria, criterion::Criterion, splitting::Splitting};
 pub(crate) use {
     messages::{Turn, holds_images, reads_as_text, turns},
     names::{FieldPurpose, is_answer, is_id, is_list, looks_like, names_answer, names_answers},

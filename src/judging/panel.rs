@@ -160,7 +160,8 @@ impl Panel {
 
     /// The item as one member sees it, given what [`seen`](Self::seen) returned.
     pub(crate) fn seen_by(&self, member: &Member, item: &Item) -> Result<Item> {
-        if self.maps_alike() { Ok(item.clone()) } else { member.fields.apply(item) }
+        let item = if self.maps_alike() { item.clone() } else { member.fields.apply(item)? };
+        member.prompt.split(item)
     }
 }
 
