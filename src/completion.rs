@@ -45,6 +45,14 @@ pub struct Completion {
     /// Natural-log probabilities of the tokens of an [`Ask::Logprobs`](crate::request::Ask), in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub logprobs: Vec<f64>,
+    /// For each of these tokens the number of characters of the text up to its end; empty if the tokens do not spell the
+    /// text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<usize>,
+    /// The sums of these log-probabilities over each of the texts that the prompt joined. A judgment sets them, a backend
+    /// does not.
+    #[serde(skip)]
+    pub sums: Vec<f64>,
     /// The output of a reward head, for an [`Ask::Reward`](crate::request::Ask).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reward: Option<f64>,

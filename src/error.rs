@@ -188,6 +188,15 @@ impl Error {
         self
     }
 
+    /// The error of a request for a reference model where none is set.
+    pub(crate) fn no_reference() -> Self {
+        Self::new(ErrorKind::Unsupported, "log-ratios need a reference model, and none is set")
+            .hint(
+                Hint::from("name the model that this one was trained from: ")
+                    .setting("reference_model", "FILE.gguf"),
+            )
+    }
+
     /// Adds a hint, in place of earlier ones that begin with the same words `start`.
     pub(crate) fn hint_in_place(mut self, start: &str, hint: String) -> Self {
         let is_other = |hint: &Hint| !hint.to_string().starts_with(start);

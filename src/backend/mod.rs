@@ -37,6 +37,7 @@ mod loading;
 mod pause;
 mod price;
 mod record;
+mod referenced;
 mod replay;
 mod retried;
 mod script;
@@ -74,6 +75,7 @@ pub use {
     loading::{FlashAttention, KvType, Split},
     price::{Priced, Prices},
     record::Recorded,
+    referenced::Referenced,
     replay::Replay,
     retried::{Retried, Retry},
     script::Script,

@@ -105,6 +105,10 @@ pub struct Capabilities {
     /// Whether the log-probability of a given text is available: [`Ask::Logprobs`](super::Ask::Logprobs). If unknown it is tried.
     #[serde(default = "no")]
     pub text_logprobs: Ability,
+    /// Whether there is a reference model beside the model, whose log-probabilities can be asked for in the same way.
+    /// Unknown counts as no.
+    #[serde(default = "no")]
+    pub reference: Ability,
     /// Whether the model has a reward head: [`Ask::Reward`](super::Ask::Reward). If unknown it is tried.
     #[serde(default = "no")]
     pub reward: Ability,
@@ -158,6 +162,7 @@ impl Capabilities {
         score_verdict: Ability::No,
         choose_at: Ability::No,
         text_logprobs: Ability::No,
+        reference: Ability::No,
         reward: Ability::No,
         compare: Ability::No,
         opens_thinking: Ability::No,
@@ -171,6 +176,8 @@ impl Capabilities {
         schema: Ability::Yes,
         seed: Ability::Yes,
         deterministic: Ability::Yes,
+        text_logprobs: Ability::Yes,
+        reference: Ability::Yes,
         reward: Ability::Yes,
         compare: Ability::Yes,
         ..Self::TEXT

@@ -117,6 +117,20 @@ impl Message {
     pub fn text(&self) -> String {
         self.parts.iter().map(Part::as_text).collect()
     }
+
+    /// The beginning of the turn, of this many characters.
+    #[cfg(feature = "llama")]
+    pub(super) fn up_to(&self, characters: usize) -> Self {
+        let mut left = characters;
+        let mut parts = self.parts.clone();
+        for text in parts.iter_mut().filter_map(Part::text_mut) {
+            let end = text.char_indices().nth(left).map_or(text.len(), |(at, _)| at);
+            text.truncate(end);
+            left -= text.chars().count();
+        }
+        parts.retain(|part| !part.is_empty());
+        Self { role: self.role.clone(), parts }
+    }
 }
 
 impl Part {

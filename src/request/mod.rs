@@ -91,11 +91,19 @@ pub enum Ask {
         labels: Vec<String>,
         /// Places in the last turn, in characters from its start, ascending.
         places: Vec<usize>,
+        /// Where not all places are in the last turn: the 0-based turn of each, ascending. A turn that the conversation
+        /// does not have yet is the next one, and the place in it is 0.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        turns: Vec<usize>,
     },
     /// Report the probability of a given text, token by token: implicit rewards.
     Logprobs {
         /// The text after the conversation.
         of: String,
+        /// Whether the reference model is asked in place of the model; see
+        /// [`Referenced`](crate::backend::Referenced).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reference: bool,
     },
     /// Report the output of a reward head for the conversation. The answer's text is `Reward: NUMBER`.
     Reward,
@@ -138,7 +146,7 @@ impl Ask {
             Error::new(ErrorKind::Unsupported, format!("`{model}` cannot be asked `{name}`"));
         match self {
             Self::Reward => error.hint(
-                "serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
+                "use a GGUF with a reward head, or serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
             ),
             _ => error.hint("use a model that can, or a prompt that reads its verdict out of a text"),
         }
@@ -173,6 +181,15 @@ impl Request {
     #[must_use]
     pub fn ask(self, ask: Ask) -> Self {
         Self { ask, ..self }
+    }
+
+    /// The conversation up to a place in one of its turns, given in characters from the start of that turn.
+    #[cfg(feature = "llama")]
+    pub(crate) fn up_to(&self, turn: usize, place: usize) -> Self {
+        let mut messages = self.messages[..turn.min(self.messages.len())].to_vec();
+        let begun = self.messages.get(turn).filter(|_| place > 0);
+        messages.extend(begun.map(|message| message.up_to(place)));
+        Self { messages, open: begun.is_some(), ..self.clone() }
     }
 
     /// The same question as another sample.

@@ -135,9 +135,13 @@ async fn what_a_backend_cannot_be_asked_is_refused_by_its_name_before_anything_i
     let server = server().await;
     let remote = openai(&server.url);
     let compare = Ask::Compare { answer: "4".into(), reference: "4".into() };
-    let at = Ask::ChooseAt { labels: vec!["+".into(), "-".into()], places: vec![1] };
-    let refused: [(&dyn Backend, Ask); 3] =
-        [(&remote, at), (&remote, Ask::Logprobs { of: "4".into() }), (&remote, compare)];
+    let at =
+        Ask::ChooseAt { labels: vec!["+".into(), "-".into()], places: vec![1], turns: Vec::new() };
+    let refused: [(&dyn Backend, Ask); 3] = [
+        (&remote, at),
+        (&remote, Ask::Logprobs { of: "4".into(), reference: false }),
+        (&remote, compare),
+    ];
     for (backend, ask) in refused {
         let error = backend.complete(&question().ask(ask.clone())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");

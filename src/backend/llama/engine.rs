@@ -12,7 +12,9 @@ use super::{
     curve::Curve,
     evaluator::{Adapter, Evaluator, Shape},
     file::Source,
-    fit, load,
+    fit,
+    head::{Head, HeadPlan},
+    load,
     memory::Memory,
     queue::Queue,
     scheduler::Scheduler,
@@ -37,6 +39,8 @@ pub(super) struct Loaded {
     pub(super) trained: u32,
     /// How many requests are answered at once.
     pub(super) width: usize,
+    /// Why the model gives no rewards; `None` if it has a reward head.
+    pub(super) no_head: Option<String>,
     /// What the engine has done.
     pub(super) figures: Arc<Mutex<EngineFigures>>,
 }
@@ -56,8 +60,9 @@ pub(super) fn run(
 ) {
     let served = load::weights(&source, options).and_then(|(model, adapter)| {
         let (shape, curve) = load::shape(&model, options, &source)?;
+        let plan = HeadPlan::of(source.classifier().as_ref());
         drop(source);
-        serve(&model, adapter, options, (shape, curve), jobs, loaded)
+        serve(&model, (adapter, plan), options, (shape, curve), jobs, loaded)
     });
     if let Err(error) = served {
         drop(loaded.send(Err(error)));
@@ -70,7 +75,7 @@ pub(super) fn run(
 /// There is not enough memory for the context, or llama.cpp refuses the adapter. Nothing was reported then.
 fn serve(
     model: &Arc<LlamaModel>,
-    adapter: Option<Adapter>,
+    (adapter, plan): (Option<Adapter>, Result<HeadPlan, String>),
     options: &LlamaOptions,
     (shape, curve): (Shape, Curve),
     jobs: Receiver<Job>,
@@ -98,6 +103,10 @@ fn serve(
         String::from_utf8_lossy(&model.vocab().token_to_piece(token, true, None)).into_owned()
     };
     let template = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
+    let (head, no_head) = match plan {
+        Ok(plan) => (Some(Head::new(model, shape, plan)?), None),
+        Err(why) => (None, Some(why)),
+    };
     let ready = Loaded {
         title: meta("general.name"),
         template: ChatTemplate::new(template, text(model.vocab().bos()), text(model.vocab().eos()))
@@ -106,10 +115,12 @@ fn serve(
         context: memory.limit(),
         trained: model.n_ctx_train(),
         width: memory.sequences(),
+        no_head,
         figures: figures.clone(),
     };
     if loaded.send(Ok(ready)).is_ok() {
-        Scheduler::new(memory, Queue::new(jobs), vocabulary, curve, figures, turns).run();
+        let scheduler = Scheduler::new(memory, Queue::new(jobs), vocabulary, curve, figures, turns);
+        scheduler.with_head(head).run();
     }
     Ok(())
 }

@@ -100,7 +100,7 @@ pub(super) struct Shape {
 }
 
 /// The type of the numbers in the cache, for llama.cpp.
-fn cache_type(kv: KvType) -> KvCacheType {
+pub(super) fn cache_type(kv: KvType) -> KvCacheType {
     match kv {
         KvType::F32 => KvCacheType::F32,
         KvType::F16 => KvCacheType::F16,
@@ -254,6 +254,6 @@ impl Evaluator for Context<'_> {
 }
 
 /// A number for llama.cpp.
-fn number(n: usize) -> i32 {
+pub(super) fn number(n: usize) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }

@@ -93,6 +93,11 @@ impl Source {
         note_of(&file?, folder)
     }
 
+    /// The classifier at the end of the model, if it has one.
+    pub(super) fn classifier(&self) -> Option<header::Classifier> {
+        header::classifier(&self.path)
+    }
+
     /// The digest of the weights: the first 128 bits of blake3, in hex.
     ///
     /// # Errors

@@ -34,6 +34,29 @@ struct Header {
     numbers: HashMap<String, f64>,
     /// The number of elements of each array, by key.
     arrays: HashMap<String, u64>,
+    /// The names of the outputs of a classifier; empty if it has none.
+    labels: Vec<String>,
+}
+
+/// The classifier at the end of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Classifier {
+    /// The architecture of the model.
+    pub(super) architecture: String,
+    /// The names of its outputs; llama.cpp takes their number from here, and 1 if there are none.
+    pub(super) labels: Vec<String>,
+}
+
+/// The pooling of models that end in a classifier ("rank").
+const RANK: f64 = 4.0;
+
+/// The classifier of a model; `None` if it has none, or the header cannot be read.
+///
+/// The number of outputs that llama.cpp reports does not tell: it is 1 for models without a classifier too.
+pub(super) fn classifier(path: &Path) -> Option<Classifier> {
+    let header = Header::read(path).ok()?;
+    header.number("pooling_type").filter(|pooling| (pooling - RANK).abs() < 0.5)?;
+    Some(Classifier { architecture: header.architecture, labels: header.labels })
 }
 
 /// Why a header cannot be read.
@@ -147,6 +170,16 @@ impl Reader {
         })
     }
 
+    /// The next array, of strings.
+    fn texts(&mut self) -> Result<Vec<String>, Unread> {
+        const MOST: u64 = 1024;
+        let (kind, count) = (self.small()?, self.large()?);
+        if kind != TEXT || count > MOST {
+            return Err(Unread::Damaged);
+        }
+        (0..count).map(|_| self.text()).collect()
+    }
+
     /// Skips an array, and returns its number of elements.
     fn array(&mut self) -> Result<u64, Unread> {
         let (kind, count) = (self.small()?, self.large()?);
@@ -185,6 +218,9 @@ impl Header {
                     if key == "general.architecture" {
                         header.architecture = text;
                     }
+                }
+                ARRAY if key.ends_with(".classifier.output_labels") => {
+                    header.labels = reader.texts()?;
                 }
                 ARRAY => _ = header.arrays.insert(key, reader.array()?),
                 kind => _ = header.numbers.insert(key, reader.number(kind)?),

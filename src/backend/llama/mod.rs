@@ -18,7 +18,7 @@
 //! `work` a request. `sampler` and `circle` choose tokens; `score`, `write`
 //! and `task` answer a request step by step. `evaluator` is llama.cpp, `memory` what it has read, `curve` how
 //! many sequences it extends best at once, `branches` how labels share its calls, and `queue` what waits; `turns` shares the machine with other models.
-//! `scheduler` runs all of these on the thread that `load` and `engine` start.
+//! `head` is the reward head of models that have one. `scheduler` runs all of these on the thread that `load` and `engine` start.
 
 mod options;
 mod process;
@@ -39,6 +39,7 @@ mod write;
 mod task;
 mod queue;
 mod evaluator;
+mod head;
 mod memory;
 mod known;
 mod turns;
@@ -118,6 +119,8 @@ pub struct Llama {
     width: usize,
     /// Whether every request is evaluated in calls of its own.
     deterministic: bool,
+    /// Why the model gives no rewards; `None` if it has a reward head.
+    no_head: Option<String>,
     /// What the engine has done.
     figures: Arc<Mutex<EngineFigures>>,
     /// The channel to the engine thread; `None` once the model is being dropped.
@@ -129,6 +132,9 @@ pub struct Llama {
 /// The version of this engine's answers. It is raised when the same request may get a different answer than
 /// before, so that cached answers of an older engine are not used.
 const ANSWERS: &str = "engine-6";
+
+/// The same for vocabularies with a space before every text: labels at the start of a turn have it too since then.
+const SPACED_ANSWERS: &str = "engine-7";
 
 impl Llama {
     /// Loads a model and starts its engine thread.
@@ -164,8 +170,9 @@ impl Llama {
             aliases: vec![name.clone(), loaded.title],
             name,
             identity: format!(
-                "gguf|{identity}|{}|{ANSWERS}{adapter}{settings}",
-                loaded.template.digest()
+                "gguf|{identity}|{}|{}{adapter}{settings}",
+                loaded.template.digest(),
+                if loaded.vocabulary.is_spaced() { SPACED_ANSWERS } else { ANSWERS },
             ),
             opens_thinking: loaded.template.opens_thinking(),
             template: loaded.template,
@@ -174,6 +181,7 @@ impl Llama {
             trained: loaded.trained as usize,
             width: loaded.width,
             deterministic,
+            no_head: loaded.no_head,
             figures: loaded.figures,
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
@@ -220,7 +228,15 @@ impl Llama {
                 check_choice(request, &pieces)?;
                 Work::Choose(self.choice(&pieces, labels)?)
             }
-            Ask::ChooseAt { labels, places } => {
+            Ask::ChooseAt { labels, places, turns } if !turns.is_empty() => {
+                let at = |(turn, place): (&usize, &usize)| {
+                    let pieces = self.template.pieces(&request.up_to(*turn, *place))?;
+                    check_choice(request, &pieces)?;
+                    self.choice(&pieces, labels)
+                };
+                Work::ChooseAt(turns.iter().zip(places).map(at).collect::<Result<_>>()?)
+            }
+            Ask::ChooseAt { labels, places, .. } => {
                 let is_one_text = request.chat == Chat::Raw && request.messages.len() == 1;
                 if !(request.open && (request.chat == Chat::Model || is_one_text)) {
                     return Err(Error::new(
@@ -232,7 +248,8 @@ impl Llama {
                 let at = |place: &usize| self.choice(&template::up_to(&pieces, *place), labels);
                 Work::ChooseAt(places.iter().map(at).collect::<Result<_>>()?)
             }
-            Ask::Logprobs { of } => {
+            Ask::Logprobs { reference: true, .. } => return Err(Error::no_reference()),
+            Ask::Logprobs { of, .. } => {
                 let (mut prompt, tail, texts) =
                     self.vocabulary.continued(&pieces, std::slice::from_ref(of))?;
                 let whole = texts.concat();
@@ -242,9 +259,11 @@ impl Llama {
                 prompt.extend_from_slice(&tail[..sure]);
                 Work::Weigh { prompt, text: whole[sure..].to_vec(), of: of.clone() }
             }
-            other @ (Ask::Reward | Ask::Compare { .. }) => {
-                return Err(other.unsupported_by(&self.name));
-            }
+            Ask::Reward => match &self.no_head {
+                Some(why) => return Err(without_head(&self.name, why)),
+                None => Work::Reward(self.vocabulary.tokens(&pieces)?),
+            },
+            other @ Ask::Compare { .. } => return Err(other.unsupported_by(&self.name)),
         };
         self.check_length(&work)?;
         Ok(work)
@@ -313,7 +332,8 @@ impl Backend for Llama {
             score_verdict: Ability::Yes,
             choose_at: Ability::Yes,
             text_logprobs: Ability::Yes,
-            reward: Ability::No,
+            reference: Ability::No,
+            reward: Ability::known(self.no_head.is_none()),
             compare: Ability::No,
             opens_thinking: self.opens_thinking.into(),
             context: u32::try_from(self.context).ok(),
@@ -363,6 +383,13 @@ impl Drop for Llama {
             drop(thread.join());
         }
     }
+}
+
+/// The error of a request for a reward that the model cannot give.
+fn without_head(name: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("`{name}` gives no reward: {why}"))
+        .hint("use a GGUF with a head of two outputs, such as yes and no, of Qwen3 or Qwen3.5")
+        .hint("or serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`")
 }
 
 /// Whether the request continues a text in the same tokens in which the model wrote it.

@@ -19,19 +19,22 @@ use super::{
     curve::Curve,
     evaluator::Evaluator,
     failed,
+    head::Head,
     known::Known,
     memory::{Begun, Memory, Sharing},
     queue::Queue,
-    step::{Seen, Step, Words},
+    step::{Seen, Step, Words, answer, usage},
     task::Task,
     turns::Turns,
-    work::Job,
+    work::{Job, Work},
 };
 use crate::{backend::choice::shared, completion::Completion, error::Error, error::Result};
 
 /// The engine of a model: its memory, and the requests that it answers.
-pub(super) struct Scheduler<E: Evaluator> {
+pub(super) struct Scheduler<'m, E: Evaluator> {
     memory: Memory<E>,
+    /// The reward head, if the model has one.
+    head: Option<Head<'m>>,
     queue: Queue,
     words: Arc<dyn Words>,
     /// What calls of several sequences cost.
@@ -90,7 +93,7 @@ enum Rows {
     Kept(Arc<[f32]>),
 }
 
-impl<E: Evaluator> Scheduler<E> {
+impl<'m, E: Evaluator> Scheduler<'m, E> {
     /// An engine without requests.
     pub(super) fn new(
         memory: Memory<E>,
@@ -103,13 +106,19 @@ impl<E: Evaluator> Scheduler<E> {
         let none = || (0..memory.sequences()).map(|_| None).collect();
         let (active, resting) = (none(), (0..memory.sequences()).map(|_| None).collect());
         let known = Known::default();
+        let head = None;
         let scheduler =
-            Self { memory, queue, words, curve, active, resting, figures, known, turns };
+            Self { memory, head, queue, words, curve, active, resting, figures, known, turns };
         scheduler.note(|figures| {
             figures.width = scheduler.active.len();
             figures.prompt_tokens_minimum = Some(0);
         });
         scheduler
+    }
+
+    /// The same engine with the reward head of its model.
+    pub(super) fn with_head(self, head: Option<Head<'m>>) -> Self {
+        Self { head, ..self }
     }
 
     /// Answers requests until the queue is closed and all are answered.
@@ -185,6 +194,9 @@ impl<E: Evaluator> Scheduler<E> {
     /// Starts a request in a free sequence.
     fn start(&mut self, sequence: usize, job: Job) {
         let Job { work, alone, reply, .. } = job;
+        if let Work::Reward(tokens) = work {
+            return self.reward(&tokens, reply);
+        }
         self.count(work.prompts(), work.weighed());
         self.resting[sequence] = None;
         let mut task = match Task::new(work, &*self.words) {
@@ -201,6 +213,31 @@ impl<E: Evaluator> Scheduler<E> {
         if let Some(logits) = logits {
             self.go_on(sequence, &Rows::Kept(logits));
         }
+    }
+
+    /// Answers a request for a reward at once: the head has a context of its own, and needs no sequence.
+    fn reward(&mut self, tokens: &[LlamaToken], reply: oneshot::Sender<Result<Completion>>) {
+        if reply.is_closed() {
+            return;
+        }
+        self.turns.take();
+        let started = Instant::now();
+        let reward = match &mut self.head {
+            Some(head) => head.reward(tokens),
+            None => Err(failed("the model has no reward head")),
+        };
+        self.turns.pass();
+        self.note_call(started, tokens.len());
+        self.note(|figures| {
+            figures.requests += 1;
+            figures.prompt_tokens += tokens.len() as u64;
+        });
+        let completion = |reward: f64| {
+            let usage = usage(tokens.len(), 0, 0);
+            Completion { reward: Some(reward), usage, ..answer(format!("Reward: {reward}")) }
+        };
+        // The caller may have stopped waiting, which is not an error.
+        drop(reply.send(reward.map(completion)));
     }
 
     /// Counts the fewest tokens that these prompts need, and as many more that are weighed after them.

@@ -7,7 +7,7 @@ use llama_cpp_2::token::LlamaToken;
 
 use super::{
     memory, sampler,
-    step::{Seen, Step, answer, usage},
+    step::{Seen, Step, Words, answer, usage},
     work::Choice,
 };
 use crate::{
@@ -265,9 +265,30 @@ impl Weighing {
             return Step::Evaluate { keep: seen.held.len(), tokens, wanted };
         }
         let usage = usage(self.prompt.len() + self.text.len(), self.cached, 0);
+        let ends = self.ends(seen.words);
         let token_ids = self.text.iter().map(|token| token.0).collect();
         let logprobs = std::mem::take(&mut self.logprobs);
         let text = std::mem::take(&mut self.of);
-        Step::Done(Box::new(Completion { usage, token_ids, logprobs, ..answer(text) }))
+        Step::Done(Box::new(Completion { usage, token_ids, logprobs, ends, ..answer(text) }))
+    }
+
+    /// For each token the number of characters of the text up to its end; empty if the tokens do not spell the text.
+    ///
+    /// They are counted from the end, because the first token may begin before the text. A token that ends inside a
+    /// character counts only those before.
+    fn ends(&self, words: &dyn Words) -> Vec<usize> {
+        let pieces: Vec<Vec<u8>> = self.text.iter().map(|token| words.piece(*token)).collect();
+        if !pieces.concat().ends_with(self.of.as_bytes()) {
+            return Vec::new();
+        }
+        let mut end = self.of.len();
+        let mut ends: Vec<usize> = Vec::with_capacity(pieces.len());
+        for piece in pieces.iter().rev() {
+            ends.push(end);
+            end = end.saturating_sub(piece.len());
+        }
+        let characters =
+            |end: usize| self.of.char_indices().filter(|(at, c)| at + c.len_utf8() <= end).count();
+        ends.iter().rev().map(|end| characters(*end)).collect()
     }
 }

@@ -6,6 +6,7 @@
 use llama_cpp_2::token::LlamaToken;
 
 use super::{
+    failed,
     score::{Scoring, Weighing},
     step::{Seen, Step, Words},
     work::Work,
@@ -34,6 +35,8 @@ impl Task {
             Work::Choose(choice) => Self::Score(Scoring::at_one_place(choice)),
             Work::ChooseAt(choices) => Self::Score(Scoring::at_places(choices)),
             Work::Weigh { prompt, text, of } => Self::Weigh(Weighing::new(prompt, text, of)),
+            // The engine answers it without a sequence.
+            Work::Reward(_) => return Err(failed("a reward is asked for in a sequence")),
         })
     }
 

@@ -75,6 +75,11 @@ impl Vocabulary {
         Self { model, markup, control, thinking, spaced }
     }
 
+    /// Whether the tokenizer inserts a space before every text, as that of Llama 2 does.
+    pub(super) fn is_spaced(&self) -> bool {
+        self.spaced
+    }
+
     /// The tokens of a whole input, with the begin-of-sequence token if the model expects one.
     ///
     /// # Errors
@@ -120,6 +125,8 @@ impl Vocabulary {
                 Piece::Template(text) | Piece::Closing(text) => {
                     self.flush(&mut input)?;
                     input.tokens.extend(self.special(text));
+                    // What follows begins a turn, as it does when the turn is read again later.
+                    input.begun = false;
                 }
                 Piece::Content(parts) => {
                     self.flush(&mut input)?;

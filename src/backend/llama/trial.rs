@@ -15,7 +15,7 @@ use super::{Llama, LlamaOptions, failed};
 use crate::{
     backend::Backend,
     error::{Error, ErrorKind, Result},
-    request::{Chat, Message, Origin, Request, Role, Sampling},
+    request::{Ask, Chat, Message, Origin, Request, Role, Sampling},
 };
 
 /// The command that tries a file; without one, files are loaded untried.
@@ -40,6 +40,9 @@ pub async fn run(path: &Path) -> Result<()> {
     let raw = Request { chat: Chat::Raw, ..request.clone() };
     // A chat template may refuse the turn, which does not make the file unusable.
     let _ = model.complete(&request).await;
+    if model.capabilities().await.reward.is_yes() {
+        model.complete(&raw.clone().ask(Ask::Reward)).await?;
+    }
     model.complete(&raw).await.map(drop)
 }
 

@@ -39,6 +39,8 @@ pub(super) enum Work {
     Choose(Choice),
     /// Weigh the same labels at each of these places.
     ChooseAt(Vec<Choice>),
+    /// Ask the reward head about a text.
+    Reward(Vec<LlamaToken>),
     /// Weigh the tokens of a text that follows the prompt.
     Weigh { prompt: Vec<LlamaToken>, text: Vec<LlamaToken>, of: String },
 }
@@ -61,7 +63,9 @@ impl Work {
     /// The tokens before the answer.
     pub(super) fn prompt(&self) -> &[LlamaToken] {
         match self {
-            Self::Write(Writing { prompt, .. }) | Self::Weigh { prompt, .. } => prompt,
+            Self::Write(Writing { prompt, .. })
+            | Self::Weigh { prompt, .. }
+            | Self::Reward(prompt) => prompt,
             Self::Choose(choice) => &choice.prompt,
             Self::ChooseAt(choices) => choices.first().map_or(&[], |choice| &choice.prompt),
         }
@@ -71,7 +75,9 @@ impl Work {
     pub(super) fn prompts(&self) -> Vec<Vec<LlamaToken>> {
         match self {
             Self::ChooseAt(choices) => choices.iter().map(|choice| choice.prompt.clone()).collect(),
-            Self::Write(_) | Self::Choose(_) | Self::Weigh { .. } => vec![self.prompt().to_vec()],
+            Self::Write(_) | Self::Choose(_) | Self::Weigh { .. } | Self::Reward(_) => {
+                vec![self.prompt().to_vec()]
+            }
         }
     }
 
@@ -81,7 +87,7 @@ impl Work {
         let of_choice =
             |choice: &Choice| Tree::new(&choice.endings).inner().len().saturating_sub(1);
         match self {
-            Self::Write(_) => 0,
+            Self::Write(_) | Self::Reward(_) => 0,
             Self::Choose(choice) => of_choice(choice),
             Self::ChooseAt(choices) => choices.iter().map(of_choice).sum(),
             Self::Weigh { text, .. } => text.len().saturating_sub(1),
@@ -91,7 +97,7 @@ impl Work {
     /// The number of tokens in its longest text.
     pub(super) fn longest(&self) -> usize {
         match self {
-            Self::Write(Writing { prompt, .. }) => prompt.len(),
+            Self::Write(Writing { prompt, .. }) | Self::Reward(prompt) => prompt.len(),
             Self::Choose(choice) => choice.longest(),
             Self::ChooseAt(choices) => choices.iter().map(Choice::longest).max().unwrap_or(0),
             Self::Weigh { prompt, text, .. } => prompt.len() + text.len(),

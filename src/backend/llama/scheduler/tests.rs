@@ -235,7 +235,7 @@ fn answers(
     all: &[Asked],
     sequences: usize,
     budget: usize,
-) -> (Vec<Option<Result<Completion>>>, Scheduler<Fake>) {
+) -> (Vec<Option<Result<Completion>>>, Scheduler<'static, Fake>) {
     answers_of(Fake::new(sequences), all, budget)
 }
 
@@ -244,7 +244,7 @@ fn answers_of(
     mut fake: Fake,
     all: &[Asked],
     budget: usize,
-) -> (Vec<Option<Result<Completion>>>, Scheduler<Fake>) {
+) -> (Vec<Option<Result<Completion>>>, Scheduler<'static, Fake>) {
     let (jobs, queue) = mpsc::channel();
     let mut waiting = Vec::new();
     for asked in all {

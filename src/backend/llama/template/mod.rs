@@ -21,7 +21,7 @@ use self::pieces::{closed, content, data, folded, plain, raw};
 use crate::{
     error::{Error, ErrorKind, Result},
     prompt::limits::{LimitExceeded, meter, metered},
-    request::{Chat, Message, Origin, Request, Role, TemplateVariables, check_variables},
+    request::{Ask, Chat, Message, Origin, Request, Role, TemplateVariables, check_variables},
     text::JudgedTexts,
 };
 
@@ -98,7 +98,11 @@ impl ChatTemplate {
         let data = data(&request.messages);
         let judged = JudgedTexts::new(&data);
         let mut pieces = match (&self.source, request.chat) {
-            (Some(_), Chat::Model) => self.fold(turns, &request.template)?,
+            (Some(_), Chat::Model) => {
+                // A reward head reads finished turns only.
+                let begins = !matches!(request.ask, Ask::Reward);
+                self.fold(turns, &request.template, begins)?
+            }
             (None, Chat::Model) => closed(plain(turns), "", &judged),
             (_, Chat::Raw) => raw(closed(plain(turns), "", &judged)),
         };
@@ -118,7 +122,13 @@ impl ChatTemplate {
     /// The turns are tried unchanged first. Then the system text is moved into the first user turn and
     /// adjacent turns of one role are joined, for templates without a system role or with strictly
     /// alternating roles. Each form is tried with contents as strings, and then as lists of parts.
-    fn fold(&self, turns: &[Message], variables: &TemplateVariables) -> Result<Vec<Piece>> {
+    /// `begins` is whether the start of an answer follows.
+    fn fold(
+        &self,
+        turns: &[Message],
+        variables: &TemplateVariables,
+        begins: bool,
+    ) -> Result<Vec<Piece>> {
         check_variables(variables, ErrorKind::Config)?;
         let mut all = variables.clone();
         all.extend(self.variables.clone());
@@ -129,7 +139,7 @@ impl ChatTemplate {
         let mut refusal = None;
         for turns in tries {
             for form in [Form::Text, Form::Parts] {
-                match self.render(turns, form, variables) {
+                match self.render(turns, form, (variables, begins)) {
                     Ok(pieces) => return Ok(pieces),
                     // The first refusal is about the conversation as it was requested.
                     Err(error) => _ = refusal.get_or_insert(error),
@@ -148,7 +158,7 @@ impl ChatTemplate {
         &self,
         turns: &[Message],
         form: Form,
-        variables: &TemplateVariables,
+        variables: (&TemplateVariables, bool),
     ) -> Result<Vec<Piece>> {
         let bare = self.render_words(turns, form, variables, "")?;
         let padded = self.render_words(turns, form, variables, "  ")?;
@@ -179,8 +189,8 @@ impl ChatTemplate {
     /// The template rendered with placeholder words instead of the turns; it never receives the text of a
     /// turn.
     ///
-    /// Templates are rendered with the start of an answer (`add_generation_prompt`), without tools, and with
-    /// the variables from the settings. `around` is put on both sides of every placeholder.
+    /// Templates are rendered with the start of an answer (`add_generation_prompt`) unless a reward head reads the
+    /// conversation, without tools, and with the variables from the settings. `around` is put on both sides of every placeholder.
     ///
     /// # Errors
     /// The template has a syntax error, raises an exception, or exceeds its limits.
@@ -188,7 +198,7 @@ impl ChatTemplate {
         &self,
         turns: &[Message],
         form: Form,
-        variables: &TemplateVariables,
+        (variables, begins): (&TemplateVariables, bool),
         around: &str,
     ) -> Result<String> {
         let content = |n: usize| {
@@ -209,7 +219,7 @@ impl ChatTemplate {
         let source = self.rendered.as_ref().map_err(exceeded)?;
         let values = context! {
             messages,
-            add_generation_prompt => true,
+            add_generation_prompt => begins,
             bos_token => self.bos.clone(),
             eos_token => self.eos.clone(),
             tools => Value::from(()),
