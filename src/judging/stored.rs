@@ -156,6 +156,7 @@ fn completion(call: &Call) -> Completion {
         finish: call.finish.clone(),
         usage: call.usage,
         distribution: call.distribution.clone(),
+        sums: call.sums.clone(),
         in_process: call.in_process,
         max_tokens: call.max_tokens,
         cut: call.cut.clone(),

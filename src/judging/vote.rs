@@ -87,6 +87,7 @@ fn calls(element: Option<usize>, transcript: Transcript, reader: &Reader) -> Vec
         finish: answer.completion.finish,
         usage: answer.completion.usage,
         distribution: answer.completion.distribution,
+        sums: answer.completion.sums,
         max_tokens: answer.completion.max_tokens,
         cut: answer.completion.cut,
         visible_range: Some(visible),

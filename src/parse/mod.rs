@@ -21,6 +21,7 @@
 //! | `search`, `announced`, `several`, `json`, `quoted`, `found` | finding the announced value, and distinguishing it from quotations |
 //! | `bare`, `value`, `words`, `number`, `unreadable` | reading the value strictly, or why it cannot be |
 //! | `label` | the label after the words that announce a `choose` |
+//! | `log_ratio` | verdicts from the log-probabilities of given texts |
 //! | `values`, `weighed` | the finite menu of a verdict, and its probabilities |
 //! | `ending` | the line that is appended so that only the verdict is missing |
 
@@ -30,6 +31,7 @@ mod ending;
 mod found;
 mod json;
 mod label;
+mod log_ratio;
 mod number;
 mod prepared;
 mod quoted;
@@ -204,6 +206,12 @@ impl Reader {
                 ReadVerdict { rule: Some(rule.name()), distribution, ..ReadVerdict::new(verdict) };
             return Some(RuleResult { rule: Some(at), ..read.into() });
         }
+        if let Finder::Logprobs(names, beta) = finder {
+            let (verdict, distribution) = self.by_log_ratio(names, *beta, prepared.transcript)?;
+            let read =
+                ReadVerdict { rule: Some(rule.name()), distribution, ..ReadVerdict::new(verdict) };
+            return Some(RuleResult { rule: Some(at), ..read.into() });
+        }
         let text = prepared.text(rule.within.as_deref());
         let text = text.trim();
         let listed = prepared.listed(rule);
@@ -309,7 +317,7 @@ impl Reader {
             .filter(|reply| reply.slot.name == name)
             .collect();
         if self.spec.kind == Kind::Steps && picked.iter().any(|reply| reply.slot.at.is_some()) {
-            return Some((self.chosen_steps(rule, &picked, &transcript.shape), None));
+            return Some((self.chosen_steps(rule, &picked, transcript), None));
         }
         let reply = picked.last()?;
         if reply.completion.text.trim().is_empty() {
@@ -337,26 +345,43 @@ impl Reader {
         Ok(Verdict::Label(Label { p, confidence, distribution, ..Label::new(label) }))
     }
 
-    /// The verdict over steps, of one label for each.
+    /// The verdict over steps, of one label for each, with the value of each step if the prompt has one.
     fn chosen_steps(
         &self,
         rule: &Rule,
         picked: &[&Reply],
-        shape: &ItemShape,
+        transcript: &Transcript,
     ) -> Result<Verdict, Unreadable> {
-        let reader = Self {
+        let reader = self.of_one_step();
+        let label = |(index, reply): (usize, &Reply)| {
+            let missing = || Unreadable::new(Reason::Missing, "it has no label");
+            let is_empty = reply.completion.text.trim().is_empty();
+            let picked = || reader.picked(rule, reply, &transcript.shape);
+            (index, if is_empty { Err(missing()) } else { picked() })
+        };
+        let verdict = self.steps(by_step(picked.iter().copied()).map(label))?;
+        let (Verdict::Steps(mut steps), Some(value)) = (verdict.clone(), &self.spec.value) else {
+            return Ok(verdict);
+        };
+        let values = if value.values.is_empty() { &rule.values } else { &value.values };
+        let value = Rule { values: values.clone(), ..value.clone() };
+        let Place::Choose(name) = &value.place else { return Ok(verdict) };
+        let named = transcript.results.iter().filter(|reply| reply.slot.name == *name);
+        for (index, reply) in by_step(named) {
+            let number = reader.picked(&value, reply, &transcript.shape).ok();
+            let step = steps.steps.iter_mut().find(|step| step.index == index);
+            step.into_iter().for_each(|step| step.value = number.as_ref().and_then(Verdict::p));
+        }
+        Ok(Verdict::Steps(steps))
+    }
+
+    /// What reads the label of one step.
+    fn of_one_step(&self) -> Self {
+        Self {
             spec: VerdictSpec { kind: Kind::Label, ..self.spec.clone() },
             finders: Vec::new(),
             can_score: Default::default(),
-        };
-        let label = |(n, reply): (usize, &&Reply)| {
-            let index = reply.slot.at.unwrap_or(n);
-            let is_empty = reply.completion.text.trim().is_empty();
-            let missing = || Unreadable::new(Reason::Missing, "it has no label");
-            let label = if is_empty { Err(missing()) } else { reader.picked(rule, reply, shape) };
-            (index, label)
-        };
-        self.steps(picked.iter().enumerate().map(label))
+        }
     }
 
     /// The verdict over steps, of the label of each step that was judged, by its index.
@@ -405,6 +430,13 @@ impl Parser for Reader {
         let applied = self.read_text(&prepared);
         self.weighed(applied, transcript, &prepared)
     }
+}
+
+/// Replies with the index of the step that each is about: its place in a loop, or else among these replies.
+fn by_step<'r>(
+    replies: impl Iterator<Item = &'r Reply>,
+) -> impl Iterator<Item = (usize, &'r Reply)> {
+    replies.enumerate().map(|(n, reply)| (reply.slot.at.unwrap_or(n), reply))
 }
 
 /// The text as the verdict, for critiques and revisions; a refusal is none.

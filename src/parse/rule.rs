@@ -12,6 +12,7 @@
 //!      | {numbers: 2, line: first}                        several numbers on a line
 //!      | {numbers: ["A: *", "B: *"]}                      several numbers, each after its own announcement
 //!      | {regex: "score is (?<verdict>[0-9]+)"}
+//!      | {logprobs: reward, beta: 0.001}                  the log-probabilities of given texts
 //! ```
 //!
 //! Each may have `values` (what words mean) and `in` (the `gen` whose text is read); a JSON pointer to verdicts on
@@ -195,6 +196,13 @@ pub enum Place {
     Several(Vec<String>),
     /// In the group `verdict` of the last match of a regular expression (syntax of the crate `regex`).
     Regex(String),
+    /// In the log-probabilities of given texts: `logprobs`. With a reference model, in the log-ratios of both models.
+    Logprobs {
+        /// The names under which the body asks for them: one, or two for a preference.
+        names: Vec<String>,
+        /// What the sums are multiplied with: β of implicit rewards.
+        beta: f64,
+    },
 }
 
 /// A line of an answer, for [`Place::Numbers`].
@@ -218,6 +226,7 @@ impl Rule {
             Place::Numbers { count, .. } => format!("{count} numbers"),
             Place::Several(patterns) => patterns.join(" "),
             Place::Regex(_) => "regex".into(),
+            Place::Logprobs { names, .. } => format!("logprobs {}", names.join(" ")),
         }
     }
 }

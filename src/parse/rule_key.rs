@@ -23,9 +23,9 @@ pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
 }
 
 /// The keys of a rule.
-pub(crate) const RULE_KEYS: [&str; 13] = [
-    "pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "values", "in",
-    "items", "unique", "best",
+pub(crate) const RULE_KEYS: [&str; 15] = [
+    "pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "logprobs", "beta",
+    "values", "in", "items", "unique", "best",
 ];
 
 /// An error about the rules of a prompt file.
@@ -48,6 +48,7 @@ fn rule(json: Value) -> Result<Rule> {
     }
     let line = line(map.get("line"))?;
     let numbers = numbers(map.remove("numbers"), line)?;
+    let logprobs = logprobs(map.remove("logprobs"), map.remove("beta"))?;
     let mark = flag("mark", map.get("mark"))?;
     let unique = flag("unique", map.get("unique"))?;
     let best = flag("best", map.get("best"))?;
@@ -59,6 +60,7 @@ fn rule(json: Value) -> Result<Rule> {
         mark.then_some(Place::Mark),
         numbers,
         text("regex")?.map(Place::Regex),
+        logprobs,
     ]
     .into_iter()
     .flatten()
@@ -70,7 +72,7 @@ fn rule(json: Value) -> Result<Rule> {
     let [place] = <[Place; 1]>::try_from(places).map_err(|places| {
         let what = if places.is_empty() { "no place" } else { "several places" };
         wrong(format!("a rule under `verdict` names {what} to read"))
-            .hint("give exactly one of pattern, json, choose, mark, numbers, regex")
+            .hint("give exactly one of pattern, json, choose, mark, numbers, regex, logprobs")
     })?;
     check(&place)?;
     let form = form.map(|form| form_of(&form, &place)).transpose()?;
@@ -151,6 +153,30 @@ fn numbers(value: Option<Value>, line: Option<AnswerLine>) -> Result<Option<Plac
         wrong("`numbers` under `verdict` must be how many numbers there are on the line, or a list of announcements")
             .hint(EXAMPLE)
     })
+}
+
+/// The key `logprobs`, with its `beta`: the name of one or two weighed texts.
+fn logprobs(value: Option<Value>, beta: Option<Value>) -> Result<Option<Place>> {
+    let names = match value {
+        None if beta.is_some() => {
+            return Err(wrong("`beta` under `verdict` belongs to `logprobs`"));
+        }
+        None => return Ok(None),
+        Some(Value::String(name)) => Some(vec![name]),
+        Some(Value::Array(list)) => {
+            list.iter().map(|name| name.as_str().map(ToOwned::to_owned)).collect()
+        }
+        Some(_) => None,
+    };
+    let beta = beta.map_or(Some(1.0), |beta| beta.as_f64());
+    match (names.filter(|names| (1..=2).contains(&names.len())), beta) {
+        (Some(names), Some(beta)) if beta > 0.0 => Ok(Some(Place::Logprobs { names, beta })),
+        (Some(_), _) => Err(wrong("`beta` under `verdict` must be a number above 0")),
+        (None, _) => {
+            Err(wrong("`logprobs` under `verdict` must be a name, or a list of two names")
+                .hint("write `verdict: {logprobs: reward, beta: 0.001}`"))
+        }
+    }
 }
 
 /// The key `values`: words and what they mean. Numbers and booleans without quotes are read as texts.

@@ -34,6 +34,8 @@ pub(super) enum Finder {
     Numbers(usize, AnswerLine),
     /// Several numbers, each after its own announcement.
     Several(Several),
+    /// The names of weighed texts, and β: nothing is looked for in the text.
+    Logprobs(Vec<String>, f64),
 }
 
 /// How many bytes at the end of a text are searched: an announcement further ahead is not a conclusion, and the time
@@ -62,6 +64,7 @@ pub(super) fn finder(place: &Place) -> Result<Finder> {
         Place::Mark => Finder::Mark,
         Place::Numbers { count, line } => Finder::Numbers(*count, *line),
         Place::Several(patterns) => Finder::Several(Several::new(patterns)?),
+        Place::Logprobs { names, beta } => Finder::Logprobs(names.clone(), *beta),
     })
 }
 
@@ -112,7 +115,7 @@ impl Search<'_> {
                 json::find(pointer, text, self.judged, mark, self.kind, gives_way)
             }),
             Finder::Regex(regex) => self.within(REGEX_WINDOW, |text| self.by_regex(regex, text)),
-            Finder::Choose(_) => None,
+            Finder::Choose(_) | Finder::Logprobs(..) => None,
         }
     }
 

@@ -31,6 +31,9 @@ pub struct VerdictSpec {
     pub mass: f64,
     /// Whether the text decides, or the probabilities of the values.
     pub from: VerdictFrom,
+    /// For steps: the choice whose positive label gives every step its second number,
+    /// [`StepLabel::value`](crate::verdict::StepLabel::value).
+    pub value: Option<Rule>,
 }
 
 /// Words for a good outcome. A label that is one of them is the positive one unless the prompt names another.
@@ -66,7 +69,7 @@ impl VerdictSpec {
     pub fn new(kind: Kind, rules: Vec<Rule>, scale: Option<Scale>) -> Self {
         let labels = labels(kind, &rules, scale.as_ref());
         let from = VerdictFrom::default();
-        Self { kind, rules, scale, labels, positive: None, mass: Self::MASS, from }
+        Self { kind, rules, scale, labels, positive: None, mass: Self::MASS, from, value: None }
     }
 
     /// The label whose probability is `p`: the one that the prompt names, or otherwise the only label that is

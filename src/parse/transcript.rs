@@ -41,6 +41,13 @@ pub struct Slot {
     pub at: Option<usize>,
 }
 
+impl Slot {
+    /// The slot of the reference model's log-probabilities, beside this one with those of the model.
+    pub fn of_reference(&self) -> Self {
+        Self { name: format!("{} (reference)", self.name), at: self.at }
+    }
+}
+
 /// One reply of the model, in its slot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {

@@ -357,7 +357,7 @@ fn first_error(text: &str) -> ReadResult<Steps> {
         reason = "whole and in range"
     )]
     let first_error = (index >= 0.0).then_some(index as usize);
-    Ok(Steps { first_error, steps: Vec::new() })
+    Ok(Steps { first_error, ..Steps::default() })
 }
 
 /// A ranking such as `2 > 1 = 3`, `B > A` or `[2, 1, 3]`: groups of equally good answers, best first, as 0-based

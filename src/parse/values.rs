@@ -72,6 +72,7 @@ impl Reader {
             }
             Finder::Json(_)
             | Finder::Choose(_)
+            | Finder::Logprobs(..)
             | Finder::Numbers(..)
             | Finder::Several(_)
             | Finder::Regex(_) => None,

@@ -46,6 +46,9 @@ impl Reader {
         prepared: &Prepared,
     ) -> ReadVerdict {
         let RuleResult { read, rule, place, .. } = &applied;
+        if matches!(self.kind_of_rule(*rule), Some(Place::Logprobs { .. })) {
+            return applied.read;
+        }
         if self.spec.from == VerdictFrom::Text
             || matches!(self.kind_of_rule(*rule), Some(Place::Choose(_)))
         {

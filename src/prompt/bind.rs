@@ -106,6 +106,17 @@ impl Prompt {
         ItemShape { criteria: shape.criteria.map(group), ..shape }
     }
 
+    /// The item with its steps by the rule of this prompt (key `split_steps`).
+    ///
+    /// # Errors
+    /// The rule is `given`, and the record holds no list of steps.
+    pub(crate) fn split(&self, item: Item) -> Result<Item> {
+        match self.front.split.filter(|_| self.reads("steps")) {
+            Some(rule) => item.split_by(rule).map_err(|error| error.within(&self.name)),
+            None => Ok(item),
+        }
+    }
+
     /// The item's own criteria; where it has none, those of the prompt.
     fn criteria_of<'i>(&'i self, item: &'i Item) -> Option<Cow<'i, serde_json::Value>> {
         let own = item.field(CRITERIA).filter(|value| item::is_filled(value));

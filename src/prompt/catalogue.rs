@@ -114,6 +114,11 @@ embedded![
     "metrics/plan-adherence",
     "metrics/knowledge-retention",
     "metrics/role-adherence",
+    // Process rewards, and rewards without words.
+    "math-shepherd",
+    "rlhflow-prm",
+    "implicit-prm",
+    "implicit-preference",
     // Judges that were trained for their layout; of two for one model, the one that needs more of a record comes first.
     "prometheus-absolute-reference",
     "prometheus-absolute",

@@ -24,9 +24,9 @@ pub(super) fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap()
 }
 
-/// The name in `gen("name"`, `choose("name"` and `probe("name"`; no group matches where the name is computed.
+/// The name in `gen("name"`, `choose("name"`, `probe("name"` and `logprobs("name"`; no group matches where the name is computed.
 static ASKED: LazyLock<Regex> =
-    LazyLock::new(|| compiled(r#"\b(gen|choose|probe)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#));
+    LazyLock::new(|| compiled(r#"\b(gen|choose|probe|logprobs)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#));
 
 /// A line that names a role and nothing else, in any of the ways in which people write one.
 static ROLE: LazyLock<Regex> = LazyLock::new(|| {
@@ -59,6 +59,12 @@ impl Prompt {
                     "{{ choose(\"NAME\", [\"Yes\", \"No\"]) }}",
                 )?;
             }
+            if let (Place::Logprobs { names: read, .. }, Some(names)) =
+                (&rule.place, &asked.choices)
+            {
+                let example = "{{ logprobs(\"NAME\", answer) }}";
+                read.iter().try_for_each(|name| self.check_asked(name, names, "text", example))?;
+            }
             if let (Some(name), Some(names)) = (&rule.within, &asked.all) {
                 self.check_asked(name, names, "result", "{{ gen(\"NAME\") }}")?;
             }
@@ -68,6 +74,11 @@ impl Prompt {
                 self.check_asked(name, names, "list", "{{ gen(\"NAME\") }}")?;
             }
             self.check_menu(rule)?;
+        }
+        let value = self.front.value.as_ref().map(|value| &value.place);
+        if let (Some(Place::Choose(name)), Some(names)) = (value, &asked.choices) {
+            let example = "{{ probe(\"NAME\", [\"+\", \"-\"], at=loop.index0, shown=\"+\") }}";
+            self.check_asked(name, names, "choice", example)?;
         }
         let marked_only = self.front.rules.iter().all(|rule| rule.place == Place::Mark);
         if marked_only && !self.front.rules.is_empty() && !self.marks() {
@@ -283,7 +294,9 @@ impl Prompt {
             Place::Json(pointer) => pointer
                 .split('/')
                 .all(|key| key.parse::<usize>().is_ok() || body.contains(&key.to_lowercase())),
-            Place::Choose(_) | Place::Numbers { .. } | Place::Regex(_) => true,
+            Place::Choose(_) | Place::Numbers { .. } | Place::Regex(_) | Place::Logprobs { .. } => {
+                true
+            }
         };
         let rules = &self.front.rules;
         let unmarked = rules.iter().any(|rule| rule.place == Place::Mark) && !self.marks();

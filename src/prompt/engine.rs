@@ -39,11 +39,13 @@ const REMOVED: [&str; 3] = ["safe", "escape", "e"];
 /// | `probe("name", labels, shown=…)` | weighs the labels here, and prints `shown` |
 /// | `compare("name", answer, reference)` | compares by rule, for checks without a model |
 /// | `reward("name")` | the output of a reward head for the turns before it |
+/// | `logprobs("name", text)` | the log-probability of a given text |
 /// | `read()` | the verdict of the replies so far, or none |
 /// | `scale`, `scale.min`, `scale.max` | the scale as text, and its ends |
 /// | `mark` | the item's mark |
 /// | `x \| fenced` | a text between fences that do not occur in it |
 /// | `x \| steps` | a text cut into steps |
+/// | `x \| numbered("Step {}: ")` | texts with their numbers in front; those that have them stay as they are |
 /// | `x \| transcript(max=N)` | messages as a numbered transcript, of at most N characters; see [`cut`] |
 /// | `x \| tojson(indent=2)` | a value as JSON |
 pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
@@ -66,6 +68,8 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     environment.add_filter("steps", |text: Value| -> Result<Vec<String>, minijinja::Error> {
         text_of(&text).map(|text| split_steps(&text))
     });
+    environment
+        .add_filter("numbered", |texts: Vec<String>, pattern: &str| numbered(&texts, pattern));
     environment.add_filter("transcript", |messages: Value, options: Kwargs| {
         cut::filter(&messages, &options)
     });
@@ -79,11 +83,28 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
         },
     );
     environment.add_function("reward", functions::reward);
+    environment.add_function("logprobs", functions::logprobs);
     environment.add_function("read", functions::read);
     if let Some(scale) = &front.scale {
         environment.add_global("scale", scale_value(scale));
     }
     environment
+}
+
+/// The texts with their number, from 1, in place of `{}` in a pattern before each; a text that begins so stays as it is.
+///
+/// # Errors
+/// The pattern has no `{}`.
+fn numbered(texts: &[String], pattern: &str) -> Result<Vec<String>, minijinja::Error> {
+    if !pattern.contains("{}") {
+        let message = "`numbered` needs a pattern with {} in it, such as \"Step {}: \"";
+        return Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message));
+    }
+    let one = |(n, text): (usize, &String)| {
+        let prefix = pattern.replace("{}", &n.to_string());
+        if text.starts_with(prefix.trim_end()) { text.clone() } else { format!("{prefix}{text}") }
+    };
+    Ok((1..).zip(texts).map(one).collect())
 }
 
 /// Prints a value between marks of its origin: the formatter of the template engine.
@@ -117,9 +138,10 @@ fn write_parts(out: &mut Output, parts: &[(Origin, String)]) -> Result<(), minij
 }
 
 /// The filters that prompts may use, for error messages.
-const FILTERS: [&str; 38] = [
+const FILTERS: [&str; 39] = [
     "fenced",
     "steps",
+    "numbered",
     "transcript",
     "tojson",
     "abs",
@@ -181,8 +203,18 @@ const TESTS: [&str; 18] = [
 ];
 
 /// The functions that prompts may use, for error messages.
-const FUNCTIONS: [&str; 9] =
-    ["gen", "choose", "probe", "compare", "reward", "read", "range", "namespace", "dict"];
+const FUNCTIONS: [&str; 10] = [
+    "gen",
+    "choose",
+    "probe",
+    "compare",
+    "reward",
+    "logprobs",
+    "read",
+    "range",
+    "namespace",
+    "dict",
+];
 
 /// The error of a filter, test or function that does not exist, with the near name; `None` for other errors.
 pub(super) fn unknown_name(cause: &minijinja::Error) -> Option<Error> {

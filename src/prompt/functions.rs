@@ -1,15 +1,15 @@
-//! The functions `gen`, `choose`, `probe`, `compare`, `reward` and `read` of prompt bodies.
+//! The functions `gen`, `choose`, `probe`, `compare`, `reward`, `logprobs` and `read` of prompt bodies.
 //!
 //! Each returns the reply to its slot, or stops the [`Rendering`] where that is missing.
 
 use minijinja::{
     Error, ErrorKind, State, Value,
-    value::{ArgType, Kwargs, Rest},
+    value::{ArgType, Kwargs, Rest, ValueKind},
 };
 
 use super::{
     printable::{Trusted, text_of},
-    rendering::{GenOptions, Probe, Rendering, TemplateCall},
+    rendering::{GenOptions, Probe, Rendering, TemplateCall, WeighedText},
     taint,
 };
 use crate::{parse::Slot, request::Constraint};
@@ -128,6 +128,50 @@ pub(super) fn compare(
 pub(super) fn reward(state: &State, name: &str) -> Result<Value, Error> {
     let slot = Slot { name: name.to_owned(), at: None };
     Rendering::of(state)?.result(slot, TemplateCall::Reward)
+}
+
+/// `logprobs("name", text, reference=true, between="\n\n")`: the log-probability of a given text, or of several that are
+/// joined, as the model's next words. With `reference` the reference model is asked too. The value is the text, so that
+/// the conversation goes on after it.
+///
+/// # Errors
+/// There is no text, one is empty, or the replies are still missing.
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
+pub(super) fn logprobs(
+    state: &State,
+    name: &str,
+    texts: Value,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let slot = Slot { name: name.to_owned(), at: options.get("at")? };
+    let between: Option<String> = option(&options, "between", "a text")?;
+    let reference: Option<bool> = option(&options, "reference", "true or false")?;
+    options.assert_all_used()?;
+    let all: Vec<String> = match texts.kind() {
+        ValueKind::Seq => texts.try_iter()?.map(|text| text_of(&text)).collect::<Result<_, _>>()?,
+        _ => vec![text_of(&texts)?],
+    };
+    if all.is_empty() || all.iter().any(|text| text.trim().is_empty()) {
+        let message = format!("logprobs(\"{name}\") needs texts, and none may be empty");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
+    let text = all.join(between.as_deref().unwrap_or("\n\n"));
+    let between = between.map_or(2, |between| between.chars().count());
+    let mut end = 0;
+    let ends = all.iter().enumerate().map(|(n, text)| {
+        end += text.chars().count() + if n == 0 { 0 } else { between };
+        end
+    });
+    let weighed = WeighedText { text: text.clone(), ends: ends.collect(), of_reference: false };
+    let rendering = Rendering::of(state)?;
+    if reference == Some(true) {
+        let of_reference = WeighedText { of_reference: true, ..weighed.clone() };
+        rendering.result(slot.clone(), TemplateCall::Logprobs(weighed))?;
+        rendering.result(slot.of_reference(), TemplateCall::Logprobs(of_reference))?;
+    } else {
+        rendering.result(slot, TemplateCall::Logprobs(weighed))?;
+    }
+    Ok(Value::from(text))
 }
 
 /// `read()`: the verdict of the replies so far as text, or none.

@@ -87,11 +87,13 @@ use std::{
 
 use minijinja::{Environment, Value, value::Serde};
 
-use self::{bind::value_of, body::with_ending, engine::environment, sample::OutlineAsk};
+use self::{
+    bind::value_of, body::with_ending, engine::environment, program::SplitText, sample::OutlineAsk,
+};
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result, unknown},
-    item::{CRITERIA, Item},
+    item::{CRITERIA, Item, Splitting},
     parse::{self, Kind, Reader, VerdictSpec},
     pass::VerdictProfile,
     request::Hasher,
@@ -183,7 +185,8 @@ impl Prompt {
         prompt.fields = prompt.declared().map_err(in_file)?;
         prompt.outline = prompt.sketch()?;
         if prompt.outline.is_empty() {
-            const CALLS: [&str; 6] = ["gen", "choose", "probe", "compare", "read", "reward"];
+            const CALLS: [&str; 7] =
+                ["gen", "choose", "probe", "compare", "read", "reward", "logprobs"];
             prompt.ends_with_reply = !CALLS.iter().any(|name| prompt.variables.contains(*name));
             let whole = with_ending(body, &prompt.front.roles);
             // A role line that is added in front is not a line of the file.
@@ -238,7 +241,7 @@ impl Prompt {
         let spec = self.verdict_spec();
         let kind = match self.front.each {
             None => spec.kind,
-            Some(_) if self.front.reduce.is_some() => Kind::Score,
+            Some(_) if self.front.reduces_scores() => Kind::Score,
             Some(Each::Steps) => Kind::Label,
             Some(Each::Criteria) if self.front.per_call.is_some() => Kind::Criteria,
             Some(Each::Criteria) if self.assesses() => return assessed(spec),
@@ -264,7 +267,10 @@ impl Prompt {
             labels: spec.labels,
             picks: self.has_probabilities(),
             criteria: None,
-            scored: self.assesses().then_some(true),
+            scored: match self.front.verdict_kind() {
+                Kind::Steps => Some(self.front.reduce.is_some()),
+                _ => self.assesses().then_some(true),
+            },
             summed: if self.front.aggregate == Some(Aggregate::Sum) { self.front.draws } else { 1 },
         }
     }
@@ -350,7 +356,7 @@ impl Prompt {
     }
 
     /// A hash of everything that changes what this prompt asks: body, fields, scale, sampling, `chat`, `template`,
-    /// `roles`, `each`, `per_call`, `until`; 16 hex digits.
+    /// `roles`, `each`, `per_call`, `until`, `split`; 16 hex digits.
     ///
     /// Comments, summary, reading rules and thresholds do not count: changing them asks no model again.
     pub fn hash(&self) -> String {
@@ -371,6 +377,9 @@ impl Prompt {
         }
         if let Some(per_call) = self.front.per_call {
             hasher.named("per_call", &per_call);
+        }
+        if let Some(split) = self.front.split {
+            hasher.named("split", &split);
         }
         hasher.hex::<8>()
     }
@@ -417,7 +426,13 @@ impl Prompt {
         }
         self.add_element(&mut fields, item, element);
         let shape = self.shape_of(item, element);
-        Ok(Program::new(self.clone(), fields, element.is_some(), context, mark, shape))
+        let program = Program::new(self.clone(), fields, element.is_some(), context, mark, shape);
+        Ok(match self.front.split {
+            Some(Splitting::Confidence(share)) if self.reads("steps") && !item.lists_steps() => {
+                program.splitting(SplitText::of(item, share))
+            }
+            _ => program,
+        })
     }
 
     /// Whether the item has every field that this prompt requires.

@@ -48,6 +48,9 @@ impl Prompt {
                 each_step: false,
             });
         }
+        if self.front.weighs_texts() {
+            return Err("the verdict is made of the log-probabilities of given texts".into());
+        }
         if self.front.picks() {
             return Err("the labels of its `choose` are known only beside a record".into());
         }
@@ -78,7 +81,7 @@ impl Prompt {
     /// Whether verdicts may have probabilities: a `choose` picks them, or their values can be evaluated where the text
     /// announces them. Whether a model reports them is another question.
     pub fn has_probabilities(&self) -> bool {
-        self.front.picks() || self.evaluated().is_ok()
+        self.front.picks() || self.front.weighs_texts() || self.evaluated().is_ok()
     }
 }
 

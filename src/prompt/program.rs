@@ -16,7 +16,9 @@
 
 mod asking;
 mod closing;
+mod given;
 mod lengthening;
+mod splitting;
 mod turns;
 mod weighing;
 
@@ -24,6 +26,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::Value;
 
+pub(super) use self::splitting::SplitText;
 use self::{lengthening::Lengthening, turns::Turns};
 use super::{
     Prompt,
@@ -83,6 +86,8 @@ pub struct Program {
     lengthening: Lengthening,
     /// How far it has come.
     stage: ProgramStage,
+    /// The text that is cut into steps first, by a request of its own.
+    split: Option<SplitText>,
 }
 
 /// How far a program has come.
@@ -164,6 +169,10 @@ enum ReplyKind {
     Labels(Vec<Slot>),
     /// It is a text that begins with one of these labels, from a model that reports no probabilities.
     Opening(Vec<String>),
+    /// It is the log-probabilities of a given text that was joined of several, with these ends in characters.
+    Weighed(Vec<usize>),
+    /// It is the log-probabilities of a text that is cut into steps.
+    Split(SplitText),
 }
 
 /// How many alternatives of every token are asked for: as many as servers report.
@@ -197,6 +206,7 @@ impl Program {
             repeats: true,
             lengthening: Lengthening::default(),
             stage: ProgramStage::Body,
+            split: None,
         }
     }
 
@@ -228,6 +238,9 @@ impl Program {
     /// # Errors
     /// Those of [`next`](Self::next).
     fn run(&mut self) -> Result<ProgramStep> {
+        if let Some(request) = self.ask_split() {
+            return Ok(ProgramStep::Ask(Box::new(request)));
+        }
         loop {
             if self.state.results.len() >= MOST_ASKS {
                 return Err(self
@@ -263,7 +276,7 @@ impl Program {
     /// The whole text after the only reply of a prompt that ends with it: what another rendering would print.
     fn ended_with_reply(&self) -> Option<String> {
         let [reply] = self.state.results.as_slice() else { return None };
-        if !self.prompt.ends_with_reply {
+        if !self.prompt.ends_with_reply || reply.chosen.is_some() {
             return None;
         }
         let mut marked = String::with_capacity(self.sent.len() + reply.completion.text.len() + 8);
@@ -297,6 +310,8 @@ impl Program {
             }
             ReplyKind::Text => (None, completion),
             ReplyKind::Label => (Some(Chosen::Asked), completion),
+            ReplyKind::Split(text) => (Some(Chosen::Asked), self.take_split(&text, completion)),
+            ReplyKind::Weighed(ends) => (Some(Chosen::Asked), given::weighed(completion, &ends)),
             ReplyKind::Opening(labels) => {
                 let opened = opened(completion, &labels, &taint::data(&self.sent));
                 (Some(Chosen::FromText(None)), opened)

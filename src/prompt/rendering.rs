@@ -71,6 +71,19 @@ pub(super) enum TemplateCall {
     Compare { answer: String, reference: String },
     /// `reward(…)`: the output of a reward head.
     Reward,
+    /// `logprobs(…)`: the log-probability of a given text.
+    Logprobs(WeighedText),
+}
+
+/// A text that is given and weighed, not written.
+#[derive(Clone, Debug)]
+pub(super) struct WeighedText {
+    /// The text.
+    pub(super) text: String,
+    /// The ends of the texts that it was joined of, in characters.
+    pub(super) ends: Vec<usize>,
+    /// Whether the reference model is asked.
+    pub(super) of_reference: bool,
 }
 
 /// The options of one `gen`; see the documentation of prompt files.

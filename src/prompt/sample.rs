@@ -44,7 +44,7 @@ impl OutlineAsk {
         };
         Self {
             slot: Slot { name: String::new(), at: None },
-            chooses: !labels.is_empty(),
+            chooses: !labels.is_empty() || matches!(request.ask, request::Ask::Logprobs { .. }),
             turn: request.messages.len() - usize::from(request.open),
             literal: literal(request),
             labels,
@@ -150,6 +150,7 @@ impl Prompt {
         // One request for each place where labels are weighed, so that each is seen.
         let capabilities = Capabilities { choose_at: Ability::No, ..context.capabilities };
         let mut program = self.sample_program(ProgramContext { capabilities, ..context });
+        program.check_split()?;
         let mut asks: Vec<OutlineAsk> = Vec::new();
         let mut answer = None;
         while let ProgramStep::Ask(request) = program.next(answer.take())? {

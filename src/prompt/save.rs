@@ -10,7 +10,7 @@ use super::{Field, Need, Prompt, front};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Prompt {
-    /// The text of this prompt file with the current scale, sampling and `per_call`, and other front matter. Keys with other values
+    /// The text of this prompt file with the current scale, sampling, `per_call`, `reduce` and `split_steps`, and other front matter. Keys with other values
     /// get a new line; everything else stays as its author wrote it.
     ///
     /// - `filled`: fields of every record with their values; they become defaults of the prompt's fields.
@@ -41,6 +41,12 @@ impl Prompt {
         }
         if let Some(per_call) = &self.front.per_call {
             keys.insert("per_call".into(), json!(per_call));
+        }
+        if let Some(reduce) = &self.front.reduce {
+            keys.insert("reduce".into(), json!(reduce));
+        }
+        if let Some(split) = &self.front.split {
+            keys.insert("split_steps".into(), json!(split));
         }
         keys.insert("sampling".into(), json!(self.front.sampling));
         keys.extend(set);

@@ -3,7 +3,10 @@
 use std::num::NonZeroUsize;
 
 use super::{Each, Prompt, engine::scale_value};
-use crate::{error::Result, hint::Hint, parse::Kind, request::Sampling, scale::Scale};
+use crate::{
+    aggregate::Reduce, error::Result, hint::Hint, item::Splitting, parse::Kind, request::Sampling,
+    scale::Scale,
+};
 
 impl Prompt {
     /// Overrides the sampling settings of the file with those that are set in `over`; stop texts are added.
@@ -41,6 +44,36 @@ impl Prompt {
             return Err(self.error(message).hint(hint.text(" judges several criteria at once")));
         };
         *own = count;
+        Ok(())
+    }
+
+    /// Sets how the elements become one number, in place of the key `reduce`.
+    ///
+    /// # Errors
+    /// The prompt gives no probabilities or scores of elements, or `reduce` cannot be used for them.
+    pub fn set_reduce(&mut self, reduce: Reduce) -> Result<()> {
+        let before = self.front.reduce.replace(reduce);
+        if let Some(error) = self.front.reduce_problem() {
+            self.front.reduce = before;
+            return Err(error.within(&self.name));
+        }
+        self.set_readers()
+    }
+
+    /// Sets how answers are cut into steps, in place of the key `split_steps`.
+    ///
+    /// # Errors
+    /// The prompt reads no steps, or the rule cannot be used for it.
+    pub fn set_split(&mut self, rule: Splitting) -> Result<()> {
+        if !self.reads("steps") {
+            let error = self.error("it reads no steps, so that none can be split".to_owned());
+            return Err(error.hint(Hint::default().setting("prompt", "first-error").text(" does")));
+        }
+        let before = self.front.split.replace(rule);
+        if let Some(error) = self.front.split_problem() {
+            self.front.split = before;
+            return Err(error.within(&self.name));
+        }
         Ok(())
     }
 

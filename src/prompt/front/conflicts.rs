@@ -4,6 +4,7 @@ use super::{super::yaml::wrong, Each, FrontMatter};
 use crate::{
     aggregate::Reduce,
     error::{Error, ErrorKind, unknown},
+    item::Splitting,
     parse::{self, Kind, Rule},
     request::Chat,
     scale::Scale,
@@ -38,6 +39,14 @@ impl FrontMatter {
         if self.per_call.is_some() && self.each != Some(Each::Criteria) {
             problems.push(("per_call", wrong("`per_call` needs `each: criteria`".into())));
         }
+        if self.value.is_some() && (self.kind != Kind::Steps || self.each.is_some()) {
+            problems.push((
+                "value",
+                wrong("`value` needs `kind: steps` without `each`".into())
+                    .hint("it is read beside the verdict on every step, in one conversation"),
+            ));
+        }
+        problems.extend(self.split_problem().map(|error| ("split_steps", error)));
         problems.extend(self.reduce_problem().map(|error| ("reduce", error)));
         problems.extend(self.scale_problem().map(|error| ("scale", error)));
         problems.extend(
@@ -49,8 +58,20 @@ impl FrontMatter {
         problems
     }
 
+    /// What is wrong with `split_steps`.
+    pub(in crate::prompt) fn split_problem(&self) -> Option<Error> {
+        let asks_first = matches!(self.split, Some(Splitting::Confidence(_)));
+        (asks_first && self.each.is_some()).then(|| {
+            wrong(
+                "`split_steps: confidence` needs one conversation about all steps, and `each` is set"
+                    .into(),
+            )
+            .hint("leave `each` out, or use another rule: latex, sentences, step-markers")
+        })
+    }
+
     /// What is wrong with `reduce`, or with an `each` that needs it.
-    fn reduce_problem(&self) -> Option<Error> {
+    pub(in crate::prompt) fn reduce_problem(&self) -> Option<Error> {
         let Some(reduce) = self.reduce else {
             let needed = self.each == Some(Each::Contexts);
             return needed.then(|| {
@@ -60,15 +81,30 @@ impl FrontMatter {
         };
         let ends = self.scale.as_ref().and_then(Scale::ends);
         let is_share = ends == Some((0.0, 1.0));
-        if self.each.is_none() || self.kind != Kind::Score {
-            let error = wrong("`reduce` needs `each` and `kind: score`".into());
+        if !self.judges_steps() && !self.reduces_scores() {
+            let error =
+                wrong("`reduce` needs verdicts on steps, or `each` and `kind: score`".into());
             return Some(error.hint("the score is that of one element; `scale: {labels: {\"yes\": 1, \"no\": 0}}` gives words for it"));
+        }
+        let has_probabilities = self.picks() || self.weighs_texts();
+        if self.judges_steps() && self.each.is_none() && !has_probabilities {
+            return Some(
+                wrong("`reduce` needs a probability for every step".into()).hint(
+                    "read the steps by `{choose: NAME}`, or judge each of them: `each: steps`",
+                ),
+            );
         }
         if self.until.is_some() || self.per_call.is_some() {
             let key = if self.until.is_some() { "until" } else { "per_call" };
             return Some(
                 wrong(format!("`reduce` needs a score for each element, and `{key}` is set"))
                     .hint("leave one of the two keys out"),
+            );
+        }
+        if self.judges_steps() && reduce == Reduce::AveragePrecision {
+            return Some(
+                wrong("`reduce: average-precision` is for scores of relevance".into())
+                    .hint("for steps: last, min, product, mean, soft-min or max"),
             );
         }
         (reduce == Reduce::AveragePrecision && !is_share).then(|| {
@@ -109,6 +145,27 @@ impl FrontMatter {
         })
     }
 
+    /// What is wrong with a rule that reads the log-probabilities of texts with these names.
+    fn logprobs_problem(&self, names: &[String]) -> Option<Error> {
+        let needed = if self.kind == Kind::Preference { 2 } else { 1 };
+        let fits = matches!(self.kind, Kind::Score | Kind::Steps | Kind::Label | Kind::Preference);
+        if !fits || (self.kind == Kind::Steps && self.each.is_some()) {
+            let kind = self.kind.name();
+            let error = wrong(format!("`kind: {kind}` is not read by `logprobs` here"));
+            return Some(
+                error.hint("use `kind: steps` without `each`, or score, label or preference"),
+            );
+        }
+        (names.len() != needed).then(|| {
+            let kind = self.kind.name();
+            wrong(format!(
+                "`kind: {kind}` needs {needed} under `logprobs`, and {} are there",
+                names.len()
+            ))
+            .hint("a preference compares two texts: `{logprobs: [one, other], beta: 0.1}`")
+        })
+    }
+
     /// What is wrong with a meaning under `values` of a rule for this kind of verdict.
     fn value_problem(&self, rule: &Rule) -> Option<Error> {
         if rule.items.is_some() && (self.kind != Kind::Criteria || self.each.is_some()) {
@@ -119,6 +176,9 @@ impl FrontMatter {
         }
         if rule.best && self.kind != Kind::Ranking {
             return Some(wrong("`best` under `verdict` belongs to `kind: ranking`".into()));
+        }
+        if let parse::Place::Logprobs { names, .. } = &rule.place {
+            return self.logprobs_problem(names);
         }
         let lists = matches!(self.kind, Kind::Preference | Kind::Scores);
         if matches!(rule.place, parse::Place::Several(_)) && !lists {

@@ -12,7 +12,9 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::values::{SAMPLING, criteria, draws, fields, mass, per_call, roles, sampling, template};
+use self::values::{
+    SAMPLING, criteria, draws, fields, mass, per_call, roles, sampling, template, value,
+};
 use super::{
     about::About,
     yaml::{Keys, text, texts, wrong},
@@ -20,6 +22,7 @@ use super::{
 use crate::{
     aggregate::{Aggregate, Reduce},
     error::{Error, ErrorKind, Result},
+    item::Splitting,
     parse::{self, Kind, Rule, VerdictFrom, VerdictSpec},
     pass::Pass,
     request::{Chat, Sampling, TemplateVariables},
@@ -54,8 +57,11 @@ pub struct FrontMatter {
     pub criteria: Option<Value>,
     /// How many criteria one conversation is about, 2 or more; `None` is one, which the body sees as `criterion`.
     pub per_call: Option<NonZeroUsize>,
-    /// How the scores of all elements become the one score of the record; `None` keeps one verdict for each element.
+    /// How the scores of all elements become the one score of the record, or how the probabilities of steps become
+    /// one number beside them; `None` keeps one verdict for each element.
     pub reduce: Option<Reduce>,
+    /// How the text of an answer is cut into steps; `None` is [`Splitting::Paragraphs`].
+    pub split: Option<Splitting>,
     /// The fields that the body may name, in the order of the file; `None` means every name in the body, all required.
     pub fields: Option<Vec<Field>>,
     /// Globs over names of models; for these models this is the default prompt.
@@ -70,6 +76,9 @@ pub struct FrontMatter {
     pub scale: Option<Scale>,
     /// The rules by which the verdict is read, tried in order (key `verdict`).
     pub rules: Vec<Rule>,
+    /// The `probe` or `choose` whose positive label gives every step its second number, beside the verdict (key
+    /// `value`).
+    pub value: Option<Rule>,
     /// How tokens are sampled: temperature, limits, stop texts.
     pub sampling: Sampling,
     /// How many independent samples of the same question are drawn; 1 or more.
@@ -221,7 +230,8 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         until: keys.text("until")?,
         criteria: keys.read("criteria", criteria)?,
         per_call: keys.read("per_call", |value| per_call(&value))?.filter(|count| count.get() > 1),
-        reduce: keys.word("reduce", &Reduce::NAMES)?,
+        reduce: keys.read("reduce", |value| text("`reduce`", value)?.parse())?,
+        split: keys.read("split_steps", |value| text("`split_steps`", value)?.parse())?,
         fields: keys.read("fields", fields)?,
         models: keys.read("models", |value| texts("`models`", value))?.unwrap_or_default(),
         chat: keys.word("chat", &["model", "raw"])?.unwrap_or_default(),
@@ -229,6 +239,7 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         roles: keys.read("roles", roles)?.unwrap_or_default(),
         scale: keys.read("scale", Scale::from_json)?,
         rules: keys.read("verdict", parse::rules)?.unwrap_or_default(),
+        value: keys.read("value", value)?,
         sampling: keys.read("sampling", sampling)?.unwrap_or_default(),
         draws: keys.read("draws", |value| draws(&value))?.unwrap_or(1),
         aggregate: keys.word("aggregate", &AGGREGATES)?,
@@ -269,7 +280,7 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// Every key of front matter, in the order of the documentation.
-    pub const KEYS: [&'static str; 27] = [
+    pub const KEYS: [&'static str; 29] = [
         "summary",
         "source",
         "kind",
@@ -278,6 +289,7 @@ impl FrontMatter {
         "criteria",
         "per_call",
         "reduce",
+        "split_steps",
         "fields",
         "models",
         "chat",
@@ -286,6 +298,7 @@ impl FrontMatter {
         "scale",
         "verdict",
         "verdict_from",
+        "value",
         "sampling",
         "draws",
         "aggregate",
@@ -309,6 +322,7 @@ impl FrontMatter {
             positive: self.positive.clone(),
             mass: self.mass.unwrap_or(VerdictSpec::MASS),
             from: self.verdict_from,
+            value: self.value.clone(),
             ..VerdictSpec::new(self.kind, self.rules.clone(), self.scale.clone())
         }
     }
@@ -317,7 +331,7 @@ impl FrontMatter {
     pub fn verdict_kind(&self) -> Kind {
         match self.each {
             None => self.kind,
-            Some(_) if self.reduce.is_some() => Kind::Score,
+            Some(_) if self.reduces_scores() => Kind::Score,
             Some(Each::Steps) => Kind::Steps,
             Some(Each::Answers) => Kind::Scores,
             Some(Each::Criteria) => Kind::Criteria,
@@ -325,9 +339,27 @@ impl FrontMatter {
         }
     }
 
+    /// Whether the scores of all elements become one score.
+    pub(crate) fn reduces_scores(&self) -> bool {
+        self.reduce.is_some() && self.each.is_some() && self.kind == Kind::Score
+    }
+
+    /// Whether the verdict is one on the steps of a solution: on all of them together, or on each.
+    pub(crate) fn judges_steps(&self) -> bool {
+        match self.each {
+            None => self.kind == Kind::Steps,
+            Some(each) => each == Each::Steps && self.kind != Kind::Score,
+        }
+    }
+
     /// Whether the verdict is a label that a `choose` picks.
     pub fn picks(&self) -> bool {
         self.rules.iter().any(|rule| matches!(rule.place, parse::Place::Choose(_)))
+    }
+
+    /// Whether the verdict is made of the log-probabilities of given texts.
+    pub fn weighs_texts(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.place, parse::Place::Logprobs { .. }))
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     error::{ErrorKind, Result, unknown},
     item::{Criteria, kind_of},
+    parse::{self, Place, Rule},
     request::{Role, Sampling, TemplateVariables, check_variables},
 };
 
@@ -69,6 +70,20 @@ pub(super) fn criteria(value: Value) -> Result<Value> {
         ));
     }
     Criteria::read(&value, ErrorKind::Prompt).map(|_| value)
+}
+
+/// The key `value`: the choice that gives every step its second number.
+pub(super) fn value(value: Value) -> Result<Rule> {
+    let value = match value {
+        Value::String(name) => serde_json::json!({ "choose": name }),
+        value => value,
+    };
+    let mut rules = parse::rules(value)?;
+    match (rules.pop(), rules.is_empty()) {
+        (Some(rule), true) if matches!(rule.place, Place::Choose(_)) => Ok(rule),
+        _ => Err(wrong("`value` must name one `probe` or `choose`".into())
+            .hint("write `value: NAME`, or `value: {choose: NAME, values: {\"+\": correct}}`")),
+    }
 }
 
 /// The key `per_call`.

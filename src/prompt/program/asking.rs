@@ -28,6 +28,7 @@ impl Program {
                 self.ask_check(turns, slot, answer, reference).map(Some)
             }
             TemplateCall::Reward => self.ask_reward(turns, slot).map(Some),
+            TemplateCall::Logprobs(text) => self.ask_logprobs(turns, slot, text).map(Some),
         }
     }
 
@@ -89,7 +90,7 @@ impl Program {
                 slot.name
             );
             return Err(Error::new(ErrorKind::Unsupported, message).hint(
-                "serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
+                "use a GGUF with a reward head of two outputs, or serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
             ));
         }
         if self.chat() == Chat::Model {

@@ -42,6 +42,21 @@ impl Turns {
         self.messages.len() - usize::from(self.open)
     }
 
+    /// The number of characters of the turn that is being written.
+    pub(super) fn length(&self) -> usize {
+        let written = self.messages.last().filter(|_| self.open);
+        written.map_or(0, |turn| turn.text().chars().count())
+    }
+
+    /// Whether these turns continue others: with the same finished turns, and a text that begins as the unfinished one.
+    pub(super) fn continue_from(&self, others: &Self) -> bool {
+        let place = others.place();
+        let text = |turns: &Self| turns.messages.get(place).map(Message::text).unwrap_or_default();
+        self.messages.len() >= others.messages.len()
+            && self.messages.get(..place) == others.messages.get(..place)
+            && text(self).starts_with(&text(others))
+    }
+
     /// The author's text between the last reply and the end of the last turn; `None` if that has no reply.
     pub(super) fn since_result(&self) -> Option<String> {
         let parts = &self.messages.last()?.parts;

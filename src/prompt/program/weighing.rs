@@ -1,8 +1,8 @@
 //! Labels that are weighed at places of the author's text: `probe(…)`, for judges whose verdict on each step is the
 //! probability of a sign after it (Wang et al. 2024, Math-Shepherd; Dong et al. 2024, RLHFlow).
 //!
-//! The text goes on after such a place whatever the result is. So all places of a turn that the model continues are
-//! weighed by one request; a model that cannot do that is asked for each place alone.
+//! The text goes on after such a place whatever the result is. So all places of a conversation are weighed by one
+//! request; a model that cannot do that is asked for each place alone.
 
 use super::{PendingReply, Program, ReplyKind, turns::Turns};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     parse::{Chosen, Reply, Slot},
     prompt::{rendering::Probe, state::AskedAt, taint},
-    request::{Ask, Chat, Message, Request, Sampling},
+    request::{Ask, Chat, Request, Sampling},
 };
 
 /// A place where labels are still to be weighed.
@@ -36,7 +36,11 @@ impl Program {
                 .hint("write {{ probe(…) }} in the body itself, once for each place"));
         }
         let is_open = |probe: &Probe| !self.state.results.iter().any(|r| r.slot == probe.slot);
-        let open: Vec<_> = probes.into_iter().zip(ends).filter(|(p, _)| is_open(p)).collect();
+        // Those of one name come together, so that each kind is weighed by one request.
+        let names: Vec<String> = probes.iter().map(|probe| probe.slot.name.clone()).collect();
+        let first = |probe: &Probe| names.iter().position(|name| *name == probe.slot.name);
+        let mut open: Vec<_> = probes.into_iter().zip(ends).filter(|(p, _)| is_open(p)).collect();
+        open.sort_by_key(|(probe, _)| first(probe));
         if let Some((twice, _)) = open.iter().enumerate().find_map(|(n, one)| {
             open[..n].iter().any(|(other, _)| other.slot == one.0.slot).then_some(one)
         }) {
@@ -59,9 +63,11 @@ impl Program {
             self.state.places.push(at);
             return self.weigh_one(last);
         }
-        let length =
-            |turns: &Turns| turns.messages.last().map_or(0, |turn| turn.text().chars().count());
-        let places = group.iter().chain([&last]).map(|open| length(&open.turns)).collect();
+        let all = || group.iter().chain([&last]).map(|open| &open.turns);
+        let places = all().map(Turns::length).collect();
+        let turns: Vec<usize> = all().map(Turns::place).collect();
+        let in_last = |turn: &usize| last.turns.open && *turn + 1 == last.turns.messages.len();
+        let turns = if turns.iter().all(in_last) { Vec::new() } else { turns };
         let slots: Vec<Slot> =
             group.iter().chain([&last]).map(|open| open.probe.slot.clone()).collect();
         self.state.places.extend(slots.iter().map(|_| at));
@@ -70,19 +76,20 @@ impl Program {
             how: ReplyKind::Labels(slots),
             may_be_cut: true,
         });
-        let ask = Ask::ChooseAt { labels: last.probe.labels, places };
+        let ask = Ask::ChooseAt { labels: last.probe.labels, places, turns };
         Ok(Some(self.request(last.turns, ask, Sampling::default(), None)))
     }
 
-    /// Whether two places can be weighed by one request: in one turn that the model continues, with the same labels.
+    /// Whether two places can be weighed by one request: with the same labels, in texts of which the second one continues
+    /// the first. A model that thinks first cannot be asked at the start of a turn.
     fn goes_with(&self, one: &Open, next: &Open) -> bool {
-        let text = |open: &Open| open.turns.messages.last().map(Message::text).unwrap_or_default();
+        let thinks = self.context.capabilities.opens_thinking.is_yes();
+        let can_be_asked = |open: &Open| open.turns.open || !thinks;
         self.context.capabilities.choose_at.is_yes()
-            && one.turns.open
-            && next.turns.open
-            && one.turns.messages.len() == next.turns.messages.len()
+            && can_be_asked(one)
+            && can_be_asked(next)
             && one.probe.labels == next.probe.labels
-            && text(next).starts_with(&text(one))
+            && next.turns.continue_from(&one.turns)
     }
 
     /// The request for one place.
