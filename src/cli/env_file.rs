@@ -220,7 +220,7 @@ fn effect_of(name: &str, value: &str, path: &Path, line: usize) -> Effect {
         "TRIBUNAL_MODEL_ID" if is_identity(value) => {
             needs(&format!("stores answers under the name of the model `{value}`"))
         }
-        "TRIBUNAL_MODEL" | "TRIBUNAL_POLICY" => model(),
+        "TRIBUNAL_MODEL" | "TRIBUNAL_POLICY" | "TRIBUNAL_REFERENCE_MODEL" => model(),
         "TRIBUNAL_CRITERIA" => at(),
         name if OURS.contains(&name) => Effect::Ignored,
         name if NETWORK.contains(&&*name.to_ascii_lowercase()) => {

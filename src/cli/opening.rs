@@ -58,7 +58,8 @@ impl Opening<'_> {
         let backend = self.models.open(resolved.model_spec()).await?;
         budget::check_price(&self.limits, resolved, &*backend)?;
         let prompt = choose::prompt(resolved, &*backend, self.first, self.quiet)?;
-        let mut builder = resolved.builder()?.backend(backend).with_prompt(prompt);
+        let builder = resolved.with_reference(resolved.builder()?).models(&self.models);
+        let mut builder = builder.backend(backend).with_prompt(prompt);
         if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
             builder = builder.secret(secret);
         }

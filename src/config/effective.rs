@@ -25,6 +25,8 @@ pub struct Effective {
     pub settings: Settings,
     /// How its model is reached and loaded.
     pub model: ModelSettings,
+    /// How its reference model is reached and loaded: its table of the file.
+    pub reference: ModelSettings,
     /// Of a jury, the settings of each member; empty for any other judge.
     pub members: Vec<Self>,
     pub(super) only: bool,
@@ -53,11 +55,22 @@ impl Effective {
             name,
             settings,
             model,
+            reference: ModelSettings::default(),
             members: Vec::new(),
             only: false,
             is_member: false,
             origins,
         })
+    }
+
+    /// Sets how the reference model is reached and loaded.
+    pub(super) fn set_reference(&mut self, own: SettingsLayer) -> Result<()> {
+        let (table, _) = merged(vec![own]);
+        self.reference = serde_json::from_value(table.into()).map_err(|cause| {
+            Error::new(ErrorKind::Config, "a setting of the reference model is malformed")
+                .because(cause)
+        })?;
+        Ok(())
     }
 
     /// Whether it is a jury: what is asked is decided by its members.
@@ -92,6 +105,18 @@ impl Effective {
         })
     }
 
+    /// The reference model to open; `None` if none is named.
+    pub fn reference_spec(&self) -> Option<ModelSpec> {
+        let named = self.settings.reference_model.as_deref()?;
+        let name = self.reference.name.as_deref().unwrap_or(named);
+        Some(ModelSpec::new(name).settings(self.reference.clone()))
+    }
+
+    /// The settings of the model, and of its reference model.
+    fn models(&self) -> [&ModelSettings; 2] {
+        [&self.model, &self.reference]
+    }
+
     /// Every file that the settings name, with the key of the setting; those of all members of a jury.
     pub fn files(&self) -> Vec<(String, String)> {
         let own = self.own_files().into_iter();
@@ -109,11 +134,13 @@ impl Effective {
             ("model", &settings.model, base_url),
             ("model.name", &self.model.name, base_url),
             ("policy", &settings.policy, None),
+            ("reference_model", &settings.reference_model, self.reference.base_url.as_deref()),
+            ("reference_model", &self.reference.name, self.reference.base_url.as_deref()),
         ] {
             let file = name.as_deref().and_then(|name| models::file_of(name, base_url));
             files.extend(file.map(|path| named(key, path)));
         }
-        let lora = self.model.lora_file();
+        let lora = self.models().into_iter().filter_map(ModelSettings::lora_file);
         files.extend(lora.map(|(path, _)| named("model.lora", path)));
         files.extend(settings.prices.iter().map(|path| named("prices", path)));
         let at = |text: &str| text.strip_prefix('@').map(ToOwned::to_owned);
@@ -145,22 +172,28 @@ impl Effective {
             ("model", &settings.model),
             ("model.name", &self.model.name),
             ("policy", &settings.policy),
+            ("reference_model", &settings.reference_model),
+            ("reference_model", &self.reference.name),
         ];
         named.into_iter().filter_map(|(key, name)| Some((key, name.as_deref()?)))
     }
 
     /// Every address of the model, with the key of its setting.
     pub(super) fn addresses(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let own = self.model.base_url.iter().map(|url| ("base_url", url.as_str()));
-        let more = self.model.endpoints.iter().filter_map(|one| one.base_url.as_deref());
-        own.chain(more.map(|url| ("endpoints", url)))
+        self.models().into_iter().flat_map(|model| {
+            let own = model.base_url.iter().map(|url| ("base_url", url.as_str()));
+            let more = model.endpoints.iter().filter_map(|one| one.base_url.as_deref());
+            own.chain(more.map(|url| ("endpoints", url)))
+        })
     }
 
     /// Every variable that holds a key of the model, with the key of its setting.
     pub(super) fn key_variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let own = self.model.key_variable.iter().map(|name| ("key_variable", name.as_str()));
-        let more = self.model.endpoints.iter().filter_map(|one| one.key_variable.as_deref());
-        own.chain(more.map(|name| ("endpoints", name)))
+        self.models().into_iter().flat_map(|model| {
+            let own = model.key_variable.iter().map(|name| ("key_variable", name.as_str()));
+            let more = model.endpoints.iter().filter_map(|one| one.key_variable.as_deref());
+            own.chain(more.map(|name| ("endpoints", name)))
+        })
     }
 
     /// Refuses what may not be named in this environment: files, addresses and variables in a closed one.

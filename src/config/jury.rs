@@ -216,11 +216,12 @@ impl Resolved {
     /// Those of [`build`](Self::build).
     pub async fn build_with(&self, models: &Models) -> Result<Judge> {
         if !self.is_jury() {
-            return self.builder()?.models(models).build().await;
+            return self.with_reference(self.builder()?).models(models).build().await;
         }
         let mut members = Vec::new();
         for member in &self.members {
-            members.push(member.builder()?.models(models).build().await?);
+            let builder = member.with_reference(member.builder()?);
+            members.push(builder.models(models).build().await?);
         }
         self.panel(members).build().await
     }

@@ -177,10 +177,21 @@ impl Resolved {
         let builder = apply(builder, per_call, JudgeBuilder::per_call);
         let builder = apply(builder, order, JudgeBuilder::order);
         let builder = apply(builder, aggregate, JudgeBuilder::aggregate);
+        let (reduce, usual_reduce) = self.own_or_usual("reduce", self.settings.reduce);
+        let (split, usual_split) = self.own_or_usual("split_steps", self.settings.split_steps);
+        let builder = builder.usual_steps(usual_split, usual_reduce);
+        let builder = apply(builder, reduce, JudgeBuilder::reduce);
+        let builder = apply(builder, split, JudgeBuilder::split_steps);
         let builder = apply(builder, self.settings.pass.clone(), JudgeBuilder::pass);
         let builder = apply(builder, self.settings.reask, JudgeBuilder::reasks);
         let builder = apply(builder, self.model.price, JudgeBuilder::price);
         self.with_criteria(builder)
+    }
+
+    /// A builder with the reference model that the settings name, if they name one.
+    #[must_use]
+    pub fn with_reference(&self, builder: JudgeBuilder) -> JudgeBuilder {
+        apply(builder, self.reference_spec(), JudgeBuilder::reference_model)
     }
 
     /// A setting that was made for this judge, or one that was made for all judges: under `[defaults]` or in

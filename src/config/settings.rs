@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, Reduce},
+    item::Splitting,
     models::settings::{OneOrMany, Pair, one_or_many},
     prompt::Order,
 };
@@ -31,6 +32,13 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(short, long, value_name = "MODEL", env = "TRIBUNAL_MODEL"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Reference model of log-ratios: what the model was trained from.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "MODEL", env = "TRIBUNAL_REFERENCE_MODEL")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference_model: Option<String>,
     /// The model that revises in `tribunal revise`; the judge's own where none is named.
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +130,22 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
+    /// Rule that splits answers into steps: latex, sentences, …
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "RULE", env = "TRIBUNAL_SPLIT_STEPS")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub split_steps: Option<Splitting>,
+    /// Rule that reduces steps to one number: min, product, …
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "HOW", env = "TRIBUNAL_REDUCE")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub reduce: Option<Reduce>,
     /// Retry up to N times when the verdict cannot be read [default: 2].
     #[cfg_attr(
         feature = "cli",

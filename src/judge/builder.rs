@@ -11,11 +11,11 @@ use super::{
     },
 };
 use crate::{
-    aggregate::Aggregate,
-    backend::Backend,
+    aggregate::{Aggregate, Reduce},
+    backend::{Backend, Referenced},
     completion::Price,
     error::{ErrorKind, Result},
-    item::{CRITERIA, Criteria, Criterion, FieldMap, Item},
+    item::{CRITERIA, Criteria, Criterion, FieldMap, Item, Splitting},
     judging::{Member, Panel, REASKS},
     models::{DEFAULT_MODEL, ModelSpec, Models},
     prompt::{self, Order, ProgramContext, Prompt, Supplied},
@@ -53,6 +53,7 @@ pub struct JudgeBuilder {
     base_url: Option<String>,
     models: Option<Models>,
     backend: Option<Arc<dyn Backend>>,
+    reference: Option<Reference>,
     prompt: Option<Named>,
     record: Option<Item>,
     sampling: Sampling,
@@ -64,6 +65,9 @@ pub struct JudgeBuilder {
     usual_aggregate: Option<Aggregate>,
     per_call: Option<NonZeroUsize>,
     usual_per_call: Option<NonZeroUsize>,
+    reduce: Option<Reduce>,
+    split: Option<Splitting>,
+    usual_steps: (Option<Splitting>, Option<Reduce>),
     pass: Option<String>,
     secret: Option<String>,
     fields: FieldMap,
@@ -71,6 +75,13 @@ pub struct JudgeBuilder {
     price: Option<Price>,
     reasks: Option<u32>,
     clean_finish: Vec<String>,
+}
+
+/// The reference model: to be opened, or open.
+#[derive(Debug)]
+enum Reference {
+    Spec(Box<ModelSpec>),
+    Backend(Arc<dyn Backend>),
 }
 
 #[derive(Debug)]
@@ -102,6 +113,19 @@ impl JudgeBuilder {
     /// Sets the model as a [`Backend`]: one of this crate, one with layers around it, or your own.
     pub fn backend(mut self, backend: impl Backend + 'static) -> Self {
         self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Sets the reference model of log-ratios, by name or as a [`ModelSpec`]: the model that this one was trained from.
+    /// Prompts for implicit rewards need it; see [`Referenced`].
+    pub fn reference_model(mut self, model: impl Into<ModelSpec>) -> Self {
+        self.reference = Some(Reference::Spec(Box::new(model.into())));
+        self
+    }
+
+    /// The same as a [`Backend`].
+    pub fn reference(mut self, backend: impl Backend + 'static) -> Self {
+        self.reference = Some(Reference::Backend(Arc::new(backend)));
         self
     }
 
@@ -177,6 +201,29 @@ impl JudgeBuilder {
     #[doc(hidden)]
     pub fn usual_per_call(mut self, criteria: Option<NonZeroUsize>) -> Self {
         self.usual_per_call = criteria;
+        self
+    }
+
+    /// Sets how the steps of a solution, or the elements of an `each` prompt, become one number. An error if the prompt
+    /// gives no probabilities or scores of elements.
+    ///
+    /// [`Judgment::score`](crate::Judgment::score) is that number, beside the verdicts on the steps.
+    pub fn reduce(mut self, how: Reduce) -> Self {
+        self.reduce = Some(how);
+        self
+    }
+
+    /// Sets how the text of an answer is cut into steps; an error if the prompt reads none. A list of steps in a record
+    /// stays as it is.
+    pub fn split_steps(mut self, rule: Splitting) -> Self {
+        self.split = Some(rule);
+        self
+    }
+
+    /// The same two for judges of any kind: each is used if the prompt supports it, and ignored otherwise.
+    #[doc(hidden)]
+    pub fn usual_steps(mut self, split: Option<Splitting>, reduce: Option<Reduce>) -> Self {
+        self.usual_steps = (split, reduce);
         self
     }
 
@@ -283,6 +330,21 @@ impl JudgeBuilder {
         self.build_with(prompt, opened).await
     }
 
+    /// The model with its reference model beside it, if there is one.
+    async fn with_reference(&mut self, model: Arc<dyn Backend>) -> Result<Arc<dyn Backend>> {
+        let reference = match self.reference.take() {
+            None => return Ok(model),
+            Some(Reference::Backend(reference)) => reference,
+            Some(Reference::Spec(spec)) => self
+                .models
+                .get_or_insert_default()
+                .open(*spec)
+                .await
+                .map_err(|error| error.within("the reference model"))?,
+        };
+        Ok(Arc::new(Referenced::new(model, reference)))
+    }
+
     /// Opens the model by its name.
     async fn open(&mut self) -> Result<Arc<dyn Backend>> {
         let spec = self.model.take().unwrap_or_else(|| {
@@ -295,7 +357,7 @@ impl JudgeBuilder {
             Some(url) => spec.base_url(url),
             None => spec,
         };
-        self.models.take().unwrap_or_default().open(spec).await
+        self.models.get_or_insert_default().open(spec).await
     }
 
     /// The prompt for a judge without a named one.
@@ -329,6 +391,18 @@ impl JudgeBuilder {
         if let Some(criteria) = self.per_call.or(grouped) {
             Arc::make_mut(&mut prompt).set_per_call(criteria)?;
         }
+        if let (Some(split), _) = self.usual_steps {
+            let _ = Arc::make_mut(&mut prompt).set_split(split);
+        }
+        if let (_, Some(reduce)) = self.usual_steps {
+            let _ = Arc::make_mut(&mut prompt).set_reduce(reduce);
+        }
+        if let Some(split) = self.split {
+            Arc::make_mut(&mut prompt).set_split(split)?;
+        }
+        if let Some(reduce) = self.reduce {
+            Arc::make_mut(&mut prompt).set_reduce(reduce)?;
+        }
         let mut fields = std::mem::take(&mut self.fields);
         if let Some(criteria) = self.criteria.take() {
             check_reads_criteria(&prompt)?;
@@ -354,6 +428,7 @@ impl JudgeBuilder {
             Some(backend) => backend,
             None => self.open().await?,
         };
+        let backend = self.with_reference(backend).await?;
         if depends && !reports(&prompt, &*backend).await {
             aggregate = prompt.front().aggregate;
         }

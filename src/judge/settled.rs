@@ -24,6 +24,9 @@ pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
             (true, ..) => "`expected` needs probabilities",
             (_, VerdictFrom::Probabilities, _) => "`verdict_from: probabilities` needs them",
             (.., true) => "the pass rule needs a probability",
+            _ if front.reduce.is_some() && front.judges_steps() => {
+                "`reduce` needs the probability of every step"
+            }
             _ => continue,
         };
         if !reports(member.prompt(), backend).await {

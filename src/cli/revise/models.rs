@@ -173,7 +173,8 @@ async fn judge_with_rule(one: &mut Opened, context: &Context<'_>) -> Result<Judg
             note(&format!("no pass rule set: using `{rule}`; --pass sets another"));
         }
     }
-    let mut builder = resolved.builder()?.backend(backend.clone()).with_prompt(prompt);
+    let builder = resolved.with_reference(resolved.builder()?).models(&context.models);
+    let mut builder = builder.backend(backend.clone()).with_prompt(prompt);
     if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
         builder = builder.secret(secret);
     }

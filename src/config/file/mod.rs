@@ -261,6 +261,10 @@ impl Config {
                 .collect()
         })?;
         effective.only = name.is_none() && only.is_some();
+        let reference = effective.settings.reference_model.as_deref();
+        if let Some(own) = reference.and_then(|name| self.layer(&["model", name])) {
+            effective.set_reference(own)?;
+        }
         Ok(effective)
     }
 

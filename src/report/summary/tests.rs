@@ -99,7 +99,7 @@ fn any_name_may_be_listed_in_its_place() {
         summary.count("r", None, Ok(&label(&format!("{name}{}", summary.records))));
     }
     for index in [Some(10), Some(2), None] {
-        let steps = Steps { first_error: index, steps: Vec::new() };
+        let steps = Steps { first_error: index, ..Steps::default() };
         summary.count("r", None, Ok(&judgment(Ok(Verdict::Steps(steps)))));
     }
     assert!(summary.to_string().contains("more"));
