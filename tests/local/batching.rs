@@ -48,8 +48,16 @@ fn request(n: usize) -> Request {
     let labels = [" Yes", " No", " 42", " 4"].map(ToOwned::to_owned).to_vec();
     match n % 7 {
         0 => opened(request, "Verdict:", Ask::Choose { labels }),
-        1 => opened(request, "Verdict: Yes, no, 42", Ask::ChooseAt { labels, places: vec![8, 12] }),
-        2 => opened(request, "Verdict:", Ask::Logprobs { of: " Yes, it is correct".into() }),
+        1 => opened(
+            request,
+            "Verdict: Yes, no, 42",
+            Ask::ChooseAt { labels, places: vec![8, 12], turns: Vec::new() },
+        ),
+        2 => opened(
+            request,
+            "Verdict:",
+            Ask::Logprobs { of: " Yes, it is correct".into(), reference: false },
+        ),
         3 => {
             request.sampling = Sampling::default().temperature(1.5).max_tokens(24);
             request.draw(u32::try_from(n % 4).unwrap())

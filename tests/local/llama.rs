@@ -382,7 +382,7 @@ async fn labels_weighed_together_are_as_likely_as_each_alone() {
     for (n, label) in labels.iter().enumerate() {
         let alone = weighed(&tiny, &choice(asked(), &[label])).await;
         assert!((alone[0].1 - together[n].1).abs() < 1e-9, "{label}: {alone:?} {together:?}");
-        let logprobs = asked().ask(Ask::Logprobs { of: (*label).into() });
+        let logprobs = asked().ask(Ask::Logprobs { of: (*label).into(), reference: false });
         let logprobs = tiny.complete(&logprobs).await.unwrap().logprobs;
         let p = logprobs.iter().sum::<f64>().exp();
         assert!((p - together[n].1).abs() < 1e-6, "{label}: {logprobs:?} {together:?}");
@@ -415,7 +415,7 @@ async fn labels_are_weighed_at_many_places_of_one_turn() {
     let places = [turn.rfind(" 42").unwrap(), turn.rfind(" Yes").unwrap()];
     let labels = [" 42", " Yes"].map(ToOwned::to_owned).to_vec();
     let asked = opened(SUM, vec![Part::text(turn.as_str(), Origin::Model)]);
-    let at = Ask::ChooseAt { labels, places: places.to_vec() };
+    let at = Ask::ChooseAt { labels, places: places.to_vec(), turns: Vec::new() };
     let all = tiny.complete(&asked.clone().ask(at.clone())).await.unwrap().distributions;
     assert_eq!(all.len(), 2);
     for (place, seen) in places.iter().zip(&all) {

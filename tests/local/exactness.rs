@@ -1,0 +1,267 @@
+//! Probabilities of given texts and of labels after every step are those of a plain evaluation: one sequence, in one
+//! piece.
+//!
+//! Models of random weights in F32, on a byte-level and on a SentencePiece vocabulary, are evaluated in plain Rust beside
+//! llama.cpp. `cargo test --test local exactness -- --ignored --nocapture` measures the same on a real model, whose
+//! numbers are rounded otherwise in calls of other lengths.
+
+#![cfg(feature = "llama")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::print_stdout, reason = "the measured differences are what this shows")]
+
+use tribunal::{
+    ErrorKind,
+    backend::{
+        Backend, KvType,
+        llama::{Llama, LlamaOptions},
+    },
+    completion::Distribution,
+    request::{Ask, Chat, Message, Origin, Part, Request, Role},
+};
+
+use crate::{
+    random::{RandomModel, Vocabulary},
+    support::instruct_model,
+};
+
+const QUESTION: &str = "Is the sum of 12 and 30 the number 42?";
+
+const STEPS: [&str; 3] = ["12 is ten and two.", "So the sum is 40 + 2.", "The answer is 42"];
+
+/// Labels of several tokens each, of which some begin alike.
+const LABELS: [&str; 4] = [" Yes", " No", " Yesterday", " the first one, I think"];
+
+const BOTH: [Vocabulary; 2] = [Vocabulary::Bytes, Vocabulary::SentencePiece];
+
+async fn loaded(model: &RandomModel) -> Llama {
+    let mut options = LlamaOptions::file(model.path());
+    options.kv_type = KvType::F32;
+    Llama::load(options).await.unwrap()
+}
+
+fn asks() -> Request {
+    Request::generate(vec![Message::new(Role::User, QUESTION, Origin::Data)])
+}
+
+/// The request as one text, without a chat template.
+fn raw(mut request: Request) -> Request {
+    request.chat = Chat::Raw;
+    request
+}
+
+/// The request with a turn of the assistant that goes on after this text.
+fn opened(text: &str) -> Request {
+    let mut request = asks();
+    request.messages.push(Message::new(Role::Assistant, text, Origin::Data));
+    request.open = true;
+    request
+}
+
+/// A turn of three steps, and the characters after each.
+fn turn() -> (String, Vec<usize>) {
+    let mut text = String::new();
+    let mut places = Vec::new();
+    for step in STEPS {
+        text.push_str(step);
+        places.push(text.chars().count());
+        text.push('\n');
+    }
+    (text, places)
+}
+
+fn labels() -> Vec<String> {
+    LABELS.map(ToOwned::to_owned).to_vec()
+}
+
+/// The number of tokens that two sequences begin with alike.
+fn shared(one: &[i32], other: &[i32]) -> usize {
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
+}
+
+/// The probability of each label after a text, each evaluated as a whole sequence of its own. Where the tokens of one
+/// begin another, the longer one is left out of the shorter.
+fn plainly(model: &RandomModel, llama: &Llama, text: &str, labels: &[&str]) -> Vec<f64> {
+    let before = llama.tokenize(&opened(text)).unwrap();
+    let p = |label: &&str| {
+        let whole = llama.tokenize(&opened(&format!("{text}{label}"))).unwrap();
+        let from = shared(&before, &whole);
+        let logprobs = model.logprobs(&whole);
+        logprobs[from - 1..].iter().sum::<f64>().exp()
+    };
+    labels.iter().map(p).collect()
+}
+
+fn assert_close(seen: &Distribution, expected: &[f64]) -> f64 {
+    let mut most: f64 = 0.0;
+    for ((label, p), expected) in seen.labels.iter().zip(expected) {
+        let difference = (p - expected).abs().max((p.ln() - expected.ln()).abs());
+        assert!(difference < 1e-4, "`{label}`: {p:e}, plainly {expected:e}");
+        most = most.max(difference);
+    }
+    most
+}
+
+#[tokio::test]
+async fn labels_after_every_step_are_as_likely_as_in_a_plain_evaluation() {
+    for vocabulary in BOTH {
+        let model = RandomModel::new(vocabulary, 7);
+        let llama = loaded(&model).await;
+        let (text, places) = turn();
+        let ask = Ask::ChooseAt { labels: labels(), places: places.clone(), turns: Vec::new() };
+        let all = llama.complete(&opened(&text).ask(ask)).await.unwrap().distributions;
+        assert_eq!(llama.figures().requests, 1);
+        assert_eq!(all.len(), STEPS.len());
+        for (place, seen) in places.iter().zip(&all) {
+            let before: String = text.chars().take(*place).collect();
+            let most = assert_close(seen, &plainly(&model, &llama, &before, &LABELS));
+            println!("after {place} characters: largest difference {most:.1e}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn labels_in_many_turns_are_as_likely_as_in_a_plain_evaluation() {
+    for vocabulary in BOTH {
+        let model = RandomModel::new(vocabulary, 8);
+        let llama = loaded(&model).await;
+        let mut messages = Vec::new();
+        for (n, step) in STEPS.iter().enumerate() {
+            messages.push(Message::new(Role::User, *step, Origin::Data));
+            if n + 1 < STEPS.len() {
+                messages.push(Message::new(Role::Assistant, "+", Origin::Prompt));
+            }
+        }
+        let signs = ["+", "-", "Yes and no"].map(ToOwned::to_owned).to_vec();
+        let ask = Ask::ChooseAt { labels: signs.clone(), places: vec![0; 3], turns: vec![1, 3, 5] };
+        let request = Request::generate(messages);
+        let all = llama.complete(&request.clone().ask(ask)).await.unwrap().distributions;
+        assert_eq!((llama.figures().requests, all.len()), (1, 3));
+        for (seen, turns) in all.iter().zip([1, 3, 5]) {
+            let begun = Request::generate(request.messages[..turns].to_vec());
+            let before = llama.tokenize(&begun).unwrap();
+            let p = |sign: &String| {
+                let mut whole = begun.clone();
+                whole.messages.push(Message::new(Role::Assistant, sign, Origin::Data));
+                whole.open = true;
+                let whole = llama.tokenize(&whole).unwrap();
+                let from = shared(&before, &whole);
+                model.logprobs(&whole)[from - 1..].iter().sum::<f64>().exp()
+            };
+            let plain: Vec<f64> = signs.iter().map(p).collect();
+            println!("turn {turns}: {:?}, plainly {plain:?}", seen.labels);
+            assert_close(seen, &plain);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_given_text_is_as_likely_as_in_a_plain_evaluation_token_by_token() {
+    for vocabulary in BOTH {
+        let model = RandomModel::new(vocabulary, 9);
+        let llama = loaded(&model).await;
+        for (request, text) in [
+            (asks(), turn().0),
+            (opened("It is"), " the 7th step: größer, 🧿.".to_owned()),
+            (raw(asks()), " Yes, it is.\n\nNo.".to_owned()),
+        ] {
+            let ask = Ask::Logprobs { of: text.clone(), reference: false };
+            let weighed = llama.complete(&request.clone().ask(ask)).await.unwrap();
+            // The tokens are those of the whole text.
+            let mut whole = request.clone();
+            match whole.messages.last_mut().filter(|_| request.open || request.chat == Chat::Raw) {
+                Some(last) => last.parts.push(Part::text(text.as_str(), Origin::Data)),
+                None => {
+                    whole.messages.push(Message::new(Role::Assistant, text.as_str(), Origin::Data));
+                    whole.open = true;
+                }
+            }
+            if request.chat == Chat::Raw {
+                let own = whole.messages[0].text();
+                whole.messages[0] = Message::new(Role::User, own, Origin::Data);
+            }
+            let tokens = llama.tokenize(&whole).unwrap();
+            let own = tokens.len() - weighed.token_ids.len();
+            assert_eq!(tokens[own..], weighed.token_ids, "{text}");
+            let plain = model.logprobs(&tokens);
+            for (n, logprob) in weighed.logprobs.iter().enumerate() {
+                let expected = plain[own - 1 + n];
+                assert!((logprob - expected).abs() < 1e-4, "{text:?} {n}: {logprob} {expected}");
+            }
+            assert_eq!(weighed.ends.len(), weighed.logprobs.len());
+            assert_eq!(weighed.ends.last(), Some(&text.chars().count()));
+            assert!(weighed.ends.is_sorted());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reward_is_the_probability_of_yes_of_the_head() {
+    let model = RandomModel::with_head(Vocabulary::Bytes, 10, Some(&["yes", "no"]));
+    let llama = loaded(&model).await;
+    assert!(llama.capabilities().await.reward.is_yes());
+    let mut finished = asks();
+    finished.messages.push(Message::new(Role::Assistant, "Yes, it is.", Origin::Data));
+    // Longer than one call of llama.cpp.
+    let long = Message::new(Role::User, "the step is a step. ".repeat(60), Origin::Data);
+    let long = raw(Request::generate(vec![long]));
+    for request in [finished, long] {
+        let request = request.ask(Ask::Reward);
+        let tokens = llama.tokenize(&request).unwrap();
+        let expected = model.outputs(&tokens)[0];
+        for _ in 0..2 {
+            let answer = llama.complete(&request).await.unwrap();
+            let reward = answer.reward.unwrap();
+            assert!((reward - expected).abs() < 1e-4, "{reward} {expected}");
+            assert_eq!(answer.text, format!("Reward: {reward}"));
+        }
+    }
+    // The model can still be asked for words.
+    let labels = vec!["Yes".to_owned(), "No".to_owned()];
+    assert!(llama.complete(&asks().ask(Ask::Choose { labels })).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_head_that_carries_no_reward_is_refused_with_the_reason() {
+    for (outputs, reason) in
+        [(Some(&[][..]), "always be 1"), (Some(&["a", "b"][..]), "(a, b)"), (None, "pooling_type")]
+    {
+        let model = RandomModel::with_head(Vocabulary::Bytes, 11, outputs);
+        let llama = loaded(&model).await;
+        assert!(llama.capabilities().await.reward.is_no());
+        let error = llama.complete(&asks().ask(Ask::Reward)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(error.hints().iter().any(|hint| hint.to_string().contains("vllm/MODEL")));
+    }
+}
+
+/// On a real model, whose weights and cache are not in F32: each place alone, and the whole text in one piece.
+#[tokio::test]
+#[ignore = "needs models/downloaded (make models)"]
+async fn on_a_real_model_the_difference_is_that_of_rounding() {
+    for kv_type in [KvType::F16, KvType::F32] {
+        let mut options = LlamaOptions::file(instruct_model());
+        (options.kv_type, options.deterministic) = (kv_type, true);
+        let llama = Llama::load(options).await.unwrap();
+        let (text, places) = turn();
+        let ask = Ask::ChooseAt { labels: labels(), places: places.clone(), turns: Vec::new() };
+        let together = llama.complete(&opened(&text).ask(ask)).await.unwrap().distributions;
+        let mut most: (f64, f64) = (0.0, 0.0);
+        for (place, seen) in places.iter().zip(&together) {
+            let before: String = text.chars().take(*place).collect();
+            for (label, p) in &seen.labels {
+                // A model that has read nothing yet evaluates one sequence.
+                let mut options = LlamaOptions::file(instruct_model());
+                (options.kv_type, options.deterministic) = (kv_type, true);
+                let fresh = Llama::load(options).await.unwrap();
+                let ask = Ask::Logprobs { of: label.clone(), reference: false };
+                let alone = fresh.complete(&opened(&before).ask(ask)).await.unwrap();
+                let expected = alone.logprobs.iter().sum::<f64>();
+                most.0 = most.0.max((p - expected.exp()).abs());
+                most.1 = most.1.max((p.ln() - expected).abs());
+            }
+        }
+        println!("{kv_type:?}: largest difference of p {:.1e}, of log p {:.1e}", most.0, most.1);
+        assert!(most.0 < 2e-3 && most.1 < 0.2, "{most:?}");
+    }
+}
