@@ -42,7 +42,10 @@ pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
 
 /// Whether the model can report the probabilities of the verdicts of a prompt that has them.
 pub(super) async fn reports(prompt: &Prompt, backend: &dyn Backend) -> bool {
-    let Capabilities { logprobs, score_verdict, .. } = backend.capabilities().await;
+    let Capabilities { logprobs, score_verdict, text_logprobs, .. } = backend.capabilities().await;
+    if prompt.front().weighs_texts() {
+        return !text_logprobs.is_no();
+    }
     let reported = match logprobs {
         Logprobs::None => false,
         Logprobs::Top | Logprobs::Unknown => true,
