@@ -299,3 +299,16 @@ async fn names_that_are_kept_on_disk_do_not_change() {
     ];
     assert_eq!(names, kept);
 }
+
+#[tokio::test]
+async fn another_rule_for_steps_is_another_key_and_another_reduction_another_reading() {
+    let record = item(json!({"problem": "q", "answer": "One. Two.\nThree $a. b$."}));
+    let builder = || Judge::builder().backend(Script::always("x")).prompt("math-shepherd");
+    let plain = builder().build().await.unwrap();
+    let split = builder().split_steps("latex".parse().unwrap()).build().await.unwrap();
+    assert_ne!(plain.line_key(&record), split.line_key(&record));
+    assert_ne!(plain.prompt_hash(), split.prompt_hash());
+    let reduced = builder().reduce("product".parse().unwrap()).build().await.unwrap();
+    assert_eq!(plain.prompt_hash(), reduced.prompt_hash());
+    assert_ne!(plain.reading(), reduced.reading());
+}

@@ -98,17 +98,17 @@ async fn the_scores_of_any_elements_can_be_reduced() {
 fn what_cannot_be_reduced_is_refused() {
     for (keys, why) in [
         (format!("{KEYS}\neach: contexts"), "`each: contexts` needs `reduce`"),
-        (format!("{KEYS}\nreduce: mean"), "`reduce` needs `each` and `kind: score`"),
+        (format!("{KEYS}\nreduce: mean"), "`reduce` needs verdicts on steps, or `each` and `kind: score`"),
         (
             "kind: label\neach: contexts\nreduce: mean\nverdict: 'Useful: *'".to_owned(),
-            "`reduce` needs `each` and `kind: score`",
+            "`reduce` needs verdicts on steps, or `each` and `kind: score`",
         ),
         (
             "kind: score\nscale: 1-5\nverdict: 'Useful: *'\neach: contexts\nreduce: average-precision".to_owned(),
             "needs a scale from 0 to 1",
         ),
         (format!("{KEYS}\neach: criteria\nper_call: 3\nreduce: mean"), "`per_call` is set"),
-        (format!("{KEYS}\neach: contexts\nreduce: last"), "`last`"),
+        (format!("{KEYS}\neach: contexts\nreduce: first"), "`first`"),
     ] {
         let error = format!("{:?}", parse(&keys, "{{ context }}").unwrap_err());
         assert!(error.contains(why), "{keys}: {error}");

@@ -8,6 +8,7 @@
 
 mod metrics;
 mod prompted;
+mod rewards;
 mod rubrics;
 mod trained;
 
@@ -146,12 +147,19 @@ fn answered(request: &Request, text: &str) -> Completion {
         completion.text.clone_from(label);
         completion.distribution = Some(Distribution::new(labels.iter().map(share).collect()));
     }
+    if let Ask::Logprobs { of, reference } = &request.ask {
+        // A token for every character, each with this log-probability.
+        let mut each = text.split(' ').map(|number| number.parse::<f64>().unwrap());
+        let each = if *reference { each.nth(1) } else { each.next() }.unwrap();
+        completion.ends = (1..=of.chars().count()).collect();
+        completion.logprobs = vec![each; completion.ends.len()];
+    }
     completion
 }
 
 /// Every row, in the order of the groups.
 fn rows() -> Vec<Row> {
-    [prompted::rows(), trained::rows(), metrics::rows(), rubrics::rows()]
+    [prompted::rows(), rewards::rows(), trained::rows(), metrics::rows(), rubrics::rows()]
         .into_iter()
         .flatten()
         .collect()
