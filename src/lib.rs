@@ -52,9 +52,10 @@
 //! | `files` | [`records`] in files of any format, and [`run`]s that go on where they ended |
 //! | `parquet` | Parquet among these formats |
 //! | `checks` | answers compared with references by rules: [`backend::Check`] |
+//! | `code` | Python code of judges and answers, run in a sandbox on Linux: [`backend::sandbox`], [`backend::TestsCheck`] |
 //! | `command` | programs as judges: [`backend::Command`] |
 //! | `config`, `schema` | `tribunal.toml`, and JSON schemas of it and of result lines |
-//! | `cli` | what the program needs: `files`, `checks`, `command`, `config`, and a terminal |
+//! | `cli` | what the program needs: `files`, `checks`, `code`, `command`, `config`, and a terminal |
 //! | `cuda`, `metal`, `vulkan` | graphics cards for `llama` |
 //!
 //! # Order

@@ -6,6 +6,7 @@
 //! | layer | what it does | why it has this place |
 //! |---|---|---|
 //! | [`Recorded`] | writes every answer to a file | sees cached answers too |
+//! | `Running` | answers requests to run code in a sandbox | what code prints does not depend on the model |
 //! | [`Cached`](cache::Cached) | never pays twice | a cached answer waits for nothing below |
 //! | [`Budgeted`] | ends a run that has spent its [`Budget`] | counts what is paid for, as one request |
 //! | [`Retried`] | retries temporary failures | holds no permit while it waits |
@@ -32,6 +33,8 @@ mod estimate;
 mod ext;
 mod figures;
 mod from_fn;
+#[cfg(any(feature = "code", feature = "command"))]
+mod group;
 mod limited;
 mod loading;
 mod pause;
@@ -40,10 +43,14 @@ mod record;
 mod referenced;
 mod replay;
 mod retried;
+#[cfg(feature = "code")]
+pub mod sandbox;
 mod script;
 mod secrets;
 #[cfg(any(feature = "llama", feature = "openai"))]
 mod tree;
+#[cfg(feature = "code")]
+mod unit_tests;
 #[cfg(feature = "openai")]
 mod warmed;
 
@@ -62,6 +69,8 @@ pub use check::Check;
 pub use command::Command;
 #[cfg(feature = "command")]
 pub(crate) use command::with_files;
+#[cfg(feature = "code")]
+pub use unit_tests::TestsCheck;
 #[cfg(feature = "openai")]
 pub use warmed::Warmed;
 pub use {
@@ -278,6 +287,16 @@ pub trait Layer: Debug + Send + Sync {
         self.below().concurrency()
     }
 
+    /// What [`Backend::capabilities`] returns, from those of the wrapped backend: the same.
+    fn able(&self, below: Capabilities) -> Capabilities {
+        below
+    }
+
+    /// Whether the layer answers this request by itself, so that the wrapped backend need not be able to.
+    fn answers(&self, _request: &Request) -> bool {
+        false
+    }
+
     /// What [`Backend::price`] returns: that of the wrapped backend.
     fn tokens_price(&self) -> Option<Price> {
         self.below().price()
@@ -299,7 +318,7 @@ impl<L: Layer> Backend for L {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        self.below().capabilities().await
+        self.able(self.below().capabilities().await)
     }
 
     fn concurrency(&self) -> usize {
@@ -311,7 +330,7 @@ impl<L: Layer> Backend for L {
     }
 
     fn fits(&self, request: &Request) -> Result<()> {
-        self.below().fits(request)
+        if self.answers(request) { Ok(()) } else { self.below().fits(request) }
     }
 
     fn is_in_process(&self) -> bool {

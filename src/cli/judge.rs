@@ -22,7 +22,7 @@ use super::{
     opening::Opening,
     output,
     progress::Progress,
-    running,
+    running, sandbox,
     settings::{self, Sources},
 };
 use tribunal::{
@@ -105,7 +105,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let models = args.models(&resolved, stops)?;
+    let models = sandbox::allowed(args.models(&resolved, stops)?, [&resolved]).await?;
     let judge = args.open(&resolved, input.first.as_ref(), models.clone()).await?;
     if let (Some(item), false) = (&input.first, args.output.quiet) {
         warn(&judge, item, &resolved);

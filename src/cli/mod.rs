@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `parse`, `reparse`, `diff`, `prompts`, `models`, `config`, `schema`, `trust`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `parse`, `reparse`, `diff`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -57,6 +57,7 @@ mod reparse;
 mod revise;
 mod rows;
 mod running;
+mod sandbox;
 mod schema;
 mod secrets;
 mod settings;
@@ -106,6 +107,7 @@ enum Command {
     Config(Box<config::Args>),
     Schema(schema::Args),
     Trust(trust::Args),
+    Sandbox(sandbox::Args),
     #[cfg(feature = "store")]
     Cache(cache::Args),
     Completions(manual::Completions),
@@ -152,6 +154,10 @@ impl From<Exit> for ExitCode {
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
+    // Before everything else: this process may be one that confines itself and then runs code.
+    if let Some(exit) = tribunal::backend::sandbox::run_confined(std::env::args_os()) {
+        return exit;
+    }
     // Before the first thread: nothing else may look at the environment while it changes.
     let exit = env_file::load().and_then(|()| {
         console::hide(Environment::process().secrets());
@@ -241,6 +247,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Config(args) => config::run(&args, sources),
         Command::Schema(args) => schema::run(&args),
         Command::Trust(args) => trust::run(&args),
+        Command::Sandbox(args) => sandbox::run(&args).await,
         #[cfg(feature = "store")]
         Command::Cache(args) => cache::run(args).await,
         Command::Completions(args) => manual::completions(&args),
@@ -261,7 +268,8 @@ fn command() -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
-const ASKING: [&str; 29] = [
+const ASKING: [&str; 31] = [
+    "allow_code",
     "base_url",
     "concurrency",
     "context",
@@ -279,6 +287,7 @@ const ASKING: [&str; 29] = [
     "model_id",
     "pass_env",
     "prices",
+    "python",
     "reask",
     "rpm",
     "seed",

@@ -117,6 +117,11 @@ impl Effective {
         [&self.model, &self.reference]
     }
 
+    /// Whether code of models and answers may run: of a jury, whether that of one member may.
+    pub fn allows_code(&self) -> bool {
+        self.settings.allow_code || self.members.iter().any(Self::allows_code)
+    }
+
     /// Every file that the settings name, with the key of the setting; those of all members of a jury.
     pub fn files(&self) -> Vec<(String, String)> {
         let own = self.own_files().into_iter();
@@ -218,6 +223,12 @@ impl Effective {
         }
         for (key, line) in self.programs() {
             environment.check_program(key, &line)?;
+        }
+        if let Some(name) = &self.settings.python {
+            environment.check_program("python", name)?;
+        }
+        if self.settings.allow_code {
+            environment.check_program("allow_code", "python3")?;
         }
         for (key, name) in self.downloads() {
             environment.check_address(key, name)?;

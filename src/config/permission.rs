@@ -2,7 +2,8 @@
 //!
 //! A file that was found in a folder, and not named by the user, may come from anyone. It may set how
 //! answers are judged. Without the user's permission it may not send requests or a key to another place, send
-//! another variable as the key, read a file outside of its folder, download a model, or run a program.
+//! another variable as the key, read a file outside of its folder, download a model, run a program, or let code of models
+//! and answers run.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -64,7 +65,7 @@ pub(super) fn needed(effective: &Effective) -> Vec<Permission> {
     });
     let own = address(effective).into_iter().chain(key(effective)).chain(identity(effective));
     let fetched = programs(effective).into_iter().chain(downloads(effective));
-    files.chain(own).chain(endpoints(effective)).chain(fetched).collect()
+    files.chain(own).chain(endpoints(effective)).chain(fetched).chain(code(effective)).collect()
 }
 
 /// A setting that came out of a file.
@@ -143,6 +144,18 @@ fn programs(effective: &Effective) -> Vec<Permission> {
         asked.push(from.asks(&format!("pass_env gives the values of {names} to `{line}`")));
     }
     asked
+}
+
+/// Code of models and answers that is run, and the interpreter for it.
+fn code(effective: &Effective) -> Vec<Permission> {
+    let settings = &effective.settings;
+    let allowed = FileSetting::of(effective, "allow_code").filter(|_| settings.allow_code);
+    let allowed = allowed.map(|from| {
+        from.asks("allow_code runs code that models write and answers contain, in a sandbox")
+    });
+    let python = FileSetting::of(effective, "python").zip(settings.python.as_deref());
+    let python = python.map(|(from, name)| from.asks(&format!("python runs the program `{name}`")));
+    allowed.into_iter().chain(python).collect()
 }
 
 /// Models that are downloaded.

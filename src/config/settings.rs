@@ -188,6 +188,14 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub label_map: Vec<Pair>,
+    /// Let code of models and answers run, in a sandbox.
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long))]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_code: bool,
+    /// Python for such code [default: python3].
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "PROGRAM"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
     /// CSV file of prices, used before the list prices.
     #[cfg_attr(
         feature = "cli",

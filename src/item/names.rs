@@ -7,7 +7,7 @@
 //! what a judge is shown.
 
 /// Groups of synonyms; the first name of each is the one that prompts and documents use.
-pub(super) const SYNONYMS: [&[&str]; 7] = [
+pub(super) const SYNONYMS: [&[&str]; 8] = [
     QUESTION,
     ANSWER,
     REFERENCE,
@@ -15,6 +15,7 @@ pub(super) const SYNONYMS: [&[&str]; 7] = [
     CONTEXT,
     MESSAGES,
     ANSWERS,
+    TESTS,
 ];
 
 /// Names of what was asked.
@@ -58,6 +59,9 @@ const CONTEXT: &[&str] = &[
     "retrieved_contexts",
     "retrieval_context",
 ];
+
+/// Names of the tests of a program.
+const TESTS: &[&str] = &["tests", "test_list", "test", "test_cases", "public_test_cases"];
 
 /// Names of a list of answers.
 pub(super) const ANSWERS: &[&str] =

@@ -169,7 +169,7 @@ impl ModelSpec {
 /// members of a jury share the weights. A model stays loaded while its registry lives.
 ///
 /// Around each model stand [layers](crate::backend), outermost first:
-/// recorded ▸ cached ▸ budgeted ▸ retried ▸ warmed ▸ limited ▸ priced ▸ endpoints ▸ the model itself.
+/// recorded ▸ running ▸ cached ▸ budgeted ▸ retried ▸ warmed ▸ limited ▸ priced ▸ endpoints ▸ the model itself.
 #[derive(Clone, Debug, Default)]
 pub struct Models(Arc<Inner>);
 
@@ -201,6 +201,8 @@ pub(crate) struct Around {
     downloads: Option<Shown>,
     #[cfg(feature = "store")]
     cache: Option<crate::backend::cache::Cache>,
+    #[cfg(feature = "code")]
+    sandbox: Option<crate::backend::sandbox::Sandbox>,
 }
 
 /// What is called while a model is downloaded.
@@ -239,6 +241,17 @@ impl Models {
     #[must_use]
     pub fn cached(&self, cache: impl Into<Option<crate::backend::cache::Cache>>) -> Self {
         self.with(|around| around.cache = cache.into())
+    }
+
+    /// Allows code of models and of records to be run, in this sandbox: `run` in prompts, and `check:tests`. Without it
+    /// no code is run.
+    #[cfg(feature = "code")]
+    #[must_use]
+    pub fn allowing_code(
+        &self,
+        sandbox: impl Into<Option<crate::backend::sandbox::Sandbox>>,
+    ) -> Self {
+        self.with(|around| around.sandbox = sandbox.into())
     }
 
     /// Writes every answer to this file, for `replay:FILE`.
@@ -365,6 +378,25 @@ impl Around {
     #[cfg(not(feature = "store"))]
     #[expect(clippy::unused_self, reason = "with the feature it holds the store")]
     fn cached(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        model
+    }
+
+    /// The model with the sandbox for its code around it, if code may be run.
+    #[cfg(feature = "code")]
+    fn running(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        use crate::backend::sandbox::Running;
+        match &self.sandbox {
+            Some(sandbox) => {
+                let sandbox = self.cached(Arc::new(sandbox.clone()));
+                Arc::new(Running::new(model, sandbox))
+            }
+            None => model,
+        }
+    }
+
+    #[cfg(not(feature = "code"))]
+    #[expect(clippy::unused_self, reason = "with the feature it holds the sandbox")]
+    fn running(&self, model: Arc<dyn Backend>) -> Arc<dyn Backend> {
         model
     }
 

@@ -19,6 +19,8 @@ pub const DEFAULT_MODEL: &str = "tiny";
 const REPLAY: &str = "replay:";
 /// What the names of checks begin with.
 const CHECK: &str = "check:";
+/// The check that runs code, after the prefix of checks.
+const TESTS: &str = "tests";
 /// What the names of programs begin with.
 const COMMAND: &str = "command:";
 /// What the names of fixed texts begin with.
@@ -175,11 +177,18 @@ static SCHEMES: [Scheme; 26] = [
     Scheme {
         name: "check",
         example: "check:KIND",
-        summary: "no model: exact, number, boxed, choice, regex or json-schema against the reference",
+        summary: "no model: exact, number, boxed, choice, regex or json-schema against the reference; tests runs code",
         settings: NONE,
         answers_from: AnswersFrom::NoModel,
         fits: |_, name, _| name.starts_with(CHECK),
-        open: |spec, _| Box::pin(async { check(after(CHECK, spec)) }),
+        open: |spec, around| {
+            Box::pin(async {
+                match after(CHECK, spec) {
+                    TESTS => tests(around),
+                    kind => check(kind),
+                }
+            })
+        },
     },
     Scheme {
         name: "replay",
@@ -390,6 +399,25 @@ fn with_files(_: &str, _: impl Fn(&Path) -> Option<PathBuf>) -> Option<String> {
     None
 }
 
+/// Opens the check that runs the code of answers against tests.
+#[cfg(feature = "code")]
+fn tests(around: &Around) -> Result<Arc<dyn Backend>> {
+    let Some(sandbox) = &around.sandbox else {
+        let message = "`check:tests` runs the code of answers, which needs your permission";
+        return Err(Error::new(ErrorKind::Unsupported, message).hint(
+            crate::Hint::from("allow it with ")
+                .setting("allow_code", "")
+                .text(": it runs in a sandbox"),
+        ));
+    };
+    Ok(Arc::new(crate::backend::TestsCheck::new(sandbox.clone())))
+}
+
+#[cfg(not(feature = "code"))]
+fn tests(_: &Around) -> Result<Arc<dyn Backend>> {
+    Err(lacking("a sandbox for code", "code"))
+}
+
 /// Opens a check by rules.
 #[cfg(feature = "checks")]
 fn check(kind: &str) -> Result<Arc<dyn Backend>> {
@@ -573,6 +601,7 @@ fn remote(_: &ModelSpec, _: &Around) -> Result<Arc<dyn Backend>> {
 /// The error of a build without a feature.
 #[cfg(not(all(
     feature = "checks",
+    feature = "code",
     feature = "command",
     feature = "hub",
     feature = "llama",

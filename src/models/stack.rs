@@ -9,7 +9,7 @@ use crate::{
     error::Result,
 };
 
-/// Puts the layers around a model, outermost first: recorded ▸ cached ▸ budgeted ▸ retried ▸ warmed ▸ limited ▸ priced.
+/// Puts the layers around a model, outermost first: recorded ▸ running ▸ cached ▸ budgeted ▸ retried ▸ warmed ▸ limited ▸ priced.
 ///
 /// Only what can fail in passing is tried again, and only what costs something is cached: a model in this
 /// process is limited where that is set, and has no retries; rules and recordings have neither, nor a budget.
@@ -32,13 +32,13 @@ pub(super) fn stacked(
         _ => model,
     };
     if answers_from == AnswersFrom::NoModel {
-        return around.recorded(model, spec);
+        return around.recorded(around.running(model), spec);
     }
     let model = match &around.budget {
         Some(budget) => Arc::new(model.budgeted(budget.clone())),
         None => model,
     };
-    around.recorded(around.cached(model), spec)
+    around.recorded(around.running(around.cached(model)), spec)
 }
 
 /// The price that is set, else the one that the backend knows: see [`Prices`](crate::backend::Prices).

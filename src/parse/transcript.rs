@@ -53,7 +53,7 @@ impl Slot {
 pub struct Reply {
     /// The slot that it fills.
     pub slot: Slot,
-    /// How its label came about; `None` for a text that was written.
+    /// How its label came about; `None` for a text that the model wrote.
     pub chosen: Option<Chosen>,
     /// Whether running into the limit of tokens is an expected end here (`cut="ok"`).
     pub may_be_cut: bool,
@@ -74,6 +74,8 @@ pub enum Chosen {
         /// The last line of the text after which the values were scored. For another text the scores do not count.
         announcement: String,
     },
+    /// It is no label: code printed it ([`Ask::Run`](crate::request::Ask)). No verdict is read from it.
+    Printed,
 }
 
 impl Chosen {

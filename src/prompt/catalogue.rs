@@ -49,7 +49,9 @@ embedded![
     "tiny-revise",
     "tiny-patch",
     "tiny-continue",
+    "check-tests",
     "check",
+    "check-tests-share",
     // Published protocols for judges that were not trained for them.
     "mt-bench-single",
     "mt-bench-single-reference",
@@ -147,6 +149,7 @@ embedded![
     "gram-r2",
     "con-j",
     "master-rm",
+    "gen-prm",
     "qlora-three-class",
 ];
 

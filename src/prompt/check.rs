@@ -24,9 +24,10 @@ pub(super) fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap()
 }
 
-/// The name in `gen("name"`, `choose("name"`, `probe("name"` and `logprobs("name"`; no group matches where the name is computed.
-static ASKED: LazyLock<Regex> =
-    LazyLock::new(|| compiled(r#"\b(gen|choose|probe|logprobs)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#));
+/// The name in `gen("name"`, `choose("name"`, `probe("name"`, `run("name"` and `logprobs("name"`; no group matches where the name is computed.
+static ASKED: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(r#"\b(gen|choose|probe|run|logprobs)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#)
+});
 
 /// A line that names a role and nothing else, in any of the ways in which people write one.
 static ROLE: LazyLock<Regex> = LazyLock::new(|| {
@@ -121,7 +122,7 @@ impl Prompt {
         let (mut choices, mut all) = (Some(BTreeSet::new()), Some(BTreeSet::new()));
         for found in ASKED.captures_iter(&self.body) {
             let name = found.get(2).or(found.get(3)).map(|name| name.as_str().to_owned());
-            let chooses = found.get(1).is_some_and(|word| word.as_str() != "gen");
+            let chooses = found.get(1).is_some_and(|word| !matches!(word.as_str(), "gen" | "run"));
             for names in [Some(&mut all), chooses.then_some(&mut choices)].into_iter().flatten() {
                 match (&name, names.as_mut()) {
                     (Some(name), Some(names)) => drop(names.insert(name.clone())),

@@ -37,6 +37,7 @@ const REMOVED: [&str; 3] = ["safe", "escape", "e"];
 /// | `gen("name", …)` | lets the model write; see [`functions::generate`] |
 /// | `choose("name", labels)` | lets the model pick one of the labels |
 /// | `probe("name", labels, shown=…)` | weighs the labels here, and prints `shown` |
+/// | `run("name", text)` | runs the last block of Python code in the text, and prints what that prints |
 /// | `compare("name", answer, reference)` | compares by rule, for checks without a model |
 /// | `reward("name")` | the output of a reward head for the turns before it |
 /// | `logprobs("name", text)` | the log-probability of a given text |
@@ -76,6 +77,7 @@ pub(super) fn environment(front: &FrontMatter) -> Environment<'static> {
     environment.add_function("gen", functions::generate);
     environment.add_function("choose", functions::choose);
     environment.add_function("probe", functions::probe);
+    environment.add_function("run", functions::run);
     environment.add_function(
         "compare",
         |state: &State, name: &str, answer: Value, reference: Value| {
@@ -203,10 +205,11 @@ const TESTS: [&str; 18] = [
 ];
 
 /// The functions that prompts may use, for error messages.
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 11] = [
     "gen",
     "choose",
     "probe",
+    "run",
     "compare",
     "reward",
     "logprobs",

@@ -1,4 +1,4 @@
-//! The functions `gen`, `choose`, `probe`, `compare`, `reward`, `logprobs` and `read` of prompt bodies.
+//! The functions `gen`, `choose`, `probe`, `run`, `compare`, `reward`, `logprobs` and `read` of prompt bodies.
 //!
 //! Each returns the reply to its slot, or stops the [`Rendering`] where that is missing.
 
@@ -174,6 +174,36 @@ pub(super) fn logprobs(
     Ok(Value::from(text))
 }
 
+/// `run("name", text, at=…)`: runs the last block ```` ```python ```` of a text, and returns what it prints. The block may
+/// be open at the end. All blocks of the conversation that ran before it share its names.
+///
+/// A text without such a block gives [`NO_CODE`].
+///
+/// # Errors
+/// An option is unknown or has the wrong type, or the code has not run yet.
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
+pub(super) fn run(state: &State, name: &str, text: Value, options: Kwargs) -> Result<Value, Error> {
+    let slot = Slot { name: name.to_owned(), at: options.get("at")? };
+    options.assert_all_used()?;
+    match last_block(&text_of(&text)?) {
+        Some(code) => Rendering::of(state)?.output(slot, code.to_owned()),
+        None => Ok(Trusted::value(NO_CODE)),
+    }
+}
+
+/// What `run` returns for a text without code (Zhao et al. 2025, GenPRM).
+const NO_CODE: &str = "Code format error: No code found.";
+
+/// The last block of Python code in a text; one that is open reaches to the end.
+fn last_block(text: &str) -> Option<&str> {
+    const OPEN: &str = "```python";
+    let code = &text[text.rfind(OPEN)? + OPEN.len()..];
+    let code = code.split_once('\n').map_or("", |(_, code)| code);
+    let end = code.starts_with("```").then_some(0).or_else(|| code.find("\n```"));
+    let code = code[..end.unwrap_or(code.len())].trim_matches('\n').trim_end();
+    Some(code).filter(|code| !code.is_empty())
+}
+
 /// `read()`: the verdict of the replies so far as text, or none.
 pub(super) fn read(state: &State, _: Rest<Value>) -> Result<Value, Error> {
     let verdict = Rendering::of(state)?.verdict();
@@ -223,4 +253,26 @@ fn schema_of(value: Value) -> Result<Constraint, Error> {
             .with_source(cause)
     };
     Ok(Constraint::Schema(serde_json::to_value(value).map_err(malformed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_block;
+
+    #[test]
+    fn the_last_block_of_python_is_run_closed_or_open() {
+        let cases = [
+            ("```python\nprint(1)\n```\n", Some("print(1)")),
+            ("```python\nprint(1)", Some("print(1)")),
+            ("```python\n1\n```\nNo: ```python\nif x:\n    2\n\n```\nso", Some("if x:\n    2")),
+            ("```python\n    indented = 1\n", Some("    indented = 1")),
+            ("```python\ns = '```'\nprint(s)\n```", Some("s = '```'\nprint(s)")),
+            ("```python\n```", None),
+            ("```\nprint(1)\n```", None),
+            ("print(1)", None),
+        ];
+        for (text, code) in cases {
+            assert_eq!(last_block(text), code, "{text}");
+        }
+    }
 }

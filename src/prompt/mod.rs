@@ -184,9 +184,9 @@ impl Prompt {
         prompt.set_body(body)?;
         prompt.fields = prompt.declared().map_err(in_file)?;
         prompt.outline = prompt.sketch()?;
-        if prompt.outline.is_empty() {
-            const CALLS: [&str; 7] =
-                ["gen", "choose", "probe", "compare", "read", "reward", "logprobs"];
+        if prompt.asks_no_model() {
+            const CALLS: [&str; 8] =
+                ["gen", "choose", "probe", "run", "compare", "read", "reward", "logprobs"];
             prompt.ends_with_reply = !CALLS.iter().any(|name| prompt.variables.contains(*name));
             let whole = with_ending(body, &prompt.front.roles);
             // A role line that is added in front is not a line of the file.

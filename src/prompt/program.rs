@@ -18,6 +18,7 @@ mod asking;
 mod closing;
 mod given;
 mod lengthening;
+mod running;
 mod splitting;
 mod turns;
 mod weighing;
@@ -84,6 +85,8 @@ pub struct Program {
     repeats: bool,
     /// The limits of tokens, and the texts that are asked for again with higher ones.
     lengthening: Lengthening,
+    /// The blocks of code that were run, with their slots.
+    codes: Vec<(Slot, String)>,
     /// How far it has come.
     stage: ProgramStage,
     /// The text that is cut into steps first, by a request of its own.
@@ -165,6 +168,8 @@ enum ReplyKind {
     Text,
     /// It is a label that the model picked.
     Label,
+    /// It is what code printed.
+    Printed,
     /// It is a label for each of these slots.
     Labels(Vec<Slot>),
     /// It is a text that begins with one of these labels, from a model that reports no probabilities.
@@ -205,6 +210,7 @@ impl Program {
             sent: String::new(),
             repeats: true,
             lengthening: Lengthening::default(),
+            codes: Vec::new(),
             stage: ProgramStage::Body,
             split: None,
         }
@@ -312,6 +318,7 @@ impl Program {
             ReplyKind::Label => (Some(Chosen::Asked), completion),
             ReplyKind::Split(text) => (Some(Chosen::Asked), self.take_split(&text, completion)),
             ReplyKind::Weighed(ends) => (Some(Chosen::Asked), given::weighed(completion, &ends)),
+            ReplyKind::Printed => (Some(Chosen::Printed), completion),
             ReplyKind::Opening(labels) => {
                 let opened = opened(completion, &labels, &taint::data(&self.sent));
                 (Some(Chosen::FromText(None)), opened)

@@ -73,6 +73,8 @@ pub(super) enum TemplateCall {
     Reward,
     /// `logprobs(…)`: the log-probability of a given text.
     Logprobs(WeighedText),
+    /// `run(…)`: what this block of code prints, after those that ran before it.
+    Run { code: String },
 }
 
 /// A text that is given and weighed, not written.
@@ -154,6 +156,15 @@ impl Rendering {
         }
         self.notes().missing = Some(MissingReply { slot, what });
         Err(Error::new(ErrorKind::InvalidOperation, "a result is still missing"))
+    }
+
+    /// What code printed for a slot, as a text that nobody vouches for.
+    ///
+    /// # Errors
+    /// It has not run yet: it is noted, and the error stops the render.
+    pub(super) fn output(&self, slot: Slot, code: String) -> Result<Value, Error> {
+        let printed = self.result(slot, TemplateCall::Run { code })?;
+        Ok(Value::from(printed.as_str().unwrap_or_default().to_owned()))
     }
 
     /// Notes a place where labels are weighed. Its reply counts as used as soon as it is there.

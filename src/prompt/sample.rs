@@ -27,6 +27,8 @@ pub(super) struct OutlineAsk {
     slot: Slot,
     /// Whether it is a `choose`.
     chooses: bool,
+    /// Whether it is a `run`.
+    runs: bool,
     /// The 0-based turn of the conversation in which it stands.
     turn: usize,
     /// The labels of a `choose`.
@@ -45,6 +47,7 @@ impl OutlineAsk {
         Self {
             slot: Slot { name: String::new(), at: None },
             chooses: !labels.is_empty() || matches!(request.ask, request::Ask::Logprobs { .. }),
+            runs: matches!(request.ask, request::Ask::Run { .. }),
             turn: request.messages.len() - usize::from(request.open),
             literal: literal(request),
             labels,
@@ -107,7 +110,15 @@ impl Prompt {
 
     /// Whether this slot is the last text that the body asks for, as far as the sample record shows.
     pub(super) fn writes_last(&self, slot: &Slot) -> bool {
-        self.outline.iter().rfind(|ask| !ask.chooses).is_some_and(|ask| ask.slot.name == slot.name)
+        self.outline
+            .iter()
+            .rfind(|ask| !ask.chooses && !ask.runs)
+            .is_some_and(|ask| ask.slot.name == slot.name)
+    }
+
+    /// Whether the body asks a model for nothing, as far as the sample record shows: running code asks none.
+    pub(super) fn asks_no_model(&self) -> bool {
+        self.outline.iter().all(|ask| ask.runs)
     }
 
     /// Everything that the body asks for on the sample record.
@@ -154,7 +165,7 @@ impl Prompt {
         let mut asks: Vec<OutlineAsk> = Vec::new();
         let mut answer = None;
         while let ProgramStep::Ask(request) = program.next(answer.take())? {
-            if asks.is_empty() && self.marks() {
+            if self.marks() && asks.iter().all(|ask| ask.runs) {
                 self.check_mark(&request)?;
             }
             let ask = OutlineAsk::of(&request);

@@ -115,6 +115,9 @@ pub struct Capabilities {
     /// Whether the backend compares answers with references by rules: [`Ask::Compare`](super::Ask::Compare). Unknown counts as no.
     #[serde(default = "no")]
     pub compare: Ability,
+    /// Whether code can be run: [`Ask::Run`](super::Ask::Run). A sandbox around the model adds it; unknown counts as no.
+    #[serde(default = "no")]
+    pub run: Ability,
     /// Whether the chat template opens a thinking block. The answer then begins with thinking, without a tag,
     /// until the model closes the block. Unknown counts as no.
     #[serde(default = "no")]
@@ -165,6 +168,7 @@ impl Capabilities {
         reference: Ability::No,
         reward: Ability::No,
         compare: Ability::No,
+        run: Ability::No,
         opens_thinking: Ability::No,
         context: None,
     };
@@ -180,6 +184,7 @@ impl Capabilities {
         reference: Ability::Yes,
         reward: Ability::Yes,
         compare: Ability::Yes,
+        run: Ability::Yes,
         ..Self::TEXT
     };
 }

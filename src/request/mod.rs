@@ -107,6 +107,12 @@ pub enum Ask {
     },
     /// Report the output of a reward head for the conversation. The answer's text is `Reward: NUMBER`.
     Reward,
+    /// Run Python code, and report what the last of these blocks prints. All blocks before it run first, in one
+    /// interpreter, so that the answer follows from the request alone. No model answers it: a sandbox does.
+    Run {
+        /// The blocks, in order.
+        blocks: Vec<String>,
+    },
     /// Report whether an answer matches a reference: checks without a model.
     Compare {
         /// The answer.
@@ -134,6 +140,7 @@ impl Ask {
             Self::ChooseAt { .. } => "choose_at",
             Self::Logprobs { .. } => "logprobs",
             Self::Reward => "reward",
+            Self::Run { .. } => "run",
             Self::Compare { .. } => "compare",
         }
     }
@@ -148,6 +155,7 @@ impl Ask {
             Self::Reward => error.hint(
                 "use a GGUF with a reward head, or serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
             ),
+            Self::Run { .. } => error.hint("put a sandbox around the model, which answers requests to run code"),
             _ => error.hint("use a model that can, or a prompt that reads its verdict out of a text"),
         }
     }

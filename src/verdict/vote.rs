@@ -20,7 +20,7 @@ pub struct Call {
     /// Its place in a loop, or the step, answer or criterion that it is about.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub at: Option<usize>,
-    /// Whether this is a label that was chosen instead of a text that was written.
+    /// Whether this is a label that was chosen, or what code printed, instead of a text that the model wrote.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub chosen: bool,
     /// What the model wrote.

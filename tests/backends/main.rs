@@ -24,4 +24,5 @@ mod remote_answers;
 mod remote_refusals;
 mod retries;
 mod rewards;
+mod sandbox;
 mod warming;

@@ -7,6 +7,7 @@ mod batches;
 mod budget_command;
 mod checks;
 mod cli;
+mod code;
 mod command_lines;
 mod configuration;
 mod downloads;

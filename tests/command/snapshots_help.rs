@@ -15,7 +15,7 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 36] = [
     "",
     "judge",
     "revise",
@@ -43,6 +43,7 @@ const COMMANDS: [&str; 35] = [
     "schema revision",
     "schema config",
     "trust",
+    "sandbox",
     "cache",
     "cache stats",
     "cache prune",

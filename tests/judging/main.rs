@@ -5,6 +5,7 @@ mod support;
 
 mod aggregation;
 mod aggregation_properties;
+mod code;
 mod criteria;
 mod grouped_criteria;
 mod judge;

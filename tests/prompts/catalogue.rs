@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
+mod code;
 mod metrics;
 mod prompted;
 mod rewards;
@@ -159,10 +160,17 @@ fn answered(request: &Request, text: &str) -> Completion {
 
 /// Every row, in the order of the groups.
 fn rows() -> Vec<Row> {
-    [prompted::rows(), rewards::rows(), trained::rows(), metrics::rows(), rubrics::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        prompted::rows(),
+        rewards::rows(),
+        trained::rows(),
+        metrics::rows(),
+        rubrics::rows(),
+        code::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[tokio::test]

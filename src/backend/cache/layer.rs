@@ -12,7 +12,7 @@ use super::{
 use crate::{
     completion::{Completion, Finish},
     error::Result,
-    request::{CacheKey, Request},
+    request::{Ask, CacheKey, Request},
 };
 
 /// How long a server may take to finish an answer after the last caller has stopped waiting.
@@ -78,9 +78,13 @@ impl Cached {
         Ok(Landed { answer, paid: true })
     }
 
-    /// Whether a model in this process stopped at the end of its context; with a longer context it would have
-    /// continued.
+    /// Whether the answer was cut off by something that is no part of the request: a model in this process stopped at the
+    /// end of its context, and with a longer context it would have continued.
     fn is_cut(&self, answer: &Completion, request: &Request) -> bool {
+        // Code that took too long on a busy machine may end another time.
+        if matches!(request.ask, Ask::Run { .. }) {
+            return answer.finish == Finish::Length;
+        }
         let allowed = request.sampling.max_tokens.map(u64::from);
         self.inner.is_in_process()
             && answer.finish == Finish::Length

@@ -13,7 +13,7 @@ use tokio::{
     process::{Child, ChildStdin},
 };
 
-use super::super::secrets::Secrets;
+use super::super::{group::Group, secrets::Secrets};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much of the end of standard error is kept for messages.
@@ -211,39 +211,5 @@ impl Tail {
     /// What is kept, as text.
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.0).into_owned()
-    }
-}
-
-/// Kills the process group of a program when it is dropped. The group lives as long as one of its processes does.
-#[cfg(unix)]
-struct Group(Option<nix::unistd::Pid>);
-
-#[cfg(unix)]
-impl Group {
-    /// The group of a child that was started as the first of its own group.
-    fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.map(nix::unistd::Pid::from_raw))
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // It fails where all have ended already.
-            let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
-        }
-    }
-}
-
-/// On other systems the child alone is killed.
-#[cfg(not(unix))]
-struct Group;
-
-#[cfg(not(unix))]
-impl Group {
-    const fn of(_: &Child) -> Self {
-        Self
     }
 }

@@ -263,7 +263,9 @@ impl Llama {
                 Some(why) => return Err(without_head(&self.name, why)),
                 None => Work::Reward(self.vocabulary.tokens(&pieces)?),
             },
-            other @ Ask::Compare { .. } => return Err(other.unsupported_by(&self.name)),
+            other @ (Ask::Compare { .. } | Ask::Run { .. }) => {
+                return Err(other.unsupported_by(&self.name));
+            }
         };
         self.check_length(&work)?;
         Ok(work)

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use super::{
     Exit, budget, engines, fields, input, manifest, note,
     progress::Progress,
-    running,
+    running, sandbox,
     settings::{self, Sources},
 };
 use tribunal::{
@@ -117,6 +117,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let opener = opener.downloading(super::downloads::shown(quiet));
     #[cfg(feature = "store")]
     let opener = opener.cached(args.cache.open()?);
+    let opener = sandbox::allowed(opener, [&resolved]).await?;
     let context = models::Context {
         settings: &args.judge,
         first: input.first.as_ref(),

@@ -19,6 +19,11 @@ pub(super) fn beside(mut table: Map<String, Value>, folder: Option<&Path>) -> Ma
             }
         }
     }
+    if let Some(Value::String(name)) = table.get_mut("python")
+        && folder.join(&*name).is_file()
+    {
+        *name = beside(name);
+    }
     // Of `lora` only the file has to be moved: a scale stands after it.
     for key in ["lora", "prices"] {
         if let Some(Value::String(name)) = table.get_mut(key) {

@@ -1,4 +1,4 @@
-//! The request for a missing reply: of a `gen`, a `choose`, a `compare` or a `reward`, as far as the model can answer it.
+//! The request for a missing reply: of a `gen`, a `choose`, a `compare`, a `run` or a `reward`, as far as the model can answer it.
 
 use super::{MOST_ALTERNATIVES, PendingReply, Program, ReplyKind, turns::Turns};
 use crate::{
@@ -19,17 +19,36 @@ impl Program {
     /// The request for a missing reply; `None` if it could be read from an earlier reply.
     pub(super) fn ask(&mut self, marked: &str, missing: MissingReply) -> Result<Option<Request>> {
         let MissingReply { slot, what } = missing;
-        let turns = self.turns(marked, &slot)?;
-        self.state.places.push(AskedAt { turn: turns.place(), shown: marked.len() });
         match what {
-            TemplateCall::Gen(settings) => self.ask_text(marked, turns, slot, *settings).map(Some),
-            TemplateCall::Choose { labels } => self.ask_label(turns, slot, labels),
+            TemplateCall::Gen(settings) => {
+                let turns = self.turns_at(marked, &slot)?;
+                self.ask_text(marked, turns, slot, *settings).map(Some)
+            }
+            TemplateCall::Choose { labels } => {
+                let turns = self.turns_at(marked, &slot)?;
+                self.ask_label(turns, slot, labels)
+            }
             TemplateCall::Compare { answer, reference } => {
+                let turns = self.turns_at(marked, &slot)?;
                 self.ask_check(turns, slot, answer, reference).map(Some)
             }
-            TemplateCall::Reward => self.ask_reward(turns, slot).map(Some),
-            TemplateCall::Logprobs(text) => self.ask_logprobs(turns, slot, text).map(Some),
+            TemplateCall::Reward => {
+                let turns = self.turns_at(marked, &slot)?;
+                self.ask_reward(turns, slot).map(Some)
+            }
+            TemplateCall::Run { code } => self.ask_run(marked, slot, code).map(Some),
+            TemplateCall::Logprobs(text) => {
+                let turns = self.turns_at(marked, &slot)?;
+                self.ask_logprobs(turns, slot, text).map(Some)
+            }
         }
+    }
+
+    /// The turns before a slot, noted as its place.
+    fn turns_at(&mut self, marked: &str, slot: &Slot) -> Result<Turns> {
+        let turns = self.turns(marked, slot)?;
+        self.state.places.push(AskedAt { turn: turns.place(), shown: marked.len() });
+        Ok(turns)
     }
 
     /// The request for a `gen`.
