@@ -26,7 +26,7 @@ pub struct Effective {
     /// How its model is reached and loaded.
     pub model: ModelSettings,
     /// How its reference model is reached and loaded: its table of the file.
-    pub reference: ModelSettings,
+    pub reference: Box<ModelSettings>,
     /// Of a jury, the settings of each member; empty for any other judge.
     pub members: Vec<Self>,
     pub(super) only: bool,
@@ -55,7 +55,7 @@ impl Effective {
             name,
             settings,
             model,
-            reference: ModelSettings::default(),
+            reference: Box::default(),
             members: Vec::new(),
             only: false,
             is_member: false,
@@ -109,7 +109,7 @@ impl Effective {
     pub fn reference_spec(&self) -> Option<ModelSpec> {
         let named = self.settings.reference_model.as_deref()?;
         let name = self.reference.name.as_deref().unwrap_or(named);
-        Some(ModelSpec::new(name).settings(self.reference.clone()))
+        Some(ModelSpec::new(name).settings((*self.reference).clone()))
     }
 
     /// The settings of the model, and of its reference model.

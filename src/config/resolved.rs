@@ -189,7 +189,6 @@ impl Resolved {
     }
 
     /// A builder with the reference model that the settings name, if they name one.
-    #[must_use]
     pub fn with_reference(&self, builder: JudgeBuilder) -> JudgeBuilder {
         apply(builder, self.reference_spec(), JudgeBuilder::reference_model)
     }

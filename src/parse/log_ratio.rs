@@ -27,13 +27,13 @@ impl Reader {
         beta: f64,
         transcript: &Transcript,
     ) -> Option<(ReadResult<Verdict>, Option<Distribution>)> {
-        let named = |name: &String| {
+        let weighed = |name: &String| {
             transcript
                 .results
                 .iter()
                 .find(|reply| reply.slot.name == *name && reply.chosen.is_some())
         };
-        let replies: Vec<&Reply> = names.iter().map(named).collect::<Option<_>>()?;
+        let replies: Vec<&Reply> = names.iter().map(weighed).collect::<Option<_>>()?;
         let rewards: ReadResult<Vec<Vec<f64>>> =
             replies.iter().map(|reply| rewards(reply, beta, transcript)).collect();
         Some(match rewards {

@@ -43,6 +43,7 @@ pub struct Slot {
 
 impl Slot {
     /// The slot of the reference model's log-probabilities, beside this one with those of the model.
+    #[must_use]
     pub fn of_reference(&self) -> Self {
         Self { name: format!("{} (reference)", self.name), at: self.at }
     }

@@ -428,8 +428,8 @@ impl Prompt {
         let shape = self.shape_of(item, element);
         let program = Program::new(self.clone(), fields, element.is_some(), context, mark, shape);
         Ok(match self.front.split {
-            Some(Splitting::Confidence(share)) if self.reads("steps") && !item.lists_steps() => {
-                program.splitting(SplitText::of(item, share))
+            Some(Splitting::Confidence(part)) if self.reads("steps") && !item.lists_steps() => {
+                program.splitting(SplitText::of(item, part))
             }
             _ => program,
         })

@@ -10,7 +10,7 @@
 #![expect(clippy::print_stdout, reason = "the measured differences are what this shows")]
 
 use tribunal::{
-    ErrorKind,
+    ErrorKind, Item, Judge, Prompt,
     backend::{
         Backend, KvType,
         llama::{Llama, LlamaOptions},
@@ -20,7 +20,7 @@ use tribunal::{
 };
 
 use crate::{
-    random::{RandomModel, Vocabulary},
+    random::{RandomModel, Vocabulary, gguf},
     support::instruct_model,
 };
 
@@ -168,12 +168,12 @@ async fn a_given_text_is_as_likely_as_in_a_plain_evaluation_token_by_token() {
             let weighed = llama.complete(&request.clone().ask(ask)).await.unwrap();
             // The tokens are those of the whole text.
             let mut whole = request.clone();
-            match whole.messages.last_mut().filter(|_| request.open || request.chat == Chat::Raw) {
-                Some(last) => last.parts.push(Part::text(text.as_str(), Origin::Data)),
-                None => {
-                    whole.messages.push(Message::new(Role::Assistant, text.as_str(), Origin::Data));
-                    whole.open = true;
-                }
+            if request.open || request.chat == Chat::Raw {
+                let last = whole.messages.last_mut().unwrap();
+                last.parts.push(Part::text(text.as_str(), Origin::Data));
+            } else {
+                whole.messages.push(Message::new(Role::Assistant, text.as_str(), Origin::Data));
+                whole.open = true;
             }
             if request.chat == Chat::Raw {
                 let own = whole.messages[0].text();
@@ -235,27 +235,48 @@ async fn a_head_that_carries_no_reward_is_refused_with_the_reason() {
     }
 }
 
-/// On a real model, whose weights and cache are not in F32: each place alone, and the whole text in one piece.
+#[tokio::test]
+async fn a_prompt_reads_the_reward_of_a_model_in_this_process() {
+    let model = RandomModel::with_head(Vocabulary::Bytes, 12, Some(&["no", "yes"]));
+    let llama = std::sync::Arc::new(loaded(&model).await);
+    let file = "---\nkind: score\nscale: {min: 0, max: 1, step: any}\nverdict: 'Reward: *'\n\
+        verdict_from: text\nfields: {question: required, answer: required}\n---\n\
+        user:\n{{ question }}\nassistant:\n{{ answer }}\n{{ reward(\"r\") }}\n";
+    let prompt = Prompt::parse("head", file).unwrap();
+    let judge = Judge::builder().backend(llama.clone()).with_prompt(prompt).build().await.unwrap();
+    let item = Item::new().question(QUESTION).answer("Yes, it is.");
+    let judgment = judge.judge(&item).await.unwrap();
+    let mut turns = asks();
+    turns.messages.push(Message::new(Role::Assistant, "Yes, it is.", Origin::Data));
+    let tokens = llama.tokenize(&turns.ask(Ask::Reward)).unwrap();
+    let expected = model.outputs(&tokens)[1];
+    assert!((judgment.score().unwrap() - expected).abs() < 1e-4, "{judgment:?} {expected}");
+}
+
+/// On a real model, whose weights and cache are not in F32: each place alone, and the whole text in one piece. The cache
+/// in F32 shows what is left of the difference.
 #[tokio::test]
 #[ignore = "needs models/downloaded (make models)"]
 async fn on_a_real_model_the_difference_is_that_of_rounding() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("instruct-q5_0.gguf");
+    gguf::quantized(&std::fs::read(instruct_model()).unwrap(), &path);
     for kv_type in [KvType::F16, KvType::F32] {
-        let mut options = LlamaOptions::file(instruct_model());
-        (options.kv_type, options.deterministic) = (kv_type, true);
-        let llama = Llama::load(options).await.unwrap();
+        let load = async || {
+            let mut options = LlamaOptions::file(&path);
+            (options.kv_type, options.deterministic) = (kv_type, true);
+            Llama::load(options).await.unwrap()
+        };
         let (text, places) = turn();
         let ask = Ask::ChooseAt { labels: labels(), places: places.clone(), turns: Vec::new() };
-        let together = llama.complete(&opened(&text).ask(ask)).await.unwrap().distributions;
+        let together = load().await.complete(&opened(&text).ask(ask)).await.unwrap().distributions;
         let mut most: (f64, f64) = (0.0, 0.0);
         for (place, seen) in places.iter().zip(&together) {
             let before: String = text.chars().take(*place).collect();
             for (label, p) in &seen.labels {
                 // A model that has read nothing yet evaluates one sequence.
-                let mut options = LlamaOptions::file(instruct_model());
-                (options.kv_type, options.deterministic) = (kv_type, true);
-                let fresh = Llama::load(options).await.unwrap();
                 let ask = Ask::Logprobs { of: label.clone(), reference: false };
-                let alone = fresh.complete(&opened(&before).ask(ask)).await.unwrap();
+                let alone = load().await.complete(&opened(&before).ask(ask)).await.unwrap();
                 let expected = alone.logprobs.iter().sum::<f64>();
                 most.0 = most.0.max((p - expected.exp()).abs());
                 most.1 = most.1.max((p.ln() - expected).abs());

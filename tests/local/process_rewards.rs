@@ -75,8 +75,7 @@ async fn the_formats_are_those_of_the_protocols() {
         let model = tribunal::backend::from_fn("signs", answer).capable(able);
         let judge = Judge::builder().backend(model).prompt(prompt).build().await.unwrap();
         judge.judge(&item()).await.unwrap();
-        let requests = log.lock().unwrap().clone();
-        requests
+        std::mem::take(&mut *log.lock().unwrap())
     };
     let shepherd = asked("math-shepherd").await;
     assert_eq!(

@@ -106,6 +106,6 @@ mod tests {
     fn a_token_inside_a_character_is_not_lost() {
         // The two tokens of one character end at the same place.
         let seen = reported(&[-1.0, -2.0, -4.0], &[0, 1, 3]);
-        assert_eq!(sums(&seen, &[1, 3]).iter().sum::<f64>(), -7.0);
+        assert_eq!(sums(&seen, &[1, 3]), [-3.0, -4.0]);
     }
 }

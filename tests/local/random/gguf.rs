@@ -20,57 +20,62 @@ pub(crate) struct Tensor {
     pub(crate) values: Vec<f32>,
 }
 
-/// How numbers are stored.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Stored {
+/// How the numbers of a file that is rewritten are stored, by the code of their type.
+fn decode(code: u32, bytes: &[u8], count: usize) -> Vec<f32> {
+    let of_half = |two: &[u8]| single(u16::from_le_bytes([two[0], two[1]]));
+    let blocks = |size: usize| bytes[..count / BLOCK * size].chunks(size);
+    match code {
+        0 => bytes[..4 * count]
+            .chunks(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
+        1 => bytes[..2 * count].chunks(2).map(of_half).collect(),
+        // Q4_1: the scale, the lowest number, and 32 of four bits.
+        3 => blocks(20)
+            .flat_map(|block| {
+                let (scale, least) = (of_half(block), of_half(&block[2..]));
+                let (low, high) =
+                    (block[4..].iter().map(|b| b & 15), block[4..].iter().map(|b| b >> 4));
+                low.chain(high).map(move |n| scale * f32::from(n) + least).collect::<Vec<_>>()
+            })
+            .collect(),
+        // Q8_0: the scale, and 32 of eight bits.
+        8 => blocks(34)
+            .flat_map(|block| {
+                let scale = of_half(block);
+                let whole = block[2..].iter().map(|b| f32::from(i8::from_le_bytes([*b])));
+                whole.map(move |n| scale * n).collect::<Vec<_>>()
+            })
+            .collect(),
+        other => panic!("type {other}"),
+    }
+}
+
+/// How numbers are written.
+#[derive(Clone, Copy)]
+enum Stored {
     F32,
-    F16,
     Q5,
 }
 
 /// Tensors begin at multiples of this number of bytes.
 const ALIGNMENT: usize = 32;
 
-/// The numbers of a block of Q5_0.
+/// The numbers of a block of a quantized type.
 const BLOCK: usize = 32;
 
 impl Stored {
     fn code(self) -> u32 {
         match self {
             Self::F32 => 0,
-            Self::F16 => 1,
             Self::Q5 => 6,
-        }
-    }
-
-    fn of(code: u32) -> Self {
-        match code {
-            0 => Self::F32,
-            1 => Self::F16,
-            6 => Self::Q5,
-            other => panic!("type {other}"),
         }
     }
 
     fn encode(self, values: &[f32]) -> Vec<u8> {
         match self {
             Self::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::F16 => values.iter().flat_map(|value| half(*value).to_le_bytes()).collect(),
             Self::Q5 => values.chunks(BLOCK).flat_map(block).collect(),
-        }
-    }
-
-    fn decode(self, bytes: &[u8], count: usize) -> Vec<f32> {
-        match self {
-            Self::F32 => bytes[..4 * count]
-                .chunks(4)
-                .map(|four| f32::from_le_bytes(four.try_into().unwrap()))
-                .collect(),
-            Self::F16 => bytes[..2 * count]
-                .chunks(2)
-                .map(|two| single(u16::from_le_bytes(two.try_into().unwrap())))
-                .collect(),
-            Self::Q5 => unreachable!("only files in F32 and F16 are rewritten"),
         }
     }
 }
@@ -218,7 +223,7 @@ impl Reader<'_> {
     }
 }
 
-/// Writes the same model with its matrices in Q5_0.
+/// Writes the same model with its matrices in Q5_0: a type that llama.cpp evaluates in the same way on every CPU.
 pub(crate) fn quantized(file: &[u8], path: &Path) {
     let mut reader = Reader { bytes: file, at: 8 };
     let (tensors, keys) = (reader.large(), reader.large());
@@ -233,13 +238,13 @@ pub(crate) fn quantized(file: &[u8], path: &Path) {
         let name = reader.text();
         let dimensions = reader.small();
         let shape: Vec<usize> = (0..dimensions).map(|_| reader.large()).collect();
-        (name, shape, Stored::of(reader.small()), reader.large())
+        (name, shape, reader.small(), reader.large())
     };
     let infos: Vec<_> = (0..tensors).map(|_| info(&mut reader)).collect();
     let data = reader.at.next_multiple_of(ALIGNMENT);
-    let tensor = |(name, shape, stored, offset): (String, Vec<usize>, Stored, usize)| {
+    let tensor = |(name, shape, code, offset): (String, Vec<usize>, u32, usize)| {
         let count = shape.iter().product();
-        let values = stored.decode(&file[data + offset..], count);
+        let values = decode(code, &file[data + offset..], count);
         Tensor { name, shape, values }
     };
     let all: Vec<Tensor> = infos.into_iter().map(tensor).collect();
