@@ -235,3 +235,24 @@ async fn steps_begin_where_the_model_is_least_sure() {
         Judge::builder().backend(model).prompt("steps").split_steps(Splitting::Confidence(0.1));
     assert!(format!("{:?}", each.build().await.unwrap_err()).contains("each"));
 }
+
+#[cfg(feature = "config")]
+#[tokio::test]
+async fn the_reference_model_is_named_in_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let reference = tiny_in_q5(folder.path());
+    let file = folder.path().join("tribunal.toml");
+    let text = format!(
+        "[judge.reward]\nprompt = 'implicit-prm'\nmodel = 'tiny'\nreference_model = 'base'\n\
+         reduce = 'last'\nsplit_steps = 'latex'\n\n[model.base]\nname = '{}'\nkv_type = 'f32'\n",
+        reference.display()
+    );
+    std::fs::write(&file, text).unwrap();
+    let config = tribunal::config::Config::read(&file).unwrap();
+    let judge = config.judge(Some("reward")).unwrap().build().await.unwrap();
+    assert!(judge.identity().contains("|reference:gguf|"), "{}", judge.identity());
+    let item = Item::from(json!({"problem": "12 + 30", "answer": "12 + 30 = 42. So it is 42."}));
+    let judgment = judge.judge(&item).await.unwrap();
+    let shares = shares(&judgment);
+    assert_eq!((shares.len(), judgment.score()), (2, shares.last().copied()));
+}

@@ -5,7 +5,7 @@ use crate::{
     completion::Finish,
     error::Error,
     item::Item,
-    verdict::{Assessment, Judgment, Rubric, Verdict, Vote},
+    verdict::{Assessment, Judgment, Rubric, Steps, Verdict, Vote},
 };
 
 impl Summary {
@@ -69,6 +69,7 @@ impl Summary {
             Verdict::Steps(steps) => {
                 self.shares.steps += 1;
                 self.shares.without_error += usize::from(steps.first_error.is_none());
+                steps.score.into_iter().for_each(|score| self.scores.add(score));
             }
             Verdict::Rubric(rubric) => return self.count_rubric(rubric),
             Verdict::Criteria(criteria) => {
@@ -112,7 +113,9 @@ fn heading(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Label(label) => label.label.clone(),
         Verdict::Preference(side) => side.name().into(),
-        Verdict::Score(_) | Verdict::Steps(_) | Verdict::Ranking(_) => verdict.to_string(),
+        // Their number has a histogram of its own.
+        Verdict::Steps(steps) => Verdict::Steps(Steps { score: None, ..steps.clone() }).to_string(),
+        Verdict::Score(_) | Verdict::Ranking(_) => verdict.to_string(),
         Verdict::Scores(_) | Verdict::Criteria(_) | Verdict::Rubric(_) | Verdict::Text(_) => {
             verdict.kind().name().into()
         }
