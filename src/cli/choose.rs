@@ -39,3 +39,10 @@ pub(super) fn prompt(
     }
     Ok(prompt)
 }
+
+/// The names of a model that prompts are chosen by.
+pub(super) fn names(backend: &dyn Backend) -> Vec<String> {
+    let mut names = backend.aliases();
+    names.push(backend.name().to_owned());
+    names
+}

@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `parse`, `reparse`, `diff`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `parse`, `reparse`, `diff`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -43,6 +43,7 @@ mod fields;
 mod init;
 mod input;
 mod judge;
+mod label;
 mod manifest;
 mod manual;
 mod models;
@@ -96,6 +97,7 @@ struct Cli {
 enum Command {
     Judge(Box<judge::Args>),
     Revise(Box<revise::Args>),
+    Label(Box<label::Args>),
     #[cfg(all(feature = "openai", feature = "store"))]
     Batch(batch::Args),
     Init(init::Args),
@@ -120,6 +122,7 @@ impl Command {
         match self {
             Self::Judge(args) => args.is_verbose(),
             Self::Revise(args) => args.is_verbose(),
+            Self::Label(args) => args.is_verbose(),
             _ => false,
         }
     }
@@ -163,7 +166,10 @@ pub(crate) fn main() -> ExitCode {
         console::hide(Environment::process().secrets());
         // One thread: handing a request from thread to thread costs more than what is done about it. Models in
         // this process, the cache and the reader of records have threads of their own.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        // Few answers at a time: each is dealt with, and the next request sent, before more are read. If hundreds were
+        // read at once, the requests after them would wait for all of them.
+        let runtime = runtime.enable_all().max_io_events_per_tick(4).build();
         let runtime = runtime
             .map_err(|cause| Error::new(ErrorKind::Io, "cannot start threads").because(cause))?;
         Ok(runtime.block_on(run()))
@@ -236,6 +242,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
     match command {
         Command::Judge(args) => judge::run(*args, sources).await,
         Command::Revise(args) => revise::run(*args, sources).await,
+        Command::Label(args) => label::run(*args, sources).await,
         #[cfg(all(feature = "openai", feature = "store"))]
         Command::Batch(args) => batch::run(args, sources).await,
         Command::Init(args) => init::run(&args),

@@ -6,7 +6,12 @@
 use std::io;
 
 use super::{Exit, emit};
-use tribunal::{config, error::Result, line::ResultLine, records::RevisionLine};
+use tribunal::{
+    config,
+    error::Result,
+    line::ResultLine,
+    records::{LabelLine, RevisionLine},
+};
 
 /// Print a JSON schema of results or of tribunal.toml.
 #[derive(Debug, clap::Args)]
@@ -23,6 +28,8 @@ enum Subject {
     Result,
     /// Print the schema of a result line of `tribunal revise`.
     Revision,
+    /// Print the schema of a result line of `tribunal label`.
+    Labels,
     /// Print the schema of tribunal.toml, for editors.
     Config,
 }
@@ -35,6 +42,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let schema = match args.subject {
         Subject::Result => ResultLine::schema(),
         Subject::Revision => RevisionLine::schema(),
+        Subject::Labels => LabelLine::schema(),
         Subject::Config => config::schema(),
     };
     emit(&mut io::stdout(), &format!("{schema:#}"))?;

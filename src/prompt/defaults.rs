@@ -108,8 +108,10 @@ pub enum PolicyTask {
     Draft,
     /// A better answer, given a critique.
     Revision,
-    /// The steps after those that are kept.
+    /// The steps after those that are kept, because they are right.
     Continuation,
+    /// The rest of a solution after a prefix that may be right or wrong.
+    Completion,
 }
 
 /// The prompt with which a model writes if the user names none: its own, or the generic one.
@@ -119,9 +121,12 @@ pub enum PolicyTask {
 pub fn writer_for(model: &[String], task: PolicyTask) -> Result<Arc<Prompt>> {
     let writes = |prompt: &&Arc<Prompt>| {
         let fits = match task {
-            PolicyTask::Draft => !prompt.reads("critique") && !prompt.reads("kept"),
+            PolicyTask::Draft => {
+                !["critique", "kept", "prefix"].iter().any(|name| prompt.reads(name))
+            }
             PolicyTask::Revision => prompt.reads("critique") && !prompt.reads("kept"),
             PolicyTask::Continuation => prompt.reads("kept"),
+            PolicyTask::Completion => prompt.reads("prefix"),
         };
         fits && prompt.front().kind == Kind::Revision
     };
@@ -129,6 +134,7 @@ pub fn writer_for(model: &[String], task: PolicyTask) -> Result<Arc<Prompt>> {
         PolicyTask::Draft => "draft",
         PolicyTask::Revision => "revise",
         PolicyTask::Continuation => "continue",
+        PolicyTask::Completion => "complete",
     };
     match of_model(model)?.into_iter().find(writes) {
         Some(own) => Ok(own.clone()),

@@ -40,6 +40,7 @@ mod end;
 mod sample;
 mod judged;
 mod revised;
+mod labelled;
 mod table;
 mod current;
 mod lines;
@@ -65,6 +66,7 @@ pub use {
 pub use {
     end::{End, Ending},
     format::{InputFormat, ResultFormat},
+    labelled::{LabelLine, TrainingFormat},
     output::Output,
     reader::{ReadOptions, Record, read},
     revised::{CheckLine, RevisionLine, RoundLine, SpentLine},

@@ -100,6 +100,11 @@ impl Agreement {
         Self { labels: labels.of(judge), ..Self::default() }
     }
 
+    /// An empty comparison for labels of steps, whose words are the same in all judges.
+    pub(super) fn of(labels: Labels) -> Self {
+        Self { labels, ..Self::default() }
+    }
+
     /// Compares the record called `record` with its label and counts the result.
     ///
     /// Without a judgment, or with an unreadable one, the record counts as labelled and without a

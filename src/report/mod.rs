@@ -27,12 +27,14 @@ mod revisions;
 mod significance;
 mod statistics;
 mod summary;
+mod label_summary;
 mod table;
 mod terminal;
 
 pub use {
     agreement::Agreement,
     comparison::Comparison,
+    label_summary::LabelSummary,
     labels::Labels,
     record_verdict::RecordVerdict,
     revisions::Revisions,

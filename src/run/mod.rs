@@ -31,6 +31,7 @@
 mod drive;
 mod incoming;
 mod judge;
+mod label;
 mod resume;
 mod revise;
 mod window;
@@ -38,12 +39,13 @@ mod work;
 
 pub use {
     judge::{JudgeWork, items, judge, judge_to},
+    label::{LabelDone, LabelWork, label},
     revise::{ReviseWork, Revised, revise},
     work::{Finished, Redo, Reuse, Task, Work},
 };
 
 #[doc(inline)]
-pub use crate::report::{Revisions, Summary};
+pub use crate::report::{LabelSummary, Revisions, Summary};
 
 use std::{
     sync::Arc,

@@ -1,8 +1,11 @@
 //! What is done with judges: loops that call a judge repeatedly.
 //!
-//! [`revise()`] rewrites an answer until a judge passes it. Runs over many records are in
-//! [`run`](crate::run).
+//! [`revise()`] rewrites an answer until a judge passes it. A [`label::Labeler`] completes solutions to label their steps.
+//! Runs over many records are in [`run`](crate::run).
 
+mod spent;
+
+pub mod label;
 pub mod revise;
 
-pub use revise::revise;
+pub use {revise::revise, spent::Spent};

@@ -15,10 +15,11 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 38] = [
     "",
     "judge",
     "revise",
+    "label",
     "batch",
     "batch write",
     "batch read",
@@ -41,6 +42,7 @@ const COMMANDS: [&str; 36] = [
     "schema",
     "schema result",
     "schema revision",
+    "schema labels",
     "schema config",
     "trust",
     "sandbox",

@@ -6,3 +6,4 @@ mod support;
 mod revise;
 mod revise_command;
 mod revise_faults;
+mod labelling;

@@ -65,13 +65,6 @@ impl Context<'_> {
     }
 }
 
-/// The names of a model that prompts are chosen by.
-pub(super) fn names(backend: &dyn Backend) -> Vec<String> {
-    let mut names = backend.aliases();
-    names.push(backend.name().to_owned());
-    names
-}
-
 /// A judge of its own prompt, on a model that is open already.
 pub(super) async fn with_prompt(
     resolved: &Resolved,
@@ -104,7 +97,8 @@ pub(super) async fn comparison(opened: &[Opened]) -> Result<Judge> {
     let pair = Item::new().question("").answers(["", ""]);
     let mut judges = Vec::new();
     for Opened { resolved, backend } in opened {
-        let prompt = prompt::default_for(&names(&**backend), &pair, prompt::Supplied::Nothing)?;
+        let prompt =
+            prompt::default_for(&choose::names(&**backend), &pair, prompt::Supplied::Nothing)?;
         let judge = with_prompt(resolved, backend, prompt).await?;
         judges.push((resolved.name.clone().unwrap_or_default(), judge));
     }
@@ -159,7 +153,7 @@ async fn judge_with_rule(one: &mut Opened, context: &Context<'_>) -> Result<Judg
     let own = || {
         let free =
             resolved.settings.prompt.is_none() && resolved.supplied() == prompt::Supplied::Nothing;
-        let names = free.then(|| names(&**backend))?;
+        let names = free.then(|| choose::names(&**backend))?;
         let seen = resolved.fields().apply(first.as_ref()?).ok()?;
         prompt::own_for(&names, Kind::Steps, &seen)
     };

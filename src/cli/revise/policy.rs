@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    super::settings,
-    models::{Context, Opened, comparison, judge_of, names, with_prompt},
+    super::{choose, settings},
+    models::{Context, Opened, comparison, judge_of, with_prompt},
 };
 use tribunal::{
     Hint,
@@ -231,7 +231,7 @@ impl Args {
 
     /// The prompts that write drafts and revisions, on the policy's model.
     async fn writer(&self, policy: &Resolved, backend: &Arc<dyn Backend>) -> Result<Writer> {
-        let names = names(&**backend);
+        let names = choose::names(&**backend);
         let prompt = |named: Option<&String>, task| match named {
             Some(name) => judge::load(name),
             None => prompt::writer_for(&names, task),

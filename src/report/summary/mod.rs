@@ -142,6 +142,11 @@ impl Summary {
         Self { ends, positive, greedy, agreement: Agreement::new(labels, judge), ..Self::default() }
     }
 
+    /// An empty summary for verdicts about steps that no judge gave, and the records' own labels.
+    pub(super) fn of_steps(priced: bool, labels: Labels) -> Self {
+        Self { priced, agreement: Agreement::of(labels), ..Self::default() }
+    }
+
     /// The number of records with an unreadable answer.
     pub fn unread(&self) -> usize {
         self.unreadable.values().sum()

@@ -42,7 +42,7 @@ pub use {
     accept::{Accept, AcceptRule},
     critique::{Critique, EarlierDraft},
     drive::{revise, revise_with},
-    limits::{ReviseLimits, Spent},
+    limits::ReviseLimits,
     policy::Policy,
     preset::{PRESETS, Preset},
     rounds::{Loop, LoopStep},
@@ -53,6 +53,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+#[doc(inline)]
+pub use super::Spent;
 use crate::{
     error::Error,
     judge::Judge,

@@ -1,0 +1,221 @@
+//! The results of `tribunal label`: lines of labels, and training data made of them.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use super::super::{emit, engines, note, output, print_error, progress::Progress};
+use tribunal::{
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    models::Models,
+    records::{LabelLine, Output, ResultFormat, TrainingFormat, Written, journal_of},
+    report::LabelSummary,
+    run::{Finished, LabelDone, LabelWork, Listener, Redo},
+};
+
+/// Flags that choose where labels are written, and what is printed meanwhile.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Results")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Args {
+    /// File for results: .jsonl or .json.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// File for training data, as lines of JSON.
+    #[arg(long, value_name = "FILE")]
+    training: Option<PathBuf>,
+    /// Format of training data: trl or prm800k [default: trl].
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        requires = "training"
+    )]
+    training_format: Option<TrainingFormat>,
+    /// File for the summary of the run, as JSON.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    summary: Option<PathBuf>,
+    /// Leave the input record out of its result line.
+    #[arg(long, hide_short_help = true)]
+    pub(super) no_item: bool,
+    /// Print how models in this process are loaded.
+    #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
+    pub(super) verbose: bool,
+    /// Print no progress and no summary.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Label again the records that failed or were unreadable.
+    #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
+    retry_errors: bool,
+    /// Label all records again, and replace earlier results.
+    #[arg(long, hide_short_help = true)]
+    fresh: bool,
+}
+
+impl Args {
+    /// The plan with all files that are written.
+    pub(super) fn writing(&self, plan: Plan) -> Plan {
+        let named =
+            [("-o", &self.output), ("--training", &self.training), ("--summary", &self.summary)];
+        let plan = output::writing_named(plan.writes_stdout(), named);
+        let journal = self.output.as_deref().and_then(journal_of);
+        plan.writes_beside("-o", journal.as_deref())
+    }
+
+    /// Which records of an earlier run are labelled again.
+    pub(super) fn redo(&self) -> Redo {
+        Redo::of_flags(self.fresh, self.retry_errors)
+    }
+
+    /// Opens everything that is written, before the first request.
+    ///
+    /// # Errors
+    /// A file cannot be written, has content already, or has an unknown format.
+    pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
+        let output = match &self.output {
+            None => None,
+            Some(path) => Some(match ResultFormat::of(path)? {
+                ResultFormat::Jsonl | ResultFormat::Json if self.fresh => Output::replacing(path)?,
+                ResultFormat::Jsonl | ResultFormat::Json => Output::to_file(path)?,
+                _ => {
+                    let message =
+                        format!("cannot write labels to `{}`: unknown format", path.display());
+                    return Err(Error::new(ErrorKind::Config, message)
+                        .hint("name a file that ends in .jsonl or .json"));
+                }
+            }),
+        };
+        let training = self.training.as_deref().map(output::create).transpose()?;
+        let training = training.map(|file| Training {
+            file: BufWriter::new(file),
+            format: self.training_format.unwrap_or(TrainingFormat::Trl),
+            waiting: BTreeMap::new(),
+            next: 0,
+            written: 0,
+            left_out: 0,
+        });
+        Ok((Results { training, progress, args: self.clone() }, output))
+    }
+}
+
+/// Prints labels as they end, and writes training data.
+pub(super) struct Results {
+    training: Option<Training>,
+    progress: Progress,
+    args: Args,
+}
+
+/// The file of training data, in the order of the input.
+struct Training {
+    file: BufWriter<File>,
+    format: TrainingFormat,
+    /// Records that ended before one that comes earlier in the input; `None` for each that is left out.
+    waiting: BTreeMap<usize, Option<String>>,
+    /// The index of the record to be written next.
+    next: usize,
+    written: usize,
+    left_out: usize,
+}
+
+impl Training {
+    /// Adds a labelled solution, if its steps have labels without a gap.
+    fn add(&mut self, finished: &Finished<LabelDone>, line: &LabelLine) -> io::Result<()> {
+        let steps = line.result.verdict.steps.as_deref().unwrap_or_default();
+        let record = finished.item.as_ref().and_then(|item| self.format.record(item, steps));
+        self.waiting.insert(finished.index, record.map(|record| record.to_string()));
+        while let Some(record) = self.waiting.remove(&self.next) {
+            self.next += 1;
+            self.write(record)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits for records that were not tried.
+    fn finish(&mut self) -> io::Result<()> {
+        for (_, record) in std::mem::take(&mut self.waiting) {
+            self.write(record)?;
+        }
+        self.file.flush()
+    }
+
+    fn write(&mut self, record: Option<String>) -> io::Result<()> {
+        let Some(record) = record else {
+            self.left_out += 1;
+            return Ok(());
+        };
+        self.written += 1;
+        writeln!(self.file, "{record}")
+    }
+}
+
+impl Listener<LabelWork> for Results {
+    /// A record ended: it is counted, printed if there is no file, and added to the training data.
+    ///
+    /// # Errors
+    /// Standard output or the training data cannot be written, which ends the run.
+    fn finished(&mut self, finished: &Finished<LabelDone>, line: &LabelLine) -> Result<()> {
+        self.progress.step(finished.kept);
+        if let (Err(error), false) = (&finished.outcome, finished.kept) {
+            self.progress.aside(|| print_error(error));
+        }
+        if let Some(training) = &mut self.training {
+            training.add(finished, line).map_err(|cause| self.args.cannot_write_training(cause))?;
+        }
+        match self.args.output {
+            None => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// No more records follow.
+    fn over(&mut self) {
+        self.progress.finish();
+    }
+}
+
+impl Args {
+    fn cannot_write_training(&self, cause: io::Error) -> Error {
+        cannot_write(self.training.as_deref().unwrap_or(Path::new("")), cause)
+    }
+}
+
+impl Results {
+    /// Prints where the results are, and writes the figures.
+    ///
+    /// # Errors
+    /// The training data or the figures cannot be written.
+    pub(super) fn finish(
+        self,
+        summary: &LabelSummary,
+        left: Option<&Written>,
+        models: &Models,
+    ) -> Result<()> {
+        if let (Some(path), Some(left)) = (&self.args.output, left) {
+            output::note_left(left, path, self.args.quiet);
+        }
+        if let Some(mut training) = self.training {
+            training.finish().map_err(|cause| self.args.cannot_write_training(cause))?;
+            if training.left_out > 0 && !self.args.quiet {
+                note(&format!(
+                    "{} solutions are in the training data; {} without labels for all steps up to the first error are not",
+                    training.written, training.left_out
+                ));
+            }
+        }
+        let Some(path) = &self.args.summary else { return Ok(()) };
+        let mut figures = summary.to_json();
+        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
+        fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
+    }
+}
+
+/// The error for a file that cannot be written.
+fn cannot_write(path: &Path, cause: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
+}
