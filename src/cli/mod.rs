@@ -266,13 +266,39 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
 /// described in one place, and not with every option.
 fn command() -> clap::Command {
     let command = plain(Cli::command());
-    command.mut_subcommand("reparse", |command| {
-        command.mut_args(|arg| {
-            let asks = ASKING.contains(&arg.get_id().as_str());
-            arg.hide(asks)
-        })
+    let command = command.mut_subcommand("reparse", |command| hiding(command, &ASKING));
+    command.mut_subcommand("label", |command| {
+        hiding(command, &JUDGING)
+            .mut_arg("model", |arg| {
+                arg.help("Model that completes solutions: tiny, FILE.gguf, … [default: tiny]")
+            })
+            .mut_arg("draws", |arg| arg.help("Number of completions from each step [default: 8]"))
     })
 }
+
+/// The command without these arguments in its help.
+fn hiding(command: clap::Command, names: &[&str]) -> clap::Command {
+    let hidden = |arg: &Arg| names.contains(&arg.get_id().as_str()) || arg.is_hide_set();
+    command.mut_args(|arg| {
+        let is_hidden = hidden(&arg);
+        arg.hide(is_hidden)
+    })
+}
+
+/// Arguments of a judge that only matter where a verdict is read: accepted by `label`, and hidden in its help.
+const JUDGING: [&str; 11] = [
+    "aggregate",
+    "criteria",
+    "criterion",
+    "fail_under",
+    "labels",
+    "max_unreadable",
+    "order",
+    "pass",
+    "per_call",
+    "reask",
+    "scale",
+];
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
 const ASKING: [&str; 31] = [

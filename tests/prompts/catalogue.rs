@@ -256,7 +256,7 @@ fn first_request(prompt: &Arc<Prompt>, item: &Item) -> String {
 }
 
 /// The general prompts, which tests of their own cover.
-const GENERAL: [&str; 31] = [
+const GENERAL: [&str; 33] = [
     "score",
     "score-reference",
     "rubric",
@@ -276,6 +276,7 @@ const GENERAL: [&str; 31] = [
     "draft",
     "revise",
     "continue",
+    "complete",
     "feedback",
     "reflection",
     "constitution",
@@ -286,6 +287,7 @@ const GENERAL: [&str; 31] = [
     "tiny-solve",
     "tiny-revise",
     "tiny-patch",
+    "tiny-complete",
     "tiny-continue",
     "check",
 ];
