@@ -152,7 +152,7 @@ impl Work for LabelWork {
         let item = finished.item.as_ref().filter(|_| self.with_item);
         line.result.id = finished.id();
         line.result.index = finished.index;
-        line.result.key = key.to_owned();
+        key.clone_into(&mut line.result.key);
         line.result.item = item.map(|item| item.record().clone());
         line
     }
