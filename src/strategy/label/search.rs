@@ -138,7 +138,7 @@ impl LabelSearch {
             Some(StepLabel { value, ..label })
         };
         let steps = (1..=last).filter_map(label).collect();
-        Ok(Steps { first_error: first.map(|kept| kept - 1), steps })
+        Ok(Steps { first_error: first.map(|kept| kept - 1), steps, ..Steps::default() })
     }
 
     /// How many beginnings `method` completes if it meets the same values. The whole solution is not completed.
