@@ -286,8 +286,9 @@ fn hiding(command: clap::Command, names: &[&str]) -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a verdict is read: accepted by `label`, and hidden in its help.
-const JUDGING: [&str; 11] = [
+const JUDGING: [&str; 15] = [
     "aggregate",
+    "allow_code",
     "criteria",
     "criterion",
     "fail_under",
@@ -296,7 +297,10 @@ const JUDGING: [&str; 11] = [
     "order",
     "pass",
     "per_call",
+    "python",
     "reask",
+    "reduce",
+    "reference_model",
     "scale",
 ];
 

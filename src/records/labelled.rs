@@ -101,7 +101,7 @@ pub enum TrainingFormat {
 }
 
 impl TrainingFormat {
-    /// The labelled steps of a solution as one record of training data. It ends with the last step that has a label.
+    /// The labelled steps of a solution of the item as one record of training data. It ends with the last step that has a label.
     ///
     /// `None` if a step before that has no label, so that the solution would have a gap, or if no step has one.
     ///
@@ -109,14 +109,14 @@ impl TrainingFormat {
     /// use serde_json::json;
     /// use tribunal::{Item, records::TrainingFormat, verdict::StepLabel};
     ///
-    /// let item = Item::new().question("2 + 3 + 1").filled("steps", json!(["2 + 3 = 5", "5 + 1 = 7"]));
+    /// let item = Item::new().question("2 + 3 + 1");
+    /// let steps = ["2 + 3 = 5".to_owned(), "5 + 1 = 7".to_owned()];
     /// let labels = [StepLabel::new(0, "correct"), StepLabel::new(1, "incorrect")];
-    /// let record = TrainingFormat::Trl.record(&item, &labels).expect("no gap");
+    /// let record = TrainingFormat::Trl.record(&item, &steps, &labels).expect("no gap");
     /// assert_eq!(record["labels"], json!([true, false]));
-    /// assert_eq!(TrainingFormat::Trl.record(&item, &labels[1..]), None);
+    /// assert_eq!(TrainingFormat::Trl.record(&item, &steps, &labels[1..]), None);
     /// ```
-    pub fn record(self, item: &Item, labels: &[StepLabel]) -> Option<Value> {
-        let steps = item.steps();
+    pub fn record(self, item: &Item, steps: &[String], labels: &[StepLabel]) -> Option<Value> {
         let is_whole = labels.iter().enumerate().all(|(at, step)| step.index == at);
         if labels.is_empty() || !is_whole || labels.len() > steps.len() {
             return None;

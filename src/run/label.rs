@@ -118,7 +118,7 @@ impl Work for LabelWork {
         let prefix = item.clone().filled("prefix", "");
         policy.hash_content(&prefix, &mut hasher);
         check.hash_content(&item.revised(""), &mut hasher);
-        hasher.json(&(item.steps(), options.method, options.threshold));
+        hasher.json(&(options.steps(item), options.method, options.threshold));
         hasher.json(&[policy.identity(), policy.reading(), check.identity(), check.reading()]);
         hasher.hex::<16>()
     }

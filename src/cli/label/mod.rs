@@ -120,7 +120,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let labeler = args.labeler(&resolved, input.first.as_ref(), &models).await?;
     let options = running::options(&input, args.results.redo(), stopping);
     let progress = Progress::new(input.total, quiet, models.clone());
-    let (mut results, output) = args.results.open(progress)?;
+    let (mut results, output) = args.results.open(progress, labeler.options())?;
     let work = LabelWork::new(labeler).labels(settings::labels(&resolved));
     let work = if args.results.no_item { work.without_items() } else { work };
     let (summary, left) = run::label(work, input.records, options, output, &mut results).await?;
@@ -157,10 +157,13 @@ impl Args {
             Some(prompt) => prompt.clone(),
             None => prompt::writer_for(&choose::names(&*backend), PolicyTask::Completion)?,
         };
+        let mut resolved = resolved.clone();
+        let split = resolved.settings.split_steps.take().unwrap_or_default();
         let policy = resolved.builder()?.backend(backend).with_prompt(prompt).build().await?;
         let options = LabelOptions::default()
             .method(self.labels.method.unwrap_or_default())
-            .threshold(self.labels.threshold.unwrap_or_default());
+            .threshold(self.labels.threshold.unwrap_or_default())
+            .split(split);
         Labeler::new(policy, self.check(first, models).await?, options)
     }
 

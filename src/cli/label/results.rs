@@ -15,6 +15,7 @@ use tribunal::{
     records::{LabelLine, Output, ResultFormat, TrainingFormat, Written, journal_of},
     report::LabelSummary,
     run::{Finished, LabelDone, LabelWork, Listener, Redo},
+    strategy::label::LabelOptions,
 };
 
 /// Flags that choose where labels are written, and what is printed meanwhile.
@@ -77,7 +78,11 @@ impl Args {
     ///
     /// # Errors
     /// A file cannot be written, has content already, or has an unknown format.
-    pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
+    pub(super) fn open(
+        &self,
+        progress: Progress,
+        options: LabelOptions,
+    ) -> Result<(Results, Option<Output>)> {
         let output = match &self.output {
             None => None,
             Some(path) => Some(match ResultFormat::of(path)? {
@@ -93,6 +98,7 @@ impl Args {
         };
         let training = self.training.as_deref().map(output::create).transpose()?;
         let training = training.map(|file| Training {
+            options,
             file: BufWriter::new(file),
             format: self.training_format.unwrap_or(TrainingFormat::Trl),
             waiting: BTreeMap::new(),
@@ -113,6 +119,8 @@ pub(super) struct Results {
 
 /// The file of training data, in the order of the input.
 struct Training {
+    /// How solutions are cut into steps.
+    options: LabelOptions,
     file: BufWriter<File>,
     format: TrainingFormat,
     /// Records that ended before one that comes earlier in the input; `None` for each that is left out.
@@ -126,8 +134,11 @@ struct Training {
 impl Training {
     /// Adds a labelled solution, if its steps have labels without a gap.
     fn add(&mut self, finished: &Finished<LabelDone>, line: &LabelLine) -> io::Result<()> {
-        let steps = line.result.verdict.steps.as_deref().unwrap_or_default();
-        let record = finished.item.as_ref().and_then(|item| self.format.record(item, steps));
+        let labels = line.result.verdict.steps.as_deref().unwrap_or_default();
+        let record = finished
+            .item
+            .as_ref()
+            .and_then(|item| self.format.record(item, &self.options.steps(item), labels));
         self.waiting.insert(finished.index, record.map(|record| record.to_string()));
         while let Some(record) = self.waiting.remove(&self.next) {
             self.next += 1;

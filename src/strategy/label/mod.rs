@@ -42,14 +42,14 @@ use super::Spent;
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
-    item::Item,
+    item::{Item, Splitting},
     judge::Judge,
     parse::Kind,
     verdict::{Judgment, Unreadable, Verdict},
 };
 
 /// How steps are labelled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct LabelOptions {
     /// Which steps get a value.
@@ -57,6 +57,8 @@ pub struct LabelOptions {
     /// A step is right if more than this share of the completions after it end right, 0 to 1 (0 by default: one is
     /// enough).
     pub threshold: f64,
+    /// How an answer is cut into steps, of items that hold no list of steps.
+    pub split: Splitting,
 }
 
 impl LabelOptions {
@@ -70,6 +72,23 @@ impl LabelOptions {
     #[must_use]
     pub fn threshold(self, threshold: f64) -> Self {
         Self { threshold, ..self }
+    }
+
+    /// The same options with this rule for cutting answers into steps.
+    #[must_use]
+    pub fn split(self, split: Splitting) -> Self {
+        Self { split, ..self }
+    }
+
+    /// The steps of an item: its list of steps, or those of its answer; empty if it has neither.
+    pub fn steps(self, item: &Item) -> Vec<String> {
+        match item.text("answer") {
+            Some(answer) if !item.lists_steps() && self.split != Splitting::Given => {
+                self.split.steps(&answer)
+            }
+            _ if item.lists_steps() => item.steps(),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -129,6 +148,11 @@ impl Labeler {
                 Error::new(ErrorKind::Config, message).hint(hint.setting("prompt", "complete"))
             );
         }
+        if matches!(options.split, Splitting::Confidence(_)) {
+            let error =
+                Error::new(ErrorKind::Config, "solutions to label cannot be split by confidence");
+            return Err(error.hint("split them by another rule, or give them as a list of steps"));
+        }
         if check.pass().is_none() {
             let error = Error::new(ErrorKind::Config, "the check of completions has no pass rule");
             return Err(
@@ -166,7 +190,7 @@ impl Labeler {
     /// # Cancellation
     /// Dropping the future cancels the requests in flight. Answers that arrived are in the caches of the models.
     pub async fn label(&self, item: &Item) -> Result<Labelled> {
-        let steps = item.steps();
+        let steps = self.options.steps(item);
         if steps.is_empty() {
             return Err(item.lacks("steps"));
         }
