@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     labels::{Compared, Labels},
+    process::FirstErrors,
     statistics::{Paired, ratio},
     terminal::{escaped, shortened},
 };
@@ -45,6 +46,8 @@ pub struct Agreement {
     bare: Outcomes,
     /// First errors that would agree if the label counted from 1.
     shifted: usize,
+    /// First errors beside those of the labels; an unreadable verdict counts as one that missed.
+    first_errors: FirstErrors,
     /// Pairs of (label, verdict) by the name of the criterion; scores have the empty name.
     numbers: BTreeMap<String, Paired>,
     /// Labels that have no meaning as a verdict.
@@ -112,6 +115,9 @@ impl Agreement {
     pub(super) fn count(&mut self, record: &str, item: &Item, judgment: Option<&Judgment>) {
         let own = self.labels.find(item);
         let Some(label) = own.clone().or_else(|| self.labels.winner(item)) else { return };
+        if let (Some(truth), Some(judgment)) = (self.labels.first_error(&label), judgment) {
+            self.first_errors.add(truth, judgment.first_error());
+        }
         let Some(judgment) = judgment.filter(|judgment| judgment.verdict.is_ok()) else {
             self.labelled += 1;
             self.unjudged += 1;
@@ -216,6 +222,12 @@ impl Agreement {
             let figures = figures(pairs);
             if name.is_empty() { all["scores"] = figures } else { all["criteria"][name] = figures }
         }
+        if let Some(f1) = self.first_errors.f1() {
+            let (wrong, found) = self.first_errors.of_wrong();
+            let (right, cleared) = self.first_errors.of_right();
+            all["first_errors"] =
+                json!({"wrong": wrong, "found": found, "right": right, "cleared": cleared, "f1": f1});
+        }
         let not_comparable = self.not_comparable();
         if let Some((label, record)) = not_comparable.first.filter(|_| not_comparable.count > 0) {
             all["not_compared"] = json!({"labels": not_comparable.count, "first": {"label": label, "record": record}});
@@ -251,6 +263,14 @@ impl fmt::Display for Agreement {
                 let shifted = self.shifted;
                 write!(f, "; {shifted} would agree if the labels count steps from 1")?;
             }
+        }
+        if let Some(f1) = self.first_errors.f1() {
+            let (wrong, found) = self.first_errors.of_wrong();
+            let (right, cleared) = self.first_errors.of_right();
+            write!(
+                f,
+                "\nfirst errors: {found} of {wrong} found, and none named in {cleared} of {right} right solutions (F1 {f1:.3})"
+            )?;
         }
         for (name, pairs) in &self.numbers {
             write_numbers(f, name, pairs, &with)?;

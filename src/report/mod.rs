@@ -5,6 +5,7 @@
 //! | verdicts, coverage, bounds, tokens, cost | [`Summary`] |
 //! | the same for loops of `revise` | [`Revisions`] |
 //! | verdicts compared with the records' own labels | [`Agreement`] |
+//! | ProcessBench F1, PRMScore, MR-Score | [`FirstErrors`], [`Confusion`], [`MrScore`] |
 //! | two runs side by side | [`Comparison`] |
 //! | rows on a terminal | [`VerdictTable`] |
 //! | test cases for CI | `Junit` |
@@ -22,6 +23,7 @@ mod histogram;
 mod junit;
 mod labels;
 mod menus;
+mod process;
 mod record_verdict;
 mod revisions;
 mod significance;
@@ -36,6 +38,7 @@ pub use {
     comparison::Comparison,
     label_summary::LabelSummary,
     labels::Labels,
+    process::{Confusion, Diagnosis, FirstErrors, MrScore},
     record_verdict::RecordVerdict,
     revisions::Revisions,
     significance::Significance,

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use self::{
     sides::{higher, preferred},
-    steps::first_error,
+    steps::{first_error, named_error},
     words::{correctness, equal_words, number, same_letters, unique},
 };
 use crate::{
@@ -60,6 +60,8 @@ pub struct Labels {
     menu: Vec<(String, Option<f64>)>,
     /// Whether the judge's verdicts compare answers.
     compares: bool,
+    /// Whether they name the first wrong step.
+    names_steps: bool,
 }
 
 /// How a verdict compares with the record's own label.
@@ -116,7 +118,8 @@ impl Labels {
         menu.retain(|(name, _)| seen.insert(name.clone()));
         let compares =
             matches!(verdict_profile.kind, Kind::Preference | Kind::Ranking | Kind::Scores);
-        Self { menu, compares, ..self }
+        let names_steps = verdict_profile.kind == Kind::Steps;
+        Self { menu, compares, names_steps, ..self }
     }
 
     /// The name or the path of the field.
@@ -154,6 +157,11 @@ impl Labels {
     /// The label of a record whose answers are named `chosen` and `rejected`: the first one is better.
     pub(super) fn winner(&self, item: &Item) -> Option<Value> {
         (self.compares && item.names_the_winner()).then(|| WINNER.into())
+    }
+
+    /// The first wrong step that a label names, for a judge that names it too; `None` inside for no error.
+    pub(super) fn first_error(&self, label: &Value) -> Option<Option<usize>> {
+        named_error(&self.meaning(label)).filter(|_| self.names_steps)
     }
 
     /// Compares a verdict with a label; `None` for texts, which are never compared, and without a verdict.

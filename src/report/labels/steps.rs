@@ -16,6 +16,21 @@ const NO_ERROR: [&str; 4] = ["none", "n/a", "no error", "no errors"];
 /// The label can be an index, −1 for no error, a list of the wrong steps, a list with a word for each
 /// step, or a word for correctness, which is compared only with whether there is an error at all.
 pub(super) fn first_error(found: Option<usize>, label: &Value) -> Compared {
+    match named_error(label) {
+        Some(index) => Compared::Outcome {
+            agrees: index == found,
+            bare: false,
+            shifted: index.map(|n| n.wrapping_sub(1)) == found,
+        },
+        None => match correctness(&text_of(label)).filter(|_| number(label).is_none()) {
+            Some(right) => Compared::outcome(right == found.is_none()),
+            None => Compared::No,
+        },
+    }
+}
+
+/// The first wrong step that a label names, which is `None` inside for no error; `None` if it names no step.
+pub(super) fn named_error(label: &Value) -> Option<Option<usize>> {
     let text = text_of(label);
     let list = match label {
         Value::Array(list) => Some(list.clone()),
@@ -26,17 +41,7 @@ pub(super) fn first_error(found: Option<usize>, label: &Value) -> Compared {
         None if NO_ERROR.iter().any(|word| same_letters(word, &text)) => Some(First(None)),
         None => number(label).and_then(step),
     };
-    match index {
-        Some(First(index)) => Compared::Outcome {
-            agrees: index == found,
-            bare: false,
-            shifted: index.map(|n| n.wrapping_sub(1)) == found,
-        },
-        None => match correctness(&text).filter(|_| number(label).is_none()) {
-            Some(right) => Compared::outcome(right == found.is_none()),
-            None => Compared::No,
-        },
-    }
+    index.map(|First(index)| index)
 }
 
 /// The first wrong step of a list: the lowest index, or the first step whose word means incorrect.
