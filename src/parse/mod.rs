@@ -22,6 +22,7 @@
 //! | `bare`, `value`, `words`, `number`, `unreadable` | reading the value strictly, or why it cannot be |
 //! | `label` | the label after the words that announce a `choose` |
 //! | `log_ratio` | verdicts from the log-probabilities of given texts |
+//! | `step_labels` | reading a label for every step |
 //! | `values`, `weighed` | the finite menu of a verdict, and its probabilities |
 //! | `ending` | the line that is appended so that only the verdict is missing |
 
@@ -40,6 +41,7 @@ mod rule_key;
 mod search;
 mod several;
 mod spec;
+mod step_labels;
 mod transcript;
 mod unreadable;
 mod value;
@@ -49,7 +51,7 @@ mod words;
 
 pub use {
     label::{FoundLabel, label_after},
-    rule::{AnswerLine, Form, Kind, Place, Rule, VerdictFrom, Words},
+    rule::{AnswerLine, Form, Kind, Place, Rule, StepLabelling, VerdictFrom, Words},
     spec::VerdictSpec,
     transcript::{Chosen, ItemShape, Reply, Slot, Transcript},
     values::MenuValue,
@@ -188,6 +190,9 @@ impl Reader {
             scale: self.spec.scale.as_ref(),
             values: &rule.values,
             best: rule.best,
+            first_step: rule.first_step,
+            labelling: rule.labelling.as_ref().filter(|_| self.spec.kind == Kind::Steps),
+            spec: &self.spec,
         }
     }
 
@@ -213,33 +218,46 @@ impl Reader {
             return Some(RuleResult { rule: Some(at), ..read.into() });
         }
         let text = prepared.text(rule.within.as_deref());
-        let text = text.trim();
+        let whole = text.trim();
+        let start = rule.tail.map_or(0, |most| tail(whole, most));
+        let text = &whole[start..];
         let listed = prepared.listed(rule);
         let counted = listed.as_ref().and_then(|listed| listed.as_ref().ok());
         let value_reader = self.value_reader(rule, counted.unwrap_or(&prepared.transcript.shape));
-        let compares = matches!(finder, Finder::Numbers(..) | Finder::Several(_))
-            && self.spec.kind == Kind::Preference;
+        let has_numbers =
+            matches!(finder, Finder::Numbers(..) | Finder::Several(_) | Finder::Numbered(_));
+        let compares = has_numbers && self.spec.kind == Kind::Preference;
         let read = |value: &str| {
             let value = before_control(value);
             if compares { value_reader.compared(value) } else { value_reader.read(value) }
         };
-        let shown = |value: &str| read(value).ok().map(|verdict| verdict.to_string());
+        let every = rule.labelling == Some(StepLabelling::PerStep);
+        let shown = |value: &str| {
+            if every {
+                return value_reader.word(bare(before_control(value))).ok();
+            }
+            read(value).ok().map(|verdict| verdict.to_string())
+        };
         let search = Search {
             text,
             judged: &prepared.judged,
             mark: prepared.transcript.mark.as_deref(),
             demands: Demands { mark: self.demands_mark(prepared.transcript), unique: rule.unique },
-            kind: self.spec.kind,
+            // A label for every step is written as a list, as scores are.
+            kind: if value_reader.labelling.is_some() { Kind::Scores } else { self.spec.kind },
             gives_way: matches!(self.finders.get(at + 1), Some(Finder::Json(_))),
+            every,
+            answers: prepared.transcript.shape.answers,
             read: &shown,
         };
         let FoundValue { value, place } = search.find(finder)?;
+        let place = start + place.start..start + place.end;
         let is_empty = value.as_ref().is_ok_and(|value| bare(value).is_empty());
         let verdict = match listed {
             Some(Err(why)) => Err(why),
             _ => value.and_then(|value| read(&value)),
         };
-        let characters = |at: usize| text[..at].chars().count();
+        let characters = |at: usize| whole[..at].chars().count();
         let span = rule.within.is_none().then(|| (characters(place.start), characters(place.end)));
         let read = ReadVerdict { rule: Some(rule.name()), span, ..ReadVerdict::new(verdict) };
         Some(RuleResult { read, rule: Some(at), place: Some(place), is_empty })
@@ -437,6 +455,11 @@ fn by_step<'r>(
     replies: impl Iterator<Item = &'r Reply>,
 ) -> impl Iterator<Item = (usize, &'r Reply)> {
     replies.enumerate().map(|(n, reply)| (reply.slot.at.unwrap_or(n), reply))
+}
+
+/// The byte at which the last `most` characters of a text begin.
+fn tail(text: &str, most: usize) -> usize {
+    text.char_indices().rev().nth(most - 1).map_or(0, |(at, _)| at)
 }
 
 /// The text as the verdict, for critiques and revisions; a refusal is none.

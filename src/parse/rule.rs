@@ -11,6 +11,7 @@
 //!      | {choose: verdict}                                the label that a `choose` picked
 //!      | {numbers: 2, line: first}                        several numbers on a line
 //!      | {numbers: ["A: *", "B: *"]}                      several numbers, each after its own announcement
+//!      | {numbers: "Answer {n}: *"}                       the same, numbered from 1 for each answer
 //!      | {regex: "score is (?<verdict>[0-9]+)"}
 //!      | {logprobs: reward, beta: 0.001}                  the log-probabilities of given texts
 //! ```
@@ -18,7 +19,8 @@
 //! Each may have `values` (what words mean) and `in` (the `gen` whose text is read); a JSON pointer to verdicts on
 //! numbered items also `items` (the field, or the `gen`, that lists them); an announcement and a regex
 //! `unique` (two different verdicts in one answer are none); a rule of a ranking `best` (the value names only the best
-//! answer).
+//! answer); a rule of steps `first_step` (the index that the judge gives the first one), and `above`, `listed` or
+//! `per_step` where it labels every step instead of naming the first wrong one.
 
 use std::collections::BTreeMap;
 
@@ -90,6 +92,50 @@ pub struct Rule {
     /// Whether the value of a ranking names only the best answer, so that the others are equal.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub best: bool,
+    /// For steps: the index that the judge gives the first one; 0 or 1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub first_step: usize,
+    /// For steps: how the judge labels every one of them; `None` if it names the first wrong one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labelling: Option<StepLabelling>,
+    /// How many characters at the end of the answer are read; `None` for all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tail: Option<usize>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// How a judge labels every step of a solution.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepLabelling {
+    /// The value is a list with one number for each step (Song et al. 2025, `PRMBench`).
+    Above {
+        /// A step whose number is above this one has the first label, any other step the second.
+        threshold: f64,
+        /// Both labels.
+        labels: [String; 2],
+    },
+    /// The value lists steps: these have the first label, all others the second (Xia et al. 2024, `ReasonEval`).
+    Listed {
+        /// Both labels.
+        labels: [String; 2],
+    },
+    /// Every announcement is about the next step (Khalifa et al. 2025, `ThinkPRM`).
+    PerStep,
+}
+
+impl StepLabelling {
+    /// The labels that steps may have; empty if the words of the rule say so.
+    pub fn labels(&self) -> &[String] {
+        match self {
+            Self::Above { labels, .. } | Self::Listed { labels } => labels,
+            Self::PerStep => &[],
+        }
+    }
 }
 
 /// Words that a judge may write and what each of them means, in the order of the prompt file (key `values`).
@@ -194,6 +240,8 @@ pub enum Place {
     /// counts; an announcement that is listed several times is read as often.
     #[serde(rename = "patterns")]
     Several(Vec<String>),
+    /// The same for any number of answers: `{n}` in the announcement is the number of the answer, from 1.
+    Numbered(String),
     /// In the group `verdict` of the last match of a regular expression (syntax of the crate `regex`).
     Regex(String),
     /// In the log-probabilities of given texts: `logprobs`. With a reference model, in the log-ratios of both models.
@@ -225,11 +273,18 @@ impl Rule {
             Place::Mark => "mark".into(),
             Place::Numbers { count, .. } => format!("{count} numbers"),
             Place::Several(patterns) => patterns.join(" "),
+            Place::Numbered(pattern) => pattern.clone(),
             Place::Regex(_) => "regex".into(),
             Place::Logprobs { names, .. } => format!("logprobs {}", names.join(" ")),
         }
     }
 }
+
+/// What stands for the number of an answer in the announcement of [`Place::Numbered`].
+pub(crate) const NUMBER: &str = "{n}";
+
+/// What a word under `values` means if the judge says by it that every step is right.
+pub(crate) const NO_ERROR: &str = "-1";
 
 /// The words before and after the value of an announcement. Its place is the only `*` that does not touch another one:
 /// `**` is emphasis. `None` if there is no such `*`, or several.

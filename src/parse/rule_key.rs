@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::rule::{AnswerLine, Form, Place, Rule, Words, value_place};
+use super::rule::{AnswerLine, Form, NUMBER, Place, Rule, StepLabelling, Words, value_place};
 use crate::{
     error::{Error, ErrorKind, Result, unknown},
     item::kind_of,
+    verdict::{CORRECT, INCORRECT},
 };
 
 /// Reads the key `verdict` of a prompt file: one rule or a list.
@@ -23,9 +24,28 @@ pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
 }
 
 /// The keys of a rule.
-pub(crate) const RULE_KEYS: [&str; 15] = [
-    "pattern", "json", "choose", "mark", "form", "numbers", "line", "regex", "logprobs", "beta",
-    "values", "in", "items", "unique", "best",
+pub(crate) const RULE_KEYS: [&str; 21] = [
+    "pattern",
+    "json",
+    "choose",
+    "mark",
+    "form",
+    "numbers",
+    "line",
+    "regex",
+    "logprobs",
+    "beta",
+    "values",
+    "in",
+    "items",
+    "unique",
+    "best",
+    "first_step",
+    "above",
+    "listed",
+    "per_step",
+    "labels",
+    "tail",
 ];
 
 /// An error about the rules of a prompt file.
@@ -52,6 +72,9 @@ fn rule(json: Value) -> Result<Rule> {
     let mark = flag("mark", map.get("mark"))?;
     let unique = flag("unique", map.get("unique"))?;
     let best = flag("best", map.get("best"))?;
+    let first_step = first_step(map.remove("first_step"))?;
+    let labelling = labelling(&mut map)?;
+    let tail = tail(map.remove("tail"))?;
     let mut text = |key: &str| text(key, map.remove(key));
     let places: Vec<Place> = [
         text("pattern")?.map(Place::Announced),
@@ -84,7 +107,81 @@ fn rule(json: Value) -> Result<Rule> {
         return Err(wrong("`items` under `verdict` belongs to `json`")
             .hint("write `verdict: {json: /checklist, items: checklist}`"));
     }
-    Ok(Rule { place, values, within, form, unique, items, best })
+    if labelling == Some(StepLabelling::PerStep) && !matches!(place, Place::Announced(_)) {
+        return Err(wrong("`per_step` under `verdict` belongs to `pattern`")
+            .hint("write `verdict: {pattern: '\\boxed{*}', per_step: true, values: {…}}`"));
+    }
+    if tail.is_some() && matches!(place, Place::Choose(_)) {
+        return Err(wrong("`tail` under `verdict` reads a text, and `choose` has none")
+            .hint("leave it out"));
+    }
+    Ok(Rule { place, values, within, form, unique, items, best, first_step, labelling, tail })
+}
+
+/// The key `first_step`: 0 or 1.
+fn first_step(value: Option<Value>) -> Result<usize> {
+    match value.map(|value| value.as_u64()) {
+        None => Ok(0),
+        Some(Some(first @ (0 | 1))) => Ok(usize::from(first == 1)),
+        Some(_) => Err(wrong("`first_step` under `verdict` must be 0 or 1")
+            .hint("it is the number that the judge gives the first step")),
+    }
+}
+
+/// The key `tail`: how many characters are read.
+fn tail(value: Option<Value>) -> Result<Option<usize>> {
+    let Some(value) = value else { return Ok(None) };
+    let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
+    match count.filter(|count| *count > 0) {
+        Some(count) => Ok(Some(count)),
+        None => Err(wrong("`tail` under `verdict` must be a number of characters, 1 or more")
+            .hint("write `tail: 300` to read only the last 300 characters of an answer")),
+    }
+}
+
+/// The keys `above`, `listed`, `per_step` and `labels`: how every step is labelled.
+fn labelling(map: &mut Map<String, Value>) -> Result<Option<StepLabelling>> {
+    let above = map.remove("above").map(threshold).transpose()?;
+    let listed = flag("listed", map.remove("listed").as_ref())?;
+    let per_step = flag("per_step", map.remove("per_step").as_ref())?;
+    let labels = map.remove("labels").map(two_labels).transpose()?;
+    if usize::from(above.is_some()) + usize::from(listed) + usize::from(per_step) > 1 {
+        return Err(wrong("a rule under `verdict` labels steps in several ways")
+            .hint("give at most one of above, listed, per_step"));
+    }
+    if labels.is_some() && above.is_none() && !listed {
+        return Err(wrong("`labels` under `verdict` belongs to `above` or `listed`")
+            .hint("for other rules give each word its meaning under `values`"));
+    }
+    let or = |one: &str, other: &str| labels.unwrap_or_else(|| [one.into(), other.into()]);
+    Ok(match above {
+        Some(threshold) => {
+            Some(StepLabelling::Above { threshold, labels: or(CORRECT, INCORRECT) })
+        }
+        None if listed => Some(StepLabelling::Listed { labels: or(INCORRECT, CORRECT) }),
+        None => per_step.then_some(StepLabelling::PerStep),
+    })
+}
+
+/// The key `above`: a number.
+fn threshold(value: Value) -> Result<f64> {
+    value.as_f64().ok_or_else(|| {
+        wrong("`above` under `verdict` must be a number")
+            .hint("a step whose number is above it has the first of `labels`")
+    })
+}
+
+/// The key `labels`: two different texts.
+fn two_labels(value: Value) -> Result<[String; 2]> {
+    let text = |one: &Value| one.as_str().map(ToOwned::to_owned);
+    let texts: Option<Vec<String>> =
+        value.as_array().and_then(|list| list.iter().map(text).collect());
+    let both = texts.and_then(|texts| <[String; 2]>::try_from(texts).ok());
+    both.filter(|[one, other]| one != other).ok_or_else(|| {
+        wrong("`labels` under `verdict` must be two different texts").hint(
+            "write `labels: [redundant, necessary]`: of the steps that are meant, and of the others",
+        )
+    })
 }
 
 /// The text of a key, if it is there.
@@ -144,13 +241,16 @@ fn numbers(value: Option<Value>, line: Option<AnswerLine>) -> Result<Option<Plac
                 list.iter().map(|pattern| pattern.as_str().map(ToOwned::to_owned)).collect();
             patterns.filter(|_| line.is_none()).map(Place::Several)
         }
+        Some(Value::String(pattern)) if pattern.contains(NUMBER) && line.is_none() => {
+            Some(Place::Numbered(pattern))
+        }
         Some(value) => {
             let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
             count.map(|count| Place::Numbers { count, line: line.unwrap_or(AnswerLine::First) })
         }
     };
     place.map(Some).ok_or_else(|| {
-        wrong("`numbers` under `verdict` must be how many numbers there are on the line, or a list of announcements")
+        wrong("`numbers` under `verdict` must be how many numbers there are on the line, a list of announcements, or one with `{n}` for the number of the answer")
             .hint(EXAMPLE)
     })
 }
@@ -208,6 +308,7 @@ fn check(place: &Place) -> Result<()> {
     let refused = |message: String| Err(wrong(message));
     match place {
         Place::Announced(pattern) => check_announcement(pattern),
+        Place::Numbered(pattern) => check_announcement(&pattern.replace(NUMBER, "1")),
         Place::Several(patterns) if patterns.len() < 2 => {
             refused("`numbers` must list 2 announcements or more".into())
         }

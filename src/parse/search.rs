@@ -3,13 +3,17 @@
 //! Every kind of place has its own way to be found, but all share two principles: the last announcement counts, and
 //! one that may be a quotation of a judged text does not.
 
+use std::ops::Range;
+
 use super::{
     AnswerLine, Kind, Place,
-    announced::{self, Announcement},
+    announced::{self, Announcement, Candidate},
+    bare::bare,
     found::{Demands, FoundValue, contradicted, unmarked},
     json,
     number::plain_number,
     quoted::ReadValue,
+    rule::NUMBER,
     several::Several,
 };
 use crate::{
@@ -36,6 +40,8 @@ pub(super) enum Finder {
     Several(Several),
     /// The names of weighed texts, and β: nothing is looked for in the text.
     Logprobs(Vec<String>, f64),
+    /// The same, with the number of the answer in the announcement.
+    Numbered(String),
 }
 
 /// How many bytes at the end of a text are searched: an announcement further ahead is not a conclusion, and the time
@@ -65,6 +71,11 @@ pub(super) fn finder(place: &Place) -> Result<Finder> {
         Place::Numbers { count, line } => Finder::Numbers(*count, *line),
         Place::Several(patterns) => Finder::Several(Several::new(patterns)?),
         Place::Logprobs { names, beta } => Finder::Logprobs(names.clone(), *beta),
+        Place::Numbered(pattern) => {
+            // The number changes nothing about whether it compiles.
+            Announcement::new(pattern)?;
+            Finder::Numbered(pattern.clone())
+        }
     })
 }
 
@@ -82,6 +93,10 @@ pub(super) struct Search<'s> {
     pub(super) kind: Kind,
     /// Whether the next rule reads JSON too: an object without anything at a pointer may have something at another.
     pub(super) gives_way: bool,
+    /// Whether every announcement counts, one for each step.
+    pub(super) every: bool,
+    /// The number of answers that are compared, where it is known.
+    pub(super) answers: Option<usize>,
     /// Reads a value, to compare it with those that judged texts announce.
     pub(super) read: ReadValue<'s>,
 }
@@ -90,6 +105,9 @@ impl Search<'_> {
     /// The value that a rule finds, with its place in the text; `None` if there is no announcement at all.
     pub(super) fn find(&self, finder: &Finder) -> Option<FoundValue> {
         match finder {
+            Finder::Announced(announcement) if self.every => self.within(WINDOW, |text| {
+                every(announcement.candidates(text, self.judged, self.read), self.read)
+            }),
             Finder::Announced(announcement) => {
                 // The last words stand at the end.
                 self.within(WINDOW, |text| {
@@ -108,6 +126,12 @@ impl Search<'_> {
                 numbers(*count, *line, &folded.text).map(|found| unfolded(&folded, found))
             }
             Finder::Several(several) => self.within(WINDOW, |text| {
+                several.find(text, self.judged, self.demands.mark, self.read)
+            }),
+            Finder::Numbered(pattern) => self.within(WINDOW, |text| {
+                let pattern = |n: usize| pattern.replace(NUMBER, &n.to_string());
+                let patterns: Vec<String> = (1..=self.answers?).map(pattern).collect();
+                let several = Several::new(&patterns).ok()?;
                 several.find(text, self.judged, self.demands.mark, self.read)
             }),
             Finder::Json(pointer) => self.within(WINDOW, |text| {
@@ -171,6 +195,20 @@ impl Search<'_> {
         let text = fault.map_or_else(|| Ok(value.as_str().to_owned()), Err);
         Some(FoundValue { value: text, place: value.range() })
     }
+}
+
+/// The values of all announcements that offer one of the words, one on each line, in their order. A judge may
+/// announce other things in the same form, such as the result of a calculation in a box.
+fn every(mut all: Vec<Candidate>, read: ReadValue) -> Option<FoundValue> {
+    all.retain(|candidate| !candidate.is_quoted);
+    let values: Vec<(String, Range<usize>)> = (all.into_iter())
+        .filter_map(|Candidate { found, .. }| Some((found.value.ok()?, found.place)))
+        .filter(|(value, _)| read(value).is_some())
+        .map(|(value, place)| (bare(&value).replace('\n', " "), place))
+        .collect();
+    let place = values.first()?.1.start..values.last()?.1.end;
+    let lines: Vec<String> = values.into_iter().map(|(value, _)| value).collect();
+    Some(FoundValue { value: Ok(lines.join("\n")), place })
 }
 
 /// A value found in a folded text, with its place in the original.

@@ -1,7 +1,7 @@
 //! What kind of verdict a prompt asks for, and all that is needed to read it.
 
 use super::{
-    rule::{Kind, Rule, VerdictFrom},
+    rule::{Kind, NO_ERROR, Rule, StepLabelling, VerdictFrom},
     rule_key::rules,
 };
 use crate::{
@@ -53,8 +53,11 @@ fn labels(kind: Kind, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
     let is_named = matches!(kind, Kind::Label | Kind::Steps);
     let levels = scale.filter(|_| is_named).into_iter().flat_map(Scale::levels);
     let values = rules.iter().flat_map(|rule| rule.values.meanings().map(str::to_owned));
-    for label in levels.map(|(name, _)| name.to_owned()).chain(values) {
-        if !all.contains(&label) {
+    let listed = rules.iter().filter_map(|rule| rule.labelling.as_ref());
+    let listed = listed.flat_map(StepLabelling::labels).cloned();
+    for label in levels.map(|(name, _)| name.to_owned()).chain(values).chain(listed) {
+        // In a rule for the first wrong step, a word may mean that there is none: that is no label.
+        if !all.contains(&label) && !(kind == Kind::Steps && label == NO_ERROR) {
             all.push(label);
         }
     }

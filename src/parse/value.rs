@@ -7,7 +7,8 @@
 //! score       = level | number rest                    rest: see `number::ends_a_number`
 //! label       = word [ comment ]                       words: `values` of the rule, or the names of the scale
 //! preference  = word of a side [ comment ]             without `values`: first, second, tie, A, B, 1, 2 …
-//! steps       = [ "step" | "paragraph" | "index" ] number    0-based, -1 for no error, less than the item's steps
+//! steps       = [ "step" | "paragraph" | "index" ] number    0-based, -1 for no error, less than the item's steps;
+//!               with `labelling` a label for each step, see `step_labels`
 //! ranking     = group { (">" | ",") group }            group = answer { "=" answer }; each answer exactly once
 //!             | answer                                 with `best`: the best one; the others are equal
 //! scores      = number { ("," | " " | ";") number }    one for each answer
@@ -21,9 +22,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ItemShape, Kind, Words,
+    ItemShape, Kind, StepLabelling, VerdictSpec, Words,
     bare::{bare, opened},
     number::{PERCENT, UNITS, ends_a_number, leading_number, plain_number},
+    rule::NO_ERROR,
     unreadable::{ReadResult, ambiguous, excerpt, off_menu, off_scale, off_scale_because},
     words::{WordMeaning, by_name, one_of},
 };
@@ -46,6 +48,12 @@ pub(super) struct ValueReader<'a> {
     pub(super) values: &'a Words,
     /// Whether a ranking names only the best answer.
     pub(super) best: bool,
+    /// The index that the judge gives the first step.
+    pub(super) first_step: usize,
+    /// How the judge labels every step, where it does.
+    pub(super) labelling: Option<&'a StepLabelling>,
+    /// What is read, which knows the labels that mean an error.
+    pub(super) spec: &'a VerdictSpec,
     /// The number of steps and answers and the names of criteria that the item has.
     pub(super) shape: &'a ItemShape,
 }
@@ -69,7 +77,10 @@ impl ValueReader<'_> {
                 Ok(Verdict::Label(Label::new(label)))
             }
             Kind::Preference => self.preference(text).map(Verdict::Preference),
-            Kind::Steps => self.first_error(text).map(Verdict::Steps),
+            Kind::Steps => match self.labelling {
+                Some(labelling) => self.labelled_steps(labelling, text).map(Verdict::Steps),
+                None => self.first_error(text).map(Verdict::Steps),
+            },
             Kind::Ranking if self.best => self.best_answer(text).map(Verdict::Ranking),
             Kind::Ranking => self.ranking(text).map(Verdict::Ranking),
             Kind::Scores => self.scores(text).map(Verdict::Scores),
@@ -118,7 +129,7 @@ impl ValueReader<'_> {
 
     /// The meaning of the word that a text begins with. Where none of the offered words is there, one of their
     /// meanings counts under its own name. Where no words were offered, the whole text does, up to 40 characters.
-    fn word(&self, text: &str) -> ReadResult<String> {
+    pub(super) fn word(&self, text: &str) -> ReadResult<String> {
         if self.values.is_empty() {
             const LONGEST: usize = 40;
             let short = text.chars().count() <= LONGEST && !text.contains('\n');
@@ -185,9 +196,11 @@ impl ValueReader<'_> {
     }
 
     /// One number or more, each on the scale.
-    fn numbers(&self, text: &str) -> ReadResult<Vec<f64>> {
-        let parts = text.split([',', ' ', ';', '\t']).filter(|part| !part.is_empty());
-        let numbers: Option<Vec<f64>> = parts.map(plain_number).collect();
+    pub(super) fn numbers(&self, text: &str) -> ReadResult<Vec<f64>> {
+        let parts: Vec<&str> =
+            text.split([',', ' ', ';', '\t']).filter(|part| !part.is_empty()).collect();
+        let highest = self.scale.and_then(Scale::ends).map(|(_, highest)| highest);
+        let numbers: Option<Vec<f64>> = numbers_of(&parts, highest);
         let numbers = numbers.filter(|all| !all.is_empty()).map_or_else(|| ambiguous(text), Ok)?;
         let accept = |number: f64| match self.scale {
             Some(scale @ Scale::Numbers(_)) => {
@@ -212,12 +225,31 @@ impl ValueReader<'_> {
 
     /// The first error, which must be one of the item's steps, or none.
     fn first_error(&self, text: &str) -> ReadResult<Steps> {
-        let steps = first_error(text)?;
-        match (steps.first_error, self.shape.steps) {
-            (Some(index), Some(count)) if index >= count => off_scale_because(format!(
-                "step {index} is named, and the {count} steps are counted from 0"
-            )),
-            _ => Ok(steps),
+        if self.says_no_error(text) {
+            return Ok(Steps::default());
+        }
+        let first_error = step_index(text)?.map(|index| self.from_zero(index)).transpose()?;
+        Ok(Steps { first_error, ..Steps::default() })
+    }
+
+    /// Whether a text is one of the words for a solution without an error.
+    pub(super) fn says_no_error(&self, text: &str) -> bool {
+        !self.values.is_empty() && self.word(text).is_ok_and(|meaning| meaning == NO_ERROR)
+    }
+
+    /// The 0-based index of a step that a judge names, which must be one of the item's.
+    pub(super) fn from_zero(&self, named: usize) -> ReadResult<usize> {
+        let index = named.checked_sub(self.first_step);
+        match (index, self.shape.steps) {
+            (Some(index), None) => Ok(index),
+            (Some(index), Some(count)) if index < count => Ok(index),
+            (_, count) => {
+                let first = self.first_step;
+                let steps = count.map_or("steps".to_owned(), |count| format!("{count} steps"));
+                off_scale_because(format!(
+                    "step {named} is named, and the {steps} are counted from {first}"
+                ))
+            }
         }
     }
 
@@ -321,6 +353,24 @@ impl ValueReader<'_> {
     }
 }
 
+/// The numbers of these texts, each of which may be followed by its maximum, as in `8/10`: the highest of the scale,
+/// or on an unknown scale the same number for all.
+fn numbers_of(parts: &[&str], highest: Option<f64>) -> Option<Vec<f64>> {
+    let (numbers, rests): (Vec<f64>, Vec<&str>) =
+        parts.iter().map(|part| leading_number(part)).collect::<Option<Vec<_>>>()?.into_iter().unzip();
+    let maximum = |rest: &str| rest.strip_prefix('/').and_then(plain_number);
+    let is_same = || {
+        let first = rests.first().and_then(|rest| maximum(rest));
+        first.is_some() && rests.iter().all(|rest| maximum(rest) == first)
+    };
+    let fits = |rest: &&str| match highest {
+        Some(highest) => maximum(rest).is_some_and(|number| nearly_equal(number, highest)),
+        None => false,
+    };
+    let clear = rests.iter().all(|rest| rest.is_empty() || fits(rest));
+    (clear || (highest.is_none() && is_same())).then_some(numbers)
+}
+
 /// The side that a text names where the prompt offers no words: `A`, `answer 1`, `first`; empty for anything else.
 fn usual_side(text: &str) -> String {
     const NOUNS: [&str; 6] = ["answer", "response", "assistant", "output", "solution", "model"];
@@ -335,8 +385,8 @@ fn usual_side(text: &str) -> String {
     .to_owned()
 }
 
-/// The index of the first wrong step: 0-based, -1 for none (as in ProcessBench, Zheng et al. 2024).
-fn first_error(text: &str) -> ReadResult<Steps> {
+/// The index of a step as it is named; `None` for -1, which means no step (as in ProcessBench, Zheng et al. 2024).
+pub(super) fn step_index(text: &str) -> ReadResult<Option<usize>> {
     const NOUNS: [&str; 3] = ["paragraph", "step", "index"];
     let low = text.to_lowercase();
     let number = NOUNS
@@ -356,8 +406,7 @@ fn first_error(text: &str) -> ReadResult<Steps> {
         clippy::cast_sign_loss,
         reason = "whole and in range"
     )]
-    let first_error = (index >= 0.0).then_some(index as usize);
-    Ok(Steps { first_error, ..Steps::default() })
+    Ok((index >= 0.0).then_some(index as usize))
 }
 
 /// A ranking such as `2 > 1 = 3`, `B > A` or `[2, 1, 3]`: groups of equally good answers, best first, as 0-based

@@ -4,7 +4,11 @@
 //! each value is evaluated at the place where the verdict stands. Values must then be written as the model would
 //! write them: after `Score:` comes ` 7` with a blank, after `[[` comes `7]]`.
 
-use super::{Finder, ItemShape, Kind, Place, Reader, Rule, Words, bare::bare, rule::value_place};
+use super::{
+    Finder, ItemShape, Kind, Place, Reader, Rule, Words,
+    bare::bare,
+    rule::{NO_ERROR, value_place},
+};
 use crate::{
     completion::Distribution,
     scale::{Numbers, Scale, StepSize, without_noise},
@@ -75,6 +79,7 @@ impl Reader {
             | Finder::Logprobs(..)
             | Finder::Numbers(..)
             | Finder::Several(_)
+            | Finder::Numbered(_)
             | Finder::Regex(_) => None,
         }
     }
@@ -121,7 +126,10 @@ impl Reader {
             (Kind::Score, Some(Scale::Numbers(numbers))) => numbers_of(numbers)?,
             (Kind::Score, Some(scale)) => scale.levels().map(|(name, _)| name.to_owned()).collect(),
             (Kind::Label | Kind::Preference, _) => owned(&rule.values),
-            (Kind::Steps, _) => steps_of(shape)?,
+            (Kind::Steps, _) if rule.labelling.is_some() => {
+                return Err("every step has a label of its own".into());
+            }
+            (Kind::Steps, _) => steps_of(rule, shape)?,
             (Kind::Score, None) => return Err("the prompt has no scale".into()),
             (Kind::Ranking, _) => return Err("a ranking is not one of a few values".into()),
             (Kind::Scores | Kind::Criteria, _) => {
@@ -249,17 +257,19 @@ fn numbers_of(numbers: &Numbers) -> Result<Vec<String>, String> {
     Ok((0..count).map(|n| without_noise(min + f64::from(n) * step).to_string()).collect())
 }
 
-/// The indexes of steps as texts, after `-1` for no error.
+/// The indexes of steps as the judge writes them, after the word for no error.
 ///
 /// # Errors
 /// The number of steps is not known, or too large.
-fn steps_of(shape: &ItemShape) -> Result<Vec<String>, String> {
+fn steps_of(rule: &Rule, shape: &ItemShape) -> Result<Vec<String>, String> {
     let count = shape.steps.ok_or("it is not known how many steps a record has")?;
     if count >= MOST {
         return Err(format!(
             "the record has {count} steps, and at most {MOST} values are evaluated"
         ));
     }
-    let steps = (0..count).map(|index| index.to_string());
-    Ok(std::iter::once("-1".to_owned()).chain(steps).collect())
+    let steps = (0..count).map(|index| (index + rule.first_step).to_string());
+    let none = rule.values.iter().find(|(_, meaning)| *meaning == NO_ERROR);
+    let none = none.map_or(NO_ERROR, |(word, _)| word).to_owned();
+    Ok(std::iter::once(none).chain(steps).collect())
 }

@@ -24,9 +24,9 @@ pub(super) fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap()
 }
 
-/// The name in `gen("name"`, `choose("name"`, `probe("name"`, `run("name"` and `logprobs("name"`; no group matches where the name is computed.
+/// The name in `gen("name"`, `choose("name"` and the like; no group matches where the name is computed.
 static ASKED: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r#"\b(gen|choose|probe|run|logprobs)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#)
+    compiled(r#"\b(gen|choose|probe|run|logprobs|compare|reward)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"#)
 });
 
 /// A line that names a role and nothing else, in any of the ways in which people write one.
@@ -122,7 +122,8 @@ impl Prompt {
         let (mut choices, mut all) = (Some(BTreeSet::new()), Some(BTreeSet::new()));
         for found in ASKED.captures_iter(&self.body) {
             let name = found.get(2).or(found.get(3)).map(|name| name.as_str().to_owned());
-            let chooses = found.get(1).is_some_and(|word| !matches!(word.as_str(), "gen" | "run"));
+            let is_choice = |word: &str| ["choose", "probe", "logprobs"].contains(&word);
+            let chooses = found.get(1).is_some_and(|word| is_choice(word.as_str()));
             for names in [Some(&mut all), chooses.then_some(&mut choices)].into_iter().flatten() {
                 match (&name, names.as_mut()) {
                     (Some(name), Some(names)) => drop(names.insert(name.clone())),
@@ -291,6 +292,7 @@ impl Prompt {
         let announced = |rule: &Rule| match &rule.place {
             Place::Announced(pattern) => asks(pattern),
             Place::Several(patterns) => patterns.iter().all(|pattern| asks(pattern)),
+            Place::Numbered(pattern) => asks(pattern),
             Place::Mark => self.marks(),
             Place::Json(pointer) => pointer
                 .split('/')
@@ -322,7 +324,7 @@ fn is_flush(body: &str, line: usize) -> bool {
 struct AskedNames {
     /// Those of every `choose` and `probe`.
     choices: Option<BTreeSet<String>>,
-    /// Those of every `gen`, `choose` and `probe`.
+    /// Those of every function that the model answers.
     all: Option<BTreeSet<String>>,
 }
 

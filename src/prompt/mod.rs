@@ -302,7 +302,8 @@ impl Prompt {
             return wrong("`order` needs a prompt that compares answers, and this one does not")
                 .map_err(|error| error.hint("leave `order` out"));
         }
-        let labels_steps = self.front.each == Some(Each::Steps) || self.front.picks();
+        let labels_all = self.front.rules.iter().any(|rule| rule.labelling.is_some());
+        let labels_steps = labels_all || self.front.each == Some(Each::Steps) || self.front.picks();
         if self.front.verdict_kind() == Kind::Steps && labels_steps && !spec.distinguishes_errors()
         {
             let error =

@@ -122,6 +122,52 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("kind: label\nverdict: 'A: * or *'", ":3:", "needs exactly one `*`"),
     ("kind: label\nverdict: {numbers: 2, line: middle}", ":3:", "must be first or last"),
     (
+        "kind: steps\nverdict: {json: /validity, above: high}",
+        ":3:",
+        "`above` under `verdict` must be a number",
+    ),
+    (
+        "kind: steps\nverdict: {pattern: 'Steps: *', above: 0, listed: true}",
+        ":3:",
+        "labels steps in several ways",
+    ),
+    (
+        "kind: steps\nverdict: {pattern: 'Step: *', labels: [bad, good]}",
+        ":3:",
+        "`labels` under `verdict` belongs to `above` or `listed`",
+    ),
+    (
+        "kind: steps\nverdict: {pattern: 'Steps: *', listed: true, labels: [bad]}",
+        ":3:",
+        "must be two different texts",
+    ),
+    (
+        "kind: steps\nverdict: {pattern: 'Step: *', first_step: 2}",
+        ":3:",
+        "`first_step` under `verdict` must be 0 or 1",
+    ),
+    ("kind: label\nverdict: {pattern: 'A: *', tail: 0}", ":3:", "must be a number of characters"),
+    (
+        "kind: steps\nverdict: {json: /steps, per_step: true}",
+        ":3:",
+        "`per_step` under `verdict` belongs to `pattern`",
+    ),
+    (
+        "kind: steps\nverdict: {pattern: 'Step: *', per_step: true}",
+        ":3:",
+        "`per_step` under `verdict` needs `values`",
+    ),
+    (
+        "kind: label\nverdict: {pattern: 'Step: *', listed: true}",
+        ":3:",
+        "`listed` under `verdict` belongs to `kind: steps` without `each`",
+    ),
+    (
+        "kind: steps\neach: steps\nverdict: {pattern: 'Step: *', first_step: 1}",
+        ":4:",
+        "`first_step` under `verdict` belongs to `kind: steps` without `each`",
+    ),
+    (
         "kind: label\nverdict: {pattern: 'Label: *', values: [a, b]}",
         ":3:",
         "`values` must give each word its meaning, and is a list",

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tribunal::{
     completion::Distribution,
     completion::{Completion, Finish},
-    parse::{Chosen, Parser, ReadVerdict, Reader, Reply, Slot, Transcript, VerdictSpec},
+    parse::{Chosen, ItemShape, Parser, ReadVerdict, Reader, Reply, Slot, Transcript, VerdictSpec},
     text,
 };
 
@@ -35,6 +35,7 @@ struct Rules {
     scale: Option<Value>,
     #[serde(default)]
     verdict: Value,
+    positive: Option<String>,
 }
 
 /// A reply, and what a careful reader takes from it.
@@ -49,6 +50,10 @@ struct Case {
     last_turn: usize,
     data: Vec<String>,
     mark: Option<String>,
+    /// The number of steps of the record, where the case is about that.
+    steps: Option<usize>,
+    /// The number of its answers.
+    answers: Option<usize>,
     finish: Finish,
     may_be_cut: bool,
     /// The verdict as it stands in output files, or `{unreadable = "missing"}`.
@@ -103,14 +108,19 @@ impl Case {
             last_turn: self.last_turn,
             mark: self.mark.clone(),
             data: self.data.clone(),
-            ..Transcript::default()
+            shape: ItemShape {
+                steps: self.steps,
+                answers: self.answers,
+                ..ItemShape::default()
+            },
         }
     }
 }
 
 fn reader(rules: &Rules) -> Reader {
-    let Rules { judges, scale, verdict } = rules.clone();
-    Reader::new(&VerdictSpec::from_json(&judges, scale, verdict).unwrap()).unwrap()
+    let Rules { judges, scale, verdict, positive } = rules.clone();
+    let spec = VerdictSpec::from_json(&judges, scale, verdict).unwrap();
+    Reader::new(&VerdictSpec { positive, ..spec }).unwrap()
 }
 
 /// The verdict as it stands in output files; of steps, what the case names.
@@ -141,7 +151,9 @@ fn shown(read: &ReadVerdict, expected: &Value) -> Value {
 fn without_distributions(steps: &Value) -> Value {
     let mut steps = steps.clone();
     for step in steps.as_array_mut().into_iter().flatten() {
-        step.as_object_mut().unwrap().remove("distribution");
+        let step = step.as_object_mut().unwrap();
+        step.remove("distribution");
+        step.retain(|_, value| !value.is_null());
     }
     steps
 }

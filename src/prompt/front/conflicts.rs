@@ -5,7 +5,7 @@ use crate::{
     aggregate::Reduce,
     error::{Error, ErrorKind, unknown},
     item::Splitting,
-    parse::{self, Kind, Rule},
+    parse::{self, Kind, Rule, StepLabelling},
     request::Chat,
     scale::Scale,
 };
@@ -166,6 +166,27 @@ impl FrontMatter {
         })
     }
 
+    /// What is wrong with the keys of a rule that are about the steps of a whole solution.
+    fn steps_problem(&self, rule: &Rule) -> Option<Error> {
+        let key = match &rule.labelling {
+            Some(StepLabelling::Above { .. }) => "above",
+            Some(StepLabelling::Listed { .. }) => "listed",
+            Some(StepLabelling::PerStep) => "per_step",
+            None if rule.first_step > 0 => "first_step",
+            None => return None,
+        };
+        if self.kind != Kind::Steps || self.each.is_some() {
+            let error =
+                wrong(format!("`{key}` under `verdict` belongs to `kind: steps` without `each`"));
+            return Some(error.hint("with `each: steps` every step has a conversation of its own"));
+        }
+        if rule.labelling == Some(StepLabelling::PerStep) && rule.values.is_empty() {
+            let error = wrong("`per_step` under `verdict` needs `values`".into());
+            return Some(error.hint("write `values: {\"correct\": correct, \"incorrect\": incorrect}`"));
+        }
+        None
+    }
+
     /// What is wrong with a meaning under `values` of a rule for this kind of verdict.
     fn value_problem(&self, rule: &Rule) -> Option<Error> {
         if rule.items.is_some() && (self.kind != Kind::Criteria || self.each.is_some()) {
@@ -180,8 +201,13 @@ impl FrontMatter {
         if let parse::Place::Logprobs { names, .. } = &rule.place {
             return self.logprobs_problem(names);
         }
+        if let Some(error) = self.steps_problem(rule) {
+            return Some(error);
+        }
         let lists = matches!(self.kind, Kind::Preference | Kind::Scores);
-        if matches!(rule.place, parse::Place::Several(_)) && !lists {
+        let several =
+            matches!(rule.place, parse::Place::Several(_) | parse::Place::Numbered(_));
+        if several && !lists {
             let kind = self.kind.name();
             return Some(
                 wrong(format!("`kind: {kind}` cannot be read from several numbers"))
