@@ -17,3 +17,4 @@ mod look_ahead;
 mod schema;
 mod shipped;
 mod tiny_prompts;
+mod verifiers;

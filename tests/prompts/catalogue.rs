@@ -12,6 +12,7 @@ mod prompted;
 mod rewards;
 mod rubrics;
 mod trained;
+mod verifiers;
 
 use std::sync::Arc;
 
@@ -164,6 +165,7 @@ fn rows() -> Vec<Row> {
         prompted::rows(),
         rewards::rows(),
         trained::rows(),
+        verifiers::rows(),
         metrics::rows(),
         rubrics::rows(),
         code::rows(),

@@ -10,5 +10,6 @@ mod long_conversations;
 mod origins;
 mod prompt_check;
 mod prompts;
+mod verifiers;
 mod views;
 mod warnings;

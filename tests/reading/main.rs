@@ -6,6 +6,7 @@ mod support;
 mod forgeries;
 mod hostile;
 mod judgments;
+mod processes;
 mod reading;
 mod reading_properties;
 mod reread;

@@ -109,7 +109,7 @@ impl Program {
                 slot.name
             );
             return Err(Error::new(ErrorKind::Unsupported, message).hint(
-                "use a GGUF with a reward head of two outputs, or serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
+                "use a GGUF with a reward head of two outputs, or serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`; or use a prompt that asks the model itself for a score, such as `cloud-choose`",
             ));
         }
         if self.chat() == Chat::Model {

@@ -86,11 +86,64 @@ pub(super) fn sampled(text: &str, upstream: &Value) -> Value {
     number.map_or_else(|| score(upstream), |number| score(&json!(number)))
 }
 
+/// The solution that a judge of steps saw: its steps, or as many without their texts.
+fn solution(record: &Value) -> Value {
+    let count = record["n_steps"].as_u64().unwrap_or_default();
+    let steps = match &record["steps"] {
+        Value::Array(steps) => steps.clone(),
+        _ => (0..count).map(|step| json!(format!("({step})"))).collect(),
+    };
+    json!({ "question": record["question"], "steps": steps })
+}
+
+/// The numbers in a text, with every number of a range such as `4 to 9`.
+fn numbers(text: &str) -> Vec<i64> {
+    let found = official::numbers(text);
+    match found.as_slice() {
+        [first, last] if text.contains(" to ") => (*first..=*last).collect(),
+        _ => found,
+    }
+}
+
+/// The first wrong step: counted from 1 in the texts, and from 0 in verdicts. The official rule takes the first number.
 pub(super) fn first_error(record: &Value, recorded: &Value) -> Vec<Case> {
-    let digits: String =
-        recorded.as_str().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
-    let careful = digits.parse::<i64>().map_or(Value::Null, |at| json!({ "first_error": at }));
-    labelled(record, careful.clone(), careful)
+    let recorded = recorded.as_str().unwrap_or_default();
+    let named = official::numbers(recorded).first().copied();
+    let none = recorded.trim().trim_end_matches('.').eq_ignore_ascii_case("n/a");
+    let careful = match named.or_else(|| none.then_some(0)) {
+        Some(at) => json!({ "first_error": at - 1 }),
+        None => Value::Null,
+    };
+    vec![Case { item: solution(record), careful: careful.clone(), official: careful, ..case(record) }]
+}
+
+/// The steps that a judge calls redundant, counted from 0. The official rule takes the numbers alone, of a range both
+/// ends.
+pub(super) fn redundant_steps(record: &Value) -> Vec<Case> {
+    let recorded = record["recorded"]["neutral_steps"].as_str().unwrap_or_default();
+    let indexes = |all: Vec<i64>| {
+        let mut all: Vec<i64> = all.into_iter().map(|step| step - 1).collect();
+        all.sort_unstable();
+        all.dedup();
+        json!({ "redundant": all })
+    };
+    let official = indexes(official::numbers(recorded));
+    let named = numbers(recorded);
+    let count = record["n_steps"].as_i64().unwrap();
+    // A step that the solution does not have is no verdict on it.
+    let exist = named.iter().all(|step| (1..=count).contains(step));
+    let careful = if exist { indexes(named) } else { Value::Null };
+    vec![Case { item: solution(record), careful, official, ..case(record) }]
+}
+
+/// Whether a grader takes a reason as the true one: the word of its own text. The official rule reads what stands after
+/// `Final Decision:`; the stored grade differs in some records, where people corrected it.
+pub(super) fn graded_reason(record: &Value) -> Vec<Case> {
+    let text = record["grader_raw"].as_str().unwrap_or_default().to_owned();
+    let last = text.rsplit("Final Decision:").next().unwrap_or_default();
+    let careful = label(&json!(last.trim_matches(|c: char| !c.is_alphabetic())));
+    let official = if text.contains("Final Decision:") { careful.clone() } else { Value::Null };
+    vec![Case { careful, official, text, ..case(record) }]
 }
 
 pub(super) fn judged_label(record: &Value) -> Vec<Case> {

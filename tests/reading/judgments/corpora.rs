@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use super::{
     Case, Corpus,
     Reads::{BuiltIn, Own},
-    cases::{case, first_error, groups, judged_label, label, labelled, raw, score, side},
+    cases::{
+        case, first_error, graded_reason, groups, judged_label, label, labelled, raw,
+        redundant_steps, score, side,
+    },
     families::{ALONE, EVERY, THEREFORE, judge_bench, llmbar, three_classes, topical, vicuna},
     official,
 };
@@ -17,8 +20,6 @@ macro_rules! prompted {
 
 /// Judgments of the correctness of a solution, of which the label and the first wrong step are read apart.
 const LABELS: &str = "kind: label\nverdict: {regex: '(?i)final judge?ment:[ *_\\n]*(?<verdict>[^\\n]*)', values: {correct: correct, wrong: incorrect, incorrect: incorrect, Present: present, Absent: absent}}";
-
-const FIRST_ERROR: &str = "kind: steps\nverdict: \"First Error Step: *\"";
 
 /// Every file of judgments, as it is read.
 pub(super) const CORPORA: &[Corpus] = &[
@@ -264,9 +265,7 @@ pub(super) const CORPORA: &[Corpus] = &[
     Corpus {
         file: "genrm_critiques",
         protocol: "GenRM, in every wording of the question",
-        reads: Own(
-            "kind: label\nverdict:\n  - {pattern: \"Is the answer correct (Yes/No)? *\", values: {\"Yes\": correct, \"No\": incorrect}}\n  - {pattern: \"Is the answer correct? (Yes/No)? *\", values: {\"Yes\": correct, \"No\": incorrect}}\n  - {pattern: \"Is the answer correct? (Yes/No): *\", values: {\"Yes\": correct, \"No\": incorrect}}\n  - {pattern: \"Is the answer correct? (Yes/No) *\", values: {\"Yes\": correct, \"No\": incorrect}}\n  - {pattern: \"Is the answer correct? *\", values: {\"Yes\": correct, \"No\": incorrect}}",
-        ),
+        reads: BuiltIn("sc-gen-rm"),
         takes: EVERY,
         cases: |record| {
             labelled(record, label(&record["reader_verdict"]), official::gen_rm(raw(record)))
@@ -340,7 +339,7 @@ pub(super) const CORPORA: &[Corpus] = &[
     Corpus {
         file: "mr_gsm8k_judgments",
         protocol: "MR-GSM8K, correct or wrong",
-        reads: Own(LABELS),
+        reads: BuiltIn("mr-gsm8k-solution"),
         takes: EVERY,
         cases: judged_label,
         // Some texts repeat the form that was asked for, with its brackets.
@@ -349,10 +348,18 @@ pub(super) const CORPORA: &[Corpus] = &[
     Corpus {
         file: "mr_gsm8k_judgments",
         protocol: "MR-GSM8K, first wrong step",
-        reads: Own(FIRST_ERROR),
+        reads: BuiltIn("mr-gsm8k"),
         takes: EVERY,
         cases: |record| first_error(record, &record["recorded"]["first_error_step"]),
         form: r"(?s)\A(?:[^\[]|\[[^I])*First Error Step: (Step )?\d+\s*\n(?:[^\[]|\[[^I])*\z",
+    },
+    Corpus {
+        file: "mr_gsm8k_judgments",
+        protocol: "MR-GSM8K, is the reason right",
+        reads: BuiltIn("mr-gsm8k-reason"),
+        takes: EVERY,
+        cases: graded_reason,
+        form: r"Final Decision:\**\s*(- )?(Correct|Wrong)\s*\z",
     },
     Corpus {
         file: "reasoneval_judgments",
@@ -365,10 +372,18 @@ pub(super) const CORPORA: &[Corpus] = &[
     Corpus {
         file: "reasoneval_judgments",
         protocol: "ReasonEval, first wrong step",
-        reads: Own(FIRST_ERROR),
+        reads: BuiltIn("reason-eval"),
         takes: |record| record["kind"] == "step",
         cases: |record| first_error(record, &record["recorded"]["first_error_step"]),
         form: r"First Error Step: (Step )?\d+\.?\s*(\n|\z)",
+    },
+    Corpus {
+        file: "reasoneval_judgments",
+        protocol: "ReasonEval, steps that are redundant",
+        reads: BuiltIn("reason-eval-redundancy"),
+        takes: |record| record["kind"] == "step_set",
+        cases: redundant_steps,
+        form: r"Neutral Steps Identified: [^\n]*\d[^\n]*\s*\z",
     },
     Corpus {
         file: "mjbench_refusals_and_labels",

@@ -125,6 +125,10 @@ impl Readers {
 fn written(verdict: &Verdict) -> Value {
     match verdict {
         Verdict::Label(label) => json!({ "label": label.label }),
+        Verdict::Steps(steps) if steps.steps.iter().any(|step| REDUNDANCY.contains(&&*step.label)) => {
+            let redundant = steps.steps.iter().filter(|step| step.label == REDUNDANCY[0]);
+            json!({ "redundant": redundant.map(|step| step.index).collect::<Vec<_>>() })
+        }
         Verdict::Steps(steps) => {
             json!({ "first_error": steps.first_error.map_or(-1, |at| i64::try_from(at).unwrap()) })
         }
@@ -132,6 +136,9 @@ fn written(verdict: &Verdict) -> Value {
         other => serde_json::to_value(other).unwrap(),
     }
 }
+
+/// The labels of steps by whether they help.
+const REDUNDANCY: [&str; 2] = ["redundant", "necessary"];
 
 /// Equal, where 7 and 7.0 are the same.
 fn same(one: &Value, other: &Value) -> bool {

@@ -149,3 +149,8 @@ pub(super) fn judge_lrm(text: &str) -> Value {
         _ => Value::Null,
     }
 }
+
+/// `ReasonEval`: every number in the field of the steps.
+pub(super) fn numbers(text: &str) -> Vec<i64> {
+    compiled(r"\d+").find_iter(text).filter_map(|found| found.as_str().parse().ok()).collect()
+}
