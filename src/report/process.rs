@@ -267,7 +267,7 @@ mod tests {
             true_negatives: tn,
             false_negatives: fneg,
         };
-        assert_eq!(percent(counts(90, 10, 40, 60).mcc()), "37.80");
+        assert_eq!(percent(counts(90, 10, 40, 60).mcc()), "34.64");
         assert_eq!(counts(5, 0, 5, 0).mcc(), Some(1.0));
         assert_eq!(counts(5, 5, 0, 0).mcc(), None);
         assert_eq!(Confusion::default().accuracy(), None);
