@@ -155,9 +155,7 @@ fn labelling(map: &mut Map<String, Value>) -> Result<Option<StepLabelling>> {
     }
     let or = |one: &str, other: &str| labels.unwrap_or_else(|| [one.into(), other.into()]);
     Ok(match above {
-        Some(threshold) => {
-            Some(StepLabelling::Above { threshold, labels: or(CORRECT, INCORRECT) })
-        }
+        Some(threshold) => Some(StepLabelling::Above { threshold, labels: or(CORRECT, INCORRECT) }),
         None if listed => Some(StepLabelling::Listed { labels: or(INCORRECT, CORRECT) }),
         None => per_step.then_some(StepLabelling::PerStep),
     })

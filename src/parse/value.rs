@@ -356,8 +356,12 @@ impl ValueReader<'_> {
 /// The numbers of these texts, each of which may be followed by its maximum, as in `8/10`: the highest of the scale,
 /// or on an unknown scale the same number for all.
 fn numbers_of(parts: &[&str], highest: Option<f64>) -> Option<Vec<f64>> {
-    let (numbers, rests): (Vec<f64>, Vec<&str>) =
-        parts.iter().map(|part| leading_number(part)).collect::<Option<Vec<_>>>()?.into_iter().unzip();
+    let (numbers, rests): (Vec<f64>, Vec<&str>) = parts
+        .iter()
+        .map(|part| leading_number(part))
+        .collect::<Option<Vec<_>>>()?
+        .into_iter()
+        .unzip();
     let maximum = |rest: &str| rest.strip_prefix('/').and_then(plain_number);
     let is_same = || {
         let first = rests.first().and_then(|rest| maximum(rest));

@@ -225,8 +225,7 @@ impl Agreement {
         if let Some(f1) = self.first_errors.f1() {
             let (wrong, found) = self.first_errors.of_wrong();
             let (right, cleared) = self.first_errors.of_right();
-            all["first_errors"] =
-                json!({"wrong": wrong, "found": found, "right": right, "cleared": cleared, "f1": f1});
+            all["first_errors"] = json!({"wrong": wrong, "found": found, "right": right, "cleared": cleared, "f1": f1});
         }
         let not_comparable = self.not_comparable();
         if let Some((label, record)) = not_comparable.first.filter(|_| not_comparable.count > 0) {

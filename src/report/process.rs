@@ -79,13 +79,9 @@ impl Confusion {
     /// Matthews' correlation coefficient (Matthews 1975), −1 to 1: 0 is chance. `None` if everything is right, wrong, or
     /// judged to be one of the two.
     pub fn mcc(&self) -> Option<f64> {
-        let [tp, fp, tn, fneg] = [
-            self.true_positives,
-            self.false_positives,
-            self.true_negatives,
-            self.false_negatives,
-        ]
-        .map(real);
+        let [tp, fp, tn, fneg] =
+            [self.true_positives, self.false_positives, self.true_negatives, self.false_negatives]
+                .map(real);
         let spread = ((tp + fp) * (tp + fneg) * (tn + fp) * (tn + fneg)).sqrt();
         (spread > 0.0).then(|| (tp * tn - fp * fneg) / spread)
     }
@@ -185,8 +181,7 @@ impl MrScore {
     pub fn add(&mut self, truth: Option<usize>, said: Diagnosis) {
         let is_right = truth.is_none();
         self.correctness.add(is_right, said.is_right.unwrap_or(!is_right));
-        let found =
-            !is_right && said.is_right == Some(false) && said.first_error == truth;
+        let found = !is_right && said.is_right == Some(false) && said.first_error == truth;
         self.steps += usize::from(found);
         self.reasons += usize::from(found && said.has_reason);
     }
@@ -303,7 +298,8 @@ mod tests {
     #[test]
     fn a_step_counts_only_where_the_solution_was_judged_wrong_and_a_reason_only_with_its_step() {
         let mut score = MrScore::default();
-        let said = |is_right, first_error, has_reason| Diagnosis { is_right, first_error, has_reason };
+        let said =
+            |is_right, first_error, has_reason| Diagnosis { is_right, first_error, has_reason };
         score.add(Some(1), said(Some(true), Some(1), true));
         score.add(Some(1), said(Some(false), Some(2), true));
         score.add(Some(1), said(Some(false), Some(1), false));

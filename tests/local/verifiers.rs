@@ -130,12 +130,25 @@ async fn a_real_model_decides_wherever_its_text_is_cut() {
         .set("steps", vec!["17 + 25 = 42.".to_owned(), "42 - 2 = 40.".to_owned()]);
     let sampling = Sampling::default().temperature(0.0).max_tokens(48);
     let mut unreadable = Vec::new();
-    for name in ["gen-rm-cot", "sc-gen-rm", "sc-gen-rm-tuned", "think-prm", "r-prm", "reason-eval-classes", "cloud-choose"] {
+    for name in [
+        "gen-rm-cot",
+        "sc-gen-rm",
+        "sc-gen-rm-tuned",
+        "think-prm",
+        "r-prm",
+        "reason-eval-classes",
+        "cloud-choose",
+    ] {
         let judge = judge(&model, name).draws(1).sampling(sampling.clone()).build().await.unwrap();
         let judgment = judge.judge(&item).await.unwrap();
-        println!("{name}: {}", judgment.verdict.as_ref().map_or_else(|why| format!("{why:?}"), ToString::to_string));
+        println!(
+            "{name}: {}",
+            judgment.verdict.as_ref().map_or_else(|why| format!("{why:?}"), ToString::to_string)
+        );
         match judgment.steps() {
-            Some(steps) => println!("  {:?}", steps.steps.iter().map(|step| step.p).collect::<Vec<_>>()),
+            Some(steps) => {
+                println!("  {:?}", steps.steps.iter().map(|step| step.p).collect::<Vec<_>>())
+            }
             None => println!("  p {:?}, expected {:?}", judgment.p(), judgment.expected_score),
         }
         if judgment.verdict.is_err() {

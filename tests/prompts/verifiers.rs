@@ -16,7 +16,9 @@ use tribunal::{
 
 /// A problem with a solution of two steps.
 fn solution() -> Item {
-    Item::from(json!({"problem": "What is 17 + 25 - 2?", "steps": ["17 + 25 = 42.", "42 - 2 = 41."]}))
+    Item::from(
+        json!({"problem": "What is 17 + 25 - 2?", "steps": ["17 + 25 = 42.", "42 - 2 = 41."]}),
+    )
 }
 
 /// A judge with a built-in prompt, on a script whose requests are kept.

@@ -46,8 +46,10 @@ fn the_prm_score_of_r_prm_is_that_of_the_benchmark() {
             total.add(!errors.contains(&step), judged);
         }
     }
-    let found: Vec<(&str, String)> =
-        classes.iter().map(|(class, counts)| (class.as_str(), percent(counts.prm_score()))).collect();
+    let found: Vec<(&str, String)> = classes
+        .iter()
+        .map(|(class, counts)| (class.as_str(), percent(counts.prm_score())))
+        .collect();
     let expected = [
         ("circular", "64.88"),
         ("confidence", "69.92"),

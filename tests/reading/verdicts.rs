@@ -108,11 +108,7 @@ impl Case {
             last_turn: self.last_turn,
             mark: self.mark.clone(),
             data: self.data.clone(),
-            shape: ItemShape {
-                steps: self.steps,
-                answers: self.answers,
-                ..ItemShape::default()
-            },
+            shape: ItemShape { steps: self.steps, answers: self.answers, ..ItemShape::default() },
         }
     }
 }

@@ -182,7 +182,9 @@ impl FrontMatter {
         }
         if rule.labelling == Some(StepLabelling::PerStep) && rule.values.is_empty() {
             let error = wrong("`per_step` under `verdict` needs `values`".into());
-            return Some(error.hint("write `values: {\"correct\": correct, \"incorrect\": incorrect}`"));
+            return Some(
+                error.hint("write `values: {\"correct\": correct, \"incorrect\": incorrect}`"),
+            );
         }
         None
     }
@@ -205,8 +207,7 @@ impl FrontMatter {
             return Some(error);
         }
         let lists = matches!(self.kind, Kind::Preference | Kind::Scores);
-        let several =
-            matches!(rule.place, parse::Place::Several(_) | parse::Place::Numbered(_));
+        let several = matches!(rule.place, parse::Place::Several(_) | parse::Place::Numbered(_));
         if several && !lists {
             let kind = self.kind.name();
             return Some(

@@ -113,7 +113,10 @@ fn critics() -> Vec<Row> {
 fn trained_on_steps() -> Vec<Row> {
     vec![
         Row::new("r-prm", solution())
-            .said(["**Calculation Analysis**: 42 - 2 is 40.\nConclusion: wrong.\nVerification: ", "No"])
+            .said([
+                "**Calculation Analysis**: 42 - 2 is 40.\nConclusion: wrong.\nVerification: ",
+                "No",
+            ])
             .gives("first error at 0")
             .unreadable("I could not decide.", Reason::Ambiguous),
         Row::new("think-prm", solution())

@@ -114,7 +114,12 @@ pub(super) fn first_error(record: &Value, recorded: &Value) -> Vec<Case> {
         Some(at) => json!({ "first_error": at - 1 }),
         None => Value::Null,
     };
-    vec![Case { item: solution(record), careful: careful.clone(), official: careful, ..case(record) }]
+    vec![Case {
+        item: solution(record),
+        careful: careful.clone(),
+        official: careful,
+        ..case(record)
+    }]
 }
 
 /// The steps that a judge calls redundant, counted from 0. The official rule takes the numbers alone, of a range both

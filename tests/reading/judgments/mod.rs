@@ -125,7 +125,9 @@ impl Readers {
 fn written(verdict: &Verdict) -> Value {
     match verdict {
         Verdict::Label(label) => json!({ "label": label.label }),
-        Verdict::Steps(steps) if steps.steps.iter().any(|step| REDUNDANCY.contains(&&*step.label)) => {
+        Verdict::Steps(steps)
+            if steps.steps.iter().any(|step| REDUNDANCY.contains(&&*step.label)) =>
+        {
             let redundant = steps.steps.iter().filter(|step| step.label == REDUNDANCY[0]);
             json!({ "redundant": redundant.map(|step| step.index).collect::<Vec<_>>() })
         }
