@@ -105,7 +105,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let models = sandbox::allowed(args.models(&resolved, stops)?, [&resolved]).await?;
+    let models = Box::pin(sandbox::allowed(args.models(&resolved, stops)?, [&resolved])).await?;
     let judge = args.open(&resolved, input.first.as_ref(), models.clone()).await?;
     if let (Some(item), false) = (&input.first, args.output.quiet) {
         warn(&judge, item, &resolved);

@@ -5,6 +5,7 @@
 
 #![cfg(all(feature = "cli", feature = "code", target_os = "linux"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
 
 use std::{
     fs,
@@ -230,7 +231,7 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ),
     (
         "the folder of the parent",
-        "import os\nfor path in [f'/proc/{pid}/{what}' for pid in ['self', PID, os.getppid(), 1] for what in ['cwd/Cargo.toml', 'environ', 'mem', 'maps', 'root/etc/passwd', 'fd/0', 'cmdline']]:\n    try:\n        print('escaped', open(path, 'rb').read(8))\n    except OSError:\n        pass",
+        "import os\nfor path in [f'/proc/{pid}/{what}' for pid in ['self', PID, os.getppid(), 1] for what in ['cwd/Cargo.toml', 'environ', 'mem', 'maps', 'root/etc/passwd', 'fd/0', 'fd/1', 'cmdline'] if pid != 'self' or what[:2] != 'fd']:\n    try:\n        print('escaped', open(path, 'rb').read(8))\n    except OSError:\n        pass",
     ),
     ("writing a file", "open(FILE, 'w').write('changed')\nprint('escaped')"),
     ("appending to a file", "open(FILE, 'a').write('changed')\nprint('escaped')"),
@@ -241,6 +242,11 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("a new link elsewhere", "import os\nos.symlink('/', FILE + '2')\nprint('escaped')"),
     ("a hard link", "import os\nos.link(FILE, 'link')\nprint('escaped', open('link').read())"),
     ("changing a mode", "import os\nos.chmod(FILE, 0o600)\nprint('escaped')"),
+    ("changing a time", "import os\nos.utime(FILE, (0, 0))\nprint('escaped')"),
+    (
+        "changing a mode of what may be read",
+        "import glob, os\nfor path in [os.__file__] + glob.glob('/usr/lib/python3*/*.py')[:5]:\n    fd = os.open(path, os.O_RDONLY)\n    for change in [lambda: os.fchmod(fd, 0o777), lambda: os.utime(fd, (0, 0))]:\n        try:\n            change()\n            print('escaped')\n        except OSError:\n            pass",
+    ),
     ("writing the library", "import os\nopen(os.__file__, 'a').write('\\n')\nprint('escaped')"),
     (
         "writing beside the library",

@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "code", feature = "openai", target_os = "linux"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
 
 use serde_json::{Value, json};
 

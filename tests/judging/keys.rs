@@ -288,14 +288,23 @@ async fn names_that_are_kept_on_disk_do_not_change() {
     );
     let of_judge = judge(&prompt).await;
     let line = of_judge.line_key(&Item::new().answer("4").with_id("q7"));
-    let names =
-        [plain, request.key("model").to_string(), prompt.hash(), of_judge.reading().into(), line];
+    let blocks = vec!["x = 1".to_owned(), "print(x)".to_owned()];
+    let code = Request::generate(Vec::new()).ask(Ask::Run { blocks }).key("python").to_string();
+    let names = [
+        plain,
+        request.key("model").to_string(),
+        prompt.hash(),
+        of_judge.reading().into(),
+        line,
+        code,
+    ];
     let kept = [
         "f208c4a5517eee57b81ce1a501343ea0",
         "e6844d494710c464bae2d7d4b5a3af79",
         "1f65972437dc42f7",
         "6b798656",
         "f75f1ce5057d6647d2b35f722cd4f3a5",
+        "7c713804a68ca29db778ce829738de82",
     ];
     assert_eq!(names, kept);
 }

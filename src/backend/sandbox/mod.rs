@@ -287,7 +287,7 @@ impl Sandbox {
 
 #[async_trait]
 impl Backend for Sandbox {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "sandbox"
     }
 

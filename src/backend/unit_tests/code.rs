@@ -35,7 +35,7 @@ fn blocks(answer: &str) -> Vec<(&str, &str)> {
         let rest = fence[ticks..].trim();
         match open {
             None if ticks >= 3 && !rest.contains('`') => {
-                open = Some((ticks, rest, at + line.len()))
+                open = Some((ticks, rest, at + line.len()));
             }
             Some((opened, language, start)) if ticks >= opened && rest.is_empty() => {
                 blocks.push((language, &answer[start..at]));

@@ -122,8 +122,8 @@ impl TestsCheck {
     async fn tested(&self, code: &str, tests: &UnitTests) -> Result<Option<Tested>> {
         match tests {
             UnitTests::Python { before, tests } => {
-                let texts: Vec<&str> = tests.iter().map(String::as_str).collect();
-                if !self.compile(&texts).await? {
+                let written: Vec<&str> = tests.iter().map(String::as_str).collect();
+                if !self.compile(&written).await? {
                     return Ok(None);
                 }
                 let code = cases::completed(code, before.as_deref());
@@ -135,7 +135,7 @@ impl TestsCheck {
 
     /// Runs tests in the namespace of the code.
     async fn python(&self, code: &str, tests: &[String]) -> Result<Tested> {
-        let nonce = self.nonce(code);
+        let nonce = nonce(code);
         let job = json!({"mode": "tests", "code": code, "tests": tests, "nonce": nonce});
         let count = u32::try_from(tests.len() + 1).unwrap_or(u32::MAX);
         let time = self.sandbox.limits().time.saturating_mul(count);
@@ -177,7 +177,7 @@ impl TestsCheck {
                 Ok(program_failure(&ended, output))
             }
             Expected::Returned { function, arguments, value } => {
-                let nonce = self.nonce(code);
+                let nonce = nonce(code);
                 let job = json!({
                     "mode": "call",
                     "code": code,
@@ -192,14 +192,6 @@ impl TestsCheck {
             }
         }
     }
-
-    /// What begins each line of a report, so that nothing else that is printed is taken for one.
-    fn nonce(&self, code: &str) -> String {
-        let mut hasher = crate::request::Hasher::new("tribunal-tests");
-        hasher.part(code.as_bytes());
-        hasher.part(&fastrand::u128(..).to_le_bytes());
-        hasher.hex::<16>()
-    }
 }
 
 impl Tested {
@@ -213,6 +205,14 @@ impl Tested {
             Some(_) => (),
         }
     }
+}
+
+/// What begins each line of a report, so that nothing else that is printed is taken for one.
+fn nonce(code: &str) -> String {
+    let mut hasher = crate::request::Hasher::new("tribunal-tests");
+    hasher.part(code.as_bytes());
+    hasher.part(&fastrand::u128(..).to_le_bytes());
+    hasher.hex::<16>()
 }
 
 /// The share of tests that passed, with a few digits more than any count of tests needs.

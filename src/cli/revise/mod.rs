@@ -117,7 +117,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let opener = opener.downloading(super::downloads::shown(quiet));
     #[cfg(feature = "store")]
     let opener = opener.cached(args.cache.open()?);
-    let opener = sandbox::allowed(opener, [&resolved]).await?;
+    let opener = Box::pin(sandbox::allowed(opener, [&resolved])).await?;
     let context = models::Context {
         settings: &args.judge,
         first: input.first.as_ref(),

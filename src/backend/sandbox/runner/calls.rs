@@ -11,7 +11,7 @@ use seccompiler::{
     SeccompRule,
 };
 
-use super::Refusal;
+use super::{super::spec::Walls, Refusal};
 
 /// Calls that are allowed with any arguments, on all processors.
 const ALLOWED: &[i64] = &[
@@ -67,9 +67,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_unlinkat,
     libc::SYS_renameat2,
     libc::SYS_symlinkat,
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
-    libc::SYS_utimensat,
     libc::SYS_umask,
     // Memory.
     libc::SYS_brk,
@@ -154,9 +151,6 @@ const ALLOWED_HERE: &[i64] = &[
     libc::SYS_rename,
     libc::SYS_renameat,
     libc::SYS_symlink,
-    libc::SYS_chmod,
-    libc::SYS_utime,
-    libc::SYS_utimes,
     libc::SYS_dup2,
     libc::SYS_pipe,
     libc::SYS_poll,
@@ -178,6 +172,21 @@ const ALLOWED_HERE: &[i64] = &[libc::SYS_renameat, libc::SYS_getrlimit];
 #[cfg(target_arch = "riscv64")]
 const ALLOWED_HERE: &[i64] = &[libc::SYS_getrlimit];
 
+/// Changes of modes and times, which Landlock does not control: only a file system of its own keeps them from files
+/// outside.
+#[cfg(target_arch = "x86_64")]
+const MODES_AND_TIMES: &[i64] = &[
+    libc::SYS_chmod,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_utime,
+    libc::SYS_utimes,
+    libc::SYS_utimensat,
+];
+
+#[cfg(not(target_arch = "x86_64"))]
+const MODES_AND_TIMES: &[i64] = &[libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_utimensat];
+
 /// Calls that fail as if the kernel did not know them, so that libraries use the older ones, whose arguments can be
 /// checked.
 const MISSING: &[i64] = &[
@@ -190,23 +199,18 @@ const MISSING: &[i64] = &[
     libc::SYS_get_mempolicy,
 ];
 
-/// Questions to a terminal, and flags of files, which are no control over any device.
-const REQUESTS: [u64; 6] = [
-    libc::TCGETS as u64,
-    libc::TIOCGWINSZ as u64,
-    libc::FIONREAD as u64,
-    libc::FIONBIO as u64,
-    libc::FIOCLEX as u64,
-    libc::FIONCLEX as u64,
-];
+/// Questions to a terminal, and flags of files, which control no device: `TCGETS`, `TIOCGWINSZ`, `FIONREAD`, `FIONBIO`,
+/// `FIOCLEX` and `FIONCLEX`. The numbers are the same on these processors; their types differ between C libraries.
+const REQUESTS: [u64; 6] = [0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450];
 
 /// The filters, ready to be set in this order.
-pub(super) fn filters() -> Result<[BpfProgram; 2], Refusal> {
+pub(super) fn filters(walls: Walls) -> Result<[BpfProgram; 2], Refusal> {
     let any = |call: &i64| (*call, Vec::new());
     let missing =
         filter(MISSING.iter().map(any).collect(), SeccompAction::Allow, denied(libc::ENOSYS))?;
     // Of two filters the stricter answer counts, so that the second must not refuse what the first calls missing.
-    let allowed = ALLOWED.iter().chain(ALLOWED_HERE).chain(MISSING).map(any);
+    let own_files = if walls.namespaces { MODES_AND_TIMES } else { &[] };
+    let allowed = ALLOWED.iter().chain(ALLOWED_HERE).chain(own_files).chain(MISSING).map(any);
     let mut allowed: BTreeMap<i64, Vec<SeccompRule>> = allowed.collect();
     allowed.extend(checked()?);
     let allowed = filter(allowed, denied(libc::EPERM), SeccompAction::Allow)?;
@@ -268,6 +272,7 @@ fn denied(error: i32) -> SeccompAction {
     SeccompAction::Errno(error.unsigned_abs())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn unbuilt(cause: seccompiler::BackendError) -> Refusal {
     format!("cannot describe system calls: {cause}")
 }

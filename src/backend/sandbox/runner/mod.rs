@@ -91,7 +91,7 @@ fn inner(spec: &Spec) -> Result<ExitCode, Refusal> {
         rules::set(spec)?;
     }
     limits::drop_capabilities()?;
-    let filters = calls::filters()?;
+    let filters = calls::filters(spec.walls)?;
     let mut python = Command::new(&spec.python);
     python
         .args(["-s", "-S", "-B", "-c", DRIVER])

@@ -107,7 +107,7 @@ fn show(path: &Path) -> Result<bool, Refusal> {
 /// Makes a mount read-only, with all that is mounted below it.
 fn seal(path: &Path) -> Result<(), Refusal> {
     for one in below(path).map_err(io_step("cannot read the list of mounts"))? {
-        let kept = statvfs(&one).map(|about| about.flags()).unwrap_or(FsFlags::empty());
+        let kept = statvfs(&one).map_or(FsFlags::empty(), |about| about.flags());
         let mut flags = MsFlags::MS_REMOUNT
             | MsFlags::MS_BIND
             | MsFlags::MS_RDONLY
