@@ -64,7 +64,7 @@ pub mod openai;
 pub mod llama;
 
 #[cfg(feature = "checks")]
-pub use check::Check;
+pub use check::{Check, canonical_answer};
 #[cfg(feature = "command")]
 pub use command::Command;
 #[cfg(feature = "command")]

@@ -177,7 +177,7 @@ static SCHEMES: [Scheme; 26] = [
     Scheme {
         name: "check",
         example: "check:KIND",
-        summary: "no model: exact, number, boxed, choice, regex or json-schema against the reference; tests runs code",
+        summary: "no model: exact, number, math, boxed, choice, regex or json-schema against the reference; tests runs code",
         settings: NONE,
         answers_from: AnswersFrom::NoModel,
         fits: |_, name, _| name.starts_with(CHECK),

@@ -55,6 +55,25 @@ fn a_choice_is_what_the_answer_picks_or_cannot_be_told() {
 }
 
 #[test]
+fn mathematics_is_compared_by_value_or_cannot_be_compared() {
+    check(
+        "checks-math",
+        "check:math",
+        &[
+            (json!("So \\boxed{\\frac{\\sqrt{12}}{4}}."), json!("\\frac{\\sqrt{3}}{2}"), "correct"),
+            (json!("The answer is $x > 5$."), json!("(5, \\infty)"), "correct"),
+            (json!("\\boxed{\\{2, 1\\}}"), json!(["\\{1, 3\\}", "\\{1, 2\\}"]), "correct"),
+            (json!("#### $1,250"), json!(1250), "correct"),
+            (json!("\\boxed{3.14}"), json!("\\pi"), "incorrect"),
+            (json!("I do not know."), json!("\\frac{1}{2}"), "incorrect"),
+            (json!("\\boxed{50}"), json!("50\\%"), "unreadable"),
+            (json!("\\boxed{2^{10^9}}"), json!("5"), "unreadable"),
+            (json!("5"), json!(""), "failed"),
+        ],
+    );
+}
+
+#[test]
 fn a_number_is_compared_to_its_last_digit() {
     check(
         "checks-number",

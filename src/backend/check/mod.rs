@@ -9,10 +9,12 @@
 //! | module | what it finds in an answer |
 //! |---|---|
 //! | `number` | the number that it gives, exactly: no floating point |
+//! | `math` | its mathematical value: fractions, roots, sets, intervals, units |
 //! | `choice` | the letter of the option that it picks |
 //! | `schema` | whether it is JSON of a schema |
 
 mod choice;
+mod math;
 mod number;
 mod schema;
 
@@ -67,6 +69,8 @@ enum CheckKind {
     Exact,
     /// The same number.
     Number,
+    /// The same mathematical value.
+    Math,
     /// The same content of the last box.
     Boxed,
     /// The same letter of an option.
@@ -78,9 +82,10 @@ enum CheckKind {
 }
 
 /// Every rule by its name in settings, in the order in which errors list them.
-const KINDS: [(&str, CheckKind); 6] = [
+const KINDS: [(&str, CheckKind); 7] = [
     ("exact", CheckKind::Exact),
     ("number", CheckKind::Number),
+    ("math", CheckKind::Math),
     ("boxed", CheckKind::Boxed),
     ("choice", CheckKind::Choice),
     ("regex", CheckKind::Regex),
@@ -88,12 +93,15 @@ const KINDS: [(&str, CheckKind); 6] = [
 ];
 
 impl Check {
-    /// The check of this name: `exact`, `number`, `boxed`, `choice`, `regex` or `json-schema`.
+    /// The check of this name: `exact`, `number`, `math`, `boxed`, `choice`, `regex` or `json-schema`.
     ///
     /// - `exact`: the same text, without whitespace at both ends.
     /// - `number`: exactly the same number: `1,234` = `1234.0`, `1/2` = `0.5` = `50%`. The number of an
     ///   answer is the one that is boxed or announced, otherwise the last one. `1,5` and `12 or 13` are
     ///   unreadable.
+    /// - `math`: the same mathematical value, exactly: `\frac{1}{2}` = `0.5`, `2\sqrt{3}` = `\sqrt{12}`,
+    ///   `(x+1)^2` = `x^2+2x+1`, sets, points, intervals, equations, matrices, units. What cannot be compared
+    ///   is unreadable, such as `50` for `50%`.
     /// - `boxed`: the content of the last `\boxed{…}`, as a number or as text without whitespace.
     /// - `choice`: the letter that is boxed or announced, otherwise the only one that stands alone. `A or B`
     ///   is unreadable.
@@ -101,8 +109,9 @@ impl Check {
     /// - `json-schema`: the reference is a JSON schema. The answer, or its last fenced code block, is JSON
     ///   that fits the schema. References to other documents are refused.
     ///
-    /// A reference may be a JSON list of texts or numbers, each of which is a correct answer. Texts are
-    /// compared in Unicode normalization form C, so both encodings of é are equal.
+    /// A reference may be a JSON list of texts or numbers, each of which is a correct answer; for `math`, of
+    /// texts, since `[1, 2]` is an interval. Texts are compared in Unicode normalization form C, so both
+    /// encodings of é are equal.
     ///
     /// # Errors
     /// [`ErrorKind::Config`]: the name is unknown; the error suggests a similar one or lists all names.
@@ -113,6 +122,68 @@ impl Check {
             .find(|(known, _)| *known == name)
             .ok_or_else(|| unknown(ErrorKind::Config, "check", name, names))?;
         Ok(Self { name: format!("check:{name}"), identity: format!("check|{name}|v2"), kind })
+    }
+}
+
+impl Check {
+    /// The value that an answer gives, as a text: equal for answers whose values are exactly equal by this
+    /// check. Votes are counted by it (Wang et al. 2023, self-consistency).
+    ///
+    /// `None` if the answer gives no value, or several, and for `regex` and `json-schema`, which find no value.
+    /// The text is exact, so rounding noise that [`number`](Self::named) forgives makes a different text. A
+    /// unit is a part of it (`1 hour` and `60 minutes` are `3600 s`), apart from dollars and degrees.
+    ///
+    /// ```
+    /// use tribunal::backend::Check;
+    ///
+    /// let math = Check::named("math")?;
+    /// assert_eq!(math.canonical("So it is $\\frac{3}{6}$."), math.canonical("\\boxed{0.5}"));
+    /// # Ok::<(), tribunal::Error>(())
+    /// ```
+    pub fn canonical(&self, answer: &str) -> Option<String> {
+        let answer = &composed(answer);
+        match self.kind {
+            CheckKind::Exact => Some(answer.trim().to_owned()),
+            CheckKind::Number => {
+                one(number::of_answer(answer)).map(|number| number.value().to_string())
+            }
+            CheckKind::Math => math::canonical(answer),
+            CheckKind::Boxed => boxed(answer).map(|inner| match number::whole(inner) {
+                Some(number) => number.value().to_string(),
+                None => bare(inner),
+            }),
+            CheckKind::Choice => one(choice::of(answer)).map(String::from),
+            CheckKind::Regex | CheckKind::Schema => None,
+        }
+    }
+}
+
+/// The value that an answer gives, as a text by which answers of any kind are grouped: that of the check
+/// `math`, or the letter of the check `choice` where the answer is no mathematics.
+///
+/// `None` if the answer gives no value, or several. See [`Check::canonical`].
+///
+/// ```
+/// use tribunal::backend::canonical_answer;
+///
+/// assert_eq!(canonical_answer("#### 1,000").as_deref(), Some("1000"));
+/// assert_eq!(canonical_answer("\\boxed{\\dfrac{2}{4}}").as_deref(), Some("1/2"));
+/// assert_eq!(canonical_answer("B. Paris, because A is in Italy").as_deref(), Some("B"));
+/// assert_eq!(canonical_answer("I do not know."), None);
+/// ```
+pub fn canonical_answer(answer: &str) -> Option<String> {
+    let answer = &composed(answer);
+    let value = math::canonical(answer);
+    let is_text = value.as_ref().is_none_or(|value| value.starts_with(math::TEXT));
+    let letter = || one(choice::of(answer)).map(String::from);
+    if is_text { letter().or(value) } else { value }
+}
+
+/// The value, if there is exactly one.
+fn one<T>(found: FoundValue<T>) -> Option<T> {
+    match found {
+        FoundValue::One(value) => Some(value),
+        FoundValue::Unclear | FoundValue::Nothing => None,
     }
 }
 
@@ -194,6 +265,9 @@ impl CheckKind {
         let Some(references) = listed(reference).filter(|_| !is_text) else {
             return self.check(answer, reference);
         };
+        if self == Self::Math && !reference.contains('"') {
+            return math::check_numbers(answer, reference, &references);
+        }
         let mut all = Vec::new();
         for reference in &references {
             let finding = self.check(answer, reference)?;
@@ -221,6 +295,7 @@ impl CheckKind {
                 let wanted = wanted(number::of_answer(reference), reference, "number")?;
                 Ok(compared("number", number::of_answer(answer), |found| found.is(&wanted)))
             }
+            Self::Math => math::check(answer, reference),
             Self::Boxed => {
                 let wanted = boxed(reference).unwrap_or(reference);
                 let found = boxed(answer).map_or(FoundValue::Nothing, FoundValue::One);
@@ -278,7 +353,7 @@ fn wanted<T>(found: FoundValue<T>, reference: &str, what: &str) -> Result<T> {
 fn unfit(reference: &str, what: &str) -> Error {
     let excerpt: String = reference.trim().chars().take(60).collect();
     Error::new(ErrorKind::Record, format!("the reference `{excerpt}` {what}"))
-        .hint("another check may fit: exact, number, boxed, choice, regex, json-schema")
+        .hint("another check may fit: exact, number, math, boxed, choice, regex, json-schema")
 }
 
 /// Compares the value found in the answer; `same` decides whether it equals the reference.
@@ -307,17 +382,16 @@ fn compared<T: std::fmt::Display>(
 /// Whether two texts are equal as numbers. If one of them is not a number, they are compared as texts without
 /// whitespace, `$` and a final full stop.
 fn alike(a: &str, b: &str) -> bool {
-    let bare = |text: &str| -> String {
-        text.trim()
-            .trim_end_matches('.')
-            .chars()
-            .filter(|c| !c.is_whitespace() && *c != '$')
-            .collect()
-    };
     match (number::whole(a), number::whole(b)) {
         (Some(a), Some(b)) => a.is(&b),
         _ => bare(a) == bare(b),
     }
+}
+
+/// The text without whitespace, dollar signs, and a full stop at its end.
+fn bare(text: &str) -> String {
+    let text = text.trim().trim_end_matches('.');
+    text.chars().filter(|c| !c.is_whitespace() && *c != '$').collect()
 }
 
 /// The content of the last `\boxed{…}`, without surrounding whitespace.

@@ -42,6 +42,16 @@ pub(super) struct Number {
 }
 
 impl Number {
+    /// The exact value.
+    pub(super) fn value(&self) -> &BigRational {
+        &self.value
+    }
+
+    /// Whether it is exactly a hundredth of another number.
+    pub(super) fn is_hundredth_of(&self, other: &Self) -> bool {
+        &self.value * power(2) == other.value
+    }
+
     /// Whether two numbers are equal.
     ///
     /// The comparison is exact, with two exceptions: the noise that programs print for binary fractions
@@ -137,6 +147,12 @@ pub(super) fn of_answer(text: &str) -> FoundValue<Number> {
         }
     }
     last(text)
+}
+
+/// The number of a passage whose numbers are all equal, or of the result of its calculation.
+pub(super) fn of_passage(text: &str) -> FoundValue<Number> {
+    let text = plain(text);
+    only(&tokens(result(&text)))
 }
 
 /// The announced text without reasons and without a remark in parentheses.
