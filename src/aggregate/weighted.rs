@@ -65,10 +65,10 @@ fn cleaned(verdict: &Verdict) -> Verdict {
     let seen = |seen: &Option<Distribution>| seen.as_ref().and_then(sound);
     match verdict {
         Verdict::Label(label) => Verdict::Label(Label {
-            label: label.label.clone(),
             p: share(label.p),
             confidence: share(label.confidence),
             distribution: seen(&label.distribution),
+            ..label.clone()
         }),
         Verdict::Steps(steps) => {
             let step = |step: &StepLabel| StepLabel {

@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `parse`, `reparse`, `diff`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `parse`, `reparse`, `diff`, `calibrate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -28,6 +28,7 @@ mod batch;
 mod budget;
 #[cfg(feature = "store")]
 mod cache;
+mod calibrate;
 mod catalogue;
 mod choose;
 mod config;
@@ -104,6 +105,7 @@ enum Command {
     Parse(parse::Args),
     Reparse(Box<reparse::Args>),
     Diff(diff::Args),
+    Calibrate(calibrate::Args),
     Prompts(prompts::Args),
     Models(models::Args),
     Config(Box<config::Args>),
@@ -249,6 +251,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Parse(args) => parse::run(args).await,
         Command::Reparse(args) => reparse::run(*args, sources).await,
         Command::Diff(args) => diff::run(&args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args).await,
         Command::Config(args) => config::run(&args, sources),

@@ -14,6 +14,7 @@ use tribunal::{
     line::{PromptLine, ResultLine},
     models::Models,
     prompt::Prompt,
+    verdict::Calibration,
 };
 
 /// What all judges of a run share when they are opened.
@@ -73,6 +74,9 @@ impl Opening<'_> {
 /// # Errors
 /// A prompt is wrong, settings contradict each other, or members cannot vote together.
 pub(super) async fn without_models(resolved: &Resolved, line: &ResultLine) -> Result<Judge> {
+    // Nothing here has the name of the model: `reparse` compares it with each line.
+    let calibration = resolved.calibration().map(Calibration::for_any_judge);
+    let resolved = &resolved.clone().calibrated(calibration);
     if !resolved.is_jury() {
         return silent(resolved, Some(&line.prompt)).await;
     }

@@ -29,7 +29,7 @@ use tribunal::{
     records::{self, LineOwner, Source},
     report::escaped,
     run::Finished,
-    verdict::Judgment,
+    verdict::{CalibratedPrompt, Calibration, Judgment},
 };
 
 /// Apply other rules to stored results, without a model.
@@ -85,7 +85,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         }
         let Some(judge) = &judge else { continue };
         count.lines += 1;
-        let again = match reread(judge, &before) {
+        let fits = resolved.calibration().map_or(Ok(()), |calibration| fits(calibration, &before));
+        let again = match fits.and_then(|()| reread(judge, &before)) {
             Ok(None) => line,
             Ok(Some(again)) => {
                 count.changed += usize::from(args.note_change(&before, &again));
@@ -143,6 +144,15 @@ impl Args {
         }
         one != other
     }
+}
+
+/// Checks that a calibration was fitted for the judge of a line.
+///
+/// # Errors
+/// The model or the prompt is another one.
+fn fits(calibration: &Calibration, line: &ResultLine) -> Result<()> {
+    let prompt = CalibratedPrompt::new(&line.prompt.name, &line.prompt.hash);
+    calibration.check_judge(&line.model, &prompt)
 }
 
 /// The line with the verdict that this judge reads in its texts; `None` for a line of a failed record.

@@ -166,6 +166,7 @@ impl Args {
             config.into_iter().fold(plan, |plan, path| plan.reads("the configuration", &path));
         resolved.files().iter().fold(plan, |plan, (key, path)| match key.split('.').next() {
             Some("criteria" | "criterion" | "set") => plan.reads("read by `@`", Path::new(path)),
+            Some("calibration") => plan.reads("the calibration", Path::new(path)),
             Some("prices") => plan.reads("the table of prices", Path::new(path)),
             _ => reading_named(plan, std::iter::once(path.as_str())),
         })

@@ -148,6 +148,7 @@ impl Effective {
         let lora = self.models().into_iter().filter_map(ModelSettings::lora_file);
         files.extend(lora.map(|(path, _)| named("model.lora", path)));
         files.extend(settings.prices.iter().map(|path| named("prices", path)));
+        files.extend(settings.calibration.iter().map(|path| named("calibration", path)));
         let at = |text: &str| text.strip_prefix('@').map(ToOwned::to_owned);
         files.extend(
             settings.criteria.iter().filter_map(|text| Some(("criteria".into(), at(text)?))),

@@ -17,11 +17,12 @@ use crate::{
 };
 
 /// The keys that belong to a jury itself; all others belong to its members.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "members",
     "quorum",
     "aggregate",
     "pass",
+    "calibration",
     "fail_under",
     "max_unreadable",
     "label",
@@ -193,6 +194,9 @@ impl Resolved {
         }
         if let Some(members) = self.settings.quorum {
             panel = panel.quorum(members.into());
+        }
+        if let Some(calibration) = self.calibration() {
+            panel = panel.calibration(calibration.clone());
         }
         match &self.settings.pass {
             Some(rule) => panel.pass(rule),

@@ -18,6 +18,7 @@ use crate::{
     prompt::{Prompt, Supplied},
     request::Sampling,
     scale::Scale,
+    verdict::Calibration,
 };
 
 /// The settings of a judge, all of them contents: texts and not the names of files that hold them.
@@ -43,6 +44,8 @@ pub struct Resolved {
     pub members: Vec<Self>,
     /// The prompt that is named, if one is.
     prompt: Option<Arc<Prompt>>,
+    /// The calibration that is named, if one is.
+    calibration: Option<Calibration>,
     /// The files that were named, with the key of the setting.
     files: Vec<(String, String)>,
 }
@@ -80,6 +83,7 @@ impl Resolved {
         Ok(Self {
             members: members.collect::<Result<_>>()?,
             prompt: prompt.map(|prompt| prompt.load(environment)).transpose()?,
+            calibration: calibration(&effective.settings, environment)?,
             files: effective.files(),
             effective: Effective {
                 settings: with_texts(&effective.settings, environment)?,
@@ -93,6 +97,17 @@ impl Resolved {
     /// The prompt that the settings name; `None` where it is to be chosen by model and record.
     pub fn prompt(&self) -> Option<&Arc<Prompt>> {
         self.prompt.as_ref()
+    }
+
+    /// The map of the probability of the positive label that the settings name.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
+    /// The same settings with this calibration, or without one.
+    #[must_use]
+    pub fn calibrated(self, calibration: Option<Calibration>) -> Self {
+        Self { calibration, ..self }
     }
 
     /// Every file that the settings named before they were read, with the key of the setting; those of all
@@ -183,6 +198,7 @@ impl Resolved {
         let builder = apply(builder, reduce, JudgeBuilder::reduce);
         let builder = apply(builder, split, JudgeBuilder::split_steps);
         let builder = apply(builder, self.settings.pass.clone(), JudgeBuilder::pass);
+        let builder = apply(builder, self.calibration.clone(), JudgeBuilder::calibration);
         let builder = apply(builder, self.settings.reask, JudgeBuilder::reasks);
         let builder = apply(builder, self.model.price, JudgeBuilder::price);
         self.with_criteria(builder)
@@ -285,6 +301,18 @@ fn rubric(criterion: &[Pair]) -> Result<Value> {
 fn not_a_rubric() -> Error {
     Error::new(ErrorKind::Config, "the file that `criterion` names is not valid YAML or JSON")
         .hint("write a list such as `- {requirement: \"Is kind.\", weight: 2}`")
+}
+
+/// The calibration in the file that the settings name.
+///
+/// # Errors
+/// The file cannot be read, or holds no calibration.
+fn calibration(settings: &Settings, environment: &Environment) -> Result<Option<Calibration>> {
+    let read = |path: &String| {
+        let read = Calibration::read(&environment.text("calibration", path)?);
+        read.map_err(|error| error.within(path))
+    };
+    settings.calibration.as_ref().map(read).transpose()
 }
 
 /// The texts in place of the files that are named by `@FILE`.

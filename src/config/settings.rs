@@ -88,6 +88,13 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "RULE", env = "TRIBUNAL_PASS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<String>,
+    /// File of `tribunal calibrate` that maps the probability p.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "FILE", env = "TRIBUNAL_CALIBRATION")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<String>,
     /// Exit 1 if fewer than this share of records pass.
     #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE", value_parser = share, env = "TRIBUNAL_FAIL_UNDER"))]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]

@@ -6,8 +6,8 @@ use super::{
     Judge, Model,
     prompt_ref::load,
     settled::{
-        check_probabilities, check_reads_criteria, fitted, reports, settled_aggregate,
-        settled_draws, settled_order,
+        check_calibration, check_probabilities, check_reads_criteria, fitted, reports,
+        settled_aggregate, settled_draws, settled_order,
     },
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     prompt::{self, Order, ProgramContext, Prompt, Supplied},
     request::Sampling,
     scale::Scale,
+    verdict::Calibration,
 };
 
 /// Builds a [`Judge`] with one prompt and one model; created by [`Judge::builder`].
@@ -69,6 +70,7 @@ pub struct JudgeBuilder {
     split: Option<Splitting>,
     usual_steps: (Option<Splitting>, Option<Reduce>),
     pass: Option<String>,
+    calibration: Option<Calibration>,
     secret: Option<String>,
     fields: FieldMap,
     criteria: Option<serde_json::Value>,
@@ -231,6 +233,15 @@ impl JudgeBuilder {
     /// `label = correct` or `first_error = -1`; an error if the prompt's verdicts have no such value.
     pub fn pass(mut self, rule: impl Into<String>) -> Self {
         self.pass = Some(rule.into());
+        self
+    }
+
+    /// Sets the map of the probability `p` of the positive label, from a file that `tribunal calibrate` wrote or
+    /// from [`Calibration::new`]. Pass rules such as `p >= 0.9` and the confidence use the mapped value, and
+    /// [`Label::p_raw`](crate::verdict::Label) keeps the other one. An error if it was fitted for another model,
+    /// prompt or label.
+    pub fn calibration(mut self, calibration: Calibration) -> Self {
+        self.calibration = Some(calibration);
         self
     }
 
@@ -442,7 +453,10 @@ impl JudgeBuilder {
         member.reasks = self.reasks.unwrap_or(REASKS);
         member.clean_finish = self.clean_finish.into();
         let model = Model { backend, finishes: Arc::default(), shortened: Arc::default() };
-        let judge = Judge::new(Panel { pass, ..Panel::single(member) }, vec![model], None);
+        let calibration = self.calibration.map(Arc::new);
+        let panel = Panel { pass, calibration, ..Panel::single(member) };
+        let judge = Judge::new(panel, vec![model], None);
+        check_calibration(&judge)?;
         let plan = ProgramContext::new(judge.backend().capabilities().await);
         judge.prompt().check_fits(plan)?;
         check_probabilities(&judge).await?;

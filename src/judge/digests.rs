@@ -22,11 +22,13 @@ impl Digests {
         let is_given = name.is_some();
         let pass = panel.pass.as_ref();
         if let ([member], [model]) = (panel.members(), models) {
+            let mut reading = member.reading_with(pass);
+            calibrated(&mut reading, panel);
             return Self {
                 name,
                 is_given,
                 prompt: member.prompt.hash(),
-                reading: member.reading_with(pass).hex::<4>(),
+                reading: reading.hex::<4>(),
                 identity: identity(member, model),
             };
         }
@@ -45,6 +47,7 @@ impl Digests {
         let mut all =
             of_all("panel-reading-v1", &|member, _| member.reading_with(None).hex::<16>());
         all.json(&(panel.aggregate, panel.quorum, pass.map(ToString::to_string)));
+        calibrated(&mut all, panel);
         Self {
             name: Some(name.unwrap_or_else(|| names().join("+"))),
             is_given,
@@ -62,6 +65,13 @@ impl Digests {
     /// The configured name, not a generated one.
     pub(super) fn given_name(&self) -> Option<String> {
         self.name.clone().filter(|_| self.is_given)
+    }
+}
+
+/// Adds the calibration, if there is one: the hashes of judges without one stay as they are.
+fn calibrated(reading: &mut Hasher, panel: &Panel) {
+    if let Some(calibration) = &panel.calibration {
+        reading.named("calibration", &**calibration);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result},
     judging::Panel,
+    verdict::Calibration,
 };
 
 /// Builds a judge with several members (a jury); created by [`Judge::panel`].
@@ -36,11 +37,12 @@ pub struct PanelBuilder {
     aggregate: Option<Aggregate>,
     quorum: Option<usize>,
     pass: Option<String>,
+    calibration: Option<Calibration>,
 }
 
 impl PanelBuilder {
     pub(super) fn new(members: Vec<(Arc<str>, Judge)>) -> Self {
-        Self { members, name: None, aggregate: None, quorum: None, pass: None }
+        Self { members, name: None, aggregate: None, quorum: None, pass: None, calibration: None }
     }
 
     /// Sets the name of the judge in results; by default it is composed of the names of its members.
@@ -69,6 +71,13 @@ impl PanelBuilder {
         self
     }
 
+    /// Sets the map of the probability of the positive label of the combined verdict; see
+    /// [`JudgeBuilder::calibration`](super::JudgeBuilder::calibration). Members cannot have one of their own.
+    pub fn calibration(mut self, calibration: Calibration) -> Self {
+        self.calibration = Some(calibration);
+        self
+    }
+
     /// Builds the judge.
     ///
     /// # Errors
@@ -82,6 +91,10 @@ impl PanelBuilder {
                 return Err(config(format!("the member `{name}` has members of its own"))
                     .hint("make its members members of this judge"));
             };
+            if judge.0.panel.calibration.is_some() {
+                let message = format!("the member `{name}` has a calibration of its own");
+                return Err(config(message).hint("calibrate the combined verdict instead"));
+            }
             members.push((**member).clone().named(name.clone()));
             models.push(model.clone());
         }
@@ -105,7 +118,9 @@ impl PanelBuilder {
             }
             None => self.common_pass(),
         };
+        panel.calibration = self.calibration.map(Arc::new);
         let judge = Judge::new(panel, models, self.name);
+        settled::check_calibration(&judge)?;
         settled::check_probabilities(&judge).await?;
         Ok(judge)
     }

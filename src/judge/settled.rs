@@ -13,6 +13,7 @@ use crate::{
     pass::{Pass, VerdictProfile},
     prompt::{self, FrontMatter, Order, Prompt},
     request::{Capabilities, Logprobs, Sampling},
+    verdict::CalibratedPrompt,
 };
 
 /// Checks, before the first paid request, that the model reports probabilities if they decide the verdict.
@@ -38,6 +39,35 @@ pub(super) async fn check_probabilities(judge: &Judge) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Checks that the calibration of a judge was fitted for it.
+///
+/// # Errors
+/// The verdicts have no probability of a positive label, or the model, the prompt or the label is another one.
+pub(super) fn check_calibration(judge: &Judge) -> Result<()> {
+    let Some(calibration) = &judge.0.panel.calibration else { return Ok(()) };
+    let profile = judge.verdict_profile();
+    let positive = profile.positive.filter(|_| profile.kind == Kind::Label && profile.picks);
+    let Some(positive) = positive else {
+        let message = format!(
+            "a calibration maps the probability `p` of a label, and `{}` has none",
+            judge.prompt().name()
+        );
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint("leave out the calibration, or use a prompt with labels and a positive one"));
+    };
+    if calibration.positive != positive {
+        let message = format!(
+            "the calibration maps the probability of `{}`, and the positive label of `{}` is `{positive}`",
+            calibration.positive,
+            judge.prompt().name()
+        );
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint("fit one for this prompt with `tribunal calibrate`"));
+    }
+    let prompt = CalibratedPrompt::new(judge.prompt().name(), judge.prompt_hash());
+    calibration.check_judge(judge.name(), &prompt)
 }
 
 /// Whether the model can report the probabilities of the verdicts of a prompt that has them.

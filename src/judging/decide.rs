@@ -33,6 +33,10 @@ impl Panel {
     /// The judgment of these votes, with the pass rule applied to the decision.
     pub(super) fn judgment(&self, decision: Decision, votes: Vec<Vote>) -> Judgment {
         let Decision { verdict, consistent, distribution, expected_score, summed, .. } = decision;
+        let verdict = match &self.calibration {
+            Some(calibration) => verdict.map(|verdict| calibration.applied(verdict)),
+            None => verdict,
+        };
         let scale = self.first().prompt.front().scale.as_ref();
         let normalized = match &verdict {
             Ok(Verdict::Score(score)) => {

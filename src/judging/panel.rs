@@ -10,6 +10,7 @@ use crate::{
     parse::Kind,
     pass::{Pass, VerdictProfile},
     request::Capabilities,
+    verdict::Calibration,
 };
 
 /// A judge as pure data: its members, and how their votes are combined.
@@ -35,6 +36,8 @@ pub struct Panel {
     pub(crate) quorum: usize,
     /// The pass rule, if there is one.
     pub(crate) pass: Option<Pass>,
+    /// What maps the probability of the positive label of the combined verdict, if there is one.
+    pub(crate) calibration: Option<Arc<Calibration>>,
 }
 
 /// The capabilities of the models of a judge, by the name of the member.
@@ -85,7 +88,13 @@ impl Panel {
     /// A judge of one member, with the pass rule of its prompt.
     pub fn single(member: Member) -> Self {
         let pass = member.prompt.front().pass.clone();
-        Self { members: vec![Arc::new(member)], aggregate: None, quorum: 1, pass }
+        Self {
+            members: vec![Arc::new(member)],
+            aggregate: None,
+            quorum: 1,
+            pass,
+            calibration: None,
+        }
     }
 
     /// A judge with several members. More than half of them must give a verdict.
@@ -106,7 +115,7 @@ impl Panel {
         rest.iter().try_for_each(|member| check_alike(first, member))?;
         let quorum = members.len() / 2 + 1;
         let members = members.into_iter().map(Arc::new).collect();
-        Ok(Self { members, aggregate: None, quorum, pass: None })
+        Ok(Self { members, aggregate: None, quorum, pass: None, calibration: None })
     }
 
     /// The members, in the order in which they were given.

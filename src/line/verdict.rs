@@ -34,6 +34,9 @@ pub struct VerdictLine {
     /// For labels: the probability of the prompt's positive label, 0 to 1, where the model reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
+    /// For labels whose probability was calibrated: `p` as the model reports it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_raw: Option<f64>,
     /// For labels: the probability of the label that was given, 0 to 1, where the model reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
@@ -73,8 +76,9 @@ impl From<&Verdict> for VerdictLine {
         };
         match verdict.clone() {
             Verdict::Score(score) => line.score = Some(score),
-            Verdict::Label(Label { label, p, confidence, .. }) => {
-                (line.label, line.p, line.confidence) = (Some(label), p, confidence);
+            Verdict::Label(Label { label, p, p_raw, confidence, .. }) => {
+                (line.label, line.p, line.p_raw, line.confidence) =
+                    (Some(label), p, p_raw, confidence);
             }
             Verdict::Steps(Steps { first_error, steps, score }) => {
                 line.score = score;
@@ -126,8 +130,8 @@ impl VerdictLine {
         Some(match self.kind()? {
             VerdictKind::Score => Verdict::Score(self.score?),
             VerdictKind::Label => {
-                let Self { p, confidence, .. } = *self;
-                Verdict::Label(Label { p, confidence, ..Label::new(self.label.clone()?) })
+                let Self { p, p_raw, confidence, .. } = *self;
+                Verdict::Label(Label { p, p_raw, confidence, ..Label::new(self.label.clone()?) })
             }
             VerdictKind::Steps => Verdict::Steps(Steps {
                 first_error: usize::try_from(self.first_error?).ok(),

@@ -6,6 +6,7 @@
 //! | the same for loops of `revise` | [`Revisions`] |
 //! | verdicts compared with the records' own labels | [`Agreement`] |
 //! | ProcessBench F1, PRMScore, MR-Score | [`FirstErrors`], [`Confusion`], [`MrScore`] |
+//! | whether probabilities are as often right as they say | [`CalibrationFigures`] |
 //! | two runs side by side | [`Comparison`] |
 //! | rows on a terminal | [`VerdictTable`] |
 //! | test cases for CI | `Junit` |
@@ -15,6 +16,7 @@
 //! it is printed for people only after [`escaped`].
 
 mod agreement;
+mod calibration;
 #[cfg(feature = "cli")]
 mod changes;
 mod comparison;
@@ -35,6 +37,10 @@ mod terminal;
 
 pub use {
     agreement::Agreement,
+    calibration::{
+        Auc, Bin, BrierParts, CalibrationFigures, CalibrationReport, CalibrationSample, Coverage,
+        FitMethod, Fitted, Observation, Quantity,
+    },
     comparison::Comparison,
     label_summary::LabelSummary,
     labels::Labels,

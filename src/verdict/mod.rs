@@ -6,17 +6,20 @@
 //! | [`Unreadable`] | why an answer holds no verdict |
 //! | [`Vote`] | the verdict of one member for one draw and one order, with its texts ([`Call`]) |
 //! | [`Judgment`] | the decision over all votes about one item |
+//! | [`Calibration`] | a map from the probabilities of a judge to how often it was right |
 
 mod unreadable;
 mod rubric;
 mod vote;
 mod judgment;
+mod calibration;
 
 #[doc(inline)]
 pub use crate::scale::{Assessment, Side as Preference};
 #[doc(hidden)]
 pub use vote::visible;
 pub use {
+    calibration::{CalibratedPrompt, Calibration, CalibrationMap, log_odds, logistic},
     judgment::Judgment,
     rubric::{CriterionVerdict, Rubric},
     unreadable::{Reason, Unreadable},
@@ -85,6 +88,9 @@ pub struct Label {
     /// Probability of the prompt's positive label among the labels offered, 0 to 1, whichever label this is;
     /// `None` if the model reports none, or the prompt has no positive label.
     pub p: Option<f64>,
+    /// That probability as the model reports it, where a [`Calibration`] mapped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_raw: Option<f64>,
     /// Probability of this label among the labels offered, 0 to 1, where the model reports it.
     pub confidence: Option<f64>,
     /// Probabilities of what the labels mean, among themselves, where the model reports them.
@@ -95,7 +101,7 @@ pub struct Label {
 impl Label {
     /// A label of which no probability is known.
     pub fn new(label: impl Into<String>) -> Self {
-        Self { label: label.into(), p: None, confidence: None, distribution: None }
+        Self { label: label.into(), p: None, p_raw: None, confidence: None, distribution: None }
     }
 }
 

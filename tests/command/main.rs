@@ -5,6 +5,7 @@ mod support;
 
 mod batches;
 mod budget_command;
+mod calibration;
 mod checks;
 mod cli;
 mod code;

@@ -27,6 +27,7 @@ const COMMANDS: [&str; 38] = [
     "parse",
     "reparse",
     "diff",
+    "calibrate",
     "prompts",
     "prompts list",
     "prompts show",

@@ -122,6 +122,12 @@ impl Labels {
         Self { menu, compares, names_steps, ..self }
     }
 
+    /// The same labels, with these names of verdicts.
+    #[must_use]
+    pub(super) fn naming(self, names: impl IntoIterator<Item = String>) -> Self {
+        Self { menu: names.into_iter().map(|name| (name, None)).collect(), ..self }
+    }
+
     /// The name or the path of the field.
     pub fn name(&self) -> &str {
         self.field.as_deref().unwrap_or(FIELD)

@@ -1,0 +1,176 @@
+//! `tribunal calibrate`: whether the probabilities of a judge are as often right as they say.
+//!
+//! It reads lines of `tribunal judge`, compares the probability in each with the label of its record, and prints the
+//! figures. With `--method` it fits a map, which `-o` saves and `--calibration` applies. No model is asked.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{Exit, emit, input::reading, note, print_error};
+use tribunal::{
+    config::Pair,
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    line::ResultLine,
+    records::{self, LineOwner, Source},
+    report::{
+        CalibrationFigures, CalibrationReport, CalibrationSample, FitMethod, Fitted, Labels,
+        Quantity, escaped,
+    },
+};
+
+/// Measure and calibrate probabilities against labels.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tribunal calibrate verdicts.jsonl --label gold
+  tribunal calibrate verdicts.jsonl --label gold --method temperature -o map.json
+  tribunal reparse verdicts.jsonl --calibration map.json > calibrated.jsonl")]
+pub(super) struct Args {
+    /// Results of `tribunal judge`, as .jsonl; - reads standard input.
+    results: PathBuf,
+    /// Field with the label of a record [default: label].
+    #[arg(long, value_name = "FIELD")]
+    label: Option<String>,
+    /// Meaning of a word in that field, such as Good=correct.
+    #[arg(long, value_name = "WORD=MEANING", value_delimiter = ',', allow_hyphen_values = true)]
+    label_map: Vec<Pair>,
+    /// Number from which on a numeric label is positive.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    threshold: Option<f64>,
+    /// Label whose probability is `p` [default: from the results].
+    #[arg(long, value_name = "LABEL")]
+    positive: Option<String>,
+    /// Prediction: p, score or steps [default: by kind].
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "WHAT")]
+    of: Option<Quantity>,
+    /// Map to fit: temperature, isotonic or platt.
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "METHOD")]
+    method: Option<FitMethod>,
+    /// Number of parts for cross-validation.
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
+    folds: u16,
+    /// Number of bins.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    bins: u16,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    json: bool,
+    /// File for the fitted map.
+    #[arg(short, long, value_name = "FILE", requires = "method")]
+    output: Option<PathBuf>,
+}
+
+/// Runs `tribunal calibrate`.
+///
+/// # Errors
+/// The input is not a file of results, no record has a prediction and a label, or the map cannot be fitted or saved.
+pub(super) fn run(args: Args) -> Result<Exit> {
+    let source = Source::named(&args.results);
+    let plan = Plan::default().writes_stdout();
+    let plan = args.output.iter().fold(plan, |plan, path| plan.writes("the map", path));
+    reading(plan, std::slice::from_ref(&source)).check()?;
+    let (sample, failed) = args.sample(&source)?;
+    // A map is applied to what the model reports, so it is fitted on that.
+    let (all, coverage) = sample.observations(args.method.is_some())?;
+    if all.is_empty() {
+        let report = args.empty(&sample, coverage)?;
+        return Err(Error::new(ErrorKind::Config, format!("nothing to calibrate: {report}"))
+            .hint("name the field with the right verdict of each record: --label FIELD"));
+    }
+    let bins = usize::from(args.bins);
+    let fitted = args.method.map(|method| Fitted::new(method, &all, args.folds.into(), bins));
+    let fitted = fitted.transpose()?;
+    if let (Some(path), Some(fitted)) = (&args.output, &fitted) {
+        let calibration = sample.calibration(fitted.map.clone(), coverage.used)?;
+        save(path, &format!("{calibration}\n"))?;
+        note(&format!(
+            "wrote {}: apply it with --calibration",
+            escaped(&path.display().to_string())
+        ));
+    }
+    let report = CalibrationReport { fitted, ..args.report(&sample, coverage, &all)? };
+    let text = if args.json { format!("{:#}", report.to_json()) } else { report.to_string() };
+    emit(&mut io::stdout(), &text)?;
+    Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
+}
+
+impl Args {
+    /// The current lines of the results, and how many of them could not be read.
+    fn sample(&self, source: &Source) -> Result<(CalibrationSample, usize)> {
+        let meanings =
+            self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
+        let labels = Labels::new(self.label.clone(), meanings);
+        let mut sample = CalibrationSample::new(labels)
+            .of(self.of)
+            .positive(self.positive.clone())
+            .threshold(self.threshold);
+        let (mut owners, mut lines) = (Vec::new(), Vec::new());
+        let mut failed = 0;
+        for (number, line) in records::lines(source)? {
+            let place = format!("{}:{number}", self.results.display());
+            let read = line.and_then(|line| Ok((LineOwner::of(&line), ResultLine::read(&line)?)));
+            match read {
+                Ok((owner, line)) => {
+                    owners.push(owner);
+                    lines.push(slim(line));
+                }
+                Err(error) => {
+                    failed += 1;
+                    print_error(&error.within(&place));
+                }
+            }
+        }
+        let counts = records::current(&owners);
+        let others = counts.iter().filter(|counts| !**counts).count();
+        if others > 0 {
+            note(&format!("left out {others} lines of another judge or of older records"));
+        }
+        let current = lines.iter().zip(counts).filter(|(_, counts)| *counts);
+        current.for_each(|(line, _)| sample.push(line));
+        Ok((sample, failed))
+    }
+
+    /// The report without a map.
+    fn report(
+        &self,
+        sample: &CalibrationSample,
+        coverage: tribunal::report::Coverage,
+        all: &[tribunal::report::Observation],
+    ) -> Result<CalibrationReport> {
+        let quantity = sample.quantity()?;
+        let positive = match (quantity, self.threshold) {
+            (_, Some(threshold)) => format!("label >= {threshold}"),
+            (Quantity::P, None) => sample.positive_label()?,
+            _ => "correct".to_owned(),
+        };
+        let figures = CalibrationFigures::new(all, self.bins.into());
+        let bins = self.bins.into();
+        Ok(CalibrationReport { quantity, positive, coverage, figures, bins, fitted: None })
+    }
+
+    /// The first line of the report on a sample that covers no record.
+    fn empty(
+        &self,
+        sample: &CalibrationSample,
+        coverage: tribunal::report::Coverage,
+    ) -> Result<String> {
+        let report = self.report(sample, coverage, &[])?.to_string();
+        Ok(report.lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+/// The line without its texts: a file of results may be large, and all of its lines are kept.
+fn slim(mut line: ResultLine) -> ResultLine {
+    (line.votes, line.critique) = (None, None);
+    line
+}
+
+/// Writes the map into a file.
+fn save(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|cause| {
+        Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
+    })
+}

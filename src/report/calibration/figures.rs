@@ -1,0 +1,101 @@
+//! The figures of one set of predictions.
+
+use serde::Serialize;
+
+use super::{
+    auc::{Auc, auc},
+    bins::{Bin, by_mass, by_width, expected_error, largest_error},
+    fit::brier,
+    real,
+    sample::{Observation, mean},
+};
+
+/// How well predictions are calibrated, and how well they separate the outcomes.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CalibrationFigures {
+    /// The number of records with a prediction and a label.
+    pub count: usize,
+    /// The share of records whose label is positive.
+    pub base_rate: f64,
+    /// The mean prediction.
+    pub mean: f64,
+    /// Bins of equal width.
+    pub by_width: Vec<Bin>,
+    /// Bins of equal mass.
+    pub by_mass: Vec<Bin>,
+    /// The expected calibration error over bins of equal width: Σ n_b/n · |observed − predicted| (Guo et al.
+    /// 2017).
+    pub ece: f64,
+    /// The same over bins of equal mass.
+    pub ece_by_mass: f64,
+    /// The largest |observed − predicted| of a bin of equal width.
+    pub mce: f64,
+    /// The Brier score: the mean squared error of the predictions (Brier 1950).
+    pub brier: f64,
+    /// Its parts (Murphy 1973).
+    pub parts: BrierParts,
+    /// The log loss: the mean of −ln of the probability of what happened.
+    pub log_loss: f64,
+    /// The area under the curve; `None` unless both outcomes occur.
+    pub auc: Option<Auc>,
+}
+
+/// The parts of a Brier score over bins of equal width: reliability − resolution + uncertainty + inside.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BrierParts {
+    /// The mean squared gap of the bins; 0 is perfectly calibrated.
+    pub reliability: f64,
+    /// The mean squared distance of the bins' shares and the base rate; higher is better.
+    pub resolution: f64,
+    /// The variance of the labels, which no judge can change.
+    pub uncertainty: f64,
+    /// What the spread of predictions inside of bins adds (Stephenson et al. 2008).
+    pub inside: f64,
+}
+
+/// A probability of 0 for what happened would make the log loss infinite.
+const LEAST: f64 = 1e-6;
+
+impl CalibrationFigures {
+    /// The figures of these predictions over this number of bins, at least one.
+    pub fn new(all: &[Observation], bins: usize) -> Self {
+        let bins = bins.max(1);
+        let (by_width, by_mass) = (by_width(all, bins), by_mass(all, bins));
+        let (brier, base_rate) = (brier(all), mean(all.iter().map(Observation::outcome)));
+        Self {
+            count: all.len(),
+            base_rate,
+            mean: mean(all.iter().map(|one| one.p)),
+            ece: expected_error(&by_width),
+            ece_by_mass: expected_error(&by_mass),
+            mce: largest_error(&by_width),
+            brier,
+            parts: parts(&by_width, base_rate, brier),
+            log_loss: mean(all.iter().map(surprise)),
+            auc: auc(all),
+            by_width,
+            by_mass,
+        }
+    }
+}
+
+/// −ln of the probability of what happened.
+fn surprise(one: &Observation) -> f64 {
+    let p = one.p.clamp(LEAST, 1.0 - LEAST);
+    -(if one.is_positive { p } else { 1.0 - p }).ln()
+}
+
+/// The parts of a Brier score over these bins.
+fn parts(bins: &[Bin], base: f64, brier: f64) -> BrierParts {
+    let all: usize = bins.iter().map(|bin| bin.count).sum();
+    let weighted = |of: &dyn Fn(&Bin) -> f64| -> f64 {
+        bins.iter().map(|bin| real(bin.count) / real(all) * of(bin)).sum()
+    };
+    let reliability = weighted(&|bin| bin.gap().powi(2));
+    let resolution = weighted(&|bin| (bin.observed - base).powi(2));
+    let uncertainty = base * (1.0 - base);
+    let inside = brier - (reliability - resolution + uncertainty);
+    BrierParts { reliability, resolution, uncertainty, inside }
+}
