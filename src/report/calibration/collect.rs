@@ -162,6 +162,7 @@ impl CalibrationSample {
     /// # Errors
     /// The results do not show it.
     pub fn positive_label(&self) -> Result<String> {
+        const USUAL: [&str; 5] = [CORRECT, "yes", "pass", "true", "good"];
         if let Some(positive) = &self.positive {
             return Ok(positive.clone());
         }
@@ -172,13 +173,11 @@ impl CalibrationSample {
             let is_it = (p - confidence).abs() < 1e-12 && (p - 0.5).abs() > 1e-9;
             is_it.then(|| label.label.clone())
         };
-        const USUAL: [&str; 5] = [CORRECT, "yes", "pass", "true", "good"];
         let usual = || {
             let names = self.names();
-            let found = USUAL.iter().find_map(|usual| {
-                names.iter().find(|name| name.eq_ignore_ascii_case(usual)).cloned()
-            });
-            found
+            let called =
+                |usual: &&str| names.iter().find(|name| name.eq_ignore_ascii_case(usual)).cloned();
+            USUAL.iter().find_map(called)
         };
         self.rows.iter().find_map(shows).or_else(usual).ok_or_else(|| {
             Error::new(ErrorKind::Config, "the results do not show which label is the positive one")

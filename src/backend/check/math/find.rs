@@ -251,8 +251,11 @@ fn unannounced(text: &str) -> FoundValue<Answer> {
     /// Longer texts are prose.
     const SHORT: usize = 200;
     let whole = without_delimiters(text);
-    if whole.len() <= SHORT && !whole.contains('\n') {
-        let answer = read(whole, true, Words::Belong);
+    let is_sentence = whole.contains('\n') || !formulas(whole).is_empty();
+    if whole.len() <= SHORT && !is_sentence {
+        // In a sentence, `So` is a word and not a product.
+        let is_formula = whole.len() < text.trim_end_matches('.').len();
+        let answer = read(whole, is_formula, Words::Belong);
         let is_word = is_words(whole);
         if !answer.value.is_text() || is_word && whole.split_whitespace().count() <= 2 {
             return FoundValue::One(Answer { is_only_words: is_word, ..answer });

@@ -357,8 +357,9 @@ impl Lexer {
             let nines = scale(repeated.len())? - one();
             value += integer(&repeated)? / nines / scale(decimals)?;
         }
-        if let Some(exponent) = self.scientific() {
-            value *= power(&whole(10), exponent?)?;
+        let exponent = self.scientific();
+        if !exponent.is_empty() {
+            value *= power(&whole(10), exponent.parse().ok()?)?;
             is_whole = false;
         }
         self.tokens.push(Token::Number { value, is_whole });
@@ -384,18 +385,17 @@ impl Lexer {
         })
     }
 
-    /// The exponent of a number such as `1.5e3`; inside of it `None` if it is too large.
-    fn scientific(&mut self) -> Option<Option<i64>> {
+    /// The digits of the exponent of a number such as `1.5e3`, with their sign; empty if there is none.
+    fn scientific(&mut self) -> String {
         let signed = usize::from(matches!(self.peek(1), Some('-' | '+')));
         let is_exponent = matches!(self.peek(0), Some('e' | 'E'))
             && self.peek(1 + signed).is_some_and(|c| c.is_ascii_digit());
         if !is_exponent {
-            return None;
+            return String::new();
         }
-        let is_negative = self.peek(1) == Some('-');
+        let sign = if self.peek(1) == Some('-') { "-" } else { "" };
         self.at += 1 + signed;
-        let exponent = self.take(|c| c.is_ascii_digit()).parse::<i64>().ok();
-        Some(exponent.map(|exponent| if is_negative { -exponent } else { exponent }))
+        sign.to_owned() + &self.take(|c| c.is_ascii_digit())
     }
 
     /// A run of letters: a function, a constant, variables, a unit or a word.
@@ -441,12 +441,12 @@ impl Lexer {
         const WORDS: [&str; 6] = ["or", "and", "in", "is", "no", "to"];
         let is_short = run.chars().count() <= 3 && run.chars().all(|c| c.is_ascii_alphabetic());
         let start = self.at - run.chars().count();
-        let touches = |c: Option<&char>| {
+        let is_operator = |c: Option<&char>| {
             c.is_some_and(|c| c.is_ascii_digit() || matches!(c, '^' | '*' | '/' | '(' | ')' | '+'))
         };
-        let touched = touches(start.checked_sub(1).and_then(|at| self.chars.get(at)))
-            || touches(self.chars.get(self.at));
+        let is_joined = is_operator(start.checked_sub(1).and_then(|at| self.chars.get(at)))
+            || is_operator(self.chars.get(self.at));
         let is_unit = after_number && Unit::named(run).is_some();
-        is_short && !is_unit && !WORDS.contains(&run) && (self.is_math || touched)
+        is_short && !is_unit && !WORDS.contains(&run) && (self.is_math || is_joined)
     }
 }

@@ -33,10 +33,7 @@ pub(super) struct Parsing<'f> {
 }
 
 /// The tokens between separators at depth 0.
-pub(super) fn split<'t>(
-    tokens: &'t [Token],
-    is_separator: impl Fn(&Token) -> bool,
-) -> Vec<&'t [Token]> {
+pub(super) fn split(tokens: &[Token], is_separator: impl Fn(&Token) -> bool) -> Vec<&[Token]> {
     let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
     for (at, token) in tokens.iter().enumerate() {
         match token {
@@ -99,8 +96,8 @@ impl Parsing<'_> {
     /// A value without separators around it.
     pub(super) fn part(self, tokens: &[Token]) -> Option<Value> {
         let tokens = without_braces(self.without_prose(tokens)?);
-        if let Some(plus_minus) = self.plus_minus(tokens) {
-            return plus_minus;
+        if tokens.contains(&Token::Mark('±')) {
+            return self.plus_minus(tokens);
         }
         if let [before, after] = split(tokens, |token| *token == Token::Mark('∈')).as_slice() {
             return matches!(before, [Token::Letter(_)]).then(|| self.part(after))?;
@@ -132,10 +129,9 @@ impl Parsing<'_> {
         (!before.iter().any(denies)).then_some(after)
     }
 
-    /// Both values of `±`; `None` if the sign does not occur.
-    fn plus_minus(self, tokens: &[Token]) -> Option<Option<Value>> {
-        let count = tokens.iter().filter(|token| **token == Token::Mark('±')).count();
-        if count == 0 {
+    /// Both values of `±`; `None` if the sign occurs more than once, so that there may be four.
+    fn plus_minus(self, tokens: &[Token]) -> Option<Value> {
+        if tokens.iter().filter(|token| **token == Token::Mark('±')).count() > 1 {
             return None;
         }
         let with = |plus: char, minus: char| {
@@ -146,8 +142,7 @@ impl Parsing<'_> {
             };
             self.part(&tokens.iter().map(sign).collect::<Vec<_>>())
         };
-        let both = || Some(Value::List(with_one_name(vec![with('+', '-')?, with('-', '+')?])));
-        Some(if count == 1 { both() } else { None })
+        Some(Value::List(with_one_name(vec![with('+', '-')?, with('-', '+')?])))
     }
 
     /// A value in brackets of its own: a point, an interval, a set, a matrix.

@@ -148,20 +148,14 @@ fn is_number(value: &Value) -> bool {
 
 /// The name before a sign of equality: words, or a function such as `f(x)`.
 fn named(tokens: &[Token]) -> Option<String> {
-    match tokens {
-        [Token::Letter(name), Token::Mark('('), Token::Letter(of), Token::Mark(')')] => {
-            Some(format!("{name}({of})"))
-        }
-        _ => {
-            let words: Option<Vec<&str>> = tokens
-                .iter()
-                .map(|token| match token {
-                    Token::Word(word) | Token::Letter(word) => Some(word.as_str()),
-                    _ => None,
-                })
-                .collect();
-            let has_word = tokens.iter().any(|token| matches!(token, Token::Word(_)));
-            words.filter(|_| has_word).map(|words| words.join(" ").to_lowercase())
-        }
+    if let [Token::Letter(name), Token::Mark('('), Token::Letter(of), Token::Mark(')')] = tokens {
+        return Some(format!("{name}({of})"));
     }
+    let word = |token: &Token| match token {
+        Token::Word(word) | Token::Letter(word) => Some(word.clone()),
+        _ => None,
+    };
+    let words: Vec<String> = tokens.iter().map(word).collect::<Option<_>>()?;
+    let has_word = tokens.iter().any(|token| matches!(token, Token::Word(_)));
+    has_word.then(|| words.join(" ").to_lowercase())
 }

@@ -363,6 +363,9 @@ fn the_value_is_boxed_announced_or_last() {
         ("Answer: $2$ and $3$", "{2, 3}"),
         ("12 or 13", "{12, 13}"),
         ("First 4, then 5.", "5"),
+        ("So $x = \\frac{\\sqrt{12}}{4}$.", "1/2*sqrt(3)"),
+        ("So x = 5", "5"),
+        ("2ab", "2*a*b"),
         ("Pam pays $10 more than Susan.", "10"),
         ("The radius of the sphere is $3$ units.", "3"),
     ] {

@@ -18,15 +18,15 @@ pub(super) fn tokens(text: &str, is_math: bool) -> Option<Vec<Token>> {
     }
     let mut lexer = Lexer::new(text, is_math, dollars(text) == 1, 0);
     lexer.run()?;
-    (lexer.depth == 0).then(|| with_degrees(lexer.tokens))
+    (lexer.depth == 0).then(|| with_degrees(&lexer.tokens))
 }
 
 /// The tokens with `^\circ` and its kin as one word: `°`, `°C`.
-fn with_degrees(tokens: Vec<Token>) -> Vec<Token> {
+fn with_degrees(tokens: &[Token]) -> Vec<Token> {
     let (degree, power) = (Token::Mark('°'), Token::Mark('^'));
     let (open, close) = (Token::Mark('{'), Token::Mark('}'));
     let mut joined: Vec<Token> = Vec::new();
-    let mut rest = tokens.as_slice();
+    let mut rest = tokens;
     while let [first, after @ ..] = rest {
         let is_scale = matches!(joined.last(), Some(Token::Word(word))
             if matches!(word.to_lowercase().as_str(), "°" | "degree" | "degrees"));

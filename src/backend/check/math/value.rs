@@ -134,9 +134,10 @@ impl Value {
                 (solution == Some(value)).then_some(true)
             }
             (Self::Equation(one), Self::Equation(two)) => one.is(two),
-            (Self::Equation(_), _) | (_, Self::Equation(_)) => None,
-            // `12 or 13` is not one value.
-            (Self::List(_), Self::Scalar(_) | Self::Quantity(..))
+            // An equation gives no value, and `12 or 13` is not one value.
+            (Self::Equation(_), _)
+            | (_, Self::Equation(_))
+            | (Self::List(_), Self::Scalar(_) | Self::Quantity(..))
             | (Self::Scalar(_) | Self::Quantity(..), Self::List(_)) => None,
             (Self::Set(one) | Self::List(one), Self::Set(two) | Self::List(two)) => {
                 let equal = unordered(one, two);
