@@ -115,7 +115,7 @@ fn every_record_is_counted_once() {
     let mut all = CalibrationSample::new(labels);
     let result = |id: &str, label: &str, p: f64, confidence: f64, gold: Value| {
         line(
-            json!({"id": id, "kind": "label", "verdict": label, "label": label, "p": p, "confidence": confidence,
+            &json!({"id": id, "kind": "label", "verdict": label, "label": label, "p": p, "confidence": confidence,
             "distribution": {"Correct": p, "Wrong": 1.0 - p, "missing": 0}, "item": {"gold": gold}}),
         )
     };
@@ -129,8 +129,7 @@ fn every_record_is_counted_once() {
         all.push(&result(id, label, p, confidence, gold));
     }
     all.push(&line(&json!({"id": "f", "kind": "label", "verdict": "Wrong", "label": "Wrong", "item": {"gold": false}})));
-    all.push(&line(
-        json!({"id": "g", "unreadable": {"reason": "missing", "detail": ""}, "item": {"gold": false}}),
+    all.push(&line(&json!({"id": "g", "unreadable": {"reason": "missing", "detail": ""}, "item": {"gold": false}}),
     ));
     assert_eq!(all.positive_label().unwrap(), "Correct");
     let (observations, coverage) = all.observations(false).unwrap();
@@ -148,7 +147,7 @@ fn scores_and_steps_are_predictions_too() {
         "expected_score": 4.5, "distribution": {"1": 0, "2": 0, "3": 0, "4": 0.5, "5": 0.5, "missing": 0},
         "item": {"gold": 5}})));
     scores.push(&line(
-        json!({"id": "b", "kind": "score", "verdict": "2", "score": 2, "normalized": 0.25,
+        &json!({"id": "b", "kind": "score", "verdict": "2", "score": 2, "normalized": 0.25,
         "item": {"gold": 3}}),
     ));
     assert_eq!(scores.quantity().unwrap(), Quantity::Score);
