@@ -268,7 +268,7 @@ fn agrees(labels: &Labels, label: &Value, verdict: Verdict) -> Option<bool> {
 /// Whether each step up to the first error is correct; steps after it are left out, for their labels are not
 /// known.
 fn steps(labels: &Labels, label: &Value, predictions: &[(usize, f64)]) -> Option<Vec<bool>> {
-    let first = |first_error| Verdict::Steps(Steps { first_error, steps: Vec::new() });
+    let first = |first_error| Verdict::Steps(Steps { first_error, ..Steps::default() });
     // A word for the whole solution says nothing about single steps.
     agrees(labels, label, first(None))?;
     let last = predictions.iter().map(|(index, _)| *index).max()?;
