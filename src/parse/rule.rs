@@ -267,13 +267,12 @@ impl Rule {
     /// The name of this rule in results: the announcement itself, `json /score`, `mark`, `regex` …
     pub fn name(&self) -> String {
         match &self.place {
-            Place::Announced(pattern) => pattern.clone(),
+            Place::Announced(pattern) | Place::Numbered(pattern) => pattern.clone(),
             Place::Json(pointer) => format!("json {pointer}"),
             Place::Choose(name) => format!("choose {name}"),
             Place::Mark => "mark".into(),
             Place::Numbers { count, .. } => format!("{count} numbers"),
             Place::Several(patterns) => patterns.join(" "),
-            Place::Numbered(pattern) => pattern.clone(),
             Place::Regex(_) => "regex".into(),
             Place::Logprobs { names, .. } => format!("logprobs {}", names.join(" ")),
         }

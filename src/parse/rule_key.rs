@@ -141,10 +141,10 @@ fn tail(value: Option<Value>) -> Result<Option<usize>> {
 
 /// The keys `above`, `listed`, `per_step` and `labels`: how every step is labelled.
 fn labelling(map: &mut Map<String, Value>) -> Result<Option<StepLabelling>> {
-    let above = map.remove("above").map(threshold).transpose()?;
+    let above = map.remove("above").as_ref().map(threshold).transpose()?;
     let listed = flag("listed", map.remove("listed").as_ref())?;
     let per_step = flag("per_step", map.remove("per_step").as_ref())?;
-    let labels = map.remove("labels").map(two_labels).transpose()?;
+    let labels = map.remove("labels").as_ref().map(two_labels).transpose()?;
     if usize::from(above.is_some()) + usize::from(listed) + usize::from(per_step) > 1 {
         return Err(wrong("a rule under `verdict` labels steps in several ways")
             .hint("give at most one of above, listed, per_step"));
@@ -162,7 +162,7 @@ fn labelling(map: &mut Map<String, Value>) -> Result<Option<StepLabelling>> {
 }
 
 /// The key `above`: a number.
-fn threshold(value: Value) -> Result<f64> {
+fn threshold(value: &Value) -> Result<f64> {
     value.as_f64().ok_or_else(|| {
         wrong("`above` under `verdict` must be a number")
             .hint("a step whose number is above it has the first of `labels`")
@@ -170,7 +170,7 @@ fn threshold(value: Value) -> Result<f64> {
 }
 
 /// The key `labels`: two different texts.
-fn two_labels(value: Value) -> Result<[String; 2]> {
+fn two_labels(value: &Value) -> Result<[String; 2]> {
     let text = |one: &Value| one.as_str().map(ToOwned::to_owned);
     let texts: Option<Vec<String>> =
         value.as_array().and_then(|list| list.iter().map(text).collect());

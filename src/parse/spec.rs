@@ -57,7 +57,8 @@ fn labels(kind: Kind, rules: &[Rule], scale: Option<&Scale>) -> Vec<String> {
     let listed = listed.flat_map(StepLabelling::labels).cloned();
     for label in levels.map(|(name, _)| name.to_owned()).chain(values).chain(listed) {
         // In a rule for the first wrong step, a word may mean that there is none: that is no label.
-        if !all.contains(&label) && !(kind == Kind::Steps && label == NO_ERROR) {
+        let is_label = kind != Kind::Steps || label != NO_ERROR;
+        if is_label && !all.contains(&label) {
             all.push(label);
         }
     }

@@ -68,7 +68,7 @@ impl ValueReader<'_> {
             let ends = [" to ", "-", "–"].iter().find_map(|sign| part.split_once(sign));
             let (first, last) = ends.unwrap_or((part, part));
             let step = |text: &str| match step_index(bare(text))? {
-                Some(named) => self.from_zero(named),
+                Some(named) => self.index_of_step(named),
                 None => ambiguous(text),
             };
             match (step(first)?, step(last)?) {

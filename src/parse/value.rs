@@ -228,7 +228,7 @@ impl ValueReader<'_> {
         if self.says_no_error(text) {
             return Ok(Steps::default());
         }
-        let first_error = step_index(text)?.map(|index| self.from_zero(index)).transpose()?;
+        let first_error = step_index(text)?.map(|index| self.index_of_step(index)).transpose()?;
         Ok(Steps { first_error, ..Steps::default() })
     }
 
@@ -238,7 +238,7 @@ impl ValueReader<'_> {
     }
 
     /// The 0-based index of a step that a judge names, which must be one of the item's.
-    pub(super) fn from_zero(&self, named: usize) -> ReadResult<usize> {
+    pub(super) fn index_of_step(&self, named: usize) -> ReadResult<usize> {
         let index = named.checked_sub(self.first_step);
         match (index, self.shape.steps) {
             (Some(index), None) => Ok(index),

@@ -290,9 +290,8 @@ impl Prompt {
                 || (signs.len() > 1 && body.contains(signs))
         };
         let announced = |rule: &Rule| match &rule.place {
-            Place::Announced(pattern) => asks(pattern),
+            Place::Announced(pattern) | Place::Numbered(pattern) => asks(pattern),
             Place::Several(patterns) => patterns.iter().all(|pattern| asks(pattern)),
-            Place::Numbered(pattern) => asks(pattern),
             Place::Mark => self.marks(),
             Place::Json(pointer) => pointer
                 .split('/')

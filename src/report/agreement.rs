@@ -116,7 +116,7 @@ impl Agreement {
         let own = self.labels.find(item);
         let Some(label) = own.clone().or_else(|| self.labels.winner(item)) else { return };
         if let (Some(truth), Some(judgment)) = (self.labels.first_error(&label), judgment) {
-            self.first_errors.add(truth, judgment.first_error());
+            self.first_errors.add(truth.0, judgment.first_error());
         }
         let Some(judgment) = judgment.filter(|judgment| judgment.verdict.is_ok()) else {
             self.labelled += 1;

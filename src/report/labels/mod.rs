@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use self::{
     sides::{higher, preferred},
-    steps::{first_error, named_error},
+    steps::{First, first_error, named_error},
     words::{correctness, equal_words, number, same_letters, unique},
 };
 use crate::{
@@ -165,8 +165,8 @@ impl Labels {
         (self.compares && item.names_the_winner()).then(|| WINNER.into())
     }
 
-    /// The first wrong step that a label names, for a judge that names it too; `None` inside for no error.
-    pub(super) fn first_error(&self, label: &Value) -> Option<Option<usize>> {
+    /// The first wrong step that a label names, for a judge that names it too.
+    pub(super) fn first_error(&self, label: &Value) -> Option<First> {
         named_error(&self.meaning(label)).filter(|_| self.names_steps)
     }
 

@@ -17,7 +17,7 @@ const NO_ERROR: [&str; 4] = ["none", "n/a", "no error", "no errors"];
 /// step, or a word for correctness, which is compared only with whether there is an error at all.
 pub(super) fn first_error(found: Option<usize>, label: &Value) -> Compared {
     match named_error(label) {
-        Some(index) => Compared::Outcome {
+        Some(First(index)) => Compared::Outcome {
             agrees: index == found,
             bare: false,
             shifted: index.map(|n| n.wrapping_sub(1)) == found,
@@ -29,19 +29,18 @@ pub(super) fn first_error(found: Option<usize>, label: &Value) -> Compared {
     }
 }
 
-/// The first wrong step that a label names, which is `None` inside for no error; `None` if it names no step.
-pub(super) fn named_error(label: &Value) -> Option<Option<usize>> {
+/// The first wrong step that a label names; `None` if it names no step.
+pub(super) fn named_error(label: &Value) -> Option<First> {
     let text = text_of(label);
     let list = match label {
         Value::Array(list) => Some(list.clone()),
         _ => serde_json::from_str(&text).ok(),
     };
-    let index = match &list {
+    match &list {
         Some(list) => first_of(list),
         None if NO_ERROR.iter().any(|word| same_letters(word, &text)) => Some(First(None)),
         None => number(label).and_then(step),
-    };
-    index.map(|First(index)| index)
+    }
 }
 
 /// The first wrong step of a list: the lowest index, or the first step whose word means incorrect.
@@ -61,7 +60,7 @@ fn first_of(list: &[Value]) -> Option<First> {
 }
 
 /// The index of the first wrong step; `None` inside if all steps are correct.
-struct First(Option<usize>);
+pub(in crate::report) struct First(pub(in crate::report) Option<usize>);
 
 /// The step that a number means: −1 is no wrong step. `None` if the number is not an index.
 fn step(number: f64) -> Option<First> {
