@@ -147,7 +147,7 @@ async fn a_real_model_decides_wherever_its_text_is_cut() {
         );
         match judgment.steps() {
             Some(steps) => {
-                println!("  {:?}", steps.steps.iter().map(|step| step.p).collect::<Vec<_>>())
+                println!("  {:?}", steps.steps.iter().map(|step| step.p).collect::<Vec<_>>());
             }
             None => println!("  p {:?}, expected {:?}", judgment.p(), judgment.expected_score),
         }

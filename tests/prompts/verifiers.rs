@@ -1,6 +1,6 @@
 //! Verifiers and judges of steps: what is asked in which order, where texts are cut, and what the draws come to.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use std::sync::Arc;
 

@@ -148,7 +148,7 @@ pub(super) fn graded_reason(record: &Value) -> Vec<Case> {
     let last = text.rsplit("Final Decision:").next().unwrap_or_default();
     let careful = label(&json!(last.trim_matches(|c: char| !c.is_alphabetic())));
     let official = if text.contains("Final Decision:") { careful.clone() } else { Value::Null };
-    vec![Case { careful, official, text, ..case(record) }]
+    vec![Case { text, careful, official, ..case(record) }]
 }
 
 pub(super) fn judged_label(record: &Value) -> Vec<Case> {
