@@ -66,7 +66,11 @@ pub(super) fn survives(path: &Path) -> Result<()> {
     let said = String::from_utf8_lossy(&tried.stderr);
     let shown = path.display();
     let error = Error::new(ErrorKind::Model, format!("llama.cpp does not survive `{shown}`"))
-        .hint("the file is damaged, of an unknown form, or needs more memory than there is");
+        .hint(if is_illegal_instruction(tried.status) {
+            "the CPU reports instructions that this machine does not allow, as AMX in some virtual machines; build for an older CPU: RUSTFLAGS='-C target-cpu=haswell' cargo build --release --target-dir target/portable"
+        } else {
+            "the file is damaged, of an unknown form, or needs more memory than there is"
+        });
     Err(match reason(&said) {
         Some(reason) => error.because(failed(reason)),
         None => error.because(failed(&tried.status.to_string())),
@@ -76,6 +80,22 @@ pub(super) fn survives(path: &Path) -> Result<()> {
 /// Whether a process crashed; the exit codes of this program are small.
 fn is_crash(status: ExitStatus) -> bool {
     status.code().is_none_or(|code| !(0..=3).contains(&code))
+}
+
+/// Whether a process ended at an instruction that the machine does not allow.
+fn is_illegal_instruction(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        // SIGILL has this number on every Unix.
+        const ILLEGAL: i32 = 4;
+        status.signal() == Some(ILLEGAL)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        false
+    }
 }
 
 /// The assertion of llama.cpp that failed.
