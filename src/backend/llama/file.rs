@@ -160,8 +160,9 @@ fn tried(path: &Path) -> Result<()> {
     if note.as_ref().is_some_and(|note| note.exists()) {
         return Ok(());
     }
-    trial::survives(path)?;
-    if let Some(note) = note {
+    // A file that was not tried is not remembered either.
+    let survived = trial::survives(path)?;
+    if let Some(note) = note.filter(|_| survived) {
         remember(&note, "");
     }
     Ok(())

@@ -46,22 +46,24 @@ pub async fn run(path: &Path) -> Result<()> {
     model.complete(&raw).await.map(drop)
 }
 
-/// Tries a file in another process. Errors that this process reports without crashing are ignored, because
-/// the load that follows reports them again.
+/// Tries a file in another process, and returns whether it was tried. Errors that this process reports without
+/// crashing are ignored, because the load that follows reports them again.
 ///
 /// # Errors
 /// The other process crashed; the error contains the last output of llama.cpp.
-pub(super) fn survives(path: &Path) -> Result<()> {
-    let Some(mut command) = COMMAND.get().and_then(|command| command(path)) else { return Ok(()) };
+pub(super) fn survives(path: &Path) -> Result<bool> {
+    let Some(mut command) = COMMAND.get().and_then(|command| command(path)) else {
+        return Ok(false);
+    };
     let tried = command
         .env("GGML_NO_BACKTRACE", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .output();
-    let Ok(tried) = tried else { return Ok(()) };
+    let Ok(tried) = tried else { return Ok(false) };
     if !is_crash(tried.status) {
-        return Ok(());
+        return Ok(true);
     }
     let said = String::from_utf8_lossy(&tried.stderr);
     let shown = path.display();
