@@ -7,7 +7,7 @@
 //! | part | flag | default |
 //! |---|---|---|
 //! | policy, which completes | `-m`, `-p`, `--draws`, `--temperature`, … | as for `tribunal judge`; the prompt by model |
-//! | check of the ends | `--check` | `check:number` |
+//! | check of the ends | `--check` | `check:math` |
 
 mod results;
 
@@ -60,7 +60,7 @@ struct Labels {
     /// Method: every-step or first-error [default: every-step].
     #[arg(long, value_enum, value_name = "METHOD", hide_possible_values = true)]
     method: Option<LabelMethod>,
-    /// Check or judge of completed solutions [default: check:number].
+    /// Check or judge of completed solutions [default: check:math].
     #[arg(long, value_name = "JUDGE|MODEL")]
     check: Option<String>,
     /// Largest share of right completions after a wrong step [default: 0].
@@ -169,7 +169,7 @@ impl Args {
 
     /// The judge of completed solutions: one of the configuration, or a model.
     async fn check(&self, first: Option<&Item>, models: &Models) -> Result<Judge> {
-        let name = self.labels.check.as_deref().unwrap_or("check:number");
+        let name = self.labels.check.as_deref().unwrap_or("check:math");
         let resolved = match self.policy.config()?.judges().contains(&name) {
             true => self.policy.judge(name)?,
             false => self.policy.model(name, None)?,
