@@ -67,7 +67,7 @@ pub(super) struct Args {
 ///
 /// # Errors
 /// The input is not a file of results, no record has a prediction and a label, or the map cannot be fitted or saved.
-pub(super) fn run(args: Args) -> Result<Exit> {
+pub(super) fn run(args: &Args) -> Result<Exit> {
     let source = Source::named(&args.results);
     let plan = Plan::default().writes_stdout();
     let plan = args.output.iter().fold(plan, |plan, path| plan.writes("the map", path));

@@ -205,7 +205,10 @@ async fn run() -> ExitCode {
     #[cfg(feature = "llama")]
     models::Args::guard(&cli.command);
     variables::warn(&command);
-    dispatch(cli.command, &sources).await.map_or_else(|error| failed(&error), ExitCode::from)
+    // Boxed, because the future of a command is large.
+    Box::pin(dispatch(cli.command, &sources))
+        .await
+        .map_or_else(|error| failed(&error), ExitCode::from)
 }
 
 /// The message of a wrong argument, with the standard library's words for numbers in plain English.
@@ -243,7 +246,7 @@ fn log(verbose: bool) {
 async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit, Error> {
     match command {
         Command::Judge(args) => judge::run(*args, sources).await,
-        Command::Revise(args) => revise::run(*args, sources).await,
+        Command::Revise(args) => Box::pin(revise::run(*args, sources)).await,
         Command::Label(args) => label::run(*args, sources).await,
         #[cfg(all(feature = "openai", feature = "store"))]
         Command::Batch(args) => batch::run(args, sources).await,
@@ -251,7 +254,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Parse(args) => parse::run(args).await,
         Command::Reparse(args) => reparse::run(*args, sources).await,
         Command::Diff(args) => diff::run(&args),
-        Command::Calibrate(args) => calibrate::run(args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args).await,
         Command::Config(args) => config::run(&args, sources),

@@ -168,6 +168,11 @@ struct Targets {
 /// What stands in the file.
 const SECRET: &str = "the-secret-of-this-test";
 
+/// A path as a text of Python.
+fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.display())
+}
+
 impl Targets {
     fn new(name: &str) -> Self {
         let folder = Folder::new(name);
@@ -192,9 +197,9 @@ impl Targets {
     /// The code of an attempt with the names of its targets.
     fn aimed(&self, code: &str) -> String {
         code.replace("SAYS", &format!("{SAYS:?}"))
-            .replace("FILE", &format!("{:?}", self.folder.path("secret")))
-            .replace("SOCKET", &format!("{:?}", self.folder.path("socket")))
-            .replace("FOLDER", &format!("{:?}", self.folder.path("")))
+            .replace("FILE", &quoted(&self.folder.path("secret")))
+            .replace("SOCKET", &quoted(&self.folder.path("socket")))
+            .replace("FOLDER", &quoted(&self.folder.path("")))
             .replace("TCP", &self.tcp.local_addr().unwrap().port().to_string())
             .replace("UDP", &self.udp.local_addr().unwrap().port().to_string())
             .replace("PID", &std::process::id().to_string())

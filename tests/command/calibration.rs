@@ -22,7 +22,7 @@ fn lines(text: &str) -> Vec<Value> {
 /// Lines of a judge that is too sure: it says 0.99 or 0.01, and is right in three of four cases.
 fn overconfident(place: &Place) {
     let line = |n: usize| {
-        let is_positive = n % 2 == 0;
+        let is_positive = n.is_multiple_of(2);
         let is_right = n % 8 < 6;
         let p = if is_positive { 0.99 } else { 0.01 };
         let label = if is_positive { "correct" } else { "incorrect" };

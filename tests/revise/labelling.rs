@@ -46,7 +46,7 @@ fn values(line: &LabelLine) -> Vec<(String, Option<f64>)> {
 #[tokio::test]
 async fn each_step_is_completed_as_often_as_asked_and_its_value_is_the_share_that_ends_right() {
     let (place, server) = (Place::new("label-every"), Server::start(goes_on).await);
-    place.file("records.jsonl", &records());
+    place.file("records.jsonl", records());
     let ran = label(&place, &server, &["-o", "labels.jsonl"]).await.passed();
     let found = lines(&place.read("labels.jsonl"));
     let of = |label: &str, value| (label.to_owned(), Some(value));
@@ -76,7 +76,7 @@ async fn each_step_is_completed_as_often_as_asked_and_its_value_is_the_share_tha
 #[tokio::test]
 async fn the_search_completes_only_solutions_that_end_wrong() {
     let (place, server) = (Place::new("label-search"), Server::start(goes_on).await);
-    place.file("records.jsonl", &records());
+    place.file("records.jsonl", records());
     let ran = label(&place, &server, &["--method", "first-error", "--cache", "off"]).await.passed();
     let found = lines(&ran.out);
     assert_eq!(
@@ -95,7 +95,7 @@ async fn the_search_completes_only_solutions_that_end_wrong() {
 #[tokio::test]
 async fn training_data_has_the_labels_of_every_solution_without_a_gap() {
     let (place, server) = (Place::new("label-training"), Server::start(goes_on).await);
-    place.file("records.jsonl", &records());
+    place.file("records.jsonl", records());
     let _ = label(&place, &server, &["-o", "a.jsonl", "--training", "trl.jsonl"]).await.passed();
     let training = place.read("trl.jsonl");
     let second: Value = serde_json::from_str(training.lines().nth(1).unwrap()).unwrap();
@@ -134,7 +134,7 @@ async fn a_record_that_cannot_be_labelled_costs_itself() {
 async fn a_policy_that_never_ends_right_labels_nothing() {
     let never = |_: &Seen| Reply::says("The answer is 99.");
     let (place, server) = (Place::new("label-never"), Server::start(never).await);
-    place.file("records.jsonl", &records());
+    place.file("records.jsonl", records());
     let ran = label(&place, &server, &[]).await.passed();
     let found = lines(&ran.out);
     let why = found[1].result.unreadable.as_ref().unwrap();
@@ -145,7 +145,7 @@ async fn a_policy_that_never_ends_right_labels_nothing() {
 #[test]
 fn what_cannot_label_is_refused_before_anything_is_sent() {
     let place = Place::new("label-refused");
-    place.file("records.jsonl", &records());
+    place.file("records.jsonl", records());
     for (args, said) in [
         (&["-p", "continue"][..], "does not complete solutions"),
         (&["--threshold", "1"], "is not from 0 to below 1"),

@@ -170,9 +170,10 @@ impl Args {
     /// The judge of completed solutions: one of the configuration, or a model.
     async fn check(&self, first: Option<&Item>, models: &Models) -> Result<Judge> {
         let name = self.labels.check.as_deref().unwrap_or("check:math");
-        let resolved = match self.policy.config()?.judges().contains(&name) {
-            true => self.policy.judge(name)?,
-            false => self.policy.model(name, None)?,
+        let resolved = if self.policy.config()?.judges().contains(&name) {
+            self.policy.judge(name)?
+        } else {
+            self.policy.model(name, None)?
         };
         let first = first.map(|item| item.revised("a solution"));
         let (quiet, limits) = (true, self.budget.limits());
