@@ -292,9 +292,10 @@ fn hiding(command: clap::Command, names: &[&str]) -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a verdict is read: accepted by `label`, and hidden in its help.
-const JUDGING: [&str; 15] = [
+const JUDGING: [&str; 16] = [
     "aggregate",
     "allow_code",
+    "calibration",
     "criteria",
     "criterion",
     "fail_under",
