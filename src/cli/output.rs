@@ -291,7 +291,7 @@ pub(super) fn create(path: &Path) -> Result<std::fs::File> {
 }
 
 /// The error for a report that cannot be written.
-fn cannot_write(path: &Path, cause: io::Error) -> Error {
+pub(super) fn cannot_write(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }
 

@@ -192,7 +192,7 @@ impl Listener<LabelWork> for Results {
 
 impl Args {
     fn cannot_write_training(&self, cause: io::Error) -> Error {
-        cannot_write(self.training.as_deref().unwrap_or(Path::new("")), cause)
+        output::cannot_write(self.training.as_deref().unwrap_or(Path::new("")), cause)
     }
 }
 
@@ -222,11 +222,6 @@ impl Results {
         let Some(path) = &self.args.summary else { return Ok(()) };
         let mut figures = summary.to_json();
         engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
-        fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
+        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
     }
-}
-
-/// The error for a file that cannot be written.
-fn cannot_write(path: &Path, cause: io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }

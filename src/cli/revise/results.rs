@@ -9,7 +9,7 @@
 use std::{
     fs,
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::{
@@ -240,13 +240,8 @@ impl Results {
         let Some(path) = &self.args.summary else { return Ok(()) };
         let mut figures = summary.to_json();
         engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
-        fs::write(path, format!("{figures:#}\n")).map_err(|cause| cannot_write(path, cause))
+        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
     }
-}
-
-/// The error for figures that cannot be written.
-fn cannot_write(path: &Path, cause: io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)
 }
 
 /// One row for people: the outcome, and the scores of the first and the best draft.

@@ -82,15 +82,7 @@ impl Parsing<'_> {
         if parts.iter().all(|part| has(part, &RELATIONS)) {
             return self.conditions(&parts, is_or);
         }
-        let mut values = Vec::new();
-        for part in parts {
-            match self.part(part)? {
-                Value::List(more) => values.extend(more),
-                value if value.is_text() => return None,
-                value => values.push(value),
-            }
-        }
-        Some(Value::List(with_one_name(values)))
+        Some(Value::List(with_one_name(self.values(parts)?)))
     }
 
     /// A value without separators around it.
@@ -188,7 +180,11 @@ impl Parsing<'_> {
 
     /// The values between the commas.
     fn items(self, inner: &[Token]) -> Option<Vec<Value>> {
-        let parts = split(inner, |token| matches!(token, Token::Mark(',' | ';')));
+        self.values(split(inner, |token| matches!(token, Token::Mark(',' | ';'))))
+    }
+
+    /// The values of several parts, those of lists among them; `None` if one is only text.
+    fn values(self, parts: Vec<&[Token]>) -> Option<Vec<Value>> {
         let mut values = Vec::new();
         for part in parts {
             match self.part(part)? {
