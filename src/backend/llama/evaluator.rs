@@ -99,8 +99,26 @@ pub(super) struct Shape {
     pub(super) is_on_gpu: bool,
 }
 
+impl Shape {
+    /// What llama.cpp makes such a context of.
+    pub(super) fn params(self) -> LlamaContextParams {
+        let Self { limit, sequences, call, threads, kv, flash, is_on_gpu: _ } = self;
+        LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(limit.saturating_mul(sequences)))
+            .with_n_seq_max(sequences)
+            .with_n_batch(call)
+            .with_n_ubatch(call)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads)
+            .with_flash_attention_policy(i32::from(flash))
+            .with_type_k(cache_type(kv))
+            .with_type_v(cache_type(kv))
+            .with_no_perf(true)
+    }
+}
+
 /// The type of the numbers in the cache, for llama.cpp.
-pub(super) fn cache_type(kv: KvType) -> KvCacheType {
+fn cache_type(kv: KvType) -> KvCacheType {
     match kv {
         KvType::F32 => KvCacheType::F32,
         KvType::F16 => KvCacheType::F16,
@@ -157,20 +175,9 @@ impl<'m> Context<'m> {
     /// # Errors
     /// There is not enough memory.
     pub(super) fn new(model: &'m LlamaModel, shape: Shape) -> Result<Self> {
-        let Shape { limit, sequences, call, threads, kv, flash, is_on_gpu } = shape;
-        let params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(limit.saturating_mul(sequences)))
-            .with_n_seq_max(sequences)
-            .with_n_batch(call)
-            .with_n_ubatch(call)
-            .with_n_threads(threads)
-            .with_n_threads_batch(threads)
-            .with_flash_attention_policy(i32::from(flash))
-            .with_type_k(cache_type(kv))
-            .with_type_v(cache_type(kv))
-            .with_no_perf(true);
+        let Shape { sequences, call, is_on_gpu, .. } = shape;
         let context = model
-            .new_context(backend()?, params)
+            .new_context(backend()?, shape.params())
             .map_err(|cause| failed("llama.cpp creates no context").because(cause))?;
         // llama.cpp may change both numbers; exceeding the real ones would abort the process.
         let most = context.n_batch().clamp(1, call);

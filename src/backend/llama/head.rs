@@ -4,20 +4,15 @@
 //! decoder architectures with classifier tensors have one: Qwen3, Qwen3-VL and Qwen3.5. For Qwen3 and Qwen3-VL it divides
 //! the outputs by their sum (softmax), so that a head with a single output always gives 1 and carries no reward.
 
-use std::num::NonZeroU32;
-
 use llama_cpp_2::{
-    context::{
-        LlamaContext,
-        params::{LlamaContextParams, LlamaPoolingType},
-    },
+    context::{LlamaContext, params::LlamaPoolingType},
     llama_batch::LlamaBatch,
     model::LlamaModel,
     token::LlamaToken,
 };
 
 use super::{
-    evaluator::{Shape, cache_type, number},
+    evaluator::{Shape, number},
     failed,
     header::Classifier,
     process::backend,
@@ -111,20 +106,11 @@ impl<'m> Head<'m> {
     /// # Errors
     /// There is not enough memory.
     pub(super) fn new(model: &'m LlamaModel, shape: Shape, plan: HeadPlan) -> Result<Self> {
-        let Shape { limit, call, threads, kv, flash, .. } = shape;
-        let params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(limit))
-            .with_n_seq_max(1)
-            .with_n_batch(call)
-            .with_n_ubatch(call)
-            .with_n_threads(threads)
-            .with_n_threads_batch(threads)
-            .with_flash_attention_policy(i32::from(flash))
-            .with_type_k(cache_type(kv))
-            .with_type_v(cache_type(kv))
+        let Shape { call, .. } = shape;
+        let params = Shape { sequences: 1, ..shape }
+            .params()
             .with_embeddings(true)
-            .with_pooling_type(LlamaPoolingType::Rank)
-            .with_no_perf(true);
+            .with_pooling_type(LlamaPoolingType::Rank);
         let context = model.new_context(backend()?, params).map_err(|cause| {
             failed("llama.cpp creates no context for the reward head").because(cause)
         })?;
