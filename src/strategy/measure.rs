@@ -163,7 +163,8 @@ mod tests {
     fn an_unreadable_judgment_has_no_number() {
         let mut judgment = Judgment::new(Err(Unreadable::new(Reason::Missing, "no verdict")));
         judgment.pass = Some(false);
-        for measure in [Measure::Auto, Measure::Score, Measure::Expected, Measure::P, Measure::Pass] {
+        for measure in [Measure::Auto, Measure::Score, Measure::Expected, Measure::P, Measure::Pass]
+        {
             assert_eq!(measure.of(&judgment), None);
         }
         assert_eq!(Measure::Score.of(&judged(Verdict::Score(f64::NAN))), None);
@@ -182,7 +183,18 @@ mod tests {
 
     #[test]
     fn a_measure_is_written_as_it_is_read() {
-        for word in ["auto", "score", "expected", "p", "pass", "last", "min", "product", "mean", "soft-min:0.5"] {
+        for word in [
+            "auto",
+            "score",
+            "expected",
+            "p",
+            "pass",
+            "last",
+            "min",
+            "product",
+            "mean",
+            "soft-min:0.5",
+        ] {
             assert_eq!(word.parse::<Measure>().unwrap().to_string(), word);
         }
         assert!("scor".parse::<Measure>().unwrap_err().to_string().contains("scor"));
