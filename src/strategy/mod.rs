@@ -6,6 +6,7 @@
 mod measure;
 mod spent;
 
+pub mod answers;
 pub mod label;
 pub mod revise;
 
