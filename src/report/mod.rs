@@ -8,6 +8,7 @@
 //! | ProcessBench F1, PRMScore, MR-Score | [`FirstErrors`], [`Confusion`], [`MrScore`] |
 //! | whether probabilities are as often right as they say | [`CalibrationFigures`] |
 //! | two runs side by side | [`Comparison`] |
+//! | accuracy against compute, as a picture | `Chart` |
 //! | rows on a terminal | [`VerdictTable`] |
 //! | test cases for CI | `Junit` |
 //!
@@ -19,6 +20,8 @@ mod agreement;
 mod calibration;
 #[cfg(feature = "cli")]
 mod changes;
+#[cfg(feature = "charts")]
+mod chart;
 mod comparison;
 mod histogram;
 #[cfg(feature = "cli")]
@@ -53,5 +56,7 @@ pub use {
     table::VerdictTable,
     terminal::{escaped, escaped_lines, is_hidden},
 };
+#[cfg(feature = "charts")]
+pub use chart::{Chart, Point, Series};
 #[cfg(feature = "cli")]
 pub use {changes::changes, junit::Junit};
