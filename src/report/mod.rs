@@ -8,7 +8,7 @@
 //! | ProcessBench F1, PRMScore, MR-Score | [`FirstErrors`], [`Confusion`], [`MrScore`] |
 //! | whether probabilities are as often right as they say | [`CalibrationFigures`] |
 //! | two runs side by side | [`Comparison`] |
-//! | accuracy against compute, as a picture | `Chart` |
+//! | accuracy against compute, from a sample, and as a picture | [`Plan`], `Chart` |
 //! | rows on a terminal | [`VerdictTable`] |
 //! | test cases for CI | `Junit` |
 //!
@@ -28,6 +28,7 @@ mod histogram;
 mod junit;
 mod labels;
 mod menus;
+mod plan;
 mod process;
 mod record_verdict;
 mod revisions;
@@ -47,6 +48,7 @@ pub use {
     comparison::Comparison,
     label_summary::LabelSummary,
     labels::Labels,
+    plan::{Budget, Plan, PlanCandidate, PlanRule, PlanVerdict, Split},
     process::{Confusion, Diagnosis, FirstErrors, MrScore},
     record_verdict::RecordVerdict,
     revisions::Revisions,

@@ -59,25 +59,33 @@ pub(super) fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance
 }
 
 /// The paired percentile bootstrap (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter
-/// 13).
-///
-/// Draws as many differences as there are, with replacement, [`RESAMPLES`] times; the interval is from
-/// the 2.5th to the 97.5th percentile of their means. Random seeds are fixed, so that equal data give an
-/// equal interval. The time is proportional to [`RESAMPLES`] × records.
+/// 13), of the differences of pairs.
 pub(super) fn bootstrap(differences: &[f64]) -> Significance {
-    let mean = |sum: f64| sum / real(differences.len());
+    Significance::Bootstrap {
+        difference: mean_of(differences),
+        interval: mean_interval(differences),
+    }
+}
+
+/// The 95 % interval of the mean of these numbers, by the percentile bootstrap.
+///
+/// Draws as many numbers as there are, with replacement, [`RESAMPLES`] times; the interval is from the 2.5th to the
+/// 97.5th percentile of their means. Random seeds are fixed, so that equal data give an equal interval. The time is
+/// proportional to [`RESAMPLES`] × numbers.
+pub(super) fn mean_interval(numbers: &[f64]) -> (f64, f64) {
     let mut means: Vec<f64> = (0..RESAMPLES)
         .map(|round| {
             let mut random = fastrand::Rng::with_seed(u64::from(round));
-            let drawn =
-                (0..differences.len()).map(|_| differences[random.usize(..differences.len())]);
-            mean(drawn.sum())
+            let drawn = (0..numbers.len()).map(|_| numbers[random.usize(..numbers.len())]);
+            drawn.sum::<f64>() / real(numbers.len())
         })
         .collect();
     means.sort_by(f64::total_cmp);
     let at = |share: u32| means[(RESAMPLES * share / 1_000) as usize];
-    Significance::Bootstrap {
-        difference: mean(differences.iter().sum()),
-        interval: (at(25), at(974)),
-    }
+    (at(25), at(974))
+}
+
+/// The mean of these numbers.
+pub(super) fn mean_of(numbers: &[f64]) -> f64 {
+    numbers.iter().sum::<f64>() / real(numbers.len())
 }

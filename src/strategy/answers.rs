@@ -207,7 +207,7 @@ impl AnswerGroups {
 }
 
 /// The first of the items with the largest value; those without a value do not take part.
-pub(super) fn first_best<T, V: PartialOrd>(
+pub(crate) fn first_best<T, V: PartialOrd>(
     items: impl IntoIterator<Item = (T, Option<V>)>,
 ) -> Option<T> {
     let known = items.into_iter().filter_map(|(item, value)| Some((item, value?)));

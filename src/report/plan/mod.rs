@@ -1,0 +1,201 @@
+//! Accuracy against compute: how to split a budget of tokens between candidates and verdicts.
+//!
+//! A sample of questions has candidates of which it is known whether they are right, each with the verdicts of several
+//! draws. Subsets of these show what fewer candidates and fewer verdicts would have come to (Singhi et al. 2025, "When
+//! To Solve, When To Verify": self-consistency against generative verifiers at equal compute).
+
+mod display;
+mod sample;
+
+pub use sample::{PlanCandidate, PlanVerdict};
+
+#[cfg(feature = "charts")]
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use self::sample::Question;
+use super::significance::{mean_interval, mean_of};
+#[cfg(feature = "charts")]
+use super::{Chart, Point, Series};
+
+/// The plan of a sample: the accuracy and the tokens of every split that the sample can show.
+///
+/// A split has a number of candidates and a number of verdicts on each. Both are powers of two up to what the sample
+/// has, and what it has. Without verdicts the most frequent answer is picked; with verdicts, the answer whose candidates
+/// have the largest sum of mean values, or the candidate with the largest one.
+///
+/// ```
+/// use tribunal::report::{Plan, PlanCandidate, PlanVerdict};
+///
+/// let candidate = |answer: &str, right, value| {
+///     let verdicts = vec![PlanVerdict::new(Some(value), 50)];
+///     PlanCandidate::new(Some(answer.to_owned()), right, 100, verdicts)
+/// };
+/// // The right answer is rarer, and the judge knows it.
+/// let question = vec![candidate("4", false, 0.1), candidate("5", true, 0.9), candidate("4", false, 0.2)];
+/// let mut plan = Plan::default();
+/// plan.add(question);
+/// let splits = plan.splits();
+/// let last = splits.last().unwrap();
+/// assert_eq!((last.candidates, last.verdicts, last.tokens, last.accuracy), (3, 1, 450.0, 1.0));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    questions: Vec<Question>,
+}
+
+/// How a split picks an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlanRule {
+    /// The most frequent answer, without verdicts (self-consistency).
+    Majority,
+    /// The candidate with the largest mean value (best-of-N).
+    Best,
+    /// The answer whose candidates have the largest sum of mean values (weighted best-of-N).
+    Weighted,
+}
+
+/// A split of compute, and what it comes to on the sample.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Split {
+    /// The number of candidates of each question.
+    pub candidates: usize,
+    /// The number of verdicts on each candidate.
+    pub verdicts: usize,
+    /// How an answer is picked.
+    pub rule: PlanRule,
+    /// The mean number of tokens of a question, written by policy and judge.
+    pub tokens: f64,
+    /// The share of questions whose picked answer is right, 0 to 1.
+    pub accuracy: f64,
+    /// Its 95 % interval over questions like these.
+    pub interval: (f64, f64),
+    /// The accuracy of each question, over the subsets that were tried.
+    #[serde(skip)]
+    by_question: Vec<f64>,
+}
+
+/// The best split within a budget, beside candidates alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Budget {
+    /// The mean number of tokens of a question.
+    pub tokens: f64,
+    /// The most accurate split that needs no more tokens; the cheapest of equally accurate ones.
+    pub best: Split,
+    /// The most accurate split without verdicts that needs no more tokens.
+    pub majority: Split,
+    /// How much more accurate the best split is, and the 95 % interval of this difference over the same questions.
+    pub gain: (f64, (f64, f64)),
+}
+
+impl Plan {
+    /// Adds the candidates of a question. A question without candidates is left out.
+    pub fn add(&mut self, candidates: Vec<PlanCandidate>) {
+        if !candidates.is_empty() {
+            self.questions.push(Question::new(candidates));
+        }
+    }
+
+    /// The number of questions.
+    pub fn len(&self) -> usize {
+        self.questions.len()
+    }
+
+    /// Whether no question has candidates.
+    pub fn is_empty(&self) -> bool {
+        self.questions.is_empty()
+    }
+
+    /// Every split, by candidates, verdicts and rule. The subsets are chosen by fixed seeds: equal samples give equal
+    /// plans. Questions with fewer candidates than a split has count with those that they have.
+    pub fn splits(&self) -> Vec<Split> {
+        let most = |of: fn(&Question) -> usize| self.questions.iter().map(of).max().unwrap_or(0);
+        let (candidates, verdicts) = (most(Question::candidates), most(Question::verdicts));
+        let mut splits = Vec::new();
+        for size in powers(candidates) {
+            splits.push(self.split(size, 0, PlanRule::Majority));
+            for draws in powers(verdicts) {
+                splits.push(self.split(size, draws, PlanRule::Best));
+                splits.push(self.split(size, draws, PlanRule::Weighted));
+            }
+        }
+        splits
+    }
+
+    fn split(&self, candidates: usize, verdicts: usize, rule: PlanRule) -> Split {
+        let tried = self.questions.iter().zip(0..);
+        let (by_question, tokens): (Vec<f64>, Vec<f64>) = tried
+            .map(|(question, seed)| question.tried(candidates, verdicts, rule, seed))
+            .unzip();
+        Split {
+            candidates,
+            verdicts,
+            rule,
+            tokens: mean_of(&tokens),
+            accuracy: mean_of(&by_question),
+            interval: mean_interval(&by_question),
+            by_question,
+        }
+    }
+
+    /// The best split for the tokens of every number of candidates without verdicts, and for those of the dearest split.
+    pub fn budgets(splits: &[Split]) -> Vec<Budget> {
+        let alone = splits.iter().filter(|split| split.rule == PlanRule::Majority);
+        let dearest = splits.iter().map(|split| split.tokens).max_by(f64::total_cmp);
+        let tokens = alone.map(|split| split.tokens).chain(dearest);
+        let mut budgets: Vec<Budget> =
+            tokens.filter_map(|tokens| Budget::of(tokens, splits)).collect();
+        budgets.dedup_by(|one, other| one.tokens.to_bits() == other.tokens.to_bits());
+        budgets
+    }
+
+    /// A chart of these splits: accuracy against tokens, one line for each rule and number of verdicts.
+    #[cfg(feature = "charts")]
+    pub fn chart(title: impl Into<String>, splits: &[Split]) -> Chart {
+        let mut lines: BTreeMap<(PlanRule, usize), Vec<Point>> = BTreeMap::new();
+        for split in splits {
+            let (low, high) = split.interval;
+            let point = Point::new(split.tokens, split.accuracy).interval(low, high);
+            lines.entry((split.rule, split.verdicts)).or_default().push(point);
+        }
+        let chart = Chart::new(title, "tokens written for each question", "accuracy");
+        lines.into_iter().fold(chart, |chart, ((rule, verdicts), points)| {
+            chart.series(Series::new(display::line_name(rule, verdicts), points))
+        })
+    }
+}
+
+impl Budget {
+    /// The best splits that need at most these tokens.
+    fn of(tokens: f64, splits: &[Split]) -> Option<Self> {
+        // Means of the same numbers in another order differ in their last digit.
+        let affordable = || splits.iter().filter(|split| split.tokens <= tokens * (1.0 + 1e-9));
+        let best = most_accurate(affordable())?;
+        let majority =
+            most_accurate(affordable().filter(|split| split.rule == PlanRule::Majority))?;
+        let pairs = best.by_question.iter().zip(&majority.by_question);
+        let differences: Vec<f64> = pairs.map(|(best, alone)| best - alone).collect();
+        let gain = (mean_of(&differences), mean_interval(&differences));
+        Some(Self { tokens, best: best.clone(), majority: majority.clone(), gain })
+    }
+}
+
+/// The most accurate split; the cheapest of equally accurate ones.
+fn most_accurate<'s>(splits: impl Iterator<Item = &'s Split>) -> Option<&'s Split> {
+    splits.min_by(|one, other| {
+        other.accuracy.total_cmp(&one.accuracy).then(one.tokens.total_cmp(&other.tokens))
+    })
+}
+
+/// 1, 2, 4, … below `most`, and `most`; empty for 0.
+fn powers(most: usize) -> Vec<usize> {
+    let powers = std::iter::successors(Some(1_usize), |power| power.checked_mul(2));
+    powers.take_while(|power| *power < most).chain((most > 0).then_some(most)).collect()
+}
+
+#[cfg(test)]
+mod tests;

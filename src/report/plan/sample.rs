@@ -1,0 +1,136 @@
+//! The candidates of a sample, and what subsets of them come to.
+
+use super::PlanRule;
+use crate::strategy::answers::{AnswerGroups, Weighing, first_best};
+
+/// A candidate of a sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanCandidate {
+    answer: Option<String>,
+    is_right: bool,
+    tokens: u64,
+    verdicts: Vec<PlanVerdict>,
+}
+
+/// One verdict on a candidate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlanVerdict {
+    value: Option<f64>,
+    tokens: u64,
+}
+
+impl PlanCandidate {
+    /// A candidate with the canonical form of its answer, if it gives one; whether that is right; the tokens that the
+    /// policy wrote; and the verdicts of several draws.
+    pub fn new(
+        answer: Option<String>,
+        is_right: bool,
+        tokens: u64,
+        verdicts: Vec<PlanVerdict>,
+    ) -> Self {
+        Self { answer, is_right, tokens, verdicts }
+    }
+}
+
+impl PlanVerdict {
+    /// A verdict as a number, if it could be read, and the tokens that the judge wrote.
+    pub fn new(value: Option<f64>, tokens: u64) -> Self {
+        Self { value, tokens }
+    }
+}
+
+/// The candidates of one question.
+#[derive(Clone, Debug)]
+pub(super) struct Question(Vec<PlanCandidate>);
+
+/// A candidate of a subset, with the mean value of some of its verdicts.
+struct Drawn<'c> {
+    candidate: &'c PlanCandidate,
+    value: Option<f64>,
+}
+
+/// The number of subsets of each question: the intervals are over questions, which vary far more.
+const SUBSETS: u32 = 64;
+
+impl Question {
+    pub(super) fn new(candidates: Vec<PlanCandidate>) -> Self {
+        Self(candidates)
+    }
+
+    pub(super) fn candidates(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The largest number of verdicts on a candidate.
+    pub(super) fn verdicts(&self) -> usize {
+        self.0.iter().map(|candidate| candidate.verdicts.len()).max().unwrap_or(0)
+    }
+
+    /// The share of subsets with so many candidates and verdicts whose pick is right, and their mean tokens.
+    pub(super) fn tried(
+        &self,
+        candidates: usize,
+        verdicts: usize,
+        rule: PlanRule,
+        seed: u64,
+    ) -> (f64, f64) {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (mut right, mut tokens) = (0, 0);
+        for _ in 0..SUBSETS {
+            let (drawn, cost) = self.subset(candidates, verdicts, &mut random);
+            right += u32::from(pick(&drawn, rule));
+            tokens += cost;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "no question has 2^52 tokens")]
+        let tokens = tokens as f64 / f64::from(SUBSETS);
+        (f64::from(right) / f64::from(SUBSETS), tokens)
+    }
+
+    /// Some candidates in an order by chance, each with some of its verdicts, and the tokens of both.
+    fn subset(
+        &self,
+        candidates: usize,
+        verdicts: usize,
+        random: &mut fastrand::Rng,
+    ) -> (Vec<Drawn<'_>>, u64) {
+        let mut tokens = 0;
+        let chosen = random.choose_multiple(&self.0, candidates);
+        let drawn = shuffled(chosen, random).into_iter().map(|candidate| {
+            let verdicts = random.choose_multiple(&candidate.verdicts, verdicts);
+            tokens += candidate.tokens + verdicts.iter().map(|verdict| verdict.tokens).sum::<u64>();
+            Drawn { candidate, value: mean(verdicts.iter().filter_map(|verdict| verdict.value)) }
+        });
+        let drawn = drawn.collect();
+        (drawn, tokens)
+    }
+}
+
+fn shuffled<T>(mut all: Vec<T>, random: &mut fastrand::Rng) -> Vec<T> {
+    random.shuffle(&mut all);
+    all
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no candidate has 2^52 verdicts")]
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0_usize, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// Whether what the rule picks from these candidates is right. If no candidate has a value, the most frequent answer
+/// is picked; if none gives an answer, nothing is.
+fn pick(drawn: &[Drawn<'_>], rule: PlanRule) -> bool {
+    let forms = || AnswerGroups::of(drawn.iter().map(|drawn| drawn.candidate.answer.clone()));
+    let first = |groups: &AnswerGroups| groups.majority().and_then(|group| group.members.first().copied());
+    let values: Vec<Option<f64>> = drawn.iter().map(|drawn| drawn.value).collect();
+    let valued = values.iter().any(Option::is_some);
+    let picked = match rule {
+        PlanRule::Best if valued => first_best(values.iter().copied().enumerate()),
+        PlanRule::Weighted if valued => {
+            let groups = forms();
+            let best = groups.best(&values, Weighing::Sum);
+            best.and_then(|group| group.members.first().copied()).or_else(|| first(&groups))
+        }
+        _ => first(&forms()),
+    };
+    picked.is_some_and(|index| drawn[index].candidate.is_right)
+}
