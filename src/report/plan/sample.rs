@@ -122,10 +122,10 @@ fn pick(drawn: &[Drawn<'_>], rule: PlanRule) -> bool {
     let forms = || AnswerGroups::of(drawn.iter().map(|drawn| drawn.candidate.answer.clone()));
     let first = |groups: &AnswerGroups| groups.majority().and_then(|group| group.members.first().copied());
     let values: Vec<Option<f64>> = drawn.iter().map(|drawn| drawn.value).collect();
-    let valued = values.iter().any(Option::is_some);
+    let has_values = values.iter().any(Option::is_some);
     let picked = match rule {
-        PlanRule::Best if valued => first_best(values.iter().copied().enumerate()),
-        PlanRule::Weighted if valued => {
+        PlanRule::Best if has_values => first_best(values.iter().copied().enumerate()),
+        PlanRule::Weighted if has_values => {
             let groups = forms();
             let best = groups.best(&values, Weighing::Sum);
             best.and_then(|group| group.members.first().copied()).or_else(|| first(&groups))

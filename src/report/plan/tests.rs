@@ -1,5 +1,7 @@
 //! What a plan says about samples whose answers are known.
 
+#![expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "small sums are exact")]
+
 use super::*;
 
 fn candidate(answer: &str, value: Option<f64>, draws: usize) -> PlanCandidate {
