@@ -39,6 +39,8 @@ mod label_summary;
 mod table;
 mod terminal;
 
+#[cfg(feature = "charts")]
+pub use chart::{Chart, Point, Series};
 pub use {
     agreement::Agreement,
     calibration::{
@@ -58,7 +60,5 @@ pub use {
     table::VerdictTable,
     terminal::{escaped, escaped_lines, is_hidden},
 };
-#[cfg(feature = "charts")]
-pub use chart::{Chart, Point, Series};
 #[cfg(feature = "cli")]
 pub use {changes::changes, junit::Junit};

@@ -128,9 +128,8 @@ impl Plan {
 
     fn split(&self, candidates: usize, verdicts: usize, rule: PlanRule) -> Split {
         let tried = self.questions.iter().zip(0..);
-        let (by_question, tokens): (Vec<f64>, Vec<f64>) = tried
-            .map(|(question, seed)| question.tried(candidates, verdicts, rule, seed))
-            .unzip();
+        let (by_question, tokens): (Vec<f64>, Vec<f64>) =
+            tried.map(|(question, seed)| question.tried(candidates, verdicts, rule, seed)).unzip();
         Split {
             candidates,
             verdicts,

@@ -120,7 +120,8 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 /// is picked; if none gives an answer, nothing is.
 fn pick(drawn: &[Drawn<'_>], rule: PlanRule) -> bool {
     let forms = || AnswerGroups::of(drawn.iter().map(|drawn| drawn.candidate.answer.clone()));
-    let first = |groups: &AnswerGroups| groups.majority().and_then(|group| group.members.first().copied());
+    let first =
+        |groups: &AnswerGroups| groups.majority().and_then(|group| group.members.first().copied());
     let values: Vec<Option<f64>> = drawn.iter().map(|drawn| drawn.value).collect();
     let has_values = values.iter().any(Option::is_some);
     let picked = match rule {
