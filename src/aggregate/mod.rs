@@ -1,8 +1,13 @@
 //! Combines votes into one verdict.
 //!
 //! First the orders in which a draw showed the answers are combined, then the draws of each member, then the
-//! members. Votes that failed or could not be read are skipped and counted. The order in which votes are
-//! passed does not matter.
+//! members. Votes that failed, could not be read or abstained are skipped and counted, each apart from the others and
+//! from ties. The order in which votes are passed does not matter.
+//!
+//! Members may have weights. Whatever is counted or averaged over members is then counted or averaged by weight:
+//! Σ w·x / Σ w for numbers, probabilities and places, the number with half of the weight on each side for `median`, and
+//! the largest Σ w where votes are counted. The sums run over the members with a verdict. Only the ratios of weights
+//! matter, and equal weights change nothing. `min`, `max` and `sum` know no weights.
 //!
 //! A `sum` would be lower by every vote that is skipped, and so would look like a worse answer. It is therefore
 //! the mean of the readable draws times the number of all draws, which is the plain sum if all of them are
@@ -102,6 +107,11 @@ pub struct Rules<'r> {
     pub of_members: &'r [(Arc<str>, Option<Aggregate>)],
     /// The least number of members with a readable verdict; with fewer, the judgment is unreadable.
     pub quorum: Option<usize>,
+    /// The weights of members by name, each above 0; the weight of every other member is 1.
+    pub weights: &'r [(Arc<str>, f64)],
+    /// How many members there are without those that replace others, for the sum over members; `None` counts the
+    /// members that voted.
+    pub seats: Option<usize>,
     /// The possible labels, in the order of the prompt: of equally likely labels the first one wins.
     pub labels: &'r [String],
     /// The scale of scores, for the expected score.
@@ -126,6 +136,24 @@ impl<'r> Rules<'r> {
     #[must_use]
     pub fn members(self, of_members: &'r [(Arc<str>, Option<Aggregate>)]) -> Self {
         Self { of_members, ..self }
+    }
+
+    /// The same rules with weights of members.
+    #[must_use]
+    pub fn weights(self, weights: &'r [(Arc<str>, f64)]) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// The same rules with the number of members, without those that replace others.
+    #[must_use]
+    pub fn seats(self, members: usize) -> Self {
+        Self { seats: Some(members), ..self }
+    }
+
+    /// The weight of one member.
+    fn weight_of(&self, by: &str) -> f64 {
+        let own = self.weights.iter().find(|(name, _)| **name == *by);
+        own.map_or(1.0, |(_, weight)| *weight)
     }
 
     /// The rules for the draws of one member.
@@ -180,28 +208,60 @@ pub struct Counts {
     pub unreadable: usize,
     /// The number without an answer.
     pub failed: usize,
+    /// The number that answered that they cannot judge.
+    pub abstained: usize,
+}
+
+/// What the votes of one member come to.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct MemberVerdict {
+    /// The name of the member.
+    pub by: Arc<str>,
+    /// The verdict over its orders and draws, if it has one.
+    pub verdict: Option<Verdict>,
+    /// The member as one with a verdict, an unreadable answer, no answer, or an abstention.
+    pub counted: Counts,
+}
+
+/// What the votes of each member come to, by the names of the members.
+pub fn of_members(votes: &[Vote], rules: &Rules<'_>) -> Vec<MemberVerdict> {
+    let member = |member: MemberVotes<'_>| MemberVerdict {
+        counted: member.counted(),
+        by: member.by,
+        verdict: member.verdict.map(|one| one.verdict),
+    };
+    by_member(votes, rules).into_iter().map(member).collect()
+}
+
+/// The votes of each member, combined.
+fn by_member<'v>(votes: &'v [Vote], rules: &Rules<'_>) -> Vec<MemberVotes<'v>> {
+    let mut by_member: BTreeMap<Arc<str>, Vec<&Vote>> = BTreeMap::new();
+    votes.iter().for_each(|vote| by_member.entry(vote.by.clone()).or_default().push(vote));
+    by_member.into_iter().map(|(by, votes)| MemberVotes::new(by, votes, rules)).collect()
 }
 
 /// Combines all votes into one verdict: orders first, then draws, then members.
 ///
 /// A comparison whose verdict changes with the order is a tie. A draw with some unreadable orders has a
-/// reduced weight: a half if one of two is missing. Members have equal weights, however many of their votes
-/// could be read (a panel of judges: Verga et al. 2024, "Replacing Judges with Juries").
+/// reduced weight: a half if one of two is missing. Members have equal weights unless the rules set others, however
+/// many of their votes could be read (a panel of judges: Verga et al. 2024, "Replacing Judges with Juries").
 ///
 /// It accepts any votes, including none. Their order in `votes` does not matter, because each vote contains
 /// its member, draw and order.
 pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
-    let mut by_member: BTreeMap<Arc<str>, Vec<&Vote>> = BTreeMap::new();
-    votes.iter().for_each(|vote| by_member.entry(vote.by.clone()).or_default().push(vote));
-    let members: Vec<MemberVotes> =
-        by_member.into_iter().map(|(by, votes)| MemberVotes::new(by, votes, rules)).collect();
-    let verdicts: Vec<WeightedVerdict> =
-        members.iter().filter_map(|member| member.verdict.clone()).collect();
+    let members = by_member(votes, rules);
+    let weighted = |member: &MemberVotes<'_>| {
+        let weight = rules.weight_of(&member.by);
+        Some(WeightedVerdict { weight, ..member.verdict.clone()? })
+    };
+    let mut verdicts: Vec<WeightedVerdict> = members.iter().filter_map(weighted).collect();
+    weighted::scaled(&mut verdicts);
     // A judge with one member reports the reason of that member.
     let is_asked = |least: &usize| *least > 1 || members.len() > 1;
     let lacking = rules.quorum.filter(|least| verdicts.len() < *least).filter(is_asked);
     let whole = if lacking.is_none() { together(&verdicts, rules) } else { None };
-    let whole = whole.map(|one| one.summed(members.len(), rules));
+    let whole = whole.map(|one| one.summed(rules.seats.unwrap_or(members.len()), rules));
     let summed = whole.as_ref().map_or(1, |one| one.summed);
     let distribution = whole.as_ref().and_then(|one| one.distribution.clone());
     let is_score = matches!(&whole, Some(WeightedVerdict { verdict: Verdict::Score(_), .. }));
@@ -209,6 +269,7 @@ pub fn decide(votes: &[Vote], rules: &Rules<'_>) -> Decision {
     Decision {
         verdict: match (whole, lacking) {
             (Some(one), _) => Ok(one.verdict),
+            (None, Some(_)) if have_abstained(&members) => Err(first_reason(votes.iter())),
             (None, Some(least)) if !votes.is_empty() => Err(below_quorum(least, &members)),
             (None, _) => Err(first_reason(votes.iter())),
         },
@@ -247,11 +308,21 @@ impl<'v> MemberVotes<'v> {
         Self { by, votes, verdict, agreement: OrderAgreement::of_all(agreements.into_iter()) }
     }
 
-    /// The member as one with a verdict, an unreadable answer, or no answer.
+    /// The member as one with a verdict, an abstention, an unreadable answer, or no answer.
     fn counted(&self) -> Counts {
         let failed = self.votes.iter().all(|vote| vote.outcome.failed().is_some());
-        Counts::one(self.verdict.is_some(), failed)
+        Counts::one(self.verdict.is_some(), self.has_abstained(), failed)
     }
+
+    /// Whether it has no verdict, and one of its answers is that it cannot judge.
+    fn has_abstained(&self) -> bool {
+        self.verdict.is_none() && self.votes.iter().any(|vote| vote.outcome.is_abstention())
+    }
+}
+
+/// Whether every member answered that it cannot judge.
+fn have_abstained(members: &[MemberVotes<'_>]) -> bool {
+    !members.is_empty() && members.iter().all(MemberVotes::has_abstained)
 }
 
 /// Whether both orders of a comparison agree, for one draw or for several. The states are sorted from good to
@@ -327,19 +398,22 @@ pub fn expected(distribution: &Distribution, worth: impl Fn(&str) -> Option<f64>
 }
 
 impl Counts {
-    /// A vote as one with a verdict, an unreadable answer, or no answer.
+    /// A vote as one with a verdict, an abstention, an unreadable answer, or no answer.
     fn of_vote(vote: &Vote) -> Self {
-        Self::one(weighted::is_sound(vote), vote.outcome.failed().is_some())
+        let outcome = &vote.outcome;
+        Self::one(weighted::is_sound(vote), outcome.is_abstention(), outcome.failed().is_some())
     }
 
-    fn one(readable: bool, failed: bool) -> Self {
-        let failed = failed && !readable;
-        let count = |is: bool| usize::from(is);
-        Self {
-            readable: count(readable),
-            unreadable: count(!readable && !failed),
-            failed: count(failed),
-        }
+    fn one(readable: bool, abstained: bool, failed: bool) -> Self {
+        let mut one = Self::default();
+        let count = match (readable, abstained, failed) {
+            (true, ..) => &mut one.readable,
+            (_, true, _) => &mut one.abstained,
+            (.., true) => &mut one.failed,
+            _ => &mut one.unreadable,
+        };
+        *count = 1;
+        one
     }
 }
 
@@ -349,6 +423,7 @@ impl Sum for Counts {
             readable: sum.readable + one.readable,
             unreadable: sum.unreadable + one.unreadable,
             failed: sum.failed + one.failed,
+            abstained: sum.abstained + one.abstained,
         })
     }
 }

@@ -60,6 +60,14 @@ impl WeightedVerdict {
     }
 }
 
+/// Divides the weights by the largest one: only their ratios matter.
+pub(super) fn scaled(verdicts: &mut [WeightedVerdict]) {
+    let most = verdicts.iter().map(|one| one.weight).fold(0.0, f64::max);
+    if most > 0.0 {
+        verdicts.iter_mut().for_each(|one| one.weight /= most);
+    }
+}
+
 /// A verdict whose probabilities can be averaged; invalid ones are removed.
 fn cleaned(verdict: &Verdict) -> Verdict {
     let seen = |seen: &Option<Distribution>| seen.as_ref().and_then(sound);

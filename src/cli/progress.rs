@@ -24,10 +24,15 @@ use std::{
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::note;
-use tribunal::{models::Models, run::Finished};
+use tribunal::{models::Models, run::Finished, verdict::{Judgment, Unreadable}};
 
 /// Time between two lines of a log: short enough for systems that stop silent processes, and 120 lines an hour.
 const EVERY: Duration = Duration::from_secs(30);
+
+/// Whether a judgment has no verdict although its judge did not abstain.
+fn is_unreadable(judgment: &Judgment) -> bool {
+    judgment.unreadable().is_some_and(|why| !Unreadable::is_abstention(why))
+}
 
 /// The tokens that all models in this process have read and written.
 type Tokens = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -154,7 +159,7 @@ impl Progress {
     /// Counts a judged record.
     pub(super) fn count(&self, finished: &Finished) {
         self.add(finished.kept, |pace| match &finished.outcome {
-            Ok(judgment) if judgment.verdict.is_err() => pace.unreadable += 1,
+            Ok(judgment) if is_unreadable(judgment) => pace.unreadable += 1,
             Ok(_) => (),
             Err(_) => pace.failed += 1,
         });

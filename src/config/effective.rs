@@ -27,7 +27,7 @@ pub struct Effective {
     pub model: ModelSettings,
     /// How its reference model is reached and loaded: its table of the file.
     pub reference: Box<ModelSettings>,
-    /// Of a jury, the settings of each member; empty for any other judge.
+    /// Of a jury, the settings of each member, and after them those of its replacements; empty for any other judge.
     pub members: Vec<Self>,
     pub(super) only: bool,
     /// Whether it is a member of a jury, whose flags are meant for all members.

@@ -17,8 +17,10 @@ use crate::{
 };
 
 /// The keys that belong to a jury itself; all others belong to its members.
-const OWN: [&str; 10] = [
+const OWN: [&str; 12] = [
     "members",
+    "replacements",
+    "weights",
     "quorum",
     "aggregate",
     "pass",
@@ -29,6 +31,9 @@ const OWN: [&str; 10] = [
     "label_map",
     "policy",
 ];
+
+/// The keys that only a jury has.
+const JURY: [&str; 4] = ["members", "replacements", "weights", "quorum"];
 
 /// The tables of a file, with the line of every key.
 pub(super) struct Juries<'f> {
@@ -45,7 +50,7 @@ impl Juries<'_> {
     /// There is one: the error names its line.
     pub(super) fn check(&self) -> Result<()> {
         let defaults = self.tables.get("defaults").and_then(Value::as_object);
-        if let Some(key) = ["members", "quorum"].into_iter().find(|key| holds(defaults, key)) {
+        if let Some(key) = JURY.into_iter().find(|key| holds(defaults, key)) {
             let path = format!("defaults.{key}");
             return Err(self
                 .wrong(&path, format!("`{key}` makes one judge a jury, and cannot be a default"))
@@ -53,9 +58,14 @@ impl Juries<'_> {
         }
         self.judges().into_iter().flatten().try_for_each(|(name, table)| match table {
             Value::Object(table) if table.contains_key("members") => self.jury(name, table),
-            Value::Object(table) if table.contains_key("quorum") => Err(self
-                .wrong(&format!("judge.{name}.quorum"), format!("`{name}` has no members"))
-                .hint("`quorum` is for a jury: add `members = [\"…\", \"…\"]`, or leave it out")),
+            Value::Object(table) => match JURY.into_iter().find(|key| table.contains_key(*key)) {
+                Some(key) => Err(self
+                    .wrong(&format!("judge.{name}.{key}"), format!("`{name}` has no members"))
+                    .hint(format!(
+                        "`{key}` is for a jury: add `members = [\"…\", \"…\"]`, or leave it out"
+                    ))),
+                None => Ok(()),
+            },
             _ => Ok(()),
         })
     }
@@ -68,7 +78,7 @@ impl Juries<'_> {
     /// Checks one jury: its keys, its members, its quorum.
     fn jury(&self, name: &str, table: &Map<String, Value>) -> Result<()> {
         let place = |key: &str| format!("judge.{name}.{key}");
-        let members = names(table);
+        let (members, spares) = (names(table, "members"), names(table, "replacements"));
         if let Some(key) = table.keys().find(|key| !OWN.contains(&key.as_str())) {
             let message = format!("`{name}` is a jury, and a jury has no `{key}` of its own");
             let below =
@@ -77,18 +87,32 @@ impl Juries<'_> {
                 .wrong(&place(key), message)
                 .hint(format!("write it for its members, below{below} [defaults]")));
         }
-        for (n, member) in members.iter().enumerate() {
-            self.member(name, member).map_err(|error| error.within(self.at(&place("members"))))?;
-            if members[..n].contains(member) {
+        let all: Vec<(&str, &str)> = [("members", &members), ("replacements", &spares)]
+            .into_iter()
+            .flat_map(|(key, names)| names.iter().map(move |name| (key, *name)))
+            .collect();
+        for (n, (key, member)) in all.iter().enumerate() {
+            self.member(name, member).map_err(|error| error.within(self.at(&place(key))))?;
+            if all[..n].iter().any(|(_, other)| other == member) {
                 return Err(self
-                    .wrong(&place("members"), format!("`{member}` is named twice"))
+                    .wrong(&place(key), format!("`{member}` is named twice"))
                     .hint(
                         "each judge is a member once: more draws of one judge are its own `draws`",
                     ));
             }
         }
+        let weights = table.get("weights").and_then(Value::as_object);
+        if let Some(other) = weights
+            .into_iter()
+            .flat_map(Map::keys)
+            .find(|key| all.iter().all(|(_, member)| member != key))
+        {
+            let known = all.iter().map(|(_, member)| *member);
+            let error = unknown(ErrorKind::Config, "member under `weights`:", other, known);
+            return Err(error.within(self.at(&place(&format!("weights.{other}")))));
+        }
         let count = members.len();
-        if count < 2 {
+        if count < 1 + usize::from(spares.is_empty()) {
             return Err(self
                 .wrong(&place("members"), format!("the jury `{name}` needs two members or more"))
                 .hint("name judges of this file: members = [\"strict\", \"kind\"]"));
@@ -114,7 +138,7 @@ impl Juries<'_> {
         match judges.and_then(|judges| judges.get(member)?.as_object()) {
             Some(table) if table.contains_key("members") => {
                 Err(config(format!("the member `{member}` is a jury itself"))
-                    .hint(format!("name its members: {}", names(table).join(", "))))
+                    .hint(format!("name its members: {}", names(table, "members").join(", "))))
             }
             Some(_) => Ok(()),
             None => {
@@ -150,16 +174,18 @@ fn holds(table: Option<&Map<String, Value>>, key: &str) -> bool {
     table.is_some_and(|table| table.contains_key(key))
 }
 
-/// The members that a table names.
-fn names(table: &Map<String, Value>) -> Vec<&str> {
-    let list = table.get("members").and_then(Value::as_array);
+/// The judges that a table names under a key.
+fn names<'t>(table: &'t Map<String, Value>, key: &str) -> Vec<&'t str> {
+    let list = table.get(key).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 impl SettingsLayer {
-    /// The members that it names; none where it is not of a jury.
+    /// The members that it names, and after them their replacements; none where it is not of a jury.
     pub(super) fn members(&self) -> Vec<String> {
-        names(self.table()).into_iter().map(ToOwned::to_owned).collect()
+        let members = names(self.table(), "members");
+        let spares = names(self.table(), "replacements");
+        members.into_iter().chain(spares).map(ToOwned::to_owned).collect()
     }
 
     /// What of it counts for a jury itself.
@@ -179,10 +205,13 @@ impl SettingsLayer {
 }
 
 impl Resolved {
-    /// The jury of judges that were built of its [members](Self::members), in their order.
+    /// The jury of judges that were built of its [members](Self::members), replacements included, in their order.
     pub fn panel(&self, members: impl IntoIterator<Item = Judge>) -> PanelBuilder {
         let names = self.members.iter().map(|member| member.name.clone().unwrap_or_default());
-        let mut panel = Judge::panel(names.zip(members));
+        let mut members: Vec<(String, Judge)> = names.zip(members).collect();
+        let replacements = members.split_off(self.settings.members.len().min(members.len()));
+        let weights = self.settings.weights.iter().map(|(name, weight)| (name.as_str(), *weight));
+        let mut panel = Judge::panel(members).replacements(replacements).weights(weights);
         if let Some(name) = &self.name {
             panel = panel.name(name);
         }
@@ -331,6 +360,17 @@ price = { prompt = 1, completion = 2 }
             ),
             ("[judge.x]\nmembers = 'a'", "`members` must be a list of texts in quotes"),
             ("[judge.x]\nquorum = 2", "`x` has no members"),
+            ("[judge.x]\nweights = {a = 2}", "`weights` is for a jury"),
+            ("[judge.x]\nreplacements = ['a']", "`replacements` is for a jury"),
+            ("[defaults]\nreplacements = ['a']", "cannot be a default"),
+            ("[judge.x]\nmembers = ['a']\nreplacements = ['a']", "`a` is named twice"),
+            ("[judge.x]\nmembers = ['a', 'b']\nreplacements = ['all']", "`all` is a jury itself"),
+            ("[judge.x]\nmembers = ['a', 'b']\nreplacements = ['c']", "unknown member `c`"),
+            (
+                "[judge.x]\nmembers = ['a', 'b']\nweights = {a = 1, bb = 2}",
+                "unknown member under `weights`: `bb`",
+            ),
+            ("[judge.x]\nmembers = ['a', 'b']\nweights = {a = 'two'}", "`a` must be a number"),
             ("[defaults]\nmembers = ['a', 'b']", "cannot be a default"),
         ] {
             let text = format!("{text}\n");
@@ -339,6 +379,29 @@ price = { prompt = 1, completion = 2 }
             let refusal = format!("{:?}", config(&text).unwrap_err());
             assert!(refusal.contains(words), "{text}: {refusal}");
         }
+    }
+
+    #[tokio::test]
+    async fn replacements_and_weights_come_out_of_the_file() {
+        let file = FILE.replace("quorum = 1", "weights = {kind = 3}\nreplacements = [\"spare\"]");
+        let file = file.replace("aggregate = \"median\"", "aggregate = \"mean\"")
+            + "[judge.spare]\nprompt = \"score\"\nmodel = \"script:Score: 10\"\naggregate = \"min\"\n";
+        let jury = config(&file).unwrap().judge(Some("jury")).unwrap();
+        let names: Vec<_> = jury.members.iter().filter_map(|member| member.name.as_deref()).collect();
+        assert_eq!(names, ["strict", "kind", "spare"]);
+        assert_eq!(jury.origin("weights.kind").to_string(), "tribunal.toml:18 [judge.jury]");
+        let item = crate::Item::new().question("2 + 2?").answer("4");
+        let judgment = jury.build().await.unwrap().judge(&item).await.unwrap();
+        assert_eq!((judgment.score(), judgment.votes.len()), (Some(7.0), 5), "(4 + 3·8) / 4");
+        let vague = file.replace("script:Score: 4", "script:Hm.");
+        let jury = config(&vague).unwrap().judge(Some("jury")).unwrap();
+        let judgment = jury.build().await.unwrap().judge(&item).await.unwrap();
+        assert_eq!(judgment.score(), Some(8.5), "(3·8 + 10) / 4");
+        let single = vague.replace("members = [\"strict\", \"kind\"]", "members = [\"strict\"]");
+        let single = single.replace("weights = {kind = 3}\n", "");
+        let jury = config(&single).unwrap().judge(Some("jury")).unwrap();
+        let judgment = jury.build().await.unwrap().judge(&item).await.unwrap();
+        assert_eq!(judgment.score(), Some(10.0), "a judge with a stand-in");
     }
 
     #[test]

@@ -63,7 +63,8 @@ pub struct SettingsLayer {
 }
 
 /// Tables whose keys are set one by one.
-const TABLES: [&str; 7] = ["sampling", "set", "map", "label_map", "criterion", "extra", "template"];
+const TABLES: [&str; 8] =
+    ["sampling", "set", "map", "label_map", "criterion", "extra", "template", "weights"];
 
 impl SettingsLayer {
     /// A table of settings; `origin` returns where a key was set; keys inside of tables are passed as `table.key`.

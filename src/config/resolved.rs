@@ -40,7 +40,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Resolved {
     effective: Effective,
-    /// Of a jury, its members; empty for any other judge.
+    /// Of a jury, its members, and after them their replacements; empty for any other judge.
     pub members: Vec<Self>,
     /// The prompt that is named, if one is.
     prompt: Option<Arc<Prompt>>,
@@ -121,6 +121,8 @@ impl Resolved {
     pub fn on_model_of(&self, other: &Self) -> Self {
         let mut judge = Self { members: Vec::new(), ..self.clone() };
         judge.settings.members.clear();
+        judge.settings.replacements.clear();
+        judge.settings.weights.clear();
         judge.settings.model.clone_from(&other.settings.model);
         judge.model = other.model.clone();
         let of_model = |key: &str| key == "model" || key.starts_with("model.");

@@ -1,6 +1,6 @@
 //! The keys of a judge and of a model, the same in files, flags and variables.
 
-use std::num::NonZeroUsize;
+use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -52,6 +52,14 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub quorum: Option<u16>,
+    /// Weights of members by name, such as {strict = 2} [default: 1].
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// Judges of this file that are asked if a member fails.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replacements: Vec<String>,
     /// Criteria of a good answer, in your own words.
     #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT|@FILE", env = "TRIBUNAL_CRITERIA"))]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]

@@ -32,7 +32,12 @@ impl Digests {
                 identity: identity(member, model),
             };
         }
-        let names = || panel.members().iter().map(|member| member.name()).collect::<Vec<_>>();
+        let names = || {
+            let members = panel.members().iter().take(panel.seats);
+            members.map(|member| member.name()).collect::<Vec<_>>()
+        };
+        // In their order, for that decides which of them are asked.
+        let spares: Vec<&str> = panel.replacements().iter().map(|member| member.name()).collect();
         let mut members: Vec<_> = panel.members().iter().zip(models).collect();
         members.sort_by_key(|(member, _)| member.name());
         let of_all = |purpose: &str, of: &dyn Fn(&Member, &Model) -> String| {
@@ -47,13 +52,24 @@ impl Digests {
         let mut all =
             of_all("panel-reading-v1", &|member, _| member.reading_with(None).hex::<16>());
         all.json(&(panel.aggregate, panel.quorum, pass.map(ToString::to_string)));
+        if !panel.weights.is_empty() {
+            let mut weights = panel.weights.clone();
+            weights.sort_by(|(one, _), (other, _)| one.cmp(other));
+            all.named("weights", &weights.iter().map(|(name, w)| (&**name, *w)).collect::<Vec<_>>());
+        }
         calibrated(&mut all, panel);
         Self {
             name: Some(name.unwrap_or_else(|| names().join("+"))),
             is_given,
             prompt: of_all("panel-prompt-v1", &|member, _| member.prompt.hash()).hex::<8>(),
             reading: all.hex::<4>(),
-            identity: format!("panel-v1|{}", of_all("panel-v1", &identity).hex::<16>()),
+            identity: {
+                let mut all = of_all("panel-v1", &identity);
+                if !spares.is_empty() {
+                    all.named("replacements", &spares);
+                }
+                format!("panel-v1|{}", all.hex::<16>())
+            },
         }
     }
 

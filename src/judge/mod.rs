@@ -37,7 +37,7 @@ use crate::{
     pass::VerdictProfile,
     prompt::{Order, Prompt},
     request::{Hasher, Part, Request, Sampling},
-    verdict::Judgment,
+    verdict::{Judgment, Vote},
 };
 
 /// The shortest prompt, in bytes, whose beginning servers keep: services begin at 1,024 tokens.
@@ -343,6 +343,18 @@ impl Judge {
     pub fn passing(&self, rule: &Pass) -> Result<Self> {
         let rule = rule.fitted(&self.verdict_profile(), ErrorKind::Config)?;
         Ok(self.with(Panel { pass: Some(rule), ..(*self.0.panel).clone() }))
+    }
+
+    /// The judge without its models.
+    #[cfg_attr(not(feature = "files"), expect(dead_code, reason = "summaries of runs use it"))]
+    pub(crate) fn as_panel(&self) -> &Arc<Panel> {
+        &self.0.panel
+    }
+
+    /// Whether these votes need a replacement that was not asked.
+    #[cfg_attr(not(feature = "files"), expect(dead_code, reason = "runs over files use it"))]
+    pub(crate) fn lacks_replacement(&self, votes: &[Vote]) -> bool {
+        self.0.panel.lacks_replacement(votes)
     }
 
     /// What the verdicts will be like.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Judge, settled};
 use crate::{
     aggregate::Aggregate,
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, unknown},
     judging::Panel,
     verdict::Calibration,
 };
@@ -13,7 +13,8 @@ use crate::{
 /// Builds a judge with several members (a jury); created by [`Judge::panel`].
 ///
 /// All members must give verdicts of one kind on one scale. Each votes with its own prompt, model, draws and
-/// orders; then the verdicts of the members are combined with equal weights.
+/// orders; then the verdicts of the members are combined, with equal weights unless [`weights`](Self::weights) sets
+/// others.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -33,6 +34,8 @@ use crate::{
 #[must_use = "a builder does nothing before `build`"]
 pub struct PanelBuilder {
     members: Vec<(Arc<str>, Judge)>,
+    replacements: Vec<(Arc<str>, Judge)>,
+    weights: Vec<(Arc<str>, f64)>,
     name: Option<String>,
     aggregate: Option<Aggregate>,
     quorum: Option<usize>,
@@ -42,7 +45,52 @@ pub struct PanelBuilder {
 
 impl PanelBuilder {
     pub(super) fn new(members: Vec<(Arc<str>, Judge)>) -> Self {
-        Self { members, name: None, aggregate: None, quorum: None, pass: None, calibration: None }
+        Self {
+            members,
+            replacements: Vec::new(),
+            weights: Vec::new(),
+            name: None,
+            aggregate: None,
+            quorum: None,
+            pass: None,
+            calibration: None,
+        }
+    }
+
+    /// Adds members that are asked only if another member has no verdict: because every request of it failed, or
+    /// because no answer of it could be read. They are asked in this order, one for each such member. A member that
+    /// abstained has answered, and is not replaced.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tribunal::Result<()> {
+    /// use tribunal::{Item, Judge, backend::Script};
+    ///
+    /// let member = |says: &str| Judge::builder().backend(Script::always(says)).prompt("score").build();
+    /// let (one, vague, spare) = (member("Score: 4").await?, member("Hm.").await?, member("Score: 8").await?);
+    /// let jury = Judge::panel([("one", one), ("vague", vague)]).replacements([("spare", spare)]).build().await?;
+    /// let judgment = jury.judge(&Item::new().question("2 + 2?").answer("4")).await?;
+    /// assert_eq!(judgment.score(), Some(6.0));
+    /// assert_eq!(&*judgment.votes[2].by, "spare");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replacements<N: Into<Arc<str>>>(
+        mut self,
+        members: impl IntoIterator<Item = (N, Judge)>,
+    ) -> Self {
+        self.replacements.extend(members.into_iter().map(|(name, judge)| (name.into(), judge)));
+        self
+    }
+
+    /// Sets the weights of members and replacements by their names; that of every other one is 1. Only their ratios
+    /// matter. `min`, `max` and `sum` know no weights.
+    pub fn weights<N: Into<Arc<str>>>(
+        mut self,
+        weights: impl IntoIterator<Item = (N, f64)>,
+    ) -> Self {
+        self.weights = weights.into_iter().map(|(name, weight)| (name.into(), weight)).collect();
+        self
     }
 
     /// Sets the name of the judge in results; by default it is composed of the names of its members.
@@ -82,11 +130,11 @@ impl PanelBuilder {
     ///
     /// # Errors
     /// There is no member, two have the same name, one is a panel itself, their verdicts differ in kind or
-    /// scale (the error names both), or the quorum, the aggregation or the pass rule does not fit.
+    /// scale (the error names both), or the quorum, the aggregation, a weight or the pass rule does not fit.
     pub async fn build(self) -> Result<Judge> {
         let config = |message: String| Error::new(ErrorKind::Config, message);
         let (mut members, mut models) = (Vec::new(), Vec::new());
-        for (name, judge) in &self.members {
+        for (name, judge) in self.members.iter().chain(&self.replacements) {
             let ([member], [model]) = (judge.0.panel.members(), judge.0.models.as_slice()) else {
                 return Err(config(format!("the member `{name}` has members of its own"))
                     .hint("make its members members of this judge"));
@@ -98,9 +146,10 @@ impl PanelBuilder {
             members.push((**member).clone().named(name.clone()));
             models.push(model.clone());
         }
-        let mut panel = Panel::of(members)?;
+        let replacements = members.split_off(self.members.len());
+        let mut panel = Panel::with_replacements(members, replacements)?;
         if let Some(quorum) = self.quorum {
-            let count = panel.members().len();
+            let count = self.members.len();
             if !(1..=count).contains(&quorum) {
                 return Err(config(format!("a quorum of {quorum} is impossible"))
                     .hint(format!("write a number from 1 to {count}, the number of members")));
@@ -108,6 +157,7 @@ impl PanelBuilder {
             panel.quorum = quorum;
         }
         panel.aggregate = self.aggregate;
+        panel.weights = self.checked_weights(&panel)?;
         if panel.aggregate == Some(Aggregate::Sum) {
             panel.first().prompt.check_sum(ErrorKind::Config)?;
         }
@@ -123,6 +173,35 @@ impl PanelBuilder {
         settled::check_calibration(&judge)?;
         settled::check_probabilities(&judge).await?;
         Ok(judge)
+    }
+
+    /// The weights in the order of the members.
+    ///
+    /// # Errors
+    /// One of them is not above 0, or is that of no member, or the aggregation knows no weights.
+    fn checked_weights(&self, panel: &Panel) -> Result<Vec<(Arc<str>, f64)>> {
+        let config = |message: String| Error::new(ErrorKind::Config, message);
+        let names = || panel.members().iter().map(|member| member.name());
+        for (name, weight) in &self.weights {
+            if !names().any(|member| member == &**name) {
+                return Err(unknown(ErrorKind::Config, "member under `weights`:", name, names()));
+            }
+            if !(weight.is_finite() && *weight > 0.0) {
+                return Err(config(format!("the weight of `{name}` is {weight}, and must be above 0"))
+                    .hint("leave out a member that is not to count"));
+            }
+        }
+        let unweighed = match self.aggregate {
+            Some(Aggregate::Min) => "min",
+            Some(Aggregate::Max) => "max",
+            Some(Aggregate::Sum) => "sum",
+            _ => return Ok(self.weights.clone()),
+        };
+        if self.weights.is_empty() {
+            return Ok(Vec::new());
+        }
+        Err(config(format!("`aggregate = \"{unweighed}\"` knows no weights"))
+            .hint("leave out `weights`, or use mean, median or majority"))
     }
 
     /// The rule that all members share.

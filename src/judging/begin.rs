@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     AskId, Facts, Judging, Member, Panel,
     conversation::{Conversation, NewConversation},
-    pending::VotePlan,
+    pending::{Asking, VotePlan},
 };
 use crate::{
     error::Result,
@@ -13,15 +13,6 @@ use crate::{
     prompt::ProgramContext,
     request::{Capabilities, Request},
 };
-
-/// What a judgment does if an answer cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asking {
-    /// It repeats the request, as many times as its members allow; `reask` counts the attempts before.
-    Again { reask: u32 },
-    /// It does not repeat the request: for a plan of the requests.
-    Once,
-}
 
 impl Panel {
     /// Begins to judge an item; no request is sent yet. See [`Judging`].
@@ -52,18 +43,34 @@ impl Panel {
         asking: Asking,
     ) -> Result<Judging> {
         let mut judging = Judging::new(self.clone());
-        for (n, member) in self.members.iter().enumerate() {
-            let capabilities = facts.of(&member.name);
-            match self.plans(member, item, asking) {
-                Ok((item, plans)) => {
-                    for plan in plans {
-                        judging.add(n, plan, &item, capabilities);
-                    }
-                }
-                Err(error) => judging.add_failed(n, Self::plan(member, asking), error),
-            }
+        for n in 0..self.seats {
+            self.ask_member(&mut judging, n, item, facts, asking);
+        }
+        if asking != Asking::Once && self.seats < self.members.len() {
+            judging.replaces_with(item, facts, asking);
         }
         judging.begun()
+    }
+
+    /// Adds the votes of the member with this index to a judgment.
+    pub(super) fn ask_member(
+        &self,
+        judging: &mut Judging,
+        n: usize,
+        item: &Item,
+        facts: &Facts,
+        asking: Asking,
+    ) {
+        let member = &self.members[n];
+        let capabilities = facts.of(&member.name);
+        match self.plans(member, item, asking) {
+            Ok((item, plans)) => {
+                for plan in plans {
+                    judging.add(n, plan, &item, capabilities);
+                }
+            }
+            Err(error) => judging.add_failed(n, Self::plan(member, asking), error),
+        }
     }
 
     /// The first request of a member about an item that [`seen`](Self::seen) returned, as a model with all capabilities

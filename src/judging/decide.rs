@@ -1,11 +1,13 @@
 //! The judgment of a panel from its votes.
 
+use std::sync::Arc;
+
 use super::{
     Member, Panel,
     vote::{VoteOf, chosen, vote},
 };
 use crate::{
-    aggregate::{self, Decision, Rules},
+    aggregate::{self, Aggregate, Decision, MemberVerdict, Rules},
     item::Item,
     parse::{Parser, ReadVerdict, Transcript},
     pass::Pass,
@@ -13,6 +15,11 @@ use crate::{
 };
 
 impl Panel {
+    /// What the votes of each member come to, by the names of the members.
+    pub(crate) fn member_verdicts(&self, votes: &[Vote]) -> Vec<MemberVerdict> {
+        aggregate::of_members(votes, &rules_of(self, &own_rules(self)))
+    }
+
     /// The judgment from a text that was written elsewhere, by the rules of the first member.
     ///
     /// The two answers of a pair are assumed to be shown in the item's own order. The item gives criteria their
@@ -75,12 +82,22 @@ pub(super) fn decide(panel: &Panel, votes: &[Vote]) -> Decision {
     if let [only] = panel.members() {
         return of_votes(only, votes);
     }
+    let counted = panel.counted(votes);
+    aggregate::decide(counted.as_deref().unwrap_or(votes), &rules_of(panel, &own_rules(panel)))
+}
+
+/// How each member combines its draws.
+fn own_rules(panel: &Panel) -> Vec<(Arc<str>, Option<Aggregate>)> {
+    panel.members().iter().map(|member| (member.name.clone(), member.aggregate)).collect()
+}
+
+/// The rules by which the votes of a panel are combined.
+fn rules_of<'r>(panel: &'r Panel, own: &'r [(Arc<str>, Option<Aggregate>)]) -> Rules<'r> {
     let reading = panel.first().reader().spec();
-    let own = |member: &Member| (member.name.clone(), member.aggregate);
-    let own: Vec<_> = panel.members().iter().map(|member| own(member)).collect();
-    let rules = Rules::new(panel.aggregate).members(&own).quorum(Some(panel.quorum));
+    let rules = Rules::new(panel.aggregate).members(own).quorum(Some(panel.quorum));
+    let rules = rules.seats(panel.seats).weights(&panel.weights);
     let rules = rules.reducing(panel.first().prompt.front().reduce);
-    aggregate::decide(votes, &rules.menu(&reading.labels, reading.scale.as_ref()))
+    rules.menu(&reading.labels, reading.scale.as_ref())
 }
 
 /// The decision from the votes of one member.

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    AskId, Panel,
+    AskId, Facts, Panel,
     decide::decide,
-    pending::{Asks, PendingVote, VotePlan},
+    pending::{Asking, Asks, PendingVote, VotePlan},
     usage::MemberUsage,
 };
 use crate::{
@@ -51,6 +51,11 @@ use crate::{
 /// with as many as the context has room for. If these are too few as well, or cannot be had, the vote is unreadable
 /// ([`Truncated`](crate::verdict::Reason::Truncated)), and is not repeated.
 ///
+/// # Replacements
+/// If a member has no verdict, because it failed or could not be read, the first replacement that has not been asked yet
+/// is asked in its place ([`Panel::with_replacements`]). Which replacements are asked depends on how many members
+/// have no verdict, not on the order of the answers. A member that abstained has answered, and is not replaced.
+///
 /// # Failures
 /// A failed request costs its own vote ([`Outcome::Failed`]) and no other: the judgment is valid as long
 /// as one vote has an answer. A failed request for the probabilities of a verdict costs only these. Two
@@ -73,8 +78,20 @@ pub struct Judging {
     first: Asks,
     /// The tokens and requests of each member.
     usages: Vec<MemberUsage>,
+    /// What is needed to ask a replacement; `None` if none is left to ask.
+    pub(super) replacements: Option<Replacements>,
     /// The error that ended the whole judgment.
     over: Option<Error>,
+}
+
+/// What is needed to ask a replacement.
+#[derive(Debug)]
+pub(super) struct Replacements {
+    pub(super) item: Item,
+    pub(super) facts: Facts,
+    pub(super) asking: Asking,
+    /// The index of the next replacement among the members.
+    pub(super) next: usize,
 }
 
 impl Judging {
@@ -88,6 +105,7 @@ impl Judging {
             open: HashMap::new(),
             first: Vec::new(),
             usages,
+            replacements: None,
             over: None,
         }
     }
@@ -148,7 +166,10 @@ impl Judging {
             return Vec::new();
         }
         let asks = self.votes[vote].answer(conversation, answer);
-        self.opened(vote, asks)
+        let mut asks = self.opened(vote, asks);
+        self.replace();
+        asks.append(&mut self.first);
+        asks
     }
 
     /// Drives the judgment with a function that answers at once.
@@ -177,6 +198,17 @@ impl Judging {
             }))
         });
         self.begun().map(|_| asked)
+    }
+
+    /// The outcomes of the member with this index; `None` for votes that still wait for answers.
+    pub(super) fn outcomes_of(&self, member: usize) -> impl Iterator<Item = Option<&Outcome>> {
+        let outcomes = self.outcomes().zip(&self.members);
+        outcomes.filter(move |(_, by)| **by == member).map(|(outcome, _)| outcome)
+    }
+
+    /// The judge.
+    pub(super) fn panel(&self) -> &Arc<Panel> {
+        &self.panel
     }
 
     /// The outcome of each vote; `None` for those that still wait for answers.
@@ -211,11 +243,15 @@ impl Judging {
             return Err(Error::new(ErrorKind::NotRecorded, message)
                 .hint("answer every open request, or report an error for it"));
         }
-        let Self { panel, votes, usages, .. } = self;
+        let Self { panel, votes, members, usages, .. } = self;
         let votes: Vec<Vote> = votes.into_iter().filter_map(PendingVote::into_vote).collect();
         let mut judgment = panel.judgment(decide(&panel, &votes), votes);
         let prices = panel.members.iter().map(|member| member.price);
-        let usages: Vec<_> = usages.into_iter().zip(prices).collect();
+        // A replacement that was not asked costs nothing, whatever its price.
+        let was_asked = |n: usize| n < panel.seats || members.contains(&n);
+        let usages = usages.into_iter().zip(prices).enumerate();
+        let usages: Vec<_> =
+            usages.filter(|(n, _)| was_asked(*n)).map(|(_, usage)| usage).collect();
         MemberUsage::report(&usages, &mut judgment);
         Ok(judgment)
     }

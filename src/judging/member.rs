@@ -152,6 +152,9 @@ impl Member {
         if let Some(value) = &front.value {
             hasher.named("value", value);
         }
+        if !front.abstain.is_empty() {
+            hasher.named("abstain", &front.abstain);
+        }
         hasher
     }
 

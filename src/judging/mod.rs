@@ -17,6 +17,7 @@
 mod begin;
 mod pending;
 mod decide;
+mod replacements;
 mod ids;
 mod machine;
 mod member;
@@ -35,4 +36,4 @@ pub use {
     panel::{Facts, Panel},
 };
 
-pub(crate) use {begin::Asking, member::REASKS};
+pub(crate) use {member::REASKS, pending::Asking};

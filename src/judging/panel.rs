@@ -28,8 +28,12 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// The members, at least one.
+    /// The members, at least one, and after them their replacements.
     pub(crate) members: Vec<Arc<Member>>,
+    /// How many members are always asked; those after them are replacements.
+    pub(crate) seats: usize,
+    /// The weights of members by their names: those of the others are 1.
+    pub(crate) weights: Vec<(Arc<str>, f64)>,
     /// How the verdicts of the members are combined; `None` for the default of the kind of verdict.
     pub(crate) aggregate: Option<Aggregate>,
     /// How many members must give a verdict for the judgment to have one.
@@ -90,6 +94,8 @@ impl Panel {
         let pass = member.prompt.front().pass.clone();
         Self {
             members: vec![Arc::new(member)],
+            seats: 1,
+            weights: Vec::new(),
             aggregate: None,
             quorum: 1,
             pass,
@@ -102,6 +108,17 @@ impl Panel {
     /// # Errors
     /// There is no member, two have the same name, or their verdicts differ in kind, scale or labels.
     pub fn of(members: Vec<Member>) -> Result<Self> {
+        Self::with_replacements(members, Vec::new())
+    }
+
+    /// The same with members that are asked only if one of the others has no verdict: in this order, each for one
+    /// member that failed or could not be read. A member that abstained is not replaced.
+    ///
+    /// # Errors
+    /// Those of [`of`](Self::of), for members and replacements together.
+    pub fn with_replacements(members: Vec<Member>, replacements: Vec<Member>) -> Result<Self> {
+        let seats = members.len();
+        let members = if seats == 0 { members } else { [members, replacements].concat() };
         let config = |message: String| Error::new(ErrorKind::Config, message);
         let Some((first, rest)) = members.split_first() else {
             return Err(config("a judge needs at least one member".into()));
@@ -113,14 +130,20 @@ impl Panel {
             }
         }
         rest.iter().try_for_each(|member| check_alike(first, member))?;
-        let quorum = members.len() / 2 + 1;
+        let quorum = seats / 2 + 1;
         let members = members.into_iter().map(Arc::new).collect();
-        Ok(Self { members, aggregate: None, quorum, pass: None, calibration: None })
+        let weights = Vec::new();
+        Ok(Self { members, seats, weights, aggregate: None, quorum, pass: None, calibration: None })
     }
 
-    /// The members, in the order in which they were given.
+    /// The members, in the order in which they were given, and after them their replacements.
     pub fn members(&self) -> &[Arc<Member>] {
         &self.members
+    }
+
+    /// The members that are asked only if another one has no verdict.
+    pub fn replacements(&self) -> &[Arc<Member>] {
+        &self.members[self.seats..]
     }
 
     /// Whether there is only one member.
@@ -137,7 +160,7 @@ impl Panel {
     /// How many numbers are added up to one score: the draws of each member under `sum`, times the members if these
     /// are added up too. The ends of the scale of a score are as many times those of the prompt.
     pub(crate) fn summed(&self) -> u32 {
-        let members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        let members = u32::try_from(self.seats).unwrap_or(u32::MAX);
         let adds = self.aggregate == Some(Aggregate::Sum) && !self.is_single();
         self.first().summed().saturating_mul(if adds { members } else { 1 })
     }

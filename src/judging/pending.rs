@@ -42,6 +42,15 @@ pub(super) struct VotePlan {
     pub(super) mark: Option<String>,
 }
 
+/// What a judgment does if an answer cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// It repeats the request, as many times as its members allow; `reask` counts the attempts before.
+    Again { reask: u32 },
+    /// It does not repeat the request: for a plan of the requests.
+    Once,
+}
+
 /// One vote in progress: a state machine to which [`Judging`](super::Judging) passes answers.
 #[derive(Debug)]
 pub(super) struct PendingVote {
@@ -224,7 +233,8 @@ impl PendingVote {
         let is_too_long = vote.calls.iter().any(|call| {
             call.finish == Finish::Length && (call.max_tokens.is_some() || call.cut.is_some())
         });
-        let is_final = vote.outcome.is_verdict() || vote.is_forced() || is_too_long || !varies;
+        let is_answered = vote.outcome.is_verdict() || vote.outcome.is_abstention();
+        let is_final = is_answered || vote.is_forced() || is_too_long || !varies;
         if is_final || self.plan.reasks == 0 {
             self.done = Some(vote);
             return Vec::new();

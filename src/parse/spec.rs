@@ -31,6 +31,8 @@ pub struct VerdictSpec {
     pub mass: f64,
     /// Whether the text decides, or the probabilities of the values.
     pub from: VerdictFrom,
+    /// Words by which the judge says that it cannot judge, and labels that mean this. They are never a verdict.
+    pub abstain: Vec<String>,
     /// For steps: the choice whose positive label gives every step its second number,
     /// [`StepLabel::value`](crate::verdict::StepLabel::value).
     pub value: Option<Rule>,
@@ -73,7 +75,8 @@ impl VerdictSpec {
     pub fn new(kind: Kind, rules: Vec<Rule>, scale: Option<Scale>) -> Self {
         let labels = labels(kind, &rules, scale.as_ref());
         let from = VerdictFrom::default();
-        Self { kind, rules, scale, labels, positive: None, mass: Self::MASS, from, value: None }
+        let (positive, abstain, value) = (None, Vec::new(), None);
+        Self { kind, rules, scale, labels, positive, mass: Self::MASS, from, abstain, value }
     }
 
     /// The label whose probability is `p`: the one that the prompt names, or otherwise the only label that is

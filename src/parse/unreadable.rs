@@ -15,6 +15,11 @@ pub(super) fn off_scale<T>(text: &str) -> ReadResult<T> {
     Err(Unreadable::new(Reason::OffScale, format!("`{}` was never offered", excerpt(text))))
 }
 
+/// The text says that the judge cannot judge.
+pub(super) fn abstained<T>(text: &str) -> ReadResult<T> {
+    Err(Unreadable::new(Reason::Abstained, format!("`{}`", excerpt(text))))
+}
+
 /// The same in other words.
 pub(super) fn off_scale_because<T>(detail: String) -> ReadResult<T> {
     Err(Unreadable::new(Reason::OffScale, detail))

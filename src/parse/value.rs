@@ -26,7 +26,9 @@ use super::{
     bare::{bare, opened},
     number::{PERCENT, UNITS, ends_a_number, leading_number, plain_number},
     rule::NO_ERROR,
-    unreadable::{ReadResult, ambiguous, excerpt, off_menu, off_scale, off_scale_because},
+    unreadable::{
+        ReadResult, abstained, ambiguous, excerpt, off_menu, off_scale, off_scale_because,
+    },
     words::{WordMeaning, by_name, one_of},
 };
 use crate::{
@@ -70,6 +72,9 @@ impl ValueReader<'_> {
         if text.is_empty() {
             return Err(Unreadable::new(Reason::Ambiguous, "the announcement is empty"));
         }
+        if self.abstains(text) {
+            return abstained(text);
+        }
         match self.kind {
             Kind::Score => self.score(text).map(Verdict::Score),
             Kind::Label => {
@@ -87,6 +92,24 @@ impl ValueReader<'_> {
             Kind::Criteria => self.criteria(text),
             Kind::Critique | Kind::Revision => Ok(Verdict::Text(text.to_owned())),
         }
+    }
+
+    /// Whether a text says that the judge cannot judge: by one of the words for that, or by a word of the rule that
+    /// means one of them.
+    fn abstains(&self, text: &str) -> bool {
+        let abstain = &self.spec.abstain;
+        if abstain.is_empty() {
+            return false;
+        }
+        let words: Vec<WordMeaning> = abstain.iter().map(|word| (word.clone(), word.clone())).collect();
+        let said = || one_of(&words, &[], text).is_some_and(|read| read.is_ok());
+        let means = || self.word(text).is_ok_and(|meaning| self.is_abstention(&meaning));
+        said() || (!self.values.is_empty() && means())
+    }
+
+    /// Whether a meaning is that the judge cannot judge.
+    fn is_abstention(&self, meaning: &str) -> bool {
+        self.spec.abstain.iter().any(|word| word == meaning)
     }
 
     /// A number of the scale, or the value of one of its levels.
@@ -149,9 +172,15 @@ impl ValueReader<'_> {
 
     /// The distribution over what labels mean, as shares of all that the labels hold together.
     ///
-    /// Labels of one meaning are added up; labels without a meaning become `missing`. `None` if the labels hold
-    /// no probability at all.
+    /// Labels of one meaning are added up; labels without a meaning become `missing`. Labels of abstention are left
+    /// out: the shares are those of a judge that judges. `None` if the labels hold no probability at all.
     pub(super) fn meanings(&self, seen: &Distribution) -> Option<Distribution> {
+        let judges = |label: &str| {
+            self.spec.abstain.is_empty()
+                || !self.word(bare(label)).is_ok_and(|meaning| self.is_abstention(&meaning))
+        };
+        let labels = seen.labels.iter().filter(|(label, _)| judges(label));
+        let seen = Distribution { labels: labels.cloned().collect(), ..seen.clone() };
         let total = seen.mass();
         if !(total > 0.0 && total.is_finite()) {
             return None;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | verdicts, coverage, bounds, tokens, cost | [`Summary`] |
 //! | the same for loops of `revise` | [`Revisions`] |
+//! | agreement of several raters | [`Ratings`], and [`Jury`] for the members of one |
 //! | verdicts compared with the records' own labels | [`Agreement`] |
 //! | ProcessBench F1, PRMScore, MR-Score | [`FirstErrors`], [`Confusion`], [`MrScore`] |
 //! | whether probabilities are as often right as they say | [`CalibrationFigures`] |
@@ -31,6 +32,7 @@ mod menus;
 mod plan;
 mod process;
 mod record_verdict;
+mod reliability;
 mod revisions;
 mod significance;
 mod statistics;
@@ -53,10 +55,11 @@ pub use {
     plan::{Budget, Plan, PlanCandidate, PlanRule, PlanVerdict, Split},
     process::{Confusion, Diagnosis, FirstErrors, MrScore},
     record_verdict::RecordVerdict,
+    reliability::{RatingLevel, Ratings},
     revisions::Revisions,
     significance::Significance,
     statistics::Paired,
-    summary::{Bounds, Reasked, Summary},
+    summary::{Bounds, Jury, Reasked, Summary},
     table::VerdictTable,
     terminal::{escaped, escaped_lines, is_hidden},
 };

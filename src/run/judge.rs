@@ -10,7 +10,7 @@ use crate::{
     line::ResultLine,
     records::{Output, Record, Written},
     report::{Labels, Summary},
-    verdict::Judgment,
+    verdict::{Judgment, Unreadable},
 };
 
 /// Judging as the work of a [`run`]: one [`ResultLine`] per record.
@@ -165,7 +165,7 @@ impl Work for JudgeWork {
             // A refused key is not a fault of the record.
             (Some(error), _) if error.is_fatal() || redo == Redo::Failures => Reuse::Nothing,
             (Some(error), _) => Reuse::Keep(Err(error)),
-            (None, Some(_)) if redo == Redo::Failures => Reuse::Continue,
+            (None, Some(why)) if redo == Redo::Failures && !why.is_abstention() => Reuse::Continue,
             // Votes with an answer are in the cache; only the others are paid for again.
             _ if redo == Redo::Failures && has_failed_votes(line) => Reuse::Nothing,
             (None, _) => Reuse::Reread,
@@ -179,7 +179,10 @@ impl Work for JudgeWork {
 
     fn reread(&self, task: Task<'_, ResultLine>) -> Option<Judgment> {
         let line = task.earlier?;
-        self.judge.reread(task.item, line.votes.as_deref()?, line.mark.as_deref()).ok()
+        let votes = line.votes.as_deref()?;
+        let judgment = self.judge.reread(task.item, votes, line.mark.as_deref()).ok()?;
+        // By rules that changed, a member may have lost its verdict: then its replacement is asked.
+        (!self.judge.lacks_replacement(&judgment.votes)).then_some(judgment)
     }
 
     fn line(&self, finished: &Finished, key: &str) -> ResultLine {
@@ -193,7 +196,7 @@ impl Work for JudgeWork {
     }
 
     fn is_settled(&self, judgment: &Judgment) -> bool {
-        judgment.verdict.is_ok()
+        judgment.verdict.as_ref().err().is_none_or(Unreadable::is_abstention)
     }
 }
 

@@ -40,6 +40,9 @@ pub enum Reason {
     Unsure,
     /// Fewer members of a jury gave a verdict than its quorum requires.
     Quorum,
+    /// The judge answered that it cannot judge, in words that the prompt offers for that (key `abstain`). It is an
+    /// answer: it is not asked for again, and no other member replaces it.
+    Abstained,
 }
 
 impl Reason {
@@ -54,6 +57,7 @@ impl Reason {
             Self::Empty => "empty",
             Self::Unsure => "unsure",
             Self::Quorum => "quorum",
+            Self::Abstained => "abstained",
         }
     }
 }
@@ -62,6 +66,11 @@ impl Unreadable {
     /// An unreadable answer with this reason.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
+    }
+
+    /// Whether the judge abstained: it answered, and there was nothing to read wrongly.
+    pub fn is_abstention(&self) -> bool {
+        self.reason == Reason::Abstained
     }
 
     /// The same with `more` added to the detail.

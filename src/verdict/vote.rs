@@ -102,6 +102,11 @@ impl Outcome {
         }
     }
 
+    /// Whether the answer is that the judge cannot judge.
+    pub fn is_abstention(&self) -> bool {
+        self.unreadable().is_some_and(Unreadable::is_abstention)
+    }
+
     /// Whether there is a decision.
     pub fn is_verdict(&self) -> bool {
         self.verdict().is_some()

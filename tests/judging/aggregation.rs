@@ -52,6 +52,10 @@ pub(crate) fn missing() -> Outcome {
     Outcome::Unreadable(Unreadable::new(Reason::Missing, "nothing"))
 }
 
+pub(crate) fn abstained() -> Outcome {
+    Outcome::Unreadable(Unreadable::new(Reason::Abstained, "`cannot assess`"))
+}
+
 pub(crate) fn failed() -> Outcome {
     Outcome::Failed(Error::new(ErrorKind::TimedOut, "too late"))
 }

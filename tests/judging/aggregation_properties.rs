@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use crate::aggregation::{
-    ALL, decided, draws, failed, first_error, judged_until_wrong, label_of, missing, picked, said,
+    ALL, abstained, decided, draws, failed, first_error, judged_until_wrong, label_of, missing, picked, said,
     shares, steps, vote,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -113,6 +113,7 @@ fn votes() -> impl Strategy<Value = Vec<Vote>> {
             let outcome = match fate {
                 0 => missing(),
                 1 => failed(),
+                2 => abstained(),
                 _ => said(verdict),
             };
             let mut vote = vote(["a", "b", "c"][by], draw, order, outcome);
@@ -218,6 +219,57 @@ proptest! {
     }
 
     #[test]
+    fn a_member_that_abstains_changes_nothing_and_is_counted_apart(
+        votes in votes(),
+        draws in 1_u32..4,
+        how in select(&ALL[..]),
+        weight in 0.1..9.0_f64,
+        quorum in option::of(0_usize..4),
+    ) {
+        let idle = (0..draws).map(|draw| vote("d", draw, &[0], abstained()));
+        let all: Vec<Vote> = votes.iter().cloned().chain(idle).collect();
+        let weights = [("d".into(), weight)];
+        let rules = Rules::new(how).quorum(quorum).weights(&weights);
+        let (with, without) = (decide(&all, &rules), decide(&votes, &rules));
+        prop_assert_eq!(with.verdict.as_ref().ok(), without.verdict.as_ref().ok());
+        prop_assert_eq!((with.consistent, with.distribution), (without.consistent, without.distribution));
+        prop_assert_eq!(with.votes.abstained, without.votes.abstained + draws as usize);
+        prop_assert_eq!(with.members.abstained, without.members.abstained + 1);
+        prop_assert_eq!((with.votes.failed, with.votes.unreadable), (without.votes.failed, without.votes.unreadable));
+    }
+
+    #[test]
+    fn equal_weights_are_no_weights(votes in votes(), how in select(&ALL[..]), weight in 0.001..1e6_f64) {
+        let weights: Vec<_> = ["a", "b", "c"].map(|name| (name.into(), weight)).into();
+        let rules = Rules::new(how);
+        prop_assert_eq!(decide(&votes, &rules.weights(&weights)), decide(&votes, &rules));
+    }
+
+    #[test]
+    fn a_member_of_weight_two_is_two_members_of_the_same_opinion(
+        (all, how) in (verdicts(), select(&ALL[..])).prop_filter("a text is the first of several", |(all, _)| {
+            !matches!(all[0], Verdict::Text(_))
+        }),
+    ) {
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let cast = |(name, verdict): (&&str, &Verdict)| vote(name, 0, &[0], said(verdict.clone()));
+        let once: Vec<Vote> = names.iter().zip(&all).map(cast).collect();
+        let mut twice = once.clone();
+        twice.push(vote("h", 0, &[0], said(all[0].clone())));
+        let weights = [("a".into(), 2.0)];
+        let rules = Rules::new(how);
+        let (weighed, doubled) = (decide(&once, &rules.weights(&weights)), decide(&twice, &rules));
+        let close = numbers(&weighed).iter().zip(numbers(&doubled)).all(|(one, other)| {
+            (one - other).abs() <= 1e-6 * one.abs().max(1.0)
+        });
+        prop_assert!(close, "{:?} {:?}", weighed.verdict, doubled.verdict);
+        if !matches!(weighed.verdict, Ok(Verdict::Score(_) | Verdict::Scores(_) | Verdict::Criteria(_) | Verdict::Steps(_))) {
+            let (one, other) = (weighed.verdict.unwrap(), doubled.verdict.unwrap());
+            prop_assert_eq!(decision_of(&one), decision_of(&other));
+        }
+    }
+
+    #[test]
     fn a_unanimous_vote_is_the_verdict_whatever_the_aggregate(
         verdict in verdicts().prop_map(|all| all[0].clone()),
         around in vec((0_usize..3, 0_u32..3, any::<bool>()), 1..7),
@@ -270,7 +322,8 @@ proptest! {
         let decision = decide(&votes, &Rules::new(how).quorum(quorum));
         prop_assert!(numbers(&decision).iter().all(|n| n.is_finite()), "{decision:?}");
         let counts = decision.votes;
-        prop_assert_eq!(counts.readable + counts.unreadable + counts.failed, votes.len());
+        let without = counts.unreadable + counts.failed + counts.abstained;
+        prop_assert_eq!(counts.readable + without, votes.len());
     }
 }
 

@@ -69,7 +69,7 @@ fn broken() -> Error {
 }
 
 /// Answers whatever is asked, the request that `pick` names first.
-fn driven(
+pub(crate) fn driven(
     mut judging: Judging,
     mut pick: impl FnMut(usize) -> usize,
     mut answer: impl FnMut(&AskId, &Request) -> Said,

@@ -216,6 +216,84 @@ async fn a_member_that_fails_costs_its_votes_and_no_other() {
     );
 }
 
+/// A member that is asked if the strict one fails.
+fn with_spare(server: &Server, more: &str) -> String {
+    let spare = "\n[judge.spare]\nmodel = \"three\"\n\n[model.three]\nname = \"openai/spare\"\n";
+    config(server, &format!("replacements = [\"spare\"]\n{more}"))
+        + spare
+        + &format!("base_url = \"{}\"\n", server.url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replacement_is_asked_about_the_records_of_which_a_member_failed_and_no_others() {
+    let is_well = Arc::new(AtomicBool::new(false));
+    let well = Arc::clone(&is_well);
+    let server = Server::start(move |seen| match seen.body["model"].as_str() {
+        Some("spare") => Reply::says("Score: 10"),
+        Some("strict") if record_of(seen) % 3 == 1 && !well.load(Ordering::SeqCst) => {
+            Reply::error(400, &json!({"error": {"message": "not today"}}))
+        }
+        _ => scores(seen),
+    })
+    .await;
+    let place = place("jury-replaced", &server, "", 6);
+    place.file("tribunal.toml", with_spare(&server, ""));
+    let dry = judge(&place, &["--dry-run"]).await;
+    assert!(dry.err.contains(": 18\n"), "{}", dry.err);
+    assert_eq!(server.requests(), 0);
+    let out = ["-o", "out.jsonl", "--summary", "summary.json"];
+    let ran = judge(&place, &out).await;
+    assert_eq!((ran.code, server.requests()), (0, 6 * 3 + 2), "{}", ran.err);
+    let found = lines(&place, "out.jsonl");
+    assert_eq!(signed(&found[1]), ["strict", "kind", "kind", "spare"]);
+    assert_eq!((&found[0]["score"], &found[1]["score"]), (&json!(6), &json!(9)));
+    // Where it was not asked, its unknown price is no unknown cost.
+    assert!(found[0]["cost"].is_f64() && found[1]["cost"].is_null(), "{}", found[1]);
+    assert!(ran.err.contains("records with a replacement: 2"), "{}", ran.err);
+    assert!(ran.err.contains("member strict: differs from the verdict in 4 of 4"), "{}", ran.err);
+    let summary: Value = serde_json::from_str(&place.read("summary.json")).unwrap();
+    let jury = &summary["jury"];
+    assert_eq!((&jury["level"], &jury["units"], &jury["replaced"]), (&json!("interval"), &json!(6), &json!(2)));
+    assert_eq!(jury["members"]["strict"]["failed"], 2);
+    assert_eq!(jury["members"]["spare"], json!({
+        "verdicts": 2, "abstained": 0, "unreadable": 0, "failed": 0, "compared": 2, "differs": 2, "distance": 1.0,
+    }));
+
+    // The same again asks nothing. A member that is well again is asked, and its replacement no longer counts.
+    let again = judge(&place, &out).await;
+    assert_eq!((again.code, server.requests()), (0, 20), "{}", again.err);
+    is_well.store(true, Ordering::SeqCst);
+    let again = judge(&place, &[&out[..], &["--retry-errors"]].concat()).await;
+    assert_eq!((again.code, server.requests()), (0, 22), "{}", again.err);
+    let found = lines(&place, "out.jsonl");
+    assert_eq!((signed(&found[1]), &found[1]["score"]), (vec!["strict", "kind", "kind"], &json!(6)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_takes_a_verdict_away_lets_the_replacement_be_asked_by_judge_and_not_by_reparse() {
+    let server = Server::start(|seen| match seen.body["model"].as_str() {
+        Some("spare") => Reply::says("Score: 10"),
+        _ => scores(seen),
+    })
+    .await;
+    let place = place("jury-rule", &server, "", 1);
+    let strict = place.run(&["prompts", "show", "score"]).passed().out;
+    place.file("own.jinja", &strict);
+    let own = with_spare(&server, "").replace("[judge.strict]\n", "[judge.strict]\nprompt = \"own.jinja\"\n");
+    place.file("tribunal.toml", &own);
+    let out = ["-o", "out.jsonl"];
+    assert_eq!(judge(&place, &out).await.code, 0);
+    assert_eq!(server.requests(), 3);
+    let rule = strict.lines().find(|line| line.starts_with("verdict:")).unwrap();
+    place.file("own.jinja", strict.replace(rule, "verdict: 'Grade: *'"));
+    let ran = place.run(&["reparse", "out.jsonl", "--judge", "jury", "-c", "tribunal.toml"]);
+    assert_eq!(ran.lines()[0]["unreadable"]["reason"], "quorum", "{}", ran.err);
+    let ran = judge(&place, &out).await;
+    assert_eq!((ran.code, server.requests()), (0, 4), "{}", ran.err);
+    let line = &lines(&place, "out.jsonl")[0];
+    assert_eq!((signed(line), &line["score"]), (vec!["strict", "kind", "kind", "spare"], &json!(9)));
+}
+
 /// Every improvement is worth three points to both members, and the policy makes one at a time.
 fn improves(seen: &Seen) -> Reply {
     let count = seen.body["messages"].to_string().matches("PLUS").count();

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod abstentions;
 mod aggregation;
 mod aggregation_properties;
 mod code;
@@ -19,7 +20,9 @@ mod pass_rules;
 mod probabilities;
 mod probabilities_of_servers;
 mod reduced;
+mod replacements;
 mod rubrics;
 mod third_work;
 mod values;
 mod voting;
+mod weights;

@@ -93,7 +93,7 @@ fn drafted(item: &Item) -> Item {
 ///
 /// # Errors
 /// No prompt compares two answers, or the judges cannot vote together.
-pub(super) async fn comparison(opened: &[Opened]) -> Result<Judge> {
+pub(super) async fn comparison(jury: &Resolved, opened: &[Opened]) -> Result<Judge> {
     let pair = Item::new().question("").answers(["", ""]);
     let mut judges = Vec::new();
     for Opened { resolved, backend } in opened {
@@ -102,10 +102,11 @@ pub(super) async fn comparison(opened: &[Opened]) -> Result<Judge> {
         let judge = with_prompt(resolved, backend, prompt).await?;
         judges.push((resolved.name.clone().unwrap_or_default(), judge));
     }
-    match judges.as_slice() {
-        [(_, only)] => Ok(only.clone()),
-        _ => Judge::panel(judges).build().await,
+    if let [(_, only)] = judges.as_slice() {
+        return Ok(only.clone());
     }
+    let replacements = judges.split_off(jury.settings.members.len().min(judges.len()));
+    Judge::panel(judges).replacements(replacements).build().await
 }
 
 /// The judge of a loop, or the jury. A loop needs a pass rule: the user's, the prompt's, or else a strict default by

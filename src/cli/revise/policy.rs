@@ -173,7 +173,7 @@ impl Args {
         };
         let options = ReviseOptions {
             limits: self.limits(preset),
-            accept: self.accept(preset, &opened).await?,
+            accept: self.accept(preset, resolved, &opened).await?,
             patience: match self.patience {
                 Some(0) => None,
                 Some(rounds) => Some(rounds),
@@ -260,12 +260,17 @@ impl Args {
     }
 
     /// The accept rule, with the judge that compares drafts where the rule needs one.
-    async fn accept(&self, preset: Option<&Preset>, opened: &[Opened]) -> Result<Accept> {
+    async fn accept(
+        &self,
+        preset: Option<&Preset>,
+        resolved: &Resolved,
+        opened: &[Opened],
+    ) -> Result<Accept> {
         let asked = self.accept.as_deref().map(str::parse).transpose()?;
         match asked.or(preset.map(|preset| preset.accept)).unwrap_or_default() {
             AcceptRule::Always => Ok(Accept::Always),
             AcceptRule::Better { margin } => Ok(Accept::Better { margin }),
-            AcceptRule::Preferred => comparison(opened).await.map(Accept::Preferred),
+            AcceptRule::Preferred => comparison(resolved, opened).await.map(Accept::Preferred),
         }
     }
 

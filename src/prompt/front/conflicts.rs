@@ -19,6 +19,11 @@ impl FrontMatter {
             let error = wrong("the prompt has no rule that reads its verdict".into());
             problems.push(("kind", error.hint("add a key such as `verdict: \"Score: *\"`")));
         }
+        if !self.abstain.is_empty() && text {
+            let kind = self.kind.name();
+            let error = wrong(format!("`abstain` needs a verdict, and `kind: {kind}` has none"));
+            problems.push(("abstain", error.hint("leave it out")));
+        }
         if !self.roles.is_empty() && self.chat == Chat::Raw {
             let error = wrong("`roles` need turns, and `chat: raw` has none".into());
             problems.push(("roles", error.hint("leave one of the two keys out")));

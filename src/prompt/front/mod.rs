@@ -91,6 +91,9 @@ pub struct FrontMatter {
     pub pass: Option<Pass>,
     /// The label whose probability is `p`; `None` looks for a label such as `correct` or `yes`.
     pub positive: Option<String>,
+    /// Words by which the judge says that it cannot judge, and labels that mean this. Such an answer has no verdict,
+    /// and is counted as an abstention.
+    pub abstain: Vec<String>,
     /// Whether the text decides, or the probabilities of the values.
     pub verdict_from: VerdictFrom,
     /// The least probability, 0 to 1, that the values of the verdict must hold together; `None` is 5 %.
@@ -246,6 +249,7 @@ pub(super) fn read(name: &str, yaml: &str) -> Result<FrontMatter> {
         order: keys.word("order", &ORDERS)?,
         pass: keys.read("pass", |value| text("`pass`", value)?.parse())?,
         positive: keys.text("positive")?,
+        abstain: keys.read("abstain", |value| texts("`abstain`", value))?.unwrap_or_default(),
         verdict_from: keys.word("verdict_from", &FROM)?.unwrap_or_default(),
         mass: keys.read("mass", |value| mass(&value))?,
         about: About::read(&mut keys)?,
@@ -280,7 +284,7 @@ const ORDERS: [&str; 5] = ["both", "given", "hash", "rotate", "shuffle"];
 
 impl FrontMatter {
     /// Every key of front matter, in the order of the documentation.
-    pub const KEYS: [&'static str; 29] = [
+    pub const KEYS: [&'static str; 30] = [
         "summary",
         "source",
         "kind",
@@ -305,6 +309,7 @@ impl FrontMatter {
         "order",
         "pass",
         "positive",
+        "abstain",
         "mass",
         About::KEYS[0],
         About::KEYS[1],
@@ -322,6 +327,7 @@ impl FrontMatter {
             positive: self.positive.clone(),
             mass: self.mass.unwrap_or(VerdictSpec::MASS),
             from: self.verdict_from,
+            abstain: self.abstain.clone(),
             value: self.value.clone(),
             ..VerdictSpec::new(self.kind, self.rules.clone(), self.scale.clone())
         }

@@ -167,7 +167,7 @@ impl Program {
         let Some(ending) = self.ending(&self.sent) else { return Ok(None) };
         let read = self.reader().parse(transcript);
         let silent = read.verdict.as_ref().is_err_and(|why| match why.reason {
-            Reason::Refused => false,
+            Reason::Refused | Reason::Abstained => false,
             // What the probabilities do not bear out is not asked for once more.
             Reason::Unsure => read.distribution.is_none() && self.from() == VerdictFrom::Auto,
             _ => true,

@@ -43,9 +43,11 @@ impl Summary {
             self.reasked.read += usize::from(vote.outcome.is_verdict());
         }
         self.orders.count(judgment);
+        self.jury.iter_mut().for_each(|jury| jury.count(judgment));
         judgment.votes.iter().for_each(|vote| self.menus.count(vote, self.greedy));
         match &judgment.verdict {
             Ok(verdict) => self.count_verdict(verdict),
+            Err(why) if why.is_abstention() => self.abstained += 1,
             Err(why) => *self.unreadable.entry(why.reason.name()).or_default() += 1,
         }
     }

@@ -28,6 +28,7 @@ impl fmt::Display for Summary {
             write!(f, "\n{passed} of {} passed ({share:.1} %)", self.all())?;
         }
         self.write_orders(f)?;
+        self.jury.as_ref().map_or(Ok(()), |jury| jury.fmt(f))?;
         self.menus.lines().iter().try_for_each(|line| write!(f, "\n{line}"))?;
         self.agreement.fmt(f)?;
         if let Reasked { asked: asked @ 1.., read } = self.reasked {
@@ -54,6 +55,9 @@ impl Summary {
     /// Writes how many records were judged, are unreadable, failed or were kept.
     fn write_records(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} records judged", self.judged, self.all())?;
+        if self.abstained > 0 {
+            write!(f, ", {} abstained", self.abstained)?;
+        }
         if self.unread() > 0 {
             let reasons: Vec<String> =
                 self.unreadable.iter().map(|(why, n)| format!("{n} {why}")).collect();
@@ -106,10 +110,15 @@ impl Summary {
         };
         write!(f, "\n{what} {mean:.3}, coverage {:.1} %", 100.0 * self.coverage())?;
         let others: Vec<&str> =
-            [("unreadable", self.unread()), ("failed", self.failed), ("untried", self.not_tried())]
-                .into_iter()
-                .filter_map(|(what, count)| (count > 0).then_some(what))
-                .collect();
+            [
+                ("abstained", self.abstained),
+                ("unreadable", self.unread()),
+                ("failed", self.failed),
+                ("untried", self.not_tried()),
+            ]
+            .into_iter()
+            .filter_map(|(what, count)| (count > 0).then_some(what))
+            .collect();
         if others.is_empty() {
             return Ok(());
         }

@@ -16,6 +16,7 @@ impl Summary {
         let mut all = json!({
             "records": self.records,
             "judged": self.judged,
+            "abstained": self.abstained,
             "unreadable": self.unreadable,
             "reasked": {"answers": self.reasked.asked, "read": self.reasked.read},
             "failed": self.failed,
@@ -65,6 +66,9 @@ impl Summary {
         }
         if let Some(menus) = self.menus.to_json() {
             all["probabilities"] = menus;
+        }
+        if let Some(jury) = &self.jury {
+            all["jury"] = jury.to_json();
         }
         if let Some(agreement) = self.agreement.to_json() {
             all["agreement"] = agreement;

@@ -6,12 +6,14 @@
 mod count;
 mod display;
 mod json;
+mod jury;
 mod tally;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub use self::jury::Jury;
 use self::tally::{Orders, Scores, Shares};
 use super::{
     agreement::Agreement,
@@ -52,6 +54,8 @@ pub struct Summary {
     pub ending: Ending,
     /// Records with a verdict.
     pub judged: usize,
+    /// Records whose judge abstained: it answered that it cannot judge.
+    pub abstained: usize,
     /// The number of records with an unreadable answer, by the name of the reason.
     pub unreadable: BTreeMap<&'static str, usize>,
     /// Answers that were requested again because they could not be read.
@@ -64,6 +68,8 @@ pub struct Summary {
     pub verdicts: BTreeMap<String, usize>,
     /// The verdicts compared with the records' own labels.
     pub agreement: Agreement,
+    /// The members of a jury compared with each other; `None` for a judge with one member.
+    pub jury: Option<Jury>,
     /// Tokens over all records, without those of cached answers.
     pub usage: UsageTotal,
     /// Requests that were sent, retries included.
@@ -139,7 +145,8 @@ impl Summary {
         let positive = judge.verdict_profile().positive;
         let temperature = judge.prompt().front().sampling.temperature;
         let greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
-        Self { ends, positive, greedy, agreement: Agreement::new(labels, judge), ..Self::default() }
+        let (agreement, jury) = (Agreement::new(labels, judge), Jury::new(judge.as_panel()));
+        Self { agreement, jury, ends, positive, greedy, ..Self::default() }
     }
 
     /// An empty summary for verdicts about steps that no judge gave, and the records' own labels.

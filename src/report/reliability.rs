@@ -1,0 +1,306 @@
+//! How far several raters agree: Krippendorff's alpha.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::statistics::real;
+use crate::scale::without_noise;
+
+/// What the differences between ratings mean; it decides how far apart two ratings are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RatingLevel {
+    /// Names: two ratings are equal or not.
+    Nominal,
+    /// Numbers of which only the order counts: the distance is the number of ratings between the two.
+    Ordinal,
+    /// Numbers whose differences count: the distance is the difference.
+    Interval,
+    /// Numbers of 0 or above with a true zero: the distance is the difference, divided by the sum.
+    Ratio,
+}
+
+impl RatingLevel {
+    /// The word in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nominal => "nominal",
+            Self::Ordinal => "ordinal",
+            Self::Interval => "interval",
+            Self::Ratio => "ratio",
+        }
+    }
+}
+
+/// The ratings of many units by any number of raters, for Krippendorff's alpha.
+///
+/// α = 1 − Dₒ / Dₑ: the disagreement within units, divided by the one that is expected if the ratings of all units were
+/// mixed. 1 is perfect agreement, 0 is chance, and below 0 raters disagree more than by chance (Hayes and Krippendorff
+/// 2007, Communication Methods and Measures 1; Krippendorff 2011, Computing Krippendorff's Alpha-Reliability). Units may
+/// have any number of ratings; those with fewer than two tell nothing, and do not count. The order of units and of
+/// ratings does not matter.
+///
+/// ```
+/// use tribunal::report::{RatingLevel, Ratings};
+///
+/// let mut ratings = Ratings::default();
+/// for unit in [[1.0, 1.0], [2.0, 2.0], [3.0, 2.0]] {
+///     ratings.add(unit);
+/// }
+/// // Six ratings, of which 1 and 2 stand in one unit: 1 − 5 · 1 / (2 · 3 + 2 · 1 + 3 · 1).
+/// assert!((ratings.alpha(RatingLevel::Nominal).unwrap() - 6.0 / 11.0).abs() < 1e-9);
+/// assert!(ratings.alpha(RatingLevel::Interval) > ratings.alpha(RatingLevel::Nominal));
+/// assert_eq!((ratings.units(), ratings.len()), (3, 6));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ratings {
+    /// The number of units with two ratings or more.
+    units: usize,
+    /// The number of ratings in these units.
+    count: usize,
+    /// Every value, in the order in which they first occurred, and its place by its bits.
+    values: Vec<f64>,
+    places: HashMap<u64, usize>,
+    /// How often two values stand in one unit, by the number of ratings of the unit. Counts are whole, so that the order
+    /// of units does not change a digit.
+    pairs: BTreeMap<(usize, usize, usize), u64>,
+}
+
+impl Ratings {
+    /// Adds the ratings of one unit, without those that are missing. What is not finite is missing too.
+    pub fn add(&mut self, unit: impl IntoIterator<Item = f64>) {
+        let unit: Vec<f64> = unit.into_iter().filter(|rating| rating.is_finite()).collect();
+        if unit.len() < 2 {
+            return;
+        }
+        self.units += 1;
+        self.count += unit.len();
+        let places: Vec<usize> = unit.iter().map(|rating| self.place(*rating)).collect();
+        for (n, one) in places.iter().enumerate() {
+            for other in places.iter().skip(n + 1) {
+                let (one, other) = (*one.min(other), *one.max(other));
+                *self.pairs.entry((unit.len(), one, other)).or_default() += 1;
+            }
+        }
+    }
+
+    /// The place of a value, which is a new one at its first occurrence.
+    fn place(&mut self, value: f64) -> usize {
+        // Negative zero is zero.
+        let value = without_noise(value) + 0.0;
+        let Self { values, places, .. } = self;
+        *places.entry(value.to_bits()).or_insert_with(|| {
+            values.push(value);
+            values.len() - 1
+        })
+    }
+
+    /// The number of units with two ratings or more.
+    pub fn units(&self) -> usize {
+        self.units
+    }
+
+    /// The number of ratings in these units.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is no unit with two ratings.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Krippendorff's alpha, at most 1; `None` if all ratings are equal, or there are none to compare.
+    pub fn alpha(&self, level: RatingLevel) -> Option<f64> {
+        let mut values = self.values.clone();
+        values.sort_by(f64::total_cmp);
+        let together = self.coincidences(&values);
+        let mut counts = vec![0.0; values.len()];
+        for ((one, other), weight) in &together {
+            counts[*one] += weight;
+            counts[*other] += weight;
+        }
+        let positions = if level == RatingLevel::Ordinal { mean_ranks(&counts) } else { values.clone() };
+        let distance = |one: usize, other: usize| match level {
+            _ if one == other => 0.0,
+            RatingLevel::Nominal => 1.0,
+            RatingLevel::Ordinal | RatingLevel::Interval => {
+                (positions[one] - positions[other]).powi(2)
+            }
+            RatingLevel::Ratio => {
+                let (one, other) = (values[one], values[other]);
+                ((one - other) / (one + other)).powi(2)
+            }
+        };
+        let observed: f64 =
+            together.iter().map(|((one, other), weight)| weight * distance(*one, *other)).sum();
+        let expected = match level {
+            RatingLevel::Nominal => {
+                let equal: f64 = counts.iter().map(|count| count * count).sum();
+                (real(self.count).powi(2) - equal) / 2.0
+            }
+            RatingLevel::Ordinal | RatingLevel::Interval => spread(&counts, &positions),
+            RatingLevel::Ratio => {
+                let pairs = (0..values.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
+                pairs.map(|(one, other)| counts[one] * counts[other] * distance(one, other)).sum()
+            }
+        };
+        let differ = values.len() > 1 && expected > 0.0;
+        differ.then(|| without_noise(1.0 - (real(self.count) - 1.0) * observed / expected))
+    }
+
+    /// The coincidences of each pair of values, by their places among the sorted values: every unit with m ratings
+    /// counts each of its pairs as 1 / (m − 1).
+    fn coincidences(&self, sorted: &[f64]) -> BTreeMap<(usize, usize), f64> {
+        let place = |value: usize| sorted.partition_point(|other| *other < self.values[value]);
+        let mut counts: BTreeMap<(usize, usize, usize), u64> = BTreeMap::new();
+        for ((ratings, one, other), count) in &self.pairs {
+            let (one, other) = (place(*one), place(*other));
+            *counts.entry((*ratings, one.min(other), one.max(other))).or_default() += count;
+        }
+        let mut together: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+        for ((ratings, one, other), count) in counts {
+            #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 pairs")]
+            let weight = count as f64 / real(ratings - 1);
+            *together.entry((one, other)).or_default() += weight;
+        }
+        together
+    }
+}
+
+/// The mean rank of the ratings of each value, in ascending order of the values.
+fn mean_ranks(counts: &[f64]) -> Vec<f64> {
+    let mut before = 0.0;
+    let rank = |count: &f64| {
+        let rank = before + count / 2.0;
+        before += count;
+        rank
+    };
+    counts.iter().map(rank).collect()
+}
+
+/// Σ n·m·(a − b)² over all pairs of different values: n² times the variance.
+fn spread(counts: &[f64], positions: &[f64]) -> f64 {
+    let all: f64 = counts.iter().sum();
+    let each = || counts.iter().zip(positions);
+    let mean: f64 = each().map(|(count, position)| count * position).sum::<f64>() / all;
+    let squares = each().map(|(count, position)| count * (position - mean).powi(2));
+    all * squares.sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+    use crate::scale::nearly_equal;
+
+    const LEVELS: [RatingLevel; 4] = [
+        RatingLevel::Nominal,
+        RatingLevel::Ordinal,
+        RatingLevel::Interval,
+        RatingLevel::Ratio,
+    ];
+
+    fn of<'u>(units: impl IntoIterator<Item = &'u [Option<f64>]>) -> Ratings {
+        let mut ratings = Ratings::default();
+        units.into_iter().for_each(|unit| ratings.add(unit.iter().copied().flatten()));
+        ratings
+    }
+
+    /// The four observers and twelve units of Krippendorff (2011), section C; 0 stands for a missing rating.
+    const OBSERVERS: [[u8; 12]; 4] = [
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, 0, 0, 0],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, 0, 3],
+        [0, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, 0],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, 0],
+    ];
+
+    #[test]
+    fn the_published_example_has_its_published_figures() {
+        let mut ratings = Ratings::default();
+        for unit in 0..12 {
+            let seen = OBSERVERS.iter().map(|observer| observer[unit]).filter(|seen| *seen > 0);
+            ratings.add(seen.map(f64::from));
+        }
+        assert_eq!((ratings.units(), ratings.len()), (11, 40));
+        let alphas = LEVELS.map(|level| format!("{:.3}", ratings.alpha(level).unwrap()));
+        assert_eq!(alphas, ["0.743", "0.815", "0.849", "0.797"]);
+    }
+
+    /// Section A of the same paper: two observers, ten units, two values.
+    #[test]
+    fn two_observers_of_two_values_have_their_published_figure() {
+        let one = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0];
+        let other = [1, 1, 1, 0, 0, 1, 0, 0, 0, 0];
+        let mut ratings = Ratings::default();
+        one.into_iter().zip(other).for_each(|(a, b)| ratings.add([a, b].map(f64::from)));
+        let alpha = ratings.alpha(RatingLevel::Nominal).unwrap();
+        assert_eq!(format!("{alpha:.3}"), "0.095");
+    }
+
+    #[test]
+    fn what_cannot_be_compared_has_no_alpha() {
+        assert_eq!(Ratings::default().alpha(RatingLevel::Nominal), None);
+        let single = of([[Some(1.0), None].as_slice(), &[None, Some(2.0)]]);
+        assert!(single.is_empty() && single.alpha(RatingLevel::Interval).is_none());
+        let equal = of([[Some(3.0); 2].as_slice(), &[Some(3.0); 2]]);
+        LEVELS.iter().for_each(|level| assert_eq!(equal.alpha(*level), None));
+        let mut broken = Ratings::default();
+        broken.add([f64::NAN, 1.0, f64::INFINITY]);
+        assert!(broken.is_empty());
+    }
+
+    fn units() -> impl Strategy<Value = Vec<Vec<Option<f64>>>> {
+        let rating = option::weighted(0.8, (1_u8..6).prop_map(f64::from));
+        vec(vec(rating, 2..5), 1..12)
+    }
+
+    /// The definition, term by term.
+    fn by_definition(units: &[Vec<Option<f64>>], level: RatingLevel) -> Option<f64> {
+        let units = units.iter().map(|unit| unit.iter().flatten().copied().collect::<Vec<_>>());
+        let units: Vec<Vec<f64>> = units.filter(|unit| unit.len() > 1).collect();
+        let all: Vec<f64> = units.concat();
+        let delta = |a: f64, b: f64| {
+            let (low, high) = (a.min(b), a.max(b));
+            let count = |is: &dyn Fn(f64) -> bool| real(all.iter().filter(|n| is(**n)).count());
+            match level {
+                RatingLevel::Nominal => f64::from(u8::from((a - b).abs() > 0.0)),
+                RatingLevel::Ordinal if low < high => {
+                    let ends = count(&|n| nearly_equal(n, low)) + count(&|n| nearly_equal(n, high));
+                    (count(&|n| n >= low && n <= high) - ends / 2.0).powi(2)
+                }
+                RatingLevel::Ordinal => 0.0,
+                RatingLevel::Interval => (a - b).powi(2),
+                RatingLevel::Ratio => ((a - b) / (a + b)).powi(2),
+            }
+        };
+        let sum = |values: &[f64]| -> f64 {
+            values.iter().flat_map(|a| values.iter().map(move |b| (*a, *b))).map(|(a, b)| delta(a, b)).sum()
+        };
+        let observed: f64 = units.iter().map(|unit| sum(unit) / real(unit.len() - 1)).sum();
+        let expected = sum(&all);
+        (expected > 0.0).then(|| 1.0 - (real(all.len()) - 1.0) * observed / expected)
+    }
+
+    proptest! {
+        #[test]
+        fn alpha_is_what_its_definition_says(units in units()) {
+            let ratings = of(units.iter().map(Vec::as_slice));
+            for level in LEVELS {
+                let (found, right) = (ratings.alpha(level), by_definition(&units, level));
+                prop_assert_eq!(found.is_some(), right.is_some());
+                prop_assert!((found.unwrap_or(0.0) - right.unwrap_or(0.0)).abs() < 1e-7, "{:?} {:?}", found, right);
+            }
+        }
+
+        #[test]
+        fn neither_the_order_of_units_nor_that_of_raters_changes_a_digit(
+            (units, shuffled) in units().prop_flat_map(|units| {
+                let turned: Vec<Vec<_>> = units.iter().map(|unit| unit.iter().rev().copied().collect()).collect();
+                (Just(units), Just(turned).prop_shuffle())
+            }),
+        ) {
+            let (one, other) = (of(units.iter().map(Vec::as_slice)), of(shuffled.iter().map(Vec::as_slice)));
+            LEVELS.iter().for_each(|level| assert_eq!(one.alpha(*level), other.alpha(*level)));
+        }
+    }
+}
