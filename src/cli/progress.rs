@@ -24,7 +24,11 @@ use std::{
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::note;
-use tribunal::{models::Models, run::Finished, verdict::{Judgment, Unreadable}};
+use tribunal::{
+    models::Models,
+    run::Finished,
+    verdict::{Judgment, Unreadable},
+};
 
 /// Time between two lines of a log: short enough for systems that stop silent processes, and 120 lines an hour.
 const EVERY: Duration = Duration::from_secs(30);

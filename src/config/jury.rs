@@ -94,11 +94,9 @@ impl Juries<'_> {
         for (n, (key, member)) in all.iter().enumerate() {
             self.member(name, member).map_err(|error| error.within(self.at(&place(key))))?;
             if all[..n].iter().any(|(_, other)| other == member) {
-                return Err(self
-                    .wrong(&place(key), format!("`{member}` is named twice"))
-                    .hint(
-                        "each judge is a member once: more draws of one judge are its own `draws`",
-                    ));
+                return Err(self.wrong(&place(key), format!("`{member}` is named twice")).hint(
+                    "each judge is a member once: more draws of one judge are its own `draws`",
+                ));
             }
         }
         let weights = table.get("weights").and_then(Value::as_object);
@@ -387,7 +385,8 @@ price = { prompt = 1, completion = 2 }
         let file = file.replace("aggregate = \"median\"", "aggregate = \"mean\"")
             + "[judge.spare]\nprompt = \"score\"\nmodel = \"script:Score: 10\"\naggregate = \"min\"\n";
         let jury = config(&file).unwrap().judge(Some("jury")).unwrap();
-        let names: Vec<_> = jury.members.iter().filter_map(|member| member.name.as_deref()).collect();
+        let names: Vec<_> =
+            jury.members.iter().filter_map(|member| member.name.as_deref()).collect();
         assert_eq!(names, ["strict", "kind", "spare"]);
         assert_eq!(jury.origin("weights.kind").to_string(), "tribunal.toml:18 [judge.jury]");
         let item = crate::Item::new().question("2 + 2?").answer("4");

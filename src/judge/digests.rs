@@ -55,7 +55,10 @@ impl Digests {
         if !panel.weights.is_empty() {
             let mut weights = panel.weights.clone();
             weights.sort_by(|(one, _), (other, _)| one.cmp(other));
-            all.named("weights", &weights.iter().map(|(name, w)| (&**name, *w)).collect::<Vec<_>>());
+            all.named(
+                "weights",
+                &weights.iter().map(|(name, w)| (&**name, *w)).collect::<Vec<_>>(),
+            );
         }
         calibrated(&mut all, panel);
         Self {

@@ -187,8 +187,10 @@ impl PanelBuilder {
                 return Err(unknown(ErrorKind::Config, "member under `weights`:", name, names()));
             }
             if !(weight.is_finite() && *weight > 0.0) {
-                return Err(config(format!("the weight of `{name}` is {weight}, and must be above 0"))
-                    .hint("leave out a member that is not to count"));
+                return Err(config(format!(
+                    "the weight of `{name}` is {weight}, and must be above 0"
+                ))
+                .hint("leave out a member that is not to count"));
             }
         }
         let unweighed = match self.aggregate {

@@ -4,11 +4,7 @@
 //! replacement of which that is true. So those that are asked are always the first few of the list, in whatever order
 //! answers arrive.
 
-use super::{
-    Facts, Judging, Panel,
-    machine::Replacements,
-    pending::Asking,
-};
+use super::{Facts, Judging, Panel, machine::Replacements, pending::Asking};
 use crate::{
     item::Item,
     verdict::{Outcome, Vote},

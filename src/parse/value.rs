@@ -101,7 +101,8 @@ impl ValueReader<'_> {
         if abstain.is_empty() {
             return false;
         }
-        let words: Vec<WordMeaning> = abstain.iter().map(|word| (word.clone(), word.clone())).collect();
+        let words: Vec<WordMeaning> =
+            abstain.iter().map(|word| (word.clone(), word.clone())).collect();
         let said = || one_of(&words, &[], text).is_some_and(|read| read.is_ok());
         let means = || self.word(text).is_ok_and(|meaning| self.is_abstention(&meaning));
         said() || (!self.values.is_empty() && means())

@@ -118,7 +118,8 @@ impl Ratings {
             counts[*one] += weight;
             counts[*other] += weight;
         }
-        let positions = if level == RatingLevel::Ordinal { mean_ranks(&counts) } else { values.clone() };
+        let positions =
+            if level == RatingLevel::Ordinal { mean_ranks(&counts) } else { values.clone() };
         let distance = |one: usize, other: usize| match level {
             _ if one == other => 0.0,
             RatingLevel::Nominal => 1.0,
@@ -139,7 +140,8 @@ impl Ratings {
             }
             RatingLevel::Ordinal | RatingLevel::Interval => spread(&counts, &positions),
             RatingLevel::Ratio => {
-                let pairs = (0..values.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
+                let pairs =
+                    (0..values.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
                 pairs.map(|(one, other)| counts[one] * counts[other] * distance(one, other)).sum()
             }
         };
@@ -193,12 +195,8 @@ mod tests {
     use super::*;
     use crate::scale::nearly_equal;
 
-    const LEVELS: [RatingLevel; 4] = [
-        RatingLevel::Nominal,
-        RatingLevel::Ordinal,
-        RatingLevel::Interval,
-        RatingLevel::Ratio,
-    ];
+    const LEVELS: [RatingLevel; 4] =
+        [RatingLevel::Nominal, RatingLevel::Ordinal, RatingLevel::Interval, RatingLevel::Ratio];
 
     fn of<'u>(units: impl IntoIterator<Item = &'u [Option<f64>]>) -> Ratings {
         let mut ratings = Ratings::default();
@@ -274,7 +272,11 @@ mod tests {
             }
         };
         let sum = |values: &[f64]| -> f64 {
-            values.iter().flat_map(|a| values.iter().map(move |b| (*a, *b))).map(|(a, b)| delta(a, b)).sum()
+            values
+                .iter()
+                .flat_map(|a| values.iter().map(move |b| (*a, *b)))
+                .map(|(a, b)| delta(a, b))
+                .sum()
         };
         let observed: f64 = units.iter().map(|unit| sum(unit) / real(unit.len() - 1)).sum();
         let expected = sum(&all);

@@ -17,7 +17,8 @@ use tribunal::{
     verdict::Reason,
 };
 
-const SCORE: &str = "kind: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\nabstain: [N/A, cannot assess]";
+const SCORE: &str =
+    "kind: score\nscale: {min: 1, max: 9}\nverdict: 'Score: *'\nabstain: [N/A, cannot assess]";
 
 fn abstaining() -> Prompt {
     prompt(SCORE, "{{ answer }}")
@@ -38,7 +39,12 @@ fn reason(prompt: &Prompt, text: &str) -> Option<Reason> {
 #[test]
 fn the_words_of_abstention_are_no_verdict_and_nothing_else_is_one_of_them() {
     let prompt = abstaining();
-    for text in ["Hm.\nScore: N/A", "Score: n/a.", "**Score:** cannot assess", "Score: Cannot assess: no sources."] {
+    for text in [
+        "Hm.\nScore: N/A",
+        "Score: n/a.",
+        "**Score:** cannot assess",
+        "Score: Cannot assess: no sources.",
+    ] {
         assert_eq!(reason(&prompt, text), Some(Reason::Abstained), "{text}");
     }
     assert_eq!(reason(&prompt, "Score: 7"), None);
@@ -112,10 +118,16 @@ async fn a_summary_counts_abstentions_apart_from_what_could_not_be_read() {
     ["Score: 3", "Score: N/A", "Score: cannot assess", "Hm."].into_iter().for_each(&mut count);
     assert_eq!((summary.judged, summary.abstained, summary.unread()), (1, 2, 1));
     let text = summary.to_string();
-    assert!(text.starts_with("1 of 4 records judged, 2 abstained, 1 unreadable (1 missing)"), "{text}");
+    assert!(
+        text.starts_with("1 of 4 records judged, 2 abstained, 1 unreadable (1 missing)"),
+        "{text}"
+    );
     assert!(text.contains("if the abstained and unreadable were worst or best"), "{text}");
     assert_eq!(summary.to_json()["abstained"], 2);
-    assert!((summary.unreadable_rate() - 0.5).abs() < 1e-9, "of one verdict and one unreadable answer");
+    assert!(
+        (summary.unreadable_rate() - 0.5).abs() < 1e-9,
+        "of one verdict and one unreadable answer"
+    );
 }
 
 #[test]

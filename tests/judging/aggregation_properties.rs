@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use crate::aggregation::{
-    ALL, abstained, decided, draws, failed, first_error, judged_until_wrong, label_of, missing, picked, said,
-    shares, steps, vote,
+    ALL, abstained, decided, draws, failed, first_error, judged_until_wrong, label_of, missing,
+    picked, said, shares, steps, vote,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use tribunal::{

@@ -253,11 +253,17 @@ async fn a_replacement_is_asked_about_the_records_of_which_a_member_failed_and_n
     assert!(ran.err.contains("member strict: differs from the verdict in 4 of 4"), "{}", ran.err);
     let summary: Value = serde_json::from_str(&place.read("summary.json")).unwrap();
     let jury = &summary["jury"];
-    assert_eq!((&jury["level"], &jury["units"], &jury["replaced"]), (&json!("interval"), &json!(6), &json!(2)));
+    assert_eq!(
+        (&jury["level"], &jury["units"], &jury["replaced"]),
+        (&json!("interval"), &json!(6), &json!(2))
+    );
     assert_eq!(jury["members"]["strict"]["failed"], 2);
-    assert_eq!(jury["members"]["spare"], json!({
-        "verdicts": 2, "abstained": 0, "unreadable": 0, "failed": 0, "compared": 2, "differs": 2, "distance": 1.0,
-    }));
+    assert_eq!(
+        jury["members"]["spare"],
+        json!({
+            "verdicts": 2, "abstained": 0, "unreadable": 0, "failed": 0, "compared": 2, "differs": 2, "distance": 1.0,
+        })
+    );
 
     // The same again asks nothing. A member that is well again is asked, and its replacement no longer counts.
     let again = judge(&place, &out).await;
@@ -266,11 +272,15 @@ async fn a_replacement_is_asked_about_the_records_of_which_a_member_failed_and_n
     let again = judge(&place, &[&out[..], &["--retry-errors"]].concat()).await;
     assert_eq!((again.code, server.requests()), (0, 22), "{}", again.err);
     let found = lines(&place, "out.jsonl");
-    assert_eq!((signed(&found[1]), &found[1]["score"]), (vec!["strict", "kind", "kind"], &json!(6)));
+    assert_eq!(
+        (signed(&found[1]), &found[1]["score"]),
+        (vec!["strict", "kind", "kind"], &json!(6))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_takes_a_verdict_away_lets_the_replacement_be_asked_by_judge_and_not_by_reparse() {
+async fn a_rule_that_takes_a_verdict_away_lets_the_replacement_be_asked_by_judge_and_not_by_reparse()
+ {
     let server = Server::start(|seen| match seen.body["model"].as_str() {
         Some("spare") => Reply::says("Score: 10"),
         _ => scores(seen),
@@ -279,7 +289,8 @@ async fn a_rule_that_takes_a_verdict_away_lets_the_replacement_be_asked_by_judge
     let place = place("jury-rule", &server, "", 1);
     let strict = place.run(&["prompts", "show", "score"]).passed().out;
     place.file("own.jinja", &strict);
-    let own = with_spare(&server, "").replace("[judge.strict]\n", "[judge.strict]\nprompt = \"own.jinja\"\n");
+    let own = with_spare(&server, "")
+        .replace("[judge.strict]\n", "[judge.strict]\nprompt = \"own.jinja\"\n");
     place.file("tribunal.toml", &own);
     let out = ["-o", "out.jsonl"];
     assert_eq!(judge(&place, &out).await.code, 0);
@@ -291,7 +302,10 @@ async fn a_rule_that_takes_a_verdict_away_lets_the_replacement_be_asked_by_judge
     let ran = judge(&place, &out).await;
     assert_eq!((ran.code, server.requests()), (0, 4), "{}", ran.err);
     let line = &lines(&place, "out.jsonl")[0];
-    assert_eq!((signed(line), &line["score"]), (vec!["strict", "kind", "kind", "spare"], &json!(9)));
+    assert_eq!(
+        (signed(line), &line["score"]),
+        (vec!["strict", "kind", "kind", "spare"], &json!(9))
+    );
 }
 
 /// Every improvement is worth three points to both members, and the policy makes one at a time.

@@ -102,7 +102,8 @@ fn a_dry_run_plans_no_replacements() {
 #[test]
 fn a_member_that_cannot_judge_the_record_is_replaced_before_anything_is_asked() {
     let member = |name: &str, body: &str| Member::new(name, score(body)).unwrap();
-    let members = vec![member("one", "{{ reference }} {{ answer }}"), member("two", "{{ answer }}")];
+    let members =
+        vec![member("one", "{{ reference }} {{ answer }}"), member("two", "{{ answer }}")];
     let panel = Panel::with_replacements(members, vec![member("spare", "{{ answer }}!")]).unwrap();
     let item = Item::new().answer("a");
     let mut judging = Arc::new(panel).judging(&item, &Facts::all(Capabilities::TEXT)).unwrap();
@@ -135,10 +136,14 @@ async fn a_replacement_votes_in_the_place_of_a_member_and_costs_nothing_while_no
     let by: Vec<&str> = judgment.votes.iter().map(|vote| &*vote.by).collect();
     assert_eq!(by, ["four", "other", "spare"]);
     // A sum is one over two members, whoever they are.
-    assert_eq!(build(&vague, Aggregate::Sum).await.judge(&answer()).await.unwrap().score(), Some(12.0));
+    assert_eq!(
+        build(&vague, Aggregate::Sum).await.judge(&answer()).await.unwrap().score(),
+        Some(12.0)
+    );
 
     // Replacements belong to what a jury is, and their order too; its name is that of its members.
-    let without = Judge::panel([("four", four.clone()), ("other", vague.clone())]).build().await.unwrap();
+    let without =
+        Judge::panel([("four", four.clone()), ("other", vague.clone())]).build().await.unwrap();
     assert_eq!((lacking.name(), without.name()), ("four+other", "four+other"));
     assert_ne!(lacking.line_key(&answer()), without.line_key(&answer()));
     let order = async |names: [&'static str; 2]| {

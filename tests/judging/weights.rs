@@ -83,14 +83,16 @@ fn rankings_are_by_weighted_mean_place() {
 
 #[test]
 fn the_weight_of_a_member_without_a_verdict_does_not_count() {
-    let votes = [(100.0, missing()), (1.0, said(Verdict::Score(4.0))), (3.0, said(Verdict::Score(8.0)))];
+    let votes =
+        [(100.0, missing()), (1.0, said(Verdict::Score(4.0))), (3.0, said(Verdict::Score(8.0)))];
     assert_eq!(weighed(None, &votes), Verdict::Score(7.0));
 }
 
 #[tokio::test]
 async fn a_jury_weighs_its_members_and_refuses_weights_that_mean_nothing() {
     let member = async |says: &'static str| {
-        let judge = Judge::builder().backend(Script::always(says)).with_prompt(score("{{ answer }}"));
+        let judge =
+            Judge::builder().backend(Script::always(says)).with_prompt(score("{{ answer }}"));
         judge.build().await.unwrap()
     };
     let (one, other) = (member("Score: 2").await, member("Score: 8").await);
@@ -110,6 +112,7 @@ async fn a_jury_weighs_its_members_and_refuses_weights_that_mean_nothing() {
         let error = jury().weights([weight]).build().await.unwrap_err();
         assert!(format!("{error:?}").contains(why), "{error:?}");
     }
-    let error = jury().weights([("other", 2.0)]).aggregate(Aggregate::Max).build().await.unwrap_err();
+    let error =
+        jury().weights([("other", 2.0)]).aggregate(Aggregate::Max).build().await.unwrap_err();
     assert!(error.to_string().contains("knows no weights"), "{error}");
 }

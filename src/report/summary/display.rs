@@ -109,16 +109,15 @@ impl Summary {
             None => "mean".to_owned(),
         };
         write!(f, "\n{what} {mean:.3}, coverage {:.1} %", 100.0 * self.coverage())?;
-        let others: Vec<&str> =
-            [
-                ("abstained", self.abstained),
-                ("unreadable", self.unread()),
-                ("failed", self.failed),
-                ("untried", self.not_tried()),
-            ]
-            .into_iter()
-            .filter_map(|(what, count)| (count > 0).then_some(what))
-            .collect();
+        let others: Vec<&str> = [
+            ("abstained", self.abstained),
+            ("unreadable", self.unread()),
+            ("failed", self.failed),
+            ("untried", self.not_tried()),
+        ]
+        .into_iter()
+        .filter_map(|(what, count)| (count > 0).then_some(what))
+        .collect();
         if others.is_empty() {
             return Ok(());
         }

@@ -170,7 +170,10 @@ impl fmt::Display for Jury {
         let (level, units) = (self.level.name(), self.units());
         match self.alpha() {
             Some(alpha) => {
-                write!(f, "\nagreement of the members: alpha {alpha:.3} (Krippendorff, {level}, {units} units)")?;
+                write!(
+                    f,
+                    "\nagreement of the members: alpha {alpha:.3} (Krippendorff, {level}, {units} units)"
+                )?;
             }
             None if units > 0 => {
                 write!(f, "\nagreement of the members: all verdicts are equal ({units} units)")?;
@@ -248,7 +251,8 @@ fn pairs_of(groups: &[Vec<usize>]) -> Vec<(String, Rating)> {
         .enumerate()
         .flat_map(|(place, group)| group.iter().map(move |answer| (*answer, place)))
         .collect();
-    let pairs = places.iter().flat_map(|one| places.range(one.0 + 1..).map(move |other| (one, other)));
+    let pairs =
+        places.iter().flat_map(|one| places.range(one.0 + 1..).map(move |other| (one, other)));
     let better = |((one, a), (other, b)): ((&usize, &usize), (&usize, &usize))| {
         let side = match a.cmp(b) {
             std::cmp::Ordering::Less => Preference::First,
@@ -263,10 +267,11 @@ fn pairs_of(groups: &[Vec<usize>]) -> Vec<(String, Rating)> {
 /// The mean distance of the numbers of two verdicts; `None` if they are not numbers, or none belong together.
 fn distance(one: &Verdict, other: &Verdict) -> Option<f64> {
     let other: BTreeMap<String, Rating> = units_of(other).into_iter().collect();
-    let distances = units_of(one).into_iter().map(|(unit, rating)| match (rating, other.get(&unit)) {
-        (Rating::Number(one), Some(Rating::Number(other))) => Some((one - other).abs()),
-        _ => None,
-    });
+    let distances =
+        units_of(one).into_iter().map(|(unit, rating)| match (rating, other.get(&unit)) {
+            (Rating::Number(one), Some(Rating::Number(other))) => Some((one - other).abs()),
+            _ => None,
+        });
     let distances: Vec<f64> = distances.flatten().collect();
     (!distances.is_empty()).then(|| distances.iter().sum::<f64>() / real(distances.len()))
 }
