@@ -39,7 +39,8 @@ pub struct Completion {
     /// The token ids of the text, if a model in this process wrote it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub token_ids: Vec<i32>,
-    /// The probability of each label at each place of an [`Ask::ChooseAt`](crate::request::Ask).
+    /// The probability of each label at each place of an [`Ask::ChooseAt`](crate::request::Ask), or of each step's being
+    /// right at each place of an [`Ask::RewardAt`](crate::request::Ask).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<Distribution>,
     /// Natural-log probabilities of the tokens of an [`Ask::Logprobs`](crate::request::Ask), in their order.

@@ -127,6 +127,9 @@ fn able(vote: &VoteLine) -> Capabilities {
 
 /// The next stored answer of a vote; `None` if this request was not sent at the time.
 fn next_answer(calls: &mut VecDeque<&Call>, request: &Request) -> Option<Completion> {
+    if let Ask::RewardAt { places } = &request.ask {
+        return next_rewards(calls, places.len());
+    }
     let chooses = matches!(request.ask, Ask::Choose { .. });
     // Probabilities of values after another announcement are skipped.
     while calls.front().is_some_and(|call| call.announcement.is_some() && !scores(call, request)) {
@@ -135,6 +138,18 @@ fn next_answer(calls: &mut VecDeque<&Call>, request: &Request) -> Option<Complet
     // A choice is answered only by a stored choice: what was not scored then is not scored now.
     calls.front().filter(|call| call.chosen || !chooses)?;
     calls.pop_front().map(completion)
+}
+
+/// The stored answer to a request for the rewards of this many steps: each step is a call of its own.
+fn next_rewards(calls: &mut VecDeque<&Call>, steps: usize) -> Option<Completion> {
+    let is_reward = |call: &&Call| call.chosen && call.announcement.is_none();
+    if calls.len() < steps || !calls.iter().take(steps).all(is_reward) {
+        return None;
+    }
+    let calls: Vec<&Call> = calls.drain(..steps).collect();
+    let distributions = calls.iter().map(|call| call.distribution.clone().unwrap_or_default());
+    // What the request cost is noted at its first step.
+    Some(Completion { distributions: distributions.collect(), ..completion(calls.first()?) })
 }
 
 /// Whether a stored call answers a request for the probabilities of a verdict: equal values after an

@@ -135,6 +135,7 @@ embedded![
     "metrics/role-adherence",
     // Process rewards, and rewards without words.
     "math-shepherd",
+    "qwen-prm",
     "rlhflow-prm",
     "implicit-prm",
     "implicit-preference",

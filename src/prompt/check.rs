@@ -122,7 +122,7 @@ impl Prompt {
         let (mut choices, mut all) = (Some(BTreeSet::new()), Some(BTreeSet::new()));
         for found in ASKED.captures_iter(&self.body) {
             let name = found.get(2).or(found.get(3)).map(|name| name.as_str().to_owned());
-            let is_choice = |word: &str| ["choose", "probe", "logprobs"].contains(&word);
+            let is_choice = |word: &str| ["choose", "probe", "logprobs", "reward"].contains(&word);
             let chooses = found.get(1).is_some_and(|word| is_choice(word.as_str()));
             for names in [Some(&mut all), chooses.then_some(&mut choices)].into_iter().flatten() {
                 match (&name, names.as_mut()) {
@@ -321,7 +321,7 @@ fn is_flush(body: &str, line: usize) -> bool {
 
 /// The names that a body asks for; `None` if some of them are computed, so that they are not known.
 struct AskedNames {
-    /// Those of every `choose` and `probe`.
+    /// Those of every function whose reply a rule can name: `choose`, `probe`, `reward`, `logprobs`.
     choices: Option<BTreeSet<String>>,
     /// Those of every function that the model answers.
     all: Option<BTreeSet<String>>,

@@ -39,7 +39,7 @@ const REMOVED: [&str; 3] = ["safe", "escape", "e"];
 /// | `probe("name", labels, shown=…)` | weighs the labels here, and prints `shown` |
 /// | `run("name", text)` | runs the last block of Python code in the text, and prints what that prints |
 /// | `compare("name", answer, reference)` | compares by rule, for checks without a model |
-/// | `reward("name")` | the output of a reward head for the turns before it |
+/// | `reward("name", shown=…)` | the output of a reward head for the turns before it, or at the sign of a step |
 /// | `logprobs("name", text)` | the log-probability of a given text |
 /// | `read()` | the verdict of the replies so far, or none |
 /// | `scale`, `scale.min`, `scale.max` | the scale as text, and its ends |

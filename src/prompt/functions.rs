@@ -9,7 +9,7 @@ use minijinja::{
 
 use super::{
     printable::{Trusted, text_of},
-    rendering::{GenOptions, Probe, Rendering, TemplateCall, WeighedText},
+    rendering::{GenOptions, Probe, Probed, Rendering, TemplateCall, WeighedText},
     taint,
 };
 use crate::{parse::Slot, request::Constraint};
@@ -81,7 +81,7 @@ pub(super) fn probe(
     let slot = Slot { name: name.to_owned(), at: options.get("at")? };
     let shown: String = options.get("shown")?;
     options.assert_all_used()?;
-    Rendering::of(state)?.probe(Probe { slot, labels });
+    Rendering::of(state)?.probe(Probe { slot, what: Probed::Labels(labels) });
     Ok(Trusted::value(taint::probed(&shown)))
 }
 
@@ -121,13 +121,31 @@ pub(super) fn compare(
     Rendering::of(state)?.result(slot, TemplateCall::Compare { answer, reference })
 }
 
-/// `reward("name")`: the output of a reward head for the turns before it, as `Reward: NUMBER`.
+/// `reward("name")`: the output of a reward head for the turns before it, as `Reward: NUMBER`. With `shown` it prints
+/// this sign, and notes its end as a place where the head is read while the text goes on:
+/// `reward("name", at=loop.index0, shown="<extra_0>")`.
 ///
 /// # Errors
-/// The reply is still missing.
-pub(super) fn reward(state: &State, name: &str) -> Result<Value, Error> {
-    let slot = Slot { name: name.to_owned(), at: None };
-    Rendering::of(state)?.result(slot, TemplateCall::Reward)
+/// The reply is still missing, the sign is empty, or there is an index without a sign.
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
+pub(super) fn reward(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
+    let shown: Option<String> = option(&options, "shown", "a text")?;
+    let slot = Slot { name: name.to_owned(), at: options.get("at")? };
+    options.assert_all_used()?;
+    let wrong = |message: String| Err(Error::new(ErrorKind::InvalidOperation, message));
+    match shown {
+        None if slot.at.is_some() => {
+            wrong(format!("reward(\"{name}\", at=…) needs the sign of a step: shown=\"<extra_0>\""))
+        }
+        None => Rendering::of(state)?.result(slot, TemplateCall::Reward),
+        Some(sign) if sign.is_empty() => {
+            wrong(format!("`shown` of reward(\"{name}\") is the sign of a step, and may not be empty"))
+        }
+        Some(sign) => {
+            Rendering::of(state)?.probe(Probe { slot, what: Probed::Reward });
+            Ok(Trusted::value(taint::rewarded(&sign)))
+        }
+    }
 }
 
 /// `logprobs("name", text, reference=true, between="\n\n")`: the log-probability of a given text, or of several that are

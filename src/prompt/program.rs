@@ -18,6 +18,7 @@ mod asking;
 mod closing;
 mod given;
 mod lengthening;
+mod rewarding;
 mod running;
 mod splitting;
 mod turns;

@@ -40,15 +40,25 @@ struct RenderNotes {
     printed: Vec<String>,
     /// The slots whose replies were used.
     used: Vec<Slot>,
-    /// The places where labels are weighed, in order.
+    /// The places where the model is asked and the text goes on, in order.
     probes: Vec<Probe>,
 }
 
-/// A place where labels are weighed while the text goes on as if nothing had been asked: `probe(…)`.
+/// A place where the model is asked while the text goes on as if nothing had been asked: `probe(…)`, or `reward(…)` with
+/// the sign of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Probe {
     pub(super) slot: Slot,
-    pub(super) labels: Vec<String>,
+    pub(super) what: Probed,
+}
+
+/// What a model is asked at a place where the text goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Probed {
+    /// The probabilities of these labels.
+    Labels(Vec<String>),
+    /// The output of its reward head.
+    Reward,
 }
 
 /// A slot without a reply, and the call that needs it.

@@ -23,7 +23,7 @@ const DATA: char = '\u{FDD0}';
 const MODEL: char = '\u{FDD1}';
 /// Ends either of them.
 const END: char = '\u{FDD2}';
-/// A place where labels are weighed; it belongs to no text.
+/// A place where labels are weighed or a reward head is read; it belongs to no text.
 const PROBE: char = '\u{FDD3}';
 
 /// The first byte of every mark; few other characters have it.
@@ -34,7 +34,12 @@ pub(super) fn probed(text: &str) -> String {
     format!("{PROBE}{text}")
 }
 
-/// The places in a marked text where labels are weighed, in bytes.
+/// A text of the author before a place where a reward head is read.
+pub(super) fn rewarded(text: &str) -> String {
+    format!("{text}{PROBE}")
+}
+
+/// The places in a marked text where labels are weighed or a reward head is read, in bytes.
 pub(super) fn probes(marked: &str) -> Vec<usize> {
     marked.match_indices(PROBE).map(|(at, _)| at).collect()
 }

@@ -112,6 +112,10 @@ pub struct Capabilities {
     /// Whether the model has a reward head: [`Ask::Reward`](super::Ask::Reward). If unknown it is tried.
     #[serde(default = "no")]
     pub reward: Ability,
+    /// Whether the model has a reward head with an output at every step: [`Ask::RewardAt`](super::Ask::RewardAt). If
+    /// unknown it is tried.
+    #[serde(default = "no")]
+    pub reward_at: Ability,
     /// Whether the backend compares answers with references by rules: [`Ask::Compare`](super::Ask::Compare). Unknown counts as no.
     #[serde(default = "no")]
     pub compare: Ability,
@@ -167,6 +171,7 @@ impl Capabilities {
         text_logprobs: Ability::No,
         reference: Ability::No,
         reward: Ability::No,
+        reward_at: Ability::No,
         compare: Ability::No,
         run: Ability::No,
         opens_thinking: Ability::No,
@@ -183,6 +188,7 @@ impl Capabilities {
         text_logprobs: Ability::Yes,
         reference: Ability::Yes,
         reward: Ability::Yes,
+        reward_at: Ability::Yes,
         compare: Ability::Yes,
         run: Ability::Yes,
         ..Self::TEXT

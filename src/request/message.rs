@@ -119,7 +119,7 @@ impl Message {
     }
 
     /// The beginning of the turn, of this many characters.
-    #[cfg(feature = "llama")]
+    #[cfg(any(feature = "llama", feature = "openai"))]
     pub(super) fn up_to(&self, characters: usize) -> Self {
         let mut left = characters;
         let mut parts = self.parts.clone();

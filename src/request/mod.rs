@@ -107,6 +107,13 @@ pub enum Ask {
     },
     /// Report the output of a reward head for the conversation. The answer's text is `Reward: NUMBER`.
     Reward,
+    /// Report the output of a reward head at each of these places of the last turn: rewards of steps. The answer has a
+    /// distribution over [`CORRECT`](crate::verdict::CORRECT) and [`INCORRECT`](crate::verdict::INCORRECT) for each.
+    RewardAt {
+        /// Places in the last turn, in characters from its start, ascending. The token that ends at a place is the one
+        /// whose output counts.
+        places: Vec<usize>,
+    },
     /// Run Python code, and report what the last of these blocks prints. All blocks before it run first, in one
     /// interpreter, so that the answer follows from the request alone. No model answers it: a sandbox does.
     Run {
@@ -140,6 +147,7 @@ impl Ask {
             Self::ChooseAt { .. } => "choose_at",
             Self::Logprobs { .. } => "logprobs",
             Self::Reward => "reward",
+            Self::RewardAt { .. } => "reward_at",
             Self::Run { .. } => "run",
             Self::Compare { .. } => "compare",
         }
@@ -152,7 +160,7 @@ impl Ask {
         let error =
             Error::new(ErrorKind::Unsupported, format!("`{model}` cannot be asked `{name}`"));
         match self {
-            Self::Reward => error.hint(
+            Self::Reward | Self::RewardAt { .. } => error.hint(
                 "use a GGUF with a reward head, or serve the reward model with vLLM or SGLang, and name it `vllm/MODEL` or `sglang/MODEL`",
             ),
             Self::Run { .. } => error.hint("put a sandbox around the model, which answers requests to run code"),
@@ -192,7 +200,7 @@ impl Request {
     }
 
     /// The conversation up to a place in one of its turns, given in characters from the start of that turn.
-    #[cfg(feature = "llama")]
+    #[cfg(any(feature = "llama", feature = "openai"))]
     pub(crate) fn up_to(&self, turn: usize, place: usize) -> Self {
         let mut messages = self.messages[..turn.min(self.messages.len())].to_vec();
         let begun = self.messages.get(turn).filter(|_| place > 0);

@@ -153,6 +153,12 @@ pub const CORRECT: &str = "correct";
 /// The label of a wrong answer or step.
 pub const INCORRECT: &str = "incorrect";
 
+/// The reward of a step as a distribution: it is right with probability `p`.
+#[cfg(any(feature = "llama", feature = "openai"))]
+pub(crate) fn step_reward(p: f64) -> Distribution {
+    Distribution::new(vec![(CORRECT.to_owned(), p), (INCORRECT.to_owned(), 1.0 - p)])
+}
+
 impl Verdict {
     /// The name of this verdict in a distribution over a finite menu: a number, a label, `first`, `second` or `tie`,
     /// the first wrong step or `-1`. `None` for kinds without a finite menu.

@@ -25,4 +25,5 @@ mod remote_refusals;
 mod retries;
 mod rewards;
 mod sandbox;
+mod step_rewards;
 mod warming;

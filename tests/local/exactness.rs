@@ -221,6 +221,26 @@ async fn a_reward_is_the_probability_of_yes_of_the_head() {
 }
 
 #[tokio::test]
+async fn the_rewards_of_steps_are_those_of_the_head_after_each_of_them() {
+    let model = RandomModel::with_head(Vocabulary::Bytes, 13, Some(&["no", "yes"]));
+    let llama = loaded(&model).await;
+    assert!(llama.capabilities().await.reward_at.is_yes());
+    let (text, places) = turn();
+    let mut whole = opened(&text);
+    whole.open = false;
+    let answer = llama.complete(&whole.ask(Ask::RewardAt { places: places.clone() })).await.unwrap();
+    assert_eq!(answer.distributions.len(), places.len());
+    for (place, seen) in places.iter().zip(&answer.distributions) {
+        let before: String = text.chars().take(*place).collect();
+        // The tokens of a choice there are those of the open turn.
+        let tokens = llama.tokenize(&opened(&before)).unwrap();
+        let expected = model.outputs(&tokens)[1];
+        let reward = seen.of("correct").unwrap();
+        assert!((reward - expected).abs() < 1e-4, "{place}: {reward} {expected}");
+    }
+}
+
+#[tokio::test]
 async fn a_head_that_carries_no_reward_is_refused_with_the_reason() {
     for (outputs, reason) in
         [(Some(&[][..]), "always be 1"), (Some(&["a", "b"][..]), "(a, b)"), (None, "pooling_type")]

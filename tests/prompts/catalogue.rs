@@ -149,6 +149,13 @@ fn answered(request: &Request, text: &str) -> Completion {
         completion.text.clone_from(label);
         completion.distribution = Some(Distribution::new(labels.iter().map(share).collect()));
     }
+    if let Ask::RewardAt { places } = &request.ask
+        && ["correct", "incorrect"].contains(&text)
+    {
+        let p = if text == "correct" { 0.9 } else { 0.1 };
+        let step = vec![("correct".to_owned(), p), ("incorrect".to_owned(), 1.0 - p)];
+        completion.distributions = vec![Distribution::new(step); places.len()];
+    }
     if let Ask::Logprobs { of, reference } = &request.ask {
         // A token for every character, each with this log-probability.
         let mut each = text.split(' ').map(|number| number.parse::<f64>().unwrap());

@@ -41,6 +41,8 @@ pub(super) struct Loaded {
     pub(super) width: usize,
     /// Why the model gives no rewards; `None` if it has a reward head.
     pub(super) no_head: Option<String>,
+    /// Whether the reward head has one output.
+    pub(super) has_one_output: bool,
     /// What the engine has done.
     pub(super) figures: Arc<Mutex<EngineFigures>>,
 }
@@ -103,6 +105,7 @@ fn serve(
         String::from_utf8_lossy(&model.vocab().token_to_piece(token, true, None)).into_owned()
     };
     let template = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
+    let has_one_output = plan.as_ref().is_ok_and(HeadPlan::has_one_output);
     let (head, no_head) = match plan {
         Ok(plan) => (Some(Head::new(model, shape, plan)?), None),
         Err(why) => (None, Some(why)),
@@ -116,6 +119,7 @@ fn serve(
         trained: model.n_ctx_train(),
         width: memory.sequences(),
         no_head,
+        has_one_output,
         figures: figures.clone(),
     };
     if loaded.send(Ok(ready)).is_ok() {

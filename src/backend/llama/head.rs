@@ -72,6 +72,11 @@ impl HeadPlan {
         }
     }
 
+    /// Whether the head has one output.
+    pub(super) fn has_one_output(&self) -> bool {
+        self.labels.len() < 2
+    }
+
     /// The reward: the only output, or the probability of the good one of several.
     ///
     /// # Errors

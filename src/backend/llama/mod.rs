@@ -69,10 +69,11 @@ use self::{
 };
 use super::{Backend, Capabilities, SHORTEN, choice::shared};
 use crate::{
-    completion::Completion,
+    completion::{Completion, Usage},
     error::{Error, ErrorKind, Result},
     hint::Hint,
     request::{Ability, Ask, Chat, Constraint, Origin, Part, Request, Sampling, check_variables},
+    verdict::step_reward,
 };
 
 /// A model in this process.
@@ -121,6 +122,8 @@ pub struct Llama {
     deterministic: bool,
     /// Why the model gives no rewards; `None` if it has a reward head.
     no_head: Option<String>,
+    /// Whether its reward head has one output, which is a logit.
+    has_one_output: bool,
     /// What the engine has done.
     figures: Arc<Mutex<EngineFigures>>,
     /// The channel to the engine thread; `None` once the model is being dropped.
@@ -182,6 +185,7 @@ impl Llama {
             width: loaded.width,
             deterministic,
             no_head: loaded.no_head,
+            has_one_output: loaded.has_one_output,
             figures: loaded.figures,
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
@@ -263,12 +267,35 @@ impl Llama {
                 Some(why) => return Err(without_head(&self.name, why)),
                 None => Work::Reward(self.vocabulary.tokens(&pieces)?),
             },
+            // The text up to the last step is the longest one.
+            Ask::RewardAt { places } => {
+                return self.work(&ending_at(request, places.last().copied().unwrap_or(0)));
+            }
             other @ (Ask::Compare { .. } | Ask::Run { .. }) => {
                 return Err(other.unsupported_by(&self.name));
             }
         };
         self.check_length(&work)?;
         Ok(work)
+    }
+
+    /// The rewards at the ends of steps: llama.cpp reads a head at the end of a text only, so each step is a text that ends
+    /// with it. A head with one output gives a logit, as that of Skywork-PRM does (He et al. 2024).
+    async fn rewards(&self, request: &Request, places: &[usize]) -> Result<Completion> {
+        let mut usage = Usage::new(0, 0);
+        let mut distributions = Vec::with_capacity(places.len());
+        for place in places {
+            let answer = self.complete(&ending_at(request, *place)).await?;
+            let add = |sum: Option<u64>, more: Option<u64>| Some(sum? + more?);
+            usage.prompt = add(usage.prompt, answer.usage.prompt);
+            let Some(reward) = answer.reward else {
+                return Err(failed("the reward head returns nothing"));
+            };
+            let is_logit = self.has_one_output;
+            let p = if is_logit { 1.0 / (1.0 + (-reward).exp()) } else { reward };
+            distributions.push(step_reward(p));
+        }
+        Ok(Completion { usage, distributions, attempts: 1, in_process: true, ..Completion::default() })
     }
 
     /// Labels in tokens, each as it follows these pieces.
@@ -336,6 +363,7 @@ impl Backend for Llama {
             text_logprobs: Ability::Yes,
             reference: Ability::No,
             reward: Ability::known(self.no_head.is_none()),
+            reward_at: Ability::known(self.no_head.is_none()),
             compare: Ability::No,
             opens_thinking: self.opens_thinking.into(),
             context: u32::try_from(self.context).ok(),
@@ -368,6 +396,9 @@ impl Backend for Llama {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
+        if let Ask::RewardAt { places } = &request.ask {
+            return self.rewards(request, places).await;
+        }
         let work = self.work(request)?;
         let (reply, answer) = oneshot::channel();
         let alone = self.deterministic || request.deterministic == Some(true);
@@ -385,6 +416,11 @@ impl Drop for Llama {
             drop(thread.join());
         }
     }
+}
+
+/// A request for the reward of the last turn up to this place.
+fn ending_at(request: &Request, place: usize) -> Request {
+    request.up_to(request.messages.len().saturating_sub(1), place).ask(Ask::Reward)
 }
 
 /// The error of a request for a reward that the model cannot give.

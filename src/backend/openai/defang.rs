@@ -10,8 +10,8 @@
 use std::borrow::Cow;
 
 /// Control tokens that are not enclosed in `<|` and `|>`: those of the templates of Mistral, Llama, Gemma and
-/// `SmolLM`.
-const TOKENS: [&str; 22] = [
+/// `SmolLM`, and the sign of a step of Qwen2.5-Math-PRM.
+const TOKENS: [&str; 23] = [
     "[INST]",
     "[/INST]",
     "[SYSTEM_PROMPT]",
@@ -34,6 +34,7 @@ const TOKENS: [&str; 22] = [
     "<think>",
     "</think>",
     "<end_of_utterance>",
+    "<extra_0>",
 ];
 
 /// The brackets of all other control tokens, narrow and wide: `<|im_end|>`, `<｜User｜>`.

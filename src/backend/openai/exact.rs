@@ -10,7 +10,9 @@ use super::{
     OpenAi,
     body::{Body, written},
     labels::{Question, Server},
+    quirks::{Quirks, WeighLabels},
     reward::Scored,
+    step_rewards::{self, Steps},
 };
 use crate::{
     completion::Completion,
@@ -27,9 +29,42 @@ impl OpenAi {
     ) -> Result<Completion> {
         let quirks = self.quirks().await;
         self.context.check(request, &self.name)?;
+        let scored = self.scored(request, quirks);
+        self.rewards.ask(quirks.labels, self.server(attempts), self.model(), &scored).await
+    }
+
+    /// The rewards at these places of the last turn.
+    pub(super) async fn step_rewards(
+        &self,
+        request: &Request,
+        places: &[usize],
+        attempts: &AtomicU32,
+    ) -> Result<Completion> {
+        let quirks = self.quirks().await;
+        self.context.check(request, &self.name)?;
+        if quirks.labels != WeighLabels::AsVllm {
+            let why = "its API has no route for them";
+            return Err(step_rewards::without_head(&self.name, why));
+        }
+        let last = request.messages.len().saturating_sub(1);
+        let beginning = |place: &usize| self.scored(&request.up_to(last, *place), quirks);
+        let steps = Steps {
+            whole: self.scored(request, quirks),
+            beginnings: places.iter().map(beginning).collect(),
+        };
+        step_rewards::ask(self.server(attempts), self.model(), &steps).await
+    }
+
+    /// The server of a request.
+    fn server<'s>(&'s self, attempts: &'s AtomicU32) -> Server<'s> {
+        Server { name: &self.name, transport: &self.transport, attempts }
+    }
+
+    /// A conversation to score.
+    fn scored(&self, request: &Request, quirks: &Quirks) -> Scored {
         let defang = self.defang.unwrap_or(quirks.reads_control_tokens);
         let turns: Vec<Value> = request.messages.iter().map(|turn| written(turn, defang)).collect();
-        let scored = match request.chat {
+        match request.chat {
             Chat::Raw => {
                 let texts = turns.iter().filter_map(|turn| turn["content"].as_str());
                 Scored::Text(texts.collect())
@@ -43,9 +78,7 @@ impl OpenAi {
                 fields.extend(self.extra.clone());
                 Scored::Turns(fields)
             }
-        };
-        let server = Server { name: &self.name, transport: &self.transport, attempts };
-        self.rewards.ask(quirks.labels, server, self.model(), &scored).await
+        }
     }
 
     /// Weighs labels exactly, if the server has a way to do so.
@@ -62,8 +95,7 @@ impl OpenAi {
         self.note_template(request, quirks);
         let Body { fields, dropped } = self.body(request, quirks, &self.refused())?;
         let Some(question) = Question::new(request, &fields, labels) else { return Ok(None) };
-        let server = Server { name: &self.name, transport: &self.transport, attempts };
-        let weighed = self.labels.weigh(quirks.labels, server, &question).await?;
+        let weighed = self.labels.weigh(quirks.labels, self.server(attempts), &question).await?;
         Ok(weighed.map(|completion| Completion { dropped, ..completion }))
     }
 }

@@ -47,7 +47,7 @@
 //! | `error_body`, `wait`, `refused` | from an error to its message, the wait that it names, the parameters that it refuses |
 //! | `classify`, `failure` | from all of that to an [`Error`] |
 //! | `labels` | exact probabilities of labels, by the routes that some servers have beside chat completions |
-//! | `reward`, `exact` | outputs of reward heads; what is asked by other routes than chat completions |
+//! | `reward`, `step_rewards`, `exact` | outputs of reward heads, of a conversation and at every step; what is asked by other routes than chat completions |
 //! | `batch` | requests and answers as lines of a file |
 //! | `any_body` | all readers of a body in turn, for tests |
 //!
@@ -96,6 +96,7 @@ mod quirks;
 mod refused;
 mod reward;
 mod servers;
+mod step_rewards;
 mod stream;
 mod timer;
 mod transport;
@@ -141,6 +142,7 @@ use self::{
     context::ContextLength,
     failure::Failure,
     labels::Ladder,
+    quirks::WeighLabels,
     refused::Parameter,
     reward::RewardRoute,
     servers::LOCAL_CONCURRENCY,
@@ -472,6 +474,9 @@ impl Backend for OpenAi {
             || self.logprobs.absent.load(Ordering::Relaxed)
             || refused.contains(&Parameter::Logprobs)
             || refused.contains(&Parameter::TopLogprobs);
+        // Whether a model has a head shows only when it is asked.
+        let may_have =
+            |route: bool| if is_known && !route { Ability::No } else { Ability::Unknown };
         Capabilities {
             logprobs: match (has_none, is_known) {
                 (true, _) => Logprobs::None,
@@ -492,11 +497,8 @@ impl Backend for OpenAi {
                     && quirks.continues(self.model())
                     && self.labels.is_exact(quirks.labels),
             ),
-            reward: if is_known && !RewardRoute::may_exist(quirks.labels) {
-                Ability::No
-            } else {
-                Ability::Unknown
-            },
+            reward: may_have(RewardRoute::may_exist(quirks.labels)),
+            reward_at: may_have(quirks.labels == WeighLabels::AsVllm),
             ..Capabilities::TEXT
         }
     }
@@ -531,19 +533,20 @@ impl Backend for OpenAi {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
-        if request.ask != Ask::Reward {
+        let by_other_routes = matches!(request.ask, Ask::Reward | Ask::RewardAt { .. });
+        if !by_other_routes {
             self.check(request)?;
         }
         let is_choice = matches!(request.ask, Ask::Choose { .. });
         let attempts = Arc::new(AtomicU32::new(0));
-        let asked = if request.ask == Ask::Reward {
-            self.reward(request, &attempts).await
-        } else {
-            match self.weigh(request, &attempts).await {
+        let asked = match &request.ask {
+            Ask::Reward => self.reward(request, &attempts).await,
+            Ask::RewardAt { places } => self.step_rewards(request, places, &attempts).await,
+            _ => match self.weigh(request, &attempts).await {
                 Ok(None) => self.ask(request, &attempts).await,
                 Ok(Some(weighed)) => Ok(weighed),
                 Err(error) => Err(error),
-            }
+            },
         };
         let attempts = attempts.load(Ordering::Relaxed);
         let completion = asked.map_err(|error| error.after_attempts(attempts))?;

@@ -1,5 +1,6 @@
 //! Labels that are weighed at places of the author's text: `probe(…)`, for judges whose verdict on each step is the
-//! probability of a sign after it (Wang et al. 2024, Math-Shepherd; Dong et al. 2024, RLHFlow).
+//! probability of a sign after it (Wang et al. 2024, Math-Shepherd; Dong et al. 2024, RLHFlow). Rewards of a head at the
+//! ends of steps are asked for in the same way (`rewarding`).
 //!
 //! The text goes on after such a place whatever the result is. So all places of a conversation are weighed by one
 //! request; a model that cannot do that is asked for each place alone.
@@ -9,17 +10,21 @@ use crate::{
     completion::{Completion, Distribution, Usage},
     error::Result,
     parse::{Chosen, Reply, Slot},
-    prompt::{rendering::Probe, state::AskedAt, taint},
+    prompt::{
+        rendering::{Probe, Probed},
+        state::AskedAt,
+        taint,
+    },
     request::{Ask, Chat, Request, Sampling},
 };
 
-/// A place where labels are still to be weighed.
-struct Open {
-    probe: Probe,
+/// A place where the model is still to be asked.
+pub(super) struct Open {
+    pub(super) probe: Probe,
     /// The text up to it, as turns.
-    turns: Turns,
+    pub(super) turns: Turns,
     /// The length of the marked text up to it, in bytes.
-    end: usize,
+    pub(super) end: usize,
 }
 
 impl Program {
@@ -57,11 +62,15 @@ impl Program {
             group.push(next);
         }
         let Some(last) = group.pop() else { return Ok(None) };
+        let labels = match &last.probe.what {
+            Probed::Labels(labels) => labels.clone(),
+            Probed::Reward => return self.ask_rewards(marked, group, last).map(Some),
+        };
         marked[..last.end].clone_into(&mut self.sent);
         let at = AskedAt { turn: last.turns.place(), shown: last.end };
         if group.is_empty() {
             self.state.places.push(at);
-            return self.weigh_one(last);
+            return self.weigh_one(last, labels);
         }
         let all = || group.iter().chain([&last]).map(|open| &open.turns);
         let places = all().map(Turns::length).collect();
@@ -76,7 +85,7 @@ impl Program {
             how: ReplyKind::Labels(slots),
             may_be_cut: true,
         });
-        let ask = Ask::ChooseAt { labels: last.probe.labels, places, turns };
+        let ask = Ask::ChooseAt { labels, places, turns };
         Ok(Some(self.request(last.turns, ask, Sampling::default(), None)))
     }
 
@@ -85,16 +94,21 @@ impl Program {
     fn goes_with(&self, one: &Open, next: &Open) -> bool {
         let thinks = self.context.capabilities.opens_thinking.is_yes();
         let can_be_asked = |open: &Open| open.turns.open || !thinks;
-        self.context.capabilities.choose_at.is_yes()
-            && can_be_asked(one)
-            && can_be_asked(next)
-            && one.probe.labels == next.probe.labels
-            && next.turns.continue_from(&one.turns)
+        one.probe.what == next.probe.what
+            && match one.probe.what {
+                Probed::Reward => one.probe.slot.name == next.probe.slot.name,
+                Probed::Labels(_) => {
+                    self.context.capabilities.choose_at.is_yes()
+                        && can_be_asked(one)
+                        && can_be_asked(next)
+                        && next.turns.continue_from(&one.turns)
+                }
+            }
     }
 
     /// The request for one place.
-    fn weigh_one(&mut self, open: Open) -> Result<Option<Request>> {
-        let Open { probe: Probe { slot, labels }, turns, .. } = open;
+    fn weigh_one(&mut self, open: Open, labels: Vec<String>) -> Result<Option<Request>> {
+        let Open { probe: Probe { slot, .. }, turns, .. } = open;
         let can_continue = self.context.capabilities.prefill.is_yes();
         if turns.open && self.chat() == Chat::Model && !can_continue {
             return Err(self.cannot_continue(&slot));

@@ -23,6 +23,10 @@ pub(super) fn rows() -> Vec<Row> {
             .said(["-"])
             .gives("first error at 0 (score 0.10)")
             .unreadable("maybe", Reason::OffScale),
+        Row::new("qwen-prm", steps.clone())
+            .said(["correct"])
+            .gives("no error (score 0.81)")
+            .unreadable("maybe", Reason::OffScale),
         Row::new("implicit-prm", steps)
             .said(["-1 -2"])
             .gives("no error (score 0.51)")

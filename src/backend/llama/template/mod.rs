@@ -99,8 +99,8 @@ impl ChatTemplate {
         let judged = JudgedTexts::new(&data);
         let mut pieces = match (&self.source, request.chat) {
             (Some(_), Chat::Model) => {
-                // A reward head reads finished turns only.
-                let begins = !matches!(request.ask, Ask::Reward);
+                // A reward head reads the turns as they are, and no start of an answer.
+                let begins = opened.is_some() || !matches!(request.ask, Ask::Reward);
                 self.fold(turns, &request.template, begins)?
             }
             (None, Chat::Model) => closed(plain(turns), "", &judged),

@@ -24,6 +24,6 @@ mod ladder;
 
 pub(super) use {
     ladder::Ladder,
-    question::Question,
+    question::{Question, tokens_in},
     route::{Miss, Server},
 };

@@ -198,7 +198,7 @@ impl Weighing {
 }
 
 /// The tokens in a field of an answer.
-pub(super) fn tokens_in(answer: &Value, field: &str) -> Result<Vec<i64>, Miss> {
+pub(in crate::backend::openai) fn tokens_in(answer: &Value, field: &str) -> Result<Vec<i64>, Miss> {
     let tokens = answer[field].as_array().map(|all| all.iter().map(Value::as_i64).collect());
     tokens.flatten().ok_or_else(|| Miss::unreadable(format_args!("`{field}`")))
 }
