@@ -138,9 +138,9 @@ pub(super) fn reward(state: &State, name: &str, options: Kwargs) -> Result<Value
             wrong(format!("reward(\"{name}\", at=…) needs the sign of a step: shown=\"<extra_0>\""))
         }
         None => Rendering::of(state)?.result(slot, TemplateCall::Reward),
-        Some(sign) if sign.is_empty() => {
-            wrong(format!("`shown` of reward(\"{name}\") is the sign of a step, and may not be empty"))
-        }
+        Some(sign) if sign.is_empty() => wrong(format!(
+            "`shown` of reward(\"{name}\") is the sign of a step, and may not be empty"
+        )),
         Some(sign) => {
             Rendering::of(state)?.probe(Probe { slot, what: Probed::Reward });
             Ok(Trusted::value(taint::rewarded(&sign)))

@@ -130,7 +130,10 @@ async fn the_head_is_read_after_every_step_by_one_request() {
     ]);
     assert_eq!(bodies[0]["messages"], turns);
     assert_eq!(bodies[0]["task"], "token_classify");
-    assert_eq!((&bodies[0]["use_activation"], &bodies[0]["add_generation_prompt"]), (&json!(false), &json!(false)));
+    assert_eq!(
+        (&bodies[0]["use_activation"], &bodies[0]["add_generation_prompt"]),
+        (&json!(false), &json!(false))
+    );
 }
 
 #[tokio::test]
@@ -164,7 +167,8 @@ async fn of_outputs_for_every_token_those_at_the_ends_of_the_steps_count() {
                 let mut step = 0;
                 let output = |id: &i64| {
                     step += u8::from(*id == 1);
-                    let right = [0.5, 0.75, 0.25, 0.125][usize::from(if *id == 1 { step } else { 0 })];
+                    let right =
+                        [0.5, 0.75, 0.25, 0.125][usize::from(if *id == 1 { step } else { 0 })];
                     json!([1.0 - right, right])
                 };
                 let data: Value = all.iter().map(output).collect();
@@ -264,7 +268,9 @@ fn the_sign_of_a_step_must_be_shown_and_in_one_turn() {
         let keys = "kind: steps\nfields: {steps: required}\nverdict: {choose: r, values: {correct: correct, incorrect: incorrect}}";
         Prompt::parse("mine", &format!("---\n{keys}\n---\nuser:\n?\nassistant:\n{body}"))
     };
-    let each = |call: &str| prompt(&format!("{{% for step in steps %}}{{{{ step }}}}{call}{{% endfor %}}"));
+    let each = |call: &str| {
+        prompt(&format!("{{% for step in steps %}}{{{{ step }}}}{call}{{% endfor %}}"))
+    };
     assert!(each("{{ reward('r', at=loop.index0, shown='ки') }}").is_ok());
     for (body, reason) in [
         (each("{{ reward('r', at=loop.index0) }}"), "shown="),

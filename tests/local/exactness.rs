@@ -228,7 +228,8 @@ async fn the_rewards_of_steps_are_those_of_the_head_after_each_of_them() {
     let (text, places) = turn();
     let mut whole = opened(&text);
     whole.open = false;
-    let answer = llama.complete(&whole.ask(Ask::RewardAt { places: places.clone() })).await.unwrap();
+    let answer =
+        llama.complete(&whole.ask(Ask::RewardAt { places: places.clone() })).await.unwrap();
     assert_eq!(answer.distributions.len(), places.len());
     for (place, seen) in places.iter().zip(&answer.distributions) {
         let before: String = text.chars().take(*place).collect();

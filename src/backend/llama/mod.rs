@@ -295,7 +295,13 @@ impl Llama {
             let p = if is_logit { 1.0 / (1.0 + (-reward).exp()) } else { reward };
             distributions.push(step_reward(p));
         }
-        Ok(Completion { usage, distributions, attempts: 1, in_process: true, ..Completion::default() })
+        Ok(Completion {
+            usage,
+            distributions,
+            attempts: 1,
+            in_process: true,
+            ..Completion::default()
+        })
     }
 
     /// Labels in tokens, each as it follows these pieces.

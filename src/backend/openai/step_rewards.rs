@@ -251,7 +251,8 @@ mod tests {
         for data in [json!([[0.2, 0.8], [null, 0.5]]), json!([[0.2, 0.8], ["NaN", 0.5]])] {
             assert!(outputs(&data, 2).unwrap_err().contains("output 2"), "{data}");
         }
-        for data in [json!(null), json!([]), json!([[0.1], [0.1, 0.9]]), json!("AAAA"), json!([[]])] {
+        for data in [json!(null), json!([]), json!([[0.1], [0.1, 0.9]]), json!("AAAA"), json!([[]])]
+        {
             assert!(outputs(&data, 2).is_err(), "{data}");
         }
     }
