@@ -330,6 +330,20 @@ impl Judge {
         })
     }
 
+    /// The same judge with so many draws, from this one on.
+    pub(crate) fn drawing(&self, first: u32, draws: u32) -> Self {
+        self.each_member(|member| member.draw_from(first, draws))
+    }
+
+    /// The same judge with one draw, which always writes the likeliest token.
+    pub(crate) fn greedy(&self) -> Self {
+        self.each_member(|member| {
+            member.draw_from(0, 1);
+            let over = Sampling { temperature: Some(0.0), ..Sampling::default() };
+            Arc::make_mut(&mut member.prompt).set_sampling(&over);
+        })
+    }
+
     fn each_member(&self, change: impl Fn(&mut Member)) -> Self {
         let mut panel = (*self.0.panel).clone();
         panel.members.iter_mut().for_each(|member| change(Arc::make_mut(member)));

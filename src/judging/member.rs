@@ -118,6 +118,11 @@ impl Member {
         self.first_draw = next.min(u32::MAX - self.draws);
     }
 
+    /// Has so many draws, from this one on.
+    pub(crate) fn draw_from(&mut self, first: u32, draws: u32) {
+        (self.first_draw, self.draws) = (first.min(u32::MAX - draws), draws);
+    }
+
     /// The name that identifies its votes.
     pub fn name(&self) -> &str {
         &self.name

@@ -112,6 +112,8 @@ pub enum PolicyTask {
     Continuation,
     /// The rest of a solution after a prefix that may be right or wrong.
     Completion,
+    /// The next step of a solution after a prefix.
+    Step,
 }
 
 /// The prompt with which a model writes if the user names none: its own, or the generic one.
@@ -126,7 +128,8 @@ pub fn writer_for(model: &[String], task: PolicyTask) -> Result<Arc<Prompt>> {
             }
             PolicyTask::Revision => prompt.reads("critique") && !prompt.reads("kept"),
             PolicyTask::Continuation => prompt.reads("kept"),
-            PolicyTask::Completion => prompt.reads("prefix"),
+            PolicyTask::Completion => prompt.reads("prefix") && !is_of_steps(prompt.name()),
+            PolicyTask::Step => prompt.reads("prefix") && is_of_steps(prompt.name()),
         };
         fits && prompt.front().kind == Kind::Revision
     };
@@ -135,12 +138,18 @@ pub fn writer_for(model: &[String], task: PolicyTask) -> Result<Arc<Prompt>> {
         PolicyTask::Revision => "revise",
         PolicyTask::Continuation => "continue",
         PolicyTask::Completion => "complete",
+        PolicyTask::Step => "step",
     };
     match of_model(model)?.into_iter().find(writes) {
         Some(own) => Ok(own.clone()),
         None => named(generic)?
             .ok_or_else(|| Error::new(ErrorKind::Prompt, "no built-in prompt writes this")),
     }
+}
+
+/// Whether a prompt of this name writes one step, and not the rest of a solution. Both read the same fields.
+fn is_of_steps(name: &str) -> bool {
+    name == "step" || name.ends_with("-step")
 }
 
 /// The model's own prompt of this kind that fits the record.
@@ -232,6 +241,8 @@ mod tests {
             (PolicyTask::Draft, "tiny-solve", "draft"),
             (PolicyTask::Revision, "tiny-revise", "revise"),
             (PolicyTask::Continuation, "tiny-continue", "continue"),
+            (PolicyTask::Completion, "tiny-complete", "complete"),
+            (PolicyTask::Step, "tiny-step", "step"),
         ] {
             assert_eq!(
                 (name("tiny", task).as_str(), name("openai/x", task).as_str()),

@@ -41,6 +41,7 @@ mod sample;
 mod judged;
 mod revised;
 mod labelled;
+mod searched;
 mod table;
 mod current;
 mod lines;
@@ -70,6 +71,7 @@ pub use {
     output::Output,
     reader::{ReadOptions, Record, read},
     revised::{CheckLine, RevisionLine, RoundLine, SpentLine},
+    searched::{SearchCost, SearchLine, TreeLine},
     source::{Source, sources},
     written::Written,
 };

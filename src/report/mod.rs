@@ -38,6 +38,7 @@ mod significance;
 mod statistics;
 mod summary;
 mod label_summary;
+mod search_summary;
 mod table;
 mod terminal;
 
@@ -57,6 +58,7 @@ pub use {
     record_verdict::RecordVerdict,
     reliability::{RatingLevel, Ratings},
     revisions::Revisions,
+    search_summary::SearchSummary,
     significance::Significance,
     statistics::Paired,
     summary::{Bounds, Jury, Reasked, Summary},

@@ -34,6 +34,7 @@ mod judge;
 mod label;
 mod resume;
 mod revise;
+mod search;
 mod window;
 mod work;
 
@@ -41,11 +42,12 @@ pub use {
     judge::{JudgeWork, items, judge, judge_to},
     label::{LabelDone, LabelWork, label},
     revise::{ReviseWork, Revised, revise},
+    search::{SearchDone, SearchWork, search},
     work::{Finished, Redo, Reuse, Task, Work},
 };
 
 #[doc(inline)]
-pub use crate::report::{LabelSummary, Revisions, Summary};
+pub use crate::report::{LabelSummary, Revisions, SearchSummary, Summary};
 
 use std::{
     sync::Arc,

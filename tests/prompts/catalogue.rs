@@ -286,6 +286,7 @@ const GENERAL: [&str; 33] = [
     "revise",
     "continue",
     "complete",
+    "step",
     "feedback",
     "reflection",
     "constitution",
@@ -297,6 +298,7 @@ const GENERAL: [&str; 33] = [
     "tiny-revise",
     "tiny-patch",
     "tiny-complete",
+    "tiny-step",
     "tiny-continue",
     "check",
 ];

@@ -7,3 +7,4 @@ mod revise;
 mod revise_command;
 mod revise_faults;
 mod labelling;
+mod searching;
