@@ -265,7 +265,7 @@ fn first_request(prompt: &Arc<Prompt>, item: &Item) -> String {
 }
 
 /// The general prompts, which tests of their own cover.
-const GENERAL: [&str; 33] = [
+const GENERAL: [&str; 35] = [
     "score",
     "score-reference",
     "rubric",
