@@ -32,8 +32,7 @@ use tribunal::{
 };
 
 /// What a run would send.
-#[derive(Default)]
-struct Estimate {
+pub(super) struct Estimate {
     records: usize,
     /// Records that no request can be made of.
     failed: usize,
@@ -71,7 +70,7 @@ pub(super) async fn run(
     watch: Option<&mut Watch>,
 ) -> Result<()> {
     let mut watch = watch;
-    let mut estimate = Estimate { written: Some(0), ..Estimate::default() };
+    let mut estimate = Estimate::default();
     let facts = judge.facts().await;
     for record in records {
         estimate.records += 1;
@@ -92,16 +91,7 @@ pub(super) async fn run(
                     show(requests.first().map(|(_, request)| request))?;
                     estimate.is_shown = true;
                 }
-                let is_shortened = requests.iter().any(|(_, request)| is_shortened(request));
-                estimate.shortened += usize::from(is_shortened);
-                estimate.grows |= requests.iter().any(|(_, request)| request.messages.len() > 3);
-                let added =
-                    requests.iter().map(|(id, request)| estimate.add(judge, &facts, id, request));
-                // All of them are counted, and the first that is too long is named.
-                let errors: Vec<Error> = added.filter_map(Result::err).collect();
-                if let Some(error) = errors.first() {
-                    estimate.misfits.add(&record.place, error);
-                }
+                estimate.add_all(judge, &facts, &requests, &record.place);
             }
             Err(error) => {
                 estimate.failed += 1;
@@ -131,7 +121,62 @@ fn show(first: Option<&Request>) -> Result<()> {
     emit_coloured(&mut io::stdout(), &prompts::shown(request, io::stdout().is_terminal()))
 }
 
+impl Default for Estimate {
+    fn default() -> Self {
+        Self {
+            records: 0,
+            failed: 0,
+            is_shown: false,
+            calls: 0,
+            tokens: 0,
+            characters: 0,
+            uncounted: false,
+            grows: false,
+            written: Some(0),
+            shortened: 0,
+            misfits: Misfits::default(),
+            work: Workloads::default(),
+        }
+    }
+}
+
 impl Estimate {
+    /// Adds the requests of a record at this place.
+    pub(super) async fn add_record(
+        &mut self,
+        judge: &Judge,
+        requests: &[(AskId, Request)],
+        place: &str,
+    ) {
+        self.records += 1;
+        self.add_all(judge, &judge.facts().await, requests, place);
+    }
+
+    /// Adds the requests of a record. All of them are counted, and the first that is too long is named.
+    fn add_all(
+        &mut self,
+        judge: &Judge,
+        facts: &Facts,
+        requests: &[(AskId, Request)],
+        place: &str,
+    ) {
+        let is_shortened = requests.iter().any(|(_, request)| is_shortened(request));
+        self.shortened += usize::from(is_shortened);
+        self.grows |= requests.iter().any(|(_, request)| request.messages.len() > 3);
+        let added = requests.iter().map(|(id, request)| self.add(judge, facts, id, request));
+        let errors: Vec<Error> = added.filter_map(Result::err).collect();
+        if let Some(error) = errors.first() {
+            self.misfits.add(&place, error);
+        }
+    }
+
+    /// The requests, tokens and costs in words, line by line.
+    pub(super) fn requests_text(&self, judge: &Judge) -> String {
+        let text = self.text(judge);
+        let lines = text.lines().skip(1).map(|line| format!("  {line}"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// Adds one request.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `parse`, `reparse`, `diff`, `calibrate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `rank`, `parse`, `reparse`, `diff`, `calibrate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -55,6 +55,7 @@ mod permissions;
 mod progress;
 mod prompt_files;
 mod prompts;
+mod rank;
 mod reparse;
 mod revise;
 mod rows;
@@ -99,6 +100,7 @@ enum Command {
     Judge(Box<judge::Args>),
     Revise(Box<revise::Args>),
     Label(Box<label::Args>),
+    Rank(Box<rank::Args>),
     #[cfg(all(feature = "openai", feature = "store"))]
     Batch(batch::Args),
     Init(init::Args),
@@ -125,6 +127,7 @@ impl Command {
             Self::Judge(args) => args.is_verbose(),
             Self::Revise(args) => args.is_verbose(),
             Self::Label(args) => args.is_verbose(),
+            Self::Rank(args) => args.is_verbose(),
             _ => false,
         }
     }
@@ -248,6 +251,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Judge(args) => judge::run(*args, sources).await,
         Command::Revise(args) => Box::pin(revise::run(*args, sources)).await,
         Command::Label(args) => label::run(*args, sources).await,
+        Command::Rank(args) => Box::pin(rank::run(*args, sources)).await,
         #[cfg(all(feature = "openai", feature = "store"))]
         Command::Batch(args) => batch::run(args, sources).await,
         Command::Init(args) => init::run(&args),

@@ -10,7 +10,7 @@ use tribunal::{
     config,
     error::Result,
     line::ResultLine,
-    records::{LabelLine, RevisionLine},
+    records::{LabelLine, RankLine, RevisionLine},
 };
 
 /// Print a JSON schema of results or of tribunal.toml.
@@ -30,6 +30,8 @@ enum Subject {
     Revision,
     /// Print the schema of a result line of `tribunal label`.
     Labels,
+    /// Print the schema of a result line of `tribunal rank`.
+    Ranking,
     /// Print the schema of tribunal.toml, for editors.
     Config,
 }
@@ -43,6 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         Subject::Result => ResultLine::schema(),
         Subject::Revision => RevisionLine::schema(),
         Subject::Labels => LabelLine::schema(),
+        Subject::Ranking => RankLine::schema(),
         Subject::Config => config::schema(),
     };
     emit(&mut io::stdout(), &format!("{schema:#}"))?;

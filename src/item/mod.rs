@@ -13,6 +13,7 @@
 //! | `messages` | values and conversations as text |
 //! | `splitting` | rules that cut a text into steps |
 //! | `order` | compared answers in another order |
+//! | `picked` | one answer alone, or a few of many |
 //! | `criterion`, `rubric_shapes`, `criteria` | one criterion; rubrics in the shapes in which they are published; those of a record |
 //! | `missing` | the error of a record that lacks a field |
 
@@ -23,6 +24,7 @@ mod messages;
 mod missing;
 mod names;
 mod order;
+mod picked;
 mod rubric_shapes;
 mod splitting;
 mod values;

@@ -220,6 +220,12 @@ impl Judge {
         self.0.panel.rehearse(item, &facts)
     }
 
+    /// The same for an item that [`seen`](Self::seen) returned.
+    pub(crate) async fn rehearse_seen(&self, item: &Item) -> Result<Vec<(AskId, Request)>> {
+        let facts = self.facts().await;
+        self.0.panel.rehearse_seen(item, &facts)
+    }
+
     /// The text with which the first request about an item begins, to judge items with common beginnings one after
     /// another. It belongs to the first member whose model [keeps prompts](Backend::keeps_prompts); `None` if no
     /// model does, if the prompt is too short to be kept, or if no request can be made. `item` is one that

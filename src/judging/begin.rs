@@ -30,7 +30,19 @@ impl Panel {
     /// # Errors
     /// No member can judge the item, for example because the record lacks a field.
     pub fn rehearse(self: &Arc<Self>, item: &Item, facts: &Facts) -> Result<Vec<(AskId, Request)>> {
-        self.begin(&self.seen(item)?, facts, Asking::Once)?.rehearsed()
+        self.rehearse_seen(&self.seen(item)?, facts)
+    }
+
+    /// The requests for an item that [`seen`](Self::seen) returned.
+    ///
+    /// # Errors
+    /// Those of [`rehearse`](Self::rehearse).
+    pub(crate) fn rehearse_seen(
+        self: &Arc<Self>,
+        item: &Item,
+        facts: &Facts,
+    ) -> Result<Vec<(AskId, Request)>> {
+        self.begin(item, facts, Asking::Once)?.rehearsed()
     }
 
     /// Begins to judge an item that [`seen`](Self::seen) returned, and adds the votes of every member.

@@ -42,6 +42,7 @@ mod judged;
 mod revised;
 mod labelled;
 mod searched;
+mod ranked;
 mod table;
 mod current;
 mod lines;
@@ -69,6 +70,7 @@ pub use {
     format::{InputFormat, ResultFormat},
     labelled::{LabelLine, TrainingFormat},
     output::Output,
+    ranked::{CandidateLine, ComparisonLine, JudgedLine, RankLine},
     reader::{ReadOptions, Record, read},
     revised::{CheckLine, RevisionLine, RoundLine, SpentLine},
     searched::{SearchCost, SearchLine, TreeLine},

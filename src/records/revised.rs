@@ -166,6 +166,20 @@ pub struct SpentLine {
     pub cost: Option<f64>,
 }
 
+impl SpentLine {
+    /// The tokens, requests and costs; the cost only if all prices are known.
+    pub(super) fn of(spent: &Spent, priced: bool) -> Self {
+        Self {
+            calls: Some(spent.calls),
+            cached: Some(spent.cached),
+            requests: Some(spent.requests),
+            usage: Some(spent.usage),
+            saved: Some(spent.saved),
+            cost: Some(spent.cost).filter(|_| priced),
+        }
+    }
+}
+
 /// The version of a line that does not have one.
 fn current() -> u32 {
     line::VERSION
@@ -263,7 +277,7 @@ impl RevisedRecord<'_> {
             final_check: revision.final_verdict.as_ref().map(|check| self.check(check)),
             rounds: Some(revision.rounds.iter().map(|round| self.round(round)).collect()),
             latency_ms: Some(u64::try_from(revision.time.as_millis()).unwrap_or(u64::MAX)),
-            spent: self.spent(&revision.spent),
+            spent: SpentLine::of(&revision.spent, self.priced),
             error: revision.error.as_ref().map(ErrorLine::from),
             ..line
         }
@@ -282,7 +296,7 @@ impl RevisedRecord<'_> {
             critique: round.critique.clone(),
             accepted: round.accepted,
             seen_in: round.seen_in,
-            spent: self.spent(&round.spent),
+            spent: SpentLine::of(&round.spent, self.priced),
         }
     }
 
@@ -295,19 +309,7 @@ impl RevisedRecord<'_> {
             unreadable,
             pass: check.pass,
             flipped: check.flipped,
-            spent: self.spent(&check.spent),
-        }
-    }
-
-    /// The tokens, requests and costs; the cost only if all prices are known.
-    fn spent(&self, spent: &Spent) -> SpentLine {
-        SpentLine {
-            calls: Some(spent.calls),
-            cached: Some(spent.cached),
-            requests: Some(spent.requests),
-            usage: Some(spent.usage),
-            saved: Some(spent.saved),
-            cost: Some(spent.cost).filter(|_| self.priced),
+            spent: SpentLine::of(&check.spent, self.priced),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | verdicts, coverage, bounds, tokens, cost | [`Summary`] |
 //! | the same for loops of `revise` | [`Revisions`] |
 //! | agreement of several raters | [`Ratings`], and [`Jury`] for the members of one |
+//! | how often the answers that `rank` chose are right | [`RankSummary`] |
 //! | verdicts compared with the records' own labels | [`Agreement`] |
 //! | ProcessBench F1, PRMScore, MR-Score | [`FirstErrors`], [`Confusion`], [`MrScore`] |
 //! | whether probabilities are as often right as they say | [`CalibrationFigures`] |
@@ -39,6 +40,7 @@ mod statistics;
 mod summary;
 mod label_summary;
 mod search_summary;
+mod rank_summary;
 mod table;
 mod terminal;
 
@@ -55,6 +57,7 @@ pub use {
     labels::Labels,
     plan::{Budget, Plan, PlanCandidate, PlanRule, PlanVerdict, Split},
     process::{Confusion, Diagnosis, FirstErrors, MrScore},
+    rank_summary::{RankOutcome, RankSummary},
     record_verdict::RecordVerdict,
     reliability::{RatingLevel, Ratings},
     revisions::Revisions,

@@ -151,6 +151,20 @@ fn ranks(numbers: &[f64]) -> Vec<f64> {
     ranks
 }
 
+/// The 95 % interval of a share (Wilson 1927, Journal of the American Statistical Association 22), 0 to 1. It is also right
+/// for few records and for shares near 0 and 1.
+pub(super) fn wilson(part: usize, whole: usize) -> (f64, f64) {
+    if whole == 0 {
+        return (0.0, 1.0);
+    }
+    const Z: f64 = 1.959_963_984_540_054;
+    let (share, count) = (ratio(part, whole), real(whole));
+    let centre = share + Z * Z / (2.0 * count);
+    let half = Z * (share * (1.0 - share) / count + Z * Z / (4.0 * count * count)).sqrt();
+    let scale = 1.0 + Z * Z / count;
+    (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
+}
+
 /// A part as a share of a whole, 0 to 1; 0 if the whole is 0.
 pub(super) fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { real(part) / real(whole) }
@@ -180,6 +194,16 @@ mod tests {
         close(pairs.mean_absolute_error(), 0.6);
         close(pairs.weighted_kappa(), 0.823_529_411_8);
         assert_eq!((pairs.within(0.0), pairs.within(1.0)), (2, 5));
+    }
+
+    #[test]
+    fn the_interval_of_a_share_is_that_of_wilson() {
+        // Newcombe 1998, Statistics in Medicine 17: 81 of 263, and 0 of 20.
+        let (low, high) = wilson(81, 263);
+        close(Some(low), 0.255_288_519_9);
+        close(Some(high), 0.366_209_577_0);
+        assert_eq!(wilson(0, 20).0, 0.0);
+        assert!((wilson(0, 20).1 - 0.1611).abs() < 1e-4);
     }
 
     #[test]

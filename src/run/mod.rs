@@ -32,6 +32,7 @@ mod drive;
 mod incoming;
 mod judge;
 mod label;
+mod rank;
 mod resume;
 mod revise;
 mod search;
@@ -41,13 +42,14 @@ mod work;
 pub use {
     judge::{JudgeWork, items, judge, judge_to},
     label::{LabelDone, LabelWork, label},
+    rank::{RankDone, RankWork, rank},
     revise::{ReviseWork, Revised, revise},
     search::{SearchDone, SearchWork, search},
     work::{Finished, Redo, Reuse, Task, Work},
 };
 
 #[doc(inline)]
-pub use crate::report::{LabelSummary, Revisions, SearchSummary, Summary};
+pub use crate::report::{LabelSummary, RankSummary, Revisions, SearchSummary, Summary};
 
 use std::{
     sync::Arc,

@@ -8,3 +8,5 @@ mod revise_command;
 mod revise_faults;
 mod labelling;
 mod searching;
+mod ranking;
+mod tournaments;

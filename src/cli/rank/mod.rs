@@ -1,0 +1,199 @@
+//! `tribunal rank`
+//!
+//! The best of several answers is chosen by a judge, by the votes of the answers, or by both. The rules themselves are
+//! `strategy::best_of` of the library. This command opens the models, runs the records and prints what was found.
+//!
+//! | part | flag | default |
+//! |---|---|---|
+//! | judge of the candidates | `-m`, `-p`, `--draws`, `--judge`, … | as for `tribunal judge`, one answer at a time |
+//! | policy, which writes candidates | `--policy`, `--candidates` | none: the records hold them |
+//! | check of the truth, for the summary | `--check` | `check:math` |
+
+mod dry_run;
+mod models;
+mod results;
+
+use tokio::sync::watch;
+
+use super::{
+    Exit, budget, engines, input, note,
+    progress::Progress,
+    running,
+    settings::{self, Sources},
+};
+use tribunal::{
+    environment::Environment,
+    error::Result,
+    files::Plan,
+    models::Models,
+    run::{self, RankWork},
+    strategy::{
+        Measure,
+        best_of::{PRESETS, Preset, RankOptions, Rule},
+        tournament::{Pairing, Rating},
+    },
+};
+
+/// Choose the best of several answers.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = METHODS)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+    #[command(flatten)]
+    judge: settings::Args,
+    #[command(flatten)]
+    ranking: Ranking,
+    #[command(flatten)]
+    candidates: models::Args,
+    #[command(flatten)]
+    budget: budget::Args,
+    #[command(flatten)]
+    results: results::Args,
+    #[cfg(feature = "store")]
+    #[command(flatten)]
+    cache: super::cache::CacheArgs,
+}
+
+/// How a candidate is chosen.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Ranking")]
+struct Ranking {
+    /// Rule: best, weighted, majority, penalized or pessimistic [default: best].
+    #[arg(long, value_name = "RULE")]
+    select: Option<Rule>,
+    /// Pairs to compare: all, circular, knockout, bubble or swiss.
+    #[arg(long, value_name = "PAIRS")]
+    pairs: Option<Pairing>,
+    /// Rating of comparisons: wins, elo or bradley-terry [default: wins].
+    #[arg(long, value_name = "RATING", hide_short_help = true)]
+    rating: Option<Rating>,
+    /// Number of a verdict to rank by [default: auto].
+    #[arg(long, value_name = "MEASURE", hide_short_help = true)]
+    measure: Option<Measure>,
+    /// Smallest value of an answer that may be chosen.
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    /// Published rule, such as jetts-knockout (see help rank).
+    #[arg(long, value_name = "NAME", value_parser = PRESETS.map(|preset| preset.name), hide_possible_values = true)]
+    preset: Option<String>,
+    /// Random seed of shuffles and draws [default: 0].
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    shuffle_seed: Option<u64>,
+    /// Print what would be sent, and its cost; send nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Below the short help.
+const EXAMPLES: &str = "\
+Examples:
+  tribunal rank answers.jsonl -m openai/gpt-5-mini -p score -o ranked.jsonl
+  tribunal rank answers.jsonl -m qwen.gguf -p pair --pairs knockout -o ranked.jsonl
+  tribunal rank problems.jsonl -m qwen.gguf --candidates 16 --select weighted -o ranked.jsonl
+  tribunal rank answers.jsonl -m qwen.gguf -p pair --pairs all --dry-run
+More options, rules and presets: tribunal help rank";
+
+/// Below the long help.
+const METHODS: &str = "\
+Records need a question and a list of answers; with --candidates a model writes the answers. A judge of one answer \
+gives each a value, a judge of two compares them in pairs, and a judge of several ranks them all at once.
+
+Rules (--select):
+  best           largest value
+  weighted       final answer with the largest sum of values (also weighted:mean, weighted:max)
+  majority       most frequent final answer; asks no judge (Wang et al. 2023)
+  penalized:K    largest mean less K standard deviations over --draws
+  pessimistic:B  drawn by regularized weight (Huang et al. 2025); B is in the unit of the values
+
+Pairs (--pairs), for N answers; each pair is one judgment, in as many orders as the judge is asked:
+  all            N(N-1)/2 comparisons (also round-robin)
+  circular       N comparisons: each answer with its neighbours; rewards for all, no sure winner
+  knockout       N-1 comparisons, shuffled; without a winner the first stays
+  bubble         N-1 comparisons: the best so far meets the next (Jiang et al. 2023)
+  swiss          rounds of answers with equally many wins
+
+Measures (--measure): auto, score, expected, p, pass, or for steps: last, min, product, mean, soft-min
+
+Presets (--preset; Zhou et al. 2025, JETTS), which fill in unreadable verdicts and draw ties as published:
+  jetts-round-robin  all pairs in both orders, by wins
+  jetts-knockout     a shuffled knockout in both orders
+  jetts-single       one rating for each answer
+
+Exit codes:
+  0    done
+  2    an error in the command, the configuration or a prompt
+  3    something could not be done; finished results are saved
+  130  interrupted; finished results are saved";
+
+/// Runs `tribunal rank`.
+///
+/// # Errors
+/// Settings, prompts, models or files cannot be used. What fails for one record alone is a line of results, not
+/// an error of the command.
+pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
+    let resolved = args.judge.resolve(sources)?;
+    let quiet = args.results.quiet;
+    if !quiet {
+        args.judge.introduce(&resolved)?;
+    }
+    let read = args.candidates.reading(args.judge.reading(Plan::default(), &resolved));
+    let files = args.input.sources(args.results.writing(read), quiet)?;
+    let input = args.input.open(files, &resolved.fields());
+    let (stopping, stops) = watch::channel(false);
+    let opener = Models::new(Environment::process()).stopping(stops).budgeted(args.budget.open());
+    #[cfg(feature = "hub")]
+    let opener = opener.downloading(super::downloads::shown(quiet));
+    #[cfg(feature = "store")]
+    let opener = opener.cached(args.cache.open()?);
+    let options = args.ranking.options();
+    let context = models::Context {
+        settings: &args.judge,
+        first: input.first.as_ref(),
+        quiet,
+        models: opener.clone(),
+        limits: args.budget.limits(),
+    };
+    let ranker = Box::pin(args.candidates.open(&resolved, options, &context)).await?;
+    if args.ranking.dry_run {
+        dry_run::run(&ranker, input.records).await?;
+        return Ok(Exit::Done);
+    }
+    let work = RankWork::new(ranker).labelled(resolved.settings.label.clone());
+    let work = if args.results.no_item { work.without_items() } else { work };
+    let options = running::options(&input, args.results.redo(), stopping);
+    let progress = Progress::new(input.total, quiet, opener.clone());
+    let (mut results, output) = args.results.open(progress)?;
+    let (summary, left) = run::rank(work, input.records, options, output, &mut results).await?;
+    results.finish(&summary, left.as_ref(), &opener)?;
+    if !quiet {
+        note(&summary.to_string());
+        engines::print(&opener);
+    }
+    running::note_kept(summary.kept_failed, 0);
+    let done = if summary.failed > 0 { Exit::Incomplete } else { Exit::Done };
+    Ok(running::exit(&summary.ending.end, || done))
+}
+
+impl Args {
+    /// Whether `--verbose` was given.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.results.verbose
+    }
+}
+
+impl Ranking {
+    /// The options of a ranking: those of a preset, and flags over them.
+    fn options(&self) -> RankOptions {
+        let preset = self.preset.as_deref().and_then(Preset::named);
+        let mut options = preset.map(Preset::options).unwrap_or_default();
+        options.rule = self.select.unwrap_or(options.rule);
+        options.measure = self.measure.unwrap_or(options.measure);
+        options.pairing = self.pairs.or(options.pairing);
+        options.rating = self.rating.unwrap_or(options.rating);
+        options.threshold = self.threshold.or(options.threshold);
+        options.seed = self.shuffle_seed.unwrap_or(options.seed);
+        options
+    }
+}

@@ -1,0 +1,292 @@
+//! The values of candidates: judged alone, in pairs, or all at once.
+
+use futures_util::{StreamExt, stream};
+
+use super::{
+    RankOptions, WhenUnreadable,
+    candidate::{Candidate, Compared},
+};
+use crate::{
+    completion::Distribution,
+    error::Result,
+    item::Item,
+    judge::Judge,
+    strategy::{
+        Measure, Spent, chance,
+        tournament::{Pair, Pairing, Played, Tournament},
+    },
+    verdict::{Judgment, Preference, Verdict, Vote},
+};
+
+/// How candidates are shown to the judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// Each alone.
+    Alone,
+    /// Two at a time.
+    Pairs,
+    /// All at once.
+    Together,
+}
+
+/// The most judgments about one record that are in flight at once.
+const AT_ONCE: usize = 64;
+
+/// The indexes of the candidates that were written.
+fn written(candidates: &[Candidate]) -> Vec<usize> {
+    let written = candidates.iter().enumerate().filter(|(_, one)| one.text.is_some());
+    written.map(|(at, _)| at).collect()
+}
+
+/// Judges these items, several at once.
+///
+/// # Errors
+/// No judgment has an answer, or an error is one that every later request would meet.
+async fn judged(judge: &Judge, items: Vec<Item>) -> Result<Vec<Result<Judgment>>> {
+    let asked = items.into_iter().map(|item| async move { judge.judge_seen(&item, 0).await });
+    let done: Vec<Result<Judgment>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let errors = || done.iter().filter_map(|one| one.as_ref().err());
+    let ends = errors().find(|error| error.is_interrupted() || error.is_fatal());
+    let failed = Some(errors()).filter(|_| done.iter().all(Result::is_err));
+    match ends.or_else(|| failed.and_then(|mut errors| errors.next())) {
+        Some(error) => Err(error.clone()),
+        None => Ok(done),
+    }
+}
+
+impl RankOptions {
+    /// Judges each candidate alone, and returns the cost.
+    ///
+    /// # Errors
+    /// The judge gave no answer about any of them.
+    pub(super) async fn alone(
+        &self,
+        judge: &Judge,
+        item: &Item,
+        candidates: &mut [Candidate],
+        seed: u64,
+    ) -> Result<Spent> {
+        let written = written(candidates);
+        let items = written.iter().map(|&at| item.alone(at)).collect();
+        let mut spent = Spent::default();
+        for (&at, judgment) in written.iter().zip(judged(judge, items).await?) {
+            let one = &mut candidates[at];
+            let judgment = match judgment {
+                Ok(judgment) => judgment,
+                Err(error) => {
+                    one.error = Some(error);
+                    continue;
+                }
+            };
+            one.judged = Spent::of(&judgment, judge.price());
+            spent += one.judged;
+            one.value = self.measure.of(&judgment);
+            one.deviation = deviation(&values_of_votes(self.measure, &judgment));
+            if one.value.is_none() && self.unreadable == WhenUnreadable::FilledIn {
+                one.value = drawn_of_scale(judge, chance::seed_for(seed, "value"), at);
+                one.is_filled_in = one.value.is_some();
+            }
+            one.judgment = Some(judgment);
+        }
+        Ok(spent)
+    }
+
+    /// Compares candidates in pairs, and returns the comparisons and the winner of a knockout.
+    ///
+    /// # Errors
+    /// The judge gave no answer about any pair of a round.
+    pub(super) async fn in_pairs(
+        &self,
+        judge: &Judge,
+        item: &Item,
+        candidates: &mut [Candidate],
+        seed: u64,
+    ) -> Result<(Vec<Compared>, Option<usize>)> {
+        let written = written(candidates);
+        let pairing = self.pairing.unwrap_or_default();
+        let mut tournament = Tournament::new(pairing, written.len(), seed);
+        let mut compared = Vec::new();
+        loop {
+            let pairs = tournament.next();
+            if pairs.is_empty() {
+                break;
+            }
+            let places = |pair: Pair| [written[pair.first], written[pair.second]];
+            let items = pairs.iter().map(|&pair| item.picked(&places(pair))).collect();
+            for (pair, judgment) in pairs.iter().zip(judged(judge, items).await?) {
+                let one = self.compared(places(*pair), judgment, judge);
+                tournament.take(*pair, one.played.share);
+                compared.push(one);
+            }
+        }
+        for (rated, &at) in self.rating.of(written.len(), tournament.played()).iter().zip(&written)
+        {
+            (candidates[at].value, candidates[at].interval) = (rated.value, rated.interval);
+        }
+        Ok((compared, tournament.winner().map(|winner| written[winner])))
+    }
+
+    /// The comparison of two candidates with its result.
+    fn compared(
+        &self,
+        [first, second]: [usize; 2],
+        judgment: Result<Judgment>,
+        judge: &Judge,
+    ) -> Compared {
+        let known = judgment.as_ref().ok();
+        let share = known.and_then(share_of_first);
+        let filled_in = (self.unreadable == WhenUnreadable::FilledIn).then_some(0.5);
+        Compared {
+            played: Played::new(first, second, share.or(filled_in)),
+            consistent: known.and_then(|judgment| judgment.consistent),
+            unreadable: known.and_then(|judgment| judgment.verdict.clone().err()),
+            spent: known.map_or_else(Spent::default, |one| Spent::of(one, judge.price())),
+            error: judgment.err(),
+        }
+    }
+}
+
+/// Judges all candidates at once. With fewer than two, nothing is asked.
+///
+/// # Errors
+/// The judge gave no answer.
+pub(super) async fn together(
+    judge: &Judge,
+    item: &Item,
+    candidates: &mut [Candidate],
+) -> Result<Option<Judgment>> {
+    let written = written(candidates);
+    if written.len() < 2 {
+        return Ok(None);
+    }
+    let judgment = judge.judge_seen(&item.picked(&written), 0).await?;
+    let values = values_of_all(&judgment, written.len());
+    for (value, &at) in values.into_iter().zip(&written) {
+        candidates[at].value = value;
+    }
+    Ok(Some(judgment))
+}
+
+/// The value of each of so many answers: its score, or the share of the others that it is ranked above, ties as half.
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 candidates")]
+fn values_of_all(judgment: &Judgment, count: usize) -> Vec<Option<f64>> {
+    let mut values = vec![None; count];
+    match &judgment.verdict {
+        Ok(Verdict::Scores(scores)) => {
+            scores.iter().zip(&mut values).for_each(|(score, value)| *value = Some(*score));
+        }
+        Ok(Verdict::Ranking(groups)) => {
+            let mut before = 0;
+            for group in groups {
+                let place = before as f64 + (group.len() as f64 - 1.0) / 2.0;
+                let value = 1.0 - place / (count as f64 - 1.0);
+                group.iter().filter(|at| **at < count).for_each(|&at| values[at] = Some(value));
+                before += group.len();
+            }
+        }
+        _ => (),
+    }
+    values
+}
+
+/// The first answer's share of the win: 1, 0.5 or 0; `None` if the verdict does not compare two answers.
+fn share_of_first(judgment: &Judgment) -> Option<f64> {
+    let side = match judgment.verdict.as_ref().ok()? {
+        Verdict::Preference(side) => *side,
+        Verdict::Scores(_) | Verdict::Ranking(_) => {
+            let [first, second] = values_of_all(judgment, 2)[..] else { return None };
+            let (first, second) = (first?, second?);
+            match first.total_cmp(&second) {
+                std::cmp::Ordering::Greater => Preference::First,
+                std::cmp::Ordering::Less => Preference::Second,
+                std::cmp::Ordering::Equal => Preference::Tie,
+            }
+        }
+        _ => return None,
+    };
+    Some(match side {
+        Preference::First => 1.0,
+        Preference::Tie => 0.5,
+        Preference::Second => 0.0,
+    })
+}
+
+/// The value of each vote that could be read.
+fn values_of_votes(measure: Measure, judgment: &Judgment) -> Vec<f64> {
+    let of = |vote: &Vote| {
+        let verdict = vote.outcome.verdict()?;
+        let expected = vote.distribution.as_ref().and_then(expected);
+        let one = Judgment::new(Ok(verdict.clone()));
+        let is_score = matches!(verdict, Verdict::Score(_));
+        measure.of(&Judgment { expected_score: expected.filter(|_| is_score), ..one })
+    };
+    judgment.votes.iter().filter_map(of).collect()
+}
+
+/// The mean of a menu of numbers by their probabilities.
+fn expected(menu: &Distribution) -> Option<f64> {
+    let parts = menu.labels.iter().map(|(label, p)| Some(label.parse::<f64>().ok()? * p));
+    let sum = parts.sum::<Option<f64>>()?;
+    let mass: f64 = menu.labels.iter().map(|(_, p)| p).sum();
+    (mass > 0.0).then(|| sum / mass)
+}
+
+/// The standard deviation of a sample of two or more.
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 draws")]
+fn deviation(values: &[f64]) -> Option<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt())
+}
+
+/// A whole number of the judge's scale at random; `None` without a scale.
+fn drawn_of_scale(judge: &Judge, seed: u64, candidate: usize) -> Option<f64> {
+    let (low, high) = judge.verdict_profile().ends()?;
+    let drawn = chance::uniform(seed, candidate as u64);
+    Some((low + (drawn * (high - low + 1.0)).floor()).min(high))
+}
+
+/// The pairs that a tournament would compare if the first answer won each time: as many as in any other course of it.
+pub(super) fn rehearsed(pairing: Pairing, answers: usize, seed: u64) -> Vec<Pair> {
+    let mut tournament = Tournament::new(pairing, answers, seed);
+    let mut all = Vec::new();
+    loop {
+        let pairs = tournament.next();
+        if pairs.is_empty() {
+            return all;
+        }
+        for pair in pairs {
+            tournament.take(pair, Some(1.0));
+            all.push(pair);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judgment(verdict: Verdict) -> Judgment {
+        Judgment::new(Ok(verdict))
+    }
+
+    #[test]
+    fn a_ranking_gives_the_share_of_the_others_that_an_answer_is_above() {
+        let ranking = judgment(Verdict::Ranking(vec![vec![2], vec![0, 1]]));
+        assert_eq!(values_of_all(&ranking, 4), [Some(0.5), Some(0.5), Some(1.0), None]);
+        let scores = judgment(Verdict::Scores(vec![3.0, 5.0]));
+        assert_eq!(
+            (values_of_all(&scores, 2), share_of_first(&scores)),
+            (vec![Some(3.0), Some(5.0)], Some(0.0))
+        );
+    }
+
+    #[test]
+    fn a_deviation_needs_two_values() {
+        assert_eq!(deviation(&[3.0]), None);
+        assert_eq!(deviation(&[1.0, 3.0]), Some(2.0_f64.sqrt()));
+        let menu = Distribution::new(vec![("1".into(), 0.25), ("5".into(), 0.75)]);
+        assert_eq!(expected(&menu), Some(4.0));
+    }
+}

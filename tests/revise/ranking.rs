@@ -1,0 +1,428 @@
+//! `tribunal rank` and `strategy::best_of`: the best of several answers, with real servers and a real model.
+
+#![cfg(all(feature = "cli", feature = "openai", feature = "store", feature = "tiny", unix))]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+use crate::support::{Place, Ran, Server, obedient};
+use serde_json::{Value, json};
+use tribunal::{
+    Completion, Item, Judge, Request,
+    backend::{Check, from_fn},
+    records::RankLine,
+    strategy::{
+        Measure,
+        best_of::{Preset, RankOptions, Ranker, Rule},
+    },
+};
+
+/// Answers that say what they are worth.
+fn worth(all: &[u32]) -> Vec<String> {
+    all.iter().map(|one| format!("This is worth {one}.")).collect()
+}
+
+/// The numbers of the answers that a prompt shows, in their order.
+fn shown(text: &str) -> Vec<u32> {
+    let after = text.split("worth ").skip(1);
+    after.filter_map(|rest| rest.split('.').next()?.parse().ok()).collect()
+}
+
+/// The better of two answers, in the letters of the prompt.
+fn better(text: &str) -> String {
+    let [first, second] = shown(text)[..] else { return "no verdict".into() };
+    let letter = match first.cmp(&second) {
+        std::cmp::Ordering::Greater => "[[A]]",
+        std::cmp::Ordering::Less => "[[B]]",
+        std::cmp::Ordering::Equal => "[[C]]",
+    };
+    letter.into()
+}
+
+fn lines(text: &str) -> Vec<RankLine> {
+    text.lines().map(|line| RankLine::read(line).unwrap()).collect()
+}
+
+/// Runs `rank` over one record with these answers.
+async fn rank(place: &Place, server: &Server, answers: &[String], args: &[&str]) -> Ran {
+    let record = json!({"id": "q", "question": "What is it worth?", "answers": answers});
+    place.file("records.jsonl", format!("{record}\n"));
+    obedient::run(place, server, &[&["rank", "records.jsonl"], args].concat()).await
+}
+
+#[tokio::test]
+async fn the_answer_with_the_largest_score_is_chosen_and_everything_is_in_the_line() {
+    let place = Place::new("rank-best");
+    let server = obedient::server(|text| shown(text)[0].to_string()).await;
+    let answers = worth(&[3, 9, 4]);
+    let args = ["-p", "score", "-o", "ranked.jsonl"];
+    let ran = rank(&place, &server, &answers, &args).await.passed();
+    let line = &lines(&place.read("ranked.jsonl"))[0];
+    assert_eq!((line.chosen, line.text.as_deref()), (Some(1), Some("This is worth 9.")));
+    assert_eq!(line.ranking, [[1], [2], [0]]);
+    assert_eq!(line.rewards, [Some(3.0), Some(9.0), Some(4.0)]);
+    assert_eq!((line.model.as_str(), line.prompt.name.as_str()), ("judge-1", "score"));
+    let one = &line.candidates[1];
+    assert_eq!((one.judgment.verdict.score, one.text.as_deref()), (Some(9.0), None));
+    assert_eq!(one.judged.as_ref().unwrap().calls, Some(1));
+    assert_eq!(line.spent.calls, Some(3));
+    assert!(ran.err.contains("chosen by `best` from 3 candidates"), "{}", ran.err);
+    // The same again asks nothing, and changes nothing.
+    let before = place.read("ranked.jsonl");
+    let again = rank(&place, &server, &answers, &args).await.passed();
+    assert!(
+        again.err.contains("1 of 1 records ranked; 1 of them by an earlier run"),
+        "{}",
+        again.err
+    );
+    assert_eq!((server.requests(), place.read("ranked.jsonl")), (3, before));
+}
+
+#[tokio::test]
+async fn a_verdict_that_cannot_be_read_is_no_number_and_its_answer_is_not_chosen() {
+    let place = Place::new("rank-unreadable");
+    let value = |text: &str| match shown(text)[0] {
+        9 => "cannot say".to_owned(),
+        worth => worth.to_string(),
+    };
+    let server = obedient::server(value).await;
+    let args = ["-p", "score", "--reask", "0"];
+    let ran = rank(&place, &server, &worth(&[3, 9, 4]), &args).await.passed();
+    let line = &lines(&ran.out)[0];
+    assert_eq!((line.chosen, &line.rewards), (Some(2), &vec![Some(3.0), None, Some(4.0)]));
+    assert_eq!(line.ranking, [[2], [0]]);
+    assert!(line.candidates[1].judgment.unreadable.is_some());
+    assert!(ran.err.contains("3 judgments, 1 unreadable (33.3 %)"), "{}", ran.err);
+    // Where nothing can be read, the first answer is chosen, and the line says why.
+    let ran = rank(&place, &server, &worth(&[9, 9]), &args).await.passed();
+    let line = serde_json::to_value(&lines(&ran.out)[0]).unwrap();
+    assert_eq!((&line["chosen"], &line["chosen_by"]), (&json!(0), &json!("default")));
+    assert!(
+        ran.err.contains("the first one in 1 records, where the rule had no value"),
+        "{}",
+        ran.err
+    );
+}
+
+#[tokio::test]
+async fn every_tournament_costs_what_its_formula_and_its_dry_run_say() {
+    let place = Place::new("rank-pairs");
+    let server = obedient::server(better).await;
+    let answers = worth(&[5, 3, 8, 1, 7, 2]);
+    let mut sent = 0;
+    for (pairs, comparisons) in
+        [("all", 15), ("circular", 6), ("knockout", 5), ("bubble", 5), ("swiss", 9)]
+    {
+        let args = ["-p", "pair", "--pairs", pairs, "--cache", "off"];
+        let dry = rank(&place, &server, &answers, &[&args[..], &["--dry-run"]].concat()).await;
+        let requests = format!("requests to judge-1: {}", 2 * comparisons);
+        assert!(dry.passed().err.contains(&requests), "{pairs}");
+        let ran = rank(&place, &server, &answers, &args).await.passed();
+        let line = &lines(&ran.out)[0];
+        assert_eq!(line.comparisons.len(), comparisons, "{pairs}");
+        assert_eq!(server.requests() - sent, 2 * comparisons, "{pairs}: both orders");
+        sent = server.requests();
+        assert_eq!(line.chosen, Some(2), "{pairs}");
+        assert!(line.comparisons.iter().all(|one| one.consistent == Some(true)));
+        // N roll-outs give N rewards.
+        assert_eq!(line.rewards.iter().flatten().count(), 6, "{pairs}");
+        assert_eq!(line.rewards[2], Some(1.0), "{pairs}");
+    }
+}
+
+#[tokio::test]
+async fn comparisons_are_rated_by_strength_with_intervals() {
+    let place = Place::new("rank-strength");
+    let server = obedient::server(better).await;
+    let args = ["-p", "pair", "--rating", "bradley-terry"];
+    let ran = rank(&place, &server, &worth(&[1, 2, 3]), &args).await.passed();
+    let line = &lines(&ran.out)[0];
+    let of = |at: usize| line.candidates[at].value.unwrap();
+    assert!(of(0) < of(1) && of(1) < of(2), "{:?}", line.rewards);
+    for one in &line.candidates {
+        let (low, high) = one.interval.unwrap();
+        assert!(low < one.value.unwrap() && one.value.unwrap() < high);
+    }
+}
+
+#[tokio::test]
+async fn all_answers_may_be_ranked_at_once() {
+    let place = Place::new("rank-list");
+    let ranking = |text: &str| {
+        let mut all: Vec<(usize, u32)> = shown(text).into_iter().enumerate().collect();
+        all.sort_by_key(|(_, worth)| std::cmp::Reverse(*worth));
+        all.iter().map(|(at, _)| (at + 1).to_string()).collect::<Vec<_>>().join(" > ")
+    };
+    let server = obedient::server(ranking).await;
+    let ran = rank(&place, &server, &worth(&[3, 9, 4]), &["-p", "rank"]).await.passed();
+    let line = &lines(&ran.out)[0];
+    assert_eq!((line.chosen, server.requests()), (Some(1), 1));
+    assert_eq!(line.rewards, [Some(0.0), Some(1.0), Some(0.5)]);
+    assert_eq!(line.listwise.as_ref().unwrap().verdict.verdict.as_deref(), Some("1 > 2 > 0"));
+}
+
+#[tokio::test]
+async fn votes_count_final_answers_and_need_no_judge_where_their_number_decides() {
+    let place = Place::new("rank-votes");
+    let server = obedient::server(|_| "5".into()).await;
+    let answers = ["The answer is 12.", "\\boxed{\\frac{1}{2}}", "So 0.5.\n#### 0.5", "No idea."];
+    let answers = answers.map(str::to_owned);
+    let ran = rank(&place, &server, &answers, &["--select", "majority"]).await.passed();
+    let line = &lines(&ran.out)[0];
+    assert_eq!((line.chosen, server.requests()), (Some(1), 0));
+    assert_eq!(line.groups[1].members, [1, 2]);
+    // One of the two would lose to the first answer by its value, and together they win.
+    let server = obedient::server(|text| if text.contains("12") { "8" } else { "5" }.into()).await;
+    let args = ["-p", "score", "--select", "weighted"];
+    let ran = rank(&place, &server, &answers, &args).await.passed();
+    let line = &lines(&ran.out)[0];
+    assert_eq!((line.chosen, line.candidates[1].worth), (Some(1), Some(10.0)));
+    let args = ["-p", "score", "--select", "weighted:max"];
+    let ran = rank(&place, &server, &answers, &args).await.passed();
+    assert_eq!(lines(&ran.out)[0].chosen, Some(0));
+}
+
+#[tokio::test]
+async fn a_threshold_leaves_records_without_an_answer() {
+    let place = Place::new("rank-threshold");
+    let server = obedient::server(|text| shown(text)[0].to_string()).await;
+    let args = ["-p", "score", "--threshold", "9.5"];
+    let ran = rank(&place, &server, &worth(&[3, 9]), &args).await.passed();
+    let line = serde_json::to_value(&lines(&ran.out)[0]).unwrap();
+    assert_eq!((&line["chosen"], &line["chosen_by"]), (&Value::Null, &json!("rejected")));
+    assert!(ran.err.contains("none in 1 records, all below the threshold"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_run_that_ends_early_is_continued_and_pays_only_the_rest() {
+    let place = Place::new("rank-resume");
+    let server = obedient::server(better).await;
+    let answers = worth(&[5, 3, 8, 1]);
+    let args = ["-p", "pair", "-o", "ranked.jsonl"];
+    let less = [&args[..], &["--max-requests", "5"]].concat();
+    let ran = rank(&place, &server, &answers, &less).await;
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    let paid = server.requests();
+    assert!(paid <= 5 && place.read("ranked.jsonl").is_empty());
+    let _ = rank(&place, &server, &answers, &args).await.passed();
+    assert_eq!(server.requests(), 12, "{paid} of them in the first run");
+    assert_eq!(lines(&place.read("ranked.jsonl"))[0].chosen, Some(2));
+}
+
+/// The rules of JETTS, recomputed: scores of pairs are the mean over both orders, one-sided if one order cannot be read,
+/// and one half if both cannot.
+#[tokio::test]
+async fn the_presets_of_jetts_count_as_published() {
+    // 0 beats 1; 0 against 2 depends on the order; 1 against 2 cannot be read where 1 is shown first, and not at all
+    // against 3.
+    let judge = from_fn("judge", |request: Request| async move {
+        let text: String = request.messages.iter().map(tribunal::request::Message::text).collect();
+        let verdict = match shown(&text)[..] {
+            [10, 11] | [12, 11] | [13, 10] => "A",
+            [11, 10] | [10, 13] => "B",
+            [10, 12] | [12, 10] => "A",
+            [13, 12] => "B",
+            [12, 13] => "A",
+            _ => "?",
+        };
+        let line =
+            text.lines().rev().find(|line| line.contains("[[A]], [[B]]")).unwrap().to_owned();
+        let announced = line.split_once(':').unwrap().0.to_owned();
+        Ok(Completion::text(format!("{announced}: [[{verdict}]]")))
+    });
+    let judge = Judge::builder().backend(judge).prompt("pair").reasks(0).build().await.unwrap();
+    let item = Item::new().question("?").answers(worth(&[10, 11, 12, 13]));
+    let options = Preset::named("jetts-round-robin").unwrap().options();
+    let ranked = Ranker::new(Some(judge.clone()), options).unwrap().rank(&item).await.unwrap();
+    let share = |a: usize, b: usize| {
+        let pair = ranked
+            .compared
+            .iter()
+            .find(|one| (one.played.pair.first, one.played.pair.second) == (a, b));
+        pair.unwrap().played.share.unwrap()
+    };
+    assert_eq!([share(0, 1), share(0, 2), share(0, 3)], [1.0, 0.5, 0.0]);
+    assert_eq!([share(1, 2), share(1, 3), share(2, 3)], [0.0, 0.5, 1.0]);
+    // The sums that JETTS ranks by, as shares of three comparisons.
+    let sums = [1.5, 0.5, 2.5, 1.5].map(|sum: f64| Some(sum / 3.0));
+    assert_eq!(ranked.values(), sums);
+    assert_eq!(ranked.selection.chosen, Some(2));
+    assert_eq!(ranked.compared.iter().filter(|one| one.unreadable.is_some()).count(), 1);
+    // Equally good answers are drawn: both of the middle come first if the best is not there.
+    let options = Preset::named("jetts-single").unwrap().options();
+    let always = from_fn("five", |_: Request| async { Ok(Completion::text("Score: 5")) });
+    let always = Judge::builder().backend(always).prompt("score").build().await.unwrap();
+    let mut chosen = std::collections::BTreeSet::new();
+    for seed in 0..40 {
+        let ranker = Ranker::new(Some(always.clone()), options.seed(seed)).unwrap();
+        chosen.insert(ranker.rank(&item).await.unwrap().selection.chosen.unwrap());
+    }
+    assert_eq!(chosen.len(), 4);
+    // A rating that cannot be read is a whole number of the scale, and is counted as unreadable.
+    let never = from_fn("silent", |_: Request| async { Ok(Completion::text("No.")) });
+    let never = Judge::builder().backend(never).prompt("score").reasks(0).build().await.unwrap();
+    let ranked = Ranker::new(Some(never), options).unwrap().rank(&item).await.unwrap();
+    for one in &ranked.candidates {
+        let value = one.value.unwrap();
+        assert!(one.is_filled_in && (1.0..=10.0).contains(&value) && value.fract() == 0.0);
+        assert!(one.judgment.as_ref().unwrap().verdict.is_err());
+    }
+}
+
+/// A judge that tosses a coin is not better than a random candidate, and the summary says so.
+#[tokio::test]
+async fn a_judge_that_tosses_a_coin_is_reported_as_no_better_than_chance() {
+    let place = Place::new("rank-coin");
+    let records: String = (0..40)
+        .map(|n| {
+            let answers: Vec<String> =
+                (0..4).map(|k| format!("Attempt {k} of {n}.\n#### {}", if k == n % 4 { 7 } else { k + 20 })).collect();
+            format!("{}\n", json!({"id": format!("q{n}"), "question": "?", "answers": answers, "reference": "7"}))
+        })
+        .collect();
+    place.file("many.jsonl", records);
+    let toss = |text: &str| format!("{}", 1 + blake3::hash(text.as_bytes()).as_bytes()[0] % 10);
+    let server = obedient::server(toss).await;
+    let args = ["rank", "many.jsonl", "-p", "score", "-o", "r.jsonl", "--summary", "s.json"];
+    let ran = obedient::run(&place, &server, &args).await.passed();
+    assert!(ran.err.contains("not significantly different from a random candidate"), "{}", ran.err);
+    assert!(ran.err.contains("pass@1 25.0 %") && ran.err.contains("oracle 100.0 %"), "{}", ran.err);
+    let summary: Value = serde_json::from_str(&place.read("s.json")).unwrap();
+    let interval = &summary["accuracy_interval"];
+    assert!(
+        interval[0].as_f64().unwrap() < 0.25 && interval[1].as_f64().unwrap() > 0.25,
+        "{interval}"
+    );
+    // A perfect judge is reported as better.
+    let server =
+        obedient::server(|text| if text.contains("#### 7") { "9" } else { "2" }.into()).await;
+    let args = ["rank", "many.jsonl", "-p", "score", "-o", "p.jsonl"];
+    let ran = obedient::run(&place, &server, &args).await.passed();
+    assert!(ran.err.contains("right: 40 of 40 chosen answers (100.0 %"), "{}", ran.err);
+    assert!(ran.err.contains("better than a random candidate: +75.0 points"), "{}", ran.err);
+}
+
+#[test]
+fn what_cannot_rank_is_refused_before_anything_is_sent() {
+    let place = Place::new("rank-refused");
+    place.file("records.jsonl", "{\"question\": \"1 + 1\", \"answers\": [\"2\", \"3\"]}\n");
+    for (args, said) in [
+        (&["--select", "bst"][..], "unknown rule `bst`"),
+        (&["--select", "penalized", "-p", "tiny-score"], "needs several draws about each answer"),
+        (&["-p", "tiny-score", "--pairs", "all"], "does not compare answers"),
+        (&["-p", "tiny-solve"], "gives no verdict to rank by"),
+        (&["-p", "tiny-score", "--measure", "p"], "have no value `p`"),
+        (&["-p", "tiny-pair", "--measure", "score"], "is for judges of one answer"),
+        (&["--policy-temperature", "1"], "--policy-temperature needs a model that writes answers"),
+        (&["--candidates", "2", "--draft-prompt", "tiny-revise"], "does not write answers"),
+        (&["-o", "ranked.csv"], "unknown format"),
+    ] {
+        let all = [&["rank", "records.jsonl", "-m", "tiny"][..], args].concat();
+        let ran = place.run(&all);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(said), "{args:?}: {}", ran.err);
+    }
+    place.file("empty.jsonl", "{\"question\": \"1 + 1\"}\n");
+    let ran = place.run(&["rank", "empty.jsonl", "-m", "tiny", "-p", "tiny-score"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("the record has no answers to choose from"), "{}", ran.err);
+}
+
+/// The shipped model writes sums and judges them, and what was paid for is not paid for again.
+#[test]
+fn the_shipped_model_writes_candidates_and_chooses_one() {
+    let place = Place::new("rank-tiny");
+    place.file(
+        "sums.jsonl",
+        "{\"id\": \"a\", \"problem\": \"27 - 1 - 8\", \"reference\": \"18\"}\n{\"id\": \"b\", \"problem\": \"45 + 483\", \"reference\": \"528\"}\n",
+    );
+    let args = ["rank", "sums.jsonl", "-m", "tiny", "-p", "tiny-correct", "--candidates", "3"];
+    let dry = place.run(&[&args[..], &["--dry-run"]].concat()).passed();
+    assert!(dry.err.contains("policy:\n  requests to tiny: 6\n"), "{}", dry.err);
+    // A critique and a verdict for each candidate.
+    assert!(dry.err.contains("judge:\n  requests to tiny: 12\n"), "{}", dry.err);
+    let ran = place.run(&args).passed();
+    for line in lines(&ran.out) {
+        assert_eq!((line.right, line.candidates.len()), (Some(true), 3), "{line}");
+        let one = &line.candidates[0];
+        assert!(one.written.unwrap().completion > 10 && one.value.unwrap() > 0.9, "{line}");
+        assert_eq!(line.spent.calls, Some(3 + 2 * 3));
+        assert_eq!((line.policy.as_deref(), one.right), (Some("tiny"), Some(true)));
+    }
+    assert!(ran.err.contains("right: 2 of 2 chosen answers"), "{}", ran.err);
+    // Another rule asks nothing that is known.
+    let again = place.run(&[&args[..], &["--select", "weighted"]].concat()).passed();
+    assert!(again.err.contains("\n0 requests"), "{}", again.err);
+}
+
+#[tokio::test]
+async fn draws_that_differ_are_penalized() {
+    // The first answer is scored 9 or 1, the second always 6, by turns of its draws.
+    let judge = from_fn("turns", |request: Request| async move {
+        let text: String = request.messages.iter().map(tribunal::request::Message::text).collect();
+        let score = if shown(&text) == [6] { 6 } else { [9, 9, 9, 1][request.draw as usize % 4] };
+        Ok(Completion::text(format!("Score: {score}")))
+    });
+    let judge = Judge::builder().backend(judge).prompt("score").draws(4).build().await.unwrap();
+    let item = Item::new().question("?").answers(worth(&[9, 6]));
+    let chosen = async |rule: Rule| {
+        let options = RankOptions::default().rule(rule).measure(Measure::Score);
+        let ranked = Ranker::new(Some(judge.clone()), options).unwrap().rank(&item).await.unwrap();
+        assert_eq!(ranked.candidates[0].deviation.map(|one| one.round()), Some(4.0));
+        ranked.selection.chosen
+    };
+    assert_eq!(chosen(Rule::Best).await, Some(0));
+    assert_eq!(chosen(Rule::Penalized { deviations: 1.0 }).await, Some(1));
+}
+
+/// The records of a file of real judgments and answers, which stand beside the project and are not part of it.
+fn real(name: &str) -> Vec<Value> {
+    let path = format!("{}/../shared/data/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let path = std::env::var("SHARED_DATA").map_or(path, |folder| format!("{folder}/{name}.jsonl"));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The solutions of four models to each problem of GSM8K, with their own labels (Cobbe et al. 2021).
+fn gsm8k() -> Vec<(Item, Vec<bool>)> {
+    let mut groups: std::collections::BTreeMap<String, Vec<Value>> =
+        std::collections::BTreeMap::new();
+    for solution in real("gsm8k_solutions") {
+        let group = solution["group"].as_str().unwrap().to_owned();
+        groups.entry(group).or_default().push(solution);
+    }
+    let item = |(group, solutions): (String, Vec<Value>)| {
+        let texts = solutions.iter().map(|one| one["solution"].as_str().unwrap());
+        let item = Item::new().with_id(group).question("?").answers(texts);
+        let item = item.reference(solutions[0]["final_answer"].as_str().unwrap());
+        (item, solutions.iter().map(|one| one["is_correct"] == true).collect())
+    };
+    groups.into_iter().map(item).collect()
+}
+
+/// Best-of-4 over real solutions with the answer as an oracle: the check finds a right solution wherever there is one, and
+/// the votes of the solutions lie between a random solution and that.
+#[tokio::test]
+#[ignore = "needs ../shared/data"]
+async fn an_oracle_finds_the_right_ones_among_real_solutions() {
+    let check = Judge::builder().backend(Check::named("math").unwrap()).prompt("check");
+    let check = check.build().await.unwrap();
+    let oracle = RankOptions::default().measure(Measure::Pass);
+    let oracle = Ranker::new(Some(check.clone()), oracle).unwrap();
+    let votes = Ranker::new(None, RankOptions::default().rule(Rule::Majority)).unwrap();
+    let (mut any, mut found, mut voted, mut right, mut all) = (0, 0, 0, 0, 0);
+    for (item, labels) in gsm8k() {
+        any += usize::from(labels.contains(&true));
+        let ranked = oracle.rank(&item).await.unwrap();
+        found += usize::from(labels[ranked.selection.chosen.unwrap()]);
+        let ranked = votes.rank(&item).await.unwrap();
+        voted += usize::from(labels[ranked.selection.chosen.unwrap()]);
+        right += labels.iter().filter(|label| **label).count();
+        all += labels.len();
+    }
+    println!(
+        "pass@1 {right}/{all}, majority {voted}, oracle {found} of {any} that have a right solution"
+    );
+    assert_eq!((all, any), (2_976, 501));
+    // The file takes some answers for right that differ from the reference, such as 25 for 25.5.
+    assert!(found + 3 >= any && found <= any, "{found}");
+    assert!(voted * 4 > right, "{voted} of {right}");
+}
