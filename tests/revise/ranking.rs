@@ -120,7 +120,8 @@ async fn every_tournament_costs_what_its_formula_and_its_dry_run_say() {
         assert_eq!(line.comparisons.len(), comparisons, "{pairs}");
         assert_eq!(server.requests() - sent, 2 * comparisons, "{pairs}: both orders");
         sent = server.requests();
-        assert_eq!(line.chosen, Some(2), "{pairs}");
+        // In a circle the first answer wins both of its comparisons too.
+        assert_eq!(line.chosen, Some(if pairs == "circular" { 0 } else { 2 }), "{pairs}");
         assert!(line.comparisons.iter().all(|one| one.consistent == Some(true)));
         // N roll-outs give N rewards.
         assert_eq!(line.rewards.iter().flatten().count(), 6, "{pairs}");
@@ -418,11 +419,8 @@ async fn an_oracle_finds_the_right_ones_among_real_solutions() {
         right += labels.iter().filter(|label| **label).count();
         all += labels.len();
     }
-    println!(
-        "pass@1 {right}/{all}, majority {voted}, oracle {found} of {any} that have a right solution"
-    );
     assert_eq!((all, any), (2_976, 501));
-    // The file takes some answers for right that differ from the reference, such as 25 for 25.5.
-    assert!(found + 3 >= any && found <= any, "{found}");
-    assert!(voted * 4 > right, "{voted} of {right}");
+    assert_eq!(found, any);
+    // 37.8 % of all solutions are right, and 44.4 % of the most frequent answers of four.
+    assert_eq!((right, voted), (1_124, 330));
 }

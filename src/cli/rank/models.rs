@@ -188,7 +188,11 @@ impl Args {
         } else {
             settings.model(name, None)?
         };
-        let first = context.first.map(|item| item.alone(0).revised("an answer"));
+        // Records without a reference are ranked too, so the first one need not have one.
+        let first = context.first.map(|item| {
+            let reference = item.text("reference").unwrap_or_else(|| "a reference".into());
+            item.alone(0).revised("an answer").filled("reference", reference)
+        });
         let (models, limits) = (context.models.clone(), context.limits);
         let opening = Opening { first: first.as_ref(), quiet: true, models, limits };
         opening.judge(&resolved).await
