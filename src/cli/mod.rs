@@ -277,6 +277,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
 fn command() -> clap::Command {
     let command = plain(Cli::command());
     let command = command.mut_subcommand("reparse", |command| hiding(command, &ASKING));
+    let command = command.mut_subcommand("rank", |command| hiding(command, &GATING));
     command.mut_subcommand("label", |command| {
         hiding(command, &JUDGING)
             .mut_arg("model", |arg| {
@@ -314,6 +315,10 @@ const JUDGING: [&str; 16] = [
     "reference_model",
     "scale",
 ];
+
+/// Arguments of a judge that only matter where verdicts are compared with a gate or a label: accepted by `rank`, and
+/// hidden in its help.
+const GATING: [&str; 3] = ["fail_under", "label_map", "max_unreadable"];
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
 const ASKING: [&str; 31] = [

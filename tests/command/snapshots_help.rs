@@ -15,11 +15,12 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 39] = [
+const COMMANDS: [&str; 41] = [
     "",
     "judge",
     "revise",
     "label",
+    "rank",
     "batch",
     "batch write",
     "batch read",
@@ -44,6 +45,7 @@ const COMMANDS: [&str; 39] = [
     "schema result",
     "schema revision",
     "schema labels",
+    "schema ranking",
     "schema config",
     "trust",
     "sandbox",

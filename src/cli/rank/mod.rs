@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::{
     Exit, budget, engines, input, note,
     progress::Progress,
-    running,
+    running, sandbox,
     settings::{self, Sources},
 };
 use tribunal::{
@@ -147,6 +147,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let opener = opener.downloading(super::downloads::shown(quiet));
     #[cfg(feature = "store")]
     let opener = opener.cached(args.cache.open()?);
+    let opener = Box::pin(sandbox::allowed(opener, [&resolved])).await?;
     let options = args.ranking.options();
     let context = models::Context {
         settings: &args.judge,

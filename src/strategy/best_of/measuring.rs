@@ -18,17 +18,6 @@ use crate::{
     verdict::{Judgment, Preference, Verdict, Vote},
 };
 
-/// How candidates are shown to the judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    /// Each alone.
-    Alone,
-    /// Two at a time.
-    Pairs,
-    /// All at once.
-    Together,
-}
-
 /// The most judgments about one record that are in flight at once.
 const AT_ONCE: usize = 64;
 

@@ -42,7 +42,7 @@ pub use {
 
 use std::time::{Duration, Instant};
 
-use self::measuring::Method;
+use self::options::Method;
 use super::{
     Spent,
     answers::{self, AnswerGroups},

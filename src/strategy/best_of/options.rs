@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, measuring::Method};
+use super::Rule;
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
@@ -49,6 +49,17 @@ pub enum WhenUnreadable {
     /// A comparison is a tie, and a candidate gets a whole number of the scale at random. Published rules do so, and their
     /// figures are only reproduced in this way; a judge looks better by it than it is.
     FilledIn,
+}
+
+/// How candidates are shown to the judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// Each alone.
+    Alone,
+    /// Two at a time.
+    Pairs,
+    /// All at once.
+    Together,
 }
 
 impl RankOptions {

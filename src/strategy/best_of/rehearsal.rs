@@ -3,7 +3,8 @@
 use super::{
     Ranker,
     candidate::{self, Candidate},
-    measuring::{Method, rehearsed},
+    measuring::rehearsed,
+    options::Method,
 };
 use crate::{error::Result, item::Item, judge::Judge, judging::AskId, request::Request};
 
