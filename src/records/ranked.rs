@@ -243,7 +243,7 @@ impl RankLine {
             ..Self::default()
         };
         match outcome {
-            Ok(ranked) => line.ranked(ranked, ranker.is_priced()),
+            Ok(done) => line.ranked(done, ranker.is_priced()),
             Err(error) => Self { error: Some(error.into()), ..line },
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     significance::{Significance, bootstrap},
-    statistics::{ratio, real, wilson},
+    statistics::{NOISE, ratio, real, wilson},
 };
 use crate::{
     completion::UsageTotal,
@@ -90,6 +90,13 @@ pub struct RankOutcome {
     pub is_compared: bool,
 }
 
+impl RankOutcome {
+    /// Whether the chosen answer is right.
+    fn is_right(&self) -> bool {
+        (self.chosen - 1.0).abs() < NOISE
+    }
+}
+
 impl RankSummary {
     /// An empty summary of rankings by this rule.
     pub fn new(rule: impl Into<String>, priced: bool) -> Self {
@@ -167,6 +174,11 @@ impl RankSummary {
         (self.ending, self.time) = (ending, time);
     }
 
+    /// The number of chosen answers that are right.
+    fn right(&self) -> usize {
+        self.outcomes.iter().filter(|one| one.is_right()).count()
+    }
+
     /// The mean of a figure over the records where the truth is known.
     fn mean(&self, of: impl Fn(&RankOutcome) -> f64) -> Option<f64> {
         let sum: f64 = self.outcomes.iter().map(of).sum();
@@ -181,9 +193,8 @@ impl RankSummary {
     /// The 95 % interval of [`accuracy`](Self::accuracy) (Wilson 1927); `None` if nothing is known, and for scores
     /// between right and wrong.
     pub fn accuracy_interval(&self) -> Option<(f64, f64)> {
-        let is_whole = self.outcomes.iter().all(|one| one.chosen == 0.0 || one.chosen == 1.0);
-        let right = self.outcomes.iter().filter(|one| one.chosen == 1.0).count();
-        (is_whole && !self.outcomes.is_empty()).then(|| wilson(right, self.outcomes.len()))
+        let is_whole = self.outcomes.iter().all(|one| one.chosen.abs() < NOISE || one.is_right());
+        (is_whole && !self.outcomes.is_empty()).then(|| wilson(self.right(), self.outcomes.len()))
     }
 
     /// By how much the chosen answer is better than a random candidate, with a 95 % interval (paired percentile
@@ -306,7 +317,7 @@ impl RankSummary {
         let count = self.outcomes.len();
         match self.accuracy_interval() {
             Some((low, high)) => {
-                let right = self.outcomes.iter().filter(|one| one.chosen == 1.0).count();
+                let right = self.right();
                 let [share, low, high] = [accuracy, low, high].map(percent);
                 write!(
                     f,

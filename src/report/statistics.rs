@@ -151,17 +151,19 @@ fn ranks(numbers: &[f64]) -> Vec<f64> {
     ranks
 }
 
+/// How many standard errors a 95 % interval reaches to either side.
+const Z95: f64 = 1.959_963_984_540_054;
+
 /// The 95 % interval of a share (Wilson 1927, Journal of the American Statistical Association 22), 0 to 1. It is also right
 /// for few records and for shares near 0 and 1.
 pub(super) fn wilson(part: usize, whole: usize) -> (f64, f64) {
     if whole == 0 {
         return (0.0, 1.0);
     }
-    const Z: f64 = 1.959_963_984_540_054;
     let (share, count) = (ratio(part, whole), real(whole));
-    let centre = share + Z * Z / (2.0 * count);
-    let half = Z * (share * (1.0 - share) / count + Z * Z / (4.0 * count * count)).sqrt();
-    let scale = 1.0 + Z * Z / count;
+    let centre = share + Z95 * Z95 / (2.0 * count);
+    let half = Z95 * (share * (1.0 - share) / count + Z95 * Z95 / (4.0 * count * count)).sqrt();
+    let scale = 1.0 + Z95 * Z95 / count;
     (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
 }
 

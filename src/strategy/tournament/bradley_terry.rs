@@ -138,10 +138,11 @@ mod tests {
     fn an_inverse_times_its_matrix_is_the_identity() {
         let matrix = vec![vec![4.0, -1.0, 0.0], vec![-1.0, 3.0, -1.0], vec![0.0, -1.0, 2.0]];
         let inverse = inverse(matrix.clone());
-        for row in 0..3 {
+        for (at, row) in matrix.iter().enumerate() {
             for column in 0..3 {
-                let cell: f64 = (0..3).map(|at| matrix[row][at] * inverse[at][column]).sum();
-                assert!((cell - f64::from(u8::from(row == column))).abs() < 1e-12);
+                let cells = row.iter().zip(&inverse).map(|(one, other)| one * other[column]);
+                let cell: f64 = cells.sum();
+                assert!((cell - f64::from(u8::from(at == column))).abs() < 1e-12);
             }
         }
     }

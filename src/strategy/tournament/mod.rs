@@ -142,6 +142,15 @@ impl FromStr for Pairing {
     }
 }
 
+/// A pair of a round, and its result.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    pair: Pair,
+    /// Whether its result was taken.
+    is_over: bool,
+    share: Option<f64>,
+}
+
 /// A tournament in progress.
 #[derive(Clone, Debug)]
 pub struct Tournament {
@@ -150,8 +159,8 @@ pub struct Tournament {
     /// The answers that are still in, in their order. In a knockout `None` is a free place; in a bubble the best so far
     /// is the first, and the rest wait.
     bracket: Vec<Option<usize>>,
-    /// The pairs of this round, with their results as far as they are known.
-    round: Vec<(Pair, Option<Option<f64>>)>,
+    /// The pairs of this round.
+    round: Vec<Wanted>,
     rounds: usize,
     played: Vec<Played>,
 }
@@ -173,24 +182,26 @@ impl Tournament {
     /// The pairs whose results are wanted now, which do not depend on each other; empty when it is over.
     #[expect(clippy::should_implement_trait, reason = "the next one depends on what was taken")]
     pub fn next(&mut self) -> Vec<Pair> {
-        while self.round.iter().all(|(_, result)| result.is_some()) {
+        while self.round.iter().all(|one| one.is_over) {
             self.close();
             let pairs = self.pairs();
             if pairs.is_empty() {
                 return Vec::new();
             }
             self.rounds += 1;
-            self.round = pairs.into_iter().map(|pair| (pair, None)).collect();
+            let wanted = |pair| Wanted { pair, is_over: false, share: None };
+            self.round = pairs.into_iter().map(wanted).collect();
         }
-        self.round.iter().filter_map(|(pair, result)| result.is_none().then_some(*pair)).collect()
+        self.round.iter().filter(|one| !one.is_over).map(|one| one.pair).collect()
     }
 
     /// Takes the result of a pair: the first answer's share of the win, 0 to 1; `None` if it has none. A pair that is
     /// not wanted is ignored.
     pub fn take(&mut self, pair: Pair, share: Option<f64>) {
-        let wanted = |(one, result): &&mut (Pair, _)| *one == pair && Option::is_none(result);
-        if let Some((_, result)) = self.round.iter_mut().find(wanted) {
-            *result = Some(share.filter(|share| (0.0..=1.0).contains(share)));
+        let wanted = |one: &&mut Wanted| one.pair == pair && !one.is_over;
+        if let Some(one) = self.round.iter_mut().find(wanted) {
+            one.is_over = true;
+            one.share = share.filter(|share| (0.0..=1.0).contains(share));
         }
     }
 
@@ -212,8 +223,7 @@ impl Tournament {
     /// Ends the round: results are noted, and losers leave.
     fn close(&mut self) {
         let round = std::mem::take(&mut self.round);
-        for (pair, result) in round {
-            let share = result.flatten();
+        for Wanted { pair, share, .. } in round {
             self.played.push(Played { pair, share });
             let loser =
                 if share.is_some_and(|share| share < 0.5) { pair.first } else { pair.second };
