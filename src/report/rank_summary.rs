@@ -261,6 +261,11 @@ fn outcome(line: &RankLine) -> Option<RankOutcome> {
     })
 }
 
+/// A number with a noun: `1 record`, `2 records`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A share in percent.
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
@@ -282,7 +287,7 @@ impl fmt::Display for RankSummary {
         self.write_chosen(f)?;
         self.write_truth(f)?;
         if self.judgments > 0 {
-            write!(f, "\n{} judgments", self.judgments)?;
+            write!(f, "\n{}", counted(self.judgments, "judgment"))?;
             self.write_unread(f)?;
         }
         if self.orders.0 > 0 {
@@ -303,10 +308,12 @@ impl RankSummary {
         }
         let of = |by: &str| self.chosen_by.get(by).copied().unwrap_or(0);
         if of("default") > 0 {
-            write!(f, "; the first one in {} records, where the rule had no value", of("default"))?;
+            let records = counted(of("default"), "record");
+            write!(f, "; the first one in {records}, where the rule had no value")?;
         }
         if of("rejected") > 0 {
-            write!(f, "; none in {} records, all below the threshold", of("rejected"))?;
+            let records = counted(of("rejected"), "record");
+            write!(f, "; none in {records}, all below the threshold")?;
         }
         Ok(())
     }

@@ -84,10 +84,8 @@ impl Args {
     ) -> Result<Ranker> {
         self.check_flags()?;
         let asks_judge = options.rule.needs_values() || options.threshold.is_some();
-        let judge = match asks_judge {
-            true => Some(self.judge(resolved, options, context).await?),
-            false => None,
-        };
+        let judge =
+            if asks_judge { Some(self.judge(resolved, options, context).await?) } else { None };
         let ranker = Ranker::new(judge, options)?.checked(self.check(context).await?)?;
         if !self.writes() {
             return Ok(ranker);
@@ -127,9 +125,10 @@ impl Args {
         let named = resolved.members.first().unwrap_or(resolved).prompt();
         let kind = named.map(|prompt| prompt.front().verdict_kind());
         let first = context.first.map(|item| {
-            let item = match self.writes() {
-                true => item.clone().filled("answers", vec!["An answer.", "Another answer."]),
-                false => item.clone(),
+            let item = if self.writes() {
+                item.clone().filled("answers", vec!["An answer.", "Another answer."])
+            } else {
+                item.clone()
             };
             match kind {
                 Some(Kind::Preference) => item.picked(&[0, 1]),

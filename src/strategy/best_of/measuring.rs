@@ -69,7 +69,7 @@ impl RankOptions {
             };
             one.judged = Spent::of(&judgment, judge.price());
             spent += one.judged;
-            one.value = self.measure.of(&judgment);
+            one.value = self.value_of(&judgment, &item.alone(at));
             one.deviation = deviation(&values_of_votes(self.measure, &judgment));
             if one.value.is_none() && self.unreadable == WhenUnreadable::FilledIn {
                 one.value = drawn_of_scale(judge, chance::seed_for(seed, "value"), at);
@@ -78,6 +78,18 @@ impl RankOptions {
             one.judgment = Some(judgment);
         }
         Ok(spent)
+    }
+
+    /// The value of a candidate by its judgment. A judge that only names the first wrong step gives, as its finest number,
+    /// the share of steps before that.
+    #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 steps")]
+    fn value_of(&self, judgment: &Judgment, alone: &Item) -> Option<f64> {
+        let before = || {
+            let first = judgment.first_error()?? as f64;
+            let count = alone.steps().len() as f64;
+            (self.measure == Measure::Auto && count > 0.0).then(|| (first / count).min(1.0))
+        };
+        self.measure.of(judgment).or_else(before)
     }
 
     /// Compares candidates in pairs, and returns the comparisons and the winner of a knockout.
