@@ -1,5 +1,8 @@
 //! Labels that are weighed after a prompt, in tokens.
 
+use super::tree::Tree;
+use crate::{completion::Distribution, request::Normalize};
+
 /// Labels that may follow a prompt.
 ///
 /// The last token of a prompt may be joined to the first one of a label (` A` is one token in many
@@ -11,6 +14,8 @@ pub(super) struct Choice<T> {
     pub(super) prompt: Vec<T>,
     /// The remaining tokens of each label; at least one.
     pub(super) endings: Vec<Vec<T>>,
+    /// How the log-probabilities of the tokens of a label become one number.
+    pub(super) normalize: Normalize,
 }
 
 impl<T: Copy + PartialEq> Choice<T> {
@@ -33,7 +38,16 @@ impl<T: Copy + PartialEq> Choice<T> {
         let sure = endings.iter().map(sure).min().unwrap_or(0);
         prompt.extend_from_slice(&tail[..sure]);
         endings.iter_mut().for_each(|ending| drop(ending.drain(..sure)));
-        Self { labels, prompt, endings }
+        Self { labels, prompt, endings, normalize: Normalize::Sum }
+    }
+
+    /// The distribution over the labels, given their weighed tree.
+    pub(super) fn distribution(&self, tree: &Tree<T>) -> Distribution {
+        let shares = match self.normalize {
+            Normalize::Sum => tree.probabilities(),
+            Normalize::Mean => tree.shares_by_mean(),
+        };
+        Distribution::new(self.labels.iter().cloned().zip(shares).collect())
     }
 
     /// The number of tokens of the prompt with its longest label.

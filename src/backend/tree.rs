@@ -138,6 +138,26 @@ impl<T: Copy + PartialEq> Tree<T> {
     }
 }
 
+impl<T: Copy + PartialEq> Tree<T> {
+    /// The share of each label if the mean log-probability of its tokens counts in place of their sum: exp(mean), divided
+    /// by the sum over all labels. If a label occurs twice, only the first one has a share.
+    pub(super) fn shares_by_mean(&self) -> Vec<f64> {
+        let mut shares = vec![0.0; self.labels];
+        for node in &self.nodes {
+            if let (Some(label), 1..) = (node.label, node.depth) {
+                #[expect(clippy::cast_precision_loss, reason = "a label has few tokens")]
+                let tokens = node.depth as f64;
+                shares[label] = (node.log / tokens).exp();
+            }
+        }
+        let total: f64 = shares.iter().sum();
+        if total > 0.0 {
+            shares.iter_mut().for_each(|share| *share /= total);
+        }
+        shares
+    }
+}
+
 impl<T> Node<T> {
     /// A node without children.
     fn new(token: Option<T>, parent: usize, depth: usize) -> Self {
@@ -199,6 +219,23 @@ mod tests {
         };
         let (seen, _) = weighed(&[&[1], &[1, 0], &[1, 0, 0], &[1, 2]], p);
         assert_near(&seen, &[0.8 - 0.4 - 0.08, 0.4 - 0.2, 0.2, 0.08]);
+    }
+
+    #[test]
+    fn by_the_mean_a_label_is_not_unlikely_for_its_length() {
+        let shares = |labels: &[&[i32]]| {
+            let mut tree =
+                Tree::new(&labels.iter().map(|label| label.to_vec()).collect::<Vec<_>>());
+            for node in tree.inner() {
+                tree.weigh(node, |token| f64::from(token).recip().ln());
+            }
+            tree.shares_by_mean()
+        };
+        // exp((ln ½ + ln ⅛) / 2) = ¼, as one token of ¼ has.
+        assert_near(&shares(&[&[2, 8], &[4]]), &[0.5, 0.5]);
+        assert_near(&shares(&[&[2], &[4]]), &[2.0 / 3.0, 1.0 / 3.0]);
+        assert_near(&shares(&[&[2, 2, 2], &[2, 8]]), &[2.0 / 3.0, 1.0 / 3.0]);
+        assert_near(&shares(&[&[2], &[2]]), &[1.0, 0.0]);
     }
 
     #[test]

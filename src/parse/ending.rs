@@ -99,7 +99,7 @@ fn unannounced(rule: &Rule, finder: &Finder) -> String {
         Finder::Choose(name) => {
             format!("`choose(\"{name}\")` picks it, with probabilities of its own")
         }
-        Finder::Logprobs(..) => "it is made of log-probabilities".into(),
+        Finder::Logprobs { .. } => "it is made of log-probabilities".into(),
         Finder::Several(_) | Finder::Numbered(_) => "its numbers stand in several places".into(),
         _ => format!("`{}` has no words before its value", rule.name()),
     }

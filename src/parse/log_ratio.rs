@@ -6,9 +6,9 @@
 //!
 //! | kind | verdict |
 //! |---|---|
-//! | steps | each step by the sum of the rewards up to its end: its `value`; `p` is the sigmoid of it, and a step is right from 0.5 |
+//! | steps | each step by the sum of the rewards up to its end: its `value`; `p` is the sigmoid of it, and a step is right from the threshold |
 //! | preference | the text with the larger reward; the probability of the first is the sigmoid of the difference (Bradley and Terry) |
-//! | label | correct from a reward of 0; `p` is the sigmoid of the reward |
+//! | label | correct from the threshold; `p` is the sigmoid of the reward |
 //! | score | the reward |
 
 use super::{Kind, Reader, Reply, Slot, Transcript, unreadable::ReadResult};
@@ -25,6 +25,7 @@ impl Reader {
         &self,
         names: &[String],
         beta: f64,
+        threshold: f64,
         transcript: &Transcript,
     ) -> Option<(ReadResult<Verdict>, Option<Distribution>)> {
         let weighed = |name: &String| {
@@ -37,18 +38,23 @@ impl Reader {
         let rewards: ReadResult<Vec<Vec<f64>>> =
             replies.iter().map(|reply| rewards(reply, beta, transcript)).collect();
         Some(match rewards {
-            Ok(rewards) => self.of_rewards(&rewards),
+            Ok(rewards) => self.of_rewards(&rewards, threshold),
             Err(why) => (Err(why), None),
         })
     }
 
     /// The verdict of the rewards of each named list of texts.
-    fn of_rewards(&self, rewards: &[Vec<f64>]) -> (ReadResult<Verdict>, Option<Distribution>) {
+    fn of_rewards(
+        &self,
+        rewards: &[Vec<f64>],
+        threshold: f64,
+    ) -> (ReadResult<Verdict>, Option<Distribution>) {
         let total = |n: usize| rewards.get(n).map_or(0.0, |texts| texts.iter().sum());
         let one: f64 = total(0);
         match self.spec.kind {
             Kind::Steps => {
-                (Ok(steps(rewards.first().map(Vec::as_slice).unwrap_or_default())), None)
+                let first = rewards.first().map(Vec::as_slice).unwrap_or_default();
+                (Ok(steps(first, threshold)), None)
             }
             Kind::Preference => {
                 let difference = one - total(1);
@@ -57,7 +63,7 @@ impl Reader {
             }
             Kind::Label => {
                 let p = sigmoid(one);
-                let (name, sure) = if p >= 0.5 { (CORRECT, p) } else { (INCORRECT, 1.0 - p) };
+                let (name, sure) = if p >= threshold { (CORRECT, p) } else { (INCORRECT, 1.0 - p) };
                 let seen = shares([CORRECT, INCORRECT], p);
                 let distribution = Some(seen.clone());
                 let (p, confidence) = (Some(p), Some(sure));
@@ -115,12 +121,12 @@ fn rewards(reply: &Reply, beta: f64, transcript: &Transcript) -> ReadResult<Vec<
 }
 
 /// The verdict on steps from the reward of each.
-fn steps(rewards: &[f64]) -> Verdict {
+fn steps(rewards: &[f64], threshold: f64) -> Verdict {
     let mut value = 0.0;
     let step = |(index, reward): (usize, &f64)| {
         value += reward;
         let p = sigmoid(value);
-        let label = if p >= 0.5 { CORRECT } else { INCORRECT };
+        let label = if p >= threshold { CORRECT } else { INCORRECT };
         StepLabel { p: Some(p), value: Some(value), ..StepLabel::new(index, label) }
     };
     let steps: Vec<StepLabel> = rewards.iter().enumerate().map(step).collect();

@@ -211,8 +211,9 @@ impl Reader {
                 ReadVerdict { rule: Some(rule.name()), distribution, ..ReadVerdict::new(verdict) };
             return Some(RuleResult { rule: Some(at), ..read.into() });
         }
-        if let Finder::Logprobs(names, beta) = finder {
-            let (verdict, distribution) = self.by_log_ratio(names, *beta, prepared.transcript)?;
+        if let Finder::Logprobs { names, beta, threshold } = finder {
+            let (verdict, distribution) =
+                self.by_log_ratio(names, *beta, *threshold, prepared.transcript)?;
             let read =
                 ReadVerdict { rule: Some(rule.name()), distribution, ..ReadVerdict::new(verdict) };
             return Some(RuleResult { rule: Some(at), ..read.into() });

@@ -250,8 +250,20 @@ pub enum Place {
         names: Vec<String>,
         /// What the sums are multiplied with: β of implicit rewards.
         beta: f64,
+        /// The probability from which a step or an answer is right.
+        #[serde(skip_serializing_if = "is_half")]
+        threshold: f64,
     },
 }
+
+/// Whether a threshold is the default.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_half(threshold: &f64) -> bool {
+    threshold.to_bits() == HALF.to_bits()
+}
+
+/// The threshold that implicit rewards have by default: there the reward is 0.
+pub(super) const HALF: f64 = 0.5;
 
 /// A line of an answer, for [`Place::Numbers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::rule::{AnswerLine, Form, NUMBER, Place, Rule, StepLabelling, Words, value_place};
+use super::rule::{AnswerLine, Form, HALF, NUMBER, Place, Rule, StepLabelling, Words, value_place};
 use crate::{
     error::{Error, ErrorKind, Result, unknown},
     item::kind_of,
@@ -24,7 +24,7 @@ pub(crate) fn rules(json: serde_json::Value) -> Result<Vec<Rule>> {
 }
 
 /// The keys of a rule.
-pub(crate) const RULE_KEYS: [&str; 21] = [
+pub(crate) const RULE_KEYS: [&str; 22] = [
     "pattern",
     "json",
     "choose",
@@ -35,6 +35,7 @@ pub(crate) const RULE_KEYS: [&str; 21] = [
     "regex",
     "logprobs",
     "beta",
+    "threshold",
     "values",
     "in",
     "items",
@@ -68,7 +69,7 @@ fn rule(json: Value) -> Result<Rule> {
     }
     let line = line(map.get("line"))?;
     let numbers = numbers(map.remove("numbers"), line)?;
-    let logprobs = logprobs(map.remove("logprobs"), map.remove("beta"))?;
+    let logprobs = logprobs(&mut map)?;
     let mark = flag("mark", map.get("mark"))?;
     let unique = flag("unique", map.get("unique"))?;
     let best = flag("best", map.get("best"))?;
@@ -253,27 +254,34 @@ fn numbers(value: Option<Value>, line: Option<AnswerLine>) -> Result<Option<Plac
     })
 }
 
-/// The key `logprobs`, with its `beta`: the name of one or two weighed texts.
-fn logprobs(value: Option<Value>, beta: Option<Value>) -> Result<Option<Place>> {
-    let names = match value {
-        None if beta.is_some() => {
-            return Err(wrong("`beta` under `verdict` belongs to `logprobs`"));
+/// The key `logprobs`, with its `beta` and `threshold`: the name of one or two weighed texts.
+fn logprobs(map: &mut Map<String, Value>) -> Result<Option<Place>> {
+    let (beta, threshold) = (map.remove("beta"), map.remove("threshold"));
+    let names = match map.remove("logprobs") {
+        None => {
+            let stray = beta.map(|_| "beta").or(threshold.map(|_| "threshold"));
+            return match stray {
+                Some(key) => Err(wrong(format!("`{key}` under `verdict` belongs to `logprobs`"))),
+                None => Ok(None),
+            };
         }
-        None => return Ok(None),
         Some(Value::String(name)) => Some(vec![name]),
         Some(Value::Array(list)) => {
             list.iter().map(|name| name.as_str().map(ToOwned::to_owned)).collect()
         }
         Some(_) => None,
     };
-    let beta = beta.map_or(Some(1.0), |beta| beta.as_f64());
-    match (names.filter(|names| (1..=2).contains(&names.len())), beta) {
-        (Some(names), Some(beta)) if beta > 0.0 => Ok(Some(Place::Logprobs { names, beta })),
-        (Some(_), _) => Err(wrong("`beta` under `verdict` must be a number above 0")),
-        (None, _) => {
-            Err(wrong("`logprobs` under `verdict` must be a name, or a list of two names")
-                .hint("write `verdict: {logprobs: reward, beta: 0.001}`"))
-        }
+    let Some(names) = names.filter(|names: &Vec<String>| (1..=2).contains(&names.len())) else {
+        return Err(wrong("`logprobs` under `verdict` must be a name, or a list of two names")
+            .hint("write `verdict: {logprobs: reward, beta: 0.001}`"));
+    };
+    let number = |value: Option<Value>, default| value.map_or(Some(default), |v| v.as_f64());
+    let beta = number(beta, 1.0).filter(|beta| *beta > 0.0);
+    let threshold = number(threshold, HALF).filter(|threshold| (0.0..=1.0).contains(threshold));
+    match (beta, threshold) {
+        (Some(beta), Some(threshold)) => Ok(Some(Place::Logprobs { names, beta, threshold })),
+        (None, _) => Err(wrong("`beta` under `verdict` must be a number above 0")),
+        (_, None) => Err(wrong("`threshold` under `verdict` must be a probability from 0 to 1")),
     }
 }
 

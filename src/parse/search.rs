@@ -39,7 +39,7 @@ pub(super) enum Finder {
     /// Several numbers, each after its own announcement.
     Several(Several),
     /// The names of weighed texts, and β: nothing is looked for in the text.
-    Logprobs(Vec<String>, f64),
+    Logprobs { names: Vec<String>, beta: f64, threshold: f64 },
     /// The same, with the number of the answer in the announcement.
     Numbered(String),
 }
@@ -70,7 +70,9 @@ pub(super) fn finder(place: &Place) -> Result<Finder> {
         Place::Mark => Finder::Mark,
         Place::Numbers { count, line } => Finder::Numbers(*count, *line),
         Place::Several(patterns) => Finder::Several(Several::new(patterns)?),
-        Place::Logprobs { names, beta } => Finder::Logprobs(names.clone(), *beta),
+        Place::Logprobs { names, beta, threshold } => {
+            Finder::Logprobs { names: names.clone(), beta: *beta, threshold: *threshold }
+        }
         Place::Numbered(pattern) => {
             // The number changes nothing about whether it compiles.
             Announcement::new(pattern)?;
@@ -139,7 +141,7 @@ impl Search<'_> {
                 json::find(pointer, text, self.judged, mark, self.kind, gives_way)
             }),
             Finder::Regex(regex) => self.within(REGEX_WINDOW, |text| self.by_regex(regex, text)),
-            Finder::Choose(_) | Finder::Logprobs(..) => None,
+            Finder::Choose(_) | Finder::Logprobs { .. } => None,
         }
     }
 

@@ -76,7 +76,7 @@ impl Reader {
             }
             Finder::Json(_)
             | Finder::Choose(_)
-            | Finder::Logprobs(..)
+            | Finder::Logprobs { .. }
             | Finder::Numbers(..)
             | Finder::Several(_)
             | Finder::Numbered(_)

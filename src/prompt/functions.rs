@@ -12,7 +12,10 @@ use super::{
     rendering::{GenOptions, Probe, Probed, Rendering, TemplateCall, WeighedText},
     taint,
 };
-use crate::{parse::Slot, request::Constraint};
+use crate::{
+    parse::Slot,
+    request::{Constraint, Normalize},
+};
 
 /// `gen("name", at=…, stop=…, max_tokens=…, temperature=…, top_p=…, cut="ok", schema=…)`: lets the model write here.
 ///
@@ -47,10 +50,11 @@ pub(super) fn generate(state: &State, name: &str, options: Kwargs) -> Result<Val
     Rendering::of(state)?.result(slot, TemplateCall::Gen(Box::new(generate)))
 }
 
-/// `choose("name", [" Yes", " No"], at=…)`: lets the model pick one of two labels or more.
+/// `choose("name", [" Yes", " No"], at=…, normalize="mean")`: lets the model pick one of two labels or more. By the mean,
+/// labels are compared by the mean log-probability of their tokens, otherwise by the sum.
 ///
 /// # Errors
-/// There are fewer than two labels, one is empty, or one begins another, so that they could not be distinguished; or the
+/// An option is unknown or has the wrong value, there are fewer than two labels, one is empty, or one begins another, so that they could not be distinguished; or the
 /// reply is still missing.
 #[expect(clippy::needless_pass_by_value, reason = "the template engine hands arguments over")]
 pub(super) fn choose(
@@ -61,8 +65,17 @@ pub(super) fn choose(
 ) -> Result<Value, Error> {
     let labels = menu("choose", name, &labels)?;
     let slot = Slot { name: name.to_owned(), at: options.get("at")? };
+    let normalize: Option<String> = option(&options, "normalize", "\"sum\" or \"mean\"")?;
     options.assert_all_used()?;
-    Rendering::of(state)?.result(slot, TemplateCall::Choose { labels })
+    let normalize = match normalize.as_deref() {
+        None | Some("sum") => Normalize::Sum,
+        Some("mean") => Normalize::Mean,
+        Some(other) => {
+            let message = format!("`normalize` is \"sum\" or \"mean\", not \"{other}\"");
+            return Err(Error::new(ErrorKind::InvalidOperation, message));
+        }
+    };
+    Rendering::of(state)?.result(slot, TemplateCall::Choose { labels, normalize })
 }
 
 /// `probe("name", ["+", "-"], at=…, shown="+")`: weighs these labels here, and prints `shown` whatever the result is.

@@ -11,7 +11,7 @@ use minijinja::{Error, ErrorKind, State, Value, value::Object};
 use super::state::ProgramState;
 use crate::{
     parse::{Parser, Reader, Slot},
-    request::Constraint,
+    request::{Constraint, Normalize},
     verdict::Verdict,
 };
 
@@ -76,7 +76,7 @@ pub(super) enum TemplateCall {
     /// `gen(…)`: write a text.
     Gen(Box<GenOptions>),
     /// `choose(…)`: pick one of these labels, of which none begins another.
-    Choose { labels: Vec<String> },
+    Choose { labels: Vec<String>, normalize: Normalize },
     /// `compare(…)`: compare an answer with a reference, by rule.
     Compare { answer: String, reference: String },
     /// `reward(…)`: the output of a reward head.

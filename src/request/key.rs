@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::Serialize;
 
-use super::{Content, Message, Part, Request};
+use super::{Content, Message, Normalize, Part, Request};
 
 /// The key of a [`Request`] to one model, across runs and machines.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +61,7 @@ impl Request {
             template,
             // Reported alternatives do not change the text.
             alternatives: _,
+            normalize,
             deterministic,
         } = self;
         let mut hasher = Hasher::new("tribunal-request-v2");
@@ -80,6 +81,9 @@ impl Request {
         hasher.json(&(open, chat, ask, sampling, constraint, draw, reask));
         if !template.is_empty() {
             hasher.named("template", template);
+        }
+        if *normalize != Normalize::Sum {
+            hasher.named("normalize", normalize);
         }
         if let Some(deterministic) = deterministic {
             hasher.named("deterministic", deterministic);
@@ -220,12 +224,13 @@ mod tests {
         change(&|r| r.reask = 1);
         change(&|r| drop(r.template.insert("enable_thinking".into(), false.into())));
         change(&|r| r.deterministic = Some(true));
+        change(&|r| r.normalize = Normalize::Mean);
         change(&|r| r.sampling.repeat_penalty = Some(1.1));
         change(&|r| r.sampling.thinking_tokens = Some(64));
         assert!(!others.contains(&key));
         others.sort_by_key(|key| *key.as_bytes());
         others.dedup();
-        assert_eq!(others.len(), 20);
+        assert_eq!(others.len(), 21);
     }
 
     #[test]

@@ -54,9 +54,32 @@ pub struct Request {
     /// text and are not part of the key, so a cached text may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alternatives: Option<u8>,
+    /// How the probabilities of labels of several tokens are compared by an [`Ask::Choose`].
+    #[serde(default, skip_serializing_if = "Normalize::is_sum")]
+    pub normalize: Normalize,
     /// Whether the answer must be the same for every request; `None` leaves it to the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deterministic: Option<bool>,
+}
+
+/// How the log-probabilities of the tokens of a label become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalize {
+    /// Their sum: the label has the probability that the model writes it.
+    #[default]
+    Sum,
+    /// Their mean, so that a label of many tokens is not unlikely for its length alone (Khalifa et al. 2025, ThinkPRM).
+    /// The distribution then has the shares of exp(mean) among the labels, and nothing is missing from it.
+    Mean,
+}
+
+impl Normalize {
+    /// Whether it is the sum, the default.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_sum(&self) -> bool {
+        *self == Self::Sum
+    }
 }
 
 /// How messages are converted to the model's input.
@@ -183,6 +206,7 @@ impl Request {
             reask: 0,
             template: TemplateVariables::new(),
             alternatives: None,
+            normalize: Normalize::Sum,
             deterministic: None,
         }
     }

@@ -4,6 +4,7 @@
 #![cfg(feature = "openai")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
+use serde_json::json;
 use tribunal::{
     backend::{
         Backend,
@@ -11,11 +12,11 @@ use tribunal::{
     },
     completion::Distribution,
     error::ErrorKind,
-    request::{Ability, Ask, Message, Origin, Request, Role},
+    request::{Ability, Ask, Message, Normalize, Origin, Request, Role},
 };
 
 use crate::support::{
-    listen, logged,
+    Reply, Server, listen, logged,
     openai::settings,
     toy::{Software, Toy, Without, log, tokens},
 };
@@ -293,4 +294,50 @@ async fn the_results_of_a_run_say_how_exact_a_distribution_is() {
     let (read, err) = judged(&[Without::Native, Without::PromptLogprobs]).await;
     assert_eq!(read["calls"][0]["distribution"]["top"], 20, "{read} {err}");
     assert!(err.contains("likeliest first tokens"), "{err}");
+}
+
+#[tokio::test]
+async fn by_the_mean_the_length_of_a_label_does_not_count() {
+    for software in [Software::Vllm, Software::Sglang, Software::LlamaCpp] {
+        let toy = Toy::start(software, &[]).await;
+        let mut request = choice("Answer:", &[" [[A]]", " Yes", " x"]);
+        request.normalize = Normalize::Mean;
+        let begin = if software == Software::LlamaCpp { "<|begin|>" } else { "" };
+        let plain = expected(&request, begin);
+        // ` [[A]]` has three tokens, ` x` two, and ` Yes` one; none begins another.
+        let means: Vec<f64> =
+            plain.iter().zip([3.0, 1.0, 2.0]).map(|(p, tokens)| p.powf(1.0 / tokens)).collect();
+        let total: f64 = means.iter().sum();
+        let (seen, _) = weighed(&model(&toy, software), &request).await;
+        for ((label, share), mean) in seen.labels.iter().zip(&means) {
+            assert!((share - mean / total).abs() < 1e-9, "{software:?} {label:?}: {share}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_only_first_tokens_are_reported_the_mean_is_known_of_labels_of_one_token() {
+    let top = json!([
+        { "token": " yes", "logprob": -1.0 }, { "token": " no", "logprob": -2.0 },
+        { "token": " un", "logprob": -3.0 },
+    ]);
+    let server = Server::start(move |_| {
+        let token = json!({ "token": " yes", "logprob": -1.0, "top_logprobs": top });
+        Reply::Json(json!({ "choices": [{
+            "message": { "role": "assistant", "content": " yes" }, "finish_reason": "length",
+            "logprobs": { "content": [token] },
+        }] }))
+    })
+    .await;
+    let model = OpenAi::new(settings(&server.url, Some("openai"))).unwrap();
+    let asked = |labels: &[&str]| {
+        let mut request = choice("", labels);
+        request.normalize = Normalize::Mean;
+        request
+    };
+    let seen = model.complete(&asked(&["yes", "no"])).await.unwrap().distribution.unwrap();
+    assert!((seen.of("yes").unwrap() - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-9, "{seen:?}");
+    let error = model.complete(&asked(&["yes", "undecided"])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(format!("{error} {:?}", error.hints()).contains("vLLM"), "{error:?}");
 }

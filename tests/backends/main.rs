@@ -10,6 +10,7 @@ mod command;
 mod context;
 mod counted;
 mod endpoints;
+mod given_texts;
 mod labels;
 mod layers;
 mod limits;

@@ -16,7 +16,7 @@ use tribunal::{
         llama::{Llama, LlamaOptions},
     },
     completion::Distribution,
-    request::{Ask, Chat, Message, Origin, Part, Request, Role},
+    request::{Ask, Chat, Message, Normalize, Origin, Part, Request, Role},
 };
 
 use crate::{
@@ -116,6 +116,34 @@ async fn labels_after_every_step_are_as_likely_as_in_a_plain_evaluation() {
             let most = assert_close(seen, &plainly(&model, &llama, &before, &LABELS));
             println!("after {place} characters: largest difference {most:.1e}");
         }
+    }
+}
+
+#[tokio::test]
+async fn by_the_mean_labels_have_the_shares_of_a_plain_evaluation() {
+    for vocabulary in BOTH {
+        let model = RandomModel::new(vocabulary, 14);
+        let llama = loaded(&model).await;
+        let text = "So:";
+        let whole = |label: &&str| llama.tokenize(&opened(&format!("{text}{label}"))).unwrap();
+        let all: Vec<Vec<i32>> = LABELS.iter().map(whole).collect();
+        let before = llama.tokenize(&opened(text)).unwrap();
+        let from = all.iter().map(|tokens| shared(&before, tokens)).min().unwrap();
+        let mean = |tokens: &Vec<i32>| {
+            let logprobs = &model.logprobs(tokens)[from - 1..];
+            #[expect(clippy::cast_precision_loss, reason = "a label has few tokens")]
+            let count = logprobs.len() as f64;
+            (logprobs.iter().sum::<f64>() / count).exp()
+        };
+        let means: Vec<f64> = all.iter().map(mean).collect();
+        let total: f64 = means.iter().sum();
+        let shares: Vec<f64> = means.iter().map(|mean| mean / total).collect();
+        let mut request = opened(text).ask(Ask::Choose { labels: labels() });
+        let sums = llama.complete(&request).await.unwrap().distribution.unwrap();
+        request.normalize = Normalize::Mean;
+        let seen = llama.complete(&request).await.unwrap().distribution.unwrap();
+        assert_close(&seen, &shares);
+        assert!(seen.missing < 1e-9 && sums != seen, "{seen:?}");
     }
 }
 

@@ -11,7 +11,7 @@ use tribunal::{
     completion::Distribution,
     judge::{Aggregate, JudgeBuilder},
     prompt::{self, Supplied},
-    request::{Ask, Logprobs, Message, Request},
+    request::{Ask, Logprobs, Message, Normalize, Request},
 };
 
 /// A problem with a solution of two steps.
@@ -178,6 +178,7 @@ async fn a_long_thought_goes_on_for_so_many_rounds_and_then_must_decide() {
         let choice = asked.last().unwrap();
         assert_eq!(last(choice), turn);
         assert_eq!(choice.ask, Ask::Choose { labels: vec!["yes".into(), "no".into()] });
+        assert_eq!(choice.normalize, Normalize::Mean, "as the published code");
     }
 }
 

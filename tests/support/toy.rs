@@ -348,9 +348,22 @@ fn sglang(path: &str, body: &Value, without: &dyn Fn(Without) -> bool) -> Answer
             Ok(answer)
         }
         "/generate" => {
-            let prompts: Vec<Vec<i64>> =
-                body["input_ids"].as_array().unwrap().iter().map(ids).collect();
+            let prompts: Vec<Vec<i64>> = match body["input_ids"][0].as_i64() {
+                Some(_) => vec![ids(&body["input_ids"])],
+                None => body["input_ids"].as_array().unwrap().iter().map(ids).collect(),
+            };
             let answer = |(at, prompt): (usize, &Vec<i64>)| {
+                if let Some(start) = body["logprob_start_len"].as_u64().filter(|_| body["return_text_in_logprobs"] == true) {
+                    let start = usize::try_from(start).unwrap();
+                    let token = |at: usize| {
+                        let log = (at > start).then(|| log(&prompt[..at], prompt[at]));
+                        json!([log, prompt[at], text(prompt[at])])
+                    };
+                    let all: Vec<_> = (start..prompt.len()).map(token).collect();
+                    return json!({ "text": "", "meta_info": {
+                        "prompt_tokens": prompt.len(), "completion_tokens": 1, "input_token_logprobs": all,
+                    }});
+                }
                 let chosen = ids(&body["token_ids_logprob"][at]);
                 let chosen: Vec<_> =
                     chosen.into_iter().map(|id| json!([log(prompt, id), id, null])).collect();

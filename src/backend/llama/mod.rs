@@ -230,7 +230,8 @@ impl Llama {
             }
             Ask::Choose { labels } => {
                 check_choice(request, &pieces)?;
-                Work::Choose(self.choice(&pieces, labels)?)
+                let choice = self.choice(&pieces, labels)?;
+                Work::Choose(Choice { normalize: request.normalize, ..choice })
             }
             Ask::ChooseAt { labels, places, turns } if !turns.is_empty() => {
                 let at = |(turn, place): (&usize, &usize)| {

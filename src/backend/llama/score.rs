@@ -82,8 +82,7 @@ impl Place {
     }
 
     fn distribution(&self) -> Distribution {
-        let labels = self.choice.labels.iter().cloned();
-        Distribution::new(labels.zip(self.tree.probabilities()).collect())
+        self.choice.distribution(&self.tree)
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     completion::{Completion, Distribution, Finish, Token, Usage},
-    request::{Ask, Request},
+    request::{Ask, Normalize, Request},
 };
 
 /// The first choice of a chat completion, by its index, as an answer to `request`.
@@ -44,7 +44,7 @@ pub(super) fn completion(answer: &Value, request: &Request) -> Completion {
     match &request.ask {
         Ask::Generate { .. } if request.alternatives.is_some() => with_last_alternatives(written),
         Ask::Generate { top_logprobs: None } => Completion { tokens: Vec::new(), ..written },
-        Ask::Choose { labels } => chosen(written, labels),
+        Ask::Choose { labels } => chosen(written, labels, request.normalize),
         // Other kinds of questions are refused before they are sent.
         _ => written,
     }
@@ -67,8 +67,8 @@ pub(super) fn is_thought(completion: &Completion) -> bool {
 }
 
 /// Reads a label from the first token that is not blank. Alternatives are summed for each label that they
-/// begin, and the most likely label becomes the text.
-fn chosen(written: Completion, labels: &[String]) -> Completion {
+/// begin, and the most likely label becomes the text. By the mean, only labels that are one token can be compared.
+fn chosen(written: Completion, labels: &[String], normalize: Normalize) -> Completion {
     if written.finish == Finish::Filtered {
         return Completion { tokens: Vec::new(), ..written };
     }
@@ -76,7 +76,10 @@ fn chosen(written: Completion, labels: &[String]) -> Completion {
     let token = written.tokens.iter().find(speaks).or_else(|| written.tokens.first());
     let distribution = token
         .filter(|token| token.top.len() > 1)
-        .map(|token| Distribution::of_alternatives(&token.top, labels));
+        .and_then(|token| match normalize {
+            Normalize::Sum => Some(Distribution::of_alternatives(&token.top, labels)),
+            Normalize::Mean => of_whole_tokens(&token.top, labels),
+        });
     let label = match &distribution {
         Some(distribution) => likeliest(distribution),
         None => label_begun_by(&written.text, labels),
@@ -89,6 +92,14 @@ fn chosen(written: Completion, labels: &[String]) -> Completion {
         distribution,
         ..written
     }
+}
+
+/// The shares of labels that are one token each; `None` if one of them is not reported as a token.
+fn of_whole_tokens(top: &[(String, f64)], labels: &[String]) -> Option<Distribution> {
+    let log = |label: &String| top.iter().find(|(token, _)| token.trim() == label.trim());
+    let all: Option<Vec<(String, f64)>> =
+        labels.iter().map(|label| Some((label.clone(), log(label)?.1.exp()))).collect();
+    Distribution::new(all?).among_labels()
 }
 
 /// The label with the highest probability; `None` if all are 0.

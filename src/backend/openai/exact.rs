@@ -1,6 +1,7 @@
-//! What a model is asked by other routes than chat completions: probabilities of labels, and rewards.
+//! What a model is asked by other routes than chat completions: probabilities of labels and of given texts, and
+//! rewards.
 //!
-//! Both need to know the software of the server. Which of its routes answers is remembered by the [`OpenAi`].
+//! All need to know the software of the server. Which of its routes answers is remembered by the [`OpenAi`].
 
 use std::sync::atomic::AtomicU32;
 
@@ -9,14 +10,14 @@ use serde_json::{Map, Value};
 use super::{
     OpenAi,
     body::{Body, written},
-    labels::{Question, Server},
+    labels::{Miss, PromptLogprobs, Question, Server, weigh_text},
     quirks::{Quirks, WeighLabels},
     reward::Scored,
     step_rewards::{self, Steps},
 };
 use crate::{
     completion::Completion,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     request::{Ask, Chat, Request},
 };
 
@@ -53,6 +54,41 @@ impl OpenAi {
             beginnings: places.iter().map(beginning).collect(),
         };
         step_rewards::ask(self.server(attempts), self.model(), &steps).await
+    }
+
+    /// The log-probabilities of the tokens of a given text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`]: the server reports none. Otherwise it failed.
+    pub(super) async fn text_logprobs(
+        &self,
+        request: &Request,
+        of: &str,
+        attempts: &AtomicU32,
+    ) -> Result<Completion> {
+        let quirks = self.quirks().await;
+        let Some(kind) = prompt_logprobs(quirks.labels) else {
+            return Err(request.ask.unsupported_by(&self.name));
+        };
+        self.context.check(request, &self.name)?;
+        self.note_template(request, quirks);
+        let labels = vec![of.to_owned()];
+        let asked = request.clone().ask(Ask::Choose { labels: labels.clone() });
+        let Body { fields, dropped } = self.body(&asked, quirks, &self.refused())?;
+        let absent = |why: &str| {
+            let message =
+                format!("`{}` reports no probabilities of a given text: {why}", self.name);
+            Error::new(ErrorKind::Unsupported, message)
+                .hint("use a model in this process, or one behind vLLM or SGLang at its own address, without a gateway")
+        };
+        let Some(question) = Question::new(&asked, &fields, &labels) else {
+            return Err(absent("the conversation ends with a closed turn of the model"));
+        };
+        match weigh_text(kind, self.server(attempts), &question).await {
+            Ok(weighed) => Ok(Completion { dropped, ..weighed }),
+            Err(Miss::Failed(error)) => Err(error),
+            Err(Miss::Absent(why) | Miss::NotThis(why)) => Err(absent(&why)),
+        }
     }
 
     /// The server of a request.
@@ -97,5 +133,14 @@ impl OpenAi {
         let Some(question) = Question::new(request, &fields, labels) else { return Ok(None) };
         let weighed = self.labels.weigh(quirks.labels, self.server(attempts), &question).await?;
         Ok(weighed.map(|completion| Completion { dropped, ..completion }))
+    }
+}
+
+/// How software reports the log-probabilities of prompts; `None` if it does not.
+pub(super) const fn prompt_logprobs(software: WeighLabels) -> Option<PromptLogprobs> {
+    match software {
+        WeighLabels::AsVllm => Some(PromptLogprobs::Vllm),
+        WeighLabels::AsSglang => Some(PromptLogprobs::Sglang),
+        WeighLabels::ByFirstToken | WeighLabels::AsLlamaCpp => None,
     }
 }

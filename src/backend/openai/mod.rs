@@ -152,7 +152,7 @@ use super::{Backend, Prices, secrets};
 use crate::{
     completion::{Completion, Price},
     error::{Error, ErrorKind, Result},
-    request::{Ability, Ask, Capabilities, Logprobs, Request},
+    request::{Ability, Ask, Capabilities, Logprobs, Normalize, Request},
 };
 
 /// A model at an OpenAI-compatible API. Each request is sent once; see the [module](self) for details.
@@ -497,6 +497,7 @@ impl Backend for OpenAi {
                     && quirks.continues(self.model())
                     && self.labels.is_exact(quirks.labels),
             ),
+            text_logprobs: may_have(exact::prompt_logprobs(quirks.labels).is_some()),
             reward: may_have(RewardRoute::may_exist(quirks.labels)),
             reward_at: may_have(quirks.labels == WeighLabels::AsVllm),
             ..Capabilities::TEXT
@@ -504,7 +505,8 @@ impl Backend for OpenAi {
     }
 
     fn fits(&self, request: &Request) -> Result<()> {
-        self.check(request)
+        // Whether the server has such a route shows only when it is asked.
+        if by_other_routes(&request.ask) { Ok(()) } else { self.check(request) }
     }
 
     fn concurrency(&self) -> usize {
@@ -533,14 +535,15 @@ impl Backend for OpenAi {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion> {
-        let by_other_routes = matches!(request.ask, Ask::Reward | Ask::RewardAt { .. });
-        if !by_other_routes {
+        if !by_other_routes(&request.ask) {
             self.check(request)?;
         }
         let is_choice = matches!(request.ask, Ask::Choose { .. });
         let attempts = Arc::new(AtomicU32::new(0));
         let asked = match &request.ask {
             Ask::Reward => self.reward(request, &attempts).await,
+            Ask::Logprobs { reference: true, .. } => Err(Error::no_reference()),
+            Ask::Logprobs { of, .. } => self.text_logprobs(request, of, &attempts).await,
             Ask::RewardAt { places } => self.step_rewards(request, places, &attempts).await,
             _ => match self.weigh(request, &attempts).await {
                 Ok(None) => self.ask(request, &attempts).await,
@@ -553,8 +556,26 @@ impl Backend for OpenAi {
         if is_choice && answer::is_thought(&completion) {
             return Err(cannot_choose(&self.name).after_attempts(attempts));
         }
+        if is_choice && request.normalize == Normalize::Mean && completion.distribution.is_none() {
+            return Err(without_mean(&self.name).after_attempts(attempts));
+        }
         Ok(Completion { attempts, ..completion })
     }
+}
+
+/// Whether a question has no form as a chat completion.
+fn by_other_routes(ask: &Ask) -> bool {
+    matches!(ask, Ask::Reward | Ask::RewardAt { .. } | Ask::Logprobs { .. })
+}
+
+/// The error for labels of several tokens that are to be compared by the mean, on a server that reports only their
+/// beginnings.
+fn without_mean(name: &str) -> Error {
+    let message =
+        format!("{name} does not report all tokens of the labels, so that their mean is not known");
+    Error::new(ErrorKind::Unsupported, message)
+        .hint("use a model in this process, or one behind llama.cpp's server, vLLM or SGLang")
+        .hint("or leave out normalize=\"mean\" in the prompt")
 }
 
 /// The error for a choice of labels by a model whose first token belongs to its thinking.

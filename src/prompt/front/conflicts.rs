@@ -151,7 +151,13 @@ impl FrontMatter {
     }
 
     /// What is wrong with a rule that reads the log-probabilities of texts with these names.
-    fn logprobs_problem(&self, names: &[String]) -> Option<Error> {
+    fn logprobs_problem(&self, names: &[String], threshold: f64) -> Option<Error> {
+        let has_threshold = matches!(self.kind, Kind::Steps | Kind::Label);
+        if !has_threshold && (threshold - 0.5).abs() > 0.0 {
+            let kind = self.kind.name();
+            let error = wrong(format!("`threshold` under `verdict` does not belong to `kind: {kind}`"));
+            return Some(error.hint("use `kind: steps` or `kind: label`, or leave it out"));
+        }
         let needed = if self.kind == Kind::Preference { 2 } else { 1 };
         let fits = matches!(self.kind, Kind::Score | Kind::Steps | Kind::Label | Kind::Preference);
         if !fits || (self.kind == Kind::Steps && self.each.is_some()) {
@@ -205,8 +211,8 @@ impl FrontMatter {
         if rule.best && self.kind != Kind::Ranking {
             return Some(wrong("`best` under `verdict` belongs to `kind: ranking`".into()));
         }
-        if let parse::Place::Logprobs { names, .. } = &rule.place {
-            return self.logprobs_problem(names);
+        if let parse::Place::Logprobs { names, threshold, .. } = &rule.place {
+            return self.logprobs_problem(names, *threshold);
         }
         if let Some(error) = self.steps_problem(rule) {
             return Some(error);

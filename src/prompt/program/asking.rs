@@ -11,7 +11,7 @@ use crate::{
         state::AskedAt,
         taint,
     },
-    request::{Ask, Chat, Logprobs, Request, Sampling},
+    request::{Ask, Chat, Logprobs, Normalize, Request, Sampling},
     text::{JudgedTexts, TurnEnd},
 };
 
@@ -24,9 +24,13 @@ impl Program {
                 let turns = self.turns_at(marked, &slot)?;
                 self.ask_text(marked, turns, slot, *settings).map(Some)
             }
-            TemplateCall::Choose { labels } => {
+            TemplateCall::Choose { labels, normalize } => {
                 let turns = self.turns_at(marked, &slot)?;
-                self.ask_label(turns, slot, labels)
+                let request = self.ask_label(turns, slot, labels)?;
+                if normalize == Normalize::Mean && request.is_none() {
+                    self.drop_last_distribution();
+                }
+                Ok(request.map(|request| Request { normalize, ..request }))
             }
             TemplateCall::Compare { answer, reference } => {
                 let turns = self.turns_at(marked, &slot)?;
@@ -219,6 +223,14 @@ impl Program {
         completion.distribution.clone_from(&distribution);
         let chosen = Some(Chosen::FromText(distribution));
         self.state.results.push(Reply { slot, chosen, may_be_cut: false, completion });
+    }
+
+    /// Forgets the probabilities of a label that was read from a text: those of first tokens are no means.
+    fn drop_last_distribution(&mut self) {
+        if let Some(Reply { chosen, completion, .. }) = self.state.results.last_mut() {
+            *chosen = Some(Chosen::FromText(None));
+            completion.distribution = None;
+        }
     }
 
     /// The error of a `choose` that opens the turn of a model whose chat template makes it think first.

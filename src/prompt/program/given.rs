@@ -29,7 +29,7 @@ impl Program {
                 slot.name
             );
             return Err(Error::new(ErrorKind::Unsupported, message)
-                .hint("use a model in this process: a GGUF file"));
+                .hint("use a model in this process (a GGUF file), or one behind vLLM or SGLang"));
         }
         if of_reference && !capabilities.reference.is_yes() {
             return Err(Error::no_reference().within(self.prompt.name()));

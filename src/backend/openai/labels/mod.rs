@@ -12,6 +12,9 @@
 //! | SGLang | `/v1/tokenize` with messages, or `return_prompt_token_ids` | `/generate` with `token_ids_logprob`, or `/v1/score` |
 //! | any other | | the likeliest first tokens ([`answer`](super::answer)) |
 //!
+//! The log-probabilities of a given text (`given`) are those of a prompt that ends with it: `prompt_logprobs` of vLLM's
+//! `/v1/completions`, `input_token_logprobs` of SGLang's `/generate`.
+//!
 //! The rows of one server are tried from its best one down. A route that is missing or refused is left for good, which
 //! is reported once. The last resort is what every server has.
 
@@ -20,9 +23,11 @@ mod question;
 mod llamacpp;
 mod vllm;
 mod sglang;
+mod given;
 mod ladder;
 
 pub(super) use {
+    given::{PromptLogprobs, weigh as weigh_text},
     ladder::Ladder,
     question::{Question, tokens_in},
     route::{Miss, Server},

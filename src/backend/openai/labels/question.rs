@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::route::Miss;
 use crate::{
     backend::{choice::Choice, tree::Tree},
-    completion::{Completion, Distribution, Usage},
-    request::{Request, Role},
+    completion::{Completion, Usage},
+    request::{Normalize, Request, Role},
 };
 
 /// Labels to weigh after a conversation.
@@ -19,6 +19,8 @@ pub(in crate::backend::openai) struct Question<'q> {
     pub(super) fields: Map<String, Value>,
     /// The text of the open turn; `None` if the model begins a turn.
     pub(super) begun: Option<String>,
+    /// How the log-probabilities of the tokens of a label become one number.
+    normalize: Normalize,
 }
 
 impl<'q> Question<'q> {
@@ -49,7 +51,12 @@ impl<'q> Question<'q> {
         let last = fields.get("messages")?.as_array()?.last()?;
         let is_own = last["role"] == Role::Assistant.name();
         let begun = is_own.then(|| last["content"].as_str().unwrap_or_default().to_owned());
-        (is_own == (is_own && request.open)).then_some(Self { labels, fields, begun })
+        (is_own == (is_own && request.open)).then_some(Self {
+            labels,
+            fields,
+            begun,
+            normalize: request.normalize,
+        })
     }
 
     /// The fields of the conversation with more text of the model at its end.
@@ -126,7 +133,7 @@ impl<'q> Question<'q> {
             ));
         }
         let tree = Tree::new(&choice.endings);
-        Ok(Weighing { choice, tree })
+        Ok(Weighing { choice: Choice { normalize: self.normalize, ..choice }, tree })
     }
 }
 
@@ -187,9 +194,8 @@ impl Weighing {
     /// probabilities before sampling.
     pub(super) fn answer(self, usage: Usage) -> Result<Completion, Miss> {
         const ROUNDED: f64 = 1e-2;
-        let labels = self.choice.labels.into_iter();
-        let distribution = Distribution::new(labels.zip(self.tree.probabilities()).collect());
-        if distribution.mass() > 1.0 + ROUNDED {
+        let distribution = self.choice.distribution(&self.tree);
+        if self.tree.probabilities().iter().sum::<f64>() > 1.0 + ROUNDED {
             return Err(Miss::Absent("it reports probabilities after sampling".to_owned()));
         }
         let label = distribution.likeliest().unwrap_or_default().to_owned();

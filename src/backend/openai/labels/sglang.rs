@@ -20,6 +20,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Map, Value, json};
 
 use super::{
+    given::{GivenTokens, Weighed, usage},
     question::{Place, Question, Weighing, tokens_in, usage_of},
     route::{Miss, Server},
 };
@@ -99,8 +100,39 @@ pub(super) async fn by_score(
     weighing.answer(Usage::new(sent as u64, 0))
 }
 
+/// The tokens of a given text with their log-probabilities.
+///
+/// # Errors
+/// `/generate` is missing, the log-probabilities are not reported, or the server failed.
+pub(super) async fn of_text(
+    server: Server<'_>,
+    given: &GivenTokens,
+) -> Result<(Vec<Weighed>, Usage), Miss> {
+    let body = json!({
+        "input_ids": given.tokens,
+        "sampling_params": { "max_new_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": -1 },
+        "return_logprob": true,
+        // The first token from here has no log-probability.
+        "logprob_start_len": given.before - 1,
+        "return_text_in_logprobs": true,
+    });
+    let answer = server.counted().native("/generate", &body).await?;
+    let answer = if answer.is_array() { &answer[0] } else { &answer };
+    let all = answer["meta_info"]["input_token_logprobs"].as_array();
+    let all = all.ok_or_else(|| Miss::unreadable("`input_token_logprobs`"))?;
+    let count = given.tokens.len() - given.before;
+    let token = |entry: &Value| {
+        let text = entry[2].as_str().unwrap_or_default().to_owned();
+        Some(Weighed { log: entry[0].as_f64()?, id: entry[1].as_i64()?, text })
+    };
+    let weighed: Option<Vec<Weighed>> =
+        all[all.len().saturating_sub(count)..].iter().map(token).collect();
+    let weighed = weighed.ok_or_else(|| Miss::unreadable("log-probability for every token"))?;
+    Ok((weighed, usage(&json!({ "usage": answer["meta_info"] }))))
+}
+
 /// The tokens of the conversation, and of the conversation with each label.
-async fn tokens(
+pub(super) async fn tokens(
     server: Server<'_>,
     question: &Question<'_>,
 ) -> Result<(Vec<i64>, Vec<Vec<i64>>), Miss> {

@@ -22,10 +22,11 @@ use futures_util::future::try_join_all;
 use serde_json::{Map, Value, json};
 
 use super::{
+    given::{GivenTokens, Weighed, usage},
     question::{Place, Question, Weighing, tokens_in, usage_of},
     route::{Miss, Server},
 };
-use crate::completion::Completion;
+use crate::completion::{Completion, Usage};
 
 /// How many tokens a server reports unless it was started with another `--max-logprobs`.
 const REPORTED: usize = 20;
@@ -121,8 +122,36 @@ fn continued(fields: &mut Map<String, Value>, is_open: bool) {
     fields.insert("add_generation_prompt".into(), (!is_open).into());
 }
 
+/// The tokens of a given text with their log-probabilities.
+///
+/// # Errors
+/// `prompt_logprobs` is refused or not reported, or the server failed.
+pub(super) async fn of_text(
+    server: Server<'_>,
+    question: &Question<'_>,
+    given: &GivenTokens,
+) -> Result<(Vec<Weighed>, Usage), Miss> {
+    let mut body = neutral(question);
+    body.insert("prompt".into(), json!(given.tokens));
+    body.insert("prompt_logprobs".into(), 0.into());
+    let answer = server.counted().below_v1("/completions", &Value::Object(body)).await?;
+    let all = answer["choices"][0]["prompt_logprobs"].as_array();
+    let all = all.filter(|all| all.len() == given.tokens.len());
+    let all = all.ok_or_else(|| Miss::unreadable("`prompt_logprobs` for every token"))?;
+    let token = |(entry, id): (&Value, &i64)| {
+        let token = &entry[id.to_string()];
+        let log = token["logprob"].as_f64()?;
+        let text = token["decoded_token"].as_str().unwrap_or_default().to_owned();
+        Some(Weighed { id: *id, log, text })
+    };
+    let texts = all.iter().zip(&given.tokens).skip(given.before);
+    let weighed: Option<Vec<Weighed>> = texts.map(token).collect();
+    let weighed = weighed.ok_or_else(|| Miss::unreadable("`logprob` for every token"))?;
+    Ok((weighed, usage(&answer)))
+}
+
 /// The tokens of the conversation, and of the conversation with each label.
-async fn tokens(
+pub(super) async fn tokens(
     server: Server<'_>,
     question: &Question<'_>,
 ) -> Result<(Vec<i64>, Vec<Vec<i64>>), Miss> {
