@@ -26,7 +26,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new("qwen-prm", steps.clone())
             .said(["correct"])
             .gives("no error (score 0.81)")
-            .unreadable("maybe", Reason::OffScale),
+            .unreadable("maybe", Reason::Empty),
         Row::new("implicit-prm", steps)
             .said(["-1 -2"])
             .gives("no error (score 0.51)")
