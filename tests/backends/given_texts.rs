@@ -121,8 +121,12 @@ async fn a_server_without_these_routes_is_an_error_with_the_way_out() {
 async fn the_threshold_of_implicit_rewards_can_be_set_without_another_request() {
     let toy = Toy::start(Software::Vllm, &[]).await;
     let file = |kind: &str, rule: &str| {
-        let keys = format!("kind: {kind}\nfields: {{question: required, answer: required}}\nverdict: {{logprobs: r, {rule}}}");
-        format!("---\n{keys}\n---\nuser:\n{{{{ question }}}}\nassistant:\n{{{{ logprobs('r', answer) }}}}")
+        let keys = format!(
+            "kind: {kind}\nfields: {{question: required, answer: required}}\nverdict: {{logprobs: r, {rule}}}"
+        );
+        format!(
+            "---\n{keys}\n---\nuser:\n{{{{ question }}}}\nassistant:\n{{{{ logprobs('r', answer) }}}}"
+        )
     };
     let model = Arc::new(model(&toy, "vllm")) as Arc<dyn Backend>;
     let judge = async |rule: &str| {

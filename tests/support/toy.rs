@@ -353,7 +353,10 @@ fn sglang(path: &str, body: &Value, without: &dyn Fn(Without) -> bool) -> Answer
                 None => body["input_ids"].as_array().unwrap().iter().map(ids).collect(),
             };
             let answer = |(at, prompt): (usize, &Vec<i64>)| {
-                if let Some(start) = body["logprob_start_len"].as_u64().filter(|_| body["return_text_in_logprobs"] == true) {
+                if let Some(start) = body["logprob_start_len"]
+                    .as_u64()
+                    .filter(|_| body["return_text_in_logprobs"] == true)
+                {
                     let start = usize::try_from(start).unwrap();
                     let token = |at: usize| {
                         let log = (at > start).then(|| log(&prompt[..at], prompt[at]));

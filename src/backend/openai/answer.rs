@@ -74,9 +74,8 @@ fn chosen(written: Completion, labels: &[String], normalize: Normalize) -> Compl
     }
     let speaks = |token: &&Token| !token.text.trim().is_empty();
     let token = written.tokens.iter().find(speaks).or_else(|| written.tokens.first());
-    let distribution = token
-        .filter(|token| token.top.len() > 1)
-        .and_then(|token| match normalize {
+    let distribution =
+        token.filter(|token| token.top.len() > 1).and_then(|token| match normalize {
             Normalize::Sum => Some(Distribution::of_alternatives(&token.top, labels)),
             Normalize::Mean => of_whole_tokens(&token.top, labels),
         });

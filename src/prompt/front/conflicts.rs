@@ -155,7 +155,8 @@ impl FrontMatter {
         let has_threshold = matches!(self.kind, Kind::Steps | Kind::Label);
         if !has_threshold && (threshold - 0.5).abs() > 0.0 {
             let kind = self.kind.name();
-            let error = wrong(format!("`threshold` under `verdict` does not belong to `kind: {kind}`"));
+            let error =
+                wrong(format!("`threshold` under `verdict` does not belong to `kind: {kind}`"));
             return Some(error.hint("use `kind: steps` or `kind: label`, or leave it out"));
         }
         let needed = if self.kind == Kind::Preference { 2 } else { 1 };

@@ -152,7 +152,10 @@ mod tests {
     #[test]
     fn a_part_of_a_character_has_no_end_of_its_own() {
         let shown = "a\u{221a}b\u{2264}";
-        assert_eq!(ends(&["a", "\u{FFFD}", "\u{FFFD}", "b", "", "\u{FFFD}"], shown), [1, 1, 2, 3, 3, 4]);
+        assert_eq!(
+            ends(&["a", "\u{FFFD}", "\u{FFFD}", "b", "", "\u{FFFD}"], shown),
+            [1, 1, 2, 3, 3, 4]
+        );
     }
 
     #[test]
