@@ -283,12 +283,11 @@ impl Llama {
     /// The rewards at the ends of steps: llama.cpp reads a head at the end of a text only, so each step is a text that ends
     /// with it. A head with one output gives a logit, as that of Skywork-PRM does (He et al. 2024).
     async fn rewards(&self, request: &Request, places: &[usize]) -> Result<Completion> {
-        let mut usage = Usage::new(0, 0);
+        let mut read = Some(0);
         let mut distributions = Vec::with_capacity(places.len());
         for place in places {
             let answer = self.complete(&ending_at(request, *place)).await?;
-            let add = |sum: Option<u64>, more: Option<u64>| Some(sum? + more?);
-            usage.prompt = add(usage.prompt, answer.usage.prompt);
+            read = read.zip(answer.usage.prompt).map(|(sum, more)| sum + more);
             let Some(reward) = answer.reward else {
                 return Err(failed("the reward head returns nothing"));
             };
@@ -296,6 +295,7 @@ impl Llama {
             let p = if is_logit { 1.0 / (1.0 + (-reward).exp()) } else { reward };
             distributions.push(step_reward(p));
         }
+        let usage = Usage { prompt: read, ..Usage::new(0, 0) };
         Ok(Completion {
             usage,
             distributions,

@@ -66,7 +66,8 @@ pub(super) fn without_head(name: &str, why: &str) -> Error {
 async fn rewards(server: Server<'_>, model: &str, steps: &Steps) -> Result<Completion, Miss> {
     let answer = pooled(server, model, &steps.whole).await?;
     let count = steps.beginnings.len();
-    let outputs = outputs(&answer["data"][0]["data"], count).map_err(|why| strange(server, why))?;
+    let outputs =
+        outputs(&answer["data"][0]["data"], count).map_err(|why| strange(server, &why))?;
     let read = answer["usage"]["prompt_tokens"].as_u64();
     let are_shares = are_shares(&outputs);
     let places: Vec<usize> = if outputs.len() == count {
@@ -75,7 +76,7 @@ async fn rewards(server: Server<'_>, model: &str, steps: &Steps) -> Result<Compl
         places(server, model, steps, outputs.len()).await?
     } else {
         let seen = outputs.len();
-        return Err(strange(server, format!("it reports {seen} rewards for {count} steps")));
+        return Err(strange(server, &format!("it reports {seen} rewards for {count} steps")));
     };
     let reward = |place: usize| probability(&outputs[place], are_shares);
     let rewards: Option<Vec<f64>> = places.into_iter().map(reward).collect();
@@ -180,14 +181,14 @@ async fn places(
     let whole = tokens(&steps.whole, false).await?;
     if whole.len() != count {
         let seen = whole.len();
-        return Err(strange(server, format!("it reports {count} rewards for {seen} tokens")));
+        return Err(strange(server, &format!("it reports {count} rewards for {seen} tokens")));
     }
     let mut places = Vec::with_capacity(steps.beginnings.len());
     for (n, beginning) in steps.beginnings.iter().enumerate() {
         let tokens = tokens(beginning, true).await?;
         if tokens.is_empty() || !whole.starts_with(&tokens) {
             let why = format!("no token ends where step {} does", n + 1);
-            return Err(strange(server, why));
+            return Err(strange(server, &why));
         }
         places.push(tokens.len() - 1);
     }
@@ -195,7 +196,7 @@ async fn places(
 }
 
 /// The error of outputs that do not belong to the steps.
-fn strange(server: Server<'_>, why: String) -> Miss {
+fn strange(server: Server<'_>, why: &str) -> Miss {
     let error = Error::new(ErrorKind::Model, format!("{}: {why}", server.name)).permanent();
     Miss::Failed(error.hint(
         "does the prompt show the sign of a step that this model was trained with, once after each step? `tribunal prompts render` shows the text",
@@ -232,7 +233,7 @@ mod tests {
     fn the_second_of_two_outputs_is_the_good_one_divided_here_or_there() {
         assert!(near(&read(&json!([[0.25, 0.75], [0.9, 0.1]]), 2), &[0.75, 0.1]));
         // Half precision.
-        assert!(near(&read(&json!([[0.0006361, 0.9995117]]), 1), &[0.999_511_7]));
+        assert!(near(&read(&json!([[0.000_636_1, 0.999_511_7]]), 1), &[0.999_511_7]));
         let logits = json!([[-1.0, 1.0], [0.4, 0.6]]);
         let expected = [2.0_f64, 0.2].map(sigmoid);
         assert!(near(&read(&logits, 2), &expected), "one pair that adds up to 1 is a coincidence");

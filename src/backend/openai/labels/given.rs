@@ -1,9 +1,7 @@
 //! A given text in the tokens of a server: which of them belong to it, and where they end.
 
-use serde_json::Value;
-
 use super::{
-    question::{Question, usage_of},
+    question::{GivenTokens, Question, Weighed},
     route::{Miss, Server},
     sglang, vllm,
 };
@@ -11,24 +9,6 @@ use crate::{
     backend::choice::shared,
     completion::{Completion, Usage},
 };
-
-/// A conversation with a given text at its end, in tokens.
-pub(super) struct GivenTokens {
-    /// All tokens.
-    pub(super) tokens: Vec<i64>,
-    /// The number of tokens before the text. A token that spans the end of the conversation and the start of the text
-    /// belongs to the text.
-    pub(super) before: usize,
-}
-
-/// A token of a given text, as a server reports it.
-pub(super) struct Weighed {
-    pub(super) id: i64,
-    /// Its natural-log probability.
-    pub(super) log: f64,
-    /// Its text; that of a part of a character is empty or a replacement character.
-    pub(super) text: String,
-}
 
 /// The software of a server that reports the log-probabilities of prompts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,11 +111,6 @@ fn after_blank(rest: &str, word: &str) -> Option<usize> {
 fn overlap(word: &str, rest: &str) -> usize {
     let ends = word.char_indices().map(|(at, _)| &word[at..]);
     ends.into_iter().find(|end| rest.starts_with(end)).map_or(0, str::len)
-}
-
-/// The usage of one answer.
-pub(super) fn usage(answer: &Value) -> Usage {
-    usage_of(std::iter::once(answer))
 }
 
 #[cfg(test)]

@@ -203,6 +203,24 @@ impl Weighing {
     }
 }
 
+/// A conversation with a given text at its end, in tokens.
+pub(super) struct GivenTokens {
+    /// All tokens.
+    pub(super) tokens: Vec<i64>,
+    /// The number of tokens before the text. A token that spans the end of the conversation and the start of the text
+    /// belongs to the text.
+    pub(super) before: usize,
+}
+
+/// A token of a given text, as a server reports it.
+pub(super) struct Weighed {
+    pub(super) id: i64,
+    /// Its natural-log probability.
+    pub(super) log: f64,
+    /// Its text; that of a part of a character is empty or a replacement character.
+    pub(super) text: String,
+}
+
 /// The tokens in a field of an answer.
 pub(in crate::backend::openai) fn tokens_in(answer: &Value, field: &str) -> Result<Vec<i64>, Miss> {
     let tokens = answer[field].as_array().map(|all| all.iter().map(Value::as_i64).collect());

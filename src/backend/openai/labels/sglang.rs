@@ -20,8 +20,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Map, Value, json};
 
 use super::{
-    given::{GivenTokens, Weighed, usage},
-    question::{Place, Question, Weighing, tokens_in, usage_of},
+    question::{GivenTokens, Place, Question, Weighed, Weighing, tokens_in, usage_of},
     route::{Miss, Server},
 };
 use crate::completion::{Completion, Usage};
@@ -128,7 +127,8 @@ pub(super) async fn of_text(
     let weighed: Option<Vec<Weighed>> =
         all[all.len().saturating_sub(count)..].iter().map(token).collect();
     let weighed = weighed.ok_or_else(|| Miss::unreadable("log-probability for every token"))?;
-    Ok((weighed, usage(&json!({ "usage": answer["meta_info"] }))))
+    let info = json!({ "usage": answer["meta_info"] });
+    Ok((weighed, usage_of(std::iter::once(&info))))
 }
 
 /// The tokens of the conversation, and of the conversation with each label.

@@ -22,8 +22,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Map, Value, json};
 
 use super::{
-    given::{GivenTokens, Weighed, usage},
-    question::{Place, Question, Weighing, tokens_in, usage_of},
+    question::{GivenTokens, Place, Question, Weighed, Weighing, tokens_in, usage_of},
     route::{Miss, Server},
 };
 use crate::completion::{Completion, Usage};
@@ -147,7 +146,7 @@ pub(super) async fn of_text(
     let texts = all.iter().zip(&given.tokens).skip(given.before);
     let weighed: Option<Vec<Weighed>> = texts.map(token).collect();
     let weighed = weighed.ok_or_else(|| Miss::unreadable("`logprob` for every token"))?;
-    Ok((weighed, usage(&answer)))
+    Ok((weighed, usage_of(std::iter::once(&answer))))
 }
 
 /// The tokens of the conversation, and of the conversation with each label.
