@@ -58,6 +58,34 @@ impl EngineFigures {
         self.prompt_tokens_evaluated + self.generated_tokens
     }
 
+    /// The figures of a model that was loaded again, together with those of before: sums, and the larger peaks.
+    #[cfg_attr(
+        not(feature = "llama"),
+        expect(dead_code, reason = "engines are part of the feature")
+    )]
+    pub(crate) fn and(self, later: &Self) -> Self {
+        if self.decode_calls == 0 {
+            return later.clone();
+        }
+        if later.decode_calls == 0 {
+            return self;
+        }
+        let least = self.prompt_tokens_minimum.zip(later.prompt_tokens_minimum);
+        Self {
+            requests: self.requests + later.requests,
+            prompt_tokens: self.prompt_tokens + later.prompt_tokens,
+            prompt_tokens_evaluated: self.prompt_tokens_evaluated + later.prompt_tokens_evaluated,
+            prompt_tokens_minimum: least.map(|(one, other)| one + other),
+            generated_tokens: self.generated_tokens + later.generated_tokens,
+            decode_calls: self.decode_calls + later.decode_calls,
+            width: self.width.max(later.width),
+            kv_cells_peak: self.kv_cells_peak.max(later.kv_cells_peak),
+            kv_bytes: self.kv_bytes.max(later.kv_bytes),
+            evaluating_seconds: self.evaluating_seconds + later.evaluating_seconds,
+            busy_seconds: self.busy_seconds + later.busy_seconds,
+        }
+    }
+
     /// Adds the time of a call.
     #[cfg_attr(
         not(any(feature = "llama", test)),

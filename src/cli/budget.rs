@@ -17,7 +17,7 @@ use tribunal::{
     backend::{Backend, Budget, BudgetLimits},
     config::Resolved,
     error::{Error, ErrorKind, Result},
-    models::may_cost,
+    models::{Models, may_cost},
     units,
 };
 
@@ -38,12 +38,25 @@ pub(super) struct Args {
     /// Maximum time of the run, such as 90s or 2h.
     #[arg(long, value_name = "TIME", value_parser = units::duration, env = "TRIBUNAL_DEADLINE", hide_short_help = true)]
     deadline: Option<Duration>,
+    /// Memory for weights of models in this process [default: what is free].
+    #[cfg(feature = "llama")]
+    #[arg(long, value_name = "SIZE", value_parser = units::size, env = "TRIBUNAL_MODEL_MEMORY", hide_short_help = true)]
+    model_memory: Option<u64>,
 }
 
 impl Args {
+    /// The registry with the memory for models in this process, which are loaded one after another if they do not fit
+    /// into it together.
+    pub(super) fn in_memory(&self, models: &Models) -> Models {
+        #[cfg(feature = "llama")]
+        return models.within_memory(self.model_memory);
+        #[cfg(not(feature = "llama"))]
+        models.clone()
+    }
+
     /// The limits that were set.
     pub(super) fn limits(&self) -> BudgetLimits {
-        let Self { max_cost, max_requests, max_total_tokens, deadline } = *self;
+        let Self { max_cost, max_requests, max_total_tokens, deadline, .. } = *self;
         BudgetLimits { max_cost, max_requests, max_total_tokens, deadline }
     }
 

@@ -32,6 +32,12 @@ pub(super) fn print(models: &Models) {
     for (name, figures) in models.engines() {
         note(&line(&name, &figures));
     }
+    #[cfg(feature = "llama")]
+    if let times @ 1.. = models.exchanges() {
+        note(&format!(
+            "the models in this process do not fit into memory together: {times} times one was unloaded and loaded again"
+        ));
+    }
 }
 
 /// The figures that results hold.

@@ -34,7 +34,7 @@ use tribunal::{
     judge::{Judge, is_file},
     models::Models,
     prompt::{Need, Order},
-    report::{Summary, escaped},
+    report::{Independence, Summary, escaped},
     run,
 };
 
@@ -171,7 +171,9 @@ impl Args {
                 "no model named: using the built-in `tiny`, which only checks sums and differences of whole numbers up to 999; name another with -m model.gguf or -m openai/MODEL",
             );
         }
-        let models = Models::new(Environment::process())
+        let models = self
+            .budget
+            .in_memory(&Models::new(Environment::process()))
             .budgeted(self.budget.open())
             .recorded(self.record.clone().filter(|_| !self.dry_run))
             .offline(self.dry_run)
@@ -215,6 +217,7 @@ fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
     if item.cleaned() > 0 {
         note("warning: Unicode noncharacters (U+FDD0 and others) are removed from the records");
     }
+    warn_of_family(judge, item);
     warn_of_prompts(judge, resolved);
     let Ok(seen) = judge.seen(item) else { return };
     fields::print_with_label(
@@ -237,6 +240,20 @@ fn warn(judge: &Judge, item: &Item, resolved: &Resolved) {
             ));
         }
     }
+}
+
+/// Prints a warning if a model of the judge's own family wrote the first answer; the summary counts such records.
+fn warn_of_family(judge: &Judge, item: &Item) {
+    let shared = Independence::of(judge).shared(item);
+    if shared.is_empty() {
+        return;
+    }
+    let (families, authors) = (Vec::from_iter(shared).join(", "), item.authors().join("`, `"));
+    note(&format!(
+        "warning: the judge `{}` is of the family of models that wrote the answers ({families}: `{}`), and judges prefer answers of their own family; a judge of another family is independent",
+        escaped(judge.name()),
+        escaped(&authors)
+    ));
 }
 
 /// Prints the warnings that `prompts check` prints, for prompts of files.

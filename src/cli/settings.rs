@@ -37,9 +37,9 @@ pub(super) struct Args {
     settings: Settings,
     #[command(flatten)]
     model: ModelSettings,
-    /// Judge of this name in tribunal.toml.
-    #[arg(long, value_name = "NAME", env = "TRIBUNAL_JUDGE")]
-    judge: Option<String>,
+    /// Judge of this name in tribunal.toml; several are a jury.
+    #[arg(long, value_name = "NAME", env = "TRIBUNAL_JUDGE", value_delimiter = ',')]
+    judge: Vec<String>,
     /// Configuration file [default: tribunal.toml here or above].
     #[arg(short, long, value_name = "FILE", env = "TRIBUNAL_CONFIG")]
     config: Option<PathBuf>,
@@ -92,7 +92,9 @@ impl Args {
         let config = self.config()?;
         let layer = |table| SettingsLayer::new(table, |key| sources.origin(key));
         let (flags, of_model) = (layer(table(&self.settings)), layer(table(&self.model)));
-        let resolved = config.effective(self.judge.as_deref(), flags, of_model)?;
+        let names: Vec<&str> = self.judge.iter().map(String::as_str).collect();
+        let origin = sources.origin("judge");
+        let resolved = config.effective_of(&names, &origin, flags, of_model)?;
         std::iter::once(&resolved)
             .chain(&resolved.members)
             .try_for_each(|judge| check_name(&config, judge))?;

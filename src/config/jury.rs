@@ -70,6 +70,21 @@ impl Juries<'_> {
         })
     }
 
+    /// Refuses names that cannot be a jury together: of a judge that is a jury itself, or of one judge twice.
+    ///
+    /// # Errors
+    /// There is one.
+    pub(super) fn check_named(&self, names: &[&str]) -> Result<()> {
+        for (n, name) in names.iter().enumerate() {
+            self.member("", name)?;
+            if names[..n].contains(name) {
+                return Err(config(format!("the judge `{name}` is named twice"))
+                    .hint("more samples of one judge are its own `draws`"));
+            }
+        }
+        Ok(())
+    }
+
     /// The tables under `[judge]`.
     fn judges(&self) -> Option<&Map<String, Value>> {
         self.tables.get("judge")?.as_object()

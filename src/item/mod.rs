@@ -55,7 +55,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::{
-    names::{ANSWER, ANSWERS, INSTRUCTION, OWN_IDS, PAIRS, SHARED_IDS, group_of, side_of, winners},
+    names::{
+        ANSWER, ANSWERS, AUTHORS, INSTRUCTION, OWN_IDS, PAIRS, SHARED_IDS, group_of, side_of,
+        winners,
+    },
     rubric_shapes::{PARTS, is_rubric},
     values::clean,
 };
@@ -126,6 +129,18 @@ impl<'n> FieldSource<'n> {
 }
 
 impl Item {
+    /// The names of the models that wrote the answers, in the fields under which data sets hold them (`model`, `author`,
+    /// `generator`, `model_a`, …). Whether they are names of models is not checked.
+    #[doc(hidden)]
+    pub fn authors(&self) -> Vec<&str> {
+        let fields = AUTHORS.iter().filter_map(|name| self.record().get(*name));
+        let texts = fields.flat_map(|value| match value {
+            Value::Array(list) => list.iter().collect(),
+            one => vec![one],
+        });
+        texts.filter_map(Value::as_str).filter(|name| !name.trim().is_empty()).collect()
+    }
+
     /// An item without fields.
     pub fn new() -> Self {
         Self::default()

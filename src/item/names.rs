@@ -107,6 +107,29 @@ pub(super) const INSTRUCTION: (&str, &str) = ("instruction", "input");
 /// Names of lists with one entry for each answer: they are reordered with the answers.
 pub(super) const COMPANIONS: [&str; 3] = ["models", "steps", "images"];
 
+/// Names of the model that wrote an answer, or of the models that wrote several.
+pub(super) const AUTHORS: [&str; 19] = [
+    "model",
+    "models",
+    "model_name",
+    "model_id",
+    "author",
+    "generator",
+    "policy",
+    "policy_model",
+    "answer_model",
+    "response_model",
+    "source_model",
+    "generation_model",
+    "model_a",
+    "model_b",
+    "model_1",
+    "model_2",
+    "chosen_model",
+    "rejected_model",
+    "solution_model",
+];
+
 /// Names of an identifier that no other record of a data set has.
 pub(super) const OWN_IDS: [&str; 3] = ["id", "uid", "sample_id"];
 

@@ -20,8 +20,11 @@
 //! # fn main() {}
 //! ```
 
+mod families;
 #[cfg(feature = "hub")]
 mod hub;
+#[cfg(feature = "llama")]
+mod memory;
 #[cfg(any(feature = "hub", feature = "llama"))]
 mod ollama;
 mod schemes;
@@ -41,6 +44,7 @@ pub use crate::backend::openai::presets;
 #[cfg(feature = "hub")]
 pub use hub::{Download, OnDownload};
 pub use {
+    families::families,
     schemes::DEFAULT_MODEL,
     settings::{Context, EndpointSettings, ModelSettings},
 };
@@ -197,6 +201,8 @@ pub(crate) struct Around {
     stopping: Option<watch::Receiver<bool>>,
     budget: Option<Budget>,
     record: Option<PathBuf>,
+    #[cfg(feature = "llama")]
+    memory: Arc<memory::ModelMemory>,
     #[cfg(feature = "hub")]
     downloads: Option<Shown>,
     #[cfg(feature = "store")]
@@ -231,6 +237,11 @@ impl Models {
     /// A registry of its own, with the change made to what stands around its models.
     fn with(&self, change: impl FnOnce(&mut Around)) -> Self {
         let mut around = self.0.around.clone();
+        #[cfg(feature = "llama")]
+        {
+            // Its models are its own, and so is the memory for them.
+            around.memory = Arc::new(memory::ModelMemory::of(around.memory.limit()));
+        }
         change(&mut around);
         Self::around(around)
     }
@@ -304,6 +315,41 @@ impl Models {
     #[must_use]
     pub fn budgeted(&self, budget: impl Into<Option<Budget>>) -> Self {
         self.with(|around| around.budget = budget.into())
+    }
+
+    /// Limits the weights of the models in this process that are loaded at once, in bytes; without a limit it is what
+    /// is free when the first one is opened (on a GPU there is none). Models that do not fit together are loaded
+    /// one after another: each answers the requests that wait for it, and is then unloaded for the next one.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "llama", feature = "tiny"))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tribunal::Result<()> {
+    /// use tribunal::models::{ModelSpec, Models, ModelSettings};
+    ///
+    /// let models = Models::default().within_memory(1_000_000);
+    /// let context = Some(tribunal::models::Context::Tokens(512));
+    /// let short = ModelSettings { context, ..ModelSettings::default() };
+    /// let (one, other) = (models.open("tiny").await?, models.open(ModelSpec::new("tiny").settings(short)).await?);
+    /// assert_eq!(models.loads(), 2); // the second one took the place of the first
+    /// # drop((one, other));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "llama", feature = "tiny")))]
+    /// # fn main() {}
+    /// ```
+    #[cfg(feature = "llama")]
+    #[must_use]
+    pub fn within_memory(&self, bytes: impl Into<Option<u64>>) -> Self {
+        let limit = bytes.into();
+        self.with(|around| around.memory = Arc::new(memory::ModelMemory::of(limit)))
+    }
+
+    /// How often models in this process were loaded again, because they do not fit into memory together.
+    #[cfg(feature = "llama")]
+    pub fn exchanges(&self) -> usize {
+        let (loads, models) = self.0.around.memory.loads();
+        loads.saturating_sub(models)
     }
 
     /// Where keys and addresses are looked up.

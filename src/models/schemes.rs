@@ -467,7 +467,7 @@ async fn loaded(
     around: &Around,
 ) -> Result<Arc<dyn Backend>> {
     use super::Context;
-    use crate::backend::llama::{Llama, LlamaOptions, Lora};
+    use crate::backend::llama::{LlamaOptions, Lora};
     let settings = spec.model_settings();
     if let Some((file, _)) = settings.lora_file() {
         around.environment.check_file("lora", file)?;
@@ -489,7 +489,7 @@ async fn loaded(
         template: settings.template_variables().into_iter().collect(),
         ..options
     };
-    Ok(Arc::new(Llama::load(options).await?))
+    Ok(Arc::new(around.memory.open(options).await?))
 }
 
 /// How a model in this process is loaded where nothing is set.

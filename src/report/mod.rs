@@ -26,6 +26,7 @@ mod changes;
 mod chart;
 mod comparison;
 mod histogram;
+mod independence;
 #[cfg(feature = "cli")]
 mod junit;
 mod labels;
@@ -53,6 +54,7 @@ pub use {
         FitMethod, Fitted, Observation, Quantity,
     },
     comparison::Comparison,
+    independence::{Dependence, Independence},
     label_summary::LabelSummary,
     labels::Labels,
     plan::{Budget, Plan, PlanCandidate, PlanRule, PlanVerdict, Split},

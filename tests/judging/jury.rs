@@ -308,6 +308,40 @@ async fn a_rule_that_takes_a_verdict_away_lets_the_replacement_be_asked_by_judge
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn judges_that_are_named_together_are_a_jury_without_a_table() {
+    let server = Server::start(scores).await;
+    let place = place("jury-named", &server, "", 2);
+    let named = |command: &'static str, more: &[&'static str]| {
+        let args =
+            [command, more[0], "--judge", "strict", "--judge", "kind", "-c", "tribunal.toml"];
+        place.start(&[&args, &more[1..]].concat())
+    };
+    let ran =
+        Ran::ended(named("judge", &["r.jsonl", "--aggregate", "max", "-o", "out.jsonl"])).await;
+    assert_eq!((ran.code, server.requests()), (0, 6), "{}", ran.err);
+    let line = &lines(&place, "out.jsonl")[1];
+    assert_eq!((&line["score"], &line["model"]), (&json!(8), &json!("strict+kind")));
+    assert_eq!(signed(line), ["strict", "kind", "kind"]);
+    assert!(ran.err.contains("agreement of the members: alpha"), "{}", ran.err);
+    // The table of a jury with the same members asks the same.
+    let ran = judge(&place, &["-o", "table.jsonl"]).await;
+    assert_eq!((ran.code, server.requests()), (0, 6), "{}", ran.err);
+    let ran = Ran::ended(named("reparse", &["out.jsonl", "--aggregate", "min"])).await;
+    assert_eq!(ran.lines()[0]["score"], 4, "{}", ran.err);
+    let shown = place.run(&["config", "--judge", "strict,kind", "-c", "tribunal.toml"]).passed();
+    let row = shown.out.lines().find(|row| row.starts_with("members = ")).unwrap();
+    assert!(row.contains("[\"strict\",\"kind\"]") && row.ends_with("# --judge"), "{row}");
+    for (names, why) in [
+        ("strict,strict", "the judge `strict` is named twice"),
+        ("strict,jury", "the member `jury` is a jury itself"),
+        ("strict,kin", "did you mean `kind`?"),
+    ] {
+        let ran = place.run(&["config", "--judge", names, "-c", "tribunal.toml"]);
+        assert!(ran.code == 2 && ran.err.contains(why), "{names}: {}", ran.err);
+    }
+}
+
 /// Every improvement is worth three points to both members, and the policy makes one at a time.
 fn improves(seen: &Seen) -> Reply {
     let count = seen.body["messages"].to_string().matches("PLUS").count();

@@ -9,6 +9,7 @@ mod aggregation_properties;
 mod code;
 mod criteria;
 mod grouped_criteria;
+mod independence;
 mod judge;
 mod judging;
 mod jury;

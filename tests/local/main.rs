@@ -14,6 +14,7 @@ mod random;
 mod remote_labels;
 mod llama_figures;
 mod look_ahead;
+mod model_by_model;
 mod schema;
 mod shipped;
 mod tiny_prompts;

@@ -139,6 +139,11 @@ const ANSWERS: &str = "engine-6";
 /// The same for vocabularies with a space before every text: labels at the start of a turn have it too since then.
 const SPACED_ANSWERS: &str = "engine-7";
 
+/// The memory of this machine that is free, in bytes; all there can be if the system does not report it.
+pub(crate) fn available_memory() -> u64 {
+    fit::available_memory().unwrap_or(u64::MAX)
+}
+
 impl Llama {
     /// Loads a model and starts its engine thread.
     ///

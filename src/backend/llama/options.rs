@@ -86,7 +86,22 @@ impl std::fmt::Debug for Weights {
     }
 }
 
+impl Weights {
+    /// Their size in bytes; 0 if the file cannot be read.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::File(path) => path.metadata().map_or(0, |file| file.len()),
+            Self::Embedded(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
 impl LlamaOptions {
+    /// Whether the weights are loaded to a GPU.
+    pub(crate) fn is_on_gpu(&self) -> bool {
+        self.uses_gpu()
+    }
+
     /// Options for the weights in a file, with defaults for everything else.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::new(Weights::File(path.into()))

@@ -142,7 +142,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let files = args.input.sources(args.results.writing(read), quiet)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let opener = Models::new(Environment::process()).stopping(stops).budgeted(args.budget.open());
+    let opener = args.budget.in_memory(&Models::new(Environment::process()));
+    let opener = opener.stopping(stops).budgeted(args.budget.open());
     #[cfg(feature = "hub")]
     let opener = opener.downloading(super::downloads::shown(quiet));
     #[cfg(feature = "store")]

@@ -112,7 +112,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let plain = args.results.plain_file(&files)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let opener = Models::new(Environment::process()).stopping(stops).budgeted(args.budget.open());
+    let opener = args.budget.in_memory(&Models::new(Environment::process()));
+    let opener = opener.stopping(stops).budgeted(args.budget.open());
     #[cfg(feature = "hub")]
     let opener = opener.downloading(super::downloads::shown(quiet));
     #[cfg(feature = "store")]
@@ -131,6 +132,9 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     fields::check_names(&resolved, &policy::prompts(&work), seen.as_ref(), quiet)?;
     if let (Some(seen), false) = (&seen, quiet) {
         fields::print(judge.prompt(), seen, judge.field_map());
+    }
+    if let (Some(warning), false) = (policy::dependence(&work), quiet) {
+        note(&warning);
     }
     let options = running::options(&input, args.results.redo(), stopping);
     let shows = args.results.shows_rounds();

@@ -21,6 +21,7 @@ use tribunal::{
     files::Plan,
     judge::{self, Judge},
     prompt::{self, PolicyTask, Prompt},
+    report::{Dependence, escaped},
     request::Sampling,
     run::ReviseWork,
     strategy::revise::{
@@ -133,6 +134,32 @@ pub(super) fn prompts(work: &ReviseWork) -> Vec<&Prompt> {
     let judges = [Some(work.judge()), Some(writer.reviser()), writer.drafter()];
     let all = judges.into_iter().chain([work.options().critic.as_ref()]).flatten();
     all.flat_map(|judge| judge.members().map(|(member, _)| &**member.prompt())).collect()
+}
+
+/// The warning about a policy that judges itself, or is judged by a model of its own family; `None` if another judge
+/// decides in the end, or nothing tells that the two depend on each other.
+pub(super) fn dependence(work: &ReviseWork) -> Option<String> {
+    const WHY: &str = "and models prefer what they wrote themselves";
+    const HELP: &str = "--policy or --final-judge names another model";
+    let policy = work.writer().reviser();
+    if let FinalCheck::Judge(last) = &work.options().final_check
+        && Dependence::between(last, policy).is_none()
+    {
+        return None;
+    }
+    Some(match Dependence::between(work.judge(), policy)? {
+        Dependence::SameModel(name) => {
+            let name = escaped(&name);
+            format!("warning: the policy is its own judge (`{name}`), {WHY}; {HELP}")
+        }
+        Dependence::SameFamily(families) => {
+            let (one, other) = (escaped(policy.backend().name()), escaped(work.judge().name()));
+            let families = families.join(", ");
+            format!(
+                "warning: the policy `{one}` and the judge `{other}` are of one family ({families}), {WHY}; {HELP}"
+            )
+        }
+    })
 }
 
 /// Whether the limits of a record count tokens.

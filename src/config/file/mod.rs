@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Effective, Resolved,
+    jury::Juries,
     layers::{SettingOrigin, SettingsLayer},
     permission::Permission,
 };
@@ -219,6 +220,69 @@ impl Config {
         self.layered(name, over, model_over)
     }
 
+    /// The same for several judges of this file: a jury of them, which is called `a+b` and has no table of its own.
+    /// One judge is that judge, and none is the default one. `origin` is where the names come from.
+    ///
+    /// ```
+    /// use tribunal::config::{Config, SettingOrigin, SettingsLayer};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("tribunal.toml");
+    /// # std::fs::write(&file, "[judge.strict]\nprompt = 'score'\n[judge.kind]\nprompt = 'score'").unwrap();
+    /// let config = Config::read(&file)?;
+    /// let (none, flag) = (SettingsLayer::default, SettingOrigin::Flag("--judge".into()));
+    /// let jury = config.effective_of(&["strict", "kind"], &flag, none(), none())?;
+    /// assert!(jury.is_jury());
+    /// assert_eq!(jury.name.as_deref(), Some("strict+kind"));
+    /// # Ok::<(), tribunal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`effective`](Self::effective); or a judge is named twice, or is a jury itself.
+    pub fn effective_of(
+        &self,
+        names: &[&str],
+        origin: &SettingOrigin,
+        over: SettingsLayer,
+        model_over: SettingsLayer,
+    ) -> Result<Effective> {
+        if let [] | [_] = names {
+            return self.effective(names.first().copied(), over, model_over);
+        }
+        names.iter().try_for_each(|name| match self.table(&["judge", name]) {
+            Some(_) => Ok(()),
+            None => Err(self.no_judge(name)),
+        })?;
+        Juries { tables: &self.tables, lines: &self.lines, file: "" }.check_named(names)?;
+        let members = Map::from_iter([("members".to_owned(), names.into())]);
+        let own = SettingsLayer::new(members, |_| origin.clone());
+        self.jury(&names.join("+"), &own, &over, &model_over)
+    }
+
+    /// A jury with these settings of its own, and its members.
+    fn jury(
+        &self,
+        name: &str,
+        own: &SettingsLayer,
+        over: &SettingsLayer,
+        model_over: &SettingsLayer,
+    ) -> Result<Effective> {
+        let mut defaults = self.layer(&["defaults"]).unwrap_or_default();
+        defaults.remove("judge");
+        // A rule for all judges is a rule of the members, and counts where they share it.
+        defaults.remove("pass");
+        let of_jury = [over.clone(), own.clone(), defaults].map(SettingsLayer::of_jury).into();
+        let of_model = |_: Option<&str>| vec![model_over.clone().of_run()];
+        let mut jury = Effective::new(Some(name), of_jury, of_model)?;
+        let member = |name: &String| {
+            let over = over.clone().of_members();
+            let member = self.layered(Some(name), over, model_over.clone())?;
+            Ok(Effective { is_member: true, ..member })
+        };
+        jury.members = own.members().iter().map(member).collect::<Result<_>>()?;
+        Ok(jury)
+    }
+
     /// The settings of all layers, whatever they ask for.
     fn layered(
         &self,
@@ -236,23 +300,13 @@ impl Config {
             Some(name) => Some(self.layer(&["judge", name]).ok_or_else(|| self.no_judge(name))?),
             None => None,
         };
+        if let (Some(name), Some(own)) = (chosen, &own)
+            && !own.members().is_empty()
+        {
+            return self.jury(name, own, &over, &model_over);
+        }
         let mut defaults = self.layer(&["defaults"]).unwrap_or_default();
         defaults.remove("judge");
-        let members = own.as_ref().map(SettingsLayer::members).unwrap_or_default();
-        if let (Some(own), false) = (&own, members.is_empty()) {
-            // A rule for all judges is a rule of the members, and counts where they share it.
-            defaults.remove("pass");
-            let of_jury = [over.clone(), own.clone(), defaults].map(SettingsLayer::of_jury).into();
-            let of_model = |_: Option<&str>| vec![model_over.clone().of_run()];
-            let mut jury = Effective::new(chosen, of_jury, of_model)?;
-            let member = |name: &String| {
-                let over = over.clone().of_members();
-                let member = self.layered(Some(name), over, model_over.clone())?;
-                Ok(Effective { is_member: true, ..member })
-            };
-            jury.members = members.iter().map(member).collect::<Result<_>>()?;
-            return Ok(jury);
-        }
         let layers = [Some(over), own, Some(defaults)].into_iter().flatten();
         let mut effective = Effective::new(chosen, layers.collect(), |model| {
             [Some(model_over), model.and_then(|model| self.layer(&["model", model]))]

@@ -17,6 +17,7 @@ impl Summary {
         self.records += 1;
         if let Some(item) = item {
             self.agreement.count(name, item, outcome.ok());
+            self.independence.count(item);
         }
         let judgment = match outcome {
             Ok(judgment) => judgment,

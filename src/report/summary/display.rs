@@ -31,6 +31,7 @@ impl fmt::Display for Summary {
         self.jury.as_ref().map_or(Ok(()), |jury| jury.fmt(f))?;
         self.menus.lines().iter().try_for_each(|line| write!(f, "\n{line}"))?;
         self.agreement.fmt(f)?;
+        self.write_independence(f)?;
         if let Reasked { asked: asked @ 1.., read } = self.reasked {
             write!(f, "\nunreadable answers requested again: {asked}, then readable: {read}")?;
         }
@@ -123,6 +124,20 @@ impl Summary {
         }
         let others = others.join(" and ");
         write!(f, "; between {lowest:.3} and {highest:.3} if the {others} were worst or best")
+    }
+
+    /// Writes how many answers are of the judge's own family of models.
+    fn write_independence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (records, families) = (self.independence.records(), self.independence.families());
+        if records == 0 {
+            return Ok(());
+        }
+        let families = families.join(", ");
+        write!(
+            f,
+            "\nwritten by a model of the judge's own family ({families}): {records} of {} records",
+            self.records
+        )
     }
 
     /// Writes what servers did not report, and finish reasons that are not known.

@@ -67,6 +67,10 @@ impl Summary {
         if let Some(menus) = self.menus.to_json() {
             all["probabilities"] = menus;
         }
+        if self.independence.records() > 0 {
+            let (records, families) = (self.independence.records(), self.independence.families());
+            all["same_family"] = json!({"records": records, "families": families});
+        }
         if let Some(jury) = &self.jury {
             all["jury"] = jury.to_json();
         }

@@ -17,6 +17,7 @@ pub use self::jury::Jury;
 use self::tally::{Orders, Scores, Shares};
 use super::{
     agreement::Agreement,
+    independence::Independence,
     labels::Labels,
     menus::Menus,
     statistics::{ratio, real},
@@ -68,6 +69,8 @@ pub struct Summary {
     pub verdicts: BTreeMap<String, usize>,
     /// The verdicts compared with the records' own labels.
     pub agreement: Agreement,
+    /// Records whose answers were written by a model of the judge's family.
+    pub independence: Independence,
     /// The members of a jury compared with each other; `None` for a judge with one member.
     pub jury: Option<Jury>,
     /// Tokens over all records, without those of cached answers.
@@ -146,7 +149,8 @@ impl Summary {
         let temperature = judge.prompt().front().sampling.temperature;
         let greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
         let (agreement, jury) = (Agreement::new(labels, judge), Jury::new(judge.as_panel()));
-        Self { agreement, jury, ends, positive, greedy, ..Self::default() }
+        let independence = Independence::of(judge);
+        Self { agreement, independence, jury, ends, positive, greedy, ..Self::default() }
     }
 
     /// An empty summary for verdicts about steps that no judge gave, and the records' own labels.
