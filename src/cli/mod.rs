@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `rank`, `parse`, `reparse`, `diff`, `calibrate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `rank`, `search`, `parse`, `reparse`, `diff`, `calibrate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -62,6 +62,7 @@ mod rows;
 mod running;
 mod sandbox;
 mod schema;
+mod search;
 mod secrets;
 mod settings;
 mod signals;
@@ -101,6 +102,7 @@ enum Command {
     Revise(Box<revise::Args>),
     Label(Box<label::Args>),
     Rank(Box<rank::Args>),
+    Search(Box<search::Args>),
     #[cfg(all(feature = "openai", feature = "store"))]
     Batch(batch::Args),
     Init(init::Args),
@@ -128,6 +130,7 @@ impl Command {
             Self::Revise(args) => args.is_verbose(),
             Self::Label(args) => args.is_verbose(),
             Self::Rank(args) => args.is_verbose(),
+            Self::Search(args) => args.is_verbose(),
             _ => false,
         }
     }
@@ -252,6 +255,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Revise(args) => Box::pin(revise::run(*args, sources)).await,
         Command::Label(args) => label::run(*args, sources).await,
         Command::Rank(args) => Box::pin(rank::run(*args, sources)).await,
+        Command::Search(args) => Box::pin(search::run(*args, sources)).await,
         #[cfg(all(feature = "openai", feature = "store"))]
         Command::Batch(args) => batch::run(args, sources).await,
         Command::Init(args) => init::run(&args),
@@ -278,6 +282,9 @@ fn command() -> clap::Command {
     let command = plain(Cli::command());
     let command = command.mut_subcommand("reparse", |command| hiding(command, &ASKING));
     let command = command.mut_subcommand("rank", |command| hiding(command, &GATING));
+    let command = command.mut_subcommand("search", |command| {
+        hiding(command, &["fail_under", "max_unreadable", "label", "label_map"])
+    });
     command.mut_subcommand("label", |command| {
         hiding(command, &JUDGING)
             .mut_arg("model", |arg| {

@@ -10,7 +10,7 @@ use tribunal::{
     config,
     error::Result,
     line::ResultLine,
-    records::{LabelLine, RankLine, RevisionLine},
+    records::{LabelLine, RankLine, RevisionLine, SearchLine},
 };
 
 /// Print a JSON schema of results or of tribunal.toml.
@@ -32,6 +32,8 @@ enum Subject {
     Labels,
     /// Print the schema of a result line of `tribunal rank`.
     Ranking,
+    /// Print the schema of a result line of `tribunal search`.
+    Search,
     /// Print the schema of tribunal.toml, for editors.
     Config,
 }
@@ -46,6 +48,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         Subject::Revision => RevisionLine::schema(),
         Subject::Labels => LabelLine::schema(),
         Subject::Ranking => RankLine::schema(),
+        Subject::Search => SearchLine::schema(),
         Subject::Config => config::schema(),
     };
     emit(&mut io::stdout(), &format!("{schema:#}"))?;

@@ -42,11 +42,15 @@ mod summary;
 mod label_summary;
 mod search_summary;
 mod rank_summary;
+#[cfg(feature = "charts")]
+mod search_tree;
 mod table;
 mod terminal;
 
 #[cfg(feature = "charts")]
 pub use chart::{Chart, Point, Series};
+#[cfg(feature = "charts")]
+pub use search_tree::tree_svg;
 pub use {
     agreement::Agreement,
     calibration::{

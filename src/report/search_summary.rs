@@ -69,7 +69,8 @@ impl SearchSummary {
     pub fn count(&mut self, name: &str, item: Option<&Item>, line: &SearchLine, kept: bool) {
         let outcome = Judgment::try_from(line.result.clone());
         let outcome: Result<&Judgment, &Error> = outcome.as_ref();
-        self.records.count(name, item, outcome);
+        // A label of the record is about its own answer, and not about the one that was found.
+        self.records.count(name, None, outcome);
         if kept {
             self.records.count_kept(outcome);
         }
@@ -152,13 +153,15 @@ impl fmt::Display for SearchSummary {
             write!(f, "; a right solution ended in {reached} trees")?;
         }
         write!(f, "\n{} steps, {} solutions", self.nodes, self.paths)?;
-        for (count, what) in [
-            (self.unusable, "draws without a usable text"),
-            (self.unreadable_values, "judgments without a value"),
-            (self.limited as u64, "searches cut short by a limit"),
+        for (count, one, many) in [
+            (self.unusable, "draw", "draws without a usable text"),
+            (self.unreadable_values, "judgment", "judgments without a value"),
+            (self.limited as u64, "search", "searches cut short by a limit"),
         ] {
-            if count > 0 {
-                write!(f, ", {count} {what}")?;
+            match count {
+                0 => {}
+                1 => write!(f, ", 1 {one}{}", &many[many.find(' ').unwrap_or(0)..])?,
+                _ => write!(f, ", {count} {many}")?,
             }
         }
         for (name, cost) in [("policy", self.policy), ("judge", self.judge)] {

@@ -15,12 +15,13 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 41] = [
+const COMMANDS: [&str; 43] = [
     "",
     "judge",
     "revise",
     "label",
     "rank",
+    "search",
     "batch",
     "batch write",
     "batch read",
@@ -46,6 +47,7 @@ const COMMANDS: [&str; 41] = [
     "schema revision",
     "schema labels",
     "schema ranking",
+    "schema search",
     "schema config",
     "trust",
     "sandbox",

@@ -10,3 +10,4 @@ mod labelling;
 mod searching;
 mod ranking;
 mod tournaments;
+mod search_command;

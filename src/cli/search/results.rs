@@ -1,0 +1,246 @@
+//! The results of `tribunal search`: lines, and trees as lines, as pictures and in the terminal.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::{emit, engines, note, output, print_error, progress::Progress},
+    tree,
+};
+use tribunal::{
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    models::Models,
+    records::{Output, ResultFormat, SearchLine, TreeLine, Written, journal_of},
+    report::SearchSummary,
+    run::{Finished, Listener, Redo, SearchDone, SearchWork},
+};
+
+/// Flags that choose where results are written, and what is printed meanwhile.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Results")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Args {
+    /// File for results: .jsonl or .json.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// File for the trees: .jsonl or .svg; repeatable.
+    #[arg(long, value_name = "FILE")]
+    tree: Vec<PathBuf>,
+    /// Print the tree of each record.
+    #[arg(long, conflicts_with = "quiet")]
+    show_tree: bool,
+    /// File for the summary of the run, as JSON.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    summary: Option<PathBuf>,
+    /// Leave the input record out of its result line.
+    #[arg(long, hide_short_help = true)]
+    pub(super) no_item: bool,
+    /// Print how models in this process are loaded.
+    #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
+    pub(super) verbose: bool,
+    /// Print no progress and no summary.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Search again for records that failed or have no solution.
+    #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
+    retry_errors: bool,
+    /// Search again for all records, and replace earlier results.
+    #[arg(long, hide_short_help = true)]
+    fresh: bool,
+}
+
+/// The most trees in one picture.
+const PICTURED: usize = 12;
+
+impl Args {
+    /// The plan with all files that are written.
+    pub(super) fn writing(&self, plan: Plan) -> Plan {
+        let named = [("-o", &self.output), ("--summary", &self.summary)];
+        let plan = output::writing_named(plan.writes_stdout(), named);
+        let trees = self.tree.iter().cloned().map(Some);
+        let plan = trees.fold(plan, |plan, path| output::writing_named(plan, [("--tree", &path)]));
+        let journal = self.output.as_deref().and_then(journal_of);
+        plan.writes_beside("-o", journal.as_deref())
+    }
+
+    /// Which records of an earlier run are searched again.
+    pub(super) fn redo(&self) -> Redo {
+        Redo::of_flags(self.fresh, self.retry_errors)
+    }
+
+    /// Whether trees are written or printed.
+    pub(super) fn needs_trees(&self) -> bool {
+        self.show_tree || !self.tree.is_empty()
+    }
+
+    /// Opens everything that is written, before the first request.
+    ///
+    /// # Errors
+    /// A file cannot be written, has content already, or has an unknown format.
+    pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
+        let unknown = |what: &str, path: &Path, hint: &str| {
+            let message = format!("cannot write {what} to `{}`: unknown format", path.display());
+            Err(Error::new(ErrorKind::Config, message).hint(hint.to_owned()))
+        };
+        let output = match &self.output {
+            None => None,
+            Some(path) => Some(match ResultFormat::of(path)? {
+                ResultFormat::Jsonl | ResultFormat::Json if self.fresh => Output::replacing(path)?,
+                ResultFormat::Jsonl | ResultFormat::Json => Output::to_file(path)?,
+                _ => {
+                    return unknown("solutions", path, "name a file that ends in .jsonl or .json");
+                }
+            }),
+        };
+        let mut trees = Trees::default();
+        for path in &self.tree {
+            match path.extension().and_then(|end| end.to_str()) {
+                Some("jsonl") => {
+                    let file = BufWriter::new(output::create(path)?);
+                    trees.files.push((path.clone(), file));
+                }
+                #[cfg(feature = "charts")]
+                Some("svg") => {
+                    output::create(path)?;
+                    trees.pictures.push(path.clone());
+                }
+                _ => return unknown("trees", path, "name a file that ends in .jsonl or .svg"),
+            }
+        }
+        Ok((Results { trees, progress, args: self.clone() }, output))
+    }
+}
+
+/// Prints results as they end, and writes trees.
+pub(super) struct Results {
+    trees: Trees,
+    progress: Progress,
+    args: Args,
+}
+
+/// The files of trees, in the order of the input.
+#[derive(Default)]
+struct Trees {
+    files: Vec<(PathBuf, BufWriter<File>)>,
+    pictures: Vec<PathBuf>,
+    /// Trees of records that ended before one that comes earlier in the input.
+    waiting: BTreeMap<usize, Vec<TreeLine>>,
+    /// The index of the record to be written next.
+    next: usize,
+    /// The trees of pictures.
+    pictured: Vec<Vec<TreeLine>>,
+    left_out: usize,
+}
+
+impl Trees {
+    /// Adds the tree of a record; empty if it has none.
+    fn add(&mut self, index: usize, lines: Vec<TreeLine>) -> Result<()> {
+        self.waiting.insert(index, lines);
+        while let Some(lines) = self.waiting.remove(&self.next) {
+            self.next += 1;
+            self.write(lines)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, lines: Vec<TreeLine>) -> Result<()> {
+        for (path, file) in &mut self.files {
+            for line in &lines {
+                writeln!(file, "{line}").map_err(|cause| output::cannot_write(path, cause))?;
+            }
+        }
+        if self.pictures.is_empty() || lines.is_empty() {
+            return Ok(());
+        }
+        if self.pictured.len() < PICTURED {
+            self.pictured.push(lines);
+        } else {
+            self.left_out += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits for records that were not tried, and the pictures.
+    fn finish(mut self, quiet: bool) -> Result<()> {
+        for (_, lines) in std::mem::take(&mut self.waiting) {
+            self.write(lines)?;
+        }
+        for (path, mut file) in self.files {
+            file.flush().map_err(|cause| output::cannot_write(&path, cause))?;
+        }
+        #[cfg(feature = "charts")]
+        if let [_, ..] = self.pictures.as_slice() {
+            let svg = tribunal::report::tree_svg(&self.pictured)?;
+            for path in &self.pictures {
+                fs::write(path, &svg).map_err(|cause| output::cannot_write(path, cause))?;
+            }
+        }
+        if self.left_out > 0 && !quiet {
+            let left_out = self.left_out;
+            note(&format!(
+                "the picture has the first {PICTURED} trees; {left_out} more are not in it"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Listener<SearchWork> for Results {
+    /// A record ended: it is counted, printed if there is no file, and its tree is written.
+    ///
+    /// # Errors
+    /// Standard output or a file of trees cannot be written, which ends the run.
+    fn finished(&mut self, finished: &Finished<SearchDone>, line: &SearchLine) -> Result<()> {
+        self.progress.step(finished.kept);
+        if let (Err(error), false) = (&finished.outcome, finished.kept) {
+            self.progress.aside(|| print_error(error));
+        }
+        if self.args.needs_trees() {
+            let lines = match &finished.outcome {
+                Ok(SearchDone::Now(searched)) => TreeLine::all(&line.result.id, searched),
+                _ => Vec::new(),
+            };
+            if self.args.show_tree && !lines.is_empty() {
+                self.progress.aside(|| note(&tree::shown(&lines)));
+            }
+            self.trees.add(finished.index, lines)?;
+        }
+        match self.args.output {
+            None => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// No more records follow.
+    fn over(&mut self) {
+        self.progress.finish();
+    }
+}
+
+impl Results {
+    /// Prints where the results are, and writes the trees and the figures.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(super) fn finish(
+        self,
+        summary: &SearchSummary,
+        left: Option<&Written>,
+        models: &Models,
+    ) -> Result<()> {
+        if let (Some(path), Some(left)) = (&self.args.output, left) {
+            output::note_left(left, path, self.args.quiet);
+        }
+        self.trees.finish(self.args.quiet)?;
+        let Some(path) = &self.args.summary else { return Ok(()) };
+        let mut figures = summary.to_json();
+        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
+        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
+    }
+}

@@ -1,0 +1,179 @@
+//! `tribunal search`: solutions are searched for step by step, with a real model and with servers.
+
+#![cfg(all(feature = "cli", feature = "openai", feature = "store", feature = "tiny", unix))]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+use crate::support::{Place, Ran, Reply, Seen, Server};
+use serde_json::{Value, json};
+use tribunal::records::{SearchLine, TreeLine};
+
+/// The prompt of the judge.
+const JUDGE: &str = "---\nkind: score\nfields: {question: required, answer: required}\nscale: {min: 1, max: 10}\nverdict: \"Score: *\"\n---\nuser:\nRate this.\n{{ question }}\n{{ answer }}\nassistant:\n{{ gen(\"critique\") }}\n";
+
+fn records() -> String {
+    let record = |id: &str, problem: &str, reference: &str| {
+        format!("{}\n", json!({"id": id, "question": problem, "reference": reference}))
+    };
+    record("first", "2 + 3 + 1", "6") + &record("second", "2 + 3 - 1", "4")
+}
+
+/// A policy of two steps, of which the first is right in every second draw, and a judge that knows the right one.
+fn answers(seen: &Seen) -> Reply {
+    let said = seen.body["messages"].to_string();
+    let result = if said.contains("2 + 3 - 1") { 4 } else { 6 };
+    if said.contains("Rate this") {
+        return Reply::says(if said.contains("2 + 3 = 6") { "Score: 1" } else { "Score: 10" });
+    }
+    // Servers get no number of a draw: the policy errs in every other answer.
+    static DRAWN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    Reply::says(&match (said.contains("= 5"), said.contains("= 6")) {
+        (true, _) => format!("So it is {result}.\nThe answer is {result}."),
+        (_, true) => "So it is 7.\nThe answer is 7.".to_owned(),
+        _ => {
+            let even = DRAWN.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(2);
+            if even { "2 + 3 = 6".to_owned() } else { "2 + 3 = 5".to_owned() }
+        }
+    })
+}
+
+async fn search(place: &Place, server: &Server, args: &[&str]) -> Ran {
+    place.file("judge.jinja", JUDGE);
+    let more = ["records.jsonl", "-m", "openai/both", "--base-url", &server.url];
+    let more = [&more[..], &["-p", "judge.jinja"]].concat();
+    let all: Vec<&str> = ["search"].iter().chain(&more).chain(args).copied().collect();
+    Ran::ended(place.start(&all)).await
+}
+
+fn lines(text: &str) -> Vec<SearchLine> {
+    text.lines().map(|line| SearchLine::read(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_chosen_solution_is_the_one_that_the_judge_likes_and_a_rerun_asks_nothing() {
+    let (place, server) = (Place::new("search-beam"), Server::start(answers).await);
+    place.file("records.jsonl", records());
+    let args = ["--paths", "4", "--expand", "2", "-o", "found.jsonl", "--summary", "sum.json"];
+    let ran = search(&place, &server, &args).await.passed();
+    let found = lines(&place.read("found.jsonl"));
+    for line in &found {
+        assert_eq!((line.right, line.value), (Some(true), Some(1.0)), "{line}");
+        assert!(line.result.verdict.text.as_ref().unwrap().starts_with("2 + 3 = 5\n\nSo it is"));
+        assert_eq!(line.result.key.len(), 32);
+        // Two first steps, of which one is kept; its four draws of the next step are one.
+        assert_eq!((line.nodes, line.paths.len(), line.paths[0].times), (3, 1, 4), "{line}");
+        assert_eq!((line.policy_cost.calls, line.judge_cost.calls), (4 + 4, 3));
+    }
+    assert_eq!(found[0].answer.as_deref(), Some("6"));
+    let figures: Value = serde_json::from_str(&place.read("sum.json")).unwrap();
+    assert_eq!(figures["accuracy"]["share"], 1.0);
+    assert_eq!(figures["policy"]["calls"], 16);
+    assert!(ran.err.contains("2 of 2 right (100.0 %)"), "{}", ran.err);
+    let asked = server.requests();
+    let again = search(&place, &server, &args).await.passed();
+    assert!(again.err.contains("2 of them by an earlier run"), "{}", again.err);
+    assert_eq!((server.requests(), lines(&place.read("found.jsonl"))), (asked, found));
+}
+
+#[tokio::test]
+async fn trees_are_written_as_lines_and_as_a_picture_also_for_results_of_an_earlier_run() {
+    let (place, server) = (Place::new("search-trees"), Server::start(answers).await);
+    place.file("records.jsonl", records());
+    let few = ["--paths", "4", "--expand", "2", "-o", "found.jsonl"];
+    let _ = search(&place, &server, &few).await.passed();
+    let asked = server.requests();
+    let trees = [&few[..], &["--tree", "t.jsonl", "--tree", "t.svg", "--show-tree"]].concat();
+    let ran = search(&place, &server, &trees).await.passed();
+    assert_eq!(server.requests(), asked, "the steps are in the cache");
+    let tree: Vec<TreeLine> =
+        place.read("t.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(tree.iter().filter(|line| line.id == "first").count(), 3);
+    assert!(tree.iter().is_sorted_by_key(|line| line.id != "first"), "in the order of the input");
+    let chosen: Vec<_> = tree.iter().filter(|line| line.chosen && line.id == "second").collect();
+    assert_eq!(chosen.iter().map(|line| line.depth).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((chosen[1].parent, chosen[1].end, chosen[1].times), (chosen[0].node, true, 4));
+    let picture = place.read("t.svg");
+    assert!(picture.contains("2 + 3 = 5") && picture.contains("chosen"), "{picture}");
+    assert!(ran.err.contains("── * 2 + 3 = 5  1.00"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_dry_run_bounds_the_calls_and_sends_nothing() {
+    let (place, server) = (Place::new("search-dry"), Server::start(answers).await);
+    place.file("records.jsonl", records());
+    let args = ["--paths", "4", "--expand", "2", "--depth", "3"];
+    let dry = search(&place, &server, &[&args[..], &["--dry-run"]].concat()).await.passed();
+    assert_eq!(server.requests(), 0);
+    // Four draws at each of three levels, each judged.
+    assert!(dry.out.contains("at most 48 calls of policy and judge, at most 24 for one record"));
+    let limited = [&args[..], &["--calls", "5", "--dry-run"]].concat();
+    let dry = search(&place, &server, &limited).await.passed();
+    assert!(dry.out.contains("at most 10 calls of policy and judge, at most 5"), "{}", dry.out);
+}
+
+#[tokio::test]
+async fn a_record_without_a_solution_is_unreadable_and_one_without_a_question_fails() {
+    let (place, server) = (Place::new("search-broken"), Server::start(answers).await);
+    place.file("records.jsonl", &(records() + "{\"id\": \"empty\", \"text\": \"?\"}\n"));
+    let args = ["--calls", "7", "-o", "found.jsonl", "--cache", "off"];
+    let ran = search(&place, &server, &args).await;
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    let found = lines(&place.read("found.jsonl"));
+    let detail = &found[0].result.unreadable.as_ref().unwrap().detail;
+    assert!(detail.contains("no solution ended within the limit on calls"), "{detail}");
+    assert!(found[2].result.error.is_some());
+    assert!(ran.err.contains("0 of 2 right (0.0 %)"), "{}", ran.err);
+    assert!(ran.err.contains("2 searches cut short by a limit"), "{}", ran.err);
+    // Six of seven calls for each: three draws, each judged; a fourth would not be judged any more.
+    assert!(server.requests() <= 2 * 7);
+}
+
+#[test]
+fn what_cannot_search_is_refused_before_anything_is_sent() {
+    let place = Place::new("search-refused");
+    place.file("records.jsonl", records());
+    for (args, said) in [
+        (&["--method", "beem"][..], "unknown method `beem`"),
+        (&["--paths", "2", "--expand", "4"], "cannot keep 1 of 4 steps"),
+        (&["--policy-prompt", "revise"], "does not write on from a solution"),
+        (&["-p", "tiny-pair"], "verdicts of the kind preference"),
+        (&["-o", "found.csv"], "unknown format"),
+        (&["--tree", "tree.png"], "name a file that ends in .jsonl or .svg"),
+        (&["--method", "grace", "-p", "tiny-score"], "writes a step in 2 parts"),
+        (&["-m", "check:math"], "no model to write steps with"),
+    ] {
+        let all = [&["search", "records.jsonl", "-m", "tiny"][..], args].concat();
+        let all: Vec<&str> =
+            if args[0] == "-m" { [&["search", "records.jsonl"][..], args].concat() } else { all };
+        let ran = place.run(&all);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(said), "{args:?}: {}", ran.err);
+    }
+}
+
+/// The shipped model at a temperature at which it often errs: a search finds solutions that its own judge accepts.
+#[tokio::test]
+async fn the_shipped_model_solves_more_by_searching_than_by_one_try() {
+    let place = Place::new("search-tiny");
+    let sums = [
+        ("387 + 476 - 5 + 100", "958"),
+        ("999 - 87 + 45 - 388", "569"),
+        ("23 + 750 - 419 - 188", "166"),
+        ("401 - 112 + 581 - 335", "535"),
+    ];
+    let lines = sums.iter().map(|(sum, result)| {
+        format!("{}\n", json!({"id": sum, "problem": sum, "reference": result}))
+    });
+    place.file("records.jsonl", &lines.collect::<String>());
+    let found = |method: &str, more: &[&str]| {
+        let args = ["search", "records.jsonl", "-p", "tiny-correct", "--policy-temperature", "1.7"];
+        let args = [&args[..], &["--method", method, "--summary", "s.json", "-q"], more].concat();
+        let _ = place.run(&args).passed();
+        let figures: Value = serde_json::from_str(&place.read("s.json")).unwrap();
+        figures["accuracy"].clone()
+    };
+    // One draw of each step is one try of the whole solution.
+    let once = found("greedy", &["--expand", "1"]);
+    let beam = found("beam", &["--paths", "8"]);
+    assert!(beam["right"].as_u64() > once["right"].as_u64(), "{beam} {once}");
+    assert!(beam["right"].as_u64() >= Some(3), "{beam}");
+}
