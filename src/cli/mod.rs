@@ -282,9 +282,7 @@ fn command() -> clap::Command {
     let command = plain(Cli::command());
     let command = command.mut_subcommand("reparse", |command| hiding(command, &ASKING));
     let command = command.mut_subcommand("rank", |command| hiding(command, &GATING));
-    let command = command.mut_subcommand("search", |command| {
-        hiding(command, &["fail_under", "max_unreadable", "label", "label_map"])
-    });
+    let command = command.mut_subcommand("search", |command| hiding(command, &GATING));
     command.mut_subcommand("label", |command| {
         hiding(command, &JUDGING)
             .mut_arg("model", |arg| {

@@ -150,7 +150,7 @@ impl fmt::Display for SearchSummary {
         if let Some(accuracy) = self.accuracy() {
             let Self { right, referenced, reached, .. } = self;
             write!(f, "\n{right} of {referenced} right ({:.1} %)", 100.0 * accuracy)?;
-            write!(f, "; a right solution ended in {reached} trees")?;
+            write!(f, "; trees with a right solution: {reached}")?;
         }
         write!(f, "\n{} steps, {} solutions", self.nodes, self.paths)?;
         for (count, one, many) in [
