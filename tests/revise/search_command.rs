@@ -3,6 +3,8 @@
 #![cfg(all(feature = "cli", feature = "openai", feature = "store", feature = "tiny", unix))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::support::{Place, Ran, Reply, Seen, Server};
 use serde_json::{Value, json};
 use tribunal::records::{SearchLine, TreeLine};
@@ -18,22 +20,25 @@ fn records() -> String {
 }
 
 /// A policy of two steps, of which the first is right in every second draw, and a judge that knows the right one.
-fn answers(seen: &Seen) -> Reply {
-    let said = seen.body["messages"].to_string();
-    let result = if said.contains("2 + 3 - 1") { 4 } else { 6 };
-    if said.contains("Rate this") {
-        return Reply::says(if said.contains("2 + 3 = 6") { "Score: 1" } else { "Score: 10" });
-    }
-    // Servers get no number of a draw: the policy errs in every other answer.
-    static DRAWN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    Reply::says(&match (said.contains("= 5"), said.contains("= 6")) {
-        (true, _) => format!("So it is {result}.\nThe answer is {result}."),
-        (_, true) => "So it is 7.\nThe answer is 7.".to_owned(),
-        _ => {
-            let even = DRAWN.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(2);
-            if even { "2 + 3 = 6".to_owned() } else { "2 + 3 = 5".to_owned() }
+fn answers() -> impl Fn(&Seen) -> Reply {
+    // Servers get no number of a draw: for each problem, the policy errs in every other answer.
+    let drawn = [AtomicU32::new(0), AtomicU32::new(0)];
+    move |seen| {
+        let said = seen.body["messages"].to_string();
+        let is_second = said.contains("2 + 3 - 1");
+        let result = if is_second { 4 } else { 6 };
+        if said.contains("Rate this") {
+            return Reply::says(if said.contains("2 + 3 = 6") { "Score: 1" } else { "Score: 10" });
         }
-    })
+        Reply::says(&match (said.contains("= 5"), said.contains("= 6")) {
+            (true, _) => format!("So it is {result}.\nThe answer is {result}."),
+            (_, true) => "So it is 7.\nThe answer is 7.".to_owned(),
+            _ => {
+                let number = drawn[usize::from(is_second)].fetch_add(1, Ordering::Relaxed);
+                format!("2 + 3 = {}", if number.is_multiple_of(2) { 6 } else { 5 })
+            }
+        })
+    }
 }
 
 async fn search(place: &Place, server: &Server, args: &[&str]) -> Ran {
@@ -50,7 +55,7 @@ fn lines(text: &str) -> Vec<SearchLine> {
 
 #[tokio::test]
 async fn the_chosen_solution_is_the_one_that_the_judge_likes_and_a_rerun_asks_nothing() {
-    let (place, server) = (Place::new("search-beam"), Server::start(answers).await);
+    let (place, server) = (Place::new("search-beam"), Server::start(answers()).await);
     place.file("records.jsonl", records());
     let args = ["--paths", "4", "--expand", "2", "-o", "found.jsonl", "--summary", "sum.json"];
     let ran = search(&place, &server, &args).await.passed();
@@ -59,9 +64,9 @@ async fn the_chosen_solution_is_the_one_that_the_judge_likes_and_a_rerun_asks_no
         assert_eq!((line.right, line.value), (Some(true), Some(1.0)), "{line}");
         assert!(line.result.verdict.text.as_ref().unwrap().starts_with("2 + 3 = 5\n\nSo it is"));
         assert_eq!(line.result.key.len(), 32);
-        // Two first steps, of which one is kept; its four draws of the next step are one.
-        assert_eq!((line.nodes, line.paths.len(), line.paths[0].times), (3, 1, 4), "{line}");
-        assert_eq!((line.policy_cost.calls, line.judge_cost.calls), (4 + 4, 3));
+        // Both first steps are kept, and the two draws after each are one step.
+        assert_eq!((line.nodes, line.paths.len(), line.paths[0].times), (4, 2, 2), "{line}");
+        assert_eq!((line.policy_cost.calls, line.judge_cost.calls), (4 + 4, 4));
     }
     assert_eq!(found[0].answer.as_deref(), Some("6"));
     let figures: Value = serde_json::from_str(&place.read("sum.json")).unwrap();
@@ -76,7 +81,7 @@ async fn the_chosen_solution_is_the_one_that_the_judge_likes_and_a_rerun_asks_no
 
 #[tokio::test]
 async fn trees_are_written_as_lines_and_as_a_picture_also_for_results_of_an_earlier_run() {
-    let (place, server) = (Place::new("search-trees"), Server::start(answers).await);
+    let (place, server) = (Place::new("search-trees"), Server::start(answers()).await);
     place.file("records.jsonl", records());
     let few = ["--paths", "4", "--expand", "2", "-o", "found.jsonl"];
     let _ = search(&place, &server, &few).await.passed();
@@ -86,11 +91,11 @@ async fn trees_are_written_as_lines_and_as_a_picture_also_for_results_of_an_earl
     assert_eq!(server.requests(), asked, "the steps are in the cache");
     let tree: Vec<TreeLine> =
         place.read("t.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(tree.iter().filter(|line| line.id == "first").count(), 3);
+    assert_eq!(tree.iter().filter(|line| line.id == "first").count(), 4);
     assert!(tree.iter().is_sorted_by_key(|line| line.id != "first"), "in the order of the input");
     let chosen: Vec<_> = tree.iter().filter(|line| line.chosen && line.id == "second").collect();
     assert_eq!(chosen.iter().map(|line| line.depth).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!((chosen[1].parent, chosen[1].end, chosen[1].times), (chosen[0].node, true, 4));
+    assert_eq!((chosen[1].parent, chosen[1].end, chosen[1].times), (chosen[0].node, true, 2));
     let picture = place.read("t.svg");
     assert!(picture.contains("2 + 3 = 5") && picture.contains("chosen"), "{picture}");
     assert!(ran.err.contains("── * 2 + 3 = 5  1.00"), "{}", ran.err);
@@ -98,7 +103,7 @@ async fn trees_are_written_as_lines_and_as_a_picture_also_for_results_of_an_earl
 
 #[tokio::test]
 async fn a_dry_run_bounds_the_calls_and_sends_nothing() {
-    let (place, server) = (Place::new("search-dry"), Server::start(answers).await);
+    let (place, server) = (Place::new("search-dry"), Server::start(answers()).await);
     place.file("records.jsonl", records());
     let args = ["--paths", "4", "--expand", "2", "--depth", "3"];
     let dry = search(&place, &server, &[&args[..], &["--dry-run"]].concat()).await.passed();
@@ -112,9 +117,9 @@ async fn a_dry_run_bounds_the_calls_and_sends_nothing() {
 
 #[tokio::test]
 async fn a_record_without_a_solution_is_unreadable_and_one_without_a_question_fails() {
-    let (place, server) = (Place::new("search-broken"), Server::start(answers).await);
+    let (place, server) = (Place::new("search-broken"), Server::start(answers()).await);
     place.file("records.jsonl", &(records() + "{\"id\": \"empty\", \"text\": \"?\"}\n"));
-    let args = ["--calls", "7", "-o", "found.jsonl", "--cache", "off"];
+    let args = ["--calls", "4", "-o", "found.jsonl", "--cache", "off"];
     let ran = search(&place, &server, &args).await;
     assert_eq!(ran.code, 3, "{}", ran.err);
     let found = lines(&place.read("found.jsonl"));
@@ -123,8 +128,8 @@ async fn a_record_without_a_solution_is_unreadable_and_one_without_a_question_fa
     assert!(found[2].result.error.is_some());
     assert!(ran.err.contains("0 of 2 right (0.0 %)"), "{}", ran.err);
     assert!(ran.err.contains("2 searches cut short by a limit"), "{}", ran.err);
-    // Six of seven calls for each: three draws, each judged; a fourth would not be judged any more.
-    assert!(server.requests() <= 2 * 7);
+    // Two draws of each record, each judged.
+    assert!(server.requests() <= 2 * 4);
 }
 
 #[test]
