@@ -138,19 +138,19 @@ impl SearchLine {
             ),
             ..Self::default()
         };
-        let Ok(searched) = outcome else { return line };
-        let chosen = searched.chosen();
+        let Ok(result) = outcome else { return line };
+        let chosen = result.chosen();
         Self {
             value: chosen.and_then(|path| path.value),
             answer: chosen.and_then(|path| path.answer.clone()),
             right: chosen.and_then(|path| path.right),
-            policy_cost: searched.policy.into(),
-            judge_cost: searched.judge.into(),
-            nodes: searched.tree.len() - 1,
-            unusable: searched.unusable,
-            unreadable_values: searched.unreadable,
-            limit: searched.limit,
-            paths: searched.paths.clone(),
+            policy_cost: result.policy.into(),
+            judge_cost: result.judge.into(),
+            nodes: result.tree.len() - 1,
+            unusable: result.unusable,
+            unreadable_values: result.unreadable,
+            limit: result.limit,
+            paths: result.paths.clone(),
             ..line
         }
     }

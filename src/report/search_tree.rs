@@ -72,12 +72,11 @@ impl<'t> Placed<'t> {
         self.columns = self.columns.max(column + 1);
         let after = lines.iter().filter(|other| other.parent == line.node);
         let rows: Vec<i32> = after.map(|other| self.place(lines, other, column + 1)).collect();
-        let row = match (rows.first(), rows.last()) {
-            (Some(first), Some(last)) => first.midpoint(*last),
-            _ => {
-                self.rows += 1;
-                2 * (self.rows - 1)
-            }
+        let row = if let [first, ..] = rows.as_slice() {
+            first.midpoint(rows.last().copied().unwrap_or(*first))
+        } else {
+            self.rows += 1;
+            2 * (self.rows - 1)
         };
         self.steps.push((line, column, row));
         row
@@ -109,7 +108,7 @@ fn draw(svg: &mut String, trees: &[Placed<'_>], size: (u32, u32)) -> Result<(), 
     };
     let mut top = MARGIN;
     for tree in trees {
-        text(&area, tree.id, 60, (MARGIN, top), 15, &BLACK)?;
+        text(&area, tree.id, 60, (MARGIN, top), 15, BLACK)?;
         edges(&area, tree, top)?;
         for (line, column, row) in &tree.steps {
             step(&area, line, Placed::corner(*column, *row, top), colour(line.value))?;
@@ -148,20 +147,20 @@ fn step(
     let [(left, top), (right, bottom)] = corners;
     let outline = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
     area.draw(&PathElement::new(outline, edge))?;
-    text(area, &line.step, FITTING, (x + 6, y + 4), 12, &BLACK)?;
+    text(area, &line.step, FITTING, (x + 6, y + 4), 12, BLACK)?;
     let value = line.value.map_or_else(|| "no value".into(), |value| format!("{value:.3}"));
     let times =
         if line.times > 1 { format!(", drawn {} times", line.times) } else { String::new() };
     let end = if line.end { ", end" } else { "" };
     let chosen = if line.chosen && line.end { ", chosen" } else { "" };
     let below = format!("{value}{times}{end}{chosen}");
-    text(area, &below, FITTING, (x + 6, y + 21), 11, &RGBColor(60, 60, 60))
+    text(area, &below, FITTING, (x + 6, y + 21), 11, RGBColor(60, 60, 60))
 }
 
 /// A scale of the colours, and what the outline means.
 fn legend(area: &Area<'_>, y: i32, low: f64, high: f64) -> Result<(), Cause> {
     const PARTS: i32 = 20;
-    text(area, &format!("value {low:.1}"), 20, (MARGIN, y), 12, &BLACK)?;
+    text(area, &format!("value {low:.1}"), 20, (MARGIN, y), 12, BLACK)?;
     let start = MARGIN + 70;
     for part in 0..PARTS {
         let x = start + part * 6;
@@ -169,7 +168,7 @@ fn legend(area: &Area<'_>, y: i32, low: f64, high: f64) -> Result<(), Cause> {
         area.draw(&Rectangle::new([(x, y), (x + 6, y + 14)], colour.filled()))?;
     }
     let outlined = "thick outline: the chosen solution";
-    text(area, &format!("{high:.1}    {outlined}"), 80, (start + PARTS * 6 + 8, y), 12, &BLACK)
+    text(area, &format!("{high:.1}    {outlined}"), 80, (start + PARTS * 6 + 8, y), 12, BLACK)
 }
 
 /// A text on one line, without characters that cannot be shown.
@@ -179,16 +178,16 @@ fn text(
     most: usize,
     place: (i32, i32),
     size: i32,
-    colour: &RGBColor,
+    colour: RGBColor,
 ) -> Result<(), Cause> {
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = escaped(&line).to_string();
+    let line = escaped(&line);
     let mut cut: String = line.chars().take(most).collect();
     if cut.len() < line.len() {
         cut.pop();
         cut.push('…');
     }
-    area.draw(&Text::new(cut, place, ("sans-serif", size).into_font().color(colour)))
+    area.draw(&Text::new(cut, place, ("sans-serif", size).into_font().color(&colour)))
 }
 
 /// The colour of a share of the way from the lowest to the highest value.
@@ -239,12 +238,12 @@ mod tests {
             line(3, 1, "c", false),
             line(4, 0, "d", false),
         ];
-        let placed = Placed::of(&lines);
+        let tree = Placed::of(&lines);
         let mut places: Vec<_> =
-            placed.steps.iter().map(|(line, column, row)| (line.node, *column, *row)).collect();
+            tree.steps.iter().map(|(line, column, row)| (line.node, *column, *row)).collect();
         places.sort_unstable();
         assert_eq!(places, [(1, 0, 1), (2, 1, 0), (3, 1, 2), (4, 0, 4)]);
-        assert_eq!((placed.columns, placed.rows), (2, 3));
+        assert_eq!((tree.columns, tree.rows), (2, 3));
     }
 
     #[test]

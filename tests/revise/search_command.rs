@@ -168,7 +168,7 @@ async fn the_shipped_model_solves_more_by_searching_than_by_one_try() {
     let lines = sums.iter().map(|(sum, result)| {
         format!("{}\n", json!({"id": sum, "problem": sum, "reference": result}))
     });
-    place.file("records.jsonl", &lines.collect::<String>());
+    place.file("records.jsonl", lines.collect::<String>());
     let found = |method: &str, more: &[&str]| {
         let args = ["search", "records.jsonl", "-p", "tiny-correct", "--policy-temperature", "1.7"];
         let args = [&args[..], &["--method", method, "--summary", "s.json", "-q"], more].concat();

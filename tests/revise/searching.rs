@@ -75,7 +75,7 @@ impl World {
 }
 
 fn lines(request: &Request) -> Vec<String> {
-    let text = request.messages[0].text().to_string();
+    let text = request.messages[0].text();
     text.lines().skip(1).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
@@ -298,8 +298,8 @@ async fn lookahead_judges_a_step_with_those_that_follow_it() {
     });
     let mut options = SearchOptions::default().method(SearchMethod::Greedy).expand(3);
     options.lookahead = 2;
-    let searcher = searcher(policy_backend(world, calls.clone()), judge, options).await;
-    let searched = searcher.search(&question()).await.unwrap();
+    let looking = searcher(policy_backend(world, calls.clone()), judge, options).await;
+    let searched = looking.search(&question()).await.unwrap();
     let values: Vec<_> = searched.tree.nodes()[1..].iter().map(|node| node.value).collect();
     assert!(values.iter().all(|value| *value == Some(1.0)), "{values:?}");
     // What was written ahead is not in the tree.

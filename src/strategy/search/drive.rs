@@ -247,13 +247,12 @@ impl<'s> Drive<'s> {
     /// The value of a node, its likelihood, and what policy and judge cost.
     async fn value(&self, at: usize) -> Result<(Option<f64>, Option<f64>, Spent, Spent)> {
         let (ahead, is_end, mut policy) = self.ahead(at).await?;
-        let likelihood = match self.algorithm.needs_likelihood() {
-            true => {
-                let (likelihood, spent) = self.likelihood(at).await?;
-                policy += spent;
-                likelihood
-            }
-            false => None,
+        let likelihood = if self.algorithm.needs_likelihood() {
+            let (likelihood, spent) = self.likelihood(at).await?;
+            policy += spent;
+            likelihood
+        } else {
+            None
         };
         let mut judged = self.item.revised(&self.tree.text_with(at, &ahead));
         if !is_end {
@@ -305,9 +304,10 @@ impl<'s> Drive<'s> {
         let completion = policy.backend().complete(&request).await?;
         let usage = completion.usage.into();
         let cost = policy.price().map_or(0.0, |price| price.at_least(usage));
-        let spent = match completion.cached {
-            true => Spent { saved: usage, cached: 1, saved_cost: cost, ..Spent::default() },
-            false => Spent { usage, requests: completion.attempts, cost, ..Spent::default() },
+        let spent = if completion.cached {
+            Spent { saved: usage, cached: 1, saved_cost: cost, ..Spent::default() }
+        } else {
+            Spent { usage, requests: completion.attempts, cost, ..Spent::default() }
         };
         #[expect(clippy::cast_precision_loss, reason = "no step has 2^52 tokens")]
         let count = completion.logprobs.len() as f64;
@@ -318,19 +318,16 @@ impl<'s> Drive<'s> {
     /// Chooses the answer.
     async fn end(self) -> Result<Searched> {
         // A state of a chain counts as often as the chain was there.
-        let (ends, times) = match self.algorithm.candidates() {
-            Some(states) => {
-                let ends = super::algorithm::distinct(states.iter().copied());
-                let count = |end: &usize| states.iter().filter(|at| *at == end).count();
-                let times = ends.iter().map(|end| u32::try_from(count(end)).unwrap_or(u32::MAX));
-                let times: Vec<u32> = times.collect();
-                (ends, times)
-            }
-            None => {
-                let ends: Vec<usize> = self.tree.ends().collect();
-                let times = ends.iter().map(|end| self.tree[*end].times).collect();
-                (ends, times)
-            }
+        let (ends, times) = if let Some(states) = self.algorithm.candidates() {
+            let ends = super::algorithm::distinct(states.iter().copied());
+            let count = |end: &usize| states.iter().filter(|at| *at == end).count();
+            let times = ends.iter().map(|end| u32::try_from(count(end)).unwrap_or(u32::MAX));
+            let times: Vec<u32> = times.collect();
+            (ends, times)
+        } else {
+            let ends: Vec<usize> = self.tree.ends().collect();
+            let times = ends.iter().map(|end| self.tree[*end].times).collect();
+            (ends, times)
         };
         let path = |(node, times): (&usize, &u32)| {
             let text = self.tree.text(*node);
