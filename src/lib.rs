@@ -50,6 +50,7 @@
 //! | `openai` | models behind OpenAI-compatible APIs |
 //! | `store` | answers that were paid for, kept on disk and shared between processes |
 //! | `files` | [`records`] in files of any format, and [`run`]s that go on where they ended |
+//! | `charts` | charts of figures as SVG: `report::Chart` |
 //! | `parquet` | Parquet among these formats |
 //! | `checks` | answers compared with references by rules: [`backend::Check`] |
 //! | `code` | Python code of judges and answers, run in a sandbox on Linux: [`backend::sandbox`], [`backend::TestsCheck`] |

@@ -12,7 +12,7 @@ use crate::{
     line::{self, ErrorLine, PromptLine, VerdictLine, unlike},
     strategy::{
         answers::AnswerGroup,
-        best_of::{Candidate, ChosenBy, Compared, Ranked, Ranker},
+        best_of::{Candidate, ChosenBy, Compared, DrawnValue, Ranked, Ranker},
         tournament::{Pairing, Rating},
     },
     verdict::{Judgment, Unreadable},
@@ -136,6 +136,9 @@ pub struct CandidateLine {
     /// Whether the value stands for an unreadable verdict, by the rules of a preset.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub filled_in: bool,
+    /// The value of each draw and member.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub draws: Vec<DrawnValue>,
     /// The standard deviation of the value over draws.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deviation: Option<f64>,
@@ -302,6 +305,7 @@ impl CandidateLine {
             unwritten: one.unwritten.clone(),
             value: one.value,
             filled_in: one.is_filled_in,
+            draws: one.draws.clone(),
             deviation: one.deviation,
             interval: one.interval,
             worth,

@@ -156,7 +156,7 @@ const Z95: f64 = 1.959_963_984_540_054;
 
 /// The 95 % interval of a share (Wilson 1927, Journal of the American Statistical Association 22), 0 to 1. It is also right
 /// for few records and for shares near 0 and 1.
-pub(super) fn wilson(part: usize, whole: usize) -> (f64, f64) {
+pub fn wilson(part: usize, whole: usize) -> (f64, f64) {
     if whole == 0 {
         return (0.0, 1.0);
     }

@@ -351,6 +351,44 @@ fn the_shipped_model_writes_candidates_and_chooses_one() {
     assert!(again.err.contains("\n0 requests"), "{}", again.err);
 }
 
+/// A plan counts tokens exactly, needs known answers, and is drawn.
+#[tokio::test]
+async fn a_plan_shows_what_fewer_candidates_would_have_come_to() {
+    let place = Place::new("rank-plan");
+    let server = obedient::server(|text| shown(text)[0].to_string()).await;
+    let answers = worth(&[3, 9, 4, 5]);
+    let args = ["-p", "score", "--plan"];
+    let ran = rank(&place, &server, &answers, &args).await;
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("no record tells which of its answers are right"), "{}", ran.err);
+    let labels = [false, true, false, false];
+    let record = json!({"id": "q", "question": "?", "answers": answers, "label": labels});
+    place.file("known.jsonl", format!("{record}\n"));
+    let args = ["rank", "known.jsonl", "-p", "score", "--draws", "2", "--plan"];
+    let files = ["--chart", "plan.svg", "--summary", "summary.json", "-o", "known.out.jsonl"];
+    let ran = obedient::run(&place, &server, &[&args[..], &files].concat()).await.passed();
+    assert!(ran.err.contains("accuracy against compute, 1 question,"), "{}", ran.err);
+    let figures: Value = serde_json::from_str(&place.read("summary.json")).unwrap();
+    let splits = figures["plan"]["splits"].as_array().unwrap();
+    // One, two and four candidates: alone, and by two rules with one and two verdicts on each.
+    assert_eq!(splits.len(), 3 * (1 + 2 * 2));
+    let last = splits.last().unwrap();
+    assert_eq!((&last["candidates"], &last["verdicts"]), (&json!(4), &json!(2)));
+    let judged: u64 = lines(&place.read("known.out.jsonl"))[0]
+        .candidates
+        .iter()
+        .flat_map(|one| one.draws.iter().map(|draw| draw.tokens))
+        .sum();
+    assert!(judged > 0);
+    assert_eq!(last["tokens"].as_f64(), Some(f64::from(u32::try_from(judged).unwrap())));
+    let best = splits.iter().find(|split| split["rule"] == "best" && split["candidates"] == 4);
+    assert_eq!(best.unwrap()["accuracy"], json!(1.0));
+    assert!(place.read("plan.svg").starts_with("<svg"));
+    // A chart needs a plan.
+    let chart = place.run(&["rank", "known.jsonl", "-p", "score", "--chart", "x.svg"]);
+    assert_eq!(chart.code, 2, "{}", chart.err);
+}
+
 /// A judge that only names the first wrong step ranks by how far an answer is right.
 #[test]
 fn answers_are_ranked_by_their_first_wrong_step() {

@@ -16,7 +16,7 @@ mod results;
 use tokio::sync::watch;
 
 use super::{
-    Exit, budget, engines, input, note,
+    Exit, budget, input,
     progress::Progress,
     running, sandbox,
     settings::{self, Sources},
@@ -169,10 +169,6 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let (mut results, output) = args.results.open(progress)?;
     let (summary, left) = run::rank(work, input.records, options, output, &mut results).await?;
     results.finish(&summary, left.as_ref(), &opener)?;
-    if !quiet {
-        note(&summary.to_string());
-        engines::print(&opener);
-    }
     running::note_kept(summary.kept_failed, 0);
     let done = if summary.failed > 0 { Exit::Incomplete } else { Exit::Done };
     Ok(running::exit(&summary.ending.end, || done))

@@ -5,13 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::{emit, engines, output, print_error, progress::Progress};
+use serde_json::json;
+
+use super::super::{emit, engines, note, output, print_error, progress::Progress};
 use tribunal::{
     error::{Error, ErrorKind, Result},
-    files::Plan,
+    files,
     models::Models,
     records::{Output, RankLine, ResultFormat, Written, journal_of},
-    report::RankSummary,
+    report::{Plan, PlanCandidate, PlanSample, RankSummary},
     run::{Finished, Listener, RankDone, RankWork, Redo},
 };
 
@@ -27,6 +29,12 @@ pub(super) struct Args {
     /// File for the summary of the run, as JSON.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     summary: Option<PathBuf>,
+    /// Show accuracy against tokens, for fewer candidates and verdicts.
+    #[arg(long)]
+    plan: bool,
+    /// File for a chart of the plan, as SVG.
+    #[arg(long, value_name = "FILE", requires = "plan", hide_short_help = true)]
+    chart: Option<PathBuf>,
     /// Leave the input record out of its result line.
     #[arg(long, hide_short_help = true)]
     pub(super) no_item: bool,
@@ -46,8 +54,8 @@ pub(super) struct Args {
 
 impl Args {
     /// The plan with all files that are written.
-    pub(super) fn writing(&self, plan: Plan) -> Plan {
-        let named = [("-o", &self.output), ("--summary", &self.summary)];
+    pub(super) fn writing(&self, plan: files::Plan) -> files::Plan {
+        let named = [("-o", &self.output), ("--summary", &self.summary), ("--chart", &self.chart)];
         let plan = output::writing_named(plan.writes_stdout(), named);
         let journal = self.output.as_deref().and_then(journal_of);
         plan.writes_beside("-o", journal.as_deref())
@@ -74,13 +82,16 @@ impl Args {
             }
         };
         let output = self.output.as_deref().map(open).transpose()?;
-        Ok((Results { progress, args: self.clone() }, output))
+        let sample = self.plan.then(PlanSample::default);
+        Ok((Results { progress, sample, args: self.clone() }, output))
     }
 }
 
 /// Prints rankings as they end.
 pub(super) struct Results {
     progress: Progress,
+    /// The candidates of the records so far, if a plan is to be shown.
+    sample: Option<PlanSample>,
     args: Args,
 }
 
@@ -91,6 +102,10 @@ impl Listener<RankWork> for Results {
     /// Standard output cannot be written, which ends the run.
     fn finished(&mut self, finished: &Finished<RankDone>, line: &RankLine) -> Result<()> {
         self.progress.step(finished.kept);
+        let is_known = line.candidates.iter().any(|one| one.right.is_some());
+        if let Some(sample) = self.sample.as_mut().filter(|_| is_known) {
+            sample.add(line.candidates.iter().map(PlanCandidate::from).collect());
+        }
         if let (Err(error), false) = (&finished.outcome, finished.kept) {
             self.progress.aside(|| print_error(error));
         }
@@ -107,22 +122,50 @@ impl Listener<RankWork> for Results {
 }
 
 impl Results {
-    /// Prints where the results are, and writes the figures.
+    /// Prints where the results are, the summary and the plan, and writes the figures.
     ///
     /// # Errors
-    /// The figures cannot be written.
+    /// The figures or the chart cannot be written, or no record tells which of its candidates are right.
     pub(super) fn finish(
         self,
         summary: &RankSummary,
         left: Option<&Written>,
         models: &Models,
     ) -> Result<()> {
-        if let (Some(path), Some(left)) = (&self.args.output, left) {
-            output::note_left(left, path, self.args.quiet);
+        let Self { sample, args, .. } = self;
+        if let (Some(path), Some(left)) = (&args.output, left) {
+            output::note_left(left, path, args.quiet);
         }
-        let Some(path) = &self.args.summary else { return Ok(()) };
+        if !args.quiet {
+            note(&summary.to_string());
+            engines::print(models);
+        }
         let mut figures = summary.to_json();
         engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
+        if let Some(sample) = sample {
+            let plan = planned(&sample)?;
+            if let Some(path) = &args.chart {
+                let svg = plan.chart("Accuracy against compute").svg()?;
+                fs::write(path, svg).map_err(|cause| output::cannot_write(path, cause))?;
+            }
+            if !args.quiet {
+                note(&format!("\n{plan}"));
+            }
+            figures["plan"] = json!(plan);
+        }
+        let Some(path) = &args.summary else { return Ok(()) };
         fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
     }
+}
+
+/// The plan of a sample.
+///
+/// # Errors
+/// No record tells which of its candidates are right.
+fn planned(sample: &PlanSample) -> Result<Plan> {
+    if sample.is_empty() {
+        let error = Error::new(ErrorKind::Record, "no record tells which of its answers are right");
+        return Err(error.hint("give records a `reference`, or labels of their answers"));
+    }
+    Ok(sample.plan())
 }

@@ -22,17 +22,18 @@ fn percent(share: f64, (low, high): (f64, f64)) -> String {
 /// The table of all splits, and that of budgets.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let splits = self.splits();
-        write!(f, "accuracy against compute, {} questions, 95 % intervals\n\n", self.len())?;
+        let plural = if self.questions == 1 { "" } else { "s" };
+        let count = self.questions;
+        write!(f, "accuracy against compute, {count} question{plural}, 95 % intervals\n\n")?;
         writeln!(f, "{:>10}  {:<22}{:>9}  accuracy", "candidates", "picked by", "tokens")?;
-        for split in &splits {
+        for split in &self.splits {
             let Split { candidates, verdicts, rule, tokens, accuracy, interval, .. } = split;
             let name = line_name(*rule, *verdicts);
             let accuracy = percent(*accuracy, *interval);
             writeln!(f, "{candidates:>10}  {name:<22}{tokens:>9.0}  {accuracy}")?;
         }
         write!(f, "\n{:>9}  {:<36}{:<24}gain", "tokens", "best split", "majority alone")?;
-        for budget in Self::budgets(&splits) {
+        for budget in &self.budgets {
             write!(f, "\n{budget}")?;
         }
         Ok(())

@@ -7,42 +7,47 @@
 mod display;
 mod sample;
 
-pub use sample::{PlanCandidate, PlanVerdict};
+pub use sample::{PlanCandidate, PlanSample};
 
 #[cfg(feature = "charts")]
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use self::sample::Question;
 use super::significance::{mean_interval, mean_of};
 #[cfg(feature = "charts")]
 use super::{Chart, Point, Series};
 
-/// The plan of a sample: the accuracy and the tokens of every split that the sample can show.
+/// The accuracy and the tokens of every split that a sample can show, and the best split for each budget.
 ///
 /// A split has a number of candidates and a number of verdicts on each. Both are powers of two up to what the sample
 /// has, and what it has. Without verdicts the most frequent answer is picked; with verdicts, the answer whose candidates
 /// have the largest sum of mean values, or the candidate with the largest one.
 ///
 /// ```
-/// use tribunal::report::{Plan, PlanCandidate, PlanVerdict};
+/// use tribunal::{report::{PlanCandidate, PlanSample}, strategy::best_of::DrawnValue};
 ///
 /// let candidate = |answer: &str, right, value| {
-///     let verdicts = vec![PlanVerdict::new(Some(value), 50)];
+///     let verdicts = vec![DrawnValue::new(Some(value), 50)];
 ///     PlanCandidate::new(Some(answer.to_owned()), right, 100, verdicts)
 /// };
 /// // The right answer is rarer, and the judge knows it.
 /// let question = vec![candidate("4", false, 0.1), candidate("5", true, 0.9), candidate("4", false, 0.2)];
-/// let mut plan = Plan::default();
-/// plan.add(question);
-/// let splits = plan.splits();
-/// let last = splits.last().unwrap();
+/// let mut sample = PlanSample::default();
+/// sample.add(question);
+/// let plan = sample.plan();
+/// let last = plan.splits.last().unwrap();
 /// assert_eq!((last.candidates, last.verdicts, last.tokens, last.accuracy), (3, 1, 450.0, 1.0));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Plan {
-    questions: Vec<Question>,
+    /// The number of questions.
+    pub questions: usize,
+    /// All splits, by candidates, verdicts and rule.
+    pub splits: Vec<Split>,
+    /// The best split for the tokens of every number of candidates without verdicts, and for those of the dearest split.
+    pub budgets: Vec<Budget>,
 }
 
 /// How a split picks an answer.
@@ -93,70 +98,22 @@ pub struct Budget {
 }
 
 impl Plan {
-    /// Adds the candidates of a question. A question without candidates is left out.
-    pub fn add(&mut self, candidates: Vec<PlanCandidate>) {
-        if !candidates.is_empty() {
-            self.questions.push(Question::new(candidates));
-        }
-    }
-
-    /// The number of questions.
-    pub fn len(&self) -> usize {
-        self.questions.len()
-    }
-
-    /// Whether no question has candidates.
-    pub fn is_empty(&self) -> bool {
-        self.questions.is_empty()
-    }
-
-    /// Every split, by candidates, verdicts and rule. The subsets are chosen by fixed seeds: equal samples give equal
-    /// plans. Questions with fewer candidates than a split has count with those that they have.
-    pub fn splits(&self) -> Vec<Split> {
-        let most = |of: fn(&Question) -> usize| self.questions.iter().map(of).max().unwrap_or(0);
-        let (candidates, verdicts) = (most(Question::candidates), most(Question::verdicts));
-        let mut splits = Vec::new();
-        for size in powers(candidates) {
-            splits.push(self.split(size, 0, PlanRule::Majority));
-            for draws in powers(verdicts) {
-                splits.push(self.split(size, draws, PlanRule::Best));
-                splits.push(self.split(size, draws, PlanRule::Weighted));
-            }
-        }
-        splits
-    }
-
-    fn split(&self, candidates: usize, verdicts: usize, rule: PlanRule) -> Split {
-        let tried = self.questions.iter().zip(0..);
-        let (by_question, tokens): (Vec<f64>, Vec<f64>) =
-            tried.map(|(question, seed)| question.tried(candidates, verdicts, rule, seed)).unzip();
-        Split {
-            candidates,
-            verdicts,
-            rule,
-            tokens: mean_of(&tokens),
-            accuracy: mean_of(&by_question),
-            interval: mean_interval(&by_question),
-            by_question,
-        }
-    }
-
-    /// The best split for the tokens of every number of candidates without verdicts, and for those of the dearest split.
-    pub fn budgets(splits: &[Split]) -> Vec<Budget> {
+    /// The plan with these splits.
+    fn of(questions: usize, splits: Vec<Split>) -> Self {
         let alone = splits.iter().filter(|split| split.rule == PlanRule::Majority);
         let dearest = splits.iter().map(|split| split.tokens).max_by(f64::total_cmp);
         let tokens = alone.map(|split| split.tokens).chain(dearest);
         let mut budgets: Vec<Budget> =
-            tokens.filter_map(|tokens| Budget::of(tokens, splits)).collect();
+            tokens.filter_map(|tokens| Budget::of(tokens, &splits)).collect();
         budgets.dedup_by(|one, other| one.tokens.to_bits() == other.tokens.to_bits());
-        budgets
+        Self { questions, splits, budgets }
     }
 
-    /// A chart of these splits: accuracy against tokens, one line for each rule and number of verdicts.
+    /// A chart: accuracy against tokens, one line for each rule and number of verdicts.
     #[cfg(feature = "charts")]
-    pub fn chart(title: impl Into<String>, splits: &[Split]) -> Chart {
+    pub fn chart(&self, title: impl Into<String>) -> Chart {
         let mut lines: BTreeMap<(PlanRule, usize), Vec<Point>> = BTreeMap::new();
-        for split in splits {
+        for split in &self.splits {
             let (low, high) = split.interval;
             let point = Point::new(split.tokens, split.accuracy).interval(low, high);
             lines.entry((split.rule, split.verdicts)).or_default().push(point);
@@ -188,12 +145,6 @@ fn most_accurate<'s>(splits: impl Iterator<Item = &'s Split>) -> Option<&'s Spli
     splits.min_by(|one, other| {
         other.accuracy.total_cmp(&one.accuracy).then(one.tokens.total_cmp(&other.tokens))
     })
-}
-
-/// 1, 2, 4, … below `most`, and `most`; empty for 0.
-fn powers(most: usize) -> Vec<usize> {
-    let powers = std::iter::successors(Some(1_usize), |power| power.checked_mul(2));
-    powers.take_while(|power| *power < most).chain((most > 0).then_some(most)).collect()
 }
 
 #[cfg(test)]

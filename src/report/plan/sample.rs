@@ -1,7 +1,14 @@
 //! The candidates of a sample, and what subsets of them come to.
 
-use super::PlanRule;
-use crate::strategy::answers::{AnswerGroups, Weighing, first_best};
+use super::{Plan, PlanRule, Split};
+use crate::{
+    records::CandidateLine,
+    report::significance::{mean_interval, mean_of},
+    strategy::{
+        answers::{AnswerGroups, Weighing, first_best},
+        best_of::{Candidate, DrawnValue},
+    },
+};
 
 /// A candidate of a sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,14 +16,7 @@ pub struct PlanCandidate {
     answer: Option<String>,
     is_right: bool,
     tokens: u64,
-    verdicts: Vec<PlanVerdict>,
-}
-
-/// One verdict on a candidate.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PlanVerdict {
-    value: Option<f64>,
-    tokens: u64,
+    verdicts: Vec<DrawnValue>,
 }
 
 impl PlanCandidate {
@@ -26,22 +26,93 @@ impl PlanCandidate {
         answer: Option<String>,
         is_right: bool,
         tokens: u64,
-        verdicts: Vec<PlanVerdict>,
+        verdicts: Vec<DrawnValue>,
     ) -> Self {
         Self { answer, is_right, tokens, verdicts }
     }
 }
 
-impl PlanVerdict {
-    /// A verdict as a number, if it could be read, and the tokens that the judge wrote.
-    pub fn new(value: Option<f64>, tokens: u64) -> Self {
-        Self { value, tokens }
+/// A candidate of which it is not known whether it is right counts as wrong.
+impl From<&Candidate> for PlanCandidate {
+    fn from(one: &Candidate) -> Self {
+        let tokens = one.written.map_or(0, |written| written.completion);
+        Self::new(one.answer.clone(), one.is_right() == Some(true), tokens, one.draws.clone())
     }
+}
+
+/// A candidate of which it is not known whether it is right counts as wrong.
+impl From<&CandidateLine> for PlanCandidate {
+    fn from(one: &CandidateLine) -> Self {
+        let tokens = one.written.map_or(0, |written| written.completion);
+        Self::new(one.answer.clone(), one.right == Some(true), tokens, one.draws.clone())
+    }
+}
+
+/// Candidates of several questions.
+#[derive(Clone, Debug, Default)]
+pub struct PlanSample {
+    questions: Vec<Question>,
+}
+
+impl PlanSample {
+    /// Adds the candidates of a question. A question without candidates is left out.
+    pub fn add(&mut self, candidates: Vec<PlanCandidate>) {
+        if !candidates.is_empty() {
+            self.questions.push(Question(candidates));
+        }
+    }
+
+    /// The number of questions.
+    pub fn len(&self) -> usize {
+        self.questions.len()
+    }
+
+    /// Whether no question has candidates.
+    pub fn is_empty(&self) -> bool {
+        self.questions.is_empty()
+    }
+
+    /// What fewer candidates and verdicts would have come to. The subsets are chosen by fixed seeds: equal samples give
+    /// equal plans. Questions with fewer candidates than a split has count with those that they have.
+    pub fn plan(&self) -> Plan {
+        let most = |of: fn(&Question) -> usize| self.questions.iter().map(of).max().unwrap_or(0);
+        let (candidates, verdicts) = (most(Question::candidates), most(Question::verdicts));
+        let mut splits = Vec::new();
+        for size in powers(candidates) {
+            splits.push(self.split(size, 0, PlanRule::Majority));
+            for draws in powers(verdicts) {
+                splits.push(self.split(size, draws, PlanRule::Best));
+                splits.push(self.split(size, draws, PlanRule::Weighted));
+            }
+        }
+        Plan::of(self.len(), splits)
+    }
+
+    fn split(&self, candidates: usize, verdicts: usize, rule: PlanRule) -> Split {
+        let tried = self.questions.iter().zip(0..);
+        let (by_question, tokens): (Vec<f64>, Vec<f64>) =
+            tried.map(|(question, seed)| question.tried(candidates, verdicts, rule, seed)).unzip();
+        Split {
+            candidates,
+            verdicts,
+            rule,
+            tokens: mean_of(&tokens),
+            accuracy: mean_of(&by_question),
+            interval: mean_interval(&by_question),
+            by_question,
+        }
+    }
+}
+
+/// 1, 2, 4, … below `most`, and `most`; empty for 0.
+pub(super) fn powers(most: usize) -> Vec<usize> {
+    let powers = std::iter::successors(Some(1_usize), |power| power.checked_mul(2));
+    powers.take_while(|power| *power < most).chain((most > 0).then_some(most)).collect()
 }
 
 /// The candidates of one question.
 #[derive(Clone, Debug)]
-pub(super) struct Question(Vec<PlanCandidate>);
+struct Question(Vec<PlanCandidate>);
 
 /// A candidate of a subset, with the mean value of some of its verdicts.
 struct Drawn<'c> {
@@ -53,27 +124,17 @@ struct Drawn<'c> {
 const SUBSETS: u32 = 64;
 
 impl Question {
-    pub(super) fn new(candidates: Vec<PlanCandidate>) -> Self {
-        Self(candidates)
-    }
-
-    pub(super) fn candidates(&self) -> usize {
+    fn candidates(&self) -> usize {
         self.0.len()
     }
 
     /// The largest number of verdicts on a candidate.
-    pub(super) fn verdicts(&self) -> usize {
+    fn verdicts(&self) -> usize {
         self.0.iter().map(|candidate| candidate.verdicts.len()).max().unwrap_or(0)
     }
 
     /// The share of subsets with so many candidates and verdicts whose pick is right, and their mean tokens.
-    pub(super) fn tried(
-        &self,
-        candidates: usize,
-        verdicts: usize,
-        rule: PlanRule,
-        seed: u64,
-    ) -> (f64, f64) {
+    fn tried(&self, candidates: usize, verdicts: usize, rule: PlanRule, seed: u64) -> (f64, f64) {
         let mut random = fastrand::Rng::with_seed(seed);
         let (mut right, mut tokens) = (0, 0);
         for _ in 0..SUBSETS {

@@ -2,10 +2,11 @@
 
 #![expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "small sums are exact")]
 
-use super::*;
+use super::{sample::powers, *};
+use crate::strategy::best_of::DrawnValue;
 
 fn candidate(answer: &str, value: Option<f64>, draws: usize) -> PlanCandidate {
-    let verdicts = vec![PlanVerdict::new(value, 50); draws];
+    let verdicts = vec![DrawnValue::new(value, 50); draws];
     PlanCandidate::new(Some(answer.to_owned()), answer == "right", 100, verdicts)
 }
 
@@ -22,9 +23,9 @@ fn easy(draws: usize) -> Vec<PlanCandidate> {
 }
 
 fn plan(questions: impl IntoIterator<Item = Vec<PlanCandidate>>) -> Plan {
-    let mut plan = Plan::default();
-    questions.into_iter().for_each(|question| plan.add(question));
-    plan
+    let mut sample = PlanSample::default();
+    questions.into_iter().for_each(|question| sample.add(question));
+    sample.plan()
 }
 
 fn find(splits: &[Split], candidates: usize, verdicts: usize, rule: PlanRule) -> &Split {
@@ -36,7 +37,7 @@ fn find(splits: &[Split], candidates: usize, verdicts: usize, rule: PlanRule) ->
 
 #[test]
 fn tokens_are_counted_exactly() {
-    let splits = plan([hard(2), easy(2)]).splits();
+    let splits = plan([hard(2), easy(2)]).splits;
     // 100 tokens for each candidate, and 50 for each of its verdicts.
     for split in &splits {
         let each = 100 + 50 * split.verdicts;
@@ -49,7 +50,7 @@ fn tokens_are_counted_exactly() {
 
 #[test]
 fn a_judge_that_knows_finds_what_the_majority_does_not() {
-    let splits = plan((0..20).map(|_| hard(1))).splits();
+    let splits = plan((0..20).map(|_| hard(1))).splits;
     assert_eq!(find(&splits, 4, 0, PlanRule::Majority).accuracy, 0.0);
     assert_eq!(find(&splits, 4, 1, PlanRule::Best).accuracy, 1.0);
     assert_eq!(find(&splits, 4, 1, PlanRule::Weighted).accuracy, 1.0);
@@ -61,8 +62,7 @@ fn a_judge_that_knows_finds_what_the_majority_does_not() {
 
 #[test]
 fn a_budget_is_compared_with_candidates_alone_at_the_same_tokens() {
-    let splits = plan((0..20).map(|_| hard(1))).splits();
-    let budgets = Plan::budgets(&splits);
+    let budgets = plan((0..20).map(|_| hard(1))).budgets;
     // Four candidates cost 400 tokens alone; for them, two can be judged.
     let four = budgets.iter().find(|budget| budget.tokens == 400.0).unwrap();
     assert_eq!((four.best.candidates, four.best.verdicts), (2, 1));
@@ -77,21 +77,21 @@ fn a_budget_is_compared_with_candidates_alone_at_the_same_tokens() {
 fn verdicts_that_cannot_be_read_leave_the_majority() {
     let unread = || candidate("right", None, 1);
     let question = || vec![unread(), unread(), candidate("wrong", None, 1)];
-    let splits = plan([question()]).splits();
+    let splits = plan([question()]).splits;
     assert_eq!(find(&splits, 3, 1, PlanRule::Best).accuracy, 1.0);
     assert_eq!(find(&splits, 3, 1, PlanRule::Weighted).accuracy, 1.0);
     // No answer at all is never right, whatever it is worth.
-    let mute = PlanCandidate::new(None, false, 10, vec![PlanVerdict::new(Some(1.0), 5)]);
-    let splits = plan([vec![mute]]).splits();
+    let mute = PlanCandidate::new(None, false, 10, vec![DrawnValue::new(Some(1.0), 5)]);
+    let splits = plan([vec![mute]]).splits;
     assert!(splits.iter().all(|split| split.accuracy == 0.0));
 }
 
 #[test]
 fn equal_samples_give_equal_plans() {
     let sample = || plan([hard(3), easy(3), hard(3)]);
-    assert_eq!(sample().splits(), sample().splits());
+    assert_eq!(sample(), sample());
     assert_eq!(sample().to_string(), sample().to_string());
-    assert!(Plan::default().splits().is_empty() && Plan::default().is_empty());
+    assert!(plan([vec![]]).splits.is_empty());
     assert_eq!(powers(6), [1, 2, 4, 6]);
     assert_eq!(powers(0), [0_usize; 0]);
 }

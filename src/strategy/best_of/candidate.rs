@@ -1,5 +1,6 @@
 //! Candidates: those of a record, and those that a policy writes.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -25,7 +26,9 @@ pub struct Candidate {
     /// Whether the value stands for an unreadable verdict
     /// ([`FilledIn`](super::WhenUnreadable::FilledIn)).
     pub is_filled_in: bool,
-    /// The standard deviation of the value over draws and members, where two or more could be read.
+    /// The value of each draw and member, if it was judged alone.
+    pub draws: Vec<DrawnValue>,
+    /// The standard deviation of these, where two or more could be read.
     pub deviation: Option<f64>,
     /// The 95 % interval of the value, where the rating has one.
     pub interval: Option<(f64, f64)>,
@@ -41,6 +44,25 @@ pub struct Candidate {
     pub written: Option<UsageTotal>,
     /// What judging it alone cost.
     pub judged: Spent,
+}
+
+/// The value of one draw of one member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct DrawnValue {
+    /// The value; `None` if the vote could not be read or failed.
+    pub value: Option<f64>,
+    /// The tokens that the judge wrote for it.
+    #[serde(default)]
+    pub tokens: u64,
+}
+
+impl DrawnValue {
+    /// A value and the tokens that the judge wrote for it.
+    pub fn new(value: Option<f64>, tokens: u64) -> Self {
+        Self { value, tokens }
+    }
 }
 
 impl Candidate {

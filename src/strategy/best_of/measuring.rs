@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{
     RankOptions, WhenUnreadable,
-    candidate::{Candidate, Compared},
+    candidate::{Candidate, Compared, DrawnValue},
 };
 use crate::{
     completion::Distribution,
@@ -70,7 +70,9 @@ impl RankOptions {
             one.judged = Spent::of(&judgment, judge.price());
             spent += one.judged;
             one.value = self.value_of(&judgment, &item.alone(at));
-            one.deviation = deviation(&values_of_votes(self.measure, &judgment));
+            one.draws = values_of_draws(self.measure, &judgment);
+            let values = one.draws.iter().filter_map(|draw| draw.value);
+            one.deviation = deviation(&values.collect::<Vec<_>>());
             if one.value.is_none() && self.unreadable == WhenUnreadable::FilledIn {
                 one.value = drawn_of_scale(judge, chance::seed_for(seed, "value"), at);
                 one.is_filled_in = one.value.is_some();
@@ -213,15 +215,19 @@ fn share_of_first(judgment: &Judgment) -> Option<f64> {
 }
 
 /// The value of each vote that could be read.
-fn values_of_votes(measure: Measure, judgment: &Judgment) -> Vec<f64> {
-    let of = |vote: &Vote| {
+fn values_of_draws(measure: Measure, judgment: &Judgment) -> Vec<DrawnValue> {
+    let value = |vote: &Vote| {
         let verdict = vote.outcome.verdict()?;
         let expected = vote.distribution.as_ref().and_then(expected);
         let one = Judgment::new(Ok(verdict.clone()));
         let is_score = matches!(verdict, Verdict::Score(_));
         measure.of(&Judgment { expected_score: expected.filter(|_| is_score), ..one })
     };
-    judgment.votes.iter().filter_map(of).collect()
+    let draw = |vote: &Vote| {
+        let tokens = vote.calls.iter().filter_map(|call| call.usage.completion);
+        DrawnValue::new(value(vote), tokens.sum())
+    };
+    judgment.votes.iter().map(draw).collect()
 }
 
 /// The mean of a menu of numbers by their probabilities.

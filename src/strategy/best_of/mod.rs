@@ -32,7 +32,7 @@ mod rule;
 mod truth;
 
 pub use {
-    candidate::{Candidate, Compared},
+    candidate::{Candidate, Compared, DrawnValue},
     options::{RankOptions, WhenUnreadable},
     pessimism::weights as pessimism_weights,
     preset::{PRESETS, Preset},
