@@ -9,7 +9,7 @@ export PATH
 
 TRIBUNAL := target/release/tribunal
 
-.PHONY: help demo test build setup models accuracy bench bench-cache bench-local bench-remote bench-revise lint
+.PHONY: help demo test build setup models accuracy bench bench-cache bench-local bench-remote bench-revise scaling lint
 
 help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench-local  measure judging in this process, with the model of `make models`'
 	@echo 'make bench-remote measure runs against a server, beside a minimal client and with faults'
 	@echo 'make bench-revise measure loops with a judge that makes errors'
+	@echo 'make scaling   compare best-of-N, votes, beam search and revision by accuracy and tokens'
 	@echo 'make lint      formatting and lints'
 
 # Installs packages of the system and Rust, if they are missing.
@@ -56,6 +57,9 @@ bench-local: setup models
 
 bench-remote: setup
 	@$(CARGO) bench --quiet --bench remote
+
+scaling: setup
+	@$(CARGO) run --quiet --release --example scaling
 
 bench-revise: setup
 	@$(CARGO) bench --quiet --bench revise
