@@ -39,6 +39,8 @@ pub(super) struct Estimate {
     /// Whether the first request was printed.
     is_shown: bool,
     calls: usize,
+    /// Requests that are sent whatever the answers are.
+    least: usize,
     /// Tokens of all prompts, as far as the model can count them.
     tokens: u64,
     characters: u64,
@@ -188,6 +190,7 @@ impl Estimate {
         let context = facts.of(&id.member).context;
         fits(model, request, characters as u64, context)?;
         self.calls += 1;
+        self.least += usize::from(judge.is_certain(id));
         self.characters += characters as u64;
         match model.prompt_tokens(request) {
             Some(tokens) => {
@@ -205,14 +208,14 @@ impl Estimate {
 
     /// The estimate in words, line by line.
     fn text(&self, judge: &Judge) -> String {
-        let Self { records, failed, calls, .. } = self;
+        let Self { records, failed, .. } = self;
         let model = judge.name();
         let able = records - failed;
         let broken =
             if *failed > 0 { format!("; {failed} cannot be judged") } else { String::new() };
         let lines = [
             format!("{able} of {records} records{broken}"),
-            format!("requests to {model}: {calls}"),
+            format!("requests to {model}: {}", self.requests()),
             format!("prompt tokens: {}", self.prompts()),
             match self.written {
                 Some(most) => format!("answer tokens: at most {most}"),
@@ -223,11 +226,22 @@ impl Estimate {
         lines.join("\n")
     }
 
+    /// The number of requests, or their least and greatest number, in words. What follows is about all of them.
+    fn requests(&self) -> String {
+        let Self { calls, least, .. } = self;
+        if least == calls {
+            return calls.to_string();
+        }
+        format!(
+            "at least {least}, at most {calls}: draws, orders or judges may be left out; below, all of them"
+        )
+    }
+
     /// The limits that the run would exceed, in words: those of requests and tokens surely, that of cost by the prompts
     /// alone.
     fn over(&self, judge: &Judge, limits: &BudgetLimits) -> Vec<String> {
         let BudgetLimits { max_cost, max_requests, max_total_tokens, .. } = *limits;
-        let (requests, tokens) = (self.calls as u64, self.prompt_tokens());
+        let (requests, tokens) = (self.least as u64, self.prompt_tokens());
         let mut over = Vec::new();
         if let Some(most) = max_requests.filter(|most| requests > *most) {
             over.push(format!("over budget: {requests} requests, and --max-requests is {most}"));

@@ -302,10 +302,12 @@ fn hiding(command: clap::Command, names: &[&str]) -> clap::Command {
 }
 
 /// Arguments of a judge that only matter where a verdict is read: accepted by `label`, and hidden in its help.
-const JUDGING: [&str; 16] = [
+const JUDGING: [&str; 20] = [
     "aggregate",
     "allow_code",
     "calibration",
+    "close_below",
+    "close_within",
     "criteria",
     "criterion",
     "fail_under",
@@ -319,6 +321,8 @@ const JUDGING: [&str; 16] = [
     "reduce",
     "reference_model",
     "scale",
+    "stop_draws",
+    "thresholds",
 ];
 
 /// Arguments of a judge that only matter where verdicts are compared with a gate or a label: accepted by `rank`, and
@@ -326,9 +330,11 @@ const JUDGING: [&str; 16] = [
 const GATING: [&str; 3] = ["fail_under", "label_map", "max_unreadable"];
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
-const ASKING: [&str; 31] = [
+const ASKING: [&str; 34] = [
     "allow_code",
     "base_url",
+    "close_below",
+    "close_within",
     "concurrency",
     "context",
     "deterministic",
@@ -350,6 +356,7 @@ const ASKING: [&str; 31] = [
     "rpm",
     "seed",
     "split",
+    "stop_draws",
     "stream",
     "temperature",
     "template",

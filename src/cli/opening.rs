@@ -14,7 +14,7 @@ use tribunal::{
     line::{PromptLine, ResultLine},
     models::Models,
     prompt::Prompt,
-    verdict::Calibration,
+    verdict::{Calibration, CascadeThresholds},
 };
 
 /// What all judges of a run share when they are opened.
@@ -51,7 +51,7 @@ impl Opening<'_> {
         for member in &resolved.members {
             members.push(self.one(member).await?);
         }
-        resolved.panel(members).build().await
+        resolved.together(members).await
     }
 
     /// One judge, or one member of a jury.
@@ -76,7 +76,8 @@ impl Opening<'_> {
 pub(super) async fn without_models(resolved: &Resolved, line: &ResultLine) -> Result<Judge> {
     // Nothing here has the name of the model: `reparse` compares it with each line.
     let calibration = resolved.calibration().map(Calibration::for_any_judge);
-    let resolved = &resolved.clone().calibrated(calibration);
+    let thresholds = resolved.thresholds().map(CascadeThresholds::for_any_judge);
+    let resolved = &resolved.clone().calibrated(calibration).deciding(thresholds);
     if !resolved.is_jury() {
         return silent(resolved, Some(&line.prompt)).await;
     }
@@ -86,7 +87,7 @@ pub(super) async fn without_models(resolved: &Resolved, line: &ResultLine) -> Re
         let known = of_line.into_iter().find(|known| Some(&known.name) == member.name.as_ref());
         members.push(silent(member, known.map(|known| &known.prompt)).await?);
     }
-    resolved.panel(members).build().await
+    resolved.together(members).await
 }
 
 /// One judge without a model, by the prompt that a line names.

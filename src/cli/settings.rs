@@ -169,6 +169,7 @@ impl Args {
         resolved.files().iter().fold(plan, |plan, (key, path)| match key.split('.').next() {
             Some("criteria" | "criterion" | "set") => plan.reads("read by `@`", Path::new(path)),
             Some("calibration") => plan.reads("the calibration", Path::new(path)),
+            Some("thresholds") => plan.reads("the thresholds", Path::new(path)),
             Some("prices") => plan.reads("the table of prices", Path::new(path)),
             _ => reading_named(plan, std::iter::once(path.as_str())),
         })

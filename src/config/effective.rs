@@ -73,9 +73,9 @@ impl Effective {
         Ok(())
     }
 
-    /// Whether it is a jury: what is asked is decided by its members.
+    /// Whether it is a jury or a cascade: what is asked is decided by its members.
     pub fn is_jury(&self) -> bool {
-        !self.settings.members.is_empty()
+        !self.settings.members.is_empty() || !self.settings.cascade.is_empty()
     }
 
     /// Whether the judge was not named, and was chosen as the only one of its file.
@@ -149,6 +149,7 @@ impl Effective {
         files.extend(lora.map(|(path, _)| named("model.lora", path)));
         files.extend(settings.prices.iter().map(|path| named("prices", path)));
         files.extend(settings.calibration.iter().map(|path| named("calibration", path)));
+        files.extend(settings.thresholds.iter().map(|path| named("thresholds", path)));
         let at = |text: &str| text.strip_prefix('@').map(ToOwned::to_owned);
         files.extend(
             settings.criteria.iter().filter_map(|text| Some(("criteria".into(), at(text)?))),

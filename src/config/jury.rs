@@ -1,4 +1,4 @@
-//! Juries: judges whose verdict is made of those of other judges.
+//! Juries and cascades: judges whose verdict is made of those of other judges.
 //!
 //! A jury is a table with `members`. What it asks is decided by its members, each with a prompt, a model and
 //! sampling of its own; the jury decides how their verdicts are counted (Verga et al. 2024, PoLL). Keys that belong
@@ -16,11 +16,14 @@ use crate::{
     models::Models,
 };
 
-/// The keys that belong to a jury itself; all others belong to its members.
-const OWN: [&str; 12] = [
+/// The keys that belong to a jury or a cascade itself; all others belong to its members.
+const OWN: [&str; 15] = [
     "members",
     "replacements",
     "weights",
+    "cascade",
+    "certainty",
+    "thresholds",
     "quorum",
     "aggregate",
     "pass",
@@ -34,6 +37,9 @@ const OWN: [&str; 12] = [
 
 /// The keys that only a jury has.
 const JURY: [&str; 4] = ["members", "replacements", "weights", "quorum"];
+
+/// The keys that only a cascade has.
+const CASCADE: [&str; 3] = ["cascade", "certainty", "thresholds"];
 
 /// The tables of a file, with the line of every key.
 pub(super) struct Juries<'f> {
@@ -50,21 +56,28 @@ impl Juries<'_> {
     /// There is one: the error names its line.
     pub(super) fn check(&self) -> Result<()> {
         let defaults = self.tables.get("defaults").and_then(Value::as_object);
-        if let Some(key) = JURY.into_iter().find(|key| holds(defaults, key)) {
+        if let Some(key) = JURY.into_iter().chain(CASCADE).find(|key| holds(defaults, key)) {
             let path = format!("defaults.{key}");
             return Err(self
-                .wrong(&path, format!("`{key}` makes one judge a jury, and cannot be a default"))
+                .wrong(
+                    &path,
+                    format!("`{key}` makes one judge of several, and cannot be a default"),
+                )
                 .hint("write it below the jury's own table, such as [judge.jury]"));
         }
         self.judges().into_iter().flatten().try_for_each(|(name, table)| match table {
-            Value::Object(table) if table.contains_key("members") => self.jury(name, table),
+            Value::Object(table) if table.contains_key("cascade") => self.cascade(name, table),
+            Value::Object(table) if table.contains_key("members") => {
+                self.check_keys(name, table, &CASCADE, "a cascade", "a jury")?;
+                self.jury(name, table, "members")
+            }
             Value::Object(table) => match JURY.into_iter().find(|key| table.contains_key(*key)) {
                 Some(key) => Err(self
                     .wrong(&format!("judge.{name}.{key}"), format!("`{name}` has no members"))
                     .hint(format!(
                         "`{key}` is for a jury: add `members = [\"…\", \"…\"]`, or leave it out"
                     ))),
-                None => Ok(()),
+                None => self.check_keys(name, table, &CASCADE, "a cascade", "a single judge"),
             },
             _ => Ok(()),
         })
@@ -85,24 +98,55 @@ impl Juries<'_> {
         Ok(())
     }
 
+    /// Refuses keys that are for another way to combine judges.
+    fn check_keys(
+        &self,
+        name: &str,
+        table: &Map<String, Value>,
+        keys: &[&str],
+        of: &str,
+        what: &str,
+    ) -> Result<()> {
+        match keys.iter().find(|key| table.contains_key(**key)) {
+            Some(key) => Err(self
+                .wrong(&format!("judge.{name}.{key}"), format!("`{name}` is {what}"))
+                .hint(format!("`{key}` is for {of}: leave it out"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks a cascade: its keys and its judges.
+    fn cascade(&self, name: &str, table: &Map<String, Value>) -> Result<()> {
+        let of_jury: Vec<&str> = JURY.into_iter().chain(["aggregate", "calibration"]).collect();
+        self.check_keys(name, table, &of_jury, "a jury", "a cascade")?;
+        if ["certainty", "thresholds"].into_iter().all(|key| table.contains_key(key)) {
+            let path = format!("judge.{name}.certainty");
+            return Err(self
+                .wrong(&path, format!("`{name}` has both `certainty` and `thresholds`"))
+                .hint("leave out one of them"));
+        }
+        self.jury(name, table, "cascade")
+    }
+
     /// The tables under `[judge]`.
     fn judges(&self) -> Option<&Map<String, Value>> {
         self.tables.get("judge")?.as_object()
     }
 
-    /// Checks one jury: its keys, its members, its quorum.
-    fn jury(&self, name: &str, table: &Map<String, Value>) -> Result<()> {
+    /// Checks one jury or cascade: its keys, its members under the key `list`, its quorum.
+    fn jury(&self, name: &str, table: &Map<String, Value>, list: &str) -> Result<()> {
         let place = |key: &str| format!("judge.{name}.{key}");
-        let (members, spares) = (names(table, "members"), names(table, "replacements"));
+        let (members, spares) = (names(table, list), names(table, "replacements"));
         if let Some(key) = table.keys().find(|key| !OWN.contains(&key.as_str())) {
-            let message = format!("`{name}` is a jury, and a jury has no `{key}` of its own");
+            let what = if list == "cascade" { "cascade" } else { "jury" };
+            let message = format!("`{name}` is a {what}, and a {what} has no `{key}` of its own");
             let below =
                 members.first().map_or_else(String::new, |one| format!(" [judge.{one}] or"));
             return Err(self
                 .wrong(&place(key), message)
                 .hint(format!("write it for its members, below{below} [defaults]")));
         }
-        let all: Vec<(&str, &str)> = [("members", &members), ("replacements", &spares)]
+        let all: Vec<(&str, &str)> = [(list, &members), ("replacements", &spares)]
             .into_iter()
             .flat_map(|(key, names)| names.iter().map(move |name| (key, *name)))
             .collect();
@@ -127,8 +171,8 @@ impl Juries<'_> {
         let count = members.len();
         if count < 1 + usize::from(spares.is_empty()) {
             return Err(self
-                .wrong(&place("members"), format!("the jury `{name}` needs two members or more"))
-                .hint("name judges of this file: members = [\"strict\", \"kind\"]"));
+                .wrong(&place(list), format!("`{name}` needs two members or more"))
+                .hint(format!("name judges of this file: {list} = [\"strict\", \"kind\"]")));
         }
         match table.get("quorum").and_then(Value::as_u64) {
             Some(quorum) if quorum > count as u64 => Err(self
@@ -144,14 +188,16 @@ impl Juries<'_> {
     /// Checks that a member is another judge of the file, and not a jury.
     fn member(&self, jury: &str, member: &str) -> Result<()> {
         if member == jury {
-            return Err(config(format!("the jury `{jury}` names itself as a member"))
+            return Err(config(format!("`{jury}` names itself as a member"))
                 .hint("members are other judges of this file"));
         }
         let judges = self.judges();
         match judges.and_then(|judges| judges.get(member)?.as_object()) {
-            Some(table) if table.contains_key("members") => {
-                Err(config(format!("the member `{member}` is a jury itself"))
-                    .hint(format!("name its members: {}", names(table, "members").join(", "))))
+            Some(table) if is_of_several(table) => {
+                Err(config(format!("the member `{member}` is a jury or a cascade itself")).hint(format!(
+                    "name its members: {}",
+                    [names(table, "members"), names(table, "cascade")].concat().join(", ")
+                )))
             }
             Some(_) => Ok(()),
             None => {
@@ -182,6 +228,11 @@ fn config(message: String) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
+/// Whether a judge is a jury or a cascade.
+fn is_of_several(table: &Map<String, Value>) -> bool {
+    ["members", "cascade"].into_iter().any(|key| table.contains_key(key))
+}
+
 /// Whether a table has a key.
 fn holds(table: Option<&Map<String, Value>>, key: &str) -> bool {
     table.is_some_and(|table| table.contains_key(key))
@@ -194,9 +245,9 @@ fn names<'t>(table: &'t Map<String, Value>, key: &str) -> Vec<&'t str> {
 }
 
 impl SettingsLayer {
-    /// The members that it names, and after them their replacements; none where it is not of a jury.
+    /// The members that it names, and after them their replacements; none where it is of a single judge.
     pub(super) fn members(&self) -> Vec<String> {
-        let members = names(self.table(), "members");
+        let members = [names(self.table(), "members"), names(self.table(), "cascade")].concat();
         let spares = names(self.table(), "replacements");
         members.into_iter().chain(spares).map(ToOwned::to_owned).collect()
     }
@@ -269,7 +320,29 @@ impl Resolved {
             let builder = member.with_reference(member.builder()?);
             members.push(builder.models(models).build().await?);
         }
-        self.panel(members).build().await
+        self.together(members).await
+    }
+
+    /// The jury or the cascade of judges that were built of its [members](Self::members), in their order.
+    ///
+    /// # Errors
+    /// The verdicts of the judges cannot be combined, or the thresholds are those of other judges.
+    pub async fn together(&self, members: impl IntoIterator<Item = Judge>) -> Result<Judge> {
+        if self.settings.cascade.is_empty() {
+            return self.panel(members).build().await;
+        }
+        let names = self.members.iter().map(|member| member.name.clone().unwrap_or_default());
+        let mut cascade = Judge::cascade(names.zip(members));
+        if let Some(name) = &self.name {
+            cascade = cascade.name(name);
+        }
+        if let Some(rule) = &self.settings.pass {
+            cascade = cascade.pass(rule);
+        }
+        match self.thresholds() {
+            Some(fitted) => cascade.thresholds(fitted).build().await,
+            None => cascade.certainty(self.settings.certainty.iter().copied()).build().await,
+        }
     }
 }
 
@@ -357,7 +430,7 @@ price = { prompt = 1, completion = 2 }
             ),
             ("[judge.a]\n[judge.x]\nmembers = ['a', 'bb']\n[judge.b]", "did you mean `b`?"),
             ("[judge.a]\n[judge.x]\nmembers = ['a', 'x']", "names itself"),
-            ("[judge.c]\n[judge.x]\nmembers = ['all', 'c']", "`all` is a jury itself"),
+            ("[judge.c]\n[judge.x]\nmembers = ['all', 'c']", "`all` is a jury or a cascade itself"),
             ("[judge.x]\nmembers = ['a']", "needs two members or more"),
             ("[judge.x]\nmembers = []", "needs two members or more"),
             ("[judge.x]\nmembers = ['a', 'a']", "`a` is named twice"),
@@ -377,7 +450,7 @@ price = { prompt = 1, completion = 2 }
             ("[judge.x]\nreplacements = ['a']", "`replacements` is for a jury"),
             ("[defaults]\nreplacements = ['a']", "cannot be a default"),
             ("[judge.x]\nmembers = ['a']\nreplacements = ['a']", "`a` is named twice"),
-            ("[judge.x]\nmembers = ['a', 'b']\nreplacements = ['all']", "`all` is a jury itself"),
+            ("[judge.x]\nmembers = ['a', 'b']\nreplacements = ['all']", "`all` is a jury or a cascade itself"),
             ("[judge.x]\nmembers = ['a', 'b']\nreplacements = ['c']", "unknown member `c`"),
             (
                 "[judge.x]\nmembers = ['a', 'b']\nweights = {a = 1, bb = 2}",

@@ -18,7 +18,7 @@ use crate::{
     prompt::{Prompt, Supplied},
     request::Sampling,
     scale::Scale,
-    verdict::Calibration,
+    verdict::{Calibration, CascadeThresholds},
 };
 
 /// The settings of a judge, all of them contents: texts and not the names of files that hold them.
@@ -46,6 +46,8 @@ pub struct Resolved {
     prompt: Option<Arc<Prompt>>,
     /// The calibration that is named, if one is.
     calibration: Option<Calibration>,
+    /// The thresholds of a cascade that are named, if they are.
+    thresholds: Option<CascadeThresholds>,
     /// The files that were named, with the key of the setting.
     files: Vec<(String, String)>,
 }
@@ -84,6 +86,7 @@ impl Resolved {
             members: members.collect::<Result<_>>()?,
             prompt: prompt.map(|prompt| prompt.load(environment)).transpose()?,
             calibration: calibration(&effective.settings, environment)?,
+            thresholds: thresholds(&effective.settings, environment)?,
             files: effective.files(),
             effective: Effective {
                 settings: with_texts(&effective.settings, environment)?,
@@ -110,6 +113,17 @@ impl Resolved {
         Self { calibration, ..self }
     }
 
+    /// The thresholds of a cascade that the settings name.
+    pub fn thresholds(&self) -> Option<&CascadeThresholds> {
+        self.thresholds.as_ref()
+    }
+
+    /// The same settings with these thresholds, or without any.
+    #[must_use]
+    pub fn deciding(self, thresholds: Option<CascadeThresholds>) -> Self {
+        Self { thresholds, ..self }
+    }
+
     /// Every file that the settings named before they were read, with the key of the setting; those of all
     /// members of a jury.
     pub fn files(&self) -> &[(String, String)] {
@@ -123,6 +137,7 @@ impl Resolved {
         judge.settings.members.clear();
         judge.settings.replacements.clear();
         judge.settings.weights.clear();
+        judge.settings.cascade.clear();
         judge.settings.model.clone_from(&other.settings.model);
         judge.model = other.model.clone();
         let of_model = |key: &str| key == "model" || key.starts_with("model.");
@@ -193,6 +208,10 @@ impl Resolved {
         let builder = builder.usual(usual_order, usual).usual_per_call(usual_per_call);
         let builder = apply(builder, per_call, JudgeBuilder::per_call);
         let builder = apply(builder, order, JudgeBuilder::order);
+        let (stop, usual_stop) = self.own_or_usual("stop_draws", self.settings.stop_draws);
+        let builder = apply(builder, stop, JudgeBuilder::stop_draws).usual_stop_draws(usual_stop);
+        let builder = apply(builder, self.settings.close_below, JudgeBuilder::close_below);
+        let builder = apply(builder, self.settings.close_within, JudgeBuilder::close_within);
         let builder = apply(builder, aggregate, JudgeBuilder::aggregate);
         let (reduce, usual_reduce) = self.own_or_usual("reduce", self.settings.reduce);
         let (split, usual_split) = self.own_or_usual("split_steps", self.settings.split_steps);
@@ -315,6 +334,18 @@ fn calibration(settings: &Settings, environment: &Environment) -> Result<Option<
         read.map_err(|error| error.within(path))
     };
     settings.calibration.as_ref().map(read).transpose()
+}
+
+/// The thresholds in the file that the settings name.
+///
+/// # Errors
+/// The file cannot be read, or holds no thresholds.
+fn thresholds(settings: &Settings, environment: &Environment) -> Result<Option<CascadeThresholds>> {
+    let read = |path: &String| {
+        let read = CascadeThresholds::read(&environment.text("thresholds", path)?);
+        read.map_err(|error| error.within(path))
+    };
+    settings.thresholds.as_ref().map(read).transpose()
 }
 
 /// The texts in place of the files that are named by `@FILE`.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     aggregate::{Aggregate, Reduce},
     item::Splitting,
+    judging::StopDraws,
     models::settings::{OneOrMany, Pair, one_or_many},
     prompt::Order,
 };
@@ -60,6 +61,22 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(skip))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replacements: Vec<String>,
+    /// Judges of this file that are asked one after another, until one is sure enough.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cascade: Vec<String>,
+    /// Certainty with which each judge of a cascade decides, in their order [default: 0.9].
+    #[cfg_attr(feature = "cli", arg(skip))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(range(min = 0.0, max = 1.0)))]
+    pub certainty: Vec<f64>,
+    /// File of `tribunal calibrate` that sets when judges decide.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "FILE", env = "TRIBUNAL_THRESHOLDS")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<String>,
     /// Criteria of a good answer, in your own words.
     #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT|@FILE", env = "TRIBUNAL_CRITERIA"))]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
@@ -117,7 +134,15 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(short = 'n', long, value_name = "N", env = "TRIBUNAL_DRAWS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draws: Option<u32>,
-    /// Order of answers: both, given, hash, rotate or shuffle.
+    /// Rule that stops draws early: decided, 0.95, window:5.
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "RULE", env = "TRIBUNAL_STOP_DRAWS")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "StopForm")]
+    pub stop_draws: Option<StopDraws>,
+    /// Order of answers: both, both-if-close, given, hash, rotate, shuffle.
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -131,6 +156,19 @@ pub struct Settings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
+    /// Probability below which a preference is close [default: 0.9].
+    #[cfg_attr(feature = "cli", arg(hide_short_help = true, long, value_name = "P", value_parser = share, env = "TRIBUNAL_CLOSE_BELOW"))]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_share")]
+    #[schemars(with = "ShareForm")]
+    pub close_below: Option<f64>,
+    /// Difference up to which scores are close [default: 1].
+    #[cfg_attr(
+        feature = "cli",
+        arg(hide_short_help = true, long, value_name = "N", env = "TRIBUNAL_CLOSE_WITHIN")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
+    pub close_within: Option<f64>,
     /// Rule that combines draws or members: mean, median, majority, …
     #[cfg_attr(
         feature = "cli",
@@ -318,6 +356,17 @@ enum CriterionValue {
         weight: Option<f64>,
         required: Option<bool>,
     },
+}
+
+/// A rule that stops draws, as files write it.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum StopForm {
+    /// A word, or `window:N`.
+    Rule(String),
+    /// A probability.
+    Confidence(#[schemars(range(min = 0.5, max = 1.0))] f64),
 }
 
 /// A share as files write it.

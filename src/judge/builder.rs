@@ -7,7 +7,7 @@ use super::{
     prompt_ref::load,
     settled::{
         check_calibration, check_probabilities, check_reads_criteria, fitted, reports,
-        settled_aggregate, settled_draws, settled_order,
+        settled_aggregate, settled_close, settled_draws, settled_order, settled_stop,
     },
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     completion::Price,
     error::{ErrorKind, Result},
     item::{CRITERIA, Criteria, Criterion, FieldMap, Item, Splitting},
-    judging::{Member, Panel, REASKS},
+    judging::{Member, Panel, REASKS, Spending, StopDraws},
     models::{DEFAULT_MODEL, ModelSpec, Models},
     prompt::{self, Order, ProgramContext, Prompt, Supplied},
     request::Sampling,
@@ -62,6 +62,9 @@ pub struct JudgeBuilder {
     draws: Option<u32>,
     order: Option<Order>,
     aggregate: Option<Aggregate>,
+    stop_draws: Option<StopDraws>,
+    usual_stop_draws: Option<StopDraws>,
+    close: (Option<f64>, Option<f64>),
     usual_order: Option<Order>,
     usual_aggregate: Option<Aggregate>,
     per_call: Option<NonZeroUsize>,
@@ -174,6 +177,33 @@ impl JudgeBuilder {
     /// Sets the orders in which compared answers are shown; an error if the prompt does not compare answers.
     pub fn order(mut self, order: Order) -> Self {
         self.order = Some(order);
+        self
+    }
+
+    /// Sets when draws stop before all of them are made; an error under [`Aggregate::Sum`].
+    pub fn stop_draws(mut self, rule: StopDraws) -> Self {
+        self.stop_draws = Some(rule);
+        self
+    }
+
+    /// The same for judges of any kind: it is used where draws may stop, and ignored otherwise.
+    #[doc(hidden)]
+    pub fn usual_stop_draws(mut self, rule: Option<StopDraws>) -> Self {
+        self.usual_stop_draws = rule;
+        self
+    }
+
+    /// Sets the probability of the preferred answer below which [`Order::BothIfClose`] asks the second order; 0.9 by
+    /// default.
+    pub fn close_below(mut self, p: f64) -> Self {
+        self.close.0 = Some(p);
+        self
+    }
+
+    /// Sets the difference of the two best scores up to which [`Order::BothIfClose`] asks the second order; 1 by
+    /// default.
+    pub fn close_within(mut self, scores: f64) -> Self {
+        self.close.1 = Some(scores);
         self
     }
 
@@ -445,9 +475,12 @@ impl JudgeBuilder {
         }
         let pass = fit(aggregate)?;
         let order = settled_order(self.order, self.usual_order, &prompt)?;
+        let stop = settled_stop(self.stop_draws, self.usual_stop_draws, draws, aggregate)?;
+        let close = settled_close(self.close.0, self.close.1)?;
         let name = backend.name().to_owned();
         let mut member = Member::new(name, prompt)?;
         member.aggregate = aggregate;
+        member.spending = Spending { stop, close };
         (member.draws, member.order, member.fields) = (draws, order, fields);
         (member.secret, member.price) = (self.secret, self.price.or(backend.price()));
         member.reasks = self.reasks.unwrap_or(REASKS);

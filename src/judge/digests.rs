@@ -2,7 +2,8 @@
 
 use super::Model;
 use crate::{
-    judging::{Member, Panel},
+    judging::{Close, Member, Panel, Spending},
+    prompt::Order,
     request::Hasher,
 };
 
@@ -61,18 +62,26 @@ impl Digests {
             );
         }
         calibrated(&mut all, panel);
+        let mut whole = of_all("panel-v1", &identity);
+        if let Some(thresholds) = &panel.thresholds {
+            let order: Vec<&str> = panel.members().iter().map(|member| member.name()).collect();
+            whole.named("cascade", &order);
+            let thresholds: Vec<String> = thresholds.0.iter().map(ToString::to_string).collect();
+            whole.named("thresholds", &thresholds);
+            all.named("thresholds", &thresholds);
+        }
+        if !spares.is_empty() {
+            whole.named("replacements", &spares);
+        }
+        let identity_of_all = format!("panel-v1|{}", whole.hex::<16>());
         Self {
-            name: Some(name.unwrap_or_else(|| names().join("+"))),
+            name: Some(
+                name.unwrap_or_else(|| names().join(if panel.is_cascade() { ">" } else { "+" })),
+            ),
             is_given,
             prompt: of_all("panel-prompt-v1", &|member, _| member.prompt.hash()).hex::<8>(),
             reading: all.hex::<4>(),
-            identity: {
-                let mut all = of_all("panel-v1", &identity);
-                if !spares.is_empty() {
-                    all.named("replacements", &spares);
-                }
-                format!("panel-v1|{}", all.hex::<16>())
-            },
+            identity: identity_of_all,
         }
     }
 
@@ -98,5 +107,14 @@ fn calibrated(reading: &mut Hasher, panel: &Panel) {
 fn identity(member: &Member, model: &Model) -> String {
     let Member { prompt, draws, order, .. } = member;
     let model = model.backend.identity();
-    format!("judge-v2|{model}|{}|{draws}|{}", prompt.hash(), order.name())
+    let own = format!("judge-v2|{model}|{}|{draws}|{}", prompt.hash(), order.name());
+    let Spending { stop, close: Close { below, within } } = member.spending;
+    let mut adaptive = Vec::new();
+    if !stop.is_never() {
+        adaptive.push(format!("stop {stop}"));
+    }
+    if *order == Order::BothIfClose {
+        adaptive.push(format!("close {below} {within}"));
+    }
+    [vec![own], adaptive].concat().join("|")
 }

@@ -1,6 +1,7 @@
 //! Judges: a prompt, a model and a parser for its answer, or several of these as one panel.
 
 mod builder;
+mod cascade;
 mod digests;
 mod finishes;
 mod missing;
@@ -11,6 +12,7 @@ mod shortened;
 
 pub use {
     builder::{JudgeBuilder, prompt_for},
+    cascade::CascadeBuilder,
     panel::PanelBuilder,
     prompt_ref::{PromptRef, load},
 };
@@ -108,6 +110,14 @@ impl Judge {
     /// Starts building a judge.
     pub fn builder() -> JudgeBuilder {
         JudgeBuilder::default()
+    }
+
+    /// Starts building a judge that asks these judges one after another, each with its name, until one is sure enough
+    /// (Jung et al. 2024, "Trust or Escalate").
+    pub fn cascade<N: Into<Arc<str>>>(
+        judges: impl IntoIterator<Item = (N, Self)>,
+    ) -> CascadeBuilder {
+        CascadeBuilder::new(judges.into_iter().map(|(name, judge)| (name.into(), judge)).collect())
     }
 
     /// Starts building a judge with these judges as its members, each with its name. Each votes with its own
@@ -224,6 +234,12 @@ impl Judge {
     pub(crate) async fn rehearse_seen(&self, item: &Item) -> Result<Vec<(AskId, Request)>> {
         let facts = self.facts().await;
         self.0.panel.rehearse_seen(item, &facts)
+    }
+
+    /// Whether a request of [`rehearse`](Self::rehearse) is sent whatever the other answers are. It is not if its vote
+    /// may be left out: a draw after others, a second order, a later judge of a cascade.
+    pub fn is_certain(&self, id: &AskId) -> bool {
+        self.0.panel.is_certain(id)
     }
 
     /// The text with which the first request about an item begins, to judge items with common beginnings one after

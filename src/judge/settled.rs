@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
     item::{CRITERIA, FieldMap, Item},
+    judging::{Close, StopDraws},
     parse::{Kind, VerdictFrom},
     pass::{Pass, VerdictProfile},
     prompt::{self, FrontMatter, Order, Prompt},
@@ -126,6 +127,52 @@ pub(super) fn settled_order(
     let usual = usual.filter(|_| prompt.compares());
     let own = if front.kind == Kind::Preference { Order::Both } else { Order::Given };
     Ok(asked.or(usual).or(front.order).unwrap_or(own))
+}
+
+/// The requested rule that stops draws, otherwise the usual one if this judge can use it.
+///
+/// # Errors
+/// The rule was requested for a sum, which needs every draw.
+pub(super) fn settled_stop(
+    asked: Option<StopDraws>,
+    usual: Option<StopDraws>,
+    draws: u32,
+    aggregate: Option<Aggregate>,
+) -> Result<StopDraws> {
+    let is_sum = aggregate == Some(Aggregate::Sum);
+    if asked.is_some_and(|rule| !rule.is_never()) {
+        if is_sum {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a sum needs every draw, and cannot stop early",
+            )
+            .hint(Hint::from("leave out `stop_draws`, or rank by ").setting("aggregate", "mean")));
+        }
+        if draws == 1 {
+            tracing::warn!("`stop_draws` changes nothing: there is one draw only");
+        }
+    }
+    Ok(asked.or(usual.filter(|_| !is_sum)).unwrap_or_default())
+}
+
+/// Checks when the first order of a comparison is close.
+///
+/// # Errors
+/// The probability or the margin is impossible.
+pub(super) fn settled_close(below: Option<f64>, within: Option<f64>) -> Result<Close> {
+    let usual = Close::default();
+    let close =
+        Close { below: below.unwrap_or(usual.below), within: within.unwrap_or(usual.within) };
+    let wrong = |message: &str, key: &'static str, value: &'static str| {
+        Err(Error::new(ErrorKind::Config, message).hint(Hint::from("write ").setting(key, value)))
+    };
+    if !(0.0..=1.0).contains(&close.below) {
+        return wrong("`close_below` is a probability, from 0 to 1", "close_below", "0.9");
+    }
+    if !close.within.is_finite() || close.within < 0.0 {
+        return wrong("`close_within` is a difference of scores, 0 or more", "close_within", "1");
+    }
+    Ok(close)
 }
 
 /// The requested rule, otherwise the usual one if the verdicts of the prompt can be combined by it, otherwise that of

@@ -55,6 +55,7 @@ impl Panel {
         asking: Asking,
     ) -> Result<Judging> {
         let mut judging = Judging::new(self.clone());
+        judging.planned = self.is_adaptive().then_some(0);
         for n in 0..self.seats {
             self.ask_member(&mut judging, n, item, facts, asking);
         }
@@ -64,7 +65,7 @@ impl Panel {
         judging.begun()
     }
 
-    /// Adds the votes of the member with this index to a judgment.
+    /// Adds the votes of the member with this index to a judgment, and begins them if it is their turn.
     pub(super) fn ask_member(
         &self,
         judging: &mut Judging,
@@ -76,12 +77,12 @@ impl Panel {
         let member = &self.members[n];
         let capabilities = facts.of(&member.name);
         match self.plans(member, item, asking) {
-            Ok((item, plans)) => {
-                for plan in plans {
-                    judging.add(n, plan, &item, capabilities);
-                }
-            }
-            Err(error) => judging.add_failed(n, Self::plan(member, asking), error),
+            Ok((item, plans)) => judging.enqueue(n, item, capabilities, plans),
+            Err(error) => judging.enqueue_failed(n, Self::plan(member, asking), error),
+        }
+        // The later judges of a cascade wait for those before them.
+        if n == 0 || !self.is_cascade() {
+            judging.begin_queue(n);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     item::Item,
     parse::{Parser, ReadVerdict, Transcript},
     pass::Pass,
-    verdict::{Judgment, Rubric, Verdict, Vote},
+    verdict::{Judgment, Rubric, Stage, Verdict, Vote},
 };
 
 impl Panel {
@@ -74,16 +74,21 @@ impl Panel {
     }
 }
 
-/// The decision of a panel.
+/// The decision of a panel; of a cascade, with the judge that gave it.
 ///
 /// Votes are combined in three steps: the orders of a draw, then the draws of a member by the member's
 /// own rule, then the members by the rule of the panel, if at least a quorum of them has a verdict.
-pub(super) fn decide(panel: &Panel, votes: &[Vote]) -> Decision {
+pub(super) fn decide(panel: &Panel, votes: &[Vote]) -> (Decision, Option<Stage>) {
     if let [only] = panel.members() {
-        return of_votes(only, votes);
+        return (of_votes(only, votes), None);
+    }
+    if panel.is_cascade() {
+        return panel.escalated(votes);
     }
     let counted = panel.counted(votes);
-    aggregate::decide(counted.as_deref().unwrap_or(votes), &rules_of(panel, &own_rules(panel)))
+    let rules = own_rules(panel);
+    let rules = rules_of(panel, &rules);
+    (aggregate::decide(counted.as_deref().unwrap_or(votes), &rules), None)
 }
 
 /// How each member combines its draws.

@@ -9,6 +9,7 @@ use super::{
     AskId, Facts, Panel,
     decide::decide,
     pending::{Asking, Asks, PendingVote, VotePlan},
+    queue::Queue,
     usage::MemberUsage,
 };
 use crate::{
@@ -74,6 +75,10 @@ pub struct Judging {
     members: Vec<usize>,
     /// The requests that wait for an answer, each with the index of its vote and of its conversation.
     open: HashMap<AskId, (usize, usize)>,
+    /// The votes that are not asked yet, by member; of a cascade, those of the judges after the present one too.
+    queues: VecDeque<Waiting>,
+    /// The number of votes if none were left out; `None` if none can be.
+    pub(super) planned: Option<u32>,
     /// The first requests, until [`start`](Self::start) returns them.
     first: Asks,
     /// The tokens and requests of each member.
@@ -94,6 +99,24 @@ pub(super) struct Replacements {
     pub(super) next: usize,
 }
 
+/// A member whose votes are not complete.
+#[derive(Debug)]
+enum Waiting {
+    /// Votes that are not asked yet.
+    Votes(Queue),
+    /// A member that cannot judge the item; its vote has failed once it is its turn.
+    Failed { member: usize, plan: Box<VotePlan>, error: Error },
+}
+
+impl Waiting {
+    fn member(&self) -> usize {
+        match self {
+            Self::Votes(queue) => queue.member,
+            Self::Failed { member, .. } => *member,
+        }
+    }
+}
+
 impl Judging {
     /// A judgment without votes.
     pub(super) fn new(panel: Arc<Panel>) -> Self {
@@ -103,6 +126,8 @@ impl Judging {
             votes: Vec::new(),
             members: Vec::new(),
             open: HashMap::new(),
+            queues: VecDeque::new(),
+            planned: None,
             first: Vec::new(),
             usages,
             replacements: None,
@@ -118,11 +143,109 @@ impl Judging {
         item: &Item,
         capabilities: Capabilities,
     ) {
+        let asks = self.begin_vote(member, plan, item, capabilities);
+        self.first.extend(asks);
+    }
+
+    /// Begins a vote, and returns its first requests.
+    fn begin_vote(
+        &mut self,
+        member: usize,
+        plan: VotePlan,
+        item: &Item,
+        capabilities: Capabilities,
+    ) -> Asks {
         let (pending, asks) = PendingVote::begin(plan, item, capabilities);
         self.votes.push(pending);
         self.members.push(member);
-        let asks = self.opened(self.votes.len() - 1, asks);
+        self.opened(self.votes.len() - 1, asks)
+    }
+
+    /// Adds the votes of a member, to be asked when it is their turn.
+    pub(super) fn enqueue(
+        &mut self,
+        member: usize,
+        item: Item,
+        capabilities: Capabilities,
+        plans: Vec<VotePlan>,
+    ) {
+        let count = u32::try_from(plans.len()).unwrap_or(u32::MAX);
+        self.planned = self.planned.map(|planned| planned.saturating_add(count));
+        self.queues.push_back(Waiting::Votes(Queue::new(member, item, capabilities, plans)));
+    }
+
+    /// Adds a member that cannot judge the item.
+    pub(super) fn enqueue_failed(&mut self, member: usize, plan: VotePlan, error: Error) {
+        self.queues.push_back(Waiting::Failed { member, plan: Box::new(plan), error });
+    }
+
+    /// Asks the first votes of a member.
+    pub(super) fn begin_queue(&mut self, member: usize) {
+        let asks = self.go_on(member);
         self.first.extend(asks);
+    }
+
+    /// Whether some votes of a member may still be asked.
+    pub(super) fn is_waiting(&self, member: usize) -> bool {
+        self.queues.iter().any(|waiting| waiting.member() == member)
+    }
+
+    /// Continues with a member whose votes so far may be complete: with more of its votes, or with the next judge of
+    /// a cascade. Returns the requests that can be sent now.
+    fn go_on(&mut self, member: usize) -> Asks {
+        let panel = self.panel.clone();
+        let mut member = member;
+        // Votes may be complete without a request, so that those after them follow at once.
+        loop {
+            let place = self.queues.iter().position(|waiting| waiting.member() == member);
+            let mut waiting = place.and_then(|place| self.queues.remove(place));
+            let Some(votes) = self.complete(member) else {
+                self.queues.extend(waiting);
+                return Vec::new();
+            };
+            let plans = match &mut waiting {
+                Some(Waiting::Votes(queue)) => queue.next(&panel, &panel.members[member], &votes),
+                _ => Vec::new(),
+            };
+            let asks = match waiting {
+                Some(Waiting::Failed { member, plan, error }) => {
+                    self.add_failed(member, *plan, error);
+                    Vec::new()
+                }
+                Some(Waiting::Votes(queue)) => self.begin_votes(queue, plans),
+                None if self.escalates(member, &votes) => {
+                    member += 1;
+                    continue;
+                }
+                None => return Vec::new(),
+            };
+            if !asks.is_empty() {
+                return asks;
+            }
+        }
+    }
+
+    /// The votes of a member; `None` while one of them waits for an answer.
+    fn complete(&self, member: usize) -> Option<Vec<&Vote>> {
+        let votes = self.votes.iter().zip(&self.members).filter(|(_, of)| **of == member);
+        votes.map(|(vote, _)| vote.vote()).collect()
+    }
+
+    /// Begins these votes of a queue, and keeps the others for later.
+    fn begin_votes(&mut self, queue: Queue, plans: Vec<VotePlan>) -> Asks {
+        let mut asks = Vec::new();
+        for plan in plans {
+            asks.extend(self.begin_vote(queue.member, plan, &queue.item, queue.capabilities));
+        }
+        if !queue.is_empty() {
+            self.queues.push_back(Waiting::Votes(queue));
+        }
+        asks
+    }
+
+    /// Whether the next judge of a cascade is asked, after this one is complete.
+    fn escalates(&self, member: usize, votes: &[&Vote]) -> bool {
+        self.is_waiting(member + 1) && !self.panel.is_sure(member, votes)
     }
 
     /// Adds a vote that failed before its first request.
@@ -167,6 +290,9 @@ impl Judging {
         }
         let asks = self.votes[vote].answer(conversation, answer);
         let mut asks = self.opened(vote, asks);
+        if self.votes[vote].vote().is_some() && !self.queues.is_empty() {
+            asks.extend(self.go_on(member));
+        }
         self.replace();
         asks.append(&mut self.first);
         asks
@@ -243,9 +369,16 @@ impl Judging {
             return Err(Error::new(ErrorKind::NotRecorded, message)
                 .hint("answer every open request, or report an error for it"));
         }
-        let Self { panel, votes, members, usages, .. } = self;
-        let votes: Vec<Vote> = votes.into_iter().filter_map(PendingVote::into_vote).collect();
-        let mut judgment = panel.judgment(decide(&panel, &votes), votes);
+        let Self { panel, votes, members, usages, planned, .. } = self;
+        let mut votes: Vec<(usize, PendingVote)> = members.iter().copied().zip(votes).collect();
+        if planned.is_some() {
+            // Votes that depend on others were begun after them.
+            votes.sort_by_key(|(member, vote)| (*member, vote.plan.draw, vote.plan.place));
+        }
+        let votes: Vec<Vote> = votes.into_iter().filter_map(|(_, vote)| vote.into_vote()).collect();
+        let (decision, stage) = decide(&panel, &votes);
+        let mut judgment = panel.judgment(decision, votes).of_stage(stage);
+        judgment.planned_votes = planned;
         let prices = panel.members.iter().map(|member| member.price);
         // A replacement that was not asked costs nothing, whatever its price.
         let was_asked = |n: usize| n < panel.seats || members.contains(&n);

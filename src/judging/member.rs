@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{order::orders, rubric};
+use super::{Close, StopDraws, order::orders, rubric};
 use crate::{
     aggregate::{Aggregate, Reduce, expected},
     completion::{Completion, Finish, Price},
@@ -17,6 +17,15 @@ use crate::{
 
 /// How many times a request is repeated by default if its answer cannot be read.
 pub(crate) const REASKS: u32 = 2;
+
+/// What of its draws and orders a member may leave out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Spending {
+    /// When draws stop.
+    pub(crate) stop: StopDraws,
+    /// When the first order is close, under [`Order::BothIfClose`].
+    pub(crate) close: Close,
+}
 
 /// One member of a judge: a prompt with its settings. The model that answers is not part of it.
 ///
@@ -53,6 +62,8 @@ pub struct Member {
     pub(crate) price: Option<Price>,
     /// How many times a request is repeated if its answer cannot be read.
     pub(crate) reasks: u32,
+    /// Which draws and orders may be left out.
+    pub(crate) spending: Spending,
     /// Finish reasons that mean a complete answer, in addition to the known ones.
     pub(crate) clean_finish: Arc<[String]>,
 }
@@ -79,6 +90,7 @@ impl Member {
             fields: FieldMap::default(),
             price: None,
             reasks: REASKS,
+            spending: Spending::default(),
             clean_finish: Arc::default(),
         })
     }
@@ -93,6 +105,29 @@ impl Member {
     #[must_use]
     pub fn ordering(self, order: Order) -> Self {
         Self { order, ..self }
+    }
+
+    /// The same member, whose draws stop by this rule.
+    #[must_use]
+    pub fn stopping(self, stop: StopDraws) -> Self {
+        Self { spending: Spending { stop, ..self.spending }, ..self }
+    }
+
+    /// The same member, for which the first order of a comparison is close if the probability of the preferred answer
+    /// is below `p`, or the scores differ by no more than `within`: see [`Order::BothIfClose`].
+    #[must_use]
+    pub fn close(self, p: f64, within: f64) -> Self {
+        Self { spending: Spending { close: Close { below: p, within }, ..self.spending }, ..self }
+    }
+
+    /// Whether it may leave out draws or orders.
+    pub(crate) fn is_adaptive(&self) -> bool {
+        !self.spending.stop.is_never() && self.draws > 1 || self.asks_if_close()
+    }
+
+    /// Whether the second order is asked only if the first one is close.
+    pub(super) fn asks_if_close(&self) -> bool {
+        self.order == Order::BothIfClose && self.prompt.compares()
     }
 
     /// The same member, repeating a request up to this many times if its answer cannot be read.

@@ -11,10 +11,13 @@
 //! | [`Panel`] | the judge as data: its members, and how their votes are combined |
 //! | [`Member`] | one prompt with its settings; the model that answers is not part of it |
 //! | [`Facts`] | the capabilities of the models, known before the first request |
+//! | [`StopDraws`] | when draws stop before all of them are made |
 //! | [`AskId`] | the name of a request, the same in every process |
 //! | [`Judging`] | one judgment in progress |
 
 mod begin;
+mod cascade;
+mod close;
 mod pending;
 mod decide;
 mod replacements;
@@ -23,17 +26,26 @@ mod machine;
 mod member;
 mod order;
 mod panel;
+mod queue;
 mod rubric;
+mod stop;
 mod stored;
 mod conversation;
 mod usage;
 mod vote;
+mod waves;
 
 pub use {
     ids::AskId,
     machine::Judging,
     member::Member,
     panel::{Facts, Panel},
+    stop::{StopDraws, leads},
 };
 
-pub(crate) use {member::REASKS, pending::Asking};
+pub(crate) use {
+    cascade::Thresholds,
+    close::Close,
+    member::{REASKS, Spending},
+    pending::Asking,
+};

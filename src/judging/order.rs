@@ -23,7 +23,7 @@ pub(super) fn orders(order: Order, prompt: &Prompt, item: &Item, draw: u32) -> V
     let rotated = |by: usize| (0..count).map(|n| (n + by) % count).collect::<Vec<_>>();
     match order {
         Order::Given => vec![given],
-        Order::Both => vec![given.clone(), given.into_iter().rev().collect()],
+        Order::Both | Order::BothIfClose => vec![given.clone(), given.into_iter().rev().collect()],
         Order::Rotate => (0..count).map(rotated).collect(),
         Order::Hash => vec![shuffled(prompt, item, 0, given)],
         Order::Shuffle => vec![shuffled(prompt, item, draw, given)],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Member;
+use super::{Member, Thresholds};
 use crate::{
     aggregate::Aggregate,
     error::{Error, ErrorKind, Result},
@@ -38,6 +38,8 @@ pub struct Panel {
     pub(crate) aggregate: Option<Aggregate>,
     /// How many members must give a verdict for the judgment to have one.
     pub(crate) quorum: usize,
+    /// For a cascade, whose members are asked one after another: when each of them decides.
+    pub(crate) thresholds: Option<Thresholds>,
     /// The pass rule, if there is one.
     pub(crate) pass: Option<Pass>,
     /// What maps the probability of the positive label of the combined verdict, if there is one.
@@ -98,6 +100,7 @@ impl Panel {
             weights: Vec::new(),
             aggregate: None,
             quorum: 1,
+            thresholds: None,
             pass,
             calibration: None,
         }
@@ -132,8 +135,16 @@ impl Panel {
         rest.iter().try_for_each(|member| check_alike(first, member))?;
         let quorum = seats / 2 + 1;
         let members = members.into_iter().map(Arc::new).collect();
-        let weights = Vec::new();
-        Ok(Self { members, seats, weights, aggregate: None, quorum, pass: None, calibration: None })
+        Ok(Self {
+            members,
+            seats,
+            weights: Vec::new(),
+            aggregate: None,
+            quorum,
+            thresholds: None,
+            pass: None,
+            calibration: None,
+        })
     }
 
     /// The members, in the order in which they were given, and after them their replacements.
@@ -155,6 +166,11 @@ impl Panel {
     pub(crate) fn first(&self) -> &Arc<Member> {
         // A panel is never empty.
         &self.members[0]
+    }
+
+    /// Whether a judgment may leave out some of its votes.
+    pub(crate) fn is_adaptive(&self) -> bool {
+        self.is_cascade() || self.members.iter().any(|member| member.is_adaptive())
     }
 
     /// How many numbers are added up to one score: the draws of each member under `sum`, times the members if these

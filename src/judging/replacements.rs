@@ -36,7 +36,7 @@ impl Judging {
     /// Whether all votes of a member are complete, and it has no verdict.
     fn has_lost(&self, member: usize) -> bool {
         let mut outcomes = self.outcomes_of(member);
-        outcomes.all(|outcome| outcome.is_some_and(is_lost))
+        !self.is_waiting(member) && outcomes.all(|outcome| outcome.is_some_and(is_lost))
     }
 }
 

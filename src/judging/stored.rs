@@ -33,6 +33,7 @@ impl Panel {
         }
         let item = self.seen(item)?;
         let mut judging = Judging::new(self.clone());
+        judging.planned = self.planned(&item);
         for (vote, place) in votes.iter().zip(0..) {
             let n = self.member_of(vote)?;
             let member = &self.members[n];
@@ -64,7 +65,35 @@ impl Panel {
         if answers.iter().flatten().any(is_left) {
             return Err(unlike().hint("the prompt asks for fewer texts than the results hold"));
         }
-        judging.judgment()
+        let judgment = judging.judgment()?;
+        self.check_escalated(&judgment)?;
+        Ok(judgment)
+    }
+
+    /// Refuses a judgment of a cascade whose judge would now pass the item on to one that was not asked.
+    fn check_escalated(&self, judgment: &Judgment) -> Result<()> {
+        let Some(member) = self.deciding(&judgment.votes).filter(|_| self.is_cascade()) else {
+            return Ok(());
+        };
+        let [own, next] = [member, member + 1].map(|n| self.members.get(n).map(|one| one.name()));
+        let (Some(own), Some(next)) = (own, next) else { return Ok(()) };
+        let votes = judgment.votes.iter().filter(|vote| *vote.by == *own);
+        if self.is_sure(member, &votes.collect::<Vec<_>>()) {
+            return Ok(());
+        }
+        Err(unlike().hint(format!(
+            "`{own}` is not sure enough by these rules, and the results hold no answer of `{next}`: judge the record again"
+        )))
+    }
+
+    /// How many votes a judgment of an item would have if none were left out; `None` if none can be.
+    fn planned(&self, item: &Item) -> Option<u32> {
+        let of = |member: &Arc<Member>| {
+            let item = self.seen_by(member, item);
+            item.map_or(0, |item| member.questions(&item).len())
+        };
+        let all = self.members.iter().map(of).sum::<usize>();
+        self.is_adaptive().then(|| u32::try_from(all).unwrap_or(u32::MAX))
     }
 
     /// The index of the member of a vote. If there is only one member, every vote is its own.

@@ -12,7 +12,11 @@ use super::{
     json::{HINT, not_a_line, unlike, written},
     text,
 };
-use crate::{completion::UsageTotal, error::Result, verdict::Unreadable};
+use crate::{
+    completion::UsageTotal,
+    error::Result,
+    verdict::{Stage, Unreadable},
+};
 
 /// One line of results. It holds exactly one of a verdict, `unreadable` and `error`.
 ///
@@ -82,6 +86,13 @@ pub struct ResultLine {
     /// Every vote: all members of the judge, samples and orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub votes: Option<Vec<VoteLine>>,
+    /// The number of votes if none were left out, for a judge that may leave some out: draws that stop early, a second
+    /// order only if the first is close, a cascade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_votes: Option<u32>,
+    /// For cascades: the judge whose verdict this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// The members of the judge, where it has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<MemberLine>>,

@@ -222,6 +222,15 @@ impl Pass {
         self.0.tests().iter().any(|test| matches!(test.subject, Subject::Score | Subject::Raw))
     }
 
+    /// Whether a higher number can only turn the result in one direction: all comparisons with numbers are of the same
+    /// direction. A rule such as `score >= 3 and score <= 7` passes only in between.
+    pub(crate) fn is_monotone(&self) -> bool {
+        let tests = self.0.tests();
+        let all =
+            |operators: [Operator; 2]| tests.iter().all(|test| operators.contains(&test.operator));
+        all([Operator::AtLeast, Operator::Above]) || all([Operator::AtMost, Operator::Below])
+    }
+
     /// Whether the rule compares probabilities of labels.
     pub(crate) fn needs_probabilities(&self) -> bool {
         self.0.tests().iter().any(|test| matches!(test.subject, Subject::P | Subject::Confidence))

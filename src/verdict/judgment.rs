@@ -2,8 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Outcome, Preference, Rubric, Steps, Unreadable, Verdict, Vote, alike};
 use crate::completion::{Distribution, UsageTotal};
+
+/// The judge of a cascade whose verdict counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Stage {
+    /// Its name, as in `by` of its votes.
+    pub judge: String,
+    /// How sure it is of its verdict, 0 to 1, where that is known.
+    pub certainty: Option<f64>,
+}
 
 /// The result of judging one item: the verdict of all votes, the votes with their texts, and their cost.
 ///
@@ -46,6 +59,11 @@ pub struct Judgment {
     pub expected_score: Option<f64>,
     /// Every vote, in the order of members, draws and orders.
     pub votes: Vec<Vote>,
+    /// How many votes there would be with every draw, order and judge, for a judge that may leave some out: draws
+    /// that stop early, a second order only if the first is close, a cascade. `None` for any other judge.
+    pub planned_votes: Option<u32>,
+    /// For cascades: the judge whose verdict this is.
+    pub stage: Option<Stage>,
     /// The mark in the prompt of the [speaker](Self::speaker). It is removed from critiques that other models see.
     pub mark: Option<String>,
     /// Tokens of the answers that did not come from a cache.
@@ -78,6 +96,8 @@ impl Judgment {
             distribution: None,
             expected_score: None,
             votes: Vec::new(),
+            planned_votes: None,
+            stage: None,
             mark: None,
             usage: UsageTotal::default(),
             saved: UsageTotal::default(),
@@ -88,6 +108,15 @@ impl Judgment {
             saved_cost: None,
             latency_ms: 0,
         }
+    }
+
+    /// The same judgment as that of one judge of a cascade.
+    pub(crate) fn of_stage(mut self, stage: Option<Stage>) -> Self {
+        if stage.is_some() {
+            self.stage = stage;
+            self.mark = self.speaker().and_then(|vote| vote.mark.clone());
+        }
+        self
     }
 
     /// The decision, if there is one.
@@ -121,6 +150,37 @@ impl Judgment {
     /// For labels: the probability of the label that was given, 0 to 1, where the model reports it.
     pub fn confidence(&self) -> Option<f64> {
         self.decided()?.confidence()
+    }
+
+    /// How sure the judgment is of its verdict, 0 to 1: the probability of the verdict, the mean over all draws and
+    /// orders; where the model reports none, the share of the votes that agree with it. `None` without a verdict, or
+    /// if one vote without probabilities is all there is.
+    ///
+    /// With several draws it is the confidence of simulated annotators (Jung et al. 2024, "Trust or Escalate").
+    pub fn certainty(&self) -> Option<f64> {
+        let verdict = self.decided()?;
+        let is_own =
+            |vote: &&Vote| self.stage.as_ref().is_none_or(|stage| *vote.by == *stage.judge);
+        let votes: Vec<&Vote> = self.votes.iter().filter(is_own).collect();
+        let of_menu = |name: &str| self.distribution.as_ref()?.of(name);
+        let p = match verdict {
+            Verdict::Label(label) => label.confidence,
+            // Votes that name different sides by their order are a tie that no model gave.
+            Verdict::Preference(side) => of_menu(side.name()),
+            Verdict::Steps(steps) => {
+                let index = steps.first_error.and_then(|index| i64::try_from(index).ok());
+                of_menu(&index.unwrap_or(-1).to_string())
+            }
+            Verdict::Score(score) => of_menu(&score.to_string()),
+            _ => None,
+        };
+        let agrees = |vote: &&&Vote| vote.outcome.verdict().is_some_and(|one| alike(one, verdict));
+        let share = || {
+            let agree = u32::try_from(votes.iter().filter(agrees).count()).ok()?;
+            let all = u32::try_from(votes.len()).ok().filter(|all| *all > 1)?;
+            Some(f64::from(agree) / f64::from(all))
+        };
+        p.or_else(share)
     }
 
     /// Whether a comparison that was asked in both orders could be read in one of them only, in at least one
@@ -196,7 +256,9 @@ impl Judgment {
             _ => false,
         };
         let said = |vote: &&Vote| vote.outcome.failed().is_none();
-        let mut votes = self.votes.iter();
+        let is_own =
+            |vote: &&Vote| self.stage.as_ref().is_none_or(|stage| *vote.by == *stage.judge);
+        let mut votes = self.votes.iter().filter(is_own);
         votes.clone().find(agrees).or_else(|| votes.find(said)).or(self.votes.first())
     }
 

@@ -12,6 +12,7 @@ mod unreadable;
 mod rubric;
 mod vote;
 mod judgment;
+mod thresholds;
 mod calibration;
 
 #[doc(inline)]
@@ -20,8 +21,9 @@ pub use crate::scale::{Assessment, Side as Preference};
 pub use vote::visible;
 pub use {
     calibration::{CalibratedPrompt, Calibration, CalibrationMap, log_odds, logistic},
-    judgment::Judgment,
+    judgment::{Judgment, Stage},
     rubric::{CriterionVerdict, Rubric},
+    thresholds::{CascadeThresholds, JudgeThreshold},
     unreadable::{Reason, Unreadable},
     vote::{Call, Outcome, Vote},
 };

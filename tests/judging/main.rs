@@ -4,6 +4,7 @@
 mod support;
 
 mod abstentions;
+mod adaptive;
 mod aggregation;
 mod aggregation_properties;
 mod code;

@@ -128,7 +128,7 @@ pub(super) async fn judge_of(
     }
     if resolved.is_jury() {
         resolved.members = opened.iter().map(|one| one.resolved.clone()).collect();
-        let jury = resolved.panel(judges).build().await?;
+        let jury = resolved.together(judges).await?;
         return if jury.pass().is_some() { Ok(jury) } else { Err(without_rule(resolved)) };
     }
     if let Some(one) = opened.first() {

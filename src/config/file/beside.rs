@@ -25,7 +25,7 @@ pub(super) fn beside(mut table: Map<String, Value>, folder: Option<&Path>) -> Ma
         *name = beside(name);
     }
     // Of `lora` only the file has to be moved: a scale stands after it.
-    for key in ["calibration", "lora", "prices"] {
+    for key in ["calibration", "lora", "prices", "thresholds"] {
         if let Some(Value::String(name)) = table.get_mut(key) {
             *name = beside(name);
         }

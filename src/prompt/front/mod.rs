@@ -149,6 +149,10 @@ impl Each {
 pub enum Order {
     /// The item's own order and the reverse: two conversations. A verdict that changes with the order is a tie.
     Both,
+    /// The item's own order, and the reverse only if the first verdict is close: a preference that is not likely
+    /// enough, nearly equal scores, a tie, or nothing that could be read.
+    #[serde(rename = "both-if-close")]
+    BothIfClose,
     /// The item's own order.
     Given,
     /// One order that is derived from the item's content: random over items, and the same on every machine.
@@ -164,6 +168,7 @@ impl Order {
     pub fn name(self) -> &'static str {
         match self {
             Self::Both => "both",
+            Self::BothIfClose => "both-if-close",
             Self::Given => "given",
             Self::Hash => "hash",
             Self::Rotate => "rotate",

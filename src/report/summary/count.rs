@@ -35,6 +35,13 @@ impl Summary {
         if let Some(pass) = judgment.pass {
             *self.passed.get_or_insert(0) += usize::from(pass);
         }
+        if let Some(planned) = judgment.planned_votes {
+            self.votes.asked += judgment.votes.len();
+            self.votes.planned += planned as usize;
+        }
+        if let (Some(stage), Ok(_)) = (&judgment.stage, &judgment.verdict) {
+            *self.stages.entry(stage.judge.clone()).or_default() += 1;
+        }
         // Also those that were asked for again with more tokens.
         let is_repeated = |vote: &&Vote| {
             vote.reask > 0 || vote.calls.iter().any(|call| call.max_tokens.is_some())

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Bounds, Reasked, Summary,
+    AskedVotes, Bounds, Reasked, Summary,
     tally::{Orders, Scores},
 };
 use crate::{
@@ -29,6 +29,7 @@ impl fmt::Display for Summary {
         }
         self.write_orders(f)?;
         self.jury.as_ref().map_or(Ok(()), |jury| jury.fmt(f))?;
+        self.write_votes(f)?;
         self.menus.lines().iter().try_for_each(|line| write!(f, "\n{line}"))?;
         self.agreement.fmt(f)?;
         self.write_independence(f)?;
@@ -138,6 +139,25 @@ impl Summary {
             "\nwritten by a model of the judge's own family ({families}): {records} of {} records",
             self.records
         )
+    }
+
+    /// Writes how many votes were left out, and which judges of a cascade decided.
+    fn write_votes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AskedVotes { asked, planned } = self.votes;
+        if planned > 0 {
+            let saved = planned.saturating_sub(asked);
+            write!(
+                f,
+                "\nvotes: {asked} of {planned} asked, {saved} saved ({:.1} %)",
+                100.0 * ratio(saved, planned)
+            )?;
+        }
+        let stages: Vec<String> = self
+            .stages
+            .iter()
+            .map(|(judge, count)| format!("{}: {count}", escaped(judge)))
+            .collect();
+        if stages.is_empty() { Ok(()) } else { write!(f, "\ndecided by {}", stages.join(", ")) }
     }
 
     /// Writes what servers did not report, and finish reasons that are not known.

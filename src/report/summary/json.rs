@@ -61,6 +61,12 @@ impl Summary {
         if self.orders.both > 0 {
             all["consistent"] = ratio(self.orders.consistent, self.orders.both).into();
         }
+        if self.votes.planned > 0 {
+            all["votes"] = json!({"asked": self.votes.asked, "planned": self.votes.planned});
+        }
+        if !self.stages.is_empty() {
+            all["stages"] = json!(self.stages);
+        }
         if self.orders.half > 0 {
             all["one_order_unreadable"] = self.orders.half.into();
         }

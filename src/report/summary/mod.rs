@@ -67,6 +67,10 @@ pub struct Summary {
     pub passed: Option<usize>,
     /// The number of records by verdict. Scores are not included: they have a histogram of their own.
     pub verdicts: BTreeMap<String, usize>,
+    /// Votes that were asked, and that could have been asked, of judges that may leave some out.
+    pub votes: AskedVotes,
+    /// The number of verdicts by the judge of a cascade that gave them.
+    pub stages: BTreeMap<String, usize>,
     /// The verdicts compared with the records' own labels.
     pub agreement: Agreement,
     /// Records whose answers were written by a model of the judge's family.
@@ -111,6 +115,15 @@ pub struct Summary {
     menus: Menus,
     /// Whether the temperature is 0, so that every token is the most probable one.
     greedy: bool,
+}
+
+/// The votes of judges that may leave some out: draws that stop early, second orders, later judges of a cascade.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AskedVotes {
+    /// The number of votes that were asked.
+    pub asked: usize,
+    /// The number of votes if none had been left out.
+    pub planned: usize,
 }
 
 /// Answers that were requested again because they could not be read.
