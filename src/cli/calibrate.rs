@@ -1,7 +1,10 @@
 //! `tribunal calibrate`: whether the probabilities of a judge are as often right as they say.
 //!
 //! It reads lines of `tribunal judge`, compares the probability in each with the label of its record, and prints the
-//! figures. With `--method` it fits a map, which `-o` saves and `--calibration` applies. No model is asked.
+//! figures. With `--method` it fits a map, which `-o` saves and `--calibration` applies. With `--agree` it fits the
+//! thresholds of a cascade from the lines of each of its judges. No model is asked.
+
+mod thresholds;
 
 use std::{
     fs, io,
@@ -27,10 +30,12 @@ use tribunal::{
 Examples:
   tribunal calibrate verdicts.jsonl --label gold
   tribunal calibrate verdicts.jsonl --label gold --method temperature -o map.json
-  tribunal reparse verdicts.jsonl --calibration map.json > calibrated.jsonl")]
+  tribunal reparse verdicts.jsonl --calibration map.json > calibrated.jsonl
+  tribunal calibrate small.jsonl large.jsonl --agree 0.9 --labels labelled.jsonl -o thresholds.json")]
 pub(super) struct Args {
     /// Results of `tribunal judge`, as .jsonl; - reads standard input.
-    results: PathBuf,
+    #[arg(required = true)]
+    results: Vec<PathBuf>,
     /// Field with the label of a record [default: label].
     #[arg(long, value_name = "FIELD")]
     label: Option<String>,
@@ -55,11 +60,20 @@ pub(super) struct Args {
     /// Number of bins.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     bins: u16,
+    /// Share of labels that a cascade must agree with.
+    #[arg(long, value_name = "SHARE", conflicts_with_all = ["method", "of", "positive", "threshold"])]
+    agree: Option<f64>,
+    /// Probability that the cascade agrees with fewer labels.
+    #[arg(long, value_name = "P", default_value_t = 0.1, requires = "agree")]
+    delta: f64,
+    /// Records with the labels, if results lack them.
+    #[arg(long, value_name = "FILE", requires = "agree")]
+    labels: Option<PathBuf>,
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
-    /// File for the fitted map.
-    #[arg(short, long, value_name = "FILE", requires = "method")]
+    /// File for the fitted map or thresholds.
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
@@ -68,7 +82,18 @@ pub(super) struct Args {
 /// # Errors
 /// The input is not a file of results, no record has a prediction and a label, or the map cannot be fitted or saved.
 pub(super) fn run(args: &Args) -> Result<Exit> {
-    let source = Source::named(&args.results);
+    if let Some(agree) = args.agree {
+        return thresholds::run(args, agree);
+    }
+    let [results] = args.results.as_slice() else {
+        return Err(Error::new(ErrorKind::Config, "a map is fitted on the results of one judge")
+            .hint("name one file, or add --agree 0.9 for the thresholds of a cascade"));
+    };
+    if args.output.is_some() && args.method.is_none() {
+        return Err(Error::new(ErrorKind::Config, "--output needs a map to save")
+            .hint("add --method temperature, or --agree 0.9 for the thresholds of a cascade"));
+    }
+    let source = Source::named(results);
     let plan = Plan::default().writes_stdout();
     let plan = args.output.iter().fold(plan, |plan, path| plan.writes("the map", path));
     reading(plan, std::slice::from_ref(&source)).check()?;
@@ -100,37 +125,20 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 impl Args {
     /// The current lines of the results, and how many of them could not be read.
     fn sample(&self, source: &Source) -> Result<(CalibrationSample, usize)> {
-        let meanings =
-            self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
-        let labels = Labels::new(self.label.clone(), meanings);
-        let mut sample = CalibrationSample::new(labels)
+        let mut sample = CalibrationSample::new(self.own_labels())
             .of(self.of)
             .positive(self.positive.clone())
             .threshold(self.threshold);
-        let (mut owners, mut lines) = (Vec::new(), Vec::new());
-        let mut failed = 0;
-        for (number, line) in records::lines(source)? {
-            let place = format!("{}:{number}", self.results.display());
-            let read = line.and_then(|line| Ok((LineOwner::of(&line), ResultLine::read(&line)?)));
-            match read {
-                Ok((owner, line)) => {
-                    owners.push(owner);
-                    lines.push(slim(line));
-                }
-                Err(error) => {
-                    failed += 1;
-                    print_error(&error.within(&place));
-                }
-            }
-        }
-        let counts = records::current(&owners);
-        let others = counts.iter().filter(|counts| !**counts).count();
-        if others > 0 {
-            note(&format!("left out {others} lines of another judge or of older records"));
-        }
-        let current = lines.iter().zip(counts).filter(|(_, counts)| *counts);
-        current.for_each(|(line, _)| sample.push(line));
+        let (lines, failed) = current(source, slim)?;
+        lines.iter().for_each(|line| sample.push(line));
         Ok((sample, failed))
+    }
+
+    /// Where the labels of records are.
+    fn own_labels(&self) -> Labels {
+        let meanings =
+            self.label_map.iter().map(|Pair(word, meaning)| (word.clone(), meaning.clone()));
+        Labels::new(self.label.clone(), meanings)
     }
 
     /// The report without a map.
@@ -160,6 +168,39 @@ impl Args {
         let report = self.report(sample, coverage, &[])?.to_string();
         Ok(report.lines().next().unwrap_or_default().to_owned())
     }
+}
+
+/// The current lines of results, and how many of them could not be read. `kept` is what is kept of a line.
+///
+/// # Errors
+/// The results cannot be opened.
+fn current(
+    source: &Source,
+    kept: impl Fn(ResultLine) -> ResultLine,
+) -> Result<(Vec<ResultLine>, usize)> {
+    let (mut owners, mut lines) = (Vec::new(), Vec::new());
+    let mut failed = 0;
+    for (number, line) in records::lines(source)? {
+        let place = format!("{source}:{number}");
+        let read = line.and_then(|line| Ok((LineOwner::of(&line), ResultLine::read(&line)?)));
+        match read {
+            Ok((owner, line)) => {
+                owners.push(owner);
+                lines.push(kept(line));
+            }
+            Err(error) => {
+                failed += 1;
+                print_error(&error.within(&place));
+            }
+        }
+    }
+    let counts = records::current(&owners);
+    let others = counts.iter().filter(|counts| !**counts).count();
+    if others > 0 {
+        note(&format!("left out {others} lines of another judge or of older records"));
+    }
+    let current = lines.into_iter().zip(counts).filter(|(_, counts)| *counts);
+    Ok((current.map(|(line, _)| line).collect(), failed))
 }
 
 /// The line without its texts: a file of results may be large, and all of its lines are kept.

@@ -20,6 +20,7 @@
 
 mod agreement;
 mod calibration;
+mod cascade;
 #[cfg(feature = "cli")]
 mod changes;
 #[cfg(feature = "charts")]
@@ -56,6 +57,10 @@ pub use {
     calibration::{
         Auc, Bin, BrierParts, CalibrationFigures, CalibrationReport, CalibrationSample, Coverage,
         FitMethod, Fitted, Observation, Quantity,
+    },
+    cascade::{
+        CascadeAnswer, CascadeCoverage, CascadeFigures, CascadeReport, CascadeSample, JudgeFigures,
+        disagreement_bound, fit_cascade, fit_threshold,
     },
     comparison::Comparison,
     independence::{Dependence, Independence},

@@ -1,0 +1,97 @@
+//! `tribunal calibrate --agree`: the thresholds of a cascade, from the results of each of its judges.
+
+use std::io;
+
+use super::{Args, current, save};
+use crate::cli::{Exit, emit, input::reading, note, print_error};
+use tribunal::{
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    item::Item,
+    records::{self, ReadOptions, Source},
+    report::{CascadeReport, CascadeSample, escaped, fit_cascade},
+};
+
+/// Fits thresholds, prints what a cascade with them does, and saves them.
+///
+/// # Errors
+/// The results or the labels cannot be used, or no judge agrees often enough.
+pub(super) fn run(args: &Args, agree: f64) -> Result<Exit> {
+    let is_share = |number: f64| number > 0.0 && number < 1.0;
+    if !is_share(agree) || !is_share(args.delta) {
+        return Err(Error::new(ErrorKind::Config, "--agree and --delta lie between 0 and 1")
+            .hint("write --agree 0.9 for an agreement of 90 %, and --delta 0.1"));
+    }
+    if args.results.len() < 2 {
+        return Err(Error::new(ErrorKind::Config, "a cascade has two judges or more")
+            .hint("name the results of each judge on the same records, the first judge first"));
+    }
+    let sources: Vec<Source> = args.results.iter().map(|path| Source::named(path)).collect();
+    let labels = args.labels.as_ref().map(|path| Source::named(path));
+    let plan = Plan::default().writes_stdout();
+    let plan = args.output.iter().fold(plan, |plan, path| plan.writes("the thresholds", path));
+    let all: Vec<Source> = sources.iter().cloned().chain(labels.clone()).collect();
+    reading(plan, &all).check()?;
+    let (sample, failed) = sampled(args, &sources, labels)?;
+    let (records, coverage) = sample.records();
+    if records.is_empty() {
+        let message = format!(
+            "nothing to fit: {} records were judged by every judge, {} of them without a label, {} with one that cannot be compared",
+            coverage.records, coverage.without_label, coverage.not_comparable
+        );
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint("name the field with the right verdict: --label FIELD"));
+    }
+    let thresholds = fit_cascade(sources.len(), &records, agree, args.delta);
+    let thresholds = sample.named(thresholds);
+    let report = CascadeReport::new(sample.judges(), thresholds, &records, coverage);
+    let text = if args.json { format!("{:#}", report.to_json()) } else { report.to_string() };
+    emit(&mut io::stdout(), &text)?;
+    if report.thresholds.judges.iter().all(|judge| judge.threshold.is_none()) {
+        let message = format!("no judge agrees with {agree} of the labels at any certainty");
+        return Err(Error::new(ErrorKind::Config, message)
+            .hint("label more records, ask for less agreement, or use a better last judge"));
+    }
+    if let Some(path) = &args.output {
+        save(path, &format!("{}\n", report.thresholds))?;
+        note(&format!(
+            "wrote {}: apply it with --thresholds, or `thresholds` in the table of the cascade",
+            escaped(&path.display().to_string())
+        ));
+    }
+    Ok(if failed > 0 { Exit::Incomplete } else { Exit::Done })
+}
+
+/// The results of all judges, and how many lines could not be read.
+fn sampled(
+    args: &Args,
+    sources: &[Source],
+    labels: Option<Source>,
+) -> Result<(CascadeSample, usize)> {
+    let mut sample = CascadeSample::new(args.own_labels());
+    let mut failed = 0;
+    let has_labels = labels.is_some();
+    for record in
+        labels.into_iter().flat_map(|source| records::read(vec![source], ReadOptions::default()))
+    {
+        match record.item {
+            Ok(item) => {
+                let id = Item::id(&item).unwrap_or_else(|| record.index.to_string());
+                sample.label(id, item);
+            }
+            Err(error) => {
+                failed += 1;
+                print_error(&error);
+            }
+        }
+    }
+    for source in sources {
+        sample.judge();
+        let (lines, unread) = current(source, |line| line)?;
+        failed += unread;
+        for line in lines {
+            sample.push(line, has_labels).map_err(|error| error.within(source.to_string()))?;
+        }
+    }
+    Ok((sample, failed))
+}
