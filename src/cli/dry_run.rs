@@ -130,6 +130,7 @@ impl Default for Estimate {
             failed: 0,
             is_shown: false,
             calls: 0,
+            least: 0,
             tokens: 0,
             characters: 0,
             uncounted: false,
