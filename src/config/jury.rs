@@ -83,7 +83,7 @@ impl Juries<'_> {
         })
     }
 
-    /// Refuses names that cannot be a jury together: of a judge that is a jury itself, or of one judge twice.
+    /// Refuses names that cannot be a jury together: of a judge that is a jury or a cascade itself, or of one judge twice.
     ///
     /// # Errors
     /// There is one.
@@ -193,12 +193,13 @@ impl Juries<'_> {
         }
         let judges = self.judges();
         match judges.and_then(|judges| judges.get(member)?.as_object()) {
-            Some(table) if is_of_several(table) => {
-                Err(config(format!("the member `{member}` is a jury or a cascade itself")).hint(format!(
-                    "name its members: {}",
-                    [names(table, "members"), names(table, "cascade")].concat().join(", ")
-                )))
-            }
+            Some(table) if is_of_several(table) => Err(config(format!(
+                "the member `{member}` is a jury or a cascade itself"
+            ))
+            .hint(format!(
+                "name its members: {}",
+                [names(table, "members"), names(table, "cascade")].concat().join(", ")
+            ))),
             Some(_) => Ok(()),
             None => {
                 let known = judges.into_iter().flat_map(Map::keys).map(String::as_str);
@@ -450,7 +451,10 @@ price = { prompt = 1, completion = 2 }
             ("[judge.x]\nreplacements = ['a']", "`replacements` is for a jury"),
             ("[defaults]\nreplacements = ['a']", "cannot be a default"),
             ("[judge.x]\nmembers = ['a']\nreplacements = ['a']", "`a` is named twice"),
-            ("[judge.x]\nmembers = ['a', 'b']\nreplacements = ['all']", "`all` is a jury or a cascade itself"),
+            (
+                "[judge.x]\nmembers = ['a', 'b']\nreplacements = ['all']",
+                "`all` is a jury or a cascade itself",
+            ),
             ("[judge.x]\nmembers = ['a', 'b']\nreplacements = ['c']", "unknown member `c`"),
             (
                 "[judge.x]\nmembers = ['a', 'b']\nweights = {a = 1, bb = 2}",
@@ -458,6 +462,17 @@ price = { prompt = 1, completion = 2 }
             ),
             ("[judge.x]\nmembers = ['a', 'b']\nweights = {a = 'two'}", "`a` must be a number"),
             ("[defaults]\nmembers = ['a', 'b']", "cannot be a default"),
+            ("[defaults]\ncascade = ['a', 'b']", "cannot be a default"),
+            ("[judge.x]\ncascade = ['a']", "needs two members or more"),
+            ("[judge.x]\ncascade = ['a', 'b']\nmembers = ['a', 'b']", "`x` is a cascade"),
+            ("[judge.x]\ncascade = ['a', 'b']\nquorum = 2", "`quorum` is for a jury"),
+            ("[judge.x]\ncascade = ['a', 'b']\ndraws = 2", "a cascade has no `draws` of its own"),
+            ("[judge.x]\nmembers = ['a', 'b']\ncertainty = [0.9]", "`certainty` is for a cascade"),
+            ("[judge.x]\ncertainty = [0.9]", "`x` is a single judge"),
+            (
+                "[judge.x]\ncascade = ['a', 'b']\ncertainty = [0.9]\nthresholds = 't.json'",
+                "both `certainty` and `thresholds`",
+            ),
         ] {
             let text = format!("{text}\n");
             let text =
@@ -489,6 +504,24 @@ price = { prompt = 1, completion = 2 }
         let jury = config(&single).unwrap().judge(Some("jury")).unwrap();
         let judgment = jury.build().await.unwrap().judge(&item).await.unwrap();
         assert_eq!(judgment.score(), Some(10.0), "a judge with a stand-in");
+    }
+
+    #[tokio::test]
+    async fn a_cascade_of_the_file_asks_its_judges_in_their_order() {
+        let file = FILE.replace("members = [\"strict\", \"kind\"]\nquorum = 1\n", "").replace(
+            "aggregate = \"median\"",
+            "cascade = [\"strict\", \"kind\"]\ncertainty = [0.9]",
+        );
+        let item = crate::Item::new().question("2 + 2?").answer("4");
+        let judged = async |file: &str| {
+            let cascade = config(file).unwrap().judge(Some("jury")).unwrap();
+            cascade.build().await.unwrap().judge(&item).await.unwrap()
+        };
+        let sure = judged(&file).await;
+        assert_eq!((sure.score(), sure.votes.len()), (Some(4.0), 2), "both draws agree");
+        let vague = judged(&file.replace("script:Score: 4", "script:Hm.")).await;
+        assert_eq!(vague.score(), Some(8.0));
+        assert_eq!(vague.stage.unwrap().judge, "kind");
     }
 
     #[test]

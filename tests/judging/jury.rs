@@ -334,7 +334,7 @@ async fn judges_that_are_named_together_are_a_jury_without_a_table() {
     assert!(row.contains("[\"strict\",\"kind\"]") && row.ends_with("# --judge"), "{row}");
     for (names, why) in [
         ("strict,strict", "the judge `strict` is named twice"),
-        ("strict,jury", "the member `jury` is a jury itself"),
+        ("strict,jury", "the member `jury` is a jury or a cascade itself"),
         ("strict,kin", "did you mean `kind`?"),
     ] {
         let ran = place.run(&["config", "--judge", names, "-c", "tribunal.toml"]);

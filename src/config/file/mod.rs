@@ -238,7 +238,7 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// As of [`effective`](Self::effective); or a judge is named twice, or is a jury itself.
+    /// As of [`effective`](Self::effective); or a judge is named twice, or is a jury or a cascade itself.
     pub fn effective_of(
         &self,
         names: &[&str],

@@ -160,3 +160,50 @@ pub fn fit_cascade<R: AsRef<[CascadeAnswer]>>(
     fitted.records = records.len();
     fitted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::ratio;
+
+    /// A record of a made-up population: the small judge is right as often as it is sure, the large one in 96 of 100.
+    fn record(random: &mut fastrand::Rng) -> [CascadeAnswer; 2] {
+        let certainty = 0.5 + 0.5 * random.f64();
+        let mut says = |certainty: f64, right: f64| CascadeAnswer {
+            agrees: Some(random.f64() < right),
+            certainty: Some(certainty),
+            calls: 1,
+            cost: None,
+        };
+        [says(certainty, certainty), says(1.0, 0.96)]
+    }
+
+    /// The share of splits in which a cascade that was fitted on one part agrees often enough on the other, and the mean
+    /// share of records that the small judge decides there.
+    fn kept(agree: f64, delta: f64) -> (f64, f64) {
+        const SPLITS: u32 = 200;
+        let mut random = fastrand::Rng::with_seed(18);
+        let mut all: Vec<_> = (0..4000).map(|_| record(&mut random)).collect();
+        let (mut met, mut by_small) = (0_u32, 0.0);
+        for _ in 0..SPLITS {
+            random.shuffle(&mut all);
+            let (labelled, others) = all.split_at(500);
+            let fitted = fit_cascade(2, labelled, agree, delta);
+            let own: Vec<_> = fitted.judges.iter().map(|judge| judge.threshold).collect();
+            let figures = CascadeFigures::of(&own, others);
+            let agreement = ratio(figures.agreed(), figures.decided());
+            met += u32::from(figures.decided() == 0 || agreement >= agree);
+            by_small += ratio(figures.judges[0].decided, figures.records);
+        }
+        (f64::from(met) / f64::from(SPLITS), by_small / f64::from(SPLITS))
+    }
+
+    #[test]
+    fn over_random_splits_the_agreement_is_kept_as_often_as_was_asked_for() {
+        for (agree, delta) in [(0.85, 0.1), (0.9, 0.1), (0.9, 0.05)] {
+            let (met, by_small) = kept(agree, delta);
+            assert!(met >= 1.0 - delta, "{agree}, {delta}: {met}");
+            assert!(by_small > 0.1, "{agree}, {delta}: the small judge decides {by_small}");
+        }
+    }
+}
