@@ -112,7 +112,7 @@ fn the_command_line() {
     exit code 2
     ----- stderr
     error: invalid value 'random' for '--order <ORDER>'
-      [possible values: both, given, hash, rotate, shuffle]
+      [possible values: both, both-if-close, given, hash, rotate, shuffle]
 
     For more information, try '--help'.
     "#);

@@ -69,9 +69,9 @@ pub fn fit_threshold(answers: &[(f64, bool)], agree: f64, delta: f64) -> Option<
 
 /// The fewest verdicts that pass if none of them disagrees; `None` if no number does.
 fn fewest(agree: f64, delta: f64) -> Option<usize> {
-    let is_possible = agree > 0.0 && agree < 1.0 && delta > 0.0 && delta < 1.0;
     // A sample of this size would be far too large to be labelled.
     const MOST: usize = 1_000_000;
+    let is_possible = agree > 0.0 && agree < 1.0 && delta > 0.0 && delta < 1.0;
     let passes = |count: &usize| {
         let count = u32::try_from(*count).unwrap_or(u32::MAX);
         !is_too_likely(0, count, 1.0 - agree, delta)

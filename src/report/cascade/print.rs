@@ -136,7 +136,7 @@ impl fmt::Display for CascadeReport {
         let abstains = self.cascade.records - self.cascade.decided();
         write!(f, "\nno judge decides: {abstains} ({})", percent(abstains, self.cascade.records))?;
         write!(f, "\ncascade: {}", written(&self.cascade))?;
-        let last = self.judges.last().map(|name| escaped(name).to_string()).unwrap_or_default();
+        let last = self.judges.last().map(|name| escaped(name)).unwrap_or_default();
         write!(f, "\n{last} alone: {}", written(&self.last))?;
         if let (Some(asked), false) = (self.cascade.judges.last(), self.judges.len() < 2) {
             let saved = self.cascade.records - asked.asked;
