@@ -17,6 +17,7 @@
 
 mod begin;
 mod cascade;
+mod thresholds;
 mod close;
 mod pending;
 mod decide;
@@ -44,8 +45,8 @@ pub use {
 };
 
 pub(crate) use {
-    cascade::Thresholds,
     close::Close,
     member::{REASKS, Spending},
     pending::Asking,
+    thresholds::Thresholds,
 };
