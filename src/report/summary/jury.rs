@@ -56,7 +56,8 @@ enum Rating {
 }
 
 impl Jury {
-    /// Empty figures; `None` for a judge with one member, which agrees with itself.
+    /// Empty figures; `None` for a judge with one member, which agrees with itself, and for a cascade, whose members
+    /// judge different records.
     pub(super) fn new(panel: &Arc<Panel>) -> Option<Self> {
         let front = panel.first().prompt().front();
         let level = match front.verdict_kind() {
@@ -64,7 +65,7 @@ impl Jury {
             Kind::Score | Kind::Scores | Kind::Criteria => RatingLevel::Interval,
             _ => RatingLevel::Nominal,
         };
-        (panel.members().len() > 1).then(|| Self {
+        (panel.members().len() > 1 && !panel.is_cascade()).then(|| Self {
             panel: panel.clone(),
             level,
             ratings: Ratings::default(),
