@@ -290,6 +290,24 @@ pub(super) fn create(path: &Path) -> Result<std::fs::File> {
     std::fs::File::create(path).map_err(|cause| cannot_write(path, cause))
 }
 
+/// Opens the file for result lines that have no tables, if there is one; `what` names them in the error. With `fresh`,
+/// earlier results are replaced.
+///
+/// # Errors
+/// The file cannot be written, has content already, or has a format other than JSONL and JSON.
+pub(super) fn open_lines(path: Option<&Path>, fresh: bool, what: &str) -> Result<Option<Output>> {
+    let open = |path: &Path| match ResultFormat::of(path)? {
+        ResultFormat::Jsonl | ResultFormat::Json if fresh => Output::replacing(path),
+        ResultFormat::Jsonl | ResultFormat::Json => Output::to_file(path),
+        _ => {
+            let message = format!("cannot write {what} to `{}`: unknown format", path.display());
+            Err(Error::new(ErrorKind::Config, message)
+                .hint("name a file that ends in .jsonl or .json"))
+        }
+    };
+    path.map(open).transpose()
+}
+
 /// The error for a report that cannot be written.
 pub(super) fn cannot_write(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write `{}`", path.display())).because(cause)

@@ -9,10 +9,10 @@ use std::{
 
 use super::super::{emit, engines, note, output, print_error, progress::Progress};
 use tribunal::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     files::Plan,
     models::Models,
-    records::{LabelLine, Output, ResultFormat, TrainingFormat, Written, journal_of},
+    records::{LabelLine, Output, TrainingFormat, Written, journal_of},
     report::LabelSummary,
     run::{Finished, LabelDone, LabelWork, Listener, Redo},
     strategy::label::LabelOptions,
@@ -83,19 +83,7 @@ impl Args {
         progress: Progress,
         options: LabelOptions,
     ) -> Result<(Results, Option<Output>)> {
-        let output = match &self.output {
-            None => None,
-            Some(path) => Some(match ResultFormat::of(path)? {
-                ResultFormat::Jsonl | ResultFormat::Json if self.fresh => Output::replacing(path)?,
-                ResultFormat::Jsonl | ResultFormat::Json => Output::to_file(path)?,
-                _ => {
-                    let message =
-                        format!("cannot write labels to `{}`: unknown format", path.display());
-                    return Err(Error::new(ErrorKind::Config, message)
-                        .hint("name a file that ends in .jsonl or .json"));
-                }
-            }),
-        };
+        let output = output::open_lines(self.output.as_deref(), self.fresh, "labels")?;
         let training = self.training.as_deref().map(output::create).transpose()?;
         let training = training.map(|file| Training {
             options,

@@ -1,9 +1,6 @@
 //! The results of `tribunal rank`: lines of rankings.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use serde_json::json;
 
@@ -12,7 +9,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     files,
     models::Models,
-    records::{Output, RankLine, ResultFormat, Written, journal_of},
+    records::{Output, RankLine, Written, journal_of},
     report::{Plan, PlanCandidate, PlanSample, RankSummary},
     run::{Finished, Listener, RankDone, RankWork, Redo},
 };
@@ -71,17 +68,7 @@ impl Args {
     /// # Errors
     /// The file cannot be written, has content already, or has an unknown format.
     pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
-        let open = |path: &Path| match ResultFormat::of(path)? {
-            ResultFormat::Jsonl | ResultFormat::Json if self.fresh => Output::replacing(path),
-            ResultFormat::Jsonl | ResultFormat::Json => Output::to_file(path),
-            _ => {
-                let message =
-                    format!("cannot write rankings to `{}`: unknown format", path.display());
-                Err(Error::new(ErrorKind::Config, message)
-                    .hint("name a file that ends in .jsonl or .json"))
-            }
-        };
-        let output = self.output.as_deref().map(open).transpose()?;
+        let output = output::open_lines(self.output.as_deref(), self.fresh, "rankings")?;
         let sample = self.plan.then(PlanSample::default);
         Ok((Results { progress, sample, args: self.clone() }, output))
     }

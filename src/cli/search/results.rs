@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     models::Models,
-    records::{Output, ResultFormat, SearchLine, TreeLine, Written, journal_of},
+    records::{Output, SearchLine, TreeLine, Written, journal_of},
     report::SearchSummary,
     run::{Finished, Listener, Redo, SearchDone, SearchWork},
 };
@@ -84,20 +84,7 @@ impl Args {
     /// # Errors
     /// A file cannot be written, has content already, or has an unknown format.
     pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
-        let unknown = |what: &str, path: &Path, hint: &str| {
-            let message = format!("cannot write {what} to `{}`: unknown format", path.display());
-            Err(Error::new(ErrorKind::Config, message).hint(hint.to_owned()))
-        };
-        let output = match &self.output {
-            None => None,
-            Some(path) => Some(match ResultFormat::of(path)? {
-                ResultFormat::Jsonl | ResultFormat::Json if self.fresh => Output::replacing(path)?,
-                ResultFormat::Jsonl | ResultFormat::Json => Output::to_file(path)?,
-                _ => {
-                    return unknown("solutions", path, "name a file that ends in .jsonl or .json");
-                }
-            }),
-        };
+        let output = output::open_lines(self.output.as_deref(), self.fresh, "solutions")?;
         let mut trees = Trees::default();
         for path in &self.tree {
             match path.extension().and_then(|end| end.to_str()) {
@@ -110,7 +97,12 @@ impl Args {
                     output::create(path)?;
                     trees.pictures.push(path.clone());
                 }
-                _ => return unknown("trees", path, "name a file that ends in .jsonl or .svg"),
+                _ => {
+                    let message =
+                        format!("cannot write trees to `{}`: unknown format", path.display());
+                    return Err(Error::new(ErrorKind::Config, message)
+                        .hint("name a file that ends in .jsonl or .svg"));
+                }
             }
         }
         Ok((Results { trees, progress, args: self.clone() }, output))
