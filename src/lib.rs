@@ -36,6 +36,7 @@
 //! | open models by name, each once | [`models::Models`] |
 //! | bring a client of your own | [`backend::from_fn`], the layers of [`backend::BackendExt`], [`Error`] |
 //! | write a prompt file | [`Prompt`] |
+//! | compute agreement, correlations, intervals, ratings | [`metrics`] |
 //! | judge without async | [`blocking::Judge`], or [`judging::Judging`] with answers from anywhere |
 //!
 //! # Features
@@ -82,6 +83,7 @@ pub mod units;
 pub mod text;
 #[doc(hidden)]
 pub mod scale;
+pub mod metrics;
 pub mod completion;
 pub mod verdict;
 pub mod line;

@@ -12,7 +12,8 @@ use tribunal::{
     },
     completion::UsageTotal,
     models::Models,
-    report::{PlanCandidate, PlanRule, PlanSample, wilson},
+    metrics::wilson,
+    report::{PlanCandidate, PlanRule, PlanSample},
     request::Sampling,
     strategy::{
         best_of::{RankOptions, Ranked, Ranker},
@@ -186,7 +187,7 @@ impl Outcome {
             setting,
             tokens: tokens as f64 / count,
             accuracy: right as f64 / count,
-            interval: wilson(right, ends.len()),
+            interval: wilson(right, ends.len()).into(),
         }
     }
 }

@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 
 use super::{
     labels::{Compared, Labels},
-    process::FirstErrors,
-    statistics::{Paired, ratio},
+    statistics::Paired,
     terminal::{escaped, shortened},
 };
 use crate::{
     item::{Item, text_of},
     judge::Judge,
+    metrics::{FirstErrors, ratio},
     verdict::Judgment,
 };
 

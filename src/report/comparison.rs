@@ -10,10 +10,12 @@ use std::{
     fmt,
 };
 
+use crate::metrics::{self, Weights, share};
+
 use super::{
     record_verdict::RecordVerdict,
     significance::{Significance, bootstrap, mcnemar},
-    statistics::{Paired, real},
+    statistics::Paired,
 };
 
 /// Two runs, joined by the ids of their records.
@@ -119,31 +121,23 @@ impl Comparison {
     pub fn agreement(&self) -> Option<f64> {
         let equal = self.decided().filter(|(one, other)| one.agrees(other)).count();
         let all = self.decided().count();
-        (all > 0).then(|| real(equal) / real(all))
+        share(equal, all)
     }
 
     /// Cohen's kappa (Cohen 1960, Educational and Psychological Measurement 20): agreement beyond chance.
     ///
-    /// `(observed - chance) / (1 - chance)`, where `chance` is the agreement of two independent runs that
-    /// give each verdict as often as these two do. 1 is perfect agreement, 0 is chance, and negative
-    /// values are worse than chance. `None` if both runs gave only one and the same verdict: then chance
-    /// agrees always.
+    /// See [`metrics::cohen_kappa`]. `None` if both runs gave only one and the same verdict: then chance agrees always.
     ///
     /// Kappa treats every disagreement alike. For scores, where 7 and 8 are closer than 1 and 8, use
     /// [`Paired::weighted_kappa`].
     pub fn kappa(&self) -> Option<f64> {
         let verdicts = self.verdicts();
-        let count = real(verdicts.len());
         let names: BTreeSet<&str> =
             verdicts.iter().flat_map(|(one, other)| [*one, *other]).collect();
-        let share = |name: &str, second: bool| {
-            let said =
-                verdicts.iter().filter(|(one, other)| *(if second { other } else { one }) == name);
-            real(said.count()) / count
-        };
-        let chance: f64 = names.iter().map(|name| share(name, false) * share(name, true)).sum();
-        let observed = self.agreement()?;
-        (chance < 1.0).then(|| (observed - chance) / (1.0 - chance))
+        let classes: BTreeMap<&str, usize> = names.into_iter().zip(0..).collect();
+        let pairs: Vec<_> =
+            verdicts.iter().map(|(one, other)| (classes[one], classes[other])).collect();
+        metrics::cohen_kappa(&pairs, Weights::Equal)
     }
 
     /// Whether the difference between the runs is more than chance.

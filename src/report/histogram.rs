@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::statistics::NOISE;
+use crate::metrics::NOISE;
 
 /// Numbers with their counts.
 ///

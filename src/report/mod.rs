@@ -33,9 +33,7 @@ mod junit;
 mod labels;
 mod menus;
 mod plan;
-mod process;
 mod record_verdict;
-mod reliability;
 mod revisions;
 mod significance;
 mod statistics;
@@ -55,7 +53,7 @@ pub use search_tree::tree_svg;
 pub use {
     agreement::Agreement,
     calibration::{
-        Auc, Bin, BrierParts, CalibrationFigures, CalibrationReport, CalibrationSample, Coverage,
+        BrierParts, CalibrationFigures, CalibrationReport, CalibrationSample, Coverage,
         FitMethod, Fitted, Observation, Quantity,
     },
     cascade::{
@@ -67,17 +65,18 @@ pub use {
     label_summary::LabelSummary,
     labels::Labels,
     plan::{Budget, Plan, PlanCandidate, PlanRule, PlanSample, Split},
-    process::{Confusion, Diagnosis, FirstErrors, MrScore},
     rank_summary::{RankOutcome, RankSummary},
     record_verdict::RecordVerdict,
-    reliability::{RatingLevel, Ratings},
     revisions::Revisions,
     search_summary::SearchSummary,
     significance::Significance,
-    statistics::{Paired, wilson},
+    statistics::Paired,
     summary::{Bounds, Jury, Reasked, Summary},
     table::VerdictTable,
     terminal::{escaped, escaped_lines, is_hidden},
+};
+pub use crate::metrics::{
+    Auc, Bin, Confusion, Diagnosis, FirstErrors, MrScore, RatingLevel, Ratings,
 };
 #[cfg(feature = "cli")]
 pub use {changes::changes, junit::Junit};

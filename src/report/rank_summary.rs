@@ -4,13 +4,11 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{
-    significance::{Significance, bootstrap},
-    statistics::{NOISE, ratio, real, wilson},
-};
+use super::significance::{Significance, bootstrap};
 use crate::{
     completion::UsageTotal,
     error::Error,
+    metrics::{NOISE, ratio, real, wilson},
     records::{CandidateLine, Ending, RankLine},
     strategy::best_of::ChosenBy,
 };
@@ -194,7 +192,8 @@ impl RankSummary {
     /// between right and wrong.
     pub fn accuracy_interval(&self) -> Option<(f64, f64)> {
         let is_whole = self.outcomes.iter().all(|one| one.chosen.abs() < NOISE || one.is_right());
-        (is_whole && !self.outcomes.is_empty()).then(|| wilson(self.right(), self.outcomes.len()))
+        let interval = || wilson(self.right(), self.outcomes.len()).into();
+        (is_whole && !self.outcomes.is_empty()).then(interval)
     }
 
     /// By how much the chosen answer is better than a random candidate, with a 95 % interval (paired percentile

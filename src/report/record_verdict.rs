@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::error::Category;
 
-use super::{histogram::figure, statistics::NOISE};
+use super::histogram::figure;
 use crate::{
     error::{Error, ErrorKind, Result, json_fault},
+    metrics::NOISE,
     line::{Lenient, ResultLine, TextLike, VerdictLine},
     verdict::CriterionVerdict,
 };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::statistics::ratio;
+use crate::metrics::ratio;
 use crate::{
     error::Error,
     records::{Ending, RevisionLine},

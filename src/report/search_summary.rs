@@ -4,13 +4,11 @@ use std::{fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{
-    Labels, Summary,
-    statistics::{ratio, real},
-};
+use super::{Labels, Summary};
 use crate::{
     error::Error,
     item::Item,
+    metrics::{ratio, real},
     records::{Ending, SearchCost, SearchLine},
     strategy::search::FinishedPath,
     verdict::Judgment,

@@ -1,7 +1,7 @@
 //! Whether the difference between two runs is more than chance: paired tests, in which every record is compared with
 //! itself.
 
-use super::statistics::real;
+use crate::metrics;
 
 /// Whether a difference is more than chance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,14 +30,7 @@ pub enum Significance {
     },
 }
 
-/// The number of bootstrap resamples: enough for the second digit of a 95 % interval.
-const RESAMPLES: u32 = 2_000;
-
 /// McNemar's exact test of pairs (first run, second run) of two-valued verdicts.
-///
-/// With `b` and `c` records that changed in one direction and in the other, and `n = b + c`, the p-value
-/// is twice the probability of `min(b, c)` or fewer heads in `n` tosses of a coin, at most 1. The exact
-/// form is used because its approximation by chi-squared is poor for fewer than about 25 changes.
 pub(super) fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance {
     let (mut first, mut second) = (0, 0);
     for pair in pairs {
@@ -47,15 +40,7 @@ pub(super) fn mcnemar(pairs: impl Iterator<Item = (bool, bool)>) -> Significance
             _ => (),
         }
     }
-    let changed = first + second;
-    // Each term of the binomial distribution follows from the previous one. Logarithms avoid underflow.
-    let mut term = -real(changed) * std::f64::consts::LN_2;
-    let mut tail = term.exp();
-    for n in 1..=first.min(second) {
-        term += (real(changed - n + 1) / real(n)).ln();
-        tail += term.exp();
-    }
-    Significance::McNemar { first, second, p: (2.0 * tail).min(1.0) }
+    Significance::McNemar { first, second, p: metrics::mcnemar(first, second) }
 }
 
 /// The paired percentile bootstrap (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter
@@ -67,25 +52,13 @@ pub(super) fn bootstrap(differences: &[f64]) -> Significance {
     }
 }
 
-/// The 95 % interval of the mean of these numbers, by the percentile bootstrap.
-///
-/// Draws as many numbers as there are, with replacement, [`RESAMPLES`] times; the interval is from the 2.5th to the
-/// 97.5th percentile of their means. Random seeds are fixed, so that equal data give an equal interval. The time is
-/// proportional to [`RESAMPLES`] × numbers.
+/// The 95 % interval of the mean of these numbers, by the percentile bootstrap; their mean if there are none.
 pub(super) fn mean_interval(numbers: &[f64]) -> (f64, f64) {
-    let mut means: Vec<f64> = (0..RESAMPLES)
-        .map(|round| {
-            let mut random = fastrand::Rng::with_seed(u64::from(round));
-            let drawn = (0..numbers.len()).map(|_| numbers[random.usize(..numbers.len())]);
-            drawn.sum::<f64>() / real(numbers.len())
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    let at = |share: u32| means[(RESAMPLES * share / 1_000) as usize];
-    (at(25), at(974))
+    let mean = mean_of(numbers);
+    metrics::bootstrap_mean(numbers).map_or((mean, mean), Into::into)
 }
 
-/// The mean of these numbers.
+/// The mean of these numbers; 0 if there are none.
 pub(super) fn mean_of(numbers: &[f64]) -> f64 {
-    numbers.iter().sum::<f64>() / real(numbers.len())
+    metrics::mean(numbers).unwrap_or(0.0)
 }

@@ -2,13 +2,8 @@
 
 use serde::Serialize;
 
-use super::{
-    auc::{Auc, auc},
-    bins::{Bin, by_mass, by_width, expected_error, largest_error},
-    fit::brier,
-    real,
-    sample::{Observation, mean},
-};
+use super::{real, sample::Observation};
+use crate::metrics::{self, Auc, Bin};
 
 /// How well predictions are calibrated, and how well they separate the outcomes.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,19 +57,25 @@ impl CalibrationFigures {
     /// The figures of these predictions over this number of bins, at least one.
     pub fn new(all: &[Observation], bins: usize) -> Self {
         let bins = bins.max(1);
-        let (by_width, by_mass) = (by_width(all, bins), by_mass(all, bins));
-        let (brier, base_rate) = (brier(all), mean(all.iter().map(Observation::outcome)));
+        let pairs: Vec<(f64, bool)> = all.iter().map(Observation::pair).collect();
+        let mean = |of: &dyn Fn(&Observation) -> f64| {
+            metrics::mean(&all.iter().map(of).collect::<Vec<_>>()).unwrap_or(0.0)
+        };
+        let (by_width, by_mass) =
+            (metrics::by_width(&pairs, bins), metrics::by_mass(&pairs, bins));
+        let brier = metrics::brier(&pairs).unwrap_or(0.0);
+        let base_rate = mean(&Observation::outcome);
         Self {
             count: all.len(),
             base_rate,
-            mean: mean(all.iter().map(|one| one.p)),
-            ece: expected_error(&by_width),
-            ece_by_mass: expected_error(&by_mass),
-            mce: largest_error(&by_width),
+            mean: mean(&|one| one.p),
+            ece: metrics::ece(&by_width).unwrap_or(0.0),
+            ece_by_mass: metrics::ece(&by_mass).unwrap_or(0.0),
+            mce: metrics::mce(&by_width).unwrap_or(0.0),
             brier,
             parts: parts(&by_width, base_rate, brier),
-            log_loss: mean(all.iter().map(surprise)),
-            auc: auc(all),
+            log_loss: mean(&surprise),
+            auc: metrics::auc(&pairs),
             by_width,
             by_mass,
         }

@@ -1,9 +1,6 @@
 //! Fits maps that calibrate predictions, and measures them by cross-validation.
 
-use super::{
-    real,
-    sample::{Observation, mean},
-};
+use super::{real, sample::Observation};
 use crate::verdict::{CalibrationMap, log_odds, logistic};
 
 /// How a map is fitted.
@@ -179,9 +176,4 @@ pub(super) fn cross_validated(
         predicted.extend(inside.iter().map(|one| Observation { p: map.apply(one.p), ..*one }));
     }
     Some(predicted)
-}
-
-/// The mean squared distance of predictions and outcomes (Brier 1950).
-pub(super) fn brier(all: &[Observation]) -> f64 {
-    mean(all.iter().map(|one| (one.p - one.outcome()).powi(2)))
 }

@@ -7,12 +7,10 @@
 //! |---|---|
 //! | `sample` | a prediction with its outcome |
 //! | `collect` | predictions and outcomes from result lines |
-//! | `bins`, `auc`, `figures` | reliability, expected calibration error, Brier score, area under the curve |
+//! | `figures` | reliability, expected calibration error, Brier score, area under the curve |
 //! | `fit` | temperature, Platt and isotonic maps, and their cross-validation |
 //! | `print` | the report, for people and for programs |
 
-mod auc;
-mod bins;
 mod collect;
 mod figures;
 mod fit;
@@ -20,8 +18,6 @@ mod print;
 mod sample;
 
 pub use {
-    auc::Auc,
-    bins::Bin,
     collect::{CalibrationSample, Coverage, Quantity},
     figures::{BrierParts, CalibrationFigures},
     fit::FitMethod,
@@ -29,9 +25,9 @@ pub use {
     sample::Observation,
 };
 
-use super::statistics::real;
 use crate::{
     error::{Error, ErrorKind, Result},
+    metrics::real,
     verdict::{Calibration, CalibrationMap},
 };
 

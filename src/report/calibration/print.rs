@@ -4,8 +4,12 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{Auc, Bin, CalibrationFigures, Coverage, Fitted, Quantity, real};
-use crate::{report::terminal::escaped, verdict::CalibrationMap};
+use super::{CalibrationFigures, Coverage, Fitted, Quantity, real};
+use crate::{
+    metrics::{Auc, Bin, Interval},
+    report::terminal::escaped,
+    verdict::CalibrationMap,
+};
 
 /// Everything that `tribunal calibrate` prints.
 #[derive(Clone, Debug)]
@@ -147,7 +151,7 @@ fn bin(bin: &Bin) -> Value {
 /// An area with its interval.
 fn shown(auc: Option<Auc>) -> String {
     match auc {
-        Some(Auc { area, interval: Some((low, high)) }) => {
+        Some(Auc { area, interval: Some(Interval { low, high }) }) => {
             format!("{area:.3} (95 % interval {low:.3} to {high:.3})")
         }
         Some(Auc { area, interval: None }) => format!("{area:.3}"),

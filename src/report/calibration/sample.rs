@@ -17,14 +17,13 @@ impl Observation {
         Self { p, is_positive, hash }
     }
 
+    /// The prediction and whether it came true, as metrics take them.
+    pub(super) fn pair(&self) -> (f64, bool) {
+        (self.p, self.is_positive)
+    }
+
     /// The outcome as a number: 1 if the label is positive, otherwise 0.
     pub(super) fn outcome(&self) -> f64 {
         f64::from(u8::from(self.is_positive))
     }
-}
-
-/// The mean of these numbers; 0 if there are none.
-pub(super) fn mean(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let count = super::real(numbers.len());
-    if count == 0.0 { 0.0 } else { numbers.sum::<f64>() / count }
 }

@@ -41,7 +41,7 @@ fn the_figures_are_those_computed_by_hand() {
     close(auc.area, (0.5 + 0.0 + 1.0 + 0.0 + 1.0 + 0.5) / 6.0);
     // DeLong: shares won by the positives 1/4, 1/2, 3/4; by the negatives 5/6, 1/6.
     let reach = 1.959_963_984_540_054 * (0.0625_f64 / 3.0 + (2.0 / 9.0) / 2.0).sqrt();
-    let (low, high) = auc.interval.unwrap();
+    let crate::metrics::Interval { low, high } = auc.interval.unwrap();
     close(low, (0.5 - reach).max(0.0));
     close(high, (0.5 + reach).min(1.0));
 }

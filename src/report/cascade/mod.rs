@@ -164,7 +164,7 @@ pub fn fit_cascade<R: AsRef<[CascadeAnswer]>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::statistics::ratio;
+    use crate::metrics::ratio;
 
     /// A record of a made-up population: the small judge is right as often as it is sure, the large one in 96 of 100.
     fn record(random: &mut fastrand::Rng) -> [CascadeAnswer; 2] {

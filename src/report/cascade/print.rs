@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{CascadeAnswer, CascadeFigures, collect::CascadeCoverage};
 use crate::{
-    report::{statistics::ratio, terminal::escaped},
+    metrics::ratio,
+    report::terminal::escaped,
     verdict::CascadeThresholds,
 };
 

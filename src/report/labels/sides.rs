@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     item::{Item, text_of},
-    report::statistics::NOISE,
+    metrics::NOISE,
     verdict::Preference,
 };
 

@@ -6,7 +6,7 @@ use super::{
     Compared,
     words::{correctness, number, same_letters},
 };
-use crate::{item::text_of, report::statistics::NOISE};
+use crate::{item::text_of, metrics::NOISE};
 
 /// Words for a solution without an error.
 const NO_ERROR: [&str; 4] = ["none", "n/a", "no error", "no errors"];

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::report::statistics::NOISE;
+use crate::metrics::NOISE;
 
 /// The only element that fits; `None` if several or none do.
 pub(super) fn unique<T>(all: impl IntoIterator<Item = T>, fits: impl Fn(&T) -> bool) -> Option<T> {

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     completion::UsageTotal,
-    report::{statistics::ratio, terminal::escaped},
+    metrics::ratio,
+    report::terminal::escaped,
 };
 
 /// A few lines for people: the verdicts, what could not be read, the requests and their cost.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Bounds, Summary};
-use crate::{report::statistics::ratio, verdict::CORRECT};
+use crate::{metrics::ratio, verdict::CORRECT};
 
 impl Summary {
     /// The figures as JSON. Shares are between 0 and 1, and figures that do not apply are left out.

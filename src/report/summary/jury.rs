@@ -11,10 +11,9 @@ use serde_json::{Value, json};
 use crate::{
     aggregate::{Aggregate, Counts, MemberVerdict},
     judging::Panel,
+    metrics::{RatingLevel, Ratings, ratio, real},
     parse::Kind,
     report::{
-        reliability::{RatingLevel, Ratings},
-        statistics::{ratio, real},
         terminal::escaped,
     },
     scale::{Scale, nearly_equal},

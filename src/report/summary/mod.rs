@@ -20,11 +20,11 @@ use super::{
     independence::Independence,
     labels::Labels,
     menus::Menus,
-    statistics::{ratio, real},
 };
 use crate::{
     completion::UsageTotal,
     judge::Judge,
+    metrics::{ratio, real},
     parse::Kind,
     records::Ending,
     verdict::{CORRECT, INCORRECT},

@@ -1,7 +1,8 @@
 //! The counts of a summary: numbers, labels, steps and orders.
 
 use crate::{
-    report::{histogram::Histogram, statistics::real},
+    metrics::real,
+    report::histogram::Histogram,
     verdict::{Judgment, Preference, Verdict},
 };
 

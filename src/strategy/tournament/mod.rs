@@ -25,7 +25,6 @@
 //! assert_eq!(wins[1].value, Some(1.0));
 //! ```
 
-mod bradley_terry;
 mod rating;
 mod swiss;
 

@@ -4,8 +4,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Played, bradley_terry};
-use crate::error::{Error, ErrorKind, Result};
+use super::Played;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    metrics::{self, Game},
+};
 
 /// How the results of comparisons become one number for each answer. A larger number is a better answer. Comparisons
 /// without a result do not count.
@@ -38,6 +41,9 @@ pub struct Rated {
 /// Where Elo's ratings begin, and the most that one comparison changes.
 const ELO: (f64, f64) = (1000.0, 32.0);
 
+/// The comparisons that each answer has with an answer of strength 1 in Bradley and Terry's model, all of them ties.
+const PRIOR: f64 = 1.0;
+
 impl Rating {
     const ALL: [(&'static str, Self); 3] =
         [("wins", Self::Wins), ("elo", Self::Elo), ("bradley-terry", Self::BradleyTerry)];
@@ -47,7 +53,7 @@ impl Rating {
 
     /// The rating of each of so many answers by these comparisons.
     pub fn of(self, answers: usize, played: &[Played]) -> Vec<Rated> {
-        let known: Vec<(usize, usize, f64)> = played
+        let known: Vec<Game> = played
             .iter()
             .filter_map(|one| Some((one.pair.first, one.pair.second, one.share?)))
             .collect();
@@ -58,11 +64,18 @@ impl Rating {
         });
         let rated = match self {
             Self::Wins => wins(&games, &known),
-            Self::Elo => elo(answers, &known),
+            Self::Elo => {
+                let ratings = metrics::elo(answers, &known, ELO.0, ELO.1);
+                let rated = |value| Rated { value: Some(value), interval: None };
+                ratings.into_iter().map(rated).collect()
+            }
             Self::BradleyTerry => {
-                let rated =
-                    |(value, interval)| Rated { value: Some(value), interval: Some(interval) };
-                bradley_terry::fitted(answers, &known).into_iter().map(rated).collect()
+                let fit = metrics::bradley_terry(answers, &known, PRIOR).unwrap_or_default();
+                let rated = |one: metrics::Strength| Rated {
+                    value: Some(one.log),
+                    interval: Some(one.interval.into()),
+                };
+                fit.into_iter().map(rated).collect()
             }
         };
         let counted = rated.into_iter().zip(games);
@@ -71,7 +84,7 @@ impl Rating {
 }
 
 /// The share of wins of each answer.
-fn wins(games: &[u32], known: &[(usize, usize, f64)]) -> Vec<Rated> {
+fn wins(games: &[u32], known: &[Game]) -> Vec<Rated> {
     let mut points = vec![0.0; games.len()];
     for (first, second, share) in known {
         points[*first] += share;
@@ -82,19 +95,6 @@ fn wins(games: &[u32], known: &[(usize, usize, f64)]) -> Vec<Rated> {
         interval: None,
     };
     points.into_iter().zip(games).map(share).collect()
-}
-
-/// Elo's ratings after these comparisons, in this order.
-fn elo(answers: usize, known: &[(usize, usize, f64)]) -> Vec<Rated> {
-    let (begin, most) = ELO;
-    let mut ratings = vec![begin; answers];
-    for (first, second, share) in known {
-        let expected = 1.0 / (1.0 + 10_f64.powf((ratings[*second] - ratings[*first]) / 400.0));
-        let change = most * (share - expected);
-        ratings[*first] += change;
-        ratings[*second] -= change;
-    }
-    ratings.into_iter().map(|value| Rated { value: Some(value), interval: None }).collect()
 }
 
 /// The word in settings.

@@ -4,7 +4,7 @@
 //! ties count as half (Mann and Whitney 1947; Hanley and McNeil 1982). The variance is that of DeLong et al.
 //! 1988, computed from ranks (Sun and Xu 2014).
 
-use super::{real, sample::Observation};
+use super::{Interval, Z95, correlation::ranks, real};
 
 /// An area under the curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,17 +12,24 @@ pub struct Auc {
     /// The area, 0 to 1; 0.5 is chance.
     pub area: f64,
     /// The 95 % interval; `None` with fewer than two records of a class.
-    pub interval: Option<(f64, f64)>,
+    pub interval: Option<Interval>,
 }
 
-/// The quantile of the normal distribution for an interval of 95 %.
-const QUANTILE: f64 = 1.959_963_984_540_054;
-
-/// The area under the curve of these predictions; `None` unless both outcomes occur.
-pub(super) fn auc(all: &[Observation]) -> Option<Auc> {
+/// The area under the curve of these predictions, each with what happened; `None` unless both outcomes occur.
+///
+/// ```
+/// use tribunal::metrics::auc;
+///
+/// let found = auc(&[(0.9, true), (0.4, true), (0.6, false), (0.1, false)]).unwrap();
+/// assert!((found.area - 0.75).abs() < 1e-12);
+/// ```
+pub fn auc(predictions: &[(f64, bool)]) -> Option<Auc> {
     let of = |wanted: bool| -> Vec<f64> {
-        all.iter().filter(|one| one.is_positive == wanted).map(|one| one.p).collect()
+        predictions.iter().filter(|(_, outcome)| *outcome == wanted).map(|(p, _)| *p).collect()
     };
+    // Only exactly equal numbers are equal: near 0 and 1, small differences of probabilities are large differences of
+    // odds.
+    let ranks = |numbers: &[f64]| ranks(numbers, 0.0);
     let (positive, negative) = (of(true), of(false));
     if positive.is_empty() || negative.is_empty() {
         return None;
@@ -38,8 +45,7 @@ pub(super) fn auc(all: &[Observation]) -> Option<Auc> {
     let area = won.iter().sum::<f64>() / ups;
     let variance = variance(&won).zip(variance(&lost));
     let interval = variance.map(|(one, other)| {
-        let reach = QUANTILE * (one / ups + other / downs).sqrt();
-        ((area - reach).max(0.0), (area + reach).min(1.0))
+        Interval::around(area, Z95 * (one / ups + other / downs).sqrt()).within(0.0, 1.0)
     });
     Some(Auc { area, interval })
 }
@@ -50,18 +56,4 @@ fn variance(sample: &[f64]) -> Option<f64> {
     let mean = sample.iter().sum::<f64>() / count;
     let squares: f64 = sample.iter().map(|one| (one - mean).powi(2)).sum();
     (sample.len() > 1).then(|| squares / (count - 1.0))
-}
-
-/// The rank of each number, from 0; equal numbers share the mean of their ranks. Only exactly equal numbers are
-/// equal: near 0 and 1, small differences of probabilities are large differences of odds.
-fn ranks(numbers: &[f64]) -> Vec<f64> {
-    let mut places: Vec<usize> = (0..numbers.len()).collect();
-    places.sort_by(|&one, &other| numbers[one].total_cmp(&numbers[other]));
-    let (mut ranks, mut start) = (vec![0.0; numbers.len()], 0);
-    for tied in places.chunk_by(|&one, &other| numbers[one].total_cmp(&numbers[other]).is_eq()) {
-        let rank = real(start) + real(tied.len() - 1) / 2.0;
-        tied.iter().for_each(|&place| ranks[place] = rank);
-        start += tied.len();
-    }
-    ranks
 }

@@ -4,12 +4,12 @@
 //! no precision on right steps if there are none. What a judge did not say is counted as the benchmark counts it, and
 //! each method says how.
 
-use super::statistics::{ratio, real};
+use super::{real, share};
 
 /// Yes-or-no verdicts beside the truth: for each step whether it is right, or for each solution.
 ///
 /// ```
-/// use tribunal::report::Confusion;
+/// use tribunal::metrics::Confusion;
 ///
 /// let mut steps = Confusion::default();
 /// for (truth, judged) in [(true, true), (true, true), (true, false), (false, false)] {
@@ -87,15 +87,10 @@ impl Confusion {
     }
 }
 
-/// A part as a share of a whole; `None` if the whole is 0.
-fn share(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| ratio(part, whole))
-}
-
 /// First errors beside those that people found (Zheng et al. 2024, `ProcessBench`).
 ///
 /// ```
-/// use tribunal::report::FirstErrors;
+/// use tribunal::metrics::FirstErrors;
 ///
 /// let mut found = FirstErrors::default();
 /// found.add(Some(2), Some(Some(2)));
@@ -155,7 +150,7 @@ pub struct Diagnosis {
 /// and why.
 ///
 /// ```
-/// use tribunal::report::{Diagnosis, MrScore};
+/// use tribunal::metrics::{Diagnosis, MrScore};
 ///
 /// let mut score = MrScore::default();
 /// score.add(None, Diagnosis { is_right: Some(true), ..Diagnosis::default() });
@@ -211,7 +206,7 @@ impl MrScore {
     /// 0.2 · max(0, MCC) + 0.3 · accuracy of steps + 0.5 · accuracy of reasons.
     ///
     /// ```
-    /// use tribunal::report::MrScore;
+    /// use tribunal::metrics::MrScore;
     ///
     /// // The row of GPT-4-Turbo without examples, in percent; published from unrounded parts as 50.5.
     /// assert!((MrScore::weighted(63.3, 48.8, 46.3) - 50.45).abs() < 1e-9);

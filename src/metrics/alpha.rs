@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::statistics::real;
+use super::real;
 use crate::scale::without_noise;
 
 /// What the differences between ratings mean; it decides how far apart two ratings are.
@@ -30,6 +30,21 @@ impl RatingLevel {
     }
 }
 
+/// Krippendorff's alpha of these units, each with the ratings that it has: see [`Ratings`].
+///
+/// ```
+/// use tribunal::metrics::{RatingLevel, krippendorff_alpha};
+///
+/// let units = [vec![1.0, 1.0], vec![2.0, 2.0], vec![3.0, 2.0], vec![5.0]];
+/// let alpha = krippendorff_alpha(&units, RatingLevel::Nominal).unwrap();
+/// assert!((alpha - 6.0 / 11.0).abs() < 1e-9);
+/// ```
+pub fn krippendorff_alpha(units: &[Vec<f64>], level: RatingLevel) -> Option<f64> {
+    let mut ratings = Ratings::default();
+    units.iter().for_each(|unit| ratings.add(unit.iter().copied()));
+    ratings.alpha(level)
+}
+
 /// The ratings of many units by any number of raters, for Krippendorff's alpha.
 ///
 /// α = 1 − Dₒ / Dₑ: the disagreement within units, divided by the one that is expected if the ratings of all units were
@@ -39,7 +54,7 @@ impl RatingLevel {
 /// ratings does not matter.
 ///
 /// ```
-/// use tribunal::report::{RatingLevel, Ratings};
+/// use tribunal::metrics::{RatingLevel, Ratings};
 ///
 /// let mut ratings = Ratings::default();
 /// for unit in [[1.0, 1.0], [2.0, 2.0], [3.0, 2.0]] {

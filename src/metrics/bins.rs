@@ -3,10 +3,7 @@
 //! Bins of equal width divide 0 to 1 evenly (Naeini et al. 2015; Guo et al. 2017). Bins of equal mass hold
 //! the same number of records each, apart from equal predictions, which stay together.
 
-use super::{
-    real,
-    sample::{Observation, mean},
-};
+use super::{mean, real};
 
 /// One bin of predictions.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,13 +21,16 @@ pub struct Bin {
 }
 
 impl Bin {
-    fn of(low: f64, high: f64, all: &[Observation]) -> Self {
+    fn of(low: f64, high: f64, all: &[(f64, bool)]) -> Self {
+        let of = |number: fn(&(f64, bool)) -> f64| {
+            mean(&all.iter().map(number).collect::<Vec<_>>()).unwrap_or(0.0)
+        };
         Self {
             low,
             high,
             count: all.len(),
-            predicted: mean(all.iter().map(|one| one.p)),
-            observed: mean(all.iter().map(Observation::outcome)),
+            predicted: of(|one| one.0),
+            observed: of(|one| f64::from(u8::from(one.1))),
         }
     }
 
@@ -41,7 +41,8 @@ impl Bin {
 }
 
 /// Bins of equal width that hold at least one record. The upper end belongs to a bin: (0.1, 0.2].
-pub(super) fn by_width(all: &[Observation], count: usize) -> Vec<Bin> {
+pub fn by_width(all: &[(f64, bool)], count: usize) -> Vec<Bin> {
+    let count = count.max(1);
     let mut bins = vec![Vec::new(); count];
     for one in all {
         #[expect(
@@ -49,7 +50,7 @@ pub(super) fn by_width(all: &[Observation], count: usize) -> Vec<Bin> {
             clippy::cast_sign_loss,
             reason = "from 0 to the number of bins"
         )]
-        let at = (one.p * real(count)).ceil().max(1.0) as usize - 1;
+        let at = (one.0 * real(count)).ceil().max(1.0) as usize - 1;
         bins[at.min(count - 1)].push(*one);
     }
     let end = |at: usize| real(at) / real(count);
@@ -58,35 +59,42 @@ pub(super) fn by_width(all: &[Observation], count: usize) -> Vec<Bin> {
 }
 
 /// Bins of about equal numbers of records, from the lowest prediction to the highest.
-pub(super) fn by_mass(all: &[Observation], count: usize) -> Vec<Bin> {
+pub fn by_mass(all: &[(f64, bool)], count: usize) -> Vec<Bin> {
+    let count = count.max(1);
     let mut sorted = all.to_vec();
-    sorted.sort_by(|one, other| one.p.total_cmp(&other.p));
+    sorted.sort_by(|one, other| one.0.total_cmp(&other.0));
     let (mut bins, mut start) = (Vec::new(), 0);
     for at in 1..=count {
         let mut end = (sorted.len() * at / count).max(start);
         // Equal predictions stay together.
-        while end > start && end < sorted.len() && sorted[end].p <= sorted[end - 1].p {
+        while end > start && end < sorted.len() && sorted[end].0 <= sorted[end - 1].0 {
             end += 1;
         }
         if end > start {
             let bin = &sorted[start..end];
-            bins.push(Bin::of(bin[0].p, bin[bin.len() - 1].p, bin));
+            bins.push(Bin::of(bin[0].0, bin[bin.len() - 1].0, bin));
             start = end;
         }
     }
     bins
 }
 
-/// The expected calibration error: the mean gap without its sign, weighted by the records of each bin.
-pub(super) fn expected_error(bins: &[Bin]) -> f64 {
+/// The expected calibration error (Naeini et al. 2015; Guo et al. 2017): Σ n_b/n · |observed − predicted|; `None`
+/// without predictions.
+///
+/// ```
+/// use tribunal::metrics::{by_width, ece};
+///
+/// let bins = by_width(&[(0.9, true), (0.9, false), (0.2, false)], 10);
+/// assert!((ece(&bins).unwrap() - (2.0 * 0.4 + 0.2) / 3.0).abs() < 1e-12);
+/// ```
+pub fn ece(bins: &[Bin]) -> Option<f64> {
     let all: usize = bins.iter().map(|bin| bin.count).sum();
-    if all == 0 {
-        return 0.0;
-    }
-    bins.iter().map(|bin| real(bin.count) * bin.gap().abs()).sum::<f64>() / real(all)
+    let gaps = bins.iter().map(|bin| real(bin.count) * bin.gap().abs());
+    (all > 0).then(|| gaps.sum::<f64>() / real(all))
 }
 
-/// The largest gap of a bin, without its sign.
-pub(super) fn largest_error(bins: &[Bin]) -> f64 {
-    bins.iter().map(|bin| bin.gap().abs()).fold(0.0, f64::max)
+/// The largest gap of a bin, without its sign; `None` without bins.
+pub fn mce(bins: &[Bin]) -> Option<f64> {
+    bins.iter().map(|bin| bin.gap().abs()).reduce(f64::max)
 }
