@@ -11,8 +11,8 @@ use tribunal::{
         cache::{Cache, Mode},
     },
     completion::UsageTotal,
-    models::Models,
     metrics::wilson,
+    models::Models,
     report::{PlanCandidate, PlanRule, PlanSample},
     request::Sampling,
     strategy::{

@@ -145,9 +145,9 @@ fn shares(units: &[Vec<usize>]) -> Vec<f64> {
         .filter(|(_, raters)| *raters > 0.0)
         .collect();
     let share = |class: usize| {
-        let of_units = rated.iter().map(|(unit, raters)| {
-            unit.get(class).map_or(0.0, |count| real(*count)) / raters
-        });
+        let of_units = rated
+            .iter()
+            .map(|(unit, raters)| unit.get(class).map_or(0.0, |count| real(*count)) / raters);
         mean(&of_units.collect::<Vec<_>>()).unwrap_or(0.0)
     };
     (0..classes).map(share).collect()

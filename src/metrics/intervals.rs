@@ -212,9 +212,8 @@ fn percentiles(
     mut draw: impl FnMut(&mut fastrand::Rng) -> Option<f64>,
 ) -> Option<Interval> {
     let rounds = 0..u64::from(resamples);
-    let drawn = rounds.filter_map(|round| {
-        draw(&mut fastrand::Rng::with_seed(seed.wrapping_add(round)))
-    });
+    let drawn =
+        rounds.filter_map(|round| draw(&mut fastrand::Rng::with_seed(seed.wrapping_add(round))));
     let mut drawn: Vec<f64> = drawn.filter(|number| number.is_finite()).collect();
     drawn.sort_by(f64::total_cmp);
     let at = |permille: usize| drawn[drawn.len() * permille / 1_000];

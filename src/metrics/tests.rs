@@ -87,8 +87,8 @@ fn correlations_are_those_of_scipy() {
         same(pearson(&pairs), case.pearson, "Pearson");
         same(spearman(&pairs), case.spearman, "Spearman");
         same(kendall_tau_b(&pairs), case.kendall_tau_b, "Kendall");
-        let interval =
-            pearson(&pairs).and_then(|r| correlation_interval(Correlation::Pearson, r, pairs.len()));
+        let interval = pearson(&pairs)
+            .and_then(|r| correlation_interval(Correlation::Pearson, r, pairs.len()));
         let is_perfect = pearson(&pairs).is_some_and(|r| r.abs() > 1.0 - 1e-12);
         if !is_perfect {
             same_interval(interval, case.pearson_interval, "interval of Pearson");

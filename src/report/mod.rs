@@ -46,6 +46,9 @@ mod search_tree;
 mod table;
 mod terminal;
 
+pub use crate::metrics::{
+    Auc, Bin, Confusion, Diagnosis, FirstErrors, MrScore, RatingLevel, Ratings,
+};
 #[cfg(feature = "charts")]
 pub use chart::{Chart, Point, Series};
 #[cfg(feature = "charts")]
@@ -53,8 +56,8 @@ pub use search_tree::tree_svg;
 pub use {
     agreement::Agreement,
     calibration::{
-        BrierParts, CalibrationFigures, CalibrationReport, CalibrationSample, Coverage,
-        FitMethod, Fitted, Observation, Quantity,
+        BrierParts, CalibrationFigures, CalibrationReport, CalibrationSample, Coverage, FitMethod,
+        Fitted, Observation, Quantity,
     },
     cascade::{
         CascadeAnswer, CascadeCoverage, CascadeFigures, CascadeReport, CascadeSample, JudgeFigures,
@@ -74,9 +77,6 @@ pub use {
     summary::{Bounds, Jury, Reasked, Summary},
     table::VerdictTable,
     terminal::{escaped, escaped_lines, is_hidden},
-};
-pub use crate::metrics::{
-    Auc, Bin, Confusion, Diagnosis, FirstErrors, MrScore, RatingLevel, Ratings,
 };
 #[cfg(feature = "cli")]
 pub use {changes::changes, junit::Junit};

@@ -10,8 +10,8 @@ use serde_json::error::Category;
 use super::histogram::figure;
 use crate::{
     error::{Error, ErrorKind, Result, json_fault},
-    metrics::NOISE,
     line::{Lenient, ResultLine, TextLike, VerdictLine},
+    metrics::NOISE,
     verdict::CriterionVerdict,
 };
 

@@ -61,8 +61,7 @@ impl CalibrationFigures {
         let mean = |of: &dyn Fn(&Observation) -> f64| {
             metrics::mean(&all.iter().map(of).collect::<Vec<_>>()).unwrap_or(0.0)
         };
-        let (by_width, by_mass) =
-            (metrics::by_width(&pairs, bins), metrics::by_mass(&pairs, bins));
+        let (by_width, by_mass) = (metrics::by_width(&pairs, bins), metrics::by_mass(&pairs, bins));
         let brier = metrics::brier(&pairs).unwrap_or(0.0);
         let base_rate = mean(&Observation::outcome);
         Self {

@@ -5,11 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::{CascadeAnswer, CascadeFigures, collect::CascadeCoverage};
-use crate::{
-    metrics::ratio,
-    report::terminal::escaped,
-    verdict::CascadeThresholds,
-};
+use crate::{metrics::ratio, report::terminal::escaped, verdict::CascadeThresholds};
 
 /// Everything that `tribunal calibrate --agree` prints.
 #[derive(Clone, Debug)]

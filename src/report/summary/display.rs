@@ -6,11 +6,7 @@ use super::{
     AskedVotes, Bounds, Reasked, Summary,
     tally::{Orders, Scores},
 };
-use crate::{
-    completion::UsageTotal,
-    metrics::ratio,
-    report::terminal::escaped,
-};
+use crate::{completion::UsageTotal, metrics::ratio, report::terminal::escaped};
 
 /// A few lines for people: the verdicts, what could not be read, the requests and their cost.
 impl fmt::Display for Summary {

@@ -13,9 +13,7 @@ use crate::{
     judging::Panel,
     metrics::{RatingLevel, Ratings, ratio, real},
     parse::Kind,
-    report::{
-        terminal::escaped,
-    },
+    report::terminal::escaped,
     scale::{Scale, nearly_equal},
     verdict::{Judgment, Preference, Steps, Verdict, alike},
 };

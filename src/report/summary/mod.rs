@@ -15,12 +15,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 pub use self::jury::Jury;
 use self::tally::{Orders, Scores, Shares};
-use super::{
-    agreement::Agreement,
-    independence::Independence,
-    labels::Labels,
-    menus::Menus,
-};
+use super::{agreement::Agreement, independence::Independence, labels::Labels, menus::Menus};
 use crate::{
     completion::UsageTotal,
     judge::Judge,
