@@ -82,8 +82,8 @@ fn assert_same(n: usize, together: &Completion, alone: &Completion) {
 }
 
 #[tokio::test]
-async fn a_thousand_mixed_requests_get_the_answers_that_they_get_alone() {
-    const COUNT: usize = 1000;
+async fn hundreds_of_mixed_requests_get_the_answers_that_they_get_alone() {
+    const COUNT: usize = 400;
     let (alone, wide) = (tiny(1).await, tiny(8).await);
     assert_eq!((alone.concurrency(), wide.concurrency()), (1, 8));
     // In another order, so that nothing depends on what was read before.

@@ -35,7 +35,9 @@ const SUM: &str = "Review the solution, then say Yes if it is correct, or No.\nP
 async fn greedy_texts_are_those_of_the_training_cases() {
     let tiny = tiny().await;
     let cases = fs::read_to_string("tests/data/tiny-cases.jsonl").unwrap();
-    let cases: Vec<Value> = cases.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // One case of three: they come in groups of one kind.
+    let cases = cases.lines().step_by(3).map(|line| serde_json::from_str(line).unwrap());
+    let cases: Vec<Value> = cases.collect();
     let mut same = 0;
     for case in &cases {
         let answer =

@@ -4,7 +4,15 @@
 #![cfg(all(feature = "cli", feature = "llama", feature = "tiny"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use crate::support::Place;
 use regex::Regex;
@@ -80,16 +88,38 @@ fn bash(place: &Place, script: &str) -> std::process::Output {
 
 #[test]
 fn every_console_block_prints_what_it_says() {
-    let mut count = 0;
-    let mut different = Vec::new();
-    for (page, text) in pages() {
-        for block in blocks(&text, "console") {
-            count += 1;
-            different.extend(differences(&page, count, &block));
+    let pages = pages();
+    let blocks = pages.iter().flat_map(|(page, text)| {
+        blocks(text, "console").into_iter().map(move |block| (page.as_str(), block))
+    });
+    let blocks: Vec<(&str, String)> = blocks.collect();
+    assert!(blocks.len() >= 10, "{} blocks were found", blocks.len());
+    let different = on_every_core(&blocks, |count, (page, block)| differences(page, count, block));
+    assert!(different.is_empty(), "{}", different.concat().join("\n\n"));
+}
+
+/// What the function returns for each element, on as many threads as there are cores; empty results are left out.
+fn on_every_core<T: Sync>(
+    elements: &[T],
+    look: impl Fn(usize, &T) -> Vec<String> + Sync,
+) -> Vec<Vec<String>> {
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(BTreeMap::new());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let n = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(element) = elements.get(n)
+                {
+                    let result = look(n, element);
+                    found.lock().unwrap().insert(n, result);
+                }
+            });
         }
-    }
-    assert!(count >= 10, "{count} blocks were found");
-    assert!(different.is_empty(), "{}", different.join("\n\n"));
+    });
+    let found = found.into_inner().unwrap();
+    found.into_values().filter(|result| !result.is_empty()).collect()
 }
 
 /// Runs the commands of a block in a folder of their own that has the examples; what each prints where the
