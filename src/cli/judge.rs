@@ -19,15 +19,14 @@ use tokio::sync::watch;
 
 use super::{
     Exit, budget, dry_run, engines, fields, input, manifest, note,
-    opening::Opening,
+    opening::{Opening, Setup},
     output,
     progress::Progress,
-    running, sandbox,
+    running,
     settings::{self, Sources},
 };
 use tribunal::{
     config::Resolved,
-    environment::Environment,
     error::{Error, ErrorKind, Result, near},
     files::Plan,
     item::Item,
@@ -105,7 +104,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let files = args.input.sources(args.plan(&resolved), args.output.quiet)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let models = Box::pin(sandbox::allowed(args.models(&resolved, stops)?, [&resolved])).await?;
+    let models = Box::pin(args.models(&resolved, stops)).await?;
     let judge = args.open(&resolved, input.first.as_ref(), models.clone()).await?;
     if let (Some(item), false) = (&input.first, args.output.quiet) {
         warn(&judge, item, &resolved);
@@ -158,12 +157,8 @@ impl Args {
     /// The registry that opens the models; a dry run opens them without the cache, and sends nothing.
     ///
     /// # Errors
-    /// The cache cannot be opened.
-    #[cfg_attr(
-        not(feature = "store"),
-        expect(clippy::unnecessary_wraps, reason = "with the feature it opens the cache")
-    )]
-    fn models(&self, resolved: &Resolved, stops: watch::Receiver<bool>) -> Result<Models> {
+    /// The cache cannot be opened, or code is allowed and cannot be confined here.
+    async fn models(&self, resolved: &Resolved, stops: watch::Receiver<bool>) -> Result<Models> {
         let mut judges = std::iter::once(resolved).chain(&resolved.members);
         let asks_tiny = |one: &Resolved| !one.is_jury() && one.settings.model.is_none();
         if judges.any(asks_tiny) && !self.output.quiet {
@@ -171,18 +166,15 @@ impl Args {
                 "no model named: using the built-in `tiny`, which only checks sums and differences of whole numbers up to 999; name another with -m model.gguf or -m openai/MODEL",
             );
         }
-        let models = self
-            .budget
-            .in_memory(&Models::new(Environment::process()))
-            .budgeted(self.budget.open())
-            .recorded(self.record.clone().filter(|_| !self.dry_run))
-            .offline(self.dry_run)
-            .stopping(stops);
-        #[cfg(feature = "hub")]
-        let models = models.downloading(super::downloads::shown(self.output.quiet));
-        #[cfg(feature = "store")]
-        let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
-        Ok(models)
+        let setup = Setup {
+            budget: &self.budget,
+            #[cfg(feature = "store")]
+            cache: self.cache,
+            quiet: self.output.quiet,
+            dry_run: self.dry_run,
+        };
+        let models = setup.models(&[resolved], stops).await?;
+        Ok(models.recorded(self.record.clone().filter(|_| !self.dry_run)))
     }
 
     /// Opens the models and builds the judge or jury.

@@ -5,7 +5,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `judge`, `revise`, `label`, `rank`, `search`, `parse`, `reparse`, `diff`, `calibrate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
-//! | `settings`, `input`, `output`, `budget` | groups of flags that several commands share |
+//! | `settings`, `input`, `output`, `lines`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
 //! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
@@ -45,6 +45,7 @@ mod init;
 mod input;
 mod judge;
 mod label;
+mod lines;
 mod manifest;
 mod manual;
 mod models;

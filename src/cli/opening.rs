@@ -4,10 +4,13 @@
 //! and the prompt. The prompt needs the model's name, for some prompts belong to certain models, and the
 //! first record, for a prompt has to fit its fields.
 
-use super::{budget, choose, fields};
+use tokio::sync::watch;
+
+use super::{budget, choose, fields, sandbox};
 use tribunal::{
     backend::{BudgetLimits, Script},
     config::Resolved,
+    environment::Environment,
     error::Result,
     item::Item,
     judge::{self, Judge},
@@ -16,6 +19,38 @@ use tribunal::{
     prompt::Prompt,
     verdict::{Calibration, CascadeThresholds},
 };
+
+/// The flags from which every command that asks models makes its registry of models.
+pub(super) struct Setup<'a> {
+    pub(super) budget: &'a budget::Args,
+    #[cfg(feature = "store")]
+    pub(super) cache: super::cache::CacheArgs,
+    /// Whether downloads are not shown.
+    pub(super) quiet: bool,
+    /// Whether nothing is sent; then there is no cache either.
+    pub(super) dry_run: bool,
+}
+
+impl Setup<'_> {
+    /// The registry that opens the models of a run. `stops` ends requests in flight, and code runs only if a judge
+    /// allows it.
+    ///
+    /// # Errors
+    /// The cache cannot be opened, or code is allowed and cannot be confined here.
+    pub(super) async fn models(
+        &self,
+        judges: &[&Resolved],
+        stops: watch::Receiver<bool>,
+    ) -> Result<Models> {
+        let models = self.budget.in_memory(&Models::new(Environment::process()));
+        let models = models.budgeted(self.budget.open()).offline(self.dry_run).stopping(stops);
+        #[cfg(feature = "hub")]
+        let models = models.downloading(super::downloads::shown(self.quiet));
+        #[cfg(feature = "store")]
+        let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
+        sandbox::allowed(models, judges.iter().copied()).await
+    }
+}
 
 /// What all judges of a run share when they are opened.
 pub(super) struct Opening<'a> {

@@ -1,14 +1,17 @@
 //! Judging as the work of a run.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use super::{Finished, Listener, Redo, Reuse, RunOptions, Task, Work, run};
+use super::{
+    Finished, Listener, Redo, Reuse, RunOptions, Task, Work,
+    figures::{Figures, counted},
+};
 use crate::{
     error::{Error, Result},
     item::Item,
     judge::Judge,
     line::ResultLine,
-    records::{Output, Record, Written},
+    records::{Ending, Output, Record, Written},
     report::{Labels, Summary},
     verdict::{Judgment, Unreadable},
 };
@@ -96,31 +99,21 @@ pub async fn judge(
 ) -> Result<(Summary, Option<Written>)> {
     let judge = work.judge.clone();
     let summary = Summary::new(&judge, work.labels.clone());
-    let mut counting = Counting { summary, listener, costs: (Some(0.0), Some(0.0)) };
-    let ran = run(work, records, options, output, &mut counting).await?;
-    let Counting { mut summary, costs, .. } = counting;
-    summary.ending = ran.ending;
-    summary.time = ran.time;
-    summary.priced = judge.is_priced();
-    summary.discount = judge.price().and_then(|price| price.discount(summary.usage));
-    (summary.cost, summary.saved_cost) = costs;
-    Ok((summary, ran.left))
+    let counting = Counting { summary, costs: (Some(0.0), Some(0.0)), judge };
+    let (counted, left) = counted(work, records, options, output, counting, listener).await?;
+    Ok((counted.summary, left))
 }
 
-/// Sums up finished records, and forwards them to the listener.
-struct Counting<'l, L> {
+/// The summary, and the sums that are known when the run has ended.
+struct Counting {
     summary: Summary,
-    listener: &'l mut L,
     /// The cost of the answers, and what the cached ones would have cost; `None` if a price is unknown.
     costs: (Option<f64>, Option<f64>),
+    judge: Judge,
 }
 
-impl<L: Listener<JudgeWork>> Listener<JudgeWork> for Counting<'_, L> {
-    fn begun(&mut self, record: &Record) {
-        self.listener.begun(record);
-    }
-
-    fn finished(&mut self, finished: &Finished, line: &ResultLine) -> Result<()> {
+impl Figures<JudgeWork> for Counting {
+    fn add(&mut self, finished: &Finished, _: &ResultLine) {
         let outcome = finished.outcome.as_ref();
         if let Ok(judgment) = outcome {
             let (cost, saved) = self.costs;
@@ -131,11 +124,14 @@ impl<L: Listener<JudgeWork>> Listener<JudgeWork> for Counting<'_, L> {
         if finished.kept {
             self.summary.count_kept(outcome);
         }
-        self.listener.finished(finished, line)
     }
 
-    fn over(&mut self) {
-        self.listener.over();
+    fn end(&mut self, ending: Ending, time: Duration) {
+        let Self { summary, costs, judge } = self;
+        (summary.ending, summary.time) = (ending, time);
+        summary.priced = judge.is_priced();
+        summary.discount = judge.price().and_then(|price| price.discount(summary.usage));
+        (summary.cost, summary.saved_cost) = *costs;
     }
 }
 

@@ -1,10 +1,17 @@
 //! Labelling steps as the work of a run.
 
-use super::{Finished, Listener, Redo, Reuse, RunOptions, Task, Work, run};
+use std::time::Duration;
+
+use super::{
+    Finished, Listener, NowOrEarlier, Redo, Reuse, RunOptions, Task, Work,
+    earlier::{Head, KeptLine, line_of, reused},
+    figures::{Figures, counted},
+};
 use crate::{
     error::{Error, Result},
     item::Item,
-    records::{LabelLine, Output, Record, Written},
+    line::ResultLine,
+    records::{Ending, LabelLine, Output, Record, Written},
     report::{LabelSummary, Labels},
     request::Hasher,
     strategy::label::{Labeler, Labelled},
@@ -22,13 +29,7 @@ pub struct LabelWork {
 }
 
 /// The result of a record.
-#[derive(Debug)]
-pub enum LabelDone {
-    /// Labels that were found in this run.
-    Now(Box<Labelled>),
-    /// The line of an earlier run.
-    Earlier(Box<LabelLine>),
-}
+pub type LabelDone = NowOrEarlier<Labelled, LabelLine>;
 
 impl LabelWork {
     /// The work of labelling with this labeler.
@@ -70,31 +71,31 @@ pub async fn label(
     listener: &mut impl Listener<LabelWork>,
 ) -> Result<(LabelSummary, Option<Written>)> {
     let summary = LabelSummary::new(work.labeler.is_priced(), work.labels.clone());
-    let mut counting = Counting { summary, listener };
-    let ran = run(work, records, options, output, &mut counting).await?;
-    let mut summary = counting.summary;
-    summary.ended(ran.ending, ran.time);
-    Ok((summary, ran.left))
+    counted(work, records, options, output, summary, listener).await
 }
 
-/// Sums up finished records, and forwards them to the listener.
-struct Counting<'l, L> {
-    summary: LabelSummary,
-    listener: &'l mut L,
+impl Figures<LabelWork> for LabelSummary {
+    fn add(&mut self, finished: &Finished<LabelDone>, line: &LabelLine) {
+        self.count(&finished.name(), finished.item.as_ref(), line, finished.kept);
+    }
+
+    fn end(&mut self, ending: Ending, time: Duration) {
+        self.ended(ending, time);
+    }
 }
 
-impl<L: Listener<LabelWork>> Listener<LabelWork> for Counting<'_, L> {
-    fn begun(&mut self, record: &Record) {
-        self.listener.begun(record);
+impl KeptLine for LabelLine {
+    fn error(&self) -> Option<Error> {
+        self.result.error.clone().map(Error::from)
     }
 
-    fn finished(&mut self, finished: &Finished<LabelDone>, line: &LabelLine) -> Result<()> {
-        self.summary.count(&finished.name(), finished.item.as_ref(), line, finished.kept);
-        self.listener.finished(finished, line)
+    fn is_settled(&self) -> bool {
+        self.result.error.is_none() && self.result.unreadable.is_none()
     }
 
-    fn over(&mut self) {
-        self.listener.over();
+    fn head(&mut self) -> Head<'_> {
+        let ResultLine { id, index, key, item, .. } = &mut self.result;
+        Head { id, index, key, item }
     }
 }
 
@@ -128,15 +129,7 @@ impl Work for LabelWork {
     }
 
     fn reuse(&self, line: &LabelLine, redo: Redo) -> Reuse<LabelDone> {
-        let error = line.result.error.clone().map(Error::from);
-        let is_settled = error.is_none() && line.result.unreadable.is_none();
-        match error {
-            // A refused key is not a fault of the record.
-            Some(error) if error.is_fatal() => Reuse::Nothing,
-            _ if !is_settled && redo == Redo::Failures => Reuse::Nothing,
-            Some(error) => Reuse::Keep(Err(error)),
-            None => Reuse::Keep(Ok(LabelDone::Earlier(Box::new(line.clone())))),
-        }
+        reused(line, redo)
     }
 
     async fn work(&self, task: Task<'_, LabelLine>) -> Result<LabelDone> {
@@ -144,23 +137,13 @@ impl Work for LabelWork {
     }
 
     fn line(&self, finished: &Finished<LabelDone>, key: &str) -> LabelLine {
-        let mut line = match &finished.outcome {
-            Ok(LabelDone::Earlier(line)) => return (**line).clone(),
-            Ok(LabelDone::Now(labelled)) => LabelLine::new(&self.labeler, Ok(labelled)),
-            Err(error) => LabelLine::new(&self.labeler, Err(error)),
-        };
-        let item = finished.item.as_ref().filter(|_| self.with_item);
-        line.result.id = finished.id();
-        line.result.index = finished.index;
-        key.clone_into(&mut line.result.key);
-        line.result.item = item.map(|item| item.record().clone());
-        line
+        line_of(finished, key, self.with_item, |outcome| LabelLine::new(&self.labeler, outcome))
     }
 
     fn is_settled(&self, done: &LabelDone) -> bool {
         match done {
             LabelDone::Now(labelled) => labelled.judgment.verdict.is_ok(),
-            LabelDone::Earlier(line) => line.result.unreadable.is_none(),
+            LabelDone::Earlier(line) => line.is_settled(),
         }
     }
 }

@@ -29,6 +29,8 @@
 //! resume.
 
 mod drive;
+mod earlier;
+mod figures;
 mod incoming;
 mod judge;
 mod label;
@@ -40,6 +42,7 @@ mod window;
 mod work;
 
 pub use {
+    earlier::NowOrEarlier,
     judge::{JudgeWork, items, judge, judge_to},
     label::{LabelDone, LabelWork, label},
     rank::{RankDone, RankWork, rank},

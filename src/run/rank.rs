@@ -1,10 +1,16 @@
 //! Ranking candidates as the work of a run.
 
-use super::{Finished, Listener, Redo, Reuse, RunOptions, Task, Work, run};
+use std::time::Duration;
+
+use super::{
+    Finished, Listener, NowOrEarlier, Redo, Reuse, RunOptions, Task, Work,
+    earlier::{Head, KeptLine, line_of, reused},
+    figures::{Figures, counted},
+};
 use crate::{
     error::{Error, Result},
     item::Item,
-    records::{Output, RankLine, Record, Written},
+    records::{Ending, Output, RankLine, Record, Written},
     report::RankSummary,
     request::Hasher,
     strategy::best_of::{Ranked, Ranker},
@@ -22,13 +28,7 @@ pub struct RankWork {
 }
 
 /// The result of a record.
-#[derive(Debug)]
-pub enum RankDone {
-    /// A ranking that was made in this run.
-    Now(Box<Ranked>),
-    /// The line of an earlier run.
-    Earlier(Box<RankLine>),
-}
+pub type RankDone = NowOrEarlier<Ranked, RankLine>;
 
 impl RankWork {
     /// The work of ranking with this ranker.
@@ -71,34 +71,34 @@ pub async fn rank(
 ) -> Result<(RankSummary, Option<Written>)> {
     let rule = work.ranker.options().rule.to_string();
     let summary = RankSummary::new(rule, work.ranker.is_priced());
-    let mut counting = Counting { summary, listener };
-    let ran = run(work, records, options, output, &mut counting).await?;
-    let mut summary = counting.summary;
-    summary.ended(ran.ending, ran.time);
-    Ok((summary, ran.left))
+    counted(work, records, options, output, summary, listener).await
 }
 
-/// Sums up finished records, and forwards them to the listener.
-struct Counting<'l, L> {
-    summary: RankSummary,
-    listener: &'l mut L,
-}
-
-impl<L: Listener<RankWork>> Listener<RankWork> for Counting<'_, L> {
-    fn begun(&mut self, record: &Record) {
-        self.listener.begun(record);
-    }
-
-    fn finished(&mut self, finished: &Finished<RankDone>, line: &RankLine) -> Result<()> {
-        self.summary.count(line, finished.kept);
+impl Figures<RankWork> for RankSummary {
+    fn add(&mut self, finished: &Finished<RankDone>, line: &RankLine) {
+        self.count(line, finished.kept);
         if let (Err(error), false) = (&finished.outcome, finished.kept) {
-            self.summary.count_failure(error);
+            self.count_failure(error);
         }
-        self.listener.finished(finished, line)
     }
 
-    fn over(&mut self) {
-        self.listener.over();
+    fn end(&mut self, ending: Ending, time: Duration) {
+        self.ended(ending, time);
+    }
+}
+
+impl KeptLine for RankLine {
+    fn error(&self) -> Option<Error> {
+        self.error.clone().map(Error::from)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.error.is_none() && is_read(self)
+    }
+
+    fn head(&mut self) -> Head<'_> {
+        let Self { id, index, key, item, .. } = self;
+        Head { id, index, key, item }
     }
 }
 
@@ -157,15 +157,7 @@ impl Work for RankWork {
     }
 
     fn reuse(&self, line: &RankLine, redo: Redo) -> Reuse<RankDone> {
-        let error = line.error.clone().map(Error::from);
-        match error {
-            // A refused key is not a fault of the record.
-            Some(error) if error.is_fatal() => Reuse::Nothing,
-            Some(_) if redo == Redo::Failures => Reuse::Nothing,
-            None if redo == Redo::Failures && !is_read(line) => Reuse::Nothing,
-            Some(error) => Reuse::Keep(Err(error)),
-            None => Reuse::Keep(Ok(RankDone::Earlier(Box::new(line.clone())))),
-        }
+        reused(line, redo)
     }
 
     async fn work(&self, task: Task<'_, RankLine>) -> Result<RankDone> {
@@ -173,17 +165,7 @@ impl Work for RankWork {
     }
 
     fn line(&self, finished: &Finished<RankDone>, key: &str) -> RankLine {
-        let mut line = match &finished.outcome {
-            Ok(RankDone::Earlier(line)) => return (**line).clone(),
-            Ok(RankDone::Now(ranked)) => RankLine::new(&self.ranker, Ok(ranked)),
-            Err(error) => RankLine::new(&self.ranker, Err(error)),
-        };
-        let item = finished.item.as_ref().filter(|_| self.with_item);
-        line.id = finished.id();
-        line.index = finished.index;
-        key.clone_into(&mut line.key);
-        line.item = item.map(|item| item.record().clone());
-        line
+        line_of(finished, key, self.with_item, |outcome| RankLine::new(&self.ranker, outcome))
     }
 
     fn is_settled(&self, done: &RankDone) -> bool {

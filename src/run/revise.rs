@@ -1,13 +1,16 @@
 //! Revising as the work of a run.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::{Finished, Listener, Redo, Reuse, RunOptions, Task, Work, run};
+use super::{
+    Finished, Listener, NowOrEarlier, Redo, Reuse, RunOptions, Task, Work,
+    figures::{Figures, counted},
+};
 use crate::{
     error::{Error, Result},
     item::Item,
     judge::Judge,
-    records::{Output, Record, RevisedRecord, RevisionLine, Written},
+    records::{Ending, Output, Record, RevisedRecord, RevisionLine, Written},
     report::Revisions,
     request::Hasher,
     strategy::revise::{self, FinalCheck, OnRound, Revision, RevisionOutcome, Writer},
@@ -38,14 +41,8 @@ impl std::fmt::Debug for Rounds {
     }
 }
 
-/// The result of a record.
-#[derive(Debug)]
-pub enum Revised {
-    /// A loop that ended in this run.
-    Now(Box<Revision>),
-    /// The line of a loop that ended in an earlier run.
-    Earlier(Box<RevisionLine>),
-}
+/// The result of a record: its loop.
+pub type Revised = NowOrEarlier<Revision, RevisionLine>;
 
 impl ReviseWork {
     /// The work of revising with this judge and this writer.
@@ -115,37 +112,21 @@ pub async fn revise(
     listener: &mut impl Listener<ReviseWork>,
 ) -> Result<(Revisions, Option<Written>)> {
     let summary = Revisions { priced: work.priced, ..Revisions::default() };
-    let mut counting = Counting { summary, listener };
-    let ran = run(work, records, options, output, &mut counting).await?;
-    let mut summary = counting.summary;
-    summary.ending = ran.ending;
-    summary.time = ran.time;
-    Ok((summary, ran.left))
+    counted(work, records, options, output, summary, listener).await
 }
 
-/// Sums up finished records, and forwards them to the listener.
-struct Counting<'l, L> {
-    summary: Revisions,
-    listener: &'l mut L,
-}
-
-impl<L: Listener<ReviseWork>> Listener<ReviseWork> for Counting<'_, L> {
-    fn begun(&mut self, record: &Record) {
-        self.listener.begun(record);
-    }
-
-    fn finished(&mut self, finished: &Finished<Revised>, line: &RevisionLine) -> Result<()> {
+impl Figures<ReviseWork> for Revisions {
+    fn add(&mut self, finished: &Finished<Revised>, line: &RevisionLine) {
         match &finished.outcome {
-            Ok(Revised::Now(revision)) => self.summary.count(Ok(revision)),
-            Ok(Revised::Earlier(line)) => self.summary.keep(line),
-            Err(_) if finished.kept => self.summary.keep(line),
-            Err(error) => self.summary.count(Err(error)),
+            Ok(Revised::Now(revision)) => self.count(Ok(revision)),
+            Ok(Revised::Earlier(line)) => self.keep(line),
+            Err(_) if finished.kept => self.keep(line),
+            Err(error) => self.count(Err(error)),
         }
-        self.listener.finished(finished, line)
     }
 
-    fn over(&mut self) {
-        self.listener.over();
+    fn end(&mut self, ending: Ending, time: Duration) {
+        (self.ending, self.time) = (ending, time);
     }
 }
 

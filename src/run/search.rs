@@ -1,10 +1,17 @@
 //! Searching for solutions as the work of a run.
 
-use super::{Finished, Listener, Redo, Reuse, RunOptions, Task, Work, run};
+use std::time::Duration;
+
+use super::{
+    Finished, Listener, NowOrEarlier, Redo, Reuse, RunOptions, Task, Work,
+    earlier::{Head, KeptLine, line_of, reused},
+    figures::{Figures, counted},
+};
 use crate::{
     error::{Error, Result},
     item::Item,
-    records::{Output, Record, SearchLine, Written},
+    line::ResultLine,
+    records::{Ending, Output, Record, SearchLine, Written},
     report::SearchSummary,
     request::Hasher,
     strategy::search::{Searched, Searcher},
@@ -22,13 +29,7 @@ pub struct SearchWork {
 }
 
 /// The result of a record.
-#[derive(Debug)]
-pub enum SearchDone {
-    /// A search of this run.
-    Now(Box<Searched>),
-    /// The line of an earlier run.
-    Earlier(Box<SearchLine>),
-}
+pub type SearchDone = NowOrEarlier<Searched, SearchLine>;
 
 impl SearchWork {
     /// The work of searching with this searcher.
@@ -70,31 +71,31 @@ pub async fn search(
     listener: &mut impl Listener<SearchWork>,
 ) -> Result<(SearchSummary, Option<Written>)> {
     let summary = SearchSummary::new(work.searcher.is_priced());
-    let mut counting = Counting { summary, listener };
-    let ran = run(work, records, options, output, &mut counting).await?;
-    let mut summary = counting.summary;
-    summary.ended(ran.ending, ran.time);
-    Ok((summary, ran.left))
+    counted(work, records, options, output, summary, listener).await
 }
 
-/// Sums up finished records, and forwards them to the listener.
-struct Counting<'l, L> {
-    summary: SearchSummary,
-    listener: &'l mut L,
+impl Figures<SearchWork> for SearchSummary {
+    fn add(&mut self, finished: &Finished<SearchDone>, line: &SearchLine) {
+        self.count(&finished.name(), finished.item.as_ref(), line, finished.kept);
+    }
+
+    fn end(&mut self, ending: Ending, time: Duration) {
+        self.ended(ending, time);
+    }
 }
 
-impl<L: Listener<SearchWork>> Listener<SearchWork> for Counting<'_, L> {
-    fn begun(&mut self, record: &Record) {
-        self.listener.begun(record);
+impl KeptLine for SearchLine {
+    fn error(&self) -> Option<Error> {
+        self.result.error.clone().map(Error::from)
     }
 
-    fn finished(&mut self, finished: &Finished<SearchDone>, line: &SearchLine) -> Result<()> {
-        self.summary.count(&finished.name(), finished.item.as_ref(), line, finished.kept);
-        self.listener.finished(finished, line)
+    fn is_settled(&self) -> bool {
+        self.result.error.is_none() && self.result.unreadable.is_none()
     }
 
-    fn over(&mut self) {
-        self.listener.over();
+    fn head(&mut self) -> Head<'_> {
+        let ResultLine { id, index, key, item, .. } = &mut self.result;
+        Head { id, index, key, item }
     }
 }
 
@@ -132,15 +133,10 @@ impl Work for SearchWork {
     }
 
     fn reuse(&self, line: &SearchLine, redo: Redo) -> Reuse<SearchDone> {
-        let error = line.result.error.clone().map(Error::from);
-        let is_settled = error.is_none() && line.result.unreadable.is_none();
-        match error {
-            // A refused key is not a fault of the record.
-            Some(error) if error.is_fatal() => Reuse::Nothing,
-            _ if self.with_tree || (!is_settled && redo == Redo::Failures) => Reuse::Nothing,
-            Some(error) => Reuse::Keep(Err(error)),
-            None => Reuse::Keep(Ok(SearchDone::Earlier(Box::new(line.clone())))),
+        if self.with_tree {
+            return Reuse::Nothing;
         }
+        reused(line, redo)
     }
 
     async fn work(&self, task: Task<'_, SearchLine>) -> Result<SearchDone> {
@@ -148,23 +144,13 @@ impl Work for SearchWork {
     }
 
     fn line(&self, finished: &Finished<SearchDone>, key: &str) -> SearchLine {
-        let mut line = match &finished.outcome {
-            Ok(SearchDone::Earlier(line)) => return (**line).clone(),
-            Ok(SearchDone::Now(searched)) => SearchLine::new(&self.searcher, Ok(searched)),
-            Err(error) => SearchLine::new(&self.searcher, Err(error)),
-        };
-        let item = finished.item.as_ref().filter(|_| self.with_item);
-        line.result.id = finished.id();
-        line.result.index = finished.index;
-        key.clone_into(&mut line.result.key);
-        line.result.item = item.map(|item| item.record().clone());
-        line
+        line_of(finished, key, self.with_item, |outcome| SearchLine::new(&self.searcher, outcome))
     }
 
     fn is_settled(&self, done: &SearchDone) -> bool {
         match done {
             SearchDone::Now(searched) => searched.judgment.verdict.is_ok(),
-            SearchDone::Earlier(line) => line.result.unreadable.is_none(),
+            SearchDone::Earlier(line) => line.is_settled(),
         }
     }
 }

@@ -182,3 +182,17 @@ async fn the_shipped_model_solves_more_by_searching_than_by_one_try() {
     assert!(beam["right"].as_u64() > once["right"].as_u64(), "{beam} {once}");
     assert!(beam["right"].as_u64() >= Some(3), "{beam}");
 }
+
+/// All commands that ask models open them in the same way. Code runs on Linux only.
+#[cfg(all(target_os = "linux", feature = "code"))]
+#[tokio::test]
+async fn code_that_cannot_be_confined_ends_every_command_before_a_request() {
+    let place = Place::new("search-code");
+    place.file("records.jsonl", records());
+    for command in ["judge", "revise", "label", "rank", "search"] {
+        let args = [command, "records.jsonl", "-m", "tiny", "--allow-code", "--python", "/nowhere"];
+        let ran = Ran::ended(place.start(&args)).await;
+        assert_eq!(ran.code, 2, "{command}: {}", ran.err);
+        assert!(ran.err.contains("`/nowhere` is no Python that runs"), "{}", ran.err);
+    }
+}

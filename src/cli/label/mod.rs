@@ -15,14 +15,13 @@ use tokio::sync::watch;
 
 use super::{
     Exit, budget, choose, engines, input, note,
-    opening::Opening,
+    opening::{Opening, Setup},
     progress::Progress,
     running,
     settings::{self, Sources},
 };
 use tribunal::{
     config::Resolved,
-    environment::Environment,
     error::Result,
     files::Plan,
     item::Item,
@@ -103,7 +102,7 @@ Exit codes:
 /// an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.policy.resolve(sources)?;
-    let quiet = args.results.quiet;
+    let quiet = args.results.lines.quiet;
     if !quiet {
         args.policy.introduce(&resolved)?;
     }
@@ -112,18 +111,20 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let files = args.input.sources(args.results.writing(read), quiet)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let models = args.budget.in_memory(&Models::new(Environment::process()));
-    let models = models.stopping(stops).budgeted(args.budget.open());
-    #[cfg(feature = "hub")]
-    let models = models.downloading(super::downloads::shown(quiet));
-    #[cfg(feature = "store")]
-    let models = models.cached(args.cache.open()?);
+    let setup = Setup {
+        budget: &args.budget,
+        #[cfg(feature = "store")]
+        cache: args.cache,
+        quiet,
+        dry_run: false,
+    };
+    let models = Box::pin(setup.models(&[&resolved], stops)).await?;
     let labeler = args.labeler(&resolved, input.first.as_ref(), &models).await?;
-    let options = running::options(&input, args.results.redo(), stopping);
+    let options = running::options(&input, args.results.lines.redo(), stopping);
     let progress = Progress::new(input.total, quiet, models.clone());
     let (mut results, output) = args.results.open(progress, labeler.options())?;
     let work = LabelWork::new(labeler).labels(settings::labels(&resolved));
-    let work = if args.results.no_item { work.without_items() } else { work };
+    let work = if args.results.lines.no_item { work.without_items() } else { work };
     let (summary, left) = run::label(work, input.records, options, output, &mut results).await?;
     results.finish(&summary, left.as_ref(), &models)?;
     if !quiet {
@@ -139,7 +140,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
 impl Args {
     /// Whether `--verbose` was given.
     pub(super) fn is_verbose(&self) -> bool {
-        self.results.verbose
+        self.results.lines.verbose
     }
 
     /// Opens the policy and the check.

@@ -2,19 +2,23 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
-use super::super::{emit, engines, note, output, print_error, progress::Progress};
+use super::super::{
+    lines::{self, Lines},
+    note, output,
+    progress::Progress,
+};
 use tribunal::{
     error::{Error, Result},
     files::Plan,
     models::Models,
-    records::{LabelLine, Output, TrainingFormat, Written, journal_of},
+    records::{LabelLine, Output, TrainingFormat, Written},
     report::LabelSummary,
-    run::{Finished, LabelDone, LabelWork, Listener, Redo},
+    run::{Finished, LabelDone, LabelWork, Listener},
     strategy::label::LabelOptions,
 };
 
@@ -22,11 +26,9 @@ use tribunal::{
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Results")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
-    /// File for results: .jsonl or .json.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) lines: lines::Args,
     /// File for training data, as lines of JSON.
     #[arg(long, value_name = "FILE")]
     training: Option<PathBuf>,
@@ -39,39 +41,12 @@ pub(super) struct Args {
         requires = "training"
     )]
     training_format: Option<TrainingFormat>,
-    /// File for the summary of the run, as JSON.
-    #[arg(long, value_name = "FILE", hide_short_help = true)]
-    summary: Option<PathBuf>,
-    /// Leave the input record out of its result line.
-    #[arg(long, hide_short_help = true)]
-    pub(super) no_item: bool,
-    /// Print how models in this process are loaded.
-    #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
-    pub(super) verbose: bool,
-    /// Print no progress and no summary.
-    #[arg(short, long)]
-    pub(super) quiet: bool,
-    /// Label again the records that failed or were unreadable.
-    #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
-    retry_errors: bool,
-    /// Label all records again, and replace earlier results.
-    #[arg(long, hide_short_help = true)]
-    fresh: bool,
 }
 
 impl Args {
     /// The plan with all files that are written.
     pub(super) fn writing(&self, plan: Plan) -> Plan {
-        let named =
-            [("-o", &self.output), ("--training", &self.training), ("--summary", &self.summary)];
-        let plan = output::writing_named(plan.writes_stdout(), named);
-        let journal = self.output.as_deref().and_then(journal_of);
-        plan.writes_beside("-o", journal.as_deref())
-    }
-
-    /// Which records of an earlier run are labelled again.
-    pub(super) fn redo(&self) -> Redo {
-        Redo::of_flags(self.fresh, self.retry_errors)
+        output::writing_named(self.lines.writing(plan), [("--training", &self.training)])
     }
 
     /// Opens everything that is written, before the first request.
@@ -83,7 +58,7 @@ impl Args {
         progress: Progress,
         options: LabelOptions,
     ) -> Result<(Results, Option<Output>)> {
-        let output = output::open_lines(self.output.as_deref(), self.fresh, "labels")?;
+        let (lines, output) = self.lines.open("labels", progress)?;
         let training = self.training.as_deref().map(output::create).transpose()?;
         let training = training.map(|file| Training {
             options,
@@ -94,14 +69,14 @@ impl Args {
             written: 0,
             left_out: 0,
         });
-        Ok((Results { training, progress, args: self.clone() }, output))
+        Ok((Results { training, lines, args: self.clone() }, output))
     }
 }
 
 /// Prints labels as they end, and writes training data.
 pub(super) struct Results {
     training: Option<Training>,
-    progress: Progress,
+    lines: Lines,
     args: Args,
 }
 
@@ -159,22 +134,15 @@ impl Listener<LabelWork> for Results {
     /// # Errors
     /// Standard output or the training data cannot be written, which ends the run.
     fn finished(&mut self, finished: &Finished<LabelDone>, line: &LabelLine) -> Result<()> {
-        self.progress.step(finished.kept);
-        if let (Err(error), false) = (&finished.outcome, finished.kept) {
-            self.progress.aside(|| print_error(error));
-        }
         if let Some(training) = &mut self.training {
             training.add(finished, line).map_err(|cause| self.args.cannot_write_training(cause))?;
         }
-        match self.args.output {
-            None => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
-            Some(_) => Ok(()),
-        }
+        self.lines.add(finished, line)
     }
 
     /// No more records follow.
     fn over(&mut self) {
-        self.progress.finish();
+        self.lines.progress.finish();
     }
 }
 
@@ -195,21 +163,16 @@ impl Results {
         left: Option<&Written>,
         models: &Models,
     ) -> Result<()> {
-        if let (Some(path), Some(left)) = (&self.args.output, left) {
-            output::note_left(left, path, self.args.quiet);
-        }
+        self.lines.note_left(left);
         if let Some(mut training) = self.training {
             training.finish().map_err(|cause| self.args.cannot_write_training(cause))?;
-            if training.left_out > 0 && !self.args.quiet {
+            if training.left_out > 0 && !self.args.lines.quiet {
                 note(&format!(
                     "{} solutions are in the training data; {} without labels for all steps up to the first error are not",
                     training.written, training.left_out
                 ));
             }
         }
-        let Some(path) = &self.args.summary else { return Ok(()) };
-        let mut figures = summary.to_json();
-        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
-        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
+        self.lines.write_summary(summary.to_json(), models)
     }
 }

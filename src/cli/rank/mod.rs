@@ -17,15 +17,14 @@ use tokio::sync::watch;
 
 use super::{
     Exit, budget, input,
+    opening::Setup,
     progress::Progress,
-    running, sandbox,
+    running,
     settings::{self, Sources},
 };
 use tribunal::{
-    environment::Environment,
     error::Result,
     files::Plan,
-    models::Models,
     run::{self, RankWork},
     strategy::{
         Measure,
@@ -134,7 +133,7 @@ Exit codes:
 /// an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
-    let quiet = args.results.quiet;
+    let quiet = args.results.lines.quiet;
     if !quiet {
         args.judge.introduce(&resolved)?;
     }
@@ -142,13 +141,14 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let files = args.input.sources(args.results.writing(read), quiet)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let opener = args.budget.in_memory(&Models::new(Environment::process()));
-    let opener = opener.stopping(stops).budgeted(args.budget.open());
-    #[cfg(feature = "hub")]
-    let opener = opener.downloading(super::downloads::shown(quiet));
-    #[cfg(feature = "store")]
-    let opener = opener.cached(args.cache.open()?);
-    let opener = Box::pin(sandbox::allowed(opener, [&resolved])).await?;
+    let setup = Setup {
+        budget: &args.budget,
+        #[cfg(feature = "store")]
+        cache: args.cache,
+        quiet,
+        dry_run: args.ranking.dry_run,
+    };
+    let opener = Box::pin(setup.models(&[&resolved], stops)).await?;
     let options = args.ranking.options();
     let context = models::Context {
         settings: &args.judge,
@@ -163,8 +163,8 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let work = RankWork::new(ranker).labelled(resolved.settings.label.clone());
-    let work = if args.results.no_item { work.without_items() } else { work };
-    let options = running::options(&input, args.results.redo(), stopping);
+    let work = if args.results.lines.no_item { work.without_items() } else { work };
+    let options = running::options(&input, args.results.lines.redo(), stopping);
     let progress = Progress::new(input.total, quiet, opener.clone());
     let (mut results, output) = args.results.open(progress)?;
     let (summary, left) = run::rank(work, input.records, options, output, &mut results).await?;
@@ -177,7 +177,7 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
 impl Args {
     /// Whether `--verbose` was given.
     pub(super) fn is_verbose(&self) -> bool {
-        self.results.verbose
+        self.results.lines.verbose
     }
 }
 

@@ -1,66 +1,43 @@
 //! The results of `tribunal rank`: lines of rankings.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use serde_json::json;
 
-use super::super::{emit, engines, note, output, print_error, progress::Progress};
+use super::super::{
+    engines,
+    lines::{self, Lines},
+    note, output,
+    progress::Progress,
+};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files,
     models::Models,
-    records::{Output, RankLine, Written, journal_of},
+    records::{Output, RankLine, Written},
     report::{Plan, PlanCandidate, PlanSample, RankSummary},
-    run::{Finished, Listener, RankDone, RankWork, Redo},
+    run::{Finished, Listener, RankDone, RankWork},
 };
 
 /// Flags that choose where rankings are written, and what is printed meanwhile.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Results")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
-    /// File for results: .jsonl or .json.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// File for the summary of the run, as JSON.
-    #[arg(long, value_name = "FILE", hide_short_help = true)]
-    summary: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) lines: lines::Args,
     /// Show accuracy against tokens, for fewer candidates and verdicts.
     #[arg(long)]
     plan: bool,
     /// File for a chart of the plan, as SVG.
     #[arg(long, value_name = "FILE", requires = "plan", hide_short_help = true)]
     chart: Option<PathBuf>,
-    /// Leave the input record out of its result line.
-    #[arg(long, hide_short_help = true)]
-    pub(super) no_item: bool,
-    /// Print how models in this process are loaded.
-    #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
-    pub(super) verbose: bool,
-    /// Print no progress and no summary.
-    #[arg(short, long)]
-    pub(super) quiet: bool,
-    /// Rank again the records that failed or had unreadable verdicts.
-    #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
-    retry_errors: bool,
-    /// Rank all records again, and replace earlier results.
-    #[arg(long, hide_short_help = true)]
-    fresh: bool,
 }
 
 impl Args {
     /// The plan with all files that are written.
     pub(super) fn writing(&self, plan: files::Plan) -> files::Plan {
-        let named = [("-o", &self.output), ("--summary", &self.summary), ("--chart", &self.chart)];
-        let plan = output::writing_named(plan.writes_stdout(), named);
-        let journal = self.output.as_deref().and_then(journal_of);
-        plan.writes_beside("-o", journal.as_deref())
-    }
-
-    /// Which records of an earlier run are ranked again.
-    pub(super) fn redo(&self) -> Redo {
-        Redo::of_flags(self.fresh, self.retry_errors)
+        output::writing_named(self.lines.writing(plan), [("--chart", &self.chart)])
     }
 
     /// Opens everything that is written, before the first request.
@@ -68,15 +45,15 @@ impl Args {
     /// # Errors
     /// The file cannot be written, has content already, or has an unknown format.
     pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
-        let output = output::open_lines(self.output.as_deref(), self.fresh, "rankings")?;
+        let (lines, output) = self.lines.open("rankings", progress)?;
         let sample = self.plan.then(PlanSample::default);
-        Ok((Results { progress, sample, args: self.clone() }, output))
+        Ok((Results { lines, sample, args: self.clone() }, output))
     }
 }
 
 /// Prints rankings as they end.
 pub(super) struct Results {
-    progress: Progress,
+    lines: Lines,
     /// The candidates of the records so far, if a plan is to be shown.
     sample: Option<PlanSample>,
     args: Args,
@@ -88,23 +65,16 @@ impl Listener<RankWork> for Results {
     /// # Errors
     /// Standard output cannot be written, which ends the run.
     fn finished(&mut self, finished: &Finished<RankDone>, line: &RankLine) -> Result<()> {
-        self.progress.step(finished.kept);
         let is_known = line.candidates.iter().any(|one| one.right.is_some());
         if let Some(sample) = self.sample.as_mut().filter(|_| is_known) {
             sample.add(line.candidates.iter().map(PlanCandidate::from).collect());
         }
-        if let (Err(error), false) = (&finished.outcome, finished.kept) {
-            self.progress.aside(|| print_error(error));
-        }
-        match self.args.output {
-            None => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
-            Some(_) => Ok(()),
-        }
+        self.lines.add(finished, line)
     }
 
     /// No more records follow.
     fn over(&mut self) {
-        self.progress.finish();
+        self.lines.progress.finish();
     }
 }
 
@@ -119,29 +89,26 @@ impl Results {
         left: Option<&Written>,
         models: &Models,
     ) -> Result<()> {
-        let Self { sample, args, .. } = self;
-        if let (Some(path), Some(left)) = (&args.output, left) {
-            output::note_left(left, path, args.quiet);
-        }
-        if !args.quiet {
+        let Self { sample, args, lines } = self;
+        let quiet = args.lines.quiet;
+        lines.note_left(left);
+        if !quiet {
             note(&summary.to_string());
             engines::print(models);
         }
         let mut figures = summary.to_json();
-        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
         if let Some(sample) = sample {
             let plan = planned(&sample)?;
             if let Some(path) = &args.chart {
                 let svg = plan.chart("Accuracy against compute").svg()?;
                 fs::write(path, svg).map_err(|cause| output::cannot_write(path, cause))?;
             }
-            if !args.quiet {
+            if !quiet {
                 note(&format!("\n{plan}"));
             }
             figures["plan"] = json!(plan);
         }
-        let Some(path) = &args.summary else { return Ok(()) };
-        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
+        lines.write_summary(figures, models)
     }
 }
 

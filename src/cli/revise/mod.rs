@@ -22,13 +22,14 @@ use tokio::sync::watch;
 
 use super::{
     Exit, budget, engines, fields, input, manifest, note,
+    opening::Setup,
     progress::Progress,
-    running, sandbox,
+    running,
     settings::{self, Sources},
 };
 use tribunal::{
-    config::Resolved, environment::Environment, error::Result, files::Plan, models::Models,
-    report::Revisions, run, strategy::revise::RevisionOutcome as Ended,
+    config::Resolved, error::Result, files::Plan, report::Revisions, run,
+    strategy::revise::RevisionOutcome as Ended,
 };
 
 /// Revise answers until a judge passes them.
@@ -112,13 +113,14 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let plain = args.results.plain_file(&files)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let opener = args.budget.in_memory(&Models::new(Environment::process()));
-    let opener = opener.stopping(stops).budgeted(args.budget.open());
-    #[cfg(feature = "hub")]
-    let opener = opener.downloading(super::downloads::shown(quiet));
-    #[cfg(feature = "store")]
-    let opener = opener.cached(args.cache.open()?);
-    let opener = Box::pin(sandbox::allowed(opener, [&resolved])).await?;
+    let setup = Setup {
+        budget: &args.budget,
+        #[cfg(feature = "store")]
+        cache: args.cache,
+        quiet,
+        dry_run: false,
+    };
+    let opener = Box::pin(setup.models(&[&resolved], stops)).await?;
     let context = models::Context {
         settings: &args.judge,
         first: input.first.as_ref(),

@@ -20,7 +20,7 @@ use super::{
     Exit, budget, emit, engines,
     input::{self, Records},
     note,
-    opening::Opening,
+    opening::{Opening, Setup},
     print_error,
     progress::Progress,
     running,
@@ -28,7 +28,6 @@ use super::{
 };
 use tribunal::{
     config::Resolved,
-    environment::Environment,
     error::{ErrorKind, Result},
     files::Plan,
     item::Item,
@@ -161,7 +160,7 @@ Exit codes:
 /// an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let resolved = args.judge.resolve(sources)?;
-    let quiet = args.results.quiet;
+    let quiet = args.results.lines.quiet;
     if !quiet {
         args.judge.introduce(&resolved)?;
     }
@@ -171,12 +170,14 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     let files = args.input.sources(args.results.writing(read), quiet)?;
     let input = args.input.open(files, &resolved.fields());
     let (stopping, stops) = watch::channel(false);
-    let models = Models::new(Environment::process()).stopping(stops).budgeted(args.budget.open());
-    let models = models.offline(args.search.dry_run);
-    #[cfg(feature = "hub")]
-    let models = models.downloading(super::downloads::shown(quiet));
-    #[cfg(feature = "store")]
-    let models = models.cached(if args.search.dry_run { None } else { args.cache.open()? });
+    let setup = Setup {
+        budget: &args.budget,
+        #[cfg(feature = "store")]
+        cache: args.cache,
+        quiet,
+        dry_run: args.search.dry_run,
+    };
+    let models = Box::pin(setup.models(&[&resolved], stops)).await?;
     let searcher = args.searcher(&resolved, input.first.as_ref(), &models).await?;
     if let Some(first) = &input.first
         && let Err(error) = searcher.most_calls(first).await
@@ -188,11 +189,11 @@ pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     if args.search.dry_run {
         return planned(&searcher, input.records).await;
     }
-    let options = running::options(&input, args.results.redo(), stopping);
+    let options = running::options(&input, args.results.lines.redo(), stopping);
     let progress = Progress::new(input.total, quiet, models.clone());
     let (mut results, output) = args.results.open(progress)?;
     let work = SearchWork::new(searcher);
-    let work = if args.results.no_item { work.without_items() } else { work };
+    let work = if args.results.lines.no_item { work.without_items() } else { work };
     let work = if args.results.needs_trees() { work.with_trees() } else { work };
     let (summary, left) = run::search(work, input.records, options, output, &mut results).await?;
     results.finish(&summary, left.as_ref(), &models)?;
@@ -237,7 +238,7 @@ async fn planned(searcher: &Searcher, records: Records) -> Result<Exit> {
 impl Args {
     /// Whether `--verbose` was given.
     pub(super) fn is_verbose(&self) -> bool {
-        self.results.verbose
+        self.results.lines.verbose
     }
 
     /// Opens the policy, the judge and the check.
@@ -250,7 +251,7 @@ impl Args {
         first: Option<&Item>,
         models: &Models,
     ) -> Result<Searcher> {
-        let (quiet, limits) = (self.results.quiet, self.budget.limits());
+        let (quiet, limits) = (self.results.lines.quiet, self.budget.limits());
         let judged = first.map(|item| item.revised("a step"));
         let opening = Opening { first: judged.as_ref(), quiet, models: models.clone(), limits };
         let judge = opening.judge(resolved).await?;

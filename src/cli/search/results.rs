@@ -2,57 +2,41 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, BufWriter, Write},
+    fs::File,
+    io::{BufWriter, Write},
     path::PathBuf,
 };
 
 use super::{
-    super::{emit, engines, note, output, print_error, progress::Progress},
+    super::{
+        lines::{self, Lines},
+        note, output,
+        progress::Progress,
+    },
     tree,
 };
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
     models::Models,
-    records::{Output, SearchLine, TreeLine, Written, journal_of},
+    records::{Output, SearchLine, TreeLine, Written},
     report::SearchSummary,
-    run::{Finished, Listener, Redo, SearchDone, SearchWork},
+    run::{Finished, Listener, SearchDone, SearchWork},
 };
 
 /// Flags that choose where results are written, and what is printed meanwhile.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Results")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
-    /// File for results: .jsonl or .json.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) lines: lines::Args,
     /// File for the trees: .jsonl or .svg; repeatable.
     #[arg(long, value_name = "FILE")]
     tree: Vec<PathBuf>,
     /// Print the tree of each record.
     #[arg(long, conflicts_with = "quiet")]
     show_tree: bool,
-    /// File for the summary of the run, as JSON.
-    #[arg(long, value_name = "FILE", hide_short_help = true)]
-    summary: Option<PathBuf>,
-    /// Leave the input record out of its result line.
-    #[arg(long, hide_short_help = true)]
-    pub(super) no_item: bool,
-    /// Print how models in this process are loaded.
-    #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
-    pub(super) verbose: bool,
-    /// Print no progress and no summary.
-    #[arg(short, long)]
-    pub(super) quiet: bool,
-    /// Search again for records that failed or have no solution.
-    #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
-    retry_errors: bool,
-    /// Search again for all records, and replace earlier results.
-    #[arg(long, hide_short_help = true)]
-    fresh: bool,
 }
 
 /// The most trees in one picture.
@@ -61,17 +45,9 @@ const PICTURED: usize = 12;
 impl Args {
     /// The plan with all files that are written.
     pub(super) fn writing(&self, plan: Plan) -> Plan {
-        let named = [("-o", &self.output), ("--summary", &self.summary)];
-        let plan = output::writing_named(plan.writes_stdout(), named);
+        let plan = self.lines.writing(plan);
         let trees = self.tree.iter().cloned().map(Some);
-        let plan = trees.fold(plan, |plan, path| output::writing_named(plan, [("--tree", &path)]));
-        let journal = self.output.as_deref().and_then(journal_of);
-        plan.writes_beside("-o", journal.as_deref())
-    }
-
-    /// Which records of an earlier run are searched again.
-    pub(super) fn redo(&self) -> Redo {
-        Redo::of_flags(self.fresh, self.retry_errors)
+        trees.fold(plan, |plan, path| output::writing_named(plan, [("--tree", &path)]))
     }
 
     /// Whether trees are written or printed.
@@ -84,7 +60,7 @@ impl Args {
     /// # Errors
     /// A file cannot be written, has content already, or has an unknown format.
     pub(super) fn open(&self, progress: Progress) -> Result<(Results, Option<Output>)> {
-        let output = output::open_lines(self.output.as_deref(), self.fresh, "solutions")?;
+        let (lines, output) = self.lines.open("solutions", progress)?;
         let mut trees = Trees::default();
         for path in &self.tree {
             match path.extension().and_then(|end| end.to_str()) {
@@ -105,14 +81,14 @@ impl Args {
                 }
             }
         }
-        Ok((Results { trees, progress, args: self.clone() }, output))
+        Ok((Results { trees, lines, args: self.clone() }, output))
     }
 }
 
 /// Prints results as they end, and writes trees.
 pub(super) struct Results {
     trees: Trees,
-    progress: Progress,
+    lines: Lines,
     args: Args,
 }
 
@@ -170,7 +146,7 @@ impl Trees {
         if let [_, ..] = self.pictures.as_slice() {
             let svg = tribunal::report::tree_svg(&self.pictured)?;
             for path in &self.pictures {
-                fs::write(path, &svg).map_err(|cause| output::cannot_write(path, cause))?;
+                std::fs::write(path, &svg).map_err(|cause| output::cannot_write(path, cause))?;
             }
         }
         if self.left_out > 0 && !quiet {
@@ -189,29 +165,22 @@ impl Listener<SearchWork> for Results {
     /// # Errors
     /// Standard output or a file of trees cannot be written, which ends the run.
     fn finished(&mut self, finished: &Finished<SearchDone>, line: &SearchLine) -> Result<()> {
-        self.progress.step(finished.kept);
-        if let (Err(error), false) = (&finished.outcome, finished.kept) {
-            self.progress.aside(|| print_error(error));
-        }
         if self.args.needs_trees() {
             let lines = match &finished.outcome {
                 Ok(SearchDone::Now(searched)) => TreeLine::all(&line.result.id, searched),
                 _ => Vec::new(),
             };
             if self.args.show_tree && !lines.is_empty() {
-                self.progress.aside(|| note(&tree::shown(&lines)));
+                self.lines.progress.aside(|| note(&tree::shown(&lines)));
             }
             self.trees.add(finished.index, lines)?;
         }
-        match self.args.output {
-            None => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
-            Some(_) => Ok(()),
-        }
+        self.lines.add(finished, line)
     }
 
     /// No more records follow.
     fn over(&mut self) {
-        self.progress.finish();
+        self.lines.progress.finish();
     }
 }
 
@@ -226,13 +195,8 @@ impl Results {
         left: Option<&Written>,
         models: &Models,
     ) -> Result<()> {
-        if let (Some(path), Some(left)) = (&self.args.output, left) {
-            output::note_left(left, path, self.args.quiet);
-        }
-        self.trees.finish(self.args.quiet)?;
-        let Some(path) = &self.args.summary else { return Ok(()) };
-        let mut figures = summary.to_json();
-        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
-        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
+        self.lines.note_left(left);
+        self.trees.finish(self.args.lines.quiet)?;
+        self.lines.write_summary(summary.to_json(), models)
     }
 }

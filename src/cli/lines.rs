@@ -1,0 +1,107 @@
+//! Result lines without tables: where `label`, `rank` and `search` write them, and what is printed meanwhile.
+
+use std::{fmt::Display, fs, io, path::PathBuf};
+
+use serde_json::Value;
+
+use super::{emit, engines, output, print_error, progress::Progress};
+use tribunal::{
+    error::Result,
+    files::Plan,
+    models::Models,
+    records::{Output, Written, journal_of},
+    run::{Finished, Redo},
+};
+
+/// Flags that choose where result lines are written, and what is printed meanwhile.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Results")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Args {
+    /// File for results: .jsonl or .json.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// File for the summary of the run, as JSON.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    summary: Option<PathBuf>,
+    /// Leave the input record out of its result line.
+    #[arg(long, hide_short_help = true)]
+    pub(super) no_item: bool,
+    /// Print how models in this process are loaded.
+    #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
+    pub(super) verbose: bool,
+    /// Print no progress and no summary.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Try again the records that failed or were unreadable.
+    #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
+    retry_errors: bool,
+    /// Begin again with all records, and replace earlier results.
+    #[arg(long, hide_short_help = true)]
+    fresh: bool,
+}
+
+impl Args {
+    /// The plan with all files that are written.
+    pub(super) fn writing(&self, plan: Plan) -> Plan {
+        let named = [("-o", &self.output), ("--summary", &self.summary)];
+        let plan = output::writing_named(plan.writes_stdout(), named);
+        let journal = self.output.as_deref().and_then(journal_of);
+        plan.writes_beside("-o", journal.as_deref())
+    }
+
+    /// Which records of an earlier run are done again.
+    pub(super) fn redo(&self) -> Redo {
+        Redo::of_flags(self.fresh, self.retry_errors)
+    }
+
+    /// Opens the file of results before the first request; `what` names the lines in an error.
+    ///
+    /// # Errors
+    /// The file cannot be written, has content already, or has an unknown format.
+    pub(super) fn open(&self, what: &str, progress: Progress) -> Result<(Lines, Option<Output>)> {
+        let output = output::open_lines(self.output.as_deref(), self.fresh, what)?;
+        Ok((Lines { progress, args: self.clone() }, output))
+    }
+}
+
+/// Prints the lines of a run as records end.
+pub(super) struct Lines {
+    pub(super) progress: Progress,
+    args: Args,
+}
+
+impl Lines {
+    /// A record ended: it is counted, its error is printed, and its line if there is no file.
+    ///
+    /// # Errors
+    /// Standard output cannot be written, which ends the run.
+    pub(super) fn add<D>(&self, finished: &Finished<D>, line: &impl Display) -> Result<()> {
+        self.progress.step(finished.kept);
+        if let (Err(error), false) = (&finished.outcome, finished.kept) {
+            self.progress.aside(|| print_error(error));
+        }
+        match self.args.output {
+            None => self.progress.aside(|| emit(&mut io::stdout(), &line.to_string())),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Prints where the results are.
+    pub(super) fn note_left(&self, left: Option<&Written>) {
+        if let (Some(path), Some(left)) = (&self.args.output, left) {
+            output::note_left(left, path, self.args.quiet);
+        }
+    }
+
+    /// Writes the file of the summary, with the figures of the models.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn write_summary(&self, mut figures: Value, models: &Models) -> Result<()> {
+        let Some(path) = &self.args.summary else { return Ok(()) };
+        engines::keys(models).into_iter().for_each(|(key, value)| figures[key] = value);
+        fs::write(path, format!("{figures:#}\n")).map_err(|cause| output::cannot_write(path, cause))
+    }
+}
