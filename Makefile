@@ -9,7 +9,7 @@ export PATH
 
 TRIBUNAL := target/release/tribunal
 
-.PHONY: help demo test build setup models accuracy bench bench-cache bench-local bench-remote bench-revise scaling lint
+.PHONY: help demo test build setup models accuracy bench bench-cache bench-local bench-remote bench-revise bench-coverage scaling lint
 
 help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench-local  measure judging in this process, with the model of `make models`'
 	@echo 'make bench-remote measure runs against a server, beside a minimal client and with faults'
 	@echo 'make bench-revise measure loops with a judge that makes errors'
+	@echo 'make bench-coverage  measure how often intervals of `tribunal estimate` hold'
 	@echo 'make scaling   compare best-of-N, votes, beam search and revision by accuracy and tokens'
 	@echo 'make lint      formatting and lints'
 
@@ -63,6 +64,9 @@ scaling: setup
 
 bench-revise: setup
 	@$(CARGO) bench --quiet --bench revise
+
+bench-coverage: setup
+	@$(CARGO) test --quiet --lib the_table_of_coverage -- --ignored --nocapture
 
 lint: setup
 	$(CARGO) fmt --check

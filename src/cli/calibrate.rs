@@ -174,7 +174,7 @@ impl Args {
 ///
 /// # Errors
 /// The results cannot be opened.
-fn current(
+pub(super) fn current(
     source: &Source,
     kept: impl Fn(ResultLine) -> ResultLine,
 ) -> Result<(Vec<ResultLine>, usize)> {
@@ -204,7 +204,7 @@ fn current(
 }
 
 /// The line without its texts: a file of results may be large, and all of its lines are kept.
-fn slim(mut line: ResultLine) -> ResultLine {
+pub(super) fn slim(mut line: ResultLine) -> ResultLine {
     (line.votes, line.critique) = (None, None);
     line
 }

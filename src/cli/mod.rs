@@ -4,8 +4,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `rank`, `search`, `parse`, `reparse`, `diff`, `calibrate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
-//! | `settings`, `input`, `output`, `lines`, `budget` | groups of flags that several commands share |
+//! | `judge`, `revise`, `label`, `rank`, `search`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `settings`, `input`, `output`, `lines`, `label_file`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
 //! | `console`, `width`, `secrets` | what reaches a terminal, and in which shape |
@@ -40,11 +40,13 @@ mod downloads;
 mod dry_run;
 mod engines;
 mod env_file;
+mod estimate;
 mod fields;
 mod init;
 mod input;
 mod judge;
 mod label;
+mod label_file;
 mod lines;
 mod manifest;
 mod manual;
@@ -111,6 +113,7 @@ enum Command {
     Reparse(Box<reparse::Args>),
     Diff(diff::Args),
     Calibrate(calibrate::Args),
+    Estimate(estimate::Args),
     Prompts(prompts::Args),
     Models(models::Args),
     Config(Box<config::Args>),
@@ -264,6 +267,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Reparse(args) => reparse::run(*args, sources).await,
         Command::Diff(args) => diff::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Estimate(args) => estimate::run(&args),
         Command::Prompts(args) => prompts::run(args),
         Command::Models(args) => models::run(args).await,
         Command::Config(args) => config::run(&args, sources),

@@ -11,6 +11,7 @@
 //! | correlation | [`pearson`], [`spearman`], [`kendall_tau_b`], [`correlation_interval`] |
 //! | probabilities | [`auc`], [`brier`], [`ece`], [`by_width`], [`by_mass`] |
 //! | intervals | [`wilson`], [`clustered`], [`clustered_share`], [`bootstrap`], [`bootstrap_mean`] |
+//! | means and rates of all records, from labels of some | [`PredictionPowered`], [`Calibrated`], [`RoganGladen`] |
 //! | two judges of the same records | [`mcnemar`], [`bootstrap_mean`] of the differences |
 //! | games | [`win_rate`], [`elo`], [`bradley_terry`] |
 //! | steps of solutions | [`FirstErrors`], [`Confusion::prm_score`], [`MrScore`] |
@@ -24,6 +25,7 @@ mod bins;
 mod bradley_terry;
 mod classes;
 mod correlation;
+mod estimates;
 mod games;
 mod intervals;
 mod paired;
@@ -42,6 +44,10 @@ pub use self::{
     bradley_terry::{Strength, bradley_terry},
     classes::ConfusionMatrix,
     correlation::{Correlation, correlation_interval, kendall_tau_b, pearson, spearman},
+    estimates::{
+        Calibrated, Estimate, IsotonicMap, JudgedSample, PredictionPowered, Refusal, RoganGladen,
+        TwoByTwo, isotonic, labels_only, naive,
+    },
     games::{Game, elo, win_rate},
     intervals::{
         ClusteredMean, bootstrap, bootstrap_mean, clustered, clustered_bootstrap, clustered_share,

@@ -9,6 +9,7 @@
 //! | verdicts compared with the records' own labels | [`Agreement`] |
 //! | ProcessBench F1, PRMScore, MR-Score | [`FirstErrors`], [`Confusion`], [`MrScore`] |
 //! | whether probabilities are as often right as they say | [`CalibrationFigures`] |
+//! | rates and means of all records, from labels of some | [`EstimateReport`] |
 //! | two runs side by side | [`Comparison`] |
 //! | accuracy against compute, from a sample, and as a picture | [`Plan`], `Chart` |
 //! | rows on a terminal | [`VerdictTable`] |
@@ -26,6 +27,7 @@ mod changes;
 #[cfg(feature = "charts")]
 mod chart;
 mod comparison;
+mod estimate;
 mod histogram;
 mod independence;
 #[cfg(feature = "cli")]
@@ -64,6 +66,9 @@ pub use {
         disagreement_bound, fit_cascade, fit_threshold,
     },
     comparison::Comparison,
+    estimate::{
+        Estimand, EstimateCoverage, EstimateMethod, EstimateReport, EstimateSample, MethodEstimate,
+    },
     independence::{Dependence, Independence},
     label_summary::LabelSummary,
     labels::Labels,

@@ -16,6 +16,7 @@ mod dry_runs;
 mod engine_settings;
 mod engines;
 mod escaping;
+mod estimates;
 mod programs;
 mod secrets;
 mod settings;

@@ -15,7 +15,7 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 43] = [
+const COMMANDS: [&str; 44] = [
     "",
     "judge",
     "revise",
@@ -30,6 +30,7 @@ const COMMANDS: [&str; 43] = [
     "reparse",
     "diff",
     "calibrate",
+    "estimate",
     "prompts",
     "prompts list",
     "prompts show",

@@ -3,12 +3,11 @@
 use std::io;
 
 use super::{Args, current, save};
-use crate::cli::{Exit, emit, input::reading, note, print_error};
+use crate::cli::{Exit, emit, input::reading, label_file, note};
 use tribunal::{
     error::{Error, ErrorKind, Result},
     files::Plan,
-    item::Item,
-    records::{self, ReadOptions, Source},
+    records::Source,
     report::{CascadeReport, CascadeSample, escaped, fit_cascade},
 };
 
@@ -71,19 +70,10 @@ fn sampled(
     let mut sample = CascadeSample::new(args.own_labels());
     let mut failed = 0;
     let has_labels = labels.is_some();
-    for record in
-        labels.into_iter().flat_map(|source| records::read(vec![source], ReadOptions::default()))
-    {
-        match record.item {
-            Ok(item) => {
-                let id = Item::id(&item).unwrap_or_else(|| record.index.to_string());
-                sample.label(id, item);
-            }
-            Err(error) => {
-                failed += 1;
-                print_error(&error);
-            }
-        }
+    if let Some(labels) = labels {
+        let (records, unread) = label_file::read(labels);
+        failed += unread;
+        records.into_iter().for_each(|(id, item)| sample.label(id, item));
     }
     for source in sources {
         sample.judge();

@@ -1,7 +1,10 @@
 //! Fits maps that calibrate predictions, and measures them by cross-validation.
 
 use super::{real, sample::Observation};
-use crate::verdict::{CalibrationMap, log_odds, logistic};
+use crate::{
+    metrics::isotonic,
+    verdict::{CalibrationMap, log_odds, logistic},
+};
 
 /// How a map is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,7 @@ impl FitMethod {
         }
         Some(match self {
             Self::Temperature => CalibrationMap::Temperature { temperature: temperature(all) },
-            Self::Isotonic => CalibrationMap::Isotonic { points: isotonic(all) },
+            Self::Isotonic => CalibrationMap::Isotonic { points: rising(all) },
             Self::Platt => {
                 let (slope, intercept) = platt(all);
                 CalibrationMap::Platt { slope, intercept }
@@ -122,39 +125,10 @@ fn newton_step(points: &[(f64, f64)], (slope, intercept): (f64, f64)) -> (f64, f
     )
 }
 
-/// The points of the rising map with the least Brier score, by pooling adjacent violators (Ayer et al. 1955).
-///
-/// Every pooled block is a pair of points with the share of positive labels in it.
-fn isotonic(all: &[Observation]) -> Vec<(f64, f64)> {
-    struct Block {
-        low: f64,
-        high: f64,
-        sum: f64,
-        count: f64,
-    }
-    let mut sorted = all.to_vec();
-    sorted.sort_by(|one, other| one.p.total_cmp(&other.p));
-    let mut blocks: Vec<Block> = Vec::new();
-    for tied in sorted.chunk_by(|one, other| one.p.total_cmp(&other.p).is_eq()) {
-        let sum = tied.iter().map(Observation::outcome).sum();
-        let (low, count) = (tied[0].p, real(tied.len()));
-        let mut block = Block { low, high: low, sum, count };
-        while let Some(last) =
-            blocks.pop_if(|last| last.sum * block.count >= block.sum * last.count)
-        {
-            block.low = last.low;
-            block.sum += last.sum;
-            block.count += last.count;
-        }
-        blocks.push(block);
-    }
-    let points = blocks.iter().flat_map(|block| {
-        let share = block.sum / block.count;
-        [(block.low, share), (block.high, share)]
-    });
-    let mut points: Vec<_> = points.collect();
-    points.dedup();
-    points
+/// The points of the rising map with the least Brier score.
+fn rising(all: &[Observation]) -> Vec<(f64, f64)> {
+    let points: Vec<_> = all.iter().map(|one| (one.p, one.outcome(), 1.0)).collect();
+    isotonic(&points).points().to_vec()
 }
 
 /// The predictions of maps that were fitted without the record itself, in `folds` parts by the hash of the

@@ -1,0 +1,403 @@
+//! Values of the judge and labels from result lines.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    item::{Item, text_of},
+    line::ResultLine,
+    metrics::{Interval, JudgedSample},
+    report::labels::{Compared, Labels},
+    verdict::{CORRECT, INCORRECT, Judgment, Label, Preference, Steps, Verdict, VerdictKind},
+};
+
+/// What is estimated: the mean of a number that the judge gives to every record, and labels to some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Estimand {
+    /// The rate of records that pass.
+    Pass,
+    /// The rate of records with the positive label.
+    Label,
+    /// The mean score.
+    Score,
+    /// How often the first answer is better; a tie counts half.
+    Preference,
+    /// The rate of solutions without a wrong step.
+    Steps,
+}
+
+impl Estimand {
+    /// The name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Label => "label",
+            Self::Score => "score",
+            Self::Preference => "preference",
+            Self::Steps => "steps",
+        }
+    }
+
+    /// Whether it is a rate, from 0 to 1.
+    pub fn is_rate(self) -> bool {
+        self != Self::Score
+    }
+}
+
+/// How many records there are, and what is known about them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EstimateCoverage {
+    /// All records.
+    pub records: usize,
+    /// Records with a verdict that can be read.
+    pub readable: usize,
+    /// Readable records with a label that is used.
+    pub labelled: usize,
+    /// Records without a verdict whose label is known.
+    pub labelled_unreadable: usize,
+    /// Records whose label cannot be compared with a verdict.
+    pub not_comparable: usize,
+}
+
+/// Collects result lines and labels.
+#[derive(Clone, Debug)]
+pub struct EstimateSample {
+    labels: Labels,
+    estimand: Option<Estimand>,
+    positive: Option<String>,
+    threshold: Option<f64>,
+    given: Option<BTreeMap<String, Vec<Item>>>,
+    rows: Vec<Row>,
+}
+
+/// What is kept of a line.
+#[derive(Clone, Debug)]
+struct Row {
+    id: String,
+    kind: Option<VerdictKind>,
+    verdict: Option<Verdict>,
+    pass: Option<bool>,
+    /// The finest number that the judge gives: a probability or an expected score.
+    fine: Option<f64>,
+    /// The score with its place on the scale, 0 to 1.
+    place: Option<(f64, f64)>,
+    item: Item,
+}
+
+/// The numbers of a sample.
+#[derive(Clone, Debug)]
+pub(super) struct Numbers {
+    /// The judge's verdicts as numbers, and labels.
+    pub(super) verdicts: JudgedSample,
+    /// The same records with the finest numbers of the judge, if all of them have one.
+    pub(super) fine: Option<JudgedSample>,
+    /// Labels of records without a verdict.
+    pub(super) unreadable: Vec<f64>,
+    /// The ends of the scale: 0 and 1 for rates.
+    pub(super) scale: Interval,
+    pub(super) coverage: EstimateCoverage,
+}
+
+impl EstimateSample {
+    /// An empty sample, whose records have their labels in this field.
+    pub fn new(labels: Labels) -> Self {
+        let (estimand, positive, threshold, given) = (None, None, None, None);
+        Self { labels, estimand, positive, threshold, given, rows: Vec::new() }
+    }
+
+    /// The same sample with this estimand; without it, it follows from the kind of the verdicts.
+    #[must_use]
+    pub fn of(self, estimand: Option<Estimand>) -> Self {
+        Self { estimand, ..self }
+    }
+
+    /// The same sample with the label whose rate is estimated; without it, it is the one that means correct.
+    #[must_use]
+    pub fn positive(self, positive: Option<String>) -> Self {
+        Self { positive, ..self }
+    }
+
+    /// The same sample, in which scores and labels from this number on are positive.
+    #[must_use]
+    pub fn threshold(self, threshold: Option<f64>) -> Self {
+        Self { threshold, ..self }
+    }
+
+    /// Adds a labelled record under its id. It takes the place of the label in a line; several labels of one id count
+    /// with their mean. If no record is added, labels are those in the lines.
+    pub fn label(&mut self, id: String, item: Item) {
+        self.given.get_or_insert_default().entry(id).or_default().push(item);
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, line: ResultLine) {
+        let verdict = line.verdict.to_verdict().filter(|_| line.unreadable.is_none());
+        let fine = match &verdict {
+            Some(Verdict::Label(label)) => label.p,
+            Some(Verdict::Steps(steps)) => steps.score,
+            Some(_) => line.expected_score.or(line.verdict.score),
+            None => None,
+        };
+        let place = line.verdict.score.zip(line.normalized);
+        let item = line.item.map(Item::from).unwrap_or_default();
+        let (id, kind, pass) = (line.id, line.verdict.kind, line.pass);
+        self.rows.push(Row { id, kind, verdict, pass, fine, place, item });
+    }
+
+    /// What is estimated: as asked for, or by the kind of the verdicts.
+    ///
+    /// # Errors
+    /// The verdicts are texts, or there are none.
+    pub fn estimand(&self) -> Result<Estimand> {
+        if let Some(estimand) = self.estimand {
+            return Ok(estimand);
+        }
+        match self.rows.iter().find_map(|row| row.kind) {
+            Some(VerdictKind::Label) => Ok(Estimand::Label),
+            Some(VerdictKind::Score | VerdictKind::Criteria) if self.threshold.is_some() => {
+                Ok(Estimand::Pass)
+            }
+            Some(VerdictKind::Score | VerdictKind::Criteria) => Ok(Estimand::Score),
+            Some(VerdictKind::Preference | VerdictKind::Ranking | VerdictKind::Scores) => {
+                Ok(Estimand::Preference)
+            }
+            Some(VerdictKind::Steps) => Ok(Estimand::Steps),
+            other => {
+                let kind = other.map_or("none", VerdictKind::name);
+                let message =
+                    format!("the results hold nothing to estimate: their kind is `{kind}`");
+                Err(Error::new(ErrorKind::Config, message)
+                    .hint("name results of `tribunal judge` with verdicts"))
+            }
+        }
+    }
+
+    /// What is estimated, in words.
+    ///
+    /// # Errors
+    /// The verdicts are texts, or there are none.
+    pub fn described(&self) -> Result<String> {
+        Ok(match (self.estimand()?, self.threshold) {
+            (Estimand::Pass, Some(threshold)) => format!("rate of scores >= {threshold}"),
+            (Estimand::Pass, None) => "rate of passes".to_owned(),
+            (Estimand::Label, _) => format!("rate of {}", self.positive_label()),
+            (Estimand::Score, _) => "mean score".to_owned(),
+            (Estimand::Preference, _) => "win rate of the first answer".to_owned(),
+            (Estimand::Steps, _) => "rate of solutions without an error".to_owned(),
+        })
+    }
+
+    /// The label whose rate is estimated.
+    fn positive_label(&self) -> String {
+        const USUAL: [&str; 5] = [CORRECT, "yes", "pass", "true", "good"];
+        let names = self.names();
+        let usual = || {
+            USUAL.iter().find_map(|usual| {
+                names.iter().find(|name| name.eq_ignore_ascii_case(usual)).cloned()
+            })
+        };
+        let positive = self.positive.clone().or_else(usual);
+        positive.or_else(|| names.first().cloned()).unwrap_or_else(|| CORRECT.to_owned())
+    }
+
+    /// Every label that a verdict has.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for row in &self.rows {
+            match &row.verdict {
+                Some(Verdict::Label(label)) if !names.contains(&label.label) => {
+                    names.push(label.label.clone());
+                }
+                _ => (),
+            }
+        }
+        names
+    }
+
+    /// The numbers of all records.
+    ///
+    /// # Errors
+    /// The verdicts are texts, or there are none.
+    pub(super) fn numbers(&self) -> Result<Numbers> {
+        let estimand = self.estimand()?;
+        let positive = self.positive_label();
+        let mut names = self.names();
+        if estimand == Estimand::Pass || names.len() < 2 {
+            names.extend([CORRECT.to_owned(), INCORRECT.to_owned()]);
+            names.sort_unstable();
+            names.dedup();
+        }
+        let reader = Reader {
+            labels: self.labels.clone().naming(names),
+            estimand,
+            positive,
+            threshold: self.threshold,
+        };
+        let mut coverage = EstimateCoverage { records: self.rows.len(), ..Default::default() };
+        let mut verdicts = JudgedSample { is_rate: estimand.is_rate(), ..Default::default() };
+        let mut fine = Some(verdicts.clone());
+        let mut unreadable = Vec::new();
+        for row in &self.rows {
+            let found = self.found(row);
+            let label = mean(found.iter().filter_map(|(label, item)| reader.label(label, item)));
+            coverage.not_comparable += usize::from(label.is_none() && !found.is_empty());
+            let Some(value) = reader.value(row) else {
+                unreadable.extend(label);
+                continue;
+            };
+            coverage.readable += 1;
+            add(&mut verdicts, value, label);
+            match (&mut fine, row.fine) {
+                (Some(fine), Some(own)) => add(fine, own, label),
+                _ => fine = None,
+            }
+        }
+        coverage.labelled = verdicts.labelled.len();
+        coverage.labelled_unreadable = unreadable.len();
+        let scale = if estimand.is_rate() {
+            Interval { low: 0.0, high: 1.0 }
+        } else {
+            self.scale().unwrap_or_else(|| range(&verdicts))
+        };
+        Ok(Numbers { verdicts, fine, unreadable, scale, coverage })
+    }
+
+    /// The labels of a record, each with the record that it is of.
+    fn found(&self, row: &Row) -> Vec<(Value, Item)> {
+        let of = |item: &Item| Some((self.labels.find(item)?, row.item.clone()));
+        match &self.given {
+            Some(given) => given.get(&row.id).into_iter().flatten().filter_map(of).collect(),
+            None => of(&row.item).into_iter().collect(),
+        }
+    }
+
+    /// The ends of the scale, if two records show them.
+    fn scale(&self) -> Option<Interval> {
+        let places: Vec<(f64, f64)> = self.rows.iter().filter_map(|row| row.place).collect();
+        let first = places.first()?;
+        let other = places.iter().find(|place| (place.1 - first.1).abs() > 1e-3)?;
+        let whole = (other.0 - first.0) / (other.1 - first.1);
+        let low = first.0 - whole * first.1;
+        // Scales end in numbers with few digits.
+        let tidy = |number: f64| (number * 1e3).round() / 1e3;
+        Some(Interval { low: tidy(low), high: tidy(low + whole) })
+    }
+}
+
+/// The mean of labels of one record; `None` without any.
+fn mean(labels: impl Iterator<Item = f64>) -> Option<f64> {
+    crate::metrics::mean(&labels.collect::<Vec<_>>())
+}
+
+/// Adds a record with its label, if it has one.
+fn add(sample: &mut JudgedSample, value: f64, label: Option<f64>) {
+    match label {
+        Some(label) => sample.labelled.push((value, label)),
+        None => sample.others.push(value),
+    }
+}
+
+/// The lowest and the highest value or label.
+fn range(sample: &JudgedSample) -> Interval {
+    let all = || sample.judged().chain(sample.labels());
+    Interval {
+        low: all().fold(f64::INFINITY, f64::min),
+        high: all().fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+/// Reads verdicts and labels as numbers.
+struct Reader {
+    labels: Labels,
+    estimand: Estimand,
+    positive: String,
+    threshold: Option<f64>,
+}
+
+impl Reader {
+    /// The verdict of a line; `None` without one.
+    fn value(&self, row: &Row) -> Option<f64> {
+        let verdict = row.verdict.as_ref()?;
+        let is = |is: bool| Some(f64::from(u8::from(is)));
+        match (self.estimand, verdict) {
+            (Estimand::Pass, verdict) => match (self.threshold, verdict.score()) {
+                (Some(threshold), Some(score)) => is(score >= threshold),
+                _ => is(row.pass?),
+            },
+            (Estimand::Label, Verdict::Label(label)) => is(label.label == self.positive),
+            (Estimand::Score, verdict) => verdict.score(),
+            (Estimand::Steps, Verdict::Steps(steps)) => is(steps.first_error.is_none()),
+            (Estimand::Preference, verdict) => side(verdict),
+            _ => None,
+        }
+    }
+
+    /// A label as a number; `None` if it means none.
+    fn label(&self, label: &Value, item: &Item) -> Option<f64> {
+        let agrees = |verdict| self.agrees(label, item, verdict);
+        let as_rate = |verdict| agrees(verdict).map(|agrees| f64::from(u8::from(agrees)));
+        match self.estimand {
+            Estimand::Pass | Estimand::Label => match self.threshold {
+                Some(threshold) => {
+                    let number: f64 = text_of(label).trim().parse().ok()?;
+                    Some(f64::from(u8::from(number >= threshold)))
+                }
+                None if self.estimand == Estimand::Pass => {
+                    as_rate(Verdict::Label(Label::new(CORRECT)))
+                }
+                None => as_rate(Verdict::Label(Label::new(self.positive.clone()))),
+            },
+            Estimand::Steps => as_rate(Verdict::Steps(Steps::default())),
+            Estimand::Score => {
+                match self.labels.compare(label, item, &Judgment::new(Ok(Verdict::Score(0.0))))? {
+                    Compared::Numbers(pairs) => pairs.first().map(|(_, (label, _))| *label),
+                    _ => None,
+                }
+            }
+            Estimand::Preference => {
+                let sides =
+                    [(Preference::First, 1.0), (Preference::Tie, 0.5), (Preference::Second, 0.0)];
+                let meant = |side| agrees(Verdict::Preference(side)) == Some(true);
+                sides.into_iter().find(|(side, _)| meant(*side)).map(|(_, worth)| worth)
+            }
+        }
+    }
+
+    /// Whether a label means this verdict; `None` if it cannot be compared.
+    fn agrees(&self, label: &Value, item: &Item, verdict: Verdict) -> Option<bool> {
+        match self.labels.compare(label, item, &Judgment::new(Ok(verdict)))? {
+            Compared::Outcome { agrees, .. } => Some(agrees),
+            _ => None,
+        }
+    }
+}
+
+/// How far a verdict is for the first of two answers: 1, 0, or 0.5 for a tie.
+fn side(verdict: &Verdict) -> Option<f64> {
+    let compared = |one: f64, other: f64| match one.total_cmp(&other) {
+        std::cmp::Ordering::Greater => 1.0,
+        std::cmp::Ordering::Less => 0.0,
+        std::cmp::Ordering::Equal => 0.5,
+    };
+    match verdict {
+        Verdict::Preference(Preference::First) => Some(1.0),
+        Verdict::Preference(Preference::Second) => Some(0.0),
+        Verdict::Preference(Preference::Tie) => Some(0.5),
+        Verdict::Scores(scores) => match scores.as_slice() {
+            [one, other] => Some(compared(*one, *other)),
+            _ => None,
+        },
+        Verdict::Ranking(groups) => match groups.as_slice() {
+            [both] if both.len() == 2 => Some(0.5),
+            [best, rest] if best.len() == 1 && rest.len() == 1 => {
+                Some(if best == &[0] { 1.0 } else { 0.0 })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,150 @@
+//! The report on estimates: a table for people, JSON for programs.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use super::report::{EstimateMethod, EstimateReport, MethodEstimate};
+use crate::{
+    metrics::{Estimate, Interval},
+    report::terminal::escaped,
+};
+
+impl fmt::Display for EstimateReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let coverage = &self.coverage;
+        write!(f, "{} of {} records", escaped(&self.described), coverage.records)?;
+        write!(f, ", {} of them labelled", coverage.labelled)?;
+        if coverage.not_comparable > 0 {
+            write!(f, "; {} labels cannot be compared", coverage.not_comparable)?;
+        }
+        write!(f, "\n\n{:<21}  estimate  95 % interval", "method")?;
+        for method in &self.methods {
+            write_method(f, method)?;
+        }
+        write_row(f, "labels alone", self.labels_only, "")?;
+        write_row(f, "judge alone", self.naive, "not corrected")?;
+        self.write_unreadable(f)?;
+        self.write_shifted(f)
+    }
+}
+
+impl EstimateReport {
+    fn write_unreadable(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let coverage = &self.coverage;
+        let without = coverage.records - coverage.readable;
+        if without == 0 {
+            return Ok(());
+        }
+        write!(f, "\n\nestimates are of the {} records with a verdict", coverage.readable)?;
+        write!(f, "; {without} have none, {} of these a label", coverage.labelled_unreadable)?;
+        for method in &self.methods {
+            if let Some(Interval { low, high }) = method.bounds {
+                write!(f, "\nall records, whatever the others are: {low:.3} to {high:.3}")?;
+                write!(f, " ({})", method.method.name())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_shifted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((labelled, others)) = self.shifted else { return Ok(()) };
+        write!(
+            f,
+            "\n\nthe judge's mean is {labelled:.3} on labelled records and {others:.3} on others:"
+        )?;
+        write!(f, "\nestimates hold only for labels that were chosen at random")
+    }
+
+    /// The same figures for programs.
+    pub fn to_json(&self) -> Value {
+        let coverage = &self.coverage;
+        let mut all: Vec<Value> = self.methods.iter().map(method_json).collect();
+        all.push(plain_json("labels", self.labels_only));
+        all.push(plain_json("naive", self.naive));
+        json!({
+            "of": self.estimand.name(),
+            "estimand": self.described,
+            "records": coverage.records,
+            "readable": coverage.readable,
+            "labelled": coverage.labelled,
+            "labelled_unreadable": coverage.labelled_unreadable,
+            "not_comparable": coverage.not_comparable,
+            "shifted": self.shifted.map(|(labelled, others)| json!({"labelled": labelled, "others": others})),
+            "estimates": all,
+        })
+    }
+}
+
+fn write_method(f: &mut fmt::Formatter<'_>, method: &MethodEstimate) -> fmt::Result {
+    let name = match method.method {
+        EstimateMethod::PredictionPowered => "prediction-powered",
+        EstimateMethod::Isotonic => "isotonic calibration",
+        EstimateMethod::RoganGladen => "Rogan-Gladen",
+    };
+    match &method.outcome {
+        Ok(estimate) => write_row(f, name, Some(*estimate), &remark(method)),
+        Err(refusal) => {
+            write!(f, "\n{name:<21}  refused: {refusal}\n{:<21}  {}", "", refusal.advice())
+        }
+    }
+}
+
+/// What is said about a method behind its interval.
+fn remark(method: &MethodEstimate) -> String {
+    let figure = |name: &str| {
+        let found = method.figures.iter().find(|(own, _)| *own == name);
+        found.and_then(|(_, value)| value.as_f64()).unwrap_or(f64::NAN)
+    };
+    match method.method {
+        EstimateMethod::PredictionPowered => format!("lambda {:.2}", figure("lambda")),
+        EstimateMethod::Isotonic => {
+            format!("{:.0} % of the variance from labels", 100.0 * figure("variance_from_labels"))
+        }
+        EstimateMethod::RoganGladen => format!(
+            "sensitivity {:.2}, specificity {:.2}",
+            figure("sensitivity"),
+            figure("specificity")
+        ),
+    }
+}
+
+fn write_row(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    estimate: Option<Estimate>,
+    remark: &str,
+) -> fmt::Result {
+    let Some(Estimate { value, interval: Interval { low, high } }) = estimate else {
+        return Ok(());
+    };
+    let row =
+        format!("{name:<21}  {value:<8.3}  {:<18} {remark}", format!("{low:.3} to {high:.3}"));
+    write!(f, "\n{}", row.trim_end())
+}
+
+fn method_json(method: &MethodEstimate) -> Value {
+    match method.outcome {
+        Ok(estimate) => {
+            let mut object = numbers(method.method.name(), estimate);
+            object.insert("bounds".into(), json!(method.bounds));
+            let figures = method.figures.iter();
+            object.extend(figures.map(|(name, value)| ((*name).to_owned(), value.clone())));
+            Value::Object(object)
+        }
+        Err(refusal) => json!({
+            "method": method.method.name(),
+            "refused": refusal.to_string(),
+            "advice": refusal.advice(),
+        }),
+    }
+}
+
+fn plain_json(name: &str, estimate: Option<Estimate>) -> Value {
+    estimate.map_or(Value::Null, |estimate| Value::Object(numbers(name, estimate)))
+}
+
+fn numbers(name: &str, Estimate { value, interval }: Estimate) -> Map<String, Value> {
+    let pairs = [("method", json!(name)), ("value", json!(value)), ("interval", json!(interval))];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

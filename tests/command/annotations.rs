@@ -1,0 +1,169 @@
+//! `tribunal annotate`: labels by people who do not see what the judge says.
+
+#![cfg(all(feature = "cli", unix))]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    process::{Child, Stdio},
+};
+
+use crate::support::Place;
+use nix::pty::{Winsize, openpty};
+use serde_json::{Value, json};
+
+/// Three results with verdicts and critiques.
+fn results(place: &Place) {
+    let line = |n: usize| {
+        json!({"v": 1, "id": format!("q{n}"), "index": n, "kind": "label", "verdict": "incorrect", "label": "incorrect",
+            "critique": "SECRET critique", "model": "m", "prompt": {"name": "x", "hash": "h", "reading": "r"},
+            "item": {"question": format!("Question {n}?"), "answer": format!("Answer {n}\u{1b}[2J."), "label": "SECRET label"}})
+    };
+    place.file("verdicts.jsonl", (0..3).map(|n| format!("{}\n", line(n))).collect::<String>());
+}
+
+fn labels(place: &Place) -> Vec<Value> {
+    place.read("labels.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Ids and labels, in the order of the file.
+fn given(place: &Place) -> Vec<(String, Value)> {
+    let pair = |line: Value| (line["id"].as_str().unwrap().to_owned(), line["label"].clone());
+    labels(place).into_iter().map(pair).collect()
+}
+
+fn annotate<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["annotate", "verdicts.jsonl", "-o", "labels.jsonl", "--annotator", "ada"], more].concat()
+}
+
+#[test]
+fn a_person_labels_skips_undoes_and_continues_without_seeing_a_verdict() {
+    let place = Place::new("annotate-lines");
+    results(&place);
+    // The first label is taken back; the second record is skipped.
+    let ran = place.pipe(&annotate(&[]), "1\nundo\nincorrect\ns\nwhat\nq\n").passed();
+    assert!(!ran.out.contains("SECRET") && !ran.err.contains("SECRET"), "{}", ran.out);
+    assert!(ran.out.contains("── 1 of 3  q0\nquestion\n  Question 0?\n\nanswer\n  Answer 0\\u{1b}[2J."), "{}", ran.out);
+    assert!(ran.out.contains("[1] correct  [2] incorrect  [s] skip  [u] undo  [q] quit"), "{}", ran.out);
+    assert!(ran.err.contains("labelled 1 records in labels.jsonl, 2 left\nthe same command continues"), "{}", ran.err);
+    assert_eq!(given(&place), [("q0".to_owned(), json!("incorrect"))]);
+    // The same command asks for the others only. The end of the input ends it.
+    let ran = place.pipe(&annotate(&[]), "c\n1\n2\n").passed();
+    assert!(ran.err.starts_with("1 of 3 records are labelled by ada\n") && !ran.out.contains("q0"), "{}{}", ran.err, ran.out);
+    assert_eq!(given(&place)[1..], [("q1".to_owned(), json!("correct")), ("q2".to_owned(), json!("incorrect"))]);
+    assert!(ran.err.contains("labelled 2 records in labels.jsonl, 0 left\n"), "{}", ran.err);
+    // A record with another text is asked for again.
+    place.file("verdicts.jsonl", place.read("verdicts.jsonl").replace("Answer 1", "Another answer"));
+    let ran = place.pipe(&annotate(&[]), "").passed();
+    assert!(ran.out.contains("── 1 of 1  q1") && ran.out.contains("Another answer"), "{}", ran.out);
+}
+
+#[test]
+fn pairs_are_shown_in_an_order_of_the_seed_and_labels_name_the_order_of_the_record() {
+    let place = Place::new("annotate-pairs");
+    let pair = |n: usize| format!("{}\n", json!({"id": format!("p{n}"), "question": "q", "chosen": format!("good {n}"), "rejected": format!("bad {n}")}));
+    place.file("verdicts.jsonl", (0..12).map(pair).collect::<String>());
+    let ran = place.pipe(&annotate(&[]), &"1\n".repeat(12)).passed();
+    assert!(!ran.out.contains("chosen") && !ran.out.contains("rejected"), "{}", ran.out);
+    let (mut same, mut swapped) = (0, 0);
+    for (n, line) in labels(&place).iter().enumerate() {
+        // Each time the answer that was shown first was preferred.
+        let shown = &ran.out[ran.out.find(&format!("  p{n}\n")).unwrap()..];
+        let is_swapped = shown.find(&format!("bad {n}")) < shown.find(&format!("good {n}"));
+        let right = if is_swapped { (json!("second"), json!([1, 0])) } else { (json!("first"), json!([0, 1])) };
+        assert_eq!((&line["label"], &line["order"]), (&right.0, &right.1), "{line}");
+        *(if is_swapped { &mut swapped } else { &mut same }) += 1;
+    }
+    assert!(same > 1 && swapped > 1, "{same} and {swapped}");
+    place.file("labels.jsonl", "");
+    let again = place.pipe(&annotate(&[]), &"1\n".repeat(12)).passed();
+    assert_eq!(again.out, ran.out);
+    place.file("labels.jsonl", "");
+    let other = place.pipe(&annotate(&["--seed", "1"]), &"1\n".repeat(12)).passed();
+    assert_ne!(other.out, ran.out);
+}
+
+#[test]
+fn several_people_label_into_one_file_and_their_agreement_is_told() {
+    let place = Place::new("annotate-people");
+    results(&place);
+    place.pipe(&annotate(&["--scale", "1-5"]), "1\n3\n5\n").assert_passed();
+    let bob = ["annotate", "verdicts.jsonl", "-o", "labels.jsonl", "--annotator", "bob", "--scale", "1-5"];
+    let ran = place.pipe(&bob, "1\n7\n3\n4\n").passed();
+    assert_eq!(given(&place)[5].1, json!(4));
+    // Values 1, 1, 3, 3, 5, 4: 1 - 1/6 · 2 / ... by the formula of the metric.
+    assert!(ran.err.contains("2 people agree on 2 of 3 records, Krippendorff's alpha 0."), "{}", ran.err);
+    assert!(ran.err.contains("(interval)"), "{}", ran.err);
+    let estimate = place.run(&["estimate", "verdicts.jsonl", "--labels", "labels.jsonl", "--of", "score"]);
+    assert!(estimate.err.contains("no label can be used"), "{}", estimate.err);
+    // A file of something else is left as it is.
+    place.file("other.jsonl", "{\"id\": \"a\", \"answer\": \"x\"}\n");
+    let ran = place.pipe(&["annotate", "verdicts.jsonl", "-o", "other.jsonl"], "1\n");
+    assert!(ran.code == 2 && ran.err.contains("other.jsonl:1: it is not a label"), "{}", ran.err);
+    assert_eq!(place.read("other.jsonl"), "{\"id\": \"a\", \"answer\": \"x\"}\n");
+}
+
+/// The program on a terminal of its own, and the other end of it.
+fn on_terminal(place: &Place, args: &[&str]) -> (Child, File) {
+    let size = Winsize { ws_row: 40, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(Some(&size), None).unwrap();
+    let slave = || Stdio::from(terminal.slave.try_clone().unwrap());
+    let child = place.command(args).stdin(slave()).stdout(slave()).stderr(slave()).spawn().unwrap();
+    (child, File::from(terminal.master))
+}
+
+/// Reads from a terminal until it shows this.
+fn wait_for(terminal: &mut File, shown: &mut String, text: &str) {
+    let mut bytes = [0; 4096];
+    while !shown.contains(text) {
+        let count = terminal.read(&mut bytes).unwrap();
+        shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+}
+
+#[test]
+fn on_a_terminal_one_key_is_a_label_and_a_kill_loses_none() {
+    let place = Place::new("annotate-keys");
+    results(&place);
+    let (mut child, mut terminal) = on_terminal(&place, &annotate(&[]));
+    let mut shown = String::new();
+    wait_for(&mut terminal, &mut shown, "── 1 of 3  q0");
+    wait_for(&mut terminal, &mut shown, "[q] quit");
+    // A key without a line break.
+    terminal.write_all(b"2").unwrap();
+    wait_for(&mut terminal, &mut shown, "── 2 of 3  q1");
+    assert!(!shown.contains('\u{1b}') && !shown.contains("SECRET"), "{shown:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(given(&place), [("q0".to_owned(), json!("incorrect"))]);
+    // A crash in the middle of a line leaves a part of it.
+    let whole = place.read("labels.jsonl");
+    place.file("labels.jsonl", format!("{whole}{}", &whole[..whole.len() / 2]));
+    let (mut child, mut terminal) = on_terminal(&place, &annotate(&[]));
+    let mut shown = String::new();
+    wait_for(&mut terminal, &mut shown, "── 1 of 2  q1");
+    wait_for(&mut terminal, &mut shown, "[q] quit");
+    // Undo has nothing of this session; then a label, Backspace takes it back, and Ctrl-C ends.
+    terminal.write_all(b"u").unwrap();
+    wait_for(&mut terminal, &mut shown, "nothing to undo");
+    terminal.write_all(b"1").unwrap();
+    wait_for(&mut terminal, &mut shown, "── 2 of 2  q2");
+    terminal.write_all(b"\x7f").unwrap();
+    let again = shown.len();
+    while !shown[again..].contains("── 1 of 2  q1") {
+        let mut bytes = [0; 4096];
+        let count = terminal.read(&mut bytes).unwrap();
+        shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    terminal.write_all(b"2").unwrap();
+    let after = shown.len();
+    while !shown[after..].contains("── 2 of 2  q2") {
+        let mut bytes = [0; 4096];
+        let count = terminal.read(&mut bytes).unwrap();
+        shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    terminal.write_all(b"\x03").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(given(&place), [("q0".to_owned(), json!("incorrect")), ("q1".to_owned(), json!("incorrect"))]);
+}
