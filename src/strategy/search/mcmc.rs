@@ -1,8 +1,8 @@
 //! Sampling of answers by a Markov chain.
 
 use super::{
+    super::chance::Chance,
     algorithm::{Algorithm, Ask, Found},
-    chance::Chance,
     tree::Tree,
 };
 

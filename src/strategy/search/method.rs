@@ -5,10 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
+    super::chance::Chance,
     algorithm::Algorithm,
     beam::{Beam, Dvts},
     best_first::BestFirst,
-    chance::Chance,
     choice::Choice,
     greedy::Greedy,
     mcmc::Mcmc,

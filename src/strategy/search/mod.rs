@@ -31,7 +31,6 @@
 
 mod tree;
 mod algorithm;
-mod chance;
 mod greedy;
 mod reset;
 mod beam;
@@ -54,11 +53,13 @@ pub use {
 };
 
 use self::{
-    chance::Chance,
     drive::Drive,
     method::{MostDraws, Sizes},
 };
-use super::Measure;
+use super::{
+    Measure,
+    chance::{Chance, seed_for},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     hint::Hint,
@@ -308,8 +309,7 @@ impl Searcher {
     fn chance(&self, item: &Item) -> Chance {
         let mut hasher = Hasher::new("tribunal-search-seed-v1");
         self.policy.hash_content(&item.clone().filled("prefix", ""), &mut hasher);
-        hasher.json(&self.options.seed);
-        Chance::new(hasher.hex::<16>())
+        Chance::new(seed_for(self.options.seed, &hasher.hex::<16>()))
     }
 }
 
