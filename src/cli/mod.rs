@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `rank`, `search`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `rank`, `search`, `annotate`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `lines`, `label_file`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -23,6 +23,7 @@
 //!
 //! A flag that belongs to a judge or a model is a field of the library's settings, and not of a command; see `settings`.
 
+mod annotate;
 #[cfg(all(feature = "openai", feature = "store"))]
 mod batch;
 mod budget;
@@ -112,6 +113,7 @@ enum Command {
     Parse(parse::Args),
     Reparse(Box<reparse::Args>),
     Diff(diff::Args),
+    Annotate(annotate::Args),
     Calibrate(calibrate::Args),
     Estimate(estimate::Args),
     Prompts(prompts::Args),
@@ -266,6 +268,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Parse(args) => parse::run(args).await,
         Command::Reparse(args) => reparse::run(*args, sources).await,
         Command::Diff(args) => diff::run(&args),
+        Command::Annotate(args) => annotate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Estimate(args) => estimate::run(&args),
         Command::Prompts(args) => prompts::run(args),

@@ -44,17 +44,38 @@ fn a_person_labels_skips_undoes_and_continues_without_seeing_a_verdict() {
     // The first label is taken back; the second record is skipped.
     let ran = place.pipe(&annotate(&[]), "1\nundo\nincorrect\ns\nwhat\nq\n").passed();
     assert!(!ran.out.contains("SECRET") && !ran.err.contains("SECRET"), "{}", ran.out);
-    assert!(ran.out.contains("── 1 of 3  q0\nquestion\n  Question 0?\n\nanswer\n  Answer 0\\u{1b}[2J."), "{}", ran.out);
-    assert!(ran.out.contains("[1] correct  [2] incorrect  [s] skip  [u] undo  [q] quit"), "{}", ran.out);
-    assert!(ran.err.contains("labelled 1 records in labels.jsonl, 2 left\nthe same command continues"), "{}", ran.err);
+    assert!(
+        ran.out.contains("── 1 of 3  q0\nquestion\n  Question 0?\n\nanswer\n  Answer 0\\u{1b}[2J."),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.contains("[1] correct  [2] incorrect  [s] skip  [u] undo  [q] quit"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.err.contains("labelled 1 of 3 records in labels.jsonl: the same command continues"),
+        "{}",
+        ran.err
+    );
     assert_eq!(given(&place), [("q0".to_owned(), json!("incorrect"))]);
     // The same command asks for the others only. The end of the input ends it.
     let ran = place.pipe(&annotate(&[]), "c\n1\n2\n").passed();
-    assert!(ran.err.starts_with("1 of 3 records are labelled by ada\n") && !ran.out.contains("q0"), "{}{}", ran.err, ran.out);
-    assert_eq!(given(&place)[1..], [("q1".to_owned(), json!("correct")), ("q2".to_owned(), json!("incorrect"))]);
-    assert!(ran.err.contains("labelled 2 records in labels.jsonl, 0 left\n"), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("1 of 3 records are labelled by ada\n") && !ran.out.contains("q0"),
+        "{}{}",
+        ran.err,
+        ran.out
+    );
+    assert_eq!(
+        given(&place)[1..],
+        [("q1".to_owned(), json!("correct")), ("q2".to_owned(), json!("incorrect"))]
+    );
+    assert!(ran.err.contains("labelled 2 of 2 records in labels.jsonl\n"), "{}", ran.err);
     // A record with another text is asked for again.
-    place.file("verdicts.jsonl", place.read("verdicts.jsonl").replace("Answer 1", "Another answer"));
+    place
+        .file("verdicts.jsonl", place.read("verdicts.jsonl").replace("Answer 1", "Another answer"));
     let ran = place.pipe(&annotate(&[]), "").passed();
     assert!(ran.out.contains("── 1 of 1  q1") && ran.out.contains("Another answer"), "{}", ran.out);
 }
@@ -62,7 +83,12 @@ fn a_person_labels_skips_undoes_and_continues_without_seeing_a_verdict() {
 #[test]
 fn pairs_are_shown_in_an_order_of_the_seed_and_labels_name_the_order_of_the_record() {
     let place = Place::new("annotate-pairs");
-    let pair = |n: usize| format!("{}\n", json!({"id": format!("p{n}"), "question": "q", "chosen": format!("good {n}"), "rejected": format!("bad {n}")}));
+    let pair = |n: usize| {
+        format!(
+            "{}\n",
+            json!({"id": format!("p{n}"), "question": "q", "chosen": format!("good {n}"), "rejected": format!("bad {n}")})
+        )
+    };
     place.file("verdicts.jsonl", (0..12).map(pair).collect::<String>());
     let ran = place.pipe(&annotate(&[]), &"1\n".repeat(12)).passed();
     assert!(!ran.out.contains("chosen") && !ran.out.contains("rejected"), "{}", ran.out);
@@ -71,7 +97,11 @@ fn pairs_are_shown_in_an_order_of_the_seed_and_labels_name_the_order_of_the_reco
         // Each time the answer that was shown first was preferred.
         let shown = &ran.out[ran.out.find(&format!("  p{n}\n")).unwrap()..];
         let is_swapped = shown.find(&format!("bad {n}")) < shown.find(&format!("good {n}"));
-        let right = if is_swapped { (json!("second"), json!([1, 0])) } else { (json!("first"), json!([0, 1])) };
+        let right = if is_swapped {
+            (json!("second"), json!([1, 0]))
+        } else {
+            (json!("first"), json!([0, 1]))
+        };
         assert_eq!((&line["label"], &line["order"]), (&right.0, &right.1), "{line}");
         *(if is_swapped { &mut swapped } else { &mut same }) += 1;
     }
@@ -89,13 +119,27 @@ fn several_people_label_into_one_file_and_their_agreement_is_told() {
     let place = Place::new("annotate-people");
     results(&place);
     place.pipe(&annotate(&["--scale", "1-5"]), "1\n3\n5\n").assert_passed();
-    let bob = ["annotate", "verdicts.jsonl", "-o", "labels.jsonl", "--annotator", "bob", "--scale", "1-5"];
+    let bob = [
+        "annotate",
+        "verdicts.jsonl",
+        "-o",
+        "labels.jsonl",
+        "--annotator",
+        "bob",
+        "--scale",
+        "1-5",
+    ];
     let ran = place.pipe(&bob, "1\n7\n3\n4\n").passed();
     assert_eq!(given(&place)[5].1, json!(4));
     // Values 1, 1, 3, 3, 5, 4: 1 - 1/6 · 2 / ... by the formula of the metric.
-    assert!(ran.err.contains("2 people agree on 2 of 3 records, Krippendorff's alpha 0."), "{}", ran.err);
+    assert!(
+        ran.err.contains("2 people agree on 2 of 3 records, Krippendorff's alpha 0."),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("(interval)"), "{}", ran.err);
-    let estimate = place.run(&["estimate", "verdicts.jsonl", "--labels", "labels.jsonl", "--of", "score"]);
+    let estimate =
+        place.run(&["estimate", "verdicts.jsonl", "--labels", "labels.jsonl", "--of", "score"]);
     assert!(estimate.err.contains("no label can be used"), "{}", estimate.err);
     // A file of something else is left as it is.
     place.file("other.jsonl", "{\"id\": \"a\", \"answer\": \"x\"}\n");
@@ -113,13 +157,21 @@ fn on_terminal(place: &Place, args: &[&str]) -> (Child, File) {
     (child, File::from(terminal.master))
 }
 
-/// Reads from a terminal until it shows this.
-fn wait_for(terminal: &mut File, shown: &mut String, text: &str) {
-    let mut bytes = [0; 4096];
+/// Reads from a terminal until it shows this, and gives all that it showed.
+fn wait_for(terminal: &mut File, text: &str) -> String {
+    let (mut shown, mut bytes) = (String::new(), [0; 4096]);
     while !shown.contains(text) {
         let count = terminal.read(&mut bytes).unwrap();
         shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
     }
+    shown
+}
+
+/// Waits for a record and its menu.
+fn wait_for_record(terminal: &mut File, name: &str) -> String {
+    let shown = wait_for(terminal, "[q] quit");
+    assert!(shown.contains(name), "{shown}");
+    shown
 }
 
 #[test]
@@ -127,12 +179,10 @@ fn on_a_terminal_one_key_is_a_label_and_a_kill_loses_none() {
     let place = Place::new("annotate-keys");
     results(&place);
     let (mut child, mut terminal) = on_terminal(&place, &annotate(&[]));
-    let mut shown = String::new();
-    wait_for(&mut terminal, &mut shown, "── 1 of 3  q0");
-    wait_for(&mut terminal, &mut shown, "[q] quit");
+    let mut shown = wait_for_record(&mut terminal, "── 1 of 3  q0");
     // A key without a line break.
     terminal.write_all(b"2").unwrap();
-    wait_for(&mut terminal, &mut shown, "── 2 of 3  q1");
+    shown += &wait_for_record(&mut terminal, "── 2 of 3  q1");
     assert!(!shown.contains('\u{1b}') && !shown.contains("SECRET"), "{shown:?}");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -141,29 +191,19 @@ fn on_a_terminal_one_key_is_a_label_and_a_kill_loses_none() {
     let whole = place.read("labels.jsonl");
     place.file("labels.jsonl", format!("{whole}{}", &whole[..whole.len() / 2]));
     let (mut child, mut terminal) = on_terminal(&place, &annotate(&[]));
-    let mut shown = String::new();
-    wait_for(&mut terminal, &mut shown, "── 1 of 2  q1");
-    wait_for(&mut terminal, &mut shown, "[q] quit");
-    // Undo has nothing of this session; then a label, Backspace takes it back, and Ctrl-C ends.
+    wait_for_record(&mut terminal, "── 1 of 2  q1");
+    // Nothing of this session to undo; then a label, which Backspace takes back.
     terminal.write_all(b"u").unwrap();
-    wait_for(&mut terminal, &mut shown, "nothing to undo");
+    wait_for(&mut terminal, "nothing to undo");
     terminal.write_all(b"1").unwrap();
-    wait_for(&mut terminal, &mut shown, "── 2 of 2  q2");
+    wait_for_record(&mut terminal, "── 2 of 2  q2");
     terminal.write_all(b"\x7f").unwrap();
-    let again = shown.len();
-    while !shown[again..].contains("── 1 of 2  q1") {
-        let mut bytes = [0; 4096];
-        let count = terminal.read(&mut bytes).unwrap();
-        shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
-    }
+    wait_for_record(&mut terminal, "── 1 of 2  q1");
     terminal.write_all(b"2").unwrap();
-    let after = shown.len();
-    while !shown[after..].contains("── 2 of 2  q2") {
-        let mut bytes = [0; 4096];
-        let count = terminal.read(&mut bytes).unwrap();
-        shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
-    }
-    terminal.write_all(b"\x03").unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert_eq!(given(&place), [("q0".to_owned(), json!("incorrect")), ("q1".to_owned(), json!("incorrect"))]);
+    wait_for_record(&mut terminal, "── 2 of 2  q2");
+    terminal.write_all(b"q").unwrap();
+    wait_for(&mut terminal, "labelled 1 of 2 records");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let both = [("q0".to_owned(), json!("incorrect")), ("q1".to_owned(), json!("incorrect"))];
+    assert_eq!(given(&place), both);
 }

@@ -15,7 +15,7 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 44] = [
+const COMMANDS: [&str; 45] = [
     "",
     "judge",
     "revise",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 44] = [
     "parse",
     "reparse",
     "diff",
+    "annotate",
     "calibrate",
     "estimate",
     "prompts",

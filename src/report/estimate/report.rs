@@ -217,5 +217,5 @@ fn without_labels(coverage: &EstimateCoverage) -> Error {
     );
     Error::new(ErrorKind::Config, message)
         .hint("name the field with the label: --label FIELD, and --labels FILE if it is in another file")
-        .hint("label some records, chosen at random")
+        .hint("label some records, chosen at random: tribunal annotate RESULTS --sample 100")
 }

@@ -1,0 +1,61 @@
+//! What a person types: single keys on a terminal, lines from anywhere else.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use console::{Key, Term};
+
+use super::task::{Task, Typed};
+use tribunal::error::{Error, ErrorKind, Result};
+
+/// Where answers come from.
+#[derive(Debug)]
+pub(super) enum Answers {
+    /// Single keys of a terminal.
+    Keys(Term),
+    /// Lines of standard input.
+    Lines,
+}
+
+impl Answers {
+    /// Keys, if both ends are a terminal and every label has a key; otherwise lines.
+    pub(super) fn of(task: &Task) -> Self {
+        let terminal = Term::stdout();
+        let has_keys = !task.keys().is_empty();
+        if has_keys && terminal.is_term() && io::stdin().is_terminal() {
+            Self::Keys(terminal)
+        } else {
+            Self::Lines
+        }
+    }
+
+    /// The next answer, and whether Ctrl-C was pressed. The end of the input ends the labelling.
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub(super) fn next(&self, task: &Task, steps: usize) -> Result<(Typed, bool)> {
+        let typed = match self {
+            Self::Keys(terminal) => match terminal.read_key_raw() {
+                Ok(Key::Char(key)) => key.to_string(),
+                Ok(Key::CtrlC) => return Ok((Typed::Quit, true)),
+                Ok(Key::Backspace) => return Ok((Typed::Undo, false)),
+                Ok(_) => return Ok((Typed::Unknown, false)),
+                Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Ok((Typed::Quit, false));
+                }
+                Err(cause) => return Err(unreadable(cause)),
+            },
+            Self::Lines => {
+                let mut line = String::new();
+                if io::stdin().lock().read_line(&mut line).map_err(unreadable)? == 0 {
+                    return Ok((Typed::Quit, false));
+                }
+                line
+            }
+        };
+        Ok((task.read(&typed, steps), false))
+    }
+}
+
+fn unreadable(cause: io::Error) -> Error {
+    Error::new(ErrorKind::Io, "cannot read answers").because(cause)
+}

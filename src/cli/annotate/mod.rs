@@ -1,0 +1,256 @@
+//! `tribunal annotate`: a person labels records, without seeing what the judge says.
+//!
+//! Every label is on the disk before the next record is shown. The same command continues where it was stopped.
+
+mod agreement;
+mod answers;
+mod labels;
+mod shown;
+mod task;
+
+use std::{io, path::PathBuf};
+
+use self::{
+    answers::Answers,
+    labels::{LabelFile, LabelLine},
+    shown::{laid_out, parts},
+    task::{Task, Typed},
+};
+use super::{Exit, console::emit_coloured, input, note, print_error};
+use tribunal::{
+    Scale,
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    item::Item,
+    line::ResultLine,
+    records,
+    report::escaped,
+};
+
+/// Label records by hand, without seeing the verdicts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tribunal annotate verdicts.jsonl --sample 100 -o labels.jsonl
+  tribunal annotate pairs.jsonl --annotator ada -o labels.jsonl
+  tribunal annotate answers.jsonl --choices good,bad -o labels.jsonl
+  tribunal estimate verdicts.jsonl --labels labels.jsonl")]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+    /// File for the labels, as .jsonl; it is continued.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Name of the person who labels.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        default_value = "annotator",
+        hide_env_values = true
+    )]
+    annotator: String,
+    /// Words to choose from [default: by the verdicts].
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "scale")]
+    choices: Vec<String>,
+    /// Scale of numbers, such as 1-5 [default: by the verdicts].
+    #[arg(long, value_name = "SCALE")]
+    scale: Option<Scale>,
+    /// Further fields to show.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    show: Vec<String>,
+    /// Random seed of the order in which answers are shown.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    seed: u64,
+}
+
+/// A record that can be labelled.
+struct Entry {
+    id: String,
+    /// The record with its answers in the order in which they are shown.
+    item: Item,
+    order: Option<Vec<usize>>,
+    parts: Vec<(String, String)>,
+}
+
+/// How a session ended.
+struct Session {
+    labelled: usize,
+    interrupted: bool,
+}
+
+/// Runs `tribunal annotate`.
+///
+/// # Errors
+/// The input or the file of labels cannot be used, or a label cannot be saved.
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let plan = Plan::default().writes_stdout().writes("the labels", &args.output);
+    let sources = args.input.sources(plan, false)?;
+    let (entries, task, failed) = entries(args, sources)?;
+    let mut labels = LabelFile::open(&args.output)?;
+    let waiting = waiting(&entries, &labels, args);
+    let done = entries.len() - waiting.len();
+    if done > 0 {
+        note(&format!("{done} of {} records are labelled by {}", entries.len(), args.annotator));
+    }
+    let session = label(&entries, &waiting, &task, args, &mut labels)?;
+    let (labelled, all) = (session.labelled, waiting.len());
+    let more = if labelled < all { ": the same command continues" } else { "" };
+    note(&format!("labelled {labelled} of {all} records in {}{more}", args.output.display()));
+    if let Some(agreement) = agreement::told(labels.lines(), &task) {
+        note(&agreement);
+    }
+    Ok(match (session.interrupted, failed) {
+        (true, _) => Exit::Interrupted,
+        (false, 0) => Exit::Done,
+        (false, _) => Exit::Incomplete,
+    })
+}
+
+/// The records with what is shown of them, what is asked, and how many records could not be read.
+fn entries(args: &Args, sources: Vec<records::Source>) -> Result<(Vec<Entry>, Task, usize)> {
+    let (mut found, mut lines, mut failed) = (Vec::new(), Vec::new(), 0);
+    for record in args.input.open(sources, &tribunal::item::FieldMap::default()).records {
+        let index = record.index;
+        match record.item {
+            Ok(item) => {
+                let (id, item) = match result(&item) {
+                    Some(mut line) => {
+                        let item = line.item.take().map(Item::from);
+                        let id = line.id.clone();
+                        lines.push(line);
+                        // A line without its record shows nothing that could be labelled.
+                        let Some(item) = item else {
+                            failed += 1;
+                            continue;
+                        };
+                        (id, item)
+                    }
+                    None => (item.id().unwrap_or_else(|| index.to_string()), item),
+                };
+                found.push((id, item));
+            }
+            Err(error) => {
+                failed += 1;
+                print_error(&error);
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::new(ErrorKind::Config, "there is no record to label")
+            .hint("name records, or results that hold their records"));
+    }
+    let task = match (&args.scale, args.choices.as_slice()) {
+        (Some(scale), _) => Task::Number(scale.clone()),
+        (None, []) => Task::of(&lines, &found.iter().map(|(_, item)| item).collect::<Vec<_>>())?,
+        (None, words) => Task::Words(words.to_vec()),
+    };
+    let entry = |(id, item): (String, Item)| Entry::new(id, item, &task, args);
+    Ok((found.into_iter().map(entry).collect(), task, failed))
+}
+
+/// A record that is a line of results.
+fn result(item: &Item) -> Option<ResultLine> {
+    let record = item.record();
+    let is_result = record.contains_key("item")
+        && record.contains_key("prompt")
+        && ["kind", "unreadable", "error"].iter().any(|key| record.contains_key(*key));
+    is_result.then(|| ResultLine::read(serde_json::to_vec(record).ok()?).ok()).flatten()
+}
+
+impl Entry {
+    fn new(id: String, item: Item, task: &Task, args: &Args) -> Self {
+        let count = item.candidates().len();
+        let order = (*task == Task::Preference && count == 2).then(|| order(args.seed, &id));
+        let item = order.as_ref().map_or_else(|| item.clone(), |order| item.permuted(order));
+        let parts = parts(&item, task, &args.show);
+        Self { id, item, order, parts }
+    }
+
+    /// A digest of what is shown, in which the order of the answers does not count.
+    fn digest(&self) -> String {
+        let mut texts: Vec<&str> = self.parts.iter().map(|(_, text)| text.as_str()).collect();
+        texts.sort_unstable();
+        let json = serde_json::to_vec(&texts).unwrap_or_default();
+        blake3::hash(&json).to_hex()[..16].to_owned()
+    }
+
+    /// The label in the order of the record.
+    fn in_record_order(&self, label: serde_json::Value) -> serde_json::Value {
+        let is_swapped = self.order.as_deref() == Some(&[1, 0]);
+        match label.as_str() {
+            Some("first") if is_swapped => "second".into(),
+            Some("second") if is_swapped => "first".into(),
+            _ => label,
+        }
+    }
+}
+
+/// The order in which two answers are shown: a coin that seed and record toss.
+fn order(seed: u64, id: &str) -> Vec<usize> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"annotate-order-v1").update(&seed.to_le_bytes()).update(id.as_bytes());
+    if hasher.finalize().as_bytes()[0].is_multiple_of(2) { vec![0, 1] } else { vec![1, 0] }
+}
+
+/// The places of the records that this person has not labelled as they are now.
+fn waiting(entries: &[Entry], labels: &LabelFile, args: &Args) -> Vec<usize> {
+    let own = labels.of(&args.annotator);
+    let is_done = |entry: &Entry| {
+        own.get(entry.id.as_str())
+            .is_some_and(|line| line.shown.is_empty() || line.shown == entry.digest())
+    };
+    (0..entries.len()).filter(|place| !is_done(&entries[*place])).collect()
+}
+
+/// Shows one record after another, and saves what is typed.
+///
+/// # Errors
+/// The answers cannot be read, or a label cannot be saved.
+fn label(
+    entries: &[Entry],
+    waiting: &[usize],
+    task: &Task,
+    args: &Args,
+    labels: &mut LabelFile,
+) -> Result<Session> {
+    let answers = Answers::of(task);
+    let mut out = io::stdout();
+    // Where in `waiting` the labels of this session are, for undo.
+    let mut done: Vec<usize> = Vec::new();
+    let mut at = 0;
+    let mut is_shown = false;
+    while let Some(entry) = waiting.get(at).and_then(|place| entries.get(*place)) {
+        let steps = entry.item.steps().len();
+        if !is_shown {
+            let name = format!("\n── {} of {}  {}", at + 1, waiting.len(), escaped(&entry.id));
+            emit_coloured(&mut out, &name)?;
+            emit_coloured(&mut out, &laid_out(&entry.parts))?;
+            emit_coloured(&mut out, &format!("\n{}", task.menu(steps)))?;
+            is_shown = true;
+        }
+        let (typed, interrupted) = answers.next(task, steps)?;
+        match typed {
+            Typed::Label(label) => {
+                let label = entry.in_record_order(label);
+                labels.add(LabelLine {
+                    id: entry.id.clone(),
+                    label,
+                    annotator: args.annotator.clone(),
+                    order: entry.order.clone(),
+                    shown: entry.digest(),
+                })?;
+                done.push(at);
+                (at, is_shown) = (at + 1, false);
+            }
+            Typed::Skip => (at, is_shown) = (at + 1, false),
+            Typed::Undo => match done.pop() {
+                Some(last) if labels.undo()? => (at, is_shown) = (last, false),
+                _ => emit_coloured(&mut out, "nothing to undo")?,
+            },
+            Typed::Quit => return Ok(Session { labelled: done.len(), interrupted }),
+            Typed::Unknown => emit_coloured(&mut out, &task.menu(steps))?,
+        }
+    }
+    Ok(Session { labelled: done.len(), interrupted: false })
+}
