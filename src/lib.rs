@@ -115,6 +115,8 @@ pub mod records;
 #[doc(hidden)]
 pub mod report;
 #[cfg(feature = "files")]
+pub mod bench;
+#[cfg(feature = "files")]
 pub mod run;
 
 #[doc(inline)]

@@ -4,7 +4,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `judge`, `revise`, `label`, `rank`, `search`, `annotate`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
+//! | `judge`, `revise`, `label`, `rank`, `search`, `bench`, `annotate`, `parse`, `reparse`, `diff`, `calibrate`, `estimate`, `prompts`, `models`, `config`, `schema`, `trust`, `sandbox`, `cache`, `init`, `manual` | one command each |
 //! | `settings`, `input`, `output`, `lines`, `label_file`, `budget` | groups of flags that several commands share |
 //! | `opening`, `choose`, `fields` | from flags and the first record to a judge, and what to warn about before it is asked |
 //! | `running`, `progress`, `engines`, `rows`, `manifest`, `dry_run`, `signals` | one run: its options, what is shown of it, how it is stopped |
@@ -26,6 +26,7 @@
 mod annotate;
 #[cfg(all(feature = "openai", feature = "store"))]
 mod batch;
+mod bench;
 mod budget;
 #[cfg(feature = "store")]
 mod cache;
@@ -107,6 +108,7 @@ enum Command {
     Label(Box<label::Args>),
     Rank(Box<rank::Args>),
     Search(Box<search::Args>),
+    Bench(Box<bench::Args>),
     #[cfg(all(feature = "openai", feature = "store"))]
     Batch(batch::Args),
     Init(init::Args),
@@ -137,6 +139,7 @@ impl Command {
             Self::Label(args) => args.is_verbose(),
             Self::Rank(args) => args.is_verbose(),
             Self::Search(args) => args.is_verbose(),
+            Self::Bench(args) => args.is_verbose(),
             _ => false,
         }
     }
@@ -262,6 +265,7 @@ async fn dispatch(command: Command, sources: &settings::Sources) -> Result<Exit,
         Command::Label(args) => label::run(*args, sources).await,
         Command::Rank(args) => Box::pin(rank::run(*args, sources)).await,
         Command::Search(args) => Box::pin(search::run(*args, sources)).await,
+        Command::Bench(args) => Box::pin(bench::run(*args, sources)).await,
         #[cfg(all(feature = "openai", feature = "store"))]
         Command::Batch(args) => batch::run(args, sources).await,
         Command::Init(args) => init::run(&args),
@@ -291,6 +295,7 @@ fn command() -> clap::Command {
     let command = command.mut_subcommand("reparse", |command| hiding(command, &ASKING));
     let command = command.mut_subcommand("rank", |command| hiding(command, &GATING));
     let command = command.mut_subcommand("search", |command| hiding(command, &GATING));
+    let command = command.mut_subcommand("bench", |command| hiding(command, &BENCHING));
     command.mut_subcommand("label", |command| {
         hiding(command, &JUDGING)
             .mut_arg("model", |arg| {
@@ -336,6 +341,10 @@ const JUDGING: [&str; 20] = [
 /// Arguments of a judge that only matter where verdicts are compared with a gate or a label: accepted by `rank`, and
 /// hidden in its help.
 const GATING: [&str; 3] = ["fail_under", "label_map", "max_unreadable"];
+
+/// Arguments of a judge that only matter where the records' own labels or a gate decide: accepted by `bench`, and hidden
+/// in its help.
+const BENCHING: [&str; 5] = ["fail_under", "label", "label_map", "max_unreadable", "pass"];
 
 /// Arguments of a judge that only matter where a model is asked: accepted by `reparse`, and hidden in its help.
 const ASKING: [&str; 34] = [

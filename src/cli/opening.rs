@@ -4,11 +4,13 @@
 //! and the prompt. The prompt needs the model's name, for some prompts belong to certain models, and the
 //! first record, for a prompt has to fit its fields.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
-use super::{budget, choose, fields, sandbox};
+use super::{budget, choose, fields, note, sandbox};
 use tribunal::{
-    backend::{BudgetLimits, Script},
+    backend::{Backend, BudgetLimits, Script},
     config::Resolved,
     environment::Environment,
     error::Result,
@@ -77,6 +79,25 @@ impl Opening<'_> {
         Ok(judge)
     }
 
+    /// The same where a benchmark names the prompt: it is used if the settings name none, and the model has no prompt of
+    /// its own.
+    ///
+    /// # Errors
+    /// Those of [`judge`](Self::judge).
+    pub(super) async fn judge_by(&self, resolved: &Resolved, usual: &str) -> Result<Judge> {
+        if resolved.is_jury() || resolved.prompt().is_some() {
+            return self.judge(resolved).await;
+        }
+        let backend = self.models.open(resolved.model_spec()).await?;
+        let own = judge::prompt_for(&*backend, self.first, resolved.supplied());
+        let own = own.ok().filter(|prompt| !prompt.front().models.is_empty());
+        let prompt = own.map_or_else(|| judge::load(usual), Ok)?;
+        if !self.quiet {
+            note(&format!("no prompt named: using `{}`; -p names another", prompt.name()));
+        }
+        self.with_prompt(resolved, backend, prompt).await
+    }
+
     /// The judge or jury, before its fields are compared with the first record.
     async fn unchecked(&self, resolved: &Resolved) -> Result<Judge> {
         if !resolved.is_jury() {
@@ -94,6 +115,16 @@ impl Opening<'_> {
         let backend = self.models.open(resolved.model_spec()).await?;
         budget::check_price(&self.limits, resolved, &*backend)?;
         let prompt = choose::prompt(resolved, &*backend, self.first, self.quiet)?;
+        self.with_prompt(resolved, backend, prompt).await
+    }
+
+    /// One judge with this model and this prompt.
+    async fn with_prompt(
+        &self,
+        resolved: &Resolved,
+        backend: Arc<dyn Backend>,
+        prompt: Arc<Prompt>,
+    ) -> Result<Judge> {
         let builder = resolved.with_reference(resolved.builder()?).models(&self.models);
         let mut builder = builder.backend(backend).with_prompt(prompt);
         if let Ok(secret) = std::env::var("TRIBUNAL_SECRET") {
@@ -123,6 +154,21 @@ pub(super) async fn without_models(resolved: &Resolved, line: &ResultLine) -> Re
         members.push(silent(member, known.map(|known| &known.prompt)).await?);
     }
     resolved.together(members).await
+}
+
+/// The judge of these settings without a model, to read texts that another one wrote; where no prompt is named, that of
+/// this name.
+///
+/// # Errors
+/// The prompt is wrong, or settings contradict each other.
+pub(super) async fn without_models_by(resolved: &Resolved, usual: &str) -> Result<Judge> {
+    let builder = resolved.builder()?.backend(Script::always(""));
+    match resolved.prompt() {
+        Some(_) => builder,
+        None => builder.with_prompt(judge::load(usual)?),
+    }
+    .build()
+    .await
 }
 
 /// One judge without a model, by the prompt that a line names.

@@ -47,6 +47,7 @@ pub use {
 pub(crate) use {
     close::Close,
     member::{REASKS, Spending},
+    order::in_own_order,
     pending::Asking,
     thresholds::Thresholds,
 };

@@ -47,7 +47,7 @@ fn shuffled(prompt: &Prompt, item: &Item, draw: u32, mut order: Vec<usize>) -> V
 }
 
 /// Translates a verdict about the answers as shown into one about the answers in the item's own order.
-pub(super) fn in_own_order(verdict: Verdict, order: &[usize]) -> Verdict {
+pub(crate) fn in_own_order(verdict: Verdict, order: &[usize]) -> Verdict {
     let own = |shown: usize| order.get(shown).copied().unwrap_or(shown);
     match verdict {
         Verdict::Preference(side) if order == [1, 0] => Verdict::Preference(side.swapped()),

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod benchmarks;
 mod forgeries;
 mod hostile;
 mod judgments;

@@ -1,0 +1,143 @@
+//! A benchmark as data: what its records hold, how it is judged, what counts, and where that was read.
+
+use serde_json::{Value, json};
+
+use super::{
+    case::{Case, Fields},
+    convention::Convention,
+    judged::Judged,
+    row::Row,
+};
+use crate::error::Result;
+
+/// A published benchmark of judges: its records, its protocol and its formulas.
+///
+/// ```
+/// let judge_bench = tribunal::bench::named("judgebench")?;
+/// assert_eq!((judge_bench.prompt, judge_bench.is_verified), ("judge-bench", true));
+/// # Ok::<_, tribunal::Error>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Benchmark {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its name in the literature.
+    pub title: &'static str,
+    /// What it measures, in a few words.
+    pub summary: &'static str,
+    /// The fields of a published record that are read.
+    pub fields: &'static [Field],
+    /// Whether the names of the fields are those of the authors' files, and not a guess: then `--map` is not needed.
+    pub is_verified: bool,
+    /// What is asked about a record, as published.
+    pub protocol: &'static str,
+    /// The prompt that is used if none is named.
+    pub prompt: &'static str,
+    /// How the official code counts a verdict that it cannot read.
+    pub failure: &'static str,
+    /// The formula of the first figure.
+    pub metric: &'static str,
+    /// The paper and the code in which all this was read.
+    pub source: &'static str,
+    /// The licence of the records.
+    pub licence: &'static str,
+    /// The names of the field that identifies a record, if it is not `id`.
+    pub(super) ids: &'static [&'static str],
+    /// Whether the answer that is better has a fixed place in every record, so that its place would give it away.
+    pub(super) fixed_place: bool,
+    /// The number of resamples of the interval.
+    pub(super) resamples: u32,
+    /// The case of a record.
+    pub(super) case: fn(&Fields<'_>) -> Result<Case>,
+    /// The figures, the first of which is the headline. The names of the rows follow from the cases alone.
+    pub(super) score: fn(&[&Judged], Convention) -> Vec<Row>,
+}
+
+/// A field of a published record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name, which `--map` can replace.
+    pub name: &'static str,
+    /// Whether a record without it is an error.
+    pub is_required: bool,
+    /// What it holds.
+    pub holds: &'static str,
+}
+
+/// A field without which a record is an error.
+pub(super) const fn needs(name: &'static str, holds: &'static str) -> Field {
+    Field { name, is_required: true, holds }
+}
+
+/// A field that records may lack.
+pub(super) const fn may(name: &'static str, holds: &'static str) -> Field {
+    Field { name, is_required: false, holds }
+}
+
+/// What a table row of a benchmark leaves out.
+pub(super) const PLAIN: Benchmark = Benchmark {
+    name: "",
+    title: "",
+    summary: "",
+    fields: &[],
+    is_verified: true,
+    protocol: "",
+    prompt: "pair",
+    failure: "",
+    metric: "",
+    source: "",
+    licence: "",
+    ids: &[],
+    fixed_place: false,
+    resamples: 1_000,
+    case: |_| Ok(Case::default()),
+    score: |_, _| Vec::new(),
+};
+
+impl Benchmark {
+    /// Everything about it as text, for people.
+    pub fn page(&self) -> String {
+        let schema = if self.is_verified {
+            "as published"
+        } else {
+            "schema unverified: the authors' files were not seen; map your fields with --map"
+        };
+        let width = self.fields.iter().map(|field| field.name.len()).max().unwrap_or(0);
+        let fields = self.fields.iter().map(|field| {
+            let optional = if field.is_required { "" } else { " (optional)" };
+            format!("  {:width$}  {}{optional}\n", field.name, field.holds)
+        });
+        let Self { name, title, summary, protocol, prompt, failure, metric, source, licence, .. } =
+            self;
+        format!(
+            "{name}: {title}\n{summary}\n\nRecords ({schema}):\n{}\nProtocol: {protocol}\nPrompt:   {prompt}, if none is named\nFailure:  {failure}\nMetric:   {metric}\nSource:   {source}\nLicence:  {licence}",
+            fields.collect::<String>()
+        )
+    }
+
+    /// The same for programs.
+    pub fn to_json(&self) -> Value {
+        let fields = self.fields.iter().map(|field| {
+            json!({"name": field.name, "required": field.is_required, "holds": field.holds})
+        });
+        json!({
+            "name": self.name,
+            "title": self.title,
+            "summary": self.summary,
+            "fields": fields.collect::<Vec<_>>(),
+            "schema_verified": self.is_verified,
+            "protocol": self.protocol,
+            "prompt": self.prompt,
+            "failure": self.failure,
+            "metric": self.metric,
+            "source": self.source,
+            "licence": self.licence,
+        })
+    }
+
+    /// Whether a judge that sees answers in the order of the record would always see the better one in the same place.
+    pub fn shows_winner_first(&self) -> bool {
+        self.fixed_place
+    }
+}

@@ -1,0 +1,263 @@
+//! A record of a benchmark as a case: what is judged, and what is known about it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    hint::Hint,
+    item::{Item, text_of},
+    verdict::Preference,
+};
+
+/// One record of a benchmark: what is judged, and what is known about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Case {
+    /// Its name, which result lines repeat.
+    pub id: String,
+    /// The part of the benchmark that it belongs to; empty if there is only one.
+    pub subset: String,
+    /// The question or problem.
+    pub question: String,
+    /// The answers that are compared or rated; empty where the steps of one solution are judged.
+    pub answers: Vec<String>,
+    /// The steps of the solution, where they are judged.
+    pub steps: Vec<String>,
+    /// The pairs of answers that the benchmark compares, by their 0-based places.
+    pub pairs: Vec<(usize, usize)>,
+    /// Whether answers can only be rated, each by itself: the benchmark has no comparison for this record.
+    pub only_rated: bool,
+    /// What is known to be right.
+    pub gold: Gold,
+    /// What else the figures need: lengths, models, numbers of the source.
+    pub facts: BTreeMap<&'static str, Value>,
+}
+
+/// What is known to be right about a case.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Gold {
+    /// Nothing: the figure needs no label.
+    #[default]
+    Nothing,
+    /// Which of two answers is better.
+    Preference(Preference),
+    /// Whether each answer is right.
+    Right(Vec<bool>),
+    /// A number for each answer, as its source gives it.
+    Values(Vec<f64>),
+    /// The 0-based index of the first wrong step; `None` if every step is right.
+    FirstError(Option<usize>),
+    /// Whether each step is right; `None` for a step that is neither.
+    Steps(Vec<Option<bool>>),
+}
+
+impl Case {
+    /// The case with this part of the benchmark.
+    pub(super) fn within(self, subset: impl Into<String>) -> Self {
+        Self { subset: subset.into(), ..self }
+    }
+
+    /// The case with this label.
+    pub(super) fn known(self, gold: Gold) -> Self {
+        Self { gold, ..self }
+    }
+
+    /// The case with these comparisons.
+    pub(super) fn compared(self, pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        Self { pairs: pairs.into_iter().collect(), ..self }
+    }
+
+    /// The case with one more fact.
+    pub(super) fn fact(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.facts.insert(name, value.into());
+        self
+    }
+
+    /// A fact as a text; empty if there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.facts.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The better one of two answers, where it is known.
+    pub(super) fn preference(&self) -> Option<Preference> {
+        match self.gold {
+            Gold::Preference(side) => Some(side),
+            _ => None,
+        }
+    }
+
+    /// The first wrong step, where it is known.
+    pub(super) fn first_error(&self) -> Option<Option<usize>> {
+        match &self.gold {
+            Gold::FirstError(index) => Some(*index),
+            _ => None,
+        }
+    }
+
+    /// The number of each answer; right ones have 1 and wrong ones 0.
+    pub(super) fn values(&self) -> Vec<f64> {
+        match &self.gold {
+            Gold::Values(values) => values.clone(),
+            Gold::Right(right) => right.iter().map(|right| f64::from(u8::from(*right))).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The fields of one record, with errors that say what is missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields<'r> {
+    item: &'r Item,
+    /// The name of the record.
+    id: &'r str,
+}
+
+impl<'r> Fields<'r> {
+    /// The fields of this record, which is called `id`.
+    pub(super) fn new(item: &'r Item, id: &'r str) -> Self {
+        Self { item, id }
+    }
+
+    /// A field that may be missing or blank.
+    pub(super) fn find(&self, name: &str) -> Option<Value> {
+        self.item.field(name).filter(|value| crate::item::is_filled(value)).map(|v| v.into_owned())
+    }
+
+    /// A field.
+    ///
+    /// # Errors
+    /// The record does not have it.
+    pub(super) fn value(&self, name: &str) -> Result<Value> {
+        self.item.field(name).map(|value| value.into_owned()).ok_or_else(|| {
+            let error = Error::new(ErrorKind::Record, format!("the record has no field `{name}`"));
+            error.hint(Hint::from("name yours: ").setting("map", format!("{name}=my_field")))
+        })
+    }
+
+    /// A field as a text.
+    ///
+    /// # Errors
+    /// The record does not have it.
+    pub(super) fn text(&self, name: &str) -> Result<String> {
+        self.value(name).map(|value| text_of(&value))
+    }
+
+    /// A field as a text; empty if it is missing.
+    pub(super) fn text_or_empty(&self, name: &str) -> String {
+        self.find(name).map(|value| text_of(&value)).unwrap_or_default()
+    }
+
+    /// A field as a list; one value is a list of one.
+    ///
+    /// # Errors
+    /// The record does not have it.
+    pub(super) fn list(&self, name: &str) -> Result<Vec<Value>> {
+        Ok(match self.value(name)? {
+            Value::Array(list) => list,
+            one => vec![one],
+        })
+    }
+
+    /// A field as a list of texts; of objects the text of the answer in them.
+    ///
+    /// # Errors
+    /// The record does not have it.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>> {
+        Ok(self.list(name)?.iter().map(answer_text).collect())
+    }
+
+    /// A field as a list of numbers; true is 1 and false is 0.
+    ///
+    /// # Errors
+    /// The record does not have it, or an entry is not a number.
+    pub(super) fn numbers(&self, name: &str) -> Result<Vec<f64>> {
+        self.list(name)?.iter().map(|value| self.as_number(name, value)).collect()
+    }
+
+    /// A field as a number.
+    ///
+    /// # Errors
+    /// The record does not have it, or it is not a number.
+    pub(super) fn number(&self, name: &str) -> Result<f64> {
+        self.as_number(name, &self.value(name)?)
+    }
+
+    fn as_number(&self, name: &str, value: &Value) -> Result<f64> {
+        let number = match value {
+            Value::Bool(is) => Some(f64::from(u8::from(*is))),
+            Value::String(text) => text.trim().parse().ok(),
+            other => other.as_f64(),
+        };
+        number.filter(|number: &f64| number.is_finite()).ok_or_else(|| {
+            self.wrong(name, &format!("`{}` is not a number", text_of(value)))
+        })
+    }
+
+    /// The label of two answers: the words of `first`, `second` and `tie`, compared without case.
+    ///
+    /// # Errors
+    /// The field is missing, or is none of these words.
+    pub(super) fn side(
+        &self,
+        name: &str,
+        first: &[&str],
+        second: &[&str],
+        tie: &[&str],
+    ) -> Result<Preference> {
+        let word = self.text(name)?;
+        let is_one = |words: &[&str]| words.iter().any(|one| one.eq_ignore_ascii_case(word.trim()));
+        match (is_one(first), is_one(second), is_one(tie)) {
+            (true, ..) => Ok(Preference::First),
+            (_, true, _) => Ok(Preference::Second),
+            (.., true) => Ok(Preference::Tie),
+            _ => {
+                let known = [first, second, tie].concat().join("`, `");
+                Err(self.wrong(name, &format!("`{word}` is none of `{known}`")))
+            }
+        }
+    }
+
+    /// An error about the value of a field.
+    pub(super) fn wrong(&self, name: &str, why: &str) -> Error {
+        Error::new(ErrorKind::Record, format!("the field `{name}` of `{}`: {why}", self.id))
+    }
+
+    /// A case with this question and these answers.
+    pub(super) fn answers(&self, question: String, answers: Vec<String>) -> Case {
+        Case { id: self.id.to_owned(), question, answers, ..Case::default() }
+    }
+
+    /// A case of two answers that are compared.
+    pub(super) fn pair(&self, question: String, first: String, second: String) -> Case {
+        self.answers(question, vec![first, second]).compared([(0, 1)])
+    }
+
+    /// A case with this problem and the steps of a solution.
+    pub(super) fn solution(&self, question: String, steps: Vec<String>) -> Case {
+        Case { id: self.id.to_owned(), question, steps, ..Case::default() }
+    }
+
+    /// Whether the record has a name that no other one has.
+    pub(super) fn has_own_id(&self) -> bool {
+        self.item.own_id().is_some()
+    }
+
+    /// The name of the record.
+    pub(super) fn id(&self) -> &'r str {
+        self.id
+    }
+}
+
+/// The text of a message, or of an object with a text.
+pub(super) fn message_text(value: &Value) -> String {
+    answer_text(value)
+}
+
+/// The text of an answer: a text, or the one inside of an object with the name of its model.
+fn answer_text(value: &Value) -> String {
+    let inner = ["answer", "content", "text"].iter().find_map(|name| value.get(name));
+    text_of(inner.unwrap_or(value))
+}

@@ -1,0 +1,198 @@
+//! The figures of a benchmark, from its cases and their judgments.
+
+use std::{collections::HashMap, fmt};
+
+use serde_json::{Value, json};
+
+use super::{
+    about::Benchmark,
+    convention::Convention,
+    judged::Judged,
+    row::{FigureRow, Row},
+};
+use crate::metrics::{Interval, clustered_bootstrap};
+
+/// How many records are drawn at most for an interval, over all resamples.
+const MOST_DRAWN: usize = 5_000_000;
+
+/// How many resamples there are at least.
+const FEWEST_RESAMPLES: u32 = 200;
+
+/// The figures of one judge on a benchmark.
+///
+/// Every figure has four values: that of the official convention for verdicts that could not be read, that over what
+/// could be read, and its bounds, if all such verdicts were wrong or right.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Figures {
+    /// The benchmark.
+    pub benchmark: &'static Benchmark,
+    /// The number of records that were judged.
+    pub records: usize,
+    /// The number of judgments: a record may need several.
+    pub judgments: usize,
+    /// Judgments without an answer.
+    pub failed: usize,
+    /// Judgments whose verdict could not be read.
+    pub unreadable: usize,
+    /// The number of votes, and of those that could not be read.
+    pub votes: (usize, usize),
+    /// The headline and the figures below it.
+    pub rows: Vec<FigureRow>,
+    /// The 95 % interval of the headline under the official convention.
+    pub interval: Option<Interval>,
+    /// The number of different questions: records that share one are resampled together.
+    pub questions: usize,
+}
+
+impl Figures {
+    /// Counts everything, with the interval of the headline. It depends on nothing but its arguments.
+    pub fn of(benchmark: &'static Benchmark, judged: &[Judged]) -> Self {
+        let headline = |drawn: &[usize]| {
+            let drawn: Vec<&Judged> = drawn.iter().map(|place| &judged[*place]).collect();
+            (benchmark.score)(&drawn, Convention::Official).first()?.value
+        };
+        // The end of an interval needs fewer resamples where there are many records.
+        let most = u32::try_from(MOST_DRAWN / judged.len().max(1)).unwrap_or(u32::MAX);
+        let resamples = benchmark.resamples.min(most.max(FEWEST_RESAMPLES));
+        let interval = (judged.len() > 1)
+            .then(|| clustered_bootstrap(&clusters(judged), resamples, 0, headline));
+        Self { interval: interval.flatten(), ..Self::counted(benchmark, judged) }
+    }
+
+    /// The same without an interval, which takes most of the time.
+    pub fn counted(benchmark: &'static Benchmark, judged: &[Judged]) -> Self {
+        let all: Vec<&Judged> = judged.iter().collect();
+        let rows = Convention::ALL.map(|convention| (benchmark.score)(&all, convention));
+        let mut figures = Self {
+            benchmark,
+            records: judged.len(),
+            judgments: 0,
+            failed: 0,
+            unreadable: 0,
+            votes: (0, 0),
+            rows: together(rows),
+            interval: None,
+            questions: clusters(judged).iter().max().map_or(0, |last| last + 1),
+        };
+        for one in judged {
+            let (parts, failed, unreadable) = one.counts();
+            let (votes, unread) = one.vote_counts();
+            figures.judgments += parts;
+            figures.failed += failed;
+            figures.unreadable += unreadable;
+            figures.votes = (figures.votes.0 + votes, figures.votes.1 + unread);
+        }
+        figures
+    }
+
+    /// The row of this name, without its indentation.
+    pub fn row(&self, name: &str) -> Option<&FigureRow> {
+        self.rows.iter().find(|row| row.name.trim_start() == name)
+    }
+
+    /// The headline under the official convention.
+    pub fn headline(&self) -> Option<f64> {
+        self.rows.first()?.value(Convention::Official)
+    }
+
+    /// The figures for programs; shares are 0 to 1.
+    pub fn to_json(&self) -> Value {
+        let row = |row: &FigureRow| {
+            json!({
+                "name": row.name.trim_start(),
+                "count": row.count,
+                "official": row.value(Convention::Official),
+                "readable": row.value(Convention::Readable),
+                "worst": row.value(Convention::Worst),
+                "best": row.value(Convention::Best),
+            })
+        };
+        json!({
+            "benchmark": self.benchmark.name,
+            "schema_verified": self.benchmark.is_verified,
+            "records": self.records,
+            "questions": self.questions,
+            "judgments": self.judgments,
+            "failed": self.failed,
+            "unreadable": self.unreadable,
+            "votes": self.votes.0,
+            "unreadable_votes": self.votes.1,
+            "headline": self.rows.first().map(row),
+            "interval": self.interval,
+            "figures": self.rows.iter().map(row).collect::<Vec<_>>(),
+            "failure": self.benchmark.failure,
+        })
+    }
+
+    /// The names of the columns after the name of the row.
+    const COLUMNS: [&str; 5] = ["count", "official", "readable", "lowest", "highest"];
+}
+
+/// The number of the question of each case, in the order of their first occurrence.
+fn clusters(judged: &[Judged]) -> Vec<usize> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut clusters = Vec::new();
+    for question in judged.iter().map(|one| one.case.question.as_str()) {
+        let next = seen.len();
+        clusters.push(*seen.entry(question).or_insert(next));
+    }
+    clusters
+}
+
+/// The rows of all conventions as one list: their names are equal.
+fn together(rows: [Vec<Row>; 4]) -> Vec<FigureRow> {
+    let [official, readable, worst, best] = rows;
+    let others = readable.into_iter().zip(worst).zip(best);
+    let both = official.into_iter().zip(others);
+    let row = |(official, ((readable, worst), best)): (Row, ((Row, Row), Row))| FigureRow {
+        values: [official.value, readable.value, worst.value, best.value],
+        name: official.name,
+        count: official.count,
+        is_share: official.is_share,
+    };
+    both.map(row).collect()
+}
+
+/// The table for a terminal.
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { benchmark, records, questions, judgments, failed, unreadable, votes, .. } = self;
+        let schema = if benchmark.is_verified { "" } else { " (schema unverified)" };
+        writeln!(f, "{}{schema}", benchmark.title)?;
+        writeln!(f, "{records} records, {questions} questions, {judgments} judgments")?;
+        if failed + unreadable + votes.1 > 0 {
+            writeln!(
+                f,
+                "unreadable: {unreadable} judgments, {} of {} votes; without an answer: {failed}",
+                votes.1, votes.0
+            )?;
+            writeln!(f, "official rule for them: {}", benchmark.failure)?;
+        }
+        let widest = |row: &FigureRow| row.name.chars().count();
+        let width = self.rows.iter().map(widest).max().unwrap_or(0);
+        write!(f, "\n{:width$}", "")?;
+        Self::COLUMNS.iter().try_for_each(|column| write!(f, "  {column:>8}"))?;
+        for row in &self.rows {
+            write!(f, "\n{:width$}  {:>8}", row.name, row.count)?;
+            for value in row.values {
+                write!(f, "  {:>8}", shown(value, row.is_share))?;
+            }
+        }
+        if let (Some(Interval { low, high }), Some(first)) = (self.interval, self.rows.first()) {
+            let [low, high] = [low, high].map(|end| shown(Some(end), first.is_share));
+            let name = &first.name;
+            write!(f, "\n\n95 % interval of `{name}`, questions resampled: {low} to {high}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A share in percent with two digits, another number with four; a dash if it is not defined.
+fn shown(value: Option<f64>, is_share: bool) -> String {
+    match value {
+        Some(share) if is_share => format!("{:.2}", 100.0 * share),
+        Some(number) => format!("{number:.4}"),
+        None => "-".into(),
+    }
+}

@@ -1,0 +1,137 @@
+//! Arena-Hard (Li et al. 2024): wins over a baseline in two games, also at equal style.
+
+use super::super::{
+    about::{Benchmark, PLAIN, may, needs},
+    case::{Case, Fields},
+    convention::Convention,
+    credit::grouped,
+    fit::{self, Sample},
+    judged::{Game, Judged},
+    row::Row,
+    style::{FEATURES, Style, differences},
+};
+use crate::{
+    error::Result,
+    metrics::{mean, real},
+    verdict::Preference,
+};
+
+pub(in super::super) static ARENA_HARD: Benchmark = Benchmark {
+    name: "arena-hard",
+    title: "Arena-Hard",
+    summary: "How often models beat a baseline on hard questions, in two games, also at equal style.",
+    fields: &[
+        needs("prompt", "the question"),
+        needs("answer", "the answer of the model"),
+        needs("baseline_answer", "the answer of the baseline"),
+        may("uid", "the name of the question"),
+        may("category", "hard_prompt or creative_writing"),
+        may("model", "the name of the model"),
+        may("metadata", "counts of the answer: token_len, header_count, list_count, bold_count"),
+        may("baseline_metadata", "the same of the baseline"),
+    ],
+    protocol: "two games: the baseline as A, then the model as A; the judge answers the question first. `>>` counts as three games",
+    prompt: "arena-hard",
+    failure: "the record is left out, with both games",
+    metric: "win rate: mean over games, a tie counts 0.5; style-controlled: e^m/(e^m + e^b) of a Bradley-Terry model with the differences of length, headers, lists and bold",
+    source: "Li et al. 2024, arXiv:2406.11939; lmarena/arena-hard-auto@196f6b8. The authors keep questions and answers in separate files; a record here joins them",
+    licence: "Apache-2.0",
+    resamples: 100,
+    case,
+    score,
+    ..PLAIN
+};
+
+fn case(fields: &Fields<'_>) -> Result<Case> {
+    let (answer, baseline) = (fields.text("answer")?, fields.text("baseline_answer")?);
+    let style = |name: &str, text: &str| match fields.find(name) {
+        Some(counts) => Style::stored(&counts),
+        None => Style::of(text),
+    };
+    let [own, other] =
+        [style("metadata", &answer), style("baseline_metadata", &baseline)];
+    let case = fields.pair(fields.text("prompt")?, baseline, answer);
+    let case = case.within(fields.text_or_empty("category"));
+    let case = case.fact("model", fields.text_or_empty("model"));
+    Ok(case.fact("style", differences(own, other).to_vec()))
+}
+
+/// How often a strong verdict counts.
+const STRONG: usize = 3;
+
+/// The outcomes of the games of a record for the model, each as often as it counts; none if a game is left out.
+fn outcomes(one: &Judged, convention: Convention) -> Vec<f64> {
+    let outcome = |game: &Game| {
+        let won = game.side.map(|side| match side {
+            Preference::Second => 1.0,
+            Preference::Tie => 0.5,
+            Preference::First => 0.0,
+        });
+        let is_strong = game.words.contains(">>") || game.words.contains("<<");
+        let times = if is_strong { STRONG } else { 1 };
+        convention.credit(won, None).map(|won| vec![won; times])
+    };
+    let games: Option<Vec<Vec<f64>>> = one.games(0, 1).iter().map(outcome).collect();
+    games.unwrap_or_default().concat()
+}
+
+fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
+    let win_rate = |name: &str, all: &[&Judged]| {
+        let games: Vec<f64> = all.iter().flat_map(|one| outcomes(one, convention)).collect();
+        Row { count: all.len(), ..Row::share(name, mean(&games), games.len()) }
+    };
+    let controlled = |name: &str, all: &[&Judged]| {
+        Row::share(name, controlled(all, convention), all.len())
+    };
+    let mut rows =
+        vec![win_rate("win rate", judged), controlled("style-controlled win rate", judged)];
+    for (model, all) in grouped(judged, |one| one.case.text("model")) {
+        if !model.is_empty() {
+            rows.push(win_rate(model, &all).indented());
+            rows.push(controlled(&format!("{model} (style-controlled)"), &all).indented());
+        }
+    }
+    for (category, all) in super::super::credit::by_subset(judged) {
+        if !category.is_empty() {
+            rows.push(win_rate(category, &all).indented());
+        }
+    }
+    rows
+}
+
+/// The win rate at equal style: the constant of a logistic model whose other features are the differences of style, each
+/// in units of its standard deviation over the games.
+fn controlled(judged: &[&Judged], convention: Convention) -> Option<f64> {
+    let style = |one: &Judged| -> Vec<f64> {
+        let list = one.case.facts.get("style").and_then(|style| style.as_array());
+        list.into_iter().flatten().filter_map(|number| number.as_f64()).collect()
+    };
+    let games: Vec<(Vec<f64>, f64)> = judged
+        .iter()
+        .flat_map(|one| {
+            let style = style(one);
+            outcomes(one, convention).into_iter().map(move |won| (style.clone(), won))
+        })
+        .collect();
+    let scaled: Vec<(f64, f64)> = (0..FEATURES).map(|place| scale(&games, place)).collect();
+    let samples: Vec<Sample> = games
+        .iter()
+        .map(|(style, won)| {
+            let features = style.iter().zip(&scaled).map(|(value, (middle, spread))| {
+                if *spread > 0.0 { (value - middle) / spread } else { 0.0 }
+            });
+            Sample { features: std::iter::once(1.0).chain(features).collect(), share: *won }
+        })
+        .collect();
+    fit::logistic(&samples, 1e-6).map(|weights| fit::sigmoid(weights[0]))
+}
+
+/// The mean and the standard deviation of a feature over the games.
+fn scale(games: &[(Vec<f64>, f64)], place: usize) -> (f64, f64) {
+    let values: Vec<f64> =
+        games.iter().filter_map(|(style, _)| style.get(place).copied()).collect();
+    let middle = mean(&values).unwrap_or(0.0);
+    let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
+    let others = real(values.len()) - 1.0;
+    (middle, if others > 0.0 { (squares / others).sqrt() } else { 0.0 })
+}

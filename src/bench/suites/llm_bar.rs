@@ -1,0 +1,84 @@
+//! LLMBar (Zeng et al. 2023): which of two outputs follows the instruction.
+
+use super::super::{
+    about::{Benchmark, PLAIN, may, needs},
+    case::{Case, Fields, Gold},
+    convention::Convention,
+    credit::{by_subset, win},
+    judged::{Game, Judged},
+    row::Row,
+};
+use crate::error::Result;
+
+pub(in super::super) static LLM_BAR: Benchmark = Benchmark {
+    name: "llmbar",
+    title: "LLMBar",
+    summary: "Which of two outputs follows the instruction; the other often reads better.",
+    fields: &[
+        needs("input", "the instruction"),
+        needs("output_1", "one output"),
+        needs("output_2", "the other output"),
+        needs("label", "1 or 2"),
+        may("set", "such as LLMBar/Adversarial/GPTInst; in the authors' files the folder"),
+    ],
+    protocol: "two games, one in each order; no tie is offered",
+    prompt: "llmbar-cot",
+    failure: "wrong",
+    metric: "mean of the accuracies of both orders",
+    source: "Zeng et al. 2023, arXiv:2310.07641; princeton-nlp/LLMBar@900616b",
+    licence: "MIT",
+    case,
+    score,
+    ..PLAIN
+};
+
+fn case(fields: &Fields<'_>) -> Result<Case> {
+    let pair = fields.pair(
+        fields.text("input")?,
+        fields.text("output_1")?,
+        fields.text("output_2")?,
+    );
+    let label = fields.side("label", &["1"], &["2"], &[])?;
+    let set = fields.text_or_empty("set");
+    let subset = set.strip_prefix("LLMBar/").unwrap_or(&set).to_owned();
+    Ok(pair.within(subset).known(Gold::Preference(label)))
+}
+
+/// The credit of each game.
+fn credits(one: &Judged, convention: Convention) -> impl Iterator<Item = Option<f64>> {
+    let better = one.case.preference();
+    let credit = move |game: Game| {
+        let known = game.side.zip(better).map(|(side, better)| win(side, better, 0.0));
+        convention.credit(known, Some(0.0))
+    };
+    one.games(0, 1).into_iter().map(credit)
+}
+
+fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
+    let accuracy = |name: &str, all: &[&Judged]| {
+        let row = Row::mean(name, all.iter().flat_map(|one| credits(one, convention)));
+        Row { count: all.len(), ..row }
+    };
+    let subsets = by_subset(judged);
+    let rows_of: Vec<Row> = subsets.iter().map(|(name, all)| accuracy(name, all)).collect();
+    let traps: Vec<Row> =
+        rows_of.iter().filter(|row| row.name.starts_with("Adversarial")).cloned().collect();
+    let mut rows = vec![accuracy("accuracy", judged)];
+    rows.extend(rows_of.into_iter().map(Row::indented));
+    rows.push(Row::mean_of("mean of adversarial subsets", &traps));
+    rows.push(agreement("agreement of both orders", judged, convention));
+    let by = |(name, all): &(&str, Vec<&Judged>)| agreement(name, all, convention).indented();
+    rows.extend(subsets.iter().map(by).map(|row| Row { name: format!("{} (orders)", row.name), ..row }));
+    rows
+}
+
+/// How often both orders name the same output; two unreadable verdicts agree in the official code.
+fn agreement(name: &str, judged: &[&Judged], convention: Convention) -> Row {
+    let agree = |one: &&Judged| {
+        let games = one.games(0, 1);
+        let [first, second] = &games[..] else { return None };
+        let known = first.side.zip(second.side).map(|(one, two)| f64::from(u8::from(one == two)));
+        convention.credit(known, Some(f64::from(u8::from(first.side == second.side))))
+    };
+    Row::mean(name, judged.iter().map(agree))
+}

@@ -1,0 +1,195 @@
+//! Benchmarks of pairs that differ in their fields alone: RAG-RewardBench, VL-RewardBench, Multimodal RewardBench,
+//! MJ-Bench.
+
+use super::super::{
+    about::{Benchmark, PLAIN, may, needs},
+    case::{Case, Fields, Gold},
+    convention::Convention,
+    credit::{mean_rows, pair_credit, win},
+    judged::{Game, Judged},
+    row::Row,
+};
+use crate::{error::Result, item::text_of, verdict::Preference};
+
+pub(in super::super) static RAG_REWARD_BENCH: Benchmark = Benchmark {
+    name: "rag-rewardbench",
+    title: "RAG-RewardBench",
+    summary: "Which of two answers from retrieved passages is better, in six scenarios.",
+    fields: &[
+        needs("question", "the question with its passages"),
+        needs("chosen", "the better answer"),
+        needs("rejected", "the other answer"),
+        may("scenario", "abstain, citation, conflict, harmless, helpful or reason: the file"),
+    ],
+    is_verified: false,
+    protocol: "each pair once, in a random order; the authors' prompt is not known",
+    prompt: "pair",
+    failure: "not known: here 0.5, as a tie",
+    metric: "accuracy over pairs, and for each scenario; whether the published mean is over pairs or scenarios is not known",
+    source: "Jin et al. 2024, arXiv:2412.13746; jinzhuoran/RAG-RewardBench@dd6df58 (fields not seen)",
+    licence: "Apache-2.0",
+    fixed_place: true,
+    case: |fields| {
+        let pair =
+            fields.pair(fields.text("question")?, fields.text("chosen")?, fields.text("rejected")?);
+        let known = pair.known(Gold::Preference(Preference::First));
+        Ok(known.within(fields.text_or_empty("scenario")))
+    },
+    score: |judged, convention| {
+        let mut rows =
+            mean_rows("accuracy", judged, |one| pair_credit(one, convention, 0.5, Some(0.5)));
+        let sets: Vec<Row> = rows[1..].to_vec();
+        if !sets.is_empty() {
+            rows.push(Row::mean_of("mean of scenarios", &sets));
+        }
+        rows
+    },
+    ..PLAIN
+};
+
+pub(in super::super) static VL_REWARD_BENCH: Benchmark = Benchmark {
+    name: "vl-rewardbench",
+    title: "VL-RewardBench",
+    summary: "Which of two answers about an image is better; the judge here reads the text alone.",
+    fields: &[
+        needs("query", "the question"),
+        needs("response", "list of two answers"),
+        needs("human_ranking", "[0, 1] if the first is better, otherwise [1, 0]"),
+        may("query_source", "the source, by which records are grouped"),
+        may("id", "the name of the record"),
+    ],
+    protocol: "several draws, each in a random order; more than half of them decide",
+    prompt: "pair",
+    failure: "left out, as an even split is",
+    metric: "agree/(agree + reject), over all records and as the mean of general, hallucination and reasoning",
+    source: "Li et al. 2024, arXiv:2411.17451; vl-rewardbench/VL_RewardBench@9b10abd (cal.py)",
+    licence: "MIT",
+    case: vision_case,
+    score: vision_score,
+    ..PLAIN
+};
+
+/// The sources of each group of VL-RewardBench, by the beginning of their names.
+const GROUPS: [(&str, &[&str]); 3] = [
+    ("general", &["vlfeedback", "wildvision"]),
+    ("hallucination", &["povid", "rlaif-v", "rlhf-v"]),
+    ("reasoning", &["mathverse", "mmmu"]),
+];
+
+fn vision_case(fields: &Fields<'_>) -> Result<Case> {
+    let answers = fields.texts("response")?;
+    let ranking = fields.numbers("human_ranking")?;
+    let ([first, second], [one, two]) = (&answers[..], &ranking[..]) else {
+        return Err(fields.wrong("response", "not two answers with two ranks"));
+    };
+    let label = if one < two { Preference::First } else { Preference::Second };
+    let pair = fields.pair(fields.text("query")?, first.clone(), second.clone());
+    let source = fields.text_or_empty("query_source").to_lowercase();
+    let in_group = |(_, sources): &&(&str, &[&str])| {
+        sources.iter().any(|name| source.contains(name) || fields.id().to_lowercase().contains(name))
+    };
+    let group = GROUPS.iter().find(in_group).map_or("", |(group, _)| group);
+    Ok(pair.within(group).known(Gold::Preference(label)))
+}
+
+/// Whether more than half of the draws agree with the label; `None` if neither side has so many.
+fn by_majority(one: &Judged, convention: Convention) -> Option<f64> {
+    let better = one.case.preference()?;
+    let games = one.games(0, 1);
+    let count = |wanted: Preference| {
+        games.iter().filter(|Game { side, .. }| *side == Some(wanted)).count()
+    };
+    let known = if 2 * count(better) > games.len() {
+        Some(1.0)
+    } else if 2 * count(better.swapped()) > games.len() {
+        Some(0.0)
+    } else {
+        None
+    };
+    convention.credit(known, None)
+}
+
+fn vision_score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
+    let mut rows = mean_rows("overall", judged, |one| by_majority(one, convention));
+    let groups: Vec<Row> = rows[1..].iter().filter(|row| !row.name.trim().is_empty()).cloned().collect();
+    rows.push(Row::mean_of("mean of groups", &groups));
+    rows
+}
+
+pub(in super::super) static MULTIMODAL_REWARD_BENCH: Benchmark = Benchmark {
+    name: "multimodal-rewardbench",
+    title: "Multimodal RewardBench",
+    summary: "Which of two answers about an image is better; the judge here reads the text alone.",
+    fields: &[
+        needs("ID", "the name of the record"),
+        needs("Text", "the question"),
+        needs("Output1", "one answer"),
+        needs("Output2", "the other answer"),
+        needs("Better", "Output1 or Output2"),
+        needs("Category", "such as safety, reasoning or open_generation/correctness_task"),
+    ],
+    protocol: "each pair once in the order of the record",
+    prompt: "mt-bench-pair",
+    failure: "a coin (here its mean, 0.5)",
+    metric: "accuracy over all records, and for each category",
+    source: "Yasunaga et al. 2025, arXiv:2502.14191; facebookresearch/multimodal_rewardbench@b4b92cd",
+    licence: "CC-BY-NC",
+    ids: &["ID"],
+    case: |fields| {
+        let label = fields.side("Better", &["Output1"], &["Output2"], &[])?;
+        let pair = fields.pair(fields.text("Text")?, fields.text("Output1")?, fields.text("Output2")?);
+        let category = fields.text("Category")?;
+        let part = match category.as_str() {
+            "safety" if fields.id().starts_with("PAIRS") => "safety/bias",
+            "safety" => "safety/toxicity",
+            "reasoning" if fields.id().to_lowercase().starts_with("math") => "reasoning/math",
+            "reasoning" => "reasoning/coding",
+            other => other,
+        };
+        Ok(pair.within(part).known(Gold::Preference(label)))
+    },
+    score: |judged, convention| {
+        mean_rows("accuracy", judged, |one| pair_credit(one, convention, 0.5, Some(0.5)))
+    },
+    ..PLAIN
+};
+
+pub(in super::super) static MJ_BENCH: Benchmark = Benchmark {
+    name: "mj-bench",
+    title: "MJ-Bench",
+    summary: "Which of two images fits a caption better; here the answers are the names of the images.",
+    fields: &[
+        needs("caption", "the caption"),
+        needs("image_0_path", "the name of one image"),
+        needs("image_1_path", "the name of the other"),
+        needs("label", "0, 1, or 0.5 for a tie"),
+        may("perspective", "alignment, safety, quality or bias"),
+    ],
+    protocol: "a score for each image; a tie if the scores differ by no more than a threshold (0 here). Images are not shown yet: give --results with `scores`",
+    prompt: "pair",
+    failure: "the official run ends; here wrong",
+    metric: "accuracy, with a tie as its own outcome; without ties below it",
+    source: "Chen et al. 2024, arXiv:2407.04842; MJ-Bench/MJ-Bench@eb269ad (the accuracy is computed outside of that code)",
+    licence: "MIT",
+    case: |fields| {
+        let label = fields.side("label", &["0", "0.0"], &["1", "1.0"], &["0.5", "tie"])?;
+        let path = |value: &serde_json::Value| text_of(value);
+        let (one, two) = (fields.value("image_0_path")?, fields.value("image_1_path")?);
+        let pair = fields.pair(fields.text("caption")?, path(&one), path(&two));
+        Ok(pair.within(fields.text_or_empty("perspective")).known(Gold::Preference(label)))
+    },
+    score: |judged, convention| {
+        let is_right = |one: &Judged| {
+            let better = one.case.preference()?;
+            convention.credit(one.duel(0, 1).map(|side| win(side, better, 0.0)), Some(0.0))
+        };
+        let mut rows = mean_rows("accuracy", judged, is_right);
+        let decided = |one: &&Judged| {
+            let is_tie = one.duel(0, 1) == Some(Preference::Tie);
+            if is_tie { None } else { is_right(one) }
+        };
+        rows.push(Row::mean("accuracy without ties of the judge", judged.iter().map(decided)));
+        rows
+    },
+    ..PLAIN
+};

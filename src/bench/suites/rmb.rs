@@ -1,0 +1,93 @@
+//! RMB (Zhou et al. 2024): pairs and best-of-N, for helpfulness and harmlessness.
+
+use super::super::{
+    about::{Benchmark, PLAIN, may, needs},
+    case::{Case, Fields, Gold},
+    convention::Convention,
+    credit::{by_subset, win},
+    judged::Judged,
+    row::Row,
+};
+use crate::{error::Result, item::transcript, verdict::Preference};
+
+pub(in super::super) static RMB: Benchmark = Benchmark {
+    name: "rmb",
+    title: "RMB",
+    summary: "Pairs, and the best of several answers against each loser, in 49 categories.",
+    fields: &[
+        needs("conversation_input", "the conversation before the answers"),
+        needs("category_path", "such as Pairwise_set/Helpfulness/Chat/Discussion"),
+        may("chosen", "of a pair: the better answer, as {llm_name, answer}"),
+        may("reject", "of a pair: the other answer"),
+        may("bon_best", "of best-of-N: the best answer"),
+        may("loser_list", "of best-of-N: the other answers"),
+    ],
+    protocol: "each pair once; the best answer against each loser",
+    prompt: "pair",
+    failure: "wrong, as a tie is; one comparison that is not won makes a best-of-N record wrong",
+    metric: "mean of the four sections (pairs and best-of-N, helpfulness and harmlessness), each the share of right records",
+    source: "Zhou et al. 2024, arXiv:2410.09893; Zhou-Zoey/RMB-Reward-Model-Benchmark@2be3180; best-of-N as in RM-R1-UIUC/RM-R1@d4c2542",
+    licence: "none stated",
+    fixed_place: true,
+    case,
+    score,
+    ..PLAIN
+};
+
+fn case(fields: &Fields<'_>) -> Result<Case> {
+    let question = asked(fields)?;
+    let answers = if fields.find("bon_best").is_some() {
+        let mut answers = fields.texts("bon_best")?;
+        answers.extend(fields.texts("loser_list")?);
+        answers
+    } else {
+        [fields.texts("chosen")?, fields.texts("reject")?].concat()
+    };
+    let is_pair = fields.find("bon_best").is_none();
+    let path = fields.text("category_path")?;
+    let goal = if path.contains("Harmless") { "harmlessness" } else { "helpfulness" };
+    let section = format!("{} {goal}", if is_pair { "pairs" } else { "best-of-N" });
+    let others = 1..answers.len();
+    let case = fields.answers(question, answers).compared(others.map(|other| (0, other)));
+    Ok(case.within(section).known(Gold::Preference(Preference::First)).fact("path", path))
+}
+
+/// The only message, or the conversation as text.
+fn asked(fields: &Fields<'_>) -> Result<String> {
+    Ok(match &fields.list("conversation_input")?[..] {
+        [one] => super::super::case::message_text(one),
+        many => transcript(&many.to_vec().into()),
+    })
+}
+
+/// Whether the best answer wins every comparison.
+fn credit(one: &Judged, convention: Convention) -> Option<f64> {
+    let of = |(first, second): &(usize, usize)| {
+        let side = one.duel(*first, *second);
+        convention.credit(side.map(|side| win(side, Preference::First, 0.0)), Some(0.0))
+    };
+    // A record of which a comparison is left out is left out, unless another one is lost.
+    let all: Vec<Option<f64>> = one.case.pairs.iter().map(of).collect();
+    let lost = all.iter().any(|credit| *credit == Some(0.0));
+    match all.into_iter().collect::<Option<Vec<f64>>>() {
+        _ if lost => Some(0.0),
+        all => all.map(|_| 1.0),
+    }
+}
+
+fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
+    let section = |(name, all): &(&str, Vec<&Judged>)| {
+        Row::mean(*name, all.iter().map(|one| credit(one, convention)))
+    };
+    let sections: Vec<Row> = by_subset(judged).iter().map(section).collect();
+    let mut rows = vec![Row::mean_of("mean of sections", &sections)];
+    rows.extend(sections.into_iter().map(Row::indented));
+    let comparisons = judged.iter().flat_map(|one| {
+        one.case.pairs.iter().map(move |(first, second)| {
+            let side = one.duel(*first, *second);
+            convention.credit(side.map(|side| win(side, Preference::First, 0.0)), Some(0.0))
+        })
+    });
+    rows.push(Row::mean("accuracy over all comparisons", comparisons));
+    rows
+}

@@ -1,0 +1,379 @@
+//! `tribunal bench`
+//!
+//! A benchmark is a table of the library (`bench`): this command reads its records, has them judged as `tribunal judge`
+//! does, with the same cache, resume, budget and lines, and prints the figures. With `--results` or `--texts` no model is
+//! asked.
+//!
+//! ```text
+//! $ tribunal bench rewardbench filtered.jsonl -m openai/gpt-5-mini -o lines.jsonl
+//! $ tribunal bench rewardbench filtered.jsonl --results lines.jsonl --json
+//! ```
+
+mod cases;
+mod recorded;
+mod results;
+
+use std::{io, path::PathBuf};
+
+use tokio::sync::watch;
+
+use self::{cases::Cases, results::Results};
+use super::{
+    Exit, budget, dry_run, emit, engines,
+    input::{self, Input, reading},
+    note,
+    opening::Opening,
+    output,
+    progress::Progress,
+    running, sandbox,
+    settings::{self, Sources},
+};
+use tribunal::{
+    bench::{self, Benchmark, Figures, Judgments, Shape},
+    config::Resolved,
+    environment::Environment,
+    error::{Error, ErrorKind, Result},
+    files::Plan,
+    item::{FieldMap, Item},
+    judge::Judge,
+    models::Models,
+    prompt::Order,
+    records::{Source, journal_of},
+    run::{self, Redo},
+};
+
+/// Measure a judge on a published benchmark.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = EXAMPLES,
+    after_long_help = FIGURES
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Name of the benchmark, such as rewardbench.
+    #[arg(value_name = "NAME", required = true)]
+    name: Option<String>,
+    #[command(flatten)]
+    input: input::Args,
+    #[command(flatten)]
+    judge: settings::Args,
+    #[command(flatten)]
+    figures: FigureArgs,
+    #[command(flatten)]
+    budget: budget::Args,
+    #[cfg(feature = "store")]
+    #[command(flatten)]
+    cache: super::cache::CacheArgs,
+    /// Print the first request, cost and time; send nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What to do instead of measuring.
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List the benchmarks.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print fields, protocol, formula and source of a benchmark.
+    Show {
+        /// Name of the benchmark.
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Flags of what is counted, and of what is written.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Figures")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+struct FigureArgs {
+    /// Results of an earlier run to count, without a model.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "texts", "dry_run"])]
+    results: Vec<PathBuf>,
+    /// Recorded texts of another judge, read by the prompt.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "dry_run"])]
+    texts: Option<PathBuf>,
+    /// Only records of this part of the benchmark.
+    #[arg(long, value_name = "NAME")]
+    subset: Vec<String>,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    json: bool,
+    /// File for result lines: .jsonl or .json.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Leave the input record out of its result line.
+    #[arg(long, hide_short_help = true)]
+    no_item: bool,
+    /// Print how models in this process are loaded.
+    #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
+    verbose: bool,
+    /// Print no progress and no summary.
+    #[arg(short, long)]
+    quiet: bool,
+    /// Judge again the records that failed or were unreadable.
+    #[arg(long, conflicts_with = "fresh", hide_short_help = true)]
+    retry_errors: bool,
+    /// Judge all records again, and replace earlier results.
+    #[arg(long, hide_short_help = true)]
+    fresh: bool,
+}
+
+/// Below the short help.
+const EXAMPLES: &str = "\
+Examples:
+  tribunal bench list
+  tribunal bench show rewardbench
+  tribunal bench rewardbench filtered.jsonl -m openai/gpt-5-mini -o lines.jsonl
+  tribunal bench rewardbench filtered.jsonl --results lines.jsonl --json
+More options: tribunal help bench";
+
+/// Below the long help.
+const FIGURES: &str = "\
+Every figure is printed under four rules for verdicts that could not be read:
+  official  as the benchmark's own code counts them
+  readable  left out
+  lowest    all of them wrong
+  highest   all of them right
+
+A judge that compares gets pairs, a judge that ranks gets all answers at once, and a judge that rates gets each answer by \
+itself. Result lines are those of `tribunal judge`; a record of which several parts are judged has one line for each, \
+called ID/0-3 for answers 0 and 3, and ID/2 for answer 2.
+
+Lines of --results may come from any program: {\"id\": \"q7\", \"preference\": \"first\"}, or `score`, `scores`, `ranking`, \
+`first_error`. Lines of --texts are {\"id\": \"q7\", \"text\": \"…\", \"order\": \"swapped\", \"draw\": 0}.
+
+Exit codes:
+  0    done
+  2    an error in the command, the configuration or a prompt
+  3    something could not be done; finished results are saved
+  130  interrupted; finished results are saved";
+
+/// Runs `tribunal bench`.
+///
+/// # Errors
+/// There is no such benchmark, or settings, prompt, model or files cannot be used. What fails for one record alone is
+/// counted, and not an error of the command.
+pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
+    match &args.command {
+        Some(Command::List { json }) => return list(*json),
+        Some(Command::Show { name, json }) => return show(bench::named(name)?, *json),
+        None => (),
+    }
+    let benchmark = bench::named(args.name.as_deref().unwrap_or_default())?;
+    let resolved = args.judge.resolve(sources)?;
+    let files = args.input.sources(args.plan(&resolved), args.figures.quiet)?;
+    let input = args.input.open(files, &FieldMap::default());
+    let (records, input) = split(input);
+    let cases = Cases::read(benchmark, records, &names(&resolved), &args.figures.subset)?;
+    // The fields are renamed once, where the cases are made.
+    let resolved = unnamed(resolved);
+    if !args.figures.results.is_empty() {
+        let judgments = recorded::lines(&args.figures.results)?;
+        let shape = judgments.shape(&cases.all);
+        return args.count(benchmark, &cases, &judgments, shape);
+    }
+    if let Some(path) = &args.figures.texts {
+        let (judgments, shape) = recorded::texts(path, &resolved, benchmark, &cases.all).await?;
+        return args.count(benchmark, &cases, &judgments, shape);
+    }
+    Box::pin(args.measure(benchmark, &resolved, cases, input)).await
+}
+
+/// The names of the fields in the records, as the settings map them.
+fn names(resolved: &Resolved) -> FieldMap {
+    let first = resolved.members.first().unwrap_or(resolved);
+    let pairs = first.settings.map.iter();
+    pairs.fold(FieldMap::default(), |map, pair| map.naming(&*pair.0, &*pair.1))
+}
+
+/// The settings without names of fields.
+fn unnamed(mut resolved: Resolved) -> Resolved {
+    resolved.settings.map.clear();
+    resolved.members = resolved.members.into_iter().map(unnamed).collect();
+    resolved
+}
+
+/// The records of an input, and the rest of it.
+fn split(mut input: Input) -> (input::Records, Input) {
+    let records = std::mem::replace(&mut input.records, Box::new(std::iter::empty()));
+    (records, input)
+}
+
+impl Args {
+    /// Whether `--verbose` was given.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.figures.verbose
+    }
+
+    /// The files that are read and written, except the records.
+    fn plan(&self, resolved: &Resolved) -> Plan {
+        let FigureArgs { output, results, texts, .. } = &self.figures;
+        let plan = self.judge.reading(Plan::default().writes_stdout(), resolved);
+        let plan = output::writing_named(plan, [("-o", output)]);
+        let plan = plan.writes_beside("-o", output.as_deref().and_then(journal_of).as_deref());
+        let named: Vec<Source> = results.iter().chain(texts).map(|p| Source::named(p)).collect();
+        reading(plan, &named)
+    }
+
+    /// Has the cases judged by the models, and prints the figures.
+    async fn measure(
+        &self,
+        benchmark: &'static Benchmark,
+        resolved: &Resolved,
+        cases: Cases,
+        input: Input,
+    ) -> Result<Exit> {
+        let quiet = self.figures.quiet;
+        if !quiet {
+            self.judge.introduce(resolved)?;
+        }
+        let (stopping, stops) = watch::channel(false);
+        let models = Box::pin(sandbox::allowed(self.models(stops)?, [resolved])).await?;
+        let first = cases.all.iter().find_map(|case| case.items(Shape::Pairs).into_iter().next());
+        let limits = self.budget.limits();
+        let opening = Opening { first: first.as_ref(), quiet, models: models.clone(), limits };
+        let judge = opening.judge_by(resolved, benchmark.prompt).await?;
+        check_order(benchmark, &judge)?;
+        let shape = Shape::of(judge.prompt().front());
+        let items: Vec<Item> = cases.all.iter().flat_map(|case| case.items(shape)).collect();
+        if items.is_empty() {
+            return Err(nothing_to_judge(benchmark, &judge));
+        }
+        let total = items.len();
+        let records = run::items(items);
+        if self.dry_run {
+            dry_run::run(&judge, Box::new(records), &limits, None).await?;
+            return Ok(Exit::Done);
+        }
+        let input = Input { total: Some(total as u64), are_files: true, ..input };
+        let options = running::options(&input, self.redo(), stopping);
+        let progress = Progress::new(input.total, quiet, models.clone());
+        let fresh = self.figures.fresh;
+        let output = output::open_lines(self.figures.output.as_deref(), fresh, "result lines")?;
+        let work = run::JudgeWork::new(judge);
+        let work = if self.figures.no_item { work.without_items() } else { work };
+        let mut results = Results::new(progress);
+        let (summary, left) = run::judge(work, records, options, output, &mut results).await?;
+        if let (Some(path), Some(left)) = (&self.figures.output, &left) {
+            output::note_left(left, path, quiet);
+        }
+        if !quiet {
+            note(&summary.to_string());
+            engines::print(&models);
+        }
+        running::note_kept(summary.kept_failed, summary.kept_unreadable);
+        let counted = self.count(benchmark, &cases, &results.judgments, shape)?;
+        let done = if summary.failed > 0 { Exit::Incomplete } else { counted };
+        Ok(running::exit(&summary.ending.end, || done))
+    }
+
+    /// Prints the figures of these judgments.
+    ///
+    /// # Errors
+    /// No judgment is about a record, or standard output cannot be written.
+    fn count(
+        &self,
+        benchmark: &'static Benchmark,
+        cases: &Cases,
+        judgments: &Judgments,
+        shape: Shape,
+    ) -> Result<Exit> {
+        let judged = judgments.beside(&cases.all, shape);
+        let figures = Figures::of(benchmark, &judged);
+        if figures.failed == figures.judgments {
+            let message = format!("none of {} results is about a record", judgments.len());
+            return Err(Error::new(ErrorKind::Record, message)
+                .hint("results and records belong together by `id`: `tribunal help bench` shows how"));
+        }
+        let text = if self.figures.json {
+            format!("{:#}", figures.to_json())
+        } else {
+            figures.to_string()
+        };
+        emit(&mut io::stdout(), &text)?;
+        Ok(if cases.failed > 0 { Exit::Incomplete } else { Exit::Done })
+    }
+
+    /// Which records of an earlier run are judged again.
+    fn redo(&self) -> Redo {
+        Redo::of_flags(self.figures.fresh, self.figures.retry_errors)
+    }
+
+    /// The registry that opens the models.
+    ///
+    /// # Errors
+    /// The cache cannot be opened.
+    #[cfg_attr(
+        not(feature = "store"),
+        expect(clippy::unnecessary_wraps, reason = "with the feature it opens the cache")
+    )]
+    fn models(&self, stops: watch::Receiver<bool>) -> Result<Models> {
+        let models = self.budget.in_memory(&Models::new(Environment::process()));
+        let models = models.budgeted(self.budget.open()).offline(self.dry_run).stopping(stops);
+        #[cfg(feature = "hub")]
+        let models = models.downloading(super::downloads::shown(self.figures.quiet));
+        #[cfg(feature = "store")]
+        let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
+        Ok(models)
+    }
+}
+
+/// Refuses a judge that would always see the better answer in the same place.
+fn check_order(benchmark: &Benchmark, judge: &Judge) -> Result<()> {
+    let is_given = judge.prompt().compares() && judge.order() == Order::Given;
+    if !(is_given && benchmark.shows_winner_first()) {
+        return Ok(());
+    }
+    let message = format!("in the records of {} the better answer always comes first", benchmark.name);
+    Err(Error::new(ErrorKind::Config, message)
+        .hint("--order hash shows it in a random place, and --order both in both"))
+}
+
+/// The error of a judge whose kind a benchmark has no use for.
+fn nothing_to_judge(benchmark: &Benchmark, judge: &Judge) -> Error {
+    let message = format!(
+        "no record of {} can be judged by the prompt `{}`",
+        benchmark.name,
+        judge.prompt().name()
+    );
+    Error::new(ErrorKind::Config, message).hint(format!(
+        "`tribunal bench show {}` names the protocol; some records are only rated",
+        benchmark.name
+    ))
+}
+
+/// Prints all benchmarks.
+fn list(json: bool) -> Result<Exit> {
+    if json {
+        let all: Vec<_> = bench::all().iter().map(|one| one.to_json()).collect();
+        emit(&mut io::stdout(), &format!("{:#}", serde_json::Value::from(all)))?;
+        return Ok(Exit::Done);
+    }
+    let width = bench::all().iter().map(|one| one.name.len()).max().unwrap_or(0);
+    for one in bench::all() {
+        let unverified = if one.is_verified { "" } else { " (schema unverified)" };
+        let line = format!("{}{unverified}", one.summary);
+        let name = format!("{:width$}  ", one.name);
+        emit(&mut io::stdout(), &super::width::listed(&name, &line, super::width::of_stdout()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints everything about a benchmark.
+fn show(benchmark: &Benchmark, json: bool) -> Result<Exit> {
+    let text =
+        if json { format!("{:#}", benchmark.to_json()) } else { benchmark.page() };
+    emit(&mut io::stdout(), &text)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,131 @@
+//! `tribunal bench` as people run it.
+
+use crate::support::Place;
+use serde_json::{Value, json};
+
+/// Pairs of sums in the shape of RewardBench: the chosen answer is right, and the rejected one is not.
+fn sums() -> String {
+    let record = |(n, (question, right, wrong)): (usize, (&str, &str, &str))| {
+        json!({"id": n, "prompt": question, "chosen": right, "rejected": wrong, "subset": "math-prm"})
+            .to_string()
+    };
+    let sums = [
+        ("What is 17 + 25?", "17 + 25 = 42\nAnswer: 42", "17 + 25 = 43\nAnswer: 43"),
+        ("What is 90 - 31?", "90 - 31 = 59\nAnswer: 59", "90 - 31 = 61\nAnswer: 61"),
+        ("What is 8 + 64?", "8 + 64 = 72\nAnswer: 72", "8 + 64 = 70\nAnswer: 70"),
+    ];
+    sums.into_iter().enumerate().map(record).collect::<Vec<_>>().join("\n")
+}
+
+fn figures(out: &str) -> Value {
+    serde_json::from_str(out).unwrap()
+}
+
+#[test]
+fn a_run_prints_figures_and_its_lines_give_them_again_without_a_model() {
+    let place = Place::new("bench-lines");
+    place.file("pairs.jsonl", sums());
+    let script = "script:I prefer [[A]]";
+    let args = ["bench", "rewardbench", "pairs.jsonl", "-m", script, "-p", "reward-bench-pair", "-o", "lines.jsonl", "--json", "-q"];
+    let ran = place.run(&args).passed();
+    let first = figures(&ran.out);
+    assert_eq!(first["benchmark"], "rewardbench");
+    assert_eq!((&first["records"], &first["unreadable"]), (&json!(3), &json!(0)));
+    // The order of each pair follows from its content, so that the first place wins about half.
+    let share = first["headline"]["official"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&share) && first["interval"]["low"].is_number());
+    let again = place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl", "--json"]);
+    assert_eq!(figures(&again.passed().out), first);
+    let lines = place.read("lines.jsonl");
+    assert!(lines.lines().all(|line| figures(line)["votes"].is_array()));
+}
+
+#[test]
+fn recorded_texts_are_read_by_the_prompt_in_the_order_in_which_answers_were_shown() {
+    let place = Place::new("bench-texts");
+    place.file("pairs.jsonl", sums());
+    let texts = [
+        json!({"id": "0", "text": "Fine. [[A]]"}),
+        json!({"id": "1", "text": "Fine. [[B]]", "order": "swapped"}),
+        json!({"id": "2", "text": "Nothing to say."}),
+    ];
+    place.file("texts.jsonl", texts.map(|text| text.to_string()).join("\n"));
+    let ran = place.run(&["bench", "rewardbench", "pairs.jsonl", "--texts", "texts.jsonl"]).passed();
+    assert!(ran.out.contains("unreadable: 1 judgments, 1 of 3 votes"), "{}", ran.out);
+    assert!(ran.out.contains("official rule for them: 0.5, as a tie"), "{}", ran.out);
+    let row = ran.out.lines().find(|line| line.starts_with("mean of sections")).unwrap();
+    let cells: Vec<&str> = row.split_whitespace().skip(3).collect();
+    assert_eq!(cells, ["3", "83.33", "100.00", "66.67", "100.00"]);
+}
+
+#[test]
+fn fields_of_other_names_are_mapped_once_and_a_broken_record_costs_itself() {
+    let place = Place::new("bench-map");
+    let records = [
+        json!({"id": 1, "ask": "q1", "good": "a", "bad": "b", "subset": "hep-go"}),
+        json!({"id": 2, "ask": "q2", "good": "a", "subset": "hep-go"}),
+    ];
+    place.file("pairs.jsonl", records.map(|record| record.to_string()).join("\n"));
+    place.file("lines.jsonl", json!({"id": "1", "preference": "first"}).to_string());
+    let ran = place.run(&[
+        "bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl", "--json",
+        "--map", "prompt=ask", "--map", "chosen=good", "--map", "rejected=bad",
+    ]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(figures(&ran.out)["headline"]["official"], 1.0);
+    assert!(ran.err.contains("pairs.jsonl:2"), "{}", ran.err);
+}
+
+#[test]
+fn what_cannot_be_a_figure_is_refused_before_any_request() {
+    let place = Place::new("bench-refusals");
+    place.file("pairs.jsonl", sums());
+    let fixed = place.run(&["bench", "rewardbench", "pairs.jsonl", "-m", "script:[[A]]", "--order", "given"]);
+    assert_eq!(fixed.code, 2);
+    assert!(fixed.err.contains("the better answer always comes first"), "{}", fixed.err);
+    let none = place.run(&["bench", "rewardbench", "pairs.jsonl", "-m", "script:[[A]]", "--subset", "Chat"]);
+    assert_eq!(none.code, 2);
+    assert!(none.err.contains("the subsets are `math-prm`"), "{}", none.err);
+    let unknown = place.run(&["bench", "rewardbnech", "pairs.jsonl"]);
+    assert!(unknown.err.contains("did you mean `rewardbench`?"), "{}", unknown.err);
+    place.file("lines.jsonl", json!({"id": "other", "preference": "first"}).to_string());
+    let foreign = place.run(&["bench", "rewardbench", "pairs.jsonl", "--results", "lines.jsonl"]);
+    assert_eq!(foreign.code, 2);
+    assert!(foreign.err.contains("none of 1 results is about a record"), "{}", foreign.err);
+}
+
+#[test]
+fn a_dry_run_counts_every_part_and_sends_nothing() {
+    let place = Place::new("bench-dry");
+    let record = json!({"id": "x", "prompt": "q", "domain": "chat", "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]});
+    place.file("rm.jsonl", record.to_string());
+    let pairs = place.run(&["bench", "rm-bench", "rm.jsonl", "-m", "script:x", "-p", "pair", "--dry-run"]).passed();
+    assert!(pairs.err.contains("9 of 9 records") && pairs.err.contains("nothing was sent"), "{}", pairs.err);
+    let rated = place.run(&["bench", "rm-bench", "rm.jsonl", "-m", "script:x", "-p", "score", "--dry-run"]).passed();
+    assert!(rated.err.contains("6 of 6 records"), "{}", rated.err);
+}
+
+#[test]
+fn lists_and_pages_say_which_schema_nobody_saw() {
+    let place = Place::new("bench-list");
+    let list = place.run(&["bench", "list"]).passed();
+    assert_eq!(list.out.lines().count(), 25);
+    assert!(list.out.lines().any(|line| line.starts_with("universalbench") && line.ends_with("(schema unverified)")));
+    let page = place.run(&["bench", "show", "rmb"]).passed();
+    assert!(page.out.contains("loser_list") && page.out.contains("arXiv:2410.09893"), "{}", page.out);
+    let json = figures(&place.run(&["bench", "show", "rmb", "--json"]).passed().out);
+    assert_eq!(json["schema_verified"], true);
+}
+
+/// The shipped model, from records to the figure.
+#[cfg(feature = "tiny")]
+#[test]
+fn a_real_model_is_measured_on_sums_in_the_shape_of_rewardbench() {
+    let place = Place::new("bench-tiny");
+    place.file("pairs.jsonl", sums());
+    let ran = place.run(&["bench", "rewardbench", "pairs.jsonl", "-m", "tiny", "--json"]).passed();
+    let figures = figures(&ran.out);
+    assert!(ran.err.contains("no prompt named: using `tiny-pair`"), "{}", ran.err);
+    assert_eq!((&figures["judgments"], &figures["unreadable"]), (&json!(3), &json!(0)), "{}", ran.err);
+    assert_eq!(figures["headline"]["official"], 1.0, "{}", ran.out);
+}
