@@ -9,7 +9,7 @@ export PATH
 
 TRIBUNAL := target/release/tribunal
 
-.PHONY: help demo test build setup models accuracy bench bench-cache bench-local bench-remote bench-revise bench-coverage scaling lint
+.PHONY: help demo test build setup models accuracy bench bench-cache bench-judges bench-local bench-remote bench-revise bench-coverage scaling lint
 
 help:
 	@echo 'make demo      judge the examples with the shipped model, offline'
@@ -18,6 +18,7 @@ help:
 	@echo 'make accuracy  judge 1,000 held-out records of each kind with the shipped model'
 	@echo 'make bench     measure the time of the program without a model'
 	@echo 'make bench-cache  measure the cache'
+	@echo 'make bench-judges recompute published figures of judges from ../shared/data'
 	@echo 'make bench-local  measure judging in this process, with the model of `make models`'
 	@echo 'make bench-remote measure runs against a server, beside a minimal client and with faults'
 	@echo 'make bench-revise measure loops with a judge that makes errors'
@@ -52,6 +53,10 @@ bench: build
 
 bench-cache: build
 	@bash benches/cache.sh
+
+# Replays the recorded verdicts and texts of real judges, and compares the figures with the published ones.
+bench-judges: setup
+	@$(CARGO) test --quiet --features parquet --test reading recorded_judges -- --ignored --nocapture
 
 bench-local: setup models
 	@TRIBUNAL_TEST_GGUF="$${TRIBUNAL_TEST_GGUF:-$$(ls models/downloaded/*.gguf | head -n 1)}" $(CARGO) bench --quiet --bench local

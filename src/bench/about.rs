@@ -42,6 +42,8 @@ pub struct Benchmark {
     pub source: &'static str,
     /// The licence of the records.
     pub licence: &'static str,
+    /// The figures that were reproduced from the recorded verdicts of real judges.
+    pub reproduced: &'static str,
     /// The names of the field that identifies a record, if it is not `id`.
     pub(super) ids: &'static [&'static str],
     /// Whether the answer that is better has a fixed place in every record, so that its place would give it away.
@@ -88,6 +90,7 @@ pub(super) const PLAIN: Benchmark = Benchmark {
     metric: "",
     source: "",
     licence: "",
+    reproduced: "none: no judge of it was recorded; tested on records made for it",
     ids: &[],
     fixed_place: false,
     resamples: 1_000,
@@ -108,12 +111,43 @@ impl Benchmark {
             let optional = if field.is_required { "" } else { " (optional)" };
             format!("  {:width$}  {}{optional}\n", field.name, field.holds)
         });
-        let Self { name, title, summary, protocol, prompt, failure, metric, source, licence, .. } =
-            self;
+        let Self { name, title, summary, .. } = self;
+        let rows = self.rows().map(|(label, text)| format!("{label:<11} {text}\n"));
+        let text = format!(
+            "{name}: {title}\n{summary}\n\nRecords ({schema}):\n{}\n{}",
+            fields.collect::<String>(),
+            rows.concat()
+        );
+        text.trim_end().to_owned()
+    }
+
+    /// The same as a section of a page in Markdown.
+    pub fn markdown(&self) -> String {
+        let Self { name, title, summary, .. } = self;
+        let schema = if self.is_verified { "as published" } else { "**schema unverified**, for `--map`" };
+        let fields = self.fields.iter().map(|Field { name, is_required, holds }| {
+            let optional = if *is_required { "" } else { ", optional" };
+            format!("`{name}` ({holds}{optional})")
+        });
+        let fields = fields.collect::<Vec<_>>().join("; ");
+        let rows = self.rows().map(|(label, text)| format!("- {}: {text}\n", label.to_lowercase()));
         format!(
-            "{name}: {title}\n{summary}\n\nRecords ({schema}):\n{}\nProtocol: {protocol}\nPrompt:   {prompt}, if none is named\nFailure:  {failure}\nMetric:   {metric}\nSource:   {source}\nLicence:  {licence}",
-            fields.collect::<String>()
+            "## {name}\n\n{title}. {summary}\n\n- records ({schema}): {fields}\n{}",
+            rows.concat()
         )
+    }
+
+    /// What is known about it besides its records, each with its label.
+    fn rows(&self) -> [(&'static str, String); 7] {
+        [
+            ("Protocol", self.protocol.to_owned()),
+            ("Prompt", format!("{}, if none is named", self.prompt)),
+            ("Failure", self.failure.to_owned()),
+            ("Metric", self.metric.to_owned()),
+            ("Source", self.source.to_owned()),
+            ("Licence", self.licence.to_owned()),
+            ("Reproduced", self.reproduced.to_owned()),
+        ]
     }
 
     /// The same for programs.
@@ -133,6 +167,7 @@ impl Benchmark {
             "metric": self.metric,
             "source": self.source,
             "licence": self.licence,
+            "reproduced": self.reproduced,
         })
     }
 

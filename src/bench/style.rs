@@ -74,3 +74,44 @@ pub(super) fn differences(own: Style, other: Style) -> [f64; FEATURES] {
     };
     [length, of(own.headers, other.headers), of(own.lists, other.lists), of(own.bold, other.bold)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn marks_count_outside_of_code() {
+        let text = "# One\n\n- a\n1. **b** and __c__\n```\n# not a header\n- not an entry\n```\n## Two words";
+        let style = Style::of(text);
+        assert_eq!((style.headers, style.lists, style.bold), (2.0, 2.0, 2.0));
+    }
+
+    #[test]
+    fn stored_counts_are_summed_over_their_kinds() {
+        let counts = json!({"token_len": 99, "header_count": {"h1": 1, "h3": 2}, "list_count": {"ordered": 0, "unordered": 4}, "bold_count": {"**": 5, "__": 0}});
+        let style = Style::stored(&counts);
+        assert_eq!((style.headers, style.lists, style.bold), (3.0, 4.0, 5.0));
+        let other = Style { length: 99.0, ..Style::default() };
+        assert_eq!(differences(style, other), [0.0, 0.03 / 1.03, 0.04 / 1.04, 0.05 / 1.05]);
+    }
+
+    /// The counts that the authors published with their answers.
+    #[test]
+    #[ignore = "needs ../shared/data"]
+    fn published_answers_have_their_published_counts() {
+        let folder = std::env::var("SHARED_DATA")
+            .unwrap_or_else(|_| format!("{}/../shared/data", env!("CARGO_MANIFEST_DIR")));
+        let text =
+            std::fs::read_to_string(format!("{folder}/arena_hard_v2_answers_sample.jsonl")).unwrap();
+        let answers: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(answers.len(), 22);
+        for answer in answers {
+            let own = answer["messages"][1]["content"]["answer"].as_str().unwrap();
+            let stored = Style::stored(&answer["metadata"]);
+            let found = Style { length: stored.length, ..Style::of(own) };
+            assert_eq!(found, stored, "{}", answer["uid"]);
+        }
+    }
+}

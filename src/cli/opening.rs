@@ -89,6 +89,7 @@ impl Opening<'_> {
             return self.judge(resolved).await;
         }
         let backend = self.models.open(resolved.model_spec()).await?;
+        budget::check_price(&self.limits, resolved, &*backend)?;
         let own = judge::prompt_for(&*backend, self.first, resolved.supplied());
         let own = own.ok().filter(|prompt| !prompt.front().models.is_empty());
         let prompt = own.map_or_else(|| judge::load(usual), Ok)?;

@@ -15,13 +15,16 @@ use crate::support::Place;
 use insta::assert_snapshot;
 
 /// All commands, by the words that name them.
-const COMMANDS: [&str; 45] = [
+const COMMANDS: [&str; 48] = [
     "",
     "judge",
     "revise",
     "label",
     "rank",
     "search",
+    "bench",
+    "bench list",
+    "bench show",
     "batch",
     "batch write",
     "batch read",

@@ -31,6 +31,7 @@ pub(in super::super) static ALPACA_EVAL: Benchmark = Benchmark {
     metric: "win rate: mean probability that the model's answer is better, a tie counts 0.5; length-controlled: the same from a logistic model of the preference, at a difference in length of 0 (alpaca_eval's form without the difficulty of instructions, not regularized)",
     source: "Dubois et al. 2024, arXiv:2404.04475; tatsu-lab/alpaca_eval@cd543a1",
     licence: "code Apache-2.0, data CC-BY-NC-4.0",
+    reproduced: "win rate, standard error, wins, losses and draws of three models (AlpacaEval 2) and win rate and standard error of four (AlpacaEval 1), to six digits; no length-controlled figure, since the difficulty of instructions and the rows of gamed baselines are not in the repository",
     case,
     score,
     ..PLAIN

@@ -30,6 +30,7 @@ pub(in super::super) static FAIR_EVAL: Benchmark = Benchmark {
     metric: "accuracy against the label; Cohen's kappa",
     source: "Wang et al. 2023, arXiv:2305.17926; i-Eval/FairEval@453c117. The authors keep answers and labels in separate files; a record here joins them",
     licence: "none stated",
+    reproduced: "the counts of labels; no judge with a published figure was recorded",
     case,
     score,
     ..PLAIN

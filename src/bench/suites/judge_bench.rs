@@ -28,6 +28,7 @@ pub(in super::super) static JUDGE_BENCH: Benchmark = Benchmark {
     metric: "share of pairs with more games for the right answer than for the wrong one",
     source: "Tan et al. 2024, arXiv:2410.12784; ScalerLab/JudgeBench@e2c52c2",
     licence: "none stated",
+    reproduced: "o1-mini (69.65), Claude 3 Haiku (29.38) and five reward models, each with all categories, from recorded verdicts; from the texts o1-mini exactly, and Claude 3 Haiku 28.81, since the prompt reads six texts that the official code does not",
     ids: &["pair_id"],
     case,
     score,

@@ -27,6 +27,7 @@ pub(in super::super) static LLM_BAR: Benchmark = Benchmark {
     metric: "mean of the accuracies of both orders",
     source: "Zeng et al. 2023, arXiv:2310.07641; princeton-nlp/LLMBar@900616b",
     licence: "MIT",
+    reproduced: "seven runs of five judges in all five subsets, accuracy and agreement of both orders, from recorded verdicts and from the texts",
     case,
     score,
     ..PLAIN

@@ -34,6 +34,7 @@ pub(in super::super) static MT_BENCH: Benchmark = Benchmark {
     metric: "share of votes of people that the judge shares, ties included; below it over votes without a tie on either side",
     source: "Zheng et al. 2023, arXiv:2306.05685; lm-sys/FastChat (llm_judge), card of lmsys/mt_bench_human_judgments",
     licence: "CC-BY-4.0",
+    reproduced: "how often either model of a recorded pair wins in both orders, from the texts of GPT-4; no votes of people were at hand",
     case,
     score,
     ..PLAIN
@@ -76,6 +77,14 @@ fn case(fields: &Fields<'_>) -> Result<Case> {
     Ok(Case { id: if fields.has_own_id() { case.id.clone() } else { name }, ..case })
 }
 
+/// The winner of both orders, a tie if they disagree; nothing if one of them could not be read.
+fn by_both_orders(one: &Judged) -> Option<Preference> {
+    let sides: Vec<Preference> =
+        one.games(0, 1).into_iter().map(|game| game.side).collect::<Option<_>>()?;
+    let first = *sides.first()?;
+    Some(if sides.iter().all(|side| *side == first) { first } else { Preference::Tie })
+}
+
 fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, turn) in [("", None), (" of turn 1", Some("turn 1")), (" of turn 2", Some("turn 2"))] {
@@ -86,7 +95,7 @@ fn score(judged: &[&Judged], convention: Convention) -> Vec<Row> {
         }
         let agrees = |one: &Judged, with_ties: bool| {
             let better = one.case.preference()?;
-            let side = one.duel(0, 1);
+            let side = by_both_orders(one);
             let is_tie = better == Preference::Tie || side == Some(Preference::Tie);
             if !with_ties && is_tie {
                 return None;

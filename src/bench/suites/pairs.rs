@@ -9,7 +9,7 @@ use super::super::{
     judged::{Game, Judged},
     row::Row,
 };
-use crate::{error::Result, item::text_of, verdict::Preference};
+use crate::{error::Result, verdict::Preference};
 
 pub(in super::super) static RAG_REWARD_BENCH: Benchmark = Benchmark {
     name: "rag-rewardbench",
@@ -157,25 +157,29 @@ pub(in super::super) static MULTIMODAL_REWARD_BENCH: Benchmark = Benchmark {
 pub(in super::super) static MJ_BENCH: Benchmark = Benchmark {
     name: "mj-bench",
     title: "MJ-Bench",
-    summary: "Which of two images fits a caption better; here the answers are the names of the images.",
+    summary: "Which of two images fits a caption better; here from recorded scores, since images are not shown yet.",
     fields: &[
         needs("caption", "the caption"),
-        needs("image_0_path", "the name of one image"),
-        needs("image_1_path", "the name of the other"),
+        may("image0", "one image; only a name is shown"),
+        may("image1", "the other image"),
         needs("label", "0, 1, or 0.5 for a tie"),
         may("perspective", "alignment, safety, quality or bias"),
     ],
-    protocol: "a score for each image; a tie if the scores differ by no more than a threshold (0 here). Images are not shown yet: give --results with `scores`",
+    protocol: "a score for each image; a tie if the scores differ by no more than a threshold (0 here); give --results with `scores`",
     prompt: "pair",
     failure: "the official run ends; here wrong",
     metric: "accuracy, with a tie as its own outcome; without ties below it",
     source: "Chen et al. 2024, arXiv:2407.04842; MJ-Bench/MJ-Bench@eb269ad (the accuracy is computed outside of that code)",
     licence: "MIT",
+    reproduced: "the stored choice of four scorers on 30 pairs",
     case: |fields| {
         let label = fields.side("label", &["0", "0.0"], &["1", "1.0"], &["0.5", "tie"])?;
-        let path = |value: &serde_json::Value| text_of(value);
-        let (one, two) = (fields.value("image_0_path")?, fields.value("image_1_path")?);
-        let pair = fields.pair(fields.text("caption")?, path(&one), path(&two));
+        let name = |field: &str, usual: &str| match fields.find(field) {
+            Some(serde_json::Value::String(name)) => name,
+            _ => usual.to_owned(),
+        };
+        let (one, two) = (name("image0", "image 0"), name("image1", "image 1"));
+        let pair = fields.pair(fields.text("caption")?, one, two);
         Ok(pair.within(fields.text_or_empty("perspective")).known(Gold::Preference(label)))
     },
     score: |judged, convention| {

@@ -30,6 +30,7 @@ pub(in super::super) static PANDA_LM: Benchmark = Benchmark {
     metric: "accuracy against the majority; macro precision, recall and F1 over the three outcomes; Cohen's kappa",
     source: "Wang et al. 2023, arXiv:2306.05087; WeOpenML/PandaLM@3871806",
     licence: "Apache-2.0",
+    reproduced: "accuracy, macro precision, recall, F1 and kappa of GPT-3.5, PandaLM-7B, JudgeLRM-7B and JudgeLRM-3B",
     ids: &["idx"],
     case,
     score,

@@ -26,6 +26,7 @@ pub(in super::super) static PRM_BENCH: Benchmark = Benchmark {
     metric: "PRMScore: the mean of F1 of valid steps and F1 of wrong steps, over the steps of all records; in multi_solutions, where no step is wrong, F1 of valid steps",
     source: "Song et al. 2025, arXiv:2501.03124; ssmisya/PRMBench@a1ae4ea",
     licence: "Apache-2.0",
+    reproduced: "PRMScore of R-PRM-7B in all nine classes and in total (65.12)",
     case,
     score,
     ..PLAIN

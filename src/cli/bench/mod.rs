@@ -22,21 +22,19 @@ use super::{
     Exit, budget, dry_run, emit, engines,
     input::{self, Input, reading},
     note,
-    opening::Opening,
+    opening::{Opening, Setup},
     output,
     progress::Progress,
-    running, sandbox,
+    running,
     settings::{self, Sources},
 };
 use tribunal::{
     bench::{self, Benchmark, Figures, Judgments, Shape},
     config::Resolved,
-    environment::Environment,
     error::{Error, ErrorKind, Result},
     files::Plan,
     item::{FieldMap, Item},
     judge::Judge,
-    models::Models,
     prompt::Order,
     records::{Source, journal_of},
     run::{self, Redo},
@@ -80,6 +78,9 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// Print everything about all of them, as Markdown.
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
     },
     /// Print fields, protocol, formula and source of a benchmark.
     Show {
@@ -166,7 +167,7 @@ Exit codes:
 /// counted, and not an error of the command.
 pub(super) async fn run(args: Args, sources: &Sources) -> Result<Exit> {
     match &args.command {
-        Some(Command::List { json }) => return list(*json),
+        Some(Command::List { json, markdown }) => return list(*json, *markdown),
         Some(Command::Show { name, json }) => return show(bench::named(name)?, *json),
         None => (),
     }
@@ -239,7 +240,14 @@ impl Args {
             self.judge.introduce(resolved)?;
         }
         let (stopping, stops) = watch::channel(false);
-        let models = Box::pin(sandbox::allowed(self.models(stops)?, [resolved])).await?;
+        let setup = Setup {
+            budget: &self.budget,
+            #[cfg(feature = "store")]
+            cache: self.cache.clone(),
+            quiet,
+            dry_run: self.dry_run,
+        };
+        let models = Box::pin(setup.models(&[resolved], stops)).await?;
         let first = cases.all.iter().find_map(|case| case.items(Shape::Pairs).into_iter().next());
         let limits = self.budget.limits();
         let opening = Opening { first: first.as_ref(), quiet, models: models.clone(), limits };
@@ -309,24 +317,6 @@ impl Args {
     fn redo(&self) -> Redo {
         Redo::of_flags(self.figures.fresh, self.figures.retry_errors)
     }
-
-    /// The registry that opens the models.
-    ///
-    /// # Errors
-    /// The cache cannot be opened.
-    #[cfg_attr(
-        not(feature = "store"),
-        expect(clippy::unnecessary_wraps, reason = "with the feature it opens the cache")
-    )]
-    fn models(&self, stops: watch::Receiver<bool>) -> Result<Models> {
-        let models = self.budget.in_memory(&Models::new(Environment::process()));
-        let models = models.budgeted(self.budget.open()).offline(self.dry_run).stopping(stops);
-        #[cfg(feature = "hub")]
-        let models = models.downloading(super::downloads::shown(self.figures.quiet));
-        #[cfg(feature = "store")]
-        let models = models.cached(if self.dry_run { None } else { self.cache.open()? });
-        Ok(models)
-    }
 }
 
 /// Refuses a judge that would always see the better answer in the same place.
@@ -354,7 +344,12 @@ fn nothing_to_judge(benchmark: &Benchmark, judge: &Judge) -> Error {
 }
 
 /// Prints all benchmarks.
-fn list(json: bool) -> Result<Exit> {
+fn list(json: bool, markdown: bool) -> Result<Exit> {
+    if markdown {
+        let all: Vec<String> = bench::all().iter().map(|one| one.markdown()).collect();
+        emit(&mut io::stdout(), all.join("\n").trim_end())?;
+        return Ok(Exit::Done);
+    }
     if json {
         let all: Vec<_> = bench::all().iter().map(|one| one.to_json()).collect();
         emit(&mut io::stdout(), &format!("{:#}", serde_json::Value::from(all)))?;

@@ -154,7 +154,7 @@ async fn judge_bench(table: &mut Table) {
         let read = reread("judgebench", &records, "judge-bench", &texts(&outputs, id)).await;
         let published = anchors(&format!("judgebench_{judge}"));
         let what = format!("judgebench, {judge}");
-        let why = "the official code reads the first label of several; the reader takes the one called final";
+        let why = "the official code reads nothing where a text holds different labels; the prompt takes the one called final";
         for part in ["Overall", "Knowledge", "Reasoning", "Math", "Coding"] {
             let row = if part == "Overall" { "accuracy" } else { part };
             let values = (percent(&stored, row), percent(&read, row));
@@ -233,7 +233,7 @@ async fn llm_bar(table: &mut Table) {
             let why = "the official pattern takes (a) wherever both outputs are named";
             let number = |place: usize| (value[place].as_f64().unwrap(), 2);
             table.row(&what, set, figure(&stored, set), None, number(1), why);
-            table.row(&what, &format!("{set}, careful reader"), figure(&careful, set), figure(&read, set), number(3), "the rule of the prompt wants the sentence that it asks for; a person also takes other words");
+            table.row(&what, &format!("{set}, careful reader"), figure(&careful, set), figure(&read, set), number(3), "one text ends in `Therefore, Output (b) is better`, and is recorded as a");
             let orders = format!("{set} (orders)");
             table.row(&what, &orders, figure(&stored, &orders), None, number(2), why);
         }
@@ -317,20 +317,26 @@ fn auto_j(table: &mut Table) {
     }
 }
 
-/// Both orders of GPT-4 on MT-Bench: there are no votes of people beside them, so that only its verdicts are counted, as
-/// wins over a baseline.
+/// Both orders of GPT-4 on MT-Bench. There are no votes of people beside them: with one model as the winner everywhere, the
+/// agreement says how often it wins in both orders.
 async fn mt_bench(table: &mut Table) {
     let published = anchors("mt_bench_pair");
     let outputs = real("mt_bench_judgments_pair");
     let id = |one: &Value| format!("{}:{}", text(one, "group"), one["turn"]);
     let ids: std::collections::BTreeSet<String> = outputs.iter().map(id).collect();
-    let record = |id: &String| json!({"id": id, "instruction": id, "output_1": "one", "output_2": "two"});
-    let records: Vec<Value> = ids.iter().map(record).collect();
-    let read = reread("alpacaeval", &records, "mt-bench-pair", &texts(&outputs, id)).await;
-    let count = |row: &str| Some(plain(&read, row));
-    let number = |name: &str| (published[name].as_f64().unwrap(), 0);
-    table.row("mt-bench, GPT-4", "pairs with the same winner, model 1", None, count("losses"), number("both model_1"), "");
-    table.row("mt-bench, GPT-4", "pairs with the same winner, model 2", None, count("wins"), number("both model_2"), "");
+    let said = |text: &str| json!([{"role": "user", "content": "q"}, {"role": "assistant", "content": text}]);
+    for (winner, name) in [("model_a", "both model_1"), ("model_b", "both model_2")] {
+        let record = |id: &String| {
+            json!({"id": id, "question_id": id, "model_a": "1", "model_b": "2", "winner": winner, "turn": 1,
+                "conversation_a": said("one"), "conversation_b": said("two")})
+        };
+        let records: Vec<Value> = ids.iter().map(record).collect();
+        let read = reread("mt-bench", &records, "mt-bench-pair", &texts(&outputs, id)).await;
+        let row = read.row("agreement, ties included").unwrap();
+        let won = row.value(Convention::Official).unwrap() * f64::from(u32::try_from(row.count).unwrap());
+        let value = published[name].as_f64().unwrap();
+        table.row("mt-bench, GPT-4", &format!("pairs, {name}"), None, Some(won), (value, 0), "");
+    }
 }
 
 /// Texts of RM-R1 on RMB: in all of them the better answer was shown second, and won.
@@ -442,37 +448,31 @@ fn rmb(table: &mut Table) {
     }
 }
 
-/// Of RM-Bench only the shares of domains and of difficulties were published: with a matrix of these domains whose cells
-/// are equal, the mean over domains is the published one.
+/// Of RM-Bench the share of each domain was published, and not the matrix: the right number of comparisons is won in any
+/// cells.
 fn rm_bench(table: &mut Table) {
     for run in runs("rm_bench") {
+        let sections = &run["section_scores"];
+        let value = |key: &str| sections[key].as_f64().unwrap();
         let (mut records, mut lines) = (Vec::new(), Vec::new());
-        for domain in ["chat", "code", "math", "safety"] {
-            let share = run["section_scores"][domain].as_f64().unwrap();
-            // Enough records that the share is met to six digits.
-            let count = 20_000_u32;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-            let right = (share * f64::from(count)).round() as u32;
-            let step = count / 20;
-            let _ = step;
-            for n in 0..count / 100 {
-                let id = format!("{domain}/{n}");
+        for (domain, count) in [("chat", 129), ("code", 228), ("math", 529), ("safety", 441)] {
+            let won = hits(value(domain), 9 * count);
+            for n in 0..count {
+                let id = format!("{domain}:{n}");
                 records.push(json!({"id": id, "prompt": id, "domain": domain, "chosen": ["a", "b", "c"], "rejected": ["d", "e", "f"]}));
-                let won = n * 100 < right;
-                for place in 0..6 {
-                    let score = if (place < 3) == won { 1 } else { 0 };
-                    lines.push(json!({"id": format!("{id}/{place}"), "score": score}));
+                for place in 0..9 {
+                    let id = format!("{id}/{}-{}", place / 3, 3 + place % 3);
+                    lines.push(said(&id, 9 * n + place < won));
                 }
             }
         }
         let figures = counted("rm-bench", &records, &lines);
-        let sections = &run["section_scores"];
-        let value = |key: &str| sections[key].as_f64().unwrap();
-        let identity = (value("hard_acc") + value("normal_acc") + value("easy_acc")) / 3.0;
         let what = format!("rm-bench, {}", text(&run, "run"));
-        table.row(&what, "mean of domains = mean of difficulties", Some(identity), None, (value("total_avg_acc"), 12), "");
-        let own = plain(&figures, "mean of domains");
-        table.row(&what, "mean of domains, 200 records each", Some((own * 100.0).round() / 100.0), None, ((value("total_avg_acc") * 100.0).round() / 100.0, 2), "");
+        for (row, key) in [("mean of domains", "total_avg_acc"), ("chat", "chat"), ("code", "code"), ("math", "math"), ("safety", "safety")] {
+            table.row(&what, row, Some(plain(&figures, row)), None, (value(key), 12), "");
+        }
+        let identity = (value("hard_acc") + value("normal_acc") + value("easy_acc")) / 3.0;
+        table.row(&what, "mean of the three difficulties", Some(identity), None, (value("total_avg_acc"), 12), "");
     }
 }
 
@@ -531,9 +531,10 @@ async fn process_bench(table: &mut Table) {
         let line = |one: &Value| {
             let recorded = &one["recorded"];
             let verdict = recorded["correctness"].as_str().unwrap_or_default().to_lowercase();
+            let verdict = verdict.trim_end_matches('.');
             let step = first(&recorded["first_error_step"]);
             let id = text(one, "group");
-            match (verdict.as_str(), step) {
+            match (verdict, step) {
                 ("correct", _) => json!({"id": id, "first_error": -1}),
                 ("wrong", Some(step)) => json!({"id": id, "first_error": step}),
                 _ => json!({"id": id, "unreadable": {"reason": "missing", "detail": ""}}),
